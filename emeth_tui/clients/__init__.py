@@ -1,0 +1,1 @@
+"""The borders to the outside: chain, transactions, storage, info server, wallet."""

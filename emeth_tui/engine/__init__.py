@@ -1,0 +1,1 @@
+"""The master loop, one file a duty."""

@@ -1,0 +1,152 @@
+"""Every error that emeth-tui raises on purpose, and the exit code that each one ends the program with.
+
+EmethError                    what happened, to which job, and what the user can do; one line
+├── SettingsError             the TOML file, an option or an environment variable is wrong
+├── WalletError               keystore missing, corrupt, or its password wrong
+├── NetworkError              the network is not what the settings say, or does not answer
+│   ├── ChainUnreachable      no answer from the RPC endpoint
+│   ├── WrongChain            the endpoint serves another chain id
+│   ├── ContractMissing       no code at the contract's address, or not EmethCore's
+│   ├── StorageError          the storage API refused or broke off
+│   │   └── StorageRejected   it answered, and said no: asking again will not help
+│   └── InfoServerError       the info server does not answer or does not make sense
+├── TransactionError          a transaction could not be made, sent or confirmed
+│   ├── InsufficientFunds     EMT or native balance too small for it
+│   ├── Reverted              the contract refused it; carries the reason
+│   └── ReceiptTimeout        sent, and not seen in a block yet: it may still go through
+├── JobError                  this job cannot go on (hostile or broken input, wrong state)
+│   ├── InvalidTransition     a state change that the table does not hold
+│   └── DatasetError          the dataset is not text, too small, or not what was announced
+├── DiskFull                  no room: the cache limit or the file system
+├── TrainingError             training failed for good; carries the reason
+├── WorkerError               a worker process does not start, or died too often
+├── StoreError                the node's database is damaged or from a newer version
+├── AlreadyRunning            another node holds this state directory
+└── DevnetError               the local network could not be started
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process ends with; scripts and systemd units may rely on these."""
+
+    OK = 0
+    UNEXPECTED = 1
+    USAGE = 2  # click's own code for wrong arguments
+    SETTINGS = 3
+    WALLET = 4
+    CHAIN_UNREACHABLE = 5
+    WRONG_CHAIN = 6
+    CONTRACT_MISSING = 7
+    UNFUNDED = 8
+    SERVICE = 9
+    DISK = 10
+    WORKER = 11
+    STORE = 12
+    ALREADY_RUNNING = 13
+    DEVNET = 14
+    INTERRUPTED = 130
+
+
+class EmethError(Exception):
+    """Base of all errors that carry a message fit for the user."""
+
+    exit_code = ExitCode.UNEXPECTED
+
+
+class SettingsError(EmethError):
+    exit_code = ExitCode.SETTINGS
+
+
+class WalletError(EmethError):
+    exit_code = ExitCode.WALLET
+
+
+class NetworkError(EmethError):
+    exit_code = ExitCode.SERVICE
+
+
+class ChainUnreachable(NetworkError):
+    exit_code = ExitCode.CHAIN_UNREACHABLE
+
+
+class WrongChain(NetworkError):
+    exit_code = ExitCode.WRONG_CHAIN
+
+
+class ContractMissing(NetworkError):
+    exit_code = ExitCode.CONTRACT_MISSING
+
+
+class StorageError(NetworkError):
+    pass
+
+
+class StorageRejected(StorageError):
+    pass
+
+
+class InfoServerError(NetworkError):
+    pass
+
+
+class TransactionError(EmethError):
+    pass
+
+
+class InsufficientFunds(TransactionError):
+    exit_code = ExitCode.UNFUNDED
+
+
+class Reverted(TransactionError):
+    """The contract refused a call.
+
+    `reason` is the contract's own text, or "" where it gave none.
+    """
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class ReceiptTimeout(TransactionError):
+    pass
+
+
+class JobError(EmethError):
+    pass
+
+
+class InvalidTransition(JobError):
+    pass
+
+
+class DatasetError(JobError):
+    pass
+
+
+class DiskFull(EmethError):
+    exit_code = ExitCode.DISK
+
+
+class TrainingError(EmethError):
+    pass
+
+
+class WorkerError(EmethError):
+    exit_code = ExitCode.WORKER
+
+
+class StoreError(EmethError):
+    exit_code = ExitCode.STORE
+
+
+class AlreadyRunning(EmethError):
+    exit_code = ExitCode.ALREADY_RUNNING
+
+
+class DevnetError(EmethError):
+    exit_code = ExitCode.DEVNET

@@ -1,0 +1,1 @@
+"""The node's database: SQL lives here and nowhere else."""

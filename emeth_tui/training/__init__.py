@@ -1,0 +1,1 @@
+"""Tokenizer, dataset, model, loop and checkpoint: torch lives here and nowhere else."""

@@ -1,0 +1,1 @@
+"""Worker processes, one a device: their messages, their supervisor, their main."""
