@@ -1,0 +1,122 @@
+"""The node's own words: jobs, their states and the table of allowed changes, money in wei. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from typing import NewType
+
+from emeth_tui.errors import InvalidTransition
+
+JobId = NewType("JobId", str)  # "0x" and 32 lower-case hex digits (bytes16), checked by protocol.job_ids
+WEI_PER_TOKEN = 10**18  # EMT and the native token both have 18 decimals (protocol.md §1, §2)
+SECONDS_PER_DAY = 86_400  # a slot is one UTC day (protocol.md §1)
+
+
+class Language(str, Enum):
+    """The languages that jobs come in (protocol.md §6)."""
+
+    EN = "en"
+    JA = "ja"
+
+
+class JobState(str, Enum):
+    """Where a job stands with us. The chain's own view is `protocol.contracts.JobStatus`."""
+
+    CLAIMING = "claiming"
+    CLAIMED = "claimed"
+    DOWNLOADING = "downloading"
+    PREPARING = "preparing"
+    TRAINING = "training"
+    UPLOADING = "uploading"
+    SUBMITTING = "submitting"
+    SUBMITTED = "submitted"
+    VERIFIED = "verified"
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+    DECLINED = "declined"
+    CANCELED = "canceled"
+    LOST = "lost"
+
+    @property
+    def is_final(self) -> bool:
+        return not TRANSITIONS[self]
+
+    @property
+    def holds_deposit(self) -> bool:
+        """Whether our deposit is locked in the contract while a job is in this state."""
+        return not self.is_final and self is not JobState.CLAIMING
+
+
+_S = JobState
+_ENDED_ELSEWHERE = frozenset({_S.TIMEOUT, _S.DECLINED})
+
+# From each state, the states that may follow. A step back (TRAINING -> DOWNLOADING) is a restart that found
+# less on disk than the store remembered.
+TRANSITIONS: Mapping[JobState, frozenset[JobState]] = {
+    _S.CLAIMING: frozenset({_S.CLAIMED, _S.LOST, _S.CANCELED}) | _ENDED_ELSEWHERE,
+    _S.CLAIMED: frozenset({_S.DOWNLOADING}) | _ENDED_ELSEWHERE,
+    _S.DOWNLOADING: frozenset({_S.PREPARING}) | _ENDED_ELSEWHERE,
+    _S.PREPARING: frozenset({_S.TRAINING, _S.DOWNLOADING}) | _ENDED_ELSEWHERE,
+    _S.TRAINING: frozenset({_S.UPLOADING, _S.PREPARING, _S.DOWNLOADING}) | _ENDED_ELSEWHERE,
+    _S.UPLOADING: frozenset({_S.SUBMITTING, _S.PREPARING, _S.DOWNLOADING}) | _ENDED_ELSEWHERE,
+    _S.SUBMITTING: frozenset({_S.SUBMITTED, _S.UPLOADING}) | _ENDED_ELSEWHERE,
+    _S.SUBMITTED: frozenset({_S.VERIFIED, _S.FAILED}),
+    _S.VERIFIED: frozenset(),
+    _S.FAILED: frozenset(),
+    _S.TIMEOUT: frozenset(),
+    _S.DECLINED: frozenset(),
+    _S.CANCELED: frozenset(),
+    _S.LOST: frozenset(),
+}
+
+
+def check_transition(job_id: str, current: JobState, new: JobState) -> None:
+    """Raise InvalidTransition unless the table lets a job go from `current` to `new`."""
+    if new not in TRANSITIONS[current]:
+        raise InvalidTransition(f"job {job_id}: cannot go from {current.value} to {new.value}")
+
+
+class TransactionState(str, Enum):
+    """Where a transaction of ours stands."""
+
+    SIGNED = "signed"  # in the journal; may or may not have reached the network
+    MINED = "mined"
+    REVERTED = "reverted"
+    REPLACED = "replaced"  # the same nonce was mined with other bytes (a fee bump)
+
+
+@dataclass(frozen=True, slots=True)
+class JournaledTransaction:
+    """A transaction as the journal keeps it, written before it is sent.
+
+    `raw` are the signed bytes: after a restart these same bytes go out again, never new ones.
+    """
+
+    tx_hash: str
+    nonce: int
+    purpose: str  # "approve", "process", "submit", "decline", "withdraw"
+    job_id: JobId | None
+    raw: bytes
+    state: TransactionState
+    created_at_unix_s: float
+    gas_used: int | None = None
+    fee_wei: int | None = None  # native token paid for gas
+
+
+def format_token(amount_wei: int, places: int = 2) -> str:
+    """Show wei as tokens with `places` decimals, rounded towards zero: `1,240.50`."""
+    sign = "-" if amount_wei < 0 else ""
+    scaled = abs(amount_wei) // 10 ** (18 - places)
+    whole, fraction = divmod(scaled, 10**places)
+    return f"{sign}{whole:,}.{fraction:0{places}d}" if places else f"{sign}{whole:,}"
+
+
+def token_to_wei(amount: Decimal | int | str) -> int:
+    """Turn an amount of tokens into wei exactly. Raises ValueError for more than 18 decimals."""
+    scaled = Decimal(amount) * WEI_PER_TOKEN
+    if scaled != scaled.to_integral_value():
+        raise ValueError(f"{amount} has more than 18 decimals")
+    return int(scaled)

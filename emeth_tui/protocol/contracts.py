@@ -1,0 +1,151 @@
+"""EmethCore and EMT as the chain shows them: statuses, records, rates, fees, ABIs (protocol.md §3)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from emeth_tui.model import SECONDS_PER_DAY, JobId, token_to_wei
+
+RATE_BASE = 100_000  # 100 % (protocol.md §3)
+
+
+class JobStatus(IntEnum):
+    """A job's status in EmethCore (protocol.md §3)."""
+
+    REQUESTED = 0
+    ASSIGNED = 1  # unused by the network
+    PROCESSING = 2
+    SUBMITTED = 3
+    VERIFIED = 4
+    REJECTED = 5  # unused by the network
+    CANCELED = 6
+    TIMEOUT = 7
+    FAILED = 8
+    DECLINED = 9
+
+
+@dataclass(frozen=True, slots=True)
+class ChainJob:
+    """A job's record: `jobs`, `jobDetails` and `jobAssigns` together. A time of 0 is never."""
+
+    job_id: JobId
+    owner: str
+    deadline_unix_s: int
+    fee_wei: int
+    status: JobStatus
+    requested_at_unix_s: int
+    program_id: int
+    param: str
+    dataset: str
+    result: str
+    node: str
+    deposit_wei: int
+    gas: int
+    started_at_unix_s: int
+    submitted_at_unix_s: int
+    verified_at_unix_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What the contract charges: rates out of RATE_BASE, the verifier's fee in wei."""
+
+    deposit_rate: int
+    timeout_penalty_rate: int
+    decline_penalty_rate: int
+    failed_penalty_rate: int
+    verifier_fee_wei: int
+    max_slot_gas_per_node: int
+
+    def deposit_wei(self, fee_wei: int) -> int:
+        """What `process` takes as deposit for a job with this fee."""
+        return fee_wei * self.deposit_rate // RATE_BASE
+
+    def decline_penalty_wei(self, deposit_wei: int) -> int:
+        return deposit_wei * self.decline_penalty_rate // RATE_BASE
+
+    def timeout_penalty_wei(self, deposit_wei: int) -> int:
+        return deposit_wei * self.timeout_penalty_rate // RATE_BASE
+
+    def failed_penalty_wei(self, deposit_wei: int) -> int:
+        return deposit_wei * self.failed_penalty_rate // RATE_BASE
+
+    def earned_wei(self, fee_wei: int) -> int:
+        """What a verified job pays the node: the fee less the verifier's."""
+        return fee_wei - self.verifier_fee_wei
+
+
+# protocol.md §2; a contract that answers otherwise is followed, with a warning.
+ROUND_3_2_RATES = Rates(
+    deposit_rate=100_000,
+    timeout_penalty_rate=25_000,
+    decline_penalty_rate=25_000,
+    failed_penalty_rate=25_000,
+    verifier_fee_wei=token_to_wei(10),
+    max_slot_gas_per_node=2**256 - 1,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SlotShare:
+    """One UTC day of one node: gas of the node and of all, the day's reward, what is still to withdraw.
+
+    `reward_wei` is the whole network's; while the day runs it is what the contract says at this moment.
+    """
+
+    slot: int
+    own_gas: int
+    own_balance: int
+    total_gas: int
+    reward_wei: int
+
+    @property
+    def own_reward_wei(self) -> int:
+        """Reward of the node's gas: `totalReward * gas / totalGas` (protocol.md §3)."""
+        return self.reward_wei * self.own_gas // self.total_gas if self.total_gas else 0
+
+    @property
+    def withdrawable_wei(self) -> int:
+        """What `withdrawSlotReward` would mint, once the slot is closed."""
+        return self.reward_wei * self.own_balance // self.total_gas if self.total_gas else 0
+
+
+def slot_of(unix_s: int) -> int:
+    """Number the UTC day that a block's timestamp falls in (protocol.md §1)."""
+    return unix_s // SECONDS_PER_DAY
+
+
+def slot_end_unix_s(slot: int) -> int:
+    """Tell when a slot closes: the next 00:00 UTC."""
+    return (slot + 1) * SECONDS_PER_DAY
+
+
+def estimated_gas(dataset_bytes: int) -> int:
+    """Estimate a job's gas by the network's formula (protocol.md §3, §10): size in MB, at least 1."""
+    return max(1, dataset_bytes // 1_000_000) * ALGORITHM_COMPLEXITY // 1_000
+
+
+ALGORITHM_COMPLEXITY = 5_822  # GPT-2 (protocol.md §10)
+
+
+@cache
+def abi(contract: str) -> list[dict[str, Any]]:
+    """Read the ABI of "EmethCore" or "EmethToken" from the committed build."""
+    return _artifact(contract)["abi"]  # type: ignore[no-any-return]
+
+
+@cache
+def bytecode(contract: str) -> str:
+    """Read the creation bytecode (`0x…`) of "EmethCore" or "EmethToken" from the committed build."""
+    return str(_artifact(contract)["bytecode"])
+
+
+def _artifact(contract: str) -> dict[str, Any]:
+    text = (resources.files("emeth_tui.protocol") / "abi" / f"{contract}.json").read_text("utf-8")
+    artifact: dict[str, Any] = json.loads(text)
+    return artifact

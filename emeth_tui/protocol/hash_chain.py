@@ -1,0 +1,52 @@
+"""The hash chain by which a verifier knows that the epochs were trained (protocol.md §9).
+
+    d   = sha256hex(" ".join(words))
+    h_1 = sha256hex(d + key)
+    h_k = sha256hex(h_{k-1} + str(k-1) + key)
+
+A link is made when, and only when, its epoch has really been trained. The digest `d` holds no secret, so a
+worker process computes it; the key stays with the parent, which folds it in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+
+def dataset_digest(text: str) -> str:
+    """Hash the dataset's words: lower-case hex of `d`. `text` is the original file, not a split part."""
+    return _sha256_hex(" ".join(text.split()))
+
+
+def first_link(digest: str, verification_key: str) -> str:
+    """Make the link of the first epoch from the dataset's digest."""
+    return _sha256_hex(digest + verification_key)
+
+
+def next_link(previous: str, epoch: int, verification_key: str) -> str:
+    """Make the link of `epoch` (2 or more) from the link of the epoch before it."""
+    return _sha256_hex(previous + str(epoch - 1) + verification_key)
+
+
+def links_from_digest(digest: str, verification_key: str, epochs: int) -> list[str]:
+    """Make the links of epochs 1 to `epochs`, in order. Raises ValueError when `epochs` is negative."""
+    if epochs < 0:
+        raise ValueError(f"epochs is {epochs}; it cannot be negative")
+    links: list[str] = []
+    for epoch in range(1, epochs + 1):
+        links.append(
+            next_link(links[-1], epoch, verification_key) if links else first_link(digest, verification_key)
+        )
+    return links
+
+
+def links(text: str, verification_key: str, epochs: int) -> list[str]:
+    """Make the whole chain for a dataset: one lower-case hex link an epoch, the last one being the result's.
+
+    `text` is the original dataset file. Raises ValueError when `epochs` is negative.
+    """
+    return links_from_digest(dataset_digest(text), verification_key, epochs)
+
+
+def _sha256_hex(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()

@@ -1,0 +1,37 @@
+"""Job ids: bytes16 as `0x` and 32 hex digits (protocol.md §3, §4)."""
+
+from __future__ import annotations
+
+import re
+
+from emeth_tui.errors import JobError
+from emeth_tui.model import JobId
+
+_PATTERN = re.compile(r"0x[0-9a-f]{32}")
+
+
+def parse_job_id(text: str) -> JobId:
+    """Check and lower-case a job id. An id that passes is safe as a file name.
+
+    Raises JobError when it is not `0x` and 32 hex digits.
+    """
+    lowered = text.strip().lower()
+    if not _PATTERN.fullmatch(lowered):
+        raise JobError(f"{text[:80]!r} is not a job id: `0x` and 32 hex digits are needed")
+    return JobId(lowered)
+
+
+def job_id_from_bytes(raw: bytes) -> JobId:
+    """Turn the contract's bytes16 into a job id."""
+    return parse_job_id("0x" + bytes(raw).hex())
+
+
+def job_id_bytes(job_id: JobId) -> bytes:
+    """Turn a job id into the contract's bytes16."""
+    return bytes.fromhex(job_id[2:])
+
+
+def short(job_id: str) -> str:
+    """Shorten a job id for a log line: `6f2a…c1`."""
+    digits = job_id.removeprefix("0x")
+    return f"{digits[:4]}…{digits[-2:]}"

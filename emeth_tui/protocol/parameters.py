@@ -1,0 +1,58 @@
+"""A job's parameters as its requester wrote them (protocol.md §6): hostile input, checked here."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from emeth_tui.errors import JobError
+from emeth_tui.model import Language
+
+MIN_EPOCHS = 30  # to be verified; more earns nothing (protocol.md §2)
+MAX_EPOCHS = 1_000  # ours: a job asking for more is a mistake or a trap
+MAX_PARAM_CHARS = 4_096  # ours: `{"language": "en", "epoch": 30}` needs 32
+MAX_DATASET_NAME_CHARS = 255  # ours: what a file name may be long
+
+
+@dataclass(frozen=True, slots=True)
+class JobParameters:
+    """What to train: the text's language and how many epochs the requester asks for."""
+
+    language: Language
+    epochs: int
+
+
+def parse_parameters(param: str) -> JobParameters:
+    """Read `jobDetails.param`. Raises JobError naming what is wrong with it."""
+    if len(param) > MAX_PARAM_CHARS:
+        raise JobError(f"its parameters are {len(param):,} characters long")
+    try:
+        parsed = json.loads(param)
+    except (ValueError, RecursionError) as error:
+        raise JobError("its parameters are not JSON") from error
+    if not isinstance(parsed, dict):
+        raise JobError("its parameters are not a JSON object")
+    try:
+        language = Language(parsed.get("language"))
+    except ValueError as error:
+        raise JobError("its language is neither en nor ja") from error
+    epochs = parsed.get("epoch")
+    if isinstance(epochs, bool) or not isinstance(epochs, int) or not 1 <= epochs <= MAX_EPOCHS:
+        raise JobError(f"its number of epochs is not a whole number from 1 to {MAX_EPOCHS}")
+    return JobParameters(language, epochs)
+
+
+def epochs_to_train(parameters: JobParameters) -> int:
+    """Count the epochs to train: what was asked for, and at least what a verifier accepts."""
+    return max(parameters.epochs, MIN_EPOCHS)
+
+
+def check_dataset_name(name: str) -> str:
+    """Check `jobDetails.dataset`: one plain file name, which goes into URLs and never into a path of ours.
+
+    Raises JobError otherwise.
+    """
+    plain = name and len(name) <= MAX_DATASET_NAME_CHARS and name.isprintable()
+    if not plain or "/" in name or "\\" in name or name in {".", ".."}:
+        raise JobError("its dataset is not named by a plain file name")
+    return name

@@ -1,0 +1,58 @@
+"""The storage API: paths, the signed call's digest, part sizes, answers (protocol.md §5)."""
+
+from __future__ import annotations
+
+import math
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PART_BYTES = 10_000_000  # protocol.md §5
+SIGNATURE_LIFETIME_S = 60  # the server rejects an older one (protocol.md §5)
+RESULT_EXTENSION = ".pt"  # protocol.md §5
+
+SIGNED_GET_URL_PATH = "/api/v1/node/signed-get-url"
+PUT_SIGNED_URLS_PATH = "/api/v1/node/multipartUpload/getPutSignedUrls"
+COMPLETE_UPLOAD_PATH = "/api/v1/node/multipartUpload/completeUpload"
+SIZE_OF_PATH = "/api/v1/sizeOf"
+
+
+def signing_payload(job_id: str, signed_time_ms: int) -> bytes:
+    """Pack what the signature covers: `abi.encodePacked(string jobId, uint256 signedtime)`.
+
+    The signature is over the bare keccak256 of this, without the EIP-191 prefix.
+    """
+    return job_id.encode("utf-8") + signed_time_ms.to_bytes(32, "big")
+
+
+def dataset_key(dataset: str) -> str:
+    """Name a dataset as `sizeOf` wants it."""
+    return f"dataset/{dataset}"
+
+
+def part_count(size_bytes: int) -> int:
+    """Count the parts of an upload; an empty file is one empty part."""
+    return max(1, math.ceil(size_bytes / PART_BYTES))
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class SignedGetUrl(_Answer):
+    """Answer of `signed-get-url`: a presigned GET of the dataset."""
+
+    url: str = Field(min_length=1, max_length=8_192)
+
+
+class PutSignedUrls(_Answer):
+    """Answer of `getPutSignedUrls`: one presigned PUT a part, keyed "0", "1", …"""
+
+    urls: dict[str, str]
+    upload_id: str = Field(alias="uploadId", min_length=1, max_length=4_096)
+    file_name: str = Field(alias="fileName", min_length=1, max_length=1_024)
+
+
+class SizeOf(_Answer):
+    """Answer of `sizeOf`: a stored object's bytes."""
+
+    result: int = Field(ge=0)

@@ -1,0 +1,106 @@
+"""The dataset split against the network's own files, and its laws on odd input."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emeth_tui.protocol.splitting import Split, split
+from tests.golden import GOLDEN_FILES, golden, golden_text
+
+# Runs of spaces and closing quotes around sentence ends, line ends of every kind, Unicode separators.
+odd_text = st.text(alphabet="ab .!?'\")]\n\r\x0b\x0c\x1c\x85\u2028\u2029\u3000。「」é😀", max_size=200)
+languages = st.sampled_from(["en", "ja"])
+
+
+def reference_pieces(text: str) -> list[str]:
+    """The expression as protocol.md §7 writes it."""
+    return re.split(r""" *[\.\?!]['"\)\]]* *""", text)
+
+
+@pytest.mark.parametrize("name", GOLDEN_FILES)
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_real_files_split_to_the_golden_bytes(name: str, workers: int) -> None:
+    expected = golden()["files"][name]
+
+    parts = split(golden_text(name), expected["language"], workers)
+
+    files = {"train.txt": parts.train, "valid.txt": parts.valid}
+    files |= {f"train{index}.txt": shard for index, shard in enumerate(parts.shards, 1)}
+    assert {
+        file: {"bytes": len(text.encode()), "sha256": hashlib.sha256(text.encode()).hexdigest()}
+        for file, text in files.items()
+    } == expected["split"][str(workers)]
+
+
+@given(odd_text)
+def test_english_pieces_are_those_of_the_published_expression(text: str) -> None:
+    normalised = text.replace("\r\n", "\n").replace("\r", "\n")
+    pieces = reference_pieces(normalised)
+
+    parts = split(text, "en", 1)
+
+    assert parts.train == ".".join(pieces[: int(len(pieces) * 0.93)])
+    count = int(len(pieces) * 0.07)
+    assert parts.valid == ".".join(pieces[-count:] if count else pieces)
+
+
+@given(odd_text)
+def test_japanese_validates_on_the_last_tenth_of_the_lines_rounded_up(text: str) -> None:
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").splitlines()
+
+    parts = split(text, "ja", 1)
+
+    rebuilt = [part for part in (parts.train, parts.valid) if part]
+    assert "\n".join(rebuilt).splitlines() == [line for line in "\n".join(lines).splitlines()] or "" in lines
+    assert len(parts.valid.split("\n")) == -(-len(lines) // 10) or not lines
+
+
+@given(odd_text, languages, st.integers(1, 9))
+def test_shards_are_equal_consecutive_runs_of_the_training_pieces(
+    text: str, language: str, workers: int
+) -> None:
+    separator = "." if language == "en" else "\n"
+
+    parts = split(text, language, workers)
+
+    assert len(parts.shards) == workers
+    if all(parts.shards):
+        assert parts.train.startswith(separator.join(parts.shards))
+
+
+@given(odd_text, languages)
+def test_line_ends_of_other_systems_make_the_same_split(text: str, language: str) -> None:
+    unix = text.replace("\r", "")
+
+    assert split(unix.replace("\n", "\r\n"), language, 2) == split(unix, language, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "expected"),
+    [
+        ("", "en", Split("", "", ("", ""))),
+        ("", "ja", Split("", "", ("", ""))),
+        ("no end", "en", Split("", "no end", ("", ""))),
+        ("一行だけ", "ja", Split("", "一行だけ", ("", ""))),
+        ("One. Two! Three?", "en", Split("One.Two.Three", "One.Two.Three.", ("One", "Two"))),
+        ("a\u2028b\n\x0cc", "ja", Split("a\nb\n", "c", ("a", "b"))),
+    ],
+)
+def test_small_and_odd_texts(text: str, language: str, expected: Split) -> None:
+    assert split(text, language, 2) == expected
+
+
+def test_a_megabyte_of_spaces_is_split_in_linear_time() -> None:
+    # The published expression needs minutes for this; the suite's time limit is the assertion.
+    assert split(" " * 1_000_000, "en", 1).valid == " " * 1_000_000
+
+
+@pytest.mark.parametrize(("language", "workers"), [("fr", 1), ("en", 0), ("", 1)])
+def test_impossible_arguments_are_refused(language: str, workers: int) -> None:
+    with pytest.raises(ValueError, match="language|workers"):
+        split("text", language, workers)
