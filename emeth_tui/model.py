@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
 from typing import NewType
@@ -77,6 +77,61 @@ def check_transition(job_id: str, current: JobState, new: JobState) -> None:
     """Raise InvalidTransition unless the table lets a job go from `current` to `new`."""
     if new not in TRANSITIONS[current]:
         raise InvalidTransition(f"job {job_id}: cannot go from {current.value} to {new.value}")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job of ours, as the store keeps it. Changes make a new one (see engine.job_book).
+
+    `reserved_bytes` is what the job may still fill of the cache; `error` is why it stands still, "" when it
+    goes on; `earned_wei` and `lost_wei` are settled amounts, 0 until the job has ended.
+    """
+
+    job_id: JobId
+    state: JobState
+    language: Language
+    epochs: int
+    dataset: str
+    dataset_bytes: int
+    fee_wei: int
+    deposit_wei: int
+    deadline_unix_s: int
+    model: str
+    seed: int
+    reserved_bytes: int
+    created_at_unix_s: float
+    paused: bool = False
+    error: str = ""
+    dataset_digest: str = ""
+    epochs_done: int = 0
+    valid_loss: float | None = None
+    result_name: str = ""
+    submitted_at_unix_s: float | None = None
+    ended_at_unix_s: float | None = None
+    gas: int = 0
+    earned_wei: int = 0
+    lost_wei: int = 0
+
+
+class Severity(str, Enum):
+    """How much an event matters to the operator."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, for people and machines: `kind` is stable, `text` is one line."""
+
+    at_unix_s: float
+    severity: Severity
+    kind: str
+    text: str
+    job_id: JobId | None = None
+    data: Mapping[str, object] = field(default_factory=dict)
 
 
 class TransactionState(str, Enum):

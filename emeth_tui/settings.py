@@ -317,7 +317,7 @@ def example_toml() -> str:
     """Write the settings file with every key, its meaning and its default, all commented out."""
     lines = [
         "# Settings of emeth-tui. Every key is optional; what is commented out shows the default.",
-        f"# Over it goes the environment: {ENVIRONMENT_PREFIX}NETWORK, {ENVIRONMENT_PREFIX}CLAIMS__ENABLED, …",
+        f"# The environment goes first: {ENVIRONMENT_PREFIX}NETWORK, {ENVIRONMENT_PREFIX}CLAIMS__ENABLED, …",
         "",
         *_example_key("network", Settings.model_fields["network"].description, DEVNET),
     ]

@@ -1,0 +1,165 @@
+"""The node's SQLite file: opened, migrated and locked here; its tables are queried beside this file."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from pathlib import Path
+from types import TracebackType
+
+from emeth_tui.errors import AlreadyRunning, StoreError
+from emeth_tui.store.events import EventTable
+from emeth_tui.store.jobs import JobTable
+from emeth_tui.store.journal import JournalTable
+from emeth_tui.store.marks import MarkTable
+
+# Each entry takes the schema one version up; what has been released is never edited, only added to.
+# Wei are TEXT: SQLite's integers end at 2^63 - 1, which is 9.2 EMT.
+MIGRATIONS = (
+    """
+    CREATE TABLE jobs (
+        job_id TEXT PRIMARY KEY,
+        state TEXT NOT NULL,
+        language TEXT NOT NULL,
+        epochs INTEGER NOT NULL,
+        dataset TEXT NOT NULL,
+        dataset_bytes INTEGER NOT NULL,
+        fee_wei TEXT NOT NULL,
+        deposit_wei TEXT NOT NULL,
+        deadline_unix_s INTEGER NOT NULL,
+        model TEXT NOT NULL,
+        seed INTEGER NOT NULL,
+        reserved_bytes INTEGER NOT NULL,
+        created_at_unix_s REAL NOT NULL,
+        paused INTEGER NOT NULL,
+        error TEXT NOT NULL,
+        dataset_digest TEXT NOT NULL,
+        epochs_done INTEGER NOT NULL,
+        valid_loss REAL,
+        result_name TEXT NOT NULL,
+        submitted_at_unix_s REAL,
+        ended_at_unix_s REAL,
+        gas INTEGER NOT NULL,
+        earned_wei TEXT NOT NULL,
+        lost_wei TEXT NOT NULL
+    );
+    CREATE TABLE job_states (
+        job_id TEXT NOT NULL REFERENCES jobs (job_id),
+        state TEXT NOT NULL,
+        at_unix_s REAL NOT NULL
+    );
+    CREATE INDEX job_states_by_job ON job_states (job_id);
+    CREATE TABLE epochs (
+        job_id TEXT NOT NULL REFERENCES jobs (job_id),
+        epoch INTEGER NOT NULL,
+        train_loss REAL NOT NULL,
+        valid_loss REAL NOT NULL,
+        seconds REAL NOT NULL,
+        link TEXT NOT NULL,
+        PRIMARY KEY (job_id, epoch)
+    );
+    CREATE TABLE transactions (
+        tx_hash TEXT PRIMARY KEY,
+        nonce INTEGER NOT NULL,
+        purpose TEXT NOT NULL,
+        job_id TEXT,
+        raw BLOB NOT NULL,
+        state TEXT NOT NULL,
+        created_at_unix_s REAL NOT NULL,
+        gas_used INTEGER,
+        fee_wei TEXT
+    );
+    CREATE INDEX transactions_by_state ON transactions (state, nonce);
+    CREATE TABLE events (
+        id INTEGER PRIMARY KEY,
+        at_unix_s REAL NOT NULL,
+        severity TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        job_id TEXT,
+        text TEXT NOT NULL,
+        data TEXT NOT NULL
+    );
+    CREATE TABLE marks (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+    """,
+)
+
+
+class Store:
+    """The node's memory across restarts. Every write is durable when its call returns.
+
+    One process at a time: opening takes a lock on the state directory. Raises AlreadyRunning when another
+    node holds it, StoreError when the file is damaged or was written by a newer version.
+    """
+
+    def __init__(self, state_dir: Path) -> None:
+        state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock = _take_lock(state_dir / "lock")
+        self.path = state_dir / "node.sqlite3"
+        try:
+            self._connection = _open(self.path)
+        except StoreError:
+            os.close(self._lock)
+            raise
+        self.jobs = JobTable(self._connection)
+        self.journal = JournalTable(self._connection)
+        self.events = EventTable(self._connection)
+        self.marks = MarkTable(self._connection)
+
+    def close(self) -> None:
+        """Close the file and let the lock go."""
+        self._connection.close()
+        os.close(self._lock)
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _take_lock(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
+        os.close(descriptor)
+        raise AlreadyRunning(
+            f"{path.parent}: a node is already running here (process {holder}); "
+            "stop it first, or give this one its own state.directory"
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+    return descriptor
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    try:
+        connection = sqlite3.connect(path, isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        _migrate(connection, path)
+    except sqlite3.DatabaseError as error:
+        raise StoreError(
+            f"{path}: cannot be used: {error}; move it away to start afresh "
+            "(jobs under way are then taken up from the chain alone)"
+        ) from error
+    path.chmod(0o600)
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > len(MIGRATIONS):
+        connection.close()
+        raise StoreError(f"{path}: was written by a newer emeth-tui (schema {version}); use that version")
+    for number, script in enumerate(MIGRATIONS[version:], version + 1):
+        connection.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")

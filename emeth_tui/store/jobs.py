@@ -1,0 +1,109 @@
+"""Jobs, the times of their states, and what each epoch brought."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+
+from emeth_tui.model import Job, JobId, JobState, Language
+
+_COLUMNS = tuple(column.name for column in fields(Job))
+_WEI_COLUMNS = frozenset(name for name in _COLUMNS if name.endswith("_wei"))
+_UPSERT = (
+    f"INSERT INTO jobs ({', '.join(_COLUMNS)}) VALUES ({', '.join(':' + name for name in _COLUMNS)}) "  # noqa: S608
+    f"ON CONFLICT (job_id) DO UPDATE SET {', '.join(f'{name} = :{name}' for name in _COLUMNS[1:])}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRecord:
+    """One trained epoch of a job: losses in nats a token, and its link of the hash chain."""
+
+    epoch: int
+    train_loss: float
+    valid_loss: float
+    seconds: float
+    link: str
+
+
+class JobTable:
+    """Reads and writes jobs. Every write is committed when its call returns."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def save(self, job: Job, *, at_unix_s: float, state_changed: bool) -> None:
+        """Write a job whole; when its state changed, the time of that too, in the same transaction."""
+        self._connection.execute("BEGIN")
+        try:
+            self._connection.execute(_UPSERT, _to_row(job))
+            if state_changed:
+                self._connection.execute(
+                    "INSERT INTO job_states (job_id, state, at_unix_s) VALUES (?, ?, ?)",
+                    (job.job_id, job.state.value, at_unix_s),
+                )
+        except sqlite3.Error:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def get(self, job_id: JobId) -> Job | None:
+        row = self._connection.execute("SELECT * FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
+        return _from_row(row) if row else None
+
+    def in_states(self, states: Iterable[JobState]) -> list[Job]:
+        """List the jobs in any of `states`, oldest first."""
+        names = [state.value for state in states]
+        marks = ", ".join("?" * len(names))
+        rows = self._connection.execute(
+            f"SELECT * FROM jobs WHERE state IN ({marks}) ORDER BY created_at_unix_s",  # noqa: S608
+            names,
+        )
+        return [_from_row(row) for row in rows]
+
+    def ended_since(self, since_unix_s: float) -> list[Job]:
+        """List the jobs that ended at or after a time, oldest first."""
+        rows = self._connection.execute(
+            "SELECT * FROM jobs WHERE ended_at_unix_s >= ? ORDER BY ended_at_unix_s", (since_unix_s,)
+        )
+        return [_from_row(row) for row in rows]
+
+    def states(self, job_id: JobId) -> list[tuple[JobState, float]]:
+        """List the states that a job went through, with the unix time of each."""
+        rows = self._connection.execute(
+            "SELECT state, at_unix_s FROM job_states WHERE job_id = ? ORDER BY rowid", (job_id,)
+        )
+        return [(JobState(row["state"]), row["at_unix_s"]) for row in rows]
+
+    def add_epoch(self, job_id: JobId, epoch: EpochRecord) -> None:
+        """Keep an epoch; one trained again after a restart replaces what was known of it."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO epochs (job_id, epoch, train_loss, valid_loss, seconds, link) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            (job_id, epoch.epoch, epoch.train_loss, epoch.valid_loss, epoch.seconds, epoch.link),
+        )
+
+    def epochs(self, job_id: JobId) -> list[EpochRecord]:
+        """List the epochs trained of a job, in order."""
+        rows = self._connection.execute(
+            "SELECT epoch, train_loss, valid_loss, seconds, link FROM epochs WHERE job_id = ? ORDER BY epoch",
+            (job_id,),
+        )
+        return [EpochRecord(*row) for row in rows]
+
+
+def _to_row(job: Job) -> dict[str, object]:
+    row: dict[str, object] = {name: getattr(job, name) for name in _COLUMNS}
+    row.update({name: str(row[name]) for name in _WEI_COLUMNS})
+    row.update(state=job.state.value, language=job.language.value, paused=int(job.paused))
+    return row
+
+
+def _from_row(row: sqlite3.Row) -> Job:
+    values = {name: row[name] for name in _COLUMNS}
+    values.update({name: int(values[name]) for name in _WEI_COLUMNS})
+    values.update(
+        state=JobState(values["state"]), language=Language(values["language"]), paused=bool(values["paused"])
+    )
+    return Job(**values)

@@ -1,0 +1,76 @@
+"""The journal of transactions: signed bytes are committed here before they are sent anywhere."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from emeth_tui.model import JobId, JournaledTransaction, TransactionState
+
+
+class JournalTable:
+    """Implements `clients.transactions.Journal`. Every write is durable when its call returns."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def add(self, tx: JournaledTransaction) -> None:
+        """Keep a signed transaction; the same bytes a second time change nothing."""
+        self._connection.execute(
+            "INSERT OR IGNORE INTO transactions "
+            "(tx_hash, nonce, purpose, job_id, raw, state, created_at_unix_s, gas_used, fee_wei) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                tx.tx_hash,
+                tx.nonce,
+                tx.purpose,
+                tx.job_id,
+                tx.raw,
+                tx.state.value,
+                tx.created_at_unix_s,
+                tx.gas_used,
+                _text(tx.fee_wei),
+            ),
+        )
+
+    def settle(
+        self, tx_hash: str, state: TransactionState, gas_used: int | None, fee_wei: int | None
+    ) -> None:
+        """Note how a transaction ended."""
+        self._connection.execute(
+            "UPDATE transactions SET state = ?, gas_used = ?, fee_wei = ? WHERE tx_hash = ?",
+            (state.value, gas_used, _text(fee_wei), tx_hash),
+        )
+
+    def unsettled(self) -> list[JournaledTransaction]:
+        """List what may or may not have reached the network, in nonce order."""
+        return self._select("WHERE state = 'signed' ORDER BY nonce, created_at_unix_s")
+
+    def recent(self, limit: int) -> list[JournaledTransaction]:
+        """List the newest transactions, newest first."""
+        return self._select("ORDER BY created_at_unix_s DESC, rowid DESC LIMIT ?", limit)
+
+    def of_job(self, job_id: JobId) -> list[JournaledTransaction]:
+        """List a job's transactions, oldest first."""
+        return self._select("WHERE job_id = ? ORDER BY created_at_unix_s, rowid", job_id)
+
+    def _select(self, clause: str, *values: object) -> list[JournaledTransaction]:
+        rows = self._connection.execute(f"SELECT * FROM transactions {clause}", values)  # noqa: S608
+        return [_from_row(row) for row in rows]
+
+
+def _text(amount: int | None) -> str | None:
+    return None if amount is None else str(amount)
+
+
+def _from_row(row: sqlite3.Row) -> JournaledTransaction:
+    return JournaledTransaction(
+        tx_hash=row["tx_hash"],
+        nonce=row["nonce"],
+        purpose=row["purpose"],
+        job_id=None if row["job_id"] is None else JobId(row["job_id"]),
+        raw=bytes(row["raw"]),
+        state=TransactionState(row["state"]),
+        created_at_unix_s=row["created_at_unix_s"],
+        gas_used=row["gas_used"],
+        fee_wei=None if row["fee_wei"] is None else int(row["fee_wei"]),
+    )
