@@ -118,8 +118,6 @@ contract EmethCore {
                 && params.failedPenaltyRate <= RATE_BASE,
             "EmethCore: penalty rate over 100 %"
         );
-        // Keeps totalReward * slotBalances far below 2**256 when rewards are computed.
-        require(params.maxSlotGasPerNode <= type(uint128).max, "EmethCore: slot gas limit too high");
         owner = msg.sender;
         verifier = verifier_;
         emtToken = emtToken_;
@@ -224,6 +222,8 @@ contract EmethCore {
     /// @notice Accepts a result: fee less verifier fee and the whole deposit to the node, gas to today's slot.
     function verify(bytes16 jobId, uint256 gas) external nonReentrant onlyVerifier returns (bool) {
         Job storage job = _jobIn(jobId, SUBMITTED);
+        // Keeps totalReward * slotBalances far below 2**256 when rewards are computed.
+        require(gas <= type(uint128).max, "EmethCore: gas out of range");
         JobAssign storage assign = jobAssigns[jobId];
         address node = assign.node;
         job.status = VERIFIED;
