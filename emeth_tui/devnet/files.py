@@ -1,0 +1,66 @@
+"""Files of the state directory: private, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from emeth_tui.errors import DevnetError
+
+
+def make_private_directory(path: Path) -> Path:
+    """Make a directory that only its owner may enter. Raises DevnetError when that is impossible."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise DevnetError(f"{path}: cannot be made a directory: {error.strerror}") from error
+    return path
+
+
+def write_private(path: Path, text: str) -> None:
+    """Put `text` into a file of mode 0600, whole or not at all, whatever interrupts."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, value: object) -> None:
+    """Put a JSON document into a private file, whole or not at all."""
+    write_private(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """Read a JSON object of ours; None where there is no such file. Raises DevnetError for a damaged one."""
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise DevnetError(f"{path}: is damaged; choose another --state-dir or remove this one") from error
+    if not isinstance(value, dict):
+        raise DevnetError(f"{path}: is damaged; choose another --state-dir or remove this one")
+    return value
+
+
+def kept_secret(path: Path) -> str:
+    """Read a secret of 256 bits, as hex; make it the first time."""
+    try:
+        kept = path.read_text("utf-8").strip()
+    except FileNotFoundError:
+        kept = ""
+    if len(kept) != 64:
+        kept = secrets.token_hex(32)
+        write_private(path, kept + "\n")
+    return kept

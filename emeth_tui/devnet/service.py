@@ -1,0 +1,98 @@
+"""An HTTP service on a loopback port, run inside a loop that is not its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Generator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from emeth_tui.errors import DevnetError
+
+LOOPBACK = "127.0.0.1"
+STOP_GRACE_S = 1  # how long open requests may go on when a service stops
+
+
+def bind_loopback(preferred_port: int = 0) -> socket.socket:
+    """Bind a listening port on the loopback interface: the preferred one if it is free, else any."""
+    for port in (preferred_port, 0):
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((LOOPBACK, port))
+        except OSError as error:
+            listener.close()
+            if port == 0:
+                raise DevnetError(f"no free loopback port: {error.strerror}") from error
+            continue
+        return listener
+    raise DevnetError("no free loopback port")
+
+
+class HttpService:
+    """Serves an ASGI application until stopped; leaves signals to the program around it."""
+
+    def __init__(self, name: str, app: ASGIApp, *, preferred_port: int = 0) -> None:
+        self._name = name
+        self._app = app
+        self._preferred_port = preferred_port
+        self._port = 0
+        self._server: _Server | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def port(self) -> int:
+        """The bound port; 0 before `start`."""
+        return self._port
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self._port}"
+
+    async def start(self) -> None:
+        """Bind and answer. Raises DevnetError when the service does not come up."""
+        listener = bind_loopback(self._preferred_port)
+        self._port = listener.getsockname()[1]
+        config = uvicorn.Config(
+            self._app,
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=STOP_GRACE_S,
+        )
+        self._server = _Server(config)
+        self._task = asyncio.create_task(
+            self._server.serve(sockets=[listener]), name=f"devnet {self._name} service"
+        )
+        answering = asyncio.create_task(self._server.answering.wait())
+        await asyncio.wait({answering, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        if not answering.done():
+            answering.cancel()
+            listener.close()
+            raise DevnetError(f"the devnet's {self._name} service did not start") from self._task.exception()
+
+    async def stop(self) -> None:
+        """Finish open requests, for a second at most, and close the port."""
+        if self._server is None or self._task is None:
+            return
+        self._server.should_exit = True
+        await self._task
+        self._server = self._task = None
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.answering = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield  # SIGINT and SIGTERM belong to the program
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.answering.set()
