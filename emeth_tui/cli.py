@@ -1,8 +1,290 @@
-"""Composition root: arguments -> settings -> engine and one front end."""
+"""Composition root: arguments -> settings -> engine and one front end. Imports nothing heavy at the top."""
 
 from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from emeth_tui import __version__
+from emeth_tui.errors import EmethError, ExitCode, SettingsError, WalletError
+
+if TYPE_CHECKING:
+    from emeth_tui.clients.wallet import Wallet
+    from emeth_tui.settings import Network, Settings
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_DIRECTORY = click.Path(file_okay=False, path_type=Path)
 
 
 def main() -> None:
     """Entry point of the `emeth-tui` command."""
-    raise SystemExit("emeth-tui: the command line follows in a later commit")
+    try:
+        code = command.main(prog_name="emeth-tui", standalone_mode=False)
+    except click.exceptions.Abort:
+        _fail("interrupted", ExitCode.INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except EmethError as error:
+        _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.INTERRUPTED)
+    sys.exit(code)
+
+
+def _fail(message: str, code: ExitCode) -> NoReturn:
+    click.echo(f"emeth-tui: error: {message}", err=True)
+    sys.exit(code)
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="emeth-tui %(version)s")
+@click.option("--config", type=_FILE, help="Settings file; `emeth-tui config path` tells the default.")
+@click.option(
+    "--network", metavar="PROFILE", help="Network: devnet, round3-2, or one from the settings file."
+)
+@click.option("--no-ui", is_flag=True, help="Run without a screen; events become lines on stdout.")
+@click.option("--log-format", type=click.Choice(["text", "json"]), help="Lines for people or for machines.")
+@click.option("--device", "devices", multiple=True, metavar="DEVICE", help="cpu or cuda:N; once per worker.")
+@click.option("--exit-after-jobs", type=click.IntRange(1), metavar="N", help="End once N jobs are verified.")
+@click.option("--state-dir", type=_DIRECTORY, help="Keep state here instead of the platform's place.")
+@click.option("--devnet", is_flag=True, help="Start a local network beside the node and join it.")
+@click.option("--corpus", type=_DIRECTORY, help="With --devnet: texts that its requester makes jobs of.")
+@click.option("--chain", type=click.Choice(["py-evm", "anvil"]), help="With --devnet: the chain to run.")
+@click.pass_context
+def command(
+    context: click.Context,
+    config: Path | None,
+    network: str | None,
+    no_ui: bool,
+    log_format: str | None,
+    devices: tuple[str, ...],
+    exit_after_jobs: int | None,
+    state_dir: Path | None,
+    devnet: bool,
+    corpus: Path | None,
+    chain: str | None,
+) -> ExitCode:
+    """Run an Emeth node: take training jobs, train them on every device, collect the reward.
+
+    Try it without anything: `emeth-tui --devnet --no-ui` runs a whole network on this machine.
+    """
+    if context.invoked_subcommand:
+        context.obj = config
+        return ExitCode.OK
+    if not devnet and (corpus or chain):
+        raise click.UsageError("--corpus and --chain go with --devnet")
+    if devnet and network not in {None, "devnet"}:
+        raise click.UsageError("--devnet brings its own network; leave --network out")
+    if not no_ui:
+        click.echo("emeth-tui: the screen is not part of this version yet; running as with --no-ui", err=True)
+    overrides: dict[str, Any] = {
+        "network": network,
+        "log.format": log_format,
+        "workers.devices": list(devices) or None,
+    }
+    with contextlib.ExitStack() as stack:
+        if devnet:
+            overrides.update(stack.enter_context(_devnet(state_dir, corpus, chain)))
+        elif state_dir:
+            overrides["state.directory"] = state_dir
+        return _run_node(config, overrides, exit_after_jobs)
+
+
+@contextlib.contextmanager
+def _devnet(state_dir: Path | None, corpus: Path | None, chain: str | None) -> Iterator[dict[str, Any]]:
+    """Run a devnet beside the node and give the settings that join it."""
+    from emeth_tui.devnet.beside import devnet_beside
+    from emeth_tui.settings import load_settings
+
+    with contextlib.ExitStack() as stack:
+        base = state_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="emeth-devnet-")))
+        options = [*(["--corpus", str(corpus)] if corpus else []), *(["--chain", chain] if chain else [])]
+        click.echo("starting the local network …", err=True)
+        joining = load_settings(stack.enter_context(devnet_beside(base / "devnet", options)), environment={})
+        yield {
+            "network": joining.network,
+            "networks": joining.networks,
+            "wallet.keystore": joining.wallet.keystore,
+            "wallet.password_file": joining.wallet.password_file,
+            "state.directory": base / "node" / "state",
+            "cache.directory": base / "node" / "cache",
+        }
+
+
+def _run_node(config: Path | None, overrides: dict[str, Any], exit_after_jobs: int | None) -> ExitCode:
+    from emeth_tui.settings import VERIFICATION_KEY_VARIABLE, load_network, load_settings, take_password
+
+    settings = load_settings(config, overrides=overrides)
+    network = load_network(settings)
+    wallet = _open_wallet(settings, take_password(os.environ, settings.wallet))
+    _start_logging(settings)
+    os.environ.pop(VERIFICATION_KEY_VARIABLE, None)  # no child process inherits it
+    return asyncio.run(_node(settings, network, wallet, exit_after_jobs))
+
+
+async def _node(
+    settings: Settings, network: Network, wallet: Wallet, exit_after_jobs: int | None
+) -> ExitCode:
+    from emeth_tui.engine.devices import devices_or_default
+    from emeth_tui.engine.opening import open_node
+    from emeth_tui.headless import run_headless
+    from emeth_tui.model import Severity
+    from emeth_tui.store.database import Store
+
+    devices = devices_or_default(settings.workers.devices)
+    with Store(settings.state_dir) as store:
+        async with open_node(
+            settings, network, wallet, store, devices=devices, exit_after_jobs=exit_after_jobs
+        ) as node:
+            return await run_headless(
+                node,
+                log_format=settings.log.format,
+                level=Severity(settings.log.level),
+                exit_after_jobs=exit_after_jobs,
+            )
+
+
+def _open_wallet(settings: Settings, password: str | None) -> Wallet:
+    from emeth_tui.clients.wallet import load_wallet
+
+    path = settings.keystore_path
+    if not path.exists():
+        raise WalletError(f"{path}: no such keystore; `emeth-tui wallet new` makes one")
+    if password is None:
+        password = _ask_password(f"Password of {path}: ")
+    return load_wallet(path, password)
+
+
+def _ask_password(prompt: str) -> str:
+    import getpass
+
+    from emeth_tui.settings import PASSWORD_VARIABLE
+
+    if not sys.stdin.isatty():
+        raise WalletError(
+            f"the keystore's password is needed: set {PASSWORD_VARIABLE} or wallet.password_file, "
+            "or start from a terminal"
+        )
+    return getpass.getpass(prompt)
+
+
+def _start_logging(settings: Settings) -> None:
+    from emeth_tui.logs import start_log_file
+
+    try:
+        start_log_file(settings.state_dir / "logs", settings.log)
+    except OSError as error:
+        raise SettingsError(f"{settings.state_dir}: cannot be written: {error.strerror}") from error
+
+
+@command.command()
+@click.option("--state-dir", type=_DIRECTORY, help="Keep chain, storage and accounts here; else thrown away.")
+@click.option("--corpus", type=_DIRECTORY, help="Texts to make jobs of: names end in en.txt or ja.txt.")
+@click.option("--chain", type=click.Choice(["py-evm", "anvil"]), default="py-evm", show_default=True)
+@click.option("--until-input-ends", is_flag=True, hidden=True)
+def devnet(state_dir: Path | None, corpus: Path | None, chain: str, until_input_ends: bool) -> ExitCode:
+    """Run a whole Emeth network on this machine until stopped."""
+    from emeth_tui.devnet.commands import run_devnet
+
+    run_devnet(state_dir=state_dir, corpus=corpus, chain=chain, until_input_ends=until_input_ends)
+    return ExitCode.OK
+
+
+@command.group()
+def config() -> None:
+    """Show, check or find the settings file."""
+
+
+@config.command("example")
+def config_example() -> ExitCode:
+    """Print a settings file with every key, commented."""
+    from emeth_tui.settings import example_toml
+
+    click.echo(example_toml(), nl=False)
+    return ExitCode.OK
+
+
+@config.command("check")
+@click.option("--config", "path", type=_FILE, help="The file to check; default: the one that would be used.")
+@click.pass_obj
+def config_check(inherited: Path | None, path: Path | None) -> ExitCode:
+    """Check the settings file and the network that it chooses."""
+    from emeth_tui.settings import load_network, load_settings
+
+    settings = load_settings(path or inherited)
+    network = load_network(settings)
+    click.echo(f"{settings.source}: good; network {network.name}, chain {network.chain_id}")
+    return ExitCode.OK
+
+
+@config.command("path")
+def config_path() -> ExitCode:
+    """Print where the settings file lies by default."""
+    from emeth_tui.settings import default_config_path
+
+    click.echo(default_config_path())
+    return ExitCode.OK
+
+
+@command.group()
+def wallet() -> None:
+    """Make or look at the keystore that holds the account's private key."""
+
+
+@wallet.command("new")
+@click.option("--keystore", type=_FILE, help="Where to write it; default: as the settings say.")
+@click.pass_obj
+def wallet_new(config_file: Path | None, keystore: Path | None) -> ExitCode:
+    """Make a new account and write its keystore."""
+    return _write_keystore(config_file, keystore, private_key=None)
+
+
+@wallet.command("import")
+@click.option("--keystore", type=_FILE, help="Where to write it; default: as the settings say.")
+@click.pass_obj
+def wallet_import(config_file: Path | None, keystore: Path | None) -> ExitCode:
+    """Write a keystore for a private key; the key is asked for and never shown."""
+    import getpass
+
+    typed = (getpass.getpass("Private key (hex): ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
+    try:
+        private_key = bytes.fromhex(typed.removeprefix("0x"))
+    except ValueError:
+        raise WalletError("the private key is not hex") from None
+    return _write_keystore(config_file, keystore, private_key=private_key)
+
+
+@wallet.command("address")
+@click.pass_obj
+def wallet_address(config_file: Path | None) -> ExitCode:
+    """Print the account's address; the keystore's password is needed."""
+    from emeth_tui.settings import load_settings, take_password
+
+    settings = load_settings(config_file)
+    click.echo(_open_wallet(settings, take_password(os.environ, settings.wallet)).address)
+    return ExitCode.OK
+
+
+def _write_keystore(config_file: Path | None, keystore: Path | None, private_key: bytes | None) -> ExitCode:
+    from emeth_tui.clients.wallet import create_keystore
+    from emeth_tui.settings import load_settings, take_password
+
+    settings = load_settings(config_file)
+    path = keystore or settings.keystore_path
+    password = take_password(os.environ, settings.wallet)
+    if password is None:
+        password = _ask_password(f"New password for {path}: ")
+        if password != _ask_password("The same again: "):
+            raise WalletError("the two passwords differ; nothing was written")
+    address = create_keystore(path, password, private_key)
+    click.echo(f"{address} in {path}")
+    return ExitCode.OK

@@ -106,6 +106,9 @@ class Network(_Section):
         description="per language: a hub name, a local directory, or devnet-small"
     )
     safety_margin_s: int = Field(3_600, ge=0, description="time that must be left before a job's deadline")
+    poll_interval_s: float = Field(
+        10.0, gt=0, le=3_600, description="how often to look for work and at the chain"
+    )
     confirmations: int = Field(1, ge=1, le=100, description="blocks until a transaction counts as final")
 
 
@@ -141,7 +144,17 @@ class ClaimSettings(_Section):
         examples=[3600],
         description="time that must be left before the deadline; default: the network's",
     )
-    poll_interval_s: float = Field(10.0, gt=0, le=3_600, description="how often to look for work")
+    poll_interval_s: float | None = Field(
+        None, gt=0, le=3_600, examples=[10], description="how often to look for work; default: the network's"
+    )
+
+
+class RewardSettings(_Section):
+    """The day's share of the reward."""
+
+    auto_withdraw: bool = Field(
+        True, description="withdraw the rewards of closed days as soon as there are any"
+    )
 
 
 class WorkerSettings(_Section):
@@ -207,6 +220,7 @@ class Settings(_Section):
     network: str = Field(DEVNET, description="network profile: devnet, round3-2, or one of your own below")
     wallet: WalletSettings = WalletSettings()
     claims: ClaimSettings = ClaimSettings()
+    rewards: RewardSettings = RewardSettings()
     workers: WorkerSettings = WorkerSettings()
     training: TrainingSettings = TrainingSettings()
     cache: CacheSettings = CacheSettings()

@@ -1,0 +1,39 @@
+# Each target makes its own virtual environment first when there is none.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: demo demo-headless test lint check bench contracts clean help
+
+help:  ## List the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: demo-headless  ## Run the main job on the built-in local network: two jobs, earned and verified
+
+demo-headless: $(VENV)/.installed  ## The same, as lines on stdout
+	$(BIN)/emeth-tui --devnet --no-ui --device cpu --device cpu --exit-after-jobs 2
+
+test: $(VENV)/.installed  ## Run the tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed  ## Check style, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test  ## Everything that CI checks
+
+bench: $(VENV)/.installed  ## Measure; results and method are in BENCHMARKS.md
+	$(BIN)/python -m benchmarks
+
+contracts:  ## Build the contracts again; needs node
+	cd contracts && npm ci && npm run build
+
+clean:  ## Delete the virtual environment and every cache
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,76 @@
+"""A devnet in a process of its own beside a node: started, waited for, and torn down with it."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from emeth_tui.errors import DevnetError
+
+READY_FILE = "devnet.json"  # written last, when every service answers
+NODE_SETTINGS_FILE = "node.toml"
+LOG_FILE = "devnet.log"
+START_LIMIT_S = 120.0
+STOP_LIMIT_S = 10.0
+_LOOK_EVERY_S = 0.05
+
+
+@contextmanager
+def devnet_beside(state_dir: Path, options: Sequence[str]) -> Iterator[Path]:
+    """Run `emeth-tui devnet` on `state_dir` with more `options`; gives the path of its node.toml.
+
+    The devnet lives in its own session, so that Ctrl-C reaches the node alone, and ends when its standard
+    input closes, however this process ends. Raises DevnetError when it does not come up.
+    """
+    state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (state_dir / READY_FILE).unlink(missing_ok=True)
+    log_path = state_dir / LOG_FILE
+    command = [
+        sys.executable,
+        "-m",
+        "emeth_tui",
+        "devnet",
+        "--state-dir",
+        str(state_dir),
+        "--until-input-ends",
+    ]
+    with log_path.open("ab") as log:
+        process = subprocess.Popen(
+            [*command, *options], stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        _wait_until_ready(process, state_dir / READY_FILE, log_path)
+        yield state_dir / NODE_SETTINGS_FILE
+    finally:
+        _stop(process)
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], ready: Path, log_path: Path) -> None:
+    give_up = time.monotonic() + START_LIMIT_S
+    while not ready.exists():
+        if process.poll() is not None:
+            raise DevnetError(f"the devnet did not start: {_last_line(log_path)}; its log is {log_path}")
+        if time.monotonic() > give_up:
+            raise DevnetError(f"the devnet is not ready after {START_LIMIT_S:.0f} s; its log is {log_path}")
+        time.sleep(_LOOK_EVERY_S)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+    try:
+        process.wait(STOP_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _last_line(log_path: Path) -> str:
+    lines = log_path.read_text("utf-8", "replace").splitlines()
+    return lines[-1] if lines else "it said nothing"

@@ -1,0 +1,131 @@
+"""Claiming: look at the job on the chain, keep room for it, write the intent down, stake the deposit."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from emeth_tui.engine.context import Context
+from emeth_tui.engine.discover import ClaimRules, judge_on_chain
+from emeth_tui.engine.disk import job_needs_bytes
+from emeth_tui.errors import Reverted, StorageRejected
+from emeth_tui.model import Job, JobId, JobState, format_token
+from emeth_tui.protocol.contracts import JobStatus
+from emeth_tui.protocol.info_api import ListedJob
+from emeth_tui.protocol.job_ids import short
+from emeth_tui.protocol.parameters import epochs_to_train, parse_parameters
+
+MAX_SEED = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a listed job is not claimed after all.
+
+    `concerns_node` is true when it is about this node (no EMT, no disk): then no other job is tried either.
+    """
+
+    reason: str
+    concerns_node: bool = False
+
+
+async def prepare_claim(context: Context, listed: ListedJob, rules: ClaimRules) -> Job | Refusal:
+    """Confirm a listed job on the chain and in storage and take it into the book as CLAIMING.
+
+    Nothing is paid yet. Raises NetworkError when chain or storage do not answer.
+    """
+    record = (await context.chain.jobs([listed.job_id])).get(listed.job_id)
+    if record is None:
+        return Refusal("the chain does not know it")
+    try:
+        dataset_bytes = await context.storage.size_of(record.dataset)
+    except StorageRejected as error:
+        return Refusal(f"the storage does not have its dataset: {error}")
+    reason = judge_on_chain(record, dataset_bytes, rules, context.clock.now_unix_s())
+    if reason:
+        return Refusal(reason)
+    parameters = parse_parameters(record.param)
+    model = context.settings.model_for(parameters.language, context.network)
+    needed_bytes = job_needs_bytes(dataset_bytes, model)
+    deposit_wei = context.rates.deposit_wei(record.fee_wei)
+    reason = context.disk.refusal(needed_bytes, context.book.open_jobs()) or await _short_of_emt(
+        context, deposit_wei
+    )
+    if reason:
+        return Refusal(reason, concerns_node=True)
+    job = Job(
+        job_id=record.job_id,
+        state=JobState.CLAIMING,
+        language=parameters.language,
+        epochs=epochs_to_train(parameters),
+        dataset=record.dataset,
+        dataset_bytes=dataset_bytes,
+        fee_wei=record.fee_wei,
+        deposit_wei=deposit_wei,
+        deadline_unix_s=record.deadline_unix_s,
+        model=model,
+        seed=random.randrange(MAX_SEED),  # noqa: S311 - shuffling, not a secret
+        reserved_bytes=needed_bytes,
+        created_at_unix_s=context.clock.now_unix_s(),
+    )
+    context.book.add(job)
+    return job
+
+
+async def claim(context: Context, job_id: JobId) -> None:
+    """Stake the deposit on a CLAIMING job: it becomes CLAIMED, or LOST when someone else was faster.
+
+    After a restart the chain and the journal are looked at first: what was sent is never sent anew.
+    """
+    job = context.book.get(job_id)
+    await context.settle_sent(job, "process")
+    record = await context.chain_job(job)
+    if record.status is JobStatus.REQUESTED and record.fee_wei == job.fee_wei:
+        context.events.publish(
+            "claiming",
+            f"claiming: {job.language.value}, {job.dataset_bytes:,} bytes, "
+            f"fee {format_token(job.fee_wei)} EMT, deposit {format_token(job.deposit_wei)} EMT",
+            job_id=job.job_id,
+            fee_wei=job.fee_wei,
+            deposit_wei=job.deposit_wei,
+            dataset_bytes=job.dataset_bytes,
+            language=job.language.value,
+        )
+        try:
+            await context.transactions.process(job.job_id, job.deposit_wei)
+        except Reverted:
+            record = await context.chain_job(job)
+            if record.status is JobStatus.REQUESTED:
+                raise
+        else:
+            record = await context.chain_job(job)
+    if record.status is JobStatus.PROCESSING and context.is_ours(record):
+        context.book.advance(job.job_id, JobState.CLAIMED, deposit_wei=record.deposit_wei)
+        context.events.publish(
+            "claimed",
+            f"claimed: {short(job.job_id)} is ours",
+            job_id=job.job_id,
+            deposit_wei=record.deposit_wei,
+        )
+        return
+    _give_up(context, job, record.status, ours=context.is_ours(record))
+
+
+def _give_up(context: Context, job: Job, status: JobStatus, *, ours: bool) -> None:
+    if status is JobStatus.CANCELED:
+        context.book.advance(job.job_id, JobState.CANCELED)
+        context.events.publish("canceled", "the requester canceled it before our claim", job_id=job.job_id)
+    elif ours and status in {JobStatus.TIMEOUT, JobStatus.DECLINED}:
+        return  # the watch settles it, with what it cost
+    else:
+        context.book.advance(job.job_id, JobState.LOST)
+        context.events.publish("claim_lost", "another node was faster; it cost nothing", job_id=job.job_id)
+
+
+async def _short_of_emt(context: Context, deposit_wei: int) -> str:
+    balances = await context.chain.balances(context.address)
+    promised_wei = sum(job.deposit_wei for job in context.book.open_jobs() if job.state is JobState.CLAIMING)
+    free_wei = balances.emt_wei - promised_wei
+    if free_wei >= deposit_wei:
+        return ""
+    return f"its deposit is {format_token(deposit_wei)} EMT and {format_token(max(0, free_wei))} are free"

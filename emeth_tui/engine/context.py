@@ -1,0 +1,56 @@
+"""What every duty of the engine works with, put together once by the node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from emeth_tui.clients.chain import ChainClient
+from emeth_tui.clients.info_server import InfoServer
+from emeth_tui.clients.storage import StorageClient
+from emeth_tui.clients.transactions import TransactionSender
+from emeth_tui.engine.clock import ChainClock
+from emeth_tui.engine.disk import DiskBudget
+from emeth_tui.engine.events import EventLog
+from emeth_tui.engine.health import LinkHealth
+from emeth_tui.engine.job_book import JobBook
+from emeth_tui.errors import JobError
+from emeth_tui.model import Job
+from emeth_tui.protocol.contracts import ChainJob, Rates
+from emeth_tui.settings import Network, Settings
+from emeth_tui.store.database import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The clients, the memory and the rules of one node."""
+
+    settings: Settings
+    network: Network
+    address: str
+    rates: Rates
+    chain: ChainClient
+    transactions: TransactionSender
+    storage: StorageClient
+    info: InfoServer
+    store: Store
+    book: JobBook
+    disk: DiskBudget
+    events: EventLog
+    clock: ChainClock
+    health: LinkHealth
+
+    async def chain_job(self, job: Job) -> ChainJob:
+        """Read a job of ours from the chain. Raises JobError when the chain does not know it."""
+        records = await self.chain.jobs([job.job_id])
+        if job.job_id not in records:
+            raise JobError("the chain does not know this job")
+        return records[job.job_id]
+
+    def is_ours(self, record: ChainJob) -> bool:
+        """Whether a job is assigned to this node's account."""
+        return record.node.lower() == self.address.lower()
+
+    async def settle_sent(self, job: Job, purpose: str) -> None:
+        """Wait for what was signed for this job before, sending the same bytes again if needed."""
+        if any(tx.job_id == job.job_id and tx.purpose == purpose for tx in self.store.journal.unsettled()):
+            await self.transactions.settle_pending()

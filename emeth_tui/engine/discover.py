@@ -1,0 +1,108 @@
+"""Which jobs on offer to take, and why not the others: highest fee first among those that suit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from emeth_tui.errors import JobError
+from emeth_tui.model import format_token, token_to_wei
+from emeth_tui.protocol.contracts import ChainJob, JobStatus, estimated_gas
+from emeth_tui.protocol.info_api import ListedJob
+from emeth_tui.protocol.parameters import check_dataset_name, parse_parameters
+from emeth_tui.settings import ClaimSettings, Network
+
+POWER_CAPACITY_PER_WORKER = 27_300  # the reference client's figure (protocol.md §10)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRules:
+    """What a job must be like to be taken. Fees in wei, sizes in bytes, times in seconds."""
+
+    min_fee_wei: int
+    max_fee_wei: int
+    min_dataset_bytes: int
+    max_dataset_bytes: int
+    safety_margin_s: int
+
+    @classmethod
+    def of(cls, claims: ClaimSettings, network: Network) -> ClaimRules:
+        """Take the operator's rules, with the network's safety margin where the operator set none."""
+        margin = claims.safety_margin_s
+        return cls(
+            min_fee_wei=token_to_wei(claims.min_fee_emt),
+            max_fee_wei=token_to_wei(claims.max_fee_emt),
+            min_dataset_bytes=claims.min_dataset_bytes,
+            max_dataset_bytes=claims.max_dataset_bytes,
+            safety_margin_s=network.safety_margin_s if margin is None else margin,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A job on the market as we judge it: `refusal` says why it is not taken, "" when it suits."""
+
+    job: ListedJob
+    estimated_s: float
+    refusal: str
+
+
+def estimated_duration_s(dataset_bytes: int) -> float:
+    """Estimate how long one worker needs for a job, by the reference's formula (protocol.md §10)."""
+    return estimated_gas(dataset_bytes) * 1e6 / POWER_CAPACITY_PER_WORKER
+
+
+def judge(
+    *, fee_wei: int, dataset_bytes: int, deadline_unix_s: int, rules: ClaimRules, now_unix_s: float
+) -> str:
+    """Say why a job does not suit, or "" when it does."""
+    if fee_wei < rules.min_fee_wei:
+        return f"its fee of {format_token(fee_wei)} EMT is under {format_token(rules.min_fee_wei)}"
+    if fee_wei > rules.max_fee_wei:
+        return f"its fee of {format_token(fee_wei)} EMT is over {format_token(rules.max_fee_wei)}"
+    if dataset_bytes < rules.min_dataset_bytes:
+        return f"its dataset of {dataset_bytes:,} bytes is under {rules.min_dataset_bytes:,}"
+    if dataset_bytes > rules.max_dataset_bytes:
+        return f"its dataset of {dataset_bytes:,} bytes is over {rules.max_dataset_bytes:,}"
+    spare_s = deadline_unix_s - rules.safety_margin_s - now_unix_s - estimated_duration_s(dataset_bytes)
+    if spare_s <= 0:
+        return f"it would miss its deadline's safety margin by {-spare_s:,.0f} s"
+    return ""
+
+
+def judge_listed(jobs: Iterable[ListedJob], rules: ClaimRules, now_unix_s: float) -> list[Offer]:
+    """Judge what the info server lists, highest fee first; jobs of the same fee, earliest deadline first."""
+    by_fee = sorted(jobs, key=lambda job: (-job.fee_wei, job.deadline_unix_s, job.job_id))
+    return [
+        Offer(
+            job,
+            estimated_duration_s(job.dataset_bytes),
+            judge(
+                fee_wei=job.fee_wei,
+                dataset_bytes=job.dataset_bytes,
+                deadline_unix_s=job.deadline_unix_s,
+                rules=rules,
+                now_unix_s=now_unix_s,
+            ),
+        )
+        for job in by_fee
+        if job.status == JobStatus.REQUESTED
+    ]
+
+
+def judge_on_chain(job: ChainJob, dataset_bytes: int, rules: ClaimRules, now_unix_s: float) -> str:
+    """Judge a job by what the chain and the storage say of it, which is what counts."""
+    if job.status is not JobStatus.REQUESTED:
+        return f"it is {job.status.name.lower()} on the chain"
+    try:
+        parse_parameters(job.param)
+        check_dataset_name(job.dataset)
+    except JobError as error:
+        return str(error)
+    return judge(
+        fee_wei=job.fee_wei,
+        dataset_bytes=dataset_bytes,
+        deadline_unix_s=job.deadline_unix_s,
+        rules=rules,
+        now_unix_s=now_unix_s,
+    )

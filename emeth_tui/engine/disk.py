@@ -1,0 +1,128 @@
+"""The model cache's budget: what jobs hold, what they may still fill, and whether another one fits."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from emeth_tui.errors import DiskFull
+from emeth_tui.model import Job, JobId
+from emeth_tui.protocol.models import parameter_count
+
+BYTES_PER_FLOAT = 4
+# A checkpoint is weights and two Adam moments; two are kept, and a third is there while it is being written.
+CHECKPOINT_COPIES = 3
+FLOATS_PER_PARAMETER_IN_CHECKPOINT = 3
+# Text, its split parts and its tokens: measured at most 5 bytes a byte of text, one spare.
+DATASET_COPIES = 6
+FILE_SYSTEM_RESERVE_BYTES = 500_000_000  # never fill the operator's disk to the brim
+
+
+@dataclass(frozen=True, slots=True)
+class DiskUsage:
+    """The cache at a moment, in bytes. `committed` counts what open jobs may still fill."""
+
+    used_bytes: int
+    committed_bytes: int
+    limit_bytes: int
+    free_bytes: int
+    by_job: tuple[tuple[JobId, int], ...]
+
+
+def job_needs_bytes(dataset_bytes: int, model: str) -> int:
+    """Estimate the most that a job holds on disk while it trains."""
+    parameters = parameter_count(model)
+    checkpoints = CHECKPOINT_COPIES * FLOATS_PER_PARAMETER_IN_CHECKPOINT * parameters * BYTES_PER_FLOAT
+    return DATASET_COPIES * dataset_bytes + checkpoints + parameters * BYTES_PER_FLOAT
+
+
+class DiskBudget:
+    """Watches over one directory that holds one directory a job."""
+
+    def __init__(self, jobs_dir: Path, limit_bytes: int) -> None:
+        self._jobs_dir = jobs_dir
+        self._limit_bytes = limit_bytes
+        try:
+            jobs_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise DiskFull(f"{jobs_dir}: the cache cannot be made there: {error.strerror}") from error
+
+    def job_dir(self, job_id: JobId) -> Path:
+        """Name a job's directory; the id was checked to be plain hex when it was parsed."""
+        return self._jobs_dir / job_id
+
+    def usage(self, open_jobs: Iterable[Job]) -> DiskUsage:
+        """Measure the cache."""
+        by_job = {JobId(entry.name): _size_bytes(entry) for entry in self._jobs_dir.iterdir()}
+        committed = dict(by_job)
+        for job in open_jobs:
+            committed[job.job_id] = max(job.reserved_bytes, by_job.get(job.job_id, 0))
+        return DiskUsage(
+            used_bytes=sum(by_job.values()),
+            committed_bytes=sum(committed.values()),
+            limit_bytes=self._limit_bytes,
+            free_bytes=shutil.disk_usage(self._jobs_dir).free,
+            by_job=tuple(sorted(by_job.items())),
+        )
+
+    def refusal(self, needed_bytes: int, open_jobs: Iterable[Job]) -> str:
+        """Say why a job that needs so much does not fit, or "" when it does."""
+        usage = self.usage(open_jobs)
+        room = usage.limit_bytes - usage.committed_bytes
+        if needed_bytes > room:
+            return (
+                f"the cache has room for {_gb(max(0, room))} of its {_gb(usage.limit_bytes)} and the job "
+                f"needs {_gb(needed_bytes)}: raise cache.limit_gb or wait for verifications"
+            )
+        still_to_fill = usage.committed_bytes - usage.used_bytes
+        free = usage.free_bytes - still_to_fill - FILE_SYSTEM_RESERVE_BYTES
+        if needed_bytes > free:
+            return (
+                f"the file system has {_gb(max(0, free))} to spare and the job needs {_gb(needed_bytes)}: "
+                f"free some space on the disk of {self._jobs_dir}"
+            )
+        return ""
+
+    def keep_only(self, job_id: JobId, names: Iterable[str]) -> None:
+        """Delete everything in a job's directory but the named files."""
+        kept = set(names)
+        directory = self.job_dir(job_id)
+        for entry in directory.iterdir() if directory.is_dir() else ():
+            if entry.name not in kept:
+                _delete(entry)
+
+    def delete(self, job_id: JobId) -> None:
+        """Delete a job's directory, if there is one."""
+        _delete(self.job_dir(job_id))
+
+    def delete_strangers(self, open_jobs: Iterable[Job]) -> None:
+        """Delete the directories of jobs that have ended: what a crash between ending and deleting left."""
+        expected = {job.job_id for job in open_jobs}
+        for entry in self._jobs_dir.iterdir():
+            if entry.name not in expected:
+                _delete(entry)
+
+
+def _size_bytes(path: Path) -> int:
+    if not path.is_dir():
+        return path.lstat().st_size
+    total = 0
+    for entry in path.rglob("*"):
+        try:
+            total += entry.lstat().st_size
+        except FileNotFoundError:
+            continue  # a worker replaced it at this moment
+    return total
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _gb(size_bytes: int) -> str:
+    return f"{size_bytes / 1e9:.2f} GB"

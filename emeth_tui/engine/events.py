@@ -1,0 +1,103 @@
+"""What happened, told to every front end: events are kept and never dropped, progress is coalesced."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+
+from emeth_tui.model import Event, JobId, Severity
+from emeth_tui.store.events import EventTable
+from emeth_tui.workers.messages import Progress
+
+logger = logging.getLogger(__name__)
+_LOG_LEVELS = {
+    Severity.DEBUG: logging.DEBUG,
+    Severity.INFO: logging.INFO,
+    Severity.WARNING: logging.WARNING,
+    Severity.ERROR: logging.ERROR,
+}
+
+
+class Subscription:
+    """One front end's view of the stream: `async for` yields events in order, and jobs' newest progress.
+
+    Events wait until they are read; of a job's progress only the newest waits.
+    """
+
+    def __init__(self) -> None:
+        self._events: deque[Event] = deque()
+        self._progress: dict[str, Progress] = {}
+        self._wake = asyncio.Event()
+        self._closed = False
+
+    def offer_event(self, event: Event) -> None:
+        self._events.append(event)
+        self._wake.set()
+
+    def offer_progress(self, progress: Progress) -> None:
+        self._progress[progress.job_id] = progress
+        self._wake.set()
+
+    def close(self) -> None:
+        """End the stream once what waits has been read."""
+        self._closed = True
+        self._wake.set()
+
+    async def __aiter__(self) -> AsyncIterator[Event | Progress]:
+        while True:
+            while self._events:
+                yield self._events.popleft()
+            while self._progress:
+                yield self._progress.pop(next(iter(self._progress)))
+            if self._closed and not self._events:
+                return
+            self._wake.clear()
+            await self._wake.wait()
+
+
+class EventLog:
+    """Keeps events and hands them to subscribers."""
+
+    def __init__(self, table: EventTable, now: Callable[[], float]) -> None:
+        self._table = table
+        self._now = now
+        self._subscriptions: list[Subscription] = []
+
+    def publish(
+        self,
+        kind: str,
+        text: str,
+        *,
+        severity: Severity = Severity.INFO,
+        job_id: JobId | None = None,
+        **data: object,
+    ) -> Event:
+        """Tell everyone that something happened. `text` is one line for people, `data` is for machines."""
+        event = Event(self._now(), severity, kind, text, job_id, data)
+        self._table.add(event)
+        logger.log(_LOG_LEVELS[severity], "%s%s", f"{job_id} " if job_id else "", text)
+        for subscription in self._subscriptions:
+            subscription.offer_event(event)
+        return event
+
+    def progress(self, progress: Progress) -> None:
+        """Pass a worker's progress on; it is not kept."""
+        for subscription in self._subscriptions:
+            subscription.offer_progress(progress)
+
+    def subscribe(self) -> Subscription:
+        """Open a stream of everything from now on."""
+        subscription = Subscription()
+        self._subscriptions.append(subscription)
+        return subscription
+
+    def recent(self, limit: int) -> list[Event]:
+        """List the newest events, oldest of them first."""
+        return self._table.recent(limit)
+
+    def close(self) -> None:
+        """End every subscriber's stream."""
+        for subscription in self._subscriptions:
+            subscription.close()

@@ -1,0 +1,53 @@
+"""Whether the outside answers: one event when a link is lost, one when it is back, nothing in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from emeth_tui.engine.events import EventLog
+from emeth_tui.errors import EmethError
+from emeth_tui.model import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One link to the outside. `broken_since_unix_s` is None while it works."""
+
+    name: str
+    broken_since_unix_s: float | None = None
+    error: str = ""
+
+
+class LinkHealth:
+    """The state of each link: chain, storage, info server."""
+
+    def __init__(self, events: EventLog, now: Callable[[], float]) -> None:
+        self._events = events
+        self._now = now
+        self._links: dict[str, Link] = {}
+
+    def works(self, name: str) -> None:
+        """Note that a link has answered."""
+        link = self._links.get(name, Link(name))
+        if link.broken_since_unix_s is not None:
+            lasted = self._now() - link.broken_since_unix_s
+            self._events.publish("link_restored", f"{name} answers again after {lasted:.0f} s", link=name)
+        self._links[name] = Link(name)
+
+    def broken(self, name: str, error: EmethError) -> None:
+        """Note that a link does not answer."""
+        link = self._links.get(name, Link(name))
+        if link.broken_since_unix_s is None:
+            self._events.publish(
+                "link_lost",
+                f"{name} does not answer: {error}; trying again until it does",
+                severity=Severity.WARNING,
+                link=name,
+            )
+            link = Link(name, broken_since_unix_s=self._now())
+        self._links[name] = replace(link, error=str(error))
+
+    def all(self) -> tuple[Link, ...]:
+        """List every link that was tried so far."""
+        return tuple(self._links.values())

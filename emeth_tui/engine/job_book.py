@@ -1,0 +1,65 @@
+"""The jobs under way, in memory and in the store at once: every change goes through here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from emeth_tui.model import Job, JobId, JobState, check_transition
+from emeth_tui.store.jobs import JobTable
+
+
+class JobBook:
+    """The jobs that have not ended. Changes are durable before they are seen."""
+
+    def __init__(self, table: JobTable, now: Callable[[], float]) -> None:
+        self._table = table
+        self._now = now
+        open_states = [state for state in JobState if not state.is_final]
+        self._jobs = {job.job_id: job for job in table.in_states(open_states)}
+
+    def open_jobs(self) -> list[Job]:
+        """List the jobs that have not ended, oldest first."""
+        return list(self._jobs.values())
+
+    def training_jobs(self) -> list[Job]:
+        """List the jobs that hold a worker or will: open, and not submitted yet."""
+        return [job for job in self._jobs.values() if job.state is not JobState.SUBMITTED]
+
+    def get(self, job_id: JobId) -> Job:
+        """Look an open job up. Raises KeyError when it has ended or was never ours."""
+        return self._jobs[job_id]
+
+    def __contains__(self, job_id: object) -> bool:
+        return job_id in self._jobs
+
+    def known(self, job_id: JobId) -> Job | None:
+        """Look up any job that we ever had to do with."""
+        return self._jobs.get(job_id) or self._table.get(job_id)
+
+    def add(self, job: Job) -> None:
+        """Take a new job in; its state is durable before the claim is sent."""
+        self._table.save(job, at_unix_s=self._now(), state_changed=True)
+        self._jobs[job.job_id] = job
+
+    def update(self, job_id: JobId, **changes: Any) -> Job:
+        """Change a job's facts, not its state."""
+        job = replace(self._jobs[job_id], **changes)
+        self._table.save(job, at_unix_s=self._now(), state_changed=False)
+        self._jobs[job_id] = job
+        return job
+
+    def advance(self, job_id: JobId, state: JobState, **changes: Any) -> Job:
+        """Take a job to another state. Raises InvalidTransition when the table does not allow it."""
+        current = self._jobs[job_id]
+        check_transition(job_id, current.state, state)
+        if state.is_final:
+            changes.setdefault("ended_at_unix_s", self._now())
+        job = replace(current, state=state, **{"error": "", **changes})
+        self._table.save(job, at_unix_s=self._now(), state_changed=True)
+        if state.is_final:
+            del self._jobs[job_id]
+        else:
+            self._jobs[job_id] = job
+        return job

@@ -1,0 +1,389 @@
+"""The master loop: keeps every worker busy with a job, and every job on its way, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from emeth_tui.engine.claim import Refusal, prepare_claim
+from emeth_tui.engine.context import Context
+from emeth_tui.engine.desk import WorkerDesk
+from emeth_tui.engine.discover import ClaimRules, Offer, judge_listed
+from emeth_tui.engine.pipeline import JobPipeline, RetryPolicy
+from emeth_tui.engine.reward import Rewards
+from emeth_tui.engine.snapshot import Deposits, Snapshot, TodaysShare
+from emeth_tui.engine.summary import Summary
+from emeth_tui.engine.watch import Watcher
+from emeth_tui.errors import InfoServerError, JobError, NetworkError, StorageError, TransactionError
+from emeth_tui.model import SECONDS_PER_DAY, Job, JobId, JobState, Severity, format_token
+from emeth_tui.protocol.contracts import slot_end_unix_s
+from emeth_tui.store import marks
+
+FAILURES_UNTIL_PAUSE = 2  # rejected results in a row: something is wrong here, and each one costs a deposit
+RECENT_EVENTS = 200
+
+
+class Node:
+    """One node at work. Front ends see `snapshot()`, `subscribe()` and the commands, nothing else."""
+
+    def __init__(
+        self,
+        context: Context,
+        desk: WorkerDesk,
+        *,
+        exit_after_jobs: int | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> None:
+        self._context = context
+        self._desk = desk
+        self._exit_after_jobs = exit_after_jobs
+        self._retry = retry or RetryPolicy()
+        self._rules = ClaimRules.of(context.settings.claims, context.network)
+        self._rewards = Rewards(context)
+        self._watcher = Watcher(context, on_ended=self._job_ended, on_unsubmitted=self._start_pipeline)
+        self._pipelines: dict[JobId, JobPipeline] = {}
+        self._tasks: dict[JobId, asyncio.Task[None]] = {}
+        self._stop = asyncio.Event()
+        self._watch_now = asyncio.Event()
+        self._discover_now = asyncio.Event()
+        self._offers: tuple[Offer, ...] = ()
+        self._idle_reason = ""
+        self._ended: list[Job] = []
+        self._failures_in_a_row = 0
+        self._emt_before_wei = 0
+        self.subscribe = context.events.subscribe
+
+    # -- the life of the node
+
+    async def run(self) -> Summary:
+        """Work until told to stop, or until as many jobs as asked for are verified; gives the account.
+
+        Raises NetworkError when the chain does not answer at the start.
+        """
+        context = self._context
+        await self._recover()
+        view = await self._watcher.refresh()
+        self._emt_before_wei = view.balances.emt_wei + self._locked_wei()
+        loops = [
+            asyncio.create_task(self._every(self._watch, context.network.poll_interval_s, self._watch_now)),
+            asyncio.create_task(self._every(self._discover, self._claim_interval_s(), self._discover_now)),
+        ]
+        stopping = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait([*loops, stopping], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _cancel([*loops, stopping])
+            await self._pause_tasks()
+        for loop in loops:
+            if not loop.cancelled() and (error := loop.exception()):
+                raise error
+        return await self._summary()
+
+    def request_stop(self) -> None:
+        """Stop claiming, save every job, and let `run` return."""
+        if not self._stop.is_set():
+            self._context.events.publish("stopping", "stopping: saving every job under way")
+        self._stop.set()
+
+    async def _recover(self) -> None:
+        """Take up what the last run left: settle what was sent, clear up what ended, go on with the rest."""
+        context = self._context
+        await context.transactions.settle_pending()
+        context.disk.delete_strangers(context.book.open_jobs())
+        await self._watcher.tick()
+        for job in context.book.open_jobs():
+            if job.state is not JobState.SUBMITTED:
+                context.events.publish(
+                    "resumed", f"going on with this job, {job.state.value}", job_id=job.job_id
+                )
+                self._start_pipeline(job.job_id)
+
+    async def _pause_tasks(self) -> None:
+        """Stop every job's task; a worker in training has written a checkpoint when this returns."""
+        await _cancel(list(self._tasks.values()))
+        self._context.events.publish("stopped", "stopped; every job is saved")
+
+    async def _every(
+        self, duty: Callable[[], Awaitable[None]], interval_s: float, sooner: asyncio.Event
+    ) -> None:
+        while True:
+            sooner.clear()
+            await duty()
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(sooner.wait(), interval_s)
+
+    def _claim_interval_s(self) -> float:
+        return self._context.settings.claims.poll_interval_s or self._context.network.poll_interval_s
+
+    # -- duties
+
+    async def _watch(self) -> None:
+        try:
+            await self._watcher.tick()
+            view = self._watcher.view
+            if view is not None:
+                await self._rewards.look(view.share.slot)
+            if self._rewards.waiting and self._context.settings.rewards.auto_withdraw:
+                await self._withdraw_waiting()
+        except NetworkError as error:
+            self._context.health.broken("chain", error)
+        if self._exit_after_jobs is not None and self._verified() >= self._exit_after_jobs:
+            self._stop.set()
+
+    async def _withdraw_waiting(self) -> None:
+        try:
+            await self._rewards.withdraw()
+        except TransactionError as error:
+            self._context.events.publish(
+                "withdraw_failed", f"a reward cannot be withdrawn now: {error}", severity=Severity.WARNING
+            )
+            self._rewards.waiting = ()  # looked for again when the next day begins, or by command
+
+    async def _discover(self) -> None:
+        context = self._context
+        try:
+            listed = await context.info.requested_jobs()
+            context.health.works("info server")
+        except InfoServerError as error:
+            context.health.broken("info server", error)
+            return
+        self._offers = tuple(
+            offer
+            for offer in judge_listed(listed, self._rules, context.clock.now_unix_s())
+            if context.book.known(offer.job.job_id) is None
+        )
+        self._idle_reason = self._why_no_claims()
+        if not self._idle_reason:
+            await self._claim_from_offers()
+
+    async def _claim_from_offers(self) -> None:
+        """Claim the best offers for the free workers; one that does not suit never blocks the next."""
+        reasons: list[str] = []
+        for offer in self._offers:
+            if self._why_no_claims():
+                return
+            if offer.refusal:
+                reasons.append(offer.refusal)
+                continue
+            outcome = await self._try_claim(offer)
+            if isinstance(outcome, Refusal):
+                reasons.append(outcome.reason)
+                if outcome.concerns_node:
+                    break
+        if self._free_workers():
+            count = len(self._offers)
+            self._idle_reason = (
+                f"{count} on offer, none taken: {reasons[-1]}" if reasons else "no jobs on offer that suit"
+            )
+
+    async def _try_claim(self, offer: Offer) -> Job | Refusal:
+        context = self._context
+        try:
+            outcome = await prepare_claim(context, offer.job, self._rules)
+        except StorageError as error:
+            context.health.broken("storage", error)
+            return Refusal("the storage does not answer", concerns_node=True)
+        except NetworkError as error:
+            context.health.broken("chain", error)
+            return Refusal("the chain does not answer", concerns_node=True)
+        if isinstance(outcome, Job):
+            self._start_pipeline(outcome.job_id)
+        return outcome
+
+    def _why_no_claims(self) -> str:
+        """Say why no job is taken at this moment whatever is on offer, or ""."""
+        context = self._context
+        if not context.settings.claims.enabled:
+            return "claiming is switched off (claims.enabled)"
+        if paused := context.store.marks.get(marks.CLAIMS_PAUSED):
+            return f"claiming is paused: {paused}"
+        if not self._free_workers():
+            return "every worker has a job"
+        if self._exit_after_jobs is not None:
+            under_way = len(context.book.open_jobs())
+            if self._verified() + under_way >= self._exit_after_jobs:
+                return f"as many jobs as asked for ({self._exit_after_jobs}) are under way"
+        return ""
+
+    def _free_workers(self) -> int:
+        # At most as many jobs at once as there are workers (protocol.md §1).
+        return len(self._desk.workers) - len(self._context.book.training_jobs())
+
+    def _start_pipeline(self, job_id: JobId) -> None:
+        pipeline = JobPipeline(self._context, self._desk, job_id, self._retry)
+        self._pipelines[job_id] = pipeline
+        task = asyncio.create_task(pipeline.run(), name=f"job {job_id}")
+        self._tasks[job_id] = task
+        task.add_done_callback(self._pipeline_done)
+
+    def _pipeline_done(self, task: asyncio.Task[None]) -> None:
+        self._watch_now.set()
+        self._discover_now.set()
+        if not task.cancelled() and (error := task.exception()):
+            # Not an EmethError: a fault of ours. The node goes on with the other jobs.
+            self._context.events.publish(
+                "internal_error",
+                f"{task.get_name()}: internal error, please report it: {error!r}",
+                severity=Severity.ERROR,
+            )
+
+    def _job_ended(self, job: Job) -> None:
+        self._ended.append(job)
+        if task := self._tasks.pop(job.job_id, None):
+            task.cancel()
+            # Its worker may still be writing there.
+            task.add_done_callback(lambda _task: self._context.disk.delete(job.job_id))
+        else:
+            self._context.disk.delete(job.job_id)
+        self._pipelines.pop(job.job_id, None)
+        self._discover_now.set()
+        self._failures_in_a_row = self._failures_in_a_row + 1 if job.state is JobState.FAILED else 0
+        if self._failures_in_a_row >= FAILURES_UNTIL_PAUSE:
+            self.pause_claims(
+                f"the last {self._failures_in_a_row} results were rejected; look at the log first"
+            )
+
+    # -- what a front end sees
+
+    def snapshot(self) -> Snapshot:
+        """Make a picture of the node as it is now."""
+        context = self._context
+        now = context.clock.now_unix_s()
+        view = self._watcher.view
+        today = int(now) // SECONDS_PER_DAY * SECONDS_PER_DAY
+        ended_today = tuple(context.store.jobs.ended_since(today))
+        return Snapshot(
+            at_unix_s=now,
+            network=context.network.name,
+            chain_id=context.network.chain_id,
+            native_symbol=context.network.native_symbol,
+            address=context.address,
+            head=view.head if view else None,
+            workers=tuple(worker.view for worker in self._desk.workers),
+            jobs=tuple(context.book.open_jobs()),
+            ended_today=ended_today,
+            offers=self._offers,
+            deposits=self._deposits(ended_today),
+            disk=context.disk.usage(context.book.open_jobs()),
+            today=TodaysShare(view.share, slot_end_unix_s(view.share.slot), self._rewards.waiting)
+            if view
+            else None,
+            claims_paused=context.store.marks.get(marks.CLAIMS_PAUSED) or "",
+            idle_reason=self._idle_reason,
+            links=context.health.all(),
+            events=tuple(context.events.recent(RECENT_EVENTS)),
+        )
+
+    def _deposits(self, ended_today: tuple[Job, ...]) -> Deposits | None:
+        view = self._watcher.view
+        if view is None:
+            return None
+        at_risk = [job for job in self._context.book.training_jobs() if job.state.holds_deposit]
+        return Deposits(
+            free_wei=view.balances.emt_wei,
+            locked_wei=self._locked_wei(),
+            at_risk_wei=sum(self._context.rates.timeout_penalty_wei(job.deposit_wei) for job in at_risk),
+            returned_today_wei=sum(job.deposit_wei for job in ended_today if job.state is JobState.VERIFIED),
+            lost_today_wei=sum(job.lost_wei for job in ended_today),
+            native_wei=view.balances.native_wei,
+        )
+
+    def _locked_wei(self) -> int:
+        return sum(job.deposit_wei for job in self._context.book.open_jobs() if job.state.holds_deposit)
+
+    def _verified(self) -> int:
+        return sum(job.state is JobState.VERIFIED for job in self._ended)
+
+    # -- commands
+
+    def pause_job(self, job_id: JobId) -> None:
+        """Hold a job at its next step boundary; it stays held across restarts. Raises JobError."""
+        self._open_job(job_id)
+        self._context.book.update(job_id, paused=True)
+        if pipeline := self._pipelines.get(job_id):
+            pipeline.pause()
+        self._context.events.publish("job_paused", "paused", job_id=job_id)
+
+    def resume_job(self, job_id: JobId) -> None:
+        """Let a held job go on. Raises JobError."""
+        self._open_job(job_id)
+        self._context.book.update(job_id, paused=False)
+        if pipeline := self._pipelines.get(job_id):
+            pipeline.resume()
+        self._context.events.publish("job_resumed", "goes on", job_id=job_id)
+
+    def pause_claims(self, reason: str = "by the operator") -> None:
+        """Take no new jobs, across restarts, until `resume_claims`."""
+        self._context.store.marks.set(marks.CLAIMS_PAUSED, reason)
+        self._context.events.publish("claims_paused", f"claiming paused: {reason}", severity=Severity.WARNING)
+
+    def resume_claims(self) -> None:
+        """Take new jobs again."""
+        self._context.store.marks.set(marks.CLAIMS_PAUSED, "")
+        self._failures_in_a_row = 0
+        self._context.events.publish("claims_resumed", "claiming goes on")
+        self._discover_now.set()
+
+    async def decline_job(self, job_id: JobId) -> None:
+        """Give a job back: costs the decline penalty, frees the rest of its deposit.
+
+        Raises JobError when the job cannot be declined (any more); its training then goes on.
+        """
+        job = self._open_job(job_id)
+        if job.state in {JobState.CLAIMING, JobState.SUBMITTED}:
+            raise JobError(
+                f"job {job_id} is {job.state.value}: only a claimed, unsubmitted job can be declined"
+            )
+        if task := self._tasks.pop(job_id, None):
+            await _cancel([task])
+        try:
+            await self._context.transactions.decline(job_id)
+        except (TransactionError, NetworkError) as error:
+            self._start_pipeline(job_id)
+            raise JobError(f"job {job_id} could not be declined: {error}") from error
+        await self._watcher.settle_now()
+
+    async def withdraw(self) -> int:
+        """Withdraw the rewards of all closed days; returns the wei of EMT. Raises EmethError."""
+        view = await self._watcher.refresh()
+        await self._rewards.look(view.share.slot)
+        return await self._rewards.withdraw()
+
+    def _open_job(self, job_id: JobId) -> Job:
+        if job_id not in self._context.book:
+            raise JobError(f"job {job_id} is not under way on this node")
+        return self._context.book.get(job_id)
+
+    async def _summary(self) -> Summary:
+        view = await self._watcher.refresh()
+        verified = [job for job in self._ended if job.state is JobState.VERIFIED]
+        failed = [job for job in self._ended if job.state is JobState.FAILED]
+        verifier_fees_wei = self._context.rates.verifier_fee_wei * (len(verified) + len(failed))
+        lost_wei = sum(job.lost_wei for job in self._ended)
+        summary = Summary(
+            jobs=tuple(self._ended),
+            share=view.share,
+            emt_before_wei=self._emt_before_wei,
+            emt_after_wei=view.balances.emt_wei + self._locked_wei(),
+            fees_wei=sum(job.fee_wei for job in verified),
+            verifier_fees_wei=verifier_fees_wei,
+            penalties_wei=lost_wei - self._context.rates.verifier_fee_wei * len(failed),
+            withdrawn_wei=self._rewards.withdrawn_wei,
+        )
+        self._context.events.publish(
+            "summary",
+            f"{summary.verified} jobs verified, EMT {format_token(summary.emt_before_wei, 6)} before, "
+            f"{format_token(summary.emt_after_wei, 6)} after",
+            severity=Severity.INFO if summary.adds_up else Severity.WARNING,
+            **summary.as_data(),
+        )
+        return summary
+
+
+async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,133 @@
+"""Putting a node together from its settings, and taking it apart again."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+
+from emeth_tui.clients.chain import Balances, ChainClient
+from emeth_tui.clients.info_server import InfoServer
+from emeth_tui.clients.storage import StorageClient
+from emeth_tui.clients.transactions import TransactionSender
+from emeth_tui.clients.wallet import Wallet
+from emeth_tui.engine.clock import ChainClock
+from emeth_tui.engine.context import Context
+from emeth_tui.engine.desk import WorkerDesk
+from emeth_tui.engine.disk import DiskBudget
+from emeth_tui.engine.events import EventLog
+from emeth_tui.engine.health import LinkHealth
+from emeth_tui.engine.job_book import JobBook
+from emeth_tui.engine.node import Node
+from emeth_tui.engine.pipeline import RetryPolicy
+from emeth_tui.errors import InsufficientFunds, SettingsError
+from emeth_tui.model import Severity, format_token, token_to_wei
+from emeth_tui.protocol.contracts import ROUND_3_2_RATES, Rates
+from emeth_tui.settings import Network, Settings
+from emeth_tui.store import marks
+from emeth_tui.store.database import Store
+from emeth_tui.workers.supervisor import WorkerPool
+
+CLOSE_GRACE_S = 5.0  # for workers to write their checkpoints; the whole stop takes at most 10 s
+
+
+@asynccontextmanager
+async def open_node(
+    settings: Settings,
+    network: Network,
+    wallet: Wallet,
+    store: Store,
+    *,
+    devices: list[str],
+    exit_after_jobs: int | None = None,
+    retry: RetryPolicy | None = None,
+) -> AsyncIterator[Node]:
+    """Connect everything a node needs and check that it can work at all; close it all afterwards.
+
+    Raises ChainUnreachable, WrongChain, ContractMissing, InsufficientFunds, SettingsError, DiskFull or
+    WorkerError, each with the remedy.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        chain = await ChainClient.connect(network)
+        stack.push_async_callback(chain.close)
+        http = await stack.enter_async_context(new_http_client())
+        clock = ChainClock()
+        events = EventLog(store.events, clock.now_unix_s)
+        stack.callback(events.close)
+        context = Context(
+            settings=settings,
+            network=network,
+            address=wallet.address,
+            rates=await chain.rates(),
+            chain=chain,
+            transactions=TransactionSender(chain, wallet, store.journal, confirmations=network.confirmations),
+            storage=StorageClient(network, wallet, http=http),
+            info=InfoServer(network, http),
+            store=store,
+            book=JobBook(store.jobs, clock.now_unix_s),
+            disk=DiskBudget(settings.jobs_dir, settings.cache_limit_bytes),
+            events=events,
+            clock=clock,
+            health=LinkHealth(events, clock.now_unix_s),
+        )
+        _check_account(context)
+        _check_funds(context, await chain.balances(wallet.address))
+        _warn_of_other_rates(events, context.rates)
+        pool = WorkerPool(devices, settings.state_dir / "logs")
+        stack.push_async_callback(pool.close, CLOSE_GRACE_S)
+        await pool.start()
+        yield Node(context, WorkerDesk(pool.workers), exit_after_jobs=exit_after_jobs, retry=retry)
+
+
+def new_http_client() -> httpx.AsyncClient:
+    """Make the client that storage and info server share."""
+    return httpx.AsyncClient(timeout=httpx.Timeout(30.0, connect=10.0), follow_redirects=False)
+
+
+def _check_account(context: Context) -> None:
+    """Refuse to work with jobs of another account: their deposits are out of this wallet's reach."""
+    account = f"{context.address} on {context.network.core_address}"
+    known = context.store.marks.get(marks.ACCOUNT)
+    if known not in {None, account} and context.book.open_jobs():
+        raise SettingsError(
+            f"{context.settings.state_dir} holds jobs under way of {known}; "
+            "use that wallet until they have ended, or set another state.directory"
+        )
+    context.store.marks.set(marks.ACCOUNT, account)
+
+
+def _check_funds(context: Context, balances: Balances) -> None:
+    if context.book.open_jobs():
+        return
+    symbol = context.network.native_symbol
+    if not balances.native_wei:
+        raise InsufficientFunds(
+            f"{context.address} holds no {symbol} to pay for transactions; send it some, then start again"
+        )
+    smallest_wei = context.rates.deposit_wei(token_to_wei(context.settings.claims.min_fee_emt))
+    if balances.emt_wei < max(1, smallest_wei):
+        raise InsufficientFunds(
+            f"{context.address} holds {format_token(balances.emt_wei)} EMT; the smallest deposit is "
+            f"{format_token(smallest_wei)} EMT: send it some, or lower claims.min_fee_emt"
+        )
+
+
+def _warn_of_other_rates(events: EventLog, rates: Rates) -> None:
+    """Show where a contract charges otherwise than Round 3-2 published."""
+    for name in ("deposit_rate", "timeout_penalty_rate", "decline_penalty_rate", "failed_penalty_rate"):
+        actual, published = getattr(rates, name), getattr(ROUND_3_2_RATES, name)
+        if actual != published:
+            events.publish(
+                "rates_differ",
+                f"the contract's {name} is {actual / 1000:g} %, not the published {published / 1000:g} %",
+                severity=Severity.WARNING,
+            )
+    if rates.verifier_fee_wei != ROUND_3_2_RATES.verifier_fee_wei:
+        events.publish(
+            "rates_differ",
+            f"the verifier's fee is {format_token(rates.verifier_fee_wei)} EMT, "
+            f"not the published {format_token(ROUND_3_2_RATES.verifier_fee_wei)}",
+            severity=Severity.WARNING,
+        )

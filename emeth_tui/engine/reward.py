@@ -1,0 +1,51 @@
+"""The rewards of closed days: what waits for us, and its withdrawal."""
+
+from __future__ import annotations
+
+from emeth_tui.engine.context import Context
+from emeth_tui.model import format_token
+from emeth_tui.protocol.contracts import SlotShare
+
+
+class Rewards:
+    """Finds and withdraws the rewards of closed slots."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._checked_slot: int | None = None
+        self.waiting: tuple[SlotShare, ...] = ()
+        self.withdrawn_wei = 0
+
+    async def look(self, current_slot: int) -> None:
+        """Look for closed slots with a balance of ours; once a slot is enough, they do not change after."""
+        if current_slot == self._checked_slot:
+            return
+        context = self._context
+        closed = [slot for slot in await context.chain.node_slots(context.address) if slot < current_slot]
+        shares = await context.chain.slot_shares(context.address, closed) if closed else []
+        self.waiting = tuple(share for share in shares if share.own_balance)
+        self._checked_slot = current_slot
+
+    async def withdraw(self) -> int:
+        """Withdraw every waiting slot, one transaction each; returns the wei of EMT that came in.
+
+        Raises TransactionError or NetworkError when one cannot be withdrawn; those before it are in.
+        """
+        total_wei = 0
+        for share in self.waiting:
+            before = await self._context.chain.balances(self._context.address)
+            await self._context.transactions.withdraw(share.slot)
+            after = await self._context.chain.balances(self._context.address)
+            self.waiting = tuple(other for other in self.waiting if other.slot != share.slot)
+            self.withdrawn_wei += share.withdrawable_wei
+            total_wei += share.withdrawable_wei
+            self._context.events.publish(
+                "withdrawn",
+                f"withdrawn for day {share.slot}: {format_token(share.withdrawable_wei)} EMT, "
+                f"{share.own_gas:,} of {share.total_gas:,} gas",
+                slot=share.slot,
+                amount_wei=share.withdrawable_wei,
+                balance_before_wei=before.emt_wei,
+                balance_after_wei=after.emt_wei,
+            )
+        return total_wei

@@ -1,0 +1,57 @@
+"""What a front end sees: one frozen picture of the node at a moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from emeth_tui.clients.chain import Head
+from emeth_tui.engine.discover import Offer
+from emeth_tui.engine.disk import DiskUsage
+from emeth_tui.engine.health import Link
+from emeth_tui.model import Event, Job
+from emeth_tui.protocol.contracts import SlotShare
+from emeth_tui.workers.supervisor import WorkerView
+
+
+@dataclass(frozen=True, slots=True)
+class Deposits:
+    """EMT of the account in wei. `at_risk_wei` is what would be lost if every open job timed out now."""
+
+    free_wei: int
+    locked_wei: int
+    at_risk_wei: int
+    returned_today_wei: int
+    lost_today_wei: int
+    native_wei: int
+
+
+@dataclass(frozen=True, slots=True)
+class TodaysShare:
+    """The running UTC day: our gas and everyone's, and when it ends."""
+
+    share: SlotShare
+    ends_at_unix_s: int
+    waiting: tuple[SlotShare, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The node at a moment. What the chain has not told yet is None."""
+
+    at_unix_s: float
+    network: str
+    chain_id: int
+    native_symbol: str
+    address: str
+    head: Head | None
+    workers: tuple[WorkerView, ...]
+    jobs: tuple[Job, ...]
+    ended_today: tuple[Job, ...]
+    offers: tuple[Offer, ...]
+    deposits: Deposits | None
+    disk: DiskUsage
+    today: TodaysShare | None
+    claims_paused: str
+    idle_reason: str
+    links: tuple[Link, ...]
+    events: tuple[Event, ...]

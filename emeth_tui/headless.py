@@ -1,0 +1,130 @@
+"""`--no-ui`: a node without a screen. Its events become lines on stdout, for people or for machines."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from datetime import datetime, timezone
+from typing import Literal, TextIO
+
+from emeth_tui.engine.events import Subscription
+from emeth_tui.engine.node import Node
+from emeth_tui.engine.summary import Summary
+from emeth_tui.errors import ExitCode
+from emeth_tui.model import Event, Severity
+from emeth_tui.protocol.job_ids import short
+
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+_MARKS = {Severity.WARNING: "warning: ", Severity.ERROR: "error: "}
+
+
+def format_json(event: Event) -> str:
+    """Write an event as one JSON object; first `ts`, `level`, `event`, and `job_id` where there is one."""
+    record: dict[str, object] = {
+        "ts": _utc(event.at_unix_s).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "level": event.severity.value,
+        "event": event.kind,
+    }
+    if event.job_id is not None:
+        record["job_id"] = event.job_id
+    record["message"] = event.text
+    # A number that JSON readers would round travels as text.
+    record.update({key: str(value) if key.endswith("_wei") else value for key, value in event.data.items()})
+    return json.dumps(record, ensure_ascii=False, default=str)
+
+
+def format_text(event: Event) -> str:
+    """Write an event as one line: UTC time, job, what happened."""
+    job = short(event.job_id) if event.job_id else "-"
+    return (
+        f"{_utc(event.at_unix_s):%Y-%m-%d %H:%M:%S}Z  {job:<7}  {_MARKS.get(event.severity, '')}{event.text}"
+    )
+
+
+class LinePrinter:
+    """Prints events of a severity or worse. A reader that goes away does not stop the node."""
+
+    def __init__(self, output: TextIO, log_format: Literal["text", "json"], level: Severity) -> None:
+        self._output = output
+        self._format = format_json if log_format == "json" else format_text
+        self._least = _RANK[level]
+        self._broken = False
+
+    async def follow(self, stream: Subscription) -> None:
+        """Print events until the stream ends."""
+        async for item in stream:
+            if isinstance(item, Event):
+                self.print(item)
+
+    def print(self, event: Event) -> None:
+        if self._broken or _RANK[event.severity] < self._least:
+            return
+        try:
+            print(self._format(event), file=self._output, flush=True)
+        except (BrokenPipeError, OSError):
+            # The jobs matter more than who reads along; the log file has everything.
+            self._broken = True
+
+
+async def run_headless(
+    node: Node,
+    *,
+    log_format: Literal["text", "json"],
+    level: Severity,
+    exit_after_jobs: int | None,
+    output: TextIO | None = None,
+) -> ExitCode:
+    """Run a node until it is told to stop; SIGINT and SIGTERM save and leave, a second one leaves at once."""
+    output = output or sys.stdout
+    printer = LinePrinter(output, log_format, level)
+    stream = node.subscribe()
+    printing = asyncio.create_task(printer.follow(stream))
+    _handle_signals(node)
+    try:
+        summary = await node.run()
+    finally:
+        stream.close()
+        await printing
+    if log_format == "text":
+        _print_summary(summary, output)
+    if exit_after_jobs is not None and summary.verified < exit_after_jobs:
+        return ExitCode.INTERRUPTED
+    return ExitCode.OK
+
+
+def _handle_signals(node: Node) -> None:
+    loop = asyncio.get_running_loop()
+    told: list[int] = []
+
+    def stop(number: int) -> None:
+        if told:
+            # Workers end with their parent, and every job goes on from its last checkpoint.
+            os._exit(ExitCode.INTERRUPTED)
+        told.append(number)
+        node.request_stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop, number)
+    loop.add_signal_handler(signal.SIGHUP, _let_the_terminal_go)
+
+
+def _let_the_terminal_go() -> None:
+    """Go on without the terminal: a dropped connection must not cost a deposit."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+    os.close(null)
+
+
+def _print_summary(summary: Summary, output: TextIO) -> None:
+    try:
+        print("", *summary.lines(), sep="\n", file=output, flush=True)
+    except OSError:
+        return
+
+
+def _utc(unix_s: float) -> datetime:
+    return datetime.fromtimestamp(unix_s, tz=timezone.utc)

@@ -1,0 +1,36 @@
+"""The log file: everything that the node and its libraries have to say, rotated, in UTC."""
+
+from __future__ import annotations
+
+import logging
+import time
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from emeth_tui.settings import LogSettings
+
+LOG_FILE = "node.log"
+# At INFO these write whole URLs, and a presigned URL is a key to what it names.
+_QUIET_LIBRARIES = ("httpx", "httpcore", "web3", "aiohttp", "urllib3", "asyncio", "uvicorn")
+
+
+def start_log_file(directory: Path, settings: LogSettings) -> RotatingFileHandler:
+    """Send all logging to `directory/node.log`. Raises OSError when it cannot be written."""
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handler = RotatingFileHandler(
+        directory / LOG_FILE,
+        maxBytes=settings.max_file_mb * 1_000_000,
+        backupCount=settings.keep_files,
+        encoding="utf-8",
+    )
+    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)-7s %(name)s: %(message)s")
+    formatter.converter = time.gmtime
+    formatter.default_time_format = "%Y-%m-%dT%H:%M:%S"
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    logging.captureWarnings(True)
+    for name in _QUIET_LIBRARIES:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return handler
