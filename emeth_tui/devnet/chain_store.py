@@ -1,0 +1,137 @@
+"""Where the devnet's chain keeps its data: in memory, and on request in one append-only file as well."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from eth.db.backends.memory import MemoryDB
+
+from emeth_tui.errors import DevnetError
+
+_MAGIC = b"emeth-tui devnet chain 1\n"
+_RECORD = struct.Struct(">II")  # bytes of payload, CRC-32 of the payload
+_ENTRY = struct.Struct(">HI")  # bytes of key, bytes of value
+_DELETED = 0xFFFF_FFFF  # in place of a value's length
+
+
+class ChainStore(MemoryDB):
+    """py-evm's key-value store. What changed since the last `commit` is one record of the file.
+
+    A record counts as a whole or not at all, so the file always holds the chain as of some commit: one that
+    a crash cut short is dropped when the file is opened again. Raises DevnetError where the file is unusable.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        super().__init__()
+        self._changes: dict[bytes, bytes | None] = {}
+        self._path = path
+        self._file: BinaryIO | None = None if path is None else self._open(path)
+
+    def __setitem__(self, key: bytes, value: bytes) -> None:
+        super().__setitem__(key, value)
+        if self._file is not None:
+            self._changes[key] = value
+
+    def __delitem__(self, key: bytes) -> None:
+        super().__delitem__(key)
+        if self._file is not None:
+            self._changes[key] = None
+
+    def commit(self) -> None:
+        """Append what changed: safe from a killed process, though not from a power cut."""
+        if self._file is None or not self._changes:
+            return
+        payload = b"".join(_encode(key, value) for key, value in self._changes.items())
+        self._file.write(_RECORD.pack(len(payload), zlib.crc32(payload)) + payload)
+        self._file.flush()
+        self._changes.clear()
+
+    def close(self) -> None:
+        """Close the file; what was not committed is lost."""
+        if self._file is not None:
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._file = None
+
+    def _open(self, path: Path) -> BinaryIO:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("a+b")
+        except OSError as error:
+            raise DevnetError(f"cannot open the chain's state file {path}: {error.strerror}") from error
+        try:
+            self._lock(file, path)
+            self._load(file, path)
+        except BaseException:
+            file.close()
+            raise
+        return file
+
+    def _lock(self, file: BinaryIO, path: Path) -> None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise DevnetError(
+                f"another devnet is running on {path}; stop it or take another directory"
+            ) from error
+
+    def _load(self, file: BinaryIO, path: Path) -> None:
+        file.seek(0)
+        content = file.read()
+        if not content:
+            file.write(_MAGIC)
+            file.flush()
+            return
+        if not content.startswith(_MAGIC):
+            raise DevnetError(f"{path} is not a devnet's state file; take another directory")
+        end = len(_MAGIC)
+        for start, payload in _records(content, path):
+            for key, value in _entries(payload):
+                if value is None:
+                    self.kv_store.pop(key, None)
+                else:
+                    self.kv_store[key] = value
+            end = start + _RECORD.size + len(payload)
+        if end < len(content):
+            file.truncate(end)
+
+
+def _encode(key: bytes, value: bytes | None) -> bytes:
+    if value is None:
+        return _ENTRY.pack(len(key), _DELETED) + key
+    return _ENTRY.pack(len(key), len(value)) + key + value
+
+
+def _records(content: bytes, path: Path) -> Iterator[tuple[int, bytes]]:
+    """Walk over the whole records: where each starts, and its payload."""
+    start = len(_MAGIC)
+    while start + _RECORD.size <= len(content):
+        length, crc = _RECORD.unpack_from(content, start)
+        payload_start = start + _RECORD.size
+        payload = content[payload_start : payload_start + length]
+        if len(payload) < length:
+            return  # cut short by a crash
+        if zlib.crc32(payload) != crc:
+            raise DevnetError(f"{path} is damaged at byte {start:,}; remove it to start a new chain")
+        yield start, payload
+        start = payload_start + length
+
+
+def _entries(payload: bytes) -> Iterator[tuple[bytes, bytes | None]]:
+    position = 0
+    while position < len(payload):
+        key_length, value_length = _ENTRY.unpack_from(payload, position)
+        position += _ENTRY.size
+        key = payload[position : position + key_length]
+        position += key_length
+        if value_length == _DELETED:
+            yield key, None
+            continue
+        yield key, payload[position : position + value_length]
+        position += value_length
