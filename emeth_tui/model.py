@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Context, Decimal, localcontext
 from enum import Enum
 from typing import NewType
 
@@ -172,7 +172,8 @@ def format_token(amount_wei: int, places: int = 2) -> str:
 
 def token_to_wei(amount: Decimal | int | str) -> int:
     """Turn an amount of tokens into wei exactly. Raises ValueError for more than 18 decimals."""
-    scaled = Decimal(amount) * WEI_PER_TOKEN
+    with localcontext(Context(prec=100)):  # the default of 28 digits is less than a uint256 has
+        scaled = Decimal(amount) * WEI_PER_TOKEN
     if scaled != scaled.to_integral_value():
         raise ValueError(f"{amount} has more than 18 decimals")
     return int(scaled)

@@ -1,0 +1,154 @@
+"""The store keeps what it was given, across restarts and kills, and lets one node in at a time."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emeth_tui.errors import AlreadyRunning, StoreError
+from emeth_tui.model import Event, JobState, Severity, TransactionState
+from emeth_tui.store.database import MIGRATIONS, Store
+from emeth_tui.store.events import KEPT_EVENTS
+from emeth_tui.store.jobs import EpochRecord
+from tests.factories import JOB_ID, OTHER_JOB_ID, make_job, make_transaction
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path) as opened:
+        yield opened
+
+
+def test_a_job_comes_back_as_it_was_saved_after_a_restart(tmp_path: Path) -> None:
+    job = make_job(fee_wei=2**255 + 1, paused=True, valid_loss=2.5, error="the disk is full")
+    with Store(tmp_path) as store:
+        store.jobs.save(job, at_unix_s=1.0, state_changed=True)
+
+    with Store(tmp_path) as store:
+        assert store.jobs.get(JOB_ID) == job
+        assert store.jobs.get(OTHER_JOB_ID) is None
+
+
+def test_each_state_of_a_job_is_kept_with_its_time(store: Store) -> None:
+    store.jobs.save(make_job(), at_unix_s=1.0, state_changed=True)
+    store.jobs.save(make_job(epochs_done=3), at_unix_s=2.0, state_changed=False)
+    store.jobs.save(make_job(state=JobState.CLAIMED), at_unix_s=3.0, state_changed=True)
+
+    assert store.jobs.states(JOB_ID) == [(JobState.CLAIMING, 1.0), (JobState.CLAIMED, 3.0)]
+
+
+def test_jobs_are_found_by_state_and_by_when_they_ended(store: Store) -> None:
+    training = make_job(state=JobState.TRAINING)
+    verified = make_job(job_id=OTHER_JOB_ID, state=JobState.VERIFIED, ended_at_unix_s=500.0)
+    for job in (training, verified):
+        store.jobs.save(job, at_unix_s=1.0, state_changed=True)
+
+    assert store.jobs.in_states([JobState.TRAINING, JobState.CLAIMED]) == [training]
+    assert store.jobs.ended_since(500.0) == [verified]
+    assert store.jobs.ended_since(500.5) == []
+
+
+def test_an_epoch_trained_again_replaces_what_was_known_of_it(store: Store) -> None:
+    store.jobs.save(make_job(), at_unix_s=1.0, state_changed=True)
+    first, again = EpochRecord(1, 3.0, 3.1, 9.0, "aa"), EpochRecord(1, 2.9, 3.0, 8.0, "aa")
+
+    store.jobs.add_epoch(JOB_ID, first)
+    store.jobs.add_epoch(JOB_ID, again)
+
+    assert store.jobs.epochs(JOB_ID) == [again]
+
+
+def test_the_journal_gives_back_the_very_bytes_in_nonce_order(tmp_path: Path) -> None:
+    later = make_transaction(tx_hash="0x02", nonce=9, raw=b"\x00later\xff")
+    earlier = make_transaction(tx_hash="0x01", nonce=8, fee_wei=2**200)
+    with Store(tmp_path) as store:
+        store.journal.add(later)
+        store.journal.add(earlier)
+        store.journal.add(earlier)
+
+    with Store(tmp_path) as store:
+        assert store.journal.unsettled() == [earlier, later]
+
+
+def test_a_settled_transaction_is_not_sent_again(store: Store) -> None:
+    store.journal.add(make_transaction())
+
+    store.journal.settle(make_transaction().tx_hash, TransactionState.MINED, 21_000, 10**19)
+
+    assert store.journal.unsettled() == []
+    (settled,) = store.journal.of_job(JOB_ID)
+    assert (settled.state, settled.gas_used, settled.fee_wei) == (TransactionState.MINED, 21_000, 10**19)
+
+
+def test_what_was_journalled_survives_a_kill_in_the_next_instant(tmp_path: Path) -> None:
+    script = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from emeth_tui.store.database import Store\n"
+        "from tests.factories import make_transaction\n"
+        "store = Store(Path(sys.argv[1]))\n"
+        "store.journal.add(make_transaction())\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+
+    killed = subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
+
+    assert killed.returncode == -signal.SIGKILL
+    with Store(tmp_path) as store:
+        assert store.journal.unsettled() == [make_transaction()]
+
+
+def test_events_come_back_in_order_and_old_ones_go(store: Store) -> None:
+    for number in range(KEPT_EVENTS + 500):
+        store.events.add(
+            Event(float(number), Severity.INFO, "epoch_done", f"{number}", JOB_ID, {"epoch": number})
+        )
+
+    kept = store.events.recent(KEPT_EVENTS * 2)
+
+    assert len(kept) == KEPT_EVENTS
+    assert [event.text for event in kept[-2:]] == [f"{KEPT_EVENTS + 498}", f"{KEPT_EVENTS + 499}"]
+    assert kept[-1].data == {"epoch": KEPT_EVENTS + 499}
+
+
+def test_a_second_node_on_the_same_state_is_turned_away(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(AlreadyRunning, match="already running here"):
+        Store(tmp_path)
+
+
+def test_a_damaged_file_is_named_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "node.sqlite3").write_bytes(b"not a database, but long enough to be read as one" * 100)
+
+    with pytest.raises(StoreError, match="move it away"):
+        Store(tmp_path)
+    # The failed opening let the lock go.
+    (tmp_path / "node.sqlite3").unlink()
+    Store(tmp_path).close()
+
+
+def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    Store(tmp_path).close()
+    connection = sqlite3.connect(tmp_path / "node.sqlite3")
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    connection.close()
+
+    with pytest.raises(StoreError, match="newer emeth-tui"):
+        Store(tmp_path)
+
+
+def test_marks_are_overwritten(store: Store) -> None:
+    store.marks.set("last_block", "5")
+    store.marks.set("last_block", "6")
+
+    assert store.marks.get("last_block") == "6"
+    assert store.marks.get("never set") is None
+
+
+def test_the_file_is_for_its_owner_alone(store: Store) -> None:
+    assert store.path.stat().st_mode & 0o077 == 0
