@@ -7,19 +7,17 @@ import contextlib
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
-from emeth_tui.engine.claim import Refusal, prepare_claim
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.desk import WorkerDesk
-from emeth_tui.engine.discover import ClaimRules, Offer, judge_listed
+from emeth_tui.engine.market import Market
 from emeth_tui.engine.pipeline import JobPipeline, RetryPolicy
 from emeth_tui.engine.reward import Rewards
 from emeth_tui.engine.snapshot import Deposits, Snapshot, TodaysShare
 from emeth_tui.engine.summary import Summary
 from emeth_tui.engine.watch import Watcher
-from emeth_tui.errors import InfoServerError, JobError, NetworkError, StorageError, TransactionError
+from emeth_tui.errors import JobError, NetworkError, TransactionError
 from emeth_tui.model import SECONDS_PER_DAY, Job, JobId, JobState, Severity, format_token
 from emeth_tui.protocol.contracts import slot_end_unix_s
-from emeth_tui.store import marks
 
 FAILURES_UNTIL_PAUSE = 2  # rejected results in a row: something is wrong here, and each one costs a deposit
 RECENT_EVENTS = 200
@@ -40,7 +38,12 @@ class Node:
         self._desk = desk
         self._exit_after_jobs = exit_after_jobs
         self._retry = retry or RetryPolicy()
-        self._rules = ClaimRules.of(context.settings.claims, context.network)
+        self._market = Market(
+            context,
+            workers=len(desk.workers),
+            claims_wanted=exit_after_jobs,
+            on_claim=self._start_pipeline,
+        )
         self._rewards = Rewards(context)
         self._watcher = Watcher(context, on_ended=self._job_ended, on_unsubmitted=self._start_pipeline)
         self._pipelines: dict[JobId, JobPipeline] = {}
@@ -48,11 +51,10 @@ class Node:
         self._stop = asyncio.Event()
         self._watch_now = asyncio.Event()
         self._discover_now = asyncio.Event()
-        self._offers: tuple[Offer, ...] = ()
-        self._idle_reason = ""
         self._ended: list[Job] = []
         self._failures_in_a_row = 0
         self._emt_before_wei = 0
+        self._ended_before = 0  # of those in _ended, how many had ended before the balance was read
         self.subscribe = context.events.subscribe
 
     # -- the life of the node
@@ -63,12 +65,14 @@ class Node:
         Raises NetworkError when the chain does not answer at the start.
         """
         context = self._context
-        await self._recover()
+        await self._settle_last_run()
         view = await self._watcher.refresh()
         self._emt_before_wei = view.balances.emt_wei + self._locked_wei()
+        self._ended_before = len(self._ended)
+        self._go_on_with_open_jobs()
         loops = [
             asyncio.create_task(self._every(self._watch, context.network.poll_interval_s, self._watch_now)),
-            asyncio.create_task(self._every(self._discover, self._claim_interval_s(), self._discover_now)),
+            asyncio.create_task(self._every(self._market.look, self._claim_interval_s(), self._discover_now)),
         ]
         stopping = asyncio.create_task(self._stop.wait())
         try:
@@ -87,15 +91,16 @@ class Node:
             self._context.events.publish("stopping", "stopping: saving every job under way")
         self._stop.set()
 
-    async def _recover(self) -> None:
-        """Take up what the last run left: settle what was sent, clear up what ended, go on with the rest."""
-        context = self._context
-        await context.transactions.settle_pending()
-        context.disk.delete_strangers(context.book.open_jobs())
+    async def _settle_last_run(self) -> None:
+        """Settle what the last run sent and what ended while no node was looking."""
+        await self._context.transactions.settle_pending()
         await self._watcher.tick()
-        for job in context.book.open_jobs():
+        self._context.disk.delete_strangers(self._context.book.open_jobs())
+
+    def _go_on_with_open_jobs(self) -> None:
+        for job in self._context.book.open_jobs():
             if job.state is not JobState.SUBMITTED:
-                context.events.publish(
+                self._context.events.publish(
                     "resumed", f"going on with this job, {job.state.value}", job_id=job.job_id
                 )
                 self._start_pipeline(job.job_id)
@@ -129,7 +134,7 @@ class Node:
                 await self._withdraw_waiting()
         except NetworkError as error:
             self._context.health.broken("chain", error)
-        if self._exit_after_jobs is not None and self._verified() >= self._exit_after_jobs:
+        if self._exit_after_jobs is not None and self._market.verified >= self._exit_after_jobs:
             self._stop.set()
 
     async def _withdraw_waiting(self) -> None:
@@ -140,76 +145,6 @@ class Node:
                 "withdraw_failed", f"a reward cannot be withdrawn now: {error}", severity=Severity.WARNING
             )
             self._rewards.waiting = ()  # looked for again when the next day begins, or by command
-
-    async def _discover(self) -> None:
-        context = self._context
-        try:
-            listed = await context.info.requested_jobs()
-            context.health.works("info server")
-        except InfoServerError as error:
-            context.health.broken("info server", error)
-            return
-        self._offers = tuple(
-            offer
-            for offer in judge_listed(listed, self._rules, context.clock.now_unix_s())
-            if context.book.known(offer.job.job_id) is None
-        )
-        self._idle_reason = self._why_no_claims()
-        if not self._idle_reason:
-            await self._claim_from_offers()
-
-    async def _claim_from_offers(self) -> None:
-        """Claim the best offers for the free workers; one that does not suit never blocks the next."""
-        reasons: list[str] = []
-        for offer in self._offers:
-            if self._why_no_claims():
-                return
-            if offer.refusal:
-                reasons.append(offer.refusal)
-                continue
-            outcome = await self._try_claim(offer)
-            if isinstance(outcome, Refusal):
-                reasons.append(outcome.reason)
-                if outcome.concerns_node:
-                    break
-        if self._free_workers():
-            count = len(self._offers)
-            self._idle_reason = (
-                f"{count} on offer, none taken: {reasons[-1]}" if reasons else "no jobs on offer that suit"
-            )
-
-    async def _try_claim(self, offer: Offer) -> Job | Refusal:
-        context = self._context
-        try:
-            outcome = await prepare_claim(context, offer.job, self._rules)
-        except StorageError as error:
-            context.health.broken("storage", error)
-            return Refusal("the storage does not answer", concerns_node=True)
-        except NetworkError as error:
-            context.health.broken("chain", error)
-            return Refusal("the chain does not answer", concerns_node=True)
-        if isinstance(outcome, Job):
-            self._start_pipeline(outcome.job_id)
-        return outcome
-
-    def _why_no_claims(self) -> str:
-        """Say why no job is taken at this moment whatever is on offer, or ""."""
-        context = self._context
-        if not context.settings.claims.enabled:
-            return "claiming is switched off (claims.enabled)"
-        if paused := context.store.marks.get(marks.CLAIMS_PAUSED):
-            return f"claiming is paused: {paused}"
-        if not self._free_workers():
-            return "every worker has a job"
-        if self._exit_after_jobs is not None:
-            under_way = len(context.book.open_jobs())
-            if self._verified() + under_way >= self._exit_after_jobs:
-                return f"as many jobs as asked for ({self._exit_after_jobs}) are under way"
-        return ""
-
-    def _free_workers(self) -> int:
-        # At most as many jobs at once as there are workers (protocol.md §1).
-        return len(self._desk.workers) - len(self._context.book.training_jobs())
 
     def _start_pipeline(self, job_id: JobId) -> None:
         pipeline = JobPipeline(self._context, self._desk, job_id, self._retry)
@@ -231,6 +166,7 @@ class Node:
 
     def _job_ended(self, job: Job) -> None:
         self._ended.append(job)
+        self._market.verified += job.state is JobState.VERIFIED
         if task := self._tasks.pop(job.job_id, None):
             task.cancel()
             # Its worker may still be writing there.
@@ -264,14 +200,14 @@ class Node:
             workers=tuple(worker.view for worker in self._desk.workers),
             jobs=tuple(context.book.open_jobs()),
             ended_today=ended_today,
-            offers=self._offers,
+            offers=self._market.offers,
             deposits=self._deposits(ended_today),
             disk=context.disk.usage(context.book.open_jobs()),
             today=TodaysShare(view.share, slot_end_unix_s(view.share.slot), self._rewards.waiting)
             if view
             else None,
-            claims_paused=context.store.marks.get(marks.CLAIMS_PAUSED) or "",
-            idle_reason=self._idle_reason,
+            claims_paused=self._market.paused,
+            idle_reason=self._market.idle_reason,
             links=context.health.all(),
             events=tuple(context.events.recent(RECENT_EVENTS)),
         )
@@ -293,9 +229,6 @@ class Node:
     def _locked_wei(self) -> int:
         return sum(job.deposit_wei for job in self._context.book.open_jobs() if job.state.holds_deposit)
 
-    def _verified(self) -> int:
-        return sum(job.state is JobState.VERIFIED for job in self._ended)
-
     # -- commands
 
     def pause_job(self, job_id: JobId) -> None:
@@ -316,14 +249,12 @@ class Node:
 
     def pause_claims(self, reason: str = "by the operator") -> None:
         """Take no new jobs, across restarts, until `resume_claims`."""
-        self._context.store.marks.set(marks.CLAIMS_PAUSED, reason)
-        self._context.events.publish("claims_paused", f"claiming paused: {reason}", severity=Severity.WARNING)
+        self._market.pause(reason)
 
     def resume_claims(self) -> None:
         """Take new jobs again."""
-        self._context.store.marks.set(marks.CLAIMS_PAUSED, "")
         self._failures_in_a_row = 0
-        self._context.events.publish("claims_resumed", "claiming goes on")
+        self._market.resume()
         self._discover_now.set()
 
     async def decline_job(self, job_id: JobId) -> None:
@@ -358,10 +289,11 @@ class Node:
 
     async def _summary(self) -> Summary:
         view = await self._watcher.refresh()
-        verified = [job for job in self._ended if job.state is JobState.VERIFIED]
-        failed = [job for job in self._ended if job.state is JobState.FAILED]
+        accounted = self._ended[self._ended_before :]
+        verified = [job for job in accounted if job.state is JobState.VERIFIED]
+        failed = [job for job in accounted if job.state is JobState.FAILED]
         verifier_fees_wei = self._context.rates.verifier_fee_wei * (len(verified) + len(failed))
-        lost_wei = sum(job.lost_wei for job in self._ended)
+        lost_wei = sum(job.lost_wei for job in accounted)
         summary = Summary(
             jobs=tuple(self._ended),
             share=view.share,

@@ -1,0 +1,100 @@
+"""The market: what is on offer, what of it we take, and why a worker stands idle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from emeth_tui.engine.claim import Refusal, prepare_claim
+from emeth_tui.engine.context import Context
+from emeth_tui.engine.discover import ClaimRules, Offer, judge_listed
+from emeth_tui.errors import InfoServerError, NetworkError, StorageError
+from emeth_tui.model import Job, JobId, Severity
+from emeth_tui.store import marks
+
+
+class Market:
+    """Looks for work and takes it in. `on_claim` is told of each job that was taken into the book."""
+
+    def __init__(
+        self, context: Context, *, workers: int, claims_wanted: int | None, on_claim: Callable[[JobId], None]
+    ) -> None:
+        self._context = context
+        self._workers = workers
+        self._claims_wanted = claims_wanted
+        self._on_claim = on_claim
+        self._rules = ClaimRules.of(context.settings.claims, context.network)
+        self.verified = 0
+        self.offers: tuple[Offer, ...] = ()
+        self.idle_reason = ""
+
+    async def look(self) -> None:
+        """Read the info server's list and claim for every free worker."""
+        context = self._context
+        try:
+            listed = await context.info.requested_jobs()
+            context.health.works("info server")
+        except InfoServerError as error:
+            context.health.broken("info server", error)
+            self.idle_reason = "the info server does not answer"
+            return
+        unknown = [job for job in listed if context.book.known(job.job_id) is None]
+        self.offers = tuple(judge_listed(unknown, self._rules, context.clock.now_unix_s()))
+        self.idle_reason = self._why_no_claims() or await self._claim_from_offers()
+
+    def pause(self, reason: str) -> None:
+        """Take no new jobs, across restarts, until `resume`."""
+        self._context.store.marks.set(marks.CLAIMS_PAUSED, reason)
+        self._context.events.publish("claims_paused", f"claiming paused: {reason}", severity=Severity.WARNING)
+
+    def resume(self) -> None:
+        """Take new jobs again."""
+        self._context.store.marks.set(marks.CLAIMS_PAUSED, "")
+        self._context.events.publish("claims_resumed", "claiming goes on")
+
+    @property
+    def paused(self) -> str:
+        """Why claiming is paused, or ""."""
+        return self._context.store.marks.get(marks.CLAIMS_PAUSED) or ""
+
+    async def _claim_from_offers(self) -> str:
+        """Claim the best offers, one after the other; say why workers stay free, or ""."""
+        reason = "no jobs are on offer"
+        for offer in self.offers:
+            refusal = Refusal(offer.refusal) if offer.refusal else await self._try_claim(offer)
+            if refusal is None:
+                if nothing_more := self._why_no_claims():
+                    return nothing_more
+                continue
+            reason = f"{len(self.offers)} on offer, none more taken: {refusal.reason}"
+            if refusal.concerns_node:
+                break
+        return reason
+
+    async def _try_claim(self, offer: Offer) -> Refusal | None:
+        context = self._context
+        try:
+            outcome = await prepare_claim(context, offer.job, self._rules)
+        except StorageError as error:
+            context.health.broken("storage", error)
+            return Refusal("the storage does not answer", concerns_node=True)
+        except NetworkError as error:
+            context.health.broken("chain", error)
+            return Refusal("the chain does not answer", concerns_node=True)
+        if isinstance(outcome, Job):
+            self._on_claim(outcome.job_id)
+            return None
+        return outcome
+
+    def _why_no_claims(self) -> str:
+        """Say why no job is taken at this moment whatever is on offer, or ""."""
+        if not self._context.settings.claims.enabled:
+            return "claiming is switched off (claims.enabled)"
+        if self.paused:
+            return f"claiming is paused: {self.paused}"
+        # At most as many jobs at once as there are workers (protocol.md §1).
+        if len(self._context.book.training_jobs()) >= self._workers:
+            return "every worker has a job"
+        under_way = len(self._context.book.open_jobs())
+        if self._claims_wanted is not None and self.verified + under_way >= self._claims_wanted:
+            return f"as many jobs as asked for ({self._claims_wanted}) are under way"
+        return ""
