@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 
 from emeth_tui.model import Event, JobId, Severity
 from emeth_tui.store.events import EventTable
@@ -20,6 +21,14 @@ _LOG_LEVELS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class JobProgress:
+    """How far a job's training has come at a moment."""
+
+    job_id: JobId
+    progress: Progress
+
+
 class Subscription:
     """One front end's view of the stream: `async for` yields events in order, and jobs' newest progress.
 
@@ -28,7 +37,7 @@ class Subscription:
 
     def __init__(self) -> None:
         self._events: deque[Event] = deque()
-        self._progress: dict[str, Progress] = {}
+        self._progress: dict[JobId, JobProgress] = {}
         self._wake = asyncio.Event()
         self._closed = False
 
@@ -36,7 +45,7 @@ class Subscription:
         self._events.append(event)
         self._wake.set()
 
-    def offer_progress(self, progress: Progress) -> None:
+    def offer_progress(self, progress: JobProgress) -> None:
         self._progress[progress.job_id] = progress
         self._wake.set()
 
@@ -45,7 +54,7 @@ class Subscription:
         self._closed = True
         self._wake.set()
 
-    async def __aiter__(self) -> AsyncIterator[Event | Progress]:
+    async def __aiter__(self) -> AsyncIterator[Event | JobProgress]:
         while True:
             while self._events:
                 yield self._events.popleft()
@@ -82,7 +91,7 @@ class EventLog:
             subscription.offer_event(event)
         return event
 
-    def progress(self, progress: Progress) -> None:
+    def progress(self, progress: JobProgress) -> None:
         """Pass a worker's progress on; it is not kept."""
         for subscription in self._subscriptions:
             subscription.offer_progress(progress)

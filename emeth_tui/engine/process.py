@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from emeth_tui.engine.context import Context
+from emeth_tui.engine.events import JobProgress
 from emeth_tui.errors import TrainingError
-from emeth_tui.model import JobId, JobState
+from emeth_tui.model import JobId, JobState, Severity
 from emeth_tui.protocol.hash_chain import links_from_digest
 from emeth_tui.store.jobs import EpochRecord
-from emeth_tui.workers.messages import EpochDone, Prepared, Progress, TrainRequest
+from emeth_tui.workers.messages import Diverged, EpochDone, Prepared, Progress, TrainRequest
 from emeth_tui.workers.supervisor import Worker
 
 DATASET_FILE = "dataset.txt"
@@ -79,9 +80,17 @@ class _Scribe:
         if isinstance(message, Prepared):
             self._prepared(message)
         elif isinstance(message, Progress):
-            self._context.events.progress(message)
+            self._context.events.progress(JobProgress(self._job_id, message))
         elif isinstance(message, EpochDone):
             self._epoch_done(message)
+        elif isinstance(message, Diverged):
+            self._context.events.publish(
+                "diverged",
+                f"{message.reason}; going back to the last good checkpoint with a lower learning rate",
+                severity=Severity.WARNING,
+                job_id=self._job_id,
+                epoch=message.epoch,
+            )
 
     def result_hash(self, dataset_digest: str, epochs: int) -> str:
         """Give the last link for the epochs that were really trained. Raises TrainingError otherwise."""
