@@ -1,1 +1,1 @@
-"""The borders to the outside: chain, transactions, storage, info server, wallet."""
+"""The outside world: chain, transactions, storage, info server, wallet. Each maps lower errors to ours."""

@@ -1,0 +1,342 @@
+"""Getting calls into blocks: sign, journal, broadcast, watch, bump the fee; the same bytes or none.
+
+What an endpoint answers to a broadcast is only a hint: what became of the bytes is read from the chain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from emeth_tui.clients import chain_sending
+from emeth_tui.clients.abi import Call, quantity
+from emeth_tui.clients.chain_sending import Broadcast, Receipt, Sighting, Verdict
+from emeth_tui.clients.flights import Flight, Flights, Journal
+from emeth_tui.clients.gas_price import MAX_GAS_PRICE_WEI, GasPrice, market_price
+from emeth_tui.clients.rpc import Request, Rpc
+from emeth_tui.clients.transaction_bytes import SignedCall
+from emeth_tui.clients.wallet import Wallet
+from emeth_tui.errors import InsufficientFunds, NetworkError, ReceiptTimeout, TransactionError
+from emeth_tui.model import JobId, JournaledTransaction, TransactionState, format_token
+from emeth_tui.settings import Network
+
+Purpose = Literal["approve", "process", "submit", "decline", "withdraw"]
+
+POLL_GROWTH = 1.5
+SURE_SIGHTINGS = 3  # looks in a row that must agree that another transaction took our nonce
+MAX_NONCE_RACES = 3
+GAS_TOKEN_PLACES = 6  # decimals that amounts of native token are shown with
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait for what, and what to pay at most for a unit of gas."""
+
+    receipt_timeout_s: float = 600.0
+    confirmations: int = 1
+    bump_after_s: float = 90.0
+    resend_after_s: float = 5.0  # the same bytes again, while the chain does not know them
+    first_poll_s: float = 0.1
+    longest_poll_s: float = 4.0
+    max_gas_price_wei: int = MAX_GAS_PRICE_WEI
+
+
+DEFAULT_PATIENCE = Patience()
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A call to get into a block, and what it is for. `what` begins error messages."""
+
+    call: Call
+    purpose: Purpose
+    job_id: JobId | None
+    what: str
+
+
+class Outbox:
+    """Sends one account's calls. One outbox an account: nonces are given out here."""
+
+    def __init__(
+        self, rpc: Rpc, network: Network, wallet: Wallet, journal: Journal, patience: Patience
+    ) -> None:
+        self._rpc = rpc
+        self._network = network
+        self._wallet = wallet
+        self._flights = Flights(journal)
+        self._patience = patience
+        self._nonce_lock = asyncio.Lock()
+        self._first_unused_nonce = 0  # an endpoint that lags may not know of our newest transactions
+
+    def is_under_way(self, act: Act) -> bool:
+        """Whether this very call was sent before and has not ended."""
+        return self._flights.find(act.call) is not None
+
+    async def send(self, act: Act) -> Receipt:
+        """Get a call into a block and wait for its confirmations. A call under way is joined, not repeated.
+
+        Raises Reverted, InsufficientFunds, ReceiptTimeout, TransactionError or NetworkError.
+        """
+        return await self.confirm(await self.mine(act))
+
+    async def mine(self, act: Act) -> Flight:
+        """Get a call into a block; it may still want confirmations. Raises as `send` does."""
+        for _ in range(MAX_NONCE_RACES):
+            flight = self._flights.find(act.call) or await self._launch(act)
+            receipt = await self._land(flight, confirmations=1)
+            if receipt is not None:
+                if not receipt.ok:
+                    await self.confirm(flight)
+                return flight
+            _logger.warning("%s: another program used nonce %d of this account", act.what, flight.nonce)
+        raise TransactionError(
+            f"{act.what}: another program keeps using nonces of {self._wallet.address}; "
+            "give this node an account of its own"
+        )
+
+    async def confirm(self, flight: Flight) -> Receipt:
+        """Wait until a flight is as deep in the chain as the network asks. Raises as `send` does."""
+        receipt = await self._land(flight, self._patience.confirmations)
+        if receipt is None:
+            raise TransactionError(
+                f"{flight.name}: the chain dropped its block and another transaction took its nonce"
+            )
+        if not receipt.ok:
+            signed = flight.signed
+            transaction = {
+                "from": self._wallet.address,
+                "to": "0x" + signed.to.hex(),
+                "data": "0x" + signed.data.hex(),
+            }
+            reason = await chain_sending.reason_at(self._rpc, transaction, receipt.block_number)
+            raise chain_sending.reverted(flight.name, reason)
+        return receipt
+
+    async def settle_pending(
+        self, job_id: JobId | None, wanted: Callable[[JournaledTransaction], bool]
+    ) -> list[JournaledTransaction]:
+        """Bring what the journal holds unsettled to its end, and return how each transaction ended."""
+        flights = self._flights.open(job_id)
+        for flight in flights:  # in nonce order: some endpoints refuse a nonce before its predecessor
+            if flight.lock.locked():
+                continue
+            try:
+                async with flight.lock:
+                    await self._send_again(flight, wanted)
+            except NetworkError as error:
+                _logger.warning("%s: its transaction is not sent again yet: %s", flight.name, error)
+        await asyncio.gather(*(self._try_to_confirm(flight) for flight in flights))
+        return [tx for flight in flights for tx in flight.transactions]
+
+    # ---- into the chain
+
+    async def _launch(self, act: Act) -> Flight:
+        """Simulate, sign, journal, broadcast; or join the flight that another task has just launched."""
+        gas = await chain_sending.simulate(self._rpc, act.call, self._wallet.address, act.what)
+        async with self._nonce_lock:
+            flight = self._flights.find(act.call)
+            if flight is not None:
+                return flight
+            for other in self._flights.open():
+                if not other.lock.locked():
+                    async with other.lock:
+                        await self._send_again(other)  # a lower nonce that got lost would hold this one up
+            price = await market_price(self._rpc, self._patience.max_gas_price_wei)
+            nonce = await self._next_nonce_with_funds(act, gas * price.max_wei)
+            signed = SignedCall(
+                nonce, bytes.fromhex(act.call.address[2:]), bytes.fromhex(act.call.data[2:]), gas, price
+            )
+            flight = self._flights.add(self._sign(signed, act.purpose, act.job_id))
+            async with flight.lock:
+                answer = await self._broadcast(flight)
+                if answer.verdict in {Verdict.UNFUNDED, Verdict.REFUSED} and not await self._is_out(flight):
+                    self._flights.give_up(flight)
+                    raise self._refused(act, answer)
+        return flight
+
+    async def _next_nonce_with_funds(self, act: Act, cost_wei: int) -> int:
+        """Find the nonce to use. Raises InsufficientFunds when the account cannot pay `cost_wei` for gas."""
+        address = self._wallet.address
+        pending, balance = await self._rpc.batch(
+            [
+                Request("eth_getTransactionCount", (address, "pending")),
+                Request("eth_getBalance", (address, "latest")),
+            ]
+        )
+        balance_wei = quantity(balance)
+        if balance_wei < cost_wei:
+            symbol = self._network.native_symbol
+            raise InsufficientFunds(
+                f"{act.what}: its gas may cost {format_token(cost_wei, GAS_TOKEN_PLACES)} {symbol} and "
+                f"{address} holds {format_token(balance_wei, GAS_TOKEN_PLACES)} {symbol}; send it some"
+            )
+        return self._flights.free_nonce(max(quantity(pending), self._first_unused_nonce))
+
+    def _sign(self, call: SignedCall, purpose: str, job_id: JobId | None) -> JournaledTransaction:
+        raw, tx_hash = self._wallet.sign_transaction(
+            {
+                "chainId": self._network.chain_id,
+                "nonce": call.nonce,
+                "to": call.to,
+                "value": 0,
+                "data": call.data,
+                "gas": call.gas,
+                **call.price.fields(),
+            }
+        )
+        return JournaledTransaction(
+            tx_hash, call.nonce, purpose, job_id, raw, TransactionState.SIGNED, time.time()
+        )
+
+    async def _broadcast(self, flight: Flight) -> Broadcast:
+        answer = await chain_sending.broadcast(self._rpc, flight.newest.raw)
+        _logger.info(
+            "%s: transaction %s with nonce %d: %s",
+            flight.name,
+            flight.newest.tx_hash,
+            flight.nonce,
+            answer.said or answer.verdict.value,
+        )
+        return answer
+
+    async def _is_out(self, flight: Flight) -> bool:
+        """Whether the chain has a flight's transaction; when it does not say, it may have."""
+        try:
+            return (await self._look(flight)).is_known
+        except NetworkError:
+            return True
+
+    def _refused(self, act: Act, answer: Broadcast) -> TransactionError:
+        if answer.verdict is Verdict.UNFUNDED:
+            return InsufficientFunds(
+                f"{act.what}: {self._wallet.address} has too little {self._network.native_symbol} for gas: "
+                f"{answer.said}; send it some"
+            )
+        return TransactionError(f"{act.what}: {self._rpc.where} refuses the transaction: {answer.said}")
+
+    # ---- until it has landed
+
+    async def _land(self, flight: Flight, confirmations: int) -> Receipt | None:
+        """Watch a flight until it is that deep in the chain; None when its nonce went to something else.
+
+        Raises ReceiptTimeout: the transaction may still go through, and stays unsettled in the journal.
+        """
+        async with flight.lock:
+            patience = self._patience
+            start_s = time.monotonic()
+            watch = _Watch(start_s + patience.first_poll_s, start_s + patience.bump_after_s)
+            poll_s = patience.first_poll_s
+            while True:
+                receipt = flight.receipt or await self._step(flight, watch, confirmations)
+                if receipt is not None or flight.has_ended:
+                    return receipt
+                if time.monotonic() - start_s > patience.receipt_timeout_s:
+                    raise self._timed_out(flight, watch)
+                await asyncio.sleep(poll_s)
+                poll_s = min(poll_s * POLL_GROWTH, patience.longest_poll_s)
+
+    async def _step(self, flight: Flight, watch: _Watch, confirmations: int) -> Receipt | None:
+        """Look once and do what is due: settle, send again, bump. A failing endpoint is asked again later."""
+        try:
+            seen = await self._look(flight)
+            watch.news = ""
+            if seen.receipt is not None:
+                depth = self._settle_if_deep(flight, seen)
+                watch.news = f"it has {depth} of {self._patience.confirmations} confirmations"
+                return seen.receipt if depth >= confirmations else None
+            if seen.next_nonce > flight.nonce:
+                watch.taken_sightings += 1
+                if watch.taken_sightings >= SURE_SIGHTINGS:
+                    self._flights.settle(flight, None)
+                return None
+            watch.taken_sightings = 0
+            now_s = time.monotonic()
+            if now_s >= watch.bump_at_s and seen.next_nonce == flight.nonce:
+                watch.bump_at_s = now_s + self._patience.bump_after_s
+                await self._bump(flight)
+            elif now_s >= watch.resend_at_s and not seen.is_known:
+                watch.resend_at_s = now_s + self._patience.resend_after_s
+                await self._broadcast(flight)
+        except NetworkError as error:
+            watch.news = str(error)
+            _logger.info("%s: cannot see what became of it yet: %s", flight.name, error)
+        return None
+
+    async def _look(self, flight: Flight) -> Sighting:
+        return await chain_sending.look(self._rpc, self._wallet.address, flight.hashes)
+
+    def _settle_if_deep(self, flight: Flight, seen: Sighting) -> int:
+        """Settle a flight that has its confirmations; tell how many it has."""
+        if seen.receipt is None:
+            return 0
+        depth = seen.head_number - seen.receipt.block_number + 1
+        self._first_unused_nonce = max(self._first_unused_nonce, flight.nonce + 1)
+        if depth >= self._patience.confirmations:
+            self._flights.settle(flight, seen.receipt)
+        return depth
+
+    async def _send_again(
+        self, flight: Flight, wanted: Callable[[JournaledTransaction], bool] = lambda _: True
+    ) -> None:
+        """Settle a flight that has landed; broadcast the same bytes when the chain does not know them."""
+        if flight.has_ended:
+            return
+        seen = await self._look(flight)
+        self._settle_if_deep(flight, seen)
+        if seen.is_known or seen.next_nonce > flight.nonce:
+            return
+        if wanted(flight.newest):
+            await self._broadcast(flight)
+        else:
+            _logger.info("%s: transaction %s never left, and is given up", flight.name, flight.newest.tx_hash)
+            self._flights.give_up(flight)
+
+    async def _bump(self, flight: Flight) -> None:
+        """Replace a flight's transaction by the same call under the same nonce at a higher price."""
+        old = flight.signed
+        try:
+            market = await market_price(self._rpc, self._patience.max_gas_price_wei)
+        except TransactionError as error:
+            _logger.warning("%s: still waiting for a block: %s", flight.name, error)
+            return
+        price = old.price.bumped(market)
+        if price.max_wei > self._patience.max_gas_price_wei:
+            _logger.warning("%s: still waiting for a block, and its fee is at the limit", flight.name)
+            return
+        _logger.warning("%s: still waiting for a block; %s", flight.name, _offer(old.price, price))
+        replacement = SignedCall(old.nonce, old.to, old.data, old.gas, price)
+        self._flights.add(self._sign(replacement, flight.newest.purpose, flight.newest.job_id))
+        await self._broadcast(flight)
+
+    async def _try_to_confirm(self, flight: Flight) -> None:
+        try:
+            await self._land(flight, self._patience.confirmations)
+        except ReceiptTimeout as error:
+            _logger.warning("%s", error)
+
+    def _timed_out(self, flight: Flight, watch: _Watch) -> ReceiptTimeout:
+        news = watch.news or "it is in no block yet"
+        return ReceiptTimeout(
+            f"{flight.name}: transaction {flight.newest.tx_hash} was sent "
+            f"{self._patience.receipt_timeout_s:,.0f} s ago and is not final: {news}; it may still go through"
+        )
+
+
+@dataclass(slots=True)
+class _Watch:
+    """What a watch keeps in mind between looks."""
+
+    resend_at_s: float
+    bump_at_s: float
+    taken_sightings: int = 0
+    news: str = ""
+
+
+def _offer(old: GasPrice, new: GasPrice) -> str:
+    return f"the price goes from {old.max_wei / 1e9:,.3f} to {new.max_wei / 1e9:,.3f} gwei"

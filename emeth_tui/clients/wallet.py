@@ -1,0 +1,124 @@
+"""The account that stakes and earns: keystore v3 files, and signatures. The key never leaves this module."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import stat
+import tempfile
+from pathlib import Path
+from typing import Any, NoReturn
+
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from eth_typing import Hash32
+
+from emeth_tui.errors import WalletError
+
+MAX_KEYSTORE_BYTES = 65_536  # a keystore v3 file holds some 500 bytes
+
+_logger = logging.getLogger(__name__)
+
+
+class Wallet:
+    """Signs for one account. Shows its address and nothing else; cannot be copied into another process."""
+
+    __slots__ = ("_account", "address")
+
+    def __init__(self, private_key: bytes) -> None:
+        """Take 32 bytes. Raises WalletError when they are not a private key."""
+        try:
+            self._account: LocalAccount = Account.from_key(private_key)
+        except (ValueError, TypeError):
+            raise WalletError("this is not a private key: 32 bytes in the curve's range are needed") from None
+        self.address: str = str(self._account.address)
+
+    def sign_transaction(self, transaction: dict[str, Any]) -> tuple[bytes, str]:
+        """Sign a transaction: the raw bytes to broadcast and their hash (`0x…`)."""
+        signed = self._account.sign_transaction(transaction)
+        return bytes(signed.raw_transaction), "0x" + bytes(signed.hash).hex()
+
+    def sign_digest(self, digest: bytes) -> bytes:
+        """Sign a bare 32-byte digest, no EIP-191 prefix: 65 bytes r, s, v; v is 27 or 28 (protocol.md §5)."""
+        if len(digest) != 32:
+            raise ValueError(f"a digest has 32 bytes, not {len(digest)}")
+        return bytes(self._account.unsafe_sign_hash(Hash32(digest)).signature)
+
+    def __repr__(self) -> str:
+        return f"Wallet({self.address})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a wallet holds a private key: it is not copied or sent anywhere")
+
+
+def load_wallet(keystore: Path, password: str) -> Wallet:
+    """Open a keystore v3 file. It takes a second or more by design: call it in a thread.
+
+    Raises WalletError when the file is missing, unreadable or corrupt, or the password wrong.
+    """
+    content = _read_keystore(keystore)
+    try:
+        private_key = bytes(Account.decrypt(content, password))
+    except (ValueError, TypeError, KeyError, AttributeError, AssertionError, OverflowError) as error:
+        # eth-keyfile says "MAC mismatch" for a wrong password; all else is a broken file.
+        if "MAC mismatch" in str(error):
+            raise WalletError(f"{keystore}: the password is wrong") from None
+        raise WalletError(f"{keystore}: is not a keystore v3 file, or is damaged") from None
+    wallet = Wallet(private_key)
+    said = content.get("address")
+    if isinstance(said, str) and said and said.lower().removeprefix("0x") != wallet.address[2:].lower():
+        raise WalletError(f"{keystore}: is damaged: it names 0x{said[:40]} and holds {wallet.address}")
+    return wallet
+
+
+def create_keystore(
+    path: Path, password: str, private_key: bytes | None = None, *, iterations: int | None = None
+) -> str:
+    """Write a new keystore v3 file, mode 0600, and return its address. An existing file is never touched.
+
+    A key is made when none is given. `iterations` is scrypt's work factor (a power of two; the default is the
+    standard's 2^18, and takes a second). Raises WalletError.
+    """
+    wallet = Wallet(secrets.token_bytes(32) if private_key is None else private_key)
+    encrypted = Account.encrypt(wallet._account.key, password, kdf="scrypt", iterations=iterations)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _write_new(path, json.dumps(encrypted, indent=2).encode() + b"\n")
+    except FileExistsError:
+        raise WalletError(f"{path}: exists already; a keystore is never overwritten") from None
+    except OSError as error:
+        raise WalletError(f"{path}: cannot be written: {error.strerror}") from error
+    return wallet.address
+
+
+def _read_keystore(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > MAX_KEYSTORE_BYTES:
+            raise WalletError(f"{path}: is not a keystore v3 file: it is too large")
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            _logger.warning("%s can be read by other users: `chmod 600` it", path)
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise WalletError(f"{path}: no such keystore; check wallet.keystore in the settings") from None
+    except OSError as error:
+        raise WalletError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError):
+        raise WalletError(f"{path}: is not a keystore v3 file, or is damaged") from None
+    if not isinstance(content, dict):
+        raise WalletError(f"{path}: is not a keystore v3 file, or is damaged")
+    return content
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    """Write a file that appears whole or not at all, and never in place of another. Raises OSError."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp makes mode 0600
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(name, path)
+    finally:
+        Path(name).unlink(missing_ok=True)
