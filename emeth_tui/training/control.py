@@ -1,0 +1,79 @@
+"""What is asked of a running job from outside: set by any thread, polled by the training thread."""
+
+from __future__ import annotations
+
+import threading
+
+
+class StopRequested(Exception):  # not an error: the job was asked to stop, and does
+    """Raised at the next safe point after `Control.stop`."""
+
+
+class Control:
+    """Pause, resume and stop flags of one job, and the hash that its result waits for.
+
+    The flags are read without the lock in the training loop: a plain attribute costs nothing a step.
+    Re-entrant, so that a signal handler may call `stop` whatever the main thread is doing.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition(threading.RLock())
+        self._paused = False
+        self._stopping = False
+        self._hash_hex: str | None = None
+
+    @property
+    def paused(self) -> bool:
+        """True from `pause` to `resume`."""
+        return self._paused
+
+    @property
+    def stopping(self) -> bool:
+        """True from `stop` on, for good."""
+        return self._stopping
+
+    @property
+    def attention(self) -> bool:
+        """True when the training loop has to look up from its work."""
+        return self._paused or self._stopping
+
+    def pause(self) -> None:
+        """Ask the job to stand still at the next step boundary."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Let a paused job go on."""
+        with self._changed:
+            self._paused = False
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Ask the job to save a checkpoint at the next step boundary and end."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+
+    def write_result(self, hash_hex: str) -> None:
+        """Give the last link of the hash chain, which the result file carries."""
+        with self._changed:
+            self._hash_hex = hash_hex
+            self._changed.notify_all()
+
+    def check(self) -> None:
+        """Raise StopRequested if the job was asked to stop."""
+        if self._stopping:
+            raise StopRequested
+
+    def wait_while_paused(self) -> None:
+        """Return when the job may go on. Raises StopRequested when it is to stop instead."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping or not self._paused)
+        self.check()
+
+    def wait_for_hash(self) -> str:
+        """Return the hash when it has come. Raises StopRequested when the job is to stop instead."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping or self._hash_hex is not None)
+            if self._hash_hex is None:
+                raise StopRequested
+            return self._hash_hex

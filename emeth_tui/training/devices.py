@@ -1,0 +1,77 @@
+"""A device as training sees it: where tensors live and in which precision it calculates."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from emeth_tui.errors import TrainingError
+
+_CPU_INFO = Path("/proc/cpuinfo")
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One device, ready to use. `compute_dtype` is what matrix products are calculated in."""
+
+    torch_device: torch.device
+    name: str
+    compute_dtype: torch.dtype
+
+    @property
+    def is_cuda(self) -> bool:
+        return self.torch_device.type == "cuda"
+
+    def autocast(self) -> contextlib.AbstractContextManager[object]:
+        """The context in which a forward pass runs in the device's precision."""
+        if self.compute_dtype == torch.float32:
+            return contextlib.nullcontext()
+        return torch.autocast(self.torch_device.type, dtype=self.compute_dtype)
+
+    def put(self, tensor: Tensor) -> Tensor:
+        """Copy a tensor to the device, without waiting for the copy."""
+        if not self.is_cuda:
+            return tensor
+        return tensor.pin_memory().to(self.torch_device, non_blocking=True)
+
+
+def open_device(name: str) -> Device:
+    """Bind to `cpu` or `cuda:N`. Raises TrainingError when this machine has no such device."""
+    if name == "cpu":
+        return Device(torch.device("cpu"), _cpu_name(), torch.float32)
+    try:
+        device = torch.device(name)
+        if device.type != "cuda":
+            raise TrainingError(f"device {name!r}: known are cpu and cuda:0, cuda:1 and so on")
+        torch.cuda.set_device(device)
+        # bf16 only where the hardware has it (compute capability 8 and up): emulated, it is slower than fp32.
+        has_bf16 = torch.cuda.get_device_capability(device)[0] >= 8
+        return Device(
+            device, torch.cuda.get_device_name(device), torch.bfloat16 if has_bf16 else torch.float32
+        )
+    except (
+        RuntimeError,
+        AssertionError,
+        ValueError,
+    ) as error:  # what torch raises for a missing device or driver
+        reason = str(error).splitlines()[0]
+        raise TrainingError(f"device {name!r} cannot be used: {reason}") from error
+
+
+def set_deterministic(deterministic: bool) -> None:
+    """Refuse operations whose result depends on timing, or allow them again."""
+    torch.use_deterministic_algorithms(deterministic)
+
+
+def _cpu_name() -> str:
+    try:
+        lines = _CPU_INFO.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(models, platform.machine())

@@ -1,0 +1,159 @@
+"""What a training job is asked for and what it tells while it runs: plain data, no tensors, no torch.
+
+`emeth_tui.workers.messages` carries these between the processes. Paths and ids are strings, so that a message
+pickles the same everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TrainRequest:
+    """Train `model` on the text at `dataset_path` for `epochs` epochs.
+
+    Everything that the job leaves on the disk lies under `work_dir`: token arrays, checkpoints and the
+    result. A request with the same `work_dir`, dataset, model and seed goes on from the last checkpoint
+    there.
+    """
+
+    job_id: str
+    language: str
+    epochs: int
+    dataset_path: str
+    work_dir: str
+    model: str
+    batch_size: int | None = None  # None: the model's own
+    learning_rate: float | None = None  # None: the model's own
+    seed: int = 0
+    threads: int | None = None  # None: the worker's share of the cores
+    deterministic: bool = False
+    checkpoint_every_s: float = 300.0  # within an epoch; every epoch ends with one in any case
+
+
+@dataclass(frozen=True, slots=True)
+class Preparing:
+    """The dataset is being read, split and tokenised; `fraction` runs from 0 to 1 within `detail`."""
+
+    fraction: float
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Training starts now, `resumed_epoch` epochs and `resumed_step` steps of the next being done already.
+
+    `dataset_digest` is `d` of protocol.md §9; `tokens` are those trained on in one epoch.
+    """
+
+    dataset_digest: str
+    tokens: int
+    steps_per_epoch: int
+    resumed_epoch: int
+    resumed_step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`step` of `steps` in `epoch` (counted from 1) is done; `train_loss` is the mean since the last one."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    train_loss: float
+    tokens_per_s: float
+    seconds_left: float
+
+
+@dataclass(frozen=True, slots=True)
+class Validating:
+    """The validation text of `epoch` is being read; `fraction` runs from 0 to 1."""
+
+    epoch: int
+    fraction: float
+
+
+@dataclass(frozen=True, slots=True)
+class EpochDone:
+    """`epoch` epochs are trained; the losses are means per token over this epoch's text."""
+
+    epoch: int
+    train_loss: float
+    valid_loss: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """A checkpoint is being written, which may take a while without other news."""
+
+    epoch: int
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Diverged:
+    """The loss left the rails: training goes back to the last good checkpoint with a lower learning rate."""
+
+    epoch: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """Training stands still after `step` steps of the epoch that follows `epoch` complete ones."""
+
+    epoch: int
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Training goes on after a pause."""
+
+    epoch: int
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """All epochs are trained; the worker waits for the hash that goes into the result."""
+
+    epochs: int
+    valid_loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class ResultWritten:
+    """The result file lies complete at `path`."""
+
+    path: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Training stopped as asked; the checkpoint holds `epoch` whole epochs and `step` steps of the next."""
+
+    epoch: int
+    step: int
+
+
+Event = (
+    Preparing
+    | Prepared
+    | Progress
+    | Validating
+    | EpochDone
+    | Saving
+    | Diverged
+    | Paused
+    | Resumed
+    | Trained
+    | ResultWritten
+    | Stopped
+)
+Report = Callable[[Event], None]

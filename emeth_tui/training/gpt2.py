@@ -1,0 +1,223 @@
+"""A lean GPT-2: the published architecture and parameter names, nothing that training does not need.
+
+Parameters are named and laid out exactly as in Hugging Face's `GPT2LMHeadModel` (projections keep their
+weights as `[inputs, outputs]`), so that importing and exporting weights renames and transposes nothing. The
+vocabulary is padded to a multiple of 64 inside, which matrix units like better; the padding never leaves
+this module.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+VOCAB_MULTIPLE = 64
+INIT_STD = 0.02  # GPT-2's own initialisation
+HEAD_NAME = "lm_head.weight"  # tied to the token embedding
+EMBEDDING_NAME = "transformer.wte.weight"
+
+
+@dataclass(frozen=True, slots=True)
+class Gpt2Shape:
+    """The numbers that fix a GPT-2's tensors."""
+
+    layers: int
+    heads: int
+    width: int
+    positions: int
+    vocab_size: int
+    layer_norm_epsilon: float = 1e-5
+
+    @property
+    def padded_vocab_size(self) -> int:
+        """Rows of the token embedding as it lies in memory."""
+        return -(-self.vocab_size // VOCAB_MULTIPLE) * VOCAB_MULTIPLE
+
+
+def tensor_shapes(shape: Gpt2Shape) -> dict[str, tuple[int, ...]]:
+    """Name every tensor of an exported state dict, with its shape: what a result file holds, and no more."""
+    width = shape.width
+    shapes: dict[str, tuple[int, ...]] = {
+        EMBEDDING_NAME: (shape.vocab_size, width),
+        "transformer.wpe.weight": (shape.positions, width),
+    }
+    for layer in range(shape.layers):
+        block = f"transformer.h.{layer}"
+        shapes |= {
+            f"{block}.ln_1.weight": (width,),
+            f"{block}.ln_1.bias": (width,),
+            f"{block}.attn.c_attn.weight": (width, 3 * width),
+            f"{block}.attn.c_attn.bias": (3 * width,),
+            f"{block}.attn.c_proj.weight": (width, width),
+            f"{block}.attn.c_proj.bias": (width,),
+            f"{block}.ln_2.weight": (width,),
+            f"{block}.ln_2.bias": (width,),
+            f"{block}.mlp.c_fc.weight": (width, 4 * width),
+            f"{block}.mlp.c_fc.bias": (4 * width,),
+            f"{block}.mlp.c_proj.weight": (4 * width, width),
+            f"{block}.mlp.c_proj.bias": (width,),
+        }
+    shapes |= {
+        "transformer.ln_f.weight": (width,),
+        "transformer.ln_f.bias": (width,),
+        HEAD_NAME: (shape.vocab_size, width),
+    }
+    return shapes
+
+
+class Projection(nn.Module):
+    """A linear layer whose weight lies as `[inputs, outputs]`."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(inputs, outputs))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, states: Tensor) -> Tensor:
+        flat = torch.addmm(self.bias, states.reshape(-1, states.shape[-1]), self.weight)
+        return flat.view(*states.shape[:-1], -1)
+
+
+class Attention(nn.Module):
+    """Causal self-attention over one block."""
+
+    def __init__(self, shape: Gpt2Shape, dropout: float) -> None:
+        super().__init__()
+        self.heads = shape.heads
+        self.dropout = dropout
+        self.c_attn = Projection(shape.width, 3 * shape.width)
+        self.c_proj = Projection(shape.width, shape.width)
+
+    def forward(self, states: Tensor) -> Tensor:
+        batch, length, width = states.shape
+        split = self.c_attn(states).view(batch, length, 3, self.heads, width // self.heads)
+        query, key, value = split.permute(2, 0, 3, 1, 4)
+        mixed = functional.scaled_dot_product_attention(
+            query, key, value, dropout_p=self.dropout if self.training else 0.0, is_causal=True
+        )
+        output: Tensor = self.c_proj(mixed.transpose(1, 2).reshape(batch, length, width))
+        return output
+
+
+class FeedForward(nn.Module):
+    """The two-layer perceptron of a block, with GPT-2's tanh approximation of GELU."""
+
+    def __init__(self, shape: Gpt2Shape) -> None:
+        super().__init__()
+        self.c_fc = Projection(shape.width, 4 * shape.width)
+        self.c_proj = Projection(4 * shape.width, shape.width)
+
+    def forward(self, states: Tensor) -> Tensor:
+        output: Tensor = self.c_proj(functional.gelu(self.c_fc(states), approximate="tanh"))
+        return output
+
+
+class Block(nn.Module):
+    """One transformer layer."""
+
+    def __init__(self, shape: Gpt2Shape, dropout: float, attention_dropout: float) -> None:
+        super().__init__()
+        self.dropout = dropout
+        self.ln_1 = nn.LayerNorm(shape.width, eps=shape.layer_norm_epsilon)
+        self.attn = Attention(shape, attention_dropout)
+        self.ln_2 = nn.LayerNorm(shape.width, eps=shape.layer_norm_epsilon)
+        self.mlp = FeedForward(shape)
+
+    def forward(self, states: Tensor) -> Tensor:
+        states = states + functional.dropout(self.attn(self.ln_1(states)), self.dropout, self.training)
+        return states + functional.dropout(self.mlp(self.ln_2(states)), self.dropout, self.training)
+
+
+class Transformer(nn.Module):
+    """Embeddings, blocks and the final norm; its attribute names are the published ones."""
+
+    def __init__(self, shape: Gpt2Shape, dropout: float, attention_dropout: float) -> None:
+        super().__init__()
+        self.dropout = dropout
+        self.wte = nn.Embedding(shape.padded_vocab_size, shape.width)
+        self.wpe = nn.Embedding(shape.positions, shape.width)
+        self.h = nn.ModuleList(Block(shape, dropout, attention_dropout) for _ in range(shape.layers))
+        self.ln_f = nn.LayerNorm(shape.width, eps=shape.layer_norm_epsilon)
+
+    def forward(self, token_ids: Tensor) -> Tensor:
+        states = self.wte(token_ids) + self.wpe.weight[: token_ids.shape[1]]
+        states = functional.dropout(states, self.dropout, self.training)
+        for block in self.h:
+            states = block(states)
+        output: Tensor = self.ln_f(states)
+        return output
+
+
+class Gpt2(nn.Module):
+    """GPT-2 with its language-model head, which shares the token embedding's weights."""
+
+    def __init__(
+        self, shape: Gpt2Shape, dropout: float = 0.1, attention_dropout: float | None = None
+    ) -> None:
+        super().__init__()
+        self.shape = shape
+        self.transformer = Transformer(
+            shape, dropout, dropout if attention_dropout is None else attention_dropout
+        )
+
+    def forward(self, token_ids: Tensor) -> Tensor:
+        """Logits `[batch, length, padded vocabulary]` for ids `[batch, length]`; the padding is at -inf."""
+        return self._logits(self.transformer(token_ids))
+
+    def loss(self, token_ids: Tensor, reduction: str = "mean") -> Tensor:
+        """Cross-entropy of each token given those before it in its row: the mean, or with "sum" the sum."""
+        states = self.transformer(token_ids)[:, :-1]
+        logits = self._logits(states).flatten(0, 1)
+        return functional.cross_entropy(logits, token_ids[:, 1:].flatten(), reduction=reduction)
+
+    def initialise(self, seed: int) -> None:
+        """Draw fresh weights as GPT-2 does, from `seed` alone: the global random state stays as it was."""
+        generator = torch.Generator().manual_seed(seed)
+        residual_std = INIT_STD / math.sqrt(2 * self.shape.layers)
+        with torch.no_grad():
+            for name, parameter in self.named_parameters():
+                if parameter.ndim < 2:
+                    parameter.fill_(1.0 if ".ln_" in name and name.endswith("weight") else 0.0)
+                else:
+                    std = residual_std if name.endswith("c_proj.weight") else INIT_STD
+                    parameter.copy_(torch.empty(parameter.shape).normal_(0.0, std, generator=generator))
+            self.transformer.wte.weight[self.shape.vocab_size :] = 0.0
+
+    def export_weights(self) -> dict[str, Tensor]:
+        """Copy the weights to the CPU: fp32, published names, unpadded, the head tied to the embedding."""
+        weights = {
+            name: tensor.detach().to("cpu", torch.float32, copy=True)
+            for name, tensor in self.named_parameters()
+        }
+        weights[EMBEDDING_NAME] = weights[EMBEDDING_NAME][: self.shape.vocab_size].clone()
+        weights[HEAD_NAME] = weights[EMBEDDING_NAME]
+        return weights
+
+    def import_weights(self, weights: Mapping[str, Tensor]) -> None:
+        """Take over weights under the published names and shapes. Raises ValueError when they do not fit."""
+        for name, expected in tensor_shapes(self.shape).items():
+            if name not in weights:
+                raise ValueError(f"tensor {name} is missing")
+            if tuple(weights[name].shape) != expected:
+                raise ValueError(f"tensor {name} has shape {tuple(weights[name].shape)}, not {expected}")
+        head, embedding = weights[HEAD_NAME], weights[EMBEDDING_NAME]
+        if head is not embedding and not torch.equal(head, embedding):
+            raise ValueError(f"tensor {HEAD_NAME} differs from {EMBEDDING_NAME}, to which GPT-2 ties it")
+        with torch.no_grad():
+            for name, parameter in self.named_parameters():
+                if name == EMBEDDING_NAME:
+                    parameter.zero_()
+                    parameter[: self.shape.vocab_size] = weights[name]
+                else:
+                    parameter.copy_(weights[name])
+
+    def _logits(self, states: Tensor) -> Tensor:
+        logits = functional.linear(states, self.transformer.wte.weight)
+        if self.shape.padded_vocab_size != self.shape.vocab_size:
+            logits[..., self.shape.vocab_size :] = float("-inf")
+        return logits

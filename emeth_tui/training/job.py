@@ -1,0 +1,120 @@
+"""One training job from text file to result file, composed of the other modules here."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import torch
+
+from emeth_tui.errors import TrainingError
+from emeth_tui.training.checkpoint import RESULT_NAME, CheckpointStore, save_result
+from emeth_tui.training.control import Control, StopRequested
+from emeth_tui.training.dataset import TokenisedDataset, load_tokens
+from emeth_tui.training.devices import Device, set_deterministic
+from emeth_tui.training.events import Preparing, Report, ResultWritten, Stopped, TrainRequest
+from emeth_tui.training.gpt2 import Gpt2
+from emeth_tui.training.loop import Plan, Trainer
+from emeth_tui.training.metrics import Throttle
+from emeth_tui.training.models import (
+    ModelSpec,
+    build_model,
+    model_shape,
+    model_spec,
+    set_initial_weights,
+    token_source,
+)
+
+log = logging.getLogger(__name__)
+
+
+def run(request: TrainRequest, device: Device, report: Report, control: Control) -> None:
+    """Do the whole job: tokens, epochs, and the result file once `control` has been given the hash.
+
+    Ends quietly, with `Stopped` reported, when `control` asks for that. Raises DatasetError, TrainingError,
+    DiskFull.
+    """
+    log.info("job %s: %s, %s, %d epochs", request.job_id, request.model, request.language, request.epochs)
+    if request.threads is not None:
+        torch.set_num_threads(request.threads)
+    set_deterministic(request.deterministic)
+    trainer: Trainer | None = None
+    try:
+        spec = model_spec(request.model)
+        tokens = _load_tokens(request, spec, report, control)
+        report(Preparing(1.0, "loading the model"))
+        model = build_model(spec, model_shape(spec, tokens.vocab_size))
+        trainer = _make_trainer(request, spec, tokens, model, device, report, control)
+        valid_loss = trainer.run()
+        _write_result(request, model, valid_loss, report, control)
+    except StopRequested:
+        report(Stopped(*(trainer.position if trainer else (0, 0))))
+    except torch.OutOfMemoryError as error:
+        raise TrainingError(f"{device.name} ran out of memory: set a smaller batch size") from error
+
+
+def _load_tokens(
+    request: TrainRequest, spec: ModelSpec, report: Report, control: Control
+) -> TokenisedDataset:
+    throttle = Throttle()
+    last_detail = ""
+
+    def progress(fraction: float, detail: str) -> None:
+        nonlocal last_detail
+        control.check()
+        if throttle.due() or detail != last_detail:
+            last_detail = detail
+            report(Preparing(fraction, detail))
+
+    return load_tokens(
+        Path(request.dataset_path),
+        Path(request.work_dir) / "tokens",
+        token_source(spec, request.language),
+        progress,
+    )
+
+
+def _make_trainer(
+    request: TrainRequest,
+    spec: ModelSpec,
+    tokens: TokenisedDataset,
+    model: Gpt2,
+    device: Device,
+    report: Report,
+    control: Control,
+) -> Trainer:
+    plan = Plan(
+        epochs=request.epochs,
+        batch_size=request.batch_size or spec.batch_size,
+        learning_rate=request.learning_rate or spec.learning_rate,
+        seed=request.seed,
+        checkpoint_every_s=request.checkpoint_every_s,
+    )
+    fingerprint: dict[str, str | int] = {
+        "dataset": tokens.digest,
+        "language": request.language,
+        "model": spec.name,
+        "vocab_size": tokens.vocab_size,
+        "blocks": len(tokens.train),
+        "epochs": request.epochs,
+        "seed": request.seed,
+    }
+    return Trainer(
+        model=model,
+        tokens=tokens,
+        plan=plan,
+        store=CheckpointStore(Path(request.work_dir) / "checkpoints", fingerprint),
+        device=device,
+        report=report,
+        control=control,
+        set_initial_weights=lambda fresh: set_initial_weights(fresh, spec, request.seed),
+    )
+
+
+def _write_result(
+    request: TrainRequest, model: Gpt2, valid_loss: float, report: Report, control: Control
+) -> None:
+    hash_hex = control.wait_for_hash()
+    path = Path(request.work_dir) / RESULT_NAME
+    size_bytes = save_result(path, request.epochs, model.export_weights(), valid_loss, hash_hex)
+    report(ResultWritten(str(path), size_bytes))

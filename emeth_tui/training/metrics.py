@@ -1,0 +1,115 @@
+"""Loss and speed of a running training, gathered without making the device wait."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+Clock = Callable[[], float]
+REPORT_EVERY_S = 0.25
+_SMOOTHING_S = 3.0  # tokens/s shown is a mean over about this long
+
+
+class LossMeter:
+    """The running epoch's loss. Sums stay on the device; only `read` waits for it."""
+
+    def __init__(self, device: torch.device) -> None:
+        # Summed loss, summed gradient norms: a step that goes wrong leaves a trace in one of them for good.
+        self._sums = torch.zeros(2, dtype=torch.float64, device=device)
+        self._tokens = 0
+        self._read_loss = 0.0
+        self._read_tokens = 0
+
+    @property
+    def tokens(self) -> int:
+        """Predicted tokens so far."""
+        return self._tokens
+
+    def start(self, loss_sum: float = 0.0, tokens: int = 0) -> None:
+        """Begin an epoch, or go on within one."""
+        self._sums.zero_()
+        self._sums[0] = loss_sum
+        self._tokens = self._read_tokens = tokens
+        self._read_loss = loss_sum
+
+    def add(self, mean_loss: Tensor, gradient_norm: Tensor, tokens: int) -> None:
+        """Count one step."""
+        self._sums[0].add_(mean_loss.detach(), alpha=tokens)
+        self._sums[1].add_(gradient_norm.detach())
+        self._tokens += tokens
+
+    def read(self) -> tuple[float, bool]:
+        """Return the summed loss of the epoch so far, and whether every step of it was finite."""
+        loss_sum, norm_sum = self._sums.tolist()
+        finite = loss_sum - loss_sum == 0.0 and norm_sum - norm_sum == 0.0
+        return loss_sum, finite
+
+    def recent_mean(self, loss_sum: float) -> float:
+        """Return the mean loss per token since the last call, given what `read` returned."""
+        tokens = self._tokens - self._read_tokens
+        mean = (loss_sum - self._read_loss) / tokens if tokens else 0.0
+        self._read_loss, self._read_tokens = loss_sum, self._tokens
+        return mean
+
+
+class Pace:
+    """How fast tokens are trained, when a report is due, how long the rest will take. Pauses do not count."""
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._started = self._window_started = clock()
+        self._tokens = self._window_tokens = 0
+        self._tokens_per_s = 0.0
+        self._paused_at = 0.0
+
+    def add(self, tokens: int) -> None:
+        """Count one step's tokens."""
+        self._tokens += tokens
+        self._window_tokens += tokens
+
+    def due(self) -> bool:
+        """Say whether the last report is old enough for another."""
+        return self._clock() - self._window_started >= REPORT_EVERY_S
+
+    def tokens_per_s(self) -> float:
+        """Close the current window and return the smoothed speed."""
+        now = self._clock()
+        window = max(now - self._window_started, 1e-9)
+        speed = self._window_tokens / window
+        weight = min(1.0, window / _SMOOTHING_S) if self._tokens_per_s else 1.0
+        self._tokens_per_s += weight * (speed - self._tokens_per_s)
+        self._window_started, self._window_tokens = now, 0
+        return self._tokens_per_s
+
+    def seconds_left(self, tokens_left: int) -> float:
+        """Extrapolate from all that was done since the start: validation and checkpoints are in it."""
+        return tokens_left * (self._clock() - self._started) / self._tokens if self._tokens else 0.0
+
+    def pause(self) -> None:
+        """Stop the clock."""
+        self._paused_at = self._clock()
+
+    def resume(self) -> None:
+        """Let the clock go on."""
+        now = self._clock()
+        self._started += now - self._paused_at
+        self._window_started, self._window_tokens = now, 0
+
+
+class Throttle:
+    """Lets a call through at most once in REPORT_EVERY_S."""
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._last = -REPORT_EVERY_S
+
+    def due(self) -> bool:
+        """True when it is time again; the next time counts from now."""
+        now = self._clock()
+        if now - self._last < REPORT_EVERY_S:
+            return False
+        self._last = now
+        return True

@@ -1,0 +1,253 @@
+"""The models that a job can be trained with, by name: our own devnet model, a hub name or a local directory.
+
+`model_spec(name)` knows without touching disk or network what to train a model with; `PretrainedFiles`
+finds the files of a hub or local model. Weights are read as safetensors, or by
+`torch.load(weights_only=True)`.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emeth_tui.errors import TrainingError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from emeth_tui.training.dataset import TokenSource
+    from emeth_tui.training.gpt2 import Gpt2, Gpt2Shape
+    from emeth_tui.training.tokenizer import TextTokenizer
+
+BLOCK_TOKENS = 128  # protocol.md §8
+DEVNET_SMALL = "devnet-small"
+_SMALL_FILES = ("config.json", "tokenizer*", "vocab*", "merges.txt", "*.model", "special_tokens_map.json")
+_WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")  # in order of preference
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """How to make and train a model.
+
+    `vocab_limit` is set for a model made from scratch: its tokenizer is trained on the job's own text and
+    has at most so many tokens. For a pretrained model it is None, and `layers`, `heads` and `width` come
+    from its files.
+    """
+
+    name: str
+    learning_rate: float
+    batch_size: int
+    vocab_limit: int | None = None
+    layers: int = 0
+    heads: int = 0
+    width: int = 0
+    block_tokens: int = BLOCK_TOKENS
+    dropout: float = 0.1  # protocol.md §8: as in the reference
+    attention_dropout: float = 0.1
+
+    @property
+    def pretrained(self) -> bool:
+        """True when weights and tokenizer come from files instead of from the job."""
+        return self.vocab_limit is None
+
+
+# Small enough for one CPU core, large enough to learn from 64 kB of text in 30 epochs. It starts from random
+# weights, so its rate is that of pre-training, several times what fine-tuning takes.
+_DEVNET_SMALL = ModelSpec(
+    name=DEVNET_SMALL,
+    learning_rate=1.5e-3,
+    batch_size=8,
+    vocab_limit=1024,
+    layers=2,
+    heads=3,
+    width=96,
+)
+
+
+def model_spec(name: str) -> ModelSpec:
+    """Describe the model of this name; any name but our own is a hub name or a local directory."""
+    if name == DEVNET_SMALL:
+        return _DEVNET_SMALL
+    return ModelSpec(name=name, learning_rate=2.5e-4, batch_size=3)  # protocol.md §8
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainedFiles:
+    """Where a pretrained model's configuration, weights and tokenizer lie on this machine."""
+
+    name: str
+    directory: Path
+
+    def shape(self) -> Gpt2Shape:
+        """Read the model's shape. Raises TrainingError when it is not a plain GPT-2."""
+        from emeth_tui.training.gpt2 import Gpt2Shape
+
+        try:
+            config = json.loads((self.directory / "config.json").read_text(encoding="utf-8"))
+            _check_is_plain_gpt2(self.name, config)
+            return Gpt2Shape(
+                layers=int(config["n_layer"]),
+                heads=int(config["n_head"]),
+                width=int(config["n_embd"]),
+                positions=int(config["n_positions"]),
+                vocab_size=int(config["vocab_size"]),
+                layer_norm_epsilon=float(config.get("layer_norm_epsilon", 1e-5)),
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise TrainingError(f"model {self.name!r}: its config.json cannot be used: {error!r}") from error
+
+    def weights(self) -> dict[str, Tensor]:
+        """Read the weights under GPT2LMHeadModel's names. Raises TrainingError when they cannot be read."""
+        path = next(
+            (self.directory / name for name in _WEIGHT_FILES if (self.directory / name).is_file()), None
+        )
+        if path is None:
+            raise TrainingError(
+                f"model {self.name!r}: {self.directory} holds neither {' nor '.join(_WEIGHT_FILES)}"
+            )
+        try:
+            loaded = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
+        except (OSError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
+            raise TrainingError(f"model {self.name!r}: {path} cannot be read: {error}") from error
+        return _published_names(loaded)
+
+
+def locate(name: str) -> PretrainedFiles:
+    """Find a pretrained model: a local directory, or a hub name, downloaded unless its files are here.
+
+    A broken download is taken up where it broke. Raises TrainingError when the hub does not answer.
+    """
+    directory = Path(name).expanduser()
+    if directory.is_dir():
+        return PretrainedFiles(name, directory)
+    if name.startswith((".", "/", "~")):
+        raise TrainingError(f"model {name!r}: no such directory")
+    return PretrainedFiles(name, _download(name))
+
+
+def model_shape(spec: ModelSpec, vocab_size: int) -> Gpt2Shape:
+    """The shape of the model, given how many tokens its tokenizer has.
+
+    Raises TrainingError when a pretrained model's files are missing or do not fit the tokenizer.
+    """
+    from emeth_tui.training.gpt2 import Gpt2Shape
+
+    if not spec.pretrained:
+        return Gpt2Shape(spec.layers, spec.heads, spec.width, spec.block_tokens, vocab_size)
+    shape = locate(spec.name).shape()
+    if vocab_size > shape.vocab_size:
+        raise TrainingError(
+            f"model {spec.name!r}: its tokenizer has {vocab_size} tokens, the model only {shape.vocab_size}"
+        )
+    if shape.positions < spec.block_tokens:
+        raise TrainingError(
+            f"model {spec.name!r}: it reads {shape.positions} tokens at once, a block is {spec.block_tokens}"
+        )
+    return shape
+
+
+def token_source(spec: ModelSpec, language: str) -> TokenSource:
+    """Say how a text becomes the model's tokens. Its tokenizer is made when it is first asked for."""
+    from emeth_tui.training.dataset import TokenSource
+    from emeth_tui.training.tokenizer import pretrained_tokenizer, train_tokenizer
+
+    def make(training_text: str) -> TextTokenizer:
+        if spec.vocab_limit is not None:
+            return train_tokenizer(training_text, language, spec.vocab_limit)
+        return pretrained_tokenizer(spec.name, locate(spec.name).directory)
+
+    return TokenSource(language, f"{spec.name}:{spec.vocab_limit}", spec.block_tokens, make)
+
+
+def build_model(spec: ModelSpec, shape: Gpt2Shape) -> Gpt2:
+    """Make the module; its weights are not set yet."""
+    from emeth_tui.training.gpt2 import Gpt2
+
+    return Gpt2(shape, spec.dropout, spec.attention_dropout)
+
+
+def set_initial_weights(model: Gpt2, spec: ModelSpec, seed: int) -> None:
+    """Set the weights that training starts from: pretrained ones, or fresh ones drawn from `seed`.
+
+    Raises TrainingError when pretrained weights are missing or do not fit.
+    """
+    if not spec.pretrained:
+        model.initialise(seed)
+        return
+    try:
+        model.import_weights(locate(spec.name).weights())
+    except ValueError as error:
+        raise TrainingError(f"model {spec.name!r}: {error}") from error
+
+
+def _check_is_plain_gpt2(name: str, config: Mapping[str, Any]) -> None:
+    width = config["n_embd"]
+    allowed: dict[str, set[object]] = {
+        "model_type": {"gpt2"},
+        "activation_function": {"gelu_new", "gelu_pytorch_tanh", None},
+        "n_inner": {4 * width, None},
+        "scale_attn_weights": {True, None},
+        "scale_attn_by_inverse_layer_idx": {False, None},
+        "tie_word_embeddings": {True, None},
+    }
+    for key, values in allowed.items():
+        if config.get(key) not in values:
+            raise TrainingError(
+                f"model {name!r}: {key} is {config.get(key)!r}; only a plain GPT-2 can be trained"
+            )
+    if width % config["n_head"]:
+        raise TrainingError(f"model {name!r}: width {width} does not divide into {config['n_head']} heads")
+
+
+def _download(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        # Asked for separately: a repository that has safetensors need not send its pickled weights as well.
+        directory = Path(snapshot_download(name, allow_patterns=[*_SMALL_FILES, _WEIGHT_FILES[0]]))
+        if not (directory / _WEIGHT_FILES[0]).is_file():
+            directory = Path(snapshot_download(name, allow_patterns=[*_SMALL_FILES, _WEIGHT_FILES[1]]))
+    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise TrainingError(
+            f"model {name!r} cannot be downloaded from the Hugging Face hub ({type(error).__name__}): check "
+            "the network, or set the model to a directory with config.json, the weights and the tokenizer"
+        ) from error
+    return directory
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+
+
+def _read_pickle(path: Path) -> dict[str, Tensor]:
+    import torch
+
+    loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    if not isinstance(loaded, dict):
+        raise ValueError("it holds no state dict")
+    return loaded
+
+
+def _published_names(loaded: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Name tensors as GPT2LMHeadModel does: older files lack the `transformer.` prefix or the tied head."""
+    from emeth_tui.training.gpt2 import EMBEDDING_NAME, HEAD_NAME
+
+    prefix = "transformer."
+    weights = {
+        name if name.startswith(prefix) or name == HEAD_NAME else prefix + name: tensor
+        for name, tensor in loaded.items()
+    }
+    if EMBEDDING_NAME in weights:
+        weights.setdefault(HEAD_NAME, weights[EMBEDDING_NAME])
+    return weights

@@ -1,0 +1,171 @@
+"""Text to token ids and back: by a byte-level BPE trained on the job's own text, or a model's own tokenizer.
+
+What is trained here follows from the text alone, so that a verifier rebuilds the same tokenizer from the
+dataset. Byte-level means that any text comes back from its tokens unharmed.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import tokenizers
+from tokenizers import Regex, decoders, models, pre_tokenizers, trainers
+
+from emeth_tui.errors import TrainingError
+from emeth_tui.model import Language
+
+TokenIds = npt.NDArray[np.uint32]
+MAX_PIECE_CHARS = (
+    64  # BPE never merges beyond a piece; without a bound, a hostile "word" of megabytes stalls it
+)
+TRAINING_CHARS = 4_000_000  # a vocabulary of a few thousand learns nothing more from the rest
+CHUNK_CHARS = 262_144  # at most so many are encoded at once
+MIN_PAIR_COUNT = 2  # a pair seen once is no pattern
+MAX_CACHED_WORDS = 200_000
+
+# GPT-2's division into words, numbers, signs and white space, each bounded in length.
+_PIECES = (
+    r"'(?:s|t|re|ve|m|ll|d)"
+    rf"| ?\p{{L}}{{1,{MAX_PIECE_CHARS}}}| ?\p{{N}}{{1,{MAX_PIECE_CHARS}}}"
+    rf"| ?[^\s\p{{L}}\p{{N}}]{{1,{MAX_PIECE_CHARS}}}"
+    rf"|\s{{1,{MAX_PIECE_CHARS}}}(?!\S)|\s{{1,{MAX_PIECE_CHARS}}}"
+)
+
+
+class TextTokenizer(Protocol):
+    """Turns text into token ids below `vocab_size`, and back."""
+
+    @property
+    def vocab_size(self) -> int: ...
+
+    def encode(self, text: str) -> TokenIds:
+        """Encode one chunk of text: see `chunks` for longer ones."""
+        ...
+
+    def decode(self, ids: TokenIds) -> str: ...
+
+
+def train_tokenizer(text: str, language: str, vocab_limit: int) -> TextTokenizer:
+    """Train a tokenizer of at most `vocab_limit` tokens on `text`: the same text gives the same tokenizer."""
+    sample = text[:TRAINING_CHARS]
+    if language == Language.JA.value:
+        from emeth_tui.training.japanese import segment
+
+        return MecabBpe(_trained_bpe(segment(sample), _bytes_only(), vocab_limit))
+    return Bpe(_trained_bpe([sample], _gpt2_pieces(), vocab_limit))
+
+
+def pretrained_tokenizer(name: str, directory: Path) -> TextTokenizer:
+    """Load the tokenizer of a pretrained model. Raises TrainingError when it cannot be loaded."""
+    from transformers import AutoTokenizer
+
+    try:
+        loaded = AutoTokenizer.from_pretrained(str(directory), use_fast=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, ImportError, TypeError) as error:
+        raise TrainingError(f"model {name!r}: its tokenizer cannot be loaded: {error}") from error
+    backend = getattr(loaded, "backend_tokenizer", None)
+    if not isinstance(backend, tokenizers.Tokenizer):
+        raise TrainingError(f"model {name!r}: its tokenizer has no fast form, which training needs")
+    return Bpe(backend)
+
+
+class Bpe:
+    """A tokenizer that finds the words itself; also every pretrained one."""
+
+    def __init__(self, bpe: tokenizers.Tokenizer) -> None:
+        self._bpe = bpe
+        self._bpe.no_truncation()
+        self._bpe.no_padding()
+
+    @property
+    def vocab_size(self) -> int:
+        return self._bpe.get_vocab_size()
+
+    def encode(self, text: str) -> TokenIds:
+        return np.asarray(self._bpe.encode(text, add_special_tokens=False).ids, dtype=np.uint32)
+
+    def decode(self, ids: TokenIds) -> str:
+        return self._bpe.decode(ids.tolist(), skip_special_tokens=False)
+
+
+class MecabBpe:
+    """MeCab finds the words, BPE divides each into tokens; words recur, so their ids are kept."""
+
+    def __init__(self, bpe: tokenizers.Tokenizer) -> None:
+        self._bpe = bpe
+        self._ids_of: dict[str, list[int]] = {}
+
+    @property
+    def vocab_size(self) -> int:
+        return self._bpe.get_vocab_size()
+
+    def encode(self, text: str) -> TokenIds:
+        from emeth_tui.training.japanese import segment
+
+        words = list(segment(text))
+        self._learn(words)
+        return np.asarray([token for word in words for token in self._ids_of[word]], dtype=np.uint32)
+
+    def decode(self, ids: TokenIds) -> str:
+        return self._bpe.decode(ids.tolist(), skip_special_tokens=False)
+
+    def _learn(self, words: list[str]) -> None:
+        if len(self._ids_of) > MAX_CACHED_WORDS:
+            self._ids_of.clear()
+        unknown = list({word: None for word in words if word not in self._ids_of})
+        encodings = self._bpe.encode_batch_fast(unknown, add_special_tokens=False)
+        self._ids_of.update((word, encoding.ids) for word, encoding in zip(unknown, encodings, strict=True))
+
+
+def chunks(text: str) -> Iterator[str]:
+    """Cut `text` where no GPT-2 token spans: before line ends that follow a word; elsewhere if it has none.
+
+    The chunks joined are the text again.
+    """
+    start = 0
+    while len(text) - start > CHUNK_CHARS:
+        end = _last_cut(text, start + CHUNK_CHARS // 2, start + CHUNK_CHARS)
+        yield text[start:end]
+        start = end
+    if start < len(text):
+        yield text[start:]
+
+
+def _last_cut(text: str, low: int, high: int) -> int:
+    cut = text.rfind("\n", low, high)
+    while cut > low and text[cut - 1].isspace():
+        cut = text.rfind("\n", low, cut)
+    return cut if cut > low else high
+
+
+def _trained_bpe(
+    words: Iterable[str], pre_tokenizer: pre_tokenizers.PreTokenizer, vocab_limit: int
+) -> tokenizers.Tokenizer:
+    bpe = tokenizers.Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizer
+    bpe.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_limit,
+        min_frequency=MIN_PAIR_COUNT,
+        # Sorted, for the alphabet comes from a set: every byte has its token whether the text holds it or
+        # not.
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    bpe.train_from_iterator(words, trainer)
+    return bpe
+
+
+@functools.cache
+def _bytes_only() -> pre_tokenizers.PreTokenizer:
+    return pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+
+
+@functools.cache
+def _gpt2_pieces() -> pre_tokenizers.PreTokenizer:
+    return pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(_PIECES), "isolated"), _bytes_only()])
