@@ -78,7 +78,7 @@ async def claim(context: Context, job_id: JobId) -> None:
     After a restart the chain and the journal are looked at first: what was sent is never sent anew.
     """
     job = context.book.get(job_id)
-    await context.settle_sent(job, "process")
+    await context.settle_sent(job)
     record = await context.chain_job(job)
     if record.status is JobStatus.REQUESTED and record.fee_wei == job.fee_wei:
         context.events.publish(

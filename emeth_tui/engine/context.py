@@ -50,7 +50,6 @@ class Context:
         """Whether a job is assigned to this node's account."""
         return record.node.lower() == self.address.lower()
 
-    async def settle_sent(self, job: Job, purpose: str) -> None:
-        """Wait for what was signed for this job before, sending the same bytes again if needed."""
-        if any(tx.job_id == job.job_id and tx.purpose == purpose for tx in self.store.journal.unsettled()):
-            await self.transactions.settle_pending()
+    async def settle_sent(self, job: Job) -> None:
+        """Wait for what was signed for this job before; the same bytes go out again if need be."""
+        await self.transactions.settle_pending(job.job_id)

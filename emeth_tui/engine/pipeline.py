@@ -26,7 +26,7 @@ class RetryPolicy:
     longest_s: float = 60.0
 
     def delay_s(self, tries: int) -> float:
-        return min(self.longest_s, self.first_s * 2 ** min(tries, 16))
+        return min(self.longest_s, self.first_s * 2.0 ** min(tries, 16))
 
 
 class JobPipeline:

@@ -30,7 +30,7 @@ async def submit(context: Context, job_id: JobId) -> None:
     After a restart the chain and the journal are looked at first: what was sent is never sent anew.
     """
     job = context.book.get(job_id)
-    await context.settle_sent(job, "submit")
+    await context.settle_sent(job)
     record = await context.chain_job(job)
     if record.status is JobStatus.PROCESSING and context.is_ours(record):
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from emeth_tui.model import Job, JobState, format_token
 from emeth_tui.protocol.contracts import SlotShare
@@ -61,7 +62,7 @@ class Summary:
             f"+ rewards {format_token(self.withdrawn_wei, 6)}; {balance}",
         ]
 
-    def as_data(self) -> dict[str, object]:
+    def as_data(self) -> dict[str, Any]:
         """Write the account for machines; wei as decimal strings, since they outgrow 64 bits."""
         return {
             "verified": self.verified,

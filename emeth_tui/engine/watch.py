@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from emeth_tui.clients.chain import Balances, Head, PenaltyTaken, RewardCredited, StatusChanged
+from emeth_tui.clients.chain import Balances, Head
+from emeth_tui.clients.chain_events import PenaltyTaken, RewardCredited, StatusChanged
 from emeth_tui.engine.context import Context
 from emeth_tui.model import Job, JobId, JobState, Severity, format_token
 from emeth_tui.protocol.contracts import ChainJob, JobStatus, SlotShare

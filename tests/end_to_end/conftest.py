@@ -1,0 +1,34 @@
+"""One devnet for all end-to-end tests, and nodes that are always cleaned up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from emeth_tui.devnet.beside import devnet_beside
+from tests.end_to_end.programs import NodeProcess
+
+StartNode = Callable[..., NodeProcess]
+
+
+@pytest.fixture(scope="module")
+def node_toml(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The settings file that a running devnet wrote for its operator."""
+    with devnet_beside(tmp_path_factory.mktemp("devnet"), []) as path:
+        yield path
+
+
+@pytest.fixture
+def start_node(tmp_path: Path) -> Iterator[StartNode]:
+    """Start nodes that keep their state under the test's directory."""
+    nodes: list[NodeProcess] = []
+
+    def start(*arguments: str, home: str = "home", **environment: str) -> NodeProcess:
+        nodes.append(NodeProcess(tmp_path / home, *arguments, **environment))
+        return nodes[-1]
+
+    yield start
+    for node in nodes:
+        node.kill()

@@ -1,0 +1,142 @@
+"""The main job, by the real program on the real local network."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from emeth_tui.errors import ExitCode
+from tests.end_to_end.conftest import StartNode
+from tests.golden import corpus_dir
+
+TWO_CPUS = ("--device", "cpu", "--device", "cpu")
+
+
+def test_a_newcomer_earns_on_the_local_network_with_one_command(start_node: StartNode) -> None:
+    node = start_node("--devnet", *TWO_CPUS, "--exit-after-jobs", "2")
+
+    assert node.finish() == ExitCode.OK, node.story()
+
+    verified = [record["job_id"] for record in node.of_kind("verified")]
+    assert len(verified) == 2
+    claims = {record["job_id"]: record for record in node.of_kind("claiming")}
+    assert {claims[job_id]["language"] for job_id in verified} == {"en", "ja"}
+    for job_id in verified:
+        story = [record for record in node.records if record.get("job_id") == job_id]
+        kinds = [record["event"] for record in story if record["event"] != "epoch_done"]
+        assert kinds == [
+            "claiming", "claimed", "downloaded", "training", "trained", "uploaded", "submitted", "verified",
+        ]  # fmt: skip
+        epochs = [record["epoch"] for record in story if record["event"] == "epoch_done"]
+        assert epochs == list(range(1, 31))
+        losses = [record["valid_loss"] for record in story if record["event"] == "epoch_done"]
+        assert losses[-1] < losses[0]
+    (summary,) = node.of_kind("summary")
+    assert summary["adds_up"] is True
+    fees = sum(int(claims[job_id]["fee_wei"]) for job_id in verified)
+    assert int(summary["emt_after_wei"]) - int(summary["emt_before_wei"]) == fees - 2 * 10 * 10**18
+    assert summary["epochs"] == 60
+    assert summary["slot_own_gas"] == summary["gas"] > 0
+
+
+def test_real_texts_are_trained_on(start_node: StartNode) -> None:
+    node = start_node("--devnet", *TWO_CPUS, "--exit-after-jobs", "2", "--corpus", str(corpus_dir()))
+
+    assert node.finish() == ExitCode.OK, node.story()
+    assert Counter(record["language"] for record in node.of_kind("claiming")) == {"en": 1, "ja": 1}
+    assert node.of_kind("summary")[0]["adds_up"] is True
+
+
+def test_a_node_joins_a_running_network_with_its_settings_file_alone(
+    node_toml: Path, start_node: StartNode
+) -> None:
+    node = start_node("--config", str(node_toml), "--exit-after-jobs", "1")
+
+    assert node.finish() == ExitCode.OK, node.story()
+    assert len(node.of_kind("verified")) == 1
+
+
+def test_a_killed_node_goes_on_from_its_last_checkpoint(node_toml: Path, start_node: StartNode) -> None:
+    arguments = ("--config", str(node_toml), "--exit-after-jobs", "1")
+    first = start_node(*arguments)
+    job_id = first.wait_for("epoch_done", lambda record: record["epoch"] == 5)["job_id"]
+    first.kill()
+
+    second = start_node(*arguments)
+
+    assert second.finish() == ExitCode.OK, second.story()
+    assert [record["job_id"] for record in second.of_kind("verified")] == [job_id]
+    (resumed,) = second.of_kind("training")
+    assert resumed["resumed_epoch"] >= 4
+    assert second.of_kind("claiming") == []
+    epochs = [record["epoch"] for record in second.of_kind("epoch_done")]
+    assert epochs == list(range(resumed["resumed_epoch"] + 1, 31))
+    assert second.of_kind("summary")[0]["adds_up"] is True
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_saves_the_job_and_leaves_within_ten_seconds(
+    node_toml: Path, start_node: StartNode, number: signal.Signals
+) -> None:
+    node = start_node("--config", str(node_toml))
+    job_id = node.wait_for("epoch_done", lambda record: record["epoch"] == 2)["job_id"]
+    asked = time.monotonic()
+
+    assert node.stop(number) == ExitCode.OK, node.story()
+
+    assert time.monotonic() - asked < 10
+    assert [record["event"] for record in node.records[-3:]] == ["stopping", "stopped", "summary"]
+    assert node.of_kind("summary")[0]["adds_up"] is True
+    again = start_node("--config", str(node_toml), "--exit-after-jobs", "1")
+    assert again.wait_for("training")["job_id"] == job_id
+    assert again.wait_for("verified")["job_id"] == job_id
+
+
+def test_a_second_signal_leaves_at_once_and_takes_its_workers_along(
+    node_toml: Path, start_node: StartNode
+) -> None:
+    node = start_node("--config", str(node_toml))
+    node.wait_for("epoch_done")
+    children = child_processes(node.process.pid)
+    assert children
+
+    node.process.send_signal(signal.SIGINT)
+    node.process.send_signal(signal.SIGINT)
+
+    assert node.finish() in {ExitCode.INTERRUPTED, ExitCode.OK}
+    wait_until_gone(children)
+
+
+def test_the_terminal_going_away_costs_nothing(node_toml: Path, start_node: StartNode) -> None:
+    node = start_node("--config", str(node_toml), "--exit-after-jobs", "1")
+    node.wait_for("epoch_done")
+
+    node.process.send_signal(signal.SIGHUP)
+
+    # Its lines end, its work does not: it ends by itself, with the job verified.
+    assert node.finish() == ExitCode.OK
+
+
+def child_processes(pid: int) -> list[int]:
+    listed = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False)
+    return [int(line) for line in listed.stdout.split()]
+
+
+def wait_until_gone(pids: list[int]) -> None:
+    """Wait until processes have ended; the suite's time limit is the assertion."""
+    for pid in pids:
+        while Path(f"/proc/{pid}").exists() and not is_zombie(pid):
+            os.sched_yield()
+
+
+def is_zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True

@@ -1,0 +1,90 @@
+"""The stream that front ends read: events in order and never dropped, progress coalesced."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emeth_tui.engine.events import EventLog, JobProgress, Subscription
+from emeth_tui.engine.health import LinkHealth
+from emeth_tui.errors import ChainUnreachable
+from emeth_tui.model import Event, Severity
+from emeth_tui.store.database import Store
+from emeth_tui.training.events import Progress
+from tests.factories import JOB_ID, OTHER_JOB_ID
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[EventLog]:
+    with Store(tmp_path) as store:
+        yield EventLog(store.events, lambda: 1_000.0)
+
+
+def progress(step: int) -> JobProgress:
+    return JobProgress(JOB_ID, Progress(1, 30, step, 100, 3.0, 1_000.0, 60.0))
+
+
+async def read_all(stream: Subscription) -> list[Event | JobProgress]:
+    stream.close()
+    return [item async for item in stream]
+
+
+async def test_a_slow_reader_gets_every_event_and_only_the_newest_progress(log: EventLog) -> None:
+    stream = log.subscribe()
+    for number in range(2_000):
+        log.progress(progress(number))
+        if number % 2 == 0:
+            log.publish("epoch_done", f"{number}", job_id=JOB_ID)
+    other = JobProgress(OTHER_JOB_ID, progress(5).progress)
+    log.progress(other)
+
+    items = await read_all(stream)
+
+    assert [item.text for item in items if isinstance(item, Event)] == [str(n) for n in range(0, 2_000, 2)]
+    assert [item for item in items if isinstance(item, JobProgress)] == [progress(1_999), other]
+
+
+async def test_a_waiting_reader_is_woken(log: EventLog) -> None:
+    stream = log.subscribe()
+    reading = asyncio.ensure_future(read_one(stream))
+    await asyncio.sleep(0)
+
+    event = log.publish("claimed", "claimed", job_id=JOB_ID, deposit_wei=5)
+
+    assert await asyncio.wait_for(reading, 5) == event
+
+
+async def read_one(stream: Subscription) -> Event | JobProgress:
+    async for item in stream:
+        return item
+    raise AssertionError("the stream ended")
+
+
+async def test_events_are_kept_for_later_front_ends(log: EventLog) -> None:
+    event = log.publish("claimed", "claimed", severity=Severity.WARNING, job_id=JOB_ID, deposit_wei=5)
+
+    assert log.recent(10) == [event]
+    assert event.data == {"deposit_wei": 5}
+
+
+def test_a_lost_link_is_told_once_and_its_return_once(tmp_path: Path) -> None:
+    now = [100.0]
+    with Store(tmp_path) as store:
+        health = LinkHealth(EventLog(store.events, lambda: now[0]), lambda: now[0])
+        health.works("chain")
+        for _ in range(5):
+            health.broken("chain", ChainUnreachable("no answer"))
+            now[0] += 10
+        assert health.all()[0].broken_since_unix_s == 100.0
+        health.works("chain")
+        health.works("chain")
+
+        texts = [event.text for event in store.events.recent(10)]
+
+    assert texts == [
+        "chain does not answer: no answer; trying again until it does",
+        "chain answers again after 50 s",
+    ]

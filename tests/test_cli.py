@@ -1,0 +1,163 @@
+"""The command line as its user meets it: real processes, one clear line an error, an exit code of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from emeth_tui import __version__
+from emeth_tui.errors import ExitCode
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+def emeth_tui(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the program with an empty HOME and no terminal."""
+    home.mkdir(exist_ok=True)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("EMETH_TUI_", "XDG_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "emeth_tui", *arguments],
+        env={**kept, "HOME": str(home), **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def assert_one_clear_line(result: subprocess.CompletedProcess[str], code: ExitCode, text: str) -> None:
+    assert result.returncode == code, result.stderr
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("emeth-tui: error: ")
+    assert text in last
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+
+
+def test_version_and_help_need_nothing_heavy(home: Path) -> None:
+    assert emeth_tui(home, "--version").stdout == f"emeth-tui {__version__}\n"
+    assert "--devnet" in emeth_tui(home, "--help").stdout
+
+
+@pytest.mark.parametrize("module", ["emeth_tui.cli", "emeth_tui.headless", "emeth_tui.engine.opening"])
+def test_the_parent_never_imports_torch(module: str) -> None:
+    script = (
+        f"import sys, {module}; print([m for m in ('torch', 'transformers', 'textual') if m in sys.modules])"
+    )
+
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert result.stdout.strip() == "[]"
+
+
+def test_the_command_line_itself_imports_nothing_heavy() -> None:
+    script = (
+        "import sys, emeth_tui.cli\n"
+        "print([m for m in ('web3', 'pydantic', 'httpx', 'asyncio.subprocess', 'numpy') if m in sys.modules])"
+    )
+
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert result.stdout.strip() == "[]"
+
+
+def test_config_path_example_and_check_work_together(home: Path) -> None:
+    path = Path(emeth_tui(home, "config", "path").stdout.strip())
+    path.parent.mkdir(parents=True)
+    path.write_text(emeth_tui(home, "config", "example").stdout + "\n", "utf-8")
+
+    assert path == home / ".config" / "emeth-tui" / "config.toml"
+    assert_one_clear_line(
+        emeth_tui(home, "config", "check"), ExitCode.SETTINGS, "start the node with --devnet"
+    )
+    checked = emeth_tui(home, "config", "check", EMETH_TUI_NETWORK="round3-2")
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert "network round3-2, chain 60001" in checked.stdout
+
+
+def test_a_corrupt_settings_file(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.toml").write_text("[claims\n", "utf-8")
+
+    result = emeth_tui(home, "--no-ui", "--config", str(tmp_path / "broken.toml"))
+
+    assert_one_clear_line(result, ExitCode.SETTINGS, "is not TOML")
+
+
+def test_no_keystore_and_no_password(home: Path, tmp_path: Path) -> None:
+    run = ["--no-ui", "--network", "round3-2"]
+    assert_one_clear_line(emeth_tui(home, *run), ExitCode.WALLET, "`emeth-tui wallet new` makes one")
+
+    made = emeth_tui(home, "wallet", "new", EMETH_TUI_PASSWORD="for this test")
+    assert made.returncode == 0, made.stderr
+    assert_one_clear_line(emeth_tui(home, *run), ExitCode.WALLET, "EMETH_TUI_PASSWORD")
+    wrong = emeth_tui(home, *run, EMETH_TUI_PASSWORD="another")
+    assert_one_clear_line(wrong, ExitCode.WALLET, "password")
+    assert "another" not in wrong.stderr
+    again = emeth_tui(home, "wallet", "new", EMETH_TUI_PASSWORD="for this test")
+    assert again.returncode == ExitCode.WALLET
+
+
+def test_a_wallet_is_made_looked_at_and_readable_by_its_owner_alone(home: Path, tmp_path: Path) -> None:
+    keystore = tmp_path / "keystore.json"
+
+    made = emeth_tui(home, "wallet", "new", "--keystore", str(keystore), EMETH_TUI_PASSWORD="for this test")
+
+    address, _, rest = made.stdout.partition(" ")
+    assert rest.strip() == f"in {keystore}"
+    assert keystore.stat().st_mode & 0o077 == 0
+    shown = emeth_tui(
+        home,
+        "wallet",
+        "address",
+        EMETH_TUI_PASSWORD="for this test",
+        EMETH_TUI_WALLET__KEYSTORE=str(keystore),
+    )
+    assert shown.stdout.strip() == address
+
+
+def test_an_rpc_endpoint_that_does_not_answer(home: Path) -> None:
+    emeth_tui(home, "wallet", "new", EMETH_TUI_PASSWORD="for this test")
+    config = home / "node.toml"
+    config.write_text(
+        f"network = 'round3-2'\n[wallet]\nkeystore = '{home}/.config/emeth-tui/keystore.json'\n"
+        "[networks.round3-2]\nrpc_url = 'http://127.0.0.1:9'\n",
+        "utf-8",
+    )
+
+    result = emeth_tui(home, "--no-ui", "--config", str(config), EMETH_TUI_PASSWORD="for this test")
+
+    assert_one_clear_line(result, ExitCode.CHAIN_UNREACHABLE, "http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--no-such-option"], "--no-such-option"),
+        (["--corpus", "."], "--devnet"),
+        (["--devnet", "--network", "round3-2"], "--network"),
+        (["--exit-after-jobs", "0"], "x>=1"),
+        (["nonsense"], "nonsense"),
+    ],
+)
+def test_wrong_arguments_say_what_is_wrong(home: Path, arguments: list[str], text: str) -> None:
+    result = emeth_tui(home, *arguments)
+
+    assert result.returncode == ExitCode.USAGE
+    assert text in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_corpus_that_cannot_be_used_stops_the_devnet_with_the_reason(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+
+    result = emeth_tui(home, "--devnet", "--no-ui", "--corpus", str(tmp_path / "empty"))
+
+    assert_one_clear_line(result, ExitCode.DEVNET, str(tmp_path / "empty"))

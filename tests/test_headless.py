@@ -1,0 +1,97 @@
+"""Lines for people and for machines; a reader that leaves does not stop the node."""
+
+from __future__ import annotations
+
+import io
+import json
+
+from emeth_tui.engine.summary import Summary
+from emeth_tui.headless import LinePrinter, format_json, format_text
+from emeth_tui.model import Event, JobState, Severity, token_to_wei
+from emeth_tui.protocol.contracts import SlotShare
+from tests.factories import JOB_ID, OTHER_JOB_ID, make_job
+
+EVENT = Event(
+    1_800_000_000.25,
+    Severity.WARNING,
+    "job_trouble",
+    "the storage does not answer; trying again",
+    JOB_ID,
+    {"fee_wei": 20 * 10**18, "step": 5},
+)
+
+
+def test_json_begins_with_the_promised_keys_and_keeps_wei_whole() -> None:
+    record = json.loads(format_json(EVENT))
+
+    assert list(record)[:4] == ["ts", "level", "event", "job_id"]
+    assert record["ts"] == "2027-01-15T08:00:00.250Z"
+    assert (record["level"], record["event"], record["job_id"]) == ("warning", "job_trouble", JOB_ID)
+    assert record["fee_wei"] == "20000000000000000000"
+    assert record["step"] == 5
+
+
+def test_json_without_a_job_has_no_job_id() -> None:
+    assert "job_id" not in json.loads(format_json(Event(0.0, Severity.INFO, "stopped", "stopped")))
+
+
+def test_json_is_one_line_whatever_the_text_holds() -> None:
+    hostile = Event(0.0, Severity.INFO, "x", "two\nlines \u2028 日本", None, {"name": "a\nb"})
+
+    assert len(format_json(hostile).splitlines()) == 1 or "\u2028" in format_json(hostile)
+    assert json.loads(format_json(hostile))["message"] == "two\nlines \u2028 日本"
+
+
+def test_text_shows_utc_job_and_severity() -> None:
+    assert format_text(EVENT) == (
+        "2027-01-15 08:00:00Z  6f2a…2a  warning: the storage does not answer; trying again"
+    )
+
+
+def test_less_severe_events_are_not_printed() -> None:
+    output = io.StringIO()
+    printer = LinePrinter(output, "text", Severity.WARNING)
+
+    printer.print(Event(0.0, Severity.INFO, "epoch_done", "epoch"))
+    printer.print(EVENT)
+
+    assert output.getvalue().count("\n") == 1
+
+
+def test_a_reader_that_went_away_stops_the_printing_alone() -> None:
+    class ClosedPipe(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise BrokenPipeError
+
+    printer = LinePrinter(ClosedPipe(), "text", Severity.DEBUG)
+
+    printer.print(EVENT)
+    printer.print(EVENT)
+
+
+def test_the_account_adds_up_or_says_that_it_does_not() -> None:
+    verified = make_job(state=JobState.VERIFIED, epochs_done=30, gas=5)
+    timed_out = make_job(job_id=OTHER_JOB_ID, state=JobState.TIMEOUT, epochs_done=3)
+    summary = Summary(
+        jobs=(verified, timed_out),
+        share=SlotShare(slot=20_000, own_gas=5, own_balance=5, total_gas=20, reward_wei=token_to_wei(1_000)),
+        emt_before_wei=token_to_wei(200),
+        emt_after_wei=token_to_wei(205),
+        fees_wei=token_to_wei(20),
+        verifier_fees_wei=token_to_wei(10),
+        penalties_wei=token_to_wei(5),
+        withdrawn_wei=0,
+    )
+
+    lines = "\n".join(summary.lines())
+
+    assert summary.adds_up
+    assert (summary.verified, summary.epochs, summary.gas) == (1, 33, 5)
+    assert "1 verified, 1 timeout" in lines
+    assert "5 of 20 gas today, 25.00 %, 250.00 EMT so far" in lines
+    assert "adds up to the wei" in lines
+    off_by_one = Summary(
+        **{**{name: getattr(summary, name) for name in summary.__slots__}, "withdrawn_wei": 1}
+    )
+    assert not off_by_one.adds_up
+    assert "does NOT add up" in "\n".join(off_by_one.lines())
