@@ -99,7 +99,7 @@ async def read_events(rpc: Rpc, core_address: str, from_block: int, to_block: in
         if not isinstance(logs, list):
             raise BadAnswer(f"{rpc.where} answered eth_getLogs with something else than a list")
         for log in logs:
-            event = _event(log, core_address)
+            event = parse_log(log, core_address)
             if event is not None and start <= event.block_number <= end:
                 events.append(event)
         start = end + 1
@@ -115,7 +115,7 @@ def _filter(core_address: str, from_block: int, to_block: int) -> dict[str, obje
     }
 
 
-def _event(log: object, core_address: str) -> ChainEvent | None:
+def parse_log(log: object, core_address: str) -> ChainEvent | None:
     """Decode one log; None for what a reorganisation removed, what is not EmethCore's, and garbage."""
     if not isinstance(log, dict) or log.get("removed") is True or log.get("blockNumber") is None:
         return None
@@ -129,11 +129,11 @@ def _event(log: object, core_address: str) -> ChainEvent | None:
 
 
 def _decoded(log: dict[str, Any]) -> ChainEvent | None:
-    first_topic, *topics = log.get("topics") or [""]
-    if first_topic not in event_topics():
+    topics = log.get("topics")
+    if not isinstance(topics, list) or not topics or str(topics[0]) not in event_topics():
         return None
-    name, indexed_types, data_types = event_topics()[first_topic]
-    indexed = decode(indexed_types, b"".join(hex_bytes(topic) for topic in topics))
+    name, indexed_types, data_types = event_topics()[str(topics[0])]
+    indexed = decode(indexed_types, b"".join(hex_bytes(topic) for topic in topics[1:]))
     plain = decode(data_types, hex_bytes(log.get("data")))
     place = _Place(
         block_number=quantity(log.get("blockNumber")),

@@ -1,14 +1,15 @@
 """JSON-RPC over HTTP: web3's provider, made to distrust its endpoint.
 
 Answers are bounded and checked here and parsed by the callers field by field: web3's own formatters raise
-whatever an odd field makes them raise, and would follow URLs that a contract names (CCIP read). Reads are
-retried, with backoff and limit; nothing else is, `eth_sendRawTransaction` least of all.
+whatever an odd field makes them raise, and would follow URLs that a contract names (CCIP read). JSON is read
+by pydantic's parser, which bounds nesting by itself; the standard library's relies on the recursion limit,
+which py-evm raises so far that deep nesting ends the process. Reads are retried, with backoff and limit;
+nothing else is, `eth_sendRawTransaction` least of all.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
+from pydantic_core import from_json
 from web3 import AsyncHTTPProvider
 from web3.types import RPCEndpoint, RPCResponse
 
@@ -142,8 +144,8 @@ class RpcProvider(AsyncHTTPProvider):
         if raw is None:
             raise ChainUnreachable(f"{self.where} sent more than {MAX_ANSWER_BYTES:,} bytes in one answer")
         try:
-            answer = json.loads(raw)
-        except (ValueError, RecursionError):
+            answer = from_json(raw)
+        except ValueError:
             answer = None
         if status != 200 and not _is_response(answer):
             raise ChainUnreachable(f"{self.where} answers with HTTP status {status}; check rpc_url")

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_typing import Hash32
+from pydantic_core import from_json
 
 from emeth_tui.errors import WalletError
 
@@ -99,12 +100,12 @@ def _read_keystore(path: Path) -> dict[str, Any]:
             raise WalletError(f"{path}: is not a keystore v3 file: it is too large")
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             _logger.warning("%s can be read by other users: `chmod 600` it", path)
-        content = json.loads(path.read_bytes())
+        content = from_json(path.read_bytes())
     except FileNotFoundError:
         raise WalletError(f"{path}: no such keystore; check wallet.keystore in the settings") from None
     except OSError as error:
         raise WalletError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError):
+    except ValueError:
         raise WalletError(f"{path}: is not a keystore v3 file, or is damaged") from None
     if not isinstance(content, dict):
         raise WalletError(f"{path}: is not a keystore v3 file, or is damaged")

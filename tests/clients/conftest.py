@@ -1,0 +1,52 @@
+"""Fixtures: a real chain with the contracts, the client on it, and a durable journal."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from emeth_tui.clients.chain import ChainClient
+from emeth_tui.store.database import Store
+from tests.clients.emeth_chain import EmethChain, deploy_contracts, emeth_chain
+from tests.clients.local_server import LocalServer
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[LocalServer]:
+    server = LocalServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def deployed(server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A kept chain with the contracts on it: each test goes on from a copy."""
+    state_file = tmp_path_factory.mktemp("deployed") / "chain.state"
+    asyncio.run(deploy_contracts(server, state_file))
+    return state_file
+
+
+@pytest.fixture
+def network(server: LocalServer, deployed: Path, tmp_path: Path) -> Iterator[EmethChain]:
+    state_file = tmp_path / "chain.state"
+    shutil.copy(deployed, state_file)
+    with emeth_chain(server, state_file) as network:
+        yield network
+
+
+@pytest.fixture
+async def chain(network: EmethChain) -> AsyncIterator[ChainClient]:
+    client = await ChainClient.connect(network.network)
+    yield client
+    await client.close()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "state") as store:
+        yield store
