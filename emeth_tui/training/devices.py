@@ -63,6 +63,11 @@ def open_device(name: str) -> Device:
         raise TrainingError(f"device {name!r} cannot be used: {reason}") from error
 
 
+def set_threads(threads: int) -> None:
+    """Set how many CPU threads an operation of this process may use."""
+    torch.set_num_threads(threads)
+
+
 def set_deterministic(deterministic: bool) -> None:
     """Refuse operations whose result depends on timing, or allow them again."""
     torch.use_deterministic_algorithms(deterministic)

@@ -11,7 +11,7 @@ from emeth_tui.errors import TrainingError
 from emeth_tui.training.checkpoint import RESULT_NAME, CheckpointStore, save_result
 from emeth_tui.training.control import Control, StopRequested
 from emeth_tui.training.dataset import TokenisedDataset, load_tokens
-from emeth_tui.training.devices import Device, set_deterministic
+from emeth_tui.training.devices import Device, set_deterministic, set_threads
 from emeth_tui.training.events import Preparing, Report, ResultWritten, Stopped, TrainRequest
 from emeth_tui.training.gpt2 import Gpt2
 from emeth_tui.training.loop import Plan, Trainer
@@ -36,7 +36,7 @@ def run(request: TrainRequest, device: Device, report: Report, control: Control)
     """
     log.info("job %s: %s, %s, %d epochs", request.job_id, request.model, request.language, request.epochs)
     if request.threads is not None:
-        torch.set_num_threads(request.threads)
+        set_threads(request.threads)
     set_deterministic(request.deterministic)
     trainer: Trainer | None = None
     try:

@@ -204,7 +204,7 @@ class Trainer:
     def _stand_still(self) -> None:
         self._pace.pause()
         self._report(Paused(*self.position))
-        self._save()
+        self._save(quietly=True)
         self._control.wait_while_paused()
         self._pace.resume()
         self._report(Resumed(*self.position))
@@ -230,9 +230,9 @@ class Trainer:
             raise _DivergedError("the loss or its gradient is no longer a finite number")
         return loss_sum
 
-    def _save(self) -> None:
+    def _save(self, quietly: bool = False) -> None:
         loss_sum = self._finite_loss_sum()
-        if self._last_save_s > REPORT_EVERY_S:
+        if not quietly and self._last_save_s > REPORT_EVERY_S:
             self._report(Saving(*self.position))
         started = time.monotonic()
         self._store.save(

@@ -1,0 +1,102 @@
+"""A worker as others may see it: frozen snapshots, and how messages change them."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from enum import Enum
+
+from emeth_tui.workers import messages
+from emeth_tui.workers.messages import Event
+
+
+class WorkerPhase(Enum):
+    """What a worker is doing."""
+
+    STARTING = "starting"
+    IDLE = "idle"
+    PREPARING = "preparing"
+    TRAINING = "training"
+    VALIDATING = "validating"
+    SAVING = "saving"
+    PAUSED = "paused"
+    WRITING_RESULT = "writing result"
+    STOPPING = "stopping"
+    RESTARTING = "restarting"  # its process died with a job; a new one goes on from the checkpoint
+    DOWN = "down"  # its process died without a job; the next job starts a new one
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerView:
+    """A snapshot of one worker. Job fields keep their last values until the next job starts."""
+
+    index: int
+    device: str
+    device_name: str = ""
+    pid: int | None = None
+    phase: WorkerPhase = WorkerPhase.STARTING
+    detail: str = ""
+    restarts: int = 0
+    job_id: str | None = None
+    epoch: int = 0  # whole epochs done
+    epochs: int = 0
+    step: int = 0  # of the running epoch
+    steps: int = 0
+    train_loss: float | None = None
+    valid_loss: float | None = None
+    tokens_per_s: float | None = None
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedResult:
+    """A finished job's result file."""
+
+    path: str
+    size_bytes: int
+    epochs: int
+    valid_loss: float
+
+
+def view_after(view: WorkerView, message: Event) -> WorkerView:
+    """The view of a worker that has just said this about its job."""
+    phase = WorkerPhase
+    match message:
+        case messages.Preparing(fraction, detail):
+            return dataclasses.replace(view, phase=phase.PREPARING, detail=f"{detail} {fraction:.0%}")
+        case messages.Prepared(steps_per_epoch=steps, resumed_epoch=epoch, resumed_step=step):
+            return dataclasses.replace(
+                view, phase=phase.TRAINING, detail="", epoch=epoch, step=step, steps=steps
+            )
+        case messages.Progress():
+            return dataclasses.replace(
+                view,
+                phase=phase.TRAINING,
+                epoch=message.epoch - 1,
+                step=message.step,
+                steps=message.steps,
+                train_loss=message.train_loss,
+                tokens_per_s=message.tokens_per_s,
+                seconds_left=message.seconds_left,
+            )
+        case messages.Validating():
+            return dataclasses.replace(view, phase=phase.VALIDATING)
+        case messages.EpochDone(epoch, train_loss, valid_loss):
+            return dataclasses.replace(
+                view, phase=phase.TRAINING, epoch=epoch, step=0, train_loss=train_loss, valid_loss=valid_loss
+            )
+        case messages.Saving():
+            return dataclasses.replace(view, phase=phase.SAVING)
+        case messages.Diverged(_, reason):
+            return dataclasses.replace(view, phase=phase.TRAINING, detail=f"diverged, going back: {reason}")
+        case messages.Paused():
+            return dataclasses.replace(view, phase=phase.PAUSED, tokens_per_s=None)
+        case messages.Resumed():
+            return dataclasses.replace(view, phase=phase.TRAINING)
+        case messages.Trained(valid_loss=valid_loss):
+            return dataclasses.replace(
+                view, phase=phase.WRITING_RESULT, valid_loss=valid_loss, seconds_left=0.0
+            )
+        case messages.ResultWritten() | messages.Stopped():
+            return view

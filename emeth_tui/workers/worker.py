@@ -1,0 +1,298 @@
+"""One device's worker, as the parent drives it: jobs in, results out, whatever happens to the process.
+
+A process that dies in the middle of a job is replaced, and the job goes on from its last checkpoint, inside
+`train`. Liveness is progress: a process that is silent for longer than its phase allows is replaced too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+
+from emeth_tui.errors import DatasetError, DiskFull, EmethError, TrainingError, WorkerError
+from emeth_tui.workers import messages
+from emeth_tui.workers.link import NoNews, ProcessDied, ProcessLink
+from emeth_tui.workers.messages import Event, FailureKind, JobFailed, TrainRequest
+from emeth_tui.workers.process import WorkerConfig
+from emeth_tui.workers.views import TrainedResult, WorkerPhase, WorkerView, view_after
+
+HashFor = Callable[[str, int], str]
+OnMessage = Callable[[object], None]
+OnChange = Callable[[WorkerView], None]
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a worker may be silent in each phase, and how often it may die."""
+
+    start_s: float = 1200.0  # protocol.md §10, idle
+    preparing_s: float = 1800.0  # a model's download and a large tokenizer have little news
+    first_step_s: float = 600.0  # kernels are chosen and compiled
+    training_s: float = 120.0  # protocol.md §10 allows 10 s, which one step on a slow device can take
+    saving_s: float = 2400.0  # protocol.md §10, checkpoint
+    stop_s: float = 6.0  # from Stop to the checkpoint on disk; the whole node has 10 s to leave
+    deaths: int = 5  # in a row, without a newer checkpoint in between
+    backoff_s: float = 1.0  # before the first restart; doubled for each further one
+    max_backoff_s: float = 30.0
+
+    def after(self, message: Event, before_s: float) -> float:
+        """How long the next message may take after this one."""
+        match message:
+            case messages.Preparing():
+                return self.preparing_s
+            case messages.Prepared() | messages.Diverged():
+                return self.first_step_s
+            case messages.Progress() | messages.EpochDone() | messages.Validating() | messages.Resumed():
+                return self.training_s
+            case messages.Saving() | messages.Trained():
+                return self.saving_s
+            case messages.Paused():
+                return math.inf
+            case _:
+                return before_s
+
+
+_FAILURES: dict[FailureKind, type[EmethError]] = {
+    FailureKind.DATASET: DatasetError,
+    FailureKind.TRAINING: TrainingError,
+    FailureKind.DISK: DiskFull,
+}
+
+
+@dataclass(slots=True)
+class _Job:
+    """A job as `train` carries it from process to process."""
+
+    request: TrainRequest
+    hash_for: HashFor
+    on_message: OnMessage
+    dataset_digest: str = ""
+    valid_loss: float = math.nan
+    resumed_at: tuple[int, int] = (-1, -1)
+    deaths: int = 0
+
+
+class Worker:
+    """One device and the process that works on it."""
+
+    def __init__(self, config: WorkerConfig, limits: Limits, on_change: OnChange) -> None:
+        self.index = config.index
+        self.device = config.device
+        self._config = config
+        self._limits = limits
+        self._on_change = on_change
+        self._link: ProcessLink | None = None
+        self._busy = False
+        self._paused = False
+        self._closing = False
+        self._view = WorkerView(config.index, config.device)
+
+    @property
+    def busy(self) -> bool:
+        """True while `train` runs."""
+        return self._busy
+
+    @property
+    def view(self) -> WorkerView:
+        """What the worker is doing right now."""
+        return self._view
+
+    async def start(self) -> None:
+        """Spawn the process and wait until it holds its device. Raises WorkerError."""
+        try:
+            await self._ensure_link()
+        except ProcessDied as error:
+            raise WorkerError(
+                f"worker {self.index} on {self.device} does not start: {error}; "
+                f"its log is {self._config.log_path}"
+            ) from error
+
+    async def train(
+        self, request: TrainRequest, *, hash_for: HashFor, on_message: OnMessage
+    ) -> TrainedResult:
+        """Train a job to its result file, through restarts of the process.
+
+        `hash_for(dataset digest, epochs)` makes the last link of the hash chain when all epochs are
+        trained; `on_message` hears every event of the job (`emeth_tui.workers.messages`) in order.
+        Cancelling stops the job: its checkpoint is written before the cancellation goes on, within
+        `stop_s`. Raises DatasetError, TrainingError or DiskFull when the job cannot be trained, WorkerError
+        when the process dies again and again without getting further or the pool is closed meanwhile.
+        """
+        if self._busy:
+            raise WorkerError(f"worker {self.index} on {self.device} is busy with job {self._view.job_id}")
+        self._busy, self._paused = True, False
+        self._show(
+            job_id=request.job_id,
+            epochs=request.epochs,
+            **dict.fromkeys(("epoch", "step", "steps"), 0),
+            **dict.fromkeys(("train_loss", "valid_loss", "tokens_per_s", "seconds_left")),
+        )
+        try:
+            return await self._train_through_deaths(_Job(request, hash_for, on_message))
+        finally:
+            self._busy = self._paused = False
+            if not self._closing:
+                self._show(phase=WorkerPhase.IDLE if self._link else WorkerPhase.DOWN, job_id=None)
+
+    def pause(self) -> None:
+        """Have the running job stand still at its next step; without a job, do nothing."""
+        self._tell_job(paused=True)
+
+    def resume(self) -> None:
+        """Let a paused job go on."""
+        self._tell_job(paused=False)
+
+    async def close(self, grace_s: float) -> None:
+        """Have a running job save a checkpoint, and end the process: asked first, forced after `grace_s`."""
+        self._closing = True
+        link, self._link = self._link, None
+        if link is not None:
+            link.send(messages.Shutdown())
+            await link.end(grace_s)
+        self._show(phase=WorkerPhase.CLOSED, pid=None)
+
+    def _tell_job(self, paused: bool) -> None:
+        if self._busy and self._paused != paused:
+            self._paused = paused
+            if self._link is not None:
+                self._link.send(messages.Pause() if paused else messages.Resume())
+
+    async def _train_through_deaths(self, job: _Job) -> TrainedResult:
+        while True:
+            try:
+                return await self._attempt(await self._ensure_link(), job)
+            except ProcessDied as error:
+                await self._recover(job, str(error))
+
+    async def _recover(self, job: _Job, cause: str) -> None:
+        """Wait before the next attempt. Raises WorkerError when there is none."""
+        job.deaths += 1
+        where = f"job {job.request.job_id}: worker {self.index} on {self.device}"
+        if self._closing:
+            raise WorkerError(
+                f"{where} was closed; the job goes on from its checkpoint when it is started again"
+            )
+        if job.deaths > self._limits.deaths:
+            raise WorkerError(
+                f"{where} died {job.deaths} times without getting further, last because {cause}; "
+                f"its log is {self._config.log_path}"
+            )
+        delay_s = min(self._limits.max_backoff_s, self._limits.backoff_s * 2 ** (job.deaths - 1))
+        log.warning("%s: %s; going on from the last checkpoint in %.1f s", where, cause, delay_s)
+        self._show(
+            phase=WorkerPhase.RESTARTING,
+            pid=None,
+            detail=cause,
+            restarts=self._view.restarts + 1,
+            tokens_per_s=None,
+        )
+        await anyio.sleep(delay_s)
+
+    async def _attempt(self, link: ProcessLink, job: _Job) -> TrainedResult:
+        """Run the job in this process to its end. Raises ProcessDied when the process does not get there."""
+        try:
+            last = await self._follow(link, job)
+        except ProcessDied:
+            raise
+        except NoNews as error:
+            await self._discard(link)
+            raise ProcessDied(str(error)) from error
+        except BaseException:
+            await self._stop(link)
+            raise
+        if isinstance(last, JobFailed):
+            if last.retriable:
+                await self._discard(link)
+                raise ProcessDied(last.reason)
+            raise _FAILURES[last.kind](f"job {job.request.job_id}: {last.reason}")
+        return TrainedResult(last.path, last.size_bytes, job.request.epochs, job.valid_loss)
+
+    async def _follow(self, link: ProcessLink, job: _Job) -> messages.ResultWritten | JobFailed:
+        link.send(job.request)
+        if self._paused:
+            link.send(messages.Pause())
+        limit_s = self._limits.preparing_s
+        while True:
+            message = await link.receive(limit_s)
+            if isinstance(message, JobFailed):
+                return message
+            if isinstance(message, (messages.Ready, messages.StartFailed)):
+                continue  # said once, before any job
+            self._view = view_after(self._view, message)
+            self._on_change(self._view)
+            job.on_message(message)
+            if isinstance(message, messages.ResultWritten):
+                return message
+            self._answer(link, message, job)
+            limit_s = self._limits.after(message, limit_s)
+
+    def _answer(self, link: ProcessLink, message: Event, job: _Job) -> None:
+        if isinstance(message, messages.Prepared):
+            job.dataset_digest = message.dataset_digest
+            resumed_at = (message.resumed_epoch, message.resumed_step)
+            if resumed_at > job.resumed_at:  # the process before this one was not for nothing
+                job.resumed_at, job.deaths = resumed_at, 0
+        elif isinstance(message, messages.Trained):
+            job.valid_loss = message.valid_loss
+            link.send(messages.WriteResult(job.hash_for(job.dataset_digest, message.epochs)))
+
+    async def _stop(self, link: ProcessLink) -> None:
+        """Have the job save a checkpoint and end, or else the process."""
+        self._show(phase=WorkerPhase.STOPPING)
+        link.send(messages.Stop())
+        ends = (messages.Stopped, messages.ResultWritten, JobFailed)
+        try:
+            with anyio.move_on_after(self._limits.stop_s, shield=True):
+                while not isinstance(await link.receive(), ends):
+                    pass
+                return
+        except ProcessDied as error:
+            log.warning("worker %d on %s: %s while stopping", self.index, self.device, error)
+            return
+        except BaseException:  # asked again, more urgently
+            await self._discard(link)
+            raise
+        log.warning(
+            "worker %d on %s: not stopped within %.0f s", self.index, self.device, self._limits.stop_s
+        )
+        await self._discard(link)
+
+    async def _ensure_link(self) -> ProcessLink:
+        """Return the living process, a new one if need be. Raises ProcessDied when it does not get ready."""
+        if self._closing:
+            raise WorkerError(f"worker {self.index} on {self.device} is closed")
+        if self._link is not None:
+            return self._link
+        self._show(phase=WorkerPhase.STARTING, pid=None)
+        link = self._link = ProcessLink(self._config, on_end=self._note_end)
+        try:
+            message = await link.receive(self._limits.start_s)
+        except BaseException:
+            await self._discard(link)
+            raise
+        if not isinstance(message, messages.Ready):
+            await self._discard(link)
+            raise ProcessDied(getattr(message, "reason", f"it said {message!r} instead of being ready"))
+        self._show(phase=WorkerPhase.IDLE, pid=message.pid, device_name=message.device_name, detail="")
+        return link
+
+    def _note_end(self) -> None:
+        self._link = None
+        if not self._busy and not self._closing:
+            log.warning("worker %d on %s: its process ended without a job", self.index, self.device)
+            self._show(phase=WorkerPhase.DOWN, pid=None)
+
+    async def _discard(self, link: ProcessLink) -> None:
+        with anyio.CancelScope(shield=True):
+            await link.kill()
+
+    def _show(self, **changes: Any) -> None:
+        self._view = dataclasses.replace(self._view, **changes)
+        self._on_change(self._view)
