@@ -26,6 +26,7 @@ class Market:
         self.verified = 0
         self.offers: tuple[Offer, ...] = ()
         self.idle_reason = ""
+        self.draining = False  # unlike a pause, forgotten with this run
 
     async def look(self) -> None:
         """Read the info server's list and claim for every free worker."""
@@ -89,6 +90,8 @@ class Market:
         """Say why no job is taken at this moment whatever is on offer, or ""."""
         if not self._context.settings.claims.enabled:
             return "claiming is switched off (claims.enabled)"
+        if self.draining:
+            return "the node ends when the jobs under way are submitted"
         if self.paused:
             return f"claiming is paused: {self.paused}"
         # At most as many jobs at once as there are workers (protocol.md §1).

@@ -9,6 +9,8 @@ from typing import Any
 
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.desk import WorkerDesk
+from emeth_tui.engine.gpus import GpuMeter
+from emeth_tui.engine.inquiries import Inquiries
 from emeth_tui.engine.market import Market
 from emeth_tui.engine.pipeline import JobPipeline, RetryPolicy
 from emeth_tui.engine.reward import Rewards
@@ -21,6 +23,7 @@ from emeth_tui.protocol.contracts import slot_end_unix_s
 
 FAILURES_UNTIL_PAUSE = 2  # rejected results in a row: something is wrong here, and each one costs a deposit
 RECENT_EVENTS = 200
+RECENT_TRANSACTIONS = 20  # whose mean cost tells how many more the native balance pays for
 
 
 class Node:
@@ -45,6 +48,8 @@ class Node:
             on_claim=self._start_pipeline,
         )
         self._rewards = Rewards(context)
+        self._gpus = GpuMeter([worker.device for worker in desk.workers])
+        self.inquiries = Inquiries(context)
         self._watcher = Watcher(context, on_ended=self._job_ended, on_unsubmitted=self._start_pipeline)
         self._pipelines: dict[JobId, JobPipeline] = {}
         self._tasks: dict[JobId, asyncio.Task[None]] = {}
@@ -134,6 +139,8 @@ class Node:
                 await self._withdraw_waiting()
         except NetworkError as error:
             self._context.health.broken("chain", error)
+        if self._market.draining and not self._context.book.training_jobs():
+            self._stop.set()
         if self._exit_after_jobs is not None and self._market.verified >= self._exit_after_jobs:
             self._stop.set()
 
@@ -197,19 +204,34 @@ class Node:
             native_symbol=context.network.native_symbol,
             address=context.address,
             head=view.head if view else None,
+            rates=context.rates,
             workers=tuple(worker.view for worker in self._desk.workers),
+            gpus=self._gpus.latest(),
             jobs=tuple(context.book.open_jobs()),
             ended_today=ended_today,
             offers=self._market.offers,
             deposits=self._deposits(ended_today),
             disk=context.disk.usage(context.book.open_jobs()),
-            today=TodaysShare(view.share, slot_end_unix_s(view.share.slot), self._rewards.waiting)
-            if view
-            else None,
+            today=self._today(),
             claims_paused=self._market.paused,
+            stopping=self._stopping,
             idle_reason=self._market.idle_reason,
             links=context.health.all(),
             events=tuple(context.events.recent(RECENT_EVENTS)),
+        )
+
+    @property
+    def _stopping(self) -> str:
+        if self._stop.is_set():
+            return "stopping"
+        return "draining" if self._market.draining else ""
+
+    def _today(self) -> TodaysShare | None:
+        view = self._watcher.view
+        if view is None:
+            return None
+        return TodaysShare(
+            view.share, slot_end_unix_s(view.share.slot), self._rewards.waiting, self._rewards.days
         )
 
     def _deposits(self, ended_today: tuple[Job, ...]) -> Deposits | None:
@@ -224,7 +246,13 @@ class Node:
             returned_today_wei=sum(job.deposit_wei for job in ended_today if job.state is JobState.VERIFIED),
             lost_today_wei=sum(job.lost_wei for job in ended_today),
             native_wei=view.balances.native_wei,
+            native_per_transaction_wei=self._native_per_transaction_wei(),
         )
+
+    def _native_per_transaction_wei(self) -> int:
+        recent = self._context.store.journal.recent(RECENT_TRANSACTIONS)
+        fees_wei = [tx.fee_wei for tx in recent if tx.fee_wei]
+        return sum(fees_wei) // len(fees_wei) if fees_wei else 0
 
     def _locked_wei(self) -> int:
         return sum(job.deposit_wei for job in self._context.book.open_jobs() if job.state.holds_deposit)
@@ -256,6 +284,17 @@ class Node:
         self._failures_in_a_row = 0
         self._market.resume()
         self._discover_now.set()
+
+    def finish_then_pause(self) -> None:
+        """Let the jobs under way finish, and take no new ones until `resume_claims`."""
+        self.pause_claims("finishing what is under way first")
+
+    def drain(self) -> None:
+        """Take no new jobs in this run, and end it when those under way are submitted."""
+        if not self._market.draining:
+            self._market.draining = True
+            self._context.events.publish("draining", "draining: ends when the jobs under way are submitted")
+        self._watch_now.set()
 
     async def decline_job(self, job_id: JobId) -> None:
         """Give a job back: costs the decline penalty, frees the rest of its deposit.

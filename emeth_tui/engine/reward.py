@@ -14,6 +14,7 @@ class Rewards:
         self._context = context
         self._checked_slot: int | None = None
         self.waiting: tuple[SlotShare, ...] = ()
+        self.days: tuple[SlotShare, ...] = ()
         self.withdrawn_wei = 0
 
     async def look(self, current_slot: int) -> None:
@@ -24,6 +25,7 @@ class Rewards:
         closed = [slot for slot in await context.chain.node_slots(context.address) if slot < current_slot]
         shares = await context.chain.slot_shares(context.address, closed) if closed else []
         self.waiting = tuple(share for share in shares if share.own_balance)
+        self.days = tuple(sorted(shares, key=lambda share: share.slot))
         self._checked_slot = current_slot
 
     async def withdraw(self) -> int:

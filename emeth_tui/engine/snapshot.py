@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from emeth_tui.clients.chain import Head
 from emeth_tui.engine.discover import Offer
 from emeth_tui.engine.disk import DiskUsage
+from emeth_tui.engine.gpus import GpuReading
 from emeth_tui.engine.health import Link
 from emeth_tui.model import Event, Job
-from emeth_tui.protocol.contracts import SlotShare
+from emeth_tui.protocol.contracts import Rates, SlotShare
 from emeth_tui.workers.supervisor import WorkerView
 
 
 @dataclass(frozen=True, slots=True)
 class Deposits:
-    """EMT of the account in wei. `at_risk_wei` is what would be lost if every open job timed out now."""
+    """EMT of the account in wei. `at_risk_wei` is what would be lost if every open job timed out now.
+
+    `native_per_transaction_wei` is what our transactions cost on average of late, 0 while none is known.
+    """
 
     free_wei: int
     locked_wei: int
@@ -23,15 +27,17 @@ class Deposits:
     returned_today_wei: int
     lost_today_wei: int
     native_wei: int
+    native_per_transaction_wei: int
 
 
 @dataclass(frozen=True, slots=True)
 class TodaysShare:
-    """The running UTC day: our gas and everyone's, and when it ends."""
+    """The running UTC day: all gas, when it ends; `days` are the closed days in which we earned gas."""
 
     share: SlotShare
     ends_at_unix_s: int
     waiting: tuple[SlotShare, ...]
+    days: tuple[SlotShare, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,9 @@ class Snapshot:
     native_symbol: str
     address: str
     head: Head | None
+    rates: Rates
     workers: tuple[WorkerView, ...]
+    gpus: tuple[GpuReading, ...]
     jobs: tuple[Job, ...]
     ended_today: tuple[Job, ...]
     offers: tuple[Offer, ...]
@@ -52,6 +60,7 @@ class Snapshot:
     disk: DiskUsage
     today: TodaysShare | None
     claims_paused: str
+    stopping: str  # "", "draining" (no new jobs, ends when those under way are submitted) or "stopping"
     idle_reason: str
     links: tuple[Link, ...]
     events: tuple[Event, ...]
