@@ -25,6 +25,7 @@ class JobMirror:
         self._jobs: dict[JobId, ChainJob] = {}
         self._head: Head | None = None
         self._changed = asyncio.Condition()
+        self._turn = asyncio.Lock()
         self._version = 0
 
     @property
@@ -55,6 +56,10 @@ class JobMirror:
 
     async def refresh(self) -> None:
         """Read what happened since the last block seen; all of it again when that block is gone."""
+        async with self._turn:  # of two at once, the slower one would bring old news last
+            await self._refresh()
+
+    async def _refresh(self) -> None:
         head = await self._chain.head()
         if self._head is not None and head == self._head:
             return

@@ -18,7 +18,7 @@ _CENT_WEI = WEI_PER_TOKEN // 100
 FIRST_FEES_CENTS = (3_000, 2_950)  # the first pair's: a node begins with one job of each language
 _FEE_CENTS = (1_100, 2_900)
 ERRAND_FEE_WEI = 1_050 * _CENT_WEI
-_ERRAND_BYTES = (4_200, 6_000)
+ERRAND_BYTES = (4_200, 6_000)
 MIN_DATASET_BYTES = 4_200  # a little over what nodes skip (protocol.md §10): a cut never parts a character
 _LIFETIME_S = (2 * 3_600, 6 * 3_600)  # from request to deadline
 LARGE_EVERY = 8  # one job in so many is large, the first pair never
@@ -73,7 +73,7 @@ class Planner:
     def errand(self, number: int) -> JobPlan:
         """Plan the errand with this number, from 0: tiny, and paid the least."""
         chance = self._chance("errand", number)
-        size_bytes = chance.randint(*_ERRAND_BYTES)
+        size_bytes = chance.randint(*ERRAND_BYTES)
         return self._plan("errand", number, self._corpus.languages[0], size_bytes, ERRAND_FEE_WEI)
 
     def job_id(self, kind: str, number: int) -> JobId:

@@ -1,0 +1,122 @@
+"""The devnet's accounts: keys made fresh for each state directory, and sending for its bots.
+
+The bots keep no journal of what they send: what they want next follows from the chain, also after a crash.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from eth_utils.address import to_checksum_address
+
+from emeth_tui.clients.abi import Call, quantity
+from emeth_tui.clients.chain import ChainClient
+from emeth_tui.clients.chain_sending import Receipt, look, reverted, simulate
+from emeth_tui.clients.gas_price import market_price
+from emeth_tui.clients.wallet import Wallet
+from emeth_tui.devnet.files import read_json, write_json
+from emeth_tui.errors import DevnetError, ReceiptTimeout, WalletError
+
+RECEIPT_TIMEOUT_S = 30.0  # a devnet's chain mines at once
+_POLL_S = 0.05
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A private key, kept out of every repr, and its account's address."""
+
+    private_key: bytes = field(repr=False)
+    address: str
+
+    @property
+    def wallet(self) -> Wallet:
+        return Wallet(self.private_key)
+
+    @property
+    def private_key_hex(self) -> str:
+        return "0x" + self.private_key.hex()
+
+
+def kept_keys(path: Path, names: Iterable[str]) -> dict[str, Key]:
+    """Read the named accounts' keys from a private file; make those that are missing.
+
+    Raises DevnetError when the file is damaged.
+    """
+    kept = read_json(path) or {}
+    complete = {name: kept.get(name) or secrets.token_hex(32) for name in names}
+    if complete != kept:
+        write_json(path, {**kept, **complete})
+    try:
+        return {name: _key(bytes.fromhex(digits)) for name, digits in complete.items()}
+    except (ValueError, TypeError, WalletError):
+        raise DevnetError(f"{path}: is damaged; choose another --state-dir or remove this one") from None
+
+
+def _key(private_key: bytes) -> Key:
+    return Key(private_key, Wallet(private_key).address)
+
+
+class Account:
+    """Sends one account's transactions, one after the other."""
+
+    def __init__(self, chain: ChainClient, wallet: Wallet) -> None:
+        self.chain = chain
+        self.wallet = wallet
+        self.address = to_checksum_address(wallet.address)
+        self._turn = asyncio.Lock()
+
+    async def send(self, call: Call, what: str) -> Receipt:
+        """Make a contract call and wait until it is in a block; `what` begins the error messages.
+
+        Raises Reverted, ReceiptTimeout or NetworkError.
+        """
+        async with self._turn:
+            gas = await simulate(self.chain.rpc, call, self.address, what)
+            tx_hash = await self._broadcast(call, gas)
+            receipt = await self._receipt(tx_hash, what)
+        if not receipt.ok:
+            raise reverted(what, "another transaction came first")
+        _logger.debug("%s: in block %d", what, receipt.block_number)
+        return receipt
+
+    async def allow_core(self, amount_wei: int, what: str) -> None:
+        """Let EmethCore take `amount_wei` of this account's EMT, if it may not already."""
+        balances = await self.chain.balances(self.address)
+        if balances.allowance_wei < amount_wei:
+            core = self.chain.network.core_address
+            await self.send(self.chain.token("approve", core, 2**256 - 1), what)
+
+    async def _broadcast(self, call: Call, gas: int) -> str:
+        rpc = self.chain.rpc
+        price = await market_price(rpc)
+        nonce = quantity(await rpc.call("eth_getTransactionCount", self.address, "pending"))
+        raw, tx_hash = self.wallet.sign_transaction(
+            {
+                "chainId": self.chain.network.chain_id,
+                "nonce": nonce,
+                "to": to_checksum_address(call.address),
+                "value": 0,
+                "data": call.data,
+                "gas": gas,
+                **price.fields(),
+            }
+        )
+        await rpc.call("eth_sendRawTransaction", "0x" + raw.hex())
+        return tx_hash
+
+    async def _receipt(self, tx_hash: str, what: str) -> Receipt:
+        give_up_s = time.monotonic() + RECEIPT_TIMEOUT_S
+        while time.monotonic() < give_up_s:
+            sighting = await look(self.chain.rpc, self.address, [tx_hash])
+            if sighting.receipt is not None:
+                return sighting.receipt
+            await asyncio.sleep(_POLL_S)
+        raise ReceiptTimeout(f"{what}: sent, and not in a block after {RECEIPT_TIMEOUT_S:.0f} s")

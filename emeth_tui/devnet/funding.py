@@ -1,0 +1,51 @@
+"""Contracts and money: deployed and handed out once per chain, by an account that does nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from eth_account import Account as EthAccount
+from eth_account.signers.local import LocalAccount
+from eth_utils.address import to_checksum_address
+from web3 import AsyncHTTPProvider, AsyncWeb3
+
+from emeth_tui.clients.abi import quantity
+from emeth_tui.clients.chain import ChainClient
+from emeth_tui.devnet.accounts import Account, Key
+from emeth_tui.devnet.deploy import deploy
+from emeth_tui.model import WEI_PER_TOKEN, token_to_wei
+
+OPERATOR, REQUESTER, VERIFIER, RIVAL, DEPLOYER = "operator", "requester", "verifier", "rival", "deployer"
+TEST_ACCOUNTS = ("test1", "test2", "test3", "test4")
+ACCOUNTS = (DEPLOYER, REQUESTER, VERIFIER, RIVAL, OPERATOR, *TEST_ACCOUNTS)
+
+NATIVE_WEI = 1_000 * WEI_PER_TOKEN  # for each account: a transaction costs less than a thousandth of a token
+_SUPPLY_WEI = token_to_wei(100_000_000)
+# The operator can stake on half a dozen jobs of the highest fee; the requester never runs out.
+_EMT_WEI = {
+    REQUESTER: token_to_wei(10_000_000),
+    RIVAL: token_to_wei(200),
+    OPERATOR: token_to_wei(200),
+    **dict.fromkeys(TEST_ACCOUNTS, token_to_wei(1_000)),
+}
+_DEPLOYMENT_TRANSACTIONS = 3  # token, core, setMinter
+
+
+async def deploy_contracts(rpc_url: str, keys: Mapping[str, Key]) -> None:
+    """Put the contracts on the chain; on one that has them nothing changes. Raises DevnetError."""
+    w3 = AsyncWeb3(AsyncHTTPProvider(rpc_url))
+    deployer: LocalAccount = EthAccount.from_key(keys[DEPLOYER].private_key)
+    verifier = to_checksum_address(keys[VERIFIER].address)
+    try:
+        await deploy(w3, deployer, verifier=verifier, initial_supply_wei=_SUPPLY_WEI)
+    finally:
+        await w3.provider.disconnect()
+
+
+async def hand_out(chain: ChainClient, keys: Mapping[str, Key]) -> None:
+    """Give each account its EMT, once: the deployer's transaction count tells who has had it."""
+    deployer = Account(chain, keys[DEPLOYER].wallet)
+    sent = quantity(await chain.rpc.call("eth_getTransactionCount", deployer.address, "latest"))
+    handed_out = sent - _DEPLOYMENT_TRANSACTIONS
+    for name, amount_wei in list(_EMT_WEI.items())[handed_out:]:
+        await deployer.send(chain.token("transfer", keys[name].address, amount_wei), f"EMT for the {name}")

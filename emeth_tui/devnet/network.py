@@ -1,0 +1,328 @@
+"""The devnet: chain, contracts, storage, info server and bots, put together on one machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from fcntl import LOCK_EX, LOCK_NB, flock
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+from eth_utils.address import to_checksum_address
+from starlette.types import ASGIApp
+
+from emeth_tui.clients.chain import ChainClient
+from emeth_tui.clients.storage import StorageClient
+from emeth_tui.devnet import funding
+from emeth_tui.devnet.accounts import Account, Key, kept_keys
+from emeth_tui.devnet.bots import supervise
+from emeth_tui.devnet.chain_service import make_chain
+from emeth_tui.devnet.deploy import deployment_of
+from emeth_tui.devnet.faults import FaultyApp
+from emeth_tui.devnet.files import kept_secret, make_private_directory, read_json, write_json
+from emeth_tui.devnet.info_server import InfoApp
+from emeth_tui.devnet.joining import (
+    DESCRIPTION_FILE,
+    NODE_SETTINGS_FILE,
+    write_description,
+    write_node_settings,
+    write_operator_wallet,
+)
+from emeth_tui.devnet.mirror import JobMirror
+from emeth_tui.devnet.objects import DATASETS, ObjectStore
+from emeth_tui.devnet.options import CHAIN_ID, DevnetInfo, DevnetOptions
+from emeth_tui.devnet.plan import ERRAND_BYTES, Planner
+from emeth_tui.devnet.requester import Requester
+from emeth_tui.devnet.rival import TRAIN_LIMIT_S, Rival, Train
+from emeth_tui.devnet.service import HttpService
+from emeth_tui.devnet.storage import StorageApp, StorageOptions
+from emeth_tui.devnet.texts import load_corpus
+from emeth_tui.devnet.torch_process import TorchProcess
+from emeth_tui.devnet.verifier import EXAMINE_LIMIT_S, Examination, Examiner, Verifier
+from emeth_tui.errors import DevnetError
+from emeth_tui.model import JobId, Language
+from emeth_tui.protocol.contracts import ChainJob
+from emeth_tui.settings import DEVNET, Network, Settings, load_network
+
+RIVAL_NICENESS = 15  # the user's node has the processor first
+
+_BOTS = (funding.REQUESTER, funding.VERIFIER, funding.RIVAL)
+
+
+class Devnet:
+    """One network. `start` brings it up, `stop` takes it down; neither is used twice."""
+
+    def __init__(self, options: DevnetOptions | None = None) -> None:
+        self.options = options or DevnetOptions()
+        self._stack = contextlib.AsyncExitStack()
+        self._info: DevnetInfo | None = None
+        self._chain: ChainClient | None = None
+        self._mirror: JobMirror | None = None
+
+    @property
+    def info(self) -> DevnetInfo:
+        """Where everything is. Raises DevnetError before the network runs."""
+        return _running(self._info)
+
+    @property
+    def chain(self) -> ChainClient:
+        """A client of the chain, for tests. Raises DevnetError before the network runs."""
+        return _running(self._chain)
+
+    @property
+    def mirror(self) -> JobMirror:
+        """The chain's jobs as the bots see them, for tests. Raises DevnetError before the network runs."""
+        return _running(self._mirror)
+
+    async def start(self) -> DevnetInfo:
+        """Bring everything up and return when it answers. Raises DevnetError, with nothing left running."""
+        try:
+            self._info = await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self._info
+
+    async def stop(self) -> None:
+        """Take everything down; what is kept is complete on the disk afterwards."""
+        await self._stack.aclose()
+
+    async def _start(self) -> DevnetInfo:
+        corpus = load_corpus(self.options.corpus)  # first: it may be unusable
+        state_dir = self._open_state_dir()
+        keys = kept_keys(state_dir / "accounts.json", funding.ACCOUNTS)
+        ports = read_json(state_dir / "ports.json") or {}
+        rpc_url = await self._start_chain(state_dir, keys, ports)
+        await funding.deploy_contracts(rpc_url, keys)
+
+        network = self._network(state_dir, keys, rpc_url)
+        chain = self._chain = await ChainClient.connect(network)
+        self._stack.push_async_callback(chain.close)
+        await funding.hand_out(chain, keys)
+        mirror = self._mirror = JobMirror(chain, interval_s=self.options.poll_interval_s)
+        await mirror.refresh()
+
+        objects = ObjectStore(state_dir / "storage")
+        storage = await self._serve("storage", self._storage_app(state_dir, objects, keys), ports)
+        info_app = InfoApp(
+            mirror, lambda name: objects.size_bytes(DATASETS, name), lag_s=self.options.info_lag_s
+        )
+        info_server = await self._serve("info", info_app.asgi(), ports)
+        network = network.model_copy(update={"storage_url": storage.url, "info_url": info_server.url})
+        write_json(state_dir / "ports.json", ports)
+
+        self._run("mirror", mirror.run)
+        self._run("info server", info_app.follow)
+        if self.options.block_interval_s:
+            self._run("clock", self._keep_time)
+        planner = Planner(corpus, self.options.seed or kept_secret(state_dir / "seed"), self.options.sizes)
+        await self._start_bots(state_dir, keys, network, planner)
+        return await self._tell(state_dir, keys, network)
+
+    # ---- parts
+
+    def _open_state_dir(self) -> Path:
+        if self.options.state_dir is None:
+            temporary = Path(tempfile.mkdtemp(prefix="emeth-devnet-"))
+            self._stack.callback(shutil.rmtree, temporary, ignore_errors=True)
+            return temporary
+        state_dir = make_private_directory(self.options.state_dir.expanduser().absolute())
+        lock = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._stack.callback(os.close, lock)
+        try:
+            flock(lock, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            raise DevnetError(
+                f"{state_dir}: a devnet runs here already; stop it or take another --state-dir"
+            ) from None
+        return state_dir
+
+    async def _start_chain(self, state_dir: Path, keys: dict[str, Key], ports: dict[str, int]) -> str:
+        chain = make_chain(
+            self.options.chain,
+            chain_id=CHAIN_ID,
+            state_dir=None if self.options.state_dir is None else state_dir,
+            genesis_accounts={key.address: funding.NATIVE_WEI for key in keys.values()},
+            preferred_port=ports.get("chain", 0),
+        )
+        self._stack.push_async_callback(chain.stop)
+        await chain.start()
+        ports["chain"] = int(chain.rpc_url.rpartition(":")[2])
+        return chain.rpc_url
+
+    def _network(self, state_dir: Path, keys: dict[str, Key], rpc_url: str) -> Network:
+        """Make the network as a client sees it; the services' addresses are not known yet."""
+        contracts = deployment_of(to_checksum_address(keys[funding.DEPLOYER].address))
+        changes = {
+            "chain_id": CHAIN_ID,
+            "rpc_url": rpc_url,
+            "core_address": contracts.core_address,
+            "token_address": contracts.token_address,
+            "storage_url": rpc_url,
+            "info_url": rpc_url,
+            "verification_key": kept_secret(state_dir / "verification_key"),
+        }
+        return load_network(Settings(network=DEVNET, networks={DEVNET: changes}), environment={})
+
+    def _storage_app(self, state_dir: Path, objects: ObjectStore, keys: dict[str, Key]) -> ASGIApp:
+        app: ASGIApp = StorageApp(
+            objects,
+            self._find_job,
+            secret=bytes.fromhex(kept_secret(state_dir / "storage_secret")),
+            verifier_address=keys[funding.VERIFIER].address,
+            options=StorageOptions(url_lifetime_s=self.options.url_lifetime_s),
+        ).asgi()
+        return app if self.options.faults is None else FaultyApp(app, self.options.faults)
+
+    async def _find_job(self, job_id: JobId) -> ChainJob | None:
+        return (await self.chain.jobs([job_id])).get(job_id)
+
+    async def _serve(self, name: str, app: ASGIApp, ports: dict[str, int]) -> HttpService:
+        service = HttpService(name, app, preferred_port=ports.get(name, 0))
+        await service.start()
+        self._stack.push_async_callback(service.stop)
+        ports[name] = service.port
+        return service
+
+    async def _start_bots(
+        self, state_dir: Path, keys: dict[str, Key], network: Network, planner: Planner
+    ) -> None:
+        http = await self._stack.enter_async_context(
+            httpx.AsyncClient(base_url=network.storage_url, timeout=30.0, trust_env=False)
+        )
+        accounts = {name: Account(self.chain, keys[name].wallet) for name in _BOTS}
+        if self.options.with_requester:
+            requester = Requester(
+                accounts[funding.REQUESTER],
+                self.mirror,
+                http,
+                planner,
+                open_jobs=self.options.open_jobs,
+                open_errands=1 if self.options.with_rival else 0,
+            )
+            self._run("requester", requester.run)
+        if self.options.with_verifier:
+            verifier = Verifier(
+                accounts[funding.VERIFIER],
+                self.mirror,
+                http,
+                self._examiner(state_dir, network),
+                verification_key=network.verification_key.get_secret_value(),
+                work_dir=state_dir / "verifier",
+            )
+            self._run("verifier", verifier.run)
+        if self.options.with_rival:
+            rival = Rival(
+                accounts[funding.RIVAL],
+                self.mirror,
+                StorageClient(network, keys[funding.RIVAL].wallet, http=http),
+                self._trainer(state_dir, network),
+                work_dir=state_dir / "rival",
+                max_dataset_bytes=ERRAND_BYTES[1],
+                rest_s=self.options.rival_rest_s,
+            )
+            self._run("rival", rival.run)
+
+    def _examiner(self, state_dir: Path, network: Network) -> Examiner:
+        process = self._torch_process("verifier", state_dir, niceness=0)
+
+        async def examine(language: str, dataset: Path, result: Path) -> Examination:
+            answer = await process.call(
+                "examine",
+                {
+                    "model": network.models[Language(language)],
+                    "language": language,
+                    "dataset": str(dataset),
+                    "result": str(result),
+                },
+                timeout_s=EXAMINE_LIMIT_S,
+            )
+            return Examination(answer["epochs"], answer["hash"], answer["loss"], answer["untrained_loss"])
+
+        return examine
+
+    def _trainer(self, state_dir: Path, network: Network) -> Train:
+        process = self._torch_process("rival", state_dir, niceness=RIVAL_NICENESS)
+
+        async def train(job_id: JobId, language: str, epochs: int, dataset: Path, work_dir: Path) -> Path:
+            answer = await process.call(
+                "train",
+                {
+                    "job_id": job_id,
+                    "model": network.models[Language(language)],
+                    "language": language,
+                    "epochs": epochs,
+                    "dataset": str(dataset),
+                    "work_dir": str(work_dir),
+                    "verification_key": network.verification_key.get_secret_value(),
+                },
+                timeout_s=TRAIN_LIMIT_S,
+            )
+            return Path(answer["result"])
+
+        return train
+
+    def _torch_process(self, name: str, state_dir: Path, *, niceness: int) -> TorchProcess:
+        process = TorchProcess(f"the {name}'s process", state_dir / f"{name}.log", niceness=niceness)
+        self._stack.push_async_callback(process.close)
+        return process
+
+    async def _keep_time(self) -> None:
+        """Mine an empty block when none came for a while: contracts tell the time by the newest block."""
+        seen, since_s = self.mirror.head, time.monotonic()
+        while True:
+            await asyncio.sleep(1.0)
+            if self.mirror.head != seen:
+                seen, since_s = self.mirror.head, time.monotonic()
+            elif time.monotonic() - since_s >= self.options.block_interval_s:
+                await self.chain.rpc.call("evm_mine")
+                since_s = time.monotonic()
+
+    def _run(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        task = asyncio.create_task(supervise(name, run), name=f"devnet {name}")
+        self._stack.push_async_callback(_cancel, task)
+
+    async def _tell(self, state_dir: Path, keys: dict[str, Key], network: Network) -> DevnetInfo:
+        """Write the files by which others join, devnet.json last."""
+        info = DevnetInfo(
+            state_dir=state_dir,
+            chain_id=CHAIN_ID,
+            rpc_url=network.rpc_url,
+            storage_url=network.storage_url,
+            info_url=network.info_url,
+            core_address=network.core_address,
+            token_address=network.token_address,
+            verifier_address=keys[funding.VERIFIER].address,
+            operator_address=keys[funding.OPERATOR].address,
+            node_settings=state_dir / NODE_SETTINGS_FILE,
+            description=state_dir / DESCRIPTION_FILE,
+            verification_key=network.verification_key.get_secret_value(),
+            test_accounts={name: keys[name] for name in funding.TEST_ACCOUNTS},
+        )
+        wallet_dir = state_dir / "operator"
+        await asyncio.to_thread(write_operator_wallet, wallet_dir, keys[funding.OPERATOR])
+        write_node_settings(info, wallet_dir)
+        write_description(info, wallet_dir)
+        self._stack.callback(info.description.unlink, missing_ok=True)
+        return info
+
+
+_Part = TypeVar("_Part")
+
+
+def _running(part: _Part | None) -> _Part:
+    if part is None:
+        raise DevnetError("the devnet is not running")
+    return part
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

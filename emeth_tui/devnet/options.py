@@ -1,0 +1,61 @@
+"""What a devnet can be told, and what it tells once it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from emeth_tui.devnet.accounts import Key
+from emeth_tui.devnet.chain_service import ChainKind
+from emeth_tui.devnet.faults import Faults
+from emeth_tui.devnet.plan import DatasetSizes
+
+CHAIN_ID = 60_001  # as protocol/networks/devnet.toml has it
+
+
+@dataclass(frozen=True, slots=True)
+class DevnetOptions:
+    """How a devnet runs; the defaults are for trying things out on a laptop.
+
+    Without `state_dir` everything is thrown away at the end; with it, the next start goes on from there.
+    Without `seed` the jobs are new ones each time. `poll_interval_s` is how often bots and info server look
+    at the chain, `info_lag_s` how much later the info server tells what it saw. `block_interval_s` is how old
+    the newest block gets before an empty one is mined, so that the chain's time goes on; 0 leaves that to
+    transactions. `faults` break the storage on purpose, for tests.
+    """
+
+    state_dir: Path | None = None
+    chain: ChainKind = "py-evm"
+    corpus: Path | None = None
+    seed: str | None = None
+    open_jobs: int = 4
+    sizes: DatasetSizes = field(default_factory=DatasetSizes)
+    with_requester: bool = True
+    with_verifier: bool = True
+    with_rival: bool = True
+    rival_rest_s: float = 20.0
+    poll_interval_s: float = 0.5
+    info_lag_s: float = 1.0
+    url_lifetime_s: float = 900.0
+    block_interval_s: float = 15.0
+    faults: Faults | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DevnetInfo:
+    """A running devnet as outside programs see it. The files named here hold secrets and are private."""
+
+    state_dir: Path
+    chain_id: int
+    rpc_url: str
+    storage_url: str
+    info_url: str
+    core_address: str
+    token_address: str
+    verifier_address: str
+    operator_address: str
+    node_settings: Path  # for `emeth-tui --config`
+    description: Path  # devnet.json
+    verification_key: str = field(repr=False)
+    test_accounts: Mapping[str, Key]  # funded with EMT and native token
