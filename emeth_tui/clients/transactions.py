@@ -35,6 +35,7 @@ class TransactionSender:
         confirmations: int = 1,
         receipt_timeout_s: float = DEFAULT_PATIENCE.receipt_timeout_s,
         bump_after_s: float = DEFAULT_PATIENCE.bump_after_s,
+        first_poll_s: float = DEFAULT_PATIENCE.first_poll_s,
         max_gas_price_wei: int = MAX_GAS_PRICE_WEI,
     ) -> None:
         self._chain = chain
@@ -43,6 +44,7 @@ class TransactionSender:
             receipt_timeout_s=receipt_timeout_s,
             confirmations=confirmations,
             bump_after_s=bump_after_s,
+            first_poll_s=first_poll_s,
             max_gas_price_wei=max_gas_price_wei,
         )
         self._outbox = Outbox(chain.rpc, chain.network, wallet, journal, patience)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,6 +49,12 @@ class Answer(Exception):
         self.status = status
 
 
+def refusal(call: dict[str, Any], message: str) -> Answer:
+    """Make the error answer to a call that the chain does not get to see."""
+    error = {"code": -32000, "message": message}
+    return Answer(json.dumps({"jsonrpc": "2.0", "id": call["id"], "error": error}).encode())
+
+
 class UnreliableApp:
     """The chain's HTTP application, with hooks on its methods.
 
@@ -58,6 +67,17 @@ class UnreliableApp:
         self.refuses_batches = False
         self.calls: list[dict[str, Any]] = []
         self.posts = 0
+        self._answered: Counter[str] = Counter()
+        self._news = threading.Condition()
+
+    async def answered(self, method: str, times: int = 1) -> None:
+        """Wait until so many calls of a method have been answered."""
+
+        def wait() -> bool:
+            with self._news:
+                return self._news.wait_for(lambda: self._answered[method] >= times, timeout=20)
+
+        assert await asyncio.to_thread(wait), f"{method} was not called {times} times"
 
     def params_of(self, method: str) -> list[Any]:
         """List the first parameter of each call of a method so far."""
@@ -80,6 +100,13 @@ class UnreliableApp:
                     entry.pop("error", None)
                     entry.update(changes[entry["id"]])
             await _reply(send, json.dumps(answer).encode())
+        finally:
+            parsed = json.loads(body)
+            with self._news:
+                self._answered.update(
+                    call["method"] for call in (parsed if isinstance(parsed, list) else [parsed])
+                )
+                self._news.notify_all()
 
     def _run_hooks(self, parsed: Any) -> dict[int, dict[str, Any]]:
         if isinstance(parsed, list) and self.refuses_batches:
