@@ -99,7 +99,6 @@ class TransactionPool:
             raise invalid_params("failed to decode transaction: wrong size")
         try:
             transaction = self._evm.decode(raw)
-            transaction.check_signature_validity()
             _ = transaction.sender
         # py-evm, rlp and eth-keys raise a dozen unrelated kinds on bytes that are no transaction.
         except Exception as error:

@@ -1,0 +1,68 @@
+"""The devnet's chain as a service, whichever kind runs: py-evm in this process, or anvil beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, Protocol
+
+from emeth_tui.devnet.anvil import AnvilChain
+from emeth_tui.devnet.chain import DevChain
+from emeth_tui.devnet.service import HttpService
+
+ChainKind = Literal["py-evm", "anvil"]
+
+
+class ChainService(Protocol):
+    """A chain that answers JSON-RPC at `rpc_url` between `start` and `stop`. Both raise DevnetError."""
+
+    @property
+    def rpc_url(self) -> str: ...
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+class PyEvmChain:
+    """DevChain behind an HTTP port of its own."""
+
+    def __init__(
+        self,
+        *,
+        chain_id: int,
+        state_file: Path | None,
+        genesis_accounts: Mapping[str, int],
+        preferred_port: int = 0,
+    ) -> None:
+        self._chain = DevChain(chain_id=chain_id, state_file=state_file, genesis_accounts=genesis_accounts)
+        self._service = HttpService("chain", self._chain.app(), preferred_port=preferred_port)
+
+    @property
+    def rpc_url(self) -> str:
+        return self._service.url
+
+    async def start(self) -> None:
+        await self._service.start()
+
+    async def stop(self) -> None:
+        await self._service.stop()
+        self._chain.close()
+
+
+def make_chain(
+    kind: ChainKind,
+    *,
+    chain_id: int,
+    state_dir: Path | None,
+    genesis_accounts: Mapping[str, int],
+    preferred_port: int = 0,
+) -> ChainService:
+    """Make a chain; with a state directory it is kept there and goes on from what it finds."""
+    maker, file_name = (AnvilChain, "anvil.json") if kind == "anvil" else (PyEvmChain, "chain.state")
+    return maker(
+        chain_id=chain_id,
+        state_file=None if state_dir is None else state_dir / file_name,
+        genesis_accounts=genesis_accounts,
+        preferred_port=preferred_port,
+    )
