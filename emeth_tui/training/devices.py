@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import platform
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,11 @@ def open_device(name: str) -> Device:
     ) as error:  # what torch raises for a missing device or driver
         reason = str(error).splitlines()[0]
         raise TrainingError(f"device {name!r} cannot be used: {reason}") from error
+
+
+def preload() -> None:
+    """Load what torch loads only with the first optimiser, a second's worth, so that no job waits for it."""
+    importlib.import_module("torch._dynamo")
 
 
 def set_threads(threads: int) -> None:

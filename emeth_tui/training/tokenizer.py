@@ -27,6 +27,7 @@ TRAINING_CHARS = 4_000_000  # a vocabulary of a few thousand learns nothing more
 CHUNK_CHARS = 262_144  # at most so many are encoded at once
 MIN_PAIR_COUNT = 2  # a pair seen once is no pattern
 MAX_CACHED_WORDS = 200_000
+MIN_PRETRAINED_VOCAB = 256  # any real one knows at least the bytes
 
 # GPT-2's division into words, numbers, signs and white space, each bounded in length.
 _PIECES = (
@@ -71,6 +72,8 @@ def pretrained_tokenizer(name: str, directory: Path) -> TextTokenizer:
     backend = getattr(loaded, "backend_tokenizer", None)
     if not isinstance(backend, tokenizers.Tokenizer):
         raise TrainingError(f"model {name!r}: its tokenizer has no fast form, which training needs")
+    if backend.get_vocab_size() < MIN_PRETRAINED_VOCAB:  # what transformers makes of missing files
+        raise TrainingError(f"model {name!r}: {directory} holds no tokenizer")
     return Bpe(backend)
 
 

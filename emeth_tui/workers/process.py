@@ -102,11 +102,13 @@ class _Child:
         log.info("leaving")
 
     def _open_device(self) -> Device | None:
-        from emeth_tui.training.devices import open_device, set_threads
+        from emeth_tui.training.devices import open_device, preload, set_threads
 
         try:
             set_threads(self._config.threads)
-            return open_device(self._config.device)
+            device = open_device(self._config.device)
+            preload()
+            return device
         except TrainingError as error:
             log.error("%s", error)
             self._tell(StartFailed(str(error)))

@@ -1,0 +1,81 @@
+"""Training jobs for tests: small, on the CPU, deterministic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from emeth_tui.training import job
+from emeth_tui.training.control import Control
+from emeth_tui.training.devices import open_device
+from emeth_tui.training.events import Event, Stopped, Trained, TrainRequest
+from emeth_tui.training.models import DEVNET_SMALL
+from tests.training.texts import english
+
+HASH = "ab" * 32
+
+
+def make_request(directory: Path, text: str | None = None, **changes: Any) -> TrainRequest:
+    """A request to train in `directory`, on 4 kB of English unless told otherwise."""
+    directory.mkdir(parents=True, exist_ok=True)
+    dataset = directory / "dataset.txt"
+    if not dataset.exists():
+        dataset.write_text(english(4096) if text is None else text, encoding="utf-8")
+    values: dict[str, Any] = {
+        "job_id": "0x" + "6f" * 16,
+        "language": "en",
+        "epochs": 3,
+        "dataset_path": str(dataset),
+        "work_dir": str(directory / "work"),
+        "model": DEVNET_SMALL,
+        "batch_size": 2,
+        "threads": 1,
+        "deterministic": True,
+    }
+    return TrainRequest(**{**values, **changes})
+
+
+class Run:
+    """One run of a job in this process; `on_event` may act on `control` as the parent would."""
+
+    def __init__(self, on_event: Callable[[Event, Control], None] = lambda event, control: None) -> None:
+        self.events: list[Event] = []
+        self.control = Control()
+        self._on_event = on_event
+
+    def go(self, request: TrainRequest) -> list[Event]:
+        """Run to the end and return everything that was reported."""
+        job.run(request, open_device("cpu"), self._hear, self.control)
+        return self.events
+
+    def _hear(self, event: Event) -> None:
+        self.events.append(event)
+        if isinstance(event, Trained):
+            self.control.write_result(HASH)
+        self._on_event(event, self.control)
+
+    def of_type(self, kind: type[Any]) -> list[Any]:
+        """The events of one type, in order."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+def result_weights(request: TrainRequest) -> dict[str, torch.Tensor]:
+    """The weights in the result file of a job that is done."""
+    content = torch.load(Path(request.work_dir) / "checkpoint.pt", weights_only=True)
+    weights: dict[str, torch.Tensor] = content["model_state_dict"]
+    return weights
+
+
+def assert_same_weights(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> None:
+    """Assert equality to the bit."""
+    assert first.keys() == second.keys()
+    for name, tensor in first.items():
+        assert torch.equal(tensor, second[name]), f"{name} differs"
+
+
+def was_stopped(run: Run) -> bool:
+    """Whether the run ended with a stop."""
+    return bool(run.of_type(Stopped))

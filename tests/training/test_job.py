@@ -1,0 +1,407 @@
+"""A whole job: what it learns, leaves behind and tells, and how it goes on after any interruption."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+import torch
+
+from emeth_tui.errors import DatasetError, TrainingError
+from emeth_tui.protocol import hash_chain
+from emeth_tui.training import job, metrics
+from emeth_tui.training.checkpoint import load_result
+from emeth_tui.training.control import Control
+from emeth_tui.training.devices import open_device
+from emeth_tui.training.evaluation import Evaluator, untrained_loss, validation_loss
+from emeth_tui.training.events import (
+    Diverged,
+    EpochDone,
+    Event,
+    Paused,
+    Prepared,
+    Preparing,
+    Progress,
+    ResultWritten,
+    Resumed,
+    Stopped,
+    Trained,
+    TrainRequest,
+)
+from emeth_tui.training.models import DEVNET_SMALL
+from tests.training.jobs import HASH, Run, assert_same_weights, make_request, result_weights, was_stopped
+from tests.training.texts import english, japanese
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, torch.Tensor]:
+    """The final weights of the standard request, trained in one go."""
+    request = make_request(tmp_path_factory.mktemp("uninterrupted"))
+    Run().go(request)
+    return result_weights(request)
+
+
+@pytest.mark.parametrize(("language", "make_text"), [("en", english), ("ja", japanese)])
+def test_a_job_learns_from_its_text(tmp_path: Path, language: str, make_text: Callable[[int], str]) -> None:
+    request = make_request(tmp_path, make_text(4096), language=language, epochs=8, batch_size=None)
+    run = Run()
+
+    run.go(request)
+
+    trained = run.of_type(Trained)[0]
+    dataset = Path(request.dataset_path)
+    evaluator = Evaluator(DEVNET_SMALL, language, dataset)
+    result = load_result(Path(request.work_dir) / "checkpoint.pt", evaluator.tensor_shapes)
+    assert (result.epochs, result.hash_hex) == (8, HASH)
+    assert result.loss == pytest.approx(trained.valid_loss)
+    assert evaluator.loss(result.state_dict) == pytest.approx(trained.valid_loss, rel=1e-4)
+    assert validation_loss(DEVNET_SMALL, language, dataset, result.state_dict) < 0.8 * untrained_loss(
+        DEVNET_SMALL, language, dataset
+    )
+
+
+def test_the_untrained_model_guesses_at_random(tmp_path: Path) -> None:
+    request = make_request(tmp_path)
+    evaluator = Evaluator(DEVNET_SMALL, "en", Path(request.dataset_path))
+    vocab_size = evaluator.tensor_shapes["lm_head.weight"][0]
+
+    assert evaluator.untrained_loss() == pytest.approx(math.log(vocab_size), rel=0.02)
+
+
+def test_a_job_tells_its_story_in_order(tmp_path: Path) -> None:
+    request = make_request(tmp_path)
+    run = Run()
+
+    run.go(request)
+
+    prepared = run.of_type(Prepared)[0]
+    assert prepared.dataset_digest == hash_chain.dataset_digest(english(4096))
+    assert (prepared.resumed_epoch, prepared.resumed_step) == (0, 0)
+    assert prepared.steps_per_epoch == math.ceil(prepared.tokens / 128 / 2)
+    assert [event.epoch for event in run.of_type(EpochDone)] == [1, 2, 3]
+    assert run.of_type(EpochDone)[-1].train_loss < run.of_type(EpochDone)[0].train_loss
+    assert isinstance(run.events[0], Preparing)
+    assert run.events[-2:] == [
+        Trained(3, run.of_type(EpochDone)[-1].valid_loss),
+        ResultWritten(request.work_dir + "/checkpoint.pt", (tmp_path / "work/checkpoint.pt").stat().st_size),
+    ]
+
+
+def test_progress_is_told_with_numbers_that_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emeth_tui.training.metrics.REPORT_EVERY_S", 0.0)  # every step
+    run = Run()
+
+    run.go(make_request(tmp_path))
+
+    steps = run.of_type(Prepared)[0].steps_per_epoch
+    progress = run.of_type(Progress)
+    assert [(event.epoch, event.step) for event in progress] == [
+        (epoch, step) for epoch in (1, 2, 3) for step in range(1, steps + 1)
+    ]
+    first = [event.train_loss for event in progress if event.epoch == 1]
+    assert sum(first) / len(first) == pytest.approx(run.of_type(EpochDone)[0].train_loss, rel=1e-3)
+    assert all(event.tokens_per_s > 0 and event.steps == steps for event in progress)
+    assert progress[-1].seconds_left == 0.0
+
+
+def test_the_same_request_gives_the_same_weights(
+    tmp_path: Path, uninterrupted: dict[str, torch.Tensor]
+) -> None:
+    request = make_request(tmp_path)
+
+    Run().go(request)
+
+    assert_same_weights(result_weights(request), uninterrupted)
+
+
+def test_another_seed_gives_other_weights(tmp_path: Path, uninterrupted: dict[str, torch.Tensor]) -> None:
+    request = make_request(tmp_path, seed=1)
+
+    Run().go(request)
+
+    name = "transformer.wpe.weight"
+    assert not torch.equal(result_weights(request)[name], uninterrupted[name])
+
+
+@pytest.mark.parametrize("stop_at", [(0, 1), (1, 0), (1, 2)])
+def test_a_stopped_job_goes_on_at_its_step_to_the_same_weights(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    uninterrupted: dict[str, torch.Tensor],
+    stop_at: tuple[int, int],
+) -> None:
+    monkeypatch.setattr("emeth_tui.training.metrics.REPORT_EVERY_S", 0.0)
+
+    def stop(event: Event, control: Control) -> None:
+        if isinstance(event, Progress) and (event.epoch - 1, event.step) == stop_at:
+            control.stop()
+        if isinstance(event, EpochDone) and (event.epoch, 0) == stop_at:
+            control.stop()
+
+    request = make_request(tmp_path)
+    stopped, resumed = Run(stop), Run()
+
+    stopped.go(request)
+    resumed.go(request)
+
+    assert stopped.events[-1] == Stopped(*stop_at)
+    prepared = resumed.of_type(Prepared)[0]
+    assert (prepared.resumed_epoch, prepared.resumed_step) == stop_at
+    assert [event.epoch for event in resumed.of_type(EpochDone)] == list(range(stop_at[0] + 1, 4))
+    assert_same_weights(result_weights(request), uninterrupted)
+
+
+def test_the_resumed_epochs_loss_counts_its_first_part_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emeth_tui.training.metrics.REPORT_EVERY_S", 0.0)
+    whole = Run()
+    whole.go(make_request(tmp_path / "whole"))
+    request = make_request(tmp_path / "parts")
+    Run(lambda event, control: control.stop() if isinstance(event, Progress) else None).go(request)
+    resumed = Run()
+
+    resumed.go(request)
+
+    assert resumed.of_type(EpochDone)[0].train_loss == pytest.approx(
+        whole.of_type(EpochDone)[0].train_loss, rel=1e-6
+    )
+
+
+def train_and_tell(request: TrainRequest, connection: Connection) -> None:
+    """Run a job in a process of its own, every event and every step's progress going into the pipe."""
+    metrics.REPORT_EVERY_S = 0.0
+    control = Control()
+
+    def report(event: Event) -> None:
+        connection.send(event)
+        if isinstance(event, Trained):
+            control.write_result(HASH)
+
+    job.run(request, open_device("cpu"), report, control)
+
+
+@pytest.mark.parametrize("kill_at", [(1, 2), (2, 1)])
+def test_a_killed_process_costs_nothing_but_time(
+    tmp_path: Path, uninterrupted: dict[str, torch.Tensor], kill_at: tuple[int, int]
+) -> None:
+    # A checkpoint at every step: the kill then falls into, before or after the writing of one.
+    request = make_request(tmp_path, checkpoint_every_s=0.0)
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=train_and_tell, args=(request, theirs))
+    process.start()
+    theirs.close()
+
+    def reached(event: Event) -> bool:
+        return isinstance(event, Progress) and (event.epoch, event.step) == kill_at
+
+    while not reached(ours.recv()):
+        pass
+    process.kill()
+    process.join()
+    ours.close()
+    run = Run()
+
+    run.go(request)
+
+    prepared = run.of_type(Prepared)[0]
+    assert (0, 0) < (prepared.resumed_epoch, prepared.resumed_step) < (3, 0)
+    assert_same_weights(result_weights(request), uninterrupted)
+
+
+def test_a_paused_job_stands_still_until_it_may_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uninterrupted: dict[str, torch.Tensor]
+) -> None:
+    monkeypatch.setattr("emeth_tui.training.metrics.REPORT_EVERY_S", 0.0)
+    waits: list[int] = []
+
+    class ObservedControl(Control):
+        def wait_while_paused(self) -> None:
+            waits.append(len(run.events))
+            self.resume()
+            super().wait_while_paused()
+
+    def pause(event: Event, control: Control) -> None:
+        if isinstance(event, Progress) and (event.epoch, event.step) == (2, 2):
+            control.pause()
+
+    request = make_request(tmp_path)
+    run = Run(pause)
+    run.control = ObservedControl()
+
+    run.go(request)
+
+    index = run.events.index(Paused(1, 2))
+    assert run.events[index + 1] == Resumed(1, 2)
+    assert waits == [index + 1]
+    assert_same_weights(result_weights(request), uninterrupted)
+
+
+def test_a_paused_job_has_its_checkpoint_and_can_be_stopped(
+    tmp_path: Path, uninterrupted: dict[str, torch.Tensor]
+) -> None:
+    class StoppedWhilePaused(Control):
+        def wait_while_paused(self) -> None:
+            assert list((tmp_path / "work/checkpoints").glob("*.pt"))
+            self.stop()
+            super().wait_while_paused()
+
+    request = make_request(tmp_path)
+    run = Run(lambda event, control: control.pause() if isinstance(event, EpochDone) else None)
+    run.control = StoppedWhilePaused()
+
+    run.go(request)
+    Run().go(request)
+
+    assert isinstance(run.events[-2], Paused)
+    assert run.events[-1] == Stopped(1, 0)
+    assert_same_weights(result_weights(request), uninterrupted)
+
+
+def test_a_job_stopped_while_preparing_ends_before_training(tmp_path: Path) -> None:
+    run = Run(lambda event, control: control.stop() if isinstance(event, Preparing) else None)
+
+    run.go(make_request(tmp_path))
+
+    assert run.events[-1] == Stopped(0, 0)
+    assert not run.of_type(Prepared)
+
+
+def test_a_trained_job_waits_for_its_hash_and_can_be_asked_again(
+    tmp_path: Path, uninterrupted: dict[str, torch.Tensor]
+) -> None:
+    request = make_request(tmp_path)
+    stopped = Run(
+        lambda event, control: control.stop() if isinstance(event, EpochDone) and event.epoch == 3 else None
+    )
+    stopped.control.wait_for_hash = stopped.control.check  # type: ignore[method-assign,assignment]
+    stopped.go(request)
+    assert was_stopped(stopped)
+    assert not (tmp_path / "work/checkpoint.pt").exists()
+    again = Run()
+
+    again.go(request)
+
+    assert again.of_type(Prepared)[0].resumed_epoch == 3
+    assert not again.of_type(EpochDone)
+    assert again.of_type(Trained)[0].valid_loss == stopped.of_type(EpochDone)[-1].valid_loss
+    assert_same_weights(result_weights(request), uninterrupted)
+
+
+def test_a_batch_size_changed_between_runs_keeps_the_place(tmp_path: Path) -> None:
+    request = make_request(tmp_path, batch_size=2)
+    Run(lambda event, control: control.stop() if isinstance(event, EpochDone) else None).go(request)
+    run = Run()
+
+    run.go(make_request(tmp_path, batch_size=5))
+
+    assert run.of_type(Prepared)[0].resumed_epoch == 1
+    assert [event.epoch for event in run.of_type(EpochDone)] == [2, 3]
+
+
+def test_another_seed_does_not_go_on_from_this_ones_checkpoint(tmp_path: Path) -> None:
+    Run().go(make_request(tmp_path, epochs=1))
+    run = Run()
+
+    run.go(make_request(tmp_path, epochs=1, seed=9))
+
+    assert run.of_type(Prepared)[0].resumed_epoch == 0
+    assert len(run.of_type(EpochDone)) == 1
+
+
+def test_a_hopeless_learning_rate_ends_the_job_with_the_reason(tmp_path: Path) -> None:
+    run = Run()
+
+    with pytest.raises(TrainingError, match="diverged in epoch 1 even with a lower learning rate"):
+        run.go(make_request(tmp_path, learning_rate=1e6))
+
+    assert len(run.of_type(Diverged)) == 1
+    assert not (tmp_path / "work/checkpoint.pt").exists()
+
+
+def test_one_bad_step_sends_training_back_to_the_last_good_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoilt = False
+
+    def spoil_once(event: Event, control: Control) -> None:
+        nonlocal spoilt
+        if isinstance(event, EpochDone) and event.epoch == 2 and not spoilt:
+            spoilt = True
+            spoil_next_loss(monkeypatch)
+
+    run = Run(spoil_once)
+
+    run.go(make_request(tmp_path, epochs=4))
+
+    assert [event.epoch for event in run.of_type(Diverged)] == [3]
+    assert [event.epoch for event in run.of_type(EpochDone)] == [1, 2, 3, 4]
+    assert run.of_type(EpochDone)[-1].valid_loss < run.of_type(EpochDone)[0].valid_loss
+
+
+def spoil_next_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the next training step's loss be no number."""
+    from emeth_tui.training.gpt2 import Gpt2
+
+    loss = Gpt2.loss
+
+    def spoilt_loss(self: Gpt2, token_ids: torch.Tensor, reduction: str = "mean") -> torch.Tensor:
+        monkeypatch.setattr(Gpt2, "loss", loss)
+        return loss(self, token_ids, reduction) * torch.nan
+
+    monkeypatch.setattr(Gpt2, "loss", spoilt_loss)
+
+
+def test_a_stop_never_saves_spoilt_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emeth_tui.training.metrics.REPORT_EVERY_S", 1e9)  # nobody reads the loss meanwhile
+    request = make_request(tmp_path)
+
+    def spoil_and_stop(event: Event, control: Control) -> None:
+        if isinstance(event, EpochDone):
+            spoil_next_loss(monkeypatch)
+            stop_after_next_step(control, monkeypatch)
+
+    run = Run(spoil_and_stop)
+
+    run.go(request)
+
+    assert was_stopped(run)
+    for path in (tmp_path / "work/checkpoints").iterdir():
+        state = torch.load(path, weights_only=True)
+        assert all(torch.isfinite(tensor).all() for tensor in state["model"].values())
+
+
+def stop_after_next_step(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the stop be seen only after the next training step has been applied."""
+    from emeth_tui.training.metrics import LossMeter
+
+    add = LossMeter.add
+
+    def add_and_stop(self: LossMeter, *arguments: object) -> None:
+        add(self, *arguments)  # type: ignore[arg-type]
+        control.stop()
+
+    monkeypatch.setattr(LossMeter, "add", add_and_stop)
+
+
+@pytest.mark.parametrize("size_bytes", [240, 700])
+def test_a_text_shorter_than_a_block_is_trained_on_all_the_same(tmp_path: Path, size_bytes: int) -> None:
+    run = Run()
+
+    run.go(make_request(tmp_path, japanese(size_bytes), language="ja"))
+
+    assert len(run.of_type(EpochDone)) == 3
+    assert run.of_type(ResultWritten)
+
+
+def test_a_bad_dataset_fails_before_training(tmp_path: Path) -> None:
+    request = make_request(tmp_path)
+    Path(request.dataset_path).write_bytes(b"\xff" * 5000)
+
+    with pytest.raises(DatasetError, match="not UTF-8"):
+        Run().go(request)

@@ -1,0 +1,109 @@
+"""Loss and pace: what is told, and how often."""
+
+from __future__ import annotations
+
+from math import inf, nan
+
+import pytest
+import torch
+
+from emeth_tui.training.metrics import LossMeter, Pace, Throttle
+
+
+class Clock:
+    """A clock that moves when told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def step(meter: LossMeter, loss: float, tokens: int = 10, norm: float = 1.0) -> None:
+    meter.add(torch.tensor(loss), torch.tensor(norm), tokens)
+
+
+def test_losses_are_weighted_by_their_tokens() -> None:
+    meter = LossMeter(torch.device("cpu"))
+    step(meter, 4.0, tokens=30)
+    step(meter, 2.0, tokens=10)
+
+    assert meter.read() == (140.0, True)
+    assert meter.tokens == 40
+
+
+def test_the_recent_mean_counts_from_the_last_one() -> None:
+    meter = LossMeter(torch.device("cpu"))
+    step(meter, 4.0)
+    first = meter.recent_mean(meter.read()[0])
+    step(meter, 2.0)
+    step(meter, 3.0)
+
+    assert (first, meter.recent_mean(meter.read()[0])) == (4.0, 2.5)
+
+
+@pytest.mark.parametrize(
+    "spoilt", [{"loss": float("nan")}, {"loss": float("inf")}, {"loss": 1.0, "norm": float("nan")}]
+)
+def test_one_spoilt_step_is_never_forgotten(spoilt: dict[str, float]) -> None:
+    meter = LossMeter(torch.device("cpu"))
+    step(meter, **spoilt)
+    step(meter, 1.0)
+
+    assert meter.read()[1] is False
+
+    meter.start()
+    assert meter.read() == (0.0, True)
+
+
+def test_reports_are_due_four_times_a_second() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    reports = 0
+    for _ in range(1000):
+        clock.now += 0.003
+        pace.add(8)
+        if pace.due():
+            reports += 1
+            pace.tokens_per_s()
+
+    assert reports == 11
+
+
+def test_speed_and_remaining_time_leave_pauses_out() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    pace.add(100)
+    clock.now += 10
+    pace.pause()
+    clock.now += 1000
+    pace.resume()
+    pace.add(100)
+    clock.now += 10
+
+    assert pace.tokens_per_s() == pytest.approx(10.0)
+    assert pace.seconds_left(50) == pytest.approx(5.0)
+
+
+def test_speed_follows_a_change_smoothly() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    speeds = []
+    for tokens in [100] * 4 + [200] * 40:
+        pace.add(tokens)
+        clock.now += 0.5
+        speeds.append(pace.tokens_per_s())
+
+    assert speeds[3] == pytest.approx(200)
+    assert 200 < speeds[4] < 300
+    assert speeds[-1] == pytest.approx(400, rel=0.01)
+
+
+def test_a_throttle_lets_one_through_at_a_time() -> None:
+    clock = Clock()
+    throttle = Throttle(clock)
+
+    assert [throttle.due(), throttle.due()] == [True, False]
+    clock.now += 0.3
+    assert throttle.due()
