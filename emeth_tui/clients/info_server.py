@@ -1,0 +1,99 @@
+"""The info server's list of jobs: a hint where to look, never a fact (protocol.md §4)."""
+
+from __future__ import annotations
+
+import logging
+
+import httpx
+from anyio import to_thread
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from emeth_tui.clients.http import PLAIN, Reply, TryAgain, fetch, persist
+from emeth_tui.clients.wording import endpoint, one_line
+from emeth_tui.errors import InfoServerError
+from emeth_tui.model import JobId
+from emeth_tui.protocol.contracts import JobStatus
+from emeth_tui.protocol.info_api import JOBS_PATH, ListedJob
+from emeth_tui.settings import Network
+
+MAX_LIST_BYTES = 16_000_000
+LIST_TIMEOUT_S = 10.0
+MAX_REMEMBERED = 10_000  # bad entries that are not logged again
+
+_logger = logging.getLogger(__name__)
+
+
+class InfoServer:
+    """Reads one info server."""
+
+    def __init__(self, network: Network, http: httpx.AsyncClient) -> None:
+        self._url = network.info_url + JOBS_PATH
+        self._where = endpoint(network.info_url)
+        self._http = http
+        self._bad_entries: set[str] = set()
+
+    async def requested_jobs(self) -> list[ListedJob]:
+        """List the jobs said to be waiting for a node. What makes no sense is skipped, and logged once.
+
+        Raises InfoServerError when the server does not answer, or not with a list.
+        """
+        try:
+            reply = await persist(self._fetch_list, "info server")
+        except TryAgain as error:
+            raise InfoServerError(f"info server: {error}; check info_url") from error
+        if reply.status != 200:
+            raise InfoServerError(
+                f"info server: {self._where} answers with HTTP status {reply.status}; check info_url"
+            )
+        jobs, bad_entries = await to_thread.run_sync(_parse, self._where, reply.body)
+        self._tell_of(bad_entries)
+        return [job for job in jobs if job.status == JobStatus.REQUESTED]
+
+    async def _fetch_list(self) -> Reply:
+        return await fetch(
+            self._http,
+            "GET",
+            self._url,
+            max_bytes=MAX_LIST_BYTES,
+            params={"status": int(JobStatus.REQUESTED)},
+            headers=PLAIN,
+            timeout=LIST_TIMEOUT_S,
+        )
+
+    def _tell_of(self, bad_entries: dict[str, str]) -> None:
+        for name, problem in bad_entries.items():
+            if name not in self._bad_entries and len(self._bad_entries) < MAX_REMEMBERED:
+                self._bad_entries.add(name)
+                _logger.warning("info server: skipping entry %s: %s", name, problem)
+
+
+def _parse(where: str, body: bytes) -> tuple[list[ListedJob], dict[str, str]]:
+    """Read a list of jobs: the good ones, once each, and what is wrong with the bad ones, by name."""
+    try:
+        entries = from_json(body)
+    except ValueError as error:
+        raise InfoServerError(
+            f"info server: {where} answers with something else than JSON; check info_url"
+        ) from error
+    if not isinstance(entries, list):
+        raise InfoServerError(f"info server: {where} does not answer with a list of jobs; check info_url")
+    jobs: dict[JobId, ListedJob] = {}
+    bad_entries: dict[str, str] = {}
+    for entry in entries:
+        try:
+            job = ListedJob.model_validate(entry)
+        except ValidationError as error:
+            bad_entries[_name(entry)] = _problem(error)
+        else:
+            jobs.setdefault(job.job_id, job)
+    return list(jobs.values()), bad_entries
+
+
+def _name(entry: object) -> str:
+    return one_line(entry.get("id"), 40) if isinstance(entry, dict) else one_line(type(entry).__name__)
+
+
+def _problem(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    return one_line(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}")

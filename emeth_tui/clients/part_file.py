@@ -1,0 +1,102 @@
+"""A file that is still arriving: `NAME.part`, with a note beside it by which a later try knows what it is."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from io import FileIO
+from pathlib import Path
+
+from pydantic_core import from_json
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class PartFile:
+    """Collects an object of known size next to its final place. Methods raise OSError."""
+
+    def __init__(self, path: Path, size_bytes: int) -> None:
+        self.size_bytes = size_bytes
+        self.received = 0
+        self._path = path
+        self._part = path.with_name(path.name + ".part")
+        self._note = path.with_name(path.name + ".part.json")
+        self._etag = ""
+        self._file: FileIO | None = None
+
+    def open(self) -> None:
+        """Go on with what an earlier try left, if the size is the same and the machine ran on; else begin."""
+        kept_etag = self._kept_etag()
+        self._file = FileIO(os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+")
+        length = self._file.seek(0, os.SEEK_END)
+        if kept_etag is None or length > self.size_bytes:
+            self.restart()
+        else:
+            self._etag, self.received = kept_etag, length
+
+    def is_same(self, etag: str) -> bool:
+        """Whether the object with this ETag is the one that is here in part."""
+        return etag == self._etag
+
+    def restart(self, *, etag: str = "") -> None:
+        """Throw away what is here and begin with the object that has this ETag."""
+        file = self._opened()
+        file.truncate(0)
+        file.seek(0)
+        self.received = 0
+        self._etag = etag
+        self._note.write_text(
+            json.dumps({"size": self.size_bytes, "etag": etag, "boot": _boot_id()}), "utf-8"
+        )
+
+    def append(self, data: bytes) -> None:
+        """Add bytes at the end."""
+        rest = memoryview(data)
+        while rest:
+            written = self._opened().write(rest)
+            self.received += written
+            rest = rest[written:]
+
+    def finish(self) -> None:
+        """Put the file in its final place, whole and on the disk."""
+        os.fsync(self._opened().fileno())
+        self.close()
+        self._part.replace(self._path)
+        self._note.unlink(missing_ok=True)
+
+    def discard(self) -> None:
+        """Remove all traces."""
+        self.close()
+        with contextlib.suppress(OSError):
+            self._part.unlink(missing_ok=True)
+            self._note.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Close the file; closing twice is harmless."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _opened(self) -> FileIO:
+        if self._file is None:
+            raise ValueError("the part file is not open")
+        return self._file
+
+    def _kept_etag(self) -> str | None:
+        try:
+            note = from_json(self._note.read_bytes())
+        except (OSError, ValueError):
+            return None
+        matches = (
+            isinstance(note, dict) and note.get("size") == self.size_bytes and note.get("boot") == _boot_id()
+        )
+        return str(note.get("etag")) if matches else None
+
+
+def _boot_id() -> str:
+    """Name this run of the machine: after a power cut a file's end may hold zeros where data was."""
+    try:
+        return _BOOT_ID.read_text("ascii").strip()
+    except OSError:
+        return "unknown"
