@@ -1,0 +1,416 @@
+"""The supervisor with a real worker process: jobs through kills, silence, pauses and cancellation."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from emeth_tui.errors import DatasetError, TrainingError, WorkerError
+from emeth_tui.workers.messages import EpochDone, Paused, Prepared, Preparing, Progress, Resumed, Trained
+from emeth_tui.workers.supervisor import Limits, Worker, WorkerPhase, WorkerPool
+from tests.workers.conftest import Views
+from tests.workers.jobs import HASH, QUICK, Listener, hash_for, make_request, once
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def epoch_done(epoch: int) -> Any:
+    return lambda message: isinstance(message, EpochDone) and message.epoch == epoch
+
+
+def pid_of(worker: Worker) -> int:
+    assert worker.view.pid is not None
+    return worker.view.pid
+
+
+def size_of(path: str) -> int:
+    return Path(path).stat().st_size
+
+
+def load(path: str) -> dict[str, Any]:
+    content: dict[str, Any] = torch.load(path, weights_only=True)
+    return content
+
+
+async def test_a_job_is_trained_to_its_result(tmp_path: Path, worker: Worker, views: Views) -> None:
+    request = make_request(tmp_path)
+    listener = Listener()
+    asked: list[tuple[str, int]] = []
+
+    def hash_chain(dataset_digest: str, epochs: int) -> str:
+        asked.append((dataset_digest, epochs))
+        return hashlib.sha256(dataset_digest.encode()).hexdigest()
+
+    result = await worker.train(request, hash_for=hash_chain, on_message=listener)
+
+    prepared, trained = listener.of_type(Prepared)[0], listener.of_type(Trained)[0]
+    assert asked == [(prepared.dataset_digest, 4)]
+    content = load(result.path)
+    assert content["hash"] == hashlib.sha256(prepared.dataset_digest.encode()).hexdigest()
+    assert content["epoch"].tolist() == [4.0]
+    assert (result.epochs, result.valid_loss) == (4, trained.valid_loss)
+    assert result.size_bytes == size_of(result.path)
+    phases = list(dict.fromkeys(view.phase for view in views.seen))
+    assert [phase for phase in phases if phase is not WorkerPhase.SAVING] == [
+        WorkerPhase.IDLE,  # the job is shown before the worker begins
+        WorkerPhase.PREPARING,
+        WorkerPhase.TRAINING,
+        WorkerPhase.WRITING_RESULT,
+    ]
+    assert {view.job_id for view in views.seen[:-1]} == {request.job_id}
+    assert (worker.busy, worker.view.phase, worker.view.job_id) == (False, WorkerPhase.IDLE, None)
+
+
+async def test_a_killed_worker_is_replaced_and_goes_on_from_its_checkpoint(
+    tmp_path: Path, worker: Worker, views: Views
+) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole.mkdir()
+    killed.mkdir()
+    expected = await worker.train(make_request(whole), hash_for=hash_for, on_message=Listener())
+    restarts, first_pid = worker.view.restarts, pid_of(worker)
+    listener = Listener(once(epoch_done(2), lambda: os.kill(pid_of(worker), signal.SIGKILL)))
+
+    result = await worker.train(make_request(killed), hash_for=hash_for, on_message=listener)
+
+    resumed = listener.of_type(Prepared)[1]
+    assert resumed.resumed_epoch >= 2
+    assert worker.view.restarts == restarts + 1
+    assert pid_of(worker) != first_pid
+    assert any(
+        view.phase is WorkerPhase.RESTARTING and "ended by SIGKILL" in view.detail for view in views.seen
+    )
+    weights, expected_weights = load(result.path)["model_state_dict"], load(expected.path)["model_state_dict"]
+    assert all(torch.equal(weights[name], tensor) for name, tensor in expected_weights.items())
+
+
+async def test_a_worker_that_never_gets_further_is_given_up(tmp_path: Path, worker: Worker) -> None:
+    pids: list[int] = []
+
+    def kill(message: object) -> None:
+        if isinstance(message, Preparing) and pid_of(worker) not in pids:
+            pids.append(pid_of(worker))
+            os.kill(pids[-1], signal.SIGKILL)
+
+    with pytest.raises(
+        WorkerError, match=r"died 2 times without getting further.*its log is .*worker-0\.log"
+    ):
+        await worker.train(make_request(tmp_path), hash_for=hash_for, on_message=Listener(kill))
+
+    assert len(pids) == QUICK.deaths + 1
+    assert (worker.busy, worker.view.phase) == (False, WorkerPhase.DOWN)
+
+
+async def test_a_worker_that_died_idle_is_replaced_for_the_next_job(
+    tmp_path: Path, worker: Worker, views: Views
+) -> None:
+    await worker.train(make_request(tmp_path), hash_for=hash_for, on_message=Listener())
+    os.kill(pid_of(worker), signal.SIGKILL)
+    await views.reach(WorkerPhase.DOWN)
+    other = tmp_path / "other"
+    other.mkdir()
+
+    result = await worker.train(make_request(other, epochs=1), hash_for=hash_for, on_message=Listener())
+
+    assert size_of(result.path) > 0
+    assert worker.view.phase is WorkerPhase.IDLE
+
+
+async def test_a_paused_job_waits_to_be_resumed(tmp_path: Path, worker: Worker) -> None:
+    paused = asyncio.Event()
+
+    def look(message: object) -> None:
+        if isinstance(message, EpochDone) and message.epoch == 1:
+            worker.pause()
+            worker.pause()  # once is enough
+        if isinstance(message, Paused):
+            paused.set()
+
+    listener = Listener(look)
+    training = asyncio.create_task(
+        worker.train(make_request(tmp_path, epochs=30), hash_for=hash_for, on_message=listener)
+    )
+    await paused.wait()
+    position = listener.heard[-1]
+    assert worker.view.phase is WorkerPhase.PAUSED
+
+    worker.resume()
+    await training
+
+    index = listener.heard.index(position)
+    assert listener.heard[index + 1] == Resumed(position.epoch, position.step)
+    assert len(listener.of_type(EpochDone)) == 30
+
+
+async def test_a_paused_job_stays_paused_when_its_worker_dies(tmp_path: Path, worker: Worker) -> None:
+    pauses = asyncio.Queue[Paused]()
+    looks = once(epoch_done(1), worker.pause)
+
+    def look(message: object) -> None:
+        looks(message)
+        if isinstance(message, Paused):
+            pauses.put_nowait(message)
+
+    training = asyncio.create_task(
+        worker.train(make_request(tmp_path, epochs=30), hash_for=hash_for, on_message=Listener(look))
+    )
+    before = await pauses.get()
+
+    os.kill(pid_of(worker), signal.SIGKILL)
+    after = await pauses.get()
+    worker.resume()
+    await training
+
+    assert (before.epoch, before.step) >= (after.epoch, after.step) >= (1, 0)
+
+
+async def test_a_cancelled_job_has_its_checkpoint_before_the_cancellation_goes_on(
+    tmp_path: Path, worker: Worker, views: Views
+) -> None:
+    request = make_request(tmp_path, epochs=500)
+    reached = asyncio.Event()
+    pid = worker.view.pid
+    training = asyncio.create_task(
+        worker.train(request, hash_for=hash_for, on_message=Listener(once(epoch_done(2), reached.set)))
+    )
+    await reached.wait()
+
+    training.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await training
+
+    newest = max((tmp_path / "work/checkpoints").iterdir())
+    state = torch.load(newest, weights_only=True)
+    assert views.seen[-2].phase is WorkerPhase.STOPPING
+    assert (worker.busy, worker.view.phase, worker.view.pid) == (False, WorkerPhase.IDLE, pid)
+    resumed = asyncio.Event()
+    listener = Listener(once(lambda message: isinstance(message, EpochDone), resumed.set))
+    again = asyncio.create_task(worker.train(request, hash_for=hash_for, on_message=listener))
+    await resumed.wait()
+    again.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await again
+    prepared = listener.of_type(Prepared)[0]
+    assert (prepared.resumed_epoch, prepared.resumed_step) == (state["epoch"], -(-state["blocks_done"] // 2))
+
+
+async def test_a_cancelled_pause_ends_too(tmp_path: Path, worker: Worker) -> None:
+    paused = asyncio.Event()
+    pause = once(epoch_done(1), worker.pause)
+
+    def look(message: object) -> None:
+        pause(message)
+        if isinstance(message, Paused):
+            paused.set()
+
+    training = asyncio.create_task(
+        worker.train(make_request(tmp_path, epochs=500), hash_for=hash_for, on_message=Listener(look))
+    )
+    await paused.wait()
+
+    training.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await training
+
+    assert worker.view.phase is WorkerPhase.IDLE
+
+
+async def test_an_error_in_a_listener_stops_the_job_and_comes_out(tmp_path: Path, worker: Worker) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await worker.train(
+            make_request(tmp_path, epochs=500),
+            hash_for=hash_for,
+            on_message=Listener(once(epoch_done(1), fail)),
+        )
+
+    assert worker.view.phase is WorkerPhase.IDLE
+
+
+async def test_a_worker_takes_one_job_at_a_time(tmp_path: Path, worker: Worker) -> None:
+    errors: list[str] = []
+
+    async def train_too() -> None:
+        try:
+            await worker.train(make_request(tmp_path), hash_for=hash_for, on_message=Listener())
+        except WorkerError as error:
+            errors.append(str(error))
+
+    others: list[asyncio.Task[None]] = []
+    look = once(lambda message: True, lambda: others.append(asyncio.create_task(train_too())))
+
+    await worker.train(make_request(tmp_path), hash_for=hash_for, on_message=Listener(look))
+    await others[0]
+
+    assert len(errors) == 1
+    assert "is busy with job 0x6f" in errors[0]
+
+
+async def test_a_bad_dataset_is_the_jobs_fault(tmp_path: Path, worker: Worker) -> None:
+    (tmp_path / "dataset.txt").write_bytes(b"\xff" * 5000)
+    request = make_request(tmp_path)
+    pid = worker.view.pid
+
+    with pytest.raises(DatasetError, match=f"job {request.job_id}: the dataset is not UTF-8"):
+        await worker.train(request, hash_for=hash_for, on_message=Listener())
+
+    assert (worker.view.phase, worker.view.pid) == (WorkerPhase.IDLE, pid)
+
+
+async def test_a_hopeless_training_is_the_jobs_fault(tmp_path: Path, worker: Worker) -> None:
+    request = make_request(tmp_path, learning_rate=1e6)
+
+    with pytest.raises(TrainingError, match=f"job {request.job_id}: training diverged"):
+        await worker.train(request, hash_for=hash_for, on_message=Listener())
+
+
+async def test_an_unexpected_error_is_tried_again_in_a_fresh_process(tmp_path: Path, worker: Worker) -> None:
+    request = make_request(tmp_path)
+    (tmp_path / "work").write_text("a file where the directory should be")
+    restarts = worker.view.restarts
+
+    with pytest.raises(WorkerError, match=r"died 2 times.*(FileExistsError|NotADirectoryError)"):
+        await worker.train(request, hash_for=hash_for, on_message=Listener())
+
+    assert worker.view.restarts == restarts + QUICK.deaths
+
+
+async def test_the_terminals_signals_do_not_reach_a_worker(tmp_path: Path, worker: Worker) -> None:
+    await worker.train(make_request(tmp_path, epochs=1), hash_for=hash_for, on_message=Listener())
+    restarts, pid = worker.view.restarts, pid_of(worker)
+
+    def disturb() -> None:
+        os.kill(pid, signal.SIGINT)
+        os.kill(pid, signal.SIGHUP)
+
+    other = tmp_path / "other"
+    other.mkdir()
+    await worker.train(
+        make_request(other), hash_for=hash_for, on_message=Listener(once(epoch_done(1), disturb))
+    )
+
+    assert (worker.view.restarts, worker.view.pid) == (restarts, pid)
+    assert os.getsid(pid) == pid
+
+
+async def test_what_a_worker_prints_is_in_its_log(tmp_path: Path, worker: Worker, pool: WorkerPool) -> None:
+    request = make_request(tmp_path, epochs=1)
+
+    await worker.train(request, hash_for=hash_for, on_message=Listener())
+
+    log = (pool._log_dir / "worker-0.log").read_text()
+    assert f"job {request.job_id}: devnet-small, en, 1 epochs" in log
+    assert (pool._log_dir / "worker-0.log").stat().st_mode & 0o077 == 0
+
+
+async def test_a_silent_worker_is_killed_and_replaced(tmp_path: Path) -> None:
+    limits = Limits(training_s=1.0, saving_s=1.0, first_step_s=5.0, backoff_s=0.01)
+    views = Views()
+    pool = WorkerPool(["cpu"], tmp_path / "logs", views, limits)
+    await pool.start()
+    (worker,) = pool.workers
+    pid = pid_of(worker)
+
+    result = await worker.train(
+        make_request(tmp_path),
+        hash_for=hash_for,
+        on_message=Listener(once(epoch_done(2), lambda: os.kill(pid, signal.SIGSTOP))),
+    )
+    await pool.close(5.0)
+
+    assert load(result.path)["hash"] == HASH
+    assert any(view.detail == "no news for 1 s" for view in views.seen)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+async def test_closing_saves_a_running_job_and_ends_every_process(tmp_path: Path) -> None:
+    pool = WorkerPool(["cpu", "cpu"], tmp_path / "logs", limits=QUICK)
+    await pool.start()
+    pids = [pid_of(worker) for worker in pool.workers]
+    running = asyncio.Event()
+    request = make_request(tmp_path, epochs=10_000)
+    training = asyncio.create_task(
+        pool.workers[0].train(
+            request, hash_for=hash_for, on_message=Listener(once(epoch_done(3), running.set))
+        )
+    )
+    await running.wait()
+
+    await pool.close(20.0)
+
+    with pytest.raises(WorkerError, match="was closed; the job goes on from its checkpoint"):
+        await training
+    assert [worker.view.phase for worker in pool.workers] == [WorkerPhase.CLOSED] * 2
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+    state = torch.load(max((tmp_path / "work/checkpoints").iterdir()), weights_only=True)
+    assert state["epoch"] >= 3
+    with pytest.raises(WorkerError, match="is closed"):
+        await pool.workers[1].train(request, hash_for=hash_for, on_message=Listener())
+
+
+async def test_a_worker_that_does_not_leave_is_killed(tmp_path: Path) -> None:
+    pool = WorkerPool(["cpu"], tmp_path / "logs", limits=QUICK)
+    await pool.start()
+    pid = pid_of(pool.workers[0])
+    os.kill(pid, signal.SIGSTOP)
+
+    await pool.close(0.1)
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+async def test_a_device_that_is_not_there_fails_the_start_with_the_logs_path(tmp_path: Path) -> None:
+    pool = WorkerPool(["cpu", "cuda:99"], tmp_path / "logs", limits=QUICK)
+
+    with pytest.raises(WorkerError, match=r"worker 1 on cuda:99 does not start: .*worker-1\.log"):
+        await pool.start()
+
+    assert [worker.view.phase for worker in pool.workers] == [WorkerPhase.CLOSED] * 2
+
+
+async def test_the_event_loop_goes_on_while_workers_start_and_train(tmp_path: Path) -> None:
+    worst_s = 0.0
+    loop = asyncio.get_running_loop()
+
+    async def tick() -> None:
+        nonlocal worst_s
+        while True:
+            before = loop.time()
+            await asyncio.sleep(0.005)
+            worst_s = max(worst_s, loop.time() - before)
+
+    ticking = asyncio.create_task(tick())
+    pool = WorkerPool(["cpu"], tmp_path / "logs", limits=QUICK)
+    await pool.start()
+    await pool.workers[0].train(make_request(tmp_path), hash_for=hash_for, on_message=Listener())
+    await pool.close(5.0)
+    ticking.cancel()
+
+    # Spawning takes milliseconds, loading torch seconds: the loop may feel only the first.
+    assert worst_s < 0.5
+
+
+async def test_progress_comes_at_most_four_times_a_second(tmp_path: Path, worker: Worker) -> None:
+    loop = asyncio.get_running_loop()
+    times: list[float] = []
+
+    def look(message: object) -> None:
+        if isinstance(message, Progress):
+            times.append(loop.time())
+
+    await worker.train(make_request(tmp_path, 8192, epochs=12), hash_for=hash_for, on_message=Listener(look))
+
+    assert len(times) <= 2 + (times[-1] - times[0]) / 0.25
