@@ -14,7 +14,7 @@ import rlp  # type: ignore[import-untyped]
 from eth.chains.base import MiningChain
 from eth.constants import CREATE_CONTRACT_ADDRESS, POST_MERGE_DIFFICULTY, POST_MERGE_NONCE
 from eth.db.atomic import AtomicDB
-from eth.exceptions import HeaderNotFound, OutOfGas, Revert, TransactionNotFound
+from eth.exceptions import HeaderNotFound, OutOfGas, Revert, TransactionNotFound, VMError
 from eth.vm.forks.cancun import CancunVM
 from eth.vm.message import Message
 from eth.vm.spoof import SpoofTransaction
@@ -178,16 +178,21 @@ class Evm:
             return None
         return header, index
 
-    def mine(self, transactions: Sequence[Any], timestamp_unix_s: int) -> tuple[Any, list[Any]]:
-        """Mine one block; returns its header and those transactions that did not go in."""
+    def mine(self, transactions: Sequence[Any], timestamp_unix_s: int) -> tuple[Any | None, list[Any]]:
+        """Mine one block; returns its header and those transactions that did not go in.
+
+        There is no block, and no header, where none of them went in.
+        """
         parent = self.head
         self._chain.header = self.pending_header(timestamp_unix_s)
         left_out = []
         for transaction in transactions:
             try:
                 self._chain.apply_transaction(transaction)
-            except ValidationError:
+            except (ValidationError, VMError):
                 left_out.append(transaction)
+        if transactions and len(left_out) == len(transactions):
+            return None, left_out
         # `mix_hash` is what contracts see as randomness: any value will do, the same one on every run.
         block = self._chain.mine_block(mix_hash=keccak(parent.hash))
         self._remember(block.hash, tuple(block.transactions))
@@ -231,7 +236,10 @@ class Evm:
         transaction = SpoofTransaction(self._unsigned(call), from_=call.sender)
         executor = state.get_transaction_executor()
         message = self._message(state, call, gas=call.gas - transaction.intrinsic_gas)
-        computation = executor.build_computation(message, transaction)
+        try:
+            computation = executor.build_computation(message, transaction)
+        except VMError as refusal:  # before the first instruction: creation code of absurd length
+            return CallResult(b"", call.gas, refusal)
         error = computation.error if computation.is_error else None
         return CallResult(bytes(computation.output), call.gas - int(computation.get_gas_remaining()), error)
 

@@ -179,12 +179,13 @@ class ChainMethods:
                 raise rejected("the EVM refused the transaction")
 
     def _mine_block(self, transactions: list[Any]) -> list[Any]:
-        """Mine one block; returns the transactions that did not go in."""
+        """Mine one block, if any of the transactions goes in; returns those that do not."""
         timestamp_unix_s = self._clock.next_block_unix_s(self._evm.head.timestamp)
         header, left_out = self._evm.mine(transactions, timestamp_unix_s)
-        self._clock.block_mined(header.timestamp)
-        self._evm.clock_offset_s = self._clock.offset_s
-        self._evm.commit()
+        if header is not None:
+            self._clock.block_mined(header.timestamp)
+            self._evm.clock_offset_s = self._clock.offset_s
+            self._evm.commit()
         return left_out
 
     # ---- control, as anvil has it
@@ -194,9 +195,10 @@ class ChainMethods:
         if timestamp is not None:
             self.set_next_block_timestamp(timestamp)
         transactions = self._pool.ready()
-        self._mine_block(transactions)
         for transaction in transactions:
             self._pool.remove(transaction)
+        if len(self._mine_block(transactions)) == len(transactions) > 0:
+            self._mine_block([])
         return "0x0"
 
     def increase_time(self, seconds: Any) -> int:

@@ -9,6 +9,7 @@ from emeth_tui.devnet.chain_errors import RpcCode, RpcError, invalid_params, rej
 from emeth_tui.devnet.chain_evm import BLOCK_GAS_LIMIT, Evm
 
 _MAX_TRANSACTION_BYTES = 128 * 1024  # what Ethereum nodes take
+_MAX_CREATION_BYTES = 49_152  # EIP-3860
 _REPLACEMENT_PERCENT = 110  # a replacement pays 10 % more, as on Ethereum nodes
 _TRANSACTION_TYPES = frozenset({0, 1, 2})  # legacy, access list, EIP-1559
 
@@ -112,6 +113,8 @@ class TransactionPool:
             raise rejected("invalid chain id for signer")
         if transaction.gas > BLOCK_GAS_LIMIT:
             raise RpcError(RpcCode.INVALID_INPUT, "exceeds block gas limit")
+        if not transaction.to and len(transaction.data) > _MAX_CREATION_BYTES:
+            raise RpcError(RpcCode.INVALID_INPUT, "max initcode size exceeded")
         if transaction.gas < transaction.get_intrinsic_gas():
             raise RpcError(RpcCode.INVALID_INPUT, "intrinsic gas too low")
         if transaction.max_priority_fee_per_gas > transaction.max_fee_per_gas:

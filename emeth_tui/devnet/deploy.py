@@ -59,9 +59,7 @@ async def deploy(
         await _send(w3, deployer, step, nonce)
     for address in (deployment.token_address, deployment.core_address):
         if not await w3.eth.get_code(address):
-            raise DevnetError(
-                f"no contract at {address}: the deployer's account was used before; take another"
-            )
+            raise DevnetError(f"no contract at {address}: the deployer was used for other things before")
     return deployment
 
 
