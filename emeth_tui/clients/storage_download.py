@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-from anyio import to_thread
 
 from emeth_tui.clients.http import BUSY_STATUSES, PLAIN, TryAgain, back_off, check_plain, describe
 from emeth_tui.clients.part_file import PartFile
+from emeth_tui.clients.threads import run_to_end
 from emeth_tui.clients.wording import endpoint
 from emeth_tui.errors import DatasetError, DiskFull, StorageError, StorageRejected
 from emeth_tui.model import JobId
@@ -48,10 +48,10 @@ async def download(
         raise DatasetError(f"job {job_id}: its dataset has {size_bytes:,} bytes, more than {max_bytes:,}")
     part = PartFile(path, size_bytes)
     try:
-        await to_thread.run_sync(part.open)
-        await to_thread.run_sync(_check_room, job_id, path.parent, size_bytes - part.received)
+        await run_to_end(part.open)
+        await run_to_end(_check_room, job_id, path.parent, size_bytes - part.received)
         await _Download(http, new_url, job_id, part, on_progress).run()
-        await to_thread.run_sync(part.finish)
+        await run_to_end(part.finish)
     except OSError as error:
         if error.errno in _NO_ROOM:
             part.discard()
@@ -148,8 +148,8 @@ class _Download:
                     )
                 window.check(len(chunk))
                 if len(gathered) >= WRITE_BYTES:
-                    await to_thread.run_sync(self._part.append, bytes(gathered))
-                    gathered.clear()
+                    block, gathered = bytes(gathered), bytearray()
+                    await run_to_end(self._part.append, block)
                     self._on_progress(self._part.received, self._part.size_bytes)
         finally:
             if gathered and self._part.received + len(gathered) <= self._part.size_bytes:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-import anyio
 import httpx
 
 from emeth_tui.clients.http import PLAIN, TryAgain, check_url, fetch, persist
+from emeth_tui.clients.threads import run_to_end
 from emeth_tui.clients.wording import endpoint, one_line
 from emeth_tui.errors import StorageError, StorageRejected
 from emeth_tui.model import JobId
@@ -52,18 +54,28 @@ async def upload(
     """
     what = f"job {job_id}: upload"
     try:
-        size_bytes = (await anyio.Path(path).stat()).st_size
-        for _ in range(UPLOADS):
-            try:
-                return await _Upload(api, http, job_id, path, size_bytes, on_progress).run()
-            except _StartOver as error:
-                problem = str(error)
-                _logger.warning("%s: %s; starting over", what, problem)
+        with _opened(path) as file:
+            for _ in range(UPLOADS):
+                try:
+                    return await _Upload(api, http, job_id, file, on_progress).run()
+                except _StartOver as error:
+                    problem = str(error)
+                    _logger.warning("%s: %s; starting over", what, problem)
     except TryAgain as error:
         raise StorageError(f"{what}: {error}") from error
     except OSError as error:
         raise StorageError(f"{what}: {path} cannot be read: {error.strerror}") from error
     raise StorageRejected(f"{what}: given up after {UPLOADS} uploads, the last one: {problem}")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    """Open a file to read at several places at once."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 class _StartOver(Exception):
@@ -78,18 +90,17 @@ class _Upload:
         api: UploadApi,
         http: httpx.AsyncClient,
         job_id: JobId,
-        path: Path,
-        size_bytes: int,
+        file: int,
         on_progress: Callable[[int, int], None],
     ) -> None:
         self._api = api
         self._http = http
         self._job_id = job_id
         self._what = f"job {job_id}: upload"
-        self._path = path
-        self._size_bytes = size_bytes
+        self._file = file
+        self._size_bytes = os.fstat(file).st_size
         self._on_progress = on_progress
-        self._parts = part_count(size_bytes)
+        self._parts = part_count(self._size_bytes)
         self._sent = [0] * self._parts
         self._etags = [""] * self._parts
 
@@ -113,19 +124,16 @@ class _Upload:
 
     async def _put(self, number: int, url: str) -> str:
         """Send one part and return its ETag. Raises TryAgain, _StartOver or StorageRejected."""
-        start = number * PART_BYTES
-        length = min(PART_BYTES, self._size_bytes - start)
+        length = min(PART_BYTES, self._size_bytes - number * PART_BYTES)
         where = endpoint(url)
-        async with await anyio.open_file(self._path, "rb") as file:
-            await file.seek(start)
-            reply = await fetch(
-                self._http,
-                "PUT",
-                url,
-                max_bytes=MAX_ANSWER_BYTES,
-                content=self._read(file, number, length),
-                headers={**PLAIN, "Content-Length": str(length)},  # storages refuse chunked bodies
-            )
+        reply = await fetch(
+            self._http,
+            "PUT",
+            url,
+            max_bytes=MAX_ANSWER_BYTES,
+            content=self._read(number, length),
+            headers={**PLAIN, "Content-Length": str(length)},  # storages refuse chunked bodies
+        )
         if reply.status in _EXPIRED_STATUSES:
             raise _StartOver(f"{where} refuses a part (HTTP status {reply.status}): {reply.said}")
         if not 200 <= reply.status < 300:
@@ -137,12 +145,14 @@ class _Upload:
             raise StorageError(f"{self._what}: {where} took a part and gave no ETag for it: {one_line(etag)}")
         return etag
 
-    async def _read(self, file: anyio.AsyncFile[bytes], number: int, length: int) -> AsyncIterator[bytes]:
+    async def _read(self, number: int, length: int) -> AsyncIterator[bytes]:
         self._sent[number] = 0
         while self._sent[number] < length:
-            chunk = await file.read(min(READ_BYTES, length - self._sent[number]))
+            place = number * PART_BYTES + self._sent[number]
+            wanted = min(READ_BYTES, length - self._sent[number])
+            chunk = await run_to_end(os.pread, self._file, wanted, place)
             if not chunk:
-                raise TryAgain(f"{self._path} has become shorter")
+                raise TryAgain("the file has become shorter")
             yield chunk
             self._sent[number] += len(chunk)
             self._on_progress(sum(self._sent), self._size_bytes)

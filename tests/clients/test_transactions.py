@@ -18,7 +18,6 @@ from emeth_tui.protocol.job_ids import job_id_bytes
 from emeth_tui.store.database import Store
 from tests.clients.emeth_chain import DEPLOYER, FEE_WEI, NODE, NODE_EMT_WEI, RIVAL, EmethChain
 
-
 UNKNOWN_JOB = JobId("0x" + "ab" * 16)
 
 
