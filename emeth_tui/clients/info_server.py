@@ -46,7 +46,7 @@ class InfoServer:
             raise InfoServerError(
                 f"info server: {self._where} answers with HTTP status {reply.status}; check info_url"
             )
-        jobs, bad_entries = await to_thread.run_sync(_parse, self._where, reply.body)
+        jobs, bad_entries = await to_thread.run_sync(parse_list, self._where, reply.body)
         self._tell_of(bad_entries)
         return [job for job in jobs if job.status == JobStatus.REQUESTED]
 
@@ -68,7 +68,7 @@ class InfoServer:
                 _logger.warning("info server: skipping entry %s: %s", name, problem)
 
 
-def _parse(where: str, body: bytes) -> tuple[list[ListedJob], dict[str, str]]:
+def parse_list(where: str, body: bytes) -> tuple[list[ListedJob], dict[str, str]]:
     """Read a list of jobs: the good ones, once each, and what is wrong with the bad ones, by name."""
     try:
         entries = from_json(body)

@@ -20,6 +20,18 @@ from emeth_tui.errors import WalletError
 
 MAX_KEYSTORE_BYTES = 65_536  # a keystore v3 file holds some 500 bytes
 
+# What eth-keyfile raises for files that somebody has damaged.
+_DECRYPTION_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    NotImplementedError,
+    TypeError,
+    ValueError,
+)
+
 _logger = logging.getLogger(__name__)
 
 
@@ -62,7 +74,7 @@ def load_wallet(keystore: Path, password: str) -> Wallet:
     content = _read_keystore(keystore)
     try:
         private_key = bytes(Account.decrypt(content, password))
-    except (ValueError, TypeError, KeyError, AttributeError, AssertionError, OverflowError) as error:
+    except _DECRYPTION_ERRORS as error:
         # eth-keyfile says "MAC mismatch" for a wrong password; all else is a broken file.
         if "MAC mismatch" in str(error):
             raise WalletError(f"{keystore}: the password is wrong") from None
@@ -85,11 +97,12 @@ def create_keystore(
     wallet = Wallet(secrets.token_bytes(32) if private_key is None else private_key)
     encrypted = Account.encrypt(wallet._account.key, password, kdf="scrypt", iterations=iterations)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not path.parent.is_dir():
+            path.parent.mkdir(parents=True, mode=0o700)
         _write_new(path, json.dumps(encrypted, indent=2).encode() + b"\n")
-    except FileExistsError:
-        raise WalletError(f"{path}: exists already; a keystore is never overwritten") from None
     except OSError as error:
+        if isinstance(error, FileExistsError) and path.exists():
+            raise WalletError(f"{path}: exists already; a keystore is never overwritten") from None
         raise WalletError(f"{path}: cannot be written: {error.strerror}") from error
     return wallet.address
 
@@ -102,12 +115,12 @@ def _read_keystore(path: Path) -> dict[str, Any]:
             _logger.warning("%s can be read by other users: `chmod 600` it", path)
         content = from_json(path.read_bytes())
     except FileNotFoundError:
-        raise WalletError(f"{path}: no such keystore; check wallet.keystore in the settings") from None
+        raise WalletError(f"{path}: no such keystore; `emeth-tui wallet new` makes one") from None
     except OSError as error:
         raise WalletError(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError:
         raise WalletError(f"{path}: is not a keystore v3 file, or is damaged") from None
-    if not isinstance(content, dict):
+    if not isinstance(content, dict) or content.get("version") != 3:
         raise WalletError(f"{path}: is not a keystore v3 file, or is damaged")
     return content
 

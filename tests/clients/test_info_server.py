@@ -1,0 +1,207 @@
+"""The info server's list, good entries among bad ones, over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.types import Receive, Scope, Send
+
+from emeth_tui.clients import http, info_server
+from emeth_tui.clients.http import new_http_client
+from emeth_tui.clients.info_server import InfoServer, parse_list
+from emeth_tui.errors import InfoServerError
+from emeth_tui.protocol.info_api import ListedJob
+from tests.clients.emeth_storage import network_at
+from tests.clients.local_server import LocalServer
+
+ENTRY = {
+    "id": "0x" + "AB" * 16,
+    "owner": "0x" + "11" * 20,
+    "status": 0,
+    "programId": 1,
+    "datasetPath": "a.txt",
+    "param": '{"language": "en", "epoch": 30}',
+    "datasetSize": 12_345,
+    "fee": "20000000000000000000",
+    "deadline": 1_900_000_000,
+    "requestedAt": 1_800_000_000,
+}
+
+
+class ListApp:
+    """Answers every request with what `answer` says."""
+
+    def __init__(self) -> None:
+        self.answers: Callable[[int], tuple[int, bytes]] = lambda _: (200, b"[]")
+        self.requests: list[str] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        status, body = self.answers(len(self.requests))
+        self.requests.append(f"{scope['path']}?{scope['query_string'].decode()}")
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+
+
+@pytest.fixture(autouse=True)
+def _short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "FIRST_BACKOFF_S", 0.001)
+
+
+@pytest.fixture
+def app() -> ListApp:
+    return ListApp()
+
+
+@pytest.fixture
+async def info(server: LocalServer, app: ListApp) -> AsyncIterator[InfoServer]:
+    with server.mounted(app) as url:
+        async with new_http_client() as client:
+            yield InfoServer(network_at(url), client)
+
+
+def listing(*entries: Any) -> Callable[[int], tuple[int, bytes]]:
+    body = json.dumps(entries).encode()
+    return lambda _: (200, body)
+
+
+async def test_jobs_come_as_the_server_lists_them(info: InfoServer, app: ListApp) -> None:
+    app.answers = listing(ENTRY, {**ENTRY, "id": "0x" + "cd" * 16, "param": None})
+    first, second = await info.requested_jobs()
+    assert first.job_id == "0x" + "ab" * 16
+    assert (first.dataset, first.dataset_bytes, first.fee_wei) == ("a.txt", 12_345, 20 * 10**18)
+    assert first.deadline_unix_s == 1_900_000_000
+    assert second.param is None
+    assert app.requests == ["/api/v1/jobs?status=0"]
+
+
+async def test_bad_entries_are_skipped_and_logged_once(
+    info: InfoServer, app: ListApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad = [
+        {**ENTRY, "id": "0x../../etc"},
+        {**ENTRY, "id": "0x" + "01" * 16, "fee": "-1"},
+        {**ENTRY, "id": "0x" + "02" * 16, "datasetSize": None},
+        {**ENTRY, "id": "0x" + "03" * 16, "deadline": 2**256},
+        {"id": "no\nmore\x1b[31m"},
+        "text",
+        None,
+    ]
+    app.answers = listing(*bad, ENTRY)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            (job,) = await info.requested_jobs()
+            assert job.job_id == ENTRY["id"].lower()
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == len(bad)
+    assert all(line.isprintable() for line in lines)
+    assert any(f"skipping entry 0x{'01' * 16}: fee: " in line for line in lines)
+
+
+async def test_jobs_under_way_and_doubles_are_left_out(info: InfoServer, app: ListApp) -> None:
+    app.answers = listing(ENTRY, {**ENTRY, "id": "0x" + "cd" * 16, "status": 2}, {**ENTRY, "fee": "1"})
+    (job,) = await info.requested_jobs()
+    assert job.fee_wei == 20 * 10**18
+
+
+async def test_the_log_of_bad_entries_has_a_limit(
+    info: InfoServer, app: ListApp, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(info_server, "MAX_REMEMBERED", 3)
+    app.answers = lambda before: (200, json.dumps([{"id": f"{before}-{n}"} for n in range(10)]).encode())
+    for _ in range(3):
+        assert await info.requested_jobs() == []
+    assert len(caplog.records) == 3
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"{}", b'"text"', b"7", b"\xff", b"[" * 200_000, b'[{"id": ' * 50_000]
+)
+async def test_what_is_no_list_is_an_error(info: InfoServer, app: ListApp, body: bytes) -> None:
+    app.answers = lambda _: (200, body)
+    with pytest.raises(InfoServerError, match="check info_url"):
+        await info.requested_jobs()
+
+
+async def test_a_list_without_end_is_cut_off(
+    info: InfoServer, app: ListApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(info_server, "MAX_LIST_BYTES", 1_000)
+    app.answers = lambda _: (200, b" " * 100_000)
+    with pytest.raises(InfoServerError, match="more than 1,000 bytes"):
+        await info.requested_jobs()
+
+
+async def test_a_busy_server_is_asked_again_up_to_a_limit(info: InfoServer, app: ListApp) -> None:
+    app.answers = lambda before: (503, b"") if before < 4 else (200, b"[]")
+    assert await info.requested_jobs() == []
+    assert len(app.requests) == 5
+
+    app.answers = lambda _: (503, b"")
+    with pytest.raises(InfoServerError, match="busy: HTTP status 503"):
+        await info.requested_jobs()
+    assert len(app.requests) == 10
+
+
+@pytest.mark.parametrize("status", [204, 302, 403, 404])
+async def test_another_status_is_an_error_at_once(info: InfoServer, app: ListApp, status: int) -> None:
+    app.answers = lambda _: (status, b"")
+    with pytest.raises(InfoServerError, match=f"HTTP status {status}"):
+        await info.requested_jobs()
+    assert len(app.requests) == 1
+
+
+async def test_a_server_that_is_not_there_is_an_error() -> None:
+    async with new_http_client() as client:
+        with pytest.raises(InfoServerError, match=r"http://127\.0\.0\.1:9 does not answer.*check info_url"):
+            await InfoServer(network_at("http://127.0.0.1:9"), client).requested_jobs()
+
+
+async def test_a_server_that_says_nothing_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(info_server, "LIST_TIMEOUT_S", 0.01)
+    silent = await asyncio.start_server(lambda _reader, writer: silent_writers.append(writer), "127.0.0.1", 0)
+    silent_writers: list[asyncio.StreamWriter] = []
+    url = f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}"
+    async with new_http_client() as client:
+        with pytest.raises(InfoServerError, match="does not answer: timed out"):
+            await InfoServer(network_at(url), client).requested_jobs()
+    for writer in silent_writers:
+        writer.close()
+    silent.close()
+    await silent.wait_closed()
+
+
+async def test_loopback_is_never_asked_through_a_proxy(
+    server: LocalServer, app: ListApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
+    with server.mounted(app) as url:
+        async with new_http_client() as client:
+            assert await InfoServer(network_at(url), client).requested_jobs() == []
+            with pytest.raises(httpx.ConnectError):
+                await client.get("http://emeth.example")  # the proxy that nobody serves
+
+
+_VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20), st.just([]), st.just({})
+)
+_ENTRIES = st.one_of(
+    _VALUES,
+    st.builds(lambda changes: {**ENTRY, **changes}, st.dictionaries(st.sampled_from(sorted(ENTRY)), _VALUES)),
+)
+
+
+@given(st.lists(_ENTRIES, max_size=5))
+def test_no_list_breaks_the_reader(entries: list[Any]) -> None:
+    jobs, bad_entries = parse_list("here", json.dumps(entries).encode())
+    assert all(isinstance(job, ListedJob) and job.fee_wei >= 0 for job in jobs)
+    assert len(jobs) + len(bad_entries) <= len(entries)
+    assert all(name.isprintable() and problem.isprintable() for name, problem in bad_entries.items())
