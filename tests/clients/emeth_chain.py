@@ -88,8 +88,8 @@ class UnreliableApp:
         self.posts += 1
         try:
             changes = self._run_hooks(json.loads(body))
-        except Answer as answer:
-            await _reply(send, answer.body, answer.status)
+        except Answer as instead:
+            await _reply(send, instead.body, instead.status)
         except CutConnection:
             await _reply(send, b"{", 200, announced=1_000)
         else:
@@ -166,17 +166,16 @@ class EmethChain:
 
     def send(self, account: LocalAccount, call: Call, *, gas_price_wei: int = 10**10) -> str:
         """Send a call as someone else would; gives the hash."""
-        signed = account.sign_transaction(
-            {
-                "chainId": CHAIN_ID,
-                "nonce": int(self.ask("eth_getTransactionCount", account.address, "pending"), 16),
-                "to": call.address,
-                "value": 0,
-                "data": call.data,
-                "gas": GAS_LIMIT,
-                "gasPrice": gas_price_wei,
-            }
-        )
+        fields: dict[str, Any] = {
+            "chainId": CHAIN_ID,
+            "nonce": int(self.ask("eth_getTransactionCount", account.address, "pending"), 16),
+            "to": call.address,
+            "value": 0,
+            "data": call.data,
+            "gas": GAS_LIMIT,
+            "gasPrice": gas_price_wei,
+        }
+        signed = account.sign_transaction(fields)
         return str(self.ask("eth_sendRawTransaction", "0x" + signed.raw_transaction.hex()))
 
     def succeed(self, account: LocalAccount, call: Call) -> None:
@@ -237,7 +236,7 @@ async def _read(receive: Receive) -> bytes:
     body = b""
     while True:
         message = await receive()
-        body += message.get("body", b"")
+        body += bytes(message.get("body", b""))
         if not message.get("more_body"):
             return body
 

@@ -57,7 +57,8 @@ class UnreliableStorage:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = next(kind for start, kind in _KINDS.items() if scope["path"].startswith(start))
-        fault = self.faults.get(kind, lambda _: None)(self.seen[kind]) or Fault()
+        decide = self.faults.get(kind)
+        fault = (decide(self.seen[kind]) if decide else None) or Fault()
         self.seen[kind] += 1
         headers = dict(scope["headers"])
         if kind == OBJECT:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 import pytest
 from eth_utils.crypto import keccak
@@ -67,7 +68,7 @@ async def test_rates_are_the_contracts_own(chain: ChainClient) -> None:
 async def test_a_deployment_without_a_slot_cap_has_none(chain: ChainClient, network: EmethChain) -> None:
     selector = keccak(b"MAX_SLOT_GAS_PER_NODE()")[:4].hex()
 
-    def refuse_cap(call: dict) -> dict | None:
+    def refuse_cap(call: dict[str, Any]) -> dict[str, Any] | None:
         is_cap = call["params"][0]["data"] == "0x" + selector
         return {"error": {"code": 3, "message": "execution reverted", "data": "0x"}} if is_cap else None
 
@@ -128,7 +129,7 @@ async def test_text_that_is_not_utf8_hides_no_other_job(chain: ChainClient, netw
     needle = "0000000000000000000000000000000000000000000000000000000000000002" + "6162"
     details = "0x" + keccak(b"jobDetails(bytes16)")[:4].hex() + bad[2:]
 
-    def spoil(call: dict) -> dict | None:
+    def spoil(call: dict[str, Any]) -> dict[str, Any] | None:
         if not call["params"][0]["data"].startswith(details):
             return None
         honest = network.ask("eth_call", *call["params"])

@@ -22,7 +22,7 @@ from emeth_tui.protocol.info_api import ListedJob
 from tests.clients.emeth_storage import network_at
 from tests.clients.local_server import LocalServer
 
-ENTRY = {
+ENTRY: dict[str, Any] = {
     "id": "0x" + "AB" * 16,
     "owner": "0x" + "11" * 20,
     "status": 0,
