@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 from eth_utils.crypto import keccak
 
@@ -46,10 +47,8 @@ async def on_news(mirror: JobMirror, act: Callable[[], Awaitable[None]], *, at_l
     while True:
         version = mirror.version
         await act()
-        try:
-            await asyncio.wait_for(mirror.wait_beyond(version), at_least_every_s)
-        except asyncio.TimeoutError:
-            continue
+        with anyio.move_on_after(at_least_every_s):  # asyncio.wait_for can swallow a cancellation
+            await mirror.wait_beyond(version)
 
 
 async def signed_url(http: httpx.AsyncClient, path: str, wallet: Wallet, job_id: str) -> dict[str, Any]:

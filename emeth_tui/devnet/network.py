@@ -218,10 +218,11 @@ class Devnet:
             )
             self._run("verifier", verifier.run)
         if self.options.with_rival:
+            client = StorageClient(network, keys[funding.RIVAL].wallet)
             rival = Rival(
                 accounts[funding.RIVAL],
                 self.mirror,
-                StorageClient(network, keys[funding.RIVAL].wallet, http=http),
+                await self._stack.enter_async_context(client),
                 self._trainer(state_dir, network),
                 work_dir=state_dir / "rival",
                 max_dataset_bytes=ERRAND_BYTES[1],
@@ -323,6 +324,6 @@ def _running(part: _Part | None) -> _Part:
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    while not task.done():  # again and again: libraries that use asyncio.wait_for may swallow one
+        task.cancel()
+        await asyncio.wait({task}, timeout=1.0)

@@ -63,6 +63,7 @@ class HttpService:
             log_level="warning",
             access_log=False,
             lifespan="off",
+            date_header=False,
             timeout_graceful_shutdown=STOP_GRACE_S,
         )
         self._server = _Server(config)
@@ -80,7 +81,7 @@ class HttpService:
         """Finish open requests, for a second at most, and close the port."""
         if self._server is None or self._task is None:
             return
-        self._server.should_exit = True
+        self._server.stopping.set()
         await self._task
         self._server = self._task = None
 
@@ -89,6 +90,7 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.answering = asyncio.Event()
+        self.stopping = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -97,3 +99,6 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.answering.set()
+
+    async def main_loop(self) -> None:
+        await self.stopping.wait()  # uvicorn's own looks ten times a second whether it is to stop

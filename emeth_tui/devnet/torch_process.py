@@ -16,6 +16,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import anyio
+
 from emeth_tui.errors import DevnetError, JobError
 from emeth_tui.settings import PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE
 
@@ -39,6 +41,11 @@ class TorchProcess:
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
 
+    @property
+    def process_id(self) -> int | None:
+        """The running child's; None while there is none."""
+        return self._process.pid if self._process else None
+
     async def call(self, task: str, arguments: dict[str, Any], *, timeout_s: float) -> dict[str, Any]:
         """Run a task of `torch_main` and return its answer.
 
@@ -47,8 +54,9 @@ class TorchProcess:
         """
         async with self._turn:
             try:
-                return await asyncio.wait_for(self._call(task, arguments), timeout_s)
-            except asyncio.TimeoutError:
+                with anyio.fail_after(timeout_s):
+                    return await self._call(task, arguments)
+            except TimeoutError:
                 await self.close()
                 raise TorchProcessDied(f"{self._name}: {task} took over {timeout_s:.0f} s") from None
             except BaseException as error:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection
 
+import anyio
 import httpx
 
 from emeth_tui.clients.wallet import Wallet
@@ -93,7 +93,8 @@ async def wait_for_jobs(devnet: Devnet, job_ids: Collection[JobId], *wanted: Job
             if len(jobs) == len(job_ids) and all(job.status in wanted for job in jobs):
                 return jobs
 
-    return await asyncio.wait_for(watch(), LIMIT_S)
+    with anyio.fail_after(LIMIT_S):
+        return await watch()
 
 
 async def wait_for_open(devnet: Devnet, count: int) -> list[ChainJob]:
@@ -108,4 +109,5 @@ async def wait_for_open(devnet: Devnet, count: int) -> list[ChainJob]:
             if len(open_jobs) >= count:
                 return open_jobs
 
-    return await asyncio.wait_for(watch(), LIMIT_S)
+    with anyio.fail_after(LIMIT_S):
+        return await watch()
