@@ -241,7 +241,6 @@ class ChainMethods:
             return False
         self._evm.revert_to(header)
         self._evm.commit()
-        self._pool.remove_stale()
         return True
 
 

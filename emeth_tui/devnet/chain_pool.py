@@ -80,14 +80,6 @@ class TransactionPool:
         if not by_nonce:
             self._waiting.pop(transaction.sender, None)
 
-    def remove_stale(self) -> None:
-        """Forget what a block has made impossible: transactions whose nonce is used."""
-        head = self._evm.head
-        for sender in list(self._waiting):
-            nonce = self._evm.nonce(head, sender)
-            for transaction in [t for t in self._waiting[sender].values() if t.nonce < nonce]:
-                self.remove(transaction)
-
     def _run(self, sender: bytes) -> Iterator[Any]:
         by_nonce = self._waiting.get(sender, {})
         nonce = self._evm.nonce(self._evm.head, sender)

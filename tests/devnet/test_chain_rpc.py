@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from emeth_tui.devnet.chain import DevChain
 from emeth_tui.devnet.chain_errors import RpcError
@@ -159,15 +162,41 @@ def test_wrong_parameters_are_refused(chain: DevChain, method: str, params: list
     assert caught.value.code == -32602
 
 
+_METHODS = ["eth_call", "eth_estimateGas", "eth_getLogs", "eth_feeHistory", "eth_getBalance"]
+_METHODS += ["eth_getStorageAt", "eth_getBlockByNumber", "eth_getTransactionCount", "evm_revert", "evm_mine"]
+_METHODS += ["eth_sendRawTransaction"]
+_WORDS = ["latest", "pending", "0x", "0x0", "0x5208", "0x60006000fd", "0x" + "f" * 64]
+_WORDS += [HASH, SHORT, ALICE.address]
+_KEYS = ["to", "from", "data", "input", "value", "gas", "gasPrice", "maxFeePerGas", "fromBlock", "toBlock"]
+_KEYS += ["address", "topics", "blockHash", "blockNumber"]
+_numbers = st.none() | st.booleans() | st.integers() | st.floats()
+_plain = st.sampled_from(_WORDS) | _numbers | st.text(max_size=9)
+_json = _plain | st.lists(_plain, max_size=5) | st.dictionaries(st.sampled_from(_KEYS), _plain, max_size=6)
+
+
+@given(method=st.sampled_from(_METHODS), params=st.lists(_json, max_size=4))
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_parameters_are_answered_or_refused(chain: DevChain, method: str, params: list[Any]) -> None:
+    """Nothing that a stranger sends ends in an error that the chain did not mean."""
+    with contextlib.suppress(RpcError):
+        chain.request(method, *params)
+
+
 @pytest.mark.parametrize(
     ("block", "number"),
-    [("latest", "0x1"), ("safe", "0x1"), ("finalized", "0x1"), ("earliest", "0x0"), ("pending", "0x2")],
+    [
+        ("latest", lambda head: head),
+        ("safe", lambda head: head),
+        ("finalized", lambda head: head),
+        ("earliest", lambda head: 0),
+        ("pending", lambda head: head + 1),
+    ],
 )
-def test_blocks_have_names(chain: DevChain, block: str, number: str) -> None:
-    if chain.request("eth_blockNumber") == "0x0":
-        chain.request("evm_mine")
+def test_blocks_have_names(chain: DevChain, block: str, number: Callable[[int], int]) -> None:
     read_number = {"data": "0x4360005260206000f3"}  # a contract creation that returns block.number
-    assert int(chain.request("eth_call", read_number, block), 16) == int(number, 16)
+    chain.request("evm_mine")
+    head = int(chain.request("eth_blockNumber"), 16)
+    assert int(chain.request("eth_call", read_number, block), 16) == number(head)
 
 
 def test_a_block_may_be_named_by_its_hash_or_number(chain: DevChain) -> None:
