@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol
 
 from emeth_tui.devnet.anvil import AnvilChain
 from emeth_tui.devnet.chain import DevChain
 from emeth_tui.devnet.service import HttpService
+from emeth_tui.errors import DevnetError
 
 ChainKind = Literal["py-evm", "anvil"]
 
@@ -25,7 +28,7 @@ class ChainService(Protocol):
 
 
 class PyEvmChain:
-    """DevChain behind an HTTP port of its own."""
+    """DevChain behind an HTTP port of its own; opened and closed off the event loop."""
 
     def __init__(
         self,
@@ -35,19 +38,33 @@ class PyEvmChain:
         genesis_accounts: Mapping[str, int],
         preferred_port: int = 0,
     ) -> None:
-        self._chain = DevChain(chain_id=chain_id, state_file=state_file, genesis_accounts=genesis_accounts)
-        self._service = HttpService("chain", self._chain.app(), preferred_port=preferred_port)
+        self._open = partial(
+            DevChain, chain_id=chain_id, state_file=state_file, genesis_accounts=genesis_accounts
+        )
+        self._preferred_port = preferred_port
+        self._chain: DevChain | None = None
+        self._service: HttpService | None = None
 
     @property
     def rpc_url(self) -> str:
+        if self._service is None:
+            raise DevnetError("the devnet's chain is not running")
         return self._service.url
 
     async def start(self) -> None:
-        await self._service.start()
+        self._chain = await asyncio.to_thread(self._open)
+        self._service = HttpService("chain", self._chain.app(), preferred_port=self._preferred_port)
+        try:
+            await self._service.start()
+        except BaseException:
+            self._chain.close()
+            raise
 
     async def stop(self) -> None:
-        await self._service.stop()
-        self._chain.close()
+        if self._service is not None:
+            await self._service.stop()
+        if self._chain is not None:
+            await asyncio.to_thread(self._chain.close)
 
 
 def make_chain(
