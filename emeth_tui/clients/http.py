@@ -23,6 +23,10 @@ MAX_REDIRECTS = 3
 BUSY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 PLAIN = {"Accept-Encoding": "identity"}
 
+# httpx tells every URL at level INFO, and a presigned one is as good as a password while it lasts.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
 _logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import logging
 import random
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -75,6 +76,14 @@ async def test_a_dataset_arrives_whole(download: Download) -> None:
     assert download.leftovers() == []
     assert download.progress[-1] == (len(DATASET), len(DATASET))
     assert [done for done, _ in download.progress] == sorted(done for done, _ in download.progress)
+
+
+async def test_presigned_urls_are_not_logged(download: Download, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        download.site.app.faults[OBJECT] = first(1, Fault(cut_after=CUT))
+        await download()
+    assert "trying again" in caplog.text
+    assert "signature" not in caplog.text
 
 
 async def test_an_empty_dataset_is_an_empty_file(download: Download) -> None:
