@@ -270,6 +270,21 @@ def test_a_full_disk_says_so_and_leaves_the_old_checkpoint(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == [kept]
 
 
+def test_a_full_disk_is_seen_through_the_archive_writers_error(
+    path: Path, weights: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing_save(content: object, file: object) -> None:
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        except OSError:
+            raise RuntimeError("unexpected pos 704 vs 598")  # noqa: B904  # as torch does it
+
+    monkeypatch.setattr(torch, "save", failing_save)
+
+    with pytest.raises(DiskFull):
+        save_result(path, 30, weights, 2.5, HASH)
+
+
 def test_other_trouble_with_the_disk_is_not_taken_for_a_full_one(
     path: Path, weights: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:

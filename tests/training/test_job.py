@@ -7,6 +7,7 @@ import multiprocessing
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -43,6 +44,11 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, torch.T
     request = make_request(tmp_path_factory.mktemp("uninterrupted"))
     Run().go(request)
     return result_weights(request)
+
+
+def newest_checkpoint(directory: Path) -> dict[str, Any]:
+    state: dict[str, Any] = torch.load(max((directory / "work/checkpoints").iterdir()), weights_only=True)
+    return state
 
 
 @pytest.mark.parametrize(("language", "make_text"), [("en", english), ("ja", japanese)])
@@ -243,23 +249,31 @@ def test_a_paused_job_stands_still_until_it_may_go_on(
 
 
 def test_a_paused_job_has_its_checkpoint_and_can_be_stopped(
-    tmp_path: Path, uninterrupted: dict[str, torch.Tensor]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uninterrupted: dict[str, torch.Tensor]
 ) -> None:
+    monkeypatch.setattr("emeth_tui.training.metrics.REPORT_EVERY_S", 0.0)
+    positions: list[tuple[int, int]] = []
+
     class StoppedWhilePaused(Control):
         def wait_while_paused(self) -> None:
-            assert list((tmp_path / "work/checkpoints").glob("*.pt"))
+            state = newest_checkpoint(tmp_path)
+            positions.append((state["epoch"], state["blocks_done"]))
             self.stop()
             super().wait_while_paused()
 
+    def pause(event: Event, control: Control) -> None:
+        if isinstance(event, Progress) and (event.epoch, event.step) == (2, 1):
+            control.pause()
+
     request = make_request(tmp_path)
-    run = Run(lambda event, control: control.pause() if isinstance(event, EpochDone) else None)
+    run = Run(pause)
     run.control = StoppedWhilePaused()
 
     run.go(request)
     Run().go(request)
 
-    assert isinstance(run.events[-2], Paused)
-    assert run.events[-1] == Stopped(1, 0)
+    assert positions == [(1, 2)]
+    assert run.events[-2:] == [Paused(1, 1), Stopped(1, 1)]
     assert_same_weights(result_weights(request), uninterrupted)
 
 
@@ -342,6 +356,7 @@ def test_one_bad_step_sends_training_back_to_the_last_good_checkpoint(
     assert [event.epoch for event in run.of_type(Diverged)] == [3]
     assert [event.epoch for event in run.of_type(EpochDone)] == [1, 2, 3, 4]
     assert run.of_type(EpochDone)[-1].valid_loss < run.of_type(EpochDone)[0].valid_loss
+    assert newest_checkpoint(tmp_path)["rate_share"] == 0.5
 
 
 def spoil_next_loss(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -46,12 +47,10 @@ def test_a_worker_whose_parent_dies_saves_and_leaves(tmp_path: Path, death: sign
     (tmp_path / "dataset.txt").write_text(english(4096), encoding="utf-8")
     script = tmp_path / "parent.py"
     script.write_text(PARENT, encoding="utf-8")
-    with subprocess.Popen(
-        [sys.executable, str(script), str(tmp_path)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as parent:
+    command = [sys.executable, str(script), str(tmp_path)]
+    parent = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    pid = parent.pid
+    try:
         assert parent.stdout is not None
         for line in parent.stdout:
             pid, epoch = map(int, line.split())
@@ -62,8 +61,13 @@ def test_a_worker_whose_parent_dies_saves_and_leaves(tmp_path: Path, death: sign
 
         gone, _, _ = select.select([worker], [], [], 60)
 
-    assert gone == [worker]
-    os.close(worker)
+        os.close(worker)
+        assert gone, "the worker stays"
+    finally:
+        for survivor in (pid, parent.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(survivor, signal.SIGKILL)
+        parent.communicate()
     log = (tmp_path / "worker-0.log").read_text()
     assert "leaving" in log
     assert "Traceback" not in log

@@ -91,6 +91,20 @@ async def test_a_killed_worker_is_replaced_and_goes_on_from_its_checkpoint(
     assert all(torch.equal(weights[name], tensor) for name, tensor in expected_weights.items())
 
 
+async def test_deaths_do_not_add_up_while_the_job_gets_further(tmp_path: Path, worker: Worker) -> None:
+    restarts = worker.view.restarts
+    killed_at: list[int] = []
+
+    def kill(message: object) -> None:
+        if isinstance(message, EpochDone) and message.epoch > len(killed_at) < QUICK.deaths + 2:
+            killed_at.append(message.epoch)
+            os.kill(pid_of(worker), signal.SIGKILL)
+
+    await worker.train(make_request(tmp_path, epochs=20), hash_for=hash_for, on_message=Listener(kill))
+
+    assert worker.view.restarts == restarts + QUICK.deaths + 2
+
+
 async def test_a_worker_that_never_gets_further_is_given_up(tmp_path: Path, worker: Worker) -> None:
     pids: list[int] = []
 
