@@ -1,0 +1,95 @@
+"""What can be done now and, where something cannot, why not. Pure: the application asks, the footer shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from emeth_tui.model import Job, JobState
+from emeth_tui.tui.i18n import _
+from emeth_tui.tui.scene import Outlook, Scene, outlook
+
+
+def pause_refusal(scene: Scene, job: Job | None) -> str:
+    if job is None:
+        return _("no job is chosen")
+    if job.state.is_final:
+        return _("this job has ended")
+    if job.state is JobState.SUBMITTED:
+        return _("this job is submitted: there is nothing left to pause")
+    return _stopping(scene)
+
+
+def claims_refusal(scene: Scene) -> str:
+    if scene.snapshot.stopping == "draining":
+        return _("the node is draining and takes no new jobs")
+    return _stopping(scene)
+
+
+def finish_refusal(scene: Scene) -> str:
+    if scene.snapshot.claims_paused:
+        return _("claiming is paused already")
+    return claims_refusal(scene)
+
+
+def decline_refusal(scene: Scene, job: Job | None) -> str:
+    if job is None:
+        return _("no job is chosen")
+    if job.state.is_final:
+        return _("this job has ended")
+    if job.state is JobState.CLAIMING:
+        return _("this job is not claimed yet: there is nothing to decline")
+    if job.state is JobState.SUBMITTED:
+        return _("this job is submitted: it can no longer be declined")
+    return _stopping(scene) or _chain(scene)
+
+
+def withdraw_refusal(scene: Scene) -> str:
+    today = scene.snapshot.today
+    if today is None:
+        return _("the chain has not been read yet")
+    if not today.waiting:
+        return _("no closed day holds a reward of ours")
+    return _stopping(scene) or _chain(scene)
+
+
+def _stopping(scene: Scene) -> str:
+    return _("the node is stopping") if scene.snapshot.stopping == "stopping" else ""
+
+
+def _chain(scene: Scene) -> str:
+    lost = any(link.name == "chain" and link.broken_since_unix_s is not None for link in scene.snapshot.links)
+    return _("the chain does not answer") if lost else ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeclineCost:
+    """What declining a job means against the alternatives, in wei and seconds."""
+
+    job: Job
+    penalty_wei: int
+    back_wei: int
+    timeout_wei: int
+    earning_wei: int  # if it is finished and verified
+    fraction: float  # of its training that would be thrown away
+    forecast: Outlook | None
+
+
+def decline_cost(scene: Scene, job: Job) -> DeclineCost:
+    """Calculate it by the contract's own rates."""
+    rates = scene.snapshot.rates
+    row = scene.row_of(job)
+    penalty_wei = rates.decline_penalty_wei(job.deposit_wei)
+    return DeclineCost(
+        job=job,
+        penalty_wei=penalty_wei,
+        back_wei=job.deposit_wei - penalty_wei,
+        timeout_wei=rates.timeout_penalty_wei(job.deposit_wei),
+        earning_wei=rates.earned_wei(job.fee_wei),
+        fraction=row.fraction if row else (job.epochs_done / job.epochs if job.epochs else 0.0),
+        forecast=outlook(row, scene.now) if row else None,
+    )
+
+
+def declinable(scene: Scene) -> list[Job]:
+    """List the jobs that can be declined now."""
+    return [job for job in scene.snapshot.jobs if not decline_refusal(scene, job)]

@@ -1,0 +1,57 @@
+"""The characters that the screen draws with: Unicode, or ASCII one for one, so that nothing moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# What our own texts hold beyond ASCII, each by one character of the same width.
+_TO_ASCII = str.maketrans(
+    {
+        "…": "~",
+        "·": "|",
+        "≈": "~",
+        "–": "-",
+        "—": "-",
+        "−": "-",
+        "▶": ">",
+        "▸": ">",
+        "●": "*",
+        "○": "o",
+        "✓": "+",
+        "✗": "x",
+        "⚠": "!",
+        "‖": "=",
+        "↑": "^",
+        "↓": "v",
+        "←": "<",
+        "→": ">",
+        "×": "x",
+        "°": " ",
+        "─": "-",
+        "│": "|",
+        "’": "'",
+        "“": '"',
+        "”": '"',
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Glyphs:
+    """One set of characters. `levels` run from empty to full."""
+
+    ascii_only: bool
+    bar_full: str
+    bar_half: str
+    bar_empty: str
+    levels: str
+    chart_point: str
+    border: str  # Textual's name of a border
+
+    def text(self, text: str) -> str:
+        """Give a text as this set can show it; letters of other scripts are left as they are."""
+        return text.translate(_TO_ASCII) if self.ascii_only else text
+
+
+UNICODE = Glyphs(False, "━", "╸", "─", "▁▂▃▄▅▆▇█", "•", "round")
+ASCII = Glyphs(True, "#", "+", "-", "_.:-=+*#", "*", "ascii")

@@ -1,0 +1,154 @@
+"""Lines of styled text, measured in terminal cells: what panels and screens are made of. No Textual here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from rich.cells import cell_len, chop_cells, set_cell_size
+
+from emeth_tui.tui.glyphs import Glyphs
+
+Span = tuple[str, str]  # text, and the role that it plays (themes.ROLES); "" is plain text
+ELLIPSIS = "…"
+MOST_APART = 4  # cells between the points of a chart
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line. `selected` paints it as the chosen one."""
+
+    spans: tuple[Span, ...] = ()
+    selected: bool = False
+
+    @property
+    def text(self) -> str:
+        return "".join(text for text, _role in self.spans)
+
+    @property
+    def width(self) -> int:
+        return sum(cell_len(text) for text, _role in self.spans)
+
+    def chosen(self, selected: bool) -> Line:
+        return replace(self, selected=selected)
+
+
+def line(*parts: str | Span, selected: bool = False) -> Line:
+    """Make a line of plain texts and spans."""
+    return Line(tuple((part, "") if isinstance(part, str) else part for part in parts if part), selected)
+
+
+BLANK = Line()
+
+
+def clean(text: str) -> str:
+    """Make a stranger's text safe to show: control and invisible characters become visible dots."""
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else "·" for character in text)
+
+
+def cut(text: str, width: int) -> str:
+    """Cut a text to at most `width` cells, with an ellipsis where something is missing."""
+    if cell_len(text) <= width:
+        return text
+    return set_cell_size(text, width - 1).rstrip() + ELLIPSIS if width > 0 else ""
+
+
+def left(text: str, width: int) -> str:
+    """Cut or fill a text to exactly `width` cells, text first."""
+    return set_cell_size(cut(text, width), max(0, width))
+
+
+def right(text: str, width: int) -> str:
+    """Cut or fill a text to exactly `width` cells, filling first: for numbers."""
+    text = cut(text, width)
+    return " " * (width - cell_len(text)) + text
+
+
+def fit(content: Line, width: int) -> Line:
+    """Cut a line to at most `width` cells."""
+    if content.width <= width:
+        return content
+    spans: list[Span] = []
+    room = width
+    for text, role in content.spans:
+        if cell_len(text) >= room:
+            spans.append((cut(text + ELLIPSIS, room), role))
+            break
+        spans.append((text, role))
+        room -= cell_len(text)
+    return replace(content, spans=tuple(spans))
+
+
+def spread(start: Iterable[Span], end: Iterable[Span], width: int) -> Line:
+    """Put one group at the left edge and one at the right; the left one is cut when both do not fit."""
+    ending = Line(tuple(end))
+    beginning = fit(Line(tuple(start)), max(0, width - ending.width - 1))
+    gap = max(0, width - beginning.width - ending.width)
+    return fit(Line((*beginning.spans, (" " * gap, ""), *ending.spans)), width)
+
+
+def join(groups: Iterable[Sequence[Span]], width: int, gap: int = 3) -> Line:
+    """Set groups of spans beside each other, leaving out at the end what does not fit whole."""
+    spans: list[Span] = []
+    used = 0
+    for group in groups:
+        size = sum(cell_len(text) for text, _role in group)
+        between = gap if spans else 0
+        if not size:
+            continue
+        if used + between + size > width:
+            break
+        spans += [(" " * between, ""), *group] if between else list(group)
+        used += between + size
+    return Line(tuple(spans))
+
+
+def wrap(text: str, width: int, role: str = "", indent: str = "") -> list[Line]:
+    """Break a text into lines of at most `width` cells, at spaces where there are any."""
+    rows: list[str] = []
+    current = ""
+    for word in text.split(" "):
+        candidate = f"{current} {word}" if current else word
+        if cell_len(candidate) <= width - cell_len(indent):
+            current = candidate
+            continue
+        if current:
+            rows.append(current)
+        pieces = chop_cells(word, max(2, width - cell_len(indent))) or [""]
+        rows += pieces[:-1]
+        current = pieces[-1]
+    return [line((indent + row, role)) for row in [*rows, current]]
+
+
+def bar(fraction: float, width: int, glyphs: Glyphs, role: str = "accent") -> tuple[Span, Span]:
+    """Draw how much of `width` cells is full, in half cells."""
+    halves = round(min(1.0, max(0.0, fraction)) * width * 2)
+    full = glyphs.bar_full * (halves // 2) + (glyphs.bar_half if halves % 2 else "")
+    return (full, role), (glyphs.bar_empty * (width - len(full)), "faint")
+
+
+def sparkline(values: Sequence[float], width: int, glyphs: Glyphs) -> str:
+    """Draw the newest values, one a cell, from zero to their greatest; filled at the left to `width`."""
+    shown = list(values)[-width:]
+    top = max(shown, default=0.0)
+    last = len(glyphs.levels) - 1
+    cells = [glyphs.levels[round(max(0.0, value) / top * last)] if top > 0 else " " for value in shown]
+    return "".join(cells).rjust(width)
+
+
+def chart(values: Sequence[float], width: int, height: int, glyphs: Glyphs) -> list[str]:
+    """Draw a curve of points, the greatest value in the first row; too many are thinned out evenly."""
+    if not values or width < 1 or height < 1:
+        return []
+    low, high = min(values), max(values)
+    apart = max(1, min(MOST_APART, (width - 1) // max(1, len(values) - 1)))
+    points = min(len(values), (width - 1) // apart + 1)
+    step = (len(values) - 1) / max(1, points - 1)
+    rows = [[" "] * ((points - 1) * apart + 1) for _row in range(height)]
+    for point in range(points):
+        value = values[round(point * step)]
+        share = (value - low) / (high - low) if high > low else 0.5
+        rows[round((1 - share) * (height - 1))][point * apart] = glyphs.chart_point
+    return ["".join(row) for row in rows]

@@ -1,0 +1,65 @@
+"""Panel 3: EMT that is free, locked, at risk, lost; and what is left to pay for transactions."""
+
+from __future__ import annotations
+
+from emeth_tui.model import format_token
+from emeth_tui.tui.i18n import _
+from emeth_tui.tui.lines import Line, Span, join, left, line, right
+from emeth_tui.tui.scene import Scene
+
+LABEL_CELLS = 12
+AMOUNT_CELLS = 12
+FEW_TRANSACTIONS = 20
+
+
+def deposit_lines(scene: Scene, width: int) -> list[Line]:
+    """Draw one amount a line, numbers under each other."""
+    deposits = scene.snapshot.deposits
+    if deposits is None:
+        return [line((_("reading the chain …"), "muted"))]
+    amounts = [
+        (_("free"), deposits.free_wei, ""),
+        (_("locked"), deposits.locked_wei, ""),
+        (_("at risk"), deposits.at_risk_wei, "warn" if deposits.at_risk_wei else "muted"),
+        (_("back today"), deposits.returned_today_wei, "good" if deposits.returned_today_wei else "muted"),
+        (_("lost today"), deposits.lost_today_wei, "bad" if deposits.lost_today_wei else "muted"),
+    ]
+    cells = min(AMOUNT_CELLS, max(8, width - LABEL_CELLS - 5))
+    lines = [
+        line((left(label, LABEL_CELLS), "muted"), (right(format_token(wei), cells), role), (" EMT", "faint"))
+        for label, wei, role in amounts
+    ]
+    symbol = scene.snapshot.native_symbol
+    amount = right(format_token(deposits.native_wei), cells)
+    lines.append(line((left(symbol, LABEL_CELLS), "muted"), (amount, ""), (f" {symbol}", "faint")))
+    if paid := _transactions(scene):
+        lines.append(line(*paid))
+    return lines
+
+
+def deposit_summary(scene: Scene, width: int) -> Line:
+    """Draw the amounts that matter most in one line."""
+    deposits = scene.snapshot.deposits
+    if deposits is None:
+        return line((_("reading the chain …"), "muted"))
+    lost = format_token(deposits.lost_today_wei)
+    groups: list[list[Span]] = [
+        [(_("free") + " ", "muted"), (format_token(deposits.free_wei), "")],
+        [(_("locked") + " ", "muted"), (format_token(deposits.locked_wei), "")],
+        [
+            (_("at risk") + " ", "muted"),
+            (format_token(deposits.at_risk_wei), "warn" if deposits.at_risk_wei else ""),
+        ],
+        [(_("lost today") + " ", "muted"), (lost, "bad" if deposits.lost_today_wei else "")],
+        [(f"{scene.snapshot.native_symbol} ", "muted"), (format_token(deposits.native_wei), "")],
+    ]
+    return join(groups, width, gap=2)
+
+
+def _transactions(scene: Scene) -> list[Span]:
+    deposits = scene.snapshot.deposits
+    if deposits is None or not deposits.native_per_transaction_wei:
+        return []
+    count = deposits.native_wei // deposits.native_per_transaction_wei
+    sign, role = ("! ", "warn") if count < FEW_TRANSACTIONS else ("", "muted")
+    return [(sign + _("pays for ≈ {n} transactions").format(n=f"{count:,}"), role)]

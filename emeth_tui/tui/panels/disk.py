@@ -1,0 +1,50 @@
+"""Panel 4: the cache against its limit, the file system, and whether they keep jobs away."""
+
+from __future__ import annotations
+
+from emeth_tui.protocol.job_ids import short
+from emeth_tui.tui.glyphs import Glyphs
+from emeth_tui.tui.i18n import _
+from emeth_tui.tui.lines import Line, bar, clean, fit, join, line, right
+from emeth_tui.tui.scene import Scene
+from emeth_tui.tui.words import percent, size
+
+NEARLY_FULL = 0.9
+# How engine.disk words a refusal: by the setting that helps, or the file system.
+_DISK_REFUSALS = ("cache.limit_gb", "the file system has")
+
+
+def disk_lines(scene: Scene, width: int, height: int, glyphs: Glyphs) -> list[Line]:
+    """Draw the bar, what is reserved and free, what blocks claiming, then the jobs that hold most."""
+    disk = scene.snapshot.disk
+    used = disk.used_bytes / disk.limit_bytes if disk.limit_bytes else 1.0
+    role = "warn" if disk.committed_bytes >= NEARLY_FULL * disk.limit_bytes else "accent"
+    label = _("cache {used} of {limit}").format(used=size(disk.used_bytes), limit=size(disk.limit_bytes))
+    head = line((label + " ", ""))
+    room = min(40, width - head.width - 6)
+    cells = bar(used, room, glyphs, role) if room >= 6 else ()
+    lines = [line(*head.spans, *cells, (right(percent(used), 6), ""))]
+    reserved = max(0, disk.committed_bytes - disk.used_bytes)
+    lines.append(
+        join(
+            [
+                [(_("file system") + " ", "muted"), (size(disk.free_bytes), ""), (" " + _("free"), "muted")],
+                [(_("reserved") + " ", "muted"), (size(reserved), "")],
+            ],
+            width,
+        )
+    )
+    if reason := blocked_by_disk(scene):
+        lines.append(fit(line(("! " + clean(reason), "warn")), width))
+    biggest = sorted(disk.by_job, key=lambda entry: -entry[1])
+    lines += [
+        line((short(job_id), "accent"), (right(size(held_bytes), 10), ""))
+        for job_id, held_bytes in biggest[: max(0, height - len(lines))]
+    ]
+    return lines
+
+
+def blocked_by_disk(scene: Scene) -> str:
+    """Say why the disk keeps jobs away, or ""."""
+    reason = scene.snapshot.idle_reason
+    return reason if any(words in reason for words in _DISK_REFUSALS) else ""

@@ -1,0 +1,76 @@
+"""Panel 6: what happened, the newest first, by severity and by words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from emeth_tui.model import Event, Severity
+from emeth_tui.protocol.job_ids import short
+from emeth_tui.tui.event_words import event_text
+from emeth_tui.tui.i18n import _
+from emeth_tui.tui.lines import Line, fit, left, line
+from emeth_tui.tui.words import SEVERITY_MARKS, SEVERITY_ROLES, clock
+
+JOB_CELLS = 8
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events to show: at least this severe, holding these words (in job id, kind or text)."""
+
+    least: Severity = Severity.INFO
+    words: str = ""
+
+    def passes(self, event: Event) -> bool:
+        if _RANK[event.severity] < _RANK[self.least]:
+            return False
+        if not self.words:
+            return True
+        haystack = f"{event.job_id or ''} {event.kind} {event.text} {event_text(event)}".lower()
+        return all(word in haystack for word in self.words.lower().split())
+
+
+def shown_events(events: Sequence[Event], event_filter: EventFilter) -> list[Event]:
+    """Pick the events that pass, the newest first."""
+    return [event for event in reversed(events) if event_filter.passes(event)]
+
+
+def event_lines(
+    events: Sequence[Event], width: int, height: int, chosen: int, focused: bool, *, filtered: bool
+) -> list[Line]:
+    """Draw a window of events with the chosen one in it."""
+    if not events:
+        empty = _("no event passes the filter") if filtered else _("nothing happened yet")
+        return [line((empty, "muted"))]
+    first = max(0, min(chosen - height // 2, len(events) - height))
+    return [
+        event_line(events[index], width, focused and index == chosen)
+        for index in range(first, min(len(events), first + max(1, height)))
+    ]
+
+
+def event_line(event: Event, width: int, chosen: bool = False) -> Line:
+    """Draw one event."""
+    role = SEVERITY_ROLES[event.severity]
+    job = short(event.job_id) if event.job_id else ""
+    spans = [
+        (clock(event.at_unix_s), "muted"),
+        (f" {SEVERITY_MARKS[event.severity]} ", role),
+        (left(job, JOB_CELLS), "accent"),
+        (" " + event_text(event), role),
+    ]
+    return fit(line(*spans, selected=chosen), width)
+
+
+def filter_words(event_filter: EventFilter) -> str:
+    """Say in a few words what is filtered, "" when nothing is."""
+    parts = []
+    if event_filter.least is Severity.WARNING:
+        parts.append(_("warnings and errors"))
+    if event_filter.least is Severity.ERROR:
+        parts.append(_("errors"))
+    if event_filter.words:
+        parts.append(f"“{event_filter.words}”")
+    return " · ".join(parts)

@@ -1,0 +1,67 @@
+"""The first line: network and account, how fresh the chain's news is, what there is to spend, the time."""
+
+from __future__ import annotations
+
+from emeth_tui.model import format_token
+from emeth_tui.settings import DEVNET
+from emeth_tui.tui.i18n import _
+from emeth_tui.tui.lines import Line, Span, line, spread
+from emeth_tui.tui.scene import STALE_AFTER_S, Scene
+from emeth_tui.tui.words import clock, duration, shorten_address
+
+
+def header_line(scene: Scene | None, width: int) -> Line:
+    """Draw the header; on a narrow screen what matters least goes first."""
+    if scene is None:
+        return line((" emeth-tui", "title"), ("  " + _("starting …"), "muted"))
+    snapshot = scene.snapshot
+    start: dict[str, list[Span]] = {
+        "name": [("emeth-tui", "title")],
+        "network": [(snapshot.network, "accent")],
+        "chain": [(f"· {snapshot.chain_id}", "muted")],
+        "block": _block(scene),
+    }
+    end: dict[str, list[Span]] = {
+        "address": [(shorten_address(snapshot.address), "muted")],
+        **_balances(scene),
+        "clock": [(f"{clock(scene.now)} UTC ", "")],
+    }
+    # What goes first when it gets narrow; block, EMT and clock always stay.
+    for name in ("", "address", "name", "chain", "native"):
+        start.pop(name, None)
+        end.pop(name, None)
+        begins, ends = _spaced(start), _spaced(end)
+        if Line(tuple(begins)).width + Line(tuple(ends)).width + 2 <= width:
+            break
+    return spread(begins, ends, width)
+
+
+def _spaced(groups: dict[str, list[Span]]) -> list[Span]:
+    spans: list[Span] = []
+    for group in groups.values():
+        spans += [("  " if spans else " ", ""), *group] if group else []
+    return spans
+
+
+def _block(scene: Scene) -> list[Span]:
+    head = scene.snapshot.head
+    if head is None:
+        return [(_("reading the chain …"), "muted")]
+    age_s = scene.now - head.timestamp_unix_s
+    # A devnet has a block only when somebody sends a transaction: there, age says nothing.
+    stale = age_s >= STALE_AFTER_S and scene.snapshot.network != DEVNET
+    ago = _("{time} ago").format(time=duration(age_s))
+    if stale:
+        return [("! " + _("last block {ago}").format(ago=ago), "warn")]
+    return [(_("block") + " ", "muted"), (f"{head.number:,}", ""), (f" {ago}", "muted")]
+
+
+def _balances(scene: Scene) -> dict[str, list[Span]]:
+    deposits = scene.snapshot.deposits
+    if deposits is None:
+        return {}
+    symbol = scene.snapshot.native_symbol
+    return {
+        "emt": [("EMT ", "muted"), (format_token(deposits.free_wei), "title")],
+        "native": [(f"{symbol} ", "muted"), (format_token(deposits.native_wei), "title")],
+    }

@@ -1,0 +1,74 @@
+"""What the panels have in common: a number, a title, a cursor where there are rows, and the scene."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+
+from emeth_tui.tui.scene import Scene
+from emeth_tui.tui.widgets import LineView
+
+
+class Panel(LineView, can_focus=True):
+    """A numbered panel. Subclasses draw from `self.scene`; they never ask the node."""
+
+    NUMBER: ClassVar[int] = 0
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.scene: Scene | None = None
+
+    def show_scene(self, scene: Scene) -> None:
+        """Take a newer scene and paint what is different in it."""
+        self.scene = scene
+        self.repaint()
+
+    def repaint(self) -> None:
+        """Draw again from the scene that is there."""
+        if self.scene is not None and self.size.width and self.size.height:
+            self.draw(self.scene, self.size.width, self.size.height)
+
+    def draw(self, scene: Scene, width: int, height: int) -> None:
+        raise NotImplementedError
+
+    def on_resize(self, _event: events.Resize) -> None:
+        self.repaint()
+
+    def on_focus(self, _event: events.Focus) -> None:
+        self.repaint()
+
+    def on_blur(self, _event: events.Blur) -> None:
+        self.repaint()
+
+
+class CursorPanel(Panel):
+    """A panel with rows, one of which is chosen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Up", show=False, id="row-up"),
+        Binding("down,j", "move(1)", "Down", show=False, id="row-down"),
+        Binding("pageup", "move(-10)", "Page up", show=False, id="page-up"),
+        Binding("pagedown", "move(10)", "Page down", show=False, id="page-down"),
+        Binding("home,g", "move(-1000000)", "First", show=False, id="row-first"),
+        Binding("end,G", "move(1000000)", "Last", show=False, id="row-last"),
+    ]
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.chosen = 0
+
+    @property
+    def row_count(self) -> int:
+        raise NotImplementedError
+
+    def action_move(self, rows: int) -> None:
+        """Choose another row."""
+        self.chosen = max(0, min(self.chosen + rows, self.row_count - 1))
+        self.repaint()
+        self.emeth.update_keys()
+
+    def keep_chosen(self) -> None:
+        """Stay on a row that exists."""
+        self.chosen = max(0, min(self.chosen, self.row_count - 1))

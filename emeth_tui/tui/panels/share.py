@@ -1,0 +1,88 @@
+"""Panel 5: our part of the day's gas and reward, the days before, and what waits to be withdrawn."""
+
+from __future__ import annotations
+
+from emeth_tui.engine.snapshot import TodaysShare
+from emeth_tui.model import SECONDS_PER_DAY, WEI_PER_TOKEN, format_token
+from emeth_tui.tui.glyphs import Glyphs
+from emeth_tui.tui.i18n import _
+from emeth_tui.tui.lines import Line, Span, bar, join, line, sparkline, spread
+from emeth_tui.tui.scene import Scene
+from emeth_tui.tui.words import countdown, emt
+
+DAYS_SHOWN = 30
+NO_CAP = 2**128  # of gas: whatever is over this was never meant to bind
+
+
+def share_lines(scene: Scene, width: int, glyphs: Glyphs) -> list[Line]:
+    """Draw gas, reward so far, the day's end, the last days, and what waits."""
+    today = scene.snapshot.today
+    if today is None:
+        return [line((_("reading the chain …"), "muted"))]
+    share = today.share
+    part = share.own_gas / share.total_gas if share.total_gas else 0.0
+    gas = _("{own} of {all} gas").format(own=f"{share.own_gas:,}", all=f"{share.total_gas:,}")
+    left_s = today.ends_at_unix_s - scene.now
+    gone = 1 - left_s / SECONDS_PER_DAY
+    lines = [
+        spread([(gas, "")], [(f"{100 * part:.2f} %", "title")], width),
+        line(
+            ("≈ " + emt(share.own_reward_wei), "good" if share.own_gas else ""), (" " + _("so far"), "muted")
+        ),
+        spread(
+            [(_("day ends in") + " ", "muted"), (countdown(left_s), ""), ("  ", "")],
+            bar(gone, max(4, min(16, width - 30)), glyphs, "muted"),
+            width,
+        ),
+        _days(today, width, glyphs),
+        _waiting(today),
+    ]
+    if scene.snapshot.rates.max_slot_gas_per_node < NO_CAP:
+        cap = f"{scene.snapshot.rates.max_slot_gas_per_node:,}"
+        lines.append(line((_("at most {n} gas a day counts").format(n=cap), "warn")))
+    return lines
+
+
+def share_summary(scene: Scene, width: int) -> Line:
+    """Draw the day in one line."""
+    today = scene.snapshot.today
+    if today is None:
+        return line((_("reading the chain …"), "muted"))
+    share = today.share
+    part = share.own_gas / share.total_gas if share.total_gas else 0.0
+    gas = _("{own} of {all} gas").format(own=f"{share.own_gas:,}", all=f"{share.total_gas:,}")
+    groups: list[list[Span]] = [
+        [(gas, ""), (f" {100 * part:.2f} %", "title")],
+        [(f"≈ {emt(share.own_reward_wei)}", "good" if share.own_gas else "")],
+        [(_("ends in") + " ", "muted"), (countdown(today.ends_at_unix_s - scene.now), "")],
+        [("w ", "key"), (emt(waiting_wei(today)), "good")] if today.waiting else [],
+    ]
+    return join(groups, width, gap=2)
+
+
+def waiting_wei(today: TodaysShare) -> int:
+    """Add up what closed days still hold for us."""
+    return sum(share.withdrawable_wei for share in today.waiting)
+
+
+def _days(today: TodaysShare, width: int, glyphs: Glyphs) -> Line:
+    if not today.days:
+        return line((_("no closed day with gas of ours yet"), "muted"))
+    by_slot = {share.slot: share.own_reward_wei / WEI_PER_TOKEN for share in today.days}
+    last = today.share.slot - 1
+    count = min(DAYS_SHOWN, max(7, last - min(by_slot) + 1), max(7, width - 20))
+    rewards = [by_slot.get(slot, 0.0) for slot in range(last - count + 1, last + 1)]
+    total = format_token(int(sum(rewards)) * WEI_PER_TOKEN, 0)
+    return line(
+        (sparkline(rewards, count, glyphs), "accent"),
+        (" " + _("{n} days: {total} EMT").format(n=count, total=total), "muted"),
+    )
+
+
+def _waiting(today: TodaysShare) -> Line:
+    if not today.waiting:
+        return line((_("nothing to withdraw"), "muted"))
+    amount = format_token(waiting_wei(today))
+    text = _("withdraw {amount} EMT").format(amount=amount)
+    days = " " + _("of {n} days").format(n=len(today.waiting)) if len(today.waiting) > 1 else ""
+    return line(("w ", "key"), (text, "good"), (days, "muted"))

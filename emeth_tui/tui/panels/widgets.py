@@ -1,0 +1,158 @@
+"""The six panels as widgets: which lines to draw, where the cursor is, what stands in the border."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+
+from emeth_tui.model import Event, Job, Severity
+from emeth_tui.tui.i18n import _
+from emeth_tui.tui.panels.deposits import deposit_lines
+from emeth_tui.tui.panels.disk import disk_lines
+from emeth_tui.tui.panels.events import EventFilter, event_lines, filter_words, shown_events
+from emeth_tui.tui.panels.panel import CursorPanel, Panel
+from emeth_tui.tui.panels.pending import pending_lines
+from emeth_tui.tui.panels.share import share_lines
+from emeth_tui.tui.panels.workers import worker_at, worker_lines
+from emeth_tui.tui.scene import Scene
+
+_NEXT_LEAST = {
+    Severity.INFO: Severity.WARNING,
+    Severity.WARNING: Severity.ERROR,
+    Severity.ERROR: Severity.INFO,
+}
+
+
+class WorkersPanel(CursorPanel):
+    """Panel 1. Its chosen row's job is what the job keys act on."""
+
+    NUMBER = 1
+
+    @property
+    def row_count(self) -> int:
+        return len(self.scene.rows) if self.scene else 0
+
+    @property
+    def job(self) -> Job | None:
+        """The chosen worker's job."""
+        if self.scene is None or not self.scene.rows:
+            return None
+        return self.scene.rows[min(self.chosen, self.row_count - 1)].job
+
+    def draw(self, scene: Scene, width: int, height: int) -> None:
+        self.keep_chosen()
+        busy = sum(row.at_work for row in scene.rows)
+        self.set_title(f"1 {_('Workers')}", _("{n} of {all} at work").format(n=busy, all=self.row_count))
+        self.show_lines(worker_lines(scene, width, height, self.chosen, self.emeth.glyphs))
+
+    def on_click(self, event: events.Click) -> None:
+        if self.scene is not None and self.scene.rows:
+            offset = event.get_content_offset_capture(self)
+            self.chosen = worker_at(self.scene, self.size.height, self.chosen, offset.y)
+            self.action_move(0)
+
+
+class PendingPanel(CursorPanel):
+    """Panel 2."""
+
+    NUMBER = 2
+
+    @property
+    def row_count(self) -> int:
+        return len(self.scene.pending) if self.scene else 0
+
+    @property
+    def job(self) -> Job | None:
+        """The chosen job."""
+        pending = self.scene.pending if self.scene else []
+        return pending[min(self.chosen, len(pending) - 1)] if pending else None
+
+    def draw(self, scene: Scene, width: int, height: int) -> None:
+        self.keep_chosen()
+        count = f" · {self.row_count}" if self.row_count else ""
+        self.set_title(f"2 {_('Pending verification')}{count}")
+        self.show_lines(pending_lines(scene, width, height, self.chosen, self.has_focus))
+
+
+class DepositsPanel(Panel):
+    """Panel 3."""
+
+    NUMBER = 3
+
+    def draw(self, scene: Scene, width: int, height: int) -> None:
+        self.set_title(f"3 {_('Deposits')}")
+        self.show_lines(deposit_lines(scene, width)[:height])
+
+
+class DiskPanel(Panel):
+    """Panel 4."""
+
+    NUMBER = 4
+
+    def draw(self, scene: Scene, width: int, height: int) -> None:
+        self.set_title(f"4 {_('Disk')}")
+        self.show_lines(disk_lines(scene, width, height, self.emeth.glyphs)[:height])
+
+
+class SharePanel(Panel):
+    """Panel 5."""
+
+    NUMBER = 5
+
+    def draw(self, scene: Scene, width: int, height: int) -> None:
+        self.set_title(f"5 {_('Today’s share')}")
+        self.show_lines(share_lines(scene, width, self.emeth.glyphs)[:height])
+
+
+class EventsPanel(CursorPanel):
+    """Panel 6. At the top row it follows what happens; further down it stays where it is."""
+
+    NUMBER = 6
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "severity", "Severity", id="severity"),
+        Binding("c", "copy", "Copy", id="copy"),
+    ]
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.filter = EventFilter()
+        self._shown: list[Event] = []
+
+    @property
+    def row_count(self) -> int:
+        return len(self._shown)
+
+    @property
+    def event(self) -> Event | None:
+        """The chosen event."""
+        return self._shown[min(self.chosen, len(self._shown) - 1)] if self._shown else None
+
+    def set_filter(self, event_filter: EventFilter) -> None:
+        """Show other events."""
+        self.filter = event_filter
+        self.chosen = 0
+        self.repaint()
+
+    def draw(self, scene: Scene, width: int, height: int) -> None:
+        chosen = self.event
+        self._shown = shown_events(scene.snapshot.events, self.filter)
+        if self.chosen and chosen is not None and chosen in self._shown:
+            self.chosen = self._shown.index(chosen)  # new ones come above: stay with the chosen one
+        self.keep_chosen()
+        words = filter_words(self.filter)
+        self.set_title(f"6 {_('Events')}", words or _("/ filter"))
+        self.show_lines(
+            event_lines(self._shown, width, height, self.chosen, self.has_focus, filtered=bool(words))
+        )
+
+    def action_severity(self) -> None:
+        """Show only what is worse, in turn."""
+        self.set_filter(EventFilter(_NEXT_LEAST[self.filter.least], self.filter.words))
+
+    def action_copy(self) -> None:
+        """Copy the chosen event to the clipboard, by the terminal's own means."""
+        if self.event is not None:
+            self.app.copy_to_clipboard(f"{self.event.job_id or ''} {self.event.text}".strip())
+            self.emeth.echo(_("copied, if your terminal allows it"))

@@ -1,0 +1,187 @@
+"""Panel 1: each worker with its job, how far it is, how fast, and whether it will be in time."""
+
+from __future__ import annotations
+
+from emeth_tui.model import Job
+from emeth_tui.protocol.job_ids import short
+from emeth_tui.tui.glyphs import Glyphs
+from emeth_tui.tui.i18n import _
+from emeth_tui.tui.lines import BLANK, Line, Span, bar, clean, fit, join, left, line, right, sparkline
+from emeth_tui.tui.scene import Outlook, Row, Scene, outlook
+from emeth_tui.tui.words import duration, duration_range, percent, phase_name, size, speed, state_name
+from emeth_tui.workers.views import WorkerPhase
+
+DEVICE_CELLS = 8
+INDENT = " " * (DEVICE_CELLS + 1)
+ROOMY_CELLS = 100
+MOST_LINES = 3  # a worker
+_TROUBLE = frozenset({WorkerPhase.RESTARTING, WorkerPhase.DOWN, WorkerPhase.CLOSED})
+
+
+def worker_lines(scene: Scene, width: int, height: int, chosen: int, glyphs: Glyphs) -> list[Line]:
+    """Draw as many workers as fit, the chosen one among them, in three lines each, or two, or one."""
+    if not scene.rows:
+        return [line((_("there are no workers"), "muted"))]
+    each = lines_each(len(scene.rows), height)
+    shown = max(1, height // each)
+    first = max(0, min(chosen - shown // 2, len(scene.rows) - shown))
+    lines: list[Line] = []
+    for index in range(first, min(len(scene.rows), first + shown)):
+        block = _row_lines(scene, scene.rows[index], width, each, index == chosen, glyphs)
+        lines += [part.chosen(index == chosen and len(scene.rows) > 1) for part in block]
+    return lines
+
+
+def lines_each(workers: int, height: int) -> int:
+    """Tell how many lines each worker gets."""
+    return max(1, min(MOST_LINES, height // max(1, workers)))
+
+
+def worker_at(scene: Scene, height: int, chosen: int, y: int) -> int:
+    """Tell which worker a line of the panel belongs to: the reverse of the drawing."""
+    each = lines_each(len(scene.rows), height)
+    shown = max(1, height // each)
+    first = max(0, min(chosen - shown // 2, len(scene.rows) - shown))
+    return min(len(scene.rows) - 1, first + y // each)
+
+
+def _row_lines(scene: Scene, row: Row, width: int, each: int, chosen: bool, glyphs: Glyphs) -> list[Line]:
+    mark = ("▶", "accent") if chosen else (" ", "")
+    device = row.worker.device if row.worker else "–"
+    start = [mark, (left(device, DEVICE_CELLS), "title")]
+    if row.job is None:
+        return _idle_lines(scene, row, start, width, each)
+    head = _head(row, row.job, start, width, glyphs)
+    details = _details(scene, row, row.job, width, each - 1, glyphs)
+    return ([head, *details] + [BLANK] * each)[:each]
+
+
+def _head(row: Row, job: Job, start: list[Span], width: int, glyphs: Glyphs) -> Line:
+    phase_cells = 14 if width >= ROOMY_CELLS else 11
+    name, role = _phase(row, job)
+    epoch = row.worker.epoch if row.worker and row.at_work else job.epochs_done
+    spans: list[Span] = [
+        *start,
+        (short(job.job_id), "accent"),
+        (f" {job.language.value}{right(size(job.dataset_bytes), 8)}  ", "muted"),
+        (left(name, phase_cells), role),
+        (right(f"{epoch}/{job.epochs}", 6) + " ", ""),
+    ]
+    room = width - Line(tuple(spans)).width - 6
+    if room >= 6:
+        spans += bar(row.fraction, min(room, 48), glyphs)
+    spans.append((right(percent(row.fraction), 6), ""))
+    return fit(Line(tuple(spans)), width)
+
+
+def _phase(row: Row, job: Job) -> Span:
+    if job.error and not row.at_work:
+        return "✗ " + state_name(job.state), "bad"
+    if job.paused:
+        return "‖ " + _("paused"), "warn"
+    if row.worker and row.at_work:
+        role = "warn" if row.worker.phase in _TROUBLE else ""
+        return phase_name(row.worker.phase), role
+    return state_name(job.state), ""
+
+
+def _details(scene: Scene, row: Row, job: Job, width: int, count: int, glyphs: Glyphs) -> list[Line]:
+    if count < 1:
+        return []
+    if job.error:
+        return [fit(line(INDENT, (clean(job.error), "bad")), width)]
+    room = width - len(INDENT)
+    times = _times(scene, row, job)
+    if count == 1:
+        groups = [_speed(row, 6, glyphs), *times, _losses(row, job), *_gpu(row)]
+        return [_indented(join(groups, room, gap=2))]
+    spark = 16 if width >= ROOMY_CELLS else 8
+    first = [_speed(row, spark, glyphs), _losses(row, job), *_gpu(row)]
+    return [_indented(join(first, room)), _indented(join([*times, _device_name(row)], room))]
+
+
+def _speed(row: Row, cells: int, glyphs: Glyphs) -> list[Span]:
+    if not row.at_work or row.worker is None:
+        return []
+    if row.worker.tokens_per_s is None:
+        return [(clean(row.worker.detail), "muted")] if row.worker.detail else []
+    return [
+        (right(speed(row.worker.tokens_per_s), 6), ""),
+        (" " + _("tok/s") + " ", "muted"),
+        (sparkline(row.speeds, cells, glyphs), "accent"),
+    ]
+
+
+def _losses(row: Row, job: Job) -> list[Span]:
+    train = row.worker.train_loss if row.worker and row.at_work else None
+    valid = job.valid_loss
+    if train is None and valid is None:
+        return []
+    return [
+        (_("loss") + " ", "muted"),
+        (f"{train:.3f}" if train is not None else "–", ""),
+        (" · " + _("valid") + " ", "muted"),
+        (f"{valid:.3f}" if valid is not None else "–", ""),
+    ]
+
+
+def _gpu(row: Row) -> list[list[Span]]:
+    gpu = row.gpu
+    if gpu is None:
+        return []
+    load = "–" if gpu.load_percent is None else f"{gpu.load_percent:3d} %"
+    groups: list[list[Span]] = [[("GPU ", "muted"), (load, "")]]
+    if gpu.memory_used_bytes is not None:
+        groups.append([(size(gpu.memory_used_bytes), "")])
+    if gpu.temperature_c is not None:
+        groups.append([(f"{gpu.temperature_c} °C", "warn" if gpu.temperature_c >= 85 else "")])
+    if gpu.power_w is not None:
+        groups.append([(f"{gpu.power_w:.0f} W", "")])
+    return groups
+
+
+def _times(scene: Scene, row: Row, job: Job) -> list[list[Span]]:
+    forecast = outlook(row, scene.now)
+    deadline_s = job.deadline_unix_s - scene.now
+    if forecast is None:
+        role = "bad" if deadline_s < 0 else ""
+        return [[(_("deadline in") + " ", "muted"), (duration(deadline_s), role)]]
+    return [
+        [(_("done in") + " ", "muted"), (duration_range(forecast.low_s, forecast.high_s), "")],
+        slack(forecast),
+        [(_("deadline in") + " ", "muted"), (duration(forecast.deadline_s), "")],
+    ]
+
+
+def slack(forecast: Outlook) -> list[Span]:
+    """Say how much time is left over, with a sign when that is little or nothing."""
+    if forecast.slack_s < 0:
+        return [("✗ " + _("late by {time}").format(time=duration(-forecast.slack_s)), "bad")]
+    sign, role = ("! ", "warn") if forecast.role == "warn" else ("", "muted")
+    return [
+        (sign + _("slack") + " ", role),
+        (duration(forecast.slack_s), forecast.role),
+    ]
+
+
+def _device_name(row: Row) -> list[Span]:
+    name = row.worker.device_name if row.worker else ""
+    return [(clean(name), "faint")] if name else []
+
+
+def _idle_lines(scene: Scene, row: Row, start: list[Span], width: int, each: int) -> list[Line]:
+    worker = row.worker
+    if worker is not None and worker.phase is not WorkerPhase.IDLE:
+        role = "bad" if worker.phase in _TROUBLE else "muted"
+        sign = "✗ " if worker.phase in _TROUBLE else ""
+        first = line(*start, (sign + phase_name(worker.phase), role), "  ", (clean(worker.detail), "muted"))
+    else:
+        reason = clean(scene.snapshot.idle_reason) or _("looking for work")
+        first = line(*start, (_("idle") + ": ", ""), (reason, "muted"))
+    name = _device_name(row)
+    second = line(INDENT, *name) if name else BLANK
+    return ([fit(first, width), fit(second, width)] + [BLANK] * each)[:each]
+
+
+def _indented(content: Line) -> Line:
+    return Line(((INDENT, ""), *content.spans))

@@ -1,0 +1,63 @@
+"""What the screen needs of a node: the same few things whether it runs in this process or behind a socket."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+
+from emeth_tui.engine.events import Subscription
+from emeth_tui.engine.inquiries import JobRecord
+from emeth_tui.engine.snapshot import Snapshot
+from emeth_tui.model import Job, JobId, JournaledTransaction
+from emeth_tui.protocol.contracts import ChainJob
+
+
+class Records(Protocol):
+    """Answers beyond the snapshot (engine.inquiries)."""
+
+    def job(self, job_id: JobId) -> JobRecord | None: ...
+    def history(self) -> Sequence[Job]: ...
+    def transactions(self, limit: int) -> Sequence[JournaledTransaction]: ...
+    async def chain_record(self, job_id: JobId) -> ChainJob | None: ...
+    def logs(self) -> Sequence[Path]: ...
+    def log_tail(self, path: Path, max_bytes: int = 64_000) -> Sequence[str]: ...
+
+
+class NodeFront(Protocol):
+    """A node as a front end sees it (engine.node). Commands raise EmethError when they cannot be done."""
+
+    @property
+    def inquiries(self) -> Records: ...
+    def snapshot(self) -> Snapshot: ...
+    def subscribe(self) -> Subscription: ...
+    def pause_job(self, job_id: JobId) -> None: ...
+    def resume_job(self, job_id: JobId) -> None: ...
+    def pause_claims(self) -> None: ...
+    def resume_claims(self) -> None: ...
+    def finish_then_pause(self) -> None: ...
+    async def decline_job(self, job_id: JobId) -> None: ...
+    async def withdraw(self) -> int: ...
+    def drain(self) -> None: ...
+    def request_stop(self) -> None: ...
+
+
+class Ending(Enum):
+    """Why the screen is gone. But for the first, the node goes on."""
+
+    NODE_ENDED = "node ended"
+    LEFT = "left"  # the user leaves the node running, headless
+    HUNG_UP = "hung up"  # the terminal is gone
+    CRASHED = "crashed"  # an error of the screen; it is in the log
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenOptions:
+    """How to show things. `language` "" asks the locale, `themes_directory` holds the user's own themes."""
+
+    themes_directory: Path = field(default_factory=Path)
+    theme: str = "dark"
+    language: str = ""
+    ascii_only: bool = False

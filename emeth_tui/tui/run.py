@@ -1,0 +1,50 @@
+"""Running the screen beside a node: until the node ends, the user leaves, or the terminal hangs up."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from emeth_tui.tui.app import EmethApp
+from emeth_tui.tui.i18n import language_of_locale, set_language
+from emeth_tui.tui.ports import Ending, NodeFront, ScreenOptions
+from emeth_tui.workers.link import prepare_spawning
+
+
+async def run_screen(
+    node: NodeFront,
+    engine: asyncio.Future[Any],
+    options: ScreenOptions,
+    *,
+    let_the_terminal_go: Callable[[], None],
+) -> Ending:
+    """Show a node that runs in `engine`, and say why the screen is gone. Neither is `engine` stopped here
+    nor its error raised: the caller goes on with it.
+
+    On SIGHUP `let_the_terminal_go` is called, which points the standard streams at /dev/null; that stays so
+    when the screen is gone.
+    """
+    set_language(options.language or language_of_locale())
+    prepare_spawning()
+    app = EmethApp(node, options)
+
+    def node_ended(_engine: asyncio.Future[Any]) -> None:
+        app.exit(Ending.NODE_ENDED)
+
+    def hang_up() -> None:
+        let_the_terminal_go()
+        app.exit(Ending.HUNG_UP)
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, hang_up)
+    engine.add_done_callback(node_ended)
+    try:
+        ending = await app.run_async()
+    finally:
+        engine.remove_done_callback(node_ended)
+        loop.add_signal_handler(signal.SIGHUP, let_the_terminal_go)
+    if engine.done():
+        return Ending.NODE_ENDED
+    return ending or Ending.CRASHED

@@ -1,0 +1,157 @@
+"""One moment as the panels show it: a snapshot, and what only watching for a while can tell."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from emeth_tui.engine.gpus import GpuReading
+from emeth_tui.engine.snapshot import Snapshot
+from emeth_tui.model import Job, JobState
+from emeth_tui.workers.views import WorkerPhase, WorkerView
+
+SPEEDS_KEPT = 120  # of each worker, one a second
+FINISHES_KEPT = 60
+STALE_AFTER_S = 40.0  # since the last block
+LEAST_SPREAD = 0.02  # a forecast is never shown as surer than this share of the time left
+_AT_WORK = frozenset({WorkerPhase.TRAINING, WorkerPhase.VALIDATING, WorkerPhase.SAVING})
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A worker and its job, or a job that waits for a worker."""
+
+    worker: WorkerView | None
+    job: Job | None
+    gpu: GpuReading | None = None
+    speeds: tuple[float, ...] = ()
+    finish_unix_s: tuple[float, float] | None = None  # from, to
+
+    @property
+    def at_work(self) -> bool:
+        """Whether the worker trains this row's job at this moment."""
+        worker = self.worker
+        return worker is not None and self.job is not None and worker.job_id == self.job.job_id
+
+    @property
+    def fraction(self) -> float:
+        """How much of the job is trained, the running epoch's steps counted in."""
+        if self.job is None or not self.job.epochs:
+            return 0.0
+        worker = self.worker
+        if worker is None or not self.at_work:
+            return min(1.0, self.job.epochs_done / self.job.epochs)
+        within = worker.step / worker.steps if worker.steps else 0.0
+        return min(1.0, (worker.epoch + within) / self.job.epochs)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What every panel draws from."""
+
+    snapshot: Snapshot
+    rows: tuple[Row, ...]
+
+    @property
+    def now(self) -> float:
+        return self.snapshot.at_unix_s
+
+    @property
+    def pending(self) -> list[Job]:
+        """Jobs that wait for the verifier, the oldest submission first."""
+        waiting = [job for job in self.snapshot.jobs if job.state is JobState.SUBMITTED]
+        return sorted(waiting, key=lambda job: job.submitted_at_unix_s or 0.0)
+
+    @property
+    def loading(self) -> bool:
+        """Whether the chain has not told anything yet."""
+        return self.snapshot.head is None
+
+    def row_of(self, job: Job) -> Row | None:
+        return next((row for row in self.rows if row.job and row.job.job_id == job.job_id), None)
+
+
+@dataclass(slots=True)
+class _Watched:
+    job_id: str | None = None
+    speeds: deque[float] = field(default_factory=lambda: deque(maxlen=SPEEDS_KEPT))
+    finishes: deque[float] = field(default_factory=lambda: deque(maxlen=FINISHES_KEPT))
+    seen_at_s: float = 0.0
+
+
+class SceneMaker:
+    """Makes scenes of snapshots, and remembers each worker's speeds and forecasts for a while."""
+
+    def __init__(self) -> None:
+        self._watched: dict[int, _Watched] = {}
+
+    def make(self, snapshot: Snapshot) -> Scene:
+        """Take a snapshot in. Speeds and forecasts are sampled once a second, however often this runs."""
+        for worker in snapshot.workers:
+            self._watch(worker, snapshot.at_unix_s)
+        return Scene(snapshot, tuple(self._rows(snapshot)))
+
+    def _watch(self, worker: WorkerView, now: float) -> None:
+        watched = self._watched.setdefault(worker.index, _Watched())
+        if watched.job_id != worker.job_id:
+            watched = self._watched[worker.index] = _Watched(job_id=worker.job_id)
+        if worker.job_id is None or worker.phase not in _AT_WORK or now - watched.seen_at_s < 1.0:
+            return
+        watched.seen_at_s = now
+        if worker.tokens_per_s is not None:
+            watched.speeds.append(worker.tokens_per_s)
+        if worker.seconds_left is not None:
+            watched.finishes.append(now + worker.seconds_left)
+
+    def _rows(self, snapshot: Snapshot) -> list[Row]:
+        """Give each worker its job; free ones get the jobs that are not on a worker at this moment."""
+        jobs: dict[str, Job] = {
+            job.job_id: job for job in snapshot.jobs if job.state is not JobState.SUBMITTED
+        }
+        held = {worker.job_id for worker in snapshot.workers}
+        waiting = [job for job in jobs.values() if job.job_id not in held]
+        gpus = {gpu.device: gpu for gpu in snapshot.gpus}
+        rows = []
+        for worker in snapshot.workers:
+            job = jobs.get(worker.job_id or "")
+            if job is None and waiting:
+                job = waiting.pop(0)
+            rows.append(self._row(worker, job, gpus.get(worker.device), snapshot.at_unix_s))
+        return [*rows, *(Row(None, job) for job in waiting)]
+
+    def _row(self, worker: WorkerView, job: Job | None, gpu: GpuReading | None, now: float) -> Row:
+        watched = self._watched[worker.index]
+        finish = None
+        if job is not None and watched.finishes and worker.job_id == job.job_id:
+            latest = watched.finishes[-1]
+            spread_s = max(0.0, latest - now) * LEAST_SPREAD
+            finish = (min(*watched.finishes, latest - spread_s), max(*watched.finishes, latest + spread_s))
+        return Row(worker, job, gpu, tuple(watched.speeds), finish)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """When a job will be done against its deadline, in seconds from now. `slack_s` is what is surely left."""
+
+    low_s: float
+    high_s: float
+    deadline_s: float
+
+    @property
+    def slack_s(self) -> float:
+        return self.deadline_s - self.high_s
+
+    @property
+    def role(self) -> str:
+        """Good as long as a quarter more time than forecast would still do."""
+        if self.slack_s < 0:
+            return "bad"
+        return "warn" if self.slack_s < max(60.0, self.high_s / 4) else "good"
+
+
+def outlook(row: Row, now: float) -> Outlook | None:
+    """Forecast a row's job; None while nothing is known."""
+    if row.job is None or row.finish_unix_s is None:
+        return None
+    low, high = row.finish_unix_s
+    return Outlook(max(0.0, low - now), max(0.0, high - now), row.job.deadline_unix_s - now)

@@ -1,0 +1,197 @@
+"""The dashboard: all six panels at once, or on a small terminal the workers and one panel as a tab."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+
+from emeth_tui.model import Job
+from emeth_tui.tui.i18n import _
+from emeth_tui.tui.lines import Line, Span, fit
+from emeth_tui.tui.panels.deposits import deposit_summary
+from emeth_tui.tui.panels.events import EventFilter
+from emeth_tui.tui.panels.keys import KeyHint
+from emeth_tui.tui.panels.panel import Panel
+from emeth_tui.tui.panels.share import share_summary
+from emeth_tui.tui.panels.widgets import (
+    DepositsPanel,
+    DiskPanel,
+    EventsPanel,
+    PendingPanel,
+    SharePanel,
+    WorkersPanel,
+)
+from emeth_tui.tui.panels.workers import MOST_LINES
+from emeth_tui.tui.scene import Scene
+from emeth_tui.tui.screens.base import NodeScreen
+from emeth_tui.tui.widgets import LineView
+
+WIDE_CELLS, WIDE_LINES = 110, 28  # from here on everything is shown at once
+TALL_LINES = 36
+MIDDLE_LINES = 9  # pending, deposits, disk: seven lines and the border
+LEAST_TOP_LINES = 8
+LEAST_EVENT_LINES = 6
+_TABS = ("pending", "deposits", "disk", "share", "events")
+_PANELS = {1: "workers", 2: "pending", 3: "deposits", 4: "disk", 5: "share", 6: "events"}
+
+
+class Dashboard(NodeScreen):
+    """The first screen."""
+
+    AUTO_FOCUS = "#workers"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            Binding(str(number), f"panel({number})", f"Panel {number}", show=False, id=f"panel-{number}")
+            for number in _PANELS
+        ),
+        Binding("enter", "details", "Details", id="details"),
+        Binding("slash", "filter", "Filter", id="filter"),
+        Binding("escape", "back", "Back", id="back"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tab = "events"
+        self._grid_lines = (0, 0)
+
+    def compose_content(self) -> ComposeResult:
+        with Container(id="body"):
+            yield WorkersPanel(id="workers")
+            yield LineView(id="share-line", classes="-narrow-only")
+            yield LineView(id="deposit-line", classes="-narrow-only")
+            yield LineView(id="tabs", classes="-narrow-only")
+            yield SharePanel(id="share")
+            yield PendingPanel(id="pending")
+            yield DepositsPanel(id="deposits")
+            yield DiskPanel(id="disk")
+            yield EventsPanel(id="events")
+
+    @property
+    def workers_panel(self) -> WorkersPanel:
+        return self.query_one("#workers", WorkersPanel)
+
+    @property
+    def events_panel(self) -> EventsPanel:
+        return self.query_one("#events", EventsPanel)
+
+    @property
+    def narrow(self) -> bool:
+        return self.size.width < WIDE_CELLS or self.size.height < WIDE_LINES
+
+    @property
+    def target_job(self) -> Job | None:
+        return self.workers_panel.job
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._show_tab("events")
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(self.narrow, "-narrow")
+        super().on_resize(event)
+
+    def show_content(self, scene: Scene) -> None:
+        self._size_rows(scene)
+        for panel in self.query(Panel):
+            panel.show_scene(scene)
+        if self.narrow:
+            width = self.size.width
+            self._summary("#share-line", " 5 ", share_summary(scene, width - 3))
+            self._summary("#deposit-line", " 3 ", deposit_summary(scene, width - 3))
+            self.query_one("#tabs", LineView).show_lines([self._tab_line(scene, width)])
+
+    def _summary(self, selector: str, number: str, summary: Line) -> None:
+        self.query_one(selector, LineView).show_lines([Line(((number, "key"), *summary.spans))])
+
+    def _size_rows(self, scene: Scene) -> None:
+        """Give the workers the lines that they need, and never so many that events have none."""
+        body = self.query_one("#body", Container)
+        workers = max(1, len(scene.rows))
+        height = body.size.height
+        if not height:
+            return
+        if self.narrow:
+            each = MOST_LINES if height >= TALL_LINES else 2
+            top = min(each * workers + 1, max(3, height - 3 - LEAST_EVENT_LINES))
+        else:
+            top = max(LEAST_TOP_LINES, MOST_LINES * workers + 2)
+            top = min(top, max(LEAST_TOP_LINES, height - MIDDLE_LINES - LEAST_EVENT_LINES))
+        if (top, int(self.narrow)) == self._grid_lines:
+            return
+        self._grid_lines = (top, int(self.narrow))
+        self.workers_panel.styles.height = top if self.narrow else "1fr"
+        body.styles.grid_rows = f"{top} {MIDDLE_LINES} 1fr"
+
+    def _tab_line(self, scene: Scene, width: int) -> Line:
+        names = {
+            "pending": f"2 {_('Pending')} {len(scene.pending)}",
+            "deposits": f"3 {_('Deposits')}",
+            "disk": f"4 {_('Disk')}",
+            "share": f"5 {_('Share')}",
+            "events": f"6 {_('Events')}",
+        }
+        spans: list[Span] = []
+        for tab, name in names.items():
+            active = tab == self._tab
+            spans.append((f" ▸{name} " if active else f"  {name} ", "title" if active else "muted"))
+        used = Line(tuple(spans)).width
+        spans.append((" " + "─" * max(0, width - used - 2), "faint"))
+        return fit(Line(tuple(spans)), width)
+
+    def _show_tab(self, tab: str) -> None:
+        self._tab = tab
+        for name in _TABS:
+            self.query_one(f"#{name}").set_class(name == tab, "-active")
+
+    def action_panel(self, number: int) -> None:
+        """Go to a panel; on a small terminal, bring it to the front."""
+        name = _PANELS[number]
+        if name in _TABS:
+            self._show_tab(name)
+        self.query_one(f"#{name}", Panel).focus()
+        self.call_after_refresh(self.repaint)
+
+    def action_filter(self) -> None:
+        """Filter the events."""
+        self._show_tab("events")
+        super().action_filter()
+        self.call_after_refresh(self.repaint)
+
+    def apply_filter(self, words: str) -> None:
+        panel = self.events_panel
+        panel.set_filter(EventFilter(panel.filter.least, words))
+
+    def focus_content(self) -> None:
+        self.events_panel.focus()
+
+    def action_back(self) -> None:
+        """Close and clear the filter; else go back to the workers."""
+        if self.close_filter(clear=True):
+            self.focus_content()
+        else:
+            self.action_panel(1)
+
+    def action_details(self) -> None:
+        """Show all about the job under the cursor."""
+        focused = self.focused
+        job = self.workers_panel.job
+        if isinstance(focused, PendingPanel):
+            job = focused.job
+        elif isinstance(focused, EventsPanel):
+            event = focused.event
+            if event is not None and event.job_id is not None:
+                self.emeth.open_job(event.job_id)
+                return
+            job = None
+        if job is None:
+            self.emeth.echo(_("no job is chosen"), "warn")
+        else:
+            self.emeth.open_job(job.job_id)
+
+    def hints(self) -> Sequence[KeyHint]:
+        return self.emeth.job_hints(self.target_job)

@@ -1,0 +1,125 @@
+"""Questions that cost money or time: a few lines of facts, then the answers, the harmless one first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
+
+from rich.cells import cell_len
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.screen import ModalScreen
+
+from emeth_tui.tui.lines import BLANK, Line, left, line, wrap
+from emeth_tui.tui.widgets import LineView
+
+T = TypeVar("T")
+BOX_CELLS = 70  # inside the border, as styles/app.tcss sets it
+EDGE_CELLS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(Generic[T]):
+    """One answer. `refusal` says why it cannot be given now, "" when it can."""
+
+    key: str
+    label: str
+    value: T
+    refusal: str = ""
+
+
+class Dialog(ModalScreen[T]):
+    """Asks one question. Enter takes the marked answer, a key its own, Esc the first one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,left,shift+tab", "move(-1)", "Up", show=False, id="answer-up"),
+        Binding("down,right,tab", "move(1)", "Down", show=False, id="answer-down"),
+        Binding("enter", "take", "Take", show=False, id="answer-take"),
+        Binding("escape", "cancel", "Cancel", show=False, id="answer-cancel"),
+    ]
+
+    def __init__(
+        self, title: str, facts: Callable[[int], Sequence[Line]], choices: Sequence[Choice[T]]
+    ) -> None:
+        super().__init__()
+        self._title = title
+        self._facts = facts
+        self._choices = choices
+        self._marked = 0
+
+    def compose(self) -> ComposeResult:
+        with Container(id="box") as box:
+            box.border_title = self._title.replace("[", "(")
+            yield LineView(id="question")
+
+    def on_mount(self) -> None:
+        view = self.query_one("#question", LineView)
+        self.set_class(view.emeth.glyphs.ascii_only, "-ascii")
+        self._paint()
+
+    def on_resize(self, _event: events.Resize) -> None:
+        self._paint()
+
+    def action_move(self, rows: int) -> None:
+        """Mark another answer, passing over those that cannot be given."""
+        for step in range(1, len(self._choices) + 1):
+            index = (self._marked + rows * step) % len(self._choices)
+            if not self._choices[index].refusal:
+                self._marked = index
+                break
+        self._paint()
+
+    def action_take(self) -> None:
+        self.dismiss(self._choices[self._marked].value)
+
+    def action_cancel(self) -> None:
+        self.dismiss(self._choices[0].value)
+
+    def on_key(self, event: events.Key) -> None:
+        for choice in self._choices:
+            if event.character == choice.key and not choice.refusal:
+                event.stop()
+                self.dismiss(choice.value)
+
+    def on_click(self, event: events.Click) -> None:
+        view = self.query_one("#question", LineView)
+        if event.widget is view:
+            index = event.get_content_offset_capture(view).y - (len(view.lines) - len(self._choices))
+            if 0 <= index < len(self._choices) and not self._choices[index].refusal:
+                self.dismiss(self._choices[index].value)
+
+    def _paint(self) -> None:
+        view = self.query_one("#question", LineView)
+        width = min(BOX_CELLS, int(self.size.width * 0.96) - EDGE_CELLS)
+        lines = [*self._facts(width), BLANK, *(self._answer(index) for index in range(len(self._choices)))]
+        view.styles.height = len(lines)
+        view.show_lines(lines)
+
+    def _answer(self, index: int) -> Line:
+        choice = self._choices[index]
+        marked = index == self._marked
+        if choice.refusal:
+            return line(f"  {choice.key}  ", (f"{choice.label}: {choice.refusal}", "faint"))
+        return line(
+            ("▶ " if marked else "  ", "accent"), (choice.key, "key"), f"  {choice.label} ", selected=marked
+        )
+
+
+def facts_table(rows: Sequence[tuple[str, Line]]) -> Callable[[int], list[Line]]:
+    """Lay facts out as label and text, labels under each other. An empty label is a line of its own."""
+
+    def lay_out(width: int) -> list[Line]:
+        label_cells = max((cell_len(label) for label, _content in rows), default=0) + 2
+        lines: list[Line] = []
+        for label, content in rows:
+            role = content.spans[0][1] if content.spans else ""
+            parts = wrap(content.text, width - label_cells, role)
+            for number, part in enumerate(parts):
+                head = label if number == 0 else ""
+                lines.append(line((left(head, label_cells), "muted"), *part.spans))
+        return lines
+
+    return lay_out

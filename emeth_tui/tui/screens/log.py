@@ -1,0 +1,73 @@
+"""The log files, the node's and each worker's: newest lines at the end, followed as long as one is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from emeth_tui.tui.i18n import _
+from emeth_tui.tui.lines import BLANK, Line, Span, clean, fit, line
+from emeth_tui.tui.panels.keys import KeyHint
+from emeth_tui.tui.ports import Records
+from emeth_tui.tui.scene import Scene
+from emeth_tui.tui.screens.base import PageScreen
+
+
+class LogScreen(PageScreen):
+    """One log file at a time."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab,right", "file(1)", "Next file", id="next-file"),
+        Binding("shift+tab,left", "file(-1)", "Previous file", id="previous-file"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.paths: Sequence[Path] = ()
+        self.text: Sequence[str] = ()
+        self._index = 0
+        self._opened = True
+
+    def inquire(self, records: Records) -> None:
+        self.paths = records.logs()
+        self._index = min(self._index, max(0, len(self.paths) - 1))
+        self.text = records.log_tail(self.paths[self._index]) if self.paths else ()
+
+    def hints(self) -> Sequence[KeyHint]:
+        return [KeyHint("Tab", _("Next file"), "file(1)", brief=_("Next file")), *super().hints()]
+
+    def action_file(self, step: int) -> None:
+        if self.paths:
+            self._index = (self._index + step) % len(self.paths)
+            self._opened = True
+            self.emeth.inquire_for(self)
+            self.repaint()
+
+    def heading(self, scene: Scene, width: int) -> list[Line]:
+        spans: list[Span] = [(_("Log") + "  ", "title")]
+        for index, path in enumerate(self.paths):
+            here = index == self._index
+            spans.append((f" {'▸' if here else ' '}{path.name} ", "title" if here else "muted"))
+        return [fit(Line(tuple(spans)), width), BLANK]
+
+    def content(self, scene: Scene, width: int) -> list[Line]:
+        shown = [text for text in self.text if self.passes(text)]
+        if not shown:
+            return [line((_("no log yet") if not self.words else _("no line passes the filter"), "muted"))]
+        return [fit(line((clean(text), _role(text))), width) for text in shown]
+
+    def show_content(self, scene: Scene) -> None:
+        follow = self._opened or self.page.at_end
+        super().show_content(scene)
+        if follow and self.page.size.height:
+            self._opened = False
+            self.page.to_end()
+
+
+def _role(text: str) -> str:
+    if " ERROR " in text or " CRITICAL " in text:
+        return "bad"
+    return "warn" if " WARNING " in text else ""

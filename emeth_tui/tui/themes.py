@@ -1,0 +1,239 @@
+"""Themes: one TOML file each, ours and the user's. Colour only underlines what words and signs say."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.style import Style
+from textual.theme import Theme as TextualTheme
+
+from emeth_tui.errors import SettingsError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+if TYPE_CHECKING:
+    from importlib.abc import Traversable
+
+DEFAULT_THEME = "dark"
+# The 16 colours that every terminal has, by the names that Rich gives them.
+_BASE_NAMES = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
+ANSI_NAMES = frozenset({"default", *_BASE_NAMES, *(f"bright_{name}" for name in _BASE_NAMES)})
+_HEX = re.compile(r"#[0-9a-fA-F]{6}")
+# What a role is besides its colour: this is what is left of it where there are no colours.
+_ATTRIBUTES = {"warn": "bold", "bad": "bold", "title": "bold", "key": "bold"}
+_COLOURLESS_ATTRIBUTES = {**_ATTRIBUTES, "muted": "dim", "faint": "dim", "bad": "bold underline"}
+ROLES = ("", "muted", "faint", "accent", "good", "warn", "bad", "title", "key")
+
+
+@dataclass(frozen=True, slots=True)
+class Colours:
+    """One colour a role, each `#rrggbb` or one of the terminal's 16 by name."""
+
+    background: str
+    bar: str  # behind header and keys
+    text: str
+    muted: str
+    faint: str
+    accent: str
+    good: str
+    warn: str
+    bad: str
+    title: str
+    key: str
+    border: str
+    focus: str
+    selected: str  # behind the chosen row
+    selected_text: str
+
+
+# For terminals of 16 colours, where a theme does not say otherwise.
+SIXTEEN = Colours(
+    background="default",
+    bar="default",
+    text="default",
+    muted="bright_black",
+    faint="bright_black",
+    accent="cyan",
+    good="green",
+    warn="yellow",
+    bad="red",
+    title="default",
+    key="cyan",
+    border="bright_black",
+    focus="cyan",
+    selected="blue",
+    selected_text="bright_white",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """A theme as its file says it."""
+
+    name: str
+    title: str
+    dark: bool
+    colours: Colours
+    sixteen: Colours
+
+    @property
+    def colourless(self) -> bool:
+        """Whether it leaves everything to bold, dim and reverse."""
+        return all(getattr(self.colours, key.name) == "default" for key in fields(Colours))
+
+
+class Palette:
+    """The styles of a theme on one terminal."""
+
+    def __init__(self, theme: Theme, *, sixteen: bool = False, colourless: bool = False) -> None:
+        self.theme = theme
+        self.colours = theme.sixteen if sixteen else theme.colours
+        self._colourless = colourless or theme.colourless
+        self._styles = {role: self._make(role) for role in ROLES}
+        self._selected = {role: self._make_selected(role) for role in ROLES}
+
+    def style(self, role: str, *, selected: bool = False) -> Style:
+        """Give the Rich style of a role."""
+        return (self._selected if selected else self._styles).get(role, self._styles[""])
+
+    def textual_theme(self) -> TextualTheme:
+        """Make what Textual needs for its own parts: backgrounds, borders, inputs."""
+        named = self._colourless or all(
+            getattr(self.colours, key.name) in ANSI_NAMES for key in fields(Colours)
+        )
+        paint = {key.name: _textual_name(getattr(self.colours, key.name)) for key in fields(Colours)}
+        variables = {
+            "rim": paint["border"],
+            "rim-focus": paint["focus"],
+            "bar": paint["bar"],
+            "label": paint["title"],
+            "quiet": paint["muted"],
+            "chosen": paint["selected"],
+            "chosen-text": paint["selected_text"],
+            "ansi-background": paint["background"],
+            "ansi-foreground": paint["text"],
+            "block-cursor-background": paint["selected"],
+            "block-cursor-foreground": paint["selected_text"],
+            "block-cursor-blurred-background": paint["selected"],
+            "block-cursor-blurred-foreground": paint["selected_text"],
+        }
+        return TextualTheme(
+            name=self.theme.name,
+            primary=paint["accent"],
+            secondary=paint["accent"],
+            warning=paint["warn"],
+            error=paint["bad"],
+            success=paint["good"],
+            accent=paint["accent"],
+            foreground=paint["text"],
+            background=paint["background"],
+            surface=paint["background"],
+            panel=paint["bar"],
+            dark=self.theme.dark,
+            ansi=named,
+            variables=variables,
+        )
+
+    def _make(self, role: str) -> Style:
+        if self._colourless:
+            return Style.parse(_COLOURLESS_ATTRIBUTES.get(role, "none"))
+        return Style.parse(f"{_ATTRIBUTES.get(role, '')} {getattr(self.colours, role or 'text')}".strip())
+
+    def _make_selected(self, role: str) -> Style:
+        if self._colourless:
+            return Style.parse("reverse bold" if role in {"warn", "bad"} else "reverse")
+        quiet = {"", "muted", "title"}
+        if not self.colours.selected.startswith("#"):
+            quiet |= {"accent", "key"}  # of 16 colours, these are soon the same as what is behind them
+        text = self.colours.selected_text if role in quiet else None
+        role = "muted" if role == "faint" else role  # what is faint would be gone on another ground
+        style = self._styles[role] + Style.parse(f"on {self.colours.selected}")
+        return style + Style.parse(text) if text else style
+
+
+def load_themes(user_directory: Path) -> dict[str, Theme]:
+    """Read our themes, and the user's over those of the same name. Raises SettingsError."""
+    themes = {theme.name: theme for theme in (parse_theme(entry) for entry in _shipped())}
+    if user_directory.is_dir():
+        for path in sorted(user_directory.glob("*.toml")):
+            theme = parse_theme(path)
+            themes[theme.name] = theme
+    return themes
+
+
+def pick(themes: Mapping[str, Theme], name: str) -> Theme:
+    """Find a theme by name. Raises SettingsError that lists what there is."""
+    try:
+        return themes[name]
+    except KeyError:
+        raise SettingsError(
+            f"theme = {name!r}: there is no such theme; there are {', '.join(sorted(themes))}"
+        ) from None
+
+
+def parse_theme(path: Traversable) -> Theme:
+    """Read one theme file. Raises SettingsError that names the bad key."""
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: this theme cannot be read: {error}") from error
+    for key in table:
+        if key not in {"title", "dark", "colours", "sixteen"}:
+            raise SettingsError(
+                f"{path}: {key}: there is no such key; a theme has title, dark, [colours] and [sixteen]"
+            )
+    dark = table.get("dark", True)
+    if not isinstance(dark, bool):
+        raise SettingsError(f"{path}: dark = {dark!r}: is true or false")
+    name = path.name.removesuffix(".toml")
+    return Theme(
+        name=name,
+        title=str(table.get("title", name)),
+        dark=dark,
+        colours=_colours(path, "colours", table.get("colours", {}), None),
+        sixteen=_colours(path, "sixteen", table.get("sixteen", {}), SIXTEEN),
+    )
+
+
+def _colours(path: Traversable, section: str, table: Any, base: Colours | None) -> Colours:
+    known = [key.name for key in fields(Colours)]
+    if not isinstance(table, dict):
+        raise SettingsError(f"{path}: {section}: is a table")
+    for key, value in table.items():
+        if key not in known:
+            raise SettingsError(
+                f"{path}: {section}.{key}: there is no such key; known are {', '.join(known)}"
+            )
+        named = value in ANSI_NAMES
+        hex_allowed = section == "colours"
+        if not named and not (hex_allowed and isinstance(value, str) and _HEX.fullmatch(value)):
+            wanted = "#rrggbb or one of " if hex_allowed else "one of "
+            raise SettingsError(
+                f"{path}: {section}.{key} = {value!r}: a colour is {wanted}{', '.join(sorted(ANSI_NAMES))}"
+            )
+    values: dict[str, str] = {**(asdict(base) if base else {}), **table}
+    for key in known:
+        if key not in values:
+            raise SettingsError(f"{path}: {section}.{key}: is missing")
+    return Colours(**values)
+
+
+def _shipped() -> Iterator[Traversable]:
+    """List the themes that ship: in the package once it is built, beside it in a checkout."""
+    package = resources.files("emeth_tui")
+    inside = package / "themes"
+    folder = inside if inside.is_dir() else Path(str(package)).parent / "themes"
+    return (entry for entry in sorted(folder.iterdir(), key=lambda e: e.name) if entry.name.endswith(".toml"))
+
+
+def _textual_name(colour: str) -> str:
+    return colour if colour.startswith("#") else f"ansi_{colour}"

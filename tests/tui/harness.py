@@ -1,0 +1,76 @@
+"""Running the application against the stand-in, and reading the screen as text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+
+from emeth_tui.tui.app import EmethApp
+from emeth_tui.tui.ports import Ending, ScreenOptions
+from tests.tui.stand_in import NOW, StandInNode
+
+SMALL = (80, 24)
+LARGE = (160, 45)
+OPTIONS = ScreenOptions(themes_directory=Path("no such directory"), language="en")
+
+
+@asynccontextmanager
+async def shown(
+    node: StandInNode, size: tuple[int, int] = LARGE, options: ScreenOptions = OPTIONS
+) -> AsyncIterator[Pilot[Ending]]:
+    """Show a node that has been watched for half a minute."""
+    app = EmethApp(node, options)
+    for second in range(30):
+        app.take_in(_a_moment_ago(node, 30 - second))
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        yield pilot
+
+
+def _a_moment_ago(node: StandInNode, seconds: int) -> Any:
+    """The node's picture of some seconds ago: a little faster or slower."""
+    wave = math.sin(seconds / 3)
+    workers = tuple(
+        replace(
+            worker,
+            tokens_per_s=worker.tokens_per_s * (1 + wave / 4) if worker.tokens_per_s else None,
+            seconds_left=worker.seconds_left + seconds + 90 * wave if worker.seconds_left else None,
+        )
+        for worker in node.picture.workers
+    )
+    return replace(node.picture, at_unix_s=NOW - seconds, workers=workers)
+
+
+async def press(pilot: Pilot[Ending], *keys: str) -> None:
+    """Press keys one after the other, each when the one before has been dealt with."""
+    for key in keys:
+        await pilot.press(key)
+        await settled(pilot)
+
+
+async def settled(pilot: Pilot[Ending]) -> None:
+    """Wait until the commands that run beside the screen have ended and everything is painted."""
+    app: Any = pilot.app
+    await pilot.pause()
+    running = [worker for worker in app.workers if worker.name != "news" and not worker.is_finished]
+    if running:
+        await app.workers.wait_for_complete(running)
+    app.refresh_now()
+    await pilot.pause()
+    await pilot.pause()
+
+
+def text_of(pilot: Pilot[Ending]) -> str:
+    """Read the screen as text, as a terminal shows it."""
+    compositor = pilot.app.screen._compositor
+    return "\n".join(strip.text.rstrip() for strip in compositor.render_strips()) + "\n"
+
+
+def last_line(pilot: Pilot[Ending]) -> str:
+    return text_of(pilot).splitlines()[-1]

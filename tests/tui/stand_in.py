@@ -1,0 +1,392 @@
+"""A node that plays a script: the face of engine.node.Node, a clock that stands still, calls written down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from emeth_tui.clients.chain import Head
+from emeth_tui.engine.discover import Offer
+from emeth_tui.engine.disk import DiskUsage
+from emeth_tui.engine.events import Subscription
+from emeth_tui.engine.gpus import GpuReading
+from emeth_tui.engine.health import Link
+from emeth_tui.engine.inquiries import JobRecord
+from emeth_tui.engine.snapshot import Deposits, Snapshot, TodaysShare
+from emeth_tui.errors import JobError
+from emeth_tui.model import (
+    Event,
+    Job,
+    JobId,
+    JobState,
+    JournaledTransaction,
+    Language,
+    Severity,
+    TransactionState,
+    token_to_wei,
+)
+from emeth_tui.protocol.contracts import ROUND_3_2_RATES, ChainJob, JobStatus, SlotShare
+from emeth_tui.protocol.info_api import ListedJob
+from emeth_tui.store.jobs import EpochRecord
+from emeth_tui.workers.views import WorkerPhase, WorkerView
+from tests.factories import make_job, make_transaction
+
+NOW = 1_700_056_999.0  # 2023-11-15 14:03:19 UTC
+TRAINING_ID = JobId("0x6f2a" + "0" * 26 + "c1")
+SECOND_ID = JobId("0x4d07" + "1" * 26 + "9e")
+PENDING_ID = JobId("0x91b0" + "2" * 26 + "77")
+OLD_PENDING_ID = JobId("0xc3d9" + "3" * 26 + "02")
+ENDED_ID = JobId("0x77aa" + "4" * 26 + "10")
+
+
+def training_job(**changes: Any) -> Job:
+    """A Japanese job in its 13th epoch of 30."""
+    values = {
+        "job_id": TRAINING_ID,
+        "state": JobState.TRAINING,
+        "language": Language.JA,
+        "dataset_bytes": 1_240_000,
+        "fee_wei": token_to_wei("20.123456789"),
+        "deposit_wei": token_to_wei("20.123456789"),
+        "deadline_unix_s": int(NOW) + 14_540,
+        "epochs_done": 12,
+        "valid_loss": 2.63,
+        "created_at_unix_s": NOW - 4_000,
+    }
+    return make_job(**{**values, **changes})
+
+
+def second_job(**changes: Any) -> Job:
+    values = {
+        "job_id": SECOND_ID,
+        "state": JobState.TRAINING,
+        "dataset_bytes": 64_000,
+        "deadline_unix_s": int(NOW) + 1_500,
+        "epochs_done": 3,
+        "valid_loss": 3.11,
+        "created_at_unix_s": NOW - 900,
+    }
+    return make_job(**{**values, **changes})
+
+
+def pending_job(job_id: JobId, age_s: float, **changes: Any) -> Job:
+    values = {
+        "job_id": job_id,
+        "state": JobState.SUBMITTED,
+        "dataset_bytes": 64_000,
+        "submitted_at_unix_s": NOW - age_s,
+        "epochs_done": 30,
+        "valid_loss": 2.1,
+    }
+    return make_job(**{**values, **changes})
+
+
+def ended_job() -> Job:
+    return make_job(
+        job_id=ENDED_ID,
+        state=JobState.VERIFIED,
+        dataset_bytes=8_192,
+        epochs_done=30,
+        gas=5,
+        earned_wei=token_to_wei(10),
+        created_at_unix_s=NOW - 20_000,
+        ended_at_unix_s=NOW - 9_000,
+    )
+
+
+def training_worker(**changes: Any) -> WorkerView:
+    values: dict[str, Any] = {
+        "index": 0,
+        "device": "cuda:0",
+        "device_name": "NVIDIA RTX 4090",
+        "pid": 4242,
+        "phase": WorkerPhase.TRAINING,
+        "job_id": TRAINING_ID,
+        "epoch": 12,
+        "epochs": 30,
+        "step": 410,
+        "steps": 1_000,
+        "train_loss": 2.41,
+        "valid_loss": 2.63,
+        "tokens_per_s": 31_240.0,
+        "seconds_left": 2_640.0,
+    }
+    return WorkerView(**{**values, **changes})
+
+
+def second_worker(**changes: Any) -> WorkerView:
+    values = {
+        "index": 1,
+        "device": "cuda:1",
+        "job_id": SECOND_ID,
+        "epoch": 3,
+        "step": 20,
+        "steps": 80,
+        "train_loss": 3.02,
+        "tokens_per_s": 840.0,
+        "seconds_left": 1_290.0,
+    }
+    return training_worker(**{**values, **changes})
+
+
+def event(text: str, ago_s: float, **changes: Any) -> Event:
+    values: dict[str, Any] = {"severity": Severity.INFO, "kind": "note", "job_id": None, "data": {}}
+    values.update(changes)
+    return Event(at_unix_s=NOW - ago_s, text=text, **values)
+
+
+EVENTS = (
+    event(
+        "withdrawn for day 19674: 512.00 EMT, 40 of 22,500 gas",
+        3_600,
+        kind="withdrawn",
+        data={"slot": 19_674, "amount_wei": token_to_wei(512)},
+    ),
+    event("submitted, waiting for the verifier", 660, kind="submitted", job_id=OLD_PENDING_ID),
+    event("submitted, waiting for the verifier", 245, kind="submitted", job_id=PENDING_ID),
+    event(
+        "storage does not answer: connection refused; trying again until it does",
+        190,
+        kind="link_lost",
+        severity=Severity.WARNING,
+    ),
+    event("cannot go on: dataset 漢字とかな.txt is not UTF-8", 120, severity=Severity.ERROR, job_id=ENDED_ID),
+    event(
+        "epoch 12 of 30 done in 63.1 s, validation loss 2.630",
+        21,
+        kind="epoch_done",
+        job_id=TRAINING_ID,
+        data={"epoch": 12, "epochs": 30, "seconds": 63.1, "train_loss": 2.5, "valid_loss": 2.63},
+    ),
+)
+
+
+def listed(job_id: str, fee: str, size_bytes: int, in_s: int) -> ListedJob:
+    return ListedJob(
+        job_id=JobId(job_id),
+        owner="0x" + "5" * 40,
+        status=0,
+        dataset="text.txt",
+        dataset_bytes=size_bytes,
+        fee_wei=token_to_wei(fee),
+        deadline_unix_s=int(NOW) + in_s,
+    )
+
+
+OFFERS = (
+    Offer(listed("0xaaaa" + "6" * 28, "28", 2_400_000, 30_000), 403.0, ""),
+    Offer(
+        listed("0xbbbb" + "7" * 28, "24.5", 90_000_000, 9_000),
+        19_180.0,
+        "it would miss its deadline's safety margin by 13,780 s",
+    ),
+)
+GPUS = (
+    GpuReading("cuda:0", 97, 8_900_000_000, 24_000_000_000, 71, 251.0),
+    GpuReading("cuda:1", 88, 7_100_000_000, 24_000_000_000, 86, 244.0),
+)
+
+
+def snapshot(**changes: Any) -> Snapshot:
+    """A node in the middle of a good afternoon, with any field changed."""
+    slot = int(NOW) // 86_400
+    days = tuple(
+        SlotShare(slot - back, own, 0, 22_500, token_to_wei(288_000))
+        for back, own in zip(range(7, 0, -1), (40, 55, 20, 80, 95, 61, 78), strict=True)
+    )
+    values: dict[str, Any] = {
+        "at_unix_s": NOW,
+        "network": "round3-2",
+        "chain_id": 60_001,
+        "native_symbol": "ALT",
+        "address": "0x12ab" + "c" * 32 + "9f3e",
+        "head": Head(1_204_331, "0x" + "e" * 64, int(NOW) - 3),
+        "rates": ROUND_3_2_RATES,
+        "workers": (training_worker(), second_worker()),
+        "gpus": GPUS,
+        "jobs": (
+            training_job(),
+            second_job(),
+            pending_job(PENDING_ID, 245, fee_wei=token_to_wei(34)),
+            pending_job(OLD_PENDING_ID, 660, language=Language.JA, dataset_bytes=240_000),
+        ),
+        "ended_today": (ended_job(),),
+        "offers": OFFERS,
+        "deposits": Deposits(
+            free_wei=token_to_wei("1240.5"),
+            locked_wei=token_to_wei("94.123456789"),
+            at_risk_wei=token_to_wei("10.03"),
+            returned_today_wei=token_to_wei(20),
+            lost_today_wei=0,
+            native_wei=token_to_wei("3.2"),
+            native_per_transaction_wei=token_to_wei("0.004"),
+        ),
+        "disk": DiskUsage(
+            used_bytes=41_200_000_000,
+            committed_bytes=43_000_000_000,
+            limit_bytes=60_000_000_000,
+            free_bytes=212_000_000_000,
+            by_job=((TRAINING_ID, 30_000_000_000), (SECOND_ID, 9_800_000_000), (PENDING_ID, 1_400_000_000)),
+        ),
+        "today": TodaysShare(
+            SlotShare(slot, 1_164, 1_164, 48_900, token_to_wei(288_000)),
+            (slot + 1) * 86_400,
+            (SlotShare(slot - 1, 78, 78, 22_500, token_to_wei(288_000)),),
+            days,
+        ),
+        "claims_paused": "",
+        "stopping": "",
+        "idle_reason": "every worker has a job",
+        "links": (Link("chain"), Link("info server")),
+        "events": EVENTS,
+    }
+    return Snapshot(**{**values, **changes})
+
+
+class StandInRecords:
+    """Records of one job with every part, and a little history."""
+
+    def __init__(self, node: StandInNode) -> None:
+        self._node = node
+        self.log_dir: Path | None = None
+
+    def job(self, job_id: JobId) -> JobRecord | None:
+        job = next((job for job in self.history() if job.job_id == job_id), None)
+        if job is None:
+            return None
+        states = (
+            (JobState.CLAIMING, NOW - 4_000),
+            (JobState.CLAIMED, NOW - 3_990),
+            (JobState.DOWNLOADING, NOW - 3_989),
+            (JobState.PREPARING, NOW - 3_950),
+            (JobState.TRAINING, NOW - 3_900),
+        )
+        epochs = tuple(
+            EpochRecord(number, 4.2 / number**0.2, 4.1 / number**0.18, 63.1, f"{number:02d}" + "ab" * 31)
+            for number in range(1, 13)
+        )
+        return JobRecord(job, states, epochs, tuple(self._transactions(job_id)), EVENTS[-1:])
+
+    def history(self) -> Sequence[Job]:
+        return [*self._node.picture.jobs, ended_job()]
+
+    def transactions(self, limit: int) -> Sequence[JournaledTransaction]:
+        return [*self._transactions(TRAINING_ID), *self._transactions(PENDING_ID)][:limit]
+
+    def _transactions(self, job_id: JobId) -> list[JournaledTransaction]:
+        return [
+            make_transaction(
+                job_id=job_id,
+                state=TransactionState.MINED,
+                gas_used=91_234,
+                fee_wei=91_234 * 10**9,
+                created_at_unix_s=NOW - 3_995,
+            ),
+            make_transaction(
+                job_id=job_id, nonce=6, purpose="submit", tx_hash="0x" + "cd" * 32, created_at_unix_s=NOW - 12
+            ),
+        ]
+
+    async def chain_record(self, job_id: JobId) -> ChainJob | None:
+        self._node.calls.append(("chain_record", job_id))
+        return ChainJob(
+            job_id=job_id,
+            owner="0x" + "5" * 40,
+            deadline_unix_s=int(NOW) + 14_540,
+            fee_wei=token_to_wei("20.123456789"),
+            status=JobStatus.PROCESSING,
+            requested_at_unix_s=int(NOW) - 5_000,
+            program_id=1,
+            param='{"language": "ja", "epoch": 30}',
+            dataset="text.txt",
+            result="",
+            node=self._node.picture.address,
+            deposit_wei=token_to_wei("20.123456789"),
+            gas=0,
+            started_at_unix_s=int(NOW) - 3_990,
+            submitted_at_unix_s=0,
+            verified_at_unix_s=0,
+        )
+
+    def logs(self) -> Sequence[Path]:
+        return [Path("node.log"), Path("worker-0.log")]
+
+    def log_tail(self, path: Path, max_bytes: int = 64_000) -> Sequence[str]:
+        if path.name != "node.log":
+            return ["worker 0 is ready on cuda:0"]
+        level = {7: "WARNING", 9: "ERROR  "}
+        return [
+            f"2023-11-15T14:02:{second:02d}.000Z {level.get(second, 'INFO   ')} emeth_tui.engine: no {second}"
+            for second in range(30)
+        ]
+
+
+class StandInNode:
+    """Shows `picture`, writes every command down in `calls`, refuses those in `refusals`."""
+
+    def __init__(self, picture: Snapshot | None = None) -> None:
+        self.picture = picture or snapshot()
+        self.calls: list[tuple[str, object]] = []
+        self.refusals: dict[str, str] = {}
+        self.subscription = Subscription()
+        self.snapshots_taken = 0
+        self.inquiries = StandInRecords(self)
+
+    def snapshot(self) -> Snapshot:
+        self.snapshots_taken += 1
+        return self.picture
+
+    def subscribe(self) -> Subscription:
+        return self.subscription
+
+    def change(self, **changes: Any) -> None:
+        """Have something happen: the picture changes, and subscribers are told."""
+        self.picture = replace(self.picture, **changes)
+        self.subscription.offer_event(event("something happened", 0))
+
+    def change_job(self, job_id: JobId, **changes: Any) -> None:
+        jobs = tuple(replace(j, **changes) if j.job_id == job_id else j for j in self.picture.jobs)
+        self.change(jobs=jobs)
+
+    def _called(self, name: str, argument: object = None) -> None:
+        self.calls.append((name, argument))
+        if name in self.refusals:
+            raise JobError(self.refusals[name])
+
+    def pause_job(self, job_id: JobId) -> None:
+        self._called("pause_job", job_id)
+        self.change_job(job_id, paused=True)
+
+    def resume_job(self, job_id: JobId) -> None:
+        self._called("resume_job", job_id)
+        self.change_job(job_id, paused=False)
+
+    def pause_claims(self) -> None:
+        self._called("pause_claims")
+        self.change(claims_paused="by the operator")
+
+    def resume_claims(self) -> None:
+        self._called("resume_claims")
+        self.change(claims_paused="")
+
+    def finish_then_pause(self) -> None:
+        self._called("finish_then_pause")
+        self.change(claims_paused="finishing what is under way first")
+
+    async def decline_job(self, job_id: JobId) -> None:
+        self._called("decline_job", job_id)
+        self.change(jobs=tuple(job for job in self.picture.jobs if job.job_id != job_id))
+
+    async def withdraw(self) -> int:
+        self._called("withdraw")
+        return token_to_wei(812)
+
+    def drain(self) -> None:
+        self._called("drain")
+        self.change(stopping="draining")
+
+    def request_stop(self) -> None:
+        self._called("request_stop")
+        self.change(stopping="stopping")

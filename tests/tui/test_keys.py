@@ -1,0 +1,294 @@
+"""What every key does, seen from the node and on the screen."""
+
+from __future__ import annotations
+
+import pytest
+
+from emeth_tui.engine.health import Link
+from emeth_tui.tui.ports import Ending
+from emeth_tui.tui.screens.dashboard import Dashboard
+from emeth_tui.tui.screens.dialogs import Dialog
+from emeth_tui.tui.screens.help import HelpScreen
+from emeth_tui.tui.screens.job import JobScreen
+from emeth_tui.tui.screens.log import LogScreen
+from emeth_tui.tui.screens.tables import HistoryScreen, MarketScreen, TransactionsScreen
+from tests.tui.harness import LARGE, SMALL, last_line, press, settled, shown, text_of
+from tests.tui.stand_in import (
+    EVENTS,
+    NOW,
+    PENDING_ID,
+    SECOND_ID,
+    TRAINING_ID,
+    StandInNode,
+    snapshot,
+    training_worker,
+)
+
+
+async def test_p_pauses_the_chosen_job_and_lets_it_go_on(node: StandInNode) -> None:
+    async with shown(node) as pilot:
+        await press(pilot, "p")
+        assert node.calls == [("pause_job", TRAINING_ID)]
+        assert "job 6f2a…c1 pauses at its next step" in last_line(pilot)
+        assert "‖ paused" in text_of(pilot)
+        await press(pilot, "p")
+        assert node.calls[-1] == ("resume_job", TRAINING_ID)
+
+
+async def test_the_cursor_says_which_job_is_meant(node: StandInNode) -> None:
+    async with shown(node) as pilot:
+        await press(pilot, "down", "p")
+        assert node.calls == [("pause_job", SECOND_ID)]
+
+
+async def test_a_command_that_fails_says_why(node: StandInNode) -> None:
+    node.refusals["pause_job"] = "job 0x6f2a is not under way on this node"
+    async with shown(node) as pilot:
+        await press(pilot, "p")
+        assert "✗ job 0x6f2a is not under way" in last_line(pilot)
+
+
+async def test_capital_p_pauses_claiming_and_takes_it_up_again(node: StandInNode) -> None:
+    async with shown(node) as pilot:
+        await press(pilot, "P")
+        assert node.calls == [("pause_claims", None)]
+        assert "claiming is paused: by the operator" in text_of(pilot)
+        await press(pilot, "P")
+        assert node.calls[-1] == ("resume_claims", None)
+        assert "claiming is paused" not in text_of(pilot)
+
+
+async def test_f_finishes_then_pauses_once(node: StandInNode) -> None:
+    async with shown(node) as pilot:
+        await press(pilot, "f", "f")
+        assert node.calls == [("finish_then_pause", None)]
+        assert "claiming is paused already" in last_line(pilot)
+
+
+async def test_w_withdraws_and_tells_how_much(node: StandInNode) -> None:
+    async with shown(node) as pilot:
+        await press(pilot, "w")
+        assert node.calls == [("withdraw", None)]
+        assert "812.00 EMT withdrawn" in last_line(pilot)
+
+
+async def test_w_without_a_reward_says_so() -> None:
+    today = snapshot().today
+    assert today is not None
+    node = StandInNode(snapshot(today=type(today)(today.share, today.ends_at_unix_s, (), ())))
+    async with shown(node) as pilot:
+        await press(pilot, "w")
+        assert node.calls == []
+        assert "no closed day holds a reward of ours" in last_line(pilot)
+
+
+async def test_declining_asks_with_the_exact_cost_and_the_answer_is_no(node: StandInNode) -> None:
+    async with shown(node) as pilot:
+        await press(pilot, "D")
+        assert isinstance(pilot.app.screen, Dialog)
+        assert "5.03086419725 EMT, 25 %" in text_of(pilot)
+        await press(pilot, "enter")
+        assert node.calls == []
+        assert "nothing was declined" in last_line(pilot)
+
+
+@pytest.mark.parametrize("answer", [("y",), ("down", "enter"), ("tab", "enter")])
+async def test_declining_goes_ahead_when_told_so(node: StandInNode, answer: tuple[str, ...]) -> None:
+    async with shown(node) as pilot:
+        await press(pilot, "D", *answer)
+        assert node.calls == [("decline_job", TRAINING_ID)]
+        assert "job 6f2a…c1 is declined" in last_line(pilot)
+
+
+async def test_escape_never_declines(node: StandInNode) -> None:
+    async with shown(node) as pilot:
+        await press(pilot, "D", "down", "escape")
+        assert node.calls == []
+
+
+async def test_capital_a_declines_all_that_can_be_declined(node: StandInNode) -> None:
+    async with shown(node) as pilot:
+        await press(pilot, "A")
+        assert "Decline all 2 jobs?" in text_of(pilot)
+        assert "10.03086419725 EMT" in text_of(pilot)
+        await press(pilot, "y")
+        assert sorted(node.calls) == [("decline_job", SECOND_ID), ("decline_job", TRAINING_ID)]
+
+
+async def test_declining_is_refused_while_the_chain_does_not_answer(node: StandInNode) -> None:
+    node.picture = snapshot(links=(Link("chain", NOW - 60, "connection refused"),))
+    async with shown(node) as pilot:
+        await press(pilot, "D")
+        assert isinstance(pilot.app.screen, Dashboard)
+        assert "the chain does not answer" in last_line(pilot)
+
+
+async def test_an_idle_worker_has_no_job_to_pause() -> None:
+    node = StandInNode(snapshot(workers=(training_worker(job_id=None),), jobs=()))
+    async with shown(node) as pilot:
+        await press(pilot, "p")
+        assert node.calls == []
+        assert "no job is chosen" in last_line(pilot)
+
+
+@pytest.mark.parametrize(
+    ("key", "screen"),
+    [
+        ("l", LogScreen),
+        ("h", HistoryScreen),
+        ("m", MarketScreen),
+        ("x", TransactionsScreen),
+        ("question_mark", HelpScreen),
+        ("f1", HelpScreen),
+        ("enter", JobScreen),
+    ],
+)
+async def test_pages_open_and_escape_closes_them(node: StandInNode, key: str, screen: type) -> None:
+    async with shown(node) as pilot:
+        await press(pilot, key)
+        assert isinstance(pilot.app.screen, screen)
+        await press(pilot, "escape")
+        assert isinstance(pilot.app.screen, Dashboard)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+async def test_number_keys_go_to_the_panels(node: StandInNode, size: tuple[int, int]) -> None:
+    async with shown(node, size) as pilot:
+        for number, name in enumerate(("workers", "pending", "deposits", "disk", "share", "events"), 1):
+            await press(pilot, str(number))
+            assert pilot.app.focused is not None
+            assert pilot.app.focused.id == name
+            assert pilot.app.focused.display
+
+
+async def test_enter_in_pending_and_events_opens_that_job(node: StandInNode) -> None:
+    async with shown(node) as pilot:
+        await press(pilot, "2", "down", "enter")
+        assert isinstance(pilot.app.screen, JobScreen)
+        assert pilot.app.screen.job_id == PENDING_ID
+        await press(pilot, "escape", "6", "enter")
+        assert isinstance(pilot.app.screen, JobScreen)
+        assert pilot.app.screen.job_id == TRAINING_ID
+
+
+async def test_slash_filters_events_and_escape_takes_it_back(node: StandInNode) -> None:
+    async with shown(node) as pilot:
+        await press(pilot, "slash", *"epoch", "enter")
+        assert "epoch 12 of 30" in text_of(pilot)
+        assert "submitted, waiting" not in text_of(pilot)
+        await press(pilot, "escape")
+        assert "submitted, waiting" in text_of(pilot)
+
+
+async def test_letters_typed_into_the_filter_are_not_commands(node: StandInNode) -> None:
+    async with shown(node) as pilot:
+        await press(pilot, "slash", "p", "P", "f", "D", "w", "q")
+        assert node.calls == []
+        assert isinstance(pilot.app.screen, Dashboard)
+
+
+async def test_s_shows_only_what_is_worse(node: StandInNode) -> None:
+    async with shown(node) as pilot:
+        await press(pilot, "6", "s")
+        assert "storage does not answer" in text_of(pilot)
+        assert "epoch 12 of 30" not in text_of(pilot)
+        await press(pilot, "s")
+        assert "storage does not answer" not in text_of(pilot)
+        assert "cannot go on" in text_of(pilot)
+
+
+async def test_c_copies_the_chosen_event(node: StandInNode) -> None:
+    async with shown(node) as pilot:
+        await press(pilot, "6", "c")
+        assert pilot.app.clipboard == f"{TRAINING_ID} {EVENTS[-1].text}"
+
+
+async def test_an_event_under_the_cursor_stays_there_when_new_ones_come(node: StandInNode) -> None:
+    async with shown(node) as pilot:
+        await press(pilot, "6", "down", "down")
+        panel = pilot.app.screen.query_one("#events")
+        before = panel.event  # type: ignore[attr-defined]
+        node.change(events=(*EVENTS, EVENTS[0]))
+        await settled(pilot)
+        assert panel.event == before  # type: ignore[attr-defined]
+
+
+async def test_t_takes_the_next_theme_and_says_its_name(node: StandInNode) -> None:
+    async with shown(node) as pilot:
+        before = pilot.app.theme
+        await press(pilot, "t")
+        assert pilot.app.theme != before
+        assert "theme: High contrast" in last_line(pilot)
+
+
+@pytest.mark.parametrize("key", ["colon", "ctrl+p"])
+async def test_the_palette_holds_the_commands(node: StandInNode, key: str) -> None:
+    async with shown(node) as pilot:
+        await press(pilot, key)
+        await press(pilot, *"withdraw")
+        assert "Withdraw rewards" in text_of(pilot)
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+c", "ctrl+q"])
+async def test_leaving_asks_and_stays_by_default(node: StandInNode, key: str) -> None:
+    async with shown(node) as pilot:
+        await press(pilot, key)
+        assert isinstance(pilot.app.screen, Dialog)
+        assert "quitting now costs" in text_of(pilot)
+        await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, Dashboard)
+        assert node.calls == []
+
+
+async def test_leaving_the_node_running_ends_the_screen_alone(node: StandInNode) -> None:
+    async with shown(node) as pilot:
+        await pilot.press("q", "l")
+        await pilot.pause()
+    assert pilot.app.return_value is Ending.LEFT
+    assert node.calls == []
+
+
+async def test_draining_and_stopping_are_told_to_the_node(node: StandInNode) -> None:
+    async with shown(node) as pilot:
+        await press(pilot, "q", "d")
+        assert node.calls == [("drain", None)]
+        assert "draining: ends when" in text_of(pilot)
+        await press(pilot, "q", "x")
+        assert node.calls[-1] == ("request_stop", None)
+        assert "every job under way is being saved" in text_of(pilot)
+
+
+async def test_o_reads_the_job_from_the_chain(node: StandInNode) -> None:
+    async with shown(node) as pilot:
+        await press(pilot, "enter", "o")
+        assert node.calls == [("chain_record", TRAINING_ID)]
+        assert "PROCESSING" in text_of(pilot)
+
+
+async def test_pages_filter_and_scroll(node: StandInNode) -> None:
+    async with shown(node, SMALL) as pilot:
+        await press(pilot, "l")
+        assert "no 29" in text_of(pilot)
+        await press(pilot, "home")
+        assert "no 29" not in text_of(pilot)
+        await press(pilot, "slash", *"warning", "enter")
+        assert "no 7" in text_of(pilot)
+        assert "no 6" not in text_of(pilot)
+        await press(pilot, "escape", "tab")
+        assert "worker 0 is ready" in text_of(pilot)
+
+
+async def test_history_opens_the_chosen_job(node: StandInNode) -> None:
+    async with shown(node) as pilot:
+        await press(pilot, "h", "down", "enter")
+        assert isinstance(pilot.app.screen, JobScreen)
+        assert pilot.app.screen.job_id == SECOND_ID
+
+
+async def test_every_binding_has_an_id_of_its_own() -> None:
+    from emeth_tui.tui.app import EmethApp
+
+    for owner in (EmethApp, Dashboard, JobScreen, LogScreen):
+        ids = [binding.id for binding in owner.BINDINGS]  # type: ignore[union-attr]
+        assert all(ids)
+        assert len(ids) == len(set(ids))
