@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import click
 
@@ -191,7 +191,9 @@ def _start_logging(settings: Settings) -> None:
 @click.option("--corpus", type=_DIRECTORY, help="Texts to make jobs of: names end in en.txt or ja.txt.")
 @click.option("--chain", type=click.Choice(["py-evm", "anvil"]), default="py-evm", show_default=True)
 @click.option("--until-input-ends", is_flag=True, hidden=True)
-def devnet(state_dir: Path | None, corpus: Path | None, chain: str, until_input_ends: bool) -> ExitCode:
+def devnet(
+    state_dir: Path | None, corpus: Path | None, chain: Literal["py-evm", "anvil"], until_input_ends: bool
+) -> ExitCode:
     """Run a whole Emeth network on this machine until stopped."""
     from emeth_tui.devnet.commands import run_devnet
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from emeth_tui.engine.claim import Refusal, prepare_claim
@@ -10,6 +11,10 @@ from emeth_tui.engine.discover import ClaimRules, Offer, judge_listed
 from emeth_tui.errors import InfoServerError, NetworkError, StorageError
 from emeth_tui.model import Job, JobId, Severity
 from emeth_tui.store import marks
+
+ALL_BUSY = "every worker has a job"
+_NOT_IDLE = frozenset({"", ALL_BUSY})
+_FIGURES = re.compile(r"[\d.,]+")
 
 
 class Market:
@@ -36,11 +41,11 @@ class Market:
             context.health.works("info server")
         except InfoServerError as error:
             context.health.broken("info server", error)
-            self.idle_reason = "the info server does not answer"
+            self._stand_idle("the info server does not answer")
             return
         unknown = [job for job in listed if context.book.known(job.job_id) is None]
         self.offers = tuple(judge_listed(unknown, self._rules, context.clock.now_unix_s()))
-        self.idle_reason = self._why_no_claims() or await self._claim_from_offers()
+        self._stand_idle(self._why_no_claims() or await self._claim_from_offers())
 
     def pause(self, reason: str) -> None:
         """Take no new jobs, across restarts, until `resume`."""
@@ -56,6 +61,13 @@ class Market:
     def paused(self) -> str:
         """Why claiming is paused, or ""."""
         return self._context.store.marks.get(marks.CLAIMS_PAUSED) or ""
+
+    def _stand_idle(self, reason: str) -> None:
+        """Note why no job was taken; told once, not again when only its figures have changed."""
+        changed = _FIGURES.sub("", reason) != _FIGURES.sub("", self.idle_reason)
+        if changed and reason not in _NOT_IDLE:
+            self._context.events.publish("idle", f"taking no job: {reason}")
+        self.idle_reason = reason
 
     async def _claim_from_offers(self) -> str:
         """Claim the best offers, one after the other; say why workers stay free, or ""."""
@@ -96,7 +108,7 @@ class Market:
             return f"claiming is paused: {self.paused}"
         # At most as many jobs at once as there are workers (protocol.md §1).
         if len(self._context.book.training_jobs()) >= self._workers:
-            return "every worker has a job"
+            return ALL_BUSY
         under_way = len(self._context.book.open_jobs())
         if self._claims_wanted is not None and self.verified + under_way >= self._claims_wanted:
             return f"as many jobs as asked for ({self._claims_wanted}) are under way"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
+
+import anyio
 
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.desk import WorkerDesk
@@ -121,8 +122,9 @@ class Node:
         while True:
             sooner.clear()
             await duty()
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(sooner.wait(), interval_s)
+            # Not asyncio.wait_for: before Python 3.12 it loses a cancellation that comes with the result.
+            with anyio.move_on_after(interval_s):
+                await sooner.wait()
 
     def _claim_interval_s(self) -> float:
         return self._context.settings.claims.poll_interval_s or self._context.network.poll_interval_s

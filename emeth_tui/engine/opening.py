@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 
@@ -43,6 +44,7 @@ async def open_node(
     devices: list[str],
     exit_after_jobs: int | None = None,
     retry: RetryPolicy | None = None,
+    new_pool: Callable[[Sequence[str], Path], WorkerPool] = WorkerPool,
 ) -> AsyncIterator[Node]:
     """Connect everything a node needs and check that it can work at all; close it all afterwards.
 
@@ -75,7 +77,7 @@ async def open_node(
         _check_account(context)
         _check_funds(context, await chain.balances(wallet.address))
         _warn_of_other_rates(events, context.rates)
-        pool = WorkerPool(devices, settings.state_dir / "logs")
+        pool = new_pool(devices, settings.state_dir / "logs")
         stack.push_async_callback(pool.close, CLOSE_GRACE_S)
         await pool.start()
         yield Node(context, WorkerDesk(pool.workers), exit_after_jobs=exit_after_jobs, retry=retry)

@@ -1,0 +1,215 @@
+"""A real network without bots: the test is requester and verifier, the node is real but for torch."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from emeth_tui.devnet import funding
+from emeth_tui.devnet.accounts import Account, kept_keys
+from emeth_tui.devnet.network import Devnet
+from emeth_tui.devnet.options import DevnetOptions
+from emeth_tui.devnet.plan import JobPlan
+from emeth_tui.devnet.requester import Requester
+from emeth_tui.engine.events import Subscription
+from emeth_tui.engine.node import Node
+from emeth_tui.engine.opening import open_node
+from emeth_tui.engine.pipeline import RetryPolicy
+from emeth_tui.engine.summary import Summary
+from emeth_tui.model import Event, JobId, Language, token_to_wei
+from emeth_tui.protocol.contracts import ChainJob
+from emeth_tui.protocol.info_api import JOBS_PATH
+from emeth_tui.protocol.job_ids import job_id_bytes
+from emeth_tui.settings import load_network, load_settings
+from emeth_tui.store.database import Store
+from tests.engine.quick_worker import QuickPool, Script
+
+TEXT = "A lamp is lit. The boat comes home! Who waits there? " * 100
+WAIT_S = 20.0
+
+
+@dataclass
+class RunningNode:
+    """A node at work, its events as they come, and what its workers were told."""
+
+    node: Node
+    script: Script
+    store: Store
+    running: asyncio.Task[Summary]
+    stream: Subscription
+    seen: list[Event]
+
+    async def event(self, kind: str, job_id: JobId | None = None) -> Event:
+        """Wait for an event of a kind, of a job if one is named."""
+        waiting = asyncio.ensure_future(self._event(kind, job_id))
+        await asyncio.wait({waiting, self.running}, timeout=WAIT_S, return_when=asyncio.FIRST_COMPLETED)
+        if not waiting.done() and self.running.done():
+            self.stream.close()
+            await asyncio.wait({waiting}, timeout=WAIT_S)
+        if not waiting.done():
+            waiting.cancel()
+            raise AssertionError(f"no {kind} in {WAIT_S} s: {[event.text for event in self.seen]}")
+        return waiting.result()
+
+    async def _event(self, kind: str, job_id: JobId | None) -> Event:
+        async for item in self.stream:
+            if isinstance(item, Event):
+                self.seen.append(item)
+                if item.kind == kind and job_id in {None, item.job_id}:
+                    return item
+        raise AssertionError(f"the node ended before {kind}: {[event.text for event in self.seen]}")
+
+    async def stop(self) -> Summary:
+        """Stop the node as a signal would; gives its account."""
+        self.node.request_stop()
+        return await asyncio.wait_for(self.running, WAIT_S)
+
+
+class Harness:
+    """Requester and verifier of a network that does nothing by itself."""
+
+    def __init__(self, devnet: Devnet, directory: Path, http: httpx.AsyncClient) -> None:
+        self.devnet = devnet
+        self._directory = directory
+        keys = kept_keys(devnet.info.state_dir / "accounts.json", funding.ACCOUNTS)
+        self.requester = Account(devnet.chain, keys[funding.REQUESTER].wallet)
+        self.verifier = Account(devnet.chain, keys[funding.VERIFIER].wallet)
+        self.rival = Account(devnet.chain, keys[funding.RIVAL].wallet)
+        self.operator_address = devnet.info.operator_address
+        self._poster = Requester(
+            self.requester,
+            devnet.mirror,
+            http,
+            planner=None,  # type: ignore[arg-type] - jobs are posted one by one
+            open_jobs=0,
+            open_errands=0,
+        )
+        self._posted = 0
+
+    async def post(
+        self,
+        *,
+        fee_emt: int = 20,
+        lifetime_s: int = 7_200,
+        text: str = TEXT,
+        language: Language = Language.EN,
+        epochs: int = 30,
+    ) -> JobId:
+        """Put a job on the market."""
+        self._posted += 1
+        plan = JobPlan(
+            job_id=JobId(f"0x{self._posted:032x}"),
+            language=language,
+            dataset=text.encode(),
+            fee_wei=token_to_wei(fee_emt),
+            lifetime_s=lifetime_s,
+            epochs=epochs,
+        )
+        await self._poster.post(plan)
+        await self._wait_until_listed(plan.job_id)
+        return plan.job_id
+
+    async def job(self, job_id: JobId) -> ChainJob:
+        return (await self.devnet.chain.jobs([job_id]))[job_id]
+
+    async def verify(self, job_id: JobId, gas: int = 5) -> None:
+        await self._core(self.verifier, "verify", job_id_bytes(job_id), gas)
+
+    async def reject(self, job_id: JobId) -> None:
+        await self._core(self.verifier, "rejectResult", job_id_bytes(job_id))
+
+    async def time_out(self, job_id: JobId) -> None:
+        await self._core(self.verifier, "timeout", job_id_bytes(job_id))
+
+    async def cancel(self, job_id: JobId) -> None:
+        await self._core(self.requester, "cancel", job_id_bytes(job_id))
+
+    async def rival_claims(self, job_id: JobId) -> None:
+        await self.rival.allow_core(token_to_wei(1_000), "rival")
+        await self._core(self.rival, "process", job_id_bytes(job_id))
+
+    async def pass_time(self, seconds: int) -> None:
+        """Let the chain's clock run ahead."""
+        rpc = self.devnet.chain.rpc
+        await rpc.call("evm_increaseTime", seconds)
+        await rpc.call("evm_mine")
+
+    async def emt_wei(self) -> int:
+        """The operator's EMT."""
+        return (await self.devnet.chain.balances(self.operator_address)).emt_wei
+
+    @asynccontextmanager
+    async def node(
+        self,
+        *,
+        devices: int = 1,
+        script: Script | None = None,
+        exit_after_jobs: int | None = None,
+        **settings: Any,
+    ) -> AsyncIterator[RunningNode]:
+        """Run the operator's node; started again it finds the state of the last one."""
+        script = script or Script()
+        overrides = {
+            "state.directory": self._directory / "state",
+            "cache.directory": self._directory / "cache",
+            "claims.poll_interval_s": 0.1,
+            **{key.replace("__", "."): value for key, value in settings.items()},
+        }
+        loaded = load_settings(self.devnet.info.node_settings, environment={}, overrides=overrides)
+        network = load_network(loaded, environment={}).model_copy(update={"poll_interval_s": 0.1})
+        keys = kept_keys(self.devnet.info.state_dir / "accounts.json", funding.ACCOUNTS)
+        with Store(loaded.state_dir) as store:
+            async with open_node(
+                loaded,
+                network,
+                keys[funding.OPERATOR].wallet,
+                store,
+                devices=["cpu"] * devices,
+                exit_after_jobs=exit_after_jobs,
+                retry=RetryPolicy(first_s=0.05, longest_s=0.2),
+                new_pool=lambda names, _logs: QuickPool(names, script),  # type: ignore[arg-type, return-value]
+            ) as node:
+                stream = node.subscribe()
+                running = asyncio.create_task(node.run())
+                try:
+                    yield RunningNode(node, script, store, running, stream, [])
+                finally:
+                    running.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await running
+
+    async def _wait_until_listed(self, job_id: JobId) -> None:
+        await self.devnet.mirror.refresh()
+        async with httpx.AsyncClient(base_url=self.devnet.info.info_url) as http:
+            while job_id not in (await http.get(JOBS_PATH, params={"status": 0})).text:
+                await asyncio.sleep(0.01)
+
+    async def _core(self, account: Account, function: str, *arguments: object) -> None:
+        await account.send(self.devnet.chain.core(function, *arguments), function)
+
+
+@asynccontextmanager
+async def quiet_network(directory: Path) -> AsyncIterator[Harness]:
+    """Run a network without bots."""
+    options = DevnetOptions(
+        state_dir=directory / "devnet",
+        with_requester=False,
+        with_verifier=False,
+        with_rival=False,
+        info_lag_s=0.0,
+        block_interval_s=0.0,
+    )
+    devnet = Devnet(options)
+    info = await devnet.start()
+    try:
+        async with httpx.AsyncClient(base_url=info.storage_url) as http:
+            yield Harness(devnet, directory, http)
+    finally:
+        await devnet.stop()

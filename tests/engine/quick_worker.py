@@ -1,0 +1,87 @@
+"""Workers without torch: they go through a job's real protocol at once, and stop where a test wants."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from emeth_tui.protocol.hash_chain import dataset_digest
+from emeth_tui.training.events import EpochDone, Prepared, TrainRequest
+from emeth_tui.workers.supervisor import TrainedResult, WorkerPhase, WorkerView
+
+
+@dataclass
+class Script:
+    """What the workers do: hold before `hold_before_epoch` until `go_on`, raise `failure` in training."""
+
+    hold_before_epoch: int | None = None
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+    failure: Exception | None = None
+    hashes: list[str] = field(default_factory=list)
+    paused: bool = False
+    stopped_at: list[int] = field(default_factory=list)
+
+
+class QuickWorker:
+    """One pretended device; its checkpoint is a file that holds the number of epochs done."""
+
+    def __init__(self, index: int, device: str, script: Script) -> None:
+        self.index, self.device = index, device
+        self._script = script
+        self.busy = False
+        self.view = WorkerView(index, device, phase=WorkerPhase.IDLE)
+
+    def pause(self) -> None:
+        self._script.paused = True
+
+    def resume(self) -> None:
+        self._script.paused = False
+
+    async def train(
+        self,
+        request: TrainRequest,
+        *,
+        hash_for: Callable[[str, int], str],
+        on_message: Callable[[object], None],
+    ) -> TrainedResult:
+        checkpoint = Path(request.work_dir) / "quick-checkpoint"
+        done = int(checkpoint.read_text()) if checkpoint.exists() else 0
+        digest = _digest(request)
+        on_message(Prepared(digest, tokens=1_000, steps_per_epoch=10, resumed_epoch=done, resumed_step=0))
+        for epoch in range(done + 1, request.epochs + 1):
+            await self._turn(epoch)
+            checkpoint.write_text(str(epoch))
+            on_message(EpochDone(epoch, train_loss=3.0, valid_loss=3.0 - epoch / 100, seconds=0.01))
+        self._script.hashes.append(hash_for(digest, request.epochs))
+        path = Path(request.work_dir) / "checkpoint.pt"
+        path.write_bytes(self._script.hashes[-1].encode())
+        return TrainedResult(str(path), path.stat().st_size, request.epochs, 2.7)
+
+    async def _turn(self, epoch: int) -> None:
+        if self._script.failure is not None:
+            raise self._script.failure
+        if epoch == self._script.hold_before_epoch:
+            try:
+                await self._script.go_on.wait()
+            except asyncio.CancelledError:
+                self._script.stopped_at.append(epoch - 1)
+                raise
+
+
+def _digest(request: TrainRequest) -> str:
+    return dataset_digest(Path(request.dataset_path).read_text("utf-8"))
+
+
+class QuickPool:
+    """Stands in for `workers.supervisor.WorkerPool`."""
+
+    def __init__(self, devices: Sequence[str], script: Script) -> None:
+        self.workers = tuple(QuickWorker(index, device, script) for index, device in enumerate(devices))
+
+    async def start(self) -> None:
+        pass
+
+    async def close(self, grace_s: float) -> None:
+        pass

@@ -1,0 +1,356 @@
+"""The node on a real chain, storage and info server: every way that a job can go, and what it costs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from emeth_tui.clients.transactions import Receipt
+from emeth_tui.errors import DatasetError, InsufficientFunds, JobError, StorageError, TrainingError
+from emeth_tui.model import (
+    SECONDS_PER_DAY,
+    JobId,
+    JobState,
+    JournaledTransaction,
+    TransactionState,
+    token_to_wei,
+)
+from emeth_tui.protocol.contracts import JobStatus
+from emeth_tui.protocol.hash_chain import links
+from emeth_tui.store.database import Store
+from tests.engine.harness import TEXT, Harness, RunningNode
+from tests.engine.quick_worker import Script
+
+
+def held_before(epoch: int) -> Script:
+    return Script(hold_before_epoch=epoch)
+
+
+async def test_a_job_is_earned_and_the_account_adds_up(network: Harness) -> None:
+    job_id = await network.post(fee_emt=20)
+    before_wei = await network.emt_wei()
+
+    async with network.node(exit_after_jobs=1) as node:
+        await node.event("submitted", job_id)
+        record = await network.job(job_id)
+        assert (record.status, record.deposit_wei) == (JobStatus.SUBMITTED, token_to_wei(20))
+        assert await network.emt_wei() == before_wei - token_to_wei(20)
+        await network.verify(job_id, gas=7)
+        await node.event("verified", job_id)
+        summary = await asyncio.wait_for(node.running, 30)
+
+        job = node.store.jobs.get(job_id)
+        assert job is not None
+        assert (job.state, job.gas, job.earned_wei) == (JobState.VERIFIED, 7, token_to_wei(10))
+        assert len(node.store.jobs.epochs(job_id)) == 30
+        assert node.node.snapshot().disk.by_job == ()
+
+    key = network.devnet.info.verification_key
+    assert node.script.hashes == [links(TEXT, key, 30)[-1]]
+    assert summary.adds_up
+    assert summary.emt_after_wei - summary.emt_before_wei == token_to_wei(10)
+    assert await network.emt_wei() == before_wei + token_to_wei(10)
+
+
+async def test_the_best_paid_suitable_jobs_are_taken_one_a_worker(network: Harness) -> None:
+    poor = await network.post(fee_emt=12)
+    await network.post(fee_emt=29, lifetime_s=90)  # ends within the safety margin
+    await network.post(fee_emt=28, text="too small")
+    rich = await network.post(fee_emt=25)
+    middle = await network.post(fee_emt=15)
+
+    async with network.node(devices=2, script=held_before(1)) as node:
+        await node.event("training", rich)
+        await node.event("training", middle)
+        snapshot = node.node.snapshot()
+
+    assert [job.job_id for job in snapshot.jobs] == [rich, middle]
+    assert (await network.job(poor)).status is JobStatus.REQUESTED
+    assert snapshot.idle_reason == "every worker has a job"
+    assert snapshot.deposits is not None
+    assert snapshot.deposits.locked_wei == token_to_wei(40)
+    assert snapshot.deposits.at_risk_wei == token_to_wei(10)
+
+
+async def test_a_job_that_a_rival_has_is_passed_over(network: Harness) -> None:
+    rivals = await network.post(fee_emt=25)
+    ours = await network.post(fee_emt=15)
+    await network.rival_claims(rivals)
+
+    async with network.node(devices=2, script=held_before(1)) as node:
+        await node.event("training", ours)
+        assert [job.job_id for job in node.node.snapshot().jobs] == [ours]
+
+
+async def test_a_claim_that_a_rival_wins_costs_nothing(network: Harness) -> None:
+    before_wei = await network.emt_wei()
+    async with network.node() as node:
+        before_claiming(node, network.rival_claims)
+
+        job_id = await network.post()
+        lost = await node.event("claim_lost", job_id)
+        summary = await node.stop()
+
+    assert "cost nothing" in lost.text
+    assert summary.adds_up
+    assert await network.emt_wei() == before_wei
+
+
+async def test_a_job_canceled_before_our_claim_is_left(network: Harness) -> None:
+    before_wei = await network.emt_wei()
+    async with network.node() as node:
+        before_claiming(node, network.cancel)
+
+        await node.event("canceled", await network.post())
+
+    assert await network.emt_wei() == before_wei
+
+
+async def test_a_rejected_result_costs_a_quarter_and_the_verifiers_fee(network: Harness) -> None:
+    job_id = await network.post(fee_emt=20)
+    before_wei = await network.emt_wei()
+
+    async with network.node() as node:
+        await node.event("submitted", job_id)
+        await network.reject(job_id)
+        failed = await node.event("failed", job_id)
+        summary = await node.stop()
+
+    assert failed.data["lost_wei"] == token_to_wei(15)
+    assert await network.emt_wei() == before_wei - token_to_wei(15)
+    assert summary.adds_up
+    assert (summary.verifier_fees_wei, summary.penalties_wei) == (token_to_wei(10), token_to_wei(5))
+
+
+async def test_two_rejected_results_in_a_row_pause_claiming_across_restarts(network: Harness) -> None:
+    async with network.node() as node:
+        for _ in range(2):
+            job_id = await network.post()
+            await node.event("submitted", job_id)
+            await network.reject(job_id)
+            await node.event("failed", job_id)
+        await node.event("claims_paused")
+
+    untouched = await network.post()
+    async with network.node() as node:
+        assert "paused" in (await node.event("idle")).text
+        node.node.resume_claims()
+        await node.event("claimed", untouched)
+
+
+async def test_a_job_that_times_out_while_training_ends_with_what_it_cost(network: Harness) -> None:
+    job_id = await network.post(fee_emt=20, lifetime_s=7_200)
+    before_wei = await network.emt_wei()
+    async with network.node(script=held_before(5)) as node:
+        await node.event("training", job_id)
+        await network.pass_time(7_300)
+        await network.time_out(job_id)
+
+        timed_out = await node.event("timeout", job_id)
+        summary = await node.stop()
+
+    assert timed_out.data["lost_wei"] == token_to_wei(5)
+    assert node.script.stopped_at == [4]
+    assert await network.emt_wei() == before_wei - token_to_wei(5)
+    assert summary.adds_up
+
+
+async def test_declining_costs_exactly_a_quarter(network: Harness) -> None:
+    job_id = await network.post(fee_emt=20)
+    before_wei = await network.emt_wei()
+    async with network.node(script=held_before(5), claims__max_fee_emt=20) as node:
+        await node.event("training", job_id)
+        node.node.pause_claims()
+
+        await node.node.decline_job(job_id)
+
+        assert (await node.event("declined", job_id)).data["lost_wei"] == token_to_wei(5)
+        assert node.node.snapshot().jobs == ()
+        summary = await node.stop()
+    assert (await network.job(job_id)).status is JobStatus.DECLINED
+    assert await network.emt_wei() == before_wei - token_to_wei(5)
+    assert summary.adds_up
+
+
+async def test_a_submitted_or_unknown_job_cannot_be_declined(network: Harness) -> None:
+    job_id = await network.post()
+    async with network.node() as node:
+        await node.event("submitted", job_id)
+
+        with pytest.raises(JobError, match="only a claimed, unsubmitted job"):
+            await node.node.decline_job(job_id)
+        with pytest.raises(JobError, match="not under way"):
+            await node.node.decline_job(JobId("0x" + "ff" * 16))
+        with pytest.raises(JobError, match="not under way"):
+            node.node.pause_job(JobId("0x" + "ff" * 16))
+
+
+@pytest.mark.parametrize("failure", [DatasetError("it is not UTF-8 text"), TrainingError("the loss is NaN")])
+async def test_a_job_that_cannot_be_trained_stands_still_and_stakes_no_further_deposit(
+    network: Harness, failure: Exception
+) -> None:
+    job_id = await network.post()
+    await network.post()
+
+    async with network.node(script=Script(failure=failure)) as node:
+        stuck = await node.event("job_stuck", job_id)
+        await node.stop()
+        assert node.store.jobs.get(job_id).error == str(failure)  # type: ignore[union-attr]
+        assert len(node.seen) < 20
+
+    assert str(failure) in stuck.text
+    assert "5.00 EMT" in stuck.text
+
+
+async def test_a_stopped_node_goes_on_where_it_was(network: Harness) -> None:
+    job_id = await network.post()
+    async with network.node(script=held_before(8)) as node:
+        await node.event("training", job_id)
+        await wait_for_epoch(node, job_id, 7)
+        summary = await node.stop()
+    assert summary.adds_up
+    assert node.script.stopped_at == [7]
+
+    async with network.node(exit_after_jobs=1) as node:
+        assert (await node.event("training", job_id)).data["resumed_epoch"] == 7
+        await node.event("submitted", job_id)
+        await network.verify(job_id)
+        summary = await asyncio.wait_for(node.running, 30)
+
+    assert summary.adds_up
+    assert [tx.purpose for tx in journal_of(node, job_id)] == ["approve", "process", "submit"]
+
+
+async def test_what_ends_while_no_node_runs_is_settled_at_the_next_start(network: Harness) -> None:
+    job_id = await network.post()
+    async with network.node() as node:
+        await node.event("submitted", job_id)
+        await node.stop()
+    await network.verify(job_id)
+
+    async with network.node(claims__enabled=False) as node:
+        await node.event("verified", job_id)
+        summary = await node.stop()
+
+    assert summary.adds_up
+    assert summary.verified == 1
+
+
+async def test_a_result_that_is_gone_is_made_again(network: Harness) -> None:
+    job_id = await network.post()
+    async with network.node(script=held_before(3)) as node:
+        await node.event("training", job_id)
+        await wait_for_epoch(node, job_id, 2)
+        await node.stop()
+        directory = node.node._context.disk.job_dir(job_id)
+    (directory / "dataset.txt").unlink()
+    (directory / "quick-checkpoint").unlink()
+
+    async with network.node() as node:
+        await node.event("downloaded", job_id)
+        await node.event("submitted", job_id)
+
+
+async def test_a_paused_job_stays_paused_across_a_restart(network: Harness) -> None:
+    job_id = await network.post()
+    async with network.node(script=held_before(3)) as node:
+        await node.event("training", job_id)
+        node.node.pause_job(job_id)
+        assert node.script.paused
+        await node.stop()
+
+    async with network.node() as node:
+        await node.event("resumed", job_id)
+        assert node.node.snapshot().jobs[0].paused
+        node.node.resume_job(job_id)
+        await node.event("submitted", job_id)
+
+
+async def test_closed_days_are_withdrawn_by_themselves(network: Harness) -> None:
+    job_id = await network.post(fee_emt=20, lifetime_s=4 * SECONDS_PER_DAY)
+    async with network.node() as node:
+        await node.event("submitted", job_id)
+        await network.verify(job_id, gas=7)
+        await node.event("verified", job_id)
+        before_wei = await network.emt_wei()
+
+        await network.pass_time(SECONDS_PER_DAY)
+        withdrawn = await node.event("withdrawn")
+        summary = await node.stop()
+
+    # All of the day's gas is ours, so all of its reward is (protocol.md §2: 288,000 EMT on the first day).
+    assert withdrawn.data["amount_wei"] == token_to_wei(288_000)
+    assert await network.emt_wei() == before_wei + token_to_wei(288_000)
+    assert summary.adds_up
+    assert summary.withdrawn_wei == token_to_wei(288_000)
+
+
+async def test_by_command_when_asked_for(network: Harness) -> None:
+    job_id = await network.post(lifetime_s=4 * SECONDS_PER_DAY)
+    async with network.node(rewards__auto_withdraw=False) as node:
+        await node.event("submitted", job_id)
+        await network.verify(job_id, gas=7)
+        await node.event("verified", job_id)
+        assert await node.node.withdraw() == 0
+        await network.pass_time(SECONDS_PER_DAY)
+
+        assert await node.node.withdraw() == token_to_wei(288_000)
+        assert await node.node.withdraw() == 0
+
+
+async def test_an_unfunded_account_is_refused_with_what_it_needs(network: Harness) -> None:
+    with pytest.raises(InsufficientFunds, match="smallest deposit is"):
+        async with network.node(claims__min_fee_emt=1_000_000, claims__max_fee_emt=2_000_000):
+            pass
+
+
+async def test_a_lost_storage_is_waited_for(network: Harness) -> None:
+    job_id = await network.post()
+    async with network.node() as node:
+        download = node.node._context.storage.download
+        failures = iter(range(3))
+
+        async def broken(*arguments: object, **options: object) -> int:
+            if next(failures, None) is not None:
+                raise StorageError(f"job {job_id}: the storage does not answer")
+            return await download(*arguments, **options)  # type: ignore[arg-type]
+
+        node.node._context.storage.download = broken  # type: ignore[method-assign, assignment]
+        trouble = await node.event("job_trouble", job_id)
+        await node.event("submitted", job_id)
+
+    assert "trying again" in trouble.text
+    assert sum(event.kind == "job_trouble" for event in node.seen) == 1
+
+
+async def test_no_room_in_the_cache_is_told_and_nothing_is_claimed(network: Harness) -> None:
+    await network.post()
+    async with network.node(cache__limit_gb=0.000001) as node:
+        assert "cache.limit_gb" in (await node.event("idle")).text
+        assert node.node.snapshot().jobs == ()
+
+
+def before_claiming(node: RunningNode, act: Callable[[JobId], Awaitable[None]]) -> None:
+    """Let something happen between the node's last look at a job and its claim."""
+    transactions = node.node._context.transactions
+    process = transactions.process
+
+    async def act_then_process(job_id: JobId, deposit_wei: int) -> Receipt:
+        await act(job_id)
+        return await process(job_id, deposit_wei)
+
+    transactions.process = act_then_process  # type: ignore[method-assign]
+
+
+async def wait_for_epoch(node: RunningNode, job_id: JobId, epoch: int) -> None:
+    while (await node.event("epoch_done", job_id)).data["epoch"] != epoch:
+        pass
+
+
+def journal_of(node: RunningNode, job_id: JobId) -> list[JournaledTransaction]:
+    with Store(node.store.path.parent) as store:
+        transactions = store.journal.of_job(job_id)
+    assert all(tx.state is TransactionState.MINED for tx in transactions)
+    return transactions
