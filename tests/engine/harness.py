@@ -188,7 +188,7 @@ class Harness:
     async def _wait_until_listed(self, job_id: JobId) -> None:
         await self.devnet.mirror.refresh()
         async with httpx.AsyncClient(base_url=self.devnet.info.info_url) as http:
-            while job_id not in (await http.get(JOBS_PATH, params={"status": 0})).text:
+            while job_id not in (await http.get(JOBS_PATH, params={"status": 0})).text:  # noqa: ASYNC110 - HTTP tells no events
                 await asyncio.sleep(0.01)
 
     async def _core(self, account: Account, function: str, *arguments: object) -> None:
