@@ -138,11 +138,11 @@ class Outbox:
 
     async def _launch(self, act: Act) -> Flight:
         """Simulate, sign, journal, broadcast; or join the flight that another task has just launched."""
-        gas = await chain_sending.simulate(self._rpc, act.call, self._wallet.address, act.what)
         async with self._nonce_lock:
             flight = self._flights.find(act.call)
             if flight is not None:
                 return flight
+            gas = await chain_sending.simulate(self._rpc, act.call, self._wallet.address, act.what)
             for other in self._flights.open():
                 if not other.lock.locked():
                     async with other.lock:

@@ -43,10 +43,11 @@ class CutConnection(Exception):
 class Answer(Exception):
     """Raised by a hook: these bytes are the answer."""
 
-    def __init__(self, body: bytes, status: int = 200) -> None:
+    def __init__(self, body: bytes, status: int = 200, *, location: str = "") -> None:
         super().__init__()
         self.body = body
         self.status = status
+        self.location = location
 
 
 def refusal(call: dict[str, Any], message: str) -> Answer:
@@ -89,7 +90,7 @@ class UnreliableApp:
         try:
             changes = self._run_hooks(json.loads(body))
         except Answer as instead:
-            await _reply(send, instead.body, instead.status)
+            await _reply(send, instead.body, instead.status, location=instead.location)
         except CutConnection:
             await _reply(send, b"{", 200, announced=1_000)
         else:
@@ -241,9 +242,12 @@ async def _read(receive: Receive) -> bytes:
             return body
 
 
-async def _reply(send: Send, body: bytes, status: int = 200, *, announced: int | None = None) -> None:
+async def _reply(
+    send: Send, body: bytes, status: int = 200, *, announced: int | None = None, location: str = ""
+) -> None:
     """Answer; an announced length that is longer than the body makes uvicorn cut the connection."""
     length = str(len(body) if announced is None else announced).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", length)]
+    headers += [(b"location", location.encode())] if location else []
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": announced is not None})

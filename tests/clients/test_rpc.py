@@ -101,9 +101,11 @@ async def test_an_answer_without_end_is_cut_off(
 
 
 async def test_redirects_are_not_followed(rpc: Rpc, network: EmethChain) -> None:
-    network.app.hooks["eth_chainId"] = failing(1_000, Answer(b"", 307))
+    elsewhere = f"{network.network.rpc_url}/elsewhere"
+    network.app.hooks["eth_sendRawTransaction"] = failing(1, Answer(b"", 307, location=elsewhere))
     with pytest.raises(ChainUnreachable, match="HTTP status 307"):
-        await rpc.call("eth_chainId")
+        await rpc.call("eth_sendRawTransaction", "0x00")
+    assert network.app.posts == 1
 
 
 async def test_a_refusal_is_told_in_one_printable_line(rpc: Rpc, network: EmethChain) -> None:

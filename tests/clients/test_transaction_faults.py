@@ -282,6 +282,14 @@ async def test_after_a_timeout_asking_again_joins_what_is_under_way(
     assert states(store) == [MINED]
 
 
+async def test_the_same_call_made_twice_at_once_is_sent_once(
+    node: Node, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    first, second = await asyncio.gather(*(node.sender.submit(job_id, "r.pt") for _ in range(2)))
+    assert first == second
+    assert (len(sent(network)), states(store)) == (1, [MINED])
+
+
 async def test_settling_leaves_signed_what_gets_into_no_block(
     chain: ChainClient, network: EmethChain, store: Store, job_id: JobId
 ) -> None:
@@ -343,14 +351,41 @@ async def test_what_a_reorganisation_drops_is_sent_again(
 # ---- what endpoints answer to a broadcast
 
 
-async def test_already_known_is_no_reason_to_worry(
-    node: Node, network: EmethChain, store: Store, job_id: JobId
+@pytest.mark.parametrize("said", ["already known", "something odd", "insufficient funds", "nonce too low"])
+async def test_the_chain_counts_and_not_what_its_endpoint_says(
+    node: Node, network: EmethChain, store: Store, job_id: JobId, said: str
 ) -> None:
-    network.app.hooks["eth_sendRawTransaction"] = lambda _: {
-        "error": {"code": -32000, "message": "already known"}
-    }
+    network.app.hooks["eth_sendRawTransaction"] = lambda _: {"error": {"code": -32000, "message": said}}
     await node.sender.submit(job_id, "r.pt")  # the chain took it all the same
     assert (len(sent(network)), states(store)) == (1, [MINED])
+
+
+async def test_another_transactions_receipt_is_not_taken_for_ours(
+    node: Node, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    def lie_first(call: dict[str, Any]) -> dict[str, Any] | None:
+        honest = network.ask("eth_getTransactionReceipt", *call["params"])
+        lie = {**honest, "transactionHash": "0x" + "11" * 32, "status": "0x0"}
+        return {"result": lie} if len(network.app.params_of("eth_getTransactionReceipt")) < 3 else None
+
+    network.app.hooks["eth_getTransactionReceipt"] = lie_first
+    await node.sender.submit(job_id, "r.pt")
+    assert states(store) == [MINED]
+
+
+async def test_an_endpoint_that_lags_does_not_make_a_nonce_be_used_twice(
+    node: Node, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    other_job = network.request_job()
+    network.take(NODE, other_job)
+    await node.sender.submit(job_id, "r.pt")
+    (first,) = signed(network)
+    network.app.hooks["eth_getTransactionCount"] = lambda call: (
+        {"result": hex(first.nonce)} if call["params"][1] == "pending" else None
+    )
+    await node.sender.submit(other_job, "s.pt")
+    assert [call.nonce for call in signed(network)] == [first.nonce, first.nonce + 1]
+    assert states(store) == [MINED, MINED]
 
 
 async def test_a_nonce_lost_to_another_program_is_followed_by_the_next_one(

@@ -7,7 +7,6 @@ import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -127,24 +126,29 @@ async def test_a_refused_completion_is_final(upload: Upload) -> None:
     assert upload.site.app.seen == {BEGIN: 1, PART: 3, COMPLETE: 1}
 
 
+_URLS = {str(number): "http://x" for number in range(3)}
+
+
 @pytest.mark.parametrize(
-    "answer",
+    ("urls", "others", "problem"),
     [
-        {"urls": {}, "uploadId": "u", "fileName": "f"},
-        {"urls": {"0": "http://x", "1": "http://x"}, "uploadId": "u", "fileName": "f"},
-        {"urls": {str(n): "http://x" for n in range(4)}, "uploadId": "u", "fileName": "f"},
-        {"urls": {str(n): "file:///x" for n in range(3)}, "uploadId": "u", "fileName": "f"},
-        {"urls": {str(n): "http://x" for n in range(3)}, "uploadId": "", "fileName": "f"},
-        {"urls": {str(n): "http://x" for n in range(3)}, "uploadId": "u", "fileName": "f" * 2_000},
-        {"urls": ["http://x"] * 3, "uploadId": "u", "fileName": "f"},
+        ({}, {}, "gave 0 URLs for 3 parts"),
+        ({"0": "http://x", "1": "http://x"}, {}, "gave 2 URLs for 3 parts"),
+        ({**_URLS, "3": "http://x"}, {}, "gave 4 URLs for 3 parts"),
+        ({"1": "http://x", "2": "http://x", "3": "http://x"}, {}, "gave 3 URLs for 3 parts"),
+        ({**_URLS, "1": "file:///x"}, {}, "gave a URL that is none"),
+        (_URLS, {"uploadId": ""}, "makes no sense"),
+        (_URLS, {"fileName": "f" * 2_000}, "makes no sense"),
+        (["http://x"] * 3, {}, "makes no sense"),
     ],
-    ids=["none", "too few", "too many", "not http", "no upload", "long name", "list"],
+    ids=["none", "too few", "too many", "one beside", "not http", "no upload", "long name", "list"],
 )
 async def test_an_announcement_that_makes_no_sense_is_an_error(
-    upload: Upload, answer: dict[str, Any]
+    upload: Upload, urls: object, others: dict[str, str], problem: str
 ) -> None:
+    answer = {"urls": urls, "uploadId": "u", "fileName": "f", **others}
     upload.site.app.faults[BEGIN] = lambda _: Fault(status=200, body=json.dumps(answer).encode())
-    with pytest.raises(StorageError, match=f"job {JOB_ID}: upload: "):
+    with pytest.raises(StorageError, match=f"job {JOB_ID}: upload: .*{problem}"):
         await upload()
     assert upload.site.app.seen[PART] == 0
 
