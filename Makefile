@@ -13,10 +13,13 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-demo: demo-headless  ## Run the main job on the built-in local network: two jobs, earned and verified
+DEMO = $(BIN)/emeth-tui --devnet --device cpu --device cpu --exit-after-jobs 2
+
+demo: $(VENV)/.installed  ## Run the main job on the built-in local network: two jobs, earned and verified
+	@if [ -t 0 ] && [ -t 1 ]; then $(DEMO); else $(DEMO) --no-ui; fi
 
 demo-headless: $(VENV)/.installed  ## The same, as lines on stdout
-	$(BIN)/emeth-tui --devnet --no-ui --device cpu --device cpu --exit-after-jobs 2
+	$(DEMO) --no-ui
 
 test: $(VENV)/.installed  ## Run the tests
 	$(BIN)/python -m pytest

@@ -18,6 +18,8 @@ from emeth_tui.errors import EmethError, ExitCode, SettingsError, WalletError
 
 if TYPE_CHECKING:
     from emeth_tui.clients.wallet import Wallet
+    from emeth_tui.engine.node import Node
+    from emeth_tui.engine.summary import Summary
     from emeth_tui.settings import Network, Settings
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -52,6 +54,11 @@ def _fail(message: str, code: ExitCode) -> NoReturn:
     "--network", metavar="PROFILE", help="Network: devnet, round3-2, or one from the settings file."
 )
 @click.option("--no-ui", is_flag=True, help="Run without a screen; events become lines on stdout.")
+@click.option("--theme", metavar="NAME", help="Theme of the screen.")
+@click.option(
+    "--lang", type=click.Choice(["en", "ja"]), help="Language of the screen; default: the locale's."
+)
+@click.option("--ascii", "ascii_only", is_flag=True, default=None, help="Draw with ASCII characters alone.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="Lines for people or for machines.")
 @click.option("--device", "devices", multiple=True, metavar="DEVICE", help="cpu or cuda:N; once per worker.")
 @click.option("--exit-after-jobs", type=click.IntRange(1), metavar="N", help="End once N jobs are verified.")
@@ -65,6 +72,9 @@ def command(
     config: Path | None,
     network: str | None,
     no_ui: bool,
+    theme: str | None,
+    lang: str | None,
+    ascii_only: bool | None,
     log_format: str | None,
     devices: tuple[str, ...],
     exit_after_jobs: int | None,
@@ -84,10 +94,13 @@ def command(
         raise click.UsageError("--corpus and --chain go with --devnet")
     if devnet and network not in {None, "devnet"}:
         raise click.UsageError("--devnet brings its own network; leave --network out")
-    if not no_ui:
-        click.echo("emeth-tui: the screen is not part of this version yet; running as with --no-ui", err=True)
+    if not no_ui and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError("there is no terminal here for the screen; use --no-ui")
     overrides: dict[str, Any] = {
         "network": network,
+        "screen.theme": theme,
+        "screen.language": lang,
+        "screen.ascii": ascii_only,
         "log.format": log_format,
         "workers.devices": list(devices) or None,
     }
@@ -96,7 +109,7 @@ def command(
             overrides.update(stack.enter_context(_devnet(state_dir, corpus, chain)))
         elif state_dir:
             overrides["state.directory"] = state_dir
-        return _run_node(config, overrides, exit_after_jobs)
+        return _run_node(config, overrides, exit_after_jobs, with_screen=not no_ui)
 
 
 @contextlib.contextmanager
@@ -120,7 +133,9 @@ def _devnet(state_dir: Path | None, corpus: Path | None, chain: str | None) -> I
         }
 
 
-def _run_node(config: Path | None, overrides: dict[str, Any], exit_after_jobs: int | None) -> ExitCode:
+def _run_node(
+    config: Path | None, overrides: dict[str, Any], exit_after_jobs: int | None, *, with_screen: bool
+) -> ExitCode:
     from emeth_tui.settings import VERIFICATION_KEY_VARIABLE, load_network, load_settings, take_password
 
     settings = load_settings(config, overrides=overrides)
@@ -128,15 +143,15 @@ def _run_node(config: Path | None, overrides: dict[str, Any], exit_after_jobs: i
     wallet = _open_wallet(settings, take_password(os.environ, settings.wallet))
     _start_logging(settings)
     os.environ.pop(VERIFICATION_KEY_VARIABLE, None)  # no child process inherits it
-    return asyncio.run(_node(settings, network, wallet, exit_after_jobs))
+    return asyncio.run(_node(settings, network, wallet, exit_after_jobs, with_screen=with_screen))
 
 
 async def _node(
-    settings: Settings, network: Network, wallet: Wallet, exit_after_jobs: int | None
+    settings: Settings, network: Network, wallet: Wallet, exit_after_jobs: int | None, *, with_screen: bool
 ) -> ExitCode:
     from emeth_tui.engine.devices import devices_or_default
     from emeth_tui.engine.opening import open_node
-    from emeth_tui.headless import run_headless
+    from emeth_tui.headless import handle_signals, print_summary, run_headless
     from emeth_tui.model import Severity
     from emeth_tui.store.database import Store
 
@@ -145,12 +160,36 @@ async def _node(
         async with open_node(
             settings, network, wallet, store, devices=devices, exit_after_jobs=exit_after_jobs
         ) as node:
-            return await run_headless(
-                node,
-                log_format=settings.log.format,
-                level=Severity(settings.log.level),
-                exit_after_jobs=exit_after_jobs,
-            )
+            engine = asyncio.create_task(node.run())
+            handle_signals(node)
+            if with_screen and await _show(node, engine, settings):
+                summary = await engine
+                print_summary(summary, sys.stdout)
+            else:
+                level = Severity(settings.log.level)
+                summary = await run_headless(node, engine, log_format=settings.log.format, level=level)
+    stopped_early = exit_after_jobs is not None and summary.verified < exit_after_jobs
+    return ExitCode.INTERRUPTED if stopped_early else ExitCode.OK
+
+
+async def _show(node: Node, engine: asyncio.Task[Summary], settings: Settings) -> bool:
+    """Show the screen; gives whether the node ended with it. If not, the node goes on without one."""
+    from emeth_tui.headless import let_the_terminal_go
+    from emeth_tui.tui.ports import Ending, ScreenOptions
+    from emeth_tui.tui.run import run_screen
+
+    options = ScreenOptions(
+        themes_directory=settings.source.parent / "themes",
+        theme=settings.screen.theme,
+        language=settings.screen.language,
+        ascii_only=settings.screen.ascii,
+    )
+    ending = await run_screen(node, engine, options, let_the_terminal_go=let_the_terminal_go)
+    if ending is Ending.CRASHED:
+        click.echo(f"the screen has crashed; its log is in {settings.state_dir / 'logs'}", err=True)
+    if ending in {Ending.LEFT, Ending.CRASHED}:
+        click.echo(f"the node goes on without a screen (process {os.getpid()}); Ctrl-C stops it", err=True)
+    return ending is Ending.NODE_ENDED
 
 
 def _open_wallet(settings: Settings, password: str | None) -> Wallet:

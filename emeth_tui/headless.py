@@ -71,31 +71,29 @@ class LinePrinter:
 
 async def run_headless(
     node: Node,
+    engine: asyncio.Task[Summary],
     *,
     log_format: Literal["text", "json"],
     level: Severity,
-    exit_after_jobs: int | None,
     output: TextIO | None = None,
-) -> ExitCode:
-    """Run a node until it is told to stop; SIGINT and SIGTERM save and leave, a second one leaves at once."""
+) -> Summary:
+    """Print what happens on a node that runs in `engine` until that ends; gives its account."""
     output = output or sys.stdout
     printer = LinePrinter(output, log_format, level)
     stream = node.subscribe()
     printing = asyncio.create_task(printer.follow(stream))
-    _handle_signals(node)
     try:
-        summary = await node.run()
+        summary = await engine
     finally:
         stream.close()
         await printing
     if log_format == "text":
-        _print_summary(summary, output)
-    if exit_after_jobs is not None and summary.verified < exit_after_jobs:
-        return ExitCode.INTERRUPTED
-    return ExitCode.OK
+        print_summary(summary, output)
+    return summary
 
 
-def _handle_signals(node: Node) -> None:
+def handle_signals(node: Node) -> None:
+    """SIGINT and SIGTERM save and leave, a second one leaves at once; SIGHUP lets the terminal go."""
     loop = asyncio.get_running_loop()
     told: list[int] = []
 
@@ -108,18 +106,19 @@ def _handle_signals(node: Node) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop, number)
-    loop.add_signal_handler(signal.SIGHUP, _let_the_terminal_go)
+    loop.add_signal_handler(signal.SIGHUP, let_the_terminal_go)
 
 
-def _let_the_terminal_go() -> None:
-    """Go on without the terminal: a dropped connection must not cost a deposit."""
+def let_the_terminal_go() -> None:
+    """Point the standard streams at nothing: a dropped connection must not cost a deposit."""
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
     os.close(null)
 
 
-def _print_summary(summary: Summary, output: TextIO) -> None:
+def print_summary(summary: Summary, output: TextIO) -> None:
+    """Print the account of a run for people."""
     try:
         print("", *summary.lines(), sep="\n", file=output, flush=True)
     except OSError:

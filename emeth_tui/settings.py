@@ -205,6 +205,16 @@ class StateSettings(_Section):
     )
 
 
+class ScreenSettings(_Section):
+    """What the screen looks like."""
+
+    theme: str = Field(
+        "dark", description="a built-in theme, or one of your own from themes/ beside this file"
+    )
+    language: Literal["", "en", "ja"] = Field("", description="en or ja; empty: as the locale says")
+    ascii: bool = Field(False, description="draw with ASCII characters alone")
+
+
 class LogSettings(_Section):
     """The log file in the state directory, and what a headless node prints."""
 
@@ -225,6 +235,7 @@ class Settings(_Section):
     training: TrainingSettings = TrainingSettings()
     cache: CacheSettings = CacheSettings()
     state: StateSettings = StateSettings()
+    screen: ScreenSettings = ScreenSettings()
     log: LogSettings = LogSettings()
     networks: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="own networks, or changes to the built-in ones"
