@@ -68,7 +68,7 @@ async def signed_url(http: httpx.AsyncClient, path: str, wallet: Wallet, job_id:
         answer = await http.post(path, json=call)
     except httpx.HTTPError as error:
         raise StorageError(f"job {job_id}: the storage does not answer: {type(error).__name__}") from error
-    _check_status(answer, f"job {job_id}: {path}")
+    check_status(answer, f"job {job_id}: {path}")
     body: dict[str, Any] = answer.json()
     return body
 
@@ -81,7 +81,7 @@ async def fetch(http: httpx.AsyncClient, url: str, path: Path, *, max_bytes: int
     size_bytes = 0
     try:
         async with http.stream("GET", url) as answer:
-            _check_status(answer, what)
+            check_status(answer, what)
             with path.open("wb") as file:
                 async for chunk in answer.aiter_raw():
                     size_bytes += len(chunk)
@@ -92,7 +92,8 @@ async def fetch(http: httpx.AsyncClient, url: str, path: Path, *, max_bytes: int
         raise StorageError(f"{what}: the download broke off: {type(error).__name__}") from error
 
 
-def _check_status(answer: httpx.Response, what: str) -> None:
+def check_status(answer: httpx.Response, what: str) -> None:
+    """Take a storage's answer or raise StorageRejected (there is no such thing) or StorageError."""
     if answer.status_code == httpx.codes.NOT_FOUND:
         raise StorageRejected(f"{what}: is not in storage")
     if answer.status_code != httpx.codes.OK:

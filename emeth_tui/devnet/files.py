@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from emeth_tui.errors import DevnetError
+
+_SECRET = re.compile(r"[0-9a-f]{64}")
 
 
 def make_private_directory(path: Path) -> Path:
@@ -48,19 +51,23 @@ def read_json(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise DevnetError(f"{path}: is damaged; choose another --state-dir or remove this one") from error
+        raise _damaged(path) from error
     if not isinstance(value, dict):
-        raise DevnetError(f"{path}: is damaged; choose another --state-dir or remove this one")
+        raise _damaged(path)
     return value
 
 
 def kept_secret(path: Path) -> str:
-    """Read a secret of 256 bits, as hex; make it the first time."""
+    """Read a secret of 256 bits, as hex; make it the first time. Raises DevnetError for a damaged one."""
     try:
-        kept = path.read_text("utf-8").strip()
+        kept = path.read_bytes().decode("ascii", "replace").strip()
     except FileNotFoundError:
-        kept = ""
-    if len(kept) != 64:
         kept = secrets.token_hex(32)
         write_private(path, kept + "\n")
+    if not _SECRET.fullmatch(kept):
+        raise _damaged(path)
     return kept
+
+
+def _damaged(path: Path) -> DevnetError:
+    return DevnetError(f"{path}: is damaged; choose another --state-dir or remove this one")

@@ -50,7 +50,7 @@ from emeth_tui.model import JobId, Language
 from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.settings import DEVNET, Network, Settings, load_network
 
-RIVAL_NICENESS = 15  # the user's node has the processor first
+RIVAL_NICENESS = 5  # behind the user's node, and yet done within a short demo
 
 _BOTS = (funding.REQUESTER, funding.VERIFIER, funding.RIVAL)
 
@@ -97,7 +97,11 @@ class Devnet:
         corpus = load_corpus(self.options.corpus)  # first: it may be unusable
         state_dir = self._open_state_dir()
         keys = kept_keys(state_dir / "accounts.json", funding.ACCOUNTS)
-        ports = read_json(state_dir / "ports.json") or {}
+        ports = {
+            name: port
+            for name, port in (read_json(state_dir / "ports.json") or {}).items()
+            if isinstance(port, int) and 0 < port < 65_536
+        }
         rpc_url = await self._start_chain(state_dir, keys, ports)
         await funding.deploy_contracts(rpc_url, keys)
 
@@ -133,7 +137,10 @@ class Devnet:
             self._stack.callback(shutil.rmtree, temporary, ignore_errors=True)
             return temporary
         state_dir = make_private_directory(self.options.state_dir.expanduser().absolute())
-        lock = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            lock = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise DevnetError(f"{state_dir}: cannot be written: {error.strerror}") from error
         self._stack.callback(os.close, lock)
         try:
             flock(lock, LOCK_EX | LOCK_NB)

@@ -9,7 +9,7 @@ from itertools import count
 import httpx
 
 from emeth_tui.devnet.accounts import Account
-from emeth_tui.devnet.bots import on_news, signed_url
+from emeth_tui.devnet.bots import check_status, on_news, signed_url
 from emeth_tui.devnet.mirror import JobMirror
 from emeth_tui.devnet.plan import ERRAND_FEE_WEI, JobPlan, Planner
 from emeth_tui.devnet.storage import REQUESTER_PUT_URL_PATH
@@ -46,6 +46,7 @@ class Requester:
         self._open_jobs = open_jobs
         self._open_errands = open_errands
         self._posted: dict[JobId, int] = {}  # id to fee of those that the mirror has not seen yet
+        self._canceled: set[JobId] = set()  # likewise
 
     async def run(self) -> None:
         """Keep jobs open until cancelled. Raises NetworkError, StorageError or TransactionError."""
@@ -53,8 +54,10 @@ class Requester:
 
     async def top_up(self) -> None:
         """Cancel what nobody will take any more, then post as many jobs as are missing."""
-        for job in list(self._mine_open()):
-            if self._is_hopeless(job):
+        open_jobs = list(self._mine_open())
+        self._canceled &= {job.job_id for job in open_jobs}
+        for job in open_jobs:
+            if self._is_hopeless(job) and job.job_id not in self._canceled:
                 await self._cancel(job)
         fees_wei = self._open_fees_wei()
         missing_errands = self._open_errands - fees_wei.count(ERRAND_FEE_WEI)
@@ -86,7 +89,7 @@ class Requester:
         await self._account.send(call, what)
         self._posted[plan.job_id] = plan.fee_wei
         _logger.info(
-            "requested %s: %s, %d bytes, fee %s EMT",
+            "%s: requested: %s, %d bytes, fee %s EMT",
             short(plan.job_id),
             plan.language.value,
             len(plan.dataset),
@@ -96,17 +99,18 @@ class Requester:
     async def _store(self, plan: JobPlan) -> str:
         """Put the dataset into storage; returns its name there."""
         answer = await signed_url(self._storage, REQUESTER_PUT_URL_PATH, self._account.wallet, plan.job_id)
+        what = f"job {plan.job_id}: its dataset"
         try:
-            stored = await self._storage.put(answer["url"], content=plan.dataset)
-            stored.raise_for_status()
-        except httpx.HTTPError as error:
-            raise StorageError(f"job {plan.job_id}: its dataset cannot be stored: {error}") from error
+            check_status(await self._storage.put(answer["url"], content=plan.dataset), what)
+        except httpx.HTTPError as error:  # its text would tell the presigned URL
+            raise StorageError(f"{what}: cannot be stored: {type(error).__name__}") from error
         return str(answer["dataset"])
 
     async def _cancel(self, job: ChainJob) -> None:
         call = self._account.chain.core("cancel", job_id_bytes(job.job_id))
         await self._account.send(call, f"job {job.job_id}: cancel")
-        _logger.info("canceled %s: nobody took it in time", short(job.job_id))
+        self._canceled.add(job.job_id)
+        _logger.info("%s: canceled: nobody took it in time", short(job.job_id))
 
     def _mine_open(self) -> Iterator[ChainJob]:
         for job in self._mirror.jobs.values():
@@ -116,7 +120,8 @@ class Requester:
     def _open_fees_wei(self) -> list[int]:
         for job_id in set(self._posted) & set(self._mirror.jobs):
             del self._posted[job_id]
-        return [*self._posted.values(), *(job.fee_wei for job in self._mine_open())]
+        open_jobs = (job for job in self._mine_open() if job.job_id not in self._canceled)
+        return [*self._posted.values(), *(job.fee_wei for job in open_jobs)]
 
     def _is_hopeless(self, job: ChainJob) -> bool:
         head = self._mirror.head

@@ -54,7 +54,7 @@ class Rival:
         self._work_dir = make_private_directory(work_dir)
         self._max_dataset_bytes = max_dataset_bytes
         self._rest_s = rest_s
-        self._submitted: set[JobId] = set()  # as the mirror may not have seen it yet
+        self._done: set[JobId] = set()  # as the mirror may not have seen it yet
 
     async def run(self) -> None:
         """Work until cancelled. Raises EmethError when something breaks; the next run takes the job up."""
@@ -71,15 +71,17 @@ class Rival:
             # Giving it back costs the same as its timeout would, and the job ends today.
             await self._send("decline", job.job_id)
             _logger.warning("%s: the rival declined it: %s", short(job.job_id), error)
-        self._submitted.add(job.job_id)
+        self._done.add(job.job_id)
         await asyncio.sleep(self._rest_s)
 
     def _claimed(self) -> ChainJob | None:
-        for job in self._mirror.jobs.values():
-            is_ours = job.status is JobStatus.PROCESSING and job.node == self._account.address
-            if is_ours and job.job_id not in self._submitted:
-                return job
-        return None
+        ours = {
+            job.job_id: job
+            for job in self._mirror.jobs.values()
+            if job.status is JobStatus.PROCESSING and job.node == self._account.address
+        }
+        self._done &= set(ours)
+        return next((job for job_id, job in ours.items() if job_id not in self._done), None)
 
     async def _claim(self) -> ChainJob | None:
         offered = [job for job in self._mirror.jobs.values() if job.status is JobStatus.REQUESTED]

@@ -6,6 +6,7 @@ asks for a URL to PUT a dataset, and the verifier for one to GET a result. Both 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from starlette.routing import Route
 
 from emeth_tui.devnet.objects import DATASETS, RESULTS, ObjectStore, StoredPart, TooLarge, Upload
 from emeth_tui.devnet.presign import Presigner
-from emeth_tui.errors import JobError
+from emeth_tui.errors import JobError, NetworkError
 from emeth_tui.model import JobId
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.job_ids import parse_job_id
@@ -46,6 +47,8 @@ MAX_PARTS = 1_000  # ours: 10 GB, seven times GPT-2 medium's checkpoint
 MAX_CALL_BYTES = 256_000  # ours: completeUpload with MAX_PARTS parts needs 80 kB
 MAX_DATASET_BYTES = 200_000_000  # ours
 _DATASET_EXTENSION = ".txt"
+
+_logger = logging.getLogger(__name__)
 
 FindJob = Callable[[JobId], Awaitable[ChainJob | None]]
 _Call = TypeVar("_Call", bound=BaseModel)
@@ -127,7 +130,9 @@ class StorageApp:
             Route("/objects/{kind}/{name}", self._put_dataset, methods=["PUT"]),
             Route("/uploads/{upload_id}/{number:int}", self._put_part, methods=["PUT"]),
         ]
-        return Starlette(routes=routes, exception_handlers={HTTPException: _refusal})
+        return Starlette(
+            routes=routes, exception_handlers={HTTPException: _refusal, NetworkError: _unavailable}
+        )
 
     # ---- a node's calls
 
@@ -320,3 +325,9 @@ def _stored(part: StoredPart) -> Response:
 async def _refusal(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
     return JSONResponse({"error": error.detail}, status_code=error.status_code)
+
+
+async def _unavailable(_request: Request, error: Exception) -> Response:
+    """Answer for a chain that does not: whoever asks may ask again."""
+    _logger.warning("storage: %s", error)
+    return JSONResponse({"error": "the chain does not answer"}, status_code=503)

@@ -93,7 +93,9 @@ class Verifier:
 
     async def settle_all(self) -> None:
         """Verify, reject or time out every job that is due. Trouble with one never holds up the others."""
-        for job in list(self._mirror.jobs.values()):
+        jobs = list(self._mirror.jobs.values())
+        self._settled &= {(job.job_id, job.status) for job in jobs}
+        for job in jobs:
             if not self._is_due(job):
                 self._troubles.pop(job.job_id, None)
                 continue
@@ -109,7 +111,7 @@ class Verifier:
                 await self._time_out(job)
             self._settled.add((job.job_id, job.status))
         except EmethError as error:
-            _logger.warning("%s; again in %.0f s", error, troubles.backoff_s)
+            _logger.warning("%s: %s; again in %.0f s", short(job.job_id), error, troubles.backoff_s)
             troubles.not_before_s = self._monotonic_s() + troubles.backoff_s
             troubles.backoff_s = min(2 * troubles.backoff_s, LONGEST_BACKOFF_S)
 
@@ -125,7 +127,7 @@ class Verifier:
         gas = estimated_gas(dataset_bytes)
         call = self._account.chain.core("verify", job_id_bytes(job.job_id), gas)
         await self._account.send(call, f"job {job.job_id}: verify")
-        _logger.info("verified %s of %s: %d gas", short(job.job_id), job.node, gas)
+        _logger.info("%s: verified: %d gas to %s", short(job.job_id), gas, job.node)
 
     async def _check(self, job: ChainJob, directory: Path, troubles: _Troubles) -> int:
         """Check a result; returns the dataset's bytes. Raises JobError or StorageRejected for a bad one."""
@@ -152,12 +154,12 @@ class Verifier:
     async def _reject(self, job: ChainJob, reason: str) -> None:
         call = self._account.chain.core("rejectResult", job_id_bytes(job.job_id))
         await self._account.send(call, f"job {job.job_id}: rejectResult")
-        _logger.warning("rejected %s of %s: %s", short(job.job_id), job.node, reason)
+        _logger.warning("%s: rejected, of %s: %s", short(job.job_id), job.node, reason)
 
     async def _time_out(self, job: ChainJob) -> None:
         call = self._account.chain.core("timeout", job_id_bytes(job.job_id))
         await self._account.send(call, f"job {job.job_id}: timeout")
-        _logger.warning("timed out %s of %s", short(job.job_id), job.node)
+        _logger.warning("%s: timed out, of %s", short(job.job_id), job.node)
 
     def _is_due(self, job: ChainJob) -> bool:
         is_due = job.status is JobStatus.SUBMITTED or self._is_late(job)

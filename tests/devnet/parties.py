@@ -18,7 +18,7 @@ from emeth_tui.protocol.job_ids import job_id_bytes
 from emeth_tui.protocol.storage_api import COMPLETE_UPLOAD_PATH, PUT_SIGNED_URLS_PATH
 from tests.devnet.records import signed_call
 
-LIMIT_S = 60.0
+LIMIT_S = 120.0
 
 
 class Parties:

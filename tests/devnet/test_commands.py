@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 import httpx
 import pytest
@@ -16,7 +17,7 @@ import pytest
 from emeth_tui.errors import ExitCode
 
 StartDevnet = Callable[..., "subprocess.Popen[str]"]
-LIMIT_S = 60.0
+LIMIT_S = 120.0
 
 
 @pytest.fixture
@@ -44,11 +45,11 @@ def start_devnet(tmp_path: Path) -> Iterator[StartDevnet]:
         process.communicate()
 
 
-def read_until(process: subprocess.Popen[str], text: str) -> list[str]:
-    """Read its output up to a line that holds `text`."""
-    assert process.stdout is not None
+def read_until(stream: IO[str] | None, text: str) -> list[str]:
+    """Read what it says up to a line that holds `text`."""
+    assert stream is not None
     lines: list[str] = []
-    for line in process.stdout:
+    for line in stream:
         lines.append(line)
         if text in line:
             return lines
@@ -58,7 +59,7 @@ def read_until(process: subprocess.Popen[str], text: str) -> list[str]:
 def test_it_says_where_it_is_and_goes_when_asked(start_devnet: StartDevnet, tmp_path: Path) -> None:
     process = start_devnet("--state-dir", str(tmp_path / "state"))
 
-    said = "".join(read_until(process, "A node joins with"))
+    said = "".join(read_until(process.stdout, "A node joins with"))
     described = json.loads((tmp_path / "state/devnet.json").read_text("utf-8"))
     for key in ("rpc_url", "storage_url", "info_url", "core_address", "token_address", "node_settings"):
         assert described[key] in said
@@ -67,8 +68,10 @@ def test_it_says_where_it_is_and_goes_when_asked(start_devnet: StartDevnet, tmp_
     jobs = httpx.get(described["info_url"] + "/api/v1/jobs", trust_env=False)
     assert jobs.status_code == 200
 
+    narrated = "".join(read_until(process.stderr, "requested"))  # a dataset was stored by a presigned URL
     process.send_signal(signal.SIGTERM)
-    rest, narrated = process.communicate(timeout=LIMIT_S)
+    rest, more = process.communicate(timeout=LIMIT_S)
+    narrated += more
 
     assert (process.returncode, rest) == (ExitCode.OK, "")
     assert not (tmp_path / "state/devnet.json").exists()
@@ -81,7 +84,7 @@ def test_a_throwaway_devnet_ends_with_its_input_and_leaves_nothing(
     start_devnet: StartDevnet, tmp_path: Path
 ) -> None:
     process = start_devnet("--until-input-ends")
-    read_until(process, "A node joins with")
+    read_until(process.stdout, "A node joins with")
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("emeth-devnet-")]
 
     process.communicate(timeout=LIMIT_S)  # closes its input first

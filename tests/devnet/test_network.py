@@ -15,6 +15,7 @@ from emeth_tui.clients.chain import ChainClient
 from emeth_tui.clients.wallet import Wallet, load_wallet
 from emeth_tui.devnet import funding
 from emeth_tui.devnet.accounts import kept_keys
+from emeth_tui.devnet.faults import Faults
 from emeth_tui.devnet.network import Devnet
 from emeth_tui.devnet.options import CHAIN_ID, DevnetOptions
 from emeth_tui.devnet.plan import Planner
@@ -187,7 +188,7 @@ async def test_two_devnets_do_not_share_a_directory(make_devnet: MakeDevnet, tmp
         await make_devnet(state_dir=tmp_path).start()
 
 
-@pytest.mark.parametrize("name", ["accounts.json", "ports.json"])
+@pytest.mark.parametrize("name", ["accounts.json", "ports.json", "storage_secret"])
 async def test_a_damaged_directory_is_told_and_nothing_is_left_running(
     make_devnet: MakeDevnet, tmp_path: Path, name: str
 ) -> None:
@@ -227,6 +228,19 @@ async def test_what_nobody_took_in_time_is_canceled_and_replaced(make_devnet: Ma
     head = await devnet.chain.head()
     fresh = [job for job in jobs.values() if job.job_id not in old]
     assert all(job.deadline_unix_s - head.timestamp_unix_s >= 2 * 3_600 - 60 for job in fresh)
+
+
+async def test_a_bot_that_met_trouble_says_so_and_goes_on(
+    make_devnet: MakeDevnet, caplog: pytest.LogCaptureFixture
+) -> None:
+    devnet = make_devnet(open_jobs=2, faults=Faults(refused_uploads=1))
+    await devnet.start()
+
+    await wait_for_open(devnet, 2)
+
+    assert "requester: job 0x" in caplog.text
+    assert "its dataset: the storage answers with HTTP status 503" in caplog.text
+    assert "signature=" not in caplog.text  # a presigned URL is a key
 
 
 async def test_time_goes_on_without_transactions(make_devnet: MakeDevnet) -> None:

@@ -21,6 +21,7 @@ from emeth_tui.devnet.storage import (
     StorageApp,
     StorageOptions,
 )
+from emeth_tui.errors import ChainUnreachable
 from emeth_tui.model import JobId
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.storage_api import (
@@ -46,6 +47,7 @@ class Site:
     node: Wallet
     verifier: Wallet
     now_unix_s: float = NOW_UNIX_S
+    chain_trouble: ChainUnreachable | None = None
     requester: Wallet = field(default_factory=new_wallet)
 
     def call(self, wallet: Wallet, job_id: str = JOB_ID, **fields: object) -> dict[str, object]:
@@ -77,6 +79,8 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     jobs = {JOB_ID: chain_job(node=node.address)}
 
     async def find_job(job_id: JobId) -> ChainJob | None:
+        if made.chain_trouble:
+            raise made.chain_trouble
         return jobs.get(job_id)
 
     app = StorageApp(
@@ -312,6 +316,17 @@ async def test_the_dataset_of_a_job_on_the_chain_stays_as_it_is(site: Site) -> N
     assert (with_old_url.status_code, new_url.status_code) == (409, 403)
     get_url = (await site.post(SIGNED_GET_URL_PATH, site.call(site.node))).json()["url"]
     assert (await site.http.get(get_url)).content == DATASET
+
+
+async def test_a_chain_that_does_not_answer_is_a_reason_to_ask_again(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.chain_trouble = ChainUnreachable("http://127.0.0.1:1 does not answer")
+
+    answer = await site.post(SIGNED_GET_URL_PATH, site.call(site.node))
+
+    assert (answer.status_code, answer.json()) == (503, {"error": "the chain does not answer"})
+    assert "does not answer" in caplog.text
 
 
 async def test_what_is_too_large_is_refused_and_leaves_nothing(site: Site) -> None:
