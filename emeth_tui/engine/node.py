@@ -23,6 +23,7 @@ from emeth_tui.model import SECONDS_PER_DAY, Job, JobId, JobState, Severity, for
 from emeth_tui.protocol.contracts import slot_end_unix_s
 
 FAILURES_UNTIL_PAUSE = 2  # rejected results in a row: something is wrong here, and each one costs a deposit
+SETTLE_AT_START_S = 30.0  # what takes longer is waited for by its own job
 RECENT_EVENTS = 200
 RECENT_TRANSACTIONS = 20  # whose mean cost tells how many more the native balance pays for
 
@@ -99,7 +100,8 @@ class Node:
 
     async def _settle_last_run(self) -> None:
         """Settle what the last run sent and what ended while no node was looking."""
-        await self._context.transactions.settle_pending()
+        with anyio.move_on_after(SETTLE_AT_START_S):
+            await self._context.transactions.settle_pending()
         await self._watcher.tick()
         self._context.disk.delete_strangers(self._context.book.open_jobs())
 

@@ -7,9 +7,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx
-
 from emeth_tui.clients.chain import Balances, ChainClient
+from emeth_tui.clients.http import new_http_client
 from emeth_tui.clients.info_server import InfoServer
 from emeth_tui.clients.storage import StorageClient
 from emeth_tui.clients.transactions import TransactionSender
@@ -81,11 +80,6 @@ async def open_node(
         stack.push_async_callback(pool.close, CLOSE_GRACE_S)
         await pool.start()
         yield Node(context, WorkerDesk(pool.workers), exit_after_jobs=exit_after_jobs, retry=retry)
-
-
-def new_http_client() -> httpx.AsyncClient:
-    """Make the client that storage and info server share."""
-    return httpx.AsyncClient(timeout=httpx.Timeout(30.0, connect=10.0), follow_redirects=False)
 
 
 def _check_account(context: Context) -> None:
