@@ -11,6 +11,7 @@ from emeth_tui.devnet.beside import devnet_beside
 from tests.end_to_end.programs import NodeProcess
 
 StartNode = Callable[..., NodeProcess]
+SMALL_JOBS_ONLY = {"EMETH_TUI_CLAIMS__MAX_DATASET_BYTES": "12000"}  # a few seconds of training each
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def start_node(tmp_path: Path) -> Iterator[StartNode]:
     nodes: list[NodeProcess] = []
 
     def start(*arguments: str, home: str = "home", **environment: str) -> NodeProcess:
-        nodes.append(NodeProcess(tmp_path / home, *arguments, **environment))
+        nodes.append(NodeProcess(tmp_path / home, *arguments, **{**SMALL_JOBS_ONLY, **environment}))
         return nodes[-1]
 
     yield start
