@@ -138,6 +138,11 @@ class EmethApp(App[Ending], inherit_bindings=False):
         if isinstance(screen, NodeScreen):
             screen.show_scene(self.scene)
 
+    def repaint(self) -> None:
+        """Paint the screen on top from the scene that is there."""
+        if isinstance(self.screen, NodeScreen):
+            self.screen.repaint()
+
     def inquire_for(self, screen: PageScreen) -> None:
         """Give a page what it shows of the node's records."""
         self._inquired_at = time.monotonic()
@@ -161,7 +166,7 @@ class EmethApp(App[Ending], inherit_bindings=False):
         self.update_keys()
 
     def update_keys(self) -> None:
-        if isinstance(self.screen, NodeScreen) and self.screen.is_mounted:
+        if isinstance(self.screen, NodeScreen) and self.screen.ready:
             self.screen.update_keys()
 
     def job_hints(self, job: Job | None) -> Sequence[KeyHint]:

@@ -56,7 +56,7 @@ def _fields(data: Mapping[str, object]) -> dict[str, str]:
             fields[_SIZES[name]] = size(int(str(value)))
         elif isinstance(value, float):
             fields[name] = f"{value:.3f}" if "loss" in name else f"{value:.1f}"
-        elif isinstance(value, int):
+        elif isinstance(value, int) and name != "slot":
             fields[name] = f"{value:,}"
         else:
             fields[name] = str(value)

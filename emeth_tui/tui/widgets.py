@@ -10,10 +10,13 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from emeth_tui.tui.lines import BLANK, Line, fit
+from emeth_tui.tui.lines import BLANK, Line, cut, fit
 
 if TYPE_CHECKING:
     from emeth_tui.tui.app import EmethApp
+
+
+BORDER_CELLS = 6  # of a border's line, what a title leaves free
 
 
 class LineView(Widget):
@@ -49,6 +52,9 @@ class LineView(Widget):
 
     def set_title(self, title: str, subtitle: str = "") -> None:
         """Set what stands in the border, if that is new."""
+        room = max(0, self.outer_size.width - BORDER_CELLS)
+        title = self.emeth.glyphs.text(cut(title, room))
+        subtitle = self.emeth.glyphs.text(cut(subtitle, room))
         if (title, subtitle) != self._titles:
             self._titles = (title, subtitle)
             # Content, not str: a str would be read as markup, and titles may hold what a user typed.

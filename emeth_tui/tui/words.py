@@ -101,7 +101,7 @@ def state_name(state: JobState) -> str:
         JobState.TIMEOUT: _("timed out"),
         JobState.DECLINED: _("declined"),
         JobState.CANCELED: _("canceled"),
-        JobState.LOST: _("lost"),
+        JobState.LOST: _("claim lost"),
     }[state]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from emeth_tui.tui.i18n import _
 from emeth_tui.tui.lines import Line, clean, fit, line
+from emeth_tui.tui.reason_words import reason_text
 from emeth_tui.tui.scene import Scene
 from emeth_tui.tui.words import clock, duration
 
@@ -31,7 +32,7 @@ def banner_lines(scene: Scene, width: int) -> list[Line]:
     elif scene.snapshot.stopping == "draining":
         lines.append(line((" ! " + _("draining: ends when the jobs under way are submitted"), "warn")))
     elif scene.snapshot.claims_paused:
-        reason = clean(scene.snapshot.claims_paused)
+        reason = reason_text(scene.snapshot.claims_paused)
         paused = _("claiming is paused: {reason}").format(reason=reason)
         lines.append(line((" ‖ " + paused, "warn"), ("   P ", "key"), (_("goes on"), "muted")))
     return [fit(content, width) for content in lines]

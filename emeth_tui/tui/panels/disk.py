@@ -5,7 +5,8 @@ from __future__ import annotations
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui.glyphs import Glyphs
 from emeth_tui.tui.i18n import _
-from emeth_tui.tui.lines import Line, bar, clean, fit, join, line, right
+from emeth_tui.tui.lines import Line, bar, fit, join, line, right
+from emeth_tui.tui.reason_words import reason_text
 from emeth_tui.tui.scene import Scene
 from emeth_tui.tui.words import percent, size
 
@@ -28,14 +29,14 @@ def disk_lines(scene: Scene, width: int, height: int, glyphs: Glyphs) -> list[Li
     lines.append(
         join(
             [
-                [(_("file system") + " ", "muted"), (size(disk.free_bytes), ""), (" " + _("free"), "muted")],
+                [(_("file system free") + " ", "muted"), (size(disk.free_bytes), "")],
                 [(_("reserved") + " ", "muted"), (size(reserved), "")],
             ],
             width,
         )
     )
     if reason := blocked_by_disk(scene):
-        lines.append(fit(line(("! " + clean(reason), "warn")), width))
+        lines.append(fit(line(("! " + reason_text(reason), "warn")), width))
     biggest = sorted(disk.by_job, key=lambda entry: -entry[1])
     lines += [
         line((short(job_id), "accent"), (right(size(held_bytes), 10), ""))

@@ -17,8 +17,7 @@ def header_line(scene: Scene | None, width: int) -> Line:
     snapshot = scene.snapshot
     start: dict[str, list[Span]] = {
         "name": [("emeth-tui", "title")],
-        "network": [(snapshot.network, "accent")],
-        "chain": [(f"· {snapshot.chain_id}", "muted")],
+        "network": [(snapshot.network, "accent"), (f" · {snapshot.chain_id}", "muted")],
         "block": _block(scene),
     }
     end: dict[str, list[Span]] = {
@@ -30,6 +29,8 @@ def header_line(scene: Scene | None, width: int) -> Line:
     for name in ("", "address", "name", "chain", "native"):
         start.pop(name, None)
         end.pop(name, None)
+        if name == "chain":
+            start["network"] = start["network"][:1]
         begins, ends = _spaced(start), _spaced(end)
         if Line(tuple(begins)).width + Line(tuple(ends)).width + 2 <= width:
             break

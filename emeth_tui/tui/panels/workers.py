@@ -7,6 +7,7 @@ from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui.glyphs import Glyphs
 from emeth_tui.tui.i18n import _
 from emeth_tui.tui.lines import BLANK, Line, Span, bar, clean, fit, join, left, line, right, sparkline
+from emeth_tui.tui.reason_words import reason_text
 from emeth_tui.tui.scene import Outlook, Row, Scene, outlook
 from emeth_tui.tui.words import duration, duration_range, percent, phase_name, size, speed, state_name
 from emeth_tui.workers.views import WorkerPhase
@@ -176,7 +177,7 @@ def _idle_lines(scene: Scene, row: Row, start: list[Span], width: int, each: int
         sign = "✗ " if worker.phase in _TROUBLE else ""
         first = line(*start, (sign + phase_name(worker.phase), role), "  ", (clean(worker.detail), "muted"))
     else:
-        reason = clean(scene.snapshot.idle_reason) or _("looking for work")
+        reason = reason_text(scene.snapshot.idle_reason) or _("looking for work")
         first = line(*start, (_("idle") + ": ", ""), (reason, "muted"))
     name = _device_name(row)
     second = line(INDENT, *name) if name else BLANK

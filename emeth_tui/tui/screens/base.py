@@ -87,7 +87,7 @@ class NodeScreen(Screen[Any]):
 
     def show_scene(self, scene: Scene | None) -> None:
         """Take in a scene; None before the first one."""
-        if not self.is_mounted:
+        if not self.ready:
             return
         width = self.size.width
         self.query_one("#header", LineView).show_lines([header_line(scene, width)])
@@ -101,6 +101,11 @@ class NodeScreen(Screen[Any]):
             banner.set_class(not warnings, "-empty")
         banner.show_lines(warnings)
         self.show_content(scene)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the widgets are there: a scene may come before them."""
+        return self.is_mounted and bool(self.query("#keys"))
 
     def update_keys(self) -> None:
         """Paint the footer."""
@@ -177,6 +182,7 @@ class PageView(LineView, can_focus=True):
     def action_scroll_rows(self, rows: int) -> None:
         if self.chosen is not None:
             self.chosen = max(0, min(self.chosen + rows, len(self._content) - 1))
+            self.call_next(self.emeth.repaint)  # the heading may tell more of the chosen line
         else:
             self._top += rows
         self._paint()

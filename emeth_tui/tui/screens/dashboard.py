@@ -116,11 +116,11 @@ class Dashboard(NodeScreen):
         if not height:
             return
         if self.narrow:
-            each = MOST_LINES if height >= TALL_LINES else 2
-            top = min(each * workers + 1, max(3, height - 3 - LEAST_EVENT_LINES))
+            most = MOST_LINES if height >= TALL_LINES else 2
+            top = _top_lines(workers, most, border=1, room=max(3, height - 3 - LEAST_EVENT_LINES))
         else:
-            top = max(LEAST_TOP_LINES, MOST_LINES * workers + 2)
-            top = min(top, max(LEAST_TOP_LINES, height - MIDDLE_LINES - LEAST_EVENT_LINES))
+            room = max(LEAST_TOP_LINES, height - MIDDLE_LINES - LEAST_EVENT_LINES)
+            top = max(LEAST_TOP_LINES, _top_lines(workers, MOST_LINES, border=2, room=room))
         if (top, int(self.narrow)) == self._grid_lines:
             return
         self._grid_lines = (top, int(self.narrow))
@@ -195,3 +195,9 @@ class Dashboard(NodeScreen):
 
     def hints(self) -> Sequence[KeyHint]:
         return self.emeth.job_hints(self.target_job)
+
+
+def _top_lines(workers: int, most: int, *, border: int, room: int) -> int:
+    """Give each worker the same number of lines, at most `most`, and as many workers as there is room for."""
+    each = max(1, min(most, (room - border) // workers))
+    return min(each * workers + border, room)

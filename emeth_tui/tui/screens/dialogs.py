@@ -11,6 +11,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.content import Content
 from textual.screen import ModalScreen
 
 from emeth_tui.tui.lines import BLANK, Line, left, line, wrap
@@ -51,13 +52,13 @@ class Dialog(ModalScreen[T]):
         self._marked = 0
 
     def compose(self) -> ComposeResult:
-        with Container(id="box") as box:
-            box.border_title = self._title.replace("[", "(")
+        with Container(id="box"):
             yield LineView(id="question")
 
     def on_mount(self) -> None:
         view = self.query_one("#question", LineView)
         self.set_class(view.emeth.glyphs.ascii_only, "-ascii")
+        self.query_one("#box").border_title = Content(view.emeth.glyphs.text(self._title))
         self._paint()
 
     def on_resize(self, _event: events.Resize) -> None:

@@ -19,7 +19,7 @@ from emeth_tui.tui.scene import Scene
 from emeth_tui.tui.screens.base import PageScreen
 from emeth_tui.tui.words import duration, exact_token, moment, size, state_name
 
-LABEL_CELLS = 16
+LABEL_CELLS = 18
 CHART_LINES = 8
 CHART_CELLS = 60
 EVENTS_SHOWN = 50

@@ -11,14 +11,16 @@ from emeth_tui.engine.discover import Offer
 from emeth_tui.model import Job, JobId, JobState, JournaledTransaction, TransactionState, format_token
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui.i18n import _
-from emeth_tui.tui.lines import BLANK, Line, clean, fit, left, line, right
+from emeth_tui.tui.lines import BLANK, Line, fit, left, line, right
 from emeth_tui.tui.panels.keys import KeyHint
 from emeth_tui.tui.ports import Records
+from emeth_tui.tui.reason_words import reason_text
 from emeth_tui.tui.scene import Scene
 from emeth_tui.tui.screens.base import PageScreen
 from emeth_tui.tui.words import duration, emt, moment, size, state_name
 
 TRANSACTIONS_SHOWN = 500
+ROOMY_CELLS = 96
 _STATE_ROLES = {
     JobState.VERIFIED: "good",
     JobState.FAILED: "bad",
@@ -66,13 +68,10 @@ class HistoryScreen(PageScreen):
             earned=emt(earned),
             lost=emt(lost),
         )
-        columns = (
-            (left(_("taken"), 21) + left(_("job"), 9) + left(_("size"), 12) + left(_("outcome"), 15))
-            + right(_("epochs"), 7)
-            + right(_("gas"), 8)
-            + right(_("earned"), 12)
-            + right(_("lost"), 11)
-        )
+        roomy = width >= ROOMY_CELLS
+        columns = left(_("taken"), 21 if roomy else 13) + left(_("job"), 9) + left(_("size"), 12)
+        columns += left(_("outcome"), 14) + right(_("epochs"), 7) + (right(_("gas"), 8) if roomy else "")
+        columns += right(_("earned"), 11) + right(_("lost"), 10)
         return [line((_("History"), "title"), ("   " + totals, "muted")), BLANK, line((columns, "muted"))]
 
     def content(self, scene: Scene, width: int) -> list[Line]:
@@ -85,17 +84,19 @@ class HistoryScreen(PageScreen):
 
     def _line(self, job: Job, width: int) -> Line:
         role = _STATE_ROLES.get(job.state, "accent")
+        roomy = width >= ROOMY_CELLS
+        taken = moment(job.created_at_unix_s)
         outcome = _STATE_SIGNS.get(role, "  ") + state_name(job.state)
         return fit(
             line(
-                (left(moment(job.created_at_unix_s), 21), "muted"),
+                (left(taken, 21) if roomy else left(taken[5:16], 13), "muted"),
                 (left(short(job.job_id), 9), "accent"),
                 left(f"{job.language.value} {right(size(job.dataset_bytes), 8)}", 12),
-                (left(outcome, 15), role),
+                (left(outcome, 14), role),
                 right(f"{job.epochs_done}/{job.epochs}", 7),
-                right(f"{job.gas:,}" if job.gas else "–", 8),
-                (right(format_token(job.earned_wei), 12), "good" if job.earned_wei else "muted"),
-                (right(format_token(job.lost_wei), 11), "bad" if job.lost_wei else "muted"),
+                right(f"{job.gas:,}" if job.gas else "–", 8) if roomy else "",
+                (right(format_token(job.earned_wei), 11), "good" if job.earned_wei else "muted"),
+                (right(format_token(job.lost_wei), 10), "bad" if job.lost_wei else "muted"),
             ),
             width,
         )
@@ -184,18 +185,29 @@ class MarketScreen(PageScreen):
         )
         suits = sum(not offer.refusal for offer in scene.snapshot.offers)
         totals = _("{n} on offer, {suits} suit").format(n=len(scene.snapshot.offers), suits=suits)
-        return [line((_("Market"), "title"), ("   " + totals, "muted")), BLANK, line((columns, "muted"))]
+        title = line((_("Market"), "title"), ("   " + totals, "muted"))
+        return [title, self._chosen_judgement(width), line((columns, "muted"))]
+
+    def _chosen_judgement(self, width: int) -> Line:
+        """Tell in full why the chosen job is not taken: its own line has not always room for it."""
+        chosen = self.page.chosen
+        refusal = self._shown[chosen].refusal if chosen is not None and chosen < len(self._shown) else ""
+        return fit(line((reason_text(refusal), "warn")), width) if refusal else BLANK
 
     def content(self, scene: Scene, width: int) -> list[Line]:
-        lines = [self._line(offer, scene, width) for offer in scene.snapshot.offers]
-        lines = [content for content in lines if self.passes(content.text)]
+        pairs = [(offer, self._line(offer, scene, width)) for offer in scene.snapshot.offers]
+        pairs = [(offer, content) for offer, content in pairs if self.passes(content.text)]
+        self._shown = [offer for offer, _content in pairs]
+        lines = [content for _offer, content in pairs]
         return lines or [line((_("the info server offers nothing that we do not have"), "muted"))]
 
     def _line(self, offer: Offer, scene: Scene, width: int) -> Line:
         job = offer.job
         profit = format_token(scene.snapshot.rates.earned_wei(job.fee_wei))
         left_s = min(job.deadline_unix_s - scene.now, 10_000 * 86_400)
-        judgement = ("– " + clean(offer.refusal), "muted") if offer.refusal else ("✓ " + _("suits"), "good")
+        judgement = (
+            ("– " + reason_text(offer.refusal), "muted") if offer.refusal else ("✓ " + _("suits"), "good")
+        )
         return fit(
             line(
                 (left(short(job.job_id), 9), "accent"),

@@ -1,0 +1,146 @@
+"""Every screen as text, at two sizes and in Japanese, against tests/snapshots.
+
+`UPDATE_SNAPSHOTS=1 pytest tests/tui/test_pictures.py` writes them anew; look at what changed then.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+
+from emeth_tui.clients.chain import Head
+from emeth_tui.engine.health import Link
+from emeth_tui.engine.snapshot import Snapshot
+from emeth_tui.model import JobState
+from emeth_tui.tui.i18n import set_language
+from emeth_tui.workers.views import WorkerPhase, WorkerView
+from tests.tui.harness import LARGE, OPTIONS, SMALL, press, shown, text_of
+from tests.tui.stand_in import (
+    NOW,
+    SECOND_ID,
+    TRAINING_ID,
+    StandInNode,
+    second_job,
+    snapshot,
+    training_job,
+    training_worker,
+)
+
+FOLDER = Path(__file__).parent.parent / "snapshots"
+
+
+def idle() -> Snapshot:
+    """Nothing to do, and the reasons."""
+    workers = (
+        WorkerView(0, "cuda:0", "NVIDIA RTX 4090", 1, WorkerPhase.IDLE),
+        WorkerView(1, "cuda:1", "NVIDIA RTX 4090", None, WorkerPhase.DOWN, "process 77 was ended by SIGKILL"),
+    )
+    reason = "3 on offer, none more taken: it would miss its deadline's safety margin by 13,780 s"
+    return snapshot(workers=workers, jobs=(), gpus=(), offers=(), idle_reason=reason, events=())
+
+
+def loading() -> Snapshot:
+    """Before the chain has told anything."""
+    workers = (WorkerView(0, "cpu"),)
+    return snapshot(
+        head=None, deposits=None, today=None, workers=workers, jobs=(), gpus=(), events=(), links=()
+    )
+
+
+def broken() -> Snapshot:
+    """Links are lost, the last block is old, a job stands still, another one is paused and late."""
+    return snapshot(
+        head=Head(1_204_331, "0x" + "e" * 64, int(NOW) - 95),
+        links=(Link("chain", NOW - 90, "connection refused"), Link("storage", NOW - 4_000, "HTTP 503")),
+        claims_paused="by the operator",
+        jobs=(
+            training_job(paused=True, deadline_unix_s=int(NOW) + 1_000),
+            second_job(state=JobState.UPLOADING, error="the storage does not answer: HTTP 503"),
+        ),
+        workers=(
+            training_worker(phase=WorkerPhase.PAUSED, tokens_per_s=None),
+            WorkerView(1, "cuda:1", phase=WorkerPhase.IDLE),
+        ),
+    )
+
+
+def eight_workers() -> Snapshot:
+    """A machine full of GPUs."""
+    ids = [f"{TRAINING_ID[:-1]}{number}" for number in range(8)]
+    return snapshot(
+        workers=tuple(
+            training_worker(index=number, device=f"cuda:{number}", job_id=job_id)
+            for number, job_id in enumerate(ids)
+        ),
+        jobs=tuple(replace(training_job(), job_id=job_id) for job_id in ids),  # type: ignore[arg-type]
+    )
+
+
+SCREENS = {
+    "dashboard": (snapshot, ()),
+    "dashboard-pending": (snapshot, ("2",)),
+    "dashboard-deposits": (snapshot, ("3",)),
+    "dashboard-disk": (snapshot, ("4",)),
+    "dashboard-share": (snapshot, ("5",)),
+    "dashboard-filter": (snapshot, ("slash", *"submitted")),
+    "idle": (idle, ()),
+    "loading": (loading, ()),
+    "broken": (broken, ()),
+    "eight-workers": (eight_workers, ("down", "down")),
+    "decline": (snapshot, ("D",)),
+    "decline-all": (snapshot, ("A",)),
+    "leave": (snapshot, ("q",)),
+    "job": (snapshot, ("enter", "o")),
+    "job-end": (snapshot, ("enter", "end")),
+    "history": (snapshot, ("h",)),
+    "transactions": (snapshot, ("x",)),
+    "market": (snapshot, ("m",)),
+    "log": (snapshot, ("l",)),
+    "help": (snapshot, ("question_mark",)),
+}
+
+
+def check(name: str, picture: str, size: tuple[int, int]) -> None:
+    """Hold a picture against the one that is kept."""
+    lines = picture.splitlines()
+    assert len(lines) == size[1]
+    assert max(cell_len(text) for text in lines) <= size[0]
+    path = FOLDER / f"{name}.txt"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        path.write_text(picture, "utf-8")
+    assert picture == path.read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", SCREENS)
+@pytest.mark.parametrize(
+    ("size", "language"), [(SMALL, "en"), (LARGE, "en"), (SMALL, "ja"), (LARGE, "ja")], ids=str
+)
+async def test_the_screen_looks_as_it_did(name: str, size: tuple[int, int], language: str) -> None:
+    make, keys = SCREENS[name]
+    set_language(language)
+    async with shown(StandInNode(make()), size) as pilot:
+        await press(pilot, *keys)
+        check(f"{name}-{size[0]}x{size[1]}-{language}", text_of(pilot), size)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=str)
+async def test_ascii_is_ascii(size: tuple[int, int]) -> None:
+    node = StandInNode()
+    node.picture = replace(node.picture, events=())  # they may hold any script
+    async with shown(node, size, replace(OPTIONS, ascii_only=True)) as pilot:
+        check(f"ascii-{size[0]}x{size[1]}", text_of(pilot), size)
+        for keys in ((), ("D",), ("escape", "enter"), ("escape", "question_mark")):
+            await press(pilot, *keys)
+            picture = text_of(pilot)
+            assert picture.isascii(), sorted({c for c in picture if not c.isascii()})
+
+
+async def test_the_chosen_job_is_marked_without_colour() -> None:
+    async with shown(StandInNode()) as pilot:
+        await press(pilot, "down")
+        (marked,) = [text for text in text_of(pilot).splitlines() if "▶" in text]
+        assert f"{SECOND_ID[2:6]}…" in marked
