@@ -94,11 +94,8 @@ class _Child:
         self._tell(Ready(os.getpid(), self._config.device, device.name))
         while (job := self._jobs.get()) is not None:
             failure = self._run(*job, device)
-            if failure is None:
-                continue
-            self._tell(failure)
-            if failure.retriable:
-                sys.exit(1)  # whatever broke may have left the device or the library in any state
+            if failure is not None:
+                self._tell(failure)
         log.info("leaving")
 
     def _open_device(self) -> Device | None:

@@ -209,7 +209,7 @@ class Worker:
             raise
         if isinstance(last, JobFailed):
             if last.retriable:
-                await self._discard(link)
+                await self._discard(link)  # whatever broke may have left device and library in any state
                 raise ProcessDied(last.reason)
             raise _FAILURES[last.kind](f"job {job.request.job_id}: {last.reason}")
         return TrainedResult(last.path, last.size_bytes, job.request.epochs, job.valid_loss)
