@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from emeth_tui.engine.context import Context
 from emeth_tui.model import Event, Job, JobId, JobState, JournaledTransaction
 from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.store.jobs import EpochRecord
+
+if TYPE_CHECKING:
+    from emeth_tui.engine.context import Context  # web3 behind it takes a second to load
 
 EVENTS_SEARCHED = 5_000  # newest events looked through for those of one job
 
