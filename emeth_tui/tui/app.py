@@ -46,7 +46,7 @@ logger = logging.getLogger(__name__)
 class EmethApp(App[Ending], inherit_bindings=False):
     """The screen of one node. It owns nothing of the node: however it ends, the node goes on."""
 
-    CSS_PATH = "styles/app.tcss"
+    CSS_PATH = Path(__file__).parent / "styles" / "app.tcss"
     TITLE = "emeth-tui"
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -67,11 +67,11 @@ class EmethApp(App[Ending], inherit_bindings=False):
         Binding("t", "theme", "Theme", id="theme"),
     ]
 
-    def __init__(self, node: NodeFront, options: ScreenOptions) -> None:
+    def __init__(self, node: NodeFront | None, options: ScreenOptions) -> None:
         # Without colours, Textual may not turn ANSI into greys of its own: they are colours too.
         self.colourless = "NO_COLOR" in os.environ
         super().__init__(ansi_color=True if self.colourless else None)
-        self.node = node
+        self._node = node
         self.options = options
         self.glyphs = ASCII if options.ascii_only else UNICODE
         self.scene: Scene | None = None
@@ -92,11 +92,25 @@ class EmethApp(App[Ending], inherit_bindings=False):
         return Dashboard()
 
     def on_mount(self) -> None:
-        self.run_worker(self._follow(), name="news", exit_on_error=True)
+        if self._node is not None:
+            self.show_node(self._node)
         self.set_interval(REFRESH_S, self._tick)
         self._tick()
         if self._first_echo:
             self.echo(self._first_echo, "bad")
+
+    @property
+    def node(self) -> NodeFront:
+        """The node; to be asked for only once there is a scene of it."""
+        if self._node is None:
+            raise RuntimeError("the node has not started yet")
+        return self._node
+
+    def show_node(self, node: NodeFront) -> None:
+        """Show a node that was still starting when the screen came up."""
+        self._node = node
+        self.run_worker(self._follow(), name="news", exit_on_error=True)
+        self.refresh_now()
 
     async def _follow(self) -> None:
         """Note that there is news; what it is stands in the next snapshot."""
@@ -125,7 +139,9 @@ class EmethApp(App[Ending], inherit_bindings=False):
         if self._echo is not None and now >= self._echo_until:
             self._echo = None
             self.update_keys()
-        if not self._news and now - self._painted_at < QUIET_REFRESH_S - REFRESH_S / 2:
+        if self._node is None or (
+            not self._news and now - self._painted_at < QUIET_REFRESH_S - REFRESH_S / 2
+        ):
             return
         news, self._news, self._painted_at = self._news, False, now
         self.take_in(self.node.snapshot())
@@ -145,6 +161,8 @@ class EmethApp(App[Ending], inherit_bindings=False):
 
     def inquire_for(self, screen: PageScreen) -> None:
         """Give a page what it shows of the node's records."""
+        if self._node is None:
+            return
         self._inquired_at = time.monotonic()
         screen.inquire(self.node.inquiries)
 
@@ -307,6 +325,8 @@ class EmethApp(App[Ending], inherit_bindings=False):
         def decide(leave: Leave | None) -> None:
             if leave is Leave.HEADLESS:
                 self.exit(Ending.LEFT)
+            elif leave is Leave.STOP and self._node is None:
+                self.exit(Ending.GIVEN_UP)
             elif leave is Leave.DRAIN:
                 self._do(_("draining …"), self.node.drain)
             elif leave is Leave.STOP:

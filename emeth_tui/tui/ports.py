@@ -45,9 +45,10 @@ class NodeFront(Protocol):
 
 
 class Ending(Enum):
-    """Why the screen is gone. But for the first, the node goes on."""
+    """Why the screen is gone. But for the first two, the node goes on."""
 
     NODE_ENDED = "node ended"
+    GIVEN_UP = "given up"  # the user wants no node after all, before it had started
     LEFT = "left"  # the user leaves the node running, headless
     HUNG_UP = "hung up"  # the terminal is gone
     CRASHED = "crashed"  # an error of the screen; it is in the log

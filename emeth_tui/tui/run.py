@@ -14,7 +14,7 @@ from emeth_tui.workers.link import prepare_spawning
 
 
 async def run_screen(
-    node: NodeFront,
+    node: NodeFront | asyncio.Future[NodeFront],
     engine: asyncio.Future[Any],
     options: ScreenOptions,
     *,
@@ -23,12 +23,20 @@ async def run_screen(
     """Show a node that runs in `engine`, and say why the screen is gone. Neither is `engine` stopped here
     nor its error raised: the caller goes on with it.
 
+    A future in place of `node` is one that starts while the screen is up already; should that fail, `engine`
+    is expected to end with the error.
+
     On SIGHUP `let_the_terminal_go` is called, which points the standard streams at /dev/null; that stays so
     when the screen is gone.
     """
     set_language(options.language or language_of_locale())
     prepare_spawning()
-    app = EmethApp(node, options)
+    started = node if isinstance(node, asyncio.Future) else None
+    app = EmethApp(None if isinstance(node, asyncio.Future) else node, options)
+
+    def node_started(future: asyncio.Future[NodeFront]) -> None:
+        if not future.cancelled() and future.exception() is None:
+            app.call_later(app.show_node, future.result())
 
     def node_ended(_engine: asyncio.Future[Any]) -> None:
         app.exit(Ending.NODE_ENDED)
@@ -40,10 +48,14 @@ async def run_screen(
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, hang_up)
     engine.add_done_callback(node_ended)
+    if started is not None:
+        started.add_done_callback(node_started)
     try:
         ending = await app.run_async()
     finally:
         engine.remove_done_callback(node_ended)
+        if started is not None:
+            started.remove_done_callback(node_started)
         loop.add_signal_handler(signal.SIGHUP, let_the_terminal_go)
     if engine.done():
         return Ending.NODE_ENDED

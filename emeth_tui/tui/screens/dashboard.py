@@ -12,7 +12,7 @@ from textual.containers import Container
 
 from emeth_tui.model import Job
 from emeth_tui.tui.i18n import _
-from emeth_tui.tui.lines import Line, Span, fit
+from emeth_tui.tui.lines import Line, Span, fit, line
 from emeth_tui.tui.panels.deposits import deposit_summary
 from emeth_tui.tui.panels.events import EventFilter
 from emeth_tui.tui.panels.keys import KeyHint
@@ -90,6 +90,8 @@ class Dashboard(NodeScreen):
     def on_mount(self) -> None:
         super().on_mount()
         self._show_tab("events")
+        starting = _("connecting to the network, starting the workers …")
+        self.workers_panel.show_lines([line((starting, "muted"))])
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(self.narrow, "-narrow")

@@ -25,7 +25,8 @@ def leave_dialog(scene: Scene | None) -> Dialog[Leave]:
     """Ask how to leave."""
     stopping = scene.snapshot.stopping if scene else ""
     refusal = _("the node is stopping already") if stopping == "stopping" else ""
-    drain_refusal = refusal or (_("it is draining already") if stopping == "draining" else "")
+    starting = "" if scene else _("the node is still starting")
+    drain_refusal = starting or refusal or (_("it is draining already") if stopping == "draining" else "")
     return Dialog(
         _("Leave?"),
         facts_table(_facts(scene) if scene else []),

@@ -1,0 +1,199 @@
+"""How the screen ends, and that the node does not end with it; at the end, in a real pseudo-terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import pty
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from emeth_tui.tui import run
+from emeth_tui.tui.app import EmethApp
+from emeth_tui.tui.ports import Ending, NodeFront
+from emeth_tui.tui.screens.dashboard import Dashboard
+from tests.tui.harness import LARGE, OPTIONS, press, settled, text_of
+from tests.tui.stand_in import StandInNode
+
+Steps = Callable[[Pilot[Ending]], object]
+ROOT = Path(__file__).parent.parent.parent
+
+
+class Stage:
+    """Runs the screen without a terminal; `act` is called once it is up."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.released = 0
+        self.released_again = asyncio.Event()
+        self.app: EmethApp | None = None
+        stage = self
+
+        class Headless(EmethApp):
+            async def run_async(self, **options: object) -> Ending | None:
+                stage.app = self
+                return await super().run_async(headless=True, size=LARGE, auto_pilot=stage._act)
+
+        monkeypatch.setattr(run, "EmethApp", Headless)
+
+    async def show(
+        self,
+        node: NodeFront | asyncio.Future[NodeFront],
+        engine: asyncio.Future[None],
+        act: Callable[[Pilot[Ending]], object],
+    ) -> Ending:
+        async def run_act(pilot: Pilot[Ending]) -> None:
+            await settled(pilot)
+            result = act(pilot)
+            if asyncio.iscoroutine(result):
+                await result
+
+        self._act = run_act
+        return await run.run_screen(node, engine, OPTIONS, let_the_terminal_go=self._release)
+
+    def _release(self) -> None:
+        self.released += 1
+        if self.released > 1:
+            self.released_again.set()
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    before = signal.getsignal(signal.SIGHUP)
+    yield Stage(monkeypatch)
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.fixture
+async def engine() -> asyncio.Future[None]:
+    return asyncio.get_running_loop().create_future()
+
+
+async def test_the_screen_ends_with_the_node(
+    stage: Stage, node: StandInNode, engine: asyncio.Future[None]
+) -> None:
+    ending = await stage.show(node, engine, lambda _pilot: engine.set_result(None))
+    assert ending is Ending.NODE_ENDED
+
+
+async def test_leaving_leaves_the_engine_alone(
+    stage: Stage, node: StandInNode, engine: asyncio.Future[None]
+) -> None:
+    ending = await stage.show(node, engine, lambda pilot: pilot.press("q", "l"))
+    assert ending is Ending.LEFT
+    assert not engine.done()
+
+
+async def test_a_hangup_lets_the_terminal_go_first_and_every_later_one_too(
+    stage: Stage, node: StandInNode, engine: asyncio.Future[None]
+) -> None:
+    ending = await stage.show(node, engine, lambda _pilot: os.kill(os.getpid(), signal.SIGHUP))
+    assert ending is Ending.HUNG_UP
+    assert stage.released == 1
+    os.kill(os.getpid(), signal.SIGHUP)
+    await stage.released_again.wait()
+    assert not engine.done()
+
+
+async def test_a_broken_widget_ends_the_screen_alone_and_is_in_the_log(
+    stage: Stage,
+    node: StandInNode,
+    engine: asyncio.Future[None],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def break_it(pilot: Pilot[Ending]) -> None:
+        monkeypatch.setattr(Dashboard, "show_content", lambda _self, _scene: 1 / 0)
+        pilot.app.call_later(pilot.app.screen.repaint)  # type: ignore[attr-defined]
+
+    with caplog.at_level(logging.ERROR):
+        ending = await stage.show(node, engine, break_it)
+    assert ending is Ending.CRASHED
+    assert not engine.done()
+    assert "the screen broke: division by zero; the node goes on without it" in caplog.text
+
+
+async def test_the_screen_is_up_before_the_node(stage: Stage, engine: asyncio.Future[None]) -> None:
+    starting: asyncio.Future[NodeFront] = asyncio.get_running_loop().create_future()
+    pictures: list[str] = []
+
+    async def act(pilot: Pilot[Ending]) -> None:
+        pictures.append(text_of(pilot))
+        await press(pilot, "p", "D", "w", "l", "escape", "question_mark", "escape", "q", "escape")
+        starting.set_result(StandInNode())
+        await settled(pilot)
+        pictures.append(text_of(pilot))
+        engine.set_result(None)
+
+    assert await stage.show(starting, engine, act) is Ending.NODE_ENDED
+    assert "connecting to the network, starting the workers …" in pictures[0]
+    assert "1,240.50" in pictures[1]
+
+
+async def test_a_start_can_be_given_up(stage: Stage, engine: asyncio.Future[None]) -> None:
+    starting: asyncio.Future[NodeFront] = asyncio.get_running_loop().create_future()
+    assert await stage.show(starting, engine, lambda pilot: pilot.press("q", "x")) is Ending.GIVEN_UP
+
+
+class Terminal:
+    """The busy screen of tests.tui.busy_screen in a pseudo-terminal."""
+
+    def __init__(self, seconds: float, report: Path) -> None:
+        self.output = b""
+        self.pid, self._descriptor = pty.fork()
+        if self.pid == 0:
+            os.chdir(ROOT)
+            environment = {**os.environ, "REPORT": str(report), "COLUMNS": "160", "LINES": "45"}
+            program = [sys.executable, "-m", "tests.tui.busy_screen", "2", "20", str(seconds)]
+            os.execve(sys.executable, program, environment)  # noqa: S606
+
+    def read_until(self, text: bytes, limit_s: float = 30.0) -> None:
+        """Read until the program has written a text."""
+        give_up_at = time.monotonic() + limit_s
+        while text not in self.output:
+            ready, _writable, _failed = select.select([self._descriptor], [], [], 1.0)
+            if ready:
+                self.output += os.read(self._descriptor, 65_536)
+            assert time.monotonic() < give_up_at, self.output[-2_000:]
+
+    def type(self, keys: bytes) -> None:
+        os.write(self._descriptor, keys)
+
+    def hang_up(self) -> None:
+        os.close(self._descriptor)
+
+    def wait(self) -> int:
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def test_a_terminal_that_goes_away_leaves_the_node_at_work(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    terminal = Terminal(6, report)
+    terminal.read_until(b"Workers")
+    terminal.hang_up()
+    assert terminal.wait() == 0
+    seen = json.loads(report.read_text("utf-8"))
+    assert seen["ending"] == "HUNG_UP"
+    assert seen["reports"] >= 150  # of 2 workers, 20 times a second, 6 seconds: it went on to the end
+    assert seen["cpu_percent_afterwards"] < 20  # a screen left spinning takes a whole core
+
+
+def test_keys_work_in_a_real_terminal(tmp_path: Path) -> None:
+    terminal = Terminal(60, tmp_path / "report.json")
+    terminal.read_until(b"Workers")
+    terminal.type(b"P")
+    terminal.read_until(b"claiming is paused")
+    terminal.type(b"q")
+    terminal.read_until(b"Leave?")
+    terminal.type(b"l")
+    terminal.read_until(b"\x1b[?1049l")  # back to the terminal's own screen
+    os.kill(terminal.pid, signal.SIGKILL)
+    assert terminal.wait() == -signal.SIGKILL
