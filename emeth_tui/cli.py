@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from emeth_tui.engine.node import Node
     from emeth_tui.engine.summary import Summary
     from emeth_tui.settings import Network, Settings
+    from emeth_tui.store.database import Store
+    from emeth_tui.tui.ports import Ending
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
@@ -149,31 +151,58 @@ def _run_node(
 async def _node(
     settings: Settings, network: Network, wallet: Wallet, exit_after_jobs: int | None, *, with_screen: bool
 ) -> ExitCode:
-    from emeth_tui.engine.devices import devices_or_default
-    from emeth_tui.engine.opening import open_node
-    from emeth_tui.headless import handle_signals, print_summary, run_headless
+    from emeth_tui.headless import handle_hang_up, print_summary, run_headless
     from emeth_tui.model import Severity
     from emeth_tui.store.database import Store
+    from emeth_tui.tui.ports import Ending
 
-    devices = devices_or_default(settings.workers.devices)
+    handle_hang_up()
     with Store(settings.state_dir) as store:
-        async with open_node(
-            settings, network, wallet, store, devices=devices, exit_after_jobs=exit_after_jobs
-        ) as node:
-            engine = asyncio.create_task(node.run())
-            handle_signals(node)
-            if with_screen and await _show(node, engine, settings):
-                summary = await engine
-                print_summary(summary, sys.stdout)
-            else:
-                level = Severity(settings.log.level)
-                summary = await run_headless(node, engine, log_format=settings.log.format, level=level)
+        started: asyncio.Future[Node] = asyncio.get_running_loop().create_future()
+        engine = asyncio.create_task(_work(settings, network, wallet, store, exit_after_jobs, started))
+        ending = await _show(started, engine, settings) if with_screen else None
+        if ending is Ending.GIVEN_UP:
+            engine.cancel()
+            await asyncio.wait({engine})
+            return ExitCode.OK
+        both: set[asyncio.Future[Any]] = {started, engine}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if ending is Ending.NODE_ENDED or not started.done():
+            summary = await engine
+            print_summary(summary, sys.stdout)
+        else:
+            level = Severity(settings.log.level)
+            summary = await run_headless(
+                started.result(), engine, log_format=settings.log.format, level=level
+            )
     stopped_early = exit_after_jobs is not None and summary.verified < exit_after_jobs
     return ExitCode.INTERRUPTED if stopped_early else ExitCode.OK
 
 
-async def _show(node: Node, engine: asyncio.Task[Summary], settings: Settings) -> bool:
-    """Show the screen; gives whether the node ended with it. If not, the node goes on without one."""
+async def _work(
+    settings: Settings,
+    network: Network,
+    wallet: Wallet,
+    store: Store,
+    exit_after_jobs: int | None,
+    started: asyncio.Future[Node],
+) -> Summary:
+    """Open a node, hand it to whoever waits for it, and run it to its end."""
+    from emeth_tui.engine.devices import devices_or_default
+    from emeth_tui.engine.opening import open_node
+    from emeth_tui.headless import handle_signals
+
+    devices = devices_or_default(settings.workers.devices)
+    async with open_node(
+        settings, network, wallet, store, devices=devices, exit_after_jobs=exit_after_jobs
+    ) as node:
+        handle_signals(node)
+        started.set_result(node)
+        return await node.run()
+
+
+async def _show(started: asyncio.Future[Node], engine: asyncio.Task[Summary], settings: Settings) -> Ending:
+    """Show the screen until it is gone, and say how the node goes on without it."""
     from emeth_tui.headless import let_the_terminal_go
     from emeth_tui.tui.ports import Ending, ScreenOptions
     from emeth_tui.tui.run import run_screen
@@ -184,12 +213,12 @@ async def _show(node: Node, engine: asyncio.Task[Summary], settings: Settings) -
         language=settings.screen.language,
         ascii_only=settings.screen.ascii,
     )
-    ending = await run_screen(node, engine, options, let_the_terminal_go=let_the_terminal_go)
+    ending = await run_screen(started, engine, options, let_the_terminal_go=let_the_terminal_go)
     if ending is Ending.CRASHED:
         click.echo(f"the screen has crashed; its log is in {settings.state_dir / 'logs'}", err=True)
     if ending in {Ending.LEFT, Ending.CRASHED}:
         click.echo(f"the node goes on without a screen (process {os.getpid()}); Ctrl-C stops it", err=True)
-    return ending is Ending.NODE_ENDED
+    return ending
 
 
 def _open_wallet(settings: Settings, password: str | None) -> Wallet:

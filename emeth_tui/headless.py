@@ -93,7 +93,7 @@ async def run_headless(
 
 
 def handle_signals(node: Node) -> None:
-    """SIGINT and SIGTERM save and leave, a second one leaves at once; SIGHUP lets the terminal go."""
+    """From now on SIGINT and SIGTERM save and leave, and a second one leaves at once."""
     loop = asyncio.get_running_loop()
     told: list[int] = []
 
@@ -106,7 +106,11 @@ def handle_signals(node: Node) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop, number)
-    loop.add_signal_handler(signal.SIGHUP, let_the_terminal_go)
+
+
+def handle_hang_up() -> None:
+    """From now on the terminal may go away without taking the node along."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, let_the_terminal_go)
 
 
 def let_the_terminal_go() -> None:

@@ -14,7 +14,7 @@ from emeth_tui.workers.link import prepare_spawning
 
 
 async def run_screen(
-    node: NodeFront | asyncio.Future[NodeFront],
+    node: NodeFront | asyncio.Future[Any],
     engine: asyncio.Future[Any],
     options: ScreenOptions,
     *,
