@@ -23,9 +23,10 @@ def start_log_file(directory: Path, settings: LogSettings) -> RotatingFileHandle
         backupCount=settings.keep_files,
         encoding="utf-8",
     )
-    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)-7s %(name)s: %(message)s")
+    formatter = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     formatter.converter = time.gmtime
     formatter.default_time_format = "%Y-%m-%dT%H:%M:%S"
+    formatter.default_msec_format = "%s.%03dZ"
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.addHandler(handler)

@@ -1,0 +1,53 @@
+"""The log file: UTC times, private, without the URLs that libraries would write."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emeth_tui.logs import LOG_FILE, start_log_file
+from emeth_tui.settings import LogSettings
+
+
+@pytest.fixture
+def log_dir(tmp_path: Path) -> Iterator[Path]:
+    root = logging.getLogger()
+    level, directory = root.level, tmp_path / "logs"
+    handler = start_log_file(directory, LogSettings(max_file_mb=1, keep_files=2))
+    yield directory
+    logging.captureWarnings(False)
+    root.removeHandler(handler)
+    root.setLevel(level)
+    handler.close()
+
+
+def test_lines_carry_utc_time_level_and_origin(log_dir: Path) -> None:
+    logging.getLogger("emeth_tui.engine").info("job %s claimed", "0x1")
+
+    line = (log_dir / LOG_FILE).read_text("utf-8")
+
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO    emeth_tui\.engine: job 0x1 claimed\n", line
+    )
+
+
+def test_presigned_urls_of_the_http_library_stay_out(log_dir: Path) -> None:
+    logging.getLogger("httpx").info("HTTP Request: GET http://x/y?signature=abc")
+    logging.getLogger("httpx").warning("a warning")
+
+    assert (log_dir / LOG_FILE).read_text("utf-8").count("\n") == 1
+
+
+def test_the_file_is_rotated_and_old_ones_go(log_dir: Path) -> None:
+    for _ in range(5):
+        logging.getLogger("emeth_tui").info("x" * 900_000)
+
+    assert sorted(path.name for path in log_dir.iterdir()) == [LOG_FILE, f"{LOG_FILE}.1", f"{LOG_FILE}.2"]
+
+
+def test_the_directory_is_for_its_owner_alone(log_dir: Path) -> None:
+    assert log_dir.stat().st_mode & 0o077 == 0
