@@ -1,0 +1,147 @@
+"""The reference client's training, re-created from protocol.md §8 and §10: the baseline to beat.
+
+fp32, eager attention, AdamW one tensor after the other, and one device sync and one log line a step; a job
+tokenises its dataset again in every epoch. What it trains with (initial weights, rates, clipping, dropout,
+order of the blocks) is ours, so that both sides do the same work. It is given the benefit of every doubt:
+gradients are clipped once a step, the key-value cache is off, nothing is validated or saved before the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import GPT2Config, GPT2LMHeadModel
+
+from emeth_tui.protocol import hash_chain, splitting
+from emeth_tui.training.checkpoint import RESULT_NAME, save_result
+from emeth_tui.training.dataset import epoch_order, read_dataset, token_ids
+from emeth_tui.training.gpt2 import Gpt2Shape
+from emeth_tui.training.models import ModelSpec, build_model, model_shape, set_initial_weights, token_source
+from emeth_tui.training.optimiser import MAX_GRADIENT_NORM, WEIGHT_DECAY, scheduled_share, set_rate
+from emeth_tui.training.tokenizer import TextTokenizer, chunks
+
+Blocks = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LoopPlan:
+    """How to train; the same numbers as on our side."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+
+
+def make_model(
+    shape: Gpt2Shape, dropout: float, attention_dropout: float, weights: Mapping[str, Tensor]
+) -> GPT2LMHeadModel:
+    """Make the published model with eager attention, starting from `weights`."""
+    config = GPT2Config(  # type: ignore[call-arg]
+        vocab_size=shape.vocab_size,
+        n_positions=shape.positions,
+        n_embd=shape.width,
+        n_layer=shape.layers,
+        n_head=shape.heads,
+        layer_norm_epsilon=shape.layer_norm_epsilon,
+        resid_pdrop=dropout,
+        embd_pdrop=dropout,
+        attn_pdrop=attention_dropout,
+        use_cache=False,
+        bos_token_id=0,
+        eos_token_id=0,
+        attn_implementation="eager",
+    )
+    model = GPT2LMHeadModel(config)
+    model.loss_type = "ForCausalLM"  # what it would take anyway, with a warning
+    model.load_state_dict(weights)
+    return model
+
+
+class ReferenceLoop:
+    """Trains one model, an epoch at a time; every step writes its line to `log_file`."""
+
+    def __init__(self, model: GPT2LMHeadModel, plan: LoopPlan, log_file: TextIO) -> None:
+        self._model = model
+        self._plan = plan
+        self._log_file = log_file
+        matrices = [parameter for parameter in model.parameters() if parameter.ndim >= 2]
+        vectors = [parameter for parameter in model.parameters() if parameter.ndim < 2]
+        self._optimiser = torch.optim.AdamW(
+            [{"params": matrices, "weight_decay": WEIGHT_DECAY}, {"params": vectors, "weight_decay": 0.0}],
+            lr=0.0,
+            foreach=False,
+            fused=False,
+        )
+
+    def train_epoch(self, epoch: int, blocks: Blocks) -> float:
+        """Train `epoch` (counted from 0) and return its mean loss per predicted token."""
+        batch_size, count = self._plan.batch_size, len(blocks)
+        order = epoch_order(self._plan.seed, epoch, count)
+        self._model.train()
+        loss_sum = 0.0
+        for start in range(0, count, batch_size):
+            chosen = order[start : start + batch_size]
+            done = (epoch + (start + len(chosen)) / count) / self._plan.epochs
+            loss = self._step(torch.from_numpy(token_ids(blocks[chosen])), done)
+            self._log_file.write(f"epoch {epoch + 1} step {start // batch_size + 1} loss {loss:.6f}\n")
+            self._log_file.flush()
+            loss_sum += loss * len(chosen)
+        return loss_sum / count
+
+    def _step(self, ids: Tensor, done: float) -> float:
+        loss: Tensor = self._model(input_ids=ids, labels=ids).loss
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self._model.parameters(), MAX_GRADIENT_NORM, foreach=False)
+        set_rate(self._optimiser, self._plan.learning_rate * scheduled_share(done))
+        self._optimiser.step()
+        self._optimiser.zero_grad()
+        return float(loss.item())
+
+
+def run_job(
+    spec: ModelSpec,
+    language: str,
+    dataset_path: Path,
+    work_dir: Path,
+    plan: LoopPlan,
+    verification_key: str,
+    epoch_done: Callable[[int, float], None] = lambda epoch, loss: None,
+) -> Path:
+    """Do a whole job, from the text file to the result file that protocol.md §9 wants; return its path."""
+    work_dir.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(plan.seed)
+    tokenizer = token_source(spec, language).make_tokenizer(_training_text(dataset_path, language))
+    shape = model_shape(spec, tokenizer.vocab_size)
+    start = build_model(spec, shape)
+    set_initial_weights(start, spec, plan.seed)
+    model = make_model(shape, spec.dropout, spec.attention_dropout, start.export_weights())
+    loss = 0.0
+    with (work_dir / "training.log").open("w", encoding="utf-8") as log_file:
+        loop = ReferenceLoop(model, plan, log_file)
+        for epoch in range(plan.epochs):
+            blocks = _tokenised(_training_text(dataset_path, language), tokenizer, spec.block_tokens)
+            loss = loop.train_epoch(epoch, blocks)
+            epoch_done(epoch + 1, loss)
+    text, _ = read_dataset(dataset_path)
+    last_link = hash_chain.links(text, verification_key, plan.epochs)[-1]
+    path = work_dir / RESULT_NAME
+    save_result(path, plan.epochs, model.state_dict(), loss, last_link)
+    return path
+
+
+def _training_text(dataset_path: Path, language: str) -> str:
+    text, _ = read_dataset(dataset_path)
+    return splitting.split(text, language, 1).train
+
+
+def _tokenised(text: str, tokenizer: TextTokenizer, block_tokens: int) -> Blocks:
+    tokens = np.concatenate([tokenizer.encode(chunk) for chunk in chunks(text)])
+    blocks = len(tokens) // block_tokens
+    return tokens[: blocks * block_tokens].reshape(blocks, block_tokens)

@@ -1,0 +1,74 @@
+"""Interleaved rounds of two sides, and what is said about them."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from emeth_tui.training.devices import open_device
+
+
+class Stopwatch:
+    """Wall-clock seconds, and this process's CPU seconds, which other work on the machine disturbs less."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.monotonic(), time.process_time()
+
+    def lap(self) -> tuple[float, float]:
+        """Return wall and CPU seconds since the start or the last lap, and begin a new one."""
+        wall, cpu = time.monotonic(), time.process_time()
+        took = wall - self._wall, cpu - self._cpu
+        self._wall, self._cpu = wall, cpu
+        return took
+
+
+@dataclass(frozen=True, slots=True)
+class Ratios:
+    """How many times as fast ours was as the reference, over the rounds."""
+
+    median: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.median:.2f}x (min {self.low:.2f}, max {self.high:.2f})"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the figures were measured on."""
+
+    cpu: str
+    vector_instructions: str
+    cores: int
+    load_average: float  # of the last minute, when the run ended: both sides and all other work together
+    torch_threads: int
+    python: str
+    torch: str
+    transformers: str
+
+
+def ratios(of_rounds: Sequence[float]) -> Ratios:
+    """Sum up the ratios of all rounds."""
+    return Ratios(statistics.median(of_rounds), min(of_rounds), max(of_rounds))
+
+
+def this_machine() -> Machine:
+    """Describe this machine as it is now."""
+    return Machine(
+        cpu=open_device("cpu").name,
+        vector_instructions=torch.backends.cpu.get_cpu_capability(),
+        cores=os.cpu_count() or 0,
+        load_average=os.getloadavg()[0],
+        torch_threads=torch.get_num_threads(),
+        python=platform.python_version(),
+        torch=torch.__version__,
+        transformers=importlib.metadata.version("transformers"),
+    )
