@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
+from emeth_tui.errors import EmethError
 from emeth_tui.model import Event, JobId, Severity
 from emeth_tui.store.events import EventTable
 from emeth_tui.workers.messages import Progress
@@ -85,7 +86,10 @@ class EventLog:
     ) -> Event:
         """Tell everyone that something happened. `text` is one line for people, `data` is for machines."""
         event = Event(self._now(), severity, kind, text, job_id, data)
-        self._table.add(event)
+        try:
+            self._table.add(event)
+        except EmethError as error:  # a full disk must not silence what is to be told of it
+            logger.error("an event is not kept: %s", error)
         logger.log(_LOG_LEVELS[severity], "%s%s", f"{job_id} " if job_id else "", text)
         for subscription in self._subscriptions:
             subscription.offer_event(event)

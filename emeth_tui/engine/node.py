@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
@@ -21,6 +22,8 @@ from emeth_tui.engine.watch import Watcher
 from emeth_tui.errors import JobError, NetworkError, TransactionError
 from emeth_tui.model import SECONDS_PER_DAY, Job, JobId, JobState, Severity, format_token
 from emeth_tui.protocol.contracts import slot_end_unix_s
+
+logger = logging.getLogger(__name__)
 
 FAILURES_UNTIL_PAUSE = 2  # rejected results in a row: something is wrong here, and each one costs a deposit
 SETTLE_AT_START_S = 30.0  # what takes longer is waited for by its own job
@@ -60,6 +63,7 @@ class Node:
         self._discover_now = asyncio.Event()
         self._ended: list[Job] = []
         self._failures_in_a_row = 0
+        self._told_error = ""
         self._emt_before_wei = 0
         self._ended_before = 0  # of those in _ended, how many had ended before the balance was read
         self.subscribe = context.events.subscribe
@@ -123,7 +127,10 @@ class Node:
     ) -> None:
         while True:
             sooner.clear()
-            await duty()
+            try:
+                await duty()
+            except Exception as error:  # noqa: BLE001 - the top of a task: jobs under way must not end with it
+                self._tell_internal_error(duty.__name__, error)
             # Not asyncio.wait_for: before Python 3.12 it loses a cancellation that comes with the result.
             with anyio.move_on_after(interval_s):
                 await sooner.wait()
@@ -168,10 +175,16 @@ class Node:
         self._watch_now.set()
         self._discover_now.set()
         if not task.cancelled() and (error := task.exception()):
-            # Not an EmethError: a fault of ours. The node goes on with the other jobs.
+            self._tell_internal_error(task.get_name(), error)
+
+    def _tell_internal_error(self, what: str, error: BaseException) -> None:
+        """Tell of a fault of ours, once as long as it stays the same; the node goes on."""
+        logger.error("%s: internal error", what, exc_info=error)
+        if repr(error) != self._told_error:
+            self._told_error = repr(error)
             self._context.events.publish(
                 "internal_error",
-                f"{task.get_name()}: internal error, please report it: {error!r}",
+                f"{what}: internal error, please report it: {error!r}",
                 severity=Severity.ERROR,
             )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -37,6 +38,7 @@ class JobPipeline:
         self._desk = desk
         self._job_id = job_id
         self._retry = retry
+        self._told_trouble = ""
         self._resumed = asyncio.Event()
         if not context.book.get(job_id).paused:
             self._resumed.set()
@@ -66,10 +68,10 @@ class JobPipeline:
             await self._resumed.wait()
             try:
                 await step()
-                tries = 0
+                tries, self._told_trouble = 0, ""
             except StorageRejected:
                 raise
-            except PASSING_TROUBLE as error:
+            except (*PASSING_TROUBLE, OSError) as error:
                 self._report_trouble(error)
                 await asyncio.sleep(self._retry.delay_s(tries))
                 tries += 1
@@ -95,13 +97,16 @@ class JobPipeline:
             await self._resumed.wait()
             await train(self._context, self._job_id, worker)
 
-    def _report_trouble(self, error: EmethError) -> None:
-        job = self._context.book.get(self._job_id)
-        if job.error != str(error):
+    def _report_trouble(self, error: Exception) -> None:
+        """Tell of a trouble once, however often it comes back."""
+        if str(error) == self._told_trouble or self._job_id not in self._context.book:
+            return
+        self._told_trouble = str(error)
+        self._context.events.publish(
+            "job_trouble", f"{error}; trying again", severity=Severity.WARNING, job_id=self._job_id
+        )
+        with contextlib.suppress(DiskFull):  # the trouble may be that nothing can be written
             self._context.book.update(self._job_id, error=str(error))
-            self._context.events.publish(
-                "job_trouble", f"{error}; trying again", severity=Severity.WARNING, job_id=self._job_id
-            )
 
     def _stand_still(self, error: EmethError) -> None:
         if self._job_id not in self._context.book:

@@ -7,8 +7,9 @@ import os
 import sqlite3
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
-from emeth_tui.errors import AlreadyRunning, StoreError
+from emeth_tui.errors import AlreadyRunning, DiskFull, StoreError
 from emeth_tui.store.events import EventTable
 from emeth_tui.store.jobs import JobTable
 from emeth_tui.store.journal import JournalTable
@@ -123,6 +124,22 @@ class Store:
         self.close()
 
 
+class _NewerSchema(StoreError):
+    """The file is good, and not for this version."""
+
+
+class _Connection(sqlite3.Connection):
+    """Maps SQLite's errors to ours, so that no caller needs to know what the store is made of."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        try:
+            return super().execute(sql, parameters)
+        except sqlite3.Error as error:
+            if "full" in str(error):
+                raise DiskFull(f"the node's database cannot be written: {error}; free some space") from error
+            raise StoreError(f"the node's database: {error}") from error
+
+
 def _take_lock(path: Path) -> int:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -141,13 +158,15 @@ def _take_lock(path: Path) -> int:
 
 def _open(path: Path) -> sqlite3.Connection:
     try:
-        connection = sqlite3.connect(path, isolation_level=None)
+        connection = sqlite3.connect(path, isolation_level=None, factory=_Connection)
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         _migrate(connection, path)
-    except sqlite3.DatabaseError as error:
+    except _NewerSchema:
+        raise
+    except (sqlite3.DatabaseError, StoreError) as error:
         raise StoreError(
             f"{path}: cannot be used: {error}; move it away to start afresh "
             "(jobs under way are then taken up from the chain alone)"
@@ -160,6 +179,6 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > len(MIGRATIONS):
         connection.close()
-        raise StoreError(f"{path}: was written by a newer emeth-tui (schema {version}); use that version")
+        raise _NewerSchema(f"{path}: was written by a newer emeth-tui (schema {version}); use that version")
     for number, script in enumerate(MIGRATIONS[version:], version + 1):
         connection.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
+from emeth_tui.errors import EmethError
 from emeth_tui.model import Job, JobId, JobState, Language
 
 _COLUMNS = tuple(column.name for column in fields(Job))
@@ -43,10 +44,11 @@ class JobTable:
                     "INSERT INTO job_states (job_id, state, at_unix_s) VALUES (?, ?, ?)",
                     (job.job_id, job.state.value, at_unix_s),
                 )
-        except sqlite3.Error:
-            self._connection.execute("ROLLBACK")
+            self._connection.execute("COMMIT")
+        except EmethError:
+            if self._connection.in_transaction:  # a full disk has rolled it back already
+                self._connection.execute("ROLLBACK")
             raise
-        self._connection.execute("COMMIT")
 
     def get(self, job_id: JobId) -> Job | None:
         row = self._connection.execute("SELECT * FROM jobs WHERE job_id = ?", (job_id,)).fetchone()

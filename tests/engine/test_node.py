@@ -354,3 +354,20 @@ def journal_of(node: RunningNode, job_id: JobId) -> list[JournaledTransaction]:
         transactions = store.journal.of_job(job_id)
     assert all(tx.state is TransactionState.MINED for tx in transactions)
     return transactions
+
+
+async def test_a_fault_of_ours_is_told_once_and_ends_nothing(network: Harness) -> None:
+    async with network.node() as node:
+        look = node.node._market._context.info.requested_jobs
+        faults = iter(range(3))
+
+        async def faulty() -> object:
+            if next(faults, None) is not None:
+                raise ZeroDivisionError("a fault of ours")
+            return await look()
+
+        node.node._context.info.requested_jobs = faulty  # type: ignore[method-assign, assignment]
+        await node.event("internal_error")
+        await node.event("submitted", await network.post())
+
+    assert sum(event.kind == "internal_error" for event in node.seen) == 1

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from emeth_tui.errors import AlreadyRunning, StoreError
+from emeth_tui.errors import AlreadyRunning, DiskFull, StoreError
 from emeth_tui.model import Event, JobState, Severity, TransactionState
 from emeth_tui.store.database import MIGRATIONS, Store
 from emeth_tui.store.events import KEPT_EVENTS
@@ -152,3 +152,17 @@ def test_marks_are_overwritten(store: Store) -> None:
 
 def test_the_file_is_for_its_owner_alone(store: Store) -> None:
     assert store.path.stat().st_mode & 0o077 == 0
+
+
+def test_a_full_disk_is_told_as_such_and_nothing_is_half_written(store: Store, tmp_path: Path) -> None:
+    store.jobs.save(make_job(), at_unix_s=1.0, state_changed=True)
+    pages = store.jobs._connection.execute("PRAGMA page_count").fetchone()[0]
+    store.jobs._connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    with pytest.raises(DiskFull, match="free some space"):
+        store.jobs.save(make_job(error="x" * 1_000_000), at_unix_s=2.0, state_changed=True)
+
+    store.jobs._connection.execute("PRAGMA max_page_count = 1000000")
+    assert store.jobs.get(JOB_ID) == make_job()
+    store.jobs.save(make_job(state=JobState.CLAIMED), at_unix_s=3.0, state_changed=True)
+    assert store.jobs.states(JOB_ID) == [(JobState.CLAIMING, 1.0), (JobState.CLAIMED, 3.0)]
