@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.screen import Screen
 
 from emeth_tui.engine.snapshot import Snapshot
@@ -20,6 +21,7 @@ from emeth_tui.errors import EmethError
 from emeth_tui.model import Event, Job, JobId
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui import commands
+from emeth_tui.tui.driver import PatientDriver
 from emeth_tui.tui.glyphs import ASCII, UNICODE
 from emeth_tui.tui.i18n import _
 from emeth_tui.tui.panels.keys import Echo, KeyHint
@@ -88,6 +90,10 @@ class EmethApp(App[Ending], inherit_bindings=False):
 
     # -- the node's news
 
+    def get_driver_class(self) -> type[Driver]:
+        """Take the driver that never makes the node wait for the terminal."""
+        return PatientDriver
+
     def get_default_screen(self) -> Screen[object]:
         return Dashboard()
 
@@ -136,6 +142,8 @@ class EmethApp(App[Ending], inherit_bindings=False):
     def _tick(self) -> None:
         """Paint a new picture if there is anything new in it."""
         now = time.monotonic()
+        if isinstance(self._driver, PatientDriver) and self._driver.caught_up():
+            self.screen.refresh(layout=True)  # what was dropped may have been anywhere
         if self._echo is not None and now >= self._echo_until:
             self._echo = None
             self.update_keys()

@@ -129,12 +129,16 @@ def bar(fraction: float, width: int, glyphs: Glyphs, role: str = "accent") -> tu
     return (full, role), (glyphs.bar_empty * (width - len(full)), "faint")
 
 
-def sparkline(values: Sequence[float], width: int, glyphs: Glyphs) -> str:
-    """Draw the newest values, one a cell, from zero to their greatest; filled at the left to `width`."""
+def sparkline(values: Sequence[float], width: int, glyphs: Glyphs, *, floor: float = 0.0) -> str:
+    """Draw the newest values, one a cell, filled at the left to `width`.
+
+    The scale goes from the `floor` share of the greatest value to that value itself.
+    """
     shown = list(values)[-width:]
     top = max(shown, default=0.0)
     last = len(glyphs.levels) - 1
-    cells = [glyphs.levels[round(max(0.0, value) / top * last)] if top > 0 else " " for value in shown]
+    shares = [(value / top - floor) / (1 - floor) for value in shown] if top > 0 else []
+    cells = [glyphs.levels[round(max(0.0, share) * last)] for share in shares]
     return "".join(cells).rjust(width)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from emeth_tui.tui.app import EmethApp
+from emeth_tui.tui.driver import PatientDriver
 from emeth_tui.tui.i18n import language_of_locale, set_language
 from emeth_tui.tui.ports import Ending, NodeFront, ScreenOptions
 from emeth_tui.workers.link import prepare_spawning
@@ -41,12 +42,18 @@ async def run_screen(
     def node_ended(_engine: asyncio.Future[Any]) -> None:
         app.exit(Ending.NODE_ENDED)
 
-    def hang_up() -> None:
+    def hang_up(_signal: int, _frame: object) -> None:
+        # Python's own handler, not the loop's: it has to be done before that of SIGCONT, which comes with it.
         let_the_terminal_go()
-        app.exit(Ending.HUNG_UP)
+        PatientDriver.forget_the_terminal()
+        loop.call_soon_threadsafe(app.exit, Ending.HUNG_UP)
+
+    def later_hang_up(_signal: int, _frame: object) -> None:
+        let_the_terminal_go()
 
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGHUP, hang_up)
+    loop.remove_signal_handler(signal.SIGHUP)
+    signal.signal(signal.SIGHUP, hang_up)
     engine.add_done_callback(node_ended)
     if started is not None:
         started.add_done_callback(node_started)
@@ -56,7 +63,7 @@ async def run_screen(
         engine.remove_done_callback(node_ended)
         if started is not None:
             started.remove_done_callback(node_started)
-        loop.add_signal_handler(signal.SIGHUP, let_the_terminal_go)
+        signal.signal(signal.SIGHUP, later_hang_up)
     if engine.done():
         return Ending.NODE_ENDED
     return ending or Ending.CRASHED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -161,14 +162,27 @@ class Terminal:
         while text not in self.output:
             ready, _writable, _failed = select.select([self._descriptor], [], [], 1.0)
             if ready:
-                self.output += os.read(self._descriptor, 65_536)
+                try:
+                    self.output += os.read(self._descriptor, 65_536)
+                except OSError:
+                    raise AssertionError(f"the program ended early: {self.output[-3_000:]!r}") from None
             assert time.monotonic() < give_up_at, self.output[-2_000:]
+
+    @property
+    def is_running(self) -> bool:
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
     def type(self, keys: bytes) -> None:
         os.write(self._descriptor, keys)
 
     def hang_up(self) -> None:
         os.close(self._descriptor)
+
+    def read_to_end(self) -> None:
+        """Read until the program has closed the terminal."""
+        with contextlib.suppress(OSError):
+            while chunk := os.read(self._descriptor, 65_536):
+                self.output += chunk
 
     def wait(self) -> int:
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
@@ -184,6 +198,19 @@ def test_a_terminal_that_goes_away_leaves_the_node_at_work(tmp_path: Path) -> No
     assert seen["ending"] == "HUNG_UP"
     assert seen["reports"] >= 150  # of 2 workers, 20 times a second, 6 seconds: it went on to the end
     assert seen["cpu_percent_afterwards"] < 20  # a screen left spinning takes a whole core
+
+
+def test_a_terminal_that_takes_no_output_does_not_hold_the_node_up(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    terminal = Terminal(6, report)
+    terminal.read_until(b"Workers")
+    while not report.exists():  # the terminal's own buffer is full within a second
+        assert terminal.is_running
+        time.sleep(0.1)
+    terminal.read_to_end()
+    terminal.wait()
+    seen = json.loads(report.read_text("utf-8"))
+    assert seen["reports"] >= 150
 
 
 def test_keys_work_in_a_real_terminal(tmp_path: Path) -> None:

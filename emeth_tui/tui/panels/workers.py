@@ -109,7 +109,7 @@ def _speed(row: Row, cells: int, glyphs: Glyphs) -> list[Span]:
     return [
         (right(speed(row.worker.tokens_per_s), 6), ""),
         (" " + _("tok/s") + " ", "muted"),
-        (sparkline(row.speeds, cells, glyphs), "accent"),
+        (sparkline(row.speeds, cells, glyphs, floor=0.5), "accent"),
     ]
 
 

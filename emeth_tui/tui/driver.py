@@ -1,0 +1,58 @@
+"""The terminal as the node can bear it: one that does not take output never makes the event loop wait.
+
+The engine lives on the same loop. Textual's own driver hands output to a thread through a short queue and
+waits when that is full: for ever when the thread has died of a terminal that is gone, for minutes when an SSH
+connection stalls. Here output that finds no room is dropped, and the screen painted whole once there is room.
+"""
+
+from __future__ import annotations
+
+import signal
+from queue import Full
+
+from textual.drivers.linux_driver import LinuxDriver
+
+CLOSE_WITHIN_S = 1.0  # for the last output, in a terminal that takes its time
+
+
+class PatientDriver(LinuxDriver):
+    """Textual's driver, but for the waiting."""
+
+    missed_output = False
+
+    def write(self, data: str) -> None:
+        """Queue output, or drop it when there is no room or nobody to write it."""
+        writer = self._writer_thread
+        if writer is None or not writer.is_alive():
+            return
+        try:
+            writer._queue.put_nowait(data)
+        except Full:
+            self.missed_output = True
+
+    def caught_up(self) -> bool:
+        """Tell once, when output was dropped and there is room again."""
+        writer = self._writer_thread
+        if not self.missed_output or writer is None or not writer._queue.empty():
+            return False
+        self.missed_output = False
+        return True
+
+    def close(self) -> None:
+        """End the thread if it can end; it does not keep the program from ending."""
+        writer = self._writer_thread
+        if writer is None or not writer.is_alive():
+            return
+        try:
+            writer._queue.put(None, timeout=CLOSE_WITHIN_S)
+        except Full:
+            return
+        writer.join(CLOSE_WITHIN_S)
+
+    @staticmethod
+    def forget_the_terminal() -> None:
+        """Be deaf to SIGCONT, which the kernel sends right after SIGHUP.
+
+        Textual would take it for a return to the foreground and open the terminal anew, which is gone.
+        """
+        signal.signal(signal.SIGCONT, signal.SIG_DFL)
