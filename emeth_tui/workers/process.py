@@ -201,6 +201,10 @@ def _die_with_parent() -> None:
 
 def _limit_threads(threads: int) -> None:
     """Set what numerical libraries read once, when they are loaded."""
+    # Threads that wait for each other sleep instead of spinning: on a machine with other work, a spinning
+    # thread keeps the very core that the awaited one needs, and two threads end up many times slower than
+    # one.
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"):
         os.environ[name] = str(threads)
     os.environ["TOKENIZERS_PARALLELISM"] = "true"
