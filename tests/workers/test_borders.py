@@ -82,3 +82,28 @@ def test_a_containers_quota_bounds_the_cores(tmp_path: Path, quota: str, most: i
     file.write_text(quota)
 
     assert usable_cores(file) == (most or usable_cores(tmp_path / "none"))
+
+
+def test_processes_can_be_spawned_while_a_screen_has_the_standard_streams() -> None:
+    program = """
+import multiprocessing, sys
+from emeth_tui.workers.supervisor import prepare_spawning
+
+class Screen:
+    def fileno(self):
+        return -1
+    def write(self, text):
+        pass
+    def flush(self):
+        pass
+
+prepare_spawning()
+sys.stderr = Screen()
+process = multiprocessing.get_context("spawn").Process(target=int)
+process.start()
+process.join()
+sys.exit(process.exitcode)
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert run.returncode == 0, run.stderr
