@@ -7,6 +7,7 @@ finds the files of a hub or local model. Weights are read as safetensors, or by
 
 from __future__ import annotations
 
+import functools
 import json
 import pickle
 from collections.abc import Mapping
@@ -203,6 +204,7 @@ def _check_is_plain_gpt2(name: str, config: Mapping[str, Any]) -> None:
         raise TrainingError(f"model {name!r}: width {width} does not divide into {config['n_head']} heads")
 
 
+@functools.cache  # once a process: every look at the hub is a round trip, even when nothing is new
 def _download(name: str) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
