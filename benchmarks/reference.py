@@ -8,7 +8,7 @@ gradients are clipped once a step, the key-value cache is off, nothing is valida
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -112,7 +112,6 @@ def run_job(
     work_dir: Path,
     plan: LoopPlan,
     verification_key: str,
-    epoch_done: Callable[[int, float], None] = lambda epoch, loss: None,
 ) -> Path:
     """Do a whole job, from the text file to the result file that protocol.md §9 wants; return its path."""
     work_dir.mkdir(parents=True, exist_ok=True)
@@ -128,7 +127,6 @@ def run_job(
         for epoch in range(plan.epochs):
             blocks = _tokenised(_training_text(dataset_path, language), tokenizer, spec.block_tokens)
             loss = loop.train_epoch(epoch, blocks)
-            epoch_done(epoch + 1, loss)
     text, _ = read_dataset(dataset_path)
     last_link = hash_chain.links(text, verification_key, plan.epochs)[-1]
     path = work_dir / RESULT_NAME
