@@ -118,11 +118,13 @@ def command(
 def _devnet(state_dir: Path | None, corpus: Path | None, chain: str | None) -> Iterator[dict[str, Any]]:
     """Run a devnet beside the node and give the settings that join it."""
     from emeth_tui.devnet.beside import devnet_beside
-    from emeth_tui.settings import load_settings
+    from emeth_tui.settings import PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE, load_settings
 
     with contextlib.ExitStack() as stack:
         base = state_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="emeth-devnet-")))
         options = [*(["--corpus", str(corpus)] if corpus else []), *(["--chain", chain] if chain else [])]
+        for variable in (PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE):
+            os.environ.pop(variable, None)  # they belong to another network
         click.echo("starting the local network …", err=True)
         joining = load_settings(stack.enter_context(devnet_beside(base / "devnet", options)), environment={})
         yield {

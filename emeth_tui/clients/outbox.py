@@ -76,7 +76,11 @@ class Outbox:
 
     def is_under_way(self, act: Act) -> bool:
         """Whether this very call was sent before and has not ended."""
-        return self._flights.find(act.call) is not None
+        return self.under_way(act) is not None
+
+    def under_way(self, act: Act) -> Flight | None:
+        """Find this very call where it was sent before and has not ended."""
+        return self._flights.find(act.call)
 
     async def send(self, act: Act) -> Receipt:
         """Get a call into a block and wait for its confirmations. A call under way is joined, not repeated.

@@ -129,8 +129,9 @@ class StorageClient:
         parts = [{"ETag": etag, "PartNumber": number} for number, etag in enumerate(etags, start=1)]
         fields = {"parts": parts, "uploadId": upload_id, "extension": RESULT_EXTENSION}
         body = {**self._signature(job_id), **fields}
-        self._read(
-            await self._fetch("POST", COMPLETE_UPLOAD_PATH, json=body), f"job {job_id}: upload", _Anything
+        # The network promises no body in the answer (protocol.md §5).
+        self._check_status(
+            await self._fetch("POST", COMPLETE_UPLOAD_PATH, json=body), f"job {job_id}: upload"
         )
 
     async def _dataset_url(self, job_id: JobId) -> str:
@@ -166,6 +167,16 @@ class StorageClient:
         return await fetch(self._http, method, url, max_bytes=MAX_ANSWER_BYTES, headers=PLAIN, **options)
 
     def _read(self, reply: Reply, what: str, answer: type[_Answer]) -> _Answer:
+        self._check_status(reply, what)
+        try:
+            return answer.model_validate_json(reply.body or b"{}")
+        except ValidationError as error:
+            raise StorageError(
+                f"{what}: storage at {self._where} sent an answer that makes no sense: "
+                f"{error.errors(include_url=False, include_context=False, include_input=False)[0]['msg']}"
+            ) from None
+
+    def _check_status(self, reply: Reply, what: str) -> None:
         if reply.status in {401, 403}:
             raise StorageRejected(
                 f"{what}: storage at {self._where} refuses (HTTP status {reply.status}): {reply.said}; "
@@ -177,13 +188,6 @@ class StorageClient:
             )
         if not 200 <= reply.status < 300:
             raise StorageError(f"{what}: storage at {self._where} answers with HTTP status {reply.status}")
-        try:
-            return answer.model_validate_json(reply.body or b"{}")
-        except ValidationError as error:
-            raise StorageError(
-                f"{what}: storage at {self._where} sent an answer that makes no sense: "
-                f"{error.errors(include_url=False, include_context=False, include_input=False)[0]['msg']}"
-            ) from None
 
     def _signature(self, job_id: JobId) -> dict[str, Any]:
         signed_time_ms = time.time_ns() // 1_000_000
@@ -194,7 +198,3 @@ class StorageClient:
             "jobId": job_id,
             "signedtime": signed_time_ms,
         }
-
-
-class _Anything(BaseModel):
-    """An answer that is not looked at."""

@@ -114,4 +114,8 @@ class TransactionSender:
         if balances.allowance_wei >= deposit_wei:
             return None
         call = self._chain.token("approve", self._chain.core_address, deposit_wei)
-        return await self._outbox.mine(Act(call, "approve", job_id, f"job {job_id}: approve"))
+        approve = Act(call, "approve", job_id, f"job {job_id}: approve")
+        if earlier := self._outbox.under_way(approve):
+            # The same amount was approved for another claim, which may have spent it: not ours to join.
+            await self._outbox.confirm(earlier)
+        return await self._outbox.mine(approve)

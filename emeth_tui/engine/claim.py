@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.discover import ClaimRules, judge_on_chain
 from emeth_tui.engine.disk import job_needs_bytes
-from emeth_tui.errors import Reverted, StorageRejected
+from emeth_tui.errors import ChainUnreachable, JobError, Reverted, StorageRejected
 from emeth_tui.model import Job, JobId, JobState, format_token
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.info_api import ListedJob
@@ -39,8 +39,9 @@ async def prepare_claim(context: Context, listed: ListedJob, rules: ClaimRules) 
         return Refusal("the chain does not know it")
     try:
         dataset_bytes = await context.storage.size_of(record.dataset)
-    except StorageRejected as error:
-        return Refusal(f"the storage does not have its dataset: {error}")
+        context.health.works("storage")
+    except (JobError, StorageRejected) as error:
+        return Refusal(f"its dataset cannot be had: {error}")
     reason = judge_on_chain(record, dataset_bytes, rules, context.clock.now_unix_s())
     if reason:
         return Refusal(reason)
@@ -75,51 +76,59 @@ async def prepare_claim(context: Context, listed: ListedJob, rules: ClaimRules) 
 async def claim(context: Context, job_id: JobId) -> None:
     """Stake the deposit on a CLAIMING job: it becomes CLAIMED, or LOST when someone else was faster.
 
-    After a restart the chain and the journal are looked at first: what was sent is never sent anew.
+    After a restart the chain and the journal are looked at first: what was sent is never sent anew. Raises
+    ChainUnreachable while the chain does not show a claim that went through.
     """
     job = context.book.get(job_id)
     await context.settle_sent(job)
     record = await context.chain_job(job)
-    if record.status is JobStatus.REQUESTED and record.fee_wei == job.fee_wei:
-        context.events.publish(
-            "claiming",
-            f"claiming: {job.language.value}, {job.dataset_bytes:,} bytes, "
-            f"fee {format_token(job.fee_wei)} EMT, deposit {format_token(job.deposit_wei)} EMT",
-            job_id=job.job_id,
-            fee_wei=job.fee_wei,
-            deposit_wei=job.deposit_wei,
-            dataset_bytes=job.dataset_bytes,
-            language=job.language.value,
-        )
+    if record.status is JobStatus.REQUESTED:
+        if refusal := context.too_late(job):
+            _lose(context, job, f"not claimed after all: {refusal}; it cost nothing")
+            return
+        _tell_claiming(context, job)
         try:
-            await context.transactions.process(job.job_id, job.deposit_wei)
-        except Reverted:
+            await context.transactions.process(job_id, job.deposit_wei)
+        except Reverted as error:
             record = await context.chain_job(job)
             if record.status is JobStatus.REQUESTED:
-                raise
+                _lose(context, job, f"the contract refused our claim: {error}; nothing was staked")
+                return
         else:
             record = await context.chain_job(job)
-    if record.status is JobStatus.PROCESSING and context.is_ours(record):
-        context.book.advance(job.job_id, JobState.CLAIMED, deposit_wei=record.deposit_wei)
+    if record.status is JobStatus.REQUESTED:
+        raise ChainUnreachable(f"job {job_id}: the chain does not show our claim yet")
+    if record.status is JobStatus.CANCELED:
+        context.book.advance(job_id, JobState.CANCELED)
+        context.events.publish("canceled", "the requester canceled it before our claim", job_id=job_id)
+    elif not context.is_ours(record):
+        _lose(context, job, "another node was faster; it cost nothing")
+    elif record.status is JobStatus.PROCESSING:
+        context.book.advance(job_id, JobState.CLAIMED, deposit_wei=record.deposit_wei)
         context.events.publish(
-            "claimed",
-            f"claimed: {short(job.job_id)} is ours",
-            job_id=job.job_id,
-            deposit_wei=record.deposit_wei,
+            "claimed", f"claimed: {short(job_id)} is ours", job_id=job_id, deposit_wei=record.deposit_wei
         )
-        return
-    _give_up(context, job, record.status, ours=context.is_ours(record))
-
-
-def _give_up(context: Context, job: Job, status: JobStatus, *, ours: bool) -> None:
-    if status is JobStatus.CANCELED:
-        context.book.advance(job.job_id, JobState.CANCELED)
-        context.events.publish("canceled", "the requester canceled it before our claim", job_id=job.job_id)
-    elif ours and status in {JobStatus.TIMEOUT, JobStatus.DECLINED}:
-        return  # the watch settles it, with what it cost
     else:
-        context.book.advance(job.job_id, JobState.LOST)
-        context.events.publish("claim_lost", "another node was faster; it cost nothing", job_id=job.job_id)
+        # It has ended already; the watch settles that, with what it cost.
+        raise ChainUnreachable(f"job {job_id}: it is {record.status.name.lower()} on the chain")
+
+
+def _tell_claiming(context: Context, job: Job) -> None:
+    context.events.publish(
+        "claiming",
+        f"claiming: {job.language.value}, {job.dataset_bytes:,} bytes, "
+        f"fee {format_token(job.fee_wei)} EMT, deposit {format_token(job.deposit_wei)} EMT",
+        job_id=job.job_id,
+        fee_wei=job.fee_wei,
+        deposit_wei=job.deposit_wei,
+        dataset_bytes=job.dataset_bytes,
+        language=job.language.value,
+    )
+
+
+def _lose(context: Context, job: Job, text: str) -> None:
+    context.book.advance(job.job_id, JobState.LOST)
+    context.events.publish("claim_lost", text, job_id=job.job_id)
 
 
 async def _short_of_emt(context: Context, deposit_wei: int) -> str:

@@ -9,12 +9,13 @@ from emeth_tui.clients.info_server import InfoServer
 from emeth_tui.clients.storage import StorageClient
 from emeth_tui.clients.transactions import TransactionSender
 from emeth_tui.engine.clock import ChainClock
+from emeth_tui.engine.discover import ClaimRules, judge
 from emeth_tui.engine.disk import DiskBudget
 from emeth_tui.engine.events import EventLog
 from emeth_tui.engine.health import LinkHealth
 from emeth_tui.engine.job_book import JobBook
-from emeth_tui.errors import JobError
-from emeth_tui.model import Job
+from emeth_tui.errors import ChainUnreachable
+from emeth_tui.model import Job, JournaledTransaction
 from emeth_tui.protocol.contracts import ChainJob, Rates
 from emeth_tui.settings import Network, Settings
 from emeth_tui.store.database import Store
@@ -40,10 +41,10 @@ class Context:
     health: LinkHealth
 
     async def chain_job(self, job: Job) -> ChainJob:
-        """Read a job of ours from the chain. Raises JobError when the chain does not know it."""
+        """Read a job of ours from the chain. Raises ChainUnreachable when it does not show it."""
         records = await self.chain.jobs([job.job_id])
         if job.job_id not in records:
-            raise JobError("the chain does not know this job")
+            raise ChainUnreachable(f"job {job.job_id}: the chain does not show this job now")
         return records[job.job_id]
 
     def is_ours(self, record: ChainJob) -> bool:
@@ -52,4 +53,21 @@ class Context:
 
     async def settle_sent(self, job: Job) -> None:
         """Wait for what was signed for this job before; the same bytes go out again if need be."""
-        await self.transactions.settle_pending(job.job_id)
+        await self.transactions.settle_pending(job.job_id, wanted=self.is_wanted)
+
+    def is_wanted(self, tx: JournaledTransaction) -> bool:
+        """Whether what never left is still to be sent: a claim only while its job can be done."""
+        job = None if tx.job_id is None else self.book.known(tx.job_id)
+        if job is None or tx.purpose not in {"approve", "process"}:
+            return True
+        return not self.too_late(job)
+
+    def too_late(self, job: Job) -> str:
+        """Say why a job that was chosen before is not to be claimed any more, or ""."""
+        return judge(
+            fee_wei=job.fee_wei,
+            dataset_bytes=job.dataset_bytes,
+            deadline_unix_s=job.deadline_unix_s,
+            rules=ClaimRules.of(self.settings.claims, self.network),
+            now_unix_s=self.clock.now_unix_s(),
+        )

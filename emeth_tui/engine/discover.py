@@ -12,6 +12,7 @@ from emeth_tui.protocol.info_api import ListedJob
 from emeth_tui.protocol.parameters import check_dataset_name, parse_parameters
 from emeth_tui.settings import ClaimSettings, Network
 
+LATEST_UNIX_S = 2**40  # ours: the year 36812; what is later is a mistake or a trap
 POWER_CAPACITY_PER_WORKER = 27_300  # the reference client's figure (protocol.md §10)
 
 
@@ -64,6 +65,8 @@ def judge(
         return f"its dataset of {dataset_bytes:,} bytes is under {rules.min_dataset_bytes:,}"
     if dataset_bytes > rules.max_dataset_bytes:
         return f"its dataset of {dataset_bytes:,} bytes is over {rules.max_dataset_bytes:,}"
+    if deadline_unix_s > LATEST_UNIX_S:
+        return "its deadline is no date"
     spare_s = deadline_unix_s - rules.safety_margin_s - now_unix_s - estimated_duration_s(dataset_bytes)
     if spare_s <= 0:
         return f"it would miss its deadline's safety margin by {-spare_s:,.0f} s"

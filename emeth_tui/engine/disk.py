@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,11 +97,10 @@ class DiskBudget:
         """Delete a job's directory, if there is one."""
         _delete(self.job_dir(job_id))
 
-    def delete_strangers(self, open_jobs: Iterable[Job]) -> None:
-        """Delete the directories of jobs that have ended: what a crash between ending and deleting left."""
-        expected = {job.job_id for job in open_jobs}
+    def delete_ended(self, has_ended: Callable[[JobId], bool]) -> None:
+        """Delete what a crash between a job's end and its deletion left, and nothing that we do not know."""
         for entry in self._jobs_dir.iterdir():
-            if entry.name not in expected:
+            if has_ended(JobId(entry.name)):
                 _delete(entry)
 
 

@@ -38,6 +38,11 @@ class JobBook:
         """Look up any job that we ever had to do with."""
         return self._jobs.get(job_id) or self._table.get(job_id)
 
+    def has_ended(self, job_id: JobId) -> bool:
+        """Whether a job was ours and is over."""
+        job = self.known(job_id)
+        return job is not None and job.state.is_final
+
     def add(self, job: Job) -> None:
         """Take a new job in; its state is durable before the claim is sent."""
         self._table.save(job, at_unix_s=self._now(), state_changed=True)

@@ -12,6 +12,7 @@ from emeth_tui.errors import InfoServerError, NetworkError, StorageError
 from emeth_tui.model import Job, JobId, Severity
 from emeth_tui.store import marks
 
+TRIES_A_LOOK = 20  # a server that invents jobs must not keep us asking the chain for ever
 ALL_BUSY = "every worker has a job"
 _NOT_IDLE = frozenset({"", ALL_BUSY})
 _FIGURES = re.compile(r"[\d.,]+")
@@ -72,7 +73,11 @@ class Market:
     async def _claim_from_offers(self) -> str:
         """Claim the best offers, one after the other; say why workers stay free, or ""."""
         reason = "no jobs are on offer"
+        tries = 0
         for offer in self.offers:
+            tries += not offer.refusal
+            if tries > TRIES_A_LOOK:
+                break
             refusal = Refusal(offer.refusal) if offer.refusal else await self._try_claim(offer)
             if refusal is None:
                 if nothing_more := self._why_no_claims():

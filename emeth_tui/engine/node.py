@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
@@ -26,7 +27,8 @@ from emeth_tui.protocol.contracts import slot_end_unix_s
 logger = logging.getLogger(__name__)
 
 FAILURES_UNTIL_PAUSE = 2  # rejected results in a row: something is wrong here, and each one costs a deposit
-SETTLE_AT_START_S = 30.0  # what takes longer is waited for by its own job
+SETTLE_AT_START_S = 8.0  # what takes longer is waited for by its own job
+READ_AT_END_S = 2.0
 RECENT_EVENTS = 200
 RECENT_TRANSACTIONS = 20  # whose mean cost tells how many more the native balance pays for
 
@@ -105,9 +107,9 @@ class Node:
     async def _settle_last_run(self) -> None:
         """Settle what the last run sent and what ended while no node was looking."""
         with anyio.move_on_after(SETTLE_AT_START_S):
-            await self._context.transactions.settle_pending()
+            await self._context.transactions.settle_pending(wanted=self._context.is_wanted)
         await self._watcher.tick()
-        self._context.disk.delete_strangers(self._context.book.open_jobs())
+        self._context.disk.delete_ended(self._context.book.has_ended)
 
     def _go_on_with_open_jobs(self) -> None:
         for job in self._context.book.open_jobs():
@@ -288,7 +290,9 @@ class Node:
         """Let a held job go on. Raises JobError."""
         self._open_job(job_id)
         self._context.book.update(job_id, paused=False)
-        if pipeline := self._pipelines.get(job_id):
+        if self._stands_still(job_id):
+            self._start_pipeline(job_id)
+        elif pipeline := self._pipelines.get(job_id):
             pipeline.resume()
         self._context.events.publish("job_resumed", "goes on", job_id=job_id)
 
@@ -328,7 +332,8 @@ class Node:
         try:
             await self._context.transactions.decline(job_id)
         except (TransactionError, NetworkError) as error:
-            self._start_pipeline(job_id)
+            if job_id in self._context.book:
+                self._start_pipeline(job_id)
             raise JobError(f"job {job_id} could not be declined: {error}") from error
         await self._watcher.settle_now()
 
@@ -338,13 +343,22 @@ class Node:
         await self._rewards.look(view.share.slot)
         return await self._rewards.withdraw()
 
+    def _stands_still(self, job_id: JobId) -> bool:
+        """Whether a job has given up on an error; resuming it is another try."""
+        task = self._tasks.get(job_id)
+        return task is not None and task.done() and self._open_job(job_id).state is not JobState.SUBMITTED
+
     def _open_job(self, job_id: JobId) -> Job:
         if job_id not in self._context.book:
             raise JobError(f"job {job_id} is not under way on this node")
         return self._context.book.get(job_id)
 
     async def _summary(self) -> Summary:
-        view = await self._watcher.refresh()
+        view = self._watcher.view
+        # A chain that is gone must not hold up the end.
+        with contextlib.suppress(NetworkError), anyio.move_on_after(READ_AT_END_S):
+            view = await self._watcher.refresh()
+        assert view is not None  # noqa: S101 - `run` begins with reading one
         accounted = self._ended[self._ended_before :]
         verified = [job for job in accounted if job.state is JobState.VERIFIED]
         failed = [job for job in accounted if job.state is JobState.FAILED]

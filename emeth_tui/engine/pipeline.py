@@ -12,10 +12,10 @@ from emeth_tui.engine.context import Context
 from emeth_tui.engine.desk import WorkerDesk
 from emeth_tui.engine.process import download, train
 from emeth_tui.engine.submit import submit, upload
-from emeth_tui.errors import DiskFull, EmethError, NetworkError, ReceiptTimeout, StorageRejected
+from emeth_tui.errors import DiskFull, EmethError, NetworkError, Reverted, TransactionError
 from emeth_tui.model import JobId, JobState, Severity, format_token
 
-PASSING_TROUBLE = (NetworkError, ReceiptTimeout, DiskFull)  # worth another try, as long as there is time
+PASSING_TROUBLE = (NetworkError, TransactionError, DiskFull)  # worth another try, as long as there is time
 _AT_REST = frozenset({JobState.SUBMITTED})
 
 
@@ -69,7 +69,7 @@ class JobPipeline:
             try:
                 await step()
                 tries, self._told_trouble = 0, ""
-            except StorageRejected:
+            except Reverted:
                 raise
             except (*PASSING_TROUBLE, OSError) as error:
                 self._report_trouble(error)

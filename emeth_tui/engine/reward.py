@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from emeth_tui.engine.context import Context
 from emeth_tui.model import format_token
 from emeth_tui.protocol.contracts import SlotShare
@@ -16,6 +18,7 @@ class Rewards:
         self.waiting: tuple[SlotShare, ...] = ()
         self.days: tuple[SlotShare, ...] = ()
         self.withdrawn_wei = 0
+        self._turn = asyncio.Lock()
 
     async def look(self, current_slot: int) -> None:
         """Look for closed slots with a balance of ours; once a slot is enough, they do not change after."""
@@ -33,6 +36,10 @@ class Rewards:
 
         Raises TransactionError or NetworkError when one cannot be withdrawn; those before it are in.
         """
+        async with self._turn:
+            return await self._withdraw_waiting()
+
+    async def _withdraw_waiting(self) -> int:
         total_wei = 0
         for share in self.waiting:
             before = await self._context.chain.balances(self._context.address)

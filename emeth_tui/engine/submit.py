@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from emeth_tui.engine.context import Context
-from emeth_tui.errors import Reverted
+from emeth_tui.errors import ChainUnreachable, Reverted
 from emeth_tui.model import JobId, JobState
 from emeth_tui.protocol.contracts import JobStatus
 
@@ -50,3 +50,5 @@ async def submit(context: Context, job_id: JobId) -> None:
         )
         context.disk.keep_only(job_id, [RESULT_FILE])
         context.events.publish("submitted", "submitted, waiting for the verifier", job_id=job_id)
+    elif job_id in context.book:
+        raise ChainUnreachable(f"job {job_id}: the chain does not show our submission yet")

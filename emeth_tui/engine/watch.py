@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from emeth_tui.clients.chain import Balances, Head
 from emeth_tui.clients.chain_events import PenaltyTaken, RewardCredited, StatusChanged
 from emeth_tui.engine.context import Context
+from emeth_tui.errors import InvalidTransition
 from emeth_tui.model import Job, JobId, JobState, Severity, format_token
 from emeth_tui.protocol.contracts import ChainJob, JobStatus, SlotShare
 from emeth_tui.store import marks
+
+MAX_GAS = 2**63 - 1  # what the store holds; the contract allows more
+logger = logging.getLogger(__name__)
 
 FULL_READ_EVERY_S = 60.0  # events tell of changes at once; this catches what they may have missed
 
@@ -88,7 +93,10 @@ class Watcher:
         for job in jobs:
             # The job's own task may have gone on while the answer was on its way.
             if job.job_id in records and job.job_id in self._context.book:
-                self._settle(self._context.book.get(job.job_id), records[job.job_id])
+                try:
+                    self._settle(self._context.book.get(job.job_id), records[job.job_id])
+                except InvalidTransition as error:  # one odd job must not keep the others from settling
+                    logger.error("%s, says the chain", error)
 
     def _settle(self, job: Job, record: ChainJob) -> None:
         """Bring a job of ours up to what the chain says of it, if that is an end."""
@@ -122,7 +130,7 @@ class Watcher:
 
     def _submitted(self, job: Job, record: ChainJob) -> Job:
         """Catch up with a submission that went through while the node was not looking."""
-        if job.state is JobState.SUBMITTING:
+        if job.state is not JobState.SUBMITTED:
             return self._context.book.advance(
                 job.job_id, JobState.SUBMITTED, submitted_at_unix_s=float(record.submitted_at_unix_s)
             )
@@ -131,7 +139,10 @@ class Watcher:
     def _verified(self, job: Job, record: ChainJob) -> None:
         earned_wei = self._context.rates.earned_wei(record.fee_wei)
         job = self._context.book.advance(
-            self._submitted(job, record).job_id, JobState.VERIFIED, gas=record.gas, earned_wei=earned_wei
+            self._submitted(job, record).job_id,
+            JobState.VERIFIED,
+            gas=min(record.gas, MAX_GAS),
+            earned_wei=earned_wei,
         )
         self._context.events.publish(
             "verified",

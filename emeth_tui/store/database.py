@@ -134,7 +134,7 @@ class _Connection(sqlite3.Connection):
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
         try:
             return super().execute(sql, parameters)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OverflowError) as error:
             if "full" in str(error):
                 raise DiskFull(f"the node's database cannot be written: {error}; free some space") from error
             raise StoreError(f"the node's database: {error}") from error
@@ -168,8 +168,8 @@ def _open(path: Path) -> sqlite3.Connection:
         raise
     except (sqlite3.DatabaseError, StoreError) as error:
         raise StoreError(
-            f"{path}: cannot be used: {error}; move it away to start afresh "
-            "(jobs under way are then taken up from the chain alone)"
+            f"{path}: cannot be used: {error}; restore a copy of it, or move it away to start afresh "
+            "(this node then knows nothing of jobs under way, and they time out)"
         ) from error
     path.chmod(0o600)
     return connection

@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
-from emeth_tui.errors import EmethError
 from emeth_tui.model import Job, JobId, JobState, Language
 
 _COLUMNS = tuple(column.name for column in fields(Job))
@@ -45,7 +44,7 @@ class JobTable:
                     (job.job_id, job.state.value, at_unix_s),
                 )
             self._connection.execute("COMMIT")
-        except EmethError:
+        except BaseException:
             if self._connection.in_transaction:  # a full disk has rolled it back already
                 self._connection.execute("ROLLBACK")
             raise

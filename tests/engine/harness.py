@@ -116,6 +116,19 @@ class Harness:
         await self._wait_until_listed(plan.job_id)
         return plan.job_id
 
+    async def post_on_chain(self, *, dataset: str, fee_emt: int, deadline_unix_s: int | None = None) -> JobId:
+        """Request a job whose dataset is in no storage, as a hostile requester may."""
+        self._posted += 1
+        job_id = JobId(f"0x{self._posted:032x}")
+        await self.requester.allow_core(token_to_wei(fee_emt), "request")
+        deadline = deadline_unix_s or (await self.devnet.chain.head()).timestamp_unix_s + 7_200
+        param = '{"language": "en", "epoch": 30}'
+        fee_wei = token_to_wei(fee_emt)
+        arguments = (job_id_bytes(job_id), 1, dataset, param, fee_wei, deadline)
+        await self._core(self.requester, "request", *arguments)
+        await self._wait_until_listed(job_id)
+        return job_id
+
     async def job(self, job_id: JobId) -> ChainJob:
         return (await self.devnet.chain.jobs([job_id]))[job_id]
 

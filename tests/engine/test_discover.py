@@ -87,6 +87,7 @@ def test_the_best_paid_comes_first_and_the_unsuitable_block_nobody() -> None:
         ({"datasetSize": 4_095}, "4,095 bytes is under 4,096"),
         ({"datasetSize": 1_000_001}, "1,000,001 bytes is over 1,000,000"),
         ({"deadline": NOW + 3_600}, "miss its deadline's safety margin"),
+        ({"deadline": 2**255}, "no date"),
     ],
 )
 def test_what_lies_outside_a_rule_is_refused_with_the_reason(changes: dict[str, Any], refusal: str) -> None:
@@ -161,3 +162,8 @@ def test_listed_ids_are_lower_cased_and_checked() -> None:
     assert listed(id="0x" + "AB" * 16).job_id == JobId("0x" + "ab" * 16)
     with pytest.raises(ValueError, match="is not a job id"):
         listed(id="../../x")
+
+
+def test_a_listed_size_that_no_disk_holds_is_no_entry() -> None:
+    with pytest.raises(ValueError, match="less than or equal"):
+        listed(datasetSize=10**400)

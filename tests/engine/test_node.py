@@ -371,3 +371,58 @@ async def test_a_fault_of_ours_is_told_once_and_ends_nothing(network: Harness) -
         await node.event("submitted", await network.post())
 
     assert sum(event.kind == "internal_error" for event in node.seen) == 1
+
+
+async def test_a_poisoned_job_keeps_nobody_from_the_next(network: Harness) -> None:
+    good = await network.post(fee_emt=15)
+    await network.post_on_chain(dataset="../../etc/passwd", fee_emt=30)
+    await network.post_on_chain(dataset="x.txt", fee_emt=29, deadline_unix_s=2**256 - 1)
+
+    async with network.node(devices=3) as node:
+        await node.event("submitted", good)
+        snapshot = node.node.snapshot()
+
+    assert [job.job_id for job in snapshot.jobs] == [good]
+
+
+async def test_a_claim_left_behind_too_long_is_not_staked(network: Harness) -> None:
+    job_id = await network.post(lifetime_s=4_000)
+    before_wei = await network.emt_wei()
+    async with network.node() as node:
+        hold = asyncio.Event()
+        before_claiming(node, lambda _job_id: hold.wait())
+        await node.event("claiming", job_id)
+        await node.stop()
+    await network.pass_time(3_950)
+
+    async with network.node() as node:
+        lost = await node.event("claim_lost", job_id)
+
+    assert "not claimed after all" in lost.text
+    assert await network.emt_wei() == before_wei
+    assert (await network.job(job_id)).status is JobStatus.REQUESTED
+
+
+async def test_a_job_that_stands_still_is_tried_again_on_command(network: Harness) -> None:
+    job_id = await network.post()
+    script = Script(failure=TrainingError("the loss is NaN"))
+    async with network.node(script=script) as node:
+        await node.event("job_stuck", job_id)
+        script.failure = None
+
+        node.node.resume_job(job_id)
+
+        await node.event("submitted", job_id)
+
+
+async def test_another_nodes_work_in_the_same_cache_is_left_alone(network: Harness) -> None:
+    async with network.node() as node:
+        await node.event("submitted", await network.post())
+        await node.stop()
+        directory = node.node._context.disk.job_dir(JobId("0x" + "55" * 16))
+    directory.mkdir()
+
+    async with network.node() as node:
+        await node.stop()
+
+    assert directory.is_dir()

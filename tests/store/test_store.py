@@ -154,6 +154,14 @@ def test_the_file_is_for_its_owner_alone(store: Store) -> None:
     assert store.path.stat().st_mode & 0o077 == 0
 
 
+def test_a_number_that_the_store_cannot_hold_leaves_nothing_open(store: Store) -> None:
+    with pytest.raises(StoreError):
+        store.jobs.save(make_job(deadline_unix_s=2**255), at_unix_s=1.0, state_changed=True)
+
+    assert store.jobs.get(JOB_ID) is None
+    store.jobs.save(make_job(), at_unix_s=1.0, state_changed=True)
+
+
 def test_a_full_disk_is_told_as_such_and_nothing_is_half_written(store: Store, tmp_path: Path) -> None:
     store.jobs.save(make_job(), at_unix_s=1.0, state_changed=True)
     pages = store.jobs._connection.execute("PRAGMA page_count").fetchone()[0]
