@@ -203,6 +203,22 @@ async def test_submit_decline_and_withdraw(
         await sender.withdraw(today)
 
 
+async def test_two_claims_of_one_fee_each_get_an_approval_on_a_chain_of_slow_blocks(
+    chain: ChainClient, network: EmethChain, store: Store
+) -> None:
+    sender = TransactionSender(chain, network.wallet, store.journal, confirmations=3, first_poll_s=0.01)
+    jobs = [network.request_job(), network.request_job()]
+    claims = asyncio.gather(*(sender.process(job_id, FEE_WEI) for job_id in jobs))
+
+    while not claims.done():  # the first approval is spent long before it is three blocks deep
+        await asyncio.wait({claims}, timeout=0.3)
+        await chain.rpc.call("evm_mine")
+    await claims
+
+    records = await chain.jobs(jobs)
+    assert [records[job_id].node for job_id in jobs] == [NODE.address, NODE.address]
+
+
 async def test_transactions_at_the_same_time_get_nonces_of_their_own(
     sender: TransactionSender, chain: ChainClient, network: EmethChain
 ) -> None:
