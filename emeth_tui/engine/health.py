@@ -41,7 +41,7 @@ class LinkHealth:
         if link.broken_since_unix_s is None:
             self._events.publish(
                 "link_lost",
-                f"{name} does not answer: {error}; trying again until it does",
+                f"{name}: {error}; trying again until it answers",
                 severity=Severity.WARNING,
                 link=name,
             )

@@ -85,6 +85,6 @@ def test_a_lost_link_is_told_once_and_its_return_once(tmp_path: Path) -> None:
         texts = [event.text for event in store.events.recent(10)]
 
     assert texts == [
-        "chain does not answer: no answer; trying again until it does",
+        "chain: no answer; trying again until it answers",
         "chain answers again after 50 s",
     ]
