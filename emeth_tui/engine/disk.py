@@ -15,7 +15,7 @@ BYTES_PER_FLOAT = 4
 # A checkpoint is weights and two Adam moments; two are kept, and a third is there while it is being written.
 CHECKPOINT_COPIES = 3
 FLOATS_PER_PARAMETER_IN_CHECKPOINT = 3
-# Text, its split parts and its tokens: measured at most 5 bytes a byte of text, one spare.
+# Not measured, but the worst there is: the text, one token a byte of at most four bytes, and one to spare.
 DATASET_COPIES = 6
 FILE_SYSTEM_RESERVE_BYTES = 500_000_000  # never fill the operator's disk to the brim
 

@@ -115,11 +115,6 @@ class SlotShare:
         return self.reward_wei * self.own_balance // self.total_gas if self.total_gas else 0
 
 
-def slot_of(unix_s: int) -> int:
-    """Number the UTC day that a block's timestamp falls in (protocol.md §1)."""
-    return unix_s // SECONDS_PER_DAY
-
-
 def slot_end_unix_s(slot: int) -> int:
     """Tell when a slot closes: the next 00:00 UTC."""
     return (slot + 1) * SECONDS_PER_DAY

@@ -23,7 +23,6 @@ else:
 if TYPE_CHECKING:
     from importlib.abc import Traversable
 
-DEFAULT_THEME = "dark"
 # The 16 colours that every terminal has, by the names that Rich gives them.
 _BASE_NAMES = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 ANSI_NAMES = frozenset({"default", *_BASE_NAMES, *(f"bright_{name}" for name in _BASE_NAMES)})

@@ -59,10 +59,6 @@ def moment(unix_s: float) -> str:
     return f"{_utc(unix_s):%Y-%m-%d %H:%M:%S}"
 
 
-def day(unix_s: float) -> str:
-    return f"{_utc(unix_s):%Y-%m-%d}"
-
-
 def size(size_bytes: float) -> str:
     """Show a size in powers of ten: `64 kB`, `1.2 MB`, `41.2 GB`."""
     for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
