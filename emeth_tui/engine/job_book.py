@@ -27,6 +27,10 @@ class JobBook:
         """List the jobs that hold a worker or will: open, and not submitted yet."""
         return [job for job in self._jobs.values() if job.state is not JobState.SUBMITTED]
 
+    def locked_wei(self) -> int:
+        """Sum up the deposits that the contract holds of us."""
+        return sum(job.deposit_wei for job in self._jobs.values() if job.state.holds_deposit)
+
     def get(self, job_id: JobId) -> Job:
         """Look an open job up. Raises KeyError when it has ended or was never ours."""
         return self._jobs[job_id]

@@ -12,25 +12,22 @@ import anyio
 
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.desk import WorkerDesk
-from emeth_tui.engine.gpus import GpuMeter
 from emeth_tui.engine.inquiries import Inquiries
 from emeth_tui.engine.market import Market
 from emeth_tui.engine.pipeline import JobPipeline, RetryPolicy
 from emeth_tui.engine.reward import Rewards
-from emeth_tui.engine.snapshot import Deposits, Snapshot, TodaysShare
-from emeth_tui.engine.summary import Summary
+from emeth_tui.engine.snapshot import Snapshot
+from emeth_tui.engine.snapshot_maker import SnapshotMaker
+from emeth_tui.engine.summary import RunAccount, Summary
 from emeth_tui.engine.watch import Watcher
 from emeth_tui.errors import JobError, NetworkError, TransactionError
-from emeth_tui.model import SECONDS_PER_DAY, Job, JobId, JobState, Severity, format_token
-from emeth_tui.protocol.contracts import slot_end_unix_s
+from emeth_tui.model import Job, JobId, JobState, Severity, format_token
 
 logger = logging.getLogger(__name__)
 
 FAILURES_UNTIL_PAUSE = 2  # rejected results in a row: something is wrong here, and each one costs a deposit
 SETTLE_AT_START_S = 8.0  # what takes longer is waited for by its own job
 READ_AT_END_S = 2.0
-RECENT_EVENTS = 200
-RECENT_TRANSACTIONS = 20  # whose mean cost tells how many more the native balance pays for
 
 
 class Node:
@@ -55,19 +52,17 @@ class Node:
             on_claim=self._start_pipeline,
         )
         self._rewards = Rewards(context)
-        self._gpus = GpuMeter([worker.device for worker in desk.workers])
         self.inquiries = Inquiries(context)
         self._watcher = Watcher(context, on_ended=self._job_ended, on_unsubmitted=self._start_pipeline)
+        self._snapshots = SnapshotMaker(context, desk, self._market, self._rewards, self._watcher)
+        self._account = RunAccount(context)
         self._pipelines: dict[JobId, JobPipeline] = {}
         self._tasks: dict[JobId, asyncio.Task[None]] = {}
         self._stop = asyncio.Event()
         self._watch_now = asyncio.Event()
         self._discover_now = asyncio.Event()
-        self._ended: list[Job] = []
         self._failures_in_a_row = 0
         self._told_error = ""
-        self._emt_before_wei = 0
-        self._ended_before = 0  # of those in _ended, how many had ended before the balance was read
         self.subscribe = context.events.subscribe
 
     # -- the life of the node
@@ -80,8 +75,7 @@ class Node:
         context = self._context
         await self._settle_last_run()
         view = await self._watcher.refresh()
-        self._emt_before_wei = view.balances.emt_wei + self._locked_wei()
-        self._ended_before = len(self._ended)
+        self._account.open(view)
         self._go_on_with_open_jobs()
         loops = [
             asyncio.create_task(self._every(self._watch, context.network.poll_interval_s, self._watch_now)),
@@ -191,7 +185,7 @@ class Node:
             )
 
     def _job_ended(self, job: Job) -> None:
-        self._ended.append(job)
+        self._account.ended.append(job)
         self._market.verified += job.state is JobState.VERIFIED
         if task := self._tasks.pop(job.job_id, None):
             task.cancel()
@@ -211,70 +205,13 @@ class Node:
 
     def snapshot(self) -> Snapshot:
         """Make a picture of the node as it is now."""
-        context = self._context
-        now = context.clock.now_unix_s()
-        view = self._watcher.view
-        today = int(now) // SECONDS_PER_DAY * SECONDS_PER_DAY
-        ended_today = tuple(context.store.jobs.ended_since(today))
-        return Snapshot(
-            at_unix_s=now,
-            network=context.network.name,
-            chain_id=context.network.chain_id,
-            native_symbol=context.network.native_symbol,
-            address=context.address,
-            head=view.head if view else None,
-            rates=context.rates,
-            workers=tuple(worker.view for worker in self._desk.workers),
-            gpus=self._gpus.latest(),
-            jobs=tuple(context.book.open_jobs()),
-            ended_today=ended_today,
-            offers=self._market.offers,
-            deposits=self._deposits(ended_today),
-            disk=context.disk.usage(context.book.open_jobs()),
-            today=self._today(),
-            claims_paused=self._market.paused,
-            stopping=self._stopping,
-            idle_reason=self._market.idle_reason,
-            links=context.health.all(),
-            events=tuple(context.events.recent(RECENT_EVENTS)),
-        )
+        return self._snapshots.make(stopping=self._stopping)
 
     @property
     def _stopping(self) -> str:
         if self._stop.is_set():
             return "stopping"
         return "draining" if self._market.draining else ""
-
-    def _today(self) -> TodaysShare | None:
-        view = self._watcher.view
-        if view is None:
-            return None
-        return TodaysShare(
-            view.share, slot_end_unix_s(view.share.slot), self._rewards.waiting, self._rewards.days
-        )
-
-    def _deposits(self, ended_today: tuple[Job, ...]) -> Deposits | None:
-        view = self._watcher.view
-        if view is None:
-            return None
-        at_risk = [job for job in self._context.book.training_jobs() if job.state.holds_deposit]
-        return Deposits(
-            free_wei=view.balances.emt_wei,
-            locked_wei=self._locked_wei(),
-            at_risk_wei=sum(self._context.rates.timeout_penalty_wei(job.deposit_wei) for job in at_risk),
-            returned_today_wei=sum(job.deposit_wei for job in ended_today if job.state is JobState.VERIFIED),
-            lost_today_wei=sum(job.lost_wei for job in ended_today),
-            native_wei=view.balances.native_wei,
-            native_per_transaction_wei=self._native_per_transaction_wei(),
-        )
-
-    def _native_per_transaction_wei(self) -> int:
-        recent = self._context.store.journal.recent(RECENT_TRANSACTIONS)
-        fees_wei = [tx.fee_wei for tx in recent if tx.fee_wei]
-        return sum(fees_wei) // len(fees_wei) if fees_wei else 0
-
-    def _locked_wei(self) -> int:
-        return sum(job.deposit_wei for job in self._context.book.open_jobs() if job.state.holds_deposit)
 
     # -- commands
 
@@ -359,21 +296,7 @@ class Node:
         with contextlib.suppress(NetworkError), anyio.move_on_after(READ_AT_END_S):
             view = await self._watcher.refresh()
         assert view is not None  # noqa: S101 - `run` begins with reading one
-        accounted = self._ended[self._ended_before :]
-        verified = [job for job in accounted if job.state is JobState.VERIFIED]
-        failed = [job for job in accounted if job.state is JobState.FAILED]
-        verifier_fees_wei = self._context.rates.verifier_fee_wei * (len(verified) + len(failed))
-        lost_wei = sum(job.lost_wei for job in accounted)
-        summary = Summary(
-            jobs=tuple(self._ended),
-            share=view.share,
-            emt_before_wei=self._emt_before_wei,
-            emt_after_wei=view.balances.emt_wei + self._locked_wei(),
-            fees_wei=sum(job.fee_wei for job in verified),
-            verifier_fees_wei=verifier_fees_wei,
-            penalties_wei=lost_wei - self._context.rates.verifier_fee_wei * len(failed),
-            withdrawn_wei=self._rewards.withdrawn_wei,
-        )
+        summary = self._account.summary(view, withdrawn_wei=self._rewards.withdrawn_wei)
         self._context.events.publish(
             "summary",
             f"{summary.verified} jobs verified, EMT {format_token(summary.emt_before_wei, 6)} before, "

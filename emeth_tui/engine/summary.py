@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from emeth_tui.engine.context import Context
+from emeth_tui.engine.watch import ChainView
 from emeth_tui.model import Job, JobState, format_token
 from emeth_tui.protocol.contracts import SlotShare
 
@@ -80,3 +82,36 @@ class Summary:
             "withdrawn_wei": str(self.withdrawn_wei),
             "adds_up": self.adds_up,
         }
+
+
+class RunAccount:
+    """Keeps the account of a run: the balance at its beginning, and every job that ended in it."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._emt_before_wei = 0
+        self._ended_before = 0  # of those in `ended`, how many had ended before the balance was read
+        self.ended: list[Job] = []
+
+    def open(self, view: ChainView) -> None:
+        """Begin with the balance as the chain says it now."""
+        self._emt_before_wei = view.balances.emt_wei + self._context.book.locked_wei()
+        self._ended_before = len(self.ended)
+
+    def summary(self, view: ChainView, *, withdrawn_wei: int) -> Summary:
+        """Draw the account up from the balance as the chain says it now."""
+        rates = self._context.rates
+        accounted = self.ended[self._ended_before :]
+        verified = [job for job in accounted if job.state is JobState.VERIFIED]
+        failed = [job for job in accounted if job.state is JobState.FAILED]
+        lost_wei = sum(job.lost_wei for job in accounted)
+        return Summary(
+            jobs=tuple(self.ended),
+            share=view.share,
+            emt_before_wei=self._emt_before_wei,
+            emt_after_wei=view.balances.emt_wei + self._context.book.locked_wei(),
+            fees_wei=sum(job.fee_wei for job in verified),
+            verifier_fees_wei=rates.verifier_fee_wei * (len(verified) + len(failed)),
+            penalties_wei=lost_wei - rates.verifier_fee_wei * len(failed),
+            withdrawn_wei=withdrawn_wei,
+        )
