@@ -220,6 +220,7 @@ class PageScreen(NodeScreen):
     """A screen of one page. Subclasses say what is in it."""
 
     ROWS: ClassVar[bool] = False  # whether lines can be chosen
+    FOLLOWS: ClassVar[bool] = False  # whether it has news that the node does not tell of
     AUTO_FOCUS = "#page"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back", id="back"),

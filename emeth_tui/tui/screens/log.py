@@ -19,6 +19,7 @@ from emeth_tui.tui.screens.base import PageScreen
 class LogScreen(PageScreen):
     """One log file at a time."""
 
+    FOLLOWS = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab,right", "file(1)", "Next file", id="next-file"),
         Binding("shift+tab,left", "file(-1)", "Previous file", id="previous-file"),

@@ -1,0 +1,107 @@
+"""An application that commands a node: every key that acts on jobs, claiming, money or the node's life."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from emeth_tui.model import Job
+from emeth_tui.protocol.job_ids import short
+from emeth_tui.tui import commands
+from emeth_tui.tui.i18n import _
+from emeth_tui.tui.node_app import NodeApp
+from emeth_tui.tui.ports import Ending
+from emeth_tui.tui.scene import Scene
+from emeth_tui.tui.screens.decline import decline_dialog
+from emeth_tui.tui.screens.leave import Leave, leave_dialog
+from emeth_tui.tui.words import emt
+
+
+class CommandApp(NodeApp):
+    """Knows what each command asks first, says while it runs, and calls on the node."""
+
+    def action_pause(self) -> None:
+        """Pause the chosen job, or let it go on."""
+        scene, job = self.scene, self.chosen_job
+        if scene is None or self.refused(commands.pause_refusal(scene, job)) or job is None:
+            return
+        name = short(job.job_id)
+        if job.paused:
+            self.do(_("job {job} goes on …").format(job=name), lambda: self.node.resume_job(job.job_id))
+        else:
+            text = _("job {job} pauses at its next step …").format(job=name)
+            self.do(text, lambda: self.node.pause_job(job.job_id))
+
+    def action_claims(self) -> None:
+        """Pause claiming, or take jobs again."""
+        scene = self.scene
+        if scene is None or self.refused(commands.claims_refusal(scene)):
+            return
+        if scene.snapshot.claims_paused:
+            self.do(_("taking new jobs again …"), self.node.resume_claims)
+        else:
+            self.do(_("taking no new jobs …"), self.node.pause_claims)
+
+    def action_finish(self) -> None:
+        """Finish what is under way, then pause."""
+        if self.scene is not None and not self.refused(commands.finish_refusal(self.scene)):
+            self.do(_("finishing what is under way, then pausing …"), self.node.finish_then_pause)
+
+    def action_decline(self) -> None:
+        """Ask whether to decline the chosen job."""
+        scene, job = self.scene, self.chosen_job
+        if scene is not None and not self.refused(commands.decline_refusal(scene, job)) and job is not None:
+            self._ask_decline(scene, [job])
+
+    def action_decline_all(self) -> None:
+        """Ask whether to decline every job that can be declined."""
+        scene = self.scene
+        if scene is None:
+            return
+        jobs = commands.declinable(scene)
+        if jobs:
+            self._ask_decline(scene, jobs)
+        else:
+            self.echo(_("no job can be declined now"), "warn")
+
+    def _ask_decline(self, scene: Scene, jobs: Sequence[Job]) -> None:
+        costs = [commands.decline_cost(scene, job) for job in jobs]
+
+        def decide(yes: bool | None) -> None:
+            if not yes:
+                self.echo(_("nothing was declined"))
+                return
+            for job in jobs:
+                text = _("declining job {job} …").format(job=short(job.job_id))
+                self.start(text, partial(self._decline, job))
+
+        self.push_screen(decline_dialog(scene, costs), decide)
+
+    async def _decline(self, job: Job) -> str:
+        await self.node.decline_job(job.job_id)
+        return _("job {job} is declined").format(job=short(job.job_id))
+
+    def action_withdraw(self) -> None:
+        """Withdraw the rewards of closed days."""
+        if self.scene is not None and not self.refused(commands.withdraw_refusal(self.scene)):
+            self.start(_("withdrawing, one transaction a day …"), self._withdraw)
+
+    async def _withdraw(self) -> str:
+        return _("{amount} withdrawn").format(amount=emt(await self.node.withdraw()))
+
+    def action_quit_dialog(self) -> None:
+        """Ask how to leave."""
+        if self.screen.is_modal:
+            return
+
+        def decide(leave: Leave | None) -> None:
+            if leave is Leave.HEADLESS:
+                self.exit(Ending.LEFT)
+            elif leave is Leave.STOP and self._node is None:
+                self.exit(Ending.GIVEN_UP)
+            elif leave is Leave.DRAIN:
+                self.do(_("draining …"), self.node.drain)
+            elif leave is Leave.STOP:
+                self.do(_("saving every job …"), self.node.request_stop)
+
+        self.push_screen(leave_dialog(self.scene), decide)
