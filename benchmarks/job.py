@@ -7,21 +7,25 @@ does it, outside of the time.
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 from benchmarks import reference
+from benchmarks.report import Report, json_option, narrate, show, threads_option
 from benchmarks.rounds import Machine, Ratios, Stopwatch, ratios, this_machine
-from emeth_tui.devnet.texts import load_corpus
+from emeth_tui.devnet.texts import MIN_TEXT_BYTES, load_corpus
 from emeth_tui.model import Language
 from emeth_tui.protocol import hash_chain
 from emeth_tui.training import job
 from emeth_tui.training.checkpoint import load_result
 from emeth_tui.training.control import Control
-from emeth_tui.training.devices import open_device, preload
+from emeth_tui.training.devices import open_device, preload, set_threads
 from emeth_tui.training.evaluation import Evaluator
 from emeth_tui.training.events import EpochDone, Event, Prepared, ResultWritten, Trained, TrainRequest
 from emeth_tui.training.models import DEVNET_SMALL, model_spec
@@ -171,3 +175,53 @@ def _line(number: int, each: JobRound) -> str:
         f"(CPU time {each.cpu_ratio:.2f}x); "
         f"validation loss {each.ours_valid_loss:.4f}, reference {each.reference_valid_loss:.4f}"
     )
+
+
+_DEFAULTS = JobSetup()
+_COUNT = click.IntRange(min=1)
+
+
+@click.command("job", help="A whole job with the devnet model, from text file to result file.")
+@click.option("--rounds", type=_COUNT, default=_DEFAULTS.rounds, show_default=True)
+@click.option("--epochs", type=_COUNT, default=_DEFAULTS.epochs, show_default=True)
+@click.option(
+    "--size-bytes",
+    type=click.IntRange(min=MIN_TEXT_BYTES),
+    default=_DEFAULTS.size_bytes,
+    show_default=True,
+    help="At most so much of the text.",
+)
+@click.option("--language", type=click.Choice(["en", "ja"]), default=_DEFAULTS.language, show_default=True)
+@click.option(
+    "--corpus",
+    type=click.Path(exists=True, file_okay=False, path_type=str),
+    help="Directory of *.txt; default: the texts that ship.",
+)
+@threads_option
+@json_option
+def command(
+    as_json: bool,
+    threads: int | None,
+    rounds: int,
+    epochs: int,
+    size_bytes: int,
+    language: str,
+    corpus: str | None,
+) -> None:
+    if threads is not None:
+        set_threads(threads)
+    show(_report(measure(JobSetup(rounds, epochs, size_bytes, language, corpus), narrate)), as_json)
+
+
+def _report(result: JobResult) -> Report:
+    setup = result.setup
+    lines = (
+        f"devnet model, {result.dataset_bytes:,} bytes of text ({setup.language}), {setup.epochs} epochs",
+        f"whole job: {result.speed} the reference loop, median of {setup.rounds} interleaved rounds",
+        f"CPU time: {result.cpu}",
+        f"validation loss untrained: {result.untrained_loss:.4f}",
+    )
+    content = dataclasses.asdict(result)
+    for fields, each in zip(content["rounds"], result.rounds, strict=True):
+        fields |= {"ratio": each.ratio, "cpu_ratio": each.cpu_ratio}
+    return Report(content, lines, result.machine)

@@ -7,6 +7,7 @@ meets both sides alike. The first round warms both up and is not counted.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import tempfile
 from collections.abc import Callable, Mapping
@@ -14,15 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import torch
 
 from benchmarks.reference import LoopPlan, ReferenceLoop, make_model
+from benchmarks.report import Report, json_option, narrate, show, threads_option
 from benchmarks.rounds import Machine, Ratios, Stopwatch, ratios, this_machine
 from emeth_tui.training.checkpoint import CheckpointStore
 from emeth_tui.training.control import Control
 from emeth_tui.training.dataset import TokenisedDataset, token_ids
-from emeth_tui.training.devices import open_device, preload
+from emeth_tui.training.devices import open_device, preload, set_threads
 from emeth_tui.training.events import EpochDone, Event
 from emeth_tui.training.gpt2 import Gpt2, Gpt2Shape
 from emeth_tui.training.loop import Plan, Trainer
@@ -192,3 +195,43 @@ def _line(epoch: int, each: TrainRound) -> str:
         f"reference {each.reference_tokens_per_s:,.0f} tokens/s, {each.ratio:.2f}x "
         f"(CPU time {each.cpu_ratio:.2f}x)"
     )
+
+
+_DEFAULTS = TrainSetup()
+_COUNT = click.IntRange(min=1)
+
+
+@click.command("train", help="Tokens a second of the training loop (the default).")
+@click.option("--rounds", type=_COUNT, default=_DEFAULTS.rounds, show_default=True)
+@click.option("--steps", type=_COUNT, default=_DEFAULTS.steps, show_default=True, help="In each round.")
+@click.option(
+    "--batch", type=_COUNT, default=_DEFAULTS.batch, show_default=True, help="Blocks of 128 tokens."
+)
+@click.option("--layers", type=_COUNT, default=_DEFAULTS.layers, show_default=True)
+@click.option("--width", type=_COUNT, default=_DEFAULTS.width, show_default=True, help="A multiple of 64.")
+@click.option("--vocab", type=click.IntRange(min=2), default=_DEFAULTS.vocab, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=_DEFAULTS.seed, show_default=True)
+@threads_option
+@json_option
+def command(as_json: bool, threads: int | None, **options: int) -> None:
+    if options["width"] % HEAD_WIDTH:
+        raise click.BadParameter(f"must be a multiple of {HEAD_WIDTH}", param_hint="--width")
+    if threads is not None:
+        set_threads(threads)
+    show(_report(measure(TrainSetup(**options), narrate)), as_json)
+
+
+def _report(result: TrainResult) -> Report:
+    setup, last = result.setup, result.rounds[-1]
+    lines = (
+        f"{setup.layers} layers, width {setup.width}, vocabulary {setup.vocab:,}, "
+        f"batch {setup.batch} x 128 tokens, {setup.steps} steps a round, fp32, dropout {DROPOUT}",
+        f"training: {result.speed} the reference loop, median of {setup.rounds} interleaved rounds",
+        f"CPU time: {result.cpu}",
+        f"training loss of the last round: ours {last.ours_loss:.4f}, reference {last.reference_loss:.4f} "
+        f"(untrained {result.untrained_loss:.4f})",
+    )
+    content = dataclasses.asdict(result)
+    for fields, each in zip(content["rounds"], result.rounds, strict=True):
+        fields |= {"ratio": each.ratio, "cpu_ratio": each.cpu_ratio}
+    return Report(content, lines, result.machine)
