@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,13 +38,15 @@ MakeTokenizer = Callable[[str], TextTokenizer]  # from the training text
 class TokenisedDataset:
     """Blocks of tokens, shaped `(blocks, tokens in a block)`, mapped from disk.
 
-    `digest` is `d` of protocol.md §9, `vocab_size` that of the tokenizer that made them.
+    `digest` is `d` of protocol.md §9, `vocab_size` that of the tokenizer that made them. `made_in_s` is how
+    long that took, None where the cache held them.
     """
 
     digest: str
     vocab_size: int
     train: Blocks
     valid: Blocks
+    made_in_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +84,15 @@ def load_tokens(
     `progress` may raise to break off; what is unfinished is made again next time. Raises DatasetError,
     DiskFull.
     """
+    started = time.monotonic()
+    made_in_s = None
     progress(0.0, "reading the dataset")
     text, content = read_dataset(dataset_path)
     key = f"{FORMAT}:{content}:{source.language}:{source.tokenizer_name}:{source.block_tokens}"
     meta = _read_meta(cache_dir, key)
     if meta is None:
         meta = _tokenise(text, cache_dir, source, progress, key)
+        made_in_s = time.monotonic() - started
     train, valid = (_map(cache_dir / f"{part}.bin", meta["dtype"], meta[part]) for part in _PARTS)
     train_blocks = _as_blocks(train, source.block_tokens)
     return TokenisedDataset(
@@ -94,6 +100,7 @@ def load_tokens(
         vocab_size=meta["vocab_size"],
         train=train_blocks,
         valid=_as_blocks(valid, source.block_tokens) if len(valid) >= MIN_TOKENS else train_blocks[-1:],
+        made_in_s=made_in_s,
     )
 
 

@@ -34,6 +34,20 @@ class TrainRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """What a process has done for its job since `Prepared`, and the seconds that each kind of work took.
+
+    Pauses are in none of them. `saving_s` is what checkpoints kept the training waiting.
+    """
+
+    trained_tokens: int = 0
+    trained_s: float = 0.0
+    validated_tokens: int = 0
+    validated_s: float = 0.0
+    saving_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Preparing:
     """The dataset is being read, split and tokenised; `fraction` runs from 0 to 1 within `detail`."""
 
@@ -45,7 +59,9 @@ class Preparing:
 class Prepared:
     """Training starts now, `resumed_epoch` epochs and `resumed_step` steps of the next being done already.
 
-    `dataset_digest` is `d` of protocol.md §9; `tokens` are those trained on in one epoch.
+    `dataset_digest` is `d` of protocol.md §9; `tokens` are those trained on in one epoch, `valid_tokens` are
+    those that it is validated on. `tokenised_s` is None where the tokens were kept from an earlier try;
+    `loading_s` is what came between them and the first step.
     """
 
     dataset_digest: str
@@ -53,6 +69,9 @@ class Prepared:
     steps_per_epoch: int
     resumed_epoch: int
     resumed_step: int
+    valid_tokens: int = 0
+    tokenised_s: float | None = None
+    loading_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +85,7 @@ class Progress:
     train_loss: float
     tokens_per_s: float
     seconds_left: float
+    work: Work = Work()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +104,7 @@ class EpochDone:
     train_loss: float
     valid_loss: float
     seconds: float
+    work: Work = Work()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from pathlib import Path
 
 import torch
@@ -42,9 +43,10 @@ def run(request: TrainRequest, device: Device, report: Report, control: Control)
     try:
         spec = model_spec(request.model)
         tokens = _load_tokens(request, spec, report, control)
+        loading_since_s = time.monotonic()
         report(Preparing(1.0, "loading the model"))
         model = build_model(spec, model_shape(spec, tokens.vocab_size))
-        trainer = _make_trainer(request, spec, tokens, model, device, report, control)
+        trainer = _make_trainer(request, spec, tokens, model, device, report, control, loading_since_s)
         valid_loss = trainer.run()
         _write_result(request, model, valid_loss, report, control)
     except StopRequested:
@@ -82,6 +84,7 @@ def _make_trainer(
     device: Device,
     report: Report,
     control: Control,
+    loading_since_s: float,
 ) -> Trainer:
     plan = Plan(
         epochs=request.epochs,
@@ -108,6 +111,7 @@ def _make_trainer(
         report=report,
         control=control,
         set_initial_weights=lambda fresh: set_initial_weights(fresh, spec, request.seed),
+        loading_since_s=loading_since_s,
     )
 
 

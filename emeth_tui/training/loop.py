@@ -82,7 +82,9 @@ class Trainer:
         report: Report,
         control: Control,
         set_initial_weights: Callable[[Gpt2], None],
+        loading_since_s: float | None = None,
     ) -> None:
+        """`loading_since_s` is when, by `time.monotonic`, the way from the tokens to the first step began."""
         self._model = model.to(device.torch_device)
         self._tokens = tokens
         self._plan = plan
@@ -95,6 +97,7 @@ class Trainer:
         self._optimiser = make_optimiser(self._model)
         self._meter = LossMeter(device.torch_device)
         self._pace = Pace()
+        self._loading_since_s = time.monotonic() if loading_since_s is None else loading_since_s
         self._last_save_s = math.inf
         self._saved_at = time.monotonic()
         self._at = Position()
@@ -119,6 +122,9 @@ class Trainer:
                 steps_per_epoch=self._steps_per_epoch,
                 resumed_epoch=self._at.epoch,
                 resumed_step=self._step_number(),
+                valid_tokens=int(self._tokens.valid.size),
+                tokenised_s=self._tokens.made_in_s,
+                loading_s=time.monotonic() - self._loading_since_s,
             )
         )
         while self._at.epoch < self._plan.epochs:
@@ -176,7 +182,8 @@ class Trainer:
         self._at.valid_loss = valid_loss
         self._meter.start()
         self._save()
-        self._report(EpochDone(self._at.epoch, train_loss, valid_loss, time.monotonic() - started))
+        seconds = time.monotonic() - started
+        self._report(EpochDone(self._at.epoch, train_loss, valid_loss, seconds, self._pace.work()))
 
     def _validate(self) -> float:
         throttle = Throttle()
@@ -186,7 +193,8 @@ class Trainer:
             if throttle.due():
                 self._report(Validating(self._at.epoch + 1, done))
 
-        valid_loss = mean_loss(self._model, self._tokens.valid, self._device, tick)
+        with self._pace.validating(int(self._tokens.valid.size)):
+            valid_loss = mean_loss(self._model, self._tokens.valid, self._device, tick)
         if not math.isfinite(valid_loss):
             raise _DivergedError(f"the validation loss is {valid_loss}")
         return valid_loss
@@ -202,9 +210,9 @@ class Trainer:
             self._save()
 
     def _stand_still(self) -> None:
-        self._pace.pause()
         self._report(Paused(*self.position))
         self._save(quietly=True)
+        self._pace.pause()
         self._control.wait_while_paused()
         self._pace.resume()
         self._report(Resumed(*self.position))
@@ -221,6 +229,7 @@ class Trainer:
                 train_loss=recent_loss,
                 tokens_per_s=self._pace.tokens_per_s(),
                 seconds_left=self._pace.seconds_left(blocks_left * self._tokens.train.shape[1]),
+                work=self._pace.work(),
             )
         )
 
@@ -235,21 +244,22 @@ class Trainer:
         if not quietly and self._last_save_s > REPORT_EVERY_S:
             self._report(Saving(*self.position))
         started = time.monotonic()
-        self._store.save(
-            self._at.epoch,
-            self._at.blocks_done,
-            {
-                "epoch": self._at.epoch,
-                "blocks_done": self._at.blocks_done,
-                "valid_loss": self._at.valid_loss,
-                "rate_share": self._at.rate_share,
-                "loss_sum": loss_sum,
-                "loss_tokens": self._meter.tokens,
-                "model": self._model.state_dict(),
-                "optimiser": self._optimiser.state_dict(),
-                "random": self._random_states(),
-            },
-        )
+        with self._pace.saving():
+            self._store.save(
+                self._at.epoch,
+                self._at.blocks_done,
+                {
+                    "epoch": self._at.epoch,
+                    "blocks_done": self._at.blocks_done,
+                    "valid_loss": self._at.valid_loss,
+                    "rate_share": self._at.rate_share,
+                    "loss_sum": loss_sum,
+                    "loss_tokens": self._meter.tokens,
+                    "model": self._model.state_dict(),
+                    "optimiser": self._optimiser.state_dict(),
+                    "random": self._random_states(),
+                },
+            )
         self._saved_at = time.monotonic()
         self._last_save_s = self._saved_at - started
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
+
+from emeth_tui.training.events import Work
 
 Clock = Callable[[], float]
 REPORT_EVERY_S = 0.25
@@ -56,7 +59,10 @@ class LossMeter:
 
 
 class Pace:
-    """How fast tokens are trained, when a report is due, how long the rest will take. Pauses do not count."""
+    """How fast tokens are trained, when a report is due, how long the rest will take. Pauses do not count.
+
+    `validating` and `saving` stand around work that is not training, so that `work` can tell the times apart.
+    """
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock
@@ -64,6 +70,34 @@ class Pace:
         self._tokens = self._window_tokens = 0
         self._tokens_per_s = 0.0
         self._paused_at = 0.0
+        self._validated_tokens = 0
+        self._validated_s = self._saving_s = 0.0
+
+    def work(self) -> Work:
+        """Tell what was done so far and how long that took, up to the last step, validation or checkpoint."""
+        elsewhere_s = self._validated_s + self._saving_s
+        return Work(
+            trained_tokens=self._tokens,
+            trained_s=max(0.0, self._elapsed_s() - elsewhere_s),
+            validated_tokens=self._validated_tokens,
+            validated_s=self._validated_s,
+            saving_s=self._saving_s,
+        )
+
+    @contextlib.contextmanager
+    def validating(self, tokens: int) -> Iterator[None]:
+        """Count what happens within as the validation of so many tokens."""
+        started_s = self._elapsed_s()
+        yield
+        self._validated_tokens += tokens
+        self._validated_s += self._elapsed_s() - started_s
+
+    @contextlib.contextmanager
+    def saving(self) -> Iterator[None]:
+        """Count what happens within as the making of a checkpoint."""
+        started_s = self._elapsed_s()
+        yield
+        self._saving_s += self._elapsed_s() - started_s
 
     def add(self, tokens: int) -> None:
         """Count one step's tokens."""
@@ -86,7 +120,7 @@ class Pace:
 
     def seconds_left(self, tokens_left: int) -> float:
         """Extrapolate from all that was done since the start: validation and checkpoints are in it."""
-        return tokens_left * (self._clock() - self._started) / self._tokens if self._tokens else 0.0
+        return tokens_left * self._elapsed_s() / self._tokens if self._tokens else 0.0
 
     def pause(self) -> None:
         """Stop the clock."""
@@ -97,6 +131,9 @@ class Pace:
         now = self._clock()
         self._started += now - self._paused_at
         self._window_started, self._window_tokens = now, 0
+
+    def _elapsed_s(self) -> float:
+        return self._clock() - self._started
 
 
 class Throttle:

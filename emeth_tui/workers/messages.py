@@ -24,6 +24,7 @@ from emeth_tui.training.events import (
     Trained,
     TrainRequest,
     Validating,
+    Work,
 )
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "TrainRequest",
     "Trained",
     "Validating",
+    "Work",
     "WriteResult",
 ]
 

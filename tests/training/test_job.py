@@ -114,6 +114,22 @@ def test_progress_is_told_with_numbers_that_add_up(tmp_path: Path, monkeypatch: 
     assert progress[-1].seconds_left == 0.0
 
 
+def test_the_work_that_is_told_is_the_work_that_was_done(tmp_path: Path) -> None:
+    request = make_request(tmp_path)
+    first, again = Run(), Run()
+
+    first.go(request)
+    (tmp_path / "work/checkpoints").rename(tmp_path / "elsewhere")
+    again.go(request)
+
+    prepared, work = first.of_type(Prepared)[0], first.of_type(EpochDone)[-1].work
+    assert work.trained_tokens == 3 * prepared.tokens
+    assert work.validated_tokens == 3 * prepared.valid_tokens > 0
+    assert min(work.trained_s, work.validated_s, work.saving_s, prepared.loading_s) > 0.0
+    assert prepared.tokenised_s > 0.0
+    assert again.of_type(Prepared)[0].tokenised_s is None, "the tokens were kept, and nothing was measured"
+
+
 def test_the_same_request_gives_the_same_weights(
     tmp_path: Path, uninterrupted: dict[str, torch.Tensor]
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from emeth_tui.training.events import Work
 from emeth_tui.training.metrics import LossMeter, Pace, Throttle
 
 
@@ -82,6 +83,24 @@ def test_speed_and_remaining_time_leave_pauses_out() -> None:
 
     assert pace.tokens_per_s() == pytest.approx(10.0)
     assert pace.seconds_left(50) == pytest.approx(5.0)
+
+
+def test_the_work_is_told_apart_and_pauses_are_in_none_of_it() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    pace.add(100)
+    clock.now += 10
+    with pace.validating(30):
+        clock.now += 2
+        pace.pause()
+        clock.now += 1000
+        pace.resume()
+    with pace.saving():
+        clock.now += 3
+    pace.add(50)
+    clock.now += 5
+
+    assert pace.work() == Work(150, 15.0, 30, 2.0, 3.0)
 
 
 def test_speed_follows_a_change_smoothly() -> None:

@@ -22,9 +22,10 @@ SAMPLES: dict[str, object] = {
     "bool": True,
     "int | None": None,
     "float | None": 0.5,
+    "Work": messages.Work(100, 1.0, 10, 0.1, 0.2),
     "FailureKind": messages.FailureKind.DISK,
 }
-ALL = [*typing.get_args(messages.ToChild), *typing.get_args(messages.ToParent)]
+ALL = [*typing.get_args(messages.ToChild), *typing.get_args(messages.ToParent), messages.Work]
 
 
 @pytest.mark.parametrize("kind", ALL)
@@ -35,7 +36,9 @@ def test_messages_are_frozen_plain_data_and_survive_the_pipe(kind: type) -> None
 
     assert pickle.loads(pickle.dumps(message)) == message  # noqa: S301  # our own bytes
     assert not hasattr(message, "__dict__")
-    assert all(isinstance(value, (str, int, float, Enum, type(None))) for value in fields.values())
+    assert all(
+        isinstance(value, (str, int, float, Enum, messages.Work, type(None))) for value in fields.values()
+    )
     for name in [*fields, "anything"]:
         with pytest.raises((dataclasses.FrozenInstanceError, TypeError, AttributeError)):
             setattr(message, name, 1)
