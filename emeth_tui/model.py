@@ -163,6 +163,15 @@ class JournaledTransaction:
     fee_wei: int | None = None  # native token paid for gas
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest block."""
+
+    number: int
+    hash: str
+    timestamp_unix_s: int
+
+
 def format_token(amount_wei: int, places: int = 2) -> str:
     """Show wei as tokens with `places` decimals, rounded towards zero: `1,240.50`."""
     sign = "-" if amount_wei < 0 else ""

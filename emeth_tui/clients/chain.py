@@ -15,7 +15,7 @@ from emeth_tui.clients.chain_events import ChainEvent, read_events
 from emeth_tui.clients.rpc import Request, Rpc, RpcRefusal
 from emeth_tui.clients.wording import one_line
 from emeth_tui.errors import ChainUnreachable, ContractMissing, NetworkError, WrongChain
-from emeth_tui.model import JobId
+from emeth_tui.model import Head, JobId
 from emeth_tui.protocol.contracts import ChainJob, JobStatus, Rates, SlotShare
 from emeth_tui.protocol.job_ids import job_id_bytes
 from emeth_tui.settings import Network
@@ -24,15 +24,6 @@ MAX_NODE_SLOTS = 20 * 366  # rewards end after 20 years (protocol.md §2): a lon
 _UNLIMITED_GAS = 2**256 - 1
 
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The newest block."""
-
-    number: int
-    hash: str
-    timestamp_unix_s: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ import logging
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from emeth_tui.clients.chain import ChainClient, Head, parse_head
+from emeth_tui.clients.chain import ChainClient, parse_head
 from emeth_tui.clients.chain_events import JobCanceled, JobRequested, StatusChanged
 from emeth_tui.errors import NetworkError
-from emeth_tui.model import JobId
+from emeth_tui.model import Head, JobId
 from emeth_tui.protocol.contracts import ChainJob
 
 _logger = logging.getLogger(__name__)

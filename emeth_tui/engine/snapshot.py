@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from emeth_tui.engine.discover import Offer
 from emeth_tui.engine.disk import DiskUsage
 from emeth_tui.engine.gpus import GpuReading
 from emeth_tui.engine.health import Link
-from emeth_tui.model import Event, Job
+from emeth_tui.model import Event, Head, Job
 from emeth_tui.protocol.contracts import Rates, SlotShare
 from emeth_tui.workers.supervisor import WorkerView
-
-if TYPE_CHECKING:
-    from emeth_tui.clients.chain import (
-        Head,  # web3 behind it takes a second to load; the screen need not wait
-    )
 
 
 @dataclass(frozen=True, slots=True)

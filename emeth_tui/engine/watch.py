@@ -6,11 +6,11 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from emeth_tui.clients.chain import Balances, Head
+from emeth_tui.clients.chain import Balances
 from emeth_tui.clients.chain_events import PenaltyTaken, RewardCredited, StatusChanged
 from emeth_tui.engine.context import Context
 from emeth_tui.errors import InvalidTransition
-from emeth_tui.model import Job, JobId, JobState, Severity, format_token
+from emeth_tui.model import Head, Job, JobId, JobState, Severity, format_token
 from emeth_tui.protocol.contracts import ChainJob, JobStatus, SlotShare
 from emeth_tui.store import marks
 

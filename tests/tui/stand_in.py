@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from emeth_tui.clients.chain import Head
 from emeth_tui.engine.discover import Offer
 from emeth_tui.engine.disk import DiskUsage
 from emeth_tui.engine.events import Subscription
@@ -18,6 +17,7 @@ from emeth_tui.engine.snapshot import Deposits, Snapshot, TodaysShare
 from emeth_tui.errors import JobError
 from emeth_tui.model import (
     Event,
+    Head,
     Job,
     JobId,
     JobState,

@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from emeth_tui.clients.chain import Head
 from emeth_tui.engine.health import Link
 from emeth_tui.engine.snapshot import Snapshot
-from emeth_tui.model import JobState
+from emeth_tui.model import Head, JobState
 from emeth_tui.tui.i18n import set_language
 from emeth_tui.workers.views import WorkerPhase, WorkerView
 from tests.tui.harness import LARGE, OPTIONS, SMALL, press, shown, text_of
