@@ -36,7 +36,8 @@ class Subscription:
     Events wait until they are read; of a job's progress only the newest waits.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, forget: Callable[[Subscription], None] = lambda _closed: None) -> None:
+        self._forget = forget
         self._events: deque[Event] = deque()
         self._progress: dict[JobId, JobProgress] = {}
         self._wake = asyncio.Event()
@@ -50,10 +51,17 @@ class Subscription:
         self._progress[progress.job_id] = progress
         self._wake.set()
 
+    @property
+    def backlog(self) -> int:
+        """How many events wait to be read."""
+        return len(self._events)
+
     def close(self) -> None:
-        """End the stream once what waits has been read."""
-        self._closed = True
-        self._wake.set()
+        """End the stream once what waits has been read; nothing more comes in."""
+        if not self._closed:
+            self._closed = True
+            self._forget(self)
+            self._wake.set()
 
     async def __aiter__(self) -> AsyncIterator[Event | JobProgress]:
         while True:
@@ -102,7 +110,7 @@ class EventLog:
 
     def subscribe(self) -> Subscription:
         """Open a stream of everything from now on."""
-        subscription = Subscription()
+        subscription = Subscription(self._subscriptions.remove)
         self._subscriptions.append(subscription)
         return subscription
 
@@ -112,5 +120,5 @@ class EventLog:
 
     def close(self) -> None:
         """End every subscriber's stream."""
-        for subscription in self._subscriptions:
+        for subscription in tuple(self._subscriptions):
             subscription.close()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from emeth_tui.errors import AlreadyRunning, DiskFull, StoreError
+from emeth_tui.errors import DiskFull, StoreError
 from emeth_tui.store.events import EventTable
 from emeth_tui.store.jobs import JobTable
 from emeth_tui.store.journal import JournalTable
+from emeth_tui.store.lock import take_lock
 from emeth_tui.store.marks import MarkTable
 
 # Each entry takes the schema one version up; what has been released is never edited, only added to.
@@ -95,7 +95,7 @@ class Store:
 
     def __init__(self, state_dir: Path) -> None:
         state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = _take_lock(state_dir / "lock")
+        self._lock = take_lock(state_dir)
         self.path = state_dir / "node.sqlite3"
         try:
             self._connection = _open(self.path)
@@ -138,22 +138,6 @@ class _Connection(sqlite3.Connection):
             if "full" in str(error):
                 raise DiskFull(f"the node's database cannot be written: {error}; free some space") from error
             raise StoreError(f"the node's database: {error}") from error
-
-
-def _take_lock(path: Path) -> int:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
-        os.close(descriptor)
-        raise AlreadyRunning(
-            f"{path.parent}: a node is already running here (process {holder}); "
-            "stop it first, or give this one its own state.directory"
-        ) from None
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
-    return descriptor
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -47,6 +47,15 @@ async def test_a_slow_reader_gets_every_event_and_only_the_newest_progress(log: 
     assert [item for item in items if isinstance(item, JobProgress)] == [progress(1_999), other]
 
 
+async def test_a_closed_stream_is_forgotten(log: EventLog) -> None:
+    stream, other = log.subscribe(), log.subscribe()
+    stream.close()
+    stream.close()
+    log.publish("note", "after the end")
+
+    assert (stream.backlog, other.backlog) == (0, 1)
+
+
 async def test_a_waiting_reader_is_woken(log: EventLog) -> None:
     stream = log.subscribe()
     reading = asyncio.ensure_future(read_one(stream))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sqlite3
 import subprocess
@@ -16,6 +17,7 @@ from emeth_tui.model import Event, JobState, Severity, TransactionState
 from emeth_tui.store.database import MIGRATIONS, Store
 from emeth_tui.store.events import KEPT_EVENTS
 from emeth_tui.store.jobs import EpochRecord
+from emeth_tui.store.lock import lock_holder
 from tests.factories import JOB_ID, OTHER_JOB_ID, make_job, make_transaction
 
 
@@ -118,8 +120,16 @@ def test_events_come_back_in_order_and_old_ones_go(store: Store) -> None:
 
 
 def test_a_second_node_on_the_same_state_is_turned_away(store: Store, tmp_path: Path) -> None:
-    with pytest.raises(AlreadyRunning, match="already running here"):
+    with pytest.raises(AlreadyRunning, match=rf"here \(process {os.getpid()}\); at a terminal, `emeth-tui`"):
         Store(tmp_path)
+
+
+def test_the_lock_tells_who_the_node_is_without_being_in_its_way(tmp_path: Path) -> None:
+    assert lock_holder(tmp_path) is None
+    with Store(tmp_path):
+        assert lock_holder(tmp_path) == os.getpid()
+    assert lock_holder(tmp_path) is None
+    Store(tmp_path).close()
 
 
 def test_a_damaged_file_is_named_with_the_remedy(tmp_path: Path) -> None:

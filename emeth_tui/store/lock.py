@@ -1,0 +1,64 @@
+"""The lock on a state directory: it says which process is the node there, and lets go however that ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from pathlib import Path
+
+from emeth_tui.errors import AlreadyRunning
+
+LOCK_FILE = "lock"
+UNKNOWN_PID = 0  # the holder has not written its own yet
+TRIES = 5  # `lock_holder` of another process may hold the lock for a moment
+BETWEEN_TRIES_S = 0.02
+
+
+def take_lock(state_dir: Path) -> int:
+    """Lock a state directory for this process; gives the descriptor whose closing lets go.
+
+    Raises AlreadyRunning when another process holds it.
+    """
+    descriptor = os.open(state_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    for _again in range(TRIES):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(BETWEEN_TRIES_S)
+            continue
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+        return descriptor
+    holder = _written_pid(descriptor)
+    os.close(descriptor)
+    raise AlreadyRunning(already_running(state_dir, holder))
+
+
+def lock_holder(state_dir: Path) -> int | None:
+    """Tell the process that is the node of a state directory; None when there is none."""
+    try:
+        descriptor = os.open(state_dir / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _written_pid(descriptor)
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def already_running(state_dir: Path, pid: int) -> str:
+    """Say that a node runs, how to look at it, and how to run another one."""
+    return (
+        f"{state_dir}: a node is already running here (process {pid or 'unknown'}); "
+        "at a terminal, `emeth-tui` with the same options shows it; "
+        "to start another one stop it first, or give the new one its own state.directory"
+    )
+
+
+def _written_pid(descriptor: int) -> int:
+    written = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+    return int(written) if written.isdecimal() else UNKNOWN_PID
