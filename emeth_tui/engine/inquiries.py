@@ -29,12 +29,12 @@ class JobRecord:
 
 
 class Inquiries:
-    """Answers questions; changes nothing."""
+    """Answers questions; changes nothing. Coroutines, because the same questions go through a socket too."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def job(self, job_id: JobId) -> JobRecord | None:
+    async def job(self, job_id: JobId) -> JobRecord | None:
         """Tell all about one job, open or ended; None when it was never ours."""
         store = self._context.store
         job = self._context.book.known(job_id)
@@ -48,11 +48,11 @@ class Inquiries:
             tuple(event for event in store.events.recent(EVENTS_SEARCHED) if event.job_id == job_id),
         )
 
-    def history(self) -> list[Job]:
+    async def history(self) -> list[Job]:
         """List every job that we ever had to do with, newest first."""
         return self._context.store.jobs.in_states(JobState)[::-1]
 
-    def transactions(self, limit: int) -> list[JournaledTransaction]:
+    async def transactions(self, limit: int) -> list[JournaledTransaction]:
         """List the newest transactions, newest first."""
         return self._context.store.journal.recent(limit)
 
@@ -60,12 +60,12 @@ class Inquiries:
         """Read a job from the chain. Raises ChainUnreachable."""
         return (await self._context.chain.jobs([job_id])).get(job_id)
 
-    def logs(self) -> list[Path]:
+    async def logs(self) -> list[Path]:
         """List the log files, the node's first."""
         directory = self._context.settings.state_dir / "logs"
         return sorted(directory.glob("*.log"), key=lambda path: (path.name != "node.log", path.name))
 
-    def log_tail(self, path: Path, max_bytes: int = 64_000) -> list[str]:
+    async def log_tail(self, path: Path, max_bytes: int = 64_000) -> list[str]:
         """Read the last lines of a log file; one that is gone or cannot be read has none."""
         try:
             with path.open("rb") as file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -71,12 +72,13 @@ class NodeApp(ThemedApp):
 
         loop = asyncio.get_running_loop()
         rest_at = loop.time()
-        async for item in self.node.subscribe():
-            self._news = True
-            if isinstance(item, Event) or loop.time() < rest_at:
-                continue
-            await asyncio.sleep(REFRESH_S)  # progress is coalesced meanwhile
-            rest_at = loop.time() + REFRESH_S / 10
+        with contextlib.closing(self.node.subscribe()) as stream:
+            async for item in stream:
+                self._news = True
+                if isinstance(item, Event) or loop.time() < rest_at:
+                    continue
+                await asyncio.sleep(REFRESH_S)  # progress is coalesced meanwhile
+                rest_at = loop.time() + REFRESH_S / 10
 
     def take_in(self, snapshot: Snapshot) -> None:
         """Take in a picture without showing it: speeds and forecasts are known from several."""
@@ -120,7 +122,24 @@ class NodeApp(ThemedApp):
         if self._node is None:
             return
         self._inquired_at = time.monotonic()
-        screen.inquire(self.node.inquiries)
+        screen.inquiry_wanted = True
+        if not screen.inquiring:
+            screen.inquiring = True
+            self.run_worker(self._inquire(screen), name="inquiry")
+
+    async def _inquire(self, screen: PageScreen) -> None:
+        """Ask for a page until nobody wants newer answers. They come at once, or through a socket."""
+        try:
+            while screen.inquiry_wanted:
+                screen.inquiry_wanted = False
+                await screen.inquire(self.node.inquiries)
+                screen.answered = True
+        except EmethError as error:
+            self.echo(str(error), "bad")
+        finally:
+            screen.inquiring = False
+        if screen is self.screen:
+            screen.repaint()
 
     def _handle_exception(self, error: Exception) -> None:
         logger.error("the screen broke: %s; the node goes on without it", error, exc_info=error)

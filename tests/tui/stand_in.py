@@ -252,8 +252,8 @@ class StandInRecords:
         self._node = node
         self.log_dir: Path | None = None
 
-    def job(self, job_id: JobId) -> JobRecord | None:
-        job = next((job for job in self.history() if job.job_id == job_id), None)
+    async def job(self, job_id: JobId) -> JobRecord | None:
+        job = next((job for job in await self.history() if job.job_id == job_id), None)
         if job is None:
             return None
         states = (
@@ -269,10 +269,10 @@ class StandInRecords:
         )
         return JobRecord(job, states, epochs, tuple(self._transactions(job_id)), EVENTS[-1:])
 
-    def history(self) -> Sequence[Job]:
+    async def history(self) -> Sequence[Job]:
         return [*self._node.picture.jobs, ended_job()]
 
-    def transactions(self, limit: int) -> Sequence[JournaledTransaction]:
+    async def transactions(self, limit: int) -> Sequence[JournaledTransaction]:
         return [*self._transactions(TRAINING_ID), *self._transactions(PENDING_ID)][:limit]
 
     def _transactions(self, job_id: JobId) -> list[JournaledTransaction]:
@@ -310,10 +310,10 @@ class StandInRecords:
             verified_at_unix_s=0,
         )
 
-    def logs(self) -> Sequence[Path]:
+    async def logs(self) -> Sequence[Path]:
         return [Path("node.log"), Path("worker-0.log")]
 
-    def log_tail(self, path: Path, max_bytes: int = 64_000) -> Sequence[str]:
+    async def log_tail(self, path: Path, max_bytes: int = 64_000) -> Sequence[str]:
         if path.name != "node.log":
             return ["worker 0 is ready on cuda:0"]
         level = {7: "WARNING", 9: "ERROR  "}

@@ -13,7 +13,7 @@ from textual.widgets import Input
 
 from emeth_tui.model import Job
 from emeth_tui.tui.i18n import _
-from emeth_tui.tui.lines import Line
+from emeth_tui.tui.lines import Line, line
 from emeth_tui.tui.panels.banner import banner_lines
 from emeth_tui.tui.panels.header import header_line
 from emeth_tui.tui.panels.keys import KeyHint, hint_at, keys_line
@@ -230,6 +230,9 @@ class PageScreen(NodeScreen):
     def __init__(self) -> None:
         super().__init__()
         self.words = ""
+        self.inquiry_wanted = False
+        self.inquiring = False
+        self.answered = False
 
     def compose_content(self) -> ComposeResult:
         yield PageView(id="page")
@@ -238,7 +241,7 @@ class PageScreen(NodeScreen):
     def page(self) -> PageView:
         return self.query_one("#page", PageView)
 
-    def inquire(self, records: Records) -> None:
+    async def inquire(self, records: Records) -> None:
         """Take what is shown from the node's records; called when opened, and again while open."""
 
     def heading(self, scene: Scene, width: int) -> list[Line]:
@@ -259,7 +262,8 @@ class PageScreen(NodeScreen):
 
     def show_content(self, scene: Scene) -> None:
         width = self.size.width - 2
-        lines = self.content(scene, width)
+        asking = [line((_("asking the node …"), "muted"))]
+        lines = self.content(scene, width) if self.answered else asking
         self.page.show_page(self.heading(scene, width), lines, rows=self.ROWS and bool(lines))
 
     def apply_filter(self, words: str) -> None:

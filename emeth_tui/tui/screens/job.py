@@ -43,8 +43,8 @@ class JobScreen(PageScreen):
     def target_job(self) -> Job | None:
         return self.record.job if self.record else None
 
-    def inquire(self, records: Records) -> None:
-        self.record = records.job(self.job_id)
+    async def inquire(self, records: Records) -> None:
+        self.record = await records.job(self.job_id)
 
     def hints(self) -> list[KeyHint]:
         hints = [

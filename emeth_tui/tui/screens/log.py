@@ -32,10 +32,10 @@ class LogScreen(PageScreen):
         self._index = 0
         self._opened = True
 
-    def inquire(self, records: Records) -> None:
-        self.paths = records.logs()
+    async def inquire(self, records: Records) -> None:
+        self.paths = await records.logs()
         self._index = min(self._index, max(0, len(self.paths) - 1))
-        self.text = records.log_tail(self.paths[self._index]) if self.paths else ()
+        self.text = await records.log_tail(self.paths[self._index]) if self.paths else ()
 
     def hints(self) -> Sequence[KeyHint]:
         return [KeyHint("Tab", _("Next file"), "file(1)", brief=_("Next file")), *super().hints()]
@@ -44,6 +44,7 @@ class LogScreen(PageScreen):
         if self.paths:
             self._index = (self._index + step) % len(self.paths)
             self._opened = True
+            self.answered = False
             self.emeth.inquire_for(self)
             self.repaint()
 

@@ -43,8 +43,8 @@ class HistoryScreen(PageScreen):
         self.jobs: Sequence[Job] = ()
         self._shown: list[Job] = []
 
-    def inquire(self, records: Records) -> None:
-        self.jobs = records.history()
+    async def inquire(self, records: Records) -> None:
+        self.jobs = await records.history()
 
     def hints(self) -> Sequence[KeyHint]:
         return [KeyHint("Enter", _("Details"), "details", brief=_("Details")), *super().hints()]
@@ -111,8 +111,8 @@ class TransactionsScreen(PageScreen):
         super().__init__()
         self.transactions: Sequence[JournaledTransaction] = ()
 
-    def inquire(self, records: Records) -> None:
-        self.transactions = records.transactions(TRANSACTIONS_SHOWN)
+    async def inquire(self, records: Records) -> None:
+        self.transactions = await records.transactions(TRANSACTIONS_SHOWN)
 
     def heading(self, scene: Scene, width: int) -> list[Line]:
         symbol = scene.snapshot.native_symbol
