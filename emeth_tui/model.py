@@ -86,7 +86,8 @@ class Job:
     """A job of ours, as the store keeps it. Changes make a new one (see engine.job_book).
 
     `reserved_bytes` is what the job may still fill of the cache; `error` is why it stands still, "" when it
-    goes on; `earned_wei` and `lost_wei` are settled amounts, 0 until the job has ended.
+    goes on; `earned_wei` and `lost_wei` are settled amounts, 0 until the job has ended. `by_hand` marks
+    a job that the operator chose, whatever the rules on fee and size say.
     """
 
     job_id: JobId
@@ -113,6 +114,7 @@ class Job:
     gas: int = 0
     earned_wei: int = 0
     lost_wei: int = 0
+    by_hand: bool = False
 
 
 class Severity(str, Enum):

@@ -11,7 +11,6 @@ from emeth_tui.engine.disk import job_needs_bytes
 from emeth_tui.errors import ChainUnreachable, JobError, Reverted, StorageRejected
 from emeth_tui.model import Job, JobId, JobState, format_token
 from emeth_tui.protocol.contracts import JobStatus
-from emeth_tui.protocol.info_api import ListedJob
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.protocol.parameters import epochs_to_train, parse_parameters
 
@@ -29,12 +28,15 @@ class Refusal:
     concerns_node: bool = False
 
 
-async def prepare_claim(context: Context, listed: ListedJob, rules: ClaimRules) -> Job | Refusal:
+async def prepare_claim(
+    context: Context, job_id: JobId, rules: ClaimRules, *, by_hand: bool = False
+) -> Job | Refusal:
     """Confirm a listed job on the chain and in storage and take it into the book as CLAIMING.
 
-    Nothing is paid yet. Raises NetworkError when chain or storage do not answer.
+    Nothing is paid yet. `by_hand` is a job that the operator chose: its rules are those of that choice.
+    Raises NetworkError when chain or storage do not answer.
     """
-    record = (await context.chain.jobs([listed.job_id])).get(listed.job_id)
+    record = (await context.chain.jobs([job_id])).get(job_id)
     if record is None:
         return Refusal("the chain does not know it")
     try:
@@ -68,6 +70,7 @@ async def prepare_claim(context: Context, listed: ListedJob, rules: ClaimRules) 
         seed=random.randrange(MAX_SEED),  # noqa: S311 - shuffling, not a secret
         reserved_bytes=needed_bytes,
         created_at_unix_s=context.clock.now_unix_s(),
+        by_hand=by_hand,
     )
     context.book.add(job)
     return job

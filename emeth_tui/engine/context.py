@@ -64,10 +64,11 @@ class Context:
 
     def too_late(self, job: Job) -> str:
         """Say why a job that was chosen before is not to be claimed any more, or ""."""
+        rules = ClaimRules.of(self.settings.claims, self.network)
         return judge(
             fee_wei=job.fee_wei,
             dataset_bytes=job.dataset_bytes,
             deadline_unix_s=job.deadline_unix_s,
-            rules=ClaimRules.of(self.settings.claims, self.network),
+            rules=rules.by_hand() if job.by_hand else rules,
             now_unix_s=self.clock.now_unix_s(),
         )

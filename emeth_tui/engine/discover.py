@@ -12,6 +12,7 @@ from emeth_tui.protocol.info_api import ListedJob
 from emeth_tui.protocol.parameters import check_dataset_name, parse_parameters
 from emeth_tui.settings import ClaimSettings, Network
 
+MAX_UINT256 = 2**256 - 1
 LATEST_UNIX_S = 2**40  # ours: the year 36812; what is later is a mistake or a trap
 POWER_CAPACITY_PER_WORKER = 27_300  # the reference client's figure (protocol.md §10)
 
@@ -37,6 +38,10 @@ class ClaimRules:
             max_dataset_bytes=claims.max_dataset_bytes,
             safety_margin_s=network.safety_margin_s if margin is None else margin,
         )
+
+    def by_hand(self) -> ClaimRules:
+        """Give what is left of them for a job that the operator chose: it must end before its deadline."""
+        return ClaimRules(0, MAX_UINT256, 0, MAX_UINT256, safety_margin_s=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,8 @@ def judge(
         return "its deadline is no date"
     spare_s = deadline_unix_s - rules.safety_margin_s - now_unix_s - estimated_duration_s(dataset_bytes)
     if spare_s <= 0:
-        return f"it would miss its deadline's safety margin by {-spare_s:,.0f} s"
+        missed = "deadline's safety margin" if rules.safety_margin_s else "deadline"
+        return f"it would miss its {missed} by {-spare_s:,.0f} s"
     return ""
 
 

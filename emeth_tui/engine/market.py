@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 
 from emeth_tui.engine.claim import Refusal, prepare_claim
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.discover import ClaimRules, Offer, judge_listed
-from emeth_tui.errors import InfoServerError, NetworkError, StorageError
+from emeth_tui.errors import InfoServerError, JobError, NetworkError, StorageError
 from emeth_tui.model import Job, JobId, Severity
+from emeth_tui.protocol.job_ids import short
 from emeth_tui.store import marks
 
 TRIES_A_LOOK = 20  # a server that invents jobs must not keep us asking the chain for ever
@@ -33,6 +35,7 @@ class Market:
         self.offers: tuple[Offer, ...] = ()
         self.idle_reason = ""
         self.draining = False  # unlike a pause, forgotten with this run
+        self._turn = asyncio.Lock()  # one job after the other: each is checked against what the last one took
 
     async def look(self) -> None:
         """Read the info server's list and claim for every free worker."""
@@ -78,20 +81,54 @@ class Market:
             tries += not offer.refusal
             if tries > TRIES_A_LOOK:
                 break
-            refusal = Refusal(offer.refusal) if offer.refusal else await self._try_claim(offer)
+            refusal = Refusal(offer.refusal) if offer.refusal else await self._try_claim(offer.job.job_id)
+            if nothing_more := self._why_no_claims():
+                return nothing_more
             if refusal is None:
-                if nothing_more := self._why_no_claims():
-                    return nothing_more
                 continue
             reason = f"{len(self.offers)} on offer, none more taken: {refusal.reason}"
             if refusal.concerns_node:
                 break
         return reason
 
-    async def _try_claim(self, offer: Offer) -> Refusal | None:
+    async def claim_by_hand(self, job_id: JobId) -> None:
+        """Take a job in that the operator chose, also while claiming is paused or switched off.
+
+        The rules on fee, size and safety margin are the operator's to set aside; what would surely lose the
+        deposit is not. Raises JobError with the reason, NetworkError when the job cannot be confirmed now.
+        """
+        async with self._turn:
+            refusal = self._why_not_by_hand(job_id) or await self._try_by_hand(job_id)
+        if refusal:
+            raise JobError(f"job {short(job_id)} is not claimed: {refusal}")
+
+    async def _try_by_hand(self, job_id: JobId) -> str:
+        outcome = await prepare_claim(self._context, job_id, self._rules.by_hand(), by_hand=True)
+        if isinstance(outcome, Refusal):
+            return outcome.reason
+        self._context.events.publish("chosen", "chosen by the operator", job_id=job_id)
+        self.offers = tuple(offer for offer in self.offers if offer.job.job_id != job_id)
+        self._on_claim(job_id)
+        return ""
+
+    def _why_not_by_hand(self, job_id: JobId) -> str:
+        known = self._context.book.known(job_id)
+        if known is not None:
+            return f"this node knows it already, as {known.state.value}"
+        if self.draining:
+            return "the node ends when the jobs under way are submitted"
+        return self._no_worker_free()
+
+    async def _try_claim(self, job_id: JobId) -> Refusal | None:
+        async with self._turn:
+            if self._context.book.known(job_id) is not None or self._why_no_claims():
+                return Refusal("the operator was faster")
+            return await self._confirm_and_claim(job_id)
+
+    async def _confirm_and_claim(self, job_id: JobId) -> Refusal | None:
         context = self._context
         try:
-            outcome = await prepare_claim(context, offer.job, self._rules)
+            outcome = await prepare_claim(context, job_id, self._rules)
         except StorageError as error:
             context.health.broken("storage", error)
             return Refusal("the storage does not answer", concerns_node=True)
@@ -111,10 +148,13 @@ class Market:
             return "the node ends when the jobs under way are submitted"
         if self.paused:
             return f"claiming is paused: {self.paused}"
-        # At most as many jobs at once as there are workers (protocol.md §1).
-        if len(self._context.book.training_jobs()) >= self._workers:
-            return ALL_BUSY
+        if busy := self._no_worker_free():
+            return busy
         under_way = len(self._context.book.open_jobs())
         if self._claims_wanted is not None and self.verified + under_way >= self._claims_wanted:
             return f"as many jobs as asked for ({self._claims_wanted}) are under way"
         return ""
+
+    def _no_worker_free(self) -> str:
+        """Say that no worker is left: at most as many jobs at once as there are workers (protocol.md §1)."""
+        return ALL_BUSY if len(self._context.book.training_jobs()) >= self._workers else ""

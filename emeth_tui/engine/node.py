@@ -254,6 +254,15 @@ class Node:
             self._context.events.publish("draining", "draining: ends when the jobs under way are submitted")
         self._watch_now.set()
 
+    async def claim_job(self, job_id: JobId) -> None:
+        """Claim a job that the operator chose from the market; what comes of it is told as events.
+
+        Raises JobError with the reason when it cannot be claimed, NetworkError when nobody answers.
+        """
+        if self._stop.is_set():
+            raise JobError(f"job {job_id} is not claimed: the node is stopping")
+        await self._market.claim_by_hand(job_id)
+
     async def decline_job(self, job_id: JobId) -> None:
         """Give a job back: costs the decline penalty, frees the rest of its deposit.
 

@@ -83,6 +83,7 @@ MIGRATIONS = (
     );
     CREATE TABLE marks (name TEXT PRIMARY KEY, value TEXT NOT NULL);
     """,
+    "ALTER TABLE jobs ADD COLUMN by_hand INTEGER NOT NULL DEFAULT 0;",
 )
 
 

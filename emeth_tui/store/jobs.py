@@ -97,14 +97,14 @@ class JobTable:
 def _to_row(job: Job) -> dict[str, object]:
     row: dict[str, object] = {name: getattr(job, name) for name in _COLUMNS}
     row.update({name: str(row[name]) for name in _WEI_COLUMNS})
-    row.update(state=job.state.value, language=job.language.value, paused=int(job.paused))
+    row.update(state=job.state.value, language=job.language.value)
+    row.update(paused=int(job.paused), by_hand=int(job.by_hand))
     return row
 
 
 def _from_row(row: sqlite3.Row) -> Job:
     values = {name: row[name] for name in _COLUMNS}
     values.update({name: int(values[name]) for name in _WEI_COLUMNS})
-    values.update(
-        state=JobState(values["state"]), language=Language(values["language"]), paused=bool(values["paused"])
-    )
+    values.update(state=JobState(values["state"]), language=Language(values["language"]))
+    values.update(paused=bool(values["paused"]), by_hand=bool(values["by_hand"]))
     return Job(**values)

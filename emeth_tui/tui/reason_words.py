@@ -39,6 +39,17 @@ SENTENCES = {
     r"it would miss its deadline's safety margin by (?P<n>[\d,]+) s": (
         "it would miss its deadline's safety margin by {n} s"
     ),
+    r"it would miss its deadline by (?P<n>[\d,]+) s": "it would miss its deadline by {n} s",
+    r"job (?P<job>\S+) is not claimed: (?P<reason>.+)": "job {job} is not claimed: {reason}",
+    r"the node is stopping": "the node is stopping",
+    r"the operator was faster": "the operator was faster",
+    r"the chain does not know it": "the chain does not know it",
+    r"it is (?P<status>\w+) on the chain": "it is {status} on the chain",
+    r"its dataset cannot be had: (?P<error>.+)": "its dataset cannot be had: {error}",
+    r"its deadline is no date": "its deadline is no date",
+    r"as many jobs as asked for \((?P<n>\d+)\) are under way": (
+        "as many jobs as asked for ({n}) are under way"
+    ),
     r"its deposit is (?P<deposit>[\d.,]+) EMT and (?P<free>[\d.,]+) are free": (
         "its deposit is {deposit} EMT and {free} are free"
     ),

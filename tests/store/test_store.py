@@ -8,12 +8,13 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from emeth_tui.errors import AlreadyRunning, DiskFull, StoreError
-from emeth_tui.model import Event, JobState, Severity, TransactionState
+from emeth_tui.model import Event, Job, JobState, Severity, TransactionState
 from emeth_tui.store.database import MIGRATIONS, Store
 from emeth_tui.store.events import KEPT_EVENTS
 from emeth_tui.store.jobs import EpochRecord
@@ -184,3 +185,23 @@ def test_a_full_disk_is_told_as_such_and_nothing_is_half_written(store: Store, t
     assert store.jobs.get(JOB_ID) == make_job()
     store.jobs.save(make_job(state=JobState.CLAIMED), at_unix_s=3.0, state_changed=True)
     assert store.jobs.states(JOB_ID) == [(JobState.CLAIMING, 1.0), (JobState.CLAIMED, 3.0)]
+
+
+def test_a_file_of_the_first_version_is_brought_up_with_all_that_is_in_it(tmp_path: Path) -> None:
+    job = make_job(epochs_done=3)
+    names = [name for name in Job.__dataclass_fields__ if name != "by_hand"]
+    connection = sqlite3.connect(tmp_path / "node.sqlite3")
+    connection.executescript(f"{MIGRATIONS[0]} PRAGMA user_version = 1;")
+    values = {**asdict(job), "state": "claiming", "language": "en"}
+    columns = ", ".join(names)
+    connection.execute(
+        f"INSERT INTO jobs ({columns}) VALUES ({', '.join('?' * len(names))})",  # noqa: S608
+        [str(values[name]) if name.endswith("_wei") else values[name] for name in names],
+    )
+    connection.commit()
+    connection.close()
+
+    with Store(tmp_path) as store:
+        assert store.jobs.get(JOB_ID) == job
+        store.jobs.save(replace(job, by_hand=True), at_unix_s=1.0, state_changed=False)
+        assert store.jobs.get(JOB_ID) == replace(job, by_hand=True)
