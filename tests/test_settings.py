@@ -7,10 +7,17 @@ from typing import Any
 
 import pytest
 
-from emeth_tui import settings as module
 from emeth_tui.errors import SettingsError
 from emeth_tui.model import Language
-from emeth_tui.settings import builtin_networks, example_toml, load_network, load_settings, take_password
+from emeth_tui.settings import (
+    Settings,
+    builtin_networks,
+    example_toml,
+    load_network,
+    load_settings,
+    loading,
+    take_password,
+)
 
 DEVNET_ADDRESSES = """
 [networks.devnet]
@@ -28,7 +35,7 @@ def write(tmp_path: Path, text: str) -> Path:
     return path
 
 
-def load(tmp_path: Path, text: str, **overrides: Any) -> module.Settings:
+def load(tmp_path: Path, text: str, **overrides: Any) -> Settings:
     return load_settings(write(tmp_path, text), environment={}, overrides=overrides)
 
 
@@ -100,7 +107,7 @@ def test_a_file_that_is_not_text_or_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_without_a_file_the_defaults_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "default_config_path", lambda: tmp_path / "absent.toml")
+    monkeypatch.setattr(loading, "default_config_path", lambda: tmp_path / "absent.toml")
 
     assert load_settings(environment={}).network == "devnet"
 

@@ -1,0 +1,34 @@
+"""Settings: one TOML file and the network profiles, environment and options over them, validated here.
+
+Order of strength: command-line options, then `EMETH_TUI_*` variables, then the file, then the defaults. Every
+path comes from here. Every error names the key, the value and what would be right.
+"""
+
+from emeth_tui.settings.example import example_toml
+from emeth_tui.settings.loading import load_settings, take_password
+from emeth_tui.settings.networks import VERIFICATION_KEY_VARIABLE, builtin_networks, load_network
+from emeth_tui.settings.schema import (
+    DEVNET,
+    PASSWORD_VARIABLE,
+    ClaimSettings,
+    LogSettings,
+    Network,
+    Settings,
+    default_config_path,
+)
+
+__all__ = [
+    "DEVNET",
+    "PASSWORD_VARIABLE",
+    "VERIFICATION_KEY_VARIABLE",
+    "ClaimSettings",
+    "LogSettings",
+    "Network",
+    "Settings",
+    "builtin_networks",
+    "default_config_path",
+    "example_toml",
+    "load_network",
+    "load_settings",
+    "take_password",
+]

@@ -1,0 +1,51 @@
+"""The settings file with every key, for a user to begin with."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from pydantic.fields import FieldInfo
+
+from emeth_tui.settings.loading import ENVIRONMENT_PREFIX
+from emeth_tui.settings.schema import DEVNET, Network, Section, Settings
+
+
+def example_toml() -> str:
+    """Write the settings file with every key, its meaning and its default, all commented out."""
+    lines = [
+        "# Settings of emeth-tui. Every key is optional; what is commented out shows the default.",
+        f"# The environment goes first: {ENVIRONMENT_PREFIX}NETWORK, {ENVIRONMENT_PREFIX}CLAIMS__ENABLED, …",
+        "",
+        *_example_key("network", Settings.model_fields["network"].description, DEVNET),
+    ]
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, Section):
+            lines += ["", f"# {section.__doc__}", f"[{name}]"]
+            for key, inner in section.model_fields.items():
+                lines += _example_key(key, inner.description, _example_value(inner))
+    lines += ["", "# A network of your own, or changes to a built-in one:", "# [networks.devnet]"]
+    for key, inner in Network.model_fields.items():
+        if inner.description:
+            lines.append(f"# {key}: {inner.description}")
+    return "\n".join(lines) + "\n"
+
+
+def _example_key(key: str, description: str | None, default: object) -> list[str]:
+    return [f"# {description}", f"# {key} = {_toml_value(default)}"]
+
+
+def _example_value(field: FieldInfo) -> object:
+    """Pick what the example shows for a key: its default, or an example where the default is absence."""
+    default = field.get_default(call_default_factory=True)
+    return field.examples[0] if default is None and field.examples else default
+
+
+def _toml_value(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float, Decimal)):
+        return str(value)
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
+    return f'"{value}"'

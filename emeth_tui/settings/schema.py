@@ -1,0 +1,242 @@
+"""Everything that can be set: each key with its type, default and bounds, and a sentence that tells of it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import platformdirs
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+from emeth_tui.model import Language
+
+APP_NAME = "emeth-tui"
+PASSWORD_VARIABLE = "EMETH_TUI_PASSWORD"  # noqa: S105 - the variable's name, not a password
+DEVNET = "devnet"
+BYTES_PER_GB = 1_000_000_000
+
+
+def default_config_path() -> Path:
+    """Tell where the settings file lies unless `--config` says otherwise."""
+    return platformdirs.user_config_path(APP_NAME) / "config.toml"
+
+
+def _device(value: str) -> str:
+    kind, _, index = value.partition(":")
+    if value == "cpu" or (kind == "cuda" and index.isdecimal()):
+        return value
+    raise ValueError("a device is `cpu` or `cuda:N`")
+
+
+def _address(value: str) -> str:
+    digits = value.removeprefix("0x")
+    if len(digits) != 40 or not all(digit in "0123456789abcdefABCDEF" for digit in digits):
+        raise ValueError("an address is `0x` and 40 hex digits")
+    return value
+
+
+def _url(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("a URL starts with http:// or https://")
+    return value.rstrip("/")
+
+
+def _comma_separated(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _user_path(value: Path) -> Path:
+    return value.expanduser()
+
+
+Device = Annotated[str, AfterValidator(_device)]
+Address = Annotated[str, AfterValidator(_address)]
+Url = Annotated[str, AfterValidator(_url)]
+UserPath = Annotated[Path, AfterValidator(_user_path)]
+
+
+class Section(BaseModel):
+    """A table of the settings file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Network(Section):
+    """A network that follows the protocol: its chain, contracts and services (protocol.md §2)."""
+
+    name: str = ""
+    chain_id: int = Field(gt=0, description="the chain's id; a node refuses to run on another chain")
+    native_symbol: str = Field("ETH", description="the token that pays transaction gas")
+    rpc_url: Url = Field("", description="JSON-RPC endpoint", validate_default=False)
+    core_address: Address = Field("", description="EmethCore contract", validate_default=False)
+    token_address: Address = Field("", description="EMT token contract", validate_default=False)
+    storage_url: Url = Field("", description="storage API", validate_default=False)
+    info_url: Url = Field("", description="info server", validate_default=False)
+    verification_key: SecretStr = Field(
+        SecretStr(""), description="the network operator's key for the hash chain"
+    )
+    models: dict[Language, str] = Field(
+        description="per language: a hub name, a local directory, or devnet-small"
+    )
+    safety_margin_s: int = Field(3_600, ge=0, description="time that must be left before a job's deadline")
+    poll_interval_s: float = Field(
+        10.0, gt=0, le=3_600, description="how often to look for work and at the chain"
+    )
+    confirmations: int = Field(1, ge=1, le=100, description="blocks until a transaction counts as final")
+
+
+class WalletSettings(Section):
+    """The account that stakes and earns."""
+
+    keystore: UserPath | None = Field(
+        None,
+        examples=["~/emeth/keystore.json"],
+        description="keystore v3 file; default: keystore.json beside the settings file",
+    )
+    password_file: UserPath | None = Field(
+        None,
+        examples=["~/emeth/password"],
+        description="file whose first line is the keystore's password; "
+        f"{PASSWORD_VARIABLE} works too, and a terminal is asked",
+    )
+
+
+class ClaimSettings(Section):
+    """Which jobs to take."""
+
+    enabled: bool = Field(True, description="take new jobs")
+    min_fee_emt: Decimal = Field(Decimal(10), ge=0, description="smallest fee to take, in EMT")
+    max_fee_emt: Decimal = Field(
+        Decimal(30), ge=0, description="largest fee to take, in EMT (its deposit is staked)"
+    )
+    min_dataset_bytes: int = Field(4_096, ge=0, description="smallest dataset to take")
+    max_dataset_bytes: int = Field(200_000_000, gt=0, description="largest dataset to take")
+    safety_margin_s: int | None = Field(
+        None,
+        ge=0,
+        examples=[3600],
+        description="time that must be left before the deadline; default: the network's",
+    )
+    poll_interval_s: float | None = Field(
+        None, gt=0, le=3_600, examples=[10], description="how often to look for work; default: the network's"
+    )
+
+
+class RewardSettings(Section):
+    """The day's share of the reward."""
+
+    auto_withdraw: bool = Field(
+        True, description="withdraw the rewards of closed days as soon as there are any"
+    )
+
+
+class WorkerSettings(Section):
+    """The devices that train."""
+
+    devices: Annotated[list[Device], BeforeValidator(_comma_separated)] = Field(
+        default_factory=list,
+        description='one worker each, such as ["cuda:0", "cuda:1"] or ["cpu", "cpu"]; '
+        "empty: every GPU found, else one cpu",
+    )
+
+
+class TrainingSettings(Section):
+    """How to train; the defaults are each model's own."""
+
+    batch_size: int | None = Field(
+        None, ge=1, le=1_024, examples=[16], description="blocks a step; default: the model's"
+    )
+    learning_rate: float | None = Field(
+        None, gt=0, lt=1, examples=[0.00025], description="peak learning rate; default: the model's"
+    )
+    model_en: str | None = Field(
+        None, examples=["gpt2-medium"], description="model for English jobs instead of the network's"
+    )
+    model_ja: str | None = Field(
+        None,
+        examples=["rinna/japanese-gpt2-medium"],
+        description="model for Japanese jobs instead of the network's",
+    )
+
+
+class CacheSettings(Section):
+    """Disk for datasets, checkpoints and results."""
+
+    directory: UserPath | None = Field(
+        None, examples=["~/emeth/cache"], description="default: the platform's cache directory"
+    )
+    limit_gb: float = Field(
+        60.0, gt=0, description="most that jobs may hold, a claim's needs reserved, in GB (10^9)"
+    )
+
+
+class StateSettings(Section):
+    """Database, journal and logs."""
+
+    directory: UserPath | None = Field(
+        None, examples=["~/emeth/state"], description="default: the platform's state directory"
+    )
+
+
+class ScreenSettings(Section):
+    """What the screen looks like."""
+
+    theme: str = Field(
+        "dark", description="a built-in theme, or one of your own from themes/ beside this file"
+    )
+    language: Literal["", "en", "ja"] = Field("", description="en or ja; empty: as the locale says")
+    ascii: bool = Field(False, description="draw with ASCII characters alone")
+
+
+class LogSettings(Section):
+    """The log file in the state directory, and what a headless node prints."""
+
+    format: Literal["text", "json"] = Field("text", description="lines for people or for machines")
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severity shown")
+    max_file_mb: int = Field(10, ge=1, le=1_000, description="size at which the log file is rotated")
+    keep_files: int = Field(5, ge=1, le=100, description="rotated log files kept")
+
+
+class Settings(Section):
+    """Everything that can be set."""
+
+    network: str = Field(DEVNET, description="network profile: devnet, round3-2, or one of your own below")
+    wallet: WalletSettings = WalletSettings()
+    claims: ClaimSettings = ClaimSettings()
+    rewards: RewardSettings = RewardSettings()
+    workers: WorkerSettings = WorkerSettings()
+    training: TrainingSettings = TrainingSettings()
+    cache: CacheSettings = CacheSettings()
+    state: StateSettings = StateSettings()
+    screen: ScreenSettings = ScreenSettings()
+    log: LogSettings = LogSettings()
+    networks: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="own networks, or changes to the built-in ones"
+    )
+    source: Path = Field(default_factory=default_config_path, exclude=True)
+
+    @property
+    def state_dir(self) -> Path:
+        """Directory of database, journal and logs, one a network: accounts and job ids do not mix."""
+        base = self.state.directory or platformdirs.user_state_path(APP_NAME)
+        return base / self.network
+
+    @property
+    def jobs_dir(self) -> Path:
+        """Directory with one directory a job: dataset, tokens, checkpoints, result."""
+        base = self.cache.directory or platformdirs.user_cache_path(APP_NAME)
+        return base / self.network / "jobs"
+
+    @property
+    def keystore_path(self) -> Path:
+        return self.wallet.keystore or self.source.parent / "keystore.json"
+
+    @property
+    def cache_limit_bytes(self) -> int:
+        return int(self.cache.limit_gb * BYTES_PER_GB)
+
+    def model_for(self, language: Language, network: Network) -> str:
+        """Name the model for a language: the operator's choice, else the network's."""
+        own = {Language.EN: self.training.model_en, Language.JA: self.training.model_ja}[language]
+        return own or network.models[language]
