@@ -8,7 +8,16 @@ from emeth_tui.errors import TrainingError
 from emeth_tui.model import JobId, JobState, Severity
 from emeth_tui.protocol.hash_chain import links_from_digest
 from emeth_tui.store.jobs import EpochRecord
-from emeth_tui.workers.messages import Diverged, EpochDone, Prepared, Progress, TrainRequest
+from emeth_tui.workers.messages import (
+    Diverged,
+    EpochDone,
+    OutOfMemory,
+    Prepared,
+    Progress,
+    Skipped,
+    TrainRequest,
+    WentBack,
+)
 from emeth_tui.workers.supervisor import Worker
 
 DATASET_FILE = "dataset.txt"
@@ -83,14 +92,10 @@ class _Scribe:
             self._context.events.progress(JobProgress(self._job_id, message))
         elif isinstance(message, EpochDone):
             self._epoch_done(message)
-        elif isinstance(message, Diverged):
-            self._context.events.publish(
-                "diverged",
-                f"{message.reason}; going back to the last good checkpoint with a lower learning rate",
-                severity=Severity.WARNING,
-                job_id=self._job_id,
-                epoch=message.epoch,
-            )
+        elif isinstance(message, WentBack):
+            self._context.book.update(self._job_id, epochs_done=message.epoch)
+        elif isinstance(message, (Diverged, Skipped, OutOfMemory)):
+            self._trouble(message)
 
     def result_hash(self, dataset_digest: str, epochs: int) -> str:
         """Give the last link for the epochs that were really trained. Raises TrainingError otherwise."""
@@ -137,6 +142,21 @@ class _Scribe:
             seconds=round(message.seconds, 3),
             train_loss=message.train_loss,
             valid_loss=message.valid_loss,
+        )
+
+    def _trouble(self, message: Diverged | Skipped | OutOfMemory) -> None:
+        match message:
+            case Diverged(reason=reason):
+                kind = "diverged"
+                text = f"{reason}; going back to the last good checkpoint with a lower learning rate"
+            case Skipped(steps=steps):
+                kind = "steps_skipped"
+                text = f"{steps} steps gave no finite numbers and were not applied; learning rate lowered"
+            case OutOfMemory(micro_batch=blocks):
+                kind = "out_of_memory"
+                text = f"the device ran out of memory; going on with at most {blocks} blocks at once"
+        self._context.events.publish(
+            kind, text, severity=Severity.WARNING, job_id=self._job_id, epoch=message.epoch
         )
 
     def _links(self, dataset_digest: str, epochs: int) -> list[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
+import os
 import platform
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,8 @@ from torch import Tensor
 from emeth_tui.errors import TrainingError
 
 _CPU_INFO = Path("/proc/cpuinfo")
+_MEMORY_INFO = Path("/proc/meminfo")
+_CGROUP = Path("/sys/fs/cgroup")  # v2
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,28 @@ class Device:
         if not self.is_cuda:
             return tensor
         return tensor.pin_memory().to(self.torch_device, non_blocking=True)
+
+    def memory_bytes(self) -> int:
+        """The memory that a job here may hold, with what it holds already on a GPU; in bytes."""
+        if not self.is_cuda:
+            return available_bytes()
+        free_bytes, _total = torch.cuda.mem_get_info(self.torch_device)
+        return int(free_bytes) + torch.cuda.memory_reserved(self.torch_device)
+
+    def free_cache(self) -> None:
+        """Give memory that no tensor uses any more back to the device."""
+        gc.collect()
+        if self.is_cuda:
+            torch.cuda.empty_cache()
+
+    def start_peak(self) -> None:
+        """Begin to measure the peak of memory."""
+        if self.is_cuda:
+            torch.cuda.reset_peak_memory_stats(self.torch_device)
+
+    def peak_bytes(self) -> int:
+        """The most memory that tensors held since `start_peak`; only known of GPUs, else 1."""
+        return torch.cuda.max_memory_allocated(self.torch_device) if self.is_cuda else 1
 
 
 def open_device(name: str) -> Device:
@@ -77,6 +103,26 @@ def set_threads(threads: int) -> None:
 def set_deterministic(deterministic: bool) -> None:
     """Refuse operations whose result depends on timing, or allow them again."""
     torch.use_deterministic_algorithms(deterministic)
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Tell whether torch found no memory, on a GPU or on the host."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def available_bytes() -> int:
+    """The memory that this process could still take: the host's, or what is left of its container's limit."""
+    page_bytes = os.sysconf("SC_PAGE_SIZE")
+    available = os.sysconf("SC_AVPHYS_PAGES") * page_bytes
+    with contextlib.suppress(OSError, ValueError):
+        lines = _MEMORY_INFO.read_text(encoding="ascii").splitlines()
+        (line,) = (line for line in lines if line.startswith("MemAvailable:"))
+        available = int(line.split()[1]) * 1024
+    with contextlib.suppress(OSError, ValueError):  # no container, or none with a limit
+        limit, used = (int((_CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))
+        statistics = dict(line.split() for line in (_CGROUP / "memory.stat").read_text().splitlines())
+        available = min(available, limit - used + int(statistics.get("inactive_file", 0)))
+    return max(0, available)
 
 
 def _cpu_name() -> str:

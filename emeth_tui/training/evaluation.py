@@ -27,11 +27,18 @@ _UNTRAINED_SEED = 0
 
 
 def mean_loss(
-    model: Gpt2, blocks: Blocks, device: Device, tick: Callable[[float], None] = lambda done: None
+    model: Gpt2,
+    blocks: Blocks,
+    device: Device,
+    tick: Callable[[float], None] = lambda done: None,
+    max_rows: int = _MAX_BLOCKS_AT_ONCE,
 ) -> float:
-    """The mean cross-entropy per predicted token. `tick` hears the share of blocks done, and may raise."""
+    """The mean cross-entropy per predicted token, of at most `max_rows` blocks at once.
+
+    `tick` hears the share of blocks done, and may raise.
+    """
     per_block = model.shape.padded_vocab_size * blocks.shape[1]
-    rows = max(1, min(_MAX_BLOCKS_AT_ONCE, _LOGITS_AT_ONCE // per_block))
+    rows = max(1, min(max_rows, _MAX_BLOCKS_AT_ONCE, _LOGITS_AT_ONCE // per_block))
     total = torch.zeros((), dtype=torch.float64, device=device.torch_device)
     was_training = model.training
     model.eval()

@@ -25,12 +25,15 @@ class TrainRequest:
     dataset_path: str
     work_dir: str
     model: str
-    batch_size: int | None = None  # None: the model's own
+    batch_size: int | None = None  # blocks that an optimiser step learns from; None: the model's own
     learning_rate: float | None = None  # None: the model's own
     seed: int = 0
     threads: int | None = None  # None: the worker's share of the cores
     deterministic: bool = False
-    checkpoint_every_s: float = 300.0  # within an epoch; every epoch ends with one in any case
+    checkpoint_every_s: float = 300.0  # within an epoch
+    checkpoint_share: float = 0.01  # of the time that checkpoints may cost, those after epochs included
+    release_on_pause: bool = False  # free the device's memory while paused
+    micro_batch_dir: str = ""  # where to keep what fits each device and model; empty: nowhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,11 @@ class Validating:
 
 @dataclass(frozen=True, slots=True)
 class EpochDone:
-    """`epoch` epochs are trained; the losses are means per token over this epoch's text."""
+    """`epoch` epochs are trained; the losses are means per token over this epoch's text.
+
+    Said when the epoch's last step has been applied, which may be before a checkpoint holds it: a process
+    that dies in between trains the epoch again, and says so again. `Prepared` and `WentBack` tell from where.
+    """
 
     epoch: int
     train_loss: float
@@ -110,6 +117,30 @@ class EpochDone:
 @dataclass(frozen=True, slots=True)
 class Saving:
     """A checkpoint is being written, which may take a while without other news."""
+
+    epoch: int
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """`steps` steps of `epoch` gave no finite numbers and were not applied; the learning rate was lowered."""
+
+    epoch: int
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfMemory:
+    """Memory ran out in `epoch`; training goes on with at most `micro_batch` blocks at once."""
+
+    epoch: int
+    micro_batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class WentBack:
+    """Training goes on from the last good checkpoint, which holds `epoch` whole epochs and `step` steps."""
 
     epoch: int
     step: int
@@ -170,7 +201,10 @@ Event = (
     | Validating
     | EpochDone
     | Saving
+    | Skipped
+    | OutOfMemory
     | Diverged
+    | WentBack
     | Paused
     | Resumed
     | Trained

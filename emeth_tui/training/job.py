@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from pathlib import Path
 
-import torch
-
-from emeth_tui.errors import TrainingError
 from emeth_tui.training.checkpoint import RESULT_NAME, CheckpointStore, save_result
 from emeth_tui.training.control import Control, StopRequested
 from emeth_tui.training.dataset import TokenisedDataset, load_tokens
@@ -17,6 +15,7 @@ from emeth_tui.training.events import Preparing, Report, ResultWritten, Stopped,
 from emeth_tui.training.gpt2 import Gpt2
 from emeth_tui.training.loop import Plan, Trainer
 from emeth_tui.training.metrics import Throttle
+from emeth_tui.training.microbatch import FoundBefore, MicroBatch
 from emeth_tui.training.models import (
     ModelSpec,
     build_model,
@@ -47,12 +46,11 @@ def run(request: TrainRequest, device: Device, report: Report, control: Control)
         report(Preparing(1.0, "loading the model"))
         model = build_model(spec, model_shape(spec, tokens.vocab_size))
         trainer = _make_trainer(request, spec, tokens, model, device, report, control, loading_since_s)
-        valid_loss = trainer.run()
-        _write_result(request, model, valid_loss, report, control)
+        with contextlib.closing(trainer):
+            valid_loss = trainer.run()
+            _write_result(request, trainer, model, valid_loss, report, control)
     except StopRequested:
         report(Stopped(*(trainer.position if trainer else (0, 0))))
-    except torch.OutOfMemoryError as error:
-        raise TrainingError(f"{device.name} ran out of memory: set a smaller batch size") from error
 
 
 def _load_tokens(
@@ -92,6 +90,8 @@ def _make_trainer(
         learning_rate=request.learning_rate or spec.learning_rate,
         seed=request.seed,
         checkpoint_every_s=request.checkpoint_every_s,
+        checkpoint_share=request.checkpoint_share,
+        release_on_pause=request.release_on_pause,
     )
     fingerprint: dict[str, str | int] = {
         "dataset": tokens.digest,
@@ -102,6 +102,8 @@ def _make_trainer(
         "epochs": request.epochs,
         "seed": request.seed,
     }
+    micro_batch_dir = Path(request.micro_batch_dir) if request.micro_batch_dir else None
+    found_before = FoundBefore(micro_batch_dir, device, spec.name, tokens.train.shape[1])
     return Trainer(
         model=model,
         tokens=tokens,
@@ -112,13 +114,18 @@ def _make_trainer(
         control=control,
         set_initial_weights=lambda fresh: set_initial_weights(fresh, spec, request.seed),
         loading_since_s=loading_since_s,
+        micro_batch=MicroBatch(plan.batch_size, device, found_before),
     )
 
 
 def _write_result(
-    request: TrainRequest, model: Gpt2, valid_loss: float, report: Report, control: Control
+    request: TrainRequest, trainer: Trainer, model: Gpt2, valid_loss: float, report: Report, control: Control
 ) -> None:
-    hash_hex = control.wait_for_hash()
+    try:
+        hash_hex = control.wait_for_hash()
+    except StopRequested:
+        trainer.keep()
+        raise
     path = Path(request.work_dir) / RESULT_NAME
     size_bytes = save_result(path, request.epochs, model.export_weights(), valid_loss, hash_hex)
     report(ResultWritten(str(path), size_bytes))

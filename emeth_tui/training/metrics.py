@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from emeth_tui.training.events import Work
+from emeth_tui.training.health import Reading
 
 Clock = Callable[[], float]
 REPORT_EVERY_S = 0.25
@@ -17,44 +18,40 @@ _SMOOTHING_S = 3.0  # tokens/s shown is a mean over about this long
 
 
 class LossMeter:
-    """The running epoch's loss. Sums stay on the device; only `read` waits for it."""
+    """The running epoch's loss. Sums stay on the device; only `read` waits for it.
+
+    A step that was not applied, because something in it was no finite number, counts as skipped and nothing
+    else.
+    """
 
     def __init__(self, device: torch.device) -> None:
-        # Summed loss, summed gradient norms: a step that goes wrong leaves a trace in one of them for good.
-        self._sums = torch.zeros(2, dtype=torch.float64, device=device)
-        self._tokens = 0
+        # Summed loss and predicted tokens of the epoch; skipped steps of the whole training.
+        self._sums = torch.zeros(3, dtype=torch.float64, device=device)
         self._read_loss = 0.0
-        self._read_tokens = 0
+        self._read_tokens = 0.0
 
-    @property
-    def tokens(self) -> int:
-        """Predicted tokens so far."""
-        return self._tokens
-
-    def start(self, loss_sum: float = 0.0, tokens: int = 0) -> None:
+    def start(self, loss_sum: float = 0.0, tokens: float = 0.0, skipped: int = 0) -> None:
         """Begin an epoch, or go on within one."""
-        self._sums.zero_()
-        self._sums[0] = loss_sum
-        self._tokens = self._read_tokens = tokens
-        self._read_loss = loss_sum
+        self._sums.copy_(torch.tensor([loss_sum, tokens, skipped], dtype=torch.float64))
+        self._read_loss, self._read_tokens = loss_sum, tokens
 
-    def add(self, mean_loss: Tensor, gradient_norm: Tensor, tokens: int) -> None:
-        """Count one step."""
-        self._sums[0].add_(mean_loss.detach(), alpha=tokens)
-        self._sums[1].add_(gradient_norm.detach())
-        self._tokens += tokens
+    def add(self, mean_loss: Tensor, tokens: int, finite: Tensor) -> None:
+        """Count one step; `finite` is a boolean on the device."""
+        weight = finite.to(torch.float64)
+        self._sums[0] += torch.where(finite, mean_loss.detach(), 0.0) * tokens
+        self._sums[1] += weight * tokens
+        self._sums[2] += 1.0 - weight
 
-    def read(self) -> tuple[float, bool]:
-        """Return the summed loss of the epoch so far, and whether every step of it was finite."""
-        loss_sum, norm_sum = self._sums.tolist()
-        finite = loss_sum - loss_sum == 0.0 and norm_sum - norm_sum == 0.0
-        return loss_sum, finite
+    def read(self) -> Reading:
+        """Return the epoch so far."""
+        loss_sum, tokens, skipped = self._sums.tolist()
+        return Reading(loss_sum, tokens, int(skipped))
 
-    def recent_mean(self, loss_sum: float) -> float:
+    def recent_mean(self, reading: Reading) -> float:
         """Return the mean loss per token since the last call, given what `read` returned."""
-        tokens = self._tokens - self._read_tokens
-        mean = (loss_sum - self._read_loss) / tokens if tokens else 0.0
-        self._read_loss, self._read_tokens = loss_sum, self._tokens
+        tokens = reading.tokens - self._read_tokens
+        mean = (reading.loss_sum - self._read_loss) / tokens if tokens else 0.0
+        self._read_loss, self._read_tokens = reading.loss_sum, reading.tokens
         return mean
 
 

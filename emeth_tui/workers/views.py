@@ -88,6 +88,12 @@ def view_after(view: WorkerView, message: Event) -> WorkerView:
             )
         case messages.Saving():
             return dataclasses.replace(view, phase=phase.SAVING)
+        case messages.Skipped(steps=steps):
+            return dataclasses.replace(view, detail=f"{steps} steps skipped, learning rate lowered")
+        case messages.OutOfMemory(micro_batch=blocks):
+            return dataclasses.replace(view, detail=f"out of memory, going on with {blocks} blocks at once")
+        case messages.WentBack(epoch, step):
+            return dataclasses.replace(view, phase=phase.TRAINING, epoch=epoch, step=step)
         case messages.Diverged(_, reason):
             return dataclasses.replace(view, phase=phase.TRAINING, detail=f"diverged, going back: {reason}")
         case messages.Paused():

@@ -47,7 +47,7 @@ class Limits:
         match message:
             case messages.Preparing():
                 return self.preparing_s
-            case messages.Prepared() | messages.Diverged():
+            case messages.Prepared() | messages.WentBack() | messages.OutOfMemory():
                 return self.first_step_s
             case messages.Progress() | messages.EpochDone() | messages.Validating() | messages.Resumed():
                 return self.training_s

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -29,10 +30,13 @@ from emeth_tui.training.events import (
     Progress,
     ResultWritten,
     Resumed,
+    Skipped,
     Stopped,
     Trained,
     TrainRequest,
+    WentBack,
 )
+from emeth_tui.training.gpt2 import Gpt2
 from emeth_tui.training.models import DEVNET_SMALL
 from tests.training.jobs import HASH, Run, assert_same_weights, make_request, result_weights, was_stopped
 from tests.training.texts import english, japanese
@@ -115,7 +119,7 @@ def test_progress_is_told_with_numbers_that_add_up(tmp_path: Path, monkeypatch: 
 
 
 def test_the_work_that_is_told_is_the_work_that_was_done(tmp_path: Path) -> None:
-    request = make_request(tmp_path)
+    request = make_request(tmp_path, checkpoint_share=math.inf)
     first, again = Run(), Run()
 
     first.go(request)
@@ -212,7 +216,7 @@ def test_a_killed_process_costs_nothing_but_time(
     tmp_path: Path, uninterrupted: dict[str, torch.Tensor], kill_at: tuple[int, int]
 ) -> None:
     # A checkpoint at every step: the kill then falls into, before or after the writing of one.
-    request = make_request(tmp_path, checkpoint_every_s=0.0)
+    request = make_request(tmp_path, checkpoint_every_s=0.0, checkpoint_share=math.inf)
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=train_and_tell, args=(request, theirs))
@@ -268,12 +272,9 @@ def test_a_paused_job_has_its_checkpoint_and_can_be_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uninterrupted: dict[str, torch.Tensor]
 ) -> None:
     monkeypatch.setattr("emeth_tui.training.metrics.REPORT_EVERY_S", 0.0)
-    positions: list[tuple[int, int]] = []
 
     class StoppedWhilePaused(Control):
         def wait_while_paused(self) -> None:
-            state = newest_checkpoint(tmp_path)
-            positions.append((state["epoch"], state["blocks_done"]))
             self.stop()
             super().wait_while_paused()
 
@@ -286,9 +287,10 @@ def test_a_paused_job_has_its_checkpoint_and_can_be_stopped(
     run.control = StoppedWhilePaused()
 
     run.go(request)
+    kept = newest_checkpoint(tmp_path)
     Run().go(request)
 
-    assert positions == [(1, 2)]
+    assert (kept["epoch"], kept["blocks_done"]) == (1, 2)
     assert run.events[-2:] == [Paused(1, 1), Stopped(1, 1)]
     assert_same_weights(result_weights(request), uninterrupted)
 
@@ -354,36 +356,62 @@ def test_a_hopeless_learning_rate_ends_the_job_with_the_reason(tmp_path: Path) -
     assert not (tmp_path / "work/checkpoint.pt").exists()
 
 
-def test_one_bad_step_sends_training_back_to_the_last_good_checkpoint(
+def test_a_step_without_finite_numbers_is_skipped_and_lowers_the_rate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    run = Run(spoil_in_epoch(3, [0], monkeypatch))
+
+    run.go(make_request(tmp_path, epochs=4, checkpoint_share=math.inf))
+
+    assert run.of_type(Skipped) == [Skipped(3, 1)]
+    assert not run.of_type(Diverged)
+    assert [event.epoch for event in run.of_type(EpochDone)] == [1, 2, 3, 4]
+    assert run.of_type(EpochDone)[-1].train_loss < run.of_type(EpochDone)[0].train_loss
+    kept = newest_checkpoint(tmp_path)
+    assert (kept["rate_share"], kept["skipped"]) == (0.5, 1)
+
+
+def test_many_bad_steps_send_training_back_to_the_last_good_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emeth_tui.training.metrics.REPORT_EVERY_S", 1e9)  # one look, at the epoch's end
+    request = make_request(tmp_path, english(8192), epochs=4, checkpoint_share=math.inf)
+    run = Run(spoil_in_epoch(3, range(4), monkeypatch))
+
+    run.go(request)
+
+    steps = 3 * run.of_type(Prepared)[0].steps_per_epoch
+    assert run.of_type(Diverged) == [Diverged(3, f"4 of {steps} steps gave no finite numbers")]
+    (went_back,) = run.of_type(WentBack)
+    epochs = [event.epoch for event in run.of_type(EpochDone)]
+    assert epochs == [1, 2, *range(went_back.epoch + 1, 5)]
+    kept = newest_checkpoint(tmp_path)
+    assert (kept["set_backs"], kept["diverged_in"], kept["skipped"]) == (1, 3, 0)
+    assert kept["rate_share"] == 0.25  # once for the skipped steps, once for going back
+
+
+def spoil_in_epoch(
+    epoch: int, steps: Iterable[int], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Event, Control], None]:
+    """Have the losses of these steps of an epoch be no numbers, the first time that it is trained."""
     spoilt = False
 
-    def spoil_once(event: Event, control: Control) -> None:
+    def spoil(event: Event, control: Control) -> None:
         nonlocal spoilt
-        if isinstance(event, EpochDone) and event.epoch == 2 and not spoilt:
+        if isinstance(event, EpochDone) and event.epoch == epoch - 1 and not spoilt:
             spoilt = True
-            spoil_next_loss(monkeypatch)
+            spoil_losses(steps, monkeypatch)
 
-    run = Run(spoil_once)
-
-    run.go(make_request(tmp_path, epochs=4))
-
-    assert [event.epoch for event in run.of_type(Diverged)] == [3]
-    assert [event.epoch for event in run.of_type(EpochDone)] == [1, 2, 3, 4]
-    assert run.of_type(EpochDone)[-1].valid_loss < run.of_type(EpochDone)[0].valid_loss
-    assert newest_checkpoint(tmp_path)["rate_share"] == 0.5
+    return spoil
 
 
-def spoil_next_loss(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the next training step's loss be no number."""
-    from emeth_tui.training.gpt2 import Gpt2
-
-    loss = Gpt2.loss
+def spoil_losses(steps: Iterable[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the losses of the coming training steps with these numbers be no numbers."""
+    loss, spoilt, count = Gpt2.loss, set(steps), itertools.count()
 
     def spoilt_loss(self: Gpt2, token_ids: torch.Tensor, reduction: str = "mean") -> torch.Tensor:
-        monkeypatch.setattr(Gpt2, "loss", loss)
-        return loss(self, token_ids, reduction) * torch.nan
+        value = loss(self, token_ids, reduction)
+        return value * torch.nan if self.training and next(count) in spoilt else value
 
     monkeypatch.setattr(Gpt2, "loss", spoilt_loss)
 
@@ -394,7 +422,7 @@ def test_a_stop_never_saves_spoilt_weights(tmp_path: Path, monkeypatch: pytest.M
 
     def spoil_and_stop(event: Event, control: Control) -> None:
         if isinstance(event, EpochDone):
-            spoil_next_loss(monkeypatch)
+            spoil_losses([0], monkeypatch)
             stop_after_next_step(control, monkeypatch)
 
     run = Run(spoil_and_stop)
@@ -402,9 +430,9 @@ def test_a_stop_never_saves_spoilt_weights(tmp_path: Path, monkeypatch: pytest.M
     run.go(request)
 
     assert was_stopped(run)
-    for path in (tmp_path / "work/checkpoints").iterdir():
-        state = torch.load(path, weights_only=True)
-        assert all(torch.isfinite(tensor).all() for tensor in state["model"].values())
+    state = newest_checkpoint(tmp_path)
+    assert (state["epoch"], state["blocks_done"], state["skipped"]) == (1, 2, 1)
+    assert all(torch.isfinite(tensor).all() for tensor in state["model"].values())
 
 
 def stop_after_next_step(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
 from emeth_tui.training.events import Work
+from emeth_tui.training.health import Reading
 from emeth_tui.training.metrics import LossMeter, Pace, Throttle
 
 
@@ -19,8 +22,8 @@ class Clock:
         return self.now
 
 
-def step(meter: LossMeter, loss: float, tokens: int = 10, norm: float = 1.0) -> None:
-    meter.add(torch.tensor(loss), torch.tensor(norm), tokens)
+def step(meter: LossMeter, loss: float, tokens: int = 10, finite: bool = True) -> None:
+    meter.add(torch.tensor(loss), tokens, torch.tensor(finite))
 
 
 def test_losses_are_weighted_by_their_tokens() -> None:
@@ -28,32 +31,43 @@ def test_losses_are_weighted_by_their_tokens() -> None:
     step(meter, 4.0, tokens=30)
     step(meter, 2.0, tokens=10)
 
-    assert meter.read() == (140.0, True)
-    assert meter.tokens == 40
+    assert meter.read() == Reading(140.0, 40.0, 0)
+    assert meter.read().mean_loss == 3.5
 
 
 def test_the_recent_mean_counts_from_the_last_one() -> None:
     meter = LossMeter(torch.device("cpu"))
     step(meter, 4.0)
-    first = meter.recent_mean(meter.read()[0])
+    first = meter.recent_mean(meter.read())
     step(meter, 2.0)
     step(meter, 3.0)
 
-    assert (first, meter.recent_mean(meter.read()[0])) == (4.0, 2.5)
+    assert (first, meter.recent_mean(meter.read())) == (4.0, 2.5)
 
 
-@pytest.mark.parametrize(
-    "spoilt", [{"loss": float("nan")}, {"loss": float("inf")}, {"loss": 1.0, "norm": float("nan")}]
-)
-def test_one_spoilt_step_is_never_forgotten(spoilt: dict[str, float]) -> None:
+@pytest.mark.parametrize("loss", [float("nan"), float("inf"), 1.0])
+def test_a_step_that_was_not_applied_counts_as_skipped_and_nothing_else(loss: float) -> None:
     meter = LossMeter(torch.device("cpu"))
-    step(meter, **spoilt)
+    step(meter, loss, finite=False)
     step(meter, 1.0)
 
-    assert meter.read()[1] is False
+    assert meter.read() == Reading(10.0, 10.0, 1)
 
-    meter.start()
-    assert meter.read() == (0.0, True)
+
+def test_an_epoch_without_one_good_step_has_no_loss() -> None:
+    meter = LossMeter(torch.device("cpu"))
+    step(meter, float("nan"), finite=False)
+
+    assert math.isnan(meter.read().mean_loss)
+
+
+def test_a_resumed_epoch_goes_on_with_its_sums() -> None:
+    meter = LossMeter(torch.device("cpu"))
+    meter.start(140.0, 40.0, 2)
+    step(meter, 2.0)
+
+    assert meter.read() == Reading(160.0, 50.0, 2)
+    assert meter.recent_mean(meter.read()) == 2.0
 
 
 def test_reports_are_due_four_times_a_second() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ QUICK = Limits(backoff_s=0.01, max_backoff_s=0.02, deaths=1, stop_s=20.0)
 
 
 def make_request(directory: Path, size_bytes: int = 4096, **changes: Any) -> TrainRequest:
-    """A job on English text of this size, deterministic, on one thread."""
+    """A job on English text of this size, deterministic, on one thread, that keeps every epoch it can."""
     dataset = directory / "dataset.txt"
     if not dataset.exists():
         dataset.write_text(english(size_bytes), encoding="utf-8")
@@ -29,6 +30,7 @@ def make_request(directory: Path, size_bytes: int = 4096, **changes: Any) -> Tra
         "batch_size": 2,
         "threads": 1,
         "deterministic": True,
+        "checkpoint_share": math.inf,
     }
     return TrainRequest(**{**values, **changes})
 

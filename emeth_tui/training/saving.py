@@ -1,0 +1,173 @@
+"""Checkpoints off the training thread: copied between two steps, written by a thread, at a bounded cost.
+
+The training stands still for the copy alone. There is never more than one copy: while it is being written,
+the next checkpoint that falls due is passed over.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import logging
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from emeth_tui.training.checkpoint import CheckpointStore
+from emeth_tui.training.devices import Device
+from emeth_tui.training.state import bytes_of
+
+# What a checkpoint is taken to cost until one has been measured.
+_LEAST_COST_S = 0.02
+_HOST_COPY_BYTES_PER_S = 1e9
+_DEVICE_COPY_BYTES_PER_S = 5e9
+Clock = Callable[[], float]
+log = logging.getLogger(__name__)
+
+
+class SavingPace:
+    """When the next checkpoint is due, so that all of them cost at most `cost_share` of the time.
+
+    After a checkpoint that cost `c` seconds none is due for `c / cost_share`. Past that, the end of an epoch
+    is a good moment; within an epoch one is due when the last is `every_s` old as well.
+    """
+
+    def __init__(
+        self, every_s: float, cost_share: float, expected_cost_s: float, clock: Clock = time.monotonic
+    ) -> None:
+        self._every_s = every_s
+        self._cost_share = cost_share
+        self._clock = clock
+        self._cost_s = expected_cost_s
+        self._saved_at = clock()
+
+    @property
+    def interval_s(self) -> float:
+        """The least time between two checkpoints."""
+        return self._cost_s / self._cost_share if self._cost_share else math.inf
+
+    def due_after_epoch(self) -> bool:
+        """Say whether the end of an epoch is to be kept."""
+        return self._clock() - self._saved_at >= self.interval_s
+
+    def due_within_epoch(self) -> bool:
+        """Say whether a place within an epoch is to be kept."""
+        return self._clock() - self._saved_at >= max(self._every_s, self.interval_s)
+
+    def saved(self) -> None:
+        """Count from now."""
+        self._saved_at = self._clock()
+
+    def cost(self, seconds: float) -> None:
+        """Take note of what the last checkpoint cost the training."""
+        self._cost_s = seconds
+
+
+class HostCopy:
+    """Host memory for one copy of a training's state, used again for every checkpoint."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        self._buffers: dict[str, Tensor] = {}
+        self._copied: torch.cuda.Event | None = None
+
+    def take(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        """Copy all tensors of a nested dict; those on a GPU arrive later, see `wait`."""
+        with torch.inference_mode(False), torch.no_grad():  # a buffer outlives the context it was made in
+            copy: dict[str, Any] = self._copy("", state)
+        if self._device.is_cuda:
+            self._copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            self._copied.record()
+        return copy
+
+    def wait(self) -> None:
+        """Return when all tensors of the last copy have arrived."""
+        if self._copied is not None:
+            self._copied.synchronize()
+
+    def _copy(self, path: str, value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return self._buffer(path, value).copy_(value, non_blocking=True)
+        if isinstance(value, Mapping):
+            return {key: self._copy(f"{path}/{key}", inner) for key, inner in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._copy(f"{path}/{index}", inner) for index, inner in enumerate(value)]
+        return value
+
+    def _buffer(self, path: str, like: Tensor) -> Tensor:
+        buffer = self._buffers.get(path)
+        if buffer is None or buffer.shape != like.shape or buffer.dtype != like.dtype:
+            buffer = torch.empty(like.shape, dtype=like.dtype, pin_memory=like.is_cuda)
+            self._buffers[path] = buffer
+        return buffer
+
+
+class Saver:
+    """Writes one training's checkpoints, one at a time, while the training goes on."""
+
+    def __init__(self, store: CheckpointStore, pace: SavingPace, device: Device) -> None:
+        self.pace = pace
+        self._store = store
+        self._device = device
+        self._copy = HostCopy(device)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
+        self._writing: Future[float] | None = None
+        self._blocked_s = 0.0
+
+    @property
+    def busy(self) -> bool:
+        """True while a checkpoint is being written."""
+        return self._writing is not None and not self._writing.done()
+
+    def check(self) -> None:
+        """Take in a write that has ended. Raises what it raised: DiskFull, OSError."""
+        if self._writing is not None and self._writing.done():
+            self.wait()
+
+    def start(self, epoch: int, blocks_done: int, state: Mapping[str, Any]) -> None:
+        """Copy the state and have it written, once what was being written is done. Raises DiskFull."""
+        self.wait()
+        started = time.monotonic()
+        copy = self._copy.take(state)
+        self._writing = self._thread.submit(self._write, epoch, blocks_done, copy)
+        self._blocked_s = time.monotonic() - started
+        self.pace.saved()
+
+    def wait(self, limit_s: float | None = None) -> bool:
+        """Wait until everything is on the disk; False when the time is up before.
+
+        Raises what the writing raised: DiskFull, OSError.
+        """
+        writing = self._writing
+        if writing is None:
+            return True
+        if not concurrent.futures.wait([writing], limit_s).done:
+            return False
+        self._writing = None
+        self.pace.cost(self._blocked_s + writing.result())
+        return True
+
+    def close(self) -> None:
+        """Let the last checkpoint be finished, and end the thread."""
+        self._thread.shutdown()
+        if self._writing is not None and (error := self._writing.exception()) is not None:
+            log.warning("the last checkpoint was not written: %s", error)
+
+    def _write(self, epoch: int, blocks_done: int, copy: Mapping[str, Any]) -> float:
+        """Write a checkpoint and return the seconds that this took away from the training."""
+        started = time.thread_time()
+        self._copy.wait()
+        self._store.save(epoch, blocks_done, copy)
+        # A training on a GPU leaves the host's cores idle; one on the CPU wants the very same cores.
+        return 0.0 if self._device.is_cuda else time.thread_time() - started
+
+
+def expected_cost_s(parameters: Iterable[Tensor], device: Device) -> float:
+    """Reckon what a checkpoint of a model and its AdamW states will cost, before there has been one."""
+    state_bytes = 3 * bytes_of(parameters)
+    bytes_per_s = _DEVICE_COPY_BYTES_PER_S if device.is_cuda else _HOST_COPY_BYTES_PER_S
+    return _LEAST_COST_S + state_bytes / bytes_per_s

@@ -1,0 +1,79 @@
+"""All that a training is at one moment: what a checkpoint holds, and what a paused job can do without."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from emeth_tui.training.devices import Device
+
+
+@dataclass(slots=True)
+class Position:
+    """How far the training is: whole epochs, and blocks of the next one; and what trouble there was."""
+
+    epoch: int = 0
+    blocks_done: int = 0
+    valid_loss: float = math.inf
+    best_train_loss: float = math.inf
+    rate_share: float = 1.0  # of the planned learning rate
+    skipped: int = 0  # steps
+    set_backs: int = 0
+    diverged_in: int = 0  # the epoch of the last set-back
+
+
+def capture(
+    at: Position, model: nn.Module, optimiser: torch.optim.Optimizer, device: Device
+) -> dict[str, Any]:
+    """Name everything that `restore` needs. The tensors are the living ones, to be copied before a step."""
+    return {
+        **dataclasses.asdict(at),
+        "model": model.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "random": _random_states(device),
+    }
+
+
+def restore(
+    state: Mapping[str, Any], model: nn.Module, optimiser: torch.optim.Optimizer, device: Device
+) -> Position:
+    """Put everything back as it was."""
+    model.load_state_dict(state["model"])
+    optimiser.load_state_dict(state["optimiser"])
+    torch.set_rng_state(state["random"]["cpu"])
+    if device.is_cuda and "cuda" in state["random"]:
+        torch.cuda.set_rng_state(state["random"]["cuda"], device.torch_device)
+    return Position(**{field.name: state[field.name] for field in dataclasses.fields(Position)})
+
+
+def release(model: nn.Module, optimiser: torch.optim.Optimizer, device: Device) -> None:
+    """Free the device's memory; the model is an empty shell until `take_back` and `restore`."""
+    optimiser.zero_grad(set_to_none=True)
+    optimiser.state.clear()
+    for parameter in model.parameters():
+        parameter.untyped_storage().resize_(0)
+    device.free_cache()
+
+
+def take_back(model: nn.Module) -> None:
+    """Give the parameters room again; what is in them is arbitrary."""
+    for parameter in model.parameters():
+        parameter.untyped_storage().resize_(parameter.numel() * parameter.element_size())
+
+
+def bytes_of(tensors: Iterable[Tensor]) -> int:
+    """The memory that these tensors take."""
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def _random_states(device: Device) -> dict[str, Tensor]:
+    states = {"cpu": torch.get_rng_state()}
+    if device.is_cuda:
+        states["cuda"] = torch.cuda.get_rng_state(device.torch_device)
+    return states
