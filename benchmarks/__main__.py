@@ -9,11 +9,11 @@ import sys
 
 import click
 
-from benchmarks import job, train
+from benchmarks import job, train_command
 from emeth_tui.errors import EmethError
 
 _DEFAULT_COMMAND = "train"
-_MODULES = (train, job)
+_MODULES = (train_command, job)
 
 
 @click.group(

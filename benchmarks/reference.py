@@ -40,9 +40,13 @@ class LoopPlan:
 
 
 def make_model(
-    shape: Gpt2Shape, dropout: float, attention_dropout: float, weights: Mapping[str, Tensor]
+    shape: Gpt2Shape,
+    dropout: float,
+    attention_dropout: float,
+    weights: Mapping[str, Tensor],
+    attention: str = "eager",
 ) -> GPT2LMHeadModel:
-    """Make the published model with eager attention, starting from `weights`."""
+    """Make the published model, starting from `weights`; `attention` is `eager` or `sdpa`."""
     config = GPT2Config(  # type: ignore[call-arg]
         vocab_size=shape.vocab_size,
         n_positions=shape.positions,
@@ -56,7 +60,7 @@ def make_model(
         use_cache=False,
         bos_token_id=0,
         eos_token_id=0,
-        attn_implementation="eager",
+        attn_implementation=attention,
     )
     model = GPT2LMHeadModel(config)
     model.loss_type = "ForCausalLM"  # what it would take anyway, with a warning
@@ -71,6 +75,7 @@ class ReferenceLoop:
         self._model = model
         self._plan = plan
         self._log_file = log_file
+        self._device = next(model.parameters()).device
         matrices = [parameter for parameter in model.parameters() if parameter.ndim >= 2]
         vectors = [parameter for parameter in model.parameters() if parameter.ndim < 2]
         self._optimiser = torch.optim.AdamW(
@@ -89,7 +94,7 @@ class ReferenceLoop:
         for start in range(0, count, batch_size):
             chosen = order[start : start + batch_size]
             done = (epoch + (start + len(chosen)) / count) / self._plan.epochs
-            loss = self._step(torch.from_numpy(token_ids(blocks[chosen])), done)
+            loss = self._step(torch.from_numpy(token_ids(blocks[chosen])).to(self._device), done)
             self._log_file.write(f"epoch {epoch + 1} step {start // batch_size + 1} loss {loss:.6f}\n")
             self._log_file.flush()
             loss_sum += loss * len(chosen)

@@ -1,230 +1,262 @@
-"""`train`: tokens a second of our training loop against the reference loop's, on the same tokens.
+"""`train`: tokens a second of our training loop against other ways to train the same model.
 
-Our side is `emeth_tui.training.loop.Trainer` itself, one epoch a round. When it reports an epoch's end, the
-reference trains the same epoch: so the rounds alternate within one run, and what else the machine does
-meets both sides alike. The first round warms both up and is not counted.
+Every side lives in a process of its own (`processes.py`, `sides.py`) and trains when it is its turn: in each
+round, every side trains the same epoch, in changing order, and the device multiplies matrices for a moment.
+So what else the machine does meets all sides alike. A first round warms all up and is not counted.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import math
-import tempfile
-from collections.abc import Callable
+import contextlib
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import click
-import numpy as np
-import torch
-
-from benchmarks.reference import LoopPlan, ReferenceLoop, make_model
-from benchmarks.report import Report, json_option, narrate, show, threads_option
-from benchmarks.rounds import Machine, Ratios, Stopwatch, ratios, this_machine
-from emeth_tui.training.checkpoint import CheckpointStore
-from emeth_tui.training.control import Control
-from emeth_tui.training.dataset import TokenisedDataset, token_ids
-from emeth_tui.training.devices import open_device, preload, set_threads
-from emeth_tui.training.events import EpochDone, Event
-from emeth_tui.training.gpt2 import Gpt2, Gpt2Shape
-from emeth_tui.training.loop import Plan, Trainer
+from benchmarks.data import Tokens, chain_tokens, text_tokens
+from benchmarks.flops import flops_per_token
+from benchmarks.processes import SideFailed, SideProcess, closing_all
+from benchmarks.reference import LoopPlan
+from benchmarks.rounds import Machine, Ratios, ratios, this_machine
+from benchmarks.sides import Begin, End, Final, Go, Task, Turn, multiply, train
+from emeth_tui.training.gpt2 import Gpt2Shape
 from emeth_tui.training.models import BLOCK_TOKENS
 
-HEAD_WIDTH = 64  # as in every published GPT-2
+OURS = "ours"
 LEARNING_RATE = 2.5e-4  # protocol.md §8
 DROPOUT = 0.1  # protocol.md §8: as in the reference
-_SAME_LOSS = 1e-3  # what rounding may make of one loss calculated in two ways
-_FOLLOWS_SHARE = 0.5  # of the tokens that the one before them fixes: something to learn
 
 Narrate = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class TrainSetup:
-    """What both sides train."""
+class Kind:
+    """How a side trains."""
 
-    rounds: int = 9
+    title: str
+    loop: str
+    tf32: bool = False
+    compiled: bool = False
+
+
+KINDS: dict[str, Kind] = {
+    OURS: Kind("ours", "ours"),
+    "reference": Kind("reference loop, fp32", "reference"),
+    "reference-tf32": Kind("reference loop, TF32", "reference", tf32=True),
+    "hf": Kind("Hugging Face Trainer", "hugging-face"),
+    "hf-compiled": Kind("Hugging Face Trainer, compiled", "hugging-face", compiled=True),
+    "nanogpt": Kind("nanoGPT-style loop, compiled", "nanogpt", compiled=True),
+}
+CPU_SIDES = (OURS, "reference", "hf")
+CUDA_SIDES = tuple(KINDS)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSetup:
+    """What all sides train. `plan_epochs` is the length of the job that the rounds are the beginning of."""
+
+    sides: tuple[str, ...] = CPU_SIDES
+    device: str = "cpu"
+    rounds: int = 5
     steps: int = 3
     batch: int = 16
     layers: int = 4
     width: int = 256
+    heads: int = 4
     vocab: int = 8192
-    seed: int = 0
+    seeds: int = 1
+    corpus: str | None = None  # a directory or "shipped"; None: drawn tokens
+    language: str = "en"
+    dropout: float = DROPOUT
+    plan_epochs: int | None = None  # None: the rounds are the whole job
+    threads: int | None = None  # None: one a core
+    compile_backend: str = "inductor"
+
+    @property
+    def shape(self) -> Gpt2Shape:
+        return Gpt2Shape(self.layers, self.heads, self.width, BLOCK_TOKENS, self.vocab)
+
+    @property
+    def flops_per_token(self) -> int:
+        return flops_per_token(self.shape, BLOCK_TOKENS)
 
 
 @dataclass(frozen=True, slots=True)
 class TrainRound:
-    """One epoch of each side: tokens a second, CPU seconds, and the mean training loss."""
+    """One epoch of every side that still runs, by its name, and the matrix product of the same moment."""
 
-    ours_tokens_per_s: float
-    reference_tokens_per_s: float
-    ours_cpu_s: float
-    reference_cpu_s: float
-    ours_loss: float
-    reference_loss: float
+    seed: int
+    tokens_per_s: dict[str, float]
+    cpu_s: dict[str, float]
+    product_flops_per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SideResult:
+    """One side over all rounds; `speed` and `cpu` say how many times as fast ours was."""
+
+    name: str
+    tokens_per_s: Ratios
+    utilisation: float
+    speed: Ratios
+    cpu: Ratios
+    peak_bytes: int | None
+    held_out_losses: list[float]
 
     @property
-    def ratio(self) -> float:
-        return self.ours_tokens_per_s / self.reference_tokens_per_s
-
-    @property
-    def cpu_ratio(self) -> float:
-        return self.reference_cpu_s / self.ours_cpu_s
+    def held_out_loss(self) -> float:
+        """The mean over the seeds."""
+        return statistics.fmean(self.held_out_losses)
 
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
-    """All rounds but the first; `untrained_loss` is what both sides begin at."""
+    """All rounds but the first of each seed; `failures` are sides that broke off, with the reason."""
 
     setup: TrainSetup
     machine: Machine
-    untrained_loss: float
+    flops_per_token: int
     rounds: list[TrainRound]
-    speed: Ratios
-    cpu: Ratios
+    sides: dict[str, SideResult]
+    failures: dict[str, str]
+
+    @property
+    def product_flops_per_s(self) -> float:
+        """The median of the rounds."""
+        return statistics.median(each.product_flops_per_s for each in self.rounds)
 
 
 def measure(setup: TrainSetup, narrate: Narrate) -> TrainResult:
-    """Run all rounds."""
-    preload()
-    tokens = _tokens(setup)
-    shape = Gpt2Shape(setup.layers, setup.width // HEAD_WIDTH, setup.width, BLOCK_TOKENS, setup.vocab)
-    model = Gpt2(shape, DROPOUT)
-    model.initialise(setup.seed)
-    epochs = setup.rounds + 1
-    rounds: list[TrainRound] = []
-    published = make_model(shape, DROPOUT, DROPOUT, model.export_weights())
-    untrained_loss = _common_loss(model, published, tokens)
-    with (
-        tempfile.TemporaryDirectory(prefix="emeth-bench-") as directory,
-        (Path(directory) / "training.log").open("w", encoding="utf-8") as log_file,
-    ):
-        loop = ReferenceLoop(published, LoopPlan(epochs, setup.batch, LEARNING_RATE, setup.seed), log_file)
-
-        watch = Stopwatch()
-
-        def report(event: Event) -> None:
-            if isinstance(event, EpochDone):
-                rounds.append(_reference_round(loop, event, tokens, watch))
-                narrate(_line(event.epoch, rounds[-1]))
-                watch.lap()
-
-        _trainer(model, tokens, setup, epochs, Path(directory), report).run()
-    counted = rounds[1:]
-    speed = ratios([each.ratio for each in counted])
-    cpu = ratios([each.cpu_ratio for each in counted])
-    return TrainResult(setup, this_machine(), untrained_loss, counted, speed, cpu)
+    """Run all rounds of all seeds. Raises SideFailed when ours fails; another side's failure is noted."""
+    run = _Run(setup, narrate)
+    with run.processes():
+        for seed in range(setup.seeds):
+            run.train(seed)
+    sides = {name: _sum_up(name, setup, run) for name in setup.sides if run.finals.get(name)}
+    return TrainResult(setup, this_machine(), setup.flops_per_token, run.rounds, sides, {**run.failures})
 
 
-def _tokens(setup: TrainSetup) -> TokenisedDataset:
-    """Draw tokens from a chain with something to learn: rare and frequent ones, and usual successors."""
-    chance = np.random.default_rng(setup.seed)
+class _Run:
+    """The processes of one run, and what they have answered."""
+
+    def __init__(self, setup: TrainSetup, narrate: Narrate) -> None:
+        self.rounds: list[TrainRound] = []
+        self.finals: dict[str, list[Final]] = {}
+        self.failures: dict[str, str] = {}
+        self._setup = setup
+        self._narrate = narrate
+        self._sides: dict[str, SideProcess] = {}
+        self._product: SideProcess | None = None
+
+    @contextlib.contextmanager
+    def processes(self) -> Iterator[None]:
+        """All sides' processes, for the length of the block."""
+        setup, started = self._setup, list[SideProcess]()
+        tokens = _tokens(setup)
+        with closing_all(started):
+            for name in setup.sides:
+                side = SideProcess(name, train, _task(setup, name, tokens), setup.threads, setup.device)
+                self._sides[name] = side
+                started.append(side)
+            self._product = SideProcess("matrix product", multiply, setup.device, setup.threads, setup.device)
+            started.append(self._product)
+            yield
+
+    def train(self, seed: int) -> None:
+        """All rounds with one seed."""
+        for name in list(self._sides):  # one after the other, for ours looks how much memory there is
+            with self._noting_failure(name):
+                self._sides[name].ask(Begin(seed))
+        self._everybody(Go())  # the warm-up: kernels are chosen and compiled, memory is allocated
+        for number in range(self._setup.rounds):
+            self.rounds.append(self._round(seed, number))
+            self._narrate(_line(seed, number, self.rounds[-1]))
+        for name, final in self._everybody(End()).items():
+            self.finals.setdefault(name, []).append(final)
+
+    def _round(self, seed: int, number: int) -> TrainRound:
+        assert self._product is not None
+        turns: dict[str, Turn] = {}
+        for name in _rotated(list(self._sides), number):
+            with self._noting_failure(name):
+                turns[name] = self._sides[name].ask(Go())
+        tokens = self._setup.steps * self._setup.batch * BLOCK_TOKENS
+        in_order = {name: turns[name] for name in self._sides if name in turns}
+        return TrainRound(
+            seed,
+            {name: tokens / turn.seconds for name, turn in in_order.items()},
+            {name: turn.cpu_s for name, turn in in_order.items()},
+            self._product.ask(Go()),
+        )
+
+    def _everybody(self, message: object) -> dict[str, Final]:
+        """Tell all at once, outside of the time, and gather the answers."""
+        answers = {}
+        for name in list(self._sides):
+            with self._noting_failure(name):
+                self._sides[name].tell(message)
+        for name in list(self._sides):
+            with self._noting_failure(name):
+                answers[name] = self._sides[name].hear()
+        return answers
+
+    @contextlib.contextmanager
+    def _noting_failure(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except SideFailed as error:
+            if name == OURS:
+                raise
+            self.failures[name] = error.message
+            self._narrate(f"{error.message}; going on without it")
+            self._sides.pop(name).close()
+
+
+def _tokens(setup: TrainSetup) -> Tokens:
     blocks = setup.steps * setup.batch
-    weights = 1.0 / np.arange(1, setup.vocab + 1)
-    drawn = chance.choice(setup.vocab, size=(blocks, BLOCK_TOKENS), p=weights / weights.sum())
-    successor = chance.permutation(setup.vocab)
-    follows = chance.random((blocks, BLOCK_TOKENS)) < _FOLLOWS_SHARE
-    for place in range(1, BLOCK_TOKENS):
-        drawn[:, place] = np.where(follows[:, place], successor[drawn[:, place - 1]], drawn[:, place])
-    train = drawn.astype(np.uint32)
-    # Our loop ends each epoch with a validation, the reference never validates: two tokens are the least.
-    return TokenisedDataset(digest="", vocab_size=setup.vocab, train=train, valid=train[:1, :2])
+    if setup.corpus is None:
+        return chain_tokens(blocks, setup.vocab, seed=0)
+    return text_tokens(setup.corpus, setup.language, blocks, setup.vocab)
 
 
-def _trainer(
-    model: Gpt2,
-    tokens: TokenisedDataset,
-    setup: TrainSetup,
-    epochs: int,
-    directory: Path,
-    report: Callable[[Event], None],
-) -> Trainer:
-    return Trainer(
-        model=model,
+def _task(setup: TrainSetup, name: str, tokens: Tokens) -> Task:
+    kind = KINDS[name]
+    epochs = setup.plan_epochs or setup.rounds + 1
+    return Task(
+        loop=kind.loop,
+        shape=setup.shape,
         tokens=tokens,
-        # No checkpoints: the reference saves nothing either here. `job` measures with them.
-        plan=Plan(epochs, setup.batch, LEARNING_RATE, setup.seed, math.inf, checkpoint_share=0.0),
-        store=CheckpointStore(directory / "checkpoints", {}),
-        device=open_device("cpu"),
-        report=report,
-        control=Control(),
-        set_initial_weights=lambda fresh: fresh.initialise(setup.seed),
+        plan=LoopPlan(epochs, setup.batch, LEARNING_RATE, seed=0),
+        dropout=setup.dropout,
+        device=setup.device,
+        tf32=kind.tf32,
+        compile_backend=setup.compile_backend if kind.compiled else None,
     )
 
 
-def _common_loss(model: Gpt2, published: torch.nn.Module, tokens: TokenisedDataset) -> float:
-    """The loss that both models start from. Raises RuntimeError when they are not the same model."""
-    ids = torch.from_numpy(token_ids(tokens.train[:2]))
-    model.eval()
-    published.eval()
-    with torch.inference_mode():
-        ours, theirs = float(model.loss(ids)), float(published(input_ids=ids, labels=ids).loss)
-    if abs(ours - theirs) > _SAME_LOSS:
-        raise RuntimeError(f"the two sides are not the same model: untrained losses {ours} and {theirs}")
-    return ours
+def _rotated(names: Sequence[str], number: int) -> Sequence[str]:
+    first = number % len(names)
+    return [*names[first:], *names[:first]]
 
 
-def _reference_round(
-    loop: ReferenceLoop, ours: EpochDone, tokens: TokenisedDataset, watch: Stopwatch
-) -> TrainRound:
-    ours_s, ours_cpu_s = watch.lap()
-    reference_loss = loop.train_epoch(ours.epoch - 1, tokens.train)
-    reference_s, reference_cpu_s = watch.lap()
-    size = tokens.train.size
-    return TrainRound(
-        ours_tokens_per_s=size / ours_s,
-        reference_tokens_per_s=size / reference_s,
-        ours_cpu_s=ours_cpu_s,
-        reference_cpu_s=reference_cpu_s,
-        ours_loss=ours.train_loss,
-        reference_loss=reference_loss,
+def _sum_up(name: str, setup: TrainSetup, run: _Run) -> SideResult:
+    rounds = [each for each in run.rounds if name in each.tokens_per_s]
+    return SideResult(
+        name=name,
+        tokens_per_s=ratios([each.tokens_per_s[name] for each in rounds]),
+        utilisation=statistics.median(
+            each.tokens_per_s[name] * setup.flops_per_token / each.product_flops_per_s for each in rounds
+        ),
+        speed=ratios([each.tokens_per_s[OURS] / each.tokens_per_s[name] for each in rounds]),
+        cpu=ratios([each.cpu_s[name] / each.cpu_s[OURS] for each in rounds]),
+        peak_bytes=run.finals[name][0].peak_bytes,  # of the first seed: later ones reuse its memory
+        held_out_losses=[final.held_out_loss for final in run.finals[name]],
     )
 
 
-def _line(epoch: int, each: TrainRound) -> str:
-    name = "warm-up" if epoch == 1 else f"round {epoch - 1}"
+def _line(seed: int, number: int, each: TrainRound) -> str:
+    speeds: Mapping[str, float] = each.tokens_per_s
     return (
-        f"{name}: ours {each.ours_tokens_per_s:,.0f} tokens/s, "
-        f"reference {each.reference_tokens_per_s:,.0f} tokens/s, {each.ratio:.2f}x "
-        f"(CPU time {each.cpu_ratio:.2f}x)"
+        f"seed {seed}, round {number + 1}: "
+        + ", ".join(f"{name} {speed:,.0f}" for name, speed in speeds.items())
+        + f" tokens/s; matrix product {each.product_flops_per_s / 1e9:,.0f} GFLOP/s"
     )
-
-
-_DEFAULTS = TrainSetup()
-_COUNT = click.IntRange(min=1)
-
-
-@click.command("train", help="Tokens a second of the training loop (the default).")
-@click.option("--rounds", type=_COUNT, default=_DEFAULTS.rounds, show_default=True)
-@click.option("--steps", type=_COUNT, default=_DEFAULTS.steps, show_default=True, help="In each round.")
-@click.option(
-    "--batch", type=_COUNT, default=_DEFAULTS.batch, show_default=True, help="Blocks of 128 tokens."
-)
-@click.option("--layers", type=_COUNT, default=_DEFAULTS.layers, show_default=True)
-@click.option("--width", type=_COUNT, default=_DEFAULTS.width, show_default=True, help="A multiple of 64.")
-@click.option("--vocab", type=click.IntRange(min=2), default=_DEFAULTS.vocab, show_default=True)
-@click.option("--seed", type=click.IntRange(min=0), default=_DEFAULTS.seed, show_default=True)
-@threads_option
-@json_option
-def command(as_json: bool, threads: int | None, **options: int) -> None:
-    if options["width"] % HEAD_WIDTH:
-        raise click.BadParameter(f"must be a multiple of {HEAD_WIDTH}", param_hint="--width")
-    if threads is not None:
-        set_threads(threads)
-    show(_report(measure(TrainSetup(**options), narrate)), as_json)
-
-
-def _report(result: TrainResult) -> Report:
-    setup, last = result.setup, result.rounds[-1]
-    lines = (
-        f"{setup.layers} layers, width {setup.width}, vocabulary {setup.vocab:,}, "
-        f"batch {setup.batch} x 128 tokens, {setup.steps} steps a round, fp32, dropout {DROPOUT}",
-        f"training: {result.speed} the reference loop, median of {setup.rounds} interleaved rounds",
-        f"CPU time: {result.cpu}",
-        f"training loss of the last round: ours {last.ours_loss:.4f}, reference {last.reference_loss:.4f} "
-        f"(untrained {result.untrained_loss:.4f})",
-    )
-    content = dataclasses.asdict(result)
-    for fields, each in zip(content["rounds"], result.rounds, strict=True):
-        fields |= {"ratio": each.ratio, "cpu_ratio": each.cpu_ratio}
-    return Report(content, lines, result.machine)

@@ -1,0 +1,201 @@
+"""One child process for each side: allocator, threads and peak memory of one never meet another's.
+
+The parent lets one side work at a time and the others wait in a read on their pipe, so they take no CPU
+time and no device time; what they hold is memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+
+from emeth_tui.training.devices import preload, set_threads
+from emeth_tui.workers.cores import usable_cores
+
+_STATUS = Path("/proc/self/status")
+_RESET_PEAK = Path("/proc/self/clear_refs"), "5"  # proc(5): sets VmHWM to the present VmRSS
+_END_S = 10.0
+_VISIBLE = "CUDA_VISIBLE_DEVICES"
+
+Target = Callable[[Connection, Any], None]
+
+
+class SideFailed(click.ClickException):
+    """A side broke off; the message ends with what its process said last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What a child says instead of its answer."""
+
+    reason: str
+    details: str
+
+
+class SideProcess:
+    """The parent's end of one side."""
+
+    def __init__(
+        self, name: str, target: Target, task: object, threads: int | None, device: str = "cpu"
+    ) -> None:
+        """Spawn a process that runs `target(connection, task)`; on CUDA it sees `device` alone, as cuda:0."""
+        context = multiprocessing.get_context("spawn")
+        self.name = name
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(
+            target=_main, args=(theirs, target, task, threads or usable_cores()), daemon=True
+        )
+        with _environment(_environment_for(threads or usable_cores(), device)):
+            self._process.start()
+        theirs.close()
+
+    def tell(self, message: object) -> None:
+        """Send one message. Raises SideFailed when the process is gone."""
+        try:
+            self._connection.send(message)
+        except OSError as error:
+            raise self._gone() from error
+
+    def hear(self) -> Any:
+        """Wait for the next message. Raises SideFailed when the side failed or its process is gone."""
+        try:
+            message = self._connection.recv()
+        except (EOFError, OSError) as error:
+            raise self._gone() from error
+        if isinstance(message, Failure):
+            click.echo(message.details, err=True)
+            raise SideFailed(f"{self.name}: {message.reason}")
+        return message
+
+    def ask(self, message: object) -> Any:
+        """Send one message and wait for the answer. Raises SideFailed."""
+        self.tell(message)
+        return self.hear()
+
+    def close(self) -> None:
+        """End the process, which frees its memory."""
+        self._connection.close()
+        self._process.join(_END_S)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+    def _gone(self) -> SideFailed:
+        self._process.join(_END_S)
+        return SideFailed(f"{self.name}: its process ended with exit code {self._process.exitcode}")
+
+
+class PeakMemory:
+    """This process's greatest memory above what it had when imports were done, or on CUDA what tensors took.
+
+    Bytes. On a CPU it is resident memory, which only Linux tells; elsewhere it is not known.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._baseline = _status_bytes("VmRSS")
+        self.start()
+
+    def start(self) -> None:
+        """Forget the peak so far."""
+        if self._device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self._device)
+        else:
+            with contextlib.suppress(OSError):  # no such file, or no right: the peak then has the start in it
+                _RESET_PEAK[0].write_text(_RESET_PEAK[1], encoding="ascii")
+
+    def read(self) -> int | None:
+        """Return the peak since `start`, or None where it is not known."""
+        if self._device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self._device)
+        peak = _status_bytes("VmHWM")
+        return None if peak is None or self._baseline is None else peak - self._baseline
+
+
+def synchronise(device: torch.device) -> None:
+    """Wait until the device has done all that was asked of it."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+@contextlib.contextmanager
+def closing_all(sides: list[SideProcess]) -> Iterator[None]:
+    """End every process of the list when the block is left, those added meanwhile too."""
+    try:
+        yield
+    finally:
+        for side in sides:
+            side.close()
+
+
+def serve(connection: Connection, target: Target, task: object) -> None:
+    """Run a side's target to its end; what goes wrong is told to the parent."""
+    try:
+        target(connection, task)
+    except (EOFError, OSError):
+        pass  # the parent hung up: it wants no more
+    except Exception as error:  # noqa: BLE001 - whatever it is, the parent tells it
+        reason = str(error).partition("\n")[0]
+        connection.send(Failure(f"{type(error).__name__}: {reason}", traceback.format_exc()))
+    finally:
+        connection.close()
+
+
+def _main(connection: Connection, target: Target, task: object, threads: int) -> None:
+    os.dup2(2, 1)  # stdout is the parent's alone: libraries print to it too
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hangs up when it is interrupted
+    set_threads(threads)
+    preload()
+    serve(connection, target, task)
+
+
+def _environment_for(threads: int, device: str) -> dict[str, str]:
+    """What libraries read once, when they are loaded: the same for every side, and as in our workers."""
+    values = {
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "OMP_NUM_THREADS": str(threads),
+        "MKL_NUM_THREADS": str(threads),
+        "TOKENIZERS_PARALLELISM": "true",
+        "HF_HUB_OFFLINE": "1",
+    }
+    if device.startswith("cuda:"):
+        index = int(device.removeprefix("cuda:"))
+        visible = os.environ.get(_VISIBLE)
+        values[_VISIBLE] = visible.split(",")[index] if visible else str(index)
+    return values
+
+
+@contextlib.contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """Set environment variables for the processes that are started within the block."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _status_bytes(field: str) -> int | None:
+    try:
+        lines = _STATUS.read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return None
+    values = (line.split()[1] for line in lines if line.startswith(f"{field}:"))
+    kibibytes = next(values, None)
+    return None if kibibytes is None else int(kibibytes) * 1024

@@ -1,0 +1,242 @@
+"""What trains in each child process of `train`: ours, the reference loop, Hugging Face, a nanoGPT-style loop.
+
+The parent's words: `Begin` with a seed (answered by `Ready`), then `Go` for every epoch (answered by `Turn`),
+then `End` (answered by `Final`); then perhaps the next `Begin`. To `MatrixProduct`'s process it says `Go`
+alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib
+import math
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks.data import Tokens
+from benchmarks.flops import MatrixProduct
+from benchmarks.nanogpt import NanoGpt, NanoGptLoop
+from benchmarks.processes import PeakMemory, synchronise
+from benchmarks.reference import LoopPlan, ReferenceLoop, make_model
+from benchmarks.rounds import Stopwatch
+from emeth_tui.training.checkpoint import CheckpointStore
+from emeth_tui.training.control import Control, StopRequested
+from emeth_tui.training.dataset import TokenisedDataset
+from emeth_tui.training.devices import Device, open_device
+from emeth_tui.training.evaluation import mean_loss
+from emeth_tui.training.events import EpochDone, Event, Prepared
+from emeth_tui.training.gpt2 import Gpt2, Gpt2Shape
+from emeth_tui.training.loop import Plan, Trainer
+
+Weights = Mapping[str, Tensor]
+_HUGGING_FACE = "hugging-face"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What every side of one run trains; `loop` and `tf32` say how this side does it."""
+
+    loop: str
+    shape: Gpt2Shape
+    tokens: Tokens
+    plan: LoopPlan
+    dropout: float
+    device: str = "cpu"
+    tf32: bool = False  # matrix products of fp32 numbers in TF32
+    compile_backend: str | None = None  # None: not compiled; ours decides for itself
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Start over from the weights that `seed` draws."""
+
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The weights are drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """Train one epoch; or multiply matrices for a while."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One epoch is trained: wall-clock seconds and the process's CPU seconds."""
+
+    seconds: float
+    cpu_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Train no further: evaluate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """The loss on held-out tokens, measured in fp32 by the same code for every side; the peak memory."""
+
+    held_out_loss: float
+    peak_bytes: int | None
+
+
+class Turns:
+    """Lets a loop train the next epoch when the parent says so, and times it."""
+
+    def __init__(self, connection: Connection, memory: PeakMemory, device: torch.device) -> None:
+        self._connection = connection
+        self._memory = memory
+        self._device = device
+        self._watch: Stopwatch | None = None
+        self.peak_bytes: int | None = None
+
+    def go_on(self) -> bool:
+        """To be called before each epoch: report the one before, and wait. False: train no further."""
+        if self._watch is None:
+            self._memory.start()
+            self._connection.send(Ready())
+        else:
+            synchronise(self._device)
+            self._connection.send(Turn(*self._watch.lap()))
+        wanted = isinstance(self._connection.recv(), Go)
+        self._watch = Stopwatch()
+        if not wanted:
+            self.peak_bytes = self._memory.read()
+        return wanted
+
+
+def train(connection: Connection, task: Task) -> None:
+    """A side's process: one training a `Begin`, until the parent hangs up."""
+    device = open_device("cuda:0" if task.device.startswith("cuda") else "cpu")
+    if task.tf32:
+        torch.set_float32_matmul_precision("high")
+    if task.loop == _HUGGING_FACE:
+        importlib.import_module("benchmarks.hugging_face")  # slow, and memory: not the training's
+    memory = PeakMemory(device.torch_device)
+    while True:
+        begin: Begin = connection.recv()
+        run = dataclasses.replace(task, plan=dataclasses.replace(task.plan, seed=begin.seed))
+        turns = Turns(connection, memory, device.torch_device)
+        weights = _LOOPS[task.loop](run, device, turns)
+        connection.send(Final(_held_out_loss(run, weights, device), turns.peak_bytes))
+
+
+def multiply(connection: Connection, device_name: str) -> None:
+    """The matrix product's process: answers each `Go` with the operations a second."""
+    on_cuda = device_name.startswith("cuda")
+    product = MatrixProduct(open_device("cuda:0" if on_cuda else "cpu").torch_device)
+    while isinstance(connection.recv(), Go):
+        connection.send(product.flops_per_s())
+
+
+class _NoCheckpoints(CheckpointStore):
+    """Writes nothing, not even when a training is stopped; `job` and `resume` measure with checkpoints."""
+
+    def save(self, epoch: int, blocks_done: int, state: Mapping[str, Any]) -> Path:
+        return Path()
+
+
+def _ours(task: Task, device: Device, turns: Turns) -> Weights:
+    model = Gpt2(task.shape, task.dropout)
+    control = Control()
+
+    def report(event: Event) -> None:
+        if isinstance(event, (Prepared, EpochDone)) and not turns.go_on():
+            control.stop()
+
+    with tempfile.TemporaryDirectory(prefix="emeth-bench-") as directory:
+        trainer = Trainer(
+            model=model,
+            tokens=_our_tokens(task),
+            plan=_our_plan(task.plan),
+            store=_NoCheckpoints(Path(directory), {}),
+            device=device,
+            report=report,
+            control=control,
+            set_initial_weights=lambda fresh: fresh.initialise(task.plan.seed),
+        )
+        # Stopped when the parent wants no further epoch.
+        with contextlib.closing(trainer), contextlib.suppress(StopRequested):
+            trainer.run()
+    return model.export_weights()
+
+
+def _our_tokens(task: Task) -> TokenisedDataset:
+    # Our loop ends each epoch with a validation, the others never validate: two tokens are the least.
+    train = task.tokens.train
+    return TokenisedDataset(digest="", vocab_size=task.shape.vocab_size, train=train, valid=train[:1, :2])
+
+
+def _our_plan(plan: LoopPlan) -> Plan:
+    epochs, batch_size, rate, seed = plan.epochs, plan.batch_size, plan.learning_rate, plan.seed
+    return Plan(epochs, batch_size, rate, seed, checkpoint_every_s=math.inf, checkpoint_share=0.0)
+
+
+def _reference(task: Task, device: Device, turns: Turns) -> Weights:
+    model = make_model(task.shape, task.dropout, task.dropout, _initial_weights(task))
+    nn.Module.to(model, device.torch_device)
+    torch.manual_seed(task.plan.seed)
+    with tempfile.TemporaryFile("w", encoding="utf-8") as log_file:
+        loop = ReferenceLoop(model, task.plan, log_file)
+        _train_epochs(task, turns, loop.train_epoch)
+    return model.state_dict()
+
+
+def _hugging_face(task: Task, device: Device, turns: Turns) -> Weights:
+    from benchmarks import hugging_face
+
+    model = make_model(task.shape, task.dropout, task.dropout, _initial_weights(task), attention="sdpa")
+    fast = hugging_face.Fast(device.torch_device, task.compile_backend)
+    with tempfile.TemporaryDirectory(prefix="emeth-bench-") as directory:
+        hugging_face.train(model, task.tokens.train, task.plan, fast, Path(directory), turns.go_on)
+    return model.state_dict()
+
+
+def _nanogpt(task: Task, device: Device, turns: Turns) -> Weights:
+    model = NanoGpt(task.shape, task.dropout)
+    model.import_weights(_initial_weights(task))
+    model.to(device.torch_device)
+    torch.manual_seed(task.plan.seed)
+    loop = NanoGptLoop(model, task.plan, device.torch_device, task.compile_backend)
+    _train_epochs(task, turns, loop.train_epoch)
+    return model.export_weights()
+
+
+def _train_epochs(task: Task, turns: Turns, train_epoch: Callable[[int, Any], object]) -> None:
+    epoch = 0
+    while turns.go_on():
+        train_epoch(epoch, task.tokens.train)
+        epoch += 1
+
+
+def _initial_weights(task: Task) -> Weights:
+    model = Gpt2(task.shape, task.dropout)
+    model.initialise(task.plan.seed)
+    return model.export_weights()
+
+
+def _held_out_loss(task: Task, weights: Weights, device: Device) -> float:
+    model = Gpt2(task.shape, task.dropout)
+    model.import_weights(weights)
+    in_fp32 = dataclasses.replace(device, compute_dtype=torch.float32)
+    return mean_loss(model.to(device.torch_device), task.tokens.held_out, in_fp32)
+
+
+_LOOPS: dict[str, Callable[[Task, Device, Turns], Weights]] = {
+    "ours": _ours,
+    "reference": _reference,
+    _HUGGING_FACE: _hugging_face,
+    "nanogpt": _nanogpt,
+}

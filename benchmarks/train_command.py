@@ -1,0 +1,156 @@
+"""The command line of `train`, its report and the goals that its figures are held against."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import click
+
+from benchmarks.data import HELD_OUT_BLOCKS, SHIPPED
+from benchmarks.report import Goal, Report, json_option, narrate, show, threads_option
+from benchmarks.train import (
+    CPU_SIDES,
+    CUDA_SIDES,
+    KINDS,
+    OURS,
+    SideResult,
+    TrainResult,
+    TrainSetup,
+    measure,
+)
+from emeth_tui.training.models import BLOCK_TOKENS
+
+_DEFAULTS = TrainSetup()
+_COUNT = click.IntRange(min=1)
+_HEAD_WIDTH = 64  # as in every published GPT-2
+# Layers, width and vocabulary; batch, rounds and steps that take a sensible time there on a CPU.
+SHAPES: dict[str, dict[str, int]] = {
+    "small": {"layers": 4, "width": 256, "vocab": 8192},
+    "gpt2-medium": {"layers": 24, "width": 1024, "vocab": 50257, "batch": 2, "rounds": 3, "steps": 1},
+    "tiny": {"layers": 1, "width": 64, "vocab": 128, "batch": 2, "rounds": 1, "steps": 2},
+}
+_SMALL_GOALS = {50257: 1.8, 8192: 1.4}  # times the reference loop, by vocabulary: on a CPU
+_MEDIUM_GOAL = 1.1
+_MEMORY_GOAL = 0.5  # of the reference loop's peak
+_LOSS_GOAL = 1.01  # times the others' loss on held-out tokens, over 3 seeds
+_GOAL_SEEDS = 3
+
+
+def _sides(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    names = tuple(dict.fromkeys(name.strip() for name in value.split(",")))
+    if unknown := [name for name in names if name not in KINDS]:
+        raise click.BadParameter(f"{unknown[0]!r} is none of {', '.join(KINDS)}")
+    return names if OURS in names else (OURS, *names)
+
+
+@click.command("train", help="Tokens a second of the training loop, memory and loss, against other loops.")
+@click.option("--shape", type=click.Choice(list(SHAPES)), default="small", show_default=True)
+@click.option(
+    "--sides",
+    callback=_sides,
+    help=f"Any of {','.join(KINDS)}; default: {','.join(CPU_SIDES)} on a CPU, all on CUDA.",
+)
+@click.option("--device", default="cpu", show_default=True, help="cpu or cuda:N.")
+@click.option("--rounds", type=_COUNT, help="Counted rounds for each seed.")
+@click.option("--steps", type=_COUNT, help="In each round: a round is an epoch.")
+@click.option("--batch", type=_COUNT, help=f"Blocks of {BLOCK_TOKENS} tokens.")
+@click.option("--layers", type=_COUNT)
+@click.option("--width", type=_COUNT, help=f"A multiple of {_HEAD_WIDTH}.")
+@click.option("--vocab", type=click.IntRange(min=2))
+@click.option(
+    "--seeds", type=_COUNT, default=1, show_default=True, help="Trainings, each from other weights."
+)
+@click.option("--corpus", help=f"Real text: a directory of *.txt, or {SHIPPED!r}; default: drawn tokens.")
+@click.option("--language", type=click.Choice(["en", "ja"]), default="en", show_default=True)
+@threads_option
+@json_option
+def command(as_json: bool, shape: str, sides: tuple[str, ...] | None, device: str, **options: Any) -> None:
+    chosen = SHAPES[shape] | {name: value for name, value in options.items() if value is not None}
+    width = chosen["width"]
+    if width % _HEAD_WIDTH:
+        raise click.BadParameter(f"must be a multiple of {_HEAD_WIDTH}", param_hint="--width")
+    sides = sides or (CPU_SIDES if device == "cpu" else CUDA_SIDES)
+    setup = TrainSetup(sides=sides, device=device, heads=width // _HEAD_WIDTH, **chosen)
+    show(report(measure(setup, narrate)), as_json)
+
+
+def report(result: TrainResult) -> Report:
+    """Lay out a result for people and machines."""
+    setup = result.setup
+    source = f"text of {setup.corpus} ({setup.language})" if setup.corpus else "drawn tokens"
+    lines = [
+        f"{setup.layers} layers, width {setup.width}, {setup.heads} heads, vocabulary {setup.vocab:,}; "
+        f"batch {setup.batch} x {BLOCK_TOKENS} tokens, {setup.steps} steps a round, {source}; "
+        f"dropout {setup.dropout}; on {setup.device}",
+        f"{setup.rounds} interleaved rounds for each of {setup.seeds} seeds; "
+        f"{result.flops_per_token / 1e9:.3f} GFLOP a token; matrix product: "
+        f"{result.product_flops_per_s / 1e9:,.0f} GFLOP/s",
+        _HEADING,
+        *(_row(side) for side in result.sides.values()),
+        *(f"failed: {reason}" for reason in result.failures.values()),
+        f"held-out loss: up to {HELD_OUT_BLOCKS} blocks, after {setup.rounds + 1} epochs, mean of the seeds",
+    ]
+    return Report(dataclasses.asdict(result), lines, result.machine, goals(result))
+
+
+def goals(result: TrainResult) -> list[Goal]:
+    """The CPU goals that this run's setup speaks to; those of CUDA are in `gpu`."""
+    setup = result.setup
+    reference, ours = result.sides.get("reference"), result.sides[OURS]
+    if setup.device != "cpu" or reference is None:
+        return []
+    name = f"vocabulary {setup.vocab:,}"
+    if (setup.layers, setup.width, setup.batch) == (4, 256, 16) and setup.vocab in _SMALL_GOALS:
+        target = _SMALL_GOALS[setup.vocab]
+        return [
+            Goal(f"train, 4 layers, {name}: speed against the reference", target, reference.speed.median),
+            Goal(
+                f"train, 4 layers, {name}: peak memory against the reference",
+                _MEMORY_GOAL,
+                _share(ours.peak_bytes, reference.peak_bytes),
+                at_least=False,
+            ),
+            *_loss_goals(result, name),
+        ]
+    if (setup.layers, setup.width, setup.vocab) == (24, 1024, 50257):
+        return [Goal("train, gpt2-medium: speed against the reference", _MEDIUM_GOAL, reference.speed.median)]
+    return []
+
+
+def _loss_goals(result: TrainResult, name: str) -> list[Goal]:
+    if result.setup.seeds < _GOAL_SEEDS:
+        return []
+    ours = result.sides[OURS].held_out_loss
+    return [
+        Goal(
+            f"train, 4 layers, {name}: held-out loss against {side.name}",
+            _LOSS_GOAL,
+            ours / side.held_out_loss,
+            at_least=False,
+        )
+        for side in result.sides.values()
+        if side.name != OURS
+    ]
+
+
+def _share(part: int | None, whole: int | None) -> float | None:
+    return part / whole if part is not None and whole else None
+
+
+_HEADING = (
+    f"{'side':<32} {'tokens/s: median (min-max)':>30} {'ours is faster by':>24} {'CPU time':>9} "
+    f"{'MFU':>6} {'peak MB':>9} {'held-out loss':>14}"
+)
+
+
+def _row(side: SideResult) -> str:
+    speed = side.tokens_per_s
+    peak = "unknown" if side.peak_bytes is None else f"{side.peak_bytes / 1e6:,.0f}"
+    return (
+        f"{KINDS[side.name].title:<32} {f'{speed.median:,.0f} ({speed.low:,.0f}-{speed.high:,.0f})':>30} "
+        f"{f'{side.speed.median:.2f}x ({side.speed.low:.2f}-{side.speed.high:.2f})':>24} "
+        f"{f'{side.cpu.median:.2f}x':>9} {side.utilisation:>6.1%} {peak:>9} {side.held_out_loss:>14.4f}"
+    )
