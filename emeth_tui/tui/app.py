@@ -19,9 +19,11 @@ from emeth_tui.tui.panels.keys import KeyHint
 from emeth_tui.tui.screens.base import NodeScreen, PageScreen
 from emeth_tui.tui.screens.dashboard import Dashboard
 from emeth_tui.tui.screens.help import HelpScreen
+from emeth_tui.tui.screens.history import HistoryScreen
 from emeth_tui.tui.screens.job import JobScreen
 from emeth_tui.tui.screens.log import LogScreen
-from emeth_tui.tui.screens.tables import HistoryScreen, MarketScreen, TransactionsScreen
+from emeth_tui.tui.screens.market import MarketScreen
+from emeth_tui.tui.screens.transactions import TransactionsScreen
 from emeth_tui.tui.themes import Theme
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from emeth_tui.model import Job
+from emeth_tui.engine.discover import Offer
+from emeth_tui.model import Job, JobId
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui import commands
 from emeth_tui.tui.i18n import _
 from emeth_tui.tui.node_app import NodeApp
 from emeth_tui.tui.ports import Ending
 from emeth_tui.tui.scene import Scene
+from emeth_tui.tui.screens.claim import claim_dialog
 from emeth_tui.tui.screens.decline import decline_dialog
 from emeth_tui.tui.screens.leave import Leave, leave_dialog
 from emeth_tui.tui.words import emt
@@ -80,6 +82,25 @@ class CommandApp(NodeApp):
     async def _decline(self, job: Job) -> str:
         await self.node.decline_job(job.job_id)
         return _("job {job} is declined").format(job=short(job.job_id))
+
+    def ask_claim(self, offer: Offer | None) -> None:
+        """Show all about an offer and ask whether to claim it."""
+        scene = self.scene
+        if scene is None or offer is None:
+            self.echo(_("no job is chosen"), "warn")
+            return
+        job_id = offer.job.job_id
+
+        def decide(yes: bool | None) -> None:
+            if yes:
+                text = _("claiming job {job} …").format(job=short(job_id))
+                self.start(text, partial(self._claim, job_id))
+
+        self.push_screen(claim_dialog(scene, offer), decide)
+
+    async def _claim(self, job_id: JobId) -> str:
+        await self.node.claim_job(job_id)
+        return _("job {job} is taken in; its claim goes to the chain").format(job=short(job_id))
 
     def action_withdraw(self) -> None:
         """Withdraw the rewards of closed days."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from emeth_tui.model import Job, JobState
+from emeth_tui.engine.discover import Offer
+from emeth_tui.engine.profit import Expectation, expect
+from emeth_tui.model import Job, JobState, format_token
 from emeth_tui.tui.i18n import _
 from emeth_tui.tui.scene import Outlook, Scene, outlook
 
@@ -41,6 +43,38 @@ def decline_refusal(scene: Scene, job: Job | None) -> str:
     if job.state is JobState.SUBMITTED:
         return _("this job is submitted: it can no longer be declined")
     return _stopping(scene) or _chain(scene)
+
+
+def claim_refusal(scene: Scene, offer: Offer | None) -> str:
+    """Say why an offer cannot be claimed by hand; the node looks again, and more closely."""
+    if offer is None:
+        return _("no job is chosen")
+    if scene.snapshot.stopping == "draining":
+        return _("the node is draining and takes no new jobs")
+    at_work = [job for job in scene.snapshot.jobs if job.state is not JobState.SUBMITTED]
+    if len(at_work) >= len(scene.snapshot.workers):
+        return _("every worker has a job")
+    if offer.job.deadline_unix_s - scene.now <= offer.estimated_s:
+        return _("it would not be done before its deadline")
+    deposits = scene.snapshot.deposits
+    deposit_wei = scene.snapshot.rates.deposit_wei(offer.job.fee_wei)
+    if deposits is not None and deposits.free_wei < deposit_wei:
+        return _("its deposit is {deposit} EMT and {free} are free").format(
+            deposit=format_token(deposit_wei), free=format_token(deposits.free_wei)
+        )
+    return _stopping(scene) or _chain(scene)
+
+
+def expectation(scene: Scene, offer: Offer) -> Expectation:
+    """Estimate what an offer should bring."""
+    deposits = scene.snapshot.deposits
+    return expect(
+        fee_wei=offer.job.fee_wei,
+        dataset_bytes=offer.job.dataset_bytes,
+        rates=scene.snapshot.rates,
+        today=scene.snapshot.today,
+        transaction_cost_wei=deposits.native_per_transaction_wei if deposits else 0,
+    )
 
 
 def withdraw_refusal(scene: Scene) -> str:

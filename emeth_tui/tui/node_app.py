@@ -17,6 +17,7 @@ from emeth_tui.tui.driver import PatientDriver
 from emeth_tui.tui.looks import ThemedApp
 from emeth_tui.tui.panels.keys import Echo
 from emeth_tui.tui.ports import NodeFront, ScreenOptions
+from emeth_tui.tui.reason_words import reason_text
 from emeth_tui.tui.scene import Scene, SceneMaker
 from emeth_tui.tui.screens.base import NodeScreen, PageScreen
 
@@ -39,6 +40,7 @@ class NodeApp(ThemedApp):
         self._inquired_at = 0.0
         self._echo: Echo | None = None
         self._echo_until = 0.0
+        self._under_way: set[asyncio.Future[str]] = set()
 
     # -- the node's news
 
@@ -177,7 +179,7 @@ class NodeApp(ThemedApp):
         try:
             command()
         except EmethError as error:
-            self.echo(str(error), "bad")
+            self.echo(reason_text(str(error)), "bad")
         self.refresh_now()
 
     def start(self, text: str, command: Callable[[], Awaitable[str]]) -> None:
@@ -185,10 +187,19 @@ class NodeApp(ThemedApp):
         self.echo(text)
 
         async def run() -> None:
+            # What is under way at the node goes on when the screen is left in the middle of it.
+            under_way = asyncio.ensure_future(command())
+            self._under_way.add(under_way)
+            under_way.add_done_callback(self._done)
             try:
-                self.echo(await command(), "good")
+                self.echo(await asyncio.shield(under_way), "good")
             except EmethError as error:
-                self.echo(str(error), "bad")
+                self.echo(reason_text(str(error)), "bad")
             self._news = True
 
         self.run_worker(run(), name=text)
+
+    def _done(self, command: asyncio.Future[str]) -> None:
+        self._under_way.discard(command)
+        if not command.cancelled() and (error := command.exception()) is not None:
+            logger.warning("a command failed: %s", error)

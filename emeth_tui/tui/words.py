@@ -59,6 +59,11 @@ def moment(unix_s: float) -> str:
     return f"{_utc(unix_s):%Y-%m-%d %H:%M:%S}"
 
 
+def day_and_time(unix_s: float) -> str:
+    """Show a time without its year and seconds, in UTC: `11-15 14:03`."""
+    return f"{_utc(unix_s):%m-%d %H:%M}"
+
+
 def size(size_bytes: float) -> str:
     """Show a size in powers of ten: `64 kB`, `1.2 MB`, `41.2 GB`."""
     for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):

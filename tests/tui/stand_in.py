@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -333,6 +334,9 @@ class StandInNode:
         self.subscription = Subscription()
         self.snapshots_taken = 0
         self.inquiries = StandInRecords(self)
+        self.may_go_on = asyncio.Event()
+        self.may_go_on.set()
+        self.finished: list[str] = []
 
     def snapshot(self) -> Snapshot:
         self.snapshots_taken += 1
@@ -374,6 +378,11 @@ class StandInNode:
     def finish_then_pause(self) -> None:
         self._called("finish_then_pause")
         self.change(claims_paused="finishing what is under way first")
+
+    async def claim_job(self, job_id: JobId) -> None:
+        self._called("claim_job", job_id)
+        await self.may_go_on.wait()
+        self.finished.append("claim_job")
 
     async def decline_job(self, job_id: JobId) -> None:
         self._called("decline_job", job_id)

@@ -79,6 +79,12 @@ def eight_workers() -> Snapshot:
     )
 
 
+def idle_worker() -> Snapshot:
+    """One worker to spare."""
+    idle = WorkerView(1, "cuda:1", "NVIDIA RTX 4090", 1, WorkerPhase.IDLE)
+    return snapshot(workers=(training_worker(), idle), jobs=(training_job(),))
+
+
 SCREENS = {
     "dashboard": (snapshot, ()),
     "dashboard-pending": (snapshot, ("2",)),
@@ -98,6 +104,7 @@ SCREENS = {
     "history": (snapshot, ("h",)),
     "transactions": (snapshot, ("x",)),
     "market": (snapshot, ("m",)),
+    "claim": (idle_worker, ("m", "down", "c")),
     "log": (snapshot, ("l",)),
     "help": (snapshot, ("question_mark",)),
 }

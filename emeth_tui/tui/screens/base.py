@@ -162,8 +162,7 @@ class PageView(LineView, can_focus=True):
     def show_page(self, heading: list[Line], content: list[Line], *, rows: bool) -> None:
         """Show lines under a heading that stays; with `rows` one of them is chosen."""
         self._heading, self._content = heading, content
-        if rows:
-            self.chosen = min(self.chosen or 0, max(0, len(content) - 1))
+        self.chosen = min(self.chosen or 0, max(0, len(content) - 1)) if rows else None
         self._paint()
 
     def to_end(self) -> None:
@@ -189,6 +188,15 @@ class PageView(LineView, can_focus=True):
 
     def action_scroll_pages(self, pages: int) -> None:
         self.action_scroll_rows(pages * self._room)
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose the row that was clicked; a second click opens it."""
+        row = self._top + event.get_content_offset_capture(self).y - len(self._heading)
+        if self.chosen is None or not self._top <= row < len(self._content):
+            return
+        self.action_scroll_rows(row - self.chosen)
+        if event.chain > 1:
+            self.call_later(self.screen.run_action, "details")
 
     def on_mouse_scroll_down(self) -> None:
         self.action_scroll_rows(3)
@@ -219,7 +227,6 @@ class PageView(LineView, can_focus=True):
 class PageScreen(NodeScreen):
     """A screen of one page. Subclasses say what is in it."""
 
-    ROWS: ClassVar[bool] = False  # whether lines can be chosen
     FOLLOWS: ClassVar[bool] = False  # whether it has news that the node does not tell of
     AUTO_FOCUS = "#page"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -244,6 +251,11 @@ class PageScreen(NodeScreen):
     async def inquire(self, records: Records) -> None:
         """Take what is shown from the node's records; called when opened, and again while open."""
 
+    @property
+    def has_rows(self) -> bool:
+        """Whether lines can be chosen."""
+        return False
+
     def heading(self, scene: Scene, width: int) -> list[Line]:
         """Give the lines that stay on top."""
         raise NotImplementedError
@@ -264,7 +276,7 @@ class PageScreen(NodeScreen):
         width = self.size.width - 2
         asking = [line((_("asking the node …"), "muted"))]
         lines = self.content(scene, width) if self.answered else asking
-        self.page.show_page(self.heading(scene, width), lines, rows=self.ROWS and bool(lines))
+        self.page.show_page(self.heading(scene, width), lines, rows=self.has_rows)
 
     def apply_filter(self, words: str) -> None:
         self.words = words.lower()

@@ -20,6 +20,8 @@ from emeth_tui.tui.widgets import LineView
 T = TypeVar("T")
 BOX_CELLS = 70  # inside the border, as styles/app.tcss sets it
 EDGE_CELLS = 6
+EDGE_LINES = 4
+ANSWER_CELLS = 5  # before an answer: mark and key
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Dialog(ModalScreen[T]):
         self._facts = facts
         self._choices = choices
         self._marked = 0
+        self._rows: dict[int, int] = {}  # line to answer
 
     def compose(self) -> ComposeResult:
         with Container(id="box"):
@@ -88,25 +91,31 @@ class Dialog(ModalScreen[T]):
     def on_click(self, event: events.Click) -> None:
         view = self.query_one("#question", LineView)
         if event.widget is view:
-            index = event.get_content_offset_capture(view).y - (len(view.lines) - len(self._choices))
-            if 0 <= index < len(self._choices) and not self._choices[index].refusal:
-                self.dismiss(self._choices[index].value)
+            y = event.get_content_offset_capture(view).y
+            choice = self._choices[self._rows[y]] if y in self._rows else None
+            if choice is not None and not choice.refusal:
+                self.dismiss(choice.value)
 
     def _paint(self) -> None:
         view = self.query_one("#question", LineView)
         width = min(BOX_CELLS, int(self.size.width * 0.96) - EDGE_CELLS)
-        lines = [*self._facts(width), BLANK, *(self._answer(index) for index in range(len(self._choices)))]
+        answers = [(index, row) for index in range(len(self._choices)) for row in self._answer(index, width)]
+        room = int(self.size.height * 0.9) - EDGE_LINES - len(answers) - 1
+        facts = self._facts(width)[: max(0, room)]  # the answers always have to be seen
+        self._rows = {y: index for y, (index, _row) in enumerate(answers, len(facts) + 1)}
+        lines = [*facts, BLANK, *(row for _index, row in answers)]
         view.styles.height = len(lines)
         view.show_lines(lines)
 
-    def _answer(self, index: int) -> Line:
+    def _answer(self, index: int, width: int) -> list[Line]:
         choice = self._choices[index]
         marked = index == self._marked
         if choice.refusal:
-            return line(f"  {choice.key}  ", (f"{choice.label}: {choice.refusal}", "faint"))
-        return line(
-            ("▶ " if marked else "  ", "accent"), (choice.key, "key"), f"  {choice.label} ", selected=marked
-        )
+            texts = wrap(f"{choice.label}: {choice.refusal}", width - ANSWER_CELLS, "faint")
+            keys = [f"  {choice.key}  ", *[" " * ANSWER_CELLS] * (len(texts) - 1)]
+            return [line((key, "faint"), *text.spans) for key, text in zip(keys, texts, strict=True)]
+        mark = ("▶ " if marked else "  ", "accent")
+        return [line(mark, (choice.key, "key"), f"  {choice.label} ", selected=marked)]
 
 
 def facts_table(rows: Sequence[tuple[str, Line]]) -> Callable[[int], list[Line]]:

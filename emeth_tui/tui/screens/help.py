@@ -68,6 +68,7 @@ class HelpScreen(PageScreen):
                     ("h", _("history of all jobs")),
                     ("m", _("market: what is on offer and why it is taken or not")),
                     ("x", _("transactions")),
+                    ("Enter, c", _("in the market: all about an offer, and claim it by hand")),
                     ("l", _("logs of the node and its workers")),
                     ("t", _("next theme")),
                     (":, Ctrl-P", _("all commands")),

@@ -1,0 +1,82 @@
+"""Claiming by hand: what an offer stakes and should bring, when, and why it is not taken by itself."""
+
+from __future__ import annotations
+
+from emeth_tui.engine.discover import Offer
+from emeth_tui.model import format_token
+from emeth_tui.protocol.job_ids import short
+from emeth_tui.tui import commands
+from emeth_tui.tui.i18n import _
+from emeth_tui.tui.lines import Line, clean, line
+from emeth_tui.tui.reason_words import reason_text
+from emeth_tui.tui.scene import Scene
+from emeth_tui.tui.screens.dialogs import Choice, Dialog, facts_table
+from emeth_tui.tui.words import duration, emt, exact_token, moment, size
+
+LATEST_SHOWN_S = 10_000 * 86_400  # ahead; a stranger may write any number
+
+
+def claim_dialog(scene: Scene, offer: Offer) -> Dialog[bool]:
+    """Ask whether to claim an offer; the answer is No unless it is said otherwise."""
+    deposit = exact_token(scene.snapshot.rates.deposit_wei(offer.job.fee_wei))
+    refusal = commands.claim_refusal(scene, offer)
+    yes = _("Yes, claim it and stake {amount} EMT").format(amount=deposit)
+    return Dialog(
+        _("Claim job {job}?").format(job=short(offer.job.job_id)),
+        facts_table([*_money(scene, offer), *_time(scene, offer), *_job(offer)]),
+        [Choice("n", _("No, leave it"), False), Choice("y", yes, True, refusal)],
+    )
+
+
+def _money(scene: Scene, offer: Offer) -> list[tuple[str, Line]]:
+    rates, deposits = scene.snapshot.rates, scene.snapshot.deposits
+    deposit_wei = rates.deposit_wei(offer.job.fee_wei)
+    expected = commands.expectation(scene, offer)
+    stake = _("{amount} EMT").format(amount=exact_token(deposit_wei))
+    if deposits is not None:
+        stake += ", " + _("{amount} are free").format(amount=emt(deposits.free_wei))
+    penalty = _("{amount} EMT if it times out or is declined").format(
+        amount=exact_token(rates.timeout_penalty_wei(deposit_wei))
+    )
+    reward = _("≈ {amount} for {gas} of ≈ {all} gas in a day").format(
+        amount=emt(expected.reward_wei), gas=f"{expected.gas:,}", all=f"{expected.day_gas:,}"
+    )
+    sign = "! " if expected.profit_wei < 0 else "≈ "
+    brings = sign + emt(expected.profit_wei)
+    if expected.native_cost_wei:
+        cost = f"{format_token(expected.native_cost_wei, 4)} {scene.snapshot.native_symbol}"
+        brings += ", " + _("less ≈ {cost} for transactions").format(cost=cost)
+    fee = _("{amount} EMT, {verifier} of it for the verifier").format(
+        amount=exact_token(offer.job.fee_wei), verifier=exact_token(expected.verifier_fee_wei)
+    )
+    return [
+        (_("fee"), line(fee)),
+        (_("deposit"), line(stake)),
+        (_("at risk"), line((penalty, "warn"))),
+        (_("reward"), line(reward)),
+        (_("brings"), line((brings, "bad" if expected.profit_wei < 0 else "good"))),
+    ]
+
+
+def _time(scene: Scene, offer: Offer) -> list[tuple[str, Line]]:
+    left_s = min(offer.job.deadline_unix_s - scene.now, LATEST_SHOWN_S)
+    deadline = _("{moment} UTC, in {time}").format(moment=moment(scene.now + left_s), time=duration(left_s))
+    slack_s = left_s - offer.estimated_s
+    needs = _("≈ {time} on one worker").format(time=duration(offer.estimated_s))
+    if slack_s < 0:
+        late = (needs + ", " + _("late by {time}").format(time=duration(-slack_s)), "bad")
+    else:
+        late = (needs + ", " + _("slack") + " " + duration(slack_s), "")
+    return [(_("deadline"), line(deadline)), (_("needs"), line(late))]
+
+
+def _job(offer: Offer) -> list[tuple[str, Line]]:
+    job = offer.job
+    reason = reason_text(offer.refusal)
+    why = (_("not taken: {reason}").format(reason=reason), "warn") if offer.refusal else (_("suits"), "good")
+    return [
+        (_("by itself"), line(why)),
+        (_("dataset"), line(f"{clean(job.dataset)}, {size(job.dataset_bytes)} ({job.dataset_bytes:,} B)")),
+        (_("requester"), line(clean(job.owner))),
+        (_("parameters"), line(clean(job.param or "–"))),
+    ]

@@ -1,0 +1,96 @@
+"""Every job that was ever ours, and how each ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from emeth_tui.model import Job, JobState, format_token
+from emeth_tui.protocol.job_ids import short
+from emeth_tui.tui.i18n import _
+from emeth_tui.tui.lines import BLANK, Line, fit, left, line, right
+from emeth_tui.tui.panels.keys import KeyHint
+from emeth_tui.tui.ports import Records
+from emeth_tui.tui.scene import Scene
+from emeth_tui.tui.screens.rows import RowsScreen
+from emeth_tui.tui.words import emt, moment, size, state_name
+
+ROOMY_CELLS = 96
+_STATE_ROLES = {
+    JobState.VERIFIED: "good",
+    JobState.FAILED: "bad",
+    JobState.TIMEOUT: "bad",
+    JobState.DECLINED: "warn",
+    JobState.LOST: "muted",
+    JobState.CANCELED: "muted",
+}
+_STATE_SIGNS = {"good": "✓ ", "bad": "✗ ", "warn": "! "}
+
+
+class HistoryScreen(RowsScreen[Job]):
+    """Every job that was ever ours, and what the days brought."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "details", "Details", id="details")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.jobs: Sequence[Job] = ()
+
+    async def inquire(self, records: Records) -> None:
+        self.jobs = await records.history()
+
+    def hints(self) -> Sequence[KeyHint]:
+        return [KeyHint("Enter", _("Details"), "details", brief=_("Details")), *super().hints()]
+
+    def action_details(self) -> None:
+        if self.chosen_item is not None:
+            self.emeth.open_job(self.chosen_item.job_id)
+
+    def items(self, scene: Scene) -> Sequence[Job]:
+        return self.jobs
+
+    def key_of(self, item: Job) -> str:
+        return item.job_id
+
+    def searched_text(self, item: Job) -> str:
+        return f"{item.job_id} {item.dataset} {item.error}"
+
+    def empty_text(self) -> str:
+        return _("no job passes the filter") if self.words else _("no job yet")
+
+    def heading(self, scene: Scene, width: int) -> list[Line]:
+        ended = [job for job in self.shown if job.state.is_final]
+        earned = sum(job.earned_wei for job in ended)
+        lost = sum(job.lost_wei for job in ended)
+        totals = _("{n} jobs, {verified} verified, {earned} earned, {lost} lost").format(
+            n=len(self.shown),
+            verified=sum(job.state is JobState.VERIFIED for job in ended),
+            earned=emt(earned),
+            lost=emt(lost),
+        )
+        roomy = width >= ROOMY_CELLS
+        columns = left(_("taken"), 21 if roomy else 13) + left(_("job"), 9) + left(_("size"), 12)
+        columns += left(_("outcome"), 14) + right(_("epochs"), 7) + (right(_("gas"), 8) if roomy else "")
+        columns += right(_("earned"), 11) + right(_("lost"), 10)
+        return [line((_("History"), "title"), ("   " + totals, "muted")), BLANK, line((columns, "muted"))]
+
+    def row(self, item: Job, scene: Scene, width: int) -> Line:
+        role = _STATE_ROLES.get(item.state, "accent")
+        roomy = width >= ROOMY_CELLS
+        taken = moment(item.created_at_unix_s)
+        outcome = _STATE_SIGNS.get(role, "  ") + state_name(item.state)
+        return fit(
+            line(
+                (left(taken, 21) if roomy else left(taken[5:16], 13), "muted"),
+                (left(short(item.job_id), 9), "accent"),
+                left(f"{item.language.value} {right(size(item.dataset_bytes), 8)}", 12),
+                (left(outcome, 14), role),
+                right(f"{item.epochs_done}/{item.epochs}", 7),
+                right(f"{item.gas:,}" if item.gas else "–", 8) if roomy else "",
+                (right(format_token(item.earned_wei), 11), "good" if item.earned_wei else "muted"),
+                (right(format_token(item.lost_wei), 10), "bad" if item.lost_wei else "muted"),
+            ),
+            width,
+        )

@@ -1,0 +1,100 @@
+"""The market: what the info server offers, what each should bring, and why it is taken or not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from emeth_tui.engine.discover import Offer
+from emeth_tui.model import format_token
+from emeth_tui.protocol.job_ids import short
+from emeth_tui.tui import commands
+from emeth_tui.tui.i18n import _
+from emeth_tui.tui.lines import BLANK, Line, fit, left, line, right
+from emeth_tui.tui.panels.keys import KeyHint
+from emeth_tui.tui.reason_words import reason_text
+from emeth_tui.tui.scene import Scene
+from emeth_tui.tui.screens.rows import RowsScreen
+from emeth_tui.tui.words import day_and_time, duration, size
+
+LONGEST_SHOWN_S = 10_000 * 86_400
+ROOMY_CELLS = 110
+
+
+class MarketScreen(RowsScreen[Offer]):
+    """What is on offer; a job can be claimed by hand."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "claim", "Details", id="offer-details"),
+        Binding("c", "claim", "Claim", id="claim"),
+    ]
+
+    def hints(self) -> Sequence[KeyHint]:
+        scene = self.emeth.scene
+        refusal = commands.claim_refusal(scene, self.chosen_item) if scene else ""
+        return [
+            KeyHint("Enter", _("Details"), "claim", brief=_("Details")),
+            KeyHint("c", _("Claim"), "claim", refusal, brief=_("Claim")),
+            *super().hints(),
+        ]
+
+    def action_claim(self) -> None:
+        """Show all about the chosen offer and ask whether to claim it."""
+        self.emeth.ask_claim(self.chosen_item)
+
+    def action_details(self) -> None:
+        self.action_claim()
+
+    def items(self, scene: Scene) -> Sequence[Offer]:
+        return scene.snapshot.offers
+
+    def key_of(self, item: Offer) -> str:
+        return item.job.job_id
+
+    def searched_text(self, item: Offer) -> str:
+        return item.job.job_id
+
+    def empty_text(self) -> str:
+        if self.words:
+            return _("no job passes the filter")
+        return _("the info server offers nothing that we do not have")
+
+    def heading(self, scene: Scene, width: int) -> list[Line]:
+        roomy = width >= ROOMY_CELLS
+        columns = left(_("job"), 9) + right(_("fee"), 10) + (right(_("≈ reward"), 12) if roomy else "")
+        columns += right(_("≈ brings"), 11) + right(_("size"), 9) + right(_("deadline"), 13)
+        columns += (right(_("at, UTC"), 13) if roomy else "") + right(_("needs"), 13) + "  " + _("judgement")
+        suits = sum(not offer.refusal for offer in scene.snapshot.offers)
+        totals = _("{n} on offer, {suits} suit").format(n=len(scene.snapshot.offers), suits=suits)
+        title = line((_("Market"), "title"), ("   " + totals, "muted"))
+        return [title, self._chosen_judgement(width), line((columns, "muted"))]
+
+    def _chosen_judgement(self, width: int) -> Line:
+        """Tell in full why the chosen job is not taken: its own line has not always room for it."""
+        refusal = self.chosen_item.refusal if self.chosen_item else ""
+        return fit(line((reason_text(refusal), "warn")), width) if refusal else BLANK
+
+    def row(self, item: Offer, scene: Scene, width: int) -> Line:
+        job = item.job
+        expectation = commands.expectation(scene, item)
+        left_s = min(job.deadline_unix_s - scene.now, LONGEST_SHOWN_S)
+        roomy = width >= ROOMY_CELLS
+        judgement = (
+            ("– " + reason_text(item.refusal), "muted") if item.refusal else ("✓ " + _("suits"), "good")
+        )
+        return fit(
+            line(
+                (left(short(job.job_id), 9), "accent"),
+                right(format_token(job.fee_wei), 10),
+                (right(format_token(expectation.reward_wei), 12), "muted") if roomy else "",
+                right(format_token(expectation.profit_wei), 11),
+                right(size(job.dataset_bytes), 9),
+                right(duration(left_s), 13),
+                (right(day_and_time(scene.now + left_s), 13), "muted") if roomy else "",
+                right(duration(item.estimated_s), 13) + "  ",
+                judgement,
+            ),
+            width,
+        )

@@ -1,0 +1,66 @@
+"""A page of rows that stand for things: one of them is chosen, and stays so when others come and go."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Hashable, Sequence
+from typing import Generic, TypeVar
+
+from emeth_tui.tui.lines import Line, line
+from emeth_tui.tui.scene import Scene
+from emeth_tui.tui.screens.base import PageScreen
+
+T = TypeVar("T")
+
+
+class RowsScreen(PageScreen, Generic[T]):
+    """Lists things. Subclasses say which, and how each looks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: list[T] = []
+
+    @abstractmethod
+    def items(self, scene: Scene) -> Sequence[T]:
+        """List what there is, filtered or not."""
+
+    @abstractmethod
+    def key_of(self, item: T) -> Hashable:
+        """Tell an item from all others."""
+
+    @abstractmethod
+    def row(self, item: T, scene: Scene, width: int) -> Line:
+        """Draw an item."""
+
+    @abstractmethod
+    def empty_text(self) -> str:
+        """Say that there is nothing, or that nothing passes the filter."""
+
+    def searched_text(self, item: T) -> str:
+        """Give what the filter looks at beyond the row's own text."""
+        return ""
+
+    @property
+    def has_rows(self) -> bool:
+        return bool(self.shown)
+
+    @property
+    def chosen_item(self) -> T | None:
+        chosen = self.page.chosen
+        return self.shown[chosen] if chosen is not None and chosen < len(self.shown) else None
+
+    def content(self, scene: Scene, width: int) -> list[Line]:
+        chosen = self.chosen_item
+        pairs = [(item, self.row(item, scene, width)) for item in self.items(scene)]
+        passing = [
+            (item, row) for item, row in pairs if self.passes(f"{row.text} {self.searched_text(item)}")
+        ]
+        self.shown = [item for item, _row in passing]
+        if chosen is not None:
+            self._stay_with(self.key_of(chosen))
+        return [row for _item, row in passing] or [line((self.empty_text(), "muted"))]
+
+    def _stay_with(self, key: Hashable) -> None:
+        for index, item in enumerate(self.shown):
+            if self.key_of(item) == key:
+                self.page.chosen = index
