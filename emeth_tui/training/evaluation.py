@@ -21,7 +21,6 @@ from emeth_tui.training.models import (
     token_source,
 )
 
-_LOGITS_AT_ONCE = 32 << 20  # how many may be held for a batch: 128 MB in fp32
 _MAX_BLOCKS_AT_ONCE = 32
 _UNTRAINED_SEED = 0
 
@@ -37,8 +36,7 @@ def mean_loss(
 
     `tick` hears the share of blocks done, and may raise.
     """
-    per_block = model.shape.padded_vocab_size * blocks.shape[1]
-    rows = max(1, min(max_rows, _MAX_BLOCKS_AT_ONCE, _LOGITS_AT_ONCE // per_block))
+    rows = min(max_rows, _MAX_BLOCKS_AT_ONCE)
     total = torch.zeros((), dtype=torch.float64, device=device.torch_device)
     was_training = model.training
     model.eval()

@@ -16,6 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from emeth_tui.training.dropout import keep_mask
+from emeth_tui.training.head import head_loss
+
 VOCAB_MULTIPLE = 64
 INIT_STD = 0.02  # GPT-2's own initialisation
 HEAD_NAME = "lm_head.weight"  # tied to the token embedding
@@ -97,11 +100,41 @@ class Attention(nn.Module):
         batch, length, width = states.shape
         split = self.c_attn(states).view(batch, length, 3, self.heads, width // self.heads)
         query, key, value = split.permute(2, 0, 3, 1, 4)
-        mixed = functional.scaled_dot_product_attention(
-            query, key, value, dropout_p=self.dropout if self.training else 0.0, is_causal=True
-        )
+        dropout = self.dropout if self.training else 0.0
+        if dropout and not states.is_cuda:
+            mixed = _attend_with_dropout(query, key, value, dropout)
+        else:
+            mixed = functional.scaled_dot_product_attention(
+                query, key, value, dropout_p=dropout, is_causal=True
+            )
         output: Tensor = self.c_proj(mixed.transpose(1, 2).reshape(batch, length, width))
         return output
+
+
+def _attend_with_dropout(query: Tensor, key: Tensor, value: Tensor, dropout: float) -> Tensor:
+    """Causal attention in the open: on a CPU, torch's own with dropout falls to a slower path."""
+    batch, heads, length, width = query.shape
+    flat = (batch * heads, length, width)
+    future = torch.full((length, length), float("-inf"), dtype=query.dtype).triu_(1)
+    scores = torch.baddbmm(
+        future, query.reshape(flat), key.reshape(flat).transpose(1, 2), alpha=1.0 / math.sqrt(width)
+    )
+    attention = scores.softmax(-1)
+    attention = attention * keep_mask(attention.shape, dropout).to(attention.dtype)
+    return torch.bmm(attention, value.reshape(flat)).view(query.shape)
+
+
+def _dropped(states: Tensor, dropout: float) -> Tensor:
+    if states.is_cuda:
+        return functional.dropout(states, dropout)
+    return states * keep_mask(states.shape, dropout)
+
+
+def _add_dropped(states: Tensor, change: Tensor, dropout: float) -> Tensor:
+    """`states` with `change` added, some of which is dropped."""
+    if dropout and not states.is_cuda:
+        return torch.addcmul(states, change, keep_mask(change.shape, dropout))
+    return states + functional.dropout(change, dropout)
 
 
 class FeedForward(nn.Module):
@@ -129,8 +162,9 @@ class Block(nn.Module):
         self.mlp = FeedForward(shape)
 
     def forward(self, states: Tensor) -> Tensor:
-        states = states + functional.dropout(self.attn(self.ln_1(states)), self.dropout, self.training)
-        return states + functional.dropout(self.mlp(self.ln_2(states)), self.dropout, self.training)
+        dropout = self.dropout if self.training else 0.0
+        states = _add_dropped(states, self.attn(self.ln_1(states)), dropout)
+        return _add_dropped(states, self.mlp(self.ln_2(states)), dropout)
 
 
 class Transformer(nn.Module):
@@ -146,7 +180,8 @@ class Transformer(nn.Module):
 
     def forward(self, token_ids: Tensor) -> Tensor:
         states = self.wte(token_ids) + self.wpe.weight[: token_ids.shape[1]]
-        states = functional.dropout(states, self.dropout, self.training)
+        if self.training and self.dropout:
+            states = _dropped(states, self.dropout)
         for block in self.h:
             states = block(states)
         output: Tensor = self.ln_f(states)
@@ -171,9 +206,10 @@ class Gpt2(nn.Module):
 
     def loss(self, token_ids: Tensor, reduction: str = "mean") -> Tensor:
         """Cross-entropy of each token given those before it in its row: the mean, or with "sum" the sum."""
-        states = self.transformer(token_ids)[:, :-1]
-        logits = self._logits(states).flatten(0, 1)
-        return functional.cross_entropy(logits, token_ids[:, 1:].flatten(), reduction=reduction)
+        states = self.transformer(token_ids)[:, :-1].flatten(0, 1)
+        targets = token_ids[:, 1:].flatten()
+        loss = head_loss(states, self.transformer.wte.weight, targets, self.shape.vocab_size)
+        return loss if reduction == "sum" else loss / len(targets)
 
     def initialise(self, seed: int) -> None:
         """Draw fresh weights as GPT-2 does, from `seed` alone: the global random state stays as it was."""

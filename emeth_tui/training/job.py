@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from emeth_tui.training.checkpoint import RESULT_NAME, CheckpointStore, save_result
@@ -24,6 +25,7 @@ from emeth_tui.training.models import (
     set_initial_weights,
     token_source,
 )
+from emeth_tui.training.precision import fastest_on_cpu
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +47,9 @@ def run(request: TrainRequest, device: Device, report: Report, control: Control)
         loading_since_s = time.monotonic()
         report(Preparing(1.0, "loading the model"))
         model = build_model(spec, model_shape(spec, tokens.vocab_size))
+        if not device.is_cuda and not request.deterministic:
+            device = replace(device, compute_dtype=fastest_on_cpu(model))
+        log.info("training on %s in %s", device.name, device.compute_dtype)
         trainer = _make_trainer(request, spec, tokens, model, device, report, control, loading_since_s)
         with contextlib.closing(trainer):
             valid_loss = trainer.run()

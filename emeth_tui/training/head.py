@@ -1,0 +1,108 @@
+"""The vocabulary head and its cross-entropy, without ever holding the logits of a whole batch.
+
+The logits of a GPT-2 outweigh everything else in a step: 2,048 tokens of a 50,257-token vocabulary are
+412 MB in fp32, and a plain cross-entropy keeps three such tensors. Here a few hundred rows at a time go
+through two buffers, and their gradients are made at once, while the logits are still there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+_ROWS_ON_CPU = 256  # measured: fewer touch the weight's gradient too often, more no longer fit a cache
+_ROWS_ON_CUDA = 2048
+_SMALLEST_SHARE = 1e-38  # a token's probability, for its logarithm: caps one token's loss at 87
+
+
+def head_loss(states: Tensor, weight: Tensor, targets: Tensor, vocab_size: int) -> Tensor:
+    """The summed cross-entropy of `targets` `[rows]` given `states` `[rows, width]` and `weight`.
+
+    `weight` is `[padded vocabulary, width]`; rows from `vocab_size` on are padding and get no probability.
+    Matrix products are in autocast's precision where it is on, all else in fp32. One token's loss is at most
+    87; NaN and infinity in the states come out as NaN.
+    """
+    loss: Tensor = _HeadLoss.apply(states, weight, targets, vocab_size)  # type: ignore[no-untyped-call]
+    return loss
+
+
+class _HeadLoss(torch.autograd.Function):
+    """Makes the gradients in the forward pass; the backward pass only scales them."""
+
+    @staticmethod
+    def forward(ctx: Any, states: Tensor, weight: Tensor, targets: Tensor, vocab_size: int) -> Tensor:
+        kind = states.device.type
+        precision = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
+        with torch.autocast(kind, enabled=False):
+            wants_gradients = any(ctx.needs_input_grad[:2])
+            loss, *gradients = _loss_and_gradients(
+                states.to(precision), weight.to(precision), targets, vocab_size, wants_gradients
+            )
+            if wants_gradients:
+                ctx.state_dtype = states.dtype
+                ctx.save_for_backward(*gradients)
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        of_states, of_weight = ctx.saved_tensors
+        (scale,) = outputs
+        return (of_states * scale).to(ctx.state_dtype), of_weight * scale, None, None
+
+
+def _loss_and_gradients(
+    states: Tensor, weight: Tensor, targets: Tensor, vocab_size: int, wants_gradients: bool
+) -> tuple[Tensor, ...]:
+    rows = min(len(states), _ROWS_ON_CUDA if states.is_cuda else _ROWS_ON_CPU)
+    buffers = _Buffers(states, weight, rows)
+    of_states = torch.empty_like(states)
+    of_weight = torch.empty(weight.shape, dtype=torch.float32, device=weight.device)
+    loss = torch.zeros((), device=states.device)
+    for start in range(0, len(states), rows):
+        some_states, some_targets = states[start : start + rows], targets[start : start + rows, None]
+        shares = buffers.probabilities(some_states, weight, vocab_size)
+        loss -= shares.gather(1, some_targets).clamp_(min=_SMALLEST_SHARE).log_().sum()
+        if wants_gradients:
+            # d loss / d logits: the probabilities, less one at the target.
+            shares.scatter_add_(1, some_targets, shares.new_full(some_targets.shape, -1.0))
+            of_logits = buffers.in_precision(shares)
+            torch.mm(of_logits, weight, out=of_states[start : start + rows])
+            _accumulate(of_weight, of_logits.T, some_states, first=start == 0)
+    return loss, of_states, of_weight
+
+
+def _accumulate(total: Tensor, left: Tensor, right: Tensor, first: bool) -> None:
+    """Add a matrix product to `total`, or at `first` put it there."""
+    if left.dtype == total.dtype:
+        torch.addmm(total, left, right, beta=0.0 if first else 1.0, out=total)
+    elif first:
+        total.copy_(left @ right)
+    else:
+        total += left @ right
+
+
+class _Buffers:
+    """Memory for the logits of a few rows, used again for the next: fresh pages cost more than the sums."""
+
+    def __init__(self, states: Tensor, weight: Tensor, rows: int) -> None:
+        shape = (rows, weight.shape[0])
+        self._logits = torch.empty(shape, dtype=states.dtype, device=states.device)
+        self._shares = torch.empty(shape, dtype=torch.float32, device=states.device)
+        # On a CPU, softmax widens bf16 four times slower than a copy does.
+        copies = states.dtype != torch.float32 and not states.is_cuda
+        self._wide = torch.empty_like(self._shares) if copies else self._logits
+
+    def probabilities(self, states: Tensor, weight: Tensor, vocab_size: int) -> Tensor:
+        rows = len(states)
+        logits = torch.mm(states, weight.T, out=self._logits[:rows])
+        if self._wide is not self._logits:
+            logits = self._wide[:rows].copy_(logits)
+        logits[:, vocab_size:] = float("-inf")
+        return torch.softmax(logits, -1, dtype=torch.float32, out=self._shares[:rows])
+
+    def in_precision(self, shares: Tensor) -> Tensor:
+        if self._logits.dtype == torch.float32:
+            return shares
+        return self._logits[: len(shares)].copy_(shares)
