@@ -7,7 +7,8 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
@@ -144,16 +145,21 @@ def _run_node(
 
     settings = load_settings(config, overrides=overrides)
     network = load_network(settings)
-    wallet = _open_wallet(settings, take_password(os.environ, settings.wallet))
+    open_wallet = _wallet_opener(settings, take_password(os.environ, settings.wallet))
     _start_logging(settings)
     os.environ.pop(VERIFICATION_KEY_VARIABLE, None)  # no child process inherits it
-    return asyncio.run(_node(settings, network, wallet, exit_after_jobs, with_screen=with_screen))
+    return asyncio.run(_node(settings, network, open_wallet, exit_after_jobs, with_screen=with_screen))
 
 
 async def _node(
-    settings: Settings, network: Network, wallet: Wallet, exit_after_jobs: int | None, *, with_screen: bool
+    settings: Settings,
+    network: Network,
+    open_wallet: Callable[[], Wallet],
+    exit_after_jobs: int | None,
+    *,
+    with_screen: bool,
 ) -> ExitCode:
-    from emeth_tui.headless import handle_hang_up, print_summary, run_headless
+    from emeth_tui.headless import cancel_on_signals, handle_hang_up, print_summary, run_headless
     from emeth_tui.model import Severity
     from emeth_tui.store.database import Store
     from emeth_tui.tui.ports import Ending
@@ -161,14 +167,21 @@ async def _node(
     handle_hang_up()
     with Store(settings.state_dir) as store:
         started: asyncio.Future[Node] = asyncio.get_running_loop().create_future()
-        engine = asyncio.create_task(_work(settings, network, wallet, store, exit_after_jobs, started))
-        ending = await _show(started, engine, settings) if with_screen else None
+        shown = asyncio.Event()
+        engine = asyncio.create_task(
+            _work(settings, network, open_wallet, store, exit_after_jobs, started, shown)
+        )
+        cancel_on_signals(engine)
+        ending = await _show(started, engine, settings, shown.set) if with_screen else None
+        shown.set()
         if ending is Ending.GIVEN_UP:
             engine.cancel()
             await asyncio.wait({engine})
             return ExitCode.OK
         both: set[asyncio.Future[Any]] = {started, engine}
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if engine.cancelled():
+            return ExitCode.INTERRUPTED
         if ending is Ending.NODE_ENDED or not started.done():
             summary = await engine
             print_summary(summary, sys.stdout)
@@ -184,12 +197,17 @@ async def _node(
 async def _work(
     settings: Settings,
     network: Network,
-    wallet: Wallet,
+    open_wallet: Callable[[], Wallet],
     store: Store,
     exit_after_jobs: int | None,
     started: asyncio.Future[Node],
+    shown: asyncio.Event,
 ) -> Summary:
-    """Open a node, hand it to whoever waits for it, and run it to its end."""
+    """Open a node, hand it to whoever waits for it, and run it to its end; nothing before `shown`."""
+    await shown.wait()
+    # In threads: seconds of imports and key derivation, while the screen takes keys.
+    wallet = await asyncio.to_thread(open_wallet)
+    await asyncio.to_thread(_load_engine)
     from emeth_tui.engine.devices import devices_or_default
     from emeth_tui.engine.opening import open_node
     from emeth_tui.headless import handle_signals
@@ -203,7 +221,18 @@ async def _work(
         return await node.run()
 
 
-async def _show(started: asyncio.Future[Node], engine: asyncio.Task[Summary], settings: Settings) -> Ending:
+def _load_engine() -> None:
+    """Import what takes long, so that the next import of it takes nothing."""
+    import emeth_tui.engine.devices
+    import emeth_tui.engine.opening  # noqa: F401
+
+
+async def _show(
+    started: asyncio.Future[Node],
+    engine: asyncio.Task[Summary],
+    settings: Settings,
+    on_shown: Callable[[], None],
+) -> Ending:
     """Show the screen until it is gone, and say how the node goes on without it."""
     from emeth_tui.headless import let_the_terminal_go
     from emeth_tui.tui.ports import Ending, ScreenOptions
@@ -215,7 +244,9 @@ async def _show(started: asyncio.Future[Node], engine: asyncio.Task[Summary], se
         language=settings.screen.language,
         ascii_only=settings.screen.ascii,
     )
-    ending = await run_screen(started, engine, options, let_the_terminal_go=let_the_terminal_go)
+    ending = await run_screen(
+        started, engine, options, let_the_terminal_go=let_the_terminal_go, on_shown=on_shown
+    )
     if ending is Ending.CRASHED:
         click.echo(f"the screen has crashed; its log is in {settings.state_dir / 'logs'}", err=True)
     if ending in {Ending.LEFT, Ending.CRASHED}:
@@ -223,14 +254,20 @@ async def _show(started: asyncio.Future[Node], engine: asyncio.Task[Summary], se
     return ending
 
 
-def _open_wallet(settings: Settings, password: str | None) -> Wallet:
-    from emeth_tui.clients.wallet import load_wallet
-
+def _wallet_opener(settings: Settings, password: str | None) -> Callable[[], Wallet]:
+    """Give what opens the wallet. A password that has to be asked for is tried at once."""
     path = settings.keystore_path
     if not path.exists():
         raise WalletError(f"{path}: no such keystore; `emeth-tui wallet new` makes one")
     if password is None:
-        password = _ask_password(f"Password of {path}: ")
+        wallet = _load_wallet(path, _ask_password(f"Password of {path}: "))
+        return lambda: wallet
+    return partial(_load_wallet, path, password)
+
+
+def _load_wallet(path: Path, password: str) -> Wallet:
+    from emeth_tui.clients.wallet import load_wallet
+
     return load_wallet(path, password)
 
 
@@ -342,7 +379,7 @@ def wallet_address(config_file: Path | None) -> ExitCode:
     from emeth_tui.settings import load_settings, take_password
 
     settings = load_settings(config_file)
-    click.echo(_open_wallet(settings, take_password(os.environ, settings.wallet)).address)
+    click.echo(_wallet_opener(settings, take_password(os.environ, settings.wallet))().address)
     return ExitCode.OK
 
 

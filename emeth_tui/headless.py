@@ -8,14 +8,17 @@ import os
 import signal
 import sys
 from datetime import datetime, timezone
-from typing import Literal, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
-from emeth_tui.engine.events import Subscription
-from emeth_tui.engine.node import Node
-from emeth_tui.engine.summary import Summary
 from emeth_tui.errors import ExitCode
 from emeth_tui.model import Event, Severity
 from emeth_tui.protocol.job_ids import short
+
+if TYPE_CHECKING:
+    # web3 behind the node takes a second to load; the screen need not wait for it.
+    from emeth_tui.engine.events import Subscription
+    from emeth_tui.engine.node import Node
+    from emeth_tui.engine.summary import Summary
 
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 _MARKS = {Severity.WARNING: "warning: ", Severity.ERROR: "error: "}
@@ -90,6 +93,12 @@ async def run_headless(
     if log_format == "text":
         print_summary(summary, output)
     return summary
+
+
+def cancel_on_signals(starting: asyncio.Task[Summary]) -> None:
+    """From now on SIGINT and SIGTERM cancel a node that is starting, until `handle_signals`."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, starting.cancel)
 
 
 def handle_signals(node: Node) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from emeth_tui import __version__
 from emeth_tui.errors import ExitCode
+from tests.end_to_end.programs import environment as user_environment
+from tests.terminal import Terminal
 
 
 @pytest.fixture
@@ -20,11 +22,9 @@ def home(tmp_path: Path) -> Path:
 
 def emeth_tui(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the program with an empty HOME and no terminal."""
-    home.mkdir(exist_ok=True)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("EMETH_TUI_", "XDG_"))}
     return subprocess.run(
         [sys.executable, "-m", "emeth_tui", *arguments],
-        env={**kept, "HOME": str(home), **environment},
+        env=user_environment(home, **environment),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -67,6 +67,29 @@ def test_the_command_line_itself_imports_nothing_heavy() -> None:
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert result.stdout.strip() == "[]"
+
+
+def test_the_screen_comes_up_before_anything_heavy_is_loaded() -> None:
+    script = (
+        "import sys, emeth_tui.settings, emeth_tui.headless, emeth_tui.store.database, emeth_tui.tui.run\n"
+        "print([m for m in ('web3', 'eth_account', 'httpx', 'numpy', 'pynvml', 'torch') if m in sys.modules])"
+    )
+
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert result.stdout.strip() == "[]"
+
+
+def test_a_wrong_password_ends_the_screen_with_one_clear_line(home: Path) -> None:
+    emeth_tui(home, "wallet", "new", EMETH_TUI_PASSWORD="for this test")
+    command = [sys.executable, "-m", "emeth_tui", "--network", "round3-2"]
+    environment = user_environment(home, EMETH_TUI_PASSWORD="another", EMETH_TUI_VERIFICATION_KEY="key")
+
+    with closing(Terminal(command, (80, 24), environment)) as terminal:
+        terminal.wait_for("connecting to the network")
+        terminal.wait_for("the password is wrong")
+        assert terminal.wait() == ExitCode.WALLET
+        assert "Traceback" not in terminal.text
 
 
 def test_config_path_example_and_check_work_together(home: Path) -> None:

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
-
-import pynvml
 
 READ_EVERY_S = 2.0
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,48 +47,7 @@ class GpuMeter:
 
 
 def read_gpus(devices: Sequence[str]) -> tuple[GpuReading, ...]:
-    """Ask NVML about `cuda:N` devices; those that it does not know are left out. May take some ms."""
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError as error:
-        logger.debug("no NVIDIA driver: %s", error)
-        return ()
-    try:
-        return tuple(reading for name in devices if (reading := _read(name)) is not None)
-    finally:
-        pynvml.nvmlShutdown()
+    """Ask NVML about `cuda:N` devices, in a thread."""
+    from emeth_tui.engine import nvml  # the screen, which knows readings, need not wait for it to load
 
-
-def _read(name: str) -> GpuReading | None:
-    try:
-        handle = _handle(int(name.removeprefix("cuda:")))
-    except (pynvml.NVMLError, IndexError):
-        return None
-    memory = _ask(pynvml.nvmlDeviceGetMemoryInfo, handle)
-    load = _ask(pynvml.nvmlDeviceGetUtilizationRates, handle)
-    power_mw = _ask(pynvml.nvmlDeviceGetPowerUsage, handle)
-    return GpuReading(
-        device=name,
-        load_percent=None if load is None else int(load.gpu),
-        memory_used_bytes=None if memory is None else int(memory.used),
-        memory_total_bytes=None if memory is None else int(memory.total),
-        temperature_c=_ask(pynvml.nvmlDeviceGetTemperature, handle, pynvml.NVML_TEMPERATURE_GPU),
-        power_w=None if power_mw is None else power_mw / 1000,
-    )
-
-
-def _handle(index: int) -> Any:
-    """Find the GPU that a process sees as `cuda:index`: CUDA_VISIBLE_DEVICES renumbers them."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-    if not visible:
-        return pynvml.nvmlDeviceGetHandleByIndex(index)
-    chosen = visible.split(",")[index].strip()
-    if chosen.isdecimal():
-        return pynvml.nvmlDeviceGetHandleByIndex(int(chosen))
-    return pynvml.nvmlDeviceGetHandleByUUID(chosen)
-
-
-def _ask(question: Callable[..., Any], *arguments: Any) -> Any:
-    with suppress(pynvml.NVMLError):
-        return question(*arguments)
-    return None
+    return nvml.read(devices)

@@ -30,9 +30,12 @@ logger = logging.getLogger(__name__)
 class NodeApp(ThemedApp):
     """Knows the node and the newest scene of it."""
 
-    def __init__(self, node: NodeFront | None, options: ScreenOptions) -> None:
+    def __init__(
+        self, node: NodeFront | None, options: ScreenOptions, on_shown: Callable[[], None] = lambda: None
+    ) -> None:
         super().__init__(options)
         self._node = node
+        self._on_shown = on_shown
         self.scene: Scene | None = None
         self._maker = SceneMaker()
         self._news = True
@@ -55,6 +58,9 @@ class NodeApp(ThemedApp):
         self._tick()
         if self.theme_error:
             self.echo(self.theme_error, "bad")
+
+    def on_ready(self) -> None:
+        self.screen.call_after_refresh(self._on_shown)
 
     @property
     def node(self) -> NodeFront:

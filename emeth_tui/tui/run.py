@@ -20,6 +20,7 @@ async def run_screen(
     options: ScreenOptions,
     *,
     let_the_terminal_go: Callable[[], None],
+    on_shown: Callable[[], None] = lambda: None,
 ) -> Ending:
     """Show a node that runs in `engine`, and say why the screen is gone. Neither is `engine` stopped here
     nor its error raised: the caller goes on with it.
@@ -27,13 +28,16 @@ async def run_screen(
     A future in place of `node` is one that starts while the screen is up already; should that fail, `engine`
     is expected to end with the error.
 
+    `on_shown` is called once the first picture is on its way to the terminal: what takes the processor for
+    longer had better begin then.
+
     On SIGHUP `let_the_terminal_go` is called, which points the standard streams at /dev/null; that stays so
     when the screen is gone.
     """
     set_language(options.language or language_of_locale())
     prepare_spawning()
     started = node if isinstance(node, asyncio.Future) else None
-    app = EmethApp(None if isinstance(node, asyncio.Future) else node, options)
+    app = EmethApp(None if isinstance(node, asyncio.Future) else node, options, on_shown)
 
     def node_started(future: asyncio.Future[NodeFront]) -> None:
         if not future.cancelled() and future.exception() is None:

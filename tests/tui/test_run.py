@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import os
-import pty
-import select
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,11 +20,11 @@ from emeth_tui.tui import run
 from emeth_tui.tui.app import EmethApp
 from emeth_tui.tui.ports import Ending, NodeFront
 from emeth_tui.tui.screens.dashboard import Dashboard
+from tests.terminal import Terminal
 from tests.tui.harness import LARGE, OPTIONS, press, settled, text_of
 from tests.tui.stand_in import StandInNode
 
 Steps = Callable[[Pilot[Ending]], object]
-ROOT = Path(__file__).parent.parent.parent
 
 
 class Stage:
@@ -144,56 +142,23 @@ async def test_a_start_can_be_given_up(stage: Stage, engine: asyncio.Future[None
     assert await stage.show(starting, engine, lambda pilot: pilot.press("q", "x")) is Ending.GIVEN_UP
 
 
-class Terminal:
-    """The busy screen of tests.tui.busy_screen in a pseudo-terminal."""
-
-    def __init__(self, seconds: float, report: Path) -> None:
-        self.output = b""
-        self.pid, self._descriptor = pty.fork()
-        if self.pid == 0:
-            os.chdir(ROOT)
-            environment = {**os.environ, "REPORT": str(report), "COLUMNS": "160", "LINES": "45"}
-            program = [sys.executable, "-m", "tests.tui.busy_screen", "2", "20", str(seconds)]
-            os.execve(sys.executable, program, environment)  # noqa: S606
-
-    def read_until(self, text: bytes, limit_s: float = 30.0) -> None:
-        """Read until the program has written a text."""
-        give_up_at = time.monotonic() + limit_s
-        while text not in self.output:
-            ready, _writable, _failed = select.select([self._descriptor], [], [], 1.0)
-            if ready:
-                try:
-                    self.output += os.read(self._descriptor, 65_536)
-                except OSError:
-                    raise AssertionError(f"the program ended early: {self.output[-3_000:]!r}") from None
-            assert time.monotonic() < give_up_at, self.output[-2_000:]
-
-    @property
-    def is_running(self) -> bool:
-        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
-
-    def type(self, keys: bytes) -> None:
-        os.write(self._descriptor, keys)
-
-    def hang_up(self) -> None:
-        os.close(self._descriptor)
-
-    def read_to_end(self) -> None:
-        """Read until the program has closed the terminal."""
-        with contextlib.suppress(OSError):
-            while chunk := os.read(self._descriptor, 65_536):
-                self.output += chunk
-
-    def wait(self) -> int:
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+@contextmanager
+def busy_screen(seconds: float, report: Path) -> Iterator[Terminal]:
+    """The busy screen of tests.tui.busy_screen with two workers in a pseudo-terminal."""
+    command = [sys.executable, "-m", "tests.tui.busy_screen", "2", "20", str(seconds)]
+    terminal = Terminal(command, LARGE, {**os.environ, "REPORT": str(report)})
+    try:
+        yield terminal
+    finally:
+        terminal.close()
 
 
 def test_a_terminal_that_goes_away_leaves_the_node_at_work(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
-    terminal = Terminal(6, report)
-    terminal.read_until(b"Workers")
-    terminal.hang_up()
-    assert terminal.wait() == 0
+    with busy_screen(6, report) as terminal:
+        terminal.wait_for("Workers")
+        terminal.hang_up()
+        assert terminal.wait() == 0
     seen = json.loads(report.read_text("utf-8"))
     assert seen["ending"] == "HUNG_UP"
     assert seen["reports"] >= 150  # of 2 workers, 20 times a second, 6 seconds: it went on to the end
@@ -202,25 +167,24 @@ def test_a_terminal_that_goes_away_leaves_the_node_at_work(tmp_path: Path) -> No
 
 def test_a_terminal_that_takes_no_output_does_not_hold_the_node_up(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
-    terminal = Terminal(6, report)
-    terminal.read_until(b"Workers")
-    while not report.exists():  # the terminal's own buffer is full within a second
-        assert terminal.is_running
-        time.sleep(0.1)
-    terminal.read_to_end()
-    terminal.wait()
+    with busy_screen(6, report) as terminal:
+        terminal.wait_for("Workers")
+        while not report.exists():  # the terminal's own buffer is full within a second
+            assert terminal.process.poll() is None
+            time.sleep(0.1)
+        terminal.read_to_end()
+        terminal.wait()
     seen = json.loads(report.read_text("utf-8"))
     assert seen["reports"] >= 150
 
 
 def test_keys_work_in_a_real_terminal(tmp_path: Path) -> None:
-    terminal = Terminal(60, tmp_path / "report.json")
-    terminal.read_until(b"Workers")
-    terminal.type(b"P")
-    terminal.read_until(b"claiming is paused")
-    terminal.type(b"q")
-    terminal.read_until(b"Leave?")
-    terminal.type(b"l")
-    terminal.read_until(b"\x1b[?1049l")  # back to the terminal's own screen
-    os.kill(terminal.pid, signal.SIGKILL)
-    assert terminal.wait() == -signal.SIGKILL
+    with busy_screen(60, tmp_path / "report.json") as terminal:
+        terminal.wait_for("Workers")
+        terminal.type("P")
+        terminal.wait_for("claiming is paused")
+        terminal.type("q")
+        terminal.wait_for("Leave?")
+        terminal.type("l")
+        while b"\x1b[?1049l" not in terminal.output:  # back to the terminal's own screen
+            assert terminal.read(30.0)

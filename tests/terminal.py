@@ -1,0 +1,107 @@
+"""A program in a pseudo-terminal of its own: keys in, screen text out, as a terminal emulator shows it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pyte
+
+ROOT = Path(__file__).parent.parent
+LIMIT_S = 60.0
+_CHUNK_BYTES = 65_536
+
+
+class Terminal:
+    """One program on one terminal. What it writes is read only while somebody waits for something."""
+
+    def __init__(
+        self, command: Sequence[str], size: tuple[int, int], environment: Mapping[str, str], cwd: Path = ROOT
+    ) -> None:
+        """Start a program; `size` is columns and rows."""
+        columns, rows = size
+        self.screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self.screen)
+        self.output = b""
+        self._descriptor, theirs = os.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
+        self.started_at = time.monotonic()
+        self.process = subprocess.Popen(
+            ["setsid", "--ctty", *command],  # the terminal is the program's own: its hang-up is heard
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            cwd=cwd,
+            env={**environment, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
+        )
+        os.close(theirs)
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def text(self) -> str:
+        """What the screen shows, one line a row."""
+        return "\n".join(line.rstrip() for line in self.screen.display)
+
+    def wait_for(self, what: str | Callable[[str], bool], limit_s: float = LIMIT_S) -> str:
+        """Read until the screen shows a text, or satisfies a condition; gives what it shows then."""
+        shows = (lambda text: what in text) if isinstance(what, str) else what
+        give_up_at = time.monotonic() + limit_s
+        while not shows(self.text):
+            if not self.read(1.0) and self.process.poll() is not None:
+                raise AssertionError(f"the program ended before {what!r}:\n{self.text}")
+            if time.monotonic() > give_up_at:
+                raise AssertionError(f"no {what!r} in {limit_s:.0f} s:\n{self.text}")
+        return self.text
+
+    def wait_until_gone(self, text: str, limit_s: float = LIMIT_S) -> str:
+        """Read until the screen no longer shows a text."""
+        return self.wait_for(lambda shown: text not in shown, limit_s)
+
+    def read(self, limit_s: float) -> bool:
+        """Read what is there, or comes in time; tells whether anything did."""
+        ready, _writable, _failed = select.select([self._descriptor], [], [], limit_s)
+        chunk = b""
+        if ready:
+            with contextlib.suppress(OSError):  # the program has closed its side
+                chunk = os.read(self._descriptor, _CHUNK_BYTES)
+        self.output += chunk
+        self._stream.feed(chunk)
+        return bool(chunk)
+
+    def type(self, keys: str) -> None:
+        """Press keys."""
+        os.write(self._descriptor, keys.encode())
+
+    def hang_up(self) -> None:
+        """Take the terminal away, as a dropped connection does."""
+        os.close(self._descriptor)
+        self._descriptor = -1
+
+    def read_to_end(self) -> None:
+        """Read until the program has closed the terminal."""
+        while self.read(LIMIT_S):
+            pass
+
+    def wait(self, limit_s: float = LIMIT_S) -> int:
+        """Wait for the program's end; gives its exit code."""
+        return self.process.wait(limit_s)
+
+    def close(self) -> None:
+        """End the program whatever it does; for cleaning up."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        if self._descriptor >= 0:
+            self.hang_up()
