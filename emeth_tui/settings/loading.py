@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,10 @@ from emeth_tui.errors import SettingsError
 from emeth_tui.settings.problems import explain
 from emeth_tui.settings.schema import (
     PASSWORD_VARIABLE,
-    Section,
     Settings,
     WalletSettings,
     default_config_path,
+    fields_by_key,
 )
 
 if sys.version_info >= (3, 11):
@@ -26,6 +28,75 @@ else:
     import tomli as tomllib
 
 ENVIRONMENT_PREFIX = "EMETH_TUI_"
+
+
+class Origin(Enum):
+    """Who has the last word on a setting, weakest first."""
+
+    DEFAULT = "default"
+    FILE = "file"
+    ENVIRONMENT = "environment"
+    OPTION = "command line"
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """What settings are made of: a file, and what lies over it by dotted key, environment below options."""
+
+    path: Path
+    must_exist: bool
+    environment: Mapping[str, str]
+    options: Mapping[str, Any]
+
+    def load(self) -> Settings:
+        """Read the file and lay the others over it. Raises SettingsError."""
+        return self.combine(self.read())
+
+    def read(self) -> str:
+        """Read the file's text; one that may be absent and is has none. Raises SettingsError."""
+        if not self.must_exist and not self.path.exists():
+            return ""
+        return _read_text(self.path)
+
+    def combine(self, text: str) -> Settings:
+        """Make the settings that the file would give if it held `text`. Raises SettingsError."""
+        tables = parse_toml(text, str(self.path))
+        _lay_over(tables, self.environment, "environment")
+        _lay_over(tables, self.options, "option")
+        if "source" in tables:
+            raise SettingsError(f"{self.path}: source: there is no such key")
+        try:
+            return Settings.model_validate({**tables, "source": self.path})
+        except ValidationError as error:
+            raise SettingsError(explain(str(self.path), error, tables)) from None
+
+    def origin(self, key: str, text: str) -> Origin:
+        """Tell where a setting comes from if the file holds `text`. Raises SettingsError."""
+        if key in self.options:
+            return Origin.OPTION
+        if key in self.environment:
+            return Origin.ENVIRONMENT
+        table: object = parse_toml(text, str(self.path))
+        for part in key.split("."):
+            if not isinstance(table, dict) or part not in table:
+                return Origin.DEFAULT
+            table = table[part]
+        return Origin.FILE
+
+
+def settings_layers(
+    path: Path | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Layers:
+    """Name what settings are made of: see `load_settings`."""
+    return Layers(
+        path or default_config_path(),
+        must_exist=path is not None,
+        environment=_from_environment(os.environ if environment is None else environment),
+        options={key: value for key, value in (overrides or {}).items() if value is not None},
+    )
 
 
 def load_settings(
@@ -38,16 +109,7 @@ def load_settings(
 
     A file named by `path` must exist; the default one may be absent. Raises SettingsError.
     """
-    source = path or default_config_path()
-    tables = _read_toml(source) if path or source.exists() else {}
-    _lay_over(tables, _from_environment(os.environ if environment is None else environment), "environment")
-    _lay_over(tables, {key: value for key, value in (overrides or {}).items() if value is not None}, "option")
-    if "source" in tables:
-        raise SettingsError(f"{source}: source: there is no such key")
-    try:
-        return Settings.model_validate({**tables, "source": source})
-    except ValidationError as error:
-        raise SettingsError(explain(str(source), error, tables)) from None
+    return settings_layers(path, environment=environment, overrides=overrides).load()
 
 
 def take_password(environment: dict[str, str] | os._Environ[str], wallet: WalletSettings) -> str | None:
@@ -66,10 +128,18 @@ def take_password(environment: dict[str, str] | os._Environ[str], wallet: Wallet
         raise SettingsError(f"wallet.password_file = {wallet.password_file}: cannot be read") from error
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def parse_toml(text: str, source: str) -> dict[str, Any]:
+    """Parse a settings file's text. Raises SettingsError, which names `source`."""
     try:
-        tables: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
-        return tables
+        tables: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{source}: is not TOML: {error}") from None
+    return tables
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
     except FileNotFoundError:
         raise SettingsError(
             f"{path}: no such file; `emeth-tui config example` prints one to start from"
@@ -78,26 +148,16 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError:
         raise SettingsError(f"{path}: is not UTF-8 text") from None
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: is not TOML: {error}") from None
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Map `EMETH_TUI_CLAIMS__MIN_FEE_EMT=12` to `{"claims.min_fee_emt": "12"}`, for keys that exist."""
-    keys = {key.upper().replace(".", "__"): key for key in _dotted_keys()}
+    keys = {key.upper().replace(".", "__"): key for key in fields_by_key()}
     return {
         keys[name.removeprefix(ENVIRONMENT_PREFIX)]: value
         for name, value in environment.items()
         if name.startswith(ENVIRONMENT_PREFIX) and name.removeprefix(ENVIRONMENT_PREFIX) in keys
     }
-
-
-def _dotted_keys() -> list[str]:
-    keys = ["network"]
-    for name, field in Settings.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
-            keys += [f"{name}.{key}" for key in field.annotation.model_fields]
-    return keys
 
 
 def _lay_over(tables: dict[str, Any], changes: Mapping[str, Any], origin: str) -> None:

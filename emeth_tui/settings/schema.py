@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic.fields import FieldInfo
 
 from emeth_tui.model import Language
 
@@ -240,3 +242,55 @@ class Settings(Section):
         """Name the model for a language: the operator's choice, else the network's."""
         own = {Language.EN: self.training.model_en, Language.JA: self.training.model_ja}[language]
         return own or network.models[language]
+
+
+# What the engine and the screen look at anew each time that they need it.
+CHANGEABLE_AT_RUN_TIME = frozenset(
+    {
+        "claims.enabled",
+        "claims.min_fee_emt",
+        "claims.max_fee_emt",
+        "claims.min_dataset_bytes",
+        "claims.max_dataset_bytes",
+        "claims.safety_margin_s",
+        "claims.poll_interval_s",
+        "rewards.auto_withdraw",
+        "training.batch_size",
+        "training.learning_rate",
+        "training.model_en",
+        "training.model_ja",
+        "cache.limit_gb",
+        "screen.theme",
+        "screen.language",
+    }
+)
+
+
+def fields_by_key() -> dict[str, FieldInfo]:
+    """List every setting that has one value, by its dotted key, in the order of the example file."""
+    fields = {"network": Settings.model_fields["network"]}
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            for key, inner in field.annotation.model_fields.items():
+                fields[f"{name}.{key}"] = inner
+    return fields
+
+
+def value_of(settings: Settings, key: str) -> object:
+    """Look a setting up by its dotted key."""
+    value: object = settings
+    for part in key.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def with_values(settings: Settings, values: Mapping[str, object]) -> Settings:
+    """Give settings with other values, by dotted key. They are taken as they are: validated by the caller."""
+    sections: dict[str, dict[str, object]] = {}
+    for dotted, value in values.items():
+        section, _, key = dotted.rpartition(".")
+        sections.setdefault(section, {})[key] = value
+    update = sections.pop("", {})
+    for name, changes in sections.items():
+        update[name] = getattr(settings, name).model_copy(update=changes)
+    return settings.model_copy(update=update)
