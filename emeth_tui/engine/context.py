@@ -21,11 +21,18 @@ from emeth_tui.settings import Network, Settings
 from emeth_tui.store.database import Store
 
 
+@dataclass(slots=True)
+class LiveSettings:
+    """The settings in effect: who asks again sees what was changed meanwhile."""
+
+    now: Settings
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """The clients, the memory and the rules of one node."""
 
-    settings: Settings
+    live: LiveSettings
     network: Network
     address: str
     rates: Rates
@@ -39,6 +46,11 @@ class Context:
     events: EventLog
     clock: ChainClock
     health: LinkHealth
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in effect now: not to be kept."""
+        return self.live.now
 
     async def chain_job(self, job: Job) -> ChainJob:
         """Read a job of ours from the chain. Raises ChainUnreachable when it does not show it."""

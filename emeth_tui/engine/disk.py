@@ -43,7 +43,7 @@ class DiskBudget:
 
     def __init__(self, jobs_dir: Path, limit_bytes: int) -> None:
         self._jobs_dir = jobs_dir
-        self._limit_bytes = limit_bytes
+        self.limit_bytes = limit_bytes
         try:
             jobs_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
@@ -62,7 +62,7 @@ class DiskBudget:
         return DiskUsage(
             used_bytes=sum(by_job.values()),
             committed_bytes=sum(committed.values()),
-            limit_bytes=self._limit_bytes,
+            limit_bytes=self.limit_bytes,
             free_bytes=shutil.disk_usage(self._jobs_dir).free,
             by_job=tuple(sorted(by_job.items())),
         )

@@ -13,6 +13,7 @@ from emeth_tui.store.jobs import EpochRecord
 
 if TYPE_CHECKING:
     from emeth_tui.engine.context import Context  # web3 behind it takes a second to load
+    from emeth_tui.engine.tuning import SettingsView, Tuning
 
 EVENTS_SEARCHED = 5_000  # newest events looked through for those of one job
 
@@ -31,8 +32,9 @@ class JobRecord:
 class Inquiries:
     """Answers questions; changes nothing. Coroutines, because the same questions go through a socket too."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, tuning: Tuning) -> None:
         self._context = context
+        self._tuning = tuning
 
     async def job(self, job_id: JobId) -> JobRecord | None:
         """Tell all about one job, open or ended; None when it was never ours."""
@@ -59,6 +61,10 @@ class Inquiries:
     async def chain_record(self, job_id: JobId) -> ChainJob | None:
         """Read a job from the chain. Raises ChainUnreachable."""
         return (await self._context.chain.jobs([job_id])).get(job_id)
+
+    async def settings(self) -> SettingsView:
+        """List every setting in effect. Raises SettingsError when the file cannot be read any more."""
+        return self._tuning.view()
 
     async def logs(self) -> list[Path]:
         """List the log files, the node's first."""

@@ -30,7 +30,6 @@ class Market:
         self._workers = workers
         self._claims_wanted = claims_wanted
         self._on_claim = on_claim
-        self._rules = ClaimRules.of(context.settings.claims, context.network)
         self.verified = 0
         self.offers: tuple[Offer, ...] = ()
         self.idle_reason = ""
@@ -65,6 +64,10 @@ class Market:
     def paused(self) -> str:
         """Why claiming is paused, or ""."""
         return self._context.store.marks.get(marks.CLAIMS_PAUSED) or ""
+
+    @property
+    def _rules(self) -> ClaimRules:
+        return ClaimRules.of(self._context.settings.claims, self._context.network)
 
     def _stand_idle(self, reason: str) -> None:
         """Note why no job was taken; told once, not again when only its figures have changed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 import anyio
@@ -19,6 +19,7 @@ from emeth_tui.engine.reward import Rewards
 from emeth_tui.engine.snapshot import Snapshot
 from emeth_tui.engine.snapshot_maker import SnapshotMaker
 from emeth_tui.engine.summary import RunAccount, Summary
+from emeth_tui.engine.tuning import SettingChange, Tuning
 from emeth_tui.engine.watch import Watcher
 from emeth_tui.errors import JobError, NetworkError, TransactionError
 from emeth_tui.model import Job, JobId, JobState, Severity, format_token
@@ -37,12 +38,14 @@ class Node:
         self,
         context: Context,
         desk: WorkerDesk,
+        tuning: Tuning,
         *,
         exit_after_jobs: int | None = None,
         retry: RetryPolicy | None = None,
     ) -> None:
         self._context = context
         self._desk = desk
+        self._tuning = tuning
         self._exit_after_jobs = exit_after_jobs
         self._retry = retry or RetryPolicy()
         self._market = Market(
@@ -52,7 +55,7 @@ class Node:
             on_claim=self._start_pipeline,
         )
         self._rewards = Rewards(context)
-        self.inquiries = Inquiries(context)
+        self.inquiries = Inquiries(context, tuning)
         self._watcher = Watcher(context, on_ended=self._job_ended, on_unsubmitted=self._start_pipeline)
         self._snapshots = SnapshotMaker(context, desk, self._market, self._rewards, self._watcher)
         self._account = RunAccount(context)
@@ -72,14 +75,13 @@ class Node:
 
         Raises NetworkError when the chain does not answer at the start.
         """
-        context = self._context
         await self._settle_last_run()
         view = await self._watcher.refresh()
         self._account.open(view)
         self._go_on_with_open_jobs()
         loops = [
-            asyncio.create_task(self._every(self._watch, context.network.poll_interval_s, self._watch_now)),
-            asyncio.create_task(self._every(self._market.look, self._claim_interval_s(), self._discover_now)),
+            asyncio.create_task(self._every(self._watch, self._watch_interval_s, self._watch_now)),
+            asyncio.create_task(self._every(self._market.look, self._claim_interval_s, self._discover_now)),
         ]
         stopping = asyncio.create_task(self._stop.wait())
         try:
@@ -119,7 +121,7 @@ class Node:
         self._context.events.publish("stopped", "stopped; every job is saved")
 
     async def _every(
-        self, duty: Callable[[], Awaitable[None]], interval_s: float, sooner: asyncio.Event
+        self, duty: Callable[[], Awaitable[None]], interval_s: Callable[[], float], sooner: asyncio.Event
     ) -> None:
         while True:
             sooner.clear()
@@ -128,8 +130,11 @@ class Node:
             except Exception as error:  # noqa: BLE001 - the top of a task: jobs under way must not end with it
                 self._tell_internal_error(duty.__name__, error)
             # Not asyncio.wait_for: before Python 3.12 it loses a cancellation that comes with the result.
-            with anyio.move_on_after(interval_s):
+            with anyio.move_on_after(interval_s()):
                 await sooner.wait()
+
+    def _watch_interval_s(self) -> float:
+        return self._context.network.poll_interval_s
 
     def _claim_interval_s(self) -> float:
         return self._context.settings.claims.poll_interval_s or self._context.network.poll_interval_s
@@ -288,6 +293,21 @@ class Node:
         view = await self._watcher.refresh()
         await self._rewards.look(view.share.slot)
         return await self._rewards.withdraw()
+
+    async def change_setting(self, key: str, text: str) -> Sequence[SettingChange]:
+        """Write a setting to the settings file and act on it from now on; "" takes the default again.
+
+        Raises SettingsError when the value is wrong, or the setting cannot change while the node runs.
+        """
+        changes = await self._tuning.change(key, text)
+        self._discover_now.set()
+        return changes
+
+    async def reload_settings(self) -> Sequence[SettingChange]:
+        """Read the settings file again and act on what can change. Raises SettingsError; all stays then."""
+        changes = await self._tuning.reload()
+        self._discover_now.set()
+        return changes
 
     def _stands_still(self, job_id: JobId) -> bool:
         """Whether a job has given up on an error; resuming it is another try."""

@@ -14,7 +14,7 @@ from emeth_tui.clients.storage import StorageClient
 from emeth_tui.clients.transactions import TransactionSender
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.engine.clock import ChainClock
-from emeth_tui.engine.context import Context
+from emeth_tui.engine.context import Context, LiveSettings
 from emeth_tui.engine.desk import WorkerDesk
 from emeth_tui.engine.disk import DiskBudget
 from emeth_tui.engine.events import EventLog
@@ -22,10 +22,11 @@ from emeth_tui.engine.health import LinkHealth
 from emeth_tui.engine.job_book import JobBook
 from emeth_tui.engine.node import Node
 from emeth_tui.engine.pipeline import RetryPolicy
+from emeth_tui.engine.tuning import Tuning
 from emeth_tui.errors import InsufficientFunds, SettingsError
 from emeth_tui.model import Severity, format_token, token_to_wei
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, Rates
-from emeth_tui.settings import Network, Settings
+from emeth_tui.settings import Layers, Network, Settings
 from emeth_tui.store import marks
 from emeth_tui.store.database import Store
 from emeth_tui.workers.supervisor import WorkerPool
@@ -41,12 +42,14 @@ async def open_node(
     store: Store,
     *,
     devices: list[str],
+    layers: Layers | None = None,
     exit_after_jobs: int | None = None,
     retry: RetryPolicy | None = None,
     new_pool: Callable[[Sequence[str], Path], WorkerPool] = WorkerPool,
 ) -> AsyncIterator[Node]:
     """Connect everything a node needs and check that it can work at all; close it all afterwards.
 
+    `layers` are what the settings were made of; without them they come from their file alone.
     Raises ChainUnreachable, WrongChain, ContractMissing, InsufficientFunds, SettingsError, DiskFull or
     WorkerError, each with the remedy.
     """
@@ -58,7 +61,7 @@ async def open_node(
         events = EventLog(store.events, clock.now_unix_s)
         stack.callback(events.close)
         context = Context(
-            settings=settings,
+            live=LiveSettings(settings),
             network=network,
             address=wallet.address,
             rates=await chain.rates(),
@@ -79,7 +82,11 @@ async def open_node(
         pool = new_pool(devices, settings.state_dir / "logs")
         stack.push_async_callback(pool.close, CLOSE_GRACE_S)
         await pool.start()
-        yield Node(context, WorkerDesk(pool.workers), exit_after_jobs=exit_after_jobs, retry=retry)
+        tuning = Tuning(
+            context, layers or Layers(settings.source, must_exist=False, environment={}, options={})
+        )
+        desk = WorkerDesk(pool.workers)
+        yield Node(context, desk, tuning, exit_after_jobs=exit_after_jobs, retry=retry)
 
 
 def _check_account(context: Context) -> None:
