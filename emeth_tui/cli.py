@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from emeth_tui.clients.wallet import Wallet
     from emeth_tui.engine.node import Node
     from emeth_tui.engine.summary import Summary
-    from emeth_tui.settings import Network, Settings
+    from emeth_tui.settings import Layers, Network, Settings
     from emeth_tui.store.database import Store
     from emeth_tui.tui.ports import Ending
 
@@ -141,17 +141,21 @@ def _devnet(state_dir: Path | None, corpus: Path | None, chain: str | None) -> I
 def _run_node(
     config: Path | None, overrides: dict[str, Any], exit_after_jobs: int | None, *, with_screen: bool
 ) -> ExitCode:
-    from emeth_tui.settings import VERIFICATION_KEY_VARIABLE, load_network, load_settings, take_password
+    from emeth_tui.settings import VERIFICATION_KEY_VARIABLE, load_network, settings_layers, take_password
 
-    settings = load_settings(config, overrides=overrides)
+    layers = settings_layers(config, overrides=overrides)
+    settings = layers.load()
     network = load_network(settings)
     open_wallet = _wallet_opener(settings, take_password(os.environ, settings.wallet))
     _start_logging(settings)
     os.environ.pop(VERIFICATION_KEY_VARIABLE, None)  # no child process inherits it
-    return asyncio.run(_node(settings, network, open_wallet, exit_after_jobs, with_screen=with_screen))
+    return asyncio.run(
+        _node(layers, settings, network, open_wallet, exit_after_jobs, with_screen=with_screen)
+    )
 
 
 async def _node(
+    layers: Layers,
     settings: Settings,
     network: Network,
     open_wallet: Callable[[], Wallet],
@@ -169,7 +173,7 @@ async def _node(
         started: asyncio.Future[Node] = asyncio.get_running_loop().create_future()
         shown = asyncio.Event()
         engine = asyncio.create_task(
-            _work(settings, network, open_wallet, store, exit_after_jobs, started, shown)
+            _work(layers, settings, network, open_wallet, store, exit_after_jobs, started, shown)
         )
         cancel_on_signals(engine)
         ending = await _show(started, engine, settings, shown.set) if with_screen else None
@@ -195,6 +199,7 @@ async def _node(
 
 
 async def _work(
+    layers: Layers,
     settings: Settings,
     network: Network,
     open_wallet: Callable[[], Wallet],
@@ -214,7 +219,13 @@ async def _work(
 
     devices = devices_or_default(settings.workers.devices)
     async with open_node(
-        settings, network, wallet, store, devices=devices, exit_after_jobs=exit_after_jobs
+        settings,
+        network,
+        wallet,
+        store,
+        devices=devices,
+        layers=layers,
+        exit_after_jobs=exit_after_jobs,
     ) as node:
         handle_signals(node)
         started.set_result(node)

@@ -82,9 +82,7 @@ async def open_node(
         pool = new_pool(devices, settings.state_dir / "logs")
         stack.push_async_callback(pool.close, CLOSE_GRACE_S)
         await pool.start()
-        tuning = Tuning(
-            context, layers or Layers(settings.source, must_exist=False, environment={}, options={})
-        )
+        tuning = Tuning(context, layers or Layers(settings.source))
         desk = WorkerDesk(pool.workers)
         yield Node(context, desk, tuning, exit_after_jobs=exit_after_jobs, retry=retry)
 

@@ -178,7 +178,7 @@ def _choices(field: FieldInfo) -> tuple[str, ...]:
 
 
 def _network_settings(settings: Settings, network: Network) -> list[Setting]:
-    """List the chosen network's facts: they come from its profile, and from the file where it changes them."""
+    """List the chosen network's facts: its profile's, or the file's where that changes them."""
     own = settings.networks.get(network.name, {})
     return [
         Setting(

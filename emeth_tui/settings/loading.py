@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -44,9 +44,9 @@ class Layers:
     """What settings are made of: a file, and what lies over it by dotted key, environment below options."""
 
     path: Path
-    must_exist: bool
-    environment: Mapping[str, str]
-    options: Mapping[str, Any]
+    must_exist: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def load(self) -> Settings:
         """Read the file and lay the others over it. Raises SettingsError."""

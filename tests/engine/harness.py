@@ -27,7 +27,7 @@ from emeth_tui.model import Event, JobId, Language, token_to_wei
 from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.protocol.info_api import JOBS_PATH
 from emeth_tui.protocol.job_ids import job_id_bytes
-from emeth_tui.settings import load_network, load_settings
+from emeth_tui.settings import load_network, settings_layers
 from emeth_tui.store.database import Store
 from tests.engine.quick_worker import QuickPool, Script
 
@@ -154,6 +154,11 @@ class Harness:
         await rpc.call("evm_increaseTime", seconds)
         await rpc.call("evm_mine")
 
+    @property
+    def settings_file(self) -> Path:
+        """The file that the operator's node takes its settings from."""
+        return self.devnet.info.node_settings
+
     async def emt_wei(self) -> int:
         """The operator's EMT."""
         return (await self.devnet.chain.balances(self.operator_address)).emt_wei
@@ -175,7 +180,8 @@ class Harness:
             "claims.poll_interval_s": 0.1,
             **{key.replace("__", "."): value for key, value in settings.items()},
         }
-        loaded = load_settings(self.devnet.info.node_settings, environment={}, overrides=overrides)
+        layers = settings_layers(self.devnet.info.node_settings, environment={}, overrides=overrides)
+        loaded = layers.load()
         network = load_network(loaded, environment={}).model_copy(update={"poll_interval_s": 0.1})
         keys = kept_keys(self.devnet.info.state_dir / "accounts.json", funding.ACCOUNTS)
         with Store(loaded.state_dir) as store:
@@ -185,6 +191,7 @@ class Harness:
                 keys[funding.OPERATOR].wallet,
                 store,
                 devices=["cpu"] * devices,
+                layers=layers,
                 exit_after_jobs=exit_after_jobs,
                 retry=RetryPolicy(first_s=0.05, longest_s=0.2),
                 new_pool=lambda names, _logs: QuickPool(names, script),  # type: ignore[arg-type, return-value]

@@ -22,6 +22,7 @@ class Script:
     hashes: list[str] = field(default_factory=list)
     paused: bool = False
     stopped_at: list[int] = field(default_factory=list)
+    requests: list[TrainRequest] = field(default_factory=list)
 
 
 class QuickWorker:
@@ -46,6 +47,7 @@ class QuickWorker:
         hash_for: Callable[[str, int], str],
         on_message: Callable[[object], None],
     ) -> TrainedResult:
+        self._script.requests.append(request)
         checkpoint = Path(request.work_dir) / "quick-checkpoint"
         done = int(checkpoint.read_text()) if checkpoint.exists() else 0
         digest = _digest(request)
