@@ -251,6 +251,7 @@ async def _show(
 
     options = ScreenOptions(
         themes_directory=settings.source.parent / "themes",
+        exports_directory=settings.state_dir / "exports",
         theme=settings.screen.theme,
         language=settings.screen.language,
         ascii_only=settings.screen.ascii,

@@ -22,6 +22,7 @@ EmethError                    what happened, to which job, and what the user can
 ├── WorkerError               a worker process does not start, or died too often
 ├── StoreError                the node's database is damaged or from a newer version
 ├── AlreadyRunning            another node holds this state directory
+├── ExportError               a file that the user asked for cannot be written
 └── DevnetError               the local network could not be started
 """
 
@@ -146,6 +147,10 @@ class StoreError(EmethError):
 
 class AlreadyRunning(EmethError):
     exit_code = ExitCode.ALREADY_RUNNING
+
+
+class ExportError(EmethError):
+    pass
 
 
 class DevnetError(EmethError):

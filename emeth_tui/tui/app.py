@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,14 +13,17 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from emeth_tui.errors import EmethError
+from emeth_tui.errors import EmethError, ExportError
 from emeth_tui.model import Job, JobId
 from emeth_tui.tui.command_app import CommandApp
+from emeth_tui.tui.csv_files import save_new
 from emeth_tui.tui.hints import job_hints
 from emeth_tui.tui.i18n import _
 from emeth_tui.tui.panels.keys import KeyHint
+from emeth_tui.tui.screens.ask_path import PathDialog
 from emeth_tui.tui.screens.base import NodeScreen, PageScreen
 from emeth_tui.tui.screens.dashboard import Dashboard
+from emeth_tui.tui.screens.days import DaysScreen
 from emeth_tui.tui.screens.help import HelpScreen
 from emeth_tui.tui.screens.history import HistoryScreen
 from emeth_tui.tui.screens.job import JobScreen
@@ -25,6 +31,7 @@ from emeth_tui.tui.screens.log import LogScreen
 from emeth_tui.tui.screens.market import MarketScreen
 from emeth_tui.tui.screens.transactions import TransactionsScreen
 from emeth_tui.tui.themes import Theme
+from emeth_tui.tui.words import day_of
 
 
 class EmethApp(CommandApp):
@@ -69,9 +76,33 @@ class EmethApp(CommandApp):
         """Show all about one job."""
         self.open_page(JobScreen(job_id))
 
+    def open_history(self, words: str) -> None:
+        """Show the jobs whose line holds some words."""
+        self.open_page(HistoryScreen(words))
+
+    def ask_export(self, name: str, rows: int, text: str) -> None:
+        """Ask where to write a CSV file, and write it."""
+        stamp = day_of(time.time()) + time.strftime("T%H-%M-%SZ", time.gmtime())
+        default = self.options.exports_directory.absolute() / f"emeth-{name}-{stamp}.csv"
+
+        def write(path: Path | None) -> None:
+            if path is not None:
+                self.start(_("writing {path} …").format(path=path), partial(self._export, path, text))
+
+        self.push_screen(PathDialog(_("Export {n} rows as CSV").format(n=rows), default), write)
+
+    async def _export(self, path: Path, text: str) -> str:
+        try:
+            await asyncio.to_thread(save_new, path, text)
+        except OSError as error:
+            text = _("{path}: {problem}; name another place")
+            raise ExportError(text.format(path=path, problem=error.strerror)) from error
+        return _("written: {path}").format(path=path)
+
     def action_page(self, name: str) -> None:
         """Show a page by name; from another page, in its place."""
         kind = {
+            "days": DaysScreen,
             "history": HistoryScreen,
             "log": LogScreen,
             "market": MarketScreen,
@@ -108,6 +139,7 @@ class EmethApp(CommandApp):
             (_("Decline all jobs"), "A", "decline_all"),
             (_("Withdraw rewards"), "w", "withdraw"),
             (_("History of all jobs"), "h", "page('history')"),
+            (_("Earnings by day"), "h d", "page('days')"),
             (_("Market"), "m", "page('market')"),
             (_("Transactions"), "x", "page('transactions')"),
             (_("Logs"), "l", "page('log')"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emeth_tui.engine.discover import Offer
@@ -75,6 +76,10 @@ def expectation(scene: Scene, offer: Offer) -> Expectation:
         today=scene.snapshot.today,
         transaction_cost_wei=deposits.native_per_transaction_wei if deposits else 0,
     )
+
+
+def export_refusal(rows: Sequence[object]) -> str:
+    return "" if rows else _("there is nothing to write")
 
 
 def withdraw_refusal(scene: Scene) -> str:

@@ -61,9 +61,13 @@ class Ending(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ScreenOptions:
-    """How to show things. `language` "" asks the locale, `themes_directory` holds the user's own themes."""
+    """How to show things. `language` "" asks the locale, `themes_directory` holds the user's own themes.
+
+    `exports_directory` is where files go that the user asks for, unless another place is named.
+    """
 
     themes_directory: Path = field(default_factory=Path)
+    exports_directory: Path = field(default_factory=Path)
     theme: str = "dark"
     language: str = ""
     ascii_only: bool = False

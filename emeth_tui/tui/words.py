@@ -59,6 +59,11 @@ def moment(unix_s: float) -> str:
     return f"{_utc(unix_s):%Y-%m-%d %H:%M:%S}"
 
 
+def day_of(unix_s: float) -> str:
+    """Name the UTC day that a time is in: `2023-11-15`."""
+    return f"{_utc(unix_s):%Y-%m-%d}"
+
+
 def day_and_time(unix_s: float) -> str:
     """Show a time without its year and seconds, in UTC: `11-15 14:03`."""
     return f"{_utc(unix_s):%m-%d %H:%M}"

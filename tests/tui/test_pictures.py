@@ -102,6 +102,7 @@ SCREENS = {
     "job": (snapshot, ("enter", "o")),
     "job-end": (snapshot, ("enter", "end")),
     "history": (snapshot, ("h",)),
+    "days": (snapshot, ("h", "d")),
     "transactions": (snapshot, ("x",)),
     "market": (snapshot, ("m",)),
     "claim": (idle_worker, ("m", "down", "c")),

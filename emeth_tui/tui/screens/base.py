@@ -48,6 +48,11 @@ class NodeScreen(Screen[Any]):
         """The job that the job keys act on."""
         return None
 
+    @property
+    def first_filter(self) -> str:
+        """What is filtered from the start."""
+        return ""
+
     def compose_content(self) -> ComposeResult:
         raise NotImplementedError
 
@@ -66,7 +71,7 @@ class NodeScreen(Screen[Any]):
         yield LineView(id="header")
         yield LineView(id="banner", classes="-empty")
         yield from self.compose_content()
-        filter_input = Input(placeholder=_("filter"), id="filter", compact=True)
+        filter_input = Input(self.first_filter, placeholder=_("filter"), id="filter", compact=True)
         filter_input.cursor_blink = False
         yield filter_input
         yield KeysView(id="keys")
@@ -234,12 +239,16 @@ class PageScreen(NodeScreen):
         Binding("slash", "filter", "Filter", id="filter"),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, words: str = "") -> None:
         super().__init__()
-        self.words = ""
+        self.words = words
         self.inquiry_wanted = False
         self.inquiring = False
         self.answered = False
+
+    @property
+    def first_filter(self) -> str:
+        return self.words
 
     def compose_content(self) -> ComposeResult:
         yield PageView(id="page")
@@ -276,7 +285,12 @@ class PageScreen(NodeScreen):
         width = self.size.width - 2
         asking = [line((_("asking the node …"), "muted"))]
         lines = self.content(scene, width) if self.answered else asking
-        self.page.show_page(self.heading(scene, width), lines, rows=self.has_rows)
+        self.page.show_page(self._filtered(self.heading(scene, width)), lines, rows=self.has_rows)
+
+    def _filtered(self, heading: list[Line]) -> list[Line]:
+        """Say in the first line what is filtered: the entry may be closed by now."""
+        words = ("   / " + self.words, "accent") if self.words else ""
+        return [line(*heading[0].spans, words), *heading[1:]]
 
     def apply_filter(self, words: str) -> None:
         self.words = words.lower()

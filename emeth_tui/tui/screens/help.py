@@ -66,6 +66,7 @@ class HelpScreen(PageScreen):
                     ("/", _("filter events, or the page that is open")),
                     ("s, c", _("in the events: severity, copy")),
                     ("h", _("history of all jobs")),
+                    ("d, x", _("in the history: by day, export as CSV")),
                     ("m", _("market: what is on offer and why it is taken or not")),
                     ("x", _("transactions")),
                     ("Enter, c", _("in the market: all about an offer, and claim it by hand")),

@@ -9,13 +9,15 @@ from textual.binding import Binding, BindingType
 
 from emeth_tui.model import Job, JobState, format_token
 from emeth_tui.protocol.job_ids import short
+from emeth_tui.tui.commands import export_refusal
+from emeth_tui.tui.csv_files import jobs_csv
 from emeth_tui.tui.i18n import _
 from emeth_tui.tui.lines import BLANK, Line, fit, left, line, right
 from emeth_tui.tui.panels.keys import KeyHint
 from emeth_tui.tui.ports import Records
 from emeth_tui.tui.scene import Scene
 from emeth_tui.tui.screens.rows import RowsScreen
-from emeth_tui.tui.words import emt, moment, size, state_name
+from emeth_tui.tui.words import day_of, emt, moment, size, state_name
 
 ROOMY_CELLS = 96
 _STATE_ROLES = {
@@ -32,21 +34,35 @@ _STATE_SIGNS = {"good": "✓ ", "bad": "✗ ", "warn": "! "}
 class HistoryScreen(RowsScreen[Job]):
     """Every job that was ever ours, and what the days brought."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "details", "Details", id="details")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "details", "Details", id="details"),
+        Binding("d", "app.page('days')", "By day", id="days"),
+        Binding("x", "export", "Export CSV", id="export"),
+    ]
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, words: str = "") -> None:
+        super().__init__(words)
         self.jobs: Sequence[Job] = ()
 
     async def inquire(self, records: Records) -> None:
         self.jobs = await records.history()
 
     def hints(self) -> Sequence[KeyHint]:
-        return [KeyHint("Enter", _("Details"), "details", brief=_("Details")), *super().hints()]
+        return [
+            KeyHint("Enter", _("Details"), "details", brief=_("Details")),
+            KeyHint("d", _("By day"), "app.page('days')", brief=_("By day")),
+            KeyHint("x", _("Export CSV"), "export", export_refusal(self.shown), "CSV"),
+            *super().hints(),
+        ]
 
     def action_details(self) -> None:
         if self.chosen_item is not None:
             self.emeth.open_job(self.chosen_item.job_id)
+
+    def action_export(self) -> None:
+        """Write the jobs that are shown to a file."""
+        if not self.emeth.refused(export_refusal(self.shown)):
+            self.emeth.ask_export("jobs", len(self.shown), jobs_csv(self.shown))
 
     def items(self, scene: Scene) -> Sequence[Job]:
         return self.jobs
@@ -55,7 +71,8 @@ class HistoryScreen(RowsScreen[Job]):
         return item.job_id
 
     def searched_text(self, item: Job) -> str:
-        return f"{item.job_id} {item.dataset} {item.error}"
+        ended = f"ended:{day_of(item.ended_at_unix_s)}" if item.ended_at_unix_s else ""
+        return f"{item.job_id} {item.dataset} {item.error} {ended}"
 
     def empty_text(self) -> str:
         return _("no job passes the filter") if self.words else _("no job yet")

@@ -16,8 +16,8 @@ T = TypeVar("T")
 class RowsScreen(PageScreen, Generic[T]):
     """Lists things. Subclasses say which, and how each looks."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, words: str = "") -> None:
+        super().__init__(words)
         self.shown: list[T] = []
 
     @abstractmethod

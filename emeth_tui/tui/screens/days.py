@@ -1,0 +1,95 @@
+"""What each day brought: jobs that ended in it, fees, losses, and the reward of its gas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from emeth_tui.engine.earnings import DayAccount, days_of
+from emeth_tui.model import Job, format_token
+from emeth_tui.tui.commands import export_refusal
+from emeth_tui.tui.csv_files import days_csv
+from emeth_tui.tui.i18n import _
+from emeth_tui.tui.lines import BLANK, Line, fit, left, line, right
+from emeth_tui.tui.panels.keys import KeyHint
+from emeth_tui.tui.ports import Records
+from emeth_tui.tui.scene import Scene
+from emeth_tui.tui.screens.rows import RowsScreen
+from emeth_tui.tui.words import day_of, emt
+
+ROOMY_CELLS = 90
+
+
+class DaysScreen(RowsScreen[DayAccount]):
+    """One row a day."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "details", "Jobs of the day", id="day-jobs"),
+        Binding("x", "export", "Export CSV", id="export-days"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.jobs: Sequence[Job] = ()
+
+    async def inquire(self, records: Records) -> None:
+        self.jobs = await records.history()
+
+    def hints(self) -> Sequence[KeyHint]:
+        return [
+            KeyHint("Enter", _("Jobs of the day"), "details", brief=_("Jobs of the day")),
+            KeyHint("x", _("Export CSV"), "export", export_refusal(self.shown), "CSV"),
+            *super().hints(),
+        ]
+
+    def action_details(self) -> None:
+        """List the jobs that ended on the chosen day."""
+        if self.chosen_item is not None:
+            self.emeth.open_history(f"ended:{day_of(self.chosen_item.start_unix_s)}")
+
+    def action_export(self) -> None:
+        """Write the days that are shown to a file."""
+        if not self.emeth.refused(export_refusal(self.shown)):
+            self.emeth.ask_export("days", len(self.shown), days_csv(self.shown))
+
+    def items(self, scene: Scene) -> Sequence[DayAccount]:
+        today = scene.snapshot.today
+        return days_of(self.jobs, (*today.days, today.share) if today else ())
+
+    def key_of(self, item: DayAccount) -> int:
+        return item.slot
+
+    def empty_text(self) -> str:
+        return _("no day passes the filter") if self.words else _("no job has ended yet")
+
+    def heading(self, scene: Scene, width: int) -> list[Line]:
+        total = sum(day.total_wei for day in self.shown)
+        totals = _("{n} days, {total} in all").format(n=len(self.shown), total=emt(total))
+        columns = left(_("day, UTC"), 12) + right(_("ended"), 6) + right(_("verified"), 9)
+        columns += (
+            right(_("costly"), 8)
+            + (right(_("gas"), 9) if width >= ROOMY_CELLS else "")
+            + right(_("earned"), 10)
+        )
+        columns += right(_("lost"), 9) + right(_("reward"), 12) + right(_("total"), 12)
+        return [line((_("Days"), "title"), ("   " + totals, "muted")), BLANK, line((columns, "muted"))]
+
+    def row(self, item: DayAccount, scene: Scene, width: int) -> Line:
+        today = scene.snapshot.today
+        running = today is not None and item.slot == today.share.slot
+        return fit(
+            line(
+                left(day_of(item.start_unix_s) + (" …" if running else ""), 12),
+                right(f"{item.ended:,}", 6),
+                (right(f"{item.verified:,}", 9), "good" if item.verified else "muted"),
+                (right(f"{item.costly:,}", 8), "bad" if item.costly else "muted"),
+                right(f"{item.gas:,}", 9) if width >= ROOMY_CELLS else "",
+                right(format_token(item.earned_wei), 10),
+                (right(format_token(item.lost_wei), 9), "bad" if item.lost_wei else "muted"),
+                right(format_token(item.reward_wei), 12),
+                (right(format_token(item.total_wei), 12), "bad" if item.total_wei < 0 else "title"),
+            ),
+            width,
+        )
