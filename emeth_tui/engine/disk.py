@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import os
 import shutil
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +15,14 @@ from emeth_tui.errors import DiskFull
 from emeth_tui.model import Job, JobId
 from emeth_tui.protocol.models import parameter_count
 
+logger = logging.getLogger(__name__)
 BYTES_PER_FLOAT = 4
 # A checkpoint is weights and two Adam moments; two are kept, and a third is there while it is being written.
 CHECKPOINT_COPIES = 3
 FLOATS_PER_PARAMETER_IN_CHECKPOINT = 3
 # Not measured, but the worst there is: the text, one token a byte of at most four bytes, and one to spare.
 DATASET_COPIES = 6
+MEASURE_EVERY_S = 2.0  # for the picture; what decides about claims is measured at that moment
 FILE_SYSTEM_RESERVE_BYTES = 500_000_000  # never fill the operator's disk to the brim
 
 
@@ -29,6 +35,14 @@ class DiskUsage:
     limit_bytes: int
     free_bytes: int
     by_job: tuple[tuple[JobId, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the cache holds, and what its file system has free, in bytes."""
+
+    by_job: Mapping[JobId, int]
+    free_bytes: int
 
 
 def job_needs_bytes(dataset_bytes: int, model: str) -> int:
@@ -55,16 +69,25 @@ class DiskBudget:
 
     def usage(self, open_jobs: Iterable[Job]) -> DiskUsage:
         """Measure the cache."""
-        by_job = {JobId(entry.name): _size_bytes(entry) for entry in self._jobs_dir.iterdir()}
-        committed = dict(by_job)
+        return self.usage_as_measured(self.measure(), open_jobs)
+
+    def measure(self) -> Measured:
+        """Walk through every file of the cache; may take a while, and be called in a thread."""
+        with os.scandir(self._jobs_dir) as entries:
+            by_job = {JobId(entry.name): _size_bytes(entry) for entry in entries}
+        return Measured(by_job, shutil.disk_usage(self._jobs_dir).free)
+
+    def usage_as_measured(self, measured: Measured, open_jobs: Iterable[Job]) -> DiskUsage:
+        """Put together what was measured and what jobs may still fill."""
+        committed = dict(measured.by_job)
         for job in open_jobs:
-            committed[job.job_id] = max(job.reserved_bytes, by_job.get(job.job_id, 0))
+            committed[job.job_id] = max(job.reserved_bytes, committed.get(job.job_id, 0))
         return DiskUsage(
-            used_bytes=sum(by_job.values()),
+            used_bytes=sum(measured.by_job.values()),
             committed_bytes=sum(committed.values()),
             limit_bytes=self.limit_bytes,
-            free_bytes=shutil.disk_usage(self._jobs_dir).free,
-            by_job=tuple(sorted(by_job.items())),
+            free_bytes=measured.free_bytes,
+            by_job=tuple(sorted(measured.by_job.items())),
         )
 
     def refusal(self, needed_bytes: int, open_jobs: Iterable[Job]) -> str:
@@ -104,16 +127,49 @@ class DiskBudget:
                 _delete(entry)
 
 
-def _size_bytes(path: Path) -> int:
-    if not path.is_dir():
-        return path.lstat().st_size
-    total = 0
-    for entry in path.rglob("*"):
-        try:
-            total += entry.lstat().st_size
-        except FileNotFoundError:
-            continue  # a worker replaced it at this moment
-    return total
+class DiskMeter:
+    """Keeps a measurement of the cache for pictures of the node; a new one is made in a thread."""
+
+    def __init__(self, budget: DiskBudget, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._budget = budget
+        self._monotonic = monotonic
+        self._measured: Measured | None = None
+        self._measured_at = 0.0
+        self._measuring: asyncio.Future[Measured] | None = None
+
+    def latest(self, open_jobs: Iterable[Job]) -> DiskUsage:
+        """Give the usage as last measured, and have it measured anew when that is old.
+
+        Called on the event loop; the first measurement is made at once.
+        """
+        now = self._monotonic()
+        if self._measured is None:
+            self._measured, self._measured_at = self._budget.measure(), now
+        elif self._measuring is None and now - self._measured_at >= MEASURE_EVERY_S:
+            self._measured_at = now
+            self._measuring = asyncio.get_running_loop().run_in_executor(None, self._budget.measure)
+            self._measuring.add_done_callback(self._take)
+        return self._budget.usage_as_measured(self._measured, open_jobs)
+
+    def _take(self, measuring: asyncio.Future[Measured]) -> None:
+        self._measuring = None
+        if measuring.cancelled():
+            return
+        if error := measuring.exception():
+            logger.warning("the cache cannot be measured: %s", error)
+        else:
+            self._measured = measuring.result()
+
+
+def _size_bytes(entry: os.DirEntry[str]) -> int:
+    """Add up a directory's files; what a worker deletes or replaces at this moment counts nothing."""
+    try:
+        if not entry.is_dir(follow_symlinks=False):
+            return entry.stat(follow_symlinks=False).st_size
+        with os.scandir(entry) as inner:
+            return sum(_size_bytes(each) for each in inner)
+    except FileNotFoundError:
+        return 0
 
 
 def _delete(path: Path) -> None:

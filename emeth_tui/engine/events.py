@@ -13,6 +13,7 @@ from emeth_tui.model import Event, JobId, Severity
 from emeth_tui.store.events import EventTable
 from emeth_tui.workers.messages import Progress
 
+RECENT_EVENTS = 200  # at hand for pictures of the node; the table has more
 logger = logging.getLogger(__name__)
 _LOG_LEVELS = {
     Severity.DEBUG: logging.DEBUG,
@@ -81,6 +82,7 @@ class EventLog:
     def __init__(self, table: EventTable, now: Callable[[], float]) -> None:
         self._table = table
         self._now = now
+        self._recent = deque(table.recent(RECENT_EVENTS), maxlen=RECENT_EVENTS)
         self._subscriptions: list[Subscription] = []
 
     def publish(
@@ -98,6 +100,7 @@ class EventLog:
             self._table.add(event)
         except EmethError as error:  # a full disk must not silence what is to be told of it
             logger.error("an event is not kept: %s", error)
+        self._recent.append(event)
         logger.log(_LOG_LEVELS[severity], "%s%s", f"{job_id} " if job_id else "", text)
         for subscription in self._subscriptions:
             subscription.offer_event(event)
@@ -114,9 +117,9 @@ class EventLog:
         self._subscriptions.append(subscription)
         return subscription
 
-    def recent(self, limit: int) -> list[Event]:
-        """List the newest events, oldest of them first."""
-        return self._table.recent(limit)
+    def recent(self) -> tuple[Event, ...]:
+        """List the newest events, oldest of them first, at most RECENT_EVENTS."""
+        return tuple(self._recent)
 
     def close(self) -> None:
         """End every subscriber's stream."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from emeth_tui.model import Job, JobId, JobState, check_transition
+from emeth_tui.model import SECONDS_PER_DAY, Job, JobId, JobState, check_transition
 from emeth_tui.store.jobs import JobTable
 
 
@@ -18,6 +18,8 @@ class JobBook:
         self._now = now
         open_states = [state for state in JobState if not state.is_final]
         self._jobs = {job.job_id: job for job in table.in_states(open_states)}
+        today = now() // SECONDS_PER_DAY * SECONDS_PER_DAY
+        self._ended_today = table.ended_since(today)
 
     def open_jobs(self) -> list[Job]:
         """List the jobs that have not ended, oldest first."""
@@ -26,6 +28,12 @@ class JobBook:
     def training_jobs(self) -> list[Job]:
         """List the jobs that hold a worker or will: open, and not submitted yet."""
         return [job for job in self._jobs.values() if job.state is not JobState.SUBMITTED]
+
+    def ended_today(self) -> tuple[Job, ...]:
+        """List the jobs that ended since 00:00 UTC, oldest first."""
+        today = self._now() // SECONDS_PER_DAY * SECONDS_PER_DAY
+        self._ended_today = [job for job in self._ended_today if (job.ended_at_unix_s or 0) >= today]
+        return tuple(self._ended_today)
 
     def locked_wei(self) -> int:
         """Sum up the deposits that the contract holds of us."""
@@ -69,6 +77,7 @@ class JobBook:
         self._table.save(job, at_unix_s=self._now(), state_changed=True)
         if state.is_final:
             del self._jobs[job_id]
+            self._ended_today.append(job)
         else:
             self._jobs[job_id] = job
         return job

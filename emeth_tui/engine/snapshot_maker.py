@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.desk import WorkerDesk
+from emeth_tui.engine.disk import DiskMeter
 from emeth_tui.engine.gpus import GpuMeter
 from emeth_tui.engine.market import Market
 from emeth_tui.engine.reward import Rewards
 from emeth_tui.engine.snapshot import Deposits, Snapshot, TodaysShare
 from emeth_tui.engine.watch import Watcher
-from emeth_tui.model import SECONDS_PER_DAY, Job, JobState
+from emeth_tui.model import Job, JobState
 from emeth_tui.protocol.contracts import slot_end_unix_s
 
-RECENT_EVENTS = 200
 RECENT_TRANSACTIONS = 20  # whose mean cost tells how many more the native balance pays for
 
 
@@ -27,6 +27,7 @@ class SnapshotMaker:
         self._market = market
         self._rewards = rewards
         self._watcher = watcher
+        self._disk = DiskMeter(context.disk)
         self._gpus = GpuMeter([worker.device for worker in desk.workers])
 
     def make(self, *, stopping: str) -> Snapshot:
@@ -34,8 +35,7 @@ class SnapshotMaker:
         context = self._context
         now = context.clock.now_unix_s()
         view = self._watcher.view
-        today = int(now) // SECONDS_PER_DAY * SECONDS_PER_DAY
-        ended_today = tuple(context.store.jobs.ended_since(today))
+        ended_today = context.book.ended_today()
         return Snapshot(
             at_unix_s=now,
             network=context.network.name,
@@ -50,13 +50,13 @@ class SnapshotMaker:
             ended_today=ended_today,
             offers=self._market.offers,
             deposits=self._deposits(ended_today),
-            disk=context.disk.usage(context.book.open_jobs()),
+            disk=self._disk.latest(context.book.open_jobs()),
             today=self._today(),
             claims_paused=self._market.paused,
             stopping=stopping,
             idle_reason=self._market.idle_reason,
             links=context.health.all(),
-            events=tuple(context.events.recent(RECENT_EVENTS)),
+            events=context.events.recent(),
         )
 
     def _today(self) -> TodaysShare | None:

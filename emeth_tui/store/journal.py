@@ -47,7 +47,7 @@ class JournalTable:
 
     def recent(self, limit: int) -> list[JournaledTransaction]:
         """List the newest transactions, newest first."""
-        return self._select("ORDER BY created_at_unix_s DESC, rowid DESC LIMIT ?", limit)
+        return self._select("ORDER BY rowid DESC LIMIT ?", limit)
 
     def of_job(self, job_id: JobId) -> list[JournaledTransaction]:
         """List a job's transactions, oldest first."""

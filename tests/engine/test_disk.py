@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from emeth_tui.engine.disk import DiskBudget, job_needs_bytes
+from emeth_tui.engine.disk import MEASURE_EVERY_S, DiskBudget, DiskMeter, job_needs_bytes
 from emeth_tui.errors import DiskFull
 from emeth_tui.model import JobState
 from tests.factories import JOB_ID, OTHER_JOB_ID, make_job
@@ -100,3 +101,35 @@ def test_gpt2_medium_needs_its_checkpoints_reserved() -> None:
     assert 12e9 < job_needs_bytes(1_000_000, "gpt2-medium") < 16e9
     assert job_needs_bytes(1_000_000, "/some/local/model") == job_needs_bytes(1_000_000, "gpt2-medium")
     assert job_needs_bytes(100_000, "devnet-small") < 100e6
+
+
+async def test_pictures_get_the_last_measurement_while_a_thread_makes_the_next(budget: DiskBudget) -> None:
+    now = [100.0]
+    meter = DiskMeter(budget, lambda: now[0])
+    fill(budget, JOB_ID, "dataset.txt", 10)
+    assert meter.latest([]).used_bytes == 10
+
+    fill(budget, JOB_ID, "dataset.txt", 30)
+    assert meter.latest([]).used_bytes == 10
+    now[0] += MEASURE_EVERY_S
+    assert meter.latest([make_job(reserved_bytes=500)]).committed_bytes == 500
+    assert meter._measuring is not None
+    await meter._measuring
+
+    assert meter.latest([]).used_bytes == 30
+
+
+def test_what_goes_while_it_is_measured_counts_nothing(
+    budget: DiskBudget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(budget, JOB_ID, "tokens/train.bin", 10)
+    fill(budget, OTHER_JOB_ID, "dataset.txt", 7)
+    scan = os.scandir
+
+    def deleting_scan(path: Path | os.DirEntry[str] | int) -> object:
+        if not isinstance(path, int) and Path(path).name == "tokens":
+            budget.delete(make_job().job_id)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", deleting_scan)
+    assert budget.usage([]).used_bytes == 7
