@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 import click
 
 from emeth_tui import __version__
-from emeth_tui.errors import EmethError, ExitCode, SettingsError, WalletError
+from emeth_tui.errors import AlreadyRunning, EmethError, ExitCode, SettingsError, WalletError
 
 if TYPE_CHECKING:
     from emeth_tui.clients.wallet import Wallet
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from emeth_tui.engine.summary import Summary
     from emeth_tui.settings import Layers, Network, Settings
     from emeth_tui.store.database import Store
-    from emeth_tui.tui.ports import Ending
+    from emeth_tui.tui.ports import Ending, ScreenOptions
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
@@ -97,8 +97,7 @@ def command(
         raise click.UsageError("--corpus and --chain go with --devnet")
     if devnet and network not in {None, "devnet"}:
         raise click.UsageError("--devnet brings its own network; leave --network out")
-    if not no_ui and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise click.UsageError("there is no terminal here for the screen; use --no-ui")
+    terminal = sys.stdin.isatty() and sys.stdout.isatty()
     overrides: dict[str, Any] = {
         "network": network,
         "screen.theme": theme,
@@ -107,11 +106,18 @@ def command(
         "log.format": log_format,
         "workers.devices": list(devices) or None,
     }
+    if not devnet:
+        overrides["state.directory"] = state_dir
+    if state_dir or not devnet:  # else the state is a new one
+        places = {"network": "devnet", **_beside_devnet(state_dir)} if devnet and state_dir else {}
+        code = _look_at_running_node(config, {**overrides, **places}, with_screen=terminal and not no_ui)
+        if code is not None:
+            return code
+    if not no_ui and not terminal:
+        raise click.UsageError("there is no terminal here for the screen; use --no-ui")
     with contextlib.ExitStack() as stack:
         if devnet:
             overrides.update(stack.enter_context(_devnet(state_dir, corpus, chain)))
-        elif state_dir:
-            overrides["state.directory"] = state_dir
         return _run_node(config, overrides, exit_after_jobs, with_screen=not no_ui)
 
 
@@ -133,9 +139,39 @@ def _devnet(state_dir: Path | None, corpus: Path | None, chain: str | None) -> I
             "networks": joining.networks,
             "wallet.keystore": joining.wallet.keystore,
             "wallet.password_file": joining.wallet.password_file,
-            "state.directory": base / "node" / "state",
-            "cache.directory": base / "node" / "cache",
+            **_beside_devnet(base),
         }
+
+
+def _beside_devnet(base: Path) -> dict[str, Any]:
+    """Settings of where the node beside a devnet keeps its things."""
+    return {"state.directory": base / "node" / "state", "cache.directory": base / "node" / "cache"}
+
+
+def _look_at_running_node(
+    config: Path | None, overrides: dict[str, Any], *, with_screen: bool
+) -> ExitCode | None:
+    """Show the node that runs on this state already, until the user leaves; None when there is none.
+
+    Raises AlreadyRunning where there is no screen to show it on.
+    """
+    from emeth_tui.settings import load_settings
+    from emeth_tui.store.lock import already_running, lock_holder
+
+    settings = load_settings(config, overrides=overrides)
+    holder = lock_holder(settings.state_dir)
+    if holder is None:
+        return None
+    if not with_screen:
+        raise AlreadyRunning(already_running(settings.state_dir, holder))
+    from emeth_tui.headless import let_the_terminal_go
+    from emeth_tui.tui.viewing import view_node
+
+    options = _screen_options(settings)
+    holds = partial(lock_holder, settings.state_dir)
+    view = view_node(settings.control_dir, holds, options, let_the_terminal_go=let_the_terminal_go)
+    click.echo(asyncio.run(view), err=True)
+    return ExitCode.OK
 
 
 def _run_node(
@@ -213,12 +249,13 @@ async def _work(
     # In threads: seconds of imports and key derivation, while the screen takes keys.
     wallet = await asyncio.to_thread(open_wallet)
     await asyncio.to_thread(_load_engine)
+    from emeth_tui.control.server import serve_control
     from emeth_tui.engine.devices import devices_or_default
     from emeth_tui.engine.opening import open_node
     from emeth_tui.headless import handle_signals
 
     devices = devices_or_default(settings.workers.devices)
-    async with open_node(
+    opening = open_node(
         settings,
         network,
         wallet,
@@ -226,7 +263,8 @@ async def _work(
         devices=devices,
         layers=layers,
         exit_after_jobs=exit_after_jobs,
-    ) as node:
+    )
+    async with opening as node, serve_control(settings.control_dir, node):
         handle_signals(node)
         started.set_result(node)
         return await node.run()
@@ -234,8 +272,21 @@ async def _work(
 
 def _load_engine() -> None:
     """Import what takes long, so that the next import of it takes nothing."""
+    import emeth_tui.control.server
     import emeth_tui.engine.devices
     import emeth_tui.engine.opening  # noqa: F401
+
+
+def _screen_options(settings: Settings) -> ScreenOptions:
+    from emeth_tui.tui.ports import ScreenOptions
+
+    return ScreenOptions(
+        themes_directory=settings.source.parent / "themes",
+        exports_directory=settings.state_dir / "exports",
+        theme=settings.screen.theme,
+        language=settings.screen.language,
+        ascii_only=settings.screen.ascii,
+    )
 
 
 async def _show(
@@ -246,16 +297,10 @@ async def _show(
 ) -> Ending:
     """Show the screen until it is gone, and say how the node goes on without it."""
     from emeth_tui.headless import let_the_terminal_go
-    from emeth_tui.tui.ports import Ending, ScreenOptions
+    from emeth_tui.tui.ports import Ending
     from emeth_tui.tui.run import run_screen
 
-    options = ScreenOptions(
-        themes_directory=settings.source.parent / "themes",
-        exports_directory=settings.state_dir / "exports",
-        theme=settings.screen.theme,
-        language=settings.screen.language,
-        ascii_only=settings.screen.ascii,
-    )
+    options = _screen_options(settings)
     ending = await run_screen(
         started, engine, options, let_the_terminal_go=let_the_terminal_go, on_shown=on_shown
     )

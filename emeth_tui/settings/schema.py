@@ -225,6 +225,11 @@ class Settings(Section):
         return base / self.network
 
     @property
+    def control_dir(self) -> Path:
+        """Directory of the socket on which a running node is looked at; beside what its lock protects."""
+        return self.state_dir / "control"
+
+    @property
     def jobs_dir(self) -> Path:
         """Directory with one directory a job: dataset, tokens, checkpoints, result."""
         base = self.cache.directory or platformdirs.user_cache_path(APP_NAME)
