@@ -15,8 +15,10 @@ from emeth_tui.control import client, connection, wire
 from emeth_tui.control.client import RemoteNode
 from emeth_tui.control.server import serve_control
 from emeth_tui.engine.events import JobProgress
+from emeth_tui.engine.tuning import Setting, SettingsView
 from emeth_tui.errors import ControlError, EmethError, StoreError
 from emeth_tui.model import Event, Severity
+from emeth_tui.settings import Origin
 from emeth_tui.training.events import Progress
 from tests.control.conftest import LIMIT_S, Attached, ShownNode, attached, mute_node, until
 from tests.tui.stand_in import NOW, PENDING_ID, TRAINING_ID, training_worker
@@ -45,7 +47,6 @@ async def test_records_are_the_nodes_own_but_for_signed_bytes(shown: ShownNode, 
         remote, own = view.remote.inquiries, shown.inquiries
         assert await remote.history() == await own.history()
         assert await remote.chain_record(TRAINING_ID) == await own.chain_record(TRAINING_ID)
-        assert await remote.settings() == await own.settings()
         assert await remote.logs() == await own.logs()
         assert await remote.log_tail(Path("node.log")) == await own.log_tail(Path("node.log"))
         record, expected = await remote.job(TRAINING_ID), await own.job(TRAINING_ID)
@@ -55,6 +56,18 @@ async def test_records_are_the_nodes_own_but_for_signed_bytes(shown: ShownNode, 
         assert record == replace(expected, transactions=unsigned)
         assert await remote.transactions(1) == [replace(tx, raw=b"") for tx in await own.transactions(1)]
         assert await remote.job(PENDING_ID.replace("9", "8")) is None  # type: ignore[arg-type]
+
+
+async def test_the_settings_in_effect_come_across(shown: ShownNode, served: Path) -> None:
+    setting = Setting("claims.enabled", "true", Origin.FILE, "take new jobs", True, ("true", "false"), "false")
+    settings = SettingsView(Path("config.toml"), True, (setting,), "")
+
+    async def settings_in_effect() -> SettingsView:
+        return settings
+
+    shown.inquiries.settings = settings_in_effect  # type: ignore[attr-defined, method-assign, unused-ignore]
+    async with attached(shown, served) as view:
+        assert await view.remote.inquiries.settings() == settings
 
 
 async def test_news_is_told_when_the_picture_shows_it(shown: ShownNode, served: Path) -> None:
