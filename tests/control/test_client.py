@@ -59,7 +59,9 @@ async def test_records_are_the_nodes_own_but_for_signed_bytes(shown: ShownNode, 
 
 
 async def test_the_settings_in_effect_come_across(shown: ShownNode, served: Path) -> None:
-    setting = Setting("claims.enabled", "true", Origin.FILE, "take new jobs", True, ("true", "false"), "false")
+    setting = Setting(
+        "claims.enabled", "true", Origin.FILE, "take new jobs", True, ("true", "false"), "false"
+    )
     settings = SettingsView(Path("config.toml"), True, (setting,), "")
 
     async def settings_in_effect() -> SettingsView:
