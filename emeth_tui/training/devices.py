@@ -32,6 +32,11 @@ class Device:
     def is_cuda(self) -> bool:
         return self.torch_device.type == "cuda"
 
+    @property
+    def refuses_memory(self) -> bool:
+        """True where too large an allocation fails; the host's memory kills instead."""
+        return self.is_cuda
+
     def autocast(self) -> contextlib.AbstractContextManager[object]:
         """The context in which a forward pass runs in the device's precision."""
         if self.compute_dtype == torch.float32:

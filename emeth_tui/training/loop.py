@@ -118,12 +118,10 @@ class Trainer:
 
     def keep(self) -> None:
         """Have the disk hold a checkpoint of this very place when this returns. Raises DiskFull."""
+        self._wait_for_writer()
         if self._kept_at != (self._at.epoch, self._at.blocks_done):
             self._save()
-        with self._pace.saving():
-            if not self._saver.wait(metrics.REPORT_EVERY_S):
-                self._report(events.Saving(*self.position))
-                self._saver.wait()
+            self._wait_for_writer()
 
     def close(self) -> None:
         """Let a checkpoint that is being written be finished."""
@@ -217,11 +215,11 @@ class Trainer:
 
     def _find_micro_batch(self) -> None:
         """Set how many blocks to train at once. Steps are tried here before there are weights to spoil."""
-        if not self._device.is_cuda:
-            kept_bytes = 6 * bytes_of(
-                self._parameters
-            )  # gradients, AdamW's states, and the checkpoint's copy
-            self._micro.bound_on_host(block_bytes(self._model.shape, self._tokens.train.shape[1]), kept_bytes)
+        if not self._device.refuses_memory:
+            # Still to come beside the blocks: gradients, two AdamW states, and a checkpoint's copy of three.
+            reserved_bytes = 6 * bytes_of(self._parameters)
+            a_block = block_bytes(self._model.shape, self._tokens.train.shape[1])
+            self._micro.bound_on_host(a_block, reserved_bytes)
             return
         self._micro.find(self._try_step)
         self._optimiser = make_optimiser(self._model)
@@ -345,6 +343,12 @@ class Trainer:
             content |= {"loss_sum": reading.loss_sum, "loss_tokens": reading.tokens}
             self._saver.start(self._at.epoch, self._at.blocks_done, content)
         self._kept_at = self._at.epoch, self._at.blocks_done
+
+    def _wait_for_writer(self) -> None:
+        with self._pace.saving():
+            if not self._saver.wait(metrics.REPORT_EVERY_S):
+                self._report(events.Saving(*self.position))
+                self._saver.wait()
 
     def _go_on_from_checkpoint(self) -> None:
         content = self._store.load_newest()
