@@ -49,6 +49,11 @@ class Device:
             return tensor
         return tensor.pin_memory().to(self.torch_device, non_blocking=True)
 
+    def wait(self) -> None:
+        """Wait until the device has done all that it was given."""
+        if self.is_cuda:
+            torch.cuda.synchronize(self.torch_device)
+
     def memory_bytes(self) -> int:
         """The memory that a job here may hold, with what it holds already on a GPU; in bytes."""
         if not self.is_cuda:

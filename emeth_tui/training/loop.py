@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from emeth_tui.errors import TrainingError
 from emeth_tui.training import events, health, metrics, state
 from emeth_tui.training.checkpoint import CheckpointStore
+from emeth_tui.training.compiling import compile_where_it_pays
 from emeth_tui.training.control import Control, StopRequested
 from emeth_tui.training.dataset import TokenisedDataset, epoch_order, token_ids
 from emeth_tui.training.devices import Device, is_out_of_memory
@@ -98,6 +99,7 @@ class Trainer:
         """
         self._find_micro_batch()
         self._go_on_from_checkpoint()
+        self._compile_where_it_pays()
         self._pace = Pace()
         self._report(
             events.Prepared(
@@ -116,6 +118,10 @@ class Trainer:
         self._report(events.Trained(self._at.epoch, self._at.valid_loss))
         return self._at.valid_loss
 
+    def _compile_where_it_pays(self) -> None:
+        rows, length = self._micro.size, self._tokens.train.shape[1]
+        compile_where_it_pays(self._model, rows, length, self._blocks_left // rows, self._device)
+
     def keep(self) -> None:
         """Have the disk hold a checkpoint of this very place when this returns. Raises DiskFull."""
         self._wait_for_writer()
@@ -130,6 +136,10 @@ class Trainer:
     @property
     def _blocks(self) -> int:
         return len(self._tokens.train)
+
+    @property
+    def _blocks_left(self) -> int:
+        return (self._plan.epochs - self._at.epoch) * self._blocks - self._at.blocks_done
 
     @property
     def _steps_per_epoch(self) -> int:
@@ -308,7 +318,6 @@ class Trainer:
     def _report_progress(self) -> None:
         reading = self._read()
         self._watch.judge(self._step_number(), reading, self._at.best_train_loss)
-        blocks_left = (self._plan.epochs - self._at.epoch) * self._blocks - self._at.blocks_done
         self._report(
             events.Progress(
                 epoch=self._at.epoch + 1,
@@ -317,7 +326,7 @@ class Trainer:
                 steps=self._steps_per_epoch,
                 train_loss=self._meter.recent_mean(reading),
                 tokens_per_s=self._pace.tokens_per_s(),
-                seconds_left=self._pace.seconds_left(blocks_left * self._tokens.train.shape[1]),
+                seconds_left=self._pace.seconds_left(self._blocks_left * self._tokens.train.shape[1]),
                 work=self._pace.work(),
             )
         )
