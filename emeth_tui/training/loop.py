@@ -29,7 +29,13 @@ from emeth_tui.training.events import Report
 from emeth_tui.training.gpt2 import Gpt2
 from emeth_tui.training.metrics import LossMeter, Pace, Throttle
 from emeth_tui.training.microbatch import MicroBatch, block_bytes
-from emeth_tui.training.optimiser import MAX_GRADIENT_NORM, make_optimiser, scheduled_share, set_rate
+from emeth_tui.training.optimiser import (
+    MAX_GRADIENT_NORM,
+    LossScale,
+    make_optimiser,
+    scheduled_share,
+    set_rate,
+)
 from emeth_tui.training.saving import Saver, SavingPace, expected_cost_s
 from emeth_tui.training.state import Position, bytes_of
 
@@ -77,6 +83,7 @@ class Trainer:
         self._micro = micro_batch or MicroBatch(plan.batch_size, device)
         self._parameters = list(self._model.parameters())
         self._optimiser = make_optimiser(self._model)
+        self._scale = LossScale(device.torch_device) if device.compute_dtype == torch.float16 else None
         self._meter = LossMeter(device.torch_device)
         self._watch = health.LossWatch(tokens.vocab_size)
         self._pace = Pace()
@@ -201,12 +208,15 @@ class Trainer:
                 loss = self._model.loss(part)
             if len(part) < len(ids):  # all blocks have as many tokens: their share is that of the blocks
                 loss = loss * (len(part) / len(ids))
-            loss.backward()  # type: ignore[no-untyped-call]
+            scaled = loss if self._scale is None else self._scale.apply(loss)
+            scaled.backward()  # type: ignore[no-untyped-call]
             losses.append(loss.detach())
         return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
 
     def _apply(self, loss: Tensor, rate: float, predicted_tokens: int) -> None:
         """Apply the gradients, unless they are no finite numbers: the device decides, nobody waits for it."""
+        if self._scale is not None:
+            self._scale.remove(self._parameters)
         norm: Tensor = nn.utils.clip_grad_norm_(self._parameters, MAX_GRADIENT_NORM)
         finite = torch.isfinite(norm) & torch.isfinite(loss)
         set_rate(self._optimiser, rate)
@@ -214,7 +224,8 @@ class Trainer:
         optimiser.found_inf = 1.0 - finite.float()  # where it is 1, a fused optimiser changes nothing
         optimiser.step()
         self._optimiser.zero_grad(set_to_none=True)
-        self._meter.add(loss, predicted_tokens, finite)
+        skipped = ~finite if self._scale is None else self._scale.adapt(finite)
+        self._meter.add(loss, predicted_tokens, finite, skipped)
 
     def _take_less_memory(self) -> None:
         self._optimiser.zero_grad(set_to_none=True)
