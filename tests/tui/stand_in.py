@@ -358,6 +358,7 @@ class StandInNode:
 
     def __init__(self, picture: Snapshot | None = None) -> None:
         self.picture = picture or snapshot()
+        self.viewed_pid: int | None = None
         self.calls: list[tuple[str, object]] = []
         self.refusals: dict[str, str] = {}
         self.subscription = Subscription()
