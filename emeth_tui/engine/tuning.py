@@ -136,11 +136,7 @@ class Tuning:
         text = f"{change.key}: {change.before or 'default'} → {change.after or 'default'}"
         note = "" if change.in_effect else ", at the next start"
         self._context.events.publish(
-            kind,
-            text + note,
-            key=change.key,
-            before=change.before or "-",
-            after=change.after or "-",
+            kind, text + note, key=change.key, before=change.before, after=change.after
         )
 
     def _setting(self, key: str, field: FieldInfo, text: str) -> Setting:

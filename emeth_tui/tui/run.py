@@ -35,8 +35,7 @@ async def run_screen(
     when the screen is gone.
     """
     set_language(options.language or language_of_locale())
-    if not options.read_only:
-        prepare_spawning()  # of workers, which a look has none of
+    prepare_spawning()
     started = node if isinstance(node, asyncio.Future) else None
     app = EmethApp(None if isinstance(node, asyncio.Future) else node, options, on_shown)
 

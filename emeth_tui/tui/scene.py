@@ -51,7 +51,6 @@ class Scene:
 
     snapshot: Snapshot
     rows: tuple[Row, ...]
-    viewed_pid: int | None = None  # the node's process, where it is only looked at
 
     @property
     def now(self) -> float:
@@ -86,11 +85,11 @@ class SceneMaker:
     def __init__(self) -> None:
         self._watched: dict[int, _Watched] = {}
 
-    def make(self, snapshot: Snapshot, viewed_pid: int | None = None) -> Scene:
+    def make(self, snapshot: Snapshot) -> Scene:
         """Take a snapshot in. Speeds and forecasts are sampled once a second, however often this runs."""
         for worker in snapshot.workers:
             self._watch(worker, snapshot.at_unix_s)
-        return Scene(snapshot, tuple(self._rows(snapshot)), viewed_pid)
+        return Scene(snapshot, tuple(self._rows(snapshot)))
 
     def _watch(self, worker: WorkerView, now: float) -> None:
         watched = self._watched.setdefault(worker.index, _Watched())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from textual import events
+from textual.widgets import Input
 
 from emeth_tui.engine.health import Link
 from emeth_tui.tui.ports import Ending
@@ -171,6 +173,15 @@ async def test_enter_in_pending_and_events_opens_that_job(node: StandInNode) -> 
         await press(pilot, "escape", "6", "enter")
         assert isinstance(pilot.app.screen, JobScreen)
         assert pilot.app.screen.job_id == TRAINING_ID
+
+
+async def test_what_is_typed_in_one_go_after_a_slash_is_the_filter(node: StandInNode) -> None:
+    async with shown(node) as pilot:
+        for key, character in (("slash", "/"), ("P", "P"), ("m", "m"), ("slash", "/")):
+            pilot.app.post_message(events.Key(key, character))  # as a slow connection delivers them
+        await settled(pilot)
+        assert node.calls == []
+        assert pilot.app.screen.query_one("#filter", Input).value == "Pm/"
 
 
 async def test_slash_filters_events_and_escape_takes_it_back(node: StandInNode) -> None:

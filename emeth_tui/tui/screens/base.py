@@ -117,11 +117,15 @@ class NodeScreen(Screen[Any]):
         footer = self.query_one("#keys", LineView)
         footer.show_lines([keys_line(self.hints(), self.emeth.current_echo, self.size.width)])
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave the key that opens the filter to a line of text that has the focus."""
+        return not (action == "filter" and isinstance(self.focused, Input))
+
     def action_filter(self) -> None:
         """Open the filter line."""
         entry = self.query_one("#filter", Input)
         entry.add_class("-open")
-        entry.focus()
+        self.set_focus(entry)  # now, not after the next message: what is typed on belongs to the filter
 
     def close_filter(self, *, clear: bool) -> bool:
         """Close the filter line; tells whether there was anything to close or clear."""
@@ -236,7 +240,7 @@ class PageScreen(NodeScreen):
     AUTO_FOCUS = "#page"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back", id="back"),
-        Binding("slash", "filter", "Filter", id="filter"),
+        Binding("slash", "filter", "Filter", priority=True, id="filter"),
     ]
 
     def __init__(self, words: str = "") -> None:

@@ -50,7 +50,7 @@ class Dashboard(NodeScreen):
             for number in _PANELS
         ),
         Binding("enter", "details", "Details", id="details"),
-        Binding("slash", "filter", "Filter", id="filter"),
+        Binding("slash", "filter", "Filter", priority=True, id="filter"),
         Binding("escape", "back", "Back", id="back"),
     ]
 
@@ -91,8 +91,6 @@ class Dashboard(NodeScreen):
         super().on_mount()
         self._show_tab("events")
         starting = _("connecting to the network, starting the workers …")
-        if self.emeth.options.read_only:
-            starting = _("connecting to the node that runs here …")
         self.workers_panel.show_lines([line((starting, "muted"))])
 
     def on_resize(self, event: events.Resize) -> None:

@@ -1,1 +1,0 @@
-"""The control socket: a node of this machine seen from another process."""
