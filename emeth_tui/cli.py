@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import sys
@@ -19,11 +18,7 @@ from emeth_tui.errors import EmethError, ExitCode, SettingsError, WalletError
 
 if TYPE_CHECKING:
     from emeth_tui.clients.wallet import Wallet
-    from emeth_tui.engine.node import Node
-    from emeth_tui.engine.summary import Summary
-    from emeth_tui.settings import Layers, Network, Settings
-    from emeth_tui.store.database import Store
-    from emeth_tui.tui.ports import Ending
+    from emeth_tui.settings import Settings
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
@@ -97,8 +92,10 @@ def command(
         raise click.UsageError("--corpus and --chain go with --devnet")
     if devnet and network not in {None, "devnet"}:
         raise click.UsageError("--devnet brings its own network; leave --network out")
-    if not no_ui and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise click.UsageError("there is no terminal here for the screen; use --no-ui")
+    from emeth_tui.running import look_at_running_node
+    from emeth_tui.settings import load_settings
+
+    terminal = sys.stdin.isatty() and sys.stdout.isatty()
     overrides: dict[str, Any] = {
         "network": network,
         "screen.theme": theme,
@@ -107,11 +104,19 @@ def command(
         "log.format": log_format,
         "workers.devices": list(devices) or None,
     }
+    if not devnet:
+        overrides["state.directory"] = state_dir
+    if state_dir or not devnet:  # else the state is a new one
+        places = {"network": "devnet", **_beside_devnet(state_dir)} if devnet and state_dir else {}
+        here = load_settings(config, overrides={**overrides, **places})
+        code = look_at_running_node(here, with_screen=terminal and not no_ui)
+        if code is not None:
+            return code
+    if not no_ui and not terminal:
+        raise click.UsageError("there is no terminal here for the screen; use --no-ui")
     with contextlib.ExitStack() as stack:
         if devnet:
             overrides.update(stack.enter_context(_devnet(state_dir, corpus, chain)))
-        elif state_dir:
-            overrides["state.directory"] = state_dir
         return _run_node(config, overrides, exit_after_jobs, with_screen=not no_ui)
 
 
@@ -133,14 +138,19 @@ def _devnet(state_dir: Path | None, corpus: Path | None, chain: str | None) -> I
             "networks": joining.networks,
             "wallet.keystore": joining.wallet.keystore,
             "wallet.password_file": joining.wallet.password_file,
-            "state.directory": base / "node" / "state",
-            "cache.directory": base / "node" / "cache",
+            **_beside_devnet(base),
         }
+
+
+def _beside_devnet(base: Path) -> dict[str, Any]:
+    """Settings of where the node beside a devnet keeps its things."""
+    return {"state.directory": base / "node" / "state", "cache.directory": base / "node" / "cache"}
 
 
 def _run_node(
     config: Path | None, overrides: dict[str, Any], exit_after_jobs: int | None, *, with_screen: bool
 ) -> ExitCode:
+    from emeth_tui.running import Run, run_node
     from emeth_tui.settings import VERIFICATION_KEY_VARIABLE, load_network, settings_layers, take_password
 
     layers = settings_layers(config, overrides=overrides)
@@ -149,121 +159,7 @@ def _run_node(
     open_wallet = _wallet_opener(settings, take_password(os.environ, settings.wallet))
     _start_logging(settings)
     os.environ.pop(VERIFICATION_KEY_VARIABLE, None)  # no child process inherits it
-    return asyncio.run(
-        _node(layers, settings, network, open_wallet, exit_after_jobs, with_screen=with_screen)
-    )
-
-
-async def _node(
-    layers: Layers,
-    settings: Settings,
-    network: Network,
-    open_wallet: Callable[[], Wallet],
-    exit_after_jobs: int | None,
-    *,
-    with_screen: bool,
-) -> ExitCode:
-    from emeth_tui.headless import cancel_on_signals, handle_hang_up, print_summary, run_headless
-    from emeth_tui.model import Severity
-    from emeth_tui.store.database import Store
-    from emeth_tui.tui.ports import Ending
-
-    handle_hang_up()
-    with Store(settings.state_dir) as store:
-        started: asyncio.Future[Node] = asyncio.get_running_loop().create_future()
-        shown = asyncio.Event()
-        engine = asyncio.create_task(
-            _work(layers, settings, network, open_wallet, store, exit_after_jobs, started, shown)
-        )
-        cancel_on_signals(engine)
-        ending = await _show(started, engine, settings, shown.set) if with_screen else None
-        shown.set()
-        if ending is Ending.GIVEN_UP:
-            engine.cancel()
-            await asyncio.wait({engine})
-            return ExitCode.OK
-        both: set[asyncio.Future[Any]] = {started, engine}
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        if engine.cancelled():
-            return ExitCode.INTERRUPTED
-        if ending is Ending.NODE_ENDED or not started.done():
-            summary = await engine
-            print_summary(summary, sys.stdout)
-        else:
-            level = Severity(settings.log.level)
-            summary = await run_headless(
-                started.result(), engine, log_format=settings.log.format, level=level
-            )
-    stopped_early = exit_after_jobs is not None and summary.verified < exit_after_jobs
-    return ExitCode.INTERRUPTED if stopped_early else ExitCode.OK
-
-
-async def _work(
-    layers: Layers,
-    settings: Settings,
-    network: Network,
-    open_wallet: Callable[[], Wallet],
-    store: Store,
-    exit_after_jobs: int | None,
-    started: asyncio.Future[Node],
-    shown: asyncio.Event,
-) -> Summary:
-    """Open a node, hand it to whoever waits for it, and run it to its end; nothing before `shown`."""
-    await shown.wait()
-    # In threads: seconds of imports and key derivation, while the screen takes keys.
-    wallet = await asyncio.to_thread(open_wallet)
-    await asyncio.to_thread(_load_engine)
-    from emeth_tui.engine.devices import devices_or_default
-    from emeth_tui.engine.opening import open_node
-    from emeth_tui.headless import handle_signals
-
-    devices = devices_or_default(settings.workers.devices)
-    async with open_node(
-        settings,
-        network,
-        wallet,
-        store,
-        devices=devices,
-        layers=layers,
-        exit_after_jobs=exit_after_jobs,
-    ) as node:
-        handle_signals(node)
-        started.set_result(node)
-        return await node.run()
-
-
-def _load_engine() -> None:
-    """Import what takes long, so that the next import of it takes nothing."""
-    import emeth_tui.engine.devices
-    import emeth_tui.engine.opening  # noqa: F401
-
-
-async def _show(
-    started: asyncio.Future[Node],
-    engine: asyncio.Task[Summary],
-    settings: Settings,
-    on_shown: Callable[[], None],
-) -> Ending:
-    """Show the screen until it is gone, and say how the node goes on without it."""
-    from emeth_tui.headless import let_the_terminal_go
-    from emeth_tui.tui.ports import Ending, ScreenOptions
-    from emeth_tui.tui.run import run_screen
-
-    options = ScreenOptions(
-        themes_directory=settings.source.parent / "themes",
-        exports_directory=settings.state_dir / "exports",
-        theme=settings.screen.theme,
-        language=settings.screen.language,
-        ascii_only=settings.screen.ascii,
-    )
-    ending = await run_screen(
-        started, engine, options, let_the_terminal_go=let_the_terminal_go, on_shown=on_shown
-    )
-    if ending is Ending.CRASHED:
-        click.echo(f"the screen has crashed; its log is in {settings.state_dir / 'logs'}", err=True)
-    if ending in {Ending.LEFT, Ending.CRASHED}:
-        click.echo(f"the node goes on without a screen (process {os.getpid()}); Ctrl-C stops it", err=True)
-    return ending
+    return run_node(Run(layers, settings, network, open_wallet, exit_after_jobs, with_screen))
 
 
 def _wallet_opener(settings: Settings, password: str | None) -> Callable[[], Wallet]:

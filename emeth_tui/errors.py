@@ -23,6 +23,7 @@ EmethError                    what happened, to which job, and what the user can
 ├── StoreError                the node's database is damaged or from a newer version
 ├── AlreadyRunning            another node holds this state directory
 ├── ExportError               a file that the user asked for cannot be written
+├── ControlError              the node that runs here cannot be looked at, or not any longer
 └── DevnetError               the local network could not be started
 """
 
@@ -49,6 +50,7 @@ class ExitCode(IntEnum):
     STORE = 12
     ALREADY_RUNNING = 13
     DEVNET = 14
+    CONTROL = 15
     INTERRUPTED = 130
 
 
@@ -151,6 +153,10 @@ class AlreadyRunning(EmethError):
 
 class ExportError(EmethError):
     pass
+
+
+class ControlError(EmethError):
+    exit_code = ExitCode.CONTROL
 
 
 class DevnetError(EmethError):

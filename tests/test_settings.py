@@ -52,7 +52,7 @@ def test_the_example_uncommented_is_valid_too(tmp_path: Path) -> None:
     loaded = load(tmp_path, uncommented)
 
     assert loaded.claims.safety_margin_s == 3600
-    assert loaded.training.batch_size == 16
+    assert loaded.training.batch_size == "auto"
 
 
 def test_options_beat_the_environment_which_beats_the_file(tmp_path: Path) -> None:
@@ -82,6 +82,11 @@ def test_devices_can_be_listed_in_one_variable(tmp_path: Path) -> None:
         ("[claims]\nmin_fee = 3", r"claims.min_fee: there is no such key"),
         ("[wokers]\n", r"wokers: there is no such key"),
         ("[workers]\ndevices = ['gpu']", r"workers.devices.0 = 'gpu': a device is `cpu` or `cuda:N`"),
+        ("[training]\nbatch_size = 'big'", r"training.batch_size = 'big': .*`auto` or a whole number"),
+        (
+            "[training]\nbatch_size = 0",
+            r"training.batch_size = 0: .*number from 1 to 1,024",
+        ),
         ("[log]\nformat = 'xml'", r"log.format = 'xml': .*'text' or 'json'"),
         ("network = 5", r"network = 5: .*string"),
         ("claims = 5", r"claims = 5: "),
@@ -95,6 +100,17 @@ def test_each_error_names_key_value_and_remedy(tmp_path: Path, text: str, messag
 
     assert str(tmp_path / "config.toml") in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "batch_size"), [("", "auto"), ("batch_size = 'auto'", "auto"), ("batch_size = 24", 24)]
+)
+def test_a_batch_size_is_automatic_or_a_number(tmp_path: Path, text: str, batch_size: int | str) -> None:
+    path = write(tmp_path, f"[training]\n{text}\n")
+
+    assert load_settings(path, environment={}).training.batch_size == batch_size
+    environment = {"EMETH_TUI_TRAINING__BATCH_SIZE": "7"}
+    assert load_settings(path, environment=environment).training.batch_size == 7
 
 
 def test_a_file_that_is_not_text_or_not_there_is_named(tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ READ_AT_END_S = 2.0
 class Node:
     """One node at work. Front ends see `snapshot()`, `subscribe()` and the commands, nothing else."""
 
+    viewed_pid = None  # a front end in this process commands
+
     def __init__(
         self,
         context: Context,

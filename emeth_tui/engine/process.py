@@ -50,6 +50,7 @@ async def train(context: Context, job_id: JobId, worker: Worker) -> None:
     if not (work_dir / DATASET_FILE).is_file():
         context.book.advance(job_id, JobState.DOWNLOADING)
         return
+    training = context.settings.training
     request = TrainRequest(
         job_id=job_id,
         language=job.language.value,
@@ -58,8 +59,10 @@ async def train(context: Context, job_id: JobId, worker: Worker) -> None:
         work_dir=str(work_dir),
         model=job.model,
         seed=job.seed,
-        batch_size=context.settings.training.batch_size,
-        learning_rate=context.settings.training.learning_rate,
+        batch_size=None if training.batch_size == "auto" else training.batch_size,
+        learning_rate=training.learning_rate,
+        release_on_pause=training.release_on_pause,
+        micro_batch_dir=str(context.settings.devices_dir),
     )
     scribe = _Scribe(context, job_id)
     result = await worker.train(request, hash_for=scribe.result_hash, on_message=scribe.take)

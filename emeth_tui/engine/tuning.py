@@ -136,7 +136,11 @@ class Tuning:
         text = f"{change.key}: {change.before or 'default'} → {change.after or 'default'}"
         note = "" if change.in_effect else ", at the next start"
         self._context.events.publish(
-            kind, text + note, key=change.key, before=change.before, after=change.after
+            kind,
+            text + note,
+            key=change.key,
+            before=change.before or "-",
+            after=change.after or "-",
         )
 
     def _setting(self, key: str, field: FieldInfo, text: str) -> Setting:

@@ -17,6 +17,7 @@ APP_NAME = "emeth-tui"
 PASSWORD_VARIABLE = "EMETH_TUI_PASSWORD"  # noqa: S105 - the variable's name, not a password
 DEVNET = "devnet"
 BYTES_PER_GB = 1_000_000_000
+MAX_BATCH_SIZE = 1_024
 
 
 def default_config_path() -> Path:
@@ -52,7 +53,15 @@ def _user_path(value: Path) -> Path:
     return value.expanduser()
 
 
+def _batch_size(value: object) -> object:
+    blocks = int(value) if isinstance(value, str) and value.isdecimal() else value
+    if blocks == "auto" or (type(blocks) is int and 1 <= blocks <= MAX_BATCH_SIZE):
+        return blocks
+    raise ValueError(f"a batch size is `auto` or a whole number from 1 to {MAX_BATCH_SIZE:,}")
+
+
 Device = Annotated[str, AfterValidator(_device)]
+BatchSize = Annotated[int | Literal["auto"], BeforeValidator(_batch_size)]
 Address = Annotated[str, AfterValidator(_address)]
 Url = Annotated[str, AfterValidator(_url)]
 UserPath = Annotated[Path, AfterValidator(_user_path)]
@@ -146,8 +155,10 @@ class WorkerSettings(Section):
 class TrainingSettings(Section):
     """How to train; the defaults are each model's own."""
 
-    batch_size: int | None = Field(
-        None, ge=1, le=1_024, examples=[16], description="blocks a step; default: the model's"
+    batch_size: BatchSize = Field(
+        "auto",
+        description="blocks that a step learns from, in parts as large as the device's memory allows; "
+        "auto: the model's own",
     )
     learning_rate: float | None = Field(
         None, gt=0, lt=1, examples=[0.00025], description="peak learning rate; default: the model's"
@@ -159,6 +170,9 @@ class TrainingSettings(Section):
         None,
         examples=["rinna/japanese-gpt2-medium"],
         description="model for Japanese jobs instead of the network's",
+    )
+    release_on_pause: bool = Field(
+        False, description="a paused job frees its device's memory, and reads its checkpoint to go on"
     )
 
 
@@ -225,10 +239,20 @@ class Settings(Section):
         return base / self.network
 
     @property
+    def control_dir(self) -> Path:
+        """Directory of the socket on which a running node is looked at; beside what its lock protects."""
+        return self.state_dir / "control"
+
+    @property
     def jobs_dir(self) -> Path:
         """Directory with one directory a job: dataset, tokens, checkpoints, result."""
         base = self.cache.directory or platformdirs.user_cache_path(APP_NAME)
         return base / self.network / "jobs"
+
+    @property
+    def devices_dir(self) -> Path:
+        """Directory of what was found out about devices, which may be lost at no cost but time."""
+        return self.jobs_dir.parent / "devices"
 
     @property
     def keystore_path(self) -> Path:

@@ -108,13 +108,13 @@ class CheckpointStore:
         directory.mkdir(parents=True, exist_ok=True)
         for leftover in directory.glob(f"*{TEMPORARY_SUFFIX}"):
             leftover.unlink(missing_ok=True)
+        self._drop_old()
 
     def save(self, epoch: int, blocks_done: int, state: Mapping[str, Any]) -> Path:
         """Write a checkpoint of this position, then drop all but the last two. Raises DiskFull."""
         path = self._directory / f"epoch-{epoch:06d}-block-{blocks_done:09d}.pt"
         _save(path, {"format": _FORMAT, "fingerprint": self._fingerprint, **state})
-        for old in [kept for kept in self._paths() if kept != path][: 1 - CHECKPOINTS_KEPT]:
-            old.unlink(missing_ok=True)
+        self._drop_old(path)
         return path
 
     def load_newest(self) -> dict[str, Any] | None:
@@ -131,6 +131,12 @@ class CheckpointStore:
             log.warning("checkpoint %s belongs to another training: dropped", path.name)
             path.unlink(missing_ok=True)
         return None
+
+    def _drop_old(self, newest: Path | None = None) -> None:
+        """Keep two, the newest among them; after going back its position may be before the others'."""
+        paths = sorted(self._paths(), key=lambda path: path == newest)
+        for old in paths[:-CHECKPOINTS_KEPT]:
+            old.unlink(missing_ok=True)
 
     def _is_ours(self, state: Mapping[str, Any]) -> bool:
         return state.get("format") == _FORMAT and state.get("fingerprint") == self._fingerprint

@@ -32,6 +32,11 @@ class Device:
     def is_cuda(self) -> bool:
         return self.torch_device.type == "cuda"
 
+    @property
+    def refuses_memory(self) -> bool:
+        """True where too large an allocation fails; the host's memory kills instead."""
+        return self.is_cuda
+
     def autocast(self) -> contextlib.AbstractContextManager[object]:
         """The context in which a forward pass runs in the device's precision."""
         if self.compute_dtype == torch.float32:
@@ -43,6 +48,11 @@ class Device:
         if not self.is_cuda:
             return tensor
         return tensor.pin_memory().to(self.torch_device, non_blocking=True)
+
+    def wait(self) -> None:
+        """Wait until the device has done all that it was given."""
+        if self.is_cuda:
+            torch.cuda.synchronize(self.torch_device)
 
     def memory_bytes(self) -> int:
         """The memory that a job here may hold, with what it holds already on a GPU; in bytes."""
@@ -76,11 +86,8 @@ def open_device(name: str) -> Device:
         if device.type != "cuda":
             raise TrainingError(f"device {name!r}: known are cpu and cuda:0, cuda:1 and so on")
         torch.cuda.set_device(device)
-        # bf16 only where the hardware has it (compute capability 8 and up): emulated, it is slower than fp32.
-        has_bf16 = torch.cuda.get_device_capability(device)[0] >= 8
-        return Device(
-            device, torch.cuda.get_device_name(device), torch.bfloat16 if has_bf16 else torch.float32
-        )
+        generation, _ = torch.cuda.get_device_capability(device)
+        return Device(device, torch.cuda.get_device_name(device), _fastest_on_gpu(generation))
     except (
         RuntimeError,
         AssertionError,
@@ -88,6 +95,13 @@ def open_device(name: str) -> Device:
     ) as error:  # what torch raises for a missing device or driver
         reason = str(error).splitlines()[0]
         raise TrainingError(f"device {name!r} cannot be used: {reason}") from error
+
+
+def _fastest_on_gpu(generation: int) -> torch.dtype:
+    """The precision of a compute capability: bf16 from 8 on, fp16 where 7 has matrix units, else fp32."""
+    if generation >= 8:
+        return torch.bfloat16
+    return torch.float16 if generation == 7 else torch.float32
 
 
 def preload() -> None:

@@ -9,7 +9,7 @@ this module.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -177,12 +177,26 @@ class Transformer(nn.Module):
         self.wpe = nn.Embedding(shape.positions, shape.width)
         self.h = nn.ModuleList(Block(shape, dropout, attention_dropout) for _ in range(shape.layers))
         self.ln_f = nn.LayerNorm(shape.width, eps=shape.layer_norm_epsilon)
+        self._compiled: tuple[Callable[[Tensor], Tensor], ...] = ()
+        self._compiled_for: tuple[int, int] | None = None
+
+    def use_compiled(self, batch: tuple[int, int] | None, backend: str = "inductor") -> None:
+        """Train batches of this shape through compiled layers from now on, or with None none.
+
+        What compiling may raise comes with the first such batch.
+        """
+        self._compiled_for = batch
+        # In a tuple, for as submodules they would give every parameter a second name.
+        self._compiled = tuple(
+            torch.compile(block, dynamic=False, backend=backend) for block in self.h if batch
+        )
 
     def forward(self, token_ids: Tensor) -> Tensor:
         states = self.wte(token_ids) + self.wpe.weight[: token_ids.shape[1]]
         if self.training and self.dropout:
             states = _dropped(states, self.dropout)
-        for block in self.h:
+        compiled = self.training and self._compiled_for == tuple(token_ids.shape)
+        for block in self._compiled if compiled else self.h:
             states = block(states)
         output: Tensor = self.ln_f(states)
         return output

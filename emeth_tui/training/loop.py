@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from emeth_tui.errors import TrainingError
 from emeth_tui.training import events, health, metrics, state
 from emeth_tui.training.checkpoint import CheckpointStore
+from emeth_tui.training.compiling import compile_where_it_pays
 from emeth_tui.training.control import Control, StopRequested
 from emeth_tui.training.dataset import TokenisedDataset, epoch_order, token_ids
 from emeth_tui.training.devices import Device, is_out_of_memory
@@ -28,7 +29,13 @@ from emeth_tui.training.events import Report
 from emeth_tui.training.gpt2 import Gpt2
 from emeth_tui.training.metrics import LossMeter, Pace, Throttle
 from emeth_tui.training.microbatch import MicroBatch, block_bytes
-from emeth_tui.training.optimiser import MAX_GRADIENT_NORM, make_optimiser, scheduled_share, set_rate
+from emeth_tui.training.optimiser import (
+    MAX_GRADIENT_NORM,
+    LossScale,
+    make_optimiser,
+    scheduled_share,
+    set_rate,
+)
 from emeth_tui.training.saving import Saver, SavingPace, expected_cost_s
 from emeth_tui.training.state import Position, bytes_of
 
@@ -76,6 +83,7 @@ class Trainer:
         self._micro = micro_batch or MicroBatch(plan.batch_size, device)
         self._parameters = list(self._model.parameters())
         self._optimiser = make_optimiser(self._model)
+        self._scale = LossScale(device.torch_device) if device.compute_dtype == torch.float16 else None
         self._meter = LossMeter(device.torch_device)
         self._watch = health.LossWatch(tokens.vocab_size)
         self._pace = Pace()
@@ -98,6 +106,7 @@ class Trainer:
         """
         self._find_micro_batch()
         self._go_on_from_checkpoint()
+        self._compile_where_it_pays()
         self._pace = Pace()
         self._report(
             events.Prepared(
@@ -116,14 +125,16 @@ class Trainer:
         self._report(events.Trained(self._at.epoch, self._at.valid_loss))
         return self._at.valid_loss
 
+    def _compile_where_it_pays(self) -> None:
+        rows, length = self._micro.size, self._tokens.train.shape[1]
+        compile_where_it_pays(self._model, rows, length, self._blocks_left // rows, self._device)
+
     def keep(self) -> None:
         """Have the disk hold a checkpoint of this very place when this returns. Raises DiskFull."""
+        self._wait_for_writer()
         if self._kept_at != (self._at.epoch, self._at.blocks_done):
             self._save()
-        with self._pace.saving():
-            if not self._saver.wait(metrics.REPORT_EVERY_S):
-                self._report(events.Saving(*self.position))
-                self._saver.wait()
+            self._wait_for_writer()
 
     def close(self) -> None:
         """Let a checkpoint that is being written be finished."""
@@ -132,6 +143,10 @@ class Trainer:
     @property
     def _blocks(self) -> int:
         return len(self._tokens.train)
+
+    @property
+    def _blocks_left(self) -> int:
+        return (self._plan.epochs - self._at.epoch) * self._blocks - self._at.blocks_done
 
     @property
     def _steps_per_epoch(self) -> int:
@@ -193,12 +208,15 @@ class Trainer:
                 loss = self._model.loss(part)
             if len(part) < len(ids):  # all blocks have as many tokens: their share is that of the blocks
                 loss = loss * (len(part) / len(ids))
-            loss.backward()  # type: ignore[no-untyped-call]
+            scaled = loss if self._scale is None else self._scale.apply(loss)
+            scaled.backward()  # type: ignore[no-untyped-call]
             losses.append(loss.detach())
         return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
 
     def _apply(self, loss: Tensor, rate: float, predicted_tokens: int) -> None:
         """Apply the gradients, unless they are no finite numbers: the device decides, nobody waits for it."""
+        if self._scale is not None:
+            self._scale.remove(self._parameters)
         norm: Tensor = nn.utils.clip_grad_norm_(self._parameters, MAX_GRADIENT_NORM)
         finite = torch.isfinite(norm) & torch.isfinite(loss)
         set_rate(self._optimiser, rate)
@@ -206,7 +224,8 @@ class Trainer:
         optimiser.found_inf = 1.0 - finite.float()  # where it is 1, a fused optimiser changes nothing
         optimiser.step()
         self._optimiser.zero_grad(set_to_none=True)
-        self._meter.add(loss, predicted_tokens, finite)
+        skipped = ~finite if self._scale is None else self._scale.adapt(finite)
+        self._meter.add(loss, predicted_tokens, finite, skipped)
 
     def _take_less_memory(self) -> None:
         self._optimiser.zero_grad(set_to_none=True)
@@ -217,11 +236,11 @@ class Trainer:
 
     def _find_micro_batch(self) -> None:
         """Set how many blocks to train at once. Steps are tried here before there are weights to spoil."""
-        if not self._device.is_cuda:
-            kept_bytes = 6 * bytes_of(
-                self._parameters
-            )  # gradients, AdamW's states, and the checkpoint's copy
-            self._micro.bound_on_host(block_bytes(self._model.shape, self._tokens.train.shape[1]), kept_bytes)
+        if not self._device.refuses_memory:
+            # Still to come beside the blocks: gradients, two AdamW states, and a checkpoint's copy of three.
+            reserved_bytes = 6 * bytes_of(self._parameters)
+            a_block = block_bytes(self._model.shape, self._tokens.train.shape[1])
+            self._micro.bound_on_host(a_block, reserved_bytes)
             return
         self._micro.find(self._try_step)
         self._optimiser = make_optimiser(self._model)
@@ -310,7 +329,6 @@ class Trainer:
     def _report_progress(self) -> None:
         reading = self._read()
         self._watch.judge(self._step_number(), reading, self._at.best_train_loss)
-        blocks_left = (self._plan.epochs - self._at.epoch) * self._blocks - self._at.blocks_done
         self._report(
             events.Progress(
                 epoch=self._at.epoch + 1,
@@ -319,7 +337,7 @@ class Trainer:
                 steps=self._steps_per_epoch,
                 train_loss=self._meter.recent_mean(reading),
                 tokens_per_s=self._pace.tokens_per_s(),
-                seconds_left=self._pace.seconds_left(blocks_left * self._tokens.train.shape[1]),
+                seconds_left=self._pace.seconds_left(self._blocks_left * self._tokens.train.shape[1]),
                 work=self._pace.work(),
             )
         )
@@ -345,6 +363,12 @@ class Trainer:
             content |= {"loss_sum": reading.loss_sum, "loss_tokens": reading.tokens}
             self._saver.start(self._at.epoch, self._at.blocks_done, content)
         self._kept_at = self._at.epoch, self._at.blocks_done
+
+    def _wait_for_writer(self) -> None:
+        with self._pace.saving():
+            if not self._saver.wait(metrics.REPORT_EVERY_S):
+                self._report(events.Saving(*self.position))
+                self._saver.wait()
 
     def _go_on_from_checkpoint(self) -> None:
         content = self._store.load_newest()

@@ -20,8 +20,7 @@ _SMOOTHING_S = 3.0  # tokens/s shown is a mean over about this long
 class LossMeter:
     """The running epoch's loss. Sums stay on the device; only `read` waits for it.
 
-    A step that was not applied, because something in it was no finite number, counts as skipped and nothing
-    else.
+    A step that was not applied, because something in it was no finite number, adds nothing to the loss.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -35,12 +34,11 @@ class LossMeter:
         self._sums.copy_(torch.tensor([loss_sum, tokens, skipped], dtype=torch.float64))
         self._read_loss, self._read_tokens = loss_sum, tokens
 
-    def add(self, mean_loss: Tensor, tokens: int, finite: Tensor) -> None:
-        """Count one step; `finite` is a boolean on the device."""
-        weight = finite.to(torch.float64)
+    def add(self, mean_loss: Tensor, tokens: int, finite: Tensor, skipped: Tensor) -> None:
+        """Count one step; `finite`, and `skipped` if it counts as that, are booleans on the device."""
         self._sums[0] += torch.where(finite, mean_loss.detach(), 0.0) * tokens
-        self._sums[1] += weight * tokens
-        self._sums[2] += 1.0 - weight
+        self._sums[1] += finite * tokens
+        self._sums[2] += skipped
 
     def read(self) -> Reading:
         """Return the epoch so far."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -96,9 +97,9 @@ class MicroBatch:
             known = Found(0, 0, memory_bytes)
         if known.fits < self._effective and not known.too_many:
             known = self._grow(known, try_step)
+            if not known.fits:
+                raise self._too_small()
             self._before.save(known)
-        if not known.fits:
-            raise self._too_small()
         self.size = min(self._effective, known.fits)
 
     def halve(self) -> None:
@@ -111,26 +112,27 @@ class MicroBatch:
 
     def _grow(self, known: Found, try_step: Try) -> Found:
         """Double the size until memory runs out, or is foreseen to."""
-        fits, before, peak = known.fits, 0, 0
+        fits, before, peak = known.fits, 0.0, 0.0
         while fits < self._effective:
             size = min(self._effective, max(1, 2 * fits))
-            foreseen = 3 * peak - 2 * before if before else 0  # what grows doubles once more
-            if foreseen > known.memory_bytes * _HEADROOM:
-                return Found(fits, size, known.memory_bytes)
-            before, peak = peak, self._peak(size, try_step)
-            if not peak:
+            # A single block may have all the memory there is: without it there is no job.
+            room_bytes = known.memory_bytes * (_HEADROOM if fits else 1.0)
+            foreseen = 3 * peak - 2 * before if before else 0.0  # what grows doubles once more
+            if foreseen <= room_bytes:
+                before, peak = peak, self._peak(size, try_step)
+            if max(foreseen, peak) > room_bytes:
                 return Found(fits, size, known.memory_bytes)
             fits = size
         return Found(fits, 0, known.memory_bytes)
 
-    def _peak(self, size: int, try_step: Try) -> int:
-        """The most memory that a step of this size holds, in bytes; 0 when it does not fit."""
+    def _peak(self, size: int, try_step: Try) -> float:
+        """The most memory that a step of this size holds, in bytes; infinity when there is not so much."""
         try:
             return try_step(size)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
-            return 0
+            return math.inf
         finally:
             self._device.free_cache()
 

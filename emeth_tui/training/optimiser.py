@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 WEIGHT_DECAY = 0.01  # protocol.md §8; not on biases and layer norms
 MAX_GRADIENT_NORM = 1.0  # protocol.md §8
 FINAL_RATE_SHARE = 0.1  # protocol.md §8: cosine decay to 10 %
 WARM_UP_SHARE = 0.05  # of the training; the network leaves it open
+_FIRST_SCALE, _GREATEST_SCALE = 2.0**12, 2.0**16
+_GROWS_AFTER_STEPS = 2_000
 
 
 def make_optimiser(model: nn.Module) -> torch.optim.AdamW:
@@ -37,3 +39,34 @@ def scheduled_share(done: float) -> float:
         return done / WARM_UP_SHARE
     decayed = (done - WARM_UP_SHARE) / (1.0 - WARM_UP_SHARE)
     return FINAL_RATE_SHARE + (1.0 - FINAL_RATE_SHARE) * 0.5 * (1.0 + math.cos(math.pi * min(decayed, 1.0)))
+
+
+class LossScale:
+    """Multiplies an fp16 training's loss, so that small gradients do not vanish in fp16's narrow range.
+
+    It halves after a step whose numbers were not finite and doubles after many that were. Everything happens
+    on the device: nobody waits for it.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._scale = torch.full((), _FIRST_SCALE, device=device)
+        self._good_steps = torch.zeros((), device=device)
+
+    def apply(self, loss: Tensor) -> Tensor:
+        """The loss to go backward from."""
+        return loss * self._scale
+
+    def remove(self, parameters: list[nn.Parameter]) -> None:
+        """Bring the gradients back to their size."""
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        torch._foreach_mul_(gradients, 1.0 / self._scale)
+
+    def adapt(self, finite: Tensor) -> Tensor:
+        """Adapt to whether the step's numbers were finite; returns whether scaling is not to blame if not."""
+        at_fault = ~finite & (self._scale <= 1.0)
+        good_steps = torch.where(finite, self._good_steps + 1.0, 0.0)
+        grows = good_steps >= _GROWS_AFTER_STEPS
+        scale = torch.where(finite, torch.where(grows, 2.0 * self._scale, self._scale), 0.5 * self._scale)
+        self._scale.copy_(scale.clamp_(1.0, _GREATEST_SCALE))
+        self._good_steps.copy_(torch.where(grows, 0.0, good_steps))
+        return at_fault

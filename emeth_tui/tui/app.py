@@ -13,12 +13,13 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from emeth_tui.engine.tuning import SettingChange
 from emeth_tui.errors import EmethError, ExportError
 from emeth_tui.model import Job, JobId
 from emeth_tui.tui.command_app import CommandApp
 from emeth_tui.tui.csv_files import save_new
 from emeth_tui.tui.hints import job_hints
-from emeth_tui.tui.i18n import _
+from emeth_tui.tui.i18n import _, language_of_locale, set_language
 from emeth_tui.tui.panels.keys import KeyHint
 from emeth_tui.tui.screens.ask_path import PathDialog
 from emeth_tui.tui.screens.base import NodeScreen, PageScreen
@@ -29,6 +30,7 @@ from emeth_tui.tui.screens.history import HistoryScreen
 from emeth_tui.tui.screens.job import JobScreen
 from emeth_tui.tui.screens.log import LogScreen
 from emeth_tui.tui.screens.market import MarketScreen
+from emeth_tui.tui.screens.settings import SettingsScreen
 from emeth_tui.tui.screens.transactions import TransactionsScreen
 from emeth_tui.tui.themes import Theme
 from emeth_tui.tui.words import day_of
@@ -55,6 +57,7 @@ class EmethApp(CommandApp):
         Binding("h", "page('history')", "History", id="history"),
         Binding("m", "page('market')", "Market", id="market"),
         Binding("x", "page('transactions')", "Transactions", id="transactions"),
+        Binding("s", "page('settings')", "Settings", id="settings"),
         Binding("t", "theme", "Theme", id="theme"),
     ]
 
@@ -106,6 +109,7 @@ class EmethApp(CommandApp):
             "history": HistoryScreen,
             "log": LogScreen,
             "market": MarketScreen,
+            "settings": SettingsScreen,
             "transactions": TransactionsScreen,
         }[name]
         if not isinstance(self.screen, kind):
@@ -143,6 +147,7 @@ class EmethApp(CommandApp):
             (_("Market"), "m", "page('market')"),
             (_("Transactions"), "x", "page('transactions')"),
             (_("Logs"), "l", "page('log')"),
+            (_("Settings"), "s", "page('settings')"),
             (_("Help"), "?", "help"),
             (_("Leave or quit"), "q", "quit_dialog"),
         ):
@@ -150,6 +155,14 @@ class EmethApp(CommandApp):
         for theme in self.themes.values():
             text = _("Theme: {title}").format(title=theme.title)
             yield SystemCommand(text, _("show in these colours"), self._theme_setter(theme))
+
+    def take_setting_changes(self, changes: Sequence[SettingChange]) -> None:
+        """Look and speak as the changed settings say."""
+        for change in changes:
+            if change.key == "screen.language":
+                set_language(change.after or language_of_locale())
+            elif change.key == "screen.theme" and change.after in self.themes:
+                self.use_theme(self.themes[change.after])
 
     def _runner(self, action: str) -> Callable[[], None]:
         def run() -> None:

@@ -58,7 +58,7 @@ class CommandApp(NodeApp):
     def action_decline_all(self) -> None:
         """Ask whether to decline every job that can be declined."""
         scene = self.scene
-        if scene is None:
+        if scene is None or self.refused(commands.view_refusal(scene)):
             return
         jobs = commands.declinable(scene)
         if jobs:
@@ -113,6 +113,9 @@ class CommandApp(NodeApp):
     def action_quit_dialog(self) -> None:
         """Ask how to leave."""
         if self.screen.is_modal:
+            return
+        if self.options.read_only:
+            self.exit(Ending.LEFT)
             return
 
         def decide(leave: Leave | None) -> None:

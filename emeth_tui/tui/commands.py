@@ -12,7 +12,16 @@ from emeth_tui.tui.i18n import _
 from emeth_tui.tui.scene import Outlook, Scene, outlook
 
 
+def view_refusal(scene: Scene) -> str:
+    """Say why no command at all can be given, or "" when they can."""
+    if scene.viewed_pid is None:
+        return ""
+    return _("read-only view: the node runs as process {pid}").format(pid=scene.viewed_pid)
+
+
 def pause_refusal(scene: Scene, job: Job | None) -> str:
+    if refusal := view_refusal(scene):
+        return refusal
     if job is None:
         return _("no job is chosen")
     if job.state.is_final:
@@ -23,18 +32,20 @@ def pause_refusal(scene: Scene, job: Job | None) -> str:
 
 
 def claims_refusal(scene: Scene) -> str:
+    if refusal := view_refusal(scene):
+        return refusal
     if scene.snapshot.stopping == "draining":
         return _("the node is draining and takes no new jobs")
     return _stopping(scene)
 
 
 def finish_refusal(scene: Scene) -> str:
-    if scene.snapshot.claims_paused:
-        return _("claiming is paused already")
-    return claims_refusal(scene)
+    return claims_refusal(scene) or (_("claiming is paused already") if scene.snapshot.claims_paused else "")
 
 
 def decline_refusal(scene: Scene, job: Job | None) -> str:
+    if refusal := view_refusal(scene):
+        return refusal
     if job is None:
         return _("no job is chosen")
     if job.state.is_final:
@@ -48,6 +59,8 @@ def decline_refusal(scene: Scene, job: Job | None) -> str:
 
 def claim_refusal(scene: Scene, offer: Offer | None) -> str:
     """Say why an offer cannot be claimed by hand; the node looks again, and more closely."""
+    if refusal := view_refusal(scene):
+        return refusal
     if offer is None:
         return _("no job is chosen")
     if scene.snapshot.stopping == "draining":
@@ -83,6 +96,8 @@ def export_refusal(rows: Sequence[object]) -> str:
 
 
 def withdraw_refusal(scene: Scene) -> str:
+    if refusal := view_refusal(scene):
+        return refusal
     today = scene.snapshot.today
     if today is None:
         return _("the chain has not been read yet")

@@ -29,6 +29,8 @@ TEMPLATES = {
     "job_paused": "paused",
     "job_resumed": "goes on",
     "claims_resumed": "claiming goes on",
+    "setting_changed": "{key}: {before} → {after}",
+    "setting_waits": "{key}: {before} → {after}, at the next start",
     "draining": "draining: ends when the jobs under way are submitted",
     "stopping": "stopping: saving every job under way",
     "stopped": "stopped; every job is saved",

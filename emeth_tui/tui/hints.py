@@ -36,4 +36,5 @@ def job_hints(scene: Scene | None, job: Job | None) -> Sequence[KeyHint]:
         KeyHint("m", _("Market"), "app.page('market')"),
         KeyHint("x", _("Transactions"), "app.page('transactions')"),
         KeyHint("l", _("Log"), "app.page('log')"),
+        KeyHint("s", _("Settings"), "app.page('settings')"),
     ]

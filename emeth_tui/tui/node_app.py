@@ -14,6 +14,7 @@ from emeth_tui.engine.snapshot import Snapshot
 from emeth_tui.errors import EmethError
 from emeth_tui.model import Event, Job
 from emeth_tui.tui.driver import PatientDriver
+from emeth_tui.tui.i18n import _
 from emeth_tui.tui.looks import ThemedApp
 from emeth_tui.tui.panels.keys import Echo
 from emeth_tui.tui.ports import NodeFront, ScreenOptions
@@ -74,6 +75,9 @@ class NodeApp(ThemedApp):
         self._node = node
         self.run_worker(self._follow(), name="news", exit_on_error=True)
         self.refresh_now()
+        if node.viewed_pid is not None:
+            text = _("a node is running here already, as process {pid}: this is a read-only view of it")
+            self.echo(text.format(pid=node.viewed_pid))
 
     async def _follow(self) -> None:
         """Note that there is news; what it is stands in the next snapshot."""
@@ -90,7 +94,7 @@ class NodeApp(ThemedApp):
 
     def take_in(self, snapshot: Snapshot) -> None:
         """Take in a picture without showing it: speeds and forecasts are known from several."""
-        self.scene = self._maker.make(snapshot)
+        self.scene = self._maker.make(snapshot, self._node.viewed_pid if self._node else None)
 
     def refresh_now(self) -> None:
         """Paint what is new without waiting for the next quarter of a second."""

@@ -33,6 +33,10 @@ class NodeFront(Protocol):
 
     @property
     def inquiries(self) -> Records: ...
+    @property
+    def viewed_pid(self) -> int | None:
+        """The process of a node that is only looked at; None when commands are taken."""
+
     def snapshot(self) -> Snapshot: ...
     def subscribe(self) -> Subscription: ...
     def pause_job(self, job_id: JobId) -> None: ...
@@ -64,6 +68,7 @@ class ScreenOptions:
     """How to show things. `language` "" asks the locale, `themes_directory` holds the user's own themes.
 
     `exports_directory` is where files go that the user asks for, unless another place is named.
+    `read_only` is a look at a node elsewhere: leaving it asks nothing, because nothing of the node ends.
     """
 
     themes_directory: Path = field(default_factory=Path)
@@ -71,3 +76,4 @@ class ScreenOptions:
     theme: str = "dark"
     language: str = ""
     ascii_only: bool = False
+    read_only: bool = False

@@ -46,6 +46,14 @@ SENTENCES = {
     r"the chain does not know it": "the chain does not know it",
     r"it is (?P<status>\w+) on the chain": "it is {status} on the chain",
     r"its dataset cannot be had: (?P<error>.+)": "its dataset cannot be had: {error}",
+    r"(?P<setting>[\w.-]+ = '.*'): (?P<reason>.+)": "{setting}: {reason}",
+    r"input should be greater than or equal to (?P<limit>.+)": (
+        "input should be greater than or equal to {limit}"
+    ),
+    r"input should be greater than (?P<limit>.+)": "input should be greater than {limit}",
+    r"input should be less than or equal to (?P<limit>.+)": "input should be less than or equal to {limit}",
+    r"input should be less than (?P<limit>.+)": "input should be less than {limit}",
+    r"input should be a valid (?:decimal|number|integer)\b.*": "input should be a number",
     r"its deadline is no date": "its deadline is no date",
     r"as many jobs as asked for \((?P<n>\d+)\) are under way": (
         "as many jobs as asked for ({n}) are under way"

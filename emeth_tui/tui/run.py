@@ -35,7 +35,8 @@ async def run_screen(
     when the screen is gone.
     """
     set_language(options.language or language_of_locale())
-    prepare_spawning()
+    if not options.read_only:
+        prepare_spawning()  # of workers, which a look has none of
     started = node if isinstance(node, asyncio.Future) else None
     app = EmethApp(None if isinstance(node, asyncio.Future) else node, options, on_shown)
 

@@ -51,6 +51,7 @@ class Scene:
 
     snapshot: Snapshot
     rows: tuple[Row, ...]
+    viewed_pid: int | None = None  # the node's process, where it is only looked at
 
     @property
     def now(self) -> float:
@@ -85,11 +86,11 @@ class SceneMaker:
     def __init__(self) -> None:
         self._watched: dict[int, _Watched] = {}
 
-    def make(self, snapshot: Snapshot) -> Scene:
+    def make(self, snapshot: Snapshot, viewed_pid: int | None = None) -> Scene:
         """Take a snapshot in. Speeds and forecasts are sampled once a second, however often this runs."""
         for worker in snapshot.workers:
             self._watch(worker, snapshot.at_unix_s)
-        return Scene(snapshot, tuple(self._rows(snapshot)))
+        return Scene(snapshot, tuple(self._rows(snapshot)), viewed_pid)
 
     def _watch(self, worker: WorkerView, now: float) -> None:
         watched = self._watched.setdefault(worker.index, _Watched())

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-import multiprocessing
 from collections.abc import Callable, Iterable
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +13,8 @@ import torch
 
 from emeth_tui.errors import DatasetError, TrainingError
 from emeth_tui.protocol import hash_chain
-from emeth_tui.training import job, metrics
 from emeth_tui.training.checkpoint import load_result
 from emeth_tui.training.control import Control
-from emeth_tui.training.devices import open_device
 from emeth_tui.training.evaluation import Evaluator, untrained_loss, validation_loss
 from emeth_tui.training.events import (
     Diverged,
@@ -33,7 +29,6 @@ from emeth_tui.training.events import (
     Skipped,
     Stopped,
     Trained,
-    TrainRequest,
     WentBack,
 )
 from emeth_tui.training.gpt2 import Gpt2
@@ -196,48 +191,6 @@ def test_the_resumed_epochs_loss_counts_its_first_part_too(
     assert resumed.of_type(EpochDone)[0].train_loss == pytest.approx(
         whole.of_type(EpochDone)[0].train_loss, rel=1e-6
     )
-
-
-def train_and_tell(request: TrainRequest, connection: Connection) -> None:
-    """Run a job in a process of its own, every event and every step's progress going into the pipe."""
-    metrics.REPORT_EVERY_S = 0.0
-    control = Control()
-
-    def report(event: Event) -> None:
-        connection.send(event)
-        if isinstance(event, Trained):
-            control.write_result(HASH)
-
-    job.run(request, open_device("cpu"), report, control)
-
-
-@pytest.mark.parametrize("kill_at", [(1, 2), (2, 1)])
-def test_a_killed_process_costs_nothing_but_time(
-    tmp_path: Path, uninterrupted: dict[str, torch.Tensor], kill_at: tuple[int, int]
-) -> None:
-    # A checkpoint at every step: the kill then falls into, before or after the writing of one.
-    request = make_request(tmp_path, checkpoint_every_s=0.0, checkpoint_share=math.inf)
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=train_and_tell, args=(request, theirs))
-    process.start()
-    theirs.close()
-
-    def reached(event: Event) -> bool:
-        return isinstance(event, Progress) and (event.epoch, event.step) == kill_at
-
-    while not reached(ours.recv()):
-        pass
-    process.kill()
-    process.join()
-    ours.close()
-    run = Run()
-
-    run.go(request)
-
-    prepared = run.of_type(Prepared)[0]
-    assert (0, 0) < (prepared.resumed_epoch, prepared.resumed_step) < (3, 0)
-    assert_same_weights(result_weights(request), uninterrupted)
 
 
 def test_a_paused_job_stands_still_until_it_may_go_on(

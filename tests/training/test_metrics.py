@@ -23,7 +23,7 @@ class Clock:
 
 
 def step(meter: LossMeter, loss: float, tokens: int = 10, finite: bool = True) -> None:
-    meter.add(torch.tensor(loss), tokens, torch.tensor(finite))
+    meter.add(torch.tensor(loss), tokens, torch.tensor(finite), ~torch.tensor(finite))
 
 
 def test_losses_are_weighted_by_their_tokens() -> None:

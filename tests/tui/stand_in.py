@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+from emeth_tui.engine.context import Context, LiveSettings
 from emeth_tui.engine.discover import Offer
 from emeth_tui.engine.disk import DiskUsage
 from emeth_tui.engine.events import Subscription
@@ -15,6 +17,7 @@ from emeth_tui.engine.gpus import GpuReading
 from emeth_tui.engine.health import Link
 from emeth_tui.engine.inquiries import JobRecord
 from emeth_tui.engine.snapshot import Deposits, Snapshot, TodaysShare
+from emeth_tui.engine.tuning import SettingChange, SettingsView, Tuning
 from emeth_tui.errors import JobError
 from emeth_tui.model import (
     Event,
@@ -30,6 +33,7 @@ from emeth_tui.model import (
 )
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, ChainJob, JobStatus, SlotShare
 from emeth_tui.protocol.info_api import ListedJob
+from emeth_tui.settings import Network, Settings, load_network, settings_layers
 from emeth_tui.store.jobs import EpochRecord
 from emeth_tui.workers.views import WorkerPhase, WorkerView
 from tests.factories import make_job, make_transaction
@@ -246,6 +250,28 @@ def snapshot(**changes: Any) -> Snapshot:
     return Snapshot(**{**values, **changes})
 
 
+def tuning(path: Path) -> Tuning:
+    """The engine's own keeping of settings, for a node whose fee limits are given on the command line."""
+    layers = settings_layers(path, environment={}, overrides={"claims.max_fee_emt": 25})
+    layers = replace(layers, must_exist=False)
+    settings = layers.combine('network = "round3-2"\n')
+    context = StandInContext(LiveSettings(settings), load_network(settings, environment={}))
+    return Tuning(cast(Context, context), replace(layers, options={**layers.options, "network": "round3-2"}))
+
+
+class StandInContext:
+    """What of a node's context the settings touch."""
+
+    def __init__(self, live: LiveSettings, network: Network) -> None:
+        self.live, self.network = live, network
+        self.disk = SimpleNamespace(limit_bytes=0)
+        self.events = SimpleNamespace(publish=lambda *_args, **_data: None)
+
+    @property
+    def settings(self) -> Settings:
+        return self.live.now
+
+
 class StandInRecords:
     """Records of one job with every part, and a little history."""
 
@@ -311,6 +337,9 @@ class StandInRecords:
             verified_at_unix_s=0,
         )
 
+    async def settings(self) -> SettingsView:
+        return replace(self._node.tuning.view(), exists=True)
+
     async def logs(self) -> Sequence[Path]:
         return [Path("node.log"), Path("worker-0.log")]
 
@@ -329,11 +358,13 @@ class StandInNode:
 
     def __init__(self, picture: Snapshot | None = None) -> None:
         self.picture = picture or snapshot()
+        self.viewed_pid: int | None = None
         self.calls: list[tuple[str, object]] = []
         self.refusals: dict[str, str] = {}
         self.subscription = Subscription()
         self.snapshots_taken = 0
         self.inquiries = StandInRecords(self)
+        self.tuning = tuning(Path("/home/operator/.config/emeth-tui/config.toml"))
         self.may_go_on = asyncio.Event()
         self.may_go_on.set()
         self.finished: list[str] = []
@@ -391,6 +422,14 @@ class StandInNode:
     async def withdraw(self) -> int:
         self._called("withdraw")
         return token_to_wei(812)
+
+    async def change_setting(self, key: str, text: str) -> Sequence[SettingChange]:
+        self._called("change_setting", (key, text))
+        return await self.tuning.change(key, text)
+
+    async def reload_settings(self) -> Sequence[SettingChange]:
+        self._called("reload_settings")
+        return await self.tuning.reload()
 
     def drain(self) -> None:
         self._called("drain")

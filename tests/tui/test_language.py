@@ -13,6 +13,8 @@ import emeth_tui.tui
 from emeth_tui.engine.discover import ClaimRules, judge
 from emeth_tui.engine.disk import DiskBudget
 from emeth_tui.model import token_to_wei
+from emeth_tui.settings import Network
+from emeth_tui.settings.schema import fields_by_key
 from emeth_tui.tui.event_words import TEMPLATES, event_text
 from emeth_tui.tui.i18n import LANGUAGES, _, language_of_locale, parse_po, read_catalogue, set_language
 from emeth_tui.tui.reason_words import SENTENCES, reason_text
@@ -30,6 +32,8 @@ def marked_texts() -> Iterator[str]:
                 if isinstance(argument, ast.Constant):
                     yield argument.value
     yield from TEMPLATES.values()
+    yield from (field.description or "" for field in fields_by_key().values())
+    yield from (field.description for field in Network.model_fields.values() if field.description)
     yield from SENTENCES.values()
 
 

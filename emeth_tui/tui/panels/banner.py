@@ -34,11 +34,16 @@ def banner_lines(scene: Scene, width: int) -> list[Line]:
     elif scene.snapshot.claims_paused:
         reason = reason_text(scene.snapshot.claims_paused)
         paused = _("claiming is paused: {reason}").format(reason=reason)
-        lines.append(line((" ‖ " + paused, "warn"), ("   P ", "key"), (_("goes on"), "muted")))
+        key = () if scene.viewed_pid is not None else (("   P ", "key"), (_("goes on"), "muted"))
+        lines.append(line((" ‖ " + paused, "warn"), *key))
     return [fit(content, width) for content in lines]
 
 
 def _link_name(name: str) -> str:
-    return {"chain": _("the chain"), "storage": _("the storage"), "info server": _("the info server")}.get(
-        name, name
-    )
+    names = {
+        "chain": _("the chain"),
+        "storage": _("the storage"),
+        "info server": _("the info server"),
+        "node": _("the node"),
+    }
+    return names.get(name, name)

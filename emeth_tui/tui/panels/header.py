@@ -17,6 +17,7 @@ def header_line(scene: Scene | None, width: int) -> Line:
     snapshot = scene.snapshot
     start: dict[str, list[Span]] = {
         "name": [("emeth-tui", "title")],
+        "view": [] if scene.viewed_pid is None else [(_("read-only view"), "warn")],
         "network": [(snapshot.network, "accent"), (f" · {snapshot.chain_id}", "muted")],
         "block": _block(scene),
     }
@@ -25,7 +26,7 @@ def header_line(scene: Scene | None, width: int) -> Line:
         **_balances(scene),
         "clock": [(f"{clock(scene.now)} UTC ", "")],
     }
-    # What goes first when it gets narrow; block, EMT and clock always stay.
+    # What goes first when it gets narrow; a view's mark, block, EMT and clock always stay.
     for name in ("", "address", "name", "chain", "native"):
         start.pop(name, None)
         end.pop(name, None)

@@ -91,6 +91,8 @@ class Dashboard(NodeScreen):
         super().on_mount()
         self._show_tab("events")
         starting = _("connecting to the network, starting the workers …")
+        if self.emeth.options.read_only:
+            starting = _("connecting to the node that runs here …")
         self.workers_panel.show_lines([line((starting, "muted"))])
 
     def on_resize(self, event: events.Resize) -> None:

@@ -71,6 +71,7 @@ class HelpScreen(PageScreen):
                     ("x", _("transactions")),
                     ("Enter, c", _("in the market: all about an offer, and claim it by hand")),
                     ("l", _("logs of the node and its workers")),
+                    ("s", _("settings: see them all, change what can change now, reload the file")),
                     ("t", _("next theme")),
                     (":, Ctrl-P", _("all commands")),
                     ("Esc", _("back")),

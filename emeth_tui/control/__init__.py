@@ -1,0 +1,1 @@
+"""The control socket: a node of this machine seen from another process."""

@@ -1,0 +1,238 @@
+"""A node in another process, with the face that the screen knows: everything to see, nothing to command."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+from emeth_tui.control.connection import Connection, ConnectionBroken, NodeEnded, Refused, connect
+from emeth_tui.control.wire import Topic
+from emeth_tui.engine.events import JobProgress, Subscription
+from emeth_tui.engine.health import Link
+from emeth_tui.engine.inquiries import JobRecord
+from emeth_tui.engine.snapshot import Snapshot
+from emeth_tui.engine.tuning import SettingsView
+from emeth_tui.errors import ControlError
+from emeth_tui.model import Event, Job, JobId, JournaledTransaction
+from emeth_tui.protocol.contracts import ChainJob
+from emeth_tui.store.lock import UNKNOWN_PID
+
+NEWS_KEPT = 1_000  # between two snapshots
+LINK_NAME = "node"  # among the snapshot's links
+RETRY_S = 0.5
+GIVE_UP_S = 15.0  # of a node that lives and does not answer
+REST_S = 0.2  # between two snapshots, however much happens
+OLD_S = 0.9  # a snapshot of this age is asked for anew, whether anything happened or not
+
+
+class RemoteNode:
+    """Follows a node over its control socket: keeps its newest snapshot, tells of news once that is there."""
+
+    def __init__(self, directory: Path, holder: Callable[[], int | None]) -> None:
+        """`directory` holds the socket; `holder` asks the state lock which process the node is."""
+        self.inquiries = RemoteRecords(self)
+        self._directory = directory
+        self._holder = holder
+        self._pid = UNKNOWN_PID
+        self._connection: Connection | None = None
+        self._snapshot: Snapshot | None = None
+        self._taken_at = 0.0
+        self._broken_since_unix_s: float | None = None
+        self._error = ""
+        self._news: deque[Event | JobProgress] = deque(maxlen=NEWS_KEPT)
+        self._wanted = asyncio.Event()
+        self._streams: list[Subscription] = []
+        self._last_words = ""
+
+    @property
+    def viewed_pid(self) -> int:
+        """The node's process; its commands have to be given there."""
+        return self._pid
+
+    async def run(self, first: asyncio.Future[RemoteNode]) -> str:
+        """Follow the node until it ends; gives the last that it told, "" where that is nothing.
+
+        `first` is set when there is a snapshot. Raises ControlError when the node is gone without a goodbye,
+        does not answer, or is of another version.
+        """
+        heard_at = time.monotonic()
+        while True:
+            holder = self._holder()
+            if holder is None:
+                raise ControlError(
+                    f"the node (process {self._pid or 'unknown'}) is gone: it was killed or has crashed; "
+                    "start it again, and its jobs go on from their checkpoints"
+                )
+            self._pid = holder or self._pid
+            try:
+                await self._follow(first)
+            except NodeEnded:
+                return self._last_words
+            except ConnectionBroken as error:
+                if self._connection is not None:
+                    heard_at = time.monotonic()
+                self._connection = None
+                self._note_broken(error)
+                if time.monotonic() - heard_at > GIVE_UP_S:
+                    raise ControlError(f"the node (process {self._pid}) does not answer: {error}") from error
+            await asyncio.sleep(RETRY_S)
+
+    def snapshot(self) -> Snapshot:
+        """Give the newest picture, its clock set to now; asks for a newer one when it is old."""
+        if self._snapshot is None:
+            raise ControlError("the node has not shown itself yet")
+        age_s = time.monotonic() - self._taken_at
+        if age_s >= OLD_S:
+            self._wanted.set()
+        links = self._snapshot.links
+        if self._broken_since_unix_s is not None:
+            links = (*links, Link(LINK_NAME, self._broken_since_unix_s, self._error))
+        return replace(self._snapshot, at_unix_s=self._snapshot.at_unix_s + age_s, links=links)
+
+    def subscribe(self) -> Subscription:
+        """Open a stream of everything from now on."""
+        stream = Subscription(self._streams.remove)
+        self._streams.append(stream)
+        return stream
+
+    async def ask(self, topic: Topic, **details: Any) -> Any:
+        """Ask the node. Raises ControlError."""
+        if self._connection is None:
+            raise ConnectionBroken("the connection to the node is broken; trying again")
+        return await self._connection.ask(topic, **details)
+
+    async def _follow(self, first: asyncio.Future[RemoteNode]) -> None:
+        async with connect(self._directory, self._take_news) as (connection, hello, reading):
+            self._connection, self._pid = connection, hello.pid
+            asking = asyncio.create_task(self._keep_asking(connection, first))
+            try:
+                await asyncio.wait({reading, asking}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                asking.cancel()
+                await asyncio.wait({asking})
+            asked = None if asking.cancelled() else asking.exception()
+            if reading.done():
+                reading.result()
+            if asked is not None:
+                raise asked
+
+    async def _keep_asking(self, connection: Connection, first: asyncio.Future[RemoteNode]) -> None:
+        """Ask for a snapshot whenever one is wanted, and no oftener than the node and the screen can bear."""
+        await connection.ask("events")
+        while True:
+            self._wanted.clear()
+            try:
+                snapshot: Snapshot = await connection.ask("snapshot")
+            except Refused as error:
+                self._note_broken(error)
+                await asyncio.sleep(RETRY_S)
+                continue
+            self._show(snapshot)
+            if not first.done():
+                first.set_result(self)
+            await asyncio.sleep(REST_S)
+            await self._wanted.wait()
+
+    def _show(self, snapshot: Snapshot) -> None:
+        """Take a snapshot in, and tell what had been told since the last one."""
+        self._snapshot = snapshot
+        self._taken_at = time.monotonic()
+        self._broken_since_unix_s, self._error = None, ""
+        while self._news:
+            item = self._news.popleft()
+            for stream in self._streams:
+                if isinstance(item, Event):
+                    stream.offer_event(item)
+                else:
+                    stream.offer_progress(item)
+
+    def _take_news(self, news: Event | JobProgress) -> None:
+        if isinstance(news, Event) and news.kind == "summary":
+            self._last_words = news.text
+        self._news.append(news)
+        self._wanted.set()
+
+    def _note_broken(self, error: ControlError) -> None:
+        self._error = str(error)
+        if self._broken_since_unix_s is None:
+            self._broken_since_unix_s = time.time()
+
+    # -- commands: over this socket nothing is changed
+
+    def pause_job(self, job_id: JobId) -> NoReturn:
+        self._refuse()
+
+    def resume_job(self, job_id: JobId) -> NoReturn:
+        self._refuse()
+
+    def pause_claims(self) -> NoReturn:
+        self._refuse()
+
+    def resume_claims(self) -> NoReturn:
+        self._refuse()
+
+    def finish_then_pause(self) -> NoReturn:
+        self._refuse()
+
+    async def claim_job(self, job_id: JobId) -> NoReturn:
+        self._refuse()
+
+    async def decline_job(self, job_id: JobId) -> NoReturn:
+        self._refuse()
+
+    async def withdraw(self) -> NoReturn:
+        self._refuse()
+
+    async def change_setting(self, key: str, text: str) -> NoReturn:
+        self._refuse()
+
+    async def reload_settings(self) -> NoReturn:
+        self._refuse()
+
+    def drain(self) -> NoReturn:
+        self._refuse()
+
+    def request_stop(self) -> NoReturn:
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise ControlError(f"read-only view: the node runs as process {self._pid}")
+
+
+class RemoteRecords:
+    """The node's records, asked for one by one."""
+
+    def __init__(self, node: RemoteNode) -> None:
+        self._node = node
+
+    async def job(self, job_id: JobId) -> JobRecord | None:
+        record: JobRecord | None = await self._node.ask("job", job_id=job_id)
+        return record
+
+    async def history(self) -> list[Job]:
+        jobs: list[Job] = await self._node.ask("history")
+        return jobs
+
+    async def transactions(self, limit: int) -> list[JournaledTransaction]:
+        transactions: list[JournaledTransaction] = await self._node.ask("transactions", limit=limit)
+        return transactions
+
+    async def chain_record(self, job_id: JobId) -> ChainJob | None:
+        record: ChainJob | None = await self._node.ask("chain_record", job_id=job_id)
+        return record
+
+    async def settings(self) -> SettingsView:
+        view: SettingsView = await self._node.ask("settings")
+        return view
+
+    async def logs(self) -> list[Path]:
+        return [Path(name) for name in await self._node.ask("logs")]
+
+    async def log_tail(self, path: Path, max_bytes: int = 64_000) -> list[str]:
+        lines: list[str] = await self._node.ask("log_tail", name=path.name, max_bytes=max_bytes)
+        return lines

@@ -1,0 +1,159 @@
+"""One connection to a node's control socket: questions out, answers and news in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from emeth_tui import __version__
+from emeth_tui.control import wire
+from emeth_tui.control.paths import connected_socket
+from emeth_tui.control.wire import Hello, Topic
+from emeth_tui.engine.events import JobProgress
+from emeth_tui.errors import ControlError
+from emeth_tui.model import Event
+
+ANSWER_LIMIT_S = 5.0
+CHAIN_LIMIT_S = 60.0  # the node asks its RPC endpoint, which may take its own time and tries
+
+
+class ConnectionBroken(ControlError):
+    """The node does not listen, or has stopped talking without a goodbye."""
+
+
+class Refused(ControlError):
+    """The node has answered with an error; its connection is good."""
+
+
+class NodeEnded(Exception):
+    """The node has said goodbye."""
+
+
+class Connection:
+    """Asks a node. Made by `connect`, which also reads what comes in."""
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, on_news: Callable[[Any], None]
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._on_news = on_news
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, tuple[Topic, asyncio.Future[Any]]] = {}
+
+    async def ask(self, topic: Topic, **details: Any) -> Any:
+        """Ask a question and wait for its answer.
+
+        Raises Refused with the node's own words, ConnectionBroken when no answer comes, ControlError when it
+        is not understood.
+        """
+        limit_s = CHAIN_LIMIT_S if topic == "chain_record" else ANSWER_LIMIT_S
+        number = next(self._numbers)
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = (topic, answer)
+        try:
+            with anyio.fail_after(limit_s):
+                self._writer.write(wire.line({"id": number, "ask": topic, **details}))
+                await self._writer.drain()
+                return await answer
+        except TimeoutError:
+            raise ConnectionBroken(f"the node has not answered in {limit_s:.0f} s") from None
+        except OSError as error:
+            raise ConnectionBroken(f"the connection to the node is broken: {error}") from error
+        finally:
+            del self._waiting[number]
+
+    async def read_hello(self) -> Hello:
+        """Read who speaks. Raises ControlError when it is a version that speaks otherwise."""
+        with anyio.move_on_after(ANSWER_LIMIT_S):
+            words = wire.parts(await self._line())
+            protocol = (words.get("hello") or {}).get("protocol")
+            if protocol != wire.PROTOCOL:
+                version = (words.get("hello") or {}).get("version", "unknown")
+                raise ControlError(
+                    f"the node that runs here is emeth-tui {version}, this is {__version__}: "
+                    "they do not understand each other; use the node's version to look at it"
+                )
+            hello: Hello = wire.unpack("hello", words["hello"])
+            return hello
+        raise ConnectionBroken(f"the node has not said hello in {ANSWER_LIMIT_S:.0f} s")
+
+    async def read(self) -> None:
+        """Take in whatever comes. Raises NodeEnded after a goodbye, ConnectionBroken without one."""
+        try:
+            while True:
+                self._take(wire.parts(await self._line()))
+        finally:
+            for _topic, answer in self._waiting.values():
+                if not answer.done():
+                    answer.set_exception(ConnectionBroken("the connection to the node is broken"))
+
+    async def _line(self) -> bytes:
+        try:
+            received = await self._reader.readline()
+        except (OSError, ValueError) as error:
+            raise ConnectionBroken(f"the connection to the node is broken: {error}") from error
+        if not received.endswith(b"\n"):
+            raise ConnectionBroken("the node has closed the connection")
+        return received
+
+    def _take(self, words: dict[str, Any]) -> None:
+        if "goodbye" in words:
+            raise NodeEnded
+        if "event" in words:
+            event: Event = wire.unpack("event", words["event"])
+            self._on_news(event)
+        elif "progress" in words:
+            progress: JobProgress = wire.unpack("progress", words["progress"])
+            self._on_news(progress)
+        elif words.get("id") in self._waiting:
+            self._take_answer(words)
+
+    def _take_answer(self, words: dict[str, Any]) -> None:
+        topic, answer = self._waiting[words["id"]]
+        if answer.done():
+            return
+        if "error" in words:
+            answer.set_exception(Refused(str(words["error"])))
+            return
+        try:
+            answer.set_result(wire.unpack(topic, words.get("answer")))
+        except ControlError as error:
+            answer.set_exception(error)
+
+
+@asynccontextmanager
+async def connect(
+    directory: Path, on_news: Callable[[Event | JobProgress], None]
+) -> AsyncIterator[tuple[Connection, Hello, asyncio.Task[None]]]:
+    """Open a connection; gives it, who speaks, and the task that reads until the connection ends.
+
+    Raises ConnectionBroken when nobody listens, ControlError when it is another version.
+    """
+    try:
+        connected = connected_socket(directory)
+    except OSError as error:
+        raise ConnectionBroken(f"{directory}: no node listens there: {error.strerror}") from error
+    reader, writer = await asyncio.open_unix_connection(sock=connected, limit=wire.MAX_ANSWER_BYTES)
+    connection = Connection(reader, writer, on_news)
+    try:
+        hello = await connection.read_hello()
+        reading = asyncio.create_task(connection.read())
+        try:
+            yield connection, hello, reading
+        finally:
+            reading.cancel()
+            await asyncio.wait({reading})
+            if not reading.cancelled():
+                reading.exception()
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()

@@ -1,0 +1,268 @@
+"""The node's side of the control socket: shows what is asked for, changes nothing.
+
+Without a client there is nothing but a listening socket: no task, no timer, no subscription. With clients,
+the node comes first: questions are answered one at a time and with rests between them, lines are bounded, and
+who does not read in time is dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import anyio
+from pydantic import ValidationError
+
+from emeth_tui import __version__
+from emeth_tui.control import wire
+from emeth_tui.control.paths import listening_socket, remove_socket
+from emeth_tui.control.wire import Hello, Question
+from emeth_tui.engine.events import JobProgress, Subscription
+from emeth_tui.engine.inquiries import Inquiries
+from emeth_tui.engine.snapshot import Snapshot
+from emeth_tui.errors import EmethError
+from emeth_tui.model import JobId
+from emeth_tui.protocol.job_ids import parse_job_id
+
+MAX_CLIENTS = 8
+MAX_BACKLOG = 1_000  # events that a client may be behind
+WRITE_LIMIT_S = 10.0
+GOODBYE_LIMIT_S = 1.0  # all clients together
+IDLE_LIMIT_S = 60.0  # a view asks at least once a second
+REST_SHARE = 4  # after each answer, four times as long for the node
+LEAST_REST_S = 0.005
+logger = logging.getLogger(__name__)
+
+
+class ShownNode(Protocol):
+    """What of a node is shown (engine.node)."""
+
+    @property
+    def inquiries(self) -> Inquiries: ...
+    def snapshot(self) -> Snapshot: ...
+    def subscribe(self) -> Subscription: ...
+
+
+@asynccontextmanager
+async def serve_control(directory: Path, node: ShownNode) -> AsyncIterator[None]:
+    """Let other processes look at a node while the body runs, and say goodbye to them at its end.
+
+    To be called under the state lock. A socket that cannot be made is logged: the node goes on without.
+    """
+    try:
+        listening = listening_socket(directory)
+    except OSError as error:
+        logger.warning("%s: no control socket: %s; this node cannot be looked at", directory, error)
+        yield
+        return
+    control = ControlServer(node)
+    server = await asyncio.start_unix_server(control.serve, sock=listening, limit=wire.MAX_QUESTION_BYTES)
+    try:
+        yield
+    finally:
+        server.close()
+        remove_socket(directory)
+        await control.close()
+
+
+class ControlServer:
+    """Answers every client of one node."""
+
+    def __init__(self, node: ShownNode) -> None:
+        self._node = node
+        self._turn = asyncio.Lock()
+        self._clients: dict[asyncio.Task[Any], _Client] = {}
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one client until it leaves, or is dropped."""
+        task = asyncio.current_task()
+        if len(self._clients) >= MAX_CLIENTS or task is None:
+            writer.transport.abort()
+            return
+        client = self._clients[task] = _Client(reader, writer, self._answer, self._node.subscribe)
+        try:
+            await client.run()
+        except asyncio.CancelledError:
+            pass  # `close` ends it; this is the top of the task
+        except Exception:
+            logger.exception("a client of the control socket is dropped: internal error")
+        finally:
+            del self._clients[task]
+            client.drop()
+
+    async def close(self) -> None:
+        """Tell every client the last events and goodbye, and let it go."""
+        clients = dict(self._clients)
+        if not clients:
+            return
+        with anyio.move_on_after(GOODBYE_LIMIT_S):
+            await asyncio.gather(*(client.say_goodbye() for client in clients.values()))
+        for task in clients:
+            task.cancel()
+        await asyncio.wait(clients)
+
+    async def _answer(self, question: Question) -> Any:
+        """Answer one question, then give the node a rest before the next one of whoever asks."""
+        node = self._node
+        if question.ask == "chain_record":  # takes long without keeping the node busy
+            record = await node.inquiries.chain_record(parse_job_id(question.job_id))
+            return wire.pack(question.ask, record)
+        async with self._turn:
+            began = time.monotonic()
+            try:
+                return wire.pack(question.ask, await _ANSWERS[question.ask](node, question))
+            finally:
+                await asyncio.sleep(max(LEAST_REST_S, REST_SHARE * (time.monotonic() - began)))
+
+
+class _Client:
+    """One connection: reads questions one after the other, and writes no faster than the other side reads."""
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        answer: Callable[[Question], Awaitable[Any]],
+        subscribe: Callable[[], Subscription],
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._answer_to = answer
+        self._subscribe = subscribe
+        self._writing = asyncio.Lock()
+        self._stream: Subscription | None = None
+        self._pump: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Serve until the client leaves or misbehaves."""
+        hello = Hello(wire.PROTOCOL, __version__, os.getpid())
+        with contextlib.suppress(_Misbehaves, OSError):
+            await self._write({"hello": wire.pack("hello", hello)})
+            while question := await self._next_question():
+                await self._write(await self._reply(question))
+                if question.ask == "events" and self._pump is None:
+                    self._stream = self._subscribe()
+                    self._pump = asyncio.create_task(self._pump_events(self._stream))
+
+    async def say_goodbye(self) -> None:
+        """Tell what is still to be told, and that the node has ended."""
+        if self._stream is not None and self._pump is not None:
+            self._stream.close()
+            await asyncio.wait({self._pump})
+        with contextlib.suppress(_Misbehaves, OSError):
+            await self._write({"goodbye": "ended"})
+
+    def drop(self) -> None:
+        """Let the connection go; what was written whole may still arrive."""
+        if self._pump is not None:
+            self._pump.cancel()
+        if self._writer.transport.get_write_buffer_size():
+            self._writer.transport.abort()
+        else:
+            self._writer.close()
+
+    async def _next_question(self) -> Question | None:
+        """Read a question; None when the client has left."""
+        try:
+            # Who follows events may well ask nothing.
+            with anyio.fail_after(IDLE_LIMIT_S if self._pump is None else None):
+                received = await self._reader.readline()
+        except (ValueError, TimeoutError) as error:  # a line too long, or none
+            raise _Misbehaves from error
+        if not received.endswith(b"\n"):
+            return None
+        try:
+            return Question.model_validate_json(received)
+        except ValidationError as error:
+            raise _Misbehaves from error
+
+    async def _reply(self, question: Question) -> dict[str, Any]:
+        try:
+            return {"id": question.id, "answer": await self._answer_to(question)}
+        except EmethError as error:
+            return {"id": question.id, "error": str(error)}
+
+    async def _write(self, words: dict[str, Any]) -> None:
+        try:
+            async with self._writing:
+                self._writer.write(wire.line(words))
+                with anyio.fail_after(WRITE_LIMIT_S):
+                    await self._writer.drain()
+        except TimeoutError as error:
+            raise _Misbehaves from error
+
+    async def _pump_events(self, stream: Subscription) -> None:
+        try:
+            async for item in stream:
+                if stream.backlog > MAX_BACKLOG:
+                    raise _Misbehaves
+                if isinstance(item, JobProgress):
+                    await self._write({"progress": wire.pack("progress", item)})
+                else:
+                    await self._write({"event": wire.pack("event", wire.plain(item))})
+        except (_Misbehaves, OSError):
+            self._writer.transport.abort()
+        finally:
+            stream.close()
+
+
+class _Misbehaves(Exception):
+    """The client speaks nonsense, says nothing, or does not listen: it is dropped."""
+
+
+async def _snapshot(node: ShownNode, _question: Question) -> Snapshot:
+    return node.snapshot()
+
+
+async def _events(_node: ShownNode, _question: Question) -> None:
+    return None
+
+
+async def _job(node: ShownNode, question: Question) -> object:
+    record = await node.inquiries.job(JobId(question.job_id))
+    if record is None:
+        return None
+    return wire.record_without_bytes(record)
+
+
+async def _history(node: ShownNode, _question: Question) -> object:
+    return await node.inquiries.history()
+
+
+async def _transactions(node: ShownNode, question: Question) -> object:
+    return [wire.without_bytes(tx) for tx in await node.inquiries.transactions(question.limit)]
+
+
+async def _settings(node: ShownNode, _question: Question) -> object:
+    return await node.inquiries.settings()
+
+
+async def _logs(node: ShownNode, _question: Question) -> object:
+    return [path.name for path in await node.inquiries.logs()]
+
+
+async def _log_tail(node: ShownNode, question: Question) -> object:
+    """Give the end of one of the node's own log files, which a client can only name."""
+    for path in await node.inquiries.logs():
+        if path.name == question.name:
+            return await node.inquiries.log_tail(path, question.max_bytes)
+    return []
+
+
+_ANSWERS: dict[str, Callable[[ShownNode, Question], Awaitable[object]]] = {
+    "snapshot": _snapshot,
+    "events": _events,
+    "job": _job,
+    "history": _history,
+    "transactions": _transactions,
+    "settings": _settings,
+    "logs": _logs,
+    "log_tail": _log_tail,
+}

@@ -1,0 +1,128 @@
+"""The words on the control socket: one JSON object a line, dataclasses as pydantic writes them.
+
+The node speaks first, with a hello. Each question has a number, and its answer or error carries the same one:
+
+    <- {"hello": {"protocol": 1, "version": "0.1.0", "pid": 1234}}
+    -> {"id": 1, "ask": "job", "job_id": "0x6f2a…"}
+    <- {"id": 1, "answer": {…}}      or      {"id": 1, "error": "…"}
+
+After the question "events", events and the newest progress of jobs come in between; last comes a goodbye:
+
+    <- {"event": {…}}                <- {"progress": {…}}                <- {"goodbye": "ended"}
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from emeth_tui.engine.events import JobProgress
+from emeth_tui.engine.inquiries import JobRecord
+from emeth_tui.engine.snapshot import Snapshot
+from emeth_tui.engine.tuning import SettingsView
+from emeth_tui.errors import ControlError
+from emeth_tui.model import Event, Job, JournaledTransaction
+from emeth_tui.protocol.contracts import ChainJob
+
+PROTOCOL = 1  # another number: the two sides do not understand each other
+MAX_QUESTION_BYTES = 4_096
+MAX_ANSWER_BYTES = 64 * 1024 * 1024  # a history of ten thousand jobs takes about eight
+MAX_ROWS = 10_000
+MAX_LOG_BYTES = 1_000_000
+
+Topic = Literal[
+    "snapshot", "events", "job", "history", "transactions", "chain_record", "settings", "logs", "log_tail"
+]
+_ANSWERS: dict[str, Any] = {
+    "snapshot": Snapshot,
+    "events": None,
+    "job": JobRecord | None,
+    "history": list[Job],
+    "transactions": list[JournaledTransaction],
+    "chain_record": ChainJob | None,
+    "settings": SettingsView,
+    "logs": list[str],
+    "log_tail": list[str],
+    "event": Event,
+    "progress": JobProgress,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """Who speaks: the node's process, its program's version and the form of its words."""
+
+    protocol: int
+    version: str
+    pid: int
+
+
+class Question(BaseModel):
+    """What a client may ask. It comes from another process, so everything in it is checked."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: int = Field(ge=0, le=2**53)
+    ask: Topic
+    job_id: str = Field("", max_length=64)
+    limit: int = Field(1, ge=1, le=MAX_ROWS)
+    name: str = Field("", max_length=255)
+    max_bytes: int = Field(1, ge=1, le=MAX_LOG_BYTES)
+
+
+def line(words: dict[str, Any]) -> bytes:
+    """Write one line."""
+    return json.dumps(words).encode("ascii") + b"\n"
+
+
+def parts(received: bytes) -> dict[str, Any]:
+    """Read one line. Raises ControlError when it is no JSON object."""
+    try:
+        words = json.loads(received)
+    except ValueError:
+        words = None
+    if not isinstance(words, dict):
+        raise ControlError("the other side of the control socket does not speak JSON")
+    return words
+
+
+def pack(kind: str, value: object) -> Any:
+    """Turn an answer, an event or progress into what JSON knows."""
+    return _adapter(kind).dump_python(value, mode="json")
+
+
+def unpack(kind: str, value: object) -> Any:
+    """Turn it back. Raises ControlError when it has another form than this version expects."""
+    try:
+        return _adapter(kind).validate_python(value)
+    except ValidationError as error:
+        raise ControlError(f"the node's words are not understood here: {_first(error)}") from None
+
+
+def plain(event: Event) -> Event:
+    """Leave in an event's data only what JSON knows; the rest becomes text."""
+    return replace(event, data=json.loads(json.dumps(dict(event.data), default=str)))
+
+
+def without_bytes(transaction: JournaledTransaction) -> JournaledTransaction:
+    """Leave the signed bytes out: they are for the chain alone."""
+    return replace(transaction, raw=b"")
+
+
+def record_without_bytes(record: JobRecord) -> JobRecord:
+    """Leave them out of a job's record."""
+    return replace(record, transactions=tuple(without_bytes(tx) for tx in record.transactions))
+
+
+@cache
+def _adapter(kind: str) -> TypeAdapter[Any]:
+    return TypeAdapter(Hello if kind == "hello" else _ANSWERS[kind])
+
+
+def _first(error: ValidationError) -> str:
+    problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    return f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"

@@ -1,0 +1,249 @@
+"""Every setting, its value, who set it and what it means; what can change while the node runs, changes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Input
+
+from emeth_tui.engine.tuning import Setting, SettingChange, SettingsView
+from emeth_tui.errors import EmethError, SettingsError
+from emeth_tui.settings import Origin
+from emeth_tui.tui.i18n import _
+from emeth_tui.tui.lines import BLANK, Line, clean, fit, left, line, wrap
+from emeth_tui.tui.panels.keys import KeyHint
+from emeth_tui.tui.ports import Records
+from emeth_tui.tui.reason_words import reason_text
+from emeth_tui.tui.scene import Scene
+from emeth_tui.tui.screens.base import PageScreen, PageView
+
+THEME = "screen.theme"
+KEY_CELLS = 28
+WIDE_KEY_CELLS = 38
+ORIGIN_CELLS = 15
+WIDE_CELLS = 110
+NOTE_LINES = 2  # for what the chosen setting means, and for what is wrong
+CHANGEABLE_SIGN = "~"
+
+
+class SettingsScreen(PageScreen):
+    """The settings of the node that is shown."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "details", "Change", id="change-setting"),
+        Binding("backspace,delete", "take_default", "Default", id="default-setting"),
+        Binding("r", "reload", "Reload", id="reload-settings"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.view = SettingsView(Path(), exists=False, settings=())
+        self._shown: list[Setting] = []
+        self._editing: Setting | None = None
+        self._problem = ""
+
+    def compose_content(self) -> ComposeResult:
+        yield PageView(id="page")
+        entry = Input(id="entry", compact=True)
+        entry.cursor_blink = False
+        yield entry
+
+    async def inquire(self, records: Records) -> None:
+        self.view = await records.settings()
+
+    def hints(self) -> Sequence[KeyHint]:
+        if self._editing is not None:
+            return [
+                KeyHint("Enter", _("Set"), "enter", brief=_("Set")),
+                KeyHint("Esc", _("Leave as it is"), "back", brief=_("Leave as it is")),
+            ]
+        refusal = self._refusal(self._chosen) if self._chosen else _("nothing is chosen")
+        return [
+            KeyHint("Enter", _("Change"), "details", refusal, _("Change")),
+            KeyHint("Backspace", _("Default"), "take_default", refusal, _("Default")),
+            KeyHint("r", _("Reload the file"), "reload", brief=_("Reload the file")),
+            *super().hints(),
+        ]
+
+    # -- what is shown
+
+    @property
+    def has_rows(self) -> bool:
+        return bool(self._shown)
+
+    @property
+    def _chosen(self) -> Setting | None:
+        chosen = self.page.chosen
+        return self._shown[chosen] if chosen is not None and chosen < len(self._shown) else None
+
+    def heading(self, scene: Scene, width: int) -> list[Line]:
+        where = _home_as_tilde(self.view.path)
+        if not self.view.exists:
+            where = _("no file {path}: changes hold for this run").format(path=where)
+        meaning = _(self._chosen.meaning) if self._chosen and self._chosen.meaning else ""
+        note, role = self._note()
+        columns = "  " + left(_("setting"), _key_cells(width)) + left(_("from"), ORIGIN_CELLS) + _("value")
+        return [
+            line((_("Settings"), "title"), (f"   {clean(where)}", "muted")),
+            *_exactly(wrap(meaning, width), NOTE_LINES),
+            *_exactly(wrap(note, width, role), NOTE_LINES),
+            line((columns, "muted")),
+        ]
+
+    def _note(self) -> tuple[str, str]:
+        """Say what is wrong, else why the chosen setting cannot be changed here, else nothing."""
+        if self._problem:
+            return "✗ " + self._problem, "bad"
+        if self.view.error:
+            return "✗ " + self._without_path(self.view.error), "bad"
+        chosen = self._chosen
+        if chosen is None:
+            return "", ""
+        if chosen.pending is not None:
+            pending = chosen.pending or _("the default")
+            return _("after a restart: {value}").format(value=clean(pending)), "warn"
+        now = _("{sign} can change while the node runs").format(sign=CHANGEABLE_SIGN)
+        return self._refusal(chosen) or now, "muted"
+
+    def content(self, scene: Scene, width: int) -> list[Line]:
+        pairs = [(setting, self._line(setting, width)) for setting in self.view.settings]
+        pairs = [(s, content) for s, content in pairs if self.passes(f"{content.text} {_(s.meaning)}")]
+        self._shown = [setting for setting, _content in pairs]
+        lines = [content for _setting, content in pairs]
+        return lines or [line((_("no setting passes the filter"), "muted"))]
+
+    def _line(self, setting: Setting, width: int) -> Line:
+        sign = CHANGEABLE_SIGN if setting.at_run_time else " "
+        own = setting.origin is not Origin.DEFAULT
+        pending = "" if setting.pending is None else f"  ! {clean(setting.pending) or '–'}"
+        return fit(
+            line(
+                (f"{sign} ", "accent"),
+                (left(setting.key, _key_cells(width)), "" if setting.at_run_time else "muted"),
+                (left(_origin_name(setting.origin), ORIGIN_CELLS), "accent" if own else "faint"),
+                (clean(setting.value) or "–", "title" if own else ""),
+                (pending, "warn"),
+            ),
+            width,
+        )
+
+    # -- changing
+
+    def _refusal(self, setting: Setting) -> str:
+        if setting.origin in {Origin.OPTION, Origin.ENVIRONMENT}:
+            origin = _origin_name(setting.origin)
+            return _("set by this run's {origin}, which goes over the file").format(origin=origin)
+        return "" if setting.at_run_time else _("needs a restart: change it in the file, then start again")
+
+    def action_details(self) -> None:
+        """Change the chosen setting: what has few values takes the next one, else a line opens."""
+        setting = self._chosen
+        if setting is None or self.emeth.refused(self._refusal(setting)):
+            return
+        choices = sorted(self.emeth.themes) if setting.key == THEME else setting.choices
+        if choices:
+            after = choices.index(setting.value) + 1 if setting.value in choices else 0
+            self._set(setting, choices[after % len(choices)])
+        else:
+            self._open_entry(setting)
+
+    def action_take_default(self) -> None:
+        """Take the default again."""
+        setting = self._chosen
+        if setting is not None and not self.emeth.refused(self._refusal(setting)):
+            self._set(setting, "")
+
+    def action_reload(self) -> None:
+        """Read the settings file again."""
+        self._run(_("reading the settings file …"), self.emeth.node.reload_settings)
+
+    @on(Input.Submitted, "#entry")
+    def action_enter(self) -> None:
+        """Set what the line holds."""
+        if self._editing is not None:
+            self._set(self._editing, self.query_one("#entry", Input).value)
+
+    def _set(self, setting: Setting, text: str) -> None:
+        doing = _("setting {key} …").format(key=setting.key)
+        self._run(doing, lambda: self.emeth.node.change_setting(setting.key, text))
+
+    def _run(self, doing: str, command: Callable[[], Awaitable[Sequence[SettingChange]]]) -> None:
+        async def run() -> str:
+            try:
+                changes = await command()
+            except EmethError as error:
+                self._problem = reason_text(self._without_path(str(error)))
+                self.repaint()
+                raise SettingsError(self._problem) from error
+            self._close_entry()
+            self.emeth.take_setting_changes(changes)
+            self.emeth.inquire_for(self)
+            return self._told(changes)
+
+        self.emeth.start(doing, run)
+
+    def _told(self, changes: Sequence[SettingChange]) -> str:
+        if not changes:
+            return _("nothing is different")
+        told = [f"{change.key}: {change.before or '–'} → {change.after or '–'}" for change in changes]
+        waiting = sum(not change.in_effect for change in changes)
+        if waiting:
+            told.insert(0, _("{n} changed, {waiting} after a restart").format(n=len(told), waiting=waiting))
+        return "; ".join(clean(text) for text in told)
+
+    def _without_path(self, text: str) -> str:
+        return text.removeprefix(f"{self.view.path}: ")
+
+    # -- the entry line
+
+    def _open_entry(self, setting: Setting) -> None:
+        self._editing, self._problem = setting, ""
+        entry = self.query_one("#entry", Input)
+        entry.placeholder = _("{key}: empty takes the default").format(key=setting.key)
+        entry.value = setting.value
+        entry.cursor_position = len(setting.value)
+        entry.add_class("-open")
+        entry.focus()
+        self.repaint()
+
+    def _close_entry(self) -> None:
+        self._editing, self._problem = None, ""
+        self.query_one("#entry", Input).remove_class("-open")
+        self.focus_content()
+        self.repaint()
+
+    def action_back(self) -> None:
+        """Close the entry line, else the filter, else the page."""
+        if self._editing is not None:
+            self._close_entry()
+        else:
+            super().action_back()
+
+
+def _key_cells(width: int) -> int:
+    return WIDE_KEY_CELLS if width >= WIDE_CELLS else KEY_CELLS
+
+
+def _exactly(lines: list[Line], count: int) -> list[Line]:
+    return [*lines, *[BLANK] * count][:count]
+
+
+def _home_as_tilde(path: Path) -> str:
+    try:
+        return f"~/{path.relative_to(Path.home())}"
+    except (ValueError, RuntimeError):
+        return str(path)
+
+
+def _origin_name(origin: Origin) -> str:
+    return {
+        Origin.DEFAULT: _("default"),
+        Origin.FILE: _("file"),
+        Origin.ENVIRONMENT: _("environment"),
+        Origin.OPTION: _("command line"),
+    }[origin]

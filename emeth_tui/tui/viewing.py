@@ -1,0 +1,47 @@
+"""The screen on a node that runs in another process: a look, over its control socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from emeth_tui.control.client import RemoteNode
+from emeth_tui.tui.ports import Ending, ScreenOptions
+from emeth_tui.tui.run import run_screen
+
+
+async def view_node(
+    directory: Path,
+    holder: Callable[[], int | None],
+    options: ScreenOptions,
+    *,
+    let_the_terminal_go: Callable[[], None],
+) -> str:
+    """Show the node whose control socket lies in `directory` until the user leaves or the node ends.
+
+    Gives a line that says which; `holder` asks the state lock which process the node is. Raises ControlError
+    when the node cannot be looked at, or not any longer.
+    """
+    first: asyncio.Future[RemoteNode] = asyncio.get_running_loop().create_future()
+    remote = RemoteNode(directory, holder)
+    following = asyncio.create_task(remote.run(first))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, following.cancel)
+    try:
+        ending = await run_screen(
+            first, following, replace(options, read_only=True), let_the_terminal_go=let_the_terminal_go
+        )
+        if following.done() and not following.cancelled():
+            ended = f"the node (process {remote.viewed_pid}) has ended"
+            last_words = following.result()
+            return f"{ended}: {last_words}" if last_words else ended
+    finally:
+        following.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait({following})
+    crashed = "the view has crashed; " if ending is Ending.CRASHED else ""
+    return f"{crashed}the node goes on (process {remote.viewed_pid}); `emeth-tui` shows it again"

@@ -1,0 +1,119 @@
+"""A stand-in for a node behind a real socket, and clients of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from emeth_tui.control import wire
+from emeth_tui.control.client import RemoteNode
+from emeth_tui.control.paths import listening_socket
+from emeth_tui.control.server import serve_control
+from emeth_tui.engine.events import JobProgress, Subscription
+from emeth_tui.model import Event
+from tests.tui.stand_in import StandInNode
+
+LIMIT_S = 20.0
+
+
+class ShownNode(StandInNode):
+    """A stand-in with as many streams as are asked for; those that were closed are forgotten."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.streams: list[Subscription] = []
+        self.holder: int | None = os.getpid()  # what the state lock would say
+
+    def subscribe(self) -> Subscription:
+        stream = Subscription(self.streams.remove)
+        self.streams.append(stream)
+        return stream
+
+    def tell(self, news: Event | JobProgress) -> None:
+        for stream in self.streams:
+            if isinstance(news, Event):
+                stream.offer_event(news)
+            else:
+                stream.offer_progress(news)
+
+
+class Attached:
+    """A remote node that follows a socket, in a task."""
+
+    def __init__(self, remote: RemoteNode) -> None:
+        self.remote = remote
+        first: asyncio.Future[RemoteNode] = asyncio.get_running_loop().create_future()
+        self.first = first
+        self.following = asyncio.create_task(remote.run(first))
+
+    async def until_shown(self) -> None:
+        await asyncio.wait({self.first, self.following}, timeout=LIMIT_S, return_when="FIRST_COMPLETED")
+        if self.following.done():
+            self.following.result()
+        assert self.first.done()
+
+    async def ending(self) -> str:
+        """Wait until the node has ended; gives its last words."""
+        return await asyncio.wait_for(self.following, LIMIT_S)
+
+
+@pytest.fixture
+def shown() -> ShownNode:
+    return ShownNode()
+
+
+@pytest.fixture
+async def served(shown: ShownNode, tmp_path: Path) -> AsyncIterator[Path]:
+    """The control directory of a node that is being served."""
+    directory = tmp_path / "control"
+    async with serve_control(directory, shown):
+        yield directory
+
+
+@asynccontextmanager
+async def attached(shown: ShownNode, directory: Path) -> AsyncIterator[Attached]:
+    client = Attached(RemoteNode(directory, lambda: shown.holder))
+    try:
+        await client.until_shown()
+        yield client
+    finally:
+        client.following.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait({client.following})
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until something that nobody tells of is so."""
+    with anyio.fail_after(LIMIT_S):
+        while not condition():  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def mute_node(directory: Path, hello: dict[str, Any] | None = None) -> AsyncIterator[Callable[[], Any]]:
+    """Listen like a node, say hello and nothing else; gives what hangs up on the first client."""
+    clients: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
+    words = hello or {"hello": {"protocol": wire.PROTOCOL, "version": "0", "pid": os.getpid()}}
+
+    async def greet(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(wire.line(words))
+        clients.put_nowait(writer)
+
+    async def hang_up() -> None:
+        (await clients.get()).close()
+
+    listening = await asyncio.start_unix_server(greet, sock=listening_socket(directory))
+    try:
+        yield hang_up
+    finally:
+        listening.close()
+        while not clients.empty():
+            clients.get_nowait().close()

@@ -1,0 +1,112 @@
+"""The real program beside a node that really runs, on a chain, in another process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from emeth_tui.control.server import serve_control
+from emeth_tui.errors import ExitCode
+from tests.control.conftest import until
+from tests.engine.harness import Harness, RunningNode, quiet_network
+from tests.terminal import ROOT, Terminal
+from tests.tui.harness import LARGE
+
+PID = os.getpid()  # the node runs in this process
+
+
+class Place:
+    """Where the node keeps its state, and how another process is pointed at it."""
+
+    def __init__(self, network: Harness, directory: Path) -> None:
+        self.command = [sys.executable, "-m", "emeth_tui", "--config", str(network.devnet.info.node_settings)]
+        self.command += ["--state-dir", str(directory / "state"), "--lang", "en"]
+        self.control_dir = directory / "state" / "devnet" / "control"
+        self.terminals: list[Terminal] = []
+
+    def view(self) -> Terminal:
+        """Start `emeth-tui` at a terminal of its own."""
+        self.terminals.append(Terminal(self.command, LARGE, os.environ))
+        return self.terminals[-1]
+
+    def end(self) -> None:
+        for terminal in self.terminals:
+            terminal.close()
+
+
+@pytest.fixture
+async def network(tmp_path: Path) -> AsyncIterator[Harness]:
+    async with quiet_network(tmp_path) as harness:
+        yield harness
+
+
+@pytest.fixture
+def place(network: Harness, tmp_path: Path) -> Iterator[Place]:
+    place = Place(network, tmp_path)
+    yield place
+    place.end()
+
+
+@asynccontextmanager
+async def running(network: Harness, place: Place) -> AsyncIterator[RunningNode]:
+    async with network.node() as running, serve_control(place.control_dir, running.node):
+        yield running
+
+
+async def test_two_views_of_a_node_that_works_and_ends(network: Harness, place: Place) -> None:
+    async with running(network, place) as node:
+        one, other = place.view(), place.view()
+        for terminal in (one, other):
+            await asyncio.to_thread(terminal.wait_for, "read-only view")
+        job_id = await network.post()
+        await node.event("claimed", job_id)
+        await asyncio.to_thread(one.wait_for, "is ours")
+        one.type("P")
+        await asyncio.to_thread(one.wait_for, f"read-only view: the node runs as process {PID}")
+        assert node.node.snapshot().claims_paused == ""
+        other.type("q")
+        await asyncio.to_thread(other.read_to_end)
+        assert f"the node goes on (process {PID}); `emeth-tui` shows it again" in other.text
+        assert other.wait() == 0
+        await node.stop()
+    await asyncio.to_thread(one.read_to_end)
+    assert f"the node (process {PID}) has ended: 0 jobs verified" in one.text
+    assert one.wait() == 0
+
+
+async def test_a_view_whose_terminal_goes_away_ends_and_the_node_does_not(
+    network: Harness, place: Place
+) -> None:
+    async with running(network, place) as node:
+        view = place.view()
+        await asyncio.to_thread(view.wait_for, "read-only view")
+        view.hang_up()
+        await asyncio.to_thread(view.wait)
+        await until(lambda: len(node.node._context.events._subscriptions) == 1)  # the harness's own
+        assert node.node.snapshot().stopping == ""
+
+
+async def test_without_a_terminal_the_answer_is_an_error_that_names_the_process(
+    network: Harness, place: Place
+) -> None:
+    async with running(network, place):
+        for more in ([], ["--no-ui"]):
+            result = await asyncio.to_thread(
+                subprocess.run,
+                [*place.command, *more],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=60,
+            )
+            assert result.returncode == ExitCode.ALREADY_RUNNING
+            assert f"already running here (process {PID}); at a terminal, `emeth-tui`" in result.stderr

@@ -1,0 +1,207 @@
+"""A node seen through its socket is the node: the same pictures, answers and news, and no command."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emeth_tui.control import client, connection, wire
+from emeth_tui.control.client import RemoteNode
+from emeth_tui.control.server import serve_control
+from emeth_tui.engine.events import JobProgress
+from emeth_tui.engine.tuning import Setting, SettingsView
+from emeth_tui.errors import ControlError, EmethError, StoreError
+from emeth_tui.model import Event, Severity
+from emeth_tui.settings import Origin
+from emeth_tui.training.events import Progress
+from tests.control.conftest import LIMIT_S, Attached, ShownNode, attached, mute_node, until
+from tests.tui.stand_in import NOW, PENDING_ID, TRAINING_ID, training_worker
+
+
+def event(kind: str, text: str, **data: object) -> Event:
+    return Event(NOW, Severity.INFO, kind, text, TRAINING_ID, data)
+
+
+async def test_the_picture_is_the_nodes_own_with_the_clock_going_on(shown: ShownNode, served: Path) -> None:
+    async with attached(shown, served) as view:
+        picture = view.remote.snapshot()
+        assert replace(picture, at_unix_s=NOW) == shown.picture
+        assert NOW <= picture.at_unix_s < NOW + LIMIT_S
+        assert view.remote.viewed_pid == os.getpid()
+
+
+async def test_losses_that_are_no_numbers_come_across(shown: ShownNode, served: Path) -> None:
+    shown.picture = replace(shown.picture, workers=(training_worker(train_loss=float("inf")),))
+    async with attached(shown, served) as view:
+        assert view.remote.snapshot().workers[0].train_loss == float("inf")
+
+
+async def test_records_are_the_nodes_own_but_for_signed_bytes(shown: ShownNode, served: Path) -> None:
+    async with attached(shown, served) as view:
+        remote, own = view.remote.inquiries, shown.inquiries
+        assert await remote.history() == await own.history()
+        assert await remote.chain_record(TRAINING_ID) == await own.chain_record(TRAINING_ID)
+        assert await remote.logs() == await own.logs()
+        assert await remote.log_tail(Path("node.log")) == await own.log_tail(Path("node.log"))
+        record, expected = await remote.job(TRAINING_ID), await own.job(TRAINING_ID)
+        assert record is not None
+        assert expected is not None
+        unsigned = tuple(replace(tx, raw=b"") for tx in expected.transactions)
+        assert record == replace(expected, transactions=unsigned)
+        assert await remote.transactions(1) == [replace(tx, raw=b"") for tx in await own.transactions(1)]
+        assert await remote.job(PENDING_ID.replace("9", "8")) is None  # type: ignore[arg-type]
+
+
+async def test_the_settings_in_effect_come_across(shown: ShownNode, served: Path) -> None:
+    setting = Setting(
+        "claims.enabled", "true", Origin.FILE, "take new jobs", True, ("true", "false"), "false"
+    )
+    settings = SettingsView(Path("config.toml"), True, (setting,), "")
+
+    async def settings_in_effect() -> SettingsView:
+        return settings
+
+    shown.inquiries.settings = settings_in_effect  # type: ignore[attr-defined, method-assign, unused-ignore]
+    async with attached(shown, served) as view:
+        assert await view.remote.inquiries.settings() == settings
+
+
+async def test_news_is_told_when_the_picture_shows_it(shown: ShownNode, served: Path) -> None:
+    async with attached(shown, served) as view:
+        stream = view.remote.subscribe()
+        shown.picture = replace(shown.picture, claims_paused="by the operator")
+        told = [
+            event("note", "paused", path=Path("a"), amount_wei=10**30),
+            JobProgress(TRAINING_ID, Progress(1, 30, 5, 100, 3.0, 1_000.0, 60.0)),
+        ]
+        for news in told:
+            shown.tell(news)
+        heard: list[object] = []
+        async for item in stream:
+            heard.append(item)
+            assert view.remote.snapshot().claims_paused == "by the operator"
+            if len(heard) == len(told):
+                break
+        assert heard == [event("note", "paused", path="a", amount_wei=10**30), told[1]]
+
+
+async def test_a_view_asks_anew_when_its_picture_is_old(
+    shown: ShownNode, served: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "OLD_S", 0.0)
+    async with attached(shown, served) as view:
+        shown.picture = replace(shown.picture, idle_reason="no news told this")
+        await until(lambda: view.remote.snapshot().idle_reason == "no news told this")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        lambda node: node.pause_job(TRAINING_ID),
+        lambda node: node.resume_job(TRAINING_ID),
+        lambda node: node.pause_claims(),
+        lambda node: node.resume_claims(),
+        lambda node: node.finish_then_pause(),
+        lambda node: node.claim_job(TRAINING_ID),
+        lambda node: node.decline_job(TRAINING_ID),
+        lambda node: node.withdraw(),
+        lambda node: node.change_setting("claims.enabled", "false"),
+        lambda node: node.reload_settings(),
+        lambda node: node.drain(),
+        lambda node: node.request_stop(),
+    ],
+)
+async def test_no_command_is_taken(shown: ShownNode, served: Path, command: Callable[[Any], Any]) -> None:
+    async with attached(shown, served) as view:
+        with pytest.raises(ControlError, match=f"read-only view: the node runs as process {os.getpid()}"):
+            await command(view.remote)
+    assert shown.calls == []
+
+
+async def test_several_views_at_once(shown: ShownNode, served: Path) -> None:
+    async with attached(shown, served) as one, attached(shown, served) as other:
+        assert one.remote.snapshot().jobs == other.remote.snapshot().jobs
+        assert len(shown.streams) == 2
+
+
+async def test_the_end_of_the_node_comes_with_its_last_words(shown: ShownNode, tmp_path: Path) -> None:
+    async with serve_control(tmp_path, shown):
+        view = Attached(RemoteNode(tmp_path, lambda: shown.holder))
+        await view.until_shown()
+        shown.tell(event("summary", "2 jobs verified"))
+    assert await view.ending() == "2 jobs verified"
+    assert not (tmp_path / "socket").exists()
+
+
+async def test_a_node_that_is_gone_without_a_goodbye(shown: ShownNode, tmp_path: Path) -> None:
+    async with mute_node(tmp_path) as hang_up:
+        view = Attached(RemoteNode(tmp_path, lambda: shown.holder))
+        await hang_up()
+        shown.holder = None
+        with pytest.raises(ControlError, match=f"process {os.getpid()}.* is gone: it was killed"):
+            await view.ending()
+
+
+async def test_a_broken_connection_is_shown_and_made_anew(
+    shown: ShownNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "RETRY_S", 0.01)
+    async with serve_control(tmp_path, shown), attached(shown, tmp_path) as view:
+        remote = view.remote
+        assert remote._connection is not None
+        remote._connection._writer.transport.abort()
+        (tmp_path / "socket").rename(tmp_path / "elsewhere")
+        await until(lambda: "no node listens there" in remote.snapshot().links[-1].error)
+        assert remote.snapshot().links[-1].name == "node"
+        with pytest.raises(ControlError, match="trying again"):
+            await remote.inquiries.history()
+        (tmp_path / "elsewhere").rename(tmp_path / "socket")
+        await until(lambda: remote.snapshot().links[-1].name != "node")
+
+
+async def test_a_node_that_lives_and_never_answers_is_given_up(
+    shown: ShownNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "RETRY_S", 0.01)
+    monkeypatch.setattr(client, "GIVE_UP_S", 0.05)
+    view = Attached(RemoteNode(tmp_path / "nothing", lambda: shown.holder))
+    with pytest.raises(ControlError, match=f"process {os.getpid()}.* does not answer: .*no node"):
+        await view.ending()
+
+
+async def test_an_answer_that_does_not_come_is_waited_for_no_longer_than_its_limit(
+    shown: ShownNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "ANSWER_LIMIT_S", 0.05)
+    monkeypatch.setattr(client, "RETRY_S", 0.01)
+    monkeypatch.setattr(client, "GIVE_UP_S", 0.0)
+    async with mute_node(tmp_path):
+        view = Attached(RemoteNode(tmp_path, lambda: shown.holder))
+        await until(lambda: "has not answered" in view.remote._error or view.following.done())
+        view.following.cancel()
+        await asyncio.wait({view.following})
+
+
+async def test_an_error_of_the_node_is_told_in_its_own_words(shown: ShownNode, served: Path) -> None:
+    async def broken() -> None:
+        raise StoreError("the node's database: disk I/O error")
+
+    async with attached(shown, served) as view:
+        shown.inquiries.history = broken  # type: ignore[method-assign, assignment]
+        with pytest.raises(EmethError, match="disk I/O error"):
+            await view.remote.inquiries.history()
+        assert view.remote.snapshot().jobs  # the connection is none the worse
+
+
+async def test_another_version_is_named_with_the_remedy(shown: ShownNode, tmp_path: Path) -> None:
+    hello = {"hello": {"protocol": wire.PROTOCOL + 1, "version": "9.9", "pid": 1}}
+    async with mute_node(tmp_path, hello):
+        view = Attached(RemoteNode(tmp_path, lambda: shown.holder))
+        with pytest.raises(ControlError, match=r"emeth-tui 9\.9, this is .*use the node's version"):
+            await view.ending()
