@@ -13,9 +13,35 @@ from __future__ import annotations
 import hashlib
 
 
+class DatasetDigest:
+    """Hashes the words of a dataset that comes in strings, cut anywhere, even within a word."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._between_words = False
+        self._empty = True
+
+    def update(self, text: str) -> None:
+        """Take in the next string of the original file, not of a split part."""
+        words = " ".join(text.split())
+        if not words:
+            self._between_words = self._between_words or bool(text)
+            return
+        if not self._empty and (self._between_words or text[0].isspace()):
+            self._hash.update(b" ")
+        self._hash.update(words.encode("utf-8"))
+        self._between_words, self._empty = text[-1].isspace(), False
+
+    def hexdigest(self) -> str:
+        """Return `d` of what has been taken in, in lower case."""
+        return self._hash.hexdigest()
+
+
 def dataset_digest(text: str) -> str:
     """Hash the dataset's words: lower-case hex of `d`. `text` is the original file, not a split part."""
-    return _sha256_hex(" ".join(text.split()))
+    digest = DatasetDigest()
+    digest.update(text)
+    return digest.hexdigest()
 
 
 def first_link(digest: str, verification_key: str) -> str:

@@ -44,6 +44,15 @@ def test_only_the_words_count_not_the_white_space_between(words: list[str], spac
     assert hash_chain.dataset_digest(space.join(words)) == hash_chain.dataset_digest(" ".join(words))
 
 
+@given(st.lists(st.text(alphabet="ab本 \n\r\x1c\x85\u3000", max_size=6)))
+def test_a_dataset_in_strings_has_the_digest_of_the_whole(texts: list[str]) -> None:
+    digest = hash_chain.DatasetDigest()
+    for text in texts:
+        digest.update(text)
+
+    assert digest.hexdigest() == hashlib.sha256(" ".join("".join(texts).split()).encode()).hexdigest()
+
+
 def test_negative_epochs_are_refused() -> None:
     with pytest.raises(ValueError, match="-1"):
         hash_chain.links("text", "key", -1)

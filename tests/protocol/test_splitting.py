@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emeth_tui.protocol.splitting import Split, split
+from emeth_tui.protocol.splitting import (
+    Split,
+    count_pieces,
+    normalise_newlines,
+    part_ranges,
+    part_text,
+    split,
+)
 from tests.golden import GOLDEN_FILES, golden, golden_text
 
 # Runs of spaces and closing quotes around sentence ends, line ends of every kind, Unicode separators.
@@ -47,6 +54,51 @@ def test_english_pieces_are_those_of_the_published_expression(text: str) -> None
     assert parts.train == ".".join(pieces[: int(len(pieces) * 0.93)])
     count = int(len(pieces) * 0.07)
     assert parts.valid == ".".join(pieces[-count:] if count else pieces)
+
+
+@st.composite
+def cut_texts(draw: st.DrawFn) -> list[str]:
+    """An odd text in strings, the empty ones among them."""
+    text = normalise_newlines(draw(odd_text))
+    cuts = sorted(draw(st.lists(st.integers(0, len(text)), max_size=12)))
+    return [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+
+
+@given(cut_texts())
+def test_english_in_strings_falls_into_the_pieces_of_the_published_expression(texts: list[str]) -> None:
+    pieces = reference_pieces("".join(texts))
+
+    assert count_pieces(texts, "en") == len(pieces)
+    for start, end in [(0, len(pieces)), (1, len(pieces)), (0, 1), (len(pieces) // 2, len(pieces) - 1)]:
+        assert "".join(part_text(texts, "en", range(start, end))) == ".".join(pieces[start:end])
+
+
+@given(cut_texts())
+def test_japanese_in_strings_falls_into_the_lines_of_the_whole(texts: list[str]) -> None:
+    lines = "".join(texts).splitlines()
+
+    assert count_pieces(texts, "ja") == len(lines)
+    for start, end in [(0, len(lines)), (1, len(lines)), (0, 1), (len(lines) // 2, len(lines) - 1)]:
+        assert "".join(part_text(texts, "ja", range(start, end))) == "\n".join(lines[start:end])
+
+
+def test_a_part_is_read_no_further_than_its_end() -> None:
+    texts = iter(["One. Two. ", "Three. Four. ", "Five."])
+
+    assert "".join(part_text(texts, "en", range(1, 3))) == "Two.Three"
+    assert list(texts) == ["Five."]
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("unit", [" ", "a", "a ", ".", ". ", ".) ", "\u2028", "\n"])
+def test_no_string_of_a_part_outgrows_what_came_in(language: str, unit: str) -> None:
+    texts = [unit * (4_096 // len(unit))] * 64 + ["end"]
+    pieces = count_pieces(texts, language)
+    whole = part_ranges(pieces, language)
+
+    sizes = [len(text) for part in (whole.train, whole.valid) for text in part_text(texts, language, part)]
+
+    assert max(sizes, default=0) <= 65_536
 
 
 @given(odd_text)
