@@ -114,9 +114,7 @@ def part_ranges(pieces: int, language: str) -> PartRanges:
     if language == Language.EN.value:
         valid = int(pieces * VALID_SHARE_EN)
         # A count of 0 makes the slice [-0:], which is every piece: the network's own arithmetic, kept.
-        return PartRanges(
-            range(int(pieces * TRAIN_SHARE_EN)), range(pieces - valid if valid else 0, pieces)
-        )
+        return PartRanges(range(int(pieces * TRAIN_SHARE_EN)), range(pieces - valid if valid else 0, pieces))
     boundary = pieces - math.ceil(pieces * VALID_SHARE_JA)
     return PartRanges(range(boundary), range(boundary, pieces))
 
@@ -155,12 +153,12 @@ def _sentence_fragments(texts: Iterable[str]) -> Iterator[list[str]]:
     spaces = 0  # seen and not yielded: an end mark swallows those before it
     in_end = False  # the string before ended with an end mark, and closing quotes or spaces may follow
     closed = False  # only spaces may
-    for text in texts:
+    for unread in texts:
+        text = unread
         if in_end:
-            rest = text.lstrip(" ") if closed else text[_matched(_REST_OF_END, text) :]
-            closed = closed or text[: len(text) - len(rest)].endswith(" ")
-            in_end = not rest
-            text = rest
+            text = unread.lstrip(" ") if closed else unread[_matched(_REST_OF_END, unread) :]
+            closed = closed or unread[: len(unread) - len(text)].endswith(" ")
+            in_end = not text
         body = text.rstrip(" ")
         if not body:
             spaces += len(text)
