@@ -20,7 +20,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from emeth_tui.protocol import hash_chain, splitting
 from emeth_tui.training.checkpoint import RESULT_NAME, save_result
-from emeth_tui.training.dataset import epoch_order, read_dataset, token_ids
+from emeth_tui.training.dataset import epoch_order, token_ids
 from emeth_tui.training.gpt2 import Gpt2Shape
 from emeth_tui.training.models import ModelSpec, build_model, model_shape, set_initial_weights, token_source
 from emeth_tui.training.optimiser import MAX_GRADIENT_NORM, WEIGHT_DECAY, scheduled_share, set_rate
@@ -121,7 +121,7 @@ def run_job(
     """Do a whole job, from the text file to the result file that protocol.md §9 wants; return its path."""
     work_dir.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(plan.seed)
-    tokenizer = token_source(spec, language).make_tokenizer(_training_text(dataset_path, language))
+    tokenizer = token_source(spec, language).make_tokenizer([_training_text(dataset_path, language)])
     shape = model_shape(spec, tokenizer.vocab_size)
     start = build_model(spec, shape)
     set_initial_weights(start, spec, plan.seed)
@@ -132,7 +132,7 @@ def run_job(
         for epoch in range(plan.epochs):
             blocks = _tokenised(_training_text(dataset_path, language), tokenizer, spec.block_tokens)
             loss = loop.train_epoch(epoch, blocks)
-    text, _ = read_dataset(dataset_path)
+    text = dataset_path.read_text("utf-8")
     last_link = hash_chain.links(text, verification_key, plan.epochs)[-1]
     path = work_dir / RESULT_NAME
     save_result(path, plan.epochs, model.state_dict(), loss, last_link)
@@ -140,11 +140,10 @@ def run_job(
 
 
 def _training_text(dataset_path: Path, language: str) -> str:
-    text, _ = read_dataset(dataset_path)
-    return splitting.split(text, language, 1).train
+    return splitting.split(dataset_path.read_text("utf-8"), language, 1).train
 
 
 def _tokenised(text: str, tokenizer: TextTokenizer, block_tokens: int) -> Blocks:
-    tokens = np.concatenate([tokenizer.encode(chunk) for chunk in chunks(text)])
+    tokens = np.concatenate([tokenizer.encode(chunk) for chunk in chunks([text])])
     blocks = len(tokens) // block_tokens
     return tokens[: blocks * block_tokens].reshape(blocks, block_tokens)

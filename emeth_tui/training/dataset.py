@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,18 +21,20 @@ import numpy as np
 import numpy.typing as npt
 
 from emeth_tui.errors import DatasetError
-from emeth_tui.protocol import hash_chain, splitting
+from emeth_tui.protocol.splitting import part_ranges, part_text
 from emeth_tui.training.files import disk_full_translated, write_atomically
+from emeth_tui.training.text_file import OnBytes, TextFacts, lasting_stamp, read_text, text_facts
 from emeth_tui.training.tokenizer import TextTokenizer, chunks
 
 Blocks = npt.NDArray[Any]  # of uint16, or uint32 where the vocabulary is too large for that
 MIN_TOKENS = 2  # one token to read, one to predict
-FORMAT = 1  # of the cache; raised when its files or the tokenizers' training change
+FORMAT = 2  # of the cache; raised when its files or the tokenizers' training change
 _META_NAME = "tokens.json"
 _PARTS = ("train", "valid")
+_READING_SHARE = 0.05  # of the whole time
 
 Progress = Callable[[float, str], None]
-MakeTokenizer = Callable[[str], TextTokenizer]  # from the training text
+MakeTokenizer = Callable[[Iterable[str]], TextTokenizer]  # from the training text, in strings
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +62,6 @@ class TokenSource:
     make_tokenizer: MakeTokenizer
 
 
-def read_dataset(path: Path) -> tuple[str, str]:
-    """Read a dataset: its text, and the sha256 of its bytes. Raises DatasetError unless it is UTF-8."""
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise DatasetError(f"the dataset cannot be read from {path}: {error.strerror}") from error
-    try:
-        return raw.decode("utf-8"), hashlib.sha256(raw).hexdigest()
-    except UnicodeDecodeError as error:
-        raise DatasetError(
-            f"the dataset is not UTF-8 text: byte {error.start} of {len(raw)} is wrong"
-        ) from error
-
-
 def load_tokens(
     dataset_path: Path,
     cache_dir: Path,
@@ -84,15 +73,21 @@ def load_tokens(
     `progress` may raise to break off; what is unfinished is made again next time. Raises DatasetError,
     DiskFull.
     """
-    started = time.monotonic()
-    made_in_s = None
-    progress(0.0, "reading the dataset")
-    text, content = read_dataset(dataset_path)
-    key = f"{FORMAT}:{content}:{source.language}:{source.tokenizer_name}:{source.block_tokens}"
-    meta = _read_meta(cache_dir, key)
-    if meta is None:
-        meta = _tokenise(text, cache_dir, source, progress, key)
-        made_in_s = time.monotonic() - started
+    started, made_in_s = time.monotonic(), None
+    key = f"{FORMAT}:{source.language}:{source.tokenizer_name}:{source.block_tokens}"
+    meta, stamp = _read_meta(cache_dir, key), lasting_stamp(dataset_path)
+    if meta is None or stamp is None or meta["stamp"] != stamp:
+        meter = _Meter(progress, dataset_path.stat().st_size)
+        facts = text_facts(dataset_path, source.language, meter.reading("reading the dataset", 0.0))
+        if meta is not None and meta["content"] == facts.content:
+            meta |= {"stamp": stamp}
+        else:
+            with disk_full_translated(cache_dir):
+                meta = _tokenise(dataset_path, facts, cache_dir, source, meter) | {"key": key}
+            made_in_s = time.monotonic() - started
+        # Written last: its presence says that the token files are complete.
+        content = json.dumps(meta).encode()
+        write_atomically(cache_dir / _META_NAME, lambda file: file.write(content))
     train, valid = (_map(cache_dir / f"{part}.bin", meta["dtype"], meta[part]) for part in _PARTS)
     train_blocks = _as_blocks(train, source.block_tokens)
     return TokenisedDataset(
@@ -114,59 +109,80 @@ def epoch_order(seed: int, epoch: int, blocks: int) -> npt.NDArray[np.int64]:
     return np.random.default_rng([seed, epoch]).permutation(blocks)
 
 
+class _Meter:
+    """How far a tokenising has come: a fraction that never goes back."""
+
+    def __init__(self, progress: Progress, size_bytes: int) -> None:
+        self._progress = progress
+        self._size_bytes = max(1, size_bytes)
+        self._fraction = 0.0
+
+    def reading(self, detail: str, start: float, end: float = _READING_SHARE) -> OnBytes:
+        """Make the listener to one reading of the file, which leads from `start` to `end`."""
+        read_bytes = 0
+
+        def heard(raw: bytes) -> None:
+            nonlocal read_bytes
+            read_bytes += len(raw)
+            self.tell(start + (end - start) * read_bytes / self._size_bytes, detail)
+
+        return heard
+
+    def tell(self, fraction: float, detail: str) -> None:
+        self._fraction = min(1.0, max(self._fraction, fraction))
+        self._progress(self._fraction, detail)
+
+
 def _tokenise(
-    text: str, cache_dir: Path, source: TokenSource, progress: Progress, key: str
+    path: Path, facts: TextFacts, cache_dir: Path, source: TokenSource, meter: _Meter
 ) -> dict[str, Any]:
-    parts = splitting.split(text, source.language, 1)
-    progress(0.0, "making the tokenizer")
-    tokenizer = source.make_tokenizer(parts.train)
+    parts = part_ranges(facts.pieces, source.language)
+
+    def text_of(part: range, on_bytes: OnBytes) -> Iterator[str]:
+        return part_text(read_text(path, on_bytes), source.language, part)
+
+    meter.tell(_READING_SHARE, "making the tokenizer")
+    sample = text_of(parts.train, meter.reading("making the tokenizer", _READING_SHARE))
+    tokenizer = source.make_tokenizer(sample)
     dtype = np.dtype(np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.uint32)
-    progress(0.0, "tokenising")
-    with disk_full_translated(cache_dir):
-        cache_dir.mkdir(parents=True, exist_ok=True)
-        share = len(parts.train) / max(1, len(parts.train) + len(parts.valid))
-        train = _write_tokens(
-            cache_dir / "train.bin",
-            parts.train,
-            tokenizer,
-            dtype,
-            lambda done: progress(share * done, "tokenising"),
-        )
-        if train < MIN_TOKENS:
-            raise DatasetError(
-                f"the dataset's training part has {train} tokens: there is nothing to learn from"
-            )
-        valid = _write_tokens(
-            cache_dir / "valid.bin",
-            parts.valid,
-            tokenizer,
-            dtype,
-            lambda done: progress(share + (1 - share) * done, "tokenising"),
-        )
-    meta = {
-        "key": key,
-        "digest": hash_chain.dataset_digest(text),
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    (cache_dir / _META_NAME).unlink(missing_ok=True)
+    train_text = text_of(parts.train, meter.reading("tokenising", _READING_SHARE, 1.0))
+    train = _write_tokens(cache_dir / "train.bin", train_text, tokenizer, dtype)
+    if train < MIN_TOKENS:
+        raise DatasetError(f"the dataset's training part has {train} tokens: there is nothing to learn from")
+    stamp = lasting_stamp(path)
+    content, heard = hashlib.sha256(), meter.reading("tokenising", _READING_SHARE, 1.0)
+
+    def hashed(raw: bytes) -> None:
+        content.update(raw)
+        heard(raw)
+
+    # The validation text reaches to the file's end, so all of the file passes by here once more.
+    valid = _write_tokens(cache_dir / "valid.bin", text_of(parts.valid, hashed), tokenizer, dtype)
+    if content.hexdigest() != facts.content:
+        raise DatasetError(f"the dataset at {path} was changed while it was tokenised: start the job again")
+    meter.tell(1.0, "tokenising")
+    return {
+        "content": facts.content,
+        "stamp": stamp,
+        "digest": facts.digest,
         "vocab_size": tokenizer.vocab_size,
         "dtype": dtype.name,
         "train": train,
         "valid": valid,
     }
-    # Written last: its presence says that the token files are complete.
-    write_atomically(cache_dir / _META_NAME, lambda file: file.write(json.dumps(meta).encode()))
-    return meta
 
 
-def _write_tokens(
-    path: Path, text: str, tokenizer: TextTokenizer, dtype: np.dtype[Any], progress: Callable[[float], None]
-) -> int:
-    tokens, chars_done = 0, 0
+def _write_tokens(path: Path, texts: Iterable[str], tokenizer: TextTokenizer, dtype: np.dtype[Any]) -> int:
+    tokens = 0
     with path.open("wb") as file:
-        for chunk in chunks(text):
+        for chunk in chunks(texts):
             ids = tokenizer.encode(chunk)
             file.write(ids.astype(dtype).tobytes())
             tokens += len(ids)
-            chars_done += len(chunk)
-            progress(chars_done / len(text))
+        file.flush()
+        os.fsync(file.fileno())
     return tokens
 
 

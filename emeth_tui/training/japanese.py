@@ -19,26 +19,35 @@ MAX_PIECE_CHARS = 64  # a stranger's text may hold a "word" of megabytes; BPE pa
 _RUN = re.compile(r"[^\n\x00]{1,512}|[\n\x00]{1,64}")
 
 
-def segment(text: str) -> Iterator[str]:
-    """Yield the words of `text` and what lies between them, in order: `"".join(segment(text)) == text`."""
+def segment(text: str) -> list[str]:
+    """Return the words of `text` and what lies between them, in order: `"".join(segment(text)) == text`."""
     parse = _tagger().parse
-    for match in _RUN.finditer(text):
-        run = match.group()
+    pieces: list[str] = []
+    for run in _RUN.findall(text):
         if run[0] in "\n\x00":
-            yield run
+            pieces.append(run)
             continue
-        position = 0
-        for word in parse(run).split(" "):
-            # MeCab's own white space is the only thing that its output leaves out.
-            start = run.find(word, position) if word else -1
-            if start < 0:
-                continue
-            if start > position:
-                yield from _bounded(run[position:start])
-            position = start + len(word)
-            yield from _bounded(word)
-        if position < len(run):
-            yield from _bounded(run[position:])
+        words = list(filter(None, parse(run).split(" ")))
+        if "".join(words) == run and max(map(len, words)) <= MAX_PIECE_CHARS:
+            pieces += words
+        else:
+            pieces += _with_gaps(run, words)
+    return pieces
+
+
+def _with_gaps(run: str, words: list[str]) -> Iterator[str]:
+    position = 0
+    for word in words:
+        # MeCab's own white space is the only thing that its output leaves out.
+        start = run.find(word, position)
+        if start < 0:
+            continue
+        if start > position:
+            yield from _bounded(run[position:start])
+        position = start + len(word)
+        yield from _bounded(word)
+    if position < len(run):
+        yield from _bounded(run[position:])
 
 
 def _bounded(piece: str) -> Iterator[str]:

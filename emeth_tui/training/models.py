@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import json
 import pickle
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -156,7 +156,7 @@ def token_source(spec: ModelSpec, language: str) -> TokenSource:
     from emeth_tui.training.dataset import TokenSource
     from emeth_tui.training.tokenizer import pretrained_tokenizer, train_tokenizer
 
-    def make(training_text: str) -> TextTokenizer:
+    def make(training_text: Iterable[str]) -> TextTokenizer:
         if spec.vocab_limit is not None:
             return train_tokenizer(training_text, language, spec.vocab_limit)
         return pretrained_tokenizer(spec.name, locate(spec.name).directory)

@@ -7,26 +7,31 @@ dataset. Byte-level means that any text comes back from its tokens unharmed.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
 import tokenizers
 from tokenizers import Regex, decoders, models, pre_tokenizers, trainers
 
 from emeth_tui.errors import TrainingError
 from emeth_tui.model import Language
+from emeth_tui.training.words import (
+    FoundWords,
+    TokenIds,
+    WordTokens,
+    divides_as_gpt2,
+    encode_batch,
+    stretches,
+)
 
-TokenIds = npt.NDArray[np.uint32]
 MAX_PIECE_CHARS = (
     64  # BPE never merges beyond a piece; without a bound, a hostile "word" of megabytes stalls it
 )
 TRAINING_CHARS = 4_000_000  # a vocabulary of a few thousand learns nothing more from the rest
 CHUNK_CHARS = 262_144  # at most so many are encoded at once
 MIN_PAIR_COUNT = 2  # a pair seen once is no pattern
-MAX_CACHED_WORDS = 200_000
 MIN_PRETRAINED_VOCAB = 256  # any real one knows at least the bytes
 
 # GPT-2's division into words, numbers, signs and white space, each bounded in length.
@@ -51,14 +56,20 @@ class TextTokenizer(Protocol):
     def decode(self, ids: TokenIds) -> str: ...
 
 
-def train_tokenizer(text: str, language: str, vocab_limit: int) -> TextTokenizer:
-    """Train a tokenizer of at most `vocab_limit` tokens on `text`: the same text gives the same tokenizer."""
-    sample = text[:TRAINING_CHARS]
+def train_tokenizer(texts: Iterable[str], language: str, vocab_limit: int) -> TextTokenizer:
+    """Train a tokenizer of at most `vocab_limit` tokens on the beginning of a text that comes in strings.
+
+    The same text gives the same tokenizer, however it is cut. It is read no further than TRAINING_CHARS.
+    """
+    sample = _beginning(texts, TRAINING_CHARS)
     if language == Language.JA.value:
         from emeth_tui.training.japanese import segment
 
-        return MecabBpe(_trained_bpe(segment(sample), _bytes_only(), vocab_limit))
-    return Bpe(_trained_bpe([sample], _gpt2_pieces(), vocab_limit))
+        words = itertools.chain.from_iterable(map(segment, chunks(sample)))
+        return MecabBpe(_trained_bpe(words, _bytes_only(), vocab_limit))
+    # In stretches, for the trainer needs many times the memory of each string that it takes in.
+    bpe = _trained_bpe(stretches(sample), _gpt2_pieces(), vocab_limit)
+    return Bpe(bpe, FoundWords(bpe, MAX_PIECE_CHARS))
 
 
 def pretrained_tokenizer(name: str, directory: Path) -> TextTokenizer:
@@ -74,34 +85,37 @@ def pretrained_tokenizer(name: str, directory: Path) -> TextTokenizer:
         raise TrainingError(f"model {name!r}: its tokenizer has no fast form, which training needs")
     if backend.get_vocab_size() < MIN_PRETRAINED_VOCAB:  # what transformers makes of missing files
         raise TrainingError(f"model {name!r}: {directory} holds no tokenizer")
-    return Bpe(backend)
+    return Bpe(backend, FoundWords(backend, None) if divides_as_gpt2(backend) else None)
 
 
 class Bpe:
-    """A tokenizer that finds the words itself; also every pretrained one."""
+    """A tokenizer that finds the words itself, or has them found by `words`; also every pretrained one."""
 
-    def __init__(self, bpe: tokenizers.Tokenizer) -> None:
+    def __init__(self, bpe: tokenizers.Tokenizer, words: FoundWords | None) -> None:
         self._bpe = bpe
         self._bpe.no_truncation()
         self._bpe.no_padding()
+        self._words = words
 
     @property
     def vocab_size(self) -> int:
         return self._bpe.get_vocab_size()
 
     def encode(self, text: str) -> TokenIds:
-        return np.asarray(self._bpe.encode(text, add_special_tokens=False).ids, dtype=np.uint32)
+        if self._words:
+            return self._words.encode(text)
+        return encode_batch(self._bpe, [text])[0]
 
     def decode(self, ids: TokenIds) -> str:
         return self._bpe.decode(ids.tolist(), skip_special_tokens=False)
 
 
 class MecabBpe:
-    """MeCab finds the words, BPE divides each into tokens; words recur, so their ids are kept."""
+    """MeCab finds the words, BPE divides each into tokens."""
 
     def __init__(self, bpe: tokenizers.Tokenizer) -> None:
         self._bpe = bpe
-        self._ids_of: dict[str, list[int]] = {}
+        self._tokens = WordTokens(bpe)
 
     @property
     def vocab_size(self) -> int:
@@ -110,33 +124,37 @@ class MecabBpe:
     def encode(self, text: str) -> TokenIds:
         from emeth_tui.training.japanese import segment
 
-        words = list(segment(text))
-        self._learn(words)
-        return np.asarray([token for word in words for token in self._ids_of[word]], dtype=np.uint32)
+        return self._tokens.encode(segment(text))
 
     def decode(self, ids: TokenIds) -> str:
         return self._bpe.decode(ids.tolist(), skip_special_tokens=False)
 
-    def _learn(self, words: list[str]) -> None:
-        if len(self._ids_of) > MAX_CACHED_WORDS:
-            self._ids_of.clear()
-        unknown = list({word: None for word in words if word not in self._ids_of})
-        encodings = self._bpe.encode_batch_fast(unknown, add_special_tokens=False)
-        self._ids_of.update((word, encoding.ids) for word, encoding in zip(unknown, encodings, strict=True))
 
+def chunks(texts: Iterable[str]) -> Iterator[str]:
+    """Cut a text, which comes in strings, where no GPT-2 token spans: before line ends that follow a word.
 
-def chunks(text: str) -> Iterator[str]:
-    """Cut `text` where no GPT-2 token spans: before line ends that follow a word; elsewhere if it has none.
-
-    The chunks joined are the text again.
+    A stretch of CHUNK_CHARS without one is cut anywhere. However the strings are cut, the chunks are the
+    same, and joined they are the text again.
     """
-    start = 0
-    while len(text) - start > CHUNK_CHARS:
-        end = _last_cut(text, start + CHUNK_CHARS // 2, start + CHUNK_CHARS)
-        yield text[start:end]
-        start = end
-    if start < len(text):
-        yield text[start:]
+    rest = ""
+    for text in texts:
+        rest += text
+        start = 0
+        while len(rest) - start > CHUNK_CHARS:
+            end = _last_cut(rest, start + CHUNK_CHARS // 2, start + CHUNK_CHARS)
+            yield rest[start:end]
+            start = end
+        rest = rest[start:]
+    if rest:
+        yield rest
+
+
+def _beginning(texts: Iterable[str], chars: int) -> Iterator[str]:
+    for text in texts:
+        yield text[:chars]
+        chars -= len(text)
+        if chars <= 0:
+            return
 
 
 def _last_cut(text: str, low: int, high: int) -> int:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Iterable
+from functools import cache as cached
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
-from emeth_tui.errors import DatasetError
+from emeth_tui.errors import DatasetError, DiskFull
 from emeth_tui.protocol import hash_chain, splitting
 from emeth_tui.training import dataset
 from emeth_tui.training.dataset import TokenSource, epoch_order, load_tokens
 from emeth_tui.training.tokenizer import TextTokenizer, train_tokenizer
+from tests.training.test_tokenizer import TRICKY
 from tests.training.texts import english, japanese
 
 
@@ -22,9 +32,14 @@ class Source:
         self.made: list[TextTokenizer] = []
         self.wanted = TokenSource(language, name, block_tokens, self._make)
 
-    def _make(self, text: str) -> TextTokenizer:
-        self.made.append(train_tokenizer(text, self.wanted.language, 512))
+    def _make(self, texts: Iterable[str]) -> TextTokenizer:
+        self.made.append(train_tokenizer(texts, self.wanted.language, 512))
         return self.made[-1]
+
+
+@cached
+def trained(language: str) -> TextTokenizer:
+    return train_tokenizer([english(8_000) if language == "en" else japanese(8_000)], language, 512)
 
 
 @pytest.fixture
@@ -109,9 +124,81 @@ def test_a_damaged_cache_is_made_again(path: Path, cache: Path, damage: str) -> 
     assert np.array_equal(tokens.train, whole)
 
 
+def test_an_untouched_file_is_not_read_again(
+    path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_ns = time.time_ns()
+    monkeypatch.setattr(time, "time_ns", lambda: now_ns + 10_000_000_000)
+    made = load_tokens(path, cache, Source().wanted)
+    monkeypatch.setattr(dataset, "text_facts", None)  # whoever reads it, fails
+
+    found = load_tokens(path, cache, Source().wanted)
+
+    assert np.array_equal(found.train, made.train)
+    assert found.digest == made.digest
+
+
+def test_a_copy_of_the_file_is_known_by_its_content(
+    path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_ns = time.time_ns()
+    monkeypatch.setattr(time, "time_ns", lambda: now_ns + 10_000_000_000)
+    load_tokens(path, cache, Source().wanted)
+    copy = path.with_name("copy.txt")
+    copy.write_bytes(path.read_bytes())
+    source = Source()
+
+    load_tokens(copy, cache, source.wanted)
+    monkeypatch.setattr(dataset, "text_facts", None)
+    load_tokens(copy, cache, source.wanted)
+
+    assert source.made == []
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@given(text=st.text(st.sampled_from('ab .!?"\n\r\x00\x1c\u2028\u3000。漢é😀'), max_size=300))
+@example(text="".join(TRICKY) * 3)
+@settings(max_examples=30)  # each writes files to the disk
+def test_tokens_are_the_split_text_unharmed(language: str, text: str) -> None:
+    text = ("全角の文。Words go on!\n" if language == "ja" else "Full width Ａ１。 𠮷野家 ends! ") * 15 + text
+    tokenizer = trained(language)
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as directory:
+        for name, size in (("text_file.READ_BYTES", 50), ("tokenizer.CHUNK_CHARS", 40)):
+            patch.setattr(f"emeth_tui.training.{name}", size)
+        path = Path(directory) / "dataset.txt"
+        path.write_bytes(text.encode())
+        load_tokens(path, Path(directory), TokenSource(language, "", 4, lambda texts: tokenizer))
+        rows = [np.fromfile(Path(directory) / f"{part}.bin", np.uint16) for part in ("train", "valid")]
+
+    parts = splitting.split(text, language, 1)
+    assert [tokenizer.decode(row.astype(np.uint32)) for row in rows] == [parts.train, parts.valid]
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("unit", ["A word. ", "no end ", " ", "。", "\r\n"])
+def test_memory_does_not_grow_with_the_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str, unit: str
+) -> None:
+    for name in ("text_file.READ_BYTES", "tokenizer.CHUNK_CHARS", "tokenizer.TRAINING_CHARS"):
+        monkeypatch.setattr(f"emeth_tui.training.{name}", 4_096)
+    monkeypatch.setattr(splitting, "_BLOCK_CHARS", 4_096)
+    source = TokenSource(language, "", 128, lambda texts: trained(language))
+    peaks_bytes = []
+
+    for times in (1, 1, 10):  # the first is not counted: it fills caches
+        path = tmp_path / "dataset.txt"
+        path.write_bytes(("A sentence. A line.\n" * 100 + unit * (40_000 // len(unit)) * times).encode())
+        tracemalloc.start()
+        load_tokens(path, tmp_path / str(len(peaks_bytes)), source)
+        peaks_bytes.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+
+    assert peaks_bytes[2] < peaks_bytes[1] + 40_000
+
+
 def test_breaking_off_leaves_nothing_half_done(path: Path, cache: Path) -> None:
     def stop_when_tokenising(fraction: float, detail: str) -> None:
-        if fraction > 0:
+        if detail == "tokenising":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -124,7 +211,7 @@ def test_breaking_off_leaves_nothing_half_done(path: Path, cache: Path) -> None:
 
 
 def test_progress_runs_to_the_end(path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emeth_tui.training.tokenizer.CHUNK_CHARS", 1_000)
+    monkeypatch.setattr("emeth_tui.training.text_file.READ_BYTES", 1_000)
     heard: list[float] = []
 
     load_tokens(path, cache, Source().wanted, lambda fraction, detail: heard.append(fraction))
@@ -132,6 +219,59 @@ def test_progress_runs_to_the_end(path: Path, cache: Path, monkeypatch: pytest.M
     assert heard == sorted(heard)
     assert len(heard) > 8
     assert heard[-1] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_the_making_of_a_tokenizer_can_be_broken_off(path: Path, cache: Path, language: str) -> None:
+    heard = 0
+
+    def stop_while_learning(fraction: float, detail: str) -> None:
+        nonlocal heard
+        heard += detail == "making the tokenizer"
+        if heard == 2:  # the first is said before anything is read
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        load_tokens(path, cache, Source(language).wanted, stop_while_learning)
+
+    assert not list(cache.glob("*"))
+
+
+def test_a_broken_off_remaking_is_not_taken_for_the_tokens_before(path: Path, cache: Path) -> None:
+    before = np.array(load_tokens(path, cache, Source().wanted).train)
+    kept = path.read_bytes()
+    path.write_text(english(8_000, seed=2), encoding="utf-8")
+
+    def stop_at_the_end(fraction: float, detail: str) -> None:
+        if fraction == 1.0:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        load_tokens(path, cache, Source().wanted, stop_at_the_end)
+    path.write_bytes(kept)
+
+    assert np.array_equal(load_tokens(path, cache, Source().wanted).train, before)
+
+
+def test_a_file_that_changes_meanwhile_is_refused(path: Path, cache: Path) -> None:
+    def write(fraction: float, detail: str) -> None:
+        if detail == "tokenising":
+            path.write_text(english(8_000, seed=2), encoding="utf-8")
+
+    with pytest.raises(DatasetError, match="was changed while it was tokenised"):
+        load_tokens(path, cache, Source().wanted, write)
+
+    assert not (cache / "tokens.json").exists()
+
+
+def test_a_full_disk_is_said_as_such(path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+
+    with pytest.raises(DiskFull, match="no room left to write"):
+        load_tokens(path, cache, Source().wanted)
 
 
 def test_text_that_is_not_utf8_is_refused_with_its_place(tmp_path: Path, cache: Path) -> None:

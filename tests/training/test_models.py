@@ -95,7 +95,7 @@ def test_a_local_model_starts_from_its_weights(directory: Path) -> None:
 def test_a_local_model_uses_its_own_tokenizer(directory: Path) -> None:
     source = token_source(model_spec(str(directory)), "en")
 
-    tokenizer = source.make_tokenizer("another text altogether")
+    tokenizer = source.make_tokenizer(["another text altogether"])
 
     expected = PreTrainedTokenizerFast.from_pretrained(directory)(english(500))["input_ids"]
     assert tokenizer.encode(english(500)).tolist() == expected

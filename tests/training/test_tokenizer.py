@@ -39,7 +39,7 @@ print(fingerprint("en"), fingerprint("ja"))
 @cache
 def tokenizer(language: str) -> TextTokenizer:
     text = english(20_000) if language == "en" else japanese(20_000)
-    return train_tokenizer(text, language, 512)
+    return train_tokenizer([text], language, 512)
 
 
 def fingerprint(language: str) -> str:
@@ -74,11 +74,11 @@ def test_segments_joined_are_the_text(text: str) -> None:
 
 
 def test_words_are_found_after_what_mecab_would_stop_at() -> None:
-    assert list(segment("灰色の\x00川の音")) == ["灰色", "の", "\x00", "川", "の", "音"]
+    assert segment("灰色の\x00川の音") == ["灰色", "の", "\x00", "川", "の", "音"]
 
 
 def test_japanese_is_segmented_into_words() -> None:
-    assert list(segment("灰色の猫は川の音を聞いていた。\n")) == [
+    assert segment("灰色の猫は川の音を聞いていた。\n") == [
         *("灰色", "の", "猫", "は", "川", "の", "音", "を", "聞い", "て", "い", "た", "。", "\n")
     ]
 
@@ -110,8 +110,36 @@ def test_same_text_makes_the_same_tokenizer_in_any_process() -> None:
     assert there("1", "1") == there("2", "4") == here
 
 
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_the_same_text_makes_the_same_tokenizer_however_it_comes(language: str) -> None:
+    text = english(20_000) if language == "en" else japanese(20_000)
+    in_strings = train_tokenizer(
+        [text[start : start + 777] for start in range(0, 20_000, 777)], language, 512
+    )
+
+    ids = in_strings.encode(text)
+
+    assert np.array_equal(ids, tokenizer(language).encode(text))
+    assert in_strings.decode(ids) == text
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_a_tokenizer_reads_no_further_than_its_training_needs(
+    language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emeth_tui.training.tokenizer.TRAINING_CHARS", 2_500)
+    text = english(4_000) if language == "en" else japanese(12_000)
+    texts = iter([text[:1_000], text[1_000:2_000], text[2_000:3_000], "never read"])
+
+    trained = train_tokenizer(texts, language, 512)
+
+    assert list(texts) == ["never read"]
+    monkeypatch.undo()
+    assert np.array_equal(trained.encode(text), train_tokenizer([text[:2_500]], language, 512).encode(text))
+
+
 def test_other_text_makes_another_tokenizer() -> None:
-    other = train_tokenizer("zebra zebra zebra quagga quagga", "en", 512)
+    other = train_tokenizer(["zebra zebra zebra quagga quagga"], "en", 512)
     ids = other.encode(english(1_000))
 
     assert other.decode(ids) == english(1_000)
@@ -119,26 +147,29 @@ def test_other_text_makes_another_tokenizer() -> None:
 
 
 def test_no_token_outgrows_a_piece_however_long_the_word() -> None:
-    trained = train_tokenizer("ab" * 50_000, "en", 1024)
+    trained = train_tokenizer(["ab" * 50_000], "en", 1024)
     longest = max(len(trained.decode(np.array([token], np.uint32))) for token in range(trained.vocab_size))
 
     assert longest == 64
 
 
-@given(text=st.text("a\n .", max_size=60), size=st.integers(4, 12))
-def test_chunks_joined_are_the_text(text: str, size: int) -> None:
+@given(texts=st.lists(st.text("a\n .", max_size=30)), size=st.integers(4, 12))
+def test_chunks_joined_are_the_text_however_it_comes(texts: list[str], size: int) -> None:
+    text = "".join(texts)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("emeth_tui.training.tokenizer.CHUNK_CHARS", size)
-        parts = list(chunks(text))
+        parts = list(chunks(texts))
+        of_the_whole = list(chunks([text]))
 
     assert "".join(parts) == text
+    assert parts == of_the_whole
     assert all(0 < len(part) <= size for part in parts)
 
 
 def test_chunks_give_the_ids_that_the_whole_text_gives() -> None:
     text = english(3 * CHUNK_CHARS, seed=4).replace("?\n", "? \n").replace("!\n", "!\n\n ")
-    trained = train_tokenizer(text[:20_000], "en", 512)
-    parts = list(chunks(text))
+    trained = train_tokenizer([text[:20_000]], "en", 512)
+    parts = list(chunks([text]))
 
     assert len(parts) > 2
     assert np.array_equal(np.concatenate([trained.encode(part) for part in parts]), trained.encode(text))

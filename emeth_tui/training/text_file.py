@@ -1,0 +1,110 @@
+"""A dataset file as a stream of text: a buffer of it in memory, however long the file or its lines are."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import hashlib
+import io
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from emeth_tui.errors import DatasetError
+from emeth_tui.protocol.hash_chain import DatasetDigest
+from emeth_tui.protocol.splitting import PieceCounter
+
+READ_BYTES = 262_144
+_CLOCK_STEP_NS = 2_000_000_000  # of the coarsest file systems
+
+OnBytes = Callable[[bytes], None]
+Stamp = list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class TextFacts:
+    """What one reading of a dataset tells of it.
+
+    `content` is the sha256 of its bytes, `digest` is `d` of protocol.md §9, `pieces` what its split counts
+    (§7), all of this one language.
+    """
+
+    content: str
+    digest: str
+    pieces: int
+
+
+def read_text(path: Path, on_bytes: OnBytes = lambda raw: None) -> Iterator[str]:
+    """Yield a dataset's text in strings, its line ends normalised as universal newlines do.
+
+    `on_bytes` hears the file's bytes as they are read, and may raise. Raises DatasetError when the file
+    cannot be read, and at its first byte that is not UTF-8.
+    """
+    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8")(), translate=True)
+    read_bytes = 0
+    for raw in _buffers(path):
+        read_bytes += len(raw)
+        on_bytes(raw)
+        try:
+            text = decoder.decode(raw, final=not raw)
+        except UnicodeDecodeError as error:
+            # The decoder was given `raw` and what it had kept of the bytes before.
+            wrong_byte = read_bytes - len(error.object) + error.start
+            raise DatasetError(
+                f"the dataset is not UTF-8 text: byte {wrong_byte} of {path.stat().st_size} is wrong"
+            ) from error
+        if text:
+            yield text
+
+
+def text_facts(path: Path, language: str, on_bytes: OnBytes = lambda raw: None) -> TextFacts:
+    """Read a dataset once, from end to end. Raises what `read_text` does."""
+    content = hashlib.sha256()
+
+    def heard(raw: bytes) -> None:
+        content.update(raw)
+        on_bytes(raw)
+
+    digest, pieces = DatasetDigest(), PieceCounter(language)
+    for text in read_text(path, heard):
+        digest.update(text)  # a word ends where it did, whichever line end follows it
+        pieces.update(text)
+    return TextFacts(content.hexdigest(), digest.hexdigest(), pieces.pieces)
+
+
+def dataset_digest(path: Path) -> str:
+    """`d` of protocol.md §9 of a dataset file. Raises what `read_text` does."""
+    digest = DatasetDigest()
+    for text in read_text(path):
+        digest.update(text)
+    return digest.hexdigest()
+
+
+def lasting_stamp(path: Path) -> Stamp | None:
+    """What changes whenever somebody writes to a file or puts another in its place.
+
+    None where the last change is so recent that the next one could bear the same time. Raises DatasetError.
+    """
+    with _reading(path):
+        stat = path.stat()
+    if time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) < _CLOCK_STEP_NS:
+        return None
+    return [stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
+
+
+def _buffers(path: Path) -> Iterator[bytes]:
+    """Yield the file's bytes, and an empty string at its end."""
+    with _reading(path), path.open("rb") as file:
+        raw = b"?"
+        while raw:
+            raw = file.read(READ_BYTES)
+            yield raw
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DatasetError(f"the dataset cannot be read from {path}: {error.strerror}") from error
