@@ -6,6 +6,7 @@ carries the last link of their hash chain, and its validation loss beats the unt
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import shutil
 import time
@@ -22,13 +23,14 @@ from emeth_tui.devnet.files import make_private_directory
 from emeth_tui.devnet.mirror import JobMirror
 from emeth_tui.devnet.storage import MAX_DATASET_BYTES, VERIFIER_GET_URL_PATH
 from emeth_tui.devnet.torch_process import TorchProcessDied
-from emeth_tui.errors import DatasetError, EmethError, JobError, StorageRejected
+from emeth_tui.errors import EmethError, JobError, StorageRejected
 from emeth_tui.model import JobId
 from emeth_tui.protocol.contracts import ChainJob, JobStatus, estimated_gas
-from emeth_tui.protocol.hash_chain import links
+from emeth_tui.protocol.hash_chain import links_from_digest
 from emeth_tui.protocol.job_ids import job_id_bytes, short
 from emeth_tui.protocol.parameters import MAX_EPOCHS, MIN_EPOCHS, parse_parameters
 from emeth_tui.protocol.storage_api import SIGNED_GET_URL_PATH
+from emeth_tui.training.text_file import dataset_digest
 
 MAX_RESULT_BYTES = 64_000_000  # ours: devnet-small's results have 2.5 MB
 EXAMINE_LIMIT_S = 600.0
@@ -142,7 +144,8 @@ class Verifier:
             if troubles.deaths < MAX_DEATHS:
                 raise
             raise JobError("looking at the result file ends the process that does it") from error
-        check_examination(seen, _text(dataset), self._verification_key)
+        digest = await asyncio.to_thread(dataset_digest, dataset)
+        check_examination(seen, digest, self._verification_key)
         return dataset.stat().st_size
 
     async def _fetch(self, job_id: JobId, url_path: str, path: Path, max_bytes: int) -> None:
@@ -171,24 +174,17 @@ class Verifier:
         return job.status is JobStatus.PROCESSING and is_past
 
 
-def check_examination(seen: Examination, dataset_text: str, verification_key: str) -> None:
+def check_examination(seen: Examination, digest: str, verification_key: str) -> None:
     """Hold a result against the network's rules (protocol.md §9).
 
     Raises JobError saying which one it breaks.
     """
     if not MIN_EPOCHS <= seen.epochs <= MAX_EPOCHS:
         raise JobError(f"the result tells {seen.epochs} epochs; {MIN_EPOCHS} to {MAX_EPOCHS} are accepted")
-    if seen.hash_hex != links(dataset_text, verification_key, seen.epochs)[-1]:
+    if seen.hash_hex != links_from_digest(digest, verification_key, seen.epochs)[-1]:
         raise JobError(f"the result's hash is not the chain's last link after {seen.epochs} epochs")
     if not seen.loss < seen.untrained_loss:
         raise JobError(
             f"the result's validation loss is {seen.loss:.4f}, "
             f"and the untrained model's {seen.untrained_loss:.4f}"
         )
-
-
-def _text(dataset: Path) -> str:
-    try:
-        return dataset.read_bytes().decode("utf-8")
-    except UnicodeDecodeError:
-        raise DatasetError("the dataset is not UTF-8 text") from None
