@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from emeth_tui.errors import EmethError, ExitCode, SettingsError, WalletError
 if TYPE_CHECKING:
     from emeth_tui.clients.wallet import Wallet
     from emeth_tui.settings import Settings
+    from emeth_tui.shell import Shell
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
@@ -84,6 +86,8 @@ def command(
     """Run an Emeth node: take training jobs, train them on every device, collect the reward.
 
     Try it without anything: `emeth-tui --devnet --no-ui` runs a whole network on this machine.
+
+    Started again while its node runs, it shows that node: live, and read-only.
     """
     if context.invoked_subcommand:
         context.obj = config
@@ -94,6 +98,7 @@ def command(
         raise click.UsageError("--devnet brings its own network; leave --network out")
     from emeth_tui.running import look_at_running_node
     from emeth_tui.settings import load_settings
+    from emeth_tui.shell import a_shell_waits, fork_from_shell
 
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     overrides: dict[str, Any] = {
@@ -114,25 +119,42 @@ def command(
             return code
     if not no_ui and not terminal:
         raise click.UsageError("there is no terminal here for the screen; use --no-ui")
+    shell = fork_from_shell() if not no_ui and a_shell_waits() else None
     with contextlib.ExitStack() as stack:
+        base = state_dir
         if devnet:
-            overrides.update(stack.enter_context(_devnet(state_dir, corpus, chain)))
-        return _run_node(config, overrides, exit_after_jobs, with_screen=not no_ui)
+            base = state_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="emeth-devnet-")))
+            overrides.update(stack.enter_context(_devnet(base, corpus, chain)))
+        return _run_node(
+            config,
+            overrides,
+            exit_after_jobs=exit_after_jobs,
+            with_screen=not no_ui,
+            come_back=_command_line(config, network, base, devnet=devnet),
+            shell=shell,
+        )
+
+
+def _command_line(config: Path | None, network: str | None, state_dir: Path | None, *, devnet: bool) -> str:
+    """Write the command that finds the same state again."""
+    words = ["emeth-tui", *(["--devnet"] if devnet else [])]
+    for option, value in (("--config", config), ("--network", network), ("--state-dir", state_dir)):
+        words += [option, str(value.absolute() if isinstance(value, Path) else value)] if value else []
+    return shlex.join(words)
 
 
 @contextlib.contextmanager
-def _devnet(state_dir: Path | None, corpus: Path | None, chain: str | None) -> Iterator[dict[str, Any]]:
+def _devnet(base: Path, corpus: Path | None, chain: str | None) -> Iterator[dict[str, Any]]:
     """Run a devnet beside the node and give the settings that join it."""
     from emeth_tui.devnet.beside import devnet_beside
     from emeth_tui.settings import PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE, load_settings
 
-    with contextlib.ExitStack() as stack:
-        base = state_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="emeth-devnet-")))
-        options = [*(["--corpus", str(corpus)] if corpus else []), *(["--chain", chain] if chain else [])]
-        for variable in (PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE):
-            os.environ.pop(variable, None)  # they belong to another network
-        click.echo("starting the local network …", err=True)
-        joining = load_settings(stack.enter_context(devnet_beside(base / "devnet", options)), environment={})
+    options = [*(["--corpus", str(corpus)] if corpus else []), *(["--chain", chain] if chain else [])]
+    for variable in (PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE):
+        os.environ.pop(variable, None)  # they belong to another network
+    click.echo("starting the local network …", err=True)
+    with devnet_beside(base / "devnet", options) as joined:
+        joining = load_settings(joined, environment={})
         yield {
             "network": joining.network,
             "networks": joining.networks,
@@ -148,7 +170,13 @@ def _beside_devnet(base: Path) -> dict[str, Any]:
 
 
 def _run_node(
-    config: Path | None, overrides: dict[str, Any], exit_after_jobs: int | None, *, with_screen: bool
+    config: Path | None,
+    overrides: dict[str, Any],
+    *,
+    exit_after_jobs: int | None,
+    with_screen: bool,
+    come_back: str,
+    shell: Shell | None,
 ) -> ExitCode:
     from emeth_tui.running import Run, run_node
     from emeth_tui.settings import VERIFICATION_KEY_VARIABLE, load_network, settings_layers, take_password
@@ -159,7 +187,8 @@ def _run_node(
     open_wallet = _wallet_opener(settings, take_password(os.environ, settings.wallet))
     _start_logging(settings)
     os.environ.pop(VERIFICATION_KEY_VARIABLE, None)  # no child process inherits it
-    return run_node(Run(layers, settings, network, open_wallet, exit_after_jobs, with_screen))
+    run = Run(layers, settings, network, open_wallet, exit_after_jobs, with_screen, come_back, shell)
+    return run_node(run)
 
 
 def _wallet_opener(settings: Settings, password: str | None) -> Callable[[], Wallet]:

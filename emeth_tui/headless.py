@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from emeth_tui.engine.node import Node
     from emeth_tui.engine.summary import Summary
 
+ONE_SIGNAL_S = 0.3  # a signal to a whole process group comes a second time by way of its first process
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 _MARKS = {Severity.WARNING: "warning: ", Severity.ERROR: "error: "}
 
@@ -104,17 +105,18 @@ def cancel_on_signals(starting: asyncio.Task[Summary]) -> None:
 def handle_signals(node: Node) -> None:
     """From now on SIGINT and SIGTERM save and leave, and a second one leaves at once."""
     loop = asyncio.get_running_loop()
-    told: list[int] = []
+    told_at: list[float] = []
 
-    def stop(number: int) -> None:
-        if told:
+    def stop() -> None:
+        if not told_at:
+            told_at.append(loop.time())
+            node.request_stop()
+        elif loop.time() - told_at[0] > ONE_SIGNAL_S:
             # Workers end with their parent, and every job goes on from its last checkpoint.
             os._exit(ExitCode.INTERRUPTED)
-        told.append(number)
-        node.request_stop()
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop, number)
+        loop.add_signal_handler(number, stop)
 
 
 def handle_hang_up() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from emeth_tui.engine.node import Node
     from emeth_tui.engine.summary import Summary
     from emeth_tui.settings import Layers, Network, Settings
+    from emeth_tui.shell import Shell
     from emeth_tui.store.database import Store
     from emeth_tui.tui.ports import Ending, ScreenOptions
 
@@ -36,6 +38,8 @@ class Run:
     open_wallet: Callable[[], Wallet]
     exit_after_jobs: int | None
     with_screen: bool
+    come_back: str  # the command that shows this node
+    shell: Shell | None = None  # None where no shell waits for its terminal
 
 
 def look_at_running_node(settings: Settings, *, with_screen: bool) -> ExitCode | None:
@@ -76,6 +80,8 @@ async def _node(run: Run) -> ExitCode:
     from emeth_tui.tui.ports import Ending
 
     handle_hang_up()
+    if run.shell is not None:
+        _hang_up_without(run.shell)
     log = run.settings.log
     with Store(run.settings.state_dir) as store:
         started: asyncio.Future[Node] = asyncio.get_running_loop().create_future()
@@ -101,6 +107,17 @@ async def _node(run: Run) -> ExitCode:
             )
     stopped_early = run.exit_after_jobs is not None and summary.verified < run.exit_after_jobs
     return ExitCode.INTERRUPTED if stopped_early else ExitCode.OK
+
+
+def _hang_up_without(shell: Shell) -> None:
+    """Take the end of the process that stands between shell and node for the end of the terminal."""
+    loop = asyncio.get_running_loop()
+
+    def hang_up() -> None:
+        loop.remove_reader(shell)
+        os.kill(os.getpid(), signal.SIGHUP)
+
+    loop.add_reader(shell, hang_up)
 
 
 async def _work(run: Run, store: Store, started: asyncio.Future[Node], shown: asyncio.Event) -> Summary:
@@ -157,8 +174,27 @@ async def _show(
     if ending is Ending.CRASHED:
         click.echo(f"the screen has crashed; its log is in {run.settings.state_dir / 'logs'}", err=True)
     if ending in {Ending.LEFT, Ending.CRASHED}:
-        click.echo(f"the node goes on without a screen (process {os.getpid()}); Ctrl-C stops it", err=True)
+        _tell_where_the_node_is(run)
+    if run.shell is not None and ending in {Ending.LEFT, Ending.CRASHED, Ending.HUNG_UP}:
+        asyncio.get_running_loop().remove_reader(run.shell)
+        run.shell.give_back(let_the_terminal_go)
     return ending
+
+
+def _tell_where_the_node_is(run: Run) -> None:
+    """Say where the node goes on, how to see it again and how to stop it."""
+    pid = os.getpid()
+    if run.shell is None:
+        text = (
+            f"the node goes on here without a screen (process {pid}): Ctrl-C saves every job and stops it, "
+            f"closing this terminal does not; `{run.come_back}` in another terminal shows it"
+        )
+    else:
+        text = (
+            f"the node goes on in the background (process {pid}): `{run.come_back}` shows it, "
+            f"`kill {pid}` saves every job and stops it"
+        )
+    click.echo(text, err=True)
 
 
 def _screen_options(settings: Settings) -> ScreenOptions:

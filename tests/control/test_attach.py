@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -14,6 +16,7 @@ import pytest
 
 from emeth_tui.control.server import serve_control
 from emeth_tui.errors import ExitCode
+from emeth_tui.store.lock import lock_holder
 from tests.control.conftest import until
 from tests.engine.harness import Harness, RunningNode, quiet_network
 from tests.terminal import ROOT, Terminal
@@ -33,12 +36,18 @@ class Place:
 
     def view(self) -> Terminal:
         """Start `emeth-tui` at a terminal of its own."""
-        self.terminals.append(Terminal(self.command, LARGE, os.environ))
+        return self.terminal(self.command)
+
+    def terminal(self, command: list[str]) -> Terminal:
+        self.terminals.append(Terminal(command, LARGE, os.environ))
         return self.terminals[-1]
 
     def end(self) -> None:
         for terminal in self.terminals:
             terminal.close()
+        left = lock_holder(self.control_dir.parent)
+        if left and left != PID:
+            os.kill(left, signal.SIGKILL)
 
 
 @pytest.fixture
@@ -110,3 +119,27 @@ async def test_without_a_terminal_the_answer_is_an_error_that_names_the_process(
             )
             assert result.returncode == ExitCode.ALREADY_RUNNING
             assert f"already running here (process {PID}); at a terminal, `emeth-tui`" in result.stderr
+
+
+async def test_leaving_gives_the_shell_back_and_coming_back_shows_the_same_node(
+    network: Harness, place: Place
+) -> None:
+    command = shlex.join([*place.command, "--device", "cpu"])
+    terminal = place.terminal(["sh", "-c", f"{command}; echo the shell is back: $?; {command}"])
+    await asyncio.to_thread(terminal.wait_for, "1 Workers")
+    await until((place.control_dir / "socket").exists)
+    node = lock_holder(place.control_dir.parent)
+    assert node
+    terminal.type("q")
+    await asyncio.to_thread(terminal.wait_for, "Leave?")
+    terminal.type("l")
+    await asyncio.to_thread(terminal.wait_for, "read-only view")
+    told = terminal.output.decode("utf-8", "replace")
+    assert f"the node goes on in the background (process {node}): `emeth-tui --config " in told
+    assert "the shell is back: 0" in told
+    assert lock_holder(place.control_dir.parent) == node
+    assert os.getsid(node) == node
+    os.kill(node, signal.SIGTERM)
+    await asyncio.to_thread(terminal.wait_for, f"the node (process {node}) has ended")
+    assert terminal.wait() == 0
+    await until(lambda: lock_holder(place.control_dir.parent) is None)
