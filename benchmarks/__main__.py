@@ -1,30 +1,41 @@
-"""`python -m benchmarks NAME`: measure; `train` when nothing is named. Results go to stdout.
+"""`python -m benchmarks NAME`: measure; `all` when nothing is named. Results go to stdout.
 
-Each module named below has a click command called `command`, which prints a `report.Report`.
+Each module named below has a click command called `command`, which prints a `report.Report`. Modules are
+loaded when they are asked for: a spawned process runs this file too, and a worker is to load torch only
+after it has set its environment.
 """
 
 from __future__ import annotations
 
+import importlib
 import sys
 
 import click
 
-from benchmarks import job, train_command
 from emeth_tui.errors import EmethError
 
 _DEFAULT_COMMAND = "train"
-_MODULES = (train_command, job)
+_MODULES = {
+    "train": "train_command",
+    "job": "job",
+    "growth": "growth",
+}
 
 
-@click.group(
-    help="Measure emeth-tui against other ways to do its work; BENCHMARKS.md has method and figures."
-)
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _MODULES:
+            return None
+        command: click.Command = importlib.import_module(f"benchmarks.{_MODULES[cmd_name]}").command
+        return command
+
+
+@click.group(cls=_Commands, help="Measure emeth-tui; BENCHMARKS.md has the method and the figures.")
 def cli() -> None:
     pass
-
-
-for _module in _MODULES:
-    cli.add_command(_module.command)
 
 
 def main() -> None:

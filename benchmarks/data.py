@@ -9,13 +9,12 @@ from typing import Any
 import click
 import numpy as np
 
+from benchmarks.reference import Blocks, tokenised
 from emeth_tui.devnet.texts import load_corpus
 from emeth_tui.model import Language
 from emeth_tui.protocol import splitting
 from emeth_tui.training.models import BLOCK_TOKENS
-from emeth_tui.training.tokenizer import TextTokenizer, chunks, train_tokenizer
-
-Blocks = np.ndarray[Any, Any]
+from emeth_tui.training.tokenizer import train_tokenizer
 
 HELD_OUT_BLOCKS = 32
 SHIPPED = "shipped"  # names the texts that ship with the devnet
@@ -53,8 +52,8 @@ def text_tokens(corpus: str, language: str, blocks: int, vocab: int) -> Tokens:
     if text is None:
         raise click.ClickException(f"--corpus {corpus}: it holds no text in {language!r}")
     parts = splitting.split(text, language, 1)
-    tokenizer = train_tokenizer(parts.train, language, vocab)
-    train, held_out = (_blocks(part, tokenizer) for part in (parts.train, parts.valid))
+    tokenizer = train_tokenizer([parts.train], language, vocab)
+    train, held_out = (tokenised(part, tokenizer, BLOCK_TOKENS) for part in (parts.train, parts.valid))
     if len(train) < blocks or len(held_out) == 0:
         raise click.ClickException(
             f"--corpus {corpus}: its text yields {len(train)} blocks of {BLOCK_TOKENS} tokens, {blocks} are "
@@ -62,12 +61,6 @@ def text_tokens(corpus: str, language: str, blocks: int, vocab: int) -> Tokens:
         )
     dtype = _dtype(vocab)
     return Tokens(train[:blocks].astype(dtype), held_out[:HELD_OUT_BLOCKS].astype(dtype))
-
-
-def _blocks(text: str, tokenizer: TextTokenizer) -> Blocks:
-    tokens = np.concatenate([tokenizer.encode(chunk) for chunk in chunks(text)])
-    count = len(tokens) // BLOCK_TOKENS
-    return tokens[: count * BLOCK_TOKENS].reshape(count, BLOCK_TOKENS)
 
 
 def _dtype(vocab: int) -> np.dtype[Any]:

@@ -25,9 +25,16 @@ from transformers import (
     default_data_collator,
 )
 
-from benchmarks.data import Blocks
-from benchmarks.reference import LoopPlan
+from benchmarks.reference import (
+    Blocks,
+    LoopPlan,
+    make_job_model,
+    tokenised,
+    training_text,
+    write_result,
+)
 from emeth_tui.training.dataset import epoch_order, token_ids
+from emeth_tui.training.models import ModelSpec, model_shape, token_source
 from emeth_tui.training.optimiser import MAX_GRADIENT_NORM, WEIGHT_DECAY, scheduled_share
 
 GoOn = Callable[[], bool]
@@ -43,10 +50,10 @@ class Fast:
 
 def train(
     model: GPT2LMHeadModel, blocks: Blocks, plan: LoopPlan, fast: Fast, directory: Path, go_on: GoOn
-) -> None:
-    """Train until the plan's epochs are done, or `go_on`, called before each, says no."""
+) -> float:
+    """Train until the plan is done, or `go_on`, called before each epoch, says no; return the mean loss."""
     if not go_on():
-        return
+        return 0.0
     trainer = _Trainer(
         model=model,
         args=_arguments(plan, fast, directory),
@@ -56,7 +63,24 @@ def train(
     )
     trainer.remove_callback(PrinterCallback)
     trainer.plan, trainer.blocks = plan, len(blocks)
-    trainer.train()
+    return float(trainer.train().training_loss)
+
+
+def run_job(
+    spec: ModelSpec, language: str, dataset_path: Path, work_dir: Path, plan: LoopPlan, verification_key: str
+) -> Path:
+    """Do a whole job on the CPU, from the text file to the result file; return its path.
+
+    The text is tokenised once, into memory, as users of `Trainer` do it; nothing is kept before the end.
+    """
+    work_dir.mkdir(parents=True, exist_ok=True)
+    text = training_text(dataset_path, language)
+    tokenizer = token_source(spec, language).make_tokenizer([text])
+    blocks = tokenised(text, tokenizer, spec.block_tokens)
+    model = make_job_model(spec, model_shape(spec, tokenizer.vocab_size), plan.seed, attention="sdpa")
+    fast = Fast(torch.device("cpu"))
+    loss = train(model, blocks, plan, fast, work_dir, go_on=lambda: True)
+    return write_result(work_dir, dataset_path, plan.epochs, model, loss, verification_key)
 
 
 class _Trainer(Trainer):

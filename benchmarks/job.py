@@ -1,14 +1,14 @@
-"""`job`: a whole job from text file to result file, ours against the reference's.
+"""`job`: a whole job from text file to result file, ours against the reference's and a `Trainer` user's.
 
-Our side is `emeth_tui.training.job.run`, as a worker process calls it: it validates and saves a checkpoint
-in every epoch, which the reference does not. Both results are then read and measured the way a verifier
-does it, outside of the time.
+Each side lives in a process of its own, already started, and does its job when it is its turn. The results
+are then read and measured the way a verifier does it, outside of the time.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import random
+import statistics
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,164 +16,127 @@ from pathlib import Path
 
 import click
 
-from benchmarks import reference
-from benchmarks.report import Report, json_option, narrate, show, threads_option
-from benchmarks.rounds import Machine, Ratios, Stopwatch, ratios, this_machine
+from benchmarks.job_sides import KEY, SIDES, Do, Done, do_jobs
+from benchmarks.processes import SideProcess, closing_all
+from benchmarks.report import Goal, Report, json_option, narrate, show, threads_option
+from benchmarks.rounds import Machine, Ratios, ratios, rotated, this_machine
 from emeth_tui.devnet.texts import MIN_TEXT_BYTES, load_corpus
 from emeth_tui.model import Language
 from emeth_tui.protocol import hash_chain
-from emeth_tui.training import job
 from emeth_tui.training.checkpoint import load_result
-from emeth_tui.training.control import Control
-from emeth_tui.training.devices import open_device, preload, set_threads
 from emeth_tui.training.evaluation import Evaluator
-from emeth_tui.training.events import EpochDone, Event, Prepared, ResultWritten, Trained, TrainRequest
-from emeth_tui.training.models import DEVNET_SMALL, model_spec
+from emeth_tui.training.models import DEVNET_SMALL
 
-_KEY = "benchmark"  # both sides' verification key: any string will do
+_OURS = "ours"
 _WARM_UP_EPOCHS = 1
+_GOALS = {"reference": 3.0, "hf": 1.0}  # how many times as fast ours is to be
+_GOAL_EPOCHS, _GOAL_BYTES = 30, 60_000  # smaller jobs say nothing about them
 
 Narrate = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class JobSetup:
-    """The job that both sides do."""
+    """The job that all sides do."""
 
     rounds: int = 3
     epochs: int = 30  # protocol.md §2: at least 30 to be verified
     size_bytes: int = 65_536
     language: str = "en"
     corpus: str | None = None  # None: the texts that ship
+    threads: int | None = None  # None: one a core
 
 
 @dataclass(frozen=True, slots=True)
-class JobRound:
-    """One job of each side, with the same seed: seconds from text to result, and the validation loss."""
+class SideJob:
+    """One job of one side: seconds from text to result, and the result's validation loss."""
 
-    ours_s: float
-    reference_s: float
-    ours_cpu_s: float
-    reference_cpu_s: float
-    ours_valid_loss: float
-    reference_valid_loss: float
-
-    @property
-    def ratio(self) -> float:
-        return self.reference_s / self.ours_s
-
-    @property
-    def cpu_ratio(self) -> float:
-        return self.reference_cpu_s / self.ours_cpu_s
+    seconds: float
+    cpu_s: float
+    peak_bytes: int | None
+    valid_loss: float
 
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """All rounds; `dataset_bytes` is what the corpus really yielded."""
+    """All rounds, each a job of every side with the same seed; `dataset_bytes` is what the corpus yielded."""
 
     setup: JobSetup
     machine: Machine
     dataset_bytes: int
     untrained_loss: float
-    rounds: list[JobRound]
-    speed: Ratios
-    cpu: Ratios
+    rounds: list[dict[str, SideJob]]
+
+    def speed(self, side: str) -> Ratios:
+        """How many times as fast ours was as this side."""
+        return ratios([each[side].seconds / each[_OURS].seconds for each in self.rounds])
+
+    def cpu(self, side: str) -> Ratios:
+        """The same of CPU time."""
+        return ratios([each[side].cpu_s / each[_OURS].cpu_s for each in self.rounds])
+
+    def valid_loss(self, side: str) -> float:
+        """The mean over the rounds."""
+        return statistics.fmean(each[side].valid_loss for each in self.rounds)
 
 
 def measure(setup: JobSetup, narrate: Narrate) -> JobResult:
-    """Run all rounds, each with another seed; the sides take turns in going first."""
-    preload()
+    """Run all rounds, each with another seed; the sides take turns in going first. Raises SideFailed."""
     corpus = load_corpus(Path(setup.corpus) if setup.corpus else None)
-    rounds: list[JobRound] = []
-    with tempfile.TemporaryDirectory(prefix="emeth-bench-") as directory:
+    sides: list[SideProcess] = []
+    with tempfile.TemporaryDirectory(prefix="emeth-bench-") as directory, closing_all(sides):
         dataset = Path(directory) / "dataset.txt"
         dataset.write_bytes(corpus.cut(Language(setup.language), setup.size_bytes, random.Random(0)))
         evaluator = Evaluator(DEVNET_SMALL, setup.language, dataset)
-        for name, side in (("ours", _ours), ("reference", _reference)):
-            side(setup.language, _WARM_UP_EPOCHS, dataset, Path(directory) / f"warm-up-{name}", 0)
+        sides.extend(SideProcess(name, do_jobs, name, setup.threads) for name in SIDES)
+        for side in sides:
+            side.ask(_order(setup, dataset, Path(directory) / "warm-up" / side.name, 0, _WARM_UP_EPOCHS))
+        rounds = []
         for seed in range(setup.rounds):
-            rounds.append(_round(setup, dataset, Path(directory) / str(seed), seed, evaluator))
+            rounds.append(_round(setup, dataset, Path(directory) / str(seed), seed, sides, evaluator))
             narrate(_line(seed + 1, rounds[-1]))
-        untrained_loss = evaluator.untrained_loss()
-        dataset_bytes = dataset.stat().st_size
-    speed = ratios([each.ratio for each in rounds])
-    cpu = ratios([each.cpu_ratio for each in rounds])
-    return JobResult(setup, this_machine(), dataset_bytes, untrained_loss, rounds, speed, cpu)
+        dataset_bytes, untrained_loss = dataset.stat().st_size, evaluator.untrained_loss()
+    return JobResult(setup, this_machine(), dataset_bytes, untrained_loss, rounds)
 
 
-def _round(setup: JobSetup, dataset: Path, directory: Path, seed: int, evaluator: Evaluator) -> JobRound:
-    sides = [("ours", _ours), ("reference", _reference)]
-    seconds: dict[str, tuple[float, float]] = {}
-    losses: dict[str, float] = {}
-    for name, side in sides if seed % 2 == 0 else reversed(sides):
-        watch = Stopwatch()
-        path = side(setup.language, setup.epochs, dataset, directory / name, seed)
-        seconds[name] = watch.lap()
-        losses[name] = _verified_loss(path, setup.epochs, dataset, evaluator)
-    (ours_s, ours_cpu_s), (reference_s, reference_cpu_s) = seconds["ours"], seconds["reference"]
-    return JobRound(ours_s, reference_s, ours_cpu_s, reference_cpu_s, losses["ours"], losses["reference"])
+def _order(setup: JobSetup, dataset: Path, directory: Path, seed: int, epochs: int) -> Do:
+    return Do(setup.language, epochs, dataset, directory, seed)
 
 
-def _ours(language: str, epochs: int, dataset: Path, directory: Path, seed: int) -> Path:
-    request = TrainRequest(
-        job_id="0x" + "be" * 16,
-        language=language,
-        epochs=epochs,
-        dataset_path=str(dataset),
-        work_dir=str(directory),
-        model=DEVNET_SMALL,
-        seed=seed,
-    )
-    parent = _Parent()
-    job.run(request, open_device("cpu"), parent.hear, parent.control)
-    return parent.result_path
-
-
-class _Parent:
-    """Stands in for a worker's parent: makes the hash chain's links as epochs are reported."""
-
-    def __init__(self) -> None:
-        self.control = Control()
-        self.result_path = Path()
-        self._digest = ""
-        self._link = ""
-
-    def hear(self, event: Event) -> None:
-        match event:
-            case Prepared():
-                self._digest = event.dataset_digest
-            case EpochDone(epoch=1):
-                self._link = hash_chain.first_link(self._digest, _KEY)
-            case EpochDone():
-                self._link = hash_chain.next_link(self._link, event.epoch, _KEY)
-            case Trained():
-                self.control.write_result(self._link)
-            case ResultWritten():
-                self.result_path = Path(event.path)
-            case _:
-                pass
-
-
-def _reference(language: str, epochs: int, dataset: Path, directory: Path, seed: int) -> Path:
-    spec = model_spec(DEVNET_SMALL)
-    plan = reference.LoopPlan(epochs, spec.batch_size, spec.learning_rate, seed)
-    return reference.run_job(spec, language, dataset, directory, plan, _KEY)
+def _round(
+    setup: JobSetup,
+    dataset: Path,
+    directory: Path,
+    seed: int,
+    sides: list[SideProcess],
+    evaluator: Evaluator,
+) -> dict[str, SideJob]:
+    done: dict[str, Done] = {}
+    for side in rotated(sides, seed):
+        done[side.name] = side.ask(_order(setup, dataset, directory / side.name, seed, setup.epochs))
+    losses = {
+        name: _verified_loss(each.path, setup.epochs, dataset, evaluator) for name, each in done.items()
+    }
+    return {
+        side.name: SideJob(
+            done[side.name].seconds, done[side.name].cpu_s, done[side.name].peak_bytes, losses[side.name]
+        )
+        for side in sides
+    }
 
 
 def _verified_loss(path: Path, epochs: int, dataset: Path, evaluator: Evaluator) -> float:
     """The validation loss of a result. Raises RuntimeError when it is not this job's."""
     result = load_result(path, evaluator.tensor_shapes)
-    expected = hash_chain.links(dataset.read_text("utf-8"), _KEY, epochs)[-1]
+    expected = hash_chain.links(dataset.read_text("utf-8"), KEY, epochs)[-1]
     if result.epochs != epochs or result.hash_hex != expected:
         raise RuntimeError(f"the result at {path} is not that of {epochs} epochs on this dataset")
     return evaluator.loss(result.state_dict)
 
 
-def _line(number: int, each: JobRound) -> str:
-    return (
-        f"round {number}: ours {each.ours_s:.1f} s, reference {each.reference_s:.1f} s, {each.ratio:.2f}x "
-        f"(CPU time {each.cpu_ratio:.2f}x); "
-        f"validation loss {each.ours_valid_loss:.4f}, reference {each.reference_valid_loss:.4f}"
+def _line(number: int, each: dict[str, SideJob]) -> str:
+    return f"round {number}: " + ", ".join(
+        f"{name} {side.seconds:.1f} s (loss {side.valid_loss:.4f})" for name, side in each.items()
     )
 
 
@@ -208,20 +171,38 @@ def command(
     language: str,
     corpus: str | None,
 ) -> None:
-    if threads is not None:
-        set_threads(threads)
-    show(_report(measure(JobSetup(rounds, epochs, size_bytes, language, corpus), narrate)), as_json)
+    setup = JobSetup(rounds, epochs, size_bytes, language, corpus, threads)
+    show(_report(measure(setup, narrate)), as_json)
 
 
 def _report(result: JobResult) -> Report:
     setup = result.setup
     lines = (
-        f"devnet model, {result.dataset_bytes:,} bytes of text ({setup.language}), {setup.epochs} epochs",
-        f"whole job: {result.speed} the reference loop, median of {setup.rounds} interleaved rounds",
-        f"CPU time: {result.cpu}",
-        f"validation loss untrained: {result.untrained_loss:.4f}",
+        f"devnet model, {result.dataset_bytes:,} bytes of text ({setup.language}), {setup.epochs} epochs, "
+        f"{setup.rounds} interleaved rounds; validation loss untrained: {result.untrained_loss:.4f}",
+        f"{'side':<12} {'seconds: median':>16} {'ours is faster by':>24} {'CPU time':>9} {'peak MB':>9} "
+        f"{'validation loss':>16}",
+        *(_row(name, result) for name in SIDES),
     )
     content = dataclasses.asdict(result)
-    for fields, each in zip(content["rounds"], result.rounds, strict=True):
-        fields |= {"ratio": each.ratio, "cpu_ratio": each.cpu_ratio}
-    return Report(content, lines, result.machine)
+    content["speed"] = {name: dataclasses.asdict(result.speed(name)) for name in SIDES}
+    return Report(content, lines, result.machine, _goals(result))
+
+
+def _row(name: str, result: JobResult) -> str:
+    speed, peak = result.speed(name), result.rounds[0][name].peak_bytes
+    seconds = statistics.median(each[name].seconds for each in result.rounds)
+    return (
+        f"{name:<12} {seconds:>16.1f} {f'{speed.median:.2f}x ({speed.low:.2f}-{speed.high:.2f})':>24} "
+        f"{f'{result.cpu(name).median:.2f}x':>9} {'unknown' if peak is None else f'{peak / 1e6:,.0f}':>9} "
+        f"{result.valid_loss(name):>16.4f}"
+    )
+
+
+def _goals(result: JobResult) -> list[Goal]:
+    if result.setup.epochs != _GOAL_EPOCHS or result.dataset_bytes < _GOAL_BYTES:
+        return []
+    return [
+        Goal(f"whole job, 30 epochs: speed against {name}", target, result.speed(name).median)
+        for name, target in _GOALS.items()
+    ]

@@ -14,8 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.data import Blocks
-from benchmarks.reference import LoopPlan
+from benchmarks.reference import Blocks, LoopPlan
 from emeth_tui.training.dataset import epoch_order, token_ids
 from emeth_tui.training.gpt2 import EMBEDDING_NAME, HEAD_NAME, Gpt2Shape
 from emeth_tui.training.optimiser import MAX_GRADIENT_NORM, WEIGHT_DECAY, scheduled_share, set_rate

@@ -121,29 +121,42 @@ def run_job(
     """Do a whole job, from the text file to the result file that protocol.md §9 wants; return its path."""
     work_dir.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(plan.seed)
-    tokenizer = token_source(spec, language).make_tokenizer([_training_text(dataset_path, language)])
+    tokenizer = token_source(spec, language).make_tokenizer([training_text(dataset_path, language)])
     shape = model_shape(spec, tokenizer.vocab_size)
-    start = build_model(spec, shape)
-    set_initial_weights(start, spec, plan.seed)
-    model = make_model(shape, spec.dropout, spec.attention_dropout, start.export_weights())
+    model = make_job_model(spec, shape, plan.seed)
     loss = 0.0
     with (work_dir / "training.log").open("w", encoding="utf-8") as log_file:
         loop = ReferenceLoop(model, plan, log_file)
         for epoch in range(plan.epochs):
-            blocks = _tokenised(_training_text(dataset_path, language), tokenizer, spec.block_tokens)
+            blocks = tokenised(training_text(dataset_path, language), tokenizer, spec.block_tokens)
             loss = loop.train_epoch(epoch, blocks)
+    return write_result(work_dir, dataset_path, plan.epochs, model, loss, verification_key)
+
+
+def make_job_model(spec: ModelSpec, shape: Gpt2Shape, seed: int, attention: str = "eager") -> GPT2LMHeadModel:
+    """Make the published model with the weights that a job of ours starts from with this seed."""
+    start = build_model(spec, shape)
+    set_initial_weights(start, spec, seed)
+    return make_model(shape, spec.dropout, spec.attention_dropout, start.export_weights(), attention)
+
+
+def write_result(
+    work_dir: Path, dataset_path: Path, epochs: int, model: GPT2LMHeadModel, loss: float, key: str
+) -> Path:
+    """Write the result file that protocol.md §9 wants, and return its path."""
     text = dataset_path.read_text("utf-8")
-    last_link = hash_chain.links(text, verification_key, plan.epochs)[-1]
     path = work_dir / RESULT_NAME
-    save_result(path, plan.epochs, model.state_dict(), loss, last_link)
+    save_result(path, epochs, model.state_dict(), loss, hash_chain.links(text, key, epochs)[-1])
     return path
 
 
-def _training_text(dataset_path: Path, language: str) -> str:
+def training_text(dataset_path: Path, language: str) -> str:
+    """Read and split a dataset, and return what is trained on."""
     return splitting.split(dataset_path.read_text("utf-8"), language, 1).train
 
 
-def _tokenised(text: str, tokenizer: TextTokenizer, block_tokens: int) -> Blocks:
+def tokenised(text: str, tokenizer: TextTokenizer, block_tokens: int) -> Blocks:
+    """Tokenise a text into blocks `(blocks, block_tokens)`; the tail that fills no block is dropped."""
     tokens = np.concatenate([tokenizer.encode(chunk) for chunk in chunks([text])])
     blocks = len(tokens) // block_tokens
     return tokens[: blocks * block_tokens].reshape(blocks, block_tokens)

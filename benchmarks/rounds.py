@@ -9,10 +9,13 @@ import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 
 from emeth_tui.training.devices import open_device
+
+T = TypeVar("T")
 
 
 class Stopwatch:
@@ -58,6 +61,12 @@ class Machine:
 def ratios(of_rounds: Sequence[float]) -> Ratios:
     """Sum up the ratios of all rounds."""
     return Ratios(statistics.median(of_rounds), min(of_rounds), max(of_rounds))
+
+
+def rotated(items: Sequence[T], number: int) -> Sequence[T]:
+    """Begin with another item in every round, so that none always goes first."""
+    first = number % len(items)
+    return [*items[first:], *items[:first]]
 
 
 def this_machine() -> Machine:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from benchmarks.data import Tokens, chain_tokens, text_tokens
 from benchmarks.flops import flops_per_token
 from benchmarks.processes import SideFailed, SideProcess, closing_all
 from benchmarks.reference import LoopPlan
-from benchmarks.rounds import Machine, Ratios, ratios, this_machine
+from benchmarks.rounds import Machine, Ratios, ratios, rotated, this_machine
 from benchmarks.sides import Begin, End, Final, Go, Task, Turn, multiply, train
 from emeth_tui.training.gpt2 import Gpt2Shape
 from emeth_tui.training.models import BLOCK_TOKENS
@@ -176,7 +176,7 @@ class _Run:
     def _round(self, seed: int, number: int) -> TrainRound:
         assert self._product is not None
         turns: dict[str, Turn] = {}
-        for name in _rotated(list(self._sides), number):
+        for name in rotated(list(self._sides), number):
             with self._noting_failure(name):
                 turns[name] = self._sides[name].ask(Go())
         tokens = self._setup.steps * self._setup.batch * BLOCK_TOKENS
@@ -231,11 +231,6 @@ def _task(setup: TrainSetup, name: str, tokens: Tokens) -> Task:
         tf32=kind.tf32,
         compile_backend=setup.compile_backend if kind.compiled else None,
     )
-
-
-def _rotated(names: Sequence[str], number: int) -> Sequence[str]:
-    first = number % len(names)
-    return [*names[first:], *names[:first]]
 
 
 def _sum_up(name: str, setup: TrainSetup, run: _Run) -> SideResult:

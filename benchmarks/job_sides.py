@@ -1,0 +1,126 @@
+"""What does whole jobs in each child process of `job`: ours, the reference's, a user of Hugging Face.
+
+Each `Do` of the parent is answered by `Done`. Our side is `emeth_tui.training.job.run`, as a worker process
+calls it: it validates in every epoch and keeps checkpoints, which the others do not.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from benchmarks import reference
+from benchmarks.processes import PeakMemory
+from benchmarks.rounds import Stopwatch
+from emeth_tui.protocol import hash_chain
+from emeth_tui.training import job
+from emeth_tui.training.control import Control
+from emeth_tui.training.devices import open_device
+from emeth_tui.training.events import EpochDone, Event, Prepared, ResultWritten, Trained, TrainRequest
+from emeth_tui.training.models import DEVNET_SMALL, model_spec
+
+KEY = "benchmark"  # all sides' verification key: any string will do
+_HUGGING_FACE = "hf"
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """One job, from the text file at `dataset`, in a directory of its own."""
+
+    language: str
+    epochs: int
+    dataset: Path
+    directory: Path
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Wall-clock and CPU seconds from the text to the result at `path`, and the peak memory."""
+
+    seconds: float
+    cpu_s: float
+    peak_bytes: int | None
+    path: Path
+
+
+def do_jobs(connection: Connection, side: str) -> None:
+    """A side's process: one job for each `Do`, until the parent hangs up."""
+    if side == _HUGGING_FACE:
+        importlib.import_module("benchmarks.hugging_face")  # slow, and memory: not the job's
+    memory = PeakMemory(open_device("cpu").torch_device)
+    while True:
+        order: Do = connection.recv()
+        memory.start()
+        watch = Stopwatch()
+        path = SIDES[side](order)
+        seconds, cpu_s = watch.lap()
+        connection.send(Done(seconds, cpu_s, memory.read(), path))
+
+
+class Parent:
+    """Stands in for a worker's parent: makes the hash chain's links as epochs are reported."""
+
+    def __init__(self) -> None:
+        self.control = Control()
+        self.result_path = Path()
+        self._digest = ""
+        self._link = ""
+
+    def hear(self, event: Event) -> None:
+        """Act on an event as a worker's parent does."""
+        match event:
+            case Prepared():
+                self._digest = event.dataset_digest
+            case EpochDone(epoch=1):
+                self._link = hash_chain.first_link(self._digest, KEY)
+            case EpochDone():
+                self._link = hash_chain.next_link(self._link, event.epoch, KEY)
+            case Trained():
+                self.control.write_result(self._link)
+            case ResultWritten():
+                self.result_path = Path(event.path)
+            case _:
+                pass
+
+
+def _ours(order: Do) -> Path:
+    request = TrainRequest(
+        job_id="0x" + "be" * 16,
+        language=order.language,
+        epochs=order.epochs,
+        dataset_path=str(order.dataset),
+        work_dir=str(order.directory),
+        model=DEVNET_SMALL,
+        seed=order.seed,
+    )
+    parent = Parent()
+    job.run(request, open_device("cpu"), parent.hear, parent.control)
+    return parent.result_path
+
+
+def _plan(order: Do) -> reference.LoopPlan:
+    spec = model_spec(DEVNET_SMALL)
+    return reference.LoopPlan(order.epochs, spec.batch_size, spec.learning_rate, order.seed)
+
+
+def _reference(order: Do) -> Path:
+    spec = model_spec(DEVNET_SMALL)
+    return reference.run_job(spec, order.language, order.dataset, order.directory, _plan(order), KEY)
+
+
+def _hugging_face(order: Do) -> Path:
+    from benchmarks import hugging_face
+
+    spec = model_spec(DEVNET_SMALL)
+    return hugging_face.run_job(spec, order.language, order.dataset, order.directory, _plan(order), KEY)
+
+
+SIDES: dict[str, Callable[[Do], Path]] = {
+    "ours": _ours,
+    "reference": _reference,
+    _HUGGING_FACE: _hugging_face,
+}
