@@ -19,6 +19,7 @@ _MODULES = {
     "train": "train_command",
     "job": "job",
     "growth": "growth",
+    "gpu": "gpu",
 }
 
 

@@ -56,7 +56,7 @@ class SideProcess:
         self._process = context.Process(
             target=_main, args=(theirs, target, task, threads or usable_cores()), daemon=True
         )
-        with _environment(_environment_for(threads or usable_cores(), device)):
+        with environment(_environment_for(threads or usable_cores(), device)):
             self._process.start()
         theirs.close()
 
@@ -177,7 +177,7 @@ def _environment_for(threads: int, device: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
+def environment(values: dict[str, str]) -> Iterator[None]:
     """Set environment variables for the processes that are started within the block."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)

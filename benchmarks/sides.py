@@ -35,8 +35,10 @@ from emeth_tui.training.evaluation import mean_loss
 from emeth_tui.training.events import EpochDone, Event, Prepared
 from emeth_tui.training.gpt2 import Gpt2, Gpt2Shape
 from emeth_tui.training.loop import Plan, Trainer
+from emeth_tui.training.precision import fastest_on_cpu
 
 Weights = Mapping[str, Tensor]
+_PRECISION_NAMES = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
 _HUGGING_FACE = "hugging-face"
 
 
@@ -52,6 +54,7 @@ class Task:
     device: str = "cpu"
     tf32: bool = False  # matrix products of fp32 numbers in TF32
     compile_backend: str | None = None  # None: not compiled; ours decides for itself
+    as_shipped: bool = True  # ours picks the precision that it takes in a job; else fp32 on a CPU
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,9 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The weights are drawn."""
+    """The weights are drawn; matrices will be multiplied in `precision`."""
+
+    precision: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +105,14 @@ class Turns:
         self._memory = memory
         self._device = device
         self._watch: Stopwatch | None = None
+        self.precision = "fp32"
         self.peak_bytes: int | None = None
 
     def go_on(self) -> bool:
         """To be called before each epoch: report the one before, and wait. False: train no further."""
         if self._watch is None:
             self._memory.start()
-            self._connection.send(Ready())
+            self._connection.send(Ready(self.precision))
         else:
             synchronise(self._device)
             self._connection.send(Turn(*self._watch.lap()))
@@ -120,7 +126,7 @@ class Turns:
 def train(connection: Connection, task: Task) -> None:
     """A side's process: one training a `Begin`, until the parent hangs up."""
     device = open_device("cuda:0" if task.device.startswith("cuda") else "cpu")
-    if task.tf32:
+    if task.tf32 and device.is_cuda:
         torch.set_float32_matmul_precision("high")
     if task.loop == _HUGGING_FACE:
         importlib.import_module("benchmarks.hugging_face")  # slow, and memory: not the training's
@@ -129,6 +135,7 @@ def train(connection: Connection, task: Task) -> None:
         begin: Begin = connection.recv()
         run = dataclasses.replace(task, plan=dataclasses.replace(task.plan, seed=begin.seed))
         turns = Turns(connection, memory, device.torch_device)
+        turns.precision = _precision(task, device)
         weights = _LOOPS[task.loop](run, device, turns)
         connection.send(Final(_held_out_loss(run, weights, device), turns.peak_bytes))
 
@@ -148,9 +155,19 @@ class _NoCheckpoints(CheckpointStore):
         return Path()
 
 
+def _precision(task: Task, device: Device) -> str:
+    if task.loop == "reference":
+        return "tf32" if task.tf32 and device.is_cuda else "fp32"
+    return "bf16" if device.is_cuda else "fp32"
+
+
 def _ours(task: Task, device: Device, turns: Turns) -> Weights:
     model = Gpt2(task.shape, task.dropout)
     control = Control()
+    if task.as_shipped and not device.is_cuda:  # as in `training.job`
+        model.initialise(task.plan.seed)
+        device = dataclasses.replace(device, compute_dtype=fastest_on_cpu(model))
+    turns.precision = _PRECISION_NAMES[device.compute_dtype]
 
     def report(event: Event) -> None:
         if isinstance(event, (Prepared, EpochDone)) and not turns.go_on():

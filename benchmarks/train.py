@@ -40,8 +40,8 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     OURS: Kind("ours", "ours"),
-    "reference": Kind("reference loop, fp32", "reference"),
-    "reference-tf32": Kind("reference loop, TF32", "reference", tf32=True),
+    "reference": Kind("reference loop", "reference"),
+    "reference-tf32": Kind("reference loop", "reference", tf32=True),
     "hf": Kind("Hugging Face Trainer", "hugging-face"),
     "hf-compiled": Kind("Hugging Face Trainer, compiled", "hugging-face", compiled=True),
     "nanogpt": Kind("nanoGPT-style loop, compiled", "nanogpt", compiled=True),
@@ -70,6 +70,7 @@ class TrainSetup:
     plan_epochs: int | None = None  # None: the rounds are the whole job
     threads: int | None = None  # None: one a core
     compile_backend: str = "inductor"
+    as_shipped: bool = True  # ours picks its precision on a CPU; else fp32
 
     @property
     def shape(self) -> Gpt2Shape:
@@ -95,6 +96,7 @@ class SideResult:
     """One side over all rounds; `speed` and `cpu` say how many times as fast ours was."""
 
     name: str
+    precision: str
     tokens_per_s: Ratios
     utilisation: float
     speed: Ratios
@@ -142,6 +144,7 @@ class _Run:
         self.rounds: list[TrainRound] = []
         self.finals: dict[str, list[Final]] = {}
         self.failures: dict[str, str] = {}
+        self.precision: dict[str, str] = {}
         self._setup = setup
         self._narrate = narrate
         self._sides: dict[str, SideProcess] = {}
@@ -165,7 +168,7 @@ class _Run:
         """All rounds with one seed."""
         for name in list(self._sides):  # one after the other, for ours looks how much memory there is
             with self._noting_failure(name):
-                self._sides[name].ask(Begin(seed))
+                self.precision[name] = self._sides[name].ask(Begin(seed)).precision
         self._everybody(Go())  # the warm-up: kernels are chosen and compiled, memory is allocated
         for number in range(self._setup.rounds):
             self.rounds.append(self._round(seed, number))
@@ -230,6 +233,7 @@ def _task(setup: TrainSetup, name: str, tokens: Tokens) -> Task:
         device=setup.device,
         tf32=kind.tf32,
         compile_backend=setup.compile_backend if kind.compiled else None,
+        as_shipped=setup.as_shipped,
     )
 
 
@@ -237,6 +241,7 @@ def _sum_up(name: str, setup: TrainSetup, run: _Run) -> SideResult:
     rounds = [each for each in run.rounds if name in each.tokens_per_s]
     return SideResult(
         name=name,
+        precision=run.precision[name],
         tokens_per_s=ratios([each.tokens_per_s[name] for each in rounds]),
         utilisation=statistics.median(
             each.tokens_per_s[name] * setup.flops_per_token / each.product_flops_per_s for each in rounds

@@ -65,15 +65,19 @@ def _sides(context: click.Context, parameter: click.Parameter, value: str | None
 )
 @click.option("--corpus", help=f"Real text: a directory of *.txt, or {SHIPPED!r}; default: drawn tokens.")
 @click.option("--language", type=click.Choice(["en", "ja"]), default="en", show_default=True)
+@click.option("--fp32", is_flag=True, help="Ours in fp32 too on a CPU, instead of what it takes in a job.")
 @threads_option
 @json_option
-def command(as_json: bool, shape: str, sides: tuple[str, ...] | None, device: str, **options: Any) -> None:
+def command(
+    as_json: bool, shape: str, sides: tuple[str, ...] | None, device: str, fp32: bool, **options: Any
+) -> None:
     chosen = SHAPES[shape] | {name: value for name, value in options.items() if value is not None}
     width = chosen["width"]
     if width % _HEAD_WIDTH:
         raise click.BadParameter(f"must be a multiple of {_HEAD_WIDTH}", param_hint="--width")
     sides = sides or (CPU_SIDES if device == "cpu" else CUDA_SIDES)
-    setup = TrainSetup(sides=sides, device=device, heads=width // _HEAD_WIDTH, **chosen)
+    heads = width // _HEAD_WIDTH
+    setup = TrainSetup(sides=sides, device=device, heads=heads, as_shipped=not fp32, **chosen)
     show(report(measure(setup, narrate)), as_json)
 
 
@@ -86,8 +90,8 @@ def report(result: TrainResult) -> Report:
         f"batch {setup.batch} x {BLOCK_TOKENS} tokens, {setup.steps} steps a round, {source}; "
         f"dropout {setup.dropout}; on {setup.device}",
         f"{setup.rounds} interleaved rounds for each of {setup.seeds} seeds; "
-        f"{result.flops_per_token / 1e9:.3f} GFLOP a token; matrix product: "
-        f"{result.product_flops_per_s / 1e9:,.0f} GFLOP/s",
+        f"{result.flops_per_token / 1e9:.3f} GFLOP a token; matrix product in "
+        f"{'fp32' if setup.device == 'cpu' else 'bf16'}: {result.product_flops_per_s / 1e9:,.0f} GFLOP/s",
         _HEADING,
         *(_row(side) for side in result.sides.values()),
         *(f"failed: {reason}" for reason in result.failures.values()),
@@ -141,16 +145,17 @@ def _share(part: int | None, whole: int | None) -> float | None:
 
 
 _HEADING = (
-    f"{'side':<32} {'tokens/s: median (min-max)':>30} {'ours is faster by':>24} {'CPU time':>9} "
+    f"{'side':<38} {'tokens/s: median (min-max)':>30} {'ours is faster by':>24} {'CPU time':>9} "
     f"{'MFU':>6} {'peak MB':>9} {'held-out loss':>14}"
 )
 
 
 def _row(side: SideResult) -> str:
-    speed = side.tokens_per_s
+    tokens_per_s, speed = side.tokens_per_s, side.speed
     peak = "unknown" if side.peak_bytes is None else f"{side.peak_bytes / 1e6:,.0f}"
+    spread = f"{tokens_per_s.median:,.0f} ({tokens_per_s.low:,.0f}-{tokens_per_s.high:,.0f})"
+    faster = f"{speed.median:.2f}x ({speed.low:.2f}-{speed.high:.2f})"
     return (
-        f"{KINDS[side.name].title:<32} {f'{speed.median:,.0f} ({speed.low:,.0f}-{speed.high:,.0f})':>30} "
-        f"{f'{side.speed.median:.2f}x ({side.speed.low:.2f}-{side.speed.high:.2f})':>24} "
+        f"{f'{KINDS[side.name].title}, {side.precision}':<38} {spread:>30} {faster:>24} "
         f"{f'{side.cpu.median:.2f}x':>9} {side.utilisation:>6.1%} {peak:>9} {side.held_out_loss:>14.4f}"
     )

@@ -30,6 +30,7 @@ def result(module_threaded_sides: None) -> TrainResult:
         vocab=128,
         dropout=0.0,
         compile_backend="eager",
+        as_shipped=False,
     )
     return measure(setup, lambda line: None)
 

@@ -1,0 +1,38 @@
+"""A model directory as the hub would give it, with weights drawn at random: no hub is needed."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
+
+from benchmarks.reference import make_model
+from emeth_tui.training.gpt2 import Gpt2, Gpt2Shape
+
+_POSITIONS = 1024  # of the published GPT-2s
+_DROPOUT = 0.1
+_SEED = 0
+_END_OF_TEXT = "<|endoftext|>"
+
+
+def write_model(directory: Path, shape: Gpt2Shape, text: str, tokenizer_vocab: int) -> None:
+    """Write config, weights and a tokenizer trained on `text`, which may have fewer tokens than the model."""
+    published = dataclasses.replace(shape, positions=_POSITIONS)
+    model = Gpt2(published)
+    model.initialise(_SEED)
+    make_model(published, _DROPOUT, _DROPOUT, model.export_weights()).save_pretrained(directory)
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=tokenizer_vocab,
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        special_tokens=[_END_OF_TEXT],
+        show_progress=False,
+    )
+    bpe.train_from_iterator([text], trainer)
+    make_fast: Any = PreTrainedTokenizerFast
+    make_fast(tokenizer_object=bpe, eos_token=_END_OF_TEXT).save_pretrained(directory)
