@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from emeth_tui.training.microbatch import FoundBefore, MicroBatch
 from emeth_tui.training.models import (
     ModelSpec,
     build_model,
+    locate,
     model_shape,
     model_spec,
     set_initial_weights,
@@ -43,6 +45,8 @@ def run(request: TrainRequest, device: Device, report: Report, control: Control)
     trainer: Trainer | None = None
     try:
         spec = model_spec(request.model)
+        if spec.pretrained:
+            locate(spec.name, _preparing(report, control))
         tokens = _load_tokens(request, spec, report, control)
         loading_since_s = time.monotonic()
         report(Preparing(1.0, "loading the model"))
@@ -58,24 +62,30 @@ def run(request: TrainRequest, device: Device, report: Report, control: Control)
         report(Stopped(*(trainer.position if trainer else (0, 0))))
 
 
+def _preparing(report: Report, control: Control) -> Callable[[float, str], None]:
+    """What hears of slow beginnings: it tells of them a few times a second, and breaks off when asked to."""
+    throttle = Throttle()
+    last_stage = ""
+
+    def progress(fraction: float, detail: str) -> None:
+        nonlocal last_stage
+        control.check()
+        stage = detail.partition(",")[0]
+        if throttle.due() or stage != last_stage:
+            last_stage = stage
+            report(Preparing(fraction, detail))
+
+    return progress
+
+
 def _load_tokens(
     request: TrainRequest, spec: ModelSpec, report: Report, control: Control
 ) -> TokenisedDataset:
-    throttle = Throttle()
-    last_detail = ""
-
-    def progress(fraction: float, detail: str) -> None:
-        nonlocal last_detail
-        control.check()
-        if throttle.due() or detail != last_detail:
-            last_detail = detail
-            report(Preparing(fraction, detail))
-
     return load_tokens(
         Path(request.dataset_path),
         Path(request.work_dir) / "tokens",
         token_source(spec, request.language),
-        progress,
+        _preparing(report, control),
     )
 
 

@@ -7,7 +7,6 @@ finds the files of a hub or local model. Weights are read as safetensors, or by
 
 from __future__ import annotations
 
-import functools
 import json
 import pickle
 from collections.abc import Iterable, Mapping
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emeth_tui.errors import TrainingError
+from emeth_tui.training import hub
+from emeth_tui.training.hub import WEIGHT_FILES
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 BLOCK_TOKENS = 128  # protocol.md §8
 DEVNET_SMALL = "devnet-small"
-_SMALL_FILES = ("config.json", "tokenizer*", "vocab*", "merges.txt", "*.model", "special_tokens_map.json")
-_WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")  # in order of preference
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +103,11 @@ class PretrainedFiles:
     def weights(self) -> dict[str, Tensor]:
         """Read the weights under GPT2LMHeadModel's names. Raises TrainingError when they cannot be read."""
         path = next(
-            (self.directory / name for name in _WEIGHT_FILES if (self.directory / name).is_file()), None
+            (self.directory / name for name in WEIGHT_FILES if (self.directory / name).is_file()), None
         )
         if path is None:
             raise TrainingError(
-                f"model {self.name!r}: {self.directory} holds neither {' nor '.join(_WEIGHT_FILES)}"
+                f"model {self.name!r}: {self.directory} holds neither {' nor '.join(WEIGHT_FILES)}"
             )
         try:
             loaded = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
@@ -117,17 +116,18 @@ class PretrainedFiles:
         return _published_names(loaded)
 
 
-def locate(name: str) -> PretrainedFiles:
+def locate(name: str, progress: hub.Progress = lambda fraction, detail: None) -> PretrainedFiles:
     """Find a pretrained model: a local directory, or a hub name, downloaded unless its files are here.
 
-    A broken download is taken up where it broke. Raises TrainingError when the hub does not answer.
+    A broken download is taken up where it broke; `progress` hears of it, and may raise to break it off.
+    Raises TrainingError when the hub does not answer or has no such model, DiskFull.
     """
     directory = Path(name).expanduser()
     if directory.is_dir():
         return PretrainedFiles(name, directory)
     if name.startswith((".", "/", "~")):
         raise TrainingError(f"model {name!r}: no such directory")
-    return PretrainedFiles(name, _download(name))
+    return PretrainedFiles(name, hub.fetch(name, progress))
 
 
 def model_shape(spec: ModelSpec, vocab_size: int) -> Gpt2Shape:
@@ -202,24 +202,6 @@ def _check_is_plain_gpt2(name: str, config: Mapping[str, Any]) -> None:
             )
     if width % config["n_head"]:
         raise TrainingError(f"model {name!r}: width {width} does not divide into {config['n_head']} heads")
-
-
-@functools.cache  # once a process: every look at the hub is a round trip, even when nothing is new
-def _download(name: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        # Asked for separately: a repository that has safetensors need not send its pickled weights as well.
-        directory = Path(snapshot_download(name, allow_patterns=[*_SMALL_FILES, _WEIGHT_FILES[0]]))
-        if not (directory / _WEIGHT_FILES[0]).is_file():
-            directory = Path(snapshot_download(name, allow_patterns=[*_SMALL_FILES, _WEIGHT_FILES[1]]))
-    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise TrainingError(
-            f"model {name!r} cannot be downloaded from the Hugging Face hub ({type(error).__name__}): check "
-            "the network, or set the model to a directory with config.json, the weights and the tokenizer"
-        ) from error
-    return directory
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:

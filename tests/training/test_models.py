@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from emeth_tui.errors import TrainingError
 from emeth_tui.training.evaluation import Evaluator
@@ -27,32 +26,16 @@ from emeth_tui.training.models import (
     token_source,
 )
 from tests.training.jobs import Run, make_request, result_weights
+from tests.training.pretrained import VOCAB_SIZE, save_small_gpt2
 from tests.training.test_checkpoint import Malicious
 from tests.training.texts import english
-
-VOCAB_SIZE = 300
 
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
     """A small pretrained GPT-2 with its tokenizer, as transformers saves them."""
     directory = tmp_path / "model"
-    torch.manual_seed(3)
-    config = GPT2Config(
-        vocab_size=VOCAB_SIZE, n_positions=128, n_embd=32, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=0
-    )
-    GPT2LMHeadModel(config).save_pretrained(directory)
-    bpe = Tokenizer(models.BPE())
-    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    bpe.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=VOCAB_SIZE,
-        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-        special_tokens=["<|endoftext|>"],
-        show_progress=False,
-    )
-    bpe.train_from_iterator([english(4096)], trainer)
-    PreTrainedTokenizerFast(tokenizer_object=bpe, eos_token="<|endoftext|>").save_pretrained(directory)
+    save_small_gpt2(directory)
     return directory
 
 
