@@ -152,7 +152,7 @@ def _devnet(base: Path, corpus: Path | None, chain: str | None) -> Iterator[dict
     options = [*(["--corpus", str(corpus)] if corpus else []), *(["--chain", chain] if chain else [])]
     for variable in (PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE):
         os.environ.pop(variable, None)  # they belong to another network
-    click.echo("starting the local network …", err=True)
+    click.echo(f"starting the local network in {base} …", err=True)
     with devnet_beside(base / "devnet", options) as joined:
         joining = load_settings(joined, environment={})
         yield {

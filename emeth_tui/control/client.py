@@ -25,7 +25,7 @@ from emeth_tui.store.lock import UNKNOWN_PID
 NEWS_KEPT = 1_000  # between two snapshots
 LINK_NAME = "node"  # among the snapshot's links
 RETRY_S = 0.5
-GIVE_UP_S = 15.0  # of a node that lives and does not answer
+GIVE_UP_S = 30.0  # of a node that lives and does not answer; it may be starting
 REST_S = 0.2  # between two snapshots, however much happens
 OLD_S = 0.9  # a snapshot of this age is asked for anew, whether anything happened or not
 
@@ -79,7 +79,10 @@ class RemoteNode:
                 self._connection = None
                 self._note_broken(error)
                 if time.monotonic() - heard_at > GIVE_UP_S:
-                    raise ControlError(f"the node (process {self._pid}) does not answer: {error}") from error
+                    starting = "" if first.done() else "; it may still be starting, or be of another version"
+                    raise ControlError(
+                        f"the node (process {self._pid}) does not answer: {error}{starting}"
+                    ) from error
             await asyncio.sleep(RETRY_S)
 
     def snapshot(self) -> Snapshot:

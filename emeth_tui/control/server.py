@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -63,7 +64,11 @@ async def serve_control(directory: Path, node: ShownNode) -> AsyncIterator[None]
         yield
         return
     control = ControlServer(node)
-    server = await asyncio.start_unix_server(control.serve, sock=listening, limit=wire.MAX_QUESTION_BYTES)
+    # From Python 3.13 on, asyncio would look for the socket by its address, which holds no longer.
+    own_cleanup: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
+    server = await asyncio.start_unix_server(
+        control.serve, sock=listening, limit=wire.MAX_QUESTION_BYTES, **own_cleanup
+    )
     try:
         yield
     finally:

@@ -136,6 +136,18 @@ async def test_the_screen_looks_as_it_did(name: str, size: tuple[int, int], lang
         check(f"{name}-{size[0]}x{size[1]}-{language}", text_of(pilot), size)
 
 
+@pytest.mark.parametrize(
+    ("size", "language"), [(SMALL, "en"), (LARGE, "en"), (SMALL, "ja"), (LARGE, "ja")], ids=str
+)
+async def test_a_read_only_view_looks_as_it_did(size: tuple[int, int], language: str) -> None:
+    set_language(language)
+    lost = Link("node", NOW - 12, "the node has not answered in 5 s")
+    node = StandInNode(snapshot(links=(lost,), claims_paused="by the operator"))
+    node.viewed_pid = 4242
+    async with shown(node, size, replace(OPTIONS, read_only=True)) as pilot:
+        check(f"view-{size[0]}x{size[1]}-{language}", text_of(pilot), size)
+
+
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=str)
 async def test_ascii_is_ascii(size: tuple[int, int]) -> None:
     node = StandInNode()

@@ -32,7 +32,9 @@ async def test_no_key_acts_and_each_says_why(node: StandInNode, key: str) -> Non
         assert REASON in last_line(pilot)
 
 
-@pytest.mark.parametrize("keys", [("enter", "p"), ("enter", "D")])
+@pytest.mark.parametrize(
+    "keys", [("enter", "p"), ("enter", "D"), ("s", "enter"), ("s", "backspace"), ("s", "r")]
+)
 async def test_nor_does_one_of_a_page(node: StandInNode, keys: tuple[str, ...]) -> None:
     async with shown(node, options=READ_ONLY) as pilot:
         await press(pilot, *keys)

@@ -14,6 +14,7 @@ from textual.widgets import Input
 from emeth_tui.engine.tuning import Setting, SettingChange, SettingsView
 from emeth_tui.errors import EmethError, SettingsError
 from emeth_tui.settings import Origin
+from emeth_tui.tui import commands
 from emeth_tui.tui.i18n import _
 from emeth_tui.tui.lines import BLANK, Line, clean, fit, left, line, wrap
 from emeth_tui.tui.panels.keys import KeyHint
@@ -66,7 +67,7 @@ class SettingsScreen(PageScreen):
         return [
             KeyHint("Enter", _("Change"), "details", refusal, _("Change")),
             KeyHint("Backspace", _("Default"), "take_default", refusal, _("Default")),
-            KeyHint("r", _("Reload the file"), "reload", brief=_("Reload the file")),
+            KeyHint("r", _("Reload the file"), "reload", self._view_refusal, brief=_("Reload the file")),
             *super().hints(),
         ]
 
@@ -134,7 +135,13 @@ class SettingsScreen(PageScreen):
 
     # -- changing
 
+    @property
+    def _view_refusal(self) -> str:
+        return commands.view_refusal(self.emeth.scene) if self.emeth.scene else ""
+
     def _refusal(self, setting: Setting) -> str:
+        if self._view_refusal:
+            return self._view_refusal
         if setting.origin in {Origin.OPTION, Origin.ENVIRONMENT}:
             origin = _origin_name(setting.origin)
             return _("set by this run's {origin}, which goes over the file").format(origin=origin)
@@ -160,6 +167,8 @@ class SettingsScreen(PageScreen):
 
     def action_reload(self) -> None:
         """Read the settings file again."""
+        if self.emeth.refused(self._view_refusal):
+            return
         self._run(_("reading the settings file …"), self.emeth.node.reload_settings)
 
     @on(Input.Submitted, "#entry")
