@@ -281,6 +281,7 @@ CHANGEABLE_AT_RUN_TIME = frozenset(
         "rewards.auto_withdraw",
         "training.batch_size",
         "training.learning_rate",
+        "training.release_on_pause",
         "training.model_en",
         "training.model_ja",
         "cache.limit_gb",
