@@ -14,6 +14,7 @@ from emeth_tui.store.jobs import JobTable
 from emeth_tui.store.journal import JournalTable
 from emeth_tui.store.lock import take_lock
 from emeth_tui.store.marks import MarkTable
+from emeth_tui.store.measurements import MeasurementTable
 
 # Each entry takes the schema one version up; what has been released is never edited, only added to.
 # Wei are TEXT: SQLite's integers end at 2^63 - 1, which is 9.2 EMT.
@@ -84,6 +85,19 @@ MIGRATIONS = (
     CREATE TABLE marks (name TEXT PRIMARY KEY, value TEXT NOT NULL);
     """,
     "ALTER TABLE jobs ADD COLUMN by_hand INTEGER NOT NULL DEFAULT 0;",
+    """
+    CREATE TABLE measurements (
+        id INTEGER PRIMARY KEY,
+        quantity TEXT NOT NULL,
+        place TEXT NOT NULL,
+        model TEXT NOT NULL,
+        language TEXT NOT NULL,
+        amount REAL NOT NULL,
+        per REAL NOT NULL,
+        at_unix_s REAL NOT NULL
+    );
+    CREATE INDEX measurements_by_gauge ON measurements (quantity, place, model, language, id);
+    """,
 )
 
 
@@ -107,6 +121,7 @@ class Store:
         self.journal = JournalTable(self._connection)
         self.events = EventTable(self._connection)
         self.marks = MarkTable(self._connection)
+        self.measurements = MeasurementTable(self._connection)
 
     def close(self) -> None:
         """Close the file and let the lock go."""

@@ -19,6 +19,7 @@ from emeth_tui.store.database import MIGRATIONS, Store
 from emeth_tui.store.events import KEPT_EVENTS
 from emeth_tui.store.jobs import EpochRecord
 from emeth_tui.store.lock import lock_holder
+from emeth_tui.store.measurements import KEPT_MEASUREMENTS, Gauge, Measurement, Quantity
 from tests.factories import JOB_ID, OTHER_JOB_ID, make_job, make_transaction
 
 
@@ -205,3 +206,40 @@ def test_a_file_of_the_first_version_is_brought_up_with_all_that_is_in_it(tmp_pa
         assert store.jobs.get(JOB_ID) == job
         store.jobs.save(replace(job, by_hand=True), at_unix_s=1.0, state_changed=False)
         assert store.jobs.get(JOB_ID) == replace(job, by_hand=True)
+
+
+def test_measurements_come_back_in_order_the_newest_of_each_gauge(tmp_path: Path) -> None:
+    often, rare = Gauge(Quantity.TRAINING, "gpu", "gpt2-medium"), Gauge(Quantity.TOKENS, "", "m", "ja")
+    with Store(tmp_path) as store:
+        store.measurements.add([Measurement(rare, 1.0, 3.0)], at_unix_s=1.0)
+        for number in range(KEPT_MEASUREMENTS + 5):
+            store.measurements.add([Measurement(often, number, 2.0)], at_unix_s=2.0)
+
+    with Store(tmp_path) as store:
+        kept = store.measurements.all()
+
+    assert kept[0] == Measurement(rare, 1.0, 3.0)
+    assert [one.value for one in kept[1:]] == [number / 2 for number in range(5, KEPT_MEASUREMENTS + 5)]
+
+
+def test_measurements_are_kept_all_or_none(store: Store) -> None:
+    gauge = Gauge(Quantity.DOWNLOAD, "storage.example")
+
+    with pytest.raises(StoreError):
+        store.measurements.add(
+            [Measurement(gauge, 1.0, 1.0), Measurement(gauge, None, 1.0)],  # type: ignore[arg-type]
+            at_unix_s=1.0,
+        )
+
+    assert store.measurements.all() == []
+
+
+def test_what_another_version_measured_is_left_alone(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        path = store.path
+    with sqlite3.connect(path) as connection:
+        connection.execute("INSERT INTO measurements VALUES (1, 'dreaming', 'gpu', '', '', 1.0, 1.0, 1.0)")
+    connection.close()
+
+    with Store(tmp_path) as store:
+        assert store.measurements.all() == []
