@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.discover import ClaimRules, judge_on_chain
 from emeth_tui.engine.disk import job_needs_bytes
+from emeth_tui.engine.estimates import Task
 from emeth_tui.errors import ChainUnreachable, JobError, Reverted, StorageRejected
 from emeth_tui.model import Job, JobId, JobState, format_token
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.job_ids import short
-from emeth_tui.protocol.parameters import epochs_to_train, parse_parameters
+from emeth_tui.protocol.parameters import JobParameters, epochs_to_train, parse_parameters
 
 MAX_SEED = 2**31 - 1
 
@@ -44,7 +45,13 @@ async def prepare_claim(
         context.health.works("storage")
     except (JobError, StorageRejected) as error:
         return Refusal(f"its dataset cannot be had: {error}")
-    reason = judge_on_chain(record, dataset_bytes, rules, context.clock.now_unix_s())
+    reason = judge_on_chain(
+        record,
+        dataset_bytes,
+        rules,
+        context.clock.now_unix_s(),
+        lambda parameters: context.forecasts.plan(_task(context, parameters, dataset_bytes)).duration,
+    )
     if reason:
         return Refusal(reason)
     parameters = parse_parameters(record.param)
@@ -73,6 +80,7 @@ async def prepare_claim(
         by_hand=by_hand,
     )
     context.book.add(job)
+    context.forecasts.keep_worker(job)
     return job
 
 
@@ -114,6 +122,11 @@ async def claim(context: Context, job_id: JobId) -> None:
     else:
         # It has ended already; the watch settles that, with what it cost.
         raise ChainUnreachable(f"job {job_id}: it is {record.status.name.lower()} on the chain")
+
+
+def _task(context: Context, parameters: JobParameters, dataset_bytes: int) -> Task:
+    model = context.settings.model_for(parameters.language, context.network)
+    return Task(dataset_bytes, epochs_to_train(parameters), parameters.language, model)
 
 
 def _tell_claiming(context: Context, job: Job) -> None:

@@ -12,6 +12,7 @@ from emeth_tui.engine.clock import ChainClock
 from emeth_tui.engine.discover import ClaimRules, judge
 from emeth_tui.engine.disk import DiskBudget
 from emeth_tui.engine.events import EventLog
+from emeth_tui.engine.forecasts import Forecasts
 from emeth_tui.engine.health import LinkHealth
 from emeth_tui.engine.job_book import JobBook
 from emeth_tui.errors import ChainUnreachable
@@ -46,6 +47,7 @@ class Context:
     events: EventLog
     clock: ChainClock
     health: LinkHealth
+    forecasts: Forecasts
 
     @property
     def settings(self) -> Settings:
@@ -76,11 +78,16 @@ class Context:
 
     def too_late(self, job: Job) -> str:
         """Say why a job that was chosen before is not to be claimed any more, or ""."""
-        rules = ClaimRules.of(self.settings.claims, self.network)
         return judge(
             fee_wei=job.fee_wei,
             dataset_bytes=job.dataset_bytes,
             deadline_unix_s=job.deadline_unix_s,
-            rules=rules.by_hand() if job.by_hand else rules,
+            needed=self.forecasts.left(job),
+            rules=self.rules_for(job),
             now_unix_s=self.clock.now_unix_s(),
         )
+
+    def rules_for(self, job: Job) -> ClaimRules:
+        """Give the rules that a job was chosen by."""
+        rules = ClaimRules.of(self.settings.claims, self.network)
+        return rules.by_hand() if job.by_hand else rules

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from emeth_tui.engine.claim import Refusal, prepare_claim
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.discover import ClaimRules, Offer, judge_listed
+from emeth_tui.engine.estimates import Duration
 from emeth_tui.errors import InfoServerError, JobError, NetworkError, StorageError
 from emeth_tui.model import Job, JobId, Severity
+from emeth_tui.protocol.info_api import ListedJob
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.store import marks
 
@@ -47,7 +49,7 @@ class Market:
             self._stand_idle("the info server does not answer")
             return
         unknown = [job for job in listed if context.book.known(job.job_id) is None]
-        self.offers = tuple(judge_listed(unknown, self._rules, context.clock.now_unix_s()))
+        self.offers = tuple(judge_listed(unknown, self._rules, context.clock.now_unix_s(), self._needed))
         self._stand_idle(self._why_no_claims() or await self._claim_from_offers())
 
     def pause(self, reason: str) -> None:
@@ -68,6 +70,12 @@ class Market:
     @property
     def _rules(self) -> ClaimRules:
         return ClaimRules.of(self._context.settings.claims, self._context.network)
+
+    def _needed(self, job: ListedJob) -> Duration:
+        settings, network = self._context.settings, self._context.network
+        return self._context.forecasts.listed(
+            job.dataset_bytes, job.param, lambda language: settings.model_for(language, network)
+        )
 
     def _stand_idle(self, reason: str) -> None:
         """Note why no job was taken; told once, not again when only its figures have changed."""

@@ -13,6 +13,7 @@ import anyio
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.desk import WorkerDesk
 from emeth_tui.engine.inquiries import Inquiries
+from emeth_tui.engine.lateness import Lateness
 from emeth_tui.engine.market import Market
 from emeth_tui.engine.pipeline import JobPipeline, RetryPolicy
 from emeth_tui.engine.reward import Rewards
@@ -61,6 +62,7 @@ class Node:
         self._watcher = Watcher(context, on_ended=self._job_ended, on_unsubmitted=self._start_pipeline)
         self._snapshots = SnapshotMaker(context, desk, self._market, self._rewards, self._watcher)
         self._account = RunAccount(context)
+        self._lateness = Lateness(context)
         self._pipelines: dict[JobId, JobPipeline] = {}
         self._tasks: dict[JobId, asyncio.Task[None]] = {}
         self._stop = asyncio.Event()
@@ -144,6 +146,7 @@ class Node:
     # -- duties
 
     async def _watch(self) -> None:
+        self._lateness.look()
         try:
             await self._watcher.tick()
             view = self._watcher.view

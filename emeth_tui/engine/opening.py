@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from emeth_tui.clients.chain import Balances, ChainClient
 from emeth_tui.clients.http import new_http_client
@@ -18,6 +19,7 @@ from emeth_tui.engine.context import Context, LiveSettings
 from emeth_tui.engine.desk import WorkerDesk
 from emeth_tui.engine.disk import DiskBudget
 from emeth_tui.engine.events import EventLog
+from emeth_tui.engine.forecasts import Forecasts, Measurements
 from emeth_tui.engine.health import LinkHealth
 from emeth_tui.engine.job_book import JobBook
 from emeth_tui.engine.node import Node
@@ -60,6 +62,9 @@ async def open_node(
         clock = ChainClock()
         events = EventLog(store.events, clock.now_unix_s)
         stack.callback(events.close)
+        pool = new_pool(devices, settings.state_dir / "logs")
+        desk = WorkerDesk(pool.workers)
+        measurements = Measurements(store.measurements, clock.now_unix_s)
         context = Context(
             live=LiveSettings(settings),
             network=network,
@@ -75,15 +80,14 @@ async def open_node(
             events=events,
             clock=clock,
             health=LinkHealth(events, clock.now_unix_s),
+            forecasts=Forecasts(measurements, desk, urlsplit(network.storage_url).netloc),
         )
         _check_account(context)
         _check_funds(context, await chain.balances(wallet.address))
         _warn_of_other_rates(events, context.rates)
-        pool = new_pool(devices, settings.state_dir / "logs")
         stack.push_async_callback(pool.close, CLOSE_GRACE_S)
         await pool.start()
         tuning = Tuning(context, layers or Layers(settings.source))
-        desk = WorkerDesk(pool.workers)
         yield Node(context, desk, tuning, exit_after_jobs=exit_after_jobs, retry=retry)
 
 

@@ -61,6 +61,9 @@ class JobPipeline:
             await self._run_steps()
         except EmethError as error:
             self._stand_still(error)
+        finally:
+            self._desk.release(self._job_id)
+            self._context.forecasts.forget(self._job_id)
 
     async def _run_steps(self) -> None:
         tries = 0
@@ -93,7 +96,8 @@ class JobPipeline:
         }[job.state]
 
     async def _train(self) -> None:
-        async with self._desk.lend(self._job_id) as worker:
+        choose = self._context.forecasts.choose(self._context.book.get(self._job_id))
+        async with self._desk.lend(self._job_id, choose) as worker:
             await self._resumed.wait()
             await train(self._context, self._job_id, worker)
 

@@ -8,6 +8,7 @@ from emeth_tui.errors import TrainingError
 from emeth_tui.model import JobId, JobState, Severity
 from emeth_tui.protocol.hash_chain import links_from_digest
 from emeth_tui.store.jobs import EpochRecord
+from emeth_tui.store.measurements import Quantity
 from emeth_tui.workers.messages import (
     Diverged,
     EpochDone,
@@ -30,9 +31,11 @@ async def download(context: Context, job_id: JobId) -> None:
         job = context.book.advance(job_id, JobState.DOWNLOADING)
     path = context.disk.job_dir(job_id) / DATASET_FILE
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    meter = context.forecasts.transfer(job_id, Quantity.DOWNLOAD, fresh=not any(path.parent.iterdir()))
     size_bytes = await context.storage.download(
-        job_id, job.dataset, path, max_bytes=job.dataset_bytes, on_progress=lambda _done, _total: None
+        job_id, job.dataset, path, max_bytes=job.dataset_bytes, on_progress=meter.progress
     )
+    context.forecasts.transferred(job_id, size_bytes)
     context.book.advance(job_id, JobState.PREPARING)
     context.events.publish(
         "downloaded", f"dataset downloaded, {size_bytes:,} bytes", job_id=job_id, size_bytes=size_bytes
@@ -65,7 +68,11 @@ async def train(context: Context, job_id: JobId, worker: Worker) -> None:
         micro_batch_dir=str(context.settings.devices_dir),
     )
     scribe = _Scribe(context, job_id)
-    result = await worker.train(request, hash_for=scribe.result_hash, on_message=scribe.take)
+    context.forecasts.training(job, worker)
+    try:
+        result = await worker.train(request, hash_for=scribe.result_hash, on_message=scribe.take)
+    finally:
+        context.forecasts.left_training(job_id)
     context.book.advance(job_id, JobState.UPLOADING, valid_loss=result.valid_loss)
     context.events.publish(
         "trained",
@@ -89,6 +96,7 @@ class _Scribe:
 
     def take(self, message: object) -> None:
         """Take in one message of the worker."""
+        self._context.forecasts.heard(self._job_id, message)
         if isinstance(message, Prepared):
             self._prepared(message)
         elif isinstance(message, Progress):

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from emeth_tui.engine.discover import Offer
 from emeth_tui.engine.disk import DiskUsage
+from emeth_tui.engine.estimates import Duration
 from emeth_tui.engine.gpus import GpuReading
 from emeth_tui.engine.health import Link
-from emeth_tui.model import Event, Head, Job
+from emeth_tui.model import Event, Head, Job, JobId
 from emeth_tui.protocol.contracts import Rates, SlotShare
 from emeth_tui.workers.supervisor import WorkerView
 
@@ -40,6 +41,18 @@ class TodaysShare:
 
 
 @dataclass(frozen=True, slots=True)
+class Forecast:
+    """When a job of ours will be done, were it to go on now: what is left of it until it is submitted.
+
+    `slack_s` is what then remains until the deadline at the least; below 0 it may be late.
+    """
+
+    job_id: JobId
+    left: Duration
+    slack_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The node at a moment. What the chain has not told yet is None."""
 
@@ -53,6 +66,7 @@ class Snapshot:
     workers: tuple[WorkerView, ...]
     gpus: tuple[GpuReading, ...]
     jobs: tuple[Job, ...]
+    forecasts: tuple[Forecast, ...]  # of the jobs that are not submitted yet
     ended_today: tuple[Job, ...]
     offers: tuple[Offer, ...]
     deposits: Deposits | None

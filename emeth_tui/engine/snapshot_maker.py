@@ -8,7 +8,7 @@ from emeth_tui.engine.disk import DiskMeter
 from emeth_tui.engine.gpus import GpuMeter
 from emeth_tui.engine.market import Market
 from emeth_tui.engine.reward import Rewards
-from emeth_tui.engine.snapshot import Deposits, Snapshot, TodaysShare
+from emeth_tui.engine.snapshot import Deposits, Forecast, Snapshot, TodaysShare
 from emeth_tui.engine.watch import Watcher
 from emeth_tui.model import Job, JobState
 from emeth_tui.protocol.contracts import slot_end_unix_s
@@ -47,6 +47,7 @@ class SnapshotMaker:
             workers=tuple(worker.view for worker in self._desk.workers),
             gpus=self._gpus.latest(),
             jobs=tuple(context.book.open_jobs()),
+            forecasts=tuple(self._forecast(job, now) for job in context.book.training_jobs()),
             ended_today=ended_today,
             offers=self._market.offers,
             deposits=self._deposits(ended_today),
@@ -58,6 +59,10 @@ class SnapshotMaker:
             links=context.health.all(),
             events=context.events.recent(),
         )
+
+    def _forecast(self, job: Job, now_unix_s: float) -> Forecast:
+        left = self._context.forecasts.left(job)
+        return Forecast(job.job_id, left, job.deadline_unix_s - now_unix_s - left.high_s)
 
     def _today(self) -> TodaysShare | None:
         view = self._watcher.view

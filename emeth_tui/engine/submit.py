@@ -6,6 +6,7 @@ from emeth_tui.engine.context import Context
 from emeth_tui.errors import ChainUnreachable, Reverted
 from emeth_tui.model import JobId, JobState
 from emeth_tui.protocol.contracts import JobStatus
+from emeth_tui.store.measurements import Quantity
 
 RESULT_FILE = "checkpoint.pt"  # protocol.md §9
 
@@ -16,7 +17,9 @@ async def upload(context: Context, job_id: JobId) -> None:
     if not path.is_file():
         context.book.advance(job_id, JobState.PREPARING)
         return
-    result_name = await context.storage.upload(job_id, path, on_progress=lambda _done, _total: None)
+    meter = context.forecasts.transfer(job_id, Quantity.UPLOAD)
+    result_name = await context.storage.upload(job_id, path, on_progress=meter.progress)
+    context.forecasts.transferred(job_id, path.stat().st_size)
     context.book.advance(job_id, JobState.SUBMITTING, result_name=result_name)
     size_bytes = path.stat().st_size
     context.events.publish(

@@ -68,7 +68,7 @@ def claim_refusal(scene: Scene, offer: Offer | None) -> str:
     at_work = [job for job in scene.snapshot.jobs if job.state is not JobState.SUBMITTED]
     if len(at_work) >= len(scene.snapshot.workers):
         return _("every worker has a job")
-    if offer.job.deadline_unix_s - scene.now <= offer.estimated_s:
+    if offer.job.deadline_unix_s - scene.now <= offer.needed.high_s:
         return _("it would not be done before its deadline")
     deposits = scene.snapshot.deposits
     deposit_wei = scene.snapshot.rates.deposit_wei(offer.job.fee_wei)

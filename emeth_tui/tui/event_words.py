@@ -26,6 +26,9 @@ TEMPLATES = {
     "failed": "the verifier rejected it; it cost {lost} EMT",
     "timeout": "timed out on the chain; it cost {lost} EMT",
     "withdrawn": "withdrawn for day {slot}: {amount} EMT",
+    "running_late": (
+        "slower than it was taken for: {low_s} to {high_s} s are left to do, {deadline_s} s to the deadline"
+    ),
     "job_paused": "paused",
     "job_resumed": "goes on",
     "claims_resumed": "claiming goes on",

@@ -36,10 +36,18 @@ SENTENCES = {
     r"its dataset of (?P<size>[\d,]+) bytes is over (?P<limit>[\d,]+)": (
         "its dataset of {size} bytes is over {limit}"
     ),
-    r"it would miss its deadline's safety margin by (?P<n>[\d,]+) s": (
-        "it would miss its deadline's safety margin by {n} s"
+    r"it would miss its deadline's safety margin by (?P<n>[\d,]+) s: (?P<reason>.+)": (
+        "it would miss its deadline's safety margin by {n} s: {reason}"
     ),
-    r"it would miss its deadline by (?P<n>[\d,]+) s": "it would miss its deadline by {n} s",
+    r"it would miss its deadline by (?P<n>[\d,]+) s: (?P<reason>.+)": (
+        "it would miss its deadline by {n} s: {reason}"
+    ),
+    r"it needs (?P<low>[\d,]+) to (?P<high>[\d,]+) s, as measured here": (
+        "it needs {low} to {high} s, as measured here"
+    ),
+    r"it needs (?P<low>[\d,]+) to (?P<high>[\d,]+) s, by the reference's formula": (
+        "it needs {low} to {high} s, by the reference's formula"
+    ),
     r"job (?P<job>\S+) is not claimed: (?P<reason>.+)": "job {job} is not claimed: {reason}",
     r"the node is stopping": "the node is stopping",
     r"the operator was faster": "the operator was faster",

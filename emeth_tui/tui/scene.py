@@ -6,14 +6,12 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from emeth_tui.engine.gpus import GpuReading
-from emeth_tui.engine.snapshot import Snapshot
+from emeth_tui.engine.snapshot import Forecast, Snapshot
 from emeth_tui.model import Job, JobState
 from emeth_tui.workers.views import WorkerPhase, WorkerView
 
 SPEEDS_KEPT = 120  # of each worker, one a second
-FINISHES_KEPT = 60
 STALE_AFTER_S = 40.0  # since the last block
-LEAST_SPREAD = 0.02  # a forecast is never shown as surer than this share of the time left
 _AT_WORK = frozenset({WorkerPhase.TRAINING, WorkerPhase.VALIDATING, WorkerPhase.SAVING})
 
 
@@ -25,7 +23,7 @@ class Row:
     job: Job | None
     gpu: GpuReading | None = None
     speeds: tuple[float, ...] = ()
-    finish_unix_s: tuple[float, float] | None = None  # from, to
+    forecast: Forecast | None = None
 
     @property
     def at_work(self) -> bool:
@@ -76,18 +74,17 @@ class Scene:
 class _Watched:
     job_id: str | None = None
     speeds: deque[float] = field(default_factory=lambda: deque(maxlen=SPEEDS_KEPT))
-    finishes: deque[float] = field(default_factory=lambda: deque(maxlen=FINISHES_KEPT))
     seen_at_s: float = 0.0
 
 
 class SceneMaker:
-    """Makes scenes of snapshots, and remembers each worker's speeds and forecasts for a while."""
+    """Makes scenes of snapshots, and remembers each worker's speeds for a while."""
 
     def __init__(self) -> None:
         self._watched: dict[int, _Watched] = {}
 
     def make(self, snapshot: Snapshot, viewed_pid: int | None = None) -> Scene:
-        """Take a snapshot in. Speeds and forecasts are sampled once a second, however often this runs."""
+        """Take a snapshot in. Speeds are sampled once a second, however often this runs."""
         for worker in snapshot.workers:
             self._watch(worker, snapshot.at_unix_s)
         return Scene(snapshot, tuple(self._rows(snapshot)), viewed_pid)
@@ -101,8 +98,6 @@ class SceneMaker:
         watched.seen_at_s = now
         if worker.tokens_per_s is not None:
             watched.speeds.append(worker.tokens_per_s)
-        if worker.seconds_left is not None:
-            watched.finishes.append(now + worker.seconds_left)
 
     def _rows(self, snapshot: Snapshot) -> list[Row]:
         """Give each worker its job; free ones get the jobs that are not on a worker at this moment."""
@@ -112,22 +107,16 @@ class SceneMaker:
         held = {worker.job_id for worker in snapshot.workers}
         waiting = [job for job in jobs.values() if job.job_id not in held]
         gpus = {gpu.device: gpu for gpu in snapshot.gpus}
+        forecasts = {forecast.job_id: forecast for forecast in snapshot.forecasts}
         rows = []
         for worker in snapshot.workers:
             job = jobs.get(worker.job_id or "")
             if job is None and waiting:
                 job = waiting.pop(0)
-            rows.append(self._row(worker, job, gpus.get(worker.device), snapshot.at_unix_s))
-        return [*rows, *(Row(None, job) for job in waiting)]
-
-    def _row(self, worker: WorkerView, job: Job | None, gpu: GpuReading | None, now: float) -> Row:
-        watched = self._watched[worker.index]
-        finish = None
-        if job is not None and watched.finishes and worker.job_id == job.job_id:
-            latest = watched.finishes[-1]
-            spread_s = max(0.0, latest - now) * LEAST_SPREAD
-            finish = (min(*watched.finishes, latest - spread_s), max(*watched.finishes, latest + spread_s))
-        return Row(worker, job, gpu, tuple(watched.speeds), finish)
+            speeds = tuple(self._watched[worker.index].speeds)
+            forecast = forecasts.get(job.job_id) if job else None
+            rows.append(Row(worker, job, gpus.get(worker.device), speeds, forecast))
+        return [*rows, *(Row(None, job, forecast=forecasts.get(job.job_id)) for job in waiting)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +126,7 @@ class Outlook:
     low_s: float
     high_s: float
     deadline_s: float
-
-    @property
-    def slack_s(self) -> float:
-        return self.deadline_s - self.high_s
+    slack_s: float
 
     @property
     def role(self) -> str:
@@ -151,8 +137,8 @@ class Outlook:
 
 
 def outlook(row: Row, now: float) -> Outlook | None:
-    """Forecast a row's job; None while nothing is known."""
-    if row.job is None or row.finish_unix_s is None:
+    """Forecast a row's job; None while nothing is measured."""
+    if row.job is None or row.forecast is None or not row.forecast.left.measured:
         return None
-    low, high = row.finish_unix_s
-    return Outlook(max(0.0, low - now), max(0.0, high - now), row.job.deadline_unix_s - now)
+    left = row.forecast.left
+    return Outlook(left.low_s, left.high_s, row.job.deadline_unix_s - now, row.forecast.slack_s)

@@ -100,6 +100,12 @@ class Worker:
         return self._busy
 
     @property
+    def kind(self) -> str:
+        """Name the device so that its speed can be remembered: the same for devices that are alike."""
+        name = self._view.device_name or self.device
+        return f"{name}, {self._config.threads} threads" if self.device == "cpu" else name
+
+    @property
     def view(self) -> WorkerView:
         """What the worker is doing right now."""
         return self._view

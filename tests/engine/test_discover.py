@@ -9,10 +9,10 @@ import pytest
 
 from emeth_tui.engine.discover import (
     ClaimRules,
-    estimated_duration_s,
     judge_listed,
     judge_on_chain,
 )
+from emeth_tui.engine.estimates import Duration
 from emeth_tui.model import JobId, token_to_wei
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.info_api import ListedJob
@@ -27,6 +27,11 @@ RULES = ClaimRules(
     max_dataset_bytes=1_000_000,
     safety_margin_s=3_600,
 )
+
+
+def needs(_job: object) -> Duration:
+    """What every job here needs."""
+    return Duration(50.0, 100.0, 200.0)
 
 
 def listed(number: int = 0, **changes: Any) -> ListedJob:
@@ -73,7 +78,7 @@ def test_the_best_paid_comes_first_and_the_unsuitable_block_nobody() -> None:
         listed(5, status=2),
     ]
 
-    offers = judge_listed(jobs, RULES, NOW)
+    offers = judge_listed(jobs, RULES, NOW, needs)
 
     assert [offer.job.job_id for offer in offers] == [f"0x{number:032x}" for number in (2, 3, 4, 1)]
     assert [bool(offer.refusal) for offer in offers] == [True, True, False, False]
@@ -91,7 +96,7 @@ def test_the_best_paid_comes_first_and_the_unsuitable_block_nobody() -> None:
     ],
 )
 def test_what_lies_outside_a_rule_is_refused_with_the_reason(changes: dict[str, Any], refusal: str) -> None:
-    (offer,) = judge_listed([listed(**changes)], RULES, NOW)
+    (offer,) = judge_listed([listed(**changes)], RULES, NOW, needs)
 
     assert refusal in offer.refusal
 
@@ -100,24 +105,29 @@ def test_what_lies_outside_a_rule_is_refused_with_the_reason(changes: dict[str, 
     "changes", [{"fee": str(token_to_wei(10))}, {"fee": str(token_to_wei(30))}, {"datasetSize": 4_096}]
 )
 def test_the_limits_themselves_are_taken(changes: dict[str, Any]) -> None:
-    (offer,) = judge_listed([listed(**changes)], RULES, NOW)
+    (offer,) = judge_listed([listed(**changes)], RULES, NOW, needs)
 
     assert offer.refusal == ""
 
 
-def test_the_estimate_must_fit_before_the_margin() -> None:
-    needed = estimated_duration_s(8_192)
-    fits = listed(deadline=int(NOW + 3_600 + needed) + 1)
-    too_late = listed(deadline=int(NOW + 3_600 + needed))
+def test_the_longest_that_it_may_take_must_fit_before_the_margin() -> None:
+    fits = listed(deadline=NOW + 3_600 + 201)
+    too_late = listed(deadline=NOW + 3_600 + 200)
 
-    assert judge_listed([fits], RULES, NOW)[0].refusal == ""
-    assert judge_listed([too_late], RULES, NOW)[0].refusal != ""
+    assert judge_listed([fits], RULES, NOW, needs)[0].refusal == ""
+    assert judge_listed([too_late], RULES, NOW, needs)[0].refusal == (
+        "it would miss its deadline's safety margin by 0 s: it needs 50 to 200 s, as measured here"
+    )
 
 
-def test_the_estimate_is_the_published_formula() -> None:
-    # 100 MB: 100 * 5822 / 1000 = 582 gas; 582 * 1e6 / 27300 s, about 5.9 hours (protocol.md §10: about 6)
-    assert estimated_duration_s(100_000_000) == pytest.approx(21_318.7, abs=0.1)
-    assert estimated_duration_s(10) == estimated_duration_s(1_000_000)
+def test_an_offer_tells_its_range_and_where_it_comes_from() -> None:
+    def guess(_job: object) -> Duration:
+        return Duration(20.0, 100.0, 4_000.0, measured=False)
+
+    (offer,) = judge_listed([listed()], RULES, NOW, guess)
+
+    assert offer.needed == Duration(20.0, 100.0, 4_000.0, measured=False)
+    assert offer.refusal.endswith("by 400 s: it needs 20 to 4,000 s, by the reference's formula")
 
 
 @pytest.mark.parametrize(
@@ -143,12 +153,12 @@ def test_the_estimate_is_the_published_formula() -> None:
 def test_the_chains_word_counts_and_strangers_words_are_checked(
     changes: dict[str, Any], refusal: str
 ) -> None:
-    assert refusal in judge_on_chain(on_chain(**changes), 8_192, RULES, NOW)
+    assert refusal in judge_on_chain(on_chain(**changes), 8_192, RULES, NOW, needs)
 
 
 def test_a_good_job_on_the_chain_is_taken() -> None:
-    assert judge_on_chain(on_chain(), 8_192, RULES, NOW) == ""
-    assert "under 4,096" in judge_on_chain(on_chain(), 100, RULES, NOW)
+    assert judge_on_chain(on_chain(), 8_192, RULES, NOW, needs) == ""
+    assert "under 4,096" in judge_on_chain(on_chain(), 100, RULES, NOW, needs)
 
 
 def test_the_operators_margin_beats_the_networks() -> None:

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from emeth_tui.engine import process
+from emeth_tui.engine.desk import WorkerDesk
 from emeth_tui.engine.events import EventLog
+from emeth_tui.engine.forecasts import Forecasts, Measurements
 from emeth_tui.engine.job_book import JobBook
 from emeth_tui.errors import TrainingError
 from emeth_tui.model import JobState
@@ -36,6 +38,8 @@ KEY = "the network's key"
 
 class ScriptedWorker:
     """Says these messages, then asks for the hash of so many epochs."""
+
+    kind = "a device"
 
     def __init__(self, messages: list[object], epochs: int = EPOCHS) -> None:
         self._messages = messages
@@ -76,6 +80,7 @@ def context(tmp_path: Path, store: Store) -> Any:
         disk=SimpleNamespace(job_dir=lambda job_id: tmp_path),
         store=store,
         events=EventLog(store.events, lambda: 1_000.0),
+        forecasts=Forecasts(Measurements(store.measurements, lambda: 1_000.0), WorkerDesk([]), "storage"),
     )
 
 

@@ -12,11 +12,12 @@ from typing import Any, cast
 from emeth_tui.engine.context import Context, LiveSettings
 from emeth_tui.engine.discover import Offer
 from emeth_tui.engine.disk import DiskUsage
+from emeth_tui.engine.estimates import Duration
 from emeth_tui.engine.events import Subscription
 from emeth_tui.engine.gpus import GpuReading
 from emeth_tui.engine.health import Link
 from emeth_tui.engine.inquiries import JobRecord
-from emeth_tui.engine.snapshot import Deposits, Snapshot, TodaysShare
+from emeth_tui.engine.snapshot import Deposits, Forecast, Snapshot, TodaysShare
 from emeth_tui.engine.tuning import SettingChange, SettingsView, Tuning
 from emeth_tui.errors import JobError
 from emeth_tui.model import (
@@ -181,13 +182,20 @@ def listed(job_id: str, fee: str, size_bytes: int, in_s: int) -> ListedJob:
 
 
 OFFERS = (
-    Offer(listed("0xaaaa" + "6" * 28, "28", 2_400_000, 30_000), 403.0, ""),
+    Offer(listed("0xaaaa" + "6" * 28, "28", 2_400_000, 30_000), Duration(380.0, 403.0, 460.0), ""),
     Offer(
         listed("0xbbbb" + "7" * 28, "24.5", 90_000_000, 9_000),
-        19_180.0,
-        "it would miss its deadline's safety margin by 13,780 s",
+        Duration(17_200.0, 18_400.0, 19_180.0),
+        "it would miss its deadline's safety margin by 13,780 s: it needs 17,200 to 19,180 s, "
+        "as measured here",
     ),
 )
+
+
+def forecast(job_id: JobId, low_s: float, high_s: float, deadline_in_s: float) -> Forecast:
+    return Forecast(job_id, Duration(low_s, (low_s + high_s) / 2, high_s), deadline_in_s - high_s)
+
+
 GPUS = (
     GpuReading("cuda:0", 97, 8_900_000_000, 24_000_000_000, 71, 251.0),
     GpuReading("cuda:1", 88, 7_100_000_000, 24_000_000_000, 86, 244.0),
@@ -216,6 +224,10 @@ def snapshot(**changes: Any) -> Snapshot:
             second_job(),
             pending_job(PENDING_ID, 245, fee_wei=token_to_wei(34)),
             pending_job(OLD_PENDING_ID, 660, language=Language.JA, dataset_bytes=240_000),
+        ),
+        "forecasts": (
+            forecast(TRAINING_ID, 2_540, 2_750, 14_540),
+            forecast(SECOND_ID, 1_210, 1_370, 1_500),
         ),
         "ended_today": (ended_job(),),
         "offers": OFFERS,

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from emeth_tui.engine.estimates import Duration
 from emeth_tui.model import token_to_wei
 from emeth_tui.tui.i18n import set_language
 from emeth_tui.tui.screens.dialogs import Dialog
@@ -17,7 +18,7 @@ from tests.tui.stand_in import NOW, OFFERS, StandInNode, listed, snapshot, train
 UNSUITABLE = replace(
     OFFERS[1],
     job=listed("0xcccc" + "8" * 28, "45", 1_000_000, 9_000),
-    estimated_s=200.0,
+    needed=Duration(120.0, 160.0, 200.0),
     refusal="its fee of 45.00 EMT is over 30.00",
 )
 
@@ -75,7 +76,10 @@ async def test_what_cannot_be_claimed_says_why_and_has_no_yes(node: StandInNode)
     ("changes", "reason"),
     [
         ({"stopping": "draining"}, "draining"),
-        ({"offers": (replace(UNSUITABLE, estimated_s=9_001.0),)}, "would not be done before"),
+        (
+            {"offers": (replace(UNSUITABLE, needed=Duration(100.0, 200.0, 9_001.0)),)},
+            "would not be done before",
+        ),
         ({"offers": (replace(UNSUITABLE, job=listed("0x" + "c" * 32, "1241", 1, 9_000)),)}, "are free"),
         ({"offers": ()}, "no job is chosen"),
     ],

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 
 from emeth_tui.engine.health import Link
 from emeth_tui.engine.snapshot import Snapshot
-from emeth_tui.model import Head, JobState
+from emeth_tui.model import Head, JobId, JobState
 from emeth_tui.tui.i18n import set_language
 from emeth_tui.workers.views import WorkerPhase, WorkerView
 from tests.tui.harness import LARGE, OPTIONS, SMALL, press, shown, text_of
@@ -23,6 +23,7 @@ from tests.tui.stand_in import (
     SECOND_ID,
     TRAINING_ID,
     StandInNode,
+    forecast,
     second_job,
     snapshot,
     training_job,
@@ -38,7 +39,8 @@ def idle() -> Snapshot:
         WorkerView(0, "cuda:0", "NVIDIA RTX 4090", 1, WorkerPhase.IDLE),
         WorkerView(1, "cuda:1", "NVIDIA RTX 4090", None, WorkerPhase.DOWN, "process 77 was ended by SIGKILL"),
     )
-    reason = "3 on offer, none more taken: it would miss its deadline's safety margin by 13,780 s"
+    reason = "3 on offer, none more taken: it would miss its deadline's safety margin by 13,780 s: "
+    reason += "it needs 17,200 to 19,180 s, as measured here"
     return snapshot(workers=workers, jobs=(), gpus=(), offers=(), idle_reason=reason, events=())
 
 
@@ -60,6 +62,7 @@ def broken() -> Snapshot:
             training_job(paused=True, deadline_unix_s=int(NOW) + 1_000),
             second_job(state=JobState.UPLOADING, error="the storage does not answer: HTTP 503"),
         ),
+        forecasts=(forecast(TRAINING_ID, 2_540, 2_750, 1_000),),
         workers=(
             training_worker(phase=WorkerPhase.PAUSED, tokens_per_s=None),
             WorkerView(1, "cuda:1", phase=WorkerPhase.IDLE),
@@ -69,13 +72,14 @@ def broken() -> Snapshot:
 
 def eight_workers() -> Snapshot:
     """A machine full of GPUs."""
-    ids = [f"{TRAINING_ID[:-1]}{number}" for number in range(8)]
+    ids = [JobId(f"{TRAINING_ID[:-1]}{number}") for number in range(8)]
     return snapshot(
         workers=tuple(
             training_worker(index=number, device=f"cuda:{number}", job_id=job_id)
             for number, job_id in enumerate(ids)
         ),
-        jobs=tuple(replace(training_job(), job_id=job_id) for job_id in ids),  # type: ignore[arg-type]
+        jobs=tuple(replace(training_job(), job_id=job_id) for job_id in ids),
+        forecasts=tuple(forecast(job_id, 2_540, 2_750, 14_540) for job_id in ids),
     )
 
 

@@ -6,13 +6,16 @@ from dataclasses import replace
 
 import pytest
 
+from emeth_tui.engine.estimates import Duration
+from emeth_tui.engine.snapshot import Forecast
 from emeth_tui.model import JobState, token_to_wei
 from emeth_tui.tui import commands, words
-from emeth_tui.tui.scene import SceneMaker, outlook
+from emeth_tui.tui.scene import Outlook, SceneMaker, outlook
 from emeth_tui.workers.views import WorkerPhase
 from tests.tui.stand_in import (
     NOW,
     TRAINING_ID,
+    forecast,
     pending_job,
     second_job,
     snapshot,
@@ -59,36 +62,26 @@ def test_sizes(size_bytes: float, text: str) -> None:
     assert words.size(size_bytes) == text
 
 
-def test_a_forecast_is_the_range_of_the_last_ones() -> None:
-    maker = SceneMaker()
-    for second, seconds_left in enumerate((1_000.0, 1_100.0, 900.0)):
-        worker = training_worker(seconds_left=seconds_left)
-        scene = maker.make(snapshot(at_unix_s=NOW + second, workers=(worker,)))
-    forecast = outlook(scene.rows[0], NOW)
-    assert forecast is not None
-    assert (forecast.low_s, forecast.high_s) == (
-        884.0,
-        1_101.0,
-    )
-    assert forecast.slack_s == 14_540 - 1_101
+def test_a_forecast_is_the_nodes_own() -> None:
+    scene = SceneMaker().make(snapshot())
+    seen = [outlook(row, scene.now) for row in scene.rows]
+    assert seen == [Outlook(2_540, 2_750, 14_540, 11_790), Outlook(1_210, 1_370, 1_500, 130)]
 
 
-def test_a_forecast_belongs_to_its_job() -> None:
-    maker = SceneMaker()
-    maker.make(snapshot(workers=(training_worker(seconds_left=9_999.0),)))
-    other = second_job()
-    worker = training_worker(job_id=other.job_id, seconds_left=100.0)
-    scene = maker.make(snapshot(at_unix_s=NOW + 1, workers=(worker,), jobs=(other,)))
-    assert scene.rows[0].finish_unix_s == (NOW + 1 + 98, NOW + 1 + 102)
+def test_what_is_not_measured_is_no_forecast() -> None:
+    guess = Forecast(TRAINING_ID, Duration(20.0, 100.0, 213.0, measured=False), 14_327.0)
+    scene = SceneMaker().make(snapshot(forecasts=(guess,)))
+    assert [outlook(row, scene.now) for row in scene.rows] == [None, None]
 
 
 @pytest.mark.parametrize(("deadline_in_s", "role"), [(4_000, "good"), (3_000, "warn"), (2_000, "bad")])
 def test_slack_warns_before_it_is_lost(deadline_in_s: int, role: str) -> None:
     job = training_job(deadline_unix_s=int(NOW) + deadline_in_s)
-    scene = SceneMaker().make(snapshot(jobs=(job,)))
-    forecast = outlook(scene.rows[0], NOW)
-    assert forecast is not None
-    assert forecast.role == role
+    ours = forecast(TRAINING_ID, 2_540, 2_860, deadline_in_s)
+    scene = SceneMaker().make(snapshot(jobs=(job,), forecasts=(ours,)))
+    seen = outlook(scene.rows[0], NOW)
+    assert seen is not None
+    assert seen.role == role
 
 
 def test_jobs_without_a_worker_are_shown_all_the_same() -> None:

@@ -11,7 +11,7 @@ from emeth_tui.tui.lines import Line, clean, line
 from emeth_tui.tui.reason_words import reason_text
 from emeth_tui.tui.scene import Scene
 from emeth_tui.tui.screens.dialogs import Choice, Dialog, facts_table
-from emeth_tui.tui.words import duration, emt, exact_token, moment, size
+from emeth_tui.tui.words import duration, duration_range, emt, exact_token, moment, size
 
 LATEST_SHOWN_S = 10_000 * 86_400  # ahead; a stranger may write any number
 
@@ -61,8 +61,10 @@ def _money(scene: Scene, offer: Offer) -> list[tuple[str, Line]]:
 def _time(scene: Scene, offer: Offer) -> list[tuple[str, Line]]:
     left_s = min(offer.job.deadline_unix_s - scene.now, LATEST_SHOWN_S)
     deadline = _("{moment} UTC, in {time}").format(moment=moment(scene.now + left_s), time=duration(left_s))
-    slack_s = left_s - offer.estimated_s
-    needs = _("≈ {time} on one worker").format(time=duration(offer.estimated_s))
+    needed = offer.needed
+    slack_s = left_s - needed.high_s
+    needs = _("≈ {time} on one worker").format(time=duration_range(needed.low_s, needed.high_s))
+    needs += ", " + (_("as measured here") if needed.measured else _("by the reference's formula"))
     if slack_s < 0:
         late = (needs + ", " + _("late by {time}").format(time=duration(-slack_s)), "bad")
     else:

@@ -17,7 +17,7 @@ from emeth_tui.tui.panels.keys import KeyHint
 from emeth_tui.tui.reason_words import reason_text
 from emeth_tui.tui.scene import Scene
 from emeth_tui.tui.screens.rows import RowsScreen
-from emeth_tui.tui.words import day_and_time, duration, size
+from emeth_tui.tui.words import day_and_time, duration, duration_range, size
 
 LONGEST_SHOWN_S = 10_000 * 86_400
 ROOMY_CELLS = 110
@@ -65,7 +65,12 @@ class MarketScreen(RowsScreen[Offer]):
         roomy = width >= ROOMY_CELLS
         columns = left(_("job"), 9) + right(_("fee"), 10) + (right(_("≈ reward"), 12) if roomy else "")
         columns += right(_("≈ brings"), 11) + right(_("size"), 9) + right(_("deadline"), 13)
-        columns += (right(_("at, UTC"), 13) if roomy else "") + right(_("needs"), 13) + "  " + _("judgement")
+        columns += (
+            (right(_("at, UTC"), 13) if roomy else "")
+            + right(_("needs"), _needs_cells(roomy))
+            + "  "
+            + _("judgement")
+        )
         suits = sum(not offer.refusal for offer in scene.snapshot.offers)
         totals = _("{n} on offer, {suits} suit").format(n=len(scene.snapshot.offers), suits=suits)
         title = line((_("Market"), "title"), ("   " + totals, "muted"))
@@ -93,8 +98,18 @@ class MarketScreen(RowsScreen[Offer]):
                 right(size(job.dataset_bytes), 9),
                 right(duration(left_s), 13),
                 (right(day_and_time(scene.now + left_s), 13), "muted") if roomy else "",
-                right(duration(item.estimated_s), 13) + "  ",
+                right(_needed(item, roomy), _needs_cells(roomy)) + "  ",
                 judgement,
             ),
             width,
         )
+
+
+def _needed(offer: Offer, roomy: bool) -> str:
+    """Show how long an offer takes; without room for the range, the end that it is judged by."""
+    needed = offer.needed
+    return duration_range(needed.low_s, needed.high_s) if roomy else duration(needed.high_s)
+
+
+def _needs_cells(roomy: bool) -> int:
+    return 17 if roomy else 13
