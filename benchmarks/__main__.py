@@ -18,6 +18,7 @@ _DEFAULT_COMMAND = "train"
 _MODULES = {
     "train": "train_command",
     "job": "job",
+    "resume": "resume",
     "growth": "growth",
     "gpu": "gpu",
 }
