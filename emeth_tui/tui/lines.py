@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 
@@ -79,6 +80,24 @@ def fit(content: Line, width: int) -> Line:
         spans.append((text, role))
         room -= cell_len(text)
     return replace(content, spans=tuple(spans))
+
+
+def changed_cells(old: Line, new: Line, width: int) -> tuple[int, int]:
+    """Tell from which cell up to which the second line looks different, both cut to `width` cells."""
+    if old.selected != new.selected:
+        return 0, width
+    old, new = fit(old, width), fit(new, width)
+    first = _same_cells(old.spans, new.spans)
+    old_width, new_width = old.width, new.width
+    if old_width != new_width:
+        return first, max(old_width, new_width)
+    return first, max(first, new_width - _same_cells(reversed(old.spans), reversed(new.spans)))
+
+
+def _same_cells(one: Iterable[Span], other: Iterable[Span]) -> int:
+    """Count the cells of the spans that two lines begin with alike."""
+    alike = takewhile(lambda pair: pair[0] == pair[1], zip(one, other))  # noqa: B905 - as far as both go
+    return sum(cell_len(span[0]) for span, _same in alike)
 
 
 def spread(start: Iterable[Span], end: Iterable[Span], width: int) -> Line:

@@ -10,7 +10,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from emeth_tui.tui.lines import BLANK, Line, cut, fit
+from emeth_tui.tui.lines import BLANK, Line, changed_cells, cut, fit
 
 if TYPE_CHECKING:
     from emeth_tui.tui.app import EmethApp
@@ -41,14 +41,16 @@ class LineView(Widget):
         return self._lines
 
     def show_lines(self, lines: list[Line]) -> None:
-        """Show other lines: rows that stay the same are not painted again."""
+        """Show other lines: what stays the same is not painted again."""
         before, self._lines = self._lines, lines
         width = self.size.width
         for y in range(max(len(before), len(lines))):
             old = before[y] if y < len(before) else BLANK
             new = lines[y] if y < len(lines) else BLANK
             if old != new:
-                self.refresh(Region(0, y, width, 1))
+                start, end = changed_cells(old, new, width)
+                if end > start:
+                    self.refresh(Region(start, y, end - start, 1))
 
     def set_title(self, title: str, subtitle: str = "") -> None:
         """Set what stands in the border, if that is new."""
@@ -71,4 +73,4 @@ class LineView(Widget):
             for text, role in content.spans
         ]
         rest = ground + palette.style("", selected=content.selected)
-        return Strip(segments).adjust_cell_length(self.size.width, rest)
+        return Strip(segments).simplify().adjust_cell_length(self.size.width, rest)

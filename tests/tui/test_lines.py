@@ -8,7 +8,22 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from emeth_tui.tui.glyphs import ASCII, UNICODE
-from emeth_tui.tui.lines import bar, chart, clean, cut, fit, join, left, line, right, sparkline, spread, wrap
+from emeth_tui.tui.lines import (
+    Line,
+    bar,
+    changed_cells,
+    chart,
+    clean,
+    cut,
+    fit,
+    join,
+    left,
+    line,
+    right,
+    sparkline,
+    spread,
+    wrap,
+)
 
 TEXTS = st.text(alphabet="ab 漢字…é", max_size=40)
 
@@ -63,3 +78,20 @@ def test_a_falling_curve_falls() -> None:
     rows = chart([4.0, 3.0, 2.0], 9, 3, UNICODE)
     assert rows == ["•        ", "    •    ", "        •"]
     assert chart([5.0] * 100, 9, 3, ASCII)[1] == "*********"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "cells"),
+    [
+        (line("a", "bb", "c"), line("a", "bb", "c"), (4, 4)),
+        (line("a", "bb", "c"), line("a", "xx", "c"), (1, 3)),
+        (line("漢字", "bb", "c"), line("漢字", "xx", "c"), (4, 6)),
+        (line("a", "bb"), line("a", "bbb"), (1, 4)),
+        (line("a", "bb", "bb"), line("a", "bb"), (3, 5)),
+        (line("a", ("b", "warn")), line("a", ("b", "bad")), (1, 2)),
+        (line("a"), line("a", selected=True), (0, 9)),
+        (line("a" * 12), line("a" * 11), (9, 9)),
+    ],
+)
+def test_only_what_looks_different_is_painted_again(old: Line, new: Line, cells: tuple[int, int]) -> None:
+    assert changed_cells(old, new, 9) == cells
