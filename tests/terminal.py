@@ -21,16 +21,14 @@ LIMIT_S = 60.0
 _CHUNK_BYTES = 65_536
 
 
-class Terminal:
-    """One program on one terminal. What it writes is read only while somebody waits for something."""
+class PseudoTerminal:
+    """One program on one terminal. What it writes is read only while somebody asks for it."""
 
     def __init__(
         self, command: Sequence[str], size: tuple[int, int], environment: Mapping[str, str], cwd: Path = ROOT
     ) -> None:
         """Start a program; `size` is columns and rows."""
         columns, rows = size
-        self.screen = pyte.Screen(columns, rows)
-        self._stream = pyte.ByteStream(self.screen)
         self.output = b""
         self._descriptor, theirs = os.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
@@ -49,26 +47,6 @@ class Terminal:
     def pid(self) -> int:
         return self.process.pid
 
-    @property
-    def text(self) -> str:
-        """What the screen shows, one line a row."""
-        return "\n".join(line.rstrip() for line in self.screen.display)
-
-    def wait_for(self, what: str | Callable[[str], bool], limit_s: float = LIMIT_S) -> str:
-        """Read until the screen shows a text, or satisfies a condition; gives what it shows then."""
-        shows = (lambda text: what in text) if isinstance(what, str) else what
-        give_up_at = time.monotonic() + limit_s
-        while not shows(self.text):
-            if not self.read(1.0) and self.process.poll() is not None:
-                raise AssertionError(f"the program ended before {what!r}:\n{self.text}")
-            if time.monotonic() > give_up_at:
-                raise AssertionError(f"no {what!r} in {limit_s:.0f} s:\n{self.text}")
-        return self.text
-
-    def wait_until_gone(self, text: str, limit_s: float = LIMIT_S) -> str:
-        """Read until the screen no longer shows a text."""
-        return self.wait_for(lambda shown: text not in shown, limit_s)
-
     def read(self, limit_s: float) -> bool:
         """Read what is there, or comes in time; tells whether anything did."""
         ready, _writable, _failed = select.select([self._descriptor], [], [], limit_s)
@@ -77,7 +55,6 @@ class Terminal:
             with contextlib.suppress(OSError):  # the program has closed its side
                 chunk = os.read(self._descriptor, _CHUNK_BYTES)
         self.output += chunk
-        self._stream.feed(chunk)
         return bool(chunk)
 
     def type(self, keys: str) -> None:
@@ -105,3 +82,41 @@ class Terminal:
         self.process.wait()
         if self._descriptor >= 0:
             self.hang_up()
+
+
+class Terminal(PseudoTerminal):
+    """A pseudo-terminal with an emulator, which knows what its screen shows."""
+
+    def __init__(
+        self, command: Sequence[str], size: tuple[int, int], environment: Mapping[str, str], cwd: Path = ROOT
+    ) -> None:
+        self.screen = pyte.Screen(*size)
+        self._stream = pyte.ByteStream(self.screen)
+        super().__init__(command, size, environment, cwd)
+
+    @property
+    def text(self) -> str:
+        """What the screen shows, one line a row."""
+        return "\n".join(line.rstrip() for line in self.screen.display)
+
+    def wait_for(self, what: str | Callable[[str], bool], limit_s: float = LIMIT_S) -> str:
+        """Read until the screen shows a text, or satisfies a condition; gives what it shows then."""
+        shows = (lambda text: what in text) if isinstance(what, str) else what
+        give_up_at = time.monotonic() + limit_s
+        while not shows(self.text):
+            if not self.read(1.0) and self.process.poll() is not None:
+                raise AssertionError(f"the program ended before {what!r}:\n{self.text}")
+            if time.monotonic() > give_up_at:
+                raise AssertionError(f"no {what!r} in {limit_s:.0f} s:\n{self.text}")
+        return self.text
+
+    def wait_until_gone(self, text: str, limit_s: float = LIMIT_S) -> str:
+        """Read until the screen no longer shows a text."""
+        return self.wait_for(lambda shown: text not in shown, limit_s)
+
+    def read(self, limit_s: float) -> bool:
+        """Read as the pseudo-terminal does, and show it."""
+        known = len(self.output)
+        came = super().read(limit_s)
+        self._stream.feed(self.output[known:])
+        return came

@@ -1,27 +1,47 @@
 """A program for a pseudo-terminal: the real screen over a node of simulated workers.
 
-`python -m tests.tui.busy_screen WORKERS EVENTS_A_SECOND SECONDS`; what it took goes, as JSON, to the file
-that $REPORT names.
+`python -m tests.tui.busy_screen WORKERS REPORTS_A_SECOND SECONDS [EVENTS]`; what it took goes, as JSON, to
+the file that $REPORT names. With EVENTS, so many events follow in a row, and their memory is measured.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import resource
 import sys
 import time
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from emeth_tui.engine.events import JobProgress
+from emeth_tui.engine.events import EventLog, JobProgress, Subscription
 from emeth_tui.headless import let_the_terminal_go
-from emeth_tui.model import JobId
+from emeth_tui.model import Event, JobId
 from emeth_tui.tui.ports import ScreenOptions
 from emeth_tui.tui.run import run_screen
 from emeth_tui.workers.messages import Progress
 from tests.tui.stand_in import StandInNode, snapshot, training_job, training_worker
+
+STEPS = 1_000  # of an epoch
+REPORTS_AN_EVENT = 100  # of one worker
+WARM_UP_EVENTS = 2_000
+EVENTS_A_SECOND = 1_000
+
+
+@dataclass
+class ForgetfulTable:
+    """Keeps no event beyond what the event log itself has at hand."""
+
+    added: int = 0
+
+    def add(self, _event: Event) -> None:
+        self.added += 1
+
+    def recent(self, _limit: int) -> Sequence[Event]:
+        return []
 
 
 class BusyNode(StandInNode):
@@ -36,61 +56,97 @@ class BusyNode(StandInNode):
         )
         super().__init__(snapshot(workers=views, jobs=jobs, at_unix_s=time.time()))
         self._rate = rate
+        self._log = EventLog(ForgetfulTable(), time.time)  # type: ignore[arg-type]
         self.reports = 0
+        self.growth_bytes: int | None = None
 
-    async def work(self, seconds: float) -> None:
-        """Train, as far as anyone can see."""
+    def subscribe(self) -> Subscription:
+        return self._log.subscribe()
+
+    async def work(self, seconds: float, events: int) -> None:
+        """Train, as far as anyone can see; then tell so many events, and measure what stays of them."""
         began = time.monotonic()
-        step = 0
         while (elapsed := time.monotonic() - began) < seconds:
-            step += 1
-            views = []
-            for number, view in enumerate(self.picture.workers):
-                message = Progress(
-                    13,
-                    30,
-                    step % 1_000,
-                    1_000,
-                    2.4 + step % 7 / 100,
-                    31_000.0 + step * 13 % 997,
-                    2_640 - elapsed,
-                )
-                views.append(
-                    replace(
-                        view,
-                        step=message.step,
-                        train_loss=message.train_loss,
-                        tokens_per_s=message.tokens_per_s,
-                        seconds_left=message.seconds_left,
-                    )
-                )
-                self.subscription.offer_progress(JobProgress(self._ids[number], message))
-                self.reports += 1
-            self.picture = replace(self.picture, workers=tuple(views), at_unix_s=time.time())
+            self._report(elapsed)
             await asyncio.sleep(1 / self._rate)
+        if events:
+            await self._tell(WARM_UP_EVENTS)
+            before_bytes = resident_bytes()
+            await self._tell(events)
+            self.growth_bytes = resident_bytes() - before_bytes
+
+    def _report(self, elapsed_s: float) -> None:
+        """Have every worker report a step."""
+        step = self.reports // max(1, len(self._ids)) + 1
+        for job_id in self._ids:
+            self._log.progress(JobProgress(job_id, _progress(step, elapsed_s)))
+            self.reports += 1
+        if step % REPORTS_AN_EVENT == 0:
+            self._publish(step)
+        message = _progress(step, elapsed_s)
+        views = tuple(
+            replace(
+                view,
+                step=message.step,
+                train_loss=message.train_loss,
+                tokens_per_s=message.tokens_per_s,
+                seconds_left=message.seconds_left,
+            )
+            for view in self.picture.workers
+        )
+        self.picture = replace(self.picture, workers=views, at_unix_s=time.time())
+
+    async def _tell(self, events: int) -> None:
+        burst = EVENTS_A_SECOND // 100
+        for first in range(0, events, burst):
+            for number in range(first, first + burst):
+                self._publish(number)
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(1.0)  # until all is painted
+
+    def _publish(self, number: int) -> None:
+        self._log.publish(
+            "epoch_done",
+            f"epoch {number} of 30 done in 63.1 s, validation loss 2.630",
+            job_id=self._ids[number % len(self._ids)],
+            epoch=number,
+            epochs=30,
+            seconds=63.1,
+            train_loss=2.5,
+            valid_loss=2.63,
+        )
+        self.picture = replace(self.picture, events=self._log.recent())
 
 
-async def show(workers: int, rate: float, seconds: float) -> None:
+def _progress(step: int, elapsed_s: float) -> Progress:
+    speed = 31_000.0 + step * 13 % 997
+    return Progress(13, 30, step % STEPS, STEPS, 2.4 + step % 7 / 100, speed, 2_640 - elapsed_s)
+
+
+def resident_bytes() -> int:
+    """This process's resident memory, garbage collected."""
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * resource.getpagesize()
+
+
+async def show(workers: int, rate: float, seconds: float, events: int = 0) -> None:
     node = BusyNode(workers, rate)
-    engine = asyncio.create_task(node.work(seconds))
+    engine = asyncio.create_task(node.work(seconds, events))
     options = ScreenOptions(themes_directory=Path(os.devnull), language="en")
-    cpu_before, began = time.process_time(), time.monotonic()
     ending = await run_screen(node, engine, options, let_the_terminal_go=let_the_terminal_go)
-    cpu_screen, shown_s = time.process_time() - cpu_before, time.monotonic() - began
     cpu_before, began = time.process_time(), time.monotonic()
     await engine
     cpu_after, after_s = time.process_time() - cpu_before, max(0.001, time.monotonic() - began)
     report = {
         "ending": ending.name,
-        "cpu_percent": round(100 * cpu_screen / shown_s, 2),
         "cpu_percent_afterwards": round(100 * cpu_after / after_s, 2),
-        "seconds": round(shown_s, 2),
         "reports": node.reports,
         "snapshots": node.snapshots_taken,
-        "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "growth_bytes": node.growth_bytes,
     }
     Path(os.environ["REPORT"]).write_text(json.dumps(report), "utf-8")  # noqa: ASYNC240 - all is over
 
 
 if __name__ == "__main__":
-    asyncio.run(show(int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])))
+    given_workers, given_rate, given_seconds, *given_events = sys.argv[1:]
+    asyncio.run(show(int(given_workers), float(given_rate), float(given_seconds), *map(int, given_events)))

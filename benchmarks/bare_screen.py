@@ -1,0 +1,27 @@
+"""The least that a Textual application can do beside ours: a clock that ticks four times a second."""
+
+from __future__ import annotations
+
+import time
+
+from textual.app import App, ComposeResult
+from textual.widgets import Static
+
+TICK_S = 0.25
+
+
+class Clock(App[None]):
+    """One line of text."""
+
+    def compose(self) -> ComposeResult:
+        yield Static("00:00:00.0", id="clock")
+
+    def on_mount(self) -> None:
+        self.set_interval(TICK_S, self._tick)
+
+    def _tick(self) -> None:
+        self.query_one("#clock", Static).update(f"{time.time() % 86_400:.1f}")
+
+
+if __name__ == "__main__":
+    Clock().run()

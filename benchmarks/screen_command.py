@@ -1,0 +1,82 @@
+"""The command line of `screen`, its report and the budgets that its figures are held against."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import statistics
+
+import click
+
+from benchmarks.report import Goal, Report, json_option, narrate, show
+from benchmarks.screen import EVENTS, ScreenResult, ScreenSetup, measure, median_of
+from benchmarks.snapshot import FILES, JOBS, measure_snapshot
+
+_DEFAULTS = ScreenSetup()
+# Budgets of the design, "The screen".
+CPU_SHARE = 0.05
+OUTPUT_KIB_PER_S = 25
+FIRST_PAINT_S = 0.7
+KEY_TO_PAINT_S = 0.1
+VERSION_S = 0.2
+SNAPSHOT_S = 0.002
+GROWTH_MB = 1.0  # of noise: 100 bytes an event would be as much
+
+
+@click.command("screen", help="What the screen costs in a pseudo-terminal, and other monitors beside it.")
+@click.option("--seconds", type=click.FloatRange(min=1), default=_DEFAULTS.seconds, show_default=True)
+@click.option("--workers", type=click.IntRange(min=1), default=_DEFAULTS.workers, show_default=True)
+@click.option("--starts", type=click.IntRange(min=1), default=_DEFAULTS.starts, show_default=True)
+@json_option
+def command(as_json: bool, seconds: float, workers: int, starts: int) -> None:
+    result = measure(ScreenSetup(seconds=seconds, workers=workers, starts=starts), narrate)
+    show(report(result, measure_snapshot()), as_json)
+
+
+def report(result: ScreenResult, snapshot_s: list[float]) -> Report:
+    """Lay out a result for people and machines."""
+    setup = result.setup
+    lines = [
+        f"{setup.workers} workers, {setup.reports_a_second:g} reports a second each, {setup.seconds:g} s; "
+        f"load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores",
+        f"{'program':<16} {'terminal':>9} {'share of a core':>16} {'to the terminal':>16}",
+        *(
+            f"{run.program:<16} {f'{run.columns}x{run.rows}':>9} {run.cpu_share:>16.1%} "
+            f"{run.output_bytes_per_s / 1024:>10,.1f} KiB/s"
+            for run in result.running
+        ),
+        *(
+            f"first paint at {size}: {median_of(values)}, "
+            f"{statistics.median(result.first_paint_cpu_s[size]):.2f} s of CPU"
+            for size, values in result.first_paint_s.items()
+        ),
+        *(f"key to paint at {size}: {median_of(values)}" for size, values in result.key_to_paint_s.items()),
+        f"--version: {median_of(result.version_s)}",
+        f"memory after {EVENTS:,} events: {result.growth_bytes / 1e6:+.2f} MB",
+        f"a snapshot with {FILES:,} files and {JOBS:,} jobs: {median_of(snapshot_s)}",
+    ]
+    content = {**dataclasses.asdict(result), "snapshot_s": snapshot_s}
+    return Report(content, lines, goals=goals(result, snapshot_s))
+
+
+def goals(result: ScreenResult, snapshot_s: list[float]) -> list[Goal]:
+    """Hold the figures against the design's budgets, the worst of the sizes for each."""
+    ours = [run for run in result.running if run.program == "emeth-tui"]
+    return [
+        _at_most("share of a core", 100 * CPU_SHARE, 100 * max(run.cpu_share for run in ours), "%"),
+        _at_most(
+            "to the terminal",
+            OUTPUT_KIB_PER_S,
+            max(run.output_bytes_per_s for run in ours) / 1024,
+            "KiB/s",
+        ),
+        _at_most("first paint", FIRST_PAINT_S, max(map(statistics.median, result.first_paint_s.values()))),
+        _at_most("key to paint", KEY_TO_PAINT_S, max(map(statistics.median, result.key_to_paint_s.values()))),
+        _at_most("--version", VERSION_S, statistics.median(result.version_s)),
+        _at_most(f"memory over {EVENTS:,} events", GROWTH_MB, result.growth_bytes / 1e6, "MB"),
+        _at_most("a snapshot", SNAPSHOT_S, statistics.median(snapshot_s)),
+    ]
+
+
+def _at_most(name: str, target: float, measured: float, unit: str = "s") -> Goal:
+    return Goal(f"screen: {name}", target, measured, unit, at_least=False)

@@ -1,0 +1,114 @@
+"""What a picture of the node costs the event loop, with a full cache and a long memory."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from emeth_tui.engine.clock import ChainClock
+from emeth_tui.engine.disk import MEASURE_EVERY_S, DiskBudget
+from emeth_tui.engine.events import RECENT_EVENTS, EventLog
+from emeth_tui.engine.health import LinkHealth
+from emeth_tui.engine.job_book import JobBook
+from emeth_tui.engine.snapshot_maker import SnapshotMaker
+from emeth_tui.model import JobId, JobState, TransactionState
+from emeth_tui.store.database import Store
+from tests.factories import make_job, make_transaction
+from tests.tui.stand_in import snapshot
+
+JOBS = 5_000
+FILES = 1_000
+OPEN_JOBS = 8
+FILES_A_JOB = 10
+_TRANSACTIONS_A_JOB = 3
+_SNAPSHOTS = 40
+
+
+def measure_snapshot() -> list[float]:
+    """Make pictures at the screen's pace; the seconds that each took of the event loop."""
+    with tempfile.TemporaryDirectory(prefix="emeth-bench-") as place:
+        return asyncio.run(_measure(Path(place)))
+
+
+async def _measure(place: Path) -> list[float]:
+    now = time.time()
+    with Store(place / "state") as store:
+        store._connection.execute("PRAGMA synchronous = OFF")  # filling it is not what is measured
+        _fill(store, now)
+        _fill_cache(place / "jobs")
+        maker = _maker(store, place / "jobs")
+        maker.make(stopping="")
+        times_s = []
+        for _ in range(_SNAPSHOTS):
+            began = time.perf_counter()
+            maker.make(stopping="")
+            times_s.append(time.perf_counter() - began)
+            await asyncio.sleep(MEASURE_EVERY_S / 8)
+        return times_s
+
+
+def _fill(store: Store, now: float) -> None:
+    for number in range(JOBS):
+        job_id = JobId(f"0x{number:032x}")
+        is_open = number >= JOBS - OPEN_JOBS
+        ended_at = None if is_open else now - 60.0 * (JOBS - number)
+        state = JobState.TRAINING if is_open else JobState.VERIFIED
+        job = make_job(job_id=job_id, state=state, created_at_unix_s=now - 60.0 * (JOBS - number))
+        store.jobs.save(replace(job, ended_at_unix_s=ended_at), at_unix_s=now, state_changed=True)
+        for part in range(_TRANSACTIONS_A_JOB):
+            store.journal.add(
+                make_transaction(
+                    job_id=job_id,
+                    nonce=number * _TRANSACTIONS_A_JOB + part,
+                    tx_hash=f"0x{number:060x}{part:04x}",
+                    state=TransactionState.MINED,
+                    gas_used=90_000,
+                    fee_wei=90_000 * 10**9,
+                    created_at_unix_s=now,
+                )
+            )
+
+
+def _fill_cache(jobs_dir: Path) -> None:
+    for number in range(FILES // FILES_A_JOB):
+        folder = jobs_dir / f"0x{JOBS - 1 - number:032x}"
+        folder.mkdir(parents=True)
+        for part in range(FILES_A_JOB):
+            (folder / f"part-{part}").write_bytes(b"x")
+
+
+def _maker(store: Store, jobs_dir: Path) -> SnapshotMaker:
+    """Put together the parts that a snapshot is made of; what the chain tells is a stand-in's."""
+    clock = ChainClock()
+    events = EventLog(store.events, clock.now_unix_s)
+    for number in range(RECENT_EVENTS):
+        events.publish("epoch_done", f"epoch {number} done", epoch=number)
+    picture = snapshot()
+    assert picture.today is not None
+    assert picture.deposits is not None
+    context: Any = SimpleNamespace(
+        network=SimpleNamespace(name="round3-2", chain_id=60_001, native_symbol="ALT"),
+        address=picture.address,
+        rates=picture.rates,
+        store=store,
+        book=JobBook(store.jobs, clock.now_unix_s),
+        disk=DiskBudget(jobs_dir, 10**12),
+        events=events,
+        clock=clock,
+        health=LinkHealth(events, clock.now_unix_s),
+    )
+    balances = SimpleNamespace(emt_wei=picture.deposits.free_wei, native_wei=picture.deposits.native_wei)
+    view = SimpleNamespace(head=picture.head, share=picture.today.share, balances=balances)
+    workers = [SimpleNamespace(view=worker, device=worker.device) for worker in picture.workers]
+    parts: list[Any] = [
+        SimpleNamespace(workers=workers),
+        SimpleNamespace(offers=picture.offers, paused="", idle_reason=""),
+        SimpleNamespace(waiting=(), days=picture.today.days),
+        SimpleNamespace(view=view),
+    ]
+    return SnapshotMaker(context, *parts)
