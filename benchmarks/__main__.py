@@ -21,6 +21,7 @@ _MODULES = {
     "resume": "resume",
     "growth": "growth",
     "gpu": "gpu",
+    "screen": "screen_command",
 }
 
 

@@ -172,7 +172,7 @@ def _version() -> float:
 def _growth(home: Path) -> int:
     report = home / "report.json"
     command = [sys.executable, "-m", "tests.tui.busy_screen", "8", "20", "1", str(EVENTS)]
-    with _program(command, SIZES[1], {"REPORT": str(report)}) as terminal:
+    with _program(command, SIZES[-1], {"REPORT": str(report)}) as terminal:
         while terminal.process.poll() is None:
             terminal.read(_READ_S)
     return int(json.loads(report.read_text("utf-8"))["growth_bytes"])

@@ -1,0 +1,27 @@
+"""The screen's benchmark on a small scale: every figure is there, and goals are held against them."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks import screen
+from benchmarks.screen import ScreenSetup, measure
+from benchmarks.screen_command import report
+
+
+def test_every_budget_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screen, "SIZES", ((80, 24),))
+    monkeypatch.setattr(screen, "MONITORS", ())
+    monkeypatch.setattr(screen, "EVENTS", 100)
+    monkeypatch.setattr(screen, "_SETTLE_S", 0.5)
+    told: list[str] = []
+
+    result = measure(ScreenSetup(seconds=1, workers=2, starts=1, keys=1), told.append)
+
+    ours, bare = result.running
+    assert (ours.program, bare.program) == ("emeth-tui", "bare Textual")
+    assert ours.output_bytes_per_s > bare.output_bytes_per_s > 0
+    goals = report(result, [0.001]).goals
+    assert len(goals) == 7
+    assert all(goal.measured is not None for goal in goals)
+    assert len(told) == 3
