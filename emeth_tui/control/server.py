@@ -39,6 +39,7 @@ GOODBYE_LIMIT_S = 1.0  # all clients together
 IDLE_LIMIT_S = 60.0  # a view asks at least once a second
 REST_SHARE = 4  # after each answer, four times as long for the node
 LEAST_REST_S = 0.005
+PROGRESS_REST_S = 0.1  # progress is coalesced meanwhile
 logger = logging.getLogger(__name__)
 
 
@@ -144,6 +145,7 @@ class _Client:
         self._writing = asyncio.Lock()
         self._stream: Subscription | None = None
         self._pump: asyncio.Task[None] | None = None
+        self._leaving = False
 
     async def run(self) -> None:
         """Serve until the client leaves or misbehaves."""
@@ -158,6 +160,7 @@ class _Client:
 
     async def say_goodbye(self) -> None:
         """Tell what is still to be told, and that the node has ended."""
+        self._leaving = True
         if self._stream is not None and self._pump is not None:
             self._stream.close()
             await asyncio.wait({self._pump})
@@ -210,6 +213,8 @@ class _Client:
                     raise _Misbehaves
                 if isinstance(item, JobProgress):
                     await self._write({"progress": wire.pack("progress", item)})
+                    if not self._leaving:
+                        await asyncio.sleep(PROGRESS_REST_S)
                 else:
                     await self._write({"event": wire.pack("event", wire.plain(item))})
         except (_Misbehaves, OSError):

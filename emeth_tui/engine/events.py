@@ -66,13 +66,14 @@ class Subscription:
 
     async def __aiter__(self) -> AsyncIterator[Event | JobProgress]:
         while True:
-            while self._events:
-                yield self._events.popleft()
-            while self._progress:
-                yield self._progress.pop(next(iter(self._progress)))
-            if self._closed and not self._events:
+            self._wake.clear()  # before looking: what comes while the reader is busy wakes it again
+            while self._events or self._progress:
+                if self._events:
+                    yield self._events.popleft()
+                else:
+                    yield self._progress.pop(next(iter(self._progress)))
+            if self._closed:
                 return
-            self._wake.clear()
             await self._wake.wait()
 
 

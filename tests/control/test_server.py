@@ -13,8 +13,10 @@ import pytest
 from emeth_tui.control import server, wire
 from emeth_tui.control.paths import connected_socket
 from emeth_tui.control.server import MAX_CLIENTS, serve_control
+from emeth_tui.engine.events import JobProgress
+from emeth_tui.training.events import Progress
 from tests.control.conftest import LIMIT_S, ShownNode, attached, until
-from tests.tui.stand_in import event
+from tests.tui.stand_in import TRAINING_ID, event
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -149,6 +151,27 @@ async def test_who_falls_too_far_behind_is_dropped(
         shown.tell(event(str(number), 0))
     assert await is_dropped(streams)
     assert shown.streams == []
+
+
+async def test_progress_is_coalesced_and_events_are_not(shown: ShownNode, served: Path) -> None:
+    streams = await connect(served)
+    await answer(streams, ask="events")
+    await until(lambda: bool(shown.streams))
+    for step in range(200):
+        shown.tell(JobProgress(TRAINING_ID, Progress(1, 30, step, 200, 3.0, 1_000.0, 60.0)))
+        shown.tell(event(str(step), 0))
+        await asyncio.sleep(0)
+    texts: list[str] = []
+    steps: list[int] = []
+    while len(texts) < 200 or steps[-1] < 199:
+        words = json.loads(await asyncio.wait_for(streams[0].readline(), LIMIT_S))
+        if "event" in words:
+            texts.append(words["event"]["text"])
+        else:
+            steps.append(words["progress"]["progress"]["step"])
+    assert texts == [str(step) for step in range(200)]
+    assert len(steps) < 20
+    streams[1].close()
 
 
 async def test_who_says_nothing_is_dropped(

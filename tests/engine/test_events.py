@@ -47,6 +47,27 @@ async def test_a_slow_reader_gets_every_event_and_only_the_newest_progress(log: 
     assert [item for item in items if isinstance(item, JobProgress)] == [progress(1_999), other]
 
 
+async def test_an_event_that_comes_while_the_reader_is_busy_is_not_left_waiting(log: EventLog) -> None:
+    stream = log.subscribe()
+    log.progress(progress(1))
+    reading = stream.__aiter__()
+    assert await anext(reading) == progress(1)
+    event = log.publish("note", "meanwhile")
+
+    assert await asyncio.wait_for(anext(reading), 5) == event
+
+
+async def test_an_event_goes_before_progress_that_waits(log: EventLog) -> None:
+    stream = log.subscribe()
+    log.progress(progress(1))
+    log.progress(JobProgress(OTHER_JOB_ID, progress(5).progress))
+    reading = stream.__aiter__()
+    await anext(reading)
+    event = log.publish("note", "meanwhile")
+
+    assert await anext(reading) == event
+
+
 async def test_a_closed_stream_is_forgotten(log: EventLog) -> None:
     stream, other = log.subscribe(), log.subscribe()
     stream.close()
