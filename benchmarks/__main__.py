@@ -20,6 +20,7 @@ _MODULES = {
     "job": "job",
     "resume": "resume",
     "growth": "growth",
+    "tokenise": "tokenise",
     "gpu": "gpu",
     "screen": "screen_command",
 }
