@@ -189,11 +189,11 @@ def _write_tokens(path: Path, texts: Iterable[str], tokenizer: TextTokenizer, dt
 def _read_meta(cache_dir: Path, key: str) -> dict[str, Any] | None:
     try:
         meta: dict[str, Any] = json.loads((cache_dir / _META_NAME).read_bytes())
-        if meta["key"] != key:
+        if meta["key"] != key or not {"content", "stamp", "digest", "vocab_size"} <= meta.keys():
             return None
         item_bytes = np.dtype(meta["dtype"]).itemsize
         whole = all((cache_dir / f"{part}.bin").stat().st_size == meta[part] * item_bytes for part in _PARTS)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None  # none there, or damaged: the tokens are made again
     return meta if whole else None
 
