@@ -14,8 +14,9 @@ import click
 
 from emeth_tui.errors import EmethError
 
-_DEFAULT_COMMAND = "train"
+_DEFAULT_COMMAND = "all"
 _MODULES = {
+    "all": "everything",
     "train": "train_command",
     "job": "job",
     "resume": "resume",

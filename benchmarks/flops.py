@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from multiprocessing.connection import Connection
 
 import torch
 
 from benchmarks.processes import synchronise
+from emeth_tui.training.devices import open_device
 from emeth_tui.training.gpt2 import Gpt2Shape
 
 _CPU_SIZE, _CUDA_SIZE = 2048, 8192  # rows and columns: large enough that the device is busy with nothing else
@@ -53,3 +55,12 @@ class MatrixProduct:
             torch.mm(self._left, self._right)
         synchronise(self._device)
         return time.monotonic() - started
+
+
+def multiply(connection: Connection, device_name: str) -> None:
+    """A process of its own: answers every message with the operations a second, until the parent hangs up."""
+    on_cuda = device_name.startswith("cuda")
+    product = MatrixProduct(open_device("cuda:0" if on_cuda else "cpu").torch_device)
+    while True:
+        connection.recv()
+        connection.send(product.flops_per_s())

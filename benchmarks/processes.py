@@ -61,11 +61,12 @@ class SideProcess:
         theirs.close()
 
     def tell(self, message: object) -> None:
-        """Send one message. Raises SideFailed when the process is gone."""
+        """Send one message. Raises SideFailed when the process is gone, with what it said last."""
         try:
             self._connection.send(message)
-        except OSError as error:
-            raise self._gone() from error
+        except OSError:
+            while True:
+                self.hear()
 
     def hear(self) -> Any:
         """Wait for the next message. Raises SideFailed when the side failed or its process is gone."""

@@ -1,8 +1,7 @@
 """What trains in each child process of `train`: ours, the reference loop, Hugging Face, a nanoGPT-style loop.
 
 The parent's words: `Begin` with a seed (answered by `Ready`), then `Go` for every epoch (answered by `Turn`),
-then `End` (answered by `Final`); then perhaps the next `Begin`. To `MatrixProduct`'s process it says `Go`
-alone.
+then `End` (answered by `Final`); then perhaps the next `Begin`.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.data import Tokens
-from benchmarks.flops import MatrixProduct
 from benchmarks.nanogpt import NanoGpt, NanoGptLoop
 from benchmarks.processes import PeakMemory, synchronise
 from benchmarks.reference import LoopPlan, ReferenceLoop, make_model
@@ -73,7 +71,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """Train one epoch; or multiply matrices for a while."""
+    """Train one epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +136,6 @@ def train(connection: Connection, task: Task) -> None:
         turns.precision = _precision(task, device)
         weights = _LOOPS[task.loop](run, device, turns)
         connection.send(Final(_held_out_loss(run, weights, device), turns.peak_bytes))
-
-
-def multiply(connection: Connection, device_name: str) -> None:
-    """The matrix product's process: answers each `Go` with the operations a second."""
-    on_cuda = device_name.startswith("cuda")
-    product = MatrixProduct(open_device("cuda:0" if on_cuda else "cpu").torch_device)
-    while isinstance(connection.recv(), Go):
-        connection.send(product.flops_per_s())
 
 
 class _NoCheckpoints(CheckpointStore):

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from benchmarks.data import Tokens, chain_tokens, text_tokens
-from benchmarks.flops import flops_per_token
+from benchmarks.flops import flops_per_token, multiply
 from benchmarks.processes import SideFailed, SideProcess, closing_all
 from benchmarks.reference import LoopPlan
 from benchmarks.rounds import Machine, Ratios, ratios, rotated, this_machine
-from benchmarks.sides import Begin, End, Final, Go, Task, Turn, multiply, train
+from benchmarks.sides import Begin, End, Final, Go, Task, Turn, train
 from emeth_tui.training.gpt2 import Gpt2Shape
 from emeth_tui.training.models import BLOCK_TOKENS
 
@@ -188,7 +188,7 @@ class _Run:
             seed,
             {name: tokens / turn.seconds for name, turn in in_order.items()},
             {name: turn.cpu_s for name, turn in in_order.items()},
-            self._product.ask(Go()),
+            self._product.ask(None),
         )
 
     def _everybody(self, message: object) -> dict[str, Final]:
