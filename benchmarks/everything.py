@@ -52,6 +52,7 @@ PARTS = (
         ("train", "--shape", "gpt2-medium", "--sides", "ours,reference", "--rounds", "2"),
         takes_threads=True,
     ),
+    Part("checkpoints and kills", ("resume", "--rounds", "1", "--kills", "5"), takes_threads=True),
     Part("how cost grows", ("growth", "--train-s", "4", "--rounds", "2"), takes_corpus=True),
 )
 

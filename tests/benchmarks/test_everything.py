@@ -60,7 +60,7 @@ def test_what_a_side_raises_reaches_the_parent(capfd: pytest.CaptureFixture[str]
         raise ValueError("no memory\nand more")
 
     side = ThreadedSide("broken", break_off, None, threads=1)
-    with closing_all([side]), pytest.raises(SideFailed, match="^broken: ValueError: no memory$"):
+    with closing_all([side]), pytest.raises(SideFailed, match=r"^broken: ValueError: no memory$"):
         side.ask(None)
 
 
