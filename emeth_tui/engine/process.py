@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.events import JobProgress
 from emeth_tui.errors import TrainingError
@@ -167,7 +169,7 @@ class _Scribe:
                 kind = "out_of_memory"
                 text = f"the device ran out of memory; going on with at most {blocks} blocks at once"
         self._context.events.publish(
-            kind, text, severity=Severity.WARNING, job_id=self._job_id, epoch=message.epoch
+            kind, text, severity=Severity.WARNING, job_id=self._job_id, **dataclasses.asdict(message)
         )
 
     def _links(self, dataset_digest: str, epochs: int) -> list[str]:

@@ -47,7 +47,7 @@ _LOAD_ERRORS = (
     zipfile.BadZipFile,
 )
 CHECKPOINTS_KEPT = 2
-_FORMAT = 1
+_FORMAT = 2
 log = logging.getLogger(__name__)
 
 

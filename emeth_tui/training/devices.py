@@ -15,6 +15,8 @@ from torch import Tensor
 
 from emeth_tui.errors import TrainingError
 
+# What says so without being an OutOfMemoryError: the host, libraries on the GPU, the driver itself.
+_NO_MEMORY = ("can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDA error: out of memory")
 _CPU_INFO = Path("/proc/cpuinfo")
 _MEMORY_INFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")  # v2
@@ -121,7 +123,7 @@ def set_deterministic(deterministic: bool) -> None:
 
 def is_out_of_memory(error: RuntimeError) -> bool:
     """Tell whether torch found no memory, on a GPU or on the host."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    return isinstance(error, torch.OutOfMemoryError) or any(text in str(error) for text in _NO_MEMORY)
 
 
 def available_bytes() -> int:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from emeth_tui.training.checkpoint import CheckpointStore
-from emeth_tui.training.devices import Device
+from emeth_tui.training.devices import Device, is_out_of_memory
 from emeth_tui.training.state import bytes_of
 
 # What a checkpoint is taken to cost until one has been measured.
@@ -101,9 +101,19 @@ class HostCopy:
     def _buffer(self, path: str, like: Tensor) -> Tensor:
         buffer = self._buffers.get(path)
         if buffer is None or buffer.shape != like.shape or buffer.dtype != like.dtype:
-            buffer = torch.empty(like.shape, dtype=like.dtype, pin_memory=like.is_cuda)
-            self._buffers[path] = buffer
+            buffer = self._buffers[path] = _host_buffer(like)
         return buffer
+
+
+def _host_buffer(like: Tensor) -> Tensor:
+    """Make room on the host; pinned for a GPU's copies, as far as the system lets so much be pinned."""
+    if like.is_cuda:
+        try:
+            return torch.empty(like.shape, dtype=like.dtype, pin_memory=True)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+    return torch.empty(like.shape, dtype=like.dtype)
 
 
 class Saver:

@@ -12,7 +12,7 @@ import torch
 
 from emeth_tui.errors import TrainingError
 from emeth_tui.training import job, models
-from emeth_tui.training.devices import Device, available_bytes
+from emeth_tui.training.devices import Device, available_bytes, is_out_of_memory
 from emeth_tui.training.events import EpochDone, OutOfMemory, ResultWritten, Stopped, WentBack
 from emeth_tui.training.gpt2 import Gpt2, Gpt2Shape
 from emeth_tui.training.microbatch import FoundBefore, MicroBatch, block_bytes
@@ -154,6 +154,26 @@ def test_on_the_host_the_size_is_reckoned(gpu: Gpu) -> None:
 
     micro.bound_on_host(block_bytes=GB, reserved_bytes=20 * GB)
     assert micro.size == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB"), True),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+    ],
+)
+def test_every_way_to_run_out_of_memory_is_known(error: RuntimeError, expected: bool) -> None:
+    assert is_out_of_memory(error) is expected
+
+
+def test_a_real_allocation_that_fails_is_known() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(1 << 60)
+
+    assert is_out_of_memory(caught.value)
 
 
 def test_a_devnet_step_is_bounded_by_no_machine() -> None:

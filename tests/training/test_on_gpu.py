@@ -1,0 +1,110 @@
+"""Memory and checkpoints on a real GPU; passed over where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from emeth_tui.training import job, metrics
+from emeth_tui.training.control import Control
+from emeth_tui.training.devices import Device, open_device
+from emeth_tui.training.events import EpochDone, Event, OutOfMemory, Paused, Progress, ResultWritten
+from emeth_tui.training.saving import HostCopy
+from tests.training.jobs import Run, make_request
+from tests.training.texts import english
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+LIMIT_BYTES = 600_000_000
+
+
+@pytest.fixture
+def device() -> Device:
+    return open_device("cuda:0")
+
+
+@pytest.fixture
+def little_memory(device: Device) -> Iterator[None]:
+    """Let this process have so little of the GPU that a large batch does not fit."""
+    total = torch.cuda.get_device_properties(device.torch_device).total_memory
+    torch.cuda.empty_cache()
+    torch.cuda.set_per_process_memory_fraction(LIMIT_BYTES / total, device.torch_device)
+    yield
+    torch.cuda.set_per_process_memory_fraction(1.0, device.torch_device)
+
+
+def request_of(directory: Path, **changes: Any) -> Any:
+    return make_request(directory, english(400_000), **{"deterministic": False, "epochs": 2, **changes})
+
+
+def test_a_copy_is_that_of_its_moment(device: Device) -> None:
+    weight = torch.ones(50_000_000, device=device.torch_device)
+    copies = HostCopy(device)
+
+    copy = copies.take({"weight": weight})
+    for _ in range(20):
+        weight += 1.0  # follows the copy on the same stream
+    copies.wait()
+
+    assert copy["weight"].is_pinned()
+    assert bool((copy["weight"] == 1.0).all())
+
+
+@pytest.mark.usefixtures("little_memory")
+def test_a_batch_that_does_not_fit_is_trained_in_parts_and_the_size_is_kept(
+    tmp_path: Path, device: Device
+) -> None:
+    found = tmp_path / "found"
+    request = request_of(tmp_path, batch_size=1024, micro_batch_dir=str(found))
+    run = Run()
+
+    job.run(request, device, run._hear, run.control)
+
+    assert run.of_type(ResultWritten)
+    assert not run.of_type(OutOfMemory), "found before the first step"
+    assert len(list(found.iterdir())) == 1
+
+
+@pytest.mark.usefixtures("little_memory")
+def test_memory_that_runs_out_in_the_middle_costs_nothing_but_speed(
+    tmp_path: Path, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Device, "refuses_memory", False)  # nothing is tried before the first step
+    run = Run()
+
+    job.run(request_of(tmp_path, batch_size=1024), device, run._hear, run.control)
+
+    assert run.of_type(OutOfMemory)
+    assert [event.epoch for event in run.of_type(EpochDone)] == [1, 2]
+
+
+def test_a_paused_job_gives_its_memory_back(
+    tmp_path: Path, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "REPORT_EVERY_S", 0.0)
+    before = torch.cuda.memory_allocated(device.torch_device)
+    held: list[int] = []
+
+    class Looking(Control):
+        def wait_while_paused(self) -> None:
+            held.append(torch.cuda.memory_allocated(device.torch_device))
+            self.resume()
+            super().wait_while_paused()
+
+    def pause(event: Event, control: Control) -> None:
+        if isinstance(event, Progress) and (event.epoch, event.step) == (1, 3):
+            held.append(torch.cuda.memory_allocated(device.torch_device))
+            control.pause()
+
+    run = Run(pause)
+    run.control = Looking()
+
+    job.run(request_of(tmp_path, release_on_pause=True), device, run._hear, run.control)
+
+    training, paused = (each - before for each in held)
+    assert run.of_type(Paused)
+    assert paused < training / 4
+    assert [event.epoch for event in run.of_type(EpochDone)] == [1, 2]
