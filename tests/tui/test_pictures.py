@@ -1,21 +1,24 @@
-"""Every screen as text, at two sizes and in Japanese, against tests/snapshots.
+"""Every screen as text and as SVG, at two sizes and in Japanese, against tests/snapshots.
 
 `UPDATE_SNAPSHOTS=1 pytest tests/tui/test_pictures.py` writes them anew; look at what changed then.
 """
 
 from __future__ import annotations
 
+import difflib
 import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
+from textual.pilot import Pilot
 
 from emeth_tui.engine.health import Link
 from emeth_tui.engine.snapshot import Snapshot
 from emeth_tui.model import Head, JobId, JobState
 from emeth_tui.tui.i18n import set_language
+from emeth_tui.tui.ports import Ending
 from emeth_tui.workers.views import WorkerPhase, WorkerView
 from tests.tui.harness import LARGE, OPTIONS, SMALL, press, shown, text_of
 from tests.tui.stand_in import (
@@ -29,7 +32,9 @@ from tests.tui.stand_in import (
     training_job,
     training_worker,
 )
+from tools.svg import svg
 
+MOST_BYTES = 30_000  # of one SVG
 FOLDER = Path(__file__).parent.parent / "snapshots"
 
 
@@ -117,15 +122,26 @@ SCREENS = {
 }
 
 
-def check(name: str, picture: str, size: tuple[int, int]) -> None:
-    """Hold a picture against the one that is kept."""
-    lines = picture.splitlines()
+def check(name: str, pilot: Pilot[Ending], size: tuple[int, int]) -> None:
+    """Hold the screen against the pictures that are kept: its text, and as SVG its looks too."""
+    text = text_of(pilot)
+    lines = text.splitlines()
     assert len(lines) == size[1]
-    assert max(cell_len(text) for text in lines) <= size[0]
-    path = FOLDER / f"{name}.txt"
+    assert max(cell_len(line) for line in lines) <= size[0]
+    picture = svg(pilot.app.screen._compositor.render_strips(), size[0])
+    assert len(picture.encode()) < MOST_BYTES
     if os.environ.get("UPDATE_SNAPSHOTS"):
-        path.write_text(picture, "utf-8")
-    assert picture == path.read_text("utf-8")
+        (FOLDER / f"{name}.txt").write_text(text, "utf-8")
+        (FOLDER / f"{name}.svg").write_text(picture, "utf-8")
+    assert text == (FOLDER / f"{name}.txt").read_text("utf-8")
+    kept = (FOLDER / f"{name}.svg").read_text("utf-8")
+    assert picture == kept, "\n".join(other_looks(kept, picture))
+
+
+def other_looks(kept: str, picture: str) -> list[str]:
+    """Tell what is different between two pictures of the same text, row by row."""
+    changes = difflib.unified_diff(kept.splitlines(), picture.splitlines(), "kept", "now", lineterm="", n=0)
+    return ["the same text in other colours or weights:", *changes]
 
 
 @pytest.mark.parametrize("name", SCREENS)
@@ -137,7 +153,7 @@ async def test_the_screen_looks_as_it_did(name: str, size: tuple[int, int], lang
     set_language(language)
     async with shown(StandInNode(make()), size) as pilot:
         await press(pilot, *keys)
-        check(f"{name}-{size[0]}x{size[1]}-{language}", text_of(pilot), size)
+        check(f"{name}-{size[0]}x{size[1]}-{language}", pilot, size)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +165,7 @@ async def test_a_read_only_view_looks_as_it_did(size: tuple[int, int], language:
     node = StandInNode(snapshot(links=(lost,), claims_paused="by the operator"))
     node.viewed_pid = 4242
     async with shown(node, size, replace(OPTIONS, read_only=True)) as pilot:
-        check(f"view-{size[0]}x{size[1]}-{language}", text_of(pilot), size)
+        check(f"view-{size[0]}x{size[1]}-{language}", pilot, size)
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=str)
@@ -157,7 +173,7 @@ async def test_ascii_is_ascii(size: tuple[int, int]) -> None:
     node = StandInNode()
     node.picture = replace(node.picture, events=())  # they may hold any script
     async with shown(node, size, replace(OPTIONS, ascii_only=True)) as pilot:
-        check(f"ascii-{size[0]}x{size[1]}", text_of(pilot), size)
+        check(f"ascii-{size[0]}x{size[1]}", pilot, size)
         for keys in ((), ("D",), ("escape", "enter"), ("escape", "question_mark")):
             await press(pilot, *keys)
             picture = text_of(pilot)
