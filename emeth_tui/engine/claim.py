@@ -130,15 +130,19 @@ def _task(context: Context, parameters: JobParameters, dataset_bytes: int) -> Ta
 
 
 def _tell_claiming(context: Context, job: Job) -> None:
+    needed = context.forecasts.left(job)
     context.events.publish(
         "claiming",
         f"claiming: {job.language.value}, {job.dataset_bytes:,} bytes, "
-        f"fee {format_token(job.fee_wei)} EMT, deposit {format_token(job.deposit_wei)} EMT",
+        f"fee {format_token(job.fee_wei)} EMT, deposit {format_token(job.deposit_wei)} EMT, "
+        f"needs {needed.low_s:,.0f} to {needed.high_s:,.0f} s",
         job_id=job.job_id,
         fee_wei=job.fee_wei,
         deposit_wei=job.deposit_wei,
         dataset_bytes=job.dataset_bytes,
         language=job.language.value,
+        low_s=round(needed.low_s),
+        high_s=round(needed.high_s),
     )
 
 

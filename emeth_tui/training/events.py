@@ -87,7 +87,6 @@ class Progress:
     steps: int
     train_loss: float
     tokens_per_s: float
-    seconds_left: float
     work: Work = Work()
 
 

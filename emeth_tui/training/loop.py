@@ -337,7 +337,6 @@ class Trainer:
                 steps=self._steps_per_epoch,
                 train_loss=self._meter.recent_mean(reading),
                 tokens_per_s=self._pace.tokens_per_s(),
-                seconds_left=self._pace.seconds_left(self._blocks_left * self._tokens.train.shape[1]),
                 work=self._pace.work(),
             )
         )

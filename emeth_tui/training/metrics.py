@@ -54,7 +54,7 @@ class LossMeter:
 
 
 class Pace:
-    """How fast tokens are trained, when a report is due, how long the rest will take. Pauses do not count.
+    """How fast tokens are trained, when a report is due. Pauses do not count.
 
     `validating` and `saving` stand around work that is not training, so that `work` can tell the times apart.
     """
@@ -112,10 +112,6 @@ class Pace:
         self._tokens_per_s += weight * (speed - self._tokens_per_s)
         self._window_started, self._window_tokens = now, 0
         return self._tokens_per_s
-
-    def seconds_left(self, tokens_left: int) -> float:
-        """Extrapolate from all that was done since the start: validation and checkpoints are in it."""
-        return tokens_left * self._elapsed_s() / self._tokens if self._tokens else 0.0
 
     def pause(self) -> None:
         """Stop the clock."""

@@ -11,7 +11,9 @@ from emeth_tui.tui.words import size
 
 # The engine's events as templates for translators. What a catalogue does not translate is shown as it came.
 TEMPLATES = {
-    "claiming": "claiming: {language}, {dataset}, fee {fee} EMT, deposit {deposit} EMT",
+    "claiming": (
+        "claiming: {language}, {dataset}, fee {fee} EMT, deposit {deposit} EMT, needs {low_s} to {high_s} s"
+    ),
     "claimed": "claimed, deposit {deposit} EMT",
     "claim_lost": "another node was faster; it cost nothing",
     "canceled": "the requester canceled it before our claim",

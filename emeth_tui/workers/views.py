@@ -46,7 +46,6 @@ class WorkerView:
     train_loss: float | None = None
     valid_loss: float | None = None
     tokens_per_s: float | None = None
-    seconds_left: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,6 @@ def view_after(view: WorkerView, message: Event) -> WorkerView:
                 steps=message.steps,
                 train_loss=message.train_loss,
                 tokens_per_s=message.tokens_per_s,
-                seconds_left=message.seconds_left,
             )
         case messages.Validating():
             return dataclasses.replace(view, phase=phase.VALIDATING)
@@ -101,8 +99,6 @@ def view_after(view: WorkerView, message: Event) -> WorkerView:
         case messages.Resumed():
             return dataclasses.replace(view, phase=phase.TRAINING)
         case messages.Trained(valid_loss=valid_loss):
-            return dataclasses.replace(
-                view, phase=phase.WRITING_RESULT, valid_loss=valid_loss, seconds_left=0.0
-            )
+            return dataclasses.replace(view, phase=phase.WRITING_RESULT, valid_loss=valid_loss)
         case messages.ResultWritten() | messages.Stopped():
             return view

@@ -138,7 +138,7 @@ class Worker:
             job_id=request.job_id,
             epochs=request.epochs,
             **dict.fromkeys(("epoch", "step", "steps"), 0),
-            **dict.fromkeys(("train_loss", "valid_loss", "tokens_per_s", "seconds_left")),
+            **dict.fromkeys(("train_loss", "valid_loss", "tokens_per_s")),
         )
         try:
             return await self._train_through_deaths(_Job(request, hash_for, on_message))

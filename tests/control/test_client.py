@@ -78,7 +78,7 @@ async def test_news_is_told_when_the_picture_shows_it(shown: ShownNode, served: 
         shown.picture = replace(shown.picture, claims_paused="by the operator")
         told = [
             event("note", "paused", path=Path("a"), amount_wei=10**30),
-            JobProgress(TRAINING_ID, Progress(1, 30, 5, 100, 3.0, 1_000.0, 60.0)),
+            JobProgress(TRAINING_ID, Progress(1, 30, 5, 100, 3.0, 1_000.0)),
         ]
         for news in told:
             shown.tell(news)

@@ -158,7 +158,7 @@ async def test_progress_is_coalesced_and_events_are_not(shown: ShownNode, served
     await answer(streams, ask="events")
     await until(lambda: bool(shown.streams))
     for step in range(200):
-        shown.tell(JobProgress(TRAINING_ID, Progress(1, 30, step, 200, 3.0, 1_000.0, 60.0)))
+        shown.tell(JobProgress(TRAINING_ID, Progress(1, 30, step, 200, 3.0, 1_000.0)))
         shown.tell(event(str(step), 0))
         await asyncio.sleep(0)
     texts: list[str] = []

@@ -24,7 +24,7 @@ def log(tmp_path: Path) -> Iterator[EventLog]:
 
 
 def progress(step: int) -> JobProgress:
-    return JobProgress(JOB_ID, Progress(1, 30, step, 100, 3.0, 1_000.0, 60.0))
+    return JobProgress(JOB_ID, Progress(1, 30, step, 100, 3.0, 1_000.0))
 
 
 async def read_all(stream: Subscription) -> list[Event | JobProgress]:

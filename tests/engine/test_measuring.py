@@ -55,7 +55,7 @@ def epoch_done(epoch: int, work: Work) -> EpochDone:
 
 
 def progress(epoch: int, step: int, work: Work) -> Progress:
-    return Progress(epoch, 30, step, 100, 3.0, 0.0, 0.0, work)
+    return Progress(epoch, 30, step, 100, 3.0, 0.0, work)
 
 
 def work(epochs: float, s_per_epoch: float = 10.0) -> Work:

@@ -84,7 +84,7 @@ def test_reports_are_due_four_times_a_second() -> None:
     assert reports == 11
 
 
-def test_speed_and_remaining_time_leave_pauses_out() -> None:
+def test_speed_leaves_pauses_out() -> None:
     clock = Clock()
     pace = Pace(clock)
     pace.add(100)
@@ -96,7 +96,6 @@ def test_speed_and_remaining_time_leave_pauses_out() -> None:
     clock.now += 10
 
     assert pace.tokens_per_s() == pytest.approx(10.0)
-    assert pace.seconds_left(50) == pytest.approx(5.0)
 
 
 def test_the_work_is_told_apart_and_pauses_are_in_none_of_it() -> None:

@@ -90,7 +90,6 @@ class BusyNode(StandInNode):
                 step=message.step,
                 train_loss=message.train_loss,
                 tokens_per_s=message.tokens_per_s,
-                seconds_left=message.seconds_left,
             )
             for view in self.picture.workers
         )
@@ -120,7 +119,7 @@ class BusyNode(StandInNode):
 
 def _progress(step: int, elapsed_s: float) -> Progress:
     speed = 31_000.0 + step * 13 % 997
-    return Progress(13, 30, step % STEPS, STEPS, 2.4 + step % 7 / 100, speed, 2_640 - elapsed_s)
+    return Progress(13, 30, step % STEPS, STEPS, 2.4 + step % 7 / 100, speed)
 
 
 def resident_bytes() -> int:

@@ -40,7 +40,6 @@ def _a_moment_ago(node: StandInNode, seconds: int) -> Any:
         replace(
             worker,
             tokens_per_s=worker.tokens_per_s * (1 + wave / 4) if worker.tokens_per_s else None,
-            seconds_left=worker.seconds_left + seconds + 90 * wave if worker.seconds_left else None,
         )
         for worker in node.picture.workers
     )

@@ -117,7 +117,6 @@ def training_worker(**changes: Any) -> WorkerView:
         "train_loss": 2.41,
         "valid_loss": 2.63,
         "tokens_per_s": 31_240.0,
-        "seconds_left": 2_640.0,
     }
     return WorkerView(**{**values, **changes})
 
@@ -132,7 +131,6 @@ def second_worker(**changes: Any) -> WorkerView:
         "steps": 80,
         "train_loss": 3.02,
         "tokens_per_s": 840.0,
-        "seconds_left": 1_290.0,
     }
     return training_worker(**{**values, **changes})
 

@@ -14,10 +14,11 @@ from emeth_tui.tui.i18n import _
 from emeth_tui.tui.lines import BLANK, Line, chart, clean, fit, left, line, right, wrap
 from emeth_tui.tui.panels.events import event_line
 from emeth_tui.tui.panels.keys import KeyHint
+from emeth_tui.tui.panels.workers import slack
 from emeth_tui.tui.ports import Records
-from emeth_tui.tui.scene import Scene
+from emeth_tui.tui.scene import Scene, outlook
 from emeth_tui.tui.screens.base import PageScreen
-from emeth_tui.tui.words import duration, exact_token, moment, size, state_name
+from emeth_tui.tui.words import duration, duration_range, exact_token, moment, size, state_name
 
 LABEL_CELLS = 18
 CHART_LINES = 8
@@ -96,6 +97,7 @@ class JobScreen(PageScreen):
             ),
             (_("fee, deposit"), f"{exact_token(job.fee_wei)} EMT, {exact_token(job.deposit_wei)} EMT"),
             (_("deadline"), deadline),
+            (_("done in"), self._outlook(scene, job)),
             (_("epochs"), f"{job.epochs_done} / {job.epochs}"),
             (_("model, seed"), f"{job.model}, {job.seed}"),
             (_("dataset"), job.dataset),
@@ -109,6 +111,13 @@ class JobScreen(PageScreen):
             if value
         ]
         return lines + (wrap(clean(f"✗ {job.error}"), width, "bad") if job.error else [])
+
+    def _outlook(self, scene: Scene, job: Job) -> str:
+        row = scene.row_of(job)
+        forecast = outlook(row, scene.now) if row else None
+        if forecast is None:
+            return ""
+        return duration_range(forecast.low_s, forecast.high_s) + ", " + line(*slack(forecast)).text
 
     def _chain(self, width: int) -> list[Line]:
         if self.chain_error:
