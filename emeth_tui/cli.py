@@ -111,10 +111,12 @@ def command(
     }
     if not devnet:
         overrides["state.directory"] = state_dir
+    come_back = partial(_command_line, config, network, devnet=devnet)
     if state_dir or not devnet:  # else the state is a new one
         places = {"network": "devnet", **_beside_devnet(state_dir)} if devnet and state_dir else {}
         here = load_settings(config, overrides={**overrides, **places})
-        code = look_at_running_node(here, with_screen=terminal and not no_ui)
+        with_screen = terminal and not no_ui
+        code = look_at_running_node(here, come_back(state_dir), with_screen=with_screen)
         if code is not None:
             return code
     if not no_ui and not terminal:
@@ -130,7 +132,7 @@ def command(
             overrides,
             exit_after_jobs=exit_after_jobs,
             with_screen=not no_ui,
-            come_back=_command_line(config, network, base, devnet=devnet),
+            come_back=come_back(base),
             shell=shell,
         )
 

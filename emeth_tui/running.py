@@ -42,9 +42,10 @@ class Run:
     shell: Shell | None = None  # None where no shell waits for its terminal
 
 
-def look_at_running_node(settings: Settings, *, with_screen: bool) -> ExitCode | None:
+def look_at_running_node(settings: Settings, come_back: str, *, with_screen: bool) -> ExitCode | None:
     """Show the node that runs on this state already, until the user leaves; None when there is none.
 
+    `come_back` is the command that does it again.
     Raises AlreadyRunning where there is no screen to show it on, ControlError when it cannot be looked at.
     """
     from emeth_tui.store.lock import already_running, lock_holder
@@ -60,7 +61,8 @@ def look_at_running_node(settings: Settings, *, with_screen: bool) -> ExitCode |
     options = _screen_options(settings)
     holds = partial(lock_holder, settings.state_dir)
     view = view_node(settings.control_dir, holds, options, let_the_terminal_go=let_the_terminal_go)
-    click.echo(asyncio.run(view), err=True)
+    ended = asyncio.run(view)
+    click.echo(ended.text if ended.node_ended else f"{ended.text}; `{come_back}` shows it again", err=True)
     return ExitCode.OK
 
 
@@ -174,27 +176,25 @@ async def _show(
     if ending is Ending.CRASHED:
         click.echo(f"the screen has crashed; its log is in {run.settings.state_dir / 'logs'}", err=True)
     if ending in {Ending.LEFT, Ending.CRASHED}:
-        _tell_where_the_node_is(run)
+        in_background = run.shell is not None
+        click.echo(where_the_node_is(os.getpid(), run.come_back, in_background=in_background), err=True)
     if run.shell is not None and ending in {Ending.LEFT, Ending.CRASHED, Ending.HUNG_UP}:
         asyncio.get_running_loop().remove_reader(run.shell)
         run.shell.give_back(let_the_terminal_go)
     return ending
 
 
-def _tell_where_the_node_is(run: Run) -> None:
-    """Say where the node goes on, how to see it again and how to stop it."""
-    pid = os.getpid()
-    if run.shell is None:
-        text = (
-            f"the node goes on here without a screen (process {pid}): Ctrl-C saves every job and stops it, "
-            f"closing this terminal does not; `{run.come_back}` in another terminal shows it"
-        )
-    else:
-        text = (
-            f"the node goes on in the background (process {pid}): `{run.come_back}` shows it, "
+def where_the_node_is(pid: int, come_back: str, *, in_background: bool) -> str:
+    """Say where a node goes on without a screen, how to see it again and how to stop it."""
+    if in_background:
+        return (
+            f"the node goes on in the background (process {pid}): `{come_back}` shows it, "
             f"`kill {pid}` saves every job and stops it"
         )
-    click.echo(text, err=True)
+    return (
+        f"the node goes on here without a screen (process {pid}): Ctrl-C saves every job and stops it, "
+        f"closing this terminal does not; `{come_back}` in another terminal shows it"
+    )
 
 
 def _screen_options(settings: Settings) -> ScreenOptions:

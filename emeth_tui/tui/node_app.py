@@ -76,7 +76,7 @@ class NodeApp(ThemedApp):
         self.run_worker(self._follow(), name="news", exit_on_error=True)
         self.refresh_now()
         if node.viewed_pid is not None:
-            text = _("a node is running here already, as process {pid}: this is a read-only view of it")
+            text = _("a node runs here already, as process {pid}: a read-only view of it")
             self.echo(text.format(pid=node.viewed_pid))
 
     async def _follow(self) -> None:

@@ -6,12 +6,20 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emeth_tui.control.client import RemoteNode
 from emeth_tui.tui.ports import Ending, ScreenOptions
 from emeth_tui.tui.run import run_screen
+
+
+@dataclass(frozen=True, slots=True)
+class ViewEnded:
+    """How a view ended, in a line."""
+
+    text: str
+    node_ended: bool
 
 
 async def view_node(
@@ -20,10 +28,10 @@ async def view_node(
     options: ScreenOptions,
     *,
     let_the_terminal_go: Callable[[], None],
-) -> str:
+) -> ViewEnded:
     """Show the node whose control socket lies in `directory` until the user leaves or the node ends.
 
-    Gives a line that says which; `holder` asks the state lock which process the node is. Raises ControlError
+    `holder` asks the state lock which process the node is. Raises ControlError
     when the node cannot be looked at, or not any longer.
     """
     first: asyncio.Future[RemoteNode] = asyncio.get_running_loop().create_future()
@@ -38,10 +46,10 @@ async def view_node(
         if following.done() and not following.cancelled():
             ended = f"the node (process {remote.viewed_pid}) has ended"
             last_words = following.result()
-            return f"{ended}: {last_words}" if last_words else ended
+            return ViewEnded(f"{ended}: {last_words}" if last_words else ended, node_ended=True)
     finally:
         following.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait({following})
     crashed = "the view has crashed; " if ending is Ending.CRASHED else ""
-    return f"{crashed}the node goes on (process {remote.viewed_pid}); `emeth-tui` shows it again"
+    return ViewEnded(f"{crashed}the node goes on (process {remote.viewed_pid})", node_ended=False)

@@ -82,7 +82,7 @@ async def test_two_views_of_a_node_that_works_and_ends(network: Harness, place: 
         assert node.node.snapshot().claims_paused == ""
         other.type("q")
         await asyncio.to_thread(other.read_to_end)
-        assert f"the node goes on (process {PID}); `emeth-tui` shows it again" in other.text
+        assert f"the node goes on (process {PID}); `emeth-tui --config " in other.text
         assert other.wait() == 0
         await node.stop()
     await asyncio.to_thread(one.read_to_end)

@@ -65,7 +65,7 @@ async def test_the_header_says_what_it_is_and_the_first_line_says_so(
         header = text_of(pilot).splitlines()[0]
         assert "read-only view" in header
         assert "1,240.50" in header
-        assert "a node is running here already, as process 4242" in last_line(pilot)
+        assert "a node runs here already, as process 4242" in last_line(pilot)
 
 
 async def test_everything_is_there_to_see(node: StandInNode) -> None:
