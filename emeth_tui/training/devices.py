@@ -118,6 +118,10 @@ def set_threads(threads: int) -> None:
 
 def set_deterministic(deterministic: bool) -> None:
     """Refuse operations whose result depends on timing, or allow them again."""
+    if deterministic:
+        os.environ.setdefault(
+            "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
+        )  # torch asks for it; read once, on first use
     torch.use_deterministic_algorithms(deterministic)
 
 
