@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
+import os
+import signal
 
+import pytest
+
+from emeth_tui import headless
 from emeth_tui.engine.summary import Summary
+from emeth_tui.errors import ExitCode
 from emeth_tui.headless import LinePrinter, format_json, format_text
 from emeth_tui.model import Event, JobState, Severity, token_to_wei
 from emeth_tui.protocol.contracts import SlotShare
 from tests.factories import JOB_ID, OTHER_JOB_ID, make_job
+from tests.tui.stand_in import StandInNode
 
 EVENT = Event(
     1_800_000_000.25,
@@ -95,3 +103,37 @@ def test_the_account_adds_up_or_says_that_it_does_not() -> None:
     )
     assert not off_by_one.adds_up
     assert "does NOT add up" in "\n".join(off_by_one.lines())
+
+
+async def test_one_signal_that_comes_twice_saves_and_a_later_one_leaves_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loop = asyncio.get_running_loop()
+    node = StandInNode()
+    left: list[int] = []
+    monkeypatch.setattr(headless.os, "_exit", left.append)
+    headless.handle_signals(node)  # type: ignore[arg-type]
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)  # by way of the whole process group
+        await _signals_are_handled()
+        assert (node.calls, left) == ([("request_stop", None)], [])
+        monkeypatch.setattr(headless, "ONE_SIGNAL_S", 0.0)
+        os.kill(os.getpid(), signal.SIGINT)
+        await _signals_are_handled()
+        assert (node.calls, left) == ([("request_stop", None)], [ExitCode.INTERRUPTED])
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+async def _signals_are_handled() -> None:
+    """A signal that comes after those is handled after them."""
+    handled = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGUSR1, handled.set)
+    try:
+        os.kill(os.getpid(), signal.SIGUSR1)
+        await asyncio.wait_for(handled.wait(), 5)
+    finally:
+        loop.remove_signal_handler(signal.SIGUSR1)
