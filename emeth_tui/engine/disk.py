@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import shutil
@@ -66,6 +67,16 @@ class DiskBudget:
     def job_dir(self, job_id: JobId) -> Path:
         """Name a job's directory; the id was checked to be plain hex when it was parsed."""
         return self._jobs_dir / job_id
+
+    def files(self, job_id: JobId) -> list[tuple[str, int]]:
+        """List a job's files by their names in its directory, with their bytes."""
+        directory = self.job_dir(job_id)
+        found = []
+        for path in sorted(directory.rglob("*")):
+            with contextlib.suppress(FileNotFoundError):  # its worker may be at work there
+                if path.is_file():
+                    found.append((str(path.relative_to(directory)), path.lstat().st_size))
+        return found
 
     def usage(self, open_jobs: Iterable[Job]) -> DiskUsage:
         """Measure the cache."""

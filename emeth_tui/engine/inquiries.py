@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +21,14 @@ EVENTS_SEARCHED = 5_000  # newest events looked through for those of one job
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:
-    """Everything that the store knows of one job."""
+    """Everything that the node knows of one job; `files` are what it holds on disk, with their bytes."""
 
     job: Job
     states: tuple[tuple[JobState, float], ...]
     epochs: tuple[EpochRecord, ...]
     transactions: tuple[JournaledTransaction, ...]
     events: tuple[Event, ...]
+    files: tuple[tuple[str, int], ...] = ()
 
 
 class Inquiries:
@@ -48,6 +50,7 @@ class Inquiries:
             tuple(store.jobs.epochs(job_id)),
             tuple(store.journal.of_job(job_id)),
             tuple(event for event in store.events.recent(EVENTS_SEARCHED) if event.job_id == job_id),
+            tuple(await asyncio.to_thread(self._context.disk.files, job_id)),
         )
 
     async def history(self) -> list[Job]:

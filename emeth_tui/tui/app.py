@@ -120,18 +120,24 @@ class EmethApp(CommandApp):
         if isinstance(self.screen, NodeScreen) and not isinstance(self.screen, HelpScreen):
             self.open_page(HelpScreen(self.job_hints(self.chosen_job)))
 
-    def ask_chain(self, page: JobScreen) -> None:
+    def open_log(self, name: str) -> None:
+        """Show the log files, one of them first."""
+        self.open_page(LogScreen(name))
+
+    def ask_chain(self, page: JobScreen, *, echoed: bool) -> None:
         """Read a page's job from the chain, beside the screen."""
 
         async def ask() -> str:
             try:
-                page.show_chain_job(await self.node.inquiries.chain_record(page.job_id), "")
+                record = await self.node.inquiries.chain_record(page.job_id)
             except EmethError as error:
                 page.show_chain_job(None, str(error))
-                raise
+                return ""
+            unknown = "" if record else _("the chain does not know it")
+            page.show_chain_job(record, unknown)
             return _("read from the chain")
 
-        self.start(_("asking the chain …"), ask)
+        self.start(_("asking the chain …") if echoed else "", ask)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """List everything that keys do for the palette."""

@@ -29,6 +29,7 @@ _TO_ASCII = str.maketrans(
         "°": " ",
         "─": "-",
         "│": "|",
+        "└": "+",
         "’": "'",
         "“": '"',
         "”": '"',
@@ -46,6 +47,7 @@ class Glyphs:
     bar_empty: str
     levels: str
     chart_point: str
+    chart_second: str  # of a second curve
     border: str  # Textual's name of a border
 
     def text(self, text: str) -> str:
@@ -53,5 +55,5 @@ class Glyphs:
         return text.translate(_TO_ASCII) if self.ascii_only else text
 
 
-UNICODE = Glyphs(False, "━", "╸", "─", "▁▂▃▄▅▆▇█", "•", "round")
-ASCII = Glyphs(True, "#", "+", "-", "_.:-=+*#", "*", "ascii")
+UNICODE = Glyphs(False, "━", "╸", "─", "▁▂▃▄▅▆▇█", "•", "○", "round")
+ASCII = Glyphs(True, "#", "+", "-", "_.:-=+*#", "*", "o", "ascii")

@@ -12,7 +12,6 @@ from emeth_tui.tui.glyphs import Glyphs
 
 Span = tuple[str, str]  # text, and the role that it plays (themes.ROLES); "" is plain text
 ELLIPSIS = "…"
-MOST_APART = 4  # cells between the points of a chart
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,19 +158,3 @@ def sparkline(values: Sequence[float], width: int, glyphs: Glyphs, *, floor: flo
     shares = [(value / top - floor) / (1 - floor) for value in shown] if top > 0 else []
     cells = [glyphs.levels[round(max(0.0, share) * last)] for share in shares]
     return "".join(cells).rjust(width)
-
-
-def chart(values: Sequence[float], width: int, height: int, glyphs: Glyphs) -> list[str]:
-    """Draw a curve of points, the greatest value in the first row; too many are thinned out evenly."""
-    if not values or width < 1 or height < 1:
-        return []
-    low, high = min(values), max(values)
-    apart = max(1, min(MOST_APART, (width - 1) // max(1, len(values) - 1)))
-    points = min(len(values), (width - 1) // apart + 1)
-    step = (len(values) - 1) / max(1, points - 1)
-    rows = [[" "] * ((points - 1) * apart + 1) for _row in range(height)]
-    for point in range(points):
-        value = values[round(point * step)]
-        share = (value - low) / (high - low) if high > low else 0.5
-        rows[round((1 - share) * (height - 1))][point * apart] = glyphs.chart_point
-    return ["".join(row) for row in rows]

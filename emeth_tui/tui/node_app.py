@@ -150,7 +150,7 @@ class NodeApp(ThemedApp):
             self.echo(str(error), "bad")
         finally:
             screen.inquiring = False
-        if screen is self.screen:
+        if screen.is_current:  # the answer may come when all screens are gone
             screen.repaint()
 
     def _handle_exception(self, error: Exception) -> None:
@@ -171,7 +171,7 @@ class NodeApp(ThemedApp):
         self.update_keys()
 
     def update_keys(self) -> None:
-        if isinstance(self.screen, NodeScreen) and self.screen.ready:
+        if self.screen_stack and isinstance(self.screen, NodeScreen) and self.screen.ready:
             self.screen.update_keys()
 
     @property
@@ -193,8 +193,12 @@ class NodeApp(ThemedApp):
         self.refresh_now()
 
     def start(self, text: str, command: Callable[[], Awaitable[str]]) -> None:
-        """Echo a command that takes its time, run it beside the screen, and echo how it went."""
-        self.echo(text)
+        """Echo a command that takes its time, run it beside the screen, and echo how it went.
+
+        With "" as text nothing is echoed but an error.
+        """
+        if text:
+            self.echo(text)
 
         async def run() -> None:
             # What is under way at the node goes on when the screen is left in the middle of it.
@@ -202,7 +206,9 @@ class NodeApp(ThemedApp):
             self._under_way.add(under_way)
             under_way.add_done_callback(self._done)
             try:
-                self.echo(await asyncio.shield(under_way), "good")
+                outcome = await asyncio.shield(under_way)
+                if text and outcome:
+                    self.echo(outcome, "good")
             except EmethError as error:
                 self.echo(reason_text(str(error)), "bad")
             self._news = True

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from emeth_tui.model import WEI_PER_TOKEN, JobState, Severity, format_token
+from emeth_tui.model import WEI_PER_TOKEN, JobState, Severity, TransactionState, format_token
 from emeth_tui.tui.i18n import _
 from emeth_tui.workers.views import WorkerPhase
+
+LAST_SHOWN_UNIX_S = 253_402_300_799  # the last second of the year 9999; strangers write later deadlines
 
 
 def exact_token(amount_wei: int) -> str:
@@ -111,6 +113,16 @@ def state_name(state: JobState) -> str:
     }[state]
 
 
+def transaction_state_name(state: TransactionState) -> str:
+    """Name where a transaction stands in the interface's language."""
+    return {
+        TransactionState.SIGNED: _("sent"),
+        TransactionState.MINED: _("mined"),
+        TransactionState.REVERTED: _("reverted"),
+        TransactionState.REPLACED: _("replaced"),
+    }[state]
+
+
 def phase_name(phase: WorkerPhase) -> str:
     """Name a worker's phase in the interface's language."""
     return {
@@ -134,4 +146,4 @@ SEVERITY_ROLES = {Severity.DEBUG: "muted", Severity.INFO: "", Severity.WARNING: 
 
 
 def _utc(unix_s: float) -> datetime:
-    return datetime.fromtimestamp(unix_s, tz=timezone.utc)
+    return datetime.fromtimestamp(min(max(0, unix_s), LAST_SHOWN_UNIX_S), tz=timezone.utc)

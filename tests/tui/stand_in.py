@@ -304,7 +304,8 @@ class StandInRecords:
             EpochRecord(number, 4.2 / number**0.2, 4.1 / number**0.18, 63.1, f"{number:02d}" + "ab" * 31)
             for number in range(1, 13)
         )
-        return JobRecord(job, states, epochs, tuple(self._transactions(job_id)), EVENTS[-1:])
+        held = (("checkpoint-12.pt", 4_260_000_000), ("dataset.txt", 1_240_000), ("漢字.txt", 12))
+        return JobRecord(job, states, epochs, tuple(self._transactions(job_id)), EVENTS[-1:], held)
 
     async def history(self) -> Sequence[Job]:
         return [*self._node.picture.jobs, ended_job()]

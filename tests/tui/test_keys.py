@@ -274,7 +274,8 @@ async def test_draining_and_stopping_are_told_to_the_node(node: StandInNode) -> 
 async def test_o_reads_the_job_from_the_chain(node: StandInNode) -> None:
     async with shown(node) as pilot:
         await press(pilot, "enter", "o")
-        assert node.calls == [("chain_record", TRAINING_ID)]
+        assert node.calls == [("chain_record", TRAINING_ID)] * 2  # once by itself
+        assert "read from the chain" in last_line(pilot)
         assert "PROCESSING" in text_of(pilot)
 
 

@@ -12,7 +12,6 @@ from emeth_tui.tui.lines import (
     Line,
     bar,
     changed_cells,
-    chart,
     clean,
     cut,
     fit,
@@ -72,12 +71,6 @@ def test_sparklines_show_the_newest_at_the_right() -> None:
     assert sparkline([9, 0, 4, 8], 3, ASCII) == "_=#"
     assert sparkline([4, 6, 8], 3, UNICODE, floor=0.5) == "▁▅█"
     assert sparkline([], 3, UNICODE) == "   "
-
-
-def test_a_falling_curve_falls() -> None:
-    rows = chart([4.0, 3.0, 2.0], 9, 3, UNICODE)
-    assert rows == ["•        ", "    •    ", "        •"]
-    assert chart([5.0] * 100, 9, 3, ASCII)[1] == "*********"
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def node() -> Iterator[StandInNode]:
     viewed = StandInNode()
     viewed.viewed_pid = 4242
     yield viewed
-    assert viewed.calls == []
+    assert [name for name, _job in viewed.calls if name != "chain_record"] == []  # which only reads
 
 
 @pytest.mark.parametrize("key", ["p", "P", "f", "D", "A", "w"])

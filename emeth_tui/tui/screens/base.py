@@ -184,6 +184,11 @@ class PageView(LineView, can_focus=True):
         return self._top >= len(self._content) - self._room
 
     @property
+    def scrolled_to_end(self) -> bool:
+        """Whether the user has gone to the end of more than the page has room for."""
+        return self._top > 0 and self.at_end
+
+    @property
     def _room(self) -> int:
         return max(1, self.size.height - len(self._heading))
 

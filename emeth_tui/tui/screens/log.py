@@ -25,8 +25,9 @@ class LogScreen(PageScreen):
         Binding("shift+tab,left", "file(-1)", "Previous file", id="previous-file"),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, first: str = "") -> None:
         super().__init__()
+        self._first = first
         self.paths: Sequence[Path] = ()
         self.text: Sequence[str] = ()
         self._index = 0
@@ -34,6 +35,9 @@ class LogScreen(PageScreen):
 
     async def inquire(self, records: Records) -> None:
         self.paths = await records.logs()
+        names = [path.name for path in self.paths]
+        if self._first in names:
+            self._index, self._first = names.index(self._first), ""
         self._index = min(self._index, max(0, len(self.paths) - 1))
         self.text = await records.log_tail(self.paths[self._index]) if self.paths else ()
 

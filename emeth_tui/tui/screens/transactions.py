@@ -10,8 +10,9 @@ from emeth_tui.tui.i18n import _
 from emeth_tui.tui.lines import BLANK, Line, fit, left, line, right
 from emeth_tui.tui.ports import Records
 from emeth_tui.tui.scene import Scene
+from emeth_tui.tui.screens.job_parts import TRANSACTION_SIGNS
 from emeth_tui.tui.screens.rows import RowsScreen
-from emeth_tui.tui.words import duration, moment
+from emeth_tui.tui.words import duration, moment, transaction_state_name
 
 TRANSACTIONS_SHOWN = 500
 
@@ -56,13 +57,8 @@ class TransactionsScreen(RowsScreen[JournaledTransaction]):
         return _("no transaction passes the filter") if self.words else _("no transaction yet")
 
     def row(self, item: JournaledTransaction, scene: Scene, width: int) -> Line:
-        sign, role = {
-            TransactionState.SIGNED: ("… ", "warn"),
-            TransactionState.MINED: ("✓ ", "good"),
-            TransactionState.REVERTED: ("✗ ", "bad"),
-            TransactionState.REPLACED: ("  ", "muted"),
-        }[item.state]
-        state = _transaction_state(item.state)
+        sign, role = TRANSACTION_SIGNS[item.state]
+        state = transaction_state_name(item.state)
         if item.state is TransactionState.SIGNED:
             state += " " + duration(scene.now - item.created_at_unix_s)
         return fit(
@@ -78,12 +74,3 @@ class TransactionsScreen(RowsScreen[JournaledTransaction]):
             ),
             width,
         )
-
-
-def _transaction_state(state: TransactionState) -> str:
-    return {
-        TransactionState.SIGNED: _("sent"),
-        TransactionState.MINED: _("mined"),
-        TransactionState.REVERTED: _("reverted"),
-        TransactionState.REPLACED: _("replaced"),
-    }[state]

@@ -1,0 +1,191 @@
+"""The parts of a job's page, each a list of lines drawn from what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from emeth_tui.engine.inquiries import JobRecord
+from emeth_tui.model import Job, JournaledTransaction, TransactionState
+from emeth_tui.protocol.contracts import ChainJob
+from emeth_tui.store.jobs import EpochRecord
+from emeth_tui.tui.charts import Curve, chart
+from emeth_tui.tui.glyphs import Glyphs
+from emeth_tui.tui.i18n import _
+from emeth_tui.tui.lines import BLANK, Line, clean, fit, left, line, right, wrap
+from emeth_tui.tui.panels.workers import slack
+from emeth_tui.tui.scene import Scene, outlook
+from emeth_tui.tui.words import (
+    duration,
+    duration_range,
+    exact_token,
+    moment,
+    size,
+    state_name,
+    transaction_state_name,
+)
+
+LABEL_CELLS = 18
+CHART_LINES = 12
+CHART_CELLS = 100
+LINK_CHARACTERS = 8
+TRANSACTION_SIGNS = {
+    TransactionState.SIGNED: ("… ", "warn"),
+    TransactionState.MINED: ("✓ ", "good"),
+    TransactionState.REVERTED: ("✗ ", "bad"),
+    TransactionState.REPLACED: ("  ", "muted"),
+}
+
+
+def section(title: str, lines: Sequence[Line], note: str = "") -> list[Line]:
+    """Put a title over lines; without any, a dash."""
+    return [BLANK, line((title, "title"), ("   " + note, "muted")), *(lines or [line(("–", "muted"))])]
+
+
+def facts(scene: Scene, job: Job, width: int) -> list[Line]:
+    """Draw what we know of a job, and if it stands still, why."""
+    paused = " · ‖ " + _("paused") if job.paused else ""
+    taken = f"{moment(job.created_at_unix_s)} UTC"
+    rows = [
+        (_("state"), state_name(job.state) + paused),
+        (_("taken"), taken + (", " + _("by hand") if job.by_hand else "")),
+        (_("deadline"), _deadline(scene, job)),
+        (_("done"), _forecast(scene, job)),
+        (_("fee, deposit"), f"{exact_token(job.fee_wei)} EMT, {exact_token(job.deposit_wei)} EMT"),
+        (_("earned, lost"), f"{exact_token(job.earned_wei)} EMT, {exact_token(job.lost_wei)} EMT"),
+        (_("gas"), f"{job.gas:,}" if job.gas else ""),
+        (_("language, size"), f"{job.language.value}, {size(job.dataset_bytes)} ({job.dataset_bytes:,} B)"),
+        (_("epochs"), f"{job.epochs_done} / {job.epochs}"),
+        (_("model, seed"), f"{job.model}, {job.seed}"),
+        (_("dataset"), job.dataset),
+        (_("result"), job.result_name),
+    ]
+    lines = _labelled([(label, value) for label, value in rows if value], width)
+    return lines + (wrap(clean(f"✗ {job.error}"), width, "bad") if job.error else [])
+
+
+def _deadline(scene: Scene, job: Job) -> str:
+    deadline = f"{moment(job.deadline_unix_s)} UTC"
+    left_s = job.deadline_unix_s - scene.now
+    if job.state.is_final:
+        return deadline
+    if left_s < 0:
+        return f"{deadline}, " + _("{time} ago").format(time=duration(-left_s))
+    return f"{deadline}, " + _("in {time}").format(time=duration(left_s))
+
+
+def _forecast(scene: Scene, job: Job) -> str:
+    row = scene.row_of(job)
+    forecast = outlook(row, scene.now) if row else None
+    if forecast is None:
+        return ""
+    times = duration_range(forecast.low_s, forecast.high_s)
+    when = f"{moment(scene.now + forecast.high_s)} UTC, " + _("in {time}").format(time=times)
+    return f"{when}, {line(*slack(forecast)).text}"
+
+
+def chain_facts(job: ChainJob, width: int) -> list[Line]:
+    """Draw a job's record on the chain."""
+    times = [
+        (_("requested"), job.requested_at_unix_s),
+        (_("started"), job.started_at_unix_s),
+        (_("submitted"), job.submitted_at_unix_s),
+        (_("verified"), job.verified_at_unix_s),
+    ]
+    rows = [
+        (_("status"), job.status.name),
+        (_("requester"), job.owner),
+        (_("node"), job.node),
+        (_("fee, deposit"), f"{exact_token(job.fee_wei)} EMT, {exact_token(job.deposit_wei)} EMT"),
+        (_("deadline"), f"{moment(job.deadline_unix_s)} UTC"),
+        *((label, f"{moment(at)} UTC" if at else "–") for label, at in times),
+        (_("gas"), f"{job.gas:,}"),
+        (_("program"), str(job.program_id)),
+        (_("parameters"), job.param),
+        (_("dataset"), job.dataset),
+        (_("result"), job.result or "–"),
+    ]
+    return _labelled(rows, width)
+
+
+def _labelled(rows: Sequence[tuple[str, str]], width: int) -> list[Line]:
+    return [fit(line((left(label, LABEL_CELLS), "muted"), clean(value)), width) for label, value in rows]
+
+
+def timeline(record: JobRecord, now: float, width: int) -> list[Line]:
+    """Draw the states with how long each took, and between them the transactions."""
+    starts = [at for _state, at in record.states]
+    ends = [*starts[1:], record.job.ended_at_unix_s or now]
+    lines = []
+    for (state, at), end in zip(record.states, ends, strict=True):
+        took = "" if state.is_final else _("for {time}").format(time=duration(end - at))
+        name = ("  " + left(state_name(state), 14), "title")
+        lines.append((at, 0, line((moment(at), "muted"), name, (took, "muted"))))
+    for tx in record.transactions:
+        lines.append((tx.created_at_unix_s, 1, _transaction(tx)))
+    return [fit(content, width) for _at, _rank, content in sorted(lines, key=lambda entry: entry[:2])]
+
+
+def _transaction(tx: JournaledTransaction) -> Line:
+    gas = f"{tx.gas_used:,} " + _("gas") if tx.gas_used else ""
+    sign, role = TRANSACTION_SIGNS[tx.state]
+    return line(
+        (moment(tx.created_at_unix_s), "muted"),
+        "    " + left(tx.purpose, 10),
+        (left(sign + transaction_state_name(tx.state), 12), role),
+        (right(gas, 14) + "  ", "muted"),
+        (tx.tx_hash, "accent"),
+    )
+
+
+def loss_chart(epochs: Sequence[EpochRecord], width: int, glyphs: Glyphs) -> list[Line]:
+    """Draw training and validation loss over the epochs."""
+    curves = [
+        Curve([epoch.valid_loss for epoch in epochs], glyphs.chart_point, "accent"),
+        Curve([epoch.train_loss for epoch in epochs], glyphs.chart_second, "warn"),
+    ]
+    lines = chart(curves, min(width, CHART_CELLS), CHART_LINES, glyphs)
+    return lines or [line((_("the curve starts with the second epoch"), "muted"))]
+
+
+def loss_legend(glyphs: Glyphs) -> str:
+    """Say which mark is which curve."""
+    return _("{valid} validation, {train} training, nats a token").format(
+        valid=glyphs.chart_point, train=glyphs.chart_second
+    )
+
+
+def files(record: JobRecord, width: int) -> list[Line]:
+    """Draw what the job holds on disk."""
+    cells = max((len(name) for name, _size in record.files), default=0) + 2
+    return [
+        fit(line(left(clean(name), min(cells, width - 12)), (right(size(held), 10), "muted")), width)
+        for name, held in record.files
+    ]
+
+
+def epoch_lines(epochs: Sequence[EpochRecord], width: int) -> list[Line]:
+    """Draw every epoch with the beginning of its link.
+
+    Never the whole link: a job's last one is what proves its training (protocol.md §9), the same for everyone
+    who trains the same dataset. The beginning is enough to compare.
+    """
+    return [
+        fit(
+            line(
+                right(str(epoch.epoch), 4),
+                ("  " + _("loss") + " ", "muted"),
+                f"{epoch.train_loss:.3f}",
+                (" · " + _("valid") + " ", "muted"),
+                f"{epoch.valid_loss:.3f}",
+                (right(duration_of_epoch(epoch.seconds), 12) + "  ", "muted"),
+                (epoch.link[:LINK_CHARACTERS] + "…", "faint"),
+            ),
+            width,
+        )
+        for epoch in epochs
+    ]
+
+
+def duration_of_epoch(seconds: float) -> str:
+    """Show how long an epoch took, to a tenth of a second while that says anything."""
+    return f"{seconds:.1f} s" if seconds < 600 else duration(seconds)
