@@ -2,7 +2,7 @@
 
 The hub's own client is asked for addresses, sizes and transport; it drops what a killed download had got, so
 the files are kept here, under `HF_HOME`. A model lies in a directory of its commit. It counts as there when
-its directory is named in `complete`, which is written last.
+its directory is named in `complete`, which is written last, or when the client's own cache holds it whole.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from emeth_tui.training.files import disk_full_translated, write_atomically
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")  # in order of preference
 _SMALL_FILES = ("config.json", "tokenizer*", "vocab*", "merges.txt", "*.model", "special_tokens_map.json")
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "spiece.model", "vocab.txt")
 _COMPLETE_NAME = "complete"
 _PART_SUFFIX = ".part"
 _SHA256_CHARS = 64  # the hub's tag of a large file is its sha256
@@ -49,7 +50,7 @@ def fetch(name: str, progress: Progress = lambda fraction, detail: None) -> Path
     the hub does not answer or has no such model, DiskFull.
     """
     home = _home() / name.replace("/", "--")
-    directory = _complete(home)
+    directory = _complete(home) or _in_clients_cache(name)
     if directory is not None:
         return directory
     try:
@@ -61,10 +62,29 @@ def fetch(name: str, progress: Progress = lambda fraction, detail: None) -> Path
         raise TrainingError(_explained(name, error)) from error
 
 
-def _home() -> Path:
+def _hugging_face_home() -> Path:
     from huggingface_hub import constants
 
-    return Path(os.environ.get("HF_HOME") or constants.HF_HOME) / "emeth-tui"
+    return Path(os.environ.get("HF_HOME") or constants.HF_HOME)
+
+
+def _home() -> Path:
+    return _hugging_face_home() / "emeth-tui"
+
+
+def _in_clients_cache(name: str) -> Path | None:
+    """Where another program has had the hub's client put this model, if all that is needed lies there."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    cache = os.environ.get("HF_HUB_CACHE") or _hugging_face_home() / "hub"
+    try:
+        directory = Path(snapshot_download(name, cache_dir=cache, local_files_only=True))
+    except (LocalEntryNotFoundError, HFValidationError, OSError):
+        return None
+    needed = (("config.json",), WEIGHT_FILES, _TOKENIZER_FILES)
+    whole = all(any((directory / each).is_file() for each in names) for names in needed)
+    return directory if whole else None
 
 
 def _complete(home: Path) -> Path | None:

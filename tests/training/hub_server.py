@@ -58,7 +58,9 @@ class _Handler(BaseHTTPRequestHandler):
         if path.startswith(f"/api/models/{self.server.name}"):
             siblings = [{"rfilename": each} for each in [*files, "../outside.json", "onnx/config.json"]]
             self._send(json.dumps({"id": self.server.name, "sha": COMMIT, "siblings": siblings}).encode())
-        elif path == f"/{self.server.name}/resolve/{COMMIT}/{name}" and name in files:
+        elif (
+            path in {f"/{self.server.name}/resolve/{at}/{name}" for at in (COMMIT, "main")} and name in files
+        ):
             self._send_file(name, files[name], wanted)
         else:
             self.send_response(404)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from huggingface_hub import constants
+from huggingface_hub import constants, hf_hub_download
 
 from emeth_tui.errors import TrainingError
 from emeth_tui.training import hub
@@ -36,6 +36,7 @@ def server(directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     with serving(NAME, directory) as server:
         monkeypatch.setenv("HF_ENDPOINT", server.endpoint)
         monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+        monkeypatch.delenv("HF_HUB_CACHE", raising=False)
         monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 10_000)
         yield server
 
@@ -57,6 +58,21 @@ def test_a_model_is_downloaded_once_and_then_needs_no_network(server: Hub) -> No
     assert first.name == COMMIT
     assert_fetched(first, server)
     assert len(server.requests) == asked > 0
+
+
+@pytest.mark.parametrize("missing", [None, LARGE, "tokenizer.json", "config.json"])
+def test_a_model_in_the_clients_own_cache_is_used_if_it_is_whole(
+    server: Hub, tmp_path: Path, missing: str | None
+) -> None:
+    for name in set(server.files()) - {missing, "pytorch_model.bin"}:
+        theirs = hf_hub_download(NAME, name, cache_dir=tmp_path / "home/hub", endpoint=server.endpoint)
+    server.requests.clear()
+
+    fetched = hub.fetch(NAME)
+
+    assert (fetched == Path(theirs).parent) is (missing is None)
+    assert bool(server.requests) is (missing is not None)
+    assert (fetched / LARGE).read_bytes() == server.files()[LARGE]
 
 
 def test_the_bytes_are_told_as_they_arrive(server: Hub) -> None:
