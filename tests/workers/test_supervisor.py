@@ -12,7 +12,11 @@ from typing import Any
 import pytest
 import torch
 
+from emeth_tui.engine.estimates import Task
+from emeth_tui.engine.measuring import TrainingMeter
 from emeth_tui.errors import DatasetError, TrainingError, WorkerError
+from emeth_tui.model import Language
+from emeth_tui.store.measurements import Measurement, Quantity
 from emeth_tui.workers.messages import EpochDone, Paused, Prepared, Preparing, Progress, Resumed, Trained
 from emeth_tui.workers.supervisor import Limits, Worker, WorkerPhase, WorkerPool
 from tests.workers.conftest import Views
@@ -66,6 +70,23 @@ async def test_a_job_is_trained_to_its_result(tmp_path: Path, worker: Worker, vi
     ]
     assert {view.job_id for view in views.seen[:-1]} == {request.job_id}
     assert (worker.busy, worker.view.phase, worker.view.job_id) == (False, WorkerPhase.IDLE, None)
+
+
+async def test_a_job_on_a_real_worker_leaves_all_its_measurements(tmp_path: Path, worker: Worker) -> None:
+    request = make_request(tmp_path)
+    size_bytes = size_of(request.dataset_path)
+    meter = TrainingMeter(Task(size_bytes, request.epochs, Language.EN, request.model), worker.kind)
+    kept: list[Measurement] = []
+
+    await worker.train(
+        request, hash_for=hash_for, on_message=lambda message: kept.extend(meter.take(message))
+    )
+
+    assert worker.kind.startswith(worker.view.device_name)
+    assert worker.kind.endswith(" threads")
+    assert {one.gauge.quantity for one in kept} == set(Quantity) - {Quantity.DOWNLOAD, Quantity.UPLOAD}
+    assert {one.gauge.place for one in kept} == {worker.kind, ""}
+    assert meter.remaining().epochs == 0.0
 
 
 async def test_a_killed_worker_is_replaced_and_goes_on_from_its_checkpoint(
