@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from emeth_tui.clients.wallet import Wallet
     from emeth_tui.settings import Settings
     from emeth_tui.shell import Shell
+    from emeth_tui.tui.setup.questions import Outcome
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _DIRECTORY = click.Path(file_okay=False, path_type=Path)
@@ -99,6 +100,7 @@ def command(
     from emeth_tui.running import look_at_running_node
     from emeth_tui.settings import load_settings
     from emeth_tui.shell import a_shell_waits, fork_from_shell
+    from emeth_tui.tui.setup.questions import Result
 
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     overrides: dict[str, Any] = {
@@ -122,6 +124,10 @@ def command(
     if not no_ui and not terminal:
         raise click.UsageError("there is no terminal here for the screen; use --no-ui")
     shell = fork_from_shell() if not no_ui and a_shell_waits() else None
+    first = None if no_ui or devnet else _first_settings(config, overrides)
+    if first is not None and first.result is Result.WRITTEN_FOR_LATER:
+        return ExitCode.OK
+    devnet = devnet or (first is not None and first.result is Result.DEVNET)
     with contextlib.ExitStack() as stack:
         base = state_dir
         if devnet:
@@ -134,7 +140,36 @@ def command(
             with_screen=not no_ui,
             come_back=come_back(base),
             shell=shell,
+            password=first.password if first else None,
         )
+
+
+def _first_settings(config: Path | None, overrides: dict[str, Any]) -> Outcome | None:
+    """Ask for the first settings where there are none at all; None where there are."""
+    from emeth_tui.settings import settings_layers
+
+    layers = settings_layers(config, overrides=overrides)
+    if layers.path.exists() or layers.environment or "network" in layers.options:
+        return None
+    from emeth_tui.tui.setup.app import run_setup_screen
+
+    return run_setup_screen(layers.load())
+
+
+@command.command()
+@click.option("--config", "path", type=_FILE, help="The file to make; default: the one that would be used.")
+@click.option("--lang", type=click.Choice(["en", "ja"]), help="Language to ask in; default: the locale's.")
+@click.pass_obj
+def setup(inherited: Path | None, path: Path | None, lang: str | None) -> ExitCode:
+    """Make the settings file, question by question; works on any terminal.
+
+    Asks for network, wallet, devices and cache limit, and looks at the account's balances.
+    """
+    from emeth_tui.settings import default_config_path
+    from emeth_tui.tui.setup.plain import run_plain_setup
+
+    run_plain_setup(path or inherited or default_config_path(), lang or "")
+    return ExitCode.OK
 
 
 def _command_line(config: Path | None, network: str | None, state_dir: Path | None, *, devnet: bool) -> str:
@@ -179,6 +214,7 @@ def _run_node(
     with_screen: bool,
     come_back: str,
     shell: Shell | None,
+    password: str | None,
 ) -> ExitCode:
     from emeth_tui.running import Run, run_node
     from emeth_tui.settings import VERIFICATION_KEY_VARIABLE, load_network, settings_layers, take_password
@@ -186,7 +222,7 @@ def _run_node(
     layers = settings_layers(config, overrides=overrides)
     settings = layers.load()
     network = load_network(settings)
-    open_wallet = _wallet_opener(settings, take_password(os.environ, settings.wallet))
+    open_wallet = _wallet_opener(settings, take_password(os.environ, settings.wallet) or password)
     _start_logging(settings)
     os.environ.pop(VERIFICATION_KEY_VARIABLE, None)  # no child process inherits it
     run = Run(layers, settings, network, open_wallet, exit_after_jobs, with_screen, come_back, shell)

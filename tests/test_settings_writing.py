@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emeth_tui.errors import SettingsError
@@ -50,6 +50,7 @@ def layers(path: Path = Path("/nowhere/config.toml")) -> Layers:
     return settings_layers(path, environment={})
 
 
+@settings(deadline=None)  # the time that a file takes to parse is the machine's
 @given(TEXTS, CHANGES)
 def test_what_is_set_comes_back_and_all_else_stays(text: str, changes: dict[str, object]) -> None:
     before = layers().combine(text)

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_typing import Hash32
+from eth_utils.address import is_hex_address, to_checksum_address
 from pydantic_core import from_json
 
 from emeth_tui.errors import WalletError
@@ -84,6 +85,13 @@ def load_wallet(keystore: Path, password: str) -> Wallet:
     if isinstance(said, str) and said and said.lower().removeprefix("0x") != wallet.address[2:].lower():
         raise WalletError(f"{keystore}: is damaged: it names 0x{said[:40]} and holds {wallet.address}")
     return wallet
+
+
+def keystore_address(keystore: Path) -> str:
+    """Read whose a keystore is, without opening it; "" when it does not say. Raises WalletError."""
+    said = _read_keystore(keystore).get("address")
+    digits = said.removeprefix("0x") if isinstance(said, str) else ""
+    return str(to_checksum_address(digits)) if is_hex_address(digits) else ""
 
 
 def create_keystore(

@@ -28,6 +28,19 @@ def gpu_count() -> int:
         pynvml.nvmlShutdown()
 
 
+def gpu_names() -> list[str]:
+    """Name the GPUs with their memory, in the order of their indices; none without a driver."""
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError as error:
+        logger.info("no NVIDIA driver: %s", error)
+        return []
+    try:
+        return [_name(index) for index in range(int(pynvml.nvmlDeviceGetCount()))]
+    finally:
+        pynvml.nvmlShutdown()
+
+
 def read(devices: Sequence[str]) -> tuple[GpuReading, ...]:
     """Ask about `cuda:N` devices; those that NVML does not know are left out. May take some ms."""
     try:
@@ -39,6 +52,13 @@ def read(devices: Sequence[str]) -> tuple[GpuReading, ...]:
         return tuple(reading for name in devices if (reading := _read(name)) is not None)
     finally:
         pynvml.nvmlShutdown()
+
+
+def _name(index: int) -> str:
+    handle = _ask(pynvml.nvmlDeviceGetHandleByIndex, index)
+    name = _ask(pynvml.nvmlDeviceGetName, handle) or "GPU"
+    memory = _ask(pynvml.nvmlDeviceGetMemoryInfo, handle)
+    return f"{name}, {memory.total / 1e9:.0f} GB" if memory is not None else str(name)
 
 
 def _read(name: str) -> GpuReading | None:

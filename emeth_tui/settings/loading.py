@@ -56,7 +56,7 @@ class Layers:
         """Read the file's text; one that may be absent and is has none. Raises SettingsError."""
         if not self.must_exist and not self.path.exists():
             return ""
-        return _read_text(self.path)
+        return read_text(self.path)
 
     def combine(self, text: str) -> Settings:
         """Make the settings that the file would give if it held `text`. Raises SettingsError."""
@@ -137,7 +137,8 @@ def parse_toml(text: str, source: str) -> dict[str, Any]:
     return tables
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Read a settings file's text. Raises SettingsError."""
     try:
         return path.read_text("utf-8")
     except FileNotFoundError:

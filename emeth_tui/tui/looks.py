@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TypeVar
 
 from textual.app import App
 
 from emeth_tui.errors import EmethError
 from emeth_tui.tui.glyphs import ASCII, UNICODE
-from emeth_tui.tui.ports import Ending, ScreenOptions
+from emeth_tui.tui.ports import ScreenOptions
 from emeth_tui.tui.themes import Palette, Theme, load_themes, pick
 from emeth_tui.tui.widgets import LineView
 
+Result = TypeVar("Result")
 
-class ThemedApp(App[Ending], inherit_bindings=False):
+
+class ThemedApp(App[Result], inherit_bindings=False):
     """Knows the characters and colours that everything is painted with."""
 
     def __init__(self, options: ScreenOptions) -> None:

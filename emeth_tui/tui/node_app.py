@@ -17,7 +17,7 @@ from emeth_tui.tui.driver import PatientDriver
 from emeth_tui.tui.i18n import _
 from emeth_tui.tui.looks import ThemedApp
 from emeth_tui.tui.panels.keys import Echo
-from emeth_tui.tui.ports import NodeFront, ScreenOptions
+from emeth_tui.tui.ports import Ending, NodeFront, ScreenOptions
 from emeth_tui.tui.reason_words import reason_text
 from emeth_tui.tui.scene import Scene, SceneMaker
 from emeth_tui.tui.screens.base import NodeScreen, PageScreen
@@ -28,7 +28,7 @@ ECHO_S = 4.0
 logger = logging.getLogger(__name__)
 
 
-class NodeApp(ThemedApp):
+class NodeApp(ThemedApp[Ending]):
     """Knows the node and the newest scene of it."""
 
     def __init__(

@@ -1,0 +1,88 @@
+"""What the first settings depend on outside the program: devices, disk, keystores, the chain."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+
+from emeth_tui.clients.threads import run_to_end
+from emeth_tui.errors import ChainUnreachable
+
+if TYPE_CHECKING:
+    from emeth_tui.settings import Network
+
+ASK_CHAIN_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class FoundDevice:
+    """A device that can train: its name in the settings, and what it is."""
+
+    name: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Funds:
+    """What an account holds, in wei."""
+
+    emt_wei: int
+    native_wei: int
+
+
+class Machine:
+    """This machine and what it reaches."""
+
+    def devices(self) -> list[FoundDevice]:
+        """List the GPUs, then the CPU."""
+        from emeth_tui.engine.nvml import gpu_names
+
+        gpus = [FoundDevice(f"cuda:{index}", name) for index, name in enumerate(gpu_names())]
+        return [*gpus, FoundDevice("cpu", f"{os.cpu_count() or 1} × CPU")]
+
+    def free_bytes(self, directory: Path) -> int:
+        """Tell how much the file system has free on which a directory is or would be made."""
+        existing = next(path for path in (directory, *directory.parents) if path.exists())
+        return shutil.disk_usage(existing).free
+
+    def address_in(self, keystore: Path) -> str:
+        """Read whose keystore a file is, "" if it does not say. Raises WalletError when it is none."""
+        from emeth_tui.clients.wallet import keystore_address
+
+        return keystore_address(keystore)
+
+    def check_key(self, private_key: bytes) -> None:
+        """Raise WalletError when these are not a private key."""
+        from emeth_tui.clients.wallet import Wallet
+
+        Wallet(private_key)
+
+    async def write_keystore(self, path: Path, password: str, private_key: bytes | None) -> str:
+        """Write a keystore, with a new key if none is given; tells the address. Raises WalletError."""
+        from emeth_tui.clients.wallet import create_keystore
+
+        return await run_to_end(create_keystore, path, password, private_key)
+
+    async def funds(self, network: Network, address: str) -> Funds:
+        """Ask the chain what an account holds. Raises NetworkError."""
+        await asyncio.to_thread(_load_chain_client)
+        from emeth_tui.clients.chain import ChainClient
+
+        with anyio.move_on_after(ASK_CHAIN_S):
+            chain = await ChainClient.connect(network)
+            try:
+                balances = await chain.balances(address)
+            finally:
+                await chain.close()
+            return Funds(balances.emt_wei, balances.native_wei)
+        raise ChainUnreachable(f"{network.rpc_url}: no answer within {ASK_CHAIN_S:.0f} s")
+
+
+def _load_chain_client() -> None:
+    import emeth_tui.clients.chain  # noqa: F401 - a second or more, away from the event loop

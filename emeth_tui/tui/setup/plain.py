@@ -1,0 +1,80 @@
+"""The questions as prompts, for any terminal: `emeth-tui setup`. Loads no Textual."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+
+from emeth_tui.errors import EmethError
+from emeth_tui.settings.loading import read_text
+from emeth_tui.tui.i18n import _, language_of_locale, set_language
+from emeth_tui.tui.setup.questions import STEPS, Kind, Outcome, Question, Result
+from emeth_tui.tui.setup.wizard import Wizard
+
+BACK = "<"
+
+
+def run_plain_setup(config: Path, language: str = "") -> Outcome:
+    """Ask for the first settings and write them to `config`; one that is there is changed.
+
+    Raises SettingsError for a file that cannot be read, UsageError where nobody can be asked.
+    """
+    if not sys.stdin.isatty():
+        raise click.UsageError(
+            "setup asks questions and needs a terminal; `emeth-tui config example` prints a file to fill in"
+        )
+    set_language(language or language_of_locale())
+    wizard = Wizard(config, read_text(config) if config.exists() else "")
+    click.echo(_("{back} goes back, Ctrl-C leaves; Enter takes what stands in [ ].").format(back=BACK))
+    outcome = asyncio.run(_ask_all(wizard))
+    if outcome.result is Result.DEVNET:
+        click.echo(_("nothing is written: `emeth-tui --devnet` starts it"))
+    return outcome
+
+
+async def _ask_all(wizard: Wizard) -> Outcome:
+    while wizard.outcome is None:
+        question = wizard.question
+        _show(question)
+        answer = _prompt(question)
+        if answer == BACK and question.kind is not Kind.SECRET:
+            wizard.back()
+            continue
+        try:
+            await wizard.answer(answer)
+        except EmethError as error:
+            click.echo(f"! {error}")
+    return wizard.outcome
+
+
+def _show(question: Question) -> None:
+    click.echo(f"\n{question.step}/{STEPS} {question.title}")
+    for fact in question.facts:
+        click.echo(f"  {fact}")
+    for number, option in enumerate(question.options, 1):
+        click.echo(f"  {number}  {option.label}")
+
+
+def _prompt(question: Question) -> str:
+    """Ask until something is typed; options are chosen by number."""
+    if question.kind is Kind.NOTICE:
+        return ""
+    if question.kind is Kind.SECRET:
+        return str(click.prompt(question.prompt, hide_input=True, default="", show_default=False))
+    values = [option.value for option in question.options]
+    if question.kind is Kind.TEXT:
+        shows = bool(question.default)
+        return str(click.prompt(question.prompt, default=question.default, show_default=shows)).strip()
+    chosen = question.default.split(",")
+    default = ",".join(str(values.index(value) + 1) for value in chosen)
+    prompt = _("Numbers, comma-separated") if question.kind is Kind.SEVERAL else _("Number")
+    typed = str(click.prompt(prompt, default=default)).strip()
+    return ",".join(_value(part.strip(), values) for part in typed.split(","))
+
+
+def _value(number: str, values: list[str]) -> str:
+    in_range = number.isdecimal() and 1 <= int(number) <= len(values)
+    return values[int(number) - 1] if in_range else number

@@ -1,0 +1,56 @@
+"""What is asked, as a front end shows it: a title, facts, and how the answer is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+STEPS = 5
+
+
+class Kind(Enum):
+    """How an answer is given."""
+
+    CHOICE = "choice"  # one of the options
+    SEVERAL = "several"  # some of the options, comma-separated
+    TEXT = "text"
+    SECRET = "secret"  # noqa: S105 - a text that is not shown
+    NOTICE = "notice"  # nothing to answer
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One possible answer."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One step. `default` is the answer that is given by Enter alone; `step` counts from 1 to `steps`."""
+
+    step: int
+    title: str
+    facts: tuple[str, ...]
+    kind: Kind
+    options: tuple[Option, ...] = ()
+    default: str = ""
+    prompt: str = ""
+
+
+class Result(Enum):
+    """What the questions have come to."""
+
+    SKIPPED = "skipped"
+    WRITTEN = "written"
+    WRITTEN_FOR_LATER = "written for later"  # no node is to start yet: its verification key is missing
+    DEVNET = "devnet"  # nothing is written: the node is to start with a network of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the wizard ended. `password` opens the keystore that it made; it is stored nowhere."""
+
+    result: Result
+    password: str | None = field(default=None, repr=False)

@@ -1,0 +1,248 @@
+"""The questions and what their answers make: files that load, keystores that open, secrets that stay."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from emeth_tui.clients.wallet import create_keystore, load_wallet
+from emeth_tui.errors import ChainUnreachable, EmethError, SettingsError, WalletError
+from emeth_tui.settings import load_network, load_settings
+from emeth_tui.tui.setup.questions import Kind, Result
+from emeth_tui.tui.setup.wizard import Wizard
+from tests.tui.setup.stand_in import ADDRESS, PRIVATE_KEY, StandInMachine
+
+PASSWORD = "for this test"
+NODE_TOML = """network = "mine"
+[wallet]
+keystore = "{keystore}"
+password_file = "/secret/password"
+[networks.mine]
+chain_id = 5
+rpc_url = "http://127.0.0.1:1"
+core_address = "0x00000000000000000000000000000000000000c0"
+token_address = "0x00000000000000000000000000000000000000e0"
+storage_url = "http://127.0.0.1:2"
+info_url = "http://127.0.0.1:3"
+models = {{ en = "devnet-small", ja = "devnet-small" }}
+verification_key = "not to be copied"
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return tmp_path / "config" / "config.toml"
+
+
+@pytest.fixture
+def machine() -> StandInMachine:
+    return StandInMachine()
+
+
+async def answer(wizard: Wizard, *answers: str) -> None:
+    for value in answers:
+        await wizard.answer(value)
+
+
+def default(wizard: Wizard) -> str:
+    return wizard.question.default
+
+
+async def test_an_imported_key_and_the_defaults_make_a_file_that_loads(
+    config: Path, machine: StandInMachine
+) -> None:
+    wizard = Wizard(config, machine=machine)
+    await answer(wizard, "round3-2", "key", PRIVATE_KEY, PASSWORD, PASSWORD)
+    assert default(wizard) == "cuda:0,cuda:1"
+    await answer(wizard, default(wizard))
+    assert default(wizard) == "60"
+    await answer(wizard, default(wizard))
+    assert wizard.question.facts[:2] == ("The account holds EMT 1,240.00, ALT 3.00:", ADDRESS)
+    await answer(wizard, "write", "")
+
+    settings = load_settings(config, environment={})
+    assert settings.network == "round3-2"
+    assert settings.workers.devices == []
+    assert load_wallet(settings.keystore_path, PASSWORD).address == ADDRESS
+    assert [path.stat().st_mode & 0o777 for path in (config, settings.keystore_path)] == [0o600, 0o600]
+    written = config.read_text("utf-8")  # noqa: ASYNC240 - a small file
+    assert "# smallest fee to take, in EMT" in written
+    assert PASSWORD not in written
+    assert PRIVATE_KEY[2:] not in written
+    assert wizard.outcome is not None
+    assert wizard.outcome.result is Result.WRITTEN_FOR_LATER
+    assert wizard.outcome.password == PASSWORD
+    assert PASSWORD not in repr(wizard.outcome)
+    assert machine.asked == [("https://testnet.alt.ai", ADDRESS)]
+
+
+async def test_with_the_verification_key_at_hand_a_node_may_start(
+    config: Path, machine: StandInMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMETH_TUI_VERIFICATION_KEY", "from outside")
+    wizard = Wizard(config, machine=machine)
+    await answer(wizard, "round3-2", "new", PASSWORD, PASSWORD, "cpu", "5", "write", "")
+
+    assert wizard.outcome is not None
+    assert wizard.outcome.result is Result.WRITTEN
+    settings = load_settings(config, environment={})
+    assert (settings.workers.devices, settings.cache.limit_gb) == (["cpu"], 5)
+
+
+async def test_a_network_is_copied_without_its_secrets(
+    config: Path, machine: StandInMachine, tmp_path: Path
+) -> None:
+    keystore = tmp_path / "other" / "keystore.json"
+    create_keystore(keystore, PASSWORD, bytes.fromhex(PRIVATE_KEY[2:]), iterations=2)
+    node_toml = tmp_path / "node.toml"
+    node_toml.write_text(NODE_TOML.format(keystore=keystore), "utf-8")
+
+    wizard = Wizard(config, machine=machine)
+    await answer(wizard, "file", str(node_toml))
+    assert default(wizard) == str(keystore)
+    await answer(wizard, default(wizard), "cuda:1", "60", "write")
+    assert "The network's verification key is not copied" in wizard.question.facts[-1]
+    await answer(wizard, "")
+
+    text = config.read_text("utf-8")  # noqa: ASYNC240
+    assert "not to be copied" not in text
+    assert "/secret/password" not in text
+    settings = load_settings(config, environment={})
+    network = load_network(settings, environment={})
+    assert (network.name, network.chain_id, network.rpc_url) == ("mine", 5, "http://127.0.0.1:1")
+    assert settings.keystore_path == keystore
+
+
+async def test_trying_it_out_writes_nothing(config: Path, machine: StandInMachine) -> None:
+    wizard = Wizard(config, machine=machine)
+    await answer(wizard, "devnet")
+
+    assert wizard.outcome is not None
+    assert wizard.outcome.result is Result.DEVNET
+    assert not config.parent.exists()
+
+
+@pytest.mark.parametrize(
+    ("before", "wrong", "error", "message"),
+    [
+        ((), "mainnet", EmethError, "choose from round3-2, file, devnet"),
+        (("file",), "", SettingsError, "a file is needed"),
+        (("file",), "/no/such.toml", SettingsError, "/no/such.toml: no such file"),
+        (("round3-2",), "none", EmethError, "choose from new, keystore, key"),
+        (("round3-2", "keystore"), "/no/such.json", WalletError, "no such keystore"),
+        (("round3-2", "key"), "0xzz", SettingsError, "the private key is not hex"),
+        (("round3-2", "key"), "0x1234", WalletError, "this is not a private key"),
+        (("round3-2", "new"), "", WalletError, "a password is needed"),
+        (("round3-2", "new", PASSWORD, PASSWORD), "", SettingsError, "choose at least one device"),
+        (("round3-2", "new", PASSWORD, PASSWORD), "cuda:7", EmethError, "choose from cuda:0, cuda:1, cpu"),
+        (("round3-2", "new", PASSWORD, PASSWORD, "cpu"), "lots", SettingsError, "'lots': a number of GB"),
+        (("round3-2", "new", PASSWORD, PASSWORD, "cpu"), "-1", SettingsError, "greater than 0"),
+        (("round3-2", "new", PASSWORD, PASSWORD, "cpu"), "900", SettingsError, "has 212.0 GB free"),
+    ],
+)
+async def test_a_wrong_answer_is_explained_and_asked_again(
+    config: Path,
+    machine: StandInMachine,
+    before: tuple[str, ...],
+    wrong: str,
+    error: type[EmethError],
+    message: str,
+) -> None:
+    wizard = Wizard(config, machine=machine)
+    await answer(wizard, *before)
+    question = wizard.question
+    with pytest.raises(error, match=message) as caught:
+        await answer(wizard, wrong)
+    assert wizard.question == question
+    if question.kind is Kind.SECRET and wrong:
+        assert wrong.removeprefix("0x") not in str(caught.value)
+
+
+async def test_two_passwords_that_differ_make_nothing(config: Path, machine: StandInMachine) -> None:
+    wizard = Wizard(config, machine=machine)
+    await answer(wizard, "round3-2", "new", "one")
+    with pytest.raises(WalletError, match="the two passwords differ"):
+        await answer(wizard, "two")
+    assert wizard.question.prompt == "New password"
+    assert not config.parent.exists()
+
+
+async def test_a_keystore_that_is_there_is_offered_first_and_never_overwritten(
+    config: Path, machine: StandInMachine
+) -> None:
+    keystore = config.parent / "keystore.json"
+    create_keystore(keystore, "another", bytes.fromhex(PRIVATE_KEY[2:]), iterations=2)
+    kept = keystore.read_bytes()
+
+    wizard = Wizard(config, machine=machine)
+    await answer(wizard, "round3-2")
+    assert default(wizard) == str(keystore)
+    await answer(wizard, "new", PASSWORD, PASSWORD, "cpu", "1", "write")
+    assert keystore.read_bytes() == kept
+    assert load_settings(config, environment={}).keystore_path == config.parent / "keystore-2.json"
+
+
+async def test_an_endpoint_that_does_not_answer_is_no_reason_to_stop(
+    config: Path, machine: StandInMachine
+) -> None:
+    machine.refusal = ChainUnreachable("https://testnet.alt.ai: no answer")
+    wizard = Wizard(config, machine=machine)
+    await answer(wizard, "round3-2", "new", PASSWORD, PASSWORD, "cpu", "1")
+    assert "could not ask: https://testnet.alt.ai: no answer; you can go on" in wizard.question.facts
+    await answer(wizard, "write")
+    assert load_settings(config, environment={}).network == "round3-2"
+
+
+async def test_an_empty_account_is_told_what_it_needs(config: Path, machine: StandInMachine) -> None:
+    machine.holds = type(machine.holds)(0, 0)
+    wizard = Wizard(config, machine=machine)
+    await answer(wizard, "round3-2", "new", PASSWORD, PASSWORD, "cpu", "1")
+    assert any("needs EMT for deposits and ALT" in fact for fact in wizard.question.facts)
+
+
+async def test_the_way_back_leads_to_the_question_before(config: Path, machine: StandInMachine) -> None:
+    wizard = Wizard(config, machine=machine)
+    assert not wizard.back()
+    await answer(wizard, "round3-2", "new", PASSWORD, PASSWORD, "cpu")
+    assert wizard.question.title == "Disk"
+    assert wizard.back()
+    assert wizard.question.title == "Devices"
+    assert wizard.back()
+    assert wizard.question.title == "Wallet"
+    assert default(wizard) == str(config.parent / "keystore.json")
+    assert wizard.back()
+    assert wizard.question.title == "Network"
+
+
+async def test_a_file_that_is_there_keeps_its_comments(config: Path, machine: StandInMachine) -> None:
+    before = "# mine\n[claims]\nmin_fee_emt = 12  # not for less\n"
+    wizard = Wizard(config, before, machine)
+    await answer(wizard, "round3-2", "new", PASSWORD, PASSWORD, "cuda:0,cuda:1", "7", "write")
+
+    text = config.read_text("utf-8")  # noqa: ASYNC240
+    assert "# mine" in text
+    assert "min_fee_emt = 12  # not for less" in text
+    assert load_settings(config, environment={}).cache.limit_gb == 7
+
+
+async def test_a_small_disk_gets_a_smaller_limit(config: Path, machine: StandInMachine) -> None:
+    machine.free = 10_000_000_000
+    wizard = Wizard(config, machine=machine)
+    await answer(wizard, "round3-2", "new", PASSWORD, PASSWORD, "cpu")
+    assert default(wizard) == "8"
+
+
+async def test_a_keystore_without_an_address_is_taken_too(
+    config: Path, machine: StandInMachine, tmp_path: Path
+) -> None:
+    keystore = tmp_path / "keystore.json"
+    create_keystore(keystore, PASSWORD, iterations=2)
+    content = json.loads(keystore.read_text("utf-8"))
+    del content["address"]
+    keystore.write_text(json.dumps(content), "utf-8")
+    wizard = Wizard(config, machine=machine)
+    await answer(wizard, "round3-2", "keystore", str(keystore), "cpu", "1")
+    assert "does not tell its address" in wizard.question.facts[0]
+    assert machine.asked == []
