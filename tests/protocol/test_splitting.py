@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 
 import pytest
@@ -71,6 +72,15 @@ def test_english_in_strings_falls_into_the_pieces_of_the_published_expression(te
     assert count_pieces(texts, "en") == len(pieces)
     for start, end in [(0, len(pieces)), (1, len(pieces)), (0, 1), (len(pieces) // 2, len(pieces) - 1)]:
         assert "".join(part_text(texts, "en", range(start, end))) == ".".join(pieces[start:end])
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_every_short_text_of_ends_closing_quotes_and_spaces_is_cut_right(size: int) -> None:
+    for chars in itertools.product("a .)", repeat=6):
+        text = "".join(chars)
+        texts = [text[start : start + size] for start in range(0, len(text), size)]
+        pieces = reference_pieces(text)
+        assert "".join(part_text(texts, "en", range(len(pieces)))) == ".".join(pieces), texts
 
 
 @given(cut_texts())

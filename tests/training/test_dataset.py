@@ -185,9 +185,9 @@ def test_memory_does_not_grow_with_the_text(
     source = TokenSource(language, "", 128, lambda texts: trained(language))
     peaks_bytes = []
 
-    for times in (1, 1, 10):  # the first is not counted: it fills caches
+    for times in (1, 1, 8):  # the first is not counted: it fills caches
         path = tmp_path / "dataset.txt"
-        path.write_bytes(("A sentence. A line.\n" * 100 + unit * (40_000 // len(unit)) * times).encode())
+        path.write_bytes(("A sentence. A line.\n" * 100 + unit * (20_000 // len(unit)) * times).encode())
         tracemalloc.start()
         load_tokens(path, tmp_path / str(len(peaks_bytes)), source)
         peaks_bytes.append(tracemalloc.get_traced_memory()[1])
@@ -237,20 +237,23 @@ def test_the_making_of_a_tokenizer_can_be_broken_off(path: Path, cache: Path, la
     assert not list(cache.glob("*"))
 
 
-def test_a_broken_off_remaking_is_not_taken_for_the_tokens_before(path: Path, cache: Path) -> None:
-    before = np.array(load_tokens(path, cache, Source().wanted).train)
-    kept = path.read_bytes()
-    path.write_text(english(8_000, seed=2), encoding="utf-8")
+def test_a_broken_off_remaking_is_not_taken_for_the_tokens_before(
+    path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = TokenSource("en", "", 16, lambda texts: trained("en"))
+    kept = b"Nobody forgot. ".join([b"The cat sold two coins. "] * 100) + b"Nobody forgot"
+    path.write_bytes(kept)
+    before = np.array(load_tokens(path, cache, source).train)
+    # As many tokens of each part in another order, so that their files are as long.
+    path.write_bytes(b"The cat sold two coins. ".join([b"Nobody forgot. "] * 100) + b"The cat sold two coins")
 
-    def stop_at_the_end(fraction: float, detail: str) -> None:
-        if fraction == 1.0:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        load_tokens(path, cache, Source().wanted, stop_at_the_end)
+    with monkeypatch.context() as patch:
+        patch.setattr(dataset, "write_atomically", None)  # as if killed after the last token
+        with pytest.raises(TypeError):
+            load_tokens(path, cache, source)
     path.write_bytes(kept)
 
-    assert np.array_equal(load_tokens(path, cache, Source().wanted).train, before)
+    assert np.array_equal(load_tokens(path, cache, source).train, before)
 
 
 def test_a_file_that_changes_meanwhile_is_refused(path: Path, cache: Path) -> None:

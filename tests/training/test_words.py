@@ -109,9 +109,10 @@ def test_no_more_is_kept_than_the_limits_say(monkeypatch: pytest.MonkeyPatch) ->
     tokens = WordTokens(ours())
 
     for number in range(0, 400, 8):
-        tokens.encode([f" word{index}" for index in range(number, number + 8)] + ["x" * 65])
+        tokens.encode([f" word{index}" for index in range(number, number + 8)] + ["x" * (65 + number)])
 
     assert len(tokens._ids_of) <= 10 + 8
+    assert max(map(len, tokens._ids_of)) <= 64
 
 
 def _unigram() -> Tokenizer:
