@@ -53,6 +53,12 @@ PARTS = (
         takes_threads=True,
     ),
     Part("checkpoints and kills", ("resume", "--rounds", "1", "--kills", "5"), takes_threads=True),
+    Part(
+        "from text to tokens",
+        ("tokenise", "--rounds", "3", "--round-mb", "2"),
+        takes_threads=True,
+        takes_corpus=True,
+    ),
     Part("how cost grows", ("growth", "--train-s", "4", "--rounds", "2"), takes_corpus=True),
 )
 

@@ -46,5 +46,5 @@ def module_threaded_sides() -> Iterator[None]:
 
 
 def _replace(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("train", "job", "growth"):
+    for module in ("train", "job", "growth", "tokenise"):
         monkeypatch.setattr(f"benchmarks.{module}.SideProcess", ThreadedSide)
