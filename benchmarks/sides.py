@@ -32,8 +32,9 @@ from emeth_tui.training.devices import Device, open_device
 from emeth_tui.training.evaluation import mean_loss
 from emeth_tui.training.events import EpochDone, Event, Prepared
 from emeth_tui.training.gpt2 import Gpt2, Gpt2Shape
-from emeth_tui.training.loop import Plan, Trainer
+from emeth_tui.training.loop import Trainer
 from emeth_tui.training.precision import fastest_on_cpu
+from emeth_tui.training.state import Plan
 
 Weights = Mapping[str, Tensor]
 _PRECISION_NAMES = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}

@@ -15,7 +15,7 @@ from emeth_tui.training.dataset import TokenisedDataset, load_tokens
 from emeth_tui.training.devices import Device, set_deterministic, set_threads
 from emeth_tui.training.events import Preparing, Report, ResultWritten, Stopped, TrainRequest
 from emeth_tui.training.gpt2 import Gpt2
-from emeth_tui.training.loop import Plan, Trainer
+from emeth_tui.training.loop import Trainer
 from emeth_tui.training.metrics import Throttle
 from emeth_tui.training.microbatch import FoundBefore, MicroBatch
 from emeth_tui.training.models import (
@@ -28,6 +28,7 @@ from emeth_tui.training.models import (
     token_source,
 )
 from emeth_tui.training.precision import fastest_on_cpu
+from emeth_tui.training.state import Plan
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,6 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -37,22 +36,9 @@ from emeth_tui.training.optimiser import (
     set_rate,
 )
 from emeth_tui.training.saving import Saver, SavingPace, expected_cost_s
-from emeth_tui.training.state import Position, bytes_of
+from emeth_tui.training.state import Plan, Position, bytes_of
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to do with a model and its tokens; see `TrainRequest`."""
-
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    seed: int
-    checkpoint_every_s: float
-    checkpoint_share: float = 0.01
-    release_on_pause: bool = False
 
 
 class Trainer:

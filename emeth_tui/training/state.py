@@ -1,4 +1,4 @@
-"""All that a training is at one moment: what a checkpoint holds, and what a paused job can do without."""
+"""What a training is to do, and all that it is at one moment: what a checkpoint holds."""
 
 from __future__ import annotations
 
@@ -12,6 +12,19 @@ import torch
 from torch import Tensor, nn
 
 from emeth_tui.training.devices import Device
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do with a model and its tokens; see `TrainRequest`."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+    checkpoint_every_s: float
+    checkpoint_share: float = 0.01
+    release_on_pause: bool = False
 
 
 @dataclass(slots=True)
