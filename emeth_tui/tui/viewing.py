@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emeth_tui.control.client import RemoteNode
-from emeth_tui.tui.ports import Ending, ScreenOptions
+from emeth_tui.tui.ports import Ending, NodeFront, ScreenOptions
 from emeth_tui.tui.run import run_screen
 
 
@@ -36,6 +36,7 @@ async def view_node(
     """
     first: asyncio.Future[RemoteNode] = asyncio.get_running_loop().create_future()
     remote = RemoteNode(directory, holder)
+    front: NodeFront = remote  # futures hide types: here the one is held against the other
     following = asyncio.create_task(remote.run(first))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, following.cancel)
@@ -44,7 +45,7 @@ async def view_node(
             first, following, replace(options, read_only=True), let_the_terminal_go=let_the_terminal_go
         )
         if following.done() and not following.cancelled():
-            ended = f"the node (process {remote.viewed_pid}) has ended"
+            ended = f"the node (process {front.viewed_pid}) has ended"
             last_words = following.result()
             return ViewEnded(f"{ended}: {last_words}" if last_words else ended, node_ended=True)
     finally:
@@ -52,4 +53,4 @@ async def view_node(
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait({following})
     crashed = "the view has crashed; " if ending is Ending.CRASHED else ""
-    return ViewEnded(f"{crashed}the node goes on (process {remote.viewed_pid})", node_ended=False)
+    return ViewEnded(f"{crashed}the node goes on (process {front.viewed_pid})", node_ended=False)

@@ -35,7 +35,7 @@ def share_lines(scene: Scene, width: int, glyphs: Glyphs) -> list[Line]:
             width,
         ),
         _days(today, width, glyphs),
-        _waiting(today),
+        _waiting(scene, today),
     ]
     if scene.snapshot.rates.max_slot_gas_per_node < NO_CAP:
         cap = f"{scene.snapshot.rates.max_slot_gas_per_node:,}"
@@ -55,7 +55,7 @@ def share_summary(scene: Scene, width: int) -> Line:
         [(gas, ""), (f" {100 * part:.2f} %", "title")],
         [(f"≈ {emt(share.own_reward_wei)}", "good" if share.own_gas else "")],
         [(_("ends in") + " ", "muted"), (countdown(today.ends_at_unix_s - scene.now), "")],
-        [("w ", "key"), (emt(waiting_wei(today)), "good")] if today.waiting else [],
+        [("w ", _key_role(scene)), (emt(waiting_wei(today)), "good")] if today.waiting else [],
     ]
     return join(groups, width, gap=2)
 
@@ -79,10 +79,15 @@ def _days(today: TodaysShare, width: int, glyphs: Glyphs) -> Line:
     )
 
 
-def _waiting(today: TodaysShare) -> Line:
+def _waiting(scene: Scene, today: TodaysShare) -> Line:
     if not today.waiting:
         return line((_("nothing to withdraw"), "muted"))
     amount = format_token(waiting_wei(today))
     text = _("withdraw {amount} EMT").format(amount=amount)
     days = " " + _("of {n} days").format(n=len(today.waiting)) if len(today.waiting) > 1 else ""
-    return line(("w ", "key"), (text, "good"), (days, "muted"))
+    return line(("w ", _key_role(scene)), (text, "good"), (days, "muted"))
+
+
+def _key_role(scene: Scene) -> str:
+    """A key that does nothing in a read-only view is faint, as in the footer."""
+    return "key" if scene.viewed_pid is None else "faint"
