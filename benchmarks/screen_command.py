@@ -29,8 +29,9 @@ GROWTH_MB = 1.0  # of noise: 100 bytes an event would be as much
 @click.option("--starts", type=click.IntRange(min=1), default=_DEFAULTS.starts, show_default=True)
 @json_option
 def command(as_json: bool, seconds: float, workers: int, starts: int) -> None:
+    snapshot_s = measure_snapshot()
     result = measure(ScreenSetup(seconds=seconds, workers=workers, starts=starts), narrate)
-    show(report(result, measure_snapshot()), as_json)
+    show(report(result, snapshot_s), as_json)
 
 
 def report(result: ScreenResult, snapshot_s: list[float]) -> Report:

@@ -11,8 +11,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from emeth_tui.engine.clock import ChainClock
+from emeth_tui.engine.desk import WorkerDesk
 from emeth_tui.engine.disk import MEASURE_EVERY_S, DiskBudget
 from emeth_tui.engine.events import RECENT_EVENTS, EventLog
+from emeth_tui.engine.forecasts import Forecasts, Measurements
 from emeth_tui.engine.health import LinkHealth
 from emeth_tui.engine.job_book import JobBook
 from emeth_tui.engine.snapshot_maker import SnapshotMaker
@@ -26,16 +28,15 @@ FILES = 1_000
 OPEN_JOBS = 8
 FILES_A_JOB = 10
 _TRANSACTIONS_A_JOB = 3
-_SNAPSHOTS = 40
 
 
-def measure_snapshot() -> list[float]:
+def measure_snapshot(pictures: int = 40) -> list[float]:
     """Make pictures at the screen's pace; the seconds that each took of the event loop."""
     with tempfile.TemporaryDirectory(prefix="emeth-bench-") as place:
-        return asyncio.run(_measure(Path(place)))
+        return asyncio.run(_measure(Path(place), pictures))
 
 
-async def _measure(place: Path) -> list[float]:
+async def _measure(place: Path, pictures: int) -> list[float]:
     now = time.time()
     with Store(place / "state") as store:
         store._connection.execute("PRAGMA synchronous = OFF")  # filling it is not what is measured
@@ -44,7 +45,7 @@ async def _measure(place: Path) -> list[float]:
         maker = _maker(store, place / "jobs")
         maker.make(stopping="")
         times_s = []
-        for _ in range(_SNAPSHOTS):
+        for _ in range(pictures):
             began = time.perf_counter()
             maker.make(stopping="")
             times_s.append(time.perf_counter() - began)
@@ -85,10 +86,12 @@ def _fill_cache(jobs_dir: Path) -> None:
 def _maker(store: Store, jobs_dir: Path) -> SnapshotMaker:
     """Put together the parts that a snapshot is made of; what the chain tells is a stand-in's."""
     clock = ChainClock()
+    picture = snapshot()
+    worker: Any = SimpleNamespace(view=picture.workers[0], device="cuda:0", kind="a GPU")
+    desk = WorkerDesk([worker] * OPEN_JOBS)
     events = EventLog(store.events, clock.now_unix_s)
     for number in range(RECENT_EVENTS):
         events.publish("epoch_done", f"epoch {number} done", epoch=number)
-    picture = snapshot()
     assert picture.today is not None
     assert picture.deposits is not None
     context: Any = SimpleNamespace(
@@ -101,12 +104,12 @@ def _maker(store: Store, jobs_dir: Path) -> SnapshotMaker:
         events=events,
         clock=clock,
         health=LinkHealth(events, clock.now_unix_s),
+        forecasts=Forecasts(Measurements(store.measurements, clock.now_unix_s), desk, "storage"),
     )
     balances = SimpleNamespace(emt_wei=picture.deposits.free_wei, native_wei=picture.deposits.native_wei)
     view = SimpleNamespace(head=picture.head, share=picture.today.share, balances=balances)
-    workers = [SimpleNamespace(view=worker, device=worker.device) for worker in picture.workers]
     parts: list[Any] = [
-        SimpleNamespace(workers=workers),
+        desk,
         SimpleNamespace(offers=picture.offers, paused="", idle_reason=""),
         SimpleNamespace(waiting=(), days=picture.today.days),
         SimpleNamespace(view=view),

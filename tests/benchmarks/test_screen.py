@@ -7,6 +7,7 @@ import pytest
 from benchmarks import screen
 from benchmarks.screen import ScreenSetup, measure
 from benchmarks.screen_command import report
+from benchmarks.snapshot import measure_snapshot
 
 
 def test_every_budget_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,7 +22,7 @@ def test_every_budget_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     ours, bare = result.running
     assert (ours.program, bare.program) == ("emeth-tui", "bare Textual")
     assert ours.output_bytes_per_s > bare.output_bytes_per_s > 0
-    goals = report(result, [0.001]).goals
+    goals = report(result, measure_snapshot(pictures=2)).goals
     assert len(goals) == 7
     assert all(goal.measured is not None for goal in goals)
     assert len(told) == 3
