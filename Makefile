@@ -38,6 +38,9 @@ bench: $(VENV)/.installed  ## Measure, on a CPU; results and method are in BENCH
 bench-gpu: $(VENV)/.installed  ## Measure on an H100 or H200, in under 10 minutes
 	$(BIN)/python -m benchmarks gpu
 
+pictures: $(VENV)/.installed  ## Take the pictures of the README again
+	$(BIN)/python -m tools.pictures
+
 contracts:  ## Build the contracts again; needs node
 	cd contracts && npm ci && npm run build
 

@@ -59,6 +59,7 @@ PARTS = (
         takes_threads=True,
         takes_corpus=True,
     ),
+    Part("the screen", ("screen", "--seconds", "10")),
     Part("how cost grows", ("growth", "--train-s", "4", "--rounds", "2"), takes_corpus=True),
 )
 

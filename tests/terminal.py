@@ -17,7 +17,7 @@ from pathlib import Path
 import pyte
 
 ROOT = Path(__file__).parent.parent
-LIMIT_S = 60.0
+LIMIT_S = 120.0
 _CHUNK_BYTES = 65_536
 
 

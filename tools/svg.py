@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -81,16 +82,25 @@ def _drawn(run: Run, row: int, ground: str, looks: dict[str, str], fixed_width: 
             f'<rect x="{x}" y="{y}" width="{run.cells * CELL_WIDTH}" height="{ROW_HEIGHT}" '
             f'fill="{run.ground}"/>'
         )
-    text = run.text.rstrip()
-    if text.strip():
-        indent = len(text) - len(text.lstrip())
-        text = text.lstrip()
-        length = f' textLength="{cell_len(text) * CELL_WIDTH}"' if fixed_width else ""
-        parts += (
-            f'<text x="{x + indent * CELL_WIDTH}" y="{y + BASELINE}" class="{looks[_look(run)]}"{length}>'
-            f"{escape(text, quote=False)}</text>"
-        )
+    for column, text in _pieces(run) if fixed_width else [_stripped(run)]:
+        if text:
+            length = f' textLength="{cell_len(text) * CELL_WIDTH}"' if fixed_width else ""
+            parts += (
+                f'<text x="{column * CELL_WIDTH}" y="{y + BASELINE}" class="{looks[_look(run)]}"{length}>'
+                f"{escape(text, quote=False)}</text>"
+            )
     return parts
+
+
+def _stripped(run: Run) -> tuple[int, str]:
+    """The run's column and text without the spaces around it."""
+    return run.column + len(run.text) - len(run.text.lstrip()), run.text.strip()
+
+
+def _pieces(run: Run) -> Iterable[tuple[int, str]]:
+    """Cut a run at its gaps: each piece stays at its column, however wide a viewer's letters are."""
+    for piece in re.finditer(r"\S+(?: \S+)*", run.text):
+        yield run.column + cell_len(run.text[: piece.start()]), piece.group()
 
 
 def _runs(row: Iterable[Segment]) -> Iterable[Run]:

@@ -1,0 +1,154 @@
+"""`python -m tools.pictures`: the pictures of the README, from the real screen on a real local network.
+
+A devnet, a node with two CPU workers and real training; the pictures are taken when there is something to
+see, which takes a few minutes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+from textual.pilot import Pilot
+
+from emeth_tui.clients.wallet import load_wallet
+from emeth_tui.devnet.beside import devnet_beside
+from emeth_tui.engine.node import Node
+from emeth_tui.engine.opening import open_node
+from emeth_tui.engine.snapshot import Snapshot
+from emeth_tui.model import Job, JobState
+from emeth_tui.settings import Layers, load_network, settings_layers, take_password
+from emeth_tui.store.database import Store
+from emeth_tui.tui.app import EmethApp
+from emeth_tui.tui.i18n import set_language
+from emeth_tui.tui.ports import Ending, ScreenOptions
+from emeth_tui.workers.link import prepare_spawning
+from tools.svg import svg
+
+FOLDER = Path(__file__).parent.parent / "docs" / "pictures"
+SIZE = (120, 34)
+TALL = (120, 46)
+MARGIN = 12
+NODE_LIMIT_S = 600.0
+SPEEDS_OF_S = 10.0  # what the small chart of a worker shows
+
+TakePicture = Callable[[str], None]
+
+
+async def main() -> None:
+    """Run a network and a node, and take every picture."""
+    os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
+    os.environ.pop("NO_COLOR", None)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    prepare_spawning()
+    with (
+        tempfile.TemporaryDirectory(prefix="emeth-pictures-") as place,
+        devnet_beside(Path(place) / "devnet", []) as node_toml,
+    ):
+        layers = settings_layers(
+            node_toml,
+            environment={},
+            overrides={
+                "state.directory": Path(place) / "state",
+                "cache.directory": Path(place) / "cache",
+                "claims.max_dataset_bytes": 32_000,
+            },
+        )
+        async with running_node(layers) as node:
+            await take_pictures(node)
+
+
+@asynccontextmanager
+async def running_node(layers: Layers) -> AsyncIterator[Node]:
+    """Run a node with two CPU workers."""
+    settings = layers.load()
+    wallet = load_wallet(settings.keystore_path, take_password({}, settings.wallet) or "")
+    network = load_network(settings, environment={})
+    with Store(settings.state_dir) as store:
+        opening = open_node(settings, network, wallet, store, devices=["cpu", "cpu"], layers=layers)
+        async with opening as node:
+            running = asyncio.create_task(node.run())
+            yield node
+            node.request_stop()
+            await running
+
+
+async def take_pictures(node: Node) -> None:
+    """Wait for good moments and keep them."""
+    async with screen(node, "en", "dark") as (pilot, take):
+        await pilot.pause(SPEEDS_OF_S)
+        await until(node, something_to_see)
+        await pilot.pause(0.5)
+        take("dashboard-dark")
+        await press(pilot, "D")
+        take("decline")
+        await press(pilot, "n")
+        await pilot.resize_terminal(*TALL)
+        await until(node, nearly_trained)
+        await press(pilot, "enter")
+        await pilot.pause(1.0)
+        take("job")
+    for language, theme, name in (("en", "light", "dashboard-light"), ("ja", "dark", "dashboard-ja")):
+        async with screen(node, language, theme) as (pilot, take):
+            await pilot.pause(SPEEDS_OF_S)
+            await until(node, something_to_see)
+            await pilot.pause(0.5)
+            take(name)
+
+
+@asynccontextmanager
+async def screen(node: Node, language: str, theme: str) -> AsyncIterator[tuple[Pilot[Ending], TakePicture]]:
+    """Show the node, and give what takes pictures of the screen."""
+    set_language(language)
+    options = ScreenOptions(Path(os.devnull), theme=theme, language=language)
+    app = EmethApp(node, options)
+    async with app.run_test(size=SIZE) as pilot:
+
+        def take(name: str) -> None:
+            rows = app.screen._compositor.render_strips()
+            picture = svg(rows, app.size.width, margin=MARGIN, fixed_width=True)
+            (FOLDER / f"{name}.svg").write_text(picture, "utf-8")
+            print(f"{name}.svg: {len(picture):,} characters", file=sys.stderr)
+
+        yield pilot, take
+
+
+async def until(node: Node, good: Callable[[Snapshot], bool]) -> None:
+    """Wait for a good moment."""
+    with anyio.fail_after(NODE_LIMIT_S):
+        async for _news in node.subscribe():
+            if good(node.snapshot()):
+                return
+
+
+async def press(pilot: Pilot[Ending], *keys: str) -> None:
+    for key in keys:
+        await pilot.press(key)
+        await pilot.pause(0.3)
+
+
+def something_to_see(now: Snapshot) -> bool:
+    """Both workers train, the first well on its way; a job has brought its reward."""
+    training = [job for job in now.jobs if job.state is JobState.TRAINING]
+    verified = [job for job in now.ended_today if job.state is JobState.VERIFIED]
+    return len(training) == 2 and bool(verified) and 8 <= _first_of(now).epochs_done <= 20
+
+
+def nearly_trained(now: Snapshot) -> bool:
+    """The first worker's job has a loss curve to show."""
+    return bool(now.jobs) and 20 <= _first_of(now).epochs_done <= 27
+
+
+def _first_of(now: Snapshot) -> Job:
+    """The job of the first worker, or any where that has none at this moment."""
+    return next((job for job in now.jobs if job.job_id == now.workers[0].job_id), now.jobs[0])
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
