@@ -126,6 +126,9 @@ def command(
     shell = fork_from_shell() if not no_ui and a_shell_waits() else None
     first = None if no_ui or devnet else _first_settings(config, overrides)
     if first is not None and first.result is Result.WRITTEN_FOR_LATER:
+        click.echo(
+            "the settings are written; once EMETH_TUI_VERIFICATION_KEY is set, `emeth-tui` starts the node"
+        )
         return ExitCode.OK
     devnet = devnet or (first is not None and first.result is Result.DEVNET)
     with contextlib.ExitStack() as stack:

@@ -146,10 +146,13 @@ class Tuning:
     def _setting(self, key: str, field: FieldInfo, text: str) -> Setting:
         value = as_text(value_of(self._context.settings, key))
         read = as_text(value_of(self._read, key))
+        origin = self._layers.origin(key, text)
+        if origin is Origin.FILE and not self._layers.path.exists():
+            origin = Origin.RUN
         return Setting(
             key,
             value,
-            self._layers.origin(key, text),
+            origin,
             field.description or "",
             key in CHANGEABLE_AT_RUN_TIME,
             _choices(field),

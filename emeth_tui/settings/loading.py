@@ -35,6 +35,7 @@ class Origin(Enum):
 
     DEFAULT = "default"
     FILE = "file"
+    RUN = "this run"  # changed while the node runs, without a file to write it to
     ENVIRONMENT = "environment"
     OPTION = "command line"
 

@@ -120,4 +120,5 @@ async def test_without_a_file_a_change_holds_for_this_run(node: StandInNode) -> 
     async with shown(node) as pilot:
         await press(pilot, *MIN_FEE, "enter", *CLEAR, *"3", "enter")
         assert "claims.min_fee_emt: 10 → 3" in last_line(pilot)
+        assert "this run       3" in text_of(pilot)
     assert not node.tuning.view().exists

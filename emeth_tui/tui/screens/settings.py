@@ -253,6 +253,7 @@ def _origin_name(origin: Origin) -> str:
     return {
         Origin.DEFAULT: _("default"),
         Origin.FILE: _("file"),
+        Origin.RUN: _("this run"),
         Origin.ENVIRONMENT: _("environment"),
         Origin.OPTION: _("command line"),
     }[origin]

@@ -141,7 +141,9 @@ class QuestionScreen(Screen[object]):
     def _keys(self, question: Question) -> Line:
         if self._busy:
             return line((" " + _("working on it …"), "accent"))
-        go_on = _("Go on") if question.kind is not Kind.NOTICE else _("Finish")
+        go_on = _("Go on")
+        if question.kind is Kind.NOTICE:
+            return keys_line([KeyHint("Enter", go_on, "take", brief=go_on)], None, self.size.width)
         back = _("Back") if self.setup.wizard.can_go_back else _("Skip")
         hints = [KeyHint("Enter", go_on, "take", brief=go_on)]
         if len(question.options) > 1:
