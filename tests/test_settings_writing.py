@@ -84,7 +84,7 @@ def test_taking_a_key_out_lets_its_default_hold() -> None:
     edited = edit_toml(OWN_FILE, {"claims.min_fee_emt": None, "screen.theme": None}, "")
 
     assert layers().combine(edited).claims.min_fee_emt == 10
-    assert layers().origin("claims.min_fee_emt", edited) is Origin.DEFAULT
+    assert layers().origins(edited)["claims.min_fee_emt"] is Origin.DEFAULT
 
 
 @pytest.mark.parametrize(
@@ -103,11 +103,16 @@ def test_each_layer_is_told() -> None:
         overrides={"screen.theme": "dark", "screen.language": None},
     )
 
-    origins = [
-        mixed.origin(key, "[claims]\nmin_fee_emt = 1\nenabled = true")
-        for key in ("screen.theme", "claims.enabled", "claims.min_fee_emt", "screen.language", "network")
+    origins = mixed.origins("[claims]\nmin_fee_emt = 1\nenabled = true")
+
+    keys = ("screen.theme", "claims.enabled", "claims.min_fee_emt", "screen.language", "network")
+    assert [origins[key] for key in keys] == [
+        Origin.OPTION,
+        Origin.ENVIRONMENT,
+        Origin.FILE,
+        Origin.DEFAULT,
+        Origin.DEFAULT,
     ]
-    assert origins == [Origin.OPTION, Origin.ENVIRONMENT, Origin.FILE, Origin.DEFAULT, Origin.DEFAULT]
 
 
 def test_the_file_is_its_owners_alone_and_a_link_stays_a_link(tmp_path: Path) -> None:

@@ -74,7 +74,8 @@ class Tuning:
             self._layers.combine(text)
         except SettingsError as problem:
             error, text = str(problem), ""
-        settings = [self._setting(key, field, text) for key, field in fields_by_key().items()]
+        origins = self._layers.origins(text)
+        settings = [self._setting(key, field, origins[key]) for key, field in fields_by_key().items()]
         settings += _network_settings(self._context.settings, self._context.network)
         return SettingsView(self._layers.path, self._layers.path.exists(), tuple(settings), error)
 
@@ -101,7 +102,7 @@ class Tuning:
     def _check_changeable(self, key: str, text: str) -> None:
         if key not in CHANGEABLE_AT_RUN_TIME:
             raise SettingsError(f"{key}: needs a restart; set it in {self._layers.path}")
-        origin = self._layers.origin(key, text)
+        origin = self._layers.origins(text)[key]
         if origin in {Origin.ENVIRONMENT, Origin.OPTION}:
             raise SettingsError(f"{key}: the {origin.value} of this run sets it, and goes over the file")
 
@@ -143,10 +144,9 @@ class Tuning:
             after=change.after or "-",
         )
 
-    def _setting(self, key: str, field: FieldInfo, text: str) -> Setting:
+    def _setting(self, key: str, field: FieldInfo, origin: Origin) -> Setting:
         value = as_text(value_of(self._context.settings, key))
         read = as_text(value_of(self._read, key))
-        origin = self._layers.origin(key, text)
         if origin is Origin.FILE and not self._layers.path.exists():
             origin = Origin.RUN
         return Setting(

@@ -71,13 +71,16 @@ class Layers:
         except ValidationError as error:
             raise SettingsError(explain(str(self.path), error, tables)) from None
 
-    def origin(self, key: str, text: str) -> Origin:
-        """Tell where a setting comes from if the file holds `text`. Raises SettingsError."""
+    def origins(self, text: str) -> dict[str, Origin]:
+        """Tell where each setting comes from if the file holds `text`. Raises SettingsError."""
+        tables = parse_toml(text, str(self.path))
+        return {key: self._origin(key, tables) for key in fields_by_key()}
+
+    def _origin(self, key: str, table: object) -> Origin:
         if key in self.options:
             return Origin.OPTION
         if key in self.environment:
             return Origin.ENVIRONMENT
-        table: object = parse_toml(text, str(self.path))
         for part in key.split("."):
             if not isinstance(table, dict) or part not in table:
                 return Origin.DEFAULT

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
 
+from emeth_tui.tui.ports import Ending
 from emeth_tui.tui.screens.dashboard import Dashboard
 from emeth_tui.tui.screens.settings import SettingsScreen
 from tests.tui.harness import SMALL, last_line, press, shown, text_of
@@ -13,7 +16,6 @@ from tests.tui.stand_in import StandInNode, tuning
 
 MIN_FEE = ["s", *["down"] * 4]
 WORKERS = ["s", *["down"] * 11]
-CLEAR = ["home", "shift+end", "backspace"]
 
 
 @pytest.fixture
@@ -23,6 +25,12 @@ def config(tmp_path: Path, node: StandInNode) -> Path:
     path.write_text("# mine\n[claims]\nmin_fee_emt = 10\n", "utf-8")
     node.tuning = tuning(path)
     return path
+
+
+async def fill(pilot: Pilot[Ending], value: str, key: str) -> None:
+    """Put a value in the open line, and press a key."""
+    pilot.app.screen.query_one("#entry", Input).value = value
+    await press(pilot, key)
 
 
 def text(config: Path) -> str:
@@ -37,7 +45,8 @@ async def test_a_value_is_changed_in_place_and_written(node: StandInNode, config
     async with shown(node, SMALL) as pilot:
         await press(pilot, *MIN_FEE)
         assert "smallest fee to take, in EMT" in text_of(pilot)
-        await press(pilot, "enter", *CLEAR, *"12.5", "enter")
+        await press(pilot, "enter")
+        await fill(pilot, "12.5", "enter")
         assert "claims.min_fee_emt: 10 → 12.5" in last_line(pilot)
         assert "claims.min_fee_emt          file           12.5" in text_of(pilot)
     assert text(config) == "# mine\n[claims]\nmin_fee_emt = 12.5\n"
@@ -46,11 +55,13 @@ async def test_a_value_is_changed_in_place_and_written(node: StandInNode, config
 async def test_a_wrong_value_leaves_the_line_open_and_the_file_alone(node: StandInNode, config: Path) -> None:
     before = text(config)
     async with shown(node, SMALL) as pilot:
-        await press(pilot, *MIN_FEE, "enter", *CLEAR, *"much", "enter")
+        await press(pilot, *MIN_FEE, "enter")
+        await fill(pilot, "much", "enter")
         assert "✗ claims.min_fee_emt = 'much': input should be a valid decimal" in text_of(pilot)
-        await press(pilot, *CLEAR, *"7", "enter")
+        await fill(pilot, "7", "enter")
         assert "10 → 7" in last_line(pilot)
-        await press(pilot, "enter", *CLEAR, *"8", "escape")
+        await press(pilot, "enter")
+        await fill(pilot, "8", "escape")
         assert "file           7" in text_of(pilot)
         assert isinstance(pilot.app.screen, SettingsScreen)
         await press(pilot, "escape")
@@ -118,7 +129,8 @@ async def test_the_filter_finds_settings_by_what_they_mean(node: StandInNode) ->
 
 async def test_without_a_file_a_change_holds_for_this_run(node: StandInNode) -> None:
     async with shown(node) as pilot:
-        await press(pilot, *MIN_FEE, "enter", *CLEAR, *"3", "enter")
+        await press(pilot, *MIN_FEE, "enter")
+        await fill(pilot, "3", "enter")
         assert "claims.min_fee_emt: 10 → 3" in last_line(pilot)
         assert "this run       3" in text_of(pilot)
     assert not node.tuning.view().exists
