@@ -95,7 +95,7 @@ async def claim(context: Context, job_id: JobId) -> None:
     record = await context.chain_job(job)
     if record.status is JobStatus.REQUESTED:
         if refusal := context.too_late(job):
-            _lose(context, job, f"not claimed after all: {refusal}; it cost nothing")
+            _lose(context, job, f"not claimed after all: {refusal}; it cost nothing", reason=refusal)
             return
         _tell_claiming(context, job)
         try:
@@ -103,7 +103,12 @@ async def claim(context: Context, job_id: JobId) -> None:
         except Reverted as error:
             record = await context.chain_job(job)
             if record.status is JobStatus.REQUESTED:
-                _lose(context, job, f"the contract refused our claim: {error}; nothing was staked")
+                _lose(
+                    context,
+                    job,
+                    f"the contract refused our claim: {error}; nothing was staked",
+                    reason=str(error),
+                )
                 return
         else:
             record = await context.chain_job(job)
@@ -146,9 +151,9 @@ def _tell_claiming(context: Context, job: Job) -> None:
     )
 
 
-def _lose(context: Context, job: Job, text: str) -> None:
+def _lose(context: Context, job: Job, text: str, *, reason: str = "") -> None:
     context.book.advance(job.job_id, JobState.LOST)
-    context.events.publish("claim_lost", text, job_id=job.job_id)
+    context.events.publish("claim_lost", text, job_id=job.job_id, reason=reason)
 
 
 async def _short_of_emt(context: Context, deposit_wei: int) -> str:

@@ -54,6 +54,11 @@ class Context:
         """The settings in effect now: not to be kept."""
         return self.live.now
 
+    @property
+    def claim_interval_s(self) -> float:
+        """Seconds between two looks at the market."""
+        return self.settings.claims.poll_interval_s or self.network.poll_interval_s
+
     async def chain_job(self, job: Job) -> ChainJob:
         """Read a job of ours from the chain. Raises ChainUnreachable when it does not show it."""
         records = await self.chain.jobs([job.job_id])

@@ -12,11 +12,15 @@ from emeth_tui.model import Severity
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One link to the outside. `broken_since_unix_s` is None while it works."""
+    """One link to the outside. `broken_since_unix_s` is None while it works.
+
+    `next_try_unix_s` is when a broken one is tried again; once that has passed, it is being tried.
+    """
 
     name: str
     broken_since_unix_s: float | None = None
     error: str = ""
+    next_try_unix_s: float | None = None
 
 
 class LinkHealth:
@@ -32,11 +36,16 @@ class LinkHealth:
         link = self._links.get(name, Link(name))
         if link.broken_since_unix_s is not None:
             lasted = self._now() - link.broken_since_unix_s
-            self._events.publish("link_restored", f"{name} answers again after {lasted:.0f} s", link=name)
+            self._events.publish(
+                "link_restored",
+                f"{name} answers again after {lasted:.0f} s",
+                link=name,
+                lasted_s=round(lasted),
+            )
         self._links[name] = Link(name)
 
-    def broken(self, name: str, error: EmethError) -> None:
-        """Note that a link does not answer."""
+    def broken(self, name: str, error: EmethError, *, again_in_s: float) -> None:
+        """Note that a link does not answer, and when it is tried again."""
         link = self._links.get(name, Link(name))
         if link.broken_since_unix_s is None:
             self._events.publish(
@@ -44,9 +53,10 @@ class LinkHealth:
                 f"{name}: {error}; trying again until it answers",
                 severity=Severity.WARNING,
                 link=name,
+                error=str(error),
             )
             link = Link(name, broken_since_unix_s=self._now())
-        self._links[name] = replace(link, error=str(error))
+        self._links[name] = replace(link, error=str(error), next_try_unix_s=self._now() + again_in_s)
 
     def all(self) -> tuple[Link, ...]:
         """List every link that was tried so far."""

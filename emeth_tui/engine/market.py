@@ -45,7 +45,7 @@ class Market:
             listed = await context.info.requested_jobs()
             context.health.works("info server")
         except InfoServerError as error:
-            context.health.broken("info server", error)
+            context.health.broken("info server", error, again_in_s=context.claim_interval_s)
             self._stand_idle("the info server does not answer")
             return
         unknown = [job for job in listed if context.book.known(job.job_id) is None]
@@ -55,7 +55,9 @@ class Market:
     def pause(self, reason: str) -> None:
         """Take no new jobs, across restarts, until `resume`."""
         self._context.store.marks.set(marks.CLAIMS_PAUSED, reason)
-        self._context.events.publish("claims_paused", f"claiming paused: {reason}", severity=Severity.WARNING)
+        self._context.events.publish(
+            "claims_paused", f"claiming paused: {reason}", severity=Severity.WARNING, reason=reason
+        )
 
     def resume(self) -> None:
         """Take new jobs again."""
@@ -81,7 +83,7 @@ class Market:
         """Note why no job was taken; told once, not again when only its figures have changed."""
         changed = _FIGURES.sub("", reason) != _FIGURES.sub("", self.idle_reason)
         if changed and reason not in _NOT_IDLE:
-            self._context.events.publish("idle", f"taking no job: {reason}")
+            self._context.events.publish("idle", f"taking no job: {reason}", reason=reason)
         self.idle_reason = reason
 
     async def _claim_from_offers(self) -> str:
@@ -141,10 +143,10 @@ class Market:
         try:
             outcome = await prepare_claim(context, job_id, self._rules)
         except StorageError as error:
-            context.health.broken("storage", error)
+            context.health.broken("storage", error, again_in_s=context.claim_interval_s)
             return Refusal("the storage does not answer", concerns_node=True)
         except NetworkError as error:
-            context.health.broken("chain", error)
+            context.health.broken("chain", error, again_in_s=context.claim_interval_s)
             return Refusal("the chain does not answer", concerns_node=True)
         if isinstance(outcome, Job):
             self._on_claim(outcome.job_id)

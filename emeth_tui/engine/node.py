@@ -115,7 +115,10 @@ class Node:
         for job in self._context.book.open_jobs():
             if job.state is not JobState.SUBMITTED:
                 self._context.events.publish(
-                    "resumed", f"going on with this job, {job.state.value}", job_id=job.job_id
+                    "resumed",
+                    f"going on with this job, {job.state.value}",
+                    job_id=job.job_id,
+                    state=job.state.value,
                 )
                 self._start_pipeline(job.job_id)
 
@@ -141,7 +144,7 @@ class Node:
         return self._context.network.poll_interval_s
 
     def _claim_interval_s(self) -> float:
-        return self._context.settings.claims.poll_interval_s or self._context.network.poll_interval_s
+        return self._context.claim_interval_s
 
     # -- duties
 
@@ -155,7 +158,8 @@ class Node:
             if self._rewards.waiting and self._context.settings.rewards.auto_withdraw:
                 await self._withdraw_waiting()
         except NetworkError as error:
-            self._context.health.broken("chain", error)
+            again_in_s = self._context.network.poll_interval_s
+            self._context.health.broken("chain", error, again_in_s=again_in_s)
         if self._market.draining and not self._context.book.training_jobs():
             self._stop.set()
         if self._exit_after_jobs is not None and self._market.verified >= self._exit_after_jobs:
@@ -166,7 +170,10 @@ class Node:
             await self._rewards.withdraw()
         except TransactionError as error:
             self._context.events.publish(
-                "withdraw_failed", f"a reward cannot be withdrawn now: {error}", severity=Severity.WARNING
+                "withdraw_failed",
+                f"a reward cannot be withdrawn now: {error}",
+                severity=Severity.WARNING,
+                error=str(error),
             )
             self._rewards.waiting = ()  # looked for again when the next day begins, or by command
 
@@ -192,6 +199,8 @@ class Node:
                 "internal_error",
                 f"{what}: internal error, please report it: {error!r}",
                 severity=Severity.ERROR,
+                what=what,
+                error=repr(error),
             )
 
     def _job_ended(self, job: Job) -> None:

@@ -128,6 +128,9 @@ def _warn_of_other_rates(events: EventLog, rates: Rates) -> None:
                 "rates_differ",
                 f"the contract's {name} is {actual / 1000:g} %, not the published {published / 1000:g} %",
                 severity=Severity.WARNING,
+                name=name,
+                actual=f"{actual / 1000:g} %",
+                published=f"{published / 1000:g} %",
             )
     if rates.verifier_fee_wei != ROUND_3_2_RATES.verifier_fee_wei:
         events.publish(
@@ -135,4 +138,7 @@ def _warn_of_other_rates(events: EventLog, rates: Rates) -> None:
             f"the verifier's fee is {format_token(rates.verifier_fee_wei)} EMT, "
             f"not the published {format_token(ROUND_3_2_RATES.verifier_fee_wei)}",
             severity=Severity.WARNING,
+            name="verifier's fee",
+            actual=f"{format_token(rates.verifier_fee_wei)} EMT",
+            published=f"{format_token(ROUND_3_2_RATES.verifier_fee_wei)} EMT",
         )

@@ -107,7 +107,11 @@ class JobPipeline:
             return
         self._told_trouble = str(error)
         self._context.events.publish(
-            "job_trouble", f"{error}; trying again", severity=Severity.WARNING, job_id=self._job_id
+            "job_trouble",
+            f"{error}; trying again",
+            severity=Severity.WARNING,
+            job_id=self._job_id,
+            error=str(error),
         )
         with contextlib.suppress(DiskFull):  # the trouble may be that nothing can be written
             self._context.book.update(self._job_id, error=str(error))
@@ -116,16 +120,16 @@ class JobPipeline:
         if self._job_id not in self._context.book:
             return
         job = self._context.book.update(self._job_id, error=str(error))
-        penalty = format_token(self._context.rates.decline_penalty_wei(job.deposit_wei))
-        cost = (
-            f"; declining it costs {penalty} EMT, as does letting it time out"
-            if job.state.holds_deposit
-            else ""
-        )
+        held_wei = job.deposit_wei if job.state.holds_deposit else 0
+        penalty_wei = self._context.rates.decline_penalty_wei(held_wei)
+        penalty = format_token(penalty_wei)
+        cost = f"; declining it costs {penalty} EMT, as does letting it time out" if penalty_wei else ""
         self._context.events.publish(
             "job_stuck",
             f"cannot go on: {error}{cost}",
             severity=Severity.ERROR,
             job_id=self._job_id,
             state=job.state.value,
+            error=str(error),
+            penalty_wei=penalty_wei,
         )

@@ -140,7 +140,8 @@ class EmethApp(CommandApp):
         self.start(_("asking the chain …") if echoed else "", ask)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """List everything that keys do for the palette."""
+        """List everything that keys do for the palette, and why some of it cannot be done now."""
+        refusals = {hint.key: hint.refusal for hint in self.job_hints(self.chosen_job)}
         for title, key, action in (
             (_("Pause or resume the chosen job"), "p", "pause"),
             (_("Pause or resume claiming"), "P", "claims"),
@@ -157,7 +158,11 @@ class EmethApp(CommandApp):
             (_("Help"), "?", "help"),
             (_("Leave or quit"), "q", "quit_dialog"),
         ):
-            yield SystemCommand(title, _("key {key}").format(key=key), self._runner(f"app.{action}"))
+            refusal = refusals.get(key, "")
+            note = (
+                _("not now: {reason}").format(reason=refusal) if refusal else _("key {key}").format(key=key)
+            )
+            yield SystemCommand(f"✗ {title}" if refusal else title, note, self._runner(f"app.{action}"))
         for theme in self.themes.values():
             text = _("Theme: {title}").format(title=theme.title)
             yield SystemCommand(text, _("show in these colours"), self._theme_setter(theme))

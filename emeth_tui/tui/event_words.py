@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from emeth_tui.model import Event, format_token
+from emeth_tui.model import Event, JobState, format_token
 from emeth_tui.tui.i18n import _
 from emeth_tui.tui.lines import clean
-from emeth_tui.tui.words import size
+from emeth_tui.tui.reason_words import reason_text
+from emeth_tui.tui.words import link_name, size, state_name
 
 # The engine's events as templates for translators. What a catalogue does not translate is shown as it came.
 TEMPLATES = {
@@ -15,7 +16,22 @@ TEMPLATES = {
         "claiming: {language}, {dataset}, fee {fee} EMT, deposit {deposit} EMT, needs {low_s} to {high_s} s"
     ),
     "claimed": "claimed, deposit {deposit} EMT",
+    "chosen": "chosen by the operator",
     "claim_lost": "another node was faster; it cost nothing",
+    "claim_lost_reason": "not claimed after all: {reason}; it cost nothing",
+    "claims_paused": "claiming paused: {reason}",
+    "idle": "taking no job: {reason}",
+    "internal_error": "{what}: internal error, please report it: {error}",
+    "job_stuck": "cannot go on: {error}; declining it, or letting it time out, costs {penalty} EMT",
+    "job_trouble": "{error}; trying again",
+    "link_lost": "{link} does not answer: {error}; trying again until it does",
+    "link_restored": "{link} answers again after {lasted_s} s",
+    "lost": "the chain was reorganised and another node has this job now",
+    "rates_differ": "the contract's {name} is {actual}, not the published {published}",
+    "resumed": "going on with this job, {state}",
+    "submission_undone": "the chain was reorganised and lost our submission; submitting again",
+    "summary": "{verified} jobs verified, EMT {emt_before} before, {emt_after} after",
+    "withdraw_failed": "a reward cannot be withdrawn now: {error}",
     "canceled": "the requester canceled it before our claim",
     "downloaded": "dataset downloaded, {size}",
     "training": "training: {epochs} epochs over {tokens} tokens, {resumed_epoch} of them done before",
@@ -46,9 +62,17 @@ TEMPLATES = {
 _SIZES = {"dataset_bytes": "dataset", "size_bytes": "size"}
 
 
+def _state(value: str) -> str:
+    return state_name(JobState(value))
+
+
+_WORDS = {"reason": reason_text, "error": reason_text, "link": link_name, "state": _state}
+
+
 def event_text(event: Event) -> str:
     """Give an event's one line, safe to show."""
-    template = TEMPLATES.get(event.kind)
+    kind = f"{event.kind}_reason" if event.data.get("reason") else event.kind
+    template = TEMPLATES.get(kind) or TEMPLATES.get(event.kind)
     if template is None or (translated := _(template)) == template:
         return clean(event.text)
     try:
@@ -60,7 +84,9 @@ def event_text(event: Event) -> str:
 def _fields(data: Mapping[str, object]) -> dict[str, str]:
     fields: dict[str, str] = {}
     for name, value in data.items():
-        if name.endswith("_wei"):
+        if name in _WORDS:
+            fields[name] = _WORDS[name](str(value))
+        elif name.endswith("_wei"):
             fields[name.removesuffix("_wei")] = format_token(int(str(value)))
         elif name in _SIZES:
             fields[_SIZES[name]] = size(int(str(value)))

@@ -16,10 +16,11 @@ ELLIPSIS = "…"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line. `selected` paints it as the chosen one."""
+    """One line. `selected` paints it as the chosen one, `tip` is shown where a mouse rests on it."""
 
     spans: tuple[Span, ...] = ()
     selected: bool = False
+    tip: str = ""
 
     @property
     def text(self) -> str:
@@ -29,13 +30,16 @@ class Line:
     def width(self) -> int:
         return sum(cell_len(text) for text, _role in self.spans)
 
+    def tipped(self, tip: str) -> Line:
+        return replace(self, tip=tip)
+
     def chosen(self, selected: bool) -> Line:
         return replace(self, selected=selected)
 
 
-def line(*parts: str | Span, selected: bool = False) -> Line:
+def line(*parts: str | Span, selected: bool = False, tip: str = "") -> Line:
     """Make a line of plain texts and spans."""
-    return Line(tuple((part, "") if isinstance(part, str) else part for part in parts if part), selected)
+    return Line(tuple((part, "") if isinstance(part, str) else part for part in parts if part), selected, tip)
 
 
 BLANK = Line()

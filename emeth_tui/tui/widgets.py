@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from rich.segment import Segment
+from textual import events
 from textual.content import Content
 from textual.geometry import Region
 from textual.strip import Strip
@@ -51,6 +52,18 @@ class LineView(Widget):
                 start, end = changed_cells(old, new, width)
                 if end > start:
                     self.refresh(Region(start, y, end - start, 1))
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Offer the tip of the line under the mouse, if it has one."""
+        offset = event.get_content_offset_capture(self)
+        tip = self.tip_at(offset.x, offset.y)
+        wanted = Content(self.emeth.glyphs.text(tip)) if tip else None
+        if str(wanted) != str(self.tooltip):
+            self.tooltip = wanted
+
+    def tip_at(self, x: int, y: int) -> str:
+        """Give the words for a mouse that rests on a cell, "" for none."""
+        return self._lines[y].tip if 0 <= y < len(self._lines) else ""
 
     def set_title(self, title: str, subtitle: str = "") -> None:
         """Set what stands in the border, if that is new."""

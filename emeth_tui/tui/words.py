@@ -123,6 +123,17 @@ def transaction_state_name(state: TransactionState) -> str:
     }[state]
 
 
+def link_name(name: str) -> str:
+    """Name a link to the outside in the interface's language."""
+    names = {
+        "chain": _("the chain"),
+        "storage": _("the storage"),
+        "info server": _("the info server"),
+        "node": _("the node"),
+    }
+    return names.get(name, name)
+
+
 def phase_name(phase: WorkerPhase) -> str:
     """Name a worker's phase in the interface's language."""
     return {

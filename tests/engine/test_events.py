@@ -106,7 +106,7 @@ def test_a_lost_link_is_told_once_and_its_return_once(tmp_path: Path) -> None:
         health = LinkHealth(EventLog(store.events, lambda: now[0]), lambda: now[0])
         health.works("chain")
         for _ in range(5):
-            health.broken("chain", ChainUnreachable("no answer"))
+            health.broken("chain", ChainUnreachable("no answer"), again_in_s=5.0)
             now[0] += 10
         assert health.all()[0].broken_since_unix_s == 100.0
         health.works("chain")

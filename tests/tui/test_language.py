@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import string
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import emeth_tui.tui
 from emeth_tui.engine.discover import ClaimRules, judge
 from emeth_tui.engine.disk import DiskBudget
 from emeth_tui.engine.estimates import Duration
-from emeth_tui.model import token_to_wei
+from emeth_tui.model import JobState, token_to_wei
 from emeth_tui.settings import Network
 from emeth_tui.settings.schema import fields_by_key
 from emeth_tui.tui.event_words import TEMPLATES, event_text
@@ -106,7 +107,44 @@ def test_the_disks_refusals_are_known_here(tmp_path: Path) -> None:
 def test_events_are_told_in_the_language_by_kind_and_data() -> None:
     set_language("ja")
     assert event_text(EVENTS[-1]) == "エポック 12/30 完了（63.1 秒）、検証損失 2.630"
-    assert event_text(EVENTS[3]) == EVENTS[3].text  # only the engine has words for this one
+    lost = replace(EVENTS[3], data={"link": "storage", "error": "connection refused"})
+    assert event_text(lost) == "ストレージが応答しません: connection refused。応答するまで再試行します"
+    assert event_text(EVENTS[3]) == EVENTS[3].text  # of an older version, without its data
+
+
+def test_a_claim_that_was_not_made_says_why_in_the_language() -> None:
+    set_language("ja")
+    lost = replace(EVENTS[0], kind="claim_lost", data={"reason": "the chain does not know it"})
+    assert event_text(lost) == "受注を見送りました: チェーンに存在しません。費用はかかっていません"
+    assert event_text(replace(lost, data={"reason": ""})) == _(TEMPLATES["claim_lost"])
+
+
+def published_events() -> Iterator[tuple[str, set[str]]]:
+    """Every kind that the engine publishes in so many words, with the names of its data."""
+    for path in sorted(Path(emeth_tui.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            if node.func.attr == "publish" and isinstance(node.args[0], ast.Constant):
+                yield node.args[0].value, {word.arg for word in node.keywords if word.arg}
+
+
+def test_every_event_that_the_engine_tells_has_words() -> None:
+    published = list(published_events())
+    assert len(published) > 25
+    assert {kind for kind, _names in published} - set(TEMPLATES) == set()
+    ends = {state.value for state in JobState if state.is_final and state is not JobState.VERIFIED}
+    assert ends <= set(TEMPLATES)
+
+
+@pytest.mark.parametrize(("kind", "names"), sorted((k, sorted(n)) for k, n in published_events()))
+def test_what_an_events_words_tell_is_in_its_data(kind: str, names: list[str]) -> None:
+    if kind == "summary":
+        return  # its data come from the account as a whole
+    renamed = {"dataset_bytes": "dataset", "size_bytes": "size"}
+    given = {renamed.get(name, name.removesuffix("_wei")) for name in names}
+    for template in (TEMPLATES[kind], read_catalogue("ja")[TEMPLATES[kind]]):
+        assert fields_of(template) <= given
 
 
 @pytest.mark.parametrize(

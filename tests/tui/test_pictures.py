@@ -61,7 +61,10 @@ def broken() -> Snapshot:
     """Links are lost, the last block is old, a job stands still, another one is paused and late."""
     return snapshot(
         head=Head(1_204_331, "0x" + "e" * 64, int(NOW) - 95),
-        links=(Link("chain", NOW - 90, "connection refused"), Link("storage", NOW - 4_000, "HTTP 503")),
+        links=(
+            Link("chain", NOW - 90, "connection refused", next_try_unix_s=NOW + 4),
+            Link("storage", NOW - 4_000, "HTTP 503", next_try_unix_s=NOW - 1),
+        ),
         claims_paused="by the operator",
         jobs=(
             training_job(paused=True, deadline_unix_s=int(NOW) + 1_000),

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
+from emeth_tui.engine.health import Link
 from emeth_tui.tui.i18n import _
 from emeth_tui.tui.lines import Line, clean, fit, line
 from emeth_tui.tui.reason_words import reason_text
 from emeth_tui.tui.scene import Scene
-from emeth_tui.tui.words import clock, duration
+from emeth_tui.tui.words import clock, duration, link_name, moment
 
 
 def banner_lines(scene: Scene, width: int) -> list[Line]:
     """Draw one line a lost link, one for an end that is near, one for a pause of claiming."""
-    lines = [
-        line(
-            (
-                " ✗ "
-                + _("{name} does not answer since {clock} ({time}), trying again").format(
-                    name=_link_name(link.name),
-                    clock=clock(link.broken_since_unix_s),
-                    time=duration(scene.now - link.broken_since_unix_s),
-                ),
-                "bad",
-            ),
-            (f": {clean(link.error)}", "muted"),
-        )
-        for link in scene.snapshot.links
-        if link.broken_since_unix_s is not None
-    ]
+    broken = [link for link in scene.snapshot.links if link.broken_since_unix_s is not None]
+    lines = [_lost(link, scene.now) for link in broken]
     if scene.snapshot.stopping == "stopping":
         lines.append(line((" ! " + _("stopping: every job under way is being saved"), "warn")))
     elif scene.snapshot.stopping == "draining":
@@ -39,11 +26,16 @@ def banner_lines(scene: Scene, width: int) -> list[Line]:
     return [fit(content, width) for content in lines]
 
 
-def _link_name(name: str) -> str:
-    names = {
-        "chain": _("the chain"),
-        "storage": _("the storage"),
-        "info server": _("the info server"),
-        "node": _("the node"),
-    }
-    return names.get(name, name)
+def _lost(link: Link, now: float) -> Line:
+    since = link.broken_since_unix_s or now
+    text = _("{name} does not answer since {clock} ({time}), {next}").format(
+        name=link_name(link.name), clock=clock(since), time=duration(now - since), next=_next_try(link, now)
+    )
+    tip = _("since {moment} UTC").format(moment=moment(since))
+    return line((f" ✗ {text}", "bad"), (f": {clean(link.error)}", "muted"), tip=tip)
+
+
+def _next_try(link: Link, now: float) -> str:
+    if link.next_try_unix_s is None or link.next_try_unix_s <= now:
+        return _("trying again")
+    return _("next try in {time}").format(time=duration(link.next_try_unix_s - now + 0.999))

@@ -10,7 +10,7 @@ from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui.event_words import event_text
 from emeth_tui.tui.i18n import _
 from emeth_tui.tui.lines import Line, fit, left, line
-from emeth_tui.tui.words import SEVERITY_MARKS, SEVERITY_ROLES, clock
+from emeth_tui.tui.words import SEVERITY_MARKS, SEVERITY_ROLES, clock, moment
 
 JOB_CELLS = 8
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
@@ -61,7 +61,8 @@ def event_line(event: Event, width: int, chosen: bool = False) -> Line:
         (left(job, JOB_CELLS), "accent"),
         (" " + event_text(event), role),
     ]
-    return fit(line(*spans, selected=chosen), width)
+    tip = f"{moment(event.at_unix_s)} UTC"
+    return fit(line(*spans, selected=chosen, tip=tip), width)
 
 
 def filter_words(event_filter: EventFilter) -> str:

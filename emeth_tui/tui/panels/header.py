@@ -7,7 +7,7 @@ from emeth_tui.settings import DEVNET
 from emeth_tui.tui.i18n import _
 from emeth_tui.tui.lines import Line, Span, line, spread
 from emeth_tui.tui.scene import STALE_AFTER_S, Scene
-from emeth_tui.tui.words import clock, duration, shorten_address
+from emeth_tui.tui.words import clock, duration, moment, shorten_address
 
 
 def header_line(scene: Scene | None, width: int) -> Line:
@@ -35,7 +35,14 @@ def header_line(scene: Scene | None, width: int) -> Line:
         begins, ends = _spaced(start), _spaced(end)
         if Line(tuple(begins)).width + Line(tuple(ends)).width + 2 <= width:
             break
-    return spread(begins, ends, width)
+    return spread(begins, ends, width).tipped(_block_tip(scene))
+
+
+def _block_tip(scene: Scene) -> str:
+    head = scene.snapshot.head
+    if head is None:
+        return ""
+    return _("block {n}: {moment} UTC").format(n=f"{head.number:,}", moment=moment(head.timestamp_unix_s))
 
 
 def _spaced(groups: dict[str, list[Span]]) -> list[Span]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from emeth_tui.tui.lines import Line, Span, fit, line
 
@@ -33,7 +33,7 @@ class Echo:
 
 
 def keys_line(hints: Sequence[KeyHint], echo: Echo | None, width: int) -> Line:
-    """Draw the keys that fit, in order of use; what can do nothing now is faint."""
+    """Draw the keys that fit, in order of use; what can do nothing now is faint, with why if that fits."""
     if echo is not None:
         sign = {"bad": "✗ ", "warn": "! ", "good": "✓ "}.get(echo.role, "▸ ")
         return fit(line((f" {sign}{echo.text}", echo.role)), width)
@@ -54,6 +54,11 @@ def hint_at(hints: Sequence[KeyHint], width: int, x: int) -> KeyHint | None:
 
 
 def _that_fit(hints: Sequence[KeyHint], width: int) -> list[KeyHint]:
+    explained = [
+        replace(hint, label=f"{hint.label} ({hint.refusal})") if hint.refusal else hint for hint in hints
+    ]
+    if sum(Line(_spans(hint, width)).width for hint in explained) <= width:
+        return explained  # there is room for every key and for the reasons
     fitting: list[KeyHint] = []
     used = 0
     for hint in hints:

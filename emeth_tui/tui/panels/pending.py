@@ -8,7 +8,7 @@ from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui.i18n import _
 from emeth_tui.tui.lines import Line, fit, line, right
 from emeth_tui.tui.scene import Scene
-from emeth_tui.tui.words import duration, emt, size
+from emeth_tui.tui.words import duration, emt, moment, size
 
 LONG_WAIT_S = 3_600  # a verifier that takes longer than this is worth a look
 
@@ -38,4 +38,6 @@ def _job_line(scene: Scene, job: Job, width: int, chosen: bool) -> Line:
         (right(emt(scene.snapshot.rates.earned_wei(job.fee_wei)), 13), ""),
         (right(gas, 12), "muted"),
     ]
-    return fit(line(*spans, selected=chosen), width)
+    submitted = moment(job.submitted_at_unix_s or scene.now)
+    tip = _("submitted {moment} UTC").format(moment=submitted)
+    return fit(line(*spans, selected=chosen, tip=tip), width)

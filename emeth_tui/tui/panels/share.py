@@ -8,7 +8,7 @@ from emeth_tui.tui.glyphs import Glyphs
 from emeth_tui.tui.i18n import _
 from emeth_tui.tui.lines import Line, Span, bar, join, line, sparkline, spread
 from emeth_tui.tui.scene import Scene
-from emeth_tui.tui.words import countdown, emt
+from emeth_tui.tui.words import countdown, emt, moment
 
 DAYS_SHOWN = 30
 NO_CAP = 2**128  # of gas: whatever is over this was never meant to bind
@@ -33,7 +33,7 @@ def share_lines(scene: Scene, width: int, glyphs: Glyphs) -> list[Line]:
             [(_("day ends in") + " ", "muted"), (countdown(left_s), ""), ("  ", "")],
             bar(gone, max(4, min(16, width - 30)), glyphs, "muted"),
             width,
-        ),
+        ).tipped(_("day ends {moment} UTC").format(moment=moment(today.ends_at_unix_s))),
         _days(today, width, glyphs),
         _waiting(scene, today),
     ]

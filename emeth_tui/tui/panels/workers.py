@@ -9,7 +9,7 @@ from emeth_tui.tui.i18n import _
 from emeth_tui.tui.lines import BLANK, Line, Span, bar, clean, fit, join, left, line, right, sparkline
 from emeth_tui.tui.reason_words import reason_text
 from emeth_tui.tui.scene import Outlook, Row, Scene, outlook
-from emeth_tui.tui.words import duration, duration_range, percent, phase_name, size, speed, state_name
+from emeth_tui.tui.words import duration, duration_range, moment, percent, phase_name, size, speed, state_name
 from emeth_tui.workers.views import WorkerPhase
 
 DEVICE_CELLS = 8
@@ -54,7 +54,8 @@ def _row_lines(scene: Scene, row: Row, width: int, each: int, chosen: bool, glyp
         return _idle_lines(scene, row, start, width, each)
     head = _head(row, row.job, start, width, glyphs)
     details = _details(scene, row, row.job, width, each - 1, glyphs)
-    return ([head, *details] + [BLANK] * each)[:each]
+    tip = _("deadline {moment} UTC").format(moment=moment(row.job.deadline_unix_s))
+    return ([part.tipped(tip) for part in (head, *details)] + [BLANK] * each)[:each]
 
 
 def _head(row: Row, job: Job, start: list[Span], width: int, glyphs: Glyphs) -> Line:

@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 
 
 class KeysView(LineView):
-    """The footer. A click on a key is as good as the key."""
+    """The footer. A click on a key is as good as the key; a mouse that rests on one is told why it cannot."""
+
+    def tip_at(self, x: int, y: int) -> str:
+        screen = self.screen
+        hints = screen.hints() if isinstance(screen, NodeScreen) else ()
+        hint = hint_at(hints, self.size.width, x)
+        return _("not now: {reason}").format(reason=hint.refusal) if hint and hint.refusal else ""
 
     def on_click(self, event: events.Click) -> None:
         screen = self.screen

@@ -1,0 +1,77 @@
+"""What is out of order is said once, with since when and what comes next; what cannot be done says why."""
+
+from __future__ import annotations
+
+import pytest
+
+from emeth_tui.engine.health import Link
+from emeth_tui.tui.lines import line
+from emeth_tui.tui.panels.banner import banner_lines
+from emeth_tui.tui.scene import SceneMaker
+from tests.tui.harness import SMALL, last_line, press, settled, shown, text_of
+from tests.tui.stand_in import NOW, StandInNode, snapshot
+
+
+@pytest.mark.parametrize(
+    ("next_try_unix_s", "words"),
+    [(NOW + 4.2, "next try in 5 s"), (NOW - 1, "trying again"), (None, "trying again")],
+)
+def test_a_lost_link_says_since_when_and_when_it_is_tried_again(
+    next_try_unix_s: float | None, words: str
+) -> None:
+    lost = Link("chain", NOW - 90, "connection refused", next_try_unix_s)
+    scene = SceneMaker().make(snapshot(links=(lost,)))
+    (banner,) = banner_lines(scene, 160)
+    assert banner.text == (
+        f" ✗ the chain does not answer since 14:01:49 (1 min), {words}: connection refused"
+    )
+
+
+async def test_the_palette_says_why_something_cannot_be_done_now(node: StandInNode) -> None:
+    node.change(claims_paused="by the operator")
+    async with shown(node) as pilot:
+        await press(pilot, "colon", *"finish")
+        assert "✗ Finish what is under way, then pause" in text_of(pilot)
+        assert "not now: claiming is paused already" in text_of(pilot)
+
+
+@pytest.mark.parametrize(
+    ("place", "tip"),
+    [
+        ("block", "2023-11-15 14:03:16 UTC"),
+        ("c3d9…02", "2023-11-15 13:52:19 UTC"),
+        ("deadline in 4 h 02", "2023-11-15 18:05:39 UTC"),
+        ("day ends in", "2023-11-16 00:00:00 UTC"),
+        ("epoch 12 of 30", "2023-11-15 14:02:58 UTC"),
+    ],
+)
+async def test_hovering_a_relative_time_shows_the_absolute_one(
+    node: StandInNode, place: str, tip: str
+) -> None:
+    async with shown(node) as pilot:
+        lines = text_of(pilot).splitlines()
+        y = next(n for n, text in enumerate(lines) if place in text)
+        await pilot.hover(offset=(lines[y].index(place), y))
+        await settled(pilot)
+        widget, _region = pilot.app.screen.get_widget_at(lines[y].index(place), y)
+        assert tip in str(widget.tooltip)
+
+
+def test_a_line_is_the_same_whatever_its_tip() -> None:
+    assert line("a", tip="b").text == "a"
+
+
+async def test_the_footer_says_why_a_key_can_do_nothing(node: StandInNode) -> None:
+    node.change(jobs=(), workers=())
+    async with shown(node, (250, 80)) as pilot:
+        assert "p Pause (no job is chosen)" in last_line(pilot)
+    async with shown(node, SMALL) as pilot:
+        assert "no job is chosen" not in last_line(pilot)
+        await pilot.hover(offset=(2, 23))
+        await settled(pilot)
+        widget, _region = pilot.app.screen.get_widget_at(2, 23)
+        assert str(widget.tooltip) == "not now: no job is chosen"
+        await pilot.click(offset=(2, 23))
+        await settled(pilot)
+        assert "! no job is chosen" in last_line(pilot)
+    assert node.calls == []
