@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+TEST_JOBS ?= 2
 
 .PHONY: demo demo-headless test lint check bench bench-gpu contracts clean help
 
@@ -21,8 +22,8 @@ demo: $(VENV)/.installed  ## Run the main job on the built-in local network: two
 demo-headless: $(VENV)/.installed  ## The same, as lines on stdout
 	$(DEMO) --no-ui
 
-test: $(VENV)/.installed  ## Run the tests
-	$(BIN)/python -m pytest
+test: $(VENV)/.installed  ## Run the tests, TEST_JOBS files at a time (2)
+	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile
 
 lint: $(VENV)/.installed  ## Check style, types and layers
 	$(BIN)/ruff check .

@@ -19,6 +19,8 @@ import pyte
 ROOT = Path(__file__).parent.parent
 LIMIT_S = 120.0
 _CHUNK_BYTES = 65_536
+# Some shells export the size that the terminal once had: the terminal's own counts.
+_OF_A_SHELL = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "COLUMNS": "80", "LINES": "24"}
 
 
 class PseudoTerminal:
@@ -39,7 +41,7 @@ class PseudoTerminal:
             stdout=theirs,
             stderr=theirs,
             cwd=cwd,
-            env={**environment, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
+            env={**environment, **_OF_A_SHELL},
         )
         os.close(theirs)
 

@@ -7,12 +7,23 @@ connection stalls. Here output that finds no room is dropped, and the screen pai
 
 from __future__ import annotations
 
+import os
 import signal
 from queue import Full
 
 from textual.drivers.linux_driver import LinuxDriver
 
 CLOSE_WITHIN_S = 1.0  # for the last output, in a terminal that takes its time
+
+
+def believe_the_terminal() -> None:
+    """Take the screen's size from the terminal alone.
+
+    A shell may export COLUMNS and LINES. Textual believes them first, and they stay what they were when the
+    terminal is resized.
+    """
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
 
 
 class PatientDriver(LinuxDriver):

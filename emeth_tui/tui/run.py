@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from emeth_tui.tui.app import EmethApp
-from emeth_tui.tui.driver import PatientDriver
+from emeth_tui.tui.driver import PatientDriver, believe_the_terminal
 from emeth_tui.tui.i18n import language_of_locale, set_language
 from emeth_tui.tui.ports import Ending, NodeFront, ScreenOptions
 from emeth_tui.workers.link import prepare_spawning
@@ -34,6 +34,7 @@ async def run_screen(
     On SIGHUP `let_the_terminal_go` is called, which points the standard streams at /dev/null; that stays so
     when the screen is gone.
     """
+    believe_the_terminal()
     set_language(options.language or language_of_locale())
     if not options.read_only:
         prepare_spawning()  # of workers, which a look has none of

@@ -16,6 +16,7 @@ from textual.widgets import Input
 
 from emeth_tui.errors import EmethError
 from emeth_tui.settings import Settings
+from emeth_tui.tui.driver import believe_the_terminal
 from emeth_tui.tui.i18n import _, language_of_locale, set_language
 from emeth_tui.tui.lines import BLANK, Line, clean, fit, line, wrap
 from emeth_tui.tui.looks import ThemedApp
@@ -217,6 +218,7 @@ class QuestionScreen(Screen[object]):
 
 def run_setup_screen(settings: Settings) -> Outcome:
     """Ask for the first settings on the whole terminal."""
+    believe_the_terminal()
     set_language(settings.screen.language or language_of_locale())
     options = ScreenOptions(
         themes_directory=settings.source.parent / "themes",
