@@ -28,7 +28,7 @@ from emeth_tui.engine.tuning import Tuning
 from emeth_tui.errors import InsufficientFunds, SettingsError
 from emeth_tui.model import Severity, format_token, token_to_wei
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, Rates
-from emeth_tui.settings import Layers, Network, Settings
+from emeth_tui.settings import VERIFICATION_KEY_VARIABLE, Layers, Network, Settings
 from emeth_tui.store import marks
 from emeth_tui.store.database import Store
 from emeth_tui.workers.supervisor import WorkerPool
@@ -82,6 +82,7 @@ async def open_node(
             health=LinkHealth(events, clock.now_unix_s),
             forecasts=Forecasts(measurements, desk, urlsplit(network.storage_url).netloc),
         )
+        _check_verification_key(network)
         _check_account(context)
         _check_funds(context, await chain.balances(wallet.address))
         _warn_of_other_rates(events, context.rates)
@@ -89,6 +90,15 @@ async def open_node(
         await pool.start()
         tuning = Tuning(context, layers or Layers(settings.source))
         yield Node(context, desk, tuning, exit_after_jobs=exit_after_jobs, retry=retry)
+
+
+def _check_verification_key(network: Network) -> None:
+    """Refuse to stake deposits on results that the verifier is sure to reject (protocol.md §9)."""
+    if not network.verification_key.get_secret_value():
+        raise SettingsError(
+            f"network {network.name!r} has no verification key, so every result would be rejected: "
+            f"ask the network's operator for it and set {VERIFICATION_KEY_VARIABLE}"
+        )
 
 
 def _check_account(context: Context) -> None:

@@ -73,6 +73,14 @@ def test_an_unfunded_wallet(node_toml: Path, tmp_path: Path, start_node: StartNo
     assert_refused(start_node("--config", config), ExitCode.UNFUNDED, address)
 
 
+def test_no_verification_key(node_toml: Path, tmp_path: Path, start_node: StartNode) -> None:
+    config = changed(node_toml, tmp_path, verification_key='""')
+
+    node = start_node("--config", config)
+
+    assert_refused(node, ExitCode.SETTINGS, "set EMETH_TUI_VERIFICATION_KEY")
+
+
 def test_a_wrong_password(node_toml: Path, tmp_path: Path, start_node: StartNode) -> None:
     (tmp_path / "password").write_text("not the password\n", "utf-8")
     config = changed(node_toml, tmp_path, password_file=f'"{tmp_path / "password"}"')
