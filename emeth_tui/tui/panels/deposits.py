@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
+
 from emeth_tui.model import format_token
 from emeth_tui.tui.i18n import _
 from emeth_tui.tui.lines import Line, Span, join, left, line, right
@@ -32,7 +34,7 @@ def deposit_lines(scene: Scene, width: int) -> list[Line]:
     symbol = scene.snapshot.native_symbol
     amount = right(format_token(deposits.native_wei), cells)
     lines.append(line((left(symbol, LABEL_CELLS), "muted"), (amount, ""), (f" {symbol}", "faint")))
-    if paid := _transactions(scene):
+    if paid := _transactions(scene, width):
         lines.append(line(*paid))
     return lines
 
@@ -56,10 +58,13 @@ def deposit_summary(scene: Scene, width: int) -> Line:
     return join(groups, width, gap=2)
 
 
-def _transactions(scene: Scene) -> list[Span]:
+def _transactions(scene: Scene, width: int) -> list[Span]:
     deposits = scene.snapshot.deposits
     if deposits is None or not deposits.native_per_transaction_wei:
         return []
     count = deposits.native_wei // deposits.native_per_transaction_wei
     sign, role = ("! ", "warn") if count < FEW_TRANSACTIONS else ("", "muted")
-    return [(sign + _("pays for ≈ {n} transactions").format(n=f"{count:,}"), role)]
+    words = sign + _("pays for ≈ {n} transactions").format(n=f"{count:,}")
+    if cell_len(words) > width:
+        words = sign + _("for ≈ {n} tx").format(n=f"{count:,}")
+    return [(words, role)]
