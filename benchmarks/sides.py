@@ -27,13 +27,13 @@ from benchmarks.reference import LoopPlan, ReferenceLoop, make_model
 from benchmarks.rounds import Stopwatch
 from emeth_tui.training.checkpoint import CheckpointStore
 from emeth_tui.training.control import Control, StopRequested
+from emeth_tui.training.cpu import fastest_on_cpu
 from emeth_tui.training.dataset import TokenisedDataset
-from emeth_tui.training.devices import Device, open_device
+from emeth_tui.training.devices import Device, open_device, set_threads
 from emeth_tui.training.evaluation import mean_loss
 from emeth_tui.training.events import EpochDone, Event, Prepared
 from emeth_tui.training.gpt2 import Gpt2, Gpt2Shape
 from emeth_tui.training.loop import Trainer
-from emeth_tui.training.precision import fastest_on_cpu
 from emeth_tui.training.state import Plan
 
 Weights = Mapping[str, Tensor]
@@ -157,7 +157,9 @@ def _ours(task: Task, device: Device, turns: Turns) -> Weights:
     control = Control()
     if task.as_shipped and not device.is_cuda:  # as in `training.job`
         model.initialise(task.plan.seed)
-        device = dataclasses.replace(device, compute_dtype=fastest_on_cpu(model))
+        way = fastest_on_cpu(model)
+        set_threads(way.threads)
+        device = dataclasses.replace(device, compute_dtype=way.precision)
     turns.precision = _PRECISION_NAMES[device.compute_dtype]
 
     def report(event: Event) -> None:

@@ -9,8 +9,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from emeth_tui.training.checkpoint import RESULT_NAME, CheckpointStore, save_result
 from emeth_tui.training.control import Control, StopRequested
+from emeth_tui.training.cpu import fastest_on_cpu, threads
 from emeth_tui.training.dataset import TokenisedDataset, load_tokens
 from emeth_tui.training.devices import Device, set_deterministic, set_threads
 from emeth_tui.training.events import Preparing, Report, ResultWritten, Stopped, TrainRequest
@@ -27,7 +30,6 @@ from emeth_tui.training.models import (
     set_initial_weights,
     token_source,
 )
-from emeth_tui.training.precision import fastest_on_cpu
 from emeth_tui.training.state import Plan
 
 log = logging.getLogger(__name__)
@@ -52,11 +54,13 @@ def run(request: TrainRequest, device: Device, report: Report, control: Control)
         loading_since_s = time.monotonic()
         report(Preparing(1.0, "loading the model"))
         model = build_model(spec, model_shape(spec, tokens.vocab_size))
+        used_threads = torch.get_num_threads()
         if not device.is_cuda and not request.deterministic:
-            device = replace(device, compute_dtype=fastest_on_cpu(model))
-        log.info("training on %s in %s", device.name, device.compute_dtype)
+            way = fastest_on_cpu(model)
+            device, used_threads = replace(device, compute_dtype=way.precision), way.threads
+        log.info("training on %s in %s, %d threads", device.name, device.compute_dtype, used_threads)
         trainer = _make_trainer(request, spec, tokens, model, device, report, control, loading_since_s)
-        with contextlib.closing(trainer):
+        with threads(used_threads), contextlib.closing(trainer):
             valid_loss = trainer.run()
             _write_result(request, trainer, model, valid_loss, report, control)
     except StopRequested:
