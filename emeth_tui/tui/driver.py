@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from queue import Full
+from typing import Any
 
+from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 
 CLOSE_WITHIN_S = 1.0  # for the last output, in a terminal that takes its time
@@ -30,6 +33,11 @@ class PatientDriver(LinuxDriver):
     """Textual's driver, but for the waiting."""
 
     missed_output = False
+
+    def __init__(self, app: App[Any], **options: Any) -> None:
+        super().__init__(app, **options)
+        if sys.__stderr__ is None or not sys.__stderr__.isatty():
+            self._file = sys.__stdout__  # somebody keeps the errors: Textual would draw the screen there
 
     def write(self, data: str) -> None:
         """Queue output, or drop it when there is no room or nobody to write it."""

@@ -143,9 +143,12 @@ async def test_a_start_can_be_given_up(stage: Stage, engine: asyncio.Future[None
 
 
 @contextmanager
-def busy_screen(seconds: float, report: Path) -> Iterator[Terminal]:
-    """The busy screen of tests.tui.busy_screen with two workers in a pseudo-terminal."""
-    command = [sys.executable, "-m", "tests.tui.busy_screen", "2", "20", str(seconds)]
+def busy_screen(seconds: float, report: Path, *through: str) -> Iterator[Terminal]:
+    """The busy screen of tests.tui.busy_screen with two workers in a pseudo-terminal.
+
+    `through` is a command that starts it.
+    """
+    command = [*through, sys.executable, "-m", "tests.tui.busy_screen", "2", "20", str(seconds)]
     terminal = Terminal(command, LARGE, {**os.environ, "REPORT": str(report)})
     try:
         yield terminal
@@ -188,3 +191,12 @@ def test_keys_work_in_a_real_terminal(tmp_path: Path) -> None:
         terminal.type("l")
         while b"\x1b[?1049l" not in terminal.output:  # back to the terminal's own screen
             assert terminal.read(30.0)
+
+
+def test_errors_kept_in_a_file_leave_the_screen_on_the_terminal(tmp_path: Path) -> None:
+    errors = tmp_path / "errors.txt"
+    with busy_screen(60, tmp_path / "report.json", "sh", "-c", f'exec "$@" 2>"{errors}"', "sh") as terminal:
+        terminal.wait_for("Workers")
+        terminal.type("q")
+        terminal.wait_for("Leave?")
+    assert errors.read_text("utf-8") == ""
