@@ -24,7 +24,11 @@ def head_loss(states: Tensor, weight: Tensor, targets: Tensor, vocab_size: int) 
     Matrix products are in autocast's precision where it is on, all else in fp32. One token's loss is at most
     87; NaN and infinity in the states come out as NaN.
     """
-    loss: Tensor = _HeadLoss.apply(states, weight, targets, vocab_size)  # type: ignore[no-untyped-call]
+    # Asked here, for within a forward pass torch says that gradients are wanted even where they are switched off.
+    wants_gradients = torch.is_grad_enabled() and (states.requires_grad or weight.requires_grad)
+    loss: Tensor = _HeadLoss.apply(  # type: ignore[no-untyped-call]
+        states, weight, targets, vocab_size, wants_gradients
+    )
     return loss
 
 
@@ -32,11 +36,12 @@ class _HeadLoss(torch.autograd.Function):
     """Makes the gradients in the forward pass; the backward pass only scales them."""
 
     @staticmethod
-    def forward(ctx: Any, states: Tensor, weight: Tensor, targets: Tensor, vocab_size: int) -> Tensor:
+    def forward(
+        ctx: Any, states: Tensor, weight: Tensor, targets: Tensor, vocab_size: int, wants_gradients: bool
+    ) -> Tensor:
         kind = states.device.type
         precision = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
         with torch.autocast(kind, enabled=False):
-            wants_gradients = any(ctx.needs_input_grad[:2])
             loss, *gradients = _loss_and_gradients(
                 states.to(precision), weight.to(precision), targets, vocab_size, wants_gradients
             )
@@ -46,31 +51,45 @@ class _HeadLoss(torch.autograd.Function):
         return loss
 
     @staticmethod
-    def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, Tensor, None, None]:
+    def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
         of_states, of_weight = ctx.saved_tensors
         (scale,) = outputs
-        return (of_states * scale).to(ctx.state_dtype), of_weight * scale, None, None
+        return (of_states * scale).to(ctx.state_dtype), of_weight * scale, None, None, None
 
 
 def _loss_and_gradients(
     states: Tensor, weight: Tensor, targets: Tensor, vocab_size: int, wants_gradients: bool
 ) -> tuple[Tensor, ...]:
+    """The summed loss and, where they are wanted, its gradients for `states` and `weight`."""
     rows = min(len(states), _ROWS_ON_CUDA if states.is_cuda else _ROWS_ON_CPU)
     buffers = _Buffers(states, weight, rows)
-    of_states = torch.empty_like(states)
-    of_weight = torch.empty(weight.shape, dtype=torch.float32, device=weight.device)
+    gradients = _Gradients(states, weight) if wants_gradients else None
     loss = torch.zeros((), device=states.device)
     for start in range(0, len(states), rows):
-        some_states, some_targets = states[start : start + rows], targets[start : start + rows, None]
-        shares = buffers.probabilities(some_states, weight, vocab_size)
+        some_targets = targets[start : start + rows, None]
+        shares = buffers.probabilities(states[start : start + rows], weight, vocab_size)
         loss -= shares.gather(1, some_targets).clamp_(min=_SMALLEST_SHARE).log_().sum()
-        if wants_gradients:
+        if gradients is not None:
             # d loss / d logits: the probabilities, less one at the target.
             shares.scatter_add_(1, some_targets, shares.new_full(some_targets.shape, -1.0))
-            of_logits = buffers.in_precision(shares)
-            torch.mm(of_logits, weight, out=of_states[start : start + rows])
-            _accumulate(of_weight, of_logits.T, some_states, first=start == 0)
-    return loss, of_states, of_weight
+            gradients.add(buffers.in_precision(shares), start)
+    return (loss,) if gradients is None else (loss, gradients.of_states, gradients.of_weight)
+
+
+class _Gradients:
+    """What the loss's gradients for the logits, a few rows at a time, make of those for states and weight."""
+
+    def __init__(self, states: Tensor, weight: Tensor) -> None:
+        self.of_states = torch.empty_like(states)
+        self.of_weight = torch.empty(weight.shape, dtype=torch.float32, device=weight.device)
+        self._states = states
+        self._weight = weight
+
+    def add(self, of_logits: Tensor, start: int) -> None:
+        """Take in the rows from `start` on."""
+        end = start + len(of_logits)
+        torch.mm(of_logits, self._weight, out=self.of_states[start:end])
+        _accumulate(self.of_weight, of_logits.T, self._states[start:end], first=start == 0)
 
 
 def _accumulate(total: Tensor, left: Tensor, right: Tensor, first: bool) -> None:

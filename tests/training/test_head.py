@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from emeth_tui.training import head
 from emeth_tui.training.head import head_loss
 
 WIDTH, VOCAB, PADDED = 24, 301, 320
@@ -40,6 +41,19 @@ def test_loss_and_gradients_equal_a_plain_cross_entropy(rows: int) -> None:
     for gradient, expected_gradient in zip(gradients, expected_gradients, strict=True):
         torch.testing.assert_close(gradient, expected_gradient, rtol=1e-4, atol=1e-6)
     assert not gradients[1][VOCAB:].any()
+
+
+@pytest.mark.parametrize("without", [torch.no_grad, torch.inference_mode])
+def test_where_no_gradients_are_wanted_none_are_made(
+    without: type[torch.no_grad], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states, weight, targets = some_rows(300)
+    monkeypatch.setattr(head._Gradients, "add", lambda *_: pytest.fail("a gradient"))
+
+    with without():
+        loss = head_loss(states, weight, targets, VOCAB)
+
+    torch.testing.assert_close(loss, plain_loss(states, weight, targets).detach(), rtol=1e-5, atol=0)
 
 
 def test_autocast_keeps_the_loss_and_gradients_close() -> None:
