@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from emeth_tui.errors import TrainingError
+from emeth_tui.training import allocator
 
 # What says so without being an OutOfMemoryError: the host, libraries on the GPU, the driver itself.
 _NO_MEMORY = ("can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDA error: out of memory")
@@ -63,11 +64,18 @@ class Device:
         free_bytes, _total = torch.cuda.mem_get_info(self.torch_device)
         return int(free_bytes) + torch.cuda.memory_reserved(self.torch_device)
 
+    def keep_freed(self) -> None:
+        """Have the memory of one step be there for the next, until `free_cache`; on a GPU torch does so."""
+        if not self.is_cuda:
+            allocator.keep_freed()
+
     def free_cache(self) -> None:
         """Give memory that no tensor uses any more back to the device."""
         gc.collect()
         if self.is_cuda:
             torch.cuda.empty_cache()
+        else:
+            allocator.give_back()
 
     def start_peak(self) -> None:
         """Begin to measure the peak of memory."""

@@ -90,6 +90,7 @@ class Trainer:
         Raises StopRequested, after saving a checkpoint, when asked to stop; TrainingError when the loss
         diverges again after going back, or memory does not even hold one block; DiskFull.
         """
+        self._device.keep_freed()
         self._find_micro_batch()
         self._go_on_from_checkpoint()
         self._compile_where_it_pays()

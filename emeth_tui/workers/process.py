@@ -128,6 +128,8 @@ class _Child:
             log.exception("job %s broke off", request.job_id)
             reason = str(error).partition("\n")[0]
             return JobFailed(FailureKind.PROCESS, f"{type(error).__name__}: {reason}")
+        finally:
+            device.free_cache()  # while it waits, its memory is free for others
         return None
 
     def _listen(self) -> None:

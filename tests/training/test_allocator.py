@@ -1,0 +1,57 @@
+"""What a training's steps free is not fetched from the system again for the next one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+# In a process of its own: what else lies in a process's memory decides what the C library can give back.
+_SCRIPT = """
+import json, resource, sys
+import torch
+from emeth_tui.training.devices import open_device
+
+def resident_pages():
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1])
+
+def faults_of_step():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    tensors = [torch.ones(1 << 18) for _ in range(64)]  # 64 MiB
+    del tensors
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+cpu = open_device("cpu")
+if sys.argv[1] == "keep":
+    cpu.keep_freed()
+faults = [faults_of_step() for _ in range(10)]
+kept = resident_pages()
+cpu.free_cache()
+print(json.dumps({"faults": faults, "given_back": kept - resident_pages()}))
+"""
+_STEP_PAGES = (64 << 20) // 4096
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the switches are glibc's")
+
+
+def measure(keep: str) -> tuple[int, int]:
+    """Page faults of the last step, and pages given back after it."""
+    command = [sys.executable, "-c", _SCRIPT, keep]
+    told = json.loads(subprocess.run(command, check=True, capture_output=True, timeout=60).stdout)
+    return told["faults"][-1], told["given_back"]
+
+
+def test_freed_memory_stays_for_the_next_step_until_it_is_given_back() -> None:
+    faults, given_back = measure("keep")
+
+    assert faults < _STEP_PAGES // 100
+    assert given_back > _STEP_PAGES // 2
+
+
+def test_without_asking_for_it_every_step_fetches_its_memory_anew() -> None:
+    faults, _ = measure("as it is")
+
+    assert faults > _STEP_PAGES // 2
