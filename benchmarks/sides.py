@@ -27,12 +27,13 @@ from benchmarks.reference import LoopPlan, ReferenceLoop, make_model
 from benchmarks.rounds import Stopwatch
 from emeth_tui.training.checkpoint import CheckpointStore
 from emeth_tui.training.control import Control, StopRequested
-from emeth_tui.training.cpu import fastest_on_cpu
+from emeth_tui.training.cpu import CpuWay, fastest_on_cpu
 from emeth_tui.training.dataset import TokenisedDataset
 from emeth_tui.training.devices import Device, open_device, set_threads
 from emeth_tui.training.evaluation import mean_loss
 from emeth_tui.training.events import EpochDone, Event, Prepared
 from emeth_tui.training.gpt2 import Gpt2, Gpt2Shape
+from emeth_tui.training.lanes import Lanes
 from emeth_tui.training.loop import Trainer
 from emeth_tui.training.state import Plan
 
@@ -155,6 +156,7 @@ def _precision(task: Task, device: Device) -> str:
 def _ours(task: Task, device: Device, turns: Turns) -> Weights:
     model = Gpt2(task.shape, task.dropout)
     control = Control()
+    way = CpuWay()
     if task.as_shipped and not device.is_cuda:  # as in `training.job`
         model.initialise(task.plan.seed)
         way = fastest_on_cpu(model)
@@ -176,6 +178,7 @@ def _ours(task: Task, device: Device, turns: Turns) -> Weights:
             report=report,
             control=control,
             set_initial_weights=lambda fresh: fresh.initialise(task.plan.seed),
+            lanes=Lanes(way.lanes),
         )
         # Stopped when the parent wants no further epoch.
         with contextlib.closing(trainer), contextlib.suppress(StopRequested):

@@ -1,6 +1,7 @@
-"""How a CPU trains a model fastest, found by a short trial: its precision, and on how many threads.
+"""How a CPU trains a model fastest, found by a short trial: its precision, and how its cores work together.
 
-bf16 is faster where the CPU has it. A small model's operations are over before a second thread is awake.
+bf16 is faster where the CPU has it. Cores share out every operation of a large model among them; of a small
+one, whose operations are over before a second thread is awake, each core trains a part of the batch.
 """
 
 from __future__ import annotations
@@ -13,15 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from emeth_tui.training.gpt2 import Gpt2
 from emeth_tui.training.head import head_loss
+from emeth_tui.training.lanes import Lanes
+from emeth_tui.training.state import bytes_of
 
 # Without these instructions bf16 is emulated, many times slower than fp32, and not worth the trial.
 _BF16_INSTRUCTIONS = frozenset({"avx512_bf16", "amx_bf16"})
-_WORTH_IT = 1.1  # times as fast; for less, neither coarser numbers nor more threads
+_WORTH_IT = 1.1  # times as fast; for less, neither coarser numbers nor more cores
+_LANES_UP_TO_BYTES = 48 << 20  # of weights: each lane has as much again for its gradients
 _TRIALS = 3  # the first of them also loads the kernels
-_TRIAL_TOKENS = 1024
+_TRIAL_TOKENS, _TRIAL_BLOCK = 1024, 128
 _TRIAL_VOCAB = 4096  # rows of the head at most
 _CPU_INFO = Path("/proc/cpuinfo")
 
@@ -31,31 +36,42 @@ class CpuWay:
     """One way for a CPU to calculate."""
 
     precision: torch.dtype = torch.float32
-    threads: int = 1
+    threads: int = 1  # that share out every operation
+    lanes: int = 1  # that train a part of every batch each, on one thread
 
     @property
     def handicap(self) -> float:
         """By how much it must be faster to be taken."""
-        return (1.0 if self.precision == torch.float32 else _WORTH_IT) * (
-            _WORTH_IT if self.threads > 1 else 1
-        )
+        coarser, wider = self.precision != torch.float32, max(self.threads, self.lanes) > 1
+        return (_WORTH_IT if coarser else 1.0) * (_WORTH_IT if wider else 1.0)
 
 
 def fastest_on_cpu(model: Gpt2, cpu_info: Path = _CPU_INFO) -> CpuWay:
     """Choose the way in which this CPU trains a layer and the head of `model` fastest.
 
-    At most as many threads are taken as torch may use now. Leaves gradients, weights, torch's random state
-    and its threads as they are.
+    At most as many cores are taken as torch may use threads now. Leaves gradients, weights, torch's random
+    state and its threads as they are.
     """
-    has_bf16 = bool(_BF16_INSTRUCTIONS & _instructions(cpu_info))
-    precisions = [torch.float32, torch.bfloat16] if has_bf16 else [torch.float32]
-    ways = [CpuWay(*way) for way in itertools.product(precisions, sorted({1, torch.get_num_threads()}))]
+    ways = _possible_ways(model, torch.get_num_threads(), _instructions(cpu_info))
     if len(ways) == 1:
         return ways[0]
-    with torch.random.fork_rng(devices=[]):
-        rounds = [[_trial_s(model, way) for way in ways] for _ in range(_TRIALS)]
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(torch.random.fork_rng(devices=[]))
+        lanes = {count: Lanes(count) for count in {way.lanes for way in ways}}
+        for each in lanes.values():
+            stack.callback(each.close)
+        rounds = [[_trial_s(model, way, lanes[way.lanes]) for way in ways] for _ in range(_TRIALS)]
     best_s = dict(zip(ways, map(min, zip(*rounds, strict=True)), strict=True))
     return min(ways, key=lambda way: best_s[way] * way.handicap)
+
+
+def _possible_ways(model: Gpt2, cores: int, instructions: frozenset[str]) -> list[CpuWay]:
+    has_bf16 = bool(_BF16_INSTRUCTIONS & instructions)
+    precisions = [torch.float32, torch.bfloat16] if has_bf16 else [torch.float32]
+    shared = {(1, 1), (cores, 1)}
+    if bytes_of(model.parameters()) <= _LANES_UP_TO_BYTES:
+        shared.add((1, cores))
+    return [CpuWay(precision, *way) for precision, way in itertools.product(precisions, sorted(shared))]
 
 
 @contextlib.contextmanager
@@ -69,18 +85,25 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _trial_s(model: Gpt2, way: CpuWay) -> float:
+def _trial_s(model: Gpt2, way: CpuWay, lanes: Lanes) -> float:
     """Seconds for a layer and the head, there and back."""
-    length = min(_TRIAL_TOKENS, model.shape.positions)
-    states = torch.randn(_TRIAL_TOKENS // length, length, model.shape.width, requires_grad=True)
+    length = min(_TRIAL_BLOCK, model.shape.positions)
+    ids = torch.zeros(_TRIAL_TOKENS // length, length, dtype=torch.int64)
     layer, head = model.transformer.h[0], model.transformer.wte.weight[:_TRIAL_VOCAB]
-    targets = torch.zeros(states.shape[:2], dtype=torch.int64).flatten()
     in_bf16 = way.precision != torch.float32
+
+    def there_and_back(part: Tensor, lane: int) -> tuple[Tensor, ...]:
+        states = torch.randn(part.numel(), model.shape.width, requires_grad=True)
+        with torch.autocast("cpu", way.precision) if in_bf16 else contextlib.nullcontext():
+            _, (masks,) = model.transformer.masks(len(part), length, layers=1)
+            loss = head_loss(layer(states, length, masks), head, part.flatten(), len(head))
+        return torch.autograd.grad(loss, [head, *layer.parameters()])
+
     with threads(way.threads):
         started = time.perf_counter()
-        with torch.autocast("cpu", way.precision) if in_bf16 else contextlib.nullcontext():
-            loss = head_loss(layer(states).flatten(0, 1), head, targets, len(head))
-        torch.autograd.grad(loss, [states, head, *layer.parameters()])
+        first, *others = lanes.run(there_and_back, ids)
+        for gradients in others:
+            torch._foreach_add_(first, gradients)
         return time.perf_counter() - started
 
 

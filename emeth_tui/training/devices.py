@@ -114,6 +114,11 @@ def _fastest_on_gpu(generation: int) -> torch.dtype:
     return torch.float16 if generation == 7 else torch.float32
 
 
+def calculated_in(kind: str) -> torch.dtype:
+    """The precision of matrix products on this kind of device here: autocast's where it is on."""
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
+
+
 def preload() -> None:
     """Load what torch loads only with the first optimiser, a second's worth, so that no job waits for it."""
     importlib.import_module("torch._dynamo")

@@ -13,6 +13,7 @@ from emeth_tui.errors import JobError
 from emeth_tui.training.dataset import Blocks, load_tokens, token_ids
 from emeth_tui.training.devices import Device, open_device
 from emeth_tui.training.gpt2 import Gpt2, tensor_shapes
+from emeth_tui.training.lanes import Lanes
 from emeth_tui.training.models import (
     build_model,
     model_shape,
@@ -23,6 +24,7 @@ from emeth_tui.training.models import (
 
 _MAX_BLOCKS_AT_ONCE = 32
 _UNTRAINED_SEED = 0
+_ONE_LANE = Lanes()
 
 
 def mean_loss(
@@ -31,11 +33,17 @@ def mean_loss(
     device: Device,
     tick: Callable[[float], None] = lambda done: None,
     max_rows: int = _MAX_BLOCKS_AT_ONCE,
+    lanes: Lanes = _ONE_LANE,
 ) -> float:
-    """The mean cross-entropy per predicted token, of at most `max_rows` blocks at once.
+    """The mean cross-entropy per predicted token, of at most `max_rows` blocks at once, shared by `lanes`.
 
     `tick` hears the share of blocks done, and may raise.
     """
+
+    def summed_loss(part: Tensor, lane: int) -> Tensor:
+        with torch.inference_mode(), device.autocast():
+            return model.loss(part, reduction="sum")
+
     rows = min(max_rows, _MAX_BLOCKS_AT_ONCE)
     total = torch.zeros((), dtype=torch.float64, device=device.torch_device)
     was_training = model.training
@@ -44,8 +52,8 @@ def mean_loss(
         with torch.inference_mode():
             for start in range(0, len(blocks), rows):
                 batch = device.put(torch.from_numpy(token_ids(blocks[start : start + rows])))
-                with device.autocast():
-                    total += model.loss(batch, reduction="sum")
+                for loss in lanes.run(summed_loss, batch):
+                    total += loss
                 tick(min(1.0, (start + rows) / len(blocks)))
     finally:
         model.train(was_training)

@@ -8,15 +8,18 @@ this module.
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from emeth_tui.training.dropout import keep_mask
+from emeth_tui.training.devices import calculated_in
+from emeth_tui.training.dropout import kept
 from emeth_tui.training.head import head_loss
 
 VOCAB_MULTIPLE = 64
@@ -73,21 +76,34 @@ def tensor_shapes(shape: Gpt2Shape) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
+@dataclass(frozen=True, slots=True)
+class LayerMasks:
+    """What dropout leaves of one layer's numbers in one pass, 0 or 1 each; drawn on the CPU alone.
+
+    `attention` is `[blocks * heads, length, length]`, the others are `[rows, width]`. Scaling up what is left
+    is up to who takes them.
+    """
+
+    attention: Tensor
+    attended: Tensor
+    fed: Tensor
+
+
 class Projection(nn.Module):
-    """A linear layer whose weight lies as `[inputs, outputs]`."""
+    """A linear layer on `[rows, inputs]`, whose weight lies as `[inputs, outputs]`."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(inputs, outputs))
         self.bias = nn.Parameter(torch.zeros(outputs))
 
-    def forward(self, states: Tensor) -> Tensor:
-        flat = torch.addmm(self.bias, states.reshape(-1, states.shape[-1]), self.weight)
-        return flat.view(*states.shape[:-1], -1)
+    def forward(self, states: Tensor, scale: float = 1.0) -> Tensor:
+        """Of `scale` times the states."""
+        return torch.addmm(self.bias, states, self.weight, alpha=scale)
 
 
 class Attention(nn.Module):
-    """Causal self-attention over one block."""
+    """Causal self-attention within each block."""
 
     def __init__(self, shape: Gpt2Shape, dropout: float) -> None:
         super().__init__()
@@ -96,44 +112,43 @@ class Attention(nn.Module):
         self.c_attn = Projection(shape.width, 3 * shape.width)
         self.c_proj = Projection(shape.width, shape.width)
 
-    def forward(self, states: Tensor) -> Tensor:
-        batch, length, width = states.shape
-        split = self.c_attn(states).view(batch, length, 3, self.heads, width // self.heads)
-        query, key, value = split.permute(2, 0, 3, 1, 4)
-        dropout = self.dropout if self.training else 0.0
-        if dropout and not states.is_cuda:
-            mixed = _attend_with_dropout(query, key, value, dropout)
-        else:
-            mixed = functional.scaled_dot_product_attention(
-                query, key, value, dropout_p=dropout, is_causal=True
-            )
-        output: Tensor = self.c_proj(mixed.transpose(1, 2).reshape(batch, length, width))
+    def forward(self, states: Tensor, length: int, mask: Tensor | None) -> Tensor:
+        rows, width = states.shape
+        heads = self.heads, width // self.heads
+        split = self.c_attn(states).view(-1, length, 3, *heads).permute(2, 0, 3, 1, 4)
+        mixed = self._attend(split) if mask is None else _attend_in_the_open(split, mask)
+        scale = 1.0 if mask is None else 1.0 / (1.0 - self.dropout)
+        output: Tensor = self.c_proj(mixed.transpose(1, 2).reshape(rows, width), scale)
         return output
 
-
-def _attend_with_dropout(query: Tensor, key: Tensor, value: Tensor, dropout: float) -> Tensor:
-    """Causal attention in the open: on a CPU, torch's own with dropout falls to a slower path."""
-    batch, heads, length, width = query.shape
-    flat = (batch * heads, length, width)
-    future = torch.full((length, length), float("-inf"), dtype=query.dtype).triu_(1)
-    scores = torch.baddbmm(
-        future, query.reshape(flat), key.reshape(flat).transpose(1, 2), alpha=1.0 / math.sqrt(width)
-    )
-    attention = scores.softmax(-1)
-    attention = attention * keep_mask(attention.shape, dropout).to(attention.dtype)
-    return torch.bmm(attention, value.reshape(flat)).view(query.shape)
+    def _attend(self, split: Tensor) -> Tensor:
+        query, key, value = split
+        dropout = self.dropout if self.training else 0.0
+        return functional.scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=True)
 
 
-def _dropped(states: Tensor, dropout: float) -> Tensor:
-    if states.is_cuda:
-        return functional.dropout(states, dropout)
-    return states * keep_mask(states.shape, dropout)
+def _attend_in_the_open(split: Tensor, mask: Tensor) -> Tensor:
+    """Causal attention with dropout, not scaled up; on a CPU torch's own falls to a slower path with it.
+
+    From `[query, key and value, blocks, heads, length, width]`; returns all after the first.
+    """
+    _, blocks, heads, length, width = split.shape
+    query, key, value = split.reshape(3, blocks * heads, length, width)
+    future = _future(length, query.dtype)
+    scores = torch.baddbmm(future, query, key.transpose(1, 2), alpha=1.0 / math.sqrt(width))
+    return torch.bmm(scores.softmax(-1) * mask, value).view(blocks, heads, length, width)
 
 
-def _add_dropped(states: Tensor, change: Tensor, dropout: float) -> Tensor:
+@functools.lru_cache(maxsize=8)
+def _future(length: int, dtype: torch.dtype) -> Tensor:
+    """What takes the tokens to come out of each one's sight."""
+    return torch.full((length, length), float("-inf"), dtype=dtype).triu_(1)
+
+
+def _add_dropped(states: Tensor, change: Tensor, dropout: float, mask: Tensor | None) -> Tensor:
     """`states` with `change` added, some of which is dropped."""
-    if dropout and not states.is_cuda:
-        return torch.addcmul(states, change, keep_mask(change.shape, dropout))
+    if mask is not None:
+        return torch.addcmul(states, change, mask, value=1.0 / (1.0 - dropout))
     return states + functional.dropout(change, dropout)
 
 
@@ -161,10 +176,13 @@ class Block(nn.Module):
         self.ln_2 = nn.LayerNorm(shape.width, eps=shape.layer_norm_epsilon)
         self.mlp = FeedForward(shape)
 
-    def forward(self, states: Tensor) -> Tensor:
+    def forward(self, states: Tensor, length: int, masks: LayerMasks | None = None) -> Tensor:
+        """Of the states of blocks of `length` tokens, `[rows, width]`, one block's after the other's."""
         dropout = self.dropout if self.training else 0.0
-        states = _add_dropped(states, self.attn(self.ln_1(states)), dropout)
-        return _add_dropped(states, self.mlp(self.ln_2(states)), dropout)
+        attended, fed = (masks.attended, masks.fed) if masks else (None, None)
+        change = self.attn(self.ln_1(states), length, masks.attention if masks else None)
+        states = _add_dropped(states, change, dropout, attended)
+        return _add_dropped(states, self.mlp(self.ln_2(states)), dropout, fed)
 
 
 class Transformer(nn.Module):
@@ -173,11 +191,14 @@ class Transformer(nn.Module):
     def __init__(self, shape: Gpt2Shape, dropout: float, attention_dropout: float) -> None:
         super().__init__()
         self.dropout = dropout
+        self.attention_dropout = attention_dropout
+        self.heads = shape.heads
+        self.width = shape.width
         self.wte = nn.Embedding(shape.padded_vocab_size, shape.width)
         self.wpe = nn.Embedding(shape.positions, shape.width)
         self.h = nn.ModuleList(Block(shape, dropout, attention_dropout) for _ in range(shape.layers))
         self.ln_f = nn.LayerNorm(shape.width, eps=shape.layer_norm_epsilon)
-        self._compiled: tuple[Callable[[Tensor], Tensor], ...] = ()
+        self._compiled: tuple[Callable[[Tensor, int, LayerMasks | None], Tensor], ...] = ()
         self._compiled_for: tuple[int, int] | None = None
 
     def use_compiled(self, batch: tuple[int, int] | None, backend: str = "inductor") -> None:
@@ -192,14 +213,31 @@ class Transformer(nn.Module):
         )
 
     def forward(self, token_ids: Tensor) -> Tensor:
-        states = self.wte(token_ids) + self.wpe.weight[: token_ids.shape[1]]
-        if self.training and self.dropout:
-            states = _dropped(states, self.dropout)
+        """The states `[batch, length, width]` for ids `[batch, length]`."""
+        length = token_ids.shape[1]
+        states = (self.wte(token_ids) + self.wpe.weight[:length]).flatten(0, 1)
+        masks: Sequence[LayerMasks | None] = [None] * len(self.h)
+        if self.training and not token_ids.is_cuda and (self.dropout or self.attention_dropout):
+            embedded, masks = self.masks(len(token_ids), length, len(self.h))
+            states = states * embedded * (1.0 / (1.0 - self.dropout))
+        elif self.training:
+            states = functional.dropout(states, self.dropout)
         compiled = self.training and self._compiled_for == tuple(token_ids.shape)
-        for block in self._compiled if compiled else self.h:
-            states = block(states)
-        output: Tensor = self.ln_f(states)
+        blocks: Iterable[Any] = self._compiled if compiled else self.h
+        for block, layer_masks in zip(blocks, masks, strict=True):
+            states = block(states, length, layer_masks)
+        output: Tensor = self.ln_f(states).view(*token_ids.shape, -1)
         return output
+
+    def masks(self, batch: int, length: int, layers: int) -> tuple[Tensor, list[LayerMasks]]:
+        """Draw the masks of a pass through so many layers: the embedding's, and each layer's."""
+        of_attention = (layers, batch * self.heads, length, length)
+        attention = kept(of_attention, self.attention_dropout, calculated_in("cpu"))
+        of_rows = (1 + 2 * layers, batch * length, self.width)
+        embedded, *others = kept(of_rows, self.dropout, torch.float32)
+        return embedded, [
+            LayerMasks(*each) for each in zip(attention, others[::2], others[1::2], strict=True)
+        ]
 
 
 class Gpt2(nn.Module):

@@ -12,7 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_ROWS_ON_CPU = 256  # measured: fewer touch the weight's gradient too often, more no longer fit a cache
+from emeth_tui.training.devices import calculated_in
+
+# Measured: fewer rows touch the weight's gradient too often, and of a small vocabulary are too little work at
+# a time; more no longer fit a cache.
+_ROWS_ON_CPU, _LOGITS_ON_CPU = 256, 1 << 19
 _ROWS_ON_CUDA = 2048
 _SMALLEST_SHARE = 1e-38  # a token's probability, for its logarithm: caps one token's loss at 87
 
@@ -24,7 +28,7 @@ def head_loss(states: Tensor, weight: Tensor, targets: Tensor, vocab_size: int) 
     Matrix products are in autocast's precision where it is on, all else in fp32. One token's loss is at most
     87; NaN and infinity in the states come out as NaN.
     """
-    # Asked here, for within a forward pass torch says that gradients are wanted even where they are switched off.
+    # Asked here: within the forward pass torch would say so even where gradients are switched off.
     wants_gradients = torch.is_grad_enabled() and (states.requires_grad or weight.requires_grad)
     loss: Tensor = _HeadLoss.apply(  # type: ignore[no-untyped-call]
         states, weight, targets, vocab_size, wants_gradients
@@ -40,7 +44,7 @@ class _HeadLoss(torch.autograd.Function):
         ctx: Any, states: Tensor, weight: Tensor, targets: Tensor, vocab_size: int, wants_gradients: bool
     ) -> Tensor:
         kind = states.device.type
-        precision = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
+        precision = calculated_in(kind)
         with torch.autocast(kind, enabled=False):
             loss, *gradients = _loss_and_gradients(
                 states.to(precision), weight.to(precision), targets, vocab_size, wants_gradients
@@ -61,7 +65,8 @@ def _loss_and_gradients(
     states: Tensor, weight: Tensor, targets: Tensor, vocab_size: int, wants_gradients: bool
 ) -> tuple[Tensor, ...]:
     """The summed loss and, where they are wanted, its gradients for `states` and `weight`."""
-    rows = min(len(states), _ROWS_ON_CUDA if states.is_cuda else _ROWS_ON_CPU)
+    on_cpu = max(_ROWS_ON_CPU, _LOGITS_ON_CPU // len(weight))
+    rows = min(len(states), _ROWS_ON_CUDA if states.is_cuda else on_cpu)
     buffers = _Buffers(states, weight, rows)
     gradients = _Gradients(states, weight) if wants_gradients else None
     loss = torch.zeros((), device=states.device)
@@ -118,7 +123,8 @@ class _Buffers:
         logits = torch.mm(states, weight.T, out=self._logits[:rows])
         if self._wide is not self._logits:
             logits = self._wide[:rows].copy_(logits)
-        logits[:, vocab_size:] = float("-inf")
+        if logits.shape[1] > vocab_size:
+            logits[:, vocab_size:] = float("-inf")
         return torch.softmax(logits, -1, dtype=torch.float32, out=self._shares[:rows])
 
     def in_precision(self, shares: Tensor) -> Tensor:

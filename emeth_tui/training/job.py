@@ -13,11 +13,12 @@ import torch
 
 from emeth_tui.training.checkpoint import RESULT_NAME, CheckpointStore, save_result
 from emeth_tui.training.control import Control, StopRequested
-from emeth_tui.training.cpu import fastest_on_cpu, threads
+from emeth_tui.training.cpu import CpuWay, fastest_on_cpu, threads
 from emeth_tui.training.dataset import TokenisedDataset, load_tokens
 from emeth_tui.training.devices import Device, set_deterministic, set_threads
 from emeth_tui.training.events import Preparing, Report, ResultWritten, Stopped, TrainRequest
 from emeth_tui.training.gpt2 import Gpt2
+from emeth_tui.training.lanes import Lanes
 from emeth_tui.training.loop import Trainer
 from emeth_tui.training.metrics import Throttle
 from emeth_tui.training.microbatch import FoundBefore, MicroBatch
@@ -54,13 +55,15 @@ def run(request: TrainRequest, device: Device, report: Report, control: Control)
         loading_since_s = time.monotonic()
         report(Preparing(1.0, "loading the model"))
         model = build_model(spec, model_shape(spec, tokens.vocab_size))
-        used_threads = torch.get_num_threads()
+        way = CpuWay(device.compute_dtype, torch.get_num_threads())
         if not device.is_cuda and not request.deterministic:
             way = fastest_on_cpu(model)
-            device, used_threads = replace(device, compute_dtype=way.precision), way.threads
-        log.info("training on %s in %s, %d threads", device.name, device.compute_dtype, used_threads)
-        trainer = _make_trainer(request, spec, tokens, model, device, report, control, loading_since_s)
-        with threads(used_threads), contextlib.closing(trainer):
+            device = replace(device, compute_dtype=way.precision)
+        log.info("training on %s: %s", device.name, way)
+        trainer = _make_trainer(
+            request, spec, tokens, model, device, report, control, Lanes(way.lanes), loading_since_s
+        )
+        with threads(way.threads), contextlib.closing(trainer):
             valid_loss = trainer.run()
             _write_result(request, trainer, model, valid_loss, report, control)
     except StopRequested:
@@ -102,6 +105,7 @@ def _make_trainer(
     device: Device,
     report: Report,
     control: Control,
+    lanes: Lanes,
     loading_since_s: float,
 ) -> Trainer:
     plan = Plan(
@@ -133,6 +137,7 @@ def _make_trainer(
         report=report,
         control=control,
         set_initial_weights=lambda fresh: set_initial_weights(fresh, spec, request.seed),
+        lanes=lanes,
         loading_since_s=loading_since_s,
         micro_batch=MicroBatch(plan.batch_size, device, found_before),
     )

@@ -23,9 +23,11 @@ from emeth_tui.training.compiling import compile_where_it_pays
 from emeth_tui.training.control import Control, StopRequested
 from emeth_tui.training.dataset import TokenisedDataset, epoch_order, token_ids
 from emeth_tui.training.devices import Device, is_out_of_memory
+from emeth_tui.training.dropout import seed_masks
 from emeth_tui.training.evaluation import mean_loss
 from emeth_tui.training.events import Report
 from emeth_tui.training.gpt2 import Gpt2
+from emeth_tui.training.lanes import Lanes
 from emeth_tui.training.metrics import LossMeter, Pace, Throttle
 from emeth_tui.training.microbatch import MicroBatch, block_bytes
 from emeth_tui.training.optimiser import (
@@ -55,9 +57,13 @@ class Trainer:
         control: Control,
         set_initial_weights: Callable[[Gpt2], None],
         micro_batch: MicroBatch | None = None,
+        lanes: Lanes | None = None,
         loading_since_s: float | None = None,
     ) -> None:
-        """`loading_since_s` is when, by `time.monotonic`, the way from the tokens to the first step began."""
+        """`loading_since_s` is when, by `time.monotonic`, the way from the tokens to the first step began.
+
+        `lanes` are closed with the trainer.
+        """
         self._model = model.to(device.torch_device)
         self._tokens = tokens
         self._plan = plan
@@ -67,6 +73,7 @@ class Trainer:
         self._control = control
         self._set_initial_weights = set_initial_weights
         self._micro = micro_batch or MicroBatch(plan.batch_size, device)
+        self._lanes = lanes or Lanes()
         self._parameters = list(self._model.parameters())
         self._optimiser = make_optimiser(self._model)
         self._scale = LossScale(device.torch_device) if device.compute_dtype == torch.float16 else None
@@ -124,7 +131,8 @@ class Trainer:
             self._wait_for_writer()
 
     def close(self) -> None:
-        """Let a checkpoint that is being written be finished."""
+        """Let a checkpoint that is being written be finished, and end all threads."""
+        self._lanes.close()
         self._saver.close()
 
     @property
@@ -190,25 +198,41 @@ class Trainer:
 
     def _add_up_gradients(self, ids: Tensor) -> Tensor:
         losses: list[Tensor] = []
-        for part in torch.split(ids, self._micro.size):
+
+        def there_and_back(part: Tensor, lane: int) -> tuple[Tensor, tuple[Tensor, ...]]:
+            seed_masks((self._plan.seed, self._at.epoch, self._at.blocks_done, len(losses), lane))
             with self._device.autocast():
                 loss = self._model.loss(part)
             if len(part) < len(ids):  # all blocks have as many tokens: their share is that of the blocks
                 loss = loss * (len(part) / len(ids))
             scaled = loss if self._scale is None else self._scale.apply(loss)
+            if lane:
+                return loss.detach(), torch.autograd.grad(scaled, self._parameters)
+            # Adds one gradient after the other to those that are there: never are there two of each.
             scaled.backward()  # type: ignore[no-untyped-call]
-            losses.append(loss.detach())
+            return loss.detach(), ()
+
+        for micro_batch in torch.split(ids, self._micro.size):
+            for loss, gradients in self._lanes.run(there_and_back, micro_batch):
+                losses.append(loss)
+                if gradients:
+                    torch._foreach_add_(self._present_gradients(), list(gradients))
         return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
+
+    def _present_gradients(self) -> list[Tensor]:
+        return [parameter.grad for parameter in self._parameters if parameter.grad is not None]
 
     def _apply(self, loss: Tensor, rate: float, predicted_tokens: int) -> None:
         """Apply the gradients, unless they are no finite numbers: the device decides, nobody waits for it."""
         if self._scale is not None:
             self._scale.remove(self._parameters)
-        norm: Tensor = nn.utils.clip_grad_norm_(self._parameters, MAX_GRADIENT_NORM)
+        norm = nn.utils.get_total_norm(self._present_gradients())
         finite = torch.isfinite(norm) & torch.isfinite(loss)
         set_rate(self._optimiser, rate)
         optimiser: Any = self._optimiser
-        optimiser.found_inf = 1.0 - finite.float()  # where it is 1, a fused optimiser changes nothing
+        # A fused optimiser divides by the one, and changes nothing where the other is 1.
+        optimiser.grad_scale = (norm / MAX_GRADIENT_NORM).clamp_(min=1.0)
+        optimiser.found_inf = 1.0 - finite.float()
         optimiser.step()
         self._optimiser.zero_grad(set_to_none=True)
         skipped = ~finite if self._scale is None else self._scale.adapt(finite)
@@ -285,7 +309,9 @@ class Trainer:
                 self._report(events.Validating(self._at.epoch + 1, done))
 
         with self._pace.validating(int(self._tokens.valid.size)):
-            return mean_loss(self._model, self._tokens.valid, self._device, tick, self._micro.valid_rows)
+            return mean_loss(
+                self._model, self._tokens.valid, self._device, tick, self._micro.valid_rows, self._lanes
+            )
 
     def _look_up(self) -> None:
         """Between two steps: do what the outside asks for, and save when it is time. Raises DiskFull."""

@@ -1,7 +1,8 @@
-"""How a CPU calculates: in fp32 or bf16, on one thread or all."""
+"""How a CPU calculates: in fp32 or bf16, on one core or all, and how those work together."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import torch
 from emeth_tui.training import cpu
 from emeth_tui.training.cpu import CpuWay
 from emeth_tui.training.gpt2 import Gpt2, Gpt2Shape
+from emeth_tui.training.lanes import Lanes
 
 
 @pytest.fixture
@@ -32,12 +34,21 @@ def _two_threads() -> Iterator[None]:
         yield
 
 
-def take(monkeypatch: pytest.MonkeyPatch, *, fp32_s: float, bf16_s: float, two_threads: float = 1.0) -> None:
-    """Have trials take so long; two threads take `two_threads` times that of one."""
+def take(
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    fp32_s: float,
+    bf16_s: float,
+    two_threads: float = 1.0,
+    two_lanes: float = 1.0,
+) -> None:
+    """Have trials take so long; two threads or lanes take so many times that of one."""
     of = {torch.float32: fp32_s, torch.bfloat16: bf16_s}
 
-    def trial_s(model: Gpt2, way: CpuWay) -> float:
-        return of[way.precision] * (two_threads if way.threads == 2 else 1.0)
+    def trial_s(model: Gpt2, way: CpuWay, lanes: Lanes) -> float:
+        assert lanes.count == way.lanes
+        together = (two_threads if way.threads == 2 else 1.0) * (two_lanes if way.lanes == 2 else 1.0)
+        return of[way.precision] * together
 
     monkeypatch.setattr(cpu, "_trial_s", trial_s)
 
@@ -70,6 +81,32 @@ def test_a_second_thread_must_be_clearly_faster(
     assert cpu.fastest_on_cpu(model, cpu_info(tmp_path, "avx2")) == CpuWay(torch.float32, chosen)
 
 
+@pytest.mark.parametrize(
+    ("two_threads", "two_lanes", "chosen"),
+    [(1.0, 0.95, (1, 1)), (0.8, 0.6, (1, 2)), (0.6, 0.7, (2, 1))],
+)
+def test_cores_work_together_in_the_way_that_is_fastest(
+    model: Gpt2,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    two_threads: float,
+    two_lanes: float,
+    chosen: tuple[int, int],
+) -> None:
+    take(monkeypatch, fp32_s=1.0, bf16_s=1.0, two_threads=two_threads, two_lanes=two_lanes)
+
+    assert cpu.fastest_on_cpu(model, cpu_info(tmp_path, "avx2")) == CpuWay(torch.float32, *chosen)
+
+
+def test_lanes_are_not_for_models_whose_gradients_are_large(
+    model: Gpt2, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(monkeypatch, fp32_s=1.0, bf16_s=1.0, two_lanes=0.5)
+    monkeypatch.setattr(cpu, "_LANES_UP_TO_BYTES", 1000)
+
+    assert cpu.fastest_on_cpu(model, cpu_info(tmp_path, "avx2")).lanes == 1
+
+
 def test_with_one_way_there_is_nothing_to_try(
     model: Gpt2, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,10 +118,12 @@ def test_with_one_way_there_is_nothing_to_try(
 
 def test_the_trial_leaves_no_trace(model: Gpt2, tmp_path: Path) -> None:
     weights, state = model.export_weights(), torch.get_rng_state()
+    running = threading.active_count()
 
     cpu.fastest_on_cpu(model, cpu_info(tmp_path, "avx512_bf16"))
 
     assert torch.get_num_threads() == 2
+    assert threading.active_count() == running
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(weights[name], tensor) for name, tensor in model.export_weights().items())
     assert all(parameter.grad is None for parameter in model.parameters())

@@ -6,7 +6,16 @@ import pytest
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from emeth_tui.training.gpt2 import EMBEDDING_NAME, HEAD_NAME, Gpt2, Gpt2Shape, tensor_shapes
+from emeth_tui.training import gpt2
+from emeth_tui.training.dropout import seed_masks
+from emeth_tui.training.gpt2 import (
+    EMBEDDING_NAME,
+    HEAD_NAME,
+    Gpt2,
+    Gpt2Shape,
+    LayerMasks,
+    tensor_shapes,
+)
 from emeth_tui.training.optimiser import make_optimiser, set_rate
 
 SHAPE = Gpt2Shape(layers=2, heads=4, width=32, positions=48, vocab_size=101)
@@ -143,6 +152,54 @@ def test_dropout_works_in_training_only(ours: Gpt2) -> None:
     ours.train()
 
     assert not torch.equal(ours(ids), ours(ids))
+
+
+def all_kept(shape: tuple[int, ...], dropout: float, dtype: torch.dtype) -> tuple[torch.Tensor, ...]:
+    return torch.ones(shape, dtype=dtype).unbind()
+
+
+def test_masks_that_drop_nothing_change_nothing_but_the_scale(
+    ours: Gpt2, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids, almost_none = some_ids(), 1e-9
+    ours.eval()
+    expected = torch.autograd.grad(ours.loss(ids), list(ours.parameters()))
+    monkeypatch.setattr(gpt2, "kept", all_kept)
+    for module in ours.modules():
+        if hasattr(module, "dropout"):
+            module.dropout = almost_none
+
+    ours.train()
+    gradients = torch.autograd.grad(ours.loss(ids), list(ours.parameters()))
+
+    for gradient, expected_gradient in zip(gradients, expected, strict=True):
+        torch.testing.assert_close(gradient, expected_gradient, rtol=1e-4, atol=1e-6)
+
+
+def test_what_is_dropped_is_made_up_for_by_the_rest(ours: Gpt2) -> None:
+    """Over many masks, the mean of what a layer adds is what it adds without dropout."""
+    states = torch.randn(96, SHAPE.width, generator=torch.Generator().manual_seed(1))
+    block = ours.transformer.h[0]
+    seed_masks((1,))
+
+    def attended(masks: LayerMasks | None) -> torch.Tensor:
+        return block.attn(states, 48, masks.attention if masks else None) - block.attn.c_proj.bias
+
+    def added(masks: LayerMasks | None) -> torch.Tensor:
+        return block(states, 48, masks) - states
+
+    with torch.no_grad():
+        for parameter in block.parameters():
+            if parameter.ndim == 2:
+                parameter.mul_(5.0)  # as after some training: what is added weighs something
+        for part in (attended, added):
+            block.eval()
+            expected = part(None)
+            block.train()
+            mean = torch.stack([part(*ours.transformer.masks(2, 48, layers=1)[1]) for _ in range(2000)]).mean(
+                0
+            )
+            assert (mean - expected).norm() < 0.05 * expected.norm()
 
 
 def test_fresh_weights_follow_from_the_seed_alone() -> None:

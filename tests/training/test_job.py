@@ -13,8 +13,10 @@ import torch
 
 from emeth_tui.errors import DatasetError, TrainingError
 from emeth_tui.protocol import hash_chain
+from emeth_tui.training import job
 from emeth_tui.training.checkpoint import load_result
 from emeth_tui.training.control import Control
+from emeth_tui.training.cpu import CpuWay
 from emeth_tui.training.evaluation import Evaluator, untrained_loss, validation_loss
 from emeth_tui.training.events import (
     Diverged,
@@ -145,6 +147,41 @@ def test_another_seed_gives_other_weights(tmp_path: Path, uninterrupted: dict[st
 
     name = "transformer.wpe.weight"
     assert not torch.equal(result_weights(request)[name], uninterrupted[name])
+
+
+def test_a_job_in_lanes_goes_on_at_its_step_to_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "fastest_on_cpu", lambda model: CpuWay(torch.float32, lanes=2))
+    monkeypatch.setattr("emeth_tui.training.metrics.REPORT_EVERY_S", 0.0)
+    whole, broken = (make_request(tmp_path / name, deterministic=False) for name in ("whole", "broken"))
+
+    def stop(event: Event, control: Control) -> None:
+        if isinstance(event, Progress) and (event.epoch, event.step) == (2, 2):
+            control.stop()
+
+    Run().go(whole)
+    stopped = Run(stop)
+    stopped.go(broken)
+    Run().go(broken)
+
+    assert stopped.events[-1] == Stopped(1, 2)
+    assert_same_weights(result_weights(broken), result_weights(whole))
+
+
+def test_every_part_of_every_step_drops_something_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places: list[tuple[int, ...]] = []
+    monkeypatch.setattr(job, "fastest_on_cpu", lambda model: CpuWay(torch.float32, lanes=2))
+    monkeypatch.setattr("emeth_tui.training.loop.seed_masks", places.append)
+
+    run = Run()
+    run.go(make_request(tmp_path, deterministic=False))
+
+    steps = 3 * run.of_type(Prepared)[0].steps_per_epoch
+    assert len(places) > steps
+    assert len(set(places)) == len(places)
 
 
 @pytest.mark.parametrize("stop_at", [(0, 1), (1, 0), (1, 2)])
