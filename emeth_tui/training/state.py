@@ -59,7 +59,6 @@ def restore(
     """Put everything back as it was."""
     model.load_state_dict(state["model"])
     optimiser.load_state_dict(state["optimiser"])
-    torch.set_rng_state(state["random"]["cpu"])
     if device.is_cuda and "cuda" in state["random"]:
         torch.cuda.set_rng_state(state["random"]["cuda"], device.torch_device)
     return Position(**{field.name: state[field.name] for field in dataclasses.fields(Position)})
@@ -86,7 +85,5 @@ def bytes_of(tensors: Iterable[Tensor]) -> int:
 
 
 def _random_states(device: Device) -> dict[str, Tensor]:
-    states = {"cpu": torch.get_rng_state()}
-    if device.is_cuda:
-        states["cuda"] = torch.cuda.get_rng_state(device.torch_device)
-    return states
+    """What a GPU's next dropout follows from; a CPU's follows from the place, see `dropout.seed_masks`."""
+    return {"cuda": torch.cuda.get_rng_state(device.torch_device)} if device.is_cuda else {}
