@@ -75,6 +75,14 @@ def test_devices_can_be_listed_in_one_variable(tmp_path: Path) -> None:
     assert loaded.workers.devices == ["cpu", "cuda:1"]
 
 
+def test_several_workers_may_share_the_cpu(tmp_path: Path) -> None:
+    devices = ["cuda:0", "cpu", "cpu"]
+
+    assert (
+        load_settings(write(tmp_path, ""), overrides={"workers.devices": devices}).workers.devices == devices
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -82,6 +90,10 @@ def test_devices_can_be_listed_in_one_variable(tmp_path: Path) -> None:
         ("[claims]\nmin_fee = 3", r"claims.min_fee: there is no such key"),
         ("[wokers]\n", r"wokers: there is no such key"),
         ("[workers]\ndevices = ['gpu']", r"workers.devices.0 = 'gpu': a device is `cpu` or `cuda:N`"),
+        (
+            "[workers]\ndevices = ['cuda:1', 'cpu', 'cuda:1']",
+            r"workers.devices = \['cuda:1', 'cpu', 'cuda:1'\]: cuda:1 is named 2 times: name each GPU once",
+        ),
         ("[training]\nbatch_size = 'big'", r"training.batch_size = 'big': .*`auto` or a whole number"),
         (
             "[training]\nbatch_size = 0",

@@ -38,7 +38,8 @@ VALUES = {
     "claims.min_fee_emt": st.decimals(0, 10**9, places=18),
     "claims.max_dataset_bytes": st.integers(1, 2**62),
     "claims.safety_margin_s": st.none() | st.integers(0, 10**6),
-    "workers.devices": st.lists(st.sampled_from(["cpu", "cuda:0", "cuda:1"]), max_size=3),
+    "workers.devices": st.lists(st.sampled_from(["cpu", "cuda:0", "cuda:1"]), max_size=3, unique=True)
+    | st.just(["cpu", "cpu"]),
     "training.learning_rate": st.none() | st.floats(1e-9, 0.5),
     "cache.limit_gb": st.floats(0.001, 1e6),
     "screen.theme": st.text(st.characters(exclude_categories=["Cs"])),

@@ -32,6 +32,15 @@ def _device(value: str) -> str:
     raise ValueError("a device is `cpu` or `cuda:N`")
 
 
+def _each_gpu_once(devices: list[str]) -> list[str]:
+    for name in devices:
+        if name != "cpu" and devices.count(name) > 1:
+            raise ValueError(
+                f"{name} is named {devices.count(name)} times: name each GPU once, it has one worker"
+            )
+    return devices
+
+
 def _address(value: str) -> str:
     digits = value.removeprefix("0x")
     if len(digits) != 40 or not all(digit in "0123456789abcdefABCDEF" for digit in digits):
@@ -61,6 +70,7 @@ def _batch_size(value: object) -> object:
 
 
 Device = Annotated[str, AfterValidator(_device)]
+Devices = Annotated[list[Device], BeforeValidator(_comma_separated), AfterValidator(_each_gpu_once)]
 BatchSize = Annotated[int | Literal["auto"], BeforeValidator(_batch_size)]
 Address = Annotated[str, AfterValidator(_address)]
 Url = Annotated[str, AfterValidator(_url)]
@@ -145,7 +155,7 @@ class RewardSettings(Section):
 class WorkerSettings(Section):
     """The devices that train."""
 
-    devices: Annotated[list[Device], BeforeValidator(_comma_separated)] = Field(
+    devices: Devices = Field(
         default_factory=list,
         description='one worker each, such as ["cuda:0", "cuda:1"] or ["cpu", "cpu"]; '
         "empty: every GPU found, else one cpu",

@@ -247,7 +247,7 @@ class Wizard:
         return [name for name in names if name != "cpu"] or names
 
     async def _take_devices(self, value: str) -> None:
-        chosen = [name.strip() for name in value.split(",") if name.strip()]
+        chosen = list(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
         names = [device.name for device in self._machine.devices()]
         if not chosen:
             raise SettingsError(_("choose at least one device"))

@@ -91,6 +91,13 @@ async def test_with_the_verification_key_at_hand_a_node_may_start(
     assert (settings.workers.devices, settings.cache.limit_gb) == (["cpu"], 5)
 
 
+async def test_a_device_chosen_twice_is_chosen_once(config: Path, machine: StandInMachine) -> None:
+    wizard = Wizard(config, machine=machine)
+    await answer(wizard, "round3-2", "new", PASSWORD, PASSWORD, "cuda:1,cuda:1", "5", "write", "")
+
+    assert load_settings(config, environment={}).workers.devices == ["cuda:1"]
+
+
 async def test_a_network_is_copied_without_its_secrets(
     config: Path, machine: StandInMachine, tmp_path: Path
 ) -> None:
