@@ -13,8 +13,9 @@ from dataclasses import dataclass
 RATE_SHARE_AFTER_TROUBLE = 0.5  # of the learning rate before
 MAX_SET_BACKS = 3  # in one job
 _HOPELESS = 2.0  # times the loss of guessing at random: a training that far off does not come back
-_WORSE_FACTOR, _WORSE_MARGIN = 1.5, 1.0  # over the best epoch's loss: more than the noise of batches
+_WORSE_FACTOR, _WORSE_MARGIN = 1.5, 1.0  # over the best loss there was: more than the noise of batches
 _ENOUGH_STEPS = 20  # for a mean within an epoch to be judged
+_SETTLED_STEPS = 40  # for the mean of an epoch so far to be what others are judged against
 _SKIPPED_ALLOWED = 3  # steps, or in a long training
 _SKIPPED_SHARE_ALLOWED = 0.01  # of all its steps
 
@@ -38,16 +39,22 @@ class Reading:
 
 
 class LossWatch:
-    """Judges the training loss: by windows within an epoch, and each epoch as a whole."""
+    """Judges the training loss: by windows within an epoch, and each epoch as a whole.
+
+    What it was at best is the best epoch's mean, or the least that this epoch's own mean has been: a
+    pretrained model may leave the rails in its first epoch.
+    """
 
     def __init__(self, vocab_size: int) -> None:
         self._hopeless = _HOPELESS * math.log(vocab_size)
         self._steps = 0
         self._start = Reading(0.0, 0.0, 0)
+        self._least_mean = math.inf
 
     def start(self, steps: int, reading: Reading) -> None:
-        """Begin a window at so many steps of the epoch."""
-        self._steps, self._start = steps, reading
+        """Begin an epoch, or go on at so many steps of one, with weights that are in good health."""
+        self._least_mean = math.inf
+        self._start_window(steps, reading)
 
     def judge(self, steps: int, reading: Reading, best_loss: float) -> None:
         """Judge the window that ends here, if it is long enough. Raises DivergedError."""
@@ -56,14 +63,21 @@ class LossWatch:
         tokens = reading.tokens - self._start.tokens
         if tokens:
             self.judge_mean((reading.loss_sum - self._start.loss_sum) / tokens, best_loss)
-        self.start(steps, reading)
+        self._start_window(steps, reading)
 
     def judge_mean(self, mean_loss: float, best_loss: float) -> None:
-        """Judge a mean over many tokens against the best epoch's. Raises DivergedError."""
+        """Judge a mean over many tokens, given the best epoch's. Raises DivergedError."""
         if math.isnan(mean_loss):
             raise DivergedError("no step of the epoch gave finite numbers")
+        best_loss = min(best_loss, self._least_mean)
         if mean_loss > min(self._hopeless, best_loss * _WORSE_FACTOR + _WORSE_MARGIN):
             raise DivergedError(f"the training loss is {mean_loss:.2f}")
+
+    def _start_window(self, steps: int, reading: Reading) -> None:
+        self._steps, self._start = steps, reading
+        # Of the epoch so far, not of a window: the mean of few blocks may be low by chance.
+        if steps >= _SETTLED_STEPS and reading.tokens:
+            self._least_mean = min(self._least_mean, reading.mean_loss)
 
 
 def check_skipped(skipped: int, steps: int) -> None:

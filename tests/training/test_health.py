@@ -35,6 +35,39 @@ def test_a_loss_far_beyond_the_best_epochs_has_left_the_rails() -> None:
         watch([3.0, 5.6], steps_each=20, best_loss=3.0)
 
 
+def test_a_pretrained_model_may_leave_the_rails_in_its_first_epoch() -> None:
+    watch([3.5, 3.5, 6.0], steps_each=20)
+
+    with pytest.raises(DivergedError, match=r"the training loss is 10\.80"):
+        watch([3.5, 3.5, 10.8], steps_each=20)
+
+
+def test_a_loss_that_falls_from_guessing_is_in_good_health() -> None:
+    watch([6.93 - 0.01 * window for window in range(600)], steps_each=20)
+
+
+def test_a_window_that_is_low_by_chance_raises_no_alarm() -> None:
+    watch([3.5, 3.5, 1.0, 3.5, 3.5], steps_each=20)
+    watch([1.0, 3.5, 3.5, 3.5], steps_each=20)
+
+
+def test_what_an_epoch_was_at_best_is_forgotten_with_it() -> None:
+    judge = LossWatch(VOCAB_SIZE)
+    judge.start(0, Reading(0.0, 0.0, 0))
+    judge.judge(100, Reading(1_000.0, 1_000.0, 0), math.inf)
+
+    judge.start(0, Reading(0.0, 0.0, 0))  # gone back to the start
+    judge.judge(20, Reading(1_380.0, 200.0, 0), math.inf)
+
+
+def test_an_epoch_gone_on_with_is_judged_against_its_beginning() -> None:
+    judge = LossWatch(VOCAB_SIZE)
+    judge.start(100, Reading(3_500.0, 1_000.0, 0))
+
+    with pytest.raises(DivergedError, match=r"10\.80"):
+        judge.judge(120, Reading(3_500.0 + 2_160.0, 1_200.0, 0), math.inf)
+
+
 def test_a_few_steps_are_too_few_to_judge_but_many_short_looks_add_up() -> None:
     watch([20.0], steps_each=19)
     watch([20.0] * 19, steps_each=1)

@@ -379,6 +379,22 @@ def test_many_bad_steps_send_training_back_to_the_last_good_checkpoint(
     assert kept["rate_share"] == 0.25  # once for the skipped steps, once for going back
 
 
+def test_a_fourth_set_back_in_all_fails_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emeth_tui.training.metrics.REPORT_EVERY_S", 1e9)  # one look, at the epoch's end
+    spoils = [spoil_in_epoch(epoch, range(4), monkeypatch) for epoch in (2, 3, 4, 5)]
+
+    def spoil(event: Event, control: Control) -> None:
+        for spoil_one in spoils:
+            spoil_one(event, control)
+
+    run = Run(spoil)
+
+    with pytest.raises(TrainingError, match="diverged in epoch 5 even with a lower learning rate"):
+        run.go(make_request(tmp_path, english(8192), epochs=6, checkpoint_share=math.inf))
+
+    assert [event.epoch for event in run.of_type(Diverged)] == [2, 3, 4]
+
+
 def spoil_in_epoch(
     epoch: int, steps: Iterable[int], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[Event, Control], None]:
