@@ -7,6 +7,7 @@ way, and whatever goes wrong while compiling means only that the plain way is ta
 
 from __future__ import annotations
 
+import itertools
 import logging
 import time
 import warnings
@@ -21,6 +22,8 @@ PAYS_AFTER_STEPS = 1_000  # about where the saving has paid back the compiler's 
 _WORTH_IT = 1.03  # times as fast; less is within the noise of a trial
 _TRIALS = 5
 _BACKEND = "inductor"
+_MOST_IN_A_PROCESS = 8  # torch compiles a function for so many shapes (its recompile_limit) and then no more
+_compilations = itertools.count(1)
 log = logging.getLogger(__name__)
 
 
@@ -42,14 +45,17 @@ def compile_where_it_pays(
 
 def _compile(model: Gpt2, rows: int, length: int, device: Device, backend: str) -> bool:
     started = time.monotonic()
-    ids = device.put(torch.zeros(rows, length, dtype=torch.int64))
+    if next(_compilations) % _MOST_IN_A_PROCESS == 0:
+        torch.compiler.reset()  # milliseconds, and shapes met again are compiled again, from its disk cache
+    # Drawn, for equal ones would all add to one row of the embedding's gradient, one after the other.
+    ids = device.put(torch.randint(model.shape.vocab_size, (rows, length)))
     try:
         plain_s = _trial_s(model, ids, device)
         model.transformer.use_compiled((rows, length), backend)
         compiled_s = _trial_s(model, ids, device)
-    except (RuntimeError, ImportError, OSError) as error:  # no compiler, no triton, no memory, a new driver
+    except Exception as error:  # no compiler, no triton, no memory, a new driver, errors of its own making
         reason = " ".join(str(error).splitlines()[:2])
-        log.warning("layers stay uncompiled: %s: %s", type(error).__name__, reason)
+        log.warning("layers stay uncompiled: %s: %s", type(error).__name__, reason, exc_info=True)
         plain_s, compiled_s = 0.0, 1.0
     pays = plain_s > _WORTH_IT * compiled_s
     if not pays:

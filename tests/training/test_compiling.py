@@ -6,9 +6,12 @@ There is no GPU here, so a device says that it were one, and the backend stops s
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
+from torch._dynamo.backends.common import aot_autograd
 
 from emeth_tui.training import compiling
 from emeth_tui.training.compiling import PAYS_AFTER_STEPS, compile_where_it_pays
@@ -112,6 +115,52 @@ def test_what_cannot_be_compiled_is_trained_plainly(
 
 def _breaks(*_: object) -> object:
     raise RuntimeError("no code for this")
+
+
+def test_a_compiler_that_gives_up_on_the_backward_pass_fails_no_job(
+    model: Gpt2, gpu: Device, caplog: pytest.LogCaptureFixture
+) -> None:
+    expected = gradients(model, ROWS)
+    backend = aot_autograd(fw_compiler=lambda graph, _: graph.forward, bw_compiler=_fails_an_assertion)
+
+    assert not compile_where_it_pays(model, ROWS, LENGTH, PAYS_AFTER_STEPS, gpu, backend)
+
+    torch.testing.assert_close(gradients(model, ROWS), expected)
+    assert "layers stay uncompiled: AssertionError: the scheduler's own" in caplog.text
+
+
+def _fails_an_assertion(*_: object) -> object:
+    raise AssertionError("the scheduler's own")
+
+
+def test_one_job_after_the_other_is_compiled(model: Gpt2, gpu: Device) -> None:
+    compiled: list[int] = []
+
+    def backend(graph: torch.fx.GraphModule, inputs: list[torch.Tensor]) -> Callable[..., Any]:
+        compiled.append(1)
+        return graph.forward
+
+    for rows in range(2, 14):
+        compiled.clear()
+        assert compile_where_it_pays(model, rows, LENGTH, PAYS_AFTER_STEPS, gpu, backend)
+        assert len(compiled) == 1, "one layer, which serves all"
+
+
+def test_the_trial_is_of_tokens_from_all_over_the_vocabulary(
+    model: Gpt2, gpu: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loss, seen = Gpt2.loss, set[int]()
+
+    def loss_of(self: Gpt2, token_ids: torch.Tensor) -> torch.Tensor:
+        seen.update(token_ids.flatten().tolist())
+        return loss(self, token_ids)
+
+    monkeypatch.setattr(Gpt2, "loss", loss_of)
+
+    compile_where_it_pays(model, ROWS, LENGTH, PAYS_AFTER_STEPS, gpu, "eager")
+
+    assert len(seen) > 20
+    assert max(seen) < model.shape.vocab_size
 
 
 def test_what_is_not_faster_is_not_used(model: Gpt2, gpu: Device, monkeypatch: pytest.MonkeyPatch) -> None:
