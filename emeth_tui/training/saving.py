@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -67,27 +67,63 @@ class SavingPace:
         self._cost_s = seconds
 
 
+class CopyTimer(Protocol):
+    """Times copies that a device makes later, when it has done what it was given before."""
+
+    def start(self) -> None:
+        """Mark that the copies come next."""
+
+    def end(self) -> None:
+        """Mark that they were the last ones."""
+
+    def wait_s(self) -> float:
+        """Return when the device has made them all: the seconds that it took from mark to mark."""
+
+
+class StreamTimer:
+    """Times copies on the GPU's stream that the training's own work goes through, which they hold up."""
+
+    def __init__(self) -> None:
+        self._started, self._ended = (
+            torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+            for _ in range(2)
+        )
+
+    def start(self) -> None:
+        """Mark that the copies come next."""
+        self._started.record()
+
+    def end(self) -> None:
+        """Mark that they were the last ones."""
+        self._ended.record()
+
+    def wait_s(self) -> float:
+        """Return when the GPU has made them all: the seconds that it took from mark to mark."""
+        self._ended.synchronize()
+        return float(self._started.elapsed_time(self._ended)) / 1_000.0
+
+
 class HostCopy:
     """Host memory for one copy of a training's state, used again for every checkpoint."""
 
-    def __init__(self, device: Device) -> None:
-        self._device = device
+    def __init__(self, device: Device, timer: CopyTimer | None = None) -> None:
+        """`timer` is a GPU's own unless told otherwise; on a CPU there is none, for all is copied at once."""
+        self._timer = timer or (StreamTimer() if device.is_cuda else None)
         self._buffers: dict[str, Tensor] = {}
-        self._copied: torch.cuda.Event | None = None
 
     def take(self, state: Mapping[str, Any]) -> dict[str, Any]:
-        """Copy all tensors of a nested dict; those on a GPU arrive later, see `wait`."""
+        """Copy all tensors of a nested dict; those on a GPU arrive later, see `wait_s`."""
+        if self._timer is not None:
+            self._timer.start()
         with torch.inference_mode(False), torch.no_grad():  # a buffer outlives the context it was made in
             copy: dict[str, Any] = self._copy("", state)
-        if self._device.is_cuda:
-            self._copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
-            self._copied.record()
+        if self._timer is not None:
+            self._timer.end()
         return copy
 
-    def wait(self) -> None:
-        """Return when all tensors of the last copy have arrived."""
-        if self._copied is not None:
-            self._copied.synchronize()
+    def wait_s(self) -> float:
+        """Return when all tensors of the last copy have arrived: the seconds that held the GPU up."""
+        return self._timer.wait_s() if self._timer is not None else 0.0
 
     def _copy(self, path: str, value: Any) -> Any:
         if isinstance(value, Tensor):
@@ -119,14 +155,15 @@ def _host_buffer(like: Tensor) -> Tensor:
 class Saver:
     """Writes one training's checkpoints, one at a time, while the training goes on."""
 
-    def __init__(self, store: CheckpointStore, pace: SavingPace, device: Device) -> None:
+    def __init__(
+        self, store: CheckpointStore, pace: SavingPace, device: Device, timer: CopyTimer | None = None
+    ) -> None:
         self.pace = pace
         self._store = store
         self._device = device
-        self._copy = HostCopy(device)
+        self._copy = HostCopy(device, timer)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
         self._writing: Future[float] | None = None
-        self._blocked_s = 0.0
 
     @property
     def busy(self) -> bool:
@@ -143,8 +180,8 @@ class Saver:
         self.wait()
         started = time.monotonic()
         copy = self._copy.take(state)
-        self._writing = self._thread.submit(self._write, epoch, blocks_done, copy)
-        self._blocked_s = time.monotonic() - started
+        blocked_s = time.monotonic() - started
+        self._writing = self._thread.submit(self._write, epoch, blocks_done, copy, blocked_s)
         self.pace.saved()
 
     def wait(self, limit_s: float | None = None) -> bool:
@@ -158,7 +195,7 @@ class Saver:
         if not concurrent.futures.wait([writing], limit_s).done:
             return False
         self._writing = None
-        self.pace.cost(self._blocked_s + writing.result())
+        self.pace.cost(writing.result())
         return True
 
     def close(self) -> None:
@@ -167,13 +204,19 @@ class Saver:
         if self._writing is not None and (error := self._writing.exception()) is not None:
             log.warning("the last checkpoint was not written: %s", error)
 
-    def _write(self, epoch: int, blocks_done: int, copy: Mapping[str, Any]) -> float:
-        """Write a checkpoint and return the seconds that this took away from the training."""
+    def _write(self, epoch: int, blocks_done: int, copy: Mapping[str, Any], blocked_s: float) -> float:
+        """Write a checkpoint and return the seconds that it took away from the training, its copy included.
+
+        `blocked_s` is how long the training waited for `HostCopy.take`.
+        """
         started = time.thread_time()
-        self._copy.wait()
+        copied_s = self._copy.wait_s()
         self._store.save(epoch, blocks_done, copy)
-        # A training on a GPU leaves the host's cores idle; one on the CPU wants the very same cores.
-        return 0.0 if self._device.is_cuda else time.thread_time() - started
+        if self._device.is_cuda:
+            # The GPU's own time, or the host's where that is what a training is short of; they overlap. The
+            # writing takes nothing away: the host's cores are idle, and it lets go of Python's lock.
+            return max(blocked_s, copied_s)
+        return blocked_s + time.thread_time() - started  # of the very cores that the training wants
 
 
 def expected_cost_s(parameters: Iterable[Tensor], device: Device) -> float:

@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from emeth_tui.training import job, metrics
+from emeth_tui.training.checkpoint import CheckpointStore
 from emeth_tui.training.control import Control
 from emeth_tui.training.devices import Device, open_device
 from emeth_tui.training.events import EpochDone, Event, OutOfMemory, Paused, Progress, ResultWritten
-from emeth_tui.training.saving import HostCopy
+from emeth_tui.training.saving import HostCopy, Saver, SavingPace
 from tests.training.jobs import Run, make_request
 from tests.training.texts import english
 
@@ -47,10 +48,25 @@ def test_a_copy_is_that_of_its_moment(device: Device) -> None:
     copy = copies.take({"weight": weight})
     for _ in range(20):
         weight += 1.0  # follows the copy on the same stream
-    copies.wait()
+    copied_s = copies.wait_s()
 
     assert copy["weight"].is_pinned()
     assert bool((copy["weight"] == 1.0).all())
+    assert weight.nbytes / 1e12 < copied_s < 5.0, "no bus is that fast"
+
+
+def test_a_checkpoints_cost_is_the_time_that_it_holds_the_gpu_up(tmp_path: Path, device: Device) -> None:
+    weight = torch.ones(50_000_000, device=device.torch_device)
+    saver = Saver(CheckpointStore(tmp_path, {"job": "a"}), SavingPace(0.0, 0.01, 0.0), device)
+    intervals_s: list[float] = []
+
+    for epoch in (1, 2):  # the second finds its memory pinned: nothing but the copy is left
+        saver.start(epoch, 0, {"weight": weight})
+        saver.wait()
+        intervals_s.append(saver.pace.interval_s)
+    saver.close()
+
+    assert intervals_s[0] > intervals_s[1] > 100 * weight.nbytes / 1e12
 
 
 @pytest.mark.usefixtures("little_memory")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,54 @@ def test_a_checkpoint_is_written_while_its_tensors_change(tmp_path: Path) -> Non
     assert not saver.busy
     assert saver.pace.interval_s > 0.0, "its cost was measured"
     saver.close()
+
+
+class PretendsToBeAGpu(Device):
+    """The CPU; that it were a GPU makes only a checkpoint's cost another."""
+
+    @property
+    def is_cuda(self) -> bool:
+        return True
+
+
+class StandInTimer:
+    """Says that the device copied for so long; `marks` are what it was asked, in order."""
+
+    def __init__(self, copied_s: float) -> None:
+        self.marks: list[str] = []
+        self._copied_s = copied_s
+
+    def start(self) -> None:
+        self.marks.append("start")
+
+    def end(self) -> None:
+        self.marks.append("end")
+
+    def wait_s(self) -> float:
+        self.marks.append("wait")
+        return self._copied_s
+
+
+@pytest.mark.parametrize("copied_s", [0.0, 0.35])
+def test_on_a_gpu_a_checkpoint_costs_what_its_copy_holds_up(tmp_path: Path, copied_s: float) -> None:
+    store, timer, cpu = GatedStore(tmp_path), StandInTimer(copied_s), open_device("cpu")
+    gpu = PretendsToBeAGpu(cpu.torch_device, cpu.name, cpu.compute_dtype)
+    saver = Saver(store, SavingPace(0.0, 0.01, 0.0), gpu, timer)
+    started = time.monotonic()
+
+    saver.start(1, 0, {"weight": torch.ones(1000)})
+    blocked_s = time.monotonic() - started
+    assert store.entered.wait(20.0)
+    assert timer.marks == ["start", "end", "wait"], "what is written has arrived"
+    store.gate.set()
+    saver.wait()
+    saver.close()
+
+    cost_s = 0.01 * saver.pace.interval_s
+    if copied_s:
+        assert cost_s == pytest.approx(copied_s), "enqueueing the copies is next to nothing"
+    else:
+        assert 0.0 < cost_s <= blocked_s, "the host was held up longer"
 
 
 def test_an_error_of_the_writing_comes_out_at_the_next_look(tmp_path: Path) -> None:
