@@ -33,7 +33,7 @@ from emeth_tui.store import marks
 from emeth_tui.store.database import Store
 from emeth_tui.workers.supervisor import WorkerPool
 
-CLOSE_GRACE_S = 5.0  # for workers to write their checkpoints; the whole stop takes at most 10 s
+CLOSE_GRACE_S = 5.0  # for workers to leave; the whole stop takes at most 10 s, or 60 more for checkpoints
 
 
 @asynccontextmanager

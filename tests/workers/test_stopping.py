@@ -1,0 +1,87 @@
+"""How long a stopping worker may take, with a link that follows a script: no disk is slow when asked to."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emeth_tui.workers.messages import Prepared, Ready, Saving, Stop, Stopped
+from emeth_tui.workers.supervisor import Limits, WorkerPool
+from tests.workers.jobs import Listener, hash_for, make_request, once
+
+LIMITS = Limits(stop_s=0.05, stop_saving_s=1.0)
+
+
+class ScriptedLink:
+    """The link of a process that prepares its job and answers Stop with `answers`, each after some time."""
+
+    def __init__(self, answers: list[tuple[float, Any]]) -> None:
+        self.stopped = asyncio.Event()
+        self.killed = False
+        self._answers = answers
+        self._messages: list[Any] = [Ready(1, "cpu", "a CPU"), Prepared("d", 1, 1, 0, 0)]
+
+    def send(self, message: Any) -> None:
+        if isinstance(message, Stop):
+            self.stopped.set()
+
+    async def receive(self, limit_s: float = math.inf) -> Any:
+        if self._messages:
+            return self._messages.pop(0)
+        await self.stopped.wait()
+        if not self._answers:
+            await asyncio.Event().wait()
+        after_s, message = self._answers.pop(0)
+        await asyncio.sleep(after_s)
+        return message
+
+    async def kill(self) -> None:
+        self.killed = True
+
+
+async def stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *answers: tuple[float, Any]
+) -> ScriptedLink:
+    """Cancel a job whose process answers so, and return when the cancellation has gone on."""
+    link, prepared = ScriptedLink(list(answers)), asyncio.Event()
+    monkeypatch.setattr("emeth_tui.workers.worker.ProcessLink", lambda config, on_end: link)
+    (worker,) = WorkerPool(["cpu"], tmp_path, limits=LIMITS).workers
+    training = asyncio.create_task(
+        worker.train(
+            make_request(tmp_path),
+            hash_for=hash_for,
+            on_message=Listener(once(lambda message: isinstance(message, Prepared), prepared.set)),
+        )
+    )
+    await prepared.wait()
+    training.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await training
+    return link
+
+
+async def test_one_that_says_nothing_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = await stopped(tmp_path, monkeypatch, (0.4, Stopped(1, 0)))
+
+    assert link.killed
+
+
+async def test_one_that_writes_its_checkpoint_has_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = await stopped(tmp_path, monkeypatch, (0.0, Saving(1, 0)), (0.2, Stopped(1, 0)))
+
+    assert not link.killed
+
+
+async def test_one_that_never_gets_its_checkpoint_written_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    link = await stopped(tmp_path, monkeypatch, (0.0, Saving(1, 0)))
+
+    assert link.killed
+    assert "not stopped within 1 s" in caplog.text
