@@ -36,6 +36,7 @@ check: lint test  ## Everything that CI checks
 bench: $(VENV)/.installed  ## Measure, on a CPU; results and method are in BENCHMARKS.md
 	$(BIN)/python -m benchmarks all
 
+# Without a package index, `python3 -m benchmarks gpu` does the same with the packages at hand.
 bench-gpu: $(VENV)/.installed  ## Measure on an H100 or H200, in under 10 minutes
 	$(BIN)/python -m benchmarks gpu
 

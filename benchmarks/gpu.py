@@ -1,17 +1,22 @@
 """`gpu`: everything that is to be shown on an H100 or H200, in one run of under ten minutes.
 
-First `train` in gpt2-medium's shape at a small and a large batch, against all other sides (the reference
-loops only at the small one: in fp32 they would take the memory of all others together). Then whole jobs
-from cold: a worker process that has just started, no token cache, no compiled kernels, an empty work
-directory. No hub is needed: weights are drawn at random, the tokenizer is trained on the text.
+First `train` in gpt2-medium's shape at a small batch, against all other sides. Then whole jobs from cold: a
+worker process that has just started, no token cache, no compiled kernels, an empty work directory. Then
+`train` at a large batch, without the reference loops (in fp32 they would take the memory of all others
+together) and in two groups, for even the rest have no room beside each other. No hub is needed: weights are
+drawn at random, the tokenizer is trained on the text.
+
+The machine may be lent for this one run. So what fails is noted and the rest goes on; what has not begun in
+time is left out, what is not done soon after is broken off, and in any case the goals are printed.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import logging
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,26 +24,35 @@ import anyio
 import click
 import torch
 
+from benchmarks.deadline import Deadline
 from benchmarks.local_model import write_model
 from benchmarks.processes import environment
 from benchmarks.report import Goal, Report, json_option, narrate, show
 from benchmarks.rounds import Machine, this_machine
 from benchmarks.texts import write_grown
-from benchmarks.train import CUDA_SIDES, OURS, TrainResult, TrainSetup
+from benchmarks.train import CUDA_SIDES, OURS, SideResult, TrainResult, TrainSetup
 from benchmarks.train import measure as measure_training
 from benchmarks.train_command import report as training_report
 from emeth_tui.devnet.texts import load_corpus
 from emeth_tui.errors import EmethError
 from emeth_tui.model import Language
 from emeth_tui.training.events import EpochDone, Prepared, TrainRequest
-from emeth_tui.workers.supervisor import WorkerPool
+from emeth_tui.training.gpt2 import Gpt2Shape
+from emeth_tui.training.models import BLOCK_TOKENS
+from emeth_tui.workers.supervisor import Limits, WorkerPool
 
 _LIMIT_S = 600.0
+_NOT_BEGUN = "not measured: the time was up before it began"
+_LEAVE_S = 1.0  # for a job that is broken off: nobody wants its checkpoint
 _LINK = "00" * 32  # no verifier sees these results: any hash will do
 _SPEED_GOALS = {16: 115_000.0, 64: 180_000.0}  # tokens/s by batch
 _RATIO_GOALS = {"reference": 8.0, "reference-tf32": 3.5, "hf": 1.7, "hf-compiled": 1.15, "nanogpt": 1.05}
+# Sides that have room beside each other. Of the large ones, that which is measured soonest goes first.
+_SMALL_BATCH_GROUPS = (CUDA_SIDES,)
+_LARGE_BATCH_GROUPS = ((OURS, "hf"), (OURS, "hf-compiled", "nanogpt"))
 
 Narrate = Callable[[str], None]
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +79,9 @@ class GpuSetup:
     jobs: tuple[GpuJob, ...] = (GpuJob(1_000_000, 70.0), GpuJob(4_096, 12.0))
     job_epochs: int = 30
     job_batch: int = 64
+    begin_within_s: float = 460.0  # what is left out then, and broken off after that: see `Deadline`
+    end_within_s: float = 540.0
+    warm_up_limit_s: float = 200.0  # a compiler that takes longer would leave the others no time
     tokenizer_vocab: int = 8192  # about 3.5 bytes of English a token, as GPT-2's own
     compile_backend: str = "inductor"
     corpus: str | None = None  # None: the texts that ship
@@ -88,6 +105,19 @@ TINY = GpuSetup(
 
 
 @dataclass(frozen=True, slots=True)
+class Training:
+    """Sides that are measured together, in turns, at one batch."""
+
+    batch: int
+    sides: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """Name it in reports."""
+        return f"batch {self.batch}: {', '.join(self.sides)}"
+
+
+@dataclass(frozen=True, slots=True)
 class GpuJobResult:
     """A job from the request to the result file; the worker's start is not in `seconds`."""
 
@@ -102,77 +132,126 @@ class GpuJobResult:
 
 @dataclass(frozen=True, slots=True)
 class GpuResult:
-    """Everything; `failures` are trainings of which nothing is known, by batch."""
+    """Everything, trainings by their titles; `failures` are those of which nothing is known."""
 
     setup: GpuSetup
     machine: Machine
-    training: dict[int, TrainResult]
-    failures: dict[int, str]
+    training: dict[str, TrainResult]
+    failures: dict[str, str]
     jobs: list[GpuJobResult]
     seconds: float
 
 
-def measure(setup: GpuSetup, narrate: Narrate) -> GpuResult:
-    """Measure all. What fails is noted and the rest goes on: the machine may be lent for this one run."""
-    started = time.monotonic()
-    training: dict[int, TrainResult] = {}
-    failures: dict[int, str] = {}
-    for batch in setup.batches:
-        narrate(f"training, batch {batch}:")
-        try:
-            training[batch] = measure_training(_train_setup(setup, batch), narrate)
-        except click.ClickException as error:
-            failures[batch] = error.message
-            narrate(error.message)
-    jobs = _measure_jobs(setup, narrate)
-    return GpuResult(setup, this_machine(), training, failures, jobs, time.monotonic() - started)
-
-
-def _train_setup(setup: GpuSetup, batch: int) -> TrainSetup:
+def trainings(setup: GpuSetup, batch: int) -> list[Training]:
+    """The groups of a batch, in the order in which they are measured."""
     smallest = batch == min(setup.batches)
+    return [Training(batch, sides) for sides in (_SMALL_BATCH_GROUPS if smallest else _LARGE_BATCH_GROUPS)]
+
+
+def measure(setup: GpuSetup, narrate: Narrate) -> GpuResult:
+    """Measure all that there is time for. What fails is noted and the rest goes on."""
+    started = time.monotonic()
+    run = _Run(setup, narrate, Deadline.within(setup.begin_within_s, setup.end_within_s))
+    first, *others = setup.batches
+    run.train(first)
+    run.do_jobs()
+    for batch in others:
+        run.train(batch)
+    seconds = time.monotonic() - started
+    return GpuResult(setup, this_machine(), run.training, run.failures, run.jobs, seconds)
+
+
+class _Run:
+    """One run, and what it has found out so far."""
+
+    def __init__(self, setup: GpuSetup, narrate: Narrate, deadline: Deadline) -> None:
+        self.training: dict[str, TrainResult] = {}
+        self.failures: dict[str, str] = {}
+        self.jobs: list[GpuJobResult] = []
+        self._setup = setup
+        self._narrate = narrate
+        self._deadline = deadline
+
+    def train(self, batch: int) -> None:
+        """Measure all sides at this batch."""
+        for training in trainings(self._setup, batch):
+            self._narrate(f"training, {training.title}")
+            if self._deadline.passed:
+                self._fail(training, _NOT_BEGUN)
+                continue
+            try:
+                result = measure_training(_train_setup(self._setup, training), self._narrate, self._deadline)
+                self.training[training.title] = result
+            except Exception as error:  # noqa: BLE001 - whatever it is, the rest goes on
+                self._fail(training, _reason(error))
+
+    def do_jobs(self) -> None:
+        """Measure all jobs, with one model."""
+        with tempfile.TemporaryDirectory(prefix="emeth-bench-", ignore_cleanup_errors=True) as name:
+            model = Path(name) / "model"
+            for job in self._setup.jobs:
+                self.jobs.append(self._do_job(job, model))
+                self._narrate(_job_row(self._setup, self.jobs[-1]))
+
+    def _do_job(self, job: GpuJob, model: Path) -> GpuJobResult:
+        if self._deadline.passed:
+            return GpuJobResult(job, None, failure=_NOT_BEGUN)
+        try:
+            return _measure_job(self._setup, job, model, self._deadline)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the rest goes on
+            return GpuJobResult(job, None, failure=_reason(error))
+
+    def _fail(self, training: Training, why: str) -> None:
+        self.failures[training.title] = why
+        self._narrate(why)
+
+
+def _reason(error: Exception) -> str:
+    """Say why a part failed; what nobody reckoned with is logged with its traceback."""
+    if isinstance(error, click.ClickException):
+        return error.message
+    if isinstance(error, EmethError):
+        return str(error)
+    log.error("a part broke off", exc_info=error)
+    first_line = str(error).partition("\n")[0]
+    return f"{type(error).__name__}: {first_line}"
+
+
+def _train_setup(setup: GpuSetup, training: Training) -> TrainSetup:
     return TrainSetup(
-        sides=tuple(side for side in CUDA_SIDES if smallest or not side.startswith("reference")),
+        sides=training.sides,
         device=setup.device,
         rounds=setup.rounds,
         steps=setup.steps,
-        batch=batch,
+        batch=training.batch,
         layers=setup.layers,
         width=setup.width,
         heads=setup.heads,
         vocab=setup.vocab,
         plan_epochs=setup.plan_epochs,
         compile_backend=setup.compile_backend,
+        warm_up_limit_s=setup.warm_up_limit_s,
     )
 
 
-def _measure_jobs(setup: GpuSetup, narrate: Narrate) -> list[GpuJobResult]:
+def _measure_job(setup: GpuSetup, job: GpuJob, model: Path, deadline: Deadline) -> GpuJobResult:
     text = load_corpus(Path(setup.corpus) if setup.corpus else None).texts[Language.EN]
-    results = []
-    with tempfile.TemporaryDirectory(prefix="emeth-bench-") as name:
-        model = Path(name) / "model"
-        shape = _train_setup(setup, setup.batches[0]).shape
+    if not model.exists():
+        shape = Gpt2Shape(setup.layers, setup.heads, setup.width, BLOCK_TOKENS, setup.vocab)
         write_model(model, shape, text, setup.tokenizer_vocab)
-        for job in setup.jobs:
-            directory = Path(name) / str(job.size_bytes)
-            directory.mkdir()
-            write_grown(directory / "dataset.txt", text, job.size_bytes)
-            results.append(_measure_job(setup, job, model, directory))
-            narrate(_job_row(setup, results[-1]))
-    return results
-
-
-def _measure_job(setup: GpuSetup, job: GpuJob, model: Path, directory: Path) -> GpuJobResult:
-    no_kernels = {
-        name: str(directory / name.lower()) for name in ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR")
-    }
-    try:
+    with tempfile.TemporaryDirectory(prefix="emeth-bench-", ignore_cleanup_errors=True) as name:
+        directory = Path(name)
+        write_grown(directory / "dataset.txt", text, job.size_bytes)
+        no_kernels = {
+            cache: str(directory / cache.lower()) for cache in ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR")
+        }
         with environment(no_kernels):
-            return anyio.run(_train_cold, setup, job, model, directory)
-    except EmethError as error:
-        return GpuJobResult(job, None, failure=str(error))
+            return anyio.run(_train_cold, setup, job, model, directory, deadline)
 
 
-async def _train_cold(setup: GpuSetup, job: GpuJob, model: Path, directory: Path) -> GpuJobResult:
+async def _train_cold(
+    setup: GpuSetup, job: GpuJob, model: Path, directory: Path, deadline: Deadline
+) -> GpuJobResult:
     prepared: list[tuple[Prepared, float]] = []
     losses: list[float] = []
 
@@ -182,16 +261,20 @@ async def _train_cold(setup: GpuSetup, job: GpuJob, model: Path, directory: Path
         elif isinstance(message, EpochDone):
             losses.append(message.valid_loss)
 
-    pool, born = WorkerPool([setup.device], directory / "logs"), time.monotonic()
-    await pool.start()
+    limits = Limits(stop_s=_LEAVE_S, stop_saving_s=_LEAVE_S)
+    pool, born = WorkerPool([setup.device], directory / "logs", limits=limits), time.monotonic()
     try:
-        asked = time.monotonic()
-        await pool.workers[0].train(
-            _request(setup, model, directory), hash_for=lambda digest, epochs: _LINK, on_message=hear
-        )
-        seconds = time.monotonic() - asked
+        with anyio.fail_after(deadline.left_s()):
+            await pool.start()
+            asked = time.monotonic()
+            await pool.workers[0].train(
+                _request(setup, model, directory), hash_for=lambda digest, epochs: _LINK, on_message=hear
+            )
+            seconds = time.monotonic() - asked
+    except TimeoutError:
+        return GpuJobResult(job, None, failure="not done when the time was up")
     finally:
-        await pool.close(1.0)
+        await pool.close(_LEAVE_S)
     event, prepared_at = prepared[-1]
     return GpuJobResult(job, seconds, asked - born, event.tokens, prepared_at - asked, losses[-1])
 
@@ -232,7 +315,7 @@ def report(result: GpuResult) -> Report:
     lines = [f"{name}, torch's CUDA {torch.version.cuda}, {result.seconds:.0f} s in all"]
     for each in result.training.values():
         lines.extend(training_report(each).lines)
-    lines.extend(f"training, batch {batch}: failed: {why}" for batch, why in result.failures.items())
+    lines.extend(f"training, {title}: failed: {why}" for title, why in result.failures.items())
     lines.extend(_job_row(result.setup, job) for job in result.jobs)
     content = dataclasses.asdict(result)
     return Report({**content, "gpu": name}, lines, result.machine, goals(result))
@@ -242,7 +325,7 @@ def goals(result: GpuResult) -> list[Goal]:
     """Every goal, those of what failed as not measured. A tiny model's are shown too, and mean nothing."""
     setup = result.setup
     return [
-        *(goal for batch in setup.batches for goal in _speed_goals(batch, result.training.get(batch), setup)),
+        *(goal for batch in setup.batches for goal in _speed_goals(batch, result)),
         *(
             Goal(_job_name(setup, each.job), each.job.goal_s, each.seconds, "s", at_least=False)
             for each in result.jobs
@@ -251,22 +334,21 @@ def goals(result: GpuResult) -> list[Goal]:
     ]
 
 
-def _speed_goals(batch: int, result: TrainResult | None, setup: GpuSetup) -> list[Goal]:
-    sides: Sequence[str] = _train_setup(setup, batch).sides
-    found = result.sides if result else {}
-    ratio_goals = [
-        Goal(
-            f"gpu, batch {batch}: speed against {side}",
-            _RATIO_GOALS[side],
-            found[side].speed.median if side in found else None,
-        )
-        for side in sides
-        if side != OURS
-    ]
-    if batch not in _SPEED_GOALS:
-        return ratio_goals
-    speed = found[OURS].tokens_per_s.median if found else None
-    return [Goal(f"gpu, batch {batch}: tokens/s", _SPEED_GOALS[batch], speed, "tokens/s"), *ratio_goals]
+def _speed_goals(batch: int, result: GpuResult) -> list[Goal]:
+    groups = trainings(result.setup, batch)
+    found: dict[str, SideResult] = {}
+    for group in reversed(groups):  # ours is in every one: the first counts
+        if group.title in result.training:
+            found |= result.training[group.title].sides
+    goals = []
+    if batch in _SPEED_GOALS:
+        speed = found[OURS].tokens_per_s.median if found else None
+        goals.append(Goal(f"gpu, batch {batch}: tokens/s", _SPEED_GOALS[batch], speed, "tokens/s"))
+    others = {side for group in groups for side in group.sides} - {OURS}
+    for side in (side for side in CUDA_SIDES if side in others):
+        ratio = found[side].speed.median if side in found else None
+        goals.append(Goal(f"gpu, batch {batch}: speed against {side}", _RATIO_GOALS[side], ratio))
+    return goals
 
 
 def _job_name(setup: GpuSetup, job: GpuJob) -> str:

@@ -7,6 +7,7 @@ time and no device time; what they hold is memory.
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
 import os
 import signal
@@ -27,6 +28,7 @@ _STATUS = Path("/proc/self/status")
 _RESET_PEAK = Path("/proc/self/clear_refs"), "5"  # proc(5): sets VmHWM to the present VmRSS
 _END_S = 10.0
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
+_ALLOCATOR = "PYTORCH_ALLOC_CONF"  # read by torch 2.11 and later; an older one goes without
 
 Target = Callable[[Connection, Any], None]
 
@@ -68,9 +70,16 @@ class SideProcess:
             while True:
                 self.hear()
 
-    def hear(self) -> Any:
-        """Wait for the next message. Raises SideFailed when the side failed or its process is gone."""
+    def hear(self, within_s: float = math.inf) -> Any:
+        """Wait for the next message.
+
+        Raises SideFailed when the side failed, its process is gone, or it said nothing for so long: then it
+        is ended.
+        """
         try:
+            if not self._connection.poll(None if math.isinf(within_s) else within_s):
+                self._give_up()
+                raise SideFailed(f"{self.name}: it had not answered when the time was up")
             message = self._connection.recv()
         except (EOFError, OSError) as error:
             raise self._gone() from error
@@ -79,18 +88,25 @@ class SideProcess:
             raise SideFailed(f"{self.name}: {message.reason}")
         return message
 
-    def ask(self, message: object) -> Any:
+    def ask(self, message: object, within_s: float = math.inf) -> Any:
         """Send one message and wait for the answer. Raises SideFailed."""
         self.tell(message)
-        return self.hear()
+        return self.hear(within_s)
+
+    def hang_up(self) -> None:
+        """Let the process leave, without waiting for it."""
+        self._connection.close()
 
     def close(self) -> None:
         """End the process, which frees its memory."""
-        self._connection.close()
+        self.hang_up()
         self._process.join(_END_S)
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
+
+    def _give_up(self) -> None:
+        self._process.kill()
 
     def _gone(self) -> SideFailed:
         self._process.join(_END_S)
@@ -136,6 +152,8 @@ def closing_all(sides: list[SideProcess]) -> Iterator[None]:
     try:
         yield
     finally:
+        for side in sides:  # all at once, for each takes a second or two to leave a GPU
+            side.hang_up()
         for side in sides:
             side.close()
 
@@ -175,6 +193,8 @@ def _environment_for(threads: int, device: str) -> dict[str, str]:
         index = int(device.removeprefix("cuda:"))
         visible = os.environ.get(_VISIBLE)
         values[_VISIBLE] = visible.split(",")[index] if visible else str(index)
+        # Several sides share the GPU's memory: none is to keep more of it than it uses.
+        values[_ALLOCATOR] = os.environ.get(_ALLOCATOR, "expandable_segments:True")
     return values
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import statistics
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from benchmarks.data import Tokens, chain_tokens, text_tokens
+from benchmarks.deadline import NO_DEADLINE, Deadline
 from benchmarks.flops import flops_per_token, multiply
 from benchmarks.processes import SideFailed, SideProcess, closing_all
 from benchmarks.reference import LoopPlan
@@ -70,6 +72,7 @@ class TrainSetup:
     plan_epochs: int | None = None  # None: the rounds are the whole job
     threads: int | None = None  # None: one a core
     compile_backend: str = "inductor"
+    warm_up_limit_s: float | None = None  # a side that takes longer to warm up is left out
     as_shipped: bool = True  # ours picks its precision on a CPU; else fp32
 
     @property
@@ -105,14 +108,17 @@ class SideResult:
     held_out_losses: list[float]
 
     @property
-    def held_out_loss(self) -> float:
-        """The mean over the seeds."""
-        return statistics.fmean(self.held_out_losses)
+    def held_out_loss(self) -> float | None:
+        """The mean over the seeds; None when the side did not get so far."""
+        return statistics.fmean(self.held_out_losses) if self.held_out_losses else None
 
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
-    """All rounds but the first of each seed; `failures` are sides that broke off, with the reason."""
+    """All rounds but the first of each seed; `failures` are sides that broke off, with the reason.
+
+    A side that broke off after some rounds has their figures all the same.
+    """
 
     setup: TrainSetup
     machine: Machine
@@ -127,26 +133,36 @@ class TrainResult:
         return statistics.median(each.product_flops_per_s for each in self.rounds)
 
 
-def measure(setup: TrainSetup, narrate: Narrate) -> TrainResult:
-    """Run all rounds of all seeds. Raises SideFailed when ours fails; another side's failure is noted."""
-    run = _Run(setup, narrate)
+def measure(setup: TrainSetup, narrate: Narrate, deadline: Deadline = NO_DEADLINE) -> TrainResult:
+    """Run all rounds of all seeds, or those that begin before the deadline.
+
+    Raises SideFailed when ours fails before it has done a round; another side's failure is noted.
+    """
+    run = _Run(setup, narrate, deadline)
     with run.processes():
-        for seed in range(setup.seeds):
-            run.train(seed)
-    sides = {name: _sum_up(name, setup, run) for name in setup.sides if run.finals.get(name)}
+        try:
+            for seed in range(setup.seeds):
+                run.train(seed)
+        except SideFailed as error:  # ours, or the matrix product: without them there are no more rounds
+            if not run.rounds:
+                raise
+            run.failures[OURS] = error.message
+            narrate(error.message)
+    sides = {name: _sum_up(name, setup, run) for name in setup.sides if run.rounds_of(name)}
     return TrainResult(setup, this_machine(), setup.flops_per_token, run.rounds, sides, {**run.failures})
 
 
 class _Run:
     """The processes of one run, and what they have answered."""
 
-    def __init__(self, setup: TrainSetup, narrate: Narrate) -> None:
+    def __init__(self, setup: TrainSetup, narrate: Narrate, deadline: Deadline) -> None:
         self.rounds: list[TrainRound] = []
         self.finals: dict[str, list[Final]] = {}
         self.failures: dict[str, str] = {}
         self.precision: dict[str, str] = {}
         self._setup = setup
         self._narrate = narrate
+        self._deadline = deadline
         self._sides: dict[str, SideProcess] = {}
         self._product: SideProcess | None = None
 
@@ -166,40 +182,60 @@ class _Run:
 
     def train(self, seed: int) -> None:
         """All rounds with one seed."""
-        for name in list(self._sides):  # one after the other, for ours looks how much memory there is
-            with self._noting_failure(name):
-                self.precision[name] = self._sides[name].ask(Begin(seed)).precision
-        self._everybody(Go())  # the warm-up: kernels are chosen and compiled, memory is allocated
+        for names in self._groups_to_begin():
+            for name, ready in self._tell(names, Begin(seed), self._deadline).items():
+                self.precision[name] = ready.precision
+        limit_s = self._setup.warm_up_limit_s
+        warm_up = self._deadline if limit_s is None else self._deadline.sooner(limit_s)
+        self._tell(list(self._sides), Go(), warm_up)  # kernels are chosen and compiled, memory is allocated
         for number in range(self._setup.rounds):
+            if self.rounds and self._deadline.passed:
+                self._narrate(f"the time is up after {len(self.rounds)} rounds")
+                break
             self.rounds.append(self._round(seed, number))
             self._narrate(_line(seed, number, self.rounds[-1]))
-        for name, final in self._everybody(End()).items():
+        for name, final in self._tell(list(self._sides), End(), self._deadline).items():
             self.finals.setdefault(name, []).append(final)
+
+    def rounds_of(self, name: str) -> list[TrainRound]:
+        """The rounds that this side has done."""
+        return [each for each in self.rounds if name in each.tokens_per_s]
+
+    def _groups_to_begin(self) -> list[list[str]]:
+        """Sides that may begin at the same time. Ours never does: it looks how much memory there is.
+
+        Nor do the others on a CPU, where each looks at its process's memory and some at their speed.
+        """
+        names = list(self._sides)
+        if self._setup.device == "cpu":
+            return [[name] for name in names]
+        return [[OURS], [name for name in names if name != OURS]]
 
     def _round(self, seed: int, number: int) -> TrainRound:
         assert self._product is not None
         turns: dict[str, Turn] = {}
         for name in rotated(list(self._sides), number):
             with self._noting_failure(name):
-                turns[name] = self._sides[name].ask(Go())
+                turns[name] = self._sides[name].ask(Go(), self._deadline.left_s())
         tokens = self._setup.steps * self._setup.batch * BLOCK_TOKENS
         in_order = {name: turns[name] for name in self._sides if name in turns}
         return TrainRound(
             seed,
             {name: tokens / turn.seconds for name, turn in in_order.items()},
             {name: turn.cpu_s for name, turn in in_order.items()},
-            self._product.ask(None),
+            self._product.ask(None, self._deadline.left_s()),
         )
 
-    def _everybody(self, message: object) -> dict[str, Final]:
-        """Tell all at once, outside of the time, and gather the answers."""
+    def _tell(self, names: Sequence[str], message: object, deadline: Deadline) -> dict[str, Any]:
+        """Tell all of these at once, outside of the time, and gather the answers."""
         answers = {}
-        for name in list(self._sides):
+        for name in names:
             with self._noting_failure(name):
                 self._sides[name].tell(message)
-        for name in list(self._sides):
-            with self._noting_failure(name):
-                answers[name] = self._sides[name].hear()
+        for name in names:
+            if name in self._sides:
+                with self._noting_failure(name):
+                    answers[name] = self._sides[name].hear(deadline.left_s())
         return answers
 
     @contextlib.contextmanager
@@ -238,7 +274,8 @@ def _task(setup: TrainSetup, name: str, tokens: Tokens) -> Task:
 
 
 def _sum_up(name: str, setup: TrainSetup, run: _Run) -> SideResult:
-    rounds = [each for each in run.rounds if name in each.tokens_per_s]
+    rounds = run.rounds_of(name)
+    finals = run.finals.get(name, [])
     return SideResult(
         name=name,
         precision=run.precision[name],
@@ -248,8 +285,8 @@ def _sum_up(name: str, setup: TrainSetup, run: _Run) -> SideResult:
         ),
         speed=ratios([each.tokens_per_s[OURS] / each.tokens_per_s[name] for each in rounds]),
         cpu=ratios([each.cpu_s[name] / each.cpu_s[OURS] for each in rounds]),
-        peak_bytes=run.finals[name][0].peak_bytes,  # of the first seed: later ones reuse its memory
-        held_out_losses=[final.held_out_loss for final in run.finals[name]],
+        peak_bytes=finals[0].peak_bytes if finals else None,  # of the first seed: later ones reuse its memory
+        held_out_losses=[final.held_out_loss for final in finals],
     )
 
 

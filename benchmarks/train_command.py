@@ -89,13 +89,13 @@ def report(result: TrainResult) -> Report:
         f"{setup.layers} layers, width {setup.width}, {setup.heads} heads, vocabulary {setup.vocab:,}; "
         f"batch {setup.batch} x {BLOCK_TOKENS} tokens, {setup.steps} steps a round, {source}; "
         f"dropout {setup.dropout}; on {setup.device}",
-        f"{setup.rounds} interleaved rounds for each of {setup.seeds} seeds; "
+        f"{len(result.rounds)} interleaved rounds in all, of {setup.seeds} seeds; "
         f"{result.flops_per_token / 1e9:.3f} GFLOP a token; matrix product in "
         f"{'fp32' if setup.device == 'cpu' else 'bf16'}: {result.product_flops_per_s / 1e9:,.0f} GFLOP/s",
         _HEADING,
         *(_row(side) for side in result.sides.values()),
         *(f"failed: {reason}" for reason in result.failures.values()),
-        f"held-out loss: up to {HELD_OUT_BLOCKS} blocks, after {setup.rounds + 1} epochs, mean of the seeds",
+        f"held-out loss: up to {HELD_OUT_BLOCKS} blocks, after the warm-up and all rounds, mean of the seeds",
     ]
     return Report(dataclasses.asdict(result), lines, result.machine, goals(result))
 
@@ -132,7 +132,7 @@ def _loss_goals(result: TrainResult, name: str) -> list[Goal]:
         Goal(
             f"train, 4 layers, {name}: held-out loss against {side.name}",
             _LOSS_GOAL,
-            ours / side.held_out_loss,
+            _share(ours, side.held_out_loss),
             at_least=False,
         )
         for side in result.sides.values()
@@ -140,7 +140,7 @@ def _loss_goals(result: TrainResult, name: str) -> list[Goal]:
     ]
 
 
-def _share(part: int | None, whole: int | None) -> float | None:
+def _share(part: float | None, whole: float | None) -> float | None:
     return part / whole if part is not None and whole else None
 
 
@@ -153,9 +153,10 @@ _HEADING = (
 def _row(side: SideResult) -> str:
     tokens_per_s, speed = side.tokens_per_s, side.speed
     peak = "unknown" if side.peak_bytes is None else f"{side.peak_bytes / 1e6:,.0f}"
+    loss = "unknown" if side.held_out_loss is None else f"{side.held_out_loss:.4f}"
     spread = f"{tokens_per_s.median:,.0f} ({tokens_per_s.low:,.0f}-{tokens_per_s.high:,.0f})"
     faster = f"{speed.median:.2f}x ({speed.low:.2f}-{speed.high:.2f})"
     return (
         f"{f'{KINDS[side.name].title}, {side.precision}':<38} {spread:>30} {faster:>24} "
-        f"{f'{side.cpu.median:.2f}x':>9} {side.utilisation:>6.1%} {peak:>9} {side.held_out_loss:>14.4f}"
+        f"{f'{side.cpu.median:.2f}x':>9} {side.utilisation:>6.1%} {peak:>9} {loss:>14}"
     )

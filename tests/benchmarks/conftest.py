@@ -24,8 +24,11 @@ class ThreadedSide(processes.SideProcess):
 
     def close(self) -> None:
         """Hang up, upon which the target ends."""
-        self._connection.close()
+        self.hang_up()
         self._thread.join()
+
+    def _give_up(self) -> None:
+        """A thread cannot be ended: it ends when it next looks at its pipe."""
 
     def _gone(self) -> processes.SideFailed:
         return processes.SideFailed(f"{self.name}: its thread ended")

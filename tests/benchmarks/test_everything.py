@@ -50,6 +50,8 @@ def test_a_side_in_its_own_process_answers_and_ends() -> None:
     side = SideProcess("matrix product", multiply, "cpu", threads=1)
     with closing_all([side]):
         assert side.ask(None) > 1e6
+        with pytest.raises(SideFailed, match="matrix product: it had not answered when the time was up"):
+            side.ask(None, within_s=0.0)
 
     with pytest.raises(SideFailed, match="matrix product"):
         side.ask(None)

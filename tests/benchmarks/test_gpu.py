@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 
+import anyio
 import click
 import pytest
 import torch
 from click.testing import CliRunner
 
 from benchmarks import gpu
+from benchmarks.deadline import Deadline
 from benchmarks.train import CUDA_SIDES
 from emeth_tui.errors import TrainingError
 
@@ -22,12 +25,13 @@ def test_every_side_and_a_cold_job_are_measured_and_held_against_the_goals(
     outcome = CliRunner().invoke(gpu.command, ["--device", "cpu", "--tiny", "--json"])
     content = json.loads(outcome.stdout)
     (job,) = content["jobs"]
+    (training,) = content["training"].values()
     goals = {goal["name"]: goal for goal in content["goals"]}
 
     assert outcome.exit_code == 0
     assert not content["failures"]
-    assert tuple(content["training"]["2"]["sides"]) == CUDA_SIDES
-    assert not content["training"]["2"]["failures"]
+    assert tuple(training["sides"]) == CUDA_SIDES
+    assert not training["failures"]
     assert 0 < job["until_first_step_s"] < job["seconds"]
     assert job["tokens"] > 1_000
     assert goals["gpu: 4,096 bytes x 1 epochs from cold"]["measured"] == job["seconds"]
@@ -46,9 +50,59 @@ def test_a_part_that_fails_leaves_the_others_their_figures(monkeypatch: pytest.M
     result = gpu.measure(dataclasses.replace(gpu.TINY, device="cpu"), lambda line: None)
 
     report = gpu.report(result).as_dict()
-    assert result.failures == {2: "ours: no memory", 4: "ours: no memory"}
+    assert result.failures == {
+        "batch 2: ours, reference, reference-tf32, hf, hf-compiled, nanogpt": "ours: no memory",
+        "batch 4: ours, hf": "ours: no memory",
+        "batch 4: ours, hf-compiled, nanogpt": "ours: no memory",
+    }
     assert "failed: no memory" in report["summary"][-1]
     assert [goal["reached"] for goal in report["goals"]] == [None] * 9 + [True]
+
+
+def test_what_nobody_reckoned_with_fails_its_part_alone_and_the_goals_are_printed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def break_off(*arguments: object) -> None:
+        raise ZeroDivisionError("in a part\nand more")
+
+    monkeypatch.setattr(gpu, "_measure_job", break_off)
+    monkeypatch.setattr(gpu, "measure_training", break_off)
+
+    outcome = CliRunner().invoke(gpu.command, ["--device", "cpu", "--tiny"])
+
+    assert outcome.exit_code == 0
+    lines = outcome.stdout.splitlines()
+    assert "training, batch 4: ours, hf: failed: ZeroDivisionError: in a part" in lines
+    assert "gpu: 4,096 bytes x 1 epochs from cold: failed: ZeroDivisionError: in a part" in lines
+    assert len(lines[lines.index("goals:") :]) == 11
+    assert "Traceback" in caplog.text
+
+
+def test_what_has_not_begun_in_time_is_left_out_and_the_goals_are_printed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gpu, "TINY", dataclasses.replace(gpu.TINY, begin_within_s=0.0))
+    for name in ("measure_training", "_measure_job"):
+        monkeypatch.setattr(gpu, name, lambda *_: pytest.fail("begun"))
+
+    outcome = CliRunner().invoke(gpu.command, ["--device", "cpu", "--tiny"])
+
+    lines = outcome.stdout.splitlines()
+    goals = lines[lines.index("goals:") + 1 :]
+    assert outcome.exit_code == 0
+    assert sum("failed: not measured: the time was up" in line for line in lines) == 4
+    assert [("not measured" in goal) for goal in goals] == [True] * 9 + [False]
+
+
+def test_a_job_that_is_not_done_in_time_is_broken_off(tmp_path: Path) -> None:
+    job = gpu.GpuJob(4_096, 12.0)
+    deadline = Deadline.within(0.0, 0.05)
+
+    result = anyio.run(
+        gpu._train_cold, dataclasses.replace(gpu.TINY, device="cpu"), job, tmp_path, tmp_path, deadline
+    )
+
+    assert (result.seconds, result.failure) == (None, "not done when the time was up")
 
 
 def test_without_a_gpu_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

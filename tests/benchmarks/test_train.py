@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from benchmarks import train_command
 from benchmarks.data import chain_tokens, text_tokens
+from benchmarks.deadline import Deadline
 from benchmarks.flops import flops_per_token
+from benchmarks.processes import SideFailed, _environment_for
+from benchmarks.sides import Begin, End, Final, Go, Ready, Turn
 from benchmarks.train import KINDS, TrainResult, TrainSetup, measure
 from emeth_tui.training.gpt2 import Gpt2Shape
 
@@ -110,3 +115,137 @@ def test_a_side_that_breaks_off_is_noted_and_the_others_go_on(
     assert list(content["sides"]) == ["ours"]
     assert "no-such-loop" in content["failures"]["reference"]
     assert content["sides"]["ours"]["tokens_per_s"]["median"] > 0
+
+
+TINY = TrainSetup(
+    sides=("ours", "hf", "nanogpt"), rounds=3, steps=1, batch=2, layers=1, width=64, heads=1, vocab=128
+)
+
+
+class ScriptedSide:
+    """Answers as a side does, and trains nothing; `said` is what all of them were told and said, in order."""
+
+    said: list[str]
+    ours_fails_at: int  # the turn of ours, the warm-up counted; 0: never
+    never_warm: str  # a side that is not done with its first epoch in 100 s
+
+    def __init__(self, name: str, *arguments: object) -> None:
+        self.name = name
+        self._message: object = None
+        self._turns = 0
+
+    def tell(self, message: object) -> None:
+        self._message = message
+        if message is not None:
+            self.said.append(f"{type(message).__name__} to {self.name}")
+
+    def hear(self, within_s: float) -> Any:
+        match self._message:
+            case Begin():
+                self.said.append(f"Ready from {self.name}")
+                return Ready("bf16")
+            case Go():
+                self._turns += 1
+                if self.name == self.never_warm and within_s < 100.0:
+                    raise SideFailed(f"{self.name}: it had not answered when the time was up")
+                if self.name == "ours" and self._turns == self.ours_fails_at:
+                    raise SideFailed("ours: no memory")
+                return Turn(2.0 if self.name == "hf" else 1.0, 1.0)
+            case End():
+                return Final(3.0, 1_000)
+        return 1e12  # the matrix product
+
+    def ask(self, message: object, within_s: float) -> Any:
+        self.tell(message)
+        return self.hear(within_s)
+
+    def hang_up(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch) -> type[ScriptedSide]:
+    monkeypatch.setattr(ScriptedSide, "said", [], raising=False)
+    monkeypatch.setattr(ScriptedSide, "ours_fails_at", 0, raising=False)
+    monkeypatch.setattr(ScriptedSide, "never_warm", "", raising=False)
+    monkeypatch.setattr("benchmarks.train.SideProcess", ScriptedSide)
+    return ScriptedSide
+
+
+def test_on_a_gpu_ours_begins_alone_and_the_others_together(scripted: type[ScriptedSide]) -> None:
+    measure(dataclasses.replace(TINY, device="cuda:0"), lambda line: None)
+
+    assert scripted.said[:6] == [
+        "Begin to ours",
+        "Ready from ours",
+        "Begin to hf",
+        "Begin to nanogpt",
+        "Ready from hf",
+        "Ready from nanogpt",
+    ]
+
+
+def test_on_a_cpu_one_begins_after_the_other(scripted: type[ScriptedSide]) -> None:
+    measure(TINY, lambda line: None)
+
+    begun = [f"{what} {name}" for name in TINY.sides for what in ("Begin to", "Ready from")]
+    assert scripted.said[:6] == begun
+
+
+@pytest.mark.usefixtures("scripted")
+def test_rounds_that_do_not_begin_in_time_are_left_out() -> None:
+    result = measure(TINY, lambda line: None, Deadline(begin_by_s=0.0))
+
+    assert len(result.rounds) == 1
+    assert {name: side.speed.median for name, side in result.sides.items()} == {
+        "ours": 1.0,
+        "hf": 2.0,
+        "nanogpt": 1.0,
+    }
+    assert "1 interleaved rounds in all" in train_command.report(result).lines[1]
+
+
+def test_a_side_that_takes_too_long_to_warm_up_is_left_out(scripted: type[ScriptedSide]) -> None:
+    scripted.never_warm = "nanogpt"
+
+    result = measure(dataclasses.replace(TINY, warm_up_limit_s=50.0), lambda line: None)
+
+    assert list(result.failures) == ["nanogpt"]
+    assert list(result.sides) == ["ours", "hf"]
+    assert len(result.rounds) == 3
+
+
+def test_when_ours_fails_the_rounds_before_keep_their_figures(scripted: type[ScriptedSide]) -> None:
+    scripted.ours_fails_at = 3
+
+    result = measure(TINY, lambda line: None)
+
+    assert result.failures == {"ours": "ours: no memory"}
+    assert len(result.rounds) == 1
+    assert result.sides["hf"].speed.median == 2.0
+    assert result.sides["hf"].held_out_loss is None
+    assert "unknown" in "".join(train_command.report(result).lines)
+
+
+def test_when_ours_fails_before_any_round_there_is_nothing_to_tell(scripted: type[ScriptedSide]) -> None:
+    scripted.ours_fails_at = 1
+
+    with pytest.raises(SideFailed, match="ours: no memory"):
+        measure(TINY, lambda line: None)
+
+
+def test_a_side_that_does_not_answer_in_time_has_failed(threaded_sides: None) -> None:
+    with pytest.raises(SideFailed, match="ours: it had not answered when the time was up"):
+        measure(TINY, lambda line: None, Deadline(end_by_s=0.0))
+
+
+def test_sides_on_a_gpu_keep_no_memory_that_they_do_not_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTORCH_ALLOC_CONF", raising=False)
+    assert _environment_for(1, "cuda:0")["PYTORCH_ALLOC_CONF"] == "expandable_segments:True"
+    assert "PYTORCH_ALLOC_CONF" not in _environment_for(1, "cpu")
+
+    monkeypatch.setenv("PYTORCH_ALLOC_CONF", "backend:native")
+    assert _environment_for(1, "cuda:0")["PYTORCH_ALLOC_CONF"] == "backend:native"
