@@ -54,9 +54,14 @@ def train(
     """Train until the plan is done, or `go_on`, called before each epoch, says no; return the mean loss."""
     if not go_on():
         return 0.0
+    arguments = _arguments(plan, fast, directory)
+    if fast.device.type == "cuda":
+        # transformers allows TF32 in torch's newer way alone, upon which the older one raises when asked for
+        # it. What is said in the older way, both know.
+        torch.set_float32_matmul_precision("high")
     trainer = _Trainer(
         model=model,
-        args=_arguments(plan, fast, directory),
+        args=arguments,
         train_dataset=_Blocks(blocks),
         data_collator=default_data_collator,
         callbacks=[_Epochs(go_on)],

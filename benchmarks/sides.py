@@ -31,7 +31,7 @@ from emeth_tui.training.cpu import CpuWay, fastest_on_cpu
 from emeth_tui.training.dataset import TokenisedDataset
 from emeth_tui.training.devices import Device, open_device, set_threads
 from emeth_tui.training.evaluation import mean_loss
-from emeth_tui.training.events import EpochDone, Event, Prepared
+from emeth_tui.training.events import EpochDone, Event, OutOfMemory, Prepared
 from emeth_tui.training.gpt2 import Gpt2, Gpt2Shape
 from emeth_tui.training.lanes import Lanes
 from emeth_tui.training.loop import Trainer
@@ -126,13 +126,12 @@ class Turns:
 def train(connection: Connection, task: Task) -> None:
     """A side's process: one training a `Begin`, until the parent hangs up."""
     device = open_device("cuda:0" if task.device.startswith("cuda") else "cpu")
-    if task.tf32 and device.is_cuda:
-        torch.set_float32_matmul_precision("high")
     if task.loop == _HUGGING_FACE:
         importlib.import_module("benchmarks.hugging_face")  # slow, and memory: not the training's
     memory = PeakMemory(device.torch_device)
     while True:
         begin: Begin = connection.recv()
+        torch.set_float32_matmul_precision("high" if task.tf32 and device.is_cuda else "highest")
         run = dataclasses.replace(task, plan=dataclasses.replace(task.plan, seed=begin.seed))
         turns = Turns(connection, memory, device.torch_device)
         turns.precision = _precision(task, device)
@@ -165,6 +164,7 @@ def _ours(task: Task, device: Device, turns: Turns) -> Weights:
     turns.precision = _PRECISION_NAMES[device.compute_dtype]
 
     def report(event: Event) -> None:
+        _refuse_less_memory(event)
         if isinstance(event, (Prepared, EpochDone)) and not turns.go_on():
             control.stop()
 
@@ -184,6 +184,14 @@ def _ours(task: Task, device: Device, turns: Turns) -> Weights:
         with contextlib.closing(trainer), contextlib.suppress(StopRequested):
             trainer.run()
     return model.export_weights()
+
+
+def _refuse_less_memory(event: Event) -> None:
+    """Break off where ours would go on with smaller micro batches, measuring something else."""
+    if isinstance(event, OutOfMemory):
+        raise MemoryError(
+            f"the GPU's memory ran out: it would go on with micro batches of {event.micro_batch} blocks"
+        )
 
 
 def _our_tokens(task: Task) -> TokenisedDataset:
@@ -241,6 +249,7 @@ def _initial_weights(task: Task) -> Weights:
 
 
 def _held_out_loss(task: Task, weights: Weights, device: Device) -> float:
+    torch.set_float32_matmul_precision("highest")  # whatever the side trained in: no TF32
     model = Gpt2(task.shape, task.dropout)
     model.import_weights(weights)
     in_fp32 = dataclasses.replace(device, compute_dtype=torch.float32)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import torch
 from click.testing import CliRunner
 
-from benchmarks import train_command
+from benchmarks import sides, train_command
 from benchmarks.data import chain_tokens, text_tokens
 from benchmarks.deadline import Deadline
 from benchmarks.flops import flops_per_token
 from benchmarks.processes import SideFailed, _environment_for
+from benchmarks.reference import LoopPlan
 from benchmarks.sides import Begin, End, Final, Go, Ready, Turn
 from benchmarks.train import KINDS, TrainResult, TrainSetup, measure
-from emeth_tui.training.gpt2 import Gpt2Shape
+from emeth_tui.training.devices import open_device
+from emeth_tui.training.gpt2 import Gpt2, Gpt2Shape
 
 MEDIUM = Gpt2Shape(layers=24, heads=16, width=1024, positions=128, vocab_size=50257)
 
@@ -240,6 +244,51 @@ def test_when_ours_fails_before_any_round_there_is_nothing_to_tell(scripted: typ
 def test_a_side_that_does_not_answer_in_time_has_failed(threaded_sides: None) -> None:
     with pytest.raises(SideFailed, match="ours: it had not answered when the time was up"):
         measure(TINY, lambda line: None, Deadline(end_by_s=0.0))
+
+
+def test_ours_does_not_go_on_with_less_than_its_batch(
+    threaded_sides: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loss = Gpt2.loss
+
+    def little_memory(self: Gpt2, token_ids: torch.Tensor, reduction: str = "mean") -> torch.Tensor:
+        if self.training and len(token_ids) == TINY.batch:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return loss(self, token_ids, reduction)
+
+    monkeypatch.setattr(Gpt2, "loss", little_memory)
+
+    with pytest.raises(SideFailed, match=r"ours: MemoryError: .* micro batches of 1 blocks"):
+        measure(dataclasses.replace(TINY, sides=("ours",), as_shipped=False), lambda line: None)
+
+
+@pytest.fixture
+def tf32() -> Iterator[None]:
+    """Allow TF32 in the way of which torch's older functions do not know, as transformers does."""
+    torch.backends.fp32_precision = "tf32"  # type: ignore[attr-defined]
+    yield
+    torch.backends.fp32_precision = "none"  # type: ignore[attr-defined]
+    torch.set_float32_matmul_precision("highest")
+
+
+@pytest.mark.usefixtures("tf32")
+def test_held_out_losses_are_measured_in_fp32_whatever_was_trained_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[tuple[str, str]] = []
+
+    def mean_loss(*arguments: object) -> float:
+        products: Any = torch.backends.cuda.matmul
+        seen.append((products.fp32_precision, torch.get_float32_matmul_precision()))
+        return 0.0
+
+    monkeypatch.setattr(sides, "mean_loss", mean_loss)
+    shape = Gpt2Shape(layers=1, heads=1, width=64, positions=128, vocab_size=128)
+    task: Any = sides.Task("ours", shape, chain_tokens(2, 128, seed=0), LoopPlan(1, 2, 1e-3, 0), 0.0)
+
+    sides._held_out_loss(task, sides._initial_weights(task), open_device("cpu"))
+
+    assert seen == [("ieee", "highest")]
 
 
 def test_sides_on_a_gpu_keep_no_memory_that_they_do_not_use(monkeypatch: pytest.MonkeyPatch) -> None:
