@@ -25,7 +25,9 @@ from emeth_tui.training.files import disk_full_translated, write_atomically
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")  # in order of preference
 _SMALL_FILES = ("config.json", "tokenizer*", "vocab*", "merges.txt", "*.model", "special_tokens_map.json")
-_TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "spiece.model", "vocab.txt")
+TOKENIZER_NAME = "tokenizer.json"  # what `tokenizers` reads
+SENTENCEPIECE_NAME = "spiece.model"  # what transformers calls it beside a T5Tokenizer
+_TOKENIZER_FILES = (TOKENIZER_NAME, "vocab.json", SENTENCEPIECE_NAME, "vocab.txt")
 _COMPLETE_NAME = "complete"
 _PART_SUFFIX = ".part"
 _SHA256_CHARS = 64  # the hub's tag of a large file is its sha256

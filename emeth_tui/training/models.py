@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 BLOCK_TOKENS = 128  # protocol.md §8
 DEVNET_SMALL = "devnet-small"
+# Trained on small letters (rinnakk/japanese-pretrained-models, src/task/pretrain_gpt2/train.py); their
+# READMEs on the hub have `do_lower_case` set by hand. Of a local copy its tokenizer_config.json decides.
+_LOWER_CASED = {f"rinna/japanese-gpt2-{size}" for size in ("xsmall", "small", "medium")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class ModelSpec:
 
     `vocab_limit` is set for a model made from scratch: its tokenizer is trained on the job's own text and
     has at most so many tokens. For a pretrained model it is None, and `layers`, `heads` and `width` come
-    from its files.
+    from its files. `lower_case` is set for one that reads only small letters and whose files do not say so.
     """
 
     name: str
@@ -48,6 +51,7 @@ class ModelSpec:
     block_tokens: int = BLOCK_TOKENS
     dropout: float = 0.1  # protocol.md §8: as in the reference
     attention_dropout: float = 0.1
+    lower_case: bool = False
 
     @property
     def pretrained(self) -> bool:
@@ -72,7 +76,8 @@ def model_spec(name: str) -> ModelSpec:
     """Describe the model of this name; any name but our own is a hub name or a local directory."""
     if name == DEVNET_SMALL:
         return _DEVNET_SMALL
-    return ModelSpec(name=name, learning_rate=2.5e-4, batch_size=3)  # protocol.md §8
+    lower_case = name in _LOWER_CASED
+    return ModelSpec(name=name, learning_rate=2.5e-4, batch_size=3, lower_case=lower_case)  # protocol.md §8
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +164,7 @@ def token_source(spec: ModelSpec, language: str) -> TokenSource:
     def make(training_text: Iterable[str]) -> TextTokenizer:
         if spec.vocab_limit is not None:
             return train_tokenizer(training_text, language, spec.vocab_limit)
-        return pretrained_tokenizer(spec.name, locate(spec.name).directory)
+        return pretrained_tokenizer(spec.name, locate(spec.name).directory, spec.lower_case)
 
     return TokenSource(language, f"{spec.name}:{spec.vocab_limit}", spec.block_tokens, make)
 

@@ -17,6 +17,7 @@ from tokenizers import Regex, decoders, models, pre_tokenizers, trainers
 
 from emeth_tui.errors import TrainingError
 from emeth_tui.model import Language
+from emeth_tui.training.hub import SENTENCEPIECE_NAME, TOKENIZER_NAME
 from emeth_tui.training.words import (
     FoundWords,
     TokenIds,
@@ -72,8 +73,15 @@ def train_tokenizer(texts: Iterable[str], language: str, vocab_limit: int) -> Te
     return Bpe(bpe, FoundWords(bpe, MAX_PIECE_CHARS))
 
 
-def pretrained_tokenizer(name: str, directory: Path) -> TextTokenizer:
-    """Load the tokenizer of a pretrained model. Raises TrainingError when it cannot be loaded."""
+def pretrained_tokenizer(name: str, directory: Path, lower_case: bool) -> TextTokenizer:
+    """Load the tokenizer of a pretrained model. Raises TrainingError when it cannot be loaded.
+
+    `lower_case` has texts lower-cased before a SentencePiece model; other tokenizers do that themselves.
+    """
+    if (directory / SENTENCEPIECE_NAME).is_file() and not (directory / TOKENIZER_NAME).is_file():
+        from emeth_tui.training.sentence_pieces import load_sentence_pieces
+
+        return load_sentence_pieces(name, directory, lower_case)
     from transformers import AutoTokenizer
 
     try:
@@ -89,7 +97,7 @@ def pretrained_tokenizer(name: str, directory: Path) -> TextTokenizer:
 
 
 class Bpe:
-    """A tokenizer that finds the words itself, or has them found by `words`; also every pretrained one."""
+    """A tokenizer that finds the words itself, or has them found by `words`; also most pretrained ones."""
 
     def __init__(self, bpe: tokenizers.Tokenizer, words: FoundWords | None) -> None:
         self._bpe = bpe

@@ -54,7 +54,7 @@ def test_the_parent_never_loads_what_training_needs() -> None:
     program = """
 import sys
 import emeth_tui.workers.messages, emeth_tui.workers.supervisor
-heavy = {"torch", "numpy", "transformers", "tokenizers", "fugashi"}
+heavy = {"torch", "numpy", "transformers", "tokenizers", "sentencepiece", "fugashi"}
 print(sorted(heavy & set(sys.modules)))
 """
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
