@@ -24,7 +24,9 @@ from emeth_tui.training.state import bytes_of
 # Without these instructions bf16 is emulated, many times slower than fp32, and not worth the trial.
 _BF16_INSTRUCTIONS = frozenset({"avx512_bf16", "amx_bf16"})
 _WORTH_IT = 1.1  # times as fast; for less, neither coarser numbers nor more cores
-_LANES_UP_TO_BYTES = 48 << 20  # of weights: each lane has as much again for its gradients
+# Lanes beat threads where each was tried on weights of up to 21 MB; and each has gradients of its own.
+_LANES_UP_TO_BYTES = 48 << 20
+_LANES = (1, 2, 4)  # more would only wait for the interpreter's lock
 _TRIALS = 3  # the first of them also loads the kernels
 _TRIAL_TOKENS, _TRIAL_BLOCK = 1024, 128
 _TRIAL_VOCAB = 4096  # rows of the head at most
@@ -68,10 +70,11 @@ def fastest_on_cpu(model: Gpt2, cpu_info: Path = _CPU_INFO) -> CpuWay:
 def _possible_ways(model: Gpt2, cores: int, instructions: frozenset[str]) -> list[CpuWay]:
     has_bf16 = bool(_BF16_INSTRUCTIONS & instructions)
     precisions = [torch.float32, torch.bfloat16] if has_bf16 else [torch.float32]
-    shared = {(1, 1), (cores, 1)}
     if bytes_of(model.parameters()) <= _LANES_UP_TO_BYTES:
-        shared.add((1, cores))
-    return [CpuWay(precision, *way) for precision, way in itertools.product(precisions, sorted(shared))]
+        together = [(1, lanes) for lanes in _LANES if lanes <= cores]
+    else:
+        together = [(threads, 1) for threads in sorted({1, cores})]
+    return [CpuWay(precision, *way) for precision, way in itertools.product(precisions, together)]
 
 
 @contextlib.contextmanager
