@@ -58,7 +58,8 @@ class _HeadLoss(torch.autograd.Function):
     def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
         of_states, of_weight = ctx.saved_tensors
         (scale,) = outputs
-        return (of_states * scale).to(ctx.state_dtype), of_weight * scale, None, None, None
+        # In place, for the weight's is as large as the weight; torch refuses a second backward pass after it.
+        return of_states.mul_(scale).to(ctx.state_dtype), of_weight.mul_(scale), None, None, None
 
 
 def _loss_and_gradients(
