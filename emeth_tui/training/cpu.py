@@ -24,7 +24,7 @@ from emeth_tui.training.state import bytes_of
 # Without these instructions bf16 is emulated, many times slower than fp32, and not worth the trial.
 _BF16_INSTRUCTIONS = frozenset({"avx512_bf16", "amx_bf16"})
 _WORTH_IT = 1.1  # times as fast; for less, neither coarser numbers nor more cores
-# Of weights. Each lane has gradients and logits of its own: beyond this, their memory weighs more than their speed.
+# Of weights. Each lane has gradients and logits of its own: beyond this, that memory weighs more than speed.
 _LANES_UP_TO_BYTES = 16 << 20
 _LANES = (1, 2, 4)  # more would only wait for the interpreter's lock
 _TRIALS = 3  # the first of them also loads the kernels
