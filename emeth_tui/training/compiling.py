@@ -1,6 +1,7 @@
-"""Compiled layers, where a GPU and a long job make them pay; elsewhere the training stays as it is.
+"""Compiled layers and head, where a GPU and a long job make them pay; elsewhere the training stays as it is.
 
-A GPT-2's layers are alike, so one of them is compiled and serves all. Nothing is given up for it: the layers
+A GPT-2's layers are alike, so one of them is compiled and serves all; of the head, what is done to its logits
+between its products. Nothing is given up for it: the layers
 keep their parameters and names, batches of another shape (an epoch's last one, validation) take the plain
 way, and whatever goes wrong while compiling means only that the plain way is taken throughout.
 """
@@ -22,7 +23,8 @@ PAYS_AFTER_STEPS = 1_000  # about where the saving has paid back the compiler's 
 _WORTH_IT = 1.03  # times as fast; less is within the noise of a trial
 _TRIALS = 5
 _BACKEND = "inductor"
-_MOST_IN_A_PROCESS = 8  # torch compiles a function for so many shapes (its recompile_limit) and then no more
+# torch compiles a function for 8 shapes (recompile_limit) and then no more; the head's rows may come in two.
+_MOST_IN_A_PROCESS = 4
 _compilations = itertools.count(1)
 log = logging.getLogger(__name__)
 
@@ -34,7 +36,7 @@ def compile_where_it_pays(
 
     Leaves weights and random states as they are, and no gradients.
     """
-    model.transformer.use_compiled(None)
+    model.use_compiled(None)
     if not device.is_cuda or steps_left < PAYS_AFTER_STEPS:
         return False
     devices = [device.torch_device] if device.torch_device.type == "cuda" else []
@@ -51,7 +53,7 @@ def _compile(model: Gpt2, rows: int, length: int, device: Device, backend: str) 
     ids = device.put(torch.randint(model.shape.vocab_size, (rows, length)))
     try:
         plain_s = _trial_s(model, ids, device)
-        model.transformer.use_compiled((rows, length), backend)
+        model.use_compiled((rows, length), backend)
         compiled_s = _trial_s(model, ids, device)
     except Exception as error:  # no compiler, no triton, no memory, a new driver, errors of its own making
         reason = " ".join(str(error).splitlines()[:2])
@@ -59,7 +61,7 @@ def _compile(model: Gpt2, rows: int, length: int, device: Device, backend: str) 
         plain_s, compiled_s = 0.0, 1.0
     pays = plain_s > _WORTH_IT * compiled_s
     if not pays:
-        model.transformer.use_compiled(None)
+        model.use_compiled(None)
     log.info(
         "compiling took %.0f s: layers are %s", time.monotonic() - started, "compiled" if pays else "plain"
     )

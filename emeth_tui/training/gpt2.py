@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from emeth_tui.training.devices import calculated_in
 from emeth_tui.training.dropout import kept
-from emeth_tui.training.head import head_loss
+from emeth_tui.training.head import Turn, head_loss, turn_into_gradients
 
 VOCAB_MULTIPLE = 64
 INIT_STD = 0.02  # GPT-2's own initialisation
@@ -201,11 +201,12 @@ class Transformer(nn.Module):
         self._compiled: tuple[Callable[[Tensor, int, LayerMasks | None], Tensor], ...] = ()
         self._compiled_for: tuple[int, int] | None = None
 
-    def use_compiled(self, batch: tuple[int, int] | None, backend: str = "inductor") -> None:
-        """Train batches of this shape through compiled layers from now on, or with None none.
+    def goes_compiled(self, token_ids: Tensor) -> bool:
+        """Whether this batch goes through compiled layers."""
+        return self.training and self._compiled_for == tuple(token_ids.shape)
 
-        What compiling may raise comes with the first such batch.
-        """
+    def use_compiled(self, batch: tuple[int, int] | None, backend: str) -> None:
+        """Train batches of this shape through compiled layers from now on, or with None none."""
         self._compiled_for = batch
         # In a tuple, for as submodules they would give every parameter a second name.
         self._compiled = tuple(
@@ -222,8 +223,7 @@ class Transformer(nn.Module):
             states = states * embedded * (1.0 / (1.0 - self.dropout))
         elif self.training:
             states = functional.dropout(states, self.dropout)
-        compiled = self.training and self._compiled_for == tuple(token_ids.shape)
-        blocks: Iterable[Any] = self._compiled if compiled else self.h
+        blocks: Iterable[Any] = self._compiled if self.goes_compiled(token_ids) else self.h
         for block, layer_masks in zip(blocks, masks, strict=True):
             states = block(states, length, layer_masks)
         output: Tensor = self.ln_f(states).view(*token_ids.shape, -1)
@@ -251,6 +251,15 @@ class Gpt2(nn.Module):
         self.transformer = Transformer(
             shape, dropout, dropout if attention_dropout is None else attention_dropout
         )
+        self._turn: Turn | None = None
+
+    def use_compiled(self, batch: tuple[int, int] | None, backend: str = "inductor") -> None:
+        """Train batches of this shape through compiled code from now on, or with None none.
+
+        What compiling may raise comes with the first such batch.
+        """
+        self.transformer.use_compiled(batch, backend)
+        self._turn = torch.compile(turn_into_gradients, dynamic=False, backend=backend) if batch else None
 
     def forward(self, token_ids: Tensor) -> Tensor:
         """Logits `[batch, length, padded vocabulary]` for ids `[batch, length]`; the padding is at -inf."""
@@ -260,7 +269,8 @@ class Gpt2(nn.Module):
         """Cross-entropy of each token given those before it in its row: the mean, or with "sum" the sum."""
         states = self.transformer(token_ids)[:, :-1].flatten(0, 1)
         targets = token_ids[:, 1:].flatten()
-        loss = head_loss(states, self.transformer.wte.weight, targets, self.shape.vocab_size)
+        turn = self._turn if self.transformer.goes_compiled(token_ids) else None
+        loss = head_loss(states, self.transformer.wte.weight, targets, self.shape.vocab_size, turn)
         return loss if reduction == "sum" else loss / len(targets)
 
     def initialise(self, seed: int) -> None:

@@ -7,6 +7,8 @@ through two buffers, and their gradients are made at once, while the logits are 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -18,22 +20,44 @@ from emeth_tui.training.devices import calculated_in
 # a time; more no longer fit a cache.
 _ROWS_ON_CPU, _LOGITS_ON_CPU = 256, 1 << 19
 _ROWS_ON_CUDA = 2048
+_ROWS_TURNED = 4096  # without buffers in fp32 beside the logits: twice as many take as much memory
 _SMALLEST_SHARE = 1e-38  # a token's probability, for its logarithm: caps one token's loss at 87
 
 
-def head_loss(states: Tensor, weight: Tensor, targets: Tensor, vocab_size: int) -> Tensor:
+Turn = Callable[[Tensor, Tensor, int], Tensor]
+
+
+def head_loss(
+    states: Tensor, weight: Tensor, targets: Tensor, vocab_size: int, turn: Turn | None = None
+) -> Tensor:
     """The summed cross-entropy of `targets` `[rows]` given `states` `[rows, width]` and `weight`.
 
     `weight` is `[padded vocabulary, width]`; rows from `vocab_size` on are padding and get no probability.
     Matrix products are in autocast's precision where it is on, all else in fp32. One token's loss is at most
-    87; NaN and infinity in the states come out as NaN.
+    87; NaN and infinity in the states come out as NaN. `turn` is `turn_into_gradients`, compiled.
     """
     # Asked here: within the forward pass torch would say so even where gradients are switched off.
     wants_gradients = torch.is_grad_enabled() and (states.requires_grad or weight.requires_grad)
     loss: Tensor = _HeadLoss.apply(  # type: ignore[no-untyped-call]
-        states, weight, targets, vocab_size, wants_gradients
+        states, weight, targets, vocab_size, wants_gradients, turn
     )
     return loss
+
+
+def turn_into_gradients(logits: Tensor, targets: Tensor, vocab_size: int) -> Tensor:
+    """Put the loss's gradients in the place of some rows' logits, and return their summed loss.
+
+    To be compiled: made of one kernel or two it goes over the logits half as often as operation after
+    operation, which on a GPU is what the head costs beside its products.
+    """
+    columns = torch.arange(logits.shape[1], device=logits.device)
+    wide = logits.float()
+    if logits.shape[1] > vocab_size:
+        wide = wide.masked_fill(columns >= vocab_size, float("-inf"))
+    log_sums = wide.logsumexp(-1, keepdim=True)
+    losses = (log_sums - wide.gather(1, targets)).clamp(max=-math.log(_SMALLEST_SHARE))
+    logits.copy_((wide - log_sums).exp() - (columns == targets).float())
+    return losses.sum()
 
 
 class _HeadLoss(torch.autograd.Function):
@@ -41,25 +65,33 @@ class _HeadLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, states: Tensor, weight: Tensor, targets: Tensor, vocab_size: int, wants_gradients: bool
+        ctx: Any,
+        states: Tensor,
+        weight: Tensor,
+        targets: Tensor,
+        vocab_size: int,
+        wants_gradients: bool,
+        turn: Turn | None,
     ) -> Tensor:
         kind = states.device.type
         precision = calculated_in(kind)
+        narrow = states.to(precision), weight.to(precision)
         with torch.autocast(kind, enabled=False):
-            loss, *gradients = _loss_and_gradients(
-                states.to(precision), weight.to(precision), targets, vocab_size, wants_gradients
-            )
+            if wants_gradients and turn is not None:
+                loss, *gradients = _turned(*narrow, targets, vocab_size, turn)
+            else:
+                loss, *gradients = _loss_and_gradients(*narrow, targets, vocab_size, wants_gradients)
             if wants_gradients:
                 ctx.state_dtype = states.dtype
                 ctx.save_for_backward(*gradients)
         return loss
 
     @staticmethod
-    def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
+    def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, Tensor, None, None, None, None]:
         of_states, of_weight = ctx.saved_tensors
         (scale,) = outputs
         # In place, for the weight's is as large as the weight; torch refuses a second backward pass after it.
-        return of_states.mul_(scale).to(ctx.state_dtype), of_weight.mul_(scale), None, None, None
+        return of_states.mul_(scale).to(ctx.state_dtype), of_weight.mul_(scale), None, None, None, None
 
 
 def _loss_and_gradients(
@@ -80,6 +112,20 @@ def _loss_and_gradients(
             shares.scatter_add_(1, some_targets, shares.new_full(some_targets.shape, -1.0))
             gradients.add(buffers.in_precision(shares), start)
     return (loss,) if gradients is None else (loss, gradients.of_states, gradients.of_weight)
+
+
+def _turned(
+    states: Tensor, weight: Tensor, targets: Tensor, vocab_size: int, turn: Turn
+) -> tuple[Tensor, ...]:
+    parts = -(-len(states) // _ROWS_TURNED)
+    rows = -(-len(states) // parts)  # about alike: each number of rows is compiled for
+    gradients = _Gradients(states, weight)
+    loss = torch.zeros((), device=states.device)
+    for start in range(0, len(states), rows):
+        logits = torch.mm(states[start : start + rows], weight.T)
+        loss += turn(logits, targets[start : start + rows, None], vocab_size)
+        gradients.add(logits, start)
+    return loss, gradients.of_states, gradients.of_weight
 
 
 class _Gradients:
