@@ -139,7 +139,7 @@ def _make_trainer(
         set_initial_weights=lambda fresh: set_initial_weights(fresh, spec, request.seed),
         lanes=lanes,
         loading_since_s=loading_since_s,
-        micro_batch=MicroBatch(plan.batch_size, device, found_before),
+        micro_batch=MicroBatch(min(plan.batch_size, len(tokens.train)), device, found_before),
     )
 
 

@@ -74,6 +74,7 @@ class Trainer:
         self._set_initial_weights = set_initial_weights
         self._micro = micro_batch or MicroBatch(plan.batch_size, device)
         self._lanes = lanes or Lanes()
+        self._compiled_rows = 0
         self._parameters = list(self._model.parameters())
         self._optimiser = make_optimiser(self._model)
         self._scale = LossScale(device.torch_device) if device.compute_dtype == torch.float16 else None
@@ -120,7 +121,8 @@ class Trainer:
         return self._at.valid_loss
 
     def _compile_where_it_pays(self) -> None:
-        rows, length = self._micro.size, self._tokens.train.shape[1]
+        self._compiled_rows = rows = self._micro.size
+        length = self._tokens.train.shape[1]
         compile_where_it_pays(self._model, rows, length, self._blocks_left // rows, self._device)
 
     def keep(self) -> None:
@@ -166,6 +168,8 @@ class Trainer:
         self._go_back()
 
     def _train_epoch(self) -> None:
+        if self._compiled_rows != self._micro.size:  # memory had run out
+            self._compile_where_it_pays()
         started = time.monotonic()
         order = epoch_order(self._plan.seed, self._at.epoch, self._blocks)
         self._model.train()
@@ -261,9 +265,10 @@ class Trainer:
         ids = torch.zeros(blocks, self._tokens.train.shape[1], dtype=torch.int64)
         self._model.train()
         try:
-            with self._device.autocast():
-                loss = self._model.loss(self._device.put(ids))
-            loss.backward()  # type: ignore[no-untyped-call]
+            for _ in range(1 if blocks == self._plan.batch_size else 2):  # the second finds gradients there
+                with self._device.autocast():
+                    loss = self._model.loss(self._device.put(ids))
+                loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(self._parameters, MAX_GRADIENT_NORM)
             self._optimiser.step()
         finally:

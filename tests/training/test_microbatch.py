@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from emeth_tui.errors import TrainingError
-from emeth_tui.training import job, models
+from emeth_tui.training import job, loop, models
 from emeth_tui.training.devices import Device, available_bytes, is_out_of_memory
 from emeth_tui.training.events import EpochDone, OutOfMemory, ResultWritten, Stopped, WentBack
 from emeth_tui.training.gpt2 import Gpt2, Gpt2Shape
@@ -247,10 +247,13 @@ def test_memory_that_runs_out_in_a_step_halves_the_micro_batch_and_loses_nothing
 
     run = Run(run_out)
     request = make_request(tmp_path / "halved", english(6144), batch_size=5)
+    compiled_for: list[int] = []
+    monkeypatch.setattr(loop, "compile_where_it_pays", lambda model, rows, *_: compiled_for.append(rows))
 
     run.go(request)
 
     assert run.of_type(OutOfMemory) == [OutOfMemory(2, 2)]
+    assert compiled_for == [5, 2], "the smaller one from the next epoch on"
     assert not run.of_type(WentBack)
     assert [event.epoch for event in run.of_type(EpochDone)] == [1, 2, 3]
     assert_close_weights(result_weights(request), whole)
@@ -326,8 +329,8 @@ def test_trials_before_the_first_step_leave_no_trace(
 
     job.run(request, gpu, run._hear, run.control)
 
-    assert sizes[:3] == [1, 2, 4]
-    assert sizes[3] == 5
+    assert sizes[:6] == [1, 1, 2, 2, 4, 4], "with gradients from before, as in a step"
+    assert sizes[6] == 5
     assert run.of_type(ResultWritten)
     assert not run.of_type(Stopped)
     assert_same_weights(result_weights(request), expected)
