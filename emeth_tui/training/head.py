@@ -106,7 +106,7 @@ def _loss_and_gradients(
     for start in range(0, len(states), rows):
         some_targets = targets[start : start + rows, None]
         shares = buffers.probabilities(states[start : start + rows], weight, vocab_size)
-        loss -= shares.gather(1, some_targets).clamp_(min=_SMALLEST_SHARE).log_().sum()
+        loss -= shares.gather(1, some_targets).float().clamp_(min=_SMALLEST_SHARE).log_().sum()
         if gradients is not None:
             # d loss / d logits: the probabilities, less one at the target.
             shares.scatter_add_(1, some_targets, shares.new_full(some_targets.shape, -1.0))
@@ -155,26 +155,26 @@ def _accumulate(total: Tensor, left: Tensor, right: Tensor, first: bool) -> None
 
 
 class _Buffers:
-    """Memory for the logits of a few rows, used again for the next: fresh pages cost more than the sums."""
+    """Memory for the logits of a few rows, used again for the next: fresh pages cost more than the sums.
+
+    Probabilities are in bf16 where the logits are: gradients come out as close to fp32's as with wider ones,
+    for the logits were rounded before. fp16 has no room for small ones.
+    """
 
     def __init__(self, states: Tensor, weight: Tensor, rows: int) -> None:
         shape = (rows, weight.shape[0])
+        dtype = torch.bfloat16 if states.dtype == torch.bfloat16 else torch.float32
         self._logits = torch.empty(shape, dtype=states.dtype, device=states.device)
-        self._shares = torch.empty(shape, dtype=torch.float32, device=states.device)
-        # On a CPU, softmax widens bf16 four times slower than a copy does.
-        copies = states.dtype != torch.float32 and not states.is_cuda
-        self._wide = torch.empty_like(self._shares) if copies else self._logits
+        self._shares = torch.empty(shape, dtype=dtype, device=states.device)
 
     def probabilities(self, states: Tensor, weight: Tensor, vocab_size: int) -> Tensor:
         rows = len(states)
         logits = torch.mm(states, weight.T, out=self._logits[:rows])
-        if self._wide is not self._logits:
-            logits = self._wide[:rows].copy_(logits)
         if logits.shape[1] > vocab_size:
             logits[:, vocab_size:] = float("-inf")
-        return torch.softmax(logits, -1, dtype=torch.float32, out=self._shares[:rows])
+        return torch.softmax(logits, -1, dtype=self._shares.dtype, out=self._shares[:rows])
 
     def in_precision(self, shares: Tensor) -> Tensor:
-        if self._logits.dtype == torch.float32:
+        if self._logits.dtype == shares.dtype:
             return shares
         return self._logits[: len(shares)].copy_(shares)
