@@ -6,6 +6,7 @@ follows from where the training stands, so that a step done again after a restar
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Sequence
 
@@ -37,7 +38,7 @@ def kept(shape: tuple[int, ...], dropout: float, dtype: torch.dtype) -> tuple[Te
 
     An element is 0 with probability `dropout`, to 1 in 131,072 exactly, else 1.
     """
-    elements = int(np.prod(shape))
+    elements = math.prod(shape)
     drawn = _chance.generator.integers(0, 1 << 64, -(-elements // _LANES), dtype=np.uint64)
     mask = torch.from_numpy(drawn.view(np.int16)[:elements])
     mask = mask.ge_(round(dropout * _VALUES) - _VALUES // 2).to(dtype)
