@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-_LANES = 4  # 16-bit numbers in a 64-bit draw
+_ELEMENTS_A_DRAW = 4  # 16 of its 64 bits each
 _VALUES = 1 << 16
 
 
@@ -39,7 +39,7 @@ def kept(shape: tuple[int, ...], dropout: float, dtype: torch.dtype) -> tuple[Te
     An element is 0 with probability `dropout`, to 1 in 131,072 exactly, else 1.
     """
     elements = math.prod(shape)
-    drawn = _chance.generator.integers(0, 1 << 64, -(-elements // _LANES), dtype=np.uint64)
+    drawn = _chance.generator.integers(0, 1 << 64, -(-elements // _ELEMENTS_A_DRAW), dtype=np.uint64)
     mask = torch.from_numpy(drawn.view(np.int16)[:elements])
     mask = mask.ge_(round(dropout * _VALUES) - _VALUES // 2).to(dtype)
     return mask.view(shape).unbind()

@@ -212,7 +212,7 @@ class Trainer:
             scaled = loss if self._scale is None else self._scale.apply(loss)
             if lane:
                 return loss.detach(), torch.autograd.grad(scaled, self._parameters)
-            # Adds one gradient after the other to those that are there: never are there two of each.
+            # Added one by one to those that are there, so that there are never two of each.
             scaled.backward()  # type: ignore[no-untyped-call]
             return loss.detach(), ()
 
