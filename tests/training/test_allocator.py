@@ -10,7 +10,7 @@ import pytest
 
 # In a process of its own: what else lies in a process's memory decides what the C library can give back.
 _SCRIPT = """
-import json, resource, sys
+import json, resource
 import torch
 from emeth_tui.training.devices import open_device
 
@@ -25,33 +25,19 @@ def faults_of_step():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 cpu = open_device("cpu")
-if sys.argv[1] == "keep":
-    cpu.keep_freed()
+cpu.keep_freed()
 faults = [faults_of_step() for _ in range(10)]
 kept = resident_pages()
 cpu.free_cache()
-print(json.dumps({"faults": faults, "given_back": kept - resident_pages()}))
+print(json.dumps({"faults": faults[-1], "given_back": kept - resident_pages()}))
 """
 _STEP_PAGES = (64 << 20) // 4096
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the switches are glibc's")
 
-
-def measure(keep: str) -> tuple[int, int]:
-    """Page faults of the last step, and pages given back after it."""
-    command = [sys.executable, "-c", _SCRIPT, keep]
-    told = json.loads(subprocess.run(command, check=True, capture_output=True, timeout=60).stdout)
-    return told["faults"][-1], told["given_back"]
-
-
+@pytest.mark.skipif(sys.platform != "linux", reason="the switches are glibc's")
 def test_freed_memory_stays_for_the_next_step_until_it_is_given_back() -> None:
-    faults, given_back = measure("keep")
+    command = [sys.executable, "-c", _SCRIPT]
+    told = json.loads(subprocess.run(command, check=True, capture_output=True, timeout=60).stdout)
 
-    assert faults < _STEP_PAGES // 100
-    assert given_back > _STEP_PAGES // 2
-
-
-def test_without_asking_for_it_every_step_fetches_its_memory_anew() -> None:
-    faults, _ = measure("as it is")
-
-    assert faults > _STEP_PAGES // 2
+    assert told["faults"] < _STEP_PAGES // 100, "without keeping it, each step has a fault for every page"
+    assert told["given_back"] > _STEP_PAGES // 2
