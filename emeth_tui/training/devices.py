@@ -44,7 +44,8 @@ class Device:
         """The context in which a forward pass runs in the device's precision."""
         if self.compute_dtype == torch.float32:
             return contextlib.nullcontext()
-        return torch.autocast(self.torch_device.type, dtype=self.compute_dtype)
+        # Each weight is cast once a pass anyway, and the cache would be one for all threads.
+        return torch.autocast(self.torch_device.type, dtype=self.compute_dtype, cache_enabled=False)
 
     def put(self, tensor: Tensor) -> Tensor:
         """Copy a tensor to the device, without waiting for the copy."""

@@ -149,10 +149,11 @@ def test_another_seed_gives_other_weights(tmp_path: Path, uninterrupted: dict[st
     assert not torch.equal(result_weights(request)[name], uninterrupted[name])
 
 
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
 def test_a_job_in_lanes_goes_on_at_its_step_to_the_same_weights(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: torch.dtype
 ) -> None:
-    monkeypatch.setattr(job, "fastest_on_cpu", lambda model: CpuWay(torch.float32, lanes=2))
+    monkeypatch.setattr(job, "fastest_on_cpu", lambda model: CpuWay(precision, lanes=2))
     monkeypatch.setattr("emeth_tui.training.metrics.REPORT_EVERY_S", 0.0)
     whole, broken = (make_request(tmp_path / name, deterministic=False) for name in ("whole", "broken"))
 
