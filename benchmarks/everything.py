@@ -46,13 +46,13 @@ PARTS = (
         takes_threads=True,
         takes_corpus=True,
     ),
-    Part("whole job", ("job", "--rounds", "1"), takes_threads=True, takes_corpus=True),
+    Part("whole job", ("job",), takes_threads=True, takes_corpus=True),
     Part(
         "training loop, gpt2-medium's shape",
         ("train", "--shape", "gpt2-medium", "--sides", "ours,reference", "--rounds", "2"),
         takes_threads=True,
     ),
-    Part("checkpoints and kills", ("resume", "--rounds", "1", "--kills", "5"), takes_threads=True),
+    Part("checkpoints and kills", ("resume", "--rounds", "1"), takes_threads=True),
     Part(
         "from text to tokens",
         ("tokenise", "--rounds", "3", "--round-mb", "2"),
