@@ -26,7 +26,7 @@ _BF16_INSTRUCTIONS = frozenset({"avx512_bf16", "amx_bf16"})
 _WORTH_IT = 1.1  # times as fast; for less, neither coarser numbers nor more cores
 # Of weights. Each lane has gradients and logits of its own: beyond this, that memory weighs more than speed.
 _LANES_UP_TO_BYTES = 16 << 20
-_LANES = (1, 2, 4)  # more would only wait for the interpreter's lock
+_LANES = (1, 2, 4)  # reasoned, not measured past 2: more would mostly wait for the interpreter's lock
 _TRIALS = 3  # the first of them also loads the kernels
 _TRIAL_TOKENS, _TRIAL_BLOCK = 1024, 128
 _TRIAL_VOCAB = 4096  # rows of the head at most

@@ -47,8 +47,8 @@ def head_loss(
 def turn_into_gradients(logits: Tensor, targets: Tensor, vocab_size: int) -> Tensor:
     """Put the loss's gradients in the place of some rows' logits, and return their summed loss.
 
-    To be compiled: made of one kernel or two it goes over the logits half as often as operation after
-    operation, which on a GPU is what the head costs beside its products.
+    To be compiled: as a kernel or two it goes over the logits about half as often as operation after
+    operation does. By reckoning that is most of what the head costs on a GPU beside its products.
     """
     columns = torch.arange(logits.shape[1], device=logits.device)
     wide = logits.float()
