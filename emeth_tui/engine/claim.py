@@ -55,7 +55,9 @@ async def prepare_claim(
     if reason:
         return Refusal(reason)
     parameters = parse_parameters(record.param)
-    model = context.settings.model_for(parameters.language, context.network)
+    model = context.model_for(parameters.language)
+    if reason := context.models.refusal(model):
+        return Refusal(reason)
     needed_bytes = job_needs_bytes(dataset_bytes, model)
     deposit_wei = context.rates.deposit_wei(record.fee_wei)
     reason = context.disk.refusal(needed_bytes, context.book.open_jobs()) or await _short_of_emt(
@@ -130,7 +132,7 @@ async def claim(context: Context, job_id: JobId) -> None:
 
 
 def _task(context: Context, parameters: JobParameters, dataset_bytes: int) -> Task:
-    model = context.settings.model_for(parameters.language, context.network)
+    model = context.model_for(parameters.language)
     return Task(dataset_bytes, epochs_to_train(parameters), parameters.language, model)
 
 

@@ -15,8 +15,9 @@ from emeth_tui.engine.events import EventLog
 from emeth_tui.engine.forecasts import Forecasts
 from emeth_tui.engine.health import LinkHealth
 from emeth_tui.engine.job_book import JobBook
+from emeth_tui.engine.models import Models
 from emeth_tui.errors import ChainUnreachable
-from emeth_tui.model import Job, JournaledTransaction
+from emeth_tui.model import Job, JournaledTransaction, Language
 from emeth_tui.protocol.contracts import ChainJob, Rates
 from emeth_tui.settings import Network, Settings
 from emeth_tui.store.database import Store
@@ -48,6 +49,7 @@ class Context:
     clock: ChainClock
     health: LinkHealth
     forecasts: Forecasts
+    models: Models
 
     @property
     def settings(self) -> Settings:
@@ -58,6 +60,10 @@ class Context:
     def claim_interval_s(self) -> float:
         """Seconds between two looks at the market."""
         return self.settings.claims.poll_interval_s or self.network.poll_interval_s
+
+    def model_for(self, language: Language) -> str:
+        """Name the model that jobs of a language are trained with now."""
+        return self.settings.model_for(language, self.network)
 
     async def chain_job(self, job: Job) -> ChainJob:
         """Read a job of ours from the chain. Raises ChainUnreachable when it does not show it."""

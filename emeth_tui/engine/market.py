@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from emeth_tui.engine.claim import Refusal, prepare_claim
 from emeth_tui.engine.context import Context
@@ -14,6 +15,7 @@ from emeth_tui.errors import InfoServerError, JobError, NetworkError, StorageErr
 from emeth_tui.model import Job, JobId, Severity
 from emeth_tui.protocol.info_api import ListedJob
 from emeth_tui.protocol.job_ids import short
+from emeth_tui.protocol.parameters import parse_parameters
 from emeth_tui.store import marks
 
 TRIES_A_LOOK = 20  # a server that invents jobs must not keep us asking the chain for ever
@@ -49,7 +51,10 @@ class Market:
             self._stand_idle("the info server does not answer")
             return
         unknown = [job for job in listed if context.book.known(job.job_id) is None]
-        self.offers = tuple(judge_listed(unknown, self._rules, context.clock.now_unix_s(), self._needed))
+        offers = judge_listed(unknown, self._rules, context.clock.now_unix_s(), self._needed)
+        self.offers = tuple(
+            replace(offer, refusal=offer.refusal or self._why_not_its_model(offer.job)) for offer in offers
+        )
         self._stand_idle(self._why_no_claims() or await self._claim_from_offers())
 
     def pause(self, reason: str) -> None:
@@ -74,10 +79,14 @@ class Market:
         return ClaimRules.of(self._context.settings.claims, self._context.network)
 
     def _needed(self, job: ListedJob) -> Duration:
-        settings, network = self._context.settings, self._context.network
-        return self._context.forecasts.listed(
-            job.dataset_bytes, job.param, lambda language: settings.model_for(language, network)
-        )
+        return self._context.forecasts.listed(job.dataset_bytes, job.param, self._context.model_for)
+
+    def _why_not_its_model(self, job: ListedJob) -> str:
+        try:
+            language = parse_parameters(job.param or "").language
+        except JobError:
+            return ""  # the chain will tell
+        return self._context.models.refusal(self._context.model_for(language))
 
     def _stand_idle(self, reason: str) -> None:
         """Note why no job was taken; told once, not again when only its figures have changed."""

@@ -15,6 +15,7 @@ from emeth_tui.engine.desk import WorkerDesk
 from emeth_tui.engine.inquiries import Inquiries
 from emeth_tui.engine.lateness import Lateness
 from emeth_tui.engine.market import Market
+from emeth_tui.engine.models import RETRY_S
 from emeth_tui.engine.pipeline import JobPipeline, RetryPolicy
 from emeth_tui.engine.reward import Rewards
 from emeth_tui.engine.snapshot import Snapshot
@@ -68,6 +69,7 @@ class Node:
         self._stop = asyncio.Event()
         self._watch_now = asyncio.Event()
         self._discover_now = asyncio.Event()
+        self._models_now = asyncio.Event()
         self._failures_in_a_row = 0
         self._told_error = ""
         self.subscribe = context.events.subscribe
@@ -86,6 +88,7 @@ class Node:
         loops = [
             asyncio.create_task(self._every(self._watch, self._watch_interval_s, self._watch_now)),
             asyncio.create_task(self._every(self._market.look, self._claim_interval_s, self._discover_now)),
+            asyncio.create_task(self._every(self._look_after_models, lambda: RETRY_S, self._models_now)),
         ]
         stopping = asyncio.create_task(self._stop.wait())
         try:
@@ -164,6 +167,10 @@ class Node:
             self._stop.set()
         if self._exit_after_jobs is not None and self._market.verified >= self._exit_after_jobs:
             self._stop.set()
+
+    async def _look_after_models(self) -> None:
+        if await self._context.models.look():
+            self._discover_now.set()
 
     async def _withdraw_waiting(self) -> None:
         try:
@@ -313,14 +320,15 @@ class Node:
 
         Raises SettingsError when the value is wrong, or the setting cannot change while the node runs.
         """
-        changes = await self._tuning.change(key, text)
-        self._discover_now.set()
-        return changes
+        return self._act_on(await self._tuning.change(key, text))
 
     async def reload_settings(self) -> Sequence[SettingChange]:
         """Read the settings file again and act on what can change. Raises SettingsError; all stays then."""
-        changes = await self._tuning.reload()
+        return self._act_on(await self._tuning.reload())
+
+    def _act_on(self, changes: Sequence[SettingChange]) -> Sequence[SettingChange]:
         self._discover_now.set()
+        self._models_now.set()
         return changes
 
     def _stands_still(self, job_id: JobId) -> bool:

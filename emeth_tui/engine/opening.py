@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,15 +23,17 @@ from emeth_tui.engine.events import EventLog
 from emeth_tui.engine.forecasts import Forecasts, Measurements
 from emeth_tui.engine.health import LinkHealth
 from emeth_tui.engine.job_book import JobBook
+from emeth_tui.engine.models import Models
 from emeth_tui.engine.node import Node
 from emeth_tui.engine.pipeline import RetryPolicy
 from emeth_tui.engine.tuning import Tuning
 from emeth_tui.errors import InsufficientFunds, SettingsError
-from emeth_tui.model import Severity, format_token, token_to_wei
+from emeth_tui.model import Language, Severity, format_token, token_to_wei
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, Rates
 from emeth_tui.settings import VERIFICATION_KEY_VARIABLE, Layers, Network, Settings
 from emeth_tui.store import marks
 from emeth_tui.store.database import Store
+from emeth_tui.workers.model_keeper import make_ready
 from emeth_tui.workers.supervisor import WorkerPool
 
 CLOSE_GRACE_S = 5.0  # for workers to leave; the whole stop takes at most 10 s, or 60 more for checkpoints
@@ -64,9 +67,10 @@ async def open_node(
         stack.callback(events.close)
         pool = new_pool(devices, settings.state_dir / "logs")
         desk = WorkerDesk(pool.workers)
+        live = LiveSettings(settings)
         measurements = Measurements(store.measurements, clock.now_unix_s)
         context = Context(
-            live=LiveSettings(settings),
+            live=live,
             network=network,
             address=wallet.address,
             rates=await chain.rates(),
@@ -81,6 +85,11 @@ async def open_node(
             clock=clock,
             health=LinkHealth(events, clock.now_unix_s),
             forecasts=Forecasts(measurements, desk, urlsplit(network.storage_url).netloc),
+            models=Models(
+                events,
+                lambda: [live.now.model_for(language, network) for language in Language],
+                partial(make_ready, settings.state_dir / "logs"),
+            ),
         )
         _check_verification_key(network)
         _check_account(context)

@@ -37,6 +37,13 @@ class TrainRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """Have a model lie ready on this machine: `Preparing` tells of its download, `ModelReady` of the end."""
+
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """What a process has done for its job since `Prepared`, and the seconds that each kind of work took.
 
@@ -186,6 +193,13 @@ class ResultWritten:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelReady:
+    """All that training with `model` needs lies on this machine, and fits together."""
+
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stopped:
     """Training stopped as asked; the checkpoint holds `epoch` whole epochs and `step` steps of the next."""
 
@@ -208,6 +222,7 @@ Event = (
     | Resumed
     | Trained
     | ResultWritten
+    | ModelReady
     | Stopped
 )
 Report = Callable[[Event], None]

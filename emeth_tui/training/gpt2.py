@@ -76,6 +76,18 @@ def tensor_shapes(shape: Gpt2Shape) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
+def check_weights(shape: Gpt2Shape, weights: Mapping[str, Tensor]) -> None:
+    """Raise ValueError unless these are a GPT-2's of this shape, under the published names."""
+    for name, expected in tensor_shapes(shape).items():
+        if name not in weights:
+            raise ValueError(f"tensor {name} is missing")
+        if tuple(weights[name].shape) != expected:
+            raise ValueError(f"tensor {name} has shape {tuple(weights[name].shape)}, not {expected}")
+    head, embedding = weights[HEAD_NAME], weights[EMBEDDING_NAME]
+    if head is not embedding and not torch.equal(head, embedding):
+        raise ValueError(f"tensor {HEAD_NAME} differs from {EMBEDDING_NAME}, to which GPT-2 ties it")
+
+
 @dataclass(frozen=True, slots=True)
 class LayerMasks:
     """What dropout leaves of one layer's numbers in one pass, 0 or 1 each; drawn on the CPU alone.
@@ -298,14 +310,7 @@ class Gpt2(nn.Module):
 
     def import_weights(self, weights: Mapping[str, Tensor]) -> None:
         """Take over weights under the published names and shapes. Raises ValueError when they do not fit."""
-        for name, expected in tensor_shapes(self.shape).items():
-            if name not in weights:
-                raise ValueError(f"tensor {name} is missing")
-            if tuple(weights[name].shape) != expected:
-                raise ValueError(f"tensor {name} has shape {tuple(weights[name].shape)}, not {expected}")
-        head, embedding = weights[HEAD_NAME], weights[EMBEDDING_NAME]
-        if head is not embedding and not torch.equal(head, embedding):
-            raise ValueError(f"tensor {HEAD_NAME} differs from {EMBEDDING_NAME}, to which GPT-2 ties it")
+        check_weights(self.shape, weights)
         with torch.no_grad():
             for name, parameter in self.named_parameters():
                 if name == EMBEDDING_NAME:

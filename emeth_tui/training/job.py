@@ -16,7 +16,15 @@ from emeth_tui.training.control import Control, StopRequested
 from emeth_tui.training.cpu import CpuWay, fastest_on_cpu, threads
 from emeth_tui.training.dataset import TokenisedDataset, load_tokens
 from emeth_tui.training.devices import Device, set_deterministic, set_threads
-from emeth_tui.training.events import Preparing, Report, ResultWritten, Stopped, TrainRequest
+from emeth_tui.training.events import (
+    ModelReady,
+    ModelRequest,
+    Preparing,
+    Report,
+    ResultWritten,
+    Stopped,
+    TrainRequest,
+)
 from emeth_tui.training.gpt2 import Gpt2
 from emeth_tui.training.lanes import Lanes
 from emeth_tui.training.loop import Trainer
@@ -26,6 +34,7 @@ from emeth_tui.training.models import (
     ModelSpec,
     build_model,
     locate,
+    make_ready,
     model_shape,
     model_spec,
     set_initial_weights,
@@ -68,6 +77,19 @@ def run(request: TrainRequest, device: Device, report: Report, control: Control)
             _write_result(request, trainer, model, valid_loss, report, control)
     except StopRequested:
         report(Stopped(*(trainer.position if trainer else (0, 0))))
+
+
+def make_model_ready(request: ModelRequest, report: Report, control: Control) -> None:
+    """Have a model lie ready for jobs to come: fetched, and seen to fit together.
+
+    Ends quietly, with `Stopped` reported, when `control` asks for that. Raises TrainingError, DiskFull.
+    """
+    log.info("making the model %s ready", request.model)
+    try:
+        make_ready(request.model, _preparing(report, control))
+        report(ModelReady(request.model))
+    except StopRequested:
+        report(Stopped(0, 0))
 
 
 def _preparing(report: Report, control: Control) -> Callable[[float, str], None]:

@@ -169,6 +169,28 @@ def token_source(spec: ModelSpec, language: str) -> TokenSource:
     return TokenSource(language, f"{spec.name}:{spec.vocab_limit}", spec.block_tokens, make)
 
 
+def make_ready(name: str, progress: hub.Progress = lambda fraction, detail: None) -> None:
+    """Have all that training with this model needs on this machine, and see that it fits together.
+
+    Raises TrainingError saying what is missing or does not fit, DiskFull, and what `progress` raises, which
+    hears of a download alone.
+    """
+    from emeth_tui.training.gpt2 import check_weights
+    from emeth_tui.training.tokenizer import pretrained_tokenizer
+
+    spec = model_spec(name)
+    if not spec.pretrained:
+        return
+    files = locate(name, progress)
+    files.shape()  # whose errors are clearer than those of a tokenizer beside an odd configuration
+    tokenizer = pretrained_tokenizer(name, files.directory, spec.lower_case)
+    shape = model_shape(spec, tokenizer.vocab_size)
+    try:
+        check_weights(shape, files.weights())
+    except ValueError as error:
+        raise TrainingError(f"model {name!r}: {error}") from error
+
+
 def build_model(spec: ModelSpec, shape: Gpt2Shape) -> Gpt2:
     """Make the module; its weights are not set yet."""
     from emeth_tui.training.gpt2 import Gpt2

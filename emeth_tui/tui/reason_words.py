@@ -10,7 +10,7 @@ import re
 from emeth_tui.tui.i18n import _
 from emeth_tui.tui.lines import clean
 
-# Patterns are the engine's words (market, claim, discover, disk); templates are for translators.
+# Patterns are the engine's words (market, claim, discover, disk, models); templates are for translators.
 SENTENCES = {
     r"every worker has a job": "every worker has a job",
     r"no jobs are on offer": "no jobs are on offer",
@@ -54,6 +54,9 @@ SENTENCES = {
     r"the chain does not know it": "the chain does not know it",
     r"it is (?P<status>\w+) on the chain": "it is {status} on the chain",
     r"its dataset cannot be had: (?P<error>.+)": "its dataset cannot be had: {error}",
+    r"its model (?P<model>.+) is not ready yet, (?P<share>\d+%) of it is here": (
+        "its model {model} is not ready yet, {share} of it is here"
+    ),
     r"(?P<setting>[\w.-]+ = '.*'): (?P<reason>.+)": "{setting}: {reason}",
     r"input should be greater than or equal to (?P<limit>.+)": (
         "input should be greater than or equal to {limit}"

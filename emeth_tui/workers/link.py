@@ -53,7 +53,7 @@ class ProcessLink:
         ours, theirs = context.Pipe(duplex=True)
         self._connection: Connection = ours
         self._process: SpawnProcess = context.Process(
-            target=process.main, args=(theirs, config), name=f"emeth-worker-{config.index}"
+            target=process.main, args=(theirs, config), name=f"emeth-{config.name}"
         )
         with _terminal_signals_held():
             self._process.start()

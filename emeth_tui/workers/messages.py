@@ -13,6 +13,8 @@ from emeth_tui.training.events import (
     Diverged,
     EpochDone,
     Event,
+    ModelReady,
+    ModelRequest,
     OutOfMemory,
     Paused,
     Prepared,
@@ -36,6 +38,8 @@ __all__ = [
     "Event",
     "FailureKind",
     "JobFailed",
+    "ModelReady",
+    "ModelRequest",
     "OutOfMemory",
     "Pause",
     "Paused",
@@ -43,6 +47,7 @@ __all__ = [
     "Preparing",
     "Progress",
     "Ready",
+    "Request",
     "ResultWritten",
     "Resume",
     "Resumed",
@@ -128,5 +133,6 @@ class Shutdown:
     """Save a checkpoint if a job is running, and leave."""
 
 
-ToChild = TrainRequest | WriteResult | Pause | Resume | Stop | Shutdown
+Request = TrainRequest | ModelRequest
+ToChild = Request | WriteResult | Pause | Resume | Stop | Shutdown
 ToParent = Ready | StartFailed | JobFailed | Event

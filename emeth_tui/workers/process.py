@@ -28,8 +28,10 @@ from emeth_tui.training.control import Control
 from emeth_tui.workers.messages import (
     FailureKind,
     JobFailed,
+    ModelRequest,
     Pause,
     Ready,
+    Request,
     Resume,
     Shutdown,
     StartFailed,
@@ -54,7 +56,7 @@ log = logging.getLogger(__name__)
 class WorkerConfig:
     """What a worker process is born with."""
 
-    index: int
+    name: str
     device: str
     log_path: str
     threads: int
@@ -70,9 +72,7 @@ def main(connection: Connection, config: WorkerConfig) -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
-    log.info(
-        "worker %d on %s, process %d, %d threads", config.index, config.device, os.getpid(), config.threads
-    )
+    log.info("%s on %s, process %d, %d threads", config.name, config.device, os.getpid(), config.threads)
     _Child(connection, config).serve()
 
 
@@ -82,7 +82,9 @@ class _Child:
     def __init__(self, connection: Connection, config: WorkerConfig) -> None:
         self._connection = connection
         self._config = config
-        self._jobs: queue.SimpleQueue[tuple[TrainRequest, Control] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[tuple[TrainRequest | ModelRequest, Control] | None] = (
+            queue.SimpleQueue()
+        )
         self._control = Control()  # of the job at work, or of the last one
 
     def serve(self) -> None:
@@ -111,12 +113,15 @@ class _Child:
             self._tell(StartFailed(str(error)))
             return None
 
-    def _run(self, request: TrainRequest, control: Control, device: Device) -> JobFailed | None:
+    def _run(self, request: Request, control: Control, device: Device) -> JobFailed | None:
         from emeth_tui.training import job
 
-        if request.threads is None:
-            request = dataclasses.replace(request, threads=self._config.threads)
         try:
+            if isinstance(request, ModelRequest):
+                job.make_model_ready(request, self._tell, control)
+                return None
+            if request.threads is None:
+                request = dataclasses.replace(request, threads=self._config.threads)
             job.run(request, device, self._tell, control)
         except DatasetError as error:
             return JobFailed(FailureKind.DATASET, str(error))
@@ -125,7 +130,7 @@ class _Child:
         except TrainingError as error:
             return JobFailed(FailureKind.TRAINING, str(error))
         except Exception as error:
-            log.exception("job %s broke off", request.job_id)
+            log.exception("%s broke off", request)
             reason = str(error).partition("\n")[0]
             return JobFailed(FailureKind.PROCESS, f"{type(error).__name__}: {reason}")
         finally:
@@ -142,7 +147,7 @@ class _Child:
 
     def _obey(self, message: ToChild) -> None:
         match message:
-            case TrainRequest():
+            case TrainRequest() | ModelRequest():
                 # Made here, not in the training thread: what follows on the pipe must find it.
                 self._control = Control()
                 self._jobs.put((message, self._control))
@@ -181,6 +186,7 @@ def _leave_the_terminal() -> None:
 
 def _redirect_streams(log_path: Path) -> None:
     """Point the standard streams' descriptors at the log: native code prints to them too."""
+    log_path.parent.mkdir(parents=True, exist_ok=True)
     if log_path.exists() and log_path.stat().st_size > MAX_LOG_BYTES:
         log_path.replace(log_path.with_suffix(log_path.suffix + ".1"))
     sys.stdout.flush()

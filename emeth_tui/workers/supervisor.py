@@ -31,11 +31,12 @@ class WorkerPool:
         limits: Limits | None = None,
     ) -> None:
         """One worker for each of `devices` (`cpu`, `cuda:0`, …); `on_change` hears every change of a view."""
-        self._log_dir = log_dir
+        self.log_dir = log_dir
         shares = thread_shares(devices, usable_cores())
         self.workers: tuple[Worker, ...] = tuple(
             Worker(
-                WorkerConfig(index, device, str(log_dir / f"worker-{index}.log"), threads),
+                index,
+                WorkerConfig(f"worker-{index}", device, str(log_dir / f"worker-{index}.log"), threads),
                 limits or Limits(),
                 on_change,
             )
@@ -47,7 +48,6 @@ class WorkerPool:
 
         Raises WorkerError, with the log's path, when one does not; the others are ended then.
         """
-        self._log_dir.mkdir(parents=True, exist_ok=True)
         failures: list[WorkerError] = []
 
         async def start(worker: Worker) -> None:

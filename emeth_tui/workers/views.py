@@ -100,5 +100,5 @@ def view_after(view: WorkerView, message: Event) -> WorkerView:
             return dataclasses.replace(view, phase=phase.TRAINING)
         case messages.Trained(valid_loss=valid_loss):
             return dataclasses.replace(view, phase=phase.WRITING_RESULT, valid_loss=valid_loss)
-        case messages.ResultWritten() | messages.Stopped():
+        case messages.ResultWritten() | messages.ModelReady() | messages.Stopped():
             return view

@@ -60,7 +60,7 @@ class Limits:
                 return before_s
 
 
-_FAILURES: dict[FailureKind, type[EmethError]] = {
+FAILURES: dict[FailureKind, type[EmethError]] = {
     FailureKind.DATASET: DatasetError,
     FailureKind.TRAINING: TrainingError,
     FailureKind.DISK: DiskFull,
@@ -83,8 +83,8 @@ class _Job:
 class Worker:
     """One device and the process that works on it."""
 
-    def __init__(self, config: WorkerConfig, limits: Limits, on_change: OnChange) -> None:
-        self.index = config.index
+    def __init__(self, index: int, config: WorkerConfig, limits: Limits, on_change: OnChange) -> None:
+        self.index = index
         self.device = config.device
         self._config = config
         self._limits = limits
@@ -93,7 +93,7 @@ class Worker:
         self._busy = False
         self._paused = False
         self._closing = False
-        self._view = WorkerView(config.index, config.device)
+        self._view = WorkerView(index, config.device)
 
     @property
     def busy(self) -> bool:
@@ -219,7 +219,7 @@ class Worker:
             if last.retriable:
                 await self._discard(link)  # whatever broke may have left device and library in any state
                 raise ProcessDied(last.reason)
-            raise _FAILURES[last.kind](f"job {job.request.job_id}: {last.reason}")
+            raise FAILURES[last.kind](f"job {job.request.job_id}: {last.reason}")
         return TrainedResult(last.path, last.size_bytes, job.request.epochs, job.valid_loss)
 
     async def _follow(self, link: ProcessLink, job: _Job) -> messages.ResultWritten | JobFailed:

@@ -20,6 +20,7 @@ from emeth_tui.training.models import (
     DEVNET_SMALL,
     build_model,
     locate,
+    make_ready,
     model_shape,
     model_spec,
     set_initial_weights,
@@ -146,6 +147,8 @@ def test_a_model_that_is_not_a_plain_gpt2_is_refused(
 
     with pytest.raises(TrainingError, match=message):
         set_initial_weights(build_model(spec, model_shape(spec, VOCAB_SIZE)), spec, seed=0)
+    with pytest.raises(TrainingError, match=message):
+        make_ready(str(directory))
 
 
 @pytest.mark.parametrize("missing", ["config.json", "model.safetensors", "tokenizer.json"])
@@ -155,6 +158,13 @@ def test_a_model_with_a_file_missing_is_refused(tmp_path: Path, directory: Path,
 
     with pytest.raises(TrainingError, match=f"model '{directory}'"):
         Run().go(make_request(tmp_path, model=str(directory)))
+    with pytest.raises(TrainingError, match=f"model '{directory}'"):
+        make_ready(str(directory))
+
+
+def test_what_is_whole_is_ready(directory: Path) -> None:
+    make_ready(str(directory))
+    make_ready(DEVNET_SMALL)
 
 
 def test_a_directory_that_is_not_there_is_not_looked_for_in_the_hub() -> None:

@@ -346,9 +346,9 @@ async def test_what_a_worker_prints_is_in_its_log(tmp_path: Path, worker: Worker
 
     await worker.train(request, hash_for=hash_for, on_message=Listener())
 
-    log = (pool._log_dir / "worker-0.log").read_text()
+    log = (pool.log_dir / "worker-0.log").read_text()
     assert f"job {request.job_id}: devnet-small, en, 1 epochs" in log
-    assert (pool._log_dir / "worker-0.log").stat().st_mode & 0o077 == 0
+    assert (pool.log_dir / "worker-0.log").stat().st_mode & 0o077 == 0
 
 
 async def test_a_silent_worker_is_killed_and_replaced(tmp_path: Path) -> None:
