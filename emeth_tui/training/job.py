@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from emeth_tui.training.devices import Device, set_deterministic, set_threads
 from emeth_tui.training.events import (
     ModelReady,
     ModelRequest,
+    Paused,
     Preparing,
     Report,
     ResultWritten,
@@ -59,7 +59,7 @@ def run(request: TrainRequest, device: Device, report: Report, control: Control)
     try:
         spec = model_spec(request.model)
         if spec.pretrained:
-            locate(spec.name, _preparing(report, control))
+            locate(spec.name, _Preparation(report, control))
         tokens = _load_tokens(request, spec, report, control)
         loading_since_s = time.monotonic()
         report(Preparing(1.0, "loading the model"))
@@ -86,37 +86,52 @@ def make_model_ready(request: ModelRequest, report: Report, control: Control) ->
     """
     log.info("making the model %s ready", request.model)
     try:
-        make_ready(request.model, _preparing(report, control))
+        make_ready(request.model, _Preparation(report, control))
         report(ModelReady(request.model))
     except StopRequested:
         report(Stopped(0, 0))
 
 
-def _preparing(report: Report, control: Control) -> Callable[[float, str], None]:
-    """What hears of slow beginnings: it tells of them a few times a second, and breaks off when asked to."""
-    throttle = Throttle()
-    last_stage = ""
+class _Preparation:
+    """Hears of slow beginnings, tells of them a few times a second, and heeds what is asked from outside."""
 
-    def progress(fraction: float, detail: str) -> None:
-        nonlocal last_stage
-        control.check()
+    def __init__(self, report: Report, control: Control) -> None:
+        self.paused_s = 0.0
+        self._report = report
+        self._control = control
+        self._throttle = Throttle()
+        self._last_stage = ""
+
+    def __call__(self, fraction: float, detail: str) -> None:
+        paused = self._control.paused
+        if paused:
+            self._stand_still()
+        self._control.check()
         stage = detail.partition(",")[0]
-        if throttle.due() or stage != last_stage:
-            last_stage = stage
-            report(Preparing(fraction, detail))
+        if self._throttle.due() or stage != self._last_stage or paused:
+            self._last_stage = stage
+            self._report(Preparing(fraction, detail))
 
-    return progress
+    def _stand_still(self) -> None:
+        paused_at_s = time.monotonic()
+        self._report(Paused(0, 0))
+        self._control.wait_while_paused()
+        self.paused_s += time.monotonic() - paused_at_s
 
 
 def _load_tokens(
     request: TrainRequest, spec: ModelSpec, report: Report, control: Control
 ) -> TokenisedDataset:
-    return load_tokens(
+    preparation = _Preparation(report, control)
+    tokens = load_tokens(
         Path(request.dataset_path),
         Path(request.work_dir) / "tokens",
         token_source(spec, request.language),
-        _preparing(report, control),
+        preparation,
     )
+    if tokens.made_in_s is None:
+        return tokens
+    return replace(tokens, made_in_s=tokens.made_in_s - preparation.paused_s)
 
 
 def _make_trainer(

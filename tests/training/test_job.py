@@ -285,6 +285,35 @@ def test_a_paused_job_has_its_checkpoint_and_can_be_stopped(
     assert_same_weights(result_weights(request), uninterrupted)
 
 
+def test_a_job_paused_while_preparing_stands_still_and_counts_no_time_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times_s = itertools.count()
+    monkeypatch.setattr("time.monotonic", lambda: float(next(times_s)))
+    pause_s = 1_000_000
+
+    class LongPause(Control):
+        def wait_while_paused(self) -> None:
+            nonlocal times_s
+            times_s = itertools.count(next(times_s) + pause_s)
+            self.resume()
+            super().wait_while_paused()
+
+    def pause(event: Event, control: Control) -> None:
+        if isinstance(event, Preparing) and event.detail == "tokenising" and not run.of_type(Paused):
+            control.pause()
+
+    run = Run(pause)
+    run.control = LongPause()
+
+    run.go(make_request(tmp_path, epochs=1))
+
+    index = run.events.index(Paused(0, 0))
+    assert isinstance(run.events[index + 1], Preparing)
+    (prepared,) = run.of_type(Prepared)
+    assert 0 < prepared.tokenised_s < pause_s
+
+
 def test_a_job_stopped_while_preparing_ends_before_training(tmp_path: Path) -> None:
     run = Run(lambda event, control: control.stop() if isinstance(event, Preparing) else None)
 
