@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
 from emeth_tui.errors import TrainingError
 from emeth_tui.training import events, health, metrics, state
@@ -23,22 +22,16 @@ from emeth_tui.training.compiling import compile_where_it_pays
 from emeth_tui.training.control import Control, StopRequested
 from emeth_tui.training.dataset import TokenisedDataset, epoch_order, token_ids
 from emeth_tui.training.devices import Device, is_out_of_memory
-from emeth_tui.training.dropout import seed_masks
 from emeth_tui.training.evaluation import mean_loss
 from emeth_tui.training.events import Report
 from emeth_tui.training.gpt2 import Gpt2
 from emeth_tui.training.lanes import Lanes
 from emeth_tui.training.metrics import LossMeter, Pace, Throttle
-from emeth_tui.training.microbatch import MicroBatch, block_bytes
-from emeth_tui.training.optimiser import (
-    MAX_GRADIENT_NORM,
-    LossScale,
-    make_optimiser,
-    scheduled_share,
-    set_rate,
-)
+from emeth_tui.training.microbatch import MicroBatch
+from emeth_tui.training.optimiser import scheduled_share
 from emeth_tui.training.saving import Saver, SavingPace, expected_cost_s
-from emeth_tui.training.state import Plan, Position, bytes_of
+from emeth_tui.training.state import Plan, Position
+from emeth_tui.training.step import Stepper
 
 log = logging.getLogger(__name__)
 
@@ -74,15 +67,13 @@ class Trainer:
         self._set_initial_weights = set_initial_weights
         self._micro = micro_batch or MicroBatch(plan.batch_size, device)
         self._lanes = lanes or Lanes()
+        self._stepper = Stepper(self._model, device, self._micro, self._lanes, self._tell_less_memory)
         self._compiled_rows = 0
-        self._parameters = list(self._model.parameters())
-        self._optimiser = make_optimiser(self._model)
-        self._scale = LossScale(device.torch_device) if device.compute_dtype == torch.float16 else None
         self._meter = LossMeter(device.torch_device)
         self._watch = health.LossWatch(tokens.vocab_size)
         self._pace = Pace()
         self._loading_since_s = time.monotonic() if loading_since_s is None else loading_since_s
-        cost_s = expected_cost_s(self._parameters, device)
+        cost_s = expected_cost_s(self._model.parameters(), device)
         self._saver = Saver(store, SavingPace(plan.checkpoint_every_s, plan.checkpoint_share, cost_s), device)
         self._kept_at: tuple[int, int] | None = None
         self._at = Position()
@@ -99,7 +90,7 @@ class Trainer:
         diverges again after going back, or memory does not even hold one block; DiskFull.
         """
         self._device.keep_freed()
-        self._find_micro_batch()
+        self._stepper.find_micro_batch(self._tokens.train.shape[1])
         self._go_on_from_checkpoint()
         self._compile_where_it_pays()
         self._pace = Pace()
@@ -164,7 +155,7 @@ class Trainer:
                 raise
         # Outside of the handler, whose traceback holds on to what took the memory. It ran out in a place
         # where weights may be half changed.
-        self._take_less_memory()
+        self._stepper.take_less_memory()
         self._go_back()
 
     def _train_epoch(self) -> None:
@@ -183,97 +174,17 @@ class Trainer:
 
     def _train_step(self, blocks: Any) -> None:
         ids = self._device.put(torch.from_numpy(token_ids(blocks)))
-        loss = self._gradients(ids)
-        self._at.blocks_done += len(blocks)
-        done = (self._at.epoch + self._at.blocks_done / self._blocks) / self._plan.epochs
-        rate = self._plan.learning_rate * self._at.rate_share * scheduled_share(done)
-        self._apply(loss, rate, ids.shape[0] * (ids.shape[1] - 1))
+        at = self._at
+        done = (at.epoch + (at.blocks_done + len(blocks)) / self._blocks) / self._plan.epochs
+        rate = self._plan.learning_rate * at.rate_share * scheduled_share(done)
+        step = self._stepper.take(ids, rate, (self._plan.seed, at.epoch, at.blocks_done))
+        at.blocks_done += len(blocks)
+        self._meter.add(step.loss, ids.shape[0] * (ids.shape[1] - 1), step.applied, step.skipped)
         self._pace.add(ids.numel())
 
-    def _gradients(self, ids: Tensor) -> Tensor:
-        """The gradients of the mean loss over `ids`, in micro batches that fit; returns that loss."""
-        while True:
-            try:
-                return self._add_up_gradients(ids)
-            except RuntimeError as error:
-                if not is_out_of_memory(error):
-                    raise
-            self._take_less_memory()  # no weight has been touched: the step is done again
-
-    def _add_up_gradients(self, ids: Tensor) -> Tensor:
-        losses: list[Tensor] = []
-
-        def there_and_back(part: Tensor, lane: int) -> tuple[Tensor, tuple[Tensor, ...]]:
-            seed_masks((self._plan.seed, self._at.epoch, self._at.blocks_done, len(losses), lane))
-            with self._device.autocast():
-                loss = self._model.loss(part)
-            if len(part) < len(ids):  # all blocks have as many tokens: their share is that of the blocks
-                loss = loss * (len(part) / len(ids))
-            scaled = loss if self._scale is None else self._scale.apply(loss)
-            if lane:
-                return loss.detach(), torch.autograd.grad(scaled, self._parameters)
-            # Added one by one to those that are there, so that there are never two of each.
-            scaled.backward()  # type: ignore[no-untyped-call]
-            return loss.detach(), ()
-
-        for micro_batch in torch.split(ids, self._micro.size):
-            for loss, gradients in self._lanes.run(there_and_back, micro_batch):
-                losses.append(loss)
-                if gradients:
-                    torch._foreach_add_(self._present_gradients(), list(gradients))
-        return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
-
-    def _present_gradients(self) -> list[Tensor]:
-        return [parameter.grad for parameter in self._parameters if parameter.grad is not None]
-
-    def _apply(self, loss: Tensor, rate: float, predicted_tokens: int) -> None:
-        """Apply the gradients, unless they are no finite numbers: the device decides, nobody waits for it."""
-        if self._scale is not None:
-            self._scale.remove(self._parameters)
-        norm = nn.utils.get_total_norm(self._present_gradients())
-        finite = torch.isfinite(norm) & torch.isfinite(loss)
-        set_rate(self._optimiser, rate)
-        optimiser: Any = self._optimiser
-        # A fused optimiser divides by the one, and changes nothing where the other is 1.
-        optimiser.grad_scale = (norm / MAX_GRADIENT_NORM).clamp_(min=1.0)
-        optimiser.found_inf = 1.0 - finite.float()
-        optimiser.step()
-        self._optimiser.zero_grad(set_to_none=True)
-        skipped = ~finite if self._scale is None else self._scale.adapt(finite)
-        self._meter.add(loss, predicted_tokens, finite, skipped)
-
-    def _take_less_memory(self) -> None:
-        self._optimiser.zero_grad(set_to_none=True)
-        self._micro.halve()
-        self._device.free_cache()
-        log.warning("out of memory: going on with micro batches of %d blocks", self._micro.size)
-        self._report(events.OutOfMemory(self._at.epoch + 1, self._micro.size))
-
-    def _find_micro_batch(self) -> None:
-        """Set how many blocks to train at once. Steps are tried here before there are weights to spoil."""
-        if not self._device.refuses_memory:
-            # Still to come beside the blocks: gradients, two AdamW states, and a checkpoint's copy of three.
-            reserved_bytes = 6 * bytes_of(self._parameters)
-            a_block = block_bytes(self._model.shape, self._tokens.train.shape[1])
-            self._micro.bound_on_host(a_block, reserved_bytes)
-            return
-        self._micro.find(self._try_step)
-        self._optimiser = make_optimiser(self._model)
-
-    def _try_step(self, blocks: int) -> int:
-        self._device.start_peak()
-        ids = torch.zeros(blocks, self._tokens.train.shape[1], dtype=torch.int64)
-        self._model.train()
-        try:
-            for _ in range(1 if blocks == self._plan.batch_size else 2):  # the second finds gradients there
-                with self._device.autocast():
-                    loss = self._model.loss(self._device.put(ids))
-                loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(self._parameters, MAX_GRADIENT_NORM)
-            self._optimiser.step()
-        finally:
-            self._optimiser.zero_grad(set_to_none=True)
-        return self._device.peak_bytes()
+    def _tell_less_memory(self, blocks: int) -> None:
+        log.warning("out of memory: going on with micro batches of %d blocks", blocks)
+        self._report(events.OutOfMemory(self._at.epoch + 1, blocks))
 
     def _finish_epoch(self, started: float) -> None:
         train_loss = self._read().mean_loss
@@ -298,7 +209,7 @@ class Trainer:
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
-            self._take_less_memory()
+            self._stepper.take_less_memory()
         if not math.isfinite(valid_loss):
             raise health.DivergedError(f"the validation loss is {valid_loss}")
         return valid_loss
@@ -333,7 +244,7 @@ class Trainer:
         self._report(events.Paused(*self.position))
         if self._plan.release_on_pause:
             self.keep()
-            state.release(self._model, self._optimiser, self._device)
+            state.release(self._model, self._stepper.optimiser, self._device)
         else:
             self._save()
         self._pace.pause()
@@ -376,7 +287,7 @@ class Trainer:
         with self._pace.saving():
             reading = self._read()
             self._watch.judge(self._step_number(), reading, self._at.best_train_loss)
-            content = state.capture(self._at, self._model, self._optimiser, self._device)
+            content = state.capture(self._at, self._model, self._stepper.optimiser, self._device)
             content |= {"loss_sum": reading.loss_sum, "loss_tokens": reading.tokens}
             self._saver.start(self._at.epoch, self._at.blocks_done, content)
         self._kept_at = self._at.epoch, self._at.blocks_done
@@ -392,14 +303,14 @@ class Trainer:
         if content is None:
             self._start_over()
             return
-        self._at = state.restore(content, self._model, self._optimiser, self._device)
+        self._at = state.restore(content, self._model, self._stepper.optimiser, self._device)
         self._start_meter(content["loss_sum"], content["loss_tokens"])
         log.info("going on after %d epochs and %d blocks", self._at.epoch, self._at.blocks_done)
 
     def _start_over(self) -> None:
         torch.manual_seed(self._plan.seed)
         self._set_initial_weights(self._model)
-        self._optimiser = make_optimiser(self._model)
+        self._stepper.start_over()
         self._at = Position()
         self._start_meter()
 
@@ -423,7 +334,7 @@ class Trainer:
 
     def _go_back(self) -> None:
         self._saver.wait()
-        self._optimiser.zero_grad(set_to_none=True)
+        self._stepper.drop_gradients()
         self._go_on_from_checkpoint()
         self._kept_at = None
         self._report(events.WentBack(*self.position))

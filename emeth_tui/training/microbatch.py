@@ -102,6 +102,10 @@ class MicroBatch:
             self._before.save(known)
         self.size = min(self._effective, known.fits)
 
+    def is_whole(self, blocks: int) -> bool:
+        """Whether so many blocks are a whole step."""
+        return blocks == self._effective
+
     def halve(self) -> None:
         """Take half, because memory ran out. Raises TrainingError when one block is too much already."""
         if self.size == 1:

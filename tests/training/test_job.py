@@ -175,7 +175,7 @@ def test_every_part_of_every_step_drops_something_else(
 ) -> None:
     places: list[tuple[int, ...]] = []
     monkeypatch.setattr(job, "fastest_on_cpu", lambda model: CpuWay(torch.float32, lanes=2))
-    monkeypatch.setattr("emeth_tui.training.loop.seed_masks", places.append)
+    monkeypatch.setattr("emeth_tui.training.step.seed_masks", places.append)
 
     run = Run()
     run.go(make_request(tmp_path, deterministic=False))
