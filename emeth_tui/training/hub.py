@@ -24,7 +24,8 @@ from emeth_tui.errors import TrainingError
 from emeth_tui.training.files import disk_full_translated, write_atomically
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")  # in order of preference
-_SMALL_FILES = ("config.json", "tokenizer*", "vocab*", "merges.txt", "*.model", "special_tokens_map.json")
+TOKENIZER_PATTERNS = ("tokenizer*", "vocab*", "merges.txt", "*.model", "special_tokens_map.json")
+_SMALL_FILES = ("config.json", *TOKENIZER_PATTERNS)
 TOKENIZER_NAME = "tokenizer.json"  # what `tokenizers` reads
 SENTENCEPIECE_NAME = "spiece.model"  # what transformers calls it beside a T5Tokenizer
 _TOKENIZER_FILES = (TOKENIZER_NAME, "vocab.json", SENTENCEPIECE_NAME, "vocab.txt")

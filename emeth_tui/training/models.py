@@ -7,6 +7,8 @@ finds the files of a hub or local model. Weights are read as safetensors, or by
 
 from __future__ import annotations
 
+import fnmatch
+import hashlib
 import json
 import pickle
 from collections.abc import Iterable, Mapping
@@ -120,6 +122,14 @@ class PretrainedFiles:
             raise TrainingError(f"model {self.name!r}: {path} cannot be read: {error}") from error
         return _published_names(loaded)
 
+    def tokenizer_digest(self) -> str:
+        """Hash all files that a tokenizer is made of, for another one makes other tokens of a text."""
+        digest = hashlib.sha256()
+        for path in sorted(self.directory.iterdir()):
+            if path.is_file() and any(fnmatch.fnmatch(path.name, each) for each in hub.TOKENIZER_PATTERNS):
+                digest.update(f"{path.name}:{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+        return digest.hexdigest()
+
 
 def locate(name: str, progress: hub.Progress = lambda fraction, detail: None) -> PretrainedFiles:
     """Find a pretrained model: a local directory, or a hub name, downloaded unless its files are here.
@@ -157,7 +167,10 @@ def model_shape(spec: ModelSpec, vocab_size: int) -> Gpt2Shape:
 
 
 def token_source(spec: ModelSpec, language: str) -> TokenSource:
-    """Say how a text becomes the model's tokens. Its tokenizer is made when it is first asked for."""
+    """Say how a text becomes the model's tokens. Its tokenizer is made when it is first asked for.
+
+    Raises TrainingError when a pretrained model's files are missing.
+    """
     from emeth_tui.training.dataset import TokenSource
     from emeth_tui.training.tokenizer import pretrained_tokenizer, train_tokenizer
 
@@ -166,7 +179,8 @@ def token_source(spec: ModelSpec, language: str) -> TokenSource:
             return train_tokenizer(training_text, language, spec.vocab_limit)
         return pretrained_tokenizer(spec.name, locate(spec.name).directory, spec.lower_case)
 
-    return TokenSource(language, f"{spec.name}:{spec.vocab_limit}", spec.block_tokens, make)
+    kind = locate(spec.name).tokenizer_digest() if spec.pretrained else str(spec.vocab_limit)
+    return TokenSource(language, f"{spec.name}:{kind}", spec.block_tokens, make)
 
 
 def make_ready(name: str, progress: hub.Progress = lambda fraction, detail: None) -> None:

@@ -14,6 +14,7 @@ import torch
 from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from emeth_tui.errors import TrainingError
+from emeth_tui.training.dataset import TokenisedDataset, load_tokens
 from emeth_tui.training.evaluation import Evaluator
 from emeth_tui.training.events import EpochDone, ResultWritten
 from emeth_tui.training.models import (
@@ -85,6 +86,27 @@ def test_a_local_model_uses_its_own_tokenizer(directory: Path) -> None:
     assert tokenizer.encode(english(500)).tolist() == expected
     assert tokenizer.decode(np.array(expected, np.uint32)) == english(500)
     assert tokenizer.vocab_size == VOCAB_SIZE
+
+
+def test_tokens_of_a_tokenizer_that_was_changed_are_made_again(tmp_path: Path, directory: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text(english(2_000))
+    spec = model_spec(str(directory))
+
+    def tokens() -> TokenisedDataset:
+        return load_tokens(text, tmp_path / "tokens", token_source(spec, "en"))
+
+    first, second = tokens(), tokens()
+    path = directory / "tokenizer.json"
+    content = json.loads(path.read_text())
+    content["model"]["merges"] = []
+    path.write_text(json.dumps(content))
+    third = tokens()
+
+    assert first.made_in_s is not None
+    assert second.made_in_s is None
+    assert third.made_in_s is not None
+    assert third.train.size > first.train.size
 
 
 def test_a_job_fine_tunes_a_local_model(tmp_path: Path, directory: Path) -> None:
