@@ -1,9 +1,10 @@
-"""`resume`: what checkpoints cost a job, and what SIGKILL costs it.
+"""`resume`: what checkpoints cost a job, what SIGKILL costs it, and how soon it heeds a pause and a stop.
 
 Cost: the same job with and without checkpoints, turn about, in this process; beside the ratio of CPU times,
 which scatters by more than the cost, stands what each checkpoint was measured to take. Kills: a real worker
 process is killed at random moments of one job, by the seed; the time from the kill to the next process's
-first word of training is the restart, and the training since the last checkpoint is work done twice.
+first word of training is the restart, and the training since the last checkpoint is work done twice. The
+same process is then asked to pause at random moments, and to stop.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import click
 import torch
 
 from benchmarks.job_sides import KEY, Parent
+from benchmarks.obedience import Obedience, measure_obedience
 from benchmarks.report import Goal, Report, json_option, narrate, show, threads_option
 from benchmarks.rounds import Machine, Ratios, Stopwatch, ratios, this_machine
 from benchmarks.texts import write_grown
@@ -44,7 +46,9 @@ from emeth_tui.workers.supervisor import Limits, Worker, WorkerPool
 
 _MAX_SHARE = 0.01  # of a job's time that checkpoints may cost
 _GOAL_KILLS = 20
+_MAX_WAIT_S = 1.0  # from a pause or a stop to its end
 _WARM_UP_EPOCHS = 1
+_MANY_EPOCHS = 100_000  # more than any job that is stopped lives to see
 
 Narrate = Callable[[str], None]
 Place = tuple[int, int]  # epochs done, steps of the next
@@ -52,10 +56,11 @@ Place = tuple[int, int]  # epochs done, steps of the next
 
 @dataclass(frozen=True, slots=True)
 class ResumeSetup:
-    """The job, how often it is done with and without checkpoints, and how often it is killed."""
+    """The job, how often it is done with and without checkpoints, and how often it is killed and paused."""
 
     rounds: int = 2
     kills: int = 20
+    pauses: int = 20
     epochs: int = 30
     size_bytes: int = 65_536
     seed: int = 0
@@ -107,10 +112,11 @@ class ResumeResult:
     cost: list[CostRound]
     cpu: Ratios
     killed: KillResult
+    obedience: Obedience
 
 
 def measure(setup: ResumeSetup, narrate: Narrate) -> ResumeResult:
-    """Measure the cost of checkpoints, then of kills. Raises WorkerError."""
+    """Measure the cost of checkpoints, then of kills, then the wait for a pause. Raises WorkerError."""
     preload()
     if setup.threads is not None:
         set_threads(setup.threads)
@@ -126,9 +132,9 @@ def measure(setup: ResumeSetup, narrate: Narrate) -> ResumeResult:
             narrate(
                 f"round {number + 1}: {cost[-1].checkpoints} checkpoints, {cost[-1].share:.2%} of the time"
             )
-        killed = anyio.run(_kill, setup, dataset, directory, narrate)
+        killed, obedience = anyio.run(_disturb, setup, dataset, directory, narrate)
         cpu = ratios([each.with_cpu_s / each.without_cpu_s for each in cost])
-        return ResumeResult(setup, this_machine(), dataset.stat().st_size, cost, cpu, killed)
+        return ResumeResult(setup, this_machine(), dataset.stat().st_size, cost, cpu, killed, obedience)
 
 
 def _request(setup: ResumeSetup, dataset: Path, directory: Path) -> TrainRequest:
@@ -214,12 +220,17 @@ class _Witness:
         self._places = [(place, now)]
 
 
-async def _kill(setup: ResumeSetup, dataset: Path, directory: Path, narrate: Narrate) -> KillResult:
+async def _disturb(
+    setup: ResumeSetup, dataset: Path, directory: Path, narrate: Narrate
+) -> tuple[KillResult, Obedience]:
     limits = Limits(deaths=setup.kills + 1, backoff_s=0.0, max_backoff_s=0.0)
     pool = WorkerPool(["cpu"], directory / "logs", limits=limits)
     await pool.start()
+    (worker,) = pool.workers
     try:
-        return await _kill_job(setup, dataset, directory, pool.workers[0], narrate)
+        killed = await _kill_job(setup, dataset, directory, worker, narrate)
+        endless = _request(dataclasses.replace(setup, epochs=_MANY_EPOCHS), dataset, directory / "paused")
+        return killed, await measure_obedience(worker, endless, setup.pauses, setup.seed)
     finally:
         await pool.close(10.0)
 
@@ -281,9 +292,10 @@ async def _kill_now_and_then(
         narrate(f"kill {number + 1}: {witness.epochs_done} epochs told")
 
 
-@click.command("resume", help="What checkpoints cost, and what kills cost.")
+@click.command("resume", help="What checkpoints and kills cost, and pauses.")
 @click.option("--rounds", type=click.IntRange(min=1), default=2, show_default=True, help="With and without.")
 @click.option("--kills", type=click.IntRange(min=1), default=20, show_default=True)
+@click.option("--pauses", type=click.IntRange(min=1), default=20, show_default=True)
 @click.option("--epochs", type=click.IntRange(min=1), default=30, show_default=True)
 @click.option("--size-bytes", type=click.IntRange(min=4_096), default=65_536, show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
@@ -296,7 +308,7 @@ def command(as_json: bool, **options: int) -> None:
 
 def report(result: ResumeResult) -> Report:
     """Put the outcome into words."""
-    setup, killed = result.setup, result.killed
+    setup, killed, obedience = result.setup, result.killed, result.obedience
     share = statistics.median(each.share for each in result.cost)
     restart_s = statistics.median([each.restart_s for each in killed.kills] or [0.0])
     repeated = [each.repeated_s for each in killed.kills] or [0.0]
@@ -314,6 +326,9 @@ def report(result: ResumeResult) -> Report:
             f"{max(repeated):.1f} s)",
             f"the killed job: {killed.epochs} epochs, hash {'right' if killed.hash_is_right else 'WRONG'}, "
             f"weights {'equal to' if killed.same_weights else 'DIFFERENT from'} those never killed",
+            f"asked to pause it stood still after {statistics.median(obedience.pauses_s):.3f} s (median of "
+            f"{setup.pauses}; at most {max(obedience.pauses_s):.3f} s); asked to stop it had a checkpoint on "
+            f"the disk after {obedience.stop_s:.3f} s",
         ],
         result.machine,
         [
@@ -324,5 +339,7 @@ def report(result: ResumeResult) -> Report:
                 survived if setup.kills >= _GOAL_KILLS else None,
                 "kills",
             ),
+            Goal("longest wait for a pause", _MAX_WAIT_S, max(obedience.pauses_s), "s", at_least=False),
+            Goal("wait for a stop, checkpoint included", _MAX_WAIT_S, obedience.stop_s, "s", at_least=False),
         ],
     )
