@@ -34,6 +34,8 @@ class Models:
         """Say why no job of this model is to be claimed now, or ""."""
         if model in self._ready or not model_spec(model).pretrained:
             return ""
+        if model in self._errors:
+            return f"its model {model} cannot be had (see the events)"
         return f"its model {model} is not ready yet, {self._arrived.get(model, 0.0):.0%} of it is here"
 
     async def look(self) -> bool:
@@ -53,11 +55,14 @@ class Models:
             self._events.publish(
                 "model_fetching", f"fetching the model {model}; no job of it is taken before", model=model
             )
+        if fraction > self._arrived.get(model, 0.0):
+            self._errors.pop(model, None)
         self._arrived[model] = fraction
 
     def _is_ready(self, model: str) -> None:
         self._ready.add(model)
-        if model in self._arrived or model in self._errors:
+        had_trouble = self._errors.pop(model, None) is not None
+        if model in self._arrived or had_trouble:
             self._events.publish("model_ready", f"the model {model} is ready", model=model)
 
     def _trouble(self, model: str, error: str) -> None:

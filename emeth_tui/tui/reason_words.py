@@ -54,6 +54,9 @@ SENTENCES = {
     r"the chain does not know it": "the chain does not know it",
     r"it is (?P<status>\w+) on the chain": "it is {status} on the chain",
     r"its dataset cannot be had: (?P<error>.+)": "its dataset cannot be had: {error}",
+    r"its model (?P<model>.+) cannot be had \(see the events\)": (
+        "its model {model} cannot be had (see the events)"
+    ),
     r"its model (?P<model>.+) is not ready yet, (?P<share>\d+%) of it is here": (
         "its model {model} is not ready yet, {share} of it is here"
     ),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from emeth_tui.errors import JobError
+from emeth_tui.engine.models import Models
+from emeth_tui.errors import JobError, TrainingError
 from emeth_tui.model import Language
 from tests.engine.harness import Harness
 from tests.training.hub_server import serving
@@ -26,9 +29,13 @@ async def test_nothing_is_staked_on_a_job_before_its_model_is_here(
     other = await network.post(language=Language.JA)
 
     async with network.node(training__model_en=NAME) as node:
-        await node.event("submitted", other)  # whose model needs no download
-        trouble = await node.event("model_trouble")
-        with pytest.raises(JobError, match=f"its model {NAME} is not ready yet"):
+        while "cannot be had" not in (await node.event("idle")).text:
+            pass
+        submitted, trouble = (
+            next(event for event in node.seen if event.kind == kind)
+            for kind in ("submitted", "model_trouble")
+        )
+        with pytest.raises(JobError, match=f"its model {NAME} cannot be had"):
             await node.node.claim_job(waiting)
         (offer,) = node.node.snapshot().offers
         assert node.store.journal.of_job(waiting) == []
@@ -39,8 +46,36 @@ async def test_nothing_is_staked_on_a_job_before_its_model_is_here(
             ready = await node.event("model_ready")
             await node.event("submitted", waiting)
 
-    assert offer.refusal == f"its model {NAME} is not ready yet, 0% of it is here"
+    assert submitted.job_id == other  # whose model needs no download
+    assert offer.refusal == f"its model {NAME} cannot be had (see the events)"
     assert "cannot be downloaded from the Hugging Face hub" in trouble.text
     assert ready.text == f"the model {NAME} is ready"
-    assert sum(event.kind in {"model_fetching", "idle"} for event in node.seen) == 2
+    told = [event.kind for event in node.seen if event.kind.startswith("model")]
+    assert told == ["model_fetching", "model_trouble", "model_ready"]
     assert [request.model for request in node.script.requests] == ["devnet-small", NAME]
+
+
+async def test_what_has_arrived_is_told_until_it_stands_still() -> None:
+    told: list[str] = []
+    events = SimpleNamespace(publish=lambda kind, text, **data: told.append(kind))
+    script = iter([0.0, 0.34, None, 0.34, None, 0.5, None, 1.0])
+    said: list[str] = []
+
+    async def fetch(model: str, on_fetching: Callable[[float, str], None]) -> None:
+        for fraction in script:
+            if fraction is None:
+                raise TrainingError("the hub does not answer")
+            on_fetching(fraction, "downloading")
+            said.append(models.refusal(model))
+
+    models = Models(events, lambda: [NAME, "devnet-small"], fetch)  # type: ignore[arg-type]
+
+    assert models.refusal("devnet-small") == ""
+    assert [await models.look() for _ in range(4)] == [False, False, False, True]
+    assert models.refusal(NAME) == ""
+    assert not await models.look()
+    coming, standing = f"its model {NAME} is not ready yet, {{}} of it is here", "cannot be had"
+    assert said[:2] == [coming.format("0%"), coming.format("34%")]
+    assert standing in said[2]  # no further than last time
+    assert said[3:] == [coming.format("50%"), coming.format("100%")]
+    assert told == ["model_fetching", "model_trouble", "model_trouble", "model_ready"]
