@@ -13,9 +13,9 @@ from emeth_tui.engine.events import EventLog
 from emeth_tui.errors import DiskFull, TrainingError, WorkerError
 from emeth_tui.model import Severity
 from emeth_tui.training.models import model_spec
+from emeth_tui.workers.model_keeper import OnFetching
 
 RETRY_S = 60.0
-OnFetching = Callable[[float, str], None]
 MakeReady = Callable[[str, OnFetching], Awaitable[None]]  # see `workers.model_keeper.make_ready`
 
 

@@ -82,9 +82,7 @@ class _Child:
     def __init__(self, connection: Connection, config: WorkerConfig) -> None:
         self._connection = connection
         self._config = config
-        self._jobs: queue.SimpleQueue[tuple[TrainRequest | ModelRequest, Control] | None] = (
-            queue.SimpleQueue()
-        )
+        self._jobs: queue.SimpleQueue[tuple[Request, Control] | None] = queue.SimpleQueue()
         self._control = Control()  # of the job at work, or of the last one
 
     def serve(self) -> None:
