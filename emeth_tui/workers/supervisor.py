@@ -31,7 +31,6 @@ class WorkerPool:
         limits: Limits | None = None,
     ) -> None:
         """One worker for each of `devices` (`cpu`, `cuda:0`, …); `on_change` hears every change of a view."""
-        self.log_dir = log_dir
         shares = thread_shares(devices, usable_cores())
         self.workers: tuple[Worker, ...] = tuple(
             Worker(

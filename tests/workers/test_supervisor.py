@@ -38,6 +38,14 @@ def size_of(path: str) -> int:
     return Path(path).stat().st_size
 
 
+def text_of(path: str) -> str:
+    return Path(path).read_text()
+
+
+def mode_of(path: str) -> int:
+    return Path(path).stat().st_mode
+
+
 def load(path: str) -> dict[str, Any]:
     content: dict[str, Any] = torch.load(path, weights_only=True)
     return content
@@ -341,14 +349,14 @@ async def test_the_terminals_signals_do_not_reach_a_worker(tmp_path: Path, worke
     assert os.getsid(pid) == pid
 
 
-async def test_what_a_worker_prints_is_in_its_log(tmp_path: Path, worker: Worker, pool: WorkerPool) -> None:
+async def test_what_a_worker_prints_is_in_its_log(tmp_path: Path, worker: Worker) -> None:
     request = make_request(tmp_path, epochs=1)
 
     await worker.train(request, hash_for=hash_for, on_message=Listener())
 
-    log = (pool.log_dir / "worker-0.log").read_text()
-    assert f"job {request.job_id}: devnet-small, en, 1 epochs" in log
-    assert (pool.log_dir / "worker-0.log").stat().st_mode & 0o077 == 0
+    path = worker._config.log_path
+    assert f"job {request.job_id}: devnet-small, en, 1 epochs" in text_of(path)
+    assert mode_of(path) & 0o077 == 0
 
 
 async def test_a_silent_worker_is_killed_and_replaced(tmp_path: Path) -> None:
