@@ -10,11 +10,11 @@ import click
 import numpy as np
 
 from benchmarks.reference import Blocks, tokenised
-from emeth_tui.devnet.texts import load_corpus
+from emeth_tui.devnet.bots.texts import load_corpus
 from emeth_tui.model import Language
 from emeth_tui.protocol import splitting
-from emeth_tui.training.models import BLOCK_TOKENS
-from emeth_tui.training.tokenizer import train_tokenizer
+from emeth_tui.training.data.tokenizer import train_tokenizer
+from emeth_tui.training.files.models import BLOCK_TOKENS
 
 HELD_OUT_BLOCKS = 32
 SHIPPED = "shipped"  # names the texts that ship with the devnet

@@ -9,7 +9,7 @@ import torch
 
 from benchmarks.processes import synchronise
 from emeth_tui.training.devices import open_device
-from emeth_tui.training.gpt2 import Gpt2Shape
+from emeth_tui.training.model.gpt2 import Gpt2Shape
 
 _CPU_SIZE, _CUDA_SIZE = 2048, 8192  # rows and columns: large enough that the device is busy with nothing else
 _MIN_S = 0.5

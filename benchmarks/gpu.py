@@ -33,12 +33,12 @@ from benchmarks.texts import write_grown
 from benchmarks.train import CUDA_SIDES, OURS, SideResult, TrainResult, TrainSetup
 from benchmarks.train import measure as measure_training
 from benchmarks.train_command import report as training_report
-from emeth_tui.devnet.texts import load_corpus
+from emeth_tui.devnet.bots.texts import load_corpus
 from emeth_tui.errors import EmethError
 from emeth_tui.model import Language
-from emeth_tui.training.events import EpochDone, Prepared, TrainRequest
-from emeth_tui.training.gpt2 import Gpt2Shape
-from emeth_tui.training.models import BLOCK_TOKENS
+from emeth_tui.training.files.models import BLOCK_TOKENS
+from emeth_tui.training.model.gpt2 import Gpt2Shape
+from emeth_tui.training.reports import EpochDone, Prepared, TrainRequest
 from emeth_tui.workers.supervisor import Limits, WorkerPool
 
 _LIMIT_S = 600.0

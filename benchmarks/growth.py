@@ -23,13 +23,13 @@ from benchmarks.processes import PeakMemory, SideProcess, closing_all
 from benchmarks.report import Report, json_option, narrate, show
 from benchmarks.rounds import Machine, Ratios, ratios, this_machine
 from benchmarks.texts import write_grown
-from emeth_tui.devnet.texts import load_corpus
+from emeth_tui.devnet.bots.texts import load_corpus
 from emeth_tui.model import Language
 from emeth_tui.training import job
-from emeth_tui.training.control import Control
 from emeth_tui.training.devices import open_device
-from emeth_tui.training.events import EpochDone, Event, Prepared, Progress, TrainRequest, Work
-from emeth_tui.training.models import DEVNET_SMALL
+from emeth_tui.training.files.models import DEVNET_SMALL
+from emeth_tui.training.job_control import Control
+from emeth_tui.training.reports import EpochDone, Event, Prepared, Progress, TrainRequest, Work
 from emeth_tui.workers.supervisor import Worker, WorkerPool
 
 _MB = 1_000_000

@@ -33,9 +33,9 @@ from benchmarks.reference import (
     training_text,
     write_result,
 )
-from emeth_tui.training.dataset import epoch_order, token_ids
-from emeth_tui.training.models import ModelSpec, model_shape, token_source
-from emeth_tui.training.optimiser import MAX_GRADIENT_NORM, WEIGHT_DECAY, scheduled_share
+from emeth_tui.training.data.dataset import epoch_order, token_ids
+from emeth_tui.training.files.models import ModelSpec, model_shape, token_source
+from emeth_tui.training.model.optimiser import MAX_GRADIENT_NORM, WEIGHT_DECAY, scheduled_share
 
 GoOn = Callable[[], bool]
 

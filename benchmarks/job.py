@@ -20,12 +20,12 @@ from benchmarks.job_sides import KEY, SIDES, Do, Done, do_jobs
 from benchmarks.processes import SideProcess, closing_all
 from benchmarks.report import Goal, Report, json_option, narrate, show, threads_option
 from benchmarks.rounds import Machine, Ratios, ratios, rotated, this_machine
-from emeth_tui.devnet.texts import MIN_TEXT_BYTES, load_corpus
+from emeth_tui.devnet.bots.texts import MIN_TEXT_BYTES, load_corpus
 from emeth_tui.model import Language
 from emeth_tui.protocol import hash_chain
-from emeth_tui.training.checkpoint import load_result
-from emeth_tui.training.evaluation import Evaluator
-from emeth_tui.training.models import DEVNET_SMALL
+from emeth_tui.training.files.checkpoint import load_result
+from emeth_tui.training.files.models import DEVNET_SMALL
+from emeth_tui.training.run.evaluation import Evaluator
 
 _OURS = "ours"
 _WARM_UP_EPOCHS = 1

@@ -17,10 +17,10 @@ from benchmarks.processes import PeakMemory
 from benchmarks.rounds import Stopwatch
 from emeth_tui.protocol import hash_chain
 from emeth_tui.training import job
-from emeth_tui.training.control import Control
 from emeth_tui.training.devices import open_device
-from emeth_tui.training.events import EpochDone, Event, Prepared, ResultWritten, Trained, TrainRequest
-from emeth_tui.training.models import DEVNET_SMALL, model_spec
+from emeth_tui.training.files.models import DEVNET_SMALL, model_spec
+from emeth_tui.training.job_control import Control
+from emeth_tui.training.reports import EpochDone, Event, Prepared, ResultWritten, Trained, TrainRequest
 
 KEY = "benchmark"  # all sides' verification key: any string will do
 _HUGGING_FACE = "hf"

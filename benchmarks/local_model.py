@@ -10,7 +10,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from benchmarks.reference import make_model
-from emeth_tui.training.gpt2 import Gpt2, Gpt2Shape
+from emeth_tui.training.model.gpt2 import Gpt2, Gpt2Shape
 
 _POSITIONS = 1024  # of the published GPT-2s
 _DROPOUT = 0.1

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.reference import Blocks, LoopPlan
-from emeth_tui.training.dataset import epoch_order, token_ids
-from emeth_tui.training.gpt2 import EMBEDDING_NAME, HEAD_NAME, Gpt2Shape
-from emeth_tui.training.optimiser import MAX_GRADIENT_NORM, WEIGHT_DECAY, scheduled_share, set_rate
+from emeth_tui.training.data.dataset import epoch_order, token_ids
+from emeth_tui.training.model.gpt2 import EMBEDDING_NAME, HEAD_NAME, Gpt2Shape
+from emeth_tui.training.model.optimiser import MAX_GRADIENT_NORM, WEIGHT_DECAY, scheduled_share, set_rate
 
 _LOSS_EVERY = 10  # steps
 _TRANSPOSED = ("c_attn.weight", "c_proj.weight", "c_fc.weight")  # published as [inputs, outputs]

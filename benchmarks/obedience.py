@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from emeth_tui.training.events import Paused, Prepared, Resumed, TrainRequest
+from emeth_tui.training.reports import Paused, Prepared, Resumed, TrainRequest
 from emeth_tui.workers.supervisor import Worker
 
 _LONGEST_WAIT_S = 0.5  # between two requests

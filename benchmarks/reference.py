@@ -19,12 +19,18 @@ from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from emeth_tui.protocol import hash_chain, splitting
-from emeth_tui.training.checkpoint import RESULT_NAME, save_result
-from emeth_tui.training.dataset import epoch_order, token_ids
-from emeth_tui.training.gpt2 import Gpt2Shape
-from emeth_tui.training.models import ModelSpec, build_model, model_shape, set_initial_weights, token_source
-from emeth_tui.training.optimiser import MAX_GRADIENT_NORM, WEIGHT_DECAY, scheduled_share, set_rate
-from emeth_tui.training.tokenizer import TextTokenizer, chunks
+from emeth_tui.training.data.dataset import epoch_order, token_ids
+from emeth_tui.training.data.tokenizer import TextTokenizer, chunks
+from emeth_tui.training.files.checkpoint import RESULT_NAME, save_result
+from emeth_tui.training.files.models import (
+    ModelSpec,
+    build_model,
+    model_shape,
+    set_initial_weights,
+    token_source,
+)
+from emeth_tui.training.model.gpt2 import Gpt2Shape
+from emeth_tui.training.model.optimiser import MAX_GRADIENT_NORM, WEIGHT_DECAY, scheduled_share, set_rate
 
 Blocks = np.ndarray[Any, Any]
 

@@ -32,16 +32,16 @@ from benchmarks.obedience import Obedience, measure_obedience
 from benchmarks.report import Goal, Report, json_option, narrate, show, threads_option
 from benchmarks.rounds import Machine, Ratios, Stopwatch, ratios, this_machine
 from benchmarks.texts import write_grown
-from emeth_tui.devnet.texts import load_corpus
+from emeth_tui.devnet.bots.texts import load_corpus
 from emeth_tui.model import Language
 from emeth_tui.protocol import hash_chain
 from emeth_tui.training import job
-from emeth_tui.training.checkpoint import load_result
 from emeth_tui.training.devices import open_device, preload, set_threads
-from emeth_tui.training.evaluation import Evaluator
-from emeth_tui.training.events import EpochDone, Prepared, Progress, TrainRequest
-from emeth_tui.training.models import DEVNET_SMALL
-from emeth_tui.training.saving import SavingPace
+from emeth_tui.training.files.checkpoint import load_result
+from emeth_tui.training.files.models import DEVNET_SMALL
+from emeth_tui.training.reports import EpochDone, Prepared, Progress, TrainRequest
+from emeth_tui.training.run.evaluation import Evaluator
+from emeth_tui.training.run.saving import SavingPace
 from emeth_tui.workers.supervisor import Limits, Worker, WorkerPool
 
 _MAX_SHARE = 0.01  # of a job's time that checkpoints may cost

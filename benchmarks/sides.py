@@ -25,17 +25,17 @@ from benchmarks.nanogpt import NanoGpt, NanoGptLoop
 from benchmarks.processes import PeakMemory, synchronise
 from benchmarks.reference import LoopPlan, ReferenceLoop, make_model
 from benchmarks.rounds import Stopwatch
-from emeth_tui.training.checkpoint import CheckpointStore
-from emeth_tui.training.control import Control, StopRequested
-from emeth_tui.training.cpu import CpuWay, fastest_on_cpu
-from emeth_tui.training.dataset import TokenisedDataset
+from emeth_tui.training.data.dataset import TokenisedDataset
 from emeth_tui.training.devices import Device, open_device, set_threads
-from emeth_tui.training.evaluation import mean_loss
-from emeth_tui.training.events import EpochDone, Event, OutOfMemory, Prepared
-from emeth_tui.training.gpt2 import Gpt2, Gpt2Shape
-from emeth_tui.training.lanes import Lanes
-from emeth_tui.training.loop import Trainer
-from emeth_tui.training.state import Plan
+from emeth_tui.training.files.checkpoint import CheckpointStore
+from emeth_tui.training.job_control import Control, StopRequested
+from emeth_tui.training.model.gpt2 import Gpt2, Gpt2Shape
+from emeth_tui.training.reports import EpochDone, Event, OutOfMemory, Prepared
+from emeth_tui.training.run.batch_threads import BatchThreads
+from emeth_tui.training.run.cpu_trial import CpuWay, fastest_on_cpu
+from emeth_tui.training.run.evaluation import mean_loss
+from emeth_tui.training.run.loop import Trainer
+from emeth_tui.training.run.state import Plan
 
 Weights = Mapping[str, Tensor]
 _PRECISION_NAMES = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
@@ -178,7 +178,7 @@ def _ours(task: Task, device: Device, turns: Turns) -> Weights:
             report=report,
             control=control,
             set_initial_weights=lambda fresh: fresh.initialise(task.plan.seed),
-            lanes=Lanes(way.lanes),
+            batch_threads=BatchThreads(way.batch_threads),
         )
         # Stopped when the parent wants no further epoch.
         with contextlib.closing(trainer), contextlib.suppress(StopRequested):

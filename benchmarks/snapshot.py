@@ -11,13 +11,13 @@ from types import SimpleNamespace
 from typing import Any
 
 from emeth_tui.engine.clock import ChainClock
-from emeth_tui.engine.desk import WorkerDesk
 from emeth_tui.engine.disk import MEASURE_EVERY_S, DiskBudget
+from emeth_tui.engine.endpoints import LinkHealth
+from emeth_tui.engine.estimates.forecasts import Forecasts, Measurements
 from emeth_tui.engine.events import RECENT_EVENTS, EventLog
-from emeth_tui.engine.forecasts import Forecasts, Measurements
-from emeth_tui.engine.health import LinkHealth
-from emeth_tui.engine.job_book import JobBook
-from emeth_tui.engine.snapshot_maker import SnapshotMaker
+from emeth_tui.engine.leases import WorkerLeases
+from emeth_tui.engine.steps.job_book import JobBook
+from emeth_tui.engine.view.snapshot_maker import SnapshotMaker
 from emeth_tui.model import JobId, JobState, TransactionState
 from emeth_tui.store.database import Store
 from tests.factories import make_job, make_transaction
@@ -88,7 +88,7 @@ def _maker(store: Store, jobs_dir: Path) -> SnapshotMaker:
     clock = ChainClock()
     picture = snapshot()
     worker: Any = SimpleNamespace(view=picture.workers[0], device="cuda:0", kind="a GPU")
-    desk = WorkerDesk([worker] * OPEN_JOBS)
+    leases = WorkerLeases([worker] * OPEN_JOBS)
     events = EventLog(store.events, clock.now_unix_s)
     for number in range(RECENT_EVENTS):
         events.publish("epoch_done", f"epoch {number} done", epoch=number)
@@ -104,12 +104,12 @@ def _maker(store: Store, jobs_dir: Path) -> SnapshotMaker:
         events=events,
         clock=clock,
         health=LinkHealth(events, clock.now_unix_s),
-        forecasts=Forecasts(Measurements(store.measurements, clock.now_unix_s), desk, "storage"),
+        forecasts=Forecasts(Measurements(store.measurements, clock.now_unix_s), leases, "storage"),
     )
     balances = SimpleNamespace(emt_wei=picture.deposits.free_wei, native_wei=picture.deposits.native_wei)
     view = SimpleNamespace(head=picture.head, share=picture.today.share, balances=balances)
     parts: list[Any] = [
-        desk,
+        leases,
         SimpleNamespace(offers=picture.offers, paused="", idle_reason=""),
         SimpleNamespace(waiting=(), days=picture.today.days),
         SimpleNamespace(view=view),

@@ -30,14 +30,14 @@ from benchmarks.processes import PeakMemory, SideProcess, closing_all
 from benchmarks.report import Goal, Report, json_option, narrate, show, threads_option
 from benchmarks.rounds import Machine, Ratios, Stopwatch, ratios, this_machine
 from benchmarks.texts import write_grown
-from emeth_tui.devnet.texts import Corpus, load_corpus
+from emeth_tui.devnet.bots.texts import Corpus, load_corpus
 from emeth_tui.model import Language
-from emeth_tui.training.dataset import load_tokens
+from emeth_tui.training.data.dataset import load_tokens
+from emeth_tui.training.data.japanese import segment
+from emeth_tui.training.data.tokenizer import Bpe, MecabBpe, TextTokenizer, chunks
+from emeth_tui.training.data.word_cache import FoundWords, TokenIds
 from emeth_tui.training.devices import set_threads
-from emeth_tui.training.japanese import segment
-from emeth_tui.training.models import DEVNET_SMALL, model_spec, token_source
-from emeth_tui.training.tokenizer import Bpe, MecabBpe, TextTokenizer, chunks
-from emeth_tui.training.words import FoundWords, TokenIds
+from emeth_tui.training.files.models import DEVNET_SMALL, model_spec, token_source
 
 _MB = 1_000_000
 _VOCAB = 8_192

@@ -20,8 +20,8 @@ from benchmarks.processes import SideFailed, SideProcess, closing_all
 from benchmarks.reference import LoopPlan
 from benchmarks.rounds import Machine, Ratios, ratios, rotated, this_machine
 from benchmarks.sides import Begin, End, Final, Go, Task, Turn, train
-from emeth_tui.training.gpt2 import Gpt2Shape
-from emeth_tui.training.models import BLOCK_TOKENS
+from emeth_tui.training.files.models import BLOCK_TOKENS
+from emeth_tui.training.model.gpt2 import Gpt2Shape
 
 OURS = "ours"
 LEARNING_RATE = 2.5e-4  # protocol.md §8

@@ -19,7 +19,7 @@ from benchmarks.train import (
     TrainSetup,
     measure,
 )
-from emeth_tui.training.models import BLOCK_TOKENS
+from emeth_tui.training.files.models import BLOCK_TOKENS
 
 _DEFAULTS = TrainSetup()
 _COUNT = click.IntRange(min=1)

@@ -17,8 +17,8 @@ from emeth_tui.protocol.job_ids import short
 if TYPE_CHECKING:
     # web3 behind the node takes a second to load; the screen need not wait for it.
     from emeth_tui.engine.events import Subscription
+    from emeth_tui.engine.money.summary import Summary
     from emeth_tui.engine.node import Node
-    from emeth_tui.engine.summary import Summary
 
 ONE_SIGNAL_S = 0.3  # a signal to a whole process group comes a second time by way of its first process
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}

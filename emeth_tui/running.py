@@ -18,12 +18,12 @@ from emeth_tui.errors import AlreadyRunning, EmethError, ExitCode
 
 if TYPE_CHECKING:
     from emeth_tui.clients.wallet import Wallet
+    from emeth_tui.engine.money.summary import Summary
     from emeth_tui.engine.node import Node
-    from emeth_tui.engine.summary import Summary
     from emeth_tui.settings import Layers, Network, Settings
     from emeth_tui.shell import Shell
     from emeth_tui.store.database import Store
-    from emeth_tui.tui.ports import Ending, ScreenOptions
+    from emeth_tui.tui.node_front import Ending, ScreenOptions
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ def look_at_running_node(settings: Settings, come_back: str, *, with_screen: boo
     if not with_screen:
         raise AlreadyRunning(already_running(settings.state_dir, holder))
     from emeth_tui.headless import let_the_terminal_go
-    from emeth_tui.tui.viewing import view_node
+    from emeth_tui.tui.remote_view import view_node
 
     options = _screen_options(settings)
     holds = partial(lock_holder, settings.state_dir)
@@ -79,7 +79,7 @@ async def _node(run: Run) -> ExitCode:
     from emeth_tui.headless import cancel_on_signals, handle_hang_up, print_summary, run_headless
     from emeth_tui.model import Severity
     from emeth_tui.store.database import Store
-    from emeth_tui.tui.ports import Ending
+    from emeth_tui.tui.node_front import Ending
 
     handle_hang_up()
     if run.shell is not None:
@@ -129,7 +129,7 @@ async def _work(run: Run, store: Store, started: asyncio.Future[Node], shown: as
     wallet = await asyncio.to_thread(run.open_wallet)
     await asyncio.to_thread(_load_engine)
     from emeth_tui.control.server import serve_control
-    from emeth_tui.engine.devices import devices_or_default
+    from emeth_tui.engine.gpus.default_devices import devices_or_default
     from emeth_tui.engine.opening import open_node
     from emeth_tui.headless import handle_signals
 
@@ -151,7 +151,7 @@ async def _work(run: Run, store: Store, started: asyncio.Future[Node], shown: as
 def _load_engine() -> None:
     """Import what takes long, so that the next import of it takes nothing."""
     import emeth_tui.control.server
-    import emeth_tui.engine.devices
+    import emeth_tui.engine.gpus.default_devices
     import emeth_tui.engine.opening  # noqa: F401
 
 
@@ -163,7 +163,7 @@ async def _show(
 ) -> Ending:
     """Show the screen until it is gone, and say how the node goes on without it."""
     from emeth_tui.headless import let_the_terminal_go
-    from emeth_tui.tui.ports import Ending
+    from emeth_tui.tui.node_front import Ending
     from emeth_tui.tui.run import run_screen
 
     ending = await run_screen(
@@ -198,7 +198,7 @@ def where_the_node_is(pid: int, come_back: str, *, in_background: bool) -> str:
 
 
 def _screen_options(settings: Settings) -> ScreenOptions:
-    from emeth_tui.tui.ports import ScreenOptions
+    from emeth_tui.tui.node_front import ScreenOptions
 
     return ScreenOptions(
         themes_directory=settings.source.parent / "themes",

@@ -11,7 +11,7 @@ import signal
 import pytest
 
 from emeth_tui import headless
-from emeth_tui.engine.summary import Summary
+from emeth_tui.engine.money.summary import Summary
 from emeth_tui.errors import ExitCode
 from emeth_tui.headless import LinePrinter, format_json, format_text
 from emeth_tui.model import Event, JobState, Severity, token_to_wei

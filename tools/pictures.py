@@ -21,13 +21,13 @@ from emeth_tui.clients.wallet import load_wallet
 from emeth_tui.devnet.beside import devnet_beside
 from emeth_tui.engine.node import Node
 from emeth_tui.engine.opening import open_node
-from emeth_tui.engine.snapshot import Snapshot
+from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.model import Job, JobState
 from emeth_tui.settings import Layers, load_network, settings_layers, take_password
 from emeth_tui.store.database import Store
 from emeth_tui.tui.app import EmethApp
-from emeth_tui.tui.i18n import set_language
-from emeth_tui.tui.ports import Ending, ScreenOptions
+from emeth_tui.tui.node_front import Ending, ScreenOptions
+from emeth_tui.words.translation import set_language
 from emeth_tui.workers.link import prepare_spawning
 from tools.svg import svg
 

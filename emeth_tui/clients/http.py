@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from emeth_tui import __version__
-from emeth_tui.clients.wording import endpoint, one_line
 from emeth_tui.errors import StorageError
+from emeth_tui.foreign_text import endpoint, one_line
 
 ATTEMPTS = 5
 FIRST_BACKOFF_S = 0.25

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from emeth_tui.clients.http import PLAIN, Reply, TryAgain, fetch, persist
-from emeth_tui.clients.wording import endpoint, one_line
 from emeth_tui.errors import InfoServerError
+from emeth_tui.foreign_text import endpoint, one_line
 from emeth_tui.model import JobId
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.info_api import JOBS_PATH, ListedJob

@@ -12,11 +12,11 @@ from typing import Any, NoReturn
 
 from emeth_tui.control.connection import Connection, ConnectionBroken, NodeEnded, Refused, connect
 from emeth_tui.control.wire import Topic
+from emeth_tui.engine.endpoints import Link
 from emeth_tui.engine.events import JobProgress, Subscription
-from emeth_tui.engine.health import Link
-from emeth_tui.engine.inquiries import JobRecord
-from emeth_tui.engine.snapshot import Snapshot
-from emeth_tui.engine.tuning import SettingsView
+from emeth_tui.engine.settings_editor import SettingsView
+from emeth_tui.engine.view.records import JobRecord
+from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.errors import ControlError
 from emeth_tui.model import Event, Job, JobId, JournaledTransaction
 from emeth_tui.protocol.contracts import ChainJob
@@ -35,7 +35,7 @@ class RemoteNode:
 
     def __init__(self, directory: Path, holder: Callable[[], int | None]) -> None:
         """`directory` holds the socket; `holder` asks the state lock which process the node is."""
-        self.inquiries = RemoteRecords(self)
+        self.records = RemoteRecords(self)
         self._directory = directory
         self._holder = holder
         self._pid = UNKNOWN_PID

@@ -26,8 +26,8 @@ from emeth_tui.control import wire
 from emeth_tui.control.paths import listening_socket, remove_socket
 from emeth_tui.control.wire import Hello, Question
 from emeth_tui.engine.events import JobProgress, Subscription
-from emeth_tui.engine.inquiries import Inquiries
-from emeth_tui.engine.snapshot import Snapshot
+from emeth_tui.engine.view.records import NodeRecords
+from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.errors import EmethError
 from emeth_tui.model import JobId
 from emeth_tui.protocol.job_ids import parse_job_id
@@ -47,7 +47,7 @@ class ShownNode(Protocol):
     """What of a node is shown (engine.node)."""
 
     @property
-    def inquiries(self) -> Inquiries: ...
+    def records(self) -> NodeRecords: ...
     def snapshot(self) -> Snapshot: ...
     def subscribe(self) -> Subscription: ...
 
@@ -118,7 +118,7 @@ class ControlServer:
         """Answer one question, then give the node a rest before the next one of whoever asks."""
         node = self._node
         if question.ask == "chain_record":  # takes long without keeping the node busy
-            record = await node.inquiries.chain_record(parse_job_id(question.job_id))
+            record = await node.records.chain_record(parse_job_id(question.job_id))
             return wire.pack(question.ask, record)
         async with self._turn:
             began = time.monotonic()
@@ -236,33 +236,33 @@ async def _events(_node: ShownNode, _question: Question) -> None:
 
 
 async def _job(node: ShownNode, question: Question) -> object:
-    record = await node.inquiries.job(JobId(question.job_id))
+    record = await node.records.job(JobId(question.job_id))
     if record is None:
         return None
     return wire.record_without_bytes(record)
 
 
 async def _history(node: ShownNode, _question: Question) -> object:
-    return await node.inquiries.history()
+    return await node.records.history()
 
 
 async def _transactions(node: ShownNode, question: Question) -> object:
-    return [wire.without_bytes(tx) for tx in await node.inquiries.transactions(question.limit)]
+    return [wire.without_bytes(tx) for tx in await node.records.transactions(question.limit)]
 
 
 async def _settings(node: ShownNode, _question: Question) -> object:
-    return await node.inquiries.settings()
+    return await node.records.settings()
 
 
 async def _logs(node: ShownNode, _question: Question) -> object:
-    return [path.name for path in await node.inquiries.logs()]
+    return [path.name for path in await node.records.logs()]
 
 
 async def _log_tail(node: ShownNode, question: Question) -> object:
     """Give the end of one of the node's own log files, which a client can only name."""
-    for path in await node.inquiries.logs():
+    for path in await node.records.logs():
         if path.name == question.name:
-            return await node.inquiries.log_tail(path, question.max_bytes)
+            return await node.records.log_tail(path, question.max_bytes)
     return []
 
 

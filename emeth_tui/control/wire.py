@@ -21,9 +21,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from emeth_tui.engine.events import JobProgress
-from emeth_tui.engine.inquiries import JobRecord
-from emeth_tui.engine.snapshot import Snapshot
-from emeth_tui.engine.tuning import SettingsView
+from emeth_tui.engine.settings_editor import SettingsView
+from emeth_tui.engine.view.records import JobRecord
+from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.errors import ControlError
 from emeth_tui.model import Event, Job, JournaledTransaction
 from emeth_tui.protocol.contracts import ChainJob

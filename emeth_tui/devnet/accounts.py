@@ -15,10 +15,10 @@ from pathlib import Path
 
 from eth_utils.address import to_checksum_address
 
-from emeth_tui.clients.abi import Call, quantity
-from emeth_tui.clients.chain import ChainClient
-from emeth_tui.clients.chain_sending import Receipt, look, reverted, simulate
-from emeth_tui.clients.gas_price import market_price
+from emeth_tui.clients.chain.abi import Call, quantity
+from emeth_tui.clients.chain.client import ChainClient
+from emeth_tui.clients.transactions.broadcast import Receipt, look, reverted, simulate
+from emeth_tui.clients.transactions.gas_price import market_price
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.devnet.files import read_json, write_json
 from emeth_tui.errors import DevnetError, ReceiptTimeout, WalletError

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from emeth_tui.devnet.chain_service import ChainKind
+from emeth_tui.devnet.chain.backends import ChainKind
 from emeth_tui.devnet.network import Devnet
 from emeth_tui.devnet.options import DevnetInfo, DevnetOptions
 

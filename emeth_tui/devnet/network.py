@@ -17,16 +17,20 @@ import httpx
 from eth_utils.address import to_checksum_address
 from starlette.types import ASGIApp
 
-from emeth_tui.clients.chain import ChainClient
-from emeth_tui.clients.storage import StorageClient
+from emeth_tui.clients.chain.client import ChainClient
+from emeth_tui.clients.storage.client import StorageClient
 from emeth_tui.devnet import funding
 from emeth_tui.devnet.accounts import Account, Key, kept_keys
-from emeth_tui.devnet.bots import supervise
-from emeth_tui.devnet.chain_service import make_chain
+from emeth_tui.devnet.bots.common import supervise
+from emeth_tui.devnet.bots.plan import ERRAND_BYTES, Planner
+from emeth_tui.devnet.bots.requester import Requester
+from emeth_tui.devnet.bots.rival import TRAIN_LIMIT_S, Rival, Train
+from emeth_tui.devnet.bots.texts import load_corpus
+from emeth_tui.devnet.bots.torch_process import TorchProcess
+from emeth_tui.devnet.bots.verifier import EXAMINE_LIMIT_S, Examination, Examiner, Verifier
+from emeth_tui.devnet.chain.backends import make_chain
 from emeth_tui.devnet.deploy import deployment_of
-from emeth_tui.devnet.faults import FaultyApp
 from emeth_tui.devnet.files import kept_secret, make_private_directory, read_json, write_json
-from emeth_tui.devnet.info_server import InfoApp
 from emeth_tui.devnet.joining import (
     DESCRIPTION_FILE,
     NODE_SETTINGS_FILE,
@@ -34,17 +38,13 @@ from emeth_tui.devnet.joining import (
     write_node_settings,
     write_operator_wallet,
 )
-from emeth_tui.devnet.mirror import JobMirror
-from emeth_tui.devnet.objects import DATASETS, ObjectStore
 from emeth_tui.devnet.options import CHAIN_ID, DevnetInfo, DevnetOptions
-from emeth_tui.devnet.plan import ERRAND_BYTES, Planner
-from emeth_tui.devnet.requester import Requester
-from emeth_tui.devnet.rival import TRAIN_LIMIT_S, Rival, Train
-from emeth_tui.devnet.service import HttpService
-from emeth_tui.devnet.storage import StorageApp, StorageOptions
-from emeth_tui.devnet.texts import load_corpus
-from emeth_tui.devnet.torch_process import TorchProcess
-from emeth_tui.devnet.verifier import EXAMINE_LIMIT_S, Examination, Examiner, Verifier
+from emeth_tui.devnet.services.faults import FaultyApp
+from emeth_tui.devnet.services.http_service import HttpService
+from emeth_tui.devnet.services.info_server import InfoApp
+from emeth_tui.devnet.services.mirror import JobMirror
+from emeth_tui.devnet.services.objects import DATASETS, ObjectStore
+from emeth_tui.devnet.services.storage import StorageApp, StorageOptions
 from emeth_tui.errors import DevnetError
 from emeth_tui.model import JobId, Language
 from emeth_tui.protocol.contracts import ChainJob

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from emeth_tui.devnet.accounts import Key
-from emeth_tui.devnet.chain_service import ChainKind
-from emeth_tui.devnet.faults import Faults
-from emeth_tui.devnet.plan import DatasetSizes
+from emeth_tui.devnet.bots.plan import DatasetSizes
+from emeth_tui.devnet.chain.backends import ChainKind
+from emeth_tui.devnet.services.faults import Faults
 
 CHAIN_ID = 60_001  # as protocol/networks/devnet.toml has it
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from emeth_tui.clients.chain import ChainClient
+from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.clients.info_server import InfoServer
-from emeth_tui.clients.storage import StorageClient
-from emeth_tui.clients.transactions import TransactionSender
+from emeth_tui.clients.storage.client import StorageClient
+from emeth_tui.clients.transactions.sender import TransactionSender
 from emeth_tui.engine.clock import ChainClock
-from emeth_tui.engine.discover import ClaimRules, judge
 from emeth_tui.engine.disk import DiskBudget
+from emeth_tui.engine.endpoints import LinkHealth
+from emeth_tui.engine.estimates.forecasts import Forecasts
 from emeth_tui.engine.events import EventLog
-from emeth_tui.engine.forecasts import Forecasts
-from emeth_tui.engine.health import LinkHealth
-from emeth_tui.engine.job_book import JobBook
-from emeth_tui.engine.models import Models
+from emeth_tui.engine.market.model_readiness import Models
+from emeth_tui.engine.market.rules import ClaimRules, judge
+from emeth_tui.engine.steps.job_book import JobBook
 from emeth_tui.errors import ChainUnreachable
 from emeth_tui.model import Job, JournaledTransaction, Language
 from emeth_tui.protocol.contracts import ChainJob, Rates

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from emeth_tui.errors import DiskFull
 from emeth_tui.model import Job, JobId
-from emeth_tui.protocol.models import parameter_count
+from emeth_tui.protocol.architectures import parameter_count
 
 logger = logging.getLogger(__name__)
 BYTES_PER_FLOAT = 4

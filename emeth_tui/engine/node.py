@@ -11,18 +11,18 @@ from typing import Any
 import anyio
 
 from emeth_tui.engine.context import Context
-from emeth_tui.engine.desk import WorkerDesk
-from emeth_tui.engine.inquiries import Inquiries
-from emeth_tui.engine.lateness import Lateness
-from emeth_tui.engine.market import Market
-from emeth_tui.engine.models import RETRY_S
-from emeth_tui.engine.pipeline import JobPipeline, RetryPolicy
-from emeth_tui.engine.reward import Rewards
-from emeth_tui.engine.snapshot import Snapshot
-from emeth_tui.engine.snapshot_maker import SnapshotMaker
-from emeth_tui.engine.summary import RunAccount, Summary
-from emeth_tui.engine.tuning import SettingChange, Tuning
-from emeth_tui.engine.watch import Watcher
+from emeth_tui.engine.estimates.lateness import Lateness
+from emeth_tui.engine.leases import WorkerLeases
+from emeth_tui.engine.market.market import Market
+from emeth_tui.engine.market.model_readiness import RETRY_S
+from emeth_tui.engine.money.rewards import Rewards
+from emeth_tui.engine.money.summary import RunAccount, Summary
+from emeth_tui.engine.money.watch import Watcher
+from emeth_tui.engine.settings_editor import SettingChange, SettingsEditor
+from emeth_tui.engine.steps.pipeline import JobPipeline, RetryPolicy
+from emeth_tui.engine.view.records import NodeRecords
+from emeth_tui.engine.view.snapshot import Snapshot
+from emeth_tui.engine.view.snapshot_maker import SnapshotMaker
 from emeth_tui.errors import JobError, NetworkError, TransactionError
 from emeth_tui.model import Job, JobId, JobState, Severity, format_token
 
@@ -41,27 +41,27 @@ class Node:
     def __init__(
         self,
         context: Context,
-        desk: WorkerDesk,
-        tuning: Tuning,
+        leases: WorkerLeases,
+        settings_editor: SettingsEditor,
         *,
         exit_after_jobs: int | None = None,
         retry: RetryPolicy | None = None,
     ) -> None:
         self._context = context
-        self._desk = desk
-        self._tuning = tuning
+        self._leases = leases
+        self._settings_editor = settings_editor
         self._exit_after_jobs = exit_after_jobs
         self._retry = retry or RetryPolicy()
         self._market = Market(
             context,
-            workers=len(desk.workers),
+            workers=len(leases.workers),
             claims_wanted=exit_after_jobs,
             on_claim=self._start_pipeline,
         )
         self._rewards = Rewards(context)
-        self.inquiries = Inquiries(context, tuning)
+        self.records = NodeRecords(context, settings_editor)
         self._watcher = Watcher(context, on_ended=self._job_ended, on_unsubmitted=self._start_pipeline)
-        self._snapshots = SnapshotMaker(context, desk, self._market, self._rewards, self._watcher)
+        self._snapshots = SnapshotMaker(context, leases, self._market, self._rewards, self._watcher)
         self._account = RunAccount(context)
         self._lateness = Lateness(context)
         self._pipelines: dict[JobId, JobPipeline] = {}
@@ -185,7 +185,7 @@ class Node:
             self._rewards.waiting = ()  # looked for again when the next day begins, or by command
 
     def _start_pipeline(self, job_id: JobId) -> None:
-        pipeline = JobPipeline(self._context, self._desk, job_id, self._retry)
+        pipeline = JobPipeline(self._context, self._leases, job_id, self._retry)
         self._pipelines[job_id] = pipeline
         task = asyncio.create_task(pipeline.run(), name=f"job {job_id}")
         self._tasks[job_id] = task
@@ -320,11 +320,11 @@ class Node:
 
         Raises SettingsError when the value is wrong, or the setting cannot change while the node runs.
         """
-        return self._act_on(await self._tuning.change(key, text))
+        return self._act_on(await self._settings_editor.change(key, text))
 
     async def reload_settings(self) -> Sequence[SettingChange]:
         """Read the settings file again and act on what can change. Raises SettingsError; all stays then."""
-        return self._act_on(await self._tuning.reload())
+        return self._act_on(await self._settings_editor.reload())
 
     def _act_on(self, changes: Sequence[SettingChange]) -> Sequence[SettingChange]:
         self._discover_now.set()

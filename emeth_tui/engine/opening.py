@@ -9,29 +9,29 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from emeth_tui.clients.chain import Balances, ChainClient
+from emeth_tui.clients.chain.client import Balances, ChainClient
 from emeth_tui.clients.http import new_http_client
 from emeth_tui.clients.info_server import InfoServer
-from emeth_tui.clients.storage import StorageClient
-from emeth_tui.clients.transactions import TransactionSender
+from emeth_tui.clients.storage.client import StorageClient
+from emeth_tui.clients.transactions.sender import TransactionSender
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.engine.clock import ChainClock
 from emeth_tui.engine.context import Context, LiveSettings
-from emeth_tui.engine.desk import WorkerDesk
 from emeth_tui.engine.disk import DiskBudget
+from emeth_tui.engine.endpoints import LinkHealth
+from emeth_tui.engine.estimates.forecasts import Forecasts, Measurements
 from emeth_tui.engine.events import EventLog
-from emeth_tui.engine.forecasts import Forecasts, Measurements
-from emeth_tui.engine.health import LinkHealth
-from emeth_tui.engine.job_book import JobBook
-from emeth_tui.engine.models import Models
+from emeth_tui.engine.leases import WorkerLeases
+from emeth_tui.engine.market.model_readiness import Models
 from emeth_tui.engine.node import Node
-from emeth_tui.engine.pipeline import RetryPolicy
-from emeth_tui.engine.tuning import Tuning
+from emeth_tui.engine.settings_editor import SettingsEditor
+from emeth_tui.engine.steps.job_book import JobBook
+from emeth_tui.engine.steps.pipeline import RetryPolicy
 from emeth_tui.errors import InsufficientFunds, SettingsError
 from emeth_tui.model import Language, Severity, format_token, token_to_wei
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, Rates
 from emeth_tui.settings import VERIFICATION_KEY_VARIABLE, Layers, Network, Settings
-from emeth_tui.store import marks
+from emeth_tui.store import key_values
 from emeth_tui.store.database import Store
 from emeth_tui.workers.model_keeper import make_ready
 from emeth_tui.workers.supervisor import WorkerPool
@@ -66,7 +66,7 @@ async def open_node(
         events = EventLog(store.events, clock.now_unix_s)
         stack.callback(events.close)
         pool = new_pool(devices, settings.state_dir / "logs")
-        desk = WorkerDesk(pool.workers)
+        leases = WorkerLeases(pool.workers)
         live = LiveSettings(settings)
         measurements = Measurements(store.measurements, clock.now_unix_s)
         context = Context(
@@ -84,7 +84,7 @@ async def open_node(
             events=events,
             clock=clock,
             health=LinkHealth(events, clock.now_unix_s),
-            forecasts=Forecasts(measurements, desk, urlsplit(network.storage_url).netloc),
+            forecasts=Forecasts(measurements, leases, urlsplit(network.storage_url).netloc),
             models=Models(
                 events,
                 lambda: [live.now.model_for(language, network) for language in Language],
@@ -97,8 +97,8 @@ async def open_node(
         _warn_of_other_rates(events, context.rates)
         stack.push_async_callback(pool.close, CLOSE_GRACE_S)
         await pool.start()
-        tuning = Tuning(context, layers or Layers(settings.source))
-        yield Node(context, desk, tuning, exit_after_jobs=exit_after_jobs, retry=retry)
+        settings_editor = SettingsEditor(context, layers or Layers(settings.source))
+        yield Node(context, leases, settings_editor, exit_after_jobs=exit_after_jobs, retry=retry)
 
 
 def _check_verification_key(network: Network) -> None:
@@ -113,13 +113,13 @@ def _check_verification_key(network: Network) -> None:
 def _check_account(context: Context) -> None:
     """Refuse to work with jobs of another account: their deposits are out of this wallet's reach."""
     account = f"{context.address} on {context.network.core_address}"
-    known = context.store.marks.get(marks.ACCOUNT)
+    known = context.store.key_values.get(key_values.ACCOUNT)
     if known not in {None, account} and context.book.open_jobs():
         raise SettingsError(
             f"{context.settings.state_dir} holds jobs under way of {known}; "
             "use that wallet until they have ended, or set another state.directory"
         )
-    context.store.marks.set(marks.ACCOUNT, account)
+    context.store.key_values.set(key_values.ACCOUNT, account)
 
 
 def _check_funds(context: Context, balances: Balances) -> None:

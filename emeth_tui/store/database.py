@@ -12,8 +12,8 @@ from emeth_tui.errors import DiskFull, StoreError
 from emeth_tui.store.events import EventTable
 from emeth_tui.store.jobs import JobTable
 from emeth_tui.store.journal import JournalTable
+from emeth_tui.store.key_values import KeyValueTable
 from emeth_tui.store.lock import take_lock
-from emeth_tui.store.marks import MarkTable
 from emeth_tui.store.measurements import MeasurementTable
 
 # Each entry takes the schema one version up; what has been released is never edited, only added to.
@@ -120,7 +120,7 @@ class Store:
         self.jobs = JobTable(self._connection)
         self.journal = JournalTable(self._connection)
         self.events = EventTable(self._connection)
-        self.marks = MarkTable(self._connection)
+        self.key_values = KeyValueTable(self._connection)
         self.measurements = MeasurementTable(self._connection)
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from emeth_tui.errors import TrainingError
-from emeth_tui.training import allocator
+from emeth_tui.training.run import allocator
 
 # What says so without being an OutOfMemoryError: the host, libraries on the GPU, the driver itself.
 _NO_MEMORY = ("can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDA error: out of memory")

@@ -10,27 +10,10 @@ from pathlib import Path
 
 import torch
 
-from emeth_tui.training.checkpoint import RESULT_NAME, CheckpointStore, save_result
-from emeth_tui.training.control import Control, StopRequested
-from emeth_tui.training.cpu import CpuWay, fastest_on_cpu, threads
-from emeth_tui.training.dataset import TokenisedDataset, load_tokens
+from emeth_tui.training.data.dataset import TokenisedDataset, load_tokens
 from emeth_tui.training.devices import Device, set_deterministic, set_threads
-from emeth_tui.training.events import (
-    ModelReady,
-    ModelRequest,
-    Paused,
-    Preparing,
-    Report,
-    ResultWritten,
-    Stopped,
-    TrainRequest,
-)
-from emeth_tui.training.gpt2 import Gpt2
-from emeth_tui.training.lanes import Lanes
-from emeth_tui.training.loop import Trainer
-from emeth_tui.training.metrics import Throttle
-from emeth_tui.training.microbatch import FoundBefore, MicroBatch
-from emeth_tui.training.models import (
+from emeth_tui.training.files.checkpoint import RESULT_NAME, CheckpointStore, save_result
+from emeth_tui.training.files.models import (
     ModelSpec,
     build_model,
     locate,
@@ -40,7 +23,24 @@ from emeth_tui.training.models import (
     set_initial_weights,
     token_source,
 )
-from emeth_tui.training.state import Plan
+from emeth_tui.training.job_control import Control, StopRequested
+from emeth_tui.training.model.gpt2 import Gpt2
+from emeth_tui.training.reports import (
+    ModelReady,
+    ModelRequest,
+    Paused,
+    Preparing,
+    Report,
+    ResultWritten,
+    Stopped,
+    TrainRequest,
+)
+from emeth_tui.training.run.batch_threads import BatchThreads
+from emeth_tui.training.run.cpu_trial import CpuWay, fastest_on_cpu, threads
+from emeth_tui.training.run.loop import Trainer
+from emeth_tui.training.run.metrics import Throttle
+from emeth_tui.training.run.microbatch import FoundBefore, MicroBatch
+from emeth_tui.training.run.state import Plan
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,15 @@ def run(request: TrainRequest, device: Device, report: Report, control: Control)
             device = replace(device, compute_dtype=way.precision)
         log.info("training on %s: %s", device.name, way)
         trainer = _make_trainer(
-            request, spec, tokens, model, device, report, control, Lanes(way.lanes), loading_since_s
+            request,
+            spec,
+            tokens,
+            model,
+            device,
+            report,
+            control,
+            BatchThreads(way.batch_threads),
+            loading_since_s,
         )
         with threads(way.threads), contextlib.closing(trainer):
             valid_loss = trainer.run()
@@ -142,7 +150,7 @@ def _make_trainer(
     device: Device,
     report: Report,
     control: Control,
-    lanes: Lanes,
+    batch_threads: BatchThreads,
     loading_since_s: float,
 ) -> Trainer:
     plan = Plan(
@@ -174,7 +182,7 @@ def _make_trainer(
         report=report,
         control=control,
         set_initial_weights=lambda fresh: set_initial_weights(fresh, spec, request.seed),
-        lanes=lanes,
+        batch_threads=batch_threads,
         loading_since_s=loading_since_s,
         micro_batch=MicroBatch(min(plan.batch_size, len(tokens.train)), device, found_before),
     )

@@ -13,15 +13,15 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from emeth_tui.engine.tuning import SettingChange
+from emeth_tui.engine.settings_editor import SettingChange
 from emeth_tui.errors import EmethError, ExportError
 from emeth_tui.model import Job, JobId
 from emeth_tui.tui.command_app import CommandApp
-from emeth_tui.tui.csv_files import save_new
+from emeth_tui.tui.csv_export import save_new
+from emeth_tui.tui.dialogs.ask_path import PathDialog
+from emeth_tui.tui.drawing.themes import Theme
 from emeth_tui.tui.hints import job_hints
-from emeth_tui.tui.i18n import _, language_of_locale, set_language
 from emeth_tui.tui.panels.keys import KeyHint
-from emeth_tui.tui.screens.ask_path import PathDialog
 from emeth_tui.tui.screens.base import NodeScreen, PageScreen
 from emeth_tui.tui.screens.dashboard import Dashboard
 from emeth_tui.tui.screens.days import DaysScreen
@@ -32,14 +32,14 @@ from emeth_tui.tui.screens.log import LogScreen
 from emeth_tui.tui.screens.market import MarketScreen
 from emeth_tui.tui.screens.settings import SettingsScreen
 from emeth_tui.tui.screens.transactions import TransactionsScreen
-from emeth_tui.tui.themes import Theme
-from emeth_tui.tui.words import day_of
+from emeth_tui.words.formats import day_of
+from emeth_tui.words.translation import _, language_of_locale, set_language
 
 
 class EmethApp(CommandApp):
     """The screen of one node. It owns nothing of the node: however it ends, the node goes on."""
 
-    CSS_PATH = Path(__file__).parent / "styles" / "app.tcss"
+    CSS_PATH = Path(__file__).parent / "drawing" / "styles" / "app.tcss"
     TITLE = "emeth-tui"
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -66,7 +66,7 @@ class EmethApp(CommandApp):
 
     def job_hints(self, job: Job | None) -> Sequence[KeyHint]:
         """List the keys, with why those that can do nothing now cannot."""
-        return job_hints(self.scene, job)
+        return job_hints(self.frame, job)
 
     # -- pages
 
@@ -129,7 +129,7 @@ class EmethApp(CommandApp):
 
         async def ask() -> str:
             try:
-                record = await self.node.inquiries.chain_record(page.job_id)
+                record = await self.node.records.chain_record(page.job_id)
             except EmethError as error:
                 page.show_chain_job(None, str(error))
                 return ""

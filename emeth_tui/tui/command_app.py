@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from emeth_tui.engine.discover import Offer
+from emeth_tui.engine.market.rules import Offer
 from emeth_tui.model import Job, JobId
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui import commands
-from emeth_tui.tui.i18n import _
+from emeth_tui.tui.dialogs.claim import claim_dialog
+from emeth_tui.tui.dialogs.decline import decline_dialog
+from emeth_tui.tui.dialogs.leave import Leave, leave_dialog
+from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.node_app import NodeApp
-from emeth_tui.tui.ports import Ending
-from emeth_tui.tui.scene import Scene
-from emeth_tui.tui.screens.claim import claim_dialog
-from emeth_tui.tui.screens.decline import decline_dialog
-from emeth_tui.tui.screens.leave import Leave, leave_dialog
-from emeth_tui.tui.words import emt
+from emeth_tui.tui.node_front import Ending
+from emeth_tui.words.formats import emt
+from emeth_tui.words.translation import _
 
 
 class CommandApp(NodeApp):
@@ -24,8 +24,8 @@ class CommandApp(NodeApp):
 
     def action_pause(self) -> None:
         """Pause the chosen job, or let it go on."""
-        scene, job = self.scene, self.chosen_job
-        if scene is None or self.refused(commands.pause_refusal(scene, job)) or job is None:
+        frame, job = self.frame, self.chosen_job
+        if frame is None or self.refused(commands.pause_refusal(frame, job)) or job is None:
             return
         name = short(job.job_id)
         if job.paused:
@@ -36,38 +36,38 @@ class CommandApp(NodeApp):
 
     def action_claims(self) -> None:
         """Pause claiming, or take jobs again."""
-        scene = self.scene
-        if scene is None or self.refused(commands.claims_refusal(scene)):
+        frame = self.frame
+        if frame is None or self.refused(commands.claims_refusal(frame)):
             return
-        if scene.snapshot.claims_paused:
+        if frame.snapshot.claims_paused:
             self.do(_("taking new jobs again …"), self.node.resume_claims)
         else:
             self.do(_("taking no new jobs …"), self.node.pause_claims)
 
     def action_finish(self) -> None:
         """Finish what is under way, then pause."""
-        if self.scene is not None and not self.refused(commands.finish_refusal(self.scene)):
+        if self.frame is not None and not self.refused(commands.finish_refusal(self.frame)):
             self.do(_("finishing what is under way, then pausing …"), self.node.finish_then_pause)
 
     def action_decline(self) -> None:
         """Ask whether to decline the chosen job."""
-        scene, job = self.scene, self.chosen_job
-        if scene is not None and not self.refused(commands.decline_refusal(scene, job)) and job is not None:
-            self._ask_decline(scene, [job])
+        frame, job = self.frame, self.chosen_job
+        if frame is not None and not self.refused(commands.decline_refusal(frame, job)) and job is not None:
+            self._ask_decline(frame, [job])
 
     def action_decline_all(self) -> None:
         """Ask whether to decline every job that can be declined."""
-        scene = self.scene
-        if scene is None or self.refused(commands.view_refusal(scene)):
+        frame = self.frame
+        if frame is None or self.refused(commands.view_refusal(frame)):
             return
-        jobs = commands.declinable(scene)
+        jobs = commands.declinable(frame)
         if jobs:
-            self._ask_decline(scene, jobs)
+            self._ask_decline(frame, jobs)
         else:
             self.echo(_("no job can be declined now"), "warn")
 
-    def _ask_decline(self, scene: Scene, jobs: Sequence[Job]) -> None:
-        costs = [commands.decline_cost(scene, job) for job in jobs]
+    def _ask_decline(self, frame: Frame, jobs: Sequence[Job]) -> None:
+        costs = [commands.decline_cost(frame, job) for job in jobs]
 
         def decide(yes: bool | None) -> None:
             if not yes:
@@ -77,7 +77,7 @@ class CommandApp(NodeApp):
                 text = _("declining job {job} …").format(job=short(job.job_id))
                 self.start(text, partial(self._decline, job))
 
-        self.push_screen(decline_dialog(scene, costs), decide)
+        self.push_screen(decline_dialog(frame, costs), decide)
 
     async def _decline(self, job: Job) -> str:
         await self.node.decline_job(job.job_id)
@@ -85,8 +85,8 @@ class CommandApp(NodeApp):
 
     def ask_claim(self, offer: Offer | None) -> None:
         """Show all about an offer and ask whether to claim it."""
-        scene = self.scene
-        if scene is None or offer is None:
+        frame = self.frame
+        if frame is None or offer is None:
             self.echo(_("no job is chosen"), "warn")
             return
         job_id = offer.job.job_id
@@ -96,7 +96,7 @@ class CommandApp(NodeApp):
                 text = _("claiming job {job} …").format(job=short(job_id))
                 self.start(text, partial(self._claim, job_id))
 
-        self.push_screen(claim_dialog(scene, offer), decide)
+        self.push_screen(claim_dialog(frame, offer), decide)
 
     async def _claim(self, job_id: JobId) -> str:
         await self.node.claim_job(job_id)
@@ -104,7 +104,7 @@ class CommandApp(NodeApp):
 
     def action_withdraw(self) -> None:
         """Withdraw the rewards of closed days."""
-        if self.scene is not None and not self.refused(commands.withdraw_refusal(self.scene)):
+        if self.frame is not None and not self.refused(commands.withdraw_refusal(self.frame)):
             self.start(_("withdrawing, one transaction a day …"), self._withdraw)
 
     async def _withdraw(self) -> str:
@@ -128,4 +128,4 @@ class CommandApp(NodeApp):
             elif leave is Leave.STOP:
                 self.do(_("saving every job …"), self.node.request_stop)
 
-        self.push_screen(leave_dialog(self.scene), decide)
+        self.push_screen(leave_dialog(self.frame), decide)

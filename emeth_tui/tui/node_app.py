@@ -1,4 +1,4 @@
-"""An application on a node: takes the node's news in, hands scenes to the screen on top, echoes commands."""
+"""An application on a node: takes the node's news in, hands frames to the screen on top, echoes commands."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from collections.abc import Awaitable, Callable
 
 from textual.driver import Driver
 
-from emeth_tui.engine.snapshot import Snapshot
+from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.errors import EmethError
 from emeth_tui.model import Event, Job
-from emeth_tui.tui.driver import PatientDriver
-from emeth_tui.tui.i18n import _
-from emeth_tui.tui.looks import ThemedApp
+from emeth_tui.tui.drawing.driver import PatientDriver
+from emeth_tui.tui.drawing.themed_app import ThemedApp
+from emeth_tui.tui.frame import Frame, FrameMaker
+from emeth_tui.tui.node_front import Ending, NodeFront, ScreenOptions
 from emeth_tui.tui.panels.keys import Echo
-from emeth_tui.tui.ports import Ending, NodeFront, ScreenOptions
-from emeth_tui.tui.reason_words import reason_text
-from emeth_tui.tui.scene import Scene, SceneMaker
 from emeth_tui.tui.screens.base import NodeScreen, PageScreen
+from emeth_tui.words.reasons import reason_text
+from emeth_tui.words.translation import _
 
 REFRESH_S = 0.25  # at most four pictures a second
 QUIET_REFRESH_S = 1.0  # clocks and countdowns go on when nothing happens
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 
 class NodeApp(ThemedApp[Ending]):
-    """Knows the node and the newest scene of it."""
+    """Knows the node and the newest frame of it."""
 
     def __init__(
         self, node: NodeFront | None, options: ScreenOptions, on_shown: Callable[[], None] = lambda: None
@@ -37,8 +37,8 @@ class NodeApp(ThemedApp[Ending]):
         super().__init__(options)
         self._node = node
         self._on_shown = on_shown
-        self.scene: Scene | None = None
-        self._maker = SceneMaker()
+        self.frame: Frame | None = None
+        self._maker = FrameMaker()
         self._news = True
         self._painted_at = 0.0
         self._inquired_at = 0.0
@@ -65,7 +65,7 @@ class NodeApp(ThemedApp[Ending]):
 
     @property
     def node(self) -> NodeFront:
-        """The node; to be asked for only once there is a scene of it."""
+        """The node; to be asked for only once there is a frame of it."""
         if self._node is None:
             raise RuntimeError("the node has not started yet")
         return self._node
@@ -94,7 +94,7 @@ class NodeApp(ThemedApp[Ending]):
 
     def take_in(self, snapshot: Snapshot) -> None:
         """Take in a picture without showing it: speeds and forecasts are known from several."""
-        self.scene = self._maker.make(snapshot, self._node.viewed_pid if self._node else None)
+        self.frame = self._maker.make(snapshot, self._node.viewed_pid if self._node else None)
 
     def refresh_now(self) -> None:
         """Paint what is new without waiting for the next quarter of a second."""
@@ -122,10 +122,10 @@ class NodeApp(ThemedApp[Ending]):
             else:
                 self._news = True
         if isinstance(screen, NodeScreen):
-            screen.show_scene(self.scene)
+            screen.show_frame(self.frame)
 
     def repaint(self) -> None:
-        """Paint the screen on top from the scene that is there."""
+        """Paint the screen on top from the frame that is there."""
         if isinstance(self.screen, NodeScreen):
             self.screen.repaint()
 
@@ -144,7 +144,7 @@ class NodeApp(ThemedApp[Ending]):
         try:
             while screen.inquiry_wanted:
                 screen.inquiry_wanted = False
-                await screen.inquire(self.node.inquiries)
+                await screen.inquire(self.node.records)
                 screen.answered = True
         except EmethError as error:
             self.echo(str(error), "bad")

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from emeth_tui.tui.app import EmethApp
-from emeth_tui.tui.driver import PatientDriver, believe_the_terminal
-from emeth_tui.tui.i18n import language_of_locale, set_language
-from emeth_tui.tui.ports import Ending, NodeFront, ScreenOptions
+from emeth_tui.tui.drawing.driver import PatientDriver, believe_the_terminal
+from emeth_tui.tui.node_front import Ending, NodeFront, ScreenOptions
+from emeth_tui.words.translation import language_of_locale, set_language
 from emeth_tui.workers.link import prepare_spawning
 
 

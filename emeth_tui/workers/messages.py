@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from emeth_tui.training.events import (
+from emeth_tui.training.reports import (
     Diverged,
     EpochDone,
     Event,

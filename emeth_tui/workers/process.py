@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emeth_tui.errors import DatasetError, DiskFull, TrainingError
-from emeth_tui.training.control import Control
+from emeth_tui.training.job_control import Control
 from emeth_tui.workers.messages import (
     FailureKind,
     JobFailed,

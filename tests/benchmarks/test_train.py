@@ -20,7 +20,7 @@ from benchmarks.reference import LoopPlan
 from benchmarks.sides import Begin, End, Final, Go, Ready, Turn
 from benchmarks.train import KINDS, TrainResult, TrainSetup, measure
 from emeth_tui.training.devices import open_device
-from emeth_tui.training.gpt2 import Gpt2, Gpt2Shape
+from emeth_tui.training.model.gpt2 import Gpt2, Gpt2Shape
 
 MEDIUM = Gpt2Shape(layers=24, heads=16, width=1024, positions=128, vocab_size=50257)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from emeth_tui.clients.chain import ChainClient
+from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.store.database import Store
 from tests.clients.emeth_chain import EmethChain, deploy_contracts, emeth_chain
 from tests.clients.local_server import LocalServer

@@ -18,9 +18,9 @@ from starlette.applications import Starlette
 from starlette.types import Message, Receive, Scope, Send
 from web3 import AsyncHTTPProvider, AsyncWeb3
 
-from emeth_tui.clients.abi import Call, make_call
+from emeth_tui.clients.chain.abi import Call, make_call
 from emeth_tui.clients.wallet import Wallet
-from emeth_tui.devnet.chain import DevChain
+from emeth_tui.devnet.chain.server import DevChain
 from emeth_tui.devnet.deploy import deploy, deployment_of
 from emeth_tui.model import JobId, token_to_wei
 from emeth_tui.protocol.job_ids import job_id_bytes, job_id_from_bytes

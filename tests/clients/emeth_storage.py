@@ -11,9 +11,9 @@ from pathlib import Path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from emeth_tui.clients.wallet import Wallet
-from emeth_tui.devnet.objects import DATASETS, RESULTS, ObjectStore
-from emeth_tui.devnet.service import HttpService
-from emeth_tui.devnet.storage import StorageApp, StorageOptions
+from emeth_tui.devnet.services.http_service import HttpService
+from emeth_tui.devnet.services.objects import DATASETS, RESULTS, ObjectStore
+from emeth_tui.devnet.services.storage import StorageApp, StorageOptions
 from emeth_tui.model import JobId
 from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.settings import Network

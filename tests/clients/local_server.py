@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from emeth_tui.devnet.service import LOOPBACK, bind_loopback
+from emeth_tui.devnet.services.http_service import LOOPBACK, bind_loopback
 
 
 class LocalServer:

@@ -10,12 +10,12 @@ from eth_abi.abi import encode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emeth_tui.clients.abi import BadAnswer, decode, hex_bytes, quantity, revert_reason
-from emeth_tui.clients.gas_price import GasPrice
-from emeth_tui.clients.transaction_bytes import SignedCall, read_signed
+from emeth_tui.clients.chain.abi import BadAnswer, decode, hex_bytes, quantity, revert_reason
+from emeth_tui.clients.transactions.gas_price import GasPrice
+from emeth_tui.clients.transactions.signed_bytes import SignedCall, read_signed
 from emeth_tui.clients.wallet import Wallet
-from emeth_tui.clients.wording import endpoint, one_line
 from emeth_tui.errors import StoreError
+from emeth_tui.foreign_text import endpoint, one_line
 
 WALLET = Wallet(b"\x05" * 32)
 TO = bytes(range(20))

@@ -17,8 +17,8 @@ from web3.contract import Contract
 from web3.exceptions import ContractLogicError
 from web3.providers.base import JSONBaseProvider
 
-from emeth_tui.devnet.chain import DevChain
-from emeth_tui.devnet.chain_errors import RpcError
+from emeth_tui.devnet.chain.errors import RpcError
+from emeth_tui.devnet.chain.server import DevChain
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, Rates, abi, bytecode
 
 CHAIN_ID = 60001

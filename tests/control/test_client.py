@@ -15,11 +15,11 @@ from emeth_tui.control import client, connection, wire
 from emeth_tui.control.client import RemoteNode
 from emeth_tui.control.server import serve_control
 from emeth_tui.engine.events import JobProgress
-from emeth_tui.engine.tuning import Setting, SettingsView
+from emeth_tui.engine.settings_editor import Setting, SettingsView
 from emeth_tui.errors import ControlError, EmethError, StoreError
 from emeth_tui.model import Event, Severity
 from emeth_tui.settings import Origin
-from emeth_tui.training.events import Progress
+from emeth_tui.training.reports import Progress
 from tests.control.conftest import LIMIT_S, Attached, ShownNode, attached, mute_node, until
 from tests.tui.stand_in import NOW, PENDING_ID, TRAINING_ID, training_worker
 
@@ -44,7 +44,7 @@ async def test_losses_that_are_no_numbers_come_across(shown: ShownNode, served: 
 
 async def test_records_are_the_nodes_own_but_for_signed_bytes(shown: ShownNode, served: Path) -> None:
     async with attached(shown, served) as view:
-        remote, own = view.remote.inquiries, shown.inquiries
+        remote, own = view.remote.records, shown.records
         assert await remote.history() == await own.history()
         assert await remote.chain_record(TRAINING_ID) == await own.chain_record(TRAINING_ID)
         assert await remote.logs() == await own.logs()
@@ -67,9 +67,9 @@ async def test_the_settings_in_effect_come_across(shown: ShownNode, served: Path
     async def settings_in_effect() -> SettingsView:
         return settings
 
-    shown.inquiries.settings = settings_in_effect  # type: ignore[attr-defined, method-assign, unused-ignore]
+    shown.records.settings = settings_in_effect  # type: ignore[attr-defined, method-assign, unused-ignore]
     async with attached(shown, served) as view:
-        assert await view.remote.inquiries.settings() == settings
+        assert await view.remote.records.settings() == settings
 
 
 async def test_news_is_told_when_the_picture_shows_it(shown: ShownNode, served: Path) -> None:
@@ -160,7 +160,7 @@ async def test_a_broken_connection_is_shown_and_made_anew(
         await until(lambda: "no node listens there" in remote.snapshot().links[-1].error)
         assert remote.snapshot().links[-1].name == "node"
         with pytest.raises(ControlError, match="trying again"):
-            await remote.inquiries.history()
+            await remote.records.history()
         (tmp_path / "elsewhere").rename(tmp_path / "socket")
         await until(lambda: remote.snapshot().links[-1].name != "node")
 
@@ -193,9 +193,9 @@ async def test_an_error_of_the_node_is_told_in_its_own_words(shown: ShownNode, s
         raise StoreError("the node's database: disk I/O error")
 
     async with attached(shown, served) as view:
-        shown.inquiries.history = broken  # type: ignore[method-assign, assignment]
+        shown.records.history = broken  # type: ignore[method-assign, assignment]
         with pytest.raises(EmethError, match="disk I/O error"):
-            await view.remote.inquiries.history()
+            await view.remote.records.history()
         assert view.remote.snapshot().jobs  # the connection is none the worse
 
 

@@ -14,7 +14,7 @@ from emeth_tui.control import server, wire
 from emeth_tui.control.paths import connected_socket
 from emeth_tui.control.server import MAX_CLIENTS, serve_control
 from emeth_tui.engine.events import JobProgress
-from emeth_tui.training.events import Progress
+from emeth_tui.training.reports import Progress
 from tests.control.conftest import LIMIT_S, ShownNode, attached, until
 from tests.tui.stand_in import TRAINING_ID, event
 
@@ -104,7 +104,7 @@ async def test_nonsense_is_dropped_and_the_others_go_on(shown: ShownNode, served
         streams = await connect(served)
         streams[1].write(words)
         assert await is_dropped(streams)
-        assert await view.remote.inquiries.history()
+        assert await view.remote.records.history()
     assert shown.calls == []
 
 

@@ -9,9 +9,9 @@ import httpx
 
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.devnet.accounts import Account
+from emeth_tui.devnet.bots.plan import JobPlan, Planner
+from emeth_tui.devnet.bots.requester import Requester
 from emeth_tui.devnet.network import Devnet
-from emeth_tui.devnet.plan import JobPlan, Planner
-from emeth_tui.devnet.requester import Requester
 from emeth_tui.model import JobId
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.job_ids import job_id_bytes

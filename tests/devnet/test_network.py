@@ -11,16 +11,16 @@ from typing import Any
 import httpx
 import pytest
 
-from emeth_tui.clients.chain import ChainClient
+from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.clients.wallet import Wallet, load_wallet
 from emeth_tui.devnet import funding
 from emeth_tui.devnet.accounts import kept_keys
-from emeth_tui.devnet.faults import Faults
+from emeth_tui.devnet.bots.plan import Planner
+from emeth_tui.devnet.bots.texts import load_corpus
 from emeth_tui.devnet.network import Devnet
 from emeth_tui.devnet.options import CHAIN_ID, DevnetOptions
-from emeth_tui.devnet.plan import Planner
-from emeth_tui.devnet.service import bind_loopback
-from emeth_tui.devnet.texts import load_corpus
+from emeth_tui.devnet.services.faults import Faults
+from emeth_tui.devnet.services.http_service import bind_loopback
 from emeth_tui.errors import DevnetError
 from emeth_tui.model import Language, token_to_wei
 from emeth_tui.protocol.contracts import JobStatus

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from emeth_tui.clients.chain import Balances, ChainClient
+from emeth_tui.clients.chain.client import Balances, ChainClient
 from emeth_tui.errors import ExitCode
 from emeth_tui.model import Job, JobState, token_to_wei
 from emeth_tui.protocol.contracts import ChainJob, JobStatus

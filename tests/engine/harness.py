@@ -14,15 +14,15 @@ import httpx
 
 from emeth_tui.devnet import funding
 from emeth_tui.devnet.accounts import Account, kept_keys
+from emeth_tui.devnet.bots.plan import JobPlan
+from emeth_tui.devnet.bots.requester import Requester
 from emeth_tui.devnet.network import Devnet
 from emeth_tui.devnet.options import DevnetOptions
-from emeth_tui.devnet.plan import JobPlan
-from emeth_tui.devnet.requester import Requester
 from emeth_tui.engine.events import Subscription
+from emeth_tui.engine.money.summary import Summary
 from emeth_tui.engine.node import Node
 from emeth_tui.engine.opening import open_node
-from emeth_tui.engine.pipeline import RetryPolicy
-from emeth_tui.engine.summary import Summary
+from emeth_tui.engine.steps.pipeline import RetryPolicy
 from emeth_tui.model import Event, JobId, Language, token_to_wei
 from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.protocol.info_api import JOBS_PATH

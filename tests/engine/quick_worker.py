@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from emeth_tui.protocol.hash_chain import dataset_digest
-from emeth_tui.training.events import EpochDone, Prepared, TrainRequest, Work
+from emeth_tui.training.reports import EpochDone, Prepared, TrainRequest, Work
 from emeth_tui.workers.supervisor import TrainedResult, WorkerPhase, WorkerView
 
 EPOCH_TOKENS = 1_000

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from emeth_tui.engine.endpoints import LinkHealth
 from emeth_tui.engine.events import EventLog, JobProgress, Subscription
-from emeth_tui.engine.health import LinkHealth
 from emeth_tui.errors import ChainUnreachable
 from emeth_tui.model import Event, Severity
 from emeth_tui.store.database import Store
-from emeth_tui.training.events import Progress
+from emeth_tui.training.reports import Progress
 from tests.factories import JOB_ID, OTHER_JOB_ID
 
 

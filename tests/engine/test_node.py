@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from emeth_tui.clients.transactions import Receipt
+from emeth_tui.clients.transactions.sender import Receipt
 from emeth_tui.errors import DatasetError, InsufficientFunds, JobError, StorageError, TrainingError
 from emeth_tui.model import (
     SECONDS_PER_DAY,

@@ -155,11 +155,11 @@ def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_marks_are_overwritten(store: Store) -> None:
-    store.marks.set("last_block", "5")
-    store.marks.set("last_block", "6")
+    store.key_values.set("last_block", "5")
+    store.key_values.set("last_block", "6")
 
-    assert store.marks.get("last_block") == "6"
-    assert store.marks.get("never set") is None
+    assert store.key_values.get("last_block") == "6"
+    assert store.key_values.get("never set") is None
 
 
 def test_the_file_is_for_its_owner_alone(store: Store) -> None:

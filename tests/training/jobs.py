@@ -9,10 +9,10 @@ from typing import Any
 import torch
 
 from emeth_tui.training import job
-from emeth_tui.training.control import Control
 from emeth_tui.training.devices import open_device
-from emeth_tui.training.events import Event, Stopped, Trained, TrainRequest
-from emeth_tui.training.models import DEVNET_SMALL
+from emeth_tui.training.files.models import DEVNET_SMALL
+from emeth_tui.training.job_control import Control
+from emeth_tui.training.reports import Event, Stopped, Trained, TrainRequest
 from tests.training.texts import english
 
 HASH = "ab" * 32

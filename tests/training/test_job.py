@@ -14,11 +14,11 @@ import torch
 from emeth_tui.errors import DatasetError, TrainingError
 from emeth_tui.protocol import hash_chain
 from emeth_tui.training import job
-from emeth_tui.training.checkpoint import load_result
-from emeth_tui.training.control import Control
-from emeth_tui.training.cpu import CpuWay
-from emeth_tui.training.evaluation import Evaluator, untrained_loss, validation_loss
-from emeth_tui.training.events import (
+from emeth_tui.training.files.checkpoint import load_result
+from emeth_tui.training.files.models import DEVNET_SMALL
+from emeth_tui.training.job_control import Control
+from emeth_tui.training.model.gpt2 import Gpt2
+from emeth_tui.training.reports import (
     Diverged,
     EpochDone,
     Event,
@@ -33,8 +33,8 @@ from emeth_tui.training.events import (
     Trained,
     WentBack,
 )
-from emeth_tui.training.gpt2 import Gpt2
-from emeth_tui.training.models import DEVNET_SMALL
+from emeth_tui.training.run.cpu_trial import CpuWay
+from emeth_tui.training.run.evaluation import Evaluator, untrained_loss, validation_loss
 from tests.training.jobs import HASH, Run, assert_same_weights, make_request, result_weights, was_stopped
 from tests.training.texts import english, japanese
 
@@ -99,7 +99,7 @@ def test_a_job_tells_its_story_in_order(tmp_path: Path) -> None:
 
 
 def test_progress_is_told_with_numbers_that_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emeth_tui.training.metrics.REPORT_EVERY_S", 0.0)  # every step
+    monkeypatch.setattr("emeth_tui.training.run.metrics.REPORT_EVERY_S", 0.0)  # every step
     run = Run()
 
     run.go(make_request(tmp_path))
@@ -153,8 +153,8 @@ def test_another_seed_gives_other_weights(tmp_path: Path, uninterrupted: dict[st
 def test_a_job_in_lanes_goes_on_at_its_step_to_the_same_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: torch.dtype
 ) -> None:
-    monkeypatch.setattr(job, "fastest_on_cpu", lambda model: CpuWay(precision, lanes=2))
-    monkeypatch.setattr("emeth_tui.training.metrics.REPORT_EVERY_S", 0.0)
+    monkeypatch.setattr(job, "fastest_on_cpu", lambda model: CpuWay(precision, batch_threads=2))
+    monkeypatch.setattr("emeth_tui.training.run.metrics.REPORT_EVERY_S", 0.0)
     whole, broken = (make_request(tmp_path / name, deterministic=False) for name in ("whole", "broken"))
 
     def stop(event: Event, control: Control) -> None:
@@ -174,8 +174,8 @@ def test_every_part_of_every_step_drops_something_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     places: list[tuple[int, ...]] = []
-    monkeypatch.setattr(job, "fastest_on_cpu", lambda model: CpuWay(torch.float32, lanes=2))
-    monkeypatch.setattr("emeth_tui.training.step.seed_masks", places.append)
+    monkeypatch.setattr(job, "fastest_on_cpu", lambda model: CpuWay(torch.float32, batch_threads=2))
+    monkeypatch.setattr("emeth_tui.training.run.step.seed_masks", places.append)
 
     run = Run()
     run.go(make_request(tmp_path, deterministic=False))
@@ -192,7 +192,7 @@ def test_a_stopped_job_goes_on_at_its_step_to_the_same_weights(
     uninterrupted: dict[str, torch.Tensor],
     stop_at: tuple[int, int],
 ) -> None:
-    monkeypatch.setattr("emeth_tui.training.metrics.REPORT_EVERY_S", 0.0)
+    monkeypatch.setattr("emeth_tui.training.run.metrics.REPORT_EVERY_S", 0.0)
 
     def stop(event: Event, control: Control) -> None:
         if isinstance(event, Progress) and (event.epoch - 1, event.step) == stop_at:
@@ -216,7 +216,7 @@ def test_a_stopped_job_goes_on_at_its_step_to_the_same_weights(
 def test_the_resumed_epochs_loss_counts_its_first_part_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("emeth_tui.training.metrics.REPORT_EVERY_S", 0.0)
+    monkeypatch.setattr("emeth_tui.training.run.metrics.REPORT_EVERY_S", 0.0)
     whole = Run()
     whole.go(make_request(tmp_path / "whole"))
     request = make_request(tmp_path / "parts")
@@ -233,7 +233,7 @@ def test_the_resumed_epochs_loss_counts_its_first_part_too(
 def test_a_paused_job_stands_still_until_it_may_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uninterrupted: dict[str, torch.Tensor]
 ) -> None:
-    monkeypatch.setattr("emeth_tui.training.metrics.REPORT_EVERY_S", 0.0)
+    monkeypatch.setattr("emeth_tui.training.run.metrics.REPORT_EVERY_S", 0.0)
     waits: list[int] = []
 
     class ObservedControl(Control):
@@ -261,7 +261,7 @@ def test_a_paused_job_stands_still_until_it_may_go_on(
 def test_a_paused_job_has_its_checkpoint_and_can_be_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uninterrupted: dict[str, torch.Tensor]
 ) -> None:
-    monkeypatch.setattr("emeth_tui.training.metrics.REPORT_EVERY_S", 0.0)
+    monkeypatch.setattr("emeth_tui.training.run.metrics.REPORT_EVERY_S", 0.0)
 
     class StoppedWhilePaused(Control):
         def wait_while_paused(self) -> None:
@@ -393,7 +393,8 @@ def test_a_step_without_finite_numbers_is_skipped_and_lowers_the_rate(
 def test_many_bad_steps_send_training_back_to_the_last_good_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("emeth_tui.training.metrics.REPORT_EVERY_S", 1e9)  # one look, at the epoch's end
+    # Nobody reads the loss meanwhile.
+    monkeypatch.setattr("emeth_tui.training.run.metrics.REPORT_EVERY_S", 1e9)  # one look, at the epoch's end
     request = make_request(tmp_path, english(8192), epochs=4, checkpoint_share=math.inf)
     run = Run(spoil_in_epoch(3, range(4), monkeypatch))
 
@@ -410,7 +411,8 @@ def test_many_bad_steps_send_training_back_to_the_last_good_checkpoint(
 
 
 def test_a_fourth_set_back_in_all_fails_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emeth_tui.training.metrics.REPORT_EVERY_S", 1e9)  # one look, at the epoch's end
+    # Nobody reads the loss meanwhile.
+    monkeypatch.setattr("emeth_tui.training.run.metrics.REPORT_EVERY_S", 1e9)  # one look, at the epoch's end
     spoils = [spoil_in_epoch(epoch, range(4), monkeypatch) for epoch in (2, 3, 4, 5)]
 
     def spoil(event: Event, control: Control) -> None:
@@ -452,7 +454,7 @@ def spoil_losses(steps: Iterable[int], monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_stop_never_saves_spoilt_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emeth_tui.training.metrics.REPORT_EVERY_S", 1e9)  # nobody reads the loss meanwhile
+    monkeypatch.setattr("emeth_tui.training.run.metrics.REPORT_EVERY_S", 1e9)
     request = make_request(tmp_path)
 
     def spoil_and_stop(event: Event, control: Control) -> None:
@@ -472,7 +474,7 @@ def test_a_stop_never_saves_spoilt_weights(tmp_path: Path, monkeypatch: pytest.M
 
 def stop_after_next_step(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the stop be seen only after the next training step has been applied."""
-    from emeth_tui.training.metrics import LossMeter
+    from emeth_tui.training.run.metrics import LossMeter
 
     add = LossMeter.add
 

@@ -20,12 +20,13 @@ from typing import Any
 import pytest
 
 from emeth_tui.protocol import hash_chain
-from emeth_tui.training import job, metrics
-from emeth_tui.training.checkpoint import CheckpointStore, load_result
-from emeth_tui.training.control import Control
+from emeth_tui.training import job
 from emeth_tui.training.devices import open_device
-from emeth_tui.training.evaluation import Evaluator
-from emeth_tui.training.events import EpochDone, Prepared, Progress, ResultWritten, Trained, TrainRequest
+from emeth_tui.training.files.checkpoint import CheckpointStore, load_result
+from emeth_tui.training.job_control import Control
+from emeth_tui.training.reports import EpochDone, Prepared, Progress, ResultWritten, Trained, TrainRequest
+from emeth_tui.training.run import metrics
+from emeth_tui.training.run.evaluation import Evaluator
 from tests.training.jobs import Run, assert_same_weights, make_request, result_weights
 from tests.training.texts import english
 

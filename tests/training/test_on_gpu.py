@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 import torch
 
-from emeth_tui.training import job, metrics
-from emeth_tui.training.checkpoint import CheckpointStore
-from emeth_tui.training.control import Control
+from emeth_tui.training import job
 from emeth_tui.training.devices import Device, open_device
-from emeth_tui.training.events import EpochDone, Event, OutOfMemory, Paused, Progress, ResultWritten
-from emeth_tui.training.saving import HostCopy, Saver, SavingPace
+from emeth_tui.training.files.checkpoint import CheckpointStore
+from emeth_tui.training.job_control import Control
+from emeth_tui.training.reports import EpochDone, Event, OutOfMemory, Paused, Progress, ResultWritten
+from emeth_tui.training.run import metrics
+from emeth_tui.training.run.saving import HostCopy, Saver, SavingPace
 from tests.training.jobs import Run, make_request
 from tests.training.texts import english
 

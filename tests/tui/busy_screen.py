@@ -20,7 +20,7 @@ from pathlib import Path
 from emeth_tui.engine.events import EventLog, JobProgress, Subscription
 from emeth_tui.headless import let_the_terminal_go
 from emeth_tui.model import Event, JobId
-from emeth_tui.tui.ports import ScreenOptions
+from emeth_tui.tui.node_front import ScreenOptions
 from emeth_tui.tui.run import run_screen
 from emeth_tui.workers.messages import Progress
 from tests.tui.stand_in import StandInNode, snapshot, training_job, training_worker

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from emeth_tui.tui.i18n import set_language
+from emeth_tui.words.translation import set_language
 from tests.tui.stand_in import StandInNode
 
 

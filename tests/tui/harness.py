@@ -12,7 +12,7 @@ from typing import Any
 from textual.pilot import Pilot
 
 from emeth_tui.tui.app import EmethApp
-from emeth_tui.tui.ports import Ending, ScreenOptions
+from emeth_tui.tui.node_front import Ending, ScreenOptions
 from tests.tui.stand_in import NOW, StandInNode
 
 SMALL = (80, 24)

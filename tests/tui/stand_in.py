@@ -10,15 +10,15 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from emeth_tui.engine.context import Context, LiveSettings
-from emeth_tui.engine.discover import Offer
 from emeth_tui.engine.disk import DiskUsage
-from emeth_tui.engine.estimates import Duration
+from emeth_tui.engine.endpoints import Link
+from emeth_tui.engine.estimates.durations import Duration
 from emeth_tui.engine.events import Subscription
-from emeth_tui.engine.gpus import GpuReading
-from emeth_tui.engine.health import Link
-from emeth_tui.engine.inquiries import JobRecord
-from emeth_tui.engine.snapshot import Deposits, Forecast, Snapshot, TodaysShare
-from emeth_tui.engine.tuning import SettingChange, SettingsView, Tuning
+from emeth_tui.engine.gpus.meter import GpuReading
+from emeth_tui.engine.market.rules import Offer
+from emeth_tui.engine.settings_editor import SettingChange, SettingsEditor, SettingsView
+from emeth_tui.engine.view.records import JobRecord
+from emeth_tui.engine.view.snapshot import Deposits, Forecast, Snapshot, TodaysShare
 from emeth_tui.errors import JobError
 from emeth_tui.model import (
     Event,
@@ -260,13 +260,15 @@ def snapshot(**changes: Any) -> Snapshot:
     return Snapshot(**{**values, **changes})
 
 
-def tuning(path: Path) -> Tuning:
+def settings_editor(path: Path) -> SettingsEditor:
     """The engine's own keeping of settings, for a node whose fee limits are given on the command line."""
     layers = settings_layers(path, environment={}, overrides={"claims.max_fee_emt": 25})
     layers = replace(layers, must_exist=False)
     settings = layers.combine('network = "round3-2"\n')
     context = StandInContext(LiveSettings(settings), load_network(settings, environment={}))
-    return Tuning(cast(Context, context), replace(layers, options={**layers.options, "network": "round3-2"}))
+    return SettingsEditor(
+        cast(Context, context), replace(layers, options={**layers.options, "network": "round3-2"})
+    )
 
 
 class StandInContext:
@@ -349,7 +351,7 @@ class StandInRecords:
         )
 
     async def settings(self) -> SettingsView:
-        return replace(self._node.tuning.view(), exists=True)
+        return replace(self._node.settings_editor.view(), exists=True)
 
     async def logs(self) -> Sequence[Path]:
         return [Path("node.log"), Path("worker-0.log")]
@@ -374,8 +376,8 @@ class StandInNode:
         self.refusals: dict[str, str] = {}
         self.subscription = Subscription()
         self.snapshots_taken = 0
-        self.inquiries = StandInRecords(self)
-        self.tuning = tuning(Path("/home/operator/.config/emeth-tui/config.toml"))
+        self.records = StandInRecords(self)
+        self.settings_editor = settings_editor(Path("/home/operator/.config/emeth-tui/config.toml"))
         self.may_go_on = asyncio.Event()
         self.may_go_on.set()
         self.finished: list[str] = []
@@ -436,11 +438,11 @@ class StandInNode:
 
     async def change_setting(self, key: str, text: str) -> Sequence[SettingChange]:
         self._called("change_setting", (key, text))
-        return await self.tuning.change(key, text)
+        return await self.settings_editor.change(key, text)
 
     async def reload_settings(self) -> Sequence[SettingChange]:
         self._called("reload_settings")
-        return await self.tuning.reload()
+        return await self.settings_editor.reload()
 
     def drain(self) -> None:
         self._called("drain")

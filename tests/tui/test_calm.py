@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from emeth_tui.engine.health import Link
-from emeth_tui.tui.lines import line
+from emeth_tui.engine.endpoints import Link
+from emeth_tui.tui.drawing.lines import line
+from emeth_tui.tui.frame import FrameMaker
 from emeth_tui.tui.panels.banner import banner_lines
-from emeth_tui.tui.scene import SceneMaker
 from tests.tui.harness import SMALL, last_line, press, settled, shown, text_of
 from tests.tui.stand_in import NOW, StandInNode, snapshot
 
@@ -20,8 +20,8 @@ def test_a_lost_link_says_since_when_and_when_it_is_tried_again(
     next_try_unix_s: float | None, words: str
 ) -> None:
     lost = Link("chain", NOW - 90, "connection refused", next_try_unix_s)
-    scene = SceneMaker().make(snapshot(links=(lost,)))
-    (banner,) = banner_lines(scene, 160)
+    frame = FrameMaker().make(snapshot(links=(lost,)))
+    (banner,) = banner_lines(frame, 160)
     assert banner.text == (
         f" ✗ the chain does not answer since 14:01:49 (1 min), {words}: connection refused"
     )

@@ -6,10 +6,10 @@ import pytest
 from textual import events
 from textual.widgets import Input
 
-from emeth_tui.engine.health import Link
-from emeth_tui.tui.ports import Ending
+from emeth_tui.engine.endpoints import Link
+from emeth_tui.tui.dialogs.dialog import Dialog
+from emeth_tui.tui.node_front import Ending
 from emeth_tui.tui.screens.dashboard import Dashboard
-from emeth_tui.tui.screens.dialogs import Dialog
 from emeth_tui.tui.screens.help import HelpScreen
 from emeth_tui.tui.screens.history import HistoryScreen
 from emeth_tui.tui.screens.job import JobScreen

@@ -11,18 +11,31 @@ from pathlib import Path
 import pytest
 
 import emeth_tui.tui
-from emeth_tui.engine.discover import ClaimRules, judge
+import emeth_tui.words
 from emeth_tui.engine.disk import DiskBudget
-from emeth_tui.engine.estimates import Duration
+from emeth_tui.engine.estimates.durations import Duration
+from emeth_tui.engine.market.rules import ClaimRules, judge
 from emeth_tui.model import JobState, token_to_wei
 from emeth_tui.settings import Network
 from emeth_tui.settings.schema import fields_by_key
-from emeth_tui.tui.event_words import TEMPLATES, event_text
-from emeth_tui.tui.i18n import LANGUAGES, _, language_of_locale, parse_po, read_catalogue, set_language
-from emeth_tui.tui.reason_words import SENTENCES, reason_text
+from emeth_tui.words.events import TEMPLATES, event_text
+from emeth_tui.words.reasons import SENTENCES, reason_text
+from emeth_tui.words.translation import (
+    LANGUAGES,
+    _,
+    language_of_locale,
+    parse_po,
+    read_catalogue,
+    set_language,
+)
 from tests.tui.stand_in import EVENTS
 
-SOURCES = sorted(Path(emeth_tui.tui.__file__).parent.rglob("*.py"))
+SOURCES = sorted(
+    path
+    for package in (emeth_tui.tui, emeth_tui.words)
+    for folder in package.__path__
+    for path in Path(folder).rglob("*.py")
+)
 
 
 def marked_texts() -> Iterator[str]:

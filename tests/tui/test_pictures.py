@@ -14,11 +14,11 @@ import pytest
 from rich.cells import cell_len
 from textual.pilot import Pilot
 
-from emeth_tui.engine.health import Link
-from emeth_tui.engine.snapshot import Snapshot
+from emeth_tui.engine.endpoints import Link
+from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.model import Head, JobId, JobState
-from emeth_tui.tui.i18n import set_language
-from emeth_tui.tui.ports import Ending
+from emeth_tui.tui.node_front import Ending
+from emeth_tui.words.translation import set_language
 from emeth_tui.workers.views import WorkerPhase, WorkerView
 from tests.tui.harness import LARGE, OPTIONS, SMALL, press, shown, text_of
 from tests.tui.stand_in import (

@@ -18,7 +18,7 @@ from textual.pilot import Pilot
 
 from emeth_tui.tui import run
 from emeth_tui.tui.app import EmethApp
-from emeth_tui.tui.ports import Ending, NodeFront
+from emeth_tui.tui.node_front import Ending, NodeFront
 from emeth_tui.tui.screens.dashboard import Dashboard
 from tests.terminal import Terminal
 from tests.tui.harness import LARGE, OPTIONS, press, settled, text_of
@@ -110,7 +110,7 @@ async def test_a_broken_widget_ends_the_screen_alone_and_is_in_the_log(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def break_it(pilot: Pilot[Ending]) -> None:
-        monkeypatch.setattr(Dashboard, "show_content", lambda _self, _scene: 1 / 0)
+        monkeypatch.setattr(Dashboard, "show_content", lambda _self, _frame: 1 / 0)
         pilot.app.call_later(pilot.app.screen.repaint)  # type: ignore[attr-defined]
 
     with caplog.at_level(logging.ERROR):

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from emeth_tui.errors import TrainingError, WorkerError
-from emeth_tui.training import hub
+from emeth_tui.training.files import hub
 from emeth_tui.workers.model_keeper import make_ready
-from tests.training.hub_server import Hub, serving
+from tests.training.files.hub_server import Hub, serving
 from tests.training.pretrained import save_small_gpt2
 
 NAME = "someone/gpt2-tiny"

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import torch
 
-from emeth_tui.engine.estimates import Task
-from emeth_tui.engine.measuring import TrainingMeter
+from emeth_tui.engine.estimates.durations import Task
+from emeth_tui.engine.estimates.meters import TrainingMeter
 from emeth_tui.errors import DatasetError, TrainingError, WorkerError
 from emeth_tui.model import Language
 from emeth_tui.store.measurements import Measurement, Quantity

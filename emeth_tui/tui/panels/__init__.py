@@ -1,1 +1,1 @@
-"""One panel a file, as they stand on the screen: what it says as lines, from a scene and a width."""
+"""One panel a file, as they stand on the screen: what it says as lines, from a frame and a width."""

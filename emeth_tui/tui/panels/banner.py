@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from emeth_tui.engine.health import Link
-from emeth_tui.tui.i18n import _
-from emeth_tui.tui.lines import Line, clean, fit, line
-from emeth_tui.tui.reason_words import reason_text
-from emeth_tui.tui.scene import Scene
-from emeth_tui.tui.words import clock, duration, link_name, moment
+from emeth_tui.engine.endpoints import Link
+from emeth_tui.foreign_text import clean
+from emeth_tui.tui.drawing.lines import Line, fit, line
+from emeth_tui.tui.frame import Frame
+from emeth_tui.words.formats import clock, duration, link_name, moment
+from emeth_tui.words.reasons import reason_text
+from emeth_tui.words.translation import _
 
 
-def banner_lines(scene: Scene, width: int) -> list[Line]:
+def banner_lines(frame: Frame, width: int) -> list[Line]:
     """Draw one line a lost link, one for an end that is near, one for a pause of claiming."""
-    broken = [link for link in scene.snapshot.links if link.broken_since_unix_s is not None]
-    lines = [_lost(link, scene.now) for link in broken]
-    if scene.snapshot.stopping == "stopping":
+    broken = [link for link in frame.snapshot.links if link.broken_since_unix_s is not None]
+    lines = [_lost(link, frame.now) for link in broken]
+    if frame.snapshot.stopping == "stopping":
         lines.append(line((" ! " + _("stopping: every job under way is being saved"), "warn")))
-    elif scene.snapshot.stopping == "draining":
+    elif frame.snapshot.stopping == "draining":
         lines.append(line((" ! " + _("draining: ends when the jobs under way are submitted"), "warn")))
-    elif scene.snapshot.claims_paused:
-        reason = reason_text(scene.snapshot.claims_paused)
+    elif frame.snapshot.claims_paused:
+        reason = reason_text(frame.snapshot.claims_paused)
         paused = _("claiming is paused: {reason}").format(reason=reason)
-        key = () if scene.viewed_pid is not None else (("   P ", "key"), (_("goes on"), "muted"))
+        key = () if frame.viewed_pid is not None else (("   P ", "key"), (_("goes on"), "muted"))
         lines.append(line((" ‖ " + paused, "warn"), *key))
     return [fit(content, width) for content in lines]
 

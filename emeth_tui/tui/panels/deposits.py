@@ -5,18 +5,18 @@ from __future__ import annotations
 from rich.cells import cell_len
 
 from emeth_tui.model import format_token
-from emeth_tui.tui.i18n import _
-from emeth_tui.tui.lines import Line, Span, join, left, line, right
-from emeth_tui.tui.scene import Scene
+from emeth_tui.tui.drawing.lines import Line, Span, join, left, line, right
+from emeth_tui.tui.frame import Frame
+from emeth_tui.words.translation import _
 
 LABEL_CELLS = 12
 AMOUNT_CELLS = 12
 FEW_TRANSACTIONS = 20
 
 
-def deposit_lines(scene: Scene, width: int) -> list[Line]:
+def deposit_lines(frame: Frame, width: int) -> list[Line]:
     """Draw one amount a line, numbers under each other."""
-    deposits = scene.snapshot.deposits
+    deposits = frame.snapshot.deposits
     if deposits is None:
         return [line((_("reading the chain …"), "muted"))]
     amounts = [
@@ -31,17 +31,17 @@ def deposit_lines(scene: Scene, width: int) -> list[Line]:
         line((left(label, LABEL_CELLS), "muted"), (right(format_token(wei), cells), role), (" EMT", "faint"))
         for label, wei, role in amounts
     ]
-    symbol = scene.snapshot.native_symbol
+    symbol = frame.snapshot.native_symbol
     amount = right(format_token(deposits.native_wei), cells)
     lines.append(line((left(symbol, LABEL_CELLS), "muted"), (amount, ""), (f" {symbol}", "faint")))
-    if paid := _transactions(scene, width):
+    if paid := _transactions(frame, width):
         lines.append(line(*paid))
     return lines
 
 
-def deposit_summary(scene: Scene, width: int) -> Line:
+def deposit_summary(frame: Frame, width: int) -> Line:
     """Draw the amounts that matter most in one line."""
-    deposits = scene.snapshot.deposits
+    deposits = frame.snapshot.deposits
     if deposits is None:
         return line((_("reading the chain …"), "muted"))
     lost = format_token(deposits.lost_today_wei)
@@ -53,13 +53,13 @@ def deposit_summary(scene: Scene, width: int) -> Line:
             (format_token(deposits.at_risk_wei), "warn" if deposits.at_risk_wei else ""),
         ],
         [(_("lost today") + " ", "muted"), (lost, "bad" if deposits.lost_today_wei else "")],
-        [(f"{scene.snapshot.native_symbol} ", "muted"), (format_token(deposits.native_wei), "")],
+        [(f"{frame.snapshot.native_symbol} ", "muted"), (format_token(deposits.native_wei), "")],
     ]
     return join(groups, width, gap=2)
 
 
-def _transactions(scene: Scene, width: int) -> list[Span]:
-    deposits = scene.snapshot.deposits
+def _transactions(frame: Frame, width: int) -> list[Span]:
+    deposits = frame.snapshot.deposits
     if deposits is None or not deposits.native_per_transaction_wei:
         return []
     count = deposits.native_wei // deposits.native_per_transaction_wei

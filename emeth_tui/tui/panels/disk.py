@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from emeth_tui.protocol.job_ids import short
-from emeth_tui.tui.glyphs import Glyphs
-from emeth_tui.tui.i18n import _
-from emeth_tui.tui.lines import Line, bar, fit, join, line, right
-from emeth_tui.tui.reason_words import reason_text
-from emeth_tui.tui.scene import Scene
-from emeth_tui.tui.words import percent, size
+from emeth_tui.tui.drawing.glyphs import Glyphs
+from emeth_tui.tui.drawing.lines import Line, bar, fit, join, line, right
+from emeth_tui.tui.frame import Frame
+from emeth_tui.words.formats import percent, size
+from emeth_tui.words.reasons import reason_text
+from emeth_tui.words.translation import _
 
 NEARLY_FULL = 0.9
 # How engine.disk words a refusal: by the setting that helps, or the file system.
 _DISK_REFUSALS = ("cache.limit_gb", "the file system has")
 
 
-def disk_lines(scene: Scene, width: int, height: int, glyphs: Glyphs) -> list[Line]:
+def disk_lines(frame: Frame, width: int, height: int, glyphs: Glyphs) -> list[Line]:
     """Draw the bar, what is reserved and free, what blocks claiming, then the jobs that hold most."""
-    disk = scene.snapshot.disk
+    disk = frame.snapshot.disk
     used = disk.used_bytes / disk.limit_bytes if disk.limit_bytes else 1.0
     role = "warn" if disk.committed_bytes >= NEARLY_FULL * disk.limit_bytes else "accent"
     label = _("cache {used} of {limit}").format(used=size(disk.used_bytes), limit=size(disk.limit_bytes))
@@ -35,7 +35,7 @@ def disk_lines(scene: Scene, width: int, height: int, glyphs: Glyphs) -> list[Li
             width,
         )
     )
-    if reason := blocked_by_disk(scene):
+    if reason := blocked_by_disk(frame):
         lines.append(fit(line(("! " + reason_text(reason), "warn")), width))
     biggest = sorted(disk.by_job, key=lambda entry: -entry[1])
     lines += [
@@ -45,7 +45,7 @@ def disk_lines(scene: Scene, width: int, height: int, glyphs: Glyphs) -> list[Li
     return lines
 
 
-def blocked_by_disk(scene: Scene) -> str:
+def blocked_by_disk(frame: Frame) -> str:
     """Say why the disk keeps jobs away, or ""."""
-    reason = scene.snapshot.idle_reason
+    reason = frame.snapshot.idle_reason
     return reason if any(words in reason for words in _DISK_REFUSALS) else ""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from emeth_tui.model import Event, Severity
 from emeth_tui.protocol.job_ids import short
-from emeth_tui.tui.event_words import event_text
-from emeth_tui.tui.i18n import _
-from emeth_tui.tui.lines import Line, fit, left, line
-from emeth_tui.tui.words import SEVERITY_MARKS, SEVERITY_ROLES, clock, moment
+from emeth_tui.tui.drawing.lines import Line, fit, left, line
+from emeth_tui.words.events import event_text
+from emeth_tui.words.formats import SEVERITY_MARKS, SEVERITY_ROLES, clock, moment
+from emeth_tui.words.translation import _
 
 JOB_CELLS = 8
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from emeth_tui.model import format_token
 from emeth_tui.settings import DEVNET
-from emeth_tui.tui.i18n import _
-from emeth_tui.tui.lines import Line, Span, line, spread
-from emeth_tui.tui.scene import STALE_AFTER_S, Scene
-from emeth_tui.tui.words import clock, duration, moment, shorten_address
+from emeth_tui.tui.drawing.lines import Line, Span, line, spread
+from emeth_tui.tui.frame import STALE_AFTER_S, Frame
+from emeth_tui.words.formats import clock, duration, moment, shorten_address
+from emeth_tui.words.translation import _
 
 
-def header_line(scene: Scene | None, width: int) -> Line:
+def header_line(frame: Frame | None, width: int) -> Line:
     """Draw the header; on a narrow screen what matters least goes first."""
-    if scene is None:
+    if frame is None:
         return line((" emeth-tui", "title"), ("  " + _("starting …"), "muted"))
-    snapshot = scene.snapshot
+    snapshot = frame.snapshot
     start: dict[str, list[Span]] = {
         "name": [("emeth-tui", "title")],
-        "view": [] if scene.viewed_pid is None else [(_("read-only view"), "warn")],
+        "view": [] if frame.viewed_pid is None else [(_("read-only view"), "warn")],
         "network": [(snapshot.network, "accent"), (f" · {snapshot.chain_id}", "muted")],
-        "block": _block(scene),
+        "block": _block(frame),
     }
     end: dict[str, list[Span]] = {
         "address": [(shorten_address(snapshot.address), "muted")],
-        **_balances(scene),
-        "clock": [(f"{clock(scene.now)} UTC ", "")],
+        **_balances(frame),
+        "clock": [(f"{clock(frame.now)} UTC ", "")],
     }
     # What goes first when it gets narrow; a view's mark, block, EMT and clock always stay.
     for name in ("", "address", "name", "chain", "native"):
@@ -35,11 +35,11 @@ def header_line(scene: Scene | None, width: int) -> Line:
         begins, ends = _spaced(start), _spaced(end)
         if Line(tuple(begins)).width + Line(tuple(ends)).width + 2 <= width:
             break
-    return spread(begins, ends, width).tipped(_block_tip(scene))
+    return spread(begins, ends, width).tipped(_block_tip(frame))
 
 
-def _block_tip(scene: Scene) -> str:
-    head = scene.snapshot.head
+def _block_tip(frame: Frame) -> str:
+    head = frame.snapshot.head
     if head is None:
         return ""
     return _("block {n}: {moment} UTC").format(n=f"{head.number:,}", moment=moment(head.timestamp_unix_s))
@@ -52,24 +52,24 @@ def _spaced(groups: dict[str, list[Span]]) -> list[Span]:
     return spans
 
 
-def _block(scene: Scene) -> list[Span]:
-    head = scene.snapshot.head
+def _block(frame: Frame) -> list[Span]:
+    head = frame.snapshot.head
     if head is None:
         return [(_("reading the chain …"), "muted")]
-    age_s = scene.now - head.timestamp_unix_s
+    age_s = frame.now - head.timestamp_unix_s
     # A devnet has a block only when somebody sends a transaction: there, age says nothing.
-    stale = age_s >= STALE_AFTER_S and scene.snapshot.network != DEVNET
+    stale = age_s >= STALE_AFTER_S and frame.snapshot.network != DEVNET
     ago = _("{time} ago").format(time=duration(age_s))
     if stale:
         return [("! " + _("last block {ago}").format(ago=ago), "warn")]
     return [(_("block") + " ", "muted"), (f"{head.number:,}", ""), (f" {ago}", "muted")]
 
 
-def _balances(scene: Scene) -> dict[str, list[Span]]:
-    deposits = scene.snapshot.deposits
+def _balances(frame: Frame) -> dict[str, list[Span]]:
+    deposits = frame.snapshot.deposits
     if deposits is None:
         return {}
-    symbol = scene.snapshot.native_symbol
+    symbol = frame.snapshot.native_symbol
     return {
         "emt": [("EMT ", "muted"), (format_token(deposits.free_wei), "title")],
         "native": [(f"{symbol} ", "muted"), (format_token(deposits.native_wei), "title")],

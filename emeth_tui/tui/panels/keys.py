@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from emeth_tui.tui.lines import Line, Span, fit, line
+from emeth_tui.tui.drawing.lines import Line, Span, fit, line
 
 NARROW_CELLS = 110
 

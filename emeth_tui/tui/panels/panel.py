@@ -1,4 +1,4 @@
-"""What the panels have in common: a number, a title, a cursor where there are rows, and the scene."""
+"""What the panels have in common: a number, a title, a cursor where there are rows, and the frame."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from typing import ClassVar
 from textual import events
 from textual.binding import Binding, BindingType
 
-from emeth_tui.tui.scene import Scene
-from emeth_tui.tui.widgets import LineView
+from emeth_tui.tui.drawing.line_view import LineView
+from emeth_tui.tui.frame import Frame
 
 
 class Panel(LineView, can_focus=True):
-    """A numbered panel. Subclasses draw from `self.scene`; they never ask the node."""
+    """A numbered panel. Subclasses draw from `self.frame`; they never ask the node."""
 
     NUMBER: ClassVar[int] = 0
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
-        self.scene: Scene | None = None
+        self.frame: Frame | None = None
 
-    def show_scene(self, scene: Scene) -> None:
-        """Take a newer scene and paint what is different in it."""
-        self.scene = scene
+    def show_frame(self, frame: Frame) -> None:
+        """Take a newer frame and paint what is different in it."""
+        self.frame = frame
         self.repaint()
 
     def repaint(self) -> None:
-        """Draw again from the scene that is there."""
-        if self.scene is not None and self.size.width and self.size.height:
-            self.draw(self.scene, self.size.width, self.size.height)
+        """Draw again from the frame that is there."""
+        if self.frame is not None and self.size.width and self.size.height:
+            self.draw(self.frame, self.size.width, self.size.height)
 
-    def draw(self, scene: Scene, width: int, height: int) -> None:
+    def draw(self, frame: Frame, width: int, height: int) -> None:
         raise NotImplementedError
 
     def on_resize(self, _event: events.Resize) -> None:

@@ -5,29 +5,29 @@ from __future__ import annotations
 from emeth_tui.model import Job
 from emeth_tui.protocol.contracts import estimated_gas
 from emeth_tui.protocol.job_ids import short
-from emeth_tui.tui.i18n import _
-from emeth_tui.tui.lines import Line, fit, line, right
-from emeth_tui.tui.scene import Scene
-from emeth_tui.tui.words import duration, emt, moment, size
+from emeth_tui.tui.drawing.lines import Line, fit, line, right
+from emeth_tui.tui.frame import Frame
+from emeth_tui.words.formats import duration, emt, moment, size
+from emeth_tui.words.translation import _
 
 LONG_WAIT_S = 3_600  # a verifier that takes longer than this is worth a look
 
 
-def pending_lines(scene: Scene, width: int, height: int, chosen: int, focused: bool) -> list[Line]:
+def pending_lines(frame: Frame, width: int, height: int, chosen: int, focused: bool) -> list[Line]:
     """Draw one line a job, the chosen one among them."""
-    jobs = scene.pending
+    jobs = frame.pending
     if not jobs:
-        empty = _("reading the chain …") if scene.loading else _("nothing waits for the verifier")
+        empty = _("reading the chain …") if frame.loading else _("nothing waits for the verifier")
         return [line((empty, "muted"))]
     first = max(0, min(chosen - height // 2, len(jobs) - height))
     return [
-        _job_line(scene, jobs[index], width, focused and index == chosen)
+        _job_line(frame, jobs[index], width, focused and index == chosen)
         for index in range(first, min(len(jobs), first + max(1, height)))
     ]
 
 
-def _job_line(scene: Scene, job: Job, width: int, chosen: bool) -> Line:
-    age_s = scene.now - (job.submitted_at_unix_s or scene.now)
+def _job_line(frame: Frame, job: Job, width: int, chosen: bool) -> Line:
+    age_s = frame.now - (job.submitted_at_unix_s or frame.now)
     sign, role = ("! ", "warn") if age_s > LONG_WAIT_S else ("  ", "")
     gas = f"≈ {estimated_gas(job.dataset_bytes):,} " + _("gas")
     spans = [
@@ -35,9 +35,9 @@ def _job_line(scene: Scene, job: Job, width: int, chosen: bool) -> Line:
         (short(job.job_id), "accent"),
         (f" {job.language.value}{right(size(job.dataset_bytes), 8)}", "muted"),
         (right(sign + duration(age_s), 11), role),
-        (right(emt(scene.snapshot.rates.earned_wei(job.fee_wei)), 13), ""),
+        (right(emt(frame.snapshot.rates.earned_wei(job.fee_wei)), 13), ""),
         (right(gas, 12), "muted"),
     ]
-    submitted = moment(job.submitted_at_unix_s or scene.now)
+    submitted = moment(job.submitted_at_unix_s or frame.now)
     tip = _("submitted {moment} UTC").format(moment=submitted)
     return fit(line(*spans, selected=chosen, tip=tip), width)

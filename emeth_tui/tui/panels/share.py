@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from emeth_tui.engine.snapshot import TodaysShare
+from emeth_tui.engine.view.snapshot import TodaysShare
 from emeth_tui.model import SECONDS_PER_DAY, WEI_PER_TOKEN, format_token
-from emeth_tui.tui.glyphs import Glyphs
-from emeth_tui.tui.i18n import _
-from emeth_tui.tui.lines import Line, Span, bar, join, line, sparkline, spread
-from emeth_tui.tui.scene import Scene
-from emeth_tui.tui.words import countdown, emt, moment
+from emeth_tui.tui.drawing.glyphs import Glyphs
+from emeth_tui.tui.drawing.lines import Line, Span, bar, join, line, sparkline, spread
+from emeth_tui.tui.frame import Frame
+from emeth_tui.words.formats import countdown, emt, moment
+from emeth_tui.words.translation import _
 
 DAYS_SHOWN = 30
 NO_CAP = 2**128  # of gas: whatever is over this was never meant to bind
 
 
-def share_lines(scene: Scene, width: int, glyphs: Glyphs) -> list[Line]:
+def share_lines(frame: Frame, width: int, glyphs: Glyphs) -> list[Line]:
     """Draw gas, reward so far, the day's end, the last days, and what waits."""
-    today = scene.snapshot.today
+    today = frame.snapshot.today
     if today is None:
         return [line((_("reading the chain …"), "muted"))]
     share = today.share
     part = share.own_gas / share.total_gas if share.total_gas else 0.0
     gas = _("{own} of {all} gas").format(own=f"{share.own_gas:,}", all=f"{share.total_gas:,}")
-    left_s = today.ends_at_unix_s - scene.now
+    left_s = today.ends_at_unix_s - frame.now
     gone = 1 - left_s / SECONDS_PER_DAY
     lines = [
         spread([(gas, "")], [(f"{100 * part:.2f} %", "title")], width),
@@ -35,17 +35,17 @@ def share_lines(scene: Scene, width: int, glyphs: Glyphs) -> list[Line]:
             width,
         ).tipped(_("day ends {moment} UTC").format(moment=moment(today.ends_at_unix_s))),
         _days(today, width, glyphs),
-        _waiting(scene, today),
+        _waiting(frame, today),
     ]
-    if scene.snapshot.rates.max_slot_gas_per_node < NO_CAP:
-        cap = f"{scene.snapshot.rates.max_slot_gas_per_node:,}"
+    if frame.snapshot.rates.max_slot_gas_per_node < NO_CAP:
+        cap = f"{frame.snapshot.rates.max_slot_gas_per_node:,}"
         lines.append(line((_("at most {n} gas a day counts").format(n=cap), "warn")))
     return lines
 
 
-def share_summary(scene: Scene, width: int) -> Line:
+def share_summary(frame: Frame, width: int) -> Line:
     """Draw the day in one line."""
-    today = scene.snapshot.today
+    today = frame.snapshot.today
     if today is None:
         return line((_("reading the chain …"), "muted"))
     share = today.share
@@ -54,8 +54,8 @@ def share_summary(scene: Scene, width: int) -> Line:
     groups: list[list[Span]] = [
         [(gas, ""), (f" {100 * part:.2f} %", "title")],
         [(f"≈ {emt(share.own_reward_wei)}", "good" if share.own_gas else "")],
-        [(_("ends in") + " ", "muted"), (countdown(today.ends_at_unix_s - scene.now), "")],
-        [("w ", _key_role(scene)), (emt(waiting_wei(today)), "good")] if today.waiting else [],
+        [(_("ends in") + " ", "muted"), (countdown(today.ends_at_unix_s - frame.now), "")],
+        [("w ", _key_role(frame)), (emt(waiting_wei(today)), "good")] if today.waiting else [],
     ]
     return join(groups, width, gap=2)
 
@@ -79,15 +79,15 @@ def _days(today: TodaysShare, width: int, glyphs: Glyphs) -> Line:
     )
 
 
-def _waiting(scene: Scene, today: TodaysShare) -> Line:
+def _waiting(frame: Frame, today: TodaysShare) -> Line:
     if not today.waiting:
         return line((_("nothing to withdraw"), "muted"))
     amount = format_token(waiting_wei(today))
     text = _("withdraw {amount} EMT").format(amount=amount)
     days = " " + _("of {n} days").format(n=len(today.waiting)) if len(today.waiting) > 1 else ""
-    return line(("w ", _key_role(scene)), (text, "good"), (days, "muted"))
+    return line(("w ", _key_role(frame)), (text, "good"), (days, "muted"))
 
 
-def _key_role(scene: Scene) -> str:
+def _key_role(frame: Frame) -> str:
     """A key that does nothing in a read-only view is faint, as in the footer."""
-    return "key" if scene.viewed_pid is None else "faint"
+    return "key" if frame.viewed_pid is None else "faint"

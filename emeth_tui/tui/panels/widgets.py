@@ -8,7 +8,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 
 from emeth_tui.model import Event, Job, Severity
-from emeth_tui.tui.i18n import _
+from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.panels.deposits import deposit_lines
 from emeth_tui.tui.panels.disk import disk_lines
 from emeth_tui.tui.panels.events import EventFilter, event_lines, filter_words, shown_events
@@ -16,7 +16,7 @@ from emeth_tui.tui.panels.panel import CursorPanel, Panel
 from emeth_tui.tui.panels.pending import pending_lines
 from emeth_tui.tui.panels.share import share_lines
 from emeth_tui.tui.panels.workers import worker_at, worker_lines
-from emeth_tui.tui.scene import Scene
+from emeth_tui.words.translation import _
 
 _NEXT_LEAST = {
     Severity.INFO: Severity.WARNING,
@@ -32,25 +32,25 @@ class WorkersPanel(CursorPanel):
 
     @property
     def row_count(self) -> int:
-        return len(self.scene.rows) if self.scene else 0
+        return len(self.frame.rows) if self.frame else 0
 
     @property
     def job(self) -> Job | None:
         """The chosen worker's job."""
-        if self.scene is None or not self.scene.rows:
+        if self.frame is None or not self.frame.rows:
             return None
-        return self.scene.rows[min(self.chosen, self.row_count - 1)].job
+        return self.frame.rows[min(self.chosen, self.row_count - 1)].job
 
-    def draw(self, scene: Scene, width: int, height: int) -> None:
+    def draw(self, frame: Frame, width: int, height: int) -> None:
         self.keep_chosen()
-        busy = sum(row.at_work for row in scene.rows)
+        busy = sum(row.at_work for row in frame.rows)
         self.set_title(f"1 {_('Workers')}", _("{n} of {all} at work").format(n=busy, all=self.row_count))
-        self.show_lines(worker_lines(scene, width, height, self.chosen, self.emeth.glyphs))
+        self.show_lines(worker_lines(frame, width, height, self.chosen, self.emeth.glyphs))
 
     def on_click(self, event: events.Click) -> None:
-        if self.scene is not None and self.scene.rows:
+        if self.frame is not None and self.frame.rows:
             offset = event.get_content_offset_capture(self)
-            self.chosen = worker_at(self.scene, self.size.height, self.chosen, offset.y)
+            self.chosen = worker_at(self.frame, self.size.height, self.chosen, offset.y)
             self.action_move(0)
 
 
@@ -61,19 +61,19 @@ class PendingPanel(CursorPanel):
 
     @property
     def row_count(self) -> int:
-        return len(self.scene.pending) if self.scene else 0
+        return len(self.frame.pending) if self.frame else 0
 
     @property
     def job(self) -> Job | None:
         """The chosen job."""
-        pending = self.scene.pending if self.scene else []
+        pending = self.frame.pending if self.frame else []
         return pending[min(self.chosen, len(pending) - 1)] if pending else None
 
-    def draw(self, scene: Scene, width: int, height: int) -> None:
+    def draw(self, frame: Frame, width: int, height: int) -> None:
         self.keep_chosen()
         count = f" · {self.row_count}" if self.row_count else ""
         self.set_title(f"2 {_('Pending verification')}{count}")
-        self.show_lines(pending_lines(scene, width, height, self.chosen, self.has_focus))
+        self.show_lines(pending_lines(frame, width, height, self.chosen, self.has_focus))
 
 
 class DepositsPanel(Panel):
@@ -81,9 +81,9 @@ class DepositsPanel(Panel):
 
     NUMBER = 3
 
-    def draw(self, scene: Scene, width: int, height: int) -> None:
+    def draw(self, frame: Frame, width: int, height: int) -> None:
         self.set_title(f"3 {_('Deposits')}")
-        self.show_lines(deposit_lines(scene, width)[:height])
+        self.show_lines(deposit_lines(frame, width)[:height])
 
 
 class DiskPanel(Panel):
@@ -91,9 +91,9 @@ class DiskPanel(Panel):
 
     NUMBER = 4
 
-    def draw(self, scene: Scene, width: int, height: int) -> None:
+    def draw(self, frame: Frame, width: int, height: int) -> None:
         self.set_title(f"4 {_('Disk')}")
-        self.show_lines(disk_lines(scene, width, height, self.emeth.glyphs)[:height])
+        self.show_lines(disk_lines(frame, width, height, self.emeth.glyphs)[:height])
 
 
 class SharePanel(Panel):
@@ -101,9 +101,9 @@ class SharePanel(Panel):
 
     NUMBER = 5
 
-    def draw(self, scene: Scene, width: int, height: int) -> None:
+    def draw(self, frame: Frame, width: int, height: int) -> None:
         self.set_title(f"5 {_('Today’s share')}")
-        self.show_lines(share_lines(scene, width, self.emeth.glyphs)[:height])
+        self.show_lines(share_lines(frame, width, self.emeth.glyphs)[:height])
 
 
 class EventsPanel(CursorPanel):
@@ -135,9 +135,9 @@ class EventsPanel(CursorPanel):
         self.chosen = 0
         self.repaint()
 
-    def draw(self, scene: Scene, width: int, height: int) -> None:
+    def draw(self, frame: Frame, width: int, height: int) -> None:
         chosen = self.event
-        self._shown = shown_events(scene.snapshot.events, self.filter)
+        self._shown = shown_events(frame.snapshot.events, self.filter)
         if self.chosen and chosen is not None and chosen in self._shown:
             self.chosen = self._shown.index(chosen)  # new ones come above: stay with the chosen one
         self.keep_chosen()

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from emeth_tui.foreign_text import clean
 from emeth_tui.model import Job
 from emeth_tui.protocol.job_ids import short
-from emeth_tui.tui.glyphs import Glyphs
-from emeth_tui.tui.i18n import _
-from emeth_tui.tui.lines import BLANK, Line, Span, bar, clean, fit, join, left, line, right, sparkline
-from emeth_tui.tui.reason_words import reason_text
-from emeth_tui.tui.scene import Outlook, Row, Scene, outlook
-from emeth_tui.tui.words import duration, duration_range, moment, percent, phase_name, size, speed, state_name
+from emeth_tui.tui.drawing.glyphs import Glyphs
+from emeth_tui.tui.drawing.lines import BLANK, Line, Span, bar, fit, join, left, line, right, sparkline
+from emeth_tui.tui.frame import Frame, Outlook, Row, outlook
+from emeth_tui.words.formats import (
+    duration,
+    duration_range,
+    moment,
+    percent,
+    phase_name,
+    size,
+    speed,
+    state_name,
+)
+from emeth_tui.words.reasons import reason_text
+from emeth_tui.words.translation import _
 from emeth_tui.workers.views import WorkerPhase
 
 DEVICE_CELLS = 8
@@ -19,17 +29,17 @@ MOST_LINES = 3  # a worker
 _TROUBLE = frozenset({WorkerPhase.RESTARTING, WorkerPhase.DOWN, WorkerPhase.CLOSED})
 
 
-def worker_lines(scene: Scene, width: int, height: int, chosen: int, glyphs: Glyphs) -> list[Line]:
+def worker_lines(frame: Frame, width: int, height: int, chosen: int, glyphs: Glyphs) -> list[Line]:
     """Draw as many workers as fit, the chosen one among them, in three lines each, or two, or one."""
-    if not scene.rows:
+    if not frame.rows:
         return [line((_("there are no workers"), "muted"))]
-    each = lines_each(len(scene.rows), height)
+    each = lines_each(len(frame.rows), height)
     shown = max(1, height // each)
-    first = max(0, min(chosen - shown // 2, len(scene.rows) - shown))
+    first = max(0, min(chosen - shown // 2, len(frame.rows) - shown))
     lines: list[Line] = []
-    for index in range(first, min(len(scene.rows), first + shown)):
-        block = _row_lines(scene, scene.rows[index], width, each, index == chosen, glyphs)
-        lines += [part.chosen(index == chosen and len(scene.rows) > 1) for part in block]
+    for index in range(first, min(len(frame.rows), first + shown)):
+        block = _row_lines(frame, frame.rows[index], width, each, index == chosen, glyphs)
+        lines += [part.chosen(index == chosen and len(frame.rows) > 1) for part in block]
     return lines
 
 
@@ -38,22 +48,22 @@ def lines_each(workers: int, height: int) -> int:
     return max(1, min(MOST_LINES, height // max(1, workers)))
 
 
-def worker_at(scene: Scene, height: int, chosen: int, y: int) -> int:
+def worker_at(frame: Frame, height: int, chosen: int, y: int) -> int:
     """Tell which worker a line of the panel belongs to: the reverse of the drawing."""
-    each = lines_each(len(scene.rows), height)
+    each = lines_each(len(frame.rows), height)
     shown = max(1, height // each)
-    first = max(0, min(chosen - shown // 2, len(scene.rows) - shown))
-    return min(len(scene.rows) - 1, first + y // each)
+    first = max(0, min(chosen - shown // 2, len(frame.rows) - shown))
+    return min(len(frame.rows) - 1, first + y // each)
 
 
-def _row_lines(scene: Scene, row: Row, width: int, each: int, chosen: bool, glyphs: Glyphs) -> list[Line]:
+def _row_lines(frame: Frame, row: Row, width: int, each: int, chosen: bool, glyphs: Glyphs) -> list[Line]:
     mark = ("▶", "accent") if chosen else (" ", "")
     device = row.worker.device if row.worker else "–"
     start = [mark, (left(device, DEVICE_CELLS), "title")]
     if row.job is None:
-        return _idle_lines(scene, row, start, width, each)
+        return _idle_lines(frame, row, start, width, each)
     head = _head(row, row.job, start, width, glyphs)
-    details = _details(scene, row, row.job, width, each - 1, glyphs)
+    details = _details(frame, row, row.job, width, each - 1, glyphs)
     tip = _("deadline {moment} UTC").format(moment=moment(row.job.deadline_unix_s))
     return ([part.tipped(tip) for part in (head, *details)] + [BLANK] * each)[:each]
 
@@ -87,13 +97,13 @@ def _phase(row: Row, job: Job) -> Span:
     return state_name(job.state), ""
 
 
-def _details(scene: Scene, row: Row, job: Job, width: int, count: int, glyphs: Glyphs) -> list[Line]:
+def _details(frame: Frame, row: Row, job: Job, width: int, count: int, glyphs: Glyphs) -> list[Line]:
     if count < 1:
         return []
     if job.error:
         return [fit(line(INDENT, (clean(job.error), "bad")), width)]
     room = width - len(INDENT)
-    times = _times(scene, row, job)
+    times = _times(frame, row, job)
     if count == 1:
         groups = [_speed(row, 6, glyphs), *times, _losses(row, job), *_gpu(row)]
         return [_indented(join(groups, room, gap=2))]
@@ -142,9 +152,9 @@ def _gpu(row: Row) -> list[list[Span]]:
     return groups
 
 
-def _times(scene: Scene, row: Row, job: Job) -> list[list[Span]]:
-    forecast = outlook(row, scene.now)
-    deadline_s = job.deadline_unix_s - scene.now
+def _times(frame: Frame, row: Row, job: Job) -> list[list[Span]]:
+    forecast = outlook(row, frame.now)
+    deadline_s = job.deadline_unix_s - frame.now
     if forecast is None:
         role = "bad" if deadline_s < 0 else ""
         return [[(_("deadline in") + " ", "muted"), (duration(deadline_s), role)]]
@@ -171,14 +181,14 @@ def _device_name(row: Row) -> list[Span]:
     return [(clean(name), "faint")] if name else []
 
 
-def _idle_lines(scene: Scene, row: Row, start: list[Span], width: int, each: int) -> list[Line]:
+def _idle_lines(frame: Frame, row: Row, start: list[Span], width: int, each: int) -> list[Line]:
     worker = row.worker
     if worker is not None and worker.phase is not WorkerPhase.IDLE:
         role = "bad" if worker.phase in _TROUBLE else "muted"
         sign = "✗ " if worker.phase in _TROUBLE else ""
         first = line(*start, (sign + phase_name(worker.phase), role), "  ", (clean(worker.detail), "muted"))
     else:
-        reason = reason_text(scene.snapshot.idle_reason) or _("looking for work")
+        reason = reason_text(frame.snapshot.idle_reason) or _("looking for work")
         first = line(*start, (_("idle") + ": ", ""), (reason, "muted"))
     name = _device_name(row)
     second = line(INDENT, *name) if name else BLANK

@@ -12,14 +12,14 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from emeth_tui.model import Job
-from emeth_tui.tui.i18n import _
-from emeth_tui.tui.lines import Line, line
+from emeth_tui.tui.drawing.line_view import LineView
+from emeth_tui.tui.drawing.lines import Line, line
+from emeth_tui.tui.frame import Frame
+from emeth_tui.tui.node_front import Records
 from emeth_tui.tui.panels.banner import banner_lines
 from emeth_tui.tui.panels.header import header_line
 from emeth_tui.tui.panels.keys import KeyHint, hint_at, keys_line
-from emeth_tui.tui.ports import Records
-from emeth_tui.tui.scene import Scene
-from emeth_tui.tui.widgets import LineView
+from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
     from emeth_tui.tui.app import EmethApp
@@ -41,7 +41,7 @@ class KeysView(LineView):
 
 
 class NodeScreen(Screen[Any]):
-    """A screen of the node. It gets scenes and repaints; it never asks the node itself."""
+    """A screen of the node. It gets frames and repaints; it never asks the node itself."""
 
     AUTO_FOCUS: ClassVar[str | None] = None
 
@@ -66,7 +66,7 @@ class NodeScreen(Screen[Any]):
         """List the keys for the footer, the most useful first."""
         raise NotImplementedError
 
-    def show_content(self, scene: Scene) -> None:
+    def show_content(self, frame: Frame) -> None:
         """Paint what is this screen's own."""
         raise NotImplementedError
 
@@ -93,29 +93,29 @@ class NodeScreen(Screen[Any]):
         self.call_after_refresh(self.repaint)
 
     def repaint(self) -> None:
-        """Paint everything from the newest scene."""
-        self.show_scene(self.emeth.scene)
+        """Paint everything from the newest frame."""
+        self.show_frame(self.emeth.frame)
 
-    def show_scene(self, scene: Scene | None) -> None:
-        """Take in a scene; None before the first one."""
+    def show_frame(self, frame: Frame | None) -> None:
+        """Take in a frame; None before the first one."""
         if not self.ready:
             return
         width = self.size.width
-        self.query_one("#header", LineView).show_lines([header_line(scene, width)])
+        self.query_one("#header", LineView).show_lines([header_line(frame, width)])
         self.update_keys()
-        if scene is None:
+        if frame is None:
             return
         banner = self.query_one("#banner", LineView)
-        warnings = banner_lines(scene, width)
+        warnings = banner_lines(frame, width)
         if len(warnings) != len(banner.lines):
             banner.styles.height = len(warnings)
             banner.set_class(not warnings, "-empty")
         banner.show_lines(warnings)
-        self.show_content(scene)
+        self.show_content(frame)
 
     @property
     def ready(self) -> bool:
-        """Whether the widgets are there: a scene may come before them."""
+        """Whether the widgets are there: a frame may come before them."""
         return self.is_mounted and bool(self.query("#keys"))
 
     def update_keys(self) -> None:
@@ -280,11 +280,11 @@ class PageScreen(NodeScreen):
         """Whether lines can be chosen."""
         return False
 
-    def heading(self, scene: Scene, width: int) -> list[Line]:
+    def heading(self, frame: Frame, width: int) -> list[Line]:
         """Give the lines that stay on top."""
         raise NotImplementedError
 
-    def content(self, scene: Scene, width: int) -> list[Line]:
+    def content(self, frame: Frame, width: int) -> list[Line]:
         """Give all lines."""
         raise NotImplementedError
 
@@ -296,11 +296,11 @@ class PageScreen(NodeScreen):
             KeyHint("q", _("Quit"), "app.quit_dialog", brief=_("Quit")),
         ]
 
-    def show_content(self, scene: Scene) -> None:
+    def show_content(self, frame: Frame) -> None:
         width = self.size.width - 2
         asking = [line((_("asking the node …"), "muted"))]
-        lines = self.content(scene, width) if self.answered else asking
-        self.page.show_page(self._filtered(self.heading(scene, width)), lines, rows=self.has_rows)
+        lines = self.content(frame, width) if self.answered else asking
+        self.page.show_page(self._filtered(self.heading(frame, width)), lines, rows=self.has_rows)
 
     def _filtered(self, heading: list[Line]) -> list[Line]:
         """Say in the first line what is filtered: the entry may be closed by now."""

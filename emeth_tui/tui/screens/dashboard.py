@@ -11,8 +11,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 
 from emeth_tui.model import Job
-from emeth_tui.tui.i18n import _
-from emeth_tui.tui.lines import Line, Span, fit, line
+from emeth_tui.tui.drawing.line_view import LineView
+from emeth_tui.tui.drawing.lines import Line, Span, fit, line
+from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.panels.deposits import deposit_summary
 from emeth_tui.tui.panels.events import EventFilter
 from emeth_tui.tui.panels.keys import KeyHint
@@ -27,9 +28,8 @@ from emeth_tui.tui.panels.widgets import (
     WorkersPanel,
 )
 from emeth_tui.tui.panels.workers import MOST_LINES
-from emeth_tui.tui.scene import Scene
 from emeth_tui.tui.screens.base import NodeScreen
-from emeth_tui.tui.widgets import LineView
+from emeth_tui.words.translation import _
 
 WIDE_CELLS, WIDE_LINES = 110, 28  # from here on everything is shown at once
 TALL_LINES = 36
@@ -99,23 +99,23 @@ class Dashboard(NodeScreen):
         self.set_class(self.narrow, "-narrow")
         super().on_resize(event)
 
-    def show_content(self, scene: Scene) -> None:
-        self._size_rows(scene)
+    def show_content(self, frame: Frame) -> None:
+        self._size_rows(frame)
         for panel in self.query(Panel):
-            panel.show_scene(scene)
+            panel.show_frame(frame)
         if self.narrow:
             width = self.size.width
-            self._summary("#share-line", " 5 ", share_summary(scene, width - 3))
-            self._summary("#deposit-line", " 3 ", deposit_summary(scene, width - 3))
-            self.query_one("#tabs", LineView).show_lines([self._tab_line(scene, width)])
+            self._summary("#share-line", " 5 ", share_summary(frame, width - 3))
+            self._summary("#deposit-line", " 3 ", deposit_summary(frame, width - 3))
+            self.query_one("#tabs", LineView).show_lines([self._tab_line(frame, width)])
 
     def _summary(self, selector: str, number: str, summary: Line) -> None:
         self.query_one(selector, LineView).show_lines([Line(((number, "key"), *summary.spans))])
 
-    def _size_rows(self, scene: Scene) -> None:
+    def _size_rows(self, frame: Frame) -> None:
         """Give the workers the lines that they need, and never so many that events have none."""
         body = self.query_one("#body", Container)
-        workers = max(1, len(scene.rows))
+        workers = max(1, len(frame.rows))
         height = body.size.height
         if not height:
             return
@@ -131,9 +131,9 @@ class Dashboard(NodeScreen):
         self.workers_panel.styles.height = top if self.narrow else "1fr"
         body.styles.grid_rows = f"{top} {MIDDLE_LINES} 1fr"
 
-    def _tab_line(self, scene: Scene, width: int) -> Line:
+    def _tab_line(self, frame: Frame, width: int) -> Line:
         names = {
-            "pending": f"2 {_('Pending')} {len(scene.pending)}",
+            "pending": f"2 {_('Pending')} {len(frame.pending)}",
             "deposits": f"3 {_('Deposits')}",
             "disk": f"4 {_('Disk')}",
             "share": f"5 {_('Share')}",

@@ -7,17 +7,17 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from emeth_tui.engine.earnings import DayAccount, days_of
+from emeth_tui.engine.money.earnings import DayAccount, days_of
 from emeth_tui.model import Job, format_token
 from emeth_tui.tui.commands import export_refusal
-from emeth_tui.tui.csv_files import days_csv
-from emeth_tui.tui.i18n import _
-from emeth_tui.tui.lines import BLANK, Line, fit, left, line, right
+from emeth_tui.tui.csv_export import days_csv
+from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, right
+from emeth_tui.tui.frame import Frame
+from emeth_tui.tui.node_front import Records
 from emeth_tui.tui.panels.keys import KeyHint
-from emeth_tui.tui.ports import Records
-from emeth_tui.tui.scene import Scene
 from emeth_tui.tui.screens.rows import RowsScreen
-from emeth_tui.tui.words import day_of, emt
+from emeth_tui.words.formats import day_of, emt
+from emeth_tui.words.translation import _
 
 ROOMY_CELLS = 90
 
@@ -54,8 +54,8 @@ class DaysScreen(RowsScreen[DayAccount]):
         if not self.emeth.refused(export_refusal(self.shown)):
             self.emeth.ask_export("days", len(self.shown), days_csv(self.shown))
 
-    def items(self, scene: Scene) -> Sequence[DayAccount]:
-        today = scene.snapshot.today
+    def items(self, frame: Frame) -> Sequence[DayAccount]:
+        today = frame.snapshot.today
         return days_of(self.jobs, (*today.days, today.share) if today else ())
 
     def key_of(self, item: DayAccount) -> int:
@@ -64,7 +64,7 @@ class DaysScreen(RowsScreen[DayAccount]):
     def empty_text(self) -> str:
         return _("no day passes the filter") if self.words else _("no job has ended yet")
 
-    def heading(self, scene: Scene, width: int) -> list[Line]:
+    def heading(self, frame: Frame, width: int) -> list[Line]:
         total = sum(day.total_wei for day in self.shown)
         totals = _("{n} days, {total} in all").format(n=len(self.shown), total=emt(total))
         columns = left(_("day, UTC"), 12) + right(_("ended"), 6) + right(_("verified"), 9)
@@ -76,8 +76,8 @@ class DaysScreen(RowsScreen[DayAccount]):
         columns += right(_("lost"), 9) + right(_("reward"), 12) + right(_("total"), 12)
         return [line((_("Days"), "title"), ("   " + totals, "muted")), BLANK, line((columns, "muted"))]
 
-    def row(self, item: DayAccount, scene: Scene, width: int) -> Line:
-        today = scene.snapshot.today
+    def row(self, item: DayAccount, frame: Frame, width: int) -> Line:
+        today = frame.snapshot.today
         running = today is not None and item.slot == today.share.slot
         return fit(
             line(

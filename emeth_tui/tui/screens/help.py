@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from emeth_tui.tui.i18n import _
-from emeth_tui.tui.lines import BLANK, Line, fit, left, line, wrap
+from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, wrap
+from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.panels.keys import KeyHint
-from emeth_tui.tui.scene import Scene
 from emeth_tui.tui.screens.base import PageScreen
+from emeth_tui.words.translation import _
 
 KEY_CELLS = 16
 
@@ -20,10 +20,10 @@ class HelpScreen(PageScreen):
         super().__init__()
         self._refusals = {hint.key: hint.refusal for hint in hints_below}
 
-    def heading(self, scene: Scene, width: int) -> list[Line]:
+    def heading(self, frame: Frame, width: int) -> list[Line]:
         return [line((_("Help"), "title")), BLANK]
 
-    def content(self, scene: Scene, width: int) -> list[Line]:
+    def content(self, frame: Frame, width: int) -> list[Line]:
         lines: list[Line] = []
         for title, keys in self._groups():
             rows = [self._row(key, text, width) for key, text in keys if self.passes(f"{key} {text}")]

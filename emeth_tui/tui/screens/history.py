@@ -10,14 +10,14 @@ from textual.binding import Binding, BindingType
 from emeth_tui.model import Job, JobState, format_token
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui.commands import export_refusal
-from emeth_tui.tui.csv_files import jobs_csv
-from emeth_tui.tui.i18n import _
-from emeth_tui.tui.lines import BLANK, Line, fit, left, line, right
+from emeth_tui.tui.csv_export import jobs_csv
+from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, right
+from emeth_tui.tui.frame import Frame
+from emeth_tui.tui.node_front import Records
 from emeth_tui.tui.panels.keys import KeyHint
-from emeth_tui.tui.ports import Records
-from emeth_tui.tui.scene import Scene
 from emeth_tui.tui.screens.rows import RowsScreen
-from emeth_tui.tui.words import day_of, emt, moment, size, state_name
+from emeth_tui.words.formats import day_of, emt, moment, size, state_name
+from emeth_tui.words.translation import _
 
 ROOMY_CELLS = 96
 _STATE_ROLES = {
@@ -64,7 +64,7 @@ class HistoryScreen(RowsScreen[Job]):
         if not self.emeth.refused(export_refusal(self.shown)):
             self.emeth.ask_export("jobs", len(self.shown), jobs_csv(self.shown))
 
-    def items(self, scene: Scene) -> Sequence[Job]:
+    def items(self, frame: Frame) -> Sequence[Job]:
         return self.jobs
 
     def key_of(self, item: Job) -> str:
@@ -77,7 +77,7 @@ class HistoryScreen(RowsScreen[Job]):
     def empty_text(self) -> str:
         return _("no job passes the filter") if self.words else _("no job yet")
 
-    def heading(self, scene: Scene, width: int) -> list[Line]:
+    def heading(self, frame: Frame, width: int) -> list[Line]:
         ended = [job for job in self.shown if job.state.is_final]
         earned = sum(job.earned_wei for job in ended)
         lost = sum(job.lost_wei for job in ended)
@@ -93,7 +93,7 @@ class HistoryScreen(RowsScreen[Job]):
         columns += right(_("earned"), 11) + right(_("lost"), 10)
         return [line((_("History"), "title"), ("   " + totals, "muted")), BLANK, line((columns, "muted"))]
 
-    def row(self, item: Job, scene: Scene, width: int) -> Line:
+    def row(self, item: Job, frame: Frame, width: int) -> Line:
         role = _STATE_ROLES.get(item.state, "accent")
         roomy = width >= ROOMY_CELLS
         taken = moment(item.created_at_unix_s)

@@ -7,17 +7,18 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from emeth_tui.engine.inquiries import JobRecord
+from emeth_tui.engine.view.records import JobRecord
+from emeth_tui.foreign_text import clean
 from emeth_tui.model import Job, JobId, JobState
 from emeth_tui.protocol.contracts import ChainJob
-from emeth_tui.tui.i18n import _
-from emeth_tui.tui.lines import BLANK, Line, clean, fit, line, wrap
+from emeth_tui.tui.drawing.lines import BLANK, Line, fit, line, wrap
+from emeth_tui.tui.frame import Frame
+from emeth_tui.tui.node_front import Records
 from emeth_tui.tui.panels.events import event_line
 from emeth_tui.tui.panels.keys import KeyHint
-from emeth_tui.tui.ports import Records
-from emeth_tui.tui.scene import Scene
 from emeth_tui.tui.screens import job_parts
 from emeth_tui.tui.screens.base import PageScreen
+from emeth_tui.words.translation import _
 
 EVENTS_SHOWN = 50
 LOG_LINES = 20
@@ -57,8 +58,8 @@ class JobScreen(PageScreen):
 
     async def _read_log(self, records: Records) -> None:
         """Take the log of the worker that has the job, else what the node's log says of it."""
-        scene, job = self.emeth.scene, self.target_job
-        row = scene.row_of(job) if scene and job else None
+        frame, job = self.emeth.frame, self.target_job
+        row = frame.row_of(job) if frame and job else None
         worker = row.worker if row and row.at_work else None
         paths = await records.logs()
         self.log_name = f"worker-{worker.index}.log" if worker else "node.log"
@@ -88,16 +89,16 @@ class JobScreen(PageScreen):
         self.chain_job, self.chain_error = chain_job, error
         self.repaint()
 
-    def heading(self, scene: Scene, width: int) -> list[Line]:
+    def heading(self, frame: Frame, width: int) -> list[Line]:
         return [line((_("Job {job}").format(job=self.job_id), "title")), BLANK]
 
-    def show_content(self, scene: Scene) -> None:
+    def show_content(self, frame: Frame) -> None:
         follow = self.page.scrolled_to_end
-        super().show_content(scene)
+        super().show_content(frame)
         if follow:
             self.page.to_end()
 
-    def content(self, scene: Scene, width: int) -> list[Line]:
+    def content(self, frame: Frame, width: int) -> list[Line]:
         record = self.record
         if record is None:
             never = line((_("this job was never ours; the market may still list it"), "muted"))
@@ -107,8 +108,8 @@ class JobScreen(PageScreen):
         events = [event_line(event, width) for event in record.events[::-1][:EVENTS_SHOWN]]
         log = [fit(line((clean(text), "muted")), width) for text in self.log_lines]
         parts = [
-            job_parts.facts(scene, record.job, width),
-            section(_("States and transactions"), job_parts.timeline(record, scene.now, width)),
+            job_parts.facts(frame, record.job, width),
+            section(_("States and transactions"), job_parts.timeline(record, frame.now, width)),
             section(_("Loss by epoch"), chart, job_parts.loss_legend(glyphs)),
             self._chain(width),
             section(_("Files"), job_parts.files(record, width)),

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from emeth_tui.engine.inquiries import JobRecord
+from emeth_tui.engine.view.records import JobRecord
+from emeth_tui.foreign_text import clean
 from emeth_tui.model import Job, JournaledTransaction, TransactionState
 from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.store.jobs import EpochRecord
-from emeth_tui.tui.charts import Curve, chart
-from emeth_tui.tui.glyphs import Glyphs
-from emeth_tui.tui.i18n import _
-from emeth_tui.tui.lines import BLANK, Line, clean, fit, left, line, right, wrap
+from emeth_tui.tui.drawing.charts import Curve, chart
+from emeth_tui.tui.drawing.glyphs import Glyphs
+from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, right, wrap
+from emeth_tui.tui.frame import Frame, outlook
 from emeth_tui.tui.panels.workers import slack
-from emeth_tui.tui.scene import Scene, outlook
-from emeth_tui.tui.words import (
+from emeth_tui.words.formats import (
     duration,
     duration_range,
     exact_token,
@@ -23,6 +23,7 @@ from emeth_tui.tui.words import (
     state_name,
     transaction_state_name,
 )
+from emeth_tui.words.translation import _
 
 LABEL_CELLS = 18
 CHART_LINES = 12
@@ -41,15 +42,15 @@ def section(title: str, lines: Sequence[Line], note: str = "") -> list[Line]:
     return [BLANK, line((title, "title"), ("   " + note, "muted")), *(lines or [line(("–", "muted"))])]
 
 
-def facts(scene: Scene, job: Job, width: int) -> list[Line]:
+def facts(frame: Frame, job: Job, width: int) -> list[Line]:
     """Draw what we know of a job, and if it stands still, why."""
     paused = " · ‖ " + _("paused") if job.paused else ""
     taken = f"{moment(job.created_at_unix_s)} UTC"
     rows = [
         (_("state"), state_name(job.state) + paused),
         (_("taken"), taken + (", " + _("by hand") if job.by_hand else "")),
-        (_("deadline"), _deadline(scene, job)),
-        (_("done"), _forecast(scene, job)),
+        (_("deadline"), _deadline(frame, job)),
+        (_("done"), _forecast(frame, job)),
         (_("fee, deposit"), f"{exact_token(job.fee_wei)} EMT, {exact_token(job.deposit_wei)} EMT"),
         (_("earned, lost"), f"{exact_token(job.earned_wei)} EMT, {exact_token(job.lost_wei)} EMT"),
         (_("gas"), f"{job.gas:,}" if job.gas else ""),
@@ -63,9 +64,9 @@ def facts(scene: Scene, job: Job, width: int) -> list[Line]:
     return lines + (wrap(clean(f"✗ {job.error}"), width, "bad") if job.error else [])
 
 
-def _deadline(scene: Scene, job: Job) -> str:
+def _deadline(frame: Frame, job: Job) -> str:
     deadline = f"{moment(job.deadline_unix_s)} UTC"
-    left_s = job.deadline_unix_s - scene.now
+    left_s = job.deadline_unix_s - frame.now
     if job.state.is_final:
         return deadline
     if left_s < 0:
@@ -73,13 +74,13 @@ def _deadline(scene: Scene, job: Job) -> str:
     return f"{deadline}, " + _("in {time}").format(time=duration(left_s))
 
 
-def _forecast(scene: Scene, job: Job) -> str:
-    row = scene.row_of(job)
-    forecast = outlook(row, scene.now) if row else None
+def _forecast(frame: Frame, job: Job) -> str:
+    row = frame.row_of(job)
+    forecast = outlook(row, frame.now) if row else None
     if forecast is None:
         return ""
     times = duration_range(forecast.low_s, forecast.high_s)
-    when = f"{moment(scene.now + forecast.high_s)} UTC, " + _("in {time}").format(time=times)
+    when = f"{moment(frame.now + forecast.high_s)} UTC, " + _("in {time}").format(time=times)
     return f"{when}, {line(*slack(forecast)).text}"
 
 

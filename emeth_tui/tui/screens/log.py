@@ -8,12 +8,13 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from emeth_tui.tui.i18n import _
-from emeth_tui.tui.lines import BLANK, Line, Span, clean, fit, line
+from emeth_tui.foreign_text import clean
+from emeth_tui.tui.drawing.lines import BLANK, Line, Span, fit, line
+from emeth_tui.tui.frame import Frame
+from emeth_tui.tui.node_front import Records
 from emeth_tui.tui.panels.keys import KeyHint
-from emeth_tui.tui.ports import Records
-from emeth_tui.tui.scene import Scene
 from emeth_tui.tui.screens.base import PageScreen
+from emeth_tui.words.translation import _
 
 
 class LogScreen(PageScreen):
@@ -52,22 +53,22 @@ class LogScreen(PageScreen):
             self.emeth.inquire_for(self)
             self.repaint()
 
-    def heading(self, scene: Scene, width: int) -> list[Line]:
+    def heading(self, frame: Frame, width: int) -> list[Line]:
         spans: list[Span] = [(_("Log") + "  ", "title")]
         for index, path in enumerate(self.paths):
             here = index == self._index
             spans.append((f" {'▸' if here else ' '}{path.name} ", "title" if here else "muted"))
         return [fit(Line(tuple(spans)), width), BLANK]
 
-    def content(self, scene: Scene, width: int) -> list[Line]:
+    def content(self, frame: Frame, width: int) -> list[Line]:
         shown = [text for text in self.text if self.passes(text)]
         if not shown:
             return [line((_("no log yet") if not self.words else _("no line passes the filter"), "muted"))]
         return [fit(line((clean(text), _role(text))), width) for text in shown]
 
-    def show_content(self, scene: Scene) -> None:
+    def show_content(self, frame: Frame) -> None:
         follow = self._opened or self.page.at_end
-        super().show_content(scene)
+        super().show_content(frame)
         if follow and self.page.size.height:
             self._opened = False
             self.page.to_end()

@@ -7,17 +7,17 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from emeth_tui.engine.discover import Offer
+from emeth_tui.engine.market.rules import Offer
 from emeth_tui.model import format_token
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui import commands
-from emeth_tui.tui.i18n import _
-from emeth_tui.tui.lines import BLANK, Line, fit, left, line, right
+from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, right
+from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.panels.keys import KeyHint
-from emeth_tui.tui.reason_words import reason_text
-from emeth_tui.tui.scene import Scene
 from emeth_tui.tui.screens.rows import RowsScreen
-from emeth_tui.tui.words import day_and_time, duration, duration_range, size
+from emeth_tui.words.formats import day_and_time, duration, duration_range, size
+from emeth_tui.words.reasons import reason_text
+from emeth_tui.words.translation import _
 
 LONGEST_SHOWN_S = 10_000 * 86_400
 ROOMY_CELLS = 110
@@ -32,8 +32,8 @@ class MarketScreen(RowsScreen[Offer]):
     ]
 
     def hints(self) -> Sequence[KeyHint]:
-        scene = self.emeth.scene
-        refusal = commands.claim_refusal(scene, self.chosen_item) if scene else ""
+        frame = self.emeth.frame
+        refusal = commands.claim_refusal(frame, self.chosen_item) if frame else ""
         return [
             KeyHint("Enter", _("Details"), "claim", brief=_("Details")),
             KeyHint("c", _("Claim"), "claim", refusal, brief=_("Claim")),
@@ -47,8 +47,8 @@ class MarketScreen(RowsScreen[Offer]):
     def action_details(self) -> None:
         self.action_claim()
 
-    def items(self, scene: Scene) -> Sequence[Offer]:
-        return scene.snapshot.offers
+    def items(self, frame: Frame) -> Sequence[Offer]:
+        return frame.snapshot.offers
 
     def key_of(self, item: Offer) -> str:
         return item.job.job_id
@@ -61,7 +61,7 @@ class MarketScreen(RowsScreen[Offer]):
             return _("no job passes the filter")
         return _("the info server offers nothing that we do not have")
 
-    def heading(self, scene: Scene, width: int) -> list[Line]:
+    def heading(self, frame: Frame, width: int) -> list[Line]:
         roomy = width >= ROOMY_CELLS
         columns = left(_("job"), 9) + right(_("fee"), 10) + (right(_("≈ reward"), 12) if roomy else "")
         columns += right(_("≈ brings"), 11) + right(_("size"), 9) + right(_("deadline"), 13)
@@ -71,8 +71,8 @@ class MarketScreen(RowsScreen[Offer]):
             + "  "
             + _("judgement")
         )
-        suits = sum(not offer.refusal for offer in scene.snapshot.offers)
-        totals = _("{n} on offer, {suits} suit").format(n=len(scene.snapshot.offers), suits=suits)
+        suits = sum(not offer.refusal for offer in frame.snapshot.offers)
+        totals = _("{n} on offer, {suits} suit").format(n=len(frame.snapshot.offers), suits=suits)
         title = line((_("Market"), "title"), ("   " + totals, "muted"))
         return [title, self._chosen_judgement(width), line((columns, "muted"))]
 
@@ -81,10 +81,10 @@ class MarketScreen(RowsScreen[Offer]):
         refusal = self.chosen_item.refusal if self.chosen_item else ""
         return fit(line((reason_text(refusal), "warn")), width) if refusal else BLANK
 
-    def row(self, item: Offer, scene: Scene, width: int) -> Line:
+    def row(self, item: Offer, frame: Frame, width: int) -> Line:
         job = item.job
-        expectation = commands.expectation(scene, item)
-        left_s = min(job.deadline_unix_s - scene.now, LONGEST_SHOWN_S)
+        expectation = commands.expectation(frame, item)
+        left_s = min(job.deadline_unix_s - frame.now, LONGEST_SHOWN_S)
         roomy = width >= ROOMY_CELLS
         judgement = (
             ("– " + reason_text(item.refusal), "muted") if item.refusal else ("✓ " + _("suits"), "good")
@@ -97,7 +97,7 @@ class MarketScreen(RowsScreen[Offer]):
                 right(format_token(expectation.profit_wei), 11),
                 right(size(job.dataset_bytes), 9),
                 right(duration(left_s), 13),
-                (right(day_and_time(scene.now + left_s), 13), "muted") if roomy else "",
+                (right(day_and_time(frame.now + left_s), 13), "muted") if roomy else "",
                 right(_needed(item, roomy), _needs_cells(roomy)) + "  ",
                 judgement,
             ),

@@ -6,8 +6,8 @@ from abc import abstractmethod
 from collections.abc import Hashable, Sequence
 from typing import Generic, TypeVar
 
-from emeth_tui.tui.lines import Line, line
-from emeth_tui.tui.scene import Scene
+from emeth_tui.tui.drawing.lines import Line, line
+from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.screens.base import PageScreen
 
 T = TypeVar("T")
@@ -21,7 +21,7 @@ class RowsScreen(PageScreen, Generic[T]):
         self.shown: list[T] = []
 
     @abstractmethod
-    def items(self, scene: Scene) -> Sequence[T]:
+    def items(self, frame: Frame) -> Sequence[T]:
         """List what there is, filtered or not."""
 
     @abstractmethod
@@ -29,7 +29,7 @@ class RowsScreen(PageScreen, Generic[T]):
         """Tell an item from all others."""
 
     @abstractmethod
-    def row(self, item: T, scene: Scene, width: int) -> Line:
+    def row(self, item: T, frame: Frame, width: int) -> Line:
         """Draw an item."""
 
     @abstractmethod
@@ -49,9 +49,9 @@ class RowsScreen(PageScreen, Generic[T]):
         chosen = self.page.chosen
         return self.shown[chosen] if chosen is not None and chosen < len(self.shown) else None
 
-    def content(self, scene: Scene, width: int) -> list[Line]:
+    def content(self, frame: Frame, width: int) -> list[Line]:
         chosen = self.chosen_item
-        pairs = [(item, self.row(item, scene, width)) for item in self.items(scene)]
+        pairs = [(item, self.row(item, frame, width)) for item in self.items(frame)]
         passing = [
             (item, row) for item, row in pairs if self.passes(f"{row.text} {self.searched_text(item)}")
         ]

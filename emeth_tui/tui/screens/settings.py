@@ -11,17 +11,18 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
-from emeth_tui.engine.tuning import Setting, SettingChange, SettingsView
+from emeth_tui.engine.settings_editor import Setting, SettingChange, SettingsView
 from emeth_tui.errors import EmethError, SettingsError
+from emeth_tui.foreign_text import clean
 from emeth_tui.settings import Origin
 from emeth_tui.tui import commands
-from emeth_tui.tui.i18n import _
-from emeth_tui.tui.lines import BLANK, Line, clean, fit, left, line, wrap
+from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, wrap
+from emeth_tui.tui.frame import Frame
+from emeth_tui.tui.node_front import Records
 from emeth_tui.tui.panels.keys import KeyHint
-from emeth_tui.tui.ports import Records
-from emeth_tui.tui.reason_words import reason_text
-from emeth_tui.tui.scene import Scene
 from emeth_tui.tui.screens.base import PageScreen, PageView
+from emeth_tui.words.reasons import reason_text
+from emeth_tui.words.translation import _
 
 THEME = "screen.theme"
 KEY_CELLS = 28
@@ -82,7 +83,7 @@ class SettingsScreen(PageScreen):
         chosen = self.page.chosen
         return self._shown[chosen] if chosen is not None and chosen < len(self._shown) else None
 
-    def heading(self, scene: Scene, width: int) -> list[Line]:
+    def heading(self, frame: Frame, width: int) -> list[Line]:
         where = _home_as_tilde(self.view.path)
         if not self.view.exists:
             where = _("no file {path}: changes hold for this run").format(path=where)
@@ -111,7 +112,7 @@ class SettingsScreen(PageScreen):
         now = _("{sign} can change while the node runs").format(sign=CHANGEABLE_SIGN)
         return self._refusal(chosen) or now, "muted"
 
-    def content(self, scene: Scene, width: int) -> list[Line]:
+    def content(self, frame: Frame, width: int) -> list[Line]:
         pairs = [(setting, self._line(setting, width)) for setting in self.view.settings]
         pairs = [(s, content) for s, content in pairs if self.passes(f"{content.text} {_(s.meaning)}")]
         self._shown = [setting for setting, _content in pairs]
@@ -137,7 +138,7 @@ class SettingsScreen(PageScreen):
 
     @property
     def _view_refusal(self) -> str:
-        return commands.view_refusal(self.emeth.scene) if self.emeth.scene else ""
+        return commands.view_refusal(self.emeth.frame) if self.emeth.frame else ""
 
     def _refusal(self, setting: Setting) -> str:
         if self._view_refusal:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from emeth_tui.model import JournaledTransaction, TransactionState, format_token
 from emeth_tui.protocol.job_ids import short
-from emeth_tui.tui.i18n import _
-from emeth_tui.tui.lines import BLANK, Line, fit, left, line, right
-from emeth_tui.tui.ports import Records
-from emeth_tui.tui.scene import Scene
+from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, right
+from emeth_tui.tui.frame import Frame
+from emeth_tui.tui.node_front import Records
 from emeth_tui.tui.screens.job_parts import TRANSACTION_SIGNS
 from emeth_tui.tui.screens.rows import RowsScreen
-from emeth_tui.tui.words import duration, moment, transaction_state_name
+from emeth_tui.words.formats import duration, moment, transaction_state_name
+from emeth_tui.words.translation import _
 
 TRANSACTIONS_SHOWN = 500
 
@@ -27,8 +27,8 @@ class TransactionsScreen(RowsScreen[JournaledTransaction]):
     async def inquire(self, records: Records) -> None:
         self.transactions = await records.transactions(TRANSACTIONS_SHOWN)
 
-    def heading(self, scene: Scene, width: int) -> list[Line]:
-        symbol = scene.snapshot.native_symbol
+    def heading(self, frame: Frame, width: int) -> list[Line]:
+        symbol = frame.snapshot.native_symbol
         columns = (
             (
                 left(_("sent"), 21)
@@ -44,7 +44,7 @@ class TransactionsScreen(RowsScreen[JournaledTransaction]):
         title = line((_("Transactions"), "title"))
         return [title, BLANK, line((columns + "  " + _("hash"), "muted"))]
 
-    def items(self, scene: Scene) -> Sequence[JournaledTransaction]:
+    def items(self, frame: Frame) -> Sequence[JournaledTransaction]:
         return self.transactions
 
     def key_of(self, item: JournaledTransaction) -> str:
@@ -56,11 +56,11 @@ class TransactionsScreen(RowsScreen[JournaledTransaction]):
     def empty_text(self) -> str:
         return _("no transaction passes the filter") if self.words else _("no transaction yet")
 
-    def row(self, item: JournaledTransaction, scene: Scene, width: int) -> Line:
+    def row(self, item: JournaledTransaction, frame: Frame, width: int) -> Line:
         sign, role = TRANSACTION_SIGNS[item.state]
         state = transaction_state_name(item.state)
         if item.state is TransactionState.SIGNED:
-            state += " " + duration(scene.now - item.created_at_unix_s)
+            state += " " + duration(frame.now - item.created_at_unix_s)
         return fit(
             line(
                 (left(moment(item.created_at_unix_s), 21), "muted"),

@@ -11,7 +11,7 @@ from emeth_tui.errors import SettingsError
 from emeth_tui.settings import Layers, Network, Settings, example_toml, load_network, load_settings
 from emeth_tui.settings.schema import BYTES_PER_GB, CacheSettings
 from emeth_tui.settings.writing import edit_toml
-from emeth_tui.tui.i18n import _
+from emeth_tui.words.translation import _
 
 SECRET_KEYS = frozenset({"verification_key"})  # never copied from one file into another
 SHARE_OF_FREE = 0.8  # of the file system, where the default limit is too much for it

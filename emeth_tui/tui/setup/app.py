@@ -15,23 +15,24 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from emeth_tui.errors import EmethError
+from emeth_tui.foreign_text import clean
 from emeth_tui.settings import Settings
-from emeth_tui.tui.driver import believe_the_terminal
-from emeth_tui.tui.i18n import _, language_of_locale, set_language
-from emeth_tui.tui.lines import BLANK, Line, clean, fit, line, wrap
-from emeth_tui.tui.looks import ThemedApp
+from emeth_tui.tui.dialogs.dialog import BOX_CELLS, EDGE_CELLS
+from emeth_tui.tui.drawing.driver import believe_the_terminal
+from emeth_tui.tui.drawing.line_view import LineView
+from emeth_tui.tui.drawing.lines import BLANK, Line, fit, line, wrap
+from emeth_tui.tui.drawing.themed_app import ThemedApp
+from emeth_tui.tui.node_front import ScreenOptions
 from emeth_tui.tui.panels.keys import KeyHint, keys_line
-from emeth_tui.tui.ports import ScreenOptions
-from emeth_tui.tui.screens.dialogs import BOX_CELLS, EDGE_CELLS
 from emeth_tui.tui.setup.questions import STEPS, Kind, Outcome, Question, Result
 from emeth_tui.tui.setup.wizard import Wizard
-from emeth_tui.tui.widgets import LineView
+from emeth_tui.words.translation import _, language_of_locale, set_language
 
 
 class SetupApp(ThemedApp[Outcome]):
     """Asks the wizard's questions and ends with its outcome."""
 
-    CSS_PATH = Path(__file__).parent.parent / "styles" / "app.tcss"
+    CSS_PATH = Path(__file__).parent.parent / "drawing" / "styles" / "app.tcss"
     TITLE = "emeth-tui"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [

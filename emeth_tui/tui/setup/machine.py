@@ -41,7 +41,7 @@ class Machine:
 
     def devices(self) -> list[FoundDevice]:
         """List the GPUs, then the CPU."""
-        from emeth_tui.engine.nvml import gpu_names
+        from emeth_tui.engine.gpus.nvml import gpu_names
 
         gpus = [FoundDevice(f"cuda:{index}", name) for index, name in enumerate(gpu_names())]
         return [*gpus, FoundDevice("cpu", f"{os.cpu_count() or 1} × CPU")]
@@ -72,7 +72,7 @@ class Machine:
     async def funds(self, network: Network, address: str) -> Funds:
         """Ask the chain what an account holds. Raises NetworkError."""
         await asyncio.to_thread(_load_chain_client)
-        from emeth_tui.clients.chain import ChainClient
+        from emeth_tui.clients.chain.client import ChainClient
 
         with anyio.move_on_after(ASK_CHAIN_S):
             chain = await ChainClient.connect(network)
@@ -85,4 +85,4 @@ class Machine:
 
 
 def _load_chain_client() -> None:
-    import emeth_tui.clients.chain  # noqa: F401 - a second or more, away from the event loop
+    import emeth_tui.clients.chain.client  # noqa: F401 - a second or more, away from the event loop

@@ -13,7 +13,6 @@ from emeth_tui.model import format_token
 from emeth_tui.settings import DEVNET, PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE
 from emeth_tui.settings.schema import BYTES_PER_GB
 from emeth_tui.settings.writing import write_settings
-from emeth_tui.tui.i18n import _
 from emeth_tui.tui.setup.answers import (
     Answers,
     network_of,
@@ -24,6 +23,7 @@ from emeth_tui.tui.setup.answers import (
 )
 from emeth_tui.tui.setup.machine import Machine
 from emeth_tui.tui.setup.questions import Kind, Option, Outcome, Question, Result
+from emeth_tui.words.translation import _
 
 ROUND_3_2 = "round3-2"
 

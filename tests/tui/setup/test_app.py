@@ -11,10 +11,10 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from emeth_tui.settings import load_settings
-from emeth_tui.tui.i18n import set_language
 from emeth_tui.tui.setup.app import SetupApp
 from emeth_tui.tui.setup.questions import Outcome, Result
 from emeth_tui.tui.setup.wizard import Wizard
+from emeth_tui.words.translation import set_language
 from tests.tui.harness import LARGE, OPTIONS, SMALL
 from tests.tui.setup.stand_in import KEYSTORE, PRIVATE_KEY, StandInMachine
 from tests.tui.test_pictures import check

@@ -1,0 +1,1 @@
+"""Reading the chain: JSON-RPC, the contracts' ABI, jobs, balances and events."""

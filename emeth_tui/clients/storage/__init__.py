@@ -1,0 +1,1 @@
+"""The storage API: dataset downloads and result uploads."""

@@ -1,0 +1,200 @@
+"""The storage API's calls: sizes, presigned URLs, whole downloads and uploads (protocol.md §5)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+import httpx
+from eth_utils.crypto import keccak
+from pydantic import BaseModel, ValidationError
+from typing_extensions import Self
+
+from emeth_tui.clients.http import PLAIN, Reply, TryAgain, check_url, fetch, new_http_client, persist
+from emeth_tui.clients.storage.download import download
+from emeth_tui.clients.storage.upload import upload
+from emeth_tui.clients.wallet import Wallet
+from emeth_tui.errors import StorageError, StorageRejected
+from emeth_tui.foreign_text import endpoint
+from emeth_tui.model import JobId
+from emeth_tui.protocol.parameters import check_dataset_name
+from emeth_tui.protocol.storage_api import (
+    COMPLETE_UPLOAD_PATH,
+    PUT_SIGNED_URLS_PATH,
+    RESULT_EXTENSION,
+    SIGNED_GET_URL_PATH,
+    SIZE_OF_PATH,
+    PutSignedUrls,
+    SignedGetUrl,
+    SizeOf,
+    dataset_key,
+    signing_payload,
+)
+from emeth_tui.settings import Network
+
+MAX_ANSWER_BYTES = 4_000_000  # presigned URLs of a 10 GB upload need about 1 MB
+
+_Answer = TypeVar("_Answer", bound=BaseModel)
+Progress = Callable[[int, int], None]  # bytes done, bytes in all
+
+
+class StorageClient:
+    """One network's storage, used by one account."""
+
+    def __init__(self, network: Network, wallet: Wallet, *, http: httpx.AsyncClient | None = None) -> None:
+        self._base_url = network.storage_url
+        self._where = endpoint(network.storage_url)
+        self._wallet = wallet
+        self._own_http = new_http_client() if http is None else None
+        self._http = http or self._own_http or new_http_client()
+
+    async def close(self) -> None:
+        """Close the connections, where they are this client's own."""
+        if self._own_http is not None:
+            await self._own_http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def size_of(self, dataset: str) -> int:
+        """Ask how many bytes a dataset has.
+
+        Raises JobError for a name that is no plain file name, StorageRejected when there is no such dataset,
+        StorageError.
+        """
+        key = dataset_key(check_dataset_name(dataset))
+        answer = await self._ask("GET", SIZE_OF_PATH, f"dataset {dataset}", SizeOf, params={"key": key})
+        return answer.result
+
+    async def download(
+        self,
+        job_id: JobId,
+        dataset: str,
+        path: Path,
+        *,
+        max_bytes: int,
+        on_progress: Progress = lambda _done, _total: None,
+    ) -> int:
+        """Fetch a job's dataset into `path` and return its size; what an earlier try left is gone on from.
+
+        Raises DatasetError when it is larger than `max_bytes` or not what the storage announced, DiskFull,
+        StorageRejected, StorageError, and JobError as `size_of` does.
+        """
+        size = await self.size_of(dataset)
+        return await download(
+            self._http,
+            lambda: self._dataset_url(job_id),
+            job_id,
+            path,
+            size_bytes=size,
+            max_bytes=max_bytes,
+            on_progress=on_progress,
+        )
+
+    async def upload(
+        self, job_id: JobId, path: Path, *, on_progress: Progress = lambda _done, _total: None
+    ) -> str:
+        """Store a job's result and return its name in storage, which `submit` takes.
+
+        Raises StorageRejected when the storage will not have it, StorageError.
+        """
+        return await upload(self, self._http, job_id, path, on_progress)
+
+    # ---- what an upload asks of the API
+
+    async def begin_upload(self, job_id: JobId, parts: int) -> PutSignedUrls:
+        """Announce an upload of so many parts. Raises StorageRejected, StorageError."""
+        return await self._ask(
+            "POST",
+            PUT_SIGNED_URLS_PATH,
+            f"job {job_id}: upload",
+            PutSignedUrls,
+            signed_for=job_id,
+            fields={"partNum": parts, "extension": RESULT_EXTENSION},
+        )
+
+    async def complete_upload(self, job_id: JobId, upload_id: str, etags: Sequence[str]) -> None:
+        """Declare an upload complete, once. Raises TryAgain, StorageRejected, StorageError."""
+        parts = [{"ETag": etag, "PartNumber": number} for number, etag in enumerate(etags, start=1)]
+        fields = {"parts": parts, "uploadId": upload_id, "extension": RESULT_EXTENSION}
+        body = {**self._signature(job_id), **fields}
+        # The network promises no body in the answer (protocol.md §5).
+        self._check_status(
+            await self._fetch("POST", COMPLETE_UPLOAD_PATH, json=body), f"job {job_id}: upload"
+        )
+
+    async def _dataset_url(self, job_id: JobId) -> str:
+        what = f"job {job_id}: dataset"
+        answer = await self._ask("POST", SIGNED_GET_URL_PATH, what, SignedGetUrl, signed_for=job_id)
+        return check_url(answer.url, what)
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        what: str,
+        answer: type[_Answer],
+        *,
+        params: dict[str, str] | None = None,
+        signed_for: JobId | None = None,
+        fields: dict[str, Any] | None = None,
+    ) -> _Answer:
+        """Make one call, signed afresh on each attempt. `what` begins error messages."""
+
+        async def attempt() -> Reply:
+            body = None if signed_for is None else {**self._signature(signed_for), **(fields or {})}
+            return await self._fetch(method, path, params=params, json=body)
+
+        try:
+            reply = await persist(attempt, what)
+        except TryAgain as error:
+            raise StorageError(f"{what}: storage: {error}") from error
+        return self._read(reply, what, answer)
+
+    async def _fetch(self, method: str, path: str, **options: Any) -> Reply:
+        url = self._base_url + path
+        return await fetch(self._http, method, url, max_bytes=MAX_ANSWER_BYTES, headers=PLAIN, **options)
+
+    def _read(self, reply: Reply, what: str, answer: type[_Answer]) -> _Answer:
+        self._check_status(reply, what)
+        try:
+            return answer.model_validate_json(reply.body or b"{}")
+        except ValidationError as error:
+            raise StorageError(
+                f"{what}: storage at {self._where} sent an answer that makes no sense: "
+                f"{error.errors(include_url=False, include_context=False, include_input=False)[0]['msg']}"
+            ) from None
+
+    def _check_status(self, reply: Reply, what: str) -> None:
+        if reply.status in {401, 403}:
+            raise StorageRejected(
+                f"{what}: storage at {self._where} refuses (HTTP status {reply.status}): {reply.said}; "
+                "a clock that is a minute off does that too"
+            )
+        if 400 <= reply.status < 500:
+            raise StorageRejected(
+                f"{what}: storage at {self._where} refuses (HTTP status {reply.status}): {reply.said}"
+            )
+        if not 200 <= reply.status < 300:
+            raise StorageError(f"{what}: storage at {self._where} answers with HTTP status {reply.status}")
+
+    def _signature(self, job_id: JobId) -> dict[str, Any]:
+        signed_time_ms = time.time_ns() // 1_000_000
+        signature = self._wallet.sign_digest(keccak(signing_payload(job_id, signed_time_ms)))
+        return {
+            "sig": "0x" + signature.hex(),
+            "address": self._wallet.address,
+            "jobId": job_id,
+            "signedtime": signed_time_ms,
+        }

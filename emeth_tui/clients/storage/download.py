@@ -1,0 +1,208 @@
+"""Downloading a dataset: streamed to disk, gone on from where it broke, never more than was announced."""
+
+from __future__ import annotations
+
+import errno
+import re
+import shutil
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from emeth_tui.clients.http import BUSY_STATUSES, PLAIN, TryAgain, back_off, check_plain, describe
+from emeth_tui.clients.storage.part_file import PartFile
+from emeth_tui.clients.threads import run_to_end
+from emeth_tui.errors import DatasetError, DiskFull, StorageError, StorageRejected
+from emeth_tui.foreign_text import endpoint
+from emeth_tui.model import JobId
+
+FAILURES_WITHOUT_PROGRESS = 6
+PROGRESS_BYTES = 65_536  # an attempt that brings this much counts as progress
+WRITE_BYTES = 1_048_576  # gathered before a write to disk
+SPARE_BYTES = 16_000_000  # left free on the file system
+STALL_WINDOW_S = 60.0
+STALL_BYTES = 60_000  # fewer in a window: the connection is as good as broken
+_EXPIRED_STATUSES = frozenset({400, 401, 403, 410})  # how storages refuse a presigned URL past its time
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)")
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+async def download(
+    http: httpx.AsyncClient,
+    new_url: Callable[[], Awaitable[str]],
+    job_id: JobId,
+    path: Path,
+    *,
+    size_bytes: int,
+    max_bytes: int,
+    on_progress: Callable[[int, int], None],
+) -> int:
+    """Fetch `size_bytes` into `path` through `path.part`, asking for a fresh URL after each break.
+
+    Raises DatasetError, DiskFull, StorageRejected or StorageError.
+    """
+    if size_bytes > max_bytes:
+        raise DatasetError(f"job {job_id}: its dataset has {size_bytes:,} bytes, more than {max_bytes:,}")
+    part = PartFile(path, size_bytes)
+    try:
+        await run_to_end(part.open)
+        await run_to_end(_check_room, job_id, path.parent, size_bytes - part.received)
+        await _Download(http, new_url, job_id, part, on_progress).run()
+        await run_to_end(part.finish)
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            part.discard()
+            raise DiskFull(f"job {job_id}: no room left for its dataset in {path.parent}") from error
+        raise StorageError(
+            f"job {job_id}: its dataset cannot be written to {path}: {error.strerror}"
+        ) from error
+    except DatasetError:
+        part.discard()
+        raise
+    finally:
+        part.close()
+    return size_bytes
+
+
+class _Download:
+    """One dataset on its way."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        new_url: Callable[[], Awaitable[str]],
+        job_id: JobId,
+        part: PartFile,
+        on_progress: Callable[[int, int], None],
+    ) -> None:
+        self._http = http
+        self._new_url = new_url
+        self._what = f"job {job_id}: dataset"
+        self._part = part
+        self._on_progress = on_progress
+
+    async def run(self) -> None:
+        """Fetch until all is there. Raises DatasetError, StorageRejected, StorageError or OSError."""
+        failures = 0
+        furthest = self._part.received
+        while self._part.received < self._part.size_bytes:
+            refused = False
+            try:
+                await self._fetch(await self._new_url())
+                continue
+            except _UrlRefused as error:
+                refused, problem = True, str(error)
+            except TryAgain as error:
+                problem = str(error)
+            if self._part.received >= furthest + PROGRESS_BYTES:
+                furthest, failures = self._part.received, 0
+            failures += 1
+            if failures > FAILURES_WITHOUT_PROGRESS:
+                raise (StorageRejected if refused else StorageError)(
+                    f"{self._what}: given up after {failures} failures in a row, the last one: {problem}"
+                )
+            await back_off(failures, self._what, problem)
+
+    async def _fetch(self, url: str) -> None:
+        """Fetch the rest of the part file. Raises TryAgain where a fresh URL may help."""
+        where = endpoint(url)
+        received = self._part.received
+        headers = {**PLAIN, **({"Range": f"bytes={received}-"} if received else {})}
+        try:
+            async with self._http.stream("GET", url, headers=headers, follow_redirects=True) as response:
+                self._check_status(response, where)
+                await self._take(response)
+        except (httpx.RequestError, httpx.InvalidURL) as error:
+            raise TryAgain(f"{where} broke off: {describe(error)}") from error
+        if self._part.received < self._part.size_bytes:
+            raise TryAgain(f"{where} ended after {self._part.received:,} of {self._part.size_bytes:,} bytes")
+
+    def _check_status(self, response: httpx.Response, where: str) -> None:
+        status = response.status_code
+        if status in {200, 206}:
+            return
+        if status in BUSY_STATUSES:
+            raise TryAgain(f"{where} is busy: HTTP status {status}")
+        if status in _EXPIRED_STATUSES:
+            raise _UrlRefused(f"{where} refuses a fresh URL: HTTP status {status}")
+        if status == 416:
+            self._part.restart()
+            raise TryAgain(f"{where} has nothing beyond what is here; starting over")
+        raise StorageRejected(f"{self._what}: {where} answers with HTTP status {status}")
+
+    async def _take(self, response: httpx.Response) -> None:
+        """Stream an answer's body into the part file."""
+        check_plain(response)
+        self._align(response)
+        gathered = bytearray()
+        window = _Window()
+        try:
+            async for chunk in response.aiter_raw():
+                gathered += chunk
+                if self._part.received + len(gathered) > self._part.size_bytes:
+                    raise DatasetError(
+                        f"{self._what}: it is longer than the {self._part.size_bytes:,} bytes announced"
+                    )
+                window.check(len(chunk))
+                if len(gathered) >= WRITE_BYTES:
+                    block, gathered = bytes(gathered), bytearray()
+                    await run_to_end(self._part.append, block)
+                    self._on_progress(self._part.received, self._part.size_bytes)
+        finally:
+            if gathered and self._part.received + len(gathered) <= self._part.size_bytes:
+                # Not in a thread: a cancelled task keeps what it has too.
+                self._part.append(bytes(gathered))
+        self._on_progress(self._part.received, self._part.size_bytes)
+
+    def _align(self, response: httpx.Response) -> None:
+        """Make the part file end where the answer's body begins; refuse an answer of another length."""
+        total = response.headers.get("content-length", "")
+        start = 0
+        if response.status_code == 206:
+            content_range = _CONTENT_RANGE.fullmatch(response.headers.get("content-range", ""))
+            if content_range is None:
+                raise TryAgain("the storage answers with a range that it does not name")
+            start, total = int(content_range[1]), content_range[2]
+        if total.isdecimal() and len(total) < 19 and int(total) != self._part.size_bytes:
+            raise DatasetError(
+                f"{self._what}: {self._part.size_bytes:,} bytes were announced and {int(total):,} are sent"
+            )
+        same = self._part.is_same(response.headers.get("etag", ""))
+        if start == 0 or not same:
+            self._part.restart(etag=response.headers.get("etag", ""))
+        if start != self._part.received:
+            raise TryAgain("the storage sent another range, or has another dataset by now; starting over")
+
+
+class _UrlRefused(TryAgain):
+    """A presigned URL was refused: past its time, or for good."""
+
+
+@dataclass(slots=True)
+class _Window:
+    """Tells a connection that trickles from one that works."""
+
+    start_s: float = 0.0
+    received: int = 0
+
+    def check(self, received: int) -> None:
+        now_s = time.monotonic()
+        self.start_s = self.start_s or now_s
+        self.received += received
+        if now_s - self.start_s < STALL_WINDOW_S:
+            return
+        if self.received < STALL_BYTES:
+            raise TryAgain(f"only {self.received:,} bytes came in {STALL_WINDOW_S:.0f} s")
+        self.start_s, self.received = now_s, 0
+
+
+def _check_room(job_id: JobId, directory: Path, needed_bytes: int) -> None:
+    free_bytes = shutil.disk_usage(directory).free
+    if free_bytes < needed_bytes + SPARE_BYTES:
+        raise DiskFull(
+            f"job {job_id}: its dataset needs {needed_bytes:,} bytes and {free_bytes:,} are free in "
+            f"{directory}; make room there"
+        )

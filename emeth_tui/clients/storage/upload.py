@@ -1,0 +1,195 @@
+"""Uploading a result: parts streamed from disk, several at a time, each repeated alone (protocol.md §5)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+
+from emeth_tui.clients.http import PLAIN, TryAgain, check_url, fetch, persist
+from emeth_tui.clients.threads import run_to_end
+from emeth_tui.errors import StorageError, StorageRejected
+from emeth_tui.foreign_text import endpoint, one_line
+from emeth_tui.model import JobId
+from emeth_tui.protocol.storage_api import PART_BYTES, PutSignedUrls, part_count
+
+PARALLEL_PARTS = 4
+UPLOADS = 3  # fresh uploads begun for one result before it is given up
+READ_BYTES = 262_144
+MAX_ANSWER_BYTES = 65_536
+MAX_ETAG_CHARS = 200
+# How storages refuse a presigned URL past its time, or an upload that is gone.
+_EXPIRED_STATUSES = frozenset({400, 401, 403, 404, 410})
+
+_logger = logging.getLogger(__name__)
+
+
+class UploadApi(Protocol):
+    """The storage API's calls that an upload needs. All raise StorageRejected and StorageError."""
+
+    async def begin_upload(self, job_id: JobId, parts: int) -> PutSignedUrls: ...
+
+    async def complete_upload(self, job_id: JobId, upload_id: str, etags: Sequence[str]) -> None:
+        """Try once. Raises TryAgain as well."""
+        ...
+
+
+async def upload(
+    api: UploadApi,
+    http: httpx.AsyncClient,
+    job_id: JobId,
+    path: Path,
+    on_progress: Callable[[int, int], None],
+) -> str:
+    """Store a file and return its name in storage.
+
+    When presigned URLs expire, all begins anew: fresh ones belong to another upload. Raises StorageRejected
+    or StorageError.
+    """
+    what = f"job {job_id}: upload"
+    try:
+        with _opened(path) as file:
+            for _ in range(UPLOADS):
+                try:
+                    return await _Upload(api, http, job_id, file, on_progress).run()
+                except _StartOver as error:
+                    problem = str(error)
+                    _logger.warning("%s: %s; starting over", what, problem)
+    except TryAgain as error:
+        raise StorageError(f"{what}: {error}") from error
+    except OSError as error:
+        raise StorageError(f"{what}: {path} cannot be read: {error.strerror}") from error
+    raise StorageRejected(f"{what}: given up after {UPLOADS} uploads, the last one: {problem}")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    """Open a file to read at several places at once."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+class _StartOver(Exception):
+    """This upload cannot be completed; a fresh one may."""
+
+
+class _Upload:
+    """One multipart upload."""
+
+    def __init__(
+        self,
+        api: UploadApi,
+        http: httpx.AsyncClient,
+        job_id: JobId,
+        file: int,
+        on_progress: Callable[[int, int], None],
+    ) -> None:
+        self._api = api
+        self._http = http
+        self._job_id = job_id
+        self._what = f"job {job_id}: upload"
+        self._file = file
+        self._size_bytes = os.fstat(file).st_size
+        self._on_progress = on_progress
+        self._parts = part_count(self._size_bytes)
+        self._sent = [0] * self._parts
+        self._etags = [""] * self._parts
+
+    async def run(self) -> str:
+        """Send all parts and complete the upload. Raises TryAgain, _StartOver and the storage's errors."""
+        announced = await self._api.begin_upload(self._job_id, self._parts)
+        urls = [self._url_of(announced, number) for number in range(self._parts)]
+        parts = iter(range(self._parts))
+        await _all_or_none(self._send_parts(parts, urls) for _ in range(min(PARALLEL_PARTS, self._parts)))
+        await self._complete(announced.upload_id)
+        return announced.file_name
+
+    async def _send_parts(self, parts: Iterable[int], urls: Sequence[str]) -> None:
+        """Take parts from the pile until none is left."""
+        for number in parts:
+
+            async def attempt(number: int = number) -> str:
+                return await self._put(number, urls[number])
+
+            self._etags[number] = await persist(attempt, f"{self._what}: part {number + 1} of {self._parts}")
+
+    async def _put(self, number: int, url: str) -> str:
+        """Send one part and return its ETag. Raises TryAgain, _StartOver or StorageRejected."""
+        length = min(PART_BYTES, self._size_bytes - number * PART_BYTES)
+        where = endpoint(url)
+        reply = await fetch(
+            self._http,
+            "PUT",
+            url,
+            max_bytes=MAX_ANSWER_BYTES,
+            content=self._read(number, length),
+            headers={**PLAIN, "Content-Length": str(length)},  # storages refuse chunked bodies
+        )
+        if reply.status in _EXPIRED_STATUSES:
+            raise _StartOver(f"{where} refuses a part (HTTP status {reply.status}): {reply.said}")
+        if not 200 <= reply.status < 300:
+            raise StorageRejected(
+                f"{self._what}: {where} refuses a part (HTTP status {reply.status}): {reply.said}"
+            )
+        etag = str(reply.headers.get("etag", ""))
+        if not etag or len(etag) > MAX_ETAG_CHARS:
+            raise StorageError(f"{self._what}: {where} took a part and gave no ETag for it: {one_line(etag)}")
+        return etag
+
+    async def _read(self, number: int, length: int) -> AsyncIterator[bytes]:
+        self._sent[number] = 0
+        while self._sent[number] < length:
+            place = number * PART_BYTES + self._sent[number]
+            wanted = min(READ_BYTES, length - self._sent[number])
+            chunk = await run_to_end(os.pread, self._file, wanted, place)
+            if not chunk:
+                raise TryAgain("the file has become shorter")
+            yield chunk
+            self._sent[number] += len(chunk)
+            self._on_progress(sum(self._sent), self._size_bytes)
+
+    async def _complete(self, upload_id: str) -> None:
+        """Declare the upload complete."""
+        answer_lost = False  # a refusal after that may only mean that it is complete already
+
+        async def attempt() -> None:
+            nonlocal answer_lost
+            try:
+                await self._api.complete_upload(self._job_id, upload_id, self._etags)
+            except TryAgain:
+                answer_lost = True
+                raise
+            except StorageRejected as error:
+                if answer_lost:
+                    raise _StartOver(str(error)) from error
+                raise
+
+        await persist(attempt, self._what)
+
+    def _url_of(self, announced: PutSignedUrls, number: int) -> str:
+        url = announced.urls.get(str(number))
+        if url is None or len(announced.urls) != self._parts:
+            raise StorageError(
+                f"{self._what}: the storage gave {len(announced.urls)} URLs for {self._parts} parts"
+            )
+        return check_url(url, self._what)
+
+
+async def _all_or_none(workers: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Run workers together; the first error ends the others and is raised."""
+    tasks = [asyncio.create_task(worker) for worker in workers]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,1 @@
+"""Sending transactions: gas, signing, broadcasting, and watching until they are settled."""

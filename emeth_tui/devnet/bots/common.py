@@ -1,0 +1,100 @@
+"""What the devnet's bots have in common: they act on the mirror's news, and an error never ends them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+from eth_utils.crypto import keccak
+
+from emeth_tui.clients.wallet import Wallet
+from emeth_tui.devnet.services.mirror import JobMirror
+from emeth_tui.errors import EmethError, StorageError, StorageRejected
+from emeth_tui.protocol.storage_api import signing_payload
+
+FIRST_BACKOFF_S = 1.0
+LONGEST_BACKOFF_S = 30.0
+
+_logger = logging.getLogger(__name__)
+
+
+async def supervise(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    """Run a bot for good: what it raises is logged, and after a pause it runs again."""
+    backoff_s = FIRST_BACKOFF_S
+    while True:
+        started_s = time.monotonic()
+        try:
+            await run()
+        except EmethError as error:
+            _logger.warning("%s: %s", name, error)
+        except Exception:  # the top of a task: a fault in one bot must not take the network down
+            _logger.exception("%s: broke", name)
+        if time.monotonic() - started_s > LONGEST_BACKOFF_S:
+            backoff_s = FIRST_BACKOFF_S
+        _logger.info("%s: again in %.0f s", name, backoff_s)
+        await asyncio.sleep(backoff_s)
+        backoff_s = min(2 * backoff_s, LONGEST_BACKOFF_S)
+
+
+async def on_news(mirror: JobMirror, act: Callable[[], Awaitable[None]], *, at_least_every_s: float) -> None:
+    """Act now, after each change that the mirror sees, and after a while without one. Never ends."""
+    while True:
+        version = mirror.version
+        await act()
+        with anyio.move_on_after(at_least_every_s):  # asyncio.wait_for can swallow a cancellation
+            await mirror.wait_beyond(version)
+
+
+async def signed_url(http: httpx.AsyncClient, path: str, wallet: Wallet, job_id: str) -> dict[str, Any]:
+    """Make a signed call of the storage API (protocol.md §5) and give its answer.
+
+    Raises StorageRejected when there is no such thing, StorageError when the storage does not answer well.
+    """
+    time_ms = int(time.time() * 1_000)
+    signature = wallet.sign_digest(keccak(signing_payload(job_id, time_ms)))
+    call = {
+        "jobId": job_id,
+        "address": wallet.address,
+        "sig": "0x" + signature.hex(),
+        "signedtime": time_ms,
+    }
+    try:
+        answer = await http.post(path, json=call)
+    except httpx.HTTPError as error:
+        raise StorageError(f"job {job_id}: the storage does not answer: {type(error).__name__}") from error
+    check_status(answer, f"job {job_id}: {path}")
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+async def fetch(http: httpx.AsyncClient, url: str, path: Path, *, max_bytes: int, what: str) -> None:
+    """Stream a presigned URL into a file; `what` begins the error messages.
+
+    Raises StorageRejected for what is missing or larger than `max_bytes`, StorageError when it breaks off.
+    """
+    size_bytes = 0
+    try:
+        async with http.stream("GET", url) as answer:
+            check_status(answer, what)
+            with path.open("wb") as file:
+                async for chunk in answer.aiter_raw():
+                    size_bytes += len(chunk)
+                    if size_bytes > max_bytes:
+                        raise StorageRejected(f"{what}: it has more than {max_bytes:,} bytes")
+                    file.write(chunk)
+    except httpx.HTTPError as error:
+        raise StorageError(f"{what}: the download broke off: {type(error).__name__}") from error
+
+
+def check_status(answer: httpx.Response, what: str) -> None:
+    """Take a storage's answer or raise StorageRejected (there is no such thing) or StorageError."""
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        raise StorageRejected(f"{what}: is not in storage")
+    if answer.status_code != httpx.codes.OK:
+        raise StorageError(f"{what}: the storage answers with HTTP status {answer.status_code}")

@@ -1,0 +1,133 @@
+"""The requester: keeps a number of jobs open, each with its dataset in storage before its fee is escrowed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from itertools import count
+
+import httpx
+
+from emeth_tui.devnet.accounts import Account
+from emeth_tui.devnet.bots.common import check_status, on_news, signed_url
+from emeth_tui.devnet.bots.plan import ERRAND_FEE_WEI, JobPlan, Planner
+from emeth_tui.devnet.services.mirror import JobMirror
+from emeth_tui.devnet.services.storage import REQUESTER_PUT_URL_PATH
+from emeth_tui.errors import InsufficientFunds, StorageError
+from emeth_tui.model import JobId, format_token
+from emeth_tui.protocol.contracts import ChainJob, JobStatus
+from emeth_tui.protocol.job_ids import job_id_bytes, short
+
+PROGRAM_ID = 1  # the network names none; nodes do not look at it
+POSTED_TOGETHER = 2  # jobs are topped up by the pair, one of each language
+HOPELESS_S = 1_800  # a job nobody took is canceled this long before its deadline
+LOOK_EVERY_S = 5.0
+
+_logger = logging.getLogger(__name__)
+
+
+class Requester:
+    """Posts what the planner plans; which numbers are taken it reads from the chain."""
+
+    def __init__(
+        self,
+        account: Account,
+        mirror: JobMirror,
+        storage: httpx.AsyncClient,
+        planner: Planner,
+        *,
+        open_jobs: int,
+        open_errands: int,
+    ) -> None:
+        self._account = account
+        self._mirror = mirror
+        self._storage = storage
+        self._planner = planner
+        self._open_jobs = open_jobs
+        self._open_errands = open_errands
+        self._posted: dict[JobId, int] = {}  # id to fee of those that the mirror has not seen yet
+        self._canceled: set[JobId] = set()  # likewise
+
+    async def run(self) -> None:
+        """Keep jobs open until cancelled. Raises NetworkError, StorageError or TransactionError."""
+        await on_news(self._mirror, self.top_up, at_least_every_s=LOOK_EVERY_S)
+
+    async def top_up(self) -> None:
+        """Cancel what nobody will take any more, then post as many jobs as are missing."""
+        open_jobs = list(self._mine_open())
+        self._canceled &= {job.job_id for job in open_jobs}
+        for job in open_jobs:
+            if self._is_hopeless(job) and job.job_id not in self._canceled:
+                await self._cancel(job)
+        fees_wei = self._open_fees_wei()
+        missing_errands = self._open_errands - fees_wei.count(ERRAND_FEE_WEI)
+        missing = self._open_jobs - (len(fees_wei) - fees_wei.count(ERRAND_FEE_WEI))
+        if missing >= min(POSTED_TOGETHER, self._open_jobs):
+            for _ in range(missing):
+                await self.post(self._planner.job(self._free_number("job")))
+        for _ in range(missing_errands):
+            await self.post(self._planner.errand(self._free_number("errand")))
+
+    async def post(self, plan: JobPlan) -> None:
+        """Store a dataset, then request its job. Raises InsufficientFunds when EMT has run out."""
+        balances = await self._account.chain.balances(self._account.address)
+        if balances.emt_wei < plan.fee_wei:
+            raise InsufficientFunds(f"the requester has {format_token(balances.emt_wei)} EMT left")
+        dataset = await self._store(plan)
+        head = self._mirror.head or await self._account.chain.head()
+        what = f"job {plan.job_id}: request"
+        await self._account.allow_core(plan.fee_wei, what)
+        call = self._account.chain.core(
+            "request",
+            job_id_bytes(plan.job_id),
+            PROGRAM_ID,
+            dataset,
+            plan.param,
+            plan.fee_wei,
+            head.timestamp_unix_s + plan.lifetime_s,
+        )
+        await self._account.send(call, what)
+        self._posted[plan.job_id] = plan.fee_wei
+        _logger.info(
+            "%s: requested: %s, %d bytes, fee %s EMT",
+            short(plan.job_id),
+            plan.language.value,
+            len(plan.dataset),
+            format_token(plan.fee_wei),
+        )
+
+    async def _store(self, plan: JobPlan) -> str:
+        """Put the dataset into storage; returns its name there."""
+        answer = await signed_url(self._storage, REQUESTER_PUT_URL_PATH, self._account.wallet, plan.job_id)
+        what = f"job {plan.job_id}: its dataset"
+        try:
+            check_status(await self._storage.put(answer["url"], content=plan.dataset), what)
+        except httpx.HTTPError as error:  # its text would tell the presigned URL
+            raise StorageError(f"{what}: cannot be stored: {type(error).__name__}") from error
+        return str(answer["dataset"])
+
+    async def _cancel(self, job: ChainJob) -> None:
+        call = self._account.chain.core("cancel", job_id_bytes(job.job_id))
+        await self._account.send(call, f"job {job.job_id}: cancel")
+        self._canceled.add(job.job_id)
+        _logger.info("%s: canceled: nobody took it in time", short(job.job_id))
+
+    def _mine_open(self) -> Iterator[ChainJob]:
+        for job in self._mirror.jobs.values():
+            if job.owner == self._account.address and job.status is JobStatus.REQUESTED:
+                yield job
+
+    def _open_fees_wei(self) -> list[int]:
+        for job_id in set(self._posted) & set(self._mirror.jobs):
+            del self._posted[job_id]
+        open_jobs = (job for job in self._mine_open() if job.job_id not in self._canceled)
+        return [*self._posted.values(), *(job.fee_wei for job in open_jobs)]
+
+    def _is_hopeless(self, job: ChainJob) -> bool:
+        head = self._mirror.head
+        return head is not None and head.timestamp_unix_s > job.deadline_unix_s - HOPELESS_S
+
+    def _free_number(self, kind: str) -> int:
+        """Find the first number whose job is not on the chain: a failure or a restart does not skip one."""
+        taken = {*self._mirror.jobs, *self._posted}
+        return next(number for number in count() if self._planner.job_id(kind, number) not in taken)

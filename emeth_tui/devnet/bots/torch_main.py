@@ -1,0 +1,43 @@
+"""The child side of `torch_process`: answers one line of JSON with another until its input ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import sys
+import threading
+from typing import Any, TextIO
+
+from emeth_tui.errors import JobError, TrainingError
+
+
+def main() -> None:
+    """Serve tasks at the niceness that the first argument tells."""
+    os.nice(int(sys.argv[1]))
+    # Answers go to the stream that we were given; whatever libraries print goes to the log.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    requests: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(sys.stdin, requests), daemon=True).start()
+    while True:
+        print(json.dumps(_answer(json.loads(requests.get()))), file=answers, flush=True)
+
+
+def _read(lines: TextIO, requests: queue.SimpleQueue[str]) -> None:
+    for line in lines:
+        requests.put(line)
+    os._exit(0)  # the devnet is gone: nobody waits for what is being done
+
+
+def _answer(request: dict[str, Any]) -> dict[str, Any]:
+    from emeth_tui.devnet.bots.torch_tasks import TASKS
+
+    try:
+        return TASKS[request["task"]](**request["arguments"])
+    except (JobError, TrainingError) as error:
+        return {"refused": str(error)}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""A child process that does the work that needs torch, one task at a time: the services never wait for it.
+
+Requests and answers are lines of JSON over the child's standard streams. A process of its own, not a pool:
+it can be killed in the middle of a training, starts the same way wherever the devnet runs, and ends by itself
+when its input ends, however this process ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from emeth_tui.errors import DevnetError, JobError
+from emeth_tui.settings import PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE
+
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+_MAX_ANSWER_BYTES = 1_000_000
+
+_logger = logging.getLogger(__name__)
+
+
+class TorchProcessDied(DevnetError):
+    """The child ended, or was stopped, in the middle of a task."""
+
+
+class TorchProcess:
+    """One child, started when it is first needed and again after it died."""
+
+    def __init__(self, name: str, log_path: Path, *, niceness: int = 0) -> None:
+        self._name = name
+        self._log_path = log_path
+        self._niceness = niceness
+        self._process: asyncio.subprocess.Process | None = None
+        self._turn = asyncio.Lock()
+
+    @property
+    def process_id(self) -> int | None:
+        """The running child's; None while there is none."""
+        return self._process.pid if self._process else None
+
+    async def call(self, task: str, arguments: dict[str, Any], *, timeout_s: float) -> dict[str, Any]:
+        """Run a task of `torch_main` and return its answer.
+
+        Raises JobError for what is wrong with the job, TorchProcessDied when there is no answer in time.
+        When cancelled, the child is killed.
+        """
+        async with self._turn:
+            try:
+                with anyio.fail_after(timeout_s):
+                    return await self._call(task, arguments)
+            except TimeoutError:
+                await self.close()
+                raise TorchProcessDied(f"{self._name}: {task} took over {timeout_s:.0f} s") from None
+            except BaseException as error:
+                if not isinstance(error, JobError):
+                    await self.close()
+                raise
+
+    async def close(self) -> None:
+        """End the child, whatever it is doing."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+    async def _call(self, task: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        process = self._process or await self._start()
+        assert process.stdin is not None  # noqa: S101 - for the type checker: both are pipes
+        assert process.stdout is not None  # noqa: S101
+        try:
+            process.stdin.write(json.dumps({"task": task, "arguments": arguments}).encode() + b"\n")
+            await process.stdin.drain()
+            line = await process.stdout.readline()
+        except (ConnectionError, ValueError) as error:
+            raise TorchProcessDied(f"{self._name}: {task} broke off; see {self._log_path}") from error
+        if not line.endswith(b"\n"):
+            raise TorchProcessDied(f"{self._name}: {task} broke off; see {self._log_path}")
+        answer: dict[str, Any] = json.loads(line)
+        if "refused" in answer:
+            raise JobError(str(answer["refused"]))
+        return answer
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        secret = {PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE}
+        environment = {name: value for name, value in os.environ.items() if name not in secret}
+        with self._log_path.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "emeth_tui.devnet.bots.torch_main",
+                str(self._niceness),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                env={**environment, **_ONE_THREAD},
+                limit=_MAX_ANSWER_BYTES,
+            )
+        _logger.debug("%s: started process %d", self._name, self._process.pid)
+        return self._process

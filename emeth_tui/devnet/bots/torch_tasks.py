@@ -1,0 +1,64 @@
+"""What the torch processes do: look at a result for the verifier, train a job for the rival."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from emeth_tui.protocol.hash_chain import links_from_digest
+from emeth_tui.training.devices import open_device
+from emeth_tui.training.files.checkpoint import load_result
+from emeth_tui.training.job import run
+from emeth_tui.training.job_control import Control
+from emeth_tui.training.reports import Event, Prepared, ResultWritten, Trained, TrainRequest
+from emeth_tui.training.run.evaluation import Evaluator
+
+
+def examine(model: str, language: str, dataset: str, result: str) -> dict[str, Any]:
+    """Look at a result file: its epochs and hash as it says, the losses as measured here.
+
+    Raises JobError for a file that is not a result of this job's model, and DatasetError.
+    """
+    evaluator = Evaluator(model, language, Path(dataset))
+    claimed = load_result(Path(result), evaluator.tensor_shapes)
+    return {
+        "epochs": claimed.epochs,
+        "hash": claimed.hash_hex,
+        "loss": evaluator.loss(claimed.state_dict),
+        "untrained_loss": evaluator.untrained_loss(),
+    }
+
+
+def train(
+    job_id: str, model: str, language: str, epochs: int, dataset: str, work_dir: str, verification_key: str
+) -> dict[str, Any]:
+    """Train a job on one thread and write its result. Raises DatasetError and TrainingError."""
+    control = Control()
+    digest = path = ""
+    valid_loss = 0.0
+
+    def report(event: Event) -> None:
+        nonlocal digest, path, valid_loss
+        if isinstance(event, Prepared):
+            digest = event.dataset_digest
+        elif isinstance(event, Trained):
+            valid_loss = event.valid_loss
+            control.write_result(links_from_digest(digest, verification_key, event.epochs)[-1])
+        elif isinstance(event, ResultWritten):
+            path = event.path
+
+    request = TrainRequest(
+        job_id=job_id,
+        language=language,
+        epochs=epochs,
+        dataset_path=dataset,
+        work_dir=work_dir,
+        model=model,
+        threads=1,
+    )
+    run(request, open_device("cpu"), report, control)
+    return {"result": path, "valid_loss": valid_loss}
+
+
+TASKS: dict[str, Callable[..., dict[str, Any]]] = {"examine": examine, "train": train}

@@ -1,0 +1,190 @@
+"""The verifier: looks at what nodes submit and settles it on the chain; ends what is late.
+
+A result is accepted when its file loads as nothing but tensors of the job's model, tells at least 30 epochs,
+carries the last link of their hash chain, and its validation loss beats the untrained model's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import httpx
+
+from emeth_tui.devnet.accounts import Account
+from emeth_tui.devnet.bots.common import FIRST_BACKOFF_S, LONGEST_BACKOFF_S, fetch, on_news, signed_url
+from emeth_tui.devnet.bots.torch_process import TorchProcessDied
+from emeth_tui.devnet.files import make_private_directory
+from emeth_tui.devnet.services.mirror import JobMirror
+from emeth_tui.devnet.services.storage import MAX_DATASET_BYTES, VERIFIER_GET_URL_PATH
+from emeth_tui.errors import EmethError, JobError, StorageRejected
+from emeth_tui.model import JobId
+from emeth_tui.protocol.contracts import ChainJob, JobStatus, estimated_gas
+from emeth_tui.protocol.hash_chain import links_from_digest
+from emeth_tui.protocol.job_ids import job_id_bytes, short
+from emeth_tui.protocol.parameters import MAX_EPOCHS, MIN_EPOCHS, parse_parameters
+from emeth_tui.protocol.storage_api import SIGNED_GET_URL_PATH
+from emeth_tui.training.data.text_file import dataset_digest
+
+MAX_RESULT_BYTES = 64_000_000  # ours: devnet-small's results have 2.5 MB
+EXAMINE_LIMIT_S = 600.0
+MAX_DEATHS = 2  # of the process that looks at a result, until the result is held responsible
+LOOK_EVERY_S = 1.0
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What a result file says of itself, and the losses that were measured on it."""
+
+    epochs: int
+    hash_hex: str
+    loss: float
+    untrained_loss: float
+
+
+class Examiner(Protocol):
+    """Looks at a result file. Raises JobError for what is wrong with it, TorchProcessDied."""
+
+    async def __call__(self, language: str, dataset: Path, result: Path) -> Examination: ...
+
+
+@dataclass(slots=True)
+class _Troubles:
+    """What went wrong with a job so far, none of it the job's fault as far as we know."""
+
+    deaths: int = 0
+    backoff_s: float = FIRST_BACKOFF_S
+    not_before_s: float = 0.0
+
+
+class Verifier:
+    """Settles submitted jobs one after the other."""
+
+    def __init__(
+        self,
+        account: Account,
+        mirror: JobMirror,
+        storage: httpx.AsyncClient,
+        examine: Examiner,
+        *,
+        verification_key: str,
+        work_dir: Path,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._account = account
+        self._mirror = mirror
+        self._storage = storage
+        self._examine = examine
+        self._verification_key = verification_key
+        self._work_dir = make_private_directory(work_dir)
+        self._monotonic_s = monotonic_s
+        self._settled: set[tuple[JobId, JobStatus]] = set()  # as the mirror may not have seen it yet
+        self._troubles: dict[JobId, _Troubles] = {}
+
+    async def run(self) -> None:
+        """Settle jobs until cancelled."""
+        await on_news(self._mirror, self.settle_all, at_least_every_s=LOOK_EVERY_S)
+
+    async def settle_all(self) -> None:
+        """Verify, reject or time out every job that is due. Trouble with one never holds up the others."""
+        jobs = list(self._mirror.jobs.values())
+        self._settled &= {(job.job_id, job.status) for job in jobs}
+        for job in jobs:
+            if not self._is_due(job):
+                self._troubles.pop(job.job_id, None)
+                continue
+            troubles = self._troubles.setdefault(job.job_id, _Troubles())
+            if self._monotonic_s() >= troubles.not_before_s:
+                await self._settle(job, troubles)
+
+    async def _settle(self, job: ChainJob, troubles: _Troubles) -> None:
+        try:
+            if job.status is JobStatus.SUBMITTED:
+                await self._judge(job, troubles)
+            else:
+                await self._time_out(job)
+            self._settled.add((job.job_id, job.status))
+        except EmethError as error:
+            _logger.warning("%s: %s; again in %.0f s", short(job.job_id), error, troubles.backoff_s)
+            troubles.not_before_s = self._monotonic_s() + troubles.backoff_s
+            troubles.backoff_s = min(2 * troubles.backoff_s, LONGEST_BACKOFF_S)
+
+    async def _judge(self, job: ChainJob, troubles: _Troubles) -> None:
+        directory = make_private_directory(self._work_dir / job.job_id)
+        try:
+            dataset_bytes = await self._check(job, directory, troubles)
+        except (StorageRejected, JobError) as error:
+            await self._reject(job, str(error))
+            return
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+        gas = estimated_gas(dataset_bytes)
+        call = self._account.chain.core("verify", job_id_bytes(job.job_id), gas)
+        await self._account.send(call, f"job {job.job_id}: verify")
+        _logger.info("%s: verified: %d gas to %s", short(job.job_id), gas, job.node)
+
+    async def _check(self, job: ChainJob, directory: Path, troubles: _Troubles) -> int:
+        """Check a result; returns the dataset's bytes. Raises JobError or StorageRejected for a bad one."""
+        parameters = parse_parameters(job.param)
+        dataset, result = directory / "dataset.txt", directory / "result.pt"
+        await self._fetch(job.job_id, SIGNED_GET_URL_PATH, dataset, MAX_DATASET_BYTES)
+        await self._fetch(job.job_id, VERIFIER_GET_URL_PATH, result, MAX_RESULT_BYTES)
+        try:
+            seen = await self._examine(parameters.language.value, dataset, result)
+        except TorchProcessDied as error:
+            troubles.deaths += 1
+            if troubles.deaths < MAX_DEATHS:
+                raise
+            raise JobError("looking at the result file ends the process that does it") from error
+        digest = await asyncio.to_thread(dataset_digest, dataset)
+        check_examination(seen, digest, self._verification_key)
+        return dataset.stat().st_size
+
+    async def _fetch(self, job_id: JobId, url_path: str, path: Path, max_bytes: int) -> None:
+        answer = await signed_url(self._storage, url_path, self._account.wallet, job_id)
+        await fetch(
+            self._storage, answer["url"], path, max_bytes=max_bytes, what=f"job {job_id}: its {path.stem}"
+        )
+
+    async def _reject(self, job: ChainJob, reason: str) -> None:
+        call = self._account.chain.core("rejectResult", job_id_bytes(job.job_id))
+        await self._account.send(call, f"job {job.job_id}: rejectResult")
+        _logger.warning("%s: rejected, of %s: %s", short(job.job_id), job.node, reason)
+
+    async def _time_out(self, job: ChainJob) -> None:
+        call = self._account.chain.core("timeout", job_id_bytes(job.job_id))
+        await self._account.send(call, f"job {job.job_id}: timeout")
+        _logger.warning("%s: timed out, of %s", short(job.job_id), job.node)
+
+    def _is_due(self, job: ChainJob) -> bool:
+        is_due = job.status is JobStatus.SUBMITTED or self._is_late(job)
+        return is_due and (job.job_id, job.status) not in self._settled
+
+    def _is_late(self, job: ChainJob) -> bool:
+        head = self._mirror.head
+        is_past = head is not None and head.timestamp_unix_s > job.deadline_unix_s
+        return job.status is JobStatus.PROCESSING and is_past
+
+
+def check_examination(seen: Examination, digest: str, verification_key: str) -> None:
+    """Hold a result against the network's rules (protocol.md §9).
+
+    Raises JobError saying which one it breaks.
+    """
+    if not MIN_EPOCHS <= seen.epochs <= MAX_EPOCHS:
+        raise JobError(f"the result tells {seen.epochs} epochs; {MIN_EPOCHS} to {MAX_EPOCHS} are accepted")
+    if seen.hash_hex != links_from_digest(digest, verification_key, seen.epochs)[-1]:
+        raise JobError(f"the result's hash is not the chain's last link after {seen.epochs} epochs")
+    if not seen.loss < seen.untrained_loss:
+        raise JobError(
+            f"the result's validation loss is {seen.loss:.4f}, "
+            f"and the untrained model's {seen.untrained_loss:.4f}"
+        )

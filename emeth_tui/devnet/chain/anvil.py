@@ -1,0 +1,143 @@
+"""Foundry's anvil as the devnet's chain: found, run as a child process on loopback, and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+from emeth_tui.devnet.services.http_service import LOOPBACK, bind_loopback
+from emeth_tui.errors import DevnetError
+
+BINARY_VARIABLE = "EMETH_ANVIL"
+_START_TIMEOUT_S = 30
+_STOP_TIMEOUT_S = 10
+_SHOWN_LINES = 5  # of what anvil said, when it does not start
+
+
+def find_anvil() -> str | None:
+    """Find the binary: what $EMETH_ANVIL names, else `anvil` on the PATH."""
+    return shutil.which(os.environ.get(BINARY_VARIABLE) or "anvil")
+
+
+class AnvilChain:
+    """One anvil. `state_file` is read when it starts and written when it stops; None keeps nothing.
+
+    `genesis_accounts` (address to wei) are funded on a new chain only.
+    """
+
+    def __init__(
+        self,
+        *,
+        chain_id: int,
+        state_file: Path | None,
+        genesis_accounts: Mapping[str, int],
+        preferred_port: int = 0,
+    ) -> None:
+        self._chain_id = chain_id
+        self._state_file = state_file
+        self._genesis_accounts = dict(genesis_accounts)
+        self._preferred_port = preferred_port
+        self._port = 0
+        self._process: asyncio.subprocess.Process | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._last_lines: deque[str] = deque(maxlen=_SHOWN_LINES)
+
+    @property
+    def rpc_url(self) -> str:
+        return f"http://{LOOPBACK}:{self._port}"
+
+    async def start(self) -> None:
+        """Run anvil and wait until it listens. Raises DevnetError where it does not."""
+        is_new = self._state_file is None or not self._state_file.exists()
+        with bind_loopback(self._preferred_port) as reserved:
+            self._port = reserved.getsockname()[1]
+        await self._spawn()
+        try:
+            await asyncio.wait_for(self._listening(), _START_TIMEOUT_S)
+            if is_new:
+                await self._fund()
+        except (asyncio.TimeoutError, httpx.HTTPError) as error:
+            await self.stop()
+            raise DevnetError(f"anvil did not start; it said: {self._said()}") from error
+        except BaseException:
+            await self.stop()
+            raise
+        self._reader = asyncio.create_task(self._drain(), name="devnet anvil output")
+
+    async def stop(self) -> None:
+        """Let anvil write its state and end; kill it when it does not."""
+        if self._process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+        try:
+            await asyncio.wait_for(self._process.wait(), _STOP_TIMEOUT_S)
+        except asyncio.TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+        if self._reader is not None:
+            await self._reader
+        self._process = self._reader = None
+
+    async def _spawn(self) -> None:
+        binary = find_anvil()
+        if binary is None:
+            raise DevnetError(
+                "no anvil found: install Foundry (or npm's @foundry-rs/anvil) and put it on the PATH, "
+                f"or name the binary in {BINARY_VARIABLE}; or run the chain with --chain py-evm"
+            )
+        arguments = ["--host", LOOPBACK, "--port", str(self._port), "--chain-id", str(self._chain_id)]
+        # The same rules as DevChain's, and no accounts that anvil itself could sign for.
+        arguments += ["--hardfork", "cancun", "--accounts", "0"]
+        if self._state_file is not None:
+            self._state_file.parent.mkdir(parents=True, exist_ok=True)
+            arguments += ["--state", str(self._state_file)]
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                binary,
+                *arguments,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C in the terminal is for the devnet, which then stops it
+            )
+        except OSError as error:
+            raise DevnetError(f"cannot run {binary}: {error.strerror}") from error
+
+    async def _listening(self) -> None:
+        while (line := await self._next_line()) is not None:
+            if line.startswith("Listening on "):
+                return
+        raise DevnetError(f"anvil ended at once; it said: {self._said()}")
+
+    async def _drain(self) -> None:
+        """Read on, so that anvil never waits for a full pipe."""
+        while await self._next_line() is not None:
+            pass
+
+    async def _next_line(self) -> str | None:
+        if self._process is None or self._process.stdout is None:
+            return None
+        line = (await self._process.stdout.readline()).decode("utf-8", "replace")
+        if line.strip():
+            self._last_lines.append(line.strip())
+        return line or None
+
+    def _said(self) -> str:
+        return " / ".join(self._last_lines) or "nothing"
+
+    async def _fund(self) -> None:
+        async with httpx.AsyncClient(timeout=_START_TIMEOUT_S) as client:
+            for number, (address, balance_wei) in enumerate(self._genesis_accounts.items()):
+                request = {"jsonrpc": "2.0", "id": number, "method": "anvil_setBalance"}
+                params = [address, hex(balance_wei)]
+                response = await client.post(self.rpc_url, json={**request, "params": params})
+                if "error" in response.json():
+                    raise DevnetError(f"anvil refused to fund {address}: {response.json()['error']}")

@@ -1,0 +1,85 @@
+"""Executes calls that leave nothing behind: `eth_call` and `eth_estimateGas`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eth_abi.abi import decode
+from eth_abi.exceptions import DecodingError
+
+from emeth_tui.devnet.chain.errors import RpcCode, RpcError, rejected
+from emeth_tui.devnet.chain.evm import BLOCK_GAS_LIMIT, Call, CallResult, Evm
+from emeth_tui.devnet.chain.output import hex_data
+
+_ERROR_SELECTOR = bytes.fromhex("08c379a0")  # Error(string)
+_ESTIMATE_TOLERANCE = 0.015  # of the estimate, as Ethereum nodes have it
+
+
+def execute(evm: Evm, header: Any, fields: dict[str, Any]) -> bytes:
+    """Execute a call and return its output. Raises RpcError, with the revert data after a revert."""
+    call = _affordable_call(evm, header, fields)
+    result = evm.call(header, call)
+    if result.error is not None:
+        raise _failure(result)
+    return result.output
+
+
+def estimate_gas(evm: Evm, header: Any, fields: dict[str, Any]) -> int:
+    """Find how much gas a transaction needs. Raises RpcError where no amount is enough."""
+    call = _affordable_call(evm, header, fields)
+    most = evm.call(header, call)
+    if most.out_of_gas:
+        raise rejected(f"gas required exceeds allowance ({call.gas})")
+    if most.error is not None:
+        raise _failure(most)
+    # What was spent is enough, unless a nested call wants a share of the gas left (EIP-150): then search.
+    too_little, enough = most.gas_spent - 1, call.gas
+    attempt = most.gas_spent
+    while enough - too_little > 1:
+        if _succeeds_with(evm, header, call, attempt):
+            enough = attempt
+        else:
+            too_little = attempt
+        if enough - too_little <= enough * _ESTIMATE_TOLERANCE:
+            break
+        attempt = min((too_little + enough) // 2, too_little * 2)
+    return enough
+
+
+def _succeeds_with(evm: Evm, header: Any, call: Call, gas: int) -> bool:
+    attempt = Call(call.sender, call.to, call.value, call.data, gas, call.gas_price)
+    return evm.call(header, attempt).error is None
+
+
+def _affordable_call(evm: Evm, header: Any, fields: dict[str, Any]) -> Call:
+    """Complete a call: gas that is not given is what a block holds and the sender can pay."""
+    value, gas_price = fields.get("value", 0), fields.get("gas_price", 0)
+    balance_wei = evm.balance_wei(header, fields["sender"])
+    gas = min(fields.get("gas", BLOCK_GAS_LIMIT), BLOCK_GAS_LIMIT)
+    if "gas" not in fields and gas_price and balance_wei >= value:
+        gas = min(gas, (balance_wei - value) // gas_price)
+    if balance_wei < value + gas * gas_price:
+        raise rejected("insufficient funds for gas * price + value")
+    call = Call(fields["sender"], fields["to"], value, fields["data"], gas, gas_price)
+    if gas < evm.intrinsic_gas(call):
+        raise RpcError(RpcCode.INVALID_INPUT, "intrinsic gas too low")
+    return call
+
+
+def _failure(result: CallResult) -> RpcError:
+    if result.reverted:
+        reason = _revert_reason(result.output)
+        message = f"execution reverted: {reason}" if reason else "execution reverted"
+        return RpcError(RpcCode.EXECUTION_REVERTED, message, hex_data(result.output))
+    if result.out_of_gas:
+        return RpcError(RpcCode.INVALID_INPUT, "out of gas")
+    return RpcError(RpcCode.INVALID_INPUT, f"execution failed: {type(result.error).__name__}")
+
+
+def _revert_reason(output: bytes) -> str:
+    if not output.startswith(_ERROR_SELECTOR):
+        return ""
+    try:
+        return str(decode(["string"], output[len(_ERROR_SELECTOR) :])[0])
+    except DecodingError:
+        return ""

@@ -1,0 +1,130 @@
+"""Transactions that wait for a block: checked when they come in, in nonce order when they go out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from emeth_tui.devnet.chain.errors import RpcCode, RpcError, invalid_params, rejected
+from emeth_tui.devnet.chain.evm import BLOCK_GAS_LIMIT, Evm
+
+_MAX_TRANSACTION_BYTES = 128 * 1024  # what Ethereum nodes take
+_MAX_CREATION_BYTES = 49_152  # EIP-3860
+_REPLACEMENT_PERCENT = 110  # a replacement pays 10 % more, as on Ethereum nodes
+_TRANSACTION_TYPES = frozenset({0, 1, 2})  # legacy, access list, EIP-1559
+
+
+class TransactionPool:
+    """Signed transactions by sender and nonce. One with a nonce too high waits for those before it."""
+
+    def __init__(self, evm: Evm) -> None:
+        self._evm = evm
+        self._waiting: dict[bytes, dict[int, Any]] = {}
+
+    def add(self, raw: bytes) -> Any:
+        """Check a signed transaction against the chain's last block and keep it.
+
+        Raises RpcError in the words that Ethereum nodes use: clients tell refusals apart by them.
+        """
+        transaction = self._decode(raw)
+        self._check_fields(transaction)
+        nonce = self._evm.nonce(self._evm.head, transaction.sender)
+        if transaction.nonce < nonce:
+            raise rejected(f"nonce too low: next nonce {nonce}, tx nonce {transaction.nonce}")
+        self._check_replacement(transaction)
+        self._check_funds(transaction)
+        self._waiting.setdefault(transaction.sender, {})[transaction.nonce] = transaction
+        return transaction
+
+    def find(self, transaction_hash: bytes) -> Any | None:
+        for by_nonce in self._waiting.values():
+            for transaction in by_nonce.values():
+                if transaction.hash == transaction_hash:
+                    return transaction
+        return None
+
+    def next_nonce(self, sender: bytes) -> int:
+        """Tell the nonce after the chain's and after what waits without a gap."""
+        nonce = self._evm.nonce(self._evm.head, sender)
+        waiting = self._waiting.get(sender, {})
+        while nonce in waiting:
+            nonce += 1
+        return nonce
+
+    def counts(self) -> tuple[int, int]:
+        """Count the transactions that can go into the next block, and those behind a gap."""
+        ready = len(self.ready())
+        return ready, sum(len(by_nonce) for by_nonce in self._waiting.values()) - ready
+
+    def ready(self) -> list[Any]:
+        """List what can be mined now, the best paying sender first, as far as the gas of one block goes."""
+        runs = [list(self._run(sender)) for sender in self._waiting]
+        runs.sort(key=lambda run: run[0].max_fee_per_gas if run else 0, reverse=True)
+        chosen = []
+        gas_left = BLOCK_GAS_LIMIT
+        for run in runs:
+            for transaction in run:
+                if transaction.gas > gas_left:
+                    break
+                gas_left -= transaction.gas
+                chosen.append(transaction)
+        return chosen
+
+    def next_of(self, sender: bytes) -> Any | None:
+        """Give this sender's next transaction, if it waits here."""
+        return next(self._run(sender), None)
+
+    def remove(self, transaction: Any) -> None:
+        by_nonce = self._waiting.get(transaction.sender, {})
+        by_nonce.pop(transaction.nonce, None)
+        if not by_nonce:
+            self._waiting.pop(transaction.sender, None)
+
+    def _run(self, sender: bytes) -> Iterator[Any]:
+        by_nonce = self._waiting.get(sender, {})
+        nonce = self._evm.nonce(self._evm.head, sender)
+        while nonce in by_nonce:
+            yield by_nonce[nonce]
+            nonce += 1
+
+    def _decode(self, raw: bytes) -> Any:
+        if not 0 < len(raw) <= _MAX_TRANSACTION_BYTES:
+            raise invalid_params("failed to decode transaction: wrong size")
+        try:
+            transaction = self._evm.decode(raw)
+            _ = transaction.sender
+        # py-evm, rlp and eth-keys raise a dozen unrelated kinds on bytes that are no transaction.
+        except Exception as error:
+            raise invalid_params("failed to decode transaction") from error
+        return transaction
+
+    def _check_fields(self, transaction: Any) -> None:
+        if (transaction.type_id or 0) not in _TRANSACTION_TYPES:
+            raise rejected("transaction type not supported")
+        if transaction.chain_id not in (None, self._evm.chain_id):
+            raise rejected("invalid chain id for signer")
+        if transaction.gas > BLOCK_GAS_LIMIT:
+            raise RpcError(RpcCode.INVALID_INPUT, "exceeds block gas limit")
+        if not transaction.to and len(transaction.data) > _MAX_CREATION_BYTES:
+            raise RpcError(RpcCode.INVALID_INPUT, "max initcode size exceeded")
+        if transaction.gas < transaction.get_intrinsic_gas():
+            raise RpcError(RpcCode.INVALID_INPUT, "intrinsic gas too low")
+        if transaction.max_priority_fee_per_gas > transaction.max_fee_per_gas:
+            raise rejected("max priority fee per gas higher than max fee per gas")
+        if transaction.max_fee_per_gas < self._evm.next_base_fee_wei():
+            raise rejected("max fee per gas less than block base fee")
+
+    def _check_replacement(self, transaction: Any) -> None:
+        waiting = self._waiting.get(transaction.sender, {}).get(transaction.nonce)
+        if waiting is None:
+            return
+        if waiting.hash == transaction.hash:
+            raise rejected("already known")
+        for fee in ("max_fee_per_gas", "max_priority_fee_per_gas"):
+            if getattr(transaction, fee) * 100 < getattr(waiting, fee) * _REPLACEMENT_PERCENT:
+                raise rejected("replacement transaction underpriced")
+
+    def _check_funds(self, transaction: Any) -> None:
+        cost_wei = transaction.gas * transaction.max_fee_per_gas + transaction.value
+        if self._evm.balance_wei(self._evm.head, transaction.sender) < cost_wei:
+            raise rejected("insufficient funds for gas * price + value")

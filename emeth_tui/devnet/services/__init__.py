@@ -1,0 +1,1 @@
+"""The HTTP services of a network: storage API and info server."""

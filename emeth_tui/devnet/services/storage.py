@@ -1,0 +1,333 @@
+"""The storage API as a service: signed calls, presigned URLs, multipart uploads (protocol.md §5).
+
+Two calls are the devnet's own, for the parties whose way to storage the protocol leaves open: a requester
+asks for a URL to PUT a dataset, and the verifier for one to GET a result. Both are signed as a node's are.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from eth_keys.datatypes import Signature
+from eth_keys.exceptions import BadSignature
+from eth_utils.crypto import keccak
+from eth_utils.exceptions import ValidationError as KeyValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from emeth_tui.devnet.services.objects import DATASETS, RESULTS, ObjectStore, StoredPart, TooLarge, Upload
+from emeth_tui.devnet.services.presign import Presigner
+from emeth_tui.errors import JobError, NetworkError
+from emeth_tui.model import JobId
+from emeth_tui.protocol.contracts import ChainJob, JobStatus
+from emeth_tui.protocol.job_ids import parse_job_id
+from emeth_tui.protocol.storage_api import (
+    COMPLETE_UPLOAD_PATH,
+    PART_BYTES,
+    PUT_SIGNED_URLS_PATH,
+    RESULT_EXTENSION,
+    SIGNATURE_LIFETIME_S,
+    SIGNED_GET_URL_PATH,
+    SIZE_OF_PATH,
+    signing_payload,
+)
+
+REQUESTER_PUT_URL_PATH = "/api/v1/requester/signed-put-url"  # the devnet's own
+VERIFIER_GET_URL_PATH = "/api/v1/verifier/signed-get-url"  # the devnet's own
+
+MAX_PARTS = 1_000  # ours: 10 GB, seven times GPT-2 medium's checkpoint
+MAX_CALL_BYTES = 256_000  # ours: completeUpload with MAX_PARTS parts needs 80 kB
+MAX_DATASET_BYTES = 200_000_000  # ours
+_DATASET_EXTENSION = ".txt"
+
+_logger = logging.getLogger(__name__)
+
+FindJob = Callable[[JobId], Awaitable[ChainJob | None]]
+_Call = TypeVar("_Call", bound=BaseModel)
+_Signed = TypeVar("_Signed", bound="SignedCall")
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class SignedCall(_Body):
+    """What every signed call carries; `signedtime` is in milliseconds."""
+
+    job_id: str = Field(alias="jobId", max_length=100)
+    address: str = Field(max_length=100)
+    sig: str = Field(max_length=200)
+    signed_time_ms: int = Field(alias="signedtime", ge=0, lt=2**63)
+
+
+class PutUrlsCall(SignedCall):
+    parts: int = Field(alias="partNum", ge=1, le=MAX_PARTS)
+    extension: str = Field(max_length=20)
+
+
+class CompletedPart(_Body):
+    etag: str = Field(alias="ETag", max_length=100)
+    number: int = Field(alias="PartNumber", ge=1, le=MAX_PARTS)
+
+
+class CompleteCall(_Body):
+    """Not signed (protocol.md §5): the upload's id is known to the one who announced it alone."""
+
+    job_id: str = Field(alias="jobId", max_length=100)
+    address: str = Field(max_length=100)
+    upload_id: str = Field(alias="uploadId", max_length=100)
+    extension: str = Field(max_length=20)
+    parts: list[CompletedPart] = Field(max_length=MAX_PARTS)
+
+
+@dataclass(frozen=True, slots=True)
+class StorageOptions:
+    """How the storage behaves."""
+
+    url_lifetime_s: float = 900.0
+    part_bytes: int = PART_BYTES
+    max_dataset_bytes: int = MAX_DATASET_BYTES
+
+
+class StorageApp:
+    """The storage API's routes over an ObjectStore; `find_job` reads a job from the chain."""
+
+    def __init__(
+        self,
+        objects: ObjectStore,
+        find_job: FindJob,
+        *,
+        secret: bytes,
+        verifier_address: str,
+        options: StorageOptions | None = None,
+        now_unix_s: Callable[[], float] = time.time,
+    ) -> None:
+        self._objects = objects
+        self._find_job = find_job
+        self._verifier_address = verifier_address.lower()
+        self._options = options or StorageOptions()
+        self._now_unix_s = now_unix_s
+        self._presigner = Presigner(secret, lifetime_s=self._options.url_lifetime_s, now_unix_s=now_unix_s)
+
+    def asgi(self) -> Starlette:
+        """Make the application that a server runs."""
+        routes = [
+            Route(SIGNED_GET_URL_PATH, self._dataset_url, methods=["POST"]),
+            Route(PUT_SIGNED_URLS_PATH, self._begin_upload, methods=["POST"]),
+            Route(COMPLETE_UPLOAD_PATH, self._complete_upload, methods=["POST"]),
+            Route(SIZE_OF_PATH, self._size_of, methods=["GET"]),
+            Route(REQUESTER_PUT_URL_PATH, self._dataset_put_url, methods=["POST"]),
+            Route(VERIFIER_GET_URL_PATH, self._result_url, methods=["POST"]),
+            Route("/objects/{kind}/{name}", self._get_object, methods=["GET"]),
+            Route("/objects/{kind}/{name}", self._put_dataset, methods=["PUT"]),
+            Route("/uploads/{upload_id}/{number:int}", self._put_part, methods=["PUT"]),
+        ]
+        return Starlette(
+            routes=routes, exception_handlers={HTTPException: _refusal, NetworkError: _unavailable}
+        )
+
+    # ---- a node's calls
+
+    async def _dataset_url(self, request: Request) -> Response:
+        """Presign a GET of a job's dataset, for whoever signs as a node."""
+        call = await self._signed_call(request, SignedCall)
+        job = await self._job(call.job_id)
+        return JSONResponse({"url": self._get_url(request, DATASETS, job.dataset)})
+
+    async def _begin_upload(self, request: Request) -> Response:
+        """Presign a PUT for each part, for the node that the job is assigned to."""
+        call = await self._signed_call(request, PutUrlsCall)
+        job = await self._job(call.job_id)
+        if job.status is not JobStatus.PROCESSING or job.node.lower() != call.address.lower():
+            raise HTTPException(403, f"job {job.job_id} is not in process with {call.address}")
+        if call.extension != RESULT_EXTENSION:
+            raise HTTPException(400, f"a result's extension is {RESULT_EXTENSION}")
+        upload = self._objects.begin_upload(job.job_id, call.address, call.parts, call.extension)
+        urls = {
+            str(number - 1): self._url(request, "PUT", f"/uploads/{upload.upload_id}/{number}")
+            for number in range(1, upload.parts + 1)
+        }
+        return JSONResponse({"urls": urls, "uploadId": upload.upload_id, "fileName": upload.file_name})
+
+    async def _complete_upload(self, request: Request) -> Response:
+        """Join the parts once all have arrived as the node says."""
+        call = await _body(request, CompleteCall)
+        upload = self._upload(call.upload_id)
+        if (upload.job_id, upload.address) != (call.job_id.lower(), call.address.lower()):
+            raise HTTPException(403, "the upload is another job's or another node's")
+        stored = self._objects.stored_parts(upload)
+        announced = [(part.number, part.etag.strip('"').lower()) for part in call.parts]
+        arrived = [(number, part.etag if part else "") for number, part in enumerate(stored, start=1)]
+        if announced != arrived:
+            raise HTTPException(400, "the parts are not those that arrived")
+        self._check_part_sizes([part for part in stored if part])
+        if not self._objects.is_complete(upload):
+            await self._objects.complete(upload)
+        return JSONResponse({"fileName": upload.file_name})
+
+    async def _size_of(self, request: Request) -> Response:
+        kind, _, name = request.query_params.get("key", "").partition("/")
+        size = self._objects.size_bytes(kind, name) if kind == DATASETS else None
+        if size is None:
+            raise HTTPException(404, "there is no such dataset")
+        return JSONResponse({"result": size})
+
+    # ---- the requester's and the verifier's calls
+
+    async def _dataset_put_url(self, request: Request) -> Response:
+        """Presign a PUT of the dataset for a job that is not on the chain yet, and name it after the job."""
+        call = await self._signed_call(request, SignedCall)
+        job_id = _job_id(call.job_id)
+        if await self._find_job(job_id) is not None:
+            raise HTTPException(403, f"job {job_id} is on the chain: its dataset stays as it is")
+        name = f"{job_id}{_DATASET_EXTENSION}"
+        url = self._url(request, "PUT", f"/objects/{DATASETS}/{name}")
+        return JSONResponse({"url": url, "dataset": name})
+
+    async def _result_url(self, request: Request) -> Response:
+        """Presign a GET of a job's result, for the verifier."""
+        call = await self._signed_call(request, SignedCall)
+        if call.address.lower() != self._verifier_address:
+            raise HTTPException(403, "only the verifier reads results")
+        job = await self._job(call.job_id)
+        return JSONResponse({"url": self._get_url(request, RESULTS, job.result)})
+
+    # ---- presigned requests
+
+    async def _get_object(self, request: Request) -> Response:
+        self._check_presigned(request)
+        path = self._objects.path_of(request.path_params["kind"], request.path_params["name"])
+        if path is None or not path.is_file():
+            raise HTTPException(404, "there is no such object")
+        return FileResponse(path, media_type="application/octet-stream")
+
+    async def _put_dataset(self, request: Request) -> Response:
+        self._check_presigned(request)
+        path = self._objects.path_of(DATASETS, request.path_params["name"])
+        if path is None or request.path_params["kind"] != DATASETS:
+            raise HTTPException(404, "only datasets are put whole")
+        job_id = _job_id(path.name.removesuffix(_DATASET_EXTENSION))
+        if await self._find_job(job_id) is not None:
+            raise HTTPException(409, f"job {job_id} is on the chain: its dataset stays as it is")
+        limit_bytes = self._options.max_dataset_bytes
+        return _stored(await _received(self._objects.write(path, request.stream(), limit_bytes)))
+
+    async def _put_part(self, request: Request) -> Response:
+        self._check_presigned(request)
+        upload, number = self._upload(request.path_params["upload_id"]), request.path_params["number"]
+        if not 1 <= number <= upload.parts:
+            raise HTTPException(404, "there is no such part")
+        if self._objects.is_complete(upload):
+            raise HTTPException(409, "the upload is complete")
+        limit_bytes = self._options.part_bytes
+        return _stored(
+            await _received(self._objects.write_part(upload, number, request.stream(), limit_bytes))
+        )
+
+    # ---- checks
+
+    async def _signed_call(self, request: Request, kind: type[_Signed]) -> _Signed:
+        call = await _body(request, kind)
+        age_s = self._now_unix_s() - call.signed_time_ms / 1_000
+        if abs(age_s) > SIGNATURE_LIFETIME_S:
+            raise HTTPException(401, "the signature is older than 60 s, or from the future: check the clock")
+        if signer_of(call) != call.address.lower():
+            raise HTTPException(401, "the signature is not the address's over this job and time")
+        return call
+
+    async def _job(self, job_id: str) -> ChainJob:
+        job = await self._find_job(_job_id(job_id))
+        if job is None:
+            raise HTTPException(404, f"job {job_id} is not on the chain")
+        return job
+
+    def _upload(self, upload_id: str) -> Upload:
+        upload = self._objects.find_upload(upload_id)
+        if upload is None:
+            raise HTTPException(404, "there is no such upload")
+        return upload
+
+    def _check_part_sizes(self, parts: list[StoredPart]) -> None:
+        if any(part.size_bytes != self._options.part_bytes for part in parts[:-1]):
+            raise HTTPException(400, f"every part but the last has {self._options.part_bytes:,} bytes")
+
+    def _check_presigned(self, request: Request) -> None:
+        expires, signature = (request.query_params.get(key, "") for key in ("expires", "signature"))
+        problem = self._presigner.problem_with(request.method, request.url.path, expires, signature)
+        if problem:
+            raise HTTPException(403, problem)
+
+    def _get_url(self, request: Request, kind: str, name: str) -> str:
+        if self._objects.size_bytes(kind, name) is None:
+            raise HTTPException(404, f"the job's {kind} is not in storage")
+        return self._url(request, "GET", f"/objects/{kind}/{name}")
+
+    def _url(self, request: Request, method: str, path: str) -> str:
+        return str(request.base_url).rstrip("/") + self._presigner.sign(method, path)
+
+
+def signer_of(call: SignedCall) -> str:
+    """Recover the address, in lower case, that signed a call; "" for what is no signature."""
+    digest = keccak(signing_payload(call.job_id, call.signed_time_ms))
+    try:
+        raw = bytes.fromhex(call.sig.removeprefix("0x"))
+        if len(raw) != 65:
+            return ""
+        recovery = raw[64] - 27 if raw[64] >= 27 else raw[64]
+        signature = Signature(raw[:64] + bytes([recovery]))
+        return signature.recover_public_key_from_msg_hash(digest).to_address()
+    except (ValueError, BadSignature, KeyValidationError):
+        return ""
+
+
+async def _body(request: Request, kind: type[_Call]) -> _Call:
+    raw = bytearray()
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > MAX_CALL_BYTES:
+            raise HTTPException(413, f"a call has {MAX_CALL_BYTES:,} bytes at most")
+    try:
+        return kind.model_validate_json(bytes(raw))
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise HTTPException(400, f"{where}: {problem['msg']}") from None
+
+
+def _job_id(text: str) -> JobId:
+    try:
+        return parse_job_id(text)
+    except JobError as error:
+        raise HTTPException(400, str(error)) from None
+
+
+async def _received(writing: Awaitable[StoredPart]) -> StoredPart:
+    try:
+        return await writing
+    except TooLarge as error:
+        raise HTTPException(413, str(error)) from None
+    except ClientDisconnect:
+        raise HTTPException(400, "the connection broke off") from None
+
+
+def _stored(part: StoredPart) -> Response:
+    return Response(headers={"ETag": f'"{part.etag}"'})
+
+
+async def _refusal(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
+    return JSONResponse({"error": error.detail}, status_code=error.status_code)
+
+
+async def _unavailable(_request: Request, error: Exception) -> Response:
+    """Answer for a chain that does not: whoever asks may ask again."""
+    _logger.warning("storage: %s", error)
+    return JSONResponse({"error": "the chain does not answer"}, status_code=503)

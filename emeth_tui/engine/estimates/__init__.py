@@ -1,0 +1,1 @@
+"""How long jobs take: measurements, ranges, forecasts, and jobs that run late."""

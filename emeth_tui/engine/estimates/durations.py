@@ -1,0 +1,207 @@
+"""How long a job takes, by what this node has measured; by the reference's formula before the first time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from emeth_tui.engine.estimates.ranges import NOTHING, Range, exactly
+from emeth_tui.model import Job, Language
+from emeth_tui.protocol.architectures import parameter_count
+from emeth_tui.protocol.contracts import estimated_gas
+from emeth_tui.protocol.parameters import MIN_EPOCHS
+from emeth_tui.store.measurements import Gauge, Quantity
+
+POWER_CAPACITY_PER_WORKER = 27_300  # the reference client's figure (protocol.md §10)
+BYTES_PER_FLOAT = 4
+# The reference's formula is a promise of the slowest machine that the network wanted; many are faster.
+FORMULA_LOW, FORMULA_EXPECTED = 0.1, 0.5
+
+# Until there is a measurement: guesses, wide and on the safe side. Training has none: without its speed the
+# formula is used.
+ASSUMED: Mapping[Quantity, Range] = {
+    Quantity.SAVING: Range(0.0, 0.01, 0.05),
+    Quantity.LOADING: Range(0.0, 10.0, 60.0),
+    Quantity.TOKENISING: Range(0.6e6, 1.2e6, 4.8e6),  # the reference's loader does about 1.2 MB/s
+    Quantity.WRITING: Range(0.0, 5.0, 30.0),
+    Quantity.DOWNLOAD: Range(1e6, 1e7, 1e8),
+    Quantity.UPLOAD: Range(1e6, 1e7, 1e8),
+}
+ASSUMED_VALID_SHARE = 0.1  # of the text is validated on, at most (protocol.md §7)
+
+Figures = Callable[[Gauge], Range | None]
+
+
+class Phase(str, Enum):
+    """What a job's time goes into."""
+
+    DOWNLOAD = "download"
+    TOKENISE = "tokenise"
+    START = "start"
+    TRAIN = "train"
+    VALIDATE = "validate"
+    SAVE = "save"
+    WRITE = "write"
+    UPLOAD = "upload"
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseTime:
+    """How many seconds one phase takes."""
+
+    phase: Phase
+    seconds: Range
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """How long something takes, in seconds: low <= expected <= high.
+
+    `measured` says whether this node's own measurements stand behind it; `phases`, in their order, are known
+    only then.
+    """
+
+    low_s: float
+    expected_s: float
+    high_s: float
+    measured: bool = True
+    phases: tuple[PhaseTime, ...] = ()
+
+    @property
+    def span(self) -> Range:
+        return Range(self.low_s, self.expected_s, self.high_s)
+
+    @classmethod
+    def of(cls, span: Range, *, measured: bool, phases: tuple[PhaseTime, ...] = ()) -> Duration:
+        return cls(span.low, span.expected, span.high, measured, phases)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a job asks for, as far as its time depends on that."""
+
+    dataset_bytes: int
+    epochs: int
+    language: Language
+    model: str
+
+    @classmethod
+    def of(cls, job: Job) -> Task:
+        return cls(job.dataset_bytes, job.epochs, job.language, job.model)
+
+    @property
+    def result_bytes(self) -> int:
+        """Estimate the result file's size: the weights, one float each."""
+        return parameter_count(self.model) * BYTES_PER_FLOAT
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """What of a task is still to be done, epochs in parts too. Tokens are None until they are counted."""
+
+    download_bytes: float = 0.0
+    tokenise_bytes: float = 0.0
+    starts: float = 0.0
+    epochs: float = 0.0
+    validations: float = 0.0
+    results: float = 0.0
+    upload_bytes: float = 0.0
+    tokens: int | None = None
+    valid_tokens: int | None = None
+
+    @classmethod
+    def all_of(cls, task: Task) -> Remaining:
+        """Say that nothing is done yet."""
+        return cls(
+            download_bytes=task.dataset_bytes,
+            tokenise_bytes=task.dataset_bytes,
+            starts=1.0,
+            epochs=task.epochs,
+            validations=task.epochs,
+            results=1.0,
+            upload_bytes=task.result_bytes,
+        )
+
+
+def gauge_for(quantity: Quantity, task: Task, *, device: str = "", host: str = "") -> Gauge:
+    """Name the gauge of a quantity: what this one depends on, and nothing else."""
+    if quantity in {Quantity.DOWNLOAD, Quantity.UPLOAD}:
+        return Gauge(quantity, host)
+    language = task.language.value
+    if quantity in {Quantity.TOKENS, Quantity.VALID_TOKENS}:
+        return Gauge(quantity, "", task.model, language)
+    return Gauge(quantity, device, task.model, language if quantity is Quantity.TOKENISING else "")
+
+
+def formula_s(dataset_bytes: int) -> float:
+    """Estimate how long one worker needs for a job, by the reference's formula (protocol.md §10)."""
+    return estimated_gas(dataset_bytes) * 1e6 / POWER_CAPACITY_PER_WORKER
+
+
+def by_formula(task: Task, remaining: Remaining) -> Duration:
+    """Estimate by the reference's formula, taken for the least number of epochs: it is the high end."""
+    high_s = formula_s(task.dataset_bytes) * remaining.epochs / MIN_EPOCHS
+    return Duration(FORMULA_LOW * high_s, FORMULA_EXPECTED * high_s, high_s, measured=False)
+
+
+def by_measurement(
+    task: Task, remaining: Remaining, *, device: str, host: str, figures: Figures
+) -> Duration | None:
+    """Estimate by this node's own figures; None while those of training are not known for this device."""
+    phases = tuple(_phases(_Measured(task, device, host, figures), remaining))
+    if not phases:
+        return None
+    total = NOTHING
+    for phase in phases:
+        total += phase.seconds
+    return Duration.of(total, measured=True, phases=phases)
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """The figures that one task on one device goes by."""
+
+    task: Task
+    device: str
+    host: str
+    figures: Figures
+
+    def figure(self, quantity: Quantity) -> Range | None:
+        return self.figures(gauge_for(quantity, self.task, device=self.device, host=self.host))
+
+    def known(self, quantity: Quantity) -> Range:
+        return self.figure(quantity) or ASSUMED[quantity]
+
+    def tokens(self, counted: int | None) -> Range | None:
+        """Count the tokens of an epoch, or estimate them."""
+        if counted is not None:
+            return exactly(counted)
+        density = self.figure(Quantity.TOKENS)
+        return None if density is None else density.times(self.task.dataset_bytes)
+
+    def valid_tokens(self, counted: int | None, tokens: Range) -> Range:
+        if counted is not None:
+            return exactly(counted)
+        density = self.figure(Quantity.VALID_TOKENS)
+        return (
+            tokens.times(ASSUMED_VALID_SHARE) if density is None else density.times(self.task.dataset_bytes)
+        )
+
+
+def _phases(known: _Measured, left: Remaining) -> Iterator[PhaseTime]:
+    """Give each phase its time, or nothing at all while training is not measured."""
+    rate, tokens = known.figure(Quantity.TRAINING), known.tokens(left.tokens)
+    if left.epochs and (rate is None or tokens is None):
+        return
+    rate, tokens = rate or exactly(1.0), tokens or NOTHING
+    train = tokens.times(left.epochs).at_rate(rate)
+    valid = known.valid_tokens(left.valid_tokens, tokens).times(left.validations)
+    yield PhaseTime(Phase.DOWNLOAD, exactly(left.download_bytes).at_rate(known.known(Quantity.DOWNLOAD)))
+    yield PhaseTime(Phase.TOKENISE, exactly(left.tokenise_bytes).at_rate(known.known(Quantity.TOKENISING)))
+    yield PhaseTime(Phase.START, known.known(Quantity.LOADING).times(left.starts))
+    yield PhaseTime(Phase.TRAIN, train)
+    yield PhaseTime(Phase.VALIDATE, valid.at_rate(known.figure(Quantity.VALIDATION) or rate))
+    yield PhaseTime(Phase.SAVE, train.product(known.known(Quantity.SAVING)))
+    yield PhaseTime(Phase.WRITE, known.known(Quantity.WRITING).times(left.results))
+    yield PhaseTime(Phase.UPLOAD, exactly(left.upload_bytes).at_rate(known.known(Quantity.UPLOAD)))

@@ -1,0 +1,214 @@
+"""How long jobs will take on this node's devices: by what was measured, remembered across restarts."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from emeth_tui.engine.estimates.durations import (
+    Duration,
+    Remaining,
+    Task,
+    by_formula,
+    by_measurement,
+    gauge_for,
+)
+from emeth_tui.engine.estimates.meters import TrainingMeter, TransferMeter
+from emeth_tui.engine.estimates.ranges import Range, figure
+from emeth_tui.engine.leases import WorkerLeases
+from emeth_tui.errors import EmethError, JobError
+from emeth_tui.model import Job, JobId, JobState, Language
+from emeth_tui.protocol.parameters import MIN_EPOCHS, JobParameters, epochs_to_train, parse_parameters
+from emeth_tui.store.measurements import KEPT_MEASUREMENTS, Gauge, Measurement, MeasurementTable, Quantity
+from emeth_tui.workers.supervisor import Worker
+
+logger = logging.getLogger(__name__)
+_NOT_TRAINED_YET = frozenset({JobState.CLAIMING, JobState.CLAIMED, JobState.DOWNLOADING})
+
+
+class Measurements:
+    """This node's measurements, in memory and in the store at once, and the figures that they make."""
+
+    def __init__(self, table: MeasurementTable, now: Callable[[], float]) -> None:
+        self._table = table
+        self._now = now
+        self._kept: defaultdict[Gauge, deque[Measurement]] = defaultdict(
+            lambda: deque(maxlen=KEPT_MEASUREMENTS)
+        )
+        self._figures: dict[Gauge, Range] = {}
+        self._remember(table.all())
+
+    def keep(self, measurements: Sequence[Measurement]) -> None:
+        """Keep what was measured."""
+        if not measurements:
+            return
+        self._remember(measurements)
+        try:
+            self._table.add(measurements, at_unix_s=self._now())
+        except EmethError as error:  # no job stops because its speed cannot be written down
+            logger.error("measurements are not kept: %s", error)
+
+    def figure(self, gauge: Gauge, newer: Sequence[Measurement] = ()) -> Range | None:
+        """Give a figure, with `newer` measurements counted in; None while there are none."""
+        if newer:
+            return figure([*self._kept.get(gauge, ()), *newer])
+        if gauge not in self._figures and gauge in self._kept:
+            self._figures[gauge] = figure(self._kept[gauge])
+        return self._figures.get(gauge)
+
+    def _remember(self, measurements: Iterable[Measurement]) -> None:
+        for one in measurements:
+            self._kept[one.gauge].append(one)
+            self._figures.pop(one.gauge, None)
+
+
+@dataclass(slots=True)
+class _Track:
+    """What is measured of one job at this moment."""
+
+    transfer: TransferMeter | None = None
+    training: TrainingMeter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long a job would take, and on which worker."""
+
+    duration: Duration
+    worker: Worker
+
+
+class Forecasts:
+    """Estimates jobs before they are claimed and while they run, and measures them for the next estimate."""
+
+    def __init__(self, measurements: Measurements, leases: WorkerLeases, storage_host: str) -> None:
+        self._measurements = measurements
+        self._leases = leases
+        self._host = storage_host
+        self._tracks: defaultdict[JobId, _Track] = defaultdict(_Track)
+
+    # -- measuring
+
+    def transfer(self, job_id: JobId, quantity: Quantity, *, fresh: bool = True) -> TransferMeter:
+        """Begin to measure a download or an upload; `transferred` ends it."""
+        meter = TransferMeter(quantity, self._host, fresh=fresh)
+        self._tracks[job_id].transfer = meter
+        return meter
+
+    def transferred(self, job_id: JobId, size_bytes: int) -> None:
+        """Keep what a transfer that is complete has shown."""
+        meter, self._tracks[job_id].transfer = self._tracks[job_id].transfer, None
+        if meter is not None:
+            self._measurements.keep(meter.finished(size_bytes))
+
+    def training(self, job: Job, worker: Worker) -> None:
+        """Begin to measure a job's training on a worker; `left_training` ends it."""
+        self._tracks[job.job_id].training = TrainingMeter(Task.of(job), worker.kind)
+
+    def heard(self, job_id: JobId, message: object) -> None:
+        """Take in what the job's worker said."""
+        if meter := self._tracks[job_id].training:
+            self._measurements.keep(meter.take(message))
+
+    def left_training(self, job_id: JobId) -> None:
+        """Keep what the training has shown up to here, finished or not."""
+        meter, self._tracks[job_id].training = self._tracks[job_id].training, None
+        if meter is not None:
+            self._measurements.keep(meter.close())
+
+    def forget(self, job_id: JobId) -> None:
+        """Let go of a job that is not worked on any more."""
+        self._tracks.pop(job_id, None)
+
+    # -- estimating
+
+    def plan(self, task: Task) -> Plan:
+        """Estimate a job that is not ours yet, on the free worker that would take it."""
+        return self._best_of(self._leases.free or self._leases.workers, task, Remaining.all_of(task))
+
+    def listed(self, dataset_bytes: int, param: str | None, models: Callable[[Language], str]) -> Duration:
+        """Estimate a job as the info server lists it: what it does not tell is taken at its worst."""
+        try:
+            parameters = [parse_parameters(param or "")]
+        except JobError:
+            parameters = [JobParameters(language, MIN_EPOCHS) for language in Language]
+        tasks = [
+            Task(dataset_bytes, epochs_to_train(one), one.language, models(one.language))
+            for one in parameters
+        ]
+        return max((self.plan(task).duration for task in tasks), key=lambda needed: needed.high_s)
+
+    def keep_worker(self, job: Job) -> None:
+        """Keep the free worker by which a job was judged for it, until it has been trained or is lost."""
+        if free := self._leases.free:
+            self._leases.keep(job.job_id, self.choose(job)(free))
+
+    def choose(self, job: Job) -> Callable[[Sequence[Worker]], Worker]:
+        """Give the choice among free workers for a job of ours."""
+        return lambda workers: self._best_of(workers, Task.of(job), self._remaining(job)).worker
+
+    def left(self, job: Job) -> Duration:
+        """Estimate what is left of an open job of ours until it is submitted, were it to go on now."""
+        task, remaining = Task.of(job), self._remaining(job)
+        worker = self._leases.place_of(job.job_id)
+        if worker is None:
+            return self._best_of(self._leases.free or self._leases.workers, task, remaining).duration
+        training = self._tracks[job.job_id].training if job.job_id in self._tracks else None
+        return self._on(worker, task, remaining, training) or self._unmeasured(task, remaining)
+
+    def _remaining(self, job: Job) -> Remaining:
+        task = Task.of(job)
+        everything = Remaining.all_of(task)
+        track = self._tracks.get(job.job_id, _Track())
+        moved_bytes = track.transfer.done_bytes if track.transfer else 0
+        if job.state in _NOT_TRAINED_YET:
+            return replace(everything, download_bytes=max(0, task.dataset_bytes - moved_bytes))
+        if job.state in {JobState.PREPARING, JobState.TRAINING}:
+            if track.training is not None:
+                return track.training.remaining()
+            epochs = task.epochs - job.epochs_done
+            return replace(everything, download_bytes=0.0, epochs=epochs, validations=epochs)
+        if job.state is JobState.UPLOADING:
+            return Remaining(upload_bytes=max(0, task.result_bytes - moved_bytes))
+        return Remaining()
+
+    def _best_of(self, workers: Sequence[Worker], task: Task, remaining: Remaining) -> Plan:
+        """Choose the fastest of those that were measured; of the others, any."""
+        measured = [
+            Plan(duration, worker)
+            for worker in _one_of_each_kind(workers)
+            if (duration := self._on(worker, task, remaining))
+        ]
+        if measured:
+            return min(measured, key=lambda plan: plan.duration.expected_s)
+        return Plan(self._unmeasured(task, remaining), workers[0])
+
+    def _on(
+        self, worker: Worker, task: Task, remaining: Remaining, training: TrainingMeter | None = None
+    ) -> Duration | None:
+        def figure_of(gauge: Gauge) -> Range | None:
+            is_own = training is not None and gauge == gauge_for(gauge.quantity, task, device=worker.kind)
+            return self._measurements.figure(
+                gauge, training.samples(gauge.quantity) if training is not None and is_own else ()
+            )
+
+        return by_measurement(task, remaining, device=worker.kind, host=self._host, figures=figure_of)
+
+    def _unmeasured(self, task: Task, remaining: Remaining) -> Duration:
+        """Estimate for a device that never trained this: by the formula, and no faster than our slowest."""
+        formula = by_formula(task, remaining)
+        known = [
+            duration.span
+            for worker in _one_of_each_kind(self._leases.workers)
+            if (duration := self._on(worker, task, remaining))
+        ]
+        if not known:
+            return formula
+        slowest = max(known, key=lambda span: span.high)
+        return Duration.of(slowest.worse(formula.span), measured=False)
+
+
+def _one_of_each_kind(workers: Sequence[Worker]) -> list[Worker]:
+    return list({worker.kind: worker for worker in reversed(workers)}.values())[::-1]

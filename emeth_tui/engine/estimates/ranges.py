@@ -1,0 +1,92 @@
+"""A figure with its range, made of measurements: the newest count most, an odd one counts little."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from emeth_tui.store.measurements import Measurement, Quantity
+
+HALF_LIFE = 4.0  # measurements after which one counts half
+LOW_SHARE, HIGH_SHARE = 0.1, 0.9  # of the weight of all measurements lies under the ends of a range
+LEAST_SPREAD = 0.03  # no figure is surer than this
+FEW_SPREAD = 0.25  # added for a single measurement, half of it for two, and so on
+LEAST_WORTH = 0.25  # of a full measurement, however short all of them were
+
+# How much of what it is measured per makes a full measurement: a glance at something short says little.
+FULL_MEASUREMENT: Mapping[Quantity, float] = {
+    Quantity.TRAINING: 5.0,  # s
+    Quantity.VALIDATION: 1.0,  # s
+    Quantity.SAVING: 60.0,  # s of training
+    Quantity.LOADING: 1.0,  # starts
+    Quantity.TOKENISING: 1.0,  # s
+    Quantity.TOKENS: 50_000.0,  # bytes
+    Quantity.VALID_TOKENS: 50_000.0,  # bytes
+    Quantity.WRITING: 1.0,  # results
+    Quantity.DOWNLOAD: 1.0,  # s
+    Quantity.UPLOAD: 1.0,  # s
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A figure and its range: low <= expected <= high."""
+
+    low: float
+    expected: float
+    high: float
+
+    def __add__(self, other: Range) -> Range:
+        """Add two figures as if the worst of both came together: nothing says that they are independent."""
+        return Range(self.low + other.low, self.expected + other.expected, self.high + other.high)
+
+    def times(self, factor: float) -> Range:
+        """Give so many times this figure; `factor` is not negative."""
+        return Range(self.low * factor, self.expected * factor, self.high * factor)
+
+    def product(self, other: Range) -> Range:
+        """Multiply two figures that are not negative."""
+        return Range(self.low * other.low, self.expected * other.expected, self.high * other.high)
+
+    def at_rate(self, rate: Range) -> Range:
+        """Tell how long this amount takes at a rate, which is above 0."""
+        return Range(self.low / rate.high, self.expected / rate.expected, self.high / rate.low)
+
+    def worse(self, other: Range) -> Range:
+        """Take the higher of each."""
+        return Range(max(self.low, other.low), max(self.expected, other.expected), max(self.high, other.high))
+
+
+NOTHING = Range(0.0, 0.0, 0.0)
+
+
+def exactly(value: float) -> Range:
+    """Give a figure that is known."""
+    return Range(value, value, value)
+
+
+def figure(measurements: Sequence[Measurement]) -> Range:
+    """Make one figure of measurements of one quantity, oldest first; there is at least one."""
+    worths = [min(1.0, one.per / FULL_MEASUREMENT[one.gauge.quantity]) for one in measurements]
+    newest = len(measurements) - 1
+    weighted = sorted(
+        (one.value, worth * 0.5 ** ((newest - index) / HALF_LIFE))
+        for index, (one, worth) in enumerate(zip(measurements, worths, strict=True))
+    )
+    expected = _quantile(weighted, 0.5)
+    room = 1.0 + LEAST_SPREAD + FEW_SPREAD / max(LEAST_WORTH, sum(worths))
+    return Range(
+        min(_quantile(weighted, LOW_SHARE), expected / room),
+        expected,
+        max(_quantile(weighted, HIGH_SHARE), expected * room),
+    )
+
+
+def _quantile(weighted: Sequence[tuple[float, float]], share: float) -> float:
+    """Give the value under which lies this share of all weight."""
+    wanted = share * sum(weight for _value, weight in weighted)
+    for value, weight in weighted:
+        wanted -= weight
+        if wanted <= 0.0:
+            return value
+    return weighted[-1][0]

@@ -1,0 +1,96 @@
+"""NVML: what it says of the GPUs. It takes a while to load, and is left alone where nobody asks."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import pynvml
+
+from emeth_tui.engine.gpus.meter import GpuReading
+
+logger = logging.getLogger(__name__)
+
+
+def gpu_count() -> int:
+    """Count the GPUs; none without a driver."""
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError as error:
+        logger.info("no NVIDIA driver: %s", error)
+        return 0
+    try:
+        return int(pynvml.nvmlDeviceGetCount())
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def gpu_names() -> list[str]:
+    """Name the GPUs with their memory, in the order of their indices; none without a driver."""
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError as error:
+        logger.info("no NVIDIA driver: %s", error)
+        return []
+    try:
+        return [_name(index) for index in range(int(pynvml.nvmlDeviceGetCount()))]
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def read(devices: Sequence[str]) -> tuple[GpuReading, ...]:
+    """Ask about `cuda:N` devices; those that NVML does not know are left out. May take some ms."""
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError as error:
+        logger.debug("no NVIDIA driver: %s", error)
+        return ()
+    try:
+        return tuple(reading for name in devices if (reading := _read(name)) is not None)
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def _name(index: int) -> str:
+    handle = _ask(pynvml.nvmlDeviceGetHandleByIndex, index)
+    name = _ask(pynvml.nvmlDeviceGetName, handle) or "GPU"
+    memory = _ask(pynvml.nvmlDeviceGetMemoryInfo, handle)
+    return f"{name}, {memory.total / 1e9:.0f} GB" if memory is not None else str(name)
+
+
+def _read(name: str) -> GpuReading | None:
+    try:
+        handle = _handle(int(name.removeprefix("cuda:")))
+    except (pynvml.NVMLError, IndexError):
+        return None
+    memory = _ask(pynvml.nvmlDeviceGetMemoryInfo, handle)
+    load = _ask(pynvml.nvmlDeviceGetUtilizationRates, handle)
+    power_mw = _ask(pynvml.nvmlDeviceGetPowerUsage, handle)
+    return GpuReading(
+        device=name,
+        load_percent=None if load is None else int(load.gpu),
+        memory_used_bytes=None if memory is None else int(memory.used),
+        memory_total_bytes=None if memory is None else int(memory.total),
+        temperature_c=_ask(pynvml.nvmlDeviceGetTemperature, handle, pynvml.NVML_TEMPERATURE_GPU),
+        power_w=None if power_mw is None else power_mw / 1000,
+    )
+
+
+def _handle(index: int) -> Any:
+    """Find the GPU that a process sees as `cuda:index`: CUDA_VISIBLE_DEVICES renumbers them."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    if not visible:
+        return pynvml.nvmlDeviceGetHandleByIndex(index)
+    chosen = visible.split(",")[index].strip()
+    if chosen.isdecimal():
+        return pynvml.nvmlDeviceGetHandleByIndex(int(chosen))
+    return pynvml.nvmlDeviceGetHandleByUUID(chosen)
+
+
+def _ask(question: Callable[..., Any], *arguments: Any) -> Any:
+    with suppress(pynvml.NVMLError):
+        return question(*arguments)
+    return None

@@ -1,0 +1,182 @@
+"""The market: what is on offer, what of it we take, and why a worker stands idle."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from emeth_tui.engine.context import Context
+from emeth_tui.engine.estimates.durations import Duration
+from emeth_tui.engine.market.rules import ClaimRules, Offer, judge_listed
+from emeth_tui.engine.steps.claim import Refusal, prepare_claim
+from emeth_tui.errors import InfoServerError, JobError, NetworkError, StorageError
+from emeth_tui.model import Job, JobId, Severity
+from emeth_tui.protocol.info_api import ListedJob
+from emeth_tui.protocol.job_ids import short
+from emeth_tui.protocol.parameters import parse_parameters
+from emeth_tui.store import key_values
+
+TRIES_A_LOOK = 20  # a server that invents jobs must not keep us asking the chain for ever
+ALL_BUSY = "every worker has a job"
+_NOT_IDLE = frozenset({"", ALL_BUSY})
+_FIGURES = re.compile(r"[\d.,]+")
+
+
+class Market:
+    """Looks for work and takes it in. `on_claim` is told of each job that was taken into the book."""
+
+    def __init__(
+        self, context: Context, *, workers: int, claims_wanted: int | None, on_claim: Callable[[JobId], None]
+    ) -> None:
+        self._context = context
+        self._workers = workers
+        self._claims_wanted = claims_wanted
+        self._on_claim = on_claim
+        self.verified = 0
+        self.offers: tuple[Offer, ...] = ()
+        self.idle_reason = ""
+        self.draining = False  # unlike a pause, forgotten with this run
+        self._turn = asyncio.Lock()  # one job after the other: each is checked against what the last one took
+
+    async def look(self) -> None:
+        """Read the info server's list and claim for every free worker."""
+        context = self._context
+        try:
+            listed = await context.info.requested_jobs()
+            context.health.works("info server")
+        except InfoServerError as error:
+            context.health.broken("info server", error, again_in_s=context.claim_interval_s)
+            self._stand_idle("the info server does not answer")
+            return
+        unknown = [job for job in listed if context.book.known(job.job_id) is None]
+        offers = judge_listed(unknown, self._rules, context.clock.now_unix_s(), self._needed)
+        self.offers = tuple(
+            replace(offer, refusal=offer.refusal or self._why_not_its_model(offer.job)) for offer in offers
+        )
+        self._stand_idle(self._why_no_claims() or await self._claim_from_offers())
+
+    def pause(self, reason: str) -> None:
+        """Take no new jobs, across restarts, until `resume`."""
+        self._context.store.key_values.set(key_values.CLAIMS_PAUSED, reason)
+        self._context.events.publish(
+            "claims_paused", f"claiming paused: {reason}", severity=Severity.WARNING, reason=reason
+        )
+
+    def resume(self) -> None:
+        """Take new jobs again."""
+        self._context.store.key_values.set(key_values.CLAIMS_PAUSED, "")
+        self._context.events.publish("claims_resumed", "claiming goes on")
+
+    @property
+    def paused(self) -> str:
+        """Why claiming is paused, or ""."""
+        return self._context.store.key_values.get(key_values.CLAIMS_PAUSED) or ""
+
+    @property
+    def _rules(self) -> ClaimRules:
+        return ClaimRules.of(self._context.settings.claims, self._context.network)
+
+    def _needed(self, job: ListedJob) -> Duration:
+        return self._context.forecasts.listed(job.dataset_bytes, job.param, self._context.model_for)
+
+    def _why_not_its_model(self, job: ListedJob) -> str:
+        try:
+            language = parse_parameters(job.param or "").language
+        except JobError:
+            return ""  # the chain will tell
+        return self._context.models.refusal(self._context.model_for(language))
+
+    def _stand_idle(self, reason: str) -> None:
+        """Note why no job was taken; told once, not again when only its figures have changed."""
+        changed = _FIGURES.sub("", reason) != _FIGURES.sub("", self.idle_reason)
+        if changed and reason not in _NOT_IDLE:
+            self._context.events.publish("idle", f"taking no job: {reason}", reason=reason)
+        self.idle_reason = reason
+
+    async def _claim_from_offers(self) -> str:
+        """Claim the best offers, one after the other; say why workers stay free, or ""."""
+        reason = "no jobs are on offer"
+        tries = 0
+        for offer in self.offers:
+            tries += not offer.refusal
+            if tries > TRIES_A_LOOK:
+                break
+            refusal = Refusal(offer.refusal) if offer.refusal else await self._try_claim(offer.job.job_id)
+            if nothing_more := self._why_no_claims():
+                return nothing_more
+            if refusal is None:
+                continue
+            reason = f"{len(self.offers)} on offer, none more taken: {refusal.reason}"
+            if refusal.concerns_node:
+                break
+        return reason
+
+    async def claim_by_hand(self, job_id: JobId) -> None:
+        """Take a job in that the operator chose, also while claiming is paused or switched off.
+
+        The rules on fee, size and safety margin are the operator's to set aside; what would surely lose the
+        deposit is not. Raises JobError with the reason, NetworkError when the job cannot be confirmed now.
+        """
+        async with self._turn:
+            refusal = self._why_not_by_hand(job_id) or await self._try_by_hand(job_id)
+        if refusal:
+            raise JobError(f"job {short(job_id)} is not claimed: {refusal}")
+
+    async def _try_by_hand(self, job_id: JobId) -> str:
+        outcome = await prepare_claim(self._context, job_id, self._rules.by_hand(), by_hand=True)
+        if isinstance(outcome, Refusal):
+            return outcome.reason
+        self._context.events.publish("chosen", "chosen by the operator", job_id=job_id)
+        self.offers = tuple(offer for offer in self.offers if offer.job.job_id != job_id)
+        self._on_claim(job_id)
+        return ""
+
+    def _why_not_by_hand(self, job_id: JobId) -> str:
+        known = self._context.book.known(job_id)
+        if known is not None:
+            return f"this node knows it already, as {known.state.value}"
+        if self.draining:
+            return "the node ends when the jobs under way are submitted"
+        return self._no_worker_free()
+
+    async def _try_claim(self, job_id: JobId) -> Refusal | None:
+        async with self._turn:
+            if self._context.book.known(job_id) is not None or self._why_no_claims():
+                return Refusal("the operator was faster")
+            return await self._confirm_and_claim(job_id)
+
+    async def _confirm_and_claim(self, job_id: JobId) -> Refusal | None:
+        context = self._context
+        try:
+            outcome = await prepare_claim(context, job_id, self._rules)
+        except StorageError as error:
+            context.health.broken("storage", error, again_in_s=context.claim_interval_s)
+            return Refusal("the storage does not answer", concerns_node=True)
+        except NetworkError as error:
+            context.health.broken("chain", error, again_in_s=context.claim_interval_s)
+            return Refusal("the chain does not answer", concerns_node=True)
+        if isinstance(outcome, Job):
+            self._on_claim(outcome.job_id)
+            return None
+        return outcome
+
+    def _why_no_claims(self) -> str:
+        """Say why no job is taken at this moment whatever is on offer, or ""."""
+        if not self._context.settings.claims.enabled:
+            return "claiming is switched off (claims.enabled)"
+        if self.draining:
+            return "the node ends when the jobs under way are submitted"
+        if self.paused:
+            return f"claiming is paused: {self.paused}"
+        if busy := self._no_worker_free():
+            return busy
+        under_way = len(self._context.book.open_jobs())
+        if self._claims_wanted is not None and self.verified + under_way >= self._claims_wanted:
+            return f"as many jobs as asked for ({self._claims_wanted}) are under way"
+        return ""
+
+    def _no_worker_free(self) -> str:
+        """Say that no worker is left: at most as many jobs at once as there are workers (protocol.md §1)."""
+        return ALL_BUSY if len(self._context.book.training_jobs()) >= self._workers else ""

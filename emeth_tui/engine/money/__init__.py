@@ -1,0 +1,1 @@
+"""What the chain settles: ended jobs, rewards, earnings, and the account of a run."""

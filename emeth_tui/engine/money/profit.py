@@ -1,0 +1,65 @@
+"""What a job on offer should bring: its fee, its part of a day's reward, what verifier and chain take of it.
+
+An estimate and no promise: the reward depends on how much all nodes do that day.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from emeth_tui.engine.view.snapshot import TodaysShare
+from emeth_tui.protocol.contracts import Rates, estimated_gas
+
+TRANSACTIONS_A_JOB = 3  # approve, process, submit
+DAYS_AVERAGED = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a job should bring once it is verified; EMT and the native token in wei, gas in units of gas.
+
+    `reward_wei` is its part of the day's reward at `gas` of `day_gas`, 0 while the chain has not been read;
+    `native_cost_wei` is what its transactions should cost, 0 while that is not known.
+    """
+
+    fee_wei: int
+    verifier_fee_wei: int
+    gas: int
+    day_gas: int
+    reward_wei: int
+    native_cost_wei: int
+
+    @property
+    def profit_wei(self) -> int:
+        """EMT that should come in over the deposit, which comes back."""
+        return self.fee_wei - self.verifier_fee_wei + self.reward_wei
+
+
+def expect(
+    *,
+    fee_wei: int,
+    dataset_bytes: int,
+    rates: Rates,
+    today: TodaysShare | None,
+    transaction_cost_wei: int,
+) -> Expectation:
+    """Estimate what a job should bring if it is verified today."""
+    gas = estimated_gas(dataset_bytes)
+    if today is not None:
+        gas = min(gas, max(0, rates.max_slot_gas_per_node - today.share.own_gas))
+    day_gas = (_usual_day_gas(today) if today else 0) + gas
+    return Expectation(
+        fee_wei=fee_wei,
+        verifier_fee_wei=rates.verifier_fee_wei,
+        gas=gas,
+        day_gas=day_gas,
+        reward_wei=today.share.reward_wei * gas // day_gas if today and day_gas else 0,
+        native_cost_wei=TRANSACTIONS_A_JOB * transaction_cost_wei,
+    )
+
+
+def _usual_day_gas(today: TodaysShare) -> int:
+    """Tell how much gas others and we make in a day: a day that has just begun says too little."""
+    closed = [day.total_gas for day in today.days[-DAYS_AVERAGED:]]
+    average = sum(closed) // len(closed) if closed else 0
+    return max(today.share.total_gas, average)

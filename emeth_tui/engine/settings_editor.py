@@ -1,0 +1,206 @@
+"""Settings while the node runs: what holds now, changing what can change, reading the file again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args, get_origin
+
+from pydantic import SecretStr
+
+from emeth_tui.clients.threads import run_to_end
+from emeth_tui.errors import SettingsError
+from emeth_tui.settings import Layers, Network, Origin, Settings
+from emeth_tui.settings.schema import CHANGEABLE_AT_RUN_TIME, fields_by_key, value_of, with_values
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+    from emeth_tui.engine.context import Context  # web3 behind it takes a second to load
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting in effect, as text; "" where the default is absence.
+
+    `pending` is what the file says after a change that needs a restart, None where nothing waits for one.
+    """
+
+    key: str
+    value: str
+    origin: Origin
+    meaning: str
+    at_run_time: bool
+    choices: tuple[str, ...] = ()
+    pending: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsView:
+    """All settings, and the file that they come from; `error` says why that cannot be read now, or ""."""
+
+    path: Path
+    exists: bool
+    settings: tuple[Setting, ...]
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingChange:
+    """What a change of the file has changed; `in_effect` is False for what needs a restart."""
+
+    key: str
+    before: str
+    after: str
+    in_effect: bool
+
+
+class SettingsEditor:
+    """Keeps the settings of a running node. A value that is wrong changes nothing."""
+
+    def __init__(self, context: Context, layers: Layers) -> None:
+        self._context = context
+        self._layers = layers
+        self._unsaved = ""  # changes in a run without a settings file; they end with it
+        self._read = context.settings  # what the file said when it was last read
+
+    def view(self) -> SettingsView:
+        """List every setting in effect."""
+        error, text = "", ""
+        try:
+            text = self._text()
+            self._layers.combine(text)
+        except SettingsError as problem:
+            error, text = str(problem), ""
+        origins = self._layers.origins(text)
+        settings = [self._setting(key, field, origins[key]) for key, field in fields_by_key().items()]
+        settings += _network_settings(self._context.settings, self._context.network)
+        return SettingsView(self._layers.path, self._layers.path.exists(), tuple(settings), error)
+
+    async def change(self, key: str, text: str) -> Sequence[SettingChange]:
+        """Set a setting and write the file; "" takes the default again. Raises SettingsError."""
+        before = self._text()
+        self._check_changeable(key, before)
+        edited = self._edited(before, key, text)
+        settings = self._layers.combine(edited)
+        if self._layers.path.exists():
+            await run_to_end(_write, self._layers.path, edited)
+        else:
+            self._unsaved = edited
+        return self._apply(settings)
+
+    async def reload(self) -> Sequence[SettingChange]:
+        """Read the file again, and tell what is different now. Raises SettingsError."""
+        self._unsaved = ""
+        return self._apply(self._layers.load())
+
+    def _text(self) -> str:
+        return self._layers.read() or self._unsaved
+
+    def _check_changeable(self, key: str, text: str) -> None:
+        if key not in CHANGEABLE_AT_RUN_TIME:
+            raise SettingsError(f"{key}: needs a restart; set it in {self._layers.path}")
+        origin = self._layers.origins(text)[key]
+        if origin in {Origin.ENVIRONMENT, Origin.OPTION}:
+            raise SettingsError(f"{key}: the {origin.value} of this run sets it, and goes over the file")
+
+    def _edited(self, before: str, key: str, text: str) -> str:
+        from emeth_tui.settings.writing import edit_toml
+
+        value: object = None
+        if text.strip():
+            typed = replace(self._layers, options={**self._layers.options, key: text.strip()})
+            value = value_of(typed.combine(before), key)
+        return edit_toml(before, {key: value}, str(self._layers.path))
+
+    def _apply(self, settings: Settings) -> list[SettingChange]:
+        """Let what can change hold from now on."""
+        changes: list[SettingChange] = []
+        for key in fields_by_key():
+            old, new = value_of(self._read, key), value_of(settings, key)
+            if old != new:
+                changes.append(SettingChange(key, as_text(old), as_text(new), key in CHANGEABLE_AT_RUN_TIME))
+        if settings.networks != self._read.networks:
+            changes.append(SettingChange("networks", "", "", in_effect=False))
+        self._read = settings
+        live = self._context.live
+        live.now = with_values(live.now, {key: value_of(settings, key) for key in CHANGEABLE_AT_RUN_TIME})
+        self._context.disk.limit_bytes = live.now.cache_limit_bytes
+        for change in changes:
+            self._tell(change)
+        return changes
+
+    def _tell(self, change: SettingChange) -> None:
+        kind = "setting_changed" if change.in_effect else "setting_waits"
+        text = f"{change.key}: {change.before or 'default'} → {change.after or 'default'}"
+        note = "" if change.in_effect else ", at the next start"
+        self._context.events.publish(
+            kind,
+            text + note,
+            key=change.key,
+            before=change.before or "-",
+            after=change.after or "-",
+        )
+
+    def _setting(self, key: str, field: FieldInfo, origin: Origin) -> Setting:
+        value = as_text(value_of(self._context.settings, key))
+        read = as_text(value_of(self._read, key))
+        if origin is Origin.FILE and not self._layers.path.exists():
+            origin = Origin.RUN
+        return Setting(
+            key,
+            value,
+            origin,
+            field.description or "",
+            key in CHANGEABLE_AT_RUN_TIME,
+            _choices(field),
+            pending=read if read != value else None,
+        )
+
+
+def as_text(value: object) -> str:
+    """Write a setting's value as an environment variable would hold it; absence is ""."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (float, Decimal)):
+        text = format(Decimal(repr(value)) if isinstance(value, float) else value, "f")
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{getattr(name, 'value', name)} {item}" for name, item in value.items())
+    if isinstance(value, SecretStr):
+        return "***" if value.get_secret_value() else ""
+    return str(value)
+
+
+def _choices(field: FieldInfo) -> tuple[str, ...]:
+    if field.annotation is bool:
+        return ("true", "false")
+    return get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+
+
+def _network_settings(settings: Settings, network: Network) -> list[Setting]:
+    """List the chosen network's facts: its profile's, or the file's where that changes them."""
+    own = settings.networks.get(network.name, {})
+    return [
+        Setting(
+            f"networks.{network.name}.{key}",
+            as_text(getattr(network, key)),
+            Origin.FILE if key in own else Origin.DEFAULT,
+            field.description,
+            at_run_time=False,
+        )
+        for key, field in Network.model_fields.items()
+        if field.description
+    ]
+
+
+def _write(path: Path, text: str) -> None:
+    from emeth_tui.settings.writing import write_settings
+
+    write_settings(path, text)

@@ -1,0 +1,1 @@
+"""What front ends see: snapshots and the records behind them."""

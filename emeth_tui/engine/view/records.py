@@ -1,0 +1,87 @@
+"""What a screen asks for beyond the snapshot: one job's whole record, all jobs, transactions, logs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emeth_tui.model import Event, Job, JobId, JobState, JournaledTransaction
+from emeth_tui.protocol.contracts import ChainJob
+from emeth_tui.store.jobs import EpochRecord
+
+if TYPE_CHECKING:
+    from emeth_tui.engine.context import Context  # web3 behind it takes a second to load
+    from emeth_tui.engine.settings_editor import SettingsEditor, SettingsView
+
+EVENTS_SEARCHED = 5_000  # newest events looked through for those of one job
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """Everything that the node knows of one job; `files` are what it holds on disk, with their bytes."""
+
+    job: Job
+    states: tuple[tuple[JobState, float], ...]
+    epochs: tuple[EpochRecord, ...]
+    transactions: tuple[JournaledTransaction, ...]
+    events: tuple[Event, ...]
+    files: tuple[tuple[str, int], ...] = ()
+
+
+class NodeRecords:
+    """Answers questions; changes nothing. Coroutines, because the same questions go through a socket too."""
+
+    def __init__(self, context: Context, settings_editor: SettingsEditor) -> None:
+        self._context = context
+        self._settings_editor = settings_editor
+
+    async def job(self, job_id: JobId) -> JobRecord | None:
+        """Tell all about one job, open or ended; None when it was never ours."""
+        store = self._context.store
+        job = self._context.book.known(job_id)
+        if job is None:
+            return None
+        return JobRecord(
+            job,
+            tuple(store.jobs.states(job_id)),
+            tuple(store.jobs.epochs(job_id)),
+            tuple(store.journal.of_job(job_id)),
+            tuple(event for event in store.events.recent(EVENTS_SEARCHED) if event.job_id == job_id),
+            tuple(await asyncio.to_thread(self._context.disk.files, job_id)),
+        )
+
+    async def history(self) -> list[Job]:
+        """List every job that we ever had to do with, newest first."""
+        return self._context.store.jobs.in_states(JobState)[::-1]
+
+    async def transactions(self, limit: int) -> list[JournaledTransaction]:
+        """List the newest transactions, newest first."""
+        return self._context.store.journal.recent(limit)
+
+    async def chain_record(self, job_id: JobId) -> ChainJob | None:
+        """Read a job from the chain. Raises ChainUnreachable."""
+        return (await self._context.chain.jobs([job_id])).get(job_id)
+
+    async def settings(self) -> SettingsView:
+        """List every setting in effect. Raises SettingsError when the file cannot be read any more."""
+        return self._settings_editor.view()
+
+    async def logs(self) -> list[Path]:
+        """List the log files, the node's first."""
+        directory = self._context.settings.state_dir / "logs"
+        return sorted(directory.glob("*.log"), key=lambda path: (path.name != "node.log", path.name))
+
+    async def log_tail(self, path: Path, max_bytes: int = 64_000) -> list[str]:
+        """Read the last lines of a log file; one that is gone or cannot be read has none."""
+        try:
+            with path.open("rb") as file:
+                size_bytes = file.seek(0, os.SEEK_END)
+                start = max(0, size_bytes - max_bytes)
+                file.seek(start)
+                lines = file.read().decode("utf-8", "replace").splitlines()
+        except OSError:
+            return []
+        return lines[1:] if start else lines

@@ -1,0 +1,79 @@
+"""What a front end sees: one frozen picture of the node at a moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from emeth_tui.engine.disk import DiskUsage
+from emeth_tui.engine.endpoints import Link
+from emeth_tui.engine.estimates.durations import Duration
+from emeth_tui.engine.gpus.meter import GpuReading
+from emeth_tui.engine.market.rules import Offer
+from emeth_tui.model import Event, Head, Job, JobId
+from emeth_tui.protocol.contracts import Rates, SlotShare
+from emeth_tui.workers.supervisor import WorkerView
+
+
+@dataclass(frozen=True, slots=True)
+class Deposits:
+    """EMT of the account in wei. `at_risk_wei` is what would be lost if every open job timed out now.
+
+    `native_per_transaction_wei` is what our transactions cost on average of late, 0 while none is known.
+    """
+
+    free_wei: int
+    locked_wei: int
+    at_risk_wei: int
+    returned_today_wei: int
+    lost_today_wei: int
+    native_wei: int
+    native_per_transaction_wei: int
+
+
+@dataclass(frozen=True, slots=True)
+class TodaysShare:
+    """The running UTC day: all gas, when it ends; `days` are the closed days in which we earned gas."""
+
+    share: SlotShare
+    ends_at_unix_s: int
+    waiting: tuple[SlotShare, ...]
+    days: tuple[SlotShare, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """When a job of ours will be done, were it to go on now: what is left of it until it is submitted.
+
+    `slack_s` is what then remains until the deadline at the least; below 0 it may be late.
+    """
+
+    job_id: JobId
+    left: Duration
+    slack_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The node at a moment. What the chain has not told yet is None."""
+
+    at_unix_s: float
+    network: str
+    chain_id: int
+    native_symbol: str
+    address: str
+    head: Head | None
+    rates: Rates
+    workers: tuple[WorkerView, ...]
+    gpus: tuple[GpuReading, ...]
+    jobs: tuple[Job, ...]
+    forecasts: tuple[Forecast, ...]  # of the jobs that are not submitted yet
+    ended_today: tuple[Job, ...]
+    offers: tuple[Offer, ...]
+    deposits: Deposits | None
+    disk: DiskUsage
+    today: TodaysShare | None
+    claims_paused: str
+    stopping: str  # "", "draining" (no new jobs, ends when those under way are submitted) or "stopping"
+    idle_reason: str
+    links: tuple[Link, ...]
+    events: tuple[Event, ...]

@@ -1,0 +1,93 @@
+"""Making snapshots: what the engine's parts know at a moment, put together for a front end."""
+
+from __future__ import annotations
+
+from emeth_tui.engine.context import Context
+from emeth_tui.engine.disk import DiskMeter
+from emeth_tui.engine.gpus.meter import GpuMeter
+from emeth_tui.engine.leases import WorkerLeases
+from emeth_tui.engine.market.market import Market
+from emeth_tui.engine.money.rewards import Rewards
+from emeth_tui.engine.money.watch import Watcher
+from emeth_tui.engine.view.snapshot import Deposits, Forecast, Snapshot, TodaysShare
+from emeth_tui.model import Job, JobState
+from emeth_tui.protocol.contracts import slot_end_unix_s
+
+RECENT_TRANSACTIONS = 20  # whose mean cost tells how many more the native balance pays for
+
+
+class SnapshotMaker:
+    """Asks the engine's parts, and changes none of them."""
+
+    def __init__(
+        self, context: Context, leases: WorkerLeases, market: Market, rewards: Rewards, watcher: Watcher
+    ) -> None:
+        self._context = context
+        self._leases = leases
+        self._market = market
+        self._rewards = rewards
+        self._watcher = watcher
+        self._disk = DiskMeter(context.disk)
+        self._gpus = GpuMeter([worker.device for worker in leases.workers])
+
+    def make(self, *, stopping: str) -> Snapshot:
+        """Make a picture of the node as it is now; `stopping` is what the snapshot says of that."""
+        context = self._context
+        now = context.clock.now_unix_s()
+        view = self._watcher.view
+        ended_today = context.book.ended_today()
+        return Snapshot(
+            at_unix_s=now,
+            network=context.network.name,
+            chain_id=context.network.chain_id,
+            native_symbol=context.network.native_symbol,
+            address=context.address,
+            head=view.head if view else None,
+            rates=context.rates,
+            workers=tuple(worker.view for worker in self._leases.workers),
+            gpus=self._gpus.latest(),
+            jobs=tuple(context.book.open_jobs()),
+            forecasts=tuple(self._forecast(job, now) for job in context.book.training_jobs()),
+            ended_today=ended_today,
+            offers=self._market.offers,
+            deposits=self._deposits(ended_today),
+            disk=self._disk.latest(context.book.open_jobs()),
+            today=self._today(),
+            claims_paused=self._market.paused,
+            stopping=stopping,
+            idle_reason=self._market.idle_reason,
+            links=context.health.all(),
+            events=context.events.recent(),
+        )
+
+    def _forecast(self, job: Job, now_unix_s: float) -> Forecast:
+        left = self._context.forecasts.left(job)
+        return Forecast(job.job_id, left, job.deadline_unix_s - now_unix_s - left.high_s)
+
+    def _today(self) -> TodaysShare | None:
+        view = self._watcher.view
+        if view is None:
+            return None
+        return TodaysShare(
+            view.share, slot_end_unix_s(view.share.slot), self._rewards.waiting, self._rewards.days
+        )
+
+    def _deposits(self, ended_today: tuple[Job, ...]) -> Deposits | None:
+        view = self._watcher.view
+        if view is None:
+            return None
+        at_risk = [job for job in self._context.book.training_jobs() if job.state.holds_deposit]
+        return Deposits(
+            free_wei=view.balances.emt_wei,
+            locked_wei=self._context.book.locked_wei(),
+            at_risk_wei=sum(self._context.rates.timeout_penalty_wei(job.deposit_wei) for job in at_risk),
+            returned_today_wei=sum(job.deposit_wei for job in ended_today if job.state is JobState.VERIFIED),
+            lost_today_wei=sum(job.lost_wei for job in ended_today),
+            native_wei=view.balances.native_wei,
+            native_per_transaction_wei=self._native_per_transaction_wei(),
+        )
+
+    def _native_per_transaction_wei(self) -> int:
+        recent = self._context.store.journal.recent(RECENT_TRANSACTIONS)
+        fees_wei = [tx.fee_wei for tx in recent if tx.fee_wei]
+        return sum(fees_wei) // len(fees_wei) if fees_wei else 0

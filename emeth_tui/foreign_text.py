@@ -1,0 +1,33 @@
+"""Text from strangers, made safe for a screen or a log line."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+MAX_FOREIGN_CHARS = 200
+
+
+def clean(text: str) -> str:
+    """Replace control and invisible characters by visible dots."""
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else "·" for character in text)
+
+
+def one_line(text: object, limit: int = MAX_FOREIGN_CHARS) -> str:
+    """Show foreign text on one printable line of at most `limit` characters."""
+    # Cut before anything else: the text may be megabytes long.
+    plain = " ".join(str(text)[: 4 * limit].split())
+    printable = "".join(char if char.isprintable() else "?" for char in plain)
+    return printable if len(printable) <= limit else printable[: limit - 1] + "…"
+
+
+def endpoint(url: str) -> str:
+    """Name an endpoint without what may be secret in it: user, password, path and query hold API keys."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+        host = parts.hostname or ""
+    except ValueError:
+        return "an address that is not a URL"
+    return one_line(f"{parts.scheme}://[{host}]{port}" if ":" in host else f"{parts.scheme}://{host}{port}")

@@ -1,0 +1,210 @@
+"""A dataset file as blocks of tokens: split, tokenised once, kept on disk and mapped into memory.
+
+Every odd input has a defined end. Text that is not UTF-8, or whose training part has fewer than two tokens,
+is a DatasetError before anything is trained. A part shorter than one block becomes one shorter block.
+Without validation text (the split of protocol.md §7 may leave none) the last training block is validated
+on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from emeth_tui.errors import DatasetError
+from emeth_tui.protocol.splitting import part_ranges, part_text
+from emeth_tui.training.data.text_file import OnBytes, TextFacts, lasting_stamp, read_text, text_facts
+from emeth_tui.training.data.tokenizer import TextTokenizer, chunks
+from emeth_tui.training.files.atomic import disk_full_translated, write_atomically
+
+Blocks = npt.NDArray[Any]  # of uint16, or uint32 where the vocabulary is too large for that
+MIN_TOKENS = 2  # one token to read, one to predict
+FORMAT = 2  # of the cache; raised when its files or the tokenizers' training change
+_META_NAME = "tokens.json"
+_PARTS = ("train", "valid")
+_READING_SHARE = 0.05  # of the whole time
+
+Progress = Callable[[float, str], None]
+MakeTokenizer = Callable[[Iterable[str]], TextTokenizer]  # from the training text, in strings
+
+
+@dataclass(frozen=True, slots=True)
+class TokenisedDataset:
+    """Blocks of tokens, shaped `(blocks, tokens in a block)`, mapped from disk.
+
+    `digest` is `d` of protocol.md §9, `vocab_size` that of the tokenizer that made them. `made_in_s` is how
+    long that took, None where the cache held them.
+    """
+
+    digest: str
+    vocab_size: int
+    train: Blocks
+    valid: Blocks
+    made_in_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSource:
+    """Which tokens are wanted, and what makes them; `tokenizer_name` is part of the cache's key."""
+
+    language: str
+    tokenizer_name: str
+    block_tokens: int
+    make_tokenizer: MakeTokenizer
+
+
+def load_tokens(
+    dataset_path: Path,
+    cache_dir: Path,
+    source: TokenSource,
+    progress: Progress = lambda fraction, detail: None,
+) -> TokenisedDataset:
+    """Return the dataset's tokens, from the cache where it holds them, else made and put there.
+
+    `progress` may raise to break off; what is unfinished is made again next time. Raises DatasetError,
+    DiskFull.
+    """
+    started, made_in_s = time.monotonic(), None
+    key = f"{FORMAT}:{source.language}:{source.tokenizer_name}:{source.block_tokens}"
+    meta, stamp = _read_meta(cache_dir, key), lasting_stamp(dataset_path)
+    if meta is None or stamp is None or meta["stamp"] != stamp:
+        meter = _Meter(progress, dataset_path.stat().st_size)
+        facts = text_facts(dataset_path, source.language, meter.reading("reading the dataset", 0.0))
+        if meta is not None and meta["content"] == facts.content:
+            meta |= {"stamp": stamp}
+        else:
+            with disk_full_translated(cache_dir):
+                meta = _tokenise(dataset_path, facts, cache_dir, source, meter) | {"key": key}
+            made_in_s = time.monotonic() - started
+        # Written last: its presence says that the token files are complete.
+        content = json.dumps(meta).encode()
+        write_atomically(cache_dir / _META_NAME, lambda file: file.write(content))
+    train, valid = (_map(cache_dir / f"{part}.bin", meta["dtype"], meta[part]) for part in _PARTS)
+    train_blocks = _as_blocks(train, source.block_tokens)
+    return TokenisedDataset(
+        digest=meta["digest"],
+        vocab_size=meta["vocab_size"],
+        train=train_blocks,
+        valid=_as_blocks(valid, source.block_tokens) if len(valid) >= MIN_TOKENS else train_blocks[-1:],
+        made_in_s=made_in_s,
+    )
+
+
+def token_ids(blocks: Blocks) -> npt.NDArray[np.int64]:
+    """Copy blocks out of the mapped file, as the integers that a model is indexed with."""
+    return np.asarray(blocks, dtype=np.int64)
+
+
+def epoch_order(seed: int, epoch: int, blocks: int) -> npt.NDArray[np.int64]:
+    """The order of an epoch's blocks: it follows from seed and epoch, so a resumed epoch finds its place."""
+    return np.random.default_rng([seed, epoch]).permutation(blocks)
+
+
+class _Meter:
+    """How far a tokenising has come: a fraction that never goes back."""
+
+    def __init__(self, progress: Progress, size_bytes: int) -> None:
+        self._progress = progress
+        self._size_bytes = max(1, size_bytes)
+        self._fraction = 0.0
+
+    def reading(self, detail: str, start: float, end: float = _READING_SHARE) -> OnBytes:
+        """Make the listener to one reading of the file, which leads from `start` to `end`."""
+        read_bytes = 0
+
+        def heard(raw: bytes) -> None:
+            nonlocal read_bytes
+            read_bytes += len(raw)
+            self.tell(start + (end - start) * read_bytes / self._size_bytes, detail)
+
+        return heard
+
+    def tell(self, fraction: float, detail: str) -> None:
+        self._fraction = min(1.0, max(self._fraction, fraction))
+        self._progress(self._fraction, detail)
+
+
+def _tokenise(
+    path: Path, facts: TextFacts, cache_dir: Path, source: TokenSource, meter: _Meter
+) -> dict[str, Any]:
+    parts = part_ranges(facts.pieces, source.language)
+
+    def text_of(part: range, on_bytes: OnBytes) -> Iterator[str]:
+        return part_text(read_text(path, on_bytes), source.language, part)
+
+    meter.tell(_READING_SHARE, "making the tokenizer")
+    sample = text_of(parts.train, meter.reading("making the tokenizer", _READING_SHARE))
+    tokenizer = source.make_tokenizer(sample)
+    dtype = np.dtype(np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.uint32)
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    (cache_dir / _META_NAME).unlink(missing_ok=True)
+    train_text = text_of(parts.train, meter.reading("tokenising", _READING_SHARE, 1.0))
+    train = _write_tokens(cache_dir / "train.bin", train_text, tokenizer, dtype)
+    if train < MIN_TOKENS:
+        raise DatasetError(f"the dataset's training part has {train} tokens: there is nothing to learn from")
+    stamp = lasting_stamp(path)
+    content, heard = hashlib.sha256(), meter.reading("tokenising", _READING_SHARE, 1.0)
+
+    def hashed(raw: bytes) -> None:
+        content.update(raw)
+        heard(raw)
+
+    # The validation text reaches to the file's end, so all of the file passes by here once more.
+    valid = _write_tokens(cache_dir / "valid.bin", text_of(parts.valid, hashed), tokenizer, dtype)
+    if content.hexdigest() != facts.content:
+        raise DatasetError(f"the dataset at {path} was changed while it was tokenised: start the job again")
+    meter.tell(1.0, "tokenising")
+    return {
+        "content": facts.content,
+        "stamp": stamp,
+        "digest": facts.digest,
+        "vocab_size": tokenizer.vocab_size,
+        "dtype": dtype.name,
+        "train": train,
+        "valid": valid,
+    }
+
+
+def _write_tokens(path: Path, texts: Iterable[str], tokenizer: TextTokenizer, dtype: np.dtype[Any]) -> int:
+    tokens = 0
+    with path.open("wb") as file:
+        for chunk in chunks(texts):
+            ids = tokenizer.encode(chunk)
+            file.write(ids.astype(dtype).tobytes())
+            tokens += len(ids)
+        file.flush()
+        os.fsync(file.fileno())
+    return tokens
+
+
+def _read_meta(cache_dir: Path, key: str) -> dict[str, Any] | None:
+    try:
+        meta: dict[str, Any] = json.loads((cache_dir / _META_NAME).read_bytes())
+        if meta["key"] != key or not {"content", "stamp", "digest", "vocab_size"} <= meta.keys():
+            return None
+        item_bytes = np.dtype(meta["dtype"]).itemsize
+        whole = all((cache_dir / f"{part}.bin").stat().st_size == meta[part] * item_bytes for part in _PARTS)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None  # none there, or damaged: the tokens are made again
+    return meta if whole else None
+
+
+def _map(path: Path, dtype: str, tokens: int) -> npt.NDArray[Any]:
+    if tokens == 0:  # an empty file cannot be mapped
+        return np.empty(0, dtype)
+    return np.memmap(path, dtype=dtype, mode="r", shape=(tokens,))
+
+
+def _as_blocks(tokens: npt.NDArray[Any], block_tokens: int) -> Blocks:
+    length = min(block_tokens, len(tokens))
+    blocks = len(tokens) // length
+    return tokens[: blocks * length].reshape(blocks, length)

@@ -1,0 +1,64 @@
+"""A model's own SentencePiece tokenizer, as T5's and some Japanese models have it.
+
+SentencePiece's normaliser, a part of the model, changes a text before it is divided: it folds widths (NFKC),
+makes one space of line ends and of runs of white space. What comes back from the tokens is the text so
+changed, with " ⁇ " for what the vocabulary lacks. A line has the same tokens alone as among others.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from sentencepiece import SentencePieceProcessor
+
+from emeth_tui.errors import TrainingError
+from emeth_tui.training.data.word_cache import TokenIds
+from emeth_tui.training.files.hub import SENTENCEPIECE_NAME
+
+
+class SentencePieces:
+    """Gives the ids that SentencePiece gives for a text, and no special tokens."""
+
+    def __init__(self, processor: SentencePieceProcessor, lower_case: bool) -> None:
+        self._processor = processor
+        self._lower_case = lower_case
+
+    @property
+    def vocab_size(self) -> int:
+        return self._processor.get_piece_size()
+
+    def encode(self, text: str) -> TokenIds:
+        return np.array(self._processor.encode(text.lower() if self._lower_case else text), dtype=np.uint32)
+
+    def decode(self, ids: TokenIds) -> str:
+        text: str = self._processor.decode(ids.tolist())
+        return text
+
+
+def load_sentence_pieces(name: str, directory: Path, lower_case: bool) -> SentencePieces:
+    """Load the SentencePiece model in a pretrained model's directory.
+
+    Texts are lower-cased first when `lower_case` or the directory's tokenizer_config.json says so. Raises
+    TrainingError when one of the files cannot be read.
+    """
+    path = directory / SENTENCEPIECE_NAME
+    processor = SentencePieceProcessor()
+    try:
+        processor.load_from_serialized_proto(path.read_bytes())
+    except OSError as error:
+        raise TrainingError(f"model {name!r}: {path} cannot be read: {error}") from error
+    except RuntimeError as error:  # with a line of C++ for a message
+        raise TrainingError(f"model {name!r}: {path} is damaged, or no SentencePiece model") from error
+    return SentencePieces(processor, lower_case or _asks_for_lower_case(name, directory))
+
+
+def _asks_for_lower_case(name: str, directory: Path) -> bool:
+    path = directory / "tokenizer_config.json"
+    if not path.is_file():
+        return False
+    try:
+        return json.loads(path.read_text(encoding="utf-8")).get("do_lower_case") is True
+    except (OSError, ValueError, AttributeError) as error:
+        raise TrainingError(f"model {name!r}: {path} cannot be read: {error!r}") from error

@@ -1,0 +1,1 @@
+"""What training reads and writes: model files, checkpoints and results."""

@@ -1,0 +1,207 @@
+"""What training leaves on the disk: checkpoints to go on from, and the result file that the network wants.
+
+Both are written whole or not at all, and read with `torch.load(weights_only=True)` only. A result file
+comes from a stranger where a verifier reads it, so nothing in it is believed before it is checked.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import pickle
+import struct
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+from torch import Tensor
+
+from emeth_tui.errors import JobError
+from emeth_tui.training.files.atomic import TEMPORARY_SUFFIX, write_atomically
+
+RESULT_NAME = "checkpoint.pt"  # protocol.md §9
+_RESULT_KEYS = {"epoch", "model_state_dict", "loss", "hash"}  # protocol.md §9
+_HASH_CHARS = 64  # sha256 in hex
+_MAX_EPOCHS = 1_000_000  # float32 counts exactly well beyond this
+_ENVELOPE_BYTES = 4 << 20  # room for names and the archive's directory beside the tensors' own bytes
+_WEIGHT_TYPES = {torch.float32, torch.float16, torch.bfloat16}
+# What torch.load raises on damaged or malicious files: it has no error of its own.
+_LOAD_ERRORS = (
+    OSError,
+    RuntimeError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    AssertionError,
+    EOFError,
+    ImportError,
+    MemoryError,
+    OverflowError,
+    struct.error,
+    pickle.UnpicklingError,
+    zipfile.BadZipFile,
+)
+CHECKPOINTS_KEPT = 2
+_FORMAT = 2
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A result file's content, checked: `loss` and all tensors are finite, `hash_hex` is 64 hex digits."""
+
+    epochs: int
+    state_dict: dict[str, Tensor]
+    loss: float
+    hash_hex: str
+
+
+def save_result(path: Path, epochs: int, state_dict: Mapping[str, Tensor], loss: float, hash_hex: str) -> int:
+    """Write the result file of protocol.md §9 and return its size in bytes. Raises DiskFull."""
+    content = {
+        "epoch": torch.tensor([float(epochs)]),
+        "model_state_dict": dict(state_dict),
+        "loss": torch.tensor([float(loss)]),
+        "hash": hash_hex,
+    }
+    _save(path, content)
+    return path.stat().st_size
+
+
+def load_result(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> Result:
+    """Read a result file that anybody may have made; `shapes` names every tensor that it must hold.
+
+    Raises JobError saying what is wrong with it.
+    """
+    _check_archive(path, shapes)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except _LOAD_ERRORS as error:
+        raise JobError(f"the result file cannot be loaded: {type(error).__name__}") from error
+    if not isinstance(content, dict) or set(content) != _RESULT_KEYS:
+        raise JobError(f"the result file does not hold exactly {', '.join(sorted(_RESULT_KEYS))}")
+    epochs = _number(content["epoch"], "epoch")
+    if not epochs.is_integer() or not 1 <= epochs <= _MAX_EPOCHS:
+        raise JobError(f"the result file's epoch is {epochs}, not a count of epochs")
+    return Result(
+        epochs=int(epochs),
+        state_dict=_checked_weights(content["model_state_dict"], shapes),
+        loss=_number(content["loss"], "loss"),
+        hash_hex=_checked_hash(content["hash"]),
+    )
+
+
+class CheckpointStore:
+    """The checkpoints of one job, newest last; each is a dict of tensors and plain values.
+
+    `fingerprint` says what is being trained: a checkpoint of anything else is never gone on from.
+    """
+
+    def __init__(self, directory: Path, fingerprint: Mapping[str, str | int]) -> None:
+        self._directory = directory
+        self._fingerprint = dict(fingerprint)
+        directory.mkdir(parents=True, exist_ok=True)
+        for leftover in directory.glob(f"*{TEMPORARY_SUFFIX}"):
+            leftover.unlink(missing_ok=True)
+        self._drop_old()
+
+    def save(self, epoch: int, blocks_done: int, state: Mapping[str, Any]) -> Path:
+        """Write a checkpoint of this position, then drop all but the last two. Raises DiskFull."""
+        path = self._directory / f"epoch-{epoch:06d}-block-{blocks_done:09d}.pt"
+        _save(path, {"format": _FORMAT, "fingerprint": self._fingerprint, **state})
+        self._drop_old(path)
+        return path
+
+    def load_newest(self) -> dict[str, Any] | None:
+        """Return the newest checkpoint that is whole and of this job, else None."""
+        for path in reversed(self._paths()):
+            try:
+                state = torch.load(path, map_location="cpu", weights_only=True)
+            except _LOAD_ERRORS as error:
+                log.warning("checkpoint %s is damaged (%s): dropped", path.name, type(error).__name__)
+                path.unlink(missing_ok=True)
+                continue
+            if isinstance(state, dict) and self._is_ours(state):
+                return state
+            log.warning("checkpoint %s belongs to another training: dropped", path.name)
+            path.unlink(missing_ok=True)
+        return None
+
+    def _drop_old(self, newest: Path | None = None) -> None:
+        """Keep two, the newest among them; after going back its position may be before the others'."""
+        paths = sorted(self._paths(), key=lambda path: path == newest)
+        for old in paths[:-CHECKPOINTS_KEPT]:
+            old.unlink(missing_ok=True)
+
+    def _is_ours(self, state: Mapping[str, Any]) -> bool:
+        return state.get("format") == _FORMAT and state.get("fingerprint") == self._fingerprint
+
+    def _paths(self) -> list[Path]:
+        return sorted(self._directory.glob("epoch-*-block-*.pt"))
+
+
+def _save(path: Path, content: Mapping[str, Any]) -> None:
+    def write(file: BinaryIO) -> None:
+        try:
+            torch.save(content, file)
+        except RuntimeError as error:
+            if isinstance(error.__context__, OSError):  # the archive writer hides what the file said
+                raise error.__context__ from error
+            raise
+
+    write_atomically(path, write)
+
+
+def _check_archive(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Refuse what costs memory before it can be judged: compressed or overlapping entries, or too much."""
+    wanted_bytes = sum(math.prod(shape) for shape in shapes.values()) * torch.float32.itemsize
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
+        raise JobError("the result file is not an archive made by torch.save") from error
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+        raise JobError("the result file holds compressed entries, which torch.save never writes")
+    held_bytes = sum(entry.file_size for entry in entries)
+    if held_bytes > path.stat().st_size or held_bytes > wanted_bytes + _ENVELOPE_BYTES:
+        raise JobError(f"the result file unpacks to {held_bytes:,} bytes, the model has {wanted_bytes:,}")
+
+
+def _number(value: object, name: str) -> float:
+    if type(value) is not Tensor or value.shape != (1,) or value.dtype not in _WEIGHT_TYPES | {torch.float64}:
+        raise JobError(f"the result file's {name} is not a float tensor of shape (1,)")
+    number = float(value)
+    if not math.isfinite(number):
+        raise JobError(f"the result file's {name} is {number}")
+    return number
+
+
+def _checked_hash(value: object) -> str:
+    if not isinstance(value, str) or len(value) != _HASH_CHARS or not set(value) <= set("0123456789abcdef"):
+        raise JobError("the result file's hash is not 64 lower-case hex digits")
+    return value
+
+
+def _checked_weights(value: object, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
+    if not isinstance(value, dict):
+        raise JobError("the result file's model_state_dict is not a dict")
+    missing, unknown = set(shapes) - set(value), set(value) - set(shapes)
+    if missing or unknown:
+        raise JobError(
+            f"the result file's tensors are not the model's: {len(missing)} missing, {len(unknown)} unknown"
+        )
+    for name, shape in shapes.items():
+        tensor = value[name]
+        plain = type(tensor) is Tensor and tensor.layout == torch.strided and tensor.device.type == "cpu"
+        if not plain or tensor.dtype not in _WEIGHT_TYPES:
+            raise JobError(f"the result file's {name} is not a plain float tensor")
+        if tuple(tensor.shape) != tuple(shape):
+            raise JobError(f"the result file's {name} has shape {tuple(tensor.shape)}, not {tuple(shape)}")
+        if not bool(torch.isfinite(tensor).all()):
+            raise JobError(f"the result file's {name} holds values that are not finite")
+    return {name: value[name] for name in shapes}

@@ -1,0 +1,247 @@
+"""Models from the Hugging Face hub: fetched once, byte by byte where a break left off, then used without it.
+
+The hub's own client is asked for addresses, sizes and transport; it drops what a killed download had got, so
+the files are kept here, under `HF_HOME`. A model lies in a directory of its commit. It counts as there when
+its directory is named in `complete`, which is written last, or when the client's own cache holds it whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import fnmatch
+import functools
+import hashlib
+import io
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from emeth_tui.errors import TrainingError
+from emeth_tui.training.files.atomic import disk_full_translated, write_atomically
+
+WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")  # in order of preference
+TOKENIZER_PATTERNS = ("tokenizer*", "vocab*", "merges.txt", "*.model", "special_tokens_map.json")
+_SMALL_FILES = ("config.json", *TOKENIZER_PATTERNS)
+TOKENIZER_NAME = "tokenizer.json"  # what `tokenizers` reads
+SENTENCEPIECE_NAME = "spiece.model"  # what transformers calls it beside a T5Tokenizer
+_TOKENIZER_FILES = (TOKENIZER_NAME, "vocab.json", SENTENCEPIECE_NAME, "vocab.txt")
+_COMPLETE_NAME = "complete"
+_PART_SUFFIX = ".part"
+_SHA256_CHARS = 64  # the hub's tag of a large file is its sha256
+_LOOK_EVERY_S = 0.2
+_MB = 1_000_000
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _RemoteFile:
+    name: str
+    url: str
+    size_bytes: int
+    tag: str
+
+
+def fetch(name: str, progress: Progress = lambda fraction, detail: None) -> Path:
+    """Return the directory of a hub model, downloading what is not there yet.
+
+    `progress` may raise to break off; what has arrived is kept for the next time. Raises TrainingError when
+    the hub does not answer or has no such model, DiskFull.
+    """
+    home = _home() / name.replace("/", "--")
+    directory = _complete(home) or _in_clients_cache(name)
+    if directory is not None:
+        return directory
+    try:
+        with disk_full_translated(home):
+            home.mkdir(parents=True, exist_ok=True)
+            with _locked(home, lambda: progress(0.0, f"waiting for another download of {name}")):
+                return _complete(home) or _download(name, home, progress)
+    except _hub_errors() as error:
+        raise TrainingError(_explained(name, error)) from error
+
+
+def _hugging_face_home() -> Path:
+    from huggingface_hub import constants
+
+    return Path(os.environ.get("HF_HOME") or constants.HF_HOME)
+
+
+def _home() -> Path:
+    return _hugging_face_home() / "emeth-tui"
+
+
+def _in_clients_cache(name: str) -> Path | None:
+    """Where another program has had the hub's client put this model, if all that is needed lies there."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    cache = os.environ.get("HF_HUB_CACHE") or _hugging_face_home() / "hub"
+    try:
+        directory = Path(snapshot_download(name, cache_dir=cache, local_files_only=True))
+    except (LocalEntryNotFoundError, HFValidationError, OSError):
+        return None
+    needed = (("config.json",), WEIGHT_FILES, _TOKENIZER_FILES)
+    whole = all(any((directory / each).is_file() for each in names) for names in needed)
+    return directory if whole else None
+
+
+def _complete(home: Path) -> Path | None:
+    try:
+        directory = home / (home / _COMPLETE_NAME).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    return directory if (directory / "config.json").is_file() else None
+
+
+@contextlib.contextmanager
+def _locked(home: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Have a model downloaded by one process at a time."""
+    with (home / "lock").open("w") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                waiting()
+                time.sleep(_LOOK_EVERY_S)
+        yield
+
+
+def _download(name: str, home: Path, progress: Progress) -> Path:
+    progress(0.0, f"asking the hub for {name}")
+    commit, files = _wanted_files(name)
+    directory = home / commit
+    directory.mkdir(exist_ok=True)
+    total = sum(file.size_bytes for file in files)
+    done = 0
+    for file in files:
+        _download_file(file, directory, functools.partial(_tell, progress, name, done, total))
+        done += file.size_bytes
+    write_atomically(home / _COMPLETE_NAME, lambda file: file.write(commit.encode()))
+    return directory
+
+
+def _tell(progress: Progress, name: str, before: int, total: int, here: int) -> None:
+    done = before + here
+    detail = f"downloading {name}, {done // _MB:,} of {total / _MB:,.0f} MB"
+    progress(done / total if total else 1.0, detail)
+
+
+def _wanted_files(name: str) -> tuple[str, list[_RemoteFile]]:
+    """The model's newest commit, and its files: the small ones, and the weights in one form."""
+    from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_url
+
+    endpoint = os.environ.get("HF_ENDPOINT")
+    info = HfApi(endpoint=endpoint).model_info(name)
+    # Names come from strangers: one with a directory in it is none of a plain model's.
+    commit = Path(str(info.sha)).name
+    names = [each.rfilename for each in info.siblings or [] if Path(each.rfilename).name == each.rfilename]
+    small = [each for each in names if any(fnmatch.fnmatch(each, pattern) for pattern in _SMALL_FILES)]
+    weights = [each for each in WEIGHT_FILES if each in names][:1]
+    files = []
+    for each in [*small, *weights]:
+        url = hf_hub_url(name, each, revision=commit, endpoint=endpoint)
+        remote = get_hf_file_metadata(url, endpoint=endpoint)
+        files.append(_RemoteFile(each, url, remote.size or 0, remote.etag or ""))
+    return commit, files
+
+
+def _download_file(file: _RemoteFile, directory: Path, tell: Callable[[int], None]) -> None:
+    from huggingface_hub.file_download import http_get
+    from huggingface_hub.utils._headers import build_hf_headers
+    from huggingface_hub.utils.tqdm import disable_progress_bars
+
+    path = directory / file.name
+    if path.is_file() and path.stat().st_size == file.size_bytes:
+        tell(file.size_bytes)
+        return
+    disable_progress_bars()
+    part = path.with_name(f"{path.name}.{file.tag[:16]}{_PART_SUFFIX}")
+    with _CountedFile(part, tell) as target:
+        http_get(
+            file.url,
+            target,  # type: ignore[arg-type]
+            resume_size=target.size_bytes,
+            headers=build_hf_headers(),
+            expected_size=file.size_bytes,
+        )
+        target.keep()
+    _check_sum(part, file.tag)
+    part.replace(path)
+
+
+def _check_sum(part: Path, tag: str) -> None:
+    """Hold a large file against its sum. Raises OSError, and drops the file, when it is not that."""
+    if len(tag) != _SHA256_CHARS:
+        return
+    digest = hashlib.sha256()
+    with part.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    if digest.hexdigest() != tag:
+        part.unlink()
+        raise OSError(f"{part.name} arrived damaged")
+
+
+class _CountedFile(io.RawIOBase):
+    """A file that goes on where it ends, and tells how long it is after each piece."""
+
+    def __init__(self, path: Path, tell_size: Callable[[int], None]) -> None:
+        super().__init__()
+        self._file = path.open("ab")
+        self._tell_size = tell_size
+        tell_size(self.size_bytes)
+
+    @property
+    def size_bytes(self) -> int:
+        return self._file.tell()
+
+    def write(self, piece: Any) -> int:
+        written = self._file.write(piece)
+        self._tell_size(self.size_bytes)
+        return written
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def truncate(self, size: int | None = None) -> int:
+        return self._file.truncate(size)
+
+    def keep(self) -> None:
+        """Have the disk hold all of it."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _hub_errors() -> tuple[type[Exception], ...]:
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    transport_error: Any = HfHubHTTPError.__bases__[0]  # the root of whichever HTTP library the client uses
+    return (transport_error, HFValidationError, OSError)
+
+
+def _explained(name: str, error: Exception) -> str:
+    from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
+
+    if isinstance(error, (RepositoryNotFoundError, HFValidationError)):
+        return (
+            f"model {name!r}: the Hugging Face hub has no model of that name, or not for everybody: set the "
+            "model to a public one, or to a directory with config.json, the weights and the tokenizer"
+        )
+    return (
+        f"model {name!r} cannot be downloaded from the Hugging Face hub ({type(error).__name__}): check the "
+        "network, what has arrived is kept; or set the model to a directory with config.json, the weights "
+        "and the tokenizer"
+    )

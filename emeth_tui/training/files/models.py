@@ -1,0 +1,278 @@
+"""The models that a job can be trained with, by name: our own devnet model, a hub name or a local directory.
+
+`model_spec(name)` knows without touching disk or network what to train a model with; `PretrainedFiles`
+finds the files of a hub or local model. Weights are read as safetensors, or by
+`torch.load(weights_only=True)`.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import json
+import pickle
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emeth_tui.errors import TrainingError
+from emeth_tui.training.files import hub
+from emeth_tui.training.files.hub import WEIGHT_FILES
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from emeth_tui.training.data.dataset import TokenSource
+    from emeth_tui.training.data.tokenizer import TextTokenizer
+    from emeth_tui.training.model.gpt2 import Gpt2, Gpt2Shape
+
+BLOCK_TOKENS = 128  # protocol.md §8
+DEVNET_SMALL = "devnet-small"
+# Trained on small letters (rinnakk/japanese-pretrained-models, src/task/pretrain_gpt2/train.py); their
+# READMEs on the hub have `do_lower_case` set by hand. Of a local copy its tokenizer_config.json decides.
+_LOWER_CASED = {f"rinna/japanese-gpt2-{size}" for size in ("xsmall", "small", "medium")}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """How to make and train a model.
+
+    `vocab_limit` is set for a model made from scratch: its tokenizer is trained on the job's own text and
+    has at most so many tokens. For a pretrained model it is None, and `layers`, `heads` and `width` come
+    from its files. `lower_case` is set for one that reads only small letters and whose files do not say so.
+    """
+
+    name: str
+    learning_rate: float
+    batch_size: int
+    vocab_limit: int | None = None
+    layers: int = 0
+    heads: int = 0
+    width: int = 0
+    block_tokens: int = BLOCK_TOKENS
+    dropout: float = 0.1  # protocol.md §8: as in the reference
+    attention_dropout: float = 0.1
+    lower_case: bool = False
+
+    @property
+    def pretrained(self) -> bool:
+        """True when weights and tokenizer come from files instead of from the job."""
+        return self.vocab_limit is None
+
+
+# Small enough for one CPU core, large enough to learn from 64 kB of text in 30 epochs. It starts from random
+# weights, so its rate is that of pre-training, several times what fine-settings_editor takes.
+_DEVNET_SMALL = ModelSpec(
+    name=DEVNET_SMALL,
+    learning_rate=1.5e-3,
+    batch_size=8,
+    vocab_limit=1024,
+    layers=2,
+    heads=3,
+    width=96,
+)
+
+
+def model_spec(name: str) -> ModelSpec:
+    """Describe the model of this name; any name but our own is a hub name or a local directory."""
+    if name == DEVNET_SMALL:
+        return _DEVNET_SMALL
+    lower_case = name in _LOWER_CASED
+    return ModelSpec(name=name, learning_rate=2.5e-4, batch_size=3, lower_case=lower_case)  # protocol.md §8
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainedFiles:
+    """Where a pretrained model's configuration, weights and tokenizer lie on this machine."""
+
+    name: str
+    directory: Path
+
+    def shape(self) -> Gpt2Shape:
+        """Read the model's shape. Raises TrainingError when it is not a plain GPT-2."""
+        from emeth_tui.training.model.gpt2 import Gpt2Shape
+
+        try:
+            config = json.loads((self.directory / "config.json").read_text(encoding="utf-8"))
+            _check_is_plain_gpt2(self.name, config)
+            return Gpt2Shape(
+                layers=int(config["n_layer"]),
+                heads=int(config["n_head"]),
+                width=int(config["n_embd"]),
+                positions=int(config["n_positions"]),
+                vocab_size=int(config["vocab_size"]),
+                layer_norm_epsilon=float(config.get("layer_norm_epsilon", 1e-5)),
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise TrainingError(f"model {self.name!r}: its config.json cannot be used: {error!r}") from error
+
+    def weights(self) -> dict[str, Tensor]:
+        """Read the weights under GPT2LMHeadModel's names. Raises TrainingError when they cannot be read."""
+        path = next(
+            (self.directory / name for name in WEIGHT_FILES if (self.directory / name).is_file()), None
+        )
+        if path is None:
+            raise TrainingError(
+                f"model {self.name!r}: {self.directory} holds neither {' nor '.join(WEIGHT_FILES)}"
+            )
+        try:
+            loaded = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
+        except (OSError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
+            raise TrainingError(f"model {self.name!r}: {path} cannot be read: {error}") from error
+        return _published_names(loaded)
+
+    def tokenizer_digest(self) -> str:
+        """Hash all files that a tokenizer is made of, for another one makes other tokens of a text."""
+        digest = hashlib.sha256()
+        for path in sorted(self.directory.iterdir()):
+            if path.is_file() and any(fnmatch.fnmatch(path.name, each) for each in hub.TOKENIZER_PATTERNS):
+                digest.update(f"{path.name}:{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+        return digest.hexdigest()
+
+
+def locate(name: str, progress: hub.Progress = lambda fraction, detail: None) -> PretrainedFiles:
+    """Find a pretrained model: a local directory, or a hub name, downloaded unless its files are here.
+
+    A broken download is taken up where it broke; `progress` hears of it, and may raise to break it off.
+    Raises TrainingError when the hub does not answer or has no such model, DiskFull.
+    """
+    directory = Path(name).expanduser()
+    if directory.is_dir():
+        return PretrainedFiles(name, directory)
+    if name.startswith((".", "/", "~")):
+        raise TrainingError(f"model {name!r}: no such directory")
+    return PretrainedFiles(name, hub.fetch(name, progress))
+
+
+def model_shape(spec: ModelSpec, vocab_size: int) -> Gpt2Shape:
+    """The shape of the model, given how many tokens its tokenizer has.
+
+    Raises TrainingError when a pretrained model's files are missing or do not fit the tokenizer.
+    """
+    from emeth_tui.training.model.gpt2 import Gpt2Shape
+
+    if not spec.pretrained:
+        return Gpt2Shape(spec.layers, spec.heads, spec.width, spec.block_tokens, vocab_size)
+    shape = locate(spec.name).shape()
+    if vocab_size > shape.vocab_size:
+        raise TrainingError(
+            f"model {spec.name!r}: its tokenizer has {vocab_size} tokens, the model only {shape.vocab_size}"
+        )
+    if shape.positions < spec.block_tokens:
+        raise TrainingError(
+            f"model {spec.name!r}: it reads {shape.positions} tokens at once, a block is {spec.block_tokens}"
+        )
+    return shape
+
+
+def token_source(spec: ModelSpec, language: str) -> TokenSource:
+    """Say how a text becomes the model's tokens. Its tokenizer is made when it is first asked for.
+
+    Raises TrainingError when a pretrained model's files are missing.
+    """
+    from emeth_tui.training.data.dataset import TokenSource
+    from emeth_tui.training.data.tokenizer import pretrained_tokenizer, train_tokenizer
+
+    def make(training_text: Iterable[str]) -> TextTokenizer:
+        if spec.vocab_limit is not None:
+            return train_tokenizer(training_text, language, spec.vocab_limit)
+        return pretrained_tokenizer(spec.name, locate(spec.name).directory, spec.lower_case)
+
+    kind = locate(spec.name).tokenizer_digest() if spec.pretrained else str(spec.vocab_limit)
+    return TokenSource(language, f"{spec.name}:{kind}", spec.block_tokens, make)
+
+
+def make_ready(name: str, progress: hub.Progress = lambda fraction, detail: None) -> None:
+    """Have all that training with this model needs on this machine, and see that it fits together.
+
+    Raises TrainingError saying what is missing or does not fit, DiskFull, and what `progress` raises, which
+    hears of a download alone.
+    """
+    from emeth_tui.training.data.tokenizer import pretrained_tokenizer
+    from emeth_tui.training.model.gpt2 import check_weights
+
+    spec = model_spec(name)
+    if not spec.pretrained:
+        return
+    files = locate(name, progress)
+    files.shape()  # whose errors are clearer than those of a tokenizer beside an odd configuration
+    tokenizer = pretrained_tokenizer(name, files.directory, spec.lower_case)
+    shape = model_shape(spec, tokenizer.vocab_size)
+    try:
+        check_weights(shape, files.weights())
+    except ValueError as error:
+        raise TrainingError(f"model {name!r}: {error}") from error
+
+
+def build_model(spec: ModelSpec, shape: Gpt2Shape) -> Gpt2:
+    """Make the module; its weights are not set yet."""
+    from emeth_tui.training.model.gpt2 import Gpt2
+
+    return Gpt2(shape, spec.dropout, spec.attention_dropout)
+
+
+def set_initial_weights(model: Gpt2, spec: ModelSpec, seed: int) -> None:
+    """Set the weights that training starts from: pretrained ones, or fresh ones drawn from `seed`.
+
+    Raises TrainingError when pretrained weights are missing or do not fit.
+    """
+    if not spec.pretrained:
+        model.initialise(seed)
+        return
+    try:
+        model.import_weights(locate(spec.name).weights())
+    except ValueError as error:
+        raise TrainingError(f"model {spec.name!r}: {error}") from error
+
+
+def _check_is_plain_gpt2(name: str, config: Mapping[str, Any]) -> None:
+    width = config["n_embd"]
+    allowed: dict[str, set[object]] = {
+        "model_type": {"gpt2"},
+        "activation_function": {"gelu_new", "gelu_pytorch_tanh", None},
+        "n_inner": {4 * width, None},
+        "scale_attn_weights": {True, None},
+        "scale_attn_by_inverse_layer_idx": {False, None},
+        "tie_word_embeddings": {True, None},
+    }
+    for key, values in allowed.items():
+        if config.get(key) not in values:
+            raise TrainingError(
+                f"model {name!r}: {key} is {config.get(key)!r}; only a plain GPT-2 can be trained"
+            )
+    if width % config["n_head"]:
+        raise TrainingError(f"model {name!r}: width {width} does not divide into {config['n_head']} heads")
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+
+
+def _read_pickle(path: Path) -> dict[str, Tensor]:
+    import torch
+
+    loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    if not isinstance(loaded, dict):
+        raise ValueError("it holds no state dict")
+    return loaded
+
+
+def _published_names(loaded: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Name tensors as GPT2LMHeadModel does: older files lack the `transformer.` prefix or the tied head."""
+    from emeth_tui.training.model.gpt2 import EMBEDDING_NAME, HEAD_NAME
+
+    prefix = "transformer."
+    weights = {
+        name if name.startswith(prefix) or name == HEAD_NAME else prefix + name: tensor
+        for name, tensor in loaded.items()
+    }
+    if EMBEDDING_NAME in weights:
+        weights.setdefault(HEAD_NAME, weights[EMBEDDING_NAME])
+    return weights

@@ -1,0 +1,326 @@
+"""A lean GPT-2: the published architecture and parameter names, nothing that training does not need.
+
+Parameters are named and laid out exactly as in Hugging Face's `GPT2LMHeadModel` (projections keep their
+weights as `[inputs, outputs]`), so that importing and exporting weights renames and transposes nothing. The
+vocabulary is padded to a multiple of 64 inside, which matrix units like better; the padding never leaves
+this module.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from emeth_tui.training.devices import calculated_in
+from emeth_tui.training.model.dropout import kept
+from emeth_tui.training.model.head import Turn, head_loss, turn_into_gradients
+
+VOCAB_MULTIPLE = 64
+INIT_STD = 0.02  # GPT-2's own initialisation
+HEAD_NAME = "lm_head.weight"  # tied to the token embedding
+EMBEDDING_NAME = "transformer.wte.weight"
+
+
+@dataclass(frozen=True, slots=True)
+class Gpt2Shape:
+    """The numbers that fix a GPT-2's tensors."""
+
+    layers: int
+    heads: int
+    width: int
+    positions: int
+    vocab_size: int
+    layer_norm_epsilon: float = 1e-5
+
+    @property
+    def padded_vocab_size(self) -> int:
+        """Rows of the token embedding as it lies in memory."""
+        return -(-self.vocab_size // VOCAB_MULTIPLE) * VOCAB_MULTIPLE
+
+
+def tensor_shapes(shape: Gpt2Shape) -> dict[str, tuple[int, ...]]:
+    """Name every tensor of an exported state dict, with its shape: what a result file holds, and no more."""
+    width = shape.width
+    shapes: dict[str, tuple[int, ...]] = {
+        EMBEDDING_NAME: (shape.vocab_size, width),
+        "transformer.wpe.weight": (shape.positions, width),
+    }
+    for layer in range(shape.layers):
+        block = f"transformer.h.{layer}"
+        shapes |= {
+            f"{block}.ln_1.weight": (width,),
+            f"{block}.ln_1.bias": (width,),
+            f"{block}.attn.c_attn.weight": (width, 3 * width),
+            f"{block}.attn.c_attn.bias": (3 * width,),
+            f"{block}.attn.c_proj.weight": (width, width),
+            f"{block}.attn.c_proj.bias": (width,),
+            f"{block}.ln_2.weight": (width,),
+            f"{block}.ln_2.bias": (width,),
+            f"{block}.mlp.c_fc.weight": (width, 4 * width),
+            f"{block}.mlp.c_fc.bias": (4 * width,),
+            f"{block}.mlp.c_proj.weight": (4 * width, width),
+            f"{block}.mlp.c_proj.bias": (width,),
+        }
+    shapes |= {
+        "transformer.ln_f.weight": (width,),
+        "transformer.ln_f.bias": (width,),
+        HEAD_NAME: (shape.vocab_size, width),
+    }
+    return shapes
+
+
+def check_weights(shape: Gpt2Shape, weights: Mapping[str, Tensor]) -> None:
+    """Raise ValueError unless these are a GPT-2's of this shape, under the published names."""
+    for name, expected in tensor_shapes(shape).items():
+        if name not in weights:
+            raise ValueError(f"tensor {name} is missing")
+        if tuple(weights[name].shape) != expected:
+            raise ValueError(f"tensor {name} has shape {tuple(weights[name].shape)}, not {expected}")
+    head, embedding = weights[HEAD_NAME], weights[EMBEDDING_NAME]
+    if head is not embedding and not torch.equal(head, embedding):
+        raise ValueError(f"tensor {HEAD_NAME} differs from {EMBEDDING_NAME}, to which GPT-2 ties it")
+
+
+@dataclass(frozen=True, slots=True)
+class LayerMasks:
+    """What dropout leaves of one layer's numbers in one pass, 0 or 1 each; drawn on the CPU alone.
+
+    `attention` is `[blocks * heads, length, length]`, the others are `[rows, width]`. Scaling up what is left
+    is up to who takes them.
+    """
+
+    attention: Tensor
+    attended: Tensor
+    fed: Tensor
+
+
+class Projection(nn.Module):
+    """A linear layer on `[rows, inputs]`, whose weight lies as `[inputs, outputs]`."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(inputs, outputs))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, states: Tensor, scale: float = 1.0) -> Tensor:
+        """Of `scale` times the states."""
+        return torch.addmm(self.bias, states, self.weight, alpha=scale)
+
+
+class Attention(nn.Module):
+    """Causal self-attention within each block."""
+
+    def __init__(self, shape: Gpt2Shape, dropout: float) -> None:
+        super().__init__()
+        self.heads = shape.heads
+        self.dropout = dropout
+        self.c_attn = Projection(shape.width, 3 * shape.width)
+        self.c_proj = Projection(shape.width, shape.width)
+
+    def forward(self, states: Tensor, length: int, mask: Tensor | None) -> Tensor:
+        rows, width = states.shape
+        heads = self.heads, width // self.heads
+        split = self.c_attn(states).view(-1, length, 3, *heads).permute(2, 0, 3, 1, 4)
+        mixed = self._attend(split) if mask is None else _attend_in_the_open(split, mask)
+        scale = 1.0 if mask is None else 1.0 / (1.0 - self.dropout)
+        output: Tensor = self.c_proj(mixed.transpose(1, 2).reshape(rows, width), scale)
+        return output
+
+    def _attend(self, split: Tensor) -> Tensor:
+        query, key, value = split
+        dropout = self.dropout if self.training else 0.0
+        return functional.scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=True)
+
+
+def _attend_in_the_open(split: Tensor, mask: Tensor) -> Tensor:
+    """Causal attention with dropout, not scaled up; on a CPU torch's own falls to a slower path with it.
+
+    From `[query, key and value, blocks, heads, length, width]`; returns all after the first.
+    """
+    _, blocks, heads, length, width = split.shape
+    query, key, value = split.reshape(3, blocks * heads, length, width)
+    future = _future(length, query.dtype)
+    scores = torch.baddbmm(future, query, key.transpose(1, 2), alpha=1.0 / math.sqrt(width))
+    return torch.bmm(scores.softmax(-1) * mask, value).view(blocks, heads, length, width)
+
+
+@functools.lru_cache(maxsize=8)
+def _future(length: int, dtype: torch.dtype) -> Tensor:
+    """What takes the tokens to come out of each one's sight."""
+    return torch.full((length, length), float("-inf"), dtype=dtype).triu_(1)
+
+
+def _add_dropped(states: Tensor, change: Tensor, dropout: float, mask: Tensor | None) -> Tensor:
+    """`states` with `change` added, some of which is dropped."""
+    if mask is not None:
+        return torch.addcmul(states, change, mask, value=1.0 / (1.0 - dropout))
+    return states + functional.dropout(change, dropout)
+
+
+class FeedForward(nn.Module):
+    """The two-layer perceptron of a block, with GPT-2's tanh approximation of GELU."""
+
+    def __init__(self, shape: Gpt2Shape) -> None:
+        super().__init__()
+        self.c_fc = Projection(shape.width, 4 * shape.width)
+        self.c_proj = Projection(4 * shape.width, shape.width)
+
+    def forward(self, states: Tensor) -> Tensor:
+        output: Tensor = self.c_proj(functional.gelu(self.c_fc(states), approximate="tanh"))
+        return output
+
+
+class Block(nn.Module):
+    """One transformer layer."""
+
+    def __init__(self, shape: Gpt2Shape, dropout: float, attention_dropout: float) -> None:
+        super().__init__()
+        self.dropout = dropout
+        self.ln_1 = nn.LayerNorm(shape.width, eps=shape.layer_norm_epsilon)
+        self.attn = Attention(shape, attention_dropout)
+        self.ln_2 = nn.LayerNorm(shape.width, eps=shape.layer_norm_epsilon)
+        self.mlp = FeedForward(shape)
+
+    def forward(self, states: Tensor, length: int, masks: LayerMasks | None = None) -> Tensor:
+        """Of the states of blocks of `length` tokens, `[rows, width]`, one block's after the other's."""
+        dropout = self.dropout if self.training else 0.0
+        attended, fed = (masks.attended, masks.fed) if masks else (None, None)
+        change = self.attn(self.ln_1(states), length, masks.attention if masks else None)
+        states = _add_dropped(states, change, dropout, attended)
+        return _add_dropped(states, self.mlp(self.ln_2(states)), dropout, fed)
+
+
+class Transformer(nn.Module):
+    """Embeddings, blocks and the final norm; its attribute names are the published ones."""
+
+    def __init__(self, shape: Gpt2Shape, dropout: float, attention_dropout: float) -> None:
+        super().__init__()
+        self.dropout = dropout
+        self.attention_dropout = attention_dropout
+        self.heads = shape.heads
+        self.width = shape.width
+        self.wte = nn.Embedding(shape.padded_vocab_size, shape.width)
+        self.wpe = nn.Embedding(shape.positions, shape.width)
+        self.h = nn.ModuleList(Block(shape, dropout, attention_dropout) for _ in range(shape.layers))
+        self.ln_f = nn.LayerNorm(shape.width, eps=shape.layer_norm_epsilon)
+        self._compiled: tuple[Callable[[Tensor, int, LayerMasks | None], Tensor], ...] = ()
+        self._compiled_for: tuple[int, int] | None = None
+
+    def goes_compiled(self, token_ids: Tensor) -> bool:
+        """Whether this batch goes through compiled layers."""
+        return self.training and self._compiled_for == tuple(token_ids.shape)
+
+    def use_compiled(self, batch: tuple[int, int] | None, backend: str) -> None:
+        """Train batches of this shape through compiled layers from now on, or with None none."""
+        self._compiled_for = batch
+        # In a tuple, for as submodules they would give every parameter a second name.
+        self._compiled = tuple(
+            torch.compile(block, dynamic=False, backend=backend) for block in self.h if batch
+        )
+
+    def forward(self, token_ids: Tensor) -> Tensor:
+        """The states `[batch, length, width]` for ids `[batch, length]`."""
+        length = token_ids.shape[1]
+        states = (self.wte(token_ids) + self.wpe.weight[:length]).flatten(0, 1)
+        masks: Sequence[LayerMasks | None] = [None] * len(self.h)
+        if self.training and not token_ids.is_cuda and (self.dropout or self.attention_dropout):
+            embedded, masks = self.masks(len(token_ids), length, len(self.h))
+            states = states * embedded * (1.0 / (1.0 - self.dropout))
+        elif self.training:
+            states = functional.dropout(states, self.dropout)
+        blocks: Iterable[Any] = self._compiled if self.goes_compiled(token_ids) else self.h
+        for block, layer_masks in zip(blocks, masks, strict=True):
+            states = block(states, length, layer_masks)
+        output: Tensor = self.ln_f(states).view(*token_ids.shape, -1)
+        return output
+
+    def masks(self, batch: int, length: int, layers: int) -> tuple[Tensor, list[LayerMasks]]:
+        """Draw the masks of a pass through so many layers: the embedding's, and each layer's."""
+        of_attention = (layers, batch * self.heads, length, length)
+        attention = kept(of_attention, self.attention_dropout, calculated_in("cpu"))
+        of_rows = (1 + 2 * layers, batch * length, self.width)
+        embedded, *others = kept(of_rows, self.dropout, torch.float32)
+        return embedded, [
+            LayerMasks(*each) for each in zip(attention, others[::2], others[1::2], strict=True)
+        ]
+
+
+class Gpt2(nn.Module):
+    """GPT-2 with its language-model head, which shares the token embedding's weights."""
+
+    def __init__(
+        self, shape: Gpt2Shape, dropout: float = 0.1, attention_dropout: float | None = None
+    ) -> None:
+        super().__init__()
+        self.shape = shape
+        self.transformer = Transformer(
+            shape, dropout, dropout if attention_dropout is None else attention_dropout
+        )
+        self._turn: Turn | None = None
+
+    def use_compiled(self, batch: tuple[int, int] | None, backend: str = "inductor") -> None:
+        """Train batches of this shape through compiled code from now on, or with None none.
+
+        What compiling may raise comes with the first such batch.
+        """
+        self.transformer.use_compiled(batch, backend)
+        self._turn = torch.compile(turn_into_gradients, dynamic=False, backend=backend) if batch else None
+
+    def forward(self, token_ids: Tensor) -> Tensor:
+        """Logits `[batch, length, padded vocabulary]` for ids `[batch, length]`; the padding is at -inf."""
+        return self._logits(self.transformer(token_ids))
+
+    def loss(self, token_ids: Tensor, reduction: str = "mean") -> Tensor:
+        """Cross-entropy of each token given those before it in its row: the mean, or with "sum" the sum."""
+        states = self.transformer(token_ids)[:, :-1].flatten(0, 1)
+        targets = token_ids[:, 1:].flatten()
+        turn = self._turn if self.transformer.goes_compiled(token_ids) else None
+        loss = head_loss(states, self.transformer.wte.weight, targets, self.shape.vocab_size, turn)
+        return loss if reduction == "sum" else loss / len(targets)
+
+    def initialise(self, seed: int) -> None:
+        """Draw fresh weights as GPT-2 does, from `seed` alone: the global random state stays as it was."""
+        generator = torch.Generator().manual_seed(seed)
+        residual_std = INIT_STD / math.sqrt(2 * self.shape.layers)
+        with torch.no_grad():
+            for name, parameter in self.named_parameters():
+                if parameter.ndim < 2:
+                    parameter.fill_(1.0 if ".ln_" in name and name.endswith("weight") else 0.0)
+                else:
+                    std = residual_std if name.endswith("c_proj.weight") else INIT_STD
+                    parameter.copy_(torch.empty(parameter.shape).normal_(0.0, std, generator=generator))
+            self.transformer.wte.weight[self.shape.vocab_size :] = 0.0
+
+    def export_weights(self) -> dict[str, Tensor]:
+        """Copy the weights to the CPU: fp32, published names, unpadded, the head tied to the embedding."""
+        weights = {
+            name: tensor.detach().to("cpu", torch.float32, copy=True)
+            for name, tensor in self.named_parameters()
+        }
+        weights[EMBEDDING_NAME] = weights[EMBEDDING_NAME][: self.shape.vocab_size].clone()
+        weights[HEAD_NAME] = weights[EMBEDDING_NAME]
+        return weights
+
+    def import_weights(self, weights: Mapping[str, Tensor]) -> None:
+        """Take over weights under the published names and shapes. Raises ValueError when they do not fit."""
+        check_weights(self.shape, weights)
+        with torch.no_grad():
+            for name, parameter in self.named_parameters():
+                if name == EMBEDDING_NAME:
+                    parameter.zero_()
+                    parameter[: self.shape.vocab_size] = weights[name]
+                else:
+                    parameter.copy_(weights[name])
+
+    def _logits(self, states: Tensor) -> Tensor:
+        logits = functional.linear(states, self.transformer.wte.weight)
+        if self.shape.padded_vocab_size != self.shape.vocab_size:
+            logits[..., self.shape.vocab_size :] = float("-inf")
+        return logits

@@ -1,0 +1,1 @@
+"""The training run: its loop and steps, what it measures, saves and recovers from."""

@@ -1,0 +1,89 @@
+"""Compiled layers and head, where a GPU and a long job make them pay; elsewhere the training stays as it is.
+
+A GPT-2's layers are alike, so one of them is compiled and serves all; of the head, what is done to its logits
+between its products. Nothing is given up for it: the layers
+keep their parameters and names, batches of another shape (an epoch's last one, validation) take the plain
+way, and whatever goes wrong while compiling means only that the plain way is taken throughout.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import time
+import warnings
+from collections.abc import Callable
+
+import torch
+
+from emeth_tui.training.devices import Device
+from emeth_tui.training.model.gpt2 import Gpt2
+
+PAYS_AFTER_STEPS = 1_000  # about where the saving has paid back the compiler's time
+_WORTH_IT = 1.03  # times as fast; less is within the noise of a trial
+_TRIALS = 5
+_BACKEND = "inductor"
+# torch compiles a function for 8 shapes (recompile_limit) and then no more; the head's rows may come in two.
+_MOST_IN_A_PROCESS = 4
+_compilations = itertools.count(1)
+log = logging.getLogger(__name__)
+
+
+def compile_where_it_pays(
+    model: Gpt2, rows: int, length: int, steps_left: int, device: Device, backend: str = _BACKEND
+) -> bool:
+    """Compile the layers for batches of `rows` by `length` tokens; says whether training goes faster now.
+
+    Leaves weights and random states as they are, and no gradients.
+    """
+    model.use_compiled(None)
+    if not device.is_cuda or steps_left < PAYS_AFTER_STEPS:
+        return False
+    devices = [device.torch_device] if device.torch_device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the compiler's about its own doings
+        return _compile(model, rows, length, device, backend)
+
+
+def _compile(model: Gpt2, rows: int, length: int, device: Device, backend: str) -> bool:
+    started = time.monotonic()
+    if next(_compilations) % _MOST_IN_A_PROCESS == 0:
+        torch.compiler.reset()  # milliseconds, and shapes met again are compiled again, from its disk cache
+    # Drawn, for equal ones would all add to one row of the embedding's gradient, one after the other.
+    ids = device.put(torch.randint(model.shape.vocab_size, (rows, length)))
+    try:
+        plain_s = _trial_s(model, ids, device)
+        model.use_compiled((rows, length), backend)
+        compiled_s = _trial_s(model, ids, device)
+    except Exception as error:  # no compiler, no triton, no memory, a new driver, errors of its own making
+        reason = " ".join(str(error).splitlines()[:2])
+        log.warning("layers stay uncompiled: %s: %s", type(error).__name__, reason, exc_info=True)
+        plain_s, compiled_s = 0.0, 1.0
+    pays = plain_s > _WORTH_IT * compiled_s
+    if not pays:
+        model.use_compiled(None)
+    log.info(
+        "compiling took %.0f s: layers are %s", time.monotonic() - started, "compiled" if pays else "plain"
+    )
+    return pays
+
+
+def _trial_s(model: Gpt2, ids: torch.Tensor, device: Device) -> float:
+    """Seconds for a batch, there and back, the best of a few; the first ones also compile."""
+    model.train()
+    parameters = list(model.parameters())
+
+    def there_and_back() -> None:
+        with device.autocast():
+            loss = model.loss(ids)
+        torch.autograd.grad(loss, parameters)
+        device.wait()
+
+    there_and_back()
+    return min(_seconds(there_and_back) for _ in range(_TRIALS))
+
+
+def _seconds(work: Callable[[], None]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started

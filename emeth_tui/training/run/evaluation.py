@@ -1,0 +1,111 @@
+"""The validation loss: of a running training, and of a result that a verifier holds against its dataset."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from emeth_tui.errors import JobError
+from emeth_tui.training.data.dataset import Blocks, load_tokens, token_ids
+from emeth_tui.training.devices import Device, open_device
+from emeth_tui.training.files.models import (
+    build_model,
+    model_shape,
+    model_spec,
+    set_initial_weights,
+    token_source,
+)
+from emeth_tui.training.model.gpt2 import Gpt2, tensor_shapes
+from emeth_tui.training.run.batch_threads import BatchThreads
+
+_MAX_BLOCKS_AT_ONCE = 32
+_UNTRAINED_SEED = 0
+_ONE_THREAD = BatchThreads()
+
+
+def mean_loss(
+    model: Gpt2,
+    blocks: Blocks,
+    device: Device,
+    tick: Callable[[float], None] = lambda done: None,
+    max_rows: int = _MAX_BLOCKS_AT_ONCE,
+    batch_threads: BatchThreads = _ONE_THREAD,
+) -> float:
+    """Return the mean cross-entropy per predicted token, over at most `max_rows` blocks at a time.
+
+    `tick` hears the share of blocks done, and may raise.
+    """
+
+    def summed_loss(part: Tensor, lane: int) -> Tensor:
+        with torch.inference_mode(), device.autocast():
+            return model.loss(part, reduction="sum")
+
+    rows = min(max_rows, _MAX_BLOCKS_AT_ONCE)
+    total = torch.zeros((), dtype=torch.float64, device=device.torch_device)
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            for start in range(0, len(blocks), rows):
+                batch = device.put(torch.from_numpy(token_ids(blocks[start : start + rows])))
+                for loss in batch_threads.run(summed_loss, batch):
+                    total += loss
+                tick(min(1.0, (start + rows) / len(blocks)))
+    finally:
+        model.train(was_training)
+    predicted: int = len(blocks) * (blocks.shape[1] - 1)
+    return float(total.item()) / predicted
+
+
+class Evaluator:
+    """A dataset tokenised as its job's node does it, to measure models on its validation text.
+
+    Raises DatasetError for a dataset that no node could train on.
+    """
+
+    def __init__(self, model_name: str, language: str, dataset_path: Path, device_name: str = "cpu") -> None:
+        self._spec = model_spec(model_name)
+        self._device = open_device(device_name)
+        with tempfile.TemporaryDirectory(prefix="emeth-evaluation-") as cache:
+            tokens = load_tokens(dataset_path, Path(cache), token_source(self._spec, language))
+            self._valid = tokens.valid[:].copy()  # the mapped file goes away with the directory
+        self._shape = model_shape(self._spec, tokens.vocab_size)
+
+    @property
+    def tensor_shapes(self) -> dict[str, tuple[int, ...]]:
+        """What `checkpoint.load_result` has to find in a result of this job."""
+        return tensor_shapes(self._shape)
+
+    def loss(self, state_dict: Mapping[str, Tensor]) -> float:
+        """The validation loss of a result's weights. Raises JobError when they do not fit the model."""
+        model = build_model(self._spec, self._shape)
+        try:
+            model.import_weights(state_dict)
+        except ValueError as error:
+            raise JobError(f"the result's weights do not fit model {self._spec.name!r}: {error}") from error
+        return self._measure(model)
+
+    def untrained_loss(self) -> float:
+        """The validation loss of the model as every node starts from it."""
+        model = build_model(self._spec, self._shape)
+        set_initial_weights(model, self._spec, _UNTRAINED_SEED)
+        return self._measure(model)
+
+    def _measure(self, model: Gpt2) -> float:
+        return mean_loss(model.to(self._device.torch_device), self._valid, self._device)
+
+
+def validation_loss(
+    model_name: str, language: str, dataset_path: Path, state_dict: Mapping[str, Tensor]
+) -> float:
+    """Measure one state dict on a dataset's validation text; see `Evaluator` for several."""
+    return Evaluator(model_name, language, dataset_path).loss(state_dict)
+
+
+def untrained_loss(model_name: str, language: str, dataset_path: Path) -> float:
+    """Measure the untrained model on a dataset's validation text; see `Evaluator` for several."""
+    return Evaluator(model_name, language, dataset_path).untrained_loss()

@@ -1,0 +1,346 @@
+"""The training loop of protocol.md §8: epochs over shuffled blocks, each with its validation.
+
+Nothing in a step waits for the device; the loss is read a few times a second. What the outside asks for
+(pause, resume, stop) is looked at between steps. A checkpoint is only ever made of a healthy training, so
+that going back to the last one is always sound.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from emeth_tui.errors import TrainingError
+from emeth_tui.training import reports
+from emeth_tui.training.data.dataset import TokenisedDataset, epoch_order, token_ids
+from emeth_tui.training.devices import Device, is_out_of_memory
+from emeth_tui.training.files.checkpoint import CheckpointStore
+from emeth_tui.training.job_control import Control, StopRequested
+from emeth_tui.training.model.gpt2 import Gpt2
+from emeth_tui.training.model.optimiser import scheduled_share
+from emeth_tui.training.reports import Report
+from emeth_tui.training.run import divergence, metrics, state
+from emeth_tui.training.run.batch_threads import BatchThreads
+from emeth_tui.training.run.compiling import compile_where_it_pays
+from emeth_tui.training.run.evaluation import mean_loss
+from emeth_tui.training.run.metrics import LossMeter, Pace, Throttle
+from emeth_tui.training.run.microbatch import MicroBatch
+from emeth_tui.training.run.saving import Saver, SavingPace, expected_cost_s
+from emeth_tui.training.run.state import Plan, Position
+from emeth_tui.training.run.step import Stepper
+
+log = logging.getLogger(__name__)
+
+
+class Trainer:
+    """Trains one model for one job, from wherever its last checkpoint left it. To be closed in the end."""
+
+    def __init__(
+        self,
+        model: Gpt2,
+        tokens: TokenisedDataset,
+        plan: Plan,
+        store: CheckpointStore,
+        device: Device,
+        report: Report,
+        control: Control,
+        set_initial_weights: Callable[[Gpt2], None],
+        micro_batch: MicroBatch | None = None,
+        batch_threads: BatchThreads | None = None,
+        loading_since_s: float | None = None,
+    ) -> None:
+        """`loading_since_s` is when, by `time.monotonic`, the way from the tokens to the first step began.
+
+        `batch_threads` are closed with the trainer.
+        """
+        self._model = model.to(device.torch_device)
+        self._tokens = tokens
+        self._plan = plan
+        self._store = store
+        self._device = device
+        self._report = report
+        self._control = control
+        self._set_initial_weights = set_initial_weights
+        self._micro = micro_batch or MicroBatch(plan.batch_size, device)
+        self._batch_threads = batch_threads or BatchThreads()
+        self._stepper = Stepper(self._model, device, self._micro, self._batch_threads, self._tell_less_memory)
+        self._compiled_rows = 0
+        self._meter = LossMeter(device.torch_device)
+        self._watch = divergence.LossWatch(tokens.vocab_size)
+        self._pace = Pace()
+        self._loading_since_s = time.monotonic() if loading_since_s is None else loading_since_s
+        cost_s = expected_cost_s(self._model.parameters(), device)
+        self._saver = Saver(store, SavingPace(plan.checkpoint_every_s, plan.checkpoint_share, cost_s), device)
+        self._kept_at: tuple[int, int] | None = None
+        self._at = Position()
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """Whole epochs done, and steps of the next one."""
+        return self._at.epoch, self._step_number()
+
+    def run(self) -> float:
+        """Train all epochs and return the last one's validation loss.
+
+        Raises StopRequested, after saving a checkpoint, when asked to stop; TrainingError when the loss
+        diverges again after going back, or memory does not even hold one block; DiskFull.
+        """
+        self._device.keep_freed()
+        self._stepper.find_micro_batch(self._tokens.train.shape[1])
+        self._go_on_from_checkpoint()
+        self._compile_where_it_pays()
+        self._pace = Pace()
+        self._report(
+            reports.Prepared(
+                dataset_digest=self._tokens.digest,
+                tokens=int(self._tokens.train.size),
+                steps_per_epoch=self._steps_per_epoch,
+                resumed_epoch=self._at.epoch,
+                resumed_step=self._step_number(),
+                valid_tokens=int(self._tokens.valid.size),
+                tokenised_s=self._tokens.made_in_s,
+                loading_s=time.monotonic() - self._loading_since_s,
+            )
+        )
+        while self._at.epoch < self._plan.epochs:
+            self._train_epoch_or_go_back()
+        self._report(reports.Trained(self._at.epoch, self._at.valid_loss))
+        return self._at.valid_loss
+
+    def _compile_where_it_pays(self) -> None:
+        self._compiled_rows = rows = self._micro.size
+        length = self._tokens.train.shape[1]
+        compile_where_it_pays(self._model, rows, length, self._blocks_left // rows, self._device)
+
+    def keep(self) -> None:
+        """Have the disk hold a checkpoint of this very place when this returns. Raises DiskFull."""
+        self._wait_for_writer()
+        if self._kept_at != (self._at.epoch, self._at.blocks_done):
+            self._save()
+            self._wait_for_writer()
+
+    def close(self) -> None:
+        """Let a checkpoint that is being written be finished, and end all threads."""
+        self._batch_threads.close()
+        self._saver.close()
+
+    @property
+    def _blocks(self) -> int:
+        return len(self._tokens.train)
+
+    @property
+    def _blocks_left(self) -> int:
+        return (self._plan.epochs - self._at.epoch) * self._blocks - self._at.blocks_done
+
+    @property
+    def _steps_per_epoch(self) -> int:
+        return -(-self._blocks // self._plan.batch_size)
+
+    def _step_number(self) -> int:
+        return -(-self._at.blocks_done // self._plan.batch_size)
+
+    def _train_epoch_or_go_back(self) -> None:
+        try:
+            self._train_epoch()
+            return
+        except divergence.DivergedError as error:
+            self._lower_the_rate_and_go_back(str(error))
+            return
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+        # Outside of the handler, whose traceback holds on to what took the memory. It ran out in a place
+        # where weights may be half changed.
+        self._stepper.take_less_memory()
+        self._go_back()
+
+    def _train_epoch(self) -> None:
+        if self._compiled_rows != self._micro.size:  # memory had run out
+            self._compile_where_it_pays()
+        started = time.monotonic()
+        order = epoch_order(self._plan.seed, self._at.epoch, self._blocks)
+        self._model.train()
+        while self._at.blocks_done < self._blocks:
+            self._look_up()
+            chosen = order[self._at.blocks_done : self._at.blocks_done + self._plan.batch_size]
+            self._train_step(self._tokens.train[chosen])
+            if self._pace.due():
+                self._report_progress()
+        self._finish_epoch(started)
+
+    def _train_step(self, blocks: Any) -> None:
+        ids = self._device.put(torch.from_numpy(token_ids(blocks)))
+        at = self._at
+        done = (at.epoch + (at.blocks_done + len(blocks)) / self._blocks) / self._plan.epochs
+        rate = self._plan.learning_rate * at.rate_share * scheduled_share(done)
+        step = self._stepper.take(ids, rate, (self._plan.seed, at.epoch, at.blocks_done))
+        at.blocks_done += len(blocks)
+        self._meter.add(step.loss, ids.shape[0] * (ids.shape[1] - 1), step.applied, step.skipped)
+        self._pace.add(ids.numel())
+
+    def _tell_less_memory(self, blocks: int) -> None:
+        log.warning("out of memory: going on with micro batches of %d blocks", blocks)
+        self._report(reports.OutOfMemory(self._at.epoch + 1, blocks))
+
+    def _finish_epoch(self, started: float) -> None:
+        train_loss = self._read().mean_loss
+        self._watch.judge_mean(train_loss, self._at.best_train_loss)
+        valid_loss = self._validate()
+        at = self._at
+        at.valid_loss = valid_loss
+        at.best_train_loss = min(at.best_train_loss, train_loss)
+        at.epoch += 1
+        at.blocks_done = 0
+        self._start_meter()
+        seconds = time.monotonic() - started
+        self._report(reports.EpochDone(at.epoch, train_loss, valid_loss, seconds, self._pace.work()))
+        if self._saver.pace.due_after_epoch() and not self._saver.busy:
+            self._save()
+
+    def _validate(self) -> float:
+        while True:
+            try:
+                valid_loss = self._measure()
+                break
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+            self._stepper.take_less_memory()
+        if not math.isfinite(valid_loss):
+            raise divergence.DivergedError(f"the validation loss is {valid_loss}")
+        return valid_loss
+
+    def _measure(self) -> float:
+        throttle = Throttle()
+        throttle.due()  # a short validation needs no news
+
+        def tick(done: float) -> None:
+            with torch.inference_mode(False):
+                self._look_up()
+            if throttle.due():
+                self._report(reports.Validating(self._at.epoch + 1, done))
+
+        with self._pace.validating(int(self._tokens.valid.size)):
+            return mean_loss(
+                self._model,
+                self._tokens.valid,
+                self._device,
+                tick,
+                self._micro.valid_rows,
+                self._batch_threads,
+            )
+
+    def _look_up(self) -> None:
+        """Between two steps: do what the outside asks for, and save when it is time. Raises DiskFull."""
+        self._saver.check()
+        if self._control.attention:
+            if self._control.stopping:
+                self.keep()
+                raise StopRequested
+            self._stand_still()
+        elif self._saver.pace.due_within_epoch() and not self._saver.busy:
+            self._save()
+
+    def _stand_still(self) -> None:
+        self._report(reports.Paused(*self.position))
+        if self._plan.release_on_pause:
+            self.keep()
+            state.release(self._model, self._stepper.optimiser, self._device)
+        else:
+            self._save()
+        self._pace.pause()
+        self._control.wait_while_paused()
+        if self._plan.release_on_pause:
+            state.take_back(self._model)
+            self._go_on_from_checkpoint()
+        self._pace.resume()
+        self._report(reports.Resumed(*self.position))
+
+    def _report_progress(self) -> None:
+        reading = self._read()
+        self._watch.judge(self._step_number(), reading, self._at.best_train_loss)
+        self._report(
+            reports.Progress(
+                epoch=self._at.epoch + 1,
+                epochs=self._plan.epochs,
+                step=self._step_number(),
+                steps=self._steps_per_epoch,
+                train_loss=self._meter.recent_mean(reading),
+                tokens_per_s=self._pace.tokens_per_s(),
+                work=self._pace.work(),
+            )
+        )
+
+    def _read(self) -> divergence.Reading:
+        """Wait for the device and read its losses; lower the rate if steps could not be applied."""
+        reading = self._meter.read()
+        skipped = reading.skipped - self._at.skipped
+        if skipped:
+            self._at.skipped = reading.skipped
+            self._at.rate_share *= divergence.RATE_SHARE_AFTER_TROUBLE
+            log.warning("epoch %d: %d steps gave no finite numbers", self._at.epoch + 1, skipped)
+            self._report(reports.Skipped(self._at.epoch + 1, skipped))
+            steps = self._at.epoch * self._steps_per_epoch + self._step_number()
+            divergence.check_skipped(self._at.skipped, steps)
+        return reading
+
+    def _save(self) -> None:
+        with self._pace.saving():
+            reading = self._read()
+            self._watch.judge(self._step_number(), reading, self._at.best_train_loss)
+            content = state.capture(self._at, self._model, self._stepper.optimiser, self._device)
+            content |= {"loss_sum": reading.loss_sum, "loss_tokens": reading.tokens}
+            self._saver.start(self._at.epoch, self._at.blocks_done, content)
+        self._kept_at = self._at.epoch, self._at.blocks_done
+
+    def _wait_for_writer(self) -> None:
+        with self._pace.saving():
+            if not self._saver.wait(metrics.REPORT_EVERY_S):
+                self._report(reports.Saving(*self.position))
+                self._saver.wait()
+
+    def _go_on_from_checkpoint(self) -> None:
+        content = self._store.load_newest()
+        if content is None:
+            self._start_over()
+            return
+        self._at = state.restore(content, self._model, self._stepper.optimiser, self._device)
+        self._start_meter(content["loss_sum"], content["loss_tokens"])
+        log.info("going on after %d epochs and %d blocks", self._at.epoch, self._at.blocks_done)
+
+    def _start_over(self) -> None:
+        torch.manual_seed(self._plan.seed)
+        self._set_initial_weights(self._model)
+        self._stepper.start_over()
+        self._at = Position()
+        self._start_meter()
+
+    def _start_meter(self, loss_sum: float = 0.0, tokens: float = 0.0) -> None:
+        """Begin an epoch's sums, or go on with them."""
+        self._meter.start(loss_sum, tokens, self._at.skipped)
+        self._watch.start(self._step_number(), divergence.Reading(loss_sum, tokens, self._at.skipped))
+
+    def _lower_the_rate_and_go_back(self, reason: str) -> None:
+        epoch, set_backs = self._at.epoch + 1, self._at.set_backs
+        if epoch <= self._at.diverged_in or set_backs == divergence.MAX_SET_BACKS:
+            raise TrainingError(
+                f"training diverged in epoch {epoch} even with a lower learning rate: {reason}"
+            )
+        log.warning("diverged in epoch %d: %s", epoch, reason)
+        self._report(reports.Diverged(epoch, reason))
+        rate_share = self._at.rate_share
+        self._go_back()
+        self._at.rate_share = rate_share * divergence.RATE_SHARE_AFTER_TROUBLE
+        self._at.set_backs, self._at.diverged_in = set_backs + 1, epoch
+
+    def _go_back(self) -> None:
+        self._saver.wait()
+        self._stepper.drop_gradients()
+        self._go_on_from_checkpoint()
+        self._kept_at = None
+        self._report(reports.WentBack(*self.position))

@@ -1,0 +1,1 @@
+"""Dialogs: questions that cost money or time, with the facts beside them."""

@@ -1,0 +1,56 @@
+"""Asks where to write a file, with a place that would do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from emeth_tui.tui.drawing.line_view import LineView
+from emeth_tui.tui.drawing.lines import line
+from emeth_tui.words.translation import _
+
+
+class PathDialog(ModalScreen[Path | None]):
+    """One line to edit: Enter takes it, Esc gives None. A directory gets the default's file name."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel", id="path-cancel")]
+
+    def __init__(self, title: str, default: Path) -> None:
+        super().__init__()
+        self._title = title
+        self._default = default
+
+    def compose(self) -> ComposeResult:
+        with Container(id="box"):
+            yield LineView(id="question")
+            entry = Input(str(self._default), id="path", compact=True)
+            entry.cursor_blink = False
+            yield entry
+
+    def on_mount(self) -> None:
+        view = self.query_one("#question", LineView)
+        self.set_class(view.emeth.glyphs.ascii_only, "-ascii")
+        self.query_one("#box").border_title = Content(view.emeth.glyphs.text(self._title))
+        view.show_lines(
+            [line((_("Enter writes the file, Esc does not; the file must be a new one"), "muted"))]
+        )
+        self.query_one("#path", Input).focus()
+
+    @on(Input.Submitted, "#path")
+    def _take(self, event: Input.Submitted) -> None:
+        text = event.value.strip()
+        if not text:
+            return
+        path = Path(text).expanduser()
+        self.dismiss(path / self._default.name if path.is_dir() else path)
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)

@@ -1,0 +1,1 @@
+"""What screens are drawn with: lines, glyphs, charts, themes, the widget that paints, the driver."""

@@ -1,0 +1,89 @@
+"""The one widget under every panel and page: it paints lines, and only those cells that changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from rich.segment import Segment
+from textual import events
+from textual.content import Content
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from emeth_tui.tui.drawing.lines import BLANK, Line, changed_cells, cut, fit
+
+if TYPE_CHECKING:
+    from emeth_tui.tui.app import EmethApp
+
+
+BORDER_CELLS = 6  # of a border's line, what a title leaves free
+
+
+class LineView(Widget):
+    """Shows lines of styled text, cut at its edges. It holds no state but what it shows."""
+
+    DEFAULT_CSS = """
+    LineView { height: 1; width: 1fr; }
+    """
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._lines: list[Line] = []
+        self._titles = ("", "")
+
+    @property
+    def emeth(self) -> EmethApp:
+        return cast("EmethApp", self.app)
+
+    @property
+    def lines(self) -> list[Line]:
+        """What is shown, one line a row."""
+        return self._lines
+
+    def show_lines(self, lines: list[Line]) -> None:
+        """Show other lines: what stays the same is not painted again."""
+        before, self._lines = self._lines, lines
+        width = self.size.width
+        for y in range(max(len(before), len(lines))):
+            old = before[y] if y < len(before) else BLANK
+            new = lines[y] if y < len(lines) else BLANK
+            if old != new:
+                start, end = changed_cells(old, new, width)
+                if end > start:
+                    self.refresh(Region(start, y, end - start, 1))
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Offer the tip of the line under the mouse, if it has one."""
+        offset = event.get_content_offset_capture(self)
+        tip = self.tip_at(offset.x, offset.y)
+        wanted = Content(self.emeth.glyphs.text(tip)) if tip else None
+        if str(wanted) != str(self.tooltip):
+            self.tooltip = wanted
+
+    def tip_at(self, x: int, y: int) -> str:
+        """Give the words for a mouse that rests on a cell, "" for none."""
+        return self._lines[y].tip if 0 <= y < len(self._lines) else ""
+
+    def set_title(self, title: str, subtitle: str = "") -> None:
+        """Set what stands in the border, if that is new."""
+        room = max(0, self.outer_size.width - BORDER_CELLS)
+        title = self.emeth.glyphs.text(cut(title, room))
+        subtitle = self.emeth.glyphs.text(cut(subtitle, room))
+        if (title, subtitle) != self._titles:
+            self._titles = (title, subtitle)
+            # Content, not str: a str would be read as markup, and titles may hold what a user typed.
+            self.border_title = Content(title)
+            self.border_subtitle = Content(subtitle)
+
+    def render_line(self, y: int) -> Strip:
+        """Paint one row."""
+        content = fit(self._lines[y], self.size.width) if y < len(self._lines) else BLANK
+        palette, glyphs = self.emeth.palette, self.emeth.glyphs
+        ground = self.visual_style.rich_style
+        segments = [
+            Segment(glyphs.text(text), ground + palette.style(role, selected=content.selected))
+            for text, role in content.spans
+        ]
+        rest = ground + palette.style("", selected=content.selected)
+        return Strip(segments).simplify().adjust_cell_length(self.size.width, rest)

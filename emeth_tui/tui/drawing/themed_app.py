@@ -1,0 +1,69 @@
+"""An application in colours: the themes that there are, the one that is shown, and none under NO_COLOR."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TypeVar
+
+from textual.app import App
+
+from emeth_tui.errors import EmethError
+from emeth_tui.tui.drawing.glyphs import ASCII, UNICODE
+from emeth_tui.tui.drawing.line_view import LineView
+from emeth_tui.tui.drawing.themes import Palette, Theme, load_themes, pick
+from emeth_tui.tui.node_front import ScreenOptions
+
+Result = TypeVar("Result")
+
+
+class ThemedApp(App[Result], inherit_bindings=False):
+    """Knows the characters and colours that everything is painted with."""
+
+    def __init__(self, options: ScreenOptions) -> None:
+        # Without colours, Textual may not turn ANSI into greys of its own: they are colours too.
+        self.colourless = "NO_COLOR" in os.environ
+        super().__init__(ansi_color=True if self.colourless else None)
+        self.options = options
+        self.glyphs = ASCII if options.ascii_only else UNICODE
+        self._sixteen = self.console.color_system in {"standard", None}
+        self.themes, self.theme_error = _themes_or_ours(options)
+        self.set_palette(self._first_theme(options.theme))
+
+    def next_theme(self) -> Theme:
+        """Give the theme after the one that is shown, by name."""
+        names = sorted(self.themes)
+        index = names.index(self.palette.theme.name)
+        return self.themes[names[(index + 1) % len(names)]]
+
+    def set_palette(self, theme: Theme) -> None:
+        """Show everything in another theme, at once."""
+        self.palette = Palette(theme, sixteen=self._sixteen, colourless=self.colourless)
+        textual_theme = self.palette.textual_theme()
+        self.register_theme(textual_theme)
+        self.theme = textual_theme.name
+        for screen in self.screen_stack if self.is_running else ():
+            for view in screen.query(LineView):
+                view.refresh()
+
+    def _first_theme(self, name: str) -> Theme:
+        if self.colourless:
+            return self.themes["monochrome"]
+        return self.themes[name]
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Name the variables of our style sheet before the first theme sets them."""
+        names = ("rim", "rim-focus", "bar", "label", "quiet", "chosen", "chosen-text")
+        return dict.fromkeys(names, "ansi_default")
+
+
+def _themes_or_ours(options: ScreenOptions) -> tuple[dict[str, Theme], str]:
+    """Load all themes; when one of the user's is wrong, ours alone, and what is wrong with it."""
+
+    try:
+        themes = load_themes(options.themes_directory)
+        pick(themes, options.theme)
+    except EmethError as error:
+        ours = load_themes(Path(os.devnull))
+        return {**ours, options.theme: ours.get(options.theme, ours["dark"])}, str(error)
+    return themes, ""

@@ -1,0 +1,144 @@
+"""One moment as the panels show it: a snapshot, and what only watching for a while can tell."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from emeth_tui.engine.gpus.meter import GpuReading
+from emeth_tui.engine.view.snapshot import Forecast, Snapshot
+from emeth_tui.model import Job, JobState
+from emeth_tui.workers.views import WorkerPhase, WorkerView
+
+SPEEDS_KEPT = 120  # of each worker, one a second
+STALE_AFTER_S = 40.0  # since the last block
+_AT_WORK = frozenset({WorkerPhase.TRAINING, WorkerPhase.VALIDATING, WorkerPhase.SAVING})
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A worker and its job, or a job that waits for a worker."""
+
+    worker: WorkerView | None
+    job: Job | None
+    gpu: GpuReading | None = None
+    speeds: tuple[float, ...] = ()
+    forecast: Forecast | None = None
+
+    @property
+    def at_work(self) -> bool:
+        """Whether the worker trains this row's job at this moment."""
+        worker = self.worker
+        return worker is not None and self.job is not None and worker.job_id == self.job.job_id
+
+    @property
+    def fraction(self) -> float:
+        """How much of the job is trained, the running epoch's steps counted in."""
+        if self.job is None or not self.job.epochs:
+            return 0.0
+        worker = self.worker
+        if worker is None or not self.at_work:
+            return min(1.0, self.job.epochs_done / self.job.epochs)
+        within = worker.step / worker.steps if worker.steps else 0.0
+        return min(1.0, (worker.epoch + within) / self.job.epochs)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What every panel draws from."""
+
+    snapshot: Snapshot
+    rows: tuple[Row, ...]
+    viewed_pid: int | None = None  # the node's process, where it is only looked at
+
+    @property
+    def now(self) -> float:
+        return self.snapshot.at_unix_s
+
+    @property
+    def pending(self) -> list[Job]:
+        """Jobs that wait for the verifier, the oldest submission first."""
+        waiting = [job for job in self.snapshot.jobs if job.state is JobState.SUBMITTED]
+        return sorted(waiting, key=lambda job: job.submitted_at_unix_s or 0.0)
+
+    @property
+    def loading(self) -> bool:
+        """Whether the chain has not told anything yet."""
+        return self.snapshot.head is None
+
+    def row_of(self, job: Job) -> Row | None:
+        return next((row for row in self.rows if row.job and row.job.job_id == job.job_id), None)
+
+
+@dataclass(slots=True)
+class _Watched:
+    job_id: str | None = None
+    speeds: deque[float] = field(default_factory=lambda: deque(maxlen=SPEEDS_KEPT))
+    seen_at_s: float = 0.0
+
+
+class FrameMaker:
+    """Makes frames of snapshots, and remembers each worker's speeds for a while."""
+
+    def __init__(self) -> None:
+        self._watched: dict[int, _Watched] = {}
+
+    def make(self, snapshot: Snapshot, viewed_pid: int | None = None) -> Frame:
+        """Take a snapshot in. Speeds are sampled once a second, however often this runs."""
+        for worker in snapshot.workers:
+            self._watch(worker, snapshot.at_unix_s)
+        return Frame(snapshot, tuple(self._rows(snapshot)), viewed_pid)
+
+    def _watch(self, worker: WorkerView, now: float) -> None:
+        watched = self._watched.setdefault(worker.index, _Watched())
+        if watched.job_id != worker.job_id:
+            watched = self._watched[worker.index] = _Watched(job_id=worker.job_id)
+        if worker.job_id is None or worker.phase not in _AT_WORK or now - watched.seen_at_s < 1.0:
+            return
+        watched.seen_at_s = now
+        if worker.tokens_per_s is not None:
+            watched.speeds.append(worker.tokens_per_s)
+
+    def _rows(self, snapshot: Snapshot) -> list[Row]:
+        """Give each worker its job; free ones get the jobs that are not on a worker at this moment."""
+        jobs: dict[str, Job] = {
+            job.job_id: job for job in snapshot.jobs if job.state is not JobState.SUBMITTED
+        }
+        held = {worker.job_id for worker in snapshot.workers}
+        waiting = [job for job in jobs.values() if job.job_id not in held]
+        gpus = {gpu.device: gpu for gpu in snapshot.gpus}
+        forecasts = {forecast.job_id: forecast for forecast in snapshot.forecasts}
+        rows = []
+        for worker in snapshot.workers:
+            job = jobs.get(worker.job_id or "")
+            if job is None and waiting:
+                job = waiting.pop(0)
+            speeds = tuple(self._watched[worker.index].speeds)
+            forecast = forecasts.get(job.job_id) if job else None
+            rows.append(Row(worker, job, gpus.get(worker.device), speeds, forecast))
+        return [*rows, *(Row(None, job, forecast=forecasts.get(job.job_id)) for job in waiting)]
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """When a job will be done against its deadline, in seconds from now. `slack_s` is what is surely left."""
+
+    low_s: float
+    high_s: float
+    deadline_s: float
+    slack_s: float
+
+    @property
+    def role(self) -> str:
+        """Good as long as a quarter more time than forecast would still do."""
+        if self.slack_s < 0:
+            return "bad"
+        return "warn" if self.slack_s < max(60.0, self.high_s / 4) else "good"
+
+
+def outlook(row: Row, now: float) -> Outlook | None:
+    """Forecast a row's job; None while nothing is measured."""
+    if row.job is None or row.forecast is None or not row.forecast.left.measured:
+        return None
+    left = row.forecast.left
+    return Outlook(left.low_s, left.high_s, row.job.deadline_unix_s - now, row.forecast.slack_s)

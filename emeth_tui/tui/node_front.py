@@ -1,0 +1,79 @@
+"""What the screen needs of a node: the same few things whether it runs in this process or behind a socket."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+
+from emeth_tui.engine.events import Subscription
+from emeth_tui.engine.settings_editor import SettingChange, SettingsView
+from emeth_tui.engine.view.records import JobRecord
+from emeth_tui.engine.view.snapshot import Snapshot
+from emeth_tui.model import Job, JobId, JournaledTransaction
+from emeth_tui.protocol.contracts import ChainJob
+
+
+class Records(Protocol):
+    """Answers beyond the snapshot (engine.records)."""
+
+    async def job(self, job_id: JobId) -> JobRecord | None: ...
+    async def history(self) -> Sequence[Job]: ...
+    async def transactions(self, limit: int) -> Sequence[JournaledTransaction]: ...
+    async def chain_record(self, job_id: JobId) -> ChainJob | None: ...
+    async def settings(self) -> SettingsView: ...
+    async def logs(self) -> Sequence[Path]: ...
+    async def log_tail(self, path: Path, max_bytes: int = 64_000) -> Sequence[str]: ...
+
+
+class NodeFront(Protocol):
+    """A node as a front end sees it (engine.node). Commands raise EmethError when they cannot be done."""
+
+    @property
+    def records(self) -> Records: ...
+    @property
+    def viewed_pid(self) -> int | None:
+        """The process of a node that is only looked at; None when commands are taken."""
+
+    def snapshot(self) -> Snapshot: ...
+    def subscribe(self) -> Subscription: ...
+    def pause_job(self, job_id: JobId) -> None: ...
+    def resume_job(self, job_id: JobId) -> None: ...
+    def pause_claims(self) -> None: ...
+    def resume_claims(self) -> None: ...
+    def finish_then_pause(self) -> None: ...
+    async def claim_job(self, job_id: JobId) -> None: ...
+    async def decline_job(self, job_id: JobId) -> None: ...
+    async def withdraw(self) -> int: ...
+    async def change_setting(self, key: str, text: str) -> Sequence[SettingChange]: ...
+    async def reload_settings(self) -> Sequence[SettingChange]: ...
+    def drain(self) -> None: ...
+    def request_stop(self) -> None: ...
+
+
+class Ending(Enum):
+    """Why the screen is gone. But for the first two, the node goes on."""
+
+    NODE_ENDED = "node ended"
+    GIVEN_UP = "given up"  # the user wants no node after all, before it had started
+    LEFT = "left"  # the user leaves the node running, headless
+    HUNG_UP = "hung up"  # the terminal is gone
+    CRASHED = "crashed"  # an error of the screen; it is in the log
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenOptions:
+    """How to show things. `language` "" asks the locale, `themes_directory` holds the user's own themes.
+
+    `exports_directory` is where files go that the user asks for, unless another place is named.
+    `read_only` is a look at a node elsewhere: leaving it asks nothing, because nothing of the node ends.
+    """
+
+    themes_directory: Path = field(default_factory=Path)
+    exports_directory: Path = field(default_factory=Path)
+    theme: str = "dark"
+    language: str = ""
+    ascii_only: bool = False
+    read_only: bool = False

@@ -1,0 +1,1 @@
+"""Everything the user reads, in English and Japanese. No Textual here."""

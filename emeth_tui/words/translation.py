@@ -1,0 +1,69 @@
+"""The interface's language: English in the source, `locale/<language>.po` for the others, read as they are.
+
+A `.po` file is read at the start, in about a millisecond: nothing has to be compiled, nothing can be stale.
+"""
+
+from __future__ import annotations
+
+import ast
+import gettext
+import locale
+import os
+from importlib import resources
+
+LANGUAGES = ("en", "ja")
+_catalogue: gettext.NullTranslations = gettext.NullTranslations()
+
+
+class _Catalogue(gettext.NullTranslations):
+    def __init__(self, messages: dict[str, str]) -> None:
+        super().__init__()
+        self._messages = messages
+
+    def gettext(self, message: str) -> str:
+        return self._messages.get(message, message)
+
+
+def _(text: str) -> str:
+    """Translate one of the interface's texts."""
+    return _catalogue.gettext(text)
+
+
+def set_language(language: str) -> None:
+    """Speak `language` from now on; one that is not known is English."""
+    global _catalogue  # noqa: PLW0603 - one process shows one interface
+    known = language in LANGUAGES and language != "en"
+    _catalogue = _Catalogue(read_catalogue(language)) if known else gettext.NullTranslations()
+
+
+def language_of_locale() -> str:
+    """Tell which of our languages the user's locale asks for."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if value := os.environ.get(name):
+            return "ja" if value.startswith("ja") else "en"
+    return "ja" if (locale.getlocale()[0] or "").startswith(("ja", "Japanese")) else "en"
+
+
+def read_catalogue(language: str) -> dict[str, str]:
+    """Read a catalogue that ships: msgid to msgstr, without those that are not translated."""
+    text = (resources.files("emeth_tui.words") / "locale" / f"{language}.po").read_text("utf-8")
+    return parse_po(text)
+
+
+def parse_po(source: str) -> dict[str, str]:
+    """Parse the part of the .po format that we use: msgid and msgstr, over several lines, with comments."""
+    messages: dict[str, str] = {}
+    entry = {"msgid": "", "msgstr": ""}
+    field = ""
+    for line in [*source.splitlines(), 'msgid ""']:
+        keyword, _space, rest = line.partition(" ")
+        if keyword in entry:
+            if keyword == "msgid" and entry["msgid"] and entry["msgstr"]:
+                messages[entry["msgid"]] = entry["msgstr"]
+            if keyword == "msgid":
+                entry = {"msgid": "", "msgstr": ""}
+            field = keyword
+        text = rest if keyword in entry else line
+        if text.startswith('"') and field:
+            entry[field] += ast.literal_eval(text)
+    return messages

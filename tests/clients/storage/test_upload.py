@@ -1,0 +1,166 @@
+"""Uploading a result to a real storage over HTTP, parts failing and URLs expiring on the way."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from emeth_tui.clients import http
+from emeth_tui.clients.storage.client import StorageClient
+from emeth_tui.clients.wallet import Wallet
+from emeth_tui.errors import StorageError, StorageRejected
+from emeth_tui.protocol.storage_api import PART_BYTES
+from tests.clients.emeth_storage import BEGIN, COMPLETE, PART, Fault, StorageSite, storage_site
+from tests.devnet.records import JOB_ID
+
+RESULT = random.Random(2).randbytes(2 * PART_BYTES + 123)  # three parts
+
+
+@dataclass
+class Upload:
+    """A client on a storage, and the result to bring there."""
+
+    site: StorageSite
+    client: StorageClient
+    path: Path
+    progress: list[tuple[int, int]] = field(default_factory=list)
+
+    async def __call__(self) -> str:
+        return await self.client.upload(
+            JOB_ID, self.path, on_progress=lambda done, total: self.progress.append((done, total))
+        )
+
+
+@pytest.fixture(autouse=True)
+def _short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "FIRST_BACKOFF_S", 0.001)
+
+
+@pytest.fixture
+async def upload(tmp_path: Path) -> AsyncIterator[Upload]:
+    wallet = Wallet(b"\x07" * 32)
+    path = tmp_path / "checkpoint.pt"
+    path.write_bytes(RESULT)
+    async with (
+        storage_site(tmp_path / "storage", wallet) as (site, network),
+        StorageClient(network, wallet) as client,
+    ):
+        yield Upload(site, client, path)
+
+
+async def test_a_result_arrives_whole_under_the_name_that_came_back(upload: Upload) -> None:
+    name = await upload()
+    assert upload.site.result(name) == RESULT
+    assert upload.site.app.seen[PART] == 3
+    assert upload.progress[-1] == (len(RESULT), len(RESULT))
+
+
+@pytest.mark.parametrize("size", [0, 1, PART_BYTES, PART_BYTES + 1])
+async def test_every_size_is_cut_into_whole_parts(upload: Upload, size: int) -> None:
+    upload.path.write_bytes(RESULT[:size])
+    assert upload.site.result(await upload()) == RESULT[:size]
+    assert upload.site.app.seen[PART] == (2 if size > PART_BYTES else 1)
+
+
+@pytest.mark.parametrize("fault", [Fault(status=503), Fault(lose_answer=True)], ids=["busy", "unheard"])
+async def test_a_part_that_fails_twice_is_repeated_by_itself(upload: Upload, fault: Fault) -> None:
+    upload.site.app.faults[PART] = lambda before: fault if before in {1, 3} else None
+    assert upload.site.result(await upload()) == RESULT
+    assert upload.site.app.seen == {BEGIN: 1, PART: 5, COMPLETE: 1}
+
+
+async def test_expired_urls_start_a_fresh_upload(upload: Upload) -> None:
+    upload.site.app.faults[PART] = lambda before: Fault(status=403, body=b"expired") if before == 1 else None
+    name = await upload()
+    assert upload.site.result(name) == RESULT
+    assert upload.site.app.seen[BEGIN] == 2
+    assert upload.site.app.seen[COMPLETE] == 1
+
+
+async def test_parts_that_are_always_refused_are_given_up(upload: Upload) -> None:
+    upload.site.app.faults[PART] = lambda _: Fault(status=403, body=b"no")
+    with pytest.raises(
+        StorageRejected, match=f"job {JOB_ID}: upload: given up after 3 uploads.*HTTP status 403"
+    ):
+        await upload()
+    assert upload.site.app.seen[BEGIN] == 3
+    assert upload.site.app.seen[COMPLETE] == 0
+
+
+async def test_a_part_that_never_arrives_is_given_up(upload: Upload) -> None:
+    upload.site.app.faults[PART] = lambda _: Fault(status=503)
+    with pytest.raises(StorageError, match=f"job {JOB_ID}: upload: .*busy: HTTP status 503"):
+        await upload()
+    assert upload.site.app.seen[BEGIN] == 1
+
+
+@pytest.mark.parametrize("etag", ["", "x" * 201])
+async def test_a_part_without_an_etag_cannot_be_completed(upload: Upload, etag: str) -> None:
+    upload.site.app.faults[PART] = lambda _: Fault(headers={"ETag": etag})
+    with pytest.raises(StorageError, match="gave no ETag"):
+        await upload()
+
+
+async def test_a_completion_that_nobody_heard_of_is_repeated(upload: Upload) -> None:
+    upload.site.app.faults[COMPLETE] = lambda before: Fault(lose_answer=True) if before == 0 else None
+    assert upload.site.result(await upload()) == RESULT
+    assert upload.site.app.seen == {BEGIN: 1, PART: 3, COMPLETE: 2}
+
+
+async def test_a_refusal_after_a_lost_answer_starts_a_fresh_upload(upload: Upload) -> None:
+    faults = {0: Fault(lose_answer=True), 1: Fault(status=404, body=b"no such upload")}
+    upload.site.app.faults[COMPLETE] = faults.get
+    assert upload.site.result(await upload()) == RESULT
+    assert upload.site.app.seen[BEGIN] == 2
+
+
+async def test_a_refused_completion_is_final(upload: Upload) -> None:
+    upload.site.app.faults[COMPLETE] = lambda _: Fault(status=400, body=b"not these parts")
+    with pytest.raises(StorageRejected, match="not these parts"):
+        await upload()
+    assert upload.site.app.seen == {BEGIN: 1, PART: 3, COMPLETE: 1}
+
+
+_URLS = {str(number): "http://x" for number in range(3)}
+
+
+@pytest.mark.parametrize(
+    ("urls", "others", "problem"),
+    [
+        ({}, {}, "gave 0 URLs for 3 parts"),
+        ({"0": "http://x", "1": "http://x"}, {}, "gave 2 URLs for 3 parts"),
+        ({**_URLS, "3": "http://x"}, {}, "gave 4 URLs for 3 parts"),
+        ({"1": "http://x", "2": "http://x", "3": "http://x"}, {}, "gave 3 URLs for 3 parts"),
+        ({**_URLS, "1": "file:///x"}, {}, "gave a URL that is none"),
+        (_URLS, {"uploadId": ""}, "makes no sense"),
+        (_URLS, {"fileName": "f" * 2_000}, "makes no sense"),
+        (["http://x"] * 3, {}, "makes no sense"),
+    ],
+    ids=["none", "too few", "too many", "one beside", "not http", "no upload", "long name", "list"],
+)
+async def test_an_announcement_that_makes_no_sense_is_an_error(
+    upload: Upload, urls: object, others: dict[str, str], problem: str
+) -> None:
+    answer = {"urls": urls, "uploadId": "u", "fileName": "f", **others}
+    upload.site.app.faults[BEGIN] = lambda _: Fault(status=200, body=json.dumps(answer).encode())
+    with pytest.raises(StorageError, match=f"job {JOB_ID}: upload: .*{problem}"):
+        await upload()
+    assert upload.site.app.seen[PART] == 0
+
+
+async def test_a_job_that_is_not_ours_is_rejected(upload: Upload) -> None:
+    upload.site.jobs.clear()
+    with pytest.raises(StorageRejected, match="is not on the chain"):
+        await upload()
+    assert upload.site.app.seen[BEGIN] == 1
+
+
+async def test_a_result_that_is_missing_is_told(upload: Upload) -> None:
+    upload.path.unlink()
+    with pytest.raises(StorageError, match=r"checkpoint\.pt cannot be read: No such file"):
+        await upload()

@@ -1,0 +1,462 @@
+"""TransactionSender when things break: crashes, lost broadcasts, stuck blocks, reorganisations."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from typing import Any
+
+import pytest
+
+from emeth_tui.clients.chain.client import ChainClient
+from emeth_tui.clients.transactions.gas_price import market_price
+from emeth_tui.clients.transactions.sender import TransactionSender
+from emeth_tui.clients.transactions.signed_bytes import SignedCall, read_signed
+from emeth_tui.errors import InsufficientFunds, ReceiptTimeout, TransactionError
+from emeth_tui.model import JobId, JournaledTransaction, TransactionState
+from emeth_tui.protocol.contracts import JobStatus
+from emeth_tui.protocol.job_ids import job_id_bytes
+from emeth_tui.store.database import Store
+from tests.clients.emeth_chain import FEE_WEI, NODE, RIVAL, CutConnection, EmethChain, refusal
+
+MINED, SIGNED, REPLACED = TransactionState.MINED, TransactionState.SIGNED, TransactionState.REPLACED
+
+
+class Node:
+    """One node's life: a new one on the same store is the node after a restart."""
+
+    def __init__(self, chain: ChainClient, network: EmethChain, store: Store, **options: Any) -> None:
+        self.sender = TransactionSender(
+            chain,
+            network.wallet,
+            store.journal,
+            **{"first_poll_s": 0.01, "receipt_timeout_s": 20.0, **options},
+        )
+
+
+@pytest.fixture
+def job_id(network: EmethChain) -> JobId:
+    """A job of the node's: what follows is its submit."""
+    job_id = network.request_job()
+    network.take(NODE, job_id)
+    return job_id
+
+
+@pytest.fixture
+def node(chain: ChainClient, network: EmethChain, store: Store) -> Node:
+    return Node(chain, network, store)
+
+
+def sent(network: EmethChain) -> list[str]:
+    return network.app.params_of("eth_sendRawTransaction")
+
+
+def signed(network: EmethChain) -> list[SignedCall]:
+    return [read_signed(bytes.fromhex(raw[2:])) for raw in sent(network)]
+
+
+def states(store: Store) -> list[TransactionState]:
+    return [tx.state for tx in reversed(store.journal.recent(100))]
+
+
+def is_submitted(network: EmethChain, job_id: JobId) -> bool:
+    record = network.ask("eth_call", network.core("jobs", job_id_bytes(job_id)).transaction(None), "latest")
+    return int(record[2 + 5 * 64 : 2 + 6 * 64], 16) == JobStatus.SUBMITTED
+
+
+async def interrupted(task: asyncio.Task[Any]) -> None:
+    """End a task as a crash would."""
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+
+
+# ---- crashes
+
+
+async def test_bytes_are_in_the_journal_before_they_are_sent(
+    node: Node, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    journaled: list[list[str]] = []
+
+    def read_journal(_call: dict[str, Any]) -> None:
+        other = sqlite3.connect(store.path)  # what another process would find after a crash right now
+        journaled.append(["0x" + raw.hex() for (raw,) in other.execute("SELECT raw FROM transactions")])
+        other.close()
+
+    network.app.hooks["eth_sendRawTransaction"] = read_journal
+    await node.sender.submit(job_id, "r.pt")
+    assert journaled == [sent(network)]
+
+
+async def test_after_a_crash_at_sending_the_same_bytes_go_out(
+    node: Node, chain: ChainClient, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    network.app.hooks["eth_sendRawTransaction"] = lose
+    submit = asyncio.create_task(node.sender.submit(job_id, "r.pt"))
+    await network.app.answered("eth_sendRawTransaction")
+    await interrupted(submit)
+    assert states(store) == [SIGNED]
+    assert not is_submitted(network, job_id)
+
+    del network.app.hooks["eth_sendRawTransaction"]
+    (settled,) = await Node(chain, network, store).sender.settle_pending()
+
+    assert len(set(sent(network))) == 1
+    assert settled.state is MINED
+    assert settled == store.journal.of_job(job_id)[0]
+    assert is_submitted(network, job_id)
+
+
+async def test_a_lost_broadcast_is_repeated_without_a_restart(
+    node: Node, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    def lose_first(_call: dict[str, Any]) -> None:
+        if len(sent(network)) == 1:
+            raise CutConnection
+
+    network.app.hooks["eth_sendRawTransaction"] = lose_first
+    await node.sender.submit(job_id, "r.pt")
+    assert len(sent(network)) == 2
+    assert len(set(sent(network))) == 1
+    assert states(store) == [MINED]
+
+
+async def test_what_was_mined_before_the_crash_is_settled_and_not_sent_again(
+    node: Node, chain: ChainClient, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    def mine_and_cut(call: dict[str, Any]) -> None:
+        network.ask("eth_sendRawTransaction", *call["params"])
+        raise CutConnection
+
+    network.app.hooks["eth_sendRawTransaction"] = mine_and_cut
+    network.app.hooks["eth_getTransactionReceipt"] = lose
+    submit = asyncio.create_task(node.sender.submit(job_id, "r.pt"))
+    await network.app.answered("eth_getTransactionReceipt")
+    await interrupted(submit)
+    network.app.hooks.clear()
+
+    (settled,) = await Node(chain, network, store).sender.settle_pending()
+
+    assert (settled.state, len(sent(network))) == (MINED, 1)
+    assert settled.gas_used
+
+
+async def test_a_nonce_that_another_program_used_in_between_is_replaced(
+    node: Node, chain: ChainClient, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    network.app.hooks["eth_sendRawTransaction"] = lose
+    submit = asyncio.create_task(node.sender.submit(job_id, "r.pt"))
+    await network.app.answered("eth_sendRawTransaction")
+    await interrupted(submit)
+    network.succeed(NODE, network.token("approve", RIVAL.address, 1))
+    network.app.hooks.clear()
+
+    (settled,) = await Node(chain, network, store).sender.settle_pending()
+
+    assert settled.state is REPLACED
+    assert store.journal.unsettled() == []
+    assert not is_submitted(network, job_id)
+
+
+async def test_what_never_left_and_is_not_wanted_is_given_up(
+    node: Node, chain: ChainClient, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    network.app.hooks["eth_sendRawTransaction"] = lose
+    submit = asyncio.create_task(node.sender.submit(job_id, "r.pt"))
+    await network.app.answered("eth_sendRawTransaction")
+    await interrupted(submit)
+    del network.app.hooks["eth_sendRawTransaction"]
+    asked: list[JournaledTransaction] = []
+
+    def unwanted(tx: JournaledTransaction) -> bool:
+        asked.append(tx)
+        return False
+
+    restarted = Node(chain, network, store)
+    (settled,) = await restarted.sender.settle_pending(wanted=unwanted)
+    assert (settled.state, len(sent(network))) == (REPLACED, 1)
+    assert [tx.job_id for tx in asked] == [job_id]
+
+    # Wanted after all: the same nonce and price make the same bytes, and the journal has to hold them again.
+    signed_rows: list[int] = []
+    network.app.hooks["eth_sendRawTransaction"] = lambda _: signed_rows.append(count_rows(store, "signed"))
+    await restarted.sender.submit(job_id, "r.pt")
+    assert len(set(sent(network))) == 1
+    assert signed_rows == [1]
+    assert is_submitted(network, job_id)
+
+
+async def test_a_lost_lower_nonce_does_not_hold_up_the_next_call(
+    node: Node, chain: ChainClient, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    other_job = network.request_job()
+    network.take(NODE, other_job)
+    network.app.hooks["eth_sendRawTransaction"] = lose
+    submit = asyncio.create_task(node.sender.submit(job_id, "r.pt"))
+    await network.app.answered("eth_sendRawTransaction")
+    await interrupted(submit)
+    network.app.hooks.clear()
+
+    await node.sender.submit(other_job, "s.pt")
+
+    first, again, second = signed(network)
+    assert first == again
+    assert second.nonce == first.nonce + 1
+    assert is_submitted(network, job_id)
+    assert is_submitted(network, other_job)
+
+
+# ---- blocks that do not come
+
+
+async def test_a_stuck_transaction_is_replaced_at_a_higher_price(
+    chain: ChainClient, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    journaled: list[int] = []
+    network.app.hooks["eth_sendRawTransaction"] = lambda _: journaled.append(count_rows(store))
+    network.ask("evm_setAutomine", False)
+    submit = asyncio.create_task(Node(chain, network, store, bump_after_s=0.05).sender.submit(job_id, "r.pt"))
+    await network.app.answered("eth_sendRawTransaction", 2)
+    network.ask("evm_mine")
+    receipt = await submit
+
+    first, *bumps = signed(network)
+    assert bumps
+    for before, after in zip([first, *bumps], bumps, strict=False):
+        assert (after.nonce, after.target, after.gas) == (before.nonce, before.target, before.gas)
+        assert after.price.max_wei * 1000 >= before.price.max_wei * 1125
+        assert (after.price.tip_wei or 0) * 1000 >= (before.price.tip_wei or 0) * 1125 > 0
+    assert journaled == list(range(1, len(journaled) + 1))  # each was journaled before it was sent
+    by_hash = {tx.tx_hash: tx.state for tx in store.journal.of_job(job_id)}
+    assert by_hash.pop(receipt.tx_hash) is MINED
+    assert set(by_hash.values()) == {REPLACED}
+    assert is_submitted(network, job_id)
+
+
+async def test_the_original_may_be_mined_although_its_price_was_raised(
+    chain: ChainClient, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    def refuse_bumps(call: dict[str, Any]) -> None:
+        if len(sent(network)) > 1:
+            raise refusal(call, "replacement transaction underpriced")
+
+    network.ask("evm_setAutomine", False)
+    network.app.hooks["eth_sendRawTransaction"] = refuse_bumps
+    submit = asyncio.create_task(Node(chain, network, store, bump_after_s=0.05).sender.submit(job_id, "r.pt"))
+    await network.app.answered("eth_sendRawTransaction", 2)
+    network.ask("evm_mine")
+    receipt = await submit
+    original, bump, *_ = store.journal.of_job(job_id)
+    assert (receipt.tx_hash, original.state, bump.state) == (original.tx_hash, MINED, REPLACED)
+
+
+async def test_the_price_stops_at_the_limit(
+    chain: ChainClient, network: EmethChain, store: Store, job_id: JobId, caplog: pytest.LogCaptureFixture
+) -> None:
+    network.ask("evm_setAutomine", False)
+    limit_wei = (await market_price(chain.rpc)).max_wei * 120 // 100  # room for one bump
+    node = Node(chain, network, store, bump_after_s=0, max_gas_price_wei=limit_wei)
+    submit = asyncio.create_task(node.sender.submit(job_id, "r.pt"))
+    await network.app.answered("eth_getTransactionReceipt", 6)
+    await interrupted(submit)
+    assert "its fee is at the limit" in caplog.text
+    first, bump = signed(network)
+    assert first.price.max_wei < bump.price.max_wei <= limit_wei
+
+
+async def test_after_a_timeout_asking_again_joins_what_is_under_way(
+    chain: ChainClient, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    network.ask("evm_setAutomine", False)
+    node = Node(chain, network, store, receipt_timeout_s=0.05)
+    with pytest.raises(ReceiptTimeout, match=f"job {job_id}: submit: .*may still go through"):
+        await node.sender.submit(job_id, "r.pt")
+    assert states(store) == [SIGNED]
+
+    restarted = Node(chain, network, store)
+    again, at_once = (asyncio.create_task(restarted.sender.submit(job_id, "r.pt")) for _ in range(2))
+    network.ask("evm_mine")
+    assert await again == await at_once
+    assert len(sent(network)) == 1
+    assert states(store) == [MINED]
+
+
+async def test_the_same_call_made_twice_at_once_is_sent_once(
+    node: Node, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    first, second = await asyncio.gather(*(node.sender.submit(job_id, "r.pt") for _ in range(2)))
+    assert first == second
+    assert (len(sent(network)), states(store)) == (1, [MINED])
+
+
+async def test_settling_leaves_signed_what_gets_into_no_block(
+    chain: ChainClient, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    network.ask("evm_setAutomine", False)
+    with pytest.raises(ReceiptTimeout):
+        await Node(chain, network, store, receipt_timeout_s=0.05).sender.submit(job_id, "r.pt")
+    other_job = JobId("0x" + "cd" * 16)
+    restarted = Node(chain, network, store, receipt_timeout_s=0.05)
+    assert await restarted.sender.settle_pending(other_job) == []
+    (settled,) = await restarted.sender.settle_pending(job_id)
+    assert settled.state is SIGNED
+    assert store.journal.unsettled() == [settled]
+
+
+# ---- confirmations and reorganisations
+
+
+async def test_a_receipt_wants_its_confirmations(
+    chain: ChainClient, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    submit = asyncio.create_task(Node(chain, network, store, confirmations=3).sender.submit(job_id, "r.pt"))
+    await network.app.answered("eth_getTransactionReceipt", 3)
+    assert is_submitted(network, job_id)
+    assert states(store) == [SIGNED]
+    network.ask("evm_mine")
+    network.ask("evm_mine")
+    receipt = await submit
+    assert states(store) == [MINED]
+    assert (await chain.head()).number == receipt.block_number + 2
+
+
+async def test_a_claim_with_confirmations_settles_approval_and_claim(
+    chain: ChainClient, network: EmethChain, store: Store
+) -> None:
+    wanted = network.request_job()
+    claim = asyncio.create_task(Node(chain, network, store, confirmations=2).sender.process(wanted, FEE_WEI))
+    await network.app.answered("eth_sendRawTransaction", 2)
+    network.ask("evm_mine")
+    await claim
+    assert states(store) == [MINED, MINED]
+
+
+async def test_what_a_reorganisation_drops_is_sent_again(
+    chain: ChainClient, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    before = network.ask("evm_snapshot")
+    submit = asyncio.create_task(Node(chain, network, store, confirmations=2).sender.submit(job_id, "r.pt"))
+    await network.app.answered("eth_getTransactionReceipt", 2)
+    network.ask("evm_revert", before)
+    assert not is_submitted(network, job_id)
+    await network.app.answered("eth_sendRawTransaction", 2)
+    network.ask("evm_mine")
+    await submit
+    assert len(set(sent(network))) == 1
+    assert is_submitted(network, job_id)
+    assert states(store) == [MINED]
+
+
+# ---- what endpoints answer to a broadcast
+
+
+@pytest.mark.parametrize("said", ["already known", "something odd", "insufficient funds", "nonce too low"])
+async def test_the_chain_counts_and_not_what_its_endpoint_says(
+    node: Node, network: EmethChain, store: Store, job_id: JobId, said: str
+) -> None:
+    network.app.hooks["eth_sendRawTransaction"] = lambda _: {"error": {"code": -32000, "message": said}}
+    await node.sender.submit(job_id, "r.pt")  # the chain took it all the same
+    assert (len(sent(network)), states(store)) == (1, [MINED])
+
+
+async def test_another_transactions_receipt_is_not_taken_for_ours(
+    node: Node, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    def lie_first(call: dict[str, Any]) -> dict[str, Any] | None:
+        honest = network.ask("eth_getTransactionReceipt", *call["params"])
+        lie = {**honest, "transactionHash": "0x" + "11" * 32, "status": "0x0"}
+        return {"result": lie} if len(network.app.params_of("eth_getTransactionReceipt")) < 3 else None
+
+    network.app.hooks["eth_getTransactionReceipt"] = lie_first
+    await node.sender.submit(job_id, "r.pt")
+    assert states(store) == [MINED]
+
+
+async def test_an_endpoint_that_lags_does_not_make_a_nonce_be_used_twice(
+    node: Node, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    other_job = network.request_job()
+    network.take(NODE, other_job)
+    await node.sender.submit(job_id, "r.pt")
+    (first,) = signed(network)
+    network.app.hooks["eth_getTransactionCount"] = lambda call: (
+        {"result": hex(first.nonce)} if call["params"][1] == "pending" else None
+    )
+    await node.sender.submit(other_job, "s.pt")
+    assert [call.nonce for call in signed(network)] == [first.nonce, first.nonce + 1]
+    assert states(store) == [MINED, MINED]
+
+
+async def test_a_nonce_lost_to_another_program_is_followed_by_the_next_one(
+    node: Node, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    def take_nonce(_call: dict[str, Any]) -> None:
+        if len(sent(network)) == 1:
+            network.succeed(NODE, network.token("approve", RIVAL.address, 1))
+
+    network.app.hooks["eth_sendRawTransaction"] = take_nonce
+    await node.sender.submit(job_id, "r.pt")
+    first, second = signed(network)
+    assert (second.nonce, second.target) == (first.nonce + 1, first.target)
+    assert states(store) == [REPLACED, MINED]
+
+
+async def test_an_account_used_by_others_all_the_time_is_given_up(
+    node: Node, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    network.app.hooks["eth_sendRawTransaction"] = lambda _: network.succeed(
+        NODE, network.token("approve", RIVAL.address, 1)
+    )
+    with pytest.raises(TransactionError, match="give this node an account of its own"):
+        await node.sender.submit(job_id, "r.pt")
+    assert states(store) == [REPLACED] * 3
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ("transaction type not supported", TransactionError),
+        ("insufficient funds for gas * price + value", InsufficientFunds),
+    ],
+)
+async def test_a_refused_transaction_frees_its_nonce(
+    node: Node, network: EmethChain, store: Store, job_id: JobId, said: str, error: type[TransactionError]
+) -> None:
+    def refuse(call: dict[str, Any]) -> None:
+        raise refusal(call, said)
+
+    network.app.hooks["eth_sendRawTransaction"] = refuse
+    with pytest.raises(error, match=f"job {job_id}: submit: .*{said[:20]}"):
+        await node.sender.submit(job_id, "r.pt")
+    assert states(store) == [REPLACED]
+    network.app.hooks.clear()
+    await node.sender.submit(job_id, "r.pt")
+    first, second = signed(network)
+    assert first.nonce == second.nonce
+    assert is_submitted(network, job_id)
+
+
+async def test_an_endpoint_that_is_gone_for_a_while_is_waited_for(
+    node: Node, network: EmethChain, store: Store, job_id: JobId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emeth_tui.clients.chain.rpc.FIRST_BACKOFF_S", 0.001)
+
+    def fail_seven_times(_call: dict[str, Any]) -> None:
+        if len(network.app.params_of("eth_getTransactionReceipt")) <= 7:
+            raise CutConnection
+
+    network.app.hooks["eth_getTransactionReceipt"] = fail_seven_times
+    await node.sender.submit(job_id, "r.pt")
+    assert (len(sent(network)), states(store)) == (1, [MINED])
+
+
+def lose(_call: dict[str, Any]) -> None:
+    raise CutConnection
+
+
+def count_rows(store: Store, state: str = "%") -> int:
+    other = sqlite3.connect(store.path)
+    ((rows,),) = other.execute("SELECT count(*) FROM transactions WHERE state LIKE ?", (state,))
+    other.close()
+    return int(rows)

@@ -1,0 +1,62 @@
+"""The bots' frame: no error ends one, and a cancellation always does."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import anyio
+import pytest
+
+from emeth_tui.devnet.bots import common
+from emeth_tui.errors import ChainUnreachable
+
+
+@pytest.mark.parametrize(
+    ("trouble", "told"),
+    [
+        (ChainUnreachable("the chain does not answer"), "the requester: the chain does not answer"),
+        (ZeroDivisionError("a fault"), "the requester: broke"),
+    ],
+)
+async def test_a_bot_is_run_again_and_its_trouble_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, trouble: Exception, told: str
+) -> None:
+    monkeypatch.setattr(common, "FIRST_BACKOFF_S", 0.0)
+    runs = 0
+    running = asyncio.Event()
+
+    async def run() -> None:
+        nonlocal runs
+        runs += 1
+        if runs < 3:
+            raise trouble
+        running.set()
+        await anyio.sleep_forever()
+
+    with caplog.at_level(logging.WARNING):
+        task = asyncio.create_task(common.supervise("the requester", run))
+        await running.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert [record.getMessage() for record in caplog.records] == [told, told]
+
+
+async def test_a_bot_pauses_longer_after_each_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+
+    async def note(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 7:
+            raise asyncio.CancelledError
+
+    async def run() -> None:
+        raise ChainUnreachable("the chain does not answer")
+
+    monkeypatch.setattr(common.asyncio, "sleep", note)
+    with pytest.raises(asyncio.CancelledError):
+        await common.supervise("the requester", run)
+
+    assert pauses == [1, 2, 4, 8, 16, 30, 30]

@@ -1,0 +1,97 @@
+"""The child process for torch work: answers, refusals, sudden ends, and none left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from emeth_tui.devnet.bots.torch_process import TorchProcess, TorchProcessDied
+from emeth_tui.errors import JobError
+
+EXAMINE = {"model": "devnet-small", "language": "en"}
+
+
+@pytest.fixture
+async def process(tmp_path: Path) -> AsyncIterator[TorchProcess]:
+    made = TorchProcess("a test's process", tmp_path / "log", niceness=5)
+    yield made
+    await made.close()
+
+
+def examine(tmp_path: Path) -> dict[str, str]:
+    """Make a task that is refused after a look at the files."""
+    (tmp_path / "dataset.txt").write_text("A sentence, and another. " * 300, "utf-8")
+    (tmp_path / "result.pt").write_bytes(b"no result")
+    return {**EXAMINE, "dataset": str(tmp_path / "dataset.txt"), "result": str(tmp_path / "result.pt")}
+
+
+async def test_what_is_wrong_with_a_job_comes_back_as_its_reason(
+    process: TorchProcess, tmp_path: Path
+) -> None:
+    for _ in range(2):  # the same child answers again
+        with pytest.raises(JobError, match="result file"):
+            await process.call("examine", examine(tmp_path), timeout_s=60)
+
+
+async def test_a_child_that_breaks_is_told_and_replaced(process: TorchProcess, tmp_path: Path) -> None:
+    with pytest.raises(TorchProcessDied, match="nonsense broke off"):
+        await process.call("nonsense", {}, timeout_s=60)
+
+    with pytest.raises(JobError):
+        await process.call("examine", examine(tmp_path), timeout_s=60)
+    assert "KeyError: 'nonsense'" in (tmp_path / "log").read_text("utf-8")
+
+
+async def test_a_task_that_takes_too_long_is_ended(process: TorchProcess, tmp_path: Path) -> None:
+    with pytest.raises(TorchProcessDied, match="took over 0 s"):
+        await process.call("examine", examine(tmp_path), timeout_s=0.05)
+
+    with pytest.raises(JobError):
+        await process.call("examine", examine(tmp_path), timeout_s=60)
+
+
+async def test_a_cancelled_call_ends_the_child(process: TorchProcess, tmp_path: Path) -> None:
+    with pytest.raises(JobError):
+        await process.call("examine", examine(tmp_path), timeout_s=60)
+    process_id = process.process_id
+    assert process_id is not None
+    call = asyncio.create_task(process.call("examine", examine(tmp_path), timeout_s=60))
+    await asyncio.sleep(0)  # the task begins
+
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(process_id, signal.SIGCONT)
+
+
+async def test_a_child_is_as_nice_as_it_was_told(process: TorchProcess, tmp_path: Path) -> None:
+    with pytest.raises(JobError):
+        await process.call("examine", examine(tmp_path), timeout_s=60)
+
+    assert process.process_id is not None
+    assert os.getpriority(os.PRIO_PROCESS, process.process_id) == os.nice(0) + 5
+
+
+async def test_a_child_ends_with_its_input() -> None:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "emeth_tui.devnet.bots.torch_main",
+        "7",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    child.stdin.close()
+
+    assert await child.wait() == 0
+    assert await child.stdout.read() == b""

@@ -1,0 +1,121 @@
+"""What is not the node's fault is not held against it: the verifier waits and looks again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from emeth_tui.clients.wallet import Wallet
+from emeth_tui.devnet.accounts import Account
+from emeth_tui.devnet.bots.plan import JobPlan, Planner
+from emeth_tui.devnet.bots.texts import load_corpus
+from emeth_tui.devnet.bots.torch_process import TorchProcessDied
+from emeth_tui.devnet.bots.verifier import Examination, Verifier
+from emeth_tui.devnet.network import Devnet
+from emeth_tui.devnet.options import DevnetOptions
+from emeth_tui.devnet.services.faults import Faults
+from emeth_tui.protocol.contracts import JobStatus
+from emeth_tui.protocol.hash_chain import links
+from tests.devnet.parties import Parties
+
+
+@dataclass
+class Desk:
+    """A verifier whose clock and examiner the test holds, and one submitted job."""
+
+    devnet: Devnet
+    faults: Faults
+    plan: JobPlan
+    verifier: Verifier = field(init=False)
+    deaths: int = 0
+    examined: int = 0
+    now_s: float = 0.0
+
+    async def examine(self, _language: str, _dataset: Path, _result: Path) -> Examination:
+        self.examined += 1
+        if self.deaths:
+            self.deaths -= 1
+            raise TorchProcessDied("killed")
+        key = self.devnet.info.verification_key
+        return Examination(30, links(self.plan.dataset.decode(), key, 30)[-1], 1.0, 2.0)
+
+    async def status_after_settling(self) -> JobStatus:
+        await self.devnet.mirror.refresh()
+        await self.verifier.settle_all()
+        return (await self.devnet.chain.jobs([self.plan.job_id]))[self.plan.job_id].status
+
+
+@pytest.fixture
+async def leases(tmp_path: Path) -> AsyncIterator[Desk]:
+    faults = Faults()
+    options = DevnetOptions(
+        state_dir=tmp_path, with_requester=False, with_verifier=False, with_rival=False, faults=faults
+    )
+    devnet = Devnet(options)
+    info = await devnet.start()
+    planner = Planner(load_corpus(None), "troubles")
+    parties = Parties(devnet, planner)
+    made = Desk(devnet, faults, planner.errand(0))
+    key = json.loads((tmp_path / "accounts.json").read_text())["verifier"]
+    async with httpx.AsyncClient(base_url=info.storage_url) as http:
+        made.verifier = Verifier(
+            Account(devnet.chain, Wallet(bytes.fromhex(key))),
+            devnet.mirror,
+            http,
+            made.examine,
+            verification_key=info.verification_key,
+            work_dir=tmp_path / "examined",
+            monotonic_s=lambda: made.now_s,
+        )
+        await parties.claim(made.plan)
+        name = await parties.upload(made.plan.job_id, b"a result" * 1_000)
+        await parties.send("submit", made.plan.job_id, name)
+        yield made
+    await parties.http.aclose()
+    await devnet.stop()
+    assert not list((tmp_path / "examined").iterdir())  # what was downloaded is gone, whatever happened
+
+
+async def test_a_broken_download_is_tried_again_after_a_while(leases: Desk) -> None:
+    leases.faults.broken_downloads, leases.faults.break_after_bytes = 1, 100
+
+    broken = await leases.status_after_settling()
+    too_soon = await leases.status_after_settling()
+    leases.now_s += 1.0
+    settled = await leases.status_after_settling()
+
+    assert (broken, too_soon, settled) == (JobStatus.SUBMITTED, JobStatus.SUBMITTED, JobStatus.VERIFIED)
+    assert leases.examined == 1
+
+
+async def test_an_examiner_that_died_looks_again(leases: Desk) -> None:
+    leases.deaths = 1
+
+    died = await leases.status_after_settling()
+    leases.now_s += 1.0
+    settled = await leases.status_after_settling()
+
+    assert (died, settled, leases.examined) == (JobStatus.SUBMITTED, JobStatus.VERIFIED, 2)
+
+
+async def test_a_result_that_kills_the_examiner_twice_is_rejected(leases: Desk) -> None:
+    leases.deaths = 2
+
+    await leases.status_after_settling()
+    leases.now_s += 1.0
+    settled = await leases.status_after_settling()
+
+    assert (settled, leases.examined) == (JobStatus.FAILED, 2)
+
+
+async def test_a_settled_job_is_not_settled_again(leases: Desk) -> None:
+    await leases.status_after_settling()
+
+    await leases.verifier.settle_all()  # the mirror still shows it as submitted
+
+    assert leases.examined == 1

@@ -1,0 +1,149 @@
+"""DevChain and anvil as web3 sees them: deployment, revert reasons, logs, batches."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from web3 import AsyncHTTPProvider, AsyncWeb3
+from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCError
+
+from emeth_tui.devnet.chain.anvil import BINARY_VARIABLE, find_anvil
+from emeth_tui.devnet.chain.backends import ChainService, make_chain
+from emeth_tui.devnet.deploy import Deployment, deploy, deployment_of
+from emeth_tui.errors import DevnetError
+from emeth_tui.protocol.contracts import ROUND_3_2_RATES, abi
+from tests.devnet.chain.raw_rpc import ALICE, BOB, CHAIN_ID, GENESIS_ACCOUNTS, signed
+
+EMT = 10**18
+SUPPLY_WEI = 10**6 * EMT
+KINDS = [
+    "py-evm",
+    pytest.param(
+        "anvil",
+        marks=pytest.mark.skipif(
+            find_anvil() is None, reason=f"needs an anvil binary, on the PATH or named by {BINARY_VARIABLE}"
+        ),
+    ),
+]
+
+
+@pytest.fixture(params=KINDS)
+async def chain(request: pytest.FixtureRequest) -> AsyncIterator[ChainService]:
+    made = make_chain(request.param, chain_id=CHAIN_ID, state_dir=None, genesis_accounts=GENESIS_ACCOUNTS)
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+async def w3(chain: ChainService) -> AsyncIterator[AsyncWeb3[Any]]:
+    made: AsyncWeb3[Any] = AsyncWeb3(AsyncHTTPProvider(chain.rpc_url))
+    yield made
+    await made.provider.disconnect()
+
+
+async def deployed(w3: AsyncWeb3[Any]) -> Deployment:
+    return await deploy(w3, ALICE, verifier=BOB.address, initial_supply_wei=SUPPLY_WEI)
+
+
+async def test_deployment_makes_the_networks_contracts(w3: AsyncWeb3[Any]) -> None:
+    rates = replace(ROUND_3_2_RATES, max_slot_gas_per_node=99)
+    made = await deploy(w3, ALICE, verifier=BOB.address, initial_supply_wei=SUPPLY_WEI, rates=rates)
+
+    assert made == deployment_of(ALICE.address)
+    core = w3.eth.contract(address=made.core_address, abi=abi("EmethCore")).functions
+    token = w3.eth.contract(address=made.token_address, abi=abi("EmethToken")).functions
+    assert await core.emtToken().call() == made.token_address
+    assert await core.verifier().call() == BOB.address
+    assert await core.DEPOSIT_RATE().call() == 100_000
+    assert await core.MAX_SLOT_GAS_PER_NODE().call() == 99
+    assert await token.minter().call() == made.core_address
+    assert await token.balanceOf(ALICE.address).call() == SUPPLY_WEI
+
+
+async def test_deployment_happens_once(w3: AsyncWeb3[Any]) -> None:
+    made = await deployed(w3)
+    block = await w3.eth.block_number
+    assert await deployed(w3) == made
+    assert await w3.eth.block_number == block
+    assert await w3.eth.get_transaction_count(ALICE.address) == 3
+
+
+async def test_a_deployment_that_was_broken_off_is_finished(
+    w3: AsyncWeb3[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = []
+    send = w3.eth.send_raw_transaction
+
+    async def send_two(raw: Any) -> Any:
+        if len(sent) == 2:
+            raise Web3RPCError("the line is dead")
+        sent.append(raw)
+        return await send(raw)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(w3.eth, "send_raw_transaction", send_two)
+        with pytest.raises(DevnetError, match="the contracts could not be deployed: the line is dead"):
+            await deployed(w3)
+
+    made = await deployed(w3)
+    token = w3.eth.contract(address=made.token_address, abi=abi("EmethToken")).functions
+    assert await token.minter().call() == made.core_address
+
+
+async def test_a_deployer_with_a_past_is_refused(w3: AsyncWeb3[Any]) -> None:
+    for nonce in range(3):
+        sent = await w3.eth.send_raw_transaction(signed(nonce))
+        await w3.eth.wait_for_transaction_receipt(sent, poll_latency=0.01)
+    with pytest.raises(DevnetError, match="the deployer was used for other things before"):
+        await deployed(w3)
+
+
+async def test_refusals_come_with_the_contracts_reason(w3: AsyncWeb3[Any]) -> None:
+    core = w3.eth.contract(address=(await deployed(w3)).core_address, abi=abi("EmethCore"))
+    cancel = core.functions.cancel(b"\x07" * 16)
+    for refused in (cancel.call({"from": ALICE.address}), cancel.estimate_gas({"from": ALICE.address})):
+        with pytest.raises(ContractLogicError) as caught:
+            await refused
+        assert caught.value.message == "execution reverted: EmethCore: no such job"
+        assert str(caught.value.data).startswith("0x08c379a0")
+
+
+async def test_events_are_found_by_their_fields(w3: AsyncWeb3[Any]) -> None:
+    made = await deployed(w3)
+    token = w3.eth.contract(address=made.token_address, abi=abi("EmethToken"))
+    minted = await token.events.Transfer.get_logs(from_block=0, argument_filters={"to": ALICE.address})
+    assert [event["args"]["value"] for event in minted] == [SUPPLY_WEI]
+    assert await token.events.Transfer.get_logs(from_block=0, argument_filters={"to": BOB.address}) == []
+
+
+async def test_calls_go_in_batches(w3: AsyncWeb3[Any]) -> None:
+    core = w3.eth.contract(address=(await deployed(w3)).core_address, abi=abi("EmethCore")).functions
+    async with w3.batch_requests() as batch:
+        for call in (core.VERIFIER_FEE(), core.DEPOSIT_RATE(), core.jobs(bytes(16))):
+            batch.add(call)
+        fee_wei, rate, job = await batch.async_execute()
+    assert (fee_wei, rate, job[0]) == (10 * EMT, 100_000, False)
+
+
+async def test_what_is_not_there_is_not_found(w3: AsyncWeb3[Any]) -> None:
+    for lookup in (w3.eth.get_transaction, w3.eth.get_transaction_receipt):
+        with pytest.raises(TransactionNotFound):
+            await lookup("0x" + "ab" * 32)
+
+
+async def test_web3_fills_in_fees_that_are_enough(w3: AsyncWeb3[Any]) -> None:
+    made = await deployed(w3)
+    token = w3.eth.contract(address=made.token_address, abi=abi("EmethToken"))
+    fields = {"from": ALICE.address, "nonce": await w3.eth.get_transaction_count(ALICE.address, "pending")}
+    built = await token.functions.transfer(BOB.address, 5).build_transaction(fields)
+    assert "maxFeePerGas" in built
+    raw = ALICE.sign_transaction(built).raw_transaction
+    receipt = await w3.eth.wait_for_transaction_receipt(
+        await w3.eth.send_raw_transaction(raw), poll_latency=0.01
+    )
+    assert receipt["status"] == 1
+    assert await token.functions.balanceOf(BOB.address).call() == 5

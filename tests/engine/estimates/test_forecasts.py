@@ -1,0 +1,216 @@
+"""Estimates on a real network: by formula first, then by what a job has shown, on the device it gets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emeth_tui.engine.estimates.durations import Task
+from emeth_tui.engine.estimates.forecasts import Forecasts, Measurements
+from emeth_tui.engine.leases import WorkerLeases
+from emeth_tui.errors import DiskFull
+from emeth_tui.model import JobState, Language
+from emeth_tui.protocol.contracts import JobStatus
+from emeth_tui.store.database import Store
+from emeth_tui.store.measurements import Gauge, Measurement, Quantity
+from tests.engine.harness import Harness, RunningNode
+from tests.engine.quick_worker import EPOCH_TOKENS, QuickWorker, Script
+from tests.factories import make_job
+
+MODEL = "devnet-small"
+TASK = Task(dataset_bytes=1_000_000, epochs=30, language=Language.EN, model=MODEL)
+
+
+async def job_done(network: Harness, node: RunningNode, **job: Any) -> None:
+    job_id = await network.post(**job)
+    await node.event("submitted", job_id)
+    await network.verify(job_id)
+    await node.event("verified", job_id)
+
+
+async def test_after_one_job_the_next_claim_is_judged_by_measurement(network: Harness) -> None:
+    # Fast enough for what the formula refuses: 183 s, whatever the size.
+    script = Script(tokens_per_s=100_000.0)
+    refused = await network.post(fee_emt=25, lifetime_s=250)
+    async with network.node(script=script, claims__safety_margin_s=100) as node:
+        await node.event("idle")
+        await job_done(network, node, fee_emt=20)
+        await node.event("claimed", refused)
+        await node.event("submitted", refused)
+
+        told = [event.text for event in node.seen if event.kind == "idle"]
+        kept = {one.gauge.quantity for one in node.store.measurements.all()}
+    assert "by the reference's formula" in told[0]
+    assert kept == set(Quantity) - {Quantity.DOWNLOAD, Quantity.UPLOAD, Quantity.WRITING}  # small, and quick
+
+
+async def test_what_the_formula_would_accept_is_refused_by_measurement_across_a_restart(
+    network: Harness,
+) -> None:
+    # 30 epochs of 1,000 tokens take 5,000 s and more; the formula says 183 s at the most.
+    script = Script(tokens_per_s=6.0)
+    async with network.node(script=script) as node:
+        await job_done(network, node, lifetime_s=7_200)
+        await node.stop()
+
+    late = await network.post(fee_emt=29, lifetime_s=5_000)
+    async with network.node(script=script) as node:
+        idle = await node.event("idle")
+        (offer,) = node.node.snapshot().offers
+
+    assert "as measured here" in idle.text
+    assert offer.needed.measured
+    assert offer.needed.low_s < 30 * EPOCH_TOKENS / 6.0 < offer.needed.high_s
+    assert offer.refusal in idle.text
+    assert (await network.job(late)).status is JobStatus.REQUESTED
+
+
+async def test_a_running_job_tells_what_is_left_and_its_slack(network: Harness) -> None:
+    script = Script(tokens_per_s=100.0, hold_before_epoch=21)
+    async with network.node(script=script) as node:
+        job_id = await network.post(lifetime_s=7_200)
+        while (await node.event("epoch_done", job_id)).data["epoch"] != 20:
+            pass
+        snapshot = node.node.snapshot()
+        (forecast,) = snapshot.forecasts
+        script.go_on.set()
+        await node.event("submitted", job_id)
+        afterwards = node.node.snapshot().forecasts
+
+    (job,) = snapshot.jobs
+    assert forecast.job_id == job_id
+    assert forecast.left.measured
+    # 10 of 30 epochs of 1,000 tokens, and of 100 to validate, at 100 a second; the upload is a guess
+    assert forecast.left.low_s < 110.0 < forecast.left.high_s < 200.0
+    assert forecast.slack_s == pytest.approx(job.deadline_unix_s - snapshot.at_unix_s - forecast.left.high_s)
+    assert afterwards == ()
+
+
+async def test_a_job_that_turns_late_is_told_once(network: Harness) -> None:
+    script = Script(tokens_per_s=2.0, hold_before_epoch=4)  # 15,000 s, and the deadline is in 7,200
+    async with network.node(script=script) as node:
+        job_id = await network.post(lifetime_s=7_200)
+        late = await node.event("running_late", job_id)
+        script.go_on.set()
+        await node.event("submitted", job_id)
+
+        told = [event for event in node.node.snapshot().events if event.kind == "running_late"]
+    assert "it is expected to miss its deadline" in late.text
+    assert len(told) == 1
+
+
+async def test_a_kept_worker_is_let_go_with_its_job(network: Harness) -> None:
+    async with network.node(devices=2, script=Script(hold_before_epoch=1)) as node:
+        first, second = await network.post(fee_emt=25), await network.post(fee_emt=20)
+        await node.event("training", first)
+        await node.event("training", second)
+        await node.node.decline_job(first)
+        third = await network.post(fee_emt=15)
+        await node.event("training", third)
+
+        assert [job.state for job in node.node.snapshot().jobs] == [JobState.TRAINING] * 2
+
+
+# -- which device an estimate is for
+
+
+def trained(device: str, tokens_per_s: float) -> list[Measurement]:
+    return [
+        Measurement(Gauge(Quantity.TRAINING, device, MODEL), tokens_per_s * 100.0, 100.0),
+        Measurement(Gauge(Quantity.TOKENS, "", MODEL, "en"), 25_000.0, 100_000.0),
+    ]
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Any:
+    with Store(tmp_path) as store:
+        yield Measurements(store.measurements, lambda: 1.0)
+
+
+def forecasts(kept: Measurements, *devices: str) -> tuple[Forecasts, WorkerLeases]:
+    workers: Any = [QuickWorker(index, device, Script()) for index, device in enumerate(devices)]
+    leases = WorkerLeases(workers)
+    return Forecasts(kept, leases, "storage.example"), leases
+
+
+def test_a_job_is_judged_by_the_free_device_that_will_take_it(kept: Measurements) -> None:
+    estimates, leases = forecasts(kept, "cpu", "gpu")
+    kept.keep([*trained("cpu", 1_000.0), *trained("gpu", 50_000.0)])
+    job = make_job(dataset_bytes=TASK.dataset_bytes, model=MODEL)
+
+    fast = estimates.plan(TASK)
+    estimates.keep_worker(job)
+    slow = estimates.plan(TASK)
+
+    assert (fast.worker.device, slow.worker.device) == ("gpu", "cpu")
+    assert slow.duration.expected_s > 20 * fast.duration.expected_s
+    assert leases.place_of(job.job_id) is fast.worker
+    assert estimates.left(job) == fast.duration
+
+
+def test_a_device_alike_needs_no_measurement_of_its_own(kept: Measurements) -> None:
+    estimates, leases = forecasts(kept, "gpu", "gpu")
+    kept.keep(trained("gpu", 50_000.0))
+    leases.keep(make_job().job_id, leases.workers[0])
+
+    assert estimates.plan(TASK).duration.measured
+
+
+def test_a_device_that_never_trained_is_taken_for_no_faster_than_the_slowest(kept: Measurements) -> None:
+    estimates, leases = forecasts(kept, "gpu", "new")
+    kept.keep(trained("gpu", 50_000.0))
+    measured = estimates.plan(TASK)
+    leases.keep(make_job().job_id, measured.worker)
+
+    guess = estimates.plan(TASK)
+
+    assert guess.worker.device == "new"
+    assert not guess.duration.measured
+    assert guess.duration.high_s >= max(measured.duration.high_s, 183.0)
+
+
+def test_another_language_of_the_same_model_is_not_measured_yet(kept: Measurements) -> None:
+    estimates, _leases = forecasts(kept, "gpu")
+    kept.keep(trained("gpu", 50_000.0))
+    japanese = Task(TASK.dataset_bytes, 30, Language.JA, MODEL)
+
+    assert estimates.plan(TASK).duration.measured
+    assert not estimates.plan(japanese).duration.measured
+
+
+def test_what_a_listing_leaves_out_is_taken_at_its_worst(kept: Measurements) -> None:
+    estimates, _leases = forecasts(kept, "gpu")
+    kept.keep([*trained("gpu", 50_000.0), Measurement(Gauge(Quantity.TOKENS, "", MODEL, "ja"), 9e4, 1e5)])
+    told = '{"language": "en", "epoch": 60}'
+
+    needed = {
+        param: estimates.listed(TASK.dataset_bytes, param, lambda language: MODEL).high_s
+        for param in (None, "nonsense", told)
+    }
+
+    worst = estimates.plan(Task(TASK.dataset_bytes, 30, Language.JA, MODEL)).duration.high_s
+    assert needed[None] == needed["nonsense"] == worst
+    assert needed[told] == estimates.plan(Task(TASK.dataset_bytes, 60, Language.EN, MODEL)).duration.high_s
+
+
+def test_measurements_outlive_a_restart_and_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store(tmp_path) as store:
+        before = Measurements(store.measurements, lambda: 1.0)
+        before.keep(trained("gpu", 50_000.0))
+        gauge = Gauge(Quantity.TRAINING, "gpu", MODEL)
+        first = before.figure(gauge)
+        with monkeypatch.context() as broken:
+
+            def refuse(*_args: object, **_options: object) -> None:
+                raise DiskFull("no room")
+
+            broken.setattr(store.measurements, "add", refuse)
+            before.keep(trained("gpu", 10_000.0))
+        changed = before.figure(gauge)
+        again = Measurements(store.measurements, lambda: 1.0)
+
+        assert again.figure(gauge) == first != changed

@@ -1,0 +1,179 @@
+"""Which jobs are taken: the rules one by one, the order, and what strangers may write into a job."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from emeth_tui.engine.estimates.durations import Duration
+from emeth_tui.engine.market.rules import (
+    ClaimRules,
+    judge_listed,
+    judge_on_chain,
+)
+from emeth_tui.model import JobId, token_to_wei
+from emeth_tui.protocol.contracts import ChainJob, JobStatus
+from emeth_tui.protocol.info_api import ListedJob
+from emeth_tui.settings import ClaimSettings, Network
+from tests.factories import JOB_ID
+
+NOW = 1_800_000_000
+RULES = ClaimRules(
+    min_fee_wei=token_to_wei(10),
+    max_fee_wei=token_to_wei(30),
+    min_dataset_bytes=4_096,
+    max_dataset_bytes=1_000_000,
+    safety_margin_s=3_600,
+)
+
+
+def needs(_job: object) -> Duration:
+    """What every job here needs."""
+    return Duration(50.0, 100.0, 200.0)
+
+
+def listed(number: int = 0, **changes: Any) -> ListedJob:
+    values: dict[str, Any] = {
+        "id": f"0x{number:032x}",
+        "owner": "0x00",
+        "status": 0,
+        "datasetPath": "text.txt",
+        "datasetSize": 8_192,
+        "fee": str(token_to_wei(20)),
+        "deadline": NOW + 7_200,
+    }
+    return ListedJob.model_validate({**values, **changes})
+
+
+def on_chain(**changes: Any) -> ChainJob:
+    job = ChainJob(
+        job_id=JOB_ID,
+        owner="0x00",
+        deadline_unix_s=NOW + 7_200,
+        fee_wei=token_to_wei(20),
+        status=JobStatus.REQUESTED,
+        requested_at_unix_s=NOW,
+        program_id=5,
+        param='{"language": "en", "epoch": 30}',
+        dataset="text.txt",
+        result="",
+        node="0x00",
+        deposit_wei=0,
+        gas=0,
+        started_at_unix_s=0,
+        submitted_at_unix_s=0,
+        verified_at_unix_s=0,
+    )
+    return replace(job, **changes)
+
+
+def test_the_best_paid_comes_first_and_the_unsuitable_block_nobody() -> None:
+    jobs = [
+        listed(1, fee=str(token_to_wei(12))),
+        listed(2, fee=str(token_to_wei(31))),
+        listed(3, fee=str(token_to_wei(30)), deadline=NOW + 60),
+        listed(4, fee=str(token_to_wei(25))),
+        listed(5, status=2),
+    ]
+
+    offers = judge_listed(jobs, RULES, NOW, needs)
+
+    assert [offer.job.job_id for offer in offers] == [f"0x{number:032x}" for number in (2, 3, 4, 1)]
+    assert [bool(offer.refusal) for offer in offers] == [True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("changes", "refusal"),
+    [
+        ({"fee": str(token_to_wei(10) - 1)}, "fee of 9.99 EMT is under 10.00"),
+        ({"fee": str(token_to_wei(30) + 10**16)}, "fee of 30.01 EMT is over 30.00"),
+        ({"datasetSize": 4_095}, "4,095 bytes is under 4,096"),
+        ({"datasetSize": 1_000_001}, "1,000,001 bytes is over 1,000,000"),
+        ({"deadline": NOW + 3_600}, "miss its deadline's safety margin"),
+        ({"deadline": 2**255}, "no date"),
+    ],
+)
+def test_what_lies_outside_a_rule_is_refused_with_the_reason(changes: dict[str, Any], refusal: str) -> None:
+    (offer,) = judge_listed([listed(**changes)], RULES, NOW, needs)
+
+    assert refusal in offer.refusal
+
+
+@pytest.mark.parametrize(
+    "changes", [{"fee": str(token_to_wei(10))}, {"fee": str(token_to_wei(30))}, {"datasetSize": 4_096}]
+)
+def test_the_limits_themselves_are_taken(changes: dict[str, Any]) -> None:
+    (offer,) = judge_listed([listed(**changes)], RULES, NOW, needs)
+
+    assert offer.refusal == ""
+
+
+def test_the_longest_that_it_may_take_must_fit_before_the_margin() -> None:
+    fits = listed(deadline=NOW + 3_600 + 201)
+    too_late = listed(deadline=NOW + 3_600 + 200)
+
+    assert judge_listed([fits], RULES, NOW, needs)[0].refusal == ""
+    assert judge_listed([too_late], RULES, NOW, needs)[0].refusal == (
+        "it would miss its deadline's safety margin by 0 s: it needs 50 to 200 s, as measured here"
+    )
+
+
+def test_an_offer_tells_its_range_and_where_it_comes_from() -> None:
+    def guess(_job: object) -> Duration:
+        return Duration(20.0, 100.0, 4_000.0, measured=False)
+
+    (offer,) = judge_listed([listed()], RULES, NOW, guess)
+
+    assert offer.needed == Duration(20.0, 100.0, 4_000.0, measured=False)
+    assert offer.refusal.endswith("by 400 s: it needs 20 to 4,000 s, by the reference's formula")
+
+
+@pytest.mark.parametrize(
+    ("changes", "refusal"),
+    [
+        ({"status": JobStatus.PROCESSING}, "processing on the chain"),
+        ({"param": "not json"}, "not JSON"),
+        ({"param": "[" * 4_000}, "not JSON"),
+        ({"param": "[]"}, "not a JSON object"),
+        ({"param": '{"language": "fr", "epoch": 30}'}, "neither en nor ja"),
+        ({"param": '{"language": "en", "epoch": true}'}, "number of epochs"),
+        ({"param": '{"language": "en", "epoch": 100000}'}, "number of epochs"),
+        ({"param": '{"language": "en", "epoch": "30"}'}, "number of epochs"),
+        ({"param": "x" * 5_000}, "characters long"),
+        ({"dataset": "../../etc/passwd"}, "plain file name"),
+        ({"dataset": ".."}, "plain file name"),
+        ({"dataset": "a\nb"}, "plain file name"),
+        ({"dataset": ""}, "plain file name"),
+        ({"dataset": "x" * 300}, "plain file name"),
+        ({"fee_wei": token_to_wei(31)}, "over 30.00"),
+    ],
+)
+def test_the_chains_word_counts_and_strangers_words_are_checked(
+    changes: dict[str, Any], refusal: str
+) -> None:
+    assert refusal in judge_on_chain(on_chain(**changes), 8_192, RULES, NOW, needs)
+
+
+def test_a_good_job_on_the_chain_is_taken() -> None:
+    assert judge_on_chain(on_chain(), 8_192, RULES, NOW, needs) == ""
+    assert "under 4,096" in judge_on_chain(on_chain(), 100, RULES, NOW, needs)
+
+
+def test_the_operators_margin_beats_the_networks() -> None:
+    network = Network(name="x", chain_id=1, models={}, safety_margin_s=60)
+
+    assert ClaimRules.of(ClaimSettings(), network).safety_margin_s == 60
+    assert ClaimRules.of(ClaimSettings(safety_margin_s=0), network).safety_margin_s == 0
+
+
+def test_listed_ids_are_lower_cased_and_checked() -> None:
+    assert listed(id="0x" + "AB" * 16).job_id == JobId("0x" + "ab" * 16)
+    with pytest.raises(ValueError, match="is not a job id"):
+        listed(id="../../x")
+
+
+def test_a_listed_size_that_no_disk_holds_is_no_entry() -> None:
+    with pytest.raises(ValueError, match="less than or equal"):
+        listed(datasetSize=10**400)

@@ -1,0 +1,27 @@
+"""What the book knows without asking the store: the jobs under way, and those that ended today."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from emeth_tui.engine.steps.job_book import JobBook
+from emeth_tui.model import SECONDS_PER_DAY, JobState
+from emeth_tui.store.database import Store
+from tests.factories import JOB_ID, OTHER_JOB_ID, make_job
+
+
+def test_jobs_that_ended_today_are_known_across_a_restart_and_gone_tomorrow(tmp_path: Path) -> None:
+    noon = 20_000.5 * SECONDS_PER_DAY
+    now = [noon - SECONDS_PER_DAY]
+    with Store(tmp_path) as store:
+        book = JobBook(store.jobs, lambda: now[0])
+        for job_id in (JOB_ID, OTHER_JOB_ID):
+            book.add(make_job(job_id=job_id, state=JobState.SUBMITTED))
+        book.advance(make_job(job_id=OTHER_JOB_ID).job_id, JobState.VERIFIED)
+        now[0] = noon
+        verified = book.advance(make_job().job_id, JobState.VERIFIED)
+
+        assert book.ended_today() == (verified,)
+        assert JobBook(store.jobs, lambda: now[0]).ended_today() == (verified,)
+        now[0] += SECONDS_PER_DAY / 2
+        assert book.ended_today() == ()

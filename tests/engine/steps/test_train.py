@@ -1,0 +1,169 @@
+"""What the node writes down of a training: each epoch once, whatever was trained twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from emeth_tui.engine.estimates.forecasts import Forecasts, Measurements
+from emeth_tui.engine.events import EventLog
+from emeth_tui.engine.leases import WorkerLeases
+from emeth_tui.engine.steps import train
+from emeth_tui.engine.steps.job_book import JobBook
+from emeth_tui.errors import TrainingError
+from emeth_tui.model import JobState
+from emeth_tui.protocol.hash_chain import links_from_digest
+from emeth_tui.settings import Settings
+from emeth_tui.store.database import Store
+from emeth_tui.training.reports import (
+    Diverged,
+    EpochDone,
+    OutOfMemory,
+    Prepared,
+    Skipped,
+    TrainRequest,
+    WentBack,
+)
+from emeth_tui.workers.supervisor import TrainedResult
+from tests.factories import JOB_ID, make_job
+
+DIGEST = "5e" * 32
+EPOCHS = 6
+KEY = "the network's key"
+
+
+class ScriptedWorker:
+    """Says these messages, then asks for the hash of so many epochs."""
+
+    kind = "a device"
+
+    def __init__(self, messages: list[object], epochs: int = EPOCHS) -> None:
+        self._messages = messages
+        self._epochs = epochs
+        self.request: TrainRequest | None = None
+        self.hash_hex = ""
+
+    async def train(
+        self,
+        request: TrainRequest,
+        *,
+        hash_for: Callable[[str, int], str],
+        on_message: Callable[[object], None],
+    ) -> TrainedResult:
+        self.request = request
+        for message in self._messages:
+            on_message(message)
+        self.hash_hex = hash_for(DIGEST, self._epochs)
+        return TrainedResult("checkpoint.pt", 1, self._epochs, 2.0)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def context(tmp_path: Path, store: Store) -> Any:
+    """As much of a node as a training needs, with one job downloaded."""
+    book = JobBook(store.jobs, lambda: 1_000.0)
+    book.add(make_job(epochs=EPOCHS, state=JobState.PREPARING))
+    (tmp_path / "dataset.txt").write_text("some text")
+    return SimpleNamespace(
+        settings=Settings(),
+        network=SimpleNamespace(verification_key=SimpleNamespace(get_secret_value=lambda: KEY)),
+        book=book,
+        disk=SimpleNamespace(job_dir=lambda job_id: tmp_path),
+        store=store,
+        events=EventLog(store.events, lambda: 1_000.0),
+        forecasts=Forecasts(Measurements(store.measurements, lambda: 1_000.0), WorkerLeases([]), "storage"),
+    )
+
+
+def prepared(resumed_epoch: int) -> Prepared:
+    return Prepared(DIGEST, tokens=100, steps_per_epoch=5, resumed_epoch=resumed_epoch, resumed_step=0)
+
+
+def done(epoch: int, train_loss: float = 3.0) -> EpochDone:
+    return EpochDone(epoch, train_loss, valid_loss=3.1, seconds=0.5)
+
+
+async def test_epochs_trained_again_count_once_and_make_the_right_hash(context: Any, store: Store) -> None:
+    # Killed after the fifth epoch, whose checkpoint was not written yet; diverged in the sixth.
+    worker = ScriptedWorker(
+        [
+            prepared(0),
+            *(done(epoch) for epoch in (1, 2, 3, 4, 5)),
+            prepared(3),
+            *(done(epoch) for epoch in (4, 5)),
+            Diverged(6, "the training loss is 20.00"),
+            WentBack(4, 2),
+            done(5, train_loss=2.5),
+            done(6),
+        ]
+    )
+
+    await train.train(context, JOB_ID, worker)  # type: ignore[arg-type]
+
+    links = links_from_digest(DIGEST, KEY, EPOCHS)
+    job = context.book.get(JOB_ID)
+    assert worker.hash_hex == links[-1]
+    assert (job.state, job.epochs_done) == (JobState.UPLOADING, EPOCHS)
+    epochs = store.jobs.epochs(JOB_ID)
+    assert [(each.epoch, each.link) for each in epochs] == list(enumerate(links, start=1))
+    assert epochs[4].train_loss == 2.5
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [prepared(0), *map(done, range(1, EPOCHS))],
+        [prepared(0), *map(done, range(1, EPOCHS + 1)), WentBack(4, 0)],
+        [prepared(0), *map(done, range(1, EPOCHS + 1)), prepared(5)],
+    ],
+    ids=["an epoch missing", "gone back", "resumed"],
+)
+async def test_no_result_is_made_of_epochs_that_were_not_trained(
+    context: Any, messages: list[object]
+) -> None:
+    with pytest.raises(TrainingError, match=r"its worker reports 6 epochs, [45] were seen"):
+        await train.train(context, JOB_ID, ScriptedWorker(messages))  # type: ignore[arg-type]
+
+
+async def test_trouble_of_a_training_is_told_as_warnings(context: Any, store: Store) -> None:
+    trouble = [Skipped(2, 3), OutOfMemory(2, 4), Diverged(2, "the training loss is 20.00"), WentBack(0, 0)]
+    worker = ScriptedWorker([prepared(0), done(1), *trouble, *map(done, range(1, EPOCHS + 1))])
+
+    await train.train(context, JOB_ID, worker)  # type: ignore[arg-type]
+
+    warnings = {
+        event.kind: event.text for event in store.events.recent(100) if event.severity.value == "warning"
+    }
+    assert set(warnings) == {"steps_skipped", "out_of_memory", "diverged"}
+    assert "at most 4 blocks at once" in warnings["out_of_memory"]
+
+
+async def test_a_worker_is_asked_for_what_the_settings_say(context: Any) -> None:
+    context.settings = Settings.model_validate(
+        {"training": {"batch_size": 24, "release_on_pause": True}, "network": "devnet"}
+    )
+    worker = ScriptedWorker([prepared(0), *map(done, range(1, EPOCHS + 1))])
+
+    await train.train(context, JOB_ID, worker)  # type: ignore[arg-type]
+
+    assert worker.request is not None
+    assert (worker.request.batch_size, worker.request.release_on_pause) == (24, True)
+    assert worker.request.micro_batch_dir == str(context.settings.devices_dir)
+
+
+async def test_an_automatic_batch_is_the_models_own(context: Any) -> None:
+    worker = ScriptedWorker([prepared(0), *map(done, range(1, EPOCHS + 1))])
+
+    await train.train(context, JOB_ID, worker)  # type: ignore[arg-type]
+
+    assert worker.request is not None
+    assert worker.request.batch_size is None

@@ -1,0 +1,74 @@
+"""What pages ask a node: one job's whole record, all jobs, transactions, the chain's record, the logs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from emeth_tui.model import JobId, JobState
+from emeth_tui.protocol.contracts import JobStatus
+from tests.engine.harness import Harness
+from tests.engine.quick_worker import Script
+
+UNKNOWN = JobId("0x" + "ff" * 16)
+
+
+async def test_a_jobs_record_holds_everything_in_order(network: Harness) -> None:
+    job_id, other = await network.post(fee_emt=25), await network.post(fee_emt=12)
+    async with network.node(devices=2, script=Script(hold_before_epoch=3)) as node:
+        while (await node.event("epoch_done", job_id)).data["epoch"] != 2:
+            pass
+        records = node.node.records
+        record = await records.job(job_id)
+        assert record is not None
+        assert record.job == node.store.jobs.get(job_id)
+        assert [state for state, _at in record.states] == [
+            JobState.CLAIMING,
+            JobState.CLAIMED,
+            JobState.DOWNLOADING,
+            JobState.PREPARING,
+            JobState.TRAINING,
+        ]
+        assert [at for _state, at in record.states] == sorted(at for _state, at in record.states)
+        assert [epoch.epoch for epoch in record.epochs] == [1, 2]
+        assert [tx.purpose for tx in record.transactions] == ["approve", "process"]
+        assert {event.job_id for event in record.events} == {job_id}
+        assert ("quick-checkpoint", 1) in record.files
+
+        assert await records.job(UNKNOWN) is None
+        assert [job.job_id for job in await records.history()] == [other, job_id]
+        newest, *_older = await records.transactions(10)
+        assert newest.created_at_unix_s == max(tx.created_at_unix_s for tx in await records.transactions(10))
+        assert len(await records.transactions(1)) == 1
+
+
+async def test_the_chain_is_asked_for_any_job(network: Harness) -> None:
+    strangers = await network.post(fee_emt=99)
+    async with network.node() as node:
+        record = await node.node.records.chain_record(strangers)
+        assert record is not None
+        assert (record.status, record.owner.lower()) == (
+            JobStatus.REQUESTED,
+            network.requester.address.lower(),
+        )
+        assert await node.node.records.chain_record(UNKNOWN) is None
+
+
+async def test_logs_are_listed_and_read_from_their_end(network: Harness) -> None:
+    async with network.node(claims__enabled=False) as node:
+        records = node.node.records
+        directory = node.store.path.parent / "logs"
+        assert await records.logs() == []
+        write(directory, {"worker-0.log": "one\n", "node.log": "a\nb\n漢字\n", "other.txt": ""})
+        assert [path.name for path in await records.logs()] == ["node.log", "worker-0.log"]
+        assert await records.log_tail(directory / "node.log") == ["a", "b", "漢字"]
+        # A window that begins in the middle of a line, or of a character, leaves that line out.
+        assert await records.log_tail(directory / "node.log", 6) == ["漢字"][:0]
+        assert await records.log_tail(directory / "node.log", 9) == ["漢字"]
+        assert await records.log_tail(directory / "gone.log") == []
+        assert await records.log_tail(directory) == []
+
+
+def write(directory: Path, files: dict[str, str]) -> None:
+    directory.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (directory / name).write_text(text, "utf-8")

@@ -1,0 +1,219 @@
+"""Models by name: our own, local directories as transformers writes them, and hub names without a network."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
+
+from emeth_tui.errors import TrainingError
+from emeth_tui.training.data.dataset import TokenisedDataset, load_tokens
+from emeth_tui.training.files.models import (
+    DEVNET_SMALL,
+    build_model,
+    locate,
+    make_ready,
+    model_shape,
+    model_spec,
+    set_initial_weights,
+    token_source,
+)
+from emeth_tui.training.reports import EpochDone, ResultWritten
+from emeth_tui.training.run.evaluation import Evaluator
+from tests.training.files.test_checkpoint import Malicious
+from tests.training.jobs import Run, make_request, result_weights
+from tests.training.pretrained import VOCAB_SIZE, save_small_gpt2
+from tests.training.texts import english
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """A small pretrained GPT-2 with its tokenizer, as transformers saves them."""
+    directory = tmp_path / "model"
+    save_small_gpt2(directory)
+    return directory
+
+
+def change_config(directory: Path, **changes: object) -> None:
+    path = directory / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_our_own_model_starts_from_random_weights_at_a_higher_rate() -> None:
+    spec = model_spec(DEVNET_SMALL)
+
+    assert not spec.pretrained
+    assert spec.learning_rate > model_spec("gpt2-medium").learning_rate
+    assert model_shape(spec, 700).vocab_size == 700
+
+
+def test_the_networks_models_are_fine_tuned_as_it_says() -> None:
+    for name in ("gpt2-medium", "rinna/japanese-gpt2-medium"):
+        spec = model_spec(name)
+
+        assert (spec.pretrained, spec.block_tokens, spec.learning_rate) == (
+            True,
+            128,
+            2.5e-4,
+        )  # protocol.md §8
+        assert spec.dropout == spec.attention_dropout == 0.1
+
+
+def test_a_local_model_starts_from_its_weights(directory: Path) -> None:
+    spec = model_spec(str(directory))
+    model = build_model(spec, model_shape(spec, VOCAB_SIZE)).eval()
+
+    set_initial_weights(model, spec, seed=0)
+
+    theirs = GPT2LMHeadModel.from_pretrained(directory).eval()
+    ids = torch.arange(100)[None]
+    torch.testing.assert_close(model(ids)[..., :VOCAB_SIZE], theirs(ids).logits, atol=1e-4, rtol=0)
+
+
+def test_a_local_model_uses_its_own_tokenizer(directory: Path) -> None:
+    source = token_source(model_spec(str(directory)), "en")
+
+    tokenizer = source.make_tokenizer(["another text altogether"])
+
+    expected = PreTrainedTokenizerFast.from_pretrained(directory)(english(500))["input_ids"]
+    assert tokenizer.encode(english(500)).tolist() == expected
+    assert tokenizer.decode(np.array(expected, np.uint32)) == english(500)
+    assert tokenizer.vocab_size == VOCAB_SIZE
+
+
+def test_tokens_of_a_tokenizer_that_was_changed_are_made_again(tmp_path: Path, directory: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text(english(2_000))
+    spec = model_spec(str(directory))
+
+    def tokens() -> TokenisedDataset:
+        return load_tokens(text, tmp_path / "tokens", token_source(spec, "en"))
+
+    first, second = tokens(), tokens()
+    path = directory / "tokenizer.json"
+    content = json.loads(path.read_text())
+    content["model"]["merges"] = []
+    path.write_text(json.dumps(content))
+    third = tokens()
+
+    assert first.made_in_s is not None
+    assert second.made_in_s is None
+    assert third.made_in_s is not None
+    assert third.train.size > first.train.size
+
+
+def test_a_job_fine_tunes_a_local_model(tmp_path: Path, directory: Path) -> None:
+    request = make_request(tmp_path, model=str(directory), learning_rate=2e-3)
+    run = Run()
+
+    run.go(request)
+
+    assert run.of_type(ResultWritten)
+    evaluator = Evaluator(str(directory), "en", Path(request.dataset_path))
+    assert run.of_type(EpochDone)[-1].valid_loss < evaluator.untrained_loss()
+    GPT2LMHeadModel.from_pretrained(directory).load_state_dict(result_weights(request), strict=True)
+
+
+def test_pickled_weights_of_older_files_are_read_too(directory: Path) -> None:
+    model = GPT2LMHeadModel.from_pretrained(directory)
+    bare = {
+        name.removeprefix("transformer."): tensor
+        for name, tensor in model.state_dict().items()
+        if name != "lm_head.weight"
+    }
+    (directory / "model.safetensors").unlink()
+    torch.save(bare, directory / "pytorch_model.bin")
+    spec = model_spec(str(directory))
+    ours = build_model(spec, model_shape(spec, VOCAB_SIZE))
+
+    set_initial_weights(ours, spec, seed=0)
+
+    assert torch.equal(ours.export_weights()["lm_head.weight"], model.lm_head.weight)
+
+
+def test_code_in_pickled_weights_never_runs(tmp_path: Path, directory: Path) -> None:
+    (directory / "model.safetensors").unlink()
+    torch.save({"wte.weight": Malicious(tmp_path / "trace")}, directory / "pytorch_model.bin")
+
+    with pytest.raises(TrainingError, match=r"pytorch_model\.bin cannot be read"):
+        locate(str(directory)).weights()
+    assert not (tmp_path / "trace").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model_type": "llama"}, "model_type is 'llama'"),
+        ({"activation_function": "relu"}, "activation_function is 'relu'"),
+        ({"n_inner": 100}, "n_inner is 100"),
+        ({"tie_word_embeddings": False}, "tie_word_embeddings is False"),
+        ({"n_head": 5}, "does not divide into 5 heads"),
+        ({"n_layer": None}, r"config\.json cannot be used"),
+        ({"n_positions": 64}, "reads 64 tokens at once, a block is 128"),
+        ({"vocab_size": 200}, "its tokenizer has 300 tokens, the model only 200"),
+        ({"n_embd": 64}, "has shape"),
+    ],
+)
+def test_a_model_that_is_not_a_plain_gpt2_is_refused(
+    directory: Path, changes: dict[str, object], message: str
+) -> None:
+    change_config(directory, **changes)
+    spec = model_spec(str(directory))
+
+    with pytest.raises(TrainingError, match=message):
+        set_initial_weights(build_model(spec, model_shape(spec, VOCAB_SIZE)), spec, seed=0)
+    with pytest.raises(TrainingError, match=message):
+        make_ready(str(directory))
+
+
+@pytest.mark.parametrize("missing", ["config.json", "model.safetensors", "tokenizer.json"])
+def test_a_model_with_a_file_missing_is_refused(tmp_path: Path, directory: Path, missing: str) -> None:
+    (directory / missing).unlink()
+    (directory / "tokenizer_config.json").unlink()
+
+    with pytest.raises(TrainingError, match=f"model '{directory}'"):
+        Run().go(make_request(tmp_path, model=str(directory)))
+    with pytest.raises(TrainingError, match=f"model '{directory}'"):
+        make_ready(str(directory))
+
+
+def test_what_is_whole_is_ready(directory: Path) -> None:
+    make_ready(str(directory))
+    make_ready(DEVNET_SMALL)
+
+
+def test_a_directory_that_is_not_there_is_not_looked_for_in_the_hub() -> None:
+    with pytest.raises(TrainingError, match="no such directory"):
+        locate("/nowhere/at/all")
+
+
+def test_an_unreachable_hub_is_one_clear_line(tmp_path: Path) -> None:
+    program = """
+from emeth_tui.errors import TrainingError
+from emeth_tui.training.files.models import locate
+try:
+    locate("gpt2-medium")
+except TrainingError as error:
+    print(error)
+"""
+    environment = {**os.environ, "HF_ENDPOINT": "http://127.0.0.1:1", "HF_HOME": str(tmp_path)}
+
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=120,
+    )
+
+    (line,) = run.stdout.splitlines()
+    assert line.startswith("model 'gpt2-medium' cannot be downloaded from the Hugging Face hub")
+    assert "set the model to a directory" in line

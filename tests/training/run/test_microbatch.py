@@ -1,0 +1,339 @@
+"""Micro batches: what fits is found and kept, and memory that runs out costs a job nothing but speed."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from emeth_tui.errors import TrainingError
+from emeth_tui.training import job
+from emeth_tui.training.devices import Device, available_bytes, is_out_of_memory
+from emeth_tui.training.files import models
+from emeth_tui.training.model.gpt2 import Gpt2, Gpt2Shape
+from emeth_tui.training.reports import EpochDone, OutOfMemory, ResultWritten, Stopped, WentBack
+from emeth_tui.training.run import loop
+from emeth_tui.training.run.microbatch import FoundBefore, MicroBatch, block_bytes
+from tests.training.jobs import Run, assert_same_weights, make_request, result_weights
+from tests.training.texts import english
+
+GB = 1_000_000_000
+
+
+class Gpu(Device):
+    """A device on the CPU that refuses memory like a GPU; `free_bytes` is what it has."""
+
+    free_bytes = 10 * GB
+
+    @property
+    def refuses_memory(self) -> bool:
+        return True
+
+    def memory_bytes(self) -> int:
+        return self.free_bytes
+
+    def free_cache(self) -> None:
+        pass
+
+
+class Trials:
+    """Pretends to train so many blocks: 2 GB for the model, 1 GB for each block."""
+
+    def __init__(self, device: Gpu) -> None:
+        self.sizes: list[int] = []
+        self._device = device
+
+    def __call__(self, blocks: int) -> int:
+        self.sizes.append(blocks)
+        needed = (2 + blocks) * GB
+        if needed > self._device.free_bytes:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return needed
+
+
+@pytest.fixture
+def gpu() -> Gpu:
+    return Gpu(torch.device("cpu"), "pretended GPU", torch.float32)
+
+
+def before(directory: Path, gpu: Gpu, model: str = "gpt2-medium") -> FoundBefore:
+    return FoundBefore(directory, gpu, model, 128)
+
+
+def found(effective: int, directory: Path, gpu: Gpu) -> tuple[int, list[int]]:
+    """The micro batch found for an effective batch, and the sizes tried for it."""
+    micro, trials = MicroBatch(effective, gpu, before(directory, gpu)), Trials(gpu)
+    micro.find(trials)
+    return micro.size, trials.sizes
+
+
+@pytest.mark.parametrize(("effective", "size", "tried"), [(1, 1, [1]), (3, 3, [1, 2, 3]), (64, 4, [1, 2, 4])])
+def test_the_largest_size_that_fits_is_found_by_doubling(
+    tmp_path: Path, gpu: Gpu, effective: int, size: int, tried: list[int]
+) -> None:
+    # 8 blocks need all of the 10 GB: foreseen, and not tried.
+    assert found(effective, tmp_path, gpu) == (size, tried)
+
+
+def test_what_was_found_is_kept_for_the_device_and_model(tmp_path: Path, gpu: Gpu) -> None:
+    found(64, tmp_path, gpu)
+
+    assert found(64, tmp_path, gpu) == (4, [])
+    assert found(2, tmp_path, gpu) == (2, [])
+    other = MicroBatch(64, gpu, before(tmp_path, gpu, "another-model"))
+    trials = Trials(gpu)
+    other.find(trials)
+    assert trials.sizes == [1, 2, 4]
+
+
+def test_a_larger_effective_batch_is_tried_from_where_the_last_one_ended(tmp_path: Path, gpu: Gpu) -> None:
+    found(2, tmp_path, gpu)
+
+    assert found(64, tmp_path, gpu) == (4, [4, 8])  # one peak foresees nothing
+
+
+def test_more_memory_is_worth_another_trial(tmp_path: Path, gpu: Gpu) -> None:
+    found(64, tmp_path, gpu)
+    Gpu.free_bytes, had = 100 * GB, Gpu.free_bytes
+    try:
+        assert found(64, tmp_path, gpu) == (64, [1, 2, 4, 8, 16, 32, 64])
+    finally:
+        Gpu.free_bytes = had
+
+
+def test_a_size_that_is_refused_in_the_trial_is_not_taken(tmp_path: Path, gpu: Gpu) -> None:
+    Gpu.free_bytes, had = 3 * GB + 1, Gpu.free_bytes
+    try:
+        assert found(16, tmp_path, gpu) == (1, [1, 2])
+    finally:
+        Gpu.free_bytes = had
+
+
+def test_a_halved_size_is_kept_too(tmp_path: Path, gpu: Gpu) -> None:
+    micro = MicroBatch(64, gpu, before(tmp_path, gpu))
+    micro.find(Trials(gpu))
+
+    micro.halve()
+
+    assert found(64, tmp_path, gpu) == (2, [])
+
+
+def test_damaged_files_are_tried_anew(tmp_path: Path, gpu: Gpu) -> None:
+    found(64, tmp_path, gpu)
+    (path,) = tmp_path.iterdir()
+    path.write_text('{"fits": ')
+
+    assert found(64, tmp_path, gpu) == (4, [1, 2, 4])
+
+
+def test_a_device_without_room_for_one_block_fails_the_job(tmp_path: Path, gpu: Gpu) -> None:
+    Gpu.free_bytes, had = 2 * GB, Gpu.free_bytes
+    try:
+        with pytest.raises(TrainingError, match="pretended GPU ran out of memory with a single block"):
+            found(16, tmp_path, gpu)
+    finally:
+        Gpu.free_bytes = had
+    assert not list(tmp_path.iterdir()), "another process may have held the memory: nothing is kept"
+
+
+def test_other_errors_of_a_trial_come_out(tmp_path: Path, gpu: Gpu) -> None:
+    def fail(blocks: int) -> int:
+        raise RuntimeError("a kernel is missing")
+
+    with pytest.raises(RuntimeError, match="a kernel is missing"):
+        MicroBatch(4, gpu, before(tmp_path, gpu)).find(fail)
+
+
+def test_on_the_host_the_size_is_reckoned(gpu: Gpu) -> None:
+    micro = MicroBatch(16, gpu)
+
+    micro.bound_on_host(block_bytes=GB, reserved_bytes=2 * GB)
+    assert micro.size == 3  # half of 10 GB, less 2
+
+    micro.bound_on_host(block_bytes=GB, reserved_bytes=20 * GB)
+    assert micro.size == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB"), True),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+    ],
+)
+def test_every_way_to_run_out_of_memory_is_known(error: RuntimeError, expected: bool) -> None:
+    assert is_out_of_memory(error) is expected
+
+
+def test_a_real_allocation_that_fails_is_known() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(1 << 60)
+
+    assert is_out_of_memory(caught.value)
+
+
+def test_a_devnet_step_is_bounded_by_no_machine() -> None:
+    shape = Gpt2Shape(layers=2, heads=3, width=96, positions=128, vocab_size=1024)
+
+    assert 8 * block_bytes(shape, 128) < available_bytes() / 10
+
+
+@pytest.fixture
+def without_dropout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dropout masks depend on how a batch is divided; without them the same step must come out."""
+    spec = models.model_spec(models.DEVNET_SMALL)
+    plain = dataclasses.replace(spec, dropout=0.0, attention_dropout=0.0)
+    monkeypatch.setattr(models, "_DEVNET_SMALL", plain)
+
+
+def assert_close_weights(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> None:
+    for name, tensor in first.items():
+        torch.testing.assert_close(tensor, second[name], rtol=0, atol=2e-5, msg=name)
+
+
+def trained(directory: Path, **changes: Any) -> dict[str, torch.Tensor]:
+    request = make_request(directory, english(6144), **{"batch_size": 5, "epochs": 2, **changes})
+    Run().go(request)
+    return result_weights(request)
+
+
+@pytest.mark.usefixtures("without_dropout")
+@pytest.mark.parametrize("blocks_that_fit", [1, 2, 4])
+def test_micro_batches_add_up_to_the_same_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blocks_that_fit: int
+) -> None:
+    whole = trained(tmp_path / "whole")
+    sizes = limit_blocks(monkeypatch, math.inf)
+    monkeypatch.setattr(
+        MicroBatch, "bound_on_host", lambda self, *sizes: setattr(self, "size", blocks_that_fit)
+    )
+
+    in_parts = trained(tmp_path / "parts")
+
+    assert max(sizes) == blocks_that_fit
+    assert_close_weights(in_parts, whole)
+
+
+def limit_blocks(monkeypatch: pytest.MonkeyPatch, most: float, training: bool = True) -> list[int]:
+    """Have memory run out for more blocks than these; returns the sizes that went through."""
+    loss, sizes = Gpt2.loss, list[int]()
+
+    def limited_loss(self: Gpt2, token_ids: torch.Tensor, reduction: str = "mean") -> torch.Tensor:
+        if self.training is training:
+            if len(token_ids) > most:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
+            sizes.append(len(token_ids))
+        return loss(self, token_ids, reduction)
+
+    monkeypatch.setattr(Gpt2, "loss", limited_loss)
+    return sizes
+
+
+@pytest.mark.usefixtures("without_dropout")
+def test_memory_that_runs_out_in_a_step_halves_the_micro_batch_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = make_request(tmp_path / "whole", english(6144), batch_size=5)
+    Run().go(request)
+    whole = result_weights(request)
+
+    def run_out(event: object, control: object) -> None:
+        if isinstance(event, EpochDone) and event.epoch == 1:
+            limit_blocks(monkeypatch, 2)
+
+    run = Run(run_out)
+    request = make_request(tmp_path / "halved", english(6144), batch_size=5)
+    compiled_for: list[int] = []
+    monkeypatch.setattr(loop, "compile_where_it_pays", lambda model, rows, *_: compiled_for.append(rows))
+
+    run.go(request)
+
+    assert run.of_type(OutOfMemory) == [OutOfMemory(2, 2)]
+    assert compiled_for == [5, 2], "the smaller one from the next epoch on"
+    assert not run.of_type(WentBack)
+    assert [event.epoch for event in run.of_type(EpochDone)] == [1, 2, 3]
+    assert_close_weights(result_weights(request), whole)
+
+
+@pytest.mark.usefixtures("without_dropout")
+def test_memory_that_runs_out_while_weights_change_sends_training_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = make_request(tmp_path / "whole", english(6144), batch_size=4)
+    Run().go(request)
+    step, broken = torch.optim.AdamW.step, False
+
+    def step_half(self: torch.optim.AdamW) -> object:
+        step(self)
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    def run_out(event: object, control: object) -> None:
+        nonlocal broken
+        if isinstance(event, EpochDone) and event.epoch == 2 and not broken:
+            broken = True
+            monkeypatch.setattr(torch.optim.AdamW, "step", step_half)
+        elif isinstance(event, OutOfMemory):
+            monkeypatch.setattr(torch.optim.AdamW, "step", step)
+
+    run = Run(run_out)
+    gone_back = make_request(tmp_path / "back", english(6144), batch_size=4, checkpoint_share=math.inf)
+
+    run.go(gone_back)
+
+    assert run.of_type(OutOfMemory) == [OutOfMemory(3, 2)]
+    (went_back,) = run.of_type(WentBack)
+    assert (went_back.epoch, went_back.step) <= (2, 0)
+    assert_close_weights(result_weights(gone_back), result_weights(request))
+
+
+def test_memory_that_runs_out_in_a_validation_changes_no_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = trained(tmp_path / "whole", language="ja", batch_size=2)
+    limit_blocks(monkeypatch, 0, training=False)
+    run = Run(lambda event, control: monkeypatch.undo() if isinstance(event, OutOfMemory) else None)
+    request = make_request(tmp_path / "halved", english(6144), language="ja", batch_size=2, epochs=2)
+
+    run.go(request)
+
+    assert run.of_type(OutOfMemory) == [OutOfMemory(1, 1)]
+    assert len(run.of_type(EpochDone)) == 2
+    assert expected.keys() == result_weights(request).keys()
+
+
+def test_a_model_too_large_for_one_block_fails_the_job_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit_blocks(monkeypatch, 0)
+    run = Run()
+
+    with pytest.raises(TrainingError, match="ran out of memory with a single block"):
+        run.go(make_request(tmp_path, batch_size=4))
+
+    assert [event.micro_batch for event in run.of_type(OutOfMemory)] == [2, 1]
+
+
+def test_trials_before_the_first_step_leave_no_trace(
+    tmp_path: Path, gpu: Gpu, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = trained(tmp_path / "untried")
+    request = make_request(
+        tmp_path / "tried", english(6144), batch_size=5, epochs=2, micro_batch_dir=str(tmp_path / "found")
+    )
+    run = Run()
+    sizes = limit_blocks(monkeypatch, math.inf)
+
+    job.run(request, gpu, run._hear, run.control)
+
+    assert sizes[:6] == [1, 1, 2, 2, 4, 4], "with gradients from before, as in a step"
+    assert sizes[6] == 5
+    assert run.of_type(ResultWritten)
+    assert not run.of_type(Stopped)
+    assert_same_weights(result_weights(request), expected)
+    assert len(list((tmp_path / "found").iterdir())) == 1

@@ -1,0 +1,134 @@
+"""Theme files: what ships, what a user may add, and how a wrong one is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from emeth_tui.errors import SettingsError
+from emeth_tui.tui.drawing.themes import Palette, load_themes, parse_theme, pick
+from tests.tui.harness import LARGE, OPTIONS, last_line, press, settled, shown, text_of
+from tests.tui.stand_in import StandInNode
+
+OURS = load_themes(Path("no such directory"))
+DARK = (Path(__file__).parents[3] / "themes" / "dark.toml").read_text("utf-8")
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast of two colours by WCAG 2: from 1 to 21."""
+    lights = []
+    for colour in (one, other):
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        lights.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
+    return (max(lights) + 0.05) / (min(lights) + 0.05)
+
+
+def test_six_themes_ship() -> None:
+    assert set(OURS) == {"dark", "light", "high-contrast", "colour-blind", "monochrome", "matcha"}
+
+
+@pytest.mark.parametrize("name", sorted(set(OURS) - {"monochrome"}))
+@pytest.mark.parametrize("ground", ["background", "bar", "selected"])
+def test_texts_can_be_read(name: str, ground: str) -> None:
+    colours = OURS[name].colours
+    least = 7.0 if name == "high-contrast" else 4.5
+    for role in ("text", "accent", "good", "warn", "bad", "title", "key"):
+        if ground == "bar" and role == "good":
+            continue  # never there
+        ratio = contrast(getattr(colours, role), getattr(colours, ground))
+        needed = least if ground != "selected" else 4.0
+        assert ratio >= needed, f"{name}: {role} on {ground} is {ratio:.2f}"
+
+
+def test_a_users_theme_is_added_and_wins(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(DARK, "utf-8")
+    (tmp_path / "light.toml").write_text(DARK.replace('"Dark"', '"My light"'), "utf-8")
+    themes = load_themes(tmp_path)
+    assert themes["mine"].title == "Dark"
+    assert themes["light"].title == "My light"
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        (("accent =", "accnt ="), "colours.accnt"),
+        (('"#7fb4ca"', '"blurple"'), "colours.accent"),
+        (("dark = true", 'dark = "yes"'), "dark"),
+        (("dark = true", "dark = true\nsize = 3"), "size"),
+        (('bad = "#f07178"', ""), "colours.bad"),
+        (("[colours]", "[sixteen]\ntext = '#000000'\n[colours]"), "sixteen.text"),
+    ],
+)
+def test_a_wrong_theme_names_its_file_and_key(tmp_path: Path, change: tuple[str, str], key: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(DARK.replace(*change, 1), "utf-8")
+    with pytest.raises(SettingsError) as caught:
+        parse_theme(path)
+    assert str(path) in str(caught.value)
+    assert f"{key}:" in str(caught.value) or f"{key} =" in str(caught.value)
+
+
+def test_an_unknown_theme_lists_the_known() -> None:
+    with pytest.raises(SettingsError, match="there are colour-blind, dark"):
+        pick(OURS, "plaid")
+
+
+async def test_a_wrong_theme_does_not_keep_the_screen_away(tmp_path: Path, node: StandInNode) -> None:
+    (tmp_path / "mine.toml").write_text(DARK.replace("accent =", "accnt ="), "utf-8")
+    async with shown(node, LARGE, replace(OPTIONS, themes_directory=tmp_path, theme="mine")) as pilot:
+        assert "colours.accnt" in last_line(pilot)
+        assert "6f2a…c1" in text_of(pilot)
+
+
+async def test_every_theme_can_be_switched_to(node: StandInNode) -> None:
+    async with shown(node) as pilot:
+        before = text_of(pilot).splitlines()[:-1]
+        seen = set()
+        for _theme in OURS:
+            await press(pilot, "t")
+            seen.add(pilot.app.theme)
+            assert text_of(pilot).splitlines()[:-1] == before
+        assert seen == set(OURS)
+
+
+@pytest.mark.parametrize("term", ["screen", "tmux-256color", "linux", "vt100"])
+async def test_modest_terminals_are_served(
+    monkeypatch: pytest.MonkeyPatch, node: StandInNode, term: str
+) -> None:
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.delenv("COLORTERM")
+    async with shown(node) as pilot:
+        await press(pilot, "t", "D", "escape")
+        assert "6f2a…c1" in text_of(pilot)
+
+
+async def test_no_color_means_none(monkeypatch: pytest.MonkeyPatch, node: StandInNode) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with shown(node) as pilot:
+        await settled(pilot)
+        strips = pilot.app.screen._compositor.render_strips()
+        styles = [segment.style for strip in strips for segment in strip if segment.style]
+        filtered = [
+            segment.style
+            for strip in strips
+            for line_filter in pilot.app._filters
+            for segment in line_filter.apply(list(strip), pilot.app.screen.background_colors[1])
+            if segment.style
+        ]
+        assert any(style.bold for style in styles)
+        assert any(style.reverse for style in styles)
+        # The filter that Textual lays over everything leaves the terminal's own colours alone.
+        assert pilot.app._filters[-1].__class__.__name__ == "NoColor"
+        assert filtered
+        await press(pilot, "t")
+        assert "NO_COLOR is set" in last_line(pilot)
+
+
+def test_without_colours_a_warning_is_still_told_apart() -> None:
+    palette = Palette(OURS["monochrome"])
+    styles = {str(palette.style(role)) for role in ("", "muted", "warn", "bad")}
+    assert len(styles) == 4
+    assert palette.style("", selected=True).reverse
