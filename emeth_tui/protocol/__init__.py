@@ -1,1 +1,1 @@
-"""What the network says: pure facts and arithmetic, no I/O (protocol.md)."""
+"""The network's facts and arithmetic, without I/O (docs/protocol.md)."""
