@@ -19,9 +19,10 @@ from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from emeth_tui.protocol import hash_chain, splitting
+from emeth_tui.protocol.hash_chain import RESULT_NAME
 from emeth_tui.training.data.dataset import epoch_order, token_ids
 from emeth_tui.training.data.tokenizer import TextTokenizer, chunks
-from emeth_tui.training.files.checkpoint import RESULT_NAME, save_result
+from emeth_tui.training.files.checkpoint import save_result
 from emeth_tui.training.files.models import (
     ModelSpec,
     build_model,

@@ -32,6 +32,7 @@ from benchmarks.obedience import Obedience, measure_obedience
 from benchmarks.report import Goal, Report, json_option, narrate, show, threads_option
 from benchmarks.rounds import Machine, Ratios, Stopwatch, ratios, this_machine
 from benchmarks.texts import write_grown
+from emeth_tui.backoff import Backoff
 from emeth_tui.devnet.bots.texts import load_corpus
 from emeth_tui.model import Language
 from emeth_tui.protocol import hash_chain
@@ -223,7 +224,7 @@ class _Witness:
 async def _disturb(
     setup: ResumeSetup, dataset: Path, directory: Path, narrate: Narrate
 ) -> tuple[KillResult, Obedience]:
-    limits = Limits(deaths=setup.kills + 1, backoff_s=0.0, max_backoff_s=0.0)
+    limits = Limits(deaths=setup.kills + 1, restart=Backoff(0.0, 0.0))
     pool = WorkerPool(["cpu"], directory / "logs", limits=limits)
     await pool.start()
     (worker,) = pool.workers

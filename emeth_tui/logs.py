@@ -10,7 +10,6 @@ from pathlib import Path
 from emeth_tui.settings import LogSettings
 
 LOG_FILE = "node.log"
-# At INFO these write whole URLs, and a presigned URL is a key to what it names.
 _QUIET_LIBRARIES = ("httpx", "httpcore", "web3", "aiohttp", "urllib3", "asyncio", "uvicorn")
 
 
@@ -32,6 +31,11 @@ def start_log_file(directory: Path, settings: LogSettings) -> RotatingFileHandle
     root.addHandler(handler)
     root.setLevel(logging.INFO)
     logging.captureWarnings(True)
+    quiet_libraries()
+    return handler
+
+
+def quiet_libraries() -> None:
+    """Keep libraries that log whole URLs to warnings: a presigned URL is a key to what it names."""
     for name in _QUIET_LIBRARIES:
         logging.getLogger(name).setLevel(logging.WARNING)
-    return handler

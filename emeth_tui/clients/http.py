@@ -12,20 +12,19 @@ from urllib.parse import urlsplit
 import httpx
 
 from emeth_tui import __version__
+from emeth_tui.backoff import Backoff
 from emeth_tui.errors import StorageError
 from emeth_tui.foreign_text import endpoint, one_line
+from emeth_tui.logs import quiet_libraries
 
 ATTEMPTS = 5
-FIRST_BACKOFF_S = 0.25
-LONGEST_BACKOFF_S = 8.0
+BACKOFF = Backoff(0.25, 8.0)
 MAX_REDIRECTS = 3
 # Asking again may help: request timeout, too early, too many requests, and the server's own troubles.
 BUSY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 PLAIN = {"Accept-Encoding": "identity"}
 
-# httpx tells every URL at level INFO, and a presigned one is as good as a password while it lasts.
-for _name in ("httpx", "httpcore"):
-    logging.getLogger(_name).setLevel(logging.WARNING)
+quiet_libraries()
 
 _logger = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -116,7 +115,7 @@ async def persist(attempt: Callable[[], Awaitable[_T]], what: str) -> _T:
 
 async def back_off(failures: int, what: str, problem: object) -> None:
     """Wait before the next attempt, the longer the more have failed, and say so in the log."""
-    wait_s = min(FIRST_BACKOFF_S * 2 ** (failures - 1), LONGEST_BACKOFF_S)
+    wait_s = BACKOFF.delay_s(failures)
     _logger.info("%s: %s; trying again in %.1f s", what, problem, wait_s)
     await asyncio.sleep(wait_s)
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import secrets
 import stat
-import tempfile
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,6 +16,7 @@ from eth_utils.address import is_hex_address, to_checksum_address
 from pydantic_core import from_json
 
 from emeth_tui.errors import WalletError
+from emeth_tui.files import write_atomically
 
 MAX_KEYSTORE_BYTES = 65_536  # a keystore v3 file holds some 500 bytes
 
@@ -107,7 +106,7 @@ def create_keystore(
     try:
         if not path.parent.is_dir():
             path.parent.mkdir(parents=True, mode=0o700)
-        _write_new(path, json.dumps(encrypted, indent=2).encode() + b"\n")
+        write_atomically(path, json.dumps(encrypted, indent=2).encode() + b"\n", overwrite=False)
     except OSError as error:
         if isinstance(error, FileExistsError) and path.exists():
             raise WalletError(f"{path}: exists already; a keystore is never overwritten") from None
@@ -131,16 +130,3 @@ def _read_keystore(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("version") != 3:
         raise WalletError(f"{path}: is not a keystore v3 file, or is damaged")
     return content
-
-
-def _write_new(path: Path, content: bytes) -> None:
-    """Write a file that appears whole or not at all, and never in place of another. Raises OSError."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp makes mode 0600
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(name, path)
-    finally:
-        Path(name).unlink(missing_ok=True)

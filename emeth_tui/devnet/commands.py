@@ -17,10 +17,10 @@ import click
 from emeth_tui.devnet.chain.backends import ChainKind
 from emeth_tui.devnet.network import Devnet
 from emeth_tui.devnet.options import DevnetInfo, DevnetOptions
+from emeth_tui.logs import quiet_libraries
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # At INFO these write whole URLs, and a presigned URL is a key to what it names.
-_QUIET_LIBRARIES = ("httpx", "httpcore", "web3", "aiohttp", "asyncio", "uvicorn")
 
 
 def run_devnet(
@@ -91,8 +91,7 @@ def _narrate() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    for name in _QUIET_LIBRARIES:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    quiet_libraries()
 
 
 def _wait_for_end_of_input(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> None:

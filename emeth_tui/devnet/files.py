@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from emeth_tui.errors import DevnetError
+from emeth_tui.files import write_atomically
 
 _SECRET = re.compile(r"[0-9a-f]{64}")
 
@@ -25,18 +24,8 @@ def make_private_directory(path: Path) -> Path:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Put `text` into a file of mode 0600, whole or not at all, whatever interrupts."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    """Write a text file of mode 0600, whole or not at all."""
+    write_atomically(path, text.encode())
 
 
 def write_json(path: Path, value: object) -> None:

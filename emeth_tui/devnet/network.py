@@ -9,7 +9,6 @@ import shutil
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
-from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from typing import TypeVar
 
@@ -46,6 +45,7 @@ from emeth_tui.devnet.services.mirror import JobMirror
 from emeth_tui.devnet.services.objects import DATASETS, ObjectStore
 from emeth_tui.devnet.services.storage import StorageApp, StorageOptions
 from emeth_tui.errors import DevnetError
+from emeth_tui.files import try_lock
 from emeth_tui.model import JobId, Language
 from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.settings import DEVNET, Network, Settings, load_network
@@ -142,12 +142,8 @@ class Devnet:
         except OSError as error:
             raise DevnetError(f"{state_dir}: cannot be written: {error.strerror}") from error
         self._stack.callback(os.close, lock)
-        try:
-            flock(lock, LOCK_EX | LOCK_NB)
-        except BlockingIOError:
-            raise DevnetError(
-                f"{state_dir}: a devnet runs here already; stop it or take another --state-dir"
-            ) from None
+        if not try_lock(lock):
+            raise DevnetError(f"{state_dir}: a devnet runs here already; stop it or take another --state-dir")
         return state_dir
 
     async def _start_chain(self, state_dir: Path, keys: dict[str, Key], ports: dict[str, int]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import anyio
 
+from emeth_tui.backoff import Backoff
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.estimates.lateness import Lateness
 from emeth_tui.engine.leases import WorkerLeases
@@ -19,7 +20,7 @@ from emeth_tui.engine.money.rewards import Rewards
 from emeth_tui.engine.money.summary import RunAccount, Summary
 from emeth_tui.engine.money.watch import Watcher
 from emeth_tui.engine.settings_editor import SettingChange, SettingsEditor
-from emeth_tui.engine.steps.pipeline import JobPipeline, RetryPolicy
+from emeth_tui.engine.steps.pipeline import RETRIES, JobPipeline
 from emeth_tui.engine.view.records import NodeRecords
 from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.engine.view.snapshot_maker import SnapshotMaker
@@ -45,13 +46,13 @@ class Node:
         settings_editor: SettingsEditor,
         *,
         exit_after_jobs: int | None = None,
-        retry: RetryPolicy | None = None,
+        retry: Backoff = RETRIES,
     ) -> None:
         self._context = context
         self._leases = leases
         self._settings_editor = settings_editor
         self._exit_after_jobs = exit_after_jobs
-        self._retry = retry or RetryPolicy()
+        self._retry = retry
         self._market = Market(
             context,
             workers=len(leases.workers),

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from emeth_tui.backoff import Backoff
 from emeth_tui.clients.chain.client import Balances, ChainClient
 from emeth_tui.clients.http import new_http_client
 from emeth_tui.clients.info_server import InfoServer
@@ -26,7 +27,7 @@ from emeth_tui.engine.market.model_readiness import Models
 from emeth_tui.engine.node import Node
 from emeth_tui.engine.settings_editor import SettingsEditor
 from emeth_tui.engine.steps.job_book import JobBook
-from emeth_tui.engine.steps.pipeline import RetryPolicy
+from emeth_tui.engine.steps.pipeline import RETRIES
 from emeth_tui.errors import InsufficientFunds, SettingsError
 from emeth_tui.model import Language, Severity, format_token, token_to_wei
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, Rates
@@ -49,7 +50,7 @@ async def open_node(
     devices: list[str],
     layers: Layers | None = None,
     exit_after_jobs: int | None = None,
-    retry: RetryPolicy | None = None,
+    retry: Backoff = RETRIES,
     new_pool: Callable[[Sequence[str], Path], WorkerPool] = WorkerPool,
 ) -> AsyncIterator[Node]:
     """Connect everything a node needs and check that it can work at all; close it all afterwards.

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import hashlib
 
+RESULT_NAME = "checkpoint.pt"  # the result file that holds the last link, protocol.md §9
+
 
 class DatasetDigest:
     """Hashes the words of a dataset that comes in strings, cut anywhere, even within a word."""

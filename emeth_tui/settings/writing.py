@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-import tempfile
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +14,7 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Item
 
 from emeth_tui.errors import SettingsError
+from emeth_tui.files import write_atomically
 from emeth_tui.settings.loading import parse_toml
 
 _HEADER = re.compile(r"^\s*\[")
@@ -38,7 +37,7 @@ def write_settings(path: Path, text: str) -> None:
     target = path.resolve()  # a link stays a link
     try:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _replace(target, text.encode())
+        write_atomically(target, text.encode())
     except OSError as error:
         raise SettingsError(f"{path}: cannot be written: {error.strerror}") from error
 
@@ -129,17 +128,3 @@ def _place(lines: list[str], start: int, end: int, key: str) -> tuple[int, int]:
         if re.match(r"^\s*[\w\"'.-]+\s*=", lines[index]):
             after = index + 1
     return after, 0
-
-
-def _replace(target: Path, content: bytes) -> None:
-    descriptor, name = tempfile.mkstemp(
-        dir=target.parent, prefix=f".{target.name}."
-    )  # mkstemp makes mode 0600
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(target)
-    finally:
-        Path(name).unlink(missing_ok=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from pathlib import Path
 
 from emeth_tui.errors import AlreadyRunning
+from emeth_tui.files import try_lock
 
 LOCK_FILE = "lock"
 UNKNOWN_PID = 0  # the holder has not written its own yet
@@ -22,9 +22,7 @@ def take_lock(state_dir: Path) -> int:
     """
     descriptor = os.open(state_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     for _again in range(TRIES):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not try_lock(descriptor):
             time.sleep(BETWEEN_TRIES_S)
             continue
         os.ftruncate(descriptor, 0)
@@ -42,12 +40,9 @@ def lock_holder(state_dir: Path) -> int | None:
     except OSError:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return _written_pid(descriptor)
+        return None if try_lock(descriptor, shared=True) else _written_pid(descriptor)
     finally:
         os.close(descriptor)
-    return None
 
 
 def already_running(state_dir: Path, pid: int) -> str:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import torch
 
+from emeth_tui.protocol.hash_chain import RESULT_NAME
 from emeth_tui.training.data.dataset import TokenisedDataset, load_tokens
 from emeth_tui.training.devices import Device, set_deterministic, set_threads
-from emeth_tui.training.files.checkpoint import RESULT_NAME, CheckpointStore, save_result
+from emeth_tui.training.files.checkpoint import CheckpointStore, save_result
 from emeth_tui.training.files.models import (
     ModelSpec,
     build_model,

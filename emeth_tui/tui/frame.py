@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from emeth_tui.engine.gpus.meter import GpuReading
+from emeth_tui.engine.gpus.reading import GpuReading
 from emeth_tui.engine.view.snapshot import Forecast, Snapshot
 from emeth_tui.model import Job, JobState
 from emeth_tui.workers.views import WorkerPhase, WorkerView

@@ -15,6 +15,7 @@ from typing import Any
 
 import anyio
 
+from emeth_tui.backoff import Backoff
 from emeth_tui.errors import DatasetError, DiskFull, EmethError, TrainingError, WorkerError
 from emeth_tui.workers import messages
 from emeth_tui.workers.link import NoNews, ProcessDied, ProcessLink
@@ -26,6 +27,9 @@ HashFor = Callable[[str, int], str]
 OnMessage = Callable[[object], None]
 OnChange = Callable[[WorkerView], None]
 log = logging.getLogger(__name__)
+
+
+RESTARTS = Backoff(1.0, 30.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,7 @@ class Limits:
     stop_s: float = 6.0  # from Stop to the checkpoint on disk; the whole node has 10 s to leave
     stop_saving_s: float = 60.0  # the same where one is being written: gpt2-medium's takes 43 s at 100 MB/s
     deaths: int = 5  # in a row, without a newer checkpoint in between
-    backoff_s: float = 1.0  # before the first restart; doubled for each further one
-    max_backoff_s: float = 30.0
+    restart: Backoff = RESTARTS
 
     def after(self, message: Event, before_s: float) -> float:
         """How long the next message may take after this one."""
@@ -192,7 +195,7 @@ class Worker:
                 f"{where} died {job.deaths} times without getting further, last because {cause}; "
                 f"its log is {self._config.log_path}"
             )
-        delay_s = min(self._limits.max_backoff_s, self._limits.backoff_s * 2 ** (job.deaths - 1))
+        delay_s = self._limits.restart.delay_s(job.deaths)
         log.warning("%s: %s; going on from the last checkpoint in %.1f s", where, cause, delay_s)
         self._show(
             phase=WorkerPhase.RESTARTING,

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Receive, Scope, Send
 
+from emeth_tui.backoff import Backoff
 from emeth_tui.clients import http, info_server
 from emeth_tui.clients.http import new_http_client
 from emeth_tui.clients.info_server import InfoServer, parse_list
@@ -52,7 +53,7 @@ class ListApp:
 
 @pytest.fixture(autouse=True)
 def _short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "FIRST_BACKOFF_S", 0.001)
+    monkeypatch.setattr(http, "BACKOFF", Backoff(0.001, 0.001))
 
 
 @pytest.fixture

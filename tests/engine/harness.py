@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from emeth_tui.backoff import Backoff
 from emeth_tui.devnet import funding
 from emeth_tui.devnet.accounts import Account, kept_keys
 from emeth_tui.devnet.bots.plan import JobPlan
@@ -22,7 +23,6 @@ from emeth_tui.engine.events import Subscription
 from emeth_tui.engine.money.summary import Summary
 from emeth_tui.engine.node import Node
 from emeth_tui.engine.opening import open_node
-from emeth_tui.engine.steps.pipeline import RetryPolicy
 from emeth_tui.model import Event, JobId, Language, token_to_wei
 from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.protocol.info_api import JOBS_PATH
@@ -193,7 +193,7 @@ class Harness:
                 devices=["cpu"] * devices,
                 layers=layers,
                 exit_after_jobs=exit_after_jobs,
-                retry=RetryPolicy(first_s=0.05, longest_s=0.2),
+                retry=Backoff(first_s=0.05, longest_s=0.2),
                 new_pool=lambda names, _logs: QuickPool(names, script),  # type: ignore[arg-type, return-value]
             ) as node:
                 stream = node.subscribe()

@@ -14,7 +14,7 @@ from emeth_tui.engine.disk import DiskUsage
 from emeth_tui.engine.endpoints import Link
 from emeth_tui.engine.estimates.durations import Duration
 from emeth_tui.engine.events import Subscription
-from emeth_tui.engine.gpus.meter import GpuReading
+from emeth_tui.engine.gpus.reading import GpuReading
 from emeth_tui.engine.market.rules import Offer
 from emeth_tui.engine.settings_editor import SettingChange, SettingsEditor, SettingsView
 from emeth_tui.engine.view.records import JobRecord
@@ -195,8 +195,8 @@ def forecast(job_id: JobId, low_s: float, high_s: float, deadline_in_s: float) -
 
 
 GPUS = (
-    GpuReading("cuda:0", 97, 8_900_000_000, 24_000_000_000, 71, 251.0),
-    GpuReading("cuda:1", 88, 7_100_000_000, 24_000_000_000, 86, 244.0),
+    GpuReading("cuda:0", 97, 8_900_000_000, 71, 251.0),
+    GpuReading("cuda:1", 88, 7_100_000_000, 86, 244.0),
 )
 
 

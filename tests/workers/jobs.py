@@ -7,12 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from emeth_tui.backoff import Backoff
 from emeth_tui.workers.messages import TrainRequest
 from emeth_tui.workers.supervisor import Limits
 from tests.training.texts import english
 
 HASH = "cd" * 32
-QUICK = Limits(backoff_s=0.01, max_backoff_s=0.02, deaths=1, stop_s=20.0)
+QUICK = Limits(restart=Backoff(0.01, 0.02), deaths=1, stop_s=20.0)
 
 
 def make_request(directory: Path, size_bytes: int = 4096, **changes: Any) -> TrainRequest:

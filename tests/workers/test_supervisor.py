@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+from emeth_tui.backoff import Backoff
 from emeth_tui.engine.estimates.durations import Task
 from emeth_tui.engine.estimates.meters import TrainingMeter
 from emeth_tui.errors import DatasetError, TrainingError, WorkerError
@@ -360,7 +361,7 @@ async def test_what_a_worker_prints_is_in_its_log(tmp_path: Path, worker: Worker
 
 
 async def test_a_silent_worker_is_killed_and_replaced(tmp_path: Path) -> None:
-    limits = Limits(training_s=1.0, saving_s=1.0, first_step_s=5.0, backoff_s=0.01)
+    limits = Limits(training_s=1.0, saving_s=1.0, first_step_s=5.0, restart=Backoff(0.01, 30.0))
     views = Views()
     pool = WorkerPool(["cpu"], tmp_path / "logs", views, limits)
     await pool.start()

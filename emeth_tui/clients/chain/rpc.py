@@ -21,6 +21,7 @@ from pydantic_core import from_json
 from web3 import AsyncHTTPProvider
 from web3.types import RPCEndpoint, RPCResponse
 
+from emeth_tui.backoff import Backoff
 from emeth_tui.errors import ChainUnreachable, NetworkError
 from emeth_tui.foreign_text import endpoint, one_line
 
@@ -30,7 +31,7 @@ MAX_ANSWER_BYTES = 64_000_000
 MAX_BATCH = 100  # calls in one JSON-RPC batch; public endpoints refuse larger ones
 PARALLEL_CALLS = 8  # at once, to an endpoint that takes no batches
 RETRIES = 4
-FIRST_BACKOFF_S = 0.1
+BACKOFF = Backoff(0.1, 2.0)
 
 # The only methods that are asked again when the answer got lost.
 RETRIED_METHODS = frozenset(
@@ -126,7 +127,7 @@ class RpcProvider(AsyncHTTPProvider):
             except ChainUnreachable as error:
                 if attempt == attempts:
                     raise
-                backoff_s = FIRST_BACKOFF_S * 2 ** (attempt - 1)
+                backoff_s = BACKOFF.delay_s(attempt)
                 _logger.debug("%s; asking again in %.1f s (%d of %d)", error, backoff_s, attempt, RETRIES)
                 await asyncio.sleep(backoff_s)
         raise AssertionError("unreachable: the last attempt returns or raises")

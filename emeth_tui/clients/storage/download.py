@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import re
 import shutil
 import time
@@ -16,6 +15,7 @@ from emeth_tui.clients.http import BUSY_STATUSES, PLAIN, TryAgain, back_off, che
 from emeth_tui.clients.storage.part_file import PartFile
 from emeth_tui.clients.threads import run_to_end
 from emeth_tui.errors import DatasetError, DiskFull, StorageError, StorageRejected
+from emeth_tui.files import is_out_of_room
 from emeth_tui.foreign_text import endpoint
 from emeth_tui.model import JobId
 
@@ -27,7 +27,6 @@ STALL_WINDOW_S = 60.0
 STALL_BYTES = 60_000  # fewer in a window: the connection is as good as broken
 _EXPIRED_STATUSES = frozenset({400, 401, 403, 410})  # how storages refuse a presigned URL past its time
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)")
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 async def download(
@@ -53,7 +52,7 @@ async def download(
         await _Download(http, new_url, job_id, part, on_progress).run()
         await run_to_end(part.finish)
     except OSError as error:
-        if error.errno in _NO_ROOM:
+        if is_out_of_room(error):
             part.discard()
             raise DiskFull(f"job {job_id}: no room left for its dataset in {path.parent}") from error
         raise StorageError(

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from pydantic_core import from_json
 
+from emeth_tui.files import sync_directory
+
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -63,6 +65,7 @@ class PartFile:
         os.fsync(self._opened().fileno())
         self.close()
         self._part.replace(self._path)
+        sync_directory(self._path.parent)
         self._note.unlink(missing_ok=True)
 
     def discard(self) -> None:

@@ -13,20 +13,20 @@ import anyio
 import httpx
 from eth_utils.crypto import keccak
 
+from emeth_tui.backoff import Backoff
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.devnet.services.mirror import JobMirror
 from emeth_tui.errors import EmethError, StorageError, StorageRejected
 from emeth_tui.protocol.storage_api import signing_payload
 
-FIRST_BACKOFF_S = 1.0
-LONGEST_BACKOFF_S = 30.0
+BACKOFF = Backoff(1.0, 30.0)
 
 _logger = logging.getLogger(__name__)
 
 
 async def supervise(name: str, run: Callable[[], Awaitable[None]]) -> None:
     """Run a bot for good: what it raises is logged, and after a pause it runs again."""
-    backoff_s = FIRST_BACKOFF_S
+    failures = 0
     while True:
         started_s = time.monotonic()
         try:
@@ -35,11 +35,11 @@ async def supervise(name: str, run: Callable[[], Awaitable[None]]) -> None:
             _logger.warning("%s: %s", name, error)
         except Exception:  # the top of a task: a fault in one bot must not take the network down
             _logger.exception("%s: broke", name)
-        if time.monotonic() - started_s > LONGEST_BACKOFF_S:
-            backoff_s = FIRST_BACKOFF_S
-        _logger.info("%s: again in %.0f s", name, backoff_s)
-        await asyncio.sleep(backoff_s)
-        backoff_s = min(2 * backoff_s, LONGEST_BACKOFF_S)
+        lasted_s = time.monotonic() - started_s
+        failures = 1 if lasted_s > BACKOFF.longest_s else failures + 1
+        wait_s = BACKOFF.delay_s(failures)
+        _logger.info("%s: again in %.0f s", name, wait_s)
+        await asyncio.sleep(wait_s)
 
 
 async def on_news(mirror: JobMirror, act: Callable[[], Awaitable[None]], *, at_least_every_s: float) -> None:

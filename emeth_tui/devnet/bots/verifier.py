@@ -18,7 +18,7 @@ from typing import Protocol
 import httpx
 
 from emeth_tui.devnet.accounts import Account
-from emeth_tui.devnet.bots.common import FIRST_BACKOFF_S, LONGEST_BACKOFF_S, fetch, on_news, signed_url
+from emeth_tui.devnet.bots.common import BACKOFF, fetch, on_news, signed_url
 from emeth_tui.devnet.bots.torch_process import TorchProcessDied
 from emeth_tui.devnet.files import make_private_directory
 from emeth_tui.devnet.services.mirror import JobMirror
@@ -61,7 +61,7 @@ class _Troubles:
     """What went wrong with a job so far, none of it the job's fault as far as we know."""
 
     deaths: int = 0
-    backoff_s: float = FIRST_BACKOFF_S
+    failures: int = 0
     not_before_s: float = 0.0
 
 
@@ -113,9 +113,10 @@ class Verifier:
                 await self._time_out(job)
             self._settled.add((job.job_id, job.status))
         except EmethError as error:
-            _logger.warning("%s: %s; again in %.0f s", short(job.job_id), error, troubles.backoff_s)
-            troubles.not_before_s = self._monotonic_s() + troubles.backoff_s
-            troubles.backoff_s = min(2 * troubles.backoff_s, LONGEST_BACKOFF_S)
+            troubles.failures += 1
+            wait_s = BACKOFF.delay_s(troubles.failures)
+            _logger.warning("%s: %s; again in %.0f s", short(job.job_id), error, wait_s)
+            troubles.not_before_s = self._monotonic_s() + wait_s
 
     async def _judge(self, job: ChainJob, troubles: _Troubles) -> None:
         directory = make_private_directory(self._work_dir / job.job_id)

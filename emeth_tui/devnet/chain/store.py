@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import struct
 import zlib
@@ -13,6 +12,7 @@ from typing import BinaryIO
 from eth.db.backends.memory import MemoryDB
 
 from emeth_tui.errors import DevnetError
+from emeth_tui.files import try_lock
 
 _MAGIC = b"emeth-tui devnet chain 1\n"
 _RECORD = struct.Struct(">II")  # bytes of payload, CRC-32 of the payload
@@ -74,12 +74,8 @@ class ChainStore(MemoryDB):
         return file
 
     def _lock(self, file: BinaryIO, path: Path) -> None:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise DevnetError(
-                f"another devnet is running on {path}; stop it or take another directory"
-            ) from error
+        if not try_lock(file.fileno()):
+            raise DevnetError(f"another devnet is running on {path}; stop it or take another directory")
 
     def _load(self, file: BinaryIO, path: Path) -> None:
         file.seek(0)

@@ -1,25 +1,14 @@
-"""What NVML says of the GPUs that train: load, memory, temperature, power. Read in a thread of its own."""
+"""The newest readings of the GPUs that train, taken in a thread of their own."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from emeth_tui.engine.gpus.reading import GpuReading
 
 READ_EVERY_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class GpuReading:
-    """One GPU at a moment. What the driver does not tell is None."""
-
-    device: str  # as the settings name it: `cuda:0`
-    load_percent: int | None
-    memory_used_bytes: int | None
-    memory_total_bytes: int | None
-    temperature_c: int | None
-    power_w: float | None
 
 
 class GpuMeter:
@@ -33,7 +22,7 @@ class GpuMeter:
         self._reading: asyncio.Future[tuple[GpuReading, ...]] | None = None
 
     def latest(self) -> tuple[GpuReading, ...]:
-        """Give the newest readings, and have new ones made when they are old. Called on the event loop."""
+        """Return the newest readings, and start new ones when they are old. Call it on the event loop."""
         if self._devices and self._reading is None and self._monotonic() - self._asked_at >= READ_EVERY_S:
             self._asked_at = self._monotonic()
             self._reading = asyncio.get_running_loop().run_in_executor(None, read_gpus, self._devices)
@@ -47,7 +36,7 @@ class GpuMeter:
 
 
 def read_gpus(devices: Sequence[str]) -> tuple[GpuReading, ...]:
-    """Ask NVML about `cuda:N` devices, in a thread."""
+    """Read `cuda:N` devices through NVML, which takes a while to load; call it in a thread."""
     from emeth_tui.engine.gpus import nvml
 
     return nvml.read(devices)

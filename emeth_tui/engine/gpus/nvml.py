@@ -1,4 +1,4 @@
-"""NVML: what it says of the GPUs. It takes a while to load, and is left alone where nobody asks."""
+"""GPUs as NVML reports them. The library takes a while to load: import this only where somebody asks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pynvml
 
-from emeth_tui.engine.gpus.meter import GpuReading
+from emeth_tui.engine.gpus.reading import GpuReading
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +73,6 @@ def _read(name: str) -> GpuReading | None:
         device=name,
         load_percent=None if load is None else int(load.gpu),
         memory_used_bytes=None if memory is None else int(memory.used),
-        memory_total_bytes=None if memory is None else int(memory.total),
         temperature_c=_ask(pynvml.nvmlDeviceGetTemperature, handle, pynvml.NVML_TEMPERATURE_GPU),
         power_w=None if power_mw is None else power_mw / 1000,
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
+from emeth_tui.backoff import Backoff
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.steps.claim import claim
@@ -19,21 +19,13 @@ PASSING_TROUBLE = (NetworkError, TransactionError, DiskFull)  # worth another tr
 _AT_REST = frozenset({JobState.SUBMITTED})
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """Seconds between tries: the first, doubling up to the longest."""
-
-    first_s: float = 2.0
-    longest_s: float = 60.0
-
-    def delay_s(self, tries: int) -> float:
-        return min(self.longest_s, self.first_s * 2.0 ** min(tries, 16))
+RETRIES = Backoff(2.0, 60.0)
 
 
 class JobPipeline:
     """Drives one job. `run` returns when the job is submitted, has ended, or stands still with an error."""
 
-    def __init__(self, context: Context, leases: WorkerLeases, job_id: JobId, retry: RetryPolicy) -> None:
+    def __init__(self, context: Context, leases: WorkerLeases, job_id: JobId, retry: Backoff) -> None:
         self._context = context
         self._leases = leases
         self._job_id = job_id
@@ -66,18 +58,18 @@ class JobPipeline:
             self._context.forecasts.forget(self._job_id)
 
     async def _run_steps(self) -> None:
-        tries = 0
+        failures = 0
         while (step := self._next_step()) is not None:
             await self._resumed.wait()
             try:
                 await step()
-                tries, self._told_trouble = 0, ""
+                failures, self._told_trouble = 0, ""
             except Reverted:
                 raise
             except (*PASSING_TROUBLE, OSError) as error:
                 self._report_trouble(error)
-                await asyncio.sleep(self._retry.delay_s(tries))
-                tries += 1
+                failures += 1
+                await asyncio.sleep(self._retry.delay_s(failures))
 
     def _next_step(self) -> Callable[[], Awaitable[None]] | None:
         if self._job_id not in self._context.book:

@@ -6,14 +6,13 @@ from emeth_tui.engine.context import Context
 from emeth_tui.errors import ChainUnreachable, Reverted
 from emeth_tui.model import JobId, JobState
 from emeth_tui.protocol.contracts import JobStatus
+from emeth_tui.protocol.hash_chain import RESULT_NAME
 from emeth_tui.store.measurements import Quantity
-
-RESULT_FILE = "checkpoint.pt"  # protocol.md §9
 
 
 async def upload(context: Context, job_id: JobId) -> None:
     """Upload a job's result; the job is SUBMITTING afterwards. A result that is gone is trained again."""
-    path = context.disk.job_dir(job_id) / RESULT_FILE
+    path = context.disk.job_dir(job_id) / RESULT_NAME
     if not path.is_file():
         context.book.advance(job_id, JobState.PREPARING)
         return
@@ -51,7 +50,7 @@ async def submit(context: Context, job_id: JobId) -> None:
             submitted_at_unix_s=float(record.submitted_at_unix_s),
             reserved_bytes=0,
         )
-        context.disk.keep_only(job_id, [RESULT_FILE])
+        context.disk.keep_only(job_id, [RESULT_NAME])
         context.events.publish("submitted", "submitted, waiting for the verifier", job_id=job_id)
     elif job_id in context.book:
         raise ChainUnreachable(f"job {job_id}: the chain does not show our submission yet")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from emeth_tui.engine.disk import DiskUsage
 from emeth_tui.engine.endpoints import Link
 from emeth_tui.engine.estimates.durations import Duration
-from emeth_tui.engine.gpus.meter import GpuReading
+from emeth_tui.engine.gpus.reading import GpuReading
 from emeth_tui.engine.market.rules import Offer
 from emeth_tui.model import Event, Head, Job, JobId
 from emeth_tui.protocol.contracts import Rates, SlotShare

@@ -21,10 +21,10 @@ import numpy as np
 import numpy.typing as npt
 
 from emeth_tui.errors import DatasetError
+from emeth_tui.files import disk_full_translated, write_atomically
 from emeth_tui.protocol.splitting import part_ranges, part_text
 from emeth_tui.training.data.text_file import OnBytes, TextFacts, lasting_stamp, read_text, text_facts
 from emeth_tui.training.data.tokenizer import TextTokenizer, chunks
-from emeth_tui.training.files.atomic import disk_full_translated, write_atomically
 
 Blocks = npt.NDArray[Any]  # of uint16, or uint32 where the vocabulary is too large for that
 MIN_TOKENS = 2  # one token to read, one to predict
@@ -86,8 +86,8 @@ def load_tokens(
                 meta = _tokenise(dataset_path, facts, cache_dir, source, meter) | {"key": key}
             made_in_s = time.monotonic() - started
         # Written last: its presence says that the token files are complete.
-        content = json.dumps(meta).encode()
-        write_atomically(cache_dir / _META_NAME, lambda file: file.write(content))
+        with disk_full_translated(cache_dir):
+            write_atomically(cache_dir / _META_NAME, json.dumps(meta).encode())
     train, valid = (_map(cache_dir / f"{part}.bin", meta["dtype"], meta[part]) for part in _PARTS)
     train_blocks = _as_blocks(train, source.block_tokens)
     return TokenisedDataset(

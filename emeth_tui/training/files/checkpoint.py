@@ -20,9 +20,8 @@ import torch
 from torch import Tensor
 
 from emeth_tui.errors import JobError
-from emeth_tui.training.files.atomic import TEMPORARY_SUFFIX, write_atomically
+from emeth_tui.files import TEMPORARY_SUFFIX, disk_full_translated, write_atomically
 
-RESULT_NAME = "checkpoint.pt"  # protocol.md §9
 _RESULT_KEYS = {"epoch", "model_state_dict", "loss", "hash"}  # protocol.md §9
 _HASH_CHARS = 64  # sha256 in hex
 _MAX_EPOCHS = 1_000_000  # float32 counts exactly well beyond this
@@ -154,7 +153,8 @@ def _save(path: Path, content: Mapping[str, Any]) -> None:
                 raise error.__context__ from error
             raise
 
-    write_atomically(path, write)
+    with disk_full_translated(path):
+        write_atomically(path, write)
 
 
 def _check_archive(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:

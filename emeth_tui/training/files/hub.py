@@ -8,7 +8,6 @@ its directory is named in `complete`, which is written last, or when the client'
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import fnmatch
 import functools
 import hashlib
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from emeth_tui.errors import TrainingError
-from emeth_tui.training.files.atomic import disk_full_translated, write_atomically
+from emeth_tui.files import disk_full_translated, try_lock, write_atomically
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")  # in order of preference
 TOKENIZER_PATTERNS = ("tokenizer*", "vocab*", "merges.txt", "*.model", "special_tokens_map.json")
@@ -102,13 +101,9 @@ def _complete(home: Path) -> Path | None:
 def _locked(home: Path, waiting: Callable[[], None]) -> Iterator[None]:
     """Have a model downloaded by one process at a time."""
     with (home / "lock").open("w") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                waiting()
-                time.sleep(_LOOK_EVERY_S)
+        while not try_lock(file.fileno()):
+            waiting()
+            time.sleep(_LOOK_EVERY_S)
         yield
 
 
@@ -122,7 +117,7 @@ def _download(name: str, home: Path, progress: Progress) -> Path:
     for file in files:
         _download_file(file, directory, functools.partial(_tell, progress, name, done, total))
         done += file.size_bytes
-    write_atomically(home / _COMPLETE_NAME, lambda file: file.write(commit.encode()))
+    write_atomically(home / _COMPLETE_NAME, commit.encode())
     return directory
 
 

@@ -17,8 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from emeth_tui.errors import TrainingError
+from emeth_tui.files import write_atomically
 from emeth_tui.training.devices import Device, is_out_of_memory
-from emeth_tui.training.files.atomic import write_atomically
 from emeth_tui.training.model.gpt2 import Gpt2Shape
 
 _HEADROOM = 0.9  # of the memory: the allocator's gaps, and what else lives on the device
@@ -65,7 +65,7 @@ class FoundBefore:
             return
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(self._path, lambda file: file.write(json.dumps(asdict(found)).encode()))
+            write_atomically(self._path, json.dumps(asdict(found)).encode())
         except OSError as error:
             log.warning("the micro batch that fits cannot be kept: %s", error)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from emeth_tui.backoff import Backoff
 from emeth_tui.clients.chain import rpc as rpc_module
 from emeth_tui.clients.chain.rpc import RETRIED_METHODS, RETRIES, Request, Rpc, RpcRefusal
 from emeth_tui.errors import ChainUnreachable
@@ -16,7 +17,7 @@ from tests.clients.emeth_chain import CHAIN_ID, Answer, CutConnection, EmethChai
 
 @pytest.fixture(autouse=True)
 def _short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rpc_module, "FIRST_BACKOFF_S", 0.001)
+    monkeypatch.setattr(rpc_module, "BACKOFF", Backoff(0.001, 0.001))
 
 
 @pytest.fixture

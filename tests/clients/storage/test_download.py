@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from emeth_tui.backoff import Backoff
 from emeth_tui.clients import http
 from emeth_tui.clients.storage import download as download_module
 from emeth_tui.clients.storage import part_file
@@ -54,7 +55,7 @@ class Download:
 
 @pytest.fixture(autouse=True)
 def _short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "FIRST_BACKOFF_S", 0.001)
+    monkeypatch.setattr(http, "BACKOFF", Backoff(0.001, 0.001))
 
 
 @pytest.fixture

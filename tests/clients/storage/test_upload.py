@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from emeth_tui.backoff import Backoff
 from emeth_tui.clients import http
 from emeth_tui.clients.storage.client import StorageClient
 from emeth_tui.clients.wallet import Wallet
@@ -38,7 +39,7 @@ class Upload:
 
 @pytest.fixture(autouse=True)
 def _short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "FIRST_BACKOFF_S", 0.001)
+    monkeypatch.setattr(http, "BACKOFF", Backoff(0.001, 0.001))
 
 
 @pytest.fixture

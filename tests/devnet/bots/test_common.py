@@ -8,6 +8,7 @@ import logging
 import anyio
 import pytest
 
+from emeth_tui.backoff import Backoff
 from emeth_tui.devnet.bots import common
 from emeth_tui.errors import ChainUnreachable
 
@@ -22,7 +23,7 @@ from emeth_tui.errors import ChainUnreachable
 async def test_a_bot_is_run_again_and_its_trouble_told(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, trouble: Exception, told: str
 ) -> None:
-    monkeypatch.setattr(common, "FIRST_BACKOFF_S", 0.0)
+    monkeypatch.setattr(common, "BACKOFF", Backoff(0.0, 30.0))
     runs = 0
     running = asyncio.Event()
 

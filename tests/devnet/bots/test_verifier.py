@@ -23,8 +23,7 @@ from emeth_tui.devnet.network import Devnet
 from emeth_tui.devnet.options import DevnetOptions
 from emeth_tui.model import token_to_wei
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, JobStatus
-from emeth_tui.protocol.hash_chain import links
-from emeth_tui.training.files.checkpoint import RESULT_NAME
+from emeth_tui.protocol.hash_chain import RESULT_NAME, links
 from emeth_tui.training.files.models import build_model, model_shape, model_spec, set_initial_weights
 from emeth_tui.training.run.evaluation import Evaluator
 from tests.devnet.parties import Parties, wait_for_status

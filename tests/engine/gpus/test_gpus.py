@@ -8,9 +8,10 @@ import pynvml
 import pytest
 
 from emeth_tui.engine.gpus import meter as meter_module
-from emeth_tui.engine.gpus.meter import GpuMeter, GpuReading, read_gpus
+from emeth_tui.engine.gpus.meter import GpuMeter, read_gpus
+from emeth_tui.engine.gpus.reading import GpuReading
 
-READING = GpuReading("cuda:0", 97, 8, 24, 71, 251.0)
+READING = GpuReading("cuda:0", 97, 8, 71, 251.0)
 
 
 class Clock:
@@ -85,7 +86,7 @@ class Driver:
 def test_what_the_driver_does_not_tell_is_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
     Driver(monkeypatch)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    assert read_gpus(["cuda:0", "cuda:7"]) == (GpuReading("cuda:0", 97, 8, 24, 71, None),)
+    assert read_gpus(["cuda:0", "cuda:7"]) == (GpuReading("cuda:0", 97, 8, 71, None),)
 
 
 def test_visible_devices_are_renumbered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -164,7 +164,7 @@ def test_tokens_are_the_split_text_unharmed(language: str, text: str) -> None:
     tokenizer = trained(language)
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as directory:
         for name, size in (("text_file.READ_BYTES", 50), ("tokenizer.CHUNK_CHARS", 40)):
-            patch.setattr(f"emeth_tui.training.{name}", size)
+            patch.setattr(f"emeth_tui.training.data.{name}", size)
         path = Path(directory) / "dataset.txt"
         path.write_bytes(text.encode())
         load_tokens(path, Path(directory), TokenSource(language, "", 4, lambda texts: tokenizer))
@@ -180,7 +180,7 @@ def test_memory_does_not_grow_with_the_text(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str, unit: str
 ) -> None:
     for name in ("text_file.READ_BYTES", "tokenizer.CHUNK_CHARS", "tokenizer.TRAINING_CHARS"):
-        monkeypatch.setattr(f"emeth_tui.training.{name}", 4_096)
+        monkeypatch.setattr(f"emeth_tui.training.data.{name}", 4_096)
     monkeypatch.setattr(splitting, "_BLOCK_CHARS", 4_096)
     source = TokenSource(language, "", 128, lambda texts: trained(language))
     peaks_bytes = []

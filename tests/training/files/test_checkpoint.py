@@ -259,10 +259,17 @@ def test_what_a_killed_writer_left_is_cleared_away(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a device without room")
-def test_a_full_disk_says_so_and_leaves_the_old_checkpoint(tmp_path: Path) -> None:
+def test_a_full_disk_says_so_and_leaves_the_old_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = store_at(tmp_path)
     kept = save_number(store, 1)
-    (tmp_path / "epoch-000002-block-000000000.pt.tmp").symlink_to("/dev/full")
+
+    def without_room(dir: Path, prefix: str, suffix: str) -> tuple[int, str]:
+        (name := dir / f"{prefix}{suffix}").symlink_to("/dev/full")
+        return os.open(name, os.O_WRONLY), str(name)
+
+    monkeypatch.setattr("emeth_tui.files.tempfile.mkstemp", without_room)
 
     with pytest.raises(DiskFull, match="no room left"):
         store.save(2, 0, {"tensor": torch.ones(1_000_000)})
