@@ -17,13 +17,13 @@ from emeth_tui.errors import EmethError
 _DEFAULT_COMMAND = "all"
 _MODULES = {
     "all": "everything",
-    "train": "train_command",
+    "train": "training.command",
     "job": "job",
     "resume": "resume",
     "growth": "growth",
     "tokenise": "tokenise",
     "gpu": "gpu",
-    "screen": "screen_command",
+    "screen": "screen.command",
 }
 
 

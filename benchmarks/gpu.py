@@ -25,14 +25,14 @@ import click
 import torch
 
 from benchmarks.deadline import Deadline
-from benchmarks.local_model import write_model
 from benchmarks.processes import environment
 from benchmarks.report import Goal, Report, json_option, narrate, show
 from benchmarks.rounds import Machine, this_machine
 from benchmarks.texts import write_grown
-from benchmarks.train import CUDA_SIDES, OURS, SideResult, TrainResult, TrainSetup
-from benchmarks.train import measure as measure_training
-from benchmarks.train_command import report as training_report
+from benchmarks.training.command import report as training_report
+from benchmarks.training.local_model import write_model
+from benchmarks.training.train import CUDA_SIDES, OURS, SideResult, TrainResult, TrainSetup
+from benchmarks.training.train import measure as measure_training
 from emeth_tui.devnet.bots.texts import load_corpus
 from emeth_tui.errors import EmethError
 from emeth_tui.model import Language

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import click
 
-from benchmarks.job_sides import KEY, SIDES, Do, Done, do_jobs
 from benchmarks.processes import SideProcess, closing_all
 from benchmarks.report import Goal, Report, json_option, narrate, show, threads_option
 from benchmarks.rounds import Machine, Ratios, ratios, rotated, this_machine
+from benchmarks.training.job_sides import KEY, SIDES, Do, Done, do_jobs
 from emeth_tui.devnet.bots.texts import MIN_TEXT_BYTES, load_corpus
 from emeth_tui.model import Language
 from emeth_tui.protocol import hash_chain

@@ -27,11 +27,11 @@ import anyio.abc
 import click
 import torch
 
-from benchmarks.job_sides import KEY, Parent
-from benchmarks.obedience import Obedience, measure_obedience
 from benchmarks.report import Goal, Report, json_option, narrate, show, threads_option
+from benchmarks.responsiveness import Obedience, measure_obedience
 from benchmarks.rounds import Machine, Ratios, Stopwatch, ratios, this_machine
 from benchmarks.texts import write_grown
+from benchmarks.training.job_sides import KEY, Parent
 from emeth_tui.backoff import Backoff
 from emeth_tui.devnet.bots.texts import load_corpus
 from emeth_tui.model import Language

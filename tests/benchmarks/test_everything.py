@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks import everything
 from benchmarks.everything import PARTS, Part, run_all, show_outcomes
-from benchmarks.flops import multiply
 from benchmarks.processes import SideFailed, SideProcess, closing_all
+from benchmarks.training.flops import multiply
 from tests.benchmarks.conftest import ThreadedSide
 
 ECHO = (

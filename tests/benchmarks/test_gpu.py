@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from benchmarks import gpu
 from benchmarks.deadline import Deadline
-from benchmarks.train import CUDA_SIDES
+from benchmarks.training.train import CUDA_SIDES
 from emeth_tui.errors import TrainingError
 
 

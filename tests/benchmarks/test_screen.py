@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import screen
-from benchmarks.screen import ScreenSetup, measure
-from benchmarks.screen_command import report
-from benchmarks.snapshot import measure_snapshot
+from benchmarks.screen import measuring
+from benchmarks.screen.command import report
+from benchmarks.screen.measuring import ScreenSetup, measure
+from benchmarks.screen.snapshot import measure_snapshot
 
 
 def test_every_budget_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(screen, "SIZES", ((80, 24),))
-    monkeypatch.setattr(screen, "MONITORS", ())
-    monkeypatch.setattr(screen, "EVENTS", 100)
-    monkeypatch.setattr(screen, "_SETTLE_S", 0.5)
+    monkeypatch.setattr(measuring, "SIZES", ((80, 24),))
+    monkeypatch.setattr(measuring, "MONITORS", ())
+    monkeypatch.setattr(measuring, "EVENTS", 100)
+    monkeypatch.setattr(measuring, "_SETTLE_S", 0.5)
     told: list[str] = []
 
     result = measure(ScreenSetup(seconds=1, workers=2, starts=1, keys=1), told.append)

@@ -11,14 +11,14 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from benchmarks import sides, train_command
-from benchmarks.data import chain_tokens, text_tokens
 from benchmarks.deadline import Deadline
-from benchmarks.flops import flops_per_token
 from benchmarks.processes import SideFailed, _environment_for
-from benchmarks.reference import LoopPlan
-from benchmarks.sides import Begin, End, Final, Go, Ready, Turn
-from benchmarks.train import KINDS, TrainResult, TrainSetup, measure
+from benchmarks.training import command, sides
+from benchmarks.training.data import chain_tokens, text_tokens
+from benchmarks.training.flops import flops_per_token
+from benchmarks.training.reference import LoopPlan
+from benchmarks.training.sides import Begin, End, Final, Go, Ready, Turn
+from benchmarks.training.train import KINDS, TrainResult, TrainSetup, measure
 from emeth_tui.training.devices import open_device
 from emeth_tui.training.model.gpt2 import Gpt2, Gpt2Shape
 
@@ -91,7 +91,7 @@ def test_real_text_yields_blocks_of_training_and_held_out_text() -> None:
 
 def test_too_short_a_text_is_told() -> None:
     outcome = CliRunner().invoke(
-        train_command.command, ["--corpus", "shipped", "--steps", "10000", "--threads", "1"]
+        command.command, ["--corpus", "shipped", "--steps", "10000", "--threads", "1"]
     )
 
     assert outcome.exit_code == 1
@@ -99,7 +99,7 @@ def test_too_short_a_text_is_told() -> None:
 
 
 def test_an_unknown_side_is_told() -> None:
-    outcome = CliRunner().invoke(train_command.command, ["--sides", "ours,fairseq"])
+    outcome = CliRunner().invoke(command.command, ["--sides", "ours,fairseq"])
 
     assert outcome.exit_code == 2
     assert "fairseq" in outcome.output
@@ -108,11 +108,9 @@ def test_an_unknown_side_is_told() -> None:
 def test_a_side_that_breaks_off_is_noted_and_the_others_go_on(
     threaded_sides: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(
-        KINDS, "reference", train_command.KINDS["reference"].__class__("broken", "no-such-loop")
-    )
+    monkeypatch.setitem(KINDS, "reference", command.KINDS["reference"].__class__("broken", "no-such-loop"))
     arguments = ["--shape", "tiny", "--sides", "reference", "--json"]
-    outcome = CliRunner().invoke(train_command.command, arguments)
+    outcome = CliRunner().invoke(command.command, arguments)
     content = json.loads(outcome.stdout)
 
     assert outcome.exit_code == 0
@@ -175,7 +173,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> type[ScriptedSide]:
     monkeypatch.setattr(ScriptedSide, "said", [], raising=False)
     monkeypatch.setattr(ScriptedSide, "ours_fails_at", 0, raising=False)
     monkeypatch.setattr(ScriptedSide, "never_warm", "", raising=False)
-    monkeypatch.setattr("benchmarks.train.SideProcess", ScriptedSide)
+    monkeypatch.setattr("benchmarks.training.train.SideProcess", ScriptedSide)
     return ScriptedSide
 
 
@@ -209,7 +207,7 @@ def test_rounds_that_do_not_begin_in_time_are_left_out() -> None:
         "hf": 2.0,
         "nanogpt": 1.0,
     }
-    assert "1 interleaved rounds in all" in train_command.report(result).lines[1]
+    assert "1 interleaved rounds in all" in command.report(result).lines[1]
 
 
 def test_a_side_that_takes_too_long_to_warm_up_is_left_out(scripted: type[ScriptedSide]) -> None:
@@ -231,7 +229,7 @@ def test_when_ours_fails_the_rounds_before_keep_their_figures(scripted: type[Scr
     assert len(result.rounds) == 1
     assert result.sides["hf"].speed.median == 2.0
     assert result.sides["hf"].held_out_loss is None
-    assert "unknown" in "".join(train_command.report(result).lines)
+    assert "unknown" in "".join(command.report(result).lines)
 
 
 def test_when_ours_fails_before_any_round_there_is_nothing_to_tell(scripted: type[ScriptedSide]) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from benchmarks.data import HELD_OUT_BLOCKS, SHIPPED
 from benchmarks.report import Goal, Report, json_option, narrate, show, threads_option
-from benchmarks.train import (
+from benchmarks.training.data import HELD_OUT_BLOCKS, SHIPPED
+from benchmarks.training.train import (
     CPU_SIDES,
     CUDA_SIDES,
     KINDS,

@@ -9,7 +9,7 @@ from typing import Any
 import click
 import numpy as np
 
-from benchmarks.reference import Blocks, tokenised
+from benchmarks.training.reference import Blocks, tokenised
 from emeth_tui.devnet.bots.texts import load_corpus
 from emeth_tui.model import Language
 from emeth_tui.protocol import splitting

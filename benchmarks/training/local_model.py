@@ -9,7 +9,7 @@ from typing import Any
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from benchmarks.reference import make_model
+from benchmarks.training.reference import make_model
 from emeth_tui.training.model.gpt2 import Gpt2, Gpt2Shape
 
 _POSITIONS = 1024  # of the published GPT-2s

@@ -9,8 +9,8 @@ import statistics
 import click
 
 from benchmarks.report import Goal, Report, json_option, narrate, show
-from benchmarks.screen import EVENTS, ScreenResult, ScreenSetup, measure, median_of
-from benchmarks.snapshot import FILES, JOBS, measure_snapshot
+from benchmarks.screen.measuring import EVENTS, ScreenResult, ScreenSetup, measure, median_of
+from benchmarks.screen.snapshot import FILES, JOBS, measure_snapshot
 
 _DEFAULTS = ScreenSetup()
 # Budgets of the design, "The screen".

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from benchmarks import reference
 from benchmarks.processes import PeakMemory
 from benchmarks.rounds import Stopwatch
+from benchmarks.training import reference
 from emeth_tui.protocol import hash_chain
 from emeth_tui.training import job
 from emeth_tui.training.devices import open_device
@@ -50,7 +50,7 @@ class Done:
 def do_jobs(connection: Connection, side: str) -> None:
     """A side's process: one job for each `Do`, until the parent hangs up."""
     if side == _HUGGING_FACE:
-        importlib.import_module("benchmarks.hugging_face")  # slow, and memory: not the job's
+        importlib.import_module("benchmarks.training.hugging_face")  # slow, and memory: not the job's
     memory = PeakMemory(open_device("cpu").torch_device)
     while True:
         order: Do = connection.recv()
@@ -113,7 +113,7 @@ def _reference(order: Do) -> Path:
 
 
 def _hugging_face(order: Do) -> Path:
-    from benchmarks import hugging_face
+    from benchmarks.training import hugging_face
 
     spec = model_spec(DEVNET_SMALL)
     return hugging_face.run_job(spec, order.language, order.dataset, order.directory, _plan(order), KEY)

@@ -25,7 +25,7 @@ from transformers import (
     default_data_collator,
 )
 
-from benchmarks.reference import (
+from benchmarks.training.reference import (
     Blocks,
     LoopPlan,
     make_job_model,

@@ -98,7 +98,7 @@ def measure(setup: ScreenSetup, narrate: Narrate) -> ScreenResult:
 
 def _others() -> list[tuple[str, Sequence[str]]]:
     monitors = [(" ".join(command), command) for command in MONITORS if shutil.which(command[0])]
-    return [("bare Textual", [sys.executable, "-m", "benchmarks.bare_screen"]), *monitors]
+    return [("bare Textual", [sys.executable, "-m", "benchmarks.screen.bare"]), *monitors]
 
 
 def _busy(setup: ScreenSetup, size: tuple[int, int]) -> tuple[Running, list[float]]:

@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.data import Tokens, chain_tokens, text_tokens
 from benchmarks.deadline import NO_DEADLINE, Deadline
-from benchmarks.flops import flops_per_token, multiply
 from benchmarks.processes import SideFailed, SideProcess, closing_all
-from benchmarks.reference import LoopPlan
 from benchmarks.rounds import Machine, Ratios, ratios, rotated, this_machine
-from benchmarks.sides import Begin, End, Final, Go, Task, Turn, train
+from benchmarks.training.data import Tokens, chain_tokens, text_tokens
+from benchmarks.training.flops import flops_per_token, multiply
+from benchmarks.training.reference import LoopPlan
+from benchmarks.training.sides import Begin, End, Final, Go, Task, Turn, train
 from emeth_tui.training.files.models import BLOCK_TOKENS
 from emeth_tui.training.model.gpt2 import Gpt2Shape
 

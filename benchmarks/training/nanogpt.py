@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.reference import Blocks, LoopPlan
+from benchmarks.training.reference import Blocks, LoopPlan
 from emeth_tui.training.data.dataset import epoch_order, token_ids
 from emeth_tui.training.model.gpt2 import EMBEDDING_NAME, HEAD_NAME, Gpt2Shape
 from emeth_tui.training.model.optimiser import MAX_GRADIENT_NORM, WEIGHT_DECAY, scheduled_share, set_rate

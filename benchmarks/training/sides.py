@@ -20,11 +20,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchmarks.data import Tokens
-from benchmarks.nanogpt import NanoGpt, NanoGptLoop
 from benchmarks.processes import PeakMemory, synchronise
-from benchmarks.reference import LoopPlan, ReferenceLoop, make_model
 from benchmarks.rounds import Stopwatch
+from benchmarks.training.data import Tokens
+from benchmarks.training.nanogpt import NanoGpt, NanoGptLoop
+from benchmarks.training.reference import LoopPlan, ReferenceLoop, make_model
 from emeth_tui.training.data.dataset import TokenisedDataset
 from emeth_tui.training.devices import Device, open_device, set_threads
 from emeth_tui.training.files.checkpoint import CheckpointStore
@@ -127,7 +127,7 @@ def train(connection: Connection, task: Task) -> None:
     """A side's process: one training a `Begin`, until the parent hangs up."""
     device = open_device("cuda:0" if task.device.startswith("cuda") else "cpu")
     if task.loop == _HUGGING_FACE:
-        importlib.import_module("benchmarks.hugging_face")  # slow, and memory: not the training's
+        importlib.import_module("benchmarks.training.hugging_face")  # slow, and memory: not the training's
     memory = PeakMemory(device.torch_device)
     while True:
         begin: Begin = connection.recv()
@@ -216,7 +216,7 @@ def _reference(task: Task, device: Device, turns: Turns) -> Weights:
 
 
 def _hugging_face(task: Task, device: Device, turns: Turns) -> Weights:
-    from benchmarks import hugging_face
+    from benchmarks.training import hugging_face
 
     model = make_model(task.shape, task.dropout, task.dropout, _initial_weights(task), attention="sdpa")
     fast = hugging_face.Fast(device.torch_device, task.compile_backend)

@@ -1,0 +1,1 @@
+"""The screen: what it costs beside a bare application and other monitors."""

@@ -1,0 +1,1 @@
+"""The training loop and whole jobs: ours against other ways to do the same."""
