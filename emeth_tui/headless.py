@@ -121,10 +121,10 @@ def handle_signals(node: Node) -> None:
 
 def handle_hang_up() -> None:
     """From now on the terminal may go away without taking the node along."""
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, let_the_terminal_go)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, detach_from_terminal)
 
 
-def let_the_terminal_go() -> None:
+def detach_from_terminal() -> None:
     """Point the standard streams at nothing: a dropped connection must not cost a deposit."""
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):

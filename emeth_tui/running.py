@@ -1,4 +1,8 @@
-"""A node and its front end, from settings to exit code; or a look at the node that runs here already."""
+"""The composition root: settings become a node with one front end, or a view of the node that is running.
+
+The engine runs as a task beside the screen, from before the node is connected. When the screen is gone,
+whatever the reason, the node goes on without it: a dropped connection must not cost a deposit.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run of a node is made of."""
+    """What one run of a node needs."""
 
     layers: Layers
     settings: Settings
@@ -38,15 +42,15 @@ class Run:
     open_wallet: Callable[[], Wallet]
     exit_after_jobs: int | None
     with_screen: bool
-    come_back: str  # the command that shows this node
-    shell: Shell | None = None  # None where no shell waits for its terminal
+    show_command: str  # the command that shows this node again
+    shell: Shell | None = None  # None where no shell waits for the terminal
 
 
-def look_at_running_node(settings: Settings, come_back: str, *, with_screen: bool) -> ExitCode | None:
-    """Show the node that runs on this state already, until the user leaves; None when there is none.
+def view_running_node(settings: Settings, show_command: str, *, with_screen: bool) -> ExitCode | None:
+    """Show the node that is running on this state until the user leaves; None when there is none.
 
-    `come_back` is the command that does it again.
-    Raises AlreadyRunning where there is no screen to show it on, ControlError when it cannot be looked at.
+    `show_command` is the command that shows it again. Raises AlreadyRunning without a screen to show it on,
+    and ControlError when it cannot be viewed.
     """
     from emeth_tui.store.lock import already_running, lock_holder
 
@@ -55,27 +59,27 @@ def look_at_running_node(settings: Settings, come_back: str, *, with_screen: boo
         return None
     if not with_screen:
         raise AlreadyRunning(already_running(settings.state_dir, holder))
-    from emeth_tui.headless import let_the_terminal_go
+    from emeth_tui.headless import detach_from_terminal
     from emeth_tui.tui.remote_view import view_node
 
     options = _screen_options(settings)
-    holds = partial(lock_holder, settings.state_dir)
-    view = view_node(settings.control_dir, holds, options, let_the_terminal_go=let_the_terminal_go)
+    holder_now = partial(lock_holder, settings.state_dir)
+    view = view_node(settings.control_dir, holder_now, options, detach_from_terminal=detach_from_terminal)
     ended = asyncio.run(view)
-    click.echo(ended.text if ended.node_ended else f"{ended.text}; `{come_back}` shows it again", err=True)
+    click.echo(ended.text if ended.node_ended else f"{ended.text}; `{show_command}` shows it again", err=True)
     return ExitCode.OK
 
 
 def run_node(run: Run) -> ExitCode:
     """Run a node until it ends. Raises EmethError when it cannot start or go on."""
     try:
-        return asyncio.run(_node(run))
+        return asyncio.run(_run(run))
     except EmethError as error:
-        logger.error("%s", error)  # there may be no terminal any more to tell it on
+        logger.error("%s", error)  # the terminal may be gone by now
         raise
 
 
-async def _node(run: Run) -> ExitCode:
+async def _run(run: Run) -> ExitCode:
     from emeth_tui.headless import cancel_on_signals, handle_hang_up, print_summary, run_headless
     from emeth_tui.model import Severity
     from emeth_tui.store.database import Store
@@ -83,14 +87,14 @@ async def _node(run: Run) -> ExitCode:
 
     handle_hang_up()
     if run.shell is not None:
-        _hang_up_without(run.shell)
+        _hang_up_with(run.shell)
     log = run.settings.log
     with Store(run.settings.state_dir) as store:
         started: asyncio.Future[Node] = asyncio.get_running_loop().create_future()
         shown = asyncio.Event()
-        engine = asyncio.create_task(_work(run, store, started, shown))
+        engine = asyncio.create_task(_run_engine(run, store, started, shown))
         cancel_on_signals(engine)
-        ending = await _show(run, started, engine, shown.set) if run.with_screen else None
+        ending = await _run_screen(run, started, engine, shown.set) if run.with_screen else None
         shown.set()
         if ending is Ending.GIVEN_UP:
             engine.cancel()
@@ -111,8 +115,8 @@ async def _node(run: Run) -> ExitCode:
     return ExitCode.INTERRUPTED if stopped_early else ExitCode.OK
 
 
-def _hang_up_without(shell: Shell) -> None:
-    """Take the end of the process that stands between shell and node for the end of the terminal."""
+def _hang_up_with(shell: Shell) -> None:
+    """Treat the end of the process between the shell and the node as the end of the terminal."""
     loop = asyncio.get_running_loop()
 
     def hang_up() -> None:
@@ -122,10 +126,10 @@ def _hang_up_without(shell: Shell) -> None:
     loop.add_reader(shell, hang_up)
 
 
-async def _work(run: Run, store: Store, started: asyncio.Future[Node], shown: asyncio.Event) -> Summary:
-    """Open a node, hand it to whoever waits for it, and run it to its end; nothing before `shown`."""
+async def _run_engine(run: Run, store: Store, started: asyncio.Future[Node], shown: asyncio.Event) -> Summary:
+    """Open a node once `shown` is set, resolve `started` with it, and run it to its end."""
     await shown.wait()
-    # In threads: seconds of imports and key derivation, while the screen takes keys.
+    # In threads: imports and key derivation take seconds, and the screen must keep taking keys.
     wallet = await asyncio.to_thread(run.open_wallet)
     await asyncio.to_thread(_load_engine)
     from emeth_tui.control.server import serve_control
@@ -149,20 +153,20 @@ async def _work(run: Run, store: Store, started: asyncio.Future[Node], shown: as
 
 
 def _load_engine() -> None:
-    """Import what takes long, so that the next import of it takes nothing."""
+    """Import the slow modules, so that importing them again costs nothing."""
     import emeth_tui.control.server
     import emeth_tui.engine.gpus.default_devices
     import emeth_tui.engine.opening  # noqa: F401
 
 
-async def _show(
+async def _run_screen(
     run: Run,
     started: asyncio.Future[Node],
     engine: asyncio.Task[Summary],
     on_shown: Callable[[], None],
 ) -> Ending:
-    """Show the screen until it is gone, and say how the node goes on without it."""
-    from emeth_tui.headless import let_the_terminal_go
+    """Show the screen until it is gone, and print how the node goes on without it."""
+    from emeth_tui.headless import detach_from_terminal
     from emeth_tui.tui.node_front import Ending
     from emeth_tui.tui.run import run_screen
 
@@ -170,30 +174,30 @@ async def _show(
         started,
         engine,
         _screen_options(run.settings),
-        let_the_terminal_go=let_the_terminal_go,
+        detach_from_terminal=detach_from_terminal,
         on_shown=on_shown,
     )
     if ending is Ending.CRASHED:
         click.echo(f"the screen has crashed; its log is in {run.settings.state_dir / 'logs'}", err=True)
     if ending in {Ending.LEFT, Ending.CRASHED}:
         in_background = run.shell is not None
-        click.echo(where_the_node_is(os.getpid(), run.come_back, in_background=in_background), err=True)
+        click.echo(left_running_notice(os.getpid(), run.show_command, in_background=in_background), err=True)
     if run.shell is not None and ending in {Ending.LEFT, Ending.CRASHED, Ending.HUNG_UP}:
         asyncio.get_running_loop().remove_reader(run.shell)
-        run.shell.give_back(let_the_terminal_go)
+        run.shell.release(detach_from_terminal)
     return ending
 
 
-def where_the_node_is(pid: int, come_back: str, *, in_background: bool) -> str:
-    """Say where a node goes on without a screen, how to see it again and how to stop it."""
+def left_running_notice(pid: int, show_command: str, *, in_background: bool) -> str:
+    """Return a line on where a node runs without its screen, how to see it again and how to stop it."""
     if in_background:
         return (
-            f"the node goes on in the background (process {pid}): `{come_back}` shows it, "
+            f"the node keeps running in the background (process {pid}): `{show_command}` shows it, "
             f"`kill {pid}` saves every job and stops it"
         )
     return (
-        f"the node goes on here without a screen (process {pid}): Ctrl-C saves every job and stops it, "
-        f"closing this terminal does not; `{come_back}` in another terminal shows it"
+        f"the node keeps running here without the screen (process {pid}): Ctrl-C saves every job and stops "
+        f"it, closing this terminal does not; `{show_command}` in another terminal shows it"
     )
 
 

@@ -1,9 +1,10 @@
-"""Giving the shell its terminal back while the node goes on.
+"""Giving the shell its terminal back while the node keeps running.
 
-A shell waits for the process that it started. So that one only waits too, and the node runs in its child,
-forked before there are threads, an event loop or workers. When the user leaves the node running, the child
-goes into a session of its own, away from the terminal, and tells its parent to end: the shell is back, and
-the node is still the same process. However the parent ends otherwise, the child takes it for a hang-up.
+A shell waits for the process that it started. With a screen, that process therefore does nothing but wait:
+the node runs in a child, forked before there are threads, an event loop or workers, none of which survive a
+fork. When the user leaves the node running, the child starts a session of its own, away from the terminal,
+and lets its parent exit. The shell is back, and the node is still the same process. If the parent ends in any
+other way, the child treats that as a hang-up.
 """
 
 from __future__ import annotations
@@ -16,30 +17,30 @@ from collections.abc import Callable
 from contextlib import suppress
 
 _GO = b"g"
-_KEYBOARD_SIGNALS = (signal.SIGINT, signal.SIGQUIT)  # they reach the child too, which is of the same group
+_KEYBOARD_SIGNALS = (signal.SIGINT, signal.SIGQUIT)  # these reach the child as well: it is in the same group
 
 
 class Shell:
-    """The shell that waits behind this process's parent."""
+    """The shell that waits for this process's parent."""
 
     def __init__(self, link: socket.socket) -> None:
         self._link = link
 
     def fileno(self) -> int:
-        """The descriptor that becomes readable when the parent is gone."""
+        """Return the descriptor that becomes readable when the parent is gone."""
         return self._link.fileno()
 
-    def give_back(self, let_the_terminal_go: Callable[[], None]) -> None:
-        """Leave the terminal and let the shell go on. What is to be read there is to be written before."""
+    def release(self, detach_from_terminal: Callable[[], None]) -> None:
+        """Leave the terminal and let the shell go on. Anything to be read there must be written before."""
         os.setsid()
-        let_the_terminal_go()
-        with suppress(OSError):  # the parent is gone: there is nobody to let go
+        detach_from_terminal()
+        with suppress(OSError):  # the parent is gone: nobody waits
             self._link.sendall(_GO)
         self._link.close()
 
 
-def a_shell_waits() -> bool:
-    """Whether what started this process is of the same session, and so goes on when this process ends.
+def started_by_shell() -> bool:
+    """Whether the process that started this one is in the same session, and so goes on when this one ends.
 
     A terminal window, a tmux pane, `docker run -it` and a remote command each start a session: there, the end
     of this process is the end of the terminal. With process 1 as parent it is the end of the container.
@@ -49,7 +50,7 @@ def a_shell_waits() -> bool:
 
 
 def fork_from_shell() -> Shell:
-    """Go on in a child. This process waits for it, then ends with its exit code: SystemExit."""
+    """Continue in a child. This process waits for it and exits with its exit code: SystemExit."""
     ours, childs = socket.socketpair()
     child = os.fork()
     if child == 0:
@@ -60,7 +61,7 @@ def fork_from_shell() -> Shell:
 
 
 def _wait(child: int, link: socket.socket) -> int:
-    """Wait until the child gives the shell back or ends; gives the exit code, 128 and more for a signal."""
+    """Wait until the child releases the shell or ends. Return the exit code, 128 and more for a signal."""
     for number in _KEYBOARD_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, _frame: os.kill(child, number))

@@ -11,12 +11,12 @@ import sys
 import time
 from pathlib import Path
 
-from emeth_tui.headless import let_the_terminal_go
-from emeth_tui.shell import a_shell_waits, fork_from_shell
+from emeth_tui.headless import detach_from_terminal
+from emeth_tui.shell import fork_from_shell, started_by_shell
 
 
 def main(notes: Path) -> int:
-    if not a_shell_waits():
+    if not started_by_shell():
         print("no shell waits", flush=True)
         return 0
     shell = fork_from_shell()
@@ -31,7 +31,7 @@ def main(notes: Path) -> int:
     if words[0] == "end":
         return int(words[1])
     print("leaving", flush=True)
-    shell.give_back(let_the_terminal_go)
+    shell.release(detach_from_terminal)
     time.sleep(60)
     return 0
 

@@ -16,7 +16,7 @@ from emeth_tui.settings import (
     load_network,
     load_settings,
     loading,
-    take_password,
+    pop_password,
 )
 
 DEVNET_ADDRESSES = """
@@ -228,19 +228,19 @@ def test_the_verification_key_can_come_from_the_environment(tmp_path: Path) -> N
 def test_the_password_leaves_the_environment_when_taken(tmp_path: Path) -> None:
     environment = {"EMETH_TUI_PASSWORD": "open sesame"}
 
-    assert take_password(environment, load(tmp_path, "").wallet) == "open sesame"
+    assert pop_password(environment, load(tmp_path, "").wallet) == "open sesame"
     assert environment == {}
-    assert take_password(environment, load(tmp_path, "").wallet) is None
+    assert pop_password(environment, load(tmp_path, "").wallet) is None
 
 
 def test_the_password_file_gives_its_first_line(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("open sesame\nsecond line\n", "utf-8")
     wallet = load(tmp_path, f"[wallet]\npassword_file = '{tmp_path / 'password'}'").wallet
 
-    assert take_password({}, wallet) == "open sesame"
+    assert pop_password({}, wallet) == "open sesame"
     (tmp_path / "password").unlink()
     with pytest.raises(SettingsError, match="password_file"):
-        take_password({}, wallet)
+        pop_password({}, wallet)
 
 
 def test_state_and_cache_of_networks_do_not_mix(tmp_path: Path) -> None:

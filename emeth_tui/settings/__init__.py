@@ -5,7 +5,7 @@ path comes from here. Every error names the key, the value and what would be rig
 """
 
 from emeth_tui.settings.example import example_toml
-from emeth_tui.settings.loading import Layers, Origin, load_settings, settings_layers, take_password
+from emeth_tui.settings.loading import Layers, Origin, load_settings, pop_password, settings_layers
 from emeth_tui.settings.networks import VERIFICATION_KEY_VARIABLE, builtin_networks, load_network
 from emeth_tui.settings.schema import (
     DEVNET,
@@ -32,6 +32,6 @@ __all__ = [
     "example_toml",
     "load_network",
     "load_settings",
+    "pop_password",
     "settings_layers",
-    "take_password",
 ]

@@ -116,7 +116,7 @@ def load_settings(
     return settings_layers(path, environment=environment, overrides=overrides).load()
 
 
-def take_password(environment: dict[str, str] | os._Environ[str], wallet: WalletSettings) -> str | None:
+def pop_password(environment: dict[str, str] | os._Environ[str], wallet: WalletSettings) -> str | None:
     """Take the keystore's password from the environment, else from its file; None where there is neither.
 
     The variable is removed, so that no child inherits it. Raises SettingsError for an unreadable file.

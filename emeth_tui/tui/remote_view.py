@@ -27,7 +27,7 @@ async def view_node(
     holder: Callable[[], int | None],
     options: ScreenOptions,
     *,
-    let_the_terminal_go: Callable[[], None],
+    detach_from_terminal: Callable[[], None],
 ) -> ViewEnded:
     """Show the node whose control socket lies in `directory` until the user leaves or the node ends.
 
@@ -42,7 +42,7 @@ async def view_node(
         asyncio.get_running_loop().add_signal_handler(number, following.cancel)
     try:
         ending = await run_screen(
-            first, following, replace(options, read_only=True), let_the_terminal_go=let_the_terminal_go
+            first, following, replace(options, read_only=True), detach_from_terminal=detach_from_terminal
         )
         if following.done() and not following.cancelled():
             ended = f"the node (process {front.viewed_pid}) has ended"

@@ -19,7 +19,7 @@ async def run_screen(
     engine: asyncio.Future[Any],
     options: ScreenOptions,
     *,
-    let_the_terminal_go: Callable[[], None],
+    detach_from_terminal: Callable[[], None],
     on_shown: Callable[[], None] = lambda: None,
 ) -> Ending:
     """Show a node that runs in `engine`, and say why the screen is gone. Neither is `engine` stopped here
@@ -31,7 +31,7 @@ async def run_screen(
     `on_shown` is called once the first picture is on its way to the terminal: what takes the processor for
     longer had better begin then.
 
-    On SIGHUP `let_the_terminal_go` is called, which points the standard streams at /dev/null; that stays so
+    On SIGHUP `detach_from_terminal` is called, which points the standard streams at /dev/null; that stays so
     when the screen is gone.
     """
     believe_the_terminal()
@@ -50,12 +50,12 @@ async def run_screen(
 
     def hang_up(_signal: int, _frame: object) -> None:
         # Python's own handler, not the loop's: it has to be done before that of SIGCONT, which comes with it.
-        let_the_terminal_go()
+        detach_from_terminal()
         PatientDriver.forget_the_terminal()
         loop.call_soon_threadsafe(app.exit, Ending.HUNG_UP)
 
     def later_hang_up(_signal: int, _frame: object) -> None:
-        let_the_terminal_go()
+        detach_from_terminal()
 
     loop = asyncio.get_running_loop()
     loop.remove_signal_handler(signal.SIGHUP)

@@ -135,7 +135,7 @@ async def test_leaving_gives_the_shell_back_and_coming_back_shows_the_same_node(
     terminal.type("l")
     await asyncio.to_thread(terminal.wait_for, "read-only view")
     told = terminal.output.decode("utf-8", "replace")
-    assert f"the node goes on in the background (process {node}): `emeth-tui --config " in told
+    assert f"the node keeps running in the background (process {node}): `emeth-tui --config " in told
     assert "the shell is back: 0" in told
     assert lock_holder(place.control_dir.parent) == node
     assert os.getsid(node) == node

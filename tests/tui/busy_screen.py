@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emeth_tui.engine.events import EventLog, JobProgress, Subscription
-from emeth_tui.headless import let_the_terminal_go
+from emeth_tui.headless import detach_from_terminal
 from emeth_tui.model import Event, JobId
 from emeth_tui.tui.node_front import ScreenOptions
 from emeth_tui.tui.run import run_screen
@@ -132,7 +132,7 @@ async def show(workers: int, rate: float, seconds: float, events: int = 0) -> No
     node = BusyNode(workers, rate)
     engine = asyncio.create_task(node.work(seconds, events))
     options = ScreenOptions(themes_directory=Path(os.devnull), language="en")
-    ending = await run_screen(node, engine, options, let_the_terminal_go=let_the_terminal_go)
+    ending = await run_screen(node, engine, options, detach_from_terminal=detach_from_terminal)
     cpu_before, began = time.process_time(), time.monotonic()
     await engine
     cpu_after, after_s = time.process_time() - cpu_before, max(0.001, time.monotonic() - began)

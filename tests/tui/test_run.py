@@ -56,7 +56,7 @@ class Stage:
                 await result
 
         self._act = run_act
-        return await run.run_screen(node, engine, OPTIONS, let_the_terminal_go=self._release)
+        return await run.run_screen(node, engine, OPTIONS, detach_from_terminal=self._release)
 
     def _release(self) -> None:
         self.released += 1

@@ -1,0 +1,46 @@
+"""`emeth-tui config`: print an example of the settings file, check the file, or print its path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from emeth_tui.cli.paths import FILE
+from emeth_tui.errors import ExitCode
+
+
+@click.group()
+def config() -> None:
+    """Show, check or find the settings file."""
+
+
+@config.command("example")
+def config_example() -> ExitCode:
+    """Print a settings file with every key, commented."""
+    from emeth_tui.settings import example_toml
+
+    click.echo(example_toml(), nl=False)
+    return ExitCode.OK
+
+
+@config.command("check")
+@click.option("--config", "path", type=FILE, help="File to check [default: the one that a node would read].")
+@click.pass_obj
+def config_check(inherited: Path | None, path: Path | None) -> ExitCode:
+    """Check the settings file and the network that it chooses."""
+    from emeth_tui.settings import load_network, load_settings
+
+    settings = load_settings(path or inherited)
+    network = load_network(settings)
+    click.echo(f"{settings.source}: good; network {network.name}, chain {network.chain_id}")
+    return ExitCode.OK
+
+
+@config.command("path")
+def config_path() -> ExitCode:
+    """Print the default path of the settings file."""
+    from emeth_tui.settings import default_config_path
+
+    click.echo(default_config_path())
+    return ExitCode.OK

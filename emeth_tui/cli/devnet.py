@@ -1,0 +1,28 @@
+"""`emeth-tui devnet`: run a local network by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from emeth_tui.cli.paths import DIRECTORY
+from emeth_tui.errors import ExitCode
+
+
+@click.command()
+@click.option(
+    "--state-dir", type=DIRECTORY, help="Keep chain, storage and accounts here [default: keep nothing]."
+)
+@click.option("--corpus", type=DIRECTORY, help="Directory of texts to make jobs from: *en.txt and *ja.txt.")
+@click.option("--chain", type=click.Choice(["py-evm", "anvil"]), default="py-evm", show_default=True)
+@click.option("--until-input-ends", is_flag=True, hidden=True)
+def devnet(
+    state_dir: Path | None, corpus: Path | None, chain: Literal["py-evm", "anvil"], until_input_ends: bool
+) -> ExitCode:
+    """Run a whole Emeth network on this machine until stopped."""
+    from emeth_tui.devnet.commands import run_devnet
+
+    run_devnet(state_dir=state_dir, corpus=corpus, chain=chain, until_input_ends=until_input_ends)
+    return ExitCode.OK

@@ -1,0 +1,72 @@
+"""The entry point and its options: without a command, `emeth-tui` starts a node or shows the running one."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from emeth_tui import __version__
+from emeth_tui.cli.config import config
+from emeth_tui.cli.devnet import devnet
+from emeth_tui.cli.paths import DIRECTORY, FILE
+from emeth_tui.cli.setup import setup
+from emeth_tui.cli.start import StartOptions, start
+from emeth_tui.cli.wallet import wallet
+from emeth_tui.errors import EmethError, ExitCode
+
+
+def main() -> None:
+    """Run the `emeth-tui` command and exit with its code."""
+    try:
+        code = command.main(prog_name="emeth-tui", standalone_mode=False)
+    except click.exceptions.Abort:
+        _fail("interrupted", ExitCode.INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except EmethError as error:
+        _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.INTERRUPTED)
+    sys.exit(code)
+
+
+def _fail(message: str, code: ExitCode) -> NoReturn:
+    click.echo(f"emeth-tui: error: {message}", err=True)
+    sys.exit(code)
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="emeth-tui %(version)s")
+@click.option("--config", type=FILE, help="Settings file; `emeth-tui config path` prints the default.")
+@click.option("--network", metavar="PROFILE", help="devnet, round3-2, or a network of the settings file.")
+@click.option("--no-ui", is_flag=True, help="Run without the screen; print events as lines on stdout.")
+@click.option("--theme", metavar="NAME", help="Theme of the screen.")
+@click.option("--lang", type=click.Choice(["en", "ja"]), help="Screen language [default: the locale's].")
+@click.option("--ascii", "ascii_only", is_flag=True, default=None, help="Draw with ASCII characters only.")
+@click.option("--log-format", type=click.Choice(["text", "json"]), help="Lines for people or for machines.")
+@click.option("--device", "devices", multiple=True, metavar="DEVICE", help="cpu or cuda:N; repeat for more.")
+@click.option("--exit-after-jobs", type=click.IntRange(1), metavar="N", help="Stop once N jobs are verified.")
+@click.option("--state-dir", type=DIRECTORY, help="Keep the state here, not in the platform's directory.")
+@click.option("--devnet", is_flag=True, help="Start a local network and join it.")
+@click.option("--corpus", type=DIRECTORY, help="With --devnet: directory of texts to make jobs from.")
+@click.option("--chain", type=click.Choice(["py-evm", "anvil"]), help="With --devnet: the chain to run.")
+@click.pass_context
+def command(context: click.Context, /, **options: Any) -> ExitCode:
+    """Run an Emeth node: take training jobs, train them on every device, collect the reward.
+
+    Try it without any setup: `emeth-tui --devnet --no-ui` runs a whole network on this machine.
+
+    If the node is running already, show it: live and read-only.
+    """
+    chosen = StartOptions(**options)
+    if context.invoked_subcommand:
+        context.obj = chosen.config
+        return ExitCode.OK
+    return start(chosen)
+
+
+for _command in (setup, devnet, config, wallet):
+    command.add_command(_command)

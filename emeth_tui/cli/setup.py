@@ -1,0 +1,26 @@
+"""`emeth-tui setup`: write the first settings, question by question."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from emeth_tui.cli.paths import FILE
+from emeth_tui.errors import ExitCode
+
+
+@click.command()
+@click.option("--config", "path", type=FILE, help="File to write [default: the one that a node would read].")
+@click.option("--lang", type=click.Choice(["en", "ja"]), help="Language to ask in [default: the locale's].")
+@click.pass_obj
+def setup(inherited: Path | None, path: Path | None, lang: str | None) -> ExitCode:
+    """Write the settings file, question by question, on any terminal.
+
+    Asks for network, wallet, devices and cache limit, and checks the account's balances.
+    """
+    from emeth_tui.settings import default_config_path
+    from emeth_tui.tui.setup.plain import run_plain_setup
+
+    run_plain_setup(path or inherited or default_config_path(), lang or "")
+    return ExitCode.OK

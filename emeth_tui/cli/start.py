@@ -1,0 +1,216 @@
+"""`emeth-tui` without a command: show the node that is running on this state, or start one.
+
+The order matters. A running node is looked for before anything is asked or written; the process forks before
+it has threads; the first settings are asked for before a devnet or a node needs them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from emeth_tui.cli.wallet import wallet_opener
+from emeth_tui.errors import ExitCode, SettingsError
+
+if TYPE_CHECKING:
+    from emeth_tui.settings import Settings
+    from emeth_tui.shell import Shell
+    from emeth_tui.tui.setup.questions import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class StartOptions:
+    """The options of the command line, as they were given."""
+
+    config: Path | None = None
+    network: str | None = None
+    no_ui: bool = False
+    theme: str | None = None
+    lang: str | None = None
+    ascii_only: bool | None = None
+    log_format: str | None = None
+    devices: tuple[str, ...] = ()
+    exit_after_jobs: int | None = None
+    state_dir: Path | None = None
+    devnet: bool = False
+    corpus: Path | None = None
+    chain: str | None = None
+
+    @property
+    def with_screen(self) -> bool:
+        return not self.no_ui
+
+    def check(self) -> None:
+        """Raise UsageError for options that contradict each other."""
+        if not self.devnet and (self.corpus or self.chain):
+            raise click.UsageError("--corpus and --chain need --devnet")
+        if self.devnet and self.network not in {None, "devnet"}:
+            raise click.UsageError("--devnet runs its own network: leave out --network")
+
+    def overrides(self) -> dict[str, Any]:
+        """Return the settings that these options override, by dotted key."""
+        return {
+            "network": self.network,
+            "screen.theme": self.theme,
+            "screen.language": self.lang,
+            "screen.ascii": self.ascii_only,
+            "log.format": self.log_format,
+            "workers.devices": list(self.devices) or None,
+            "state.directory": None if self.devnet else self.state_dir,
+        }
+
+    def show_command(self) -> str:
+        """Return the command that finds the same state, and so the same node, from any directory."""
+        words = ["emeth-tui"]
+        if self.devnet:
+            words.append("--devnet")
+        if self.config:
+            words += ["--config", str(self.config.absolute())]
+        if self.network:
+            words += ["--network", self.network]
+        if self.state_dir:
+            words += ["--state-dir", str(self.state_dir.absolute())]
+        return shlex.join(words)
+
+
+def start(options: StartOptions) -> ExitCode:
+    """Show the running node until the user leaves, or run a new one until it ends.
+
+    Raises UsageError for options that contradict each other, and EmethError when the node cannot start.
+    """
+    from emeth_tui.shell import fork_from_shell, started_by_shell
+    from emeth_tui.tui.setup.questions import Result
+
+    options.check()
+    on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    viewed = _view_running_node(options, with_screen=options.with_screen and on_terminal)
+    if viewed is not None:
+        return viewed
+    if options.with_screen and not on_terminal:
+        raise click.UsageError("the screen needs a terminal; use --no-ui without one")
+    shell = fork_from_shell() if options.with_screen and started_by_shell() else None
+    answers = _ask_first_settings(options)
+    if answers is None:
+        return _run(options, shell, password=None)
+    if answers.result is Result.WRITTEN_FOR_LATER:
+        click.echo(
+            "the settings are written; once EMETH_TUI_VERIFICATION_KEY is set, `emeth-tui` starts the node"
+        )
+        return ExitCode.OK
+    if answers.result is Result.DEVNET:
+        options = replace(options, devnet=True)
+    return _run(options, shell, password=answers.password)
+
+
+def _view_running_node(options: StartOptions, *, with_screen: bool) -> ExitCode | None:
+    """Show the node that is running on this state; None when there is none."""
+    if options.devnet and not options.state_dir:
+        return None  # a temporary state: nothing runs on it yet
+    from emeth_tui.running import view_running_node
+    from emeth_tui.settings import load_settings
+
+    overrides = options.overrides()
+    if options.devnet and options.state_dir:
+        overrides |= {"network": "devnet", **_directories_beside_devnet(options.state_dir)}
+    settings = load_settings(options.config, overrides=overrides)
+    return view_running_node(settings, options.show_command(), with_screen=with_screen)
+
+
+def _ask_first_settings(options: StartOptions) -> Outcome | None:
+    """Ask for the first settings on the screen; None without a screen, or where there are some already."""
+    if not options.with_screen or options.devnet:
+        return None
+    from emeth_tui.settings import settings_layers
+
+    layers = settings_layers(options.config, overrides=options.overrides())
+    if layers.path.exists() or layers.environment or "network" in layers.options:
+        return None
+    from emeth_tui.tui.setup.app import run_setup_screen
+
+    return run_setup_screen(layers.load())
+
+
+def _run(options: StartOptions, shell: Shell | None, password: str | None) -> ExitCode:
+    """Run a node until it ends, with a devnet beside it if the options say so."""
+    if not options.devnet:
+        return _run_node(options, options.overrides(), shell, password)
+    with contextlib.ExitStack() as stack:
+        base = options.state_dir or Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="emeth-devnet-"))
+        )
+        options = replace(options, state_dir=base)
+        joining = stack.enter_context(_devnet_beside(base, options))
+        return _run_node(options, {**options.overrides(), **joining}, shell, password)
+
+
+@contextlib.contextmanager
+def _devnet_beside(base: Path, options: StartOptions) -> Iterator[dict[str, Any]]:
+    """Run a devnet beside the node; yields the settings that join it."""
+    from emeth_tui.devnet.beside import devnet_beside
+    from emeth_tui.settings import PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE, load_settings
+
+    arguments = [
+        *(["--corpus", str(options.corpus)] if options.corpus else []),
+        *(["--chain", options.chain] if options.chain else []),
+    ]
+    for variable in (PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE):
+        os.environ.pop(variable, None)  # they belong to another network
+    click.echo(f"starting the local network in {base} …", err=True)
+    with devnet_beside(base / "devnet", arguments) as settings_file:
+        joining = load_settings(settings_file, environment={})
+        yield {
+            "network": joining.network,
+            "networks": joining.networks,
+            "wallet.keystore": joining.wallet.keystore,
+            "wallet.password_file": joining.wallet.password_file,
+            **_directories_beside_devnet(base),
+        }
+
+
+def _directories_beside_devnet(base: Path) -> dict[str, Any]:
+    """Return the settings for the directories of a node beside a devnet."""
+    return {"state.directory": base / "node" / "state", "cache.directory": base / "node" / "cache"}
+
+
+def _run_node(
+    options: StartOptions, overrides: dict[str, Any], shell: Shell | None, password: str | None
+) -> ExitCode:
+    from emeth_tui.running import Run, run_node
+    from emeth_tui.settings import VERIFICATION_KEY_VARIABLE, load_network, pop_password, settings_layers
+
+    layers = settings_layers(options.config, overrides=overrides)
+    settings = layers.load()
+    network = load_network(settings)
+    open_wallet = wallet_opener(settings, pop_password(os.environ, settings.wallet) or password)
+    _start_logging(settings)
+    os.environ.pop(VERIFICATION_KEY_VARIABLE, None)  # no child process inherits it
+    return run_node(
+        Run(
+            layers,
+            settings,
+            network,
+            open_wallet,
+            exit_after_jobs=options.exit_after_jobs,
+            with_screen=options.with_screen,
+            show_command=options.show_command(),
+            shell=shell,
+        )
+    )
+
+
+def _start_logging(settings: Settings) -> None:
+    from emeth_tui.logs import start_log_file
+
+    try:
+        start_log_file(settings.state_dir / "logs", settings.log)
+    except OSError as error:
+        raise SettingsError(f"{settings.state_dir}: cannot be written: {error.strerror}") from error

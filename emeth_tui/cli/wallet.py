@@ -1,0 +1,104 @@
+"""`emeth-tui wallet`: create, import or open the keystore; a node that starts opens it here too."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from emeth_tui.cli.paths import FILE
+from emeth_tui.errors import ExitCode, WalletError
+
+if TYPE_CHECKING:
+    from emeth_tui.clients.wallet import Wallet
+    from emeth_tui.settings import Settings
+
+
+@click.group()
+def wallet() -> None:
+    """Create, import or show the keystore that holds the account's private key."""
+
+
+@wallet.command("new")
+@click.option("--keystore", type=FILE, help="Where to write it [default: as the settings say].")
+@click.pass_obj
+def wallet_new(config_file: Path | None, keystore: Path | None) -> ExitCode:
+    """Create a new account and write its keystore."""
+    return _write_keystore(config_file, keystore, private_key=None)
+
+
+@wallet.command("import")
+@click.option("--keystore", type=FILE, help="Where to write it [default: as the settings say].")
+@click.pass_obj
+def wallet_import(config_file: Path | None, keystore: Path | None) -> ExitCode:
+    """Write a keystore for a private key, which is asked for and never shown."""
+    typed = (getpass.getpass("Private key (hex): ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
+    try:
+        private_key = bytes.fromhex(typed.removeprefix("0x"))
+    except ValueError:
+        raise WalletError("the private key is not hex") from None
+    return _write_keystore(config_file, keystore, private_key=private_key)
+
+
+@wallet.command("address")
+@click.pass_obj
+def wallet_address(config_file: Path | None) -> ExitCode:
+    """Print the account's address; needs the keystore's password."""
+    from emeth_tui.settings import load_settings, pop_password
+
+    settings = load_settings(config_file)
+    click.echo(wallet_opener(settings, pop_password(os.environ, settings.wallet))().address)
+    return ExitCode.OK
+
+
+def wallet_opener(settings: Settings, password: str | None) -> Callable[[], Wallet]:
+    """Return what opens the wallet, which takes a second. A password that has to be asked for is tried now.
+
+    Raises WalletError when there is no keystore, no password, or a wrong one was typed.
+    """
+    path = settings.keystore_path
+    if not path.exists():
+        raise WalletError(f"{path}: no such keystore; `emeth-tui wallet new` makes one")
+    if password is None:
+        wallet = _load_wallet(path, _ask_password(f"Password of {path}: "))
+        return lambda: wallet
+    return partial(_load_wallet, path, password)
+
+
+def _load_wallet(path: Path, password: str) -> Wallet:
+    from emeth_tui.clients.wallet import load_wallet
+
+    return load_wallet(path, password)
+
+
+def _ask_password(prompt: str) -> str:
+    from emeth_tui.settings import PASSWORD_VARIABLE
+
+    if not sys.stdin.isatty():
+        raise WalletError(
+            f"the keystore's password is needed: set {PASSWORD_VARIABLE} or wallet.password_file, "
+            "or start from a terminal"
+        )
+    return getpass.getpass(prompt)
+
+
+def _write_keystore(config_file: Path | None, keystore: Path | None, private_key: bytes | None) -> ExitCode:
+    from emeth_tui.clients.wallet import create_keystore
+    from emeth_tui.settings import load_settings, pop_password
+
+    settings = load_settings(config_file)
+    path = keystore or settings.keystore_path
+    password = pop_password(os.environ, settings.wallet)
+    if password is None:
+        password = _ask_password(f"New password for {path}: ")
+        if password != _ask_password("The same again: "):
+            raise WalletError("the two passwords differ; nothing was written")
+    address = create_keystore(path, password, private_key)
+    click.echo(f"{address} in {path}")
+    return ExitCode.OK
