@@ -14,6 +14,7 @@ from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.devnet.accounts import Account, Key
 from emeth_tui.devnet.deploy import deploy
 from emeth_tui.model import WEI_PER_TOKEN, token_to_wei
+from emeth_tui.protocol.contracts import Rates
 
 OPERATOR, REQUESTER, VERIFIER, RIVAL, DEPLOYER = "operator", "requester", "verifier", "rival", "deployer"
 TEST_ACCOUNTS = ("test1", "test2", "test3", "test4")
@@ -31,13 +32,13 @@ _EMT_WEI = {
 _DEPLOYMENT_TRANSACTIONS = 3  # token, core, setMinter
 
 
-async def deploy_contracts(rpc_url: str, keys: Mapping[str, Key]) -> None:
+async def deploy_contracts(rpc_url: str, keys: Mapping[str, Key], rates: Rates) -> None:
     """Put the contracts on the chain; on one that has them nothing changes. Raises DevnetError."""
     w3 = AsyncWeb3(AsyncHTTPProvider(rpc_url))
     deployer: LocalAccount = EthAccount.from_key(keys[DEPLOYER].private_key)
     verifier = to_checksum_address(keys[VERIFIER].address)
     try:
-        await deploy(w3, deployer, verifier=verifier, initial_supply_wei=_SUPPLY_WEI)
+        await deploy(w3, deployer, verifier=verifier, initial_supply_wei=_SUPPLY_WEI, rates=rates)
     finally:
         await w3.provider.disconnect()
 

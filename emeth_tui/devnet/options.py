@@ -10,6 +10,7 @@ from emeth_tui.devnet.accounts import Key
 from emeth_tui.devnet.bots.plan import DatasetSizes
 from emeth_tui.devnet.chain.backends import ChainKind
 from emeth_tui.devnet.services.faults import Faults
+from emeth_tui.protocol.contracts import ROUND_3_2_RATES, Rates
 
 CHAIN_ID = 60_001  # as protocol/networks/devnet.toml has it
 
@@ -22,7 +23,8 @@ class DevnetOptions:
     Without `seed` the jobs are new ones each time. `poll_interval_s` is how often bots and info server look
     at the chain, `info_lag_s` how much later the info server tells what it saw. `block_interval_s` is how old
     the newest block gets before an empty one is mined, so that the chain's time goes on; 0 leaves that to
-    transactions. `faults` break the storage on purpose, for tests.
+    transactions. `rates` are what a contract that is deployed anew charges. `faults` break the storage on
+    purpose, for tests.
     """
 
     state_dir: Path | None = None
@@ -39,6 +41,7 @@ class DevnetOptions:
     info_lag_s: float = 1.0
     url_lifetime_s: float = 900.0
     block_interval_s: float = 15.0
+    rates: Rates = ROUND_3_2_RATES
     faults: Faults | None = None
 
 

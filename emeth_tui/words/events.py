@@ -22,7 +22,7 @@ TEMPLATES = {
     "claims_paused": "claiming paused: {reason}",
     "idle": "taking no job: {reason}",
     "internal_error": "{what}: internal error, please report it: {error}",
-    "job_stuck": "cannot go on: {error}; declining it, or letting it time out, costs {penalty} EMT",
+    "job_stuck": "cannot go on: {error}; declining it costs {penalty} EMT, letting it time out {timeout} EMT",
     "job_trouble": "{error}; trying again",
     "link_lost": "{link} does not answer: {error}; trying again until it does",
     "link_restored": "{link} answers again after {lasted_s} s",

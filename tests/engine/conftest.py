@@ -11,6 +11,6 @@ from tests.engine.harness import Harness, quiet_network
 
 
 @pytest.fixture
-async def network(tmp_path: Path) -> AsyncIterator[Harness]:
-    async with quiet_network(tmp_path) as harness:
+async def network(deployed_network: Path, tmp_path: Path) -> AsyncIterator[Harness]:
+    async with quiet_network(deployed_network, tmp_path) as harness:
         yield harness

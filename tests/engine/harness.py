@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from emeth_tui.engine.money.summary import Summary
 from emeth_tui.engine.node import Node
 from emeth_tui.engine.opening import open_node
 from emeth_tui.model import Event, JobId, Language, token_to_wei
-from emeth_tui.protocol.contracts import ChainJob
+from emeth_tui.protocol.contracts import ROUND_3_2_RATES, ChainJob
 from emeth_tui.protocol.info_api import JOBS_PATH
 from emeth_tui.protocol.job_ids import job_id_bytes
 from emeth_tui.settings import load_network, settings_layers
@@ -32,7 +33,11 @@ from emeth_tui.store.database import Store
 from tests.engine.quick_worker import QuickPool, Script
 
 TEXT = "A lamp is lit. The boat comes home! Who waits there? " * 100
-WAIT_S = 20.0
+WAIT_S = 120.0  # bounds a hang; nothing takes so long, even on a machine with other work
+# Each penalty has a rate of its own, so that none can be taken for another.
+RATES = replace(
+    ROUND_3_2_RATES, timeout_penalty_rate=30_000, decline_penalty_rate=20_000, failed_penalty_rate=25_000
+)
 
 
 @dataclass
@@ -215,21 +220,32 @@ class Harness:
         await account.send(self.devnet.chain.core(function, *arguments), function)
 
 
+async def deploy_network(state_dir: Path) -> None:
+    """Keep a network with its contracts deployed and its accounts funded, for copies to go on from."""
+    devnet = Devnet(_quiet_options(state_dir))
+    await devnet.start()
+    await devnet.stop()
+
+
 @asynccontextmanager
-async def quiet_network(directory: Path) -> AsyncIterator[Harness]:
-    """Run a network without bots."""
-    options = DevnetOptions(
-        state_dir=directory / "devnet",
-        with_requester=False,
-        with_verifier=False,
-        with_rival=False,
-        info_lag_s=0.0,
-        block_interval_s=0.0,
-    )
-    devnet = Devnet(options)
+async def quiet_network(deployed: Path, directory: Path) -> AsyncIterator[Harness]:
+    """Run a copy of a deployed network, without bots."""
+    devnet = Devnet(_quiet_options(shutil.copytree(deployed, directory / "devnet")))
     info = await devnet.start()
     try:
         async with httpx.AsyncClient(base_url=info.storage_url) as http:
             yield Harness(devnet, directory, http)
     finally:
         await devnet.stop()
+
+
+def _quiet_options(state_dir: Path) -> DevnetOptions:
+    return DevnetOptions(
+        state_dir=state_dir,
+        with_requester=False,
+        with_verifier=False,
+        with_rival=False,
+        info_lag_s=0.0,
+        block_interval_s=0.0,
+        rates=RATES,
+    )

@@ -71,7 +71,7 @@ async def test_the_best_paid_suitable_jobs_are_taken_one_a_worker(network: Harne
     assert snapshot.idle_reason == "every worker has a job"
     assert snapshot.deposits is not None
     assert snapshot.deposits.locked_wei == token_to_wei(40)
-    assert snapshot.deposits.at_risk_wei == token_to_wei(10)
+    assert snapshot.deposits.at_risk_wei == token_to_wei(12)
 
 
 async def test_a_job_that_a_rival_has_is_passed_over(network: Harness) -> None:
@@ -151,13 +151,13 @@ async def test_a_job_that_times_out_while_training_ends_with_what_it_cost(networ
         timed_out = await node.event("timeout", job_id)
         summary = await node.stop()
 
-    assert timed_out.data["lost_wei"] == token_to_wei(5)
+    assert timed_out.data["lost_wei"] == token_to_wei(6)
     assert node.script.stopped_at == [4]
-    assert await network.emt_wei() == before_wei - token_to_wei(5)
+    assert await network.emt_wei() == before_wei - token_to_wei(6)
     assert summary.adds_up
 
 
-async def test_declining_costs_exactly_a_quarter(network: Harness) -> None:
+async def test_declining_costs_exactly_the_decline_penalty(network: Harness) -> None:
     job_id = await network.post(fee_emt=20)
     before_wei = await network.emt_wei()
     async with network.node(script=held_before(5), claims__max_fee_emt=20) as node:
@@ -166,11 +166,11 @@ async def test_declining_costs_exactly_a_quarter(network: Harness) -> None:
 
         await node.node.decline_job(job_id)
 
-        assert (await node.event("declined", job_id)).data["lost_wei"] == token_to_wei(5)
+        assert (await node.event("declined", job_id)).data["lost_wei"] == token_to_wei(4)
         assert node.node.snapshot().jobs == ()
         summary = await node.stop()
     assert (await network.job(job_id)).status is JobStatus.DECLINED
-    assert await network.emt_wei() == before_wei - token_to_wei(5)
+    assert await network.emt_wei() == before_wei - token_to_wei(4)
     assert summary.adds_up
 
 
@@ -201,7 +201,7 @@ async def test_a_job_that_cannot_be_trained_stands_still_and_stakes_no_further_d
         assert len(node.seen) < 20
 
     assert str(failure) in stuck.text
-    assert "5.00 EMT" in stuck.text
+    assert "declining it costs 4.00 EMT, letting it time out 6.00 EMT" in stuck.text
 
 
 async def test_a_stopped_node_goes_on_where_it_was(network: Harness) -> None:
@@ -298,6 +298,25 @@ async def test_by_command_when_asked_for(network: Harness) -> None:
 
         assert await node.node.withdraw() == token_to_wei(288_000)
         assert await node.node.withdraw() == 0
+
+
+async def test_the_running_day_waits_until_it_has_ended(network: Harness) -> None:
+    job_id = await network.post(lifetime_s=4 * SECONDS_PER_DAY)
+    async with network.node() as node:
+        await node.event("submitted", job_id)
+        await network.verify(job_id)
+        await node.event("verified", job_id)
+        await node.stop()
+
+    async with network.node(claims__enabled=False, rewards__auto_withdraw=False) as node:
+        assert await node.node.withdraw() == 0
+        day = node.node.snapshot().today
+        assert day is not None
+        head = await network.devnet.chain.head()
+        assert day.share.own_balance > 0
+        assert (day.waiting, day.days) == ((), ())
+        assert 0 < day.ends_at_unix_s - head.timestamp_unix_s <= SECONDS_PER_DAY
+        assert day.ends_at_unix_s % SECONDS_PER_DAY == 0
 
 
 async def test_an_unfunded_account_is_refused_with_what_it_needs(network: Harness) -> None:

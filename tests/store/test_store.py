@@ -10,13 +10,14 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from emeth_tui.errors import AlreadyRunning, DiskFull, StoreError
 from emeth_tui.model import Event, Job, JobState, Severity, TransactionState
+from emeth_tui.store import events
 from emeth_tui.store.database import MIGRATIONS, Store
-from emeth_tui.store.events import KEPT_EVENTS
 from emeth_tui.store.jobs import EpochRecord
 from emeth_tui.store.lock import lock_holder
 from emeth_tui.store.measurements import KEPT_MEASUREMENTS, Gauge, Measurement, Quantity
@@ -108,17 +109,18 @@ def test_what_was_journalled_survives_a_kill_in_the_next_instant(tmp_path: Path)
         assert store.journal.unsettled() == [make_transaction()]
 
 
-def test_events_come_back_in_order_and_old_ones_go(store: Store) -> None:
-    for number in range(KEPT_EVENTS + 500):
+def test_events_come_back_in_order_and_old_ones_go(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "KEPT_EVENTS", 20)
+    monkeypatch.setattr(events, "_PRUNE_EVERY", 10)
+    for number in range(40):
         store.events.add(
             Event(float(number), Severity.INFO, "epoch_done", f"{number}", JOB_ID, {"epoch": number})
         )
 
-    kept = store.events.recent(KEPT_EVENTS * 2)
+    kept = store.events.recent(100)
 
-    assert len(kept) == KEPT_EVENTS
-    assert [event.text for event in kept[-2:]] == [f"{KEPT_EVENTS + 498}", f"{KEPT_EVENTS + 499}"]
-    assert kept[-1].data == {"epoch": KEPT_EVENTS + 499}
+    assert [event.text for event in kept] == [str(number) for number in range(20, 40)]
+    assert kept[-1].data == {"epoch": 39}
 
 
 def test_a_second_node_on_the_same_state_is_turned_away(store: Store, tmp_path: Path) -> None:
@@ -132,6 +134,37 @@ def test_the_lock_tells_who_the_node_is_without_being_in_its_way(tmp_path: Path)
         assert lock_holder(tmp_path) == os.getpid()
     assert lock_holder(tmp_path) is None
     Store(tmp_path).close()
+
+
+@pytest.fixture
+def connections(monkeypatch: pytest.MonkeyPatch) -> list[sqlite3.Connection]:
+    """Every connection that is opened from here on."""
+    opened: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def kept(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        opened.append(connect(*arguments, **options))
+        return opened[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", kept)
+    return opened
+
+
+@pytest.mark.parametrize("script", ["PRAGMA user_version = 1000", "CREATE TABLE jobs (job_id TEXT)"])
+def test_a_file_that_cannot_be_used_is_closed_again(
+    tmp_path: Path, connections: list[sqlite3.Connection], script: str
+) -> None:
+    with sqlite3.connect(tmp_path / "node.sqlite3") as other:
+        other.execute(script)
+    other.close()
+    connections.clear()
+
+    with pytest.raises(StoreError):
+        Store(tmp_path)
+
+    (connection,) = connections
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        sqlite3.Connection.execute(connection, "SELECT 1")
 
 
 def test_a_damaged_file_is_named_with_the_remedy(tmp_path: Path) -> None:

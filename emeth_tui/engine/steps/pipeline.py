@@ -114,14 +114,18 @@ class JobPipeline:
         job = self._context.book.update(self._job_id, error=str(error))
         held_wei = job.deposit_wei if job.state.holds_deposit else 0
         penalty_wei = self._context.rates.decline_penalty_wei(held_wei)
-        penalty = format_token(penalty_wei)
-        cost = f"; declining it costs {penalty} EMT, as does letting it time out" if penalty_wei else ""
+        timeout_wei = self._context.rates.timeout_penalty_wei(held_wei)
+        cost = (
+            f"; declining it costs {format_token(penalty_wei)} EMT, "
+            f"letting it time out {format_token(timeout_wei)} EMT"
+        )
         self._context.events.publish(
             "job_stuck",
-            f"cannot go on: {error}{cost}",
+            f"cannot go on: {error}{cost if held_wei else ''}",
             severity=Severity.ERROR,
             job_id=self._job_id,
             state=job.state.value,
             error=str(error),
             penalty_wei=penalty_wei,
+            timeout_wei=timeout_wei,
         )
