@@ -1,7 +1,7 @@
-"""Settings: one TOML file and the network profiles, environment and options over them, validated here.
+"""Settings: one TOML file and the network profiles, overridden by environment and options, validated here.
 
-Order of strength: command-line options, then `EMETH_TUI_*` variables, then the file, then the defaults. Every
-path comes from here. Every error names the key, the value and what would be right.
+Precedence: command-line options, then `EMETH_TUI_*` variables, then the file, then the defaults. Every path
+comes from here. Every error names the key, the value and what would be valid.
 """
 
 from emeth_tui.settings.example import example_toml

@@ -1,4 +1,4 @@
-"""The settings file with every key, for a user to begin with."""
+"""The example settings file: every key with its description, for a user to start from."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from emeth_tui.settings.schema import DEVNET, Network, Section, Settings
 
 
 def example_toml() -> str:
-    """Write the settings file with every key, its meaning and its default, all commented out."""
+    """Return a settings file with every key, its description and its default, all commented out."""
     lines = [
-        "# Settings of emeth-tui. Every key is optional; what is commented out shows the default.",
-        f"# The environment goes first: {ENVIRONMENT_PREFIX}NETWORK, {ENVIRONMENT_PREFIX}CLAIMS__ENABLED, …",
+        "# Settings of emeth-tui. Every key is optional. The lines below show the default, or an example",
+        "# where there is none. Environment variables override this file, and options override both:",
+        f"# {ENVIRONMENT_PREFIX}NETWORK, {ENVIRONMENT_PREFIX}CLAIMS__ENABLED, …",
         "",
         *_example_key("network", Settings.model_fields["network"].description, DEVNET),
     ]
@@ -24,7 +25,7 @@ def example_toml() -> str:
             lines += ["", f"# {section.__doc__}", f"[{name}]"]
             for key, inner in section.model_fields.items():
                 lines += _example_key(key, inner.description, _example_value(inner))
-    lines += ["", "# A network of your own, or changes to a built-in one:", "# [networks.devnet]"]
+    lines += ["", "# A network of your own, or overrides of a built-in one:", "# [networks.devnet]"]
     for key, inner in Network.model_fields.items():
         if inner.description:
             lines.append(f"# {key}: {inner.description}")
@@ -36,7 +37,7 @@ def _example_key(key: str, description: str | None, default: object) -> list[str
 
 
 def _example_value(field: FieldInfo) -> object:
-    """Pick what the example shows for a key: its default, or an example where the default is absence."""
+    """Return what the example shows for a key: its default, or an example where there is none."""
     default = field.get_default(call_default_factory=True)
     return field.examples[0] if default is None and field.examples else default
 

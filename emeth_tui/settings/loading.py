@@ -1,4 +1,4 @@
-"""Reading settings: options over environment over file over defaults, and one line for what is wrong."""
+"""Loading settings: options override the environment, which overrides the file, which overrides defaults."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ENVIRONMENT_PREFIX = "EMETH_TUI_"
 
 
 class Origin(Enum):
-    """Who has the last word on a setting, weakest first."""
+    """Where a setting's value comes from, in rising precedence."""
 
     DEFAULT = "default"
     FILE = "file"
@@ -42,7 +42,7 @@ class Origin(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """What settings are made of: a file, and what lies over it by dotted key, environment below options."""
+    """What settings come from: a file, and what overrides it by dotted key: environment, then options."""
 
     path: Path
     must_exist: bool = False
@@ -50,20 +50,20 @@ class Layers:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def load(self) -> Settings:
-        """Read the file and lay the others over it. Raises SettingsError."""
+        """Read the file and apply the overrides. Raises SettingsError."""
         return self.combine(self.read())
 
     def read(self) -> str:
-        """Read the file's text; one that may be absent and is has none. Raises SettingsError."""
+        """Return the file's text, "" where it may be absent and is. Raises SettingsError."""
         if not self.must_exist and not self.path.exists():
             return ""
         return read_text(self.path)
 
     def combine(self, text: str) -> Settings:
-        """Make the settings that the file would give if it held `text`. Raises SettingsError."""
+        """Return the settings as they would be if the file held `text`. Raises SettingsError."""
         tables = parse_toml(text, str(self.path))
-        _lay_over(tables, self.environment, "environment")
-        _lay_over(tables, self.options, "option")
+        _apply(tables, self.environment, "environment")
+        _apply(tables, self.options, "option")
         if "source" in tables:
             raise SettingsError(f"{self.path}: source: there is no such key")
         try:
@@ -72,7 +72,7 @@ class Layers:
             raise SettingsError(explain(str(self.path), error, tables)) from None
 
     def origins(self, text: str) -> dict[str, Origin]:
-        """Tell where each setting comes from if the file holds `text`. Raises SettingsError."""
+        """Return where each setting comes from if the file holds `text`. Raises SettingsError."""
         tables = parse_toml(text, str(self.path))
         return {key: self._origin(key, tables) for key in fields_by_key()}
 
@@ -94,7 +94,7 @@ def settings_layers(
     environment: Mapping[str, str] | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> Layers:
-    """Name what settings are made of: see `load_settings`."""
+    """Return what `load_settings` would load from."""
     return Layers(
         path or default_config_path(),
         must_exist=path is not None,
@@ -109,7 +109,7 @@ def load_settings(
     environment: Mapping[str, str] | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> Settings:
-    """Read the settings file, then lay environment and options (`{"claims.min_fee_emt": 12}`) over it.
+    """Read the settings file, then apply environment and options (`{"claims.min_fee_emt": 12}`).
 
     A file named by `path` must exist; the default one may be absent. Raises SettingsError.
     """
@@ -117,7 +117,7 @@ def load_settings(
 
 
 def pop_password(environment: dict[str, str] | os._Environ[str], wallet: WalletSettings) -> str | None:
-    """Take the keystore's password from the environment, else from its file; None where there is neither.
+    """Return the keystore's password from the environment, else from its file; None where there is neither.
 
     The variable is removed, so that no child inherits it. Raises SettingsError for an unreadable file.
     """
@@ -133,7 +133,7 @@ def pop_password(environment: dict[str, str] | os._Environ[str], wallet: WalletS
 
 
 def parse_toml(text: str, source: str) -> dict[str, Any]:
-    """Parse a settings file's text. Raises SettingsError, which names `source`."""
+    """Parse a settings file's text. Raises SettingsError naming `source`."""
     try:
         tables: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -165,7 +165,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _lay_over(tables: dict[str, Any], changes: Mapping[str, Any], origin: str) -> None:
+def _apply(tables: dict[str, Any], changes: Mapping[str, Any], origin: str) -> None:
     for dotted, value in changes.items():
         section, _, key = dotted.rpartition(".")
         table = tables.setdefault(section, {}) if section else tables

@@ -1,4 +1,4 @@
-"""Network profiles: those that ship, with the settings file's own and its changes over them."""
+"""Network profiles: those that ship, and those that the settings file adds or overrides."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VERIFICATION_KEY_VARIABLE = "EMETH_TUI_VERIFICATION_KEY"
 
 
 def load_network(settings: Settings, *, environment: Mapping[str, str] | None = None) -> Network:
-    """Make the network that `settings.network` names: the built-in profile with the file's changes over it.
+    """Return the network that `settings.network` names: the built-in profile with the file's overrides.
 
     Raises SettingsError for an unknown profile, or one with an address missing.
     """
@@ -51,7 +51,7 @@ def load_network(settings: Settings, *, environment: Mapping[str, str] | None = 
 
 
 def builtin_networks() -> list[str]:
-    """List the profiles that ship."""
+    """Return the names of the profiles that ship."""
     folder = _profiles()
     return sorted(
         entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")

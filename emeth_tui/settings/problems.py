@@ -1,4 +1,4 @@
-"""What is wrong with settings, in one line: which key, its value, what would be right."""
+"""Errors of validation in one line: which key, its value, what would be valid."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 
 def explain(source: str, error: ValidationError, tables: Mapping[str, Any]) -> str:
-    """Say the first thing that is wrong: key, value, what would be right."""
+    """Return the first problem: key, value, what would be valid."""
     problem = error.errors(include_url=False, include_context=False)[0]
     location = [str(part) for part in problem["loc"] if part != "source"]
     key = ".".join(location)

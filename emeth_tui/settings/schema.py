@@ -1,4 +1,8 @@
-"""Everything that can be set: each key with its type, default and bounds, and a sentence that tells of it."""
+"""Every setting: its type, default and bounds, and the description that users read.
+
+A setting is a `Field` of its section with a `description`. The example file, the settings screen and the
+environment variables follow from it.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,7 @@ MAX_BATCH_SIZE = 1_024
 
 
 def default_config_path() -> Path:
-    """Tell where the settings file lies unless `--config` says otherwise."""
+    """Return the path of the settings file without `--config`."""
     return platformdirs.user_config_path(APP_NAME) / "config.toml"
 
 
@@ -87,39 +91,43 @@ class Network(Section):
     """A network that follows the protocol: its chain, contracts and services (protocol.md §2)."""
 
     name: str = ""
-    chain_id: int = Field(gt=0, description="the chain's id; a node refuses to run on another chain")
-    native_symbol: str = Field("ETH", description="the token that pays transaction gas")
-    rpc_url: Url = Field("", description="JSON-RPC endpoint", validate_default=False)
-    core_address: Address = Field("", description="EmethCore contract", validate_default=False)
-    token_address: Address = Field("", description="EMT token contract", validate_default=False)
-    storage_url: Url = Field("", description="storage API", validate_default=False)
-    info_url: Url = Field("", description="info server", validate_default=False)
+    chain_id: int = Field(gt=0, description="the chain's id; a node refuses to run on any other chain")
+    native_symbol: str = Field("ETH", description="symbol of the native token, which pays for transactions")
+    rpc_url: Url = Field("", description="URL of the JSON-RPC endpoint", validate_default=False)
+    core_address: Address = Field("", description="address of the EmethCore contract", validate_default=False)
+    token_address: Address = Field(
+        "", description="address of the EMT token contract", validate_default=False
+    )
+    storage_url: Url = Field("", description="URL of the storage API", validate_default=False)
+    info_url: Url = Field("", description="URL of the info server", validate_default=False)
     verification_key: SecretStr = Field(
-        SecretStr(""), description="the network operator's key for the hash chain"
+        SecretStr(""), description="secret key of the hash chain, from the network's operator"
     )
     models: dict[Language, str] = Field(
-        description="per language: a hub name, a local directory, or devnet-small"
+        description="model of each language: name on the Hugging Face hub, local directory, or devnet-small"
     )
-    safety_margin_s: int = Field(3_600, ge=0, description="time that must be left before a job's deadline")
+    safety_margin_s: int = Field(3_600, ge=0, description="seconds to spare before a job's deadline")
     poll_interval_s: float = Field(
-        10.0, gt=0, le=3_600, description="how often to look for work and at the chain"
+        10.0, gt=0, le=3_600, description="seconds between looks at the jobs and the chain"
     )
-    confirmations: int = Field(1, ge=1, le=100, description="blocks until a transaction counts as final")
+    confirmations: int = Field(
+        1, ge=1, le=100, description="blocks after which a transaction counts as final"
+    )
 
 
 class WalletSettings(Section):
-    """The account that stakes and earns."""
+    """The account that stakes deposits and earns."""
 
     keystore: UserPath | None = Field(
         None,
         examples=["~/emeth/keystore.json"],
-        description="keystore v3 file; default: keystore.json beside the settings file",
+        description="keystore file (version 3); default: keystore.json next to the settings file",
     )
     password_file: UserPath | None = Field(
         None,
         examples=["~/emeth/password"],
         description="file whose first line is the keystore's password; "
-        f"{PASSWORD_VARIABLE} works too, and a terminal is asked",
+        f"{PASSWORD_VARIABLE} overrides it; without either, you are asked",
     )
 
 
@@ -127,29 +135,31 @@ class ClaimSettings(Section):
     """Which jobs to take."""
 
     enabled: bool = Field(True, description="take new jobs")
-    min_fee_emt: Decimal = Field(Decimal(10), ge=0, description="smallest fee to take, in EMT")
+    min_fee_emt: Decimal = Field(Decimal(10), ge=0, description="lowest fee to accept, in EMT")
     max_fee_emt: Decimal = Field(
-        Decimal(30), ge=0, description="largest fee to take, in EMT (its deposit is staked)"
+        Decimal(30), ge=0, description="highest fee to accept, in EMT; the deposit grows with the fee"
     )
-    min_dataset_bytes: int = Field(4_096, ge=0, description="smallest dataset to take")
-    max_dataset_bytes: int = Field(200_000_000, gt=0, description="largest dataset to take")
+    min_dataset_bytes: int = Field(4_096, ge=0, description="smallest dataset to accept, in bytes")
+    max_dataset_bytes: int = Field(200_000_000, gt=0, description="largest dataset to accept, in bytes")
     safety_margin_s: int | None = Field(
         None,
         ge=0,
         examples=[3600],
-        description="time that must be left before the deadline; default: the network's",
+        description="seconds to spare before a job's deadline; default: the network's",
     )
     poll_interval_s: float | None = Field(
-        None, gt=0, le=3_600, examples=[10], description="how often to look for work; default: the network's"
+        None,
+        gt=0,
+        le=3_600,
+        examples=[10],
+        description="seconds between searches for jobs; default: the network's",
     )
 
 
 class RewardSettings(Section):
-    """The day's share of the reward."""
+    """Rewards of closed days."""
 
-    auto_withdraw: bool = Field(
-        True, description="withdraw the rewards of closed days as soon as there are any"
-    )
+    auto_withdraw: bool = Field(True, description="withdraw the rewards of closed days automatically")
 
 
 class WorkerSettings(Section):
@@ -157,43 +167,46 @@ class WorkerSettings(Section):
 
     devices: Devices = Field(
         default_factory=list,
-        description='one worker each, such as ["cuda:0", "cuda:1"] or ["cpu", "cpu"]; '
-        "empty: every GPU found, else one cpu",
+        description='devices to train on, one worker each, such as ["cuda:0", "cuda:1"] or ["cpu", "cpu"]; '
+        "empty: every GPU, or one CPU if there is none",
     )
 
 
 class TrainingSettings(Section):
-    """How to train; the defaults are each model's own."""
+    """How to train. The defaults are each model's own."""
 
     batch_size: BatchSize = Field(
         "auto",
-        description="blocks that a step learns from, in parts as large as the device's memory allows; "
-        "auto: the model's own",
+        description="blocks per optimiser step, split to fit the device's memory; "
+        "auto: the model's own batch size",
     )
     learning_rate: float | None = Field(
-        None, gt=0, lt=1, examples=[0.00025], description="peak learning rate; default: the model's"
+        None, gt=0, lt=1, examples=[0.00025], description="peak learning rate; default: the model's own"
     )
     model_en: str | None = Field(
-        None, examples=["gpt2-medium"], description="model for English jobs instead of the network's"
+        None, examples=["gpt2-medium"], description="model for English jobs; default: the network's"
     )
     model_ja: str | None = Field(
         None,
         examples=["rinna/japanese-gpt2-medium"],
-        description="model for Japanese jobs instead of the network's",
+        description="model for Japanese jobs; default: the network's",
     )
     release_on_pause: bool = Field(
-        False, description="a paused job frees its device's memory, and reads its checkpoint to go on"
+        False,
+        description="free the device's memory while a job is paused; the job resumes from its checkpoint",
     )
 
 
 class CacheSettings(Section):
-    """Disk for datasets, checkpoints and results."""
+    """Disk space for datasets, checkpoints and results."""
 
     directory: UserPath | None = Field(
-        None, examples=["~/emeth/cache"], description="default: the platform's cache directory"
+        None,
+        examples=["~/emeth/cache"],
+        description="directory of datasets, checkpoints, results; default: the platform's cache directory",
     )
     limit_gb: float = Field(
-        60.0, gt=0, description="most that jobs may hold, a claim's needs reserved, in GB (10^9)"
+        60.0, gt=0, description="disk space for jobs, including what a claim reserves, in GB (10^9 bytes)"
     )
 
 
@@ -201,33 +214,41 @@ class StateSettings(Section):
     """Database, journal and logs."""
 
     directory: UserPath | None = Field(
-        None, examples=["~/emeth/state"], description="default: the platform's state directory"
+        None,
+        examples=["~/emeth/state"],
+        description="directory of database, journal and logs; default: the platform's state directory",
     )
 
 
 class ScreenSettings(Section):
-    """What the screen looks like."""
+    """The look of the screen."""
 
     theme: str = Field(
-        "dark", description="a built-in theme, or one of your own from themes/ beside this file"
+        "dark", description="built-in theme, or one of your own from themes/ next to the settings file"
     )
-    language: Literal["", "en", "ja"] = Field("", description="en or ja; empty: as the locale says")
-    ascii: bool = Field(False, description="draw with ASCII characters alone")
+    language: Literal["", "en", "ja"] = Field("", description="en or ja; empty: the locale's language")
+    ascii: bool = Field(False, description="draw with ASCII characters only")
 
 
 class LogSettings(Section):
-    """The log file in the state directory, and what a headless node prints."""
+    """The log file in the state directory, and what a node without a screen prints."""
 
-    format: Literal["text", "json"] = Field("text", description="lines for people or for machines")
-    level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severity shown")
-    max_file_mb: int = Field(10, ge=1, le=1_000, description="size at which the log file is rotated")
-    keep_files: int = Field(5, ge=1, le=100, description="rotated log files kept")
+    format: Literal["text", "json"] = Field(
+        "text", description="what a node without a screen prints: text for people, json for programs"
+    )
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="lowest severity that a node without a screen prints"
+    )
+    max_file_mb: int = Field(10, ge=1, le=1_000, description="size in MB at which the log file is rotated")
+    keep_files: int = Field(5, ge=1, le=100, description="number of rotated log files to keep")
 
 
 class Settings(Section):
-    """Everything that can be set."""
+    """All settings of a node."""
 
-    network: str = Field(DEVNET, description="network profile: devnet, round3-2, or one of your own below")
+    network: str = Field(
+        DEVNET, description="network to join: devnet, round3-2, or one of your own, defined below"
+    )
     wallet: WalletSettings = WalletSettings()
     claims: ClaimSettings = ClaimSettings()
     rewards: RewardSettings = RewardSettings()
@@ -238,30 +259,30 @@ class Settings(Section):
     screen: ScreenSettings = ScreenSettings()
     log: LogSettings = LogSettings()
     networks: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="own networks, or changes to the built-in ones"
+        default_factory=dict, description="networks of your own, or overrides of built-in ones"
     )
     source: Path = Field(default_factory=default_config_path, exclude=True)
 
     @property
     def state_dir(self) -> Path:
-        """Directory of database, journal and logs, one a network: accounts and job ids do not mix."""
+        """Directory of database, journal and logs, one per network: accounts and job ids never mix."""
         base = self.state.directory or platformdirs.user_state_path(APP_NAME)
         return base / self.network
 
     @property
     def control_dir(self) -> Path:
-        """Directory of the socket on which a running node is looked at; beside what its lock protects."""
+        """Directory of the control socket; the state's lock protects it too."""
         return self.state_dir / "control"
 
     @property
     def jobs_dir(self) -> Path:
-        """Directory with one directory a job: dataset, tokens, checkpoints, result."""
+        """Directory with one directory per job: dataset, tokens, checkpoints, result."""
         base = self.cache.directory or platformdirs.user_cache_path(APP_NAME)
         return base / self.network / "jobs"
 
     @property
     def devices_dir(self) -> Path:
-        """Directory of what was found out about devices, which may be lost at no cost but time."""
+        """Directory of what was measured on devices; it can be deleted and costs only time."""
         return self.jobs_dir.parent / "devices"
 
     @property
@@ -273,12 +294,12 @@ class Settings(Section):
         return int(self.cache.limit_gb * BYTES_PER_GB)
 
     def model_for(self, language: Language, network: Network) -> str:
-        """Name the model for a language: the operator's choice, else the network's."""
+        """Return the model for a language: the operator's choice, else the network's."""
         own = {Language.EN: self.training.model_en, Language.JA: self.training.model_ja}[language]
         return own or network.models[language]
 
 
-# What the engine and the screen look at anew each time that they need it.
+# The engine and the screen read these each time that they need them.
 CHANGEABLE_AT_RUN_TIME = frozenset(
     {
         "claims.enabled",
@@ -302,7 +323,7 @@ CHANGEABLE_AT_RUN_TIME = frozenset(
 
 
 def fields_by_key() -> dict[str, FieldInfo]:
-    """List every setting that has one value, by its dotted key, in the order of the example file."""
+    """Return every setting that has a single value, by dotted key, in the order of the example file."""
     fields = {"network": Settings.model_fields["network"]}
     for name, field in Settings.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
@@ -312,7 +333,7 @@ def fields_by_key() -> dict[str, FieldInfo]:
 
 
 def value_of(settings: Settings, key: str) -> object:
-    """Look a setting up by its dotted key."""
+    """Return a setting by its dotted key."""
     value: object = settings
     for part in key.split("."):
         value = getattr(value, part)
@@ -320,7 +341,7 @@ def value_of(settings: Settings, key: str) -> object:
 
 
 def with_values(settings: Settings, values: Mapping[str, object]) -> Settings:
-    """Give settings with other values, by dotted key. They are taken as they are: validated by the caller."""
+    """Return settings with other values, by dotted key. The caller validates the values."""
     sections: dict[str, dict[str, object]] = {}
     for dotted, value in values.items():
         section, _, key = dotted.rpartition(".")

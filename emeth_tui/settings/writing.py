@@ -1,4 +1,4 @@
-"""Writing settings: comments and order stay as the user left them, and the file is whole at every moment."""
+"""Changing the settings file: comments and order stay as the user left them; the file is written whole."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _HEADER = re.compile(r"^\s*\[")
 
 
 def edit_toml(text: str, changes: Mapping[str, object], source: str) -> str:
-    """Change settings in a file's text, by dotted key; None takes one out, so that its default holds.
+    """Return a file's text with settings changed by dotted key; None removes one.
 
-    A key that stands there commented out, as in the example file, is set where it stands. Raises
-    SettingsError when the text is not TOML or a table that is needed is something else.
+    A key that is commented out, as in the example file, is set in that place. Raises SettingsError when the
+    text is not TOML, or a needed table is something else.
     """
     parse_toml(text, source)
     for dotted, value in changes.items():
-        text = _take_out(text, dotted) if value is None else _set(text, dotted, value, source)
+        text = _remove(text, dotted) if value is None else _set(text, dotted, value, source)
     return text
 
 
 def write_settings(path: Path, text: str) -> None:
-    """Put a text in the settings file's place, mode 0600, whole or not at all. Raises SettingsError."""
+    """Write the settings file, mode 0600, whole or not at all. Raises SettingsError."""
     target = path.resolve()  # a link stays a link
     try:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -43,7 +43,7 @@ def write_settings(path: Path, text: str) -> None:
 
 
 def toml_value(value: object) -> object:
-    """Give a setting's value as TOML can hold it: a path as text, a decimal as a number if that is exact."""
+    """Return a setting's value as TOML can hold it: paths as text, decimals as numbers where exact."""
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, Decimal):
@@ -54,7 +54,7 @@ def toml_value(value: object) -> object:
 
 
 def _set(text: str, dotted: str, value: object, source: str) -> str:
-    document = tomlkit.parse(_with_a_place(text, dotted))
+    document = tomlkit.parse(_with_line_for(text, dotted))
     *sections, key = dotted.split(".")
     table: Any = document
     for section in sections:
@@ -68,14 +68,14 @@ def _set(text: str, dotted: str, value: object, source: str) -> str:
 
 
 def _put(table: Any, key: str, value: object) -> None:
-    """Set a key, and keep the comment that stands behind it."""
+    """Set a key and keep the comment at the end of its line."""
     new = tomlkit.item(value)
     if isinstance(old := table.get(key), Item):
         new.trivia.comment_ws, new.trivia.comment = old.trivia.comment_ws, old.trivia.comment
     table[key] = new
 
 
-def _take_out(text: str, dotted: str) -> str:
+def _remove(text: str, dotted: str) -> str:
     document = tomlkit.parse(text)
     *sections, key = dotted.split(".")
     table: Any = document
@@ -86,10 +86,10 @@ def _take_out(text: str, dotted: str) -> str:
     return tomlkit.dumps(document)
 
 
-def _with_a_place(text: str, dotted: str) -> str:
-    """Make a line for a new key in its table: the commented one, else after the last key, else the first.
+def _with_line_for(text: str, dotted: str) -> str:
+    """Return the text with a line for a new key: the commented one, else below the table's last key.
 
-    Where that would say something else than it should, the text stays as it is and the key goes to the end.
+    Where such a line would change the meaning, return the text as it is: the key then goes to the end.
     """
     tables = parse_toml(text, "")
     section, _, key = dotted.rpartition(".")
@@ -98,8 +98,8 @@ def _with_a_place(text: str, dotted: str) -> str:
         return text
     lines = text.splitlines(keepends=True)
     start, end = _lines_of_table(lines, section)
-    place, replaced = _place(lines, start, end, key)
-    ready = "".join([*lines[:place], f"{key} = 0\n", *lines[place + replaced :]])
+    line, replaced = _line_for(lines, start, end, key)
+    ready = "".join([*lines[:line], f"{key} = 0\n", *lines[line + replaced :]])
     table[key] = 0
     with contextlib.suppress(SettingsError, TOMLKitError):
         if parse_toml(ready, "") == tables:
@@ -109,7 +109,7 @@ def _with_a_place(text: str, dotted: str) -> str:
 
 
 def _lines_of_table(lines: list[str], section: str) -> tuple[int, int]:
-    """Tell where a table's lines are; the top of the file is the table without a name."""
+    """Return where a table's lines begin and end; the top of the file is the table without a name."""
     start = 0
     if section:
         header = re.compile(rf"^\s*\[\s*{re.escape(section)}\s*\]")
@@ -118,8 +118,8 @@ def _lines_of_table(lines: list[str], section: str) -> tuple[int, int]:
     return start, end
 
 
-def _place(lines: list[str], start: int, end: int, key: str) -> tuple[int, int]:
-    """Choose the line for a key, and how many lines it replaces."""
+def _line_for(lines: list[str], start: int, end: int, key: str) -> tuple[int, int]:
+    """Return the line for a key, and how many lines it replaces."""
     commented = re.compile(rf"^#\s*{re.escape(key)}\s*=")
     after = start
     for index in range(start, end):

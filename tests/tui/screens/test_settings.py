@@ -44,7 +44,7 @@ def write(config: Path, content: str) -> None:
 async def test_a_value_is_changed_in_place_and_written(node: StandInNode, config: Path) -> None:
     async with shown(node, SMALL) as pilot:
         await press(pilot, *MIN_FEE)
-        assert "smallest fee to take, in EMT" in text_of(pilot)
+        assert "lowest fee to accept, in EMT" in text_of(pilot)
         await press(pilot, "enter")
         await fill(pilot, "12.5", "enter")
         assert "claims.min_fee_emt: 10 → 12.5" in last_line(pilot)

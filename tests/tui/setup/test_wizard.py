@@ -68,7 +68,7 @@ async def test_an_imported_key_and_the_defaults_make_a_file_that_loads(
     assert load_wallet(settings.keystore_path, PASSWORD).address == ADDRESS
     assert [path.stat().st_mode & 0o777 for path in (config, settings.keystore_path)] == [0o600, 0o600]
     written = config.read_text("utf-8")  # noqa: ASYNC240 - a small file
-    assert "# smallest fee to take, in EMT" in written
+    assert "# lowest fee to accept, in EMT" in written
     assert PASSWORD not in written
     assert PRIVATE_KEY[2:] not in written
     assert wizard.outcome is not None
