@@ -39,7 +39,7 @@ from emeth_tui.model import Language
 from emeth_tui.training.files.models import BLOCK_TOKENS
 from emeth_tui.training.model.gpt2 import Gpt2Shape
 from emeth_tui.training.reports import EpochDone, Prepared, TrainRequest
-from emeth_tui.workers.supervisor import Limits, WorkerPool
+from emeth_tui.workers.supervisor import Limits, WorkerDirectories, WorkerPool
 
 _LIMIT_S = 600.0
 _NOT_BEGUN = "not measured: the time was up before it began"
@@ -262,7 +262,8 @@ async def _train_cold(
             losses.append(message.valid_loss)
 
     limits = Limits(stop_s=_LEAVE_S, stop_saving_s=_LEAVE_S)
-    pool, born = WorkerPool([setup.device], directory / "logs", limits=limits), time.monotonic()
+    directories = WorkerDirectories(directory / "logs", directory.parent)
+    pool, born = WorkerPool([setup.device], directories, limits=limits), time.monotonic()
     try:
         with anyio.fail_after(deadline.left_s()):
             await pool.start()
@@ -284,8 +285,7 @@ def _request(setup: GpuSetup, model: Path, directory: Path) -> TrainRequest:
         job_id="0x" + "be" * 16,
         language="en",
         epochs=setup.job_epochs,
-        dataset_path=str(directory / "dataset.txt"),
-        work_dir=str(directory / "work"),
+        directory=directory.name,
         model=str(model),
         batch_size=setup.job_batch,
     )

@@ -22,7 +22,7 @@ import click
 from benchmarks.processes import PeakMemory, SideProcess, closing_all
 from benchmarks.report import Report, json_option, narrate, show
 from benchmarks.rounds import Machine, Ratios, ratios, this_machine
-from benchmarks.texts import write_grown
+from benchmarks.texts import place_dataset, write_grown
 from emeth_tui.devnet.bots.texts import load_corpus
 from emeth_tui.model import Language
 from emeth_tui.training import job
@@ -30,7 +30,7 @@ from emeth_tui.training.devices import open_device
 from emeth_tui.training.files.models import DEVNET_SMALL
 from emeth_tui.training.job_control import Control
 from emeth_tui.training.reports import EpochDone, Event, Prepared, Progress, TrainRequest, Work
-from emeth_tui.workers.supervisor import Worker, WorkerPool
+from emeth_tui.workers.supervisor import Worker, WorkerDirectories, WorkerPool
 
 _MB = 1_000_000
 _LINK = "00" * 32  # no verifier sees these results: any hash will do
@@ -128,7 +128,9 @@ def begin_job(connection: Connection, task: SizeTask) -> None:
             if isinstance(event, EpochDone) or work.trained_s >= task.train_s:
                 control.stop()
 
-    job.run(_request(task.dataset, task.directory, task.language, 1), open_device("cpu"), hear, control)
+    place_dataset(task.dataset, task.directory)
+    request = _request(task.directory, task.language, 1)
+    job.run(request, task.directory.parent, open_device("cpu"), hear, control)
     ((event, prepare_s, prepare_peak),) = prepared
     connection.send(
         SizeResult(
@@ -160,7 +162,10 @@ def _measure_size(
 async def _measure_workers(
     setup: GrowthSetup, dataset: Path, directory: Path, narrate: Narrate
 ) -> list[WorkersResult]:
-    pools = [WorkerPool(["cpu"] * count, directory / f"logs-{count}") for count in setup.workers]
+    pools = [
+        WorkerPool(["cpu"] * count, WorkerDirectories(directory / f"logs-{count}", directory))
+        for count in setup.workers
+    ]
     seconds: list[list[float]] = [[] for _ in pools]
     try:
         for pool in pools:
@@ -183,7 +188,8 @@ async def _one_job_each(
 ) -> float:
     async def train(worker: Worker) -> None:
         work_dir = directory / f"{len(pool.workers)}-{number}-{worker.index}"
-        request = _request(dataset, work_dir, setup.language, epochs)
+        place_dataset(dataset, work_dir)
+        request = _request(work_dir, setup.language, epochs)
         await worker.train(request, hash_for=lambda digest, done: _LINK, on_message=lambda message: None)
 
     started = time.monotonic()
@@ -193,13 +199,12 @@ async def _one_job_each(
     return time.monotonic() - started
 
 
-def _request(dataset: Path, work_dir: Path, language: str, epochs: int) -> TrainRequest:
+def _request(work_dir: Path, language: str, epochs: int) -> TrainRequest:
     return TrainRequest(
         job_id="0x" + "be" * 16,
         language=language,
         epochs=epochs,
-        dataset_path=str(dataset),
-        work_dir=str(work_dir),
+        directory=work_dir.name,
         model=DEVNET_SMALL,
     )
 

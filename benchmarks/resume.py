@@ -30,7 +30,7 @@ import torch
 from benchmarks.report import Goal, Report, json_option, narrate, show, threads_option
 from benchmarks.responsiveness import Obedience, measure_obedience
 from benchmarks.rounds import Machine, Ratios, Stopwatch, ratios, this_machine
-from benchmarks.texts import write_grown
+from benchmarks.texts import place_dataset, write_grown
 from benchmarks.training.job_sides import KEY, Parent
 from emeth_tui.backoff import Backoff
 from emeth_tui.devnet.bots.texts import load_corpus
@@ -43,7 +43,7 @@ from emeth_tui.training.files.models import DEVNET_SMALL
 from emeth_tui.training.reports import EpochDone, Prepared, Progress, TrainRequest
 from emeth_tui.training.run.evaluation import Evaluator
 from emeth_tui.training.run.saving import SavingPace
-from emeth_tui.workers.supervisor import Limits, Worker, WorkerPool
+from emeth_tui.workers.supervisor import Limits, Worker, WorkerDirectories, WorkerPool
 
 _MAX_SHARE = 0.01  # of a job's time that checkpoints may cost
 _GOAL_KILLS = 20
@@ -126,10 +126,10 @@ def measure(setup: ResumeSetup, narrate: Narrate) -> ResumeResult:
         dataset = directory / "dataset.txt"
         write_grown(dataset, load_corpus(None).texts[Language.EN], setup.size_bytes)
         warm_up = dataclasses.replace(setup, epochs=_WARM_UP_EPOCHS)
-        _do(_request(warm_up, dataset, directory / "warm-up"))
+        _do(_request(warm_up, dataset, directory, "warm-up"), directory)
         cost: list[CostRound] = []
         for number in range(setup.rounds):
-            cost.append(_cost_round(setup, dataset, directory / str(number), number))
+            cost.append(_cost_round(setup, dataset, directory, number))
             narrate(
                 f"round {number + 1}: {cost[-1].checkpoints} checkpoints, {cost[-1].share:.2%} of the time"
             )
@@ -138,14 +138,14 @@ def measure(setup: ResumeSetup, narrate: Narrate) -> ResumeResult:
         return ResumeResult(setup, this_machine(), dataset.stat().st_size, cost, cpu, killed, obedience)
 
 
-def _request(setup: ResumeSetup, dataset: Path, directory: Path) -> TrainRequest:
-    """The job, with checkpoints as they are shipped."""
+def _request(setup: ResumeSetup, dataset: Path, root: Path, name: str) -> TrainRequest:
+    """The job in the directory `name` below `root`, with checkpoints as they are shipped."""
+    place_dataset(dataset, root / name)
     return TrainRequest(
         job_id="0x" + "be" * 16,
         language="en",
         epochs=setup.epochs,
-        dataset_path=str(dataset),
-        work_dir=str(directory),
+        directory=name,
         model=DEVNET_SMALL,
         seed=setup.seed,
         threads=setup.threads,
@@ -154,13 +154,13 @@ def _request(setup: ResumeSetup, dataset: Path, directory: Path) -> TrainRequest
 
 
 def _cost_round(setup: ResumeSetup, dataset: Path, directory: Path, number: int) -> CostRound:
-    kept = _request(setup, dataset, directory / "with")
-    bare = dataclasses.replace(kept, work_dir=str(directory / "without"), checkpoint_share=0.0)
+    kept = _request(setup, dataset, directory, f"{number}-with")
+    bare = dataclasses.replace(_request(setup, dataset, directory, f"{number}-without"), checkpoint_share=0.0)
     took: dict[str, tuple[float, float]] = {}
     with _counted_costs() as costs:
         for request in (kept, bare) if number % 2 == 0 else (bare, kept):
-            took[request.work_dir] = _do(request)
-    (seconds, with_cpu_s), (_, without_cpu_s) = took[kept.work_dir], took[bare.work_dir]
+            took[request.directory] = _do(request, directory)
+    (seconds, with_cpu_s), (_, without_cpu_s) = took[kept.directory], took[bare.directory]
     return CostRound(with_cpu_s, without_cpu_s, seconds, len(costs), sum(costs))
 
 
@@ -181,9 +181,9 @@ def _counted_costs() -> Iterator[list[float]]:
         SavingPace.cost = note  # type: ignore[method-assign]
 
 
-def _do(request: TrainRequest) -> tuple[float, float]:
+def _do(request: TrainRequest, jobs_dir: Path) -> tuple[float, float]:
     parent, watch = Parent(), Stopwatch()
-    job.run(request, open_device("cpu"), parent.hear, parent.control)
+    job.run(request, jobs_dir, open_device("cpu"), parent.hear, parent.control)
     return watch.lap()
 
 
@@ -225,12 +225,12 @@ async def _disturb(
     setup: ResumeSetup, dataset: Path, directory: Path, narrate: Narrate
 ) -> tuple[KillResult, Obedience]:
     limits = Limits(deaths=setup.kills + 1, restart=Backoff(0.0, 0.0))
-    pool = WorkerPool(["cpu"], directory / "logs", limits=limits)
+    pool = WorkerPool(["cpu"], WorkerDirectories(directory / "logs", directory), limits=limits)
     await pool.start()
     (worker,) = pool.workers
     try:
         killed = await _kill_job(setup, dataset, directory, worker, narrate)
-        endless = _request(dataclasses.replace(setup, epochs=_MANY_EPOCHS), dataset, directory / "paused")
+        endless = _request(dataclasses.replace(setup, epochs=_MANY_EPOCHS), dataset, directory, "paused")
         return killed, await measure_obedience(worker, endless, setup.pauses, setup.seed)
     finally:
         await pool.close(10.0)
@@ -244,7 +244,7 @@ async def _kill_job(
 
     whole = _Witness()
     started = time.monotonic()
-    request = _request(setup, dataset, directory / "whole")
+    request = _request(setup, dataset, directory, "whole")
     expected = await worker.train(request, hash_for=hash_for, on_message=whole.hear)
     whole_s = time.monotonic() - started
     narrate(f"never killed: {whole_s:.1f} s")
@@ -252,11 +252,18 @@ async def _kill_job(
     started = time.monotonic()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_kill_now_and_then, setup, worker, witness, whole_s, narrate)
-        request = _request(setup, dataset, directory / "killed")
+        request = _request(setup, dataset, directory, "killed")
         result = await worker.train(request, hash_for=hash_for, on_message=witness.hear)
         tasks.cancel_scope.cancel()
     seconds = time.monotonic() - started
-    return _compared(setup, dataset, Path(result.path), Path(expected.path), witness, seconds)
+    return _compared(
+        setup,
+        dataset,
+        directory / "killed" / result.name,
+        directory / "whole" / expected.name,
+        witness,
+        seconds,
+    )
 
 
 def _compared(

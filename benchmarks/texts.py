@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+from emeth_tui.training.reports import DATASET_NAME
+
 
 def write_grown(path: Path, text: str, size_bytes: int, seed: int = 0) -> None:
     """Write about `size_bytes` of UTF-8: the lines of `text` again and again, each time in another order.
@@ -22,3 +24,11 @@ def write_grown(path: Path, text: str, size_bytes: int, seed: int = 0) -> None:
                     return
                 file.write(line)
             chance.shuffle(lines)
+
+
+def place_dataset(dataset: Path, job_directory: Path) -> None:
+    """Have a job's directory hold a dataset that several jobs share."""
+    job_directory.mkdir(parents=True, exist_ok=True)
+    place = job_directory / DATASET_NAME
+    if not place.exists():
+        place.symlink_to(dataset.resolve())

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks.processes import PeakMemory
 from benchmarks.rounds import Stopwatch
+from benchmarks.texts import place_dataset
 from benchmarks.training import reference
 from emeth_tui.protocol import hash_chain
 from emeth_tui.training import job
@@ -66,7 +67,7 @@ class Parent:
 
     def __init__(self) -> None:
         self.control = Control()
-        self.result_path = Path()
+        self.result_name = ""
         self._digest = ""
         self._link = ""
 
@@ -82,7 +83,7 @@ class Parent:
             case Trained():
                 self.control.write_result(self._link)
             case ResultWritten():
-                self.result_path = Path(event.path)
+                self.result_name = event.name
             case _:
                 pass
 
@@ -92,14 +93,14 @@ def _ours(order: Do) -> Path:
         job_id="0x" + "be" * 16,
         language=order.language,
         epochs=order.epochs,
-        dataset_path=str(order.dataset),
-        work_dir=str(order.directory),
+        directory=order.directory.name,
         model=DEVNET_SMALL,
         seed=order.seed,
     )
     parent = Parent()
-    job.run(request, open_device("cpu"), parent.hear, parent.control)
-    return parent.result_path
+    place_dataset(order.dataset, order.directory)
+    job.run(request, order.directory.parent, open_device("cpu"), parent.hear, parent.control)
+    return order.directory / parent.result_name
 
 
 def _plan(order: Do) -> reference.LoopPlan:

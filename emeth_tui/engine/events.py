@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from emeth_tui.errors import EmethError
 from emeth_tui.model import Event, JobId, Severity
 from emeth_tui.store.events import EventTable
-from emeth_tui.workers.messages import Progress
+from emeth_tui.training.reports import Progress
 
 RECENT_EVENTS = 200  # at hand for pictures of the node; the table has more
 logger = logging.getLogger(__name__)

@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from emeth_tui.backoff import Backoff
@@ -35,7 +34,7 @@ from emeth_tui.settings import VERIFICATION_KEY_VARIABLE, Layers, Network, Setti
 from emeth_tui.store import key_values
 from emeth_tui.store.database import Store
 from emeth_tui.workers.model_keeper import make_ready
-from emeth_tui.workers.supervisor import WorkerPool
+from emeth_tui.workers.supervisor import WorkerDirectories, WorkerPool
 
 CLOSE_GRACE_S = 5.0  # for workers to leave; the whole stop takes at most 10 s, or 60 more for checkpoints
 
@@ -51,7 +50,7 @@ async def open_node(
     layers: Layers | None = None,
     exit_after_jobs: int | None = None,
     retry: Backoff = RETRIES,
-    new_pool: Callable[[Sequence[str], Path], WorkerPool] = WorkerPool,
+    new_pool: Callable[[Sequence[str], WorkerDirectories], WorkerPool] = WorkerPool,
 ) -> AsyncIterator[Node]:
     """Connect everything a node needs and check that it can work at all; close it all afterwards.
 
@@ -66,7 +65,9 @@ async def open_node(
         clock = ChainClock()
         events = EventLog(store.events, clock.now_unix_s)
         stack.callback(events.close)
-        pool = new_pool(devices, settings.state_dir / "logs")
+        pool = new_pool(
+            devices, WorkerDirectories(settings.state_dir / "logs", settings.jobs_dir, settings.devices_dir)
+        )
         leases = WorkerLeases(pool.workers)
         live = LiveSettings(settings)
         measurements = Measurements(store.measurements, clock.now_unix_s)

@@ -46,9 +46,18 @@ from emeth_tui.training.run.state import Plan
 log = logging.getLogger(__name__)
 
 
-def run(request: TrainRequest, device: Device, report: Report, control: Control) -> None:
-    """Do the whole job: tokens, epochs, and the result file once `control` has been given the hash.
+def run(
+    request: TrainRequest,
+    jobs_dir: Path,
+    device: Device,
+    report: Report,
+    control: Control,
+    *,
+    devices_dir: Path | None = None,
+) -> None:
+    """Do the whole job in its directory below `jobs_dir`: tokens, epochs, and the result file with the hash.
 
+    The hash comes through `control`. `devices_dir` keeps what fits each device and model from job to job.
     Ends quietly, with `Stopped` reported, when `control` asks for that. Raises DatasetError, TrainingError,
     DiskFull.
     """
@@ -56,12 +65,13 @@ def run(request: TrainRequest, device: Device, report: Report, control: Control)
     if request.threads is not None:
         set_threads(request.threads)
     set_deterministic(request.deterministic)
+    directory = jobs_dir / request.directory
     trainer: Trainer | None = None
     try:
         spec = model_spec(request.model)
         if spec.pretrained:
             locate(spec.name, _Preparation(report, control))
-        tokens = _load_tokens(request, spec, report, control)
+        tokens = _load_tokens(request, directory, spec, report, control)
         loading_since_s = time.monotonic()
         report(Preparing(1.0, "loading the model"))
         model = build_model(spec, model_shape(spec, tokens.vocab_size))
@@ -72,6 +82,8 @@ def run(request: TrainRequest, device: Device, report: Report, control: Control)
         log.info("training on %s: %s", device.name, way)
         trainer = _make_trainer(
             request,
+            directory,
+            devices_dir,
             spec,
             tokens,
             model,
@@ -83,7 +95,8 @@ def run(request: TrainRequest, device: Device, report: Report, control: Control)
         )
         with threads(way.threads), contextlib.closing(trainer):
             valid_loss = trainer.run()
-            _write_result(request, trainer, model, valid_loss, report, control)
+            written = _write_result(request, directory, trainer, model, valid_loss, control)
+        report(written)  # after all that the trainer reports when it is closed
     except StopRequested:
         report(Stopped(*(trainer.position if trainer else (0, 0))))
 
@@ -129,12 +142,12 @@ class _Preparation:
 
 
 def _load_tokens(
-    request: TrainRequest, spec: ModelSpec, report: Report, control: Control
+    request: TrainRequest, directory: Path, spec: ModelSpec, report: Report, control: Control
 ) -> TokenisedDataset:
     preparation = _Preparation(report, control)
     tokens = load_tokens(
-        Path(request.dataset_path),
-        Path(request.work_dir) / "tokens",
+        directory / request.dataset,
+        directory / "tokens",
         token_source(spec, request.language),
         preparation,
     )
@@ -145,6 +158,8 @@ def _load_tokens(
 
 def _make_trainer(
     request: TrainRequest,
+    directory: Path,
+    devices_dir: Path | None,
     spec: ModelSpec,
     tokens: TokenisedDataset,
     model: Gpt2,
@@ -172,13 +187,12 @@ def _make_trainer(
         "epochs": request.epochs,
         "seed": request.seed,
     }
-    micro_batch_dir = Path(request.micro_batch_dir) if request.micro_batch_dir else None
-    found_before = FoundBefore(micro_batch_dir, device, spec.name, tokens.train.shape[1])
+    found_before = FoundBefore(devices_dir, device, spec.name, tokens.train.shape[1])
     return Trainer(
         model=model,
         tokens=tokens,
         plan=plan,
-        store=CheckpointStore(Path(request.work_dir) / "checkpoints", fingerprint),
+        store=CheckpointStore(directory / "checkpoints", fingerprint),
         device=device,
         report=report,
         control=control,
@@ -190,13 +204,13 @@ def _make_trainer(
 
 
 def _write_result(
-    request: TrainRequest, trainer: Trainer, model: Gpt2, valid_loss: float, report: Report, control: Control
-) -> None:
+    request: TrainRequest, directory: Path, trainer: Trainer, model: Gpt2, valid_loss: float, control: Control
+) -> ResultWritten:
     try:
         hash_hex = control.wait_for_hash()
     except StopRequested:
         trainer.keep()
         raise
-    path = Path(request.work_dir) / RESULT_NAME
+    path = directory / RESULT_NAME
     size_bytes = save_result(path, request.epochs, model.export_weights(), valid_loss, hash_hex)
-    report(ResultWritten(str(path), size_bytes))
+    return ResultWritten(RESULT_NAME, size_bytes)

@@ -1,99 +1,116 @@
-"""What a training job is asked for and what it tells while it runs: plain data, no tensors, no torch.
+"""What a training job is asked for and what it reports while it runs: plain data, no tensors, no torch.
 
-`emeth_tui.workers.messages` carries these between the processes. Paths and ids are strings, so that a message
-pickles the same everywhere.
+`emeth_tui.workers.messages` carries these between processes, and the annotations are the limits that a
+receiver holds them to. Every path is relative, so that a message means the same on every host.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
+
+DATASET_NAME = "dataset.txt"
+MAX_TEXT_CHARS = 2_000
+_PART = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # of a path: neither "..", nor hidden, nor absolute
+
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+Number = Annotated[int, Meta(ge=1, le=2**53)]
+Seed = Annotated[int, Meta(ge=-(2**53), le=2**53)]
+Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+Amount = Annotated[float, Meta(ge=0.0, le=1e18)]  # of seconds, of tokens a second
+Loss = Annotated[float, Meta(ge=-1e9, le=1e9)]
+Text = Annotated[str, Meta(max_length=MAX_TEXT_CHARS)]
+FileName = Annotated[str, Meta(pattern=rf"^{_PART}\Z", max_length=255)]
+RelativePath = Annotated[str, Meta(pattern=rf"^{_PART}(/{_PART})*\Z", max_length=MAX_TEXT_CHARS)]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
 
 @dataclass(frozen=True, slots=True)
 class TrainRequest:
-    """Train `model` on the text at `dataset_path` for `epochs` epochs.
+    """Train `model` on a text for `epochs` epochs.
 
-    Everything that the job leaves on the disk lies under `work_dir`: token arrays, checkpoints and the
-    result. A request with the same `work_dir`, dataset, model and seed goes on from the last checkpoint
-    there.
+    `directory` is the job's own, below the one that its worker keeps for all jobs. `dataset` lies in it, and
+    so does everything that the job leaves on the disk: token arrays, checkpoints and the result. A request
+    with the same directory, dataset, model and seed goes on from the last checkpoint there.
     """
 
-    job_id: str
-    language: str
-    epochs: int
-    dataset_path: str
-    work_dir: str
-    model: str
-    batch_size: int | None = None  # blocks that an optimiser step learns from; None: the model's own
-    learning_rate: float | None = None  # None: the model's own
-    seed: int = 0
-    threads: int | None = None  # None: the worker's share of the cores
+    job_id: Text
+    language: Text
+    epochs: Number
+    directory: RelativePath
+    model: Text
+    dataset: FileName = DATASET_NAME
+    batch_size: Number | None = None  # blocks that an optimiser step learns from; None: the model's own
+    learning_rate: Amount | None = None  # None: the model's own
+    seed: Seed = 0
+    threads: Number | None = None  # None: the worker's share of the cores
     deterministic: bool = False
-    checkpoint_every_s: float = 300.0  # within an epoch
-    checkpoint_share: float = 0.01  # of the time that checkpoints may cost, those after epochs included
+    checkpoint_every_s: Amount = 300.0  # within an epoch
+    checkpoint_share: Amount = 0.01  # of the time that checkpoints may cost, those after epochs included
     release_on_pause: bool = False  # free the device's memory while paused
-    micro_batch_dir: str = ""  # where to keep what fits each device and model; empty: nowhere
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """Have a model lie ready on this machine: `Preparing` tells of its download, `ModelReady` of the end."""
+    """Fetch and check a model: `Preparing` reports its download, `ModelReady` the end."""
 
-    model: str
+    model: Text
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
     """What a process has done for its job since `Prepared`, and the seconds that each kind of work took.
 
-    Pauses are in none of them. `saving_s` is what checkpoints kept the training waiting.
+    None of them includes pauses. `saving_s` is how long checkpoints kept the training waiting.
     """
 
-    trained_tokens: int = 0
-    trained_s: float = 0.0
-    validated_tokens: int = 0
-    validated_s: float = 0.0
-    saving_s: float = 0.0
+    trained_tokens: Count = 0
+    trained_s: Amount = 0.0
+    validated_tokens: Count = 0
+    validated_s: Amount = 0.0
+    saving_s: Amount = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Preparing:
     """The dataset is being read, split and tokenised; `fraction` runs from 0 to 1 within `detail`."""
 
-    fraction: float
-    detail: str
+    fraction: Share
+    detail: Text
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Training starts now, `resumed_epoch` epochs and `resumed_step` steps of the next being done already.
+    """Training starts now, after `resumed_epoch` epochs and `resumed_step` steps of the next.
 
-    `dataset_digest` is `d` of protocol.md §9; `tokens` are those trained on in one epoch, `valid_tokens` are
-    those that it is validated on. `tokenised_s` is None where the tokens were kept from an earlier try;
-    `loading_s` is what came between them and the first step.
+    `dataset_digest` is `d` of protocol.md §9. One epoch trains on `tokens` and validates on `valid_tokens`.
+    `tokenised_s` is None when the tokens were kept from an earlier try; `loading_s` is the time from then to
+    the first step.
     """
 
-    dataset_digest: str
-    tokens: int
-    steps_per_epoch: int
-    resumed_epoch: int
-    resumed_step: int
-    valid_tokens: int = 0
-    tokenised_s: float | None = None
-    loading_s: float = 0.0
+    dataset_digest: Sha256
+    tokens: Count
+    steps_per_epoch: Count
+    resumed_epoch: Count
+    resumed_step: Count
+    valid_tokens: Count = 0
+    tokenised_s: Amount | None = None
+    loading_s: Amount = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`step` of `steps` in `epoch` (counted from 1) is done; `train_loss` is the mean since the last one."""
+    """`step` of `steps` in `epoch` (counted from 1) is done; `train_loss` the mean since the last report."""
 
-    epoch: int
-    epochs: int
-    step: int
-    steps: int
-    train_loss: float
-    tokens_per_s: float
+    epoch: Number
+    epochs: Number
+    step: Count
+    steps: Count
+    train_loss: Loss
+    tokens_per_s: Amount
     work: Work = Work()
 
 
@@ -101,22 +118,23 @@ class Progress:
 class Validating:
     """The validation text of `epoch` is being read; `fraction` runs from 0 to 1."""
 
-    epoch: int
-    fraction: float
+    epoch: Number
+    fraction: Share
 
 
 @dataclass(frozen=True, slots=True)
 class EpochDone:
     """`epoch` epochs are trained; the losses are means per token over this epoch's text.
 
-    Said when the epoch's last step has been applied, which may be before a checkpoint holds it: a process
-    that dies in between trains the epoch again, and says so again. `Prepared` and `WentBack` tell from where.
+    Reported when the epoch's last step has been applied, which may be before a checkpoint holds it: a
+    process that dies in between trains the epoch again and reports it again. `Prepared` and `WentBack` say
+    from where.
     """
 
-    epoch: int
-    train_loss: float
-    valid_loss: float
-    seconds: float
+    epoch: Number
+    train_loss: Loss
+    valid_loss: Loss
+    seconds: Amount
     work: Work = Work()
 
 
@@ -124,87 +142,96 @@ class EpochDone:
 class Saving:
     """A checkpoint is being written, which may take a while without other news."""
 
-    epoch: int
-    step: int
+    epoch: Count
+    step: Count
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointKept:
+    """A checkpoint of `epoch` whole epochs and `blocks` blocks of the next has reached the disk."""
+
+    epoch: Count
+    blocks: Count
+    size_bytes: Count
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
     """`steps` steps of `epoch` gave no finite numbers and were not applied; the learning rate was lowered."""
 
-    epoch: int
-    steps: int
+    epoch: Number
+    steps: Number
 
 
 @dataclass(frozen=True, slots=True)
 class OutOfMemory:
     """Memory ran out in `epoch`; training goes on with at most `micro_batch` blocks at once."""
 
-    epoch: int
-    micro_batch: int
+    epoch: Number
+    micro_batch: Number
 
 
 @dataclass(frozen=True, slots=True)
 class WentBack:
     """Training goes on from the last good checkpoint, which holds `epoch` whole epochs and `step` steps."""
 
-    epoch: int
-    step: int
+    epoch: Count
+    step: Count
 
 
 @dataclass(frozen=True, slots=True)
 class Diverged:
-    """The loss left the rails: training goes back to the last good checkpoint with a lower learning rate."""
+    """The loss diverged: training goes back to the last good checkpoint with a lower learning rate."""
 
-    epoch: int
-    reason: str
+    epoch: Number
+    reason: Text
 
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """Training stands still after `step` steps of the epoch that follows `epoch` complete ones."""
+    """Training stands still after `epoch` whole epochs and `step` steps of the next."""
 
-    epoch: int
-    step: int
+    epoch: Count
+    step: Count
 
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
     """Training goes on after a pause."""
 
-    epoch: int
-    step: int
+    epoch: Count
+    step: Count
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
     """All epochs are trained; the worker waits for the hash that goes into the result."""
 
-    epochs: int
-    valid_loss: float
+    epochs: Number
+    valid_loss: Loss
 
 
 @dataclass(frozen=True, slots=True)
 class ResultWritten:
-    """The result file lies complete at `path`."""
+    """The result file lies complete in the job's directory."""
 
-    path: str
-    size_bytes: int
+    name: FileName
+    size_bytes: Count
 
 
 @dataclass(frozen=True, slots=True)
 class ModelReady:
-    """All that training with `model` needs lies on this machine, and fits together."""
+    """All that training with `model` needs lies on this machine and fits together."""
 
-    model: str
+    model: Text
 
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
     """Training stopped as asked; the checkpoint holds `epoch` whole epochs and `step` steps of the next."""
 
-    epoch: int
-    step: int
+    epoch: Count
+    step: Count
 
 
 Event = (
@@ -214,6 +241,7 @@ Event = (
     | Validating
     | EpochDone
     | Saving
+    | CheckpointKept
     | Skipped
     | OutOfMemory
     | Diverged

@@ -1,6 +1,6 @@
-"""What parent and worker process say to each other: frozen dataclasses, no tensors, no handles, no keys.
+"""What parent and worker process send each other: frozen dataclasses, no tensors, no handles, no keys.
 
-The verification key never enters a worker: it reports the dataset's digest, and gets back the finished hash.
+The verification key never enters a worker: it reports the dataset's digest and receives the finished hash.
 Importing this module loads neither torch nor numpy.
 """
 
@@ -9,79 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from emeth_tui.training.reports import (
-    Diverged,
-    EpochDone,
-    Event,
-    ModelReady,
-    ModelRequest,
-    OutOfMemory,
-    Paused,
-    Prepared,
-    Preparing,
-    Progress,
-    ResultWritten,
-    Resumed,
-    Saving,
-    Skipped,
-    Stopped,
-    Trained,
-    TrainRequest,
-    Validating,
-    WentBack,
-    Work,
-)
-
-__all__ = [
-    "Diverged",
-    "EpochDone",
-    "Event",
-    "FailureKind",
-    "JobFailed",
-    "ModelReady",
-    "ModelRequest",
-    "OutOfMemory",
-    "Pause",
-    "Paused",
-    "Prepared",
-    "Preparing",
-    "Progress",
-    "Ready",
-    "Request",
-    "ResultWritten",
-    "Resume",
-    "Resumed",
-    "Saving",
-    "Shutdown",
-    "Skipped",
-    "StartFailed",
-    "Stop",
-    "Stopped",
-    "ToChild",
-    "ToParent",
-    "TrainRequest",
-    "Trained",
-    "Validating",
-    "WentBack",
-    "Work",
-    "WriteResult",
-]
+from emeth_tui.training.reports import Event, ModelRequest, Number, Sha256, Text, TrainRequest
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
     """The process is up and holds its device."""
 
-    pid: int
-    device: str
-    device_name: str
+    pid: Number
+    device: Text
+    device_name: Text
 
 
 @dataclass(frozen=True, slots=True)
 class StartFailed:
-    """The process cannot work, and leaves."""
+    """The process cannot work and leaves."""
 
-    reason: str
+    reason: Text
 
 
 class FailureKind(Enum):
@@ -95,10 +39,10 @@ class FailureKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class JobFailed:
-    """The job ended with an error; a retriable one may go better in a fresh process, from the checkpoint."""
+    """The job ended with an error; if it is retriable, a fresh process may do better from the checkpoint."""
 
     kind: FailureKind
-    reason: str
+    reason: Text
 
     @property
     def retriable(self) -> bool:
@@ -108,9 +52,9 @@ class JobFailed:
 
 @dataclass(frozen=True, slots=True)
 class WriteResult:
-    """All epochs are paid for with a hash: write it, with the weights, into the result file."""
+    """Write the hash chain's last link into the result file, with the weights."""
 
-    hash_hex: str
+    hash_hex: Sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +74,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Shutdown:
-    """Save a checkpoint if a job is running, and leave."""
+    """Save a checkpoint if a job is running, then leave."""
 
 
 Request = TrainRequest | ModelRequest

@@ -1,4 +1,4 @@
-"""Having a model lie ready: a process of its own fetches and checks it, so no worker is kept from a job."""
+"""Making a model ready: a process of its own fetches and checks it, so that no worker is kept from a job."""
 
 from __future__ import annotations
 
@@ -8,24 +8,27 @@ from pathlib import Path
 import anyio
 
 from emeth_tui.errors import WorkerError
-from emeth_tui.workers.link import NoNews, ProcessDied, ProcessLink
-from emeth_tui.workers.messages import JobFailed, ModelReady, ModelRequest, Preparing, Shutdown, StartFailed
-from emeth_tui.workers.process import WorkerConfig
+from emeth_tui.training.reports import ModelReady, ModelRequest, Preparing
+from emeth_tui.workers.link import NoNews, ProcessDied, WorkerConfig, WorkerLink
+from emeth_tui.workers.local import LocalProcess
+from emeth_tui.workers.messages import JobFailed, Shutdown, StartFailed
 from emeth_tui.workers.worker import FAILURES, Limits
 
 NAME = "models"
 LEAVE_WITHIN_S = 2.0
-OnFetching = Callable[[float, str], None]  # how much has arrived, 0 to 1, and the same in words
+OnFetching = Callable[[float, str], None]  # the share that has arrived, 0 to 1, and the same in words
 
 
-async def make_ready(log_dir: Path, model: str, on_fetching: OnFetching) -> None:
-    """Return when a model lies on this machine and fits together; `on_fetching` hears of its download alone.
+async def make_ready(
+    log_dir: Path, model: str, on_fetching: OnFetching, leave_within_s: float = LEAVE_WITHIN_S
+) -> None:
+    """Return when a model lies on this machine and fits together; `on_fetching` reports its download alone.
 
-    What has arrived is kept when this is cancelled. Must run on the event loop's thread. Raises TrainingError
-    or DiskFull when there is no such model to be had, WorkerError when the process breaks off.
+    When this is cancelled, what has arrived is kept, and the process has `leave_within_s` to leave. Must run on the event loop's thread. Raises TrainingError
+    or DiskFull when the model is unavailable, WorkerError when the process breaks off.
     """
     log_path = log_dir / f"{NAME}.log"
-    link = ProcessLink(WorkerConfig(NAME, "cpu", str(log_path), threads=1))
+    link = LocalProcess(WorkerConfig(NAME, "cpu", str(log_path), threads=1, jobs_dir=""))
     try:
         link.send(ModelRequest(model))
         await _until_ready(link, on_fetching, Limits())
@@ -36,10 +39,10 @@ async def make_ready(log_dir: Path, model: str, on_fetching: OnFetching) -> None
     finally:
         with anyio.CancelScope(shield=True):
             link.send(Shutdown())
-            await link.end(LEAVE_WITHIN_S)
+            await link.end(leave_within_s)
 
 
-async def _until_ready(link: ProcessLink, on_fetching: OnFetching, limits: Limits) -> None:
+async def _until_ready(link: WorkerLink, on_fetching: OnFetching, limits: Limits) -> None:
     limit_s = limits.start_s
     while True:
         match await link.receive(limit_s):

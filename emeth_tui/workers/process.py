@@ -1,8 +1,7 @@
-"""The worker process: one device, one job at a time, deaf to the terminal, gone when its parent is gone.
+"""The worker process: one device, one job at a time, out of the terminal's reach, gone with its parent.
 
-The pipe is read by a thread of its own, so that a word from the parent reaches a job in the middle of a
-long step. End of file on the pipe means that the parent is dead: the job saves a checkpoint and the process
-leaves.
+A thread of its own reads the parent's messages, so that they reach a job in the middle of a long step. The
+end of the link means that the parent is dead: the job saves a checkpoint and the process leaves.
 """
 
 from __future__ import annotations
@@ -15,20 +14,20 @@ import logging
 import os
 import queue
 import signal
+import socket
 import sys
 import threading
 import time
-from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emeth_tui.errors import DatasetError, DiskFull, TrainingError
 from emeth_tui.training.job_control import Control
+from emeth_tui.training.reports import ModelRequest, TrainRequest
+from emeth_tui.workers.link import WorkerConfig
 from emeth_tui.workers.messages import (
     FailureKind,
     JobFailed,
-    ModelRequest,
     Pause,
     Ready,
     Request,
@@ -38,9 +37,9 @@ from emeth_tui.workers.messages import (
     Stop,
     ToChild,
     ToParent,
-    TrainRequest,
     WriteResult,
 )
+from emeth_tui.workers.wire import BadMessage, Reader, Writer
 
 if TYPE_CHECKING:
     from emeth_tui.training.devices import Device
@@ -48,22 +47,13 @@ if TYPE_CHECKING:
 IGNORED_SIGNALS = (signal.SIGINT, signal.SIGHUP)  # the terminal's; the parent decides what they mean
 LEAVE_WITHIN_S = 120.0  # after the parent's death, for the last checkpoint
 MAX_LOG_BYTES = 4 << 20
+_READ_BYTES = 64 * 1024
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerConfig:
-    """What a worker process is born with."""
-
-    name: str
-    device: str
-    log_path: str
-    threads: int
-
-
-def main(connection: Connection, config: WorkerConfig) -> None:
-    """Run the worker until it is told to leave. The target of the spawned process."""
+def main(link: socket.socket, config: WorkerConfig) -> None:
+    """Run the worker until it is asked to leave. The target of the spawned process."""
     _leave_the_terminal()
     _redirect_streams(Path(config.log_path))
     _die_with_parent()
@@ -73,29 +63,31 @@ def main(connection: Connection, config: WorkerConfig) -> None:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
     log.info("%s on %s, process %d, %d threads", config.name, config.device, os.getpid(), config.threads)
-    _Child(connection, config).serve()
+    _Child(link, config).serve()
 
 
 class _Child:
     """The process's two threads: this one trains, the other listens."""
 
-    def __init__(self, connection: Connection, config: WorkerConfig) -> None:
-        self._connection = connection
+    def __init__(self, link: socket.socket, config: WorkerConfig) -> None:
+        self._link = link
+        self._writer = Writer()
+        self._sending = threading.Lock()
         self._config = config
         self._jobs: queue.SimpleQueue[tuple[Request, Control] | None] = queue.SimpleQueue()
         self._control = Control()  # of the job at work, or of the last one
 
     def serve(self) -> None:
         signal.signal(signal.SIGTERM, lambda number, frame: self._leave())
-        threading.Thread(target=self._listen, name="pipe", daemon=True).start()
+        threading.Thread(target=self._listen, name="listener", daemon=True).start()
         device = self._open_device()
         if device is None:
             return
-        self._tell(Ready(os.getpid(), self._config.device, device.name))
+        self._send(Ready(os.getpid(), self._config.device, device.name))
         while (job := self._jobs.get()) is not None:
             failure = self._run(*job, device)
             if failure is not None:
-                self._tell(failure)
+                self._send(failure)
         log.info("leaving")
 
     def _open_device(self) -> Device | None:
@@ -108,7 +100,7 @@ class _Child:
             return device
         except TrainingError as error:
             log.error("%s", error)
-            self._tell(StartFailed(str(error)))
+            self._send(StartFailed(str(error)))
             return None
 
     def _run(self, request: Request, control: Control, device: Device) -> JobFailed | None:
@@ -116,11 +108,19 @@ class _Child:
 
         try:
             if isinstance(request, ModelRequest):
-                job.make_model_ready(request, self._tell, control)
+                job.make_model_ready(request, self._send, control)
                 return None
             if request.threads is None:
                 request = dataclasses.replace(request, threads=self._config.threads)
-            job.run(request, device, self._tell, control)
+            jobs_dir, devices_dir = Path(self._config.jobs_dir), self._config.devices_dir
+            job.run(
+                request,
+                jobs_dir,
+                device,
+                self._send,
+                control,
+                devices_dir=Path(devices_dir) if devices_dir else None,
+            )
         except DatasetError as error:
             return JobFailed(FailureKind.DATASET, str(error))
         except DiskFull as error:
@@ -136,12 +136,15 @@ class _Child:
         return None
 
     def _listen(self) -> None:
+        reader: Reader[ToChild] = Reader(ToChild)
         try:
-            while True:
-                self._obey(self._connection.recv())
-        except (EOFError, OSError):
+            while data := self._link.recv(_READ_BYTES):
+                for message in reader.feed(data):
+                    self._obey(message)
             log.info("the parent has gone")
-            self._leave()
+        except (OSError, BadMessage) as error:
+            log.error("the link to the parent broke: %s", error)
+        self._leave()
 
     def _obey(self, message: ToChild) -> None:
         match message:
@@ -167,11 +170,9 @@ class _Child:
         watchdog.daemon = True
         watchdog.start()
 
-    def _tell(self, message: ToParent) -> None:
-        with contextlib.suppress(
-            BrokenPipeError, ConnectionResetError
-        ):  # the listener learns it too, and acts
-            self._connection.send(message)
+    def _send(self, message: ToParent) -> None:
+        with self._sending, contextlib.suppress(OSError):  # the listener notices the end too, and acts
+            self._link.sendall(self._writer.line(message))
 
 
 def _leave_the_terminal() -> None:

@@ -6,18 +6,36 @@ Importing this module loads no torch: that happens in the processes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 
 from emeth_tui.errors import WorkerError
 from emeth_tui.workers.cores import thread_shares, usable_cores
-from emeth_tui.workers.link import prepare_spawning
-from emeth_tui.workers.process import WorkerConfig
+from emeth_tui.workers.link import LinkFactory, WorkerConfig
+from emeth_tui.workers.local import LocalProcess
 from emeth_tui.workers.views import TrainedResult, WorkerPhase, WorkerView
 from emeth_tui.workers.worker import Limits, OnChange, Worker
 
-__all__ = ["Limits", "TrainedResult", "Worker", "WorkerPhase", "WorkerPool", "WorkerView", "prepare_spawning"]
+__all__ = [
+    "Limits",
+    "TrainedResult",
+    "Worker",
+    "WorkerDirectories",
+    "WorkerPhase",
+    "WorkerPool",
+    "WorkerView",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerDirectories:
+    """Where workers keep their logs, their jobs, and what they found out about devices (None: nowhere)."""
+
+    logs: Path
+    jobs: Path
+    devices: Path | None = None
 
 
 class WorkerPool:
@@ -26,18 +44,20 @@ class WorkerPool:
     def __init__(
         self,
         devices: Sequence[str],
-        log_dir: Path,
+        directories: WorkerDirectories,
         on_change: OnChange = lambda view: None,
         limits: Limits | None = None,
+        open_link: LinkFactory = LocalProcess,
     ) -> None:
         """One worker for each of `devices` (`cpu`, `cuda:0`, …); `on_change` hears every change of a view."""
         shares = thread_shares(devices, usable_cores())
         self.workers: tuple[Worker, ...] = tuple(
             Worker(
                 index,
-                WorkerConfig(f"worker-{index}", device, str(log_dir / f"worker-{index}.log"), threads),
+                _config(index, device, threads, directories),
                 limits or Limits(),
                 on_change,
+                open_link,
             )
             for index, (device, threads) in enumerate(zip(devices, shares, strict=True))
         )
@@ -68,3 +88,15 @@ class WorkerPool:
             async with anyio.create_task_group() as ends:
                 for worker in self.workers:
                     ends.start_soon(worker.close, grace_s)
+
+
+def _config(index: int, device: str, threads: int, directories: WorkerDirectories) -> WorkerConfig:
+    name = f"worker-{index}"
+    return WorkerConfig(
+        name=name,
+        device=device,
+        log_path=str(directories.logs / f"{name}.log"),
+        threads=threads,
+        jobs_dir=str(directories.jobs),
+        devices_dir=str(directories.devices) if directories.devices else "",
+    )

@@ -6,8 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 from enum import Enum
 
-from emeth_tui.workers import messages
-from emeth_tui.workers.messages import Event
+from emeth_tui.training import reports
+from emeth_tui.training.reports import Event
 
 
 class WorkerPhase(Enum):
@@ -52,7 +52,7 @@ class WorkerView:
 class TrainedResult:
     """A finished job's result file."""
 
-    path: str
+    name: str  # in the job's directory
     size_bytes: int
     epochs: int
     valid_loss: float
@@ -62,13 +62,13 @@ def view_after(view: WorkerView, message: Event) -> WorkerView:
     """The view of a worker that has just said this about its job."""
     phase = WorkerPhase
     match message:
-        case messages.Preparing(fraction, detail):
+        case reports.Preparing(fraction, detail):
             return dataclasses.replace(view, phase=phase.PREPARING, detail=f"{detail} {fraction:.0%}")
-        case messages.Prepared(steps_per_epoch=steps, resumed_epoch=epoch, resumed_step=step):
+        case reports.Prepared(steps_per_epoch=steps, resumed_epoch=epoch, resumed_step=step):
             return dataclasses.replace(
                 view, phase=phase.TRAINING, detail="", epoch=epoch, step=step, steps=steps
             )
-        case messages.Progress():
+        case reports.Progress():
             return dataclasses.replace(
                 view,
                 phase=phase.TRAINING,
@@ -78,27 +78,27 @@ def view_after(view: WorkerView, message: Event) -> WorkerView:
                 train_loss=message.train_loss,
                 tokens_per_s=message.tokens_per_s,
             )
-        case messages.Validating():
+        case reports.Validating():
             return dataclasses.replace(view, phase=phase.VALIDATING)
-        case messages.EpochDone(epoch, train_loss, valid_loss):
+        case reports.EpochDone(epoch, train_loss, valid_loss):
             return dataclasses.replace(
                 view, phase=phase.TRAINING, epoch=epoch, step=0, train_loss=train_loss, valid_loss=valid_loss
             )
-        case messages.Saving():
+        case reports.Saving():
             return dataclasses.replace(view, phase=phase.SAVING)
-        case messages.Skipped(steps=steps):
+        case reports.Skipped(steps=steps):
             return dataclasses.replace(view, detail=f"{steps} steps skipped, learning rate lowered")
-        case messages.OutOfMemory(micro_batch=blocks):
+        case reports.OutOfMemory(micro_batch=blocks):
             return dataclasses.replace(view, detail=f"out of memory, going on with {blocks} blocks at once")
-        case messages.WentBack(epoch, step):
+        case reports.WentBack(epoch, step):
             return dataclasses.replace(view, phase=phase.TRAINING, epoch=epoch, step=step)
-        case messages.Diverged(_, reason):
+        case reports.Diverged(_, reason):
             return dataclasses.replace(view, phase=phase.TRAINING, detail=f"diverged, going back: {reason}")
-        case messages.Paused():
+        case reports.Paused():
             return dataclasses.replace(view, phase=phase.PAUSED, tokens_per_s=None)
-        case messages.Resumed():
+        case reports.Resumed():
             return dataclasses.replace(view, phase=phase.TRAINING)
-        case messages.Trained(valid_loss=valid_loss):
+        case reports.Trained(valid_loss=valid_loss):
             return dataclasses.replace(view, phase=phase.WRITING_RESULT, valid_loss=valid_loss)
-        case messages.ResultWritten() | messages.ModelReady() | messages.Stopped():
+        case reports.CheckpointKept() | reports.ResultWritten() | reports.ModelReady() | reports.Stopped():
             return view

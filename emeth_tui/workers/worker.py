@@ -17,10 +17,12 @@ import anyio
 
 from emeth_tui.backoff import Backoff
 from emeth_tui.errors import DatasetError, DiskFull, EmethError, TrainingError, WorkerError
+from emeth_tui.training import reports
+from emeth_tui.training.reports import Event, TrainRequest
 from emeth_tui.workers import messages
-from emeth_tui.workers.link import NoNews, ProcessDied, ProcessLink
-from emeth_tui.workers.messages import Event, FailureKind, JobFailed, TrainRequest
-from emeth_tui.workers.process import WorkerConfig
+from emeth_tui.workers.link import LinkFactory, NoNews, ProcessDied, WorkerConfig, WorkerLink
+from emeth_tui.workers.local import LocalProcess
+from emeth_tui.workers.messages import FailureKind, JobFailed
 from emeth_tui.workers.views import TrainedResult, WorkerPhase, WorkerView, view_after
 
 HashFor = Callable[[str, int], str]
@@ -49,15 +51,15 @@ class Limits:
     def after(self, message: Event, before_s: float) -> float:
         """How long the next message may take after this one."""
         match message:
-            case messages.Preparing():
+            case reports.Preparing():
                 return self.preparing_s
-            case messages.Prepared() | messages.WentBack() | messages.OutOfMemory():
+            case reports.Prepared() | reports.WentBack() | reports.OutOfMemory():
                 return self.first_step_s
-            case messages.Progress() | messages.EpochDone() | messages.Validating() | messages.Resumed():
+            case reports.Progress() | reports.EpochDone() | reports.Validating() | reports.Resumed():
                 return self.training_s
-            case messages.Saving() | messages.Trained():
+            case reports.Saving() | reports.Trained():
                 return self.saving_s
-            case messages.Paused():
+            case reports.Paused():
                 return math.inf
             case _:
                 return before_s
@@ -86,13 +88,21 @@ class _Job:
 class Worker:
     """One device and the process that works on it."""
 
-    def __init__(self, index: int, config: WorkerConfig, limits: Limits, on_change: OnChange) -> None:
+    def __init__(
+        self,
+        index: int,
+        config: WorkerConfig,
+        limits: Limits,
+        on_change: OnChange,
+        open_link: LinkFactory = LocalProcess,
+    ) -> None:
         self.index = index
         self.device = config.device
         self._config = config
         self._limits = limits
         self._on_change = on_change
-        self._link: ProcessLink | None = None
+        self._open_link = open_link
+        self._link: WorkerLink | None = None
         self._busy = False
         self._paused = False
         self._closing = False
@@ -206,7 +216,7 @@ class Worker:
         )
         await anyio.sleep(delay_s)
 
-    async def _attempt(self, link: ProcessLink, job: _Job) -> TrainedResult:
+    async def _attempt(self, link: WorkerLink, job: _Job) -> TrainedResult:
         """Run the job in this process to its end. Raises ProcessDied when the process does not get there."""
         try:
             last = await self._follow(link, job)
@@ -223,9 +233,9 @@ class Worker:
                 await self._discard(link)  # whatever broke may have left device and library in any state
                 raise ProcessDied(last.reason)
             raise FAILURES[last.kind](f"job {job.request.job_id}: {last.reason}")
-        return TrainedResult(last.path, last.size_bytes, job.request.epochs, job.valid_loss)
+        return TrainedResult(last.name, last.size_bytes, job.request.epochs, job.valid_loss)
 
-    async def _follow(self, link: ProcessLink, job: _Job) -> messages.ResultWritten | JobFailed:
+    async def _follow(self, link: WorkerLink, job: _Job) -> reports.ResultWritten | JobFailed:
         link.send(job.request)
         if self._paused:
             link.send(messages.Pause())
@@ -239,32 +249,32 @@ class Worker:
             self._view = view_after(self._view, message)
             self._on_change(self._view)
             job.on_message(message)
-            if isinstance(message, messages.ResultWritten):
+            if isinstance(message, reports.ResultWritten):
                 return message
             self._answer(link, message, job)
             limit_s = self._limits.after(message, limit_s)
 
-    def _answer(self, link: ProcessLink, message: Event, job: _Job) -> None:
-        if isinstance(message, messages.Prepared):
+    def _answer(self, link: WorkerLink, message: Event, job: _Job) -> None:
+        if isinstance(message, reports.Prepared):
             job.dataset_digest = message.dataset_digest
             resumed_at = (message.resumed_epoch, message.resumed_step)
             if resumed_at > job.resumed_at:  # the process before this one was not for nothing
                 job.resumed_at, job.deaths = resumed_at, 0
-        elif isinstance(message, messages.Trained):
+        elif isinstance(message, reports.Trained):
             job.valid_loss = message.valid_loss
             link.send(messages.WriteResult(job.hash_for(job.dataset_digest, message.epochs)))
 
-    async def _stop(self, link: ProcessLink) -> None:
+    async def _stop(self, link: WorkerLink) -> None:
         """Have the job save a checkpoint and end, or else the process."""
         self._show(phase=WorkerPhase.STOPPING)
         link.send(messages.Stop())
-        ends = (messages.Stopped, messages.ResultWritten, JobFailed)
+        ends = (reports.Stopped, reports.ResultWritten, JobFailed)
         limit_s = self._limits.stop_s
         try:
             asked = anyio.current_time()
             with anyio.move_on_after(limit_s, shield=True) as waiting:
                 while not isinstance(message := await link.receive(), ends):
-                    if isinstance(message, messages.Saving):
+                    if isinstance(message, reports.Saving):
                         limit_s = self._limits.stop_saving_s
                         waiting.deadline = asked + limit_s
                 return
@@ -277,14 +287,14 @@ class Worker:
         log.warning("worker %d on %s: not stopped within %.0f s", self.index, self.device, limit_s)
         await self._discard(link)
 
-    async def _ensure_link(self) -> ProcessLink:
+    async def _ensure_link(self) -> WorkerLink:
         """Return the living process, a new one if need be. Raises ProcessDied when it does not get ready."""
         if self._closing:
             raise WorkerError(f"worker {self.index} on {self.device} is closed")
         if self._link is not None:
             return self._link
         self._show(phase=WorkerPhase.STARTING, pid=None)
-        link = self._link = ProcessLink(self._config, on_end=self._note_end)
+        link = self._link = self._open_link(self._config, self._note_end)
         try:
             message = await link.receive(self._limits.start_s)
         except BaseException:
@@ -302,7 +312,7 @@ class Worker:
             log.warning("worker %d on %s: its process ended without a job", self.index, self.device)
             self._show(phase=WorkerPhase.DOWN, pid=None)
 
-    async def _discard(self, link: ProcessLink) -> None:
+    async def _discard(self, link: WorkerLink) -> None:
         with anyio.CancelScope(shield=True):
             await link.kill()
 

@@ -199,7 +199,7 @@ class Harness:
                 layers=layers,
                 exit_after_jobs=exit_after_jobs,
                 retry=Backoff(first_s=0.05, longest_s=0.2),
-                new_pool=lambda names, _logs: QuickPool(names, script),  # type: ignore[arg-type, return-value]
+                new_pool=lambda names, directories: QuickPool(names, script, directories.jobs),  # type: ignore[arg-type, return-value]
             ) as node:
                 stream = node.subscribe()
                 running = asyncio.create_task(node.run())

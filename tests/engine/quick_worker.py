@@ -34,9 +34,10 @@ class Script:
 class QuickWorker:
     """One pretended device; its checkpoint is a file that holds the number of epochs done."""
 
-    def __init__(self, index: int, device: str, script: Script) -> None:
+    def __init__(self, index: int, device: str, script: Script, jobs_dir: Path = Path()) -> None:
         self.index, self.device = index, device
         self._script = script
+        self._jobs_dir = jobs_dir
         self.busy = False
         self.kind = device
         self.view = WorkerView(index, device, phase=WorkerPhase.IDLE)
@@ -55,9 +56,10 @@ class QuickWorker:
         on_message: Callable[[object], None],
     ) -> TrainedResult:
         self._script.requests.append(request)
-        checkpoint = Path(request.work_dir) / "quick-checkpoint"
+        directory = self._jobs_dir / request.directory
+        checkpoint = directory / "quick-checkpoint"
         done = int(checkpoint.read_text()) if checkpoint.exists() else 0
-        digest = _digest(request)
+        digest = dataset_digest((directory / request.dataset).read_text("utf-8"))
         on_message(
             Prepared(digest, EPOCH_TOKENS, 10, done, 0, valid_tokens=100, tokenised_s=0.1, loading_s=0.2)
         )
@@ -70,9 +72,9 @@ class QuickWorker:
                 EpochDone(epoch, train_loss=3.0, valid_loss=3.0 - epoch / 100, seconds=0.01, work=work)
             )
         self._script.hashes.append(hash_for(digest, request.epochs))
-        path = Path(request.work_dir) / "checkpoint.pt"
+        path = directory / "checkpoint.pt"
         path.write_bytes(self._script.hashes[-1].encode())
-        return TrainedResult(str(path), path.stat().st_size, request.epochs, 2.7)
+        return TrainedResult(path.name, path.stat().st_size, request.epochs, 2.7)
 
     def _work(self, epochs: int) -> Work:
         speed = self._script.tokens_per_s
@@ -92,15 +94,13 @@ class QuickWorker:
                 raise
 
 
-def _digest(request: TrainRequest) -> str:
-    return dataset_digest(Path(request.dataset_path).read_text("utf-8"))
-
-
 class QuickPool:
     """Stands in for `workers.supervisor.WorkerPool`."""
 
-    def __init__(self, devices: Sequence[str], script: Script) -> None:
-        self.workers = tuple(QuickWorker(index, device, script) for index, device in enumerate(devices))
+    def __init__(self, devices: Sequence[str], script: Script, jobs_dir: Path) -> None:
+        self.workers = tuple(
+            QuickWorker(index, device, script, jobs_dir) for index, device in enumerate(devices)
+        )
 
     async def start(self) -> None:
         pass

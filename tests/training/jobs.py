@@ -16,6 +16,7 @@ from emeth_tui.training.reports import Event, Stopped, Trained, TrainRequest
 from tests.training.texts import english
 
 HASH = "ab" * 32
+JOBS_DIR = Path("/")  # tests put their jobs anywhere
 
 
 def make_request(directory: Path, text: str | None = None, **changes: Any) -> TrainRequest:
@@ -28,14 +29,23 @@ def make_request(directory: Path, text: str | None = None, **changes: Any) -> Tr
         "job_id": "0x" + "6f" * 16,
         "language": "en",
         "epochs": 3,
-        "dataset_path": str(dataset),
-        "work_dir": str(directory / "work"),
+        "directory": str(directory.relative_to(JOBS_DIR)),
         "model": DEVNET_SMALL,
         "batch_size": 2,
         "threads": 1,
         "deterministic": True,
     }
     return TrainRequest(**{**values, **changes})
+
+
+def directory_of(request: TrainRequest) -> Path:
+    """Return the job's directory."""
+    return JOBS_DIR / request.directory
+
+
+def dataset_of(request: TrainRequest) -> Path:
+    """Return the job's dataset."""
+    return directory_of(request) / request.dataset
 
 
 class Run:
@@ -48,7 +58,7 @@ class Run:
 
     def go(self, request: TrainRequest) -> list[Event]:
         """Run to the end and return everything that was reported."""
-        job.run(request, open_device("cpu"), self._hear, self.control)
+        job.run(request, JOBS_DIR, open_device("cpu"), self._hear, self.control)
         return self.events
 
     def _hear(self, event: Event) -> None:
@@ -64,7 +74,7 @@ class Run:
 
 def result_weights(request: TrainRequest) -> dict[str, torch.Tensor]:
     """The weights in the result file of a job that is done."""
-    content = torch.load(Path(request.work_dir) / "checkpoint.pt", weights_only=True)
+    content = torch.load(directory_of(request) / "checkpoint.pt", weights_only=True)
     weights: dict[str, torch.Tensor] = content["model_state_dict"]
     return weights
 

@@ -19,6 +19,7 @@ from emeth_tui.training.files.models import DEVNET_SMALL
 from emeth_tui.training.job_control import Control
 from emeth_tui.training.model.gpt2 import Gpt2
 from emeth_tui.training.reports import (
+    CheckpointKept,
     Diverged,
     EpochDone,
     Event,
@@ -35,7 +36,16 @@ from emeth_tui.training.reports import (
 )
 from emeth_tui.training.run.cpu_trial import CpuWay
 from emeth_tui.training.run.evaluation import Evaluator, untrained_loss, validation_loss
-from tests.training.jobs import HASH, Run, assert_same_weights, make_request, result_weights, was_stopped
+from tests.training.jobs import (
+    HASH,
+    Run,
+    assert_same_weights,
+    dataset_of,
+    directory_of,
+    make_request,
+    result_weights,
+    was_stopped,
+)
 from tests.training.texts import english, japanese
 
 
@@ -48,7 +58,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, torch.T
 
 
 def newest_checkpoint(directory: Path) -> dict[str, Any]:
-    state: dict[str, Any] = torch.load(max((directory / "work/checkpoints").iterdir()), weights_only=True)
+    state: dict[str, Any] = torch.load(max((directory / "checkpoints").iterdir()), weights_only=True)
     return state
 
 
@@ -60,9 +70,9 @@ def test_a_job_learns_from_its_text(tmp_path: Path, language: str, make_text: Ca
     run.go(request)
 
     trained = run.of_type(Trained)[0]
-    dataset = Path(request.dataset_path)
+    dataset = dataset_of(request)
     evaluator = Evaluator(DEVNET_SMALL, language, dataset)
-    result = load_result(Path(request.work_dir) / "checkpoint.pt", evaluator.tensor_shapes)
+    result = load_result(directory_of(request) / "checkpoint.pt", evaluator.tensor_shapes)
     assert (result.epochs, result.hash_hex) == (8, HASH)
     assert result.loss == pytest.approx(trained.valid_loss)
     assert evaluator.loss(result.state_dict) == pytest.approx(trained.valid_loss, rel=1e-4)
@@ -73,7 +83,7 @@ def test_a_job_learns_from_its_text(tmp_path: Path, language: str, make_text: Ca
 
 def test_the_untrained_model_guesses_at_random(tmp_path: Path) -> None:
     request = make_request(tmp_path)
-    evaluator = Evaluator(DEVNET_SMALL, "en", Path(request.dataset_path))
+    evaluator = Evaluator(DEVNET_SMALL, "en", dataset_of(request))
     vocab_size = evaluator.tensor_shapes["lm_head.weight"][0]
 
     assert evaluator.untrained_loss() == pytest.approx(math.log(vocab_size), rel=0.02)
@@ -94,7 +104,7 @@ def test_a_job_tells_its_story_in_order(tmp_path: Path) -> None:
     assert isinstance(run.events[0], Preparing)
     assert run.events[-2:] == [
         Trained(3, run.of_type(EpochDone)[-1].valid_loss),
-        ResultWritten(request.work_dir + "/checkpoint.pt", (tmp_path / "work/checkpoint.pt").stat().st_size),
+        ResultWritten("checkpoint.pt", (tmp_path / "checkpoint.pt").stat().st_size),
     ]
 
 
@@ -119,7 +129,7 @@ def test_the_work_that_is_told_is_the_work_that_was_done(tmp_path: Path) -> None
     first, again = Run(), Run()
 
     first.go(request)
-    (tmp_path / "work/checkpoints").rename(tmp_path / "elsewhere")
+    (tmp_path / "checkpoints").rename(tmp_path / "elsewhere")
     again.go(request)
 
     prepared, work = first.of_type(Prepared)[0], first.of_type(EpochDone)[-1].work
@@ -281,7 +291,8 @@ def test_a_paused_job_has_its_checkpoint_and_can_be_stopped(
     Run().go(request)
 
     assert (kept["epoch"], kept["blocks_done"]) == (1, 2)
-    assert run.events[-2:] == [Paused(1, 1), Stopped(1, 1)]
+    (path,) = (tmp_path / "checkpoints").glob("epoch-000001-block-000000002.pt")
+    assert run.events[-3:] == [Paused(1, 1), CheckpointKept(1, 2, path.stat().st_size), Stopped(1, 1)]
     assert_same_weights(result_weights(request), uninterrupted)
 
 
@@ -333,7 +344,7 @@ def test_a_trained_job_waits_for_its_hash_and_can_be_asked_again(
     stopped.control.wait_for_hash = stopped.control.check  # type: ignore[method-assign,assignment]
     stopped.go(request)
     assert was_stopped(stopped)
-    assert not (tmp_path / "work/checkpoint.pt").exists()
+    assert not (tmp_path / "checkpoint.pt").exists()
     again = Run()
 
     again.go(request)
@@ -372,7 +383,7 @@ def test_a_hopeless_learning_rate_ends_the_job_with_the_reason(tmp_path: Path) -
         run.go(make_request(tmp_path, learning_rate=1e6))
 
     assert len(run.of_type(Diverged)) == 1
-    assert not (tmp_path / "work/checkpoint.pt").exists()
+    assert not (tmp_path / "checkpoint.pt").exists()
 
 
 def test_a_step_without_finite_numbers_is_skipped_and_lowers_the_rate(
@@ -497,7 +508,7 @@ def test_a_text_shorter_than_a_block_is_trained_on_all_the_same(tmp_path: Path, 
 
 def test_a_bad_dataset_fails_before_training(tmp_path: Path) -> None:
     request = make_request(tmp_path)
-    Path(request.dataset_path).write_bytes(b"\xff" * 5000)
+    dataset_of(request).write_bytes(b"\xff" * 5000)
 
     with pytest.raises(DatasetError, match="not UTF-8"):
         Run().go(request)

@@ -27,7 +27,15 @@ from emeth_tui.training.job_control import Control
 from emeth_tui.training.reports import EpochDone, Prepared, Progress, ResultWritten, Trained, TrainRequest
 from emeth_tui.training.run import metrics
 from emeth_tui.training.run.evaluation import Evaluator
-from tests.training.jobs import Run, assert_same_weights, make_request, result_weights
+from tests.training.jobs import (
+    JOBS_DIR,
+    Run,
+    assert_same_weights,
+    dataset_of,
+    directory_of,
+    make_request,
+    result_weights,
+)
 from tests.training.texts import english
 
 KILLS = 20
@@ -58,7 +66,7 @@ def serve(request: TrainRequest, connection: Connection) -> None:
 
     CheckpointStore.save = told_save  # type: ignore[method-assign]
     threading.Thread(target=receive_hash, daemon=True).start()
-    job.run(request, open_device("cpu"), tell, control)
+    job.run(request, JOBS_DIR, open_device("cpu"), tell, control)
 
 
 class Parent:
@@ -161,15 +169,15 @@ def test_twenty_kills_change_nothing_but_the_time(tmp_path: Path) -> None:
 
     while parent.lives < KILLS:
         if parent.live(chance.uniform(-longest_life_s / 4, longest_life_s)):
-            (Path(request.work_dir) / "checkpoint.pt").unlink()  # killed before anyone heard of the result
+            (directory_of(request) / "checkpoint.pt").unlink()  # killed before anyone heard of the result
     assert parent.live(math.inf)
 
-    evaluator = Evaluator(request.model, "en", Path(request.dataset_path))
-    result = load_result(Path(request.work_dir) / "checkpoint.pt", evaluator.tensor_shapes)
+    evaluator = Evaluator(request.model, "en", dataset_of(request))
+    result = load_result(directory_of(request) / "checkpoint.pt", evaluator.tensor_shapes)
     assert (result.epochs, parent.epochs_done) == (EPOCHS, EPOCHS)
     assert result.hash_hex == hash_chain.links(TEXT, KEY, EPOCHS)[-1]
     assert_same_weights(result_weights(request), result_weights(whole))
-    assert len(list((tmp_path / "killed/work/checkpoints").iterdir())) <= 2
+    assert len(list((tmp_path / "killed/checkpoints").iterdir())) <= 2
     # What is lost is what came after the last checkpoint that was written: at most an interval and the
     # writing of the next one, which a step and the copy may precede.
     allowed_s = INTERVAL_S + 2 * parent.longest_write_s + 2 * parent.longest_step_s

@@ -16,7 +16,7 @@ from emeth_tui.training.job_control import Control
 from emeth_tui.training.reports import EpochDone, Event, OutOfMemory, Paused, Progress, ResultWritten
 from emeth_tui.training.run import metrics
 from emeth_tui.training.run.saving import HostCopy, Saver, SavingPace
-from tests.training.jobs import Run, make_request
+from tests.training.jobs import JOBS_DIR, Run, make_request
 from tests.training.texts import english
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -75,10 +75,10 @@ def test_a_batch_that_does_not_fit_is_trained_in_parts_and_the_size_is_kept(
     tmp_path: Path, device: Device
 ) -> None:
     found = tmp_path / "found"
-    request = request_of(tmp_path, batch_size=1024, micro_batch_dir=str(found))
+    request = request_of(tmp_path, batch_size=1024)
     run = Run()
 
-    job.run(request, device, run._hear, run.control)
+    job.run(request, JOBS_DIR, device, run._hear, run.control, devices_dir=found)
 
     assert run.of_type(ResultWritten)
     assert not run.of_type(OutOfMemory), "found before the first step"
@@ -92,7 +92,7 @@ def test_memory_that_runs_out_in_the_middle_costs_nothing_but_speed(
     monkeypatch.setattr(Device, "refuses_memory", False)  # nothing is tried before the first step
     run = Run()
 
-    job.run(request_of(tmp_path, batch_size=1024), device, run._hear, run.control)
+    job.run(request_of(tmp_path, batch_size=1024), JOBS_DIR, device, run._hear, run.control)
 
     assert run.of_type(OutOfMemory)
     assert [event.epoch for event in run.of_type(EpochDone)] == [1, 2]
@@ -123,7 +123,7 @@ def test_a_paused_job_gives_its_memory_back(
     run = Run(pause)
     run.control = Looking()
 
-    job.run(request_of(tmp_path, release_on_pause=True), device, run._hear, run.control)
+    job.run(request_of(tmp_path, release_on_pause=True), JOBS_DIR, device, run._hear, run.control)
 
     training, paused = (each - before for each in held)
     assert run.of_type(Paused)

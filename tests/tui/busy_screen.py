@@ -20,9 +20,9 @@ from pathlib import Path
 from emeth_tui.engine.events import EventLog, JobProgress, Subscription
 from emeth_tui.headless import detach_from_terminal
 from emeth_tui.model import Event, JobId
+from emeth_tui.training.reports import Progress
 from emeth_tui.tui.node_front import ScreenOptions
 from emeth_tui.tui.run import run_screen
-from emeth_tui.workers.messages import Progress
 from tests.tui.stand_in import StandInNode, snapshot, training_job, training_worker
 
 STEPS = 1_000  # of an epoch

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from emeth_tui.workers.supervisor import Worker, WorkerPhase, WorkerPool, WorkerView
 from emeth_tui.workers.worker import OnChange
-from tests.workers.jobs import QUICK
+from tests.workers.jobs import QUICK, in_directories
 
 
 class Views:
@@ -39,7 +39,7 @@ def views() -> Views:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pool(tmp_path_factory: pytest.TempPathFactory, views: OnChange) -> AsyncIterator[WorkerPool]:
     """A started pool of one CPU worker."""
-    pool = WorkerPool(["cpu"], tmp_path_factory.mktemp("logs"), views, QUICK)
+    pool = WorkerPool(["cpu"], in_directories(tmp_path_factory.mktemp("logs")), views, QUICK)
     await pool.start()
     yield pool
     await pool.close(5.0)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from emeth_tui.backoff import Backoff
-from emeth_tui.workers.messages import TrainRequest
-from emeth_tui.workers.supervisor import Limits
+from emeth_tui.training.reports import TrainRequest
+from emeth_tui.workers.supervisor import Limits, WorkerDirectories
 from tests.training.texts import english
 
 HASH = "cd" * 32
+JOBS_DIR = Path("/")  # tests put their jobs anywhere
 QUICK = Limits(restart=Backoff(0.01, 0.02), deaths=1, stop_s=20.0)
 
 
@@ -25,15 +25,19 @@ def make_request(directory: Path, size_bytes: int = 4096, **changes: Any) -> Tra
         "job_id": "0x" + "6f" * 16,
         "language": "en",
         "epochs": 4,
-        "dataset_path": str(dataset),
-        "work_dir": str(directory / "work"),
+        "directory": str(directory.relative_to(JOBS_DIR)),
         "model": "devnet-small",
         "batch_size": 2,
         "threads": 1,
         "deterministic": True,
-        "checkpoint_share": math.inf,
+        "checkpoint_share": 1e9,
     }
     return TrainRequest(**{**values, **changes})
+
+
+def in_directories(logs: Path) -> WorkerDirectories:
+    """Directories for a pool that keeps its logs here and trains jobs anywhere."""
+    return WorkerDirectories(logs, JOBS_DIR)
 
 
 class Listener:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import pickle
+import math
 import subprocess
 import sys
 import typing
@@ -12,36 +12,89 @@ from pathlib import Path
 
 import pytest
 
+from emeth_tui.training import reports
 from emeth_tui.workers import messages
 from emeth_tui.workers.cores import thread_shares, usable_cores
+from emeth_tui.workers.wire import MAX_EARLY, BadMessage, Reader, Writer
 
 SAMPLES: dict[str, object] = {
-    "str": "text",
-    "int": 7,
-    "float": 1.5,
+    "Text": "text",
+    "FileName": "checkpoint.pt",
+    "RelativePath": "0x6f/inner_1",
+    "Sha256": "ab" * 32,
+    "Count": 7,
+    "Number": 7,
+    "Seed": -7,
+    "Share": 0.25,
+    "Amount": 1.5,
+    "Loss": 1.5,
     "bool": True,
-    "int | None": None,
-    "float | None": 0.5,
-    "Work": messages.Work(100, 1.0, 10, 0.1, 0.2),
+    "Number | None": None,
+    "Amount | None": 0.5,
+    "Work": reports.Work(100, 1.0, 10, 0.1, 0.2),
     "FailureKind": messages.FailureKind.DISK,
 }
-ALL = [*typing.get_args(messages.ToChild), *typing.get_args(messages.ToParent), messages.Work]
+ALL = [*typing.get_args(messages.ToChild), *typing.get_args(messages.ToParent)]
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_messages_are_frozen_plain_data_and_survive_the_pipe(kind: type) -> None:
+def test_messages_are_frozen_plain_data_and_survive_the_wire(kind: type) -> None:
     fields = {field.name: SAMPLES[str(field.type)] for field in dataclasses.fields(kind)}
 
     message = kind(**fields)
 
-    assert pickle.loads(pickle.dumps(message)) == message  # noqa: S301  # our own bytes
+    union = messages.ToChild if kind in typing.get_args(messages.ToChild) else messages.ToParent
+    assert Reader(union).feed(Writer().line(message)) == [message]
     assert not hasattr(message, "__dict__")
     assert all(
-        isinstance(value, (str, int, float, Enum, messages.Work, type(None))) for value in fields.values()
+        isinstance(value, (str, int, float, Enum, reports.Work, type(None))) for value in fields.values()
     )
     for name in [*fields, "anything"]:
         with pytest.raises((dataclasses.FrozenInstanceError, TypeError, AttributeError)):
             setattr(message, name, 1)
+
+
+def test_lines_are_read_whatever_pieces_they_come_in() -> None:
+    writer, sent = Writer(), [messages.Pause(), messages.Resume(), messages.WriteResult("ab" * 32)]
+    data = b"".join(writer.line(each) for each in sent)
+
+    for size in (1, 2, 7, len(data)):
+        reader: Reader[messages.ToChild] = Reader(messages.ToChild)
+        pieces = [data[start : start + size] for start in range(0, len(data), size)]
+        assert [message for piece in pieces for message in reader.feed(piece)] == sent
+
+
+def test_messages_are_taken_once_and_in_order_however_they_arrive() -> None:
+    writer, sent = Writer(), [reports.Saving(epoch, 0) for epoch in range(MAX_EARLY)]
+    lines = [writer.line(each) for each in sent]
+    reader: Reader[messages.ToParent] = Reader(messages.ToParent)
+
+    taken = [message for line in (*reversed(lines), *lines) for message in reader.feed(line)]
+
+    assert taken == sent
+
+
+def test_a_message_that_never_arrives_is_noticed() -> None:
+    writer = Writer()
+    lines = [writer.line(messages.Pause()) for _ in range(MAX_EARLY + 1)]
+    reader: Reader[messages.ToChild] = Reader(messages.ToChild)
+
+    with pytest.raises(BadMessage, match=f"message {MAX_EARLY + 1} while message 1 is missing"):
+        reader.feed(b"".join(lines[1:]))
+
+
+def test_long_and_unprintable_texts_are_cut_and_cleaned() -> None:
+    reader: Reader[messages.ToParent] = Reader(messages.ToParent)
+
+    (message,) = reader.feed(Writer().line(messages.StartFailed("\x1b[2J" + "x" * 5_000)))
+
+    assert message == messages.StartFailed("·[2J" + "x" * (reports.MAX_TEXT_CHARS - 4))
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+def test_a_number_that_is_not_finite_is_not_sent(number: float) -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        Writer().line(reports.Trained(1, number))
 
 
 def test_no_message_has_room_for_a_key() -> None:
@@ -53,7 +106,7 @@ def test_no_message_has_room_for_a_key() -> None:
 def test_the_parent_never_loads_what_training_needs() -> None:
     program = """
 import sys
-import emeth_tui.workers.messages, emeth_tui.workers.supervisor
+import emeth_tui.workers.wire, emeth_tui.workers.supervisor
 heavy = {"torch", "numpy", "transformers", "tokenizers", "sentencepiece", "fugashi"}
 print(sorted(heavy & set(sys.modules)))
 """
@@ -90,7 +143,7 @@ def test_a_containers_quota_bounds_the_cores(tmp_path: Path, quota: str, most: i
 def test_processes_can_be_spawned_while_a_screen_has_the_standard_streams() -> None:
     program = """
 import multiprocessing, sys
-from emeth_tui.workers.supervisor import prepare_spawning
+from emeth_tui.workers.local import prepare_spawning
 
 class Screen:
     def fileno(self):

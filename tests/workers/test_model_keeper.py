@@ -53,7 +53,9 @@ async def test_it_breaks_off_when_asked_to(server: Hub, tmp_path: Path) -> None:
     home.mkdir(parents=True)
     with (home / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # as another process that downloads it
-        fetching = asyncio.create_task(make_ready(tmp_path, NAME, lambda fraction, detail: waits.set()))
+        fetching = asyncio.create_task(
+            make_ready(tmp_path, NAME, lambda fraction, detail: waits.set(), leave_within_s=60.0)
+        )
         await waits.wait()
         (child,) = multiprocessing.active_children()
         fetching.cancel()

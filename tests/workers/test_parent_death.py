@@ -18,11 +18,11 @@ from tests.training.texts import english
 PARENT = """
 import asyncio, sys
 from pathlib import Path
-from emeth_tui.workers.messages import EpochDone, TrainRequest
-from emeth_tui.workers.supervisor import WorkerPool
+from emeth_tui.training.reports import EpochDone, TrainRequest
+from emeth_tui.workers.supervisor import WorkerDirectories, WorkerPool
 
 async def main(directory):
-    pool = WorkerPool(["cpu"], directory)
+    pool = WorkerPool(["cpu"], WorkerDirectories(directory, directory.parent))
     await pool.start()
     worker = pool.workers[0]
 
@@ -31,8 +31,8 @@ async def main(directory):
             print(worker.view.pid, message.epoch, flush=True)
 
     request = TrainRequest(
-        job_id="0x" + "6f" * 16, language="en", epochs=100_000, dataset_path=str(directory / "dataset.txt"),
-        work_dir=str(directory / "work"), model="devnet-small",
+        job_id="0x" + "6f" * 16, language="en", epochs=100_000, directory=directory.name,
+        model="devnet-small",
     )
     await worker.train(request, hash_for=lambda digest, epochs: "", on_message=tell)
 
@@ -71,6 +71,6 @@ def test_a_worker_whose_parent_dies_saves_and_leaves(tmp_path: Path, death: sign
     log = (tmp_path / "worker-0.log").read_text()
     assert "leaving" in log
     assert "Traceback" not in log
-    state = torch.load(max((tmp_path / "work/checkpoints").iterdir()), weights_only=True)
+    state = torch.load(max((tmp_path / "checkpoints").iterdir()), weights_only=True)
     assert state["epoch"] >= 2
-    assert not list((tmp_path / "work/checkpoints").glob("*.tmp"))
+    assert not list((tmp_path / "checkpoints").glob("*.tmp"))

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from emeth_tui.workers.messages import Prepared, Ready, Saving, Stop, Stopped
+from emeth_tui.training.reports import Prepared, Saving, Stopped
+from emeth_tui.workers.messages import Ready, Stop
 from emeth_tui.workers.supervisor import Limits, WorkerPool
-from tests.workers.jobs import Listener, hash_for, make_request, once
+from tests.workers.jobs import Listener, hash_for, in_directories, make_request, once
 
 LIMITS = Limits(stop_s=0.05, stop_saving_s=1.0)
 
@@ -42,14 +43,19 @@ class ScriptedLink:
     async def kill(self) -> None:
         self.killed = True
 
+    async def end(self, grace_s: float) -> None:
+        pass
 
-async def stopped(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *answers: tuple[float, Any]
-) -> ScriptedLink:
+    @property
+    def place(self) -> str:
+        return "a script"
+
+
+async def stopped(tmp_path: Path, *answers: tuple[float, Any]) -> ScriptedLink:
     """Cancel a job whose process answers so, and return when the cancellation has gone on."""
     link, prepared = ScriptedLink(list(answers)), asyncio.Event()
-    monkeypatch.setattr("emeth_tui.workers.worker.ProcessLink", lambda config, on_end: link)
-    (worker,) = WorkerPool(["cpu"], tmp_path, limits=LIMITS).workers
+    pool = WorkerPool(["cpu"], in_directories(tmp_path), limits=LIMITS, open_link=lambda config, on_end: link)
+    (worker,) = pool.workers
     training = asyncio.create_task(
         worker.train(
             make_request(tmp_path),
@@ -64,24 +70,22 @@ async def stopped(
     return link
 
 
-async def test_one_that_says_nothing_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    link = await stopped(tmp_path, monkeypatch, (0.4, Stopped(1, 0)))
+async def test_one_that_says_nothing_is_ended(tmp_path: Path) -> None:
+    link = await stopped(tmp_path, (0.4, Stopped(1, 0)))
 
     assert link.killed
 
 
-async def test_one_that_writes_its_checkpoint_has_longer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    link = await stopped(tmp_path, monkeypatch, (0.0, Saving(1, 0)), (0.2, Stopped(1, 0)))
+async def test_one_that_writes_its_checkpoint_has_longer(tmp_path: Path) -> None:
+    link = await stopped(tmp_path, (0.0, Saving(1, 0)), (0.2, Stopped(1, 0)))
 
     assert not link.killed
 
 
 async def test_one_that_never_gets_its_checkpoint_written_is_ended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    link = await stopped(tmp_path, monkeypatch, (0.0, Saving(1, 0)))
+    link = await stopped(tmp_path, (0.0, Saving(1, 0)))
 
     assert link.killed
     assert "not stopped within 1 s" in caplog.text

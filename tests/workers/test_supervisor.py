@@ -18,10 +18,19 @@ from emeth_tui.engine.estimates.meters import TrainingMeter
 from emeth_tui.errors import DatasetError, TrainingError, WorkerError
 from emeth_tui.model import Language
 from emeth_tui.store.measurements import Measurement, Quantity
-from emeth_tui.workers.messages import EpochDone, Paused, Prepared, Preparing, Progress, Resumed, Trained
+from emeth_tui.training.reports import (
+    CheckpointKept,
+    EpochDone,
+    Paused,
+    Prepared,
+    Preparing,
+    Progress,
+    Resumed,
+    Trained,
+)
 from emeth_tui.workers.supervisor import Limits, Worker, WorkerPhase, WorkerPool
 from tests.workers.conftest import Views
-from tests.workers.jobs import HASH, QUICK, Listener, hash_for, make_request, once
+from tests.workers.jobs import HASH, QUICK, Listener, hash_for, in_directories, make_request, once
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -35,8 +44,8 @@ def pid_of(worker: Worker) -> int:
     return worker.view.pid
 
 
-def size_of(path: str) -> int:
-    return Path(path).stat().st_size
+def size_of(path: Path) -> int:
+    return path.stat().st_size
 
 
 def text_of(path: str) -> str:
@@ -47,7 +56,7 @@ def mode_of(path: str) -> int:
     return Path(path).stat().st_mode
 
 
-def load(path: str) -> dict[str, Any]:
+def load(path: Path) -> dict[str, Any]:
     content: dict[str, Any] = torch.load(path, weights_only=True)
     return content
 
@@ -65,11 +74,11 @@ async def test_a_job_is_trained_to_its_result(tmp_path: Path, worker: Worker, vi
 
     prepared, trained = listener.of_type(Prepared)[0], listener.of_type(Trained)[0]
     assert asked == [(prepared.dataset_digest, 4)]
-    content = load(result.path)
+    content = load(tmp_path / result.name)
     assert content["hash"] == hashlib.sha256(prepared.dataset_digest.encode()).hexdigest()
     assert content["epoch"].tolist() == [4.0]
     assert (result.epochs, result.valid_loss) == (4, trained.valid_loss)
-    assert result.size_bytes == size_of(result.path)
+    assert result.size_bytes == size_of(tmp_path / result.name)
     phases = list(dict.fromkeys(view.phase for view in views.seen))
     assert [phase for phase in phases if phase is not WorkerPhase.SAVING] == [
         WorkerPhase.IDLE,  # the job is shown before the worker begins
@@ -83,7 +92,7 @@ async def test_a_job_is_trained_to_its_result(tmp_path: Path, worker: Worker, vi
 
 async def test_a_job_on_a_real_worker_leaves_all_its_measurements(tmp_path: Path, worker: Worker) -> None:
     request = make_request(tmp_path)
-    size_bytes = size_of(request.dataset_path)
+    size_bytes = size_of(tmp_path / "dataset.txt")
     meter = TrainingMeter(Task(size_bytes, request.epochs, Language.EN, request.model), worker.kind)
     kept: list[Measurement] = []
 
@@ -117,13 +126,16 @@ async def test_a_killed_worker_is_replaced_and_goes_on_from_its_checkpoint(
     assert any(
         view.phase is WorkerPhase.RESTARTING and "ended by SIGKILL" in view.detail for view in views.seen
     )
-    weights, expected_weights = load(result.path)["model_state_dict"], load(expected.path)["model_state_dict"]
+    weights, expected_weights = (
+        load(killed / result.name)["model_state_dict"],
+        load(whole / expected.name)["model_state_dict"],
+    )
     assert all(torch.equal(weights[name], tensor) for name, tensor in expected_weights.items())
 
 
 async def test_deaths_do_not_add_up_while_the_job_gets_further(tmp_path: Path, worker: Worker) -> None:
     restarts = worker.view.restarts
-    checkpoints = tmp_path / "work/checkpoints"
+    checkpoints = tmp_path / "checkpoints"
     killed_after: list[Path] = []
 
     def kill(message: object) -> None:
@@ -167,7 +179,7 @@ async def test_a_worker_that_died_idle_is_replaced_for_the_next_job(
 
     result = await worker.train(make_request(other, epochs=1), hash_for=hash_for, on_message=Listener())
 
-    assert size_of(result.path) > 0
+    assert size_of(other / result.name) > 0
     assert worker.view.phase is WorkerPhase.IDLE
 
 
@@ -192,8 +204,10 @@ async def test_a_paused_job_waits_to_be_resumed(tmp_path: Path, worker: Worker) 
     worker.resume()
     await training
 
-    index = listener.heard.index(position)
-    assert listener.heard[index + 1] == Resumed(position.epoch, position.step)
+    after = listener.heard[listener.heard.index(position) + 1 :]
+    assert next(each for each in after if not isinstance(each, CheckpointKept)) == Resumed(
+        position.epoch, position.step
+    )
     assert len(listener.of_type(EpochDone)) == 30
 
 
@@ -234,7 +248,7 @@ async def test_a_cancelled_job_has_its_checkpoint_before_the_cancellation_goes_o
     with pytest.raises(asyncio.CancelledError):
         await training
 
-    newest = max((tmp_path / "work/checkpoints").iterdir())
+    newest = max((tmp_path / "checkpoints").iterdir())
     state = torch.load(newest, weights_only=True)
     assert views.seen[-2].phase is WorkerPhase.STOPPING
     assert (worker.busy, worker.view.phase, worker.view.pid) == (False, WorkerPhase.IDLE, pid)
@@ -323,7 +337,7 @@ async def test_a_hopeless_training_is_the_jobs_fault(tmp_path: Path, worker: Wor
 
 async def test_an_unexpected_error_is_tried_again_in_a_fresh_process(tmp_path: Path, worker: Worker) -> None:
     request = make_request(tmp_path)
-    (tmp_path / "work").write_text("a file where the directory should be")
+    (tmp_path / "checkpoints").write_text("a file where the directory should be")
     restarts = worker.view.restarts
 
     with pytest.raises(WorkerError, match=r"died 2 times.*(FileExistsError|NotADirectoryError)"):
@@ -363,7 +377,7 @@ async def test_what_a_worker_prints_is_in_its_log(tmp_path: Path, worker: Worker
 async def test_a_silent_worker_is_killed_and_replaced(tmp_path: Path) -> None:
     limits = Limits(training_s=1.0, saving_s=1.0, first_step_s=5.0, restart=Backoff(0.01, 30.0))
     views = Views()
-    pool = WorkerPool(["cpu"], tmp_path / "logs", views, limits)
+    pool = WorkerPool(["cpu"], in_directories(tmp_path / "logs"), views, limits)
     await pool.start()
     (worker,) = pool.workers
     pid = pid_of(worker)
@@ -375,14 +389,14 @@ async def test_a_silent_worker_is_killed_and_replaced(tmp_path: Path) -> None:
     )
     await pool.close(5.0)
 
-    assert load(result.path)["hash"] == HASH
+    assert load(tmp_path / result.name)["hash"] == HASH
     assert any(view.detail == "no news for 1 s" for view in views.seen)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
 
 async def test_closing_saves_a_running_job_and_ends_every_process(tmp_path: Path) -> None:
-    pool = WorkerPool(["cpu", "cpu"], tmp_path / "logs", limits=QUICK)
+    pool = WorkerPool(["cpu", "cpu"], in_directories(tmp_path / "logs"), limits=QUICK)
     await pool.start()
     pids = [pid_of(worker) for worker in pool.workers]
     running = asyncio.Event()
@@ -402,14 +416,14 @@ async def test_closing_saves_a_running_job_and_ends_every_process(tmp_path: Path
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
-    state = torch.load(max((tmp_path / "work/checkpoints").iterdir()), weights_only=True)
+    state = torch.load(max((tmp_path / "checkpoints").iterdir()), weights_only=True)
     assert state["epoch"] >= 3
     with pytest.raises(WorkerError, match="is closed"):
         await pool.workers[1].train(request, hash_for=hash_for, on_message=Listener())
 
 
 async def test_a_worker_that_does_not_leave_is_killed(tmp_path: Path) -> None:
-    pool = WorkerPool(["cpu"], tmp_path / "logs", limits=QUICK)
+    pool = WorkerPool(["cpu"], in_directories(tmp_path / "logs"), limits=QUICK)
     await pool.start()
     pid = pid_of(pool.workers[0])
     os.kill(pid, signal.SIGSTOP)
@@ -421,7 +435,7 @@ async def test_a_worker_that_does_not_leave_is_killed(tmp_path: Path) -> None:
 
 
 async def test_a_device_that_is_not_there_fails_the_start_with_the_logs_path(tmp_path: Path) -> None:
-    pool = WorkerPool(["cpu", "cuda:99"], tmp_path / "logs", limits=QUICK)
+    pool = WorkerPool(["cpu", "cuda:99"], in_directories(tmp_path / "logs"), limits=QUICK)
 
     with pytest.raises(WorkerError, match=r"worker 1 on cuda:99 does not start: .*worker-1\.log"):
         await pool.start()
@@ -441,7 +455,7 @@ async def test_the_event_loop_goes_on_while_workers_start_and_train(tmp_path: Pa
             worst_s = max(worst_s, loop.time() - before)
 
     ticking = asyncio.create_task(tick())
-    pool = WorkerPool(["cpu"], tmp_path / "logs", limits=QUICK)
+    pool = WorkerPool(["cpu"], in_directories(tmp_path / "logs"), limits=QUICK)
     await pool.start()
     await pool.workers[0].train(make_request(tmp_path), hash_for=hash_for, on_message=Listener())
     await pool.close(5.0)

@@ -33,9 +33,13 @@ def examine(model: str, language: str, dataset: str, result: str) -> dict[str, A
 def train(
     job_id: str, model: str, language: str, epochs: int, dataset: str, work_dir: str, verification_key: str
 ) -> dict[str, Any]:
-    """Train a job on one thread and write its result. Raises DatasetError and TrainingError."""
+    """Train a job on one thread and write its result; `dataset` lies in `work_dir`.
+
+    Raises DatasetError and TrainingError.
+    """
     control = Control()
     digest = path = ""
+    directory = Path(work_dir)
     valid_loss = 0.0
 
     def report(event: Event) -> None:
@@ -46,18 +50,18 @@ def train(
             valid_loss = event.valid_loss
             control.write_result(links_from_digest(digest, verification_key, event.epochs)[-1])
         elif isinstance(event, ResultWritten):
-            path = event.path
+            path = str(directory / event.name)
 
     request = TrainRequest(
         job_id=job_id,
         language=language,
         epochs=epochs,
-        dataset_path=dataset,
-        work_dir=work_dir,
+        directory=directory.name,
+        dataset=Path(dataset).name,
         model=model,
         threads=1,
     )
-    run(request, open_device("cpu"), report, control)
+    run(request, directory.parent, open_device("cpu"), report, control)
     return {"result": path, "valid_loss": valid_loss}
 
 

@@ -11,7 +11,8 @@ from emeth_tui.model import JobId, JobState, Severity
 from emeth_tui.protocol.hash_chain import links_from_digest
 from emeth_tui.store.jobs import EpochRecord
 from emeth_tui.store.measurements import Quantity
-from emeth_tui.workers.messages import (
+from emeth_tui.training.reports import (
+    DATASET_NAME,
     Diverged,
     EpochDone,
     OutOfMemory,
@@ -23,15 +24,13 @@ from emeth_tui.workers.messages import (
 )
 from emeth_tui.workers.supervisor import Worker
 
-DATASET_FILE = "dataset.txt"
-
 
 async def download(context: Context, job_id: JobId) -> None:
     """Fetch a job's dataset into its directory, going on where an earlier try broke off."""
     job = context.book.get(job_id)
     if job.state is not JobState.DOWNLOADING:
         job = context.book.advance(job_id, JobState.DOWNLOADING)
-    path = context.disk.job_dir(job_id) / DATASET_FILE
+    path = context.disk.job_dir(job_id) / DATASET_NAME
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     meter = context.forecasts.transfer(job_id, Quantity.DOWNLOAD, fresh=not any(path.parent.iterdir()))
     size_bytes = await context.storage.download(
@@ -52,7 +51,7 @@ async def train(context: Context, job_id: JobId, worker: Worker) -> None:
     """
     job = context.book.get(job_id)
     work_dir = context.disk.job_dir(job_id)
-    if not (work_dir / DATASET_FILE).is_file():
+    if not (work_dir / DATASET_NAME).is_file():
         context.book.advance(job_id, JobState.DOWNLOADING)
         return
     training = context.settings.training
@@ -60,14 +59,12 @@ async def train(context: Context, job_id: JobId, worker: Worker) -> None:
         job_id=job_id,
         language=job.language.value,
         epochs=job.epochs,
-        dataset_path=str(work_dir / DATASET_FILE),
-        work_dir=str(work_dir),
+        directory=job_id,
         model=job.model,
         seed=job.seed,
         batch_size=None if training.batch_size == "auto" else training.batch_size,
         learning_rate=training.learning_rate,
         release_on_pause=training.release_on_pause,
-        micro_batch_dir=str(context.settings.devices_dir),
     )
     scribe = _Scribe(context, job_id)
     context.forecasts.training(job, worker)

@@ -62,7 +62,7 @@ class ModelSpec:
 
 
 # Small enough for one CPU core, large enough to learn from 64 kB of text in 30 epochs. It starts from random
-# weights, so its rate is that of pre-training, several times what fine-settings_editor takes.
+# weights, so its rate is that of pre-training, several times what fine-tuning takes.
 _DEVNET_SMALL = ModelSpec(
     name=DEVNET_SMALL,
     learning_rate=1.5e-3,

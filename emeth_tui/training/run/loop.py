@@ -75,7 +75,8 @@ class Trainer:
         self._pace = Pace()
         self._loading_since_s = time.monotonic() if loading_since_s is None else loading_since_s
         cost_s = expected_cost_s(self._model.parameters(), device)
-        self._saver = Saver(store, SavingPace(plan.checkpoint_every_s, plan.checkpoint_share, cost_s), device)
+        pace = SavingPace(plan.checkpoint_every_s, plan.checkpoint_share, cost_s)
+        self._saver = Saver(store, pace, device, report)
         self._kept_at: tuple[int, int] | None = None
         self._at = Position()
 

@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from emeth_tui.training.devices import Device, is_out_of_memory
 from emeth_tui.training.files.checkpoint import CheckpointStore
+from emeth_tui.training.reports import CheckpointKept, Report
 from emeth_tui.training.run.state import bytes_of
 
 # What a checkpoint is taken to cost until one has been measured.
@@ -152,18 +154,33 @@ def _host_buffer(like: Tensor) -> Tensor:
     return torch.empty(like.shape, dtype=like.dtype)
 
 
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A checkpoint on the disk, and the seconds that it took away from the training."""
+
+    cost_s: float
+    kept: CheckpointKept
+
+
 class Saver:
     """Writes one training's checkpoints, one at a time, while the training goes on."""
 
     def __init__(
-        self, store: CheckpointStore, pace: SavingPace, device: Device, timer: CopyTimer | None = None
+        self,
+        store: CheckpointStore,
+        pace: SavingPace,
+        device: Device,
+        report: Report = lambda event: None,
+        timer: CopyTimer | None = None,
     ) -> None:
+        """`report` is called on the training's own thread, with each checkpoint that has reached the disk."""
         self.pace = pace
+        self._report = report
         self._store = store
         self._device = device
         self._copy = HostCopy(device, timer)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
-        self._writing: Future[float] | None = None
+        self._writing: Future[_Written] | None = None
 
     @property
     def busy(self) -> bool:
@@ -195,28 +212,38 @@ class Saver:
         if not concurrent.futures.wait([writing], limit_s).done:
             return False
         self._writing = None
-        self.pace.cost(writing.result())
+        self._take(writing.result())
         return True
 
     def close(self) -> None:
         """Let the last checkpoint be finished, and end the thread."""
         self._thread.shutdown()
-        if self._writing is not None and (error := self._writing.exception()) is not None:
+        if self._writing is None:
+            return
+        if error := self._writing.exception():
             log.warning("the last checkpoint was not written: %s", error)
+        else:
+            self._take(self._writing.result())
 
-    def _write(self, epoch: int, blocks_done: int, copy: Mapping[str, Any], blocked_s: float) -> float:
-        """Write a checkpoint and return the seconds that it took away from the training, its copy included.
+    def _take(self, written: _Written) -> None:
+        self.pace.cost(written.cost_s)
+        self._report(written.kept)
+
+    def _write(self, epoch: int, blocks_done: int, copy: Mapping[str, Any], blocked_s: float) -> _Written:
+        """Write a checkpoint and count the seconds that it took away from the training, its copy included.
 
         `blocked_s` is how long the training waited for `HostCopy.take`.
         """
         started = time.thread_time()
         copied_s = self._copy.wait_s()
-        self._store.save(epoch, blocks_done, copy)
+        path = self._store.save(epoch, blocks_done, copy)
         if self._device.is_cuda:
             # The GPU's own time, or the host's where that is what a training is short of; they overlap. The
             # writing takes nothing away: the host's cores are idle, and it lets go of Python's lock.
-            return max(blocked_s, copied_s)
-        return blocked_s + time.thread_time() - started  # of the very cores that the training wants
+            cost_s = max(blocked_s, copied_s)
+        else:
+            cost_s = blocked_s + time.thread_time() - started  # of the very cores that the training wants
+        return _Written(cost_s, CheckpointKept(epoch, blocks_done, path.stat().st_size))
 
 
 def expected_cost_s(parameters: Iterable[Tensor], device: Device) -> float:

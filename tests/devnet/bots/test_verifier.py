@@ -75,7 +75,8 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
         DevnetOptions(with_requester=False, with_rival=False, poll_interval_s=0.05, block_interval_s=0)
     )
     info = await devnet.start()
-    dataset = scratch / "dataset.txt"
+    dataset = scratch / "work/dataset.txt"
+    dataset.parent.mkdir()
     dataset.write_bytes(planner.errand(0).dataset)
     train(
         job_id="0x00",

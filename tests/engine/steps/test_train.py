@@ -157,7 +157,7 @@ async def test_a_worker_is_asked_for_what_the_settings_say(context: Any) -> None
 
     assert worker.request is not None
     assert (worker.request.batch_size, worker.request.release_on_pause) == (24, True)
-    assert worker.request.micro_batch_dir == str(context.settings.devices_dir)
+    assert worker.request.directory == JOB_ID
 
 
 async def test_an_automatic_batch_is_the_models_own(context: Any) -> None:

@@ -16,7 +16,7 @@ from emeth_tui.training.files.models import model_shape, model_spec, token_sourc
 from emeth_tui.training.reports import EpochDone, ResultWritten
 from emeth_tui.training.run.evaluation import Evaluator
 from tests.training.files.hub_server import serving
-from tests.training.jobs import Run, make_request
+from tests.training.jobs import Run, dataset_of, make_request
 from tests.training.pretrained import SPECIAL_PIECES, save_small_gpt2, save_small_rinna
 from tests.training.texts import english, japanese
 
@@ -190,7 +190,7 @@ def test_a_job_fine_tunes_a_local_model(tmp_path: Path, directory: Path) -> None
     run.go(request)
 
     assert run.of_type(ResultWritten)
-    evaluator = Evaluator(str(directory), "ja", Path(request.dataset_path))
+    evaluator = Evaluator(str(directory), "ja", dataset_of(request))
     assert run.of_type(EpochDone)[-1].valid_loss < evaluator.untrained_loss()
 
 

@@ -28,7 +28,7 @@ from emeth_tui.training.files.models import (
 from emeth_tui.training.reports import EpochDone, ResultWritten
 from emeth_tui.training.run.evaluation import Evaluator
 from tests.training.files.test_checkpoint import Malicious
-from tests.training.jobs import Run, make_request, result_weights
+from tests.training.jobs import Run, dataset_of, make_request, result_weights
 from tests.training.pretrained import VOCAB_SIZE, save_small_gpt2
 from tests.training.texts import english
 
@@ -116,7 +116,7 @@ def test_a_job_fine_tunes_a_local_model(tmp_path: Path, directory: Path) -> None
     run.go(request)
 
     assert run.of_type(ResultWritten)
-    evaluator = Evaluator(str(directory), "en", Path(request.dataset_path))
+    evaluator = Evaluator(str(directory), "en", dataset_of(request))
     assert run.of_type(EpochDone)[-1].valid_loss < evaluator.untrained_loss()
     GPT2LMHeadModel.from_pretrained(directory).load_state_dict(result_weights(request), strict=True)
 

@@ -18,7 +18,7 @@ from emeth_tui.training.model.gpt2 import Gpt2, Gpt2Shape
 from emeth_tui.training.reports import EpochDone, OutOfMemory, ResultWritten, Stopped, WentBack
 from emeth_tui.training.run import loop
 from emeth_tui.training.run.microbatch import FoundBefore, MicroBatch, block_bytes
-from tests.training.jobs import Run, assert_same_weights, make_request, result_weights
+from tests.training.jobs import JOBS_DIR, Run, assert_same_weights, make_request, result_weights
 from tests.training.texts import english
 
 GB = 1_000_000_000
@@ -323,13 +323,11 @@ def test_trials_before_the_first_step_leave_no_trace(
     tmp_path: Path, gpu: Gpu, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = trained(tmp_path / "untried")
-    request = make_request(
-        tmp_path / "tried", english(6144), batch_size=5, epochs=2, micro_batch_dir=str(tmp_path / "found")
-    )
+    request = make_request(tmp_path / "tried", english(6144), batch_size=5, epochs=2)
     run = Run()
     sizes = limit_blocks(monkeypatch, math.inf)
 
-    job.run(request, gpu, run._hear, run.control)
+    job.run(request, JOBS_DIR, gpu, run._hear, run.control, devices_dir=tmp_path / "found")
 
     assert sizes[:6] == [1, 1, 2, 2, 4, 4], "with gradients from before, as in a step"
     assert sizes[6] == 5

@@ -18,7 +18,18 @@ from emeth_tui.training.files import models
 from emeth_tui.training.files.checkpoint import CheckpointStore
 from emeth_tui.training.job_control import Control
 from emeth_tui.training.model.gpt2 import Gpt2
-from emeth_tui.training.reports import EpochDone, Event, Paused, Prepared, Progress, Resumed, Saving, Stopped
+from emeth_tui.training.reports import (
+    CheckpointKept,
+    EpochDone,
+    Event,
+    Paused,
+    Prepared,
+    Progress,
+    ResultWritten,
+    Resumed,
+    Saving,
+    Stopped,
+)
 from emeth_tui.training.run import metrics
 from emeth_tui.training.run.saving import HostCopy, Saver, SavingPace, expected_cost_s
 from tests.training.jobs import Run, assert_same_weights, make_request, result_weights, was_stopped
@@ -148,17 +159,17 @@ class StandInTimer:
     """Says that the device copied for so long; `marks` are what it was asked, in order."""
 
     def __init__(self, copied_s: float) -> None:
-        self.key_values: list[str] = []
+        self.marks: list[str] = []
         self._copied_s = copied_s
 
     def start(self) -> None:
-        self.key_values.append("start")
+        self.marks.append("start")
 
     def end(self) -> None:
-        self.key_values.append("end")
+        self.marks.append("end")
 
     def wait_s(self) -> float:
-        self.key_values.append("wait")
+        self.marks.append("wait")
         return self._copied_s
 
 
@@ -166,13 +177,13 @@ class StandInTimer:
 def test_on_a_gpu_a_checkpoint_costs_what_its_copy_holds_up(tmp_path: Path, copied_s: float) -> None:
     store, timer, cpu = GatedStore(tmp_path), StandInTimer(copied_s), open_device("cpu")
     gpu = PretendsToBeAGpu(cpu.torch_device, cpu.name, cpu.compute_dtype)
-    saver = Saver(store, SavingPace(0.0, 0.01, 0.0), gpu, timer)
+    saver = Saver(store, SavingPace(0.0, 0.01, 0.0), gpu, timer=timer)
     started = time.monotonic()
 
     saver.start(1, 0, {"weight": torch.ones(1000)})
     blocked_s = time.monotonic() - started
     assert store.entered.wait(20.0)
-    assert timer.key_values == ["start", "end", "wait"], "what is written has arrived"
+    assert timer.marks == ["start", "end", "wait"], "what is written has arrived"
     store.gate.set()
     saver.wait()
     saver.close()
@@ -255,17 +266,31 @@ def test_training_goes_on_while_a_checkpoint_is_written_and_skips_those_due_mean
     assert not run.of_type(Saving)
 
 
+def test_every_checkpoint_is_reported_when_it_has_reached_the_disk(
+    tmp_path: Path, gated: list[GatedStore]
+) -> None:
+    def look(event: Event, control: Control) -> None:
+        if isinstance(event, Prepared):
+            gated[0].gate.set()
+        if isinstance(event, CheckpointKept):
+            path = tmp_path / f"checkpoints/epoch-{event.epoch:06d}-block-{event.blocks:09d}.pt"
+            assert path.stat().st_size == event.size_bytes
+
+    run = Run(look)
+
+    run.go(make_request(tmp_path, epochs=4, checkpoint_every_s=0.0, checkpoint_share=math.inf))
+
+    assert [(event.epoch, event.blocks) for event in run.of_type(CheckpointKept)] == gated[0].written
+    assert isinstance(run.events[-1], ResultWritten), "nothing is reported of a job that is over"
+
+
 def test_a_full_disk_breaks_the_job_off_with_the_earlier_checkpoint_kept(
     tmp_path: Path, gated: list[GatedStore]
 ) -> None:
     def fill_the_disk(event: Event, control: Control) -> None:
         if isinstance(event, Prepared):
             gated[0].gate.set()
-        if (
-            isinstance(event, EpochDone)
-            and gated[0].error is None
-            and list((tmp_path / "work").glob("c*/e*"))
-        ):
+        if isinstance(event, EpochDone) and gated[0].error is None and list(tmp_path.glob("c*/e*")):
             gated[0].error = DiskFull("no room left to write")
 
     request = make_request(tmp_path, epochs=500, checkpoint_share=math.inf)
@@ -273,7 +298,7 @@ def test_a_full_disk_breaks_the_job_off_with_the_earlier_checkpoint_kept(
     with pytest.raises(DiskFull, match="no room left"):
         Run(fill_the_disk).go(request)
 
-    assert list((tmp_path / "work/checkpoints").iterdir())
+    assert list((tmp_path / "checkpoints").iterdir())
 
 
 def test_a_stop_waits_for_the_writer_and_keeps_the_very_last_step(

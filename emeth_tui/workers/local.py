@@ -1,0 +1,202 @@
+"""A worker on this host: the parent's end of its process, which never blocks the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import math
+import multiprocessing
+import multiprocessing.resource_tracker
+import multiprocessing.util
+import signal
+import socket
+import weakref
+from collections.abc import Callable, Iterator
+from multiprocessing.context import SpawnProcess
+
+import anyio
+
+from emeth_tui.workers import process
+from emeth_tui.workers.link import NoNews, OnEnd, ProcessDied, WorkerConfig
+from emeth_tui.workers.messages import ToChild, ToParent
+from emeth_tui.workers.wire import BadMessage, Reader, Writer
+
+MAX_UNREAD = 10_000  # messages; an honest worker sends a few a second
+MAX_UNSENT_BYTES = 1 << 20
+_READ_BYTES = 64 * 1024
+_REAP_WITHIN_S = 5.0  # after SIGKILL only the kernel stands between a process and its end
+_open_links: weakref.WeakSet[LocalProcess] = weakref.WeakSet()
+Main = Callable[[socket.socket, WorkerConfig], None]
+
+
+def prepare_spawning() -> None:
+    """Start multiprocessing's helper process. Must be called before any UI takes over the standard streams.
+
+    Inside a running Textual application the first spawn would fail: the helper inherits the real stderr's
+    descriptor, which the application has replaced by then.
+    """
+    multiprocessing.resource_tracker.ensure_running()
+
+
+class LocalProcess:
+    """The WorkerLink of a process on this host."""
+
+    def __init__(self, config: WorkerConfig, on_end: OnEnd = lambda: None, main: Main = process.main) -> None:
+        """Spawn a process that runs `main`.
+
+        Must run on the event loop's thread: the kernel ends the child with the thread that made it.
+        """
+        self._socket, theirs = socket.socketpair()
+        self._socket.setblocking(False)
+        self._process: SpawnProcess = multiprocessing.get_context("spawn").Process(
+            target=main, args=(theirs, config), name=f"emeth-{config.name}"
+        )
+        with theirs, _terminal_signals_held():
+            self._process.start()
+        self._loop = asyncio.get_running_loop()
+        self._writer = Writer()
+        self._unsent = bytearray()
+        self._reader: Reader[ToParent] = Reader(ToParent)
+        self._messages: asyncio.Queue[ToParent | None] = asyncio.Queue()
+        self._refusal = ""
+        self._hung_up = False
+        self._exited = asyncio.Event()
+        self._on_end = on_end
+        self._loop.add_reader(self._socket.fileno(), self._read)
+        self._loop.add_reader(self._process.sentinel, self._reap)
+        _open_links.add(self)
+
+    @property
+    def place(self) -> str:
+        """The process, by its id."""
+        return f"process {self._process.pid}"
+
+    def send(self, message: ToChild) -> None:
+        """Send a message; once the process is gone it is lost, and `receive` says so."""
+        if self._hung_up:
+            return
+        self._unsent += self._writer.line(message)
+        if len(self._unsent) > MAX_UNSENT_BYTES:
+            self._refuse(f"it left {len(self._unsent)} bytes unread")
+        else:
+            self._write()
+
+    async def receive(self, limit_s: float = math.inf) -> ToParent:
+        """Return the next message. Raises ProcessDied after the last one, NoNews when none comes in time."""
+        try:
+            with anyio.fail_after(limit_s):
+                message = await self._messages.get()
+        except TimeoutError as error:
+            raise NoNews(f"no news for {limit_s:.0f} s") from error
+        if message is None:
+            self._messages.put_nowait(None)  # for whoever asks again
+            await self.end(_REAP_WITHIN_S)
+            raise ProcessDied(self._cause_of_death())
+        return message
+
+    async def end(self, grace_s: float) -> None:
+        """Wait until the process leaves by itself, then terminate it, then kill it."""
+        if not await self._exited_within(grace_s):
+            self._process.terminate()
+            if not await self._exited_within(min(grace_s, 1.0)):
+                self._process.kill()
+                await self._exited_within(_REAP_WITHIN_S)
+        self.hang_up()
+
+    async def kill(self) -> None:
+        """End the process now."""
+        self._process.kill()
+        await self._exited_within(_REAP_WITHIN_S)
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close our end of the link; a process that still lives takes it for our death and leaves."""
+        if self._hung_up:
+            return
+        self._hung_up = True
+        _open_links.discard(self)
+        if not self._loop.is_closed():
+            self._loop.remove_reader(self._socket.fileno())
+            self._loop.remove_writer(self._socket.fileno())
+        self._socket.close()
+        self._messages.put_nowait(None)
+        self._on_end()
+
+    def _read(self) -> None:
+        try:
+            data = self._socket.recv(_READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.hang_up()
+            return
+        try:
+            for message in self._reader.feed(data):
+                self._messages.put_nowait(message)
+        except BadMessage as error:
+            self._refuse(f"it sent {error}")
+        if self._messages.qsize() > MAX_UNREAD:
+            self._refuse(f"it sent {MAX_UNREAD} messages that nobody waits for")
+
+    def _write(self) -> None:
+        try:
+            sent = self._socket.send(self._unsent)
+        except BlockingIOError:
+            sent = 0
+        except OSError:  # the process is gone, which `_read` finds out too
+            sent = len(self._unsent)
+        del self._unsent[:sent]
+        if self._unsent:
+            self._loop.add_writer(self._socket.fileno(), self._write)
+        else:
+            self._loop.remove_writer(self._socket.fileno())
+
+    def _refuse(self, what: str) -> None:
+        """Have nothing to do any more with a process that breaks the rules."""
+        if not self._hung_up:
+            self._refusal = what
+            self._process.kill()
+            self.hang_up()
+
+    def _reap(self) -> None:
+        self._loop.remove_reader(self._process.sentinel)
+        self._process.join(_REAP_WITHIN_S)  # returns at once: the sentinel fell with the process
+        self._exited.set()
+
+    async def _exited_within(self, limit_s: float) -> bool:
+        with anyio.move_on_after(limit_s):
+            await self._exited.wait()
+        return self._exited.is_set()
+
+    def _cause_of_death(self) -> str:
+        code = self._process.exitcode
+        if self._refusal:
+            return f"{self.place} broke the rules: {self._refusal}"
+        if code is None:
+            return f"{self.place} hung up"
+        if code < 0:
+            return f"{self.place} was ended by {signal.Signals(-code).name}"
+        return f"{self.place} left with code {code}"
+
+
+@contextlib.contextmanager
+def _terminal_signals_held() -> Iterator[None]:
+    """Block the terminal's signals for a moment: the child inherits that until it can ignore them itself."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, process.IGNORED_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _hang_up_all() -> None:
+    """At exit: workers that nobody closed save and leave. multiprocessing then waits for them."""
+    for link in list(_open_links):
+        link.hang_up()
+
+
+# Registered after multiprocessing's own handler, which waits for all children, and so called before it.
+atexit.register(_hang_up_all)
