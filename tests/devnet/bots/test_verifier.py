@@ -45,7 +45,7 @@ class World:
     jobs: int = 0
 
     def __post_init__(self) -> None:
-        self.text = (self.scratch / "dataset.txt").read_text("utf-8")
+        self.text = (self.scratch / "work/dataset.txt").read_text("utf-8")
         self.good = (self.scratch / "work" / RESULT_NAME).read_bytes()
 
     def plan(self, **changes: Any) -> JobPlan:
@@ -130,7 +130,7 @@ def put_nan(content: Content, _world: World) -> None:
 
 
 def put_untrained_weights(content: Content, world: World) -> None:
-    path = world.scratch / "dataset.txt"
+    path = world.scratch / "work/dataset.txt"
     vocab_size = Evaluator(MODEL, "en", path).tensor_shapes["transformer.wte.weight"][0]
     spec = model_spec(MODEL)
     model = build_model(spec, model_shape(spec, vocab_size))
