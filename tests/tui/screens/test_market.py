@@ -137,7 +137,8 @@ async def test_a_click_chooses_and_a_second_one_opens(free_node: StandInNode) ->
 async def test_a_command_under_way_goes_on_when_the_screen_is_left(free_node: StandInNode) -> None:
     free_node.may_go_on.clear()
     async with shown(free_node) as pilot:
-        await pilot.press("m", "c", "y")
+        await press(pilot, "m", "c")
+        await pilot.press("y")
         await pilot.pause()
         await pilot.press("q", "l")
         await pilot.pause()
