@@ -1,4 +1,4 @@
-"""The log file: everything that the node and its libraries have to say, rotated, in UTC."""
+"""The log file: everything that the node and its libraries log, rotated, in UTC."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _QUIET_LIBRARIES = ("httpx", "httpcore", "web3", "aiohttp", "urllib3", "asyncio"
 
 
 def start_log_file(directory: Path, settings: LogSettings) -> RotatingFileHandler:
-    """Send all logging to `directory/node.log`. Raises OSError when it cannot be written."""
+    """Write all logging to `directory/node.log`. Raises OSError when that fails."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     handler = RotatingFileHandler(
         directory / LOG_FILE,

@@ -1,1 +1,1 @@
-"""What makes parts of this repository."""
+"""Scripts that generate files of this repository."""

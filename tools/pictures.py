@@ -1,7 +1,7 @@
-"""`python -m tools.pictures`: the pictures of the README, from the real screen on a real local network.
+"""`python -m tools.pictures`: take the README's pictures of the real screen on a real local network.
 
-A devnet, a node with two CPU workers and real training; the pictures are taken when there is something to
-see, which takes a few minutes.
+Runs a devnet and a node that trains on two CPU workers, and takes each picture once there is something to
+see. That takes a few minutes.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SIZE = (120, 34)
 TALL = (120, 46)
 MARGIN = 12
 NODE_LIMIT_S = 600.0
-SPEEDS_OF_S = 10.0  # what the small chart of a worker shows
+CHART_S = 10.0  # seconds of speed that a worker's small chart shows
 
 TakePicture = Callable[[str], None]
 
@@ -80,9 +80,9 @@ async def running_node(layers: Layers) -> AsyncIterator[Node]:
 
 
 async def take_pictures(node: Node) -> None:
-    """Wait for good moments and keep them."""
+    """Wait for each good moment and take its picture."""
     async with screen(node, "en", "dark") as (pilot, take):
-        await pilot.pause(SPEEDS_OF_S)
+        await pilot.pause(CHART_S)
         await until(node, something_to_see)
         await pilot.pause(0.5)
         take("dashboard-dark")
@@ -96,7 +96,7 @@ async def take_pictures(node: Node) -> None:
         take("job")
     for language, theme, name in (("en", "light", "dashboard-light"), ("ja", "dark", "dashboard-ja")):
         async with screen(node, language, theme) as (pilot, take):
-            await pilot.pause(SPEEDS_OF_S)
+            await pilot.pause(CHART_S)
             await until(node, something_to_see)
             await pilot.pause(0.5)
             take(name)
@@ -104,7 +104,7 @@ async def take_pictures(node: Node) -> None:
 
 @asynccontextmanager
 async def screen(node: Node, language: str, theme: str) -> AsyncIterator[tuple[Pilot[Ending], TakePicture]]:
-    """Show the node, and give what takes pictures of the screen."""
+    """Show the node; yields what drives the screen and what takes its picture."""
     set_language(language)
     options = ScreenOptions(Path(os.devnull), theme=theme, language=language)
     app = EmethApp(node, options)
@@ -119,11 +119,11 @@ async def screen(node: Node, language: str, theme: str) -> AsyncIterator[tuple[P
         yield pilot, take
 
 
-async def until(node: Node, good: Callable[[Snapshot], bool]) -> None:
-    """Wait for a good moment."""
+async def until(node: Node, condition: Callable[[Snapshot], bool]) -> None:
+    """Wait until a condition holds for the node's snapshot. Raises TimeoutError after NODE_LIMIT_S."""
     with anyio.fail_after(NODE_LIMIT_S):
         async for _news in node.subscribe():
-            if good(node.snapshot()):
+            if condition(node.snapshot()):
                 return
 
 
@@ -134,19 +134,19 @@ async def press(pilot: Pilot[Ending], *keys: str) -> None:
 
 
 def something_to_see(now: Snapshot) -> bool:
-    """Both workers train, the first well on its way; a job has brought its reward."""
+    """Return whether both workers train, the first one's job is well under way, and a job is verified."""
     training = [job for job in now.jobs if job.state is JobState.TRAINING]
     verified = [job for job in now.ended_today if job.state is JobState.VERIFIED]
     return len(training) == 2 and bool(verified) and 8 <= _first_of(now).epochs_done <= 20
 
 
 def nearly_trained(now: Snapshot) -> bool:
-    """The first worker's job has a loss curve to show."""
+    """Return whether the first worker's job has a loss curve to show."""
     return bool(now.jobs) and 20 <= _first_of(now).epochs_done <= 27
 
 
 def _first_of(now: Snapshot) -> Job:
-    """The job of the first worker, or any where that has none at this moment."""
+    """Return the first worker's job, or another one if that worker is idle."""
     return next((job for job in now.jobs if job.job_id == now.workers[0].job_id), now.jobs[0])
 
 

@@ -1,4 +1,4 @@
-"""A terminal's picture as SVG: small, one line of the file a row, so that two of them can be compared."""
+"""A terminal's screen as SVG: small, with one line of the file per row, so that two files can be compared."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CELL_WIDTH, ROW_HEIGHT = 8, 16
 BASELINE = 12
 FONT_SIZE = 13.333  # a cell is 0.6 of it
 FONTS = "'DejaVu Sans Mono','Menlo','Consolas','Noto Sans Mono CJK JP',monospace"
-# What the colours of a terminal stand for where a style names one of them.
+# The colours that a style may name instead of giving red, green and blue.
 ANSI = TerminalTheme(
     (18, 18, 18),
     (220, 220, 220),
@@ -37,7 +37,7 @@ ANSI = TerminalTheme(
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Neighbouring cells of one look; colours as `#rrggbb`, `marks` of bold, italic and underline."""
+    """Neighbouring cells of one style; colours as `#rrggbb`, `marks` for bold, italic, underline and dim."""
 
     column: int
     text: str
@@ -53,28 +53,28 @@ class Run:
 def svg(
     rows: Sequence[Iterable[Segment]], columns: int, *, margin: int = 0, fixed_width: bool = False
 ) -> str:
-    """Draw a screen. With `margin` pixels of its ground around it, and rounded corners.
+    """Return a screen as SVG, with `margin` pixels of background and rounded corners around it.
 
-    `fixed_width` holds every run to its cells, whatever the font of the viewer.
+    `fixed_width` keeps every run within its cells, whatever font the viewer has.
     """
     drawn = [list(_runs(row)) for row in rows]
     ground = _commonest(run.ground for row in drawn for run in row for _cell in run.text)
-    looks = _names(run for row in drawn for run in row if run.text.strip())
+    classes = _class_names(run for row in drawn for run in row if run.text.strip())
     width, height = columns * CELL_WIDTH + 2 * margin, len(rows) * ROW_HEIGHT + 2 * margin
     corner = ' rx="8"' if margin else ""
     place = f'x="{-margin}" y="{-margin}" width="{width}" height="{height}"'
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{-margin} {-margin} {width} {height}" '
         f'xml:space="preserve"><style>text{{font:{FONT_SIZE}px {FONTS};white-space:pre}}',
-        *(f".{name}{{{look}}}" for look, name in looks.items()),
+        *(f".{name}{{{css}}}" for css, name in classes.items()),
         f'</style><rect {place} fill="{ground}"{corner}/>',
     ]
     for number, row in enumerate(drawn):
-        lines.append("".join(_drawn(run, number, ground, looks, fixed_width) for run in row))
+        lines.append("".join(_draw(run, number, ground, classes, fixed_width) for run in row))
     return "\n".join([*lines, "</svg>", ""])
 
 
-def _drawn(run: Run, row: int, ground: str, looks: dict[str, str], fixed_width: bool) -> str:
+def _draw(run: Run, row: int, ground: str, classes: dict[str, str], fixed_width: bool) -> str:
     x, y = run.column * CELL_WIDTH, row * ROW_HEIGHT
     parts = ""
     if run.ground != ground:
@@ -86,19 +86,19 @@ def _drawn(run: Run, row: int, ground: str, looks: dict[str, str], fixed_width: 
         if text:
             length = f' textLength="{cell_len(text) * CELL_WIDTH}"' if fixed_width else ""
             parts += (
-                f'<text x="{column * CELL_WIDTH}" y="{y + BASELINE}" class="{looks[_look(run)]}"{length}>'
+                f'<text x="{column * CELL_WIDTH}" y="{y + BASELINE}" class="{classes[_css(run)]}"{length}>'
                 f"{escape(text, quote=False)}</text>"
             )
     return parts
 
 
 def _stripped(run: Run) -> tuple[int, str]:
-    """The run's column and text without the spaces around it."""
+    """Return the run's column and text without the spaces around it."""
     return run.column + len(run.text) - len(run.text.lstrip()), run.text.strip()
 
 
 def _pieces(run: Run) -> Iterable[tuple[int, str]]:
-    """Cut a run at its gaps: each piece stays at its column, however wide a viewer's letters are."""
+    """Split a run at its gaps, so that each piece stays in its column whatever the viewer's font."""
     for piece in re.finditer(r"\S+(?: \S+)*", run.text):
         yield run.column + cell_len(run.text[: piece.start()]), piece.group()
 
@@ -110,7 +110,7 @@ def _runs(row: Iterable[Segment]) -> Iterable[Run]:
             continue
         run = Run(column, segment.text, *_colours(segment.style or Style()))
         column += run.cells
-        if pending is not None and _same_look(pending, run):
+        if pending is not None and _same_style(pending, run):
             pending = Run(pending.column, pending.text + run.text, run.ink, run.ground, run.marks)
             continue
         if pending is not None:
@@ -120,7 +120,7 @@ def _runs(row: Iterable[Segment]) -> Iterable[Run]:
         yield pending
 
 
-def _same_look(one: Run, other: Run) -> bool:
+def _same_style(one: Run, other: Run) -> bool:
     return (one.ink, one.ground, one.marks) == (other.ink, other.ground, other.marks)
 
 
@@ -137,16 +137,16 @@ def _hex(color: Color | None, *, foreground: bool) -> str:
     return (color or Color.default()).get_truecolor(ANSI, foreground=foreground).hex
 
 
-def _look(run: Run) -> str:
+def _css(run: Run) -> str:
     return f"fill:{run.ink};{run.marks}"
 
 
-def _names(runs: Iterable[Run]) -> dict[str, str]:
-    """Give each look a short name, in the order in which they come."""
-    looks = dict.fromkeys(_look(run) for run in runs)
+def _class_names(runs: Iterable[Run]) -> dict[str, str]:
+    """Return a short CSS class for each style, in order of appearance."""
+    classes = dict.fromkeys(_css(run) for run in runs)
     return {
-        look: f"{'abcdefghijklmnopqrstuvwxyz'[index % 26]}{index // 26 or ''}"
-        for index, look in enumerate(looks)
+        css: f"{'abcdefghijklmnopqrstuvwxyz'[index % 26]}{index // 26 or ''}"
+        for index, css in enumerate(classes)
     }
 
 
