@@ -151,7 +151,7 @@ def test_an_rpc_endpoint_that_does_not_answer(home: Path) -> None:
     config = home / "node.toml"
     config.write_text(
         f"network = 'round3-2'\n[wallet]\nkeystore = '{home}/.config/emeth-tui/keystore.json'\n"
-        "[networks.round3-2]\nrpc_url = 'http://127.0.0.1:9'\n",
+        "[networks.round3-2]\nrpc_urls = 'http://127.0.0.1:9'\n",
         "utf-8",
     )
 

@@ -127,7 +127,7 @@ def test_the_network_is_that_of_the_profile(tmp_path: Path) -> None:
         network.token_address,
         network.storage_url,
         network.info_url,
-        network.rpc_url,
+        network.rpc_urls[0],
         str(network.chain_id),
     ):
         assert f"`{value}`" in sections()["2"]

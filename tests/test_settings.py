@@ -21,7 +21,7 @@ from emeth_tui.settings import (
 
 DEVNET_ADDRESSES = """
 [networks.devnet]
-rpc_url = "http://127.0.0.1:1"
+rpc_urls = "http://127.0.0.1:1"
 core_address = "0x00000000000000000000000000000000000000c0"
 token_address = "0x00000000000000000000000000000000000000e0"
 storage_url = "http://127.0.0.1:2/"
@@ -147,7 +147,7 @@ def test_round3_2_holds_the_published_facts(tmp_path: Path) -> None:
     assert network.chain_id == 60001
     assert network.core_address == "0x9960CE7d1eff7a33F5D57529552549D05b25570a"
     assert network.token_address == "0x3b384C60Fc840E70811dA26449fc47BCb0F07BcC"
-    assert network.rpc_url == "https://testnet.alt.ai"
+    assert network.rpc_urls == ["https://testnet.alt.ai"]
     assert network.storage_url == "https://emeth-storage.testnet.alt.ai"
     assert network.info_url == "http://ec2-13-208-214-161.ap-northeast-3.compute.amazonaws.com:3000"
     assert network.models == {Language.EN: "gpt2-medium", Language.JA: "rinna/japanese-gpt2-medium"}
@@ -156,12 +156,15 @@ def test_round3_2_holds_the_published_facts(tmp_path: Path) -> None:
 
 
 def test_a_built_in_network_can_be_changed_in_part(tmp_path: Path) -> None:
-    text = "network = 'round3-2'\n[networks.round3-2]\nmodels.ja = '/models/ja'\nrpc_url = 'http://127.0.0.1:8545/'"
+    text = (
+        "network = 'round3-2'\n[networks.round3-2]\nmodels.ja = '/models/ja'\n"
+        "rpc_urls = ['http://127.0.0.1:8545/', 'https://rpc.example']"
+    )
 
     network = load_network(load(tmp_path, text), environment={})
 
     assert network.models == {Language.EN: "gpt2-medium", Language.JA: "/models/ja"}
-    assert network.rpc_url == "http://127.0.0.1:8545"
+    assert network.rpc_urls == ["http://127.0.0.1:8545", "https://rpc.example"]
     assert network.info_url.endswith(":3000")
 
 
@@ -177,15 +180,15 @@ def test_the_operators_model_beats_the_networks(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("network = 'nowhere'", "network = 'nowhere': there is no such profile; known are devnet, round3-2"),
-        ("", "networks.devnet.rpc_url: is missing; start the node with --devnet"),
-        ("network = 'own'\n[networks.own]\nrpc_url = 'http://x'", "networks.own: chain_id: is missing"),
+        ("", "networks.devnet.rpc_urls: is missing; start the node with --devnet"),
+        ("network = 'own'\n[networks.own]\nrpc_urls = 'http://x'", "networks.own: chain_id: is missing"),
         (
             "network = 'round3-2'\n[networks.round3-2]\ncore_address = '0x12'",
             "networks.round3-2: core_address = '0x12': an address is `0x` and 40 hex digits",
         ),
         (
-            "network = 'round3-2'\n[networks.round3-2]\nrpc_url = 'testnet'",
-            "rpc_url = 'testnet': a URL starts with http",
+            "network = 'round3-2'\n[networks.round3-2]\nrpc_urls = 'testnet'",
+            "rpc_urls.0 = 'testnet': a URL starts with http",
         ),
     ],
 )

@@ -150,7 +150,7 @@ def _real_program(home: Path) -> Sequence[str]:
     config = home / "config.toml"
     config.write_text(
         f'network = "round3-2"\n[wallet]\nkeystore = "{home}/keystore.json"\npassword_file = "{password}"\n'
-        '[networks.round3-2]\nrpc_url = "http://127.0.0.1:9"\nverification_key = "bench"\n',
+        '[networks.round3-2]\nrpc_urls = "http://127.0.0.1:9"\nverification_key = "bench"\n',
         "utf-8",
     )
     return [sys.executable, "-m", "emeth_tui", "--config", str(config), "--lang", "en"]

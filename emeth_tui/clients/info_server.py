@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 
-import httpx
 from anyio import to_thread
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from emeth_tui.clients.http import PLAIN, Reply, TryAgain, fetch, persist
+from emeth_tui.clients.http.exchange import ExchangeFailed, Limits, Reply, exchange
+from emeth_tui.clients.http.transport import Transport
 from emeth_tui.errors import InfoServerError
 from emeth_tui.foreign_text import endpoint, one_line
 from emeth_tui.model import JobId
@@ -17,8 +17,7 @@ from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.info_api import JOBS_PATH, ListedJob
 from emeth_tui.settings import Network
 
-MAX_LIST_BYTES = 16_000_000
-LIST_TIMEOUT_S = 10.0
+LIST_LIMITS = Limits(max_bytes=16_000_000, deadline_s=20.0)
 MAX_REMEMBERED = 10_000  # bad entries that are not logged again
 
 _logger = logging.getLogger(__name__)
@@ -27,41 +26,35 @@ _logger = logging.getLogger(__name__)
 class InfoServer:
     """Reads one info server."""
 
-    def __init__(self, network: Network, http: httpx.AsyncClient) -> None:
+    def __init__(self, network: Network, transport: Transport, limits: Limits = LIST_LIMITS) -> None:
         self._url = network.info_url + JOBS_PATH
         self._where = endpoint(network.info_url)
-        self._http = http
+        self._transport = transport
+        self._limits = limits
         self._bad_entries: set[str] = set()
 
     async def requested_jobs(self) -> list[ListedJob]:
-        """List the jobs said to be waiting for a node. What makes no sense is skipped, and logged once.
+        """Return the jobs that are said to wait for a node; skip what makes no sense, and log it once.
 
-        Raises InfoServerError when the server does not answer, or not with a list.
+        Raise InfoServerError when the server does not answer, or not with a list.
         """
         try:
-            reply = await persist(self._fetch_list, "info server")
-        except TryAgain as error:
+            reply = await self._transport.retry.persist(self._fetch_list, "info server")
+        except ExchangeFailed as error:
             raise InfoServerError(f"info server: {error}; check info_url") from error
         if reply.status != 200:
             raise InfoServerError(
                 f"info server: {self._where} answers with HTTP status {reply.status}; check info_url"
             )
         jobs, bad_entries = await to_thread.run_sync(parse_list, self._where, reply.body)
-        self._tell_of(bad_entries)
+        self._log_new(bad_entries)
         return [job for job in jobs if job.status == JobStatus.REQUESTED]
 
     async def _fetch_list(self) -> Reply:
-        return await fetch(
-            self._http,
-            "GET",
-            self._url,
-            max_bytes=MAX_LIST_BYTES,
-            params={"status": int(JobStatus.REQUESTED)},
-            headers=PLAIN,
-            timeout=LIST_TIMEOUT_S,
-        )
+        params = {"status": int(JobStatus.REQUESTED)}
+        return await exchange(self._transport.client, "GET", self._url, self._limits, params=params)
 
-    def _tell_of(self, bad_entries: dict[str, str]) -> None:
+    def _log_new(self, bad_entries: dict[str, str]) -> None:
         for name, problem in bad_entries.items():
             if name not in self._bad_entries and len(self._bad_entries) < MAX_REMEMBERED:
                 self._bad_entries.add(name)
@@ -69,7 +62,7 @@ class InfoServer:
 
 
 def parse_list(where: str, body: bytes) -> tuple[list[ListedJob], dict[str, str]]:
-    """Read a list of jobs: the good ones, once each, and what is wrong with the bad ones, by name."""
+    """Return the good entries of a list, each job once, and what is wrong with the bad ones, by name."""
     try:
         entries = from_json(body)
     except ValueError as error:

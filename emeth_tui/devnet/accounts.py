@@ -15,8 +15,9 @@ from pathlib import Path
 
 from eth_utils.address import to_checksum_address
 
-from emeth_tui.clients.chain.abi import Call, quantity
+from emeth_tui.clients.chain.abi import Call
 from emeth_tui.clients.chain.client import ChainClient
+from emeth_tui.clients.chain.values import quantity
 from emeth_tui.clients.transactions.broadcast import Receipt, look, reverted, simulate
 from emeth_tui.clients.transactions.gas_price import market_price
 from emeth_tui.clients.wallet import Wallet

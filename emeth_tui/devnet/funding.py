@@ -9,8 +9,8 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 from web3 import AsyncHTTPProvider, AsyncWeb3
 
-from emeth_tui.clients.chain.abi import quantity
 from emeth_tui.clients.chain.client import ChainClient
+from emeth_tui.clients.chain.values import quantity
 from emeth_tui.devnet.accounts import Account, Key
 from emeth_tui.devnet.deploy import deploy
 from emeth_tui.model import WEI_PER_TOKEN, token_to_wei

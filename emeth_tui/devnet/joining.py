@@ -36,7 +36,7 @@ def write_node_settings(info: DevnetInfo, wallet_directory: Path) -> None:
     """Write the settings file with which `emeth-tui --config` joins."""
     network = {
         "chain_id": info.chain_id,
-        "rpc_url": info.rpc_url,
+        "rpc_urls": [info.rpc_url],
         "core_address": info.core_address,
         "token_address": info.token_address,
         "storage_url": info.storage_url,
@@ -66,7 +66,7 @@ def write_description(info: DevnetInfo, wallet_directory: Path) -> None:
     description = {
         "process_id": os.getpid(),
         "chain_id": info.chain_id,
-        "rpc_url": info.rpc_url,
+        "rpc_urls": [info.rpc_url],
         "storage_url": info.storage_url,
         "info_url": info.info_url,
         "core_address": info.core_address,

@@ -17,6 +17,7 @@ from eth_utils.address import to_checksum_address
 from starlette.types import ASGIApp
 
 from emeth_tui.clients.chain.client import ChainClient
+from emeth_tui.clients.http.transport import open_transport
 from emeth_tui.clients.storage.client import StorageClient
 from emeth_tui.devnet import funding
 from emeth_tui.devnet.accounts import Account, Key, kept_keys
@@ -164,7 +165,7 @@ class Devnet:
         contracts = deployment_of(to_checksum_address(keys[funding.DEPLOYER].address))
         changes = {
             "chain_id": CHAIN_ID,
-            "rpc_url": rpc_url,
+            "rpc_urls": [rpc_url],
             "core_address": contracts.core_address,
             "token_address": contracts.token_address,
             "storage_url": rpc_url,
@@ -221,11 +222,11 @@ class Devnet:
             )
             self._run("verifier", verifier.run)
         if self.options.with_rival:
-            client = StorageClient(network, keys[funding.RIVAL].wallet)
+            transport = await self._stack.enter_async_context(open_transport())
             rival = Rival(
                 accounts[funding.RIVAL],
                 self.mirror,
-                await self._stack.enter_async_context(client),
+                StorageClient(network, keys[funding.RIVAL].wallet, transport),
                 self._trainer(state_dir, network),
                 work_dir=state_dir / "rival",
                 max_dataset_bytes=ERRAND_BYTES[1],
@@ -297,7 +298,7 @@ class Devnet:
         info = DevnetInfo(
             state_dir=state_dir,
             chain_id=CHAIN_ID,
-            rpc_url=network.rpc_url,
+            rpc_url=network.rpc_urls[0],
             storage_url=network.storage_url,
             info_url=network.info_url,
             core_address=network.core_address,

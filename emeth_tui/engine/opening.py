@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from emeth_tui.backoff import Backoff
 from emeth_tui.clients.chain.client import Balances, ChainClient
-from emeth_tui.clients.http import new_http_client
+from emeth_tui.clients.http.transport import open_transport
 from emeth_tui.clients.info_server import InfoServer
 from emeth_tui.clients.storage.client import StorageClient
 from emeth_tui.clients.transactions.sender import TransactionSender
@@ -61,7 +61,7 @@ async def open_node(
     async with contextlib.AsyncExitStack() as stack:
         chain = await ChainClient.connect(network)
         stack.push_async_callback(chain.close)
-        http = await stack.enter_async_context(new_http_client())
+        transport = await stack.enter_async_context(open_transport())
         clock = ChainClock()
         events = EventLog(store.events, clock.now_unix_s)
         stack.callback(events.close)
@@ -78,8 +78,8 @@ async def open_node(
             rates=await chain.rates(),
             chain=chain,
             transactions=TransactionSender(chain, wallet, store.journal, confirmations=network.confirmations),
-            storage=StorageClient(network, wallet, http=http),
-            info=InfoServer(network, http),
+            storage=StorageClient(network, wallet, transport),
+            info=InfoServer(network, transport),
             store=store,
             book=JobBook(store.jobs, clock.now_unix_s),
             disk=DiskBudget(settings.jobs_dir, settings.cache_limit_bytes),

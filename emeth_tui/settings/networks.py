@@ -70,7 +70,7 @@ def _builtin_profile(name: str) -> dict[str, Any]:
 
 
 def _require_addresses(network: Network, source: Path) -> None:
-    for key in ("rpc_url", "core_address", "token_address", "storage_url", "info_url"):
+    for key in ("rpc_urls", "core_address", "token_address", "storage_url", "info_url"):
         if not getattr(network, key):
             remedy = (
                 "start the node with --devnet, or use the node.toml that `emeth-tui devnet` writes"

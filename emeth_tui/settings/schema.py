@@ -78,6 +78,7 @@ Devices = Annotated[list[Device], BeforeValidator(_comma_separated), AfterValida
 BatchSize = Annotated[int | Literal["auto"], BeforeValidator(_batch_size)]
 Address = Annotated[str, AfterValidator(_address)]
 Url = Annotated[str, AfterValidator(_url)]
+Urls = Annotated[list[Url], BeforeValidator(_comma_separated)]
 UserPath = Annotated[Path, AfterValidator(_user_path)]
 
 
@@ -93,7 +94,10 @@ class Network(Section):
     name: str = ""
     chain_id: int = Field(gt=0, description="the chain's id; a node refuses to run on any other chain")
     native_symbol: str = Field("ETH", description="symbol of the native token, which pays for transactions")
-    rpc_url: Url = Field("", description="URL of the JSON-RPC endpoint", validate_default=False)
+    rpc_urls: Urls = Field(
+        default_factory=list,
+        description="URLs of JSON-RPC endpoints: the first is used, and the next when it does not answer",
+    )
     core_address: Address = Field("", description="address of the EmethCore contract", validate_default=False)
     token_address: Address = Field(
         "", description="address of the EMT token contract", validate_default=False

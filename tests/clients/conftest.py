@@ -12,7 +12,7 @@ import pytest
 from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.store.database import Store
 from tests.clients.emeth_chain import EmethChain, deploy_contracts, emeth_chain
-from tests.clients.local_server import LocalServer
+from tests.clients.local_server import QUICK_RETRY, LocalServer
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +41,7 @@ def network(server: LocalServer, deployed: Path, tmp_path: Path) -> Iterator[Eme
 
 @pytest.fixture
 async def chain(network: EmethChain) -> AsyncIterator[ChainClient]:
-    client = await ChainClient.connect(network.network)
+    client = await ChainClient.connect(network.network, retry=QUICK_RETRY)
     yield client
     await client.close()
 

@@ -146,7 +146,7 @@ class EmethChain:
             name="test",
             chain_id=CHAIN_ID,
             native_symbol="ALT",
-            rpc_url=url,
+            rpc_urls=[url],
             core_address=deployment.core_address,
             token_address=deployment.token_address,
             storage_url="http://127.0.0.1:9",
@@ -226,7 +226,7 @@ def emeth_chain(server: LocalServer, state_file: Path) -> Iterator[EmethChain]:
 async def deploy_contracts(server: LocalServer, state_file: Path) -> None:
     """Make a chain with the contracts deployed and everybody funded with EMT, and keep it in a file."""
     with emeth_chain(server, state_file) as network:
-        provider = AsyncHTTPProvider(network.network.rpc_url)
+        provider = AsyncHTTPProvider(network.network.rpc_urls[0])
         await deploy(AsyncWeb3(provider), DEPLOYER, verifier=VERIFIER.address, initial_supply_wei=SUPPLY_WEI)
         await provider.disconnect()
         for person in (NODE, RIVAL, REQUESTER):

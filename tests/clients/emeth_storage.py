@@ -41,6 +41,7 @@ class Fault:
     body: bytes = b"{}"
     headers: dict[str, str] = field(default_factory=dict)
     cut_after: int | None = None  # bytes of body, then the connection breaks
+    stalls: bool = False  # instead of breaking it stays, and nothing comes
     lose_answer: bool = False  # the storage does what was asked, and nobody hears of it
     ignore_range: bool = False
     endless: bool = False  # after the body comes more, without end and without an announced length
@@ -71,14 +72,15 @@ class UnreliableStorage:
                 **scope,
                 "headers": [(name, value) for name, value in scope["headers"] if name != b"range"],
             }
-        await self.app(scope, receive, _Twisted(fault, send))
+        await self.app(scope, receive, _Twisted(fault, receive, send))
 
 
 class _Twisted:
     """Passes an answer on, with the fault in it."""
 
-    def __init__(self, fault: Fault, send: Send) -> None:
+    def __init__(self, fault: Fault, receive: Receive, send: Send) -> None:
         self._fault = fault
+        self._receive = receive
         self._send = send
         self._sent = 0
         self._is_cut = False
@@ -107,6 +109,8 @@ class _Twisted:
             self._is_cut = self._sent >= limit
             # An answer that ends before its announced length makes uvicorn close the connection.
             await self._send({"type": "http.response.body", "body": body, "more_body": True})
+            if self._is_cut and self._fault.stalls:
+                await _disconnected(self._receive)
             return
         is_last = not message.get("more_body")
         await self._send({**message, "more_body": self._fault.endless or not is_last})
@@ -119,6 +123,7 @@ class StorageSite:
     """A storage with one job in it."""
 
     def __init__(self, root: Path, wallet: Wallet, url_lifetime_s: float) -> None:
+        self.url = ""
         self.root = root
         self.wallet = wallet
         self.now_shift_s = 0.0
@@ -157,6 +162,7 @@ async def storage_site(
     site = StorageSite(root, wallet, url_lifetime_s)
     service = HttpService("test storage", site.app)
     await service.start()
+    site.url = service.url
     yield site, network_at(service.url)
     await service.stop()
 
@@ -166,6 +172,11 @@ def network_at(url: str) -> Network:
     return Network.model_validate(
         {"chain_id": 60001, "storage_url": url, "info_url": url, "models": {"en": "x", "ja": "x"}}
     )
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _answer_instead(fault: Fault, receive: Receive, send: Send) -> None:

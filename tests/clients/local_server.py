@@ -10,7 +10,11 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from emeth_tui.backoff import Backoff
+from emeth_tui.clients.http.retry import Retry
 from emeth_tui.devnet.services.http_service import LOOPBACK, bind_loopback
+
+QUICK_RETRY = Retry(backoff=Backoff(0.001, 0.001))
 
 
 class LocalServer:

@@ -10,7 +10,8 @@ from eth_abi.abi import encode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emeth_tui.clients.chain.abi import BadAnswer, decode, hex_bytes, quantity, revert_reason
+from emeth_tui.clients.chain.abi import decode, revert_reason
+from emeth_tui.clients.chain.values import BadAnswer, hex_bytes, quantity
 from emeth_tui.clients.transactions.gas_price import GasPrice
 from emeth_tui.clients.transactions.signed_bytes import SignedCall, read_signed
 from emeth_tui.clients.wallet import Wallet

@@ -14,14 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Receive, Scope, Send
 
-from emeth_tui.backoff import Backoff
-from emeth_tui.clients import http, info_server
-from emeth_tui.clients.http import new_http_client
+from emeth_tui.clients import info_server
+from emeth_tui.clients.http.exchange import Limits
+from emeth_tui.clients.http.transport import open_transport
 from emeth_tui.clients.info_server import InfoServer, parse_list
 from emeth_tui.errors import InfoServerError
 from emeth_tui.protocol.info_api import ListedJob
 from tests.clients.emeth_storage import network_at
-from tests.clients.local_server import LocalServer
+from tests.clients.local_server import QUICK_RETRY, LocalServer
 
 ENTRY: dict[str, Any] = {
     "id": "0x" + "AB" * 16,
@@ -51,11 +51,6 @@ class ListApp:
         await send({"type": "http.response.body", "body": body})
 
 
-@pytest.fixture(autouse=True)
-def _short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "BACKOFF", Backoff(0.001, 0.001))
-
-
 @pytest.fixture
 def app() -> ListApp:
     return ListApp()
@@ -64,8 +59,8 @@ def app() -> ListApp:
 @pytest.fixture
 async def info(server: LocalServer, app: ListApp) -> AsyncIterator[InfoServer]:
     with server.mounted(app) as url:
-        async with new_http_client() as client:
-            yield InfoServer(network_at(url), client)
+        async with open_transport(QUICK_RETRY) as transport:
+            yield InfoServer(network_at(url), transport)
 
 
 def listing(*entries: Any) -> Callable[[int], tuple[int, bytes]]:
@@ -131,13 +126,15 @@ async def test_what_is_no_list_is_an_error(info: InfoServer, app: ListApp, body:
         await info.requested_jobs()
 
 
-async def test_a_list_without_end_is_cut_off(
-    info: InfoServer, app: ListApp, monkeypatch: pytest.MonkeyPatch
+async def test_a_list_without_end_is_cut_off_and_not_asked_for_again(
+    server: LocalServer, app: ListApp
 ) -> None:
-    monkeypatch.setattr(info_server, "MAX_LIST_BYTES", 1_000)
     app.answers = lambda _: (200, b" " * 100_000)
-    with pytest.raises(InfoServerError, match="more than 1,000 bytes"):
-        await info.requested_jobs()
+    with server.mounted(app) as url:
+        async with open_transport(QUICK_RETRY) as transport:
+            with pytest.raises(InfoServerError, match="more than 1,000 bytes"):
+                await InfoServer(network_at(url), transport, Limits(1_000, deadline_s=20)).requested_jobs()
+    assert len(app.requests) == 1
 
 
 async def test_a_busy_server_is_asked_again_up_to_a_limit(info: InfoServer, app: ListApp) -> None:
@@ -160,19 +157,18 @@ async def test_another_status_is_an_error_at_once(info: InfoServer, app: ListApp
 
 
 async def test_a_server_that_is_not_there_is_an_error() -> None:
-    async with new_http_client() as client:
+    async with open_transport(QUICK_RETRY) as transport:
         with pytest.raises(InfoServerError, match=r"http://127\.0\.0\.1:9 does not answer.*check info_url"):
-            await InfoServer(network_at("http://127.0.0.1:9"), client).requested_jobs()
+            await InfoServer(network_at("http://127.0.0.1:9"), transport).requested_jobs()
 
 
-async def test_a_server_that_says_nothing_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(info_server, "LIST_TIMEOUT_S", 0.01)
+async def test_a_server_that_says_nothing_times_out() -> None:
     silent = await asyncio.start_server(lambda _reader, writer: silent_writers.append(writer), "127.0.0.1", 0)
     silent_writers: list[asyncio.StreamWriter] = []
     url = f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}"
-    async with new_http_client() as client:
-        with pytest.raises(InfoServerError, match="does not answer: timed out"):
-            await InfoServer(network_at(url), client).requested_jobs()
+    async with open_transport(QUICK_RETRY) as transport:
+        with pytest.raises(InfoServerError, match=r"does not answer: not done after 0.01 s"):
+            await InfoServer(network_at(url), transport, Limits(1_000, deadline_s=0.01)).requested_jobs()
     for writer in silent_writers:
         writer.close()
     silent.close()
@@ -185,10 +181,10 @@ async def test_loopback_is_never_asked_through_a_proxy(
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
     with server.mounted(app) as url:
-        async with new_http_client() as client:
-            assert await InfoServer(network_at(url), client).requested_jobs() == []
+        async with open_transport() as transport:
+            assert await InfoServer(network_at(url), transport).requested_jobs() == []
             with pytest.raises(httpx.ConnectError):
-                await client.get("http://emeth.example")  # the proxy that nobody serves
+                await transport.client.get("http://emeth.example")  # the proxy that nobody serves
 
 
 _VALUES = st.one_of(

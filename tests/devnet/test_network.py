@@ -73,7 +73,7 @@ def test_the_chain_id_is_the_profiles() -> None:
     addresses = {
         "core_address": "0x" + "11" * 20,
         "token_address": "0x" + "22" * 20,
-        **dict.fromkeys(("rpc_url", "storage_url", "info_url"), "http://127.0.0.1:1"),
+        **dict.fromkeys(("rpc_urls", "storage_url", "info_url"), "http://127.0.0.1:1"),
         "verification_key": "key",
     }
 
@@ -90,7 +90,7 @@ async def test_outside_tools_join_with_the_description(make_devnet: MakeDevnet, 
 
     async with httpx.AsyncClient() as http:
         call = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
-        answer = (await http.post(described["rpc_url"], json=call)).json()
+        answer = (await http.post(described["rpc_urls"][0], json=call)).json()
         jobs = (await http.get(described["info_url"] + "/api/v1/jobs")).json()
         no_dataset = await http.get(described["storage_url"] + SIZE_OF_PATH, params={"key": "dataset/x"})
     assert int(answer["result"], 16) == described["chain_id"] == 60_001

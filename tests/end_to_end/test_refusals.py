@@ -50,14 +50,14 @@ def test_an_address_without_code(node_toml: Path, tmp_path: Path, start_node: St
 
 
 def test_an_rpc_url_that_nobody_serves(node_toml: Path, tmp_path: Path, start_node: StartNode) -> None:
-    config = changed(node_toml, tmp_path, rpc_url='"http://127.0.0.1:9"')
+    config = changed(node_toml, tmp_path, rpc_urls='"http://127.0.0.1:9"')
 
     assert_refused(start_node("--config", config), ExitCode.CHAIN_UNREACHABLE, "http://127.0.0.1:9")
 
 
 def test_a_service_that_is_no_chain(node_toml: Path, tmp_path: Path, start_node: StartNode) -> None:
     info_url = json.loads((node_toml.parent / "devnet.json").read_text("utf-8"))["info_url"]
-    config = changed(node_toml, tmp_path, rpc_url=f'"{info_url}"')
+    config = changed(node_toml, tmp_path, rpc_urls=f'"{info_url}"')
 
     assert_refused(start_node("--config", config), ExitCode.CHAIN_UNREACHABLE, info_url)
 

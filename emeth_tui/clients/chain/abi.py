@@ -20,17 +20,13 @@ from eth_utils.abi import (
     get_abi_output_types,
 )
 
-from emeth_tui.clients.chain.rpc import Request
-from emeth_tui.errors import NetworkError
+from emeth_tui.clients.chain.json_rpc import Request
+from emeth_tui.clients.chain.values import BadAnswer, hex_bytes
 from emeth_tui.foreign_text import one_line
 from emeth_tui.protocol import contracts
 
 _ERROR_SELECTOR = bytes.fromhex("08c379a0")  # Error(string), what `require` and `revert` send
 _PANIC_SELECTOR = bytes.fromhex("4e487b71")  # Panic(uint256), what the compiler's own checks send
-
-
-class BadAnswer(NetworkError):
-    """An answer that does not hold what it must."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,40 +96,12 @@ def revert_reason(data: bytes, said: str = "") -> str:
     return one_line(reason)
 
 
-def quantity(value: object) -> int:
-    """Read a JSON-RPC quantity (`0x1f`). Raises BadAnswer, or the RpcRefusal that stands in its place."""
-    if isinstance(value, NetworkError):
-        raise value
-    if isinstance(value, str) and value.startswith("0x") and len(value) <= 66:
-        try:
-            return int(value, 16)
-        except ValueError:
-            pass
-    raise _bad(f"a number is {value!r}")
-
-
-def hex_bytes(value: object) -> bytes:
-    """Read JSON-RPC data (`0x00ff`). Raises BadAnswer, or the RpcRefusal that stands in its place."""
-    if isinstance(value, NetworkError):
-        raise value
-    if isinstance(value, str) and value.startswith("0x"):
-        try:
-            return bytes.fromhex(value[2:])
-        except ValueError:
-            pass
-    raise _bad(f"data is {value!r}")
-
-
 @contextmanager
 def _decoding(what: str) -> Iterator[None]:
     try:
         yield
     except (DecodingError, ValueError, OverflowError) as error:
         raise BadAnswer(f"the endpoint's answer to {what} cannot be decoded: {one_line(error)}") from error
-
-
-def _bad(what: str) -> BadAnswer:
-    return BadAnswer(f"the endpoint's answer makes no sense: {one_line(what)}")
 
 
 @cache

@@ -10,10 +10,15 @@ from typing import Any
 
 from eth_utils.address import is_same_address, to_checksum_address
 
-from emeth_tui.clients.chain.abi import BadAnswer, Call, hex_bytes, make_call, quantity, read_result
+from emeth_tui.clients.chain.abi import Call, make_call, read_result
 from emeth_tui.clients.chain.contract_events import ChainEvent, read_events
-from emeth_tui.clients.chain.rpc import Request, Rpc, RpcRefusal
-from emeth_tui.errors import ChainUnreachable, ContractMissing, NetworkError, WrongChain
+from emeth_tui.clients.chain.json_rpc import Request, RpcRefusal
+from emeth_tui.clients.chain.rpc import RPC_RETRY, Rpc
+from emeth_tui.clients.chain.values import BadAnswer, hex_bytes, quantity
+from emeth_tui.clients.http.connections import new_http_client
+from emeth_tui.clients.http.retry import Retry
+from emeth_tui.clients.http.transport import Transport
+from emeth_tui.errors import ContractMissing, NetworkError
 from emeth_tui.foreign_text import one_line
 from emeth_tui.model import Head, JobId
 from emeth_tui.protocol.contracts import ChainJob, JobStatus, Rates, SlotShare
@@ -38,21 +43,21 @@ class Balances:
 class ChainClient:
     """One network's chain, read through its RPC endpoint."""
 
-    def __init__(self, network: Network, rpc: Rpc) -> None:
+    def __init__(self, network: Network, transport: Transport) -> None:
         self.network = network
-        self.rpc = rpc
+        self.rpc = Rpc(network.rpc_urls, transport, chain_id=network.chain_id)
+        self._connections = transport.client
         self.core_address = to_checksum_address(network.core_address)
         self.token_address = to_checksum_address(network.token_address)
 
     @classmethod
-    async def connect(cls, network: Network) -> ChainClient:
-        """Open the endpoint and check that it serves this network's chain and contracts.
+    async def connect(cls, network: Network, *, retry: Retry = RPC_RETRY) -> ChainClient:
+        """Open the endpoints and check that they serve this network's chain and contracts.
 
-        Raises ChainUnreachable, WrongChain or ContractMissing.
+        Raise ChainUnreachable, WrongChain or ContractMissing.
         """
-        client = cls(network, Rpc(network.rpc_url))
+        client = cls(network, Transport(new_http_client(), retry))
         try:
-            await client._check_chain()
             await client._check_contracts()
         except BaseException:
             await client.close()
@@ -61,7 +66,7 @@ class ChainClient:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self.rpc.close()
+        await self._connections.aclose()
 
     async def head(self) -> Head:
         """Read the newest block."""
@@ -172,17 +177,6 @@ class ChainClient:
         except (BadAnswer, RpcRefusal):
             return _UNLIMITED_GAS
 
-    async def _check_chain(self) -> None:
-        try:
-            chain_id = quantity(await self.rpc.call("eth_chainId"))
-        except (BadAnswer, RpcRefusal) as error:
-            raise ChainUnreachable(f"{self.rpc.where} does not tell its chain id; check rpc_url") from error
-        if chain_id != self.network.chain_id:
-            raise WrongChain(
-                f"{self.rpc.where} serves chain {chain_id}, and network {self.network.name or '(unnamed)'} "
-                f"is chain {self.network.chain_id}; check rpc_url and chain_id"
-            )
-
     async def _check_contracts(self) -> None:
         core, token = self.core_address, self.token_address
         core_code, token_code = await self.rpc.batch(
@@ -211,7 +205,7 @@ class ChainClient:
     def _not_core(self, why: str) -> ContractMissing:
         return ContractMissing(
             f"core_address {self.core_address}: {one_line(why)}, on chain {self.network.chain_id} "
-            f"at {self.rpc.where}; check core_address and rpc_url"
+            f"at {self.rpc.where}; check core_address and rpc_urls"
         )
 
 

@@ -10,8 +10,10 @@ from typing import Any, TypedDict
 from eth_utils.address import to_checksum_address
 from typing_extensions import Unpack
 
-from emeth_tui.clients.chain.abi import BadAnswer, decode, event_topics, hex_bytes, quantity
-from emeth_tui.clients.chain.rpc import Rpc, RpcRefusal
+from emeth_tui.clients.chain.abi import decode, event_topics
+from emeth_tui.clients.chain.json_rpc import RpcRefusal
+from emeth_tui.clients.chain.rpc import Rpc
+from emeth_tui.clients.chain.values import BadAnswer, hex_bytes, quantity
 from emeth_tui.errors import JobError
 from emeth_tui.foreign_text import one_line
 from emeth_tui.model import JobId

@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, TypeVar
 
-import httpx
 from eth_utils.crypto import keccak
 from pydantic import BaseModel, ValidationError
-from typing_extensions import Self
 
-from emeth_tui.clients.http import PLAIN, Reply, TryAgain, check_url, fetch, new_http_client, persist
+from emeth_tui.clients.http.connections import check_url
+from emeth_tui.clients.http.exchange import ExchangeFailed, Limits, Reply, exchange
+from emeth_tui.clients.http.transport import Transport
 from emeth_tui.clients.storage.download import download
 from emeth_tui.clients.storage.upload import upload
 from emeth_tui.clients.wallet import Wallet
@@ -35,7 +34,7 @@ from emeth_tui.protocol.storage_api import (
 )
 from emeth_tui.settings import Network
 
-MAX_ANSWER_BYTES = 4_000_000  # presigned URLs of a 10 GB upload need about 1 MB
+API_LIMITS = Limits(max_bytes=4_000_000, deadline_s=60.0)  # presigned URLs of a 10 GB upload need about 1 MB
 
 _Answer = TypeVar("_Answer", bound=BaseModel)
 Progress = Callable[[int, int], None]  # bytes done, bytes in all
@@ -44,28 +43,14 @@ Progress = Callable[[int, int], None]  # bytes done, bytes in all
 class StorageClient:
     """One network's storage, used by one account."""
 
-    def __init__(self, network: Network, wallet: Wallet, *, http: httpx.AsyncClient | None = None) -> None:
+    def __init__(
+        self, network: Network, wallet: Wallet, transport: Transport, limits: Limits = API_LIMITS
+    ) -> None:
         self._base_url = network.storage_url
         self._where = endpoint(network.storage_url)
         self._wallet = wallet
-        self._own_http = new_http_client() if http is None else None
-        self._http = http or self._own_http or new_http_client()
-
-    async def close(self) -> None:
-        """Close the connections, where they are this client's own."""
-        if self._own_http is not None:
-            await self._own_http.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
+        self._transport = transport
+        self._limits = limits
 
     async def size_of(self, dataset: str) -> int:
         """Ask how many bytes a dataset has.
@@ -93,7 +78,7 @@ class StorageClient:
         """
         size = await self.size_of(dataset)
         return await download(
-            self._http,
+            self._transport,
             lambda: self._dataset_url(job_id),
             job_id,
             path,
@@ -109,7 +94,7 @@ class StorageClient:
 
         Raises StorageRejected when the storage will not have it, StorageError.
         """
-        return await upload(self, self._http, job_id, path, on_progress)
+        return await upload(self, self._transport, job_id, path, on_progress)
 
     # ---- what an upload asks of the API
 
@@ -125,7 +110,7 @@ class StorageClient:
         )
 
     async def complete_upload(self, job_id: JobId, upload_id: str, etags: Sequence[str]) -> None:
-        """Declare an upload complete, once. Raises TryAgain, StorageRejected, StorageError."""
+        """Declare an upload complete, once. Raise ExchangeFailed, StorageRejected or StorageError."""
         parts = [{"ETag": etag, "PartNumber": number} for number, etag in enumerate(etags, start=1)]
         fields = {"parts": parts, "uploadId": upload_id, "extension": RESULT_EXTENSION}
         body = {**self._signature(job_id), **fields}
@@ -156,15 +141,16 @@ class StorageClient:
             body = None if signed_for is None else {**self._signature(signed_for), **(fields or {})}
             return await self._fetch(method, path, params=params, json=body)
 
+        # Each call may be repeated: it reads, or begins an upload that costs nothing when it is not used.
         try:
-            reply = await persist(attempt, what)
-        except TryAgain as error:
+            reply = await self._transport.retry.persist(attempt, what)
+        except ExchangeFailed as error:
             raise StorageError(f"{what}: storage: {error}") from error
         return self._read(reply, what, answer)
 
     async def _fetch(self, method: str, path: str, **options: Any) -> Reply:
         url = self._base_url + path
-        return await fetch(self._http, method, url, max_bytes=MAX_ANSWER_BYTES, headers=PLAIN, **options)
+        return await exchange(self._transport.client, method, url, self._limits, **options)
 
     def _read(self, reply: Reply, what: str, answer: type[_Answer]) -> _Answer:
         self._check_status(reply, what)

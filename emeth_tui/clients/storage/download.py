@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import re
 import shutil
-import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
 
-from emeth_tui.clients.http import BUSY_STATUSES, PLAIN, TryAgain, back_off, check_plain, describe
+from emeth_tui.clients.http.exchange import (
+    BUSY_STATUSES,
+    Busy,
+    ExchangeFailed,
+    Reply,
+    TryAgain,
+    check_plain,
+    describe,
+)
+from emeth_tui.clients.http.stall import StallWatch
+from emeth_tui.clients.http.transport import Transport
 from emeth_tui.clients.storage.part_file import PartFile
 from emeth_tui.clients.threads import run_to_end
 from emeth_tui.errors import DatasetError, DiskFull, StorageError, StorageRejected
@@ -23,14 +32,12 @@ FAILURES_WITHOUT_PROGRESS = 6
 PROGRESS_BYTES = 65_536  # an attempt that brings this much counts as progress
 WRITE_BYTES = 1_048_576  # gathered before a write to disk
 SPARE_BYTES = 16_000_000  # left free on the file system
-STALL_WINDOW_S = 60.0
-STALL_BYTES = 60_000  # fewer in a window: the connection is as good as broken
 _EXPIRED_STATUSES = frozenset({400, 401, 403, 410})  # how storages refuse a presigned URL past its time
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)")
 
 
 async def download(
-    http: httpx.AsyncClient,
+    transport: Transport,
     new_url: Callable[[], Awaitable[str]],
     job_id: JobId,
     path: Path,
@@ -49,7 +56,7 @@ async def download(
     try:
         await run_to_end(part.open)
         await run_to_end(_check_room, job_id, path.parent, size_bytes - part.received)
-        await _Download(http, new_url, job_id, part, on_progress).run()
+        await _Download(transport, new_url, job_id, part, on_progress).run()
         await run_to_end(part.finish)
     except OSError as error:
         if is_out_of_room(error):
@@ -71,13 +78,13 @@ class _Download:
 
     def __init__(
         self,
-        http: httpx.AsyncClient,
+        transport: Transport,
         new_url: Callable[[], Awaitable[str]],
         job_id: JobId,
         part: PartFile,
         on_progress: Callable[[int, int], None],
     ) -> None:
-        self._http = http
+        self._transport = transport
         self._new_url = new_url
         self._what = f"job {job_id}: dataset"
         self._part = part
@@ -88,32 +95,34 @@ class _Download:
         failures = 0
         furthest = self._part.received
         while self._part.received < self._part.size_bytes:
-            refused = False
+            problem: TryAgain
             try:
                 await self._fetch(await self._new_url())
                 continue
-            except _UrlRefused as error:
-                refused, problem = True, str(error)
             except TryAgain as error:
-                problem = str(error)
+                problem = error
+            except ExchangeFailed as error:
+                raise StorageError(f"{self._what}: {error}") from error
             if self._part.received >= furthest + PROGRESS_BYTES:
                 furthest, failures = self._part.received, 0
             failures += 1
             if failures > FAILURES_WITHOUT_PROGRESS:
-                raise (StorageRejected if refused else StorageError)(
+                raise (StorageRejected if isinstance(problem, _UrlRefused) else StorageError)(
                     f"{self._what}: given up after {failures} failures in a row, the last one: {problem}"
                 )
-            await back_off(failures, self._what, problem)
+            await self._transport.retry.rest(failures, self._what, problem)
 
     async def _fetch(self, url: str) -> None:
         """Fetch the rest of the part file. Raises TryAgain where a fresh URL may help."""
         where = endpoint(url)
         received = self._part.received
-        headers = {**PLAIN, **({"Range": f"bytes={received}-"} if received else {})}
+        headers = {"Range": f"bytes={received}-"} if received else {}
+        stream = partial(self._transport.client.stream, "GET", url, headers=headers, follow_redirects=True)
         try:
-            async with self._http.stream("GET", url, headers=headers, follow_redirects=True) as response:
-                self._check_status(response, where)
-                await self._take(response)
+            with self._transport.stall_limit.watch() as stall:
+                async with stream() as response:
+                    self._check_status(response, where)
+                    await self._take(response, stall)
         except (httpx.RequestError, httpx.InvalidURL) as error:
             raise TryAgain(f"{where} broke off: {describe(error)}") from error
         if self._part.received < self._part.size_bytes:
@@ -124,7 +133,7 @@ class _Download:
         if status in {200, 206}:
             return
         if status in BUSY_STATUSES:
-            raise TryAgain(f"{where} is busy: HTTP status {status}")
+            raise Busy(where, Reply(status, b"", response.headers))
         if status in _EXPIRED_STATUSES:
             raise _UrlRefused(f"{where} refuses a fresh URL: HTTP status {status}")
         if status == 416:
@@ -132,12 +141,11 @@ class _Download:
             raise TryAgain(f"{where} has nothing beyond what is here; starting over")
         raise StorageRejected(f"{self._what}: {where} answers with HTTP status {status}")
 
-    async def _take(self, response: httpx.Response) -> None:
+    async def _take(self, response: httpx.Response, stall: StallWatch) -> None:
         """Stream an answer's body into the part file."""
         check_plain(response)
         self._align(response)
         gathered = bytearray()
-        window = _Window()
         try:
             async for chunk in response.aiter_raw():
                 gathered += chunk
@@ -145,7 +153,7 @@ class _Download:
                     raise DatasetError(
                         f"{self._what}: it is longer than the {self._part.size_bytes:,} bytes announced"
                     )
-                window.check(len(chunk))
+                stall.moved(len(chunk))
                 if len(gathered) >= WRITE_BYTES:
                     block, gathered = bytes(gathered), bytearray()
                     await run_to_end(self._part.append, block)
@@ -178,24 +186,6 @@ class _Download:
 
 class _UrlRefused(TryAgain):
     """A presigned URL was refused: past its time, or for good."""
-
-
-@dataclass(slots=True)
-class _Window:
-    """Tells a connection that trickles from one that works."""
-
-    start_s: float = 0.0
-    received: int = 0
-
-    def check(self, received: int) -> None:
-        now_s = time.monotonic()
-        self.start_s = self.start_s or now_s
-        self.received += received
-        if now_s - self.start_s < STALL_WINDOW_S:
-            return
-        if self.received < STALL_BYTES:
-            raise TryAgain(f"only {self.received:,} bytes came in {STALL_WINDOW_S:.0f} s")
-        self.start_s, self.received = now_s, 0
 
 
 def _check_room(job_id: JobId, directory: Path, needed_bytes: int) -> None:

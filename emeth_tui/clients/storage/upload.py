@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-import httpx
-
-from emeth_tui.clients.http import PLAIN, TryAgain, check_url, fetch, persist
+from emeth_tui.clients.http.connections import check_url
+from emeth_tui.clients.http.exchange import ExchangeFailed, Limits, TryAgain, exchange
+from emeth_tui.clients.http.stall import StallWatch
+from emeth_tui.clients.http.transport import Transport
 from emeth_tui.clients.threads import run_to_end
 from emeth_tui.errors import StorageError, StorageRejected
 from emeth_tui.foreign_text import endpoint, one_line
@@ -22,7 +24,7 @@ from emeth_tui.protocol.storage_api import PART_BYTES, PutSignedUrls, part_count
 PARALLEL_PARTS = 4
 UPLOADS = 3  # fresh uploads begun for one result before it is given up
 READ_BYTES = 262_144
-MAX_ANSWER_BYTES = 65_536
+PART_LIMITS = Limits(max_bytes=65_536, deadline_s=math.inf)  # a part that hardly moves is broken off instead
 MAX_ETAG_CHARS = 200
 # How storages refuse a presigned URL past its time, or an upload that is gone.
 _EXPIRED_STATUSES = frozenset({400, 401, 403, 404, 410})
@@ -42,7 +44,7 @@ class UploadApi(Protocol):
 
 async def upload(
     api: UploadApi,
-    http: httpx.AsyncClient,
+    transport: Transport,
     job_id: JobId,
     path: Path,
     on_progress: Callable[[int, int], None],
@@ -57,11 +59,11 @@ async def upload(
         with _opened(path) as file:
             for _ in range(UPLOADS):
                 try:
-                    return await _Upload(api, http, job_id, file, on_progress).run()
+                    return await _Upload(api, transport, job_id, file, on_progress).run()
                 except _StartOver as error:
                     problem = str(error)
                     _logger.warning("%s: %s; starting over", what, problem)
-    except TryAgain as error:
+    except ExchangeFailed as error:
         raise StorageError(f"{what}: {error}") from error
     except OSError as error:
         raise StorageError(f"{what}: {path} cannot be read: {error.strerror}") from error
@@ -88,13 +90,13 @@ class _Upload:
     def __init__(
         self,
         api: UploadApi,
-        http: httpx.AsyncClient,
+        transport: Transport,
         job_id: JobId,
         file: int,
         on_progress: Callable[[int, int], None],
     ) -> None:
         self._api = api
-        self._http = http
+        self._transport = transport
         self._job_id = job_id
         self._what = f"job {job_id}: upload"
         self._file = file
@@ -120,20 +122,22 @@ class _Upload:
             async def attempt(number: int = number) -> str:
                 return await self._put(number, urls[number])
 
-            self._etags[number] = await persist(attempt, f"{self._what}: part {number + 1} of {self._parts}")
+            part = f"{self._what}: part {number + 1} of {self._parts}"
+            self._etags[number] = await self._transport.retry.persist(attempt, part)
 
     async def _put(self, number: int, url: str) -> str:
         """Send one part and return its ETag. Raises TryAgain, _StartOver or StorageRejected."""
         length = min(PART_BYTES, self._size_bytes - number * PART_BYTES)
         where = endpoint(url)
-        reply = await fetch(
-            self._http,
-            "PUT",
-            url,
-            max_bytes=MAX_ANSWER_BYTES,
-            content=self._read(number, length),
-            headers={**PLAIN, "Content-Length": str(length)},  # storages refuse chunked bodies
-        )
+        with self._transport.stall_limit.watch() as stall:
+            reply = await exchange(
+                self._transport.client,
+                "PUT",
+                url,
+                PART_LIMITS,
+                content=self._read(number, length, stall),
+                headers={"Content-Length": str(length)},  # storages refuse chunked bodies
+            )
         if reply.status in _EXPIRED_STATUSES:
             raise _StartOver(f"{where} refuses a part (HTTP status {reply.status}): {reply.said}")
         if not 200 <= reply.status < 300:
@@ -145,7 +149,7 @@ class _Upload:
             raise StorageError(f"{self._what}: {where} took a part and gave no ETag for it: {one_line(etag)}")
         return etag
 
-    async def _read(self, number: int, length: int) -> AsyncIterator[bytes]:
+    async def _read(self, number: int, length: int, stall: StallWatch) -> AsyncIterator[bytes]:
         self._sent[number] = 0
         while self._sent[number] < length:
             place = number * PART_BYTES + self._sent[number]
@@ -154,6 +158,7 @@ class _Upload:
             if not chunk:
                 raise TryAgain("the file has become shorter")
             yield chunk
+            stall.moved(len(chunk))
             self._sent[number] += len(chunk)
             self._on_progress(sum(self._sent), self._size_bytes)
 
@@ -173,7 +178,7 @@ class _Upload:
                     raise _StartOver(str(error)) from error
                 raise
 
-        await persist(attempt, self._what)
+        await self._transport.retry.persist(attempt, self._what)
 
     def _url_of(self, announced: PutSignedUrls, number: int) -> str:
         url = announced.urls.get(str(number))

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from emeth_tui.clients.chain.abi import BadAnswer, Call, hex_bytes, quantity, read_result, revert_reason
-from emeth_tui.clients.chain.rpc import Request, Rpc, RpcRefusal
+from emeth_tui.clients.chain.abi import Call, read_result, revert_reason
+from emeth_tui.clients.chain.json_rpc import Request, RpcRefusal
+from emeth_tui.clients.chain.rpc import Rpc
+from emeth_tui.clients.chain.values import BadAnswer, hex_bytes, quantity
 from emeth_tui.errors import ChainUnreachable, NetworkError, Reverted
 
 GAS_MARGIN_PERCENT = 25  # over the estimate: another transaction may change the state in between

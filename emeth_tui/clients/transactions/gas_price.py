@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from emeth_tui.clients.chain.abi import BadAnswer, quantity
-from emeth_tui.clients.chain.rpc import Request, Rpc, RpcRefusal
+from emeth_tui.clients.chain.json_rpc import Request, RpcRefusal
+from emeth_tui.clients.chain.rpc import Rpc
+from emeth_tui.clients.chain.values import BadAnswer, quantity
 from emeth_tui.errors import TransactionError
 
 BUMP_PERCENT = 13  # nodes take a replacement from 10 % (geth) or 12.5 % (Nethermind) up

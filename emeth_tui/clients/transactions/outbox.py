@@ -12,8 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from emeth_tui.clients.chain.abi import Call, quantity
-from emeth_tui.clients.chain.rpc import Request, Rpc
+from emeth_tui.clients.chain.abi import Call
+from emeth_tui.clients.chain.json_rpc import Request
+from emeth_tui.clients.chain.rpc import Rpc
+from emeth_tui.clients.chain.values import quantity
 from emeth_tui.clients.transactions import broadcast
 from emeth_tui.clients.transactions.broadcast import Broadcast, Receipt, Sighting, Verdict
 from emeth_tui.clients.transactions.gas_price import MAX_GAS_PRICE_WEI, GasPrice, market_price

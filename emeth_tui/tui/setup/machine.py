@@ -81,7 +81,7 @@ class Machine:
             finally:
                 await chain.close()
             return Funds(balances.emt_wei, balances.native_wei)
-        raise ChainUnreachable(f"{network.rpc_url}: no answer within {ASK_CHAIN_S:.0f} s")
+        raise ChainUnreachable(f"{', '.join(network.rpc_urls)}: no answer within {ASK_CHAIN_S:.0f} s")
 
 
 def _load_chain_client() -> None:

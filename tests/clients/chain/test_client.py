@@ -14,6 +14,7 @@ from emeth_tui.model import JobId, token_to_wei
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, JobStatus
 from emeth_tui.protocol.job_ids import job_id_bytes
 from tests.clients.emeth_chain import FEE_WEI, NATIVE_WEI, NODE, NODE_EMT_WEI, REQUESTER, RIVAL, EmethChain
+from tests.clients.local_server import QUICK_RETRY
 
 NOBODY = "0x" + "00" * 20
 UNKNOWN_JOB = JobId("0x" + "ab" * 16)
@@ -29,16 +30,16 @@ async def test_connects_to_the_network_it_was_told_of(chain: ChainClient, networ
 
 
 async def test_names_both_chain_ids_when_the_endpoint_serves_another_chain(network: EmethChain) -> None:
-    with pytest.raises(WrongChain, match=r"serves chain 60001.* is chain 1; check rpc_url and chain_id"):
+    with pytest.raises(WrongChain, match=r"serves chain 60001 instead of 1; check rpc_urls and chain_id"):
         await ChainClient.connect(network.network.model_copy(update={"chain_id": 1}))
 
 
 async def test_an_endpoint_that_nobody_serves_is_unreachable(network: EmethChain) -> None:
-    dead = network.network.model_copy(update={"rpc_url": "http://127.0.0.1:9/v3/secret-api-key"})
+    dead = network.network.model_copy(update={"rpc_urls": ["http://127.0.0.1:9/v3/secret-api-key"]})
     with pytest.raises(
-        ChainUnreachable, match=r"^http://127\.0\.0\.1:9 does not answer .*check rpc_url"
+        ChainUnreachable, match=r"^http://127\.0\.0\.1:9 does not answer: .*check rpc_urls"
     ) as caught:
-        await ChainClient.connect(dead)
+        await ChainClient.connect(dead, retry=QUICK_RETRY)
     assert "secret-api-key" not in str(caught.value)
 
 

@@ -19,7 +19,7 @@ from emeth_tui.clients.chain.contract_events import (
     StatusChanged,
     parse_log,
 )
-from emeth_tui.clients.chain.rpc import RpcRefusal
+from emeth_tui.clients.chain.json_rpc import RpcRefusal
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.job_ids import job_id_bytes
 from tests.clients.emeth_chain import FEE_WEI, REQUESTER, RIVAL, EmethChain

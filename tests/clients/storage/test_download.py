@@ -15,15 +15,17 @@ from typing import Any
 
 import pytest
 
-from emeth_tui.backoff import Backoff
-from emeth_tui.clients import http
-from emeth_tui.clients.storage import download as download_module
+from emeth_tui.clients.http.connections import MAX_REDIRECTS
+from emeth_tui.clients.http.stall import StallLimit
+from emeth_tui.clients.http.transport import open_transport
 from emeth_tui.clients.storage import part_file
 from emeth_tui.clients.storage.client import StorageClient
+from emeth_tui.clients.storage.download import FAILURES_WITHOUT_PROGRESS, WRITE_BYTES
 from emeth_tui.clients.storage.part_file import PartFile
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import DatasetError, DiskFull, JobError, StorageError, StorageRejected
-from tests.clients.emeth_storage import GET_URL, OBJECT, SIZE, Fault, StorageSite, storage_site
+from tests.clients.emeth_storage import GET_URL, OBJECT, SIZE, Fault, StorageSite, network_at, storage_site
+from tests.clients.local_server import QUICK_RETRY
 from tests.devnet.records import JOB_ID
 
 DATASET = random.Random(1).randbytes(1_000_000)
@@ -53,18 +55,14 @@ class Download:
         return sorted(path.name for path in self.path.parent.iterdir() if path != self.path)
 
 
-@pytest.fixture(autouse=True)
-def _short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "BACKOFF", Backoff(0.001, 0.001))
-
-
 @pytest.fixture
 async def download(tmp_path: Path) -> AsyncIterator[Download]:
     wallet = Wallet(b"\x07" * 32)
     async with storage_site(tmp_path / "storage", wallet) as (site, network):
         site.put_dataset(DATASET)
         (tmp_path / "job").mkdir()
-        async with StorageClient(network, wallet) as client:
+        async with open_transport(QUICK_RETRY) as transport:
+            client = StorageClient(network, wallet, transport)
             yield Download(site, client, tmp_path / "job" / "dataset.txt")
 
 
@@ -229,14 +227,24 @@ async def test_a_compressed_answer_is_not_unpacked(download: Download) -> None:
         await download()
 
 
-async def test_a_connection_that_trickles_counts_as_broken(
-    download: Download, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(download_module, "STALL_WINDOW_S", 0.0)
-    monkeypatch.setattr(download_module, "STALL_BYTES", 10**9)
-    await download()
+async def test_a_connection_that_stalls_is_broken_off_and_gone_on_from(download: Download) -> None:
+    download.site.app.faults[OBJECT] = first(3, Fault(cut_after=CUT, stalls=True))
+    async with open_transport(QUICK_RETRY, StallLimit(window_s=0.3)) as transport:
+        network = network_at(download.site.url)
+        download.client = StorageClient(network, download.site.wallet, transport)
+        await download()
     assert download.path.read_bytes() == DATASET
-    assert download.site.app.seen[OBJECT] > 3
+    assert download.site.app.seen[OBJECT] >= 4
+
+
+async def test_a_server_that_never_begins_to_answer_is_given_up(download: Download) -> None:
+    download.site.app.faults[OBJECT] = lambda _: Fault(cut_after=0, stalls=True)
+    async with open_transport(QUICK_RETRY, StallLimit(window_s=0.02)) as transport:
+        network = network_at(download.site.url)
+        download.client = StorageClient(network, download.site.wallet, transport)
+        with pytest.raises(StorageError, match=r"only 0 bytes moved in 0.02 s"):
+            await download()
+    assert download.site.app.seen[OBJECT] <= 1 + FAILURES_WITHOUT_PROGRESS
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://127.0.0.1/x", "http://", "//x", "http://[::1"])
@@ -252,7 +260,7 @@ async def test_redirects_are_followed_a_few_times_only(download: Download) -> No
     download.site.app.faults[OBJECT] = lambda _: loop
     with pytest.raises(StorageError, match=r"(?i)redirect"):
         await download()
-    assert download.site.app.seen[OBJECT] == 7 * (1 + http.MAX_REDIRECTS)
+    assert download.site.app.seen[OBJECT] == 7 * (1 + MAX_REDIRECTS)
 
 
 async def test_a_file_system_without_room_is_told_before_the_download(
@@ -367,7 +375,7 @@ async def test_cancelled_in_the_middle_of_a_write_the_part_is_a_clean_beginning(
     assert task.cancelled()
 
     kept = download.path.with_name("dataset.txt.part").read_bytes()
-    assert len(kept) >= download_module.WRITE_BYTES
+    assert len(kept) >= WRITE_BYTES
     assert content.startswith(kept)
     download.site.app.ranges.clear()
     await download()

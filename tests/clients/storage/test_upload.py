@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from emeth_tui.backoff import Backoff
-from emeth_tui.clients import http
+from emeth_tui.clients.http.transport import open_transport
 from emeth_tui.clients.storage.client import StorageClient
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import StorageError, StorageRejected
 from emeth_tui.protocol.storage_api import PART_BYTES
 from tests.clients.emeth_storage import BEGIN, COMPLETE, PART, Fault, StorageSite, storage_site
+from tests.clients.local_server import QUICK_RETRY
 from tests.devnet.records import JOB_ID
 
 RESULT = random.Random(2).randbytes(2 * PART_BYTES + 123)  # three parts
@@ -37,11 +37,6 @@ class Upload:
         )
 
 
-@pytest.fixture(autouse=True)
-def _short_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "BACKOFF", Backoff(0.001, 0.001))
-
-
 @pytest.fixture
 async def upload(tmp_path: Path) -> AsyncIterator[Upload]:
     wallet = Wallet(b"\x07" * 32)
@@ -49,9 +44,9 @@ async def upload(tmp_path: Path) -> AsyncIterator[Upload]:
     path.write_bytes(RESULT)
     async with (
         storage_site(tmp_path / "storage", wallet) as (site, network),
-        StorageClient(network, wallet) as client,
+        open_transport(QUICK_RETRY) as transport,
     ):
-        yield Upload(site, client, path)
+        yield Upload(site, StorageClient(network, wallet, transport), path)
 
 
 async def test_a_result_arrives_whole_under_the_name_that_came_back(upload: Upload) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from emeth_tui.backoff import Backoff
 from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.clients.transactions.gas_price import market_price
 from emeth_tui.clients.transactions.sender import TransactionSender
@@ -439,10 +438,8 @@ async def test_a_refused_transaction_frees_its_nonce(
 
 
 async def test_an_endpoint_that_is_gone_for_a_while_is_waited_for(
-    node: Node, network: EmethChain, store: Store, job_id: JobId, monkeypatch: pytest.MonkeyPatch
+    node: Node, network: EmethChain, store: Store, job_id: JobId
 ) -> None:
-    monkeypatch.setattr("emeth_tui.clients.chain.rpc.BACKOFF", Backoff(0.001, 0.001))
-
     def fail_seven_times(_call: dict[str, Any]) -> None:
         if len(network.app.params_of("eth_getTransactionReceipt")) <= 7:
             raise CutConnection

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from emeth_tui.clients.http.transport import Transport
 from emeth_tui.clients.storage.client import StorageClient
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.devnet.accounts import Account
@@ -79,7 +80,7 @@ async def with_rival(devnet: Devnet, tmp_path: Path, parties: Parties, *, trains
     return Rival(
         Account(devnet.chain, wallet),
         devnet.mirror,
-        StorageClient(network, wallet, http=parties.http),
+        StorageClient(network, wallet, Transport(parties.http)),
         train,
         work_dir=tmp_path / "rival",
         max_dataset_bytes=6_000,

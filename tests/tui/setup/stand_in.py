@@ -42,7 +42,7 @@ class StandInMachine(Machine):
         return create_keystore(path, password, private_key, iterations=2)
 
     async def funds(self, network: Network, address: str) -> Funds:
-        self.asked.append((network.rpc_url, address))
+        self.asked.append((network.rpc_urls[0], address))
         if self.refusal is not None:
             raise self.refusal
         return self.holds

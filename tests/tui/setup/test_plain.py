@@ -22,7 +22,7 @@ SIZE = (80, 24)
 NODE_TOML = """network = "mine"
 [networks.mine]
 chain_id = 5
-rpc_url = "http://127.0.0.1:9"
+rpc_urls = "http://127.0.0.1:9"
 core_address = "0x00000000000000000000000000000000000000c0"
 token_address = "0x00000000000000000000000000000000000000e0"
 storage_url = "http://127.0.0.1:9"

@@ -21,7 +21,7 @@ keystore = "{keystore}"
 password_file = "/secret/password"
 [networks.mine]
 chain_id = 5
-rpc_url = "http://127.0.0.1:1"
+rpc_urls = "http://127.0.0.1:1"
 core_address = "0x00000000000000000000000000000000000000c0"
 token_address = "0x00000000000000000000000000000000000000e0"
 storage_url = "http://127.0.0.1:2"
@@ -118,7 +118,7 @@ async def test_a_network_is_copied_without_its_secrets(
     assert "/secret/password" not in text
     settings = load_settings(config, environment={})
     network = load_network(settings, environment={})
-    assert (network.name, network.chain_id, network.rpc_url) == ("mine", 5, "http://127.0.0.1:1")
+    assert (network.name, network.chain_id, network.rpc_urls) == ("mine", 5, ["http://127.0.0.1:1"])
     assert settings.keystore_path == keystore
 
 

@@ -1,0 +1,1 @@
+"""HTTP as every client here speaks it: connections, bounded exchanges, retries, stalled transfers."""

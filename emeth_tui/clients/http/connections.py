@@ -1,0 +1,47 @@
+"""The connections: one client's settings, which hosts are reached directly, and which URLs are accepted."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import httpx
+
+from emeth_tui import __version__
+from emeth_tui.errors import StorageError
+from emeth_tui.foreign_text import endpoint
+from emeth_tui.logs import quiet_libraries
+
+MAX_REDIRECTS = 3
+SILENCE_TIMEOUT_S = 30.0  # without a byte in either direction
+CONNECT_TIMEOUT_S = 10.0
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+PLAIN = {"Accept-Encoding": "identity"}  # a compressed answer could swell to any size
+
+quiet_libraries()
+
+
+def new_http_client() -> httpx.AsyncClient:
+    """Make a client; close it after use.
+
+    It uses the environment's proxies, except for loopback: a devnet is never behind one.
+    """
+    direct = httpx.AsyncHTTPTransport()
+    return httpx.AsyncClient(
+        timeout=httpx.Timeout(SILENCE_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
+        limits=httpx.Limits(max_connections=20, max_keepalive_connections=10),
+        headers={"User-Agent": f"emeth-tui/{__version__}", **PLAIN},
+        follow_redirects=False,
+        max_redirects=MAX_REDIRECTS,
+        mounts={f"all://{host}": direct for host in LOOPBACK_HOSTS},
+    )
+
+
+def check_url(url: str, what: str) -> str:
+    """Return a URL that a stranger gave. Raise StorageError for anything but http and https."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in {"http", "https"} and parts.hostname:
+            return url
+    except ValueError:
+        pass
+    raise StorageError(f"{what}: the storage gave a URL that is none: {endpoint(url)}")
