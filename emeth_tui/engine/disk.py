@@ -1,4 +1,9 @@
-"""The model cache's budget: what jobs hold, what they may still fill, and whether another one fits."""
+"""The disk budget: what jobs hold, what they may still fill, and whether another one fits.
+
+A claim needs room for the dataset, three checkpoints (two kept, one being written) and the result, under
+the cache limit and on the file system. An open job counts with what it reserved or what it holds, whichever
+is more, and a submitted one with its result. A job's directory is deleted once the job has ended.
+"""
 
 from __future__ import annotations
 

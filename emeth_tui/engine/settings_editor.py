@@ -1,4 +1,9 @@
-"""Settings while the node runs: what holds now, changing what can change, reading the file again."""
+"""Settings while the node runs: read them, change them, reload the file.
+
+`context.settings` holds what is in effect and is read each time that a value is needed. A change has to
+pass the same models as the file does at the start. What is in CHANGEABLE_AT_RUN_TIME then takes effect at
+once; what needs a restart is reported as pending.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,5 @@
-"""Sending transactions: gas, signing, broadcasting, and watching until they are settled."""
+"""Sending transactions: gas, signing, broadcasting, and watching until they are settled.
+
+The intent comes before the effect: sign, journal the bytes and their hash, broadcast, wait for the receipt.
+After a restart the chain is read first; then the *same* bytes are broadcast again, or nothing is.
+"""

@@ -1,8 +1,11 @@
-"""A model's own SentencePiece tokenizer, as T5's and some Japanese models have it.
+"""A model's own SentencePiece tokenizer (`spiece.model` without `tokenizer.json`), as rinna's models have it.
 
-SentencePiece's normaliser, a part of the model, changes a text before it is divided: it folds widths (NFKC),
-makes one space of line ends and of runs of white space. What comes back from the tokens is the text so
-changed, with " ⁇ " for what the vocabulary lacks. A line has the same tokens alone as among others.
+SentencePiece's normaliser, a part of the model, changes a text before it is divided: it folds widths (NFKC)
+and makes one space of line ends and of runs of white space. What comes back from the tokens is that text,
+with " ⁇ " for what the vocabulary lacks. A line has the same tokens alone as among others, which is how
+rinna trained: line by line, with `<s>` and `</s>` only around whole documents, which a dataset does not
+mark. So the ids are SentencePiece's own, without special tokens. transformers would need protobuf for the
+same file, read capitals whatever the configuration says, and turn what is unknown into `</s>`.
 """
 
 from __future__ import annotations
