@@ -1,4 +1,4 @@
-"""The documents say what the code says: the protocol's facts, citations of its sections."""
+"""The documents say what the code says: facts, sections, names of files, options and settings."""
 
 from __future__ import annotations
 
@@ -7,21 +7,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from eth_utils.crypto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emeth_tui.cli.main import command
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.engine.estimates.durations import POWER_CAPACITY_PER_WORKER, formula_s
+from emeth_tui.errors import ExitCode
 from emeth_tui.protocol import hash_chain, splitting, storage_api
 from emeth_tui.protocol.contracts import RATE_BASE, ROUND_3_2_RATES, JobStatus, abi
 from emeth_tui.protocol.info_api import JOBS_PATH
 from emeth_tui.protocol.parameters import MIN_EPOCHS, parse_parameters
 from emeth_tui.settings import load_network, load_settings
-from emeth_tui.settings.schema import ClaimSettings
+from emeth_tui.settings.schema import ClaimSettings, fields_by_key
 
 ROOT = Path(__file__).resolve().parents[1]
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "contracts").glob("*.md")]
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text("utf-8")
 CITATION = re.compile(r"protocol\.md((?:(?:,| and)? ?§\d+[a-z]?)+)")
 SIGNATURE = re.compile(r"(\w+)\(([^)]*)\)")
@@ -212,3 +216,58 @@ def test_the_example_of_a_chain_is_what_the_code_links() -> None:
 def test_this_nodes_estimate_is_never_shorter_than_the_reference_clients(dataset_bytes: int) -> None:
     gas = max(1, dataset_bytes // 2**20) * 5_822 // 1_000
     assert formula_s(dataset_bytes) >= gas * 1e6 / POWER_CAPACITY_PER_WORKER
+
+
+def words_of_code(page: Path) -> set[str]:
+    """Every text between back quotes on a page, and every line of its blocks of commands."""
+    text = page.read_text("utf-8")
+    inline = re.findall(r"(?<!`)`([^`\n]+)`(?!`)", text)
+    in_blocks = [
+        line for block in re.findall(r"^```\w*\n(.*?)^```$", text, re.M | re.S) for line in block.splitlines()
+    ]
+    return {*inline, *in_blocks}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md"])
+def test_files_named_on_a_page_exist(page: str) -> None:
+    places = (ROOT, ROOT / "emeth_tui", ROOT / "docs")
+    for name in words_of_code(ROOT / page):
+        if re.fullmatch(r"[\w./-]+\.(py|toml|md|po|txt|sol)", name):
+            assert any((place / name).exists() for place in places), name
+
+
+def test_the_exit_codes_of_the_readme_are_the_codes() -> None:
+    rows = re.findall(r"^\| (\d+) \| [^|]+ \|$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert [int(code) for code in rows] == [code for code in ExitCode if code is not ExitCode.UNEXPECTED]
+
+
+def test_options_named_in_the_readme_exist() -> None:
+    known = {option for place in every_command(command) for option in place}
+    text = " ".join(line for line in words_of_code(ROOT / "README.md") if "pip " not in line)
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
+    assert len(named) > 8
+    assert named - known == set()
+
+
+def test_settings_named_in_the_readme_exist() -> None:
+    sections = "|".join(sorted({key.partition(".")[0] for key in fields_by_key() if "." in key}))
+    named = {
+        match
+        for text in words_of_code(ROOT / "README.md")
+        for match in re.findall(rf"(?<![\w./])(?:{sections})\.[a-z_]+", text)
+    }
+    assert len(named) > 3
+    assert named - set(fields_by_key()) == set()
+
+
+def every_command(group: click.Command) -> Iterator[set[str]]:
+    """The options of a command and of all commands below it."""
+    yield {name for entry in group.params for name in entry.opts}
+    for inner in group.commands.values() if isinstance(group, click.Group) else ():
+        yield from every_command(inner)
