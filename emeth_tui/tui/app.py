@@ -1,199 +1,201 @@
-"""The application: which key does what, which page opens, what the palette lists."""
+"""The application: it puts its parts together, keeps time, and does what the table of actions says."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Callable, Iterable, Sequence
+import logging
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import SystemCommand
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
+from textual.driver import Driver
 from textual.screen import Screen
+from textual.widgets import Input
 
 from emeth_tui.engine.settings_editor import SettingChange
-from emeth_tui.errors import EmethError, ExportError
-from emeth_tui.model import Job, JobId
-from emeth_tui.tui.command_app import CommandApp
-from emeth_tui.tui.csv_export import save_new
-from emeth_tui.tui.dialogs.ask_path import PathDialog
+from emeth_tui.engine.view.snapshot import Snapshot
+from emeth_tui.tui.action import Action, Scope
+from emeth_tui.tui.actions import BY_ID, palette_actions
+from emeth_tui.tui.bindings import bindings_of
+from emeth_tui.tui.drawing.driver import PatientDriver
+from emeth_tui.tui.drawing.themed_app import ThemedApp
 from emeth_tui.tui.drawing.themes import Theme
-from emeth_tui.tui.hints import job_hints
-from emeth_tui.tui.panels.keys import KeyHint
+from emeth_tui.tui.frame import Frame
+from emeth_tui.tui.keymap import Keymap
+from emeth_tui.tui.node_front import Ending, NodeFront, ScreenOptions
+from emeth_tui.tui.parts.command_runner import CommandRunner
+from emeth_tui.tui.parts.footer_note import FooterNote
+from emeth_tui.tui.parts.node_commands import NodeCommands
+from emeth_tui.tui.parts.node_feed import REFRESH_S, NodeFeed
+from emeth_tui.tui.parts.pages import PageOpener
 from emeth_tui.tui.screens.base import NodeScreen, PageScreen
 from emeth_tui.tui.screens.dashboard import Dashboard
-from emeth_tui.tui.screens.days import DaysScreen
-from emeth_tui.tui.screens.help import HelpScreen
-from emeth_tui.tui.screens.history import HistoryScreen
-from emeth_tui.tui.screens.job import JobScreen
-from emeth_tui.tui.screens.log import LogScreen
-from emeth_tui.tui.screens.market import MarketScreen
-from emeth_tui.tui.screens.settings import SettingsScreen
-from emeth_tui.tui.screens.transactions import TransactionsScreen
-from emeth_tui.words.formats import day_of
+from emeth_tui.tui.why_not import Target
 from emeth_tui.words.translation import _, language_of_locale, set_language
 
+logger = logging.getLogger(__name__)
 
-class EmethApp(CommandApp):
+
+class EmethApp(ThemedApp[Ending]):
     """The screen of one node. It owns nothing of the node: however it ends, the node goes on."""
 
     CSS_PATH = Path(__file__).parent / "drawing" / "styles" / "app.tcss"
     TITLE = "emeth-tui"
     ENABLE_COMMAND_PALETTE = True
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "quit_dialog", "Quit", id="quit"),
-        Binding("ctrl+c,ctrl+q", "quit_dialog", "Quit", show=False, priority=True, id="interrupt"),
-        Binding("question_mark,f1", "help", "Help", id="help"),
-        Binding("colon,ctrl+p", "command_palette", "Commands", id="palette"),
-        Binding("p", "pause", "Pause", id="pause-job"),
-        Binding("P", "claims", "Pause claiming", id="pause-claims"),
-        Binding("f", "finish", "Finish, then pause", id="finish-then-pause"),
-        Binding("D", "decline", "Decline", id="decline-job"),
-        Binding("A", "decline_all", "Decline all", id="decline-all"),
-        Binding("w", "withdraw", "Withdraw", id="withdraw"),
-        Binding("l", "page('log')", "Log", id="log"),
-        Binding("h", "page('history')", "History", id="history"),
-        Binding("m", "page('market')", "Market", id="market"),
-        Binding("x", "page('transactions')", "Transactions", id="transactions"),
-        Binding("s", "page('settings')", "Settings", id="settings"),
-        Binding("t", "theme", "Theme", id="theme"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.EVERYWHERE)
+
+    def __init__(
+        self, node: NodeFront | None, options: ScreenOptions, on_shown: Callable[[], None] = lambda: None
+    ) -> None:
+        super().__init__(options)
+        self._on_shown = on_shown
+        self.keymap = Keymap(options.keys)
+        self.feed = NodeFeed(node)
+        self.note = FooterNote(self.update_keys)
+        self.runner = CommandRunner(self.note, self._start_task, self.refresh_now)
+        self.commands = NodeCommands(self)
+        self.pages = PageOpener(self, options, self.runner)
 
     def get_default_screen(self) -> Screen[object]:
         return Dashboard()
 
-    def job_hints(self, job: Job | None) -> Sequence[KeyHint]:
-        """List the keys, with why those that can do nothing now cannot."""
-        return job_hints(self.frame, job)
+    def get_driver_class(self) -> type[Driver]:
+        """Take the driver that never makes the node wait for the terminal."""
+        return PatientDriver
 
-    # -- pages
+    def on_mount(self) -> None:
+        self.set_keymap(self.keymap.changes)
+        if self.feed.node is not None:
+            self.show_node(self.feed.node)
+        self.set_interval(REFRESH_S, self._tick)
+        self._tick()
+        if self.theme_error:
+            self.note.show(self.theme_error, "bad")
 
-    def open_page(self, page: PageScreen) -> None:
-        """Show a page over what is there."""
-        self.inquire_for(page)
-        self.push_screen(page)
+    def on_ready(self) -> None:
+        self.screen.call_after_refresh(self._on_shown)
 
-    def open_job(self, job_id: JobId) -> None:
-        """Show all about one job."""
-        self.open_page(JobScreen(job_id))
+    # -- the node and its news
 
-    def open_history(self, words: str) -> None:
-        """Show the jobs whose line holds some words."""
-        self.open_page(HistoryScreen(words))
+    @property
+    def frame(self) -> Frame | None:
+        return self.feed.frame
 
-    def ask_export(self, name: str, rows: int, text: str) -> None:
-        """Ask where to write a CSV file, and write it."""
-        stamp = day_of(time.time()) + time.strftime("T%H-%M-%SZ", time.gmtime())
-        default = self.options.exports_directory.absolute() / f"emeth-{name}-{stamp}.csv"
+    @property
+    def node(self) -> NodeFront:
+        if self.feed.node is None:
+            raise RuntimeError("the node has not started yet")
+        return self.feed.node
 
-        def write(path: Path | None) -> None:
-            if path is not None:
-                self.start(_("writing {path} …").format(path=path), partial(self._export, path, text))
+    def show_node(self, node: NodeFront) -> None:
+        """Show a node that was still starting when the screen came up."""
+        self.feed.node = node
+        self.run_worker(self.feed.follow(node), name="news", exit_on_error=True)
+        self.refresh_now()
+        if node.viewed_pid is not None:
+            text = _("a node runs here already, as process {pid}: a read-only view of it")
+            self.note.show(text.format(pid=node.viewed_pid))
 
-        self.push_screen(PathDialog(_("Export {n} rows as CSV").format(n=rows), default), write)
+    def take_in(self, snapshot: Snapshot) -> None:
+        """Take in a picture without showing it."""
+        self.feed.take_in(snapshot)
 
-    async def _export(self, path: Path, text: str) -> str:
-        try:
-            await asyncio.to_thread(save_new, path, text)
-        except OSError as error:
-            text = _("{path}: {problem}; name another place")
-            raise ExportError(text.format(path=path, problem=error.strerror)) from error
-        return _("written: {path}").format(path=path)
+    def refresh_now(self) -> None:
+        """Paint what is new without waiting for the next quarter of a second."""
+        self.feed.has_news = True
+        self._tick()
 
-    def action_page(self, name: str) -> None:
-        """Show a page by name; from another page, in its place."""
-        kind = {
-            "days": DaysScreen,
-            "history": HistoryScreen,
-            "log": LogScreen,
-            "market": MarketScreen,
-            "settings": SettingsScreen,
-            "transactions": TransactionsScreen,
-        }[name]
-        if not isinstance(self.screen, kind):
-            self.open_page(kind())
+    def _tick(self) -> None:
+        """Paint a new picture if there is anything new in it."""
+        if isinstance(self._driver, PatientDriver) and self._driver.caught_up():
+            self.screen.refresh(layout=True)  # what was dropped may have been anywhere
+        self.note.expire()
+        if not self.feed.due:
+            return
+        had_news = self.feed.advance()
+        screen = self.screen
+        if isinstance(screen, PageScreen) and (had_news or screen.FOLLOWS) and not screen.reload_if_due():
+            self.feed.has_news = True
+        if isinstance(screen, NodeScreen):
+            screen.show_frame(self.frame)
 
-    def action_help(self) -> None:
-        """Show the keys."""
-        if isinstance(self.screen, NodeScreen) and not isinstance(self.screen, HelpScreen):
-            self.open_page(HelpScreen(self.job_hints(self.chosen_job)))
+    def repaint(self) -> None:
+        if isinstance(self.screen, NodeScreen):
+            self.screen.repaint()
 
-    def open_log(self, name: str) -> None:
-        """Show the log files, one of them first."""
-        self.open_page(LogScreen(name))
+    def update_keys(self) -> None:
+        """Paint the footer of the screen on top."""
+        if self.screen_stack and isinstance(self.screen, NodeScreen) and self.screen.ready:
+            self.screen.update_keys()
 
-    def ask_chain(self, page: JobScreen, *, echoed: bool) -> None:
-        """Read a page's job from the chain, beside the screen."""
+    def _start_task(self, task: Coroutine[Any, Any, None], name: str) -> None:
+        self.run_worker(task, name=name)
 
-        async def ask() -> str:
-            try:
-                record = await self.node.records.chain_record(page.job_id)
-            except EmethError as error:
-                page.show_chain_job(None, str(error))
-                return ""
-            unknown = "" if record else _("the chain does not know it")
-            page.show_chain_job(record, unknown)
-            return _("read from the chain")
+    def _handle_exception(self, error: Exception) -> None:
+        logger.error("the screen broke: %s; the node goes on without it", error, exc_info=error)
+        super()._handle_exception(error)
+        self._exit_renderables.clear()  # the log has the traceback; the terminal gets a sentence (tui.run)
 
-        self.start(_("asking the chain …") if echoed else "", ask)
+    # -- actions
+
+    @property
+    def target(self) -> Target:
+        """What the keys act on: what is chosen on the screen on top."""
+        return self.screen.target if isinstance(self.screen, NodeScreen) else Target()
+
+    def act(self, action_id: str) -> None:
+        action = BY_ID[action_id]
+        if self.screen.is_modal:
+            return
+        reason = action.reason_against(self.frame, self.target)
+        if reason and not (action.explains_itself and self.frame):
+            self.note.show(reason, "warn")
+        else:
+            action.perform(self)
+
+    def action_act(self, action_id: str) -> None:
+        """Do what a key stands for."""
+        self.act(action_id)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave the key that opens the filter to a line of text that has the focus."""
+        return not (parameters == ("filter",) and isinstance(self.focused, Input))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """List everything that keys do for the palette, and why some of it cannot be done now."""
-        refusals = {hint.key: hint.refusal for hint in self.job_hints(self.chosen_job)}
-        for title, key, action in (
-            (_("Pause or resume the chosen job"), "p", "pause"),
-            (_("Pause or resume claiming"), "P", "claims"),
-            (_("Finish what is under way, then pause"), "f", "finish"),
-            (_("Decline the chosen job"), "D", "decline"),
-            (_("Decline all jobs"), "A", "decline_all"),
-            (_("Withdraw rewards"), "w", "withdraw"),
-            (_("History of all jobs"), "h", "page('history')"),
-            (_("Earnings by day"), "h d", "page('days')"),
-            (_("Market"), "m", "page('market')"),
-            (_("Transactions"), "x", "page('transactions')"),
-            (_("Logs"), "l", "page('log')"),
-            (_("Settings"), "s", "page('settings')"),
-            (_("Help"), "?", "help"),
-            (_("Leave or quit"), "q", "quit_dialog"),
-        ):
-            refusal = refusals.get(key, "")
-            note = (
-                _("not now: {reason}").format(reason=refusal) if refusal else _("key {key}").format(key=key)
-            )
-            yield SystemCommand(f"✗ {title}" if refusal else title, note, self._runner(f"app.{action}"))
+        """List for the palette what can be done on a screen, and every theme."""
+        if isinstance(screen, NodeScreen):
+            for action in palette_actions(screen.scopes):
+                yield self._palette_entry(action, screen.target)
         for theme in self.themes.values():
             text = _("Theme: {title}").format(title=theme.title)
-            yield SystemCommand(text, _("show in these colours"), self._theme_setter(theme))
+            yield SystemCommand(text, _("show in these colours"), partial(self.use_theme, theme))
+
+    def _palette_entry(self, action: Action, target: Target) -> SystemCommand:
+        title, reason = _(action.help), action.reason_against(self.frame, target)
+        note = _("key {key}").format(key=self.keymap.shown(action))
+        if reason:
+            title, note = f"✗ {title}", _("not now: {reason}").format(reason=reason)
+        return SystemCommand(title, note, partial(self.call_later, self.act, action.id))
+
+    # -- themes and settings
 
     def take_setting_changes(self, changes: Sequence[SettingChange]) -> None:
-        """Look and speak as the changed settings say."""
         for change in changes:
             if change.key == "screen.language":
                 set_language(change.after or language_of_locale())
             elif change.key == "screen.theme" and change.after in self.themes:
                 self.use_theme(self.themes[change.after])
 
-    def _runner(self, action: str) -> Callable[[], None]:
-        def run() -> None:
-            self.call_later(self.run_action, action)
-
-        return run
-
-    def _theme_setter(self, theme: Theme) -> Callable[[], None]:
-        return lambda: self.use_theme(theme)
-
-    # -- themes
-
-    def action_theme(self) -> None:
+    def use_next_theme(self) -> None:
         """Take the next theme."""
         self.use_theme(self.next_theme())
 
     def use_theme(self, theme: Theme) -> None:
         """Show everything in another theme, at once."""
         if self.colourless:
-            self.echo(_("NO_COLOR is set: there are no colours to change"), "warn")
+            self.note.show(_("NO_COLOR is set: there are no colours to change"), "warn")
             return
         self.set_palette(theme)
-        self.echo(_("theme: {title}").format(title=theme.title))
+        self.note.show(_("theme: {title}").format(title=theme.title))

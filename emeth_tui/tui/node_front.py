@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -68,7 +68,8 @@ class ScreenOptions:
     """How to show things. `language` "" asks the locale, `themes_directory` holds the user's own themes.
 
     `exports_directory` is where files go that the user asks for, unless another place is named.
-    `read_only` is a look at a node elsewhere: leaving it asks nothing, because nothing of the node ends.
+    `read_only` is a view of a node elsewhere: leaving it asks nothing, because nothing of the node ends.
+    `keys` are the user's, by an action's id.
     """
 
     themes_directory: Path = field(default_factory=Path)
@@ -77,3 +78,4 @@ class ScreenOptions:
     language: str = ""
     ascii_only: bool = False
     read_only: bool = False
+    keys: Mapping[str, Sequence[str]] = field(default_factory=dict)

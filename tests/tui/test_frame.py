@@ -9,8 +9,10 @@ import pytest
 from emeth_tui.engine.estimates.durations import Duration
 from emeth_tui.engine.view.snapshot import Forecast
 from emeth_tui.model import JobState, token_to_wei
-from emeth_tui.tui import commands
+from emeth_tui.tui import why_not
+from emeth_tui.tui.costs import decline_cost
 from emeth_tui.tui.frame import FrameMaker, Outlook, outlook
+from emeth_tui.tui.why_not import Target
 from emeth_tui.words import formats
 from emeth_tui.workers.views import WorkerPhase
 from tests.tui.stand_in import (
@@ -103,7 +105,7 @@ def test_pending_jobs_stand_in_order_of_age() -> None:
 def test_declining_costs_what_the_contract_takes() -> None:
     rates = replace(snapshot().rates, decline_penalty_rate=30_000, timeout_penalty_rate=50_000)
     frame = FrameMaker().make(snapshot(rates=rates))
-    cost = commands.decline_cost(frame, training_job(deposit_wei=1_001))
+    cost = decline_cost(frame, training_job(deposit_wei=1_001))
     assert (cost.penalty_wei, cost.back_wei, cost.timeout_wei) == (300, 701, 500)
     assert cost.earning_wei == token_to_wei("10.123456789")
     assert cost.fraction == pytest.approx(12.41 / 30)
@@ -122,12 +124,12 @@ def test_declining_costs_what_the_contract_takes() -> None:
 def test_what_can_be_done_depends_on_the_state(state: JobState, declinable: bool, pausable: bool) -> None:
     frame = FrameMaker().make(snapshot())
     job = pending_job(TRAINING_ID, 0, state=state)
-    assert (commands.decline_refusal(frame, job) == "") is declinable
-    assert (commands.pause_refusal(frame, job) == "") is pausable
+    assert (why_not.decline_job(frame, Target(job=job)) == "") is declinable
+    assert (why_not.pause_job(frame, Target(job=job)) == "") is pausable
 
 
 def test_a_stopping_node_takes_no_commands() -> None:
     frame = FrameMaker().make(snapshot(stopping="stopping"))
-    assert commands.claims_refusal(frame)
-    assert commands.withdraw_refusal(frame)
-    assert commands.declinable(frame) == []
+    assert why_not.pause_claims(frame, Target())
+    assert why_not.withdraw(frame, Target())
+    assert why_not.declinable(frame) == []

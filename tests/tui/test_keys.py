@@ -239,7 +239,7 @@ async def test_the_palette_holds_the_commands(node: StandInNode, key: str) -> No
     async with shown(node) as pilot:
         await press(pilot, key)
         await press(pilot, *"withdraw")
-        assert "Withdraw rewards" in text_of(pilot)
+        assert "Withdraw the rewards of closed days" in text_of(pilot)
 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+c", "ctrl+q"])
@@ -297,12 +297,3 @@ async def test_history_opens_the_chosen_job(node: StandInNode) -> None:
         await press(pilot, "h", "down", "enter")
         assert isinstance(pilot.app.screen, JobScreen)
         assert pilot.app.screen.job_id == SECOND_ID
-
-
-async def test_every_binding_has_an_id_of_its_own() -> None:
-    from emeth_tui.tui.app import EmethApp
-
-    for owner in (EmethApp, Dashboard, JobScreen, LogScreen):
-        ids = [binding.id for binding in owner.BINDINGS]  # type: ignore[union-attr]
-        assert all(ids)
-        assert len(ids) == len(set(ids))

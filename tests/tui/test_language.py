@@ -18,6 +18,7 @@ from emeth_tui.engine.market.rules import ClaimRules, judge
 from emeth_tui.model import JobState, token_to_wei
 from emeth_tui.settings import Network
 from emeth_tui.settings.schema import fields_by_key
+from emeth_tui.tui.actions import ACTIONS
 from emeth_tui.words.events import TEMPLATES, event_text
 from emeth_tui.words.reasons import SENTENCES, reason_text
 from emeth_tui.words.translation import (
@@ -46,6 +47,7 @@ def marked_texts() -> Iterator[str]:
                 (argument,) = node.args
                 if isinstance(argument, ast.Constant):
                     yield argument.value
+    yield from (text for action in ACTIONS for text in action.texts)
     yield from TEMPLATES.values()
     yield from (field.description or "" for field in fields_by_key().values())
     yield from (field.description for field in Network.model_fields.values() if field.description)

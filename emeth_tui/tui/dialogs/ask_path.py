@@ -37,8 +37,8 @@ class PathDialog(ModalScreen[Path | None]):
 
     def on_mount(self) -> None:
         view = self.query_one("#question", LineView)
-        self.set_class(view.emeth.glyphs.ascii_only, "-ascii")
-        self.query_one("#box").border_title = Content(view.emeth.glyphs.text(self._title))
+        self.set_class(view.painted.glyphs.ascii_only, "-ascii")
+        self.query_one("#box").border_title = Content(view.painted.glyphs.text(self._title))
         view.show_lines(
             [line((_("Enter writes the file, Esc does not; the file must be a new one"), "muted"))]
         )

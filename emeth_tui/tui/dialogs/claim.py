@@ -6,10 +6,12 @@ from emeth_tui.engine.market.rules import Offer
 from emeth_tui.foreign_text import clean
 from emeth_tui.model import format_token
 from emeth_tui.protocol.job_ids import short
-from emeth_tui.tui import commands
+from emeth_tui.tui import why_not
+from emeth_tui.tui.costs import expectation
 from emeth_tui.tui.dialogs.dialog import Choice, Dialog, facts_table
 from emeth_tui.tui.drawing.lines import Line, line
 from emeth_tui.tui.frame import Frame
+from emeth_tui.tui.why_not import Target
 from emeth_tui.words.formats import duration, duration_range, emt, exact_token, moment, size
 from emeth_tui.words.reasons import reason_text
 from emeth_tui.words.translation import _
@@ -20,7 +22,7 @@ LATEST_SHOWN_S = 10_000 * 86_400  # ahead; a stranger may write any number
 def claim_dialog(frame: Frame, offer: Offer) -> Dialog[bool]:
     """Ask whether to claim an offer; the answer is No unless it is said otherwise."""
     deposit = exact_token(frame.snapshot.rates.deposit_wei(offer.job.fee_wei))
-    refusal = commands.claim_refusal(frame, offer)
+    refusal = why_not.claim(frame, Target(offer=offer))
     yes = _("Yes, claim it and stake {amount} EMT").format(amount=deposit)
     return Dialog(
         _("Claim job {job}?").format(job=short(offer.job.job_id)),
@@ -32,7 +34,7 @@ def claim_dialog(frame: Frame, offer: Offer) -> Dialog[bool]:
 def _money(frame: Frame, offer: Offer) -> list[tuple[str, Line]]:
     rates, deposits = frame.snapshot.rates, frame.snapshot.deposits
     deposit_wei = rates.deposit_wei(offer.job.fee_wei)
-    expected = commands.expectation(frame, offer)
+    expected = expectation(frame, offer)
     stake = _("{amount} EMT").format(amount=exact_token(deposit_wei))
     if deposits is not None:
         stake += ", " + _("{amount} are free").format(amount=emt(deposits.free_wei))

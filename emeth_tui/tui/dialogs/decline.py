@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from emeth_tui.protocol.contracts import RATE_BASE
 from emeth_tui.protocol.job_ids import short
-from emeth_tui.tui.commands import DeclineCost
+from emeth_tui.tui.costs import DeclineCost
 from emeth_tui.tui.dialogs.dialog import Choice, Dialog, facts_table
 from emeth_tui.tui.drawing.lines import Line, line
 from emeth_tui.tui.frame import Frame

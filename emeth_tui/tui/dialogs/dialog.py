@@ -60,8 +60,8 @@ class Dialog(ModalScreen[T]):
 
     def on_mount(self) -> None:
         view = self.query_one("#question", LineView)
-        self.set_class(view.emeth.glyphs.ascii_only, "-ascii")
-        self.query_one("#box").border_title = Content(view.emeth.glyphs.text(self._title))
+        self.set_class(view.painted.glyphs.ascii_only, "-ascii")
+        self.query_one("#box").border_title = Content(view.painted.glyphs.text(self._title))
         self._paint()
 
     def on_resize(self, _event: events.Resize) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 from rich.segment import Segment
 from textual import events
@@ -11,13 +11,18 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+from emeth_tui.tui.drawing.glyphs import Glyphs
 from emeth_tui.tui.drawing.lines import BLANK, Line, changed_cells, cut, fit
-
-if TYPE_CHECKING:
-    from emeth_tui.tui.app import EmethApp
-
+from emeth_tui.tui.drawing.themes import Palette
 
 BORDER_CELLS = 6  # of a border's line, what a title leaves free
+
+
+class Painted(Protocol):
+    """What of an application a view paints with (drawing.themed_app)."""
+
+    glyphs: Glyphs
+    palette: Palette
 
 
 class LineView(Widget):
@@ -33,8 +38,8 @@ class LineView(Widget):
         self._titles = ("", "")
 
     @property
-    def emeth(self) -> EmethApp:
-        return cast("EmethApp", self.app)
+    def painted(self) -> Painted:
+        return cast("Painted", self.app)
 
     @property
     def lines(self) -> list[Line]:
@@ -57,7 +62,7 @@ class LineView(Widget):
         """Offer the tip of the line under the mouse, if it has one."""
         offset = event.get_content_offset_capture(self)
         tip = self.tip_at(offset.x, offset.y)
-        wanted = Content(self.emeth.glyphs.text(tip)) if tip else None
+        wanted = Content(self.painted.glyphs.text(tip)) if tip else None
         if str(wanted) != str(self.tooltip):
             self.tooltip = wanted
 
@@ -68,8 +73,8 @@ class LineView(Widget):
     def set_title(self, title: str, subtitle: str = "") -> None:
         """Set what stands in the border, if that is new."""
         room = max(0, self.outer_size.width - BORDER_CELLS)
-        title = self.emeth.glyphs.text(cut(title, room))
-        subtitle = self.emeth.glyphs.text(cut(subtitle, room))
+        title = self.painted.glyphs.text(cut(title, room))
+        subtitle = self.painted.glyphs.text(cut(subtitle, room))
         if (title, subtitle) != self._titles:
             self._titles = (title, subtitle)
             # Content, not str: a str would be read as markup, and titles may hold what a user typed.
@@ -79,7 +84,7 @@ class LineView(Widget):
     def render_line(self, y: int) -> Strip:
         """Paint one row."""
         content = fit(self._lines[y], self.size.width) if y < len(self._lines) else BLANK
-        palette, glyphs = self.emeth.palette, self.emeth.glyphs
+        palette, glyphs = self.painted.palette, self.painted.glyphs
         ground = self.visual_style.rich_style
         segments = [
             Segment(glyphs.text(text), ground + palette.style(role, selected=content.selected))

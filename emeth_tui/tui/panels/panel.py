@@ -5,20 +5,25 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
+from emeth_tui.tui.action import Scope
+from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.line_view import LineView
 from emeth_tui.tui.frame import Frame
+from emeth_tui.tui.host import Host, host_of
 
 
 class Panel(LineView, can_focus=True):
     """A numbered panel. Subclasses draw from `self.frame`; they never ask the node."""
 
-    NUMBER: ClassVar[int] = 0
-
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self.frame: Frame | None = None
+
+    @property
+    def host(self) -> Host:
+        return host_of(self)
 
     def show_frame(self, frame: Frame) -> None:
         """Take a newer frame and paint what is different in it."""
@@ -46,14 +51,8 @@ class Panel(LineView, can_focus=True):
 class CursorPanel(Panel):
     """A panel with rows, one of which is chosen."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", show=False, id="row-up"),
-        Binding("down,j", "move(1)", "Down", show=False, id="row-down"),
-        Binding("pageup", "move(-10)", "Page up", show=False, id="page-up"),
-        Binding("pagedown", "move(10)", "Page down", show=False, id="page-down"),
-        Binding("home,g", "move(-1000000)", "First", show=False, id="row-first"),
-        Binding("end,G", "move(1000000)", "Last", show=False, id="row-last"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.ROWS)
+    PAGE_ROWS: ClassVar[int] = 10
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
@@ -63,11 +62,15 @@ class CursorPanel(Panel):
     def row_count(self) -> int:
         raise NotImplementedError
 
-    def action_move(self, rows: int) -> None:
+    def move_rows(self, rows: int) -> None:
         """Choose another row."""
         self.chosen = max(0, min(self.chosen + rows, self.row_count - 1))
         self.repaint()
-        self.emeth.update_keys()
+        self.host.update_keys()
+
+    def move_pages(self, pages: int) -> None:
+        """Choose a row further away."""
+        self.move_rows(pages * self.PAGE_ROWS)
 
     def keep_chosen(self) -> None:
         """Stay on a row that exists."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from emeth_tui.model import Event, Job, Severity
+from emeth_tui.tui.action import Scope
+from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.panels.deposits import deposit_lines
 from emeth_tui.tui.panels.disk import disk_lines
@@ -28,8 +30,6 @@ _NEXT_LEAST = {
 class WorkersPanel(CursorPanel):
     """Panel 1. Its chosen row's job is what the job keys act on."""
 
-    NUMBER = 1
-
     @property
     def row_count(self) -> int:
         return len(self.frame.rows) if self.frame else 0
@@ -45,19 +45,17 @@ class WorkersPanel(CursorPanel):
         self.keep_chosen()
         busy = sum(row.at_work for row in frame.rows)
         self.set_title(f"1 {_('Workers')}", _("{n} of {all} at work").format(n=busy, all=self.row_count))
-        self.show_lines(worker_lines(frame, width, height, self.chosen, self.emeth.glyphs))
+        self.show_lines(worker_lines(frame, width, height, self.chosen, self.host.glyphs))
 
     def on_click(self, event: events.Click) -> None:
         if self.frame is not None and self.frame.rows:
             offset = event.get_content_offset_capture(self)
             self.chosen = worker_at(self.frame, self.size.height, self.chosen, offset.y)
-            self.action_move(0)
+            self.move_rows(0)
 
 
 class PendingPanel(CursorPanel):
     """Panel 2."""
-
-    NUMBER = 2
 
     @property
     def row_count(self) -> int:
@@ -79,8 +77,6 @@ class PendingPanel(CursorPanel):
 class DepositsPanel(Panel):
     """Panel 3."""
 
-    NUMBER = 3
-
     def draw(self, frame: Frame, width: int, height: int) -> None:
         self.set_title(f"3 {_('Deposits')}")
         self.show_lines(deposit_lines(frame, width)[:height])
@@ -89,31 +85,23 @@ class DepositsPanel(Panel):
 class DiskPanel(Panel):
     """Panel 4."""
 
-    NUMBER = 4
-
     def draw(self, frame: Frame, width: int, height: int) -> None:
         self.set_title(f"4 {_('Disk')}")
-        self.show_lines(disk_lines(frame, width, height, self.emeth.glyphs)[:height])
+        self.show_lines(disk_lines(frame, width, height, self.host.glyphs)[:height])
 
 
 class SharePanel(Panel):
     """Panel 5."""
 
-    NUMBER = 5
-
     def draw(self, frame: Frame, width: int, height: int) -> None:
         self.set_title(f"5 {_('Today’s share')}")
-        self.show_lines(share_lines(frame, width, self.emeth.glyphs)[:height])
+        self.show_lines(share_lines(frame, width, self.host.glyphs)[:height])
 
 
 class EventsPanel(CursorPanel):
     """Panel 6. At the top row it follows what happens; further down it stays where it is."""
 
-    NUMBER = 6
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "severity", "Severity", id="severity"),
-        Binding("c", "copy", "Copy", id="copy"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.EVENTS)
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
@@ -147,12 +135,12 @@ class EventsPanel(CursorPanel):
             event_lines(self._shown, width, height, self.chosen, self.has_focus, filtered=bool(words))
         )
 
-    def action_severity(self) -> None:
-        """Show only what is worse, in turn."""
+    def show_next_severity(self) -> None:
+        """Show only what is worse: warnings, errors, then everything again."""
         self.set_filter(EventFilter(_NEXT_LEAST[self.filter.least], self.filter.words))
 
-    def action_copy(self) -> None:
+    def copy(self) -> None:
         """Copy the chosen event to the clipboard, by the terminal's own means."""
         if self.event is not None:
             self.app.copy_to_clipboard(f"{self.event.job_id or ''} {self.event.text}".strip())
-            self.emeth.echo(_("copied, if your terminal allows it"))
+            self.host.note.show(_("copied, if your terminal allows it"))

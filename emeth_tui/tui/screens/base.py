@@ -2,57 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+import time
+from typing import Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widgets import Input
 
-from emeth_tui.model import Job
+from emeth_tui.errors import EmethError
+from emeth_tui.tui.action import Scope
+from emeth_tui.tui.actions import ACTIONS, opening_action
+from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.line_view import LineView
 from emeth_tui.tui.drawing.lines import Line, line
 from emeth_tui.tui.frame import Frame
+from emeth_tui.tui.host import Host, host_of
 from emeth_tui.tui.node_front import Records
 from emeth_tui.tui.panels.banner import banner_lines
 from emeth_tui.tui.panels.header import header_line
 from emeth_tui.tui.panels.keys import KeyHint, hint_at, keys_line
+from emeth_tui.tui.why_not import Target
 from emeth_tui.words.translation import _
 
-if TYPE_CHECKING:
-    from emeth_tui.tui.app import EmethApp
+RELOAD_S = 1.0  # between two looks at the node's records
 
 
 class KeysView(LineView):
-    """The footer. A click on a key is as good as the key; a mouse that rests on one is told why it cannot."""
+    """The footer. A click on a key is as good as the key; a mouse that rests on one shows why it cannot."""
 
     def tip_at(self, x: int, y: int) -> str:
         screen = self.screen
         hints = screen.hints() if isinstance(screen, NodeScreen) else ()
         hint = hint_at(hints, self.size.width, x)
-        return _("not now: {reason}").format(reason=hint.refusal) if hint and hint.refusal else ""
+        return _("not now: {reason}").format(reason=hint.why_not) if hint and hint.why_not else ""
 
     def on_click(self, event: events.Click) -> None:
         screen = self.screen
         if isinstance(screen, NodeScreen) and (hint := hint_at(screen.hints(), self.size.width, event.x)):
-            self.call_later(screen.run_action, hint.action)
+            self.call_later(screen.host.act, hint.action)
 
 
 class NodeScreen(Screen[Any]):
     """A screen of the node. It gets frames and repaints; it never asks the node itself."""
 
     AUTO_FOCUS: ClassVar[str | None] = None
+    SCOPE: ClassVar[Scope]  # of its own keys
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.SCREEN)
 
     @property
-    def emeth(self) -> EmethApp:
-        return cast("EmethApp", self.app)
+    def host(self) -> Host:
+        return host_of(self)
 
     @property
-    def target_job(self) -> Job | None:
-        """The job that the job keys act on."""
-        return None
+    def target(self) -> Target:
+        """What the keys act on."""
+        return Target()
+
+    @property
+    def scopes(self) -> set[Scope]:
+        """The scopes whose keys are heard now."""
+        return {Scope.EVERYWHERE, Scope.SCREEN, Scope.ROWS, self.SCOPE}
+
+    @property
+    def footer_scope(self) -> Scope:
+        """Whose keys the footer shows."""
+        return self.SCOPE
 
     @property
     def first_filter(self) -> str:
@@ -62,9 +78,21 @@ class NodeScreen(Screen[Any]):
     def compose_content(self) -> ComposeResult:
         raise NotImplementedError
 
-    def hints(self) -> Sequence[KeyHint]:
-        """List the keys for the footer, the most useful first."""
-        raise NotImplementedError
+    def hints(self) -> list[KeyHint]:
+        """List the keys for the footer, with why those that can do nothing now cannot."""
+        frame, target, keymap = self.host.frame, self.target, self.host.keymap
+        return [
+            KeyHint(
+                keymap.shown(action),
+                label,
+                action.id,
+                action.reason_against(frame, target),
+                _(action.brief) if action.brief else "",
+                action.wide_only,
+            )
+            for action in ACTIONS
+            if action.in_footer_of(self.footer_scope) and (label := action.label_for(frame, target))
+        ]
 
     def show_content(self, frame: Frame) -> None:
         """Paint what is this screen's own."""
@@ -83,8 +111,8 @@ class NodeScreen(Screen[Any]):
         yield KeysView(id="keys")
 
     def on_mount(self) -> None:
-        self.set_class(self.emeth.glyphs.ascii_only, "-ascii")
-        self.set_class(self.emeth.colourless, "-colourless")
+        self.set_class(self.host.glyphs.ascii_only, "-ascii")
+        self.set_class(self.host.colourless, "-colourless")
 
     def on_resize(self, _event: events.Resize) -> None:
         self.call_after_refresh(self.repaint)
@@ -94,7 +122,7 @@ class NodeScreen(Screen[Any]):
 
     def repaint(self) -> None:
         """Paint everything from the newest frame."""
-        self.show_frame(self.emeth.frame)
+        self.show_frame(self.host.frame)
 
     def show_frame(self, frame: Frame | None) -> None:
         """Take in a frame; None before the first one."""
@@ -121,20 +149,16 @@ class NodeScreen(Screen[Any]):
     def update_keys(self) -> None:
         """Paint the footer."""
         footer = self.query_one("#keys", LineView)
-        footer.show_lines([keys_line(self.hints(), self.emeth.current_echo, self.size.width)])
+        footer.show_lines([keys_line(self.hints(), self.host.note.current, self.size.width)])
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave the key that opens the filter to a line of text that has the focus."""
-        return not (action == "filter" and isinstance(self.focused, Input))
-
-    def action_filter(self) -> None:
+    def open_filter(self) -> None:
         """Open the filter line."""
         entry = self.query_one("#filter", Input)
         entry.add_class("-open")
         self.set_focus(entry)  # now, not after the next message: what is typed on belongs to the filter
 
     def close_filter(self, *, clear: bool) -> bool:
-        """Close the filter line; tells whether there was anything to close or clear."""
+        """Close the filter line, and return whether there was anything to close or clear."""
         entry = self.query_one("#filter", Input)
         was_there = entry.has_class("-open") or bool(entry.value)
         entry.remove_class("-open")
@@ -154,18 +178,14 @@ class NodeScreen(Screen[Any]):
     def focus_content(self) -> None:
         """Give the keys back to what is shown."""
 
+    def go_back(self) -> None:
+        """Close what is open on top."""
+
 
 class PageView(LineView, can_focus=True):
     """Lines that scroll, with a chosen one where lines stand for things."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "scroll_rows(-1)", "Up", show=False, id="line-up"),
-        Binding("down,j", "scroll_rows(1)", "Down", show=False, id="line-down"),
-        Binding("pageup", "scroll_pages(-1)", "Page up", show=False, id="page-up"),
-        Binding("pagedown,space", "scroll_pages(1)", "Page down", show=False, id="page-down"),
-        Binding("home,g", "scroll_rows(-1000000)", "First", show=False, id="line-first"),
-        Binding("end,G", "scroll_rows(1000000)", "Last", show=False, id="line-last"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.ROWS)
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
@@ -198,31 +218,35 @@ class PageView(LineView, can_focus=True):
     def _room(self) -> int:
         return max(1, self.size.height - len(self._heading))
 
-    def action_scroll_rows(self, rows: int) -> None:
+    def move_rows(self, rows: int) -> None:
+        """Choose another row, or scroll where none is chosen."""
         if self.chosen is not None:
             self.chosen = max(0, min(self.chosen + rows, len(self._content) - 1))
-            self.call_next(self.emeth.repaint)  # the heading may tell more of the chosen line
+            self.call_next(host_of(self).repaint)  # the heading may say more about the chosen line
         else:
             self._top += rows
         self._paint()
 
-    def action_scroll_pages(self, pages: int) -> None:
-        self.action_scroll_rows(pages * self._room)
+    def move_pages(self, pages: int) -> None:
+        """Move by as many lines as there is room for."""
+        self.move_rows(pages * self._room)
 
     def on_click(self, event: events.Click) -> None:
         """Choose the row that was clicked; a second click opens it."""
         row = self._top + event.get_content_offset_capture(self).y - len(self._heading)
         if self.chosen is None or not self._top <= row < len(self._content):
             return
-        self.action_scroll_rows(row - self.chosen)
-        if event.chain > 1:
-            self.call_later(self.screen.run_action, "details")
+        self.move_rows(row - self.chosen)
+        screen = self.screen
+        opening = opening_action(screen.SCOPE) if isinstance(screen, NodeScreen) else None
+        if event.chain > 1 and opening is not None:
+            self.call_later(host_of(self).act, opening.id)
 
     def on_mouse_scroll_down(self) -> None:
-        self.action_scroll_rows(3)
+        self.move_rows(3)
 
     def on_mouse_scroll_up(self) -> None:
-        self.action_scroll_rows(-3)
+        self.move_rows(-3)
 
     def on_resize(self, _event: events.Resize) -> None:
         self._paint()
@@ -247,19 +271,20 @@ class PageView(LineView, can_focus=True):
 class PageScreen(NodeScreen):
     """A screen of one page. Subclasses say what is in it."""
 
-    FOLLOWS: ClassVar[bool] = False  # whether it has news that the node does not tell of
+    FOLLOWS: ClassVar[bool] = False  # whether it has news that the node does not report
     AUTO_FOCUS = "#page"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Back", id="back"),
-        Binding("slash", "filter", "Filter", priority=True, id="filter"),
-    ]
 
     def __init__(self, words: str = "") -> None:
         super().__init__()
         self.words = words
-        self.inquiry_wanted = False
-        self.inquiring = False
-        self.answered = False
+        self.loaded = False
+        self._loading = False
+        self._outdated = False
+        self._loaded_at_s = 0.0
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.reload()
 
     @property
     def first_filter(self) -> str:
@@ -272,8 +297,39 @@ class PageScreen(NodeScreen):
     def page(self) -> PageView:
         return self.query_one("#page", PageView)
 
-    async def inquire(self, records: Records) -> None:
+    async def load(self, records: Records) -> None:
         """Take what is shown from the node's records; called when opened, and again while open."""
+
+    def reload(self) -> None:
+        """Load what is shown, now or as soon as the node has started."""
+        if self.host.frame is None:
+            return
+        self._loaded_at_s = time.monotonic()
+        self._outdated = True
+        if not self._loading:
+            self._loading = True
+            self.app.run_worker(self._load(), name="records")
+
+    def reload_if_due(self) -> bool:
+        """Load again, but not more often than once a second; return whether it did."""
+        due = time.monotonic() - self._loaded_at_s >= RELOAD_S
+        if due:
+            self.reload()
+        return due
+
+    async def _load(self) -> None:
+        """Load until nothing newer is wanted: answers come at once, or through a socket."""
+        try:
+            while self._outdated:
+                self._outdated = False
+                await self.load(self.host.node.records)
+                self.loaded = True
+        except EmethError as error:
+            self.host.note.show(str(error), "bad")
+        finally:
+            self._loading = False
+        if self.is_current:  # the answer may come when all screens are gone
+            self.repaint()
 
     @property
     def has_rows(self) -> bool:
@@ -281,29 +337,21 @@ class PageScreen(NodeScreen):
         return False
 
     def heading(self, frame: Frame, width: int) -> list[Line]:
-        """Give the lines that stay on top."""
+        """Return the lines that stay on top."""
         raise NotImplementedError
 
     def content(self, frame: Frame, width: int) -> list[Line]:
-        """Give all lines."""
+        """Return all lines."""
         raise NotImplementedError
-
-    def hints(self) -> Sequence[KeyHint]:
-        return [
-            KeyHint("Esc", _("Back"), "back", brief=_("Back")),
-            KeyHint("/", _("Filter"), "filter", brief=_("Filter")),
-            KeyHint("?", _("Help"), "app.help", brief=_("Help")),
-            KeyHint("q", _("Quit"), "app.quit_dialog", brief=_("Quit")),
-        ]
 
     def show_content(self, frame: Frame) -> None:
         width = self.size.width - 2
         asking = [line((_("asking the node …"), "muted"))]
-        lines = self.content(frame, width) if self.answered else asking
+        lines = self.content(frame, width) if self.loaded else asking
         self.page.show_page(self._filtered(self.heading(frame, width)), lines, rows=self.has_rows)
 
     def _filtered(self, heading: list[Line]) -> list[Line]:
-        """Say in the first line what is filtered: the entry may be closed by now."""
+        """Add to the first line what is filtered: the entry may be closed by now."""
         words = ("   / " + self.words, "accent") if self.words else ""
         return [line(*heading[0].spans, words), *heading[1:]]
 
@@ -319,7 +367,7 @@ class PageScreen(NodeScreen):
     def focus_content(self) -> None:
         self.page.focus()
 
-    def action_back(self) -> None:
+    def go_back(self) -> None:
         """Close the filter, else the page."""
         if self.close_filter(clear=True):
             self.focus_content()

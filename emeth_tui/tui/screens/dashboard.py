@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container
 
-from emeth_tui.model import Job
+from emeth_tui.model import JobId
+from emeth_tui.tui.action import Scope
+from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.line_view import LineView
 from emeth_tui.tui.drawing.lines import Line, Span, fit, line
 from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.panels.deposits import deposit_summary
 from emeth_tui.tui.panels.events import EventFilter
-from emeth_tui.tui.panels.keys import KeyHint
 from emeth_tui.tui.panels.panel import Panel
 from emeth_tui.tui.panels.share import share_summary
 from emeth_tui.tui.panels.widgets import (
@@ -29,6 +29,7 @@ from emeth_tui.tui.panels.widgets import (
 )
 from emeth_tui.tui.panels.workers import MOST_LINES
 from emeth_tui.tui.screens.base import NodeScreen
+from emeth_tui.tui.why_not import Target
 from emeth_tui.words.translation import _
 
 WIDE_CELLS, WIDE_LINES = 110, 28  # from here on everything is shown at once
@@ -44,15 +45,8 @@ class Dashboard(NodeScreen):
     """The first screen."""
 
     AUTO_FOCUS = "#workers"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *(
-            Binding(str(number), f"panel({number})", f"Panel {number}", show=False, id=f"panel-{number}")
-            for number in _PANELS
-        ),
-        Binding("enter", "details", "Details", id="details"),
-        Binding("slash", "filter", "Filter", priority=True, id="filter"),
-        Binding("escape", "back", "Back", id="back"),
-    ]
+    SCOPE = Scope.DASHBOARD
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.DASHBOARD)
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,14 +78,18 @@ class Dashboard(NodeScreen):
         return self.size.width < WIDE_CELLS or self.size.height < WIDE_LINES
 
     @property
-    def target_job(self) -> Job | None:
-        return self.workers_panel.job
+    def target(self) -> Target:
+        return Target(job=self.workers_panel.job, opens=self._job_under_cursor())
+
+    @property
+    def scopes(self) -> set[Scope]:
+        return super().scopes | ({Scope.EVENTS} if isinstance(self.focused, EventsPanel) else set())
 
     def on_mount(self) -> None:
         super().on_mount()
         self._show_tab("events")
         starting = _("connecting to the network, starting the workers …")
-        if self.emeth.options.read_only:
+        if self.host.options.read_only:
             starting = _("connecting to the node that runs here …")
         self.workers_panel.show_lines([line((starting, "muted"))])
 
@@ -152,7 +150,7 @@ class Dashboard(NodeScreen):
         for name in _TABS:
             self.query_one(f"#{name}").set_class(name == tab, "-active")
 
-    def action_panel(self, number: int) -> None:
+    def show_panel(self, number: int) -> None:
         """Go to a panel; on a small terminal, bring it to the front."""
         name = _PANELS[number]
         if name in _TABS:
@@ -160,10 +158,10 @@ class Dashboard(NodeScreen):
         self.query_one(f"#{name}", Panel).focus()
         self.call_after_refresh(self.repaint)
 
-    def action_filter(self) -> None:
+    def open_filter(self) -> None:
         """Filter the events."""
         self._show_tab("events")
-        super().action_filter()
+        super().open_filter()
         self.call_after_refresh(self.repaint)
 
     def apply_filter(self, words: str) -> None:
@@ -173,32 +171,25 @@ class Dashboard(NodeScreen):
     def focus_content(self) -> None:
         self.events_panel.focus()
 
-    def action_back(self) -> None:
+    def go_back(self) -> None:
         """Close and clear the filter; else go back to the workers."""
         if self.close_filter(clear=True):
             self.focus_content()
         else:
-            self.action_panel(1)
+            self.show_panel(1)
 
-    def action_details(self) -> None:
-        """Show all about the job under the cursor."""
+    def _job_under_cursor(self) -> JobId | None:
+        """Return the job under the cursor of the focused panel, of the workers where that has no cursor."""
         focused = self.focused
-        job = self.workers_panel.job
-        if isinstance(focused, PendingPanel):
-            job = focused.job
-        elif isinstance(focused, EventsPanel):
-            event = focused.event
-            if event is not None and event.job_id is not None:
-                self.emeth.open_job(event.job_id)
-                return
-            job = None
-        if job is None:
-            self.emeth.echo(_("no job is chosen"), "warn")
-        else:
-            self.emeth.open_job(job.job_id)
+        if isinstance(focused, EventsPanel):
+            return focused.event.job_id if focused.event else None
+        panel = focused if isinstance(focused, PendingPanel) else self.workers_panel
+        return panel.job.job_id if panel.job else None
 
-    def hints(self) -> Sequence[KeyHint]:
-        return self.emeth.job_hints(self.target_job)
+    def open_details(self) -> None:
+        """Show all about the job under the cursor."""
+        if (job_id := self._job_under_cursor()) is not None:
+            self.host.pages.open_job(job_id)
 
 
 def _top_lines(workers: int, most: int, *, border: int, room: int) -> int:

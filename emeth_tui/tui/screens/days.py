@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from emeth_tui.engine.money.earnings import DayAccount, days_of
 from emeth_tui.model import Job, format_token
-from emeth_tui.tui.commands import export_refusal
+from emeth_tui.tui.action import Scope
+from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.csv_export import days_csv
 from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, right
 from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.node_front import Records
-from emeth_tui.tui.panels.keys import KeyHint
 from emeth_tui.tui.screens.rows import RowsScreen
+from emeth_tui.tui.why_not import Target
 from emeth_tui.words.formats import day_of, emt
 from emeth_tui.words.translation import _
 
@@ -25,34 +26,28 @@ ROOMY_CELLS = 90
 class DaysScreen(RowsScreen[DayAccount]):
     """One row a day."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "details", "Jobs of the day", id="day-jobs"),
-        Binding("x", "export", "Export CSV", id="export-days"),
-    ]
+    SCOPE = Scope.DAYS
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.DAYS)
 
     def __init__(self) -> None:
         super().__init__()
         self.jobs: Sequence[Job] = ()
 
-    async def inquire(self, records: Records) -> None:
+    async def load(self, records: Records) -> None:
         self.jobs = await records.history()
 
-    def hints(self) -> Sequence[KeyHint]:
-        return [
-            KeyHint("Enter", _("Jobs of the day"), "details", brief=_("Jobs of the day")),
-            KeyHint("x", _("Export CSV"), "export", export_refusal(self.shown), "CSV"),
-            *super().hints(),
-        ]
+    @property
+    def target(self) -> Target:
+        return Target(row_count=len(self.shown))
 
-    def action_details(self) -> None:
+    def open_details(self) -> None:
         """List the jobs that ended on the chosen day."""
         if self.chosen_item is not None:
-            self.emeth.open_history(f"ended:{day_of(self.chosen_item.start_unix_s)}")
+            self.host.pages.open_history(f"ended:{day_of(self.chosen_item.start_unix_s)}")
 
-    def action_export(self) -> None:
+    def export(self) -> None:
         """Write the days that are shown to a file."""
-        if not self.emeth.refused(export_refusal(self.shown)):
-            self.emeth.ask_export("days", len(self.shown), days_csv(self.shown))
+        self.host.pages.ask_export("days", len(self.shown), days_csv(self.shown))
 
     def items(self, frame: Frame) -> Sequence[DayAccount]:
         today = frame.snapshot.today

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from emeth_tui.model import Job, JobState, format_token
 from emeth_tui.protocol.job_ids import short
-from emeth_tui.tui.commands import export_refusal
+from emeth_tui.tui.action import Scope
+from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.csv_export import jobs_csv
 from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, right
 from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.node_front import Records
-from emeth_tui.tui.panels.keys import KeyHint
 from emeth_tui.tui.screens.rows import RowsScreen
+from emeth_tui.tui.why_not import Target
 from emeth_tui.words.formats import day_of, emt, moment, size, state_name
 from emeth_tui.words.translation import _
 
@@ -34,35 +35,28 @@ _STATE_SIGNS = {"good": "✓ ", "bad": "✗ ", "warn": "! "}
 class HistoryScreen(RowsScreen[Job]):
     """Every job that was ever ours, and what the days brought."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "details", "Details", id="details"),
-        Binding("d", "app.page('days')", "By day", id="days"),
-        Binding("x", "export", "Export CSV", id="export"),
-    ]
+    SCOPE = Scope.HISTORY
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.HISTORY)
 
     def __init__(self, words: str = "") -> None:
         super().__init__(words)
         self.jobs: Sequence[Job] = ()
 
-    async def inquire(self, records: Records) -> None:
+    async def load(self, records: Records) -> None:
         self.jobs = await records.history()
 
-    def hints(self) -> Sequence[KeyHint]:
-        return [
-            KeyHint("Enter", _("Details"), "details", brief=_("Details")),
-            KeyHint("d", _("By day"), "app.page('days')", brief=_("By day")),
-            KeyHint("x", _("Export CSV"), "export", export_refusal(self.shown), "CSV"),
-            *super().hints(),
-        ]
+    @property
+    def target(self) -> Target:
+        return Target(row_count=len(self.shown))
 
-    def action_details(self) -> None:
+    def open_details(self) -> None:
+        """Show all about the chosen job."""
         if self.chosen_item is not None:
-            self.emeth.open_job(self.chosen_item.job_id)
+            self.host.pages.open_job(self.chosen_item.job_id)
 
-    def action_export(self) -> None:
+    def export(self) -> None:
         """Write the jobs that are shown to a file."""
-        if not self.emeth.refused(export_refusal(self.shown)):
-            self.emeth.ask_export("jobs", len(self.shown), jobs_csv(self.shown))
+        self.host.pages.ask_export("jobs", len(self.shown), jobs_csv(self.shown))
 
     def items(self, frame: Frame) -> Sequence[Job]:
         return self.jobs

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from emeth_tui.engine.view.records import JobRecord
+from emeth_tui.errors import EmethError
 from emeth_tui.foreign_text import clean
 from emeth_tui.model import Job, JobId, JobState
 from emeth_tui.protocol.contracts import ChainJob
+from emeth_tui.tui.action import Scope
+from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.lines import BLANK, Line, fit, line, wrap
 from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.node_front import Records
 from emeth_tui.tui.panels.events import event_line
-from emeth_tui.tui.panels.keys import KeyHint
 from emeth_tui.tui.screens import job_parts
 from emeth_tui.tui.screens.base import PageScreen
+from emeth_tui.tui.why_not import Target
 from emeth_tui.words.translation import _
 
 EVENTS_SHOWN = 50
@@ -29,10 +32,8 @@ class JobScreen(PageScreen):
     """All about one job. At its end the page follows the log."""
 
     FOLLOWS = True
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("o", "chain_record", "On the chain", id="chain-record"),
-        Binding("l", "worker_log", "Its log", id="worker-log"),
-    ]
+    SCOPE = Scope.JOB
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.JOB)
 
     def __init__(self, job_id: JobId) -> None:
         super().__init__()
@@ -42,23 +43,27 @@ class JobScreen(PageScreen):
         self.chain_error = ""
         self.log_name = ""
         self.log_lines: Sequence[str] = ()
-        self._asked_in: JobState | None = None
+        self._chain_read_in: JobState | None = None
 
     @property
-    def target_job(self) -> Job | None:
+    def job(self) -> Job | None:
         return self.record.job if self.record else None
 
-    async def inquire(self, records: Records) -> None:
+    @property
+    def target(self) -> Target:
+        return Target(job=self.job)
+
+    async def load(self, records: Records) -> None:
         self.record = await records.job(self.job_id)
         await self._read_log(records)
         state = self.record.job.state if self.record else JobState.LOST
-        if state is not self._asked_in:  # the chain has something new to say when our state has changed
-            self._asked_in = state
-            self.emeth.ask_chain(self, echoed=False)
+        if state is not self._chain_read_in:  # the chain has something new to say when our state has changed
+            self._chain_read_in = state
+            self.host.runner.start("", self._read_chain)
 
     async def _read_log(self, records: Records) -> None:
         """Take the log of the worker that has the job, else what the node's log says of it."""
-        frame, job = self.emeth.frame, self.target_job
+        frame, job = self.host.frame, self.job
         row = frame.row_of(job) if frame and job else None
         worker = row.worker if row and row.at_work else None
         paths = await records.logs()
@@ -68,26 +73,26 @@ class JobScreen(PageScreen):
         wanted = lines if worker else [text for text in lines if self.job_id in text]
         self.log_lines = wanted[-LOG_LINES:]
 
-    def hints(self) -> list[KeyHint]:
-        of_jobs = self.emeth.job_hints(self.target_job)
-        return [
-            KeyHint("Esc", _("Back"), "back", brief=_("Back")),
-            KeyHint("o", _("On the chain"), "chain_record", brief=_("On the chain")),
-            KeyHint("l", _("Its log"), "worker_log", brief=_("Its log")),
-            *(hint for hint in of_jobs if hint.key in {"p", "D", "t", "?", "q"}),
-        ]
+    def read_chain_record(self) -> None:
+        """Read the job from the chain again."""
+        self.host.runner.start(_("asking the chain …"), self._read_chain)
 
-    def action_chain_record(self) -> None:
-        """Read the job from the chain and show what it says."""
-        self.emeth.ask_chain(self, echoed=True)
+    async def _read_chain(self) -> str:
+        try:
+            self.chain_job = await self.host.node.records.chain_record(self.job_id)
+        except EmethError as error:
+            self.chain_job, self.chain_error = None, str(error)
+            return ""
+        else:
+            self.chain_error = "" if self.chain_job else _("the chain does not know it")
+            return _("read from the chain")
+        finally:
+            if self.is_current:
+                self.repaint()
 
-    def action_worker_log(self) -> None:
+    def open_log(self) -> None:
         """Open the whole log that the page shows the end of."""
-        self.emeth.open_log(self.log_name)
-
-    def show_chain_job(self, chain_job: ChainJob | None, error: str) -> None:
-        self.chain_job, self.chain_error = chain_job, error
-        self.repaint()
+        self.host.pages.open_log(self.log_name)
 
     def heading(self, frame: Frame, width: int) -> list[Line]:
         return [line((_("Job {job}").format(job=self.job_id), "title")), BLANK]
@@ -103,7 +108,7 @@ class JobScreen(PageScreen):
         if record is None:
             never = line((_("this job was never ours; the market may still list it"), "muted"))
             return [never, *self._chain(width)]
-        glyphs, section = self.emeth.glyphs, job_parts.section
+        glyphs, section = self.host.glyphs, job_parts.section
         chart = job_parts.loss_chart(record.epochs, width, glyphs)
         events = [event_line(event, width) for event in record.events[::-1][:EVENTS_SHOWN]]
         log = [fit(line((clean(text), "muted")), width) for text in self.log_lines]

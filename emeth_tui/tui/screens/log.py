@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from emeth_tui.foreign_text import clean
+from emeth_tui.tui.action import Scope
+from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.lines import BLANK, Line, Span, fit, line
 from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.node_front import Records
-from emeth_tui.tui.panels.keys import KeyHint
 from emeth_tui.tui.screens.base import PageScreen
 from emeth_tui.words.translation import _
 
@@ -21,10 +22,8 @@ class LogScreen(PageScreen):
     """One log file at a time."""
 
     FOLLOWS = True
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab,right", "file(1)", "Next file", id="next-file"),
-        Binding("shift+tab,left", "file(-1)", "Previous file", id="previous-file"),
-    ]
+    SCOPE = Scope.LOG
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.LOG)
 
     def __init__(self, first: str = "") -> None:
         super().__init__()
@@ -34,7 +33,7 @@ class LogScreen(PageScreen):
         self._index = 0
         self._opened = True
 
-    async def inquire(self, records: Records) -> None:
+    async def load(self, records: Records) -> None:
         self.paths = await records.logs()
         names = [path.name for path in self.paths]
         if self._first in names:
@@ -42,15 +41,13 @@ class LogScreen(PageScreen):
         self._index = min(self._index, max(0, len(self.paths) - 1))
         self.text = await records.log_tail(self.paths[self._index]) if self.paths else ()
 
-    def hints(self) -> Sequence[KeyHint]:
-        return [KeyHint("Tab", _("Next file"), "file(1)", brief=_("Next file")), *super().hints()]
-
-    def action_file(self, step: int) -> None:
+    def show_file(self, step: int) -> None:
+        """Show the next log file, or the one before."""
         if self.paths:
             self._index = (self._index + step) % len(self.paths)
             self._opened = True
-            self.answered = False
-            self.emeth.inquire_for(self)
+            self.loaded = False
+            self.reload()
             self.repaint()
 
     def heading(self, frame: Frame, width: int) -> list[Line]:

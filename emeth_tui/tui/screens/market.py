@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from emeth_tui.engine.market.rules import Offer
 from emeth_tui.model import format_token
 from emeth_tui.protocol.job_ids import short
-from emeth_tui.tui import commands
+from emeth_tui.tui.action import Scope
+from emeth_tui.tui.bindings import bindings_of
+from emeth_tui.tui.costs import expectation
 from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, right
 from emeth_tui.tui.frame import Frame
-from emeth_tui.tui.panels.keys import KeyHint
 from emeth_tui.tui.screens.rows import RowsScreen
+from emeth_tui.tui.why_not import Target
 from emeth_tui.words.formats import day_and_time, duration, duration_range, size
 from emeth_tui.words.reasons import reason_text
 from emeth_tui.words.translation import _
@@ -26,26 +28,12 @@ ROOMY_CELLS = 110
 class MarketScreen(RowsScreen[Offer]):
     """What is on offer; a job can be claimed by hand."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "claim", "Details", id="offer-details"),
-        Binding("c", "claim", "Claim", id="claim"),
-    ]
+    SCOPE = Scope.MARKET
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.MARKET)
 
-    def hints(self) -> Sequence[KeyHint]:
-        frame = self.emeth.frame
-        refusal = commands.claim_refusal(frame, self.chosen_item) if frame else ""
-        return [
-            KeyHint("Enter", _("Details"), "claim", brief=_("Details")),
-            KeyHint("c", _("Claim"), "claim", refusal, brief=_("Claim")),
-            *super().hints(),
-        ]
-
-    def action_claim(self) -> None:
-        """Show all about the chosen offer and ask whether to claim it."""
-        self.emeth.ask_claim(self.chosen_item)
-
-    def action_details(self) -> None:
-        self.action_claim()
+    @property
+    def target(self) -> Target:
+        return Target(offer=self.chosen_item, row_count=len(self.shown))
 
     def items(self, frame: Frame) -> Sequence[Offer]:
         return frame.snapshot.offers
@@ -77,13 +65,13 @@ class MarketScreen(RowsScreen[Offer]):
         return [title, self._chosen_judgement(width), line((columns, "muted"))]
 
     def _chosen_judgement(self, width: int) -> Line:
-        """Tell in full why the chosen job is not taken: its own line has not always room for it."""
+        """Say in full why the chosen job is not taken: its own row may be too narrow for that."""
         refusal = self.chosen_item.refusal if self.chosen_item else ""
         return fit(line((reason_text(refusal), "warn")), width) if refusal else BLANK
 
     def row(self, item: Offer, frame: Frame, width: int) -> Line:
         job = item.job
-        expectation = commands.expectation(frame, item)
+        expected = expectation(frame, item)
         left_s = min(job.deadline_unix_s - frame.now, LONGEST_SHOWN_S)
         roomy = width >= ROOMY_CELLS
         judgement = (
@@ -93,8 +81,8 @@ class MarketScreen(RowsScreen[Offer]):
             line(
                 (left(short(job.job_id), 9), "accent"),
                 right(format_token(job.fee_wei), 10),
-                (right(format_token(expectation.reward_wei), 12), "muted") if roomy else "",
-                right(format_token(expectation.profit_wei), 11),
+                (right(format_token(expected.reward_wei), 12), "muted") if roomy else "",
+                right(format_token(expected.profit_wei), 11),
                 right(size(job.dataset_bytes), 9),
                 right(duration(left_s), 13),
                 (right(day_and_time(frame.now + left_s), 13), "muted") if roomy else "",

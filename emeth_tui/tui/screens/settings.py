@@ -6,21 +6,22 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.widgets import Input
 
 from emeth_tui.engine.settings_editor import Setting, SettingChange, SettingsView
 from emeth_tui.errors import EmethError, SettingsError
 from emeth_tui.foreign_text import clean
 from emeth_tui.settings import Origin
-from emeth_tui.tui import commands
+from emeth_tui.tui import why_not
+from emeth_tui.tui.action import Scope
+from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, wrap
 from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.node_front import Records
-from emeth_tui.tui.panels.keys import KeyHint
 from emeth_tui.tui.screens.base import PageScreen, PageView
+from emeth_tui.tui.why_not import Target, origin_name
 from emeth_tui.words.reasons import reason_text
 from emeth_tui.words.translation import _
 
@@ -33,14 +34,17 @@ NOTE_LINES = 2  # for what the chosen setting means, and for what is wrong
 CHANGEABLE_SIGN = "~"
 
 
+class SettingEntry(Input):
+    """The line in which a setting is typed."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.SETTING_ENTRY)
+
+
 class SettingsScreen(PageScreen):
     """The settings of the node that is shown."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "details", "Change", id="change-setting"),
-        Binding("backspace,delete", "take_default", "Default", id="default-setting"),
-        Binding("r", "reload", "Reload", id="reload-settings"),
-    ]
+    SCOPE = Scope.SETTINGS
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.SETTINGS)
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,26 +55,24 @@ class SettingsScreen(PageScreen):
 
     def compose_content(self) -> ComposeResult:
         yield PageView(id="page")
-        entry = Input(id="entry", compact=True)
+        entry = SettingEntry(id="entry", compact=True)
         entry.cursor_blink = False
         yield entry
 
-    async def inquire(self, records: Records) -> None:
+    async def load(self, records: Records) -> None:
         self.view = await records.settings()
 
-    def hints(self) -> Sequence[KeyHint]:
-        if self._editing is not None:
-            return [
-                KeyHint("Enter", _("Set"), "enter", brief=_("Set")),
-                KeyHint("Esc", _("Leave as it is"), "back", brief=_("Leave as it is")),
-            ]
-        refusal = self._refusal(self._chosen) if self._chosen else _("nothing is chosen")
-        return [
-            KeyHint("Enter", _("Change"), "details", refusal, _("Change")),
-            KeyHint("Backspace", _("Default"), "take_default", refusal, _("Default")),
-            KeyHint("r", _("Reload the file"), "reload", self._view_refusal, brief=_("Reload the file")),
-            *super().hints(),
-        ]
+    @property
+    def target(self) -> Target:
+        return Target(setting=self._chosen, row_count=len(self._shown))
+
+    @property
+    def scopes(self) -> set[Scope]:
+        return super().scopes | ({Scope.SETTING_ENTRY} if self._editing else set())
+
+    @property
+    def footer_scope(self) -> Scope:
+        return Scope.SETTING_ENTRY if self._editing else self.SCOPE
 
     # -- what is shown
 
@@ -88,7 +90,7 @@ class SettingsScreen(PageScreen):
         if not self.view.exists:
             where = _("no file {path}: changes hold for this run").format(path=where)
         meaning = _(self._chosen.meaning) if self._chosen and self._chosen.meaning else ""
-        note, role = self._note()
+        note, role = self._note(frame)
         columns = "  " + left(_("setting"), _key_cells(width)) + left(_("from"), ORIGIN_CELLS) + _("value")
         return [
             line((_("Settings"), "title"), (f"   {clean(where)}", "muted")),
@@ -97,8 +99,8 @@ class SettingsScreen(PageScreen):
             line((columns, "muted")),
         ]
 
-    def _note(self) -> tuple[str, str]:
-        """Say what is wrong, else why the chosen setting cannot be changed here, else nothing."""
+    def _note(self, frame: Frame) -> tuple[str, str]:
+        """Return what is wrong, else why the chosen setting cannot be changed here, else nothing."""
         if self._problem:
             return "✗ " + self._problem, "bad"
         if self.view.error:
@@ -110,7 +112,8 @@ class SettingsScreen(PageScreen):
             pending = chosen.pending or _("the default")
             return _("after a restart: {value}").format(value=clean(pending)), "warn"
         now = _("{sign} can change while the node runs").format(sign=CHANGEABLE_SIGN)
-        return self._refusal(chosen) or now, "muted"
+        reason = why_not.change_setting(frame, Target(setting=chosen))
+        return reason or now, "muted"
 
     def content(self, frame: Frame, width: int) -> list[Line]:
         pairs = [(setting, self._line(setting, width)) for setting in self.view.settings]
@@ -127,7 +130,7 @@ class SettingsScreen(PageScreen):
             line(
                 (f"{sign} ", "accent"),
                 (left(setting.key, _key_cells(width)), "" if setting.at_run_time else "muted"),
-                (left(_origin_name(setting.origin), ORIGIN_CELLS), "accent" if own else "faint"),
+                (left(origin_name(setting.origin), ORIGIN_CELLS), "accent" if own else "faint"),
                 (clean(setting.value) or "–", "title" if own else ""),
                 (pending, "warn"),
             ),
@@ -136,51 +139,35 @@ class SettingsScreen(PageScreen):
 
     # -- changing
 
-    @property
-    def _view_refusal(self) -> str:
-        return commands.view_refusal(self.emeth.frame) if self.emeth.frame else ""
-
-    def _refusal(self, setting: Setting) -> str:
-        if self._view_refusal:
-            return self._view_refusal
-        if setting.origin in {Origin.OPTION, Origin.ENVIRONMENT}:
-            origin = _origin_name(setting.origin)
-            return _("set by this run's {origin}, which goes over the file").format(origin=origin)
-        return "" if setting.at_run_time else _("needs a restart: change it in the file, then start again")
-
-    def action_details(self) -> None:
+    def change_chosen(self) -> None:
         """Change the chosen setting: what has few values takes the next one, else a line opens."""
         setting = self._chosen
-        if setting is None or self.emeth.refused(self._refusal(setting)):
+        if setting is None:
             return
-        choices = sorted(self.emeth.themes) if setting.key == THEME else setting.choices
+        choices = sorted(self.host.themes) if setting.key == THEME else setting.choices
         if choices:
             after = choices.index(setting.value) + 1 if setting.value in choices else 0
             self._set(setting, choices[after % len(choices)])
         else:
             self._open_entry(setting)
 
-    def action_take_default(self) -> None:
-        """Take the default again."""
-        setting = self._chosen
-        if setting is not None and not self.emeth.refused(self._refusal(setting)):
-            self._set(setting, "")
+    def take_default(self) -> None:
+        """Take the chosen setting's default again."""
+        if self._chosen is not None:
+            self._set(self._chosen, "")
 
-    def action_reload(self) -> None:
+    def reload_file(self) -> None:
         """Read the settings file again."""
-        if self.emeth.refused(self._view_refusal):
-            return
-        self._run(_("reading the settings file …"), self.emeth.node.reload_settings)
+        self._run(_("reading the settings file …"), self.host.node.reload_settings)
 
-    @on(Input.Submitted, "#entry")
-    def action_enter(self) -> None:
+    def set_value(self) -> None:
         """Set what the line holds."""
         if self._editing is not None:
             self._set(self._editing, self.query_one("#entry", Input).value)
 
     def _set(self, setting: Setting, text: str) -> None:
         doing = _("setting {key} …").format(key=setting.key)
-        self._run(doing, lambda: self.emeth.node.change_setting(setting.key, text))
+        self._run(doing, lambda: self.host.node.change_setting(setting.key, text))
 
     def _run(self, doing: str, command: Callable[[], Awaitable[Sequence[SettingChange]]]) -> None:
         async def run() -> str:
@@ -190,21 +177,21 @@ class SettingsScreen(PageScreen):
                 self._problem = reason_text(self._without_path(str(error)))
                 self.repaint()
                 raise SettingsError(self._problem) from error
-            self._close_entry()
-            self.emeth.take_setting_changes(changes)
-            self.emeth.inquire_for(self)
-            return self._told(changes)
+            self.close_entry()
+            self.host.take_setting_changes(changes)
+            self.reload()
+            return self._summary(changes)
 
-        self.emeth.start(doing, run)
+        self.host.runner.start(doing, run)
 
-    def _told(self, changes: Sequence[SettingChange]) -> str:
+    def _summary(self, changes: Sequence[SettingChange]) -> str:
         if not changes:
             return _("nothing is different")
-        told = [f"{change.key}: {change.before or '–'} → {change.after or '–'}" for change in changes]
+        parts = [f"{change.key}: {change.before or '–'} → {change.after or '–'}" for change in changes]
         waiting = sum(not change.in_effect for change in changes)
         if waiting:
-            told.insert(0, _("{n} changed, {waiting} after a restart").format(n=len(told), waiting=waiting))
-        return "; ".join(clean(text) for text in told)
+            parts.insert(0, _("{n} changed, {waiting} after a restart").format(n=len(parts), waiting=waiting))
+        return "; ".join(clean(text) for text in parts)
 
     def _without_path(self, text: str) -> str:
         return text.removeprefix(f"{self.view.path}: ")
@@ -221,18 +208,19 @@ class SettingsScreen(PageScreen):
         entry.focus()
         self.repaint()
 
-    def _close_entry(self) -> None:
+    def close_entry(self) -> None:
+        """Close the entry line; the setting stays as it is."""
         self._editing, self._problem = None, ""
         self.query_one("#entry", Input).remove_class("-open")
         self.focus_content()
         self.repaint()
 
-    def action_back(self) -> None:
+    def go_back(self) -> None:
         """Close the entry line, else the filter, else the page."""
         if self._editing is not None:
-            self._close_entry()
+            self.close_entry()
         else:
-            super().action_back()
+            super().go_back()
 
 
 def _key_cells(width: int) -> int:
@@ -248,13 +236,3 @@ def _home_as_tilde(path: Path) -> str:
         return f"~/{path.relative_to(Path.home())}"
     except (ValueError, RuntimeError):
         return str(path)
-
-
-def _origin_name(origin: Origin) -> str:
-    return {
-        Origin.DEFAULT: _("default"),
-        Origin.FILE: _("file"),
-        Origin.RUN: _("this run"),
-        Origin.ENVIRONMENT: _("environment"),
-        Origin.OPTION: _("command line"),
-    }[origin]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from emeth_tui.model import JournaledTransaction, TransactionState, format_token
 from emeth_tui.protocol.job_ids import short
+from emeth_tui.tui.action import Scope
 from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, right
 from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.node_front import Records
@@ -20,11 +21,13 @@ TRANSACTIONS_SHOWN = 500
 class TransactionsScreen(RowsScreen[JournaledTransaction]):
     """What the node signed and sent."""
 
+    SCOPE = Scope.TRANSACTIONS
+
     def __init__(self) -> None:
         super().__init__()
         self.transactions: Sequence[JournaledTransaction] = ()
 
-    async def inquire(self, records: Records) -> None:
+    async def load(self, records: Records) -> None:
         self.transactions = await records.transactions(TRANSACTIONS_SHOWN)
 
     def heading(self, frame: Frame, width: int) -> list[Line]:

@@ -145,16 +145,16 @@ class QuestionScreen(Screen[object]):
             return line((" " + _("working on it …"), "accent"))
         go_on = _("Go on")
         if question.kind is Kind.NOTICE:
-            return keys_line([KeyHint("Enter", go_on, "take", brief=go_on)], None, self.size.width)
+            return keys_line([KeyHint("Enter", go_on, "take")], None, self.size.width)
         back = _("Back") if self.setup.wizard.can_go_back else _("Skip")
-        hints = [KeyHint("Enter", go_on, "take", brief=go_on)]
+        hints = [KeyHint("Enter", go_on, "take")]
         if len(question.options) > 1:
-            hints.append(KeyHint("↑↓", _("Choose"), "move(1)", brief=_("Choose")))
+            hints.append(KeyHint("↑↓", _("Choose"), "move(1)"))
         if question.kind is Kind.SEVERAL:
-            hints.append(KeyHint("Space", _("On or off"), "flip", brief=_("On or off")))
-        hints.append(KeyHint("Esc", back, "back", brief=back))
+            hints.append(KeyHint("Space", _("On or off"), "flip"))
+        hints.append(KeyHint("Esc", back, "back"))
         if self.setup.wizard.can_go_back:
-            hints.append(KeyHint("Ctrl-C", _("Skip"), "app.skip", brief=_("Skip")))
+            hints.append(KeyHint("Ctrl-C", _("Skip"), "app.skip"))
         return keys_line(hints, None, self.size.width)
 
     # -- what is pressed

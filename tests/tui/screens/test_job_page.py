@@ -67,7 +67,7 @@ async def test_the_chain_is_asked_again_when_the_state_changes(node: StandInNode
         assert "read from the chain" not in last_line(pilot)  # nobody pressed a key for it
         node.change_job(TRAINING_ID, state=JobState.UPLOADING)
         assert isinstance(pilot.app.screen, JobScreen)
-        pilot.app._inquired_at = 0.0  # type: ignore[attr-defined]
+        pilot.app.screen._loaded_at_s = 0.0  # type: ignore[attr-defined]
         await settled(pilot)
         await settled(pilot)
         assert len(node.calls) == 2
@@ -114,13 +114,13 @@ async def test_at_its_end_the_page_follows_the_log(
         await press(pilot, "enter", "end")
         assert "line 0" in text_of(pilot)
         log += [f"line {number}" for number in range(1, 15)]
-        pilot.app._inquired_at = 0.0  # type: ignore[attr-defined]
+        pilot.app.screen._loaded_at_s = 0.0  # type: ignore[attr-defined]
         await settled(pilot)
         await settled(pilot)
         assert "line 14" in text_of(pilot)
         await press(pilot, "home")
         log.append("line 15")
-        pilot.app._inquired_at = 0.0  # type: ignore[attr-defined]
+        pilot.app.screen._loaded_at_s = 0.0  # type: ignore[attr-defined]
         await settled(pilot)
         assert "taken" in text_of(pilot)
 

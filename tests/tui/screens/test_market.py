@@ -143,7 +143,7 @@ async def test_a_command_under_way_goes_on_when_the_screen_is_left(free_node: St
         await pilot.press("q", "l")
         await pilot.pause()
     assert free_node.calls == [("claim_job", OFFERS[0].job.job_id)]
-    (under_way,) = pilot.app._under_way  # type: ignore[attr-defined]
+    (under_way,) = pilot.app.runner.under_way  # type: ignore[attr-defined]
     free_node.may_go_on.set()
     await under_way
     assert free_node.finished == ["claim_job"]

@@ -1,0 +1,141 @@
+"""The commands on jobs, claiming, money and the node's life: what each asks first, and what it calls.
+
+Whether one can be done now is checked before, by the table of actions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+from textual.screen import Screen
+
+from emeth_tui.model import Job, JobId
+from emeth_tui.protocol.job_ids import short
+from emeth_tui.tui import why_not
+from emeth_tui.tui.costs import decline_cost
+from emeth_tui.tui.dialogs.claim import claim_dialog
+from emeth_tui.tui.dialogs.decline import decline_dialog
+from emeth_tui.tui.dialogs.leave import Leave, leave_dialog
+from emeth_tui.tui.frame import Frame
+from emeth_tui.tui.host import Host
+from emeth_tui.tui.node_front import Ending
+from emeth_tui.tui.why_not import Target
+from emeth_tui.words.formats import emt
+from emeth_tui.words.translation import _
+
+
+class CommandingHost(Host, Protocol):
+    """What commands need besides: what they act on, a place to ask, a way out."""
+
+    @property
+    def target(self) -> Target: ...
+    def push_screen(self, screen: Screen[Any], callback: Callable[[Any], None]) -> object: ...
+    def exit(self, result: Ending) -> None: ...
+
+
+class NodeCommands:
+    """Commands the node that the host shows."""
+
+    def __init__(self, host: CommandingHost) -> None:
+        self._host = host
+
+    def pause_job(self) -> None:
+        """Pause the chosen job, or resume it."""
+        job, node = self._host.target.job, self._host.node
+        if job is None:
+            return
+        name = short(job.job_id)
+        if job.paused:
+            self._host.runner.run(
+                _("job {job} goes on …").format(job=name), partial(node.resume_job, job.job_id)
+            )
+        else:
+            text = _("job {job} pauses at its next step …").format(job=name)
+            self._host.runner.run(text, partial(node.pause_job, job.job_id))
+
+    def pause_claims(self) -> None:
+        """Pause claiming, or take jobs again."""
+        frame, node = self._host.frame, self._host.node
+        if frame is not None and frame.snapshot.claims_paused:
+            self._host.runner.run(_("taking new jobs again …"), node.resume_claims)
+        else:
+            self._host.runner.run(_("taking no new jobs …"), node.pause_claims)
+
+    def finish_then_pause(self) -> None:
+        """Finish what is under way, then pause."""
+        text = _("finishing what is under way, then pausing …")
+        self._host.runner.run(text, self._host.node.finish_then_pause)
+
+    def decline_job(self) -> None:
+        """Ask whether to decline the chosen job."""
+        frame, job = self._host.frame, self._host.target.job
+        if frame is not None and job is not None:
+            self._ask_decline(frame, [job])
+
+    def decline_all(self) -> None:
+        """Ask whether to decline every job that can be declined."""
+        frame = self._host.frame
+        if frame is not None:
+            self._ask_decline(frame, why_not.declinable(frame))
+
+    def _ask_decline(self, frame: Frame, jobs: Sequence[Job]) -> None:
+        costs = [decline_cost(frame, job) for job in jobs]
+
+        def decide(yes: bool | None) -> None:
+            if not yes:
+                self._host.note.show(_("nothing was declined"))
+                return
+            for job in jobs:
+                text = _("declining job {job} …").format(job=short(job.job_id))
+                self._host.runner.start(text, partial(self._decline, job))
+
+        self._host.push_screen(decline_dialog(frame, costs), decide)
+
+    async def _decline(self, job: Job) -> str:
+        await self._host.node.decline_job(job.job_id)
+        return _("job {job} is declined").format(job=short(job.job_id))
+
+    def claim(self) -> None:
+        """Show all about the chosen offer and ask whether to claim it."""
+        frame, offer = self._host.frame, self._host.target.offer
+        if frame is None or offer is None:
+            self._host.note.show(_("no job is chosen"), "warn")
+            return
+        job_id = offer.job.job_id
+
+        def decide(yes: bool | None) -> None:
+            if yes:
+                text = _("claiming job {job} …").format(job=short(job_id))
+                self._host.runner.start(text, partial(self._claim, job_id))
+
+        self._host.push_screen(claim_dialog(frame, offer), decide)
+
+    async def _claim(self, job_id: JobId) -> str:
+        await self._host.node.claim_job(job_id)
+        return _("job {job} is taken in; its claim goes to the chain").format(job=short(job_id))
+
+    def withdraw(self) -> None:
+        """Withdraw the rewards of closed days."""
+        self._host.runner.start(_("withdrawing, one transaction a day …"), self._withdraw)
+
+    async def _withdraw(self) -> str:
+        return _("{amount} withdrawn").format(amount=emt(await self._host.node.withdraw()))
+
+    def leave(self) -> None:
+        """Ask how to leave; a view of another node just closes."""
+        if self._host.options.read_only:
+            self._host.exit(Ending.LEFT)
+        else:
+            self._host.push_screen(leave_dialog(self._host.frame), self._leave)
+
+    def _leave(self, how: Leave | None) -> None:
+        if how is Leave.HEADLESS:
+            self._host.exit(Ending.LEFT)
+        elif how is Leave.STOP and self._host.frame is None:
+            self._host.exit(Ending.GIVEN_UP)
+        elif how is Leave.DRAIN:
+            self._host.runner.run(_("draining …"), self._host.node.drain)
+        elif how is Leave.STOP:
+            self._host.runner.run(_("saving every job …"), self._host.node.request_stop)

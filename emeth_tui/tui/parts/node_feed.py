@@ -1,0 +1,56 @@
+"""Follows a node: notes when there is news, and makes frames of its snapshots."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+
+from emeth_tui.engine.view.snapshot import Snapshot
+from emeth_tui.model import Event
+from emeth_tui.tui.frame import Frame, FrameMaker
+from emeth_tui.tui.node_front import NodeFront
+
+REFRESH_S = 0.25  # at most four pictures a second
+QUIET_REFRESH_S = 1.0  # clocks and countdowns go on when nothing happens
+
+
+class NodeFeed:
+    """The node and the newest frame of it, None before it has started."""
+
+    def __init__(self, node: NodeFront | None) -> None:
+        self.node = node
+        self.frame: Frame | None = None
+        self.has_news = True
+        self._maker = FrameMaker()
+        self._advanced_at_s = 0.0
+
+    async def follow(self, node: NodeFront) -> None:
+        """Note that there is news, until there is none any more; what it is stands in the next snapshot."""
+        loop = asyncio.get_running_loop()
+        rest_at = loop.time()
+        with contextlib.closing(node.subscribe()) as stream:
+            async for item in stream:
+                self.has_news = True
+                if isinstance(item, Event) or loop.time() < rest_at:
+                    continue
+                await asyncio.sleep(REFRESH_S)  # progress is coalesced meanwhile
+                rest_at = loop.time() + REFRESH_S / 10
+
+    def take_in(self, snapshot: Snapshot) -> None:
+        """Make a frame of a snapshot: speeds and forecasts are known from several."""
+        self.frame = self._maker.make(snapshot, self.node.viewed_pid if self.node else None)
+
+    @property
+    def due(self) -> bool:
+        """Whether there is a reason for a new frame: news, or a second that has passed."""
+        quiet_s = time.monotonic() - self._advanced_at_s
+        return self.node is not None and (self.has_news or quiet_s >= QUIET_REFRESH_S - REFRESH_S / 2)
+
+    def advance(self) -> bool:
+        """Make a new frame, and return whether there was news."""
+        had_news, self.has_news = self.has_news, False
+        self._advanced_at_s = time.monotonic()
+        if self.node is not None:
+            self.take_in(self.node.snapshot())
+        return had_news

@@ -1,0 +1,92 @@
+"""Opens pages over what is shown, and asks where an export goes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from textual.app import App
+
+from emeth_tui.errors import ExportError
+from emeth_tui.model import JobId
+from emeth_tui.tui.csv_export import save_new
+from emeth_tui.tui.dialogs.ask_path import PathDialog
+from emeth_tui.tui.node_front import ScreenOptions
+from emeth_tui.tui.parts.command_runner import CommandRunner
+from emeth_tui.tui.screens.base import NodeScreen, PageScreen
+from emeth_tui.tui.screens.days import DaysScreen
+from emeth_tui.tui.screens.help import HelpScreen
+from emeth_tui.tui.screens.history import HistoryScreen
+from emeth_tui.tui.screens.job import JobScreen
+from emeth_tui.tui.screens.log import LogScreen
+from emeth_tui.tui.screens.market import MarketScreen
+from emeth_tui.tui.screens.settings import SettingsScreen
+from emeth_tui.tui.screens.transactions import TransactionsScreen
+from emeth_tui.words.formats import day_of
+from emeth_tui.words.translation import _
+
+_PAGES: dict[str, Callable[[], PageScreen]] = {
+    "days": DaysScreen,
+    "history": HistoryScreen,
+    "log": LogScreen,
+    "market": MarketScreen,
+    "settings": SettingsScreen,
+    "transactions": TransactionsScreen,
+}
+
+
+class PageOpener:
+    """Opens the pages of an application."""
+
+    def __init__(self, app: App[Any], options: ScreenOptions, runner: CommandRunner) -> None:
+        self._app = app
+        self._options = options
+        self._runner = runner
+
+    def open(self, name: str) -> None:
+        """Open a page by name, if it is not the one on top."""
+        page = _PAGES[name]()
+        if type(self._app.screen) is not type(page):
+            self._app.push_screen(page)
+
+    def open_job(self, job_id: JobId) -> None:
+        """Show all about one job."""
+        self._app.push_screen(JobScreen(job_id))
+
+    def open_history(self, words: str) -> None:
+        """Show the jobs whose line holds some words."""
+        self._app.push_screen(HistoryScreen(words))
+
+    def open_log(self, name: str) -> None:
+        """Show the log files, one of them first."""
+        self._app.push_screen(LogScreen(name))
+
+    def open_help(self) -> None:
+        """Show every key, with why it can do nothing now on the screen on top."""
+        screen = self._app.screen
+        if isinstance(screen, NodeScreen) and not isinstance(screen, HelpScreen):
+            self._app.push_screen(HelpScreen(screen.scopes, screen.target))
+
+    def ask_export(self, name: str, rows: int, text: str) -> None:
+        """Ask where to write a CSV file, and write it."""
+        stamp = day_of(time.time()) + time.strftime("T%H-%M-%SZ", time.gmtime())
+        default = self._options.exports_directory.absolute() / f"emeth-{name}-{stamp}.csv"
+
+        def write(path: Path | None) -> None:
+            if path is not None:
+                self._runner.start(_("writing {path} …").format(path=path), partial(_export, path, text))
+
+        self._app.push_screen(PathDialog(_("Export {n} rows as CSV").format(n=rows), default), write)
+
+
+async def _export(path: Path, text: str) -> str:
+    try:
+        await asyncio.to_thread(save_new, path, text)
+    except OSError as error:
+        text = _("{path}: {problem}; name another place")
+        raise ExportError(text.format(path=path, problem=error.strerror)) from error
+    return _("written: {path}").format(path=path)
