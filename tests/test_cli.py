@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import subprocess
 import sys
 from contextlib import closing
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from emeth_tui import __version__
+from emeth_tui import __version__, cli
+from emeth_tui.cli.main import command
 from emeth_tui.errors import ExitCode
 from tests.end_to_end.programs import environment as user_environment
 from tests.terminal import Terminal
@@ -45,6 +47,12 @@ def assert_one_clear_line(result: subprocess.CompletedProcess[str], code: ExitCo
 def test_version_and_help_need_nothing_heavy(home: Path) -> None:
     assert emeth_tui(home, "--version").stdout == f"emeth-tui {__version__}\n"
     assert "--devnet" in emeth_tui(home, "--help").stdout
+
+
+def test_every_module_of_a_command_is_reachable() -> None:
+    """A module of `emeth_tui/cli` holds the command of its name, except those that the commands share."""
+    modules = {module.name for module in pkgutil.iter_modules(cli.__path__)}
+    assert modules - {"main", "start", "paths"} == set(command.commands)
 
 
 @pytest.mark.parametrize("module", ["emeth_tui.cli", "emeth_tui.headless", "emeth_tui.engine.opening"])

@@ -266,6 +266,22 @@ def test_settings_named_in_the_readme_exist() -> None:
     assert named - set(fields_by_key()) == set()
 
 
+def test_every_command_is_in_the_readme() -> None:
+    code = "\n".join(words_of_code(ROOT / "README.md"))
+    names = list(command_names(command))
+    assert len(names) > 7
+    assert [name for name in names if not re.search(rf"\b{name}\b", code)] == []
+
+
+def command_names(group: click.Group) -> Iterator[str]:
+    """The commands that do something, as they are typed after `emeth-tui`."""
+    for name, inner in group.commands.items():
+        if isinstance(inner, click.Group):
+            yield from (f"{name} {below}" for below in command_names(inner))
+        else:
+            yield name
+
+
 def every_command(group: click.Command) -> Iterator[set[str]]:
     """The options of a command and of all commands below it."""
     yield {name for entry in group.params for name in entry.opts}

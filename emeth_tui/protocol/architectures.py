@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Parameters with the output head tied to the token embedding: vocabulary, 24 layers, width 1024.
-_PARAMETERS = {
+PARAMETERS = {
     "gpt2-medium": 354_823_168,
     "rinna/japanese-gpt2-medium": 336_128_000,  # 32,000 tokens instead of 50,257
     "devnet-small": 1_000_000,  # at most; its vocabulary depends on the text
@@ -12,4 +12,4 @@ _PARAMETERS = {
 
 def parameter_count(model: str) -> int:
     """Count a model's parameters; one that we do not know counts as GPT-2 medium."""
-    return _PARAMETERS.get(model, _PARAMETERS["gpt2-medium"])
+    return PARAMETERS.get(model, PARAMETERS["gpt2-medium"])
