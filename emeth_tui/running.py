@@ -210,4 +210,5 @@ def _screen_options(settings: Settings) -> ScreenOptions:
         theme=settings.screen.theme,
         language=settings.screen.language,
         ascii_only=settings.screen.ascii,
+        keys=settings.keys,
     )

@@ -30,8 +30,10 @@ def config_example() -> ExitCode:
 def config_check(inherited: Path | None, path: Path | None) -> ExitCode:
     """Check the settings file and the network that it chooses."""
     from emeth_tui.settings import load_network, load_settings
+    from emeth_tui.tui.keymap import check_keys
 
     settings = load_settings(path or inherited)
+    check_keys(settings)
     network = load_network(settings)
     click.echo(f"{settings.source}: good; network {network.name}, chain {network.chain_id}")
     return ExitCode.OK

@@ -122,6 +122,7 @@ def _view_running_node(options: StartOptions, *, with_screen: bool) -> ExitCode 
     if options.devnet and options.state_dir:
         overrides |= {"network": "devnet", **_directories_beside_devnet(options.state_dir)}
     settings = load_settings(options.config, overrides=overrides)
+    _check_keys(settings)
     return view_running_node(settings, options.show_command(), with_screen=with_screen)
 
 
@@ -189,6 +190,7 @@ def _run_node(
 
     layers = settings_layers(options.config, overrides=overrides)
     settings = layers.load()
+    _check_keys(settings)
     network = load_network(settings)
     open_wallet = wallet_opener(settings, pop_password(os.environ, settings.wallet) or password)
     _start_logging(settings)
@@ -205,6 +207,13 @@ def _run_node(
             shell=shell,
         )
     )
+
+
+def _check_keys(settings: Settings) -> None:
+    if settings.keys:  # else nothing of the screen is loaded
+        from emeth_tui.tui.keymap import check_keys
+
+        check_keys(settings)
 
 
 def _start_logging(settings: Settings) -> None:

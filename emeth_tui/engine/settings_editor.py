@@ -7,8 +7,8 @@ once; what needs a restart is reported as pending.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args, get_origin
@@ -50,6 +50,7 @@ class SettingsView:
     exists: bool
     settings: tuple[Setting, ...]
     error: str = ""
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the user's, by an action's id
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,8 @@ class SettingsEditor:
         origins = self._layers.origins(text)
         settings = [self._setting(key, field, origins[key]) for key, field in fields_by_key().items()]
         settings += _network_settings(self._context.settings, self._context.network)
-        return SettingsView(self._layers.path, self._layers.path.exists(), tuple(settings), error)
+        keys = self._context.settings.keys
+        return SettingsView(self._layers.path, self._layers.path.exists(), tuple(settings), error, keys)
 
     async def change(self, key: str, text: str) -> Sequence[SettingChange]:
         """Set a setting and write the file; "" takes the default again. Raises SettingsError."""
@@ -129,9 +131,13 @@ class SettingsEditor:
                 changes.append(SettingChange(key, as_text(old), as_text(new), key in CHANGEABLE_AT_RUN_TIME))
         if settings.networks != self._read.networks:
             changes.append(SettingChange("networks", "", "", in_effect=False))
+        if settings.keys != self._read.keys:
+            before, after = _keys_text(self._read.keys), _keys_text(settings.keys)
+            changes.append(SettingChange("keys", before, after, in_effect=True))
         self._read = settings
         live = self._context.live
-        live.now = with_values(live.now, {key: value_of(settings, key) for key in CHANGEABLE_AT_RUN_TIME})
+        values = {key: value_of(settings, key) for key in CHANGEABLE_AT_RUN_TIME}
+        live.now = with_values(live.now, {**values, "keys": settings.keys})
         self._context.disk.limit_bytes = live.now.cache_limit_bytes
         for change in changes:
             self._tell(change)
@@ -181,6 +187,10 @@ def as_text(value: object) -> str:
     if isinstance(value, SecretStr):
         return "***" if value.get_secret_value() else ""
     return str(value)
+
+
+def _keys_text(keys: Mapping[str, Sequence[str]]) -> str:
+    return ", ".join(f"{name} {' '.join(chosen)}" for name, chosen in keys.items())
 
 
 def _choices(field: FieldInfo) -> tuple[str, ...]:

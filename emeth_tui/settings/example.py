@@ -25,6 +25,13 @@ def example_toml() -> str:
             lines += ["", f"# {section.__doc__}", f"[{name}]"]
             for key, inner in section.model_fields.items():
                 lines += _example_key(key, inner.description, _example_value(inner))
+    lines += [
+        "",
+        "# Keys of your own, by the name of what they do: the README lists them all.",
+        "[keys]",
+        '# pause-job = "f5"',
+        '# help = ["?", "f1"]',
+    ]
     lines += ["", "# A network of your own, or overrides of a built-in one:", "# [networks.devnet]"]
     for key, inner in Network.model_fields.items():
         if inner.description:

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.fields import FieldInfo
 
 from emeth_tui.model import Language
+from emeth_tui.settings.key_names import as_several, checked_key
 
 APP_NAME = "emeth-tui"
 PASSWORD_VARIABLE = "EMETH_TUI_PASSWORD"  # noqa: S105 - the variable's name, not a password
@@ -79,6 +80,9 @@ BatchSize = Annotated[int | Literal["auto"], BeforeValidator(_batch_size)]
 Address = Annotated[str, AfterValidator(_address)]
 Url = Annotated[str, AfterValidator(_url)]
 Urls = Annotated[list[Url], BeforeValidator(_comma_separated)]
+Keys = Annotated[
+    tuple[Annotated[str, AfterValidator(checked_key)], ...], BeforeValidator(as_several), Field(min_length=1)
+]
 UserPath = Annotated[Path, AfterValidator(_user_path)]
 
 
@@ -262,6 +266,9 @@ class Settings(Section):
     state: StateSettings = StateSettings()
     screen: ScreenSettings = ScreenSettings()
     log: LogSettings = LogSettings()
+    keys: dict[str, Keys] = Field(
+        default_factory=dict, description="keys of your own, by the name of what they do"
+    )
     networks: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="networks of your own, or overrides of built-in ones"
     )

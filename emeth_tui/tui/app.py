@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -187,6 +187,11 @@ class EmethApp(ThemedApp[Ending]):
                 set_language(change.after or language_of_locale())
             elif change.key == "screen.theme" and change.after in self.themes:
                 self.use_theme(self.themes[change.after])
+
+    def use_keys(self, changes: Mapping[str, Sequence[str]]) -> None:
+        self.keymap = Keymap(changes)
+        self.set_keymap(self.keymap.changes)
+        self.update_keys()
 
     def use_next_theme(self) -> None:
         """Take the next theme."""

@@ -58,6 +58,9 @@ class Host(Protocol):
     def repaint(self) -> None:
         """Paint the screen on top from the frame that is there."""
 
+    def use_keys(self, changes: Mapping[str, Sequence[str]]) -> None:
+        """Take other keys, by an action's id, from now on. Raises SettingsError."""
+
     def take_setting_changes(self, changes: Sequence[SettingChange]) -> None:
         """Look and speak as changed settings say."""
 

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 
 from emeth_tui.errors import SettingsError
+from emeth_tui.settings import Settings
 from emeth_tui.tui.action import Action
 from emeth_tui.tui.actions import ACTIONS, BY_ID
 
@@ -66,6 +67,14 @@ class Keymap:
                         f"keys.{changed.id} = {key!r}: {other.id} has this key already; "
                         f"choose another, or give {other.id} one of its own"
                     )
+
+
+def check_keys(settings: Settings) -> None:
+    """Raise SettingsError if the settings give keys to what there is not, or one key to two things."""
+    try:
+        Keymap(settings.keys)
+    except SettingsError as error:
+        raise SettingsError(f"{settings.source}: {error}") from None
 
 
 def shown_key(key: str) -> str:

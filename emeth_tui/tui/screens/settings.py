@@ -173,6 +173,8 @@ class SettingsScreen(PageScreen):
         async def run() -> str:
             try:
                 changes = await command()
+                if any(change.key == "keys" for change in changes):
+                    self.host.use_keys((await self.host.node.records.settings()).keys)
             except EmethError as error:
                 self._problem = reason_text(self._without_path(str(error)))
                 self.repaint()
