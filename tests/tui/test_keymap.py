@@ -15,6 +15,8 @@ from emeth_tui.tui.screens.history import HistoryScreen
 from tests.tui.harness import OPTIONS, last_line, press, shown, text_of
 from tests.tui.stand_in import TRAINING_ID, StandInNode, settings_editor
 
+README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+
 
 def with_keys(**keys: tuple[str, ...]) -> ScreenOptions:
     changes = {name.replace("_", "-"): chosen for name, chosen in keys.items()}
@@ -63,6 +65,16 @@ def test_keys_that_are_not(tmp_path: Path, line: str, problem: str) -> None:
     with pytest.raises(SettingsError, match=problem) as refused:
         loaded(tmp_path / "config.toml", f"[keys]\n{line}\n")
     assert str(refused.value).startswith(f"{tmp_path}/config.toml: ")
+
+
+def test_the_readme_names_every_action_with_its_key() -> None:
+    rows = [line for line in README.splitlines() if line.startswith("| `")]
+    for action in BY_ID.values():
+        number = action.id.removeprefix("panel-")
+        name = f"`{action.id}`" if number not in "2345" else "`panel-1` … `panel-6`"
+        (row,) = [row for row in rows if name in row]
+        key = "1`–`6" if number.isdecimal() else shown_key(action.keys.split()[0])
+        assert f"`{key}`" in row, action.id
 
 
 def test_two_pages_may_use_one_key() -> None:
