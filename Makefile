@@ -30,6 +30,7 @@ lint: $(VENV)/.installed  ## Check style, types and layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tools.structure
 
 check: lint test  ## Everything that CI checks
 
