@@ -19,7 +19,8 @@ EmethError                    what happened, to which job, and what the user can
 │   └── DatasetError          the dataset is not text, too small, or not what was announced
 ├── DiskFull                  no room: the cache limit or the file system
 ├── TrainingError             training failed for good; carries the reason
-├── WorkerError               a worker process does not start, or died too often
+├── WorkerError               a worker process died too often, or no device starts
+│   └── DeviceFailed          one device does not start; others may go on with its job
 ├── StoreError                the node's database is damaged or from a newer version
 ├── AlreadyRunning            another node holds this state directory
 ├── ExportError               a file that the user asked for cannot be written
@@ -141,6 +142,10 @@ class TrainingError(EmethError):
 
 class WorkerError(EmethError):
     exit_code = ExitCode.WORKER
+
+
+class DeviceFailed(WorkerError):
+    pass
 
 
 class StoreError(EmethError):

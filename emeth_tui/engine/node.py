@@ -24,14 +24,16 @@ from emeth_tui.engine.steps.pipeline import RETRIES, JobPipeline
 from emeth_tui.engine.view.records import NodeRecords
 from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.engine.view.snapshot_maker import SnapshotMaker
-from emeth_tui.errors import JobError, NetworkError, TransactionError
+from emeth_tui.errors import JobError, NetworkError, TransactionError, WorkerError
 from emeth_tui.model import Job, JobId, JobState, Severity, format_token
+from emeth_tui.workers.supervisor import DeviceStarted, PoolEvent, WorkerPool
 
 logger = logging.getLogger(__name__)
 
 FAILURES_UNTIL_PAUSE = 2  # rejected results in a row: something is wrong here, and each one costs a deposit
 SETTLE_AT_START_S = 8.0  # what takes longer is waited for by its own job
 READ_AT_END_S = 2.0
+REMOVE_GRACE_S = 5.0
 
 
 class Node:
@@ -43,6 +45,7 @@ class Node:
         self,
         context: Context,
         leases: WorkerLeases,
+        pool: WorkerPool,
         settings_editor: SettingsEditor,
         *,
         exit_after_jobs: int | None = None,
@@ -50,12 +53,14 @@ class Node:
     ) -> None:
         self._context = context
         self._leases = leases
+        self._pool = pool
+        pool.subscribe(self._device_changed)
         self._settings_editor = settings_editor
         self._exit_after_jobs = exit_after_jobs
         self._retry = retry
         self._market = Market(
             context,
-            workers=len(leases.workers),
+            workers=lambda: len(leases.usable),
             claims_wanted=exit_after_jobs,
             on_claim=self._start_pipeline,
         )
@@ -185,6 +190,11 @@ class Node:
             )
             self._rewards.waiting = ()  # looked for again when the next day begins, or by command
 
+    def _device_changed(self, event: PoolEvent) -> None:
+        if isinstance(event, DeviceStarted):
+            self._leases.worker_is_usable()
+            self._discover_now.set()
+
     def _start_pipeline(self, job_id: JobId) -> None:
         pipeline = JobPipeline(self._context, self._leases, job_id, self._retry)
         self._pipelines[job_id] = pipeline
@@ -280,6 +290,24 @@ class Node:
             self._market.draining = True
             self._context.events.publish("draining", "draining: ends when the jobs under way are submitted")
         self._watch_now.set()
+
+    def add_device(self, device: str) -> None:
+        """Have jobs trained on another device, too, as soon as it has started."""
+        self._leases.add(self._pool.add(device))
+
+    async def remove_device(self, index: int) -> None:
+        """Train nothing more on worker `index`; a job that it has is saved and goes on elsewhere.
+
+        Raises WorkerError when there is no such worker, or it is the last one.
+        """
+        worker = next((one for one in self._leases.workers if one.index == index), None)
+        if worker is None or len(self._leases.workers) == 1:
+            raise WorkerError(f"worker {index} cannot be removed: it is the last one or not there at all")
+        job_id = self._leases.remove(worker)
+        if job_id is not None and (task := self._tasks.pop(job_id, None)):
+            await _cancel([task])
+            self._start_pipeline(job_id)
+        await self._pool.remove(worker, REMOVE_GRACE_S)
 
     async def claim_job(self, job_id: JobId) -> None:
         """Claim a job that the operator chose from the market; what comes of it is told as events.

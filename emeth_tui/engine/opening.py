@@ -56,7 +56,7 @@ async def open_node(
 
     `layers` are what the settings were made of; without them they come from their file alone.
     Raises ChainUnreachable, WrongChain, ContractMissing, InsufficientFunds, SettingsError, DiskFull or
-    WorkerError, each with the remedy.
+    DeviceFailed, each with the remedy.
     """
     async with contextlib.AsyncExitStack() as stack:
         chain = await ChainClient.connect(network)
@@ -100,7 +100,7 @@ async def open_node(
         stack.push_async_callback(pool.close, CLOSE_GRACE_S)
         await pool.start()
         settings_editor = SettingsEditor(context, layers or Layers(settings.source))
-        yield Node(context, leases, settings_editor, exit_after_jobs=exit_after_jobs, retry=retry)
+        yield Node(context, leases, pool, settings_editor, exit_after_jobs=exit_after_jobs, retry=retry)
 
 
 def _check_verification_key(network: Network) -> None:

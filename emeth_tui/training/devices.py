@@ -96,14 +96,12 @@ def open_device(name: str) -> Device:
         device = torch.device(name)
         if device.type != "cuda":
             raise TrainingError(f"device {name!r}: known are cpu and cuda:0, cuda:1 and so on")
+        if torch.version.cuda is None:
+            raise TrainingError(f"device {name!r} cannot be used: this build of torch is for CPUs alone")
         torch.cuda.set_device(device)
         generation, _ = torch.cuda.get_device_capability(device)
         return Device(device, torch.cuda.get_device_name(device), _fastest_on_gpu(generation))
-    except (
-        RuntimeError,
-        AssertionError,
-        ValueError,
-    ) as error:  # what torch raises for a missing device or driver
+    except (RuntimeError, AssertionError, ValueError) as error:  # a missing device or driver
         reason = str(error).splitlines()[0]
         raise TrainingError(f"device {name!r} cannot be used: {reason}") from error
 

@@ -101,7 +101,10 @@ class _Child:
         except TrainingError as error:
             log.error("%s", error)
             self._send(StartFailed(str(error)))
-            return None
+        except Exception as error:
+            log.exception("the device does not start")
+            self._send(StartFailed(_one_line(error)))
+        return None
 
     def _run(self, request: Request, control: Control, device: Device) -> JobFailed | None:
         from emeth_tui.training import job
@@ -129,8 +132,7 @@ class _Child:
             return JobFailed(FailureKind.TRAINING, str(error))
         except Exception as error:
             log.exception("%s broke off", request)
-            reason = str(error).partition("\n")[0]
-            return JobFailed(FailureKind.PROCESS, f"{type(error).__name__}: {reason}")
+            return JobFailed(FailureKind.PROCESS, _one_line(error))
         finally:
             device.free_cache()  # while it waits, its memory is free for others
         return None
@@ -173,6 +175,11 @@ class _Child:
     def _send(self, message: ToParent) -> None:
         with self._sending, contextlib.suppress(OSError):  # the listener notices the end too, and acts
             self._link.sendall(self._writer.line(message))
+
+
+def _one_line(error: Exception) -> str:
+    first_line = str(error).partition("\n")[0]
+    return f"{type(error).__name__}: {first_line}"
 
 
 def _leave_the_terminal() -> None:

@@ -5,13 +5,16 @@ Importing this module loads no torch: that happens in the processes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 
-from emeth_tui.errors import WorkerError
+from emeth_tui.errors import DeviceFailed
 from emeth_tui.workers.cores import thread_shares, usable_cores
 from emeth_tui.workers.link import LinkFactory, WorkerConfig
 from emeth_tui.workers.local import LocalProcess
@@ -19,6 +22,8 @@ from emeth_tui.workers.views import TrainedResult, WorkerPhase, WorkerView
 from emeth_tui.workers.worker import Limits, OnChange, Worker
 
 __all__ = [
+    "DeviceDown",
+    "DeviceStarted",
     "Limits",
     "TrainedResult",
     "Worker",
@@ -27,6 +32,7 @@ __all__ = [
     "WorkerPool",
     "WorkerView",
 ]
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +44,31 @@ class WorkerDirectories:
     devices: Path | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceStarted:
+    """A worker holds its device and takes jobs."""
+
+    worker: Worker
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceDown:
+    """A worker's device does not start; it is tried again in `again_in_s`."""
+
+    worker: Worker
+    error: DeviceFailed
+    again_in_s: float
+
+
+PoolEvent = DeviceStarted | DeviceDown
+OnPoolEvent = Callable[[PoolEvent], None]
+
+
 class WorkerPool:
-    """The node's workers. `start` and `close` once each, on the event loop's thread."""
+    """The node's workers, which may change while it runs. All calls belong on the event loop's thread.
+
+    A device that does not start keeps nobody waiting: it is tried again, with backoff, until it is removed.
+    """
 
     def __init__(
         self,
@@ -49,45 +78,117 @@ class WorkerPool:
         limits: Limits | None = None,
         open_link: LinkFactory = LocalProcess,
     ) -> None:
-        """One worker for each of `devices` (`cpu`, `cuda:0`, …); `on_change` hears every change of a view."""
+        """Make a worker for each of `devices` (`cpu`, `cuda:0`, …).
+
+        `on_change` is called with every change of a view.
+        """
+        self._directories = directories
+        self._on_change = on_change
+        self._limits = limits or Limits()
+        self._open_link = open_link
+        self._listeners: list[OnPoolEvent] = []
+        self._starts: dict[Worker, asyncio.Task[None]] = {}
+        self._made = itertools.count()
         shares = thread_shares(devices, usable_cores())
-        self.workers: tuple[Worker, ...] = tuple(
-            Worker(
-                index,
-                _config(index, device, threads, directories),
-                limits or Limits(),
-                on_change,
-                open_link,
-            )
-            for index, (device, threads) in enumerate(zip(devices, shares, strict=True))
-        )
+        self._workers = [self._make(device, share) for device, share in zip(devices, shares, strict=True)]
+
+    @property
+    def workers(self) -> tuple[Worker, ...]:
+        """The workers there are now, those whose device does not start included."""
+        return tuple(self._workers)
+
+    def subscribe(self, listener: OnPoolEvent) -> None:
+        """Have `listener` called with everything that happens to the devices from now on."""
+        self._listeners.append(listener)
 
     async def start(self) -> None:
-        """Start all processes and wait until each holds its device.
+        """Start all workers, and return when each has started or failed.
 
-        Raises WorkerError, with the log's path, when one does not; the others are ended then.
+        Once one has started, the others have `Limits.others_s`; they go on starting after that. Raises
+        DeviceFailed when no device starts at all; the pool is closed then.
         """
-        failures: list[WorkerError] = []
-
-        async def start(worker: Worker) -> None:
-            try:
-                await worker.start()
-            except WorkerError as error:
-                failures.append(error)
-
-        async with anyio.create_task_group() as starts:
-            for worker in self.workers:
-                starts.start_soon(start, worker)
-        if failures:
+        firsts = [self._start(worker) for worker in self._workers]
+        waiting, failures = set(firsts), []
+        while waiting:
+            limit_s = self._limits.others_s if any(worker.usable for worker in self._workers) else None
+            done, waiting = await asyncio.wait(waiting, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+            if not done:
+                return
+            failures += [error for first in firsts if first in done and (error := first.result())]
+        if len(failures) == len(firsts) and failures:
             await self.close(0.0)
             raise failures[0]
+
+    def add(self, device: str) -> Worker:
+        """Make a worker for another device and have it start; DeviceStarted is published when it has."""
+        devices = [worker.device for worker in self._workers] + [device]
+        worker = self._make(device, thread_shares(devices, usable_cores())[-1])
+        self._workers.append(worker)
+        self._start(worker)
+        return worker
+
+    async def remove(self, worker: Worker, grace_s: float) -> None:
+        """Close a worker and forget it; a job that it has is saved first, if it can be within `grace_s`."""
+        self._workers.remove(worker)
+        await self._close(worker, grace_s)
 
     async def close(self, grace_s: float) -> None:
         """End all processes: running jobs save a checkpoint first, if they can within `grace_s`."""
         with anyio.CancelScope(shield=True):
             async with anyio.create_task_group() as ends:
-                for worker in self.workers:
-                    ends.start_soon(worker.close, grace_s)
+                for worker in self._workers:
+                    ends.start_soon(self._close, worker, grace_s)
+
+    async def _close(self, worker: Worker, grace_s: float) -> None:
+        if start := self._starts.pop(worker, None):
+            start.cancel()
+            await asyncio.wait([start])
+        await worker.close(grace_s)
+
+    def _make(self, device: str, threads: int) -> Worker:
+        index = next(self._made)
+        config = _config(index, device, threads, self._directories)
+        return Worker(index, config, self._limits, self._on_change, self._open_link, self._start_later)
+
+    def _start(self, worker: Worker) -> asyncio.Future[DeviceFailed | None]:
+        """Have a worker start, and start again; return what comes of the first try."""
+        first: asyncio.Future[DeviceFailed | None] = asyncio.get_running_loop().create_future()
+        self._starts[worker] = asyncio.create_task(self._keep_starting(worker, first))
+        return first
+
+    def _start_later(self, worker: Worker) -> None:
+        """Try a device again that failed under a job."""
+        if worker in self._workers and worker not in self._starts:
+            self._start(worker)
+
+    async def _keep_starting(self, worker: Worker, first: asyncio.Future[DeviceFailed | None]) -> None:
+        failures = 0
+        try:
+            while error := await _failed_start(worker):
+                failures += 1
+                delay_s = self._limits.device.delay_s(failures)
+                log.warning("%s; trying again in %.0f s", error, delay_s)
+                self._publish(DeviceDown(worker, error, delay_s))
+                if not first.done():
+                    first.set_result(error)
+                await anyio.sleep(delay_s)
+            self._publish(DeviceStarted(worker))
+        finally:
+            self._starts.pop(worker, None)
+            if not first.done():
+                first.set_result(None)
+
+    def _publish(self, event: PoolEvent) -> None:
+        for listener in self._listeners:
+            listener(event)
+
+
+async def _failed_start(worker: Worker) -> DeviceFailed | None:
+    try:
+        await worker.start()
+    except DeviceFailed as error:
+        return error
+    return None
 
 
 def _config(index: int, device: str, threads: int, directories: WorkerDirectories) -> WorkerConfig:

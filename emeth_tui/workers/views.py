@@ -23,7 +23,7 @@ class WorkerPhase(Enum):
     WRITING_RESULT = "writing result"
     STOPPING = "stopping"
     RESTARTING = "restarting"  # its process died with a job; a new one goes on from the checkpoint
-    DOWN = "down"  # its process died without a job; the next job starts a new one
+    DOWN = "down"  # there is no process: it died without a job, or the device did not start
     CLOSED = "closed"
 
 
@@ -84,8 +84,8 @@ def view_after(view: WorkerView, message: Event) -> WorkerView:
             return dataclasses.replace(
                 view, phase=phase.TRAINING, epoch=epoch, step=0, train_loss=train_loss, valid_loss=valid_loss
             )
-        case reports.Saving():
-            return dataclasses.replace(view, phase=phase.SAVING)
+        case reports.Saving():  # a paused job saves once and stands still all the same
+            return view if view.phase is phase.PAUSED else dataclasses.replace(view, phase=phase.SAVING)
         case reports.Skipped(steps=steps):
             return dataclasses.replace(view, detail=f"{steps} steps skipped, learning rate lowered")
         case reports.OutOfMemory(micro_batch=blocks):

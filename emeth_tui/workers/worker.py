@@ -16,22 +16,21 @@ from typing import Any
 import anyio
 
 from emeth_tui.backoff import Backoff
-from emeth_tui.errors import DatasetError, DiskFull, EmethError, TrainingError, WorkerError
+from emeth_tui.errors import DatasetError, DeviceFailed, DiskFull, EmethError, TrainingError, WorkerError
 from emeth_tui.training import reports
 from emeth_tui.training.reports import Event, TrainRequest
 from emeth_tui.workers import messages
 from emeth_tui.workers.link import LinkFactory, NoNews, ProcessDied, WorkerConfig, WorkerLink
 from emeth_tui.workers.local import LocalProcess
-from emeth_tui.workers.messages import FailureKind, JobFailed
+from emeth_tui.workers.messages import FailureKind, JobFailed, ToParent
 from emeth_tui.workers.views import TrainedResult, WorkerPhase, WorkerView, view_after
 
 HashFor = Callable[[str, int], str]
 OnMessage = Callable[[object], None]
 OnChange = Callable[[WorkerView], None]
 log = logging.getLogger(__name__)
-
-
 RESTARTS = Backoff(1.0, 30.0)
+DEVICE_RETRIES = Backoff(5.0, 300.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +45,21 @@ class Limits:
     stop_s: float = 6.0  # from Stop to the checkpoint on disk; the whole node has 10 s to leave
     stop_saving_s: float = 60.0  # the same where one is being written: gpt2-medium's takes 43 s at 100 MB/s
     deaths: int = 5  # in a row, without a newer checkpoint in between
+    others_s: float = 60.0  # from the first device that has started to the first job
     restart: Backoff = RESTARTS
+    device: Backoff = DEVICE_RETRIES  # one that does not start
 
     def after(self, message: Event, before_s: float) -> float:
         """How long the next message may take after this one."""
         match message:
             case reports.Preparing():
                 return self.preparing_s
-            case reports.Prepared() | reports.WentBack() | reports.OutOfMemory():
+            case reports.Prepared() | reports.WentBack() | reports.OutOfMemory() | reports.Paused():
                 return self.first_step_s
             case reports.Progress() | reports.EpochDone() | reports.Validating() | reports.Resumed():
                 return self.training_s
             case reports.Saving() | reports.Trained():
                 return self.saving_s
-            case reports.Paused():
-                return math.inf
             case _:
                 return before_s
 
@@ -70,6 +69,10 @@ FAILURES: dict[FailureKind, type[EmethError]] = {
     FailureKind.TRAINING: TrainingError,
     FailureKind.DISK: DiskFull,
 }
+
+
+class _StartFailed(ProcessDied):
+    """A process that never got hold of its device."""
 
 
 @dataclass(slots=True)
@@ -95,16 +98,21 @@ class Worker:
         limits: Limits,
         on_change: OnChange,
         open_link: LinkFactory = LocalProcess,
+        on_device_failed: Callable[[Worker], None] = lambda worker: None,
     ) -> None:
+        """`on_device_failed` is called when a job found that the device does not start any more."""
         self.index = index
         self.device = config.device
         self._config = config
         self._limits = limits
         self._on_change = on_change
         self._open_link = open_link
+        self._on_device_failed = on_device_failed
+        self._usable = False
         self._link: WorkerLink | None = None
         self._busy = False
         self._paused = False
+        self._asked_at = -math.inf  # to pause or to resume, by the event loop's clock
         self._closing = False
         self._view = WorkerView(index, config.device)
 
@@ -112,6 +120,11 @@ class Worker:
     def busy(self) -> bool:
         """True while `train` runs."""
         return self._busy
+
+    @property
+    def usable(self) -> bool:
+        """True when jobs may be given to it: its device started, and the last start did not fail."""
+        return self._usable and not self._closing
 
     @property
     def kind(self) -> str:
@@ -125,14 +138,12 @@ class Worker:
         return self._view
 
     async def start(self) -> None:
-        """Spawn the process and wait until it holds its device. Raises WorkerError."""
+        """Spawn the process and wait until it holds its device. Raises DeviceFailed."""
         try:
             await self._ensure_link()
         except ProcessDied as error:
-            raise WorkerError(
-                f"worker {self.index} on {self.device} does not start: {error}; "
-                f"its log is {self._config.log_path}"
-            ) from error
+            self._show(phase=WorkerPhase.DOWN, pid=None, detail=str(error))
+            raise self._device_failed(str(error)) from error
 
     async def train(
         self, request: TrainRequest, *, hash_for: HashFor, on_message: OnMessage
@@ -143,8 +154,9 @@ class Worker:
         trained; `on_message` hears every event of the job (`emeth_tui.workers.messages`) in order.
         Cancelling stops the job: its checkpoint is written before the cancellation goes on, within
         `stop_s`, or `stop_saving_s` if it says that it is at it. Raises DatasetError, TrainingError or
-        DiskFull when the job cannot be trained, WorkerError when the process dies again and again without
-        getting further or the pool is closed meanwhile.
+        DiskFull when the job cannot be trained, DeviceFailed when the device does not start any more,
+        WorkerError when the process dies again and again without getting further or the pool is closed
+        meanwhile.
         """
         if self._busy:
             raise WorkerError(f"worker {self.index} on {self.device} is busy with job {self._view.job_id}")
@@ -182,6 +194,7 @@ class Worker:
     def _tell_job(self, paused: bool) -> None:
         if self._busy and self._paused != paused:
             self._paused = paused
+            self._asked_at = anyio.current_time()
             if self._link is not None:
                 self._link.send(messages.Pause() if paused else messages.Resume())
 
@@ -190,16 +203,21 @@ class Worker:
             try:
                 return await self._attempt(await self._ensure_link(), job)
             except ProcessDied as error:
-                await self._recover(job, str(error))
+                await self._recover(job, error)
 
-    async def _recover(self, job: _Job, cause: str) -> None:
+    async def _recover(self, job: _Job, error: ProcessDied) -> None:
         """Wait before the next attempt. Raises WorkerError when there is none."""
+        cause = str(error)
         job.deaths += 1
         where = f"job {job.request.job_id}: worker {self.index} on {self.device}"
         if self._closing:
             raise WorkerError(
                 f"{where} was closed; the job goes on from its checkpoint when it is started again"
             )
+        if job.deaths > self._limits.deaths and isinstance(error, _StartFailed):
+            failed = self._device_failed(cause)
+            self._on_device_failed(self)
+            raise failed
         if job.deaths > self._limits.deaths:
             raise WorkerError(
                 f"{where} died {job.deaths} times without getting further, last because {cause}; "
@@ -241,7 +259,7 @@ class Worker:
             link.send(messages.Pause())
         limit_s = self._limits.preparing_s
         while True:
-            message = await link.receive(limit_s)
+            message = await self._next(link, limit_s)
             if isinstance(message, JobFailed):
                 return message
             if isinstance(message, (messages.Ready, messages.StartFailed)):
@@ -253,6 +271,17 @@ class Worker:
                 return message
             self._answer(link, message, job)
             limit_s = self._limits.after(message, limit_s)
+
+    async def _next(self, link: WorkerLink, limit_s: float) -> ToParent:
+        """Return the next message; while the job stands still it may be silent, `resume` starts its limit."""
+        while True:
+            try:
+                return await link.receive(limit_s)
+            except NoNews:
+                resumed_long_ago = anyio.current_time() - self._asked_at >= limit_s
+                stands_still = self._view.phase is WorkerPhase.PAUSED
+                if not stands_still or (resumed_long_ago and not self._paused):
+                    raise
 
     def _answer(self, link: WorkerLink, message: Event, job: _Job) -> None:
         if isinstance(message, reports.Prepared):
@@ -294,15 +323,23 @@ class Worker:
         if self._link is not None:
             return self._link
         self._show(phase=WorkerPhase.STARTING, pid=None)
-        link = self._link = self._open_link(self._config, self._note_end)
+        try:
+            link = self._link = self._open_link(self._config, self._note_end)
+        except OSError as error:
+            raise _StartFailed(f"no process can be made: {error}") from error
         try:
             message = await link.receive(self._limits.start_s)
+        except (ProcessDied, NoNews) as error:
+            await self._discard(link)
+            raise _StartFailed(str(error)) from error
         except BaseException:
             await self._discard(link)
             raise
         if not isinstance(message, messages.Ready):
             await self._discard(link)
-            raise ProcessDied(getattr(message, "reason", f"it said {message!r} instead of being ready"))
+            reason = message.reason if isinstance(message, messages.StartFailed) else f"it sent {message!r}"
+            raise _StartFailed(reason)
+        self._usable = True
         self._show(phase=WorkerPhase.IDLE, pid=message.pid, device_name=message.device_name, detail="")
         return link
 
@@ -311,6 +348,13 @@ class Worker:
         if not self._busy and not self._closing:
             log.warning("worker %d on %s: its process ended without a job", self.index, self.device)
             self._show(phase=WorkerPhase.DOWN, pid=None)
+
+    def _device_failed(self, cause: str) -> DeviceFailed:
+        self._usable = False
+        return DeviceFailed(
+            f"worker {self.index} on {self.device} does not start: {cause}; "
+            f"its log is {self._config.log_path}"
+        )
 
     async def _discard(self, link: WorkerLink) -> None:
         with anyio.CancelScope(shield=True):

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from emeth_tui.errors import DeviceFailed
 from emeth_tui.protocol.hash_chain import dataset_digest
 from emeth_tui.training.reports import EpochDone, Prepared, TrainRequest, Work
-from emeth_tui.workers.supervisor import TrainedResult, WorkerPhase, WorkerView
+from emeth_tui.workers.supervisor import DeviceStarted, PoolEvent, TrainedResult, WorkerPhase, WorkerView
 
 EPOCH_TOKENS = 1_000
 
@@ -29,6 +30,8 @@ class Script:
     tokens_per_s: float | None = None
     stopped_at: list[int] = field(default_factory=list)
     requests: list[TrainRequest] = field(default_factory=list)
+    failing_devices: set[int] = field(default_factory=set)  # workers whose device fails under the next job
+    trained_on: list[int] = field(default_factory=list)
 
 
 class QuickWorker:
@@ -39,6 +42,7 @@ class QuickWorker:
         self._script = script
         self._jobs_dir = jobs_dir
         self.busy = False
+        self.usable = True
         self.kind = device
         self.view = WorkerView(index, device, phase=WorkerPhase.IDLE)
 
@@ -56,6 +60,10 @@ class QuickWorker:
         on_message: Callable[[object], None],
     ) -> TrainedResult:
         self._script.requests.append(request)
+        if self.index in self._script.failing_devices:
+            self.usable = False
+            raise DeviceFailed(f"worker {self.index} does not start: it fell off the bus")
+        self._script.trained_on.append(self.index)
         directory = self._jobs_dir / request.directory
         checkpoint = directory / "quick-checkpoint"
         done = int(checkpoint.read_text()) if checkpoint.exists() else 0
@@ -101,6 +109,26 @@ class QuickPool:
         self.workers = tuple(
             QuickWorker(index, device, script, jobs_dir) for index, device in enumerate(devices)
         )
+
+        self._script, self._jobs_dir = script, jobs_dir
+        self._listeners: list[Callable[[PoolEvent], None]] = []
+
+    def subscribe(self, listener: Callable[[PoolEvent], None]) -> None:
+        self._listeners.append(listener)
+
+    def device_started(self, worker: QuickWorker) -> None:
+        """Say that a device works again."""
+        worker.usable = True
+        for listener in self._listeners:
+            listener(DeviceStarted(worker))  # type: ignore[arg-type]
+
+    def add(self, device: str) -> QuickWorker:
+        worker = QuickWorker(len(self.workers), device, self._script, self._jobs_dir)
+        self.workers = (*self.workers, worker)
+        return worker
+
+    async def remove(self, worker: QuickWorker, grace_s: float) -> None:
+        self.workers = tuple(one for one in self.workers if one is not worker)
 
     async def start(self) -> None:
         pass

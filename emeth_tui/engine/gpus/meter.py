@@ -14,8 +14,10 @@ READ_EVERY_S = 2.0
 class GpuMeter:
     """Keeps the newest readings of the `cuda:N` among `devices`; without a driver there are none."""
 
-    def __init__(self, devices: Sequence[str], monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._devices = tuple(dict.fromkeys(name for name in devices if name.startswith("cuda:")))
+    def __init__(
+        self, devices: Callable[[], Sequence[str]], monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._devices = devices
         self._monotonic = monotonic
         self._readings: tuple[GpuReading, ...] = ()
         self._asked_at = -READ_EVERY_S
@@ -23,9 +25,10 @@ class GpuMeter:
 
     def latest(self) -> tuple[GpuReading, ...]:
         """Return the newest readings, and start new ones when they are old. Call it on the event loop."""
-        if self._devices and self._reading is None and self._monotonic() - self._asked_at >= READ_EVERY_S:
+        gpus = tuple(dict.fromkeys(name for name in self._devices() if name.startswith("cuda:")))
+        if gpus and self._reading is None and self._monotonic() - self._asked_at >= READ_EVERY_S:
             self._asked_at = self._monotonic()
-            self._reading = asyncio.get_running_loop().run_in_executor(None, read_gpus, self._devices)
+            self._reading = asyncio.get_running_loop().run_in_executor(None, read_gpus, gpus)
             self._reading.add_done_callback(self._take)
         return self._readings
 

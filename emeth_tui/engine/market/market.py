@@ -28,7 +28,12 @@ class Market:
     """Looks for work and takes it in. `on_claim` is told of each job that was taken into the book."""
 
     def __init__(
-        self, context: Context, *, workers: int, claims_wanted: int | None, on_claim: Callable[[JobId], None]
+        self,
+        context: Context,
+        *,
+        workers: Callable[[], int],
+        claims_wanted: int | None,
+        on_claim: Callable[[JobId], None],
     ) -> None:
         self._context = context
         self._workers = workers
@@ -178,5 +183,5 @@ class Market:
         return ""
 
     def _no_worker_free(self) -> str:
-        """Say that no worker is left: at most as many jobs at once as there are workers (protocol.md §1)."""
-        return ALL_BUSY if len(self._context.book.training_jobs()) >= self._workers else ""
+        """Say that no worker is left: at most as many jobs at once as usable ones (protocol.md §1)."""
+        return ALL_BUSY if len(self._context.book.training_jobs()) >= self._workers() else ""

@@ -12,10 +12,15 @@ from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.steps.claim import claim
 from emeth_tui.engine.steps.submit import submit, upload
 from emeth_tui.engine.steps.train import download, train
-from emeth_tui.errors import DiskFull, EmethError, NetworkError, Reverted, TransactionError
+from emeth_tui.errors import DeviceFailed, DiskFull, EmethError, NetworkError, Reverted, TransactionError
 from emeth_tui.model import JobId, JobState, Severity, format_token
 
-PASSING_TROUBLE = (NetworkError, TransactionError, DiskFull)  # worth another try, as long as there is time
+PASSING_TROUBLE = (
+    NetworkError,
+    TransactionError,
+    DiskFull,
+    DeviceFailed,
+)  # worth another try, as long as there is time
 _AT_REST = frozenset({JobState.SUBMITTED})
 
 

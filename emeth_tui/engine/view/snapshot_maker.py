@@ -28,7 +28,7 @@ class SnapshotMaker:
         self._rewards = rewards
         self._watcher = watcher
         self._disk = DiskMeter(context.disk)
-        self._gpus = GpuMeter([worker.device for worker in leases.workers])
+        self._gpus = GpuMeter(lambda: [worker.device for worker in leases.workers])
 
     def make(self, *, stopping: str) -> Snapshot:
         """Make a picture of the node as it is now; `stopping` is what the snapshot says of that."""

@@ -38,7 +38,7 @@ async def test_readings_are_made_beside_the_event_loop_and_kept(monkeypatch: pyt
 
     monkeypatch.setattr(meter_module, "read_gpus", read)
     clock = Clock()
-    meter = GpuMeter(["cpu", "cuda:0", "cuda:0"], clock)
+    meter = GpuMeter(lambda: ["cpu", "cuda:0", "cuda:0"], clock)
     assert meter.latest() == ()
     await read_through(meter)
     assert meter.latest() == (READING,)
@@ -52,7 +52,7 @@ async def test_readings_are_made_beside_the_event_loop_and_kept(monkeypatch: pyt
 
 async def test_a_machine_without_gpus_is_never_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(meter_module, "read_gpus", lambda _devices: pytest.fail("asked"))
-    assert GpuMeter(["cpu"]).latest() == ()
+    assert GpuMeter(lambda: ["cpu"]).latest() == ()
 
 
 class Driver:

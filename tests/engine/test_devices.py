@@ -1,0 +1,68 @@
+"""Devices that come, go and fail while the node runs: its jobs go on with those that work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from emeth_tui.errors import WorkerError
+from tests.engine.harness import Harness, RunningNode
+from tests.engine.quick_worker import Script
+
+
+def pool_of(node: RunningNode) -> Any:
+    return node.node._pool
+
+
+async def test_a_job_whose_device_fails_goes_on_with_another(network: Harness) -> None:
+    job_id = await network.post()
+    async with network.node(devices=2, script=Script(failing_devices={0})) as node:
+        trouble = await node.event("job_trouble", job_id)
+        await node.event("submitted", job_id)
+
+        assert "it fell off the bus" in str(trouble.data["error"])
+        assert node.script.trained_on == [1]
+
+
+async def test_a_job_waits_for_a_device_that_works_again(network: Harness) -> None:
+    job_id = await network.post()
+    async with network.node(script=Script(failing_devices={0})) as node:
+        await node.event("job_trouble", job_id)
+        node.script.failing_devices.clear()
+        pool_of(node).device_started(pool_of(node).workers[0])
+
+        await node.event("submitted", job_id)
+
+
+async def test_a_device_added_takes_a_job_of_its_own(network: Harness) -> None:
+    first, second = await network.post(fee_emt=25), await network.post(fee_emt=15)
+    async with network.node(script=Script(hold_before_epoch=1)) as node:
+        await node.event("training", first)
+
+        node.node.add_device("cpu")
+
+        await node.event("training", second)
+        assert [view.index for view in node.node.snapshot().workers] == [0, 1]
+        node.script.go_on.set()
+        await node.event("submitted", second)
+
+
+async def test_a_job_moves_when_its_device_is_removed(network: Harness) -> None:
+    job_id = await network.post()
+    async with network.node(devices=2, script=Script(hold_before_epoch=3)) as node:
+        while (await node.event("epoch_done", job_id)).data["epoch"] != 2:
+            pass
+        (at_work,) = node.script.trained_on
+
+        await node.node.remove_device(at_work)
+
+        assert node.script.stopped_at == [2], "with its checkpoint"
+        node.script.go_on.set()
+        await node.event("submitted", job_id)
+        assert node.script.trained_on == [at_work, 1 - at_work]
+        assert [view.index for view in node.node.snapshot().workers] == [1 - at_work]
+        with pytest.raises(WorkerError, match="cannot be removed"):
+            await node.node.remove_device(1 - at_work)
+        with pytest.raises(WorkerError, match="cannot be removed"):
+            await node.node.remove_device(at_work)
