@@ -30,8 +30,9 @@ from emeth_tui.tui.parts.footer_note import FooterNote
 from emeth_tui.tui.parts.node_commands import NodeCommands
 from emeth_tui.tui.parts.node_feed import REFRESH_S, NodeFeed
 from emeth_tui.tui.parts.pages import PageOpener
-from emeth_tui.tui.screens.base import NodeScreen, PageScreen
+from emeth_tui.tui.screens.base import NodeScreen
 from emeth_tui.tui.screens.dashboard import Dashboard
+from emeth_tui.tui.screens.page import PageScreen
 from emeth_tui.tui.why_not import Target
 from emeth_tui.words.translation import _, language_of_locale, set_language
 

@@ -1,4 +1,4 @@
-"""What the screen needs of a node: the same few things whether it runs in this process or behind a socket."""
+"""What the screen needs of a node, which runs in this process or behind a socket."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class NodeFront(Protocol):
     def records(self) -> Records: ...
     @property
     def viewed_pid(self) -> int | None:
-        """The process of a node that is only looked at; None when commands are taken."""
+        """The process of a node that is only viewed; None where commands are accepted."""
 
     def snapshot(self) -> Snapshot: ...
     def subscribe(self) -> Subscription: ...
@@ -57,7 +57,7 @@ class Ending(Enum):
     """Why the screen is gone. But for the first two, the node goes on."""
 
     NODE_ENDED = "node ended"
-    GIVEN_UP = "given up"  # the user wants no node after all, before it had started
+    GIVEN_UP = "given up"  # the user quit before the node had started
     LEFT = "left"  # the user leaves the node running, headless
     HUNG_UP = "hung up"  # the terminal is gone
     CRASHED = "crashed"  # an error of the screen; it is in the log
@@ -65,9 +65,9 @@ class Ending(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ScreenOptions:
-    """How to show things. `language` "" asks the locale, `themes_directory` holds the user's own themes.
+    """How to show things. `language` "" is the locale's, `themes_directory` holds the user's own themes.
 
-    `exports_directory` is where files go that the user asks for, unless another place is named.
+    `exports_directory` is where exported files go by default.
     `read_only` is a view of a node elsewhere: leaving it asks nothing, because nothing of the node ends.
     `keys` are the user's, by an action's id.
     """

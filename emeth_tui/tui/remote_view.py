@@ -1,4 +1,4 @@
-"""The screen on a node that runs in another process: a look, over its control socket."""
+"""The screen of a node that runs in another process: a read-only view over its control socket."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from emeth_tui.tui.run import run_screen
 
 @dataclass(frozen=True, slots=True)
 class ViewEnded:
-    """How a view ended, in a line."""
+    """How a view ended, as one line of text."""
 
     text: str
     node_ended: bool
@@ -31,12 +31,12 @@ async def view_node(
 ) -> ViewEnded:
     """Show the node whose control socket lies in `directory` until the user leaves or the node ends.
 
-    `holder` asks the state lock which process the node is. Raises ControlError
-    when the node cannot be looked at, or not any longer.
+    `holder` returns the process that holds the state lock, which is the node. Raises ControlError when the
+    node cannot be viewed, or no longer.
     """
     first: asyncio.Future[RemoteNode] = asyncio.get_running_loop().create_future()
     remote = RemoteNode(directory, holder)
-    front: NodeFront = remote  # futures hide types: here the one is held against the other
+    front: NodeFront = remote  # a future hides its type: this line checks it
     following = asyncio.create_task(remote.run(first))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, following.cancel)

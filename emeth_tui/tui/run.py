@@ -1,14 +1,15 @@
-"""Running the screen beside a node: until the node ends, the user leaves, or the terminal hangs up."""
+"""Runs the screen beside a node: until the node ends, the user leaves, or the terminal hangs up."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from emeth_tui.tui.app import EmethApp
-from emeth_tui.tui.drawing.driver import PatientDriver, believe_the_terminal
+from emeth_tui.tui.drawing.driver import PatientDriver, ignore_size_variables
 from emeth_tui.tui.node_front import Ending, NodeFront, ScreenOptions
 from emeth_tui.words.translation import language_of_locale, set_language
 from emeth_tui.workers.local import prepare_spawning
@@ -22,24 +23,32 @@ async def run_screen(
     detach_from_terminal: Callable[[], None],
     on_shown: Callable[[], None] = lambda: None,
 ) -> Ending:
-    """Show a node that runs in `engine`, and say why the screen is gone. Neither is `engine` stopped here
-    nor its error raised: the caller goes on with it.
+    """Show a node that runs in `engine`, and return why the screen is gone.
 
-    A future in place of `node` is one that starts while the screen is up already; should that fail, `engine`
-    is expected to end with the error.
+    `engine` is neither stopped here nor is its error raised: the caller goes on with it. A future in place of
+    `node` is a node that is still starting; if that fails, `engine` is expected to end with the error.
 
-    `on_shown` is called once the first picture is on its way to the terminal: what takes the processor for
-    longer had better begin then.
-
-    On SIGHUP `detach_from_terminal` is called, which points the standard streams at /dev/null; that stays so
-    when the screen is gone.
+    `on_shown` is called once the first picture is on its way to the terminal: long work should begin then.
+    `detach_from_terminal`, which points the standard streams at /dev/null, is called on SIGHUP, also on one
+    that comes after the screen is gone.
     """
-    believe_the_terminal()
+    ignore_size_variables()
     set_language(options.language or language_of_locale())
     if not options.read_only:
-        prepare_spawning()  # of workers, which a look has none of
-    started = node if isinstance(node, asyncio.Future) else None
+        prepare_spawning()  # of workers, which a view has none of
     app = EmethApp(None if isinstance(node, asyncio.Future) else node, options, on_shown)
+    with _following(app, node, engine), _hanging_up(app, detach_from_terminal):
+        ending = await app.run_async()
+    if engine.done():
+        return Ending.NODE_ENDED
+    return ending or Ending.CRASHED
+
+
+@contextmanager
+def _following(
+    app: EmethApp, node: NodeFront | asyncio.Future[Any], engine: asyncio.Future[Any]
+) -> Iterator[None]:
+    """Show a starting node as soon as it has started, and end the screen when the engine ends."""
 
     def node_started(future: asyncio.Future[NodeFront]) -> None:
         if not future.cancelled() and future.exception() is None:
@@ -48,10 +57,25 @@ async def run_screen(
     def node_ended(_engine: asyncio.Future[Any]) -> None:
         app.exit(Ending.NODE_ENDED)
 
+    engine.add_done_callback(node_ended)
+    if isinstance(node, asyncio.Future):
+        node.add_done_callback(node_started)
+    try:
+        yield
+    finally:
+        engine.remove_done_callback(node_ended)
+        if isinstance(node, asyncio.Future):
+            node.remove_done_callback(node_started)
+
+
+@contextmanager
+def _hanging_up(app: EmethApp, detach_from_terminal: Callable[[], None]) -> Iterator[None]:
+    """End the screen on SIGHUP; later ones only detach from the terminal."""
+
     def hang_up(_signal: int, _frame: object) -> None:
-        # Python's own handler, not the loop's: it has to be done before that of SIGCONT, which comes with it.
+        # Python's own handler, not the loop's: it must run before that of SIGCONT, which comes with it.
         detach_from_terminal()
-        PatientDriver.forget_the_terminal()
+        PatientDriver.ignore_continue()
         loop.call_soon_threadsafe(app.exit, Ending.HUNG_UP)
 
     def later_hang_up(_signal: int, _frame: object) -> None:
@@ -60,16 +84,7 @@ async def run_screen(
     loop = asyncio.get_running_loop()
     loop.remove_signal_handler(signal.SIGHUP)
     signal.signal(signal.SIGHUP, hang_up)
-    engine.add_done_callback(node_ended)
-    if started is not None:
-        started.add_done_callback(node_started)
     try:
-        ending = await app.run_async()
+        yield
     finally:
-        engine.remove_done_callback(node_ended)
-        if started is not None:
-            started.remove_done_callback(node_started)
         signal.signal(signal.SIGHUP, later_hang_up)
-    if engine.done():
-        return Ending.NODE_ENDED
-    return ending or Ending.CRASHED

@@ -117,30 +117,22 @@ async def test_help_lists_every_action_with_all_its_keys(node: StandInNode) -> N
 
 
 @pytest.mark.parametrize("scope", Scope, ids=lambda scope: scope.name)
-async def test_the_palette_lists_every_action(node: StandInNode, scope: Scope) -> None:
+async def test_palette_and_footer_show_what_belongs_there(node: StandInNode, scope: Scope) -> None:
     async with shown(node, HUGE) as pilot:
         await press(pilot, *WAY_TO[scope])
-        offered = {command.title.removeprefix("✗ ") for command in commands_of(pilot)}
-        there = {Scope.EVERYWHERE, Scope.SCREEN} | {scope} - {Scope.ROWS}
-        listed = [action for action in ACTIONS if action.scope in there and action.id != "palette"]
-        assert {action.help for action in listed} <= offered
-
-
-def commands_of(pilot: Pilot[Ending]) -> Sequence[Any]:
-    return list(pilot.app.get_system_commands(pilot.app.screen))
-
-
-@pytest.mark.parametrize("scope", [*SCREENS, Scope.SETTING_ENTRY], ids=lambda scope: scope.name)
-async def test_the_footer_shows_what_belongs_there(node: StandInNode, scope: Scope) -> None:
-    async with shown(node, HUGE) as pilot:
-        await press(pilot, *WAY_TO[scope] if scope is not Scope.DASHBOARD else ())
         app: Any = pilot.app
+        there = {Scope.EVERYWHERE, Scope.SCREEN} | {scope} - {Scope.ROWS}
+        offered = {entry.title.removeprefix("✗ ") for entry in app.get_system_commands(app.screen)}
+        listed = {action.help for action in ACTIONS if action.scope in there and action.id != "palette"}
+        assert listed <= offered
+
         entries = {
             action.id: f" {shown_key(action.keys.split()[0])} {action.label_for(app.frame, app.target)} "
             for action in ACTIONS
             if action.label
         }
-        expected = {entry for name, entry in entries.items() if BY_ID[name].in_footer_of(scope)}
+        footer_scope = scope if scope in {*SCREENS, Scope.SETTING_ENTRY} else app.screen.SCOPE
+        expected = {entry for name, entry in entries.items() if BY_ID[name].in_footer_of(footer_scope)}
         footer = last_line(pilot) + " "
         assert {entry for entry in entries.values() if entry in footer} == expected
 

@@ -1,4 +1,4 @@
-"""Asks where to write a file, with a place that would do."""
+"""Asks where to write a file, and suggests a place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from emeth_tui.words.translation import _
 
 
 class PathDialog(ModalScreen[Path | None]):
-    """One line to edit: Enter takes it, Esc gives None. A directory gets the default's file name."""
+    """One line to edit: Enter takes it, Esc returns None. In a directory the file keeps its default name."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel", id="path-cancel")]
 

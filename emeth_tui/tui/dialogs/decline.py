@@ -1,4 +1,4 @@
-"""Declining: what it costs to the last wei, what the alternatives cost, what would be thrown away."""
+"""Declining: what it costs, exact to the wei, what the alternatives cost, what training is lost."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from emeth_tui.words.translation import _
 
 
 def decline_dialog(frame: Frame, costs: Sequence[DeclineCost]) -> Dialog[bool]:
-    """Ask whether to decline one job or several; the answer is No unless it is said otherwise."""
+    """Ask whether to decline one job or several; the default is No."""
     if len(costs) == 1:
         title = _("Decline job {job}?").format(job=short(costs[0].job.job_id))
         rows = _one(frame, costs[0])

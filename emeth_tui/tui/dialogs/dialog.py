@@ -1,4 +1,4 @@
-"""Questions that cost money or time: a few lines of facts, then the answers, the harmless one first."""
+"""Questions about money or time: a few lines of facts, then the answers, the harmless one first."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ ANSWER_CELLS = 5  # before an answer: mark and key
 
 @dataclass(frozen=True, slots=True)
 class Choice(Generic[T]):
-    """One answer. `refusal` says why it cannot be given now, "" when it can."""
+    """One answer. `why_not` says why it is unavailable now, "" when it is available."""
 
     key: str
     label: str
     value: T
-    refusal: str = ""
+    why_not: str = ""
 
 
 class Dialog(ModalScreen[T]):
@@ -68,10 +68,10 @@ class Dialog(ModalScreen[T]):
         self._paint()
 
     def action_move(self, rows: int) -> None:
-        """Mark another answer, passing over those that cannot be given."""
+        """Mark another answer, skipping those that are unavailable."""
         for step in range(1, len(self._choices) + 1):
             index = (self._marked + rows * step) % len(self._choices)
-            if not self._choices[index].refusal:
+            if not self._choices[index].why_not:
                 self._marked = index
                 break
         self._paint()
@@ -84,7 +84,7 @@ class Dialog(ModalScreen[T]):
 
     def on_key(self, event: events.Key) -> None:
         for choice in self._choices:
-            if event.character == choice.key and not choice.refusal:
+            if event.character == choice.key and not choice.why_not:
                 event.stop()
                 self.dismiss(choice.value)
 
@@ -93,7 +93,7 @@ class Dialog(ModalScreen[T]):
         if event.widget is view:
             y = event.get_content_offset_capture(view).y
             choice = self._choices[self._rows[y]] if y in self._rows else None
-            if choice is not None and not choice.refusal:
+            if choice is not None and not choice.why_not:
                 self.dismiss(choice.value)
 
     def _paint(self) -> None:
@@ -101,7 +101,7 @@ class Dialog(ModalScreen[T]):
         width = min(BOX_CELLS, int(self.size.width * 0.96) - EDGE_CELLS)
         answers = [(index, row) for index in range(len(self._choices)) for row in self._answer(index, width)]
         room = int(self.size.height * 0.9) - EDGE_LINES - len(answers) - 1
-        facts = self._facts(width)[: max(0, room)]  # the answers always have to be seen
+        facts = self._facts(width)[: max(0, room)]  # the answers must always be visible
         self._rows = {y: index for y, (index, _row) in enumerate(answers, len(facts) + 1)}
         lines = [*facts, BLANK, *(row for _index, row in answers)]
         view.styles.height = len(lines)
@@ -110,8 +110,8 @@ class Dialog(ModalScreen[T]):
     def _answer(self, index: int, width: int) -> list[Line]:
         choice = self._choices[index]
         marked = index == self._marked
-        if choice.refusal:
-            texts = wrap(f"{choice.label}: {choice.refusal}", width - ANSWER_CELLS, "faint")
+        if choice.why_not:
+            texts = wrap(f"{choice.label}: {choice.why_not}", width - ANSWER_CELLS, "faint")
             keys = [f"  {choice.key}  ", *[" " * ANSWER_CELLS] * (len(texts) - 1)]
             return [line((key, "faint"), *text.spans) for key, text in zip(keys, texts, strict=True)]
         mark = ("▶ " if marked else "  ", "accent")
@@ -119,7 +119,7 @@ class Dialog(ModalScreen[T]):
 
 
 def facts_table(rows: Sequence[tuple[str, Line]]) -> Callable[[int], list[Line]]:
-    """Lay facts out as label and text, labels under each other. An empty label is a line of its own."""
+    """Return a layout of facts in two columns, labels and texts."""
 
     def lay_out(width: int) -> list[Line]:
         label_cells = max((cell_len(label) for label, _content in rows), default=0) + 2

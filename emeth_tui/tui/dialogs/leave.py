@@ -1,4 +1,4 @@
-"""Leaving: the node goes on without the screen, ends when its jobs are done, or stops now; with the cost."""
+"""Leaving: the node keeps running without the screen, ends when its jobs are done, or stops now."""
 
 from __future__ import annotations
 

@@ -19,10 +19,10 @@ from textual.drivers.linux_driver import LinuxDriver
 CLOSE_WITHIN_S = 1.0  # for the last output, in a terminal that takes its time
 
 
-def believe_the_terminal() -> None:
+def ignore_size_variables() -> None:
     """Take the screen's size from the terminal alone.
 
-    A shell may export COLUMNS and LINES. Textual believes them first, and they stay what they were when the
+    A shell may export COLUMNS and LINES. Textual prefers them, and they stay what they were when the
     terminal is resized.
     """
     for name in ("COLUMNS", "LINES"):
@@ -69,8 +69,8 @@ class PatientDriver(LinuxDriver):
         writer.join(CLOSE_WITHIN_S)
 
     @staticmethod
-    def forget_the_terminal() -> None:
-        """Be deaf to SIGCONT, which the kernel sends right after SIGHUP.
+    def ignore_continue() -> None:
+        """Ignore SIGCONT, which the kernel sends right after SIGHUP.
 
         Textual would take it for a return to the foreground and open the terminal anew, which is gone.
         """

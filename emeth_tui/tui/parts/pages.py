@@ -17,13 +17,14 @@ from emeth_tui.tui.csv_export import save_new
 from emeth_tui.tui.dialogs.ask_path import PathDialog
 from emeth_tui.tui.node_front import ScreenOptions
 from emeth_tui.tui.parts.command_runner import CommandRunner
-from emeth_tui.tui.screens.base import NodeScreen, PageScreen
+from emeth_tui.tui.screens.base import NodeScreen
 from emeth_tui.tui.screens.days import DaysScreen
 from emeth_tui.tui.screens.help import HelpScreen
 from emeth_tui.tui.screens.history import HistoryScreen
 from emeth_tui.tui.screens.job import JobScreen
 from emeth_tui.tui.screens.log import LogScreen
 from emeth_tui.tui.screens.market import MarketScreen
+from emeth_tui.tui.screens.page import PageScreen
 from emeth_tui.tui.screens.settings import SettingsScreen
 from emeth_tui.tui.screens.transactions import TransactionsScreen
 from emeth_tui.words.formats import day_of

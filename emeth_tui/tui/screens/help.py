@@ -9,7 +9,7 @@ from emeth_tui.tui.action import TITLES, Action, Scope
 from emeth_tui.tui.actions import ACTIONS
 from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, wrap
 from emeth_tui.tui.frame import Frame
-from emeth_tui.tui.screens.base import PageScreen
+from emeth_tui.tui.screens.page import PageScreen
 from emeth_tui.tui.why_not import Target
 from emeth_tui.words.translation import _
 

@@ -19,7 +19,7 @@ from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.node_front import Records
 from emeth_tui.tui.panels.events import event_line
 from emeth_tui.tui.screens import job_parts
-from emeth_tui.tui.screens.base import PageScreen
+from emeth_tui.tui.screens.page import PageScreen
 from emeth_tui.tui.why_not import Target
 from emeth_tui.words.translation import _
 

@@ -14,7 +14,7 @@ from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.lines import BLANK, Line, Span, fit, line
 from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.node_front import Records
-from emeth_tui.tui.screens.base import PageScreen
+from emeth_tui.tui.screens.page import PageScreen
 from emeth_tui.words.translation import _
 
 

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from emeth_tui.tui.drawing.lines import Line, line
 from emeth_tui.tui.frame import Frame
-from emeth_tui.tui.screens.base import PageScreen
+from emeth_tui.tui.screens.page import PageScreen
 
 T = TypeVar("T")
 

@@ -20,7 +20,7 @@ from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, wrap
 from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.node_front import Records
-from emeth_tui.tui.screens.base import PageScreen, PageView
+from emeth_tui.tui.screens.page import PageScreen, PageView
 from emeth_tui.tui.why_not import Target, origin_name
 from emeth_tui.words.reasons import reason_text
 from emeth_tui.words.translation import _

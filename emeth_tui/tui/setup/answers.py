@@ -1,4 +1,4 @@
-"""What was answered, and the settings file that it makes: no input, no output."""
+"""The answers, and the settings file that they make. Pure but for reading other settings files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Answers:
     limit_gb: float = DEFAULT_LIMIT_GB
 
     def changes(self, config: Path) -> dict[str, object]:
-        """List what the settings file is to say, by dotted key; None leaves the default."""
+        """Return what the settings file will set, by dotted key; None stands for the default."""
         changes: dict[str, object] = {"network": self.network}
         for key, value in self.network_changes.items():
             changes[f"networks.{self.network}.{key}"] = value
@@ -42,13 +42,13 @@ class Answers:
         return changes
 
     def file_text(self, config: Path, before: str) -> str:
-        """Write the settings file over what it held before, else over the example. Raises SettingsError."""
+        """Return the file's new text: the old one, or the example, with the answers. Raises SettingsError."""
         text = edit_toml(before or example_toml(), self.changes(config), str(config))
         load_network(Layers(config).combine(text), environment={})
         return text
 
     def settings(self, config: Path) -> Settings:
-        """Give the settings that the file would hold. Raises SettingsError."""
+        """Return the settings that the file would hold. Raises SettingsError."""
         return Layers(config).combine(self.file_text(config, ""))
 
 
@@ -63,7 +63,7 @@ class ForeignNetwork:
 
 
 def read_network_file(path: Path) -> ForeignNetwork:
-    """Take the network out of a settings file, such as a devnet's node.toml. Raises SettingsError."""
+    """Read the network in a settings file, such as a devnet's node.toml. Raises SettingsError."""
     settings = load_settings(path, environment={})
     load_network(settings, environment={})
     changes = settings.networks.get(settings.network, {})
@@ -77,13 +77,13 @@ def read_network_file(path: Path) -> ForeignNetwork:
 
 
 def suggested_limit_gb(free_bytes: int) -> float:
-    """Suggest a cache limit: the default, or less where the file system has no room for it."""
+    """Return a cache limit to suggest: the default, or less if the file system has no room for it."""
     room = math.floor(SHARE_OF_FREE * free_bytes / BYTES_PER_GB * 10) / 10
     return min(DEFAULT_LIMIT_GB, max(0.1, room))
 
 
 def parse_limit_gb(text: str, free_bytes: int) -> float:
-    """Read a cache limit in GB. Raises SettingsError when it is none, or more than is free."""
+    """Parse a cache limit in GB. Raises SettingsError if it is invalid, or more than is free."""
     try:
         limit_gb = float(text)
     except ValueError:
@@ -97,7 +97,7 @@ def parse_limit_gb(text: str, free_bytes: int) -> float:
 
 
 def parse_private_key(text: str) -> bytes:
-    """Read a private key in hex. Raises SettingsError, which does not show it."""
+    """Parse a private key in hex. Raises SettingsError, which does not show it."""
     try:
         return bytes.fromhex(text.strip().removeprefix("0x"))
     except ValueError:
@@ -105,5 +105,5 @@ def parse_private_key(text: str) -> bytes:
 
 
 def network_of(answers: Answers, config: Path) -> Network:
-    """Make the network that was chosen. Raises SettingsError."""
+    """Return the chosen network. Raises SettingsError."""
     return load_network(answers.settings(config))

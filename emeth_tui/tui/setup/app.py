@@ -1,4 +1,4 @@
-"""The questions in the screen's looks: shown by `emeth-tui` where there is no settings file yet."""
+"""The questions on the whole terminal: `emeth-tui` asks them where there is no settings file yet."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from emeth_tui.errors import EmethError
 from emeth_tui.foreign_text import clean
 from emeth_tui.settings import Settings
 from emeth_tui.tui.dialogs.dialog import BOX_CELLS, EDGE_CELLS
-from emeth_tui.tui.drawing.driver import believe_the_terminal
+from emeth_tui.tui.drawing.driver import ignore_size_variables
 from emeth_tui.tui.drawing.line_view import LineView
 from emeth_tui.tui.drawing.lines import BLANK, Line, fit, line, wrap
 from emeth_tui.tui.drawing.themed_app import ThemedApp
@@ -171,7 +171,7 @@ class QuestionScreen(Screen[object]):
             self._paint()
 
     def action_take(self) -> None:
-        """Give the answer that is marked or typed."""
+        """Answer with what is marked or typed."""
         if not self._busy:
             self._busy, self._problem = True, ""
             self._paint()
@@ -219,7 +219,7 @@ class QuestionScreen(Screen[object]):
 
 def run_setup_screen(settings: Settings) -> Outcome:
     """Ask for the first settings on the whole terminal."""
-    believe_the_terminal()
+    ignore_size_variables()
     set_language(settings.screen.language or language_of_locale())
     options = ScreenOptions(
         themes_directory=settings.source.parent / "themes",

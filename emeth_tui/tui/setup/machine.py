@@ -1,4 +1,4 @@
-"""What the first settings depend on outside the program: devices, disk, keystores, the chain."""
+"""What the first settings need from outside the program: devices, disk, keystores, the chain."""
 
 from __future__ import annotations
 
@@ -47,30 +47,30 @@ class Machine:
         return [*gpus, FoundDevice("cpu", f"{os.cpu_count() or 1} × CPU")]
 
     def free_bytes(self, directory: Path) -> int:
-        """Tell how much the file system has free on which a directory is or would be made."""
+        """Return the free bytes of the file system that holds a directory, or would hold it."""
         existing = next(path for path in (directory, *directory.parents) if path.exists())
         return shutil.disk_usage(existing).free
 
     def address_in(self, keystore: Path) -> str:
-        """Read whose keystore a file is, "" if it does not say. Raises WalletError when it is none."""
+        """Return the address that a keystore names, "" if none. Raises WalletError if it is no keystore."""
         from emeth_tui.clients.wallet import keystore_address
 
         return keystore_address(keystore)
 
     def check_key(self, private_key: bytes) -> None:
-        """Raise WalletError when these are not a private key."""
+        """Raise WalletError if these bytes are not a private key."""
         from emeth_tui.clients.wallet import Wallet
 
         Wallet(private_key)
 
     async def write_keystore(self, path: Path, password: str, private_key: bytes | None) -> str:
-        """Write a keystore, with a new key if none is given; tells the address. Raises WalletError."""
+        """Write a keystore, with a new key if none is given, and return its address. Raises WalletError."""
         from emeth_tui.clients.wallet import create_keystore
 
         return await run_to_end(create_keystore, path, password, private_key)
 
     async def funds(self, network: Network, address: str) -> Funds:
-        """Ask the chain what an account holds. Raises NetworkError."""
+        """Return what an account holds on the chain. Raises NetworkError."""
         await asyncio.to_thread(_load_chain_client)
         from emeth_tui.clients.chain.client import ChainClient
 

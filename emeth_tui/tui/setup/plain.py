@@ -18,9 +18,9 @@ BACK = "<"
 
 
 def run_plain_setup(config: Path, language: str = "") -> Outcome:
-    """Ask for the first settings and write them to `config`; one that is there is changed.
+    """Ask for the first settings and write them to `config`, or change them there.
 
-    Raises SettingsError for a file that cannot be read, UsageError where nobody can be asked.
+    Raises SettingsError if the file cannot be read, UsageError if there is no terminal.
     """
     if not sys.stdin.isatty():
         raise click.UsageError(

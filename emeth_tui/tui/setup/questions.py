@@ -1,4 +1,4 @@
-"""What is asked, as a front end shows it: a title, facts, and how the answer is given."""
+"""Questions as a front end shows them: a title, facts, and how to answer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One step. `default` is the answer that is given by Enter alone; `step` counts from 1 to `steps`."""
+    """One step. `default` is what Enter alone answers; `step` counts from 1 to STEPS."""
 
     step: int
     title: str
@@ -40,12 +40,12 @@ class Question:
 
 
 class Result(Enum):
-    """What the questions have come to."""
+    """How the questions ended."""
 
     SKIPPED = "skipped"
     WRITTEN = "written"
-    WRITTEN_FOR_LATER = "written for later"  # no node is to start yet: its verification key is missing
-    DEVNET = "devnet"  # nothing is written: the node is to start with a network of its own
+    WRITTEN_FOR_LATER = "written for later"  # no node starts yet: the verification key is missing
+    DEVNET = "devnet"  # nothing is written: the node starts with a devnet
 
 
 @dataclass(frozen=True, slots=True)

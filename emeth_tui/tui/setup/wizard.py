@@ -1,4 +1,4 @@
-"""The way through the questions: which one is next, what an answer means. Front ends only show and ask."""
+"""The first settings, question by question: which comes next, what an answer means. Front ends only ask."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Step(Enum):
 
 
 class Wizard:
-    """Holds the answers. An answer that is wrong raises EmethError, and the same question stands."""
+    """Holds the answers. A wrong answer raises EmethError, and the question stays the same."""
 
     def __init__(self, config: Path, before: str = "", machine: Machine | None = None) -> None:
         """Make settings for the file `config`, which holds `before` now."""
@@ -75,12 +75,12 @@ class Wizard:
             Step.DEVICES: self._ask_devices,
             Step.CACHE: self._ask_cache,
             Step.REVIEW: self._ask_review,
-            Step.DONE: self._tell_done,
+            Step.DONE: self._show_done,
         }
         return questions[self._step]()
 
     async def answer(self, value: str) -> None:
-        """Take an answer and go on. Raises EmethError when it cannot be."""
+        """Take an answer and go on to the next question. Raises EmethError if it is wrong."""
         takers: dict[Step, Callable[[str], Awaitable[None]]] = {
             Step.NETWORK: self._take_network,
             Step.NETWORK_FILE: self._take_network_file,
@@ -98,11 +98,11 @@ class Wizard:
 
     @property
     def can_go_back(self) -> bool:
-        """Whether there is a question before this one; none once all is written."""
+        """Whether there is a previous question; once the file is written there is none."""
         return bool(self._path)
 
     def back(self) -> bool:
-        """Go back to the question before, if there is one."""
+        """Go back to the previous question, and return whether there is one."""
         if not self._path:
             return False
         self._step, self._answers = self._path.pop()
@@ -217,13 +217,13 @@ class Wizard:
         path = self._new_keystore()
         address = await self._machine.write_keystore(path, value, self._private_key)
         self._private_key = None
-        # The way back leads to the choice: this keystore is there now.
+        # Going back leads to the choice of a keystore, which now has this one in it.
         while self._path and self._step is not Step.WALLET:
             self.back()
         self._go_to(Step.DEVICES, keystore=path, address=address)
 
     def _new_keystore(self) -> Path:
-        """Name a file that is not there yet: a keystore is never overwritten."""
+        """Return the path of a file that does not exist yet: a keystore is never overwritten."""
         path, number = self._config.parent / "keystore.json", 2
         while path.exists():
             path, number = path.with_name(f"keystore-{number}.json"), number + 1
@@ -271,11 +271,11 @@ class Wizard:
 
     async def _take_cache(self, value: str) -> None:
         limit_gb = parse_limit_gb(value, self._cache()[1])
-        self._funds = await self._look_at_funds()
+        self._funds = await self._read_funds()
         self._go_to(Step.REVIEW, limit_gb=limit_gb)
 
-    async def _look_at_funds(self) -> tuple[str, ...]:
-        """Tell what the account holds, or why that is not known: no reason to stop here."""
+    async def _read_funds(self) -> tuple[str, ...]:
+        """Return what the account holds, or why that is unknown, which is no reason to stop here."""
         address = self._answers.address
         if not address:
             return (_("The keystore does not tell its address: the balances are not known."),)
@@ -310,7 +310,7 @@ class Wizard:
         self._path.clear()
         self._step = Step.DONE
 
-    def _tell_done(self) -> Question:
+    def _show_done(self) -> Question:
         facts = [_("{path} is written.").format(path=self._config)]
         if self._password:
             made = _("Keep a copy of {path} and its password: nobody can restore them.")
