@@ -37,7 +37,7 @@ from emeth_tui.training.data.japanese import segment
 from emeth_tui.training.data.tokenizer import Bpe, MecabBpe, TextTokenizer, chunks
 from emeth_tui.training.data.word_cache import FoundWords, TokenIds
 from emeth_tui.training.devices import set_threads
-from emeth_tui.training.files.models import DEVNET_SMALL, model_spec, token_source
+from emeth_tui.training.files.models import DEVNET_SMALL, open_model
 
 _MB = 1_000_000
 _VOCAB = 8_192
@@ -234,7 +234,7 @@ def _loading(setup: TokeniseSetup, size_mb: float, path: Path, language: Languag
 def _load(connection: Connection, task: Any) -> None:
     """The target of a process that tokenises one file."""
     path, language, size_mb = task
-    cache_dir, source = path.with_suffix(".tokens"), token_source(model_spec(DEVNET_SMALL), language)
+    cache_dir, source = path.with_suffix(".tokens"), open_model(DEVNET_SMALL).token_source(language)
     peak, watch = PeakMemory(torch.device("cpu")), Stopwatch()
     tokens = load_tokens(path, cache_dir, source)
     (seconds, cpu_s), peak_bytes = watch.lap(), peak.read()

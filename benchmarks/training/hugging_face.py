@@ -34,7 +34,7 @@ from benchmarks.training.reference import (
     write_result,
 )
 from emeth_tui.training.data.dataset import epoch_order, token_ids
-from emeth_tui.training.files.models import ModelSpec, model_shape, token_source
+from emeth_tui.training.files.models import ModelSpec, open_model
 from emeth_tui.training.model.optimiser import MAX_GRADIENT_NORM, WEIGHT_DECAY, scheduled_share
 
 GoOn = Callable[[], bool]
@@ -80,9 +80,10 @@ def run_job(
     """
     work_dir.mkdir(parents=True, exist_ok=True)
     text = training_text(dataset_path, language)
-    tokenizer = token_source(spec, language).make_tokenizer([text])
+    job_model = open_model(spec.name)
+    tokenizer = job_model.token_source(language).make_tokenizer([text])
     blocks = tokenised(text, tokenizer, spec.block_tokens)
-    model = make_job_model(spec, model_shape(spec, tokenizer.vocab_size), plan.seed, attention="sdpa")
+    model = make_job_model(spec, job_model.shape(tokenizer.vocab_size), plan.seed, attention="sdpa")
     fast = Fast(torch.device("cpu"))
     loss = train(model, blocks, plan, fast, work_dir, go_on=lambda: True)
     return write_result(work_dir, dataset_path, plan.epochs, model, loss, verification_key)

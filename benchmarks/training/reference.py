@@ -25,10 +25,7 @@ from emeth_tui.training.data.tokenizer import TextTokenizer, chunks
 from emeth_tui.training.files.checkpoint import save_result
 from emeth_tui.training.files.models import (
     ModelSpec,
-    build_model,
-    model_shape,
-    set_initial_weights,
-    token_source,
+    open_model,
 )
 from emeth_tui.training.model.gpt2 import Gpt2Shape
 from emeth_tui.training.model.optimiser import MAX_GRADIENT_NORM, WEIGHT_DECAY, scheduled_share, set_rate
@@ -128,8 +125,9 @@ def run_job(
     """Do a whole job, from the text file to the result file that protocol.md §9 wants; return its path."""
     work_dir.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(plan.seed)
-    tokenizer = token_source(spec, language).make_tokenizer([training_text(dataset_path, language)])
-    shape = model_shape(spec, tokenizer.vocab_size)
+    job_model = open_model(spec.name)
+    tokenizer = job_model.token_source(language).make_tokenizer([training_text(dataset_path, language)])
+    shape = job_model.shape(tokenizer.vocab_size)
     model = make_job_model(spec, shape, plan.seed)
     loss = 0.0
     with (work_dir / "training.log").open("w", encoding="utf-8") as log_file:
@@ -142,8 +140,9 @@ def run_job(
 
 def make_job_model(spec: ModelSpec, shape: Gpt2Shape, seed: int, attention: str = "eager") -> GPT2LMHeadModel:
     """Make the published model with the weights that a job of ours starts from with this seed."""
-    start = build_model(spec, shape)
-    set_initial_weights(start, spec, seed)
+    job_model = open_model(spec.name)
+    start = job_model.build(shape)
+    job_model.set_initial_weights(start, seed)
     return make_model(shape, spec.dropout, spec.attention_dropout, start.export_weights(), attention)
 
 

@@ -15,14 +15,9 @@ from emeth_tui.training.data.dataset import TokenisedDataset, load_tokens
 from emeth_tui.training.devices import Device, set_deterministic, set_threads
 from emeth_tui.training.files.checkpoint import CheckpointStore, save_result
 from emeth_tui.training.files.models import (
-    ModelSpec,
-    build_model,
-    locate,
+    JobModel,
     make_ready,
-    model_shape,
-    model_spec,
-    set_initial_weights,
-    token_source,
+    open_model,
 )
 from emeth_tui.training.job_control import Control, StopRequested
 from emeth_tui.training.model.gpt2 import Gpt2
@@ -68,13 +63,11 @@ def run(
     directory = jobs_dir / request.directory
     trainer: Trainer | None = None
     try:
-        spec = model_spec(request.model)
-        if spec.pretrained:
-            locate(spec.name, _Preparation(report, control))
-        tokens = _load_tokens(request, directory, spec, report, control)
+        job_model = open_model(request.model, _Preparation(report, control))
+        tokens = _load_tokens(request, directory, job_model, report, control)
         loading_since_s = time.monotonic()
         report(Preparing(1.0, "loading the model"))
-        model = build_model(spec, model_shape(spec, tokens.vocab_size))
+        model = job_model.build(job_model.shape(tokens.vocab_size))
         way = CpuWay(device.compute_dtype, torch.get_num_threads())
         if not device.is_cuda and not request.deterministic:
             way = fastest_on_cpu(model)
@@ -84,7 +77,7 @@ def run(
             request,
             directory,
             devices_dir,
-            spec,
+            job_model,
             tokens,
             model,
             device,
@@ -142,13 +135,13 @@ class _Preparation:
 
 
 def _load_tokens(
-    request: TrainRequest, directory: Path, spec: ModelSpec, report: Report, control: Control
+    request: TrainRequest, directory: Path, job_model: JobModel, report: Report, control: Control
 ) -> TokenisedDataset:
     preparation = _Preparation(report, control)
     tokens = load_tokens(
         directory / request.dataset,
         directory / "tokens",
-        token_source(spec, request.language),
+        job_model.token_source(request.language),
         preparation,
     )
     if tokens.made_in_s is None:
@@ -160,7 +153,7 @@ def _make_trainer(
     request: TrainRequest,
     directory: Path,
     devices_dir: Path | None,
-    spec: ModelSpec,
+    job_model: JobModel,
     tokens: TokenisedDataset,
     model: Gpt2,
     device: Device,
@@ -169,6 +162,7 @@ def _make_trainer(
     batch_threads: BatchThreads,
     loading_since_s: float,
 ) -> Trainer:
+    spec = job_model.spec
     plan = Plan(
         epochs=request.epochs,
         batch_size=request.batch_size or spec.batch_size,
@@ -196,7 +190,7 @@ def _make_trainer(
         device=device,
         report=report,
         control=control,
-        set_initial_weights=lambda fresh: set_initial_weights(fresh, spec, request.seed),
+        set_initial_weights=lambda fresh: job_model.set_initial_weights(fresh, request.seed),
         batch_threads=batch_threads,
         loading_since_s=loading_since_s,
         micro_batch=MicroBatch(min(plan.batch_size, len(tokens.train)), device, found_before),

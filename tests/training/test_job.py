@@ -35,7 +35,7 @@ from emeth_tui.training.reports import (
     WentBack,
 )
 from emeth_tui.training.run.cpu_trial import CpuWay
-from emeth_tui.training.run.evaluation import Evaluator, untrained_loss, validation_loss
+from emeth_tui.training.run.evaluation import Evaluator
 from tests.training.jobs import (
     HASH,
     Run,
@@ -76,9 +76,7 @@ def test_a_job_learns_from_its_text(tmp_path: Path, language: str, make_text: Ca
     assert (result.epochs, result.hash_hex) == (8, HASH)
     assert result.loss == pytest.approx(trained.valid_loss)
     assert evaluator.loss(result.state_dict) == pytest.approx(trained.valid_loss, rel=1e-4)
-    assert validation_loss(DEVNET_SMALL, language, dataset, result.state_dict) < 0.8 * untrained_loss(
-        DEVNET_SMALL, language, dataset
-    )
+    assert evaluator.loss(result.state_dict) < 0.8 * evaluator.untrained_loss()
 
 
 def test_the_untrained_model_guesses_at_random(tmp_path: Path) -> None:

@@ -1,8 +1,7 @@
 """The models that a job can be trained with, by name: our own devnet model, a hub name or a local directory.
 
-`model_spec(name)` knows without touching disk or network what to train a model with; `PretrainedFiles`
-finds the files of a hub or local model. Weights are read as safetensors, or by
-`torch.load(weights_only=True)`.
+`model_spec(name)` says without touching disk or network how a model is trained; `open_model(name)` locates
+the files of a pretrained one as well. Weights are read as safetensors, or by `torch.load(weights_only=True)`.
 """
 
 from __future__ import annotations
@@ -122,6 +121,12 @@ class PretrainedFiles:
             raise TrainingError(f"model {self.name!r}: {path} cannot be read: {error}") from error
         return _published_names(loaded)
 
+    def tokenizer(self, lower_case: bool) -> TextTokenizer:
+        """Load the tokenizer. Raises TrainingError when its files are missing or cannot be read."""
+        from emeth_tui.training.data.tokenizer import pretrained_tokenizer
+
+        return pretrained_tokenizer(self.name, self.directory, lower_case)
+
     def tokenizer_digest(self) -> str:
         """Hash all files that a tokenizer is made of, for another one makes other tokens of a text."""
         digest = hashlib.sha256()
@@ -134,7 +139,7 @@ class PretrainedFiles:
 def locate(name: str, progress: hub.Progress = lambda fraction, detail: None) -> PretrainedFiles:
     """Find a pretrained model: a local directory, or a hub name, downloaded unless its files are here.
 
-    A broken download is taken up where it broke; `progress` hears of it, and may raise to break it off.
+    A broken download goes on where it broke off; `progress` reports it, and may raise to end it.
     Raises TrainingError when the hub does not answer or has no such model, DiskFull.
     """
     directory = Path(name).expanduser()
@@ -145,85 +150,95 @@ def locate(name: str, progress: hub.Progress = lambda fraction, detail: None) ->
     return PretrainedFiles(name, hub.fetch(name, progress))
 
 
-def model_shape(spec: ModelSpec, vocab_size: int) -> Gpt2Shape:
-    """The shape of the model, given how many tokens its tokenizer has.
+@dataclass(frozen=True, slots=True)
+class JobModel:
+    """The model of one job: how it is trained, and the files of a pretrained one (None: from scratch)."""
 
-    Raises TrainingError when a pretrained model's files are missing or do not fit the tokenizer.
-    """
-    from emeth_tui.training.model.gpt2 import Gpt2Shape
+    spec: ModelSpec
+    files: PretrainedFiles | None
 
-    if not spec.pretrained:
-        return Gpt2Shape(spec.layers, spec.heads, spec.width, spec.block_tokens, vocab_size)
-    shape = locate(spec.name).shape()
-    if vocab_size > shape.vocab_size:
-        raise TrainingError(
-            f"model {spec.name!r}: its tokenizer has {vocab_size} tokens, the model only {shape.vocab_size}"
-        )
-    if shape.positions < spec.block_tokens:
-        raise TrainingError(
-            f"model {spec.name!r}: it reads {shape.positions} tokens at once, a block is {spec.block_tokens}"
-        )
-    return shape
+    def token_source(self, language: str) -> TokenSource:
+        """Return how a text becomes the model's tokens. Its tokenizer is made when it is first needed."""
+        from emeth_tui.training.data.dataset import TokenSource
+        from emeth_tui.training.data.tokenizer import train_tokenizer
 
+        spec, files = self.spec, self.files
 
-def token_source(spec: ModelSpec, language: str) -> TokenSource:
-    """Say how a text becomes the model's tokens. Its tokenizer is made when it is first asked for.
-
-    Raises TrainingError when a pretrained model's files are missing.
-    """
-    from emeth_tui.training.data.dataset import TokenSource
-    from emeth_tui.training.data.tokenizer import pretrained_tokenizer, train_tokenizer
-
-    def make(training_text: Iterable[str]) -> TextTokenizer:
-        if spec.vocab_limit is not None:
+        def make(training_text: Iterable[str]) -> TextTokenizer:
+            if files is not None:
+                return files.tokenizer(spec.lower_case)
+            assert spec.vocab_limit is not None  # noqa: S101 - what makes it a model from scratch
             return train_tokenizer(training_text, language, spec.vocab_limit)
-        return pretrained_tokenizer(spec.name, locate(spec.name).directory, spec.lower_case)
 
-    kind = locate(spec.name).tokenizer_digest() if spec.pretrained else str(spec.vocab_limit)
-    return TokenSource(language, f"{spec.name}:{kind}", spec.block_tokens, make)
+        kind = str(spec.vocab_limit) if files is None else files.tokenizer_digest()
+        return TokenSource(language, f"{spec.name}:{kind}", spec.block_tokens, make)
+
+    def shape(self, vocab_size: int) -> Gpt2Shape:
+        """Return the model's shape, given how many tokens its tokenizer has.
+
+        Raises TrainingError when a pretrained model does not fit the tokenizer or the length of a block.
+        """
+        from emeth_tui.training.model.gpt2 import Gpt2Shape
+
+        spec = self.spec
+        if self.files is None:
+            return Gpt2Shape(spec.layers, spec.heads, spec.width, spec.block_tokens, vocab_size)
+        shape = self.files.shape()
+        if vocab_size > shape.vocab_size:
+            raise TrainingError(
+                f"model {spec.name!r}: its tokenizer has {vocab_size} tokens, "
+                f"the model only {shape.vocab_size}"
+            )
+        if shape.positions < spec.block_tokens:
+            raise TrainingError(
+                f"model {spec.name!r}: it reads {shape.positions} tokens at once, "
+                f"a block is {spec.block_tokens}"
+            )
+        return shape
+
+    def build(self, shape: Gpt2Shape) -> Gpt2:
+        """Build the module; its weights are not set yet."""
+        from emeth_tui.training.model.gpt2 import Gpt2
+
+        return Gpt2(shape, self.spec.dropout, self.spec.attention_dropout)
+
+    def set_initial_weights(self, module: Gpt2, seed: int) -> None:
+        """Set the weights that training starts from: pretrained ones, or fresh ones drawn from `seed`.
+
+        Raises TrainingError when pretrained weights are missing or do not fit.
+        """
+        if self.files is None:
+            module.initialise(seed)
+            return
+        try:
+            module.import_weights(self.files.weights())
+        except ValueError as error:
+            raise TrainingError(f"model {self.spec.name!r}: {error}") from error
+
+
+def open_model(name: str, progress: hub.Progress = lambda fraction, detail: None) -> JobModel:
+    """Return the model of this name, with its files located once. Raises as `locate` does."""
+    spec = model_spec(name)
+    return JobModel(spec, locate(name, progress) if spec.pretrained else None)
 
 
 def make_ready(name: str, progress: hub.Progress = lambda fraction, detail: None) -> None:
-    """Have all that training with this model needs on this machine, and see that it fits together.
+    """Have all that training with this model needs on this machine, and check that it fits together.
 
-    Raises TrainingError saying what is missing or does not fit, DiskFull, and what `progress` raises, which
-    hears of a download alone.
+    `progress` reports a download alone. Raises TrainingError saying what is missing or does not fit,
+    DiskFull, and what `progress` raises.
     """
-    from emeth_tui.training.data.tokenizer import pretrained_tokenizer
     from emeth_tui.training.model.gpt2 import check_weights
 
-    spec = model_spec(name)
-    if not spec.pretrained:
+    model = open_model(name, progress)
+    if model.files is None:
         return
-    files = locate(name, progress)
-    files.shape()  # whose errors are clearer than those of a tokenizer beside an odd configuration
-    tokenizer = pretrained_tokenizer(name, files.directory, spec.lower_case)
-    shape = model_shape(spec, tokenizer.vocab_size)
+    model.files.shape()  # whose errors are clearer than those of a tokenizer beside an odd configuration
+    shape = model.shape(model.files.tokenizer(model.spec.lower_case).vocab_size)
     try:
-        check_weights(shape, files.weights())
+        check_weights(shape, model.files.weights())
     except ValueError as error:
         raise TrainingError(f"model {name!r}: {error}") from error
-
-
-def build_model(spec: ModelSpec, shape: Gpt2Shape) -> Gpt2:
-    """Make the module; its weights are not set yet."""
-    from emeth_tui.training.model.gpt2 import Gpt2
-
-    return Gpt2(shape, spec.dropout, spec.attention_dropout)
-
-
-def set_initial_weights(model: Gpt2, spec: ModelSpec, seed: int) -> None:
-    """Set the weights that training starts from: pretrained ones, or fresh ones drawn from `seed`.
-
-    Raises TrainingError when pretrained weights are missing or do not fit.
-    """
-    if not spec.pretrained:
-        model.initialise(seed)
-        return
-    try:
-        model.import_weights(locate(spec.name).weights())
-    except ValueError as error:
-        raise TrainingError(f"model {spec.name!r}: {error}") from error
 
 
 def _check_is_plain_gpt2(name: str, config: Mapping[str, Any]) -> None:

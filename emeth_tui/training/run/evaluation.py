@@ -12,13 +12,7 @@ from torch import Tensor
 from emeth_tui.errors import JobError
 from emeth_tui.training.data.dataset import Blocks, load_tokens, token_ids
 from emeth_tui.training.devices import Device, open_device
-from emeth_tui.training.files.models import (
-    build_model,
-    model_shape,
-    model_spec,
-    set_initial_weights,
-    token_source,
-)
+from emeth_tui.training.files.models import open_model
 from emeth_tui.training.model.gpt2 import Gpt2, tensor_shapes
 from emeth_tui.training.run.batch_threads import BatchThreads
 
@@ -68,12 +62,12 @@ class Evaluator:
     """
 
     def __init__(self, model_name: str, language: str, dataset_path: Path, device_name: str = "cpu") -> None:
-        self._spec = model_spec(model_name)
+        self._model = open_model(model_name)
         self._device = open_device(device_name)
         with tempfile.TemporaryDirectory(prefix="emeth-evaluation-") as cache:
-            tokens = load_tokens(dataset_path, Path(cache), token_source(self._spec, language))
+            tokens = load_tokens(dataset_path, Path(cache), self._model.token_source(language))
             self._valid = tokens.valid[:].copy()  # the mapped file goes away with the directory
-        self._shape = model_shape(self._spec, tokens.vocab_size)
+        self._shape = self._model.shape(tokens.vocab_size)
 
     @property
     def tensor_shapes(self) -> dict[str, tuple[int, ...]]:
@@ -82,30 +76,20 @@ class Evaluator:
 
     def loss(self, state_dict: Mapping[str, Tensor]) -> float:
         """The validation loss of a result's weights. Raises JobError when they do not fit the model."""
-        model = build_model(self._spec, self._shape)
+        model = self._model.build(self._shape)
         try:
             model.import_weights(state_dict)
         except ValueError as error:
-            raise JobError(f"the result's weights do not fit model {self._spec.name!r}: {error}") from error
+            raise JobError(
+                f"the result's weights do not fit model {self._model.spec.name!r}: {error}"
+            ) from error
         return self._measure(model)
 
     def untrained_loss(self) -> float:
         """The validation loss of the model as every node starts from it."""
-        model = build_model(self._spec, self._shape)
-        set_initial_weights(model, self._spec, _UNTRAINED_SEED)
+        model = self._model.build(self._shape)
+        self._model.set_initial_weights(model, _UNTRAINED_SEED)
         return self._measure(model)
 
     def _measure(self, model: Gpt2) -> float:
         return mean_loss(model.to(self._device.torch_device), self._valid, self._device)
-
-
-def validation_loss(
-    model_name: str, language: str, dataset_path: Path, state_dict: Mapping[str, Tensor]
-) -> float:
-    """Measure one state dict on a dataset's validation text; see `Evaluator` for several."""
-    return Evaluator(model_name, language, dataset_path).loss(state_dict)
-
-
-def untrained_loss(model_name: str, language: str, dataset_path: Path) -> float:
-    """Measure the untrained model on a dataset's validation text; see `Evaluator` for several."""
-    return Evaluator(model_name, language, dataset_path).untrained_loss()

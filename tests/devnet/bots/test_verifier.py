@@ -24,7 +24,7 @@ from emeth_tui.devnet.options import DevnetOptions
 from emeth_tui.model import token_to_wei
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, JobStatus
 from emeth_tui.protocol.hash_chain import RESULT_NAME, links
-from emeth_tui.training.files.models import build_model, model_shape, model_spec, set_initial_weights
+from emeth_tui.training.files.models import open_model
 from emeth_tui.training.run.evaluation import Evaluator
 from tests.devnet.parties import Parties, wait_for_status
 
@@ -132,9 +132,9 @@ def put_nan(content: Content, _world: World) -> None:
 def put_untrained_weights(content: Content, world: World) -> None:
     path = world.scratch / "work/dataset.txt"
     vocab_size = Evaluator(MODEL, "en", path).tensor_shapes["transformer.wte.weight"][0]
-    spec = model_spec(MODEL)
-    model = build_model(spec, model_shape(spec, vocab_size))
-    set_initial_weights(model, spec, 0)
+    job_model = open_model(MODEL)
+    model = job_model.build(job_model.shape(vocab_size))
+    job_model.set_initial_weights(model, 0)
     content["model_state_dict"] = model.export_weights()
 
 

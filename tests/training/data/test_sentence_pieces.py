@@ -12,7 +12,7 @@ from sentencepiece import SentencePieceProcessor
 
 from emeth_tui.errors import TrainingError
 from emeth_tui.training.data.tokenizer import CHUNK_CHARS, TextTokenizer, chunks
-from emeth_tui.training.files.models import model_shape, model_spec, token_source
+from emeth_tui.training.files.models import open_model
 from emeth_tui.training.reports import EpochDone, ResultWritten
 from emeth_tui.training.run.evaluation import Evaluator
 from tests.training.files.hub_server import serving
@@ -31,7 +31,7 @@ def directory(tmp_path: Path) -> Path:
 
 
 def loaded(name: str) -> TextTokenizer:
-    return token_source(model_spec(name), "ja").make_tokenizer(["another text altogether"])
+    return open_model(name).token_source("ja").make_tokenizer(["another text altogether"])
 
 
 def own_ids(directory: Path) -> Callable[[str], list[int]]:
@@ -176,7 +176,7 @@ def test_a_model_with_fewer_tokens_than_its_sentencepiece_is_refused(directory: 
     vocab_size = loaded(str(directory)).vocab_size
 
     with pytest.raises(TrainingError, match=f"its tokenizer has {vocab_size} tokens, the model only 100"):
-        model_shape(model_spec(str(directory)), vocab_size)
+        open_model(str(directory)).shape(vocab_size)
     with pytest.raises(TrainingError, match="the model only 100"):
         Run().go(make_request(directory.parent, japanese(4_096), language="ja", model=str(directory)))
 

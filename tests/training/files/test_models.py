@@ -15,15 +15,14 @@ from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from emeth_tui.errors import TrainingError
 from emeth_tui.training.data.dataset import TokenisedDataset, load_tokens
+from emeth_tui.training.files import hub
 from emeth_tui.training.files.models import (
     DEVNET_SMALL,
-    build_model,
+    PretrainedFiles,
     locate,
     make_ready,
-    model_shape,
     model_spec,
-    set_initial_weights,
-    token_source,
+    open_model,
 )
 from emeth_tui.training.reports import EpochDone, ResultWritten
 from emeth_tui.training.run.evaluation import Evaluator
@@ -51,7 +50,7 @@ def test_our_own_model_starts_from_random_weights_at_a_higher_rate() -> None:
 
     assert not spec.pretrained
     assert spec.learning_rate > model_spec("gpt2-medium").learning_rate
-    assert model_shape(spec, 700).vocab_size == 700
+    assert open_model(DEVNET_SMALL).shape(700).vocab_size == 700
 
 
 def test_the_networks_models_are_fine_tuned_as_it_says() -> None:
@@ -67,10 +66,10 @@ def test_the_networks_models_are_fine_tuned_as_it_says() -> None:
 
 
 def test_a_local_model_starts_from_its_weights(directory: Path) -> None:
-    spec = model_spec(str(directory))
-    model = build_model(spec, model_shape(spec, VOCAB_SIZE)).eval()
+    job_model = open_model(str(directory))
+    model = job_model.build(job_model.shape(VOCAB_SIZE)).eval()
 
-    set_initial_weights(model, spec, seed=0)
+    job_model.set_initial_weights(model, seed=0)
 
     theirs = GPT2LMHeadModel.from_pretrained(directory).eval()
     ids = torch.arange(100)[None]
@@ -78,7 +77,7 @@ def test_a_local_model_starts_from_its_weights(directory: Path) -> None:
 
 
 def test_a_local_model_uses_its_own_tokenizer(directory: Path) -> None:
-    source = token_source(model_spec(str(directory)), "en")
+    source = open_model(str(directory)).token_source("en")
 
     tokenizer = source.make_tokenizer(["another text altogether"])
 
@@ -91,10 +90,10 @@ def test_a_local_model_uses_its_own_tokenizer(directory: Path) -> None:
 def test_tokens_of_a_tokenizer_that_was_changed_are_made_again(tmp_path: Path, directory: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text(english(2_000))
-    spec = model_spec(str(directory))
+    job_model = open_model(str(directory))
 
     def tokens() -> TokenisedDataset:
-        return load_tokens(text, tmp_path / "tokens", token_source(spec, "en"))
+        return load_tokens(text, tmp_path / "tokens", job_model.token_source("en"))
 
     first, second = tokens(), tokens()
     path = directory / "tokenizer.json"
@@ -121,6 +120,22 @@ def test_a_job_fine_tunes_a_local_model(tmp_path: Path, directory: Path) -> None
     GPT2LMHeadModel.from_pretrained(directory).load_state_dict(result_weights(request), strict=True)
 
 
+def test_a_job_locates_its_models_files_once(
+    tmp_path: Path, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    located: list[str] = []
+
+    def count(name: str, progress: hub.Progress) -> PretrainedFiles:
+        located.append(name)
+        return locate(name, progress)
+
+    monkeypatch.setattr("emeth_tui.training.files.models.locate", count)
+
+    Run().go(make_request(tmp_path, model=str(directory), epochs=1))
+
+    assert located == [str(directory)]
+
+
 def test_pickled_weights_of_older_files_are_read_too(directory: Path) -> None:
     model = GPT2LMHeadModel.from_pretrained(directory)
     bare = {
@@ -130,10 +145,10 @@ def test_pickled_weights_of_older_files_are_read_too(directory: Path) -> None:
     }
     (directory / "model.safetensors").unlink()
     torch.save(bare, directory / "pytorch_model.bin")
-    spec = model_spec(str(directory))
-    ours = build_model(spec, model_shape(spec, VOCAB_SIZE))
+    job_model = open_model(str(directory))
+    ours = job_model.build(job_model.shape(VOCAB_SIZE))
 
-    set_initial_weights(ours, spec, seed=0)
+    job_model.set_initial_weights(ours, seed=0)
 
     assert torch.equal(ours.export_weights()["lm_head.weight"], model.lm_head.weight)
 
@@ -165,10 +180,10 @@ def test_a_model_that_is_not_a_plain_gpt2_is_refused(
     directory: Path, changes: dict[str, object], message: str
 ) -> None:
     change_config(directory, **changes)
-    spec = model_spec(str(directory))
+    job_model = open_model(str(directory))
 
     with pytest.raises(TrainingError, match=message):
-        set_initial_weights(build_model(spec, model_shape(spec, VOCAB_SIZE)), spec, seed=0)
+        job_model.set_initial_weights(job_model.build(job_model.shape(VOCAB_SIZE)), seed=0)
     with pytest.raises(TrainingError, match=message):
         make_ready(str(directory))
 

@@ -14,10 +14,10 @@ import torch
 
 from emeth_tui.errors import DiskFull
 from emeth_tui.training.devices import Device, open_device
-from emeth_tui.training.files import models
 from emeth_tui.training.files.checkpoint import CheckpointStore
+from emeth_tui.training.files.models import JobModel
 from emeth_tui.training.job_control import Control
-from emeth_tui.training.model.gpt2 import Gpt2
+from emeth_tui.training.model.gpt2 import Gpt2, Gpt2Shape
 from emeth_tui.training.reports import (
     CheckpointKept,
     EpochDone,
@@ -358,11 +358,13 @@ def test_a_paused_job_frees_its_memory_and_comes_back_exactly(
     held_bytes: list[int] = []
     trained: list[Gpt2] = []
 
-    def build_model(*arguments: Any) -> Gpt2:
-        trained.append(models.build_model(*arguments))
+    build = JobModel.build
+
+    def build_and_keep(self: JobModel, shape: Gpt2Shape) -> Gpt2:
+        trained.append(build(self, shape))
         return trained[-1]
 
-    monkeypatch.setattr("emeth_tui.training.job.build_model", build_model)
+    monkeypatch.setattr(JobModel, "build", build_and_keep)
 
     def look() -> None:
         held_bytes.append(sum(each.untyped_storage().nbytes() for each in trained[0].parameters()))
