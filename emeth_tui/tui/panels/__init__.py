@@ -1,1 +1,1 @@
-"""One panel a file, as they stand on the screen: what it says as lines, from a frame and a width."""
+"""The panels of the dashboard, one per file: lines drawn from a frame and a width."""

@@ -1,4 +1,4 @@
-"""Between header and panels: what is out of order as a whole. Nothing there means that all is well."""
+"""Between header and panels: what is wrong with the node as a whole. It is empty when all is well."""
 
 from __future__ import annotations
 

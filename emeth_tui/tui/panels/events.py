@@ -66,7 +66,7 @@ def event_line(event: Event, width: int, chosen: bool = False) -> Line:
 
 
 def filter_words(event_filter: EventFilter) -> str:
-    """Say in a few words what is filtered, "" when nothing is."""
+    """Return a few words on what is filtered, "" if nothing is."""
     parts = []
     if event_filter.least is Severity.WARNING:
         parts.append(_("warnings and errors"))

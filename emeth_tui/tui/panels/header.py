@@ -1,4 +1,4 @@
-"""The first line: network and account, how fresh the chain's news is, what there is to spend, the time."""
+"""The first line: network and account, the age of the last block, the balances, the time."""
 
 from __future__ import annotations
 

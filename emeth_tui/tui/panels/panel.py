@@ -1,4 +1,4 @@
-"""What the panels have in common: a number, a title, a cursor where there are rows, and the frame."""
+"""What the panels have in common: a title, the frame, and a cursor where there are rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Panel 5: our part of the day's gas and reward, the days before, and what waits to be withdrawn."""
+"""Panel 5: this node's part of the day's gas and reward, past days, and what is there to withdraw."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def share_summary(frame: Frame, width: int) -> Line:
 
 
 def waiting_wei(today: TodaysShare) -> int:
-    """Add up what closed days still hold for us."""
+    """Return the sum of what can be withdrawn for closed days."""
     return sum(share.withdrawable_wei for share in today.waiting)
 
 

@@ -1,4 +1,4 @@
-"""The six panels as widgets: which lines to draw, where the cursor is, what stands in the border."""
+"""The six panels as widgets: their lines, their cursor, the titles in their borders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Panel 1: each worker with its job, how far it is, how fast, and whether it will be in time."""
+"""Panel 1: each worker with its job, its progress and speed, and whether it will be in time."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def worker_lines(frame: Frame, width: int, height: int, chosen: int, glyphs: Gly
 
 
 def lines_each(workers: int, height: int) -> int:
-    """Tell how many lines each worker gets."""
+    """Return how many lines each worker gets."""
     return max(1, min(MOST_LINES, height // max(1, workers)))
 
 
 def worker_at(frame: Frame, height: int, chosen: int, y: int) -> int:
-    """Tell which worker a line of the panel belongs to: the reverse of the drawing."""
+    """Return the worker that a line of the panel belongs to."""
     each = lines_each(len(frame.rows), height)
     shown = max(1, height // each)
     first = max(0, min(chosen - shown // 2, len(frame.rows) - shown))
@@ -166,7 +166,7 @@ def _times(frame: Frame, row: Row, job: Job) -> list[list[Span]]:
 
 
 def slack(forecast: Outlook) -> list[Span]:
-    """Say how much time is left over, with a sign when that is little or nothing."""
+    """Draw how much time is left over, with a sign if that is little or nothing."""
     if forecast.slack_s < 0:
         return [("✗ " + _("late by {time}").format(time=duration(-forecast.slack_s)), "bad")]
     sign, role = ("! ", "warn") if forecast.role == "warn" else ("", "muted")

@@ -1,1 +1,1 @@
-"""One screen a file."""
+"""The dashboard and the pages, one per file."""

@@ -111,7 +111,7 @@ class Dashboard(NodeScreen):
         self.query_one(selector, LineView).show_lines([Line(((number, "key"), *summary.spans))])
 
     def _size_rows(self, frame: Frame) -> None:
-        """Give the workers the lines that they need, and never so many that events have none."""
+        """Give the workers the lines that they need, but leave some for the events."""
         body = self.query_one("#body", Container)
         workers = max(1, len(frame.rows))
         height = body.size.height

@@ -1,4 +1,4 @@
-"""What each day brought: jobs that ended in it, fees, losses, and the reward of its gas."""
+"""The earnings of each day: jobs that ended on it, fees, losses, and the reward for its gas."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROOMY_CELLS = 90
 
 
 class DaysScreen(RowsScreen[DayAccount]):
-    """One row a day."""
+    """One row per day."""
 
     SCOPE = Scope.DAYS
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.DAYS)

@@ -1,4 +1,4 @@
-"""Every job that was ever ours, and how each ended."""
+"""Every job that this node ever took, and how each ended."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _STATE_SIGNS = {"good": "✓ ", "bad": "✗ ", "warn": "! "}
 
 
 class HistoryScreen(RowsScreen[Job]):
-    """Every job that was ever ours, and what the days brought."""
+    """Every job that this node ever took."""
 
     SCOPE = Scope.HISTORY
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.HISTORY)

@@ -1,4 +1,4 @@
-"""One job: what we and the chain know of it, its timeline, losses, files, hash chain, events and log."""
+"""One job: what the node and the chain know about it, timeline, losses, files, hash chain, events, log."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LOG_BYTES = 16_000
 
 
 class JobScreen(PageScreen):
-    """All about one job. At its end the page follows the log."""
+    """Everything about one job. Scrolled to its end, the page follows the log."""
 
     FOLLOWS = True
     SCOPE = Scope.JOB
@@ -62,7 +62,7 @@ class JobScreen(PageScreen):
             self.host.runner.start("", self._read_chain)
 
     async def _read_log(self, records: Records) -> None:
-        """Take the log of the worker that has the job, else what the node's log says of it."""
+        """Read the log of the worker that has the job, or the lines about the job in the node's log."""
         frame, job = self.host.frame, self.job
         row = frame.row_of(job) if frame and job else None
         worker = row.worker if row and row.at_work else None

@@ -1,4 +1,4 @@
-"""The parts of a job's page, each a list of lines drawn from what is known."""
+"""The parts of a job's page, each drawn as a list of lines."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def section(title: str, lines: Sequence[Line], note: str = "") -> list[Line]:
 
 
 def facts(frame: Frame, job: Job, width: int) -> list[Line]:
-    """Draw what we know of a job, and if it stands still, why."""
+    """Draw what the node knows about a job, and why it is stuck if it is."""
     paused = " · ‖ " + _("paused") if job.paused else ""
     taken = f"{moment(job.created_at_unix_s)} UTC"
     rows = [
@@ -149,7 +149,7 @@ def loss_chart(epochs: Sequence[EpochRecord], width: int, glyphs: Glyphs) -> lis
 
 
 def loss_legend(glyphs: Glyphs) -> str:
-    """Say which mark is which curve."""
+    """Return which mark is which curve."""
     return _("{valid} validation, {train} training, nats a token").format(
         valid=glyphs.chart_point, train=glyphs.chart_second
     )

@@ -1,4 +1,4 @@
-"""The log files, the node's and each worker's: newest lines at the end, followed as long as one is there."""
+"""The log files of the node and its workers: newest lines last, and followed while the end is in view."""
 
 from __future__ import annotations
 

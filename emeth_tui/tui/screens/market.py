@@ -1,4 +1,4 @@
-"""The market: what the info server offers, what each should bring, and why it is taken or not."""
+"""The market: what the info server offers, its expected profit, and why it is taken or not."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class MarketScreen(RowsScreen[Offer]):
 
 
 def _needed(offer: Offer, roomy: bool) -> str:
-    """Show how long an offer takes; without room for the range, the end that it is judged by."""
+    """Return how long an offer takes; without room for the range, the end by which it is judged."""
     needed = offer.needed
     return duration_range(needed.low_s, needed.high_s) if roomy else duration(needed.high_s)
 

@@ -111,7 +111,7 @@ class PageView(LineView, can_focus=True):
 
 
 class PageScreen(NodeScreen):
-    """A screen of one page. Subclasses say what is in it."""
+    """A screen of one page. Subclasses decide what is on it."""
 
     FOLLOWS: ClassVar[bool] = False  # whether it has news that the node does not report
     AUTO_FOCUS = "#page"

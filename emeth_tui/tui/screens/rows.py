@@ -1,4 +1,4 @@
-"""A page of rows that stand for things: one of them is chosen, and stays so when others come and go."""
+"""A page of rows that stand for things: the chosen one stays chosen when others come and go."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class RowsScreen(PageScreen, Generic[T]):
-    """Lists things. Subclasses say which, and how each looks."""
+    """Lists things. Subclasses decide which, and how each looks."""
 
     def __init__(self, words: str = "") -> None:
         super().__init__(words)
@@ -22,11 +22,11 @@ class RowsScreen(PageScreen, Generic[T]):
 
     @abstractmethod
     def items(self, frame: Frame) -> Sequence[T]:
-        """List what there is, filtered or not."""
+        """Return everything that there is, before the filter."""
 
     @abstractmethod
     def key_of(self, item: T) -> Hashable:
-        """Tell an item from all others."""
+        """Return what identifies an item."""
 
     @abstractmethod
     def row(self, item: T, frame: Frame, width: int) -> Line:
@@ -34,10 +34,10 @@ class RowsScreen(PageScreen, Generic[T]):
 
     @abstractmethod
     def empty_text(self) -> str:
-        """Say that there is nothing, or that nothing passes the filter."""
+        """Return what stands there when there is nothing, or nothing matches the filter."""
 
     def searched_text(self, item: T) -> str:
-        """Give what the filter looks at beyond the row's own text."""
+        """Return what the filter searches beyond the row's own text."""
         return ""
 
     @property

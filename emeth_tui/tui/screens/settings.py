@@ -1,4 +1,4 @@
-"""Every setting, its value, who set it and what it means; what can change while the node runs, changes."""
+"""Every setting: its value, where that comes from, what it means; and changing those that can change now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the node signed and sent, and what became of it."""
+"""The transactions that the node signed and sent, and what became of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TRANSACTIONS_SHOWN = 500
 
 
 class TransactionsScreen(RowsScreen[JournaledTransaction]):
-    """What the node signed and sent."""
+    """The transactions that the node signed and sent."""
 
     SCOPE = Scope.TRANSACTIONS
 
