@@ -32,6 +32,10 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.words.sentences import english
+
 
 class ExitCode(IntEnum):
     """What the process ends with; scripts and systemd units may rely on these."""
@@ -56,9 +60,16 @@ class ExitCode(IntEnum):
 
 
 class EmethError(Exception):
-    """Base of all errors that carry a message fit for the user."""
+    """Base of all errors that are fit for the user: `reason` says what happened, `str` says it in English."""
 
     exit_code = ExitCode.UNEXPECTED
+
+    def __init__(self, reason: Reason | str) -> None:
+        self.reason = reason if isinstance(reason, Reason) else Foreign(reason)
+        super().__init__(self.reason)
+
+    def __str__(self) -> str:
+        return english(self.reason)
 
 
 class SettingsError(EmethError):
@@ -106,14 +117,7 @@ class InsufficientFunds(TransactionError):
 
 
 class Reverted(TransactionError):
-    """The contract refused a call.
-
-    `reason` is the contract's own text, or "" where it gave none.
-    """
-
-    def __init__(self, message: str, reason: str = "") -> None:
-        super().__init__(message)
-        self.reason = reason
+    pass
 
 
 class ReceiptTimeout(TransactionError):

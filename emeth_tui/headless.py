@@ -11,8 +11,11 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Literal, TextIO
 
 from emeth_tui.errors import ExitCode
-from emeth_tui.model import Event, Severity
+from emeth_tui.model import Severity
+from emeth_tui.notices.event import Event
+from emeth_tui.notices.notice import field_data
 from emeth_tui.protocol.job_ids import short
+from emeth_tui.words.sentences import english
 
 if TYPE_CHECKING:
     # web3 behind the node takes a second to load; the screen need not wait for it.
@@ -34,17 +37,17 @@ def format_json(event: Event) -> str:
     }
     if event.job_id is not None:
         record["job_id"] = event.job_id
-    record["message"] = event.text
-    # A number that JSON readers would round travels as text.
-    record.update({key: str(value) if key.endswith("_wei") else value for key, value in event.data.items()})
-    return json.dumps(record, ensure_ascii=False, default=str)
+    record["message"] = english(event.body)
+    record.update(field_data(event.body))
+    return json.dumps(record, ensure_ascii=False)
 
 
 def format_text(event: Event) -> str:
     """Write an event as one line: UTC time, job, what happened."""
     job = short(event.job_id) if event.job_id else "-"
     return (
-        f"{_utc(event.at_unix_s):%Y-%m-%d %H:%M:%S}Z  {job:<7}  {_MARKS.get(event.severity, '')}{event.text}"
+        f"{_utc(event.at_unix_s):%Y-%m-%d %H:%M:%S}Z  {job:<7}  {_MARKS.get(event.severity, '')}"
+        f"{english(event.body)}"
     )
 
 

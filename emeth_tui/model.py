@@ -1,14 +1,12 @@
-"""The node's own words: jobs, their states and the table of allowed changes, money in wei. No I/O."""
+"""The node's vocabulary: jobs, their states and the table of allowed changes, money in wei. No I/O."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
 from enum import Enum
 from typing import NewType
-
-from emeth_tui.errors import InvalidTransition
 
 JobId = NewType("JobId", str)  # "0x" and 32 lower-case hex digits (bytes16), checked by protocol.job_ids
 WEI_PER_TOKEN = 10**18  # EMT and the native token both have 18 decimals (protocol.md §1, §2)
@@ -75,48 +73,6 @@ TRANSITIONS: Mapping[JobState, frozenset[JobState]] = {
 }
 
 
-def check_transition(job_id: str, current: JobState, new: JobState) -> None:
-    """Raise InvalidTransition unless the table lets a job go from `current` to `new`."""
-    if new not in TRANSITIONS[current]:
-        raise InvalidTransition(f"job {job_id}: cannot go from {current.value} to {new.value}")
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A job of ours, as the store keeps it. Changes make a new one (see engine.job_book).
-
-    `reserved_bytes` is what the job may still fill of the cache; `error` is why it stands still, "" when it
-    goes on; `earned_wei` and `lost_wei` are settled amounts, 0 until the job has ended. `by_hand` marks
-    a job that the operator chose, whatever the rules on fee and size say.
-    """
-
-    job_id: JobId
-    state: JobState
-    language: Language
-    epochs: int
-    dataset: str
-    dataset_bytes: int
-    fee_wei: int
-    deposit_wei: int
-    deadline_unix_s: int
-    model: str
-    seed: int
-    reserved_bytes: int
-    created_at_unix_s: float
-    paused: bool = False
-    error: str = ""
-    dataset_digest: str = ""
-    epochs_done: int = 0
-    valid_loss: float | None = None
-    result_name: str = ""
-    submitted_at_unix_s: float | None = None
-    ended_at_unix_s: float | None = None
-    gas: int = 0
-    earned_wei: int = 0
-    lost_wei: int = 0
-    by_hand: bool = False
-
-
 class Severity(str, Enum):
     """How much an event matters to the operator."""
 
@@ -126,16 +82,30 @@ class Severity(str, Enum):
     ERROR = "error"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened, for people and machines: `kind` is stable, `text` is one line."""
+class LinkName(str, Enum):
+    """What a node needs an answer from."""
 
-    at_unix_s: float
-    severity: Severity
-    kind: str
-    text: str
-    job_id: JobId | None = None
-    data: Mapping[str, object] = field(default_factory=dict)
+    CHAIN = "chain"
+    STORAGE = "storage"
+    INFO_SERVER = "info server"
+    NODE = "node"  # for a view of a node in another process
+
+
+class WorkerPhase(Enum):
+    """What a worker is doing."""
+
+    STARTING = "starting"
+    IDLE = "idle"
+    PREPARING = "preparing"
+    TRAINING = "training"
+    VALIDATING = "validating"
+    SAVING = "saving"
+    PAUSED = "paused"
+    WRITING_RESULT = "writing result"
+    STOPPING = "stopping"
+    RESTARTING = "restarting"  # its process died with a job; a new one goes on from the checkpoint
+    DOWN = "down"  # there is no process: it died without a job, or the device did not start
+    CLOSED = "closed"
 
 
 class TransactionState(str, Enum):

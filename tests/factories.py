@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from emeth_tui.model import (
-    Job,
-    JobId,
-    JobState,
-    JournaledTransaction,
-    Language,
-    TransactionState,
-    token_to_wei,
-)
+from emeth_tui.job import Job
+from emeth_tui.model import JobId, JobState, JournaledTransaction, Language, TransactionState, token_to_wei
 
 JOB_ID = JobId("0x" + "6f2a" * 8)
 OTHER_JOB_ID = JobId("0x" + "91b0" * 8)

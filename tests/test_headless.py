@@ -14,7 +14,11 @@ from emeth_tui import headless
 from emeth_tui.engine.money.summary import Summary
 from emeth_tui.errors import ExitCode
 from emeth_tui.headless import LinePrinter, format_json, format_text
-from emeth_tui.model import Event, JobState, Severity, token_to_wei
+from emeth_tui.model import JobState, Severity, token_to_wei
+from emeth_tui.notices.event import Event
+from emeth_tui.notices.events.job import JobStuck, StepsSkipped
+from emeth_tui.notices.events.node import InternalError, Stopped
+from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.protocol.contracts import SlotShare
 from tests.factories import JOB_ID, OTHER_JOB_ID, make_job
 from tests.tui.stand_in import StandInNode
@@ -22,10 +26,8 @@ from tests.tui.stand_in import StandInNode
 EVENT = Event(
     1_800_000_000.25,
     Severity.WARNING,
-    "job_trouble",
-    "the storage does not answer; trying again",
+    JobStuck(JobState.TRAINING, Foreign("the disk broke"), 20 * 10**18, 30 * 10**18),
     JOB_ID,
-    {"fee_wei": 20 * 10**18, "step": 5},
 )
 
 
@@ -34,25 +36,28 @@ def test_json_begins_with_the_promised_keys_and_keeps_wei_whole() -> None:
 
     assert list(record)[:4] == ["ts", "level", "event", "job_id"]
     assert record["ts"] == "2027-01-15T08:00:00.250Z"
-    assert (record["level"], record["event"], record["job_id"]) == ("warning", "job_trouble", JOB_ID)
-    assert record["fee_wei"] == "20000000000000000000"
-    assert record["step"] == 5
+    assert (record["level"], record["event"], record["job_id"]) == ("warning", "job_stuck", JOB_ID)
+    assert record["penalty_wei"] == "20000000000000000000"
+    assert record["state"] == "training"
+    assert record["reason"] == {"kind": "foreign", "detail": "the disk broke"}
 
 
 def test_json_without_a_job_has_no_job_id() -> None:
-    assert "job_id" not in json.loads(format_json(Event(0.0, Severity.INFO, "stopped", "stopped")))
+    assert "job_id" not in json.loads(format_json(Event(0.0, Severity.INFO, Stopped())))
 
 
 def test_json_is_one_line_whatever_the_text_holds() -> None:
-    hostile = Event(0.0, Severity.INFO, "x", "two\nlines \u2028 日本", None, {"name": "a\nb"})
+    hostile = Event(0.0, Severity.INFO, InternalError("a\nb", "two\nlines \u2028 日本 \x1b[0m"))
 
-    assert len(format_json(hostile).splitlines()) == 1 or "\u2028" in format_json(hostile)
-    assert json.loads(format_json(hostile))["message"] == "two\nlines \u2028 日本"
+    assert len(format_json(hostile).splitlines()) == 1
+    assert len(format_text(hostile).splitlines()) == 1
+    assert json.loads(format_json(hostile))["detail"] == "two lines 日本 ?[0m"
 
 
 def test_text_shows_utc_job_and_severity() -> None:
     assert format_text(EVENT) == (
-        "2027-01-15 08:00:00Z  6f2a…2a  warning: the storage does not answer; trying again"
+        "2027-01-15 08:00:00Z  6f2a…2a  warning: cannot go on: the disk broke; "
+        "declining it costs 20.00 EMT, letting it time out 30.00 EMT"
     )
 
 
@@ -60,7 +65,7 @@ def test_less_severe_events_are_not_printed() -> None:
     output = io.StringIO()
     printer = LinePrinter(output, "text", Severity.WARNING)
 
-    printer.print(Event(0.0, Severity.INFO, "epoch_done", "epoch"))
+    printer.print(Event(0.0, Severity.INFO, StepsSkipped(2)))
     printer.print(EVENT)
 
     assert output.getvalue().count("\n") == 1

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emeth_tui.errors import InvalidTransition
-from emeth_tui.model import TRANSITIONS, JobState, check_transition, format_token, token_to_wei
+from emeth_tui.model import TRANSITIONS, JobState, format_token, token_to_wei
 
 
 @pytest.mark.parametrize(
@@ -35,16 +34,6 @@ def test_at_18_places_nothing_is_lost(amount_wei: int) -> None:
 def test_more_than_18_decimals_are_refused() -> None:
     with pytest.raises(ValueError, match="18 decimals"):
         token_to_wei(Decimal("0.0000000000000000001"))
-
-
-def test_only_the_tables_changes_are_allowed() -> None:
-    for current in JobState:
-        for new in JobState:
-            if new in TRANSITIONS[current]:
-                check_transition("0x1", current, new)
-            else:
-                with pytest.raises(InvalidTransition, match=f"from {current.value} to {new.value}"):
-                    check_transition("0x1", current, new)
 
 
 def test_every_open_state_can_reach_an_end_and_no_end_goes_on() -> None:

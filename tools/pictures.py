@@ -22,7 +22,8 @@ from emeth_tui.devnet.beside import devnet_beside
 from emeth_tui.engine.node import Node
 from emeth_tui.engine.opening import open_node
 from emeth_tui.engine.view.snapshot import Snapshot
-from emeth_tui.model import Job, JobState
+from emeth_tui.job import Job
+from emeth_tui.model import JobState
 from emeth_tui.settings import Layers, load_network, pop_password, settings_layers
 from emeth_tui.store.database import Store
 from emeth_tui.tui.app import EmethApp

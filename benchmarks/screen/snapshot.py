@@ -19,6 +19,7 @@ from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.steps.job_book import JobBook
 from emeth_tui.engine.view.snapshot_maker import SnapshotMaker
 from emeth_tui.model import JobId, JobState, TransactionState
+from emeth_tui.notices.events.job import EpochDone
 from emeth_tui.store.database import Store
 from tests.factories import make_job, make_transaction
 from tests.tui.stand_in import snapshot
@@ -91,7 +92,7 @@ def _maker(store: Store, jobs_dir: Path) -> SnapshotMaker:
     leases = WorkerLeases([worker] * OPEN_JOBS)
     events = EventLog(store.events, clock.now_unix_s)
     for number in range(RECENT_EVENTS):
-        events.publish("epoch_done", f"epoch {number} done", epoch=number)
+        events.publish(EpochDone(number, RECENT_EVENTS, 63.1, 2.5, 2.6))
     assert picture.today is not None
     assert picture.deposits is not None
     context: Any = SimpleNamespace(
@@ -110,7 +111,7 @@ def _maker(store: Store, jobs_dir: Path) -> SnapshotMaker:
     view = SimpleNamespace(head=picture.head, share=picture.today.share, balances=balances)
     parts: list[Any] = [
         leases,
-        SimpleNamespace(offers=picture.offers, paused="", idle_reason=""),
+        SimpleNamespace(offers=picture.offers, paused=None, idle_reason=None),
         SimpleNamespace(waiting=(), days=picture.today.days),
         SimpleNamespace(view=view),
     ]

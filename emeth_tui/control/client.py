@@ -18,12 +18,16 @@ from emeth_tui.engine.settings_editor import SettingsView
 from emeth_tui.engine.view.records import JobRecord
 from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.errors import ControlError
-from emeth_tui.model import Event, Job, JobId, JournaledTransaction
+from emeth_tui.job import Job
+from emeth_tui.model import JobId, JournaledTransaction, LinkName
+from emeth_tui.notices.event import Event
+from emeth_tui.notices.events.node import Summary
+from emeth_tui.notices.notice import Reason
 from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.store.lock import UNKNOWN_PID
+from emeth_tui.words.sentences import english
 
 NEWS_KEPT = 1_000  # between two snapshots
-LINK_NAME = "node"  # among the snapshot's links
 RETRY_S = 0.5
 GIVE_UP_S = 30.0  # of a node that lives and does not answer; it may be starting
 REST_S = 0.2  # between two snapshots, however much happens
@@ -43,7 +47,7 @@ class RemoteNode:
         self._snapshot: Snapshot | None = None
         self._taken_at = 0.0
         self._broken_since_unix_s: float | None = None
-        self._error = ""
+        self._trouble: Reason | None = None
         self._news: deque[Event | JobProgress] = deque(maxlen=NEWS_KEPT)
         self._wanted = asyncio.Event()
         self._streams: list[Subscription] = []
@@ -94,7 +98,7 @@ class RemoteNode:
             self._wanted.set()
         links = self._snapshot.links
         if self._broken_since_unix_s is not None:
-            links = (*links, Link(LINK_NAME, self._broken_since_unix_s, self._error))
+            links = (*links, Link(LinkName.NODE, self._broken_since_unix_s, self._trouble))
         return replace(self._snapshot, at_unix_s=self._snapshot.at_unix_s + age_s, links=links)
 
     def subscribe(self) -> Subscription:
@@ -145,7 +149,7 @@ class RemoteNode:
         """Take a snapshot in, and tell what had been told since the last one."""
         self._snapshot = snapshot
         self._taken_at = time.monotonic()
-        self._broken_since_unix_s, self._error = None, ""
+        self._broken_since_unix_s, self._trouble = None, None
         while self._news:
             item = self._news.popleft()
             for stream in self._streams:
@@ -155,13 +159,13 @@ class RemoteNode:
                     stream.offer_progress(item)
 
     def _take_news(self, news: Event | JobProgress) -> None:
-        if isinstance(news, Event) and news.kind == "summary":
-            self._last_words = news.text
+        if isinstance(news, Event) and isinstance(news.body, Summary):
+            self._last_words = english(news.body)
         self._news.append(news)
         self._wanted.set()
 
     def _note_broken(self, error: ControlError) -> None:
-        self._error = str(error)
+        self._trouble = error.reason
         if self._broken_since_unix_s is None:
             self._broken_since_unix_s = time.time()
 

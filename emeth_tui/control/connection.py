@@ -18,7 +18,8 @@ from emeth_tui.control.paths import connected_socket
 from emeth_tui.control.wire import Hello, Topic
 from emeth_tui.engine.events import JobProgress
 from emeth_tui.errors import ControlError
-from emeth_tui.model import Event
+from emeth_tui.notices.event import Event
+from emeth_tui.notices.notice import Reason, from_data
 
 ANSWER_LIMIT_S = 5.0
 CHAIN_LIMIT_S = 60.0  # the node asks its RPC endpoint, which may take its own time and tries
@@ -121,7 +122,7 @@ class Connection:
         if answer.done():
             return
         if "error" in words:
-            answer.set_exception(Refused(str(words["error"])))
+            answer.set_exception(Refused(from_data(Reason, words["error"])))
             return
         try:
             answer.set_result(wire.unpack(topic, words.get("answer")))

@@ -30,6 +30,7 @@ from emeth_tui.engine.view.records import NodeRecords
 from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.errors import EmethError
 from emeth_tui.model import JobId
+from emeth_tui.notices.notice import to_data
 from emeth_tui.protocol.job_ids import parse_job_id
 
 MAX_CLIENTS = 8
@@ -195,7 +196,7 @@ class _Client:
         try:
             return {"id": question.id, "answer": await self._answer_to(question)}
         except EmethError as error:
-            return {"id": question.id, "error": str(error)}
+            return {"id": question.id, "error": to_data(error.reason)}
 
     async def _write(self, words: dict[str, Any]) -> None:
         try:
@@ -216,7 +217,7 @@ class _Client:
                     if not self._leaving:
                         await asyncio.sleep(PROGRESS_REST_S)
                 else:
-                    await self._write({"event": wire.pack("event", wire.plain(item))})
+                    await self._write({"event": wire.pack("event", item)})
         except (_Misbehaves, OSError):
             self._writer.transport.abort()
         finally:

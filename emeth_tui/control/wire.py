@@ -4,7 +4,7 @@ The node speaks first, with a hello. Each question has a number, and its answer 
 
     <- {"hello": {"protocol": 1, "version": "0.1.0", "pid": 1234}}
     -> {"id": 1, "ask": "job", "job_id": "0x6f2a…"}
-    <- {"id": 1, "answer": {…}}      or      {"id": 1, "error": "…"}
+    <- {"id": 1, "answer": {…}}      or      {"id": 1, "error": {"kind": …}}
 
 After the question "events", events and the newest progress of jobs come in between; last comes a goodbye:
 
@@ -25,7 +25,9 @@ from emeth_tui.engine.settings_editor import SettingsView
 from emeth_tui.engine.view.records import JobRecord
 from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.errors import ControlError
-from emeth_tui.model import Event, Job, JournaledTransaction
+from emeth_tui.job import Job
+from emeth_tui.model import JournaledTransaction
+from emeth_tui.notices.event import Event
 from emeth_tui.protocol.contracts import ChainJob
 
 PROTOCOL = 1  # another number: the two sides do not understand each other
@@ -101,11 +103,6 @@ def unpack(kind: str, value: object) -> Any:
         return _adapter(kind).validate_python(value)
     except ValidationError as error:
         raise ControlError(f"the node's words are not understood here: {_first(error)}") from None
-
-
-def plain(event: Event) -> Event:
-    """Leave in an event's data only what JSON knows; the rest becomes text."""
-    return replace(event, data=json.loads(json.dumps(dict(event.data), default=str)))
 
 
 def without_bytes(transaction: JournaledTransaction) -> JournaledTransaction:

@@ -17,7 +17,10 @@ from emeth_tui.engine.market.model_readiness import Models
 from emeth_tui.engine.market.rules import ClaimRules, judge
 from emeth_tui.engine.steps.job_book import JobBook
 from emeth_tui.errors import ChainUnreachable
-from emeth_tui.model import Job, JournaledTransaction, Language
+from emeth_tui.job import Job
+from emeth_tui.model import JournaledTransaction, Language
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.job import ChainLacksJob
 from emeth_tui.protocol.contracts import ChainJob, Rates
 from emeth_tui.settings import Network, Settings
 from emeth_tui.store.database import Store
@@ -69,7 +72,7 @@ class Context:
         """Read a job of ours from the chain. Raises ChainUnreachable when it does not show it."""
         records = await self.chain.jobs([job.job_id])
         if job.job_id not in records:
-            raise ChainUnreachable(f"job {job.job_id}: the chain does not show this job now")
+            raise ChainUnreachable(ChainLacksJob())
         return records[job.job_id]
 
     def is_ours(self, record: ChainJob) -> bool:
@@ -85,10 +88,10 @@ class Context:
         job = None if tx.job_id is None else self.book.known(tx.job_id)
         if job is None or tx.purpose not in {"approve", "process"}:
             return True
-        return not self.too_late(job)
+        return self.claim_refusal(job) is None
 
-    def too_late(self, job: Job) -> str:
-        """Say why a job that was chosen before is not to be claimed any more, or ""."""
+    def claim_refusal(self, job: Job) -> Reason | None:
+        """Return why a job that was chosen before is not to be claimed any more, None while it is."""
         return judge(
             fee_wei=job.fee_wei,
             dataset_bytes=job.dataset_bytes,
@@ -99,6 +102,6 @@ class Context:
         )
 
     def rules_for(self, job: Job) -> ClaimRules:
-        """Give the rules that a job was chosen by."""
+        """Return the rules that a job was chosen by."""
         rules = ClaimRules.of(self.settings.claims, self.network)
         return rules.by_hand() if job.by_hand else rules

@@ -18,7 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emeth_tui.errors import DiskFull
-from emeth_tui.model import Job, JobId
+from emeth_tui.job import Job
+from emeth_tui.model import JobId
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.disk import CacheFull, CacheUnusable, FileSystemFull
 from emeth_tui.protocol.architectures import parameter_count
 
 logger = logging.getLogger(__name__)
@@ -67,7 +70,7 @@ class DiskBudget:
         try:
             jobs_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
-            raise DiskFull(f"{jobs_dir}: the cache cannot be made there: {error.strerror}") from error
+            raise DiskFull(CacheUnusable(jobs_dir, error.strerror or "")) from error
 
     def job_dir(self, job_id: JobId) -> Path:
         """Name a job's directory; the id was checked to be plain hex when it was parsed."""
@@ -106,23 +109,17 @@ class DiskBudget:
             by_job=tuple(sorted(measured.by_job.items())),
         )
 
-    def refusal(self, needed_bytes: int, open_jobs: Iterable[Job]) -> str:
-        """Say why a job that needs so much does not fit, or "" when it does."""
+    def refusal(self, needed_bytes: int, open_jobs: Iterable[Job]) -> Reason | None:
+        """Return why a job that needs so much does not fit, None when it does."""
         usage = self.usage(open_jobs)
         room = usage.limit_bytes - usage.committed_bytes
         if needed_bytes > room:
-            return (
-                f"the cache has room for {_gb(max(0, room))} of its {_gb(usage.limit_bytes)} and the job "
-                f"needs {_gb(needed_bytes)}: raise cache.limit_gb or wait for verifications"
-            )
+            return CacheFull(max(0, room), usage.limit_bytes, needed_bytes)
         still_to_fill = usage.committed_bytes - usage.used_bytes
         free = usage.free_bytes - still_to_fill - FILE_SYSTEM_RESERVE_BYTES
         if needed_bytes > free:
-            return (
-                f"the file system has {_gb(max(0, free))} to spare and the job needs {_gb(needed_bytes)}: "
-                f"free some space on the disk of {self._jobs_dir}"
-            )
-        return ""
+            return FileSystemFull(max(0, free), needed_bytes, self._jobs_dir)
+        return None
 
     def keep_only(self, job_id: JobId, names: Iterable[str]) -> None:
         """Delete everything in a job's directory but the named files."""
@@ -154,7 +151,7 @@ class DiskMeter:
         self._measuring: asyncio.Future[Measured] | None = None
 
     def latest(self, open_jobs: Iterable[Job]) -> DiskUsage:
-        """Give the usage as last measured, and have it measured anew when that is old.
+        """Return the usage as last measured, and have it measured anew when that is old.
 
         Called on the event loop; the first measurement is made at once.
         """
@@ -193,7 +190,3 @@ def _delete(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
-
-
-def _gb(size_bytes: int) -> str:
-    return f"{size_bytes / 1e9:.2f} GB"

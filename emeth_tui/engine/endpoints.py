@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 from emeth_tui.engine.events import EventLog
 from emeth_tui.errors import EmethError
-from emeth_tui.model import Severity
+from emeth_tui.model import LinkName
+from emeth_tui.notices.events.node import LinkLost, LinkRestored
+from emeth_tui.notices.notice import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +19,9 @@ class Link:
     `next_try_unix_s` is when a broken one is tried again; once that has passed, it is being tried.
     """
 
-    name: str
+    name: LinkName
     broken_since_unix_s: float | None = None
-    error: str = ""
+    reason: Reason | None = None
     next_try_unix_s: float | None = None
 
 
@@ -29,34 +31,23 @@ class LinkHealth:
     def __init__(self, events: EventLog, now: Callable[[], float]) -> None:
         self._events = events
         self._now = now
-        self._links: dict[str, Link] = {}
+        self._links: dict[LinkName, Link] = {}
 
-    def works(self, name: str) -> None:
+    def works(self, name: LinkName) -> None:
         """Note that a link has answered."""
         link = self._links.get(name, Link(name))
         if link.broken_since_unix_s is not None:
             lasted = self._now() - link.broken_since_unix_s
-            self._events.publish(
-                "link_restored",
-                f"{name} answers again after {lasted:.0f} s",
-                link=name,
-                lasted_s=round(lasted),
-            )
+            self._events.publish(LinkRestored(name, round(lasted)))
         self._links[name] = Link(name)
 
-    def broken(self, name: str, error: EmethError, *, again_in_s: float) -> None:
+    def broken(self, name: LinkName, error: EmethError, *, again_in_s: float) -> None:
         """Note that a link does not answer, and when it is tried again."""
         link = self._links.get(name, Link(name))
         if link.broken_since_unix_s is None:
-            self._events.publish(
-                "link_lost",
-                f"{name}: {error}; trying again until it answers",
-                severity=Severity.WARNING,
-                link=name,
-                error=str(error),
-            )
+            self._events.publish(LinkLost(name, error.reason))
             link = Link(name, broken_since_unix_s=self._now())
-        self._links[name] = replace(link, error=str(error), next_try_unix_s=self._now() + again_in_s)
+        self._links[name] = replace(link, reason=error.reason, next_try_unix_s=self._now() + again_in_s)
 
     def all(self) -> tuple[Link, ...]:
         """List every link that was tried so far."""

@@ -1,4 +1,4 @@
-"""What happened, told to every front end: events are kept and never dropped, progress is coalesced."""
+"""What happened, for every front end: events are kept and never dropped, progress is coalesced."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from emeth_tui.errors import EmethError
-from emeth_tui.model import Event, JobId, Severity
+from emeth_tui.model import JobId, Severity
+from emeth_tui.notices.event import Event
+from emeth_tui.notices.notice import EventBody
 from emeth_tui.store.events import EventTable
 from emeth_tui.training.reports import Progress
+from emeth_tui.words.sentences import english
 
 RECENT_EVENTS = 200  # at hand for pictures of the node; the table has more
 logger = logging.getLogger(__name__)
@@ -88,21 +91,22 @@ class EventLog:
 
     def publish(
         self,
-        kind: str,
-        text: str,
+        body: EventBody,
         *,
-        severity: Severity = Severity.INFO,
         job_id: JobId | None = None,
-        **data: object,
+        severity: Severity | None = None,
     ) -> Event:
-        """Tell everyone that something happened. `text` is one line for people, `data` is for machines."""
-        event = Event(self._now(), severity, kind, text, job_id, data)
+        """Keep and log what happened, and hand it to every subscriber.
+
+        `severity` overrides the body's own.
+        """
+        event = Event(self._now(), severity or body.severity, body, job_id)
         try:
             self._table.add(event)
-        except EmethError as error:  # a full disk must not silence what is to be told of it
+        except EmethError as error:  # a full disk must not silence the event about it
             logger.error("an event is not kept: %s", error)
         self._recent.append(event)
-        logger.log(_LOG_LEVELS[severity], "%s%s", f"{job_id} " if job_id else "", text)
+        logger.log(_LOG_LEVELS[event.severity], "%s%s", f"{job_id} " if job_id else "", english(body))
         for subscription in self._subscriptions:
             subscription.offer_event(event)
         return event

@@ -25,7 +25,13 @@ from emeth_tui.engine.view.records import NodeRecords
 from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.engine.view.snapshot_maker import SnapshotMaker
 from emeth_tui.errors import JobError, NetworkError, TransactionError, WorkerError
-from emeth_tui.model import Job, JobId, JobState, Severity, format_token
+from emeth_tui.job import Job
+from emeth_tui.model import JobId, JobState, LinkName, Severity
+from emeth_tui.notices.events import job as job_events
+from emeth_tui.notices.events import node as events
+from emeth_tui.notices.reasons import market as why
+from emeth_tui.notices.reasons.job import DeclineFailed, NotDeclinable, NotUnderWay
+from emeth_tui.protocol.job_ids import short
 from emeth_tui.workers.supervisor import DeviceStarted, PoolEvent, WorkerPool
 
 logger = logging.getLogger(__name__)
@@ -77,7 +83,7 @@ class Node:
         self._discover_now = asyncio.Event()
         self._models_now = asyncio.Event()
         self._failures_in_a_row = 0
-        self._told_error = ""
+        self._reported_error = ""
         self.subscribe = context.events.subscribe
 
     # -- the life of the node
@@ -110,7 +116,7 @@ class Node:
     def request_stop(self) -> None:
         """Stop claiming, save every job, and let `run` return."""
         if not self._stop.is_set():
-            self._context.events.publish("stopping", "stopping: saving every job under way")
+            self._context.events.publish(events.Stopping())
         self._stop.set()
 
     async def _settle_last_run(self) -> None:
@@ -123,18 +129,13 @@ class Node:
     def _go_on_with_open_jobs(self) -> None:
         for job in self._context.book.open_jobs():
             if job.state is not JobState.SUBMITTED:
-                self._context.events.publish(
-                    "resumed",
-                    f"going on with this job, {job.state.value}",
-                    job_id=job.job_id,
-                    state=job.state.value,
-                )
+                self._context.events.publish(job_events.Resumed(job.state), job_id=job.job_id)
                 self._start_pipeline(job.job_id)
 
     async def _pause_tasks(self) -> None:
         """Stop every job's task; a worker in training has written a checkpoint when this returns."""
         await _cancel(list(self._tasks.values()))
-        self._context.events.publish("stopped", "stopped; every job is saved")
+        self._context.events.publish(events.Stopped())
 
     async def _every(
         self, duty: Callable[[], Awaitable[None]], interval_s: Callable[[], float], sooner: asyncio.Event
@@ -144,7 +145,7 @@ class Node:
             try:
                 await duty()
             except Exception as error:  # noqa: BLE001 - the top of a task: jobs under way must not end with it
-                self._tell_internal_error(duty.__name__, error)
+                self._report_internal_error(duty.__name__, error)
             # Not asyncio.wait_for: before Python 3.12 it loses a cancellation that comes with the result.
             with anyio.move_on_after(interval_s()):
                 await sooner.wait()
@@ -168,7 +169,7 @@ class Node:
                 await self._withdraw_waiting()
         except NetworkError as error:
             again_in_s = self._context.network.poll_interval_s
-            self._context.health.broken("chain", error, again_in_s=again_in_s)
+            self._context.health.broken(LinkName.CHAIN, error, again_in_s=again_in_s)
         if self._market.draining and not self._context.book.training_jobs():
             self._stop.set()
         if self._exit_after_jobs is not None and self._market.verified >= self._exit_after_jobs:
@@ -182,12 +183,7 @@ class Node:
         try:
             await self._rewards.withdraw()
         except TransactionError as error:
-            self._context.events.publish(
-                "withdraw_failed",
-                f"a reward cannot be withdrawn now: {error}",
-                severity=Severity.WARNING,
-                error=str(error),
-            )
+            self._context.events.publish(events.WithdrawFailed(error.reason))
             self._rewards.waiting = ()  # looked for again when the next day begins, or by command
 
     def _device_changed(self, event: PoolEvent) -> None:
@@ -206,20 +202,14 @@ class Node:
         self._watch_now.set()
         self._discover_now.set()
         if not task.cancelled() and (error := task.exception()):
-            self._tell_internal_error(task.get_name(), error)
+            self._report_internal_error(task.get_name(), error)
 
-    def _tell_internal_error(self, what: str, error: BaseException) -> None:
-        """Tell of a fault of ours, once as long as it stays the same; the node goes on."""
-        logger.error("%s: internal error", what, exc_info=error)
-        if repr(error) != self._told_error:
-            self._told_error = repr(error)
-            self._context.events.publish(
-                "internal_error",
-                f"{what}: internal error, please report it: {error!r}",
-                severity=Severity.ERROR,
-                what=what,
-                error=repr(error),
-            )
+    def _report_internal_error(self, part: str, error: BaseException) -> None:
+        """Report a fault of ours, once as long as it stays the same; the node goes on."""
+        logger.error("%s: internal error", part, exc_info=error)
+        if repr(error) != self._reported_error:
+            self._reported_error = repr(error)
+            self._context.events.publish(events.InternalError(part, repr(error)))
 
     def _job_ended(self, job: Job) -> None:
         self._account.ended.append(job)
@@ -234,9 +224,7 @@ class Node:
         self._discover_now.set()
         self._failures_in_a_row = self._failures_in_a_row + 1 if job.state is JobState.FAILED else 0
         if self._failures_in_a_row >= FAILURES_UNTIL_PAUSE:
-            self.pause_claims(
-                f"the last {self._failures_in_a_row} results were rejected; look at the log first"
-            )
+            self._market.pause(why.ResultsRejected(self._failures_in_a_row))
 
     # -- what a front end sees
 
@@ -258,7 +246,7 @@ class Node:
         self._context.book.update(job_id, paused=True)
         if pipeline := self._pipelines.get(job_id):
             pipeline.pause()
-        self._context.events.publish("job_paused", "paused", job_id=job_id)
+        self._context.events.publish(job_events.JobPaused(), job_id=job_id)
 
     def resume_job(self, job_id: JobId) -> None:
         """Let a held job go on. Raises JobError."""
@@ -268,11 +256,11 @@ class Node:
             self._start_pipeline(job_id)
         elif pipeline := self._pipelines.get(job_id):
             pipeline.resume()
-        self._context.events.publish("job_resumed", "goes on", job_id=job_id)
+        self._context.events.publish(job_events.JobResumed(), job_id=job_id)
 
-    def pause_claims(self, reason: str = "by the operator") -> None:
+    def pause_claims(self) -> None:
         """Take no new jobs, across restarts, until `resume_claims`."""
-        self._market.pause(reason)
+        self._market.pause(why.PausedByOperator())
 
     def resume_claims(self) -> None:
         """Take new jobs again."""
@@ -282,13 +270,13 @@ class Node:
 
     def finish_then_pause(self) -> None:
         """Let the jobs under way finish, and take no new ones until `resume_claims`."""
-        self.pause_claims("finishing what is under way first")
+        self._market.pause(why.FinishingFirst())
 
     def drain(self) -> None:
         """Take no new jobs in this run, and end it when those under way are submitted."""
         if not self._market.draining:
             self._market.draining = True
-            self._context.events.publish("draining", "draining: ends when the jobs under way are submitted")
+            self._context.events.publish(events.Draining())
         self._watch_now.set()
 
     def add_device(self, device: str) -> None:
@@ -310,12 +298,12 @@ class Node:
         await self._pool.remove(worker, REMOVE_GRACE_S)
 
     async def claim_job(self, job_id: JobId) -> None:
-        """Claim a job that the operator chose from the market; what comes of it is told as events.
+        """Claim a job that the operator chose from the market; its outcome comes as events.
 
         Raises JobError with the reason when it cannot be claimed, NetworkError when nobody answers.
         """
         if self._stop.is_set():
-            raise JobError(f"job {job_id} is not claimed: the node is stopping")
+            raise JobError(why.NotClaimed(short(job_id), why.NodeStopping()))
         await self._market.claim_by_hand(job_id)
 
     async def decline_job(self, job_id: JobId) -> None:
@@ -325,9 +313,7 @@ class Node:
         """
         job = self._open_job(job_id)
         if job.state in {JobState.CLAIMING, JobState.SUBMITTED}:
-            raise JobError(
-                f"job {job_id} is {job.state.value}: only a claimed, unsubmitted job can be declined"
-            )
+            raise JobError(NotDeclinable(short(job_id), job.state))
         if task := self._tasks.pop(job_id, None):
             await _cancel([task])
         try:
@@ -335,7 +321,7 @@ class Node:
         except (TransactionError, NetworkError) as error:
             if job_id in self._context.book:
                 self._start_pipeline(job_id)
-            raise JobError(f"job {job_id} could not be declined: {error}") from error
+            raise JobError(DeclineFailed(short(job_id), error.reason)) from error
         await self._watcher.settle_now()
 
     async def withdraw(self) -> int:
@@ -367,7 +353,7 @@ class Node:
 
     def _open_job(self, job_id: JobId) -> Job:
         if job_id not in self._context.book:
-            raise JobError(f"job {job_id} is not under way on this node")
+            raise JobError(NotUnderWay(short(job_id)))
         return self._context.book.get(job_id)
 
     async def _summary(self) -> Summary:
@@ -377,13 +363,8 @@ class Node:
             view = await self._watcher.refresh()
         assert view is not None  # noqa: S101 - `run` begins with reading one
         summary = self._account.summary(view, withdrawn_wei=self._rewards.withdrawn_wei)
-        self._context.events.publish(
-            "summary",
-            f"{summary.verified} jobs verified, EMT {format_token(summary.emt_before_wei, 6)} before, "
-            f"{format_token(summary.emt_after_wei, 6)} after",
-            severity=Severity.INFO if summary.adds_up else Severity.WARNING,
-            **summary.as_data(),
-        )
+        severity = Severity.INFO if summary.adds_up else Severity.WARNING
+        self._context.events.publish(summary.as_event(), severity=severity)
         return summary
 
 

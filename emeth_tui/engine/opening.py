@@ -28,7 +28,9 @@ from emeth_tui.engine.settings_editor import SettingsEditor
 from emeth_tui.engine.steps.job_book import JobBook
 from emeth_tui.engine.steps.pipeline import RETRIES
 from emeth_tui.errors import InsufficientFunds, SettingsError
-from emeth_tui.model import Language, Severity, format_token, token_to_wei
+from emeth_tui.model import Language, token_to_wei
+from emeth_tui.notices.events.market import RateDiffers, VerifierFeeDiffers
+from emeth_tui.notices.reasons.start import NoEmt, NoGasToken, NoVerificationKey, OtherAccount
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, Rates
 from emeth_tui.settings import VERIFICATION_KEY_VARIABLE, Layers, Network, Settings
 from emeth_tui.store import key_values
@@ -106,10 +108,7 @@ async def open_node(
 def _check_verification_key(network: Network) -> None:
     """Refuse to stake deposits on results that the verifier is sure to reject (protocol.md §9)."""
     if not network.verification_key.get_secret_value():
-        raise SettingsError(
-            f"network {network.name!r} has no verification key, so every result would be rejected: "
-            f"ask the network's operator for it and set {VERIFICATION_KEY_VARIABLE}"
-        )
+        raise SettingsError(NoVerificationKey(network.name, VERIFICATION_KEY_VARIABLE))
 
 
 def _check_account(context: Context) -> None:
@@ -117,10 +116,7 @@ def _check_account(context: Context) -> None:
     account = f"{context.address} on {context.network.core_address}"
     known = context.store.key_values.get(key_values.ACCOUNT)
     if known not in {None, account} and context.book.open_jobs():
-        raise SettingsError(
-            f"{context.settings.state_dir} holds jobs under way of {known}; "
-            "use that wallet until they have ended, or set another state.directory"
-        )
+        raise SettingsError(OtherAccount(context.settings.state_dir, str(known)))
     context.store.key_values.set(key_values.ACCOUNT, account)
 
 
@@ -129,15 +125,10 @@ def _check_funds(context: Context, balances: Balances) -> None:
         return
     symbol = context.network.native_symbol
     if not balances.native_wei:
-        raise InsufficientFunds(
-            f"{context.address} holds no {symbol} to pay for transactions; send it some, then start again"
-        )
+        raise InsufficientFunds(NoGasToken(context.address, symbol))
     smallest_wei = context.rates.deposit_wei(token_to_wei(context.settings.claims.min_fee_emt))
     if balances.emt_wei < max(1, smallest_wei):
-        raise InsufficientFunds(
-            f"{context.address} holds {format_token(balances.emt_wei)} EMT; the smallest deposit is "
-            f"{format_token(smallest_wei)} EMT: send it some, or lower claims.min_fee_emt"
-        )
+        raise InsufficientFunds(NoEmt(context.address, balances.emt_wei, smallest_wei))
 
 
 def _warn_of_other_rates(events: EventLog, rates: Rates) -> None:
@@ -145,21 +136,6 @@ def _warn_of_other_rates(events: EventLog, rates: Rates) -> None:
     for name in ("deposit_rate", "timeout_penalty_rate", "decline_penalty_rate", "failed_penalty_rate"):
         actual, published = getattr(rates, name), getattr(ROUND_3_2_RATES, name)
         if actual != published:
-            events.publish(
-                "rates_differ",
-                f"the contract's {name} is {actual / 1000:g} %, not the published {published / 1000:g} %",
-                severity=Severity.WARNING,
-                name=name,
-                actual=f"{actual / 1000:g} %",
-                published=f"{published / 1000:g} %",
-            )
+            events.publish(RateDiffers(name, actual / 1000, published / 1000))
     if rates.verifier_fee_wei != ROUND_3_2_RATES.verifier_fee_wei:
-        events.publish(
-            "rates_differ",
-            f"the verifier's fee is {format_token(rates.verifier_fee_wei)} EMT, "
-            f"not the published {format_token(ROUND_3_2_RATES.verifier_fee_wei)}",
-            severity=Severity.WARNING,
-            name="verifier's fee",
-            actual=f"{format_token(rates.verifier_fee_wei)} EMT",
-            published=f"{format_token(ROUND_3_2_RATES.verifier_fee_wei)} EMT",
-        )
+        events.publish(VerifierFeeDiffers(rates.verifier_fee_wei, ROUND_3_2_RATES.verifier_fee_wei))

@@ -17,6 +17,9 @@ from pydantic import SecretStr
 
 from emeth_tui.clients.threads import run_to_end
 from emeth_tui.errors import SettingsError
+from emeth_tui.notices.events.node import SettingChanged, SettingWaits
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.settings import NeedsRestart, SetByThisRun
 from emeth_tui.settings import Layers, Network, Origin, Settings
 from emeth_tui.settings.schema import CHANGEABLE_AT_RUN_TIME, fields_by_key, value_of, with_values
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
     from emeth_tui.engine.context import Context  # web3 behind it takes a second to load
+    from emeth_tui.engine.events import EventLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +48,12 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class SettingsView:
-    """All settings, and the file that they come from; `error` says why that cannot be read now, or ""."""
+    """All settings, and the file that they come from; `error` is why that cannot be read now."""
 
     path: Path
     exists: bool
     settings: tuple[Setting, ...]
-    error: str = ""
+    error: Reason | None = None
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the user's, by an action's id
 
 
@@ -74,12 +78,13 @@ class SettingsEditor:
 
     def view(self) -> SettingsView:
         """List every setting in effect."""
-        error, text = "", ""
+        error: Reason | None = None
+        text = ""
         try:
             text = self._text()
             self._layers.combine(text)
         except SettingsError as problem:
-            error, text = str(problem), ""
+            error, text = problem.reason, ""
         origins = self._layers.origins(text)
         settings = [self._setting(key, field, origins[key]) for key, field in fields_by_key().items()]
         settings += _network_settings(self._context.settings, self._context.network)
@@ -99,7 +104,7 @@ class SettingsEditor:
         return self._apply(settings)
 
     async def reload(self) -> Sequence[SettingChange]:
-        """Read the file again, and tell what is different now. Raises SettingsError."""
+        """Read the file again, and return what is different now. Raises SettingsError."""
         self._unsaved = ""
         return self._apply(self._layers.load())
 
@@ -108,10 +113,10 @@ class SettingsEditor:
 
     def _check_changeable(self, key: str, text: str) -> None:
         if key not in CHANGEABLE_AT_RUN_TIME:
-            raise SettingsError(f"{key}: needs a restart; set it in {self._layers.path}")
+            raise SettingsError(NeedsRestart(key, self._layers.path))
         origin = self._layers.origins(text)[key]
         if origin in {Origin.ENVIRONMENT, Origin.OPTION}:
-            raise SettingsError(f"{key}: the {origin.value} of this run sets it, and goes over the file")
+            raise SettingsError(SetByThisRun(key, origin.value))
 
     def _edited(self, before: str, key: str, text: str) -> str:
         from emeth_tui.settings.writing import edit_toml
@@ -140,20 +145,8 @@ class SettingsEditor:
         live.now = with_values(live.now, {**values, "keys": settings.keys})
         self._context.disk.limit_bytes = live.now.cache_limit_bytes
         for change in changes:
-            self._tell(change)
+            _publish(self._context.events, change)
         return changes
-
-    def _tell(self, change: SettingChange) -> None:
-        kind = "setting_changed" if change.in_effect else "setting_waits"
-        text = f"{change.key}: {change.before or 'default'} → {change.after or 'default'}"
-        note = "" if change.in_effect else ", at the next start"
-        self._context.events.publish(
-            kind,
-            text + note,
-            key=change.key,
-            before=change.before or "-",
-            after=change.after or "-",
-        )
 
     def _setting(self, key: str, field: FieldInfo, origin: Origin) -> Setting:
         value = as_text(value_of(self._context.settings, key))
@@ -169,6 +162,11 @@ class SettingsEditor:
             _choices(field),
             pending=read if read != value else None,
         )
+
+
+def _publish(events: EventLog, change: SettingChange) -> None:
+    body = SettingChanged if change.in_effect else SettingWaits
+    events.publish(body(change.key, change.before or "–", change.after or "–"))
 
 
 def as_text(value: object) -> str:

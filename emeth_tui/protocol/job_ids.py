@@ -6,6 +6,7 @@ import re
 
 from emeth_tui.errors import JobError
 from emeth_tui.model import JobId
+from emeth_tui.notices.reasons.market import InvalidJobId
 
 _PATTERN = re.compile(r"0x[0-9a-f]{32}")
 
@@ -17,7 +18,7 @@ def parse_job_id(text: str) -> JobId:
     """
     lowered = text.strip().lower()
     if not _PATTERN.fullmatch(lowered):
-        raise JobError(f"{text[:80]!r} is not a job id: `0x` and 32 hex digits are needed")
+        raise JobError(InvalidJobId(text[:80]))
     return JobId(lowered)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from emeth_tui.errors import JobError
 from emeth_tui.model import Language
+from emeth_tui.notices.reasons import market as why
 
 MIN_EPOCHS = 30  # to be verified; more earns nothing (protocol.md §2)
 MAX_EPOCHS = 1_000  # ours: a job asking for more is a mistake or a trap
@@ -25,20 +26,20 @@ class JobParameters:
 def parse_parameters(param: str) -> JobParameters:
     """Read `jobDetails.param`. Raises JobError naming what is wrong with it."""
     if len(param) > MAX_PARAM_CHARS:
-        raise JobError(f"its parameters are {len(param):,} characters long")
+        raise JobError(why.ParametersTooLong(len(param)))
     try:
         parsed = json.loads(param)
     except (ValueError, RecursionError) as error:
-        raise JobError("its parameters are not JSON") from error
+        raise JobError(why.ParametersNotJson()) from error
     if not isinstance(parsed, dict):
-        raise JobError("its parameters are not a JSON object")
+        raise JobError(why.ParametersNotObject())
     try:
         language = Language(parsed.get("language"))
     except ValueError as error:
-        raise JobError("its language is neither en nor ja") from error
+        raise JobError(why.UnknownLanguage()) from error
     epochs = parsed.get("epoch")
     if isinstance(epochs, bool) or not isinstance(epochs, int) or not 1 <= epochs <= MAX_EPOCHS:
-        raise JobError(f"its number of epochs is not a whole number from 1 to {MAX_EPOCHS}")
+        raise JobError(why.InvalidEpochs(MAX_EPOCHS))
     return JobParameters(language, epochs)
 
 
@@ -54,5 +55,5 @@ def check_dataset_name(name: str) -> str:
     """
     plain = name and len(name) <= MAX_DATASET_NAME_CHARS and name.isprintable()
     if not plain or "/" in name or "\\" in name or name in {".", ".."}:
-        raise JobError("its dataset is not named by a plain file name")
+        raise JobError(why.InvalidDatasetName())
     return name

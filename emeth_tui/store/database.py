@@ -35,7 +35,7 @@ MIGRATIONS = (
         reserved_bytes INTEGER NOT NULL,
         created_at_unix_s REAL NOT NULL,
         paused INTEGER NOT NULL,
-        error TEXT NOT NULL,
+        error TEXT,
         dataset_digest TEXT NOT NULL,
         epochs_done INTEGER NOT NULL,
         valid_loss REAL,
@@ -44,7 +44,8 @@ MIGRATIONS = (
         ended_at_unix_s REAL,
         gas INTEGER NOT NULL,
         earned_wei TEXT NOT NULL,
-        lost_wei TEXT NOT NULL
+        lost_wei TEXT NOT NULL,
+        by_hand INTEGER NOT NULL
     );
     CREATE TABLE job_states (
         job_id TEXT NOT NULL REFERENCES jobs (job_id),
@@ -79,13 +80,9 @@ MIGRATIONS = (
         severity TEXT NOT NULL,
         kind TEXT NOT NULL,
         job_id TEXT,
-        text TEXT NOT NULL,
-        data TEXT NOT NULL
+        fields TEXT NOT NULL
     );
-    CREATE TABLE marks (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-    """,
-    "ALTER TABLE jobs ADD COLUMN by_hand INTEGER NOT NULL DEFAULT 0;",
-    """
+    CREATE TABLE key_values (name TEXT PRIMARY KEY, value TEXT NOT NULL);
     CREATE TABLE measurements (
         id INTEGER PRIMARY KEY,
         quantity TEXT NOT NULL,

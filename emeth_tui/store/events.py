@@ -1,11 +1,13 @@
-"""Events that outlive a restart: what the operator was told, newest last."""
+"""Events that outlive a restart, newest last: their kinds, and their fields as JSON."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
 
-from emeth_tui.model import Event, JobId, Severity
+from emeth_tui.model import JobId, Severity
+from emeth_tui.notices.event import Event
+from emeth_tui.notices.notice import EventBody, field_data, from_data
 
 KEPT_EVENTS = 10_000  # older ones are in the log files
 _PRUNE_EVERY = 500
@@ -19,14 +21,13 @@ class EventTable:
 
     def add(self, event: Event) -> None:
         cursor = self._connection.execute(
-            "INSERT INTO events (at_unix_s, severity, kind, job_id, text, data) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO events (at_unix_s, severity, kind, job_id, fields) VALUES (?, ?, ?, ?, ?)",
             (
                 event.at_unix_s,
                 event.severity.value,
                 event.kind,
                 event.job_id,
-                event.text,
-                json.dumps(dict(event.data), default=str),
+                json.dumps(field_data(event.body)),
             ),
         )
         last_id = cursor.lastrowid or 0
@@ -43,8 +44,6 @@ def _from_row(row: sqlite3.Row) -> Event:
     return Event(
         at_unix_s=row["at_unix_s"],
         severity=Severity(row["severity"]),
-        kind=row["kind"],
-        text=row["text"],
+        body=from_data(EventBody, {"kind": row["kind"], **json.loads(row["fields"])}),
         job_id=None if row["job_id"] is None else JobId(row["job_id"]),
-        data=json.loads(row["data"]),
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
-from emeth_tui.model import Job, JobId, JobState, Language
+from emeth_tui.job import Job
+from emeth_tui.model import JobId, JobState, Language
+from emeth_tui.notices.notice import reason_data, reason_from
 
 _COLUMNS = tuple(column.name for column in fields(Job))
 _WEI_COLUMNS = frozenset(name for name in _COLUMNS if name.endswith("_wei"))
@@ -98,6 +101,7 @@ def _to_row(job: Job) -> dict[str, object]:
     row: dict[str, object] = {name: getattr(job, name) for name in _COLUMNS}
     row.update({name: str(row[name]) for name in _WEI_COLUMNS})
     row.update(state=job.state.value, language=job.language.value)
+    row["error"] = None if job.error is None else json.dumps(reason_data(job.error))
     row.update(paused=int(job.paused), by_hand=int(job.by_hand))
     return row
 
@@ -106,5 +110,6 @@ def _from_row(row: sqlite3.Row) -> Job:
     values = {name: row[name] for name in _COLUMNS}
     values.update({name: int(values[name]) for name in _WEI_COLUMNS})
     values.update(state=JobState(values["state"]), language=Language(values["language"]))
+    values["error"] = None if values["error"] is None else reason_from(json.loads(values["error"]))
     values.update(paused=bool(values["paused"]), by_hand=bool(values["by_hand"]))
     return Job(**values)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 
+from emeth_tui.notices.notice import Reason, reason_data, reason_from
+
 LAST_BLOCK = "last_block"  # the newest block whose events have been taken in
-CLAIMS_PAUSED = "claims_paused"  # "" or why
+CLAIMS_PAUSED = "claims_paused"  # why, as JSON
 ACCOUNT = "account"  # address and chain that this state belongs to
 
 
@@ -16,8 +19,17 @@ class KeyValueTable:
         self._connection = connection
 
     def get(self, name: str) -> str | None:
-        row = self._connection.execute("SELECT value FROM marks WHERE name = ?", (name,)).fetchone()
+        row = self._connection.execute("SELECT value FROM key_values WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row["value"])
 
     def set(self, name: str, value: str) -> None:
-        self._connection.execute("INSERT OR REPLACE INTO marks (name, value) VALUES (?, ?)", (name, value))
+        self._connection.execute(
+            "INSERT OR REPLACE INTO key_values (name, value) VALUES (?, ?)", (name, value)
+        )
+
+    def get_reason(self, name: str) -> Reason | None:
+        value = self.get(name)
+        return None if value is None else reason_from(json.loads(value))
+
+    def set_reason(self, name: str, reason: Reason | None) -> None:
+        self.set(name, json.dumps(reason_data(reason)))

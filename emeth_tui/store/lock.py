@@ -8,6 +8,7 @@ from pathlib import Path
 
 from emeth_tui.errors import AlreadyRunning
 from emeth_tui.files import try_lock
+from emeth_tui.notices.reasons.start import NodeRuns
 
 LOCK_FILE = "lock"
 UNKNOWN_PID = 0  # the holder has not written its own yet
@@ -30,7 +31,7 @@ def take_lock(state_dir: Path) -> int:
         return descriptor
     holder = _written_pid(descriptor)
     os.close(descriptor)
-    raise AlreadyRunning(already_running(state_dir, holder))
+    raise AlreadyRunning(NodeRuns(state_dir, holder))
 
 
 def lock_holder(state_dir: Path) -> int | None:
@@ -43,15 +44,6 @@ def lock_holder(state_dir: Path) -> int | None:
         return None if try_lock(descriptor, shared=True) else _written_pid(descriptor)
     finally:
         os.close(descriptor)
-
-
-def already_running(state_dir: Path, pid: int) -> str:
-    """Say that a node runs, how to look at it, and how to run another one."""
-    return (
-        f"{state_dir}: a node is already running here (process {pid or 'unknown'}); "
-        "at a terminal, `emeth-tui` with the same options shows it; "
-        "to start another one stop it first, or give the new one its own state.directory"
-    )
 
 
 def _written_pid(descriptor: int) -> int:

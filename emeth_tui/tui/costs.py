@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from emeth_tui.engine.market.rules import Offer
 from emeth_tui.engine.money.profit import Expectation, expect
-from emeth_tui.model import Job
+from emeth_tui.job import Job
 from emeth_tui.tui.frame import Frame, Outlook, outlook
 
 

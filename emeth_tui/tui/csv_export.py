@@ -10,7 +10,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from emeth_tui.engine.money.earnings import DayAccount
-from emeth_tui.model import WEI_PER_TOKEN, Job
+from emeth_tui.job import Job
+from emeth_tui.model import WEI_PER_TOKEN
+from emeth_tui.words.sentences import english
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # full-width ones run, too
 JOB_COLUMNS = (
@@ -108,7 +110,7 @@ def _job_row(job: Job) -> Sequence[object]:
         _iso(job.deadline_unix_s),
         _iso(job.submitted_at_unix_s),
         _iso(job.ended_at_unix_s),
-        harmless(job.error),
+        harmless(english(job.error) if job.error else ""),
     )
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from emeth_tui.engine.gpus.reading import GpuReading
 from emeth_tui.engine.view.snapshot import Forecast, Snapshot
-from emeth_tui.model import Job, JobState
-from emeth_tui.workers.views import WorkerPhase, WorkerView
+from emeth_tui.job import Job
+from emeth_tui.model import JobState, WorkerPhase
+from emeth_tui.workers.views import WorkerView
 
 SPEEDS_KEPT = 120  # of each worker, one a second
 STALE_AFTER_S = 40.0  # since the last block

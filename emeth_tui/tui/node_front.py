@@ -12,7 +12,8 @@ from emeth_tui.engine.events import Subscription
 from emeth_tui.engine.settings_editor import SettingChange, SettingsView
 from emeth_tui.engine.view.records import JobRecord
 from emeth_tui.engine.view.snapshot import Snapshot
-from emeth_tui.model import Job, JobId, JournaledTransaction
+from emeth_tui.job import Job
+from emeth_tui.model import JobId, JournaledTransaction
 from emeth_tui.protocol.contracts import ChainJob
 
 

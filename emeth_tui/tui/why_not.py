@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from emeth_tui.engine.market.rules import Offer
 from emeth_tui.engine.settings_editor import Setting
-from emeth_tui.model import Job, JobId, JobState, format_token
+from emeth_tui.job import Job
+from emeth_tui.model import JobId, JobState, format_token
 from emeth_tui.settings import Origin
 from emeth_tui.tui.frame import Frame
 from emeth_tui.words.translation import _

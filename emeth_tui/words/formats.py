@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from emeth_tui.model import WEI_PER_TOKEN, JobState, Severity, TransactionState, format_token
+from emeth_tui.model import WEI_PER_TOKEN, JobState, Severity, TransactionState, WorkerPhase, format_token
 from emeth_tui.words.translation import _
-from emeth_tui.workers.views import WorkerPhase
 
 LAST_SHOWN_UNIX_S = 253_402_300_799  # the last second of the year 9999; strangers write later deadlines
 

@@ -9,10 +9,14 @@ import ast
 import gettext
 import locale
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib import resources
 
 LANGUAGES = ("en", "ja")
 _catalogue: gettext.NullTranslations = gettext.NullTranslations()
+_english_wanted: ContextVar[bool] = ContextVar("english_wanted", default=False)
 
 
 class _Catalogue(gettext.NullTranslations):
@@ -26,7 +30,17 @@ class _Catalogue(gettext.NullTranslations):
 
 def _(text: str) -> str:
     """Translate one of the interface's texts."""
-    return _catalogue.gettext(text)
+    return text if _english_wanted.get() else _catalogue.gettext(text)
+
+
+@contextmanager
+def in_english() -> Iterator[None]:
+    """Leave texts untranslated while the body runs, in this thread or task alone."""
+    token = _english_wanted.set(True)
+    try:
+        yield
+    finally:
+        _english_wanted.reset(token)
 
 
 def set_language(language: str) -> None:

@@ -4,27 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from enum import Enum
 
+from emeth_tui.model import WorkerPhase
 from emeth_tui.training import reports
 from emeth_tui.training.reports import Event
-
-
-class WorkerPhase(Enum):
-    """What a worker is doing."""
-
-    STARTING = "starting"
-    IDLE = "idle"
-    PREPARING = "preparing"
-    TRAINING = "training"
-    VALIDATING = "validating"
-    SAVING = "saving"
-    PAUSED = "paused"
-    WRITING_RESULT = "writing result"
-    STOPPING = "stopping"
-    RESTARTING = "restarting"  # its process died with a job; a new one goes on from the checkpoint
-    DOWN = "down"  # there is no process: it died without a job, or the device did not start
-    CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,14 @@ import anyio
 
 from emeth_tui.backoff import Backoff
 from emeth_tui.errors import DatasetError, DeviceFailed, DiskFull, EmethError, TrainingError, WorkerError
+from emeth_tui.model import WorkerPhase
 from emeth_tui.training import reports
 from emeth_tui.training.reports import Event, TrainRequest
 from emeth_tui.workers import messages
 from emeth_tui.workers.link import LinkFactory, NoNews, ProcessDied, WorkerConfig, WorkerLink
 from emeth_tui.workers.local import LocalProcess
 from emeth_tui.workers.messages import FailureKind, JobFailed, ToParent
-from emeth_tui.workers.views import TrainedResult, WorkerPhase, WorkerView, view_after
+from emeth_tui.workers.views import TrainedResult, WorkerView, view_after
 
 HashFor = Callable[[str, int], str]
 OnMessage = Callable[[object], None]

@@ -18,10 +18,30 @@ from emeth_tui.control.client import RemoteNode
 from emeth_tui.control.paths import listening_socket
 from emeth_tui.control.server import serve_control
 from emeth_tui.engine.events import JobProgress, Subscription
-from emeth_tui.model import Event
-from tests.tui.stand_in import StandInNode
+from emeth_tui.model import JobState
+from emeth_tui.notices.event import Event
+from emeth_tui.notices.events.node import Summary
+from tests.tui.stand_in import TRAINING_ID, StandInNode
 
 LIMIT_S = 20.0
+
+
+SUMMARY = Summary(
+    verified=2,
+    jobs={TRAINING_ID: JobState.VERIFIED},
+    epochs=60,
+    gas=10,
+    slot=19_000,
+    slot_own_gas=10,
+    slot_total_gas=20,
+    emt_before_wei=10**18,
+    emt_after_wei=2 * 10**18,
+    fees_wei=10**18,
+    verifier_fees_wei=0,
+    penalties_wei=0,
+    withdrawn_wei=0,
+    adds_up=True,
+)
 
 
 class ShownNode(StandInNode):

@@ -76,10 +76,10 @@ async def test_two_views_of_a_node_that_works_and_ends(network: Harness, place: 
             await asyncio.to_thread(terminal.wait_for, "read-only view")
         job_id = await network.post()
         await node.event("claimed", job_id)
-        await asyncio.to_thread(one.wait_for, "is ours")
+        await asyncio.to_thread(one.wait_for, "claimed, deposit")
         one.type("P")
         await asyncio.to_thread(one.wait_for, f"read-only view: the node runs as process {PID}")
-        assert node.node.snapshot().claims_paused == ""
+        assert node.node.snapshot().claims_paused is None
         other.type("q")
         await asyncio.to_thread(other.read_to_end)
         assert f"the node goes on (process {PID}); `emeth-tui --config " in other.text

@@ -17,15 +17,20 @@ from emeth_tui.control.server import serve_control
 from emeth_tui.engine.events import JobProgress
 from emeth_tui.engine.settings_editor import Setting, SettingsView
 from emeth_tui.errors import ControlError, EmethError, StoreError
-from emeth_tui.model import Event, Severity
+from emeth_tui.model import Severity
+from emeth_tui.notices.event import Event
+from emeth_tui.notices.events.market import Claimed
+from emeth_tui.notices.notice import EventBody
+from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.notices.reasons.market import PausedByOperator
 from emeth_tui.settings import Origin
 from emeth_tui.training.reports import Progress
-from tests.control.conftest import LIMIT_S, Attached, ShownNode, attached, mute_node, until
+from tests.control.conftest import LIMIT_S, SUMMARY, Attached, ShownNode, attached, mute_node, until
 from tests.tui.stand_in import NOW, PENDING_ID, TRAINING_ID, training_worker
 
 
-def event(kind: str, text: str, **data: object) -> Event:
-    return Event(NOW, Severity.INFO, kind, text, TRAINING_ID, data)
+def event(body: EventBody) -> Event:
+    return Event(NOW, Severity.INFO, body, TRAINING_ID)
 
 
 async def test_the_picture_is_the_nodes_own_with_the_clock_going_on(shown: ShownNode, served: Path) -> None:
@@ -62,7 +67,7 @@ async def test_the_settings_in_effect_come_across(shown: ShownNode, served: Path
     setting = Setting(
         "claims.enabled", "true", Origin.FILE, "take new jobs", True, ("true", "false"), "false"
     )
-    settings = SettingsView(Path("config.toml"), True, (setting,), "")
+    settings = SettingsView(Path("config.toml"), True, (setting,), Foreign("it is damaged"))
 
     async def settings_in_effect() -> SettingsView:
         return settings
@@ -75,9 +80,9 @@ async def test_the_settings_in_effect_come_across(shown: ShownNode, served: Path
 async def test_news_is_told_when_the_picture_shows_it(shown: ShownNode, served: Path) -> None:
     async with attached(shown, served) as view:
         stream = view.remote.subscribe()
-        shown.picture = replace(shown.picture, claims_paused="by the operator")
+        shown.picture = replace(shown.picture, claims_paused=PausedByOperator())
         told = [
-            event("note", "paused", path=Path("a"), amount_wei=10**30),
+            event(Claimed(10**30)),
             JobProgress(TRAINING_ID, Progress(1, 30, 5, 100, 3.0, 1_000.0)),
         ]
         for news in told:
@@ -85,10 +90,10 @@ async def test_news_is_told_when_the_picture_shows_it(shown: ShownNode, served: 
         heard: list[object] = []
         async for item in stream:
             heard.append(item)
-            assert view.remote.snapshot().claims_paused == "by the operator"
+            assert view.remote.snapshot().claims_paused == PausedByOperator()
             if len(heard) == len(told):
                 break
-        assert heard == [event("note", "paused", path="a", amount_wei=10**30), told[1]]
+        assert heard == [event(Claimed(10**30)), told[1]]
 
 
 async def test_a_view_asks_anew_when_its_picture_is_old(
@@ -96,8 +101,8 @@ async def test_a_view_asks_anew_when_its_picture_is_old(
 ) -> None:
     monkeypatch.setattr(client, "OLD_S", 0.0)
     async with attached(shown, served) as view:
-        shown.picture = replace(shown.picture, idle_reason="no news told this")
-        await until(lambda: view.remote.snapshot().idle_reason == "no news told this")
+        shown.picture = replace(shown.picture, idle_reason=Foreign("no event said so"))
+        await until(lambda: view.remote.snapshot().idle_reason == Foreign("no event said so"))
 
 
 @pytest.mark.parametrize(
@@ -134,8 +139,8 @@ async def test_the_end_of_the_node_comes_with_its_last_words(shown: ShownNode, t
     async with serve_control(tmp_path, shown):
         view = Attached(RemoteNode(tmp_path, lambda: shown.holder))
         await view.until_shown()
-        shown.tell(event("summary", "2 jobs verified"))
-    assert await view.ending() == "2 jobs verified"
+        shown.tell(event(SUMMARY))
+    assert await view.ending() == "2 jobs verified, 1.00 EMT before, 2.00 EMT after"
     assert not (tmp_path / "socket").exists()
 
 
@@ -157,7 +162,7 @@ async def test_a_broken_connection_is_shown_and_made_anew(
         assert remote._connection is not None
         remote._connection._writer.transport.abort()
         (tmp_path / "socket").rename(tmp_path / "elsewhere")
-        await until(lambda: "no node listens there" in remote.snapshot().links[-1].error)
+        await until(lambda: "no node listens there" in str(remote.snapshot().links[-1].reason))
         assert remote.snapshot().links[-1].name == "node"
         with pytest.raises(ControlError, match="trying again"):
             await remote.records.history()
@@ -183,14 +188,14 @@ async def test_an_answer_that_does_not_come_is_waited_for_no_longer_than_its_lim
     monkeypatch.setattr(client, "GIVE_UP_S", 0.0)
     async with mute_node(tmp_path):
         view = Attached(RemoteNode(tmp_path, lambda: shown.holder))
-        await until(lambda: "has not answered" in view.remote._error or view.following.done())
+        await until(lambda: "has not answered" in str(view.remote._trouble) or view.following.done())
         view.following.cancel()
         await asyncio.wait({view.following})
 
 
 async def test_an_error_of_the_node_is_told_in_its_own_words(shown: ShownNode, served: Path) -> None:
     async def broken() -> None:
-        raise StoreError("the node's database: disk I/O error")
+        raise StoreError(Foreign("disk I/O error"))
 
     async with attached(shown, served) as view:
         shown.records.history = broken  # type: ignore[method-assign, assignment]

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,11 @@ from emeth_tui.control import server, wire
 from emeth_tui.control.paths import connected_socket
 from emeth_tui.control.server import MAX_CLIENTS, serve_control
 from emeth_tui.engine.events import JobProgress
+from emeth_tui.model import JobId, JobState
+from emeth_tui.notices.events.job import StepsSkipped
+from emeth_tui.notices.events.market import ClaimsResumed
 from emeth_tui.training.reports import Progress
-from tests.control.conftest import LIMIT_S, ShownNode, attached, until
+from tests.control.conftest import LIMIT_S, SUMMARY, ShownNode, attached, until
 from tests.tui.stand_in import TRAINING_ID, event
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -81,7 +85,7 @@ async def test_nobody_attached_costs_nothing(shown: ShownNode, tmp_path: Path) -
         await until(lambda: not shown.streams and asyncio.all_tasks() == tasks)
         assert [timer for timer in loop._scheduled if not timer.cancelled()][timers:] == []  # type: ignore[attr-defined]
         taken = shown.snapshots_taken
-        shown.tell(event("nobody hears this", 0))
+        shown.tell(event(ClaimsResumed(), 0))
         assert shown.snapshots_taken == taken
 
 
@@ -132,8 +136,11 @@ async def test_who_does_not_read_is_dropped_and_its_stream_forgotten(
     writer.write(b'{"id": 1, "ask": "events"}\n')
     await until(lambda: bool(shown.streams))
 
+    jobs = {JobId(f"0x{number:032x}"): JobState.VERIFIED for number in range(2_000)}
+    long = replace(SUMMARY, jobs=jobs)
+
     def forgotten_after_more() -> bool:
-        shown.tell(event("x" * 100_000, 0))
+        shown.tell(event(long, 0))
         return not shown.streams
 
     await until(forgotten_after_more)
@@ -148,7 +155,7 @@ async def test_who_falls_too_far_behind_is_dropped(
     await answer(streams, ask="events")
     await until(lambda: bool(shown.streams))
     for number in range(20):
-        shown.tell(event(str(number), 0))
+        shown.tell(event(StepsSkipped(number), 0))
     assert await is_dropped(streams)
     assert shown.streams == []
 
@@ -159,17 +166,17 @@ async def test_progress_is_coalesced_and_events_are_not(shown: ShownNode, served
     await until(lambda: bool(shown.streams))
     for step in range(200):
         shown.tell(JobProgress(TRAINING_ID, Progress(1, 30, step, 200, 3.0, 1_000.0)))
-        shown.tell(event(str(step), 0))
+        shown.tell(event(StepsSkipped(step), 0))
         await asyncio.sleep(0)
-    texts: list[str] = []
+    numbers: list[int] = []
     steps: list[int] = []
-    while len(texts) < 200 or steps[-1] < 199:
+    while len(numbers) < 200 or steps[-1] < 199:
         words = json.loads(await asyncio.wait_for(streams[0].readline(), LIMIT_S))
         if "event" in words:
-            texts.append(words["event"]["text"])
+            numbers.append(words["event"]["body"]["steps"])
         else:
             steps.append(words["progress"]["progress"]["step"])
-    assert texts == [str(step) for step in range(200)]
+    assert numbers == list(range(200))
     assert len(steps) < 20
     streams[1].close()
 

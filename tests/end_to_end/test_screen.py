@@ -14,7 +14,8 @@ import pytest
 
 from emeth_tui.clients.chain.client import Balances, ChainClient
 from emeth_tui.errors import ExitCode
-from emeth_tui.model import Job, JobState, token_to_wei
+from emeth_tui.job import Job
+from emeth_tui.model import JobState, token_to_wei
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.settings import DEVNET, load_network, load_settings
 from emeth_tui.store.database import Store
@@ -148,7 +149,7 @@ def test_an_operator_works_by_keyboard_and_a_decline_costs_what_was_shown(
     assert (job.state, job.deposit_wei, job.lost_wei) == (JobState.DECLINED, deposit_wei, cost_wei)
     balances, record = on_chain(node_toml, job)
     assert record.status is JobStatus.DECLINED
-    emt_before_wei = int(str(events["summary"].data["emt_before_wei"]))
+    emt_before_wei = events["summary"].body.emt_before_wei
     assert balances.emt_wei == emt_before_wei - cost_wei
 
 
@@ -164,9 +165,9 @@ def test_a_terminal_that_goes_away_in_mid_training_leaves_no_gap(
     with Store(state_dir) as store:
         (verified,) = store.jobs.in_states([JobState.VERIFIED])
         events = [event for event in store.events.recent(200) if event.job_id == verified.job_id]
-    epochs = [event.data["epoch"] for event in events if event.kind == "epoch_done"]
+    epochs = [event.body.epoch for event in events if event.kind == "epoch_done"]
     assert epochs == list(range(1, 31))
-    assert [event.data["resumed_epoch"] for event in events if event.kind == "training"] == [0]
+    assert [event.body.resumed_epoch for event in events if event.kind == "training"] == [0]
     assert on_chain(node_toml, verified)[1].status is JobStatus.VERIFIED
     log = next((state_dir / "logs").glob("*.log")).read_text("utf-8")
     assert "epoch 30 of 30" in log

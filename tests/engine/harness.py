@@ -24,12 +24,14 @@ from emeth_tui.engine.events import Subscription
 from emeth_tui.engine.money.summary import Summary
 from emeth_tui.engine.node import Node
 from emeth_tui.engine.opening import open_node
-from emeth_tui.model import Event, JobId, Language, token_to_wei
+from emeth_tui.model import JobId, Language, token_to_wei
+from emeth_tui.notices.event import Event
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, ChainJob
 from emeth_tui.protocol.info_api import JOBS_PATH
 from emeth_tui.protocol.job_ids import job_id_bytes
 from emeth_tui.settings import load_network, settings_layers
 from emeth_tui.store.database import Store
+from emeth_tui.words.sentences import english
 from tests.engine.quick_worker import QuickPool, Script
 
 TEXT = "A lamp is lit. The boat comes home! Who waits there? " * 100
@@ -60,7 +62,7 @@ class RunningNode:
             await asyncio.wait({waiting}, timeout=WAIT_S)
         if not waiting.done():
             waiting.cancel()
-            raise AssertionError(f"no {kind} in {WAIT_S} s: {[event.text for event in self.seen]}")
+            raise AssertionError(f"no {kind} in {WAIT_S} s: {[english(event.body) for event in self.seen]}")
         return waiting.result()
 
     async def _event(self, kind: str, job_id: JobId | None) -> Event:
@@ -69,7 +71,7 @@ class RunningNode:
                 self.seen.append(item)
                 if item.kind == kind and job_id in {None, item.job_id}:
                     return item
-        raise AssertionError(f"the node ended before {kind}: {[event.text for event in self.seen]}")
+        raise AssertionError(f"the node ended before {kind}: {[english(event.body) for event in self.seen]}")
 
     async def stop(self) -> Summary:
         """Stop the node as a signal would; gives its account."""

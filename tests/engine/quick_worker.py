@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from emeth_tui.errors import DeviceFailed
+from emeth_tui.model import WorkerPhase
 from emeth_tui.protocol.hash_chain import dataset_digest
 from emeth_tui.training.reports import EpochDone, Prepared, TrainRequest, Work
-from emeth_tui.workers.supervisor import DeviceStarted, PoolEvent, TrainedResult, WorkerPhase, WorkerView
+from emeth_tui.workers.supervisor import DeviceStarted, PoolEvent, TrainedResult, WorkerView
 
 EPOCH_TOKENS = 1_000
 

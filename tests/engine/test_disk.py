@@ -10,6 +10,7 @@ import pytest
 from emeth_tui.engine.disk import MEASURE_EVERY_S, DiskBudget, DiskMeter, job_needs_bytes
 from emeth_tui.errors import DiskFull
 from emeth_tui.model import JobState
+from emeth_tui.notices.reasons.disk import CacheFull, FileSystemFull
 from tests.factories import JOB_ID, OTHER_JOB_ID, make_job
 
 
@@ -42,14 +43,16 @@ def test_a_job_over_its_reservation_counts_with_what_it_holds(budget: DiskBudget
 def test_room_is_what_reservations_leave(budget: DiskBudget) -> None:
     open_jobs = [make_job(reserved_bytes=700_000)]
 
-    assert budget.refusal(300_000, open_jobs) == ""
-    assert "cache.limit_gb" in budget.refusal(300_001, open_jobs)
+    assert budget.refusal(300_000, open_jobs) is None
+    assert budget.refusal(300_001, open_jobs) == CacheFull(300_000, 1_000_000, 300_001)
 
 
 def test_a_file_system_without_room_is_named(tmp_path: Path) -> None:
     budget = DiskBudget(tmp_path / "jobs", limit_bytes=10**18)
 
-    assert "file system" in budget.refusal(10**17, [])
+    refusal = budget.refusal(10**17, [])
+    assert isinstance(refusal, FileSystemFull)
+    assert (refusal.needed_bytes, refusal.directory) == (10**17, tmp_path / "jobs")
 
 
 def test_deleting_takes_the_whole_job_and_nothing_else(budget: DiskBudget) -> None:

@@ -11,7 +11,12 @@ import pytest
 from emeth_tui.engine.endpoints import LinkHealth
 from emeth_tui.engine.events import EventLog, JobProgress, Subscription
 from emeth_tui.errors import ChainUnreachable
-from emeth_tui.model import Event, Severity
+from emeth_tui.model import LinkName, Severity
+from emeth_tui.notices.event import Event
+from emeth_tui.notices.events.job import StepsSkipped
+from emeth_tui.notices.events.market import Claimed, ClaimsResumed
+from emeth_tui.notices.events.node import LinkLost, LinkRestored
+from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.store.database import Store
 from emeth_tui.training.reports import Progress
 from tests.factories import JOB_ID, OTHER_JOB_ID
@@ -37,13 +42,15 @@ async def test_a_slow_reader_gets_every_event_and_only_the_newest_progress(log: 
     for number in range(2_000):
         log.progress(progress(number))
         if number % 2 == 0:
-            log.publish("epoch_done", f"{number}", job_id=JOB_ID)
+            log.publish(StepsSkipped(number), job_id=JOB_ID)
     other = JobProgress(OTHER_JOB_ID, progress(5).progress)
     log.progress(other)
 
     items = await read_all(stream)
 
-    assert [item.text for item in items if isinstance(item, Event)] == [str(n) for n in range(0, 2_000, 2)]
+    assert [item.body for item in items if isinstance(item, Event)] == [
+        StepsSkipped(number) for number in range(0, 2_000, 2)
+    ]
     assert [item for item in items if isinstance(item, JobProgress)] == [progress(1_999), other]
 
 
@@ -52,7 +59,7 @@ async def test_an_event_that_comes_while_the_reader_is_busy_is_not_left_waiting(
     log.progress(progress(1))
     reading = stream.__aiter__()
     assert await anext(reading) == progress(1)
-    event = log.publish("note", "meanwhile")
+    event = log.publish(ClaimsResumed())
 
     assert await asyncio.wait_for(anext(reading), 5) == event
 
@@ -63,7 +70,7 @@ async def test_an_event_goes_before_progress_that_waits(log: EventLog) -> None:
     log.progress(JobProgress(OTHER_JOB_ID, progress(5).progress))
     reading = stream.__aiter__()
     await anext(reading)
-    event = log.publish("note", "meanwhile")
+    event = log.publish(ClaimsResumed())
 
     assert await anext(reading) == event
 
@@ -72,7 +79,7 @@ async def test_a_closed_stream_is_forgotten(log: EventLog) -> None:
     stream, other = log.subscribe(), log.subscribe()
     stream.close()
     stream.close()
-    log.publish("note", "after the end")
+    log.publish(ClaimsResumed())
 
     assert (stream.backlog, other.backlog) == (0, 1)
 
@@ -82,7 +89,7 @@ async def test_a_waiting_reader_is_woken(log: EventLog) -> None:
     reading = asyncio.ensure_future(read_one(stream))
     await asyncio.sleep(0)
 
-    event = log.publish("claimed", "claimed", job_id=JOB_ID, deposit_wei=5)
+    event = log.publish(Claimed(5), job_id=JOB_ID)
 
     assert await asyncio.wait_for(reading, 5) == event
 
@@ -94,27 +101,24 @@ async def read_one(stream: Subscription) -> Event | JobProgress:
 
 
 async def test_events_are_kept_for_later_front_ends(log: EventLog) -> None:
-    event = log.publish("claimed", "claimed", severity=Severity.WARNING, job_id=JOB_ID, deposit_wei=5)
+    event = log.publish(Claimed(5), severity=Severity.WARNING, job_id=JOB_ID)
 
     assert log.recent() == (event,)
-    assert event.data == {"deposit_wei": 5}
+    assert event == Event(1_000.0, Severity.WARNING, Claimed(5), JOB_ID)
 
 
-def test_a_lost_link_is_told_once_and_its_return_once(tmp_path: Path) -> None:
-    now = [100.0]
+def test_a_lost_link_is_one_event_and_its_return_one(tmp_path: Path) -> None:
+    now, reason = [100.0], Foreign("no answer")
     with Store(tmp_path) as store:
         health = LinkHealth(EventLog(store.events, lambda: now[0]), lambda: now[0])
-        health.works("chain")
+        health.works(LinkName.CHAIN)
         for _ in range(5):
-            health.broken("chain", ChainUnreachable("no answer"), again_in_s=5.0)
+            health.broken(LinkName.CHAIN, ChainUnreachable(reason), again_in_s=5.0)
             now[0] += 10
         assert health.all()[0].broken_since_unix_s == 100.0
-        health.works("chain")
-        health.works("chain")
+        health.works(LinkName.CHAIN)
+        health.works(LinkName.CHAIN)
 
-        texts = [event.text for event in store.events.recent(10)]
+        bodies = [event.body for event in store.events.recent(10)]
 
-    assert texts == [
-        "chain: no answer; trying again until it answers",
-        "chain answers again after 50 s",
-    ]
+    assert bodies == [LinkLost(LinkName.CHAIN, reason), LinkRestored(LinkName.CHAIN, 50)]

@@ -8,7 +8,14 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from emeth_tui.clients.transactions.sender import Receipt
-from emeth_tui.errors import DatasetError, InsufficientFunds, JobError, StorageError, TrainingError
+from emeth_tui.errors import (
+    DatasetError,
+    EmethError,
+    InsufficientFunds,
+    JobError,
+    StorageError,
+    TrainingError,
+)
 from emeth_tui.model import (
     SECONDS_PER_DAY,
     JobId,
@@ -17,6 +24,12 @@ from emeth_tui.model import (
     TransactionState,
     token_to_wei,
 )
+from emeth_tui.notices.events.job import Declined, Failed, JobStuck, JobTrouble, Timeout
+from emeth_tui.notices.events.market import ClaimLost, Idle
+from emeth_tui.notices.reasons.disk import CacheFull
+from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.notices.reasons.job import AnotherNodeFaster
+from emeth_tui.notices.reasons.market import ClaimingPaused, MissesMargin, ResultsRejected, WorkersBusy
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.hash_chain import links
 from emeth_tui.store.database import Store
@@ -68,7 +81,7 @@ async def test_the_best_paid_suitable_jobs_are_taken_one_a_worker(network: Harne
 
     assert [job.job_id for job in snapshot.jobs] == [rich, middle]
     assert (await network.job(poor)).status is JobStatus.REQUESTED
-    assert snapshot.idle_reason == "every worker has a job"
+    assert snapshot.idle_reason == WorkersBusy()
     assert snapshot.deposits is not None
     assert snapshot.deposits.locked_wei == token_to_wei(40)
     assert snapshot.deposits.at_risk_wei == token_to_wei(12)
@@ -93,7 +106,7 @@ async def test_a_claim_that_a_rival_wins_costs_nothing(network: Harness) -> None
         lost = await node.event("claim_lost", job_id)
         summary = await node.stop()
 
-    assert "cost nothing" in lost.text
+    assert lost.body == ClaimLost(AnotherNodeFaster())
     assert summary.adds_up
     assert await network.emt_wei() == before_wei
 
@@ -118,7 +131,7 @@ async def test_a_rejected_result_costs_a_quarter_and_the_verifiers_fee(network: 
         failed = await node.event("failed", job_id)
         summary = await node.stop()
 
-    assert failed.data["lost_wei"] == token_to_wei(15)
+    assert failed.body == Failed(token_to_wei(15))
     assert await network.emt_wei() == before_wei - token_to_wei(15)
     assert summary.adds_up
     assert (summary.verifier_fees_wei, summary.penalties_wei) == (token_to_wei(10), token_to_wei(5))
@@ -135,7 +148,7 @@ async def test_two_rejected_results_in_a_row_pause_claiming_across_restarts(netw
 
     untouched = await network.post()
     async with network.node() as node:
-        assert "paused" in (await node.event("idle")).text
+        assert (await node.event("idle")).body == Idle(ClaimingPaused(ResultsRejected(2)))
         node.node.resume_claims()
         await node.event("claimed", untouched)
 
@@ -151,7 +164,7 @@ async def test_a_job_that_times_out_while_training_ends_with_what_it_cost(networ
         timed_out = await node.event("timeout", job_id)
         summary = await node.stop()
 
-    assert timed_out.data["lost_wei"] == token_to_wei(6)
+    assert timed_out.body == Timeout(token_to_wei(6))
     assert node.script.stopped_at == [4]
     assert await network.emt_wei() == before_wei - token_to_wei(6)
     assert summary.adds_up
@@ -166,7 +179,7 @@ async def test_declining_costs_exactly_the_decline_penalty(network: Harness) -> 
 
         await node.node.decline_job(job_id)
 
-        assert (await node.event("declined", job_id)).data["lost_wei"] == token_to_wei(4)
+        assert (await node.event("declined", job_id)).body == Declined(token_to_wei(4))
         assert node.node.snapshot().jobs == ()
         summary = await node.stop()
     assert (await network.job(job_id)).status is JobStatus.DECLINED
@@ -187,9 +200,11 @@ async def test_a_submitted_or_unknown_job_cannot_be_declined(network: Harness) -
             node.node.pause_job(JobId("0x" + "ff" * 16))
 
 
-@pytest.mark.parametrize("failure", [DatasetError("it is not UTF-8 text"), TrainingError("the loss is NaN")])
+@pytest.mark.parametrize(
+    "failure", [DatasetError(Foreign("it is not UTF-8 text")), TrainingError(Foreign("the loss is NaN"))]
+)
 async def test_a_job_that_cannot_be_trained_stands_still_and_stakes_no_further_deposit(
-    network: Harness, failure: Exception
+    network: Harness, failure: EmethError
 ) -> None:
     job_id = await network.post()
     await network.post()
@@ -197,11 +212,10 @@ async def test_a_job_that_cannot_be_trained_stands_still_and_stakes_no_further_d
     async with network.node(script=Script(failure=failure)) as node:
         stuck = await node.event("job_stuck", job_id)
         await node.stop()
-        assert node.store.jobs.get(job_id).error == str(failure)  # type: ignore[union-attr]
+        assert node.store.jobs.get(job_id).error == failure.reason  # type: ignore[union-attr]
         assert len(node.seen) < 20
 
-    assert str(failure) in stuck.text
-    assert "declining it costs 4.00 EMT, letting it time out 6.00 EMT" in stuck.text
+    assert stuck.body == JobStuck(JobState.TRAINING, failure.reason, token_to_wei(4), token_to_wei(6))
 
 
 async def test_a_stopped_node_goes_on_where_it_was(network: Harness) -> None:
@@ -214,7 +228,7 @@ async def test_a_stopped_node_goes_on_where_it_was(network: Harness) -> None:
     assert node.script.stopped_at == [7]
 
     async with network.node(exit_after_jobs=1) as node:
-        assert (await node.event("training", job_id)).data["resumed_epoch"] == 7
+        assert (await node.event("training", job_id)).body.resumed_epoch == 7
         await node.event("submitted", job_id)
         await network.verify(job_id)
         summary = await asyncio.wait_for(node.running, 30)
@@ -281,7 +295,7 @@ async def test_closed_days_are_withdrawn_by_themselves(network: Harness) -> None
         summary = await node.stop()
 
     # All of the day's gas is ours, so all of its reward is (protocol.md §2: 288,000 EMT on the first day).
-    assert withdrawn.data["amount_wei"] == token_to_wei(288_000)
+    assert withdrawn.body.amount_wei == token_to_wei(288_000)
     assert await network.emt_wei() == before_wei + token_to_wei(288_000)
     assert summary.adds_up
     assert summary.withdrawn_wei == token_to_wei(288_000)
@@ -330,24 +344,26 @@ async def test_a_lost_storage_is_waited_for(network: Harness) -> None:
     async with network.node() as node:
         download = node.node._context.storage.download
         failures = iter(range(3))
+        away = Foreign("the storage does not answer")
 
         async def broken(*arguments: object, **options: object) -> int:
             if next(failures, None) is not None:
-                raise StorageError(f"job {job_id}: the storage does not answer")
+                raise StorageError(away)
             return await download(*arguments, **options)  # type: ignore[arg-type]
 
         node.node._context.storage.download = broken  # type: ignore[method-assign, assignment]
         trouble = await node.event("job_trouble", job_id)
         await node.event("submitted", job_id)
 
-    assert "trying again" in trouble.text
+    assert trouble.body == JobTrouble(away)
     assert sum(event.kind == "job_trouble" for event in node.seen) == 1
 
 
 async def test_no_room_in_the_cache_is_told_and_nothing_is_claimed(network: Harness) -> None:
     await network.post()
     async with network.node(cache__limit_gb=0.000001) as node:
-        assert "cache.limit_gb" in (await node.event("idle")).text
+        idle = (await node.event("idle")).body
+        assert isinstance(idle.reason.reason, CacheFull)
         assert node.node.snapshot().jobs == ()
 
 
@@ -364,7 +380,7 @@ def before_claiming(node: RunningNode, act: Callable[[JobId], Awaitable[None]]) 
 
 
 async def wait_for_epoch(node: RunningNode, job_id: JobId, epoch: int) -> None:
-    while (await node.event("epoch_done", job_id)).data["epoch"] != epoch:
+    while (await node.event("epoch_done", job_id)).body.epoch != epoch:
         pass
 
 
@@ -417,7 +433,7 @@ async def test_a_claim_left_behind_too_long_is_not_staked(network: Harness) -> N
     async with network.node() as node:
         lost = await node.event("claim_lost", job_id)
 
-    assert "not claimed after all" in lost.text
+    assert isinstance(lost.body.reason, MissesMargin)
     assert await network.emt_wei() == before_wei
     assert (await network.job(job_id)).status is JobStatus.REQUESTED
 

@@ -8,7 +8,9 @@ import pytest
 
 from emeth_tui.engine.settings_editor import Setting, SettingChange, as_text
 from emeth_tui.errors import SettingsError
+from emeth_tui.notices.events.node import SettingChanged
 from emeth_tui.settings import Origin
+from emeth_tui.words.sentences import english
 from tests.engine.harness import Harness, RunningNode
 from tests.engine.quick_worker import Script
 
@@ -19,7 +21,7 @@ async def setting(node: RunningNode, key: str) -> Setting:
 
 
 async def idle_because(node: RunningNode, reason: str) -> None:
-    while reason not in (await node.event("idle")).text:
+    while reason not in english((await node.event("idle")).body):
         pass
 
 
@@ -28,14 +30,14 @@ async def test_a_lower_fee_takes_the_job_that_was_refused_and_stands_in_the_file
     network.settings_file.write_text(text.replace("[claims]", "[claims]\nmin_fee_emt = 25 # mine"), "utf-8")
     job_id = await network.post(fee_emt=20)
     async with network.node() as node:
-        await idle_because(node, "its fee of 20.00 EMT is under 25.00")
+        await idle_because(node, "its fee of 20.00 EMT is under 25.00 EMT")
 
         changes = await node.node.change_setting("claims.min_fee_emt", " 4.5 ")
         changed = await node.event("setting_changed")
         await node.event("claimed", job_id)
 
         assert list(changes) == [SettingChange("claims.min_fee_emt", "25", "4.5", in_effect=True)]
-        assert changed.text == "claims.min_fee_emt: 25 → 4.5"
+        assert changed.body == SettingChanged("claims.min_fee_emt", "25", "4.5")
         assert (await setting(node, "claims.min_fee_emt")).origin is Origin.FILE
         await node.stop()
     assert "[claims]\nmin_fee_emt = 4.5 # mine\n" in network.settings_file.read_text("utf-8")
@@ -86,7 +88,7 @@ async def test_reloading_takes_what_can_change_and_names_what_waits_for_a_restar
         with pytest.raises(SettingsError, match="claims2: there is no such key"):
             await node.node.reload_settings()
         view = await node.node.records.settings()
-        assert "claims2" in view.error
+        assert "claims2" in str(view.error)
         assert (await setting(node, "claims.enabled")).value == "true"
 
         path.write_text(text.replace("[claims]", "[workers]\ndevices = ['cpu']\n[claims]\nenabled = false"))

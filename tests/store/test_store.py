@@ -8,17 +8,22 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from emeth_tui.errors import AlreadyRunning, DiskFull, StoreError
-from emeth_tui.model import Event, Job, JobState, Severity, TransactionState
+from emeth_tui.model import JobState, Severity, TransactionState
+from emeth_tui.notices.event import Event
+from emeth_tui.notices.events.job import StepsSkipped
+from emeth_tui.notices.notice import UnknownEvent
+from emeth_tui.notices.reasons.disk import CacheFull
+from emeth_tui.notices.reasons.market import ResultsRejected
 from emeth_tui.store import events
 from emeth_tui.store.database import MIGRATIONS, Store
 from emeth_tui.store.jobs import EpochRecord
+from emeth_tui.store.key_values import CLAIMS_PAUSED
 from emeth_tui.store.lock import lock_holder
 from emeth_tui.store.measurements import KEPT_MEASUREMENTS, Gauge, Measurement, Quantity
 from tests.factories import JOB_ID, OTHER_JOB_ID, make_job, make_transaction
@@ -31,7 +36,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def test_a_job_comes_back_as_it_was_saved_after_a_restart(tmp_path: Path) -> None:
-    job = make_job(fee_wei=2**255 + 1, paused=True, valid_loss=2.5, error="the disk is full")
+    job = make_job(fee_wei=2**255 + 1, paused=True, valid_loss=2.5, error=CacheFull(1, 2**70, 3))
     with Store(tmp_path) as store:
         store.jobs.save(job, at_unix_s=1.0, state_changed=True)
 
@@ -113,14 +118,11 @@ def test_events_come_back_in_order_and_old_ones_go(store: Store, monkeypatch: py
     monkeypatch.setattr(events, "KEPT_EVENTS", 20)
     monkeypatch.setattr(events, "_PRUNE_EVERY", 10)
     for number in range(40):
-        store.events.add(
-            Event(float(number), Severity.INFO, "epoch_done", f"{number}", JOB_ID, {"epoch": number})
-        )
+        store.events.add(Event(float(number), Severity.INFO, StepsSkipped(number), JOB_ID))
 
     kept = store.events.recent(100)
 
-    assert [event.text for event in kept] == [str(number) for number in range(20, 40)]
-    assert kept[-1].data == {"epoch": 39}
+    assert [event.body for event in kept] == [StepsSkipped(number) for number in range(20, 40)]
 
 
 def test_a_second_node_on_the_same_state_is_turned_away(store: Store, tmp_path: Path) -> None:
@@ -187,7 +189,7 @@ def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
         Store(tmp_path)
 
 
-def test_marks_are_overwritten(store: Store) -> None:
+def test_key_values_are_overwritten(store: Store) -> None:
     store.key_values.set("last_block", "5")
     store.key_values.set("last_block", "6")
 
@@ -213,7 +215,7 @@ def test_a_full_disk_is_told_as_such_and_nothing_is_half_written(store: Store, t
     store.jobs._connection.execute(f"PRAGMA max_page_count = {pages}")
 
     with pytest.raises(DiskFull, match="free some space"):
-        store.jobs.save(make_job(error="x" * 1_000_000), at_unix_s=2.0, state_changed=True)
+        store.jobs.save(make_job(dataset="x" * 1_000_000), at_unix_s=2.0, state_changed=True)
 
     store.jobs._connection.execute("PRAGMA max_page_count = 1000000")
     assert store.jobs.get(JOB_ID) == make_job()
@@ -221,24 +223,23 @@ def test_a_full_disk_is_told_as_such_and_nothing_is_half_written(store: Store, t
     assert store.jobs.states(JOB_ID) == [(JobState.CLAIMING, 1.0), (JobState.CLAIMED, 3.0)]
 
 
-def test_a_file_of_the_first_version_is_brought_up_with_all_that_is_in_it(tmp_path: Path) -> None:
-    job = make_job(epochs_done=3)
-    names = [name for name in Job.__dataclass_fields__ if name != "by_hand"]
-    connection = sqlite3.connect(tmp_path / "node.sqlite3")
-    connection.executescript(f"{MIGRATIONS[0]} PRAGMA user_version = 1;")
-    values = {**asdict(job), "state": "claiming", "language": "en"}
-    columns = ", ".join(names)
-    connection.execute(
-        f"INSERT INTO jobs ({columns}) VALUES ({', '.join('?' * len(names))})",  # noqa: S608
-        [str(values[name]) if name.endswith("_wei") else values[name] for name in names],
+def test_events_of_another_version_are_read_without_their_words(store: Store) -> None:
+    store.jobs._connection.execute(
+        "INSERT INTO events (at_unix_s, severity, kind, job_id, fields) VALUES (?, ?, ?, ?, ?)",
+        (1.0, "info", "from_the_future", None, '{"speed": 3}'),
     )
-    connection.commit()
-    connection.close()
 
-    with Store(tmp_path) as store:
-        assert store.jobs.get(JOB_ID) == job
-        store.jobs.save(replace(job, by_hand=True), at_unix_s=1.0, state_changed=False)
-        assert store.jobs.get(JOB_ID) == replace(job, by_hand=True)
+    (event,) = store.events.recent(10)
+
+    assert event.body == UnknownEvent("from_the_future", '{"speed": 3}')
+
+
+def test_why_claiming_is_paused_comes_back_as_it_was(store: Store) -> None:
+    assert store.key_values.get_reason(CLAIMS_PAUSED) is None
+    store.key_values.set_reason(CLAIMS_PAUSED, ResultsRejected(2))
+    assert store.key_values.get_reason(CLAIMS_PAUSED) == ResultsRejected(2)
+    store.key_values.set_reason(CLAIMS_PAUSED, None)
+    assert store.key_values.get_reason(CLAIMS_PAUSED) is None
 
 
 def test_measurements_come_back_in_order_the_newest_of_each_gauge(tmp_path: Path) -> None:

@@ -19,7 +19,9 @@ from pathlib import Path
 
 from emeth_tui.engine.events import EventLog, JobProgress, Subscription
 from emeth_tui.headless import detach_from_terminal
-from emeth_tui.model import Event, JobId
+from emeth_tui.model import JobId
+from emeth_tui.notices.event import Event
+from emeth_tui.notices.events.job import EpochDone
 from emeth_tui.training.reports import Progress
 from emeth_tui.tui.node_front import ScreenOptions
 from emeth_tui.tui.run import run_screen
@@ -105,14 +107,8 @@ class BusyNode(StandInNode):
 
     def _publish(self, number: int) -> None:
         self._log.publish(
-            "epoch_done",
-            f"epoch {number} of 30 done in 63.1 s, validation loss 2.630",
+            EpochDone(number, epochs=30, seconds=63.1, train_loss=2.5, valid_loss=2.63),
             job_id=self._ids[number % len(self._ids)],
-            epoch=number,
-            epochs=30,
-            seconds=63.1,
-            train_loss=2.5,
-            valid_loss=2.63,
         )
         self.picture = replace(self.picture, events=self._log.recent())
 

@@ -20,23 +20,36 @@ from emeth_tui.engine.settings_editor import SettingChange, SettingsEditor, Sett
 from emeth_tui.engine.view.records import JobRecord
 from emeth_tui.engine.view.snapshot import Deposits, Forecast, Snapshot, TodaysShare
 from emeth_tui.errors import JobError
+from emeth_tui.job import Job
 from emeth_tui.model import (
-    Event,
     Head,
-    Job,
     JobId,
     JobState,
     JournaledTransaction,
     Language,
-    Severity,
+    LinkName,
     TransactionState,
+    WorkerPhase,
     token_to_wei,
+)
+from emeth_tui.notices.event import Event
+from emeth_tui.notices.events.job import EpochDone, JobStuck, Submitted
+from emeth_tui.notices.events.market import ClaimsResumed
+from emeth_tui.notices.events.node import LinkLost, Withdrawn
+from emeth_tui.notices.notice import EventBody, Reason
+from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.notices.reasons.market import (
+    FinishingFirst,
+    MissesMargin,
+    PausedByOperator,
+    TimeMeasured,
+    WorkersBusy,
 )
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, ChainJob, JobStatus, SlotShare
 from emeth_tui.protocol.info_api import ListedJob
 from emeth_tui.settings import Network, Settings, load_network, settings_layers
 from emeth_tui.store.jobs import EpochRecord
-from emeth_tui.workers.views import WorkerPhase, WorkerView
+from emeth_tui.workers.views import WorkerView
 from tests.factories import make_job, make_transaction
 
 NOW = 1_700_056_999.0  # 2023-11-15 14:03:19 UTC
@@ -135,35 +148,29 @@ def second_worker(**changes: Any) -> WorkerView:
     return training_worker(**{**values, **changes})
 
 
-def event(text: str, ago_s: float, **changes: Any) -> Event:
-    values: dict[str, Any] = {"severity": Severity.INFO, "kind": "note", "job_id": None, "data": {}}
-    values.update(changes)
-    return Event(at_unix_s=NOW - ago_s, text=text, **values)
+def event(body: EventBody, ago_s: float, job_id: JobId | None = None) -> Event:
+    return Event(NOW - ago_s, body.severity, body, job_id)
 
 
 EVENTS = (
     event(
-        "withdrawn for day 19674: 512.00 EMT, 40 of 22,500 gas",
+        Withdrawn(19_674, token_to_wei(512), 40, 22_500, token_to_wei(700), token_to_wei(1_212)),
         3_600,
-        kind="withdrawn",
-        data={"slot": 19_674, "amount_wei": token_to_wei(512)},
     ),
-    event("submitted, waiting for the verifier", 660, kind="submitted", job_id=OLD_PENDING_ID),
-    event("submitted, waiting for the verifier", 245, kind="submitted", job_id=PENDING_ID),
+    event(Submitted(), 660, OLD_PENDING_ID),
+    event(Submitted(), 245, PENDING_ID),
+    event(LinkLost(LinkName.STORAGE, Foreign("connection refused")), 190),
     event(
-        "storage does not answer: connection refused; trying again until it does",
-        190,
-        kind="link_lost",
-        severity=Severity.WARNING,
+        JobStuck(
+            JobState.TRAINING,
+            Foreign("dataset 漢字とかな.txt is not UTF-8"),
+            token_to_wei(4),
+            token_to_wei(6),
+        ),
+        120,
+        ENDED_ID,
     ),
-    event("cannot go on: dataset 漢字とかな.txt is not UTF-8", 120, severity=Severity.ERROR, job_id=ENDED_ID),
-    event(
-        "epoch 12 of 30 done in 63.1 s, validation loss 2.630",
-        21,
-        kind="epoch_done",
-        job_id=TRAINING_ID,
-        data={"epoch": 12, "epochs": 30, "seconds": 63.1, "train_loss": 2.5, "valid_loss": 2.63},
-    ),
+    event(EpochDone(12, 30, 63.1, 2.5, 2.63), 21, TRAINING_ID),
 )
 
 
@@ -180,12 +187,11 @@ def listed(job_id: str, fee: str, size_bytes: int, in_s: int) -> ListedJob:
 
 
 OFFERS = (
-    Offer(listed("0xaaaa" + "6" * 28, "28", 2_400_000, 30_000), Duration(380.0, 403.0, 460.0), ""),
+    Offer(listed("0xaaaa" + "6" * 28, "28", 2_400_000, 30_000), Duration(380.0, 403.0, 460.0), None),
     Offer(
         listed("0xbbbb" + "7" * 28, "24.5", 90_000_000, 9_000),
         Duration(17_200.0, 18_400.0, 19_180.0),
-        "it would miss its deadline's safety margin by 13,780 s: it needs 17,200 to 19,180 s, "
-        "as measured here",
+        MissesMargin(13_780, TimeMeasured(17_200, 19_180)),
     ),
 )
 
@@ -251,10 +257,10 @@ def snapshot(**changes: Any) -> Snapshot:
             (SlotShare(slot - 1, 78, 78, 22_500, token_to_wei(288_000)),),
             days,
         ),
-        "claims_paused": "",
+        "claims_paused": None,
         "stopping": "",
-        "idle_reason": "every worker has a job",
-        "links": (Link("chain"), Link("info server")),
+        "idle_reason": WorkersBusy(),
+        "links": (Link(LinkName.CHAIN), Link(LinkName.INFO_SERVER)),
         "events": EVENTS,
     }
     return Snapshot(**{**values, **changes})
@@ -277,7 +283,7 @@ class StandInContext:
     def __init__(self, live: LiveSettings, network: Network) -> None:
         self.live, self.network = live, network
         self.disk = SimpleNamespace(limit_bytes=0)
-        self.events = SimpleNamespace(publish=lambda *_args, **_data: None)
+        self.events = SimpleNamespace(publish=lambda _body: None)
 
     @property
     def settings(self) -> Settings:
@@ -373,7 +379,7 @@ class StandInNode:
         self.picture = picture or snapshot()
         self.viewed_pid: int | None = None
         self.calls: list[tuple[str, object]] = []
-        self.refusals: dict[str, str] = {}
+        self.refusals: dict[str, Reason] = {}
         self.subscription = Subscription()
         self.snapshots_taken = 0
         self.records = StandInRecords(self)
@@ -392,7 +398,7 @@ class StandInNode:
     def change(self, **changes: Any) -> None:
         """Have something happen: the picture changes, and subscribers are told."""
         self.picture = replace(self.picture, **changes)
-        self.subscription.offer_event(event("something happened", 0))
+        self.subscription.offer_event(event(ClaimsResumed(), 0))
 
     def change_job(self, job_id: JobId, **changes: Any) -> None:
         jobs = tuple(replace(j, **changes) if j.job_id == job_id else j for j in self.picture.jobs)
@@ -413,15 +419,15 @@ class StandInNode:
 
     def pause_claims(self) -> None:
         self._called("pause_claims")
-        self.change(claims_paused="by the operator")
+        self.change(claims_paused=PausedByOperator())
 
     def resume_claims(self) -> None:
         self._called("resume_claims")
-        self.change(claims_paused="")
+        self.change(claims_paused=None)
 
     def finish_then_pause(self) -> None:
         self._called("finish_then_pause")
-        self.change(claims_paused="finishing what is under way first")
+        self.change(claims_paused=FinishingFirst())
 
     async def claim_job(self, job_id: JobId) -> None:
         self._called("claim_job", job_id)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from emeth_tui.model import Job
+from emeth_tui.job import Job
 from emeth_tui.tui.action import SCREENS, Action, Scope
 from emeth_tui.tui.actions import ACTIONS, BY_ID, actions_of, palette_actions
 from emeth_tui.tui.app import EmethApp

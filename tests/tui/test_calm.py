@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from emeth_tui.engine.endpoints import Link
+from emeth_tui.model import LinkName
+from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.notices.reasons.market import PausedByOperator
 from emeth_tui.tui.drawing.lines import line
 from emeth_tui.tui.frame import FrameMaker
 from emeth_tui.tui.panels.banner import banner_lines
@@ -19,7 +22,7 @@ from tests.tui.stand_in import NOW, StandInNode, snapshot
 def test_a_lost_link_says_since_when_and_when_it_is_tried_again(
     next_try_unix_s: float | None, words: str
 ) -> None:
-    lost = Link("chain", NOW - 90, "connection refused", next_try_unix_s)
+    lost = Link(LinkName.CHAIN, NOW - 90, Foreign("connection refused"), next_try_unix_s)
     frame = FrameMaker().make(snapshot(links=(lost,)))
     (banner,) = banner_lines(frame, 160)
     assert banner.text == (
@@ -28,7 +31,7 @@ def test_a_lost_link_says_since_when_and_when_it_is_tried_again(
 
 
 async def test_the_palette_says_why_something_cannot_be_done_now(node: StandInNode) -> None:
-    node.change(claims_paused="by the operator")
+    node.change(claims_paused=PausedByOperator())
     async with shown(node) as pilot:
         await press(pilot, "colon", *"finish")
         assert "✗ Finish what is under way, then pause" in text_of(pilot)

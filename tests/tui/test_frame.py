@@ -8,13 +8,12 @@ import pytest
 
 from emeth_tui.engine.estimates.durations import Duration
 from emeth_tui.engine.view.snapshot import Forecast
-from emeth_tui.model import JobState, token_to_wei
+from emeth_tui.model import JobState, WorkerPhase, token_to_wei
 from emeth_tui.tui import why_not
 from emeth_tui.tui.costs import decline_cost
 from emeth_tui.tui.frame import FrameMaker, Outlook, outlook
 from emeth_tui.tui.why_not import Target
 from emeth_tui.words import formats
-from emeth_tui.workers.views import WorkerPhase
 from tests.tui.stand_in import (
     NOW,
     TRAINING_ID,

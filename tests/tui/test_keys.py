@@ -7,6 +7,9 @@ from textual import events
 from textual.widgets import Input
 
 from emeth_tui.engine.endpoints import Link
+from emeth_tui.model import LinkName
+from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.notices.reasons.job import NotUnderWay
 from emeth_tui.tui.dialogs.dialog import Dialog
 from emeth_tui.tui.node_front import Ending
 from emeth_tui.tui.screens.dashboard import Dashboard
@@ -16,6 +19,7 @@ from emeth_tui.tui.screens.job import JobScreen
 from emeth_tui.tui.screens.log import LogScreen
 from emeth_tui.tui.screens.market import MarketScreen
 from emeth_tui.tui.screens.transactions import TransactionsScreen
+from emeth_tui.words.sentences import english
 from tests.tui.harness import LARGE, SMALL, last_line, press, settled, shown, text_of
 from tests.tui.stand_in import (
     EVENTS,
@@ -46,10 +50,10 @@ async def test_the_cursor_says_which_job_is_meant(node: StandInNode) -> None:
 
 
 async def test_a_command_that_fails_says_why(node: StandInNode) -> None:
-    node.refusals["pause_job"] = "job 0x6f2a is not under way on this node"
+    node.refusals["pause_job"] = NotUnderWay("6f2a…c1")
     async with shown(node) as pilot:
         await press(pilot, "p")
-        assert "✗ job 0x6f2a is not under way" in last_line(pilot)
+        assert "✗ job 6f2a…c1 is not under way" in last_line(pilot)
 
 
 async def test_capital_p_pauses_claiming_and_takes_it_up_again(node: StandInNode) -> None:
@@ -120,7 +124,7 @@ async def test_capital_a_declines_all_that_can_be_declined(node: StandInNode) ->
 
 
 async def test_declining_is_refused_while_the_chain_does_not_answer(node: StandInNode) -> None:
-    node.picture = snapshot(links=(Link("chain", NOW - 60, "connection refused"),))
+    node.picture = snapshot(links=(Link(LinkName.CHAIN, NOW - 60, Foreign("connection refused")),))
     async with shown(node) as pilot:
         await press(pilot, "D")
         assert isinstance(pilot.app.screen, Dashboard)
@@ -213,7 +217,7 @@ async def test_s_shows_only_what_is_worse(node: StandInNode) -> None:
 async def test_c_copies_the_chosen_event(node: StandInNode) -> None:
     async with shown(node) as pilot:
         await press(pilot, "6", "c")
-        assert pilot.app.clipboard == f"{TRAINING_ID} {EVENTS[-1].text}"
+        assert pilot.app.clipboard == f"{TRAINING_ID} {english(EVENTS[-1].body)}"
 
 
 async def test_an_event_under_the_cursor_stays_there_when_new_ones_come(node: StandInNode) -> None:

@@ -16,10 +16,12 @@ from textual.pilot import Pilot
 
 from emeth_tui.engine.endpoints import Link
 from emeth_tui.engine.view.snapshot import Snapshot
-from emeth_tui.model import Head, JobId, JobState
+from emeth_tui.model import Head, JobId, JobState, LinkName, WorkerPhase
+from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.notices.reasons.market import MissesMargin, NoneTaken, PausedByOperator, TimeMeasured
 from emeth_tui.tui.node_front import Ending
 from emeth_tui.words.translation import set_language
-from emeth_tui.workers.views import WorkerPhase, WorkerView
+from emeth_tui.workers.views import WorkerView
 from tests.tui.harness import LARGE, OPTIONS, SMALL, press, shown, text_of
 from tests.tui.stand_in import (
     NOW,
@@ -44,8 +46,7 @@ def idle() -> Snapshot:
         WorkerView(0, "cuda:0", "NVIDIA RTX 4090", 1, WorkerPhase.IDLE),
         WorkerView(1, "cuda:1", "NVIDIA RTX 4090", None, WorkerPhase.DOWN, "process 77 was ended by SIGKILL"),
     )
-    reason = "3 on offer, none more taken: it would miss its deadline's safety margin by 13,780 s: "
-    reason += "it needs 17,200 to 19,180 s, as measured here"
+    reason = NoneTaken(3, MissesMargin(13_780, TimeMeasured(17_200, 19_180)))
     return snapshot(workers=workers, jobs=(), gpus=(), offers=(), idle_reason=reason, events=())
 
 
@@ -62,13 +63,13 @@ def broken() -> Snapshot:
     return snapshot(
         head=Head(1_204_331, "0x" + "e" * 64, int(NOW) - 95),
         links=(
-            Link("chain", NOW - 90, "connection refused", next_try_unix_s=NOW + 4),
-            Link("storage", NOW - 4_000, "HTTP 503", next_try_unix_s=NOW - 1),
+            Link(LinkName.CHAIN, NOW - 90, Foreign("connection refused"), next_try_unix_s=NOW + 4),
+            Link(LinkName.STORAGE, NOW - 4_000, Foreign("HTTP 503"), next_try_unix_s=NOW - 1),
         ),
-        claims_paused="by the operator",
+        claims_paused=PausedByOperator(),
         jobs=(
             training_job(paused=True, deadline_unix_s=int(NOW) + 1_000),
-            second_job(state=JobState.UPLOADING, error="the storage does not answer: HTTP 503"),
+            second_job(state=JobState.UPLOADING, error=Foreign("the storage does not answer: HTTP 503")),
         ),
         forecasts=(forecast(TRAINING_ID, 2_540, 2_750, 1_000),),
         workers=(
@@ -164,8 +165,8 @@ async def test_the_screen_looks_as_it_did(name: str, size: tuple[int, int], lang
 )
 async def test_a_read_only_view_looks_as_it_did(size: tuple[int, int], language: str) -> None:
     set_language(language)
-    lost = Link("node", NOW - 12, "the node has not answered in 5 s")
-    node = StandInNode(snapshot(links=(lost,), claims_paused="by the operator"))
+    lost = Link(LinkName.NODE, NOW - 12, Foreign("the node has not answered in 5 s"))
+    node = StandInNode(snapshot(links=(lost,), claims_paused=PausedByOperator()))
     node.viewed_pid = 4242
     async with shown(node, size, replace(OPTIONS, read_only=True)) as pilot:
         check(f"view-{size[0]}x{size[1]}-{language}", pilot, size)

@@ -8,6 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from emeth_tui.engine.endpoints import Link
+from emeth_tui.model import LinkName
+from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.notices.reasons.market import PausedByOperator
 from emeth_tui.tui.node_front import Ending
 from tests.tui.harness import LARGE, OPTIONS, SMALL, last_line, press, settled, shown, text_of
 from tests.tui.stand_in import NOW, StandInNode, snapshot
@@ -85,7 +88,7 @@ async def test_q_leaves_at_once_because_nothing_ends(node: StandInNode) -> None:
 
 
 async def test_a_broken_connection_is_a_banner(node: StandInNode) -> None:
-    broken = Link("node", NOW - 12, "the node has not answered in 5 s")
+    broken = Link(LinkName.NODE, NOW - 12, Foreign("the node has not answered in 5 s"))
     async with shown(node, options=READ_ONLY) as pilot:
         node.change(links=(*snapshot().links, broken))
         await settled(pilot)
@@ -96,7 +99,7 @@ async def test_a_broken_connection_is_a_banner(node: StandInNode) -> None:
 
 async def test_a_pause_of_claiming_offers_no_key(node: StandInNode) -> None:
     async with shown(node, options=READ_ONLY) as pilot:
-        node.change(claims_paused="by the operator")
+        node.change(claims_paused=PausedByOperator())
         await settled(pilot)
         banner = text_of(pilot).splitlines()[1]
         assert "claiming is paused: by the operator" in banner

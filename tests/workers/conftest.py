@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from emeth_tui.workers.supervisor import Worker, WorkerPhase, WorkerPool, WorkerView
+from emeth_tui.model import WorkerPhase
+from emeth_tui.workers.supervisor import Worker, WorkerPool, WorkerView
 from emeth_tui.workers.worker import OnChange
 from tests.workers.jobs import QUICK, in_directories
 

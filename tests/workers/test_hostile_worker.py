@@ -13,10 +13,11 @@ import pytest
 
 import emeth_tui
 from emeth_tui.errors import WorkerError
+from emeth_tui.model import WorkerPhase
 from emeth_tui.workers.link import NoNews, ProcessDied, WorkerConfig
 from emeth_tui.workers.local import MAX_UNSENT_BYTES, LocalProcess
 from emeth_tui.workers.messages import Pause, Ready, WriteResult
-from emeth_tui.workers.supervisor import Worker, WorkerPhase, WorkerPool
+from emeth_tui.workers.supervisor import Worker, WorkerPool
 from tests.workers import hostile
 from tests.workers.jobs import HASH, QUICK, Listener, hash_for, in_directories, make_request
 

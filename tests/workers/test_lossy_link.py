@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from emeth_tui.backoff import Backoff
+from emeth_tui.model import WorkerPhase
 from emeth_tui.training import reports
-from emeth_tui.workers.supervisor import Limits, Worker, WorkerPhase, WorkerPool
+from emeth_tui.workers.supervisor import Limits, Worker, WorkerPool
 from tests.workers import virtual_time
 from tests.workers.jobs import Listener, in_directories, make_request
 from tests.workers.lossy import DIGEST, Site, Weather, sometimes

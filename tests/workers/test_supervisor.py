@@ -16,7 +16,7 @@ from emeth_tui.backoff import Backoff
 from emeth_tui.engine.estimates.durations import Task
 from emeth_tui.engine.estimates.meters import TrainingMeter
 from emeth_tui.errors import DatasetError, TrainingError, WorkerError
-from emeth_tui.model import Language
+from emeth_tui.model import Language, WorkerPhase
 from emeth_tui.store.measurements import Measurement, Quantity
 from emeth_tui.training.reports import (
     CheckpointKept,
@@ -28,7 +28,7 @@ from emeth_tui.training.reports import (
     Resumed,
     Trained,
 )
-from emeth_tui.workers.supervisor import Limits, Worker, WorkerPhase, WorkerPool
+from emeth_tui.workers.supervisor import Limits, Worker, WorkerPool
 from tests.workers.conftest import Views
 from tests.workers.jobs import HASH, QUICK, Listener, hash_for, in_directories, make_request, once
 

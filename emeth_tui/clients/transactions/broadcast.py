@@ -13,6 +13,7 @@ from emeth_tui.clients.chain.json_rpc import Request, RpcRefusal
 from emeth_tui.clients.chain.rpc import Rpc
 from emeth_tui.clients.chain.values import BadAnswer, hex_bytes, quantity
 from emeth_tui.errors import ChainUnreachable, NetworkError, Reverted
+from emeth_tui.notices.reasons.transactions import ContractRefuses, ContractRefusesSilently
 
 GAS_MARGIN_PERCENT = 25  # over the estimate: another transaction may change the state in between
 _CODE_REVERTED = 3  # geth's error code for a revert
@@ -93,7 +94,7 @@ async def simulate(rpc: Rpc, call: Call, sender: str, what: str) -> int:
 
 def reverted(what: str, reason: str) -> Reverted:
     """Make the error for a call that the contract refuses."""
-    return Reverted(f"{what}: the contract refuses it: {reason or 'it gives no reason'}", reason)
+    return Reverted(ContractRefuses(what, reason) if reason else ContractRefusesSilently(what))
 
 
 async def reason_at(rpc: Rpc, transaction: dict[str, str], block_number: int) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from emeth_tui.engine.estimates.ranges import NOTHING, Range, exactly
-from emeth_tui.model import Job, Language
+from emeth_tui.job import Job
+from emeth_tui.model import Language
 from emeth_tui.protocol.architectures import parameter_count
 from emeth_tui.protocol.contracts import estimated_gas
 from emeth_tui.protocol.parameters import MIN_EPOCHS

@@ -19,7 +19,8 @@ from emeth_tui.engine.estimates.meters import TrainingMeter, TransferMeter
 from emeth_tui.engine.estimates.ranges import Range, figure
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.errors import EmethError, JobError
-from emeth_tui.model import Job, JobId, JobState, Language
+from emeth_tui.job import Job
+from emeth_tui.model import JobId, JobState, Language
 from emeth_tui.protocol.parameters import MIN_EPOCHS, JobParameters, epochs_to_train, parse_parameters
 from emeth_tui.store.measurements import KEPT_MEASUREMENTS, Gauge, Measurement, MeasurementTable, Quantity
 from emeth_tui.workers.supervisor import Worker

@@ -1,9 +1,11 @@
-"""Jobs that turn out slower than they were taken for: told once, while something can still be done."""
+"""Jobs that turn out slower than expected: one warning, while something can still be done."""
 
 from __future__ import annotations
 
 from emeth_tui.engine.context import Context
-from emeth_tui.model import Job, JobId, Severity
+from emeth_tui.job import Job
+from emeth_tui.model import JobId
+from emeth_tui.notices.events.job import RunningLate
 
 
 class Lateness:
@@ -12,7 +14,7 @@ class Lateness:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._suspects: set[JobId] = set()  # late at the last look: one odd moment is no news
-        self._told: set[JobId] = set()
+        self._warned: set[JobId] = set()
 
     def look(self) -> None:
         """Warn of each job that is expected to end within the margin, or later still, two looks in a row."""
@@ -21,9 +23,9 @@ class Lateness:
             for job in self._context.book.training_jobs()
             if job.state.holds_deposit and self._is_late(job)
         }
-        for job_id in (late.keys() & self._suspects) - self._told:
-            self._told.add(job_id)
-            self._tell(late[job_id])
+        for job_id in (late.keys() & self._suspects) - self._warned:
+            self._warned.add(job_id)
+            self._warn(late[job_id])
         self._suspects = set(late)
 
     def _is_late(self, job: Job) -> bool:
@@ -36,18 +38,7 @@ class Lateness:
     def _margin_s(self, job: Job) -> int:
         return self._context.rules_for(job).safety_margin_s
 
-    def _tell(self, job: Job) -> None:
+    def _warn(self, job: Job) -> None:
         left, deadline_s = self._context.forecasts.left(job), self._deadline_s(job)
-        late = (
-            "miss its deadline" if left.expected_s > deadline_s else "end within the safety margin before it"
-        )
-        self._context.events.publish(
-            "running_late",
-            f"slower than it was taken for: {left.low_s:,.0f} to {left.high_s:,.0f} s are left to do, "
-            f"{max(0.0, deadline_s):,.0f} s to the deadline: it is expected to {late}",
-            severity=Severity.WARNING,
-            job_id=job.job_id,
-            low_s=round(left.low_s),
-            high_s=round(left.high_s),
-            deadline_s=round(deadline_s),
-        )
+        late = RunningLate(round(left.low_s), round(left.high_s), round(deadline_s))
+        self._context.events.publish(late, job_id=job.job_id)

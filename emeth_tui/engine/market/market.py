@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,16 +11,17 @@ from emeth_tui.engine.estimates.durations import Duration
 from emeth_tui.engine.market.rules import ClaimRules, Offer, judge_listed
 from emeth_tui.engine.steps.claim import Refusal, prepare_claim
 from emeth_tui.errors import InfoServerError, JobError, NetworkError, StorageError
-from emeth_tui.model import Job, JobId, Severity
+from emeth_tui.job import Job
+from emeth_tui.model import JobId, LinkName
+from emeth_tui.notices.events import market as events
+from emeth_tui.notices.notice import Reason, alike
+from emeth_tui.notices.reasons import market as why
 from emeth_tui.protocol.info_api import ListedJob
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.protocol.parameters import parse_parameters
 from emeth_tui.store import key_values
 
 TRIES_A_LOOK = 20  # a server that invents jobs must not keep us asking the chain for ever
-ALL_BUSY = "every worker has a job"
-_NOT_IDLE = frozenset({"", ALL_BUSY})
-_FIGURES = re.compile(r"[\d.,]+")
 
 
 class Market:
@@ -41,7 +41,7 @@ class Market:
         self._on_claim = on_claim
         self.verified = 0
         self.offers: tuple[Offer, ...] = ()
-        self.idle_reason = ""
+        self.idle_reason: Reason | None = None
         self.draining = False  # unlike a pause, forgotten with this run
         self._turn = asyncio.Lock()  # one job after the other: each is checked against what the last one took
 
@@ -50,10 +50,10 @@ class Market:
         context = self._context
         try:
             listed = await context.info.requested_jobs()
-            context.health.works("info server")
+            context.health.works(LinkName.INFO_SERVER)
         except InfoServerError as error:
-            context.health.broken("info server", error, again_in_s=context.claim_interval_s)
-            self._stand_idle("the info server does not answer")
+            context.health.broken(LinkName.INFO_SERVER, error, again_in_s=context.claim_interval_s)
+            self._stand_idle(why.LinkDown(LinkName.INFO_SERVER))
             return
         unknown = [job for job in listed if context.book.known(job.job_id) is None]
         offers = judge_listed(unknown, self._rules, context.clock.now_unix_s(), self._needed)
@@ -62,22 +62,20 @@ class Market:
         )
         self._stand_idle(self._why_no_claims() or await self._claim_from_offers())
 
-    def pause(self, reason: str) -> None:
+    def pause(self, reason: Reason) -> None:
         """Take no new jobs, across restarts, until `resume`."""
-        self._context.store.key_values.set(key_values.CLAIMS_PAUSED, reason)
-        self._context.events.publish(
-            "claims_paused", f"claiming paused: {reason}", severity=Severity.WARNING, reason=reason
-        )
+        self._context.store.key_values.set_reason(key_values.CLAIMS_PAUSED, reason)
+        self._context.events.publish(events.ClaimsPaused(reason))
 
     def resume(self) -> None:
         """Take new jobs again."""
-        self._context.store.key_values.set(key_values.CLAIMS_PAUSED, "")
-        self._context.events.publish("claims_resumed", "claiming goes on")
+        self._context.store.key_values.set_reason(key_values.CLAIMS_PAUSED, None)
+        self._context.events.publish(events.ClaimsResumed())
 
     @property
-    def paused(self) -> str:
-        """Why claiming is paused, or ""."""
-        return self._context.store.key_values.get(key_values.CLAIMS_PAUSED) or ""
+    def paused(self) -> Reason | None:
+        """Why claiming is paused, None when it is not."""
+        return self._context.store.key_values.get_reason(key_values.CLAIMS_PAUSED)
 
     @property
     def _rules(self) -> ClaimRules:
@@ -86,23 +84,23 @@ class Market:
     def _needed(self, job: ListedJob) -> Duration:
         return self._context.forecasts.listed(job.dataset_bytes, job.param, self._context.model_for)
 
-    def _why_not_its_model(self, job: ListedJob) -> str:
+    def _why_not_its_model(self, job: ListedJob) -> Reason | None:
         try:
             language = parse_parameters(job.param or "").language
         except JobError:
-            return ""  # the chain will tell
+            return None  # the chain's copy is what counts
         return self._context.models.refusal(self._context.model_for(language))
 
-    def _stand_idle(self, reason: str) -> None:
-        """Note why no job was taken; told once, not again when only its figures have changed."""
-        changed = _FIGURES.sub("", reason) != _FIGURES.sub("", self.idle_reason)
-        if changed and reason not in _NOT_IDLE:
-            self._context.events.publish("idle", f"taking no job: {reason}", reason=reason)
+    def _stand_idle(self, reason: Reason | None) -> None:
+        """Note why no job was taken; an event once, and not again when only its numbers have changed."""
+        busy = reason is None or isinstance(reason, why.WorkersBusy)
+        if reason is not None and not busy and not alike(reason, self.idle_reason):
+            self._context.events.publish(events.Idle(reason))
         self.idle_reason = reason
 
-    async def _claim_from_offers(self) -> str:
-        """Claim the best offers, one after the other; say why workers stay free, or ""."""
-        reason = "no jobs are on offer"
+    async def _claim_from_offers(self) -> Reason | None:
+        """Claim the best offers, one after the other; return why workers stay free, None when none does."""
+        reason: Reason = why.NoOffers()
         tries = 0
         for offer in self.offers:
             tries += not offer.refusal
@@ -113,7 +111,7 @@ class Market:
                 return nothing_more
             if refusal is None:
                 continue
-            reason = f"{len(self.offers)} on offer, none more taken: {refusal.reason}"
+            reason = why.NoneTaken(len(self.offers), refusal.reason)
             if refusal.concerns_node:
                 break
         return reason
@@ -127,29 +125,29 @@ class Market:
         async with self._turn:
             refusal = self._why_not_by_hand(job_id) or await self._try_by_hand(job_id)
         if refusal:
-            raise JobError(f"job {short(job_id)} is not claimed: {refusal}")
+            raise JobError(why.NotClaimed(short(job_id), refusal))
 
-    async def _try_by_hand(self, job_id: JobId) -> str:
+    async def _try_by_hand(self, job_id: JobId) -> Reason | None:
         outcome = await prepare_claim(self._context, job_id, self._rules.by_hand(), by_hand=True)
         if isinstance(outcome, Refusal):
             return outcome.reason
-        self._context.events.publish("chosen", "chosen by the operator", job_id=job_id)
+        self._context.events.publish(events.Chosen(), job_id=job_id)
         self.offers = tuple(offer for offer in self.offers if offer.job.job_id != job_id)
         self._on_claim(job_id)
-        return ""
+        return None
 
-    def _why_not_by_hand(self, job_id: JobId) -> str:
+    def _why_not_by_hand(self, job_id: JobId) -> Reason | None:
         known = self._context.book.known(job_id)
         if known is not None:
-            return f"this node knows it already, as {known.state.value}"
+            return why.KnownAlready(known.state)
         if self.draining:
-            return "the node ends when the jobs under way are submitted"
+            return why.NodeDraining()
         return self._no_worker_free()
 
     async def _try_claim(self, job_id: JobId) -> Refusal | None:
         async with self._turn:
             if self._context.book.known(job_id) is not None or self._why_no_claims():
-                return Refusal("the operator was faster")
+                return Refusal(why.OperatorWasFaster())
             return await self._confirm_and_claim(job_id)
 
     async def _confirm_and_claim(self, job_id: JobId) -> Refusal | None:
@@ -157,31 +155,31 @@ class Market:
         try:
             outcome = await prepare_claim(context, job_id, self._rules)
         except StorageError as error:
-            context.health.broken("storage", error, again_in_s=context.claim_interval_s)
-            return Refusal("the storage does not answer", concerns_node=True)
+            context.health.broken(LinkName.STORAGE, error, again_in_s=context.claim_interval_s)
+            return Refusal(why.LinkDown(LinkName.STORAGE), concerns_node=True)
         except NetworkError as error:
-            context.health.broken("chain", error, again_in_s=context.claim_interval_s)
-            return Refusal("the chain does not answer", concerns_node=True)
+            context.health.broken(LinkName.CHAIN, error, again_in_s=context.claim_interval_s)
+            return Refusal(why.LinkDown(LinkName.CHAIN), concerns_node=True)
         if isinstance(outcome, Job):
             self._on_claim(outcome.job_id)
             return None
         return outcome
 
-    def _why_no_claims(self) -> str:
-        """Say why no job is taken at this moment whatever is on offer, or ""."""
+    def _why_no_claims(self) -> Reason | None:
+        """Return why no job is taken at this moment whatever is on offer, None when one may be."""
         if not self._context.settings.claims.enabled:
-            return "claiming is switched off (claims.enabled)"
+            return why.ClaimsDisabled()
         if self.draining:
-            return "the node ends when the jobs under way are submitted"
-        if self.paused:
-            return f"claiming is paused: {self.paused}"
+            return why.NodeDraining()
+        if paused := self.paused:
+            return why.ClaimingPaused(paused)
         if busy := self._no_worker_free():
             return busy
         under_way = len(self._context.book.open_jobs())
         if self._claims_wanted is not None and self.verified + under_way >= self._claims_wanted:
-            return f"as many jobs as asked for ({self._claims_wanted}) are under way"
-        return ""
+            return why.WantedJobsUnderWay(self._claims_wanted)
+        return None
 
-    def _no_worker_free(self) -> str:
-        """Say that no worker is left: at most as many jobs at once as usable ones (protocol.md §1)."""
-        return ALL_BUSY if len(self._context.book.training_jobs()) >= self._workers() else ""
+    def _no_worker_free(self) -> Reason | None:
+        """Return that no worker is left: at most as many jobs at once as usable ones (protocol.md §1)."""
+        return why.WorkersBusy() if len(self._context.book.training_jobs()) >= self._workers() else None

@@ -11,7 +11,9 @@ from functools import partial
 
 from emeth_tui.engine.events import EventLog
 from emeth_tui.errors import DiskFull, TrainingError, WorkerError
-from emeth_tui.model import Severity
+from emeth_tui.notices.events.market import ModelFetching, ModelReady, ModelTrouble
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.market import ModelOnItsWay, ModelUnavailable
 from emeth_tui.training.files.models import model_spec
 from emeth_tui.workers.model_keeper import OnFetching
 
@@ -28,18 +30,18 @@ class Models:
         self._make_ready = make_ready
         self._ready: set[str] = set()
         self._arrived: dict[str, float] = {}  # what share of a model that had to be fetched is here
-        self._errors: dict[str, str] = {}
+        self._troubles: dict[str, Reason] = {}
 
-    def refusal(self, model: str) -> str:
-        """Say why no job of this model is to be claimed now, or ""."""
+    def refusal(self, model: str) -> Reason | None:
+        """Return why no job of this model is to be claimed now, None when one may be."""
         if model in self._ready or not model_spec(model).pretrained:
-            return ""
-        if model in self._errors:
-            return f"its model {model} cannot be had (see the events)"
-        return f"its model {model} is not ready yet, {self._arrived.get(model, 0.0):.0%} of it is here"
+            return None
+        if model in self._troubles:
+            return ModelUnavailable(model)
+        return ModelOnItsWay(model, self._arrived.get(model, 0.0))
 
     async def look(self) -> bool:
-        """Make ready what is wanted and is not; say whether any is ready since. A trouble is told once."""
+        """Make ready what is wanted and is not; return whether any is ready since. A trouble is one event."""
         before = len(self._ready)
         for model in self._wanted():
             if self.refusal(model):
@@ -47,31 +49,23 @@ class Models:
                     await self._make_ready(model, partial(self._fetching, model))
                     self._is_ready(model)
                 except (TrainingError, DiskFull, WorkerError) as error:
-                    self._trouble(model, str(error))
+                    self._trouble(model, error.reason)
         return len(self._ready) > before
 
     def _fetching(self, model: str, fraction: float, detail: str) -> None:
         if model not in self._arrived:
-            self._events.publish(
-                "model_fetching", f"fetching the model {model}; no job of it is taken before", model=model
-            )
+            self._events.publish(ModelFetching(model))
         if fraction > self._arrived.get(model, 0.0):
-            self._errors.pop(model, None)
+            self._troubles.pop(model, None)
         self._arrived[model] = fraction
 
     def _is_ready(self, model: str) -> None:
         self._ready.add(model)
-        had_trouble = self._errors.pop(model, None) is not None
+        had_trouble = self._troubles.pop(model, None) is not None
         if model in self._arrived or had_trouble:
-            self._events.publish("model_ready", f"the model {model} is ready", model=model)
+            self._events.publish(ModelReady(model))
 
-    def _trouble(self, model: str, error: str) -> None:
-        if self._errors.get(model) != error:
-            self._errors[model] = error
-            self._events.publish(
-                "model_trouble",
-                f"{error}; no job of it is taken, trying again",
-                severity=Severity.WARNING,
-                model=model,
-                error=error,
-            )
+    def _trouble(self, model: str, reason: Reason) -> None:
+        if self._troubles.get(model) != reason:
+            self._troubles[model] = reason
+            self._events.publish(ModelTrouble(model, reason))

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from emeth_tui.engine.estimates.durations import Duration
 from emeth_tui.errors import JobError
-from emeth_tui.model import format_token, token_to_wei
+from emeth_tui.model import token_to_wei
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons import market as why
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.info_api import ListedJob
 from emeth_tui.protocol.parameters import JobParameters, check_dataset_name, parse_parameters
@@ -40,17 +42,17 @@ class ClaimRules:
         )
 
     def by_hand(self) -> ClaimRules:
-        """Give what is left of them for a job that the operator chose: it must end before its deadline."""
+        """Return what is left of them for a job that the operator chose: it must end before its deadline."""
         return ClaimRules(0, MAX_UINT256, 0, MAX_UINT256, safety_margin_s=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A job on the market as we judge it: `refusal` says why it is not taken, "" when it suits."""
+    """A job on the market as we judge it: `refusal` is why it is not taken, None when it suits."""
 
     job: ListedJob
     needed: Duration
-    refusal: str
+    refusal: Reason | None
 
 
 def judge(
@@ -61,27 +63,24 @@ def judge(
     needed: Duration,
     rules: ClaimRules,
     now_unix_s: float,
-) -> str:
-    """Say why a job does not suit, or "" when it does: also if it takes as long as it may, it is in time."""
+) -> Reason | None:
+    """Return why a job does not suit, None when it does: even at its slowest it ends in time."""
     if fee_wei < rules.min_fee_wei:
-        return f"its fee of {format_token(fee_wei)} EMT is under {format_token(rules.min_fee_wei)}"
+        return why.FeeTooLow(fee_wei, rules.min_fee_wei)
     if fee_wei > rules.max_fee_wei:
-        return f"its fee of {format_token(fee_wei)} EMT is over {format_token(rules.max_fee_wei)}"
+        return why.FeeTooHigh(fee_wei, rules.max_fee_wei)
     if dataset_bytes < rules.min_dataset_bytes:
-        return f"its dataset of {dataset_bytes:,} bytes is under {rules.min_dataset_bytes:,}"
+        return why.DatasetTooSmall(dataset_bytes, rules.min_dataset_bytes)
     if dataset_bytes > rules.max_dataset_bytes:
-        return f"its dataset of {dataset_bytes:,} bytes is over {rules.max_dataset_bytes:,}"
+        return why.DatasetTooLarge(dataset_bytes, rules.max_dataset_bytes)
     if deadline_unix_s > LATEST_UNIX_S:
-        return "its deadline is no date"
+        return why.InvalidDeadline()
     missed_s = now_unix_s + needed.high_s + rules.safety_margin_s - deadline_unix_s
     if missed_s >= 0:
-        missed = "deadline's safety margin" if rules.safety_margin_s else "deadline"
-        source = "as measured here" if needed.measured else "by the reference's formula"
-        return (
-            f"it would miss its {missed} by {missed_s:,.0f} s: it needs {needed.low_s:,.0f} to "
-            f"{needed.high_s:,.0f} s, {source}"
-        )
-    return ""
+        source = why.TimeMeasured if needed.measured else why.TimeByFormula
+        missed = why.MissesMargin if rules.safety_margin_s else why.MissesDeadline
+        return missed(round(missed_s), source(round(needed.low_s), round(needed.high_s)))
+    return None
 
 
 def judge_listed(
@@ -115,15 +114,15 @@ def judge_on_chain(
     rules: ClaimRules,
     now_unix_s: float,
     needed: Callable[[JobParameters], Duration],
-) -> str:
+) -> Reason | None:
     """Judge a job by what the chain and the storage say of it, which is what counts."""
     if job.status is not JobStatus.REQUESTED:
-        return f"it is {job.status.name.lower()} on the chain"
+        return why.StatusOnChain(job.status.name.lower())
     try:
         parameters = parse_parameters(job.param)
         check_dataset_name(job.dataset)
     except JobError as error:
-        return str(error)
+        return error.reason
     return judge(
         fee_wei=job.fee_wei,
         dataset_bytes=dataset_bytes,

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from emeth_tui.model import SECONDS_PER_DAY, Job, JobState
+from emeth_tui.job import Job
+from emeth_tui.model import SECONDS_PER_DAY, JobState
 from emeth_tui.protocol.contracts import SlotShare
 
 _COSTLY = frozenset({JobState.FAILED, JobState.TIMEOUT, JobState.DECLINED})

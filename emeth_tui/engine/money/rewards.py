@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from emeth_tui.engine.context import Context
-from emeth_tui.model import format_token
+from emeth_tui.notices.events.node import Withdrawn
 from emeth_tui.protocol.contracts import SlotShare
 
 
@@ -49,12 +49,13 @@ class Rewards:
             self.withdrawn_wei += share.withdrawable_wei
             total_wei += share.withdrawable_wei
             self._context.events.publish(
-                "withdrawn",
-                f"withdrawn for day {share.slot}: {format_token(share.withdrawable_wei)} EMT, "
-                f"{share.own_gas:,} of {share.total_gas:,} gas",
-                slot=share.slot,
-                amount_wei=share.withdrawable_wei,
-                balance_before_wei=before.emt_wei,
-                balance_after_wei=after.emt_wei,
+                Withdrawn(
+                    slot=share.slot,
+                    amount_wei=share.withdrawable_wei,
+                    own_gas=share.own_gas,
+                    total_gas=share.total_gas,
+                    balance_before_wei=before.emt_wei,
+                    balance_after_wei=after.emt_wei,
+                )
             )
         return total_wei

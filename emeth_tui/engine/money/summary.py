@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.money.watch import ChainView
-from emeth_tui.model import Job, JobState, format_token
+from emeth_tui.job import Job
+from emeth_tui.model import JobState, format_token
+from emeth_tui.notices.events import node as events
 from emeth_tui.protocol.contracts import SlotShare
 
 
@@ -64,24 +65,24 @@ class Summary:
             f"+ rewards {format_token(self.withdrawn_wei, 6)}; {balance}",
         ]
 
-    def as_data(self) -> dict[str, Any]:
-        """Write the account for machines; wei as decimal strings, since they outgrow 64 bits."""
-        return {
-            "verified": self.verified,
-            "jobs": {job.job_id: job.state.value for job in self.jobs},
-            "epochs": self.epochs,
-            "gas": self.gas,
-            "slot": self.share.slot,
-            "slot_own_gas": self.share.own_gas,
-            "slot_total_gas": self.share.total_gas,
-            "emt_before_wei": str(self.emt_before_wei),
-            "emt_after_wei": str(self.emt_after_wei),
-            "fees_wei": str(self.fees_wei),
-            "verifier_fees_wei": str(self.verifier_fees_wei),
-            "penalties_wei": str(self.penalties_wei),
-            "withdrawn_wei": str(self.withdrawn_wei),
-            "adds_up": self.adds_up,
-        }
+    def as_event(self) -> events.Summary:
+        """Return the account as an event."""
+        return events.Summary(
+            verified=self.verified,
+            jobs={job.job_id: job.state for job in self.jobs},
+            epochs=self.epochs,
+            gas=self.gas,
+            slot=self.share.slot,
+            slot_own_gas=self.share.own_gas,
+            slot_total_gas=self.share.total_gas,
+            emt_before_wei=self.emt_before_wei,
+            emt_after_wei=self.emt_after_wei,
+            fees_wei=self.fees_wei,
+            verifier_fees_wei=self.verifier_fees_wei,
+            penalties_wei=self.penalties_wei,
+            withdrawn_wei=self.withdrawn_wei,
+            adds_up=self.adds_up,
+        )
 
 
 class RunAccount:

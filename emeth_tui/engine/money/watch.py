@@ -10,7 +10,10 @@ from emeth_tui.clients.chain.client import Balances
 from emeth_tui.clients.chain.contract_events import PenaltyTaken, RewardCredited, StatusChanged
 from emeth_tui.engine.context import Context
 from emeth_tui.errors import InvalidTransition
-from emeth_tui.model import Head, Job, JobId, JobState, Severity, format_token
+from emeth_tui.job import Job
+from emeth_tui.model import Head, JobId, JobState, LinkName
+from emeth_tui.notices.events import job as events
+from emeth_tui.notices.notice import EventBody
 from emeth_tui.protocol.contracts import ChainJob, JobStatus, SlotShare
 from emeth_tui.store import key_values
 
@@ -54,7 +57,7 @@ class Watcher:
             self._last_full_read_unix_s = context.clock.now_unix_s()
         else:
             self.view = ChainView(head, self.view.balances, self.view.share)
-        context.health.works("chain")
+        context.health.works(LinkName.CHAIN)
 
     async def refresh(self) -> ChainView:
         """Read head, balances and share now, for after something of ours has changed them."""
@@ -96,36 +99,30 @@ class Watcher:
                 try:
                     self._settle(self._context.book.get(job.job_id), records[job.job_id])
                 except InvalidTransition as error:  # one odd job must not keep the others from settling
-                    logger.error("%s, says the chain", error)
+                    logger.error("job %s: the chain contradicts us: %s", job.job_id, error)
 
     def _settle(self, job: Job, record: ChainJob) -> None:
         """Bring a job of ours up to what the chain says of it, if that is an end."""
         if not self._context.is_ours(record):
             if job.state.holds_deposit and record.status is not JobStatus.REQUESTED:
-                self._end(job, JobState.LOST, "the chain was reorganised and another node has this job now")
+                self._end(job, JobState.LOST, events.Lost())
             return
         if record.status is JobStatus.VERIFIED:
             self._verified(job, record)
         elif record.status is JobStatus.FAILED:
             rates = self._context.rates
             lost_wei = rates.failed_penalty_wei(record.deposit_wei) + rates.verifier_fee_wei
-            self._end(
-                self._submitted(job, record), JobState.FAILED, "the verifier rejected it", lost_wei=lost_wei
-            )
+            job = self._submitted(job, record)
+            self._end(job, JobState.FAILED, events.Failed(lost_wei), lost_wei=lost_wei)
         elif record.status is JobStatus.TIMEOUT:
             lost_wei = self._context.rates.timeout_penalty_wei(record.deposit_wei)
-            self._end(job, JobState.TIMEOUT, "timed out on the chain", lost_wei=lost_wei)
+            self._end(job, JobState.TIMEOUT, events.Timeout(lost_wei), lost_wei=lost_wei)
         elif record.status is JobStatus.DECLINED:
             lost_wei = self._context.rates.decline_penalty_wei(record.deposit_wei)
-            self._end(job, JobState.DECLINED, "declined", lost_wei=lost_wei)
+            self._end(job, JobState.DECLINED, events.Declined(lost_wei), lost_wei=lost_wei)
         elif record.status is JobStatus.PROCESSING and job.state is JobState.SUBMITTED:
             self._context.book.advance(job.job_id, JobState.SUBMITTING)
-            self._context.events.publish(
-                "submission_undone",
-                "the chain was reorganised and lost our submission; submitting again",
-                severity=Severity.WARNING,
-                job_id=job.job_id,
-            )
+            self._context.events.publish(events.SubmissionUndone(), job_id=job.job_id)
             self._on_unsubmitted(job.job_id)
 
     def _submitted(self, job: Job, record: ChainJob) -> Job:
@@ -144,25 +141,13 @@ class Watcher:
             gas=min(record.gas, MAX_GAS),
             earned_wei=earned_wei,
         )
-        self._context.events.publish(
-            "verified",
-            f"verified: {format_token(earned_wei)} EMT earned, {record.gas:,} gas",
-            job_id=job.job_id,
-            earned_wei=earned_wei,
-            gas=record.gas,
-            epochs=job.epochs_done,
-        )
+        verified = events.Verified(earned_wei, record.gas, job.epochs_done)
+        self._context.events.publish(verified, job_id=job.job_id)
         self._on_ended(job)
 
-    def _end(self, job: Job, state: JobState, text: str, *, lost_wei: int = 0) -> None:
+    def _end(self, job: Job, state: JobState, body: EventBody, *, lost_wei: int = 0) -> None:
         job = self._context.book.advance(job.job_id, state, lost_wei=lost_wei)
-        self._context.events.publish(
-            state.value,
-            f"{text}; it cost {format_token(lost_wei)} EMT" if lost_wei else text,
-            severity=Severity.WARNING if state is JobState.DECLINED else Severity.ERROR,
-            job_id=job.job_id,
-            lost_wei=lost_wei,
-        )
+        self._context.events.publish(body, job_id=job.job_id)
         self._on_ended(job)
 
     async def _read_view(self, head: Head) -> ChainView:

@@ -10,9 +10,13 @@ from emeth_tui.engine.disk import job_needs_bytes
 from emeth_tui.engine.estimates.durations import Task
 from emeth_tui.engine.market.rules import ClaimRules, judge_on_chain
 from emeth_tui.errors import ChainUnreachable, JobError, Reverted, StorageRejected
-from emeth_tui.model import Job, JobId, JobState, format_token
+from emeth_tui.job import Job
+from emeth_tui.model import JobId, JobState, LinkName
+from emeth_tui.notices.events import market as events
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.job import AnotherNodeFaster, ChainLacksClaim
+from emeth_tui.notices.reasons.market import DatasetUnavailable, ShortOfEmt, StatusOnChain, UnknownToChain
 from emeth_tui.protocol.contracts import JobStatus
-from emeth_tui.protocol.job_ids import short
 from emeth_tui.protocol.parameters import JobParameters, epochs_to_train, parse_parameters
 
 MAX_SEED = 2**31 - 1
@@ -25,7 +29,7 @@ class Refusal:
     `concerns_node` is true when it is about this node (no EMT, no disk): then no other job is tried either.
     """
 
-    reason: str
+    reason: Reason
     concerns_node: bool = False
 
 
@@ -39,12 +43,12 @@ async def prepare_claim(
     """
     record = (await context.chain.jobs([job_id])).get(job_id)
     if record is None:
-        return Refusal("the chain does not know it")
+        return Refusal(UnknownToChain())
     try:
         dataset_bytes = await context.storage.size_of(record.dataset)
-        context.health.works("storage")
+        context.health.works(LinkName.STORAGE)
     except (JobError, StorageRejected) as error:
-        return Refusal(f"its dataset cannot be had: {error}")
+        return Refusal(DatasetUnavailable(error.reason))
     reason = judge_on_chain(
         record,
         dataset_bytes,
@@ -96,39 +100,32 @@ async def claim(context: Context, job_id: JobId) -> None:
     await context.settle_sent(job)
     record = await context.chain_job(job)
     if record.status is JobStatus.REQUESTED:
-        if refusal := context.too_late(job):
-            _lose(context, job, f"not claimed after all: {refusal}; it cost nothing", reason=refusal)
+        if refusal := context.claim_refusal(job):
+            _lose(context, job, refusal)
             return
-        _tell_claiming(context, job)
+        _publish_claiming(context, job)
         try:
             await context.transactions.process(job_id, job.deposit_wei)
         except Reverted as error:
             record = await context.chain_job(job)
             if record.status is JobStatus.REQUESTED:
-                _lose(
-                    context,
-                    job,
-                    f"the contract refused our claim: {error}; nothing was staked",
-                    reason=str(error),
-                )
+                _lose(context, job, error.reason)
                 return
         else:
             record = await context.chain_job(job)
     if record.status is JobStatus.REQUESTED:
-        raise ChainUnreachable(f"job {job_id}: the chain does not show our claim yet")
+        raise ChainUnreachable(ChainLacksClaim())
     if record.status is JobStatus.CANCELED:
         context.book.advance(job_id, JobState.CANCELED)
-        context.events.publish("canceled", "the requester canceled it before our claim", job_id=job_id)
+        context.events.publish(events.Canceled(), job_id=job_id)
     elif not context.is_ours(record):
-        _lose(context, job, "another node was faster; it cost nothing")
+        _lose(context, job, AnotherNodeFaster())
     elif record.status is JobStatus.PROCESSING:
         context.book.advance(job_id, JobState.CLAIMED, deposit_wei=record.deposit_wei)
-        context.events.publish(
-            "claimed", f"claimed: {short(job_id)} is ours", job_id=job_id, deposit_wei=record.deposit_wei
-        )
+        context.events.publish(events.Claimed(record.deposit_wei), job_id=job_id)
     else:
         # It has ended already; the watch settles that, with what it cost.
-        raise ChainUnreachable(f"job {job_id}: it is {record.status.name.lower()} on the chain")
+        raise ChainUnreachable(StatusOnChain(record.status.name.lower()))
 
 
 def _task(context: Context, parameters: JobParameters, dataset_bytes: int) -> Task:
@@ -136,32 +133,28 @@ def _task(context: Context, parameters: JobParameters, dataset_bytes: int) -> Ta
     return Task(dataset_bytes, epochs_to_train(parameters), parameters.language, model)
 
 
-def _tell_claiming(context: Context, job: Job) -> None:
+def _publish_claiming(context: Context, job: Job) -> None:
     needed = context.forecasts.left(job)
-    context.events.publish(
-        "claiming",
-        f"claiming: {job.language.value}, {job.dataset_bytes:,} bytes, "
-        f"fee {format_token(job.fee_wei)} EMT, deposit {format_token(job.deposit_wei)} EMT, "
-        f"needs {needed.low_s:,.0f} to {needed.high_s:,.0f} s",
-        job_id=job.job_id,
+    claiming = events.Claiming(
+        language=job.language,
+        dataset_bytes=job.dataset_bytes,
         fee_wei=job.fee_wei,
         deposit_wei=job.deposit_wei,
-        dataset_bytes=job.dataset_bytes,
-        language=job.language.value,
         low_s=round(needed.low_s),
         high_s=round(needed.high_s),
     )
+    context.events.publish(claiming, job_id=job.job_id)
 
 
-def _lose(context: Context, job: Job, text: str, *, reason: str = "") -> None:
+def _lose(context: Context, job: Job, reason: Reason) -> None:
     context.book.advance(job.job_id, JobState.LOST)
-    context.events.publish("claim_lost", text, job_id=job.job_id, reason=reason)
+    context.events.publish(events.ClaimLost(reason), job_id=job.job_id)
 
 
-async def _short_of_emt(context: Context, deposit_wei: int) -> str:
+async def _short_of_emt(context: Context, deposit_wei: int) -> ShortOfEmt | None:
     balances = await context.chain.balances(context.address)
     promised_wei = sum(job.deposit_wei for job in context.book.open_jobs() if job.state is JobState.CLAIMING)
     free_wei = balances.emt_wei - promised_wei
     if free_wei >= deposit_wei:
-        return ""
-    return f"its deposit is {format_token(deposit_wei)} EMT and {format_token(max(0, free_wei))} are free"
+        return None
+    return ShortOfEmt(deposit_wei, max(0, free_wei))

@@ -6,8 +6,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from emeth_tui.model import SECONDS_PER_DAY, Job, JobId, JobState, check_transition
+from emeth_tui.errors import InvalidTransition
+from emeth_tui.job import Job
+from emeth_tui.model import SECONDS_PER_DAY, TRANSITIONS, JobId, JobState
+from emeth_tui.notices.reasons.job import TransitionNotAllowed
 from emeth_tui.store.jobs import JobTable
+
+
+def check_transition(current: JobState, new: JobState) -> None:
+    """Raise InvalidTransition unless the table lets a job go from `current` to `new`."""
+    if new not in TRANSITIONS[current]:
+        raise InvalidTransition(TransitionNotAllowed(current, new))
 
 
 class JobBook:
@@ -70,10 +79,10 @@ class JobBook:
     def advance(self, job_id: JobId, state: JobState, **changes: Any) -> Job:
         """Take a job to another state. Raises InvalidTransition when the table does not allow it."""
         current = self._jobs[job_id]
-        check_transition(job_id, current.state, state)
+        check_transition(current.state, state)
         if state.is_final:
             changes.setdefault("ended_at_unix_s", self._now())
-        job = replace(current, state=state, **{"error": "", **changes})
+        job = replace(current, state=state, **{"error": None, **changes})
         self._table.save(job, at_unix_s=self._now(), state_changed=True)
         if state.is_final:
             del self._jobs[job_id]

@@ -10,10 +10,15 @@ from emeth_tui.backoff import Backoff
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.steps.claim import claim
-from emeth_tui.engine.steps.submit import submit, upload
-from emeth_tui.engine.steps.train import download, train
+from emeth_tui.engine.steps.download import download
+from emeth_tui.engine.steps.submit import submit
+from emeth_tui.engine.steps.train import train
+from emeth_tui.engine.steps.upload import upload
 from emeth_tui.errors import DeviceFailed, DiskFull, EmethError, NetworkError, Reverted, TransactionError
-from emeth_tui.model import JobId, JobState, Severity, format_token
+from emeth_tui.model import JobId, JobState
+from emeth_tui.notices.events.job import JobStuck, JobTrouble
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.foreign import Foreign
 
 PASSING_TROUBLE = (
     NetworkError,
@@ -35,7 +40,7 @@ class JobPipeline:
         self._leases = leases
         self._job_id = job_id
         self._retry = retry
-        self._told_trouble = ""
+        self._last_trouble: Reason | None = None
         self._resumed = asyncio.Event()
         if not context.book.get(job_id).paused:
             self._resumed.set()
@@ -68,11 +73,11 @@ class JobPipeline:
             await self._resumed.wait()
             try:
                 await step()
-                failures, self._told_trouble = 0, ""
+                failures, self._last_trouble = 0, None
             except Reverted:
                 raise
             except (*PASSING_TROUBLE, OSError) as error:
-                self._report_trouble(error)
+                self._report_trouble(error.reason if isinstance(error, EmethError) else Foreign(str(error)))
                 failures += 1
                 await asyncio.sleep(self._retry.delay_s(failures))
 
@@ -98,39 +103,21 @@ class JobPipeline:
             await self._resumed.wait()
             await train(self._context, self._job_id, worker)
 
-    def _report_trouble(self, error: Exception) -> None:
-        """Tell of a trouble once, however often it comes back."""
-        if str(error) == self._told_trouble or self._job_id not in self._context.book:
+    def _report_trouble(self, reason: Reason) -> None:
+        """Report a trouble once, however often it comes back."""
+        if reason == self._last_trouble or self._job_id not in self._context.book:
             return
-        self._told_trouble = str(error)
-        self._context.events.publish(
-            "job_trouble",
-            f"{error}; trying again",
-            severity=Severity.WARNING,
-            job_id=self._job_id,
-            error=str(error),
-        )
+        self._last_trouble = reason
+        self._context.events.publish(JobTrouble(reason), job_id=self._job_id)
         with contextlib.suppress(DiskFull):  # the trouble may be that nothing can be written
-            self._context.book.update(self._job_id, error=str(error))
+            self._context.book.update(self._job_id, error=reason)
 
     def _stand_still(self, error: EmethError) -> None:
         if self._job_id not in self._context.book:
             return
-        job = self._context.book.update(self._job_id, error=str(error))
+        job = self._context.book.update(self._job_id, error=error.reason)
         held_wei = job.deposit_wei if job.state.holds_deposit else 0
         penalty_wei = self._context.rates.decline_penalty_wei(held_wei)
         timeout_wei = self._context.rates.timeout_penalty_wei(held_wei)
-        cost = (
-            f"; declining it costs {format_token(penalty_wei)} EMT, "
-            f"letting it time out {format_token(timeout_wei)} EMT"
-        )
-        self._context.events.publish(
-            "job_stuck",
-            f"cannot go on: {error}{cost if held_wei else ''}",
-            severity=Severity.ERROR,
-            job_id=self._job_id,
-            state=job.state.value,
-            error=str(error),
-            penalty_wei=penalty_wei,
-            timeout_wei=timeout_wei,
-        )
+        stuck = JobStuck(job.state, error.reason, penalty_wei, timeout_wei)
+        self._context.events.publish(stuck, job_id=self._job_id)

@@ -1,16 +1,16 @@
-"""The work between claim and upload: download, then train on a worker, a link of the hash chain an epoch."""
+"""The training: a job on a worker, one link of the hash chain per epoch."""
 
 from __future__ import annotations
-
-import dataclasses
 
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.events import JobProgress
 from emeth_tui.errors import TrainingError
-from emeth_tui.model import JobId, JobState, Severity
+from emeth_tui.model import JobId, JobState
+from emeth_tui.notices.events import job as events
+from emeth_tui.notices.notice import EventBody
+from emeth_tui.notices.reasons.job import EpochsDisagree
 from emeth_tui.protocol.hash_chain import links_from_digest
 from emeth_tui.store.jobs import EpochRecord
-from emeth_tui.store.measurements import Quantity
 from emeth_tui.training.reports import (
     DATASET_NAME,
     Diverged,
@@ -23,24 +23,6 @@ from emeth_tui.training.reports import (
     WentBack,
 )
 from emeth_tui.workers.supervisor import Worker
-
-
-async def download(context: Context, job_id: JobId) -> None:
-    """Fetch a job's dataset into its directory, going on where an earlier try broke off."""
-    job = context.book.get(job_id)
-    if job.state is not JobState.DOWNLOADING:
-        job = context.book.advance(job_id, JobState.DOWNLOADING)
-    path = context.disk.job_dir(job_id) / DATASET_NAME
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    meter = context.forecasts.transfer(job_id, Quantity.DOWNLOAD, fresh=not any(path.parent.iterdir()))
-    size_bytes = await context.storage.download(
-        job_id, job.dataset, path, max_bytes=job.dataset_bytes, on_progress=meter.progress
-    )
-    context.forecasts.transferred(job_id, size_bytes)
-    context.book.advance(job_id, JobState.PREPARING)
-    context.events.publish(
-        "downloaded", f"dataset downloaded, {size_bytes:,} bytes", job_id=job_id, size_bytes=size_bytes
-    )
 
 
 async def train(context: Context, job_id: JobId, worker: Worker) -> None:
@@ -73,14 +55,8 @@ async def train(context: Context, job_id: JobId, worker: Worker) -> None:
     finally:
         context.forecasts.left_training(job_id)
     context.book.advance(job_id, JobState.UPLOADING, valid_loss=result.valid_loss)
-    context.events.publish(
-        "trained",
-        f"trained: {result.epochs} epochs, validation loss {result.valid_loss:.3f}",
-        job_id=job_id,
-        epochs=result.epochs,
-        valid_loss=result.valid_loss,
-        size_bytes=result.size_bytes,
-    )
+    trained = events.Trained(result.epochs, result.valid_loss, result.size_bytes)
+    context.events.publish(trained, job_id=job_id)
 
 
 class _Scribe:
@@ -108,13 +84,10 @@ class _Scribe:
             self._trouble(message)
 
     def result_hash(self, dataset_digest: str, epochs: int) -> str:
-        """Give the last link for the epochs that were really trained. Raises TrainingError otherwise."""
+        """Return the last link for the epochs that were really trained. Raises TrainingError otherwise."""
         job = self._context.book.get(self._job_id)
         if epochs != job.epochs_done or dataset_digest != job.dataset_digest:
-            raise TrainingError(
-                f"job {self._job_id}: its worker reports {epochs} epochs, {job.epochs_done} were seen: "
-                "no result is made of that"
-            )
+            raise TrainingError(EpochsDisagree(epochs, job.epochs_done))
         return self._links(dataset_digest, epochs)[-1]
 
     def _prepared(self, message: Prepared) -> None:
@@ -124,15 +97,8 @@ class _Scribe:
             self._context.book.update(self._job_id, **changes)
         else:
             self._context.book.advance(self._job_id, JobState.TRAINING, **changes)
-        going_on = f", going on after epoch {message.resumed_epoch}" if message.resumed_epoch else ""
-        self._context.events.publish(
-            "training",
-            f"training: {job.epochs} epochs over {message.tokens:,} tokens{going_on}",
-            job_id=self._job_id,
-            epochs=job.epochs,
-            tokens=message.tokens,
-            resumed_epoch=message.resumed_epoch,
-        )
+        training = events.Training(job.epochs, message.tokens, message.resumed_epoch)
+        self._publish(training)
 
     def _epoch_done(self, message: EpochDone) -> None:
         context, job_id = self._context, self._job_id
@@ -142,32 +108,26 @@ class _Scribe:
             job_id,
             EpochRecord(message.epoch, message.train_loss, message.valid_loss, message.seconds, link),
         )
-        context.events.publish(
-            "epoch_done",
-            f"epoch {message.epoch} of {job.epochs} done in {message.seconds:.1f} s, "
-            f"validation loss {message.valid_loss:.3f}",
-            job_id=job_id,
+        done = events.EpochDone(
             epoch=message.epoch,
             epochs=job.epochs,
             seconds=round(message.seconds, 3),
             train_loss=message.train_loss,
             valid_loss=message.valid_loss,
         )
+        self._publish(done)
 
     def _trouble(self, message: Diverged | Skipped | OutOfMemory) -> None:
         match message:
-            case Diverged(reason=reason):
-                kind = "diverged"
-                text = f"{reason}; going back to the last good checkpoint with a lower learning rate"
+            case Diverged(epoch=epoch, reason=detail):
+                self._publish(events.Diverged(epoch, detail))
             case Skipped(steps=steps):
-                kind = "steps_skipped"
-                text = f"{steps} steps gave no finite numbers and were not applied; learning rate lowered"
+                self._publish(events.StepsSkipped(steps))
             case OutOfMemory(micro_batch=blocks):
-                kind = "out_of_memory"
-                text = f"the device ran out of memory; going on with at most {blocks} blocks at once"
-        self._context.events.publish(
-            kind, text, severity=Severity.WARNING, job_id=self._job_id, **dataclasses.asdict(message)
-        )
+                self._publish(events.OutOfMemory(blocks))
+
+    def _publish(self, body: EventBody) -> None:
+        self._context.events.publish(body, job_id=self._job_id)
 
     def _links(self, dataset_digest: str, epochs: int) -> list[str]:
         key = self._context.network.verification_key.get_secret_value()

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emeth_tui.model import Event, Job, JobId, JobState, JournaledTransaction
+from emeth_tui.job import Job
+from emeth_tui.model import JobId, JobState, JournaledTransaction
+from emeth_tui.notices.event import Event
 from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.store.jobs import EpochRecord
 

@@ -9,7 +9,10 @@ from emeth_tui.engine.endpoints import Link
 from emeth_tui.engine.estimates.durations import Duration
 from emeth_tui.engine.gpus.reading import GpuReading
 from emeth_tui.engine.market.rules import Offer
-from emeth_tui.model import Event, Head, Job, JobId
+from emeth_tui.job import Job
+from emeth_tui.model import Head, JobId
+from emeth_tui.notices.event import Event
+from emeth_tui.notices.notice import Reason
 from emeth_tui.protocol.contracts import Rates, SlotShare
 from emeth_tui.workers.supervisor import WorkerView
 
@@ -54,7 +57,7 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The node at a moment. What the chain has not told yet is None."""
+    """The node at a moment. What has not been read from the chain yet is None."""
 
     at_unix_s: float
     network: str
@@ -72,8 +75,8 @@ class Snapshot:
     deposits: Deposits | None
     disk: DiskUsage
     today: TodaysShare | None
-    claims_paused: str
+    claims_paused: Reason | None
     stopping: str  # "", "draining" (no new jobs, ends when those under way are submitted) or "stopping"
-    idle_reason: str
+    idle_reason: Reason | None
     links: tuple[Link, ...]
     events: tuple[Event, ...]

@@ -10,7 +10,8 @@ from emeth_tui.engine.market.market import Market
 from emeth_tui.engine.money.rewards import Rewards
 from emeth_tui.engine.money.watch import Watcher
 from emeth_tui.engine.view.snapshot import Deposits, Forecast, Snapshot, TodaysShare
-from emeth_tui.model import Job, JobState
+from emeth_tui.job import Job
+from emeth_tui.model import JobState
 from emeth_tui.protocol.contracts import slot_end_unix_s
 
 RECENT_TRANSACTIONS = 20  # whose mean cost tells how many more the native balance pays for

@@ -13,7 +13,7 @@ from emeth_tui.tui.drawing.lines import Line, line
 from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.why_not import Target
 from emeth_tui.words.formats import duration, duration_range, emt, exact_token, moment, size
-from emeth_tui.words.reasons import reason_text
+from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
 LATEST_SHOWN_S = 10_000 * 86_400  # ahead; a stranger may write any number
@@ -77,8 +77,9 @@ def _time(frame: Frame, offer: Offer) -> list[tuple[str, Line]]:
 
 def _job(offer: Offer) -> list[tuple[str, Line]]:
     job = offer.job
-    reason = reason_text(offer.refusal)
-    why = (_("not taken: {reason}").format(reason=reason), "warn") if offer.refusal else (_("suits"), "good")
+    why = (_("suits"), "good")
+    if offer.refusal is not None:
+        why = (_("not taken: {reason}").format(reason=text_of(offer.refusal)), "warn")
     return [
         (_("by itself"), line(why)),
         (_("dataset"), line(f"{clean(job.dataset)}, {size(job.dataset_bytes)} ({job.dataset_bytes:,} B)")),

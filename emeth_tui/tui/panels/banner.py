@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from emeth_tui.engine.endpoints import Link
-from emeth_tui.foreign_text import clean
+from emeth_tui.notices.reasons.market import ClaimingPaused
 from emeth_tui.tui.drawing.lines import Line, fit, line
 from emeth_tui.tui.frame import Frame
 from emeth_tui.words.formats import clock, duration, link_name, moment
-from emeth_tui.words.reasons import reason_text
+from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
 
@@ -20,8 +20,7 @@ def banner_lines(frame: Frame, width: int) -> list[Line]:
     elif frame.snapshot.stopping == "draining":
         lines.append(line((" ! " + _("draining: ends when the jobs under way are submitted"), "warn")))
     elif frame.snapshot.claims_paused:
-        reason = reason_text(frame.snapshot.claims_paused)
-        paused = _("claiming is paused: {reason}").format(reason=reason)
+        paused = text_of(ClaimingPaused(frame.snapshot.claims_paused))
         key = () if frame.viewed_pid is not None else (("   P ", "key"), (_("goes on"), "muted"))
         lines.append(line((" ‖ " + paused, "warn"), *key))
     return [fit(content, width) for content in lines]
@@ -33,7 +32,7 @@ def _lost(link: Link, now: float) -> Line:
         name=link_name(link.name), clock=clock(since), time=duration(now - since), next=_next_try(link, now)
     )
     tip = _("since {moment} UTC").format(moment=moment(since))
-    return line((f" ✗ {text}", "bad"), (f": {clean(link.error)}", "muted"), tip=tip)
+    return line((f" ✗ {text}", "bad"), (f": {text_of(link.reason)}" if link.reason else "", "muted"), tip=tip)
 
 
 def _next_try(link: Link, now: float) -> str:

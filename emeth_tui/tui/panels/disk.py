@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.disk import CacheFull, FileSystemFull
+from emeth_tui.notices.reasons.market import NoneTaken
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui.drawing.glyphs import Glyphs
 from emeth_tui.tui.drawing.lines import Line, bar, fit, join, line, right
 from emeth_tui.tui.frame import Frame
 from emeth_tui.words.formats import percent, size
-from emeth_tui.words.reasons import reason_text
+from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
 NEARLY_FULL = 0.9
-# How engine.disk words a refusal: by the setting that helps, or the file system.
-_DISK_REFUSALS = ("cache.limit_gb", "the file system has")
 
 
 def disk_lines(frame: Frame, width: int, height: int, glyphs: Glyphs) -> list[Line]:
@@ -36,7 +37,7 @@ def disk_lines(frame: Frame, width: int, height: int, glyphs: Glyphs) -> list[Li
         )
     )
     if reason := blocked_by_disk(frame):
-        lines.append(fit(line(("! " + reason_text(reason), "warn")), width))
+        lines.append(fit(line(("! " + text_of(reason), "warn")), width))
     biggest = sorted(disk.by_job, key=lambda entry: -entry[1])
     lines += [
         line((short(job_id), "accent"), (right(size(held_bytes), 10), ""))
@@ -45,7 +46,9 @@ def disk_lines(frame: Frame, width: int, height: int, glyphs: Glyphs) -> list[Li
     return lines
 
 
-def blocked_by_disk(frame: Frame) -> str:
-    """Say why the disk keeps jobs away, or ""."""
+def blocked_by_disk(frame: Frame) -> Reason | None:
+    """Return why the disk keeps jobs away, None when it does not."""
     reason = frame.snapshot.idle_reason
-    return reason if any(words in reason for words in _DISK_REFUSALS) else ""
+    if isinstance(reason, NoneTaken):
+        reason = reason.reason
+    return reason if isinstance(reason, (CacheFull, FileSystemFull)) else None

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from emeth_tui.model import Event, Severity
+from emeth_tui.model import Severity
+from emeth_tui.notices.event import Event
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui.drawing.lines import Line, fit, left, line
-from emeth_tui.words.events import event_text
 from emeth_tui.words.formats import SEVERITY_MARKS, SEVERITY_ROLES, clock, moment
+from emeth_tui.words.sentences import english, text_of
 from emeth_tui.words.translation import _
 
 JOB_CELLS = 8
@@ -28,7 +29,7 @@ class EventFilter:
             return False
         if not self.words:
             return True
-        haystack = f"{event.job_id or ''} {event.kind} {event.text} {event_text(event)}".lower()
+        haystack = f"{event.job_id or ''} {event.kind} {english(event.body)} {text_of(event.body)}".lower()
         return all(word in haystack for word in self.words.lower().split())
 
 
@@ -59,7 +60,7 @@ def event_line(event: Event, width: int, chosen: bool = False) -> Line:
         (clock(event.at_unix_s), "muted"),
         (f" {SEVERITY_MARKS[event.severity]} ", role),
         (left(job, JOB_CELLS), "accent"),
-        (" " + event_text(event), role),
+        (" " + text_of(event.body), role),
     ]
     tip = f"{moment(event.at_unix_s)} UTC"
     return fit(line(*spans, selected=chosen, tip=tip), width)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emeth_tui.model import Job
+from emeth_tui.job import Job
 from emeth_tui.protocol.contracts import estimated_gas
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui.drawing.lines import Line, fit, line, right

@@ -7,7 +7,9 @@ from typing import ClassVar
 from textual import events
 from textual.binding import BindingType
 
-from emeth_tui.model import Event, Job, Severity
+from emeth_tui.job import Job
+from emeth_tui.model import Severity
+from emeth_tui.notices.event import Event
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.frame import Frame
@@ -18,6 +20,7 @@ from emeth_tui.tui.panels.panel import CursorPanel, Panel
 from emeth_tui.tui.panels.pending import pending_lines
 from emeth_tui.tui.panels.share import share_lines
 from emeth_tui.tui.panels.workers import worker_at, worker_lines
+from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
 _NEXT_LEAST = {
@@ -142,5 +145,5 @@ class EventsPanel(CursorPanel):
     def copy(self) -> None:
         """Copy the chosen event to the clipboard, by the terminal's own means."""
         if self.event is not None:
-            self.app.copy_to_clipboard(f"{self.event.job_id or ''} {self.event.text}".strip())
+            self.app.copy_to_clipboard(f"{self.event.job_id or ''} {text_of(self.event.body)}".strip())
             self.host.note.show(_("copied, if your terminal allows it"))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from emeth_tui.foreign_text import clean
-from emeth_tui.model import Job
+from emeth_tui.job import Job
+from emeth_tui.model import WorkerPhase
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui.drawing.glyphs import Glyphs
 from emeth_tui.tui.drawing.lines import BLANK, Line, Span, bar, fit, join, left, line, right, sparkline
@@ -18,9 +19,8 @@ from emeth_tui.words.formats import (
     speed,
     state_name,
 )
-from emeth_tui.words.reasons import reason_text
+from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
-from emeth_tui.workers.views import WorkerPhase
 
 DEVICE_CELLS = 8
 INDENT = " " * (DEVICE_CELLS + 1)
@@ -101,7 +101,7 @@ def _details(frame: Frame, row: Row, job: Job, width: int, count: int, glyphs: G
     if count < 1:
         return []
     if job.error:
-        return [fit(line(INDENT, (clean(job.error), "bad")), width)]
+        return [fit(line(INDENT, (text_of(job.error), "bad")), width)]
     room = width - len(INDENT)
     times = _times(frame, row, job)
     if count == 1:
@@ -188,7 +188,7 @@ def _idle_lines(frame: Frame, row: Row, start: list[Span], width: int, each: int
         sign = "✗ " if worker.phase in _TROUBLE else ""
         first = line(*start, (sign + phase_name(worker.phase), role), "  ", (clean(worker.detail), "muted"))
     else:
-        reason = reason_text(frame.snapshot.idle_reason) or _("looking for work")
+        reason = text_of(idle) if (idle := frame.snapshot.idle_reason) else _("looking for work")
         first = line(*start, (_("idle") + ": ", ""), (reason, "muted"))
     name = _device_name(row)
     second = line(INDENT, *name) if name else BLANK

@@ -9,7 +9,7 @@ from typing import Any
 
 from emeth_tui.errors import EmethError
 from emeth_tui.tui.parts.footer_note import FooterNote
-from emeth_tui.words.reasons import reason_text
+from emeth_tui.words.sentences import text_of
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class CommandRunner:
         try:
             command()
         except EmethError as error:
-            self._note.show(reason_text(str(error)), "bad")
+            self._note.show(text_of(error.reason), "bad")
         self._on_done()
 
     def start(self, text: str, command: Callable[[], Awaitable[str]]) -> None:
@@ -56,7 +56,7 @@ class CommandRunner:
             if text and outcome:
                 self._note.show(outcome, "good")
         except EmethError as error:
-            self._note.show(reason_text(str(error)), "bad")
+            self._note.show(text_of(error.reason), "bad")
         self._on_done()
 
     def _forget(self, command: asyncio.Future[str]) -> None:

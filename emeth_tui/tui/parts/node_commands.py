@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 from textual.screen import Screen
 
-from emeth_tui.model import Job, JobId
+from emeth_tui.job import Job
+from emeth_tui.model import JobId
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui import why_not
 from emeth_tui.tui.costs import decline_cost

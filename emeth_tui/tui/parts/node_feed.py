@@ -7,7 +7,7 @@ import contextlib
 import time
 
 from emeth_tui.engine.view.snapshot import Snapshot
-from emeth_tui.model import Event
+from emeth_tui.notices.event import Event
 from emeth_tui.tui.frame import Frame, FrameMaker
 from emeth_tui.tui.node_front import NodeFront
 

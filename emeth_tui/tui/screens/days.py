@@ -8,7 +8,8 @@ from typing import ClassVar
 from textual.binding import BindingType
 
 from emeth_tui.engine.money.earnings import DayAccount, days_of
-from emeth_tui.model import Job, format_token
+from emeth_tui.job import Job
+from emeth_tui.model import format_token
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.csv_export import days_csv

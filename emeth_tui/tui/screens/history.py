@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from textual.binding import BindingType
 
-from emeth_tui.model import Job, JobState, format_token
+from emeth_tui.job import Job
+from emeth_tui.model import JobState, format_token
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
@@ -18,6 +19,7 @@ from emeth_tui.tui.node_front import Records
 from emeth_tui.tui.screens.rows import RowsScreen
 from emeth_tui.tui.why_not import Target
 from emeth_tui.words.formats import day_of, emt, moment, size, state_name
+from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
 ROOMY_CELLS = 96
@@ -66,7 +68,7 @@ class HistoryScreen(RowsScreen[Job]):
 
     def searched_text(self, item: Job) -> str:
         ended = f"ended:{day_of(item.ended_at_unix_s)}" if item.ended_at_unix_s else ""
-        return f"{item.job_id} {item.dataset} {item.error} {ended}"
+        return f"{item.job_id} {item.dataset} {text_of(item.error) if item.error else ''} {ended}"
 
     def empty_text(self) -> str:
         return _("no job passes the filter") if self.words else _("no job yet")

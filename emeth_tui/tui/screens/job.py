@@ -10,7 +10,8 @@ from textual.binding import BindingType
 from emeth_tui.engine.view.records import JobRecord
 from emeth_tui.errors import EmethError
 from emeth_tui.foreign_text import clean
-from emeth_tui.model import Job, JobId, JobState
+from emeth_tui.job import Job
+from emeth_tui.model import JobId, JobState
 from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
@@ -21,6 +22,7 @@ from emeth_tui.tui.panels.events import event_line
 from emeth_tui.tui.screens import job_parts
 from emeth_tui.tui.screens.page import PageScreen
 from emeth_tui.tui.why_not import Target
+from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
 EVENTS_SHOWN = 50
@@ -81,7 +83,7 @@ class JobScreen(PageScreen):
         try:
             self.chain_job = await self.host.node.records.chain_record(self.job_id)
         except EmethError as error:
-            self.chain_job, self.chain_error = None, str(error)
+            self.chain_job, self.chain_error = None, text_of(error.reason)
             return ""
         else:
             self.chain_error = "" if self.chain_job else _("the chain does not know it")

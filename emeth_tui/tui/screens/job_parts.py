@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from emeth_tui.engine.view.records import JobRecord
 from emeth_tui.foreign_text import clean
-from emeth_tui.model import Job, JournaledTransaction, TransactionState
+from emeth_tui.job import Job
+from emeth_tui.model import JournaledTransaction, TransactionState
 from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.store.jobs import EpochRecord
 from emeth_tui.tui.drawing.charts import Curve, chart
@@ -23,6 +24,7 @@ from emeth_tui.words.formats import (
     state_name,
     transaction_state_name,
 )
+from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
 LABEL_CELLS = 18
@@ -61,7 +63,7 @@ def facts(frame: Frame, job: Job, width: int) -> list[Line]:
         (_("result"), job.result_name),
     ]
     lines = _labelled([(label, value) for label, value in rows if value], width)
-    return lines + (wrap(clean(f"✗ {job.error}"), width, "bad") if job.error else [])
+    return lines + (wrap(f"✗ {text_of(job.error)}", width, "bad") if job.error else [])
 
 
 def _deadline(frame: Frame, job: Job) -> str:

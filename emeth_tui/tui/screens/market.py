@@ -18,7 +18,7 @@ from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.screens.rows import RowsScreen
 from emeth_tui.tui.why_not import Target
 from emeth_tui.words.formats import day_and_time, duration, duration_range, size
-from emeth_tui.words.reasons import reason_text
+from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
 LONGEST_SHOWN_S = 10_000 * 86_400
@@ -66,17 +66,15 @@ class MarketScreen(RowsScreen[Offer]):
 
     def _chosen_judgement(self, width: int) -> Line:
         """Say in full why the chosen job is not taken: its own row may be too narrow for that."""
-        refusal = self.chosen_item.refusal if self.chosen_item else ""
-        return fit(line((reason_text(refusal), "warn")), width) if refusal else BLANK
+        refusal = self.chosen_item.refusal if self.chosen_item else None
+        return fit(line((text_of(refusal), "warn")), width) if refusal else BLANK
 
     def row(self, item: Offer, frame: Frame, width: int) -> Line:
         job = item.job
         expected = expectation(frame, item)
         left_s = min(job.deadline_unix_s - frame.now, LONGEST_SHOWN_S)
         roomy = width >= ROOMY_CELLS
-        judgement = (
-            ("– " + reason_text(item.refusal), "muted") if item.refusal else ("✓ " + _("suits"), "good")
-        )
+        judgement = ("– " + text_of(item.refusal), "muted") if item.refusal else ("✓ " + _("suits"), "good")
         return fit(
             line(
                 (left(short(job.job_id), 9), "accent"),

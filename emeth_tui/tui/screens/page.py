@@ -19,6 +19,7 @@ from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.host import host_of
 from emeth_tui.tui.node_front import Records
 from emeth_tui.tui.screens.base import NodeScreen
+from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
 RELOAD_S = 1.0  # between two looks at the node's records
@@ -167,7 +168,7 @@ class PageScreen(NodeScreen):
                 await self.load(self.host.node.records)
                 self.loaded = True
         except EmethError as error:
-            self.host.note.show(str(error), "bad")
+            self.host.note.show(text_of(error.reason), "bad")
         finally:
             self._loading = False
         if self.is_current:  # the answer may come when all screens are gone

@@ -22,7 +22,7 @@ from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.node_front import Records
 from emeth_tui.tui.screens.page import PageScreen, PageView
 from emeth_tui.tui.why_not import Target, origin_name
-from emeth_tui.words.reasons import reason_text
+from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
 THEME = "screen.theme"
@@ -104,7 +104,7 @@ class SettingsScreen(PageScreen):
         if self._problem:
             return "✗ " + self._problem, "bad"
         if self.view.error:
-            return "✗ " + self._without_path(self.view.error), "bad"
+            return "✗ " + self._without_path(text_of(self.view.error)), "bad"
         chosen = self._chosen
         if chosen is None:
             return "", ""
@@ -176,7 +176,7 @@ class SettingsScreen(PageScreen):
                 if any(change.key == "keys" for change in changes):
                     self.host.use_keys((await self.host.node.records.settings()).keys)
             except EmethError as error:
-                self._problem = reason_text(self._without_path(str(error)))
+                self._problem = self._without_path(text_of(error.reason))
                 self.repaint()
                 raise SettingsError(self._problem) from error
             self.close_entry()

@@ -12,9 +12,12 @@ from emeth_tui.engine.estimates.forecasts import Forecasts, Measurements
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.errors import DiskFull
 from emeth_tui.model import JobState, Language
+from emeth_tui.notices.events.market import Idle
+from emeth_tui.notices.reasons.market import NoneTaken
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.store.database import Store
 from emeth_tui.store.measurements import Gauge, Measurement, Quantity
+from emeth_tui.words.sentences import english
 from tests.engine.harness import Harness, RunningNode
 from tests.engine.quick_worker import EPOCH_TOKENS, QuickWorker, Script
 from tests.factories import make_job
@@ -40,9 +43,9 @@ async def test_after_one_job_the_next_claim_is_judged_by_measurement(network: Ha
         await node.event("claimed", refused)
         await node.event("submitted", refused)
 
-        told = [event.text for event in node.seen if event.kind == "idle"]
+        idle = [english(event.body) for event in node.seen if event.kind == "idle"]
         kept = {one.gauge.quantity for one in node.store.measurements.all()}
-    assert "by the reference's formula" in told[0]
+    assert "by the reference's formula" in idle[0]
     assert kept == set(Quantity) - {Quantity.DOWNLOAD, Quantity.UPLOAD, Quantity.WRITING}  # small, and quick
 
 
@@ -60,10 +63,10 @@ async def test_what_the_formula_would_accept_is_refused_by_measurement_across_a_
         idle = await node.event("idle")
         (offer,) = node.node.snapshot().offers
 
-    assert "as measured here" in idle.text
+    assert "as measured here" in english(idle.body)
     assert offer.needed.measured
     assert offer.needed.low_s < 30 * EPOCH_TOKENS / 6.0 < offer.needed.high_s
-    assert offer.refusal in idle.text
+    assert idle.body == Idle(NoneTaken(1, offer.refusal))
     assert (await network.job(late)).status is JobStatus.REQUESTED
 
 
@@ -71,7 +74,7 @@ async def test_a_running_job_tells_what_is_left_and_its_slack(network: Harness) 
     script = Script(tokens_per_s=100.0, hold_before_epoch=21)
     async with network.node(script=script) as node:
         job_id = await network.post(lifetime_s=7_200)
-        while (await node.event("epoch_done", job_id)).data["epoch"] != 20:
+        while (await node.event("epoch_done", job_id)).body.epoch != 20:
             pass
         snapshot = node.node.snapshot()
         (forecast,) = snapshot.forecasts
@@ -88,7 +91,7 @@ async def test_a_running_job_tells_what_is_left_and_its_slack(network: Harness) 
     assert afterwards == ()
 
 
-async def test_a_job_that_turns_late_is_told_once(network: Harness) -> None:
+async def test_a_job_that_turns_late_is_one_warning(network: Harness) -> None:
     script = Script(tokens_per_s=2.0, hold_before_epoch=4)  # 15,000 s, and the deadline is in 7,200
     async with network.node(script=script) as node:
         job_id = await network.post(lifetime_s=7_200)
@@ -96,9 +99,9 @@ async def test_a_job_that_turns_late_is_told_once(network: Harness) -> None:
         script.go_on.set()
         await node.event("submitted", job_id)
 
-        told = [event for event in node.node.snapshot().events if event.kind == "running_late"]
-    assert "it is expected to miss its deadline" in late.text
-    assert len(told) == 1
+        warnings = [event for event in node.node.snapshot().events if event.kind == "running_late"]
+    assert late.body.low_s > late.body.deadline_s
+    assert len(warnings) == 1
 
 
 async def test_a_kept_worker_is_let_go_with_its_job(network: Harness) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from emeth_tui.errors import ChainUnreachable, JobError
 from emeth_tui.model import JobId, token_to_wei
+from emeth_tui.notices.events.market import Chosen
 from emeth_tui.protocol.contracts import JobStatus
 from tests.engine.harness import Harness
 from tests.engine.quick_worker import Script
@@ -33,7 +34,7 @@ async def test_it_is_taken_against_the_rules_on_fee_size_and_margin_while_claimi
         assert [tx.purpose for tx in node.store.journal.of_job(dear)] == ["approve", "process", "submit"]
         summary = await node.stop()
 
-    assert chosen.text == "chosen by the operator"
+    assert chosen.body == Chosen()
     assert summary.adds_up
     assert await network.emt_wei() == before_wei + token_to_wei(35)
 
@@ -41,7 +42,7 @@ async def test_it_is_taken_against_the_rules_on_fee_size_and_margin_while_claimi
 async def test_what_would_lose_the_deposit_is_refused_with_the_reason(network: Harness) -> None:
     async with network.node(claims__enabled=False) as node:
         refused = {
-            await network.post(fee_emt=201): "its deposit is 201.00 EMT and 200.00 are free",
+            await network.post(fee_emt=201): "its deposit is 201.00 EMT and 200.00 EMT are free",
             await network.post(lifetime_s=90): "it would miss its deadline by",
             JobId("0x" + "77" * 16): "the chain does not know it",
         }
@@ -77,7 +78,7 @@ async def test_two_at_once_share_neither_worker_nor_deposit(network: Harness) ->
             node.node.claim_job(first), node.node.claim_job(second), return_exceptions=True
         )
         assert [str(outcome) for outcome in outcomes if outcome] == [
-            "job 0000…02 is not claimed: its deposit is 120.00 EMT and 80.00 are free"
+            "job 0000…02 is not claimed: its deposit is 120.00 EMT and 80.00 EMT are free"
         ]
         await node.event("training", first)
 

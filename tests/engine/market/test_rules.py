@@ -14,6 +14,8 @@ from emeth_tui.engine.market.rules import (
     judge_on_chain,
 )
 from emeth_tui.model import JobId, token_to_wei
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons import market as why
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.info_api import ListedJob
 from emeth_tui.settings import ClaimSettings, Network
@@ -87,18 +89,23 @@ def test_the_best_paid_comes_first_and_the_unsuitable_block_nobody() -> None:
 @pytest.mark.parametrize(
     ("changes", "refusal"),
     [
-        ({"fee": str(token_to_wei(10) - 1)}, "fee of 9.99 EMT is under 10.00"),
-        ({"fee": str(token_to_wei(30) + 10**16)}, "fee of 30.01 EMT is over 30.00"),
-        ({"datasetSize": 4_095}, "4,095 bytes is under 4,096"),
-        ({"datasetSize": 1_000_001}, "1,000,001 bytes is over 1,000,000"),
-        ({"deadline": NOW + 3_600}, "miss its deadline's safety margin"),
-        ({"deadline": 2**255}, "no date"),
+        ({"fee": str(token_to_wei(10) - 1)}, why.FeeTooLow(token_to_wei(10) - 1, token_to_wei(10))),
+        (
+            {"fee": str(token_to_wei(30) + 10**16)},
+            why.FeeTooHigh(token_to_wei(30) + 10**16, token_to_wei(30)),
+        ),
+        ({"datasetSize": 4_095}, why.DatasetTooSmall(4_095, 4_096)),
+        ({"datasetSize": 1_000_001}, why.DatasetTooLarge(1_000_001, 1_000_000)),
+        ({"deadline": NOW + 3_600}, why.MissesMargin(200, why.TimeMeasured(50, 200))),
+        ({"deadline": 2**255}, why.InvalidDeadline()),
     ],
 )
-def test_what_lies_outside_a_rule_is_refused_with_the_reason(changes: dict[str, Any], refusal: str) -> None:
+def test_what_lies_outside_a_rule_is_refused_with_the_reason(
+    changes: dict[str, Any], refusal: Reason
+) -> None:
     (offer,) = judge_listed([listed(**changes)], RULES, NOW, needs)
 
-    assert refusal in offer.refusal
+    assert offer.refusal == refusal
 
 
 @pytest.mark.parametrize(
@@ -107,16 +114,16 @@ def test_what_lies_outside_a_rule_is_refused_with_the_reason(changes: dict[str, 
 def test_the_limits_themselves_are_taken(changes: dict[str, Any]) -> None:
     (offer,) = judge_listed([listed(**changes)], RULES, NOW, needs)
 
-    assert offer.refusal == ""
+    assert offer.refusal is None
 
 
 def test_the_longest_that_it_may_take_must_fit_before_the_margin() -> None:
     fits = listed(deadline=NOW + 3_600 + 201)
     too_late = listed(deadline=NOW + 3_600 + 200)
 
-    assert judge_listed([fits], RULES, NOW, needs)[0].refusal == ""
-    assert judge_listed([too_late], RULES, NOW, needs)[0].refusal == (
-        "it would miss its deadline's safety margin by 0 s: it needs 50 to 200 s, as measured here"
+    assert judge_listed([fits], RULES, NOW, needs)[0].refusal is None
+    assert judge_listed([too_late], RULES, NOW, needs)[0].refusal == why.MissesMargin(
+        0, why.TimeMeasured(50, 200)
     )
 
 
@@ -127,38 +134,39 @@ def test_an_offer_tells_its_range_and_where_it_comes_from() -> None:
     (offer,) = judge_listed([listed()], RULES, NOW, guess)
 
     assert offer.needed == Duration(20.0, 100.0, 4_000.0, measured=False)
-    assert offer.refusal.endswith("by 400 s: it needs 20 to 4,000 s, by the reference's formula")
+    assert offer.refusal == why.MissesMargin(400, why.TimeByFormula(20, 4_000))
 
 
 @pytest.mark.parametrize(
     ("changes", "refusal"),
     [
-        ({"status": JobStatus.PROCESSING}, "processing on the chain"),
-        ({"param": "not json"}, "not JSON"),
-        ({"param": "[" * 4_000}, "not JSON"),
-        ({"param": "[]"}, "not a JSON object"),
-        ({"param": '{"language": "fr", "epoch": 30}'}, "neither en nor ja"),
-        ({"param": '{"language": "en", "epoch": true}'}, "number of epochs"),
-        ({"param": '{"language": "en", "epoch": 100000}'}, "number of epochs"),
-        ({"param": '{"language": "en", "epoch": "30"}'}, "number of epochs"),
-        ({"param": "x" * 5_000}, "characters long"),
-        ({"dataset": "../../etc/passwd"}, "plain file name"),
-        ({"dataset": ".."}, "plain file name"),
-        ({"dataset": "a\nb"}, "plain file name"),
-        ({"dataset": ""}, "plain file name"),
-        ({"dataset": "x" * 300}, "plain file name"),
-        ({"fee_wei": token_to_wei(31)}, "over 30.00"),
+        ({"status": JobStatus.PROCESSING}, why.StatusOnChain("processing")),
+        ({"param": "not json"}, why.ParametersNotJson()),
+        ({"param": "[" * 4_000}, why.ParametersNotJson()),
+        ({"param": "[]"}, why.ParametersNotObject()),
+        ({"param": '{"language": "fr", "epoch": 30}'}, why.UnknownLanguage()),
+        ({"param": '{"language": "en", "epoch": true}'}, why.InvalidEpochs(1_000)),
+        ({"param": '{"language": "en", "epoch": 100000}'}, why.InvalidEpochs(1_000)),
+        ({"param": '{"language": "en", "epoch": "30"}'}, why.InvalidEpochs(1_000)),
+        ({"param": "x" * 5_000}, why.ParametersTooLong(5_000)),
+        ({"dataset": "../../etc/passwd"}, why.InvalidDatasetName()),
+        ({"dataset": ".."}, why.InvalidDatasetName()),
+        ({"dataset": "a\nb"}, why.InvalidDatasetName()),
+        ({"dataset": ""}, why.InvalidDatasetName()),
+        ({"dataset": "x" * 300}, why.InvalidDatasetName()),
+        ({"fee_wei": token_to_wei(31)}, why.FeeTooHigh(token_to_wei(31), token_to_wei(30))),
     ],
 )
 def test_the_chains_word_counts_and_strangers_words_are_checked(
-    changes: dict[str, Any], refusal: str
+    changes: dict[str, Any], refusal: Reason
 ) -> None:
-    assert refusal in judge_on_chain(on_chain(**changes), 8_192, RULES, NOW, needs)
+    assert judge_on_chain(on_chain(**changes), 8_192, RULES, NOW, needs) == refusal
 
 
 def test_a_good_job_on_the_chain_is_taken() -> None:
-    assert judge_on_chain(on_chain(), 8_192, RULES, NOW, needs) == ""
-    assert "under 4,096" in judge_on_chain(on_chain(), 100, RULES, NOW, needs)
+    assert judge_on_chain(on_chain(), 8_192, RULES, NOW, needs) is None
+    small = judge_on_chain(on_chain(), 100, RULES, NOW, needs)
+    assert small == why.DatasetTooSmall(100, 4_096)
 
 
 def test_the_operators_margin_beats_the_networks() -> None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from emeth_tui.engine.steps.job_book import JobBook
-from emeth_tui.model import SECONDS_PER_DAY, JobState
+import pytest
+
+from emeth_tui.engine.steps.job_book import JobBook, check_transition
+from emeth_tui.errors import InvalidTransition
+from emeth_tui.model import SECONDS_PER_DAY, TRANSITIONS, JobState
+from emeth_tui.notices.reasons.job import TransitionNotAllowed
 from emeth_tui.store.database import Store
 from tests.factories import JOB_ID, OTHER_JOB_ID, make_job
 
@@ -25,3 +29,14 @@ def test_jobs_that_ended_today_are_known_across_a_restart_and_gone_tomorrow(tmp_
         assert JobBook(store.jobs, lambda: now[0]).ended_today() == (verified,)
         now[0] += SECONDS_PER_DAY / 2
         assert book.ended_today() == ()
+
+
+def test_only_the_tables_changes_are_allowed() -> None:
+    for current in JobState:
+        for new in JobState:
+            if new in TRANSITIONS[current]:
+                check_transition(current, new)
+            else:
+                with pytest.raises(InvalidTransition) as refused:
+                    check_transition(current, new)
+                assert refused.value.reason == TransitionNotAllowed(current, new)

@@ -16,6 +16,7 @@ from emeth_tui.engine.steps import train
 from emeth_tui.engine.steps.job_book import JobBook
 from emeth_tui.errors import TrainingError
 from emeth_tui.model import JobState
+from emeth_tui.notices.events import job as job_events
 from emeth_tui.protocol.hash_chain import links_from_digest
 from emeth_tui.settings import Settings
 from emeth_tui.store.database import Store
@@ -130,7 +131,7 @@ async def test_epochs_trained_again_count_once_and_make_the_right_hash(context: 
 async def test_no_result_is_made_of_epochs_that_were_not_trained(
     context: Any, messages: list[object]
 ) -> None:
-    with pytest.raises(TrainingError, match=r"its worker reports 6 epochs, [45] were seen"):
+    with pytest.raises(TrainingError, match=r"its worker reports 6 epochs and [45] were seen"):
         await train.train(context, JOB_ID, ScriptedWorker(messages))  # type: ignore[arg-type]
 
 
@@ -141,10 +142,10 @@ async def test_trouble_of_a_training_is_told_as_warnings(context: Any, store: St
     await train.train(context, JOB_ID, worker)  # type: ignore[arg-type]
 
     warnings = {
-        event.kind: event.text for event in store.events.recent(100) if event.severity.value == "warning"
+        event.kind: event.body for event in store.events.recent(100) if event.severity.value == "warning"
     }
     assert set(warnings) == {"steps_skipped", "out_of_memory", "diverged"}
-    assert "at most 4 blocks at once" in warnings["out_of_memory"]
+    assert warnings["out_of_memory"] == job_events.OutOfMemory(4)
 
 
 async def test_a_worker_is_asked_for_what_the_settings_say(context: Any) -> None:

@@ -15,7 +15,7 @@ UNKNOWN = JobId("0x" + "ff" * 16)
 async def test_a_jobs_record_holds_everything_in_order(network: Harness) -> None:
     job_id, other = await network.post(fee_emt=25), await network.post(fee_emt=12)
     async with network.node(devices=2, script=Script(hold_before_epoch=3)) as node:
-        while (await node.event("epoch_done", job_id)).data["epoch"] != 2:
+        while (await node.event("epoch_done", job_id)).body.epoch != 2:
             pass
         records = node.node.records
         record = await records.job(job_id)

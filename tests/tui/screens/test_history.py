@@ -12,6 +12,7 @@ import pytest
 
 from emeth_tui.engine.money.earnings import days_of
 from emeth_tui.model import JobState, token_to_wei
+from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.tui.csv_export import JOB_COLUMNS, days_csv, exact_decimal, harmless, jobs_csv, save_new
 from emeth_tui.tui.screens.days import DaysScreen
 from emeth_tui.tui.screens.history import HistoryScreen
@@ -51,7 +52,9 @@ def test_amounts_are_exact_decimals(amount_wei: int, text: str) -> None:
     ],
 )
 def test_no_cell_is_a_formula_or_breaks_its_row(hostile: str) -> None:
-    (row,) = rows_of(jobs_csv([make_job(dataset=hostile, error=f"{hostile}\nsecond", model=hostile)]))
+    (row,) = rows_of(
+        jobs_csv([make_job(dataset=hostile, error=Foreign(f"{hostile}\nsecond"), model=hostile)])
+    )
     for name in ("dataset", "error", "model"):
         assert row[name].startswith("'")
         assert row[name].isprintable()

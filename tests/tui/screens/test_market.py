@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from emeth_tui.engine.estimates.durations import Duration
-from emeth_tui.model import token_to_wei
+from emeth_tui.model import WorkerPhase, token_to_wei
+from emeth_tui.notices.reasons.market import FeeTooHigh, NotClaimed, PausedByOperator, UnknownToChain
 from emeth_tui.tui.dialogs.dialog import Dialog
 from emeth_tui.tui.screens.market import MarketScreen
 from emeth_tui.words.translation import set_language
-from emeth_tui.workers.views import WorkerPhase
 from tests.tui.harness import LARGE, SMALL, last_line, press, settled, shown, text_of
 from tests.tui.stand_in import NOW, OFFERS, StandInNode, listed, snapshot, training_job, training_worker
 
@@ -19,7 +19,7 @@ UNSUITABLE = replace(
     OFFERS[1],
     job=listed("0xcccc" + "8" * 28, "45", 1_000_000, 9_000),
     needed=Duration(120.0, 160.0, 200.0),
-    refusal="its fee of 45.00 EMT is over 30.00",
+    refusal=FeeTooHigh(45 * 10**18, 30 * 10**18),
 )
 
 
@@ -42,7 +42,7 @@ async def test_a_job_that_is_not_taken_by_itself_can_be_claimed(
         for fact in (
             "45.00 EMT, 1,240.50 EMT are free",
             "11.25 EMT if it times out or is declined",
-            "not taken: its fee of 45.00 EMT is over 30.00",
+            "not taken: its fee of 45.00 EMT is over 30.00 EMT",
             "2023-11-15 16:33:19 UTC, in 2 h 30",
             "Yes, claim it and stake 45.00 EMT",
         ):
@@ -55,7 +55,7 @@ async def test_a_job_that_is_not_taken_by_itself_can_be_claimed(
 
 
 async def test_a_refusal_of_the_engine_is_shown_in_the_language(free_node: StandInNode) -> None:
-    free_node.refusals["claim_job"] = "job cccc…88 is not claimed: the chain does not know it"
+    free_node.refusals["claim_job"] = NotClaimed("cccc…88", UnknownToChain())
     set_language("ja")
     async with shown(free_node) as pilot:
         await press(pilot, "m", "down", "c", "y")
@@ -94,7 +94,7 @@ async def test_reasons_not_to_claim(free_node: StandInNode, changes: dict[str, o
 
 
 async def test_claiming_works_while_claiming_is_paused(free_node: StandInNode) -> None:
-    free_node.change(claims_paused="by the operator")
+    free_node.change(claims_paused=PausedByOperator())
     async with shown(free_node) as pilot:
         await press(pilot, "m", "c", "y")
         assert free_node.calls == [("claim_job", OFFERS[0].job.job_id)]
@@ -151,8 +151,8 @@ async def test_a_command_under_way_goes_on_when_the_screen_is_left(free_node: St
 
 async def test_odd_numbers_of_strangers_break_nothing() -> None:
     odd = [
-        replace(OFFERS[0], job=listed("0x" + "a" * 32, "1" + "0" * 30, 2**53, 2**255), refusal=""),
-        replace(OFFERS[0], job=listed("0x" + "b" * 32, "0", 0, -int(NOW)), refusal=""),
+        replace(OFFERS[0], job=listed("0x" + "a" * 32, "1" + "0" * 30, 2**53, 2**255), refusal=None),
+        replace(OFFERS[0], job=listed("0x" + "b" * 32, "0", 0, -int(NOW)), refusal=None),
     ]
     async with shown(StandInNode(snapshot(offers=tuple(odd))), SMALL) as pilot:
         for keys in (("m",), ("c",), ("escape", "down", "c")):

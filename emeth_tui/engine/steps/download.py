@@ -1,0 +1,25 @@
+"""The download: a claimed job's dataset, from the network's storage into the job's directory."""
+
+from __future__ import annotations
+
+from emeth_tui.engine.context import Context
+from emeth_tui.model import JobId, JobState
+from emeth_tui.notices.events.job import Downloaded
+from emeth_tui.store.measurements import Quantity
+from emeth_tui.training.reports import DATASET_NAME
+
+
+async def download(context: Context, job_id: JobId) -> None:
+    """Fetch a job's dataset into its directory, going on where an earlier try broke off."""
+    job = context.book.get(job_id)
+    if job.state is not JobState.DOWNLOADING:
+        job = context.book.advance(job_id, JobState.DOWNLOADING)
+    path = context.disk.job_dir(job_id) / DATASET_NAME
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    meter = context.forecasts.transfer(job_id, Quantity.DOWNLOAD, fresh=not any(path.parent.iterdir()))
+    size_bytes = await context.storage.download(
+        job_id, job.dataset, path, max_bytes=job.dataset_bytes, on_progress=meter.progress
+    )
+    context.forecasts.transferred(job_id, size_bytes)
+    context.book.advance(job_id, JobState.PREPARING)
+    context.events.publish(Downloaded(size_bytes), job_id=job_id)

@@ -1,0 +1,23 @@
+"""The upload: a trained job's result file, into the network's storage."""
+
+from __future__ import annotations
+
+from emeth_tui.engine.context import Context
+from emeth_tui.model import JobId, JobState
+from emeth_tui.notices.events.job import Uploaded
+from emeth_tui.protocol.hash_chain import RESULT_NAME
+from emeth_tui.store.measurements import Quantity
+
+
+async def upload(context: Context, job_id: JobId) -> None:
+    """Upload a job's result; the job is SUBMITTING afterwards. A result that is gone is trained again."""
+    path = context.disk.job_dir(job_id) / RESULT_NAME
+    if not path.is_file():
+        context.book.advance(job_id, JobState.PREPARING)
+        return
+    meter = context.forecasts.transfer(job_id, Quantity.UPLOAD)
+    result_name = await context.storage.upload(job_id, path, on_progress=meter.progress)
+    size_bytes = path.stat().st_size
+    context.forecasts.transferred(job_id, size_bytes)
+    context.book.advance(job_id, JobState.SUBMITTING, result_name=result_name)
+    context.events.publish(Uploaded(size_bytes), job_id=job_id)

@@ -1,0 +1,44 @@
+"""A job of ours: what it asks for, what we stake on it, where it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from emeth_tui.model import JobId, JobState, Language
+from emeth_tui.notices.notice import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job of ours, as the store keeps it. Changes make a new one (see engine.steps.job_book).
+
+    `reserved_bytes` is what the job may still fill of the cache; `error` is why it stands still, None when it
+    goes on; `earned_wei` and `lost_wei` are settled amounts, 0 until the job has ended. `by_hand` marks
+    a job that the operator chose, whatever the rules on fee and size say.
+    """
+
+    job_id: JobId
+    state: JobState
+    language: Language
+    epochs: int
+    dataset: str
+    dataset_bytes: int
+    fee_wei: int
+    deposit_wei: int
+    deadline_unix_s: int
+    model: str
+    seed: int
+    reserved_bytes: int
+    created_at_unix_s: float
+    paused: bool = False
+    error: Reason | None = None
+    dataset_digest: str = ""
+    epochs_done: int = 0
+    valid_loss: float | None = None
+    result_name: str = ""
+    submitted_at_unix_s: float | None = None
+    ended_at_unix_s: float | None = None
+    gas: int = 0
+    earned_wei: int = 0
+    lost_wei: int = 0
+    by_hand: bool = False

@@ -1,0 +1,147 @@
+"""What happens to a job of ours, from its claim to its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from emeth_tui.model import JobState, Severity
+from emeth_tui.notices.notice import EventBody, Reason, Wei
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed(EventBody):
+    state: JobState
+
+
+@dataclass(frozen=True, slots=True)
+class JobPaused(EventBody):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class JobResumed(EventBody):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class JobTrouble(EventBody):
+    severity = Severity.WARNING
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class JobStuck(EventBody):
+    severity = Severity.ERROR
+
+    state: JobState
+    reason: Reason
+    penalty_wei: Wei
+    timeout_wei: Wei
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded(EventBody):
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Training(EventBody):
+    epochs: int
+    tokens: int
+    resumed_epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class EpochDone(EventBody):
+    epoch: int
+    epochs: int
+    seconds: float
+    train_loss: float
+    valid_loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepsSkipped(EventBody):
+    severity = Severity.WARNING
+
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfMemory(EventBody):
+    severity = Severity.WARNING
+
+    micro_batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Diverged(EventBody):
+    severity = Severity.WARNING
+
+    epoch: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trained(EventBody):
+    epochs: int
+    valid_loss: float
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunningLate(EventBody):
+    severity = Severity.WARNING
+
+    low_s: int
+    high_s: int
+    deadline_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded(EventBody):
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted(EventBody):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionUndone(EventBody):
+    severity = Severity.WARNING
+
+
+@dataclass(frozen=True, slots=True)
+class Verified(EventBody):
+    earned_wei: Wei
+    gas: int
+    epochs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Declined(EventBody):
+    severity = Severity.WARNING
+
+    lost_wei: Wei
+
+
+@dataclass(frozen=True, slots=True)
+class Failed(EventBody):
+    severity = Severity.ERROR
+
+    lost_wei: Wei
+
+
+@dataclass(frozen=True, slots=True)
+class Timeout(EventBody):
+    severity = Severity.ERROR
+
+    lost_wei: Wei
+
+
+@dataclass(frozen=True, slots=True)
+class Lost(EventBody):
+    severity = Severity.ERROR

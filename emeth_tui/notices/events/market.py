@@ -1,0 +1,90 @@
+"""What happens between the market and a claim."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from emeth_tui.model import Language, Severity
+from emeth_tui.notices.notice import EventBody, Reason, Wei
+
+
+@dataclass(frozen=True, slots=True)
+class Claiming(EventBody):
+    language: Language
+    dataset_bytes: int
+    fee_wei: Wei
+    deposit_wei: Wei
+    low_s: int
+    high_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed(EventBody):
+    deposit_wei: Wei
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen(EventBody):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimLost(EventBody):
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Canceled(EventBody):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimsPaused(EventBody):
+    severity = Severity.WARNING
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimsResumed(EventBody):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Idle(EventBody):
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFetching(EventBody):
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReady(EventBody):
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTrouble(EventBody):
+    severity = Severity.WARNING
+
+    model: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class RateDiffers(EventBody):
+    severity = Severity.WARNING
+
+    name: str
+    actual_percent: float
+    published_percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class VerifierFeeDiffers(EventBody):
+    severity = Severity.WARNING
+
+    actual_wei: Wei
+    published_wei: Wei

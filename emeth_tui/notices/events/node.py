@@ -1,0 +1,94 @@
+"""What happens to the node as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from emeth_tui.model import JobId, JobState, LinkName, Severity
+from emeth_tui.notices.notice import EventBody, Reason, Wei
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLost(EventBody):
+    severity = Severity.WARNING
+
+    link: LinkName
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRestored(EventBody):
+    link: LinkName
+    lasted_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class InternalError(EventBody):
+    severity = Severity.ERROR
+
+    part: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class SettingChanged(EventBody):
+    key: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class SettingWaits(EventBody):
+    key: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn(EventBody):
+    slot: int
+    amount_wei: Wei
+    own_gas: int
+    total_gas: int
+    balance_before_wei: Wei
+    balance_after_wei: Wei
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawFailed(EventBody):
+    severity = Severity.WARNING
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Draining(EventBody):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping(EventBody):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped(EventBody):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Summary(EventBody):
+    verified: int
+    jobs: dict[JobId, JobState]
+    epochs: int
+    gas: int
+    slot: int
+    slot_own_gas: int
+    slot_total_gas: int
+    emt_before_wei: Wei
+    emt_after_wei: Wei
+    fees_wei: Wei
+    verifier_fees_wei: Wei
+    penalties_wei: Wei
+    withdrawn_wei: Wei
+    adds_up: bool

@@ -1,0 +1,167 @@
+"""What a notice is: a small frozen dataclass with a stable kind, and how it becomes JSON and comes back.
+
+    Notice
+    ├── Reason      why something is not done, or went wrong; an error carries one (errors.py)
+    └── EventBody   what happened; an `Event` carries one (event.py)
+
+Kinds are the classes' names: `FeeTooLow` is `fee_too_low`. A notice's sentence stands in the module of the
+same name under `words`: notices/reasons/market.py has its words in words/reasons/market.py.
+"""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import Enum
+from importlib import import_module
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from pydantic import GetCoreSchemaHandler, PlainSerializer, TypeAdapter, ValidationError
+from pydantic_core import CoreSchema, core_schema
+
+from emeth_tui.foreign_text import one_line
+from emeth_tui.model import Severity
+
+MAX_TEXT_CHARS = 500  # of a field; texts of strangers may be megabytes long
+Wei = Annotated[int, PlainSerializer(str, return_type=str, when_used="json")]  # JSON readers round at 2^53
+_N = TypeVar("_N", bound="Notice")
+_ADAPTERS: dict[type[Notice], TypeAdapter[Any]] = {}  # made when a class is first written or read
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Base of everything that is said. Texts in its fields become one printable line of bounded length."""
+
+    kind: ClassVar[str]
+    kinds: ClassVar[dict[str, type[Notice]]]  # of one family: all reasons, or all events
+    package: ClassVar[str]  # where a family's classes are
+
+    def __init_subclass__(cls) -> None:
+        if Notice in cls.__bases__:
+            cls.kinds = {}
+            return
+        cls.kind = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+        known = cls.kinds.setdefault(cls.kind, cls)
+        if known.__module__ != cls.__module__:
+            raise TypeError(f"{known.__module__} and {cls.__module__} both have a {cls.__name__}")
+        cls.kinds[cls.kind] = cls  # of the two that `slots=True` makes, the second is the class
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, str) and not isinstance(value, Enum):
+                object.__setattr__(self, field.name, one_line(value, MAX_TEXT_CHARS))
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: type[Notice], handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Let pydantic read and write a field that may hold any notice of a family."""
+        if Notice not in cls.__bases__:
+            return handler(source)
+        return core_schema.no_info_plain_validator_function(
+            lambda value: value if isinstance(value, cls) else from_data(cls, value),
+            serialization=core_schema.plain_serializer_function_ser_schema(to_data),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reason(Notice):
+    """Why something is not done, or went wrong. One may hold another that explains it."""
+
+    package: ClassVar[str] = "emeth_tui.notices.reasons"
+
+
+@dataclass(frozen=True, slots=True)
+class EventBody(Notice):
+    """What happened. `severity` is how much it matters to the operator."""
+
+    package: ClassVar[str] = "emeth_tui.notices.events"
+    severity: ClassVar[Severity] = Severity.INFO
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownReason(Reason):
+    """A reason of another version, which this one has no words for."""
+
+    name: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownEvent(EventBody):
+    """An event of another version, which this one has no words for."""
+
+    name: str
+    content: str
+
+
+def to_data(notice: Notice) -> dict[str, Any]:
+    """Write a notice as what JSON knows: its kind and its fields, notices in it likewise."""
+    return {"kind": notice.kind, **field_data(notice)}
+
+
+def field_data(notice: Notice) -> dict[str, Any]:
+    """Write a notice's fields as what JSON knows. Amounts in wei are texts."""
+    data: dict[str, Any] = _adapter(type(notice)).dump_python(notice, mode="json")
+    return data
+
+
+def from_data(family: type[_N], data: object) -> _N:
+    """Read a notice of a family, `Reason` or `EventBody`. What is not known here becomes an unknown one."""
+    content = dict(data) if isinstance(data, Mapping) else {"content": data}
+    kind = str(content.pop("kind", ""))
+    known = _class_of(family, kind)
+    if known is not None:
+        try:
+            notice: _N = _adapter(known).validate_python(content)
+            return notice
+        except ValidationError:
+            pass
+    unknown: Any = UnknownReason if issubclass(family, Reason) else UnknownEvent
+    return unknown(kind, json.dumps(content, ensure_ascii=False, default=str))  # type: ignore[no-any-return]
+
+
+def reason_data(reason: Reason | None) -> dict[str, Any] | None:
+    """Write a reason that may be absent."""
+    return None if reason is None else to_data(reason)
+
+
+def reason_from(data: object) -> Reason | None:
+    """Read a reason that may be absent."""
+    return None if data is None else from_data(Reason, data)
+
+
+def alike(one: Notice | None, other: Notice | None) -> bool:
+    """Whether two notices differ in numbers at most: the same trouble, a moment later."""
+    if one is None or other is None or type(one) is not type(other):
+        return one is other
+    return all(_alike(getattr(one, field.name), getattr(other, field.name)) for field in fields(one))
+
+
+def _alike(one: object, other: object) -> bool:
+    if isinstance(one, Notice) and isinstance(other, Notice):
+        return alike(one, other)
+    numbers = isinstance(one, (int, float)) and not isinstance(one, bool)
+    return numbers or one == other
+
+
+def all_kinds(family: type[Notice]) -> dict[str, type[Notice]]:
+    """List every class of a family by its kind."""
+    package = import_module(family.package)
+    for module in pkgutil.iter_modules(package.__path__, f"{family.package}."):
+        import_module(module.name)
+    return dict(family.kinds)
+
+
+def _class_of(family: type[Notice], kind: str) -> type[Notice] | None:
+    if kind not in family.kinds:
+        all_kinds(family)
+    return family.kinds.get(kind)
+
+
+def _adapter(cls: type[Notice]) -> TypeAdapter[Any]:
+    if cls not in _ADAPTERS:
+        _ADAPTERS[cls] = TypeAdapter(cls)
+    return _ADAPTERS[cls]

@@ -1,0 +1,12 @@
+"""Reasons in the words of others: an operating system's, a library's, a service's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from emeth_tui.notices.notice import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign(Reason):
+    detail: str

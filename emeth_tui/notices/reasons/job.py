@@ -1,0 +1,62 @@
+"""Why a job of ours stands still, or a command about it is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from emeth_tui.model import JobState
+from emeth_tui.notices.notice import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class TransitionNotAllowed(Reason):
+    current: JobState
+    new: JobState
+
+
+@dataclass(frozen=True, slots=True)
+class NotUnderWay(Reason):
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotDeclinable(Reason):
+    job: str
+    state: JobState
+
+
+@dataclass(frozen=True, slots=True)
+class DeclineFailed(Reason):
+    job: str
+    cause: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class ChainLacksJob(Reason):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ChainLacksClaim(Reason):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ChainLacksSubmission(Reason):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class EpochsDisagree(Reason):
+    reported: int
+    seen: int
+
+
+@dataclass(frozen=True, slots=True)
+class SystemTrouble(Reason):
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnotherNodeFaster(Reason):
+    pass

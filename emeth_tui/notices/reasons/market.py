@@ -1,0 +1,205 @@
+"""Why jobs on offer are not taken, and why claiming stands still."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from emeth_tui.model import JobState, LinkName
+from emeth_tui.notices.notice import Reason, Wei
+
+
+@dataclass(frozen=True, slots=True)
+class WorkersBusy(Reason):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class NoOffers(Reason):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class NoneTaken(Reason):
+    offers: int
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimingPaused(Reason):
+    cause: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimsDisabled(Reason):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class NodeDraining(Reason):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStopping(Reason):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class WantedJobsUnderWay(Reason):
+    wanted: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDown(Reason):
+    link: LinkName
+
+
+@dataclass(frozen=True, slots=True)
+class PausedByOperator(Reason):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class FinishingFirst(Reason):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsRejected(Reason):
+    results: int
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorWasFaster(Reason):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class FeeTooLow(Reason):
+    fee_wei: Wei
+    limit_wei: Wei
+
+
+@dataclass(frozen=True, slots=True)
+class FeeTooHigh(Reason):
+    fee_wei: Wei
+    limit_wei: Wei
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetTooSmall(Reason):
+    dataset_bytes: int
+    limit_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetTooLarge(Reason):
+    dataset_bytes: int
+    limit_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidDeadline(Reason):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class MissesDeadline(Reason):
+    missed_s: int
+    needed: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class MissesMargin(Reason):
+    missed_s: int
+    needed: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class TimeMeasured(Reason):
+    low_s: int
+    high_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimeByFormula(Reason):
+    low_s: int
+    high_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownToChain(Reason):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class StatusOnChain(Reason):
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetUnavailable(Reason):
+    cause: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUnavailable(Reason):
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOnItsWay(Reason):
+    model: str
+    arrived_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAlready(Reason):
+    state: JobState
+
+
+@dataclass(frozen=True, slots=True)
+class ShortOfEmt(Reason):
+    deposit_wei: Wei
+    free_wei: Wei
+
+
+@dataclass(frozen=True, slots=True)
+class NotClaimed(Reason):
+    job: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class ParametersTooLong(Reason):
+    characters: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParametersNotJson(Reason):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ParametersNotObject(Reason):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownLanguage(Reason):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidEpochs(Reason):
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidDatasetName(Reason):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidJobId(Reason):
+    text: str

@@ -1,0 +1,27 @@
+"""The sentences of notices/events/market.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from emeth_tui.notices.events import market
+from emeth_tui.notices.notice import Notice
+
+SENTENCES: Mapping[type[Notice], str] = {
+    market.Claiming: (
+        "claiming: {language}, {dataset_bytes}, fee {fee_wei}, deposit {deposit_wei}, needs "
+        "{low_s} to {high_s}"
+    ),
+    market.Claimed: "claimed, deposit {deposit_wei}",
+    market.Chosen: "chosen by the operator",
+    market.ClaimLost: "not claimed after all: {reason}; it cost nothing",
+    market.Canceled: "the requester canceled it before our claim",
+    market.ClaimsPaused: "claiming paused: {reason}",
+    market.ClaimsResumed: "claiming goes on",
+    market.Idle: "taking no job: {reason}",
+    market.ModelFetching: "fetching the model {model}; no job of it is taken before",
+    market.ModelReady: "the model {model} is ready",
+    market.ModelTrouble: "{reason}; no job of it is taken, trying again",
+    market.RateDiffers: ("the contract's {name} is {actual_percent}, not the published {published_percent}"),
+    market.VerifierFeeDiffers: "the verifier's fee is {actual_wei}, not the published {published_wei}",
+}

@@ -1,0 +1,22 @@
+"""The sentences of notices/events/node.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from emeth_tui.notices.events import node
+from emeth_tui.notices.notice import Notice
+
+SENTENCES: Mapping[type[Notice], str] = {
+    node.LinkLost: "{link} does not answer: {reason}; trying again until it does",
+    node.LinkRestored: "{link} answers again after {lasted_s}",
+    node.InternalError: "{part}: internal error, please report it: {detail}",
+    node.SettingChanged: "{key}: {before} → {after}",
+    node.SettingWaits: "{key}: {before} → {after}, at the next start",
+    node.Withdrawn: "withdrawn for day {slot}: {amount_wei}, {own_gas} of {total_gas} gas",
+    node.WithdrawFailed: "a reward cannot be withdrawn now: {reason}",
+    node.Draining: "draining: ends when the jobs under way are submitted",
+    node.Stopping: "stopping: saving every job under way",
+    node.Stopped: "stopped; every job is saved",
+    node.Summary: "{verified} jobs verified, {emt_before_wei} before, {emt_after_wei} after",
+}

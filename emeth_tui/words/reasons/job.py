@@ -1,0 +1,23 @@
+"""The sentences of notices/reasons/job.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from emeth_tui.notices.notice import Notice
+from emeth_tui.notices.reasons import job
+
+SENTENCES: Mapping[type[Notice], str] = {
+    job.TransitionNotAllowed: "a job cannot go from {current} to {new}",
+    job.NotUnderWay: "job {job} is not under way on this node",
+    job.NotDeclinable: "job {job} is {state}: only a claimed, unsubmitted job can be declined",
+    job.DeclineFailed: "job {job} could not be declined: {cause}",
+    job.ChainLacksJob: "the chain does not show this job now",
+    job.ChainLacksClaim: "the chain does not show our claim yet",
+    job.ChainLacksSubmission: "the chain does not show our submission yet",
+    job.EpochsDisagree: (
+        "its worker reports {reported} epochs and {seen} were seen: no result is made of that"
+    ),
+    job.SystemTrouble: "{detail}",
+    job.AnotherNodeFaster: "another node was faster",
+}

@@ -1,0 +1,48 @@
+"""The sentences of notices/reasons/market.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from emeth_tui.notices.notice import Notice
+from emeth_tui.notices.reasons import market
+
+SENTENCES: Mapping[type[Notice], str] = {
+    market.WorkersBusy: "every worker has a job",
+    market.NoOffers: "no jobs are on offer",
+    market.NoneTaken: "{offers} on offer, none more taken: {reason}",
+    market.ClaimingPaused: "claiming is paused: {cause}",
+    market.ClaimsDisabled: "claiming is switched off (claims.enabled)",
+    market.NodeDraining: "the node ends when the jobs under way are submitted",
+    market.NodeStopping: "the node is stopping",
+    market.WantedJobsUnderWay: "as many jobs as asked for ({wanted}) are under way",
+    market.LinkDown: "{link} does not answer",
+    market.PausedByOperator: "by the operator",
+    market.FinishingFirst: "finishing what is under way first",
+    market.ResultsRejected: "the last {results} results were rejected; look at the log first",
+    market.OperatorWasFaster: "the operator was faster",
+    market.FeeTooLow: "its fee of {fee_wei} is under {limit_wei}",
+    market.FeeTooHigh: "its fee of {fee_wei} is over {limit_wei}",
+    market.DatasetTooSmall: "its dataset of {dataset_bytes} is under {limit_bytes}",
+    market.DatasetTooLarge: "its dataset of {dataset_bytes} is over {limit_bytes}",
+    market.InvalidDeadline: "its deadline is not a valid date",
+    market.MissesDeadline: "it would miss its deadline by {missed_s}: {needed}",
+    market.MissesMargin: "it would miss its deadline's safety margin by {missed_s}: {needed}",
+    market.TimeMeasured: "it needs {low_s} to {high_s}, as measured here",
+    market.TimeByFormula: "it needs {low_s} to {high_s}, by the reference's formula",
+    market.UnknownToChain: "the chain does not know it",
+    market.StatusOnChain: "it is {status} on the chain",
+    market.DatasetUnavailable: "its dataset is unavailable: {cause}",
+    market.ModelUnavailable: "its model {model} is unavailable (see the events)",
+    market.ModelOnItsWay: "its model {model} is not ready yet, {arrived_share} of it is here",
+    market.KnownAlready: "this node knows it already, as {state}",
+    market.ShortOfEmt: "its deposit is {deposit_wei} and {free_wei} are free",
+    market.NotClaimed: "job {job} is not claimed: {reason}",
+    market.ParametersTooLong: "its parameters are {characters} characters long",
+    market.ParametersNotJson: "its parameters are not JSON",
+    market.ParametersNotObject: "its parameters are not a JSON object",
+    market.UnknownLanguage: "its language is neither en nor ja",
+    market.InvalidEpochs: "its number of epochs is not a whole number from 1 to {most}",
+    market.InvalidDatasetName: "its dataset is not named by a plain file name",
+    market.InvalidJobId: "{text} is not a job id: `0x` and 32 hex digits are needed",
+}

@@ -1,0 +1,75 @@
+"""Notices as sentences: one template for each class, filled with the notice's fields as people read them.
+
+The English template of a class stands in the module of the same name under `words`; the catalogues
+translate it. A placeholder is a field's name, and the field's name says how it is shown: `fee_wei` as an
+amount of EMT, `size_bytes` as a size, `left_s` as a length of time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from importlib import import_module
+
+from emeth_tui.foreign_text import clean
+from emeth_tui.model import JobState, LinkName, WorkerPhase, format_token
+from emeth_tui.notices.notice import Notice
+from emeth_tui.words import formats
+from emeth_tui.words.translation import _, in_english
+
+_NOTICES, _WORDS = "emeth_tui.notices.", "emeth_tui.words."
+_GAS_TOKEN_PLACES = 6
+_IDENTIFIERS = frozenset({"pid", "slot", "status", "chain_id", "expected_chain_id", "schema"})  # no thousands
+
+
+def text_of(notice: Notice) -> str:
+    """Say a notice in the interface's language, on one line that is safe to show."""
+    shown = {field.name: _shown(field.name, getattr(notice, field.name)) for field in fields(notice)}
+    return clean(_(template(type(notice))).format(**shown))
+
+
+def english(notice: Notice) -> str:
+    """Say a notice in English, for logs and machines, whatever the interface speaks."""
+    with in_english():
+        return text_of(notice)
+
+
+def template(cls: type[Notice]) -> str:
+    """Return the English template of a class."""
+    words = import_module(_WORDS + cls.__module__.removeprefix(_NOTICES))
+    sentences: Mapping[type[Notice], str] = words.SENTENCES
+    return sentences[cls]
+
+
+def _shown(name: str, value: object) -> str:
+    if isinstance(value, Notice):
+        return text_of(value)
+    if isinstance(value, JobState):
+        return formats.state_name(value)
+    if isinstance(value, WorkerPhase):
+        return formats.phase_name(value)
+    if isinstance(value, LinkName):
+        return formats.link_name(value)
+    if isinstance(value, (int, float)):
+        return _number(name, value)
+    return clean(str(getattr(value, "value", value)))
+
+
+def _number(name: str, value: int | float) -> str:
+    if name.endswith("_native_wei"):
+        return format_token(int(value), _GAS_TOKEN_PLACES)
+    if name.endswith("_wei"):
+        return formats.emt(int(value))
+    if name.endswith("_bytes"):
+        return formats.size(value)
+    if name.endswith("_unix_s"):
+        return formats.moment(value)
+    if name.endswith("_s"):
+        return formats.duration(value)
+    if name.endswith("_share"):
+        return formats.percent(value)
+    if name.endswith("_percent"):
+        return f"{value:g} %"
+    if isinstance(value, float):
+        return f"{value:.3f}" if "loss" in name else f"{value:,.1f}"
+    return str(value) if name in _IDENTIFIERS else f"{value:,}"

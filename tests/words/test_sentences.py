@@ -1,0 +1,158 @@
+"""Every reason and every event has its sentence, in each language, and shows each field as people read it."""
+
+from __future__ import annotations
+
+import ast
+import re
+import string
+import types
+import typing
+from collections.abc import Iterator
+from dataclasses import fields
+from enum import Enum
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import emeth_tui
+from emeth_tui.errors import JobError
+from emeth_tui.model import JobState, LinkName
+from emeth_tui.notices.events.job import EpochDone, JobStuck
+from emeth_tui.notices.events.node import LinkLost, Stopped
+from emeth_tui.notices.notice import EventBody, Notice, Reason, all_kinds
+from emeth_tui.notices.reasons.disk import CacheFull
+from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.notices.reasons.market import FeeTooHigh, MissesMargin, NoneTaken, NoOffers, TimeMeasured
+from emeth_tui.words.sentences import english, template, text_of
+from emeth_tui.words.translation import read_catalogue, set_language
+
+NOTICES = [cls for family in (Reason, EventBody) for cls in all_kinds(family).values()]
+SOURCE = Path(emeth_tui.__file__).parent
+# Words that Japanese text keeps: names, units and formats of the field.
+_KEPT = """
+    EMT B GB MB kB TB TOML UTF JSON RPC URL HTTP ID API GPT CPU GPU UTC EmethCore ETag gwei SentencePiece
+    Foundry npm anvil true false auto cpu cuda en ja v3 hex s
+"""
+KEPT_WORDS = frozenset(_KEPT.split())
+# What stands in a sentence as it is typed: commands in backticks, keys and file names, options, variables.
+_TYPED = re.compile(r"`[^`]*`|[\w.]*[._]\w[\w.]*|--?[\w-]+|[A-Z][A-Z_0-9]+")
+
+
+def example(annotation: Any, name: str) -> object:
+    """Make a value for a field; text is made of characters that no sentence of ours holds."""
+    if typing.get_origin(annotation) is typing.Annotated:
+        return example(typing.get_args(annotation)[0], name)
+    if isinstance(annotation, types.UnionType):
+        return example(typing.get_args(annotation)[0], name)
+    if typing.get_origin(annotation) is dict:
+        return {}
+    if typing.get_origin(annotation) is tuple:
+        return ("1234",)
+    if isinstance(annotation, type) and issubclass(annotation, Reason):
+        return NoOffers()
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return next(iter(annotation))
+    if annotation is bool:
+        return True
+    if annotation in {int, float}:
+        return annotation(7)
+    if annotation is Path:
+        return Path("/1/2")
+    assert annotation is str or getattr(annotation, "__supertype__", None) is str, (annotation, name)
+    return "1234"
+
+
+def instance(cls: type[Notice]) -> Notice:
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return cls(**{field.name: example(hints[field.name], field.name) for field in fields(cls)})
+
+
+def fields_of(text: str) -> set[str]:
+    return {name for _text, name, _spec, _conversion in string.Formatter().parse(text) if name}
+
+
+def test_there_are_many_notices() -> None:
+    assert len(NOTICES) > 90
+
+
+@pytest.mark.parametrize("cls", NOTICES, ids=lambda cls: cls.kind)
+def test_a_sentence_uses_the_fields_that_there_are_and_stands_beside_its_class(cls: type[Notice]) -> None:
+    assert fields_of(template(cls)) <= {field.name for field in fields(cls)}
+    words = import_module(cls.__module__.replace(".notices.", ".words."))
+    assert cls in words.SENTENCES
+
+
+@pytest.mark.parametrize("cls", NOTICES, ids=lambda cls: cls.kind)
+def test_a_notice_is_read_as_it_was_written(cls: type[Notice]) -> None:
+    from emeth_tui.notices.notice import from_data, to_data
+
+    notice = instance(cls)
+    family = Reason if issubclass(cls, Reason) else EventBody
+    assert from_data(family, to_data(notice)) == notice
+
+
+@pytest.mark.parametrize("cls", NOTICES, ids=lambda cls: cls.kind)
+def test_no_english_of_ours_is_left_in_japanese(cls: type[Notice]) -> None:
+    set_language("ja")
+    shown = text_of(instance(cls))
+    plain = _TYPED.sub(" ", shown)
+    words = set(re.findall(r"[A-Za-z][A-Za-z0-9]*", plain))
+    assert words <= KEPT_WORDS, shown
+
+
+def test_no_sentence_is_without_its_class() -> None:
+    for path in (SOURCE / "words").rglob("*.py"):
+        if "SENTENCES" in path.read_text("utf-8"):
+            name = ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts)
+            if name != "emeth_tui.words.sentences":
+                assert set(import_module(name).SENTENCES) <= set(NOTICES), name
+
+
+def test_sentences_are_said_in_the_language_one_inside_the_other() -> None:
+    set_language("ja")
+    emt = 10**18
+    reason = NoneTaken(3, FeeTooHigh(45 * emt, 30 * emt))
+    assert text_of(reason) == "募集 3 件、受注なし: 報酬 45.00 EMT が上限 30.00 EMT を超過"
+    assert text_of(EpochDone(12, 30, 63.1, 2.5, 2.63)) == "エポック 12/30 完了（63.1 秒）、検証損失 2.630"
+    lost = LinkLost(LinkName.STORAGE, Foreign("connection refused"))
+    assert text_of(lost) == "ストレージが応答しません: connection refused。応答するまで再試行します"
+
+
+def test_logs_are_english_whatever_the_interface_speaks() -> None:
+    set_language("ja")
+    reason = MissesMargin(3_000, TimeMeasured(40, 5_000))
+    said = "it would miss its deadline's safety margin by 50 min: it needs 40 s to 1 h 23, as measured here"
+    assert english(reason) == said
+    assert str(JobError(reason)) == said
+    stuck = JobStuck(JobState.TRAINING, CacheFull(0, 10**9, 2 * 10**9), 0, 0)
+    assert english(stuck).startswith("cannot go on: the cache has room for 0 B of its 1.0 GB")
+    assert "学習" not in english(stuck)
+    assert text_of(Stopped()) == read_catalogue("ja")["stopped; every job is saved"]
+
+
+def test_foreign_text_is_one_bounded_printable_line() -> None:
+    reason = Foreign("a\n\x1b[31mb" + "x" * 10_000)
+    assert reason.detail.startswith("a ?[31mbx")
+    assert len(reason.detail) == 500
+
+
+def calls() -> Iterator[tuple[Path, ast.Call, str]]:
+    for path in sorted(SOURCE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call):
+                name = (
+                    node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                )
+                yield path.relative_to(SOURCE), node, name
+
+
+def is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
+
+
+def test_no_event_is_published_as_text() -> None:
+    published = [(path, call) for path, call, name in calls() if name == "publish"]
+    assert len(published) > 25
+    assert [path for path, call in published if any(is_text(argument) for argument in call.args)] == []
