@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 TEST_JOBS ?= 2
+PYTEST = $(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo demo-headless test lint check bench bench-gpu contracts clean help
+.PHONY: demo demo-headless quick test test-slow lint check bench bench-gpu pictures contracts clean help
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -22,8 +23,14 @@ demo: $(VENV)/.installed  ## Run the main job on the built-in local network: two
 demo-headless: $(VENV)/.installed  ## The same, as lines on stdout
 	$(DEMO) --no-ui
 
-test: $(VENV)/.installed  ## Run the tests, TEST_JOBS files at a time (2)
-	$(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile
+quick: $(VENV)/.installed  ## Run what needs no torch, network or contracts: under a minute
+	$(PYTEST) --without-torch --ignore tests/contracts -m 'not slow and not process'
+
+test: $(VENV)/.installed  ## Run the tests, a whole job on a local network among them: under 5 minutes
+	$(PYTEST) -m 'not slow'
+
+test-slow: $(VENV)/.installed  ## Run what `make test` leaves out: whole nodes, kills, the benchmarks' own tests
+	$(PYTEST) -m slow
 
 lint: $(VENV)/.installed  ## Check style, types and layers
 	$(BIN)/ruff check .
@@ -32,7 +39,7 @@ lint: $(VENV)/.installed  ## Check style, types and layers
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.structure
 
-check: lint test  ## Everything that CI checks
+check: lint test test-slow  ## Everything that CI checks
 
 bench: $(VENV)/.installed  ## Measure, on a CPU; results and method are in BENCHMARKS.md
 	$(BIN)/python -m benchmarks all

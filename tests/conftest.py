@@ -1,16 +1,85 @@
-"""What holds for every test."""
+"""What holds for every test: which ones run where, in which order, and what many of them share."""
 
 from __future__ import annotations
 
 import asyncio
+import importlib.util
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests.forking import forked
+
 # A machine with other work takes any time for an example; how fast code is, benchmarks say.
 settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")
+
+HERE = Path(__file__).parent
+LOADS_TORCH = [
+    HERE / name
+    for name in (
+        "benchmarks",
+        "devnet/bots/test_rival.py",
+        "devnet/bots/test_torch_process.py",
+        "devnet/bots/test_verifier.py",
+        "end_to_end",
+        "engine/market/test_model_readiness.py",
+        "training",
+        "workers",
+    )
+]
+# Files are handed out whole, in this order: a long one that comes last keeps one core alone at work.
+LONGEST_FIRST = [
+    HERE / name
+    for name in (
+        "end_to_end",
+        "workers/test_supervisor.py",
+        "engine/test_node.py",
+        "devnet",
+        "test_cli.py",
+        "contracts/test_core_conservation.py",
+        "training",
+        "workers",
+        "engine",
+        "tui",
+    )
+]
+NETWORK_FIXTURES = {"deployed_network", "make_devnet"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--without-torch", action="store_true", help="leave out what loads torch")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Pass over what loads torch where that is not wanted, or not installed."""
+    without_torch = config.getoption("--without-torch") or importlib.util.find_spec("torch") is None
+    return True if without_torch and collection_path in LOADS_TORCH else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what runs a network as `process`, and begin with what takes longest."""
+    for item in items:
+        if NETWORK_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.process)
+    items.sort(key=lambda item: _rank(item.path))
+
+
+def _rank(path: Path) -> int:
+    for rank, place in enumerate(LONGEST_FIRST):
+        if path == place or place in path.parents:
+            return rank
+    return len(LONGEST_FIRST)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hold `--without-torch` to its word."""
+    if session.config.getoption("--without-torch") and "torch" in sys.modules:
+        raise pytest.UsageError("something outside LOADS_TORCH (tests/conftest.py) has loaded torch")
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +90,10 @@ def deployed_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     state_dir = tmp_path_factory.mktemp("deployed-network") / "devnet"
     asyncio.run(deploy_network(state_dir))
     return state_dir
+
+
+@pytest.fixture(scope="module")
+def forked_workers() -> Iterator[None]:
+    """Fork worker processes from one that has loaded torch, instead of loading it in each."""
+    with forked():
+        yield

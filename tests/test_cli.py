@@ -16,6 +16,8 @@ from emeth_tui.errors import ExitCode
 from tests.end_to_end.programs import environment as user_environment
 from tests.terminal import Terminal
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:

@@ -16,6 +16,8 @@ import pytest
 from tests.terminal import Terminal
 from tests.tui.harness import SMALL
 
+pytestmark = pytest.mark.process
+
 LIMIT_S = 20.0
 
 

@@ -15,6 +15,8 @@ from benchmarks.processes import SideFailed, SideProcess, closing_all
 from benchmarks.training.flops import multiply
 from tests.benchmarks.conftest import ThreadedSide
 
+pytestmark = pytest.mark.slow
+
 ECHO = (
     "import json, sys; from benchmarks.report import Goal, Report; "
     "report = Report({'said': sys.argv[1:]}, ['a line'], goals=[Goal('fast', 2.0, 2.5)]); "

@@ -17,6 +17,8 @@ from benchmarks.deadline import Deadline
 from benchmarks.training.train import CUDA_SIDES
 from emeth_tui.errors import TrainingError
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_side_and_a_cold_job_are_measured_and_held_against_the_goals(
     threaded_sides: None, monkeypatch: pytest.MonkeyPatch

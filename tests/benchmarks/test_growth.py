@@ -9,6 +9,8 @@ import pytest
 from benchmarks.growth import GrowthSetup, measure, report
 from benchmarks.texts import write_grown
 
+pytestmark = pytest.mark.slow
+
 
 def test_sizes_and_workers_are_measured(threaded_sides: None) -> None:
     setup = GrowthSetup(

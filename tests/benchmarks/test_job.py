@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from click.testing import CliRunner
 
 from benchmarks import job
+
+pytestmark = pytest.mark.slow
 
 
 def test_every_side_delivers_a_result_that_has_learnt_the_same(threaded_sides: None) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from benchmarks.resume import ResumeSetup, measure, report
+
+pytestmark = pytest.mark.slow
 
 
 def test_what_is_killed_and_paused_is_measured_and_compared() -> None:

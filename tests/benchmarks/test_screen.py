@@ -9,6 +9,8 @@ from benchmarks.screen.command import report
 from benchmarks.screen.measuring import ScreenSetup, measure
 from benchmarks.screen.snapshot import measure_snapshot
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_budget_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measuring, "SIZES", ((80, 24),))

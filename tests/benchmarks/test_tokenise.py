@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from benchmarks.tokenise import TokeniseSetup, measure
+
+pytestmark = pytest.mark.slow
 
 
 def test_both_languages_are_measured(threaded_sides: None) -> None:

@@ -22,6 +22,8 @@ from benchmarks.training.train import KINDS, TrainResult, TrainSetup, measure
 from emeth_tui.training.devices import open_device
 from emeth_tui.training.model.gpt2 import Gpt2, Gpt2Shape
 
+pytestmark = pytest.mark.slow
+
 MEDIUM = Gpt2Shape(layers=24, heads=16, width=1024, positions=128, vocab_size=50257)
 
 

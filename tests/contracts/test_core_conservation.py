@@ -221,8 +221,12 @@ class Walk:
 
 @pytest.mark.parametrize(
     ("rates", "seed"),
-    [(ROUND_3_2_RATES, 1), (ROUND_3_2_RATES, 4), (HARSH_RATES, 3), (LENIENT_RATES, 1)],
-    ids=["round-3-2", "round-3-2-again", "harsh", "lenient"],
+    [
+        pytest.param(ROUND_3_2_RATES, 1, id="round-3-2"),
+        pytest.param(ROUND_3_2_RATES, 4, id="round-3-2-again", marks=pytest.mark.slow),
+        pytest.param(HARSH_RATES, 3, id="harsh"),
+        pytest.param(LENIENT_RATES, 1, id="lenient", marks=pytest.mark.slow),
+    ],
 )
 def test_emt_is_conserved(network_with: Callable[[Rates], Network], rates: Rates, seed: int) -> None:
     walk = Walk(network_with(rates), seed)

@@ -22,6 +22,8 @@ from tests.engine.harness import Harness, RunningNode, quiet_network
 from tests.terminal import ROOT, Terminal
 from tests.tui.harness import LARGE
 
+pytestmark = pytest.mark.process
+
 PID = os.getpid()  # the node runs in this process
 
 

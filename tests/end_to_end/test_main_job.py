@@ -15,6 +15,8 @@ from emeth_tui.errors import ExitCode
 from tests.end_to_end.conftest import StartNode
 from tests.golden import corpus_dir
 
+pytestmark = pytest.mark.process
+
 TWO_CPUS = ("--device", "cpu", "--device", "cpu")
 
 
@@ -45,6 +47,7 @@ def test_a_newcomer_earns_on_the_local_network_with_one_command(start_node: Star
     assert summary["slot_own_gas"] == summary["gas"] > 0
 
 
+@pytest.mark.slow
 def test_real_texts_are_trained_on(start_node: StartNode) -> None:
     node = start_node("--devnet", *TWO_CPUS, "--exit-after-jobs", "2", "--corpus", str(corpus_dir()))
 
@@ -53,6 +56,7 @@ def test_real_texts_are_trained_on(start_node: StartNode) -> None:
     assert node.of_kind("summary")[0]["adds_up"] is True
 
 
+@pytest.mark.slow
 def test_a_node_joins_a_running_network_with_its_settings_file_alone(
     node_toml: Path, start_node: StartNode
 ) -> None:
@@ -62,6 +66,7 @@ def test_a_node_joins_a_running_network_with_its_settings_file_alone(
     assert len(node.of_kind("verified")) == 1
 
 
+@pytest.mark.slow
 def test_a_killed_node_goes_on_from_its_last_checkpoint(node_toml: Path, start_node: StartNode) -> None:
     arguments = ("--config", str(node_toml), "--exit-after-jobs", "1")
     first = start_node(*arguments)
@@ -80,6 +85,7 @@ def test_a_killed_node_goes_on_from_its_last_checkpoint(node_toml: Path, start_n
     assert second.of_kind("summary")[0]["adds_up"] is True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stop_saves_the_job_and_leaves_within_ten_seconds(
     node_toml: Path, start_node: StartNode, number: signal.Signals
@@ -98,6 +104,7 @@ def test_a_stop_saves_the_job_and_leaves_within_ten_seconds(
     assert (resumed["job_id"], resumed["resumed_epoch"] >= 2) == (job_id, True)
 
 
+@pytest.mark.slow
 def test_a_second_signal_leaves_at_once_and_takes_its_workers_along(
     node_toml: Path, start_node: StartNode
 ) -> None:
@@ -113,6 +120,7 @@ def test_a_second_signal_leaves_at_once_and_takes_its_workers_along(
     wait_until_gone(children)
 
 
+@pytest.mark.slow
 def test_the_terminal_going_away_costs_nothing(node_toml: Path, start_node: StartNode) -> None:
     node = start_node("--config", str(node_toml), "--exit-after-jobs", "1")
     node.wait_for("epoch_done")

@@ -13,6 +13,8 @@ from emeth_tui.errors import ExitCode
 from tests.end_to_end.conftest import StartNode
 from tests.end_to_end.programs import NodeProcess
 
+pytestmark = pytest.mark.slow
+
 
 def changed(node_toml: Path, tmp_path: Path, **values: str) -> str:
     """Copy the settings file with some of its values replaced."""

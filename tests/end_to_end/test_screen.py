@@ -23,6 +23,8 @@ from tests.end_to_end.conftest import SMALL_JOBS_ONLY
 from tests.end_to_end.programs import environment
 from tests.terminal import Terminal
 
+pytestmark = pytest.mark.slow
+
 StartScreen = Callable[..., Terminal]
 SIZE = (160, 45)
 

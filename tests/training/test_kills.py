@@ -38,6 +38,8 @@ from tests.training.jobs import (
 )
 from tests.training.texts import english
 
+pytestmark = pytest.mark.slow
+
 KILLS = 20
 EPOCHS = 20
 INTERVAL_S = 0.05

@@ -24,6 +24,8 @@ from tests.terminal import Terminal
 from tests.tui.harness import LARGE, OPTIONS, press, settled, text_of
 from tests.tui.stand_in import StandInNode
 
+pytestmark = pytest.mark.process
+
 Steps = Callable[[Pilot[Ending]], object]
 
 

@@ -32,6 +32,11 @@ class Views:
         await self._awaited[1].wait()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def forked(forked_workers: None) -> None:
+    """Have no test of this folder wait for torch, but those that start the program."""
+
+
 @pytest.fixture(scope="module")
 def views() -> Views:
     return Views()

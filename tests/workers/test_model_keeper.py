@@ -12,6 +12,7 @@ import pytest
 
 from emeth_tui.errors import TrainingError, WorkerError
 from emeth_tui.training.files import hub
+from emeth_tui.workers import model_keeper
 from emeth_tui.workers.model_keeper import make_ready
 from tests.training.files.hub_server import Hub, serving
 from tests.training.pretrained import save_small_gpt2
@@ -47,7 +48,10 @@ async def test_parts_that_do_not_fit_together_are_one_clear_line(server: Hub, tm
         await make_ready(tmp_path, NAME, lambda fraction, detail: None)
 
 
-async def test_it_breaks_off_when_asked_to(server: Hub, tmp_path: Path) -> None:
+async def test_it_breaks_off_when_asked_to(
+    server: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_keeper, "LEAVE_WITHIN_S", 60.0)  # it leaves by itself, however slow the machine
     waits = asyncio.Event()
     home = hub._home() / NAME.replace("/", "--")
     home.mkdir(parents=True)

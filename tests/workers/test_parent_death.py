@@ -15,6 +15,8 @@ import torch
 
 from tests.training.texts import english
 
+pytestmark = pytest.mark.slow
+
 PARENT = """
 import asyncio, sys
 from pathlib import Path

@@ -41,6 +41,7 @@ async def make_devnet(tmp_path: Path) -> AsyncIterator[MakeDevnet]:
         await devnet.stop()
 
 
+@pytest.mark.slow
 async def test_the_rival_earns_gas_with_the_cheapest_job_across_a_restart(
     make_devnet: MakeDevnet, tmp_path: Path
 ) -> None:

@@ -23,6 +23,8 @@ from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.hash_chain import links
 from tests.devnet.parties import Parties
 
+pytestmark = pytest.mark.process
+
 
 @dataclass
 class Desk:

@@ -133,6 +133,7 @@ def _fails_an_assertion(*_: object) -> object:
     raise AssertionError("the scheduler's own")
 
 
+@pytest.mark.slow
 def test_one_job_after_the_other_is_compiled(model: Gpt2, gpu: Device) -> None:
     compiled: list[int] = []
 

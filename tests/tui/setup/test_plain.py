@@ -16,6 +16,8 @@ from emeth_tui.settings import load_settings
 from tests.terminal import Terminal
 from tests.tui.setup.stand_in import ADDRESS, PRIVATE_KEY
 
+pytestmark = pytest.mark.process
+
 PASSWORD = "for this test"
 SIZE = (80, 24)
 # A network whose chain does not answer, so that nothing leaves this machine.
