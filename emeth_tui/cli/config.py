@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from emeth_tui.cli.paths import FILE
+from emeth_tui.cli.types import FILE
 from emeth_tui.errors import ExitCode
 
 

@@ -10,9 +10,9 @@ import click
 from emeth_tui import __version__
 from emeth_tui.cli.config import config
 from emeth_tui.cli.devnet import devnet
-from emeth_tui.cli.paths import DIRECTORY, FILE
 from emeth_tui.cli.setup import setup
 from emeth_tui.cli.start import StartOptions, start
+from emeth_tui.cli.types import DIRECTORY, FILE, LANGUAGE
 from emeth_tui.cli.wallet import wallet
 from emeth_tui.errors import EmethError, ExitCode
 
@@ -44,7 +44,7 @@ def _fail(message: str, code: ExitCode) -> NoReturn:
 @click.option("--network", metavar="PROFILE", help="devnet, round3-2, or a network of the settings file.")
 @click.option("--no-ui", is_flag=True, help="Run without the screen; print events as lines on stdout.")
 @click.option("--theme", metavar="NAME", help="Theme of the screen.")
-@click.option("--lang", type=click.Choice(["en", "ja"]), help="Screen language [default: the locale's].")
+@click.option("--lang", type=LANGUAGE, help="Screen language [default: the locale's].")
 @click.option("--ascii", "ascii_only", is_flag=True, default=None, help="Draw with ASCII characters only.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="Lines for people or for machines.")
 @click.option("--device", "devices", multiple=True, metavar="DEVICE", help="cpu or cuda:N; repeat for more.")

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from emeth_tui.cli.paths import FILE
+from emeth_tui.cli.types import FILE, LANGUAGE
 from emeth_tui.errors import ExitCode
 
 
 @click.command()
 @click.option("--config", "path", type=FILE, help="File to write [default: the one that a node would read].")
-@click.option("--lang", type=click.Choice(["en", "ja"]), help="Language to ask in [default: the locale's].")
+@click.option("--lang", type=LANGUAGE, help="Language to ask in [default: the locale's].")
 @click.pass_obj
 def setup(inherited: Path | None, path: Path | None, lang: str | None) -> ExitCode:
     """Write the settings file, question by question, on any terminal.

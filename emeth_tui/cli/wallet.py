@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from emeth_tui.cli.paths import FILE
+from emeth_tui.cli.types import FILE
 from emeth_tui.errors import ExitCode, WalletError
 
 if TYPE_CHECKING:
