@@ -17,16 +17,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import Enum
 from importlib import import_module
-from typing import Annotated, Any, ClassVar, TypeVar
-
-from pydantic import GetCoreSchemaHandler, PlainSerializer, TypeAdapter, ValidationError
-from pydantic_core import CoreSchema, core_schema
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
 from emeth_tui.foreign_text import one_line
 from emeth_tui.model import Severity
 
+if TYPE_CHECKING:  # loaded when a notice is written or read: errors need this module at every start
+    from pydantic import GetCoreSchemaHandler, TypeAdapter
+    from pydantic_core import CoreSchema
+
 MAX_TEXT_CHARS = 500  # of a field; texts of strangers may be megabytes long
-Wei = Annotated[int, PlainSerializer(str, return_type=str, when_used="json")]  # JSON readers round at 2^53
+
+
+class _TextInJson:
+    """Marks a number that is written as text: JSON readers round at 2^53."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        from pydantic_core import core_schema
+
+        written = core_schema.plain_serializer_function_ser_schema(
+            str, return_schema=core_schema.str_schema(), when_used="json"
+        )
+        return core_schema.int_schema(serialization=written)
+
+
+Wei = Annotated[int, _TextInJson]
 _N = TypeVar("_N", bound="Notice")
 _ADAPTERS: dict[type[Notice], TypeAdapter[Any]] = {}  # made when a class is first written or read
 
@@ -58,6 +74,8 @@ class Notice:
     @classmethod
     def __get_pydantic_core_schema__(cls, source: type[Notice], handler: GetCoreSchemaHandler) -> CoreSchema:
         """Let pydantic read and write a field that may hold any notice of a family."""
+        from pydantic_core import core_schema
+
         if Notice not in cls.__bases__:
             return handler(source)
         return core_schema.no_info_plain_validator_function(
@@ -114,6 +132,8 @@ def from_data(family: type[_N], data: object) -> _N:
     kind = str(content.pop("kind", ""))
     known = _class_of(family, kind)
     if known is not None:
+        from pydantic import ValidationError
+
         try:
             notice: _N = _adapter(known).validate_python(content)
             return notice
@@ -163,5 +183,7 @@ def _class_of(family: type[Notice], kind: str) -> type[Notice] | None:
 
 def _adapter(cls: type[Notice]) -> TypeAdapter[Any]:
     if cls not in _ADAPTERS:
+        from pydantic import TypeAdapter
+
         _ADAPTERS[cls] = TypeAdapter(cls)
     return _ADAPTERS[cls]
