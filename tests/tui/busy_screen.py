@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emeth_tui.engine.events import EventLog, JobProgress, Subscription
+from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.headless import detach_from_terminal
 from emeth_tui.model import JobId
 from emeth_tui.notices.event import Event
@@ -58,6 +59,7 @@ class BusyNode(StandInNode):
         )
         super().__init__(snapshot(workers=views, jobs=jobs, at_unix_s=time.time()))
         self._rate = rate
+        self._step = 0
         self._log = EventLog(ForgetfulTable(), time.time)  # type: ignore[arg-type]
         self.reports = 0
         self.growth_bytes: int | None = None
@@ -68,8 +70,8 @@ class BusyNode(StandInNode):
     async def work(self, seconds: float, events: int) -> None:
         """Train, as far as anyone can see; then tell so many events, and measure what stays of them."""
         began = time.monotonic()
-        while (elapsed := time.monotonic() - began) < seconds:
-            self._report(elapsed)
+        while time.monotonic() - began < seconds:
+            self._report()
             await asyncio.sleep(1 / self._rate)
         if events:
             await self._tell(WARM_UP_EVENTS)
@@ -77,15 +79,19 @@ class BusyNode(StandInNode):
             await self._tell(events)
             self.growth_bytes = resident_bytes() - before_bytes
 
-    def _report(self, elapsed_s: float) -> None:
+    def _report(self) -> None:
         """Have every worker report a step."""
-        step = self.reports // max(1, len(self._ids)) + 1
+        self._step += 1
+        message = _progress(self._step)
         for job_id in self._ids:
-            self._log.progress(JobProgress(job_id, _progress(step, elapsed_s)))
+            self._log.progress(JobProgress(job_id, message))
             self.reports += 1
-        if step % REPORTS_AN_EVENT == 0:
-            self._publish(step)
-        message = _progress(step, elapsed_s)
+        if self._step % REPORTS_AN_EVENT == 0:
+            self._publish(self._step)
+
+    def snapshot(self) -> Snapshot:
+        """Return the newest picture, made when it is asked for, as the engine makes it."""
+        message = _progress(self._step)
         views = tuple(
             replace(
                 view,
@@ -96,6 +102,7 @@ class BusyNode(StandInNode):
             for view in self.picture.workers
         )
         self.picture = replace(self.picture, workers=views, at_unix_s=time.time())
+        return super().snapshot()
 
     async def _tell(self, events: int) -> None:
         burst = EVENTS_A_SECOND // 100
@@ -113,7 +120,7 @@ class BusyNode(StandInNode):
         self.picture = replace(self.picture, events=self._log.recent())
 
 
-def _progress(step: int, elapsed_s: float) -> Progress:
+def _progress(step: int) -> Progress:
     speed = 31_000.0 + step * 13 % 997
     return Progress(13, 30, step % STEPS, STEPS, 2.4 + step % 7 / 100, speed)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import Protocol, cast
 
 from rich.segment import Segment
@@ -12,6 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from emeth_tui.tui.drawing.glyphs import Glyphs
+from emeth_tui.tui.drawing.kept_strips import KeptStrips
 from emeth_tui.tui.drawing.lines import BLANK, Line, changed_cells, cut, fit
 from emeth_tui.tui.drawing.themes import Palette
 
@@ -25,7 +27,7 @@ class Painted(Protocol):
     palette: Palette
 
 
-class LineView(Widget):
+class LineView(KeptStrips, Widget):
     """Shows lines of styled text, cut at its edges. It holds no state but what it shows."""
 
     DEFAULT_CSS = """
@@ -50,13 +52,14 @@ class LineView(Widget):
         """Show other lines: what stays the same is not painted again."""
         before, self._lines = self._lines, lines
         width = self.size.width
-        for y in range(max(len(before), len(lines))):
-            old = before[y] if y < len(before) else BLANK
-            new = lines[y] if y < len(lines) else BLANK
+        changes = []
+        for y, (old, new) in enumerate(zip_longest(before, lines, fillvalue=BLANK)):
             if old != new:
                 start, end = changed_cells(old, new, width)
                 if end > start:
-                    self.refresh(Region(start, y, end - start, 1))
+                    changes.append(Region(start, y, end - start, 1))
+        if changes:
+            self.refresh(*changes)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """Offer the tip of the line under the mouse, if it has one."""
@@ -83,12 +86,12 @@ class LineView(Widget):
 
     def render_line(self, y: int) -> Strip:
         """Paint one row."""
-        content = fit(self._lines[y], self.size.width) if y < len(self._lines) else BLANK
+        width = self.painted_size.width
+        content = fit(self._lines[y], width) if y < len(self._lines) else BLANK
         palette, glyphs = self.painted.palette, self.painted.glyphs
-        ground = self.visual_style.rich_style
-        segments = [
-            Segment(glyphs.text(text), ground + palette.style(role, selected=content.selected))
-            for text, role in content.spans
-        ]
-        rest = ground + palette.style("", selected=content.selected)
-        return Strip(segments).simplify().adjust_cell_length(self.size.width, rest)
+        styles = palette.styles_on(self.visual_style.rich_style, selected=content.selected)
+        plain = styles[""]
+        segments = [Segment(glyphs.text(text), styles.get(role, plain)) for text, role in content.spans]
+        if rest := width - content.width:
+            segments.append(Segment(" " * rest, plain))
+        return Strip(segments, width).simplify()

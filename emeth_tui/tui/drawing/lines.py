@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from itertools import takewhile
 
-from rich.cells import cell_len, chop_cells, set_cell_size
+from rich.cells import cached_cell_len as cell_len  # a hit costs no call of Python's: it is C
+from rich.cells import chop_cells, set_cell_size
 
 from emeth_tui.tui.drawing.glyphs import Glyphs
 
@@ -21,20 +22,24 @@ class Line:
     spans: tuple[Span, ...] = ()
     selected: bool = False
     tip: str = ""
+    _width: int = field(default=-1, init=False, repr=False, compare=False)  # once it was asked for
 
     @property
     def text(self) -> str:
-        return "".join(text for text, _role in self.spans)
+        return "".join([text for text, _role in self.spans])
 
     @property
     def width(self) -> int:
-        return sum(cell_len(text) for text, _role in self.spans)
+        """How many cells it takes."""
+        if self._width < 0:
+            object.__setattr__(self, "_width", width_of(self.spans))
+        return self._width
 
     def tipped(self, tip: str) -> Line:
-        return replace(self, tip=tip)
+        return Line(self.spans, self.selected, tip)
 
     def chosen(self, selected: bool) -> Line:
-        return replace(self, selected=selected)
+        return self if selected == self.selected else Line(self.spans, selected, self.tip)
 
 
 def line(*parts: str | Span, selected: bool = False, tip: str = "") -> Line:
@@ -43,6 +48,11 @@ def line(*parts: str | Span, selected: bool = False, tip: str = "") -> Line:
 
 
 BLANK = Line()
+
+
+def width_of(spans: Iterable[Span]) -> int:
+    """Return how many cells some spans take."""
+    return sum([cell_len(text) for text, _role in spans])
 
 
 def cut(text: str, width: int) -> str:
@@ -54,7 +64,8 @@ def cut(text: str, width: int) -> str:
 
 def left(text: str, width: int) -> str:
     """Cut or fill a text to exactly `width` cells, text first."""
-    return set_cell_size(cut(text, width), max(0, width))
+    text = cut(text, width)
+    return text + " " * (width - cell_len(text))
 
 
 def right(text: str, width: int) -> str:
@@ -75,7 +86,7 @@ def fit(content: Line, width: int) -> Line:
             break
         spans.append((text, role))
         room -= cell_len(text)
-    return replace(content, spans=tuple(spans))
+    return Line(tuple(spans), content.selected, content.tip)
 
 
 def changed_cells(old: Line, new: Line, width: int) -> tuple[int, int]:
@@ -93,7 +104,7 @@ def changed_cells(old: Line, new: Line, width: int) -> tuple[int, int]:
 def _same_cells(one: Iterable[Span], other: Iterable[Span]) -> int:
     """Count the cells of the spans that two lines begin with alike."""
     alike = takewhile(lambda pair: pair[0] == pair[1], zip(one, other))  # noqa: B905 - as far as both go
-    return sum(cell_len(span[0]) for span, _same in alike)
+    return width_of(span for span, _same in alike)
 
 
 def spread(start: Iterable[Span], end: Iterable[Span], width: int) -> Line:
@@ -109,7 +120,7 @@ def join(groups: Iterable[Sequence[Span]], width: int, gap: int = 3) -> Line:
     spans: list[Span] = []
     used = 0
     for group in groups:
-        size = sum(cell_len(text) for text, _role in group)
+        size = width_of(group)
         between = gap if spans else 0
         if not size:
             continue

@@ -99,10 +99,16 @@ class Palette:
         self._colourless = colourless or theme.colourless
         self._styles = {role: self._make(role) for role in ROLES}
         self._selected = {role: self._make_selected(role) for role in ROLES}
+        self._on_grounds: dict[tuple[Style, bool], dict[str, Style]] = {}
 
-    def style(self, role: str, *, selected: bool = False) -> Style:
-        """Give the Rich style of a role."""
-        return (self._selected if selected else self._styles).get(role, self._styles[""])
+    def styles_on(self, ground: Style, *, selected: bool = False) -> Mapping[str, Style]:
+        """Return the Rich style of each role on a ground, as in the chosen row if `selected`."""
+        known = self._on_grounds.get((ground, selected))
+        if known is None:
+            styles = self._selected if selected else self._styles
+            known = {role: ground + style for role, style in styles.items()}
+            self._on_grounds[(ground, selected)] = known
+        return known
 
     def textual_theme(self) -> TextualTheme:
         """Make what Textual needs for its own parts: backgrounds, borders, inputs."""

@@ -13,6 +13,7 @@ from textual.widgets import Input
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.actions import ACTIONS
 from emeth_tui.tui.bindings import bindings_of
+from emeth_tui.tui.drawing.kept_strips import KeptStrips
 from emeth_tui.tui.drawing.line_view import LineView
 from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.host import Host, host_of
@@ -38,7 +39,7 @@ class KeysView(LineView):
             self.call_later(screen.host.act, hint.action)
 
 
-class NodeScreen(Screen[Any]):
+class NodeScreen(KeptStrips, Screen[Any]):
     """A screen of the node. It gets frames and repaints; it never asks the node itself."""
 
     AUTO_FOCUS: ClassVar[str | None] = None
@@ -138,7 +139,7 @@ class NodeScreen(Screen[Any]):
     @property
     def ready(self) -> bool:
         """Whether the widgets are there: a frame may come before them."""
-        return self.is_mounted and bool(self.query("#keys"))
+        return self.is_mounted and self.query_one_optional("#keys") is not None
 
     def update_keys(self) -> None:
         """Paint the footer."""

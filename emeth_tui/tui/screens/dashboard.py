@@ -12,6 +12,7 @@ from textual.containers import Container
 from emeth_tui.model import JobId
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
+from emeth_tui.tui.drawing.kept_strips import KeptStrips
 from emeth_tui.tui.drawing.line_view import LineView
 from emeth_tui.tui.drawing.lines import Line, Span, fit, line
 from emeth_tui.tui.frame import Frame
@@ -41,6 +42,10 @@ _TABS = ("pending", "deposits", "disk", "share", "events")
 _PANELS = {1: "workers", 2: "pending", 3: "deposits", 4: "disk", 5: "share", 6: "events"}
 
 
+class Body(KeptStrips, Container):
+    """What stands between header and keys."""
+
+
 class Dashboard(NodeScreen):
     """The first screen."""
 
@@ -54,7 +59,7 @@ class Dashboard(NodeScreen):
         self._grid_lines = (0, 0)
 
     def compose_content(self) -> ComposeResult:
-        with Container(id="body"):
+        with Body(id="body"):
             yield WorkersPanel(id="workers")
             yield LineView(id="share-line", classes="-narrow-only")
             yield LineView(id="deposit-line", classes="-narrow-only")
@@ -99,8 +104,8 @@ class Dashboard(NodeScreen):
 
     def show_content(self, frame: Frame) -> None:
         self._size_rows(frame)
-        for panel in self.query(Panel):
-            panel.show_frame(frame)
+        for name in _PANELS.values():
+            self.query_one(f"#{name}", Panel).show_frame(frame)
         if self.narrow:
             width = self.size.width
             self._summary("#share-line", " 5 ", share_summary(frame, width - 3))
@@ -112,7 +117,7 @@ class Dashboard(NodeScreen):
 
     def _size_rows(self, frame: Frame) -> None:
         """Give the workers the lines that they need, but leave some for the events."""
-        body = self.query_one("#body", Container)
+        body = self.query_one("#body", Body)
         workers = max(1, len(frame.rows))
         height = body.size.height
         if not height:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.style import Style
 
 from emeth_tui.errors import SettingsError
 from emeth_tui.tui.drawing.themes import Palette, load_themes, parse_theme, pick
@@ -129,6 +130,6 @@ async def test_no_color_means_none(monkeypatch: pytest.MonkeyPatch, node: StandI
 
 def test_without_colours_a_warning_is_still_told_apart() -> None:
     palette = Palette(OURS["monochrome"])
-    styles = {str(palette.style(role)) for role in ("", "muted", "warn", "bad")}
-    assert len(styles) == 4
-    assert palette.style("", selected=True).reverse
+    styles = palette.styles_on(Style.null())
+    assert len({str(styles[role]) for role in ("", "muted", "warn", "bad")}) == 4
+    assert palette.styles_on(Style.null(), selected=True)[""].reverse
