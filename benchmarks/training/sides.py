@@ -32,7 +32,7 @@ from emeth_tui.training.job_control import Control, StopRequested
 from emeth_tui.training.model.gpt2 import Gpt2, Gpt2Shape
 from emeth_tui.training.reports import EpochDone, Event, OutOfMemory, Prepared
 from emeth_tui.training.run.batch_threads import BatchThreads
-from emeth_tui.training.run.cpu_trial import CpuWay, fastest_on_cpu
+from emeth_tui.training.run.cpu_trial import CpuPlan, fastest_on_cpu
 from emeth_tui.training.run.evaluation import mean_loss
 from emeth_tui.training.run.loop import Trainer
 from emeth_tui.training.run.state import Plan
@@ -155,12 +155,12 @@ def _precision(task: Task, device: Device) -> str:
 def _ours(task: Task, device: Device, turns: Turns) -> Weights:
     model = Gpt2(task.shape, task.dropout)
     control = Control()
-    way = CpuWay()
+    cpu_plan = CpuPlan()
     if task.as_shipped and not device.is_cuda:  # as in `training.job`
         model.initialise(task.plan.seed)
-        way = fastest_on_cpu(model)
-        set_threads(way.threads)
-        device = dataclasses.replace(device, compute_dtype=way.precision)
+        cpu_plan = fastest_on_cpu(model)
+        set_threads(cpu_plan.threads)
+        device = dataclasses.replace(device, compute_dtype=cpu_plan.precision)
     turns.precision = _PRECISION_NAMES[device.compute_dtype]
 
     def report(event: Event) -> None:
@@ -178,7 +178,7 @@ def _ours(task: Task, device: Device, turns: Turns) -> Weights:
             report=report,
             control=control,
             set_initial_weights=lambda fresh: fresh.initialise(task.plan.seed),
-            batch_threads=BatchThreads(way.batch_threads),
+            batch_threads=BatchThreads(cpu_plan.batch_threads),
         )
         # Stopped when the parent wants no further epoch.
         with contextlib.closing(trainer), contextlib.suppress(StopRequested):

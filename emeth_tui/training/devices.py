@@ -41,7 +41,7 @@ class Device:
         return self.is_cuda
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
-        """The context in which a forward pass runs in the device's precision."""
+        """Return the context in which a forward pass runs in the device's precision."""
         if self.compute_dtype == torch.float32:
             return contextlib.nullcontext()
         # Each weight is cast once a pass anyway, and the cache would be one for all threads.
@@ -59,19 +59,19 @@ class Device:
             torch.cuda.synchronize(self.torch_device)
 
     def memory_bytes(self) -> int:
-        """The memory that a job here may hold, with what it holds already on a GPU; in bytes."""
+        """Return the bytes that a job may hold here, including what it already holds on a GPU."""
         if not self.is_cuda:
             return available_bytes()
         free_bytes, _total = torch.cuda.mem_get_info(self.torch_device)
         return int(free_bytes) + torch.cuda.memory_reserved(self.torch_device)
 
     def keep_freed(self) -> None:
-        """Have the memory of one step be there for the next, until `free_cache`; on a GPU torch does so."""
+        """Keep one step's memory for the next, until `free_cache`; on a GPU torch does so itself."""
         if not self.is_cuda:
             allocator.keep_freed()
 
     def free_cache(self) -> None:
-        """Give memory that no tensor uses any more back to the device."""
+        """Return memory that no tensor uses to the device."""
         gc.collect()
         if self.is_cuda:
             torch.cuda.empty_cache()
@@ -84,7 +84,7 @@ class Device:
             torch.cuda.reset_peak_memory_stats(self.torch_device)
 
     def peak_bytes(self) -> int:
-        """The most memory that tensors held since `start_peak`; only known of GPUs, else 1."""
+        """Return the most memory that tensors held since `start_peak`; known of GPUs only, else 1."""
         return torch.cuda.max_memory_allocated(self.torch_device) if self.is_cuda else 1
 
 
@@ -107,14 +107,14 @@ def open_device(name: str) -> Device:
 
 
 def _fastest_on_gpu(generation: int) -> torch.dtype:
-    """The precision of a compute capability: bf16 from 8 on, fp16 where 7 has matrix units, else fp32."""
+    """Return the precision for a compute capability: bf16 from 8 on, fp16 for 7, which has matrix units."""
     if generation >= 8:
         return torch.bfloat16
     return torch.float16 if generation == 7 else torch.float32
 
 
 def calculated_in(kind: str) -> torch.dtype:
-    """The precision of matrix products on this kind of device here: autocast's where it is on."""
+    """Return the precision of matrix products on this kind of device: autocast's where it is on."""
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
 
 
@@ -138,12 +138,12 @@ def set_deterministic(deterministic: bool) -> None:
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """Tell whether torch found no memory, on a GPU or on the host."""
+    """Return whether torch ran out of memory, on a GPU or on the host."""
     return isinstance(error, torch.OutOfMemoryError) or any(text in str(error) for text in _NO_MEMORY)
 
 
 def available_bytes() -> int:
-    """The memory that this process could still take: the host's, or what is left of its container's limit."""
+    """Return the memory that this process could still take, within its container's limit."""
     page_bytes = os.sysconf("SC_PAGE_SIZE")
     available = os.sysconf("SC_AVPHYS_PAGES") * page_bytes
     with contextlib.suppress(OSError, ValueError):

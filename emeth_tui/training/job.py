@@ -32,7 +32,7 @@ from emeth_tui.training.reports import (
     TrainRequest,
 )
 from emeth_tui.training.run.batch_threads import BatchThreads
-from emeth_tui.training.run.cpu_trial import CpuWay, fastest_on_cpu, threads
+from emeth_tui.training.run.cpu_trial import CpuPlan, fastest_on_cpu, threads
 from emeth_tui.training.run.loop import Trainer
 from emeth_tui.training.run.metrics import Throttle
 from emeth_tui.training.run.microbatch import FoundBefore, MicroBatch
@@ -68,11 +68,11 @@ def run(
         loading_since_s = time.monotonic()
         report(Preparing(1.0, "loading the model"))
         model = job_model.build(job_model.shape(tokens.vocab_size))
-        way = CpuWay(device.compute_dtype, torch.get_num_threads())
+        cpu_plan = CpuPlan(device.compute_dtype, torch.get_num_threads())
         if not device.is_cuda and not request.deterministic:
-            way = fastest_on_cpu(model)
-            device = replace(device, compute_dtype=way.precision)
-        log.info("training on %s: %s", device.name, way)
+            cpu_plan = fastest_on_cpu(model)
+            device = replace(device, compute_dtype=cpu_plan.precision)
+        log.info("training on %s: %s", device.name, cpu_plan)
         trainer = _make_trainer(
             request,
             directory,
@@ -83,10 +83,10 @@ def run(
             device,
             report,
             control,
-            BatchThreads(way.batch_threads),
+            BatchThreads(cpu_plan.batch_threads),
             loading_since_s,
         )
-        with threads(way.threads), contextlib.closing(trainer):
+        with threads(cpu_plan.threads), contextlib.closing(trainer):
             valid_loss = trainer.run()
             written = _write_result(request, directory, trainer, model, valid_loss, control)
         report(written)  # after all that the trainer reports when it is closed
@@ -95,7 +95,7 @@ def run(
 
 
 def make_model_ready(request: ModelRequest, report: Report, control: Control) -> None:
-    """Have a model lie ready for jobs to come: fetched, and seen to fit together.
+    """Fetch a model for jobs to come, and check that it fits together.
 
     Ends quietly, with `Stopped` reported, when `control` asks for that. Raises TrainingError, DiskFull.
     """
@@ -108,7 +108,7 @@ def make_model_ready(request: ModelRequest, report: Report, control: Control) ->
 
 
 class _Preparation:
-    """Hears of slow beginnings, tells of them a few times a second, and heeds what is asked from outside."""
+    """Reports slow preparations a few times a second, and pauses or stops them when asked to."""
 
     def __init__(self, report: Report, control: Control) -> None:
         self.paused_s = 0.0
@@ -120,14 +120,14 @@ class _Preparation:
     def __call__(self, fraction: float, detail: str) -> None:
         paused = self._control.paused
         if paused:
-            self._stand_still()
+            self._pause()
         self._control.check()
         stage = detail.partition(",")[0]
         if self._throttle.due() or stage != self._last_stage or paused:
             self._last_stage = stage
             self._report(Preparing(fraction, detail))
 
-    def _stand_still(self) -> None:
+    def _pause(self) -> None:
         paused_at_s = time.monotonic()
         self._report(Paused(0, 0))
         self._control.wait_while_paused()

@@ -1,4 +1,4 @@
-"""What is asked of a running job from outside: set by any thread, polled by the training thread."""
+"""Requests to a running job from outside: set by any thread, polled by the training thread."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Control:
 
     @property
     def attention(self) -> bool:
-        """True when the training loop has to look up from its work."""
+        """True when there is a request for the training loop to handle."""
         return self._paused or self._stopping
 
     def pause(self) -> None:
@@ -54,7 +54,7 @@ class Control:
             self._changed.notify_all()
 
     def write_result(self, hash_hex: str) -> None:
-        """Give the last link of the hash chain, which the result file carries."""
+        """Set the last link of the hash chain, which the result file carries."""
         with self._changed:
             self._hash_hex = hash_hex
             self._changed.notify_all()

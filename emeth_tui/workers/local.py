@@ -90,7 +90,7 @@ class LocalProcess:
         except TimeoutError as error:
             raise NoNews(f"no news for {limit_s:.0f} s") from error
         if message is None:
-            self._messages.put_nowait(None)  # for whoever asks again
+            self._messages.put_nowait(None)  # for the next call
             await self.end(_REAP_WITHIN_S)
             raise ProcessDied(self._cause_of_death())
         return message

@@ -142,13 +142,13 @@ class _Child:
         try:
             while data := self._link.recv(_READ_BYTES):
                 for message in reader.feed(data):
-                    self._obey(message)
+                    self._handle(message)
             log.info("the parent has gone")
         except (OSError, BadMessage) as error:
             log.error("the link to the parent broke: %s", error)
         self._leave()
 
-    def _obey(self, message: ToChild) -> None:
+    def _handle(self, message: ToChild) -> None:
         match message:
             case TrainRequest() | ModelRequest():
                 # Made here, not in the training thread: what follows on the pipe must find it.

@@ -1,4 +1,4 @@
-"""A worker as others may see it: frozen snapshots, and how messages change them."""
+"""A worker as others see it: frozen snapshots, and how reports change them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class TrainedResult:
 
 
 def view_after(view: WorkerView, message: Event) -> WorkerView:
-    """The view of a worker that has just said this about its job."""
+    """Return a worker's view after this report on its job."""
     phase = WorkerPhase
     match message:
         case reports.Preparing(fraction, detail):

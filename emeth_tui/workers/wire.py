@@ -111,7 +111,7 @@ def _within_limit(value: Any) -> Any:
 
 
 def _plain(value: object) -> Any:
-    """Say what `json` writes for the values in a message that it does not know."""
+    """Return what `json` writes for the values in a message that it does not know."""
     if isinstance(value, Enum):
         return value.value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

@@ -51,7 +51,7 @@ class Limits:
     device: Backoff = DEVICE_RETRIES  # one that does not start
 
     def after(self, message: Event, before_s: float) -> float:
-        """How long the next message may take after this one."""
+        """Return how long the next message may take after this one."""
         match message:
             case reports.Preparing():
                 return self.preparing_s
@@ -85,6 +85,7 @@ class _Job:
     on_message: OnMessage
     dataset_digest: str = ""
     valid_loss: float = math.nan
+    trained: bool = False  # by the process at work
     resumed_at: tuple[int, int] = (-1, -1)
     deaths: int = 0
 
@@ -152,12 +153,12 @@ class Worker:
         """Train a job to its result file, through restarts of the process.
 
         `hash_for(dataset digest, epochs)` makes the last link of the hash chain when all epochs are
-        trained; `on_message` hears every event of the job (`emeth_tui.workers.messages`) in order.
+        trained; `on_message` receives every report on the job (`emeth_tui.training.reports`) in order.
         Cancelling stops the job: its checkpoint is written before the cancellation goes on, within
-        `stop_s`, or `stop_saving_s` if it says that it is at it. Raises DatasetError, TrainingError or
-        DiskFull when the job cannot be trained, DeviceFailed when the device does not start any more,
-        WorkerError when the process dies again and again without getting further or the pool is closed
-        meanwhile.
+        `stop_s`, or `stop_saving_s` once the worker reports that it is saving. Raises DatasetError,
+        TrainingError or DiskFull when the job cannot be trained, DeviceFailed when the device does not start
+        any more, WorkerError when the process dies again and again without getting further or the pool is
+        closed meanwhile.
         """
         if self._busy:
             raise WorkerError(f"worker {self.index} on {self.device} is busy with job {self._view.job_id}")
@@ -177,11 +178,11 @@ class Worker:
 
     def pause(self) -> None:
         """Have the running job stand still at its next step; without a job, do nothing."""
-        self._tell_job(paused=True)
+        self._ask_job(paused=True)
 
     def resume(self) -> None:
         """Let a paused job go on."""
-        self._tell_job(paused=False)
+        self._ask_job(paused=False)
 
     async def close(self, grace_s: float) -> None:
         """Have a running job save a checkpoint, and end the process: asked first, forced after `grace_s`."""
@@ -192,7 +193,7 @@ class Worker:
             await link.end(grace_s)
         self._show(phase=WorkerPhase.CLOSED, pid=None)
 
-    def _tell_job(self, paused: bool) -> None:
+    def _ask_job(self, paused: bool) -> None:
         if self._busy and self._paused != paused:
             self._paused = paused
             self._asked_at = anyio.current_time()
@@ -255,6 +256,7 @@ class Worker:
         return TrainedResult(last.name, last.size_bytes, job.request.epochs, job.valid_loss)
 
     async def _follow(self, link: WorkerLink, job: _Job) -> reports.ResultWritten | JobFailed:
+        job.trained = False
         link.send(job.request)
         if self._paused:
             link.send(messages.Pause())
@@ -264,7 +266,10 @@ class Worker:
             if isinstance(message, JobFailed):
                 return message
             if isinstance(message, (messages.Ready, messages.StartFailed)):
-                continue  # said once, before any job
+                continue  # sent once, before any job
+            if impossible := _why_impossible(message, job):
+                await self._discard(link)
+                raise ProcessDied(f"{link.place} broke the rules: {impossible}")
             self._view = view_after(self._view, message)
             self._on_change(self._view)
             job.on_message(message)
@@ -292,6 +297,7 @@ class Worker:
                 job.resumed_at, job.deaths = resumed_at, 0
         elif isinstance(message, reports.Trained):
             job.valid_loss = message.valid_loss
+            job.trained = True
             link.send(messages.WriteResult(job.hash_for(job.dataset_digest, message.epochs)))
 
     async def _stop(self, link: WorkerLink) -> None:
@@ -325,7 +331,7 @@ class Worker:
             return self._link
         self._show(phase=WorkerPhase.STARTING, pid=None)
         try:
-            link = self._link = self._open_link(self._config, self._note_end)
+            link = self._link = self._open_link(self._config, self._link_ended)
         except OSError as error:
             raise _StartFailed(f"no process can be made: {error}") from error
         try:
@@ -344,7 +350,7 @@ class Worker:
         self._show(phase=WorkerPhase.IDLE, pid=message.pid, device_name=message.device_name, detail="")
         return link
 
-    def _note_end(self) -> None:
+    def _link_ended(self) -> None:
         self._link = None
         if not self._busy and not self._closing:
             log.warning("worker %d on %s: its process ended without a job", self.index, self.device)
@@ -364,3 +370,13 @@ class Worker:
     def _show(self, **changes: Any) -> None:
         self._view = dataclasses.replace(self._view, **changes)
         self._on_change(self._view)
+
+
+def _why_impossible(report: Event, job: _Job) -> str:
+    """Say why a report cannot be true of the job, or "": a hash chain of such epochs would never end."""
+    counts = (getattr(report, name, 0) for name in ("epoch", "epochs", "resumed_epoch"))
+    if max(counts) > job.request.epochs:
+        return f"it reports more epochs than the job's {job.request.epochs}"
+    if isinstance(report, reports.ResultWritten) and not job.trained:
+        return "it reports a result before all epochs are trained"
+    return ""

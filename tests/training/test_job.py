@@ -34,7 +34,7 @@ from emeth_tui.training.reports import (
     Trained,
     WentBack,
 )
-from emeth_tui.training.run.cpu_trial import CpuWay
+from emeth_tui.training.run.cpu_trial import CpuPlan
 from emeth_tui.training.run.evaluation import Evaluator
 from tests.training.jobs import (
     HASH,
@@ -158,10 +158,10 @@ def test_another_seed_gives_other_weights(tmp_path: Path, uninterrupted: dict[st
 
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
-def test_a_job_in_lanes_goes_on_at_its_step_to_the_same_weights(
+def test_a_job_on_batch_threads_goes_on_at_its_step_to_the_same_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: torch.dtype
 ) -> None:
-    monkeypatch.setattr(job, "fastest_on_cpu", lambda model: CpuWay(precision, batch_threads=2))
+    monkeypatch.setattr(job, "fastest_on_cpu", lambda model: CpuPlan(precision, batch_threads=2))
     monkeypatch.setattr("emeth_tui.training.run.metrics.REPORT_EVERY_S", 0.0)
     whole, broken = (make_request(tmp_path / name, deterministic=False) for name in ("whole", "broken"))
 
@@ -182,7 +182,7 @@ def test_every_part_of_every_step_drops_something_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     places: list[tuple[int, ...]] = []
-    monkeypatch.setattr(job, "fastest_on_cpu", lambda model: CpuWay(torch.float32, batch_threads=2))
+    monkeypatch.setattr(job, "fastest_on_cpu", lambda model: CpuPlan(torch.float32, batch_threads=2))
     monkeypatch.setattr("emeth_tui.training.run.step.seed_masks", places.append)
 
     run = Run()

@@ -123,9 +123,14 @@ def main(link: socket.socket, config: WorkerConfig) -> None:
 
 def ready_then_attack(link: socket.socket, config: WorkerConfig) -> None:
     """Be a worker until the first job arrives, then send a pickle."""
+    ready_then_send(link, config, ATTACKS["pickle 4"](config.log_path))
+
+
+def ready_then_send(link: socket.socket, config: WorkerConfig, data: bytes) -> None:
+    """Be a worker until the first job arrives, then send this."""
     link.sendall(line("Ready", READY | {"pid": os.getpid()}))
     link.recv(65536)
-    link.sendall(ATTACKS["pickle 4"](config.log_path))
+    link.sendall(data)
     time.sleep(60)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -132,6 +133,34 @@ async def test_the_node_goes_on_when_a_worker_turns_hostile_in_a_job(tmp_path: P
     assert worker.view.restarts == 1, "with the backoff of any death"
     assert any("broke the rules" in detail for detail in seen)
     assert not log_of(worker).exists(), "the trace of the attack"
+    await pool.close(1.0)
+
+
+LIES = {
+    "more epochs": hostile.line(
+        "EpochDone", {"epoch": 2**53, "train_loss": 1.0, "valid_loss": 1.0, "seconds": 1.0}, number=2
+    ),
+    "back beyond the end": hostile.line("WentBack", {"epoch": 2**53, "step": 0}, number=2),
+    "a result of nothing": hostile.line("ResultWritten", {"name": "x.pt", "size_bytes": 1}, number=2),
+}
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
+async def test_reports_that_cannot_be_true_reach_nobody(tmp_path: Path, lie: bytes) -> None:
+    main = functools.partial(hostile.ready_then_send, data=lie)
+    pool = WorkerPool(
+        ["cpu"],
+        in_directories(tmp_path / "logs"),
+        limits=QUICK,
+        open_link=lambda config, on_end: LocalProcess(config, on_end, main),
+    )
+    await pool.start()
+    listener = Listener()
+
+    with pytest.raises(WorkerError, match=r"process \d+ broke the rules: it reports"):
+        await pool.workers[0].train(make_request(tmp_path), hash_for=hash_for, on_message=listener)
+
+    assert listener.heard == []
     await pool.close(1.0)
 
 

@@ -105,12 +105,12 @@ def token_ids(blocks: Blocks) -> npt.NDArray[np.int64]:
 
 
 def epoch_order(seed: int, epoch: int, blocks: int) -> npt.NDArray[np.int64]:
-    """The order of an epoch's blocks: it follows from seed and epoch, so a resumed epoch finds its place."""
+    """Return the order of an epoch's blocks; it follows from seed and epoch, so an epoch can be resumed."""
     return np.random.default_rng([seed, epoch]).permutation(blocks)
 
 
 class _Meter:
-    """How far a tokenising has come: a fraction that never goes back."""
+    """The progress of tokenising: a fraction that never goes back."""
 
     def __init__(self, progress: Progress, size_bytes: int) -> None:
         self._progress = progress
@@ -118,17 +118,17 @@ class _Meter:
         self._fraction = 0.0
 
     def reading(self, detail: str, start: float, end: float = _READING_SHARE) -> OnBytes:
-        """Make the listener to one reading of the file, which leads from `start` to `end`."""
+        """Return what counts the bytes of one reading of the file, from `start` to `end` of the whole."""
         read_bytes = 0
 
-        def heard(raw: bytes) -> None:
+        def count(raw: bytes) -> None:
             nonlocal read_bytes
             read_bytes += len(raw)
-            self.tell(start + (end - start) * read_bytes / self._size_bytes, detail)
+            self.report(start + (end - start) * read_bytes / self._size_bytes, detail)
 
-        return heard
+        return count
 
-    def tell(self, fraction: float, detail: str) -> None:
+    def report(self, fraction: float, detail: str) -> None:
         self._fraction = min(1.0, max(self._fraction, fraction))
         self._progress(self._fraction, detail)
 
@@ -141,7 +141,7 @@ def _tokenise(
     def text_of(part: range, on_bytes: OnBytes) -> Iterator[str]:
         return part_text(read_text(path, on_bytes), source.language, part)
 
-    meter.tell(_READING_SHARE, "making the tokenizer")
+    meter.report(_READING_SHARE, "making the tokenizer")
     sample = text_of(parts.train, meter.reading("making the tokenizer", _READING_SHARE))
     tokenizer = source.make_tokenizer(sample)
     dtype = np.dtype(np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.uint32)
@@ -152,17 +152,17 @@ def _tokenise(
     if train < MIN_TOKENS:
         raise DatasetError(f"the dataset's training part has {train} tokens: there is nothing to learn from")
     stamp = lasting_stamp(path)
-    content, heard = hashlib.sha256(), meter.reading("tokenising", _READING_SHARE, 1.0)
+    content, count = hashlib.sha256(), meter.reading("tokenising", _READING_SHARE, 1.0)
 
     def hashed(raw: bytes) -> None:
         content.update(raw)
-        heard(raw)
+        count(raw)
 
     # The validation text reaches to the file's end, so all of the file passes by here once more.
     valid = _write_tokens(cache_dir / "valid.bin", text_of(parts.valid, hashed), tokenizer, dtype)
     if content.hexdigest() != facts.content:
         raise DatasetError(f"the dataset at {path} was changed while it was tokenised: start the job again")
-    meter.tell(1.0, "tokenising")
+    meter.report(1.0, "tokenising")
     return {
         "content": facts.content,
         "stamp": stamp,

@@ -24,7 +24,7 @@ Stamp = list[int]
 
 @dataclass(frozen=True, slots=True)
 class TextFacts:
-    """What one reading of a dataset tells of it.
+    """What one reading of a dataset reveals.
 
     `content` is the sha256 of its bytes, `digest` is `d` of protocol.md §9, `pieces` what its split counts
     (§7), all of this one language.
@@ -38,7 +38,7 @@ class TextFacts:
 def read_text(path: Path, on_bytes: OnBytes = lambda raw: None) -> Iterator[str]:
     """Yield a dataset's text in strings, its line ends normalised as universal newlines do.
 
-    `on_bytes` hears the file's bytes as they are read, and may raise. Raises DatasetError when the file
+    `on_bytes` receives the file's bytes as they are read, and may raise. Raises DatasetError when the file
     cannot be read, and at its first byte that is not UTF-8.
     """
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8")(), translate=True)
@@ -74,7 +74,7 @@ def text_facts(path: Path, language: str, on_bytes: OnBytes = lambda raw: None) 
 
 
 def dataset_digest(path: Path) -> str:
-    """`d` of protocol.md §9 of a dataset file. Raises what `read_text` does."""
+    """Return `d` of protocol.md §9 for a dataset file. Raises what `read_text` does."""
     digest = DatasetDigest()
     for text in read_text(path):
         digest.update(text)
@@ -82,7 +82,7 @@ def dataset_digest(path: Path) -> str:
 
 
 def lasting_stamp(path: Path) -> Stamp | None:
-    """What changes whenever somebody writes to a file or puts another in its place.
+    """Return what changes whenever a file is written to or replaced.
 
     None where the last change is so recent that the next one could bear the same time. Raises DatasetError.
     """

@@ -79,7 +79,7 @@ class FoundWords:
 
 
 def divides_as_gpt2(bpe: tokenizers.Tokenizer) -> bool:
-    """True when a tokenizer divides texts by GPT-2's own expression, and does nothing else to them."""
+    """Return whether a tokenizer divides texts by GPT-2's own expression and does nothing else."""
     division = bpe.pre_tokenizer
     return (
         isinstance(bpe.model, models.BPE)

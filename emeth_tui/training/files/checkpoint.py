@@ -149,7 +149,7 @@ def _save(path: Path, content: Mapping[str, Any]) -> None:
         try:
             torch.save(content, file)
         except RuntimeError as error:
-            if isinstance(error.__context__, OSError):  # the archive writer hides what the file said
+            if isinstance(error.__context__, OSError):  # the archive writer hides the file's own error
                 raise error.__context__ from error
             raise
 

@@ -1,8 +1,9 @@
-"""Models from the Hugging Face hub: fetched once, byte by byte where a break left off, then used without it.
+"""Models from the Hugging Face hub: fetched once, resumed where a download broke, then used offline.
 
-The hub's own client is asked for addresses, sizes and transport; it drops what a killed download had got, so
-the files are kept here, under `HF_HOME`. A model lies in a directory of its commit. It counts as there when
-its directory is named in `complete`, which is written last, or when the client's own cache holds it whole.
+The hub's own client provides addresses, sizes and transport; it discards what a killed download had
+received, so the files are kept here, under `HF_HOME`. A model lies in a directory of its commit. It counts as
+present when `complete`, which is written last, names its directory, or when the client's own cache holds all
+of it.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def _home() -> Path:
 
 
 def _in_clients_cache(name: str) -> Path | None:
-    """Where another program has had the hub's client put this model, if all that is needed lies there."""
+    """Return where the hub's own client keeps this model, if all that is needed lies there."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
@@ -115,20 +116,20 @@ def _download(name: str, home: Path, progress: Progress) -> Path:
     total = sum(file.size_bytes for file in files)
     done = 0
     for file in files:
-        _download_file(file, directory, functools.partial(_tell, progress, name, done, total))
+        _download_file(file, directory, functools.partial(_report_download, progress, name, done, total))
         done += file.size_bytes
     write_atomically(home / _COMPLETE_NAME, commit.encode())
     return directory
 
 
-def _tell(progress: Progress, name: str, before: int, total: int, here: int) -> None:
+def _report_download(progress: Progress, name: str, before: int, total: int, here: int) -> None:
     done = before + here
     detail = f"downloading {name}, {done // _MB:,} of {total / _MB:,.0f} MB"
     progress(done / total if total else 1.0, detail)
 
 
 def _wanted_files(name: str) -> tuple[str, list[_RemoteFile]]:
-    """The model's newest commit, and its files: the small ones, and the weights in one form."""
+    """Return the model's newest commit and its files: the small ones, and the weights in one form."""
     from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_url
 
     endpoint = os.environ.get("HF_ENDPOINT")
@@ -146,18 +147,18 @@ def _wanted_files(name: str) -> tuple[str, list[_RemoteFile]]:
     return commit, files
 
 
-def _download_file(file: _RemoteFile, directory: Path, tell: Callable[[int], None]) -> None:
+def _download_file(file: _RemoteFile, directory: Path, report: Callable[[int], None]) -> None:
     from huggingface_hub.file_download import http_get
     from huggingface_hub.utils._headers import build_hf_headers
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
     path = directory / file.name
     if path.is_file() and path.stat().st_size == file.size_bytes:
-        tell(file.size_bytes)
+        report(file.size_bytes)
         return
     disable_progress_bars()
     part = path.with_name(f"{path.name}.{file.tag[:16]}{_PART_SUFFIX}")
-    with _CountedFile(part, tell) as target:
+    with _CountedFile(part, report) as target:
         http_get(
             file.url,
             target,  # type: ignore[arg-type]
@@ -171,7 +172,7 @@ def _download_file(file: _RemoteFile, directory: Path, tell: Callable[[int], Non
 
 
 def _check_sum(part: Path, tag: str) -> None:
-    """Hold a large file against its sum. Raises OSError, and drops the file, when it is not that."""
+    """Compare a large file with its checksum. Raises OSError, and deletes the file, when they differ."""
     if len(tag) != _SHA256_CHARS:
         return
     digest = hashlib.sha256()
@@ -184,13 +185,13 @@ def _check_sum(part: Path, tag: str) -> None:
 
 
 class _CountedFile(io.RawIOBase):
-    """A file that goes on where it ends, and tells how long it is after each piece."""
+    """A file that is appended to, and reports its size after each piece."""
 
-    def __init__(self, path: Path, tell_size: Callable[[int], None]) -> None:
+    def __init__(self, path: Path, report_size: Callable[[int], None]) -> None:
         super().__init__()
         self._file = path.open("ab")
-        self._tell_size = tell_size
-        tell_size(self.size_bytes)
+        self._report_size = report_size
+        report_size(self.size_bytes)
 
     @property
     def size_bytes(self) -> int:
@@ -198,7 +199,7 @@ class _CountedFile(io.RawIOBase):
 
     def write(self, piece: Any) -> int:
         written = self._file.write(piece)
-        self._tell_size(self.size_bytes)
+        self._report_size(self.size_bytes)
         return written
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:

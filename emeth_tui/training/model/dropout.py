@@ -1,7 +1,7 @@
 """Dropout on the CPU: all masks of a pass through a model, drawn at once, 16 bits an element.
 
-torch's own draw costs six times as much, and its one generator would be shared by all threads. What is drawn
-follows from where the training stands, so that a step done again after a restart drops the same.
+torch's own draw costs six times as much, and all threads would share its one generator. What is drawn follows
+from the training's position alone, so that a step repeated after a restart drops the same elements.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _VALUES = 1 << 16
 
 
 class _Chance(threading.local):
-    """Each thread's own generator, unforeseeable until it is seeded."""
+    """Each thread's own generator, random until it is seeded."""
 
     def __init__(self) -> None:
         self.generator = np.random.Generator(np.random.SFC64())
@@ -33,8 +33,8 @@ def seed_masks(place: Sequence[int]) -> None:
     _chance.generator = np.random.Generator(np.random.SFC64(list(place)))
 
 
-def kept(shape: tuple[int, ...], dropout: float, dtype: torch.dtype) -> tuple[Tensor, ...]:
-    """Draw what dropout leaves, `shape[0]` masks of `shape[1:]`.
+def draw_masks(shape: tuple[int, ...], dropout: float, dtype: torch.dtype) -> tuple[Tensor, ...]:
+    """Draw `shape[0]` dropout masks of `shape[1:]`.
 
     An element is 0 with probability `dropout`, to 1 in 131,072 exactly, else 1.
     """

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from emeth_tui.training.devices import calculated_in
-from emeth_tui.training.model.dropout import kept
-from emeth_tui.training.model.head import Turn, head_loss, turn_into_gradients
+from emeth_tui.training.model.dropout import draw_masks
+from emeth_tui.training.model.head import LogitsToGradients, head_loss, logits_to_gradients
 
 VOCAB_MULTIPLE = 64
 INIT_STD = 0.02  # GPT-2's own initialisation
@@ -90,10 +90,10 @@ def check_weights(shape: Gpt2Shape, weights: Mapping[str, Tensor]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class LayerMasks:
-    """What dropout leaves of one layer's numbers in one pass, 0 or 1 each; drawn on the CPU alone.
+    """One layer's dropout masks for one pass, 0 or 1 in each place; drawn on the CPU alone.
 
-    `attention` is `[blocks * heads, length, length]`, the others are `[rows, width]`. Scaling up what is left
-    is up to who takes them.
+    `attention` is `[blocks * heads, length, length]`, the others are `[rows, width]`. Whoever applies them
+    scales up what is left.
     """
 
     attention: Tensor
@@ -110,7 +110,7 @@ class Projection(nn.Module):
         self.bias = nn.Parameter(torch.zeros(outputs))
 
     def forward(self, states: Tensor, scale: float = 1.0) -> Tensor:
-        """Of `scale` times the states."""
+        """Project `scale` times the states."""
         return torch.addmm(self.bias, states, self.weight, alpha=scale)
 
 
@@ -128,7 +128,7 @@ class Attention(nn.Module):
         rows, width = states.shape
         heads = self.heads, width // self.heads
         split = self.c_attn(states).view(-1, length, 3, *heads).permute(2, 0, 3, 1, 4)
-        mixed = self._attend(split) if mask is None else _attend_in_the_open(split, mask)
+        mixed = self._attend(split) if mask is None else _attend_with_mask(split, mask)
         scale = 1.0 if mask is None else 1.0 / (1.0 - self.dropout)
         output: Tensor = self.c_proj(mixed.transpose(1, 2).reshape(rows, width), scale)
         return output
@@ -139,26 +139,26 @@ class Attention(nn.Module):
         return functional.scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=True)
 
 
-def _attend_in_the_open(split: Tensor, mask: Tensor) -> Tensor:
-    """Causal attention with dropout, not scaled up; on a CPU torch's own falls to a slower path with it.
+def _attend_with_mask(split: Tensor, mask: Tensor) -> Tensor:
+    """Return causal attention with dropout, not scaled up; with dropout torch's own is slow on a CPU.
 
-    From `[query, key and value, blocks, heads, length, width]`; returns all after the first.
+    `split` is `[query, key and value, blocks, heads, length, width]`; the result lacks its first dimension.
     """
     _, blocks, heads, length, width = split.shape
     query, key, value = split.reshape(3, blocks * heads, length, width)
-    future = _future(length, query.dtype)
+    future = _causal_mask(length, query.dtype)
     scores = torch.baddbmm(future, query, key.transpose(1, 2), alpha=1.0 / math.sqrt(width))
     return torch.bmm(scores.softmax(-1) * mask, value).view(blocks, heads, length, width)
 
 
 @functools.lru_cache(maxsize=8)
-def _future(length: int, dtype: torch.dtype) -> Tensor:
-    """What takes the tokens to come out of each one's sight."""
+def _causal_mask(length: int, dtype: torch.dtype) -> Tensor:
+    """Return what, added to the scores, hides from each token those after it."""
     return torch.full((length, length), float("-inf"), dtype=dtype).triu_(1)
 
 
 def _add_dropped(states: Tensor, change: Tensor, dropout: float, mask: Tensor | None) -> Tensor:
-    """`states` with `change` added, some of which is dropped."""
+    """Return `states` with `change` added, some of it dropped."""
     if mask is not None:
         return torch.addcmul(states, change, mask, value=1.0 / (1.0 - dropout))
     return states + functional.dropout(change, dropout)
@@ -189,7 +189,7 @@ class Block(nn.Module):
         self.mlp = FeedForward(shape)
 
     def forward(self, states: Tensor, length: int, masks: LayerMasks | None = None) -> Tensor:
-        """Of the states of blocks of `length` tokens, `[rows, width]`, one block's after the other's."""
+        """Transform the states of blocks of `length` tokens, `[rows, width]`, block after block."""
         dropout = self.dropout if self.training else 0.0
         attended, fed = (masks.attended, masks.fed) if masks else (None, None)
         change = self.attn(self.ln_1(states), length, masks.attention if masks else None)
@@ -214,11 +214,11 @@ class Transformer(nn.Module):
         self._compiled_for: tuple[int, int] | None = None
 
     def goes_compiled(self, token_ids: Tensor) -> bool:
-        """Whether this batch goes through compiled layers."""
+        """Return whether this batch goes through compiled layers."""
         return self.training and self._compiled_for == tuple(token_ids.shape)
 
     def use_compiled(self, batch: tuple[int, int] | None, backend: str) -> None:
-        """Train batches of this shape through compiled layers from now on, or with None none."""
+        """Train batches of this shape through compiled layers from now on; with None, no batches."""
         self._compiled_for = batch
         # In a tuple, for as submodules they would give every parameter a second name.
         self._compiled = tuple(
@@ -226,7 +226,7 @@ class Transformer(nn.Module):
         )
 
     def forward(self, token_ids: Tensor) -> Tensor:
-        """The states `[batch, length, width]` for ids `[batch, length]`."""
+        """Return the states `[batch, length, width]` for ids `[batch, length]`."""
         length = token_ids.shape[1]
         states = (self.wte(token_ids) + self.wpe.weight[:length]).flatten(0, 1)
         masks: Sequence[LayerMasks | None] = [None] * len(self.h)
@@ -244,9 +244,9 @@ class Transformer(nn.Module):
     def masks(self, batch: int, length: int, layers: int) -> tuple[Tensor, list[LayerMasks]]:
         """Draw the masks of a pass through so many layers: the embedding's, and each layer's."""
         of_attention = (layers, batch * self.heads, length, length)
-        attention = kept(of_attention, self.attention_dropout, calculated_in("cpu"))
+        attention = draw_masks(of_attention, self.attention_dropout, calculated_in("cpu"))
         of_rows = (1 + 2 * layers, batch * length, self.width)
-        embedded, *others = kept(of_rows, self.dropout, torch.float32)
+        embedded, *others = draw_masks(of_rows, self.dropout, torch.float32)
         return embedded, [
             LayerMasks(*each) for each in zip(attention, others[::2], others[1::2], strict=True)
         ]
@@ -263,26 +263,28 @@ class Gpt2(nn.Module):
         self.transformer = Transformer(
             shape, dropout, dropout if attention_dropout is None else attention_dropout
         )
-        self._turn: Turn | None = None
+        self._to_gradients: LogitsToGradients | None = None
 
     def use_compiled(self, batch: tuple[int, int] | None, backend: str = "inductor") -> None:
-        """Train batches of this shape through compiled code from now on, or with None none.
+        """Train batches of this shape through compiled code from now on; with None, no batches.
 
-        What compiling may raise comes with the first such batch.
+        Errors of the compiler come with the first such batch.
         """
         self.transformer.use_compiled(batch, backend)
-        self._turn = torch.compile(turn_into_gradients, dynamic=False, backend=backend) if batch else None
+        self._to_gradients = (
+            torch.compile(logits_to_gradients, dynamic=False, backend=backend) if batch else None
+        )
 
     def forward(self, token_ids: Tensor) -> Tensor:
-        """Logits `[batch, length, padded vocabulary]` for ids `[batch, length]`; the padding is at -inf."""
+        """Return logits `[batch, length, padded vocabulary]` for ids `[batch, length]`, -inf for padding."""
         return self._logits(self.transformer(token_ids))
 
     def loss(self, token_ids: Tensor, reduction: str = "mean") -> Tensor:
-        """Cross-entropy of each token given those before it in its row: the mean, or with "sum" the sum."""
+        """Return the cross-entropy of each token given those before it in its row: the mean, or the sum."""
         states = self.transformer(token_ids)[:, :-1].flatten(0, 1)
         targets = token_ids[:, 1:].flatten()
-        turn = self._turn if self.transformer.goes_compiled(token_ids) else None
-        loss = head_loss(states, self.transformer.wte.weight, targets, self.shape.vocab_size, turn)
+        to_gradients = self._to_gradients if self.transformer.goes_compiled(token_ids) else None
+        loss = head_loss(states, self.transformer.wte.weight, targets, self.shape.vocab_size, to_gradients)
         return loss if reduction == "sum" else loss / len(targets)
 
     def initialise(self, seed: int) -> None:
@@ -309,7 +311,7 @@ class Gpt2(nn.Module):
         return weights
 
     def import_weights(self, weights: Mapping[str, Tensor]) -> None:
-        """Take over weights under the published names and shapes. Raises ValueError when they do not fit."""
+        """Copy weights in under the published names. Raises ValueError when they do not fit."""
         check_weights(self.shape, weights)
         with torch.no_grad():
             for name, parameter in self.named_parameters():

@@ -20,35 +20,39 @@ from emeth_tui.training.devices import calculated_in
 # a time; more no longer fit a cache.
 _ROWS_ON_CPU, _LOGITS_ON_CPU = 256, 1 << 19
 _ROWS_ON_CUDA = 2048
-_ROWS_TURNED = 4096  # without buffers in fp32 beside the logits: twice as many take as much memory
+_ROWS_COMPILED = 4096  # without buffers in fp32 beside the logits: twice as many take as much memory
 _SMALLEST_SHARE = 1e-38  # a token's probability, for its logarithm: caps one token's loss at 87
 
 
-Turn = Callable[[Tensor, Tensor, int], Tensor]
+LogitsToGradients = Callable[[Tensor, Tensor, int], Tensor]
 
 
 def head_loss(
-    states: Tensor, weight: Tensor, targets: Tensor, vocab_size: int, turn: Turn | None = None
+    states: Tensor,
+    weight: Tensor,
+    targets: Tensor,
+    vocab_size: int,
+    to_gradients: LogitsToGradients | None = None,
 ) -> Tensor:
-    """The summed cross-entropy of `targets` `[rows]` given `states` `[rows, width]` and `weight`.
+    """Return the summed cross-entropy of `targets` `[rows]` given `states` `[rows, width]` and `weight`.
 
     `weight` is `[padded vocabulary, width]`; rows from `vocab_size` on are padding and get no probability.
     Matrix products are in autocast's precision where it is on, all else in fp32. One token's loss is at most
-    87; NaN and infinity in the states come out as NaN. `turn` is `turn_into_gradients`, compiled.
+    87; NaN and infinity in the states come out as NaN. `to_gradients` is `logits_to_gradients`, compiled.
     """
-    # Asked here: within the forward pass torch would say so even where gradients are switched off.
+    # Asked here: within the forward pass torch would answer yes even with gradients switched off.
     wants_gradients = torch.is_grad_enabled() and (states.requires_grad or weight.requires_grad)
     loss: Tensor = _HeadLoss.apply(  # type: ignore[no-untyped-call]
-        states, weight, targets, vocab_size, wants_gradients, turn
+        states, weight, targets, vocab_size, wants_gradients, to_gradients
     )
     return loss
 
 
-def turn_into_gradients(logits: Tensor, targets: Tensor, vocab_size: int) -> Tensor:
-    """Put the loss's gradients in the place of some rows' logits, and return their summed loss.
+def logits_to_gradients(logits: Tensor, targets: Tensor, vocab_size: int) -> Tensor:
+    """Replace the logits of some rows by the loss's gradients, and return their summed loss.
 
-    To be compiled: as a kernel or two it goes over the logits about half as often as operation after
-    operation does. By reckoning that is most of what the head costs on a GPU beside its products.
+    Meant to be compiled: as a kernel or two it reads the logits about half as often as operation by
+    operation, which by calculation is most of what the head costs on a GPU beside its products.
     """
     columns = torch.arange(logits.shape[1], device=logits.device)
     wide = logits.float()
@@ -71,14 +75,14 @@ class _HeadLoss(torch.autograd.Function):
         targets: Tensor,
         vocab_size: int,
         wants_gradients: bool,
-        turn: Turn | None,
+        to_gradients: LogitsToGradients | None,
     ) -> Tensor:
         kind = states.device.type
         precision = calculated_in(kind)
         narrow = states.to(precision), weight.to(precision)
         with torch.autocast(kind, enabled=False):
-            if wants_gradients and turn is not None:
-                loss, *gradients = _turned(*narrow, targets, vocab_size, turn)
+            if wants_gradients and to_gradients is not None:
+                loss, *gradients = _compiled_loss_and_gradients(*narrow, targets, vocab_size, to_gradients)
             else:
                 loss, *gradients = _loss_and_gradients(*narrow, targets, vocab_size, wants_gradients)
             if wants_gradients:
@@ -97,7 +101,7 @@ class _HeadLoss(torch.autograd.Function):
 def _loss_and_gradients(
     states: Tensor, weight: Tensor, targets: Tensor, vocab_size: int, wants_gradients: bool
 ) -> tuple[Tensor, ...]:
-    """The summed loss and, where they are wanted, its gradients for `states` and `weight`."""
+    """Return the summed loss and, where wanted, its gradients for `states` and `weight`."""
     on_cpu = max(_ROWS_ON_CPU, _LOGITS_ON_CPU // len(weight))
     rows = min(len(states), _ROWS_ON_CUDA if states.is_cuda else on_cpu)
     buffers = _Buffers(states, weight, rows)
@@ -114,22 +118,22 @@ def _loss_and_gradients(
     return (loss,) if gradients is None else (loss, gradients.of_states, gradients.of_weight)
 
 
-def _turned(
-    states: Tensor, weight: Tensor, targets: Tensor, vocab_size: int, turn: Turn
+def _compiled_loss_and_gradients(
+    states: Tensor, weight: Tensor, targets: Tensor, vocab_size: int, to_gradients: LogitsToGradients
 ) -> tuple[Tensor, ...]:
-    parts = -(-len(states) // _ROWS_TURNED)
+    parts = -(-len(states) // _ROWS_COMPILED)
     rows = -(-len(states) // parts)  # about alike: each number of rows is compiled for
     gradients = _Gradients(states, weight)
     loss = torch.zeros((), device=states.device)
     for start in range(0, len(states), rows):
         logits = torch.mm(states[start : start + rows], weight.T)
-        loss += turn(logits, targets[start : start + rows, None], vocab_size)
+        loss += to_gradients(logits, targets[start : start + rows, None], vocab_size)
         gradients.add(logits, start)
     return loss, gradients.of_states, gradients.of_weight
 
 
 class _Gradients:
-    """What the loss's gradients for the logits, a few rows at a time, make of those for states and weight."""
+    """The gradients for states and weight, made of those for the logits a few rows at a time."""
 
     def __init__(self, states: Tensor, weight: Tensor) -> None:
         self.of_states = torch.empty_like(states)
@@ -138,7 +142,7 @@ class _Gradients:
         self._weight = weight
 
     def add(self, of_logits: Tensor, start: int) -> None:
-        """Take in the rows from `start` on."""
+        """Add what the rows from `start` on contribute."""
         end = start + len(of_logits)
         torch.mm(of_logits, self._weight, out=self.of_states[start:end])
         _accumulate(self.of_weight, of_logits.T, self._states[start:end], first=start == 0)

@@ -16,7 +16,7 @@ _GROWS_AFTER_STEPS = 2_000
 
 
 def make_optimiser(model: nn.Module) -> torch.optim.AdamW:
-    """Make the optimiser for a model's parameters; `set_rate` gives it its learning rate."""
+    """Make the optimiser of a model's parameters; `set_rate` sets its learning rate."""
     matrices = [parameter for parameter in model.parameters() if parameter.ndim >= 2]
     vectors = [parameter for parameter in model.parameters() if parameter.ndim < 2]  # biases and layer norms
     groups = [{"params": matrices, "weight_decay": WEIGHT_DECAY}, {"params": vectors, "weight_decay": 0.0}]
@@ -30,7 +30,7 @@ def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
 
 
 def scheduled_share(done: float) -> float:
-    """The share of the peak learning rate when `done` (0 to 1) of the training is behind the step.
+    """Return the share of the peak learning rate once `done` (0 to 1) of the training is complete.
 
     It is a function of the share of blocks trained, not of a step count, so that a changed batch size in
     the middle of a job leaves the schedule where it was.
@@ -53,16 +53,16 @@ class LossScale:
         self._good_steps = torch.zeros((), device=device)
 
     def apply(self, loss: Tensor) -> Tensor:
-        """The loss to go backward from."""
+        """Return the loss to differentiate."""
         return loss * self._scale
 
     def remove(self, parameters: list[nn.Parameter]) -> None:
-        """Bring the gradients back to their size."""
+        """Scale the gradients back to their true size."""
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         torch._foreach_mul_(gradients, 1.0 / self._scale)
 
     def adapt(self, finite: Tensor) -> Tensor:
-        """Adapt to whether the step's numbers were finite; returns whether scaling is not to blame if not."""
+        """Adapt to whether the step's numbers were finite; return whether they were not, at a scale of 1."""
         at_fault = ~finite & (self._scale <= 1.0)
         good_steps = torch.where(finite, self._good_steps + 1.0, 0.0)
         grows = good_steps >= _GROWS_AFTER_STEPS

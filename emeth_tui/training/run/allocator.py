@@ -23,6 +23,6 @@ def keep_freed() -> None:
 
 
 def give_back() -> None:
-    """Give the system what was kept and is not in use. Does nothing where the C library cannot do so."""
+    """Return unused memory to the system. Does nothing where the C library cannot."""
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)

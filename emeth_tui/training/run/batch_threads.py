@@ -1,4 +1,4 @@
-"""Several threads that work on a batch together, each on a part of it and on a core of its own.
+"""Threads that share a batch, each with a part of it and a core of its own.
 
 A small model's operations are too short to be shared out one by one: waking a second thread takes as long.
 Whole parts of a batch are not. All threads go through the same model; each makes gradients of its own.
@@ -18,25 +18,25 @@ Result = TypeVar("Result")
 
 
 class BatchThreads:
-    """`count` threads, the caller's among them. To be closed in the end."""
+    """`count` threads, the caller's among them. Must be closed."""
 
     def __init__(self, count: int = 1) -> None:
         self.count = count
-        # Each lane is a core: within one, an operation is not shared out further.
+        # One core each: within a thread, an operation is not shared out further.
         self._others = (
-            ThreadPoolExecutor(count - 1, "lane", torch.set_num_threads, (1,)) if count > 1 else None
+            ThreadPoolExecutor(count - 1, "batch", torch.set_num_threads, (1,)) if count > 1 else None
         )
 
     def run(self, work: Callable[[Tensor, int], Result], ids: Tensor) -> list[Result]:
-        """Do `work` on about equal parts of `ids`, at the same time; returns what came of each, in order.
+        """Do `work` on about equal parts of `ids` at the same time, and return the results in order.
 
-        `work` is given a part and the lane's number; the caller's own is 0. Raises what it raised, once all
+        `work` receives a part and the thread's number; the caller's own is 0. Raises what it raised, once all
         parts have ended.
         """
         first, *others = ids.tensor_split(min(self.count, len(ids)))
         if self._others is None:
             return [work(first, 0)]
-        futures = [self._others.submit(work, part, lane) for lane, part in enumerate(others, 1)]
+        futures = [self._others.submit(work, part, thread) for thread, part in enumerate(others, 1)]
         try:
             result = work(first, 0)
         finally:

@@ -1,9 +1,8 @@
 """Compiled layers and head, where a GPU and a long job make them pay; elsewhere the training stays as it is.
 
-A GPT-2's layers are alike, so one of them is compiled and serves all; of the head, what is done to its logits
-between its products. Nothing is given up for it: the layers
-keep their parameters and names, batches of another shape (an epoch's last one, validation) take the plain
-way, and whatever goes wrong while compiling means only that the plain way is taken throughout.
+A GPT-2's layers are alike, so one of them is compiled and serves all; of the head, what happens to its
+logits between its products. The layers keep their parameters and names. Batches of another shape (an epoch's
+last one, validation) take the plain path, and if compiling fails for any reason, so do all.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ log = logging.getLogger(__name__)
 def compile_where_it_pays(
     model: Gpt2, rows: int, length: int, steps_left: int, device: Device, backend: str = _BACKEND
 ) -> bool:
-    """Compile the layers for batches of `rows` by `length` tokens; says whether training goes faster now.
+    """Compile the layers for batches of `rows` by `length` tokens; return whether training is faster now.
 
     Leaves weights and random states as they are, and no gradients.
     """
@@ -41,7 +40,7 @@ def compile_where_it_pays(
         return False
     devices = [device.torch_device] if device.torch_device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the compiler's about its own doings
+        warnings.simplefilter("ignore")  # the compiler's, about itself
         return _compile(model, rows, length, device, backend)
 
 
@@ -69,18 +68,18 @@ def _compile(model: Gpt2, rows: int, length: int, device: Device, backend: str) 
 
 
 def _trial_s(model: Gpt2, ids: torch.Tensor, device: Device) -> float:
-    """Seconds for a batch, there and back, the best of a few; the first ones also compile."""
+    """Return the seconds of a forward and backward pass, the best of a few; the first also compiles."""
     model.train()
     parameters = list(model.parameters())
 
-    def there_and_back() -> None:
+    def forward_backward() -> None:
         with device.autocast():
             loss = model.loss(ids)
         torch.autograd.grad(loss, parameters)
         device.wait()
 
-    there_and_back()
-    return min(_seconds(there_and_back) for _ in range(_TRIALS))
+    forward_backward()
+    return min(_seconds(forward_backward) for _ in range(_TRIALS))
 
 
 def _seconds(work: Callable[[], None]) -> float:

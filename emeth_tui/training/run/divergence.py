@@ -1,7 +1,7 @@
 """Is the training still learning? Judged from what the loss meter has read, so that no step waits for it.
 
 Trouble is met in three stages. A step that gives no finite numbers is never applied, and lowers the learning
-rate. Too many of those, or a loss that has left the rails, send the training back to its last checkpoint at
+rate. Too many of those, or a loss that diverges, send the training back to its last checkpoint at
 a lower rate. When that does not help either, the job fails, with the reason.
 """
 
@@ -42,7 +42,7 @@ class LossWatch:
     """Judges the training loss: by windows within an epoch, and each epoch as a whole.
 
     What it was at best is the best epoch's mean, or the least that this epoch's own mean has been: a
-    pretrained model may leave the rails in its first epoch.
+    pretrained model may diverge in its first epoch.
     """
 
     def __init__(self, vocab_size: int) -> None:

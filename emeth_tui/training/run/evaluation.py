@@ -31,10 +31,10 @@ def mean_loss(
 ) -> float:
     """Return the mean cross-entropy per predicted token, over at most `max_rows` blocks at a time.
 
-    `tick` hears the share of blocks done, and may raise.
+    `tick` is called with the share of blocks done, and may raise.
     """
 
-    def summed_loss(part: Tensor, lane: int) -> Tensor:
+    def summed_loss(part: Tensor, thread: int) -> Tensor:
         with torch.inference_mode(), device.autocast():
             return model.loss(part, reduction="sum")
 
@@ -75,7 +75,7 @@ class Evaluator:
         return tensor_shapes(self._shape)
 
     def loss(self, state_dict: Mapping[str, Tensor]) -> float:
-        """The validation loss of a result's weights. Raises JobError when they do not fit the model."""
+        """Return the validation loss of a result's weights. Raises JobError when they do not fit."""
         model = self._model.build(self._shape)
         try:
             model.import_weights(state_dict)
@@ -86,7 +86,7 @@ class Evaluator:
         return self._measure(model)
 
     def untrained_loss(self) -> float:
-        """The validation loss of the model as every node starts from it."""
+        """Return the validation loss of the model that every node starts from."""
         model = self._model.build(self._shape)
         self._model.set_initial_weights(model, _UNTRAINED_SEED)
         return self._measure(model)

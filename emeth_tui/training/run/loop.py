@@ -1,8 +1,8 @@
 """The training loop of protocol.md §8: epochs over shuffled blocks, each with its validation.
 
-Nothing in a step waits for the device; the loss is read a few times a second. What the outside asks for
-(pause, resume, stop) is looked at between steps. A checkpoint is only ever made of a healthy training, so
-that going back to the last one is always sound.
+Nothing in a step waits for the device; the loss is read a few times a second. Requests from outside (pause,
+resume, stop) are handled between steps. Only a healthy training is saved, so that going back to the last
+checkpoint is always sound.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Trainer:
         batch_threads: BatchThreads | None = None,
         loading_since_s: float | None = None,
     ) -> None:
-        """`loading_since_s` is when, by `time.monotonic`, the way from the tokens to the first step began.
+        """`loading_since_s` is when, by `time.monotonic`, the tokens were ready.
 
         `batch_threads` are closed with the trainer.
         """
@@ -68,7 +68,9 @@ class Trainer:
         self._set_initial_weights = set_initial_weights
         self._micro = micro_batch or MicroBatch(plan.batch_size, device)
         self._batch_threads = batch_threads or BatchThreads()
-        self._stepper = Stepper(self._model, device, self._micro, self._batch_threads, self._tell_less_memory)
+        self._stepper = Stepper(
+            self._model, device, self._micro, self._batch_threads, self._report_less_memory
+        )
         self._compiled_rows = 0
         self._meter = LossMeter(device.torch_device)
         self._watch = divergence.LossWatch(tokens.vocab_size)
@@ -126,7 +128,7 @@ class Trainer:
             self._wait_for_writer()
 
     def close(self) -> None:
-        """Let a checkpoint that is being written be finished, and end all threads."""
+        """Wait for a checkpoint that is being written, and end all threads."""
         self._batch_threads.close()
         self._saver.close()
 
@@ -167,7 +169,7 @@ class Trainer:
         order = epoch_order(self._plan.seed, self._at.epoch, self._blocks)
         self._model.train()
         while self._at.blocks_done < self._blocks:
-            self._look_up()
+            self._between_steps()
             chosen = order[self._at.blocks_done : self._at.blocks_done + self._plan.batch_size]
             self._train_step(self._tokens.train[chosen])
             if self._pace.due():
@@ -184,7 +186,7 @@ class Trainer:
         self._meter.add(step.loss, ids.shape[0] * (ids.shape[1] - 1), step.applied, step.skipped)
         self._pace.add(ids.numel())
 
-    def _tell_less_memory(self, blocks: int) -> None:
+    def _report_less_memory(self, blocks: int) -> None:
         log.warning("out of memory: going on with micro batches of %d blocks", blocks)
         self._report(reports.OutOfMemory(self._at.epoch + 1, blocks))
 
@@ -222,7 +224,7 @@ class Trainer:
 
         def tick(done: float) -> None:
             with torch.inference_mode(False):
-                self._look_up()
+                self._between_steps()
             if throttle.due():
                 self._report(reports.Validating(self._at.epoch + 1, done))
 
@@ -236,18 +238,18 @@ class Trainer:
                 self._batch_threads,
             )
 
-    def _look_up(self) -> None:
-        """Between two steps: do what the outside asks for, and save when it is time. Raises DiskFull."""
+    def _between_steps(self) -> None:
+        """Pause or stop when asked to, and save when a checkpoint is due. Raises StopRequested, DiskFull."""
         self._saver.check()
         if self._control.attention:
             if self._control.stopping:
                 self.keep()
                 raise StopRequested
-            self._stand_still()
+            self._pause()
         elif self._saver.pace.due_within_epoch() and not self._saver.busy:
             self._save()
 
-    def _stand_still(self) -> None:
+    def _pause(self) -> None:
         self._report(reports.Paused(*self.position))
         if self._plan.release_on_pause:
             self.keep()
@@ -257,7 +259,7 @@ class Trainer:
         self._pace.pause()
         self._control.wait_while_paused()
         if self._plan.release_on_pause:
-            state.take_back(self._model)
+            state.allocate_again(self._model)
             self._go_on_from_checkpoint()
         self._pace.resume()
         self._report(reports.Resumed(*self.position))

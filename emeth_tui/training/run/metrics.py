@@ -56,7 +56,7 @@ class LossMeter:
 class Pace:
     """How fast tokens are trained, when a report is due. Pauses do not count.
 
-    `validating` and `saving` stand around work that is not training, so that `work` can tell the times apart.
+    `validating` and `saving` mark work that is not training, so that `work` can count the times apart.
     """
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
@@ -69,7 +69,7 @@ class Pace:
         self._validated_s = self._saving_s = 0.0
 
     def work(self) -> Work:
-        """Tell what was done so far and how long that took, up to the last step, validation or checkpoint."""
+        """Return what has been done and how long it took, up to the last step, validation or checkpoint."""
         elsewhere_s = self._validated_s + self._saving_s
         return Work(
             trained_tokens=self._tokens,
@@ -100,7 +100,7 @@ class Pace:
         self._window_tokens += tokens
 
     def due(self) -> bool:
-        """Say whether the last report is old enough for another."""
+        """Return whether the last report is old enough for another."""
         return self._clock() - self._window_started >= REPORT_EVERY_S
 
     def tokens_per_s(self) -> float:
@@ -118,7 +118,7 @@ class Pace:
         self._paused_at = self._clock()
 
     def resume(self) -> None:
-        """Let the clock go on."""
+        """Start the clock again."""
         now = self._clock()
         self._started += now - self._paused_at
         self._window_started, self._window_tokens = now, 0
@@ -128,14 +128,14 @@ class Pace:
 
 
 class Throttle:
-    """Lets a call through at most once in REPORT_EVERY_S."""
+    """Allows a call at most once in REPORT_EVERY_S."""
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock
         self._last = -REPORT_EVERY_S
 
     def due(self) -> bool:
-        """True when it is time again; the next time counts from now."""
+        """Return whether it is time again; the next time counts from now."""
         now = self._clock()
         if now - self._last < REPORT_EVERY_S:
             return False

@@ -103,11 +103,11 @@ class MicroBatch:
         self.size = min(self._effective, known.fits)
 
     def is_whole(self, blocks: int) -> bool:
-        """Whether so many blocks are a whole step."""
+        """Return whether so many blocks are a whole step."""
         return blocks == self._effective
 
     def halve(self) -> None:
-        """Take half, because memory ran out. Raises TrainingError when one block is too much already."""
+        """Halve the size after memory ran out. Raises TrainingError when one block is already too much."""
         if self.size == 1:
             raise self._too_small()
         too_many, self.size = self.size, self.size // 2
@@ -130,7 +130,7 @@ class MicroBatch:
         return Found(fits, 0, known.memory_bytes)
 
     def _peak(self, size: int, try_step: Try) -> float:
-        """The most memory that a step of this size holds, in bytes; infinity when there is not so much."""
+        """Return the most memory that a step of this size holds, in bytes; infinity when it does not fit."""
         try:
             return try_step(size)
         except RuntimeError as error:
@@ -148,6 +148,6 @@ class MicroBatch:
 
 
 def block_bytes(shape: Gpt2Shape, block_tokens: int) -> int:
-    """Reckon the memory that training holds for each block of a micro batch, in fp32."""
+    """Estimate the memory that training holds for each block of a micro batch, in fp32."""
     kept = shape.layers * shape.width * _KEPT_A_LAYER + shape.padded_vocab_size * _KEPT_A_LOGIT
     return block_tokens * kept * _FLOAT_BYTES

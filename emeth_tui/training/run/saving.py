@@ -57,11 +57,11 @@ class SavingPace:
         return self._cost_s / self._cost_share if self._cost_share else math.inf
 
     def due_after_epoch(self) -> bool:
-        """Say whether the end of an epoch is to be kept."""
+        """Return whether an epoch that ends now should be saved."""
         return self._clock() - self._saved_at >= self.interval_s
 
     def due_within_epoch(self) -> bool:
-        """Say whether a place within an epoch is to be kept."""
+        """Return whether a position within an epoch should be saved now."""
         return self._clock() - self._saved_at >= max(self._every_s, self.interval_s)
 
     def saved(self) -> None:
@@ -69,7 +69,7 @@ class SavingPace:
         self._saved_at = self._clock()
 
     def cost(self, seconds: float) -> None:
-        """Take note of what the last checkpoint cost the training."""
+        """Note what the last checkpoint cost the training."""
         self._cost_s = seconds
 
 
@@ -113,7 +113,7 @@ class HostCopy:
     """Host memory for one copy of a training's state, used again for every checkpoint."""
 
     def __init__(self, device: Device, timer: CopyTimer | None = None) -> None:
-        """`timer` is a GPU's own unless told otherwise; on a CPU there is none, for all is copied at once."""
+        """`timer` defaults to a GPU's own; a CPU needs none, because it copies at once."""
         self._timer = timer or (StreamTimer() if device.is_cuda else None)
         self._buffers: dict[str, Tensor] = {}
 
@@ -148,7 +148,7 @@ class HostCopy:
 
 
 def _host_buffer(like: Tensor) -> Tensor:
-    """Make room on the host; pinned for a GPU's copies, as far as the system lets so much be pinned."""
+    """Allocate memory on the host; pinned for a GPU's copies, as far as the system allows."""
     if like.is_cuda:
         try:
             return torch.empty(like.shape, dtype=like.dtype, pin_memory=True)
@@ -192,7 +192,7 @@ class Saver:
         return self._writing is not None and not self._writing.done()
 
     def check(self) -> None:
-        """Take in a write that has ended. Raises what it raised: DiskFull, OSError."""
+        """Finish a write that has ended. Raises what it raised: DiskFull, OSError."""
         if self._writing is not None and self._writing.done():
             self.wait()
 
@@ -220,7 +220,7 @@ class Saver:
         return True
 
     def close(self) -> None:
-        """Let the last checkpoint be finished, and end the thread."""
+        """Wait for the last checkpoint, and end the thread."""
         self._thread.shutdown()
         if self._writing is None:
             return
@@ -251,7 +251,7 @@ class Saver:
 
 
 def expected_cost_s(parameters: Iterable[Tensor], device: Device) -> float:
-    """Reckon what a checkpoint of a model and its AdamW states will cost, before there has been one."""
+    """Estimate what a checkpoint of a model and its AdamW states costs, before there has been one."""
     state_bytes = 3 * bytes_of(parameters)
     bytes_per_s = _DEVICE_COPY_BYTES_PER_S if device.is_cuda else _HOST_COPY_BYTES_PER_S
     return _LEAST_COST_S + state_bytes / bytes_per_s

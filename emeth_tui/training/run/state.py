@@ -56,7 +56,7 @@ def capture(
 def restore(
     state: Mapping[str, Any], model: nn.Module, optimiser: torch.optim.Optimizer, device: Device
 ) -> Position:
-    """Put everything back as it was."""
+    """Restore everything as it was."""
     model.load_state_dict(state["model"])
     optimiser.load_state_dict(state["optimiser"])
     if device.is_cuda and "cuda" in state["random"]:
@@ -65,7 +65,7 @@ def restore(
 
 
 def release(model: nn.Module, optimiser: torch.optim.Optimizer, device: Device) -> None:
-    """Free the device's memory; the model is an empty shell until `take_back` and `restore`."""
+    """Free the device's memory; the model is an empty shell until `allocate_again` and `restore`."""
     optimiser.zero_grad(set_to_none=True)
     optimiser.state.clear()
     for parameter in model.parameters():
@@ -73,17 +73,17 @@ def release(model: nn.Module, optimiser: torch.optim.Optimizer, device: Device) 
     device.free_cache()
 
 
-def take_back(model: nn.Module) -> None:
-    """Give the parameters room again; what is in them is arbitrary."""
+def allocate_again(model: nn.Module) -> None:
+    """Allocate the parameters again; their values are arbitrary."""
     for parameter in model.parameters():
         parameter.untyped_storage().resize_(parameter.numel() * parameter.element_size())
 
 
 def bytes_of(tensors: Iterable[Tensor]) -> int:
-    """The memory that these tensors take."""
+    """Return the bytes that these tensors take."""
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 def _random_states(device: Device) -> dict[str, Tensor]:
-    """What a GPU's next dropout follows from; a CPU's follows from the place, see `dropout.seed_masks`."""
+    """Return what a GPU's next dropout follows from; for a CPU see `dropout.seed_masks`."""
     return {"cuda": torch.cuda.get_rng_state(device.torch_device)} if device.is_cuda else {}

@@ -21,7 +21,7 @@ from emeth_tui.training.run.state import bytes_of
 
 
 class Step(NamedTuple):
-    """What came of a step: scalars that lie on the device."""
+    """A step's outcome: scalars that lie on the device."""
 
     loss: Tensor  # the mean over the step's tokens
     applied: Tensor  # whether its numbers were finite
@@ -29,7 +29,7 @@ class Step(NamedTuple):
 
 
 class Stepper:
-    """Takes the steps of one training. `told_less_memory` hears the new micro batch when memory ran out."""
+    """Takes the steps of one training. `on_less_memory` gets the new micro batch when memory ran out."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Stepper:
         device: Device,
         micro_batch: MicroBatch,
         batch_threads: BatchThreads,
-        told_less_memory: Callable[[int], None],
+        on_less_memory: Callable[[int], None],
     ) -> None:
         self.parameters = list(model.parameters())
         self.optimiser = make_optimiser(model)
@@ -45,11 +45,11 @@ class Stepper:
         self._model = model
         self._device = device
         self._batch_threads = batch_threads
-        self._told_less_memory = told_less_memory
+        self._told_less_memory = on_less_memory
         self._scale = LossScale(device.torch_device) if device.compute_dtype == torch.float16 else None
 
     def take(self, ids: Tensor, rate: float, place: Sequence[int]) -> Step:
-        """Learn from the blocks of `ids` `[blocks, tokens]`; `place` is what their dropout follows from.
+        """Learn from the blocks of `ids` `[blocks, tokens]`; `place` seeds their dropout.
 
         Memory that runs out before a weight was touched halves the micro batch, and the step is done again.
         Raises TrainingError when it does not hold one block, and what torch raises when it ran out later.
@@ -82,7 +82,7 @@ class Stepper:
         self.start_over()
 
     def _gradients(self, ids: Tensor, place: Sequence[int]) -> Tensor:
-        """The gradients of the mean loss over `ids`, in micro batches that fit; returns that loss."""
+        """Make the gradients of the mean loss over `ids`, in micro batches that fit; return that loss."""
         while True:
             try:
                 return self._add_up_gradients(ids, place)
@@ -94,21 +94,21 @@ class Stepper:
     def _add_up_gradients(self, ids: Tensor, place: Sequence[int]) -> Tensor:
         losses: list[Tensor] = []
 
-        def there_and_back(part: Tensor, lane: int) -> tuple[Tensor, tuple[Tensor, ...]]:
-            seed_masks((*place, len(losses), lane))
+        def forward_backward(part: Tensor, thread: int) -> tuple[Tensor, tuple[Tensor, ...]]:
+            seed_masks((*place, len(losses), thread))
             with self._device.autocast():
                 loss = self._model.loss(part)
             if len(part) < len(ids):  # all blocks have as many tokens: their share is that of the blocks
                 loss = loss * (len(part) / len(ids))
             scaled = loss if self._scale is None else self._scale.apply(loss)
-            if lane:
+            if thread:
                 return loss.detach(), torch.autograd.grad(scaled, self.parameters)
             # Added one by one to those that are there, so that there are never two of each.
             scaled.backward()  # type: ignore[no-untyped-call]
             return loss.detach(), ()
 
         for micro_batch in torch.split(ids, self.micro_batch.size):
-            for loss, gradients in self._batch_threads.run(there_and_back, micro_batch):
+            for loss, gradients in self._batch_threads.run(forward_backward, micro_batch):
                 losses.append(loss)
                 if gradients:
                     torch._foreach_add_(self._present_gradients(), list(gradients))
@@ -133,7 +133,7 @@ class Stepper:
         return Step(loss, finite, ~finite if self._scale is None else self._scale.adapt(finite))
 
     def _try(self, blocks: int, block_tokens: int) -> int:
-        """Train one step on so many blocks; returns the peak of memory in bytes."""
+        """Train one step on so many blocks; return the peak of memory in bytes."""
         self._device.start_peak()
         ids = torch.zeros(blocks, block_tokens, dtype=torch.int64)
         self._model.train()

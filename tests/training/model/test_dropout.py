@@ -8,19 +8,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from emeth_tui.training.model.dropout import kept, seed_masks
+from emeth_tui.training.model.dropout import draw_masks, seed_masks
 
 
 def one_mask(elements: int, dropout: float = 0.1) -> Tensor:
-    (mask,) = kept((1, elements), dropout, torch.float32)
+    (mask,) = draw_masks((1, elements), dropout, torch.float32)
     return mask
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.1, 0.5, 0.9])
-def test_the_dropped_share_is_right_in_every_lane_of_a_draw(dropout: float) -> None:
+def test_the_dropped_share_is_right_in_every_part_of_a_draw(dropout: float) -> None:
     seed_masks((1,))
 
-    mask = torch.cat(kept((2, 50_000, 4), dropout, torch.float32))
+    mask = torch.cat(draw_masks((2, 50_000, 4), dropout, torch.float32))
 
     assert mask.eq(0).double().mean(0) == pytest.approx([dropout] * 4, abs=0.006)  # four standard deviations
     assert set(mask.unique().tolist()) <= {0.0, 1.0}
@@ -63,7 +63,7 @@ def test_threads_draw_apart() -> None:
 
 
 def test_masks_have_the_shape_and_type_asked_for() -> None:
-    masks = kept((3, 5, 7), 0.5, torch.bfloat16)
+    masks = draw_masks((3, 5, 7), 0.5, torch.bfloat16)
 
     assert [mask.shape for mask in masks] == [(5, 7)] * 3
     assert {mask.dtype for mask in masks} == {torch.bfloat16}

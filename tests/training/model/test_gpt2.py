@@ -154,7 +154,7 @@ def test_dropout_works_in_training_only(ours: Gpt2) -> None:
     assert not torch.equal(ours(ids), ours(ids))
 
 
-def all_kept(shape: tuple[int, ...], dropout: float, dtype: torch.dtype) -> tuple[torch.Tensor, ...]:
+def masks_of_ones(shape: tuple[int, ...], dropout: float, dtype: torch.dtype) -> tuple[torch.Tensor, ...]:
     return torch.ones(shape, dtype=dtype).unbind()
 
 
@@ -164,7 +164,7 @@ def test_masks_that_drop_nothing_change_nothing_but_the_scale(
     ids, almost_none = some_ids(), 1e-9
     ours.eval()
     expected = torch.autograd.grad(ours.loss(ids), list(ours.parameters()))
-    monkeypatch.setattr(gpt2, "kept", all_kept)
+    monkeypatch.setattr(gpt2, "draw_masks", masks_of_ones)
     for module in ours.modules():
         if hasattr(module, "dropout"):
             module.dropout = almost_none

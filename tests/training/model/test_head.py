@@ -10,10 +10,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from emeth_tui.training.model import head
-from emeth_tui.training.model.head import Turn, head_loss
+from emeth_tui.training.model.head import LogitsToGradients, head_loss
 
 WIDTH, VOCAB, PADDED = 24, 301, 320
-either_way = pytest.mark.parametrize("turn", [None, head.turn_into_gradients], ids=["plain", "to compile"])
+either_way = pytest.mark.parametrize(
+    "to_gradients", [None, head.logits_to_gradients], ids=["plain", "to compile"]
+)
 
 
 def some_rows(rows: int, scale: float = 1.0) -> tuple[Tensor, Tensor, Tensor]:
@@ -32,14 +34,14 @@ def plain_loss(states: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
 @either_way
 @pytest.mark.parametrize("rows", [1, 255, 256, 257, 700])
 def test_loss_and_gradients_equal_a_plain_cross_entropy(
-    rows: int, turn: Turn | None, monkeypatch: pytest.MonkeyPatch
+    rows: int, to_gradients: LogitsToGradients | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(head, "_ROWS_TURNED", 256)
+    monkeypatch.setattr(head, "_ROWS_COMPILED", 256)
     states, weight, targets = some_rows(rows)
     expected = plain_loss(states, weight, targets)
     expected_gradients = torch.autograd.grad(expected / rows, [states, weight])
 
-    loss = head_loss(states, weight, targets, VOCAB, turn)
+    loss = head_loss(states, weight, targets, VOCAB, to_gradients)
     gradients = torch.autograd.grad(loss / rows, [states, weight])
 
     torch.testing.assert_close(loss, expected, rtol=1e-5, atol=0)
@@ -62,13 +64,13 @@ def test_where_no_gradients_are_wanted_none_are_made(
 
 
 @either_way
-def test_autocast_keeps_the_loss_and_gradients_close(turn: Turn | None) -> None:
+def test_autocast_keeps_the_loss_and_gradients_close(to_gradients: LogitsToGradients | None) -> None:
     states, weight, targets = some_rows(300)
     expected = plain_loss(states, weight, targets)
     expected_gradients = torch.autograd.grad(expected, [states, weight])
 
     with torch.autocast("cpu", torch.bfloat16):
-        loss = head_loss(states, weight, targets, VOCAB, turn)
+        loss = head_loss(states, weight, targets, VOCAB, to_gradients)
     gradients = torch.autograd.grad(loss, [states, weight])
 
     assert loss.dtype == torch.float32
@@ -79,12 +81,12 @@ def test_autocast_keeps_the_loss_and_gradients_close(turn: Turn | None) -> None:
 
 
 @either_way
-def test_a_token_that_has_no_chance_costs_a_finite_loss(turn: Turn | None) -> None:
+def test_a_token_that_has_no_chance_costs_a_finite_loss(to_gradients: LogitsToGradients | None) -> None:
     states = torch.tensor([[1e4]], requires_grad=True)
     weight = torch.tensor([[1.0], [-1.0]])
 
-    certain = head_loss(states, weight, torch.tensor([0]), 2, turn)
-    hopeless = head_loss(states, weight, torch.tensor([1]), 2, turn)
+    certain = head_loss(states, weight, torch.tensor([0]), 2, to_gradients)
+    hopeless = head_loss(states, weight, torch.tensor([1]), 2, to_gradients)
 
     assert certain.item() == 0.0
     assert hopeless.item() == pytest.approx(87.5, abs=0.1)
@@ -92,12 +94,12 @@ def test_a_token_that_has_no_chance_costs_a_finite_loss(turn: Turn | None) -> No
 
 @either_way
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_what_is_not_finite_shows(bad: float, turn: Turn | None) -> None:
+def test_what_is_not_finite_shows(bad: float, to_gradients: LogitsToGradients | None) -> None:
     states, weight, targets = some_rows(3)
     with torch.no_grad():
         states[1, 0] = bad
 
-    assert not torch.isfinite(head_loss(states, weight, targets, VOCAB, turn))
+    assert not torch.isfinite(head_loss(states, weight, targets, VOCAB, to_gradients))
 
 
 def test_without_gradients_the_loss_is_the_same() -> None:

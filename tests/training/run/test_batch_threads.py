@@ -23,9 +23,9 @@ def batch_threads() -> Iterator[BatchThreads]:
 def test_parts_come_back_in_order_and_are_worked_on_at_the_same_time(batch_threads: BatchThreads) -> None:
     together = threading.Barrier(3, timeout=10)  # broken unless all three are there at once
 
-    def work(part: Tensor, lane: int) -> tuple[int, list[int], int]:
+    def work(part: Tensor, thread: int) -> tuple[int, list[int], int]:
         together.wait()
-        return lane, part.flatten().tolist(), torch.get_num_threads()
+        return thread, part.flatten().tolist(), torch.get_num_threads()
 
     assert batch_threads.run(work, torch.arange(14).view(7, 2)) == [
         (0, [0, 1, 2, 3, 4, 5], 1),
@@ -34,18 +34,18 @@ def test_parts_come_back_in_order_and_are_worked_on_at_the_same_time(batch_threa
     ]
 
 
-def test_a_small_batch_leaves_lanes_without_work(batch_threads: BatchThreads) -> None:
-    assert batch_threads.run(lambda part, lane: part.tolist(), torch.tensor([4, 5])) == [[4], [5]]
+def test_a_small_batch_leaves_threads_without_work(batch_threads: BatchThreads) -> None:
+    assert batch_threads.run(lambda part, thread: part.tolist(), torch.tensor([4, 5])) == [[4], [5]]
 
 
 @pytest.mark.parametrize("failing", [0, 2])
 def test_what_one_part_raises_comes_when_all_have_ended(batch_threads: BatchThreads, failing: int) -> None:
     ended: list[int] = []
 
-    def work(part: Tensor, lane: int) -> None:
-        if lane == failing:
+    def work(part: Tensor, thread: int) -> None:
+        if thread == failing:
             raise RuntimeError("no memory")
-        ended.append(lane)
+        ended.append(thread)
 
     with pytest.raises(RuntimeError, match="no memory"):
         batch_threads.run(work, torch.zeros(3))
@@ -53,10 +53,10 @@ def test_what_one_part_raises_comes_when_all_have_ended(batch_threads: BatchThre
     assert sorted(ended) == sorted({0, 1, 2} - {failing})
 
 
-def test_closed_lanes_leave_no_thread() -> None:
+def test_closed_batch_threads_leave_no_thread() -> None:
     before = threading.active_count()
     batch_threads = BatchThreads(2)
-    batch_threads.run(lambda part, lane: None, torch.zeros(2))
+    batch_threads.run(lambda part, thread: None, torch.zeros(2))
 
     batch_threads.close()
 
@@ -70,9 +70,9 @@ def test_parts_have_the_gradients_of_the_whole(batch_threads: BatchThreads) -> N
     parameters = list(model.parameters())
     expected = torch.autograd.grad(model.loss(ids), parameters)
 
-    def there_and_back(part: Tensor, lane: int) -> tuple[Tensor, ...]:
+    def forward_backward(part: Tensor, thread: int) -> tuple[Tensor, ...]:
         return torch.autograd.grad(model.loss(part) * (len(part) / len(ids)), parameters)
 
-    for gradients in zip(*batch_threads.run(there_and_back, ids), expected, strict=True):
+    for gradients in zip(*batch_threads.run(forward_backward, ids), expected, strict=True):
         *parts, whole = gradients
         torch.testing.assert_close(sum(parts), whole, rtol=1e-4, atol=1e-6)

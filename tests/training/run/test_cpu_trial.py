@@ -12,7 +12,7 @@ import torch
 from emeth_tui.training.model.gpt2 import Gpt2, Gpt2Shape
 from emeth_tui.training.run import cpu_trial
 from emeth_tui.training.run.batch_threads import BatchThreads
-from emeth_tui.training.run.cpu_trial import CpuWay
+from emeth_tui.training.run.cpu_trial import CpuPlan
 
 
 @pytest.fixture
@@ -40,14 +40,14 @@ def take(
     fp32_s: float,
     bf16_s: float,
     two_threads: float = 1.0,
-    two_lanes: float = 1.0,
+    two_parts: float = 1.0,
 ) -> None:
     """Have trials take so long; two threads or batch_threads take so many times that of one."""
     of = {torch.float32: fp32_s, torch.bfloat16: bf16_s}
 
-    def trial_s(model: Gpt2, way: CpuWay, batch_threads: BatchThreads) -> float:
+    def trial_s(model: Gpt2, way: CpuPlan, batch_threads: BatchThreads) -> float:
         assert batch_threads.count == way.batch_threads
-        together = (two_threads if way.threads == 2 else 1.0) * (two_lanes if way.batch_threads == 2 else 1.0)
+        together = (two_threads if way.threads == 2 else 1.0) * (two_parts if way.batch_threads == 2 else 1.0)
         return of[way.precision] * together
 
     monkeypatch.setattr(cpu_trial, "_trial_s", trial_s)
@@ -73,23 +73,23 @@ def test_bf16_must_be_clearly_faster(
 
 
 @pytest.mark.parametrize(("two", "chosen"), [(1.4, 1), (0.95, 1), (0.6, 2)])
-def test_a_second_lane_must_make_a_small_model_clearly_faster(
+def test_a_second_batch_thread_must_make_a_small_model_clearly_faster(
     model: Gpt2, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, two: float, chosen: int
 ) -> None:
-    take(monkeypatch, fp32_s=1.0, bf16_s=1.0, two_lanes=two, two_threads=0.1)
+    take(monkeypatch, fp32_s=1.0, bf16_s=1.0, two_parts=two, two_threads=0.1)
 
     way = cpu_trial.fastest_on_cpu(model, cpu_info(tmp_path, "avx2"))
-    assert way == CpuWay(torch.float32, batch_threads=chosen)
+    assert way == CpuPlan(torch.float32, batch_threads=chosen)
 
 
 @pytest.mark.parametrize(("two", "chosen"), [(1.4, 1), (0.95, 1), (0.6, 2)])
 def test_a_second_thread_must_make_a_large_model_clearly_faster(
     model: Gpt2, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, two: float, chosen: int
 ) -> None:
-    take(monkeypatch, fp32_s=1.0, bf16_s=1.0, two_lanes=0.1, two_threads=two)
-    monkeypatch.setattr(cpu_trial, "_LANES_UP_TO_BYTES", 1000)
+    take(monkeypatch, fp32_s=1.0, bf16_s=1.0, two_parts=0.1, two_threads=two)
+    monkeypatch.setattr(cpu_trial, "_BATCH_THREADS_UP_TO_BYTES", 1000)
 
-    assert cpu_trial.fastest_on_cpu(model, cpu_info(tmp_path, "avx2")) == CpuWay(
+    assert cpu_trial.fastest_on_cpu(model, cpu_info(tmp_path, "avx2")) == CpuPlan(
         torch.float32, threads=chosen
     )
 
@@ -100,7 +100,7 @@ def test_with_one_way_there_is_nothing_to_try(
     monkeypatch.setattr(cpu_trial, "_trial_s", lambda *_: pytest.fail("tried"))
 
     with cpu_trial.threads(1):
-        assert cpu_trial.fastest_on_cpu(model, cpu_info(tmp_path, "avx2")) == CpuWay(torch.float32, 1)
+        assert cpu_trial.fastest_on_cpu(model, cpu_info(tmp_path, "avx2")) == CpuPlan(torch.float32, 1)
 
 
 def test_the_trial_leaves_no_trace(model: Gpt2, tmp_path: Path) -> None:
