@@ -8,21 +8,17 @@ is more, and a submitted one with its result. A job's directory is deleted once 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import os
-import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
-from emeth_tui.errors import DiskFull
 from emeth_tui.job import Job
 from emeth_tui.model import JobId
 from emeth_tui.notices.notice import Reason
-from emeth_tui.notices.reasons.disk import CacheFull, CacheUnusable, FileSystemFull
+from emeth_tui.notices.reasons.disk import CacheFull, FileSystemFull
 from emeth_tui.protocol.architectures import parameter_count
+from emeth_tui.workers.job_files import FilesUsage, JobFiles
 
 logger = logging.getLogger(__name__)
 BYTES_PER_FLOAT = 4
@@ -46,14 +42,6 @@ class DiskUsage:
     by_job: tuple[tuple[JobId, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What the cache holds, and what its file system has free, in bytes."""
-
-    by_job: Mapping[JobId, int]
-    free_bytes: int
-
-
 def job_needs_bytes(dataset_bytes: int, model: str) -> int:
     """Estimate the most that a job holds on disk while it trains."""
     parameters = parameter_count(model)
@@ -62,41 +50,17 @@ def job_needs_bytes(dataset_bytes: int, model: str) -> int:
 
 
 class DiskBudget:
-    """Watches over one directory that holds one directory a job."""
+    """Watches over what jobs' files take, and may take."""
 
-    def __init__(self, jobs_dir: Path, limit_bytes: int) -> None:
-        self._jobs_dir = jobs_dir
+    def __init__(self, files: JobFiles, limit_bytes: int) -> None:
+        self.files = files
         self.limit_bytes = limit_bytes
-        try:
-            jobs_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as error:
-            raise DiskFull(CacheUnusable(jobs_dir, error.strerror or "")) from error
-
-    def job_dir(self, job_id: JobId) -> Path:
-        """Name a job's directory; the id was checked to be plain hex when it was parsed."""
-        return self._jobs_dir / job_id
-
-    def files(self, job_id: JobId) -> list[tuple[str, int]]:
-        """List a job's files by their names in its directory, with their bytes."""
-        directory = self.job_dir(job_id)
-        found = []
-        for path in sorted(directory.rglob("*")):
-            with contextlib.suppress(FileNotFoundError):  # its worker may be at work there
-                if path.is_file():
-                    found.append((str(path.relative_to(directory)), path.lstat().st_size))
-        return found
 
     def usage(self, open_jobs: Iterable[Job]) -> DiskUsage:
         """Measure the cache."""
-        return self.usage_as_measured(self.measure(), open_jobs)
+        return self.usage_as_measured(self.files.usage(), open_jobs)
 
-    def measure(self) -> Measured:
-        """Walk through every file of the cache; may take a while, and be called in a thread."""
-        with os.scandir(self._jobs_dir) as entries:
-            by_job = {JobId(entry.name): _size_bytes(entry) for entry in entries}
-        return Measured(by_job, shutil.disk_usage(self._jobs_dir).free)
-
-    def usage_as_measured(self, measured: Measured, open_jobs: Iterable[Job]) -> DiskUsage:
+    def usage_as_measured(self, measured: FilesUsage, open_jobs: Iterable[Job]) -> DiskUsage:
         """Put together what was measured and what jobs may still fill."""
         committed = dict(measured.by_job)
         for job in open_jobs:
@@ -118,26 +82,8 @@ class DiskBudget:
         still_to_fill = usage.committed_bytes - usage.used_bytes
         free = usage.free_bytes - still_to_fill - FILE_SYSTEM_RESERVE_BYTES
         if needed_bytes > free:
-            return FileSystemFull(max(0, free), needed_bytes, self._jobs_dir)
+            return FileSystemFull(max(0, free), needed_bytes, self.files.root)
         return None
-
-    def keep_only(self, job_id: JobId, names: Iterable[str]) -> None:
-        """Delete everything in a job's directory but the named files."""
-        kept = set(names)
-        directory = self.job_dir(job_id)
-        for entry in directory.iterdir() if directory.is_dir() else ():
-            if entry.name not in kept:
-                _delete(entry)
-
-    def delete(self, job_id: JobId) -> None:
-        """Delete a job's directory, if there is one."""
-        _delete(self.job_dir(job_id))
-
-    def delete_ended(self, has_ended: Callable[[JobId], bool]) -> None:
-        """Delete what a crash between a job's end and its deletion left, and nothing that we do not know."""
-        for entry in self._jobs_dir.iterdir():
-            if has_ended(JobId(entry.name)):
-                _delete(entry)
 
 
 class DiskMeter:
@@ -146,9 +92,9 @@ class DiskMeter:
     def __init__(self, budget: DiskBudget, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._budget = budget
         self._monotonic = monotonic
-        self._measured: Measured | None = None
+        self._measured: FilesUsage | None = None
         self._measured_at = 0.0
-        self._measuring: asyncio.Future[Measured] | None = None
+        self._measuring: asyncio.Future[FilesUsage] | None = None
 
     def latest(self, open_jobs: Iterable[Job]) -> DiskUsage:
         """Return the usage as last measured, and have it measured anew when that is old.
@@ -157,14 +103,14 @@ class DiskMeter:
         """
         now = self._monotonic()
         if self._measured is None:
-            self._measured, self._measured_at = self._budget.measure(), now
+            self._measured, self._measured_at = self._budget.files.usage(), now
         elif self._measuring is None and now - self._measured_at >= MEASURE_EVERY_S:
             self._measured_at = now
-            self._measuring = asyncio.get_running_loop().run_in_executor(None, self._budget.measure)
+            self._measuring = asyncio.get_running_loop().run_in_executor(None, self._budget.files.usage)
             self._measuring.add_done_callback(self._take)
         return self._budget.usage_as_measured(self._measured, open_jobs)
 
-    def _take(self, measuring: asyncio.Future[Measured]) -> None:
+    def _take(self, measuring: asyncio.Future[FilesUsage]) -> None:
         self._measuring = None
         if measuring.cancelled():
             return
@@ -172,21 +118,3 @@ class DiskMeter:
             logger.warning("the cache cannot be measured: %s", error)
         else:
             self._measured = measuring.result()
-
-
-def _size_bytes(entry: os.DirEntry[str]) -> int:
-    """Add up a directory's files; what a worker deletes or replaces at this moment counts nothing."""
-    try:
-        if not entry.is_dir(follow_symlinks=False):
-            return entry.stat(follow_symlinks=False).st_size
-        with os.scandir(entry) as inner:
-            return sum(_size_bytes(each) for each in inner)
-    except FileNotFoundError:
-        return 0
-
-
-def _delete(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)

@@ -124,7 +124,7 @@ class Node:
         with anyio.move_on_after(SETTLE_AT_START_S):
             await self._context.transactions.settle_pending(wanted=self._context.is_wanted)
         await self._watcher.tick()
-        self._context.disk.delete_ended(self._context.book.has_ended)
+        self._context.disk.files.delete_where(self._context.book.has_ended)
 
     def _go_on_with_open_jobs(self) -> None:
         for job in self._context.book.open_jobs():
@@ -217,9 +217,9 @@ class Node:
         if task := self._tasks.pop(job.job_id, None):
             task.cancel()
             # Its worker may still be writing there.
-            task.add_done_callback(lambda _task: self._context.disk.delete(job.job_id))
+            task.add_done_callback(lambda _task: self._context.disk.files.delete(job.job_id))
         else:
-            self._context.disk.delete(job.job_id)
+            self._context.disk.files.delete(job.job_id)
         self._pipelines.pop(job.job_id, None)
         self._discover_now.set()
         self._failures_in_a_row = self._failures_in_a_row + 1 if job.state is JobState.FAILED else 0

@@ -35,6 +35,7 @@ from emeth_tui.protocol.contracts import ROUND_3_2_RATES, Rates
 from emeth_tui.settings import VERIFICATION_KEY_VARIABLE, Layers, Network, Settings
 from emeth_tui.store import key_values
 from emeth_tui.store.database import Store
+from emeth_tui.workers.job_files import LocalJobFiles
 from emeth_tui.workers.model_keeper import make_ready
 from emeth_tui.workers.supervisor import WorkerDirectories, WorkerPool
 
@@ -84,7 +85,7 @@ async def open_node(
             info=InfoServer(network, transport),
             store=store,
             book=JobBook(store.jobs, clock.now_unix_s),
-            disk=DiskBudget(settings.jobs_dir, settings.cache_limit_bytes),
+            disk=DiskBudget(LocalJobFiles(settings.jobs_dir), settings.cache_limit_bytes),
             events=events,
             clock=clock,
             health=LinkHealth(events, clock.now_unix_s),

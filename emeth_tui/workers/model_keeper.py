@@ -9,10 +9,11 @@ import anyio
 
 from emeth_tui.errors import WorkerError
 from emeth_tui.training.reports import ModelReady, ModelRequest, Preparing
+from emeth_tui.workers.limits import Limits
 from emeth_tui.workers.link import NoNews, ProcessDied, WorkerConfig, WorkerLink
 from emeth_tui.workers.local import LocalProcess
 from emeth_tui.workers.messages import JobFailed, Shutdown, StartFailed
-from emeth_tui.workers.worker import FAILURES, Limits
+from emeth_tui.workers.worker import FAILURES
 
 NAME = "models"
 LEAVE_WITHIN_S = 2.0

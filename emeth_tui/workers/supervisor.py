@@ -17,10 +17,11 @@ import anyio
 from emeth_tui.errors import DeviceFailed
 from emeth_tui.model import WorkerPhase
 from emeth_tui.workers.cores import thread_shares, usable_cores
+from emeth_tui.workers.limits import Limits
 from emeth_tui.workers.link import LinkFactory, WorkerConfig
 from emeth_tui.workers.local import LocalProcess
 from emeth_tui.workers.views import TrainedResult, WorkerView
-from emeth_tui.workers.worker import Limits, OnChange, Worker
+from emeth_tui.workers.worker import OnChange, Worker
 
 __all__ = [
     "DeviceDown",

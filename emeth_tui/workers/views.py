@@ -20,7 +20,6 @@ class WorkerView:
     pid: int | None = None
     phase: WorkerPhase = WorkerPhase.STARTING
     detail: str = ""
-    restarts: int = 0
     job_id: str | None = None
     epoch: int = 0  # whole epochs done
     epochs: int = 0

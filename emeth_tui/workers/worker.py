@@ -15,12 +15,12 @@ from typing import Any
 
 import anyio
 
-from emeth_tui.backoff import Backoff
 from emeth_tui.errors import DatasetError, DeviceFailed, DiskFull, EmethError, TrainingError, WorkerError
 from emeth_tui.model import WorkerPhase
 from emeth_tui.training import reports
 from emeth_tui.training.reports import Event, TrainRequest
 from emeth_tui.workers import messages
+from emeth_tui.workers.limits import Limits
 from emeth_tui.workers.link import LinkFactory, NoNews, ProcessDied, WorkerConfig, WorkerLink
 from emeth_tui.workers.local import LocalProcess
 from emeth_tui.workers.messages import FailureKind, JobFailed, ToParent
@@ -30,41 +30,6 @@ HashFor = Callable[[str, int], str]
 OnMessage = Callable[[object], None]
 OnChange = Callable[[WorkerView], None]
 log = logging.getLogger(__name__)
-RESTARTS = Backoff(1.0, 30.0)
-DEVICE_RETRIES = Backoff(5.0, 300.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long a worker may be silent in each phase, and how often it may die."""
-
-    start_s: float = 1200.0  # protocol.md §10, idle
-    preparing_s: float = 1800.0  # a model's download and a large tokenizer have little news
-    first_step_s: float = 600.0  # kernels are chosen and compiled
-    training_s: float = 120.0  # protocol.md §10 allows 10 s, which one step on a slow device can take
-    saving_s: float = 2400.0  # protocol.md §10, checkpoint
-    stop_s: float = 6.0  # from Stop to the checkpoint on disk; the whole node has 10 s to leave
-    stop_saving_s: float = 60.0  # the same where one is being written: gpt2-medium's takes 43 s at 100 MB/s
-    deaths: int = 5  # in a row, without a newer checkpoint in between
-    others_s: float = 60.0  # from the first device that has started to the first job
-    restart: Backoff = RESTARTS
-    device: Backoff = DEVICE_RETRIES  # one that does not start
-
-    def after(self, message: Event, before_s: float) -> float:
-        """Return how long the next message may take after this one."""
-        match message:
-            case reports.Preparing():
-                return self.preparing_s
-            case reports.Prepared() | reports.WentBack() | reports.OutOfMemory() | reports.Paused():
-                return self.first_step_s
-            case reports.Progress() | reports.EpochDone() | reports.Validating() | reports.Resumed():
-                return self.training_s
-            case reports.Saving() | reports.Trained():
-                return self.saving_s
-            case _:
-                return before_s
-
-
 FAILURES: dict[FailureKind, type[EmethError]] = {
     FailureKind.DATASET: DatasetError,
     FailureKind.TRAINING: TrainingError,
@@ -231,7 +196,6 @@ class Worker:
             phase=WorkerPhase.RESTARTING,
             pid=None,
             detail=cause,
-            restarts=self._view.restarts + 1,
             tokens_per_s=None,
         )
         await anyio.sleep(delay_s)

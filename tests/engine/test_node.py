@@ -258,7 +258,7 @@ async def test_a_result_that_is_gone_is_made_again(network: Harness) -> None:
         await node.event("training", job_id)
         await wait_for_epoch(node, job_id, 2)
         await node.stop()
-        directory = node.node._context.disk.job_dir(job_id)
+        directory = node.node._context.disk.files.directory(job_id)
     (directory / "dataset.txt").unlink()
     (directory / "quick-checkpoint").unlink()
 
@@ -454,7 +454,7 @@ async def test_another_nodes_work_in_the_same_cache_is_left_alone(network: Harne
     async with network.node() as node:
         await node.event("submitted", await network.post())
         await node.stop()
-        directory = node.node._context.disk.job_dir(JobId("0x" + "55" * 16))
+        directory = node.node._context.disk.files.directory(JobId("0x" + "55" * 16))
     directory.mkdir()
 
     async with network.node() as node:

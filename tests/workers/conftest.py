@@ -26,6 +26,11 @@ class Views:
         if self._awaited is not None and view.phase is self._awaited[0]:
             self._awaited[1].set()
 
+    @property
+    def restarts(self) -> int:
+        """How often the worker's process was replaced."""
+        return sum(view.phase is WorkerPhase.RESTARTING for view in self.seen)
+
     async def reach(self, phase: WorkerPhase) -> None:
         """Return when a view shows this phase from now on."""
         self._awaited = phase, asyncio.Event()

@@ -114,14 +114,14 @@ async def test_a_killed_worker_is_replaced_and_goes_on_from_its_checkpoint(
     whole.mkdir()
     killed.mkdir()
     expected = await worker.train(make_request(whole), hash_for=hash_for, on_message=Listener())
-    restarts, first_pid = worker.view.restarts, pid_of(worker)
+    first_pid = pid_of(worker)
     listener = Listener(once(epoch_done(2), lambda: os.kill(pid_of(worker), signal.SIGKILL)))
 
     result = await worker.train(make_request(killed), hash_for=hash_for, on_message=listener)
 
     resumed = listener.of_type(Prepared)[1]
     assert resumed.resumed_epoch <= 2
-    assert worker.view.restarts == restarts + 1
+    assert views.restarts == 1
     assert pid_of(worker) != first_pid
     assert any(
         view.phase is WorkerPhase.RESTARTING and "ended by SIGKILL" in view.detail for view in views.seen
@@ -133,8 +133,9 @@ async def test_a_killed_worker_is_replaced_and_goes_on_from_its_checkpoint(
     assert all(torch.equal(weights[name], tensor) for name, tensor in expected_weights.items())
 
 
-async def test_deaths_do_not_add_up_while_the_job_gets_further(tmp_path: Path, worker: Worker) -> None:
-    restarts = worker.view.restarts
+async def test_deaths_do_not_add_up_while_the_job_gets_further(
+    tmp_path: Path, worker: Worker, views: Views
+) -> None:
     checkpoints = tmp_path / "checkpoints"
     killed_after: list[Path] = []
 
@@ -148,7 +149,7 @@ async def test_deaths_do_not_add_up_while_the_job_gets_further(tmp_path: Path, w
 
     await worker.train(make_request(tmp_path, epochs=60), hash_for=hash_for, on_message=Listener(kill))
 
-    assert worker.view.restarts == restarts + QUICK.deaths + 2
+    assert views.restarts == QUICK.deaths + 2
 
 
 async def test_a_worker_that_never_gets_further_is_given_up(tmp_path: Path, worker: Worker) -> None:
@@ -335,20 +336,23 @@ async def test_a_hopeless_training_is_the_jobs_fault(tmp_path: Path, worker: Wor
         await worker.train(request, hash_for=hash_for, on_message=Listener())
 
 
-async def test_an_unexpected_error_is_tried_again_in_a_fresh_process(tmp_path: Path, worker: Worker) -> None:
+async def test_an_unexpected_error_is_tried_again_in_a_fresh_process(
+    tmp_path: Path, worker: Worker, views: Views
+) -> None:
     request = make_request(tmp_path)
     (tmp_path / "checkpoints").write_text("a file where the directory should be")
-    restarts = worker.view.restarts
 
     with pytest.raises(WorkerError, match=r"died 2 times.*(FileExistsError|NotADirectoryError)"):
         await worker.train(request, hash_for=hash_for, on_message=Listener())
 
-    assert worker.view.restarts == restarts + QUICK.deaths
+    assert views.restarts == QUICK.deaths
 
 
-async def test_the_terminals_signals_do_not_reach_a_worker(tmp_path: Path, worker: Worker) -> None:
+async def test_the_terminals_signals_do_not_reach_a_worker(
+    tmp_path: Path, worker: Worker, views: Views
+) -> None:
     await worker.train(make_request(tmp_path, epochs=1), hash_for=hash_for, on_message=Listener())
-    restarts, pid = worker.view.restarts, pid_of(worker)
+    pid = pid_of(worker)
 
     def disturb() -> None:
         os.kill(pid, signal.SIGINT)
@@ -360,7 +364,7 @@ async def test_the_terminals_signals_do_not_reach_a_worker(tmp_path: Path, worke
         make_request(other), hash_for=hash_for, on_message=Listener(once(epoch_done(1), disturb))
     )
 
-    assert (worker.view.restarts, worker.view.pid) == (restarts, pid)
+    assert (views.restarts, worker.view.pid) == (0, pid)
     assert os.getsid(pid) == pid
 
 

@@ -14,7 +14,7 @@ async def download(context: Context, job_id: JobId) -> None:
     job = context.book.get(job_id)
     if job.state is not JobState.DOWNLOADING:
         job = context.book.advance(job_id, JobState.DOWNLOADING)
-    path = context.disk.job_dir(job_id) / DATASET_NAME
+    path = context.disk.files.directory(job_id) / DATASET_NAME
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     meter = context.forecasts.transfer(job_id, Quantity.DOWNLOAD, fresh=not any(path.parent.iterdir()))
     size_bytes = await context.storage.download(

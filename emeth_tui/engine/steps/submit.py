@@ -35,7 +35,7 @@ async def submit(context: Context, job_id: JobId) -> None:
             submitted_at_unix_s=float(record.submitted_at_unix_s),
             reserved_bytes=0,
         )
-        context.disk.keep_only(job_id, [RESULT_NAME])
+        context.disk.files.keep_only(job_id, [RESULT_NAME])
         context.events.publish(Submitted(), job_id=job_id)
     elif job_id in context.book:
         raise ChainUnreachable(ChainLacksSubmission())

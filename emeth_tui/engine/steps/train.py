@@ -12,7 +12,6 @@ from emeth_tui.notices.reasons.job import EpochsDisagree
 from emeth_tui.protocol.hash_chain import links_from_digest
 from emeth_tui.store.jobs import EpochRecord
 from emeth_tui.training.reports import (
-    DATASET_NAME,
     Diverged,
     EpochDone,
     OutOfMemory,
@@ -22,6 +21,7 @@ from emeth_tui.training.reports import (
     TrainRequest,
     WentBack,
 )
+from emeth_tui.workers.job_files import JobFileMissing
 from emeth_tui.workers.supervisor import Worker
 
 
@@ -32,8 +32,11 @@ async def train(context: Context, job_id: JobId, worker: Worker) -> None:
     on. When cancelled, the worker has written a checkpoint before this returns.
     """
     job = context.book.get(job_id)
-    work_dir = context.disk.job_dir(job_id)
-    if not (work_dir / DATASET_NAME).is_file():
+    files = context.disk.files
+    try:
+        await files.put_dataset(job_id)
+        await files.put_checkpoint(job_id)
+    except JobFileMissing:
         context.book.advance(job_id, JobState.DOWNLOADING)
         return
     training = context.settings.training
@@ -54,6 +57,7 @@ async def train(context: Context, job_id: JobId, worker: Worker) -> None:
         result = await worker.train(request, hash_for=scribe.result_hash, on_message=scribe.take)
     finally:
         context.forecasts.left_training(job_id)
+        await files.bring_checkpoint(job_id)
     context.book.advance(job_id, JobState.UPLOADING, valid_loss=result.valid_loss)
     trained = events.Trained(result.epochs, result.valid_loss, result.size_bytes)
     context.events.publish(trained, job_id=job_id)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from emeth_tui.engine.context import Context
 from emeth_tui.model import JobId, JobState
 from emeth_tui.notices.events.job import Uploaded
-from emeth_tui.protocol.hash_chain import RESULT_NAME
 from emeth_tui.store.measurements import Quantity
+from emeth_tui.workers.job_files import JobFileMissing
 
 
 async def upload(context: Context, job_id: JobId) -> None:
     """Upload a job's result; the job is SUBMITTING afterwards. A result that is gone is trained again."""
-    path = context.disk.job_dir(job_id) / RESULT_NAME
-    if not path.is_file():
+    try:
+        path = await context.disk.files.bring_result(job_id)
+    except JobFileMissing:
         context.book.advance(job_id, JobState.PREPARING)
         return
     meter = context.forecasts.transfer(job_id, Quantity.UPLOAD)

@@ -52,7 +52,7 @@ class NodeRecords:
             tuple(store.jobs.epochs(job_id)),
             tuple(store.journal.of_job(job_id)),
             tuple(event for event in store.events.recent(EVENTS_SEARCHED) if event.job_id == job_id),
-            tuple(await asyncio.to_thread(self._context.disk.files, job_id)),
+            tuple(await asyncio.to_thread(self._context.disk.files.listing, job_id)),
         )
 
     async def history(self) -> list[Job]:

@@ -29,6 +29,7 @@ from emeth_tui.training.reports import (
     TrainRequest,
     WentBack,
 )
+from emeth_tui.workers.job_files import LocalJobFiles
 from emeth_tui.workers.supervisor import TrainedResult
 from tests.factories import JOB_ID, make_job
 
@@ -73,12 +74,14 @@ def context(tmp_path: Path, store: Store) -> Any:
     """As much of a node as a training needs, with one job downloaded."""
     book = JobBook(store.jobs, lambda: 1_000.0)
     book.add(make_job(epochs=EPOCHS, state=JobState.PREPARING))
-    (tmp_path / "dataset.txt").write_text("some text")
+    files = LocalJobFiles(tmp_path / "jobs")
+    files.directory(JOB_ID).mkdir()
+    (files.directory(JOB_ID) / "dataset.txt").write_text("some text")
     return SimpleNamespace(
         settings=Settings(),
         network=SimpleNamespace(verification_key=SimpleNamespace(get_secret_value=lambda: KEY)),
         book=book,
-        disk=SimpleNamespace(job_dir=lambda job_id: tmp_path),
+        disk=SimpleNamespace(files=files),
         store=store,
         events=EventLog(store.events, lambda: 1_000.0),
         forecasts=Forecasts(Measurements(store.measurements, lambda: 1_000.0), WorkerLeases([]), "storage"),
