@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from emeth_tui.errors import WorkerError
+from emeth_tui.words.sentences import english
 from tests.engine.harness import Harness, RunningNode
 from tests.engine.quick_worker import Script
 
@@ -21,7 +22,7 @@ async def test_a_job_whose_device_fails_goes_on_with_another(network: Harness) -
         trouble = await node.event("job_trouble", job_id)
         await node.event("submitted", job_id)
 
-        assert "it fell off the bus" in str(trouble.data["error"])
+        assert "it fell off the bus" in english(trouble.body.reason)
         assert node.script.trained_on == [1]
 
 
@@ -51,7 +52,7 @@ async def test_a_device_added_takes_a_job_of_its_own(network: Harness) -> None:
 async def test_a_job_moves_when_its_device_is_removed(network: Harness) -> None:
     job_id = await network.post()
     async with network.node(devices=2, script=Script(hold_before_epoch=3)) as node:
-        while (await node.event("epoch_done", job_id)).data["epoch"] != 2:
+        while (await node.event("epoch_done", job_id)).body.epoch != 2:
             pass
         (at_work,) = node.script.trained_on
 
