@@ -234,12 +234,17 @@ def test_links_lead_to_files(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("page", ["CONTRIBUTING.md"])
-def test_files_named_on_a_page_exist(page: str) -> None:
-    places = (ROOT, ROOT / "emeth_tui", ROOT / "docs")
+@pytest.mark.parametrize("page", ["docs/design.md", "CONTRIBUTING.md"])
+def test_files_and_tests_named_on_a_page_exist(page: str) -> None:
     for name in words_of_code(ROOT / page):
-        if re.fullmatch(r"[\w./-]+\.(py|toml|md|po|txt|sol)", name):
-            assert any((place / name).exists() for place in places), name
+        path, _colons, test = name.partition("::")
+        if not re.fullmatch(r"[\w./-]+(\.(py|toml|md|po|txt|tcss|sol)|/)", path) or re.search(
+            "NAME|CODE", path
+        ):
+            continue
+        found = [place / path for place in (ROOT, ROOT / "emeth_tui") if (place / path).exists()]
+        assert found, name
+        assert not test or f"def {test.partition('[')[0]}(" in found[0].read_text("utf-8"), name
 
 
 def test_the_exit_codes_of_the_readme_are_the_codes() -> None:
