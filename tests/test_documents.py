@@ -13,6 +13,7 @@ from eth_utils.crypto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
+import emeth_tui
 from emeth_tui.cli.main import command
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.engine.estimates.durations import POWER_CAPACITY_PER_WORKER, formula_s
@@ -292,3 +293,10 @@ def every_command(group: click.Command) -> Iterator[set[str]]:
     yield {name for entry in group.params for name in entry.opts}
     for inner in group.commands.values() if isinstance(group, click.Group) else ():
         yield from every_command(inner)
+
+
+def test_the_version_is_that_of_the_changelog() -> None:
+    released = re.findall(
+        r"^## \[(\d+\.\d+\.\d+)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert released[0] == emeth_tui.__version__
