@@ -107,7 +107,7 @@ def state_name(state: JobState) -> str:
         JobState.FAILED: _("rejected"),
         JobState.TIMEOUT: _("timed out"),
         JobState.DECLINED: _("declined"),
-        JobState.CANCELED: _("canceled"),
+        JobState.CANCELED: _("cancelled"),
         JobState.LOST: _("claim lost"),
     }[state]
 

@@ -20,7 +20,7 @@ from emeth_tui.protocol.job_ids import job_id_bytes, short
 
 PROGRAM_ID = 1  # the network names none; nodes do not look at it
 POSTED_TOGETHER = 2  # jobs are topped up by the pair, one of each language
-HOPELESS_S = 1_800  # a job nobody took is canceled this long before its deadline
+HOPELESS_S = 1_800  # a job nobody took is cancelled this long before its deadline
 LOOK_EVERY_S = 5.0
 
 _logger = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ class Requester:
         call = self._account.chain.core("cancel", job_id_bytes(job.job_id))
         await self._account.send(call, f"job {job.job_id}: cancel")
         self._canceled.add(job.job_id)
-        _logger.info("%s: canceled: nobody took it in time", short(job.job_id))
+        _logger.info("%s: cancelled: nobody took it in time", short(job.job_id))
 
     def _mine_open(self) -> Iterator[ChainJob]:
         for job in self._mirror.jobs.values():

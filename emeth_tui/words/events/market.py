@@ -15,7 +15,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     market.Claimed: "claimed, deposit {deposit_wei}",
     market.Chosen: "chosen by the operator",
     market.ClaimLost: "not claimed after all: {reason}; it cost nothing",
-    market.Canceled: "the requester canceled it before our claim",
+    market.Canceled: "the requester cancelled it before our claim",
     market.ClaimsPaused: "claiming paused: {reason}",
     market.ClaimsResumed: "claiming goes on",
     market.Idle: "taking no job: {reason}",
