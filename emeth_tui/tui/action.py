@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from operator import attrgetter
 
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.screen import NodeStarting
 from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.why_not import Target
 from emeth_tui.words.translation import _
@@ -82,7 +84,7 @@ class Action:
     handler: str
     help: str
     label: str | Callable[[Frame, Target], str] = ""
-    why_not: Callable[[Frame, Target], str] | None = None
+    why_not: Callable[[Frame, Target], Reason | None] | None = None
     group: str = ""  # a title of the help page
     arguments: tuple[int | str, ...] = ()
     brief: str = ""
@@ -97,11 +99,11 @@ class Action:
             return _(self.label)
         return self.label(frame, target) if frame else ""
 
-    def reason_against(self, frame: Frame | None, target: Target) -> str:
-        """Return why it cannot be done now, or "" when it can."""
+    def reason_against(self, frame: Frame | None, target: Target) -> Reason | None:
+        """Return why it cannot be done now, or None when it can."""
         if self.why_not is None:
-            return ""
-        return self.why_not(frame, target) if frame else _("the node is still starting")
+            return None
+        return self.why_not(frame, target) if frame else NodeStarting()
 
     def perform(self, application: object) -> None:
         """Call its handler."""

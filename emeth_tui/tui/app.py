@@ -34,6 +34,7 @@ from emeth_tui.tui.screens.base import NodeScreen
 from emeth_tui.tui.screens.dashboard import Dashboard
 from emeth_tui.tui.screens.page import PageScreen
 from emeth_tui.tui.why_not import Target
+from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _, language_of_locale, set_language
 
 logger = logging.getLogger(__name__)
@@ -110,6 +111,8 @@ class EmethApp(ThemedApp[Ending]):
 
     def _tick(self) -> None:
         """Paint a new picture if there is anything new in it."""
+        if not self.screen_stack:
+            return  # the application ends
         if isinstance(self._driver, PatientDriver) and self._driver.caught_up():
             self.screen.refresh(layout=True)  # what was dropped may have been anywhere
         self.note.expire()
@@ -152,7 +155,7 @@ class EmethApp(ThemedApp[Ending]):
             return
         reason = action.reason_against(self.frame, self.target)
         if reason and not (action.explains_itself and self.frame):
-            self.note.show(reason, "warn")
+            self.note.show(text_of(reason), "warn")
         else:
             action.perform(self)
 
@@ -177,7 +180,7 @@ class EmethApp(ThemedApp[Ending]):
         title, reason = _(action.help), action.reason_against(self.frame, target)
         note = _("key {key}").format(key=self.keymap.shown(action))
         if reason:
-            title, note = f"✗ {title}", _("not now: {reason}").format(reason=reason)
+            title, note = f"✗ {title}", _("not now: {reason}").format(reason=text_of(reason))
         return SystemCommand(title, note, partial(self.call_later, self.act, action.id))
 
     # -- themes and settings

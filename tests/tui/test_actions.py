@@ -14,6 +14,7 @@ from emeth_tui.tui.actions import ACTIONS, BY_ID, actions_of, palette_actions
 from emeth_tui.tui.app import EmethApp
 from emeth_tui.tui.keymap import shown_key
 from emeth_tui.tui.node_front import Ending
+from emeth_tui.words.sentences import text_of as text_of_reason
 from tests.tui.harness import LARGE, OPTIONS, SMALL, last_line, press, shown, text_of
 from tests.tui.stand_in import StandInNode, snapshot
 
@@ -71,7 +72,7 @@ async def test_its_key_does_it(node: StandInNode, performed: list[str], action: 
         before, calls = seen(pilot), list(node.calls)
         await press(pilot, action.keys.split()[0])
         reason = action.reason_against(pilot.app.frame, pilot.app.target)  # type: ignore[attr-defined]
-        assert performed == [action.id] or (reason and reason in last_line(pilot))
+        assert performed == [action.id] or (reason and text_of_reason(reason) in last_line(pilot))
         assert (seen(pilot), node.calls) != (before, calls)
 
 
@@ -101,7 +102,7 @@ async def test_its_key_says_why_not(
         assert performed == [action.id] * action.explains_itself
         reason = action.reason_against(pilot.app.frame, pilot.app.target)  # type: ignore[attr-defined]
         assert reason
-        assert action.explains_itself or f"! {reason}" in last_line(pilot)
+        assert action.explains_itself or f"! {text_of_reason(reason)}" in last_line(pilot)
         assert nothing_to_act_on.calls == []
 
 

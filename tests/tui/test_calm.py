@@ -26,7 +26,7 @@ def test_a_lost_link_says_since_when_and_when_it_is_tried_again(
     frame = FrameMaker().make(snapshot(links=(lost,)))
     (banner,) = banner_lines(frame, 160)
     assert banner.text == (
-        f" ✗ the chain does not answer since 14:01:49 (1 min), {words}: connection refused"
+        f" ✗ the chain has not answered since 14:01:49 (1 min), {words}: connection refused"
     )
 
 
@@ -35,7 +35,7 @@ async def test_the_palette_says_why_something_cannot_be_done_now(node: StandInNo
     async with shown(node) as pilot:
         await press(pilot, "colon", *"finish")
         assert "✗ Finish what is under way, then pause" in text_of(pilot)
-        assert "not now: claiming is paused already" in text_of(pilot)
+        assert "not now: claiming is already paused" in text_of(pilot)
 
 
 @pytest.mark.parametrize(

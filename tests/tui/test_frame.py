@@ -123,8 +123,8 @@ def test_declining_costs_what_the_contract_takes() -> None:
 def test_what_can_be_done_depends_on_the_state(state: JobState, declinable: bool, pausable: bool) -> None:
     frame = FrameMaker().make(snapshot())
     job = pending_job(TRAINING_ID, 0, state=state)
-    assert (why_not.decline_job(frame, Target(job=job)) == "") is declinable
-    assert (why_not.pause_job(frame, Target(job=job)) == "") is pausable
+    assert (why_not.decline_job(frame, Target(job=job)) is None) is declinable
+    assert (why_not.pause_job(frame, Target(job=job)) is None) is pausable
 
 
 def test_a_stopping_node_takes_no_commands() -> None:

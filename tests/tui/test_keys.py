@@ -70,7 +70,7 @@ async def test_f_finishes_then_pauses_once(node: StandInNode) -> None:
     async with shown(node) as pilot:
         await press(pilot, "f", "f")
         assert node.calls == [("finish_then_pause", None)]
-        assert "claiming is paused already" in last_line(pilot)
+        assert "claiming is already paused" in last_line(pilot)
 
 
 async def test_w_withdraws_and_tells_how_much(node: StandInNode) -> None:
@@ -87,7 +87,7 @@ async def test_w_without_a_reward_says_so() -> None:
     async with shown(node) as pilot:
         await press(pilot, "w")
         assert node.calls == []
-        assert "no closed day holds a reward of ours" in last_line(pilot)
+        assert "no closed day has a reward to withdraw" in last_line(pilot)
 
 
 async def test_declining_asks_with_the_exact_cost_and_the_answer_is_no(node: StandInNode) -> None:

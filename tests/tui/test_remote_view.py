@@ -93,7 +93,7 @@ async def test_a_broken_connection_is_a_banner(node: StandInNode) -> None:
         node.change(links=(*snapshot().links, broken))
         await settled(pilot)
         banner = text_of(pilot).splitlines()[1]
-        assert "✗ the node does not answer since 14:03:07 (12 s), trying again" in banner
+        assert "✗ the node has not answered since 14:03:07 (12 s), trying again" in banner
         assert "has not answered in 5 s" in banner
 
 

@@ -40,7 +40,7 @@ class PathDialog(ModalScreen[Path | None]):
         self.set_class(view.painted.glyphs.ascii_only, "-ascii")
         self.query_one("#box").border_title = Content(view.painted.glyphs.text(self._title))
         view.show_lines(
-            [line((_("Enter writes the file, Esc does not; the file must be a new one"), "muted"))]
+            [line((_("Enter writes the file, Esc cancels; no existing file is overwritten"), "muted"))]
         )
         self.query_one("#path", Input).focus()
 

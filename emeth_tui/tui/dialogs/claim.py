@@ -20,14 +20,14 @@ LATEST_SHOWN_S = 10_000 * 86_400  # ahead; a stranger may write any number
 
 
 def claim_dialog(frame: Frame, offer: Offer) -> Dialog[bool]:
-    """Ask whether to claim an offer; the answer is No unless it is said otherwise."""
+    """Ask whether to claim an offer; the default is No."""
     deposit = exact_token(frame.snapshot.rates.deposit_wei(offer.job.fee_wei))
-    refusal = why_not.claim(frame, Target(offer=offer))
+    reason = why_not.claim(frame, Target(offer=offer))
     yes = _("Yes, claim it and stake {amount} EMT").format(amount=deposit)
     return Dialog(
         _("Claim job {job}?").format(job=short(offer.job.job_id)),
         facts_table([*_money(frame, offer), *_time(frame, offer), *_job(offer)]),
-        [Choice("n", _("No, leave it"), False), Choice("y", yes, True, refusal)],
+        [Choice("n", _("No, leave it"), False), Choice("y", yes, True, reason)],
     )
 
 
@@ -37,7 +37,7 @@ def _money(frame: Frame, offer: Offer) -> list[tuple[str, Line]]:
     expected = expectation(frame, offer)
     stake = _("{amount} EMT").format(amount=exact_token(deposit_wei))
     if deposits is not None:
-        stake += ", " + _("{amount} are free").format(amount=emt(deposits.free_wei))
+        stake += ", " + _("{amount} is free").format(amount=emt(deposits.free_wei))
     penalty = _("{amount} EMT if it times out or is declined").format(
         amount=exact_token(rates.timeout_penalty_wei(deposit_wei))
     )
@@ -57,7 +57,7 @@ def _money(frame: Frame, offer: Offer) -> list[tuple[str, Line]]:
         (_("deposit"), line(stake)),
         (_("at risk"), line((penalty, "warn"))),
         (_("reward"), line(reward)),
-        (_("brings"), line((brings, "bad" if expected.profit_wei < 0 else "good"))),
+        (_("profit"), line((brings, "bad" if expected.profit_wei < 0 else "good"))),
     ]
 
 
@@ -77,11 +77,11 @@ def _time(frame: Frame, offer: Offer) -> list[tuple[str, Line]]:
 
 def _job(offer: Offer) -> list[tuple[str, Line]]:
     job = offer.job
-    why = (_("suits"), "good")
+    why = (_("suitable"), "good")
     if offer.refusal is not None:
         why = (_("not taken: {reason}").format(reason=text_of(offer.refusal)), "warn")
     return [
-        (_("by itself"), line(why)),
+        (_("automatically"), line(why)),
         (_("dataset"), line(f"{clean(job.dataset)}, {size(job.dataset_bytes)} ({job.dataset_bytes:,} B)")),
         (_("requester"), line(clean(job.owner))),
         (_("parameters"), line(clean(job.param or "–"))),

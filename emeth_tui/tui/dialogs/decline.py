@@ -55,9 +55,9 @@ def _one(frame: Frame, cost: DeclineCost) -> list[tuple[str, Line]]:
     )
     return [
         (_("declining costs"), line((f"{exact_token(cost.penalty_wei)} EMT, {share}", "warn"))),
-        (_("comes back now"), line(f"{exact_token(cost.back_wei)} EMT")),
+        (_("returned now"), line(f"{exact_token(cost.back_wei)} EMT")),
         (_("timing out costs"), line(late)),
-        (_("finishing brings"), line((earned, "good"))),
+        (_("finishing earns"), line((earned, "good"))),
         (_("trained so far"), line(trained)),
         (_("time left"), line(_time_left(cost, deadline_s))),
     ]
@@ -92,7 +92,7 @@ def _all(frame: Frame, costs: Sequence[DeclineCost]) -> list[tuple[str, Line]]:
     return [
         *rows,
         (_("declining costs"), line((f"{exact_token(total)} EMT", "warn"))),
-        (_("comes back now"), line(f"{exact_token(sum(cost.back_wei for cost in costs))} EMT")),
+        (_("returned now"), line(f"{exact_token(sum(cost.back_wei for cost in costs))} EMT")),
         (_("timing out costs"), line(f"{exact_token(timeout)} EMT")),
-        (_("finishing brings"), line((f"{exact_token(earning)} EMT", "good"))),
+        (_("finishing earns"), line((f"{exact_token(earning)} EMT", "good"))),
     ]

@@ -14,8 +14,10 @@ from textual.containers import Container
 from textual.content import Content
 from textual.screen import ModalScreen
 
+from emeth_tui.notices.notice import Reason
 from emeth_tui.tui.drawing.line_view import LineView
 from emeth_tui.tui.drawing.lines import BLANK, Line, left, line, wrap
+from emeth_tui.words.sentences import text_of
 
 T = TypeVar("T")
 BOX_CELLS = 70  # inside the border, as styles/app.tcss sets it
@@ -26,12 +28,12 @@ ANSWER_CELLS = 5  # before an answer: mark and key
 
 @dataclass(frozen=True, slots=True)
 class Choice(Generic[T]):
-    """One answer. `why_not` says why it is unavailable now, "" when it is available."""
+    """One answer. `why_not` is why it is unavailable now, None when it is available."""
 
     key: str
     label: str
     value: T
-    why_not: str = ""
+    why_not: Reason | None = None
 
 
 class Dialog(ModalScreen[T]):
@@ -111,7 +113,7 @@ class Dialog(ModalScreen[T]):
         choice = self._choices[index]
         marked = index == self._marked
         if choice.why_not:
-            texts = wrap(f"{choice.label}: {choice.why_not}", width - ANSWER_CELLS, "faint")
+            texts = wrap(f"{choice.label}: {text_of(choice.why_not)}", width - ANSWER_CELLS, "faint")
             keys = [f"  {choice.key}  ", *[" " * ANSWER_CELLS] * (len(texts) - 1)]
             return [line((key, "faint"), *text.spans) for key, text in zip(keys, texts, strict=True)]
         mark = ("▶ " if marked else "  ", "accent")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from emeth_tui.model import JobState
+from emeth_tui.tui import why_not
 from emeth_tui.tui.dialogs.dialog import Choice, Dialog, facts_table
 from emeth_tui.tui.drawing.lines import Line, line
 from emeth_tui.tui.frame import Frame, outlook
@@ -23,20 +24,15 @@ class Leave(Enum):
 
 def leave_dialog(frame: Frame | None) -> Dialog[Leave]:
     """Ask how to leave."""
-    stopping = frame.snapshot.stopping if frame else ""
-    refusal = _("the node is stopping already") if stopping == "stopping" else ""
-    starting = "" if frame else _("the node is still starting")
-    drain_refusal = starting or refusal or (_("it is draining already") if stopping == "draining" else "")
+    drain = _("Drain: no new jobs, quit when those here are submitted")
     return Dialog(
         _("Leave?"),
         facts_table(_facts(frame) if frame else []),
         [
             Choice("s", _("Stay here"), Leave.STAY),
-            Choice("l", _("Leave the node running, without a screen"), Leave.HEADLESS, refusal),
-            Choice(
-                "d", _("Drain: no new jobs, quit when those here are submitted"), Leave.DRAIN, drain_refusal
-            ),
-            Choice("x", _("Quit now: save every job and stop"), Leave.STOP, refusal),
+            Choice("l", _("Leave the node running, without a screen"), Leave.HEADLESS, why_not.stop(frame)),
+            Choice("d", drain, Leave.DRAIN, why_not.drain(frame)),
+            Choice("x", _("Quit now: save every job and stop"), Leave.STOP, why_not.stop(frame)),
         ],
     )
 
@@ -45,7 +41,9 @@ def _facts(frame: Frame) -> list[tuple[str, Line]]:
     jobs = [job for job in frame.snapshot.jobs if job.state is not JobState.SUBMITTED]
     if not jobs:
         waiting = len(frame.pending)
-        nothing = _("no job is under way; {n} wait for the verifier, which needs no node").format(n=waiting)
+        nothing = _("no job is under way; {n} are waiting for the verifier, which needs no node").format(
+            n=waiting
+        )
         return [(_("under way"), line(nothing))]
     first_deadline_s = min(job.deadline_unix_s for job in jobs) - frame.now
     at_risk = sum(
@@ -54,8 +52,8 @@ def _facts(frame: Frame) -> list[tuple[str, Line]]:
     done = [forecast.high_s for row in frame.rows if (forecast := outlook(row, frame.now)) is not None]
     drained = duration(max(done)) if len(done) == len(jobs) else _("not known yet")
     stop = _(
-        "nothing by itself: jobs go on from their checkpoints at the next start. Not started again within "
-        "{time}, the first deadline passes; {amount} are lost if all of them do"
+        "nothing by itself: jobs resume from their checkpoints at the next start. Unless that is within "
+        "{time}, the first deadline passes; {amount} is lost if all of them do"
     ).format(time=duration(first_deadline_s), amount=emt(at_risk))
     return [
         (

@@ -28,7 +28,7 @@ def banner_lines(frame: Frame, width: int) -> list[Line]:
 
 def _lost(link: Link, now: float) -> Line:
     since = link.broken_since_unix_s or now
-    text = _("{name} does not answer since {clock} ({time}), {next}").format(
+    text = _("{name} has not answered since {clock} ({time}), {next}").format(
         name=link_name(link.name), clock=clock(since), time=duration(now - since), next=_next_try(link, now)
     )
     tip = _("since {moment} UTC").format(moment=moment(since))

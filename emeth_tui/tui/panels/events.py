@@ -43,7 +43,7 @@ def event_lines(
 ) -> list[Line]:
     """Draw a window of events with the chosen one in it."""
     if not events:
-        empty = _("no event passes the filter") if filtered else _("nothing happened yet")
+        empty = _("no event matches the filter") if filtered else _("nothing has happened yet")
         return [line((empty, "muted"))]
     first = max(0, min(chosen - height // 2, len(events) - height))
     return [

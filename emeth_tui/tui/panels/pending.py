@@ -17,7 +17,7 @@ def pending_lines(frame: Frame, width: int, height: int, chosen: int, focused: b
     """Draw one line a job, the chosen one among them."""
     jobs = frame.pending
     if not jobs:
-        empty = _("reading the chain …") if frame.loading else _("nothing waits for the verifier")
+        empty = _("reading the chain …") if frame.loading else _("nothing is waiting for the verifier")
         return [line((empty, "muted"))]
     first = max(0, min(chosen - height // 2, len(jobs) - height))
     return [

@@ -39,7 +39,7 @@ def share_lines(frame: Frame, width: int, glyphs: Glyphs) -> list[Line]:
     ]
     if frame.snapshot.rates.max_slot_gas_per_node < NO_CAP:
         cap = f"{frame.snapshot.rates.max_slot_gas_per_node:,}"
-        lines.append(line((_("at most {n} gas a day counts").format(n=cap), "warn")))
+        lines.append(line((_("at most {n} gas per day counts").format(n=cap), "warn")))
     return lines
 
 

@@ -146,4 +146,4 @@ class EventsPanel(CursorPanel):
         """Copy the chosen event to the clipboard, by the terminal's own means."""
         if self.event is not None:
             self.app.copy_to_clipboard(f"{self.event.job_id or ''} {text_of(self.event.body)}".strip())
-            self.host.note.show(_("copied, if your terminal allows it"))
+            self.host.note.show(_("copied, if your terminal allows that"))

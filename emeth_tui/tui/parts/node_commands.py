@@ -50,7 +50,7 @@ class NodeCommands:
         name = short(job.job_id)
         if job.paused:
             self._host.runner.run(
-                _("job {job} goes on …").format(job=name), partial(node.resume_job, job.job_id)
+                _("job {job} resumes …").format(job=name), partial(node.resume_job, job.job_id)
             )
         else:
             text = _("job {job} pauses at its next step …").format(job=name)
@@ -115,7 +115,7 @@ class NodeCommands:
 
     async def _claim(self, job_id: JobId) -> str:
         await self._host.node.claim_job(job_id)
-        return _("job {job} is taken in; its claim goes to the chain").format(job=short(job_id))
+        return _("job {job} is accepted; its claim goes to the chain").format(job=short(job_id))
 
     def withdraw(self) -> None:
         """Withdraw the rewards of closed days."""

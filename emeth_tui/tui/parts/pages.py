@@ -88,6 +88,6 @@ async def _export(path: Path, text: str) -> str:
     try:
         await asyncio.to_thread(save_new, path, text)
     except OSError as error:
-        text = _("{path}: {problem}; name another place")
+        text = _("{path}: {problem}; choose another place")
         raise ExportError(text.format(path=path, problem=error.strerror)) from error
     return _("written: {path}").format(path=path)

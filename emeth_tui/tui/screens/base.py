@@ -21,6 +21,7 @@ from emeth_tui.tui.panels.banner import banner_lines
 from emeth_tui.tui.panels.header import header_line
 from emeth_tui.tui.panels.keys import KeyHint, hint_at, keys_line
 from emeth_tui.tui.why_not import Target
+from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
 
@@ -81,7 +82,7 @@ class NodeScreen(KeptStrips, Screen[Any]):
                 keymap.shown(action),
                 label,
                 action.id,
-                action.reason_against(frame, target),
+                text_of(reason) if (reason := action.reason_against(frame, target)) else "",
                 _(action.brief) if action.brief else "",
                 action.wide_only,
             )

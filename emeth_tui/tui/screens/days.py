@@ -58,7 +58,7 @@ class DaysScreen(RowsScreen[DayAccount]):
         return item.slot
 
     def empty_text(self) -> str:
-        return _("no day passes the filter") if self.words else _("no job has ended yet")
+        return _("no day matches the filter") if self.words else _("no job has ended yet")
 
     def heading(self, frame: Frame, width: int) -> list[Line]:
         total = sum(day.total_wei for day in self.shown)

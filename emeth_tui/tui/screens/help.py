@@ -11,6 +11,7 @@ from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, wrap
 from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.screens.page import PageScreen
 from emeth_tui.tui.why_not import Target
+from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
 KEY_CELLS = 20
@@ -49,7 +50,7 @@ class HelpScreen(PageScreen):
     def _row(self, text: str, actions: Sequence[Action], frame: Frame, width: int) -> Line:
         first = actions[0]
         heard = first.scope in self._scopes_below
-        reason = first.reason_against(frame, self._target_below) if heard else ""
-        note = ("   " + _("not now: {reason}").format(reason=reason), "warn") if reason else ""
+        reason = first.reason_against(frame, self._target_below) if heard else None
+        note = ("   " + _("not now: {reason}").format(reason=text_of(reason)), "warn") if reason else ""
         keys = self.host.keymap.all_shown(actions)
         return fit(line("  ", (left(keys, KEY_CELLS), "key"), _(text), note), width)

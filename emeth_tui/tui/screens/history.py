@@ -71,7 +71,7 @@ class HistoryScreen(RowsScreen[Job]):
         return f"{item.job_id} {item.dataset} {text_of(item.error) if item.error else ''} {ended}"
 
     def empty_text(self) -> str:
-        return _("no job passes the filter") if self.words else _("no job yet")
+        return _("no job matches the filter") if self.words else _("no job yet")
 
     def heading(self, frame: Frame, width: int) -> list[Line]:
         ended = [job for job in self.shown if job.state.is_final]

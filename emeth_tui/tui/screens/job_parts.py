@@ -152,7 +152,7 @@ def loss_chart(epochs: Sequence[EpochRecord], width: int, glyphs: Glyphs) -> lis
 
 def loss_legend(glyphs: Glyphs) -> str:
     """Return which mark is which curve."""
-    return _("{valid} validation, {train} training, nats a token").format(
+    return _("{valid} validation, {train} training, nats per token").format(
         valid=glyphs.chart_point, train=glyphs.chart_second
     )
 

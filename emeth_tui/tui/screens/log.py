@@ -60,7 +60,7 @@ class LogScreen(PageScreen):
     def content(self, frame: Frame, width: int) -> list[Line]:
         shown = [text for text in self.text if self.passes(text)]
         if not shown:
-            return [line((_("no log yet") if not self.words else _("no line passes the filter"), "muted"))]
+            return [line((_("no log yet") if not self.words else _("no line matches the filter"), "muted"))]
         return [fit(line((clean(text), _role(text))), width) for text in shown]
 
     def show_content(self, frame: Frame) -> None:

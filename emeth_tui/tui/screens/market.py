@@ -46,13 +46,13 @@ class MarketScreen(RowsScreen[Offer]):
 
     def empty_text(self) -> str:
         if self.words:
-            return _("no job passes the filter")
-        return _("the info server offers nothing that we do not have")
+            return _("no job matches the filter")
+        return _("the info server offers no other jobs")
 
     def heading(self, frame: Frame, width: int) -> list[Line]:
         roomy = width >= ROOMY_CELLS
         columns = left(_("job"), 9) + right(_("fee"), 10) + (right(_("≈ reward"), 12) if roomy else "")
-        columns += right(_("≈ brings"), 11) + right(_("size"), 9) + right(_("deadline"), 13)
+        columns += right(_("≈ profit"), 11) + right(_("size"), 9) + right(_("deadline"), 13)
         columns += (
             (right(_("at, UTC"), 13) if roomy else "")
             + right(_("needs"), _needs_cells(roomy))
@@ -60,7 +60,7 @@ class MarketScreen(RowsScreen[Offer]):
             + _("judgement")
         )
         suits = sum(not offer.refusal for offer in frame.snapshot.offers)
-        totals = _("{n} on offer, {suits} suit").format(n=len(frame.snapshot.offers), suits=suits)
+        totals = _("{n} on offer, {suits} suitable").format(n=len(frame.snapshot.offers), suits=suits)
         title = line((_("Market"), "title"), ("   " + totals, "muted"))
         return [title, self._chosen_judgement(width), line((columns, "muted"))]
 
@@ -74,7 +74,9 @@ class MarketScreen(RowsScreen[Offer]):
         expected = expectation(frame, item)
         left_s = min(job.deadline_unix_s - frame.now, LONGEST_SHOWN_S)
         roomy = width >= ROOMY_CELLS
-        judgement = ("– " + text_of(item.refusal), "muted") if item.refusal else ("✓ " + _("suits"), "good")
+        judgement = (
+            ("– " + text_of(item.refusal), "muted") if item.refusal else ("✓ " + _("suitable"), "good")
+        )
         return fit(
             line(
                 (left(short(job.job_id), 9), "accent"),

@@ -21,7 +21,7 @@ from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, wrap
 from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.node_front import Records
 from emeth_tui.tui.screens.page import PageScreen, PageView
-from emeth_tui.tui.why_not import Target, origin_name
+from emeth_tui.tui.why_not import Target
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
@@ -88,7 +88,7 @@ class SettingsScreen(PageScreen):
     def heading(self, frame: Frame, width: int) -> list[Line]:
         where = _home_as_tilde(self.view.path)
         if not self.view.exists:
-            where = _("no file {path}: changes hold for this run").format(path=where)
+            where = _("no file {path}: changes last for this run only").format(path=where)
         meaning = _(self._chosen.meaning) if self._chosen and self._chosen.meaning else ""
         note, role = self._note(frame)
         columns = "  " + left(_("setting"), _key_cells(width)) + left(_("from"), ORIGIN_CELLS) + _("value")
@@ -111,16 +111,16 @@ class SettingsScreen(PageScreen):
         if chosen.pending is not None:
             pending = chosen.pending or _("the default")
             return _("after a restart: {value}").format(value=clean(pending)), "warn"
-        now = _("{sign} can change while the node runs").format(sign=CHANGEABLE_SIGN)
+        now = _("{sign} can be changed while the node runs").format(sign=CHANGEABLE_SIGN)
         reason = why_not.change_setting(frame, Target(setting=chosen))
-        return reason or now, "muted"
+        return text_of(reason) if reason else now, "muted"
 
     def content(self, frame: Frame, width: int) -> list[Line]:
         pairs = [(setting, self._line(setting, width)) for setting in self.view.settings]
         pairs = [(s, content) for s, content in pairs if self.passes(f"{content.text} {_(s.meaning)}")]
         self._shown = [setting for setting, _content in pairs]
         lines = [content for _setting, content in pairs]
-        return lines or [line((_("no setting passes the filter"), "muted"))]
+        return lines or [line((_("no setting matches the filter"), "muted"))]
 
     def _line(self, setting: Setting, width: int) -> Line:
         sign = CHANGEABLE_SIGN if setting.at_run_time else " "
@@ -130,7 +130,7 @@ class SettingsScreen(PageScreen):
             line(
                 (f"{sign} ", "accent"),
                 (left(setting.key, _key_cells(width)), "" if setting.at_run_time else "muted"),
-                (left(origin_name(setting.origin), ORIGIN_CELLS), "accent" if own else "faint"),
+                (left(_origin_name(setting.origin), ORIGIN_CELLS), "accent" if own else "faint"),
                 (clean(setting.value) or "–", "title" if own else ""),
                 (pending, "warn"),
             ),
@@ -188,7 +188,7 @@ class SettingsScreen(PageScreen):
 
     def _summary(self, changes: Sequence[SettingChange]) -> str:
         if not changes:
-            return _("nothing is different")
+            return _("nothing has changed")
         parts = [f"{change.key}: {change.before or '–'} → {change.after or '–'}" for change in changes]
         waiting = sum(not change.in_effect for change in changes)
         if waiting:
@@ -203,7 +203,7 @@ class SettingsScreen(PageScreen):
     def _open_entry(self, setting: Setting) -> None:
         self._editing, self._problem = setting, ""
         entry = self.query_one("#entry", Input)
-        entry.placeholder = _("{key}: empty takes the default").format(key=setting.key)
+        entry.placeholder = _("{key}: leave empty for the default").format(key=setting.key)
         entry.value = setting.value
         entry.cursor_position = len(setting.value)
         entry.add_class("-open")
@@ -238,3 +238,13 @@ def _home_as_tilde(path: Path) -> str:
         return f"~/{path.relative_to(Path.home())}"
     except (ValueError, RuntimeError):
         return str(path)
+
+
+def _origin_name(origin: Origin) -> str:
+    return {
+        Origin.DEFAULT: _("default"),
+        Origin.FILE: _("file"),
+        Origin.RUN: _("this run"),
+        Origin.ENVIRONMENT: _("environment"),
+        Origin.OPTION: _("command line"),
+    }[origin]

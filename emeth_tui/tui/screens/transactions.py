@@ -57,7 +57,7 @@ class TransactionsScreen(RowsScreen[JournaledTransaction]):
         return f"{item.tx_hash} {item.job_id or ''}"
 
     def empty_text(self) -> str:
-        return _("no transaction passes the filter") if self.words else _("no transaction yet")
+        return _("no transaction matches the filter") if self.words else _("no transaction yet")
 
     def row(self, item: JournaledTransaction, frame: Frame, width: int) -> Line:
         sign, role = TRANSACTION_SIGNS[item.state]

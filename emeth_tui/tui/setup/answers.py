@@ -89,7 +89,7 @@ def parse_limit_gb(text: str, free_bytes: int) -> float:
     except ValueError:
         limit_gb = math.nan
     if not 0 < limit_gb < math.inf:
-        raise SettingsError(_("{text}: a number of GB greater than 0 is needed").format(text=repr(text)))
+        raise SettingsError(_("{text}: must be a number of GB greater than 0").format(text=repr(text)))
     free_gb = free_bytes / BYTES_PER_GB
     if limit_gb > free_gb:
         raise SettingsError(_("the disk has {free} GB free: choose less").format(free=f"{free_gb:.1f}"))

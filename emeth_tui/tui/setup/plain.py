@@ -28,7 +28,7 @@ def run_plain_setup(config: Path, language: str = "") -> Outcome:
         )
     set_language(language or language_of_locale())
     wizard = Wizard(config, read_text(config) if config.exists() else "")
-    click.echo(_("{back} goes back, Ctrl-C leaves; Enter takes what stands in [ ].").format(back=BACK))
+    click.echo(_("{back} goes back, Ctrl-C quits, Enter accepts the value in [ ].").format(back=BACK))
     outcome = asyncio.run(_ask_all(wizard))
     if outcome.result is Result.DEVNET:
         click.echo(_("nothing is written: `emeth-tui --devnet` starts it"))

@@ -121,7 +121,7 @@ class Wizard:
             Option("file", _("a network of your own: from a settings file such as a devnet's node.toml")),
             Option(DEVNET, _("try it: a whole network on this machine, nothing is written")),
         )
-        facts = (_("This makes {path}.").format(path=self._config),)
+        facts = (_("This creates {path}.").format(path=self._config),)
         return Question(1, _("Network"), facts, Kind.CHOICE, options, ROUND_3_2)
 
     async def _take_network(self, value: str) -> None:
@@ -196,7 +196,7 @@ class Wizard:
 
     def _ask_password(self) -> Question:
         facts = (
-            _("The keystore {path} is made with it.").format(path=self._new_keystore()),
+            _("It encrypts the keystore {path}.").format(path=self._new_keystore()),
             _("It is asked for at each start and stored nowhere; nobody can restore it."),
         )
         return Question(2, _("Wallet"), facts, Kind.SECRET, prompt=_("New password"))
@@ -208,7 +208,7 @@ class Wizard:
         self._go_to(Step.PASSWORD_AGAIN)
 
     def _ask_password_again(self) -> Question:
-        return Question(2, _("Wallet"), (), Kind.SECRET, prompt=_("The same again"))
+        return Question(2, _("Wallet"), (), Kind.SECRET, prompt=_("Repeat the password"))
 
     async def _take_password_again(self, value: str) -> None:
         if value != self._password:
@@ -236,7 +236,7 @@ class Wizard:
         options = tuple(Option(device.name, f"{device.name}  {device.description}") for device in found)
         facts = [_("One job at a time on each.")]
         if self._password:
-            made = _("{path} is made: keep a copy of it and its password.")
+            made = _("{path} is created: keep a copy of it and its password.")
             facts.insert(0, made.format(path=self._answers.keystore))
         return Question(
             3, _("Devices"), tuple(facts), Kind.SEVERAL, options, ",".join(self._default_devices())
@@ -278,12 +278,12 @@ class Wizard:
         """Return what the account holds, or why that is unknown, which is no reason to stop here."""
         address = self._answers.address
         if not address:
-            return (_("The keystore does not tell its address: the balances are not known."),)
+            return (_("The keystore does not name its address, so the balances are unknown."),)
         network = network_of(self._answers, self._config)
         try:
             funds = await self._machine.funds(network, address)
         except NetworkError as error:
-            return (address, _("could not ask: {error}; you can go on").format(error=error))
+            return (address, _("the balances are unknown: {error}; you can go on").format(error=error))
         holds = f"EMT {format_token(funds.emt_wei)}, {network.native_symbol} {format_token(funds.native_wei)}"
         facts: tuple[str, ...] = (_("The account holds {holds}:").format(holds=holds), address)
         if funds.emt_wei and funds.native_wei:
@@ -300,7 +300,7 @@ class Wizard:
             for key, value in changes.items()
             if value is not None and not key.startswith("networks.")
         ]
-        facts = (*self._funds, _("{path} will say:").format(path=self._config), *lines)
+        facts = (*self._funds, _("{path} will contain:").format(path=self._config), *lines)
         label = _("change it, comments stay") if self._before else _("write it")
         return Question(5, _("Balances and file"), facts, Kind.CHOICE, (Option("write", label),), "write")
 
@@ -315,7 +315,7 @@ class Wizard:
         if self._password:
             made = _("Keep a copy of {path} and its password: nobody can restore them.")
             facts.append(made.format(path=self._answers.keystore))
-        start = _("At each start the password is asked for; elsewhere {variable} gives it.")
+        start = _("The password is asked for at each start; without a terminal, set {variable}.")
         facts.append(start.format(variable=PASSWORD_VARIABLE))
         key = _("The network's operator gives you the verification key: set {variable} before the start.")
         if self._answers.has_verification_key:

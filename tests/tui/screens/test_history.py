@@ -113,7 +113,7 @@ async def test_another_place_can_be_named_and_nothing_is_overwritten(
         await press(pilot, "h", "x")
         pilot.app.screen.query_one("#path").value = str(target)  # type: ignore[attr-defined]
         await press(pilot, "enter")
-        assert "File exists; name another place" in last_line(pilot)
+        assert "File exists; choose another place" in last_line(pilot)
         await press(pilot, "x")
         pilot.app.screen.query_one("#path").value = str(tmp_path)  # type: ignore[attr-defined]
         await press(pilot, "enter")
@@ -147,7 +147,7 @@ async def test_days_show_what_came_in_and_lead_to_their_jobs(node: StandInNode, 
 async def test_an_empty_history_says_so_and_has_nothing_to_write(node: StandInNode) -> None:
     async with shown(node) as pilot:
         await press(pilot, "h", "slash", *"zzz", "enter", "x")
-        assert "no job passes the filter" in text_of(pilot)
-        assert "there is nothing to write" in last_line(pilot)
+        assert "no job matches the filter" in text_of(pilot)
+        assert "there is nothing to export" in last_line(pilot)
         await press(pilot, "enter")
         assert isinstance(pilot.app.screen, HistoryScreen)

@@ -40,7 +40,7 @@ async def test_a_job_that_is_not_taken_by_itself_can_be_claimed(
         await press(pilot, "m", "down", key)
         question = text_of(pilot)
         for fact in (
-            "45.00 EMT, 1,240.50 EMT are free",
+            "45.00 EMT, 1,240.50 EMT is free",
             "11.25 EMT if it times out or is declined",
             "not taken: its fee of 45.00 EMT is over 30.00 EMT",
             "2023-11-15 16:33:19 UTC, in 2 h 30",
@@ -51,7 +51,7 @@ async def test_a_job_that_is_not_taken_by_itself_can_be_claimed(
         assert free_node.calls == []  # No is the answer unless it is said otherwise
         await press(pilot, key, "y")
         assert free_node.calls == [("claim_job", UNSUITABLE.job.job_id)]
-        assert "job cccc…88 is taken in" in last_line(pilot)
+        assert "job cccc…88 is accepted" in last_line(pilot)
 
 
 async def test_a_refusal_of_the_engine_is_shown_in_the_language(free_node: StandInNode) -> None:

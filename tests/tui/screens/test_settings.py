@@ -83,7 +83,7 @@ async def test_a_switch_takes_its_other_value_at_once_and_its_default_again(
 
 @pytest.mark.parametrize(
     ("keys", "reason"),
-    [(WORKERS, "needs a restart"), ([*MIN_FEE, "down"], "set by this run's command line")],
+    [(WORKERS, "needs a restart"), ([*MIN_FEE, "down"], "set on this run's command line")],
 )
 async def test_what_cannot_change_now_says_why(node: StandInNode, keys: list[str], reason: str) -> None:
     async with shown(node, SMALL) as pilot:
@@ -99,7 +99,7 @@ async def test_r_reloads_and_a_broken_file_is_told_and_changes_nothing(
 ) -> None:
     async with shown(node, SMALL) as pilot:
         await press(pilot, "s", "r")
-        assert "nothing is different" in last_line(pilot)
+        assert "nothing has changed" in last_line(pilot)
         write(config, "[claims]\nmin_fee_emt = 3\n[workers]\ndevices = ['cpu']\n")
         await press(pilot, "r")
         assert "2 changed, 1 after a restart" in last_line(pilot)

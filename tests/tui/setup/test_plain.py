@@ -72,7 +72,7 @@ def test_the_questions_are_asked_on_a_dumb_terminal_and_lead_to_a_file(home: Pat
         terminal.type(PRIVATE_KEY + "\n")
         terminal.wait_for("New password:")
         terminal.type(PASSWORD + "\n")
-        terminal.wait_for("The same again:")
+        terminal.wait_for("Repeat the password:")
         terminal.type(PASSWORD + "\n")
         terminal.wait_for("Numbers, comma-separated")
         terminal.type("\n")

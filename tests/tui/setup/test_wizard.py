@@ -144,7 +144,12 @@ async def test_trying_it_out_writes_nothing(config: Path, machine: StandInMachin
         (("round3-2", "new"), "", WalletError, "a password is needed"),
         (("round3-2", "new", PASSWORD, PASSWORD), "", SettingsError, "choose at least one device"),
         (("round3-2", "new", PASSWORD, PASSWORD), "cuda:7", EmethError, "choose from cuda:0, cuda:1, cpu"),
-        (("round3-2", "new", PASSWORD, PASSWORD, "cpu"), "lots", SettingsError, "'lots': a number of GB"),
+        (
+            ("round3-2", "new", PASSWORD, PASSWORD, "cpu"),
+            "lots",
+            SettingsError,
+            "'lots': must be a number of GB",
+        ),
         (("round3-2", "new", PASSWORD, PASSWORD, "cpu"), "-1", SettingsError, "greater than 0"),
         (("round3-2", "new", PASSWORD, PASSWORD, "cpu"), "900", SettingsError, "has 212.0 GB free"),
     ],
@@ -197,7 +202,9 @@ async def test_an_endpoint_that_does_not_answer_is_no_reason_to_stop(
     machine.refusal = ChainUnreachable("https://testnet.alt.ai: no answer")
     wizard = Wizard(config, machine=machine)
     await answer(wizard, "round3-2", "new", PASSWORD, PASSWORD, "cpu", "1")
-    assert "could not ask: https://testnet.alt.ai: no answer; you can go on" in wizard.question.facts
+    assert (
+        "the balances are unknown: https://testnet.alt.ai: no answer; you can go on" in wizard.question.facts
+    )
     await answer(wizard, "write")
     assert load_settings(config, environment={}).network == "round3-2"
 
@@ -251,5 +258,5 @@ async def test_a_keystore_without_an_address_is_taken_too(
     keystore.write_text(json.dumps(content), "utf-8")
     wizard = Wizard(config, machine=machine)
     await answer(wizard, "round3-2", "keystore", str(keystore), "cpu", "1")
-    assert "does not tell its address" in wizard.question.facts[0]
+    assert "does not name its address" in wizard.question.facts[0]
     assert machine.asked == []
