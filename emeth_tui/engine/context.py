@@ -14,12 +14,10 @@ from emeth_tui.engine.endpoints import LinkHealth
 from emeth_tui.engine.estimates.forecasts import Forecasts
 from emeth_tui.engine.events import EventLog
 from emeth_tui.engine.market.model_readiness import Models
-from emeth_tui.engine.market.rules import ClaimRules, judge
 from emeth_tui.engine.steps.job_book import JobBook
 from emeth_tui.errors import ChainUnreachable
 from emeth_tui.job import Job
-from emeth_tui.model import JournaledTransaction, Language
-from emeth_tui.notices.notice import Reason
+from emeth_tui.model import Language
 from emeth_tui.notices.reasons.job import ChainLacksJob
 from emeth_tui.protocol.contracts import ChainJob, Rates
 from emeth_tui.settings import Network, Settings
@@ -78,30 +76,3 @@ class Context:
     def is_ours(self, record: ChainJob) -> bool:
         """Whether a job is assigned to this node's account."""
         return record.node.lower() == self.address.lower()
-
-    async def settle_sent(self, job: Job) -> None:
-        """Wait for what was signed for this job before; the same bytes go out again if need be."""
-        await self.transactions.settle_pending(job.job_id, wanted=self.is_wanted)
-
-    def is_wanted(self, tx: JournaledTransaction) -> bool:
-        """Whether what never left is still to be sent: a claim only while its job can be done."""
-        job = None if tx.job_id is None else self.book.known(tx.job_id)
-        if job is None or tx.purpose not in {"approve", "process"}:
-            return True
-        return self.claim_refusal(job) is None
-
-    def claim_refusal(self, job: Job) -> Reason | None:
-        """Return why a job that was chosen before is not to be claimed any more, None while it is."""
-        return judge(
-            fee_wei=job.fee_wei,
-            dataset_bytes=job.dataset_bytes,
-            deadline_unix_s=job.deadline_unix_s,
-            needed=self.forecasts.left(job),
-            rules=self.rules_for(job),
-            now_unix_s=self.clock.now_unix_s(),
-        )
-
-    def rules_for(self, job: Job) -> ClaimRules:
-        """Return the rules that a job was chosen by."""
-        rules = ClaimRules.of(self.settings.claims, self.network)
-        return rules.by_hand() if job.by_hand else rules

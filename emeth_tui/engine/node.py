@@ -16,11 +16,13 @@ from emeth_tui.engine.estimates.lateness import Lateness
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.market.market import Market
 from emeth_tui.engine.market.model_readiness import RETRY_S
+from emeth_tui.engine.market.policy import settle_sent
 from emeth_tui.engine.money.rewards import Rewards
 from emeth_tui.engine.money.summary import RunAccount, Summary
 from emeth_tui.engine.money.watch import Watcher
 from emeth_tui.engine.settings_editor import SettingChange, SettingsEditor
-from emeth_tui.engine.steps.pipeline import RETRIES, JobPipeline
+from emeth_tui.engine.steps.job_tasks import JobTasks
+from emeth_tui.engine.steps.pipeline import RETRIES
 from emeth_tui.engine.view.records import NodeRecords
 from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.engine.view.snapshot_maker import SnapshotMaker
@@ -62,22 +64,19 @@ class Node:
         self._pool = pool
         pool.subscribe(self._device_changed)
         self._settings_editor = settings_editor
-        self._exit_after_jobs = exit_after_jobs
-        self._retry = retry
+        self._tasks = JobTasks(context, leases, retry, self._task_done)
         self._market = Market(
             context,
             workers=lambda: len(leases.usable),
             claims_wanted=exit_after_jobs,
-            on_claim=self._start_pipeline,
+            on_claim=self._tasks.start,
         )
         self._rewards = Rewards(context)
         self.records = NodeRecords(context, settings_editor)
-        self._watcher = Watcher(context, on_ended=self._job_ended, on_unsubmitted=self._start_pipeline)
+        self._watcher = Watcher(context, on_ended=self._job_ended, on_unsubmitted=self._tasks.start)
         self._snapshots = SnapshotMaker(context, leases, self._market, self._rewards, self._watcher)
         self._account = RunAccount(context)
         self._lateness = Lateness(context)
-        self._pipelines: dict[JobId, JobPipeline] = {}
-        self._tasks: dict[JobId, asyncio.Task[None]] = {}
         self._stop = asyncio.Event()
         self._watch_now = asyncio.Event()
         self._discover_now = asyncio.Event()
@@ -122,7 +121,7 @@ class Node:
     async def _settle_last_run(self) -> None:
         """Settle what the last run sent and what ended while no node was looking."""
         with anyio.move_on_after(SETTLE_AT_START_S):
-            await self._context.transactions.settle_pending(wanted=self._context.is_wanted)
+            await settle_sent(self._context)
         await self._watcher.tick()
         self._context.disk.files.delete_where(self._context.book.has_ended)
 
@@ -130,11 +129,11 @@ class Node:
         for job in self._context.book.open_jobs():
             if job.state is not JobState.SUBMITTED:
                 self._context.events.publish(job_events.Resumed(job.state), job_id=job.job_id)
-                self._start_pipeline(job.job_id)
+                self._tasks.start(job.job_id)
 
     async def _pause_tasks(self) -> None:
         """Stop every job's task; a worker in training has written a checkpoint when this returns."""
-        await _cancel(list(self._tasks.values()))
+        await self._tasks.cancel_all()
         self._context.events.publish(events.Stopped())
 
     async def _every(
@@ -165,40 +164,26 @@ class Node:
             view = self._watcher.view
             if view is not None:
                 await self._rewards.look(view.share.slot)
-            if self._rewards.waiting and self._context.settings.rewards.auto_withdraw:
-                await self._withdraw_waiting()
+            if self._context.settings.rewards.auto_withdraw:
+                await self._rewards.withdraw_if_possible()
         except NetworkError as error:
             again_in_s = self._context.network.poll_interval_s
             self._context.health.broken(LinkName.CHAIN, error, again_in_s=again_in_s)
         if self._market.draining and not self._context.book.training_jobs():
             self._stop.set()
-        if self._exit_after_jobs is not None and self._market.verified >= self._exit_after_jobs:
+        if self._market.is_done:
             self._stop.set()
 
     async def _look_after_models(self) -> None:
         if await self._context.models.look():
             self._discover_now.set()
 
-    async def _withdraw_waiting(self) -> None:
-        try:
-            await self._rewards.withdraw()
-        except TransactionError as error:
-            self._context.events.publish(events.WithdrawFailed(error.reason))
-            self._rewards.waiting = ()  # looked for again when the next day begins, or by command
-
     def _device_changed(self, event: PoolEvent) -> None:
         if isinstance(event, DeviceStarted):
             self._leases.worker_is_usable()
             self._discover_now.set()
 
-    def _start_pipeline(self, job_id: JobId) -> None:
-        pipeline = JobPipeline(self._context, self._leases, job_id, self._retry)
-        self._pipelines[job_id] = pipeline
-        task = asyncio.create_task(pipeline.run(), name=f"job {job_id}")
-        self._tasks[job_id] = task
-        task.add_done_callback(self._pipeline_done)
-
-    def _pipeline_done(self, task: asyncio.Task[None]) -> None:
+    def _task_done(self, task: asyncio.Task[None]) -> None:
         self._watch_now.set()
         self._discover_now.set()
         if not task.cancelled() and (error := task.exception()):
@@ -212,15 +197,10 @@ class Node:
             self._context.events.publish(events.InternalError(part, repr(error)))
 
     def _job_ended(self, job: Job) -> None:
-        self._account.ended.append(job)
-        self._market.verified += job.state is JobState.VERIFIED
-        if task := self._tasks.pop(job.job_id, None):
-            task.cancel()
-            # Its worker may still be writing there.
-            task.add_done_callback(lambda _task: self._context.disk.files.delete(job.job_id))
-        else:
-            self._context.disk.files.delete(job.job_id)
-        self._pipelines.pop(job.job_id, None)
+        self._account.note_ended(job)
+        self._market.note_ended(job)
+        # Until its task is done, its worker may still be writing there.
+        self._tasks.end(job.job_id, then=lambda: self._context.disk.files.delete(job.job_id))
         self._discover_now.set()
         self._failures_in_a_row = self._failures_in_a_row + 1 if job.state is JobState.FAILED else 0
         if self._failures_in_a_row >= FAILURES_UNTIL_PAUSE:
@@ -244,18 +224,15 @@ class Node:
         """Hold a job at its next step boundary; it stays held across restarts. Raises JobError."""
         self._open_job(job_id)
         self._context.book.update(job_id, paused=True)
-        if pipeline := self._pipelines.get(job_id):
-            pipeline.pause()
+        self._tasks.pause(job_id)
         self._context.events.publish(job_events.JobPaused(), job_id=job_id)
 
     def resume_job(self, job_id: JobId) -> None:
         """Let a held job go on. Raises JobError."""
-        self._open_job(job_id)
+        job = self._open_job(job_id)
         self._context.book.update(job_id, paused=False)
-        if self._stands_still(job_id):
-            self._start_pipeline(job_id)
-        elif pipeline := self._pipelines.get(job_id):
-            pipeline.resume()
+        if job.state is not JobState.SUBMITTED:
+            self._tasks.resume(job_id)
         self._context.events.publish(job_events.JobResumed(), job_id=job_id)
 
     def pause_claims(self) -> None:
@@ -274,9 +251,7 @@ class Node:
 
     def drain(self) -> None:
         """Take no new jobs in this run, and end it when those under way are submitted."""
-        if not self._market.draining:
-            self._market.draining = True
-            self._context.events.publish(events.Draining())
+        self._market.drain()
         self._watch_now.set()
 
     def add_device(self, device: str) -> None:
@@ -292,9 +267,8 @@ class Node:
         if worker is None or len(self._leases.workers) == 1:
             raise WorkerError(f"worker {index} cannot be removed: it is the last one or not there at all")
         job_id = self._leases.remove(worker)
-        if job_id is not None and (task := self._tasks.pop(job_id, None)):
-            await _cancel([task])
-            self._start_pipeline(job_id)
+        if job_id is not None and await self._tasks.cancel(job_id):
+            self._tasks.start(job_id)
         await self._pool.remove(worker, REMOVE_GRACE_S)
 
     async def claim_job(self, job_id: JobId) -> None:
@@ -314,13 +288,12 @@ class Node:
         job = self._open_job(job_id)
         if job.state in {JobState.CLAIMING, JobState.SUBMITTED}:
             raise JobError(NotDeclinable(short(job_id), job.state))
-        if task := self._tasks.pop(job_id, None):
-            await _cancel([task])
+        await self._tasks.cancel(job_id)
         try:
             await self._context.transactions.decline(job_id)
         except (TransactionError, NetworkError) as error:
             if job_id in self._context.book:
-                self._start_pipeline(job_id)
+                self._tasks.start(job_id)
             raise JobError(DeclineFailed(short(job_id), error.reason)) from error
         await self._watcher.settle_now()
 
@@ -345,11 +318,6 @@ class Node:
         self._discover_now.set()
         self._models_now.set()
         return changes
-
-    def _stands_still(self, job_id: JobId) -> bool:
-        """Whether a job has given up on an error; resuming it is another try."""
-        task = self._tasks.get(job_id)
-        return task is not None and task.done() and self._open_job(job_id).state is not JobState.SUBMITTED
 
     def _open_job(self, job_id: JobId) -> Job:
         if job_id not in self._context.book:

@@ -62,19 +62,36 @@ async def open_node(
     DeviceFailed, each with the remedy.
     """
     async with contextlib.AsyncExitStack() as stack:
+        pool = new_pool(
+            devices, WorkerDirectories(settings.state_dir / "logs", settings.jobs_dir, settings.devices_dir)
+        )
+        leases = WorkerLeases(pool.workers)
+        context = await stack.enter_async_context(_connect(settings, network, wallet, store, leases))
+        _check_verification_key(network)
+        _check_account(context)
+        _check_funds(context, await context.chain.balances(wallet.address))
+        _warn_of_other_rates(context.events, context.rates)
+        stack.push_async_callback(pool.close, CLOSE_GRACE_S)
+        await pool.start()
+        settings_editor = SettingsEditor(context, layers or Layers(settings.source))
+        yield Node(context, leases, pool, settings_editor, exit_after_jobs=exit_after_jobs, retry=retry)
+
+
+@asynccontextmanager
+async def _connect(
+    settings: Settings, network: Network, wallet: Wallet, store: Store, leases: WorkerLeases
+) -> AsyncIterator[Context]:
+    """Connect the clients, and close them afterwards. Raise ChainUnreachable or another NetworkError."""
+    async with contextlib.AsyncExitStack() as stack:
         chain = await ChainClient.connect(network)
         stack.push_async_callback(chain.close)
         transport = await stack.enter_async_context(open_transport())
         clock = ChainClock()
         events = EventLog(store.events, clock.now_unix_s)
         stack.callback(events.close)
-        pool = new_pool(
-            devices, WorkerDirectories(settings.state_dir / "logs", settings.jobs_dir, settings.devices_dir)
-        )
-        leases = WorkerLeases(pool.workers)
         live = LiveSettings(settings)
         measurements = Measurements(store.measurements, clock.now_unix_s)
-        context = Context(
+        yield Context(
             live=live,
             network=network,
             address=wallet.address,
@@ -96,14 +113,6 @@ async def open_node(
                 partial(make_ready, settings.state_dir / "logs"),
             ),
         )
-        _check_verification_key(network)
-        _check_account(context)
-        _check_funds(context, await chain.balances(wallet.address))
-        _warn_of_other_rates(events, context.rates)
-        stack.push_async_callback(pool.close, CLOSE_GRACE_S)
-        await pool.start()
-        settings_editor = SettingsEditor(context, layers or Layers(settings.source))
-        yield Node(context, leases, pool, settings_editor, exit_after_jobs=exit_after_jobs, retry=retry)
 
 
 def _check_verification_key(network: Network) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from emeth_tui.engine.context import Context
+from emeth_tui.engine.market.policy import rules_for
 from emeth_tui.job import Job
 from emeth_tui.model import JobId
 from emeth_tui.notices.events.job import RunningLate
@@ -36,7 +37,7 @@ class Lateness:
         return job.deadline_unix_s - self._context.clock.now_unix_s()
 
     def _margin_s(self, job: Job) -> int:
-        return self._context.rules_for(job).safety_margin_s
+        return rules_for(self._context, job).safety_margin_s
 
     def _warn(self, job: Job) -> None:
         left, deadline_s = self._context.forecasts.left(job), self._deadline_s(job)

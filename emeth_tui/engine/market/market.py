@@ -8,12 +8,13 @@ from dataclasses import replace
 
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.estimates.durations import Duration
+from emeth_tui.engine.market.prepare import Refusal, prepare_claim
 from emeth_tui.engine.market.rules import ClaimRules, Offer, judge_listed
-from emeth_tui.engine.steps.claim import Refusal, prepare_claim
 from emeth_tui.errors import InfoServerError, JobError, NetworkError, StorageError
 from emeth_tui.job import Job
-from emeth_tui.model import JobId, LinkName
+from emeth_tui.model import JobId, JobState, LinkName
 from emeth_tui.notices.events import market as events
+from emeth_tui.notices.events.node import Draining
 from emeth_tui.notices.notice import Reason, alike
 from emeth_tui.notices.reasons import market as why
 from emeth_tui.protocol.info_api import ListedJob
@@ -39,10 +40,10 @@ class Market:
         self._workers = workers
         self._claims_wanted = claims_wanted
         self._on_claim = on_claim
-        self.verified = 0
-        self.offers: tuple[Offer, ...] = ()
-        self.idle_reason: Reason | None = None
-        self.draining = False  # unlike a pause, forgotten with this run
+        self._verified = 0
+        self._offers: tuple[Offer, ...] = ()
+        self._idle_reason: Reason | None = None
+        self._draining = False  # unlike a pause, forgotten with this run
         self._turn = asyncio.Lock()  # one job after the other: each is checked against what the last one took
 
     async def look(self) -> None:
@@ -57,7 +58,7 @@ class Market:
             return
         unknown = [job for job in listed if context.book.known(job.job_id) is None]
         offers = judge_listed(unknown, self._rules, context.clock.now_unix_s(), self._needed)
-        self.offers = tuple(
+        self._offers = tuple(
             replace(offer, refusal=offer.refusal or self._why_not_its_model(offer.job)) for offer in offers
         )
         self._stand_idle(self._why_no_claims() or await self._claim_from_offers())
@@ -66,6 +67,35 @@ class Market:
         """Take no new jobs, across restarts, until `resume`."""
         self._context.store.key_values.set_reason(key_values.CLAIMS_PAUSED, reason)
         self._context.events.publish(events.ClaimsPaused(reason))
+
+    def drain(self) -> None:
+        """Take no new jobs in this run."""
+        if not self._draining:
+            self._draining = True
+            self._context.events.publish(Draining())
+
+    def note_ended(self, job: Job) -> None:
+        """Count a job that has ended: enough of them verified end the run."""
+        self._verified += job.state is JobState.VERIFIED
+
+    @property
+    def draining(self) -> bool:
+        return self._draining
+
+    @property
+    def is_done(self) -> bool:
+        """Whether as many jobs as wanted in this run are verified."""
+        return self._claims_wanted is not None and self._verified >= self._claims_wanted
+
+    @property
+    def offers(self) -> tuple[Offer, ...]:
+        """What the last look found on offer, judged, the best first."""
+        return self._offers
+
+    @property
+    def idle_reason(self) -> Reason | None:
+        """Why the last look claimed nothing, None when every free worker got a job."""
+        return self._idle_reason
 
     def resume(self) -> None:
         """Take new jobs again."""
@@ -94,15 +124,15 @@ class Market:
     def _stand_idle(self, reason: Reason | None) -> None:
         """Note why no job was taken; an event once, and not again when only its numbers have changed."""
         busy = reason is None or isinstance(reason, why.WorkersBusy)
-        if reason is not None and not busy and not alike(reason, self.idle_reason):
+        if reason is not None and not busy and not alike(reason, self._idle_reason):
             self._context.events.publish(events.Idle(reason))
-        self.idle_reason = reason
+        self._idle_reason = reason
 
     async def _claim_from_offers(self) -> Reason | None:
         """Claim the best offers, one after the other; return why workers stay free, None when none does."""
         reason: Reason = why.NoOffers()
         tries = 0
-        for offer in self.offers:
+        for offer in self._offers:
             tries += not offer.refusal
             if tries > TRIES_A_LOOK:
                 break
@@ -111,7 +141,7 @@ class Market:
                 return nothing_more
             if refusal is None:
                 continue
-            reason = why.NoneTaken(len(self.offers), refusal.reason)
+            reason = why.NoneTaken(len(self._offers), refusal.reason)
             if refusal.concerns_node:
                 break
         return reason
@@ -132,7 +162,7 @@ class Market:
         if isinstance(outcome, Refusal):
             return outcome.reason
         self._context.events.publish(events.Chosen(), job_id=job_id)
-        self.offers = tuple(offer for offer in self.offers if offer.job.job_id != job_id)
+        self._offers = tuple(offer for offer in self._offers if offer.job.job_id != job_id)
         self._on_claim(job_id)
         return None
 
@@ -140,7 +170,7 @@ class Market:
         known = self._context.book.known(job_id)
         if known is not None:
             return why.KnownAlready(known.state)
-        if self.draining:
+        if self._draining:
             return why.NodeDraining()
         return self._no_worker_free()
 
@@ -169,14 +199,14 @@ class Market:
         """Return why no job is taken at this moment whatever is on offer, None when one may be."""
         if not self._context.settings.claims.enabled:
             return why.ClaimsDisabled()
-        if self.draining:
+        if self._draining:
             return why.NodeDraining()
         if paused := self.paused:
             return why.ClaimingPaused(paused)
         if busy := self._no_worker_free():
             return busy
         under_way = len(self._context.book.open_jobs())
-        if self._claims_wanted is not None and self.verified + under_way >= self._claims_wanted:
+        if self._claims_wanted is not None and self._verified + under_way >= self._claims_wanted:
             return why.WantedJobsUnderWay(self._claims_wanted)
         return None
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from emeth_tui.engine.context import Context
-from emeth_tui.notices.events.node import Withdrawn
+from emeth_tui.errors import TransactionError
+from emeth_tui.notices.events.node import WithdrawFailed, Withdrawn
 from emeth_tui.protocol.contracts import SlotShare
 
 
@@ -15,10 +16,25 @@ class Rewards:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._checked_slot: int | None = None
-        self.waiting: tuple[SlotShare, ...] = ()
-        self.days: tuple[SlotShare, ...] = ()
-        self.withdrawn_wei = 0
+        self._waiting: tuple[SlotShare, ...] = ()
+        self._days: tuple[SlotShare, ...] = ()
+        self._withdrawn_wei = 0
         self._turn = asyncio.Lock()
+
+    @property
+    def waiting(self) -> tuple[SlotShare, ...]:
+        """The closed days whose reward is not withdrawn yet."""
+        return self._waiting
+
+    @property
+    def days(self) -> tuple[SlotShare, ...]:
+        """Every closed day in which the account earned gas, the oldest first."""
+        return self._days
+
+    @property
+    def withdrawn_wei(self) -> int:
+        """EMT withdrawn in this run."""
+        return self._withdrawn_wei
 
     async def look(self, current_slot: int) -> None:
         """Look for closed slots with a balance of ours; once a slot is enough, they do not change after."""
@@ -27,9 +43,22 @@ class Rewards:
         context = self._context
         closed = [slot for slot in await context.chain.node_slots(context.address) if slot < current_slot]
         shares = await context.chain.slot_shares(context.address, closed) if closed else []
-        self.waiting = tuple(share for share in shares if share.own_balance)
-        self.days = tuple(sorted(shares, key=lambda share: share.slot))
+        self._waiting = tuple(share for share in shares if share.own_balance)
+        self._days = tuple(sorted(shares, key=lambda share: share.slot))
         self._checked_slot = current_slot
+
+    async def withdraw_if_possible(self) -> None:
+        """Withdraw what waits. After a failure it is an event, and waits for the next day or the command.
+
+        Raises NetworkError.
+        """
+        if not self._waiting:
+            return
+        try:
+            await self.withdraw()
+        except TransactionError as error:
+            self._context.events.publish(WithdrawFailed(error.reason))
+            self._waiting = ()
 
     async def withdraw(self) -> int:
         """Withdraw every waiting slot, one transaction each; returns the wei of EMT that came in.
@@ -41,12 +70,12 @@ class Rewards:
 
     async def _withdraw_waiting(self) -> int:
         total_wei = 0
-        for share in self.waiting:
+        for share in self._waiting:
             before = await self._context.chain.balances(self._context.address)
             await self._context.transactions.withdraw(share.slot)
             after = await self._context.chain.balances(self._context.address)
-            self.waiting = tuple(other for other in self.waiting if other.slot != share.slot)
-            self.withdrawn_wei += share.withdrawable_wei
+            self._waiting = tuple(other for other in self._waiting if other.slot != share.slot)
+            self._withdrawn_wei += share.withdrawable_wei
             total_wei += share.withdrawable_wei
             self._context.events.publish(
                 Withdrawn(

@@ -91,23 +91,27 @@ class RunAccount:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._emt_before_wei = 0
-        self._ended_before = 0  # of those in `ended`, how many had ended before the balance was read
-        self.ended: list[Job] = []
+        self._ended_before = 0  # of those in `_ended`, how many had ended before the balance was read
+        self._ended: list[Job] = []
+
+    def note_ended(self, job: Job) -> None:
+        """Take in a job that has ended."""
+        self._ended.append(job)
 
     def open(self, view: ChainView) -> None:
         """Begin with the balance as the chain says it now."""
         self._emt_before_wei = view.balances.emt_wei + self._context.book.locked_wei()
-        self._ended_before = len(self.ended)
+        self._ended_before = len(self._ended)
 
     def summary(self, view: ChainView, *, withdrawn_wei: int) -> Summary:
         """Draw the account up from the balance as the chain says it now."""
         rates = self._context.rates
-        accounted = self.ended[self._ended_before :]
+        accounted = self._ended[self._ended_before :]
         verified = [job for job in accounted if job.state is JobState.VERIFIED]
         failed = [job for job in accounted if job.state is JobState.FAILED]
         lost_wei = sum(job.lost_wei for job in accounted)
         return Summary(
-            jobs=tuple(self.ended),
+            jobs=tuple(self._ended),
             share=view.share,
             emt_before_wei=self._emt_before_wei,
             emt_after_wei=view.balances.emt_wei + self._context.book.locked_wei(),

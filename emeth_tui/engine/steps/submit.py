@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from emeth_tui.engine.context import Context
+from emeth_tui.engine.market.policy import settle_sent
 from emeth_tui.errors import ChainUnreachable, Reverted
 from emeth_tui.model import JobId, JobState
 from emeth_tui.notices.events.job import Submitted
@@ -17,7 +18,7 @@ async def submit(context: Context, job_id: JobId) -> None:
     After a restart the chain and the journal are looked at first: what was sent is never sent anew.
     """
     job = context.book.get(job_id)
-    await context.settle_sent(job)
+    await settle_sent(context, job)
     record = await context.chain_job(job)
     if record.status is JobStatus.PROCESSING and context.is_ours(record):
         try:

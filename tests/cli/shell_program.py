@@ -1,4 +1,4 @@
-"""A program that a shell starts: `python -m tests.shell_program FILE`; what it is told to do comes as lines.
+"""A program that a shell starts: `python -m tests.cli.shell_program FILE`; its orders come as lines.
 
 It writes its process id to FILE once it runs behind a waiting parent, and there notes a hang-up.
 """

@@ -27,7 +27,7 @@ def notes(tmp_path: Path) -> Path:
 
 
 def program(notes: Path) -> list[str]:
-    return [sys.executable, "-m", "tests.shell_program", str(notes)]
+    return [sys.executable, "-m", "tests.cli.shell_program", str(notes)]
 
 
 @contextmanager

@@ -1,0 +1,42 @@
+"""Whether a job that was chosen before is still to be claimed: the rules now, against the forecast now."""
+
+from __future__ import annotations
+
+from emeth_tui.engine.context import Context
+from emeth_tui.engine.market.rules import ClaimRules, judge
+from emeth_tui.job import Job
+from emeth_tui.model import JournaledTransaction
+from emeth_tui.notices.notice import Reason
+
+
+def rules_for(context: Context, job: Job) -> ClaimRules:
+    """Return the rules that a job was chosen by."""
+    rules = ClaimRules.of(context.settings.claims, context.network)
+    return rules.by_hand() if job.by_hand else rules
+
+
+def claim_refusal(context: Context, job: Job) -> Reason | None:
+    """Return why a job that was chosen before is not to be claimed any more, None while it is."""
+    return judge(
+        fee_wei=job.fee_wei,
+        dataset_bytes=job.dataset_bytes,
+        deadline_unix_s=job.deadline_unix_s,
+        needed=context.forecasts.left(job),
+        rules=rules_for(context, job),
+        now_unix_s=context.clock.now_unix_s(),
+    )
+
+
+async def settle_sent(context: Context, job: Job | None = None) -> None:
+    """Wait for what was signed before, for a job or for all; the same bytes go out again if need be.
+
+    What never left is sent only while it is wanted: a claim only while its job can be done in time.
+    """
+
+    def is_wanted(tx: JournaledTransaction) -> bool:
+        known = None if tx.job_id is None else context.book.known(tx.job_id)
+        if known is None or tx.purpose not in {"approve", "process"}:
+            return True
+        return claim_refusal(context, known) is None
+
+    await context.transactions.settle_pending(job.job_id if job else None, wanted=is_wanted)
