@@ -33,7 +33,7 @@ class _Ear:
         if type(message) in self._waiting:
             self._waiting.pop(type(message)).set()
 
-    async def wait(self, kind: type[object], ask: Callable[[], None]) -> float:
+    async def wait(self, kind: type[object], ask: Callable[[], object]) -> float:
         """Ask, and return the seconds until a message of this kind comes."""
         came = self._waiting[kind] = anyio.Event()
         asked = time.monotonic()

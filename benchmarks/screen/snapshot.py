@@ -21,6 +21,7 @@ from emeth_tui.engine.view.snapshot_maker import SnapshotMaker
 from emeth_tui.model import JobId, JobState, TransactionState
 from emeth_tui.notices.events.job import EpochDone
 from emeth_tui.store.database import Store
+from emeth_tui.workers.job_files import LocalJobFiles
 from tests.factories import make_job, make_transaction
 from tests.tui.stand_in import snapshot
 
@@ -85,7 +86,7 @@ def _fill_cache(jobs_dir: Path) -> None:
 
 
 def _maker(store: Store, jobs_dir: Path) -> SnapshotMaker:
-    """Put together the parts that a snapshot is made of; what the chain tells is a stand-in's."""
+    """Put together the parts that a snapshot is made of, with a stand-in for the chain."""
     clock = ChainClock()
     picture = snapshot()
     worker: Any = SimpleNamespace(view=picture.workers[0], device="cuda:0", kind="a GPU")
@@ -101,7 +102,7 @@ def _maker(store: Store, jobs_dir: Path) -> SnapshotMaker:
         rates=picture.rates,
         store=store,
         book=JobBook(store.jobs, clock.now_unix_s),
-        disk=DiskBudget(jobs_dir, 10**12),
+        disk=DiskBudget(LocalJobFiles(jobs_dir), 10**12),
         events=events,
         clock=clock,
         health=LinkHealth(events, clock.now_unix_s),
