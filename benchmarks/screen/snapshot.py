@@ -89,7 +89,7 @@ def _maker(store: Store, jobs_dir: Path) -> SnapshotMaker:
     """Put together the parts that a snapshot is made of, with a stand-in for the chain."""
     clock = ChainClock()
     picture = snapshot()
-    worker: Any = SimpleNamespace(view=picture.workers[0], device="cuda:0", kind="a GPU")
+    worker: Any = SimpleNamespace(view=picture.workers[0], device="cuda:0", kind="a GPU", usable=True)
     leases = WorkerLeases([worker] * OPEN_JOBS)
     events = EventLog(store.events, clock.now_unix_s)
     for number in range(RECENT_EVENTS):
