@@ -9,8 +9,6 @@ from pydantic.fields import FieldInfo
 from emeth_tui.settings.loading import ENVIRONMENT_PREFIX
 from emeth_tui.settings.schema import DEVNET, Network, Section, Settings
 
-_KEYS = ("# [keys]", '# pause-job = "z"', '# help = ["?", "f2"]')
-
 
 def example_toml() -> str:
     """Return a settings file with every key, its description and its default, all commented out."""
@@ -38,7 +36,6 @@ def example_toml() -> str:
     for key, inner in Network.model_fields.items():
         if inner.description:
             lines.append(f"# {key}: {inner.description}")
-    lines += ["", "# Keys of your own, by the name of what they do (the README lists the names):", *_KEYS]
     return "\n".join(lines) + "\n"
 
 

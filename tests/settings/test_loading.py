@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,12 @@ def test_the_example_is_valid_and_changes_nothing(tmp_path: Path) -> None:
     from_example = load(tmp_path, example_toml())
 
     assert from_example.model_dump() == load(tmp_path, "").model_dump()
+
+
+def test_the_example_has_each_table_once() -> None:
+    tables = re.findall(r"^(?:# )?(\[\w+(?:\.\w+)?\])$", example_toml(), re.MULTILINE)
+    assert len(tables) > 9
+    assert len(set(tables)) == len(tables)
 
 
 def test_the_example_uncommented_is_valid_too(tmp_path: Path) -> None:
