@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from emeth_tui.errors import DiskFull
+from emeth_tui.notices.reasons.disk import NoRoomToWrite
 
 TEMPORARY_SUFFIX = ".tmp"
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -66,9 +67,7 @@ def disk_full_translated(path: Path) -> Iterator[None]:
     except OSError as error:
         if not is_out_of_room(error):
             raise
-        raise DiskFull(
-            f"no room left to write {path}: free some space, the work goes on from there"
-        ) from error
+        raise DiskFull(NoRoomToWrite(path)) from error
 
 
 def try_lock(descriptor: int, *, shared: bool = False) -> bool:

@@ -20,6 +20,7 @@ import click
 
 from emeth_tui.cli.wallet import wallet_opener
 from emeth_tui.errors import ExitCode, SettingsError
+from emeth_tui.notices.reasons.files import Unwritable
 
 if TYPE_CHECKING:
     from emeth_tui.settings import Settings
@@ -222,4 +223,4 @@ def _start_logging(settings: Settings) -> None:
     try:
         start_log_file(settings.state_dir / "logs", settings.log)
     except OSError as error:
-        raise SettingsError(f"{settings.state_dir}: cannot be written: {error.strerror}") from error
+        raise SettingsError(Unwritable(settings.state_dir, error.strerror or "")) from error

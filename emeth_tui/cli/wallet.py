@@ -14,6 +14,7 @@ import click
 
 from emeth_tui.cli.types import FILE
 from emeth_tui.errors import ExitCode, WalletError
+from emeth_tui.notices.reasons.wallet import NoKeystore, PasswordNeeded, PasswordsDiffer, PrivateKeyNotHex
 
 if TYPE_CHECKING:
     from emeth_tui.clients.wallet import Wallet
@@ -42,7 +43,7 @@ def wallet_import(config_file: Path | None, keystore: Path | None) -> ExitCode:
     try:
         private_key = bytes.fromhex(typed.removeprefix("0x"))
     except ValueError:
-        raise WalletError("the private key is not hex") from None
+        raise WalletError(PrivateKeyNotHex()) from None
     return _write_keystore(config_file, keystore, private_key=private_key)
 
 
@@ -64,7 +65,7 @@ def wallet_opener(settings: Settings, password: str | None) -> Callable[[], Wall
     """
     path = settings.keystore_path
     if not path.exists():
-        raise WalletError(f"{path}: no such keystore; `emeth-tui wallet new` makes one")
+        raise WalletError(NoKeystore(path))
     if password is None:
         wallet = _load_wallet(path, _ask_password(f"Password of {path}: "))
         return lambda: wallet
@@ -81,10 +82,7 @@ def _ask_password(prompt: str) -> str:
     from emeth_tui.settings import PASSWORD_VARIABLE
 
     if not sys.stdin.isatty():
-        raise WalletError(
-            f"the keystore's password is needed: set {PASSWORD_VARIABLE} or wallet.password_file, "
-            "or start from a terminal"
-        )
+        raise WalletError(PasswordNeeded(PASSWORD_VARIABLE))
     return getpass.getpass(prompt)
 
 
@@ -98,7 +96,7 @@ def _write_keystore(config_file: Path | None, keystore: Path | None, private_key
     if password is None:
         password = _ask_password(f"New password for {path}: ")
         if password != _ask_password("The same again: "):
-            raise WalletError("the two passwords differ; nothing was written")
+            raise WalletError(PasswordsDiffer())
     address = create_keystore(path, password, private_key)
     click.echo(f"{address} in {path}")
     return ExitCode.OK

@@ -13,6 +13,8 @@ from emeth_tui.clients.http.transport import Transport
 from emeth_tui.errors import InfoServerError
 from emeth_tui.foreign_text import endpoint, one_line
 from emeth_tui.model import JobId
+from emeth_tui.notices.reasons.network.exchange import UnexpectedStatus
+from emeth_tui.notices.reasons.network.info_server import InfoServerDown, NotJobJson, NotJobList
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.info_api import JOBS_PATH, ListedJob
 from emeth_tui.settings import Network
@@ -41,11 +43,9 @@ class InfoServer:
         try:
             reply = await self._transport.retry.persist(self._fetch_list, "info server")
         except ExchangeFailed as error:
-            raise InfoServerError(f"info server: {error}; check info_url") from error
+            raise InfoServerError(InfoServerDown(error.reason)) from error
         if reply.status != 200:
-            raise InfoServerError(
-                f"info server: {self._where} answers with HTTP status {reply.status}; check info_url"
-            )
+            raise InfoServerError(InfoServerDown(UnexpectedStatus(self._where, reply.status)))
         jobs, bad_entries = await to_thread.run_sync(parse_list, self._where, reply.body)
         self._log_new(bad_entries)
         return [job for job in jobs if job.status == JobStatus.REQUESTED]
@@ -66,11 +66,9 @@ def parse_list(where: str, body: bytes) -> tuple[list[ListedJob], dict[str, str]
     try:
         entries = from_json(body)
     except ValueError as error:
-        raise InfoServerError(
-            f"info server: {where} answers with something else than JSON; check info_url"
-        ) from error
+        raise InfoServerError(NotJobJson(where)) from error
     if not isinstance(entries, list):
-        raise InfoServerError(f"info server: {where} does not answer with a list of jobs; check info_url")
+        raise InfoServerError(NotJobList(where))
     jobs: dict[JobId, ListedJob] = {}
     bad_entries: dict[str, str] = {}
     for entry in entries:

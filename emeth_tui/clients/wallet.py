@@ -17,6 +17,16 @@ from pydantic_core import from_json
 
 from emeth_tui.errors import WalletError
 from emeth_tui.files import write_atomically
+from emeth_tui.notices.reasons.files import Unreadable, Unwritable
+from emeth_tui.notices.reasons.wallet import (
+    KeystoreDamaged,
+    KeystoreExists,
+    KeystoreOfOther,
+    KeystoreTooLarge,
+    NoKeystore,
+    NotPrivateKey,
+    WrongPassword,
+)
 
 MAX_KEYSTORE_BYTES = 65_536  # a keystore v3 file holds some 500 bytes
 
@@ -45,7 +55,7 @@ class Wallet:
         try:
             self._account: LocalAccount = Account.from_key(private_key)
         except (ValueError, TypeError):
-            raise WalletError("this is not a private key: 32 bytes in the curve's range are needed") from None
+            raise WalletError(NotPrivateKey()) from None
         self.address: str = str(self._account.address)
 
     def sign_transaction(self, transaction: dict[str, Any]) -> tuple[bytes, str]:
@@ -77,12 +87,12 @@ def load_wallet(keystore: Path, password: str) -> Wallet:
     except _DECRYPTION_ERRORS as error:
         # eth-keyfile says "MAC mismatch" for a wrong password; all else is a broken file.
         if "MAC mismatch" in str(error):
-            raise WalletError(f"{keystore}: the password is wrong") from None
-        raise WalletError(f"{keystore}: is not a keystore v3 file, or is damaged") from None
+            raise WalletError(WrongPassword(keystore)) from None
+        raise WalletError(KeystoreDamaged(keystore)) from None
     wallet = Wallet(private_key)
     said = content.get("address")
     if isinstance(said, str) and said and said.lower().removeprefix("0x") != wallet.address[2:].lower():
-        raise WalletError(f"{keystore}: is damaged: it names 0x{said[:40]} and holds {wallet.address}")
+        raise WalletError(KeystoreOfOther(keystore, f"0x{said[:40]}", wallet.address))
     return wallet
 
 
@@ -109,24 +119,24 @@ def create_keystore(
         write_atomically(path, json.dumps(encrypted, indent=2).encode() + b"\n", overwrite=False)
     except OSError as error:
         if isinstance(error, FileExistsError) and path.exists():
-            raise WalletError(f"{path}: exists already; a keystore is never overwritten") from None
-        raise WalletError(f"{path}: cannot be written: {error.strerror}") from error
+            raise WalletError(KeystoreExists(path)) from None
+        raise WalletError(Unwritable(path, error.strerror or "")) from error
     return wallet.address
 
 
 def _read_keystore(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_KEYSTORE_BYTES:
-            raise WalletError(f"{path}: is not a keystore v3 file: it is too large")
+            raise WalletError(KeystoreTooLarge(path))
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             _logger.warning("%s can be read by other users: `chmod 600` it", path)
         content = from_json(path.read_bytes())
     except FileNotFoundError:
-        raise WalletError(f"{path}: no such keystore; `emeth-tui wallet new` makes one") from None
+        raise WalletError(NoKeystore(path)) from None
     except OSError as error:
-        raise WalletError(f"{path}: cannot be read: {error.strerror}") from error
+        raise WalletError(Unreadable(path, error.strerror or "")) from error
     except ValueError:
-        raise WalletError(f"{path}: is not a keystore v3 file, or is damaged") from None
+        raise WalletError(KeystoreDamaged(path)) from None
     if not isinstance(content, dict) or content.get("version") != 3:
-        raise WalletError(f"{path}: is not a keystore v3 file, or is damaged")
+        raise WalletError(KeystoreDamaged(path))
     return content

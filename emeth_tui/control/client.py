@@ -23,6 +23,7 @@ from emeth_tui.model import JobId, JournaledTransaction, LinkName
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.events.node import Summary
 from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons import control as why
 from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.store.lock import UNKNOWN_PID
 from emeth_tui.words.sentences import english
@@ -68,10 +69,7 @@ class RemoteNode:
         while True:
             holder = self._holder()
             if holder is None:
-                raise ControlError(
-                    f"the node (process {self._pid or 'unknown'}) is gone: it was killed or has crashed; "
-                    "start it again, and its jobs go on from their checkpoints"
-                )
+                raise ControlError(why.NodeGone(self._pid))
             self._pid = holder or self._pid
             try:
                 await self._follow(first)
@@ -83,16 +81,14 @@ class RemoteNode:
                 self._connection = None
                 self._note_broken(error)
                 if time.monotonic() - heard_at > GIVE_UP_S:
-                    starting = "" if first.done() else "; it may still be starting, or be of another version"
-                    raise ControlError(
-                        f"the node (process {self._pid}) does not answer: {error}{starting}"
-                    ) from error
+                    silent = why.NodeSilent if first.done() else why.NodeNeverAnswered
+                    raise ControlError(silent(self._pid, error.reason)) from error
             await asyncio.sleep(RETRY_S)
 
     def snapshot(self) -> Snapshot:
         """Give the newest picture, its clock set to now; asks for a newer one when it is old."""
         if self._snapshot is None:
-            raise ControlError("the node has not shown itself yet")
+            raise ControlError(why.NothingShownYet())
         age_s = time.monotonic() - self._taken_at
         if age_s >= OLD_S:
             self._wanted.set()
@@ -110,7 +106,7 @@ class RemoteNode:
     async def ask(self, topic: Topic, **details: Any) -> Any:
         """Ask the node. Raises ControlError."""
         if self._connection is None:
-            raise ConnectionBroken("the connection to the node is broken; trying again")
+            raise ConnectionBroken(why.ConnectionLost())
         return await self._connection.ask(topic, **details)
 
     async def _follow(self, first: asyncio.Future[RemoteNode]) -> None:
@@ -208,7 +204,7 @@ class RemoteNode:
         self._refuse()
 
     def _refuse(self) -> NoReturn:
-        raise ControlError(f"read-only view: the node runs as process {self._pid}")
+        raise ControlError(why.ReadOnlyView(self._pid))
 
 
 class RemoteRecords:

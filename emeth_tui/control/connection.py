@@ -20,6 +20,7 @@ from emeth_tui.engine.events import JobProgress
 from emeth_tui.errors import ControlError
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.notice import Reason, from_data
+from emeth_tui.notices.reasons import control as why
 
 ANSWER_LIMIT_S = 5.0
 CHAIN_LIMIT_S = 60.0  # the node asks its RPC endpoint, which may take its own time and tries
@@ -65,9 +66,9 @@ class Connection:
                 await self._writer.drain()
                 return await answer
         except TimeoutError:
-            raise ConnectionBroken(f"the node has not answered in {limit_s:.0f} s") from None
+            raise ConnectionBroken(why.NoAnswerInTime(limit_s)) from None
         except OSError as error:
-            raise ConnectionBroken(f"the connection to the node is broken: {error}") from error
+            raise ConnectionBroken(why.ConnectionBrokeOff(str(error))) from error
         finally:
             del self._waiting[number]
 
@@ -78,13 +79,10 @@ class Connection:
             protocol = (words.get("hello") or {}).get("protocol")
             if protocol != wire.PROTOCOL:
                 version = (words.get("hello") or {}).get("version", "unknown")
-                raise ControlError(
-                    f"the node that runs here is emeth-tui {version}, this is {__version__}: "
-                    "they do not understand each other; use the node's version to look at it"
-                )
+                raise ControlError(why.OtherVersion(str(version), __version__))
             hello: Hello = wire.unpack("hello", words["hello"])
             return hello
-        raise ConnectionBroken(f"the node has not said hello in {ANSWER_LIMIT_S:.0f} s")
+        raise ConnectionBroken(why.NoHelloInTime(ANSWER_LIMIT_S))
 
     async def read(self) -> None:
         """Take in whatever comes. Raises NodeEnded after a goodbye, ConnectionBroken without one."""
@@ -94,15 +92,15 @@ class Connection:
         finally:
             for _topic, answer in self._waiting.values():
                 if not answer.done():
-                    answer.set_exception(ConnectionBroken("the connection to the node is broken"))
+                    answer.set_exception(ConnectionBroken(why.ConnectionLost()))
 
     async def _line(self) -> bytes:
         try:
             received = await self._reader.readline()
         except (OSError, ValueError) as error:
-            raise ConnectionBroken(f"the connection to the node is broken: {error}") from error
+            raise ConnectionBroken(why.ConnectionBrokeOff(str(error))) from error
         if not received.endswith(b"\n"):
-            raise ConnectionBroken("the node has closed the connection")
+            raise ConnectionBroken(why.ConnectionClosed())
         return received
 
     def _take(self, words: dict[str, Any]) -> None:
@@ -141,7 +139,7 @@ async def connect(
     try:
         connected = connected_socket(directory)
     except OSError as error:
-        raise ConnectionBroken(f"{directory}: no node listens there: {error.strerror}") from error
+        raise ConnectionBroken(why.NobodyListens(directory, error.strerror or "")) from error
     reader, writer = await asyncio.open_unix_connection(sock=connected, limit=wire.MAX_ANSWER_BYTES)
     connection = Connection(reader, writer, on_news)
     try:

@@ -28,6 +28,7 @@ from emeth_tui.errors import ControlError
 from emeth_tui.job import Job
 from emeth_tui.model import JournaledTransaction
 from emeth_tui.notices.event import Event
+from emeth_tui.notices.reasons.control import AnswerNotUnderstood, NotControlJson
 from emeth_tui.protocol.contracts import ChainJob
 
 PROTOCOL = 1  # another number: the two sides do not understand each other
@@ -88,7 +89,7 @@ def parts(received: bytes) -> dict[str, Any]:
     except ValueError:
         words = None
     if not isinstance(words, dict):
-        raise ControlError("the other side of the control socket does not speak JSON")
+        raise ControlError(NotControlJson())
     return words
 
 
@@ -102,7 +103,7 @@ def unpack(kind: str, value: object) -> Any:
     try:
         return _adapter(kind).validate_python(value)
     except ValidationError as error:
-        raise ControlError(f"the node's words are not understood here: {_first(error)}") from None
+        raise ControlError(AnswerNotUnderstood(_first(error))) from None
 
 
 def without_bytes(transaction: JournaledTransaction) -> JournaledTransaction:

@@ -170,7 +170,7 @@ def _alike(one: object, other: object) -> bool:
 def all_kinds(family: type[Notice]) -> dict[str, type[Notice]]:
     """List every class of a family by its kind."""
     package = import_module(family.package)
-    for module in pkgutil.iter_modules(package.__path__, f"{family.package}."):
+    for module in pkgutil.walk_packages(package.__path__, f"{family.package}."):
         import_module(module.name)
     return dict(family.kinds)
 

@@ -9,6 +9,8 @@ from types import TracebackType
 from typing import Any
 
 from emeth_tui.errors import DiskFull, StoreError
+from emeth_tui.notices.reasons.disk import DatabaseFull
+from emeth_tui.notices.reasons.store import DatabaseFailed, DatabaseNewer, DatabaseUnusable
 from emeth_tui.store.events import EventTable
 from emeth_tui.store.jobs import JobTable
 from emeth_tui.store.journal import JournalTable
@@ -149,8 +151,8 @@ class _Connection(sqlite3.Connection):
             return super().execute(sql, parameters)
         except (sqlite3.Error, OverflowError) as error:
             if "full" in str(error):
-                raise DiskFull(f"the node's database cannot be written: {error}; free some space") from error
-            raise StoreError(f"the node's database: {error}") from error
+                raise DiskFull(DatabaseFull(str(error))) from error
+            raise StoreError(DatabaseFailed(str(error))) from error
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -164,10 +166,7 @@ def _open(path: Path) -> sqlite3.Connection:
     except _NewerSchema:
         raise
     except (sqlite3.DatabaseError, StoreError) as error:
-        raise StoreError(
-            f"{path}: cannot be used: {error}; restore a copy of it, or move it away to start afresh "
-            "(this node then knows nothing of jobs under way, and they time out)"
-        ) from error
+        raise StoreError(DatabaseUnusable(path, str(error))) from error
     path.chmod(0o600)
     return connection
 
@@ -183,6 +182,6 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > len(MIGRATIONS):
-        raise _NewerSchema(f"{path}: was written by a newer emeth-tui (schema {version}); use that version")
+        raise _NewerSchema(DatabaseNewer(path, version))
     for number, script in enumerate(MIGRATIONS[version:], version + 1):
         connection.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")

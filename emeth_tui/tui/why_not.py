@@ -10,6 +10,7 @@ from emeth_tui.job import Job
 from emeth_tui.model import JobId, JobState, LinkName
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons import screen
+from emeth_tui.notices.reasons.control import ReadOnlyView
 from emeth_tui.notices.reasons.market import LinkDown, NodeStopping, ShortOfEmt, WorkersBusy
 from emeth_tui.settings import Origin
 from emeth_tui.tui.frame import Frame
@@ -28,7 +29,7 @@ class Target:
 
 def read_only(frame: Frame, _target: Target) -> Reason | None:
     """A node in another process takes no commands from here."""
-    return None if frame.viewed_pid is None else screen.ReadOnlyView(frame.viewed_pid)
+    return None if frame.viewed_pid is None else ReadOnlyView(frame.viewed_pid)
 
 
 def pause_job(frame: Frame, target: Target) -> Reason | None:

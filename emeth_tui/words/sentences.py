@@ -72,4 +72,6 @@ def _number(name: str, value: int | float) -> str:
         return f"{value:g} %"
     if isinstance(value, float):
         return f"{value:.3f}" if "loss" in name else f"{value:,.1f}"
+    if name == "pid" and not value:
+        return "?"  # not known
     return str(value) if name in _IDENTIFIERS else f"{value:,}"

@@ -132,7 +132,7 @@ async def test_a_list_without_end_is_cut_off_and_not_asked_for_again(
     app.answers = lambda _: (200, b" " * 100_000)
     with server.mounted(app) as url:
         async with open_transport(QUICK_RETRY) as transport:
-            with pytest.raises(InfoServerError, match="more than 1,000 bytes"):
+            with pytest.raises(InfoServerError, match="more than 1 kB"):
                 await InfoServer(network_at(url), transport, Limits(1_000, deadline_s=20)).requested_jobs()
     assert len(app.requests) == 1
 
@@ -167,7 +167,7 @@ async def test_a_server_that_says_nothing_times_out() -> None:
     silent_writers: list[asyncio.StreamWriter] = []
     url = f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}"
     async with open_transport(QUICK_RETRY) as transport:
-        with pytest.raises(InfoServerError, match=r"does not answer: not done after 0.01 s"):
+        with pytest.raises(InfoServerError, match=r"does not answer: not done after 0 s"):
             await InfoServer(network_at(url), transport, Limits(1_000, deadline_s=0.01)).requested_jobs()
     for writer in silent_writers:
         writer.close()

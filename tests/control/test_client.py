@@ -21,6 +21,7 @@ from emeth_tui.model import Severity
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.events.market import Claimed
 from emeth_tui.notices.notice import EventBody
+from emeth_tui.notices.reasons.control import NoAnswerInTime, NobodyListens
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import PausedByOperator
 from emeth_tui.settings import Origin
@@ -162,7 +163,7 @@ async def test_a_broken_connection_is_shown_and_made_anew(
         assert remote._connection is not None
         remote._connection._writer.transport.abort()
         (tmp_path / "socket").rename(tmp_path / "elsewhere")
-        await until(lambda: "no node listens there" in str(remote.snapshot().links[-1].reason))
+        await until(lambda: isinstance(remote.snapshot().links[-1].reason, NobodyListens))
         assert remote.snapshot().links[-1].name == "node"
         with pytest.raises(ControlError, match="trying again"):
             await remote.records.history()
@@ -188,7 +189,7 @@ async def test_an_answer_that_does_not_come_is_waited_for_no_longer_than_its_lim
     monkeypatch.setattr(client, "GIVE_UP_S", 0.0)
     async with mute_node(tmp_path):
         view = Attached(RemoteNode(tmp_path, lambda: shown.holder))
-        await until(lambda: "has not answered" in str(view.remote._trouble) or view.following.done())
+        await until(lambda: isinstance(view.remote._trouble, NoAnswerInTime) or view.following.done())
         view.following.cancel()
         await asyncio.wait({view.following})
 

@@ -23,6 +23,7 @@ from eth_utils.abi import (
 from emeth_tui.clients.chain.json_rpc import Request
 from emeth_tui.clients.chain.values import BadAnswer, hex_bytes
 from emeth_tui.foreign_text import one_line
+from emeth_tui.notices.reasons.network.rpc import NotDecodable
 from emeth_tui.protocol import contracts
 
 _ERROR_SELECTOR = bytes.fromhex("08c379a0")  # Error(string), what `require` and `revert` send
@@ -101,7 +102,7 @@ def _decoding(what: str) -> Iterator[None]:
     try:
         yield
     except (DecodingError, ValueError, OverflowError) as error:
-        raise BadAnswer(f"the endpoint's answer to {what} cannot be decoded: {one_line(error)}") from error
+        raise BadAnswer(NotDecodable(what, str(error))) from error
 
 
 @cache

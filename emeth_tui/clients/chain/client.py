@@ -21,6 +21,14 @@ from emeth_tui.clients.http.transport import Transport
 from emeth_tui.errors import ContractMissing, NetworkError
 from emeth_tui.foreign_text import one_line
 from emeth_tui.model import Head, JobId
+from emeth_tui.notices.reasons.network.chain import (
+    CoreMissing,
+    CoreWithoutRates,
+    CoreWithoutToken,
+    OtherToken,
+    TokenMissing,
+)
+from emeth_tui.notices.reasons.network.rpc import NoNewestBlock, UnknownStatus
 from emeth_tui.protocol.contracts import ChainJob, JobStatus, Rates, SlotShare
 from emeth_tui.protocol.job_ids import job_id_bytes
 from emeth_tui.settings import Network
@@ -80,7 +88,9 @@ class ChainClient:
         try:
             deposit, timeout, decline, failed, verifier_fee = [int(result()[0]) for result in results]
         except NetworkError as error:
-            raise self._not_core(f"it does not tell its rates: {error}") from error
+            raise ContractMissing(
+                CoreWithoutRates(self.core_address, str(error), self.network.chain_id, self.rpc.where)
+            ) from error
         return Rates(deposit, timeout, decline, failed, verifier_fee, await self._max_slot_gas())
 
     async def jobs(self, ids: Sequence[JobId]) -> dict[JobId, ChainJob]:
@@ -183,36 +193,23 @@ class ChainClient:
             [Request("eth_getCode", (address, "latest")) for address in (core, token)]
         )
         if not hex_bytes(core_code):
-            raise self._not_core("there is no contract at it")
+            raise ContractMissing(CoreMissing(core, self.network.chain_id, self.rpc.where))
         if not hex_bytes(token_code):
-            raise ContractMissing(
-                f"token_address {token}: there is no contract at it on chain {self.network.chain_id} "
-                f"at {self.rpc.where}; check token_address"
-            )
+            raise ContractMissing(TokenMissing(token, self.network.chain_id, self.rpc.where))
         (result,) = await self._read([self.core("emtToken")])
         try:
             its_token = str(result()[0])
         except (BadAnswer, RpcRefusal) as error:
-            raise self._not_core(
-                "the contract at it does not name its token, so it is not EmethCore"
-            ) from error
+            where = self.rpc.where
+            raise ContractMissing(CoreWithoutToken(core, self.network.chain_id, where)) from error
         if not is_same_address(its_token, token):
-            raise ContractMissing(
-                f"token_address {token}: EmethCore at {core} works with the token "
-                f"{to_checksum_address(its_token)}; check token_address and core_address"
-            )
-
-    def _not_core(self, why: str) -> ContractMissing:
-        return ContractMissing(
-            f"core_address {self.core_address}: {one_line(why)}, on chain {self.network.chain_id} "
-            f"at {self.rpc.where}; check core_address and rpc_urls"
-        )
+            raise ContractMissing(OtherToken(token, core, to_checksum_address(its_token)))
 
 
 def parse_head(block: object) -> Head:
     """Read a block as the endpoint sent it; what a chain adds to its headers is not looked at."""
     if not isinstance(block, dict):
-        raise BadAnswer("the endpoint has no newest block")
+        raise BadAnswer(NoNewestBlock())
     return Head(quantity(block.get("number")), one_line(block.get("hash")), quantity(block.get("timestamp")))
 
 
@@ -228,7 +225,7 @@ def _chain_job(
     try:
         known_status = JobStatus(status)
     except ValueError as error:
-        raise BadAnswer(f"there is no status {status}") from error
+        raise BadAnswer(UnknownStatus(status)) from error
     program_id, param, dataset, result = details()
     node, deposit, gas, started_at, submitted_at, verified_at = assign()
     return ChainJob(

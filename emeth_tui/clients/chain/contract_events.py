@@ -17,6 +17,7 @@ from emeth_tui.clients.chain.values import BadAnswer, hex_bytes, quantity
 from emeth_tui.errors import JobError
 from emeth_tui.foreign_text import one_line
 from emeth_tui.model import JobId
+from emeth_tui.notices.reasons.network.rpc import LogsNotList
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.job_ids import job_id_from_bytes
 
@@ -99,7 +100,7 @@ async def read_events(rpc: Rpc, core_address: str, from_block: int, to_block: in
             _logger.info("%s; asking for %d blocks at a time", refusal, step)
             continue
         if not isinstance(logs, list):
-            raise BadAnswer(f"{rpc.where} answered eth_getLogs with something else than a list")
+            raise BadAnswer(LogsNotList(rpc.where))
         for log in logs:
             event = parse_log(log, core_address)
             if event is not None and start <= event.block_number <= end:

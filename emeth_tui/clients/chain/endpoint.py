@@ -10,6 +10,7 @@ import httpx
 from emeth_tui.clients.chain.json_rpc import Request, decode, encode
 from emeth_tui.clients.http.exchange import BadReply, Busy, ExchangeFailed, Limits, TryAgain, exchange
 from emeth_tui.foreign_text import endpoint
+from emeth_tui.notices.reasons.network.exchange import NotJsonRpc, RpcBusy, UnexpectedStatus
 
 MAX_BATCH = 100  # calls in one request; public endpoints refuse more
 RPC_LIMITS = Limits(max_bytes=64_000_000, deadline_s=20.0)
@@ -53,11 +54,9 @@ class Endpoint:
         if busy is not None and not (may_be_busy and answers.by_place):
             raise busy
         if answers.is_busy and not may_be_busy:
-            raise TryAgain(f"{self.where} is busy")
+            raise TryAgain(RpcBusy(self.where))
         if not answers.by_place and not is_batch:
             raise ExchangeFailed(
-                f"{self.where} does not speak JSON-RPC"
-                if reply.status == 200
-                else f"{self.where} answers with HTTP status {reply.status}"
+                NotJsonRpc(self.where) if reply.status == 200 else UnexpectedStatus(self.where, reply.status)
             )
         return answers.by_place

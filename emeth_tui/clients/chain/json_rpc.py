@@ -15,6 +15,7 @@ from pydantic_core import from_json
 
 from emeth_tui.errors import NetworkError
 from emeth_tui.foreign_text import one_line
+from emeth_tui.notices.reasons.network.rpc import CallRefused, CallRefusedSilently
 
 _BUSY_CODES = (429, -32005)  # "limit exceeded" (EIP-1474); a tuple, for a code may be unhashable
 
@@ -38,7 +39,9 @@ class RpcRefusal(NetworkError):
         self.code = fields.get("code")
         self.said = one_line(fields.get("message", ""))
         self.data = _revert_data(fields.get("data"))
-        super().__init__(f"{where} refused {method}: {self.said or 'no reason given'}")
+        super().__init__(
+            CallRefused(where, method, self.said) if self.said else CallRefusedSilently(where, method)
+        )
 
 
 def encode(requests: Sequence[Request]) -> bytes:

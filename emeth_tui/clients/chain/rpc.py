@@ -18,6 +18,8 @@ from emeth_tui.clients.http.exchange import ExchangeFailed, Limits, NoAnswer, Tr
 from emeth_tui.clients.http.retry import Retry
 from emeth_tui.clients.http.transport import Transport
 from emeth_tui.errors import ChainUnreachable, WrongChain
+from emeth_tui.notices.reasons.network.chain import ChainDown, OtherChain
+from emeth_tui.notices.reasons.network.exchange import NoChainId
 
 PARALLEL_REQUESTS = 8
 RPC_RETRY = Retry(backoff=Backoff(0.1, 2.0, jitter=0.5))
@@ -86,7 +88,7 @@ class Rpc:
         try:
             responses = await self._ask(requests)
         except ExchangeFailed as error:
-            raise ChainUnreachable(f"{error}; check rpc_urls and the connection") from error
+            raise ChainUnreachable(ChainDown(error.reason)) from error
         return [self._result(*pair) for pair in zip(requests, responses, strict=True)]
 
     def _result(self, request: Request, response: dict[str, Any]) -> Any:
@@ -176,14 +178,11 @@ class Rpc:
             answer = (await endpoint.post([Request("eth_chainId")], may_be_busy=False))[0]
             found = quantity(answer.get("result"))
         except ExchangeFailed as error:
-            raise NoAnswer(str(error), was_sent=False) from error
+            raise NoAnswer(error.reason, was_sent=False) from error
         except BadAnswer as error:
-            raise NoAnswer(f"{endpoint.where} does not say its chain id", was_sent=False) from error
+            raise NoAnswer(NoChainId(endpoint.where), was_sent=False) from error
         if found != self._chain_id:
-            raise WrongChain(
-                f"{endpoint.where} serves chain {found} instead of {self._chain_id}; "
-                "check rpc_urls and chain_id"
-            )
+            raise WrongChain(OtherChain(endpoint.where, found, self._chain_id))
         endpoint.is_verified = True
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from emeth_tui.errors import NetworkError
-from emeth_tui.foreign_text import one_line
+from emeth_tui.notices.reasons.network.rpc import NotANumber, NotData
 
 
 class BadAnswer(NetworkError):
@@ -19,7 +19,7 @@ def quantity(value: object) -> int:
             return int(value, 16)
         except ValueError:
             pass
-    raise _bad(f"a number is {value!r}")
+    raise BadAnswer(NotANumber(repr(value)))
 
 
 def hex_bytes(value: object) -> bytes:
@@ -31,8 +31,4 @@ def hex_bytes(value: object) -> bytes:
             return bytes.fromhex(value[2:])
         except ValueError:
             pass
-    raise _bad(f"data is {value!r}")
-
-
-def _bad(what: str) -> BadAnswer:
-    return BadAnswer(f"the endpoint's answer makes no sense: {one_line(what)}")
+    raise BadAnswer(NotData(repr(value)))

@@ -10,6 +10,7 @@ from emeth_tui import __version__
 from emeth_tui.errors import StorageError
 from emeth_tui.foreign_text import endpoint
 from emeth_tui.logs import quiet_libraries
+from emeth_tui.notices.reasons.network.storage import InvalidUrl
 
 MAX_REDIRECTS = 3
 SILENCE_TIMEOUT_S = 30.0  # without a byte in either direction
@@ -36,7 +37,7 @@ def new_http_client() -> httpx.AsyncClient:
     )
 
 
-def check_url(url: str, what: str) -> str:
+def check_url(url: str) -> str:
     """Return a URL that a stranger gave. Raise StorageError for anything but http and https."""
     try:
         parts = urlsplit(url)
@@ -44,4 +45,4 @@ def check_url(url: str, what: str) -> str:
             return url
     except ValueError:
         pass
-    raise StorageError(f"{what}: the storage gave a URL that is none: {endpoint(url)}")
+    raise StorageError(InvalidUrl(endpoint(url)))

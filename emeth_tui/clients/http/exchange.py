@@ -20,6 +20,9 @@ import anyio
 import httpx
 
 from emeth_tui.foreign_text import endpoint, one_line
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.network import exchange as why
+from emeth_tui.words.sentences import english
 
 # Request timeout, too early, too many requests, and the server's own troubles.
 BUSY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -59,6 +62,13 @@ class Reply:
 class ExchangeFailed(Exception):
     """No usable answer came."""
 
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return english(self.reason)
+
 
 class BadReply(ExchangeFailed):
     """The answer is not one that was asked for."""
@@ -71,8 +81,8 @@ class TryAgain(ExchangeFailed):
 class NoAnswer(TryAgain):
     """The connection failed or timed out. Unless `was_sent`, the server never saw the request."""
 
-    def __init__(self, message: str, *, was_sent: bool = True) -> None:
-        super().__init__(message)
+    def __init__(self, reason: Reason, *, was_sent: bool = True) -> None:
+        super().__init__(reason)
         self.was_sent = was_sent
 
 
@@ -80,7 +90,7 @@ class Busy(TryAgain):
     """The server asks for patience."""
 
     def __init__(self, where: str, reply: Reply) -> None:
-        super().__init__(f"{where} is busy: HTTP status {reply.status}")
+        super().__init__(why.ServerBusy(where, reply.status))
         self.reply = reply
         self.retry_after_s = retry_after_s(reply.headers.get("retry-after", ""), time.time())
 
@@ -94,7 +104,7 @@ async def exchange(client: httpx.AsyncClient, method: str, url: str, limits: Lim
                 check_plain(response)
                 body = await _read(response, limits.max_bytes)
     except TimeoutError as error:
-        raise NoAnswer(f"{where} does not answer: not done after {limits.deadline_s:g} s") from error
+        raise NoAnswer(why.AnswerTooSlow(where, limits.deadline_s)) from error
     except (httpx.RequestError, httpx.InvalidURL, OSError) as error:
         raise failure(where, error) from error
     reply = Reply(response.status_code, body, response.headers)
@@ -108,7 +118,7 @@ async def _read(response: httpx.Response, max_bytes: int) -> bytes:
     async for chunk in response.aiter_raw():
         body += chunk
         if len(body) > max_bytes:
-            raise BadReply(f"{endpoint(str(response.url))} sent more than {max_bytes:,} bytes")
+            raise BadReply(why.AnswerTooLong(endpoint(str(response.url)), max_bytes))
     return bytes(body)
 
 
@@ -116,15 +126,17 @@ def check_plain(response: httpx.Response) -> None:
     """Raise BadReply for a compressed answer: it could swell to any size."""
     encoding = response.headers.get("content-encoding", "identity")
     if encoding != "identity":
-        raise BadReply(f"{endpoint(str(response.url))} sent {one_line(encoding)}, and was asked not to")
+        raise BadReply(why.AnswerCompressed(endpoint(str(response.url)), encoding))
 
 
 def failure(where: str, error: Exception) -> ExchangeFailed:
     """Return the failure that an error of the connection comes to."""
-    message = f"{where} does not answer: {describe(error)}"
+    reason: Reason = why.ConnectionFailed(where, describe(error))
+    if isinstance(error, httpx.TimeoutException):
+        reason = why.AnswerTimedOut(where)
     if isinstance(error, _PASSING_ERRORS):
-        return NoAnswer(message, was_sent=not isinstance(error, _NOT_SENT))
-    return ExchangeFailed(message)
+        return NoAnswer(reason, was_sent=not isinstance(error, _NOT_SENT))
+    return ExchangeFailed(reason)
 
 
 def describe(error: Exception) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import anyio
 
 from emeth_tui.clients.http.exchange import TryAgain
+from emeth_tui.notices.reasons.network.exchange import TransferStalled
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class StallLimit:
             watch = StallWatch(self, scope)
             yield watch
         if scope.cancelled_caught:
-            raise TryAgain(f"only {watch.moved_bytes:,} bytes moved in {self.window_s:g} s")
+            raise TryAgain(TransferStalled(watch.moved_bytes, self.window_s))
 
 
 class StallWatch:

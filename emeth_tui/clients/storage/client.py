@@ -19,6 +19,13 @@ from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import StorageError, StorageRejected
 from emeth_tui.foreign_text import endpoint
 from emeth_tui.model import JobId
+from emeth_tui.notices.reasons.network.exchange import UnexpectedStatus
+from emeth_tui.notices.reasons.network.storage import (
+    StorageDown,
+    StorageForbids,
+    StorageRefuses,
+    StorageSenseless,
+)
 from emeth_tui.protocol.parameters import check_dataset_name
 from emeth_tui.protocol.storage_api import (
     COMPLETE_UPLOAD_PATH,
@@ -115,14 +122,12 @@ class StorageClient:
         fields = {"parts": parts, "uploadId": upload_id, "extension": RESULT_EXTENSION}
         body = {**self._signature(job_id), **fields}
         # The network promises no body in the answer (protocol.md §5).
-        self._check_status(
-            await self._fetch("POST", COMPLETE_UPLOAD_PATH, json=body), f"job {job_id}: upload"
-        )
+        self._check_status(await self._fetch("POST", COMPLETE_UPLOAD_PATH, json=body))
 
     async def _dataset_url(self, job_id: JobId) -> str:
         what = f"job {job_id}: dataset"
         answer = await self._ask("POST", SIGNED_GET_URL_PATH, what, SignedGetUrl, signed_for=job_id)
-        return check_url(answer.url, what)
+        return check_url(answer.url)
 
     async def _ask(
         self,
@@ -135,7 +140,7 @@ class StorageClient:
         signed_for: JobId | None = None,
         fields: dict[str, Any] | None = None,
     ) -> _Answer:
-        """Make one call, signed afresh on each attempt. `what` begins error messages."""
+        """Make one call, signed afresh on each attempt. `what` names it in the log."""
 
         async def attempt() -> Reply:
             body = None if signed_for is None else {**self._signature(signed_for), **(fields or {})}
@@ -145,35 +150,28 @@ class StorageClient:
         try:
             reply = await self._transport.retry.persist(attempt, what)
         except ExchangeFailed as error:
-            raise StorageError(f"{what}: storage: {error}") from error
-        return self._read(reply, what, answer)
+            raise StorageError(StorageDown(error.reason)) from error
+        return self._read(reply, answer)
 
     async def _fetch(self, method: str, path: str, **options: Any) -> Reply:
         url = self._base_url + path
         return await exchange(self._transport.client, method, url, self._limits, **options)
 
-    def _read(self, reply: Reply, what: str, answer: type[_Answer]) -> _Answer:
-        self._check_status(reply, what)
+    def _read(self, reply: Reply, answer: type[_Answer]) -> _Answer:
+        self._check_status(reply)
         try:
             return answer.model_validate_json(reply.body or b"{}")
         except ValidationError as error:
-            raise StorageError(
-                f"{what}: storage at {self._where} sent an answer that makes no sense: "
-                f"{error.errors(include_url=False, include_context=False, include_input=False)[0]['msg']}"
-            ) from None
+            problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            raise StorageError(StorageSenseless(self._where, problem["msg"])) from None
 
-    def _check_status(self, reply: Reply, what: str) -> None:
+    def _check_status(self, reply: Reply) -> None:
         if reply.status in {401, 403}:
-            raise StorageRejected(
-                f"{what}: storage at {self._where} refuses (HTTP status {reply.status}): {reply.said}; "
-                "a clock that is a minute off does that too"
-            )
+            raise StorageRejected(StorageForbids(self._where, reply.status, reply.said))
         if 400 <= reply.status < 500:
-            raise StorageRejected(
-                f"{what}: storage at {self._where} refuses (HTTP status {reply.status}): {reply.said}"
-            )
+            raise StorageRejected(StorageRefuses(self._where, reply.status, reply.said))
         if not 200 <= reply.status < 300:
-            raise StorageError(f"{what}: storage at {self._where} answers with HTTP status {reply.status}")
+            raise StorageError(StorageDown(UnexpectedStatus(self._where, reply.status)))
 
     def _signature(self, job_id: JobId) -> dict[str, Any]:
         signed_time_ms = time.time_ns() // 1_000_000

@@ -27,6 +27,16 @@ from emeth_tui.errors import DatasetError, DiskFull, StorageError, StorageReject
 from emeth_tui.files import is_out_of_room
 from emeth_tui.foreign_text import endpoint
 from emeth_tui.model import JobId
+from emeth_tui.notices.reasons.disk import DatasetNeedsRoom, NoRoomForDataset
+from emeth_tui.notices.reasons.network import exchange as why
+from emeth_tui.notices.reasons.network.storage import (
+    DatasetLongerThanAnnounced,
+    DatasetOtherLength,
+    DatasetTooLong,
+    DatasetUnwritable,
+    DownloadGivenUp,
+    StorageDown,
+)
 
 FAILURES_WITHOUT_PROGRESS = 6
 PROGRESS_BYTES = 65_536  # an attempt that brings this much counts as progress
@@ -51,20 +61,18 @@ async def download(
     Raises DatasetError, DiskFull, StorageRejected or StorageError.
     """
     if size_bytes > max_bytes:
-        raise DatasetError(f"job {job_id}: its dataset has {size_bytes:,} bytes, more than {max_bytes:,}")
+        raise DatasetError(DatasetTooLong(size_bytes, max_bytes))
     part = PartFile(path, size_bytes)
     try:
         await run_to_end(part.open)
-        await run_to_end(_check_room, job_id, path.parent, size_bytes - part.received)
+        await run_to_end(_check_room, path.parent, size_bytes - part.received)
         await _Download(transport, new_url, job_id, part, on_progress).run()
         await run_to_end(part.finish)
     except OSError as error:
         if is_out_of_room(error):
             part.discard()
-            raise DiskFull(f"job {job_id}: no room left for its dataset in {path.parent}") from error
-        raise StorageError(
-            f"job {job_id}: its dataset cannot be written to {path}: {error.strerror}"
-        ) from error
+            raise DiskFull(NoRoomForDataset(path.parent)) from error
+        raise StorageError(DatasetUnwritable(path, error.strerror or "")) from error
     except DatasetError:
         part.discard()
         raise
@@ -102,13 +110,13 @@ class _Download:
             except TryAgain as error:
                 problem = error
             except ExchangeFailed as error:
-                raise StorageError(f"{self._what}: {error}") from error
+                raise StorageError(StorageDown(error.reason)) from error
             if self._part.received >= furthest + PROGRESS_BYTES:
                 furthest, failures = self._part.received, 0
             failures += 1
             if failures > FAILURES_WITHOUT_PROGRESS:
                 raise (StorageRejected if isinstance(problem, _UrlRefused) else StorageError)(
-                    f"{self._what}: given up after {failures} failures in a row, the last one: {problem}"
+                    DownloadGivenUp(failures, problem.reason)
                 )
             await self._transport.retry.rest(failures, self._what, problem)
 
@@ -124,9 +132,9 @@ class _Download:
                     self._check_status(response, where)
                     await self._take(response, stall)
         except (httpx.RequestError, httpx.InvalidURL) as error:
-            raise TryAgain(f"{where} broke off: {describe(error)}") from error
+            raise TryAgain(why.TransferBrokeOff(where, describe(error))) from error
         if self._part.received < self._part.size_bytes:
-            raise TryAgain(f"{where} ended after {self._part.received:,} of {self._part.size_bytes:,} bytes")
+            raise TryAgain(why.TransferIncomplete(where, self._part.received, self._part.size_bytes))
 
     def _check_status(self, response: httpx.Response, where: str) -> None:
         status = response.status_code
@@ -135,11 +143,11 @@ class _Download:
         if status in BUSY_STATUSES:
             raise Busy(where, Reply(status, b"", response.headers))
         if status in _EXPIRED_STATUSES:
-            raise _UrlRefused(f"{where} refuses a fresh URL: HTTP status {status}")
+            raise _UrlRefused(why.FreshUrlRefused(where, status))
         if status == 416:
             self._part.restart()
-            raise TryAgain(f"{where} has nothing beyond what is here; starting over")
-        raise StorageRejected(f"{self._what}: {where} answers with HTTP status {status}")
+            raise TryAgain(why.NothingBeyond(where))
+        raise StorageRejected(StorageDown(why.UnexpectedStatus(where, status)))
 
     async def _take(self, response: httpx.Response, stall: StallWatch) -> None:
         """Stream an answer's body into the part file."""
@@ -150,9 +158,7 @@ class _Download:
             async for chunk in response.aiter_raw():
                 gathered += chunk
                 if self._part.received + len(gathered) > self._part.size_bytes:
-                    raise DatasetError(
-                        f"{self._what}: it is longer than the {self._part.size_bytes:,} bytes announced"
-                    )
+                    raise DatasetError(DatasetLongerThanAnnounced(self._part.size_bytes))
                 stall.moved(len(chunk))
                 if len(gathered) >= WRITE_BYTES:
                     block, gathered = bytes(gathered), bytearray()
@@ -171,27 +177,22 @@ class _Download:
         if response.status_code == 206:
             content_range = _CONTENT_RANGE.fullmatch(response.headers.get("content-range", ""))
             if content_range is None:
-                raise TryAgain("the storage answers with a range that it does not name")
+                raise TryAgain(why.RangeNotNamed())
             start, total = int(content_range[1]), content_range[2]
         if total.isdecimal() and len(total) < 19 and int(total) != self._part.size_bytes:
-            raise DatasetError(
-                f"{self._what}: {self._part.size_bytes:,} bytes were announced and {int(total):,} are sent"
-            )
+            raise DatasetError(DatasetOtherLength(self._part.size_bytes, int(total)))
         same = self._part.is_same(response.headers.get("etag", ""))
         if start == 0 or not same:
             self._part.restart(etag=response.headers.get("etag", ""))
         if start != self._part.received:
-            raise TryAgain("the storage sent another range, or has another dataset by now; starting over")
+            raise TryAgain(why.OtherRange())
 
 
 class _UrlRefused(TryAgain):
     """A presigned URL was refused: past its time, or for good."""
 
 
-def _check_room(job_id: JobId, directory: Path, needed_bytes: int) -> None:
+def _check_room(directory: Path, needed_bytes: int) -> None:
     free_bytes = shutil.disk_usage(directory).free
     if free_bytes < needed_bytes + SPARE_BYTES:
-        raise DiskFull(
-            f"job {job_id}: its dataset needs {needed_bytes:,} bytes and {free_bytes:,} are free in "
-            f"{directory}; make room there"
-        )
+        raise DiskFull(DatasetNeedsRoom(needed_bytes, free_bytes, directory))

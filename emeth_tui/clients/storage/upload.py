@@ -17,9 +17,20 @@ from emeth_tui.clients.http.stall import StallWatch
 from emeth_tui.clients.http.transport import Transport
 from emeth_tui.clients.threads import run_to_end
 from emeth_tui.errors import StorageError, StorageRejected
-from emeth_tui.foreign_text import endpoint, one_line
+from emeth_tui.foreign_text import endpoint
 from emeth_tui.model import JobId
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.network.exchange import FileShortened
+from emeth_tui.notices.reasons.network.storage import (
+    PartRefused,
+    PartWithoutEtag,
+    ResultUnreadable,
+    StorageDown,
+    UploadGivenUp,
+    UrlsMissing,
+)
 from emeth_tui.protocol.storage_api import PART_BYTES, PutSignedUrls, part_count
+from emeth_tui.words.sentences import english
 
 PARALLEL_PARTS = 4
 UPLOADS = 3  # fresh uploads begun for one result before it is given up
@@ -61,13 +72,13 @@ async def upload(
                 try:
                     return await _Upload(api, transport, job_id, file, on_progress).run()
                 except _StartOver as error:
-                    problem = str(error)
-                    _logger.warning("%s: %s; starting over", what, problem)
+                    problem = error.reason
+                    _logger.warning("%s: %s; starting over", what, english(problem))
     except ExchangeFailed as error:
-        raise StorageError(f"{what}: {error}") from error
+        raise StorageError(StorageDown(error.reason)) from error
     except OSError as error:
-        raise StorageError(f"{what}: {path} cannot be read: {error.strerror}") from error
-    raise StorageRejected(f"{what}: given up after {UPLOADS} uploads, the last one: {problem}")
+        raise StorageError(ResultUnreadable(path, error.strerror or "")) from error
+    raise StorageRejected(UploadGivenUp(UPLOADS, problem))
 
 
 @contextmanager
@@ -82,6 +93,10 @@ def _opened(path: Path) -> Iterator[int]:
 
 class _StartOver(Exception):
     """This upload cannot be completed; a fresh one may."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class _Upload:
@@ -139,14 +154,12 @@ class _Upload:
                 headers={"Content-Length": str(length)},  # storages refuse chunked bodies
             )
         if reply.status in _EXPIRED_STATUSES:
-            raise _StartOver(f"{where} refuses a part (HTTP status {reply.status}): {reply.said}")
+            raise _StartOver(PartRefused(where, reply.status, reply.said))
         if not 200 <= reply.status < 300:
-            raise StorageRejected(
-                f"{self._what}: {where} refuses a part (HTTP status {reply.status}): {reply.said}"
-            )
+            raise StorageRejected(PartRefused(where, reply.status, reply.said))
         etag = str(reply.headers.get("etag", ""))
         if not etag or len(etag) > MAX_ETAG_CHARS:
-            raise StorageError(f"{self._what}: {where} took a part and gave no ETag for it: {one_line(etag)}")
+            raise StorageError(PartWithoutEtag(where, etag))
         return etag
 
     async def _read(self, number: int, length: int, stall: StallWatch) -> AsyncIterator[bytes]:
@@ -156,7 +169,7 @@ class _Upload:
             wanted = min(READ_BYTES, length - self._sent[number])
             chunk = await run_to_end(os.pread, self._file, wanted, place)
             if not chunk:
-                raise TryAgain("the file has become shorter")
+                raise TryAgain(FileShortened())
             yield chunk
             stall.moved(len(chunk))
             self._sent[number] += len(chunk)
@@ -175,7 +188,7 @@ class _Upload:
                 raise
             except StorageRejected as error:
                 if answer_lost:
-                    raise _StartOver(str(error)) from error
+                    raise _StartOver(error.reason) from error
                 raise
 
         await self._transport.retry.persist(attempt, self._what)
@@ -183,10 +196,8 @@ class _Upload:
     def _url_of(self, announced: PutSignedUrls, number: int) -> str:
         url = announced.urls.get(str(number))
         if url is None or len(announced.urls) != self._parts:
-            raise StorageError(
-                f"{self._what}: the storage gave {len(announced.urls)} URLs for {self._parts} parts"
-            )
-        return check_url(url, self._what)
+            raise StorageError(UrlsMissing(len(announced.urls), self._parts))
+        return check_url(url)
 
 
 async def _all_or_none(workers: Iterable[Coroutine[Any, Any, None]]) -> None:

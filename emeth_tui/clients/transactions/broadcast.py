@@ -13,7 +13,8 @@ from emeth_tui.clients.chain.json_rpc import Request, RpcRefusal
 from emeth_tui.clients.chain.rpc import Rpc
 from emeth_tui.clients.chain.values import BadAnswer, hex_bytes, quantity
 from emeth_tui.errors import ChainUnreachable, NetworkError, Reverted
-from emeth_tui.notices.reasons.transactions import ContractRefuses, ContractRefusesSilently
+from emeth_tui.notices.reasons.network.rpc import OtherReceipt
+from emeth_tui.notices.reasons.network.transactions import ContractRefuses, ContractRefusesSilently
 
 GAS_MARGIN_PERCENT = 25  # over the estimate: another transaction may change the state in between
 _CODE_REVERTED = 3  # geth's error code for a revert
@@ -74,10 +75,10 @@ _WORDING: tuple[tuple[Verdict, tuple[str, ...]], ...] = (
 )
 
 
-async def simulate(rpc: Rpc, call: Call, sender: str, what: str) -> int:
+async def simulate(rpc: Rpc, call: Call, sender: str, purpose: str) -> int:
     """Try a call without sending it, and give the gas to allow for it.
 
-    `what` begins the error message. Raises Reverted when the contract refuses it, or NetworkError.
+    Raises Reverted when the contract refuses it, or NetworkError.
     """
     transaction = call.transaction(sender)
     try:
@@ -86,15 +87,15 @@ async def simulate(rpc: Rpc, call: Call, sender: str, what: str) -> int:
     except RpcRefusal as refusal:
         if not _is_revert(refusal):
             raise
-        raise reverted(what, revert_reason(refusal.data, refusal.said)) from refusal
+        raise reverted(purpose, revert_reason(refusal.data, refusal.said)) from refusal
     if hex_bytes(result) and read_result(call, result) == (False,):
-        raise reverted(what, "it returned false")
+        raise reverted(purpose, "it returned false")
     return quantity(estimate) * (100 + GAS_MARGIN_PERCENT) // 100
 
 
-def reverted(what: str, reason: str) -> Reverted:
+def reverted(purpose: str, reason: str) -> Reverted:
     """Make the error for a call that the contract refuses."""
-    return Reverted(ContractRefuses(what, reason) if reason else ContractRefusesSilently(what))
+    return Reverted(ContractRefuses(purpose, reason) if reason else ContractRefusesSilently(purpose))
 
 
 async def reason_at(rpc: Rpc, transaction: dict[str, str], block_number: int) -> str:
@@ -144,7 +145,7 @@ def _receipt(tx_hash: str, raw: object) -> Receipt | None:
     if not isinstance(raw, dict) or raw.get("blockNumber") is None:
         return None
     if "0x" + hex_bytes(raw.get("transactionHash")).hex() != tx_hash:
-        raise BadAnswer("the endpoint answered with another transaction's receipt")
+        raise BadAnswer(OtherReceipt())
     gas_used = quantity(raw.get("gasUsed"))
     price_wei = quantity(raw.get("effectiveGasPrice", raw.get("gasPrice", "0x0")))
     status: Any = raw.get("status")

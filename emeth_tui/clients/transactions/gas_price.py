@@ -8,6 +8,8 @@ from emeth_tui.clients.chain.json_rpc import Request, RpcRefusal
 from emeth_tui.clients.chain.rpc import Rpc
 from emeth_tui.clients.chain.values import BadAnswer, quantity
 from emeth_tui.errors import TransactionError
+from emeth_tui.notices.reasons.network.rpc import NoNewestBlock
+from emeth_tui.notices.reasons.network.transactions import GasTooDear
 
 BUMP_PERCENT = 13  # nodes take a replacement from 10 % (geth) or 12.5 % (Nethermind) up
 DEFAULT_TIP_WEI = 1_000_000_000  # where the endpoint suggests none
@@ -48,7 +50,7 @@ async def market_price(rpc: Rpc, limit_wei: int = MAX_GAS_PRICE_WEI) -> GasPrice
         ]
     )
     if not isinstance(block, dict):
-        raise BadAnswer("the endpoint has no newest block")
+        raise BadAnswer(NoNewestBlock())
     if block.get("baseFeePerGas") is None:
         price = GasPrice(quantity(legacy))
     else:
@@ -56,10 +58,7 @@ async def market_price(rpc: Rpc, limit_wei: int = MAX_GAS_PRICE_WEI) -> GasPrice
         # Twice the base fee: it rises by at most an eighth a block, so the offer lasts five full blocks.
         price = GasPrice(2 * quantity(block["baseFeePerGas"]) + tip_wei, tip_wei)
     if price.max_wei > limit_wei:
-        raise TransactionError(
-            f"gas costs {price.max_wei / 1e9:,.1f} gwei, more than the limit of {limit_wei / 1e9:,.1f}: "
-            "nothing is sent at that price"
-        )
+        raise TransactionError(GasTooDear(price.max_wei / 1e9, limit_wei / 1e9))
     return price
 
 

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from emeth_tui.clients.chain.abi import Call
@@ -23,7 +23,9 @@ from emeth_tui.clients.transactions.pending import Journal, PendingTransaction, 
 from emeth_tui.clients.transactions.signed_bytes import SignedCall
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import InsufficientFunds, NetworkError, ReceiptTimeout, TransactionError
-from emeth_tui.model import JobId, JournaledTransaction, TransactionState, format_token
+from emeth_tui.model import JobId, JournaledTransaction, TransactionState
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.network import transactions as why
 from emeth_tui.settings import Network
 
 Purpose = Literal["approve", "process", "submit", "decline", "withdraw"]
@@ -31,7 +33,6 @@ Purpose = Literal["approve", "process", "submit", "decline", "withdraw"]
 POLL_GROWTH = 1.5
 SURE_SIGHTINGS = 3  # looks in a row that must agree that another transaction took our nonce
 MAX_NONCE_RACES = 3
-GAS_TOKEN_PLACES = 6  # decimals that amounts of native token are shown with
 
 _logger = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ DEFAULT_PATIENCE = Patience()
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A call to get into a block, and what it is for. `what` begins error messages."""
+    """A call to get into a block, and what it is for. `what` names it in messages."""
 
     call: Call
     purpose: Purpose
@@ -101,18 +102,13 @@ class Outbox:
                     await self.confirm(pending)
                 return pending
             _logger.warning("%s: another program used nonce %d of this account", act.what, pending.nonce)
-        raise TransactionError(
-            f"{act.what}: another program keeps using nonces of {self._wallet.address}; "
-            "give this node an account of its own"
-        )
+        raise TransactionError(why.NoncesUsedElsewhere(act.purpose, self._wallet.address))
 
     async def confirm(self, pending: PendingTransaction) -> Receipt:
         """Wait until a pending is as deep in the chain as the network asks. Raises as `send` does."""
         receipt = await self._land(pending, self._patience.confirmations)
         if receipt is None:
-            raise TransactionError(
-                f"{pending.name}: the chain dropped its block and another transaction took its nonce"
-            )
+            raise TransactionError(why.BlockDropped(pending.newest.purpose))
         if not receipt.ok:
             signed = pending.signed
             transaction = {
@@ -121,7 +117,7 @@ class Outbox:
                 "data": "0x" + signed.data.hex(),
             }
             reason = await broadcast.reason_at(self._rpc, transaction, receipt.block_number)
-            raise broadcast.reverted(pending.name, reason)
+            raise broadcast.reverted(pending.newest.purpose, reason)
         return receipt
 
     async def settle_pending(
@@ -149,7 +145,7 @@ class Outbox:
             pending = self._pending.find(act.call)
             if pending is not None:
                 return pending
-            gas = await broadcast.simulate(self._rpc, act.call, self._wallet.address, act.what)
+            gas = await broadcast.simulate(self._rpc, act.call, self._wallet.address, act.purpose)
             for other in self._pending.open():
                 if not other.lock.locked():
                     async with other.lock:
@@ -179,10 +175,7 @@ class Outbox:
         balance_wei = quantity(balance)
         if balance_wei < cost_wei:
             symbol = self._network.native_symbol
-            raise InsufficientFunds(
-                f"{act.what}: its gas may cost {format_token(cost_wei, GAS_TOKEN_PLACES)} {symbol} and "
-                f"{address} holds {format_token(balance_wei, GAS_TOKEN_PLACES)} {symbol}; send it some"
-            )
+            raise InsufficientFunds(why.GasUnaffordable(act.purpose, cost_wei, symbol, address, balance_wei))
         return self._pending.free_nonce(max(quantity(pending), self._first_unused_nonce))
 
     def _sign(self, call: SignedCall, purpose: str, job_id: JobId | None) -> JournaledTransaction:
@@ -222,10 +215,9 @@ class Outbox:
     def _refused(self, act: Act, answer: Broadcast) -> TransactionError:
         if answer.verdict is Verdict.UNFUNDED:
             return InsufficientFunds(
-                f"{act.what}: {self._wallet.address} has too little {self._network.native_symbol} for gas: "
-                f"{answer.said}; send it some"
+                why.GasShort(act.purpose, self._wallet.address, self._network.native_symbol, answer.said)
             )
-        return TransactionError(f"{act.what}: {self._rpc.where} refuses the transaction: {answer.said}")
+        return TransactionError(why.TransactionRefused(act.purpose, self._rpc.where, answer.said))
 
     # ---- until it has landed
 
@@ -252,10 +244,10 @@ class Outbox:
         """Look once and do what is due: settle, send again, bump. A failing endpoint is asked again later."""
         try:
             seen = await self._look(pending)
-            watch.news = ""
+            watch.news = why.InNoBlock()
             if seen.receipt is not None:
                 depth = self._settle_if_deep(pending, seen)
-                watch.news = f"it has {depth} of {self._patience.confirmations} confirmations"
+                watch.news = why.HasConfirmations(depth, self._patience.confirmations)
                 return seen.receipt if depth >= confirmations else None
             if seen.next_nonce > pending.nonce:
                 watch.taken_sightings += 1
@@ -271,7 +263,7 @@ class Outbox:
                 watch.resend_at_s = now_s + self._patience.resend_after_s
                 await self._broadcast(pending)
         except NetworkError as error:
-            watch.news = str(error)
+            watch.news = error.reason
             _logger.info("%s: cannot see what became of it yet: %s", pending.name, error)
         return None
 
@@ -330,11 +322,8 @@ class Outbox:
             _logger.warning("%s", error)
 
     def _timed_out(self, pending: PendingTransaction, watch: _Watch) -> ReceiptTimeout:
-        news = watch.news or "it is in no block yet"
-        return ReceiptTimeout(
-            f"{pending.name}: transaction {pending.newest.tx_hash} was sent "
-            f"{self._patience.receipt_timeout_s:,.0f} s ago and is not final: {news}; it may still go through"
-        )
+        newest, waited_s = pending.newest, self._patience.receipt_timeout_s
+        return ReceiptTimeout(why.NotFinal(newest.purpose, newest.tx_hash, waited_s, watch.news))
 
 
 @dataclass(slots=True)
@@ -344,7 +333,7 @@ class _Watch:
     resend_at_s: float
     bump_at_s: float
     taken_sightings: int = 0
-    news: str = ""
+    news: Reason = field(default_factory=why.InNoBlock)
 
 
 def _offer(old: GasPrice, new: GasPrice) -> str:

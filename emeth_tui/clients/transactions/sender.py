@@ -12,7 +12,8 @@ from emeth_tui.clients.transactions.outbox import DEFAULT_PATIENCE, Act, Outbox,
 from emeth_tui.clients.transactions.pending import Journal, PendingTransaction
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import InsufficientFunds, Reverted
-from emeth_tui.model import JobId, JournaledTransaction, format_token
+from emeth_tui.model import JobId, JournaledTransaction
+from emeth_tui.notices.reasons.network.transactions import DepositUnaffordable, JobNotOnChain, TakenAlready
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.job_ids import job_id_bytes
 
@@ -100,17 +101,14 @@ class TransactionSender:
         """Save the gas of an approval for a job that is gone. Raises Reverted."""
         job = (await self._chain.jobs([job_id])).get(job_id)
         if job is None:
-            raise Reverted(f"job {job_id}: process: the chain does not know this job")
+            raise Reverted(JobNotOnChain("process"))
         if job.status is not JobStatus.REQUESTED:
-            raise Reverted(f"job {job_id}: process: it is {job.status.name} already, of node {job.node}")
+            raise Reverted(TakenAlready("process", job.status.name, job.node))
 
     async def _approve(self, job_id: JobId, deposit_wei: int) -> PendingTransaction | None:
         balances = await self._chain.balances(self._address)
         if balances.emt_wei < deposit_wei:
-            raise InsufficientFunds(
-                f"job {job_id}: its deposit is {format_token(deposit_wei)} EMT and {self._address} holds "
-                f"{format_token(balances.emt_wei)} EMT; send it some, or take jobs with a smaller fee"
-            )
+            raise InsufficientFunds(DepositUnaffordable(deposit_wei, self._address, balances.emt_wei))
         if balances.allowance_wei >= deposit_wei:
             return None
         call = self._chain.token("approve", self._chain.core_address, deposit_wei)

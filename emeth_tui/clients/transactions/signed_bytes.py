@@ -9,6 +9,7 @@ import rlp  # type: ignore[import-untyped]
 
 from emeth_tui.clients.transactions.gas_price import GasPrice
 from emeth_tui.errors import StoreError
+from emeth_tui.notices.reasons.network.transactions import JournalDamaged
 
 _DYNAMIC_FEE_TYPE = 2  # EIP-1559
 
@@ -39,7 +40,7 @@ def read_signed(raw: bytes) -> SignedCall:
             nonce, gas_price, gas, to, _, data, *_ = _fields(raw)
             price = GasPrice(_number(gas_price))
     except (rlp.exceptions.RLPException, ValueError, TypeError) as error:
-        raise StoreError("the journal holds bytes that are not a transaction") from error
+        raise StoreError(JournalDamaged()) from error
     return SignedCall(_number(nonce), to, data, _number(gas), price)
 
 

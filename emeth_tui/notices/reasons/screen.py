@@ -13,11 +13,6 @@ class NodeStarting(Reason):
 
 
 @dataclass(frozen=True, slots=True)
-class ReadOnlyView(Reason):
-    pid: int
-
-
-@dataclass(frozen=True, slots=True)
 class NoJobChosen(Reason):
     pass
 

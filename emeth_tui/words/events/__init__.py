@@ -1,0 +1,1 @@
+"""The sentences of notices/events, in modules of the same names."""

@@ -1,0 +1,1 @@
+"""The sentences of notices/reasons, in modules of the same names."""

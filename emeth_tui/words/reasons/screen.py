@@ -9,7 +9,6 @@ from emeth_tui.notices.reasons import screen
 
 SENTENCES: Mapping[type[Notice], str] = {
     screen.NodeStarting: "the node is still starting",
-    screen.ReadOnlyView: "read-only view: the node runs as process {pid}",
     screen.NoJobChosen: "no job is chosen",
     screen.NothingChosen: "nothing is chosen",
     screen.JobHasEnded: "this job has ended",

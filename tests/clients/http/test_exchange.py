@@ -98,14 +98,14 @@ async def test_a_byte_now_and_then_does_not_hold_the_deadline_off(
     site: Server, client: httpx.AsyncClient
 ) -> None:
     site.behaviour = streaming(b"x", DRIP_S)
-    with pytest.raises(NoAnswer, match=r"does not answer: not done after 0.2 s") as caught:
+    with pytest.raises(NoAnswer, match=r"does not answer: not done after 0 s") as caught:
         await exchange(client, "GET", site.url, Limits(10**9, deadline_s=0.2))
     assert caught.value.was_sent
 
 
 async def test_an_answer_without_end_is_cut_off(site: Server, client: httpx.AsyncClient) -> None:
     site.behaviour = streaming(b"x" * 65_536, 0)
-    with pytest.raises(BadReply, match="sent more than 1,000 bytes"):
+    with pytest.raises(BadReply, match="sent more than 1 kB"):
         await exchange(client, "GET", site.url, LIMITS)
 
 
@@ -174,6 +174,6 @@ def test_retry_after_is_seconds_or_a_date(value: str, seconds: float | None) -> 
 
 
 def test_a_strangers_url_is_http_or_refused() -> None:
-    assert check_url("https://storage.example/x?y", "a job") == "https://storage.example/x?y"
-    with pytest.raises(StorageError, match="a job: the storage gave a URL that is none"):
-        check_url("file:///etc/passwd", "a job")
+    assert check_url("https://storage.example/x?y") == "https://storage.example/x?y"
+    with pytest.raises(StorageError, match="the storage gave an invalid URL"):
+        check_url("file:///etc/passwd")

@@ -8,6 +8,7 @@ import pytest
 from emeth_tui.backoff import Backoff
 from emeth_tui.clients.http.exchange import BadReply, Busy, NoAnswer, Reply
 from emeth_tui.clients.http.retry import Retry
+from emeth_tui.notices.reasons.foreign import Foreign
 
 
 class Rests:
@@ -50,13 +51,13 @@ def retry(rests: Rests) -> Retry:
 
 
 async def test_rests_grow_up_to_a_limit(retry: Retry, rests: Rests) -> None:
-    attempts = Attempts(NoAnswer("a"), NoAnswer("b"), NoAnswer("c"))
+    attempts = Attempts(*(NoAnswer(Foreign(text)) for text in "abc"))
     assert await retry.persist(attempts, "it") == "done"
     assert rests.seconds == [1.0, 2.0, 3.0]
 
 
 async def test_the_last_failure_gets_out(retry: Retry, rests: Rests) -> None:
-    attempts = Attempts(*(NoAnswer(str(number)) for number in range(9)))
+    attempts = Attempts(*(NoAnswer(Foreign(str(number))) for number in range(9)))
     with pytest.raises(NoAnswer, match=r"^3$"):
         await retry.persist(attempts, "it")
     assert attempts.count == 4
@@ -64,7 +65,7 @@ async def test_the_last_failure_gets_out(retry: Retry, rests: Rests) -> None:
 
 
 async def test_what_is_not_on_the_list_is_not_tried_again(retry: Retry, rests: Rests) -> None:
-    attempts = Attempts(BadReply("no"))
+    attempts = Attempts(BadReply(Foreign("no")))
     with pytest.raises(BadReply):
         await retry.persist(attempts, "it")
     assert (attempts.count, rests.seconds) == (1, [])

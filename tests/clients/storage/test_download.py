@@ -103,9 +103,7 @@ async def test_a_cut_connection_is_gone_on_from_the_byte_where_it_broke(download
 
 async def test_a_broken_download_is_gone_on_from_by_the_next_one(download: Download) -> None:
     download.site.app.faults[OBJECT] = lambda _: Fault(cut_after=100)
-    with pytest.raises(
-        StorageError, match=f"job {JOB_ID}: dataset: given up after 7 failures in a row.*broke off"
-    ):
+    with pytest.raises(StorageError, match=r"given up after 7 failures in a row.*broke off"):
         await download()
     assert not download.path.exists()
     kept = download.path.with_name("dataset.txt.part").stat().st_size
@@ -209,7 +207,9 @@ async def test_more_than_allowed_is_refused_before_the_first_byte(download: Down
 async def test_another_size_than_announced_is_refused(download: Download, announced: int) -> None:
     size = json.dumps({"result": announced}).encode()
     download.site.app.faults[SIZE] = lambda _: Fault(status=200, body=size)
-    with pytest.raises(DatasetError, match=f"{announced:,} bytes were announced and 1,000,000 are sent"):
+    with pytest.raises(
+        DatasetError, match=f"{announced:,} bytes of dataset were announced and 1,000,000 are sent"
+    ):
         await download()
     assert download.leftovers() == []
 
@@ -242,7 +242,7 @@ async def test_a_server_that_never_begins_to_answer_is_given_up(download: Downlo
     async with open_transport(QUICK_RETRY, StallLimit(window_s=0.02)) as transport:
         network = network_at(download.site.url)
         download.client = StorageClient(network, download.site.wallet, transport)
-        with pytest.raises(StorageError, match=r"only 0 bytes moved in 0.02 s"):
+        with pytest.raises(StorageError, match=r"only 0 B moved in 0 s"):
             await download()
     assert download.site.app.seen[OBJECT] <= 1 + FAILURES_WITHOUT_PROGRESS
 
@@ -251,7 +251,7 @@ async def test_a_server_that_never_begins_to_answer_is_given_up(download: Downlo
 async def test_only_http_urls_are_followed(download: Download, url: str) -> None:
     answer = json.dumps({"url": url}).encode()
     download.site.app.faults[GET_URL] = lambda _: Fault(status=200, body=answer)
-    with pytest.raises(StorageError, match="gave a URL that is none"):
+    with pytest.raises(StorageError, match="gave an invalid URL"):
         await download()
 
 
@@ -268,9 +268,7 @@ async def test_a_file_system_without_room_is_told_before_the_download(
 ) -> None:
     usage = type("Usage", (), {"free": 5_000_000})
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
-    with pytest.raises(
-        DiskFull, match=f"{JOB_ID}: its dataset needs 1,000,000 bytes and 5,000,000 are free in"
-    ):
+    with pytest.raises(DiskFull, match=r"its dataset needs 1\.0 MB and 5\.0 MB are free in"):
         await download()
     assert download.site.app.seen[OBJECT] == 0
 
@@ -282,7 +280,7 @@ async def test_a_disk_that_fills_up_is_told_and_given_back(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(PartFile, "append", no_room)
-    with pytest.raises(DiskFull, match=f"{JOB_ID}: no room left for its dataset in"):
+    with pytest.raises(DiskFull, match="no room left for its dataset in"):
         await download()
     assert download.leftovers() == []
 
@@ -303,7 +301,7 @@ async def test_a_dataset_name_is_a_plain_file_name(download: Download, name: str
 async def test_a_dataset_that_is_not_there_is_rejected_at_once(download: Download) -> None:
     with pytest.raises(
         StorageRejected,
-        match=r"dataset nothing\.txt: storage at .* refuses .HTTP status 404.*no such dataset",
+        match=r"storage at .* refuses .HTTP status 404.*no such dataset",
     ):
         await download.client.size_of("nothing.txt")
     assert download.site.app.seen[SIZE] == 1
@@ -337,7 +335,7 @@ async def test_an_answer_that_makes_no_sense_is_an_error(download: Download, bod
 
 async def test_an_answer_without_end_is_cut_off(download: Download) -> None:
     download.site.app.faults[SIZE] = lambda _: Fault(endless=True)
-    with pytest.raises(StorageError, match="more than 4,000,000 bytes"):
+    with pytest.raises(StorageError, match=r"more than 4\.0 MB"):
         await download.client.size_of(download.site.jobs[JOB_ID].dataset)
 
 
@@ -346,7 +344,7 @@ async def test_a_refused_signature_points_at_the_clock(
 ) -> None:
     an_hour_off: Any = lambda: 1_000_000_000  # noqa: E731
     monkeypatch.setattr("time.time_ns", an_hour_off)
-    with pytest.raises(StorageRejected, match=f"job {JOB_ID}: dataset: .*older than 60 s.*clock"):
+    with pytest.raises(StorageRejected, match=r"older than 60 s.*clock"):
         await download()
 
 

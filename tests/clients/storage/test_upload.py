@@ -80,9 +80,7 @@ async def test_expired_urls_start_a_fresh_upload(upload: Upload) -> None:
 
 async def test_parts_that_are_always_refused_are_given_up(upload: Upload) -> None:
     upload.site.app.faults[PART] = lambda _: Fault(status=403, body=b"no")
-    with pytest.raises(
-        StorageRejected, match=f"job {JOB_ID}: upload: given up after 3 uploads.*HTTP status 403"
-    ):
+    with pytest.raises(StorageRejected, match=r"given up after 3 uploads.*HTTP status 403"):
         await upload()
     assert upload.site.app.seen[BEGIN] == 3
     assert upload.site.app.seen[COMPLETE] == 0
@@ -90,7 +88,7 @@ async def test_parts_that_are_always_refused_are_given_up(upload: Upload) -> Non
 
 async def test_a_part_that_never_arrives_is_given_up(upload: Upload) -> None:
     upload.site.app.faults[PART] = lambda _: Fault(status=503)
-    with pytest.raises(StorageError, match=f"job {JOB_ID}: upload: .*busy: HTTP status 503"):
+    with pytest.raises(StorageError, match="busy: HTTP status 503"):
         await upload()
     assert upload.site.app.seen[BEGIN] == 1
 
@@ -132,7 +130,7 @@ _URLS = {str(number): "http://x" for number in range(3)}
         ({"0": "http://x", "1": "http://x"}, {}, "gave 2 URLs for 3 parts"),
         ({**_URLS, "3": "http://x"}, {}, "gave 4 URLs for 3 parts"),
         ({"1": "http://x", "2": "http://x", "3": "http://x"}, {}, "gave 3 URLs for 3 parts"),
-        ({**_URLS, "1": "file:///x"}, {}, "gave a URL that is none"),
+        ({**_URLS, "1": "file:///x"}, {}, "gave an invalid URL"),
         (_URLS, {"uploadId": ""}, "makes no sense"),
         (_URLS, {"fileName": "f" * 2_000}, "makes no sense"),
         (["http://x"] * 3, {}, "makes no sense"),
@@ -144,7 +142,7 @@ async def test_an_announcement_that_makes_no_sense_is_an_error(
 ) -> None:
     answer = {"urls": urls, "uploadId": "u", "fileName": "f", **others}
     upload.site.app.faults[BEGIN] = lambda _: Fault(status=200, body=json.dumps(answer).encode())
-    with pytest.raises(StorageError, match=f"job {JOB_ID}: upload: .*{problem}"):
+    with pytest.raises(StorageError, match=problem):
         await upload()
     assert upload.site.app.seen[PART] == 0
 

@@ -1,0 +1,82 @@
+"""Why a node in another process cannot be viewed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from emeth_tui.notices.notice import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOnlyView(Reason):
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class NothingShownYet(Reason):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class NodeGone(Reason):
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSilent(Reason):
+    pid: int
+    cause: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class NodeNeverAnswered(Reason):
+    pid: int
+    cause: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class OtherVersion(Reason):
+    theirs: str
+    ours: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotControlJson(Reason):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerNotUnderstood(Reason):
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswerInTime(Reason):
+    limit_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class NoHelloInTime(Reason):
+    limit_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLost(Reason):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionBrokeOff(Reason):
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionClosed(Reason):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class NobodyListens(Reason):
+    directory: Path
+    detail: str

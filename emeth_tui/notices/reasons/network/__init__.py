@@ -1,0 +1,1 @@
+"""Why the chain or a service of the network cannot be used."""

@@ -1,0 +1,108 @@
+"""Why a request over HTTP got no usable answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from emeth_tui.notices.notice import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTooSlow(Reason):
+    where: str
+    limit_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTimedOut(Reason):
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionFailed(Reason):
+    where: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerBusy(Reason):
+    where: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTooLong(Reason):
+    where: str
+    limit_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerCompressed(Reason):
+    where: str
+    encoding: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoChainId(Reason):
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotJsonRpc(Reason):
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnexpectedStatus(Reason):
+    where: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransferBrokeOff(Reason):
+    where: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransferIncomplete(Reason):
+    where: str
+    received_bytes: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransferStalled(Reason):
+    moved_bytes: int
+    window_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class FreshUrlRefused(Reason):
+    where: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class NothingBeyond(Reason):
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class RangeNotNamed(Reason):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class OtherRange(Reason):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class FileShortened(Reason):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class RpcBusy(Reason):
+    where: str

@@ -1,0 +1,60 @@
+"""Why the keystore, or the key in it, cannot be used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from emeth_tui.notices.notice import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class NoKeystore(Reason):
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class WrongPassword(Reason):
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class KeystoreDamaged(Reason):
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class KeystoreTooLarge(Reason):
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class KeystoreOfOther(Reason):
+    path: Path
+    named: str
+    holds: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeystoreExists(Reason):
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class NotPrivateKey(Reason):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateKeyNotHex(Reason):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordNeeded(Reason):
+    variable: str
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordsDiffer(Reason):
+    pass

@@ -1,0 +1,34 @@
+"""The sentences of notices/reasons/control.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from emeth_tui.notices.notice import Notice
+from emeth_tui.notices.reasons import control
+
+SENTENCES: Mapping[type[Notice], str] = {
+    control.ReadOnlyView: "read-only view: the node runs as process {pid}",
+    control.NothingShownYet: "the node has not shown itself yet",
+    control.NodeGone: (
+        "the node (process {pid}) is gone: it was killed or has crashed; start it again, and its "
+        "jobs go on from their checkpoints"
+    ),
+    control.NodeSilent: "the node (process {pid}) does not answer: {cause}",
+    control.NodeNeverAnswered: (
+        "the node (process {pid}) does not answer: {cause}; it may still be starting, or be of "
+        "another version"
+    ),
+    control.OtherVersion: (
+        "the node that runs here is emeth-tui {theirs}, this is {ours}: they do not understand "
+        "each other; use the node's version to look at it"
+    ),
+    control.NotControlJson: "the other side of the control socket does not speak JSON",
+    control.AnswerNotUnderstood: "the node's answer is not understood here: {detail}",
+    control.NoAnswerInTime: "the node has not answered in {limit_s}",
+    control.NoHelloInTime: "the node has not said hello in {limit_s}",
+    control.ConnectionLost: "the connection to the node is broken; trying again",
+    control.ConnectionBrokeOff: "the connection to the node is broken: {detail}",
+    control.ConnectionClosed: "the node has closed the connection",
+    control.NobodyListens: "{directory}: no node listens there: {detail}",
+}

@@ -1,0 +1,29 @@
+"""The sentences of notices/reasons/network/exchange.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from emeth_tui.notices.notice import Notice
+from emeth_tui.notices.reasons.network import exchange
+
+SENTENCES: Mapping[type[Notice], str] = {
+    exchange.AnswerTooSlow: "{where} does not answer: not done after {limit_s}",
+    exchange.AnswerTimedOut: "{where} does not answer: timed out",
+    exchange.ConnectionFailed: "{where} does not answer: {detail}",
+    exchange.ServerBusy: "{where} is busy: HTTP status {status}",
+    exchange.RpcBusy: "{where} is busy",
+    exchange.AnswerTooLong: "{where} sent more than {limit_bytes}",
+    exchange.AnswerCompressed: "{where} sent {encoding}, and was asked not to",
+    exchange.NoChainId: "{where} does not say its chain id",
+    exchange.NotJsonRpc: "{where} does not speak JSON-RPC",
+    exchange.UnexpectedStatus: "{where} answers with HTTP status {status}",
+    exchange.TransferBrokeOff: "{where} broke off: {detail}",
+    exchange.TransferIncomplete: "{where} ended after {received_bytes} of {size_bytes}",
+    exchange.TransferStalled: "only {moved_bytes} moved in {window_s}",
+    exchange.FreshUrlRefused: "{where} refuses a fresh URL: HTTP status {status}",
+    exchange.NothingBeyond: "{where} has nothing beyond what is here; starting over",
+    exchange.RangeNotNamed: "the storage answers with a range that it does not name",
+    exchange.OtherRange: "the storage sent another range, or has another dataset by now; starting over",
+    exchange.FileShortened: "the file has become shorter",
+}

@@ -1,0 +1,39 @@
+"""The sentences of notices/reasons/network/transactions.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from emeth_tui.notices.notice import Notice
+from emeth_tui.notices.reasons.network import transactions
+
+SENTENCES: Mapping[type[Notice], str] = {
+    transactions.ContractRefuses: "{act}: the contract refuses it: {said}",
+    transactions.ContractRefusesSilently: "{act}: the contract refuses it and gives no reason",
+    transactions.GasTooDear: (
+        "gas costs {price_gwei} gwei, more than the limit of {limit_gwei}: nothing is sent at that price"
+    ),
+    transactions.NoncesUsedElsewhere: (
+        "{act}: another program keeps using nonces of {address}; give this node an account of its own"
+    ),
+    transactions.TransactionRefused: "{act}: {where} refuses the transaction: {said}",
+    transactions.NotFinal: (
+        "{act}: transaction {tx_hash} was sent {waited_s} ago and is not final: {news}; it may "
+        "still go through"
+    ),
+    transactions.InNoBlock: "it is in no block yet",
+    transactions.HasConfirmations: "it has {depth} of {wanted} confirmations",
+    transactions.BlockDropped: "{act}: the chain dropped its block and another transaction took its nonce",
+    transactions.GasUnaffordable: (
+        "{act}: its gas may cost {cost_native_wei} {symbol} and {address} holds "
+        "{balance_native_wei} {symbol}; send it some"
+    ),
+    transactions.GasShort: "{act}: {address} has too little {symbol} for gas: {said}; send it some",
+    transactions.JobNotOnChain: "{act}: the chain does not know this job",
+    transactions.TakenAlready: "{act}: it is {status} already, of node {node}",
+    transactions.DepositUnaffordable: (
+        "its deposit is {deposit_wei} and {address} holds {balance_wei}; send it some, or take "
+        "jobs with a smaller fee"
+    ),
+    transactions.JournalDamaged: "the journal holds bytes that are not a transaction",
+}

@@ -1,0 +1,23 @@
+"""The sentences of notices/reasons/wallet.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from emeth_tui.notices.notice import Notice
+from emeth_tui.notices.reasons import wallet
+
+SENTENCES: Mapping[type[Notice], str] = {
+    wallet.NoKeystore: "{path}: no such keystore; `emeth-tui wallet new` makes one",
+    wallet.WrongPassword: "{path}: the password is wrong",
+    wallet.KeystoreDamaged: "{path}: is not a keystore v3 file, or is damaged",
+    wallet.KeystoreTooLarge: "{path}: is not a keystore v3 file: it is too large",
+    wallet.KeystoreOfOther: "{path}: is damaged: it names {named} and holds {holds}",
+    wallet.KeystoreExists: "{path}: exists already; a keystore is never overwritten",
+    wallet.NotPrivateKey: "this is not a private key: 32 bytes in the curve's range are needed",
+    wallet.PrivateKeyNotHex: "the private key is not hex",
+    wallet.PasswordNeeded: (
+        "the keystore's password is needed: set {variable} or wallet.password_file, or start from a terminal"
+    ),
+    wallet.PasswordsDiffer: "the two passwords differ; nothing was written",
+}
