@@ -202,3 +202,14 @@ def test_errors_kept_in_a_file_leave_the_screen_on_the_terminal(tmp_path: Path) 
         terminal.type("q")
         terminal.wait_for("Leave?")
     assert errors.read_text("utf-8") == ""
+
+
+async def test_news_after_the_last_screen_is_gone_breaks_nothing(node: StandInNode) -> None:
+    app = EmethApp(node, OPTIONS)
+    async with app.run_test(size=LARGE) as pilot:
+        await settled(pilot)
+        taken = node.snapshots_taken
+        screens, app._screen_stacks["_default"] = app._screen_stacks["_default"], []
+        app.refresh_now()
+        app._screen_stacks["_default"] = screens
+        assert node.snapshots_taken == taken
