@@ -173,7 +173,7 @@ class EmethApp(ThemedApp[Ending]):
             for action in palette_actions(screen.scopes):
                 yield self._palette_entry(action, screen.target)
         for theme in self.themes.values():
-            text = _("Theme: {title}").format(title=theme.title)
+            text = _("Theme: {title}").format(title=_(theme.title))
             yield SystemCommand(text, _("show in these colours"), partial(self.use_theme, theme))
 
     def _palette_entry(self, action: Action, target: Target) -> SystemCommand:
@@ -207,4 +207,4 @@ class EmethApp(ThemedApp[Ending]):
             self.note.show(_("NO_COLOR is set: there are no colours to change"), "warn")
             return
         self.set_palette(theme)
-        self.note.show(_("theme: {title}").format(title=theme.title))
+        self.note.show(_("theme: {title}").format(title=_(theme.title)))

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 
 from emeth_tui.errors import SettingsError
+from emeth_tui.notices.reasons.screen import KeyTaken, UnknownAction
 from emeth_tui.settings import Settings
 from emeth_tui.tui.action import Action
 from emeth_tui.tui.actions import ACTIONS, BY_ID
@@ -63,10 +64,7 @@ class Keymap:
                 continue
             for key in self.keys_of(changed):
                 if key in self.keys_of(other):
-                    raise SettingsError(
-                        f"keys.{changed.id} = {key!r}: {other.id} has this key already; "
-                        f"choose another, or give {other.id} one of its own"
-                    )
+                    raise SettingsError(KeyTaken(changed.id, key, other.id))
 
 
 def check_keys(settings: Settings) -> None:
@@ -94,4 +92,4 @@ def _check_name(name: str) -> None:
     if name in BY_ID:
         return
     nearest = difflib.get_close_matches(name, BY_ID, n=1, cutoff=0.0)
-    raise SettingsError(f"keys.{name}: there is no such action; the nearest is {nearest[0]}")
+    raise SettingsError(UnknownAction(name, nearest[0]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import string
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from emeth_tui.notices.notice import EventBody, Reason, all_kinds
 from emeth_tui.settings import Network
 from emeth_tui.settings.schema import fields_by_key
 from emeth_tui.tui.actions import ACTIONS
+from emeth_tui.tui.drawing.themes import load_themes
 from emeth_tui.words.sentences import template
 from emeth_tui.words.translation import (
     LANGUAGES,
@@ -42,6 +44,7 @@ def marked_texts() -> Iterator[str]:
                 if isinstance(argument, ast.Constant):
                     yield argument.value
     yield from (text for action in ACTIONS for text in action.texts)
+    yield from (theme.title for theme in load_themes(Path(os.devnull)).values())
     yield from templates()
     yield from (field.description or "" for field in fields_by_key().values())
     yield from (field.description for field in Network.model_fields.values() if field.description)

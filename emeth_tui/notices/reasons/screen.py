@@ -1,4 +1,4 @@
-"""Why a key can do nothing now."""
+"""Why a key can do nothing now, and why a key of the user's own is not accepted."""
 
 from __future__ import annotations
 
@@ -100,3 +100,16 @@ class SetByEnvironment(Reason):
 @dataclass(frozen=True, slots=True)
 class ChangeNeedsRestart(Reason):
     pass
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownAction(Reason):
+    action: str
+    nearest: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTaken(Reason):
+    action: str
+    key: str
+    other: str
