@@ -33,6 +33,7 @@ from emeth_tui.notices.events import job as job_events
 from emeth_tui.notices.events import node as events
 from emeth_tui.notices.reasons import market as why
 from emeth_tui.notices.reasons.job import DeclineFailed, NotDeclinable, NotUnderWay
+from emeth_tui.notices.reasons.worker import WorkerNotRemovable
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.workers.supervisor import DeviceStarted, PoolEvent, WorkerPool
 
@@ -180,7 +181,6 @@ class Node:
 
     def _device_changed(self, event: PoolEvent) -> None:
         if isinstance(event, DeviceStarted):
-            self._leases.worker_is_usable()
             self._discover_now.set()
 
     def _task_done(self, task: asyncio.Task[None]) -> None:
@@ -265,7 +265,7 @@ class Node:
         """
         worker = next((one for one in self._leases.workers if one.index == index), None)
         if worker is None or len(self._leases.workers) == 1:
-            raise WorkerError(f"worker {index} cannot be removed: it is the last one or not there at all")
+            raise WorkerError(WorkerNotRemovable(index))
         job_id = self._leases.remove(worker)
         if job_id is not None and await self._tasks.cancel(job_id):
             self._tasks.start(job_id)

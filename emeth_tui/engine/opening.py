@@ -17,6 +17,7 @@ from emeth_tui.clients.transactions.sender import TransactionSender
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.engine.clock import ChainClock
 from emeth_tui.engine.context import Context, LiveSettings
+from emeth_tui.engine.devices import DeviceReports
 from emeth_tui.engine.disk import DiskBudget
 from emeth_tui.engine.endpoints import LinkHealth
 from emeth_tui.engine.estimates.forecasts import Forecasts, Measurements
@@ -72,6 +73,7 @@ async def open_node(
         _check_funds(context, await context.chain.balances(wallet.address))
         _warn_of_other_rates(context.events, context.rates)
         stack.push_async_callback(pool.close, CLOSE_GRACE_S)
+        pool.subscribe(DeviceReports(context.events, leases).take)
         await pool.start()
         settings_editor = SettingsEditor(context, layers or Layers(settings.source))
         yield Node(context, leases, pool, settings_editor, exit_after_jobs=exit_after_jobs, retry=retry)

@@ -28,6 +28,7 @@ from emeth_tui.training.reports import (
     Preparing,
     Report,
     ResultWritten,
+    Stage,
     Stopped,
     TrainRequest,
 )
@@ -66,7 +67,7 @@ def run(
         job_model = open_model(request.model, _Preparation(report, control))
         tokens = _load_tokens(request, directory, job_model, report, control)
         loading_since_s = time.monotonic()
-        report(Preparing(1.0, "loading the model"))
+        report(Preparing(1.0, Stage.LOADING_MODEL))
         model = job_model.build(job_model.shape(tokens.vocab_size))
         cpu_plan = CpuPlan(device.compute_dtype, torch.get_num_threads())
         if not device.is_cuda and not request.deterministic:
@@ -115,17 +116,16 @@ class _Preparation:
         self._report = report
         self._control = control
         self._throttle = Throttle()
-        self._last_stage = ""
+        self._last_stage: Stage | None = None
 
-    def __call__(self, fraction: float, detail: str) -> None:
+    def __call__(self, preparing: Preparing) -> None:
         paused = self._control.paused
         if paused:
             self._pause()
         self._control.check()
-        stage = detail.partition(",")[0]
-        if self._throttle.due() or stage != self._last_stage or paused:
-            self._last_stage = stage
-            self._report(Preparing(fraction, detail))
+        if self._throttle.due() or preparing.stage is not self._last_stage or paused:
+            self._last_stage = preparing.stage
+            self._report(preparing)
 
     def _pause(self) -> None:
         paused_at_s = time.monotonic()

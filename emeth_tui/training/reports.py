@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Annotated
 
 from msgspec import Meta
@@ -74,12 +75,28 @@ class Work:
     saving_s: Amount = 0.0
 
 
+class Stage(Enum):
+    """What a job does before it trains."""
+
+    ASKING_HUB = "asking hub"
+    WAITING_FOR_DOWNLOAD = "waiting for download"  # of the same model, by another process
+    DOWNLOADING = "downloading"
+    READING = "reading"
+    MAKING_TOKENIZER = "making tokenizer"
+    TOKENISING = "tokenising"
+    LOADING_MODEL = "loading model"
+
+
 @dataclass(frozen=True, slots=True)
 class Preparing:
-    """The dataset is being read, split and tokenised; `fraction` runs from 0 to 1 within `detail`."""
+    """The job is in a stage before its training; `fraction` runs from 0 to 1 over model or dataset.
+
+    `size_bytes` is what a download has in all.
+    """
 
     fraction: Share
-    detail: Text
+    stage: Stage
+    size_bytes: Count = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,3 +271,8 @@ Event = (
     | Stopped
 )
 Report = Callable[[Event], None]
+OnPreparing = Callable[[Preparing], None]  # may raise to break the preparation off
+
+
+def unheard(preparing: Preparing) -> None:
+    """Do nothing with a report."""

@@ -7,14 +7,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from emeth_tui.notices.notice import Reason
+from emeth_tui.words.sentences import english
 from emeth_tui.workers.messages import ToChild, ToParent
 
 
-class ProcessDied(Exception):
-    """The process is gone or given up; the text says why."""
+class LinkError(Exception):
+    """Base of what can go wrong with a worker's process; `reason` says what happened."""
+
+    def __init__(self, reason: Reason) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+    def __str__(self) -> str:
+        return english(self.reason)
 
 
-class NoNews(Exception):
+class ProcessDied(LinkError):
+    """The process is gone or given up."""
+
+
+class NoNews(LinkError):
     """The process has been silent for too long."""
 
 
@@ -35,6 +48,10 @@ class WorkerLink(Protocol):
 
     Its messages arrive whole, each once and in order; where that fails, the link ends instead.
     """
+
+    @property
+    def pid(self) -> int:
+        """The process's id on its host; 0 while there is none."""
 
     @property
     def place(self) -> str:

@@ -17,6 +17,14 @@ from multiprocessing.context import SpawnProcess
 
 import anyio
 
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.worker import (
+    ProcessHungUp,
+    ProcessKilled,
+    ProcessLeft,
+    ProcessSilent,
+    RulesBroken,
+)
 from emeth_tui.workers import process
 from emeth_tui.workers.link import NoNews, OnEnd, ProcessDied, WorkerConfig
 from emeth_tui.workers.messages import ToChild, ToParent
@@ -68,9 +76,14 @@ class LocalProcess:
         _open_links.add(self)
 
     @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid or 0
+
+    @property
     def place(self) -> str:
         """The process, by its id."""
-        return f"process {self._process.pid}"
+        return f"process {self.pid}"
 
     def send(self, message: ToChild) -> None:
         """Send a message; once the process is gone it is lost, and `receive` says so."""
@@ -88,7 +101,7 @@ class LocalProcess:
             with anyio.fail_after(limit_s):
                 message = await self._messages.get()
         except TimeoutError as error:
-            raise NoNews(f"no news for {limit_s:.0f} s") from error
+            raise NoNews(ProcessSilent(limit_s)) from error
         if message is None:
             self._messages.put_nowait(None)  # for the next call
             await self.end(_REAP_WITHIN_S)
@@ -171,15 +184,15 @@ class LocalProcess:
             await self._exited.wait()
         return self._exited.is_set()
 
-    def _cause_of_death(self) -> str:
+    def _cause_of_death(self) -> Reason:
         code = self._process.exitcode
         if self._refusal:
-            return f"{self.place} broke the rules: {self._refusal}"
+            return RulesBroken(self.pid, self._refusal)
         if code is None:
-            return f"{self.place} hung up"
+            return ProcessHungUp(self.pid)
         if code < 0:
-            return f"{self.place} was ended by {signal.Signals(-code).name}"
-        return f"{self.place} left with code {code}"
+            return ProcessKilled(self.pid, signal.Signals(-code).name)
+        return ProcessLeft(self.pid, code)
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio
 
 from emeth_tui.errors import WorkerError
+from emeth_tui.notices.reasons.worker import FetchingBrokeOff
 from emeth_tui.training.reports import ModelReady, ModelRequest, Preparing
 from emeth_tui.workers.limits import Limits
 from emeth_tui.workers.link import NoNews, ProcessDied, WorkerConfig, WorkerLink
@@ -17,7 +18,7 @@ from emeth_tui.workers.worker import FAILURES
 
 NAME = "models"
 LEAVE_WITHIN_S = 2.0
-OnFetching = Callable[[float, str], None]  # the share that has arrived, 0 to 1, and the same in words
+OnFetching = Callable[[float], None]  # with the share that has arrived, 0 to 1
 
 
 async def make_ready(
@@ -35,9 +36,7 @@ async def make_ready(
         link.send(ModelRequest(model))
         await _until_ready(link, on_fetching, Limits())
     except (ProcessDied, NoNews) as error:
-        raise WorkerError(
-            f"model {model!r}: fetching it broke off: {error}; its log is {log_path}"
-        ) from error
+        raise WorkerError(FetchingBrokeOff(model, error.reason, log_path)) from error
     finally:
         with anyio.CancelScope(shield=True):
             link.send(Shutdown())
@@ -50,8 +49,8 @@ async def _until_ready(link: WorkerLink, on_fetching: OnFetching, limits: Limits
         match await link.receive(limit_s):
             case ModelReady():
                 return
-            case Preparing(fraction, detail):
-                on_fetching(fraction, detail)
+            case Preparing(fraction=fraction):
+                on_fetching(fraction)
             case JobFailed(kind, reason):
                 raise FAILURES.get(kind, WorkerError)(reason)
             case StartFailed(reason):

@@ -6,6 +6,8 @@ import dataclasses
 from dataclasses import dataclass
 
 from emeth_tui.model import WorkerPhase
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons import worker
 from emeth_tui.training import reports
 from emeth_tui.training.reports import Event
 
@@ -19,7 +21,7 @@ class WorkerView:
     device_name: str = ""
     pid: int | None = None
     phase: WorkerPhase = WorkerPhase.STARTING
-    detail: str = ""
+    detail: Reason | None = None
     job_id: str | None = None
     epoch: int = 0  # whole epochs done
     epochs: int = 0
@@ -44,11 +46,11 @@ def view_after(view: WorkerView, message: Event) -> WorkerView:
     """Return a worker's view after this report on its job."""
     phase = WorkerPhase
     match message:
-        case reports.Preparing(fraction, detail):
-            return dataclasses.replace(view, phase=phase.PREPARING, detail=f"{detail} {fraction:.0%}")
+        case reports.Preparing():
+            return dataclasses.replace(view, phase=phase.PREPARING, detail=_preparation(message))
         case reports.Prepared(steps_per_epoch=steps, resumed_epoch=epoch, resumed_step=step):
             return dataclasses.replace(
-                view, phase=phase.TRAINING, detail="", epoch=epoch, step=step, steps=steps
+                view, phase=phase.TRAINING, detail=None, epoch=epoch, step=step, steps=steps
             )
         case reports.Progress():
             return dataclasses.replace(
@@ -69,13 +71,13 @@ def view_after(view: WorkerView, message: Event) -> WorkerView:
         case reports.Saving():  # a paused job saves once and stands still all the same
             return view if view.phase is phase.PAUSED else dataclasses.replace(view, phase=phase.SAVING)
         case reports.Skipped(steps=steps):
-            return dataclasses.replace(view, detail=f"{steps} steps skipped, learning rate lowered")
+            return dataclasses.replace(view, detail=worker.StepsNotApplied(steps))
         case reports.OutOfMemory(micro_batch=blocks):
-            return dataclasses.replace(view, detail=f"out of memory, going on with {blocks} blocks at once")
+            return dataclasses.replace(view, detail=worker.FewerBlocksAtOnce(blocks))
         case reports.WentBack(epoch, step):
             return dataclasses.replace(view, phase=phase.TRAINING, epoch=epoch, step=step)
         case reports.Diverged(_, reason):
-            return dataclasses.replace(view, phase=phase.TRAINING, detail=f"diverged, going back: {reason}")
+            return dataclasses.replace(view, phase=phase.TRAINING, detail=worker.GoingBack(reason))
         case reports.Paused():
             return dataclasses.replace(view, phase=phase.PAUSED, tokens_per_s=None)
         case reports.Resumed():
@@ -84,3 +86,22 @@ def view_after(view: WorkerView, message: Event) -> WorkerView:
             return dataclasses.replace(view, phase=phase.WRITING_RESULT, valid_loss=valid_loss)
         case reports.CheckpointKept() | reports.ResultWritten() | reports.ModelReady() | reports.Stopped():
             return view
+
+
+def _preparation(preparing: reports.Preparing) -> Reason:
+    stage, share = reports.Stage, preparing.fraction
+    match preparing.stage:
+        case stage.ASKING_HUB:
+            return worker.AskingHub()
+        case stage.WAITING_FOR_DOWNLOAD:
+            return worker.WaitingForDownload()
+        case stage.DOWNLOADING:
+            return worker.DownloadingModel(share, preparing.size_bytes)
+        case stage.READING:
+            return worker.ReadingDataset(share)
+        case stage.MAKING_TOKENIZER:
+            return worker.MakingTokenizer(share)
+        case stage.TOKENISING:
+            return worker.Tokenising(share)
+        case stage.LOADING_MODEL:
+            return worker.LoadingModel()

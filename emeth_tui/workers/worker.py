@@ -11,12 +11,23 @@ import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import anyio
 
 from emeth_tui.errors import DatasetError, DeviceFailed, DiskFull, EmethError, TrainingError, WorkerError
 from emeth_tui.model import WorkerPhase
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.notices.reasons.worker import (
+    DeviceDoesNotStart,
+    NoProcess,
+    NoProgressThroughDeaths,
+    RulesBroken,
+    WorkerBusy,
+    WorkerClosed,
+)
 from emeth_tui.training import reports
 from emeth_tui.training.reports import Event, TrainRequest
 from emeth_tui.workers import messages
@@ -109,8 +120,8 @@ class Worker:
         try:
             await self._ensure_link()
         except ProcessDied as error:
-            self._show(phase=WorkerPhase.DOWN, pid=None, detail=str(error))
-            raise self._device_failed(str(error)) from error
+            self._show(phase=WorkerPhase.DOWN, pid=None, detail=error.reason)
+            raise self._device_failed(error.reason) from error
 
     async def train(
         self, request: TrainRequest, *, hash_for: HashFor, on_message: OnMessage
@@ -126,7 +137,7 @@ class Worker:
         closed meanwhile.
         """
         if self._busy:
-            raise WorkerError(f"worker {self.index} on {self.device} is busy with job {self._view.job_id}")
+            raise WorkerError(WorkerBusy(self.index, self.device, self._view.job_id or ""))
         self._busy, self._paused = True, False
         self._show(
             job_id=request.job_id,
@@ -174,24 +185,20 @@ class Worker:
 
     async def _recover(self, job: _Job, error: ProcessDied) -> None:
         """Wait before the next attempt. Raises WorkerError when there is none."""
-        cause = str(error)
+        cause = error.reason
         job.deaths += 1
         where = f"job {job.request.job_id}: worker {self.index} on {self.device}"
         if self._closing:
-            raise WorkerError(
-                f"{where} was closed; the job goes on from its checkpoint when it is started again"
-            )
+            raise WorkerError(WorkerClosed(self.index, self.device))
         if job.deaths > self._limits.deaths and isinstance(error, _StartFailed):
             failed = self._device_failed(cause)
             self._on_device_failed(self)
             raise failed
         if job.deaths > self._limits.deaths:
-            raise WorkerError(
-                f"{where} died {job.deaths} times without getting further, last because {cause}; "
-                f"its log is {self._config.log_path}"
-            )
+            log_path = Path(self._config.log_path)
+            raise WorkerError(NoProgressThroughDeaths(self.index, self.device, job.deaths, cause, log_path))
         delay_s = self._limits.restart.delay_s(job.deaths)
-        log.warning("%s: %s; going on from the last checkpoint in %.1f s", where, cause, delay_s)
+        log.warning("%s: %s; going on from the last checkpoint in %.1f s", where, error, delay_s)
         self._show(
             phase=WorkerPhase.RESTARTING,
             pid=None,
@@ -208,14 +215,14 @@ class Worker:
             raise
         except NoNews as error:
             await self._discard(link)
-            raise ProcessDied(str(error)) from error
+            raise ProcessDied(error.reason) from error
         except BaseException:
             await self._stop(link)
             raise
         if isinstance(last, JobFailed):
             if last.retriable:
                 await self._discard(link)  # whatever broke may have left device and library in any state
-                raise ProcessDied(last.reason)
+                raise ProcessDied(Foreign(last.reason))
             raise FAILURES[last.kind](f"job {job.request.job_id}: {last.reason}")
         return TrainedResult(last.name, last.size_bytes, job.request.epochs, job.valid_loss)
 
@@ -233,7 +240,7 @@ class Worker:
                 continue  # sent once, before any job
             if impossible := _why_impossible(message, job):
                 await self._discard(link)
-                raise ProcessDied(f"{link.place} broke the rules: {impossible}")
+                raise ProcessDied(RulesBroken(link.pid, impossible))
             self._view = view_after(self._view, message)
             self._on_change(self._view)
             job.on_message(message)
@@ -290,28 +297,29 @@ class Worker:
     async def _ensure_link(self) -> WorkerLink:
         """Return the living process, a new one if need be. Raises ProcessDied when it does not get ready."""
         if self._closing:
-            raise WorkerError(f"worker {self.index} on {self.device} is closed")
+            raise WorkerError(WorkerClosed(self.index, self.device))
         if self._link is not None:
             return self._link
         self._show(phase=WorkerPhase.STARTING, pid=None)
         try:
             link = self._link = self._open_link(self._config, self._link_ended)
         except OSError as error:
-            raise _StartFailed(f"no process can be made: {error}") from error
+            raise _StartFailed(NoProcess(str(error))) from error
         try:
             message = await link.receive(self._limits.start_s)
         except (ProcessDied, NoNews) as error:
             await self._discard(link)
-            raise _StartFailed(str(error)) from error
+            raise _StartFailed(error.reason) from error
         except BaseException:
             await self._discard(link)
             raise
         if not isinstance(message, messages.Ready):
             await self._discard(link)
-            reason = message.reason if isinstance(message, messages.StartFailed) else f"it sent {message!r}"
-            raise _StartFailed(reason)
+            if isinstance(message, messages.StartFailed):
+                raise _StartFailed(Foreign(message.reason))
+            raise _StartFailed(RulesBroken(link.pid, f"it sent {type(message).__name__} before it was ready"))
         self._usable = True
-        self._show(phase=WorkerPhase.IDLE, pid=message.pid, device_name=message.device_name, detail="")
+        self._show(phase=WorkerPhase.IDLE, pid=message.pid, device_name=message.device_name, detail=None)
         return link
 
     def _link_ended(self) -> None:
@@ -320,12 +328,10 @@ class Worker:
             log.warning("worker %d on %s: its process ended without a job", self.index, self.device)
             self._show(phase=WorkerPhase.DOWN, pid=None)
 
-    def _device_failed(self, cause: str) -> DeviceFailed:
+    def _device_failed(self, cause: Reason) -> DeviceFailed:
         self._usable = False
-        return DeviceFailed(
-            f"worker {self.index} on {self.device} does not start: {cause}; "
-            f"its log is {self._config.log_path}"
-        )
+        log_path = Path(self._config.log_path)
+        return DeviceFailed(DeviceDoesNotStart(self.index, self.device, cause, log_path))
 
     async def _discard(self, link: WorkerLink) -> None:
         with anyio.CancelScope(shield=True):

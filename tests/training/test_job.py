@@ -30,6 +30,7 @@ from emeth_tui.training.reports import (
     ResultWritten,
     Resumed,
     Skipped,
+    Stage,
     Stopped,
     Trained,
     WentBack,
@@ -309,7 +310,7 @@ def test_a_job_paused_while_preparing_stands_still_and_counts_no_time_for_it(
             super().wait_while_paused()
 
     def pause(event: Event, control: Control) -> None:
-        if isinstance(event, Preparing) and event.detail == "tokenising" and not run.of_type(Paused):
+        if isinstance(event, Preparing) and event.stage is Stage.TOKENISING and not run.of_type(Paused):
             control.pause()
 
     run = Run(pause)

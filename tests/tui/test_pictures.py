@@ -19,6 +19,7 @@ from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.model import Head, JobId, JobState, LinkName, WorkerPhase
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import MissesMargin, NoneTaken, PausedByOperator, TimeMeasured
+from emeth_tui.notices.reasons.worker import ProcessKilled
 from emeth_tui.tui.node_front import Ending
 from emeth_tui.words.translation import set_language
 from emeth_tui.workers.views import WorkerView
@@ -44,7 +45,7 @@ def idle() -> Snapshot:
     """Nothing to do, and the reasons."""
     workers = (
         WorkerView(0, "cuda:0", "NVIDIA RTX 4090", 1, WorkerPhase.IDLE),
-        WorkerView(1, "cuda:1", "NVIDIA RTX 4090", None, WorkerPhase.DOWN, "process 77 was ended by SIGKILL"),
+        WorkerView(1, "cuda:1", "NVIDIA RTX 4090", None, WorkerPhase.DOWN, ProcessKilled(77, "SIGKILL")),
     )
     reason = NoneTaken(3, MissesMargin(13_780, TimeMeasured(17_200, 19_180)))
     return snapshot(workers=workers, jobs=(), gpus=(), offers=(), idle_reason=reason, events=())

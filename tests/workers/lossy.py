@@ -12,6 +12,8 @@ from typing import Any
 
 import anyio
 
+from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.notices.reasons.worker import ProcessSilent
 from emeth_tui.training import reports
 from emeth_tui.training.reports import TrainRequest
 from emeth_tui.workers import messages
@@ -104,7 +106,7 @@ class Process:
         disk = self._disk
         assert not disk.at_work, "two processes train the same job"
         disk.at_work.add(self._life)
-        self._send(reports.Preparing(0.5, "reading the dataset"))
+        self._send(reports.Preparing(0.5, reports.Stage.READING))
         await asyncio.sleep(1.0)
         epoch = disk.kept_epoch
         self._send(reports.Prepared(DIGEST, 100, 10, epoch, 0))
@@ -168,6 +170,8 @@ class LossyLink:
         self.process = Process(life, disk, chance, weather, self)
         self.process.begin()
 
+    pid = 1
+
     @property
     def place(self) -> str:
         return "somewhere far"
@@ -180,10 +184,10 @@ class LossyLink:
             with anyio.fail_after(limit_s):
                 message = await self._messages.get()
         except TimeoutError as error:
-            raise NoNews(f"no news for {limit_s:.0f} s") from error
+            raise NoNews(ProcessSilent(limit_s)) from error
         if message is None:
             self._messages.put_nowait(None)
-            raise ProcessDied(self._cause)
+            raise ProcessDied(Foreign(self._cause))
         self.taken.append(message)
         return message
 

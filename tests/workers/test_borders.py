@@ -32,6 +32,7 @@ SAMPLES: dict[str, object] = {
     "Number | None": None,
     "Amount | None": 0.5,
     "Work": reports.Work(100, 1.0, 10, 0.1, 0.2),
+    "Stage": reports.Stage.TOKENISING,
     "FailureKind": messages.FailureKind.DISK,
 }
 ALL = [*typing.get_args(messages.ToChild), *typing.get_args(messages.ToParent)]

@@ -15,6 +15,7 @@ import pytest
 import emeth_tui
 from emeth_tui.errors import WorkerError
 from emeth_tui.model import WorkerPhase
+from emeth_tui.notices.reasons.worker import RulesBroken
 from emeth_tui.workers.link import NoNews, ProcessDied, WorkerConfig
 from emeth_tui.workers.local import MAX_UNSENT_BYTES, LocalProcess
 from emeth_tui.workers.messages import Pause, Ready, WriteResult
@@ -131,7 +132,7 @@ async def test_the_node_goes_on_when_a_worker_turns_hostile_in_a_job(tmp_path: P
 
     assert worker.view.phase is WorkerPhase.DOWN
     (restart,) = (view for view in seen if view.phase is WorkerPhase.RESTARTING)
-    assert "broke the rules" in restart.detail, "and it is tried again as after any death"
+    assert isinstance(restart.detail, RulesBroken), "and it is tried again as after any death"
     assert not log_of(worker).exists(), "the trace of the attack"
     await pool.close(1.0)
 

@@ -11,6 +11,8 @@ import pytest
 
 from emeth_tui.backoff import Backoff
 from emeth_tui.errors import DeviceFailed, WorkerError
+from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.notices.reasons.worker import ProcessSilent
 from emeth_tui.workers.link import NoNews, OnEnd, WorkerConfig
 from emeth_tui.workers.messages import Ready, Shutdown, StartFailed
 from emeth_tui.workers.supervisor import (
@@ -55,6 +57,7 @@ class Link:
         self._answered = False
 
     place = "nowhere"
+    pid = 1
 
     def send(self, message: object) -> None:
         if isinstance(message, Shutdown):
@@ -64,7 +67,7 @@ class Link:
         outcome = self._devices.outcomes[self._device]
         if outcome == SILENT or self._answered:
             await asyncio.sleep(limit_s)
-            raise NoNews(f"no news for {limit_s:.0f} s")
+            raise NoNews(ProcessSilent(limit_s))
         self._answered = True
         return StartFailed(outcome) if outcome else Ready(1, self._device, f"a {self._device}")
 
@@ -102,7 +105,7 @@ def test_one_device_fails_and_the_other_works(tmp_path: Path) -> None:
 
         assert (good.usable, bad.usable) == (True, False)
         assert (good.view.phase, bad.view.phase) == (WorkerPhase.IDLE, WorkerPhase.DOWN)
-        assert bad.view.detail == "it is on fire"
+        assert bad.view.detail == Foreign("it is on fire")
         first = await event_of(events, DeviceDown)
         assert (first.worker, first.again_in_s) == (bad, 5.0)
         assert "worker 1 on bad does not start: it is on fire; its log is " in str(first.error)
@@ -212,7 +215,7 @@ async def test_a_gpu_that_is_not_there_keeps_no_cpu_from_working(tmp_path: Path)
 
     cpu, gpu = pool.workers
     assert (cpu.usable, gpu.usable) == (True, False)
-    assert "cuda:99" in gpu.view.detail
+    assert "cuda:99" in str(gpu.view.detail)
     await pool.close(5.0)
 
 

@@ -43,6 +43,8 @@ class ScriptedLink:
     async def kill(self) -> None:
         self.killed = True
 
+    pid = 1
+
     async def end(self, grace_s: float) -> None:
         pass
 

@@ -17,6 +17,7 @@ from emeth_tui.engine.estimates.durations import Task
 from emeth_tui.engine.estimates.meters import TrainingMeter
 from emeth_tui.errors import DatasetError, TrainingError, WorkerError
 from emeth_tui.model import Language, WorkerPhase
+from emeth_tui.notices.reasons.worker import ProcessKilled, ProcessSilent
 from emeth_tui.store.measurements import Measurement, Quantity
 from emeth_tui.training.reports import (
     CheckpointKept,
@@ -124,7 +125,7 @@ async def test_a_killed_worker_is_replaced_and_goes_on_from_its_checkpoint(
     assert views.restarts == 1
     assert pid_of(worker) != first_pid
     assert any(
-        view.phase is WorkerPhase.RESTARTING and "ended by SIGKILL" in view.detail for view in views.seen
+        isinstance(view.detail, ProcessKilled) and view.detail.signal == "SIGKILL" for view in views.seen
     )
     weights, expected_weights = (
         load(killed / result.name)["model_state_dict"],
@@ -394,7 +395,7 @@ async def test_a_silent_worker_is_killed_and_replaced(tmp_path: Path) -> None:
     await pool.close(5.0)
 
     assert load(tmp_path / result.name)["hash"] == HASH
-    assert any(view.detail == "no news for 1 s" for view in views.seen)
+    assert any(view.detail == ProcessSilent(1.0) for view in views.seen)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
@@ -414,7 +415,7 @@ async def test_closing_saves_a_running_job_and_ends_every_process(tmp_path: Path
 
     await pool.close(20.0)
 
-    with pytest.raises(WorkerError, match="was closed; the job goes on from its checkpoint"):
+    with pytest.raises(WorkerError, match="is closed; its job goes on from its checkpoint"):
         await training
     assert [worker.view.phase for worker in pool.workers] == [WorkerPhase.CLOSED] * 2
     for pid in pids:

@@ -52,7 +52,7 @@ class Models:
                     self._trouble(model, error.reason)
         return len(self._ready) > before
 
-    def _fetching(self, model: str, fraction: float, detail: str) -> None:
+    def _fetching(self, model: str, fraction: float) -> None:
         if model not in self._arrived:
             self._events.publish(ModelFetching(model))
         if fraction > self._arrived.get(model, 0.0):

@@ -23,6 +23,20 @@ class LinkRestored(EventBody):
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceDown(EventBody):
+    severity = Severity.ERROR
+
+    reason: Reason
+    again_in_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceWorks(EventBody):
+    worker: int
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
 class InternalError(EventBody):
     severity = Severity.ERROR
 

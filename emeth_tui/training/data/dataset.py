@@ -25,6 +25,7 @@ from emeth_tui.files import disk_full_translated, write_atomically
 from emeth_tui.protocol.splitting import part_ranges, part_text
 from emeth_tui.training.data.text_file import OnBytes, TextFacts, lasting_stamp, read_text, text_facts
 from emeth_tui.training.data.tokenizer import TextTokenizer, chunks
+from emeth_tui.training.reports import OnPreparing, Preparing, Stage, unheard
 
 Blocks = npt.NDArray[Any]  # of uint16, or uint32 where the vocabulary is too large for that
 MIN_TOKENS = 2  # one token to read, one to predict
@@ -33,7 +34,6 @@ _META_NAME = "tokens.json"
 _PARTS = ("train", "valid")
 _READING_SHARE = 0.05  # of the whole time
 
-Progress = Callable[[float, str], None]
 MakeTokenizer = Callable[[Iterable[str]], TextTokenizer]  # from the training text, in strings
 
 
@@ -66,7 +66,7 @@ def load_tokens(
     dataset_path: Path,
     cache_dir: Path,
     source: TokenSource,
-    progress: Progress = lambda fraction, detail: None,
+    progress: OnPreparing = unheard,
 ) -> TokenisedDataset:
     """Return the dataset's tokens, from the cache where it holds them, else made and put there.
 
@@ -78,7 +78,7 @@ def load_tokens(
     meta, stamp = _read_meta(cache_dir, key), lasting_stamp(dataset_path)
     if meta is None or stamp is None or meta["stamp"] != stamp:
         meter = _Meter(progress, dataset_path.stat().st_size)
-        facts = text_facts(dataset_path, source.language, meter.reading("reading the dataset", 0.0))
+        facts = text_facts(dataset_path, source.language, meter.reading(Stage.READING, 0.0))
         if meta is not None and meta["content"] == facts.content:
             meta |= {"stamp": stamp}
         else:
@@ -112,25 +112,25 @@ def epoch_order(seed: int, epoch: int, blocks: int) -> npt.NDArray[np.int64]:
 class _Meter:
     """The progress of tokenising: a fraction that never goes back."""
 
-    def __init__(self, progress: Progress, size_bytes: int) -> None:
+    def __init__(self, progress: OnPreparing, size_bytes: int) -> None:
         self._progress = progress
         self._size_bytes = max(1, size_bytes)
         self._fraction = 0.0
 
-    def reading(self, detail: str, start: float, end: float = _READING_SHARE) -> OnBytes:
+    def reading(self, stage: Stage, start: float, end: float = _READING_SHARE) -> OnBytes:
         """Return what counts the bytes of one reading of the file, from `start` to `end` of the whole."""
         read_bytes = 0
 
         def count(raw: bytes) -> None:
             nonlocal read_bytes
             read_bytes += len(raw)
-            self.report(start + (end - start) * read_bytes / self._size_bytes, detail)
+            self.report(start + (end - start) * read_bytes / self._size_bytes, stage)
 
         return count
 
-    def report(self, fraction: float, detail: str) -> None:
+    def report(self, fraction: float, stage: Stage) -> None:
         self._fraction = min(1.0, max(self._fraction, fraction))
-        self._progress(self._fraction, detail)
+        self._progress(Preparing(self._fraction, stage))
 
 
 def _tokenise(
@@ -141,18 +141,18 @@ def _tokenise(
     def text_of(part: range, on_bytes: OnBytes) -> Iterator[str]:
         return part_text(read_text(path, on_bytes), source.language, part)
 
-    meter.report(_READING_SHARE, "making the tokenizer")
-    sample = text_of(parts.train, meter.reading("making the tokenizer", _READING_SHARE))
+    meter.report(_READING_SHARE, Stage.MAKING_TOKENIZER)
+    sample = text_of(parts.train, meter.reading(Stage.MAKING_TOKENIZER, _READING_SHARE))
     tokenizer = source.make_tokenizer(sample)
     dtype = np.dtype(np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.uint32)
     cache_dir.mkdir(parents=True, exist_ok=True)
     (cache_dir / _META_NAME).unlink(missing_ok=True)
-    train_text = text_of(parts.train, meter.reading("tokenising", _READING_SHARE, 1.0))
+    train_text = text_of(parts.train, meter.reading(Stage.TOKENISING, _READING_SHARE, 1.0))
     train = _write_tokens(cache_dir / "train.bin", train_text, tokenizer, dtype)
     if train < MIN_TOKENS:
         raise DatasetError(f"the dataset's training part has {train} tokens: there is nothing to learn from")
     stamp = lasting_stamp(path)
-    content, count = hashlib.sha256(), meter.reading("tokenising", _READING_SHARE, 1.0)
+    content, count = hashlib.sha256(), meter.reading(Stage.TOKENISING, _READING_SHARE, 1.0)
 
     def hashed(raw: bytes) -> None:
         content.update(raw)
@@ -162,7 +162,7 @@ def _tokenise(
     valid = _write_tokens(cache_dir / "valid.bin", text_of(parts.valid, hashed), tokenizer, dtype)
     if content.hexdigest() != facts.content:
         raise DatasetError(f"the dataset at {path} was changed while it was tokenised: start the job again")
-    meter.report(1.0, "tokenising")
+    meter.report(1.0, Stage.TOKENISING)
     return {
         "content": facts.content,
         "stamp": stamp,

@@ -22,6 +22,7 @@ from typing import Any
 
 from emeth_tui.errors import TrainingError
 from emeth_tui.files import disk_full_translated, try_lock, write_atomically
+from emeth_tui.training.reports import OnPreparing, Preparing, Stage, unheard
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")  # in order of preference
 TOKENIZER_PATTERNS = ("tokenizer*", "vocab*", "merges.txt", "*.model", "special_tokens_map.json")
@@ -33,9 +34,6 @@ _COMPLETE_NAME = "complete"
 _PART_SUFFIX = ".part"
 _SHA256_CHARS = 64  # the hub's tag of a large file is its sha256
 _LOOK_EVERY_S = 0.2
-_MB = 1_000_000
-
-Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ class _RemoteFile:
     tag: str
 
 
-def fetch(name: str, progress: Progress = lambda fraction, detail: None) -> Path:
+def fetch(name: str, progress: OnPreparing = unheard) -> Path:
     """Return the directory of a hub model, downloading what is not there yet.
 
     `progress` may raise to break off; what has arrived is kept for the next time. Raises TrainingError when
@@ -59,7 +57,7 @@ def fetch(name: str, progress: Progress = lambda fraction, detail: None) -> Path
     try:
         with disk_full_translated(home):
             home.mkdir(parents=True, exist_ok=True)
-            with _locked(home, lambda: progress(0.0, f"waiting for another download of {name}")):
+            with _locked(home, lambda: progress(Preparing(0.0, Stage.WAITING_FOR_DOWNLOAD))):
                 return _complete(home) or _download(name, home, progress)
     except _hub_errors() as error:
         raise TrainingError(_explained(name, error)) from error
@@ -108,24 +106,23 @@ def _locked(home: Path, waiting: Callable[[], None]) -> Iterator[None]:
         yield
 
 
-def _download(name: str, home: Path, progress: Progress) -> Path:
-    progress(0.0, f"asking the hub for {name}")
+def _download(name: str, home: Path, progress: OnPreparing) -> Path:
+    progress(Preparing(0.0, Stage.ASKING_HUB))
     commit, files = _wanted_files(name)
     directory = home / commit
     directory.mkdir(exist_ok=True)
     total = sum(file.size_bytes for file in files)
     done = 0
     for file in files:
-        _download_file(file, directory, functools.partial(_report_download, progress, name, done, total))
+        _download_file(file, directory, functools.partial(_report_download, progress, done, total))
         done += file.size_bytes
     write_atomically(home / _COMPLETE_NAME, commit.encode())
     return directory
 
 
-def _report_download(progress: Progress, name: str, before: int, total: int, here: int) -> None:
+def _report_download(progress: OnPreparing, before: int, total: int, here: int) -> None:
     done = before + here
-    detail = f"downloading {name}, {done // _MB:,} of {total / _MB:,.0f} MB"
-    progress(done / total if total else 1.0, detail)
+    progress(Preparing(min(1.0, done / total) if total else 1.0, Stage.DOWNLOADING, total))
 
 
 def _wanted_files(name: str) -> tuple[str, list[_RemoteFile]]:

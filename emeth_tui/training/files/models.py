@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from emeth_tui.errors import TrainingError
 from emeth_tui.training.files import hub
 from emeth_tui.training.files.hub import WEIGHT_FILES
+from emeth_tui.training.reports import OnPreparing, unheard
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -136,7 +137,7 @@ class PretrainedFiles:
         return digest.hexdigest()
 
 
-def locate(name: str, progress: hub.Progress = lambda fraction, detail: None) -> PretrainedFiles:
+def locate(name: str, progress: OnPreparing = unheard) -> PretrainedFiles:
     """Find a pretrained model: a local directory, or a hub name, downloaded unless its files are here.
 
     A broken download goes on where it broke off; `progress` reports it, and may raise to end it.
@@ -216,13 +217,13 @@ class JobModel:
             raise TrainingError(f"model {self.spec.name!r}: {error}") from error
 
 
-def open_model(name: str, progress: hub.Progress = lambda fraction, detail: None) -> JobModel:
+def open_model(name: str, progress: OnPreparing = unheard) -> JobModel:
     """Return the model of this name, with its files located once. Raises as `locate` does."""
     spec = model_spec(name)
     return JobModel(spec, locate(name, progress) if spec.pretrained else None)
 
 
-def make_ready(name: str, progress: hub.Progress = lambda fraction, detail: None) -> None:
+def make_ready(name: str, progress: OnPreparing = unheard) -> None:
     """Have all that training with this model needs on this machine, and check that it fits together.
 
     `progress` reports a download alone. Raises TrainingError saying what is missing or does not fit,

@@ -116,7 +116,7 @@ def _speed(row: Row, cells: int, glyphs: Glyphs) -> list[Span]:
     if not row.at_work or row.worker is None:
         return []
     if row.worker.tokens_per_s is None:
-        return [(clean(row.worker.detail), "muted")] if row.worker.detail else []
+        return [(text_of(row.worker.detail), "muted")] if row.worker.detail else []
     return [
         (right(speed(row.worker.tokens_per_s), 6), ""),
         (" " + _("tok/s") + " ", "muted"),
@@ -186,7 +186,12 @@ def _idle_lines(frame: Frame, row: Row, start: list[Span], width: int, each: int
     if worker is not None and worker.phase is not WorkerPhase.IDLE:
         role = "bad" if worker.phase in _TROUBLE else "muted"
         sign = "✗ " if worker.phase in _TROUBLE else ""
-        first = line(*start, (sign + phase_name(worker.phase), role), "  ", (clean(worker.detail), "muted"))
+        first = line(
+            *start,
+            (sign + phase_name(worker.phase), role),
+            "  ",
+            (text_of(worker.detail) if worker.detail else "", "muted"),
+        )
     else:
         reason = text_of(idle) if (idle := frame.snapshot.idle_reason) else _("looking for work")
         first = line(*start, (_("idle") + ": ", ""), (reason, "muted"))

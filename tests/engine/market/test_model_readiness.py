@@ -69,11 +69,11 @@ async def test_what_has_arrived_is_shown_until_it_stands_still() -> None:
     script = iter([0.0, 0.34, None, 0.34, None, 0.5, None, 1.0])
     said: list[Reason | None] = []
 
-    async def fetch(model: str, on_fetching: Callable[[float, str], None]) -> None:
+    async def fetch(model: str, on_fetching: Callable[[float], None]) -> None:
         for fraction in script:
             if fraction is None:
                 raise TrainingError(AWAY)
-            on_fetching(fraction, "downloading")
+            on_fetching(fraction)
             said.append(models.refusal(model))
 
     models = Models(events, lambda: [NAME, "devnet-small"], fetch)  # type: ignore[arg-type]

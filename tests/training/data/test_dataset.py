@@ -21,6 +21,7 @@ from emeth_tui.protocol import hash_chain, splitting
 from emeth_tui.training.data import dataset
 from emeth_tui.training.data.dataset import TokenSource, epoch_order, load_tokens
 from emeth_tui.training.data.tokenizer import TextTokenizer, train_tokenizer
+from emeth_tui.training.reports import Preparing, Stage
 from tests.training.data.test_tokenizer import TRICKY
 from tests.training.texts import english, japanese
 
@@ -197,8 +198,8 @@ def test_memory_does_not_grow_with_the_text(
 
 
 def test_breaking_off_leaves_nothing_half_done(path: Path, cache: Path) -> None:
-    def stop_when_tokenising(fraction: float, detail: str) -> None:
-        if detail == "tokenising":
+    def stop_when_tokenising(preparing: Preparing) -> None:
+        if preparing.stage is Stage.TOKENISING:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -214,7 +215,7 @@ def test_progress_runs_to_the_end(path: Path, cache: Path, monkeypatch: pytest.M
     monkeypatch.setattr("emeth_tui.training.data.text_file.READ_BYTES", 1_000)
     heard: list[float] = []
 
-    load_tokens(path, cache, Source().wanted, lambda fraction, detail: heard.append(fraction))
+    load_tokens(path, cache, Source().wanted, lambda preparing: heard.append(preparing.fraction))
 
     assert heard == sorted(heard)
     assert len(heard) > 8
@@ -225,9 +226,9 @@ def test_progress_runs_to_the_end(path: Path, cache: Path, monkeypatch: pytest.M
 def test_the_making_of_a_tokenizer_can_be_broken_off(path: Path, cache: Path, language: str) -> None:
     heard = 0
 
-    def stop_while_learning(fraction: float, detail: str) -> None:
+    def stop_while_learning(preparing: Preparing) -> None:
         nonlocal heard
-        heard += detail == "making the tokenizer"
+        heard += preparing.stage is Stage.MAKING_TOKENIZER
         if heard == 2:  # the first is said before anything is read
             raise KeyboardInterrupt
 
@@ -257,8 +258,8 @@ def test_a_broken_off_remaking_is_not_taken_for_the_tokens_before(
 
 
 def test_a_file_that_changes_meanwhile_is_refused(path: Path, cache: Path) -> None:
-    def write(fraction: float, detail: str) -> None:
-        if detail == "tokenising":
+    def write(preparing: Preparing) -> None:
+        if preparing.stage is Stage.TOKENISING:
             path.write_text(english(8_000, seed=2), encoding="utf-8")
 
     with pytest.raises(DatasetError, match="was changed while it was tokenised"):

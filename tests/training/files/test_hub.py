@@ -14,7 +14,7 @@ from emeth_tui.errors import TrainingError
 from emeth_tui.training.files import hub
 from emeth_tui.training.files.models import locate
 from emeth_tui.training.job_control import Control, StopRequested
-from emeth_tui.training.reports import Event, Preparing, ResultWritten, Stopped
+from emeth_tui.training.reports import Event, Preparing, ResultWritten, Stage, Stopped
 from tests.training.files.hub_server import COMMIT, LARGE, Hub, serving
 from tests.training.jobs import Run, make_request
 from tests.training.pretrained import save_small_gpt2
@@ -76,16 +76,17 @@ def test_a_model_in_the_clients_own_cache_is_used_if_it_is_whole(
 
 
 def test_the_bytes_are_told_as_they_arrive(server: Hub) -> None:
-    told: list[tuple[float, str]] = []
+    told: list[Preparing] = []
 
-    hub.fetch(NAME, lambda fraction, detail: told.append((fraction, detail)))
+    hub.fetch(NAME, told.append)
 
-    fractions = [fraction for fraction, _detail in told]
+    fractions = [each.fraction for each in told]
     assert fractions == sorted(fractions)
     assert (fractions[0], fractions[-1]) == (0.0, 1.0)
     assert len(set(fractions)) > 3
-    assert told[0][1] == f"asking the hub for {NAME}"
-    assert told[-1][1].startswith(f"downloading {NAME}, 0 of ")
+    assert told[0].stage is Stage.ASKING_HUB
+    size_bytes = sum(path.stat().st_size for path in hub.fetch(NAME).iterdir())
+    assert (told[-1].stage, told[-1].size_bytes) == (Stage.DOWNLOADING, size_bytes)
 
 
 def test_a_connection_cut_in_the_middle_is_taken_up_there(server: Hub) -> None:
@@ -101,8 +102,8 @@ def test_a_download_broken_off_goes_on_where_it_was(server: Hub) -> None:
     """Stopped in the middle of the weights; the next try asks for the rest of them alone."""
     sizes = itertools.count()
 
-    def stop(fraction: float, detail: str) -> None:
-        if fraction > 0.5 and next(sizes) == 2:
+    def stop(preparing: Preparing) -> None:
+        if preparing.fraction > 0.5 and next(sizes) == 2:
             raise StopRequested
 
     with pytest.raises(StopRequested):
@@ -142,17 +143,17 @@ def test_a_name_that_cannot_be_one_is_said_to_be_unknown(server: Hub, name: str)
 def test_two_workers_download_a_model_one_after_the_other(server: Hub) -> None:
     home = hub._home() / NAME.replace("/", "--")
     home.mkdir(parents=True)
-    told: list[str] = []
+    told: list[Stage] = []
     with (home / "lock").open("w") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
 
-        def let_go(fraction: float, detail: str) -> None:
-            told.append(detail)
+        def let_go(preparing: Preparing) -> None:
+            told.append(preparing.stage)
             fcntl.flock(other, fcntl.LOCK_UN)
 
         fetched = hub.fetch(NAME, let_go)
 
-    assert told[0] == f"waiting for another download of {NAME}"
+    assert told[0] is Stage.WAITING_FOR_DOWNLOAD
     assert_fetched(fetched, server)
 
 
@@ -161,15 +162,15 @@ def test_a_job_downloads_its_model_and_tells_of_it(tmp_path: Path, server: Hub) 
 
     run.go(make_request(tmp_path, model=NAME, epochs=1, learning_rate=2e-3))
 
-    details = [event.detail for event in run.of_type(Preparing)]
-    assert details[0] == f"asking the hub for {NAME}"
-    assert any(detail.startswith(f"downloading {NAME}, ") for detail in details)
+    stages = [event.stage for event in run.of_type(Preparing)]
+    assert stages[0] is Stage.ASKING_HUB
+    assert Stage.DOWNLOADING in stages
     assert run.of_type(ResultWritten)
 
 
 def test_a_job_can_be_stopped_in_its_download(tmp_path: Path, server: Hub) -> None:
     def stop(event: Event, control: Control) -> None:
-        if isinstance(event, Preparing) and event.detail.startswith("asking"):
+        if isinstance(event, Preparing) and event.stage is Stage.ASKING_HUB:
             control.stop()
 
     run = Run(stop)

@@ -15,7 +15,6 @@ from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from emeth_tui.errors import TrainingError
 from emeth_tui.training.data.dataset import TokenisedDataset, load_tokens
-from emeth_tui.training.files import hub
 from emeth_tui.training.files.models import (
     DEVNET_SMALL,
     PretrainedFiles,
@@ -24,7 +23,7 @@ from emeth_tui.training.files.models import (
     model_spec,
     open_model,
 )
-from emeth_tui.training.reports import EpochDone, ResultWritten
+from emeth_tui.training.reports import EpochDone, OnPreparing, ResultWritten
 from emeth_tui.training.run.evaluation import Evaluator
 from tests.training.files.test_checkpoint import Malicious
 from tests.training.jobs import Run, dataset_of, make_request, result_weights
@@ -125,7 +124,7 @@ def test_a_job_locates_its_models_files_once(
 ) -> None:
     located: list[str] = []
 
-    def count(name: str, progress: hub.Progress) -> PretrainedFiles:
+    def count(name: str, progress: OnPreparing) -> PretrainedFiles:
         located.append(name)
         return locate(name, progress)
 
