@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from emeth_tui.errors import WorkerError
+from emeth_tui.engine.devices import DeviceReports
+from emeth_tui.errors import DeviceFailed, WorkerError
+from emeth_tui.notices.events import node
+from emeth_tui.notices.notice import EventBody
+from emeth_tui.notices.reasons.worker import DeviceDoesNotStart, ProcessLeft
 from emeth_tui.words.sentences import english
+from emeth_tui.workers.supervisor import DeviceDown, DeviceStarted
 from tests.engine.harness import Harness, RunningNode
-from tests.engine.quick_worker import Script
+from tests.engine.quick_worker import QuickWorker, Script
 
 
 def pool_of(node: RunningNode) -> Any:
@@ -67,3 +74,24 @@ async def test_a_job_moves_when_its_device_is_removed(network: Harness) -> None:
             await node.node.remove_device(1 - at_work)
         with pytest.raises(WorkerError, match="cannot be removed"):
             await node.node.remove_device(at_work)
+
+
+def test_a_device_that_fails_again_and_again_is_one_event() -> None:
+    published: list[EventBody] = []
+    usable: list[int] = []
+    worker: Any = QuickWorker(0, "cuda:0", Script())
+    events: Any = SimpleNamespace(publish=published.append)
+    leases: Any = SimpleNamespace(worker_is_usable=lambda: usable.append(1))
+    reports = DeviceReports(events, leases)
+    causes = [ProcessLeft(pid, 1) for pid in (77, 78)]
+    downs = [
+        DeviceDown(worker, DeviceFailed(DeviceDoesNotStart(0, "cuda:0", cause, Path("log"))), 5.0)
+        for cause in causes
+    ]
+
+    for event in (DeviceStarted(worker), *downs, DeviceStarted(worker), DeviceStarted(worker), downs[0]):
+        reports.take(event)
+
+    first = node.DeviceDown(DeviceDoesNotStart(0, "cuda:0", causes[0], Path("log")), 5.0)
+    assert published == [first, node.DeviceWorks(0, "cuda:0"), first]
+    assert len(usable) == 3
