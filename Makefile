@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 TEST_JOBS ?= 2
 PYTEST = $(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo demo-headless quick test test-slow lint check bench bench-gpu pictures contracts clean help
+.PHONY: demo demo-headless quick test test-slow test-pythons lint check mutants bench bench-gpu pictures contracts clean help
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -32,6 +32,13 @@ test: $(VENV)/.installed  ## Run the tests, a whole job on a local network among
 test-slow: $(VENV)/.installed  ## Run what `make test` leaves out: whole nodes, kills, the benchmarks' own tests
 	$(PYTEST) -m slow
 
+test-pythons: $(VENV)/.installed  ## Run what needs no torch on every other Python that lies here
+	$(BIN)/python -m tools.pythons $(VENV) --ignore tests/contracts --ignore tests/tui -m 'not slow and not process'
+
+mutants: $(VENV)/.installed  ## Change protocol, money and nonces in hundreds of ways: each should fail a test
+	$(BIN)/mutmut run --max-children $(TEST_JOBS)
+	$(BIN)/mutmut results
+
 lint: $(VENV)/.installed  ## Check style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -39,7 +46,7 @@ lint: $(VENV)/.installed  ## Check style, types and layers
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.structure
 
-check: lint test test-slow  ## Everything that CI checks
+check: lint test test-slow test-pythons  ## Everything that CI checks
 
 bench: $(VENV)/.installed  ## Measure, on a CPU; results and method are in BENCHMARKS.md
 	$(BIN)/python -m benchmarks all
@@ -55,4 +62,4 @@ contracts:  ## Build the contracts again; needs node
 	cd contracts && npm ci && npm run build
 
 clean:  ## Delete the virtual environment and every cache
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-3.* mutants .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -60,5 +60,8 @@ def test_gas_follows_the_datasets_megabytes(size_bytes: int, gas: int) -> None:
 
 @pytest.mark.parametrize("contract", ["EmethCore", "EmethToken"])
 def test_the_build_holds_interface_and_code(contract: str) -> None:
+    abi.cache_clear()
+    bytecode.cache_clear()
+
     assert {entry["type"] for entry in abi(contract)} >= {"constructor", "function", "event"}
     assert bytecode(contract).startswith(("0x60", "0x61"))  # PUSH1, PUSH2

@@ -21,7 +21,7 @@ from emeth_tui.protocol.splitting import (
 from tests.golden import GOLDEN_FILES, golden, golden_text
 
 # Runs of spaces and closing quotes around sentence ends, line ends of every kind, Unicode separators.
-odd_text = st.text(alphabet="ab .!?'\")]\n\r\x0b\x0c\x1c\x85\u2028\u2029\u3000。「」é😀", max_size=200)
+odd_text = st.text(alphabet="aX .!?'\")]\n\r\x0b\x0c\x1c\x85\u2028\u2029\u3000。「」é😀", max_size=200)
 languages = st.sampled_from(["en", "ja"])
 
 
@@ -43,6 +43,38 @@ def test_real_files_split_to_the_golden_bytes(name: str, workers: int) -> None:
         file: {"bytes": len(text.encode()), "sha256": hashlib.sha256(text.encode()).hexdigest()}
         for file, text in files.items()
     } == expected["split"][str(workers)]
+
+
+@pytest.mark.parametrize(
+    ("language", "pieces", "train", "valid"),
+    [
+        ("en", 1, range(0), range(1)),
+        ("en", 14, range(13), range(14)),  # 7 % of them is no whole piece: all validate
+        ("en", 15, range(13), range(14, 15)),
+        ("en", 200, range(186), range(186, 200)),
+        ("ja", 5, range(4), range(4, 5)),
+        ("ja", 20, range(18), range(18, 20)),
+    ],
+)
+def test_pieces_are_shared_out_as_the_network_does_it(
+    language: str, pieces: int, train: range, valid: range
+) -> None:
+    parts = part_ranges(pieces, language)
+
+    assert (parts.train, parts.valid) == (train, valid)
+
+
+@pytest.mark.parametrize("texts", [["a. ", "\n b"], ["a.", ") b"], ["a.) ", ")b"]])
+def test_what_follows_an_end_is_cut_alike_wherever_the_strings_end(texts: list[str]) -> None:
+    pieces = reference_pieces("".join(texts))
+
+    assert "".join(part_text(texts, "en", range(len(pieces)))) == ".".join(pieces)
+
+
+def test_a_long_run_of_spaces_is_kept_to_the_last() -> None:
+    spaces = " " * 140_000
+
+    assert "".join(part_text(["a" + spaces, "b. c"], "en", range(2))) == f"a{spaces}b.c"
 
 
 @given(odd_text)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from emeth_tui.clients.chain.abi import Call
 from emeth_tui.clients.transactions.broadcast import Receipt
+from emeth_tui.clients.transactions.gas_price import GasPrice
 from emeth_tui.clients.transactions.pending import PendingTransactions
+from emeth_tui.clients.wallet import Wallet
 from emeth_tui.model import JournaledTransaction, TransactionState
 from emeth_tui.store.database import Store
 from tests.factories import JOB_ID, OTHER_JOB_ID, make_transaction
@@ -80,6 +83,8 @@ def test_a_fee_bump_shares_the_nonce_and_the_receipt_says_which_one_was_mined(
     assert pending.open() == []
     assert (one.receipt, one.has_ended) == (receipt, True)
     assert states(store) == {1: TransactionState.REPLACED, 2: TransactionState.MINED}
+    kept = next(tx for tx in store.journal.recent(100) if tx.tx_hash == bump.tx_hash)
+    assert (kept.gas_used, kept.fee_wei) == (21_000, 77)
     mined = one.newest
     assert (mined.state, mined.gas_used, mined.fee_wei) == (TransactionState.MINED, 21_000, 77)
 
@@ -106,6 +111,29 @@ def test_bytes_that_were_given_up_are_signed_again_when_they_are_wanted(
     assert states(store) == {1: TransactionState.SIGNED}
     pending.settle(again, Receipt(tx.tx_hash, ok=True, gas_used=1, fee_wei=2, block_number=9))
     assert states(store) == {1: TransactionState.MINED}
+
+
+def test_a_call_under_way_is_found_by_contract_and_data(pending: PendingTransactions) -> None:
+    wallet = Wallet(b"\x05" * 32)
+    fields = {
+        "chainId": 60_001,
+        "nonce": 5,
+        "to": bytes(range(20)),
+        "value": 0,
+        "data": b"\x01\x02",
+        "gas": 1,
+    }
+    raw, tx_hash = wallet.sign_transaction({**fields, **GasPrice(7, 3).fields()})
+    one = pending.add(make_transaction(tx_hash=tx_hash, nonce=5, raw=raw))
+    address = "0x" + bytes(range(20)).hex()
+
+    assert pending.find(call(address, "0x0102")) is one
+    assert pending.find(call(address, "0x0103")) is None
+    assert pending.find(call("0x" + "11" * 20, "0x0102")) is None
+
+
+def call(address: str, data: str) -> Call:
+    return Call(address, "EmethCore", "submit", data)
 
 
 def test_messages_name_the_job_and_the_purpose(pending: PendingTransactions) -> None:

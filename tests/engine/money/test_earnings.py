@@ -22,14 +22,14 @@ def test_jobs_count_on_the_day_that_they_ended_and_gas_on_its_own() -> None:
         make_job(state=JobState.TRAINING),
     ]
     shares = [
-        SlotShare(101, own_gas=6, own_balance=0, total_gas=60, reward_wei=token_to_wei(100)),
+        SlotShare(101, own_gas=7, own_balance=0, total_gas=70, reward_wei=token_to_wei(100)),
         SlotShare(99, own_gas=1, own_balance=1, total_gas=4, reward_wei=token_to_wei(100)),
         SlotShare(98, own_gas=0, own_balance=0, total_gas=4, reward_wei=token_to_wei(100)),
     ]
 
     today, yesterday, before = days_of(jobs, shares)
 
-    assert (today.slot, today.ended, today.verified, today.costly, today.gas) == (101, 3, 1, 1, 6)
+    assert (today.slot, today.ended, today.verified, today.costly, today.gas) == (101, 3, 1, 1, 7)
     assert today.total_wei == token_to_wei(12 - 5 + 10)
     assert (yesterday.slot, yesterday.gas, yesterday.total_wei) == (100, 5, token_to_wei(10))
     assert (before.slot, before.ended, before.reward_wei) == (99, 0, token_to_wei(25))

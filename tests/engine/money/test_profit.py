@@ -43,3 +43,10 @@ def test_gas_over_the_days_cap_brings_nothing() -> None:
 def test_without_news_of_the_chain_only_the_fee_counts() -> None:
     expected = expect(**{**JOB, "fee_wei": token_to_wei(4)}, today=None, transaction_cost_wei=0)
     assert expected.profit_wei == token_to_wei(-6)
+    assert expected.day_gas == expected.gas == 11
+
+
+def test_on_a_networks_first_day_its_own_gas_is_all() -> None:
+    expected = expect(**JOB, today=a_day(0), transaction_cost_wei=0)
+    assert expected.day_gas == 11
+    assert expected.reward_wei == token_to_wei(1_000)

@@ -1,0 +1,88 @@
+"""What is offered for gas, against the answers of an endpoint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from emeth_tui.clients.chain.json_rpc import Request, RpcRefusal
+from emeth_tui.clients.chain.values import BadAnswer
+from emeth_tui.clients.transactions.gas_price import GasPrice, market_price
+from emeth_tui.errors import TransactionError
+
+GWEI = 10**9
+LONDON = {"baseFeePerGas": hex(5 * GWEI)}
+
+
+class Endpoint:
+    """Answers with a newest block, a gas price and a tip."""
+
+    def __init__(self, block: object, price: object = "0x7", tip: object = "0x3") -> None:
+        self._answers = {
+            "eth_getBlockByNumber": block,
+            "eth_gasPrice": price,
+            "eth_maxPriorityFeePerGas": tip,
+        }
+        self.asked: list[Request] = []
+
+    async def batch(self, requests: list[Request]) -> list[Any]:
+        self.asked = requests
+        return [self._answers[request.method] for request in requests]
+
+
+async def price_at(endpoint: Endpoint, *limit_wei: int) -> GasPrice:
+    return await market_price(endpoint, *limit_wei)  # type: ignore[arg-type]
+
+
+async def test_two_base_fees_and_the_tip() -> None:
+    endpoint = Endpoint(LONDON, tip=hex(2 * GWEI))
+
+    assert await price_at(endpoint) == GasPrice(12 * GWEI, 2 * GWEI)
+    assert endpoint.asked[0].params == ("latest", False)
+
+
+async def test_an_endpoint_that_suggests_no_tip_gets_a_gwei() -> None:
+    refusal = RpcRefusal("the endpoint", "eth_maxPriorityFeePerGas", "no such method")
+
+    assert await price_at(Endpoint(LONDON, tip=refusal)) == GasPrice(11 * GWEI, GWEI)
+
+
+@pytest.mark.parametrize("block", [{}, {"baseFeePerGas": None}])
+async def test_before_london_the_endpoints_price_is_taken(block: object) -> None:
+    assert await price_at(Endpoint(block, price=hex(8 * GWEI))) == GasPrice(8 * GWEI)
+
+
+async def test_without_a_block_there_is_no_price() -> None:
+    with pytest.raises(BadAnswer, match="the endpoint has no newest block"):
+        await price_at(Endpoint(None))
+
+
+async def test_a_price_over_the_limit_is_refused_in_gwei() -> None:
+    dear = Endpoint({}, price=hex(2_500 * GWEI))
+
+    with pytest.raises(TransactionError, match=r"gas costs 2,500\.0 gwei, .*limit of 1,000\.0"):
+        await price_at(dear)
+    assert await price_at(dear, 2_500 * GWEI) == GasPrice(2_500 * GWEI)
+    with pytest.raises(TransactionError, match=r"limit of 2,499\.0"):
+        await price_at(dear, 2_499 * GWEI)
+
+
+def test_a_transactions_fields_say_which_kind_it_is() -> None:
+    assert GasPrice(7).fields() == {"gasPrice": 7}
+    assert GasPrice(7, 0).fields() == {"type": 2, "maxFeePerGas": 7, "maxPriorityFeePerGas": 0}
+
+
+@pytest.mark.parametrize(
+    ("offer", "market", "bumped"),
+    [
+        (GasPrice(1_000), GasPrice(1_000), GasPrice(1_131)),
+        (GasPrice(1_000), GasPrice(5_000, 9), GasPrice(5_000)),
+        (GasPrice(1_000, 100), GasPrice(1_000, 100), GasPrice(1_131, 114)),
+        (GasPrice(1_000, 100), GasPrice(2_000, 700), GasPrice(2_000, 700)),
+        (GasPrice(1_000, 100), GasPrice(2_000), GasPrice(2_000, 114)),
+        (GasPrice(1_000, 1_000), GasPrice(1_000, 1_500), GasPrice(1_131, 1_131)),
+    ],
+)
+def test_a_replacement_raises_each_price_enough(offer: GasPrice, market: GasPrice, bumped: GasPrice) -> None:
+    assert offer.bumped(market) == bumped

@@ -1,0 +1,118 @@
+"""Run the tests that need no torch on every Python of this machine that the project supports.
+
+Each gets a virtual environment of its own beside the one that is given, without torch and what goes with it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parent.parent
+HEAVY = {"torch", "transformers", "accelerate"}
+LINTERS = {"deptry", "import-linter", "mutmut", "mypy", "ruff"}
+ITSELF = {"emeth-tui"}  # run from the checkout
+
+
+def main(venv: Path, tests: Sequence[str]) -> int:
+    """Test every version beside the running one; returns the number that failed."""
+    failed = []
+    for version in supported():
+        if version == f"{sys.version_info.major}.{sys.version_info.minor}":
+            continue
+        environment = interpreter_environment(version)
+        if environment is None:
+            print(f"python {version}: not on this machine, skipped", flush=True)
+            continue
+        print(f"python {version}:", flush=True)
+        python = prepared(version, environment, venv.with_name(f"{venv.name}-{version}"))
+        command = [
+            python,
+            "-m",
+            "pytest",
+            "-n",
+            "2",
+            "--without-torch",
+            "-m",
+            "not slow and not process",
+            *tests,
+        ]
+        if subprocess.run(command, cwd=ROOT, check=False).returncode:
+            failed.append(version)
+    if failed:
+        print(f"failed on python {', '.join(failed)}", flush=True)
+    return len(failed)
+
+
+def supported() -> list[str]:
+    """List the versions that the project says it runs on."""
+    return [each.rpartition(" :: ")[2] for each in _project()["classifiers"] if "Python :: 3." in each]
+
+
+def interpreter_environment(version: str) -> Mapping[str, str] | None:
+    """Return the environment in which `python3.x` runs, or None where it does not; pyenv wants a variable."""
+    name = f"python{version}"
+    if shutil.which(name) is None:
+        return None
+    for environment in (dict(os.environ), {**os.environ, "PYENV_VERSION": version}):
+        run = subprocess.run([name, "-c", ""], env=environment, capture_output=True, check=False)
+        if run.returncode == 0:
+            return environment
+    return None
+
+
+def prepared(version: str, environment: Mapping[str, str], venv: Path) -> Path:
+    """Make a version's virtual environment, unless it is there and up to date; returns its Python."""
+    python = venv / "bin" / "python"
+    wanted = requirements()
+    kept = venv / "requirements.txt"
+    text = "\n".join(wanted) + "\n" + (ROOT / "constraints.txt").read_text("utf-8")
+    if not kept.exists() or kept.read_text("utf-8") != text:
+        subprocess.run([f"python{version}", "-m", "venv", "--clear", venv], env=environment, check=True)
+        pip = [
+            python,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "-c",
+            "constraints.txt",
+        ]
+        subprocess.run([*pip, *wanted], cwd=ROOT, check=True)
+        kept.write_text(text, "utf-8")
+    return python
+
+
+def requirements() -> list[str]:
+    """List what the tests without torch need, as pyproject.toml states it."""
+    project = _project()
+    extras = project["optional-dependencies"]
+    stated = [*project["dependencies"], *extras["devnet"], *extras["dev"]]
+    return [each for each in stated if _name(each) not in HEAVY | LINTERS | ITSELF]
+
+
+def _name(requirement: str) -> str:
+    for end, character in enumerate(requirement):
+        if not (character.isalnum() or character in "-_."):
+            return requirement[:end]
+    return requirement
+
+
+def _project() -> dict[str, Any]:
+    project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    return project
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))
