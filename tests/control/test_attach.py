@@ -19,6 +19,7 @@ from emeth_tui.errors import ExitCode
 from emeth_tui.store.lock import lock_holder
 from tests.control.conftest import until
 from tests.engine.harness import Harness, RunningNode, quiet_network
+from tests.engine.quick_worker import Script
 from tests.terminal import ROOT, Terminal
 from tests.tui.harness import LARGE
 
@@ -67,7 +68,9 @@ def place(network: Harness, tmp_path: Path) -> Iterator[Place]:
 
 @asynccontextmanager
 async def running(network: Harness, place: Place) -> AsyncIterator[RunningNode]:
-    async with network.node() as running, serve_control(place.control_dir, running.node):
+    """Run a node that stops before its job's first epoch, so that no event scrolls off the screen."""
+    script = Script(hold_before_epoch=1)
+    async with network.node(script=script) as running, serve_control(place.control_dir, running.node):
         yield running
 
 

@@ -380,7 +380,7 @@ async def test_what_a_worker_prints_is_in_its_log(tmp_path: Path, worker: Worker
 
 
 async def test_a_silent_worker_is_killed_and_replaced(tmp_path: Path) -> None:
-    limits = Limits(training_s=1.0, saving_s=1.0, first_step_s=5.0, restart=Backoff(0.01, 30.0))
+    limits = Limits(training_s=3.0, saving_s=30.0, first_step_s=30.0, restart=Backoff(0.01, 30.0))
     views = Views()
     pool = WorkerPool(["cpu"], in_directories(tmp_path / "logs"), views, limits)
     await pool.start()
@@ -395,7 +395,7 @@ async def test_a_silent_worker_is_killed_and_replaced(tmp_path: Path) -> None:
     await pool.close(5.0)
 
     assert load(tmp_path / result.name)["hash"] == HASH
-    assert any(view.detail == ProcessSilent(1.0) for view in views.seen)
+    assert any(view.detail == ProcessSilent(3.0) for view in views.seen)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
@@ -448,26 +448,43 @@ async def test_without_any_device_the_start_fails_with_the_logs_path(tmp_path: P
     assert [worker.view.phase for worker in pool.workers] == [WorkerPhase.CLOSED] * 2
 
 
-async def test_the_event_loop_goes_on_while_workers_start_and_train(tmp_path: Path) -> None:
-    worst_s = 0.0
-    loop = asyncio.get_running_loop()
+async def test_the_event_loop_goes_on_while_a_worker_starts_and_stands_still(tmp_path: Path) -> None:
+    log = tmp_path / "logs/worker-0.log"
+    log.parent.mkdir()
+    os.mkfifo(log)  # the process waits here for a reader
+    pool = WorkerPool(["cpu"], in_directories(log.parent), limits=QUICK)
+    starting = asyncio.create_task(pool.start())
+    await other_things_happen()
+    assert not starting.done()
 
-    async def tick() -> None:
-        nonlocal worst_s
-        while True:
-            before = loop.time()
-            await asyncio.sleep(0.005)
-            worst_s = max(worst_s, loop.time() - before)
+    reader = os.open(log, os.O_RDONLY | os.O_NONBLOCK)
+    await starting
+    (worker,) = pool.workers
+    stands_still = asyncio.Event()
 
-    ticking = asyncio.create_task(tick())
-    pool = WorkerPool(["cpu"], in_directories(tmp_path / "logs"), limits=QUICK)
-    await pool.start()
-    await pool.workers[0].train(make_request(tmp_path), hash_for=hash_for, on_message=Listener())
-    await pool.close(5.0)
-    ticking.cancel()
+    def stop() -> None:
+        os.kill(pid_of(worker), signal.SIGSTOP)
+        stands_still.set()
 
-    # Spawning takes milliseconds, loading torch seconds: the loop may feel only the first.
-    assert worst_s < 0.5
+    training = asyncio.create_task(
+        worker.train(
+            make_request(tmp_path), hash_for=hash_for, on_message=Listener(once(epoch_done(1), stop))
+        )
+    )
+    await stands_still.wait()
+    await other_things_happen()
+    assert not training.done()
+
+    os.kill(pid_of(worker), signal.SIGCONT)
+    await training
+    await pool.close(20.0)
+    os.close(reader)
+
+
+async def other_things_happen() -> None:
+    """Give the event loop many turns; one that waits for a process never returns from here."""
+    for _ in range(20):
+        await asyncio.sleep(0.005)
 
 
 async def test_progress_comes_at_most_four_times_a_second(tmp_path: Path, worker: Worker) -> None:
