@@ -14,7 +14,7 @@ class Clock(App[None]):
     """One line of text."""
 
     def compose(self) -> ComposeResult:
-        yield Static("00:00:00.0", id="clock")
+        yield Static("clock", id="clock")
 
     def on_mount(self) -> None:
         self.set_interval(TICK_S, self._tick)

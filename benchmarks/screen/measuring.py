@@ -1,6 +1,7 @@
 """What the screen costs: processor, terminal output, memory, and the time to paint; other monitors beside it.
 
-Every program runs in a pseudo-terminal of its own and is watched from outside, through /proc.
+Every program runs in a pseudo-terminal of its own and is watched from outside, through /proc. What is held
+against the bare application is measured beside it: at work over the same seconds, starts taken in turn.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emeth_tui.clients.wallet import create_keystore
-from tests.terminal import PseudoTerminal
+from tests.terminal import ROOT, PseudoTerminal
 
 SIZES = ((80, 24), (160, 45))
 EVENTS = 10_000
@@ -26,6 +27,10 @@ _SETTLE_S = 3.0  # after the first paint, before anything is counted
 _READ_S = 0.05
 _LIMIT_S = 30.0
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+OURS = "emeth-tui"
+BARE = "bare Textual"
+_BARE_COMMAND = (sys.executable, "-m", "benchmarks.screen.bare")
+_BARE_SHOWN = b"clock"
 _SHOWN = b"Workers"
 _STARTING = b"connecting to the network"
 _QUESTION = b"Leave?"
@@ -59,75 +64,91 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True)
+class Starts:
+    """A program's starts at one size of terminal: seconds until its first picture, one entry per start."""
+
+    program: str
+    columns: int
+    rows: int
+    first_paint_s: list[float]
+    cpu_s: list[float]
+
+
+@dataclass(frozen=True, slots=True)
 class ScreenResult:
-    """All that was measured; times in seconds, the lists one entry a try."""
+    """All that was measured; times in seconds, the lists one entry per try."""
 
     setup: ScreenSetup
     running: tuple[Running, ...]
-    first_paint_s: dict[str, list[float]]  # by size: the real program, from its start
-    first_paint_cpu_s: dict[str, list[float]]
+    starts: tuple[Starts, ...]
     key_to_paint_s: dict[str, list[float]]  # by size, with all workers reporting
     version_s: list[float]
     growth_bytes: int  # over EVENTS events
 
 
 def measure(setup: ScreenSetup, narrate: Narrate) -> ScreenResult:
-    """Measure everything, one program after the other."""
+    """Measure everything."""
     running: list[Running] = []
+    starts: list[Starts] = []
     keys: dict[str, list[float]] = {}
-    first: dict[str, list[float]] = {}
-    first_cpu: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory(prefix="emeth-bench-") as place:
         home = Path(place)
-        start = _real_program(home)
+        real = _real_program(home)
         for size in SIZES:
             name = f"{size[0]}x{size[1]}"
-            narrate(f"screen: {name}, emeth-tui with {setup.workers} workers for {setup.seconds:g} s")
-            ours, keys[name] = _busy(setup, size)
-            running.append(ours)
-            paints = [_first_paint(start, size, home) for _ in range(setup.starts)]
-            first[name], first_cpu[name] = ([paint[part] for paint in paints] for part in (0, 1))
-            for title, command in _others():
+            narrate(f"screen: {name}, {OURS} with {setup.workers} workers for {setup.seconds:g} s")
+            both, keys[name] = _busy_beside_bare(setup, size)
+            running += both
+            for title, command in _monitors():
                 narrate(f"screen: {name}, {title} for {setup.seconds:g} s")
-                running.append(_other(title, command, size, setup.seconds))
+                running.append(_monitor(title, command, size, setup.seconds))
+            narrate(f"screen: {name}, {setup.starts} starts")
+            starts += _first_paints(real, size, home, setup.starts)
         narrate(f"screen: memory over {EVENTS:,} events")
         growth_bytes = _growth(home)
-        version_s = [_version() for _ in range(setup.starts)]
-    return ScreenResult(setup, tuple(running), first, first_cpu, keys, version_s, growth_bytes)
+        version_s = [_version(home) for _ in range(setup.starts + 1)][1:]
+    return ScreenResult(setup, tuple(running), tuple(starts), keys, version_s, growth_bytes)
 
 
-def _others() -> list[tuple[str, Sequence[str]]]:
-    monitors = [(" ".join(command), command) for command in MONITORS if shutil.which(command[0])]
-    return [("bare Textual", [sys.executable, "-m", "benchmarks.screen.bare"]), *monitors]
+def _monitors() -> list[tuple[str, Sequence[str]]]:
+    return [(" ".join(command), command) for command in MONITORS if shutil.which(command[0])]
 
 
-def _busy(setup: ScreenSetup, size: tuple[int, int]) -> tuple[Running, list[float]]:
-    """Watch our screen over simulated workers, then press keys."""
+def _busy_beside_bare(setup: ScreenSetup, size: tuple[int, int]) -> tuple[list[Running], list[float]]:
+    """Watch our screen over simulated workers and the bare application at once; then press keys in ours."""
     seconds = setup.seconds + _SETTLE_S + 2 * setup.keys + _LIMIT_S
     numbers = [str(setup.workers), str(setup.reports_a_second), str(seconds)]
-    with _program([sys.executable, "-m", "tests.tui.busy_screen", *numbers], size) as terminal:
-        _read_until(terminal, _SHOWN)
-        watched = _watch("emeth-tui", terminal, size, setup.seconds)
-        return watched, [_key_to_paint(terminal) for _ in range(setup.keys)]
+    busy = [sys.executable, "-m", "tests.tui.busy_screen", *numbers]
+    with _program(_BARE_COMMAND, size) as bare, _program(busy, size) as ours:
+        _read_until(bare, _BARE_SHOWN)
+        _read_until(ours, _SHOWN)
+        watched = _watch({OURS: ours, BARE: bare}, size, setup.seconds)
+        return watched, [_key_to_paint(ours) for _ in range(setup.keys)]
 
 
-def _other(title: str, command: Sequence[str], size: tuple[int, int], seconds: float) -> Running:
+def _monitor(title: str, command: Sequence[str], size: tuple[int, int], seconds: float) -> Running:
     with _program(command, size) as terminal:
         terminal.read(_LIMIT_S)
-        return _watch(title, terminal, size, seconds)
+        return _watch({title: terminal}, size, seconds)[0]
 
 
-def _watch(title: str, terminal: PseudoTerminal, size: tuple[int, int], seconds: float) -> Running:
-    _read_for(terminal, _SETTLE_S)
-    cpu_s, written, began = _cpu_s(terminal.pid), len(terminal.output), time.monotonic()
-    _read_for(terminal, seconds)
+def _watch(programs: dict[str, PseudoTerminal], size: tuple[int, int], seconds: float) -> list[Running]:
+    """Watch programs over the same seconds."""
+    terminals = list(programs.values())
+    _read_for(terminals, _SETTLE_S)
+    before = [(_cpu_s(terminal.pid), len(terminal.output)) for terminal in terminals]
+    began = time.monotonic()
+    _read_for(terminals, seconds)
     took_s = time.monotonic() - began
-    return Running(
-        title,
-        *size,
-        cpu_share=(_cpu_s(terminal.pid) - cpu_s) / took_s,
-        output_bytes_per_s=(len(terminal.output) - written) / took_s,
-    )
+    return [
+        Running(
+            title,
+            *size,
+            cpu_share=(_cpu_s(terminal.pid) - cpu_s) / took_s,
+            output_bytes_per_s=(len(terminal.output) - written) / took_s,
+        )
+        for (title, terminal), (cpu_s, written) in zip(programs.items(), before, strict=True)
+    ]
 
 
 def _key_to_paint(terminal: PseudoTerminal) -> float:
@@ -137,12 +158,12 @@ def _key_to_paint(terminal: PseudoTerminal) -> float:
     _read_until(terminal, _QUESTION, written)
     took_s = time.monotonic() - began
     terminal.type(_ESCAPE)
-    _read_for(terminal, 0.5)
+    _read_for([terminal], 0.5)
     return took_s
 
 
 def _real_program(home: Path) -> Sequence[str]:
-    """Give the command that starts the real program on a network that does not answer."""
+    """Return the command that starts the real program on a network that does not answer."""
     create_keystore(home / "keystore.json", "bench")
     password = home / "password"
     password.write_text("bench\n", "utf-8")
@@ -156,16 +177,43 @@ def _real_program(home: Path) -> Sequence[str]:
     return [sys.executable, "-m", "emeth_tui", "--config", str(config), "--lang", "en"]
 
 
-def _first_paint(command: Sequence[str], size: tuple[int, int], home: Path) -> tuple[float, float]:
-    """Start the program and wait for the dashboard; its wall-clock and CPU seconds until then."""
-    with _program(command, size, {"HOME": str(home)}) as terminal:
-        _read_until(terminal, _STARTING)
+def _first_paints(real: Sequence[str], size: tuple[int, int], home: Path, count: int) -> list[Starts]:
+    """Start the real program until its dashboard is there, and the bare application, in turn."""
+    programs = ((OURS, real, _STARTING), (BARE, _BARE_COMMAND, _BARE_SHOWN))
+    starts = [Starts(title, *size, [], []) for title, _command, _text in programs]
+    for number in range(count + 1):
+        for start, (_title, command, text) in zip(starts, programs, strict=True):
+            paint_s, cpu_s = _first_paint(command, text, size, home)
+            if number:  # the first start compiles
+                start.first_paint_s.append(paint_s)
+                start.cpu_s.append(cpu_s)
+    return starts
+
+
+def _first_paint(
+    command: Sequence[str], text: bytes, size: tuple[int, int], home: Path
+) -> tuple[float, float]:
+    """Start a program and wait for a text of its first picture; its wall-clock and CPU seconds until then."""
+    with _program(command, size, _installed(home)) as terminal:
+        _read_until(terminal, text)
         return time.monotonic() - terminal.started_at, _cpu_s(terminal.pid)
 
 
-def _version() -> float:
+def _installed(home: Path) -> dict[str, str]:
+    """Return the environment in which modules are compiled once, as those of an installed program are."""
+    return {
+        "HOME": str(home),
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PYTHONPYCACHEPREFIX": str(home / "bytecode"),
+    }
+
+
+def _version(home: Path) -> float:
+    command = [sys.executable, "-m", "emeth_tui", "--version"]
     began = time.monotonic()
-    subprocess.run([sys.executable, "-m", "emeth_tui", "--version"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, **_installed(home)}, cwd=ROOT
+    )
     return time.monotonic() - began
 
 
@@ -193,10 +241,11 @@ class _program(PseudoTerminal):  # noqa: N801 - reads as the context manager tha
         self.close()
 
 
-def _read_for(terminal: PseudoTerminal, seconds: float) -> None:
+def _read_for(terminals: Sequence[PseudoTerminal], seconds: float) -> None:
     until = time.monotonic() + seconds
     while (left_s := until - time.monotonic()) > 0:
-        terminal.read(min(_READ_S, left_s))
+        for terminal in terminals:
+            terminal.read(min(_READ_S / len(terminals), left_s))
         time.sleep(min(_READ_S, max(0.0, until - time.monotonic())))  # reading must not take the processor
 
 
@@ -209,11 +258,11 @@ def _read_until(terminal: PseudoTerminal, text: bytes, start: int = 0) -> None:
 
 
 def _cpu_s(pid: int) -> float:
-    """The CPU seconds of a process and of its children that have ended."""
+    """Return the CPU seconds of a process and of its children that have ended."""
     values = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
     return sum(map(int, values[11:15])) / _TICKS_A_SECOND
 
 
 def median_of(values: Sequence[float]) -> str:
-    """Sum up some times for people: the median, and the longest."""
+    """Return the median and the longest of some times, for people."""
     return f"{statistics.median(values):.3f} s (longest {max(values):.3f})"

@@ -5,26 +5,53 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.screen import measuring
-from benchmarks.screen.command import report
-from benchmarks.screen.measuring import ScreenSetup, measure
+from benchmarks.screen.command import goals, report
+from benchmarks.screen.measuring import Running, ScreenResult, ScreenSetup, Starts, measure
 from benchmarks.screen.snapshot import measure_snapshot
 
-pytestmark = pytest.mark.slow
 
-
+@pytest.mark.slow
 def test_every_budget_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measuring, "SIZES", ((80, 24),))
     monkeypatch.setattr(measuring, "MONITORS", ())
     monkeypatch.setattr(measuring, "EVENTS", 100)
     monkeypatch.setattr(measuring, "_SETTLE_S", 0.5)
-    told: list[str] = []
+    narrated: list[str] = []
 
-    result = measure(ScreenSetup(seconds=1, workers=2, starts=1, keys=1), told.append)
+    result = measure(ScreenSetup(seconds=1, workers=2, starts=1, keys=1), narrated.append)
 
     ours, bare = result.running
     assert (ours.program, bare.program) == ("emeth-tui", "bare Textual")
     assert ours.output_bytes_per_s > bare.output_bytes_per_s > 0
+    assert {start.program for start in result.starts} == {"emeth-tui", "bare Textual"}
+    assert all(len(start.first_paint_s) == len(start.cpu_s) == 1 for start in result.starts)
     goals = report(result, measure_snapshot(pictures=2)).goals
     assert len(goals) == 7
     assert all(goal.measured is not None for goal in goals)
-    assert len(told) == 3
+    assert len(narrated) == 3
+
+
+def test_the_screen_is_held_against_the_bare_application() -> None:
+    running = tuple(
+        Running(program, *size, cpu_share=share, output_bytes_per_s=0.0)
+        for program, shares in (
+            ("emeth-tui", (0.04, 0.06)),
+            ("bare Textual", (0.01, 0.02)),
+            ("htop", (0.001, 0.5)),
+        )
+        for size, share in zip(((80, 24), (160, 45)), shares, strict=True)
+    )
+    starts = tuple(
+        Starts(program, *size, first_paint_s=paints, cpu_s=[0.1])
+        for program, by_size in (
+            ("emeth-tui", ([0.6, 0.5, 9.0], [0.4])),
+            ("bare Textual", ([0.3], [0.3, 0.2, 0.1])),
+        )
+        for size, paints in zip(((80, 24), (160, 45)), by_size, strict=True)
+    )
+    result = ScreenResult(ScreenSetup(), running, starts, {"80x24": [0.01]}, [0.1], growth_bytes=0)
+
+    share, _output, paint, *_others = goals(result, [0.001])
+
+    assert (share.measured, share.reached) == (pytest.approx(3.0), False)
+    assert (paint.measured, paint.reached) == (pytest.approx(2.0), False)
