@@ -29,7 +29,7 @@ from emeth_tui.store.database import Store
 from emeth_tui.tui.app import EmethApp
 from emeth_tui.tui.node_front import Ending, ScreenOptions
 from emeth_tui.words.translation import set_language
-from emeth_tui.workers.local import prepare_spawning
+from emeth_tui.workers.spawning import prepare_spawning
 from tools.svg import svg
 
 FOLDER = Path(__file__).parent.parent / "docs" / "pictures"

@@ -6,7 +6,6 @@ import re
 
 from emeth_tui.errors import JobError
 from emeth_tui.model import JobId
-from emeth_tui.notices.reasons.market import InvalidJobId
 
 _PATTERN = re.compile(r"0x[0-9a-f]{32}")
 
@@ -18,6 +17,8 @@ def parse_job_id(text: str) -> JobId:
     """
     lowered = text.strip().lower()
     if not _PATTERN.fullmatch(lowered):
+        from emeth_tui.notices.reasons.market import InvalidJobId  # late: the first paint needs no reasons
+
         raise JobError(InvalidJobId(text[:80]))
     return JobId(lowered)
 

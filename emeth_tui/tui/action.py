@@ -6,12 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from operator import attrgetter
+from typing import TYPE_CHECKING
 
-from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.screen import NodeStarting
-from emeth_tui.tui.frame import Frame
-from emeth_tui.tui.why_not import Target
 from emeth_tui.words.translation import _
+
+if TYPE_CHECKING:
+    from emeth_tui.notices.notice import Reason
+    from emeth_tui.tui.frame import Frame
+    from emeth_tui.tui.why_not import Target
 
 
 class Scope(Enum):

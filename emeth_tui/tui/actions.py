@@ -6,12 +6,15 @@ The answers of a dialog and the keys of the first settings are forms: they are d
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
 
 from emeth_tui.tui import why_not
 from emeth_tui.tui.action import PAGES, SCREENS, THE_JOB, THE_NODE, Action, Scope
-from emeth_tui.tui.frame import Frame
-from emeth_tui.tui.why_not import Target
 from emeth_tui.words.translation import _
+
+if TYPE_CHECKING:
+    from emeth_tui.tui.frame import Frame
+    from emeth_tui.tui.why_not import Target
 
 DASHBOARD, DASHBOARD_AND_JOB = (Scope.DASHBOARD,), (Scope.DASHBOARD, Scope.JOB)
 _PANELS = (

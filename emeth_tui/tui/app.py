@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import SystemCommand
 from textual.binding import BindingType
@@ -14,15 +14,11 @@ from textual.driver import Driver
 from textual.screen import Screen
 from textual.widgets import Input
 
-from emeth_tui.engine.settings_editor import SettingChange
-from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.tui.action import Action, Scope
 from emeth_tui.tui.actions import BY_ID, palette_actions
 from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.driver import PatientDriver
 from emeth_tui.tui.drawing.themed_app import ThemedApp
-from emeth_tui.tui.drawing.themes import Theme
-from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.keymap import Keymap
 from emeth_tui.tui.node_front import Ending, NodeFront, ScreenOptions
 from emeth_tui.tui.parts.command_runner import CommandRunner
@@ -36,6 +32,12 @@ from emeth_tui.tui.screens.page import PageScreen
 from emeth_tui.tui.why_not import Target
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _, language_of_locale, set_language
+
+if TYPE_CHECKING:
+    from emeth_tui.engine.settings_editor import SettingChange
+    from emeth_tui.engine.view.snapshot import Snapshot
+    from emeth_tui.tui.drawing.themes import Theme
+    from emeth_tui.tui.frame import Frame
 
 logger = logging.getLogger(__name__)
 

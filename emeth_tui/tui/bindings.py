@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.binding import Binding, BindingType
 
-from emeth_tui.tui.action import Scope
 from emeth_tui.tui.actions import actions_of
+
+if TYPE_CHECKING:
+    from emeth_tui.tui.action import Scope
 
 
 def bindings_of(scope: Scope) -> list[BindingType]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from emeth_tui.engine.market.rules import Offer
 from emeth_tui.engine.money.profit import Expectation, expect
-from emeth_tui.job import Job
 from emeth_tui.tui.frame import Frame, Outlook, outlook
+
+if TYPE_CHECKING:
+    from emeth_tui.engine.market.rules import Offer
+    from emeth_tui.job import Job
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,14 @@ import os
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from emeth_tui.engine.money.earnings import DayAccount
-from emeth_tui.job import Job
 from emeth_tui.model import WEI_PER_TOKEN
 from emeth_tui.words.sentences import english
+
+if TYPE_CHECKING:
+    from emeth_tui.engine.money.earnings import DayAccount
+    from emeth_tui.job import Job
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # full-width ones run, too
 JOB_COLUMNS = (

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from emeth_tui.engine.gpus.reading import GpuReading
-from emeth_tui.engine.view.snapshot import Forecast, Snapshot
-from emeth_tui.job import Job
 from emeth_tui.model import JobState, WorkerPhase
-from emeth_tui.workers.views import WorkerView
+
+if TYPE_CHECKING:
+    from emeth_tui.engine.gpus.reading import GpuReading
+    from emeth_tui.engine.view.snapshot import Forecast, Snapshot
+    from emeth_tui.job import Job
+    from emeth_tui.workers.views import WorkerView
 
 SPEEDS_KEPT = 120  # of each worker, one a second
 STALE_AFTER_S = 40.0  # since the last block

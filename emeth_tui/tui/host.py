@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from textual.message_pump import MessagePump
 
-from emeth_tui.engine.settings_editor import SettingChange
-from emeth_tui.model import JobId
-from emeth_tui.tui.drawing.glyphs import Glyphs
-from emeth_tui.tui.drawing.themes import Theme
-from emeth_tui.tui.frame import Frame
-from emeth_tui.tui.keymap import Keymap
-from emeth_tui.tui.node_front import NodeFront, ScreenOptions
-from emeth_tui.tui.parts.command_runner import CommandRunner
-from emeth_tui.tui.parts.footer_note import FooterNote
+if TYPE_CHECKING:
+    from emeth_tui.engine.settings_editor import SettingChange
+    from emeth_tui.model import JobId
+    from emeth_tui.tui.drawing.glyphs import Glyphs
+    from emeth_tui.tui.drawing.themes import Theme
+    from emeth_tui.tui.frame import Frame
+    from emeth_tui.tui.keymap import Keymap
+    from emeth_tui.tui.node_front import NodeFront, ScreenOptions
+    from emeth_tui.tui.parts.command_runner import CommandRunner
+    from emeth_tui.tui.parts.footer_note import FooterNote
 
 
 class Pages(Protocol):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from emeth_tui.errors import SettingsError
 from emeth_tui.notices.reasons.screen import KeyTaken, UnknownAction
-from emeth_tui.settings import Settings
-from emeth_tui.tui.action import Action
 from emeth_tui.tui.actions import ACTIONS, BY_ID
+
+if TYPE_CHECKING:
+    from emeth_tui.settings import Settings
+    from emeth_tui.tui.action import Action
 
 _SHOWN = {
     "enter": "Enter",

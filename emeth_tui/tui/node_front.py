@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from emeth_tui.engine.events import Subscription
-from emeth_tui.engine.settings_editor import SettingChange, SettingsView
-from emeth_tui.engine.view.records import JobRecord
-from emeth_tui.engine.view.snapshot import Snapshot
-from emeth_tui.job import Job
-from emeth_tui.model import JobId, JournaledTransaction
-from emeth_tui.protocol.contracts import ChainJob
+if TYPE_CHECKING:
+    from emeth_tui.engine.events import Subscription
+    from emeth_tui.engine.settings_editor import SettingChange, SettingsView
+    from emeth_tui.engine.view.records import JobRecord
+    from emeth_tui.engine.view.snapshot import Snapshot
+    from emeth_tui.job import Job
+    from emeth_tui.model import JobId, JournaledTransaction
+    from emeth_tui.protocol.contracts import ChainJob
 
 
 class Records(Protocol):

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from emeth_tui.engine.market.rules import Offer
-from emeth_tui.engine.settings_editor import Setting
-from emeth_tui.job import Job
 from emeth_tui.model import JobId, JobState, LinkName
-from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons import screen
 from emeth_tui.notices.reasons.control import ReadOnlyView
 from emeth_tui.notices.reasons.market import LinkDown, NodeStopping, ShortOfEmt, WorkersBusy
 from emeth_tui.settings import Origin
-from emeth_tui.tui.frame import Frame
+
+if TYPE_CHECKING:
+    from emeth_tui.engine.market.rules import Offer
+    from emeth_tui.engine.settings_editor import Setting
+    from emeth_tui.job import Job
+    from emeth_tui.notices.notice import Reason
+    from emeth_tui.tui.frame import Frame
 
 
 @dataclass(frozen=True, slots=True)

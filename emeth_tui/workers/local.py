@@ -7,7 +7,6 @@ import atexit
 import contextlib
 import math
 import multiprocessing
-import multiprocessing.resource_tracker
 import multiprocessing.util
 import signal
 import socket
@@ -36,15 +35,6 @@ _READ_BYTES = 64 * 1024
 _REAP_WITHIN_S = 5.0  # after SIGKILL only the kernel stands between a process and its end
 _open_links: weakref.WeakSet[LocalProcess] = weakref.WeakSet()
 Main = Callable[[socket.socket, WorkerConfig], None]
-
-
-def prepare_spawning() -> None:
-    """Start multiprocessing's helper process. Must be called before any UI takes over the standard streams.
-
-    Inside a running Textual application the first spawn would fail: the helper inherits the real stderr's
-    descriptor, which the application has replaced by then.
-    """
-    multiprocessing.resource_tracker.ensure_running()
 
 
 class LocalProcess:

@@ -6,9 +6,12 @@ An estimate and no promise: the reward depends on how much all nodes do that day
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from emeth_tui.engine.view.snapshot import TodaysShare
 from emeth_tui.protocol.contracts import Rates, estimated_gas
+
+if TYPE_CHECKING:
+    from emeth_tui.engine.view.snapshot import TodaysShare
 
 TRANSACTIONS_A_JOB = 3  # approve, process, submit
 DAYS_AVERAGED = 7

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from emeth_tui.engine.market.rules import Offer
+from typing import TYPE_CHECKING
+
 from emeth_tui.foreign_text import clean
 from emeth_tui.model import format_token
 from emeth_tui.protocol.job_ids import short
@@ -10,11 +11,14 @@ from emeth_tui.tui import why_not
 from emeth_tui.tui.costs import expectation
 from emeth_tui.tui.dialogs.dialog import Choice, Dialog, facts_table
 from emeth_tui.tui.drawing.lines import Line, line
-from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.why_not import Target
 from emeth_tui.words.formats import duration, duration_range, emt, exact_token, moment, size
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
+
+if TYPE_CHECKING:
+    from emeth_tui.engine.market.rules import Offer
+    from emeth_tui.tui.frame import Frame
 
 LATEST_SHOWN_S = 10_000 * 86_400  # ahead; a stranger may write any number
 

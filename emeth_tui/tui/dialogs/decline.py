@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from emeth_tui.protocol.contracts import RATE_BASE
 from emeth_tui.protocol.job_ids import short
-from emeth_tui.tui.costs import DeclineCost
 from emeth_tui.tui.dialogs.dialog import Choice, Dialog, facts_table
 from emeth_tui.tui.drawing.lines import Line, line
-from emeth_tui.tui.frame import Frame
 from emeth_tui.words.formats import clock, duration, duration_range, exact_token, percent
 from emeth_tui.words.translation import _
+
+if TYPE_CHECKING:
+    from emeth_tui.tui.costs import DeclineCost
+    from emeth_tui.tui.frame import Frame
 
 
 def decline_dialog(frame: Frame, costs: Sequence[DeclineCost]) -> Dialog[bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from rich.cells import cell_len
 from textual import events
@@ -14,10 +14,12 @@ from textual.containers import Container
 from textual.content import Content
 from textual.screen import ModalScreen
 
-from emeth_tui.notices.notice import Reason
 from emeth_tui.tui.drawing.line_view import LineView
 from emeth_tui.tui.drawing.lines import BLANK, Line, left, line, wrap
 from emeth_tui.words.sentences import text_of
+
+if TYPE_CHECKING:
+    from emeth_tui.notices.notice import Reason
 
 T = TypeVar("T")
 BOX_CELLS = 70  # inside the border, as styles/app.tcss sets it

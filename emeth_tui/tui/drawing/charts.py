@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from emeth_tui.tui.drawing.glyphs import Glyphs
 from emeth_tui.tui.drawing.lines import Line, Span, line, right
+
+if TYPE_CHECKING:
+    from emeth_tui.tui.drawing.glyphs import Glyphs
 
 MOST_APART = 4  # cells between the points of a curve
 SCALE_CELLS = 9  # the scale at the left, with its axis

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import zip_longest
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from rich.segment import Segment
 from textual import events
@@ -12,10 +12,12 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from emeth_tui.tui.drawing.glyphs import Glyphs
 from emeth_tui.tui.drawing.kept_strips import KeptStrips
 from emeth_tui.tui.drawing.lines import BLANK, Line, changed_cells, cut, fit
-from emeth_tui.tui.drawing.themes import Palette
+
+if TYPE_CHECKING:
+    from emeth_tui.tui.drawing.glyphs import Glyphs
+    from emeth_tui.tui.drawing.themes import Palette
 
 BORDER_CELLS = 6  # of a border's line, what a title leaves free
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
+from typing import TYPE_CHECKING
 
 from rich.cells import cached_cell_len as cell_len  # a hit costs no call of Python's: it is C
 from rich.cells import chop_cells, set_cell_size
 
-from emeth_tui.tui.drawing.glyphs import Glyphs
+if TYPE_CHECKING:
+    from emeth_tui.tui.drawing.glyphs import Glyphs
 
 Span = tuple[str, str]  # text, and the role that it plays (themes.ROLES); "" is plain text
 ELLIPSIS = "…"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from textual.app import App
 
@@ -12,7 +12,9 @@ from emeth_tui.errors import EmethError
 from emeth_tui.tui.drawing.glyphs import ASCII, UNICODE
 from emeth_tui.tui.drawing.line_view import LineView
 from emeth_tui.tui.drawing.themes import Palette, Theme, load_themes, pick
-from emeth_tui.tui.node_front import ScreenOptions
+
+if TYPE_CHECKING:
+    from emeth_tui.tui.node_front import ScreenOptions
 
 Result = TypeVar("Result")
 

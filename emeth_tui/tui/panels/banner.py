@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from emeth_tui.engine.endpoints import Link
-from emeth_tui.notices.reasons.market import ClaimingPaused
+from typing import TYPE_CHECKING
+
 from emeth_tui.tui.drawing.lines import Line, fit, line
-from emeth_tui.tui.frame import Frame
 from emeth_tui.words.formats import clock, duration, link_name, moment
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
+
+if TYPE_CHECKING:
+    from emeth_tui.engine.endpoints import Link
+    from emeth_tui.tui.frame import Frame
 
 
 def banner_lines(frame: Frame, width: int) -> list[Line]:
@@ -20,6 +23,8 @@ def banner_lines(frame: Frame, width: int) -> list[Line]:
     elif frame.snapshot.stopping == "draining":
         lines.append(line((" ! " + _("draining: ends when the jobs under way are submitted"), "warn")))
     elif frame.snapshot.claims_paused:
+        from emeth_tui.notices.reasons.market import ClaimingPaused  # late: the first paint needs no reasons
+
         paused = text_of(ClaimingPaused(frame.snapshot.claims_paused))
         key = () if frame.viewed_pid is not None else (("   P ", "key"), (_("goes on"), "muted"))
         lines.append(line((" ‖ " + paused, "warn"), *key))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.cells import cell_len
 
 from emeth_tui.model import format_token
 from emeth_tui.tui.drawing.lines import Line, Span, join, left, line, right
-from emeth_tui.tui.frame import Frame
 from emeth_tui.words.translation import _
+
+if TYPE_CHECKING:
+    from emeth_tui.tui.frame import Frame
 
 LABEL_CELLS = 12
 AMOUNT_CELLS = 12

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from emeth_tui.notices.notice import Reason
-from emeth_tui.notices.reasons.disk import CacheFull, FileSystemFull
-from emeth_tui.notices.reasons.market import NoneTaken
+from typing import TYPE_CHECKING
+
 from emeth_tui.protocol.job_ids import short
-from emeth_tui.tui.drawing.glyphs import Glyphs
 from emeth_tui.tui.drawing.lines import Line, bar, fit, join, line, right
-from emeth_tui.tui.frame import Frame
 from emeth_tui.words.formats import percent, size
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
+
+if TYPE_CHECKING:
+    from emeth_tui.notices.notice import Reason
+    from emeth_tui.tui.drawing.glyphs import Glyphs
+    from emeth_tui.tui.frame import Frame
 
 NEARLY_FULL = 0.9
 
@@ -48,6 +50,9 @@ def disk_lines(frame: Frame, width: int, height: int, glyphs: Glyphs) -> list[Li
 
 def blocked_by_disk(frame: Frame) -> Reason | None:
     """Return why the disk keeps jobs away, None when it does not."""
+    from emeth_tui.notices.reasons.disk import CacheFull, FileSystemFull  # late: the first paint needs none
+    from emeth_tui.notices.reasons.market import NoneTaken
+
     reason = frame.snapshot.idle_reason
     if isinstance(reason, NoneTaken):
         reason = reason.reason

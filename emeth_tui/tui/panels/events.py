@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from emeth_tui.model import Severity
-from emeth_tui.notices.event import Event
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui.drawing.lines import Line, fit, left, line
 from emeth_tui.words.formats import SEVERITY_MARKS, SEVERITY_ROLES, clock, moment
 from emeth_tui.words.sentences import english, text_of
 from emeth_tui.words.translation import _
+
+if TYPE_CHECKING:
+    from emeth_tui.notices.event import Event
 
 JOB_CELLS = 8
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.binding import BindingType
@@ -10,8 +10,10 @@ from textual.binding import BindingType
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.line_view import LineView
-from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.host import Host, host_of
+
+if TYPE_CHECKING:
+    from emeth_tui.tui.frame import Frame
 
 
 class Panel(LineView, can_focus=True):

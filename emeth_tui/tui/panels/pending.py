@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from emeth_tui.job import Job
+from typing import TYPE_CHECKING
+
 from emeth_tui.protocol.contracts import estimated_gas
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui.drawing.lines import Line, fit, line, right
-from emeth_tui.tui.frame import Frame
 from emeth_tui.words.formats import duration, emt, moment, size
 from emeth_tui.words.translation import _
+
+if TYPE_CHECKING:
+    from emeth_tui.job import Job
+    from emeth_tui.tui.frame import Frame
 
 LONG_WAIT_S = 3_600  # a verifier that takes longer than this is worth a look
 

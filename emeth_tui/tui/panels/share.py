@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from emeth_tui.engine.view.snapshot import TodaysShare
+from typing import TYPE_CHECKING
+
 from emeth_tui.model import SECONDS_PER_DAY, WEI_PER_TOKEN, format_token
-from emeth_tui.tui.drawing.glyphs import Glyphs
 from emeth_tui.tui.drawing.lines import Line, Span, bar, join, line, sparkline, spread
-from emeth_tui.tui.frame import Frame
 from emeth_tui.words.formats import countdown, emt, moment
 from emeth_tui.words.translation import _
+
+if TYPE_CHECKING:
+    from emeth_tui.engine.view.snapshot import TodaysShare
+    from emeth_tui.tui.drawing.glyphs import Glyphs
+    from emeth_tui.tui.frame import Frame
 
 DAYS_SHOWN = 30
 NO_CAP = 2**128  # of gas: whatever is over this was never meant to bind

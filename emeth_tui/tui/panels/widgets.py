@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.binding import BindingType
 
-from emeth_tui.job import Job
 from emeth_tui.model import Severity
-from emeth_tui.notices.event import Event
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
-from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.panels.deposits import deposit_lines
 from emeth_tui.tui.panels.disk import disk_lines
 from emeth_tui.tui.panels.events import EventFilter, event_lines, filter_words, shown_events
@@ -22,6 +19,11 @@ from emeth_tui.tui.panels.share import share_lines
 from emeth_tui.tui.panels.workers import worker_at, worker_lines
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
+
+if TYPE_CHECKING:
+    from emeth_tui.job import Job
+    from emeth_tui.notices.event import Event
+    from emeth_tui.tui.frame import Frame
 
 _NEXT_LEAST = {
     Severity.INFO: Severity.WARNING,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from emeth_tui.foreign_text import clean
-from emeth_tui.job import Job
 from emeth_tui.model import WorkerPhase
 from emeth_tui.protocol.job_ids import short
-from emeth_tui.tui.drawing.glyphs import Glyphs
 from emeth_tui.tui.drawing.lines import BLANK, Line, Span, bar, fit, join, left, line, right, sparkline
 from emeth_tui.tui.frame import Frame, Outlook, Row, outlook
 from emeth_tui.words.formats import (
@@ -21,6 +21,10 @@ from emeth_tui.words.formats import (
 )
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
+
+if TYPE_CHECKING:
+    from emeth_tui.job import Job
+    from emeth_tui.tui.drawing.glyphs import Glyphs
 
 DEVICE_CELLS = 8
 INDENT = " " * (DEVICE_CELLS + 1)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emeth_tui.errors import EmethError
-from emeth_tui.tui.parts.footer_note import FooterNote
 from emeth_tui.words.sentences import text_of
+
+if TYPE_CHECKING:
+    from emeth_tui.tui.parts.footer_note import FooterNote
 
 logger = logging.getLogger(__name__)
 

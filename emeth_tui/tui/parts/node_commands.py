@@ -7,24 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from textual.screen import Screen
 
-from emeth_tui.job import Job
-from emeth_tui.model import JobId
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui import why_not
 from emeth_tui.tui.costs import decline_cost
 from emeth_tui.tui.dialogs.claim import claim_dialog
 from emeth_tui.tui.dialogs.decline import decline_dialog
 from emeth_tui.tui.dialogs.leave import Leave, leave_dialog
-from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.host import Host
 from emeth_tui.tui.node_front import Ending
-from emeth_tui.tui.why_not import Target
 from emeth_tui.words.formats import emt
 from emeth_tui.words.translation import _
+
+if TYPE_CHECKING:
+    from emeth_tui.job import Job
+    from emeth_tui.model import JobId
+    from emeth_tui.tui.frame import Frame
+    from emeth_tui.tui.why_not import Target
 
 
 class CommandingHost(Host, Protocol):

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from typing import TYPE_CHECKING
 
-from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.notices.event import Event
 from emeth_tui.tui.frame import Frame, FrameMaker
-from emeth_tui.tui.node_front import NodeFront
+
+if TYPE_CHECKING:
+    from emeth_tui.engine.view.snapshot import Snapshot
+    from emeth_tui.tui.node_front import NodeFront
 
 REFRESH_S = 0.25  # at most four pictures a second
 QUIET_REFRESH_S = 1.0  # clocks and countdowns go on when nothing happens

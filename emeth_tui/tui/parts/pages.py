@@ -7,37 +7,22 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
 from emeth_tui.errors import ExportError
-from emeth_tui.model import JobId
 from emeth_tui.tui.csv_export import save_new
 from emeth_tui.tui.dialogs.ask_path import PathDialog
-from emeth_tui.tui.node_front import ScreenOptions
-from emeth_tui.tui.parts.command_runner import CommandRunner
 from emeth_tui.tui.screens.base import NodeScreen
-from emeth_tui.tui.screens.days import DaysScreen
-from emeth_tui.tui.screens.help import HelpScreen
-from emeth_tui.tui.screens.history import HistoryScreen
-from emeth_tui.tui.screens.job import JobScreen
-from emeth_tui.tui.screens.log import LogScreen
-from emeth_tui.tui.screens.market import MarketScreen
-from emeth_tui.tui.screens.page import PageScreen
-from emeth_tui.tui.screens.settings import SettingsScreen
-from emeth_tui.tui.screens.transactions import TransactionsScreen
 from emeth_tui.words.formats import day_of
 from emeth_tui.words.translation import _
 
-_PAGES: dict[str, Callable[[], PageScreen]] = {
-    "days": DaysScreen,
-    "history": HistoryScreen,
-    "log": LogScreen,
-    "market": MarketScreen,
-    "settings": SettingsScreen,
-    "transactions": TransactionsScreen,
-}
+if TYPE_CHECKING:
+    from emeth_tui.model import JobId
+    from emeth_tui.tui.node_front import ScreenOptions
+    from emeth_tui.tui.parts.command_runner import CommandRunner
+    from emeth_tui.tui.screens.page import PageScreen
 
 
 class PageOpener:
@@ -50,24 +35,32 @@ class PageOpener:
 
     def open(self, name: str) -> None:
         """Open a page by name, if it is not the one on top."""
-        page = _PAGES[name]()
+        page = _page(name)
         if type(self._app.screen) is not type(page):
             self._app.push_screen(page)
 
     def open_job(self, job_id: JobId) -> None:
         """Show all about one job."""
+        from emeth_tui.tui.screens.job import JobScreen
+
         self._app.push_screen(JobScreen(job_id))
 
     def open_history(self, words: str) -> None:
         """Show the jobs whose line holds some words."""
+        from emeth_tui.tui.screens.history import HistoryScreen
+
         self._app.push_screen(HistoryScreen(words))
 
     def open_log(self, name: str) -> None:
         """Show the log files, one of them first."""
+        from emeth_tui.tui.screens.log import LogScreen
+
         self._app.push_screen(LogScreen(name))
 
     def open_help(self) -> None:
         """Show every key, with why it can do nothing now on the screen on top."""
+        from emeth_tui.tui.screens.help import HelpScreen
+
         screen = self._app.screen
         if isinstance(screen, NodeScreen) and not isinstance(screen, HelpScreen):
             self._app.push_screen(HelpScreen(screen.scopes, screen.target))
@@ -82,6 +75,26 @@ class PageOpener:
                 self._runner.start(_("writing {path} …").format(path=path), partial(_export, path, text))
 
         self._app.push_screen(PathDialog(_("Export {n} rows as CSV").format(n=rows), default), write)
+
+
+def _page(name: str) -> PageScreen:
+    """Make a page by name. Its module is loaded when it is first opened: the first picture needs none."""
+    from emeth_tui.tui.screens.days import DaysScreen
+    from emeth_tui.tui.screens.history import HistoryScreen
+    from emeth_tui.tui.screens.log import LogScreen
+    from emeth_tui.tui.screens.market import MarketScreen
+    from emeth_tui.tui.screens.settings import SettingsScreen
+    from emeth_tui.tui.screens.transactions import TransactionsScreen
+
+    kinds: dict[str, Callable[[], PageScreen]] = {
+        "days": DaysScreen,
+        "history": HistoryScreen,
+        "log": LogScreen,
+        "market": MarketScreen,
+        "settings": SettingsScreen,
+        "transactions": TransactionsScreen,
+    }
+    return kinds[name]()
 
 
 async def _export(path: Path, text: str) -> str:

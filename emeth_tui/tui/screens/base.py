@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -15,7 +15,6 @@ from emeth_tui.tui.actions import ACTIONS
 from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.kept_strips import KeptStrips
 from emeth_tui.tui.drawing.line_view import LineView
-from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.host import Host, host_of
 from emeth_tui.tui.panels.banner import banner_lines
 from emeth_tui.tui.panels.header import header_line
@@ -23,6 +22,9 @@ from emeth_tui.tui.panels.keys import KeyHint, hint_at, keys_line
 from emeth_tui.tui.why_not import Target
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
+
+if TYPE_CHECKING:
+    from emeth_tui.tui.frame import Frame
 
 
 class KeysView(LineView):

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 
-from emeth_tui.model import JobId
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.kept_strips import KeptStrips
 from emeth_tui.tui.drawing.line_view import LineView
 from emeth_tui.tui.drawing.lines import Line, Span, fit, line
-from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.panels.deposits import deposit_summary
 from emeth_tui.tui.panels.events import EventFilter
 from emeth_tui.tui.panels.panel import Panel
@@ -32,6 +30,10 @@ from emeth_tui.tui.panels.workers import MOST_LINES
 from emeth_tui.tui.screens.base import NodeScreen
 from emeth_tui.tui.why_not import Target
 from emeth_tui.words.translation import _
+
+if TYPE_CHECKING:
+    from emeth_tui.model import JobId
+    from emeth_tui.tui.frame import Frame
 
 WIDE_CELLS, WIDE_LINES = 110, 28  # from here on everything is shown at once
 TALL_LINES = 36

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 
 from emeth_tui.engine.money.earnings import DayAccount, days_of
-from emeth_tui.job import Job
 from emeth_tui.model import format_token
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.csv_export import days_csv
 from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, right
-from emeth_tui.tui.frame import Frame
-from emeth_tui.tui.node_front import Records
 from emeth_tui.tui.screens.rows import RowsScreen
 from emeth_tui.tui.why_not import Target
 from emeth_tui.words.formats import day_of, emt
 from emeth_tui.words.translation import _
+
+if TYPE_CHECKING:
+    from emeth_tui.job import Job
+    from emeth_tui.tui.frame import Frame
+    from emeth_tui.tui.node_front import Records
 
 ROOMY_CELLS = 90
 

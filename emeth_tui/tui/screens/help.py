@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from emeth_tui.tui.action import TITLES, Action, Scope
 from emeth_tui.tui.actions import ACTIONS
 from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, wrap
-from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.screens.page import PageScreen
-from emeth_tui.tui.why_not import Target
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
+
+if TYPE_CHECKING:
+    from emeth_tui.tui.frame import Frame
+    from emeth_tui.tui.why_not import Target
 
 KEY_CELLS = 20
 

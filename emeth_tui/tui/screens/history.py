@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 
@@ -14,13 +14,15 @@ from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.csv_export import jobs_csv
 from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, right
-from emeth_tui.tui.frame import Frame
-from emeth_tui.tui.node_front import Records
 from emeth_tui.tui.screens.rows import RowsScreen
 from emeth_tui.tui.why_not import Target
 from emeth_tui.words.formats import day_of, emt, moment, size, state_name
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
+
+if TYPE_CHECKING:
+    from emeth_tui.tui.frame import Frame
+    from emeth_tui.tui.node_front import Records
 
 ROOMY_CELLS = 96
 _STATE_ROLES = {

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 
-from emeth_tui.engine.view.records import JobRecord
 from emeth_tui.errors import EmethError
 from emeth_tui.foreign_text import clean
-from emeth_tui.job import Job
 from emeth_tui.model import JobId, JobState
-from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.lines import BLANK, Line, fit, line, wrap
-from emeth_tui.tui.frame import Frame
-from emeth_tui.tui.node_front import Records
 from emeth_tui.tui.panels.events import event_line
 from emeth_tui.tui.screens import job_parts
 from emeth_tui.tui.screens.page import PageScreen
 from emeth_tui.tui.why_not import Target
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
+
+if TYPE_CHECKING:
+    from emeth_tui.engine.view.records import JobRecord
+    from emeth_tui.job import Job
+    from emeth_tui.protocol.contracts import ChainJob
+    from emeth_tui.tui.frame import Frame
+    from emeth_tui.tui.node_front import Records
 
 EVENTS_SHOWN = 50
 LOG_LINES = 20

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from emeth_tui.engine.view.records import JobRecord
 from emeth_tui.foreign_text import clean
-from emeth_tui.job import Job
 from emeth_tui.model import JournaledTransaction, TransactionState
-from emeth_tui.protocol.contracts import ChainJob
-from emeth_tui.store.jobs import EpochRecord
 from emeth_tui.tui.drawing.charts import Curve, chart
-from emeth_tui.tui.drawing.glyphs import Glyphs
 from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, right, wrap
 from emeth_tui.tui.frame import Frame, outlook
 from emeth_tui.tui.panels.workers import slack
@@ -26,6 +22,13 @@ from emeth_tui.words.formats import (
 )
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
+
+if TYPE_CHECKING:
+    from emeth_tui.engine.view.records import JobRecord
+    from emeth_tui.job import Job
+    from emeth_tui.protocol.contracts import ChainJob
+    from emeth_tui.store.jobs import EpochRecord
+    from emeth_tui.tui.drawing.glyphs import Glyphs
 
 LABEL_CELLS = 18
 CHART_LINES = 12

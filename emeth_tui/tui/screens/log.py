@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 
@@ -12,10 +12,12 @@ from emeth_tui.foreign_text import clean
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.lines import BLANK, Line, Span, fit, line
-from emeth_tui.tui.frame import Frame
-from emeth_tui.tui.node_front import Records
 from emeth_tui.tui.screens.page import PageScreen
 from emeth_tui.words.translation import _
+
+if TYPE_CHECKING:
+    from emeth_tui.tui.frame import Frame
+    from emeth_tui.tui.node_front import Records
 
 
 class LogScreen(PageScreen):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -15,12 +15,14 @@ from emeth_tui.tui.actions import opening_action
 from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.line_view import LineView
 from emeth_tui.tui.drawing.lines import Line, line
-from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.host import host_of
-from emeth_tui.tui.node_front import Records
 from emeth_tui.tui.screens.base import NodeScreen
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
+
+if TYPE_CHECKING:
+    from emeth_tui.tui.frame import Frame
+    from emeth_tui.tui.node_front import Records
 
 RELOAD_S = 1.0  # between two looks at the node's records
 

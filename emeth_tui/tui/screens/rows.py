@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Hashable, Sequence
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from emeth_tui.tui.drawing.lines import Line, line
-from emeth_tui.tui.frame import Frame
 from emeth_tui.tui.screens.page import PageScreen
+
+if TYPE_CHECKING:
+    from emeth_tui.tui.frame import Frame
 
 T = TypeVar("T")
 

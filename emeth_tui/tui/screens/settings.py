@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -18,12 +18,14 @@ from emeth_tui.tui import why_not
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, wrap
-from emeth_tui.tui.frame import Frame
-from emeth_tui.tui.node_front import Records
 from emeth_tui.tui.screens.page import PageScreen, PageView
 from emeth_tui.tui.why_not import Target
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
+
+if TYPE_CHECKING:
+    from emeth_tui.tui.frame import Frame
+    from emeth_tui.tui.node_front import Records
 
 THEME = "screen.theme"
 KEY_CELLS = 28

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from emeth_tui.model import JournaledTransaction, TransactionState, format_token
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, right
-from emeth_tui.tui.frame import Frame
-from emeth_tui.tui.node_front import Records
 from emeth_tui.tui.screens.job_parts import TRANSACTION_SIGNS
 from emeth_tui.tui.screens.rows import RowsScreen
 from emeth_tui.words.formats import duration, moment, transaction_state_name
 from emeth_tui.words.translation import _
+
+if TYPE_CHECKING:
+    from emeth_tui.tui.frame import Frame
+    from emeth_tui.tui.node_front import Records
 
 TRANSACTIONS_SHOWN = 500
 

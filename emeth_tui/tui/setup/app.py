@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -16,7 +16,6 @@ from textual.widgets import Input
 
 from emeth_tui.errors import EmethError
 from emeth_tui.foreign_text import clean
-from emeth_tui.settings import Settings
 from emeth_tui.tui.dialogs.dialog import BOX_CELLS, EDGE_CELLS
 from emeth_tui.tui.drawing.driver import ignore_size_variables
 from emeth_tui.tui.drawing.line_view import LineView
@@ -27,6 +26,9 @@ from emeth_tui.tui.panels.keys import KeyHint, keys_line
 from emeth_tui.tui.setup.questions import STEPS, Kind, Outcome, Question, Result
 from emeth_tui.tui.setup.wizard import Wizard
 from emeth_tui.words.translation import _, language_of_locale, set_language
+
+if TYPE_CHECKING:
+    from emeth_tui.settings import Settings
 
 
 class SetupApp(ThemedApp[Outcome]):
