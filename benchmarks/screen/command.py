@@ -46,7 +46,8 @@ def report(result: ScreenResult, snapshot_s: list[float]) -> Report:
             for run in result.running
         ),
         *(
-            f"first paint at {start.columns}x{start.rows}, {start.program}: {median_of(start.first_paint_s)}, "
+            f"{start.program}, first paint at {start.columns}x{start.rows}: "
+            f"{median_of(start.first_paint_s)}, "
             f"{statistics.mean(start.cpu_s):.3f} s of CPU"
             for start in result.starts
         ),
