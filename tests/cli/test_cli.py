@@ -96,7 +96,7 @@ def test_the_screen_comes_up_before_anything_heavy_is_loaded() -> None:
             f"emeth_tui.{wing}"
             for wing in ("clients", "control", "engine.view", "training", "workers.worker")
         ),
-        *("emeth_tui.notices.reasons.market", "emeth_tui.tui.screens.settings"),
+        "emeth_tui.tui.screens.settings",
     }
     script = (
         "import sys, emeth_tui.running, emeth_tui.settings, emeth_tui.headless, emeth_tui.logs\n"
