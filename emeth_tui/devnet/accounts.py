@@ -15,10 +15,9 @@ from pathlib import Path
 
 from eth_utils.address import to_checksum_address
 
-from emeth_tui.clients.chain.abi import Call
 from emeth_tui.clients.chain.client import ChainClient
-from emeth_tui.clients.chain.values import quantity
-from emeth_tui.clients.transactions.broadcast import Receipt, look, reverted, simulate
+from emeth_tui.clients.chain.contracts import Call
+from emeth_tui.clients.transactions.broadcast import Receipt, nonce_status, reverted, simulate
 from emeth_tui.clients.transactions.gas_price import market_price
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.devnet.files import read_json, write_json
@@ -80,7 +79,7 @@ class Account:
         Raises Reverted, ReceiptTimeout or NetworkError.
         """
         async with self._turn:
-            gas = await simulate(self.chain.rpc, call, self.address, what)
+            gas = await simulate(self.chain.w3, call, self.address, what)
             tx_hash = await self._broadcast(call, gas)
             receipt = await self._receipt(tx_hash, what)
         if not receipt.ok:
@@ -96,9 +95,9 @@ class Account:
             await self.send(self.chain.token("approve", core, 2**256 - 1), what)
 
     async def _broadcast(self, call: Call, gas: int) -> str:
-        rpc = self.chain.rpc
-        price = await market_price(rpc)
-        nonce = quantity(await rpc.call("eth_getTransactionCount", self.address, "pending"))
+        w3 = self.chain.w3
+        price = await market_price(w3)
+        nonce = await w3.eth.get_transaction_count(self.address, "pending")
         raw, tx_hash = self.wallet.sign_transaction(
             {
                 "chainId": self.chain.network.chain_id,
@@ -110,14 +109,14 @@ class Account:
                 **price.fields(),
             }
         )
-        await rpc.call("eth_sendRawTransaction", "0x" + raw.hex())
+        await w3.eth.send_raw_transaction(raw)
         return tx_hash
 
     async def _receipt(self, tx_hash: str, what: str) -> Receipt:
         give_up_s = time.monotonic() + RECEIPT_TIMEOUT_S
         while time.monotonic() < give_up_s:
-            sighting = await look(self.chain.rpc, self.address, [tx_hash])
-            if sighting.receipt is not None:
-                return sighting.receipt
+            status = await nonce_status(self.chain.w3, self.address, [tx_hash])
+            if status.receipt is not None:
+                return status.receipt
             await asyncio.sleep(_POLL_S)
         raise ReceiptTimeout(f"{what}: sent, and not in a block after {RECEIPT_TIMEOUT_S:.0f} s")

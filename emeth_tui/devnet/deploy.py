@@ -14,7 +14,7 @@ from web3.exceptions import Web3Exception
 from web3.types import Nonce
 from web3.utils import get_create_address
 
-from emeth_tui.errors import DevnetError
+from emeth_tui.errors import DevnetError, NetworkError
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, Rates, abi, bytecode
 
 _TOKEN_NONCE = Nonce(0)
@@ -98,7 +98,7 @@ async def _send(w3: AsyncWeb3[Any], deployer: LocalAccount, step: Any, nonce: in
         receipt = await w3.eth.wait_for_transaction_receipt(
             sent, timeout=_RECEIPT_TIMEOUT_S, poll_latency=_RECEIPT_POLL_S
         )
-    except Web3Exception as error:
+    except (Web3Exception, NetworkError) as error:
         raise DevnetError(f"the contracts could not be deployed: {error}") from error
     if receipt["status"] != 1:
         raise DevnetError(f"the contracts could not be deployed: transaction {sent.to_0x_hex()} failed")

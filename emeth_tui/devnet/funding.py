@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from eth_account import Account as EthAccount
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
-from web3 import AsyncHTTPProvider, AsyncWeb3
+from web3 import AsyncWeb3
 
 from emeth_tui.clients.chain.client import ChainClient
-from emeth_tui.clients.chain.values import quantity
+from emeth_tui.clients.chain.provider import ChainProvider
+from emeth_tui.clients.chain.rpc import Rpc
+from emeth_tui.clients.http.transport import open_transport
 from emeth_tui.devnet.accounts import Account, Key
 from emeth_tui.devnet.deploy import deploy
 from emeth_tui.model import WEI_PER_TOKEN, token_to_wei
@@ -34,19 +37,17 @@ _DEPLOYMENT_TRANSACTIONS = 3  # token, core, setMinter
 
 async def deploy_contracts(rpc_url: str, keys: Mapping[str, Key], rates: Rates) -> None:
     """Put the contracts on the chain; on one that has them nothing changes. Raises DevnetError."""
-    w3 = AsyncWeb3(AsyncHTTPProvider(rpc_url))
     deployer: LocalAccount = EthAccount.from_key(keys[DEPLOYER].private_key)
     verifier = to_checksum_address(keys[VERIFIER].address)
-    try:
+    async with open_transport() as transport:
+        w3: AsyncWeb3[Any] = AsyncWeb3(ChainProvider(Rpc([rpc_url], transport)), middleware=[])
         await deploy(w3, deployer, verifier=verifier, initial_supply_wei=_SUPPLY_WEI, rates=rates)
-    finally:
-        await w3.provider.disconnect()
 
 
 async def hand_out(chain: ChainClient, keys: Mapping[str, Key]) -> None:
     """Give each account its EMT, once: the deployer's transaction count tells who has had it."""
     deployer = Account(chain, keys[DEPLOYER].wallet)
-    sent = quantity(await chain.rpc.call("eth_getTransactionCount", deployer.address, "latest"))
+    sent = await chain.w3.eth.get_transaction_count(deployer.address)
     handed_out = sent - _DEPLOYMENT_TRANSACTIONS
     for name, amount_wei in list(_EMT_WEI.items())[handed_out:]:
         await deployer.send(chain.token("transfer", keys[name].address, amount_wei), f"EMT for the {name}")

@@ -7,7 +7,7 @@ import json
 import secrets
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,17 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from starlette.applications import Starlette
 from starlette.types import Message, Receive, Scope, Send
-from web3 import AsyncHTTPProvider, AsyncWeb3
+from web3 import AsyncWeb3, Web3
 
-from emeth_tui.clients.chain.abi import Call, make_call
+from emeth_tui.clients.chain.contracts import Call
+from emeth_tui.clients.chain.provider import ChainProvider
+from emeth_tui.clients.chain.rpc import Rpc
+from emeth_tui.clients.http.transport import open_transport
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.devnet.chain.server import DevChain
 from emeth_tui.devnet.deploy import deploy, deployment_of
 from emeth_tui.model import JobId, token_to_wei
+from emeth_tui.protocol.contracts import abi
 from emeth_tui.protocol.job_ids import job_id_bytes, job_id_from_bytes
 from emeth_tui.settings import Network
 from tests.clients.local_server import LocalServer
@@ -160,10 +164,10 @@ class EmethChain:
         return self.chain.request(method, *params)
 
     def core(self, function: str, *arguments: object) -> Call:
-        return make_call(self.network.core_address, "EmethCore", function, *arguments)
+        return _make_call(self.network.core_address, "EmethCore", function, arguments)
 
     def token(self, function: str, *arguments: object) -> Call:
-        return make_call(self.network.token_address, "EmethToken", function, *arguments)
+        return _make_call(self.network.token_address, "EmethToken", function, arguments)
 
     def send(self, account: LocalAccount, call: Call, *, gas_price_wei: int = 10**10) -> str:
         """Send a call as someone else would; gives the hash."""
@@ -226,11 +230,16 @@ def emeth_chain(server: LocalServer, state_file: Path) -> Iterator[EmethChain]:
 async def deploy_contracts(server: LocalServer, state_file: Path) -> None:
     """Make a chain with the contracts deployed and everybody funded with EMT, and keep it in a file."""
     with emeth_chain(server, state_file) as network:
-        provider = AsyncHTTPProvider(network.network.rpc_urls[0])
-        await deploy(AsyncWeb3(provider), DEPLOYER, verifier=VERIFIER.address, initial_supply_wei=SUPPLY_WEI)
-        await provider.disconnect()
+        async with open_transport() as transport:
+            w3 = AsyncWeb3(ChainProvider(Rpc(network.network.rpc_urls, transport)), middleware=[])
+            await deploy(w3, DEPLOYER, verifier=VERIFIER.address, initial_supply_wei=SUPPLY_WEI)
         for person in (NODE, RIVAL, REQUESTER):
             network.succeed(DEPLOYER, network.token("transfer", person.address, NODE_EMT_WEI))
+
+
+def _make_call(address: str, contract: str, function: str, arguments: Sequence[object]) -> Call:
+    encoder = Web3().eth.contract(abi=abi(contract))
+    return Call(address, function, encoder.encode_abi(function, arguments))
 
 
 async def _read(receive: Receive) -> bytes:

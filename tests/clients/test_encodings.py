@@ -10,7 +10,7 @@ from eth_abi.abi import encode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emeth_tui.clients.chain.abi import decode, revert_reason
+from emeth_tui.clients.chain.contracts import revert_reason
 from emeth_tui.clients.chain.values import BadAnswer, hex_bytes, quantity
 from emeth_tui.clients.transactions.gas_price import GasPrice
 from emeth_tui.clients.transactions.signed_bytes import SignedCall, read_signed
@@ -38,15 +38,6 @@ def test_what_is_no_quantity_is_a_bad_answer(value: object) -> None:
 def test_what_is_no_data_is_a_bad_answer(value: object) -> None:
     with pytest.raises(BadAnswer):
         hex_bytes(value)
-
-
-@given(
-    st.binary(max_size=400),
-    st.sampled_from([["string"], ["bool", "string"], ["uint256", "address"], ["bytes16"]]),
-)
-def test_any_bytes_are_decoded_or_a_bad_answer(data: bytes, types: list[str]) -> None:
-    with contextlib.suppress(BadAnswer):
-        assert len(decode(types, data)) == len(types)
 
 
 @given(st.text(max_size=500))

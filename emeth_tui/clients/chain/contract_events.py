@@ -5,19 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any
 
-from eth_utils.address import to_checksum_address
-from typing_extensions import Unpack
-
-from emeth_tui.clients.chain.abi import decode, event_topics
+from emeth_tui.clients.chain.contracts import Contracts, read_event
 from emeth_tui.clients.chain.json_rpc import RpcRefusal
-from emeth_tui.clients.chain.rpc import Rpc
-from emeth_tui.clients.chain.values import BadAnswer, hex_bytes, quantity
+from emeth_tui.clients.chain.values import BadAnswer
 from emeth_tui.errors import JobError
 from emeth_tui.foreign_text import one_line
 from emeth_tui.model import JobId
-from emeth_tui.notices.reasons.network.rpc import LogsNotList
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.job_ids import job_id_from_bytes
 
@@ -81,10 +76,10 @@ class JobCanceled(_Logged):
 ChainEvent = StatusChanged | RewardCredited | PenaltyTaken | JobRequested | JobCanceled
 
 
-async def read_events(rpc: Rpc, core_address: str, from_block: int, to_block: int) -> list[ChainEvent]:
-    """Read the events of `from_block` to `to_block`, both in, in the chain's order.
+async def read_events(contracts: Contracts, from_block: int, to_block: int) -> list[ChainEvent]:
+    """Read EmethCore's events of `from_block` to `to_block`, both in, in the chain's order.
 
-    A range that the endpoint refuses is halved until it is one block. Raises ChainUnreachable or RpcRefusal.
+    A range that the endpoint refuses is halved until it is one block. Raise ChainUnreachable or RpcRefusal.
     """
     events: list[ChainEvent] = []
     step = BLOCKS_A_REQUEST
@@ -92,92 +87,81 @@ async def read_events(rpc: Rpc, core_address: str, from_block: int, to_block: in
     while start <= to_block:
         end = min(start + step - 1, to_block)
         try:
-            logs = await rpc.call("eth_getLogs", _filter(core_address, start, end))
+            logs = await contracts.w3.eth.get_logs(_filter(contracts, start, end))
         except RpcRefusal as refusal:
             if end == start:
                 raise
             step = (end - start + 1) // 2
             _logger.info("%s; asking for %d blocks at a time", refusal, step)
             continue
-        if not isinstance(logs, list):
-            raise BadAnswer(LogsNotList(rpc.where))
-        for log in logs:
-            event = parse_log(log, core_address)
-            if event is not None and start <= event.block_number <= end:
-                events.append(event)
+        found = (parse_log(log, contracts) for log in logs)
+        events += [event for event in found if event is not None and start <= event.block_number <= end]
         start = end + 1
     return sorted(events, key=lambda event: (event.block_number, event.log_index))
 
 
-def _filter(core_address: str, from_block: int, to_block: int) -> dict[str, object]:
+def _filter(contracts: Contracts, from_block: int, to_block: int) -> Any:
     return {
-        "address": core_address,
-        "fromBlock": hex(from_block),
-        "toBlock": hex(to_block),
-        "topics": [list(event_topics())],
+        "address": contracts.core.address,
+        "fromBlock": from_block,
+        "toBlock": to_block,
+        "topics": [list(contracts.events)],
     }
 
 
-def parse_log(log: object, core_address: str) -> ChainEvent | None:
-    """Decode one log; None for what a reorganisation removed, what is not EmethCore's, and garbage."""
-    if not isinstance(log, dict) or log.get("removed") is True or log.get("blockNumber") is None:
+def parse_log(log: Any, contracts: Contracts) -> ChainEvent | None:
+    """Decode a log, checked already; None for what is not EmethCore's, and for garbage."""
+    if log["address"].lower() != contracts.core.address.lower() or not log["topics"]:
         return None
-    if str(log.get("address")).lower() != core_address.lower():
+    event = contracts.events.get("0x" + bytes(log["topics"][0]).hex())
+    maker = _MAKERS.get(event.event_name) if event is not None else None
+    if event is None or maker is None:
         return None
     try:
-        return _decoded(log)
+        place = {
+            "block_number": log["blockNumber"],
+            "tx_hash": "0x" + bytes(log["transactionHash"]).hex(),
+            "log_index": log["logIndex"],
+        }
+        return maker(read_event(event, log)["args"], place)
     except (BadAnswer, ValueError, JobError) as error:
         _logger.warning("skipping a log that cannot be read: %s", one_line(error))
         return None
 
 
-def _decoded(log: dict[str, Any]) -> ChainEvent | None:
-    topics = log.get("topics")
-    if not isinstance(topics, list) or not topics or str(topics[0]) not in event_topics():
-        return None
-    name, indexed_types, data_types = event_topics()[str(topics[0])]
-    indexed = decode(indexed_types, b"".join(hex_bytes(topic) for topic in topics[1:]))
-    plain = decode(data_types, hex_bytes(log.get("data")))
-    place = _Place(
-        block_number=quantity(log.get("blockNumber")),
-        tx_hash="0x" + hex_bytes(log.get("transactionHash")).hex(),
-        log_index=quantity(log.get("logIndex")),
+_Fields = dict[str, Any]
+
+
+def _status_changed(fields: _Fields, place: _Fields) -> StatusChanged:
+    status = JobStatus(fields["status"])
+    return StatusChanged(
+        job_id=job_id_from_bytes(fields["jobId"]), node=fields["nodeAddress"], status=status, **place
     )
-    make = _MAKERS.get(name)
-    return make(*indexed, *plain, **place) if make else None
 
 
-class _Place(TypedDict):
-    block_number: int
-    tx_hash: str
-    log_index: int
+def _reward_credited(fields: _Fields, place: _Fields) -> RewardCredited:
+    return RewardCredited(node=fields["nodeAddress"], slot=fields["slot"], gas=fields["gas"], **place)
 
 
-def _status_changed(job_id: bytes, node: str, status: int, **place: Unpack[_Place]) -> StatusChanged:
-    return StatusChanged(job_id_from_bytes(job_id), to_checksum_address(node), JobStatus(status), **place)
+def _penalty_taken(fields: _Fields, place: _Fields) -> PenaltyTaken:
+    return PenaltyTaken(node=fields["nodeAddress"], slashed_wei=fields["slashed"], **place)
 
 
-def _reward_credited(node: str, slot: int, gas: int, **place: Unpack[_Place]) -> RewardCredited:
-    return RewardCredited(to_checksum_address(node), slot, gas, **place)
-
-
-def _penalty_taken(node: str, slashed_wei: int, **place: Unpack[_Place]) -> PenaltyTaken:
-    return PenaltyTaken(to_checksum_address(node), slashed_wei, **place)
-
-
-def _job_requested(
-    owner: str, job_id: bytes, fee_wei: int, deadline_unix_s: int, **place: Unpack[_Place]
-) -> JobRequested:
+def _job_requested(fields: _Fields, place: _Fields) -> JobRequested:
     return JobRequested(
-        job_id_from_bytes(job_id), to_checksum_address(owner), fee_wei, deadline_unix_s, **place
+        job_id=job_id_from_bytes(fields["jobId"]),
+        owner=fields["owner"],
+        fee_wei=fields["fee"],
+        deadline_unix_s=fields["deadline"],
+        **place,
     )
 
 
-def _job_canceled(job_id: bytes, **place: Unpack[_Place]) -> JobCanceled:
-    return JobCanceled(job_id_from_bytes(job_id), **place)
+def _job_canceled(fields: _Fields, place: _Fields) -> JobCanceled:
+    return JobCanceled(job_id=job_id_from_bytes(fields["jobId"]), **place)
 
 
-_MAKERS: dict[str, Callable[..., ChainEvent]] = {
+_MAKERS: dict[str, Callable[[_Fields, _Fields], ChainEvent]] = {
     "Status": _status_changed,
     "Reward": _reward_credited,
     "Penalty": _penalty_taken,

@@ -1,23 +1,28 @@
-"""What sending takes from the chain: simulation, broadcast, and sightings of what was sent."""
+"""What sending takes from the chain: simulation, broadcast, and what became of a transaction."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from emeth_tui.clients.chain.abi import Call, read_result, revert_reason
-from emeth_tui.clients.chain.json_rpc import Request, RpcRefusal
-from emeth_tui.clients.chain.rpc import Rpc
-from emeth_tui.clients.chain.values import BadAnswer, hex_bytes, quantity
-from emeth_tui.errors import ChainUnreachable, NetworkError, Reverted
+from hexbytes import HexBytes
+from web3 import AsyncWeb3
+from web3.exceptions import TransactionNotFound
+
+from emeth_tui.clients.chain.contracts import Call, revert_reason
+from emeth_tui.clients.chain.json_rpc import RpcRefusal
+from emeth_tui.clients.chain.values import BadAnswer
+from emeth_tui.errors import NetworkError, Reverted
 from emeth_tui.notices.reasons.network.rpc import OtherReceipt
 from emeth_tui.notices.reasons.network.transactions import ContractRefuses, ContractRefusesSilently
 
 GAS_MARGIN_PERCENT = 25  # over the estimate: another transaction may change the state in between
 _CODE_REVERTED = 3  # geth's error code for a revert
+_FALSE = bytes(32)  # a bool in the ABI's encoding
 
 _logger = logging.getLogger(__name__)
 
@@ -34,13 +39,13 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
-    """One look at the chain for transactions of one nonce."""
+class NonceStatus:
+    """What the chain shows of the transactions that share a nonce."""
 
     head_number: int
     next_nonce: int  # of the account, counting mined transactions only
     receipt: Receipt | None
-    is_known: bool  # in a block or waiting for one
+    is_known: bool  # mined, or in the pool
 
 
 class Verdict(Enum):
@@ -75,22 +80,22 @@ _WORDING: tuple[tuple[Verdict, tuple[str, ...]], ...] = (
 )
 
 
-async def simulate(rpc: Rpc, call: Call, sender: str, purpose: str) -> int:
-    """Try a call without sending it, and give the gas to allow for it.
+async def simulate(w3: AsyncWeb3[Any], call: Call, sender: str, purpose: str) -> int:
+    """Try a call without sending it, and return the gas to allow for it.
 
-    Raises Reverted when the contract refuses it, or NetworkError.
+    Raise Reverted when the contract refuses it, or NetworkError.
     """
-    transaction = call.transaction(sender)
+    transaction: Any = call.transaction(sender)
     try:
-        result = await rpc.call("eth_call", transaction, "latest")
-        estimate = await rpc.call("eth_estimateGas", transaction)
+        result = await w3.eth.call(transaction)
+        estimate = await w3.eth.estimate_gas(transaction)
     except RpcRefusal as refusal:
         if not _is_revert(refusal):
             raise
         raise reverted(purpose, revert_reason(refusal.data, refusal.said)) from refusal
-    if hex_bytes(result) and read_result(call, result) == (False,):
+    if result == _FALSE:
         raise reverted(purpose, "it returned false")
-    return quantity(estimate) * (100 + GAS_MARGIN_PERCENT) // 100
+    return int(estimate) * (100 + GAS_MARGIN_PERCENT) // 100
 
 
 def reverted(purpose: str, reason: str) -> Reverted:
@@ -98,10 +103,10 @@ def reverted(purpose: str, reason: str) -> Reverted:
     return Reverted(ContractRefuses(purpose, reason) if reason else ContractRefusesSilently(purpose))
 
 
-async def reason_at(rpc: Rpc, transaction: dict[str, str], block_number: int) -> str:
+async def reason_at(w3: AsyncWeb3[Any], transaction: Any, block_number: int) -> str:
     """Find out why a mined transaction was reverted: the reason it would get after that block, or ""."""
     try:
-        await rpc.call("eth_call", transaction, hex(block_number))
+        await w3.eth.call(transaction, block_number)
     except RpcRefusal as refusal:
         return revert_reason(refusal.data, refusal.said) if _is_revert(refusal) else ""
     except NetworkError as error:
@@ -109,49 +114,50 @@ async def reason_at(rpc: Rpc, transaction: dict[str, str], block_number: int) ->
     return ""
 
 
-async def broadcast(rpc: Rpc, raw: bytes) -> Broadcast:
-    """Send signed bytes, once. Whatever is said, only a look at the chain tells what became of them."""
+async def broadcast(w3: AsyncWeb3[Any], raw: bytes) -> Broadcast:
+    """Send signed bytes, once. Whatever the answer, only the chain shows what became of them."""
     try:
-        await rpc.call("eth_sendRawTransaction", "0x" + raw.hex())
+        await w3.eth.send_raw_transaction(raw)
     except RpcRefusal as refusal:
         return Broadcast(_verdict(refusal.said), refusal.said)
-    except ChainUnreachable as error:
+    except NetworkError as error:
         return Broadcast(Verdict.UNANSWERED, str(error))
     return Broadcast(Verdict.ACCEPTED)
 
 
-async def look(rpc: Rpc, address: str, hashes: Sequence[str]) -> Sighting:
-    """Look for transactions that share a nonce; at most one of them has a receipt. Raises NetworkError."""
-    head, nonce, *found = await rpc.batch(
-        [
-            Request("eth_blockNumber"),
-            Request("eth_getTransactionCount", (address, "latest")),
-            *(Request("eth_getTransactionReceipt", (tx_hash,)) for tx_hash in hashes),
-            *(Request("eth_getTransactionByHash", (tx_hash,)) for tx_hash in hashes),
-        ]
+async def nonce_status(w3: AsyncWeb3[Any], address: str, hashes: Sequence[str]) -> NonceStatus:
+    """Look for transactions that share a nonce; at most one of them has a receipt. Raise NetworkError."""
+    account = w3.to_checksum_address(address)
+    head, next_nonce, *found = await asyncio.gather(
+        w3.eth.block_number,
+        w3.eth.get_transaction_count(account),
+        *(_if_found(w3.eth.get_transaction_receipt(HexBytes(tx_hash))) for tx_hash in hashes),
+        *(_if_found(w3.eth.get_transaction(HexBytes(tx_hash))) for tx_hash in hashes),
     )
-    receipts = [_receipt(tx_hash, raw) for tx_hash, raw in zip(hashes, found, strict=False)]
-    mined = [receipt for receipt in receipts if receipt is not None]
-    return Sighting(
-        head_number=quantity(head),
-        next_nonce=quantity(nonce),
+    receipts, transactions = found[: len(hashes)], found[len(hashes) :]
+    mined = [_receipt(*pair) for pair in zip(hashes, receipts, strict=True) if pair[1] is not None]
+    return NonceStatus(
+        head_number=int(head),
+        next_nonce=int(next_nonce),
         receipt=mined[0] if mined else None,
-        is_known=bool(mined) or any(isinstance(raw, dict) for raw in found[len(hashes) :]),
+        is_known=bool(mined) or any(transaction is not None for transaction in transactions),
     )
 
 
-def _receipt(tx_hash: str, raw: object) -> Receipt | None:
-    """Read a receipt. One that is missing, refused ("not found") or not in a block yet is None."""
-    if not isinstance(raw, dict) or raw.get("blockNumber") is None:
+async def _if_found(lookup: Awaitable[Any]) -> Any | None:
+    """Return what an endpoint has; some say that they have nothing with null, others with an error."""
+    try:
+        return await lookup
+    except (TransactionNotFound, RpcRefusal):
         return None
-    if "0x" + hex_bytes(raw.get("transactionHash")).hex() != tx_hash:
+
+
+def _receipt(tx_hash: str, raw: Any) -> Receipt:
+    if "0x" + bytes(raw["transactionHash"]).hex() != tx_hash:
         raise BadAnswer(OtherReceipt())
-    gas_used = quantity(raw.get("gasUsed"))
-    price_wei = quantity(raw.get("effectiveGasPrice", raw.get("gasPrice", "0x0")))
-    status: Any = raw.get("status")
-    return Receipt(
-        tx_hash, quantity(raw.get("blockNumber")), gas_used, gas_used * price_wei, quantity(status) == 1
-    )
+    gas_used = int(raw["gasUsed"])
+    fee_wei = gas_used * int(raw["effectiveGasPrice"])
+    return Receipt(tx_hash, int(raw["blockNumber"]), gas_used, fee_wei, raw["status"] == 1)
 
 
 def _is_revert(refusal: RpcRefusal) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass
+from typing import Any
 
-from emeth_tui.clients.chain.json_rpc import Request, RpcRefusal
-from emeth_tui.clients.chain.rpc import Rpc
-from emeth_tui.clients.chain.values import BadAnswer, quantity
+from web3 import AsyncWeb3
+
+from emeth_tui.clients.chain.json_rpc import RpcRefusal
 from emeth_tui.errors import TransactionError
-from emeth_tui.notices.reasons.network.rpc import NoNewestBlock
 from emeth_tui.notices.reasons.network.transactions import GasTooDear
 
 BUMP_PERCENT = 13  # nodes take a replacement from 10 % (geth) or 12.5 % (Nethermind) up
@@ -40,25 +42,34 @@ class GasPrice:
         return GasPrice(max_wei, min(max_wei, max(_raised(self.tip_wei), market.tip_wei or 0)))
 
 
-async def market_price(rpc: Rpc, limit_wei: int = MAX_GAS_PRICE_WEI) -> GasPrice:
-    """Ask what gas costs now. Raises TransactionError when it is over the limit, or NetworkError."""
-    block, legacy, tip = await rpc.batch(
-        [
-            Request("eth_getBlockByNumber", ("latest", False)),
-            Request("eth_gasPrice"),
-            Request("eth_maxPriorityFeePerGas"),
-        ]
+async def market_price(w3: AsyncWeb3[Any], limit_wei: int = MAX_GAS_PRICE_WEI) -> GasPrice:
+    """Return what gas costs now. Raise TransactionError when it is over the limit, or NetworkError."""
+    block, legacy_wei, tip_wei = await asyncio.gather(
+        w3.eth.get_block("latest"), _if_known(w3.eth.gas_price), _if_known(w3.eth.max_priority_fee)
     )
-    if not isinstance(block, dict):
-        raise BadAnswer(NoNewestBlock())
-    if block.get("baseFeePerGas") is None:
-        price = GasPrice(quantity(legacy))
+    base_fee_wei = block.get("baseFeePerGas")
+    if base_fee_wei is None:
+        price = GasPrice(_value(legacy_wei))
     else:
-        tip_wei = DEFAULT_TIP_WEI if isinstance(tip, RpcRefusal) else quantity(tip)
+        tip_wei = DEFAULT_TIP_WEI if isinstance(tip_wei, RpcRefusal) else tip_wei
         # Twice the base fee: it rises by at most an eighth a block, so the offer lasts five full blocks.
-        price = GasPrice(2 * quantity(block["baseFeePerGas"]) + tip_wei, tip_wei)
+        price = GasPrice(2 * int(base_fee_wei) + tip_wei, tip_wei)
     if price.max_wei > limit_wei:
         raise TransactionError(GasTooDear(price.max_wei / 1e9, limit_wei / 1e9))
+    return price
+
+
+async def _if_known(price: Awaitable[Any]) -> int | RpcRefusal:
+    """Return a price, or the refusal of an endpoint that does not know this kind."""
+    try:
+        return int(await price)
+    except RpcRefusal as refusal:
+        return refusal
+
+
+def _value(price: int | RpcRefusal) -> int:
+    if isinstance(price, RpcRefusal):
+        raise price
     return price
 
 

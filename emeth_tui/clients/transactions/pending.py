@@ -1,4 +1,4 @@
-"""Transactions under way, by nonce: what the journal holds and the chain has not settled."""
+"""Pending transactions by nonce: what the journal holds and the chain has not settled."""
 
 from __future__ import annotations
 
@@ -8,35 +8,36 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from emeth_tui.clients.chain.abi import Call
+from emeth_tui.clients.chain.contracts import Call
 from emeth_tui.clients.transactions.broadcast import Receipt
 from emeth_tui.clients.transactions.signed_bytes import SignedCall, read_signed
 from emeth_tui.model import JobId, JournaledTransaction, TransactionState
 
 
 class Journal(Protocol):
-    """Where signed bytes are kept before they are sent: `store.journal` implements it."""
+    """Keeps signed bytes before they are sent: `store.journal` implements it."""
 
     def add(self, tx: JournaledTransaction) -> None:
-        """Keep a signed transaction; durable when it returns. The same bytes a second time change nothing."""
+        """Write a signed transaction, durably. The same bytes a second time change nothing."""
         ...
 
     def settle(
         self, tx_hash: str, state: TransactionState, gas_used: int | None, fee_wei: int | None
     ) -> None:
-        """Note how a transaction ended."""
+        """Record how a transaction ended."""
         ...
 
     def unsettled(self) -> list[JournaledTransaction]:
-        """List what is SIGNED, in nonce order."""
+        """Return the transactions that are SIGNED, in nonce order."""
         ...
 
 
 @dataclass(eq=False)
 class PendingTransaction:
-    """One act under way: its transaction, and the fee bumps that share its nonce, oldest first.
+    """A call that was signed and is not settled: its transaction and the fee bumps of it, oldest first.
 
-    Whoever watches it holds `lock`. Once it has ended, `receipt` is there if it was mined.
+    All of them share the nonce. Whoever watches it holds `lock`. Once it has ended, `receipt` is set if one
+    of them was mined.
     """
 
     nonce: int
@@ -51,7 +52,7 @@ class PendingTransaction:
 
     @property
     def signed(self) -> SignedCall:
-        """The newest transaction, read back from its bytes."""
+        """The newest transaction, decoded from its bytes."""
         return read_signed(self.newest.raw)
 
     @property
@@ -60,42 +61,40 @@ class PendingTransaction:
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """How messages name it."""
         job = f"job {self.newest.job_id}: " if self.newest.job_id else ""
         return f"{job}{self.newest.purpose}"
 
 
 class PendingTransactions:
-    """All pending_transactions of an account that are not settled, kept in step with the journal."""
+    """An account's pending transactions, kept in step with the journal."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._by_nonce: dict[int, PendingTransaction] = {}
-        self._given_up: set[str] = set()
+        self._dropped: set[str] = set()
 
     def open(self, job_id: JobId | None = None) -> list[PendingTransaction]:
-        """List the pending_transactions that are not settled, in nonce order: all, or one job's."""
-        self._adopt()
-        pending_transactions = [self._by_nonce[nonce] for nonce in sorted(self._by_nonce)]
-        return [
-            pending for pending in pending_transactions if job_id is None or pending.newest.job_id == job_id
-        ]
+        """Return the pending transactions in nonce order: all of them, or one job's."""
+        self._load_journal()
+        in_order = [self._by_nonce[nonce] for nonce in sorted(self._by_nonce)]
+        return [pending for pending in in_order if job_id is None or pending.newest.job_id == job_id]
 
     def find(self, call: Call) -> PendingTransaction | None:
-        """Find the pending that already makes this call."""
+        """Return the pending transaction that makes this call, if there is one."""
         target = bytes.fromhex(call.address[2:]), bytes.fromhex(call.data[2:])
         return next((pending for pending in self.open() if pending.signed.target == target), None)
 
     def free_nonce(self, first: int) -> int:
-        """Find the lowest nonce from `first` up that no pending holds."""
+        """Return the lowest nonce from `first` up that no pending transaction uses."""
         taken = {pending.nonce for pending in self.open()}
         return next(nonce for nonce in _up_from(first) if nonce not in taken)
 
     def add(self, tx: JournaledTransaction) -> PendingTransaction:
-        """Commit a signed transaction to the journal; take it up as a pending, or as a pending's fee bump."""
+        """Write a signed transaction to the journal; return the pending one that it begins or joins."""
         self._journal.add(tx)
-        if tx.tx_hash in self._given_up:  # the very bytes that were given up before are wanted again
-            self._given_up.remove(tx.tx_hash)
+        if tx.tx_hash in self._dropped:  # the very bytes that were dropped before are sent after all
+            self._dropped.remove(tx.tx_hash)
             self._journal.settle(tx.tx_hash, TransactionState.SIGNED, None, None)
         pending = self._by_nonce.setdefault(tx.nonce, PendingTransaction(tx.nonce, []))
         if tx.tx_hash not in pending.hashes:
@@ -103,9 +102,9 @@ class PendingTransactions:
         return pending
 
     def settle(self, pending: PendingTransaction, receipt: Receipt | None) -> None:
-        """Note how a pending ended: the transaction in the receipt mined or reverted, the others replaced.
+        """Record the end: the transaction in the receipt was mined or reverted, the others replaced.
 
-        Without a receipt all are: another transaction took the nonce, or this one was given up.
+        Without a receipt all of them were: another transaction used the nonce, or this one was dropped.
         """
         for index, tx in enumerate(pending.transactions):
             settled = _settled(tx, receipt)
@@ -115,12 +114,12 @@ class PendingTransactions:
         pending.has_ended = True
         self._by_nonce.pop(pending.nonce, None)
 
-    def give_up(self, pending: PendingTransaction) -> None:
-        """Settle a pending that never left: its nonce is free again."""
-        self._given_up.update(pending.hashes)
+    def drop(self, pending: PendingTransaction) -> None:
+        """Settle one that the chain never saw: its nonce is free again."""
+        self._dropped.update(pending.hashes)
         self.settle(pending, None)
 
-    def _adopt(self) -> None:
+    def _load_journal(self) -> None:
         for tx in self._journal.unsettled():
             pending = self._by_nonce.setdefault(tx.nonce, PendingTransaction(tx.nonce, []))
             if tx.tx_hash not in pending.hashes:

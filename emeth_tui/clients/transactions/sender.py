@@ -8,7 +8,7 @@ from collections.abc import Callable
 from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.clients.transactions.broadcast import Receipt
 from emeth_tui.clients.transactions.gas_price import MAX_GAS_PRICE_WEI
-from emeth_tui.clients.transactions.outbox import DEFAULT_PATIENCE, Act, Outbox, Patience
+from emeth_tui.clients.transactions.outbox import DEFAULT_PATIENCE, Outbox, Patience, TransactionRequest
 from emeth_tui.clients.transactions.pending import Journal, PendingTransaction
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import InsufficientFunds, Reverted
@@ -21,9 +21,9 @@ __all__ = ["Journal", "Receipt", "TransactionSender"]
 
 
 class TransactionSender:
-    """Sends one account's transactions. One sender an account: it gives out the nonces.
+    """Sends one account's transactions. One sender per account: it gives out the nonces.
 
-    Asked for something that is under way already (after a ReceiptTimeout, or by two tasks at once), it joins
+    Asked for something that is pending already (after a ReceiptTimeout, or by two tasks at once), it joins
     that transaction instead of sending a second one.
     """
 
@@ -48,20 +48,20 @@ class TransactionSender:
             first_poll_s=first_poll_s,
             max_gas_price_wei=max_gas_price_wei,
         )
-        self._outbox = Outbox(chain.rpc, chain.network, wallet, journal, patience)
+        self._outbox = Outbox(chain, wallet, journal, patience)
         self._claim_lock = asyncio.Lock()
 
     async def process(self, job_id: JobId, deposit_wei: int) -> Receipt:
         """Claim a job: approve exactly its deposit, when the allowance is short, and call `process`.
 
-        Raises InsufficientFunds, Reverted (another node was faster), ReceiptTimeout or NetworkError.
+        Raise InsufficientFunds, Reverted (another node was faster), ReceiptTimeout or NetworkError.
         """
-        process = Act(
+        process = TransactionRequest(
             self._chain.core("process", job_id_bytes(job_id)), "process", job_id, f"job {job_id}: process"
         )
         approval: PendingTransaction | None = None
-        async with self._claim_lock:  # until it is in a block: two claims must not spend one allowance
-            if not self._outbox.is_under_way(process):
+        async with self._claim_lock:  # until it is mined: two claims must not spend one allowance
+            if self._outbox.find_pending(process) is None:
                 await self._check_still_requested(job_id)
                 approval = await self._approve(job_id, deposit_wei)
             pending = await self._outbox.mine(process)
@@ -70,19 +70,19 @@ class TransactionSender:
         return await self._outbox.confirm(pending)
 
     async def submit(self, job_id: JobId, result: str) -> Receipt:
-        """Deliver a job's result by its name in storage. Raises Reverted, ReceiptTimeout or NetworkError."""
+        """Deliver a job's result by its name in storage. Raise Reverted, ReceiptTimeout or NetworkError."""
         call = self._chain.core("submit", job_id_bytes(job_id), result)
-        return await self._outbox.send(Act(call, "submit", job_id, f"job {job_id}: submit"))
+        return await self._outbox.send(TransactionRequest(call, "submit", job_id, f"job {job_id}: submit"))
 
     async def decline(self, job_id: JobId) -> Receipt:
-        """Give a job back; it costs the penalty. Raises Reverted, ReceiptTimeout or NetworkError."""
+        """Give a job back; it costs the penalty. Raise Reverted, ReceiptTimeout or NetworkError."""
         call = self._chain.core("decline", job_id_bytes(job_id))
-        return await self._outbox.send(Act(call, "decline", job_id, f"job {job_id}: decline"))
+        return await self._outbox.send(TransactionRequest(call, "decline", job_id, f"job {job_id}: decline"))
 
     async def withdraw(self, slot: int) -> Receipt:
-        """Collect a closed slot's reward. Raises Reverted, ReceiptTimeout or NetworkError."""
+        """Collect a closed slot's reward. Raise Reverted, ReceiptTimeout or NetworkError."""
         call = self._chain.core("withdrawSlotReward", slot)
-        return await self._outbox.send(Act(call, "withdraw", None, f"slot {slot}: withdraw"))
+        return await self._outbox.send(TransactionRequest(call, "withdraw", None, f"slot {slot}: withdraw"))
 
     async def settle_pending(
         self,
@@ -90,15 +90,15 @@ class TransactionSender:
         *,
         wanted: Callable[[JournaledTransaction], bool] = lambda _: True,
     ) -> list[JournaledTransaction]:
-        """Bring what the journal holds unsettled to its end: all of it, or one job's. Returns how each ended.
+        """Settle what the journal holds unsettled, all of it or one job's, and return how each ended.
 
-        What is in a block is settled; what the chain does not know is broadcast again, the same bytes. What
-        never left and is not `wanted` any more is given up. What is in no block in time stays SIGNED.
+        What is mined is settled; what the chain does not know is broadcast again, the same bytes, or dropped
+        if it is not `wanted` any more. What is not mined in time stays SIGNED.
         """
         return await self._outbox.settle_pending(job_id, wanted)
 
     async def _check_still_requested(self, job_id: JobId) -> None:
-        """Save the gas of an approval for a job that is gone. Raises Reverted."""
+        """Save the gas of an approval for a job that is gone. Raise Reverted."""
         job = (await self._chain.jobs([job_id])).get(job_id)
         if job is None:
             raise Reverted(JobNotOnChain("process"))
@@ -112,8 +112,8 @@ class TransactionSender:
         if balances.allowance_wei >= deposit_wei:
             return None
         call = self._chain.token("approve", self._chain.core_address, deposit_wei)
-        approve = Act(call, "approve", job_id, f"job {job_id}: approve")
-        if earlier := self._outbox.under_way(approve):
+        approve = TransactionRequest(call, "approve", job_id, f"job {job_id}: approve")
+        if earlier := self._outbox.find_pending(approve):
             # The same amount was approved for another claim, which may have spent it: not ours to join.
             await self._outbox.confirm(earlier)
         return await self._outbox.mine(approve)

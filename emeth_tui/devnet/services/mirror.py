@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from emeth_tui.clients.chain.client import ChainClient, parse_head
+from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.clients.chain.contract_events import JobCanceled, JobRequested, StatusChanged
 from emeth_tui.errors import NetworkError
 from emeth_tui.model import Head, JobId
@@ -85,10 +85,9 @@ class JobMirror:
         return list(dict.fromkeys(event.job_id for event in job_events))
 
     async def _is_on_chain(self, seen: Head) -> bool:
-        """Tell whether a block is still the chain's: a test may have taken the chain back to a snapshot."""
+        """Whether a block is still the chain's: a test may have taken the chain back to a snapshot."""
         try:
-            block = await self._chain.rpc.call("eth_getBlockByNumber", hex(seen.number), False)
-            return parse_head(block).hash == seen.hash
+            return (await self._chain.head(seen.number)).hash == seen.hash
         except NetworkError as error:
             _logger.info("block %d is gone, all jobs are read again: %s", seen.number, error)
             return False

@@ -97,11 +97,11 @@ def test_a_receipt_of_a_failure_reverts_it(pending: PendingTransactions, store: 
     assert states(store) == {1: TransactionState.REVERTED}
 
 
-def test_bytes_that_were_given_up_are_signed_again_when_they_are_wanted(
+def test_bytes_that_were_dropped_are_signed_again_when_they_are_wanted(
     pending: PendingTransactions, store: Store
 ) -> None:
     tx = transaction(1, 5)
-    pending.give_up(pending.add(tx))
+    pending.drop(pending.add(tx))
     assert states(store) == {1: TransactionState.REPLACED}
     assert pending.free_nonce(5) == 5
 

@@ -255,7 +255,7 @@ async def test_the_price_stops_at_the_limit(
     chain: ChainClient, network: EmethChain, store: Store, job_id: JobId, caplog: pytest.LogCaptureFixture
 ) -> None:
     network.ask("evm_setAutomine", False)
-    limit_wei = (await market_price(chain.rpc)).max_wei * 120 // 100  # room for one bump
+    limit_wei = (await market_price(chain.w3)).max_wei * 120 // 100  # room for one bump
     node = Node(chain, network, store, bump_after_s=0, max_gas_price_wei=limit_wei)
     submit = asyncio.create_task(node.sender.submit(job_id, "r.pt"))
     await network.app.answered("eth_getTransactionReceipt", 6)

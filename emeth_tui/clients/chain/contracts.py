@@ -1,0 +1,115 @@
+"""EmethCore and the EMT token as web3's contract objects, for answers that may hold anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from eth_abi.codec import ABICodec
+from eth_abi.decoding import StringDecoder
+from eth_abi.exceptions import DecodingError
+from eth_abi.registry import BaseEquals, registry
+from web3 import AsyncWeb3
+from web3.contract.async_contract import AsyncContract, AsyncContractEvent, AsyncContractFunction
+from web3.exceptions import Web3Exception
+from web3.types import EventData, LogReceipt
+
+from emeth_tui.clients.chain.provider import ChainProvider
+from emeth_tui.clients.chain.rpc import Rpc
+from emeth_tui.clients.chain.values import BadAnswer
+from emeth_tui.foreign_text import one_line
+from emeth_tui.notices.reasons.network.rpc import NotDecodable
+from emeth_tui.protocol import contracts
+
+_ERROR_SELECTOR = bytes.fromhex("08c379a0")  # Error(string), what `require` and `revert` send
+_PANIC_SELECTOR = bytes.fromhex("4e487b71")  # Panic(uint256), what the compiler's own checks send
+
+# What web3 and its codec raise for bytes that are not what an ABI says.
+_UNREADABLE = (Web3Exception, DecodingError, ValueError, OverflowError)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A contract's function with its arguments, as a transaction carries it."""
+
+    address: str
+    function: str
+    data: str  # 0x…
+
+    def transaction(self, sender: str) -> dict[str, str]:
+        """Return the fields that `eth_call` and `eth_estimateGas` take."""
+        return {"from": sender, "to": self.address, "data": self.data}
+
+
+def make_call(contract: AsyncContract, function: str, *arguments: object) -> Call:
+    """Encode a call."""
+    return Call(str(contract.address), function, str(contract.encode_abi(function, arguments)))
+
+
+class Contracts:
+    """A network's two contracts, and web3 for all else on its chain."""
+
+    def __init__(self, rpc: Rpc, core_address: str, token_address: str) -> None:
+        # Without middleware: nothing here needs it, and it is one more reader of foreign answers.
+        self.w3: AsyncWeb3[Any] = AsyncWeb3(ChainProvider(rpc), middleware=[])
+        self.w3.codec = tolerant_codec()
+        self.core = self._contract("EmethCore", core_address)
+        self.token = self._contract("EmethToken", token_address)
+
+    @cached_property
+    def events(self) -> Mapping[str, AsyncContractEvent]:
+        """EmethCore's events by their topic."""
+        events: Any = self.core.events
+        return {event.topic: event for event in events}
+
+    def _contract(self, name: str, address: str) -> AsyncContract:
+        return self.w3.eth.contract(address=self.w3.to_checksum_address(address), abi=contracts.abi(name))
+
+
+async def read(function: AsyncContractFunction) -> Any:
+    """Call a function at the newest block, and return what it returns.
+
+    Text that is not UTF-8 comes with replacement characters. Raise BadAnswer, RpcRefusal or ChainUnreachable.
+    """
+    try:
+        return await function.call()
+    except _UNREADABLE as error:
+        raise BadAnswer(NotDecodable(str(function.abi_element_identifier), one_line(error))) from error
+
+
+def read_event(event: AsyncContractEvent, log: LogReceipt) -> EventData:
+    """Decode a log. Raise BadAnswer."""
+    try:
+        decoded: EventData = event.process_log(log)
+        return decoded
+    except _UNREADABLE as error:
+        raise BadAnswer(NotDecodable(event.event_name, one_line(error))) from error
+
+
+def revert_reason(data: bytes, said: str = "") -> str:
+    """Return why a contract refused: its own text, a panic's code, or what the endpoint said. May be ""."""
+    selector, arguments = data[:4], data[4:]
+    if selector == _ERROR_SELECTOR:
+        try:
+            return one_line(tolerant_codec().decode(["string"], arguments)[0])
+        except _UNREADABLE:
+            return ""
+    if selector == _PANIC_SELECTOR and len(arguments) == 32:
+        return f"panic 0x{int.from_bytes(arguments, 'big'):02x}"
+    _, _, reason = said.partition("execution reverted:")
+    return one_line(reason)
+
+
+def tolerant_codec() -> ABICodec:
+    """Make a codec that takes text as it comes: one job's bad UTF-8 must not hide the other jobs."""
+    strings: Any = StringDecoder
+    is_string: Any = BaseEquals
+    tolerant: Any = registry
+    tolerant = tolerant.copy()
+    tolerant.unregister_decoder("string")
+    tolerant.register_decoder(
+        is_string("string", with_sub=False), strings(handle_string_errors="replace"), label="string"
+    )
+    return ABICodec(tolerant)
