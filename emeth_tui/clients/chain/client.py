@@ -208,10 +208,8 @@ class ChainClient:
 
     async def _check_contracts(self) -> None:
         core, token = self.core_address, self.token_address
-        core_code, token_code = await asyncio.gather(
-            self.w3.eth.get_code(self.contracts.core.address),
-            self.w3.eth.get_code(self.contracts.token.address),
-        )
+        addresses = self.contracts.core.address, self.contracts.token.address
+        core_code, token_code = await asyncio.gather(*map(self.w3.eth.get_code, addresses))
         if not core_code:
             raise ContractMissing(CoreMissing(core, self.network.chain_id, self.rpc.where))
         if not token_code:

@@ -224,14 +224,15 @@ class Outbox:
             start_s = time.monotonic()
             watch = _Watch(start_s + patience.first_poll_s, start_s + patience.bump_after_s)
             poll_s = patience.first_poll_s
-            while True:
-                receipt = pending.receipt or await self._check(pending, watch, confirmations)
+            while not pending.has_ended:
+                receipt = await self._check(pending, watch, confirmations)
                 if receipt is not None or pending.has_ended:
                     return receipt
                 if time.monotonic() - start_s > patience.receipt_timeout_s:
                     raise self._timed_out(pending, watch)
                 await asyncio.sleep(poll_s)
                 poll_s = min(poll_s * POLL_GROWTH, patience.longest_poll_s)
+            return pending.receipt
 
     async def _check(self, pending: PendingTransaction, watch: _Watch, confirmations: int) -> Receipt | None:
         """Check once and do what is due: settle, broadcast again, bump. A failing endpoint is asked later."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from emeth_tui.clients.chain.abi import Call
+from emeth_tui.clients.chain.contracts import Call
 from emeth_tui.clients.transactions.broadcast import Receipt
 from emeth_tui.clients.transactions.gas_price import GasPrice
 from emeth_tui.clients.transactions.pending import PendingTransactions

@@ -160,11 +160,12 @@ async def test_a_nonce_that_another_program_used_in_between_is_replaced(
     assert not is_submitted(network, job_id)
 
 
-async def test_what_never_left_and_is_not_wanted_is_given_up(
-    node: Node, chain: ChainClient, network: EmethChain, store: Store, job_id: JobId
+async def test_what_the_chain_never_saw_and_is_not_wanted_is_dropped(
+    chain: ChainClient, network: EmethChain, store: Store, job_id: JobId
 ) -> None:
     network.app.hooks["eth_sendRawTransaction"] = lose
-    submit = asyncio.create_task(node.sender.submit(job_id, "r.pt"))
+    patient = Node(chain, network, store, first_poll_s=60.0)  # it broadcasts once before it is interrupted
+    submit = asyncio.create_task(patient.sender.submit(job_id, "r.pt"))
     await network.app.answered("eth_sendRawTransaction")
     await interrupted(submit)
     asked: list[JournaledTransaction] = []
@@ -173,9 +174,11 @@ async def test_what_never_left_and_is_not_wanted_is_given_up(
         asked.append(tx)
         return False
 
-    restarted = Node(chain, network, store)
+    restarted = Node(chain, network, store, first_poll_s=0.0)  # with it, what is not known is due at once
     (settled,) = await restarted.sender.settle_pending(wanted=unwanted)
     assert settled.state is REPLACED
+    assert len(sent(network)) == 1
+    assert not is_submitted(network, job_id)
     assert [tx.job_id for tx in asked] == [job_id]
 
     # Wanted after all: the same nonce and price make the same bytes, and the journal has to hold them again.
