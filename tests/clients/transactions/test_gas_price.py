@@ -5,41 +5,44 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from web3 import AsyncWeb3
 
-from emeth_tui.clients.chain.json_rpc import Request, RpcRefusal
+from emeth_tui.clients.chain.json_rpc import RpcRefusal
+from emeth_tui.clients.chain.provider import ChainProvider
 from emeth_tui.clients.chain.values import BadAnswer
 from emeth_tui.clients.transactions.gas_price import GasPrice, market_price
 from emeth_tui.errors import TransactionError
+from tests.clients.chain.scripted_rpc import ScriptedRpc
 
 GWEI = 10**9
 LONDON = {"baseFeePerGas": hex(5 * GWEI)}
 
 
-class Endpoint:
+class Endpoint(ScriptedRpc):
     """Answers with a newest block, a gas price and a tip."""
 
-    def __init__(self, block: object, price: object = "0x7", tip: object = "0x3") -> None:
-        self._answers = {
-            "eth_getBlockByNumber": block,
-            "eth_gasPrice": price,
-            "eth_maxPriorityFeePerGas": tip,
-        }
-        self.asked: list[Request] = []
-
-    async def batch(self, requests: list[Request]) -> list[Any]:
-        self.asked = requests
-        return [self._answers[request.method] for request in requests]
+    def __init__(self, block: dict[str, Any] | None, price: object = "0x7", tip: object = "0x3") -> None:
+        head = {"number": "0x1", "hash": "0x" + "ab" * 32, "timestamp": "0x1"}
+        super().__init__(
+            {
+                "eth_getBlockByNumber": None if block is None else {**head, **block},
+                "eth_gasPrice": price,
+                "eth_maxPriorityFeePerGas": tip,
+            }
+        )
 
 
 async def price_at(endpoint: Endpoint, *limit_wei: int) -> GasPrice:
-    return await market_price(endpoint, *limit_wei)  # type: ignore[arg-type]
+    return await market_price(AsyncWeb3(ChainProvider(endpoint), middleware=[]), *limit_wei)
 
 
 async def test_two_base_fees_and_the_tip() -> None:
     endpoint = Endpoint(LONDON, tip=hex(2 * GWEI))
 
     assert await price_at(endpoint) == GasPrice(12 * GWEI, 2 * GWEI)
-    assert endpoint.asked[0].params == ("latest", False)
+    ((block, *prices),) = endpoint.batches  # one request
+    assert block.params == ("latest", False)
+    assert len(prices) == 2
 
 
 async def test_an_endpoint_that_suggests_no_tip_gets_a_gwei() -> None:
@@ -49,7 +52,7 @@ async def test_an_endpoint_that_suggests_no_tip_gets_a_gwei() -> None:
 
 
 @pytest.mark.parametrize("block", [{}, {"baseFeePerGas": None}])
-async def test_before_london_the_endpoints_price_is_taken(block: object) -> None:
+async def test_before_london_the_endpoints_price_is_taken(block: dict[str, Any]) -> None:
     assert await price_at(Endpoint(block, price=hex(8 * GWEI))) == GasPrice(8 * GWEI)
 
 

@@ -133,7 +133,7 @@ def test_a_call_under_way_is_found_by_contract_and_data(pending: PendingTransact
 
 
 def call(address: str, data: str) -> Call:
-    return Call(address, "EmethCore", "submit", data)
+    return Call(address, "submit", data)
 
 
 def test_messages_name_the_job_and_the_purpose(pending: PendingTransactions) -> None:
