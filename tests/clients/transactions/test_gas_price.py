@@ -81,6 +81,7 @@ def test_a_transactions_fields_say_which_kind_it_is() -> None:
     [
         (GasPrice(1_000), GasPrice(1_000), GasPrice(1_131)),
         (GasPrice(1_000), GasPrice(5_000, 9), GasPrice(5_000)),
+        (GasPrice(10**17 + 1), GasPrice(1), GasPrice(113_000_000_000_000_002)),  # to the wei
         (GasPrice(1_000, 100), GasPrice(1_000, 100), GasPrice(1_131, 114)),
         (GasPrice(1_000, 100), GasPrice(2_000, 700), GasPrice(2_000, 700)),
         (GasPrice(1_000, 100), GasPrice(2_000), GasPrice(2_000, 114)),
