@@ -45,6 +45,7 @@ lint: $(VENV)/.installed  ## Check style, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.structure
+	$(BIN)/deptry .
 
 check: lint test test-slow test-pythons  ## Everything that CI checks
 
