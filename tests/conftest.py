@@ -39,7 +39,7 @@ LONGEST_FIRST = [
         "workers/test_supervisor.py",
         "engine/test_node.py",
         "devnet",
-        "test_cli.py",
+        "cli",
         "contracts/test_core_conservation.py",
         "training",
         "workers",
