@@ -82,7 +82,7 @@ class Severity(str, Enum):
     ERROR = "error"
 
 
-class LinkName(str, Enum):
+class ServiceName(str, Enum):
     """What a node needs an answer from."""
 
     CHAIN = "chain"

@@ -12,10 +12,10 @@ from typing import Any
 
 from emeth_tui.engine.clock import ChainClock
 from emeth_tui.engine.disk import MEASURE_EVERY_S, DiskBudget
-from emeth_tui.engine.endpoints import LinkHealth
 from emeth_tui.engine.estimates.forecasts import Forecasts, Measurements
 from emeth_tui.engine.events import RECENT_EVENTS, EventLog
 from emeth_tui.engine.leases import WorkerLeases
+from emeth_tui.engine.service_health import ServiceHealth
 from emeth_tui.engine.steps.job_book import JobBook
 from emeth_tui.engine.view.snapshot_maker import SnapshotMaker
 from emeth_tui.model import JobId, JobState, TransactionState
@@ -105,7 +105,7 @@ def _maker(store: Store, jobs_dir: Path) -> SnapshotMaker:
         disk=DiskBudget(LocalJobFiles(jobs_dir), 10**12),
         events=events,
         clock=clock,
-        health=LinkHealth(events, clock.now_unix_s),
+        health=ServiceHealth(events, clock.now_unix_s),
         forecasts=Forecasts(Measurements(store.measurements, clock.now_unix_s), leases, "storage"),
     )
     balances = SimpleNamespace(emt_wei=picture.deposits.free_wei, native_wei=picture.deposits.native_wei)

@@ -12,14 +12,14 @@ from typing import Any, NoReturn
 
 from emeth_tui.control.connection import Connection, ConnectionBroken, NodeEnded, Refused, connect
 from emeth_tui.control.wire import Topic
-from emeth_tui.engine.endpoints import Link
 from emeth_tui.engine.events import JobProgress, Subscription
+from emeth_tui.engine.service_health import ServiceStatus
 from emeth_tui.engine.settings_editor import SettingsView
 from emeth_tui.engine.view.records import JobRecord
 from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.errors import ControlError
 from emeth_tui.job import Job
-from emeth_tui.model import JobId, JournaledTransaction, LinkName
+from emeth_tui.model import JobId, JournaledTransaction, ServiceName
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.events.node import Summary
 from emeth_tui.notices.notice import Reason
@@ -92,10 +92,10 @@ class RemoteNode:
         age_s = time.monotonic() - self._taken_at
         if age_s >= OLD_S:
             self._wanted.set()
-        links = self._snapshot.links
+        services = self._snapshot.services
         if self._broken_since_unix_s is not None:
-            links = (*links, Link(LinkName.NODE, self._broken_since_unix_s, self._trouble))
-        return replace(self._snapshot, at_unix_s=self._snapshot.at_unix_s + age_s, links=links)
+            services = (*services, ServiceStatus(ServiceName.NODE, self._broken_since_unix_s, self._trouble))
+        return replace(self._snapshot, at_unix_s=self._snapshot.at_unix_s + age_s, services=services)
 
     def subscribe(self) -> Subscription:
         """Open a stream of everything from now on."""

@@ -10,10 +10,10 @@ from emeth_tui.clients.storage.client import StorageClient
 from emeth_tui.clients.transactions.sender import TransactionSender
 from emeth_tui.engine.clock import ChainClock
 from emeth_tui.engine.disk import DiskBudget
-from emeth_tui.engine.endpoints import LinkHealth
 from emeth_tui.engine.estimates.forecasts import Forecasts
 from emeth_tui.engine.events import EventLog
 from emeth_tui.engine.market.model_readiness import Models
+from emeth_tui.engine.service_health import ServiceHealth
 from emeth_tui.engine.steps.job_book import JobBook
 from emeth_tui.errors import ChainUnreachable
 from emeth_tui.job import Job
@@ -48,7 +48,7 @@ class Context:
     disk: DiskBudget
     events: EventLog
     clock: ChainClock
-    health: LinkHealth
+    health: ServiceHealth
     forecasts: Forecasts
     models: Models
 

@@ -28,7 +28,7 @@ from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.engine.view.snapshot_maker import SnapshotMaker
 from emeth_tui.errors import JobError, NetworkError, TransactionError, WorkerError
 from emeth_tui.job import Job
-from emeth_tui.model import JobId, JobState, LinkName, Severity
+from emeth_tui.model import JobId, JobState, ServiceName, Severity
 from emeth_tui.notices.events import job as job_events
 from emeth_tui.notices.events import node as events
 from emeth_tui.notices.reasons import market as why
@@ -169,7 +169,7 @@ class Node:
                 await self._rewards.withdraw_if_possible()
         except NetworkError as error:
             again_in_s = self._context.network.poll_interval_s
-            self._context.health.broken(LinkName.CHAIN, error, again_in_s=again_in_s)
+            self._context.health.broken(ServiceName.CHAIN, error, again_in_s=again_in_s)
         if self._market.draining and not self._context.book.training_jobs():
             self._stop.set()
         if self._market.is_done:

@@ -19,12 +19,12 @@ from emeth_tui.engine.clock import ChainClock
 from emeth_tui.engine.context import Context, LiveSettings
 from emeth_tui.engine.devices import DeviceReports
 from emeth_tui.engine.disk import DiskBudget
-from emeth_tui.engine.endpoints import LinkHealth
 from emeth_tui.engine.estimates.forecasts import Forecasts, Measurements
 from emeth_tui.engine.events import EventLog
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.market.model_readiness import Models
 from emeth_tui.engine.node import Node
+from emeth_tui.engine.service_health import ServiceHealth
 from emeth_tui.engine.settings_editor import SettingsEditor
 from emeth_tui.engine.steps.job_book import JobBook
 from emeth_tui.engine.steps.pipeline import RETRIES
@@ -107,7 +107,7 @@ async def _connect(
             disk=DiskBudget(LocalJobFiles(settings.jobs_dir), settings.cache_limit_bytes),
             events=events,
             clock=clock,
-            health=LinkHealth(events, clock.now_unix_s),
+            health=ServiceHealth(events, clock.now_unix_s),
             forecasts=Forecasts(measurements, leases, urlsplit(network.storage_url).netloc),
             models=Models(
                 events,

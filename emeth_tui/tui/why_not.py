@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emeth_tui.model import JobId, JobState, LinkName
+from emeth_tui.model import JobId, JobState, ServiceName
 from emeth_tui.notices.reasons import screen
 from emeth_tui.notices.reasons.control import ReadOnlyView
-from emeth_tui.notices.reasons.market import LinkDown, NodeStopping, ShortOfEmt, WorkersBusy
+from emeth_tui.notices.reasons.market import NodeStopping, ServiceDown, ShortOfEmt, WorkersBusy
 from emeth_tui.settings import Origin
 
 if TYPE_CHECKING:
@@ -159,5 +159,5 @@ def _stopping(frame: Frame) -> Reason | None:
 
 
 def _chain_lost(frame: Frame) -> Reason | None:
-    links = [link for link in frame.snapshot.links if link.broken_since_unix_s is not None]
-    return LinkDown(LinkName.CHAIN) if any(link.name is LinkName.CHAIN for link in links) else None
+    down = {service.name for service in frame.snapshot.services if service.broken_since_unix_s is not None}
+    return ServiceDown(ServiceName.CHAIN) if ServiceName.CHAIN in down else None

@@ -122,8 +122,8 @@ def transaction_state_name(state: TransactionState) -> str:
     }[state]
 
 
-def link_name(name: str) -> str:
-    """Name a link to the outside in the interface's language."""
+def service_name(name: str) -> str:
+    """Name a service that the node depends on in the interface's language."""
     names = {
         "chain": _("the chain"),
         "storage": _("the storage"),

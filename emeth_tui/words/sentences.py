@@ -12,7 +12,7 @@ from dataclasses import fields
 from importlib import import_module
 
 from emeth_tui.foreign_text import clean
-from emeth_tui.model import JobState, LinkName, WorkerPhase, format_token
+from emeth_tui.model import JobState, ServiceName, WorkerPhase, format_token
 from emeth_tui.notices.notice import Notice
 from emeth_tui.words import formats
 from emeth_tui.words.translation import _, in_english
@@ -48,8 +48,8 @@ def _shown(name: str, value: object) -> str:
         return formats.state_name(value)
     if isinstance(value, WorkerPhase):
         return formats.phase_name(value)
-    if isinstance(value, LinkName):
-        return formats.link_name(value)
+    if isinstance(value, ServiceName):
+        return formats.service_name(value)
     if isinstance(value, (int, float)):
         return _number(name, value)
     return clean(str(getattr(value, "value", value)))

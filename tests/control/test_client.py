@@ -163,12 +163,12 @@ async def test_a_broken_connection_is_shown_and_made_anew(
         assert remote._connection is not None
         remote._connection._writer.transport.abort()
         (tmp_path / "socket").rename(tmp_path / "elsewhere")
-        await until(lambda: isinstance(remote.snapshot().links[-1].reason, NobodyListens))
-        assert remote.snapshot().links[-1].name == "node"
+        await until(lambda: isinstance(remote.snapshot().services[-1].reason, NobodyListens))
+        assert remote.snapshot().services[-1].name == "node"
         with pytest.raises(ControlError, match="trying again"):
             await remote.records.history()
         (tmp_path / "elsewhere").rename(tmp_path / "socket")
-        await until(lambda: remote.snapshot().links[-1].name != "node")
+        await until(lambda: remote.snapshot().services[-1].name != "node")
 
 
 async def test_a_node_that_lives_and_never_answers_is_given_up(

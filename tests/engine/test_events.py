@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from emeth_tui.engine.endpoints import LinkHealth
 from emeth_tui.engine.events import EventLog, JobProgress, Subscription
+from emeth_tui.engine.service_health import ServiceHealth
 from emeth_tui.errors import ChainUnreachable
-from emeth_tui.model import LinkName, Severity
+from emeth_tui.model import ServiceName, Severity
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.events.job import StepsSkipped
 from emeth_tui.notices.events.market import Claimed, ClaimsResumed
-from emeth_tui.notices.events.node import LinkLost, LinkRestored
+from emeth_tui.notices.events.node import ServiceLost, ServiceRestored
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.store.database import Store
 from emeth_tui.training.reports import Progress
@@ -110,15 +110,15 @@ async def test_events_are_kept_for_later_front_ends(log: EventLog) -> None:
 def test_a_lost_link_is_one_event_and_its_return_one(tmp_path: Path) -> None:
     now, reason = [100.0], Foreign("no answer")
     with Store(tmp_path) as store:
-        health = LinkHealth(EventLog(store.events, lambda: now[0]), lambda: now[0])
-        health.works(LinkName.CHAIN)
+        health = ServiceHealth(EventLog(store.events, lambda: now[0]), lambda: now[0])
+        health.works(ServiceName.CHAIN)
         for _ in range(5):
-            health.broken(LinkName.CHAIN, ChainUnreachable(reason), again_in_s=5.0)
+            health.broken(ServiceName.CHAIN, ChainUnreachable(reason), again_in_s=5.0)
             now[0] += 10
         assert health.all()[0].broken_since_unix_s == 100.0
-        health.works(LinkName.CHAIN)
-        health.works(LinkName.CHAIN)
+        health.works(ServiceName.CHAIN)
+        health.works(ServiceName.CHAIN)
 
         bodies = [event.body for event in store.events.recent(10)]
 
-    assert bodies == [LinkLost(LinkName.CHAIN, reason), LinkRestored(LinkName.CHAIN, 50)]
+    assert bodies == [ServiceLost(ServiceName.CHAIN, reason), ServiceRestored(ServiceName.CHAIN, 50)]

@@ -11,11 +11,11 @@ from typing import Any, cast
 
 from emeth_tui.engine.context import Context, LiveSettings
 from emeth_tui.engine.disk import DiskUsage
-from emeth_tui.engine.endpoints import Link
 from emeth_tui.engine.estimates.durations import Duration
 from emeth_tui.engine.events import Subscription
 from emeth_tui.engine.gpus.reading import GpuReading
 from emeth_tui.engine.market.rules import Offer
+from emeth_tui.engine.service_health import ServiceStatus
 from emeth_tui.engine.settings_editor import SettingChange, SettingsEditor, SettingsView
 from emeth_tui.engine.view.records import JobRecord
 from emeth_tui.engine.view.snapshot import Deposits, Forecast, Snapshot, TodaysShare
@@ -27,7 +27,7 @@ from emeth_tui.model import (
     JobState,
     JournaledTransaction,
     Language,
-    LinkName,
+    ServiceName,
     TransactionState,
     WorkerPhase,
     token_to_wei,
@@ -35,7 +35,7 @@ from emeth_tui.model import (
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.events.job import EpochDone, JobStuck, Submitted
 from emeth_tui.notices.events.market import ClaimsResumed
-from emeth_tui.notices.events.node import LinkLost, Withdrawn
+from emeth_tui.notices.events.node import ServiceLost, Withdrawn
 from emeth_tui.notices.notice import EventBody, Reason
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import (
@@ -159,7 +159,7 @@ EVENTS = (
     ),
     event(Submitted(), 660, OLD_PENDING_ID),
     event(Submitted(), 245, PENDING_ID),
-    event(LinkLost(LinkName.STORAGE, Foreign("connection refused")), 190),
+    event(ServiceLost(ServiceName.STORAGE, Foreign("connection refused")), 190),
     event(
         JobStuck(
             JobState.TRAINING,
@@ -260,7 +260,7 @@ def snapshot(**changes: Any) -> Snapshot:
         "claims_paused": None,
         "stopping": "",
         "idle_reason": WorkersBusy(),
-        "links": (Link(LinkName.CHAIN), Link(LinkName.INFO_SERVER)),
+        "services": (ServiceStatus(ServiceName.CHAIN), ServiceStatus(ServiceName.INFO_SERVER)),
         "events": EVENTS,
     }
     return Snapshot(**{**values, **changes})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from emeth_tui.engine.endpoints import Link
-from emeth_tui.model import LinkName
+from emeth_tui.engine.service_health import ServiceStatus
+from emeth_tui.model import ServiceName
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import PausedByOperator
 from emeth_tui.tui.drawing.lines import line
@@ -22,8 +22,8 @@ from tests.tui.stand_in import NOW, StandInNode, snapshot
 def test_a_lost_link_says_since_when_and_when_it_is_tried_again(
     next_try_unix_s: float | None, words: str
 ) -> None:
-    lost = Link(LinkName.CHAIN, NOW - 90, Foreign("connection refused"), next_try_unix_s)
-    frame = FrameMaker().make(snapshot(links=(lost,)))
+    lost = ServiceStatus(ServiceName.CHAIN, NOW - 90, Foreign("connection refused"), next_try_unix_s)
+    frame = FrameMaker().make(snapshot(services=(lost,)))
     (banner,) = banner_lines(frame, 160)
     assert banner.text == (
         f" ✗ the chain has not answered since 14:01:49 (1 min), {words}: connection refused"

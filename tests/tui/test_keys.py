@@ -6,8 +6,8 @@ import pytest
 from textual import events
 from textual.widgets import Input
 
-from emeth_tui.engine.endpoints import Link
-from emeth_tui.model import LinkName
+from emeth_tui.engine.service_health import ServiceStatus
+from emeth_tui.model import ServiceName
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.job import NotUnderWay
 from emeth_tui.tui.dialogs.dialog import Dialog
@@ -124,7 +124,9 @@ async def test_capital_a_declines_all_that_can_be_declined(node: StandInNode) ->
 
 
 async def test_declining_is_refused_while_the_chain_does_not_answer(node: StandInNode) -> None:
-    node.picture = snapshot(links=(Link(LinkName.CHAIN, NOW - 60, Foreign("connection refused")),))
+    node.picture = snapshot(
+        services=(ServiceStatus(ServiceName.CHAIN, NOW - 60, Foreign("connection refused")),)
+    )
     async with shown(node) as pilot:
         await press(pilot, "D")
         assert isinstance(pilot.app.screen, Dashboard)

@@ -14,9 +14,9 @@ import pytest
 from rich.cells import cell_len
 from textual.pilot import Pilot
 
-from emeth_tui.engine.endpoints import Link
+from emeth_tui.engine.service_health import ServiceStatus
 from emeth_tui.engine.view.snapshot import Snapshot
-from emeth_tui.model import Head, JobId, JobState, LinkName, WorkerPhase
+from emeth_tui.model import Head, JobId, JobState, ServiceName, WorkerPhase
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import MissesMargin, NoneTaken, PausedByOperator, TimeMeasured
 from emeth_tui.notices.reasons.worker import ProcessKilled
@@ -55,7 +55,7 @@ def loading() -> Snapshot:
     """Before the chain has told anything."""
     workers = (WorkerView(0, "cpu"),)
     return snapshot(
-        head=None, deposits=None, today=None, workers=workers, jobs=(), gpus=(), events=(), links=()
+        head=None, deposits=None, today=None, workers=workers, jobs=(), gpus=(), events=(), services=()
     )
 
 
@@ -63,9 +63,11 @@ def broken() -> Snapshot:
     """Links are lost, the last block is old, a job stands still, another one is paused and late."""
     return snapshot(
         head=Head(1_204_331, "0x" + "e" * 64, int(NOW) - 95),
-        links=(
-            Link(LinkName.CHAIN, NOW - 90, Foreign("connection refused"), next_try_unix_s=NOW + 4),
-            Link(LinkName.STORAGE, NOW - 4_000, Foreign("HTTP 503"), next_try_unix_s=NOW - 1),
+        services=(
+            ServiceStatus(
+                ServiceName.CHAIN, NOW - 90, Foreign("connection refused"), next_try_unix_s=NOW + 4
+            ),
+            ServiceStatus(ServiceName.STORAGE, NOW - 4_000, Foreign("HTTP 503"), next_try_unix_s=NOW - 1),
         ),
         claims_paused=PausedByOperator(),
         jobs=(
@@ -166,8 +168,8 @@ async def test_the_screen_looks_as_it_did(name: str, size: tuple[int, int], lang
 )
 async def test_a_read_only_view_looks_as_it_did(size: tuple[int, int], language: str) -> None:
     set_language(language)
-    lost = Link(LinkName.NODE, NOW - 12, Foreign("the node has not answered in 5 s"))
-    node = StandInNode(snapshot(links=(lost,), claims_paused=PausedByOperator()))
+    lost = ServiceStatus(ServiceName.NODE, NOW - 12, Foreign("the node has not answered in 5 s"))
+    node = StandInNode(snapshot(services=(lost,), claims_paused=PausedByOperator()))
     node.viewed_pid = 4242
     async with shown(node, size, replace(OPTIONS, read_only=True)) as pilot:
         check(f"view-{size[0]}x{size[1]}-{language}", pilot, size)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from emeth_tui.engine.endpoints import Link
-from emeth_tui.model import LinkName
+from emeth_tui.engine.service_health import ServiceStatus
+from emeth_tui.model import ServiceName
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import PausedByOperator
 from emeth_tui.tui.node_front import Ending
@@ -88,9 +88,9 @@ async def test_q_leaves_at_once_because_nothing_ends(node: StandInNode) -> None:
 
 
 async def test_a_broken_connection_is_a_banner(node: StandInNode) -> None:
-    broken = Link(LinkName.NODE, NOW - 12, Foreign("the node has not answered in 5 s"))
+    broken = ServiceStatus(ServiceName.NODE, NOW - 12, Foreign("the node has not answered in 5 s"))
     async with shown(node, options=READ_ONLY) as pilot:
-        node.change(links=(*snapshot().links, broken))
+        node.change(services=(*snapshot().services, broken))
         await settled(pilot)
         banner = text_of(pilot).splitlines()[1]
         assert "✗ the node has not answered since 14:03:07 (12 s), trying again" in banner

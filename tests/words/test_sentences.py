@@ -18,9 +18,9 @@ import pytest
 
 import emeth_tui
 from emeth_tui.errors import JobError
-from emeth_tui.model import JobState, LinkName
+from emeth_tui.model import JobState, ServiceName
 from emeth_tui.notices.events.job import EpochDone, JobStuck
-from emeth_tui.notices.events.node import LinkLost, Stopped
+from emeth_tui.notices.events.node import ServiceLost, Stopped
 from emeth_tui.notices.notice import EventBody, Notice, Reason, all_kinds
 from emeth_tui.notices.reasons.disk import CacheFull
 from emeth_tui.notices.reasons.foreign import Foreign
@@ -116,7 +116,7 @@ def test_sentences_are_said_in_the_language_one_inside_the_other() -> None:
     reason = NoneTaken(3, FeeTooHigh(45 * emt, 30 * emt))
     assert text_of(reason) == "募集 3 件、受注なし: 報酬 45.00 EMT が上限 30.00 EMT を超過"
     assert text_of(EpochDone(12, 30, 63.1, 2.5, 2.63)) == "エポック 12/30 完了（63.1 秒）、検証損失 2.630"
-    lost = LinkLost(LinkName.STORAGE, Foreign("connection refused"))
+    lost = ServiceLost(ServiceName.STORAGE, Foreign("connection refused"))
     assert text_of(lost) == "ストレージが応答しません: connection refused。応答するまで再試行します"
 
 

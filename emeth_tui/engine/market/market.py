@@ -12,7 +12,7 @@ from emeth_tui.engine.market.prepare import Refusal, prepare_claim
 from emeth_tui.engine.market.rules import ClaimRules, Offer, judge_listed
 from emeth_tui.errors import InfoServerError, JobError, NetworkError, StorageError
 from emeth_tui.job import Job
-from emeth_tui.model import JobId, JobState, LinkName
+from emeth_tui.model import JobId, JobState, ServiceName
 from emeth_tui.notices.events import market as events
 from emeth_tui.notices.events.node import Draining
 from emeth_tui.notices.notice import Reason, alike
@@ -51,10 +51,10 @@ class Market:
         context = self._context
         try:
             listed = await context.info.requested_jobs()
-            context.health.works(LinkName.INFO_SERVER)
+            context.health.works(ServiceName.INFO_SERVER)
         except InfoServerError as error:
-            context.health.broken(LinkName.INFO_SERVER, error, again_in_s=context.claim_interval_s)
-            self._stand_idle(why.LinkDown(LinkName.INFO_SERVER))
+            context.health.broken(ServiceName.INFO_SERVER, error, again_in_s=context.claim_interval_s)
+            self._stand_idle(why.ServiceDown(ServiceName.INFO_SERVER))
             return
         unknown = [job for job in listed if context.book.known(job.job_id) is None]
         offers = judge_listed(unknown, self._rules, context.clock.now_unix_s(), self._needed)
@@ -185,11 +185,11 @@ class Market:
         try:
             outcome = await prepare_claim(context, job_id, self._rules)
         except StorageError as error:
-            context.health.broken(LinkName.STORAGE, error, again_in_s=context.claim_interval_s)
-            return Refusal(why.LinkDown(LinkName.STORAGE), concerns_node=True)
+            context.health.broken(ServiceName.STORAGE, error, again_in_s=context.claim_interval_s)
+            return Refusal(why.ServiceDown(ServiceName.STORAGE), concerns_node=True)
         except NetworkError as error:
-            context.health.broken(LinkName.CHAIN, error, again_in_s=context.claim_interval_s)
-            return Refusal(why.LinkDown(LinkName.CHAIN), concerns_node=True)
+            context.health.broken(ServiceName.CHAIN, error, again_in_s=context.claim_interval_s)
+            return Refusal(why.ServiceDown(ServiceName.CHAIN), concerns_node=True)
         if isinstance(outcome, Job):
             self._on_claim(outcome.job_id)
             return None

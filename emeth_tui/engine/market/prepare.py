@@ -11,7 +11,7 @@ from emeth_tui.engine.estimates.durations import Task
 from emeth_tui.engine.market.rules import ClaimRules, judge_on_chain
 from emeth_tui.errors import JobError, StorageRejected
 from emeth_tui.job import Job
-from emeth_tui.model import JobId, JobState, LinkName
+from emeth_tui.model import JobId, JobState, ServiceName
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.market import DatasetUnavailable, ShortOfEmt, UnknownToChain
 from emeth_tui.protocol.parameters import JobParameters, epochs_to_train, parse_parameters
@@ -43,7 +43,7 @@ async def prepare_claim(
         return Refusal(UnknownToChain())
     try:
         dataset_bytes = await context.storage.size_of(record.dataset)
-        context.health.works(LinkName.STORAGE)
+        context.health.works(ServiceName.STORAGE)
     except (JobError, StorageRejected) as error:
         return Refusal(DatasetUnavailable(error.reason))
     reason = judge_on_chain(

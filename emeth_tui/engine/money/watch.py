@@ -11,7 +11,7 @@ from emeth_tui.clients.chain.contract_events import PenaltyTaken, RewardCredited
 from emeth_tui.engine.context import Context
 from emeth_tui.errors import InvalidTransition
 from emeth_tui.job import Job
-from emeth_tui.model import Head, JobId, JobState, LinkName
+from emeth_tui.model import Head, JobId, JobState, ServiceName
 from emeth_tui.notices.events import job as events
 from emeth_tui.notices.notice import EventBody
 from emeth_tui.protocol.contracts import ChainJob, JobStatus, SlotShare
@@ -57,7 +57,7 @@ class Watcher:
             self._last_full_read_unix_s = context.clock.now_unix_s()
         else:
             self.view = ChainView(head, self.view.balances, self.view.share)
-        context.health.works(LinkName.CHAIN)
+        context.health.works(ServiceName.CHAIN)
 
     async def refresh(self) -> ChainView:
         """Read head, balances and share now, for after something of ours has changed them."""

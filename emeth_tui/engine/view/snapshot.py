@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from emeth_tui.engine.disk import DiskUsage
-from emeth_tui.engine.endpoints import Link
 from emeth_tui.engine.estimates.durations import Duration
 from emeth_tui.engine.gpus.reading import GpuReading
 from emeth_tui.engine.market.rules import Offer
+from emeth_tui.engine.service_health import ServiceStatus
 from emeth_tui.job import Job
 from emeth_tui.model import Head, JobId
 from emeth_tui.notices.event import Event
@@ -78,5 +78,5 @@ class Snapshot:
     claims_paused: Reason | None
     stopping: str  # "", "draining" (no new jobs, ends when those under way are submitted) or "stopping"
     idle_reason: Reason | None
-    links: tuple[Link, ...]
+    services: tuple[ServiceStatus, ...]
     events: tuple[Event, ...]

@@ -57,7 +57,7 @@ class SnapshotMaker:
             claims_paused=self._market.paused,
             stopping=stopping,
             idle_reason=self._market.idle_reason,
-            links=context.health.all(),
+            services=context.health.all(),
             events=context.events.recent(),
         )
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from emeth_tui.model import JobId, JobState, LinkName, Severity
+from emeth_tui.model import JobId, JobState, ServiceName, Severity
 from emeth_tui.notices.notice import EventBody, Reason, Wei
 
 
 @dataclass(frozen=True, slots=True)
-class LinkLost(EventBody):
+class ServiceLost(EventBody):
     severity = Severity.WARNING
 
-    link: LinkName
+    service: ServiceName
     reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
-class LinkRestored(EventBody):
-    link: LinkName
+class ServiceRestored(EventBody):
+    service: ServiceName
     lasted_s: int
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from emeth_tui.model import JobState, LinkName
+from emeth_tui.model import JobState, ServiceName
 from emeth_tui.notices.notice import Reason, Wei
 
 
@@ -50,8 +50,8 @@ class WantedJobsUnderWay(Reason):
 
 
 @dataclass(frozen=True, slots=True)
-class LinkDown(Reason):
-    link: LinkName
+class ServiceDown(Reason):
+    service: ServiceName
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from emeth_tui.notices.events import node
 from emeth_tui.notices.notice import Notice
 
 SENTENCES: Mapping[type[Notice], str] = {
-    node.LinkLost: "{link} does not answer: {reason}; trying again until it does",
-    node.LinkRestored: "{link} answers again after {lasted_s}",
+    node.ServiceLost: "{service} does not answer: {reason}; trying again until it does",
+    node.ServiceRestored: "{service} answers again after {lasted_s}",
     node.DeviceDown: "{reason}; trying again in {again_in_s}",
     node.DeviceWorks: "worker {worker} on {device} works again",
     node.InternalError: "{part}: internal error, please report it: {detail}",

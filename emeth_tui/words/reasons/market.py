@@ -16,7 +16,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     market.NodeDraining: "the node ends when the jobs under way are submitted",
     market.NodeStopping: "the node is stopping",
     market.WantedJobsUnderWay: "as many jobs as asked for ({wanted}) are under way",
-    market.LinkDown: "{link} does not answer",
+    market.ServiceDown: "{service} does not answer",
     market.PausedByOperator: "by the operator",
     market.FinishingFirst: "finishing what is under way first",
     market.ResultsRejected: "the last {results} results were rejected; look at the log first",
