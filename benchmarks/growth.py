@@ -100,7 +100,7 @@ class GrowthResult:
 
 
 def measure(setup: GrowthSetup, narrate: Narrate) -> GrowthResult:
-    """Try all sizes, then all numbers of workers. Raises SideFailed, WorkerError."""
+    """Try all sizes, then all numbers of workers. Raise SideFailed, WorkerError."""
     corpus = load_corpus(Path(setup.corpus) if setup.corpus else None)
     text = corpus.texts[Language(setup.language)]
     with tempfile.TemporaryDirectory(prefix="emeth-bench-") as name:

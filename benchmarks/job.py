@@ -81,7 +81,7 @@ class JobResult:
 
 
 def measure(setup: JobSetup, narrate: Narrate) -> JobResult:
-    """Run all rounds, each with another seed; the sides take turns in going first. Raises SideFailed."""
+    """Run all rounds, each with another seed; the sides take turns in going first. Raise SideFailed."""
     corpus = load_corpus(Path(setup.corpus) if setup.corpus else None)
     sides: list[SideProcess] = []
     with tempfile.TemporaryDirectory(prefix="emeth-bench-") as directory, closing_all(sides):
@@ -126,7 +126,7 @@ def _round(
 
 
 def _verified_loss(path: Path, epochs: int, dataset: Path, evaluator: Evaluator) -> float:
-    """The validation loss of a result. Raises RuntimeError when it is not this job's."""
+    """The validation loss of a result. Raise RuntimeError when it is not this job's."""
     result = load_result(path, evaluator.tensor_shapes)
     expected = hash_chain.links(dataset.read_text("utf-8"), KEY, epochs)[-1]
     if result.epochs != epochs or result.hash_hex != expected:

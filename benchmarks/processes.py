@@ -63,7 +63,7 @@ class SideProcess:
         theirs.close()
 
     def tell(self, message: object) -> None:
-        """Send one message. Raises SideFailed when the process is gone, with what it said last."""
+        """Send one message. Raise SideFailed when the process is gone, with what it said last."""
         try:
             self._connection.send(message)
         except OSError:
@@ -73,7 +73,7 @@ class SideProcess:
     def hear(self, within_s: float = math.inf) -> Any:
         """Wait for the next message.
 
-        Raises SideFailed when the side failed, its process is gone, or it said nothing for so long: then it
+        Raise SideFailed when the side failed, its process is gone, or it said nothing for so long: then it
         is ended.
         """
         try:
@@ -89,7 +89,7 @@ class SideProcess:
         return message
 
     def ask(self, message: object, within_s: float = math.inf) -> Any:
-        """Send one message and wait for the answer. Raises SideFailed."""
+        """Send one message and wait for the answer. Raise SideFailed."""
         self.tell(message)
         return self.hear(within_s)
 

@@ -117,7 +117,7 @@ class ResumeResult:
 
 
 def measure(setup: ResumeSetup, narrate: Narrate) -> ResumeResult:
-    """Measure the cost of checkpoints, then of kills, then the wait for a pause. Raises WorkerError."""
+    """Measure the cost of checkpoints, then of kills, then the wait for a pause. Raise WorkerError."""
     preload()
     if setup.threads is not None:
         set_threads(setup.threads)

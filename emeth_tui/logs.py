@@ -14,7 +14,7 @@ _QUIET_LIBRARIES = ("httpx", "httpcore", "web3", "aiohttp", "urllib3", "asyncio"
 
 
 def start_log_file(directory: Path, settings: LogSettings) -> RotatingFileHandler:
-    """Write all logging to `directory/node.log`. Raises OSError when that fails."""
+    """Write all logging to `directory/node.log`. Raise OSError when that fails."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     handler = RotatingFileHandler(
         directory / LOG_FILE,

@@ -153,7 +153,7 @@ def format_token(amount_wei: int, places: int = 2) -> str:
 
 
 def token_to_wei(amount: Decimal | int | str) -> int:
-    """Turn an amount of tokens into wei exactly. Raises ValueError for more than 18 decimals."""
+    """Turn an amount of tokens into wei exactly. Raise ValueError for more than 18 decimals."""
     with localcontext(Context(prec=100)):  # the default of 28 digits is less than a uint256 has
         scaled = Decimal(amount) * WEI_PER_TOKEN
     if scaled != scaled.to_integral_value():

@@ -49,7 +49,7 @@ class Run:
 def view_running_node(settings: Settings, show_command: str, *, with_screen: bool) -> ExitCode | None:
     """Show the node that is running on this state until the user leaves; None when there is none.
 
-    `show_command` is the command that shows it again. Raises AlreadyRunning without a screen to show it on,
+    `show_command` is the command that shows it again. Raise AlreadyRunning without a screen to show it on,
     and ControlError when it cannot be viewed.
     """
     from emeth_tui.notices.reasons.start import NodeRuns
@@ -72,7 +72,7 @@ def view_running_node(settings: Settings, show_command: str, *, with_screen: boo
 
 
 def run_node(run: Run) -> ExitCode:
-    """Run a node until it ends. Raises EmethError when it cannot start or go on."""
+    """Run a node until it ends. Raise EmethError when it cannot start or go on."""
     try:
         return asyncio.run(_run(run))
     except EmethError as error:

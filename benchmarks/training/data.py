@@ -46,7 +46,7 @@ def chain_tokens(blocks: int, vocab: int, seed: int) -> Tokens:
 def text_tokens(corpus: str, language: str, blocks: int, vocab: int) -> Tokens:
     """Tokenise real text with a tokenizer trained on it: the first `blocks` of its training part.
 
-    `corpus` is a directory of `*.txt`, or SHIPPED. Raises ClickException when the text is too short.
+    `corpus` is a directory of `*.txt`, or SHIPPED. Raise ClickException when the text is too short.
     """
     text = load_corpus(None if corpus == SHIPPED else Path(corpus)).texts.get(Language(language))
     if text is None:

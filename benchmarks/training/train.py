@@ -136,7 +136,7 @@ class TrainResult:
 def measure(setup: TrainSetup, narrate: Narrate, deadline: Deadline = NO_DEADLINE) -> TrainResult:
     """Run all rounds of all seeds, or those that begin before the deadline.
 
-    Raises SideFailed when ours fails before it has done a round; another side's failure is noted.
+    Raise SideFailed when ours fails before it has done a round; another side's failure is noted.
     """
     run = _Run(setup, narrate, deadline)
     with run.processes():

@@ -86,7 +86,7 @@ class StartOptions:
 def start(options: StartOptions) -> ExitCode:
     """Show the running node until the user leaves, or run a new one until it ends.
 
-    Raises UsageError for options that contradict each other, and EmethError when the node cannot start.
+    Raise UsageError for options that contradict each other, and EmethError when the node cannot start.
     """
     from emeth_tui.shell import fork_from_shell, started_by_shell
     from emeth_tui.tui.setup.questions import Result

@@ -61,7 +61,7 @@ def wallet_address(config_file: Path | None) -> ExitCode:
 def wallet_opener(settings: Settings, password: str | None) -> Callable[[], Wallet]:
     """Return what opens the wallet, which takes a second. A password that has to be asked for is tried now.
 
-    Raises WalletError when there is no keystore, no password, or a wrong one was typed.
+    Raise WalletError when there is no keystore, no password, or a wrong one was typed.
     """
     path = settings.keystore_path
     if not path.exists():

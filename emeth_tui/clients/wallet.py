@@ -51,7 +51,7 @@ class Wallet:
     __slots__ = ("_account", "address")
 
     def __init__(self, private_key: bytes) -> None:
-        """Take 32 bytes. Raises WalletError when they are not a private key."""
+        """Take 32 bytes. Raise WalletError when they are not a private key."""
         try:
             self._account: LocalAccount = Account.from_key(private_key)
         except (ValueError, TypeError):
@@ -79,7 +79,7 @@ class Wallet:
 def load_wallet(keystore: Path, password: str) -> Wallet:
     """Open a keystore v3 file. It takes a second or more by design: call it in a thread.
 
-    Raises WalletError when the file is missing, unreadable or corrupt, or the password wrong.
+    Raise WalletError when the file is missing, unreadable or corrupt, or the password wrong.
     """
     content = _read_keystore(keystore)
     try:
@@ -97,7 +97,7 @@ def load_wallet(keystore: Path, password: str) -> Wallet:
 
 
 def keystore_address(keystore: Path) -> str:
-    """Read whose a keystore is, without opening it; "" when it does not say. Raises WalletError."""
+    """Read whose a keystore is, without opening it; "" when it does not say. Raise WalletError."""
     said = _read_keystore(keystore).get("address")
     digits = said.removeprefix("0x") if isinstance(said, str) else ""
     return str(to_checksum_address(digits)) if is_hex_address(digits) else ""
@@ -109,7 +109,7 @@ def create_keystore(
     """Write a new keystore v3 file, mode 0600, and return its address. An existing file is never touched.
 
     A key is made when none is given. `iterations` is scrypt's work factor (a power of two; the default is the
-    standard's 2^18, and takes a second). Raises WalletError.
+    standard's 2^18, and takes a second). Raise WalletError.
     """
     wallet = Wallet(secrets.token_bytes(32) if private_key is None else private_key)
     encrypted = Account.encrypt(wallet._account.key, password, kdf="scrypt", iterations=iterations)

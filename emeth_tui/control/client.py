@@ -62,7 +62,7 @@ class RemoteNode:
     async def run(self, first: asyncio.Future[RemoteNode]) -> str:
         """Follow the node until it ends; gives the last that it told, "" where that is nothing.
 
-        `first` is set when there is a snapshot. Raises ControlError when the node is gone without a goodbye,
+        `first` is set when there is a snapshot. Raise ControlError when the node is gone without a goodbye,
         does not answer, or is of another version.
         """
         heard_at = time.monotonic()
@@ -104,7 +104,7 @@ class RemoteNode:
         return stream
 
     async def ask(self, topic: Topic, **details: Any) -> Any:
-        """Ask the node. Raises ControlError."""
+        """Ask the node. Raise ControlError."""
         if self._connection is None:
             raise ConnectionBroken(why.ConnectionLost())
         return await self._connection.ask(topic, **details)

@@ -53,7 +53,7 @@ class Connection:
     async def ask(self, topic: Topic, **details: Any) -> Any:
         """Ask a question and wait for its answer.
 
-        Raises Refused with the node's own words, ConnectionBroken when no answer comes, ControlError when it
+        Raise Refused with the node's own words, ConnectionBroken when no answer comes, ControlError when it
         is not understood.
         """
         limit_s = CHAIN_LIMIT_S if topic == "chain_record" else ANSWER_LIMIT_S
@@ -73,7 +73,7 @@ class Connection:
             del self._waiting[number]
 
     async def read_hello(self) -> Hello:
-        """Read who speaks. Raises ControlError when it is a version that speaks otherwise."""
+        """Read who speaks. Raise ControlError when it is a version that speaks otherwise."""
         with anyio.move_on_after(ANSWER_LIMIT_S):
             words = wire.parts(await self._line())
             protocol = (words.get("hello") or {}).get("protocol")
@@ -85,7 +85,7 @@ class Connection:
         raise ConnectionBroken(why.NoHelloInTime(ANSWER_LIMIT_S))
 
     async def read(self) -> None:
-        """Take in whatever comes. Raises NodeEnded after a goodbye, ConnectionBroken without one."""
+        """Take in whatever comes. Raise NodeEnded after a goodbye, ConnectionBroken without one."""
         try:
             while True:
                 self._take(wire.parts(await self._line()))
@@ -134,7 +134,7 @@ async def connect(
 ) -> AsyncIterator[tuple[Connection, Hello, asyncio.Task[None]]]:
     """Open a connection; gives it, who speaks, and the task that reads until the connection ends.
 
-    Raises ConnectionBroken when nobody listens, ControlError when it is another version.
+    Raise ConnectionBroken when nobody listens, ControlError when it is another version.
     """
     try:
         connected = connected_socket(directory)

@@ -16,7 +16,7 @@ SOCKET_NAME = "socket"
 
 
 def listening_socket(directory: Path) -> socket.socket:
-    """Make the socket, in place of one that a killed node left. Raises OSError.
+    """Make the socket, in place of one that a killed node left. Raise OSError.
 
     To be called by the holder of the state lock alone: what lies there then belongs to nobody.
     """
@@ -37,7 +37,7 @@ def listening_socket(directory: Path) -> socket.socket:
 
 
 def connected_socket(directory: Path) -> socket.socket:
-    """Connect to a node's socket. Raises OSError when nobody listens."""
+    """Connect to a node's socket. Raise OSError when nobody listens."""
     connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         with _short_address(directory) as address:

@@ -83,7 +83,7 @@ def line(words: dict[str, Any]) -> bytes:
 
 
 def parts(received: bytes) -> dict[str, Any]:
-    """Read one line. Raises ControlError when it is no JSON object."""
+    """Read one line. Raise ControlError when it is no JSON object."""
     try:
         words = json.loads(received)
     except ValueError:
@@ -99,7 +99,7 @@ def pack(kind: str, value: object) -> Any:
 
 
 def unpack(kind: str, value: object) -> Any:
-    """Turn it back. Raises ControlError when it has another form than this version expects."""
+    """Turn it back. Raise ControlError when it has another form than this version expects."""
     try:
         return _adapter(kind).validate_python(value)
     except ValidationError as error:

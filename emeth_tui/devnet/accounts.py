@@ -48,7 +48,7 @@ class Key:
 def kept_keys(path: Path, names: Iterable[str]) -> dict[str, Key]:
     """Read the named accounts' keys from a private file; make those that are missing.
 
-    Raises DevnetError when the file is damaged.
+    Raise DevnetError when the file is damaged.
     """
     kept = read_json(path) or {}
     complete = {name: kept.get(name) or secrets.token_hex(32) for name in names}
@@ -76,7 +76,7 @@ class Account:
     async def send(self, call: Call, what: str) -> Receipt:
         """Make a contract call and wait until it is in a block; `what` begins the error messages.
 
-        Raises Reverted, ReceiptTimeout or NetworkError.
+        Raise Reverted, ReceiptTimeout or NetworkError.
         """
         async with self._turn:
             gas = await simulate(self.chain.w3, call, self.address, what)

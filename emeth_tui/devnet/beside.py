@@ -25,7 +25,7 @@ def devnet_beside(state_dir: Path, options: Sequence[str]) -> Iterator[Path]:
     """Run `emeth-tui devnet` on `state_dir` with more `options`; gives the path of its node.toml.
 
     The devnet lives in its own session, so that Ctrl-C reaches the node alone, and ends when its standard
-    input closes, however this process ends. Raises DevnetError when it does not come up.
+    input closes, however this process ends. Raise DevnetError when it does not come up.
     """
     state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     (state_dir / READY_FILE).unlink(missing_ok=True)

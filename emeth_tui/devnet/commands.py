@@ -28,7 +28,7 @@ def run_devnet(
 ) -> None:
     """Run a devnet, print where it is, narrate on stderr; end on a signal, or when the input ends.
 
-    Raises DevnetError when it does not come up.
+    Raise DevnetError when it does not come up.
     """
     _narrate()
     options = DevnetOptions(state_dir=state_dir, corpus=corpus, chain=chain)

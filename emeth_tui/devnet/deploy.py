@@ -49,7 +49,7 @@ async def deploy(
 ) -> Deployment:
     """Deploy both contracts and make EmethCore the minter; the deployer gets the initial supply of EMT.
 
-    Called again on the same chain it changes nothing, and one that was broken off it finishes. Raises
+    Called again on the same chain it changes nothing, and one that was broken off it finishes. Raise
     DevnetError where the deployer's account has been used for other things first.
     """
     deployment = deployment_of(deployer.address)

@@ -15,7 +15,7 @@ _SECRET = re.compile(r"[0-9a-f]{64}")
 
 
 def make_private_directory(path: Path) -> Path:
-    """Make a directory that only its owner may enter. Raises DevnetError when that is impossible."""
+    """Make a directory that only its owner may enter. Raise DevnetError when that is impossible."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -34,7 +34,7 @@ def write_json(path: Path, value: object) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """Read a JSON object of ours; None where there is no such file. Raises DevnetError for a damaged one."""
+    """Read a JSON object of ours; None where there is no such file. Raise DevnetError for a damaged one."""
     try:
         value = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -47,7 +47,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 
 def kept_secret(path: Path) -> str:
-    """Read a secret of 256 bits, as hex; make it the first time. Raises DevnetError for a damaged one."""
+    """Read a secret of 256 bits, as hex; make it the first time. Raise DevnetError for a damaged one."""
     try:
         kept = path.read_bytes().decode("ascii", "replace").strip()
     except FileNotFoundError:

@@ -36,7 +36,7 @@ _DEPLOYMENT_TRANSACTIONS = 3  # token, core, setMinter
 
 
 async def deploy_contracts(rpc_url: str, keys: Mapping[str, Key], rates: Rates) -> None:
-    """Put the contracts on the chain; on one that has them nothing changes. Raises DevnetError."""
+    """Put the contracts on the chain; on one that has them nothing changes. Raise DevnetError."""
     deployer: LocalAccount = EthAccount.from_key(keys[DEPLOYER].private_key)
     verifier = to_checksum_address(keys[VERIFIER].address)
     async with open_transport() as transport:

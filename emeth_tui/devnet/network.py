@@ -68,21 +68,21 @@ class Devnet:
 
     @property
     def info(self) -> DevnetInfo:
-        """Where everything is. Raises DevnetError before the network runs."""
+        """Where everything is. Raise DevnetError before the network runs."""
         return _running(self._info)
 
     @property
     def chain(self) -> ChainClient:
-        """A client of the chain, for tests. Raises DevnetError before the network runs."""
+        """A client of the chain, for tests. Raise DevnetError before the network runs."""
         return _running(self._chain)
 
     @property
     def mirror(self) -> JobMirror:
-        """The chain's jobs as the bots see them, for tests. Raises DevnetError before the network runs."""
+        """The chain's jobs as the bots see them, for tests. Raise DevnetError before the network runs."""
         return _running(self._mirror)
 
     async def start(self) -> DevnetInfo:
-        """Bring everything up and return when it answers. Raises DevnetError, with nothing left running."""
+        """Bring everything up and return when it answers. Raise DevnetError, with nothing left running."""
         try:
             self._info = await self._start()
         except BaseException:

@@ -67,7 +67,7 @@ class Context:
         return self.settings.model_for(language, self.network)
 
     async def chain_job(self, job: Job) -> ChainJob:
-        """Read a job of ours from the chain. Raises ChainUnreachable when it does not show it."""
+        """Read a job of ours from the chain. Raise ChainUnreachable when it does not show it."""
         records = await self.chain.jobs([job.job_id])
         if job.job_id not in records:
             raise ChainUnreachable(ChainLacksJob())

@@ -91,7 +91,7 @@ class Node:
     async def run(self) -> Summary:
         """Work until told to stop, or until as many jobs as asked for are verified; gives the account.
 
-        Raises NetworkError when the chain does not answer at the start.
+        Raise NetworkError when the chain does not answer at the start.
         """
         await self._settle_last_run()
         view = await self._watcher.refresh()
@@ -221,14 +221,14 @@ class Node:
     # -- commands
 
     def pause_job(self, job_id: JobId) -> None:
-        """Hold a job at its next step boundary; it stays held across restarts. Raises JobError."""
+        """Hold a job at its next step boundary; it stays held across restarts. Raise JobError."""
         self._open_job(job_id)
         self._context.book.update(job_id, paused=True)
         self._tasks.pause(job_id)
         self._context.events.publish(job_events.JobPaused(), job_id=job_id)
 
     def resume_job(self, job_id: JobId) -> None:
-        """Let a held job go on. Raises JobError."""
+        """Let a held job go on. Raise JobError."""
         job = self._open_job(job_id)
         self._context.book.update(job_id, paused=False)
         if job.state is not JobState.SUBMITTED:
@@ -261,7 +261,7 @@ class Node:
     async def remove_device(self, index: int) -> None:
         """Train nothing more on worker `index`; a job that it has is saved and goes on elsewhere.
 
-        Raises WorkerError when there is no such worker, or it is the last one.
+        Raise WorkerError when there is no such worker, or it is the last one.
         """
         worker = next((one for one in self._leases.workers if one.index == index), None)
         if worker is None or len(self._leases.workers) == 1:
@@ -274,7 +274,7 @@ class Node:
     async def claim_job(self, job_id: JobId) -> None:
         """Claim a job that the operator chose from the market; its outcome comes as events.
 
-        Raises JobError with the reason when it cannot be claimed, NetworkError when nobody answers.
+        Raise JobError with the reason when it cannot be claimed, NetworkError when nobody answers.
         """
         if self._stop.is_set():
             raise JobError(why.NotClaimed(short(job_id), why.NodeStopping()))
@@ -283,7 +283,7 @@ class Node:
     async def decline_job(self, job_id: JobId) -> None:
         """Give a job back: costs the decline penalty, frees the rest of its deposit.
 
-        Raises JobError when the job cannot be declined (any more); its training then goes on.
+        Raise JobError when the job cannot be declined (any more); its training then goes on.
         """
         job = self._open_job(job_id)
         if job.state in {JobState.CLAIMING, JobState.SUBMITTED}:
@@ -298,7 +298,7 @@ class Node:
         await self._watcher.settle_now()
 
     async def withdraw(self) -> int:
-        """Withdraw the rewards of all closed days; returns the wei of EMT. Raises EmethError."""
+        """Withdraw the rewards of all closed days; returns the wei of EMT. Raise EmethError."""
         view = await self._watcher.refresh()
         await self._rewards.look(view.share.slot)
         return await self._rewards.withdraw()
@@ -306,12 +306,12 @@ class Node:
     async def change_setting(self, key: str, text: str) -> Sequence[SettingChange]:
         """Write a setting to the settings file and act on it from now on; "" takes the default again.
 
-        Raises SettingsError when the value is wrong, or the setting cannot change while the node runs.
+        Raise SettingsError when the value is wrong, or the setting cannot change while the node runs.
         """
         return self._act_on(await self._settings_editor.change(key, text))
 
     async def reload_settings(self) -> Sequence[SettingChange]:
-        """Read the settings file again and act on what can change. Raises SettingsError; all stays then."""
+        """Read the settings file again and act on what can change. Raise SettingsError; all stays then."""
         return self._act_on(await self._settings_editor.reload())
 
     def _act_on(self, changes: Sequence[SettingChange]) -> Sequence[SettingChange]:

@@ -59,7 +59,7 @@ async def open_node(
     """Connect everything a node needs and check that it can work at all; close it all afterwards.
 
     `layers` are what the settings were made of; without them they come from their file alone.
-    Raises ChainUnreachable, WrongChain, ContractMissing, InsufficientFunds, SettingsError, DiskFull or
+    Raise ChainUnreachable, WrongChain, ContractMissing, InsufficientFunds, SettingsError, DiskFull or
     DeviceFailed, each with the remedy.
     """
     async with contextlib.AsyncExitStack() as stack:

@@ -92,7 +92,7 @@ class SettingsEditor:
         return SettingsView(self._layers.path, self._layers.path.exists(), tuple(settings), error, keys)
 
     async def change(self, key: str, text: str) -> Sequence[SettingChange]:
-        """Set a setting and write the file; "" takes the default again. Raises SettingsError."""
+        """Set a setting and write the file; "" takes the default again. Raise SettingsError."""
         before = self._text()
         self._check_changeable(key, before)
         edited = self._edited(before, key, text)
@@ -104,7 +104,7 @@ class SettingsEditor:
         return self._apply(settings)
 
     async def reload(self) -> Sequence[SettingChange]:
-        """Read the file again, and return what is different now. Raises SettingsError."""
+        """Read the file again, and return what is different now. Raise SettingsError."""
         self._unsaved = ""
         return self._apply(self._layers.load())
 

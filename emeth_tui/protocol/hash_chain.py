@@ -57,7 +57,7 @@ def next_link(previous: str, epoch: int, verification_key: str) -> str:
 
 
 def links_from_digest(digest: str, verification_key: str, epochs: int) -> list[str]:
-    """Make the links of epochs 1 to `epochs`, in order. Raises ValueError when `epochs` is negative."""
+    """Make the links of epochs 1 to `epochs`, in order. Raise ValueError when `epochs` is negative."""
     if epochs < 0:
         raise ValueError(f"epochs is {epochs}; it cannot be negative")
     links: list[str] = []
@@ -71,7 +71,7 @@ def links_from_digest(digest: str, verification_key: str, epochs: int) -> list[s
 def links(text: str, verification_key: str, epochs: int) -> list[str]:
     """Make the whole chain for a dataset: one lower-case hex link an epoch, the last one being the result's.
 
-    `text` is the original dataset file. Raises ValueError when `epochs` is negative.
+    `text` is the original dataset file. Raise ValueError when `epochs` is negative.
     """
     return links_from_digest(dataset_digest(text), verification_key, epochs)
 

@@ -13,7 +13,7 @@ _PATTERN = re.compile(r"0x[0-9a-f]{32}")
 def parse_job_id(text: str) -> JobId:
     """Check and lower-case a job id. An id that passes is safe as a file name.
 
-    Raises JobError when it is not `0x` and 32 hex digits.
+    Raise JobError when it is not `0x` and 32 hex digits.
     """
     lowered = text.strip().lower()
     if not _PATTERN.fullmatch(lowered):

@@ -24,7 +24,7 @@ class JobParameters:
 
 
 def parse_parameters(param: str) -> JobParameters:
-    """Read `jobDetails.param`. Raises JobError naming what is wrong with it."""
+    """Read `jobDetails.param`. Raise JobError naming what is wrong with it."""
     if len(param) > MAX_PARAM_CHARS:
         raise JobError(why.ParametersTooLong(len(param)))
     try:
@@ -51,7 +51,7 @@ def epochs_to_train(parameters: JobParameters) -> int:
 def check_dataset_name(name: str) -> str:
     """Check `jobDetails.dataset`: one plain file name, which goes into URLs and never into a path of ours.
 
-    Raises JobError otherwise.
+    Raise JobError otherwise.
     """
     plain = name and len(name) <= MAX_DATASET_NAME_CHARS and name.isprintable()
     if not plain or "/" in name or "\\" in name or name in {".", ".."}:

@@ -50,7 +50,7 @@ def split(text: str, language: str, workers: int) -> Split:
     Line ends are normalised first, as the network reads datasets with universal newlines. The remainder of
     training pieces after the last full shard is dropped from the shards, not from `train`.
 
-    Raises ValueError for an unknown language or fewer than one worker.
+    Raise ValueError for an unknown language or fewer than one worker.
     """
     if workers < 1:
         raise ValueError(f"workers is {workers}; at least 1 is needed")
@@ -72,7 +72,7 @@ def normalise_newlines(text: str) -> str:
 class PieceCounter:
     """Counts the pieces of a text that comes in strings, its line ends normalised.
 
-    Raises ValueError for an unknown language.
+    Raise ValueError for an unknown language.
     """
 
     def __init__(self, language: str) -> None:
@@ -101,7 +101,7 @@ class PieceCounter:
 
 
 def count_pieces(texts: Iterable[str], language: str) -> int:
-    """Count the pieces of a text, its line ends normalised. Raises ValueError for an unknown language."""
+    """Count the pieces of a text, its line ends normalised. Raise ValueError for an unknown language."""
     counter = PieceCounter(language)
     for text in texts:
         counter.update(text)
@@ -109,7 +109,7 @@ def count_pieces(texts: Iterable[str], language: str) -> int:
 
 
 def part_ranges(pieces: int, language: str) -> PartRanges:
-    """Divide a text's pieces into training and validation. Raises ValueError for an unknown language."""
+    """Divide a text's pieces into training and validation. Raise ValueError for an unknown language."""
     _separator(language)
     if language == Language.EN.value:
         valid = int(pieces * VALID_SHARE_EN)
@@ -125,7 +125,7 @@ def part_text(texts: Iterable[str], language: str, wanted: range) -> Iterator[st
     `texts` is the whole text, its line ends normalised; it is read no further than the last wanted piece.
     The strings that come out joined are the part; they are about as long as those that went in.
 
-    Raises ValueError for an unknown language.
+    Raise ValueError for an unknown language.
     """
     separator = _separator(language)
     if not wanted:

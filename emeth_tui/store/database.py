@@ -103,7 +103,7 @@ MIGRATIONS = (
 class Store:
     """The node's memory across restarts. Every write is durable when its call returns.
 
-    One process at a time: opening takes a lock on the state directory. Raises AlreadyRunning when another
+    One process at a time: opening takes a lock on the state directory. Raise AlreadyRunning when another
     node holds it, StoreError when the file is damaged or was written by a newer version.
     """
 

@@ -19,7 +19,7 @@ BETWEEN_TRIES_S = 0.02
 def take_lock(state_dir: Path) -> int:
     """Lock a state directory for this process; gives the descriptor whose closing lets go.
 
-    Raises AlreadyRunning when another process holds it.
+    Raise AlreadyRunning when another process holds it.
     """
     descriptor = os.open(state_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     for _again in range(TRIES):

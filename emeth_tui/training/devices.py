@@ -89,7 +89,7 @@ class Device:
 
 
 def open_device(name: str) -> Device:
-    """Bind to `cpu` or `cuda:N`. Raises TrainingError when this machine has no such device."""
+    """Bind to `cpu` or `cuda:N`. Raise TrainingError when this machine has no such device."""
     if name == "cpu":
         return Device(torch.device("cpu"), _cpu_name(), torch.float32)
     try:

@@ -54,7 +54,7 @@ def run(
     """Do the whole job in its directory below `jobs_dir`: tokens, epochs, and the result file with the hash.
 
     The hash comes through `control`. `devices_dir` keeps what fits each device and model from job to job.
-    Ends quietly, with `Stopped` reported, when `control` asks for that. Raises DatasetError, TrainingError,
+    Ends quietly, with `Stopped` reported, when `control` asks for that. Raise DatasetError, TrainingError,
     DiskFull.
     """
     log.info("job %s: %s, %s, %d epochs", request.job_id, request.model, request.language, request.epochs)
@@ -98,7 +98,7 @@ def run(
 def make_model_ready(request: ModelRequest, report: Report, control: Control) -> None:
     """Fetch a model for jobs to come, and check that it fits together.
 
-    Ends quietly, with `Stopped` reported, when `control` asks for that. Raises TrainingError, DiskFull.
+    Ends quietly, with `Stopped` reported, when `control` asks for that. Raise TrainingError, DiskFull.
     """
     log.info("making the model %s ready", request.model)
     try:

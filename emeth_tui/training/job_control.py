@@ -65,13 +65,13 @@ class Control:
             raise StopRequested
 
     def wait_while_paused(self) -> None:
-        """Return when the job may go on. Raises StopRequested when it is to stop instead."""
+        """Return when the job may go on. Raise StopRequested when it is to stop instead."""
         with self._changed:
             self._changed.wait_for(lambda: self._stopping or not self._paused)
         self.check()
 
     def wait_for_hash(self) -> str:
-        """Return the hash when it has come. Raises StopRequested when the job is to stop instead."""
+        """Return the hash when it has come. Raise StopRequested when the job is to stop instead."""
         with self._changed:
             self._changed.wait_for(lambda: self._stopping or self._hash_hex is not None)
             if self._hash_hex is None:

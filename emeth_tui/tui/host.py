@@ -48,7 +48,7 @@ class Host(Protocol):
 
     @property
     def node(self) -> NodeFront:
-        """The node. Raises RuntimeError before there is a frame of it."""
+        """The node. Raise RuntimeError before there is a frame of it."""
 
     def act(self, action_id: str) -> None:
         """Do something of the table, or say in the footer why it cannot be done."""
@@ -60,7 +60,7 @@ class Host(Protocol):
         """Paint the screen on top from the frame that is there."""
 
     def use_keys(self, changes: Mapping[str, Sequence[str]]) -> None:
-        """Take other keys, by an action's id, from now on. Raises SettingsError."""
+        """Take other keys, by an action's id, from now on. Raise SettingsError."""
 
     def take_setting_changes(self, changes: Sequence[SettingChange]) -> None:
         """Look and speak as changed settings say."""

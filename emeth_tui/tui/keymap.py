@@ -41,7 +41,7 @@ class Keymap:
     """The keys of every action."""
 
     def __init__(self, changes: Mapping[str, Sequence[str]]) -> None:
-        """Lay the settings' choices, by an action's id, over the table. Raises SettingsError."""
+        """Lay the settings' choices, by an action's id, over the table. Raise SettingsError."""
         for name in changes:
             _check_name(name)
         self._keys = {action.id: tuple(changes.get(action.id, action.keys.split())) for action in ACTIONS}

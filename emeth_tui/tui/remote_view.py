@@ -31,7 +31,7 @@ async def view_node(
 ) -> ViewEnded:
     """Show the node whose control socket lies in `directory` until the user leaves or the node ends.
 
-    `holder` returns the process that holds the state lock, which is the node. Raises ControlError when the
+    `holder` returns the process that holds the state lock, which is the node. Raise ControlError when the
     node cannot be viewed, or no longer.
     """
     first: asyncio.Future[RemoteNode] = asyncio.get_running_loop().create_future()

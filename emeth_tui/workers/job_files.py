@@ -44,7 +44,7 @@ class JobFiles(Protocol):
         """Return a job's directory on the node's disk, whether or not it exists."""
 
     async def put_dataset(self, job_id: JobId) -> None:
-        """Have the worker find the dataset. Raises JobFileMissing when the node does not have it."""
+        """Have the worker find the dataset. Raise JobFileMissing when the node does not have it."""
 
     async def put_checkpoint(self, job_id: JobId) -> None:
         """Have the worker find the checkpoints that the node has."""
@@ -53,7 +53,7 @@ class JobFiles(Protocol):
         """Have the node hold the checkpoints that the worker has kept."""
 
     async def bring_result(self, job_id: JobId) -> Path:
-        """Have the node hold the result, and return its path. Raises JobFileMissing when there is none."""
+        """Have the node hold the result, and return its path. Raise JobFileMissing when there is none."""
 
     def listing(self, job_id: JobId) -> list[tuple[str, int]]:
         """List a job's files by name, with their bytes."""
@@ -75,7 +75,7 @@ class LocalJobFiles:
     """The JobFiles of workers on this host, which work in the node's own directories: nothing has to move."""
 
     def __init__(self, jobs_dir: Path) -> None:
-        """Make the directory that holds the jobs'. Raises DiskFull when that is impossible."""
+        """Make the directory that holds the jobs'. Raise DiskFull when that is impossible."""
         self._root = jobs_dir
         try:
             jobs_dir.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -61,7 +61,7 @@ class WorkerLink(Protocol):
         """Send a message without waiting; once the worker is gone it is lost, and `receive` says so."""
 
     async def receive(self, limit_s: float = math.inf) -> ToParent:
-        """Return the next message. Raises ProcessDied after the last one, NoNews when none comes in time."""
+        """Return the next message. Raise ProcessDied after the last one, NoNews when none comes in time."""
 
     async def end(self, grace_s: float) -> None:
         """Wait until the worker leaves by itself, and kill it after `grace_s`."""

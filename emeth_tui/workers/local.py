@@ -86,7 +86,7 @@ class LocalProcess:
             self._write()
 
     async def receive(self, limit_s: float = math.inf) -> ToParent:
-        """Return the next message. Raises ProcessDied after the last one, NoNews when none comes in time."""
+        """Return the next message. Raise ProcessDied after the last one, NoNews when none comes in time."""
         try:
             with anyio.fail_after(limit_s):
                 message = await self._messages.get()

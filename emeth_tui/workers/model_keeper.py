@@ -27,7 +27,7 @@ async def make_ready(
     """Return when a model lies on this machine and fits together; `on_fetching` reports its download alone.
 
     When this is cancelled, what has arrived is kept, and the process has `leave_within_s` to leave. Must run
-    on the event loop's thread. Raises TrainingError or DiskFull when the model is unavailable, WorkerError
+    on the event loop's thread. Raise TrainingError or DiskFull when the model is unavailable, WorkerError
     when the process breaks off.
     """
     log_path = log_dir / f"{NAME}.log"

@@ -106,7 +106,7 @@ class WorkerPool:
     async def start(self) -> None:
         """Start all workers, and return when each has started or failed.
 
-        Once one has started, the others have `Limits.others_s`; they go on starting after that. Raises
+        Once one has started, the others have `Limits.others_s`; they go on starting after that. Raise
         DeviceFailed when no device starts at all; the pool is closed then.
         """
         firsts = [self._start(worker) for worker in self._workers]

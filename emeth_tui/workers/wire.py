@@ -48,7 +48,7 @@ class Writer:
     def line(self, message: ToChild | ToParent) -> bytes:
         """Return the next message as a line, texts cut to the length allowed.
 
-        Raises ValueError when a number in it is not finite.
+        Raise ValueError when a number in it is not finite.
         """
         self._number += 1
         body = {
@@ -69,14 +69,14 @@ class Reader(Generic[Message]):
         self._next = 1
 
     def feed(self, data: bytes) -> list[Message]:
-        """Return the messages that these bytes complete. Raises BadMessage; nothing is to be read then."""
+        """Return the messages that these bytes complete. Raise BadMessage; nothing is to be read then."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > MAX_LINE_BYTES:
             raise BadMessage(f"a message of more than {MAX_LINE_BYTES} bytes")
         return [message for line in lines for message in self.take(line)]
 
     def take(self, line: bytes) -> list[Message]:
-        """Return the messages that are next in order after this line's. Raises BadMessage."""
+        """Return the messages that are next in order after this line's. Raise BadMessage."""
         number, message = self._checked(line)
         if number >= self._next:  # else it came before
             self._early[number] = message

@@ -116,7 +116,7 @@ class Worker:
         return self._view
 
     async def start(self) -> None:
-        """Spawn the process and wait until it holds its device. Raises DeviceFailed."""
+        """Spawn the process and wait until it holds its device. Raise DeviceFailed."""
         try:
             await self._ensure_link()
         except ProcessDied as error:
@@ -131,7 +131,7 @@ class Worker:
         `hash_for(dataset digest, epochs)` makes the last link of the hash chain when all epochs are
         trained; `on_message` receives every report on the job (`emeth_tui.training.reports`) in order.
         Cancelling stops the job: its checkpoint is written before the cancellation goes on, within
-        `stop_s`, or `stop_saving_s` once the worker reports that it is saving. Raises DatasetError,
+        `stop_s`, or `stop_saving_s` once the worker reports that it is saving. Raise DatasetError,
         TrainingError or DiskFull when the job cannot be trained, DeviceFailed when the device does not start
         any more, WorkerError when the process dies again and again without getting further or the pool is
         closed meanwhile.
@@ -184,7 +184,7 @@ class Worker:
                 await self._recover(job, error)
 
     async def _recover(self, job: _Job, error: ProcessDied) -> None:
-        """Wait before the next attempt. Raises WorkerError when there is none."""
+        """Wait before the next attempt. Raise WorkerError when there is none."""
         cause = error.reason
         job.deaths += 1
         where = f"job {job.request.job_id}: worker {self.index} on {self.device}"
@@ -208,7 +208,7 @@ class Worker:
         await anyio.sleep(delay_s)
 
     async def _attempt(self, link: WorkerLink, job: _Job) -> TrainedResult:
-        """Run the job in this process to its end. Raises ProcessDied when the process does not get there."""
+        """Run the job in this process to its end. Raise ProcessDied when the process does not get there."""
         try:
             last = await self._follow(link, job)
         except ProcessDied:
@@ -295,7 +295,7 @@ class Worker:
         await self._discard(link)
 
     async def _ensure_link(self) -> WorkerLink:
-        """Return the living process, a new one if need be. Raises ProcessDied when it does not get ready."""
+        """Return the living process, a new one if need be. Raise ProcessDied when it does not get ready."""
         if self._closing:
             raise WorkerError(WorkerClosed(self.index, self.device))
         if self._link is not None:

@@ -62,7 +62,7 @@ class StorageClient:
     async def size_of(self, dataset: str) -> int:
         """Ask how many bytes a dataset has.
 
-        Raises JobError for a name that is no plain file name, StorageRejected when there is no such dataset,
+        Raise JobError for a name that is no plain file name, StorageRejected when there is no such dataset,
         StorageError.
         """
         key = dataset_key(check_dataset_name(dataset))
@@ -80,7 +80,7 @@ class StorageClient:
     ) -> int:
         """Fetch a job's dataset into `path` and return its size; what an earlier try left is gone on from.
 
-        Raises DatasetError when it is larger than `max_bytes` or not what the storage announced, DiskFull,
+        Raise DatasetError when it is larger than `max_bytes` or not what the storage announced, DiskFull,
         StorageRejected, StorageError, and JobError as `size_of` does.
         """
         size = await self.size_of(dataset)
@@ -99,14 +99,14 @@ class StorageClient:
     ) -> str:
         """Store a job's result and return its name in storage, which `submit` takes.
 
-        Raises StorageRejected when the storage will not have it, StorageError.
+        Raise StorageRejected when the storage will not have it, StorageError.
         """
         return await upload(self, self._transport, job_id, path, on_progress)
 
     # ---- what an upload asks of the API
 
     async def begin_upload(self, job_id: JobId, parts: int) -> PutSignedUrls:
-        """Announce an upload of so many parts. Raises StorageRejected, StorageError."""
+        """Announce an upload of so many parts. Raise StorageRejected, StorageError."""
         return await self._ask(
             "POST",
             PUT_SIGNED_URLS_PATH,

@@ -58,7 +58,7 @@ async def download(
 ) -> int:
     """Fetch `size_bytes` into `path` through `path.part`, asking for a fresh URL after each break.
 
-    Raises DatasetError, DiskFull, StorageRejected or StorageError.
+    Raise DatasetError, DiskFull, StorageRejected or StorageError.
     """
     if size_bytes > max_bytes:
         raise DatasetError(DatasetTooLong(size_bytes, max_bytes))
@@ -99,7 +99,7 @@ class _Download:
         self._on_progress = on_progress
 
     async def run(self) -> None:
-        """Fetch until all is there. Raises DatasetError, StorageRejected, StorageError or OSError."""
+        """Fetch until all is there. Raise DatasetError, StorageRejected, StorageError or OSError."""
         failures = 0
         furthest = self._part.received
         while self._part.received < self._part.size_bytes:
@@ -121,7 +121,7 @@ class _Download:
             await self._transport.retry.rest(failures, self._what, problem)
 
     async def _fetch(self, url: str) -> None:
-        """Fetch the rest of the part file. Raises TryAgain where a fresh URL may help."""
+        """Fetch the rest of the part file. Raise TryAgain where a fresh URL may help."""
         where = endpoint(url)
         received = self._part.received
         headers = {"Range": f"bytes={received}-"} if received else {}

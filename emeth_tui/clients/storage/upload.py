@@ -49,7 +49,7 @@ class UploadApi(Protocol):
     async def begin_upload(self, job_id: JobId, parts: int) -> PutSignedUrls: ...
 
     async def complete_upload(self, job_id: JobId, upload_id: str, etags: Sequence[str]) -> None:
-        """Try once. Raises TryAgain as well."""
+        """Try once. Raise TryAgain as well."""
         ...
 
 
@@ -62,7 +62,7 @@ async def upload(
 ) -> str:
     """Store a file and return its name in storage.
 
-    When presigned URLs expire, all begins anew: fresh ones belong to another upload. Raises StorageRejected
+    When presigned URLs expire, all begins anew: fresh ones belong to another upload. Raise StorageRejected
     or StorageError.
     """
     what = f"job {job_id}: upload"
@@ -122,7 +122,7 @@ class _Upload:
         self._etags = [""] * self._parts
 
     async def run(self) -> str:
-        """Send all parts and complete the upload. Raises TryAgain, _StartOver and the storage's errors."""
+        """Send all parts and complete the upload. Raise TryAgain, _StartOver and the storage's errors."""
         announced = await self._api.begin_upload(self._job_id, self._parts)
         urls = [self._url_of(announced, number) for number in range(self._parts)]
         parts = iter(range(self._parts))
@@ -141,7 +141,7 @@ class _Upload:
             self._etags[number] = await self._transport.retry.persist(attempt, part)
 
     async def _put(self, number: int, url: str) -> str:
-        """Send one part and return its ETag. Raises TryAgain, _StartOver or StorageRejected."""
+        """Send one part and return its ETag. Raise TryAgain, _StartOver or StorageRejected."""
         length = min(PART_BYTES, self._size_bytes - number * PART_BYTES)
         where = endpoint(url)
         with self._transport.stall_limit.watch() as stall:

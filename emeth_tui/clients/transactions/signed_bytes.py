@@ -31,7 +31,7 @@ class SignedCall:
 
 
 def read_signed(raw: bytes) -> SignedCall:
-    """Read a legacy or EIP-1559 transaction. Raises StoreError for anything else: the journal is damaged."""
+    """Read a legacy or EIP-1559 transaction. Raise StoreError for anything else: the journal is damaged."""
     try:
         if raw[:1] == bytes([_DYNAMIC_FEE_TYPE]):
             _, nonce, tip, max_fee, gas, to, _, data, *_ = _fields(raw[1:])

@@ -54,7 +54,7 @@ async def on_news(mirror: JobMirror, act: Callable[[], Awaitable[None]], *, at_l
 async def signed_url(http: httpx.AsyncClient, path: str, wallet: Wallet, job_id: str) -> dict[str, Any]:
     """Make a signed call of the storage API (protocol.md §5) and give its answer.
 
-    Raises StorageRejected when there is no such thing, StorageError when the storage does not answer well.
+    Raise StorageRejected when there is no such thing, StorageError when the storage does not answer well.
     """
     time_ms = int(time.time() * 1_000)
     signature = wallet.sign_digest(keccak(signing_payload(job_id, time_ms)))
@@ -76,7 +76,7 @@ async def signed_url(http: httpx.AsyncClient, path: str, wallet: Wallet, job_id:
 async def fetch(http: httpx.AsyncClient, url: str, path: Path, *, max_bytes: int, what: str) -> None:
     """Stream a presigned URL into a file; `what` begins the error messages.
 
-    Raises StorageRejected for what is missing or larger than `max_bytes`, StorageError when it breaks off.
+    Raise StorageRejected for what is missing or larger than `max_bytes`, StorageError when it breaks off.
     """
     size_bytes = 0
     try:

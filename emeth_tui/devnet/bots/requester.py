@@ -49,7 +49,7 @@ class Requester:
         self._canceled: set[JobId] = set()  # likewise
 
     async def run(self) -> None:
-        """Keep jobs open until cancelled. Raises NetworkError, StorageError or TransactionError."""
+        """Keep jobs open until cancelled. Raise NetworkError, StorageError or TransactionError."""
         await on_news(self._mirror, self.top_up, at_least_every_s=LOOK_EVERY_S)
 
     async def top_up(self) -> None:
@@ -69,7 +69,7 @@ class Requester:
             await self.post(self._planner.errand(self._free_number("errand")))
 
     async def post(self, plan: JobPlan) -> None:
-        """Store a dataset, then request its job. Raises InsufficientFunds when EMT has run out."""
+        """Store a dataset, then request its job. Raise InsufficientFunds when EMT has run out."""
         balances = await self._account.chain.balances(self._account.address)
         if balances.emt_wei < plan.fee_wei:
             raise InsufficientFunds(f"the requester has {format_token(balances.emt_wei)} EMT left")

@@ -29,7 +29,7 @@ LOOK_EVERY_S = 5.0
 
 _logger = logging.getLogger(__name__)
 
-# Trains (job id, language, epochs, dataset, work directory) and gives the result file. Raises JobError.
+# Trains (job id, language, epochs, dataset, work directory) and gives the result file. Raise JobError.
 Train = Callable[[JobId, str, int, Path, Path], Awaitable[Path]]
 
 
@@ -57,7 +57,7 @@ class Rival:
         self._done: set[JobId] = set()  # as the mirror may not have seen it yet
 
     async def run(self) -> None:
-        """Work until cancelled. Raises EmethError when something breaks; the next run takes the job up."""
+        """Work until cancelled. Raise EmethError when something breaks; the next run takes the job up."""
         await on_news(self._mirror, self.work, at_least_every_s=LOOK_EVERY_S)
 
     async def work(self) -> None:

@@ -55,7 +55,7 @@ def load_corpus(directory: Path | None) -> Corpus:
     """Read the texts that ship, or every `*.txt` of a directory.
 
     A file's language is told by its name (`en.txt`, `novel-ja.txt`), else by its characters; the texts of one
-    language are joined. Raises DevnetError for a directory that yields no usable text.
+    language are joined. Raise DevnetError for a directory that yields no usable text.
     """
     if directory is None:
         shipped = resources.files("emeth_tui.devnet.bots") / "corpus"

@@ -49,7 +49,7 @@ class TorchProcess:
     async def call(self, task: str, arguments: dict[str, Any], *, timeout_s: float) -> dict[str, Any]:
         """Run a task of `torch_main` and return its answer.
 
-        Raises JobError for what is wrong with the job, TorchProcessDied when there is no answer in time.
+        Raise JobError for what is wrong with the job, TorchProcessDied when there is no answer in time.
         When cancelled, the child is killed.
         """
         async with self._turn:

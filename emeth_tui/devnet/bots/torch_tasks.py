@@ -18,7 +18,7 @@ from emeth_tui.training.run.evaluation import Evaluator
 def examine(model: str, language: str, dataset: str, result: str) -> dict[str, Any]:
     """Look at a result file: its epochs and hash as it says, the losses as measured here.
 
-    Raises JobError for a file that is not a result of this job's model, and DatasetError.
+    Raise JobError for a file that is not a result of this job's model, and DatasetError.
     """
     evaluator = Evaluator(model, language, Path(dataset))
     claimed = load_result(Path(result), evaluator.tensor_shapes)
@@ -35,7 +35,7 @@ def train(
 ) -> dict[str, Any]:
     """Train a job on one thread and write its result; `dataset` lies in `work_dir`.
 
-    Raises DatasetError and TrainingError.
+    Raise DatasetError and TrainingError.
     """
     control = Control()
     digest = path = ""

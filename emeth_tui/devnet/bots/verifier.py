@@ -51,7 +51,7 @@ class Examination:
 
 
 class Examiner(Protocol):
-    """Looks at a result file. Raises JobError for what is wrong with it, TorchProcessDied."""
+    """Looks at a result file. Raise JobError for what is wrong with it, TorchProcessDied."""
 
     async def __call__(self, language: str, dataset: Path, result: Path) -> Examination: ...
 
@@ -133,7 +133,7 @@ class Verifier:
         _logger.info("%s: verified: %d gas to %s", short(job.job_id), gas, job.node)
 
     async def _check(self, job: ChainJob, directory: Path, troubles: _Troubles) -> int:
-        """Check a result; returns the dataset's bytes. Raises JobError or StorageRejected for a bad one."""
+        """Check a result; returns the dataset's bytes. Raise JobError or StorageRejected for a bad one."""
         parameters = parse_parameters(job.param)
         dataset, result = directory / "dataset.txt", directory / "result.pt"
         await self._fetch(job.job_id, SIGNED_GET_URL_PATH, dataset, MAX_DATASET_BYTES)
@@ -178,7 +178,7 @@ class Verifier:
 def check_examination(seen: Examination, digest: str, verification_key: str) -> None:
     """Hold a result against the network's rules (protocol.md §9).
 
-    Raises JobError saying which one it breaks.
+    Raise JobError saying which one it breaks.
     """
     if not MIN_EPOCHS <= seen.epochs <= MAX_EPOCHS:
         raise JobError(f"the result tells {seen.epochs} epochs; {MIN_EPOCHS} to {MAX_EPOCHS} are accepted")

@@ -54,7 +54,7 @@ class AnvilChain:
         return f"http://{LOOPBACK}:{self._port}"
 
     async def start(self) -> None:
-        """Run anvil and wait until it listens. Raises DevnetError where it does not."""
+        """Run anvil and wait until it listens. Raise DevnetError where it does not."""
         is_new = self._state_file is None or not self._state_file.exists()
         with bind_loopback(self._preferred_port) as reserved:
             self._port = reserved.getsockname()[1]

@@ -16,7 +16,7 @@ _ESTIMATE_TOLERANCE = 0.015  # of the estimate, as Ethereum nodes have it
 
 
 def execute(evm: Evm, header: Any, fields: dict[str, Any]) -> bytes:
-    """Execute a call and return its output. Raises RpcError, with the revert data after a revert."""
+    """Execute a call and return its output. Raise RpcError, with the revert data after a revert."""
     call = _affordable_call(evm, header, fields)
     result = evm.call(header, call)
     if result.error is not None:
@@ -25,7 +25,7 @@ def execute(evm: Evm, header: Any, fields: dict[str, Any]) -> bytes:
 
 
 def estimate_gas(evm: Evm, header: Any, fields: dict[str, Any]) -> int:
-    """Find how much gas a transaction needs. Raises RpcError where no amount is enough."""
+    """Find how much gas a transaction needs. Raise RpcError where no amount is enough."""
     call = _affordable_call(evm, header, fields)
     most = evm.call(header, call)
     if most.out_of_gas:

@@ -65,7 +65,7 @@ class ChainMethods:
         }
 
     def call(self, method: str, params: list[Any]) -> Any:
-        """Answer a request. Raises RpcError."""
+        """Answer a request. Raise RpcError."""
         try:
             handler = self._methods[method]
         except KeyError:

@@ -24,7 +24,7 @@ class TransactionPool:
     def add(self, raw: bytes) -> Any:
         """Check a signed transaction against the chain's last block and keep it.
 
-        Raises RpcError in the words that Ethereum nodes use: clients tell refusals apart by them.
+        Raise RpcError in the words that Ethereum nodes use: clients tell refusals apart by them.
         """
         transaction = self._decode(raw)
         self._check_fields(transaction)

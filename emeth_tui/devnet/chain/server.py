@@ -38,7 +38,7 @@ _MAX_NESTING = 32  # a filter in a batch has 5
 class DevChain:
     """One chain and its JSON-RPC port.
 
-    `genesis_accounts` (address to wei) are what a new chain starts with; a kept one has its own. Raises
+    `genesis_accounts` (address to wei) are what a new chain starts with; a kept one has its own. Raise
     DevnetError where the state file cannot be used.
     """
 
@@ -75,7 +75,7 @@ class DevChain:
         self._store.close()
 
     def request(self, method: str, *params: Any) -> Any:
-        """Answer one request in this process. Raises RpcError."""
+        """Answer one request in this process. Raise RpcError."""
         return self._thread.submit(self._methods.call, method, list(params)).result()
 
     async def _post(self, request: Request) -> Response:

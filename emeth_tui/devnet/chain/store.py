@@ -24,7 +24,7 @@ class ChainStore(MemoryDB):
     """py-evm's key-value store. What changed since the last `commit` is one record of the file.
 
     A record counts as a whole or not at all, so the file always holds the chain as of some commit: one that
-    a crash cut short is dropped when the file is opened again. Raises DevnetError where the file is unusable.
+    a crash cut short is dropped when the file is opened again. Raise DevnetError where the file is unusable.
     """
 
     def __init__(self, path: Path | None) -> None:

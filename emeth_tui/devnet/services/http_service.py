@@ -54,7 +54,7 @@ class HttpService:
         return f"http://{LOOPBACK}:{self._port}"
 
     async def start(self) -> None:
-        """Bind and answer. Raises DevnetError when the service does not come up."""
+        """Bind and answer. Raise DevnetError when the service does not come up."""
         listener = bind_loopback(self._preferred_port)
         self._port = listener.getsockname()[1]
         config = uvicorn.Config(

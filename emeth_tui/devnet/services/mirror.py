@@ -43,7 +43,7 @@ class JobMirror:
         return self._version
 
     async def run(self) -> None:
-        """Keep the copy current until cancelled. Raises NetworkError when the chain does not answer."""
+        """Keep the copy current until cancelled. Raise NetworkError when the chain does not answer."""
         while True:
             await self.refresh()
             await asyncio.sleep(self._interval_s)

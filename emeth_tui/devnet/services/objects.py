@@ -69,7 +69,7 @@ class ObjectStore:
             return None
 
     async def write(self, path: Path, body: AsyncIterator[bytes], limit_bytes: int) -> StoredPart:
-        """Stream a body into a file, whole or not at all. Raises TooLarge."""
+        """Stream a body into a file, whole or not at all. Raise TooLarge."""
         temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.incoming")
         digest, size = hashlib.md5(usedforsecurity=False), 0  # the ETag's customary hash
         try:

@@ -150,7 +150,7 @@ class Market:
         """Take a job in that the operator chose, also while claiming is paused or switched off.
 
         The rules on fee, size and safety margin are the operator's to set aside; what would surely lose the
-        deposit is not. Raises JobError with the reason, NetworkError when the job cannot be confirmed now.
+        deposit is not. Raise JobError with the reason, NetworkError when the job cannot be confirmed now.
         """
         async with self._turn:
             refusal = self._why_not_by_hand(job_id) or await self._try_by_hand(job_id)

@@ -36,7 +36,7 @@ async def prepare_claim(
     """Confirm a listed job on the chain and in storage and take it into the book as CLAIMING.
 
     Nothing is paid yet. `by_hand` is a job that the operator chose: its rules are those of that choice.
-    Raises NetworkError when chain or storage do not answer.
+    Raise NetworkError when chain or storage do not answer.
     """
     record = (await context.chain.jobs([job_id])).get(job_id)
     if record is None:

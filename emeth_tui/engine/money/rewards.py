@@ -50,7 +50,7 @@ class Rewards:
     async def withdraw_if_possible(self) -> None:
         """Withdraw what waits. After a failure it is an event, and waits for the next day or the command.
 
-        Raises NetworkError.
+        Raise NetworkError.
         """
         if not self._waiting:
             return
@@ -63,7 +63,7 @@ class Rewards:
     async def withdraw(self) -> int:
         """Withdraw every waiting slot, one transaction each; returns the wei of EMT that came in.
 
-        Raises TransactionError or NetworkError when one cannot be withdrawn; those before it are in.
+        Raise TransactionError or NetworkError when one cannot be withdrawn; those before it are in.
         """
         async with self._turn:
             return await self._withdraw_waiting()

@@ -45,7 +45,7 @@ class Watcher:
         self.view: ChainView | None = None
 
     async def tick(self) -> None:
-        """Take in what is new since the last time. Raises ChainUnreachable."""
+        """Take in what is new since the last time. Raise ChainUnreachable."""
         context = self._context
         head = await context.chain.head()
         context.clock.saw_block(head.timestamp_unix_s)
@@ -65,7 +65,7 @@ class Watcher:
         return self.view
 
     async def settle_now(self) -> None:
-        """Settle what has ended without waiting for the next tick. Raises ChainUnreachable."""
+        """Settle what has ended without waiting for the next tick. Raise ChainUnreachable."""
         await self._settle_ended()
         await self.refresh()
 

@@ -17,7 +17,7 @@ from emeth_tui.protocol.contracts import JobStatus
 async def claim(context: Context, job_id: JobId) -> None:
     """Stake the deposit on a CLAIMING job: it becomes CLAIMED, or LOST when someone else was faster.
 
-    After a restart the chain and the journal are looked at first: what was sent is never sent anew. Raises
+    After a restart the chain and the journal are looked at first: what was sent is never sent anew. Raise
     ChainUnreachable while the chain does not show a claim that went through.
     """
     job = context.book.get(job_id)

@@ -49,7 +49,7 @@ class JobBook:
         return sum(job.deposit_wei for job in self._jobs.values() if job.state.holds_deposit)
 
     def get(self, job_id: JobId) -> Job:
-        """Look an open job up. Raises KeyError when it has ended or was never ours."""
+        """Look an open job up. Raise KeyError when it has ended or was never ours."""
         return self._jobs[job_id]
 
     def __contains__(self, job_id: object) -> bool:
@@ -77,7 +77,7 @@ class JobBook:
         return job
 
     def advance(self, job_id: JobId, state: JobState, **changes: Any) -> Job:
-        """Take a job to another state. Raises InvalidTransition when the table does not allow it."""
+        """Take a job to another state. Raise InvalidTransition when the table does not allow it."""
         current = self._jobs[job_id]
         check_transition(current.state, state)
         if state.is_final:

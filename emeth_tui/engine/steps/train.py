@@ -28,7 +28,7 @@ from emeth_tui.workers.supervisor import Worker
 async def train(context: Context, job_id: JobId, worker: Worker) -> None:
     """Train a job on a worker until its result file is written; the job is UPLOADING afterwards.
 
-    Raises TrainingError or DatasetError when the job cannot be trained, WorkerError when the worker cannot go
+    Raise TrainingError or DatasetError when the job cannot be trained, WorkerError when the worker cannot go
     on. When cancelled, the worker has written a checkpoint before this returns.
     """
     job = context.book.get(job_id)
@@ -88,7 +88,7 @@ class _Scribe:
             self._trouble(message)
 
     def result_hash(self, dataset_digest: str, epochs: int) -> str:
-        """Return the last link for the epochs that were really trained. Raises TrainingError otherwise."""
+        """Return the last link for the epochs that were really trained. Raise TrainingError otherwise."""
         job = self._context.book.get(self._job_id)
         if epochs != job.epochs_done or dataset_digest != job.dataset_digest:
             raise TrainingError(EpochsDisagree(epochs, job.epochs_done))

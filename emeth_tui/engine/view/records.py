@@ -64,11 +64,11 @@ class NodeRecords:
         return self._context.store.journal.recent(limit)
 
     async def chain_record(self, job_id: JobId) -> ChainJob | None:
-        """Read a job from the chain. Raises ChainUnreachable."""
+        """Read a job from the chain. Raise ChainUnreachable."""
         return (await self._context.chain.jobs([job_id])).get(job_id)
 
     async def settings(self) -> SettingsView:
-        """List every setting in effect. Raises SettingsError when the file cannot be read any more."""
+        """List every setting in effect. Raise SettingsError when the file cannot be read any more."""
         return self._settings_editor.view()
 
     async def logs(self) -> list[Path]:

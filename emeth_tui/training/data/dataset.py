@@ -70,7 +70,7 @@ def load_tokens(
 ) -> TokenisedDataset:
     """Return the dataset's tokens, from the cache where it holds them, else made and put there.
 
-    `progress` may raise to break off; what is unfinished is made again next time. Raises DatasetError,
+    `progress` may raise to break off; what is unfinished is made again next time. Raise DatasetError,
     DiskFull.
     """
     started, made_in_s = time.monotonic(), None

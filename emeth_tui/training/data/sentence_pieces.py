@@ -43,7 +43,7 @@ class SentencePieces:
 def load_sentence_pieces(name: str, directory: Path, lower_case: bool) -> SentencePieces:
     """Load the SentencePiece model in a pretrained model's directory.
 
-    Texts are lower-cased first when `lower_case` or the directory's tokenizer_config.json says so. Raises
+    Texts are lower-cased first when `lower_case` or the directory's tokenizer_config.json says so. Raise
     TrainingError when one of the files cannot be read.
     """
     path = directory / SENTENCEPIECE_NAME

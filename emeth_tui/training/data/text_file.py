@@ -38,7 +38,7 @@ class TextFacts:
 def read_text(path: Path, on_bytes: OnBytes = lambda raw: None) -> Iterator[str]:
     """Yield a dataset's text in strings, its line ends normalised as universal newlines do.
 
-    `on_bytes` receives the file's bytes as they are read, and may raise. Raises DatasetError when the file
+    `on_bytes` receives the file's bytes as they are read, and may raise. Raise DatasetError when the file
     cannot be read, and at its first byte that is not UTF-8.
     """
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8")(), translate=True)
@@ -59,7 +59,7 @@ def read_text(path: Path, on_bytes: OnBytes = lambda raw: None) -> Iterator[str]
 
 
 def text_facts(path: Path, language: str, on_bytes: OnBytes = lambda raw: None) -> TextFacts:
-    """Read a dataset once, from end to end. Raises what `read_text` does."""
+    """Read a dataset once, from end to end. Raise what `read_text` does."""
     content = hashlib.sha256()
 
     def heard(raw: bytes) -> None:
@@ -74,7 +74,7 @@ def text_facts(path: Path, language: str, on_bytes: OnBytes = lambda raw: None) 
 
 
 def dataset_digest(path: Path) -> str:
-    """Return `d` of protocol.md §9 for a dataset file. Raises what `read_text` does."""
+    """Return `d` of protocol.md §9 for a dataset file. Raise what `read_text` does."""
     digest = DatasetDigest()
     for text in read_text(path):
         digest.update(text)
@@ -84,7 +84,7 @@ def dataset_digest(path: Path) -> str:
 def lasting_stamp(path: Path) -> Stamp | None:
     """Return what changes whenever a file is written to or replaced.
 
-    None where the last change is so recent that the next one could bear the same time. Raises DatasetError.
+    None where the last change is so recent that the next one could bear the same time. Raise DatasetError.
     """
     with _reading(path):
         stat = path.stat()

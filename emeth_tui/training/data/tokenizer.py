@@ -74,7 +74,7 @@ def train_tokenizer(texts: Iterable[str], language: str, vocab_limit: int) -> Te
 
 
 def pretrained_tokenizer(name: str, directory: Path, lower_case: bool) -> TextTokenizer:
-    """Load the tokenizer of a pretrained model. Raises TrainingError when it cannot be loaded.
+    """Load the tokenizer of a pretrained model. Raise TrainingError when it cannot be loaded.
 
     `lower_case` has texts lower-cased before a SentencePiece model; other tokenizers do that themselves.
     """

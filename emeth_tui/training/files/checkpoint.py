@@ -61,7 +61,7 @@ class Result:
 
 
 def save_result(path: Path, epochs: int, state_dict: Mapping[str, Tensor], loss: float, hash_hex: str) -> int:
-    """Write the result file of protocol.md §9 and return its size in bytes. Raises DiskFull."""
+    """Write the result file of protocol.md §9 and return its size in bytes. Raise DiskFull."""
     content = {
         "epoch": torch.tensor([float(epochs)]),
         "model_state_dict": dict(state_dict),
@@ -75,7 +75,7 @@ def save_result(path: Path, epochs: int, state_dict: Mapping[str, Tensor], loss:
 def load_result(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> Result:
     """Read a result file that anybody may have made; `shapes` names every tensor that it must hold.
 
-    Raises JobError saying what is wrong with it.
+    Raise JobError saying what is wrong with it.
     """
     _check_archive(path, shapes)
     try:
@@ -110,7 +110,7 @@ class CheckpointStore:
         self._drop_old()
 
     def save(self, epoch: int, blocks_done: int, state: Mapping[str, Any]) -> Path:
-        """Write a checkpoint of this position, then drop all but the last two. Raises DiskFull."""
+        """Write a checkpoint of this position, then drop all but the last two. Raise DiskFull."""
         path = self._directory / f"epoch-{epoch:06d}-block-{blocks_done:09d}.pt"
         _save(path, {"format": _FORMAT, "fingerprint": self._fingerprint, **state})
         self._drop_old(path)

@@ -47,7 +47,7 @@ class _RemoteFile:
 def fetch(name: str, progress: OnPreparing = unheard) -> Path:
     """Return the directory of a hub model, downloading what is not there yet.
 
-    `progress` may raise to break off; what has arrived is kept for the next time. Raises TrainingError when
+    `progress` may raise to break off; what has arrived is kept for the next time. Raise TrainingError when
     the hub does not answer or has no such model, DiskFull.
     """
     home = _home() / name.replace("/", "--")
@@ -169,7 +169,7 @@ def _download_file(file: _RemoteFile, directory: Path, report: Callable[[int], N
 
 
 def _check_sum(part: Path, tag: str) -> None:
-    """Compare a large file with its checksum. Raises OSError, and deletes the file, when they differ."""
+    """Compare a large file with its checksum. Raise OSError, and deletes the file, when they differ."""
     if len(tag) != _SHA256_CHARS:
         return
     digest = hashlib.sha256()

@@ -90,7 +90,7 @@ class PretrainedFiles:
     directory: Path
 
     def shape(self) -> Gpt2Shape:
-        """Read the model's shape. Raises TrainingError when it is not a plain GPT-2."""
+        """Read the model's shape. Raise TrainingError when it is not a plain GPT-2."""
         from emeth_tui.training.model.gpt2 import Gpt2Shape
 
         try:
@@ -108,7 +108,7 @@ class PretrainedFiles:
             raise TrainingError(f"model {self.name!r}: its config.json cannot be used: {error!r}") from error
 
     def weights(self) -> dict[str, Tensor]:
-        """Read the weights under GPT2LMHeadModel's names. Raises TrainingError when they cannot be read."""
+        """Read the weights under GPT2LMHeadModel's names. Raise TrainingError when they cannot be read."""
         path = next(
             (self.directory / name for name in WEIGHT_FILES if (self.directory / name).is_file()), None
         )
@@ -123,7 +123,7 @@ class PretrainedFiles:
         return _published_names(loaded)
 
     def tokenizer(self, lower_case: bool) -> TextTokenizer:
-        """Load the tokenizer. Raises TrainingError when its files are missing or cannot be read."""
+        """Load the tokenizer. Raise TrainingError when its files are missing or cannot be read."""
         from emeth_tui.training.data.tokenizer import pretrained_tokenizer
 
         return pretrained_tokenizer(self.name, self.directory, lower_case)
@@ -141,7 +141,7 @@ def locate(name: str, progress: OnPreparing = unheard) -> PretrainedFiles:
     """Find a pretrained model: a local directory, or a hub name, downloaded unless its files are here.
 
     A broken download goes on where it broke off; `progress` reports it, and may raise to end it.
-    Raises TrainingError when the hub does not answer or has no such model, DiskFull.
+    Raise TrainingError when the hub does not answer or has no such model, DiskFull.
     """
     directory = Path(name).expanduser()
     if directory.is_dir():
@@ -177,7 +177,7 @@ class JobModel:
     def shape(self, vocab_size: int) -> Gpt2Shape:
         """Return the model's shape, given how many tokens its tokenizer has.
 
-        Raises TrainingError when a pretrained model does not fit the tokenizer or the length of a block.
+        Raise TrainingError when a pretrained model does not fit the tokenizer or the length of a block.
         """
         from emeth_tui.training.model.gpt2 import Gpt2Shape
 
@@ -206,7 +206,7 @@ class JobModel:
     def set_initial_weights(self, module: Gpt2, seed: int) -> None:
         """Set the weights that training starts from: pretrained ones, or fresh ones drawn from `seed`.
 
-        Raises TrainingError when pretrained weights are missing or do not fit.
+        Raise TrainingError when pretrained weights are missing or do not fit.
         """
         if self.files is None:
             module.initialise(seed)
@@ -226,7 +226,7 @@ def open_model(name: str, progress: OnPreparing = unheard) -> JobModel:
 def make_ready(name: str, progress: OnPreparing = unheard) -> None:
     """Have all that training with this model needs on this machine, and check that it fits together.
 
-    `progress` reports a download alone. Raises TrainingError saying what is missing or does not fit,
+    `progress` reports a download alone. Raise TrainingError saying what is missing or does not fit,
     DiskFull, and what `progress` raises.
     """
     from emeth_tui.training.model.gpt2 import check_weights

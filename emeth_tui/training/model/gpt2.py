@@ -311,7 +311,7 @@ class Gpt2(nn.Module):
         return weights
 
     def import_weights(self, weights: Mapping[str, Tensor]) -> None:
-        """Copy weights in under the published names. Raises ValueError when they do not fit."""
+        """Copy weights in under the published names. Raise ValueError when they do not fit."""
         check_weights(self.shape, weights)
         with torch.no_grad():
             for name, parameter in self.named_parameters():

@@ -57,7 +57,7 @@ class LossWatch:
         self._start_window(steps, reading)
 
     def judge(self, steps: int, reading: Reading, best_loss: float) -> None:
-        """Judge the window that ends here, if it is long enough. Raises DivergedError."""
+        """Judge the window that ends here, if it is long enough. Raise DivergedError."""
         if steps - self._steps < _ENOUGH_STEPS:
             return
         tokens = reading.tokens - self._start.tokens
@@ -66,7 +66,7 @@ class LossWatch:
         self._start_window(steps, reading)
 
     def judge_mean(self, mean_loss: float, best_loss: float) -> None:
-        """Judge a mean over many tokens, given the best epoch's. Raises DivergedError."""
+        """Judge a mean over many tokens, given the best epoch's. Raise DivergedError."""
         if math.isnan(mean_loss):
             raise DivergedError("no step of the epoch gave finite numbers")
         best_loss = min(best_loss, self._least_mean)
@@ -81,6 +81,6 @@ class LossWatch:
 
 
 def check_skipped(skipped: int, steps: int) -> None:
-    """Judge how many of a training's steps could not be applied. Raises DivergedError for too many."""
+    """Judge how many of a training's steps could not be applied. Raise DivergedError for too many."""
     if skipped > max(_SKIPPED_ALLOWED, _SKIPPED_SHARE_ALLOWED * steps):
         raise DivergedError(f"{skipped} of {steps} steps gave no finite numbers")

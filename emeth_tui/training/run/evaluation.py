@@ -58,7 +58,7 @@ def mean_loss(
 class Evaluator:
     """A dataset tokenised as its job's node does it, to measure models on its validation text.
 
-    Raises DatasetError for a dataset that no node could train on.
+    Raise DatasetError for a dataset that no node could train on.
     """
 
     def __init__(self, model_name: str, language: str, dataset_path: Path, device_name: str = "cpu") -> None:
@@ -75,7 +75,7 @@ class Evaluator:
         return tensor_shapes(self._shape)
 
     def loss(self, state_dict: Mapping[str, Tensor]) -> float:
-        """Return the validation loss of a result's weights. Raises JobError when they do not fit."""
+        """Return the validation loss of a result's weights. Raise JobError when they do not fit."""
         model = self._model.build(self._shape)
         try:
             model.import_weights(state_dict)

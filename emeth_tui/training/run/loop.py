@@ -90,7 +90,7 @@ class Trainer:
     def run(self) -> float:
         """Train all epochs and return the last one's validation loss.
 
-        Raises StopRequested, after saving a checkpoint, when asked to stop; TrainingError when the loss
+        Raise StopRequested, after saving a checkpoint, when asked to stop; TrainingError when the loss
         diverges again after going back, or memory does not even hold one block; DiskFull.
         """
         self._device.keep_freed()
@@ -121,7 +121,7 @@ class Trainer:
         compile_where_it_pays(self._model, rows, length, self._blocks_left // rows, self._device)
 
     def keep(self) -> None:
-        """Have the disk hold a checkpoint of this very place when this returns. Raises DiskFull."""
+        """Have the disk hold a checkpoint of this very place when this returns. Raise DiskFull."""
         self._wait_for_writer()
         if self._kept_at != (self._at.epoch, self._at.blocks_done):
             self._save()
@@ -239,7 +239,7 @@ class Trainer:
             )
 
     def _between_steps(self) -> None:
-        """Pause or stop when asked to, and save when a checkpoint is due. Raises StopRequested, DiskFull."""
+        """Pause or stop when asked to, and save when a checkpoint is due. Raise StopRequested, DiskFull."""
         self._saver.check()
         if self._control.attention:
             if self._control.stopping:

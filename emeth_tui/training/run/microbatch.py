@@ -88,7 +88,7 @@ class MicroBatch:
     def find(self, try_step: Try) -> None:
         """Set the largest size that fits, trying what is not known yet with growing sizes.
 
-        `try_step` may raise what torch raises when memory runs out. Raises TrainingError when not even one
+        `try_step` may raise what torch raises when memory runs out. Raise TrainingError when not even one
         block fits.
         """
         memory_bytes = self._device.memory_bytes()
@@ -107,7 +107,7 @@ class MicroBatch:
         return blocks == self._effective
 
     def halve(self) -> None:
-        """Halve the size after memory ran out. Raises TrainingError when one block is already too much."""
+        """Halve the size after memory ran out. Raise TrainingError when one block is already too much."""
         if self.size == 1:
             raise self._too_small()
         too_many, self.size = self.size, self.size // 2

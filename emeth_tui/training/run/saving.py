@@ -197,7 +197,7 @@ class Saver:
             self.wait()
 
     def start(self, epoch: int, blocks_done: int, state: Mapping[str, Any]) -> None:
-        """Copy the state and have it written, once what was being written is done. Raises DiskFull."""
+        """Copy the state and have it written, once what was being written is done. Raise DiskFull."""
         self.wait()
         started = time.monotonic()
         copy = self._copy.take(state)

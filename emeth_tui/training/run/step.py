@@ -52,7 +52,7 @@ class Stepper:
         """Learn from the blocks of `ids` `[blocks, tokens]`; `place` seeds their dropout.
 
         Memory that runs out before a weight was touched halves the micro batch, and the step is done again.
-        Raises TrainingError when it does not hold one block, and what torch raises when it ran out later.
+        Raise TrainingError when it does not hold one block, and what torch raises when it ran out later.
         """
         return self._apply(self._gradients(ids, place), rate)
 
@@ -65,7 +65,7 @@ class Stepper:
         self.optimiser.zero_grad(set_to_none=True)
 
     def take_less_memory(self) -> None:
-        """Halve the micro batch, because memory ran out. Raises TrainingError when one block is too much."""
+        """Halve the micro batch, because memory ran out. Raise TrainingError when one block is too much."""
         self.drop_gradients()
         self.micro_batch.halve()
         self._device.free_cache()

@@ -166,7 +166,7 @@ class Palette:
 
 
 def load_themes(user_directory: Path) -> dict[str, Theme]:
-    """Read our themes, and the user's over those of the same name. Raises SettingsError."""
+    """Read our themes, and the user's over those of the same name. Raise SettingsError."""
     themes = {theme.name: theme for theme in (parse_theme(entry) for entry in _shipped())}
     if user_directory.is_dir():
         for path in sorted(user_directory.glob("*.toml")):
@@ -176,7 +176,7 @@ def load_themes(user_directory: Path) -> dict[str, Theme]:
 
 
 def pick(themes: Mapping[str, Theme], name: str) -> Theme:
-    """Find a theme by name. Raises SettingsError that lists what there is."""
+    """Find a theme by name. Raise SettingsError that lists what there is."""
     try:
         return themes[name]
     except KeyError:
@@ -186,7 +186,7 @@ def pick(themes: Mapping[str, Theme], name: str) -> Theme:
 
 
 def parse_theme(path: Traversable) -> Theme:
-    """Read one theme file. Raises SettingsError that names the bad key."""
+    """Read one theme file. Raise SettingsError that names the bad key."""
     try:
         table = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

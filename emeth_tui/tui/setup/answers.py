@@ -42,13 +42,13 @@ class Answers:
         return changes
 
     def file_text(self, config: Path, before: str) -> str:
-        """Return the file's new text: the old one, or the example, with the answers. Raises SettingsError."""
+        """Return the file's new text: the old one, or the example, with the answers. Raise SettingsError."""
         text = edit_toml(before or example_toml(), self.changes(config), str(config))
         load_network(Layers(config).combine(text), environment={})
         return text
 
     def settings(self, config: Path) -> Settings:
-        """Return the settings that the file would hold. Raises SettingsError."""
+        """Return the settings that the file would hold. Raise SettingsError."""
         return Layers(config).combine(self.file_text(config, ""))
 
 
@@ -63,7 +63,7 @@ class ForeignNetwork:
 
 
 def read_network_file(path: Path) -> ForeignNetwork:
-    """Read the network in a settings file, such as a devnet's node.toml. Raises SettingsError."""
+    """Read the network in a settings file, such as a devnet's node.toml. Raise SettingsError."""
     settings = load_settings(path, environment={})
     load_network(settings, environment={})
     changes = settings.networks.get(settings.network, {})
@@ -83,7 +83,7 @@ def suggested_limit_gb(free_bytes: int) -> float:
 
 
 def parse_limit_gb(text: str, free_bytes: int) -> float:
-    """Parse a cache limit in GB. Raises SettingsError if it is invalid, or more than is free."""
+    """Parse a cache limit in GB. Raise SettingsError if it is invalid, or more than is free."""
     try:
         limit_gb = float(text)
     except ValueError:
@@ -97,7 +97,7 @@ def parse_limit_gb(text: str, free_bytes: int) -> float:
 
 
 def parse_private_key(text: str) -> bytes:
-    """Parse a private key in hex. Raises SettingsError, which does not show it."""
+    """Parse a private key in hex. Raise SettingsError, which does not show it."""
     try:
         return bytes.fromhex(text.strip().removeprefix("0x"))
     except ValueError:
@@ -105,5 +105,5 @@ def parse_private_key(text: str) -> bytes:
 
 
 def network_of(answers: Answers, config: Path) -> Network:
-    """Return the chosen network. Raises SettingsError."""
+    """Return the chosen network. Raise SettingsError."""
     return load_network(answers.settings(config))

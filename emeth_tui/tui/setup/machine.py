@@ -52,7 +52,7 @@ class Machine:
         return shutil.disk_usage(existing).free
 
     def address_in(self, keystore: Path) -> str:
-        """Return the address that a keystore names, "" if none. Raises WalletError if it is no keystore."""
+        """Return the address that a keystore names, "" if none. Raise WalletError if it is no keystore."""
         from emeth_tui.clients.wallet import keystore_address
 
         return keystore_address(keystore)
@@ -64,13 +64,13 @@ class Machine:
         Wallet(private_key)
 
     async def write_keystore(self, path: Path, password: str, private_key: bytes | None) -> str:
-        """Write a keystore, with a new key if none is given, and return its address. Raises WalletError."""
+        """Write a keystore, with a new key if none is given, and return its address. Raise WalletError."""
         from emeth_tui.clients.wallet import create_keystore
 
         return await run_to_end(create_keystore, path, password, private_key)
 
     async def funds(self, network: Network, address: str) -> Funds:
-        """Return what an account holds on the chain. Raises NetworkError."""
+        """Return what an account holds on the chain. Raise NetworkError."""
         await asyncio.to_thread(_load_chain_client)
         from emeth_tui.clients.chain.client import ChainClient
 

@@ -20,7 +20,7 @@ BACK = "<"
 def run_plain_setup(config: Path, language: str = "") -> Outcome:
     """Ask for the first settings and write them to `config`, or change them there.
 
-    Raises SettingsError if the file cannot be read, UsageError if there is no terminal.
+    Raise SettingsError if the file cannot be read, UsageError if there is no terminal.
     """
     if not sys.stdin.isatty():
         raise click.UsageError(

@@ -80,7 +80,7 @@ class Wizard:
         return questions[self._step]()
 
     async def answer(self, value: str) -> None:
-        """Take an answer and go on to the next question. Raises EmethError if it is wrong."""
+        """Take an answer and go on to the next question. Raise EmethError if it is wrong."""
         takers: dict[Step, Callable[[str], Awaitable[None]]] = {
             Step.NETWORK: self._take_network,
             Step.NETWORK_FILE: self._take_network_file,
