@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -53,9 +53,8 @@ def run(
 ) -> None:
     """Do the whole job in its directory below `jobs_dir`: tokens, epochs, and the result file with the hash.
 
-    The hash comes through `control`. `devices_dir` keeps what fits each device and model from job to job.
-    Ends quietly, with `Stopped` reported, when `control` asks for that. Raise DatasetError, TrainingError,
-    DiskFull.
+    The hash arrives through `control`. `devices_dir` remembers what fits each device and model between jobs.
+    Report `Stopped` and return when `control` asks to stop. Raise DatasetError, TrainingError or DiskFull.
     """
     log.info("job %s: %s, %s, %d epochs", request.job_id, request.model, request.language, request.epochs)
     if request.threads is not None:
@@ -64,41 +63,20 @@ def run(
     directory = jobs_dir / request.directory
     trainer: Trainer | None = None
     try:
-        job_model = open_model(request.model, _Preparation(report, control))
-        tokens = _load_tokens(request, directory, job_model, report, control)
-        loading_since_s = time.monotonic()
-        report(Preparing(1.0, Stage.LOADING_MODEL))
-        model = job_model.build(job_model.shape(tokens.vocab_size))
-        cpu_plan = CpuPlan(device.compute_dtype, torch.get_num_threads())
-        if not device.is_cuda and not request.deterministic:
-            cpu_plan = fastest_on_cpu(model)
-            device = replace(device, compute_dtype=cpu_plan.precision)
-        log.info("training on %s: %s", device.name, cpu_plan)
-        trainer = _make_trainer(
-            request,
-            directory,
-            devices_dir,
-            job_model,
-            tokens,
-            model,
-            device,
-            report,
-            control,
-            BatchThreads(cpu_plan.batch_threads),
-            loading_since_s,
-        )
-        with threads(cpu_plan.threads), contextlib.closing(trainer):
+        ready = _prepare(request, directory, devices_dir, device, report, control)
+        trainer = ready.trainer
+        with threads(ready.threads), contextlib.closing(trainer):
             valid_loss = trainer.run()
-            written = _write_result(request, directory, trainer, model, valid_loss, control)
-        report(written)  # after all that the trainer reports when it is closed
+            written = _write_result(request, directory, trainer, ready.model, valid_loss, control)
+        report(written)  # after everything that the trainer reports when it is closed
     except StopRequested:
         report(Stopped(*(trainer.position if trainer else (0, 0))))
 
 
 def make_model_ready(request: ModelRequest, report: Report, control: Control) -> None:
-    """Fetch a model for jobs to come, and check that it fits together.
+    """Fetch a model for future jobs, and check that its files fit together.
 
-    Ends quietly, with `Stopped` reported, when `control` asks for that. Raise TrainingError, DiskFull.
+    Report `Stopped` and return when `control` asks to stop. Raise TrainingError or DiskFull.
     """
     log.info("making the model %s ready", request.model)
     try:
@@ -109,7 +87,7 @@ def make_model_ready(request: ModelRequest, report: Report, control: Control) ->
 
 
 class _Preparation:
-    """Reports slow preparations a few times a second, and pauses or stops them when asked to."""
+    """Report slow preparations a few times a second, and pause or stop them on request."""
 
     def __init__(self, report: Report, control: Control) -> None:
         self.paused_s = 0.0
@@ -132,6 +110,49 @@ class _Preparation:
         self._report(Paused(0, 0))
         self._control.wait_while_paused()
         self.paused_s += time.monotonic() - paused_at_s
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A job about to be trained, and the number of threads that share out each operation on the CPU."""
+
+    trainer: Trainer
+    model: Gpt2
+    threads: int
+
+
+def _prepare(
+    request: TrainRequest,
+    directory: Path,
+    devices_dir: Path | None,
+    device: Device,
+    report: Report,
+    control: Control,
+) -> _Ready:
+    job_model = open_model(request.model, _Preparation(report, control))
+    tokens = _load_tokens(request, directory, job_model, report, control)
+    loading_since_s = time.monotonic()
+    report(Preparing(1.0, Stage.LOADING_MODEL))
+    model = job_model.build(job_model.shape(tokens.vocab_size))
+    cpu_plan = CpuPlan(device.compute_dtype, torch.get_num_threads())
+    if not device.is_cuda and not request.deterministic:
+        cpu_plan = fastest_on_cpu(model)
+        device = replace(device, compute_dtype=cpu_plan.precision)
+    log.info("training on %s: %s", device.name, cpu_plan)
+    trainer = _make_trainer(
+        request,
+        directory,
+        devices_dir,
+        job_model,
+        tokens,
+        model,
+        device,
+        report,
+        control,
+        BatchThreads(cpu_plan.batch_threads),
+        loading_since_s,
+    )
+    return _Ready(trainer, model, cpu_plan.threads)
 
 
 def _load_tokens(

@@ -1,4 +1,4 @@
-"""Preparing a claim: confirm a job on the chain and in storage, keep room for it, write the intent down."""
+"""Preparing a claim: confirm a job on the chain and in storage, reserve room for it, record the intent."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from emeth_tui.job import Job
 from emeth_tui.model import JobId, JobState, ServiceName
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.market import DatasetUnavailable, ShortOfEmt, UnknownToChain
+from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.protocol.parameters import JobParameters, epochs_to_train, parse_parameters
 
 MAX_SEED = 2**31 - 1
@@ -23,7 +24,7 @@ MAX_SEED = 2**31 - 1
 class Refusal:
     """Why a listed job is not claimed after all.
 
-    `concerns_node` is true when it is about this node (no EMT, no disk): then no other job is tried either.
+    `concerns_node` is true when the node itself is short of EMT or disk space: no other job is tried then.
     """
 
     reason: Reason
@@ -33,10 +34,10 @@ class Refusal:
 async def prepare_claim(
     context: Context, job_id: JobId, rules: ClaimRules, *, by_hand: bool = False
 ) -> Job | Refusal:
-    """Confirm a listed job on the chain and in storage and take it into the book as CLAIMING.
+    """Confirm a listed job on the chain and in storage, and add it to the book as CLAIMING.
 
-    Nothing is paid yet. `by_hand` is a job that the operator chose: its rules are those of that choice.
-    Raise NetworkError when chain or storage do not answer.
+    Nothing is paid yet. `by_hand` marks a job that the operator chose; `rules` are then those of that choice.
+    Raise NetworkError when the chain or the storage does not answer.
     """
     record = (await context.chain.jobs([job_id])).get(job_id)
     if record is None:
@@ -46,6 +47,18 @@ async def prepare_claim(
         context.health.works(ServiceName.STORAGE)
     except (JobError, StorageRejected) as error:
         return Refusal(DatasetUnavailable(error.reason))
+    if refusal := _unsuitable(context, record, dataset_bytes, rules):
+        return refusal
+    job = _new_job(context, record, dataset_bytes, by_hand=by_hand)
+    if refusal := await _no_room(context, job):
+        return refusal
+    context.book.add(job)
+    context.forecasts.keep_worker(job)
+    return job
+
+
+def _unsuitable(context: Context, record: ChainJob, dataset_bytes: int, rules: ClaimRules) -> Refusal | None:
+    """Return why the rules or the model's state rule a job out, None when they do not."""
     reason = judge_on_chain(
         record,
         dataset_bytes,
@@ -53,20 +66,16 @@ async def prepare_claim(
         context.clock.now_unix_s(),
         lambda parameters: context.forecasts.plan(_task(context, parameters, dataset_bytes)).duration,
     )
-    if reason:
-        return Refusal(reason)
+    if reason is None:
+        language = parse_parameters(record.param).language
+        reason = context.models.refusal(context.model_for(language))
+    return Refusal(reason) if reason else None
+
+
+def _new_job(context: Context, record: ChainJob, dataset_bytes: int, *, by_hand: bool) -> Job:
     parameters = parse_parameters(record.param)
     model = context.model_for(parameters.language)
-    if reason := context.models.refusal(model):
-        return Refusal(reason)
-    needed_bytes = job_needs_bytes(dataset_bytes, model)
-    deposit_wei = context.rates.deposit_wei(record.fee_wei)
-    reason = context.disk.refusal(needed_bytes, context.book.open_jobs()) or await _short_of_emt(
-        context, deposit_wei
-    )
-    if reason:
-        return Refusal(reason, concerns_node=True)
-    job = Job(
+    return Job(
         job_id=record.job_id,
         state=JobState.CLAIMING,
         language=parameters.language,
@@ -74,17 +83,22 @@ async def prepare_claim(
         dataset=record.dataset,
         dataset_bytes=dataset_bytes,
         fee_wei=record.fee_wei,
-        deposit_wei=deposit_wei,
+        deposit_wei=context.rates.deposit_wei(record.fee_wei),
         deadline_unix_s=record.deadline_unix_s,
         model=model,
         seed=random.randrange(MAX_SEED),  # noqa: S311 - shuffling, not a secret
-        reserved_bytes=needed_bytes,
+        reserved_bytes=job_needs_bytes(dataset_bytes, model),
         created_at_unix_s=context.clock.now_unix_s(),
         by_hand=by_hand,
     )
-    context.book.add(job)
-    context.forecasts.keep_worker(job)
-    return job
+
+
+async def _no_room(context: Context, job: Job) -> Refusal | None:
+    """Return that disk space or EMT is too short for a job, None when both suffice."""
+    reason = context.disk.refusal(job.reserved_bytes, context.book.open_jobs()) or await _short_of_emt(
+        context, job.deposit_wei
+    )
+    return Refusal(reason, concerns_node=True) if reason else None
 
 
 def _task(context: Context, parameters: JobParameters, dataset_bytes: int) -> Task:
