@@ -9,7 +9,7 @@ from collections.abc import Callable
 class ChainClock:
     """The later of this machine's clock and the newest block's timestamp, in unix seconds.
 
-    Taking the later one is the careful side: a deadline never looks further away than it is.
+    The later one is the safe choice: a deadline never looks further away than it is.
     """
 
     def __init__(self, wall: Callable[[], float] = time.time) -> None:
@@ -17,7 +17,7 @@ class ChainClock:
         self._head_unix_s = 0
 
     def saw_block(self, timestamp_unix_s: int) -> None:
-        """Take in the newest block's timestamp."""
+        """Record the newest block's timestamp."""
         self._head_unix_s = max(self._head_unix_s, timestamp_unix_s)
 
     def now_unix_s(self) -> float:

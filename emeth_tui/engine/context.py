@@ -1,4 +1,4 @@
-"""What every duty of the engine works with, put together once by the node."""
+"""What every part of the engine works with, assembled once when the node opens."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from emeth_tui.store.database import Store
 
 @dataclass(slots=True)
 class LiveSettings:
-    """The settings in effect: who asks again sees what was changed meanwhile."""
+    """The settings in effect; reading `now` again shows what has changed since."""
 
     now: Settings
 
@@ -54,20 +54,20 @@ class Context:
 
     @property
     def settings(self) -> Settings:
-        """The settings in effect now: not to be kept."""
+        """The settings in effect now; do not keep a reference."""
         return self.live.now
 
     @property
     def claim_interval_s(self) -> float:
-        """Seconds between two looks at the market."""
+        """Seconds between two polls of the market."""
         return self.settings.claims.poll_interval_s or self.network.poll_interval_s
 
     def model_for(self, language: Language) -> str:
-        """Name the model that jobs of a language are trained with now."""
+        """Return the name of the model that jobs in a language are trained with now."""
         return self.settings.model_for(language, self.network)
 
     async def chain_job(self, job: Job) -> ChainJob:
-        """Read a job of ours from the chain. Raise ChainUnreachable when it does not show it."""
+        """Read a job of ours from the chain. Raise ChainUnreachable when the chain does not list it."""
         records = await self.chain.jobs([job.job_id])
         if job.job_id not in records:
             raise ChainUnreachable(ChainLacksJob())

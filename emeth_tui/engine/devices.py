@@ -1,4 +1,4 @@
-"""What becomes of the devices: published as events, and known to whoever lends workers."""
+"""Changes to the devices: published as events, and passed on to the worker leases."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from emeth_tui.workers.supervisor import DeviceDown, PoolEvent, Worker
 
 
 class DeviceReports:
-    """Publishes a device that fails once, however often it is tried, and once that it works again."""
+    """Publishes one event when a device fails, however often it is retried, and one when it works again."""
 
     def __init__(self, events: EventLog, leases: WorkerLeases) -> None:
         self._events = events
@@ -17,7 +17,7 @@ class DeviceReports:
         self._down: set[Worker] = set()
 
     def take(self, event: PoolEvent) -> None:
-        """Take in what happened to a device."""
+        """Handle a change to a device."""
         worker = event.worker
         if isinstance(event, DeviceDown):
             if worker not in self._down:

@@ -1,8 +1,8 @@
-"""The disk budget: what jobs hold, what they may still fill, and whether another one fits.
+"""The disk budget: what jobs use, what they may still fill, and whether another one fits.
 
 A claim needs room for the dataset, three checkpoints (two kept, one being written) and the result, under
-the cache limit and on the file system. An open job counts with what it reserved or what it holds, whichever
-is more, and a submitted one with its result. A job's directory is deleted once the job has ended.
+the cache limit and on the file system. An open job counts as what it reserved or what it uses, whichever
+is more, and a submitted one as its result. A job's directory is deleted once the job has ended.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ BYTES_PER_FLOAT = 4
 # A checkpoint is weights and two Adam moments; two are kept, and a third is there while it is being written.
 CHECKPOINT_COPIES = 3
 FLOATS_PER_PARAMETER_IN_CHECKPOINT = 3
-# Not measured, but the worst there is: the text, one token a byte of at most four bytes, and one to spare.
+# Not measured but the worst case: the text, one token per byte at four bytes each, and one to spare.
 DATASET_COPIES = 6
-MEASURE_EVERY_S = 2.0  # for the picture; what decides about claims is measured at that moment
+MEASURE_EVERY_S = 2.0  # for snapshots; a decision on a claim measures again
 FILE_SYSTEM_RESERVE_BYTES = 500_000_000  # never fill the operator's disk to the brim
 
 
@@ -43,14 +43,14 @@ class DiskUsage:
 
 
 def job_needs_bytes(dataset_bytes: int, model: str) -> int:
-    """Estimate the most that a job holds on disk while it trains."""
+    """Estimate the most disk space that a job uses while it trains."""
     parameters = parameter_count(model)
     checkpoints = CHECKPOINT_COPIES * FLOATS_PER_PARAMETER_IN_CHECKPOINT * parameters * BYTES_PER_FLOAT
     return DATASET_COPIES * dataset_bytes + checkpoints + parameters * BYTES_PER_FLOAT
 
 
 class DiskBudget:
-    """Watches over what jobs' files take, and may take."""
+    """Limits the disk space that jobs' files may take."""
 
     def __init__(self, files: JobFiles, limit_bytes: int) -> None:
         self.files = files
@@ -61,7 +61,7 @@ class DiskBudget:
         return self.usage_as_measured(self.files.usage(), open_jobs)
 
     def usage_as_measured(self, measured: FilesUsage, open_jobs: Iterable[Job]) -> DiskUsage:
-        """Put together what was measured and what jobs may still fill."""
+        """Combine a measurement with what jobs may still fill."""
         committed = dict(measured.by_job)
         for job in open_jobs:
             committed[job.job_id] = max(job.reserved_bytes, committed.get(job.job_id, 0))
@@ -74,7 +74,7 @@ class DiskBudget:
         )
 
     def refusal(self, needed_bytes: int, open_jobs: Iterable[Job]) -> Reason | None:
-        """Return why a job that needs so much does not fit, None when it does."""
+        """Return why a job that needs this much does not fit, None when it does."""
         usage = self.usage(open_jobs)
         room = usage.limit_bytes - usage.committed_bytes
         if needed_bytes > room:
@@ -87,7 +87,7 @@ class DiskBudget:
 
 
 class DiskMeter:
-    """Keeps a measurement of the cache for pictures of the node; a new one is made in a thread."""
+    """Keeps a measurement of the cache for snapshots; a thread refreshes it."""
 
     def __init__(self, budget: DiskBudget, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._budget = budget
@@ -97,7 +97,7 @@ class DiskMeter:
         self._measuring: asyncio.Future[FilesUsage] | None = None
 
     def latest(self, open_jobs: Iterable[Job]) -> DiskUsage:
-        """Return the usage as last measured, and have it measured anew when that is old.
+        """Return the usage as last measured, and start a new measurement when that is old.
 
         Called on the event loop; the first measurement is made at once.
         """

@@ -1,4 +1,4 @@
-"""What happened, for every front end: events are kept and never dropped, progress is coalesced."""
+"""The stream of events for every front end: events are never dropped, progress is coalesced."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from emeth_tui.store.events import EventTable
 from emeth_tui.training.reports import Progress
 from emeth_tui.words.sentences import english
 
-RECENT_EVENTS = 200  # at hand for pictures of the node; the table has more
+RECENT_EVENTS = 200  # in memory for snapshots; the table has more
 logger = logging.getLogger(__name__)
 _LOG_LEVELS = {
     Severity.DEBUG: logging.DEBUG,
@@ -35,9 +35,9 @@ class JobProgress:
 
 
 class Subscription:
-    """One front end's view of the stream: `async for` yields events in order, and jobs' newest progress.
+    """One front end's view of the stream: `async for` yields events in order, and each job's latest progress.
 
-    Events wait until they are read; of a job's progress only the newest waits.
+    Events are queued until they are read; of a job's progress only the latest is.
     """
 
     def __init__(self, forget: Callable[[Subscription], None] = lambda _closed: None) -> None:
@@ -61,7 +61,7 @@ class Subscription:
         return len(self._events)
 
     def close(self) -> None:
-        """End the stream once what waits has been read; nothing more comes in."""
+        """End the stream once what is queued has been read; nothing more is accepted."""
         if not self._closed:
             self._closed = True
             self._forget(self)
@@ -69,7 +69,7 @@ class Subscription:
 
     async def __aiter__(self) -> AsyncIterator[Event | JobProgress]:
         while True:
-            self._wake.clear()  # before looking: what comes while the reader is busy wakes it again
+            self._wake.clear()  # first: whatever arrives while the reader is busy wakes it again
             while self._events or self._progress:
                 if self._events:
                     yield self._events.popleft()
@@ -81,7 +81,7 @@ class Subscription:
 
 
 class EventLog:
-    """Keeps events and hands them to subscribers."""
+    """Stores events and passes them to subscribers."""
 
     def __init__(self, table: EventTable, now: Callable[[], float]) -> None:
         self._table = table
@@ -96,7 +96,7 @@ class EventLog:
         job_id: JobId | None = None,
         severity: Severity | None = None,
     ) -> Event:
-        """Keep and log what happened, and hand it to every subscriber.
+        """Store and log what happened, and pass it to every subscriber.
 
         `severity` overrides the body's own.
         """
@@ -104,7 +104,7 @@ class EventLog:
         try:
             self._table.add(event)
         except EmethError as error:  # a full disk must not silence the event about it
-            logger.error("an event is not kept: %s", error)
+            logger.error("an event could not be stored: %s", error)
         self._recent.append(event)
         logger.log(_LOG_LEVELS[event.severity], "%s%s", f"{job_id} " if job_id else "", english(body))
         for subscription in self._subscriptions:
@@ -112,18 +112,18 @@ class EventLog:
         return event
 
     def progress(self, progress: JobProgress) -> None:
-        """Pass a worker's progress on; it is not kept."""
+        """Pass a worker's progress on; it is not stored."""
         for subscription in self._subscriptions:
             subscription.offer_progress(progress)
 
     def subscribe(self) -> Subscription:
-        """Open a stream of everything from now on."""
+        """Return a stream of everything from now on."""
         subscription = Subscription(self._subscriptions.remove)
         self._subscriptions.append(subscription)
         return subscription
 
     def recent(self) -> tuple[Event, ...]:
-        """List the newest events, oldest of them first, at most RECENT_EVENTS."""
+        """Return the newest events, oldest first, at most RECENT_EVENTS."""
         return tuple(self._recent)
 
     def close(self) -> None:

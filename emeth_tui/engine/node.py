@@ -1,4 +1,4 @@
-"""The master loop: keeps every worker busy with a job, and every job on its way, until it is told to stop."""
+"""The master loop: keeps every worker busy and every job moving until it is asked to stop."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ from emeth_tui.workers.supervisor import DeviceStarted, PoolEvent, WorkerPool
 
 logger = logging.getLogger(__name__)
 
-FAILURES_UNTIL_PAUSE = 2  # rejected results in a row: something is wrong here, and each one costs a deposit
-SETTLE_AT_START_S = 8.0  # what takes longer is waited for by its own job
+FAILURES_UNTIL_PAUSE = 2  # rejected results in a row: something is wrong here, and each costs a deposit
+SETTLE_AT_START_S = 8.0  # a job waits for whatever takes longer itself
 READ_AT_END_S = 2.0
 REMOVE_GRACE_S = 5.0
 
 
 class Node:
-    """One node at work. Front ends see `snapshot()`, `subscribe()` and the commands, nothing else."""
+    """A running node. Front ends use `snapshot()`, `subscribe()` and the commands, nothing else."""
 
-    viewed_pid = None  # a front end in this process commands
+    viewed_pid = None  # a front end in this process may give commands
 
     def __init__(
         self,
@@ -86,17 +86,17 @@ class Node:
         self._reported_error = ""
         self.subscribe = context.events.subscribe
 
-    # -- the life of the node
+    # -- running
 
     async def run(self) -> Summary:
-        """Work until told to stop, or until as many jobs as asked for are verified; gives the account.
+        """Work until asked to stop, or until the requested number of jobs is verified; return the summary.
 
         Raise NetworkError when the chain does not answer at the start.
         """
         await self._settle_last_run()
         view = await self._watcher.refresh()
         self._account.open(view)
-        self._go_on_with_open_jobs()
+        self._resume_open_jobs()
         loops = [
             asyncio.create_task(self._every(self._watch, self._watch_interval_s, self._watch_now)),
             asyncio.create_task(self._every(self._market.look, self._claim_interval_s, self._discover_now)),
@@ -120,13 +120,13 @@ class Node:
         self._stop.set()
 
     async def _settle_last_run(self) -> None:
-        """Settle what the last run sent and what ended while no node was looking."""
+        """Settle what the last run sent and what ended while the node was down."""
         with anyio.move_on_after(SETTLE_AT_START_S):
             await settle_sent(self._context)
         await self._watcher.tick()
         self._context.disk.files.delete_where(self._context.book.has_ended)
 
-    def _go_on_with_open_jobs(self) -> None:
+    def _resume_open_jobs(self) -> None:
         for job in self._context.book.open_jobs():
             if job.state is not JobState.SUBMITTED:
                 self._context.events.publish(job_events.Resumed(job.state), job_id=job.job_id)
@@ -156,7 +156,7 @@ class Node:
     def _claim_interval_s(self) -> float:
         return self._context.claim_interval_s
 
-    # -- duties
+    # -- the loops' work
 
     async def _watch(self) -> None:
         self._lateness.look()
@@ -190,7 +190,7 @@ class Node:
             self._report_internal_error(task.get_name(), error)
 
     def _report_internal_error(self, part: str, error: BaseException) -> None:
-        """Report a fault of ours, once as long as it stays the same; the node goes on."""
+        """Report a bug in this program, once while it stays the same; the node goes on."""
         logger.error("%s: internal error", part, exc_info=error)
         if repr(error) != self._reported_error:
             self._reported_error = repr(error)
@@ -206,10 +206,10 @@ class Node:
         if self._failures_in_a_row >= FAILURES_UNTIL_PAUSE:
             self._market.pause(why.ResultsRejected(self._failures_in_a_row))
 
-    # -- what a front end sees
+    # -- for front ends
 
     def snapshot(self) -> Snapshot:
-        """Make a picture of the node as it is now."""
+        """Return a picture of the node as it is now."""
         return self._snapshots.make(stopping=self._stopping)
 
     @property
@@ -255,11 +255,11 @@ class Node:
         self._watch_now.set()
 
     def add_device(self, device: str) -> None:
-        """Have jobs trained on another device, too, as soon as it has started."""
+        """Train on another device as well, as soon as it has started."""
         self._leases.add(self._pool.add(device))
 
     async def remove_device(self, index: int) -> None:
-        """Train nothing more on worker `index`; a job that it has is saved and goes on elsewhere.
+        """Stop training on worker `index`; its job, if any, is saved and continues on another.
 
         Raise WorkerError when there is no such worker, or it is the last one.
         """
@@ -274,14 +274,14 @@ class Node:
     async def claim_job(self, job_id: JobId) -> None:
         """Claim a job that the operator chose from the market; its outcome comes as events.
 
-        Raise JobError with the reason when it cannot be claimed, NetworkError when nobody answers.
+        Raise JobError with the reason when it cannot be claimed, NetworkError when a service does not answer.
         """
         if self._stop.is_set():
             raise JobError(why.NotClaimed(short(job_id), why.NodeStopping()))
         await self._market.claim_by_hand(job_id)
 
     async def decline_job(self, job_id: JobId) -> None:
-        """Give a job back: costs the decline penalty, frees the rest of its deposit.
+        """Give a job back, which costs the decline penalty and frees the rest of its deposit.
 
         Raise JobError when the job cannot be declined (any more); its training then goes on.
         """
@@ -298,20 +298,20 @@ class Node:
         await self._watcher.settle_now()
 
     async def withdraw(self) -> int:
-        """Withdraw the rewards of all closed days; returns the wei of EMT. Raise EmethError."""
+        """Withdraw the rewards of all closed days and return the wei of EMT. Raise EmethError."""
         view = await self._watcher.refresh()
         await self._rewards.look(view.share.slot)
         return await self._rewards.withdraw()
 
     async def change_setting(self, key: str, text: str) -> Sequence[SettingChange]:
-        """Write a setting to the settings file and act on it from now on; "" takes the default again.
+        """Write a setting to the settings file and apply it; "" restores the default.
 
         Raise SettingsError when the value is wrong, or the setting cannot change while the node runs.
         """
         return self._act_on(await self._settings_editor.change(key, text))
 
     async def reload_settings(self) -> Sequence[SettingChange]:
-        """Read the settings file again and act on what can change. Raise SettingsError; all stays then."""
+        """Reload the settings file and apply what can change. Raise SettingsError, with nothing changed."""
         return self._act_on(await self._settings_editor.reload())
 
     def _act_on(self, changes: Sequence[SettingChange]) -> Sequence[SettingChange]:
@@ -326,7 +326,7 @@ class Node:
 
     async def _summary(self) -> Summary:
         view = self._watcher.view
-        # A chain that is gone must not hold up the end.
+        # An unreachable chain must not delay the shutdown.
         with contextlib.suppress(NetworkError), anyio.move_on_after(READ_AT_END_S):
             view = await self._watcher.refresh()
         assert view is not None  # noqa: S101 - `run` begins with reading one

@@ -1,4 +1,4 @@
-"""Putting a node together from its settings, and taking it apart again."""
+"""Assemble a node from its settings, and close it again."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from emeth_tui.workers.job_files import LocalJobFiles
 from emeth_tui.workers.model_keeper import make_ready
 from emeth_tui.workers.supervisor import WorkerDirectories, WorkerPool
 
-CLOSE_GRACE_S = 5.0  # for workers to leave; the whole stop takes at most 10 s, or 60 more for checkpoints
+CLOSE_GRACE_S = 5.0  # for workers to exit; the whole shutdown takes at most 10 s, or 60 more for checkpoints
 
 
 @asynccontextmanager
@@ -56,9 +56,9 @@ async def open_node(
     retry: Backoff = RETRIES,
     new_pool: Callable[[Sequence[str], WorkerDirectories], WorkerPool] = WorkerPool,
 ) -> AsyncIterator[Node]:
-    """Connect everything a node needs and check that it can work at all; close it all afterwards.
+    """Connect everything that a node needs and check that it can work; close it all afterwards.
 
-    `layers` are what the settings were made of; without them they come from their file alone.
+    `layers` are what the settings were loaded from; without them, from the settings file alone.
     Raise ChainUnreachable, WrongChain, ContractMissing, InsufficientFunds, SettingsError, DiskFull or
     DeviceFailed, each with the remedy.
     """
@@ -124,7 +124,7 @@ def _check_verification_key(network: Network) -> None:
 
 
 def _check_account(context: Context) -> None:
-    """Refuse to work with jobs of another account: their deposits are out of this wallet's reach."""
+    """Refuse to work with another account's jobs: this wallet cannot reach their deposits."""
     account = f"{context.address} on {context.network.core_address}"
     known = context.store.key_values.get(key_values.ACCOUNT)
     if known not in {None, account} and context.book.open_jobs():
@@ -144,7 +144,7 @@ def _check_funds(context: Context, balances: Balances) -> None:
 
 
 def _warn_of_other_rates(events: EventLog, rates: Rates) -> None:
-    """Show where a contract charges otherwise than Round 3-2 published."""
+    """Warn where a contract's rates differ from those that Round 3-2 published."""
     for name in ("deposit_rate", "timeout_penalty_rate", "decline_penalty_rate", "failed_penalty_rate"):
         actual, published = getattr(rates, name), getattr(ROUND_3_2_RATES, name)
         if actual != published:

@@ -1,6 +1,6 @@
 """Settings while the node runs: read them, change them, reload the file.
 
-`context.settings` holds what is in effect and is read each time that a value is needed. A change has to
+`context.settings` holds what is in effect and is read whenever a value is needed. A change has to
 pass the same models as the file does at the start. What is in CHANGEABLE_AT_RUN_TIME then takes effect at
 once; what needs a restart is reported as pending.
 """
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 class Setting:
     """One setting in effect, as text; "" where the default is absence.
 
-    `pending` is what the file says after a change that needs a restart, None where nothing waits for one.
+    `pending` is the file's value after a change that needs a restart, None where nothing is pending.
     """
 
     key: str
@@ -48,18 +48,18 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class SettingsView:
-    """All settings, and the file that they come from; `error` is why that cannot be read now."""
+    """All settings and the file that they come from; `error` says why it cannot be read now."""
 
     path: Path
     exists: bool
     settings: tuple[Setting, ...]
     error: Reason | None = None
-    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the user's, by an action's id
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # the user's, by action id
 
 
 @dataclass(frozen=True, slots=True)
 class SettingChange:
-    """What a change of the file has changed; `in_effect` is False for what needs a restart."""
+    """One setting that a change of the file has changed; `in_effect` is False when it needs a restart."""
 
     key: str
     before: str
@@ -68,16 +68,16 @@ class SettingChange:
 
 
 class SettingsEditor:
-    """Keeps the settings of a running node. A value that is wrong changes nothing."""
+    """Keeps the settings of a running node. An invalid value changes nothing."""
 
     def __init__(self, context: Context, layers: Layers) -> None:
         self._context = context
         self._layers = layers
-        self._unsaved = ""  # changes in a run without a settings file; they end with it
+        self._unsaved = ""  # changes made in a run without a settings file; lost when it ends
         self._read = context.settings  # what the file said when it was last read
 
     def view(self) -> SettingsView:
-        """List every setting in effect."""
+        """Return every setting in effect."""
         error: Reason | None = None
         text = ""
         try:
@@ -92,7 +92,7 @@ class SettingsEditor:
         return SettingsView(self._layers.path, self._layers.path.exists(), tuple(settings), error, keys)
 
     async def change(self, key: str, text: str) -> Sequence[SettingChange]:
-        """Set a setting and write the file; "" takes the default again. Raise SettingsError."""
+        """Change a setting and write the file; "" restores the default. Raise SettingsError."""
         before = self._text()
         self._check_changeable(key, before)
         edited = self._edited(before, key, text)
@@ -104,7 +104,7 @@ class SettingsEditor:
         return self._apply(settings)
 
     async def reload(self) -> Sequence[SettingChange]:
-        """Read the file again, and return what is different now. Raise SettingsError."""
+        """Reload the file and return what has changed. Raise SettingsError."""
         self._unsaved = ""
         return self._apply(self._layers.load())
 
@@ -128,7 +128,7 @@ class SettingsEditor:
         return edit_toml(before, {key: value}, str(self._layers.path))
 
     def _apply(self, settings: Settings) -> list[SettingChange]:
-        """Let what can change hold from now on."""
+        """Apply what can change while the node runs."""
         changes: list[SettingChange] = []
         for key in fields_by_key():
             old, new = value_of(self._read, key), value_of(settings, key)
@@ -170,7 +170,7 @@ def _publish(events: EventLog, change: SettingChange) -> None:
 
 
 def as_text(value: object) -> str:
-    """Write a setting's value as an environment variable would hold it; absence is ""."""
+    """Return a setting's value as an environment variable would hold it; "" for none."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -198,7 +198,7 @@ def _choices(field: FieldInfo) -> tuple[str, ...]:
 
 
 def _network_settings(settings: Settings, network: Network) -> list[Setting]:
-    """List the chosen network's facts: its profile's, or the file's where that changes them."""
+    """Return the chosen network's facts: its profile's, or the file's where it overrides them."""
     own = settings.networks.get(network.name, {})
     return [
         Setting(

@@ -1,4 +1,4 @@
-"""How long a job takes, by what this node has measured; by the reference's formula before the first time."""
+"""How long a job takes, by this node's measurements, or by the reference's formula until there are any."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from emeth_tui.store.measurements import Gauge, Quantity
 
 POWER_CAPACITY_PER_WORKER = 27_300  # the reference client's figure (protocol.md §10)
 BYTES_PER_FLOAT = 4
-# The reference's formula is a promise of the slowest machine that the network wanted; many are faster.
+# The reference's formula describes the slowest machine that the network allowed for; many are faster.
 FORMULA_LOW, FORMULA_EXPECTED = 0.1, 0.5
 
-# Until there is a measurement: guesses, wide and on the safe side. Training has none: without its speed the
+# Guesses until there is a measurement, wide and cautious. Training has none: without its speed the
 # formula is used.
 ASSUMED: Mapping[Quantity, Range] = {
     Quantity.SAVING: Range(0.0, 0.01, 0.05),
@@ -59,8 +59,8 @@ class PhaseTime:
 class Duration:
     """How long something takes, in seconds: low <= expected <= high.
 
-    `measured` says whether this node's own measurements stand behind it; `phases`, in their order, are known
-    only then.
+    `measured` says whether it rests on this node's own measurements; `phases`, in order, are known only
+    then.
     """
 
     low_s: float
@@ -80,7 +80,7 @@ class Duration:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a job asks for, as far as its time depends on that."""
+    """What a job's duration depends on."""
 
     dataset_bytes: int
     epochs: int
@@ -99,7 +99,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
-    """What of a task is still to be done, epochs in parts too. Tokens are None until they are counted."""
+    """What remains of a task; epochs may be fractional. Tokens are None until they are counted."""
 
     download_bytes: float = 0.0
     tokenise_bytes: float = 0.0
@@ -113,7 +113,7 @@ class Remaining:
 
     @classmethod
     def all_of(cls, task: Task) -> Remaining:
-        """Say that nothing is done yet."""
+        """Return the whole task as remaining."""
         return cls(
             download_bytes=task.dataset_bytes,
             tokenise_bytes=task.dataset_bytes,
@@ -126,7 +126,7 @@ class Remaining:
 
 
 def gauge_for(quantity: Quantity, task: Task, *, device: str = "", host: str = "") -> Gauge:
-    """Name the gauge of a quantity: what this one depends on, and nothing else."""
+    """Return the gauge of a quantity, with only what that quantity depends on."""
     if quantity in {Quantity.DOWNLOAD, Quantity.UPLOAD}:
         return Gauge(quantity, host)
     language = task.language.value
@@ -141,7 +141,7 @@ def formula_s(dataset_bytes: int) -> float:
 
 
 def by_formula(task: Task, remaining: Remaining) -> Duration:
-    """Estimate by the reference's formula, taken for the least number of epochs: it is the high end."""
+    """Estimate by the reference's formula, taken to be for the minimum of epochs: it is the high end."""
     high_s = formula_s(task.dataset_bytes) * remaining.epochs / MIN_EPOCHS
     return Duration(FORMULA_LOW * high_s, FORMULA_EXPECTED * high_s, high_s, measured=False)
 
@@ -149,7 +149,7 @@ def by_formula(task: Task, remaining: Remaining) -> Duration:
 def by_measurement(
     task: Task, remaining: Remaining, *, device: str, host: str, figures: Figures
 ) -> Duration | None:
-    """Estimate by this node's own figures; None while those of training are not known for this device."""
+    """Estimate by this node's own figures; None while this device's training speed is unknown."""
     phases = tuple(_phases(_Measured(task, device, host, figures), remaining))
     if not phases:
         return None
@@ -161,7 +161,7 @@ def by_measurement(
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """The figures that one task on one device goes by."""
+    """The figures for one task on one device."""
 
     task: Task
     device: str
@@ -175,7 +175,7 @@ class _Measured:
         return self.figure(quantity) or ASSUMED[quantity]
 
     def tokens(self, counted: int | None) -> Range | None:
-        """Count the tokens of an epoch, or estimate them."""
+        """Return the tokens of an epoch, counted or estimated."""
         if counted is not None:
             return exactly(counted)
         density = self.figure(Quantity.TOKENS)
@@ -191,7 +191,7 @@ class _Measured:
 
 
 def _phases(known: _Measured, left: Remaining) -> Iterator[PhaseTime]:
-    """Give each phase its time, or nothing at all while training is not measured."""
+    """Return each phase's time, or None while training is not measured."""
     rate, tokens = known.figure(Quantity.TRAINING), known.tokens(left.tokens)
     if left.epochs and (rate is None or tokens is None):
         return

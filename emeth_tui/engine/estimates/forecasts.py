@@ -1,4 +1,4 @@
-"""How long jobs will take on this node's devices: by what was measured, remembered across restarts."""
+"""How long jobs will take on this node's devices, by measurements that outlive restarts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NOT_TRAINED_YET = frozenset({JobState.CLAIMING, JobState.CLAIMED, JobState.DOWN
 
 
 class Measurements:
-    """This node's measurements, in memory and in the store at once, and the figures that they make."""
+    """This node's measurements, in memory and in the store, and the figures made from them."""
 
     def __init__(self, table: MeasurementTable, now: Callable[[], float]) -> None:
         self._table = table
@@ -42,17 +42,17 @@ class Measurements:
         self._remember(table.all())
 
     def keep(self, measurements: Sequence[Measurement]) -> None:
-        """Keep what was measured."""
+        """Store measurements."""
         if not measurements:
             return
         self._remember(measurements)
         try:
             self._table.add(measurements, at_unix_s=self._now())
-        except EmethError as error:  # no job stops because its speed cannot be written down
-            logger.error("measurements are not kept: %s", error)
+        except EmethError as error:  # no job stops because its speed cannot be stored
+            logger.error("measurements could not be stored: %s", error)
 
     def figure(self, gauge: Gauge, newer: Sequence[Measurement] = ()) -> Range | None:
-        """Give a figure, with `newer` measurements counted in; None while there are none."""
+        """Return a figure, with `newer` measurements included; None while there are no measurements."""
         if newer:
             return figure([*self._kept.get(gauge, ()), *newer])
         if gauge not in self._figures and gauge in self._kept:
@@ -67,7 +67,7 @@ class Measurements:
 
 @dataclass(slots=True)
 class _Track:
-    """What is measured of one job at this moment."""
+    """What is being measured for one job."""
 
     transfer: TransferMeter | None = None
     training: TrainingMeter | None = None
@@ -93,34 +93,34 @@ class Forecasts:
     # -- measuring
 
     def transfer(self, job_id: JobId, quantity: Quantity, *, fresh: bool = True) -> TransferMeter:
-        """Begin to measure a download or an upload; `transferred` ends it."""
+        """Start measuring a download or an upload; `transferred` ends it."""
         meter = TransferMeter(quantity, self._host, fresh=fresh)
         self._tracks[job_id].transfer = meter
         return meter
 
     def transferred(self, job_id: JobId, size_bytes: int) -> None:
-        """Keep what a transfer that is complete has shown."""
+        """Store the measurement of a complete transfer."""
         meter, self._tracks[job_id].transfer = self._tracks[job_id].transfer, None
         if meter is not None:
             self._measurements.keep(meter.finished(size_bytes))
 
     def training(self, job: Job, worker: Worker) -> None:
-        """Begin to measure a job's training on a worker; `left_training` ends it."""
+        """Start measuring a job's training on a worker; `left_training` ends it."""
         self._tracks[job.job_id].training = TrainingMeter(Task.of(job), worker.kind)
 
     def heard(self, job_id: JobId, message: object) -> None:
-        """Take in what the job's worker said."""
+        """Handle a message from the job's worker."""
         if meter := self._tracks[job_id].training:
             self._measurements.keep(meter.take(message))
 
     def left_training(self, job_id: JobId) -> None:
-        """Keep what the training has shown up to here, finished or not."""
+        """Store the measurements of the training so far, finished or not."""
         meter, self._tracks[job_id].training = self._tracks[job_id].training, None
         if meter is not None:
             self._measurements.keep(meter.close())
 
     def forget(self, job_id: JobId) -> None:
-        """Let go of a job that is not worked on any more."""
+        """Forget a job that is no longer worked on."""
         self._tracks.pop(job_id, None)
 
     # -- estimating
@@ -130,7 +130,7 @@ class Forecasts:
         return self._best_of(self._leases.free or self._leases.workers, task, Remaining.all_of(task))
 
     def listed(self, dataset_bytes: int, param: str | None, models: Callable[[Language], str]) -> Duration:
-        """Estimate a job as the info server lists it: what it does not tell is taken at its worst."""
+        """Estimate a job as the info server lists it, assuming the worst for what is not listed."""
         try:
             parameters = [parse_parameters(param or "")]
         except JobError:
@@ -142,16 +142,16 @@ class Forecasts:
         return max((self.plan(task).duration for task in tasks), key=lambda needed: needed.high_s)
 
     def keep_worker(self, job: Job) -> None:
-        """Keep the free worker by which a job was judged for it, until it has been trained or is lost."""
+        """Reserve the free worker by which a job was judged, until the job has been trained or is lost."""
         if free := self._leases.free:
             self._leases.keep(job.job_id, self.choose(job)(free))
 
     def choose(self, job: Job) -> Callable[[Sequence[Worker]], Worker]:
-        """Give the choice among free workers for a job of ours."""
+        """Return the function that chooses among free workers for a job of ours."""
         return lambda workers: self._best_of(workers, Task.of(job), self._remaining(job)).worker
 
     def left(self, job: Job) -> Duration:
-        """Estimate what is left of an open job of ours until it is submitted, were it to go on now."""
+        """Estimate the time until an open job of ours is submitted, if it continued now."""
         task, remaining = Task.of(job), self._remaining(job)
         worker = self._leases.place_of(job.job_id)
         if worker is None:
@@ -176,7 +176,7 @@ class Forecasts:
         return Remaining()
 
     def _best_of(self, workers: Sequence[Worker], task: Task, remaining: Remaining) -> Plan:
-        """Choose the fastest of those that were measured; of the others, any."""
+        """Return the fastest of the measured workers, or any if none is measured."""
         measured = [
             Plan(duration, worker)
             for worker in _one_of_each_kind(workers)

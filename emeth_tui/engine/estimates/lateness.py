@@ -1,4 +1,4 @@
-"""Jobs that turn out slower than expected: one warning, while something can still be done."""
+"""Jobs that are slower than expected: one warning, while something can still be done."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from emeth_tui.notices.events.job import RunningLate
 
 
 class Lateness:
-    """Holds each job under way against its deadline and the safety margin before it."""
+    """Checks each job under way against its deadline less the safety margin."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._suspects: set[JobId] = set()  # late at the last look: one odd moment is no news
+        self._suspects: set[JobId] = set()  # late at the last check: a single bad reading is not reported
         self._warned: set[JobId] = set()
 
     def look(self) -> None:
-        """Warn of each job that is expected to end within the margin, or later still, two looks in a row."""
+        """Warn of each job that is expected to end within the margin or later, at two checks in a row."""
         late = {
             job.job_id: job
             for job in self._context.book.training_jobs()

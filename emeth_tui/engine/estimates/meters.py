@@ -1,6 +1,6 @@
-"""Measuring a job while it runs: its transfers and its training become measurements, and say what is left.
+"""Measure a job's transfers and training while it runs, and keep track of what remains.
 
-Only work counts, as the worker timed it: neither a pause nor a process that was killed leaves a trace.
+Only work counts, as timed by the worker: neither a pause nor a killed process affects a measurement.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from emeth_tui.training.reports import (
 )
 
 Clock = Callable[[], float]
-LONGEST_GAP_S = 10.0  # in a transfer; what stands still for longer says nothing of its speed
-LEAST_TRANSFER_BYTES = 250_000  # with less, the time goes into asking, and says nothing of the line
-KEEP_EVERY_S = 30.0  # of training: measurements are kept this often, and when the job is left
-SAVING_EVERY_S = 900.0  # of training: checkpoints are rare, so their share is taken over longer
+LONGEST_GAP_S = 10.0  # in a transfer; one that stalls for longer says nothing about the speed
+LEAST_TRANSFER_BYTES = 250_000  # with less, the time goes into requests, not into the transfer
+KEEP_EVERY_S = 30.0  # of training: measurements are stored this often, and when the training ends
+SAVING_EVERY_S = 900.0  # of training: checkpoints are rare, so their share is measured over longer
 NO_WORK = Work()
 SAMPLES = 32  # of the running job, newest
 _SHORTEST_SAMPLE_S, _LONGEST_SAMPLE_S = 0.5, 10.0
-_SAMPLE_SHARE = 1 / 8  # of the training so far is one sample, within those limits
+_SAMPLE_SHARE = 1 / 8  # one sample is this share of the training so far, within those limits
 
 
 class TransferMeter:
-    """One download or upload. `fresh` says that nothing of it was there before."""
+    """One download or upload. `fresh` is true when it starts from nothing."""
 
     def __init__(
         self, quantity: Quantity, host: str, *, fresh: bool = True, clock: Clock = time.monotonic
@@ -48,16 +48,16 @@ class TransferMeter:
         self.done_bytes = 0
 
     def progress(self, done_bytes: int, _total_bytes: int) -> None:
-        """Take in how far the transfer is."""
+        """Record how far the transfer is."""
         now = self._clock()
-        if self._first is None:  # from here on it is ours
+        if self._first is None:  # measured from here on
             self._first = done_bytes
         else:
             self._seconds += min(LONGEST_GAP_S, now - self._at)
         self._at, self.done_bytes = now, done_bytes
 
     def finished(self, size_bytes: int) -> list[Measurement]:
-        """Give the measurement of a transfer that is complete, if there was anything to measure."""
+        """Return the measurements of a complete transfer, if there was anything to measure."""
         self.progress(size_bytes, size_bytes)
         moved = size_bytes - (self._first or 0)
         if moved < LEAST_TRANSFER_BYTES or self._seconds <= 0.0:
@@ -67,10 +67,10 @@ class TransferMeter:
 
 @dataclass(slots=True)
 class _Counted:
-    """What one process has done for the job, and how much of that is in measurements already."""
+    """What one process has done for the job, and how much of that is already measured."""
 
     loading_s: float | None = None  # until it is measured
-    warm: Work | None = None  # when the first steps had run, with all that a device does only once
+    warm: Work | None = None  # after the first steps, with everything that a device does only once
     now: Work = NO_WORK
     sampled: Work = NO_WORK
     kept: Work = NO_WORK
@@ -83,7 +83,7 @@ class _Counted:
 
     @property
     def start_s(self) -> float | None:
-        """The seconds of the start, and those by which the first steps were slower than the others."""
+        """The seconds that starting took, and by which the first steps were slower than the others."""
         if self.warm is None or self.loading_s is None:
             return None
         tokens = self.now.trained_tokens - self.warm.trained_tokens
@@ -94,7 +94,7 @@ class _Counted:
 
 
 class TrainingMeter:
-    """One job's training as its worker tells it. `take` and `close` give what is to be kept."""
+    """One job's training as its worker reports it. `take` and `close` return what to store."""
 
     def __init__(self, task: Task, device: str, clock: Clock = time.monotonic) -> None:
         self._task = task
@@ -110,11 +110,11 @@ class TrainingMeter:
         self._written = False
 
     def samples(self, quantity: Quantity) -> list[Measurement]:
-        """List what this job itself has shown of late."""
+        """Return this job's own recent measurements."""
         return list(self._samples.get(quantity, ()))
 
     def remaining(self) -> Remaining:
-        """Say what of the job is left from where it stands."""
+        """Return what remains of the job."""
         results = 0.0 if self._written else 1.0
         left = replace(Remaining.all_of(self._task), download_bytes=0.0, results=results)
         if self._prepared is None:
@@ -131,7 +131,7 @@ class TrainingMeter:
         )
 
     def take(self, message: object) -> list[Measurement]:
-        """Take in one message of the worker."""
+        """Handle one message from the worker."""
         match message:
             case Prepared():
                 return [*self.close(), *self._begin(message)]
@@ -155,7 +155,7 @@ class TrainingMeter:
         return []
 
     def close(self) -> list[Measurement]:
-        """Give what was not kept yet: this process does no more for the job."""
+        """Return what is not stored yet: this process does no more for the job."""
         kept = [*self._keep_start(), *self._keep_speeds(), *self._keep_saving()]
         self._counted = _Counted()
         return kept
@@ -191,7 +191,7 @@ class TrainingMeter:
         return [*self._keep_start(), *self._keep_speeds(), *self._keep_saving(SAVING_EVERY_S)]
 
     def _sample(self) -> None:
-        """Note how fast it went since the last sample, when that is long enough ago."""
+        """Sample the speed since the last sample, if that is long enough ago."""
         work, before = self._counted.now, self._counted.sampled
         wanted_s = min(_LONGEST_SAMPLE_S, max(_SHORTEST_SAMPLE_S, work.trained_s * _SAMPLE_SHARE))
         if work.trained_s - before.trained_s < wanted_s:

@@ -1,4 +1,4 @@
-"""A figure with its range, made of measurements: the newest count most, an odd one counts little."""
+"""A figure and its range, computed from measurements: the newest count most, outliers little."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from emeth_tui.store.measurements import Measurement, Quantity
 
-HALF_LIFE = 4.0  # measurements after which one counts half
-LOW_SHARE, HIGH_SHARE = 0.1, 0.9  # of the weight of all measurements lies under the ends of a range
-LEAST_SPREAD = 0.03  # no figure is surer than this
+HALF_LIFE = 4.0  # a measurement counts half after this many newer ones
+LOW_SHARE, HIGH_SHARE = 0.1, 0.9  # the shares of all measurements' weight below the ends of a range
+LEAST_SPREAD = 0.03  # no figure is more certain than this
 FEW_SPREAD = 0.25  # added for a single measurement, half of it for two, and so on
-LEAST_WORTH = 0.25  # of a full measurement, however short all of them were
+LEAST_WORTH = 0.25  # of a full measurement, however short they all were
 
-# How much of what it is measured per makes a full measurement: a glance at something short says little.
+# How much of its `per` makes a full measurement: a short one says little.
 FULL_MEASUREMENT: Mapping[Quantity, float] = {
     Quantity.TRAINING: 5.0,  # s
     Quantity.VALIDATION: 1.0,  # s
@@ -37,11 +37,11 @@ class Range:
     high: float
 
     def __add__(self, other: Range) -> Range:
-        """Add two figures as if the worst of both came together: nothing says that they are independent."""
+        """Add two figures as if their worst cases coincided: they need not be independent."""
         return Range(self.low + other.low, self.expected + other.expected, self.high + other.high)
 
     def times(self, factor: float) -> Range:
-        """Give so many times this figure; `factor` is not negative."""
+        """Multiply this figure by a `factor` that is not negative."""
         return Range(self.low * factor, self.expected * factor, self.high * factor)
 
     def product(self, other: Range) -> Range:
@@ -49,11 +49,11 @@ class Range:
         return Range(self.low * other.low, self.expected * other.expected, self.high * other.high)
 
     def at_rate(self, rate: Range) -> Range:
-        """Tell how long this amount takes at a rate, which is above 0."""
+        """Return how long this amount takes at a rate above 0."""
         return Range(self.low / rate.high, self.expected / rate.expected, self.high / rate.low)
 
     def worse(self, other: Range) -> Range:
-        """Take the higher of each."""
+        """Return the higher of each bound."""
         return Range(max(self.low, other.low), max(self.expected, other.expected), max(self.high, other.high))
 
 
@@ -61,12 +61,12 @@ NOTHING = Range(0.0, 0.0, 0.0)
 
 
 def exactly(value: float) -> Range:
-    """Give a figure that is known."""
+    """Return a figure that is known exactly."""
     return Range(value, value, value)
 
 
 def figure(measurements: Sequence[Measurement]) -> Range:
-    """Make one figure of measurements of one quantity, oldest first; there is at least one."""
+    """Return the figure of one quantity from its measurements, oldest first; at least one is needed."""
     worths = [min(1.0, one.per / FULL_MEASUREMENT[one.gauge.quantity]) for one in measurements]
     newest = len(measurements) - 1
     weighted = sorted(
@@ -83,7 +83,7 @@ def figure(measurements: Sequence[Measurement]) -> Range:
 
 
 def _quantile(weighted: Sequence[tuple[float, float]], share: float) -> float:
-    """Give the value under which lies this share of all weight."""
+    """Return the value below which this share of all the weight lies."""
     wanted = share * sum(weight for _value, weight in weighted)
     for value, weight in weighted:
         wanted -= weight

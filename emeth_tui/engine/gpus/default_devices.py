@@ -1,4 +1,4 @@
-"""Which devices to train on when the settings leave it open: every GPU that there is, else one CPU."""
+"""Which devices to train on when the settings name none: every GPU, else one CPU."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from emeth_tui.engine.gpus.nvml import gpu_count
 
 
 def devices_or_default(configured: Sequence[str]) -> list[str]:
-    """Give the configured devices, else `cuda:0`, `cuda:1`, …, else one `cpu`."""
+    """Return the configured devices, else `cuda:0`, `cuda:1`, …, else one `cpu`."""
     return list(configured) or [f"cuda:{index}" for index in range(gpu_count())] or ["cpu"]

@@ -1,4 +1,4 @@
-"""The newest readings of the GPUs that train, taken in a thread of their own."""
+"""The newest readings of the GPUs that train, taken in a separate thread."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class GpuMeter:
         self._reading: asyncio.Future[tuple[GpuReading, ...]] | None = None
 
     def latest(self) -> tuple[GpuReading, ...]:
-        """Return the newest readings, and start new ones when they are old. Call it on the event loop."""
+        """Return the newest readings, and start new ones when they are old. Call on the event loop."""
         gpus = tuple(dict.fromkeys(name for name in self._devices() if name.startswith("cuda:")))
         if gpus and self._reading is None and self._monotonic() - self._asked_at >= READ_EVERY_S:
             self._asked_at = self._monotonic()

@@ -1,4 +1,4 @@
-"""GPUs as NVML reports them. The library takes a while to load: import this only where somebody asks."""
+"""GPUs as NVML reports them. The library takes a while to load: import this only when it is needed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 def gpu_count() -> int:
-    """Count the GPUs; none without a driver."""
+    """Return the number of GPUs; 0 without a driver."""
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError as error:
@@ -29,7 +29,7 @@ def gpu_count() -> int:
 
 
 def gpu_names() -> list[str]:
-    """Name the GPUs with their memory, in the order of their indices; none without a driver."""
+    """Return the GPUs' names and memory, by index; empty without a driver."""
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError as error:
@@ -42,7 +42,7 @@ def gpu_names() -> list[str]:
 
 
 def read(devices: Sequence[str]) -> tuple[GpuReading, ...]:
-    """Ask about `cuda:N` devices; those that NVML does not know are left out. May take some ms."""
+    """Read `cuda:N` devices; those unknown to NVML are left out. May take some ms."""
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError as error:
@@ -79,7 +79,7 @@ def _read(name: str) -> GpuReading | None:
 
 
 def _handle(index: int) -> Any:
-    """Find the GPU that a process sees as `cuda:index`: CUDA_VISIBLE_DEVICES renumbers them."""
+    """Return the GPU that a process sees as `cuda:index`: CUDA_VISIBLE_DEVICES renumbers them."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     if not visible:
         return pynvml.nvmlDeviceGetHandleByIndex(index)

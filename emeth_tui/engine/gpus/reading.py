@@ -1,4 +1,4 @@
-"""The state of a GPU at a moment: load, memory, temperature, power."""
+"""A reading of a GPU: load, memory, temperature, power."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class GpuReading:
-    """One GPU at a moment. Fields that its driver does not report are None."""
+    """One GPU's reading. Fields that its driver does not report are None."""
 
     device: str  # as the settings name it: `cuda:0`
     load_percent: int | None

@@ -1,4 +1,4 @@
-"""The market: what is on offer, what of it we take, and why a worker stands idle."""
+"""The market: which jobs are on offer, which of them we claim, and why a worker is idle."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from emeth_tui.protocol.job_ids import short
 from emeth_tui.protocol.parameters import parse_parameters
 from emeth_tui.store import key_values
 
-TRIES_A_LOOK = 20  # a server that invents jobs must not keep us asking the chain for ever
+TRIES_A_LOOK = 20  # a server that invents jobs must not make us query the chain for ever
 
 
 class Market:
-    """Looks for work and takes it in. `on_claim` is told of each job that was taken into the book."""
+    """Looks for jobs and claims them. `on_claim` is called for each job added to the book."""
 
     def __init__(
         self,
@@ -43,11 +43,11 @@ class Market:
         self._verified = 0
         self._offers: tuple[Offer, ...] = ()
         self._idle_reason: Reason | None = None
-        self._draining = False  # unlike a pause, forgotten with this run
-        self._turn = asyncio.Lock()  # one job after the other: each is checked against what the last one took
+        self._draining = False  # unlike a pause, for this run only
+        self._turn = asyncio.Lock()  # one job at a time: each is checked against what the last one took
 
     async def look(self) -> None:
-        """Read the info server's list and claim for every free worker."""
+        """Read the info server's list and claim a job for every free worker."""
         context = self._context
         try:
             listed = await context.info.requested_jobs()
@@ -84,17 +84,17 @@ class Market:
 
     @property
     def is_done(self) -> bool:
-        """Whether as many jobs as wanted in this run are verified."""
+        """Whether the requested number of jobs has been verified in this run."""
         return self._claims_wanted is not None and self._verified >= self._claims_wanted
 
     @property
     def offers(self) -> tuple[Offer, ...]:
-        """What the last look found on offer, judged, the best first."""
+        """The offers of the last poll, judged, best first."""
         return self._offers
 
     @property
     def idle_reason(self) -> Reason | None:
-        """Why the last look claimed nothing, None when every free worker got a job."""
+        """Why the last poll left a worker idle, None when every free worker got a job."""
         return self._idle_reason
 
     def resume(self) -> None:
@@ -122,14 +122,14 @@ class Market:
         return self._context.models.refusal(self._context.model_for(language))
 
     def _stand_idle(self, reason: Reason | None) -> None:
-        """Note why no job was taken; an event once, and not again when only its numbers have changed."""
+        """Record why no job was taken; publish it once, and not again when only its numbers change."""
         busy = reason is None or isinstance(reason, why.WorkersBusy)
         if reason is not None and not busy and not alike(reason, self._idle_reason):
             self._context.events.publish(events.Idle(reason))
         self._idle_reason = reason
 
     async def _claim_from_offers(self) -> Reason | None:
-        """Claim the best offers, one after the other; return why workers stay free, None when none does."""
+        """Claim the best offers, one at a time; return why workers stay free, None when none does."""
         reason: Reason = why.NoOffers()
         tries = 0
         for offer in self._offers:
@@ -147,10 +147,10 @@ class Market:
         return reason
 
     async def claim_by_hand(self, job_id: JobId) -> None:
-        """Take a job in that the operator chose, also while claiming is paused or switched off.
+        """Claim a job that the operator chose, even while claiming is paused or switched off.
 
-        The rules on fee, size and safety margin are the operator's to set aside; what would surely lose the
-        deposit is not. Raise JobError with the reason, NetworkError when the job cannot be confirmed now.
+        The operator may override the rules on fee, size and safety margin, but not what would surely lose
+        the deposit. Raise JobError with the reason, NetworkError when the job cannot be confirmed now.
         """
         async with self._turn:
             refusal = self._why_not_by_hand(job_id) or await self._try_by_hand(job_id)
@@ -196,7 +196,7 @@ class Market:
         return outcome
 
     def _why_no_claims(self) -> Reason | None:
-        """Return why no job is taken at this moment whatever is on offer, None when one may be."""
+        """Return why no job can be claimed now, whatever is on offer; None when one can."""
         if not self._context.settings.claims.enabled:
             return why.ClaimsDisabled()
         if self._draining:
@@ -211,5 +211,5 @@ class Market:
         return None
 
     def _no_worker_free(self) -> Reason | None:
-        """Return that no worker is left: at most as many jobs at once as usable ones (protocol.md §1)."""
+        """Return WorkersBusy when as many jobs are under way as there are usable workers (protocol.md §1)."""
         return why.WorkersBusy() if len(self._context.book.training_jobs()) >= self._workers() else None

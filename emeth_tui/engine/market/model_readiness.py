@@ -1,7 +1,7 @@
-"""The models that jobs are trained with: no deposit is staked before a job's model lies ready here.
+"""The models that jobs are trained with: no deposit is staked before a job's model is on this machine.
 
-A model from the hub takes minutes to arrive, and may not arrive at all; a job that was claimed meanwhile
-would run into its deadline.
+A model from the hub takes minutes to download, and may never arrive; a job claimed meanwhile would miss its
+deadline.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class Models:
         self._wanted = wanted
         self._make_ready = make_ready
         self._ready: set[str] = set()
-        self._arrived: dict[str, float] = {}  # what share of a model that had to be fetched is here
+        self._arrived: dict[str, float] = {}  # by model, the share of its download that has arrived
         self._troubles: dict[str, Reason] = {}
 
     def refusal(self, model: str) -> Reason | None:
-        """Return why no job of this model is to be claimed now, None when one may be."""
+        """Return why no job for this model can be claimed now, None when one can."""
         if model in self._ready or not model_spec(model).pretrained:
             return None
         if model in self._troubles:
@@ -41,7 +41,7 @@ class Models:
         return ModelOnItsWay(model, self._arrived.get(model, 0.0))
 
     async def look(self) -> bool:
-        """Make ready what is wanted and is not; return whether any is ready since. A trouble is one event."""
+        """Fetch wanted models that are not ready; return whether one became so. Publish an error once."""
         before = len(self._ready)
         for model in self._wanted():
             if self.refusal(model):

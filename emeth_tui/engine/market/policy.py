@@ -1,4 +1,4 @@
-"""Whether a job that was chosen before is still to be claimed: the rules now, against the forecast now."""
+"""Whether a job chosen earlier should still be claimed, by the current rules and the current forecast."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from emeth_tui.notices.notice import Reason
 
 
 def rules_for(context: Context, job: Job) -> ClaimRules:
-    """Return the rules that a job was chosen by."""
+    """Return the rules under which a job was chosen."""
     rules = ClaimRules.of(context.settings.claims, context.network)
     return rules.by_hand() if job.by_hand else rules
 
 
 def claim_refusal(context: Context, job: Job) -> Reason | None:
-    """Return why a job that was chosen before is not to be claimed any more, None while it is."""
+    """Return why a job chosen earlier should no longer be claimed, None when it should."""
     return judge(
         fee_wei=job.fee_wei,
         dataset_bytes=job.dataset_bytes,
@@ -28,9 +28,9 @@ def claim_refusal(context: Context, job: Job) -> Reason | None:
 
 
 async def settle_sent(context: Context, job: Job | None = None) -> None:
-    """Wait for what was signed before, for a job or for all; the same bytes go out again if need be.
+    """Wait for transactions signed earlier, a job's or all; rebroadcast the same bytes if necessary.
 
-    What never left is sent only while it is wanted: a claim only while its job can be done in time.
+    One that was never broadcast is sent only if still useful: a claim only if its job can finish in time.
     """
 
     def is_wanted(tx: JournaledTransaction) -> bool:

@@ -1,4 +1,4 @@
-"""Which jobs on offer to take, and why not the others: highest fee first among those that suit."""
+"""Which jobs on offer to claim, highest fee first, and why not the others."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from emeth_tui.protocol.parameters import JobParameters, check_dataset_name, par
 from emeth_tui.settings import ClaimSettings, Network
 
 MAX_UINT256 = 2**256 - 1
-LATEST_UNIX_S = 2**40  # ours: the year 36812; what is later is a mistake or a trap
+LATEST_UNIX_S = 2**40  # ours: the year 36812; anything later is a mistake or a trap
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimRules:
-    """What a job must be like to be taken. Fees in wei, sizes in bytes, times in seconds."""
+    """The conditions for claiming a job. Fees in wei, sizes in bytes, times in seconds."""
 
     min_fee_wei: int
     max_fee_wei: int
@@ -31,7 +31,7 @@ class ClaimRules:
 
     @classmethod
     def of(cls, claims: ClaimSettings, network: Network) -> ClaimRules:
-        """Take the operator's rules, with the network's safety margin where the operator set none."""
+        """Return the operator's rules, with the network's safety margin where the operator set none."""
         margin = claims.safety_margin_s
         return cls(
             min_fee_wei=token_to_wei(claims.min_fee_emt),
@@ -42,13 +42,13 @@ class ClaimRules:
         )
 
     def by_hand(self) -> ClaimRules:
-        """Return what is left of them for a job that the operator chose: it must end before its deadline."""
+        """Return the only rule for a job that the operator chose: it must end before its deadline."""
         return ClaimRules(0, MAX_UINT256, 0, MAX_UINT256, safety_margin_s=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A job on the market as we judge it: `refusal` is why it is not taken, None when it suits."""
+    """A listed job as we judge it: `refusal` is why it is not claimed, None when it is suitable."""
 
     job: ListedJob
     needed: Duration
@@ -64,7 +64,7 @@ def judge(
     rules: ClaimRules,
     now_unix_s: float,
 ) -> Reason | None:
-    """Return why a job does not suit, None when it does: even at its slowest it ends in time."""
+    """Return why a job is unsuitable, None when it is suitable: even its slowest forecast ends in time."""
     if fee_wei < rules.min_fee_wei:
         return why.FeeTooLow(fee_wei, rules.min_fee_wei)
     if fee_wei > rules.max_fee_wei:
@@ -89,7 +89,7 @@ def judge_listed(
     now_unix_s: float,
     needed: Callable[[ListedJob], Duration],
 ) -> list[Offer]:
-    """Judge what the info server lists, highest fee first; jobs of the same fee, earliest deadline first."""
+    """Judge the info server's list; highest fee first, then earliest deadline."""
     by_fee = sorted(jobs, key=lambda job: (-job.fee_wei, job.deadline_unix_s, job.job_id))
     return [
         _judge_one(job, needed(job), rules, now_unix_s) for job in by_fee if job.status == JobStatus.REQUESTED
@@ -115,7 +115,7 @@ def judge_on_chain(
     now_unix_s: float,
     needed: Callable[[JobParameters], Duration],
 ) -> Reason | None:
-    """Judge a job by what the chain and the storage say of it, which is what counts."""
+    """Judge a job by the chain's record and the storage, which are authoritative."""
     if job.status is not JobStatus.REQUESTED:
         return why.StatusOnChain(job.status.name.lower())
     try:

@@ -1,1 +1,1 @@
-"""What the chain settles: ended jobs, rewards, earnings, and the account of a run."""
+"""What the chain settles: ended jobs, rewards, earnings, and the summary of a run."""

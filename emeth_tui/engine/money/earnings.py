@@ -1,4 +1,4 @@
-"""What each UTC day brought: the jobs that ended in it, and the reward of its gas."""
+"""What each UTC day earned: the jobs that ended on it, and the reward for its gas."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _COSTLY = frozenset({JobState.FAILED, JobState.TIMEOUT, JobState.DECLINED})
 
 @dataclass(frozen=True, slots=True)
 class DayAccount:
-    """One UTC day. EMT in wei: `earned` is fees less the verifier's, `lost` penalties, `reward` the
-    part that our gas has of the day's.
+    """One UTC day. EMT in wei: `earned` is fees less the verifier's, `lost` penalties, `reward` our
+    gas's share of the day's reward.
 
-    The running day's reward is what it stands at now; a closed day's is there whether withdrawn or not.
+    Today's reward is its value now; a closed day's counts whether it is withdrawn or not.
     """
 
     slot: int
@@ -40,7 +40,7 @@ class DayAccount:
 
 
 def days_of(jobs: Iterable[Job], shares: Iterable[SlotShare]) -> list[DayAccount]:
-    """Sum up every day in which a job ended or gas was earned, the newest first."""
+    """Return the totals of every day on which a job ended or gas was earned, newest first."""
     by_slot: dict[int, list[Job]] = defaultdict(list)
     for job in jobs:
         if job.ended_at_unix_s is not None:

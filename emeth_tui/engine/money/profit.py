@@ -1,6 +1,6 @@
-"""What a job on offer should bring: its fee, its part of a day's reward, what verifier and chain take of it.
+"""What a job on offer should earn: its fee and its share of a day's reward, less the verifier's fee and gas.
 
-An estimate and no promise: the reward depends on how much all nodes do that day.
+An estimate, not a promise: the reward depends on how much work all nodes do that day.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ DAYS_AVERAGED = 7
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What a job should bring once it is verified; EMT and the native token in wei, gas in units of gas.
+    """What a job should earn once it is verified; EMT and the native token in wei, gas in units of gas.
 
-    `reward_wei` is its part of the day's reward at `gas` of `day_gas`, 0 while the chain has not been read;
-    `native_cost_wei` is what its transactions should cost, 0 while that is not known.
+    `reward_wei` is its share of the day's reward, `gas` of `day_gas`, 0 while the chain has not been read;
+    `native_cost_wei` is what its transactions should cost, 0 while that is unknown.
     """
 
     fee_wei: int
@@ -34,7 +34,7 @@ class Expectation:
 
     @property
     def profit_wei(self) -> int:
-        """EMT that should come in over the deposit, which comes back."""
+        """EMT gained on top of the deposit, which is returned."""
         return self.fee_wei - self.verifier_fee_wei + self.reward_wei
 
 
@@ -46,7 +46,7 @@ def expect(
     today: TodaysShare | None,
     transaction_cost_wei: int,
 ) -> Expectation:
-    """Estimate what a job should bring if it is verified today."""
+    """Estimate what a job should earn if it is verified today."""
     gas = estimated_gas(dataset_bytes)
     if today is not None:
         gas = min(gas, max(0, rates.max_slot_gas_per_node - today.share.own_gas))
@@ -62,7 +62,7 @@ def expect(
 
 
 def _usual_day_gas(today: TodaysShare) -> int:
-    """Tell how much gas others and we make in a day: a day that has just begun says too little."""
+    """Return how much gas we and others earn in a day; a day that has just begun says too little."""
     closed = [day.total_gas for day in today.days[-DAYS_AVERAGED:]]
     average = sum(closed) // len(closed) if closed else 0
     return max(today.share.total_gas, average)

@@ -1,4 +1,4 @@
-"""The rewards of closed days: what waits for us, and its withdrawal."""
+"""The rewards of closed days: what can be withdrawn, and its withdrawal."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Rewards:
 
     @property
     def waiting(self) -> tuple[SlotShare, ...]:
-        """The closed days whose reward is not withdrawn yet."""
+        """The closed days whose reward has not been withdrawn yet."""
         return self._waiting
 
     @property
     def days(self) -> tuple[SlotShare, ...]:
-        """Every closed day in which the account earned gas, the oldest first."""
+        """Every closed day on which the account earned gas, oldest first."""
         return self._days
 
     @property
@@ -37,7 +37,7 @@ class Rewards:
         return self._withdrawn_wei
 
     async def look(self, current_slot: int) -> None:
-        """Look for closed slots with a balance of ours; once a slot is enough, they do not change after."""
+        """Find closed slots that hold a reward for us; each slot is read once, since it no longer changes."""
         if current_slot == self._checked_slot:
             return
         context = self._context
@@ -48,7 +48,7 @@ class Rewards:
         self._checked_slot = current_slot
 
     async def withdraw_if_possible(self) -> None:
-        """Withdraw what waits. After a failure it is an event, and waits for the next day or the command.
+        """Withdraw what is waiting. Publish a failure, and retry on the next day or on command only.
 
         Raise NetworkError.
         """
@@ -61,9 +61,9 @@ class Rewards:
             self._waiting = ()
 
     async def withdraw(self) -> int:
-        """Withdraw every waiting slot, one transaction each; returns the wei of EMT that came in.
+        """Withdraw every waiting slot, one transaction each, and return the wei of EMT received.
 
-        Raise TransactionError or NetworkError when one cannot be withdrawn; those before it are in.
+        Raise TransactionError or NetworkError when one cannot be withdrawn; those before it are received.
         """
         async with self._turn:
             return await self._withdraw_waiting()

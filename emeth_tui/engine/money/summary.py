@@ -1,4 +1,4 @@
-"""The account of a run: jobs, epochs, gas, and EMT that must add up to the wei."""
+"""The summary of a run: jobs, epochs, gas, and EMT that must add up to the wei."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from emeth_tui.protocol.contracts import SlotShare
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run brought. `emt_before_wei` and `emt_after_wei` count locked deposits in."""
+    """What a run achieved. `emt_before_wei` and `emt_after_wei` include locked deposits."""
 
     jobs: tuple[Job, ...]
     share: SlotShare
@@ -39,12 +39,12 @@ class Summary:
 
     @property
     def adds_up(self) -> bool:
-        """Whether the balance changed by exactly what the jobs and withdrawals explain."""
+        """Whether the jobs and withdrawals account for the whole change of the balance."""
         explained = self.fees_wei - self.verifier_fees_wei - self.penalties_wei + self.withdrawn_wei
         return self.emt_after_wei - self.emt_before_wei == explained
 
     def lines(self) -> list[str]:
-        """Write the account for people."""
+        """Return the summary as lines for people."""
         share = self.share
         of_total = 100 * share.own_gas / share.total_gas if share.total_gas else 0.0
         change_wei = self.emt_after_wei - self.emt_before_wei
@@ -66,7 +66,7 @@ class Summary:
         ]
 
     def as_event(self) -> events.Summary:
-        """Return the account as an event."""
+        """Return the summary as an event."""
         return events.Summary(
             verified=self.verified,
             jobs={job.job_id: job.state for job in self.jobs},
@@ -86,25 +86,25 @@ class Summary:
 
 
 class RunAccount:
-    """Keeps the account of a run: the balance at its beginning, and every job that ended in it."""
+    """Keeps the account of a run: the balance at its start, and every job that ended in it."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._emt_before_wei = 0
-        self._ended_before = 0  # of those in `_ended`, how many had ended before the balance was read
+        self._ended_before = 0  # how many of `_ended` had ended before the balance was read
         self._ended: list[Job] = []
 
     def note_ended(self, job: Job) -> None:
-        """Take in a job that has ended."""
+        """Count a job that has ended."""
         self._ended.append(job)
 
     def open(self, view: ChainView) -> None:
-        """Begin with the balance as the chain says it now."""
+        """Start from the chain's balance now."""
         self._emt_before_wei = view.balances.emt_wei + self._context.book.locked_wei()
         self._ended_before = len(self._ended)
 
     def summary(self, view: ChainView, *, withdrawn_wei: int) -> Summary:
-        """Draw the account up from the balance as the chain says it now."""
+        """Return the summary, by the chain's balance now."""
         rates = self._context.rates
         accounted = self._ended[self._ended_before :]
         verified = [job for job in accounted if job.state is JobState.VERIFIED]

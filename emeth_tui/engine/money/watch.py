@@ -1,4 +1,4 @@
-"""Watching the chain: how our jobs end there, what a day's share comes to, what the account holds."""
+"""Watch the chain: how our jobs end there, the day's share so far, the account's balances."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from emeth_tui.notices.notice import EventBody
 from emeth_tui.protocol.contracts import ChainJob, JobStatus, SlotShare
 from emeth_tui.store import key_values
 
-MAX_GAS = 2**63 - 1  # what the store holds; the contract allows more
+MAX_GAS = 2**63 - 1  # the most that the store holds; the contract allows more
 logger = logging.getLogger(__name__)
 
-FULL_READ_EVERY_S = 60.0  # events tell of changes at once; this catches what they may have missed
+FULL_READ_EVERY_S = 60.0  # events show changes at once; this catches any that were missed
 
 
 @dataclass(frozen=True, slots=True)
 class ChainView:
-    """What the chain said last: its head, our balances, today's share."""
+    """The chain as last read: its head, our balances, today's share."""
 
     head: Head
     balances: Balances
@@ -33,7 +33,7 @@ class ChainView:
 
 
 class Watcher:
-    """Reads the chain in small steps and settles the jobs that ended there."""
+    """Reads the chain step by step and settles the jobs that ended there."""
 
     def __init__(
         self, context: Context, *, on_ended: Callable[[Job], None], on_unsubmitted: Callable[[JobId], None]
@@ -45,7 +45,7 @@ class Watcher:
         self.view: ChainView | None = None
 
     async def tick(self) -> None:
-        """Take in what is new since the last time. Raise ChainUnreachable."""
+        """Read what is new since the last tick. Raise ChainUnreachable."""
         context = self._context
         head = await context.chain.head()
         context.clock.saw_block(head.timestamp_unix_s)
@@ -60,7 +60,7 @@ class Watcher:
         context.health.works(ServiceName.CHAIN)
 
     async def refresh(self) -> ChainView:
-        """Read head, balances and share now, for after something of ours has changed them."""
+        """Read head, balances and share now, after a change of our own."""
         self.view = await self._read_view(await self._context.chain.head())
         return self.view
 
@@ -70,7 +70,7 @@ class Watcher:
         await self.refresh()
 
     async def _touched_by_events(self, head: Head) -> bool:
-        """Scan the blocks since the last scan, a few of them again in case they were reorganised."""
+        """Scan the blocks since the last scan, rereading a few in case of a reorg."""
         context = self._context
         marked = context.store.key_values.get(key_values.LAST_BLOCK)
         if marked is None or int(marked) > head.number:
@@ -94,15 +94,15 @@ class Watcher:
         jobs = self._context.book.open_jobs()
         records = await self._context.chain.jobs([job.job_id for job in jobs])
         for job in jobs:
-            # The job's own task may have gone on while the answer was on its way.
+            # The job's own task may have advanced it while the answer was on its way.
             if job.job_id in records and job.job_id in self._context.book:
                 try:
                     self._settle(self._context.book.get(job.job_id), records[job.job_id])
-                except InvalidTransition as error:  # one odd job must not keep the others from settling
+                except InvalidTransition as error:  # one bad job must not keep the others from settling
                     logger.error("job %s: the chain contradicts us: %s", job.job_id, error)
 
     def _settle(self, job: Job, record: ChainJob) -> None:
-        """Bring a job of ours up to what the chain says of it, if that is an end."""
+        """End a job of ours if it has ended on the chain."""
         if not self._context.is_ours(record):
             if job.state.holds_deposit and record.status is not JobStatus.REQUESTED:
                 self._end(job, JobState.LOST, events.Lost())
@@ -126,7 +126,7 @@ class Watcher:
             self._on_unsubmitted(job.job_id)
 
     def _submitted(self, job: Job, record: ChainJob) -> Job:
-        """Catch up with a submission that went through while the node was not looking."""
+        """Record a submission that was mined while the node was down."""
         if job.state is not JobState.SUBMITTED:
             return self._context.book.advance(
                 job.job_id, JobState.SUBMITTED, submitted_at_unix_s=float(record.submitted_at_unix_s)

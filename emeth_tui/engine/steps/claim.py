@@ -1,4 +1,4 @@
-"""Claiming: stake the deposit on a job that was prepared for it."""
+"""The claim: stake the deposit on a prepared job."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from emeth_tui.protocol.contracts import JobStatus
 
 
 async def claim(context: Context, job_id: JobId) -> None:
-    """Stake the deposit on a CLAIMING job: it becomes CLAIMED, or LOST when someone else was faster.
+    """Stake the deposit on a CLAIMING job: it becomes CLAIMED, or LOST when another node was faster.
 
-    After a restart the chain and the journal are looked at first: what was sent is never sent anew. Raise
-    ChainUnreachable while the chain does not show a claim that went through.
+    After a restart the chain and the journal are read first: nothing is sent twice. Raise
+    ChainUnreachable while the chain does not show a mined claim.
     """
     job = context.book.get(job_id)
     await settle_sent(context, job)
@@ -48,7 +48,7 @@ async def claim(context: Context, job_id: JobId) -> None:
         context.book.advance(job_id, JobState.CLAIMED, deposit_wei=record.deposit_wei)
         context.events.publish(events.Claimed(record.deposit_wei), job_id=job_id)
     else:
-        # It has ended already; the watch settles that, with what it cost.
+        # It has already ended; the watcher settles it and its cost.
         raise ChainUnreachable(StatusOnChain(record.status.name.lower()))
 
 

@@ -10,7 +10,7 @@ from emeth_tui.training.reports import DATASET_NAME
 
 
 async def download(context: Context, job_id: JobId) -> None:
-    """Fetch a job's dataset into its directory, going on where an earlier try broke off."""
+    """Fetch a job's dataset into its directory, resuming an earlier attempt."""
     job = context.book.get(job_id)
     if job.state is not JobState.DOWNLOADING:
         job = context.book.advance(job_id, JobState.DOWNLOADING)

@@ -1,4 +1,4 @@
-"""The jobs under way, in memory and in the store at once: every change goes through here."""
+"""The jobs under way, in memory and in the store: every change goes through here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def check_transition(current: JobState, new: JobState) -> None:
 
 
 class JobBook:
-    """The jobs that have not ended. Changes are durable before they are seen."""
+    """The jobs that have not ended. Changes are durable before they are visible."""
 
     def __init__(self, table: JobTable, now: Callable[[], float]) -> None:
         self._table = table
@@ -31,32 +31,32 @@ class JobBook:
         self._ended_today = table.ended_since(today)
 
     def open_jobs(self) -> list[Job]:
-        """List the jobs that have not ended, oldest first."""
+        """Return the jobs that have not ended, oldest first."""
         return list(self._jobs.values())
 
     def training_jobs(self) -> list[Job]:
-        """List the jobs that hold a worker or will: open, and not submitted yet."""
+        """Return the jobs that have or need a worker: open, and not submitted yet."""
         return [job for job in self._jobs.values() if job.state is not JobState.SUBMITTED]
 
     def ended_today(self) -> tuple[Job, ...]:
-        """List the jobs that ended since 00:00 UTC, oldest first."""
+        """Return the jobs that ended since 00:00 UTC, oldest first."""
         today = self._now() // SECONDS_PER_DAY * SECONDS_PER_DAY
         self._ended_today = [job for job in self._ended_today if (job.ended_at_unix_s or 0) >= today]
         return tuple(self._ended_today)
 
     def locked_wei(self) -> int:
-        """Sum up the deposits that the contract holds of us."""
+        """Return the sum of our deposits that the contract holds."""
         return sum(job.deposit_wei for job in self._jobs.values() if job.state.holds_deposit)
 
     def get(self, job_id: JobId) -> Job:
-        """Look an open job up. Raise KeyError when it has ended or was never ours."""
+        """Return an open job. Raise KeyError when it has ended or was never ours."""
         return self._jobs[job_id]
 
     def __contains__(self, job_id: object) -> bool:
         return job_id in self._jobs
 
     def known(self, job_id: JobId) -> Job | None:
-        """Look up any job that we ever had to do with."""
+        """Return any job that was ever ours, None for others."""
         return self._jobs.get(job_id) or self._table.get(job_id)
 
     def has_ended(self, job_id: JobId) -> bool:
@@ -65,19 +65,19 @@ class JobBook:
         return job is not None and job.state.is_final
 
     def add(self, job: Job) -> None:
-        """Take a new job in; its state is durable before the claim is sent."""
+        """Add a new job; its state is durable before the claim is sent."""
         self._table.save(job, at_unix_s=self._now(), state_changed=True)
         self._jobs[job.job_id] = job
 
     def update(self, job_id: JobId, **changes: Any) -> Job:
-        """Change a job's facts, not its state."""
+        """Change a job's fields other than its state."""
         job = replace(self._jobs[job_id], **changes)
         self._table.save(job, at_unix_s=self._now(), state_changed=False)
         self._jobs[job_id] = job
         return job
 
     def advance(self, job_id: JobId, state: JobState, **changes: Any) -> Job:
-        """Take a job to another state. Raise InvalidTransition when the table does not allow it."""
+        """Move a job to another state. Raise InvalidTransition when the table does not allow it."""
         current = self._jobs[job_id]
         check_transition(current.state, state)
         if state.is_final:

@@ -1,4 +1,4 @@
-"""The tasks of the jobs under way: one pipeline each, started, held and ended here."""
+"""The tasks of the jobs under way: starts, pauses and ends one pipeline per job."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Task = asyncio.Task[None]
 
 
 class JobTasks:
-    """Runs a pipeline for each job. `on_done` gets every task that ends, however it ended."""
+    """Runs a pipeline for each job. `on_done` is called with every task that ends, however it ends."""
 
     def __init__(
         self, context: Context, leases: WorkerLeases, retry: Backoff, on_done: Callable[[Task], None]
@@ -28,7 +28,7 @@ class JobTasks:
         self._tasks: dict[JobId, Task] = {}
 
     def start(self, job_id: JobId) -> None:
-        """Take a job up at its state."""
+        """Start a job at its current state."""
         pipeline = JobPipeline(self._context, self._leases, job_id, self._retry)
         task = asyncio.create_task(pipeline.run(), name=f"job {job_id}")
         task.add_done_callback(self._on_done)
@@ -40,14 +40,14 @@ class JobTasks:
             pipeline.pause()
 
     def resume(self, job_id: JobId) -> None:
-        """Let a job go on: from its pause, or from the error that it gave up on."""
+        """Resume a job after a pause, or after the error that stopped it."""
         if (task := self._tasks.get(job_id)) and task.done():
             self.start(job_id)
         elif pipeline := self._pipelines.get(job_id):
             pipeline.resume()
 
     def end(self, job_id: JobId, then: Callable[[], object]) -> None:
-        """End a job's task, and call `then` once nothing works on the job any more."""
+        """End a job's task, and call `then` once nothing is working on the job."""
         self._pipelines.pop(job_id, None)
         task = self._tasks.pop(job_id, None)
         if task is None:

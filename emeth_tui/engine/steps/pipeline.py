@@ -1,4 +1,4 @@
-"""A job's own task: takes it from state to state until it is submitted, through every trouble that passes."""
+"""A job's own task: takes it from state to state until it is submitted, retrying transient errors."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PASSING_TROUBLE = (
     TransactionError,
     DiskFull,
     DeviceFailed,
-)  # worth another try, as long as there is time
+)  # worth another try while there is time
 _AT_REST = frozenset({JobState.SUBMITTED})
 
 
@@ -33,7 +33,7 @@ RETRIES = Backoff(2.0, 60.0)
 
 
 class JobPipeline:
-    """Drives one job. `run` returns when the job is submitted, has ended, or stands still with an error."""
+    """Drives one job. `run` returns when the job is submitted, has ended, or has stopped with an error."""
 
     def __init__(self, context: Context, leases: WorkerLeases, job_id: JobId, retry: Backoff) -> None:
         self._context = context
@@ -52,17 +52,17 @@ class JobPipeline:
             worker.pause()
 
     def resume(self) -> None:
-        """Let the job go on."""
+        """Resume the job."""
         self._resumed.set()
         if worker := self._leases.of_job(self._job_id):
             worker.resume()
 
     async def run(self) -> None:
-        """Take the job as far as it goes; its own errors end here, as one clear event."""
+        """Take the job as far as it goes; its errors are handled here, as one clear event."""
         try:
             await self._run_steps()
         except EmethError as error:
-            self._stand_still(error)
+            self._give_up(error)
         finally:
             self._leases.release(self._job_id)
             self._context.forecasts.forget(self._job_id)
@@ -104,15 +104,15 @@ class JobPipeline:
             await train(self._context, self._job_id, worker)
 
     def _report_trouble(self, reason: Reason) -> None:
-        """Report a trouble once, however often it comes back."""
+        """Report a transient error once, however often it recurs."""
         if reason == self._last_trouble or self._job_id not in self._context.book:
             return
         self._last_trouble = reason
         self._context.events.publish(JobTrouble(reason), job_id=self._job_id)
-        with contextlib.suppress(DiskFull):  # the trouble may be that nothing can be written
+        with contextlib.suppress(DiskFull):  # a full disk may be the very error
             self._context.book.update(self._job_id, error=reason)
 
-    def _stand_still(self, error: EmethError) -> None:
+    def _give_up(self, error: EmethError) -> None:
         if self._job_id not in self._context.book:
             return
         job = self._context.book.update(self._job_id, error=error.reason)

@@ -13,9 +13,9 @@ from emeth_tui.protocol.hash_chain import RESULT_NAME
 
 
 async def submit(context: Context, job_id: JobId) -> None:
-    """Submit a job's result; the job is SUBMITTED afterwards, and only its result stays on disk.
+    """Submit a job's result and advance the job to SUBMITTED; only its result stays on disk.
 
-    After a restart the chain and the journal are looked at first: what was sent is never sent anew.
+    After a restart the chain and the journal are read first: nothing is sent twice.
     """
     job = context.book.get(job_id)
     await settle_sent(context, job)

@@ -26,10 +26,10 @@ from emeth_tui.workers.supervisor import Worker
 
 
 async def train(context: Context, job_id: JobId, worker: Worker) -> None:
-    """Train a job on a worker until its result file is written; the job is UPLOADING afterwards.
+    """Train a job on a worker until its result file is written, and advance the job to UPLOADING.
 
-    Raise TrainingError or DatasetError when the job cannot be trained, WorkerError when the worker cannot go
-    on. When cancelled, the worker has written a checkpoint before this returns.
+    Raise TrainingError or DatasetError when the job cannot be trained, WorkerError when the worker fails.
+    When cancelled, the worker has written a checkpoint before this returns.
     """
     job = context.book.get(job_id)
     files = context.disk.files
@@ -51,10 +51,10 @@ async def train(context: Context, job_id: JobId, worker: Worker) -> None:
         learning_rate=training.learning_rate,
         release_on_pause=training.release_on_pause,
     )
-    scribe = _Scribe(context, job_id)
+    recorder = _Recorder(context, job_id)
     context.forecasts.training(job, worker)
     try:
-        result = await worker.train(request, hash_for=scribe.result_hash, on_message=scribe.take)
+        result = await worker.train(request, hash_for=recorder.result_hash, on_message=recorder.take)
     finally:
         context.forecasts.left_training(job_id)
         await files.bring_checkpoint(job_id)
@@ -63,10 +63,10 @@ async def train(context: Context, job_id: JobId, worker: Worker) -> None:
     context.events.publish(trained, job_id=job_id)
 
 
-class _Scribe:
-    """Writes down what a worker reports of one job, and makes the links of its hash chain.
+class _Recorder:
+    """Records a worker's reports on one job, and computes the links of its hash chain.
 
-    The verification key stays here: the worker reports the dataset's digest and gets the last link back.
+    The verification key stays here: the worker sends the dataset's digest and receives the last link.
     """
 
     def __init__(self, context: Context, job_id: JobId) -> None:
@@ -74,7 +74,7 @@ class _Scribe:
         self._job_id = job_id
 
     def take(self, message: object) -> None:
-        """Take in one message of the worker."""
+        """Handle one message from the worker."""
         self._context.forecasts.heard(self._job_id, message)
         if isinstance(message, Prepared):
             self._prepared(message)
@@ -88,7 +88,7 @@ class _Scribe:
             self._trouble(message)
 
     def result_hash(self, dataset_digest: str, epochs: int) -> str:
-        """Return the last link for the epochs that were really trained. Raise TrainingError otherwise."""
+        """Return the last link if these epochs were really trained. Raise TrainingError otherwise."""
         job = self._context.book.get(self._job_id)
         if epochs != job.epochs_done or dataset_digest != job.dataset_digest:
             raise TrainingError(EpochsDisagree(epochs, job.epochs_done))

@@ -10,7 +10,7 @@ from emeth_tui.workers.job_files import JobFileMissing
 
 
 async def upload(context: Context, job_id: JobId) -> None:
-    """Upload a job's result; the job is SUBMITTING afterwards. A result that is gone is trained again."""
+    """Upload a job's result and advance the job to SUBMITTING. Train again when the result file is gone."""
     try:
         path = await context.disk.files.bring_result(job_id)
     except JobFileMissing:

@@ -1,1 +1,1 @@
-"""What front ends see: snapshots and the records behind them."""
+"""What front ends display: snapshots and the records behind them."""

@@ -1,4 +1,4 @@
-"""What a screen asks for beyond the snapshot: one job's whole record, all jobs, transactions, logs."""
+"""What a screen needs beyond the snapshot: one job's whole record, all jobs, transactions, logs."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from emeth_tui.engine.context import Context  # web3 behind it takes a second to load
     from emeth_tui.engine.settings_editor import SettingsEditor, SettingsView
 
-EVENTS_SEARCHED = 5_000  # newest events looked through for those of one job
+EVENTS_SEARCHED = 5_000  # newest events searched for those of one job
 
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:
-    """Everything that the node knows of one job; `files` are what it holds on disk, with their bytes."""
+    """Everything that the node knows about one job; `files` are its files on disk with their bytes."""
 
     job: Job
     states: tuple[tuple[JobState, float], ...]
@@ -34,14 +34,14 @@ class JobRecord:
 
 
 class NodeRecords:
-    """Answers questions; changes nothing. Coroutines, because the same questions go through a socket too."""
+    """Answers queries and changes nothing. Coroutines, because the same queries also go over a socket."""
 
     def __init__(self, context: Context, settings_editor: SettingsEditor) -> None:
         self._context = context
         self._settings_editor = settings_editor
 
     async def job(self, job_id: JobId) -> JobRecord | None:
-        """Tell all about one job, open or ended; None when it was never ours."""
+        """Return the record of a job, open or ended; None when it was never ours."""
         store = self._context.store
         job = self._context.book.known(job_id)
         if job is None:
@@ -56,11 +56,11 @@ class NodeRecords:
         )
 
     async def history(self) -> list[Job]:
-        """List every job that we ever had to do with, newest first."""
+        """Return every job that was ever ours, newest first."""
         return self._context.store.jobs.in_states(JobState)[::-1]
 
     async def transactions(self, limit: int) -> list[JournaledTransaction]:
-        """List the newest transactions, newest first."""
+        """Return the newest transactions, newest first."""
         return self._context.store.journal.recent(limit)
 
     async def chain_record(self, job_id: JobId) -> ChainJob | None:
@@ -68,16 +68,16 @@ class NodeRecords:
         return (await self._context.chain.jobs([job_id])).get(job_id)
 
     async def settings(self) -> SettingsView:
-        """List every setting in effect. Raise SettingsError when the file cannot be read any more."""
+        """Return every setting in effect. Raise SettingsError when the file can no longer be read."""
         return self._settings_editor.view()
 
     async def logs(self) -> list[Path]:
-        """List the log files, the node's first."""
+        """Return the log files, the node's first."""
         directory = self._context.settings.state_dir / "logs"
         return sorted(directory.glob("*.log"), key=lambda path: (path.name != "node.log", path.name))
 
     async def log_tail(self, path: Path, max_bytes: int = 64_000) -> list[str]:
-        """Read the last lines of a log file; one that is gone or cannot be read has none."""
+        """Return the last lines of a log file; none if it is gone or unreadable."""
         try:
             with path.open("rb") as file:
                 size_bytes = file.seek(0, os.SEEK_END)

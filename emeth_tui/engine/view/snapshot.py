@@ -1,4 +1,4 @@
-"""What a front end sees: one frozen picture of the node at a moment."""
+"""What a front end displays: one frozen picture of the node."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from emeth_tui.workers.supervisor import WorkerView
 class Deposits:
     """EMT of the account in wei. `at_risk_wei` is what would be lost if every open job timed out now.
 
-    `native_per_transaction_wei` is what our transactions cost on average of late, 0 while none is known.
+    `native_per_transaction_wei` is the recent average cost of our transactions, 0 while unknown.
     """
 
     free_wei: int
@@ -35,7 +35,7 @@ class Deposits:
 
 @dataclass(frozen=True, slots=True)
 class TodaysShare:
-    """The running UTC day: all gas, when it ends; `days` are the closed days in which we earned gas."""
+    """The current UTC day: all gas, when it ends; `days` are the closed days on which we earned gas."""
 
     share: SlotShare
     ends_at_unix_s: int
@@ -45,9 +45,9 @@ class TodaysShare:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """When a job of ours will be done, were it to go on now: what is left of it until it is submitted.
+    """The time until a job of ours is submitted, if it continued now.
 
-    `slack_s` is what then remains until the deadline at the least; below 0 it may be late.
+    `slack_s` is the least time that then remains until the deadline; below 0 it may be late.
     """
 
     job_id: JobId
@@ -69,7 +69,7 @@ class Snapshot:
     workers: tuple[WorkerView, ...]
     gpus: tuple[GpuReading, ...]
     jobs: tuple[Job, ...]
-    forecasts: tuple[Forecast, ...]  # of the jobs that are not submitted yet
+    forecasts: tuple[Forecast, ...]  # for the jobs that are not submitted yet
     ended_today: tuple[Job, ...]
     offers: tuple[Offer, ...]
     deposits: Deposits | None

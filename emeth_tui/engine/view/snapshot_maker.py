@@ -1,4 +1,4 @@
-"""Making snapshots: what the engine's parts know at a moment, put together for a front end."""
+"""Make snapshots: the state of the engine's parts, put together for a front end."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from emeth_tui.job import Job
 from emeth_tui.model import JobState
 from emeth_tui.protocol.contracts import slot_end_unix_s
 
-RECENT_TRANSACTIONS = 20  # whose mean cost tells how many more the native balance pays for
+RECENT_TRANSACTIONS = 20  # their mean cost shows how many more the native balance pays for
 
 
 class SnapshotMaker:
-    """Asks the engine's parts, and changes none of them."""
+    """Reads the engine's parts, and changes none of them."""
 
     def __init__(
         self, context: Context, leases: WorkerLeases, market: Market, rewards: Rewards, watcher: Watcher
@@ -32,7 +32,7 @@ class SnapshotMaker:
         self._gpus = GpuMeter(lambda: [worker.device for worker in leases.workers])
 
     def make(self, *, stopping: str) -> Snapshot:
-        """Make a picture of the node as it is now; `stopping` is what the snapshot says of that."""
+        """Return a picture of the node as it is now; `stopping` is passed through."""
         context = self._context
         now = context.clock.now_unix_s()
         view = self._watcher.view
