@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from emeth_tui.errors import DiskFull
-from emeth_tui.notices.reasons.disk import NoRoomToWrite
 
 TEMPORARY_SUFFIX = ".tmp"
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -67,6 +66,8 @@ def disk_full_translated(path: Path) -> Iterator[None]:
     except OSError as error:
         if not is_out_of_room(error):
             raise
+        from emeth_tui.notices.reasons.disk import NoRoomToWrite  # late: the first paint needs no reasons
+
         raise DiskFull(NoRoomToWrite(path)) from error
 
 

@@ -52,13 +52,14 @@ def view_running_node(settings: Settings, show_command: str, *, with_screen: boo
     `show_command` is the command that shows it again. Raise AlreadyRunning without a screen to show it on,
     and ControlError when it cannot be viewed.
     """
-    from emeth_tui.notices.reasons.start import NodeRuns
     from emeth_tui.store.lock import lock_holder
 
     holder = lock_holder(settings.state_dir)
     if holder is None:
         return None
     if not with_screen:
+        from emeth_tui.notices.reasons.start import NodeRuns
+
         raise AlreadyRunning(NodeRuns(settings.state_dir, holder))
     from emeth_tui.headless import detach_from_terminal
     from emeth_tui.tui.remote_view import view_node

@@ -20,7 +20,6 @@ import click
 
 from emeth_tui.cli.wallet import wallet_opener
 from emeth_tui.errors import ExitCode, SettingsError
-from emeth_tui.notices.reasons.files import Unwritable
 
 if TYPE_CHECKING:
     from emeth_tui.settings import Settings
@@ -223,4 +222,6 @@ def _start_logging(settings: Settings) -> None:
     try:
         start_log_file(settings.state_dir / "logs", settings.log)
     except OSError as error:
+        from emeth_tui.notices.reasons.files import Unwritable
+
         raise SettingsError(Unwritable(settings.state_dir, error.strerror or "")) from error

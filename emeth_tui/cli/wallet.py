@@ -14,7 +14,6 @@ import click
 
 from emeth_tui.cli.types import FILE
 from emeth_tui.errors import ExitCode, WalletError
-from emeth_tui.notices.reasons.wallet import NoKeystore, PasswordNeeded, PasswordsDiffer, PrivateKeyNotHex
 
 if TYPE_CHECKING:
     from emeth_tui.clients.wallet import Wallet
@@ -43,6 +42,8 @@ def wallet_import(config_file: Path | None, keystore: Path | None) -> ExitCode:
     try:
         private_key = bytes.fromhex(typed.removeprefix("0x"))
     except ValueError:
+        from emeth_tui.notices.reasons.wallet import PrivateKeyNotHex
+
         raise WalletError(PrivateKeyNotHex()) from None
     return _write_keystore(config_file, keystore, private_key=private_key)
 
@@ -65,6 +66,8 @@ def wallet_opener(settings: Settings, password: str | None) -> Callable[[], Wall
     """
     path = settings.keystore_path
     if not path.exists():
+        from emeth_tui.notices.reasons.wallet import NoKeystore
+
         raise WalletError(NoKeystore(path))
     if password is None:
         wallet = _load_wallet(path, _ask_password(f"Password of {path}: "))
@@ -82,6 +85,8 @@ def _ask_password(prompt: str) -> str:
     from emeth_tui.settings import PASSWORD_VARIABLE
 
     if not sys.stdin.isatty():
+        from emeth_tui.notices.reasons.wallet import PasswordNeeded
+
         raise WalletError(PasswordNeeded(PASSWORD_VARIABLE))
     return getpass.getpass(prompt)
 
@@ -96,6 +101,8 @@ def _write_keystore(config_file: Path | None, keystore: Path | None, private_key
     if password is None:
         password = _ask_password(f"New password for {path}: ")
         if password != _ask_password("The same again: "):
+            from emeth_tui.notices.reasons.wallet import PasswordsDiffer
+
             raise WalletError(PasswordsDiffer())
     address = create_keystore(path, password, private_key)
     click.echo(f"{address} in {path}")

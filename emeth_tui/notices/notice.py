@@ -6,6 +6,8 @@
 
 Kinds are the classes' names: `FeeTooLow` is `fee_too_low`. A notice's sentence stands in the module of the
 same name under `words`: notices/reasons/market.py has its words in words/reasons/market.py.
+
+One without fields is a plain subclass with empty `__slots__`, which loads in a tenth of a dataclass's time.
 """
 
 from __future__ import annotations

@@ -9,8 +9,6 @@ from types import TracebackType
 from typing import Any
 
 from emeth_tui.errors import DiskFull, StoreError
-from emeth_tui.notices.reasons.disk import DatabaseFull
-from emeth_tui.notices.reasons.store import DatabaseFailed, DatabaseNewer, DatabaseUnusable
 from emeth_tui.store.events import EventTable
 from emeth_tui.store.jobs import JobTable
 from emeth_tui.store.journal import JournalTable
@@ -150,6 +148,9 @@ class _Connection(sqlite3.Connection):
         try:
             return super().execute(sql, parameters)
         except (sqlite3.Error, OverflowError) as error:
+            from emeth_tui.notices.reasons.disk import DatabaseFull  # late: the first paint needs no reasons
+            from emeth_tui.notices.reasons.store import DatabaseFailed
+
             if "full" in str(error):
                 raise DiskFull(DatabaseFull(str(error))) from error
             raise StoreError(DatabaseFailed(str(error))) from error
@@ -166,6 +167,8 @@ def _open(path: Path) -> sqlite3.Connection:
     except _NewerSchema:
         raise
     except (sqlite3.DatabaseError, StoreError) as error:
+        from emeth_tui.notices.reasons.store import DatabaseUnusable
+
         raise StoreError(DatabaseUnusable(path, str(error))) from error
     path.chmod(0o600)
     return connection
@@ -182,6 +185,8 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > len(MIGRATIONS):
+        from emeth_tui.notices.reasons.store import DatabaseNewer
+
         raise _NewerSchema(DatabaseNewer(path, version))
     for number, script in enumerate(MIGRATIONS[version:], version + 1):
         connection.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")

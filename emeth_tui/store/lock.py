@@ -8,7 +8,6 @@ from pathlib import Path
 
 from emeth_tui.errors import AlreadyRunning
 from emeth_tui.files import try_lock
-from emeth_tui.notices.reasons.start import NodeRuns
 
 LOCK_FILE = "lock"
 UNKNOWN_PID = 0  # the holder has not written its own yet
@@ -29,6 +28,8 @@ def take_lock(state_dir: Path) -> int:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
         return descriptor
+    from emeth_tui.notices.reasons.start import NodeRuns  # late, as is every reason at the start
+
     holder = _written_pid(descriptor)
     os.close(descriptor)
     raise AlreadyRunning(NodeRuns(state_dir, holder))

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from emeth_tui.model import JobId, JobState, ServiceName
 from emeth_tui.notices.reasons import screen
-from emeth_tui.notices.reasons.control import ReadOnlyView
-from emeth_tui.notices.reasons.market import NodeStopping, ServiceDown, ShortOfEmt, WorkersBusy
 from emeth_tui.settings import Origin
 
 if TYPE_CHECKING:
@@ -32,7 +30,13 @@ class Target:
 
 def read_only(frame: Frame, _target: Target) -> Reason | None:
     """A node in another process takes no commands from here."""
-    return None if frame.viewed_pid is None else ReadOnlyView(frame.viewed_pid)
+    if frame.viewed_pid is None:
+        return None
+    from emeth_tui.notices.reasons.control import (
+        ReadOnlyView,
+    )  # late: before the node there are no such reasons
+
+    return ReadOnlyView(frame.viewed_pid)
 
 
 def pause_job(frame: Frame, target: Target) -> Reason | None:
@@ -88,6 +92,8 @@ def declinable(frame: Frame) -> list[Job]:
 
 def claim(frame: Frame, target: Target) -> Reason | None:
     """Why an offer cannot be claimed by hand; the node checks again, and more closely."""
+    from emeth_tui.notices.reasons.market import ShortOfEmt, WorkersBusy
+
     if reason := read_only(frame, target):
         return reason
     offer, snapshot = target.offer, frame.snapshot
@@ -155,9 +161,17 @@ def stop(frame: Frame | None) -> Reason | None:
 
 
 def _stopping(frame: Frame) -> Reason | None:
-    return NodeStopping() if frame.snapshot.stopping == "stopping" else None
+    if frame.snapshot.stopping != "stopping":
+        return None
+    from emeth_tui.notices.reasons.market import NodeStopping
+
+    return NodeStopping()
 
 
 def _chain_lost(frame: Frame) -> Reason | None:
     down = {service.name for service in frame.snapshot.services if service.broken_since_unix_s is not None}
-    return ServiceDown(ServiceName.CHAIN) if ServiceName.CHAIN in down else None
+    if ServiceName.CHAIN not in down:
+        return None
+    from emeth_tui.notices.reasons.market import ServiceDown
+
+    return ServiceDown(ServiceName.CHAIN)

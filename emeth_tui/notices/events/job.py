@@ -13,14 +13,12 @@ class Resumed(EventBody):
     state: JobState
 
 
-@dataclass(frozen=True, slots=True)
 class JobPaused(EventBody):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class JobResumed(EventBody):
-    pass
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +102,8 @@ class Uploaded(EventBody):
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
 class Submitted(EventBody):
-    pass
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,8 @@ class Claimed(EventBody):
     deposit_wei: Wei
 
 
-@dataclass(frozen=True, slots=True)
 class Chosen(EventBody):
-    pass
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +32,8 @@ class ClaimLost(EventBody):
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
 class Canceled(EventBody):
-    pass
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +43,8 @@ class ClaimsPaused(EventBody):
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
 class ClaimsResumed(EventBody):
-    pass
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

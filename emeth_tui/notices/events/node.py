@@ -75,19 +75,16 @@ class WithdrawFailed(EventBody):
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
 class Draining(EventBody):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class Stopping(EventBody):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class Stopped(EventBody):
-    pass
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,8 @@ class ReadOnlyView(Reason):
     pid: int
 
 
-@dataclass(frozen=True, slots=True)
 class NothingShownYet(Reason):
-    pass
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +40,8 @@ class OtherVersion(Reason):
     ours: str
 
 
-@dataclass(frozen=True, slots=True)
 class NotControlJson(Reason):
-    pass
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +59,8 @@ class NoHelloInTime(Reason):
     limit_s: float
 
 
-@dataclass(frozen=True, slots=True)
 class ConnectionLost(Reason):
-    pass
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +68,8 @@ class ConnectionBrokeOff(Reason):
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
 class ConnectionClosed(Reason):
-    pass
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

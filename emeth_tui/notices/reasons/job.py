@@ -31,19 +31,16 @@ class DeclineFailed(Reason):
     cause: Reason
 
 
-@dataclass(frozen=True, slots=True)
 class ChainLacksJob(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class ChainLacksClaim(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class ChainLacksSubmission(Reason):
-    pass
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +54,5 @@ class SystemTrouble(Reason):
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
 class AnotherNodeFaster(Reason):
-    pass
+    __slots__ = ()

@@ -8,14 +8,12 @@ from emeth_tui.model import JobState, ServiceName
 from emeth_tui.notices.notice import Reason, Wei
 
 
-@dataclass(frozen=True, slots=True)
 class WorkersBusy(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class NoOffers(Reason):
-    pass
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +27,16 @@ class ClaimingPaused(Reason):
     cause: Reason
 
 
-@dataclass(frozen=True, slots=True)
 class ClaimsDisabled(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class NodeDraining(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class NodeStopping(Reason):
-    pass
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +49,12 @@ class ServiceDown(Reason):
     service: ServiceName
 
 
-@dataclass(frozen=True, slots=True)
 class PausedByOperator(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class FinishingFirst(Reason):
-    pass
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +62,8 @@ class ResultsRejected(Reason):
     results: int
 
 
-@dataclass(frozen=True, slots=True)
 class OperatorWasFaster(Reason):
-    pass
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +90,8 @@ class DatasetTooLarge(Reason):
     limit_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
 class InvalidDeadline(Reason):
-    pass
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +118,8 @@ class TimeByFormula(Reason):
     high_s: int
 
 
-@dataclass(frozen=True, slots=True)
 class UnknownToChain(Reason):
-    pass
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,19 +165,16 @@ class ParametersTooLong(Reason):
     characters: int
 
 
-@dataclass(frozen=True, slots=True)
 class ParametersNotJson(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class ParametersNotObject(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class UnknownLanguage(Reason):
-    pass
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,9 +182,8 @@ class InvalidEpochs(Reason):
     most: int
 
 
-@dataclass(frozen=True, slots=True)
 class InvalidDatasetName(Reason):
-    pass
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

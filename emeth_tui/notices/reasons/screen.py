@@ -7,99 +7,80 @@ from dataclasses import dataclass
 from emeth_tui.notices.notice import Reason
 
 
-@dataclass(frozen=True, slots=True)
 class NodeStarting(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class NoJobChosen(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class NothingChosen(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class JobHasEnded(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class NothingToPause(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class NothingToDecline(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class TooLateToDecline(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class NoJobToDecline(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class ClaimingAlreadyPaused(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class TakesNoNewJobs(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class AlreadyDraining(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class AlreadyStopping(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class EndsAfterDeadline(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class ChainNotReadYet(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class NoRewardToWithdraw(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class NothingToExport(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class SetByOption(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class SetByEnvironment(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class ChangeNeedsRestart(Reason):
-    pass
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

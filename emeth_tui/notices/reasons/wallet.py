@@ -40,14 +40,12 @@ class KeystoreExists(Reason):
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
 class NotPrivateKey(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class PrivateKeyNotHex(Reason):
-    pass
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +53,5 @@ class PasswordNeeded(Reason):
     variable: str
 
 
-@dataclass(frozen=True, slots=True)
 class PasswordsDiffer(Reason):
-    pass
+    __slots__ = ()

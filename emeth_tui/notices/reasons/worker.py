@@ -83,14 +83,12 @@ class RulesBroken(Reason):
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
 class AskingHub(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class WaitingForDownload(Reason):
-    pass
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +112,8 @@ class Tokenising(Reason):
     done_share: float
 
 
-@dataclass(frozen=True, slots=True)
 class LoadingModel(Reason):
-    pass
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

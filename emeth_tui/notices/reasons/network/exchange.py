@@ -88,19 +88,16 @@ class NothingBeyond(Reason):
     where: str
 
 
-@dataclass(frozen=True, slots=True)
 class RangeNotNamed(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class OtherRange(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class FileShortened(Reason):
-    pass
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

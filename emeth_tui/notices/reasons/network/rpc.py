@@ -30,14 +30,12 @@ class NotData(Reason):
     value: str
 
 
-@dataclass(frozen=True, slots=True)
 class NoNewestBlock(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class OtherReceipt(Reason):
-    pass
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

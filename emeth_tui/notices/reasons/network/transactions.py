@@ -45,9 +45,8 @@ class NotFinal(Reason):
     news: Reason
 
 
-@dataclass(frozen=True, slots=True)
 class InNoBlock(Reason):
-    pass
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +96,5 @@ class DepositUnaffordable(Reason):
     balance_wei: Wei
 
 
-@dataclass(frozen=True, slots=True)
 class JournalDamaged(Reason):
-    pass
+    __slots__ = ()
