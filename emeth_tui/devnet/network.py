@@ -110,6 +110,7 @@ class Devnet:
         chain = self._chain = await ChainClient.connect(network)
         self._stack.push_async_callback(chain.close)
         await funding.hand_out(chain, keys)
+        await chain.rpc.call("evm_mine")  # a kept chain's newest block is as old as its last run
         mirror = self._mirror = JobMirror(chain, interval_s=self.options.poll_interval_s)
         await mirror.refresh()
 

@@ -285,3 +285,18 @@ def test_every_account_has_its_own_key(tmp_path: Path) -> None:
 
     assert len({key.address for key in keys.values()}) == len(funding.ACCOUNTS)
     assert kept_keys(tmp_path / "accounts.json", funding.ACCOUNTS) == keys
+
+
+async def test_a_kept_chain_tells_the_present_time_when_it_starts_again(
+    make_devnet: MakeDevnet, tmp_path: Path
+) -> None:
+    before = make_devnet(state_dir=tmp_path, with_requester=False)
+    await before.start()
+    last = await before.chain.head()
+    await before.stop()
+
+    again = make_devnet(state_dir=tmp_path, with_requester=False)
+    await again.start()
+
+    assert again.mirror.head is not None
+    assert again.mirror.head.number == last.number + 1
