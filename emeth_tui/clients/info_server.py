@@ -1,4 +1,4 @@
-"""The info server's list of jobs: a hint where to look, never a fact (protocol.md §4)."""
+"""The info server's list of jobs: a hint about where to look, never a fact (protocol.md §4)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from emeth_tui.protocol.info_api import JOBS_PATH, ListedJob
 from emeth_tui.settings import Network
 
 LIST_LIMITS = Limits(max_bytes=16_000_000, deadline_s=20.0)
-MAX_REMEMBERED = 10_000  # bad entries that are not logged again
+MAX_REMEMBERED = 10_000  # invalid entries that are not logged again
 
 _logger = logging.getLogger(__name__)
 
@@ -36,9 +36,9 @@ class InfoServer:
         self._bad_entries: set[str] = set()
 
     async def requested_jobs(self) -> list[ListedJob]:
-        """Return the jobs that are said to wait for a node; skip what makes no sense, and log it once.
+        """Return the jobs listed as waiting for a node; skip invalid entries, and log each once.
 
-        Raise InfoServerError when the server does not answer, or not with a list.
+        Raise InfoServerError when the server does not answer with a list.
         """
         try:
             reply = await self._transport.retry.persist(self._fetch_list, "info server")
@@ -62,7 +62,7 @@ class InfoServer:
 
 
 def parse_list(where: str, body: bytes) -> tuple[list[ListedJob], dict[str, str]]:
-    """Return the good entries of a list, each job once, and what is wrong with the bad ones, by name."""
+    """Return a list's valid entries, each job once, and what is wrong with the invalid ones, by name."""
     try:
         entries = from_json(body)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""File work in threads that a cancelled task waits for: nobody closes a file that a thread is still using."""
+"""File work in threads that a cancelled task waits for: no file is closed while a thread still uses it."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ async def run_to_end(work: Callable[..., _T], *arguments: object) -> _T:
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.wait([task])
         if not task.cancelled():
-            task.exception()  # seen, and of no interest any more
+            task.exception()  # retrieved, and no longer of interest
         raise

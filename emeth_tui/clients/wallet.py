@@ -30,7 +30,7 @@ from emeth_tui.notices.reasons.wallet import (
 
 MAX_KEYSTORE_BYTES = 65_536  # a keystore v3 file holds some 500 bytes
 
-# What eth-keyfile raises for files that somebody has damaged.
+# What eth-keyfile raises for damaged files.
 _DECRYPTION_ERRORS = (
     ArithmeticError,
     AssertionError,
@@ -46,12 +46,12 @@ _logger = logging.getLogger(__name__)
 
 
 class Wallet:
-    """Signs for one account. Shows its address and nothing else; cannot be copied into another process."""
+    """Signs for one account. Reveals only its address, and cannot be copied into another process."""
 
     __slots__ = ("_account", "address")
 
     def __init__(self, private_key: bytes) -> None:
-        """Take 32 bytes. Raise WalletError when they are not a private key."""
+        """`private_key` is 32 bytes. Raise WalletError when they are not a private key."""
         try:
             self._account: LocalAccount = Account.from_key(private_key)
         except (ValueError, TypeError):
@@ -59,12 +59,12 @@ class Wallet:
         self.address: str = str(self._account.address)
 
     def sign_transaction(self, transaction: dict[str, Any]) -> tuple[bytes, str]:
-        """Sign a transaction: the raw bytes to broadcast and their hash (`0x…`)."""
+        """Sign a transaction; return the raw bytes to broadcast and their hash (`0x…`)."""
         signed = self._account.sign_transaction(transaction)
         return bytes(signed.raw_transaction), "0x" + bytes(signed.hash).hex()
 
     def sign_digest(self, digest: bytes) -> bytes:
-        """Sign a bare 32-byte digest, no EIP-191 prefix: 65 bytes r, s, v; v is 27 or 28 (protocol.md §5)."""
+        """Sign a bare 32-byte digest, no EIP-191 prefix; return r, s, v, with v 27 or 28 (protocol.md §5)."""
         if len(digest) != 32:
             raise ValueError(f"a digest has 32 bytes, not {len(digest)}")
         return bytes(self._account.unsafe_sign_hash(Hash32(digest)).signature)
@@ -85,7 +85,7 @@ def load_wallet(keystore: Path, password: str) -> Wallet:
     try:
         private_key = bytes(Account.decrypt(content, password))
     except _DECRYPTION_ERRORS as error:
-        # eth-keyfile says "MAC mismatch" for a wrong password; all else is a broken file.
+        # eth-keyfile reports "MAC mismatch" for a wrong password; anything else is a broken file.
         if "MAC mismatch" in str(error):
             raise WalletError(WrongPassword(keystore)) from None
         raise WalletError(KeystoreDamaged(keystore)) from None
@@ -97,7 +97,7 @@ def load_wallet(keystore: Path, password: str) -> Wallet:
 
 
 def keystore_address(keystore: Path) -> str:
-    """Read whose a keystore is, without opening it; "" when it does not say. Raise WalletError."""
+    """Return a keystore's address without decrypting it; "" when it has none. Raise WalletError."""
     said = _read_keystore(keystore).get("address")
     digits = said.removeprefix("0x") if isinstance(said, str) else ""
     return str(to_checksum_address(digits)) if is_hex_address(digits) else ""
@@ -106,10 +106,10 @@ def keystore_address(keystore: Path) -> str:
 def create_keystore(
     path: Path, password: str, private_key: bytes | None = None, *, iterations: int | None = None
 ) -> str:
-    """Write a new keystore v3 file, mode 0600, and return its address. An existing file is never touched.
+    """Write a new keystore v3 file, mode 0600, and return its address. Never overwrite a file.
 
-    A key is made when none is given. `iterations` is scrypt's work factor (a power of two; the default is the
-    standard's 2^18, and takes a second). Raise WalletError.
+    Generate a key when none is given. `iterations` is scrypt's work factor (a power of two; the default is
+    the standard's 2^18, and takes a second). Raise WalletError.
     """
     wallet = Wallet(secrets.token_bytes(32) if private_key is None else private_key)
     encrypted = Account.encrypt(wallet._account.key, password, kdf="scrypt", iterations=iterations)

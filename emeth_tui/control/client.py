@@ -1,4 +1,4 @@
-"""A node in another process, with the face that the screen knows: everything to see, nothing to command."""
+"""A node in another process, with the interface that the screen uses: everything to view, no commands."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ from emeth_tui.words.sentences import english
 
 NEWS_KEPT = 1_000  # between two snapshots
 RETRY_S = 0.5
-GIVE_UP_S = 30.0  # of a node that lives and does not answer; it may be starting
+GIVE_UP_S = 30.0  # on a node that is alive and does not answer; it may be starting
 REST_S = 0.2  # between two snapshots, however much happens
-OLD_S = 0.9  # a snapshot of this age is asked for anew, whether anything happened or not
+OLD_S = 0.9  # a snapshot of this age is replaced, whether anything happened or not
 
 
 class RemoteNode:
-    """Follows a node over its control socket: keeps its newest snapshot, tells of news once that is there."""
+    """Follows a node over its control socket: keeps its newest snapshot, and publishes news after it."""
 
     def __init__(self, directory: Path, holder: Callable[[], int | None]) -> None:
-        """`directory` holds the socket; `holder` asks the state lock which process the node is."""
+        """`directory` holds the socket; `holder` reads the node's process id from the state lock."""
         self.records = RemoteRecords(self)
         self._directory = directory
         self._holder = holder
@@ -56,14 +56,14 @@ class RemoteNode:
 
     @property
     def viewed_pid(self) -> int:
-        """The node's process; its commands have to be given there."""
+        """The node's process; commands have to be given there."""
         return self._pid
 
     async def run(self, first: asyncio.Future[RemoteNode]) -> str:
-        """Follow the node until it ends; gives the last that it told, "" where that is nothing.
+        """Follow the node until it ends; return its goodbye, "" if there was none.
 
-        `first` is set when there is a snapshot. Raise ControlError when the node is gone without a goodbye,
-        does not answer, or is of another version.
+        `first` is set when there is a snapshot. Raise ControlError when the node disappears without a
+        goodbye, does not answer, or is of another version.
         """
         heard_at = time.monotonic()
         while True:
@@ -86,7 +86,7 @@ class RemoteNode:
             await asyncio.sleep(RETRY_S)
 
     def snapshot(self) -> Snapshot:
-        """Give the newest picture, its clock set to now; asks for a newer one when it is old."""
+        """Return the newest snapshot, its clock set to now; request a newer one when it is old."""
         if self._snapshot is None:
             raise ControlError(why.NothingShownYet())
         age_s = time.monotonic() - self._taken_at
@@ -98,7 +98,7 @@ class RemoteNode:
         return replace(self._snapshot, at_unix_s=self._snapshot.at_unix_s + age_s, services=services)
 
     def subscribe(self) -> Subscription:
-        """Open a stream of everything from now on."""
+        """Return a stream of everything from now on."""
         stream = Subscription(self._streams.remove)
         self._streams.append(stream)
         return stream
@@ -125,7 +125,7 @@ class RemoteNode:
                 raise asked
 
     async def _keep_asking(self, connection: Connection, first: asyncio.Future[RemoteNode]) -> None:
-        """Ask for a snapshot whenever one is wanted, and no oftener than the node and the screen can bear."""
+        """Request a snapshot when one is needed, but no more often than the node and the screen can take."""
         await connection.ask("events")
         while True:
             self._wanted.clear()
@@ -142,7 +142,7 @@ class RemoteNode:
             await self._wanted.wait()
 
     def _show(self, snapshot: Snapshot) -> None:
-        """Take a snapshot in, and tell what had been told since the last one."""
+        """Take over a snapshot, and publish the news received since the last one."""
         self._snapshot = snapshot
         self._taken_at = time.monotonic()
         self._broken_since_unix_s, self._trouble = None, None
@@ -165,7 +165,7 @@ class RemoteNode:
         if self._broken_since_unix_s is None:
             self._broken_since_unix_s = time.time()
 
-    # -- commands: over this socket nothing is changed
+    # -- commands: none go over this socket
 
     def pause_job(self, job_id: JobId) -> NoReturn:
         self._refuse()
@@ -208,7 +208,7 @@ class RemoteNode:
 
 
 class RemoteRecords:
-    """The node's records, asked for one by one."""
+    """The node's records, requested one by one."""
 
     def __init__(self, node: RemoteNode) -> None:
         self._node = node

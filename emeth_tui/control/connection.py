@@ -23,15 +23,15 @@ from emeth_tui.notices.notice import Reason, from_data
 from emeth_tui.notices.reasons import control as why
 
 ANSWER_LIMIT_S = 5.0
-CHAIN_LIMIT_S = 60.0  # the node asks its RPC endpoint, which may take its own time and tries
+CHAIN_LIMIT_S = 60.0  # the node asks its RPC endpoint, which may be slow and retried
 
 
 class ConnectionBroken(ControlError):
-    """The node does not listen, or has stopped talking without a goodbye."""
+    """The node does not listen, or has gone silent without a goodbye."""
 
 
 class Refused(ControlError):
-    """The node has answered with an error; its connection is good."""
+    """The node has answered with an error; the connection is good."""
 
 
 class NodeEnded(Exception):
@@ -39,7 +39,7 @@ class NodeEnded(Exception):
 
 
 class Connection:
-    """Asks a node. Made by `connect`, which also reads what comes in."""
+    """Asks a node questions. Made by `connect`, which also reads what arrives."""
 
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, on_news: Callable[[Any], None]
@@ -53,8 +53,8 @@ class Connection:
     async def ask(self, topic: Topic, **details: Any) -> Any:
         """Ask a question and wait for its answer.
 
-        Raise Refused with the node's own words, ConnectionBroken when no answer comes, ControlError when it
-        is not understood.
+        Raise Refused with the node's own reason, ConnectionBroken when no answer comes, ControlError when
+        the answer is not understood.
         """
         limit_s = CHAIN_LIMIT_S if topic == "chain_record" else ANSWER_LIMIT_S
         number = next(self._numbers)
@@ -73,7 +73,7 @@ class Connection:
             del self._waiting[number]
 
     async def read_hello(self) -> Hello:
-        """Read who speaks. Raise ControlError when it is a version that speaks otherwise."""
+        """Read the hello. Raise ControlError when the other side speaks another version."""
         with anyio.move_on_after(ANSWER_LIMIT_S):
             words = wire.parts(await self._line())
             protocol = (words.get("hello") or {}).get("protocol")
@@ -85,7 +85,7 @@ class Connection:
         raise ConnectionBroken(why.NoHelloInTime(ANSWER_LIMIT_S))
 
     async def read(self) -> None:
-        """Take in whatever comes. Raise NodeEnded after a goodbye, ConnectionBroken without one."""
+        """Handle everything that arrives. Raise NodeEnded after a goodbye, ConnectionBroken without one."""
         try:
             while True:
                 self._take(wire.parts(await self._line()))
@@ -132,9 +132,9 @@ class Connection:
 async def connect(
     directory: Path, on_news: Callable[[Event | JobProgress], None]
 ) -> AsyncIterator[tuple[Connection, Hello, asyncio.Task[None]]]:
-    """Open a connection; gives it, who speaks, and the task that reads until the connection ends.
+    """Open a connection; yield it, the node's hello, and the task that reads until the connection ends.
 
-    Raise ConnectionBroken when nobody listens, ControlError when it is another version.
+    Raise ConnectionBroken when no node listens, ControlError when its version is another.
     """
     try:
         connected = connected_socket(directory)

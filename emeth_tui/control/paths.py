@@ -1,4 +1,4 @@
-"""The socket's place: a directory that only its owner enters, and addresses that are never too long.
+"""The socket's path: in a directory that only its owner can enter, and never too long.
 
 A socket's address has room for 108 bytes (`sun_path`, unix(7)), and a state directory may lie deeper. So the
 directory is opened, and the socket named through the descriptor.
@@ -16,9 +16,9 @@ SOCKET_NAME = "socket"
 
 
 def listening_socket(directory: Path) -> socket.socket:
-    """Make the socket, in place of one that a killed node left. Raise OSError.
+    """Create the socket, replacing one that a killed node left. Raise OSError.
 
-    To be called by the holder of the state lock alone: what lies there then belongs to nobody.
+    Call it only while holding the state lock: a socket found there is then unused.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     directory.chmod(0o700)
@@ -37,7 +37,7 @@ def listening_socket(directory: Path) -> socket.socket:
 
 
 def connected_socket(directory: Path) -> socket.socket:
-    """Connect to a node's socket. Raise OSError when nobody listens."""
+    """Connect to a node's socket. Raise OSError when no node listens."""
     connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         with _short_address(directory) as address:
@@ -50,7 +50,7 @@ def connected_socket(directory: Path) -> socket.socket:
 
 
 def remove_socket(directory: Path) -> None:
-    """Take the socket away; the directory stays."""
+    """Remove the socket; the directory stays."""
     (directory / SOCKET_NAME).unlink(missing_ok=True)
 
 

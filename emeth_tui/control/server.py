@@ -1,8 +1,8 @@
-"""The node's side of the control socket: shows what is asked for, changes nothing.
+"""The node's side of the control socket: answers questions, changes nothing.
 
-Without a client there is nothing but a listening socket: no task, no timer, no subscription. With clients,
-the node comes first: questions are answered one at a time and with rests between them, lines are bounded, and
-who does not read in time is dropped.
+Without clients there is only a listening socket: no task, no timer, no subscription. With clients, the node
+comes first: questions are answered one at a time with pauses in between, lines are bounded, and a client that
+does not read in time is dropped.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ from emeth_tui.notices.notice import to_data
 from emeth_tui.protocol.job_ids import parse_job_id
 
 MAX_CLIENTS = 8
-MAX_BACKLOG = 1_000  # events that a client may be behind
+MAX_BACKLOG = 1_000  # events that a client may lag behind
 WRITE_LIMIT_S = 10.0
-GOODBYE_LIMIT_S = 1.0  # all clients together
+GOODBYE_LIMIT_S = 1.0  # for all clients together
 IDLE_LIMIT_S = 60.0  # a view asks at least once a second
-REST_SHARE = 4  # after each answer, four times as long for the node
+REST_SHARE = 4  # after each answer the node rests four times as long
 LEAST_REST_S = 0.005
 PROGRESS_REST_S = 0.1  # progress is coalesced meanwhile
 logger = logging.getLogger(__name__)
 
 
 class ShownNode(Protocol):
-    """What of a node is shown (engine.node)."""
+    """The part of a node that is shown (engine.node)."""
 
     @property
     def records(self) -> NodeRecords: ...
@@ -55,18 +55,18 @@ class ShownNode(Protocol):
 
 @asynccontextmanager
 async def serve_control(directory: Path, node: ShownNode) -> AsyncIterator[None]:
-    """Let other processes look at a node while the body runs, and say goodbye to them at its end.
+    """Let other processes view a node while the body runs, and say goodbye to them at its end.
 
-    To be called under the state lock. A socket that cannot be made is logged: the node goes on without.
+    Call it while holding the state lock. If the socket cannot be created, log that and go on without.
     """
     try:
         listening = listening_socket(directory)
     except OSError as error:
-        logger.warning("%s: no control socket: %s; this node cannot be looked at", directory, error)
+        logger.warning("%s: no control socket: %s; other processes cannot view this node", directory, error)
         yield
         return
     control = ControlServer(node)
-    # From Python 3.13 on, asyncio would look for the socket by its address, which holds no longer.
+    # From Python 3.13 on, asyncio would look for the socket by its address, which is no longer valid.
     own_cleanup: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
     server = await asyncio.start_unix_server(
         control.serve, sock=listening, limit=wire.MAX_QUESTION_BYTES, **own_cleanup
@@ -97,7 +97,7 @@ class ControlServer:
         try:
             await client.run()
         except asyncio.CancelledError:
-            pass  # `close` ends it; this is the top of the task
+            pass  # `close` cancels it; this is the top of the task
         except Exception:
             logger.exception("a client of the control socket is dropped: internal error")
         finally:
@@ -105,7 +105,7 @@ class ControlServer:
             client.drop()
 
     async def close(self) -> None:
-        """Tell every client the last events and goodbye, and let it go."""
+        """Send every client the last events and a goodbye, and close its connection."""
         clients = dict(self._clients)
         if not clients:
             return
@@ -116,9 +116,9 @@ class ControlServer:
         await asyncio.wait(clients)
 
     async def _answer(self, question: Question) -> Any:
-        """Answer one question, then give the node a rest before the next one of whoever asks."""
+        """Answer one question, then let the node rest before the next one from any client."""
         node = self._node
-        if question.ask == "chain_record":  # takes long without keeping the node busy
+        if question.ask == "chain_record":  # slow, but does not keep the node busy
             record = await node.records.chain_record(parse_job_id(question.job_id))
             return wire.pack(question.ask, record)
         async with self._turn:
@@ -160,7 +160,7 @@ class _Client:
                     self._pump = asyncio.create_task(self._pump_events(self._stream))
 
     async def say_goodbye(self) -> None:
-        """Tell what is still to be told, and that the node has ended."""
+        """Send the remaining events, and that the node has ended."""
         self._leaving = True
         if self._stream is not None and self._pump is not None:
             self._stream.close()
@@ -169,7 +169,7 @@ class _Client:
             await self._write({"goodbye": "ended"})
 
     def drop(self) -> None:
-        """Let the connection go; what was written whole may still arrive."""
+        """Close the connection; complete lines already written may still arrive."""
         if self._pump is not None:
             self._pump.cancel()
         if self._writer.transport.get_write_buffer_size():
@@ -180,7 +180,7 @@ class _Client:
     async def _next_question(self) -> Question | None:
         """Read a question; None when the client has left."""
         try:
-            # Who follows events may well ask nothing.
+            # A client that follows events need not ask anything.
             with anyio.fail_after(IDLE_LIMIT_S if self._pump is None else None):
                 received = await self._reader.readline()
         except (ValueError, TimeoutError) as error:  # a line too long, or none
@@ -225,7 +225,7 @@ class _Client:
 
 
 class _Misbehaves(Exception):
-    """The client speaks nonsense, says nothing, or does not listen: it is dropped."""
+    """The client sends nonsense, sends nothing, or does not read: it is dropped."""
 
 
 async def _snapshot(node: ShownNode, _question: Question) -> Snapshot:
@@ -260,7 +260,7 @@ async def _logs(node: ShownNode, _question: Question) -> object:
 
 
 async def _log_tail(node: ShownNode, question: Question) -> object:
-    """Give the end of one of the node's own log files, which a client can only name."""
+    """Return the end of one of the node's own log files; no other file can be named."""
     for path in await node.records.logs():
         if path.name == question.name:
             return await node.records.log_tail(path, question.max_bytes)

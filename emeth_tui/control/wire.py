@@ -1,4 +1,4 @@
-"""The words on the control socket: one JSON object a line, dataclasses as pydantic writes them.
+"""The messages on the control socket: one JSON object per line, dataclasses as pydantic writes them.
 
 The node speaks first, with a hello. Each question has a number, and its answer or error carries the same one:
 
@@ -31,7 +31,7 @@ from emeth_tui.notices.event import Event
 from emeth_tui.notices.reasons.control import AnswerNotUnderstood, NotControlJson
 from emeth_tui.protocol.contracts import ChainJob
 
-PROTOCOL = 1  # another number: the two sides do not understand each other
+PROTOCOL = 1  # with different numbers the two sides do not understand each other
 MAX_QUESTION_BYTES = 4_096
 MAX_ANSWER_BYTES = 64 * 1024 * 1024  # a history of ten thousand jobs takes about eight
 MAX_ROWS = 10_000
@@ -57,7 +57,7 @@ _ANSWERS: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """Who speaks: the node's process, its program's version and the form of its words."""
+    """The node's process, its program's version and its protocol version."""
 
     protocol: int
     version: str
@@ -65,7 +65,7 @@ class Hello:
 
 
 class Question(BaseModel):
-    """What a client may ask. It comes from another process, so everything in it is checked."""
+    """A client's question. It comes from another process, so everything in it is checked."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -78,12 +78,12 @@ class Question(BaseModel):
 
 
 def line(words: dict[str, Any]) -> bytes:
-    """Write one line."""
+    """Encode one line."""
     return json.dumps(words).encode("ascii") + b"\n"
 
 
 def parts(received: bytes) -> dict[str, Any]:
-    """Read one line. Raise ControlError when it is no JSON object."""
+    """Decode one line. Raise ControlError when it is not a JSON object."""
     try:
         words = json.loads(received)
     except ValueError:
@@ -94,12 +94,12 @@ def parts(received: bytes) -> dict[str, Any]:
 
 
 def pack(kind: str, value: object) -> Any:
-    """Turn an answer, an event or progress into what JSON knows."""
+    """Convert an answer, an event or progress to JSON values."""
     return _adapter(kind).dump_python(value, mode="json")
 
 
 def unpack(kind: str, value: object) -> Any:
-    """Turn it back. Raise ControlError when it has another form than this version expects."""
+    """Convert it back. Raise ControlError when it does not have the form that this version expects."""
     try:
         return _adapter(kind).validate_python(value)
     except ValidationError as error:
@@ -107,12 +107,12 @@ def unpack(kind: str, value: object) -> Any:
 
 
 def without_bytes(transaction: JournaledTransaction) -> JournaledTransaction:
-    """Leave the signed bytes out: they are for the chain alone."""
+    """Return a transaction without its signed bytes, which are for the chain alone."""
     return replace(transaction, raw=b"")
 
 
 def record_without_bytes(record: JobRecord) -> JobRecord:
-    """Leave them out of a job's record."""
+    """Return a job's record without the signed bytes of its transactions."""
     return replace(record, transactions=tuple(without_bytes(tx) for tx in record.transactions))
 
 

@@ -1,4 +1,4 @@
-"""The models that the network trains, as far as they matter without loading one (protocol.md §8)."""
+"""The models that the network trains: facts that need no model to be loaded (protocol.md §8)."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ PARAMETERS = {
 
 
 def parameter_count(model: str) -> int:
-    """Count a model's parameters; one that we do not know counts as GPT-2 medium."""
+    """Return a model's number of parameters; an unknown one counts as GPT-2 medium."""
     return PARAMETERS.get(model, PARAMETERS["gpt2-medium"])

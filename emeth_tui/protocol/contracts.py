@@ -1,4 +1,4 @@
-"""EmethCore and EMT as the chain shows them: statuses, records, rates, fees, ABIs (protocol.md §3)."""
+"""EmethCore and EMT as they are on the chain: statuses, records, rates, fees, ABIs (protocol.md §3)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class JobStatus(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChainJob:
-    """A job's record: `jobs`, `jobDetails` and `jobAssigns` together. A time of 0 is never."""
+    """A job's record: `jobs`, `jobDetails` and `jobAssigns` together. A time of 0 means never."""
 
     job_id: JobId
     owner: str
@@ -63,7 +63,7 @@ class Rates:
     max_slot_gas_per_node: int
 
     def deposit_wei(self, fee_wei: int) -> int:
-        """What `process` takes as deposit for a job with this fee."""
+        """The deposit that `process` takes for a job with this fee."""
         return fee_wei * self.deposit_rate // RATE_BASE
 
     def decline_penalty_wei(self, deposit_wei: int) -> int:
@@ -80,7 +80,7 @@ class Rates:
         return fee_wei - self.verifier_fee_wei
 
 
-# protocol.md §2; a contract that answers otherwise is followed, with a warning.
+# protocol.md §2; the contract's own rates apply, with a warning where they differ.
 ROUND_3_2_RATES = Rates(
     deposit_rate=100_000,
     timeout_penalty_rate=25_000,
@@ -93,9 +93,9 @@ ROUND_3_2_RATES = Rates(
 
 @dataclass(frozen=True, slots=True)
 class SlotShare:
-    """One UTC day of one node: gas of the node and of all, the day's reward, what is still to withdraw.
+    """One UTC day of one node: its gas and everyone's, the day's reward, what is left to withdraw.
 
-    `reward_wei` is the whole network's; while the day runs it is what the contract says at this moment.
+    `reward_wei` is the whole network's; until the day ends it is the contract's current value.
     """
 
     slot: int
@@ -106,7 +106,7 @@ class SlotShare:
 
     @property
     def own_reward_wei(self) -> int:
-        """Reward of the node's gas: `totalReward * gas / totalGas` (protocol.md §3)."""
+        """The reward for the node's gas: `totalReward * gas / totalGas` (protocol.md §3)."""
         return self.reward_wei * self.own_gas // self.total_gas if self.total_gas else 0
 
     @property
@@ -116,7 +116,7 @@ class SlotShare:
 
 
 def slot_end_unix_s(slot: int) -> int:
-    """Tell when a slot closes: the next 00:00 UTC."""
+    """Return when a slot closes: the next 00:00 UTC."""
     return (slot + 1) * SECONDS_PER_DAY
 
 
@@ -130,13 +130,13 @@ ALGORITHM_COMPLEXITY = 5_822  # GPT-2 (protocol.md §10)
 
 @cache
 def abi(contract: str) -> list[dict[str, Any]]:
-    """Read the ABI of "EmethCore" or "EmethToken" from the committed build."""
+    """Return the ABI of "EmethCore" or "EmethToken" from the committed build."""
     return _artifact(contract)["abi"]  # type: ignore[no-any-return]
 
 
 @cache
 def bytecode(contract: str) -> str:
-    """Read the creation bytecode (`0x…`) of "EmethCore" or "EmethToken" from the committed build."""
+    """Return the creation bytecode (`0x…`) of "EmethCore" or "EmethToken" from the committed build."""
     return str(_artifact(contract)["bytecode"])
 
 

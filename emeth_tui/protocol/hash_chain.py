@@ -1,10 +1,10 @@
-"""The hash chain by which a verifier knows that the epochs were trained (protocol.md §9).
+"""The hash chain that proves to a verifier that the epochs were trained (protocol.md §9).
 
     d   = sha256hex(" ".join(words))
     h_1 = sha256hex(d + key)
     h_k = sha256hex(h_{k-1} + str(k-1) + key)
 
-A link is made when, and only when, its epoch has really been trained. The digest `d` holds no secret, so a
+A link is made only when its epoch has really been trained. The digest `d` holds no secret, so a
 worker process computes it; the key stays with the parent, which folds it in.
 """
 
@@ -16,7 +16,7 @@ RESULT_NAME = "checkpoint.pt"  # the result file that holds the last link, proto
 
 
 class DatasetDigest:
-    """Hashes the words of a dataset that comes in strings, cut anywhere, even within a word."""
+    """Hashes the words of a dataset that arrives in strings, cut anywhere, even within a word."""
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
@@ -24,7 +24,7 @@ class DatasetDigest:
         self._empty = True
 
     def update(self, text: str) -> None:
-        """Take in the next string of the original file, not of a split part."""
+        """Add the next string of the original file, not of a split part."""
         words = " ".join(text.split())
         if not words:
             self._between_words = self._between_words or bool(text)
@@ -35,29 +35,29 @@ class DatasetDigest:
         self._between_words, self._empty = text[-1].isspace(), False
 
     def hexdigest(self) -> str:
-        """Return `d` of what has been taken in, in lower case."""
+        """Return `d` of everything added so far, in lower case."""
         return self._hash.hexdigest()
 
 
 def dataset_digest(text: str) -> str:
-    """Hash the dataset's words: lower-case hex of `d`. `text` is the original file, not a split part."""
+    """Return the digest `d` of a dataset's words. `text` is the original file, not a split part."""
     digest = DatasetDigest()
     digest.update(text)
     return digest.hexdigest()
 
 
 def first_link(digest: str, verification_key: str) -> str:
-    """Make the link of the first epoch from the dataset's digest."""
+    """Return the first epoch's link, made from the dataset's digest."""
     return _sha256_hex(digest + verification_key)
 
 
 def next_link(previous: str, epoch: int, verification_key: str) -> str:
-    """Make the link of `epoch` (2 or more) from the link of the epoch before it."""
+    """Return the link of `epoch` (2 or more), made from the previous epoch's link."""
     return _sha256_hex(previous + str(epoch - 1) + verification_key)
 
 
 def links_from_digest(digest: str, verification_key: str, epochs: int) -> list[str]:
-    """Make the links of epochs 1 to `epochs`, in order. Raise ValueError when `epochs` is negative."""
+    """Return the links of epochs 1 to `epochs`, in order. Raise ValueError when `epochs` is negative."""
     if epochs < 0:
         raise ValueError(f"epochs is {epochs}; it cannot be negative")
     links: list[str] = []
@@ -69,7 +69,7 @@ def links_from_digest(digest: str, verification_key: str, epochs: int) -> list[s
 
 
 def links(text: str, verification_key: str, epochs: int) -> list[str]:
-    """Make the whole chain for a dataset: one lower-case hex link an epoch, the last one being the result's.
+    """Return a dataset's whole chain: one lower-case hex link per epoch; the last goes into the result.
 
     `text` is the original dataset file. Raise ValueError when `epochs` is negative.
     """

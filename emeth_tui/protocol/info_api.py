@@ -1,4 +1,4 @@
-"""The info server's list of jobs (protocol.md §4). It lags the chain and it may lie: a hint, never a fact."""
+"""The info server's list of jobs (protocol.md §4): a hint, never a fact. It lags behind and may lie."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_UINT256 = 2**256 - 1
 
 
 class ListedJob(BaseModel):
-    """One entry of `GET /api/v1/jobs?status=0`, as far as a node decides on it."""
+    """One entry of `GET /api/v1/jobs?status=0`: the fields that a node decides on."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 

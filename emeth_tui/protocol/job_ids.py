@@ -11,7 +11,7 @@ _PATTERN = re.compile(r"0x[0-9a-f]{32}")
 
 
 def parse_job_id(text: str) -> JobId:
-    """Check and lower-case a job id. An id that passes is safe as a file name.
+    """Return a job id in lower case. An id that passes is safe as a file name.
 
     Raise JobError when it is not `0x` and 32 hex digits.
     """
@@ -24,12 +24,12 @@ def parse_job_id(text: str) -> JobId:
 
 
 def job_id_from_bytes(raw: bytes) -> JobId:
-    """Turn the contract's bytes16 into a job id."""
+    """Return the job id for the contract's bytes16."""
     return parse_job_id("0x" + bytes(raw).hex())
 
 
 def job_id_bytes(job_id: JobId) -> bytes:
-    """Turn a job id into the contract's bytes16."""
+    """Return the contract's bytes16 for a job id."""
     return bytes.fromhex(job_id[2:])
 
 

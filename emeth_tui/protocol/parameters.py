@@ -1,4 +1,4 @@
-"""A job's parameters as its requester wrote them (protocol.md §6): hostile input, checked here."""
+"""A job's parameters as written by its requester (protocol.md §6): untrusted input, checked here."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from emeth_tui.errors import JobError
 from emeth_tui.model import Language
 from emeth_tui.notices.reasons import market as why
 
-MIN_EPOCHS = 30  # to be verified; more earns nothing (protocol.md §2)
+MIN_EPOCHS = 30  # needed to be verified; more earns nothing (protocol.md §2)
 MAX_EPOCHS = 1_000  # ours: a job asking for more is a mistake or a trap
 MAX_PARAM_CHARS = 4_096  # ours: `{"language": "en", "epoch": 30}` needs 32
-MAX_DATASET_NAME_CHARS = 255  # ours: what a file name may be long
+MAX_DATASET_NAME_CHARS = 255  # ours: the longest file name
 
 
 @dataclass(frozen=True, slots=True)
 class JobParameters:
-    """What to train: the text's language and how many epochs the requester asks for."""
+    """What to train: the text's language and the number of epochs that the requester asks for."""
 
     language: Language
     epochs: int
 
 
 def parse_parameters(param: str) -> JobParameters:
-    """Read `jobDetails.param`. Raise JobError naming what is wrong with it."""
+    """Parse `jobDetails.param`. Raise JobError naming what is wrong with it."""
     if len(param) > MAX_PARAM_CHARS:
         raise JobError(why.ParametersTooLong(len(param)))
     try:
@@ -44,12 +44,12 @@ def parse_parameters(param: str) -> JobParameters:
 
 
 def epochs_to_train(parameters: JobParameters) -> int:
-    """Count the epochs to train: what was asked for, and at least what a verifier accepts."""
+    """Return how many epochs to train: as many as requested, but at least what a verifier accepts."""
     return max(parameters.epochs, MIN_EPOCHS)
 
 
 def check_dataset_name(name: str) -> str:
-    """Check `jobDetails.dataset`: one plain file name, which goes into URLs and never into a path of ours.
+    """Check `jobDetails.dataset`: one plain file name; it goes into URLs and never into a local path.
 
     Raise JobError otherwise.
     """

@@ -1,8 +1,8 @@
-"""The dataset split: which text is trained on, which validates (protocol.md §7, byte-exact).
+"""The dataset split: which text is for training, which for validation (protocol.md §7, byte-exact).
 
-The pieces that the text falls into are fixed by the network; a verifier and every worker of a job make
-the same ones from the same text. Everything here reads a text as a stream of strings, cut anywhere, of which
-it holds one at a time, whatever the text is made of: a dataset may be one line of 100 MB.
+The network fixes how a text is divided into pieces; a verifier and every worker of a job get the same ones
+from the same text. Everything here reads a text as a stream of strings, cut anywhere, and holds one at a
+time, whatever the text: a dataset may be a single line of 100 MB.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ VALID_SHARE_EN = 0.07  # protocol.md §7
 VALID_SHARE_JA = 0.1  # protocol.md §7
 
 # protocol.md §7 splits on ` *[\.\?!]['"\)\]]* *`. The leading ` *` makes that quadratic in a run of spaces,
-# which a stranger can send by the megabyte; stripping the spaces before each end afterwards splits the same.
+# which a stranger can send by the megabyte; stripping the spaces before each end afterwards is equivalent.
 _END_MARKS = ".?!"
 _SENTENCE_END = re.compile(r"""[.?!]['")\]]* *""")
 _REST_OF_END = re.compile(r"""['")\]]* *""")
 _SEPARATOR = {Language.EN.value: ".", Language.JA.value: "\n"}
-_BLOCK_CHARS = 65_536  # of spaces that were held back
+_BLOCK_CHARS = 65_536  # when yielding spaces that were held back
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A dataset's parts: `train` and `valid` whole, and one shard of `train` for each worker."""
+    """A dataset's parts: the whole of `train` and `valid`, and one shard of `train` for each worker."""
 
     train: str
     valid: str
@@ -38,7 +38,7 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class PartRanges:
-    """Which of a text's pieces make its parts; a short English text is validated on in whole."""
+    """Which of a text's pieces make up its parts; all of a short English text is for validation."""
 
     train: range
     valid: range
@@ -82,26 +82,26 @@ class PieceCounter:
         self._last = ""
 
     def update(self, text: str) -> None:
-        """Count what ends in the next string of the text."""
+        """Count the pieces that end in the next string of the text."""
         if not text:
             return
         if self._english:
-            self._ends += sum(text.count(mark) for mark in _END_MARKS)  # no separator holds two of them
+            self._ends += sum(text.count(mark) for mark in _END_MARKS)  # no separator contains two of them
         else:
             self._ends += len(text.splitlines()) - (not _ends_line(text))
         self._last = text[-1]
 
     @property
     def pieces(self) -> int:
-        """How many pieces all strings together fall into."""
+        """The number of pieces in all the strings together."""
         if self._english:
             return self._ends + 1
-        # str.splitlines: what follows the last line's end is a line only if there is something.
+        # str.splitlines: what follows the last line's end is a line only if it is not empty.
         return self._ends + bool(self._last and not _ends_line(self._last))
 
 
 def count_pieces(texts: Iterable[str], language: str) -> int:
-    """Count the pieces of a text, its line ends normalised. Raise ValueError for an unknown language."""
+    """Count a text's pieces, its line ends normalised. Raise ValueError for an unknown language."""
     counter = PieceCounter(language)
     for text in texts:
         counter.update(text)
@@ -109,7 +109,7 @@ def count_pieces(texts: Iterable[str], language: str) -> int:
 
 
 def part_ranges(pieces: int, language: str) -> PartRanges:
-    """Divide a text's pieces into training and validation. Raise ValueError for an unknown language."""
+    """Divide pieces into training and validation. Raise ValueError for an unknown language."""
     _separator(language)
     if language == Language.EN.value:
         valid = int(pieces * VALID_SHARE_EN)
@@ -123,7 +123,7 @@ def part_text(texts: Iterable[str], language: str, wanted: range) -> Iterator[st
     """Yield the text of consecutive pieces, joined as the network joins them.
 
     `texts` is the whole text, its line ends normalised; it is read no further than the last wanted piece.
-    The strings that come out joined are the part; they are about as long as those that went in.
+    The strings yielded make up the part when joined; they are about as long as those that went in.
 
     Raise ValueError for an unknown language.
     """
@@ -149,8 +149,8 @@ def _separator(language: str) -> str:
 
 
 def _sentence_fragments(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Yield lists of fragments of pieces: each list's first one goes on with the last one before it."""
-    spaces = 0  # seen and not yielded: an end mark swallows those before it
+    """Yield lists of fragments of pieces: each list's first fragment continues the previous list's last."""
+    spaces = 0  # seen and not yet yielded: an end mark swallows those before it
     in_end = False  # the string before ended with an end mark, and closing quotes or spaces may follow
     closed = False  # only spaces may
     for unread in texts:
@@ -184,7 +184,7 @@ def _blocks_of_spaces(spaces: int) -> Iterator[list[str]]:
 
 
 def _line_fragments(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Yield lists of fragments of lines: each list's first one goes on with the last one before it."""
+    """Yield lists of fragments of lines: each list's first fragment continues the previous list's last."""
     for text in texts:
         if text:
             lines = text.splitlines()

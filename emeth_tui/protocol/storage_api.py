@@ -7,7 +7,7 @@ import math
 from pydantic import BaseModel, ConfigDict, Field
 
 PART_BYTES = 10_000_000  # protocol.md §5
-SIGNATURE_LIFETIME_S = 60  # the server rejects an older one (protocol.md §5)
+SIGNATURE_LIFETIME_S = 60  # the server rejects older ones (protocol.md §5)
 RESULT_EXTENSION = ".pt"  # protocol.md §5
 
 SIGNED_GET_URL_PATH = "/api/v1/node/signed-get-url"
@@ -17,7 +17,7 @@ SIZE_OF_PATH = "/api/v1/sizeOf"
 
 
 def signing_payload(job_id: str, signed_time_ms: int) -> bytes:
-    """Pack what the signature covers: `abi.encodePacked(string jobId, uint256 signedtime)`.
+    """Return what the signature covers: `abi.encodePacked(string jobId, uint256 signedtime)`.
 
     The signature is over the bare keccak256 of this, without the EIP-191 prefix.
     """
@@ -25,12 +25,12 @@ def signing_payload(job_id: str, signed_time_ms: int) -> bytes:
 
 
 def dataset_key(dataset: str) -> str:
-    """Name a dataset as `sizeOf` wants it."""
+    """Return a dataset's name as `sizeOf` expects it."""
     return f"dataset/{dataset}"
 
 
 def part_count(size_bytes: int) -> int:
-    """Count the parts of an upload; an empty file is one empty part."""
+    """Return the number of parts of an upload; an empty file is one empty part."""
     return max(1, math.ceil(size_bytes / PART_BYTES))
 
 
@@ -39,13 +39,13 @@ class _Answer(BaseModel):
 
 
 class SignedGetUrl(_Answer):
-    """Answer of `signed-get-url`: a presigned GET of the dataset."""
+    """The answer of `signed-get-url`: a presigned GET of the dataset."""
 
     url: str = Field(min_length=1, max_length=8_192)
 
 
 class PutSignedUrls(_Answer):
-    """Answer of `getPutSignedUrls`: one presigned PUT a part, keyed "0", "1", …"""
+    """The answer of `getPutSignedUrls`: one presigned PUT per part, keyed "0", "1", …"""
 
     urls: dict[str, str]
     upload_id: str = Field(alias="uploadId", min_length=1, max_length=4_096)
@@ -53,6 +53,6 @@ class PutSignedUrls(_Answer):
 
 
 class SizeOf(_Answer):
-    """Answer of `sizeOf`: a stored object's bytes."""
+    """The answer of `sizeOf`: a stored object's size in bytes."""
 
     result: int = Field(ge=0)

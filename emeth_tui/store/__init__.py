@@ -1,4 +1,4 @@
-"""The node's database, SQLite in WAL mode with `synchronous = FULL`. SQL lives here and nowhere else.
+"""The node's database, SQLite in WAL mode with `synchronous = FULL`. All SQL is here.
 
-Amounts in wei are TEXT: SQLite's integers end at 9.2 EMT.
+Amounts in wei are TEXT: SQLite's integers only reach 9.2 EMT.
 """

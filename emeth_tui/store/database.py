@@ -1,4 +1,4 @@
-"""The node's SQLite file: opened, migrated and locked here; its tables are queried beside this file."""
+"""The node's SQLite file, opened, migrated and locked; the modules beside this one query its tables."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from emeth_tui.store.key_values import KeyValueTable
 from emeth_tui.store.lock import take_lock
 from emeth_tui.store.measurements import MeasurementTable
 
-# Each entry takes the schema one version up; what has been released is never edited, only added to.
-# Wei are TEXT: SQLite's integers end at 2^63 - 1, which is 9.2 EMT.
+# Each entry takes the schema one version up; a released entry is never edited.
+# Wei are TEXT: SQLite's integers only reach 2^63 - 1, which is 9.2 EMT.
 MIGRATIONS = (
     """
     CREATE TABLE jobs (
@@ -101,8 +101,8 @@ MIGRATIONS = (
 class Store:
     """The node's memory across restarts. Every write is durable when its call returns.
 
-    One process at a time: opening takes a lock on the state directory. Raise AlreadyRunning when another
-    node holds it, StoreError when the file is damaged or was written by a newer version.
+    One process at a time: opening locks the state directory. Raise AlreadyRunning when another node holds
+    the lock, StoreError when the file is damaged or was written by a newer version.
     """
 
     def __init__(self, state_dir: Path) -> None:
@@ -121,7 +121,7 @@ class Store:
         self.measurements = MeasurementTable(self._connection)
 
     def close(self) -> None:
-        """Close the file and let the lock go."""
+        """Close the file and release the lock."""
         self._connection.close()
         os.close(self._lock)
 
@@ -138,11 +138,11 @@ class Store:
 
 
 class _NewerSchema(StoreError):
-    """The file is good, and not for this version."""
+    """The file is intact, but a newer version wrote it."""
 
 
 class _Connection(sqlite3.Connection):
-    """Maps SQLite's errors to ours, so that no caller needs to know what the store is made of."""
+    """Maps SQLite's errors to ours, so that callers need not know about SQLite."""
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
         try:

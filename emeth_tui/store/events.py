@@ -1,4 +1,4 @@
-"""Events that outlive a restart, newest last: their kinds, and their fields as JSON."""
+"""Events that survive a restart, newest last: their kinds, and their fields as JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PRUNE_EVERY = 500
 
 
 class EventTable:
-    """Appends events, keeps the newest KEPT_EVENTS."""
+    """Stores events, and keeps the newest KEPT_EVENTS."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -35,7 +35,7 @@ class EventTable:
             self._connection.execute("DELETE FROM events WHERE id <= ?", (last_id - KEPT_EVENTS,))
 
     def recent(self, limit: int) -> list[Event]:
-        """List the newest events, oldest of them first."""
+        """Return the newest events, oldest first."""
         rows = self._connection.execute("SELECT * FROM events ORDER BY id DESC LIMIT ?", (limit,)).fetchall()
         return [_from_row(row) for row in reversed(rows)]
 

@@ -1,4 +1,4 @@
-"""Jobs, the times of their states, and what each epoch brought."""
+"""Jobs, the times of their states, and the results of each epoch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _UPSERT = (
 
 @dataclass(frozen=True, slots=True)
 class EpochRecord:
-    """One trained epoch of a job: losses in nats a token, and its link of the hash chain."""
+    """One trained epoch of a job: losses in nats per token, and its link of the hash chain."""
 
     epoch: int
     train_loss: float
@@ -37,7 +37,7 @@ class JobTable:
         self._connection = connection
 
     def save(self, job: Job, *, at_unix_s: float, state_changed: bool) -> None:
-        """Write a job whole; when its state changed, the time of that too, in the same transaction."""
+        """Write a whole job and, if its state changed, the time of the change, in one transaction."""
         self._connection.execute("BEGIN")
         try:
             self._connection.execute(_UPSERT, _to_row(job))
@@ -57,7 +57,7 @@ class JobTable:
         return _from_row(row) if row else None
 
     def in_states(self, states: Iterable[JobState]) -> list[Job]:
-        """List the jobs in any of `states`, oldest first."""
+        """Return the jobs in any of `states`, oldest first."""
         names = [state.value for state in states]
         marks = ", ".join("?" * len(names))
         rows = self._connection.execute(
@@ -67,21 +67,21 @@ class JobTable:
         return [_from_row(row) for row in rows]
 
     def ended_since(self, since_unix_s: float) -> list[Job]:
-        """List the jobs that ended at or after a time, oldest first."""
+        """Return the jobs that ended at or after a time, oldest first."""
         rows = self._connection.execute(
             "SELECT * FROM jobs WHERE ended_at_unix_s >= ? ORDER BY ended_at_unix_s", (since_unix_s,)
         )
         return [_from_row(row) for row in rows]
 
     def states(self, job_id: JobId) -> list[tuple[JobState, float]]:
-        """List the states that a job went through, with the unix time of each."""
+        """Return the states that a job went through, with the unix time of each."""
         rows = self._connection.execute(
             "SELECT state, at_unix_s FROM job_states WHERE job_id = ? ORDER BY rowid", (job_id,)
         )
         return [(JobState(row["state"]), row["at_unix_s"]) for row in rows]
 
     def add_epoch(self, job_id: JobId, epoch: EpochRecord) -> None:
-        """Keep an epoch; one trained again after a restart replaces what was known of it."""
+        """Store an epoch; one trained again after a restart replaces the earlier record."""
         self._connection.execute(
             "INSERT OR REPLACE INTO epochs (job_id, epoch, train_loss, valid_loss, seconds, link) "
             "VALUES (?, ?, ?, ?, ?, ?)",
@@ -89,7 +89,7 @@ class JobTable:
         )
 
     def epochs(self, job_id: JobId) -> list[EpochRecord]:
-        """List the epochs trained of a job, in order."""
+        """Return a job's trained epochs, in order."""
         rows = self._connection.execute(
             "SELECT epoch, train_loss, valid_loss, seconds, link FROM epochs WHERE job_id = ? ORDER BY epoch",
             (job_id,),

@@ -14,7 +14,7 @@ class JournalTable:
         self._connection = connection
 
     def add(self, tx: JournaledTransaction) -> None:
-        """Keep a signed transaction; the same bytes a second time change nothing."""
+        """Store a signed transaction; storing the same bytes again changes nothing."""
         self._connection.execute(
             "INSERT OR IGNORE INTO transactions "
             "(tx_hash, nonce, purpose, job_id, raw, state, created_at_unix_s, gas_used, fee_wei) "
@@ -35,22 +35,22 @@ class JournalTable:
     def settle(
         self, tx_hash: str, state: TransactionState, gas_used: int | None, fee_wei: int | None
     ) -> None:
-        """Note how a transaction ended."""
+        """Record how a transaction ended."""
         self._connection.execute(
             "UPDATE transactions SET state = ?, gas_used = ?, fee_wei = ? WHERE tx_hash = ?",
             (state.value, gas_used, _text(fee_wei), tx_hash),
         )
 
     def unsettled(self) -> list[JournaledTransaction]:
-        """List what may or may not have reached the network, in nonce order."""
+        """Return the transactions that may or may not have reached the network, in nonce order."""
         return self._select("WHERE state = 'signed' ORDER BY nonce, created_at_unix_s")
 
     def recent(self, limit: int) -> list[JournaledTransaction]:
-        """List the newest transactions, newest first."""
+        """Return the newest transactions, newest first."""
         return self._select("ORDER BY rowid DESC LIMIT ?", limit)
 
     def of_job(self, job_id: JobId) -> list[JournaledTransaction]:
-        """List a job's transactions, oldest first."""
+        """Return a job's transactions, oldest first."""
         return self._select("WHERE job_id = ? ORDER BY created_at_unix_s, rowid", job_id)
 
     def _select(self, clause: str, *values: object) -> list[JournaledTransaction]:

@@ -1,4 +1,4 @@
-"""Single values that outlive a restart: the last block scanned, whether claiming is paused."""
+"""Single values that survive a restart: the last block scanned, whether claiming is paused."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import sqlite3
 
 from emeth_tui.notices.notice import Reason, reason_data, reason_from
 
-LAST_BLOCK = "last_block"  # the newest block whose events have been taken in
+LAST_BLOCK = "last_block"  # the newest block whose events have been read
 CLAIMS_PAUSED = "claims_paused"  # why, as JSON
-ACCOUNT = "account"  # address and chain that this state belongs to
+ACCOUNT = "account"  # the address and chain that this state belongs to
 
 
 class KeyValueTable:
-    """Named texts."""
+    """Stores named strings."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection

@@ -1,4 +1,4 @@
-"""The lock on a state directory: it says which process is the node there, and lets go however that ends."""
+"""The lock on a state directory: it names the process that is the node, and is released however that ends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BETWEEN_TRIES_S = 0.02
 
 
 def take_lock(state_dir: Path) -> int:
-    """Lock a state directory for this process; gives the descriptor whose closing lets go.
+    """Lock a state directory for this process; return the descriptor that releases the lock when closed.
 
     Raise AlreadyRunning when another process holds it.
     """
@@ -36,7 +36,7 @@ def take_lock(state_dir: Path) -> int:
 
 
 def lock_holder(state_dir: Path) -> int | None:
-    """Tell the process that is the node of a state directory; None when there is none."""
+    """Return the process id of a state directory's node; None when there is none."""
     try:
         descriptor = os.open(state_dir / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

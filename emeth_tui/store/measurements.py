@@ -1,4 +1,4 @@
-"""What this node has measured of its own work, the newest of each kind: speeds, sizes and seconds."""
+"""This node's measurements of its own work, the newest of each kind: speeds, sizes and seconds."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Quantity(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """What is measured and what it depends on: a device or host, a model, a language; "" where on none."""
+    """What is measured and what it depends on: a device or host, a model, a language; "" for none."""
 
     quantity: Quantity
     place: str = ""
@@ -37,7 +37,7 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """So much of one thing per so much of another. `per` is above 0, and says how much it is worth."""
+    """An amount of one thing per amount of another. `per` is above 0, and is the measurement's weight."""
 
     gauge: Gauge
     amount: float
@@ -55,7 +55,7 @@ class MeasurementTable:
         self._connection = connection
 
     def add(self, measurements: Sequence[Measurement], *, at_unix_s: float) -> None:
-        """Keep all of these, or none when that fails."""
+        """Store all of these, or none when that fails."""
         self._connection.execute("BEGIN")
         try:
             for measurement in measurements:
@@ -67,7 +67,7 @@ class MeasurementTable:
             raise
 
     def all(self) -> list[Measurement]:
-        """List what is kept, oldest first, without what only another version measures."""
+        """Return all measurements, oldest first, except of quantities that only another version knows."""
         known = {quantity.value for quantity in Quantity}
         rows = self._connection.execute(
             "SELECT quantity, place, model, language, amount, per FROM measurements ORDER BY id"

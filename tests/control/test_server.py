@@ -73,7 +73,7 @@ async def test_a_socket_that_cannot_be_made_keeps_no_node_from_working(
     (tmp_path / "control").write_text("a file where the directory should be")
     async with serve_control(tmp_path / "control", shown):
         pass
-    assert "this node cannot be looked at" in caplog.text
+    assert "other processes cannot view this node" in caplog.text
 
 
 async def test_nobody_attached_costs_nothing(shown: ShownNode, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ from emeth_tui.settings import Network
 API_LIMITS = Limits(max_bytes=4_000_000, deadline_s=60.0)  # presigned URLs of a 10 GB upload need about 1 MB
 
 _Answer = TypeVar("_Answer", bound=BaseModel)
-Progress = Callable[[int, int], None]  # bytes done, bytes in all
+Progress = Callable[[int, int], None]  # bytes done, bytes in total
 
 
 class StorageClient:
@@ -60,10 +60,10 @@ class StorageClient:
         self._limits = limits
 
     async def size_of(self, dataset: str) -> int:
-        """Ask how many bytes a dataset has.
+        """Return how many bytes a dataset has.
 
-        Raise JobError for a name that is no plain file name, StorageRejected when there is no such dataset,
-        StorageError.
+        Raise JobError when the name is not a plain file name, StorageRejected when there is no such
+        dataset, StorageError.
         """
         key = dataset_key(check_dataset_name(dataset))
         answer = await self._ask("GET", SIZE_OF_PATH, f"dataset {dataset}", SizeOf, params={"key": key})
@@ -78,7 +78,7 @@ class StorageClient:
         max_bytes: int,
         on_progress: Progress = lambda _done, _total: None,
     ) -> int:
-        """Fetch a job's dataset into `path` and return its size; what an earlier try left is gone on from.
+        """Fetch a job's dataset into `path` and return its size, resuming an earlier attempt.
 
         Raise DatasetError when it is larger than `max_bytes` or not what the storage announced, DiskFull,
         StorageRejected, StorageError, and JobError as `size_of` does.
@@ -97,16 +97,16 @@ class StorageClient:
     async def upload(
         self, job_id: JobId, path: Path, *, on_progress: Progress = lambda _done, _total: None
     ) -> str:
-        """Store a job's result and return its name in storage, which `submit` takes.
+        """Store a job's result and return its name in storage, as `submit` expects it.
 
-        Raise StorageRejected when the storage will not have it, StorageError.
+        Raise StorageRejected when the storage refuses it, StorageError.
         """
         return await upload(self, self._transport, job_id, path, on_progress)
 
-    # ---- what an upload asks of the API
+    # ---- the calls of an upload
 
     async def begin_upload(self, job_id: JobId, parts: int) -> PutSignedUrls:
-        """Announce an upload of so many parts. Raise StorageRejected, StorageError."""
+        """Announce an upload of `parts` parts. Raise StorageRejected, StorageError."""
         return await self._ask(
             "POST",
             PUT_SIGNED_URLS_PATH,
@@ -121,7 +121,7 @@ class StorageClient:
         parts = [{"ETag": etag, "PartNumber": number} for number, etag in enumerate(etags, start=1)]
         fields = {"parts": parts, "uploadId": upload_id, "extension": RESULT_EXTENSION}
         body = {**self._signature(job_id), **fields}
-        # The network promises no body in the answer (protocol.md §5).
+        # The network does not promise a body in the answer (protocol.md §5).
         self._check_status(await self._fetch("POST", COMPLETE_UPLOAD_PATH, json=body))
 
     async def _dataset_url(self, job_id: JobId) -> str:
@@ -146,7 +146,7 @@ class StorageClient:
             body = None if signed_for is None else {**self._signature(signed_for), **(fields or {})}
             return await self._fetch(method, path, params=params, json=body)
 
-        # Each call may be repeated: it reads, or begins an upload that costs nothing when it is not used.
+        # Each call may be repeated: it reads, or begins an upload that costs nothing if it is never used.
         try:
             reply = await self._transport.retry.persist(attempt, what)
         except ExchangeFailed as error:

@@ -1,4 +1,4 @@
-"""Downloading a dataset: streamed to disk, gone on from where it broke, never more than was announced."""
+"""Download a dataset: streamed to disk, resumed where it broke off, never more than was announced."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ from emeth_tui.notices.reasons.network.storage import (
 )
 
 FAILURES_WITHOUT_PROGRESS = 6
-PROGRESS_BYTES = 65_536  # an attempt that brings this much counts as progress
-WRITE_BYTES = 1_048_576  # gathered before a write to disk
+PROGRESS_BYTES = 65_536  # an attempt that fetches this much counts as progress
+WRITE_BYTES = 1_048_576  # buffered before a write to disk
 SPARE_BYTES = 16_000_000  # left free on the file system
-_EXPIRED_STATUSES = frozenset({400, 401, 403, 410})  # how storages refuse a presigned URL past its time
+_EXPIRED_STATUSES = frozenset({400, 401, 403, 410})  # how storage services refuse an expired presigned URL
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)")
 
 
@@ -56,7 +56,7 @@ async def download(
     max_bytes: int,
     on_progress: Callable[[int, int], None],
 ) -> int:
-    """Fetch `size_bytes` into `path` through `path.part`, asking for a fresh URL after each break.
+    """Fetch `size_bytes` into `path` through `path.part`, requesting a fresh URL after each break.
 
     Raise DatasetError, DiskFull, StorageRejected or StorageError.
     """
@@ -82,7 +82,7 @@ async def download(
 
 
 class _Download:
-    """One dataset on its way."""
+    """The download of one dataset."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class _Download:
         self._on_progress = on_progress
 
     async def run(self) -> None:
-        """Fetch until all is there. Raise DatasetError, StorageRejected, StorageError or OSError."""
+        """Fetch until the file is complete. Raise DatasetError, StorageRejected, StorageError or OSError."""
         failures = 0
         furthest = self._part.received
         while self._part.received < self._part.size_bytes:
@@ -150,7 +150,7 @@ class _Download:
         raise StorageRejected(StorageDown(why.UnexpectedStatus(where, status)))
 
     async def _take(self, response: httpx.Response, stall: StallWatch) -> None:
-        """Stream an answer's body into the part file."""
+        """Stream a response body into the part file."""
         check_plain(response)
         self._align(response)
         gathered = bytearray()
@@ -166,12 +166,12 @@ class _Download:
                     self._on_progress(self._part.received, self._part.size_bytes)
         finally:
             if gathered and self._part.received + len(gathered) <= self._part.size_bytes:
-                # Not in a thread: a cancelled task keeps what it has too.
+                # Not in a thread: a cancelled task also keeps what it has.
                 self._part.append(bytes(gathered))
         self._on_progress(self._part.received, self._part.size_bytes)
 
     def _align(self, response: httpx.Response) -> None:
-        """Make the part file end where the answer's body begins; refuse an answer of another length."""
+        """Make the part file end where the response body begins; refuse a response of another length."""
         total = response.headers.get("content-length", "")
         start = 0
         if response.status_code == 206:
@@ -189,7 +189,7 @@ class _Download:
 
 
 class _UrlRefused(TryAgain):
-    """A presigned URL was refused: past its time, or for good."""
+    """A presigned URL was refused: because it has expired, or for good."""
 
 
 def _check_room(directory: Path, needed_bytes: int) -> None:

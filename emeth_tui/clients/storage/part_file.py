@@ -1,4 +1,4 @@
-"""A file that is still arriving: `NAME.part`, with a note beside it by which a later try knows what it is."""
+"""A file that is still arriving: `NAME.part`, with a note beside it that identifies it to a later attempt."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class PartFile:
         self._file: FileIO | None = None
 
     def open(self) -> None:
-        """Go on with what an earlier try left, if the size is the same and the machine ran on; else begin."""
+        """Resume an earlier attempt if the size is the same and there was no reboot; else start over."""
         kept_etag = self._kept_etag()
         self._file = FileIO(os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+")
         length = self._file.seek(0, os.SEEK_END)
@@ -38,11 +38,11 @@ class PartFile:
             self._etag, self.received = kept_etag, length
 
     def is_same(self, etag: str) -> bool:
-        """Whether the object with this ETag is the one that is here in part."""
+        """Whether the part file belongs to the object with this ETag."""
         return etag == self._etag
 
     def restart(self, *, etag: str = "") -> None:
-        """Throw away what is here and begin with the object that has this ETag."""
+        """Discard the part file's content and start on the object with this ETag."""
         file = self._opened()
         file.truncate(0)
         file.seek(0)
@@ -53,7 +53,7 @@ class PartFile:
         )
 
     def append(self, data: bytes) -> None:
-        """Add bytes at the end."""
+        """Append bytes."""
         rest = memoryview(data)
         while rest:
             written = self._opened().write(rest)
@@ -61,7 +61,7 @@ class PartFile:
             rest = rest[written:]
 
     def finish(self) -> None:
-        """Put the file in its final place, whole and on the disk."""
+        """Flush the complete file to disk and move it to its final place."""
         os.fsync(self._opened().fileno())
         self.close()
         self._part.replace(self._path)
@@ -69,7 +69,7 @@ class PartFile:
         self._note.unlink(missing_ok=True)
 
     def discard(self) -> None:
-        """Remove all traces."""
+        """Remove the part file and its note."""
         self.close()
         with contextlib.suppress(OSError):
             self._part.unlink(missing_ok=True)
@@ -98,7 +98,7 @@ class PartFile:
 
 
 def _boot_id() -> str:
-    """Name this run of the machine: after a power cut a file's end may hold zeros where data was."""
+    """Return the machine's boot id: after a power cut a file's end may hold zeros in place of data."""
     try:
         return _BOOT_ID.read_text("ascii").strip()
     except OSError:

@@ -1,4 +1,4 @@
-"""Uploading a result: parts streamed from disk, several at a time, each repeated alone (protocol.md §5)."""
+"""Upload a result: parts streamed from disk, several at a time, each retried alone (protocol.md §5)."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from emeth_tui.protocol.storage_api import PART_BYTES, PutSignedUrls, part_count
 from emeth_tui.words.sentences import english
 
 PARALLEL_PARTS = 4
-UPLOADS = 3  # fresh uploads begun for one result before it is given up
+UPLOADS = 3  # fresh uploads begun for one result before giving up
 READ_BYTES = 262_144
-PART_LIMITS = Limits(max_bytes=65_536, deadline_s=math.inf)  # a part that hardly moves is broken off instead
+PART_LIMITS = Limits(max_bytes=65_536, deadline_s=math.inf)  # a part that stalls is broken off instead
 MAX_ETAG_CHARS = 200
-# How storages refuse a presigned URL past its time, or an upload that is gone.
+# How storage services refuse an expired presigned URL, or an upload that is gone.
 _EXPIRED_STATUSES = frozenset({400, 401, 403, 404, 410})
 
 _logger = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class UploadApi(Protocol):
     async def begin_upload(self, job_id: JobId, parts: int) -> PutSignedUrls: ...
 
     async def complete_upload(self, job_id: JobId, upload_id: str, etags: Sequence[str]) -> None:
-        """Try once. Raise TryAgain as well."""
+        """Try once. Raise TryAgain, too."""
         ...
 
 
@@ -62,7 +62,7 @@ async def upload(
 ) -> str:
     """Store a file and return its name in storage.
 
-    When presigned URLs expire, all begins anew: fresh ones belong to another upload. Raise StorageRejected
+    When presigned URLs expire, start over: fresh ones belong to another upload. Raise StorageRejected
     or StorageError.
     """
     what = f"job {job_id}: upload"
@@ -83,7 +83,7 @@ async def upload(
 
 @contextmanager
 def _opened(path: Path) -> Iterator[int]:
-    """Open a file to read at several places at once."""
+    """Open a file for reading at several places at once."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         yield descriptor
@@ -131,7 +131,7 @@ class _Upload:
         return announced.file_name
 
     async def _send_parts(self, parts: Iterable[int], urls: Sequence[str]) -> None:
-        """Take parts from the pile until none is left."""
+        """Send parts until none is left."""
         for number in parts:
 
             async def attempt(number: int = number) -> str:
@@ -151,7 +151,7 @@ class _Upload:
                 url,
                 PART_LIMITS,
                 content=self._read(number, length, stall),
-                headers={"Content-Length": str(length)},  # storages refuse chunked bodies
+                headers={"Content-Length": str(length)},  # storage services refuse chunked bodies
             )
         if reply.status in _EXPIRED_STATUSES:
             raise _StartOver(PartRefused(where, reply.status, reply.said))
@@ -177,7 +177,7 @@ class _Upload:
 
     async def _complete(self, upload_id: str) -> None:
         """Declare the upload complete."""
-        answer_lost = False  # a refusal after that may only mean that it is complete already
+        answer_lost = False  # a refusal after that may only mean that the upload is already complete
 
         async def attempt() -> None:
             nonlocal answer_lost
@@ -201,7 +201,7 @@ class _Upload:
 
 
 async def _all_or_none(workers: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Run workers together; the first error ends the others and is raised."""
+    """Run workers concurrently; the first error cancels the others and is raised."""
     tasks = [asyncio.create_task(worker) for worker in workers]
     try:
         await asyncio.gather(*tasks)

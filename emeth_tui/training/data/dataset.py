@@ -1,9 +1,9 @@
-"""A dataset file as blocks of tokens: split, tokenised once, kept on disk and mapped into memory.
+"""A dataset file as blocks of tokens: split, tokenised once, cached on disk and mapped into memory.
 
-Every odd input has a defined end. Text that is not UTF-8, or whose training part has fewer than two tokens,
-is a DatasetError before anything is trained. A part shorter than one block becomes one shorter block.
-Without validation text (the split of protocol.md §7 may leave none) the last training block is validated
-on.
+Every unusual input has a defined outcome. Text that is not UTF-8, or whose training part has fewer than two
+tokens, raises DatasetError before any training. A part shorter than one block becomes one shorter block.
+Without validation text (the split of protocol.md §7 may leave none) the last training block serves for
+validation.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from emeth_tui.training.data.tokenizer import TextTokenizer, chunks
 from emeth_tui.training.reports import OnPreparing, Preparing, Stage, unheard
 
 Blocks = npt.NDArray[Any]  # of uint16, or uint32 where the vocabulary is too large for that
-MIN_TOKENS = 2  # one token to read, one to predict
+MIN_TOKENS = 2  # one as input, one to predict
 FORMAT = 2  # of the cache; raised when its files or the tokenizers' training change
 _META_NAME = "tokens.json"
 _PARTS = ("train", "valid")
-_READING_SHARE = 0.05  # of the whole time
+_READING_SHARE = 0.05  # of the total time
 
 MakeTokenizer = Callable[[Iterable[str]], TextTokenizer]  # from the training text, in strings
 
@@ -41,8 +41,8 @@ MakeTokenizer = Callable[[Iterable[str]], TextTokenizer]  # from the training te
 class TokenisedDataset:
     """Blocks of tokens, shaped `(blocks, tokens in a block)`, mapped from disk.
 
-    `digest` is `d` of protocol.md §9, `vocab_size` that of the tokenizer that made them. `made_in_s` is how
-    long that took, None where the cache held them.
+    `digest` is `d` of protocol.md §9, `vocab_size` that of the tokenizer used. `made_in_s` is how long that
+    took, None when they came from the cache.
     """
 
     digest: str
@@ -54,7 +54,7 @@ class TokenisedDataset:
 
 @dataclass(frozen=True, slots=True)
 class TokenSource:
-    """Which tokens are wanted, and what makes them; `tokenizer_name` is part of the cache's key."""
+    """How to make tokens of a text; `tokenizer_name` is part of the cache key."""
 
     language: str
     tokenizer_name: str
@@ -68,9 +68,9 @@ def load_tokens(
     source: TokenSource,
     progress: OnPreparing = unheard,
 ) -> TokenisedDataset:
-    """Return the dataset's tokens, from the cache where it holds them, else made and put there.
+    """Return the dataset's tokens, from the cache if it holds them; else make and cache them.
 
-    `progress` may raise to break off; what is unfinished is made again next time. Raise DatasetError,
+    `progress` may raise to abort; unfinished work is redone next time. Raise DatasetError,
     DiskFull.
     """
     started, made_in_s = time.monotonic(), None
@@ -85,7 +85,7 @@ def load_tokens(
             with disk_full_translated(cache_dir):
                 meta = _tokenise(dataset_path, facts, cache_dir, source, meter) | {"key": key}
             made_in_s = time.monotonic() - started
-        # Written last: its presence says that the token files are complete.
+        # Written last: its presence means that the token files are complete.
         with disk_full_translated(cache_dir):
             write_atomically(cache_dir / _META_NAME, json.dumps(meta).encode())
     train, valid = (_map(cache_dir / f"{part}.bin", meta["dtype"], meta[part]) for part in _PARTS)
@@ -100,12 +100,12 @@ def load_tokens(
 
 
 def token_ids(blocks: Blocks) -> npt.NDArray[np.int64]:
-    """Copy blocks out of the mapped file, as the integers that a model is indexed with."""
+    """Copy blocks out of the mapped file, as the integer type that a model takes."""
     return np.asarray(blocks, dtype=np.int64)
 
 
 def epoch_order(seed: int, epoch: int, blocks: int) -> npt.NDArray[np.int64]:
-    """Return the order of an epoch's blocks; it follows from seed and epoch, so an epoch can be resumed."""
+    """Return the order of an epoch's blocks. Seed and epoch determine it, so an epoch can be resumed."""
     return np.random.default_rng([seed, epoch]).permutation(blocks)
 
 
@@ -118,7 +118,7 @@ class _Meter:
         self._fraction = 0.0
 
     def reading(self, stage: Stage, start: float, end: float = _READING_SHARE) -> OnBytes:
-        """Return what counts the bytes of one reading of the file, from `start` to `end` of the whole."""
+        """Return a callback that counts the bytes of one pass, from `start` to `end` of the whole."""
         read_bytes = 0
 
         def count(raw: bytes) -> None:
@@ -158,7 +158,7 @@ def _tokenise(
         content.update(raw)
         count(raw)
 
-    # The validation text reaches to the file's end, so all of the file passes by here once more.
+    # The validation text extends to the file's end, so the whole file is hashed here once more.
     valid = _write_tokens(cache_dir / "valid.bin", text_of(parts.valid, hashed), tokenizer, dtype)
     if content.hexdigest() != facts.content:
         raise DatasetError(f"the dataset at {path} was changed while it was tokenised: start the job again")
@@ -194,7 +194,7 @@ def _read_meta(cache_dir: Path, key: str) -> dict[str, Any] | None:
         item_bytes = np.dtype(meta["dtype"]).itemsize
         whole = all((cache_dir / f"{part}.bin").stat().st_size == meta[part] * item_bytes for part in _PARTS)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None  # none there, or damaged: the tokens are made again
+        return None  # missing or damaged: the tokens are made again
     return meta if whole else None
 
 

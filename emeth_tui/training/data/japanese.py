@@ -1,7 +1,7 @@
-"""Japanese word segmentation by MeCab, with nothing lost: the pieces joined are the text again.
+"""Lossless Japanese word segmentation by MeCab: the pieces joined are the text again.
 
-MeCab itself drops spaces, stops at a NUL character and strains under endless lines, so the text is cut into
-short runs first and what MeCab leaves out becomes pieces of its own.
+MeCab itself drops spaces, stops at a NUL character and is slow on very long lines, so the text is first cut
+into short runs, and what MeCab leaves out becomes pieces of its own.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import unidic_lite  # type: ignore[import-untyped]
 
 MAX_PIECE_CHARS = 64  # a stranger's text may hold a "word" of megabytes; BPE pays for length squared
 # A run is one line, without its end, and no longer than MeCab handles quickly. Everything that is not part
-# of a run (line ends, NUL) passes by MeCab.
+# of a run (line ends, NUL) bypasses MeCab.
 _RUN = re.compile(r"[^\n\x00]{1,512}|[\n\x00]{1,64}")
 
 
 def segment(text: str) -> list[str]:
-    """Return the words of `text` and what lies between them, in order: `"".join(segment(text)) == text`."""
+    """Return the words of `text` and what is between them, in order: `"".join(segment(text)) == text`."""
     parse = _tagger().parse
     pieces: list[str] = []
     for run in _RUN.findall(text):
@@ -38,7 +38,7 @@ def segment(text: str) -> list[str]:
 def _with_gaps(run: str, words: list[str]) -> Iterator[str]:
     position = 0
     for word in words:
-        # MeCab's own white space is the only thing that its output leaves out.
+        # MeCab's output leaves out nothing but its own white space.
         start = run.find(word, position)
         if start < 0:
             continue
@@ -60,5 +60,5 @@ def _bounded(piece: str) -> Iterator[str]:
 
 @functools.cache
 def _tagger() -> fugashi.GenericTagger:
-    # The dictionary is named, and no mecabrc read: what else is installed must not change a job's tokens.
+    # Name the dictionary and read no mecabrc: other installed software must not change a job's tokens.
     return fugashi.GenericTagger(f'-r /dev/null -d "{unidic_lite.DICDIR}" -Owakati')

@@ -1,8 +1,8 @@
 """A model's own SentencePiece tokenizer (`spiece.model` without `tokenizer.json`), as rinna's models have it.
 
 SentencePiece's normaliser, a part of the model, changes a text before it is divided: it folds widths (NFKC)
-and makes one space of line ends and of runs of white space. What comes back from the tokens is that text,
-with " ⁇ " for what the vocabulary lacks. A line has the same tokens alone as among others, which is how
+and replaces line ends and runs of white space by one space. Tokens decode to that text, with " ⁇ " for
+whatever the vocabulary lacks. A line has the same tokens alone as among others, which is how
 rinna trained: line by line, with `<s>` and `</s>` only around whole documents, which a dataset does not
 mark. So the ids are SentencePiece's own, without special tokens. transformers would need protobuf for the
 same file, read capitals whatever the configuration says, and turn what is unknown into `</s>`.
@@ -22,7 +22,7 @@ from emeth_tui.training.files.hub import SENTENCEPIECE_NAME
 
 
 class SentencePieces:
-    """Gives the ids that SentencePiece gives for a text, and no special tokens."""
+    """Encodes text to SentencePiece's ids, without special tokens."""
 
     def __init__(self, processor: SentencePieceProcessor, lower_case: bool) -> None:
         self._processor = processor
@@ -52,7 +52,7 @@ def load_sentence_pieces(name: str, directory: Path, lower_case: bool) -> Senten
         processor.load_from_serialized_proto(path.read_bytes())
     except OSError as error:
         raise TrainingError(f"model {name!r}: {path} cannot be read: {error}") from error
-    except RuntimeError as error:  # with a line of C++ for a message
+    except RuntimeError as error:  # its message is a line of C++
         raise TrainingError(f"model {name!r}: {path} is damaged, or no SentencePiece model") from error
     return SentencePieces(processor, lower_case or _asks_for_lower_case(name, directory))
 

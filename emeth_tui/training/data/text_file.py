@@ -1,4 +1,4 @@
-"""A dataset file as a stream of text: a buffer of it in memory, however long the file or its lines are."""
+"""A dataset file as a stream of text: one buffer in memory, however long the file or its lines are."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from emeth_tui.protocol.hash_chain import DatasetDigest
 from emeth_tui.protocol.splitting import PieceCounter
 
 READ_BYTES = 262_144
-_CLOCK_STEP_NS = 2_000_000_000  # of the coarsest file systems
+_CLOCK_STEP_NS = 2_000_000_000  # the clock step of the coarsest file systems
 
 OnBytes = Callable[[bytes], None]
 Stamp = list[int]
@@ -24,7 +24,7 @@ Stamp = list[int]
 
 @dataclass(frozen=True, slots=True)
 class TextFacts:
-    """What one reading of a dataset reveals.
+    """The facts that one pass over a dataset yields.
 
     `content` is the sha256 of its bytes, `digest` is `d` of protocol.md §9, `pieces` what its split counts
     (§7), all of this one language.
@@ -36,7 +36,7 @@ class TextFacts:
 
 
 def read_text(path: Path, on_bytes: OnBytes = lambda raw: None) -> Iterator[str]:
-    """Yield a dataset's text in strings, its line ends normalised as universal newlines do.
+    """Yield a dataset's text in strings, its line ends normalised as with universal newlines.
 
     `on_bytes` receives the file's bytes as they are read, and may raise. Raise DatasetError when the file
     cannot be read, and at its first byte that is not UTF-8.
@@ -49,7 +49,7 @@ def read_text(path: Path, on_bytes: OnBytes = lambda raw: None) -> Iterator[str]
         try:
             text = decoder.decode(raw, final=not raw)
         except UnicodeDecodeError as error:
-            # The decoder was given `raw` and what it had kept of the bytes before.
+            # The decoder was given `raw` after the bytes that it had held back.
             wrong_byte = read_bytes - len(error.object) + error.start
             raise DatasetError(
                 f"the dataset is not UTF-8 text: byte {wrong_byte} of {path.stat().st_size} is wrong"
@@ -59,7 +59,7 @@ def read_text(path: Path, on_bytes: OnBytes = lambda raw: None) -> Iterator[str]
 
 
 def text_facts(path: Path, language: str, on_bytes: OnBytes = lambda raw: None) -> TextFacts:
-    """Read a dataset once, from end to end. Raise what `read_text` does."""
+    """Read a dataset once, from start to end. Raise what `read_text` raises."""
     content = hashlib.sha256()
 
     def heard(raw: bytes) -> None:
@@ -68,13 +68,13 @@ def text_facts(path: Path, language: str, on_bytes: OnBytes = lambda raw: None) 
 
     digest, pieces = DatasetDigest(), PieceCounter(language)
     for text in read_text(path, heard):
-        digest.update(text)  # a word ends where it did, whichever line end follows it
+        digest.update(text)  # words are the same, whatever the line ends
         pieces.update(text)
     return TextFacts(content.hexdigest(), digest.hexdigest(), pieces.pieces)
 
 
 def dataset_digest(path: Path) -> str:
-    """Return `d` of protocol.md §9 for a dataset file. Raise what `read_text` does."""
+    """Return `d` of protocol.md §9 for a dataset file. Raise what `read_text` raises."""
     digest = DatasetDigest()
     for text in read_text(path):
         digest.update(text)
@@ -84,7 +84,7 @@ def dataset_digest(path: Path) -> str:
 def lasting_stamp(path: Path) -> Stamp | None:
     """Return what changes whenever a file is written to or replaced.
 
-    None where the last change is so recent that the next one could bear the same time. Raise DatasetError.
+    None if the last change is so recent that the next one could have the same time. Raise DatasetError.
     """
     with _reading(path):
         stat = path.stat()

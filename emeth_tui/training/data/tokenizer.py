@@ -1,7 +1,7 @@
-"""Text to token ids and back: by a byte-level BPE trained on the job's own text, or a model's own tokenizer.
+"""Text to token ids and back, by a byte-level BPE trained on the job's own text or a model's own tokenizer.
 
-What is trained here follows from the text alone, so that a verifier rebuilds the same tokenizer from the
-dataset. Byte-level means that any text comes back from its tokens unharmed.
+A tokenizer trained here depends on the text alone, so that a verifier can rebuild it from the dataset.
+Byte-level means that encoding any text loses nothing.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from emeth_tui.training.files.hub import SENTENCEPIECE_NAME, TOKENIZER_NAME
 MAX_PIECE_CHARS = (
     64  # BPE never merges beyond a piece; without a bound, a hostile "word" of megabytes stalls it
 )
-TRAINING_CHARS = 4_000_000  # a vocabulary of a few thousand learns nothing more from the rest
-CHUNK_CHARS = 262_144  # at most so many are encoded at once
+TRAINING_CHARS = 4_000_000  # a vocabulary of a few thousand learns nothing from more
+CHUNK_CHARS = 262_144  # the most that are encoded at once
 MIN_PAIR_COUNT = 2  # a pair seen once is no pattern
-MIN_PRETRAINED_VOCAB = 256  # any real one knows at least the bytes
+MIN_PRETRAINED_VOCAB = 256  # any real one has at least the bytes
 
 # GPT-2's division into words, numbers, signs and white space, each bounded in length.
 _PIECES = (
@@ -51,16 +51,16 @@ class TextTokenizer(Protocol):
     def vocab_size(self) -> int: ...
 
     def encode(self, text: str) -> TokenIds:
-        """Encode one chunk of text: see `chunks` for longer ones."""
+        """Encode one chunk of text; see `chunks` for longer texts."""
         ...
 
     def decode(self, ids: TokenIds) -> str: ...
 
 
 def train_tokenizer(texts: Iterable[str], language: str, vocab_limit: int) -> TextTokenizer:
-    """Train a tokenizer of at most `vocab_limit` tokens on the beginning of a text that comes in strings.
+    """Train a tokenizer of at most `vocab_limit` tokens on the start of a text that arrives in strings.
 
-    The same text gives the same tokenizer, however it is cut. It is read no further than TRAINING_CHARS.
+    The same text makes the same tokenizer, however it is cut. It is read no further than TRAINING_CHARS.
     """
     sample = _beginning(texts, TRAINING_CHARS)
     if language == Language.JA.value:
@@ -68,7 +68,7 @@ def train_tokenizer(texts: Iterable[str], language: str, vocab_limit: int) -> Te
 
         words = itertools.chain.from_iterable(map(segment, chunks(sample)))
         return MecabBpe(_trained_bpe(words, _bytes_only(), vocab_limit))
-    # In stretches, for the trainer needs many times the memory of each string that it takes in.
+    # In stretches, because the trainer needs many times the memory of each string that it is given.
     bpe = _trained_bpe(stretches(sample), _gpt2_pieces(), vocab_limit)
     return Bpe(bpe, FoundWords(bpe, MAX_PIECE_CHARS))
 
@@ -76,7 +76,7 @@ def train_tokenizer(texts: Iterable[str], language: str, vocab_limit: int) -> Te
 def pretrained_tokenizer(name: str, directory: Path, lower_case: bool) -> TextTokenizer:
     """Load the tokenizer of a pretrained model. Raise TrainingError when it cannot be loaded.
 
-    `lower_case` has texts lower-cased before a SentencePiece model; other tokenizers do that themselves.
+    `lower_case` lower-cases texts for a SentencePiece model; other tokenizers do that themselves.
     """
     if (directory / SENTENCEPIECE_NAME).is_file() and not (directory / TOKENIZER_NAME).is_file():
         from emeth_tui.training.data.sentence_pieces import load_sentence_pieces
@@ -91,13 +91,13 @@ def pretrained_tokenizer(name: str, directory: Path, lower_case: bool) -> TextTo
     backend = getattr(loaded, "backend_tokenizer", None)
     if not isinstance(backend, tokenizers.Tokenizer):
         raise TrainingError(f"model {name!r}: its tokenizer has no fast form, which training needs")
-    if backend.get_vocab_size() < MIN_PRETRAINED_VOCAB:  # what transformers makes of missing files
+    if backend.get_vocab_size() < MIN_PRETRAINED_VOCAB:  # what transformers returns when files are missing
         raise TrainingError(f"model {name!r}: {directory} holds no tokenizer")
     return Bpe(backend, FoundWords(backend, None) if divides_as_gpt2(backend) else None)
 
 
 class Bpe:
-    """A tokenizer that finds the words itself, or has them found by `words`; also most pretrained ones."""
+    """A tokenizer that finds words itself or through `words`; most pretrained ones are of this kind."""
 
     def __init__(self, bpe: tokenizers.Tokenizer, words: FoundWords | None) -> None:
         self._bpe = bpe
@@ -139,10 +139,10 @@ class MecabBpe:
 
 
 def chunks(texts: Iterable[str]) -> Iterator[str]:
-    """Cut a text, which comes in strings, where no GPT-2 token spans: before line ends that follow a word.
+    """Cut a text, which arrives in strings, where no GPT-2 token spans: before line ends that follow a word.
 
-    A stretch of CHUNK_CHARS without one is cut anywhere. However the strings are cut, the chunks are the
-    same, and joined they are the text again.
+    A stretch of CHUNK_CHARS without one is cut anywhere. The chunks do not depend on how the strings were
+    cut, and joined they are the text again.
     """
     rest = ""
     for text in texts:
@@ -181,8 +181,7 @@ def _trained_bpe(
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_limit,
         min_frequency=MIN_PAIR_COUNT,
-        # Sorted, for the alphabet comes from a set: every byte has its token whether the text holds it or
-        # not.
+        # Sorted, because the alphabet is a set: every byte has a token whether the text contains it or not.
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )

@@ -1,8 +1,8 @@
-"""The words that a GPT-2 tokenizer divides a text into, found here, so that each word's tokens are made once.
+"""Find the words that a GPT-2 tokenizer divides a text into, so that each word is tokenised once.
 
 A tokenizer spends most of its time on words that it has seen before. The expression below finds the same
-words as the tokenizer's own in texts of the characters that both agree on; for the rest the tokenizer is
-asked itself.
+words as the tokenizer's own in texts of characters that both treat alike; other texts go to the tokenizer
+itself.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ import tokenizers
 from tokenizers import models, pre_tokenizers
 
 TokenIds = npt.NDArray[np.uint32]
-MAX_CACHED_WORDS = 50_000  # 10 MB of them; most of a text are a few thousand
+MAX_CACHED_WORDS = 50_000  # 10 MB of them; a few thousand make up most of a text
 MAX_CACHED_CHARS = 64  # longer words seldom recur
-STRETCH_CHARS = 4_096  # so much is encoded in one way or the other
+STRETCH_CHARS = 4_096  # the unit that is encoded in one way or the other
 MAX_STRETCH_CHARS = 262_144
 
-# Latin letters with their accents, and the dashes and quotes of typographers: in Unicode for so long that
-# every table of letters and digits agrees on them.
+# Latin letters with accents, and typographic dashes and quotes: in Unicode for so long that every table of
+# letters and digits agrees on them.
 KNOWN_CHARS = [chr(point) for point in (*range(0x250), *range(0x2010, 0x2028), *range(0x2030, 0x205F))]
 _UNKNOWN = re.compile(f"[^{re.escape(''.join(KNOWN_CHARS))}]")
-# A space or line end after anything else begins the next word, whatever the characters.
+# A space or line end after anything else starts the next word, whatever the characters.
 _WORD_START = re.compile(r"(?<=\S)[ \n]")
 
 
 class WordTokens:
-    """The token ids of words, made by `bpe` once for every word that recurs."""
+    """The token ids of words, encoded by `bpe` once per recurring word."""
 
     def __init__(self, bpe: tokenizers.Tokenizer) -> None:
         self._bpe = bpe
         self._ids_of: dict[str, bytes] = {}
 
     def encode(self, words: Sequence[str]) -> TokenIds:
-        """Encode words, which `bpe` is not to divide any further itself, to one row of ids."""
+        """Encode words, which `bpe` must not divide any further itself, to one row of ids."""
         if len(self._ids_of) > MAX_CACHED_WORDS:
             self._ids_of.clear()
         unknown = [word for word in dict.fromkeys(words) if word not in self._ids_of]
@@ -53,9 +53,9 @@ class WordTokens:
 
 
 class FoundWords:
-    """Encodes as `bpe` does, which divides texts by GPT-2's expression: the same ids, several times as fast.
+    """Encodes like `bpe`, which divides texts by GPT-2's expression: the same ids, several times as fast.
 
-    `max_word_chars` is set where the expression takes only so many letters, digits or signs together.
+    `max_word_chars` is the most letters, digits or signs that the expression takes together, if limited.
     """
 
     def __init__(self, bpe: tokenizers.Tokenizer, max_word_chars: int | None) -> None:
@@ -93,10 +93,10 @@ def divides_as_gpt2(bpe: tokenizers.Tokenizer) -> bool:
 
 @functools.cache
 def word_expression(max_word_chars: int | None) -> re.Pattern[str]:
-    """GPT-2's division into words, numbers, signs and white space, for texts of known characters."""
+    """Return GPT-2's division into words, numbers, signs and white space, for texts of known characters."""
     letter = _class_of(lambda char: unicodedata.category(char).startswith("L"))
     number = _class_of(lambda char: unicodedata.category(char).startswith("N"))
-    # What Python calls white space and Unicode does not: the separators of ASCII.
+    # White space to Python but not to Unicode: the ASCII separators.
     space = _class_of(lambda char: char.isspace() and not "\x1c" <= char <= "\x1f")
     many = "+" if max_word_chars is None else f"{{1,{max_word_chars}}}"
     return re.compile(
@@ -113,9 +113,9 @@ def encode_batch(bpe: tokenizers.Tokenizer, texts: Sequence[str]) -> list[TokenI
 
 
 def stretches(texts: Iterable[str]) -> Iterator[str]:
-    """Cut a text, which comes in strings, before words into stretches of at least STRETCH_CHARS.
+    """Cut a text, which arrives in strings, before words into stretches of at least STRETCH_CHARS.
 
-    Joined they are the text again. One without a cut ends anywhere after MAX_STRETCH_CHARS.
+    Joined they are the text again. Without a word to cut at, one ends anywhere after MAX_STRETCH_CHARS.
     """
     rest = ""
     for text in texts:
