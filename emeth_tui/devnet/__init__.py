@@ -1,1 +1,1 @@
-"""A whole Emeth network on one machine, for trying, testing and developing."""
+"""A whole Emeth network on one machine, for trials, tests and development."""

@@ -1,6 +1,6 @@
-"""The devnet's accounts: keys made fresh for each state directory, and sending for its bots.
+"""The devnet's accounts: keys generated for each state directory, and transactions for its bots.
 
-The bots keep no journal of what they send: what they want next follows from the chain, also after a crash.
+The bots keep no journal of what they send: they read what to do next from the chain, even after a crash.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Key:
 
 
 def kept_keys(path: Path, names: Iterable[str]) -> dict[str, Key]:
-    """Read the named accounts' keys from a private file; make those that are missing.
+    """Return the named accounts' keys from a private file; generate those that are missing.
 
     Raise DevnetError when the file is damaged.
     """
@@ -65,7 +65,7 @@ def _key(private_key: bytes) -> Key:
 
 
 class Account:
-    """Sends one account's transactions, one after the other."""
+    """Sends one account's transactions, one at a time."""
 
     def __init__(self, chain: ChainClient, wallet: Wallet) -> None:
         self.chain = chain
@@ -74,7 +74,7 @@ class Account:
         self._turn = asyncio.Lock()
 
     async def send(self, call: Call, what: str) -> Receipt:
-        """Make a contract call and wait until it is in a block; `what` begins the error messages.
+        """Send a contract call and wait until it is in a block; `what` starts the error messages.
 
         Raise Reverted, ReceiptTimeout or NetworkError.
         """

@@ -1,4 +1,4 @@
-"""A devnet in a process of its own beside a node: started, waited for, and torn down with it."""
+"""A devnet in a separate process beside a node: started, waited for, and torn down with it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from emeth_tui.errors import DevnetError
 
-READY_FILE = "devnet.json"  # written last, when every service answers
+READY_FILE = "devnet.json"  # written last, once every service answers
 NODE_SETTINGS_FILE = "node.toml"
 LOG_FILE = "devnet.log"
 START_LIMIT_S = 120.0
@@ -22,9 +22,9 @@ _LOOK_EVERY_S = 0.05
 
 @contextmanager
 def devnet_beside(state_dir: Path, options: Sequence[str]) -> Iterator[Path]:
-    """Run `emeth-tui devnet` on `state_dir` with more `options`; gives the path of its node.toml.
+    """Run `emeth-tui devnet` on `state_dir` with more `options`; yield the path of its node.toml.
 
-    The devnet lives in its own session, so that Ctrl-C reaches the node alone, and ends when its standard
+    The devnet runs in its own session, so that Ctrl-C reaches the node alone, and exits when its standard
     input closes, however this process ends. Raise DevnetError when it does not come up.
     """
     state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -20,13 +20,13 @@ from emeth_tui.devnet.options import DevnetInfo, DevnetOptions
 from emeth_tui.logs import quiet_libraries
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# At INFO these write whole URLs, and a presigned URL is a key to what it names.
+# At INFO these log whole URLs, and a presigned URL gives access to its object.
 
 
 def run_devnet(
     *, state_dir: Path | None, corpus: Path | None, chain: ChainKind, until_input_ends: bool
 ) -> None:
-    """Run a devnet, print where it is, narrate on stderr; end on a signal, or when the input ends.
+    """Run a devnet, print its endpoints, log to stderr; stop on a signal, or when the input ends.
 
     Raise DevnetError when it does not come up.
     """
@@ -38,7 +38,7 @@ def run_devnet(
 def run(
     options: DevnetOptions, on_ready: Callable[[DevnetInfo], None], *, until_input_ends: bool = False
 ) -> None:
-    """Run a devnet until SIGINT, SIGTERM or SIGHUP; `on_ready` hears once where everything is."""
+    """Run a devnet until SIGINT, SIGTERM or SIGHUP; call `on_ready` once with its endpoints."""
     asyncio.run(_run(options, on_ready, until_input_ends))
 
 
@@ -68,7 +68,7 @@ async def _run(
 
 
 def print_endpoints(info: DevnetInfo) -> None:
-    """Say on stdout where a devnet is and how to join it."""
+    """Print where a devnet is and how to join it."""
     click.echo(
         "\n".join(
             [

@@ -1,4 +1,4 @@
-"""Deploys EmethToken and EmethCore, by an account that does nothing else before."""
+"""Deploy EmethToken and EmethCore, from an account not used before."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Deployment:
 
 
 def deployment_of(deployer: ChecksumAddress) -> Deployment:
-    """Tell where this deployer's contracts are or will be: its first two transactions fix the addresses."""
+    """Return where this deployer's contracts are or will be: its first two transactions fix the addresses."""
     return Deployment(
         core_address=to_checksum_address(get_create_address(deployer, _CORE_NONCE)),
         token_address=to_checksum_address(get_create_address(deployer, _TOKEN_NONCE)),
@@ -49,8 +49,8 @@ async def deploy(
 ) -> Deployment:
     """Deploy both contracts and make EmethCore the minter; the deployer gets the initial supply of EMT.
 
-    Called again on the same chain it changes nothing, and one that was broken off it finishes. Raise
-    DevnetError where the deployer's account has been used for other things first.
+    Calling it again on the same chain changes nothing, or finishes an interrupted deployment. Raise
+    DevnetError when the deployer's account has been used for something else first.
     """
     deployment = deployment_of(deployer.address)
     steps = _steps(w3, deployment, verifier, initial_supply_wei, rates)
@@ -66,7 +66,7 @@ async def deploy(
 def _steps(
     w3: AsyncWeb3[Any], deployment: Deployment, verifier: ChecksumAddress, supply_wei: int, rates: Rates
 ) -> Sequence[Any]:
-    """List the deployer's transactions, by nonce."""
+    """Return the deployer's transactions, by nonce."""
     token_class = w3.eth.contract(abi=abi("EmethToken"), bytecode=bytecode("EmethToken"))
     core_class = w3.eth.contract(abi=abi("EmethCore"), bytecode=bytecode("EmethCore"))
     token = w3.eth.contract(address=deployment.token_address, abi=abi("EmethToken"))

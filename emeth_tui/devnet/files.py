@@ -1,4 +1,4 @@
-"""Files of the state directory: private, written whole or not at all."""
+"""Files in the state directory: private, written completely or not at all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SECRET = re.compile(r"[0-9a-f]{64}")
 
 
 def make_private_directory(path: Path) -> Path:
-    """Make a directory that only its owner may enter. Raise DevnetError when that is impossible."""
+    """Create a directory that only its owner may enter. Raise DevnetError when that is impossible."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -24,17 +24,17 @@ def make_private_directory(path: Path) -> Path:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a text file of mode 0600, whole or not at all."""
+    """Write a text file of mode 0600, completely or not at all."""
     write_atomically(path, text.encode())
 
 
 def write_json(path: Path, value: object) -> None:
-    """Put a JSON document into a private file, whole or not at all."""
+    """Write a JSON document to a private file, completely or not at all."""
     write_private(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """Read a JSON object of ours; None where there is no such file. Raise DevnetError for a damaged one."""
+    """Return a JSON object of ours; None when there is no such file. Raise DevnetError for a damaged one."""
     try:
         value = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -47,7 +47,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 
 def kept_secret(path: Path) -> str:
-    """Read a secret of 256 bits, as hex; make it the first time. Raise DevnetError for a damaged one."""
+    """Return a 256-bit secret in hex; generate it the first time. Raise DevnetError for a damaged file."""
     try:
         kept = path.read_bytes().decode("ascii", "replace").strip()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Contracts and money: deployed and handed out once per chain, by an account that does nothing else."""
+"""Contracts and money: deployed and handed out once per chain, by an account used for nothing else."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _DEPLOYMENT_TRANSACTIONS = 3  # token, core, setMinter
 
 
 async def deploy_contracts(rpc_url: str, keys: Mapping[str, Key], rates: Rates) -> None:
-    """Put the contracts on the chain; on one that has them nothing changes. Raise DevnetError."""
+    """Deploy the contracts; on a chain that has them nothing changes. Raise DevnetError."""
     deployer: LocalAccount = EthAccount.from_key(keys[DEPLOYER].private_key)
     verifier = to_checksum_address(keys[VERIFIER].address)
     async with open_transport() as transport:
@@ -45,7 +45,7 @@ async def deploy_contracts(rpc_url: str, keys: Mapping[str, Key], rates: Rates) 
 
 
 async def hand_out(chain: ChainClient, keys: Mapping[str, Key]) -> None:
-    """Give each account its EMT, once: the deployer's transaction count tells who has had it."""
+    """Give each account its EMT, once: the deployer's transaction count shows who has received it."""
     deployer = Account(chain, keys[DEPLOYER].wallet)
     sent = await chain.w3.eth.get_transaction_count(deployer.address)
     handed_out = sent - _DEPLOYMENT_TRANSACTIONS

@@ -1,4 +1,4 @@
-"""The files by which others join a running devnet: the operator's wallet, node.toml, devnet.json."""
+"""The files for joining a running devnet: the operator's wallet, node.toml, devnet.json."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from emeth_tui.settings import DEVNET
 
 DESCRIPTION_FILE = "devnet.json"
 NODE_SETTINGS_FILE = "node.toml"
-_KEYSTORE_WORK_FACTOR = 2**12  # a throwaway account's: opening it takes no second
-_POLL_INTERVAL_S = 2  # looking for work costs nothing on one's own machine
+_KEYSTORE_WORK_FACTOR = 2**12  # for a throwaway account: opening it takes less than a second
+_POLL_INTERVAL_S = 2  # polling costs nothing on one's own machine
 
 
 def write_operator_wallet(directory: Path, key: Key) -> None:
-    """Write the operator's keystore and its password, unless they are there."""
+    """Write the operator's keystore and its password, unless they exist."""
     make_private_directory(directory)
     keystore, password_file = directory / "keystore.json", directory / "password"
     if keystore.exists() and password_file.exists():
@@ -48,7 +48,7 @@ def write_node_settings(info: DevnetInfo, wallet_directory: Path) -> None:
         "password_file": str(wallet_directory / "password"),
     }
     lines = [
-        "# A node on the network that `emeth-tui devnet` runs; written anew each time that it starts.",
+        "# A node on the network that `emeth-tui devnet` runs; rewritten each time that it starts.",
         f"network = {_toml(DEVNET)}",
         *_table("wallet", wallet),
         *_table("claims", {"poll_interval_s": _POLL_INTERVAL_S}),
@@ -58,7 +58,7 @@ def write_node_settings(info: DevnetInfo, wallet_directory: Path) -> None:
 
 
 def write_description(info: DevnetInfo, wallet_directory: Path) -> None:
-    """Write devnet.json, the last file: when it is there, everything answers."""
+    """Write devnet.json, the last file: once it exists, every service answers."""
     accounts = [
         {"name": name, "address": key.address, "private_key": key.private_key_hex}
         for name, key in info.test_accounts.items()
@@ -89,4 +89,4 @@ def _table(name: str, values: Mapping[str, object]) -> list[str]:
 
 
 def _toml(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)  # JSON's strings and numbers are TOML's too
+    return json.dumps(value, ensure_ascii=False)  # JSON's strings and numbers are valid TOML

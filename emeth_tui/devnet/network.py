@@ -51,7 +51,7 @@ from emeth_tui.model import JobId, Language
 from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.settings import DEVNET, Network, Settings, load_network
 
-RIVAL_NICENESS = 5  # behind the user's node, and yet done within a short demo
+RIVAL_NICENESS = 5  # yields to the user's node, yet finishes within a short demo
 
 _BOTS = (funding.REQUESTER, funding.VERIFIER, funding.RIVAL)
 
@@ -68,7 +68,7 @@ class Devnet:
 
     @property
     def info(self) -> DevnetInfo:
-        """Where everything is. Raise DevnetError before the network runs."""
+        """The network's endpoints and files. Raise DevnetError before the network runs."""
         return _running(self._info)
 
     @property
@@ -82,7 +82,7 @@ class Devnet:
         return _running(self._mirror)
 
     async def start(self) -> DevnetInfo:
-        """Bring everything up and return when it answers. Raise DevnetError, with nothing left running."""
+        """Start everything and return once it answers. Raise DevnetError, with nothing left running."""
         try:
             self._info = await self._start()
         except BaseException:
@@ -91,11 +91,11 @@ class Devnet:
         return self._info
 
     async def stop(self) -> None:
-        """Take everything down; what is kept is complete on the disk afterwards."""
+        """Stop everything; what is saved is complete on the disk afterwards."""
         await self._stack.aclose()
 
     async def _start(self) -> DevnetInfo:
-        corpus = load_corpus(self.options.corpus)  # first: it may be unusable
+        corpus = load_corpus(self.options.corpus)  # first, because it may be unusable
         state_dir = self._open_state_dir()
         keys = kept_keys(state_dir / "accounts.json", funding.ACCOUNTS)
         ports = {
@@ -129,7 +129,7 @@ class Devnet:
             self._run("clock", self._keep_time)
         planner = Planner(corpus, self.options.seed or kept_secret(state_dir / "seed"), self.options.sizes)
         await self._start_bots(state_dir, keys, network, planner)
-        return await self._tell(state_dir, keys, network)
+        return await self._write_files(state_dir, keys, network)
 
     # ---- parts
 
@@ -162,7 +162,7 @@ class Devnet:
         return chain.rpc_url
 
     def _network(self, state_dir: Path, keys: dict[str, Key], rpc_url: str) -> Network:
-        """Make the network as a client sees it; the services' addresses are not known yet."""
+        """Return the network as a client sees it; the services' addresses are not known yet."""
         contracts = deployment_of(to_checksum_address(keys[funding.DEPLOYER].address))
         changes = {
             "chain_id": CHAIN_ID,
@@ -280,7 +280,7 @@ class Devnet:
         return process
 
     async def _keep_time(self) -> None:
-        """Mine an empty block when none came for a while: contracts tell the time by the newest block."""
+        """Mine an empty block after a while without one: contracts take the time from the newest block."""
         seen, since_s = self.mirror.head, time.monotonic()
         while True:
             await asyncio.sleep(1.0)
@@ -294,8 +294,8 @@ class Devnet:
         task = asyncio.create_task(supervise(name, run), name=f"devnet {name}")
         self._stack.push_async_callback(_cancel, task)
 
-    async def _tell(self, state_dir: Path, keys: dict[str, Key], network: Network) -> DevnetInfo:
-        """Write the files by which others join, devnet.json last."""
+    async def _write_files(self, state_dir: Path, keys: dict[str, Key], network: Network) -> DevnetInfo:
+        """Write the files for joining, devnet.json last."""
         info = DevnetInfo(
             state_dir=state_dir,
             chain_id=CHAIN_ID,
@@ -329,6 +329,6 @@ def _running(part: _Part | None) -> _Part:
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:
-    while not task.done():  # again and again: libraries that use asyncio.wait_for may swallow one
+    while not task.done():  # repeatedly: libraries that use asyncio.wait_for may swallow a cancellation
         task.cancel()
         await asyncio.wait({task}, timeout=1.0)

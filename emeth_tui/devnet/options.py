@@ -1,4 +1,4 @@
-"""What a devnet can be told, and what it tells once it runs."""
+"""A devnet's options, and its description once it runs."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from emeth_tui.devnet.chain.backends import ChainKind
 from emeth_tui.devnet.services.faults import Faults
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, Rates
 
-CHAIN_ID = 60_001  # as protocol/networks/devnet.toml has it
+CHAIN_ID = 60_001  # as in protocol/networks/devnet.toml
 
 
 @dataclass(frozen=True, slots=True)
 class DevnetOptions:
-    """How a devnet runs; the defaults are for trying things out on a laptop.
+    """How a devnet runs; the defaults suit trials on a laptop.
 
-    Without `state_dir` everything is thrown away at the end; with it, the next start goes on from there.
-    Without `seed` the jobs are new ones each time. `poll_interval_s` is how often bots and info server look
-    at the chain, `info_lag_s` how much later the info server tells what it saw. `block_interval_s` is how old
-    the newest block gets before an empty one is mined, so that the chain's time goes on; 0 leaves that to
-    transactions. `rates` are what a contract that is deployed anew charges. `faults` break the storage on
-    purpose, for tests.
+    Without `state_dir` everything is discarded at the end; with it, the next start continues from there.
+    Without `seed` the jobs are new ones each time. `poll_interval_s` is how often bots and info server poll
+    the chain, `info_lag_s` how much later the info server serves what it saw. `block_interval_s` is how old
+    the newest block gets before an empty one is mined, so that the chain's time advances; 0 leaves that to
+    transactions. `rates` are those of a newly deployed contract. `faults` break the storage on purpose, for
+    tests.
     """
 
     state_dir: Path | None = None
@@ -47,7 +47,7 @@ class DevnetOptions:
 
 @dataclass(frozen=True, slots=True)
 class DevnetInfo:
-    """A running devnet as outside programs see it. The files named here hold secrets and are private."""
+    """A running devnet as other programs see it. The files named here hold secrets and are private."""
 
     state_dir: Path
     chain_id: int

@@ -1,4 +1,4 @@
-"""What the devnet's bots have in common: they act on the mirror's news, and an error never ends them."""
+"""What the devnet's bots share: they act on the mirror's changes, and survive any error."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _logger = logging.getLogger(__name__)
 
 
 async def supervise(name: str, run: Callable[[], Awaitable[None]]) -> None:
-    """Run a bot for good: what it raises is logged, and after a pause it runs again."""
+    """Run a bot for ever: log what it raises, and run it again after a pause."""
     failures = 0
     while True:
         started_s = time.monotonic()
@@ -43,7 +43,7 @@ async def supervise(name: str, run: Callable[[], Awaitable[None]]) -> None:
 
 
 async def on_news(mirror: JobMirror, act: Callable[[], Awaitable[None]], *, at_least_every_s: float) -> None:
-    """Act now, after each change that the mirror sees, and after a while without one. Never ends."""
+    """Act now, after each change that the mirror sees, and after a while without one. Never return."""
     while True:
         version = mirror.version
         await act()
@@ -52,9 +52,9 @@ async def on_news(mirror: JobMirror, act: Callable[[], Awaitable[None]], *, at_l
 
 
 async def signed_url(http: httpx.AsyncClient, path: str, wallet: Wallet, job_id: str) -> dict[str, Any]:
-    """Make a signed call of the storage API (protocol.md §5) and give its answer.
+    """Make a signed call to the storage API (protocol.md §5) and return the answer.
 
-    Raise StorageRejected when there is no such thing, StorageError when the storage does not answer well.
+    Raise StorageRejected when there is no such object, StorageError for any other failure.
     """
     time_ms = int(time.time() * 1_000)
     signature = wallet.sign_digest(keccak(signing_payload(job_id, time_ms)))
@@ -74,9 +74,10 @@ async def signed_url(http: httpx.AsyncClient, path: str, wallet: Wallet, job_id:
 
 
 async def fetch(http: httpx.AsyncClient, url: str, path: Path, *, max_bytes: int, what: str) -> None:
-    """Stream a presigned URL into a file; `what` begins the error messages.
+    """Stream a presigned URL into a file; `what` starts the error messages.
 
-    Raise StorageRejected for what is missing or larger than `max_bytes`, StorageError when it breaks off.
+    Raise StorageRejected when the object is missing or larger than `max_bytes`, StorageError when the
+    transfer breaks off.
     """
     size_bytes = 0
     try:
@@ -93,7 +94,7 @@ async def fetch(http: httpx.AsyncClient, url: str, path: Path, *, max_bytes: int
 
 
 def check_status(answer: httpx.Response, what: str) -> None:
-    """Take a storage's answer or raise StorageRejected (there is no such thing) or StorageError."""
+    """Raise StorageRejected for an answer of "not found", StorageError for any other error status."""
     if answer.status_code == httpx.codes.NOT_FOUND:
         raise StorageRejected(f"{what}: is not in storage")
     if answer.status_code != httpx.codes.OK:

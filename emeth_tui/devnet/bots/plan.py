@@ -1,4 +1,4 @@
-"""What the requester posts: each job follows from the seed and its number alone."""
+"""What the requester posts: the seed and a number determine each job."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from emeth_tui.protocol.parameters import MIN_EPOCHS
 # Fees in hundredths of EMT, within what nodes take by default, 10 to 30 EMT (protocol.md §10), and above the
 # verifier's 10 EMT.
 _CENT_WEI = WEI_PER_TOKEN // 100
-FIRST_FEES_CENTS = (3_000, 2_950)  # the first pair's: a node begins with one job of each language
+FIRST_FEES_CENTS = (3_000, 2_950)  # the first pair's: a node starts with one job of each language
 _FEE_CENTS = (1_100, 2_900)
 ERRAND_FEE_WEI = 1_050 * _CENT_WEI
 ERRAND_BYTES = (4_200, 4_800)
-MIN_DATASET_BYTES = 4_200  # a little over what nodes skip (protocol.md §10): a cut never parts a character
+MIN_DATASET_BYTES = 4_200  # a little more than nodes skip (protocol.md §10): a cut splits no character
 _LIFETIME_S = (2 * 3_600, 6 * 3_600)  # from request to deadline
-LARGE_EVERY = 8  # one job in so many is large, the first pair never
+LARGE_EVERY = 8  # one job in this many is large, the first pair never
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetSizes:
-    """How large datasets are, in bytes: most of them, and now and then one."""
+    """The sizes of datasets in bytes: of most, and of the occasional large one."""
 
     small: tuple[int, int] = (8_000, 32_000)
     large: tuple[int, int] = (64_000, 160_000)
@@ -77,7 +77,7 @@ class Planner:
         return self._plan("errand", number, self._corpus.languages[0], size_bytes, ERRAND_FEE_WEI)
 
     def job_id(self, kind: str, number: int) -> JobId:
-        """Tell the id of a planned "job" or "errand"."""
+        """Return the id of a planned "job" or "errand"."""
         return job_id_from_bytes(hashlib.sha256(f"{self._seed} {kind} {number}".encode()).digest()[:16])
 
     def _plan(self, kind: str, number: int, language: Language, size_bytes: int, fee_wei: int) -> JobPlan:

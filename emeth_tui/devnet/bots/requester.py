@@ -1,4 +1,4 @@
-"""The requester: keeps a number of jobs open, each with its dataset in storage before its fee is escrowed."""
+"""The requester: keeps a number of jobs open, storing each one's dataset before its fee is escrowed."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from emeth_tui.model import JobId, format_token
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.job_ids import job_id_bytes, short
 
-PROGRAM_ID = 1  # the network names none; nodes do not look at it
-POSTED_TOGETHER = 2  # jobs are topped up by the pair, one of each language
-HOPELESS_S = 1_800  # a job nobody took is cancelled this long before its deadline
+PROGRAM_ID = 1  # the network specifies none; nodes ignore it
+POSTED_TOGETHER = 2  # jobs are topped up in pairs, one of each language
+HOPELESS_S = 1_800  # a job that nobody took is cancelled this long before its deadline
 LOOK_EVERY_S = 5.0
 
 _logger = logging.getLogger(__name__)
 
 
 class Requester:
-    """Posts what the planner plans; which numbers are taken it reads from the chain."""
+    """Posts the planner's jobs; reads from the chain which numbers are taken."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Requester:
         self._planner = planner
         self._open_jobs = open_jobs
         self._open_errands = open_errands
-        self._posted: dict[JobId, int] = {}  # id to fee of those that the mirror has not seen yet
+        self._posted: dict[JobId, int] = {}  # id to fee of jobs that the mirror has not seen yet
         self._canceled: set[JobId] = set()  # likewise
 
     async def run(self) -> None:
@@ -53,7 +53,7 @@ class Requester:
         await on_news(self._mirror, self.top_up, at_least_every_s=LOOK_EVERY_S)
 
     async def top_up(self) -> None:
-        """Cancel what nobody will take any more, then post as many jobs as are missing."""
+        """Cancel jobs that nobody will take any more, then post as many as are missing."""
         open_jobs = list(self._mine_open())
         self._canceled &= {job.job_id for job in open_jobs}
         for job in open_jobs:
@@ -69,7 +69,7 @@ class Requester:
             await self.post(self._planner.errand(self._free_number("errand")))
 
     async def post(self, plan: JobPlan) -> None:
-        """Store a dataset, then request its job. Raise InsufficientFunds when EMT has run out."""
+        """Store a dataset, then request its job. Raise InsufficientFunds when EMT runs out."""
         balances = await self._account.chain.balances(self._account.address)
         if balances.emt_wei < plan.fee_wei:
             raise InsufficientFunds(f"the requester has {format_token(balances.emt_wei)} EMT left")
@@ -97,12 +97,12 @@ class Requester:
         )
 
     async def _store(self, plan: JobPlan) -> str:
-        """Put the dataset into storage; returns its name there."""
+        """Store the dataset and return its name in storage."""
         answer = await signed_url(self._storage, REQUESTER_PUT_URL_PATH, self._account.wallet, plan.job_id)
         what = f"job {plan.job_id}: its dataset"
         try:
             check_status(await self._storage.put(answer["url"], content=plan.dataset), what)
-        except httpx.HTTPError as error:  # its text would tell the presigned URL
+        except httpx.HTTPError as error:  # its text would reveal the presigned URL
             raise StorageError(f"{what}: cannot be stored: {type(error).__name__}") from error
         return str(answer["dataset"])
 
@@ -128,6 +128,6 @@ class Requester:
         return head is not None and head.timestamp_unix_s > job.deadline_unix_s - HOPELESS_S
 
     def _free_number(self, kind: str) -> int:
-        """Find the first number whose job is not on the chain: a failure or a restart does not skip one."""
+        """Return the first number whose job is not on the chain: a failure or a restart skips none."""
         taken = {*self._mirror.jobs, *self._posted}
         return next(number for number in count() if self._planner.job_id(kind, number) not in taken)

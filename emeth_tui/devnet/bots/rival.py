@@ -1,6 +1,6 @@
-"""The rival: another node that earns gas with real work, so that a share is a share.
+"""The rival: another node that earns gas by real work, so that the daily reward is shared.
 
-It takes the cheapest tiny job now and then, one at a time, and only when enough others are on offer: the
+It takes the cheapest tiny job now and then, one at a time, and only when enough others are open: the
 network belongs to the user's node.
 """
 
@@ -29,12 +29,12 @@ LOOK_EVERY_S = 5.0
 
 _logger = logging.getLogger(__name__)
 
-# Trains (job id, language, epochs, dataset, work directory) and gives the result file. Raise JobError.
+# Train (job id, language, epochs, dataset, work directory) and return the result file. Raise JobError.
 Train = Callable[[JobId, str, int, Path, Path], Awaitable[Path]]
 
 
 class Rival:
-    """A node of few words: claim, download, train, upload, submit."""
+    """A minimal node: claim, download, train, upload, submit."""
 
     def __init__(
         self,
@@ -54,21 +54,21 @@ class Rival:
         self._work_dir = make_private_directory(work_dir)
         self._max_dataset_bytes = max_dataset_bytes
         self._rest_s = rest_s
-        self._done: set[JobId] = set()  # as the mirror may not have seen it yet
+        self._done: set[JobId] = set()  # because the mirror may not have seen it yet
 
     async def run(self) -> None:
-        """Work until cancelled. Raise EmethError when something breaks; the next run takes the job up."""
+        """Work until cancelled. Raise EmethError when something fails; the next run resumes the job."""
         await on_news(self._mirror, self.work, at_least_every_s=LOOK_EVERY_S)
 
     async def work(self) -> None:
-        """Finish the job that is claimed already, else claim one if there is one to take; then rest."""
+        """Finish the job already claimed, else claim one if there is one to take; then rest."""
         job = self._claimed() or await self._claim()
         if job is None:
             return
         try:
             await self._finish(job)
         except (DatasetError, TrainingError, JobError, StorageRejected) as error:
-            # Giving it back costs the same as its timeout would, and the job ends today.
+            # Declining costs the same as a timeout would, and the job ends today.
             await self._send("decline", job.job_id)
             _logger.warning("%s: the rival declined it: %s", short(job.job_id), error)
         self._done.add(job.job_id)

@@ -1,4 +1,4 @@
-"""The texts that a requester cuts its datasets from: what ships, or a directory of the user's own."""
+"""The texts that a requester cuts its datasets from: those that ship, or a directory of the user's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from emeth_tui.model import Language
 MIN_TEXT_BYTES = 4_096  # nodes skip smaller datasets (protocol.md §10)
 _NAMED_LANGUAGE = re.compile(r"(?:^|[-_.])(en|ja)$")  # shakespeare-en.txt, ja.txt
 _JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")  # kana and kanji
-_JAPANESE_SHARE = 0.1  # of a text's first characters: an English one that quotes some Japanese stays English
+_JAPANESE_SHARE = 0.1  # of a text's first characters: an English text that quotes some Japanese stays English
 _SAMPLE_CHARS = 20_000
 # Where a dataset may begin and end: after a sentence or a line of English, after a line of Japanese (§7).
 _BOUNDARY = {Language.EN: re.compile(r"""[.?!]['")\]]*\s+|\n+"""), Language.JA: re.compile(r"\n+")}
@@ -23,20 +23,20 @@ _BOUNDARY = {Language.EN: re.compile(r"""[.?!]['")\]]*\s+|\n+"""), Language.JA: 
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """One text a language; at least one language, each text at least MIN_TEXT_BYTES long."""
+    """One text per language; at least one language, each text at least MIN_TEXT_BYTES long."""
 
     texts: Mapping[Language, str]
 
     @property
     def languages(self) -> tuple[Language, ...]:
-        """The languages at hand, English first."""
+        """The available languages, English first."""
         return tuple(language for language in Language if language in self.texts)
 
     def cut(self, language: Language, size_bytes: int, chance: random.Random) -> bytes:
         """Cut a dataset of about `size_bytes`, never more, from a place that `chance` picks.
 
-        It begins at a sentence or line, ends at one where that leaves it large enough, and runs on from the
-        text's start when it meets its end. A text that is shorter than that is given whole.
+        It begins at a sentence or line, ends at one if that leaves it large enough, and wraps around from the
+        text's end to its start. A text that is shorter is returned whole.
         """
         text, boundary = self.texts[language], _BOUNDARY[language]
         begin = boundary.search(text, chance.randrange(len(text)))
@@ -54,8 +54,8 @@ class Corpus:
 def load_corpus(directory: Path | None) -> Corpus:
     """Read the texts that ship, or every `*.txt` of a directory.
 
-    A file's language is told by its name (`en.txt`, `novel-ja.txt`), else by its characters; the texts of one
-    language are joined. Raise DevnetError for a directory that yields no usable text.
+    A file's language is taken from its name (`en.txt`, `novel-ja.txt`), else from its characters; the texts
+    of one language are joined. Raise DevnetError for a directory that yields no usable text.
     """
     if directory is None:
         shipped = resources.files("emeth_tui.devnet.bots") / "corpus"

@@ -13,9 +13,9 @@ from emeth_tui.errors import JobError, TrainingError
 
 
 def main() -> None:
-    """Serve tasks at the niceness that the first argument tells."""
+    """Serve tasks, at the niceness of the first argument."""
     os.nice(int(sys.argv[1]))
-    # Answers go to the stream that we were given; whatever libraries print goes to the log.
+    # Answers go to the original stdout; whatever libraries print goes to the log.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     requests: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -27,7 +27,7 @@ def main() -> None:
 def _read(lines: TextIO, requests: queue.SimpleQueue[str]) -> None:
     for line in lines:
         requests.put(line)
-    os._exit(0)  # the devnet is gone: nobody waits for what is being done
+    os._exit(0)  # the devnet is gone: nobody waits for the task under way
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""A child process that does the work that needs torch, one task at a time: the services never wait for it.
+"""A child process for the work that needs torch, one task at a time: the services never wait for it.
 
-Requests and answers are lines of JSON over the child's standard streams. A process of its own, not a pool:
-it can be killed in the middle of a training, starts the same way wherever the devnet runs, and ends by itself
-when its input ends, however this process ends.
+Requests and answers are lines of JSON over the child's standard streams. A separate process, not a pool: it
+can be killed during training, starts the same way wherever the devnet runs, and exits by itself when its
+input ends, however this process ends.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _logger = logging.getLogger(__name__)
 
 
 class TorchProcessDied(DevnetError):
-    """The child ended, or was stopped, in the middle of a task."""
+    """The child exited, or was stopped, during a task."""
 
 
 class TorchProcess:
-    """One child, started when it is first needed and again after it died."""
+    """One child, started when it is first needed and again after it has died."""
 
     def __init__(self, name: str, log_path: Path, *, niceness: int = 0) -> None:
         self._name = name
@@ -43,7 +43,7 @@ class TorchProcess:
 
     @property
     def process_id(self) -> int | None:
-        """The running child's; None while there is none."""
+        """The running child's process id; None while there is none."""
         return self._process.pid if self._process else None
 
     async def call(self, task: str, arguments: dict[str, Any], *, timeout_s: float) -> dict[str, Any]:

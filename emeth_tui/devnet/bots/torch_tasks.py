@@ -1,4 +1,4 @@
-"""What the torch processes do: look at a result for the verifier, train a job for the rival."""
+"""The torch processes' tasks: examine a result for the verifier, train a job for the rival."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from emeth_tui.training.run.evaluation import Evaluator
 
 
 def examine(model: str, language: str, dataset: str, result: str) -> dict[str, Any]:
-    """Look at a result file: its epochs and hash as it says, the losses as measured here.
+    """Examine a result file: return its own epochs and hash, and the losses measured here.
 
-    Raise JobError for a file that is not a result of this job's model, and DatasetError.
+    Raise JobError for a file that is not a result of this job's model, or DatasetError.
     """
     evaluator = Evaluator(model, language, Path(dataset))
     claimed = load_result(Path(result), evaluator.tensor_shapes)
@@ -33,7 +33,7 @@ def examine(model: str, language: str, dataset: str, result: str) -> dict[str, A
 def train(
     job_id: str, model: str, language: str, epochs: int, dataset: str, work_dir: str, verification_key: str
 ) -> dict[str, Any]:
-    """Train a job on one thread and write its result; `dataset` lies in `work_dir`.
+    """Train a job on one thread and write its result; `dataset` is in `work_dir`.
 
     Raise DatasetError and TrainingError.
     """

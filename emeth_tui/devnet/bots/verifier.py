@@ -1,7 +1,7 @@
-"""The verifier: looks at what nodes submit and settles it on the chain; ends what is late.
+"""The verifier: examines what nodes submit and settles it on the chain; times late jobs out.
 
-A result is accepted when its file loads as nothing but tensors of the job's model, tells at least 30 epochs,
-carries the last link of their hash chain, and its validation loss beats the untrained model's.
+A result is accepted when its file loads as nothing but tensors of the job's model, states at least 30 epochs
+and carries the last link of their hash chain, and its validation loss beats the untrained model's.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from emeth_tui.training.data.text_file import dataset_digest
 
 MAX_RESULT_BYTES = 64_000_000  # ours: devnet-small's results have 2.5 MB
 EXAMINE_LIMIT_S = 600.0
-MAX_DEATHS = 2  # of the process that looks at a result, until the result is held responsible
+MAX_DEATHS = 2  # of the process that examines a result, before the result is blamed
 LOOK_EVERY_S = 1.0
 
 _logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What a result file says of itself, and the losses that were measured on it."""
+    """A result file's own statements, and the losses measured on it."""
 
     epochs: int
     hash_hex: str
@@ -51,14 +51,14 @@ class Examination:
 
 
 class Examiner(Protocol):
-    """Looks at a result file. Raise JobError for what is wrong with it, TorchProcessDied."""
+    """Examines a result file. Raise JobError for what is wrong with it, TorchProcessDied."""
 
     async def __call__(self, language: str, dataset: Path, result: Path) -> Examination: ...
 
 
 @dataclass(slots=True)
 class _Troubles:
-    """What went wrong with a job so far, none of it the job's fault as far as we know."""
+    """What went wrong with a job so far, none of it known to be the job's fault."""
 
     deaths: int = 0
     failures: int = 0
@@ -66,7 +66,7 @@ class _Troubles:
 
 
 class Verifier:
-    """Settles submitted jobs one after the other."""
+    """Settles submitted jobs one at a time."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class Verifier:
         self._verification_key = verification_key
         self._work_dir = make_private_directory(work_dir)
         self._monotonic_s = monotonic_s
-        self._settled: set[tuple[JobId, JobStatus]] = set()  # as the mirror may not have seen it yet
+        self._settled: set[tuple[JobId, JobStatus]] = set()  # because the mirror may not have seen it yet
         self._troubles: dict[JobId, _Troubles] = {}
 
     async def run(self) -> None:
@@ -94,7 +94,7 @@ class Verifier:
         await on_news(self._mirror, self.settle_all, at_least_every_s=LOOK_EVERY_S)
 
     async def settle_all(self) -> None:
-        """Verify, reject or time out every job that is due. Trouble with one never holds up the others."""
+        """Verify, reject or time out every job that is due. An error in one never holds up the others."""
         jobs = list(self._mirror.jobs.values())
         self._settled &= {(job.job_id, job.status) for job in jobs}
         for job in jobs:
@@ -133,7 +133,7 @@ class Verifier:
         _logger.info("%s: verified: %d gas to %s", short(job.job_id), gas, job.node)
 
     async def _check(self, job: ChainJob, directory: Path, troubles: _Troubles) -> int:
-        """Check a result; returns the dataset's bytes. Raise JobError or StorageRejected for a bad one."""
+        """Check a result and return the dataset's size. Raise JobError or StorageRejected for a bad one."""
         parameters = parse_parameters(job.param)
         dataset, result = directory / "dataset.txt", directory / "result.pt"
         await self._fetch(job.job_id, SIGNED_GET_URL_PATH, dataset, MAX_DATASET_BYTES)
@@ -144,7 +144,7 @@ class Verifier:
             troubles.deaths += 1
             if troubles.deaths < MAX_DEATHS:
                 raise
-            raise JobError("looking at the result file ends the process that does it") from error
+            raise JobError("the result file kills the process that examines it") from error
         digest = await asyncio.to_thread(dataset_digest, dataset)
         check_examination(seen, digest, self._verification_key)
         return dataset.stat().st_size
@@ -176,12 +176,12 @@ class Verifier:
 
 
 def check_examination(seen: Examination, digest: str, verification_key: str) -> None:
-    """Hold a result against the network's rules (protocol.md §9).
+    """Check a result against the network's rules (protocol.md §9).
 
-    Raise JobError saying which one it breaks.
+    Raise JobError naming the rule that it breaks.
     """
     if not MIN_EPOCHS <= seen.epochs <= MAX_EPOCHS:
-        raise JobError(f"the result tells {seen.epochs} epochs; {MIN_EPOCHS} to {MAX_EPOCHS} are accepted")
+        raise JobError(f"the result states {seen.epochs} epochs; {MIN_EPOCHS} to {MAX_EPOCHS} are accepted")
     if seen.hash_hex != links_from_digest(digest, verification_key, seen.epochs)[-1]:
         raise JobError(f"the result's hash is not the chain's last link after {seen.epochs} epochs")
     if not seen.loss < seen.untrained_loss:

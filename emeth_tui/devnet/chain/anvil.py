@@ -1,4 +1,4 @@
-"""Foundry's anvil as the devnet's chain: found, run as a child process on loopback, and stopped."""
+"""Foundry's anvil as the devnet's chain: find it, run it as a child process on loopback, and stop it."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from emeth_tui.errors import DevnetError
 BINARY_VARIABLE = "EMETH_ANVIL"
 _START_TIMEOUT_S = 30
 _STOP_TIMEOUT_S = 10
-_SHOWN_LINES = 5  # of what anvil said, when it does not start
+_SHOWN_LINES = 5  # of anvil's output, when it does not start
 
 
 def find_anvil() -> str | None:
-    """Find the binary: what $EMETH_ANVIL names, else `anvil` on the PATH."""
+    """Return the binary that $EMETH_ANVIL names, else `anvil` on the PATH."""
     return shutil.which(os.environ.get(BINARY_VARIABLE) or "anvil")
 
 
 class AnvilChain:
-    """One anvil. `state_file` is read when it starts and written when it stops; None keeps nothing.
+    """One anvil. `state_file` is read on start and written on stop; with None nothing is saved.
 
-    `genesis_accounts` (address to wei) are funded on a new chain only.
+    `genesis_accounts` (address to wei) are funded only on a new chain.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class AnvilChain:
         return f"http://{LOOPBACK}:{self._port}"
 
     async def start(self) -> None:
-        """Run anvil and wait until it listens. Raise DevnetError where it does not."""
+        """Run anvil and wait until it listens. Raise DevnetError when it does not."""
         is_new = self._state_file is None or not self._state_file.exists()
         with bind_loopback(self._preferred_port) as reserved:
             self._port = reserved.getsockname()[1]
@@ -72,7 +72,7 @@ class AnvilChain:
         self._reader = asyncio.create_task(self._drain(), name="devnet anvil output")
 
     async def stop(self) -> None:
-        """Let anvil write its state and end; kill it when it does not."""
+        """Let anvil write its state and exit; kill it when it does not."""
         if self._process is None:
             return
         with contextlib.suppress(ProcessLookupError):
@@ -94,7 +94,7 @@ class AnvilChain:
                 f"or name the binary in {BINARY_VARIABLE}; or run the chain with --chain py-evm"
             )
         arguments = ["--host", LOOPBACK, "--port", str(self._port), "--chain-id", str(self._chain_id)]
-        # The same rules as DevChain's, and no accounts that anvil itself could sign for.
+        # The same rules as DevChain's, and no accounts for which anvil itself could sign.
         arguments += ["--hardfork", "cancun", "--accounts", "0"]
         if self._state_file is not None:
             self._state_file.parent.mkdir(parents=True, exist_ok=True)
@@ -106,7 +106,7 @@ class AnvilChain:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C in the terminal is for the devnet, which then stops it
+                start_new_session=True,  # Ctrl-C in the terminal goes to the devnet, which then stops it
             )
         except OSError as error:
             raise DevnetError(f"cannot run {binary}: {error.strerror}") from error
@@ -118,7 +118,7 @@ class AnvilChain:
         raise DevnetError(f"anvil ended at once; it said: {self._said()}")
 
     async def _drain(self) -> None:
-        """Read on, so that anvil never waits for a full pipe."""
+        """Keep reading, so that anvil never blocks on a full pipe."""
         while await self._next_line() is not None:
             pass
 

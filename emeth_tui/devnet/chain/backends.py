@@ -1,4 +1,4 @@
-"""The devnet's chain as a service, whichever kind runs: py-evm in this process, or anvil beside it."""
+"""The devnet's chain as a service of either kind: py-evm in this process, or anvil beside it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ChainService(Protocol):
 
 
 class PyEvmChain:
-    """DevChain behind an HTTP port of its own; opened and closed off the event loop."""
+    """DevChain on its own HTTP port; opened and closed off the event loop."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ def make_chain(
     genesis_accounts: Mapping[str, int],
     preferred_port: int = 0,
 ) -> ChainService:
-    """Make a chain; with a state directory it is kept there and goes on from what it finds."""
+    """Return a chain; with a state directory it is saved there, and continues an existing one."""
     maker, file_name = (AnvilChain, "anvil.json") if kind == "anvil" else (PyEvmChain, "chain.state")
     return maker(
         chain_id=chain_id,

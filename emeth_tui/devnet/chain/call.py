@@ -1,4 +1,4 @@
-"""Executes calls that leave nothing behind: `eth_call` and `eth_estimateGas`."""
+"""Execute calls that change nothing: `eth_call` and `eth_estimateGas`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from emeth_tui.devnet.chain.evm import BLOCK_GAS_LIMIT, Call, CallResult, Evm
 from emeth_tui.devnet.chain.output import hex_data
 
 _ERROR_SELECTOR = bytes.fromhex("08c379a0")  # Error(string)
-_ESTIMATE_TOLERANCE = 0.015  # of the estimate, as Ethereum nodes have it
+_ESTIMATE_TOLERANCE = 0.015  # of the estimate, as with Ethereum nodes
 
 
 def execute(evm: Evm, header: Any, fields: dict[str, Any]) -> bytes:
@@ -25,14 +25,14 @@ def execute(evm: Evm, header: Any, fields: dict[str, Any]) -> bytes:
 
 
 def estimate_gas(evm: Evm, header: Any, fields: dict[str, Any]) -> int:
-    """Find how much gas a transaction needs. Raise RpcError where no amount is enough."""
+    """Return how much gas a transaction needs. Raise RpcError when no amount is enough."""
     call = _affordable_call(evm, header, fields)
     most = evm.call(header, call)
     if most.out_of_gas:
         raise rejected(f"gas required exceeds allowance ({call.gas})")
     if most.error is not None:
         raise _failure(most)
-    # What was spent is enough, unless a nested call wants a share of the gas left (EIP-150): then search.
+    # What was spent is enough, unless a nested call needs a share of the gas left (EIP-150): then search.
     too_little, enough = most.gas_spent - 1, call.gas
     attempt = most.gas_spent
     while enough - too_little > 1:
@@ -52,7 +52,7 @@ def _succeeds_with(evm: Evm, header: Any, call: Call, gas: int) -> bool:
 
 
 def _affordable_call(evm: Evm, header: Any, fields: dict[str, Any]) -> Call:
-    """Complete a call: gas that is not given is what a block holds and the sender can pay."""
+    """Complete a call: gas defaults to what a block holds and the sender can pay for."""
     value, gas_price = fields.get("value", 0), fields.get("gas_price", 0)
     balance_wei = evm.balance_wei(header, fields["sender"])
     gas = min(fields.get("gas", BLOCK_GAS_LIMIT), BLOCK_GAS_LIMIT)

@@ -1,4 +1,4 @@
-"""Errors of the devnet's JSON-RPC port, with the codes that nodes of Ethereum use (EIP-1474)."""
+"""Errors of the devnet's JSON-RPC port, with the codes that Ethereum nodes use (EIP-1474)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class RpcCode(IntEnum):
 
 
 class RpcError(Exception):
-    """What goes back to the caller as the answer's `error` member."""
+    """Returned to the caller as the response's `error` member."""
 
     def __init__(self, code: RpcCode, message: str, data: str | None = None) -> None:
         super().__init__(message)
@@ -38,5 +38,5 @@ def invalid_params(message: str) -> RpcError:
 
 
 def rejected(message: str) -> RpcError:
-    """Refuse a transaction, in the words that clients know from other nodes."""
+    """Return the refusal of a transaction, in the words that clients know from other nodes."""
     return RpcError(RpcCode.TRANSACTION_REJECTED, message)

@@ -1,7 +1,7 @@
-"""py-evm as the devnet uses it: a chain of blocks mined on demand, and calls against any block's state.
+"""py-evm as used by the devnet: a chain of blocks mined on demand, and calls against any block's state.
 
-Synchronous and not thread-safe: `DevChain` keeps it in one thread. What py-evm's own types say of headers,
-blocks and transactions leaves out the fields of later forks, so they are `Any` here.
+Synchronous and not thread-safe: `DevChain` keeps it in one thread. py-evm's own types for headers, blocks and
+transactions lack the fields of later forks, so they are `Any` here.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from emeth_tui.errors import DevnetError
 
 BLOCK_GAS_LIMIT = 30_000_000
 _GENESIS_PARENT_HASH = bytes(32)
-_CHAIN_ID_KEY = b"emeth-tui:chain-id"  # beside py-evm's own keys, which are hashes or start with "v1:"
+_CHAIN_ID_KEY = b"emeth-tui:chain-id"  # among py-evm's own keys, which are hashes or start with "v1:"
 _OFFSET_KEY = b"emeth-tui:clock-offset"
 _REMEMBERED_BLOCKS = 1_024
 
 
 class _DevnetVM(CancunVM):
-    """Ethereum's Cancun rules, except that blocks may share a second, for one transaction makes one block."""
+    """Ethereum's Cancun rules, but blocks may share a second, because each transaction makes a block."""
 
     @classmethod
     def validate_header(cls, header: Any, parent_header: Any) -> None:
@@ -49,7 +49,7 @@ class _DevnetChain(MiningChain):
     vm_configuration = ((BlockNumber(0), _DevnetVM),)
 
     def create_header_from_parent(self, parent_header: Any, **header_params: Any) -> Any:
-        """Keep the gas limit where it is; miners would vote on it."""
+        """Keep the gas limit, on which miners would vote."""
         fields = {**header_params, "gas_limit": parent_header.gas_limit}
         return super().create_header_from_parent(parent_header, **fields)
 
@@ -68,9 +68,9 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """What an execution gave: the output (revert data after a revert), and the error if there was one.
+    """The outcome of an execution: the output (revert data after a revert), and the error if any.
 
-    `gas_spent` is before refunds: what the execution needed on the way.
+    `gas_spent` is before refunds: the most that the execution needed.
     """
 
     output: bytes
@@ -87,7 +87,7 @@ class CallResult:
 
 
 class Evm:
-    """The chain of one devnet. A store that already holds a chain goes on where it stopped."""
+    """The chain of one devnet. A store that already holds a chain continues where it stopped."""
 
     def __init__(
         self, store: ChainStore, *, chain_id: int, genesis_unix_s: int, genesis_accounts: Mapping[str, int]
@@ -108,7 +108,7 @@ class Evm:
 
     @property
     def clock_offset_s(self) -> int:
-        """The clock's offset, kept with the chain."""
+        """The clock's offset, stored with the chain."""
         return int(self._store[_OFFSET_KEY])
 
     @clock_offset_s.setter
@@ -122,7 +122,7 @@ class Evm:
 
     @property
     def head(self) -> Any:
-        """Header of the last block."""
+        """The last block's header."""
         return self._chain.get_canonical_head()
 
     def header_by_number(self, number: int) -> Any | None:
@@ -131,7 +131,7 @@ class Evm:
         return self._chain.get_canonical_block_header_by_number(number)
 
     def header_by_hash(self, block_hash: bytes) -> Any | None:
-        """Find a block of the chain; one that a revert took off it is not found."""
+        """Return a block of the chain; one removed by a revert is not found."""
         try:
             header = self._chain.get_block_header_by_hash(block_hash)
         except HeaderNotFound:
@@ -140,15 +140,15 @@ class Evm:
         return header if on_chain is not None and on_chain.hash == block_hash else None
 
     def pending_header(self, timestamp_unix_s: int) -> Any:
-        """Make the header that a block mined now would start from."""
+        """Return the header that a block mined now would start from."""
         return self._chain.create_header_from_parent(self.head).copy(timestamp=timestamp_unix_s)
 
     def next_base_fee_wei(self) -> int:
-        """Tell the base fee of the block after the last."""
+        """Return the next block's base fee."""
         return int(self.pending_header(self.head.timestamp).base_fee_per_gas)
 
     def transactions(self, header: Any) -> tuple[Any, ...]:
-        """Read a block's transactions. Recent ones are kept at hand: to recover a sender is slow."""
+        """Return a block's transactions. Recent ones are cached, because recovering a sender is slow."""
         known = self._recent_transactions.get(header.hash)
         if known is None:
             builder = self._chain.get_vm(header).get_transaction_builder()
@@ -164,7 +164,7 @@ class Evm:
         return len(rlp.encode(self._chain.get_block_by_header(header)))
 
     def find_transaction(self, transaction_hash: bytes) -> tuple[Any, int] | None:
-        """Find a mined transaction: its block's header and its index there."""
+        """Return a mined transaction's block header and its index in the block."""
         try:
             number, index = self._chain.chaindb.get_transaction_index(transaction_hash)
         except TransactionNotFound:
@@ -172,16 +172,16 @@ class Evm:
         header = self.header_by_number(number)
         if header is None:
             return None
-        # The index remembers transactions of reverted blocks too.
+        # The index also holds transactions of reverted blocks.
         transactions = self.transactions(header)
         if index >= len(transactions) or transactions[index].hash != transaction_hash:
             return None
         return header, index
 
     def mine(self, transactions: Sequence[Any], timestamp_unix_s: int) -> tuple[Any | None, list[Any]]:
-        """Mine one block; returns its header and those transactions that did not go in.
+        """Mine one block; return its header and the transactions that did not go in.
 
-        There is no block, and no header, where none of them went in.
+        If none went in, there is no block and no header.
         """
         parent = self.head
         self._chain.header = self.pending_header(timestamp_unix_s)
@@ -193,13 +193,13 @@ class Evm:
                 left_out.append(transaction)
         if transactions and len(left_out) == len(transactions):
             return None, left_out
-        # `mix_hash` is what contracts see as randomness: any value will do, the same one on every run.
+        # Contracts see `mix_hash` as randomness: any value will do, the same one on every run.
         block = self._chain.mine_block(mix_hash=keccak(parent.hash))
         self._remember(block.hash, tuple(block.transactions))
         return block.header, left_out
 
     def revert_to(self, header: Any) -> None:
-        """Take every block after this one off the chain."""
+        """Remove every block after this one from the chain."""
         db = self._chain.chaindb.db
         self._chain.chaindb._set_as_canonical_chain_head(db, header, _GENESIS_PARENT_HASH)
 
@@ -220,16 +220,16 @@ class Evm:
     # ---- execution
 
     def decode(self, raw: bytes) -> Any:
-        """Decode a signed transaction. py-evm raises errors of many kinds here."""
+        """Decode a signed transaction. py-evm raises many kinds of errors here."""
         return self._chain.get_vm().get_transaction_builder().decode(raw)
 
     def intrinsic_gas(self, call: Call) -> int:
         return int(self._unsigned(call).intrinsic_gas)
 
     def call(self, header: Any, call: Call) -> CallResult:
-        """Execute a message on the state after a block, as part of that block; nothing of it stays.
+        """Execute a message on the state after a block, as part of that block, and discard its effects.
 
-        Gas is metered and not paid for; the caller sees to it that there is enough to start with, and that
+        Gas is metered but not paid for; the caller makes sure that there is enough to start with, and that
         the sender owns `value`.
         """
         state = self._chain.get_vm(header).state
@@ -277,7 +277,7 @@ class Evm:
 
 
 def created_address(sender: bytes, nonce: int) -> bytes:
-    """Tell the address of the contract that this transaction creates."""
+    """Return the address of the contract that this transaction creates."""
     return to_canonical_address(get_create_address(HexAddress(HexStr("0x" + sender.hex())), Nonce(nonce)))
 
 

@@ -7,12 +7,12 @@ from typing import Any
 from emeth_tui.devnet.chain.errors import invalid_params
 from emeth_tui.devnet.chain.evm import Evm
 
-PRIORITY_FEE_WEI = 10**9  # 1 gwei, what is suggested to senders
-_MAX_BLOCKS = 1_024  # of history in one answer, as Ethereum nodes have it
+PRIORITY_FEE_WEI = 10**9  # 1 gwei, suggested to senders
+_MAX_BLOCKS = 1_024  # of history in one answer, as with Ethereum nodes
 
 
 def fee_history(evm: Evm, count: int, newest: Any, percentiles: Any) -> dict[str, Any]:
-    """Give base fees, fill and tips of the last `count` blocks up to `newest` (eth_feeHistory)."""
+    """Return base fees, fill and tips of the last `count` blocks up to `newest` (eth_feeHistory)."""
     if count < 1:
         raise invalid_params("the number of blocks is at least 1")
     head_number = evm.head.block_number
@@ -42,7 +42,7 @@ def _percentiles(value: Any) -> list[float]:
 
 
 def _tips(evm: Evm, header: Any, percentiles: list[float]) -> list[str]:
-    """Give the tips a unit of gas at these percentiles of the block's gas."""
+    """Return the tips per unit of gas at these percentiles of the block's gas."""
     used = 0
     tips: list[tuple[int, int]] = []  # tip, gas used
     for signed, receipt in zip(evm.transactions(header), evm.receipts(header), strict=True):

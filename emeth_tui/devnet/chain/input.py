@@ -1,4 +1,4 @@
-"""Reads the parameters of JSON-RPC requests, which come from strangers: what is not right is refused."""
+"""Parse the parameters of JSON-RPC requests, which are untrusted: anything invalid is refused."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _Topic = frozenset[bytes] | None
 
 @dataclass(frozen=True, slots=True)
 class LogFilter:
-    """Which logs are wanted. No addresses means any; a topic of None matches any value at its place."""
+    """Which logs to find. No addresses means any; a topic of None matches any value in its place."""
 
     first: BlockRef
     last: BlockRef
@@ -38,7 +38,7 @@ class LogFilter:
 
 
 def quantity(value: Any) -> int:
-    """Read an unsigned number: `0x…`, or a JSON number as some clients send."""
+    """Parse an unsigned number: `0x…`, or a JSON number as some clients send it."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**256:
         return value
     if isinstance(value, str) and _QUANTITY.fullmatch(value):
@@ -53,7 +53,7 @@ def data(value: Any) -> bytes:
 
 
 def fixed(value: Any, length: int) -> bytes:
-    """Read data of just this many bytes: 20 for an address, 32 for a hash."""
+    """Parse data of exactly `length` bytes: 20 for an address, 32 for a hash."""
     read = data(value)
     if len(read) != length:
         raise invalid_params(f"expected {length} bytes, got {len(read)}")
@@ -69,7 +69,7 @@ def hash32(value: Any) -> bytes:
 
 
 def block_ref(value: Any) -> BlockRef:
-    """Read a block's name: number, tag, or an object with its hash or number (EIP-1898)."""
+    """Parse a block reference: number, tag, or an object with its hash or number (EIP-1898)."""
     if value is None:
         return LATEST
     if isinstance(value, str) and value in _TAGS:
@@ -82,7 +82,7 @@ def block_ref(value: Any) -> BlockRef:
 
 
 def call_fields(value: Any) -> dict[str, Any]:
-    """Read a call object: sender, to, data, and of value, gas and gas_price what is there."""
+    """Parse a call object: sender, to, data, and value, gas and gas_price where present."""
     if not isinstance(value, dict):
         raise invalid_params(f"not a call object: {_shown(value)}")
     given = {key: field for key, field in value.items() if field is not None}

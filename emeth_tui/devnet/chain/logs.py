@@ -1,4 +1,4 @@
-"""Finds logs in a range of blocks (eth_getLogs), with the help of each header's bloom filter."""
+"""Find logs in a range of blocks (eth_getLogs), using each header's bloom filter."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from emeth_tui.devnet.chain.output import Json, block_logs
 
 
 def find_logs(evm: Evm, wanted: LogFilter, header_of: Callable[[BlockRef], Any]) -> list[Json]:
-    """Find the logs that match, oldest first. A range that is empty or ends past the head is allowed."""
+    """Return the logs that match, oldest first. A range may be empty or end past the head."""
     head_number = evm.head.block_number
     first = _number(wanted.first, head_number, header_of)
     last = min(_number(wanted.last, head_number, header_of), head_number)
@@ -55,7 +55,7 @@ def _matches(entry: Any, wanted: LogFilter) -> bool:
 
 
 def _required(wanted: LogFilter) -> Iterable[frozenset[bytes]]:
-    """List the sets of which a matching block holds at least one value each."""
+    """Return sets of values; a matching block holds at least one value of each."""
     if wanted.addresses:
         yield wanted.addresses
     yield from (values for values in wanted.topics if values is not None)

@@ -19,11 +19,11 @@ from emeth_tui.devnet.chain.logs import find_logs
 from emeth_tui.devnet.chain.pool import TransactionPool
 
 CLIENT_VERSION = "emeth-tui-devnet/py-evm"
-_MAX_SHIFT_S = 100 * 365 * 86_400  # further the clock does not jump at once
+_MAX_SHIFT_S = 100 * 365 * 86_400  # the furthest that the clock may jump at once
 
 
 class ChainMethods:
-    """Answers one request at a time; `call` raises RpcError where the answer is an error."""
+    """Answers one request at a time; `call` raises RpcError when the answer is an error."""
 
     def __init__(self, evm: Evm, clock: ChainClock) -> None:
         self._evm = evm
@@ -130,7 +130,7 @@ class ChainMethods:
 
     def _block(self, header: Any, full: Any) -> write.Json:
         if not isinstance(full, bool):
-            raise invalid_params("whether to give whole transactions is true or false")
+            raise invalid_params("the flag for whole transactions is true or false")
         signed = self._evm.transactions(header)
         shown: list[Any] = [write.hex_data(each.hash) for each in signed]
         if full:
@@ -138,7 +138,7 @@ class ChainMethods:
         return write.block(header, self._evm.block_bytes(header), shown)
 
     def _header(self, ref: read.BlockRef) -> Any:
-        """Find a block's header. "pending" is the block that would be mined now, on the last one's state."""
+        """Return a block's header. "pending" is the block that would be mined now on the last state."""
         if ref.tag == "pending":
             return self._evm.pending_header(self._clock.next_block_unix_s(self._evm.head.timestamp))
         if ref.block_hash is not None:
@@ -172,14 +172,14 @@ class ChainMethods:
         return {"pending": hex(pending), "queued": hex(queued)}
 
     def _mine_run(self, added: Any) -> None:
-        """Mine what the transaction just added makes possible: a block for each of its sender's next."""
+        """Mine the transactions that the one just added makes possible, one block for each."""
         while (transaction := self._pool.next_of(added.sender)) is not None:
             self._pool.remove(transaction)
             if self._mine_block([transaction]) and transaction is added:
                 raise rejected("the EVM refused the transaction")
 
     def _mine_block(self, transactions: list[Any]) -> list[Any]:
-        """Mine one block, if any of the transactions goes in; returns those that do not."""
+        """Mine one block, if any of the transactions goes in, and return those that do not."""
         timestamp_unix_s = self._clock.next_block_unix_s(self._evm.head.timestamp)
         header, left_out = self._evm.mine(transactions, timestamp_unix_s)
         if header is not None:
@@ -188,10 +188,10 @@ class ChainMethods:
             self._evm.commit()
         return left_out
 
-    # ---- control, as anvil has it
+    # ---- control, as in anvil
 
     def mine(self, timestamp: Any = None) -> str:
-        """Mine a block of what waits, or an empty one; at this time when one is given."""
+        """Mine a block of what is pending, or an empty one, at `timestamp` if given."""
         if timestamp is not None:
             self.set_next_block_timestamp(timestamp)
         transactions = self._pool.ready()
@@ -202,7 +202,7 @@ class ChainMethods:
         return "0x0"
 
     def increase_time(self, seconds: Any) -> int:
-        """Move the clock forward; answers the whole offset in seconds."""
+        """Move the clock forward and return the total offset in seconds."""
         shift_s = read.quantity(seconds)
         if shift_s > _MAX_SHIFT_S:
             raise invalid_params("the clock does not jump further than 100 years")
@@ -219,7 +219,7 @@ class ChainMethods:
         self._clock.set_next_block(unix_s)
 
     def set_automine(self, automine: Any) -> None:
-        """Switch mining with each transaction on or off. Switched on again, it mines what has waited."""
+        """Switch mining on each transaction on or off. Switching it on mines what is pending."""
         if not isinstance(automine, bool):
             raise invalid_params("automine is true or false")
         self._automine = automine
@@ -231,7 +231,7 @@ class ChainMethods:
         return hex(len(self._snapshots) - 1)
 
     def revert(self, snapshot: Any) -> bool:
-        """Go back to a snapshot; it and those after it are used up. The clock stays."""
+        """Go back to a snapshot; it and later ones become invalid. The clock keeps its offset."""
         number = read.quantity(snapshot)
         if number >= len(self._snapshots):
             return False

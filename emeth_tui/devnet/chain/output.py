@@ -1,4 +1,4 @@
-"""Writes py-evm's headers, transactions, receipts and logs as Ethereum's JSON-RPC shows them."""
+"""Format py-evm's headers, transactions, receipts and logs for Ethereum's JSON-RPC."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def hex_data(value: bytes) -> str:
 
 
 def hex_address(value: bytes) -> str | None:
-    """Write an address; the empty one, of a contract creation, is null."""
+    """Format an address; the empty one, of a contract creation, is null."""
     return to_checksum_address(value) if value else None
 
 
 def block(header: Any, size_bytes: int, transactions: Sequence[Any]) -> Json:
-    """Write a block; `transactions` are hashes or whole transactions, written already."""
+    """Format a block; `transactions` are hashes or whole transactions, already formatted."""
     return {
         "number": hex(header.block_number),
         "hash": hex_data(header.hash),
@@ -54,7 +54,7 @@ def block(header: Any, size_bytes: int, transactions: Sequence[Any]) -> Json:
 
 
 def transaction(signed: Any, header: Any | None, index: int | None) -> Json:
-    """Write a transaction; header and index are None while it waits in the pool."""
+    """Format a transaction; header and index are None while it is in the pool."""
     type_id = _type_id(signed)
     fields: Json = {
         "type": hex(type_id),
@@ -88,7 +88,7 @@ def transaction(signed: Any, header: Any | None, index: int | None) -> Json:
 
 
 def receipt(signed: Any, header: Any, index: int, receipts: Sequence[Any]) -> Json:
-    """Write the receipt of the transaction at `index`; `receipts` are all of its block."""
+    """Format the receipt of the transaction at `index`; `receipts` are all those of its block."""
     own = receipts[index]
     before = receipts[index - 1].gas_used if index else 0
     created = b"" if signed.to else created_address(signed.sender, signed.nonce)
@@ -127,7 +127,7 @@ def log(entry: Any, signed: Any, header: Any, transaction_index: int, log_index:
 
 
 def block_logs(header: Any, signed: Sequence[Any], receipts: Sequence[Any]) -> Iterator[tuple[Any, Json]]:
-    """Go through a block's logs in order: each as py-evm has it, and written."""
+    """Yield a block's logs in order: each one from py-evm, and formatted."""
     log_index = 0
     for index, own in enumerate(receipts):
         for entry in own.logs:
@@ -136,7 +136,7 @@ def block_logs(header: Any, signed: Sequence[Any], receipts: Sequence[Any]) -> I
 
 
 def gas_price(signed: Any, header: Any | None) -> int:
-    """Tell what a unit of gas costs; for a waiting EIP-1559 transaction the most that it may."""
+    """Return the price of a unit of gas; for a pending EIP-1559 transaction the most that it may be."""
     if header is None:
         return int(signed.max_fee_per_gas)
     return int(min(signed.max_fee_per_gas, signed.max_priority_fee_per_gas + header.base_fee_per_gas))

@@ -1,4 +1,4 @@
-"""Transactions that wait for a block: checked when they come in, in nonce order when they go out."""
+"""Pending transactions: checked on arrival, mined in nonce order."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Any
 from emeth_tui.devnet.chain.errors import RpcCode, RpcError, invalid_params, rejected
 from emeth_tui.devnet.chain.evm import BLOCK_GAS_LIMIT, Evm
 
-_MAX_TRANSACTION_BYTES = 128 * 1024  # what Ethereum nodes take
+_MAX_TRANSACTION_BYTES = 128 * 1024  # what Ethereum nodes accept
 _MAX_CREATION_BYTES = 49_152  # EIP-3860
 _REPLACEMENT_PERCENT = 110  # a replacement pays 10 % more, as on Ethereum nodes
 _TRANSACTION_TYPES = frozenset({0, 1, 2})  # legacy, access list, EIP-1559
 
 
 class TransactionPool:
-    """Signed transactions by sender and nonce. One with a nonce too high waits for those before it."""
+    """Signed transactions by sender and nonce. One after a gap waits for those before it."""
 
     def __init__(self, evm: Evm) -> None:
         self._evm = evm
         self._waiting: dict[bytes, dict[int, Any]] = {}
 
     def add(self, raw: bytes) -> Any:
-        """Check a signed transaction against the chain's last block and keep it.
+        """Check a signed transaction against the chain's last block and add it.
 
-        Raise RpcError in the words that Ethereum nodes use: clients tell refusals apart by them.
+        Raise RpcError in Ethereum nodes' own words, by which clients distinguish refusals.
         """
         transaction = self._decode(raw)
         self._check_fields(transaction)
@@ -44,7 +44,7 @@ class TransactionPool:
         return None
 
     def next_nonce(self, sender: bytes) -> int:
-        """Tell the nonce after the chain's and after what waits without a gap."""
+        """Return the next nonce after the chain's and the pool's, up to the first gap."""
         nonce = self._evm.nonce(self._evm.head, sender)
         waiting = self._waiting.get(sender, {})
         while nonce in waiting:
@@ -52,12 +52,12 @@ class TransactionPool:
         return nonce
 
     def counts(self) -> tuple[int, int]:
-        """Count the transactions that can go into the next block, and those behind a gap."""
+        """Return how many transactions can go into the next block, and how many are behind a gap."""
         ready = len(self.ready())
         return ready, sum(len(by_nonce) for by_nonce in self._waiting.values()) - ready
 
     def ready(self) -> list[Any]:
-        """List what can be mined now, the best paying sender first, as far as the gas of one block goes."""
+        """Return what can be mined now, best-paying sender first, up to one block's gas."""
         runs = [list(self._run(sender)) for sender in self._waiting]
         runs.sort(key=lambda run: run[0].max_fee_per_gas if run else 0, reverse=True)
         chosen = []
@@ -71,7 +71,7 @@ class TransactionPool:
         return chosen
 
     def next_of(self, sender: bytes) -> Any | None:
-        """Give this sender's next transaction, if it waits here."""
+        """Return this sender's next transaction, if it is here."""
         return next(self._run(sender), None)
 
     def remove(self, transaction: Any) -> None:
@@ -93,7 +93,7 @@ class TransactionPool:
         try:
             transaction = self._evm.decode(raw)
             _ = transaction.sender
-        # py-evm, rlp and eth-keys raise a dozen unrelated kinds on bytes that are no transaction.
+        # py-evm, rlp and eth-keys raise a dozen unrelated errors on bytes that are not a transaction.
         except Exception as error:
             raise invalid_params("failed to decode transaction") from error
         return transaction

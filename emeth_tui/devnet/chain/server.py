@@ -1,7 +1,7 @@
 """The devnet's chain: Ethereum JSON-RPC over HTTP, with py-evm behind it.
 
-Each transaction is mined at once into a block of its own. The clock can be moved, as anvil's can. With a
-state file the chain goes on where it stopped, block hashes and all.
+Each transaction is mined at once into its own block. The clock can be moved, as anvil's can. With a state
+file the chain continues where it stopped, block hashes included.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ _MAX_NESTING = 32  # a filter in a batch has 5
 class DevChain:
     """One chain and its JSON-RPC port.
 
-    `genesis_accounts` (address to wei) are what a new chain starts with; a kept one has its own. Raise
-    DevnetError where the state file cannot be used.
+    `genesis_accounts` (address to wei) are what a new chain starts with; a saved one keeps its own. Raise
+    DevnetError when the state file cannot be used.
     """
 
     def __init__(
@@ -62,15 +62,15 @@ class DevChain:
             self._store.close()
             raise
         self._methods = ChainMethods(evm, ChainClock(evm.clock_offset_s, now))
-        # py-evm is slow, synchronous and not thread-safe: one thread does all of it, off the event loop.
+        # py-evm is slow, synchronous and not thread-safe: one thread does all its work, off the event loop.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="devnet-chain")
 
     def app(self) -> Starlette:
-        """Make the HTTP application; the caller serves it."""
+        """Return the HTTP application; the caller serves it."""
         return Starlette(routes=[Route("/", self._post, methods=["POST"])])
 
     def close(self) -> None:
-        """Finish the request in hand and close the state file."""
+        """Finish the current request and close the state file."""
         self._thread.shutdown(wait=True, cancel_futures=True)
         self._store.close()
 
@@ -116,15 +116,15 @@ class DevChain:
             return {"result": self._methods.call(method, params)}
         except RpcError as error:
             return {"error": error.as_json()}
-        except Exception:  # the top of a request: one that breaks must not take the network down
+        except Exception:  # the top of a request: a failure must not take the network down
             logger.exception("the devnet's chain could not answer %s", method)
             return {"error": RpcError(RpcCode.INTERNAL_ERROR, "internal error").as_json()}
 
 
 def _nesting(body: bytes) -> int:
-    """Tell how deep brackets nest; those inside strings count too, which no honest request minds.
+    """Return how deep brackets nest; those inside strings count too, which harms no honest request.
 
-    Python's own guard is of no use here: py-evm raises its limit beyond what a thread's stack holds.
+    Python's own recursion limit does not help: py-evm raises it beyond what a thread's stack holds.
     """
     depth = deepest = 0
     for bracket in _BRACKETS.findall(body):

@@ -1,4 +1,4 @@
-"""Where the devnet's chain keeps its data: in memory, and on request in one append-only file as well."""
+"""The devnet chain's data: in memory and, on request, also in one append-only file."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _DELETED = 0xFFFF_FFFF  # in place of a value's length
 
 
 class ChainStore(MemoryDB):
-    """py-evm's key-value store. What changed since the last `commit` is one record of the file.
+    """py-evm's key-value store. Each `commit` appends the changes since the last to the file as one record.
 
-    A record counts as a whole or not at all, so the file always holds the chain as of some commit: one that
-    a crash cut short is dropped when the file is opened again. Raise DevnetError where the file is unusable.
+    A record counts completely or not at all, so the file always holds the chain as of some commit: one cut
+    short by a crash is dropped when the file is opened again. Raise DevnetError when the file is unusable.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -44,7 +44,7 @@ class ChainStore(MemoryDB):
             self._changes[key] = None
 
     def commit(self) -> None:
-        """Append what changed: safe from a killed process, though not from a power cut."""
+        """Append the changes: safe if the process is killed, though not in a power cut."""
         if self._file is None or not self._changes:
             return
         payload = b"".join(_encode(key, value) for key, value in self._changes.items())
@@ -53,7 +53,7 @@ class ChainStore(MemoryDB):
         self._changes.clear()
 
     def close(self) -> None:
-        """Close the file; what was not committed is lost."""
+        """Close the file; uncommitted changes are lost."""
         if self._file is not None:
             os.fsync(self._file.fileno())
             self._file.close()
@@ -105,7 +105,7 @@ def _encode(key: bytes, value: bytes | None) -> bytes:
 
 
 def _records(content: bytes, path: Path) -> Iterator[tuple[int, bytes]]:
-    """Walk over the whole records: where each starts, and its payload."""
+    """Yield the complete records: where each starts, and its payload."""
     start = len(_MAGIC)
     while start + _RECORD.size <= len(content):
         length, crc = _RECORD.unpack_from(content, start)

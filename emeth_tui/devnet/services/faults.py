@@ -1,4 +1,4 @@
-"""Faults that tests ask the storage for: connections that break, parts that are refused."""
+"""Storage faults for tests: connections that break, parts that are refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from emeth_tui.errors import StorageError
 
 @dataclass(slots=True)
 class Faults:
-    """How often which fault still comes; counted down as they happen."""
+    """How many of each fault are still to come; counted down as they happen."""
 
     broken_downloads: int = 0
     break_after_bytes: int = 0  # of a download's body
@@ -40,7 +40,7 @@ class FaultyApp:
 
 
 class _Breaking:
-    """A `send` that breaks the connection once so many bytes of the body have gone out."""
+    """A `send` that breaks the connection once so many bytes of the body have been sent."""
 
     def __init__(self, send: Send, after_bytes: int) -> None:
         self._send = send

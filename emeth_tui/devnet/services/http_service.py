@@ -1,4 +1,4 @@
-"""An HTTP service on a loopback port, run inside a loop that is not its own."""
+"""An HTTP service on a loopback port, run inside somebody else's event loop."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from starlette.types import ASGIApp
 from emeth_tui.errors import DevnetError
 
 LOOPBACK = "127.0.0.1"
-STOP_GRACE_S = 1  # how long open requests may go on when a service stops
+STOP_GRACE_S = 1  # how long open requests may continue when a service stops
 
 
 def bind_loopback(preferred_port: int = 0) -> socket.socket:
-    """Bind a listening port on the loopback interface: the preferred one if it is free, else any."""
+    """Bind a listening port on the loopback interface: the preferred one if free, else any."""
     for port in (preferred_port, 0):
         # Named as TCP: asyncio sets TCP_NODELAY on such sockets only, and without it each answer takes 40 ms.
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -54,7 +54,7 @@ class HttpService:
         return f"http://{LOOPBACK}:{self._port}"
 
     async def start(self) -> None:
-        """Bind and answer. Raise DevnetError when the service does not come up."""
+        """Bind the port and start to serve. Raise DevnetError when the service does not come up."""
         listener = bind_loopback(self._preferred_port)
         self._port = listener.getsockname()[1]
         config = uvicorn.Config(
@@ -94,11 +94,11 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        yield  # SIGINT and SIGTERM belong to the program
+        yield  # SIGINT and SIGTERM are the program's
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.answering.set()
 
     async def main_loop(self) -> None:
-        await self.stopping.wait()  # uvicorn's own looks ten times a second whether it is to stop
+        await self.stopping.wait()  # uvicorn's own loop polls ten times a second

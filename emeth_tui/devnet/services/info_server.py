@@ -1,4 +1,4 @@
-"""The info server: the chain's jobs over HTTP, a little behind the chain (protocol.md §4)."""
+"""The info server: the chain's jobs over HTTP, lagging a little behind the chain (protocol.md §4)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DatasetSize = Callable[[str], "int | None"]
 
 
 class InfoApp:
-    """Shows what the mirror held `lag_s` seconds ago. Keep `follow` running."""
+    """Serves what the mirror held `lag_s` seconds ago. Keep `follow` running."""
 
     def __init__(
         self,
@@ -43,11 +43,11 @@ class InfoApp:
         self._shown: dict[JobId, ChainJob] = {}
 
     def asgi(self) -> Starlette:
-        """Make the application that a server runs."""
+        """Return the application for a server to run."""
         return Starlette(routes=[Route(JOBS_PATH, self._list), Route(JOBS_PATH + "/{job_id}", self._one)])
 
     async def follow(self) -> None:
-        """Take in what the mirror sees, until cancelled."""
+        """Follow the mirror until cancelled."""
         version = self._mirror.version
         self.take()
         while True:
@@ -55,7 +55,7 @@ class InfoApp:
             self.take()
 
     def take(self) -> None:
-        """Note what the mirror holds at this moment; it is shown when the lag has passed."""
+        """Record what the mirror holds now; it is served once the lag has passed."""
         self._history.append((self._monotonic_s(), dict(self._mirror.jobs)))
         self._catch_up()
 

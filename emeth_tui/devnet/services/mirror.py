@@ -1,4 +1,4 @@
-"""A copy of the chain's jobs, kept current by its events: what the info server shows and the bots act on."""
+"""A copy of the chain's jobs, kept current by its events: the info server serves it, the bots act on it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _logger = logging.getLogger(__name__)
 
 
 class JobMirror:
-    """All jobs of the chain in the order of their requests, and its newest block."""
+    """All jobs on the chain in the order of their requests, and its newest block."""
 
     def __init__(self, chain: ChainClient, *, interval_s: float = 0.5) -> None:
         self._chain = chain
@@ -39,7 +39,7 @@ class JobMirror:
 
     @property
     def version(self) -> int:
-        """Counts the blocks seen: unchanged means that nothing happened."""
+        """The number of blocks seen; if it is unchanged, nothing has happened."""
         return self._version
 
     async def run(self) -> None:
@@ -49,14 +49,14 @@ class JobMirror:
             await asyncio.sleep(self._interval_s)
 
     async def wait_beyond(self, version: int) -> int:
-        """Wait for a block after `version` was counted; returns the new count."""
+        """Wait until `version` has been exceeded, and return the new one."""
         async with self._changed:
             await self._changed.wait_for(lambda: self._version > version)
             return self._version
 
     async def refresh(self) -> None:
-        """Read what happened since the last block seen; all of it again when that block is gone."""
-        async with self._turn:  # of two at once, the slower one would bring old news last
+        """Read the changes since the last block seen, or everything again if that block is gone."""
+        async with self._turn:  # of two at once, the slower would overwrite newer data
             await self._refresh()
 
     async def _refresh(self) -> None:
@@ -77,7 +77,7 @@ class JobMirror:
             self._changed.notify_all()
 
     async def _touched(self, first_block: int, last_block: int) -> list[JobId]:
-        """List the jobs that events of these blocks name, each once, in the chain's order."""
+        """Return the jobs named by these blocks' events, each once, in the chain's order."""
         events = await self._chain.events(first_block, last_block)
         job_events = (
             event for event in events if isinstance(event, (JobRequested, StatusChanged, JobCanceled))
@@ -85,9 +85,9 @@ class JobMirror:
         return list(dict.fromkeys(event.job_id for event in job_events))
 
     async def _is_on_chain(self, seen: Head) -> bool:
-        """Whether a block is still the chain's: a test may have taken the chain back to a snapshot."""
+        """Whether a block is still on the chain: a test may have reverted the chain to a snapshot."""
         try:
             return (await self._chain.head(seen.number)).hash == seen.hash
         except NetworkError as error:
-            _logger.info("block %d is gone, all jobs are read again: %s", seen.number, error)
+            _logger.info("block %d is gone; reading all jobs again: %s", seen.number, error)
             return False

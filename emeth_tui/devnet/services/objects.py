@@ -1,4 +1,4 @@
-"""The storage's objects on disk: datasets, results and uploads under way. Names never leave the directory."""
+"""The storage's objects on disk: datasets, results and uploads under way. No name escapes the directory."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class TooLarge(Exception):
-    """A body is longer than the storage takes."""
+    """A body is longer than the storage accepts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A multipart upload, announced and not yet complete or complete already."""
+    """A multipart upload, complete or not."""
 
     upload_id: str
     job_id: JobId
@@ -55,13 +55,13 @@ class ObjectStore:
             make_private_directory(self._objects / kind)
 
     def path_of(self, kind: str, name: str) -> Path | None:
-        """Tell where an object lies; None when no object can have that name."""
+        """Return an object's path; None when no object can have that name."""
         if kind not in (DATASETS, RESULTS) or not _NAME.fullmatch(name):
             return None
         return self._objects / kind / name
 
     def size_bytes(self, kind: str, name: str) -> int | None:
-        """Measure an object; None when there is none."""
+        """Return an object's size; None when there is none."""
         path = self.path_of(kind, name)
         try:
             return path.stat().st_size if path else None
@@ -69,7 +69,7 @@ class ObjectStore:
             return None
 
     async def write(self, path: Path, body: AsyncIterator[bytes], limit_bytes: int) -> StoredPart:
-        """Stream a body into a file, whole or not at all. Raise TooLarge."""
+        """Stream a body into a file, completely or not at all. Raise TooLarge."""
         temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.incoming")
         digest, size = hashlib.md5(usedforsecurity=False), 0  # the ETag's customary hash
         try:
@@ -86,7 +86,7 @@ class ObjectStore:
         return StoredPart(digest.hexdigest(), size)
 
     def begin_upload(self, job_id: JobId, address: str, parts: int, extension: str) -> Upload:
-        """Announce an upload and name the object that it will become."""
+        """Record a new upload, with the name of its future object."""
         upload_id = secrets.token_hex(16)
         upload = Upload(upload_id, job_id, address.lower(), parts, f"{job_id}-{upload_id[:8]}{extension}")
         make_private_directory(self._uploads / upload_id)
@@ -94,7 +94,7 @@ class ObjectStore:
         return upload
 
     def find_upload(self, upload_id: str) -> Upload | None:
-        """Look an upload up; None when there is none."""
+        """Return an upload; None when there is none."""
         if not _UPLOAD_ID.fullmatch(upload_id):
             return None
         kept = read_json(self._uploads / upload_id / "upload.json")
@@ -106,14 +106,14 @@ class ObjectStore:
     async def write_part(
         self, upload: Upload, number: int, body: AsyncIterator[bytes], limit_bytes: int
     ) -> StoredPart:
-        """Stream part `number` (from 1) in; a part sent again takes the place of the one before it."""
+        """Store part `number` (from 1); a part sent again replaces the earlier one."""
         directory = self._uploads / upload.upload_id
         part = await self.write(directory / f"part-{number}", body, limit_bytes)
         write_json(directory / f"part-{number}.json", asdict(part))
         return part
 
     def stored_parts(self, upload: Upload) -> Sequence[StoredPart | None]:
-        """List the parts that have arrived, in order; None for one that has not."""
+        """Return the parts in order; None for one that has not arrived."""
         directory = self._uploads / upload.upload_id
         records = [read_json(directory / f"part-{number}.json") for number in range(1, upload.parts + 1)]
         return [StoredPart(**record) if record else None for record in records]

@@ -20,12 +20,12 @@ class Presigner:
         self._now_unix_s = now_unix_s
 
     def sign(self, method: str, path: str) -> str:
-        """Make the path and query of a presigned URL."""
+        """Return the path and query of a presigned URL."""
         expires_ms = int((self._now_unix_s() + self._lifetime_s) * 1_000)
         return f"{quote(path)}?expires={expires_ms}&signature={self._digest(method, path, expires_ms)}"
 
     def problem_with(self, method: str, path: str, expires: str, signature: str) -> str | None:
-        """Say why a request is refused; None when its URL is good."""
+        """Return why a request is refused; None when its URL is good."""
         if not (expires.isascii() and expires.isdecimal() and len(expires) <= 20):
             return "the URL is not signed"
         expires_ms = int(expires)

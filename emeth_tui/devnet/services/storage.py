@@ -1,7 +1,7 @@
 """The storage API as a service: signed calls, presigned URLs, multipart uploads (protocol.md §5).
 
-Two calls are the devnet's own, for the parties whose way to storage the protocol leaves open: a requester
-asks for a URL to PUT a dataset, and the verifier for one to GET a result. Both are signed as a node's are.
+Two calls are the devnet's own, for the parties whose access the protocol leaves open: a requester asks for a
+URL to PUT a dataset, and the verifier for one to GET a result. Both are signed like a node's calls.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class _Body(BaseModel):
 
 
 class SignedCall(_Body):
-    """What every signed call carries; `signedtime` is in milliseconds."""
+    """The fields of every signed call; `signedtime` is in milliseconds."""
 
     job_id: str = Field(alias="jobId", max_length=100)
     address: str = Field(max_length=100)
@@ -79,7 +79,7 @@ class CompletedPart(_Body):
 
 
 class CompleteCall(_Body):
-    """Not signed (protocol.md §5): the upload's id is known to the one who announced it alone."""
+    """Not signed (protocol.md §5): only the node that announced the upload knows its id."""
 
     job_id: str = Field(alias="jobId", max_length=100)
     address: str = Field(max_length=100)
@@ -90,7 +90,7 @@ class CompleteCall(_Body):
 
 @dataclass(frozen=True, slots=True)
 class StorageOptions:
-    """How the storage behaves."""
+    """The storage's behaviour."""
 
     url_lifetime_s: float = 900.0
     part_bytes: int = PART_BYTES
@@ -118,7 +118,7 @@ class StorageApp:
         self._presigner = Presigner(secret, lifetime_s=self._options.url_lifetime_s, now_unix_s=now_unix_s)
 
     def asgi(self) -> Starlette:
-        """Make the application that a server runs."""
+        """Return the application for a server to run."""
         routes = [
             Route(SIGNED_GET_URL_PATH, self._dataset_url, methods=["POST"]),
             Route(PUT_SIGNED_URLS_PATH, self._begin_upload, methods=["POST"]),
@@ -137,7 +137,7 @@ class StorageApp:
     # ---- a node's calls
 
     async def _dataset_url(self, request: Request) -> Response:
-        """Presign a GET of a job's dataset, for whoever signs as a node."""
+        """Presign a GET of a job's dataset, for any signer."""
         call = await self._signed_call(request, SignedCall)
         job = await self._job(call.job_id)
         return JSONResponse({"url": self._get_url(request, DATASETS, job.dataset)})
@@ -158,7 +158,7 @@ class StorageApp:
         return JSONResponse({"urls": urls, "uploadId": upload.upload_id, "fileName": upload.file_name})
 
     async def _complete_upload(self, request: Request) -> Response:
-        """Join the parts once all have arrived as the node says."""
+        """Join the parts once they have all arrived as the node states."""
         call = await _body(request, CompleteCall)
         upload = self._upload(call.upload_id)
         if (upload.job_id, upload.address) != (call.job_id.lower(), call.address.lower()):
@@ -183,7 +183,7 @@ class StorageApp:
     # ---- the requester's and the verifier's calls
 
     async def _dataset_put_url(self, request: Request) -> Response:
-        """Presign a PUT of the dataset for a job that is not on the chain yet, and name it after the job."""
+        """Presign a PUT of the dataset, named after its job, which must not be on the chain yet."""
         call = await self._signed_call(request, SignedCall)
         job_id = _job_id(call.job_id)
         if await self._find_job(job_id) is not None:
@@ -213,7 +213,7 @@ class StorageApp:
         self._check_presigned(request)
         path = self._objects.path_of(DATASETS, request.path_params["name"])
         if path is None or request.path_params["kind"] != DATASETS:
-            raise HTTPException(404, "only datasets are put whole")
+            raise HTTPException(404, "only datasets are uploaded whole")
         job_id = _job_id(path.name.removesuffix(_DATASET_EXTENSION))
         if await self._find_job(job_id) is not None:
             raise HTTPException(409, f"job {job_id} is on the chain: its dataset stays as it is")
@@ -275,7 +275,7 @@ class StorageApp:
 
 
 def signer_of(call: SignedCall) -> str:
-    """Recover the address, in lower case, that signed a call; "" for what is no signature."""
+    """Return the address that signed a call, in lower case; "" if the signature is invalid."""
     digest = keccak(signing_payload(call.job_id, call.signed_time_ms))
     try:
         raw = bytes.fromhex(call.sig.removeprefix("0x"))
@@ -293,7 +293,7 @@ async def _body(request: Request, kind: type[_Call]) -> _Call:
     async for chunk in request.stream():
         raw += chunk
         if len(raw) > MAX_CALL_BYTES:
-            raise HTTPException(413, f"a call has {MAX_CALL_BYTES:,} bytes at most")
+            raise HTTPException(413, f"a call has at most {MAX_CALL_BYTES:,} bytes")
     try:
         return kind.model_validate_json(bytes(raw))
     except ValidationError as error:
@@ -328,6 +328,6 @@ async def _refusal(_request: Request, error: Exception) -> Response:
 
 
 async def _unavailable(_request: Request, error: Exception) -> Response:
-    """Answer for a chain that does not: whoever asks may ask again."""
+    """Answer that the chain is unavailable; the client may retry."""
     _logger.warning("storage: %s", error)
     return JSONResponse({"error": "the chain does not answer"}, status_code=503)
