@@ -1,8 +1,8 @@
 """`python -m benchmarks NAME`: measure; `all` when nothing is named. Results go to stdout.
 
 Each module named below has a click command called `command`, which prints a `report.Report`. Modules are
-loaded when they are asked for: a spawned process runs this file too, and a worker is to load torch only
-after it has set its environment.
+loaded on demand: a spawned process runs this file, too, and a worker must load torch only after it has set
+its environment.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`all`: every benchmark that this machine can run, one after the other, and one summary.
 
-Each runs in a process of its own, as if called alone; its JSON is collected. One that fails is noted and the
-rest goes on.
+Each runs in a separate process, as if called alone, and its JSON is collected. If one fails, the failure is
+recorded and the rest continues.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _GOAL_FIELDS = ("name", "target", "measured", "unit", "at_least")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One benchmark of the set: a title, and what is said to `python -m benchmarks` for it."""
+    """One benchmark of the set: a title, and its arguments for `python -m benchmarks`."""
 
     title: str
     arguments: tuple[str, ...]
@@ -32,7 +32,7 @@ class Part:
     takes_corpus: bool = False
 
 
-# What is wanted most comes first. The rounds are as many as the quarter of an hour allows on two cores.
+# The most important come first. There are as many rounds as a quarter of an hour allows on two cores.
 PARTS = (
     Part(
         "training loop, vocabulary 50,257",
@@ -66,7 +66,7 @@ PARTS = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a part said, or None when it failed."""
+    """A part's report, or None when it failed."""
 
     part: Part
     seconds: float
@@ -74,7 +74,7 @@ class Outcome:
 
     @property
     def goals(self) -> list[Goal]:
-        """The goals of its report."""
+        """The report's goals."""
         said = self.content["goals"] if self.content else []
         return [Goal(**{field: goal[field] for field in _GOAL_FIELDS}) for goal in said]
 

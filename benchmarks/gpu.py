@@ -1,13 +1,13 @@
-"""`gpu`: everything that is to be shown on an H100 or H200, in one run of under ten minutes.
+"""`gpu`: all comparisons for an H100 or H200, in one run of under ten minutes.
 
 First `train` in gpt2-medium's shape at a small batch, against all other sides. Then whole jobs from cold: a
 worker process that has just started, no token cache, no compiled kernels, an empty work directory. Then
 `train` at a large batch, without the reference loops (in fp32 they would take the memory of all others
-together) and in two groups, for even the rest have no room beside each other. No hub is needed: weights are
-drawn at random, the tokenizer is trained on the text.
+together) and in two groups, because even the rest do not all fit at once. No hub is needed: the weights are
+random, the tokenizer is trained on the text.
 
-The machine may be lent for this one run. So what fails is noted and the rest goes on; what has not begun in
-time is left out, what is not done soon after is broken off, and in any case the goals are printed.
+The machine may be available for this one run only. So a failure is recorded and the rest continues; what has
+not started in time is left out, what is not done soon after is aborted, and the goals are always printed.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ from emeth_tui.workers.supervisor import Limits, WorkerDirectories, WorkerPool
 
 _LIMIT_S = 600.0
 _NOT_BEGUN = "not measured: the time was up before it began"
-_LEAVE_S = 1.0  # for a job that is broken off: nobody wants its checkpoint
+_LEAVE_S = 1.0  # for a job that is aborted: nobody needs its checkpoint
 _LINK = "00" * 32  # no verifier sees these results: any hash will do
 _SPEED_GOALS = {16: 115_000.0, 64: 180_000.0}  # tokens/s by batch
 _RATIO_GOALS = {"reference": 8.0, "reference-tf32": 3.5, "hf": 1.7, "hf-compiled": 1.15, "nanogpt": 1.05}
-# Sides that have room beside each other. Of the large ones, that which is measured soonest goes first.
+# Sides that fit in memory together. Of the large groups, the quickest to measure goes first.
 _SMALL_BATCH_GROUPS = (CUDA_SIDES,)
 _LARGE_BATCH_GROUPS = ((OURS, "hf"), (OURS, "hf-compiled", "nanogpt"))
 
@@ -57,7 +57,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class GpuJob:
-    """A job of `size_bytes` of text that is to take at most `goal_s`."""
+    """A job of `size_bytes` of text that should take at most `goal_s`."""
 
     size_bytes: int
     goal_s: float
@@ -65,7 +65,7 @@ class GpuJob:
 
 @dataclass(frozen=True, slots=True)
 class GpuSetup:
-    """What is measured; by default what the goals speak of."""
+    """What is measured; the defaults are those of the goals."""
 
     device: str = "cuda:0"
     layers: int = 24
@@ -75,11 +75,11 @@ class GpuSetup:
     batches: tuple[int, ...] = (16, 64)
     rounds: int = 5
     steps: int = 30
-    plan_epochs: int = 200  # the rounds are the beginning of a long job, for which compiling pays
+    plan_epochs: int = 200  # the rounds are the start of a long job, for which compiling pays
     jobs: tuple[GpuJob, ...] = (GpuJob(1_000_000, 70.0), GpuJob(4_096, 12.0))
     job_epochs: int = 30
     job_batch: int = 64
-    begin_within_s: float = 460.0  # what is left out then, and broken off after that: see `Deadline`
+    begin_within_s: float = 460.0  # what has not started by then is left out: see `Deadline`
     end_within_s: float = 540.0
     warm_up_limit_s: float = 200.0  # a compiler that takes longer would leave the others no time
     tokenizer_vocab: int = 8192  # about 3.5 bytes of English a token, as GPT-2's own
@@ -106,14 +106,14 @@ TINY = GpuSetup(
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """Sides that are measured together, in turns, at one batch."""
+    """Sides that are measured together, in turns, at one batch size."""
 
     batch: int
     sides: tuple[str, ...]
 
     @property
     def title(self) -> str:
-        """Name it in reports."""
+        """Its name in reports."""
         return f"batch {self.batch}: {', '.join(self.sides)}"
 
 
@@ -132,7 +132,7 @@ class GpuJobResult:
 
 @dataclass(frozen=True, slots=True)
 class GpuResult:
-    """Everything, trainings by their titles; `failures` are those of which nothing is known."""
+    """Everything measured, trainings by title; `failures` are those without any figures."""
 
     setup: GpuSetup
     machine: Machine
@@ -143,13 +143,13 @@ class GpuResult:
 
 
 def trainings(setup: GpuSetup, batch: int) -> list[Training]:
-    """The groups of a batch, in the order in which they are measured."""
+    """Return the groups of a batch size, in the order in which they are measured."""
     smallest = batch == min(setup.batches)
     return [Training(batch, sides) for sides in (_SMALL_BATCH_GROUPS if smallest else _LARGE_BATCH_GROUPS)]
 
 
 def measure(setup: GpuSetup, narrate: Narrate) -> GpuResult:
-    """Measure all that there is time for. What fails is noted and the rest goes on."""
+    """Measure all that there is time for. Record failures and continue with the rest."""
     started = time.monotonic()
     run = _Run(setup, narrate, Deadline.within(setup.begin_within_s, setup.end_within_s))
     first, *others = setup.batches
@@ -162,7 +162,7 @@ def measure(setup: GpuSetup, narrate: Narrate) -> GpuResult:
 
 
 class _Run:
-    """One run, and what it has found out so far."""
+    """One run, and its results so far."""
 
     def __init__(self, setup: GpuSetup, narrate: Narrate, deadline: Deadline) -> None:
         self.training: dict[str, TrainResult] = {}
@@ -173,7 +173,7 @@ class _Run:
         self._deadline = deadline
 
     def train(self, batch: int) -> None:
-        """Measure all sides at this batch."""
+        """Measure all sides at this batch size."""
         for training in trainings(self._setup, batch):
             self._narrate(f"training, {training.title}")
             if self._deadline.passed:
@@ -207,12 +207,12 @@ class _Run:
 
 
 def _reason(error: Exception) -> str:
-    """Say why a part failed; what nobody reckoned with is logged with its traceback."""
+    """Return why a part failed; log an unexpected error with its traceback."""
     if isinstance(error, click.ClickException):
         return error.message
     if isinstance(error, EmethError):
         return str(error)
-    log.error("a part broke off", exc_info=error)
+    log.error("a part failed", exc_info=error)
     first_line = str(error).partition("\n")[0]
     return f"{type(error).__name__}: {first_line}"
 
@@ -310,7 +310,7 @@ def command(as_json: bool, device: str, tiny: bool, corpus: str | None) -> None:
 
 
 def report(result: GpuResult) -> Report:
-    """Lay out a result for people and machines."""
+    """Format a result for people and machines."""
     name = torch.cuda.get_device_name(0) if result.setup.device != "cpu" else "cpu"
     lines = [f"{name}, torch's CUDA {torch.version.cuda}, {result.seconds:.0f} s in all"]
     for each in result.training.values():
@@ -322,7 +322,7 @@ def report(result: GpuResult) -> Report:
 
 
 def goals(result: GpuResult) -> list[Goal]:
-    """Every goal, those of what failed as not measured. A tiny model's are shown too, and mean nothing."""
+    """Return every goal; after a failure, as not measured. A tiny model's are shown too, but mean nothing."""
     setup = result.setup
     return [
         *(goal for batch in setup.batches for goal in _speed_goals(batch, result)),

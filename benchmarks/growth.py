@@ -1,8 +1,8 @@
 """`growth`: how cost grows with the text, and with the number of CPU workers.
 
-With the text: each size has a process of its own, which runs a shipped job up to its first steps and for a
-few seconds more; the epoch is reckoned from the speed in those, not waited for. With the workers: one real
-worker process with all cores does a job, and two that share the cores do one each at the same time.
+With the text: each size runs in a separate process, which starts a shipped job and trains for a few seconds;
+the epoch's time is computed from the speed, not waited for. With the workers: one real worker process with
+all cores does a job, and two that share the cores do one each at the same time.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Narrate = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class GrowthSetup:
-    """What is tried. `train_s` bounds the training at each size; `job_*` is the workers' job."""
+    """What is measured. `train_s` bounds the training at each size; `job_*` is the workers' job."""
 
     sizes_mb: tuple[float, ...] = (1, 4, 16, 64)
     train_s: float = 6.0
@@ -54,7 +54,7 @@ class GrowthSetup:
 
 @dataclass(frozen=True, slots=True)
 class SizeTask:
-    """One text to begin a job on."""
+    """One text to start a job on."""
 
     dataset: Path
     directory: Path
@@ -64,7 +64,7 @@ class SizeTask:
 
 @dataclass(frozen=True, slots=True)
 class SizeResult:
-    """What a text of this size costs; peaks are resident memory above that after imports, in bytes."""
+    """The costs of a text of this size; peaks are resident memory above that after imports, in bytes."""
 
     text_bytes: int
     prepare_s: float  # reading, splitting, making the tokenizer, tokenising, loading the model
@@ -76,13 +76,13 @@ class SizeResult:
 
     @property
     def epoch_s(self) -> float:
-        """The seconds that an epoch's training would take at the measured speed."""
+        """How many seconds an epoch's training would take at the measured speed."""
         return self.tokens / self.tokens_per_s
 
 
 @dataclass(frozen=True, slots=True)
 class WorkersResult:
-    """So many workers, each with a job at the same time: seconds until all are done, in every round."""
+    """A number of workers, each with a job at the same time: seconds until all are done, in every round."""
 
     workers: int
     seconds: list[float]
@@ -90,7 +90,7 @@ class WorkersResult:
 
 @dataclass(frozen=True, slots=True)
 class GrowthResult:
-    """Everything; `throughput` is jobs an hour with the most workers over those with the fewest."""
+    """Everything measured; `throughput` is jobs per hour with the most workers over those with the fewest."""
 
     setup: GrowthSetup
     machine: Machine
@@ -100,7 +100,7 @@ class GrowthResult:
 
 
 def measure(setup: GrowthSetup, narrate: Narrate) -> GrowthResult:
-    """Try all sizes, then all numbers of workers. Raise SideFailed, WorkerError."""
+    """Measure all sizes, then all numbers of workers. Raise SideFailed, WorkerError."""
     corpus = load_corpus(Path(setup.corpus) if setup.corpus else None)
     text = corpus.texts[Language(setup.language)]
     with tempfile.TemporaryDirectory(prefix="emeth-bench-") as name:
@@ -113,7 +113,7 @@ def measure(setup: GrowthSetup, narrate: Narrate) -> GrowthResult:
 
 
 def begin_job(connection: Connection, task: SizeTask) -> None:
-    """A size's process: begin the job, train for a while, answer with a SizeResult."""
+    """Run a size's process: start the job, train for a while, answer with a SizeResult."""
     control, memory = Control(), PeakMemory(open_device("cpu").torch_device)
     started = time.monotonic()
     prepared: list[tuple[Prepared, float, int | None]] = []
@@ -239,7 +239,7 @@ def command(
 
 
 def report(result: GrowthResult) -> Report:
-    """Lay out a result for people and machines."""
+    """Format a result for people and machines."""
     setup = result.setup
     lines = [
         f"devnet model; speed measured over {setup.train_s:g} s, the epoch reckoned from it:",

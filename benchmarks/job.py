@@ -1,7 +1,7 @@
 """`job`: a whole job from text file to result file, ours against the reference's and a `Trainer` user's.
 
-Each side lives in a process of its own, already started, and does its job when it is its turn. The results
-are then read and measured the way a verifier does it, outside of the time.
+Each side runs in its own process, already started, and takes turns with the others. The results are then read
+and measured as a verifier would, outside the measured time.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from emeth_tui.training.run.evaluation import Evaluator
 
 _OURS = "ours"
 _WARM_UP_EPOCHS = 1
-_GOALS = {"reference": 3.0, "hf": 1.0}  # how many times as fast ours is to be
-_GOAL_EPOCHS, _GOAL_BYTES = 30, 60_000  # smaller jobs say nothing about them
+_GOALS = {"reference": 3.0, "hf": 1.0}  # how many times as fast ours should be
+_GOAL_EPOCHS, _GOAL_BYTES = 30, 60_000  # the goals do not apply to smaller jobs
 
 Narrate = Callable[[str], None]
 
@@ -59,7 +59,7 @@ class SideJob:
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """All rounds, each a job of every side with the same seed; `dataset_bytes` is what the corpus yielded."""
+    """All rounds, each a job of every side with the same seed; `dataset_bytes` is the actual size."""
 
     setup: JobSetup
     machine: Machine
@@ -68,20 +68,20 @@ class JobResult:
     rounds: list[dict[str, SideJob]]
 
     def speed(self, side: str) -> Ratios:
-        """How many times as fast ours was as this side."""
+        """Return how many times as fast as this side ours was."""
         return ratios([each[side].seconds / each[_OURS].seconds for each in self.rounds])
 
     def cpu(self, side: str) -> Ratios:
-        """The same of CPU time."""
+        """Return the same for CPU time."""
         return ratios([each[side].cpu_s / each[_OURS].cpu_s for each in self.rounds])
 
     def valid_loss(self, side: str) -> float:
-        """The mean over the rounds."""
+        """Return the mean over the rounds."""
         return statistics.fmean(each[side].valid_loss for each in self.rounds)
 
 
 def measure(setup: JobSetup, narrate: Narrate) -> JobResult:
-    """Run all rounds, each with another seed; the sides take turns in going first. Raise SideFailed."""
+    """Run all rounds, each with another seed; the sides take turns at going first. Raise SideFailed."""
     corpus = load_corpus(Path(setup.corpus) if setup.corpus else None)
     sides: list[SideProcess] = []
     with tempfile.TemporaryDirectory(prefix="emeth-bench-") as directory, closing_all(sides):
@@ -126,7 +126,7 @@ def _round(
 
 
 def _verified_loss(path: Path, epochs: int, dataset: Path, evaluator: Evaluator) -> float:
-    """The validation loss of a result. Raise RuntimeError when it is not this job's."""
+    """Return the validation loss of a result. Raise RuntimeError when it is not this job's."""
     result = load_result(path, evaluator.tensor_shapes)
     expected = hash_chain.links(dataset.read_text("utf-8"), KEY, epochs)[-1]
     if result.epochs != epochs or result.hash_hex != expected:

@@ -1,7 +1,7 @@
-"""One child process for each side: allocator, threads and peak memory of one never meet another's.
+"""One child process per side: no side affects another's allocator, threads or peak memory.
 
-The parent lets one side work at a time and the others wait in a read on their pipe, so they take no CPU
-time and no device time; what they hold is memory.
+The parent lets one side work at a time while the others block on reading their pipe, so they use no CPU or
+device time, only memory.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ _STATUS = Path("/proc/self/status")
 _RESET_PEAK = Path("/proc/self/clear_refs"), "5"  # proc(5): sets VmHWM to the present VmRSS
 _END_S = 10.0
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
-_ALLOCATOR = "PYTORCH_ALLOC_CONF"  # read by torch 2.11 and later; an older one goes without
+_ALLOCATOR = "PYTORCH_ALLOC_CONF"  # read by torch 2.11 and later; older ones ignore it
 
 Target = Callable[[Connection, Any], None]
 
 
 class SideFailed(click.ClickException):
-    """A side broke off; the message ends with what its process said last."""
+    """A side failed; the message ends with its process's last output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What a child says instead of its answer."""
+    """Sent by a child in place of its answer."""
 
     reason: str
     details: str
@@ -62,8 +62,8 @@ class SideProcess:
             self._process.start()
         theirs.close()
 
-    def tell(self, message: object) -> None:
-        """Send one message. Raise SideFailed when the process is gone, with what it said last."""
+    def send(self, message: object) -> None:
+        """Send one message. Raise SideFailed, with the process's last output, when the process is gone."""
         try:
             self._connection.send(message)
         except OSError:
@@ -73,8 +73,8 @@ class SideProcess:
     def hear(self, within_s: float = math.inf) -> Any:
         """Wait for the next message.
 
-        Raise SideFailed when the side failed, its process is gone, or it said nothing for so long: then it
-        is ended.
+        Raise SideFailed when the side failed, its process is gone, or nothing came in time: the process is
+        then killed.
         """
         try:
             if not self._connection.poll(None if math.isinf(within_s) else within_s):
@@ -90,11 +90,11 @@ class SideProcess:
 
     def ask(self, message: object, within_s: float = math.inf) -> Any:
         """Send one message and wait for the answer. Raise SideFailed."""
-        self.tell(message)
+        self.send(message)
         return self.hear(within_s)
 
     def hang_up(self) -> None:
-        """Let the process leave, without waiting for it."""
+        """Let the process exit, without waiting for it."""
         self._connection.close()
 
     def close(self) -> None:
@@ -114,9 +114,9 @@ class SideProcess:
 
 
 class PeakMemory:
-    """This process's greatest memory above what it had when imports were done, or on CUDA what tensors took.
+    """This process's peak memory above that after its imports, or on CUDA the tensors' peak.
 
-    Bytes. On a CPU it is resident memory, which only Linux tells; elsewhere it is not known.
+    In bytes. On a CPU it is resident memory, which only Linux reports; elsewhere it is unknown.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -129,11 +129,11 @@ class PeakMemory:
         if self._device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self._device)
         else:
-            with contextlib.suppress(OSError):  # no such file, or no right: the peak then has the start in it
+            with contextlib.suppress(OSError):  # no such file, or no permission: the peak includes the start
                 _RESET_PEAK[0].write_text(_RESET_PEAK[1], encoding="ascii")
 
     def read(self) -> int | None:
-        """Return the peak since `start`, or None where it is not known."""
+        """Return the peak since `start`, or None if it is unknown."""
         if self._device.type == "cuda":
             return torch.cuda.max_memory_allocated(self._device)
         peak = _status_bytes("VmHWM")
@@ -141,29 +141,29 @@ class PeakMemory:
 
 
 def synchronise(device: torch.device) -> None:
-    """Wait until the device has done all that was asked of it."""
+    """Wait until the device has done all its queued work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 @contextlib.contextmanager
 def closing_all(sides: list[SideProcess]) -> Iterator[None]:
-    """End every process of the list when the block is left, those added meanwhile too."""
+    """End every process in the list when the block ends, including those added meanwhile."""
     try:
         yield
     finally:
-        for side in sides:  # all at once, for each takes a second or two to leave a GPU
+        for side in sides:  # all at once, because each takes a second or two to release a GPU
             side.hang_up()
         for side in sides:
             side.close()
 
 
 def serve(connection: Connection, target: Target, task: object) -> None:
-    """Run a side's target to its end; what goes wrong is told to the parent."""
+    """Run a side's target to its end; report a failure to the parent."""
     try:
         target(connection, task)
     except (EOFError, OSError):
-        pass  # the parent hung up: it wants no more
+        pass  # the parent hung up: it needs no more
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent tells it
         reason = str(error).partition("\n")[0]
         connection.send(Failure(f"{type(error).__name__}: {reason}", traceback.format_exc()))
@@ -172,7 +172,7 @@ def serve(connection: Connection, target: Target, task: object) -> None:
 
 
 def _main(connection: Connection, target: Target, task: object, threads: int) -> None:
-    os.dup2(2, 1)  # stdout is the parent's alone: libraries print to it too
+    os.dup2(2, 1)  # stdout is the parent's alone: libraries print to it, too
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hangs up when it is interrupted
     set_threads(threads)
     preload()
@@ -180,7 +180,7 @@ def _main(connection: Connection, target: Target, task: object, threads: int) ->
 
 
 def _environment_for(threads: int, device: str) -> dict[str, str]:
-    """What libraries read once, when they are loaded: the same for every side, and as in our workers."""
+    """Return what libraries read once, on loading: the same for every side, and as in our workers."""
     values = {
         "OMP_WAIT_POLICY": "PASSIVE",
         "OMP_NUM_THREADS": str(threads),
@@ -193,14 +193,14 @@ def _environment_for(threads: int, device: str) -> dict[str, str]:
         index = int(device.removeprefix("cuda:"))
         visible = os.environ.get(_VISIBLE)
         values[_VISIBLE] = visible.split(",")[index] if visible else str(index)
-        # Several sides share the GPU's memory: none is to keep more of it than it uses.
+        # Several sides share the GPU's memory: none may keep more of it than it uses.
         values[_ALLOCATOR] = os.environ.get(_ALLOCATOR, "expandable_segments:True")
     return values
 
 
 @contextlib.contextmanager
 def environment(values: dict[str, str]) -> Iterator[None]:
-    """Set environment variables for the processes that are started within the block."""
+    """Set environment variables for the processes started within the block."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:

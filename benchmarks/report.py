@@ -1,4 +1,4 @@
-"""What a benchmark hands back: figures for machines, lines for people, and goals held against the figures."""
+"""What a benchmark returns: figures for machines, lines for people, and goals checked against the figures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ threads_option = click.option(
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A figure that is to be reached; `measured` is None where this run could not measure it."""
+    """A target for a figure; `measured` is None when this run could not measure it."""
 
     name: str
     target: float
@@ -46,7 +46,7 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One benchmark's outcome: `content` goes into the JSON as it is, `lines` are what a person reads."""
+    """One benchmark's outcome: `content` goes into the JSON as it is, `lines` are for people."""
 
     content: Mapping[str, Any]
     lines: Sequence[str]
@@ -54,7 +54,7 @@ class Report:
     goals: Sequence[Goal] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """What `--json` prints: the content, and `summary`, `goals` and `machine` beside it."""
+        """What `--json` prints: the content, plus `summary`, `goals` and `machine`."""
         return {
             **self.content,
             "machine": dataclasses.asdict(self.machine) if self.machine else None,
@@ -82,7 +82,7 @@ def show_goals(goals: Sequence[Goal]) -> None:
 
 
 def described(machine: Machine) -> str:
-    """Say on one line what was measured on."""
+    """Describe a machine on one line."""
     return (
         f"on {machine.cpu}, {machine.cores} cores ({machine.vector_instructions}), "
         f"{machine.torch_threads} threads, load {machine.load_average:.1f}; Python {machine.python}, "
@@ -91,5 +91,5 @@ def described(machine: Machine) -> str:
 
 
 def narrate(line: str) -> None:
-    """Say on stderr how far the measurement is."""
+    """Report progress on stderr."""
     click.echo(line, err=True)

@@ -1,4 +1,4 @@
-"""How soon a worker does what it is asked to: stand still, and stop with a checkpoint on the disk."""
+"""How soon a worker pauses on request, and stops with a checkpoint on the disk."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LONGEST_WAIT_S = 0.5  # between two requests
 
 @dataclass(frozen=True, slots=True)
 class Obedience:
-    """Seconds from each request to the word that it is done; `stop_s` includes the checkpoint."""
+    """Seconds from each request to the report that it is done; `stop_s` includes the checkpoint."""
 
     pauses_s: list[float]
     stop_s: float
@@ -34,7 +34,7 @@ class _Ear:
             self._waiting.pop(type(message)).set()
 
     async def wait(self, kind: type[object], ask: Callable[[], object]) -> float:
-        """Ask, and return the seconds until a message of this kind comes."""
+        """Ask, and return the seconds until a message of this kind arrives."""
         came = self._waiting[kind] = anyio.Event()
         asked = time.monotonic()
         ask()
@@ -43,7 +43,7 @@ class _Ear:
 
 
 async def measure_obedience(worker: Worker, request: TrainRequest, pauses: int, seed: int) -> Obedience:
-    """Pause a job so often, at moments drawn from the seed, then stop it. It must be longer than that."""
+    """Pause a job `pauses` times, at random moments by the seed, then stop it. The job must last longer."""
     ear, chance = _Ear(), random.Random(seed)
     pauses_s: list[float] = []
     async with anyio.create_task_group() as tasks:

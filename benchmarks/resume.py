@@ -1,9 +1,9 @@
-"""`resume`: what checkpoints cost a job, what SIGKILL costs it, and how soon it heeds a pause and a stop.
+"""`resume`: what checkpoints cost a job, what SIGKILL costs it, and how soon it pauses and stops on request.
 
-Cost: the same job with and without checkpoints, turn about, in this process; beside the ratio of CPU times,
-which scatters by more than the cost, stands what each checkpoint was measured to take. Kills: a real worker
+Cost: the same job with and without checkpoints, alternately, in this process; the ratio of CPU times, which
+varies by more than the cost, is reported with the measured time of each checkpoint. Kills: a real worker
 process is killed at random moments of one job, by the seed; the time from the kill to the next process's
-first word of training is the restart, and the training since the last checkpoint is work done twice. The
+first report of training is the restart, and the training since the last checkpoint is work done twice. The
 same process is then asked to pause at random moments, and to stop.
 """
 
@@ -49,7 +49,7 @@ _MAX_SHARE = 0.01  # of a job's time that checkpoints may cost
 _GOAL_KILLS = 20
 _MAX_WAIT_S = 1.0  # from a pause or a stop to its end
 _WARM_UP_EPOCHS = 1
-_MANY_EPOCHS = 100_000  # more than any job that is stopped lives to see
+_MANY_EPOCHS = 100_000  # more than any job completes before it is stopped
 
 Narrate = Callable[[str], None]
 Place = tuple[int, int]  # epochs done, steps of the next
@@ -57,7 +57,7 @@ Place = tuple[int, int]  # epochs done, steps of the next
 
 @dataclass(frozen=True, slots=True)
 class ResumeSetup:
-    """The job, how often it is done with and without checkpoints, and how often it is killed and paused."""
+    """The job, and how many times it runs with and without checkpoints, is killed, and is paused."""
 
     rounds: int = 2
     kills: int = 20
@@ -70,7 +70,7 @@ class ResumeSetup:
 
 @dataclass(frozen=True, slots=True)
 class CostRound:
-    """One job of each kind in CPU seconds; `cost_s` is what its checkpoints were measured to take."""
+    """One job of each kind in CPU seconds; `cost_s` is the measured time of its checkpoints."""
 
     with_cpu_s: float
     without_cpu_s: float
@@ -80,13 +80,13 @@ class CostRound:
 
     @property
     def share(self) -> float:
-        """The share of the job's time that went into checkpoints."""
+        """The share of the job's time spent on checkpoints."""
         return self.cost_s / self.seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """One kill: the seconds until training was going on, and the seconds of training done twice."""
+    """One kill: the seconds until training resumed, and the seconds of training done twice."""
 
     restart_s: float
     repeated_s: float
@@ -94,7 +94,7 @@ class Kill:
 
 @dataclass(frozen=True, slots=True)
 class KillResult:
-    """A killed job's end. `same_weights` compares its result with that of the job never killed."""
+    """A killed job's outcome. `same_weights` compares its result with that of the job never killed."""
 
     kills: list[Kill]
     seconds: float
@@ -105,7 +105,7 @@ class KillResult:
 
 @dataclass(frozen=True, slots=True)
 class ResumeResult:
-    """Everything, and the ratio of CPU seconds with checkpoints over those without."""
+    """Everything measured, and the ratio of CPU seconds with checkpoints to those without."""
 
     setup: ResumeSetup
     machine: Machine
@@ -117,7 +117,7 @@ class ResumeResult:
 
 
 def measure(setup: ResumeSetup, narrate: Narrate) -> ResumeResult:
-    """Measure the cost of checkpoints, then of kills, then the wait for a pause. Raise WorkerError."""
+    """Measure the cost of checkpoints, then of kills, then the time to pause. Raise WorkerError."""
     preload()
     if setup.threads is not None:
         set_threads(setup.threads)
@@ -139,7 +139,7 @@ def measure(setup: ResumeSetup, narrate: Narrate) -> ResumeResult:
 
 
 def _request(setup: ResumeSetup, dataset: Path, root: Path, name: str) -> TrainRequest:
-    """The job in the directory `name` below `root`, with checkpoints as they are shipped."""
+    """Return the job in the directory `name` below `root`, with the default checkpoints."""
     place_dataset(dataset, root / name)
     return TrainRequest(
         job_id="0x" + "be" * 16,
@@ -166,7 +166,7 @@ def _cost_round(setup: ResumeSetup, dataset: Path, directory: Path, number: int)
 
 @contextlib.contextmanager
 def _counted_costs() -> Iterator[list[float]]:
-    """Collect what each checkpoint is measured to cost."""
+    """Collect the measured cost of each checkpoint."""
     costs: list[float] = []
     note = SavingPace.cost
 
@@ -189,7 +189,7 @@ def _do(request: TrainRequest, jobs_dir: Path) -> tuple[float, float]:
 
 @dataclass(slots=True)
 class _Witness:
-    """Hears a job through all its processes: where it was when, and what each kill cost."""
+    """Follows a job through all its processes: where it was when, and what each kill cost."""
 
     kills: list[Kill] = field(default_factory=list)
     epochs_done: int = 0
@@ -214,7 +214,7 @@ class _Witness:
 
     def _resume(self, place: Place, now: float) -> None:
         if self._places and self.killed_at:
-            # The first place told that is not behind the checkpoint: a little late, so a little too much.
+            # The first reported place not behind the checkpoint: a little late, so a slight overestimate.
             known = bisect.bisect_left([each for each, _ in self._places], place)
             kept_at = self._places[min(known, len(self._places) - 1)][1]
             self.kills.append(Kill(now - self.killed_at, max(0.0, self.killed_at - kept_at)))
@@ -269,7 +269,7 @@ async def _kill_job(
 def _compared(
     setup: ResumeSetup, dataset: Path, killed: Path, whole: Path, witness: _Witness, seconds: float
 ) -> KillResult:
-    """Hold the killed job's result against that of the job never killed, and against the hash chain."""
+    """Compare the killed job's result with that of the job never killed, and with the hash chain."""
     evaluator = Evaluator(DEVNET_SMALL, "en", dataset)
     result, expected = (load_result(path, evaluator.tensor_shapes) for path in (killed, whole))
     link = hash_chain.links(dataset.read_text("utf-8"), KEY, setup.epochs)[-1]
@@ -287,7 +287,7 @@ def _compared(
 async def _kill_now_and_then(
     setup: ResumeSetup, worker: Worker, witness: _Witness, whole_s: float, narrate: Narrate
 ) -> None:
-    """Kill so often that the last kill falls near the end; each life is as long as chance wants."""
+    """Kill at random intervals, such that the last kill comes near the end."""
     chance = random.Random(setup.seed)
     for number in range(setup.kills):
         await witness.prepared.wait()
@@ -297,7 +297,7 @@ async def _kill_now_and_then(
             return
         witness.killed_at = time.monotonic()
         os.kill(worker.view.pid, signal.SIGKILL)
-        narrate(f"kill {number + 1}: {witness.epochs_done} epochs told")
+        narrate(f"kill {number + 1}: {witness.epochs_done} epochs reported")
 
 
 @click.command("resume", help="What checkpoints and kills cost, and pauses.")
@@ -315,7 +315,7 @@ def command(as_json: bool, **options: int) -> None:
 
 
 def report(result: ResumeResult) -> Report:
-    """Put the outcome into words."""
+    """Format a result for people and machines."""
     setup, killed, obedience = result.setup, result.killed, result.obedience
     share = statistics.median(each.share for each in result.cost)
     restart_s = statistics.median([each.restart_s for each in killed.kills] or [0.0])

@@ -1,4 +1,4 @@
-"""Interleaved rounds of two sides, and what is said about them."""
+"""Interleaved rounds of two sides, and their statistics."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ T = TypeVar("T")
 
 
 class Stopwatch:
-    """Wall-clock seconds, and this process's CPU seconds, which other work on the machine disturbs less."""
+    """Wall-clock seconds, and this process's CPU seconds, which other work on the machine affects less."""
 
     def __init__(self) -> None:
         self._wall, self._cpu = time.monotonic(), time.process_time()
 
     def lap(self) -> tuple[float, float]:
-        """Return wall and CPU seconds since the start or the last lap, and begin a new one."""
+        """Return wall and CPU seconds since the start or the last lap, and start a new one."""
         wall, cpu = time.monotonic(), time.process_time()
         took = wall - self._wall, cpu - self._cpu
         self._wall, self._cpu = wall, cpu
@@ -34,7 +34,7 @@ class Stopwatch:
 
 @dataclass(frozen=True, slots=True)
 class Ratios:
-    """How many times as fast ours was as the reference, over the rounds."""
+    """How many times as fast as the reference ours was, over the rounds."""
 
     median: float
     low: float
@@ -46,12 +46,12 @@ class Ratios:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What the figures were measured on."""
+    """The machine that the figures were measured on."""
 
     cpu: str
     vector_instructions: str
     cores: int
-    load_average: float  # of the last minute, when the run ended: both sides and all other work together
+    load_average: float  # over the last minute of the run: both sides and all other work together
     torch_threads: int
     python: str
     torch: str
@@ -59,18 +59,18 @@ class Machine:
 
 
 def ratios(of_rounds: Sequence[float]) -> Ratios:
-    """Sum up the ratios of all rounds."""
+    """Return the statistics of all rounds' ratios."""
     return Ratios(statistics.median(of_rounds), min(of_rounds), max(of_rounds))
 
 
 def rotated(items: Sequence[T], number: int) -> Sequence[T]:
-    """Begin with another item in every round, so that none always goes first."""
+    """Return the items rotated by the round's number, so that none always goes first."""
     first = number % len(items)
     return [*items[first:], *items[:first]]
 
 
 def this_machine() -> Machine:
-    """Describe this machine as it is now."""
+    """Return a description of this machine as it is now."""
     return Machine(
         cpu=open_device("cpu").name,
         vector_instructions=torch.backends.cpu.get_cpu_capability(),

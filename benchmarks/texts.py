@@ -1,4 +1,4 @@
-"""Text of any size, made of a small one."""
+"""Text of any size, made from a small one."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from emeth_tui.training.reports import DATASET_NAME
 
 
 def write_grown(path: Path, text: str, size_bytes: int, seed: int = 0) -> None:
-    """Write about `size_bytes` of UTF-8: the lines of `text` again and again, each time in another order.
+    """Write about `size_bytes` of UTF-8: the lines of `text` repeated, each time in another order.
 
-    Words and their frequencies stay those of the text, so tokenisers meet no more new words than there.
+    Words and their frequencies are those of the text, so tokenisers meet no other words.
     """
     lines = text.splitlines(keepends=True)
     chance = random.Random(seed)
@@ -27,7 +27,7 @@ def write_grown(path: Path, text: str, size_bytes: int, seed: int = 0) -> None:
 
 
 def place_dataset(dataset: Path, job_directory: Path) -> None:
-    """Have a job's directory hold a dataset that several jobs share."""
+    """Place a dataset that several jobs share in a job's directory."""
     job_directory.mkdir(parents=True, exist_ok=True)
     place = job_directory / DATASET_NAME
     if not place.exists():

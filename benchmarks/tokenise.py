@@ -1,9 +1,8 @@
 """`tokenise`: from text to tokens, ours against the plain call of the same tokenizer; memory and reopening.
 
 The plain call is what a user of the library writes: one `encode` of an English text, and for Japanese one of
-the words that MeCab makes of each line. Both sides start every round with nothing in their caches and must
-end with the same ids. Memory is that of `load_tokens`, as a worker calls it, in a process of its own for
-each size of text.
+MeCab's words for each line. Both sides start every round with empty caches and must end with the same ids.
+Memory is that of `load_tokens`, as a worker calls it, in a separate process for each size of text.
 """
 
 from __future__ import annotations
@@ -42,14 +41,14 @@ from emeth_tui.training.files.models import DEVNET_SMALL, open_model
 _MB = 1_000_000
 _VOCAB = 8_192
 _REOPENINGS = 5
-_MAX_EXTRA_MB, _MAX_REOPENING_MS = 50.0, 10.0  # what 100 MB may take more than 1 MB; "milliseconds"
+_MAX_EXTRA_MB, _MAX_REOPENING_MS = 50.0, 10.0  # how much more 100 MB may take than 1 MB; milliseconds
 
 Encode = Callable[[str], TokenIds]
 
 
 @dataclass(frozen=True, slots=True)
 class TokeniseSetup:
-    """What is measured: rounds on `round_mb` of text a language, memory for `small_mb` and `size_mb`."""
+    """What is measured: rounds on `round_mb` of text per language, memory for `small_mb` and `size_mb`."""
 
     rounds: int = 5
     round_mb: float = 4.0
@@ -80,13 +79,13 @@ class TokeniseRound:
 
 @dataclass(frozen=True, slots=True)
 class Loading:
-    """One `load_tokens` from a file to the mapped cache, and the median of opening it again."""
+    """One `load_tokens` from a file to the mapped cache, and the median time of reopening it."""
 
     size_mb: float
     tokens: int
     seconds: float
     cpu_s: float
-    peak_mb: float | None  # above what the process held before
+    peak_mb: float | None  # above the process's memory before
     reopening_ms: float
 
 
@@ -111,14 +110,14 @@ class LanguageResult:
 
 @dataclass(frozen=True, slots=True)
 class TokeniseResult:
-    """Both languages, as far as the corpus has them."""
+    """The languages that the corpus has."""
 
     setup: TokeniseSetup
     machine: Machine
     languages: dict[str, LanguageResult]
 
     def report(self) -> Report:
-        """What is printed."""
+        """Return what to print."""
         lines = [line for name, result in self.languages.items() for line in _lines(name, result, self.setup)]
         goals = [goal for name, result in self.languages.items() for goal in _goals(name, result)]
         content = {"setup": dataclasses.asdict(self.setup)}
@@ -149,14 +148,14 @@ def _measure(setup: TokeniseSetup, corpus: Corpus, language: Language) -> Langua
 
 
 def _rounds(setup: TokeniseSetup, text: str, language: Language) -> Iterator[TokeniseRound]:
-    if language is Language.JA:  # MeCab drops spaces: a user's call loses them, ours does not
+    if language is Language.JA:  # MeCab drops spaces: a user's call loses them, ours keeps them
         text = "\n".join(line for line in text.split("\n") if " " not in line)
-    # Ours takes several line ends together, a user who goes line by line does not.
+    # Ours encodes several line ends together, a user who goes line by line does not.
     text = "\n".join(filter(None, text.split("\n"))) + "\n"
     saved = _trained(text, language).to_str()
     for number in range(setup.rounds):
         round_text = _grown(text, setup.round_mb, number)
-        # Fresh ones in each round, for both keep what they have seen.
+        # Fresh ones in each round, because both cache what they have seen.
         ours, plain = _ours(tokenizers.Tokenizer.from_str(saved), language), _plain(saved, language)
         sides = {"ours": ours, "plain": plain}
         seconds: dict[str, tuple[float, float]] = {}
@@ -174,7 +173,7 @@ def _rounds(setup: TokeniseSetup, text: str, language: Language) -> Iterator[Tok
 
 
 def _trained(text: str, language: Language) -> tokenizers.Tokenizer:
-    """A byte-level BPE: for English with GPT-2's own division into words, for Japanese on MeCab's words."""
+    """Train a byte-level BPE: for English on GPT-2's own words, for Japanese on MeCab's."""
     bpe = tokenizers.Tokenizer(models.BPE())
     english = language is Language.EN
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=english)
@@ -232,7 +231,7 @@ def _loading(setup: TokeniseSetup, size_mb: float, path: Path, language: Languag
 
 
 def _load(connection: Connection, task: Any) -> None:
-    """The target of a process that tokenises one file."""
+    """Tokenise one file, in a process of its own."""
     path, language, size_mb = task
     cache_dir, source = path.with_suffix(".tokens"), open_model(DEVNET_SMALL).token_source(language)
     peak, watch = PeakMemory(torch.device("cpu")), Stopwatch()

@@ -1,4 +1,4 @@
-"""The least that a Textual application can do beside ours: a clock that ticks four times a second."""
+"""A minimal Textual application to compare with ours: a clock that ticks four times a second."""
 
 from __future__ import annotations
 

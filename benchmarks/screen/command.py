@@ -1,4 +1,4 @@
-"""The command line of `screen`, its report, and the goals that its figures are held against."""
+"""The command line of `screen`, its report, and the goals for its figures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OUTPUT_KIB_PER_S = 25
 KEY_TO_PAINT_S = 0.1
 VERSION_S = 0.2
 SNAPSHOT_S = 0.002
-GROWTH_MB = 1.0  # of noise: 100 bytes an event would be as much
+GROWTH_MB = 1.0  # allowed for noise: 100 bytes per event would be as much
 
 
 @click.command("screen", help="What the screen costs in a pseudo-terminal, and other monitors beside it.")
@@ -34,7 +34,7 @@ def command(as_json: bool, seconds: float, workers: int, starts: int) -> None:
 
 
 def report(result: ScreenResult, snapshot_s: list[float]) -> Report:
-    """Lay out a result for people and machines."""
+    """Format a result for people and machines."""
     setup = result.setup
     lines = [
         f"{setup.workers} workers, {setup.reports_a_second:g} reports a second each, {setup.seconds:g} s; "
@@ -61,7 +61,7 @@ def report(result: ScreenResult, snapshot_s: list[float]) -> Report:
 
 
 def goals(result: ScreenResult, snapshot_s: list[float]) -> list[Goal]:
-    """Hold the figures against what was decided, the worst of the sizes for each."""
+    """Return the goals, each with the worst figure of all sizes."""
     output = max(run.output_bytes_per_s for run in result.running if run.program == OURS)
     return [
         _at_most("share of a core, of a bare application's", SHARE_OF_BARE, _share_of_bare(result), "x"),
@@ -75,7 +75,7 @@ def goals(result: ScreenResult, snapshot_s: list[float]) -> list[Goal]:
 
 
 def _share_of_bare(result: ScreenResult) -> float | None:
-    """Return the ratio at the largest terminal, None where the bare application's share is too small."""
+    """Return the ratio at the largest terminal, None if the bare application's share is too small."""
     largest = max((run.columns, run.rows) for run in result.running)
     shares = {run.program: run.cpu_share for run in result.running if (run.columns, run.rows) == largest}
     return shares[OURS] / shares[BARE] if shares[BARE] else None

@@ -1,7 +1,7 @@
-"""What the screen costs: processor, terminal output, memory, and the time to paint; other monitors beside it.
+"""The cost of the screen: CPU, terminal output, memory, and the time to paint; other monitors for comparison.
 
-Every program runs in a pseudo-terminal of its own and is watched from outside, through /proc. What is held
-against the bare application is measured beside it: at work over the same seconds, starts taken in turn.
+Every program runs in its own pseudo-terminal and is observed from outside, through /proc. Figures compared
+with the bare application's are measured beside it: load over the same seconds, starts in turn.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.terminal import ROOT, PseudoTerminal
 
 SIZES = ((80, 24), (160, 45))
 EVENTS = 10_000
-_SETTLE_S = 3.0  # after the first paint, before anything is counted
+_SETTLE_S = 3.0  # after the first paint, before measuring
 _READ_S = 0.05
 _LIMIT_S = 30.0
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
@@ -35,7 +35,7 @@ _SHOWN = b"Workers"
 _STARTING = b"connecting to the network"
 _QUESTION = b"Leave?"
 _ESCAPE = "\x1b"
-# Other monitors, where installed, at the refresh rate that they come with.
+# Other monitors, where installed, at their default refresh rates.
 MONITORS = (("btop",), ("htop",), ("nvitop",))
 
 Narrate = Callable[[str], None]
@@ -47,14 +47,14 @@ class ScreenSetup:
 
     seconds: float = 30.0
     workers: int = 8
-    reports_a_second: float = 20.0  # of each worker
+    reports_a_second: float = 20.0  # per worker
     starts: int = 5
     keys: int = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A program at work at one size of terminal. The share is of one core."""
+    """A running program at one terminal size. The share is of one core."""
 
     program: str
     columns: int
@@ -65,7 +65,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Starts:
-    """A program's starts at one size of terminal: seconds until its first picture, one entry per start."""
+    """A program's starts at one terminal size: seconds until its first paint, one entry per start."""
 
     program: str
     columns: int
@@ -76,7 +76,7 @@ class Starts:
 
 @dataclass(frozen=True, slots=True)
 class ScreenResult:
-    """All that was measured; times in seconds, the lists one entry per try."""
+    """All measurements; times in seconds, lists with one entry per try."""
 
     setup: ScreenSetup
     running: tuple[Running, ...]
@@ -115,7 +115,7 @@ def _monitors() -> list[tuple[str, Sequence[str]]]:
 
 
 def _busy_beside_bare(setup: ScreenSetup, size: tuple[int, int]) -> tuple[list[Running], list[float]]:
-    """Watch our screen over simulated workers and the bare application at once; then press keys in ours."""
+    """Watch our screen with simulated workers and the bare application at once; then press keys in ours."""
     seconds = setup.seconds + _SETTLE_S + 2 * setup.keys + _LIMIT_S
     numbers = [str(setup.workers), str(setup.reports_a_second), str(seconds)]
     busy = [sys.executable, "-m", "tests.tui.busy_screen", *numbers]
@@ -152,7 +152,7 @@ def _watch(programs: dict[str, PseudoTerminal], size: tuple[int, int], seconds: 
 
 
 def _key_to_paint(terminal: PseudoTerminal) -> float:
-    """Open the dialog that asks how to leave, and close it again."""
+    """Open the quit dialog, and close it again."""
     written, began = len(terminal.output), time.monotonic()
     terminal.type("q")
     _read_until(terminal, _QUESTION, written)
@@ -178,7 +178,7 @@ def _real_program(home: Path) -> Sequence[str]:
 
 
 def _first_paints(real: Sequence[str], size: tuple[int, int], home: Path, count: int) -> list[Starts]:
-    """Start the real program until its dashboard is there, and the bare application, in turn."""
+    """Start the real program, until its dashboard appears, and the bare application in turn."""
     programs = ((OURS, real, _STARTING), (BARE, _BARE_COMMAND, _BARE_SHOWN))
     starts = [Starts(title, *size, [], []) for title, _command, _text in programs]
     for number in range(count + 1):
@@ -193,14 +193,14 @@ def _first_paints(real: Sequence[str], size: tuple[int, int], home: Path, count:
 def _first_paint(
     command: Sequence[str], text: bytes, size: tuple[int, int], home: Path
 ) -> tuple[float, float]:
-    """Start a program and wait for a text of its first picture; its wall-clock and CPU seconds until then."""
+    """Start a program and wait for a text of its first paint; return the wall-clock and CPU seconds taken."""
     with _program(command, size, _installed(home)) as terminal:
         _read_until(terminal, text)
         return time.monotonic() - terminal.started_at, _cpu_s(terminal.pid)
 
 
 def _installed(home: Path) -> dict[str, str]:
-    """Return the environment in which modules are compiled once, as those of an installed program are."""
+    """Return an environment in which modules are compiled once, like an installed program's."""
     return {
         "HOME": str(home),
         "PYTHONDONTWRITEBYTECODE": "",
@@ -227,7 +227,7 @@ def _growth(home: Path) -> int:
 
 
 class _program(PseudoTerminal):  # noqa: N801 - reads as the context manager that it is
-    """A program that is ended with the block."""
+    """A program that runs for the length of the block."""
 
     def __init__(
         self, command: Sequence[str], size: tuple[int, int], more: dict[str, str] | None = None
@@ -246,7 +246,7 @@ def _read_for(terminals: Sequence[PseudoTerminal], seconds: float) -> None:
     while (left_s := until - time.monotonic()) > 0:
         for terminal in terminals:
             terminal.read(min(_READ_S / len(terminals), left_s))
-        time.sleep(min(_READ_S, max(0.0, until - time.monotonic())))  # reading must not take the processor
+        time.sleep(min(_READ_S, max(0.0, until - time.monotonic())))  # reading must not use the CPU
 
 
 def _read_until(terminal: PseudoTerminal, text: bytes, start: int = 0) -> None:
@@ -264,5 +264,5 @@ def _cpu_s(pid: int) -> float:
 
 
 def median_of(values: Sequence[float]) -> str:
-    """Return the median and the longest of some times, for people."""
+    """Return the median and the longest of some times as text."""
     return f"{statistics.median(values):.3f} s (longest {max(values):.3f})"

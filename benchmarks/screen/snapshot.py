@@ -1,4 +1,4 @@
-"""What a picture of the node costs the event loop, with a full cache and a long memory."""
+"""How long a snapshot of the node takes on the event loop, with a full cache and a long history."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _TRANSACTIONS_A_JOB = 3
 
 
 def measure_snapshot(pictures: int = 40) -> list[float]:
-    """Make pictures at the screen's pace; the seconds that each took of the event loop."""
+    """Make snapshots at the screen's pace; return the seconds that each took on the event loop."""
     with tempfile.TemporaryDirectory(prefix="emeth-bench-") as place:
         return asyncio.run(_measure(Path(place), pictures))
 
@@ -41,7 +41,7 @@ def measure_snapshot(pictures: int = 40) -> list[float]:
 async def _measure(place: Path, pictures: int) -> list[float]:
     now = time.time()
     with Store(place / "state") as store:
-        store._connection.execute("PRAGMA synchronous = OFF")  # filling it is not what is measured
+        store._connection.execute("PRAGMA synchronous = OFF")  # filling it is not measured
         _fill(store, now)
         _fill_cache(place / "jobs")
         maker = _maker(store, place / "jobs")
@@ -86,7 +86,7 @@ def _fill_cache(jobs_dir: Path) -> None:
 
 
 def _maker(store: Store, jobs_dir: Path) -> SnapshotMaker:
-    """Put together the parts that a snapshot is made of, with a stand-in for the chain."""
+    """Assemble the parts that a snapshot is made from, with a stand-in for the chain."""
     clock = ChainClock()
     picture = snapshot()
     worker: Any = SimpleNamespace(view=picture.workers[0], device="cuda:0", kind="a GPU", usable=True)

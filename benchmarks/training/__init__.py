@@ -1,1 +1,1 @@
-"""The training loop and whole jobs: ours against other ways to do the same."""
+"""The training loop and whole jobs, ours compared with others."""

@@ -1,4 +1,4 @@
-"""The command line of `train`, its report and the goals that its figures are held against."""
+"""The command line of `train`, its report and the goals for its figures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from emeth_tui.training.files.models import BLOCK_TOKENS
 _DEFAULTS = TrainSetup()
 _COUNT = click.IntRange(min=1)
 _HEAD_WIDTH = 64  # as in every published GPT-2
-# Layers, width and vocabulary; batch, rounds and steps that take a sensible time there on a CPU.
+# Layers, width and vocabulary; batch, rounds and steps that take a reasonable time on a CPU.
 SHAPES: dict[str, dict[str, int]] = {
     "small": {"layers": 4, "width": 256, "vocab": 8192},
     "gpt2-medium": {"layers": 24, "width": 1024, "vocab": 50257, "batch": 2, "rounds": 3, "steps": 1},
@@ -82,7 +82,7 @@ def command(
 
 
 def report(result: TrainResult) -> Report:
-    """Lay out a result for people and machines."""
+    """Format a result for people and machines."""
     setup = result.setup
     source = f"text of {setup.corpus} ({setup.language})" if setup.corpus else "drawn tokens"
     lines = [
@@ -101,7 +101,7 @@ def report(result: TrainResult) -> Report:
 
 
 def goals(result: TrainResult) -> list[Goal]:
-    """The CPU goals that this run's setup speaks to; those of CUDA are in `gpu`."""
+    """Return the CPU goals that apply to this run's setup; those of CUDA are in `gpu`."""
     setup = result.setup
     reference, ours = result.sides.get("reference"), result.sides[OURS]
     if setup.device != "cpu" or reference is None:

@@ -1,4 +1,4 @@
-"""The tokens that the sides of `train` learn from: a drawn chain, or real text."""
+"""The tokens that the sides of `train` learn from: a random chain, or real text."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from emeth_tui.training.data.tokenizer import train_tokenizer
 from emeth_tui.training.files.models import BLOCK_TOKENS
 
 HELD_OUT_BLOCKS = 32
-SHIPPED = "shipped"  # names the texts that ship with the devnet
-_FOLLOWS_SHARE = 0.5  # of the tokens that the one before them fixes: something to learn
+SHIPPED = "shipped"  # stands for the texts that ship with the devnet
+_FOLLOWS_SHARE = 0.5  # the share of tokens that the previous one determines: something to learn
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Blocks of tokens, `(blocks, 128)`: to train on in every epoch, and held out."""
+    """Blocks of tokens, `(blocks, 128)`: for training in every epoch, and held out."""
 
     train: Blocks
     held_out: Blocks
 
 
 def chain_tokens(blocks: int, vocab: int, seed: int) -> Tokens:
-    """Draw tokens from a chain with something to learn: rare and frequent ones, and usual successors."""
+    """Draw tokens from a chain with something to learn: rare and frequent tokens, and likely successors."""
     chance = np.random.default_rng(seed)
     rows = blocks + HELD_OUT_BLOCKS
     weights = 1.0 / np.arange(1, vocab + 1)

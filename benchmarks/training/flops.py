@@ -1,4 +1,4 @@
-"""How much arithmetic a token costs, and how fast the device multiplies matrices at best."""
+"""How much arithmetic a token costs, and the device's peak speed at matrix products."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _MIN_S = 0.5
 def flops_per_token(shape: Gpt2Shape, block_tokens: int) -> int:
     """Floating-point operations of forward and backward pass for one token of a block.
 
-    6 for each weight that a token is multiplied with (2 forward, 4 backward): 12 * width**2 in each layer
+    6 for each weight that multiplies a token (2 forward, 4 backward): 12 * width**2 in each layer
     and the vocabulary head's width * vocabulary; and 12 * block * width in each layer for attention's two
-    products, counted over the whole block, not only over the half that causality leaves. Embedding look-ups,
+    products, counted over the whole block, not only the half that causality leaves. Embedding lookups,
     norms, activations, dropout and the optimiser count as nothing. gpt2-medium at block 128: 2.158 GFLOP.
     """
     weights = shape.layers * 12 * shape.width**2 + shape.width * shape.vocab_size
@@ -40,7 +40,7 @@ class MatrixProduct:
         self._left, self._right = left.to(device, dtype), right.to(device, dtype)
 
     def flops_per_s(self, min_s: float = _MIN_S) -> float:
-        """Multiply for at least `min_s` seconds and return the operations a second."""
+        """Multiply for at least `min_s` seconds and return the operations per second."""
         products = 1
         while True:
             seconds = self._seconds(products)
@@ -58,7 +58,7 @@ class MatrixProduct:
 
 
 def multiply(connection: Connection, device_name: str) -> None:
-    """A process of its own: answers every message with the operations a second, until the parent hangs up."""
+    """Run a process that answers each message with the operations per second, until the parent hangs up."""
     on_cuda = device_name.startswith("cuda")
     product = MatrixProduct(open_device("cuda:0" if on_cuda else "cpu").torch_device)
     while True:

@@ -2,8 +2,7 @@
 
 Scaled-dot-product attention, fused AdamW, bf16 on CUDA, no logging, no saving, no evaluation. Rates, weight
 decay, clipping, dropout and the order of the blocks are those of the other sides. It gets the benefit of
-every doubt: the tokens lie ready in memory, and its check of every step's loss, which makes CUDA wait, is
-off.
+the doubt: the tokens are in memory, and its check of every step's loss, which makes CUDA wait, is off.
 """
 
 from __future__ import annotations
@@ -51,13 +50,13 @@ class Fast:
 def train(
     model: GPT2LMHeadModel, blocks: Blocks, plan: LoopPlan, fast: Fast, directory: Path, go_on: GoOn
 ) -> float:
-    """Train until the plan is done, or `go_on`, called before each epoch, says no; return the mean loss."""
+    """Train until the plan is done or `go_on`, called before each epoch, is False; return the mean loss."""
     if not go_on():
         return 0.0
     arguments = _arguments(plan, fast, directory)
     if fast.device.type == "cuda":
-        # transformers allows TF32 in torch's newer way alone, upon which the older one raises when asked for
-        # it. What is said in the older way, both know.
+        # transformers enables TF32 through torch's newer API alone; the older one then raises when read.
+        # Both see what is set through the older one.
         torch.set_float32_matmul_precision("high")
     trainer = _Trainer(
         model=model,
@@ -76,7 +75,7 @@ def run_job(
 ) -> Path:
     """Do a whole job on the CPU, from the text file to the result file; return its path.
 
-    The text is tokenised once, into memory, as users of `Trainer` do it; nothing is kept before the end.
+    The text is tokenised once, into memory, as users of `Trainer` do; nothing is saved before the end.
     """
     work_dir.mkdir(parents=True, exist_ok=True)
     text = training_text(dataset_path, language)
@@ -112,7 +111,7 @@ class _Trainer(Trainer):
 
 
 class _Epochs(TrainerCallback):
-    """Asks before every further epoch whether there is to be one."""
+    """Asks before each further epoch whether to train it."""
 
     def __init__(self, go_on: GoOn) -> None:
         self._go_on = go_on
@@ -135,7 +134,7 @@ class _Blocks(Dataset[dict[str, Tensor]]):
 
 
 class _PlannedOrder(Sampler[int]):
-    """Each pass is the next epoch's order."""
+    """Yields the next epoch's order on each pass."""
 
     def __init__(self, plan: LoopPlan, blocks: int) -> None:
         self._plan = plan

@@ -1,7 +1,7 @@
-"""What does whole jobs in each child process of `job`: ours, the reference's, a user of Hugging Face.
+"""The sides that do whole jobs in the child processes of `job`: ours, the reference, Hugging Face.
 
-Each `Do` of the parent is answered by `Done`. Our side is `emeth_tui.training.job.run`, as a worker process
-calls it: it validates in every epoch and keeps checkpoints, which the others do not.
+Each `Do` from the parent is answered by `Done`. Our side is `emeth_tui.training.job.run`, as a worker process
+calls it: it validates in every epoch and writes checkpoints, which the others do not.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ class Done:
 
 
 def do_jobs(connection: Connection, side: str) -> None:
-    """A side's process: one job for each `Do`, until the parent hangs up."""
+    """Run a side's process: one job for each `Do`, until the parent hangs up."""
     if side == _HUGGING_FACE:
-        importlib.import_module("benchmarks.training.hugging_face")  # slow, and memory: not the job's
+        importlib.import_module("benchmarks.training.hugging_face")  # its time and memory are not the job's
     memory = PeakMemory(open_device("cpu").torch_device)
     while True:
         order: Do = connection.recv()

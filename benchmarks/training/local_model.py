@@ -1,4 +1,4 @@
-"""A model directory as the hub would give it, with weights drawn at random: no hub is needed."""
+"""A model directory like the hub's, with random weights: no hub is needed."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A training loop in the manner of nanoGPT, written by us: what an expert's short loop reaches.
+"""A training loop in the style of nanoGPT, written for this project: what an expert's short loop achieves.
 
 A plain module with `nn.Linear` layers, compiled as a whole; bf16 autocast on CUDA, scaled-dot-product
 attention, a vocabulary padded to a multiple of 64, fused AdamW, batches copied from pinned memory without
-waiting; the loss is read once in ten steps.
+waiting; the loss is read once every ten steps.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class _Block(nn.Module):
 class NanoGpt(nn.Module):
     """The model; its forward pass returns the mean loss of ids `[batch, length]`.
 
-    As in nanoGPT, what pads the vocabulary has its share in the softmax, which saves cutting the logits.
+    As in nanoGPT, the vocabulary's padding takes part in the softmax, which saves slicing the logits.
     """
 
     def __init__(self, shape: Gpt2Shape, dropout: float) -> None:
@@ -77,7 +77,7 @@ class NanoGpt(nn.Module):
         return functional.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten())
 
     def import_weights(self, weights: Mapping[str, Tensor]) -> None:
-        """Take over weights under the published names."""
+        """Load weights under the published names."""
         with torch.no_grad():
             for name, parameter in self.named_parameters():
                 tensor = weights[f"transformer.{name}"]
@@ -86,7 +86,7 @@ class NanoGpt(nn.Module):
                 parameter[: len(tensor)] = tensor
 
     def export_weights(self) -> dict[str, Tensor]:
-        """Copy the weights under the published names, in fp32 on the CPU."""
+        """Return copies of the weights under the published names, in fp32 on the CPU."""
         weights = {
             f"transformer.{name}": (tensor.T if name.endswith(_TRANSPOSED) else tensor)
             .detach()
@@ -98,7 +98,7 @@ class NanoGpt(nn.Module):
 
 
 class NanoGptLoop:
-    """Trains a model that lies on its device, an epoch at a time."""
+    """Trains a model that is on its device, an epoch at a time."""
 
     def __init__(
         self, model: NanoGpt, plan: LoopPlan, device: torch.device, compile_backend: str | None
@@ -116,7 +116,7 @@ class NanoGptLoop:
         )
 
     def train_epoch(self, epoch: int, blocks: Blocks) -> float:
-        """Train `epoch` (counted from 0) and return the loss that was read last."""
+        """Train `epoch` (counted from 0) and return the last loss that was read."""
         batch_size, count = self._plan.batch_size, len(blocks)
         order = epoch_order(self._plan.seed, epoch, count)
         self._model.train()

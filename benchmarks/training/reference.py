@@ -1,9 +1,9 @@
 """The reference client's training, re-created from protocol.md §8 and §10: the baseline to beat.
 
-fp32, eager attention, AdamW one tensor after the other, and one device sync and one log line a step; a job
-tokenises its dataset again in every epoch. What it trains with (initial weights, rates, clipping, dropout,
-order of the blocks) is ours, so that both sides do the same work. It is given the benefit of every doubt:
-gradients are clipped once a step, the key-value cache is off, nothing is validated or saved before the end.
+fp32, eager attention, AdamW one tensor at a time, and one device sync and one log line per step; a job
+tokenises its dataset again in every epoch. Initial weights, rates, clipping, dropout and the order of
+blocks are ours, so that both sides do the same work. It gets the benefit of the doubt: gradients are clipped
+once per step, the key-value cache is off, nothing is validated or saved before the end.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Blocks = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class LoopPlan:
-    """How to train; the same numbers as on our side."""
+    """How to train; the numbers are the same as on our side."""
 
     epochs: int
     batch_size: int
@@ -50,7 +50,7 @@ def make_model(
     weights: Mapping[str, Tensor],
     attention: str = "eager",
 ) -> GPT2LMHeadModel:
-    """Make the published model, starting from `weights`; `attention` is `eager` or `sdpa`."""
+    """Return the published model, starting from `weights`; `attention` is `eager` or `sdpa`."""
     config = GPT2Config(  # type: ignore[call-arg]
         vocab_size=shape.vocab_size,
         n_positions=shape.positions,
@@ -67,13 +67,13 @@ def make_model(
         attn_implementation=attention,
     )
     model = GPT2LMHeadModel(config)
-    model.loss_type = "ForCausalLM"  # what it would take anyway, with a warning
+    model.loss_type = "ForCausalLM"  # the default, but without its warning
     model.load_state_dict(weights)
     return model
 
 
 class ReferenceLoop:
-    """Trains one model, an epoch at a time; every step writes its line to `log_file`."""
+    """Trains one model, an epoch at a time; every step writes a line to `log_file`."""
 
     def __init__(self, model: GPT2LMHeadModel, plan: LoopPlan, log_file: TextIO) -> None:
         self._model = model
@@ -122,7 +122,7 @@ def run_job(
     plan: LoopPlan,
     verification_key: str,
 ) -> Path:
-    """Do a whole job, from the text file to the result file that protocol.md §9 wants; return its path."""
+    """Do a whole job, from the text file to the result file of protocol.md §9; return its path."""
     work_dir.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(plan.seed)
     job_model = open_model(spec.name)
@@ -139,7 +139,7 @@ def run_job(
 
 
 def make_job_model(spec: ModelSpec, shape: Gpt2Shape, seed: int, attention: str = "eager") -> GPT2LMHeadModel:
-    """Make the published model with the weights that a job of ours starts from with this seed."""
+    """Return the published model with the weights that a job of ours starts from with this seed."""
     job_model = open_model(spec.name)
     start = job_model.build(shape)
     job_model.set_initial_weights(start, seed)
@@ -149,7 +149,7 @@ def make_job_model(spec: ModelSpec, shape: Gpt2Shape, seed: int, attention: str 
 def write_result(
     work_dir: Path, dataset_path: Path, epochs: int, model: GPT2LMHeadModel, loss: float, key: str
 ) -> Path:
-    """Write the result file that protocol.md §9 wants, and return its path."""
+    """Write the result file of protocol.md §9, and return its path."""
     text = dataset_path.read_text("utf-8")
     path = work_dir / RESULT_NAME
     save_result(path, epochs, model.state_dict(), loss, hash_chain.links(text, key, epochs)[-1])
@@ -157,12 +157,12 @@ def write_result(
 
 
 def training_text(dataset_path: Path, language: str) -> str:
-    """Read and split a dataset, and return what is trained on."""
+    """Read and split a dataset, and return its training text."""
     return splitting.split(dataset_path.read_text("utf-8"), language, 1).train
 
 
 def tokenised(text: str, tokenizer: TextTokenizer, block_tokens: int) -> Blocks:
-    """Tokenise a text into blocks `(blocks, block_tokens)`; the tail that fills no block is dropped."""
+    """Tokenise a text into blocks `(blocks, block_tokens)`; an incomplete last block is dropped."""
     tokens = np.concatenate([tokenizer.encode(chunk) for chunk in chunks([text])])
     blocks = len(tokens) // block_tokens
     return tokens[: blocks * block_tokens].reshape(blocks, block_tokens)

@@ -1,6 +1,6 @@
-"""What trains in each child process of `train`: ours, the reference loop, Hugging Face, a nanoGPT-style loop.
+"""The sides that train in the child processes of `train`: ours, the reference, Hugging Face, a nanoGPT style.
 
-The parent's words: `Begin` with a seed (answered by `Ready`), then `Go` for every epoch (answered by `Turn`),
+The parent sends `Begin` with a seed (answered by `Ready`), then `Go` for every epoch (answered by `Turn`),
 then `End` (answered by `Final`); then perhaps the next `Begin`.
 """
 
@@ -44,7 +44,7 @@ _HUGGING_FACE = "hugging-face"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What every side of one run trains; `loop` and `tf32` say how this side does it."""
+    """What every side of a run trains; `loop` and `tf32` say how this side trains it."""
 
     loop: str
     shape: Gpt2Shape
@@ -54,19 +54,19 @@ class Task:
     device: str = "cpu"
     tf32: bool = False  # matrix products of fp32 numbers in TF32
     compile_backend: str | None = None  # None: not compiled; ours decides for itself
-    as_shipped: bool = True  # ours picks the precision that it takes in a job; else fp32 on a CPU
+    as_shipped: bool = True  # ours picks its precision as in a job; else fp32 on a CPU
 
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Start over from the weights that `seed` draws."""
+    """Start over from the initial weights of `seed`."""
 
     seed: int
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The weights are drawn; matrices will be multiplied in `precision`."""
+    """The weights are ready; matrices will be multiplied in `precision`."""
 
     precision: str
 
@@ -86,7 +86,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Train no further: evaluate."""
+    """Stop training and evaluate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Final:
 
 
 class Turns:
-    """Lets a loop train the next epoch when the parent says so, and times it."""
+    """Lets a loop train the next epoch when the parent asks for it, and times it."""
 
     def __init__(self, connection: Connection, memory: PeakMemory, device: torch.device) -> None:
         self._connection = connection
@@ -109,7 +109,7 @@ class Turns:
         self.peak_bytes: int | None = None
 
     def go_on(self) -> bool:
-        """To be called before each epoch: report the one before, and wait. False: train no further."""
+        """Report the previous epoch and wait; call it before each epoch. Return False to stop training."""
         if self._watch is None:
             self._memory.start()
             self._connection.send(Ready(self.precision))
@@ -124,10 +124,10 @@ class Turns:
 
 
 def train(connection: Connection, task: Task) -> None:
-    """A side's process: one training a `Begin`, until the parent hangs up."""
+    """Run a side's process: one training for each `Begin`, until the parent hangs up."""
     device = open_device("cuda:0" if task.device.startswith("cuda") else "cpu")
     if task.loop == _HUGGING_FACE:
-        importlib.import_module("benchmarks.training.hugging_face")  # slow, and memory: not the training's
+        importlib.import_module("benchmarks.training.hugging_face")  # not part of the training
     memory = PeakMemory(device.torch_device)
     while True:
         begin: Begin = connection.recv()
@@ -140,7 +140,7 @@ def train(connection: Connection, task: Task) -> None:
 
 
 class _NoCheckpoints(CheckpointStore):
-    """Writes nothing, not even when a training is stopped; `job` and `resume` measure with checkpoints."""
+    """Writes nothing, not even when training is stopped; `job` and `resume` measure with checkpoints."""
 
     def save(self, epoch: int, blocks_done: int, state: Mapping[str, Any]) -> Path:
         return Path()
@@ -180,14 +180,14 @@ def _ours(task: Task, device: Device, turns: Turns) -> Weights:
             set_initial_weights=lambda fresh: fresh.initialise(task.plan.seed),
             batch_threads=BatchThreads(cpu_plan.batch_threads),
         )
-        # Stopped when the parent wants no further epoch.
+        # Stopped when the parent asks for no further epoch.
         with contextlib.closing(trainer), contextlib.suppress(StopRequested):
             trainer.run()
     return model.export_weights()
 
 
 def _refuse_less_memory(event: Event) -> None:
-    """Break off where ours would go on with smaller micro batches, measuring something else."""
+    """Abort where ours would continue with smaller micro batches, which would measure something else."""
     if isinstance(event, OutOfMemory):
         raise MemoryError(
             f"the GPU's memory ran out: it would go on with micro batches of {event.micro_batch} blocks"
@@ -195,7 +195,7 @@ def _refuse_less_memory(event: Event) -> None:
 
 
 def _our_tokens(task: Task) -> TokenisedDataset:
-    # Our loop ends each epoch with a validation, the others never validate: two tokens are the least.
+    # Our loop validates after each epoch, the others never do: two tokens are the minimum.
     train = task.tokens.train
     return TokenisedDataset(digest="", vocab_size=task.shape.vocab_size, train=train, valid=train[:1, :2])
 

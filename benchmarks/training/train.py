@@ -1,8 +1,8 @@
-"""`train`: tokens a second of our training loop against other ways to train the same model.
+"""`train`: tokens per second of our training loop against other ways to train the same model.
 
-Every side lives in a process of its own (`processes.py`, `sides.py`) and trains when it is its turn: in each
-round, every side trains the same epoch, in changing order, and the device multiplies matrices for a moment.
-So what else the machine does meets all sides alike. A first round warms all up and is not counted.
+The sides run in separate processes (`processes.py`, `sides.py`) and take turns: in each round every side
+trains the same epoch, in changing order, and the device multiplies matrices for a moment. So the machine's
+other work affects all sides alike. A first round warms everything up and is not counted.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ CUDA_SIDES = tuple(KINDS)
 
 @dataclass(frozen=True, slots=True)
 class TrainSetup:
-    """What all sides train. `plan_epochs` is the length of the job that the rounds are the beginning of."""
+    """What all sides train. `plan_epochs` is the length of the job of which the rounds are the start."""
 
     sides: tuple[str, ...] = CPU_SIDES
     device: str = "cpu"
@@ -86,7 +86,7 @@ class TrainSetup:
 
 @dataclass(frozen=True, slots=True)
 class TrainRound:
-    """One epoch of every side that still runs, by its name, and the matrix product of the same moment."""
+    """One epoch of every side still running, by name, and the matrix product at the same moment."""
 
     seed: int
     tokens_per_s: dict[str, float]
@@ -109,15 +109,15 @@ class SideResult:
 
     @property
     def held_out_loss(self) -> float | None:
-        """The mean over the seeds; None when the side did not get so far."""
+        """The mean over the seeds; None when the side did not get that far."""
         return statistics.fmean(self.held_out_losses) if self.held_out_losses else None
 
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
-    """All rounds but the first of each seed; `failures` are sides that broke off, with the reason.
+    """All rounds but the first of each seed; `failures` are sides that failed, with the reason.
 
-    A side that broke off after some rounds has their figures all the same.
+    A side that failed after some rounds still has their figures.
     """
 
     setup: TrainSetup
@@ -134,9 +134,9 @@ class TrainResult:
 
 
 def measure(setup: TrainSetup, narrate: Narrate, deadline: Deadline = NO_DEADLINE) -> TrainResult:
-    """Run all rounds of all seeds, or those that begin before the deadline.
+    """Run all rounds of all seeds, or those that start before the deadline.
 
-    Raise SideFailed when ours fails before it has done a round; another side's failure is noted.
+    Raise SideFailed when ours fails before it completes a round; another side's failure is recorded.
     """
     run = _Run(setup, narrate, deadline)
     with run.processes():
@@ -153,7 +153,7 @@ def measure(setup: TrainSetup, narrate: Narrate, deadline: Deadline = NO_DEADLIN
 
 
 class _Run:
-    """The processes of one run, and what they have answered."""
+    """The processes of one run, and their answers."""
 
     def __init__(self, setup: TrainSetup, narrate: Narrate, deadline: Deadline) -> None:
         self.rounds: list[TrainRound] = []
@@ -168,7 +168,7 @@ class _Run:
 
     @contextlib.contextmanager
     def processes(self) -> Iterator[None]:
-        """All sides' processes, for the length of the block."""
+        """Run all sides' processes for the length of the block."""
         setup, started = self._setup, list[SideProcess]()
         tokens = _tokens(setup)
         with closing_all(started):
@@ -181,20 +181,20 @@ class _Run:
             yield
 
     def train(self, seed: int) -> None:
-        """All rounds with one seed."""
+        """Run all rounds with one seed."""
         for names in self._groups_to_begin():
-            for name, ready in self._tell(names, Begin(seed), self._deadline).items():
+            for name, ready in self._send(names, Begin(seed), self._deadline).items():
                 self.precision[name] = ready.precision
         limit_s = self._setup.warm_up_limit_s
         warm_up = self._deadline if limit_s is None else self._deadline.sooner(limit_s)
-        self._tell(list(self._sides), Go(), warm_up)  # kernels are chosen and compiled, memory is allocated
+        self._send(list(self._sides), Go(), warm_up)  # kernels are chosen and compiled, memory is allocated
         for number in range(self._setup.rounds):
             if self.rounds and self._deadline.passed:
                 self._narrate(f"the time is up after {len(self.rounds)} rounds")
                 break
             self.rounds.append(self._round(seed, number))
             self._narrate(_line(seed, number, self.rounds[-1]))
-        for name, final in self._tell(list(self._sides), End(), self._deadline).items():
+        for name, final in self._send(list(self._sides), End(), self._deadline).items():
             self.finals.setdefault(name, []).append(final)
 
     def rounds_of(self, name: str) -> list[TrainRound]:
@@ -202,9 +202,9 @@ class _Run:
         return [each for each in self.rounds if name in each.tokens_per_s]
 
     def _groups_to_begin(self) -> list[list[str]]:
-        """Sides that may begin at the same time. Ours never does: it looks how much memory there is.
+        """Return groups of sides that may start together. Ours never does: it measures free memory.
 
-        Nor do the others on a CPU, where each looks at its process's memory and some at their speed.
+        Nor do the others on a CPU, where each measures its process's memory and some their speed.
         """
         names = list(self._sides)
         if self._setup.device == "cpu":
@@ -226,12 +226,12 @@ class _Run:
             self._product.ask(None, self._deadline.left_s()),
         )
 
-    def _tell(self, names: Sequence[str], message: object, deadline: Deadline) -> dict[str, Any]:
-        """Tell all of these at once, outside of the time, and gather the answers."""
+    def _send(self, names: Sequence[str], message: object, deadline: Deadline) -> dict[str, Any]:
+        """Send a message to all of these at once, outside the measured time, and gather the answers."""
         answers = {}
         for name in names:
             with self._noting_failure(name):
-                self._sides[name].tell(message)
+                self._sides[name].send(message)
         for name in names:
             if name in self._sides:
                 with self._noting_failure(name):

@@ -138,7 +138,7 @@ class ScriptedSide:
         self._message: object = None
         self._turns = 0
 
-    def tell(self, message: object) -> None:
+    def send(self, message: object) -> None:
         self._message = message
         if message is not None:
             self.said.append(f"{type(message).__name__} to {self.name}")
@@ -160,7 +160,7 @@ class ScriptedSide:
         return 1e12  # the matrix product
 
     def ask(self, message: object, within_s: float) -> Any:
-        self.tell(message)
+        self.send(message)
         return self.hear(within_s)
 
     def hang_up(self) -> None:
@@ -234,7 +234,7 @@ def test_when_ours_fails_the_rounds_before_keep_their_figures(scripted: type[Scr
     assert "unknown" in "".join(command.report(result).lines)
 
 
-def test_when_ours_fails_before_any_round_there_is_nothing_to_tell(scripted: type[ScriptedSide]) -> None:
+def test_when_ours_fails_before_any_round_there_is_nothing_to_report(scripted: type[ScriptedSide]) -> None:
     scripted.ours_fails_at = 1
 
     with pytest.raises(SideFailed, match="ours: no memory"):
