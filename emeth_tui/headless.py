@@ -18,18 +18,18 @@ from emeth_tui.protocol.job_ids import short
 from emeth_tui.words.sentences import english
 
 if TYPE_CHECKING:
-    # web3 behind the node takes a second to load; the screen need not wait for it.
+    # The node's web3 takes a second to load; the screen need not wait for it.
     from emeth_tui.engine.events import Subscription
     from emeth_tui.engine.money.summary import Summary
     from emeth_tui.engine.node import Node
 
-ONE_SIGNAL_S = 0.3  # a signal to a whole process group comes a second time by way of its first process
+ONE_SIGNAL_S = 0.3  # a signal to a whole process group arrives a second time through its first process
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 _MARKS = {Severity.WARNING: "warning: ", Severity.ERROR: "error: "}
 
 
 def format_json(event: Event) -> str:
-    """Write an event as one JSON object; first `ts`, `level`, `event`, and `job_id` where there is one."""
+    """Return an event as one JSON object: `ts`, `level`, `event`, and `job_id` if there is one, come first."""
     record: dict[str, object] = {
         "ts": _utc(event.at_unix_s).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "level": event.severity.value,
@@ -43,7 +43,7 @@ def format_json(event: Event) -> str:
 
 
 def format_text(event: Event) -> str:
-    """Write an event as one line: UTC time, job, what happened."""
+    """Return an event as one line: UTC time, job, what happened."""
     job = short(event.job_id) if event.job_id else "-"
     return (
         f"{_utc(event.at_unix_s):%Y-%m-%d %H:%M:%S}Z  {job:<7}  {_MARKS.get(event.severity, '')}"
@@ -52,7 +52,7 @@ def format_text(event: Event) -> str:
 
 
 class LinePrinter:
-    """Prints events of a severity or worse. A reader that goes away does not stop the node."""
+    """Prints events of at least a severity. A closed output does not stop the node."""
 
     def __init__(self, output: TextIO, log_format: Literal["text", "json"], level: Severity) -> None:
         self._output = output
@@ -72,7 +72,7 @@ class LinePrinter:
         try:
             print(self._format(event), file=self._output, flush=True)
         except (BrokenPipeError, OSError):
-            # The jobs matter more than who reads along; the log file has everything.
+            # The jobs matter more than the output; the log file has everything.
             self._broken = True
 
 
@@ -84,7 +84,7 @@ async def run_headless(
     level: Severity,
     output: TextIO | None = None,
 ) -> Summary:
-    """Print what happens on a node that runs in `engine` until that ends; gives its account."""
+    """Print the events of a node that runs in `engine` until it ends; return its summary."""
     output = output or sys.stdout
     printer = LinePrinter(output, log_format, level)
     stream = node.subscribe()
@@ -100,13 +100,13 @@ async def run_headless(
 
 
 def cancel_on_signals(starting: asyncio.Task[Summary]) -> None:
-    """From now on SIGINT and SIGTERM cancel a node that is starting, until `handle_signals`."""
+    """Make SIGINT and SIGTERM cancel a node that is starting, until `handle_signals`."""
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, starting.cancel)
 
 
 def handle_signals(node: Node) -> None:
-    """From now on SIGINT and SIGTERM save and leave, and a second one leaves at once."""
+    """Make SIGINT and SIGTERM save and quit, and a second one quit at once."""
     loop = asyncio.get_running_loop()
     told_at: list[float] = []
 
@@ -115,7 +115,7 @@ def handle_signals(node: Node) -> None:
             told_at.append(loop.time())
             node.request_stop()
         elif loop.time() - told_at[0] > ONE_SIGNAL_S:
-            # Workers end with their parent, and every job goes on from its last checkpoint.
+            # Workers end with their parent, and every job resumes from its last checkpoint.
             os._exit(ExitCode.INTERRUPTED)
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -123,12 +123,12 @@ def handle_signals(node: Node) -> None:
 
 
 def handle_hang_up() -> None:
-    """From now on the terminal may go away without taking the node along."""
+    """Keep the node running when its terminal is closed."""
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, detach_from_terminal)
 
 
 def detach_from_terminal() -> None:
-    """Point the standard streams at nothing: a dropped connection must not cost a deposit."""
+    """Redirect the standard streams to the null device: a dropped connection must not cost a deposit."""
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
@@ -136,7 +136,7 @@ def detach_from_terminal() -> None:
 
 
 def print_summary(summary: Summary, output: TextIO) -> None:
-    """Print the account of a run for people."""
+    """Print the summary of a run for people."""
     try:
         print("", *summary.lines(), sep="\n", file=output, flush=True)
     except OSError:

@@ -1,4 +1,4 @@
-"""One moment as the panels show it: a snapshot, and what only watching for a while can tell."""
+"""What the panels show: a snapshot, and what only watching for a while reveals."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from emeth_tui.job import Job
     from emeth_tui.workers.views import WorkerView
 
-SPEEDS_KEPT = 120  # of each worker, one a second
+SPEEDS_KEPT = 120  # per worker, one a second
 STALE_AFTER_S = 40.0  # since the last block
 _AT_WORK = frozenset({WorkerPhase.TRAINING, WorkerPhase.VALIDATING, WorkerPhase.SAVING})
 
@@ -31,13 +31,13 @@ class Row:
 
     @property
     def at_work(self) -> bool:
-        """Whether the worker trains this row's job at this moment."""
+        """Whether the worker is training this row's job."""
         worker = self.worker
         return worker is not None and self.job is not None and worker.job_id == self.job.job_id
 
     @property
     def fraction(self) -> float:
-        """How much of the job is trained, the running epoch's steps counted in."""
+        """The fraction of the job that is trained, including the current epoch's steps."""
         if self.job is None or not self.job.epochs:
             return 0.0
         worker = self.worker
@@ -49,11 +49,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What every panel draws from."""
+    """The data that every panel draws."""
 
     snapshot: Snapshot
     rows: tuple[Row, ...]
-    viewed_pid: int | None = None  # the node's process, where it is only looked at
+    viewed_pid: int | None = None  # the node's process, if this is only a view
 
     @property
     def now(self) -> float:
@@ -61,13 +61,13 @@ class Frame:
 
     @property
     def pending(self) -> list[Job]:
-        """Jobs that wait for the verifier, the oldest submission first."""
+        """The jobs that wait for the verifier, oldest submission first."""
         waiting = [job for job in self.snapshot.jobs if job.state is JobState.SUBMITTED]
         return sorted(waiting, key=lambda job: job.submitted_at_unix_s or 0.0)
 
     @property
     def loading(self) -> bool:
-        """Whether the chain has not told anything yet."""
+        """Whether nothing has been read from the chain yet."""
         return self.snapshot.head is None
 
     def row_of(self, job: Job) -> Row | None:
@@ -82,13 +82,13 @@ class _Watched:
 
 
 class FrameMaker:
-    """Makes frames of snapshots, and remembers each worker's speeds for a while."""
+    """Makes frames from snapshots, and remembers each worker's speeds for a while."""
 
     def __init__(self) -> None:
         self._watched: dict[int, _Watched] = {}
 
     def make(self, snapshot: Snapshot, viewed_pid: int | None = None) -> Frame:
-        """Take a snapshot in. Speeds are sampled once a second, however often this runs."""
+        """Return the frame of a snapshot. Speeds are sampled once a second, however often this runs."""
         for worker in snapshot.workers:
             self._watch(worker, snapshot.at_unix_s)
         return Frame(snapshot, tuple(self._rows(snapshot)), viewed_pid)
@@ -104,7 +104,7 @@ class FrameMaker:
             watched.speeds.append(worker.tokens_per_s)
 
     def _rows(self, snapshot: Snapshot) -> list[Row]:
-        """Give each worker its job; free ones get the jobs that are not on a worker at this moment."""
+        """Return each worker with its job; free ones get the jobs that are on no worker now."""
         jobs: dict[str, Job] = {
             job.job_id: job for job in snapshot.jobs if job.state is not JobState.SUBMITTED
         }
@@ -125,7 +125,7 @@ class FrameMaker:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """When a job will be done against its deadline, in seconds from now. `slack_s` is what is surely left."""
+    """When a job will end and its deadline, in seconds from now. `slack_s` is the least time between."""
 
     low_s: float
     high_s: float
@@ -134,14 +134,14 @@ class Outlook:
 
     @property
     def role(self) -> str:
-        """Good as long as a quarter more time than forecast would still do."""
+        """Good while there is time for a quarter more than forecast."""
         if self.slack_s < 0:
             return "bad"
         return "warn" if self.slack_s < max(60.0, self.high_s / 4) else "good"
 
 
 def outlook(row: Row, now: float) -> Outlook | None:
-    """Forecast a row's job; None while nothing is measured."""
+    """Return the outlook of a row's job; None while nothing is measured."""
     if row.job is None or row.forecast is None or not row.forecast.left.measured:
         return None
     left = row.forecast.left

@@ -1,1 +1,1 @@
-"""What screens are drawn with: lines, glyphs, charts, themes, the widget that paints, the driver."""
+"""The means of drawing screens: lines, glyphs, charts, themes, the painting widget, the driver."""

@@ -1,4 +1,4 @@
-"""Curves drawn with characters, in cells of a terminal. No Textual here."""
+"""Curves drawn with characters, in terminal cells. No Textual here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SCALE_CELLS = 9  # the scale at the left, with its axis
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Values at x = 1, 2, …; one that is no number is left out."""
+    """Values at x = 1, 2, …; NaNs are left out."""
 
     values: Sequence[float]
     mark: str
@@ -26,9 +26,9 @@ class Curve:
 
 
 def chart(curves: Sequence[Curve], width: int, height: int, glyphs: Glyphs) -> list[Line]:
-    """Draw curves over each other on one scale, the first one on top; too many points are thinned evenly.
+    """Draw curves over each other on one scale, the first on top; too many points are thinned evenly.
 
-    Two lines go to the x axis. There is nothing to draw, and no line, with fewer than two points.
+    The x axis takes two lines. With fewer than two points, return no lines.
     """
     count = max((len(curve.values) for curve in curves), default=0)
     finite = [value for curve in curves for value in curve.values if math.isfinite(value)]
@@ -49,7 +49,7 @@ def chart(curves: Sequence[Curve], width: int, height: int, glyphs: Glyphs) -> l
 
 
 def _columns(count: int, cells: int) -> list[tuple[int, int]]:
-    """Pair the columns to draw in with the indexes of what is drawn there."""
+    """Return pairs of a column and the index of the value drawn there."""
     apart = max(1, min(MOST_APART, (cells - 1) // (count - 1)))
     points = min(count, (cells - 1) // apart + 1)
     step = (count - 1) / (points - 1)

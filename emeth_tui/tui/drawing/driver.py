@@ -1,8 +1,8 @@
-"""The terminal as the node can bear it: one that does not take output never makes the event loop wait.
+"""A terminal driver under which a terminal that accepts no output never blocks the event loop.
 
-The engine lives on the same loop. Textual's own driver hands output to a thread through a short queue and
-waits when that is full: for ever when the thread has died of a terminal that is gone, for minutes when an SSH
-connection stalls. Here output that finds no room is dropped, and the screen painted whole once there is room.
+The engine runs on the same loop. Textual's own driver passes output to a thread through a short queue and
+waits when that is full: for ever if the terminal is gone and the thread has died, for minutes if an SSH
+connection stalls. Here output that does not fit is dropped, and the screen repainted once there is room.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 
-CLOSE_WITHIN_S = 1.0  # for the last output, in a terminal that takes its time
+CLOSE_WITHIN_S = 1.0  # for the last output, on a slow terminal
 
 
 def ignore_size_variables() -> None:
@@ -30,17 +30,17 @@ def ignore_size_variables() -> None:
 
 
 class PatientDriver(LinuxDriver):
-    """Textual's driver, but for the waiting."""
+    """Textual's driver, without the waiting."""
 
     missed_output = False
 
     def __init__(self, app: App[Any], **options: Any) -> None:
         super().__init__(app, **options)
         if sys.__stderr__ is None or not sys.__stderr__.isatty():
-            self._file = sys.__stdout__  # somebody keeps the errors: Textual would draw the screen there
+            self._file = sys.__stdout__  # stderr may be redirected: Textual would draw the screen there
 
     def write(self, data: str) -> None:
-        """Queue output, or drop it when there is no room or nobody to write it."""
+        """Queue output, or drop it when there is no room or no thread to write it."""
         writer = self._writer_thread
         if writer is None or not writer.is_alive():
             return
@@ -50,7 +50,7 @@ class PatientDriver(LinuxDriver):
             self.missed_output = True
 
     def caught_up(self) -> bool:
-        """Tell once, when output was dropped and there is room again."""
+        """Return True once when output was dropped and there is room again."""
         writer = self._writer_thread
         if not self.missed_output or writer is None or not writer._queue.empty():
             return False
@@ -58,7 +58,7 @@ class PatientDriver(LinuxDriver):
         return True
 
     def close(self) -> None:
-        """End the thread if it can end; it does not keep the program from ending."""
+        """Stop the thread if possible; it does not keep the program from exiting."""
         writer = self._writer_thread
         if writer is None or not writer.is_alive():
             return
@@ -72,6 +72,6 @@ class PatientDriver(LinuxDriver):
     def ignore_continue() -> None:
         """Ignore SIGCONT, which the kernel sends right after SIGHUP.
 
-        Textual would take it for a return to the foreground and open the terminal anew, which is gone.
+        Textual would take it for a return to the foreground and reopen the terminal, which is gone.
         """
         signal.signal(signal.SIGCONT, signal.SIG_DFL)

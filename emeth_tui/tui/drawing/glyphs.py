@@ -1,10 +1,10 @@
-"""The characters that the screen draws with: Unicode, or ASCII one for one, so that nothing moves."""
+"""The characters that the screen draws with: Unicode, or ASCII one for one, so that nothing shifts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# What our own texts hold beyond ASCII, each by one character of the same width.
+# The non-ASCII characters in our own texts, each with one of the same width.
 _TO_ASCII = str.maketrans(
     {
         "…": "~",
@@ -47,11 +47,11 @@ class Glyphs:
     bar_empty: str
     levels: str
     chart_point: str
-    chart_second: str  # of a second curve
+    chart_second: str  # for a second curve
     border: str  # Textual's name of a border
 
     def text(self, text: str) -> str:
-        """Give a text as this set can show it; letters of other scripts are left as they are."""
+        """Return a text as this set can show it; letters of other scripts are left alone."""
         return text.translate(_TO_ASCII) if self.ascii_only else text
 
 

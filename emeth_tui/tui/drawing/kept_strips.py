@@ -1,4 +1,4 @@
-"""Widgets that hand out the strips of their last painting until something on them changes."""
+"""Widgets that reuse the strips of their last paint until something on them changes."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from textual.strip import Strip
 if TYPE_CHECKING:
     from textual.widget import Widget
 else:
-    Widget = object  # a mixin that were a widget would hide the style sheet's names of the other base
+    Widget = object  # if the mixin were a widget, it would hide the other base's names from the style sheet
 
 
 class KeptStrips(Widget):
-    """Keeps what a widget painted; a mixin.
+    """A mixin that caches what a widget painted.
 
-    For any change on the screen, Textual's compositor asks every visible widget for all its lines. A widget
-    puts those together anew each time, from a cache of single lines; here the whole list is kept.
+    On any change on the screen, Textual's compositor asks every visible widget for all its lines. A widget
+    reassembles them each time from a cache of single lines; here the whole list is cached.
     """
 
-    painted_size = Size(0, 0)  # that of the content, while it is painted
+    painted_size = Size(0, 0)  # the content's, while it is painted
     _strips: list[Strip] | None = None
     _strips_of: Region | None = None
 
@@ -32,6 +32,6 @@ class KeptStrips(Widget):
         return self._strips
 
     def _set_dirty(self, *regions: Region) -> None:
-        """Note a change; every way to have a widget painted again leads here."""
+        """Drop the cache; every repaint of a widget goes through here."""
         self._strips = None
         super()._set_dirty(*regions)

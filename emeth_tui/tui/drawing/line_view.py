@@ -1,4 +1,4 @@
-"""The one widget under every panel and page: it paints lines, and only those cells that changed."""
+"""The widget under every panel and page: it paints lines, and only the cells that changed."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from emeth_tui.tui.drawing.glyphs import Glyphs
     from emeth_tui.tui.drawing.themes import Palette
 
-BORDER_CELLS = 6  # of a border's line, what a title leaves free
+BORDER_CELLS = 6  # of a border's line, left free by a title
 
 
 class Painted(Protocol):
-    """What of an application a view paints with (drawing.themed_app)."""
+    """The parts of an application that a view paints with (drawing.themed_app)."""
 
     glyphs: Glyphs
     palette: Palette
 
 
 class LineView(KeptStrips, Widget):
-    """Shows lines of styled text, cut at its edges. It holds no state but what it shows."""
+    """Shows lines of styled text, cut at its edges. Its only state is what it shows."""
 
     DEFAULT_CSS = """
     LineView { height: 1; width: 1fr; }
@@ -47,11 +47,11 @@ class LineView(KeptStrips, Widget):
 
     @property
     def lines(self) -> list[Line]:
-        """What is shown, one line a row."""
+        """The lines shown, one per row."""
         return self._lines
 
     def show_lines(self, lines: list[Line]) -> None:
-        """Show other lines: what stays the same is not painted again."""
+        """Show other lines; unchanged cells are not repainted."""
         before, self._lines = self._lines, lines
         width = self.size.width
         changes = []
@@ -64,7 +64,7 @@ class LineView(KeptStrips, Widget):
             self.refresh(*changes)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Offer the tip of the line under the mouse, if it has one."""
+        """Show the tip of the line under the mouse, if it has one."""
         offset = event.get_content_offset_capture(self)
         tip = self.tip_at(offset.x, offset.y)
         wanted = Content(self.painted.glyphs.text(tip)) if tip else None
@@ -72,11 +72,11 @@ class LineView(KeptStrips, Widget):
             self.tooltip = wanted
 
     def tip_at(self, x: int, y: int) -> str:
-        """Give the words for a mouse that rests on a cell, "" for none."""
+        """Return the tip for a cell, "" for none."""
         return self._lines[y].tip if 0 <= y < len(self._lines) else ""
 
     def set_title(self, title: str, subtitle: str = "") -> None:
-        """Set what stands in the border, if that is new."""
+        """Set the titles in the border, if they have changed."""
         room = max(0, self.outer_size.width - BORDER_CELLS)
         title = self.painted.glyphs.text(cut(title, room))
         subtitle = self.painted.glyphs.text(cut(subtitle, room))

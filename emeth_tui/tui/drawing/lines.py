@@ -1,4 +1,4 @@
-"""Lines of styled text, measured in terminal cells: what panels and screens are made of. No Textual here."""
+"""Lines of styled text, measured in terminal cells, of which panels and screens consist. No Textual here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from rich.cells import cached_cell_len as cell_len  # a hit costs no call of Python's: it is C
+from rich.cells import cached_cell_len as cell_len  # a cache hit is C, without a Python call
 from rich.cells import chop_cells, set_cell_size
 
 if TYPE_CHECKING:
@@ -19,12 +19,12 @@ ELLIPSIS = "…"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line. `selected` paints it as the chosen one, `tip` is shown where a mouse rests on it."""
+    """One line. `selected` paints it as selected, `tip` is shown when the mouse rests on it."""
 
     spans: tuple[Span, ...] = ()
     selected: bool = False
     tip: str = ""
-    _width: int = field(default=-1, init=False, repr=False, compare=False)  # once it was asked for
+    _width: int = field(default=-1, init=False, repr=False, compare=False)  # cached on first use
 
     @property
     def text(self) -> str:
@@ -32,7 +32,7 @@ class Line:
 
     @property
     def width(self) -> int:
-        """How many cells it takes."""
+        """Its width in cells."""
         if self._width < 0:
             object.__setattr__(self, "_width", width_of(self.spans))
         return self._width
@@ -45,7 +45,7 @@ class Line:
 
 
 def line(*parts: str | Span, selected: bool = False, tip: str = "") -> Line:
-    """Make a line of plain texts and spans."""
+    """Return a line of plain texts and spans."""
     return Line(tuple((part, "") if isinstance(part, str) else part for part in parts if part), selected, tip)
 
 
@@ -65,13 +65,13 @@ def cut(text: str, width: int) -> str:
 
 
 def left(text: str, width: int) -> str:
-    """Cut or fill a text to exactly `width` cells, text first."""
+    """Cut or pad a text to exactly `width` cells, left-aligned."""
     text = cut(text, width)
     return text + " " * (width - cell_len(text))
 
 
 def right(text: str, width: int) -> str:
-    """Cut or fill a text to exactly `width` cells, filling first: for numbers."""
+    """Cut or pad a text to exactly `width` cells, right-aligned: for numbers."""
     text = cut(text, width)
     return " " * (width - cell_len(text)) + text
 
@@ -92,7 +92,7 @@ def fit(content: Line, width: int) -> Line:
 
 
 def changed_cells(old: Line, new: Line, width: int) -> tuple[int, int]:
-    """Tell from which cell up to which the second line looks different, both cut to `width` cells."""
+    """Return the range of cells in which the second line looks different, both cut to `width` cells."""
     if old.selected != new.selected:
         return 0, width
     old, new = fit(old, width), fit(new, width)
@@ -104,7 +104,7 @@ def changed_cells(old: Line, new: Line, width: int) -> tuple[int, int]:
 
 
 def _same_cells(one: Iterable[Span], other: Iterable[Span]) -> int:
-    """Count the cells of the spans that two lines begin with alike."""
+    """Return the width of the spans with which both lines begin."""
     alike = takewhile(lambda pair: pair[0] == pair[1], zip(one, other))  # noqa: B905 - as far as both go
     return width_of(span for span, _same in alike)
 
@@ -118,7 +118,7 @@ def spread(start: Iterable[Span], end: Iterable[Span], width: int) -> Line:
 
 
 def join(groups: Iterable[Sequence[Span]], width: int, gap: int = 3) -> Line:
-    """Set groups of spans beside each other, leaving out at the end what does not fit whole."""
+    """Join groups of spans, leaving out those at the end that do not fit completely."""
     spans: list[Span] = []
     used = 0
     for group in groups:
@@ -151,16 +151,16 @@ def wrap(text: str, width: int, role: str = "", indent: str = "") -> list[Line]:
 
 
 def bar(fraction: float, width: int, glyphs: Glyphs, role: str = "accent") -> tuple[Span, Span]:
-    """Draw how much of `width` cells is full, in half cells."""
+    """Draw a progress bar of `width` cells, in half cells."""
     halves = round(min(1.0, max(0.0, fraction)) * width * 2)
     full = glyphs.bar_full * (halves // 2) + (glyphs.bar_half if halves % 2 else "")
     return (full, role), (glyphs.bar_empty * (width - len(full)), "faint")
 
 
 def sparkline(values: Sequence[float], width: int, glyphs: Glyphs, *, floor: float = 0.0) -> str:
-    """Draw the newest values, one a cell, filled at the left to `width`.
+    """Draw the newest values, one per cell, padded at the left to `width`.
 
-    The scale goes from the `floor` share of the greatest value to that value itself.
+    The scale runs from the `floor` share of the greatest value to that value.
     """
     shown = list(values)[-width:]
     top = max(shown, default=0.0)

@@ -1,4 +1,4 @@
-"""An application in colours: the themes that there are, the one that is shown, and none under NO_COLOR."""
+"""An application with themes: those available, the one in use, and no colours under NO_COLOR."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Result = TypeVar("Result")
 
 
 class ThemedApp(App[Result], inherit_bindings=False):
-    """Knows the characters and colours that everything is painted with."""
+    """Holds the glyphs and colours that everything is painted with."""
 
     def __init__(self, options: ScreenOptions) -> None:
-        # Without colours, Textual may not turn ANSI into greys of its own: they are colours too.
+        # Without colours, Textual must not turn ANSI into greys of its own: they are colours, too.
         self.colourless = "NO_COLOR" in os.environ
         super().__init__(ansi_color=True if self.colourless else None)
         self.options = options
@@ -33,13 +33,13 @@ class ThemedApp(App[Result], inherit_bindings=False):
         self.set_palette(self._first_theme(options.theme))
 
     def next_theme(self) -> Theme:
-        """Give the theme after the one that is shown, by name."""
+        """Return the next theme after the current one, by name."""
         names = sorted(self.themes)
         index = names.index(self.palette.theme.name)
         return self.themes[names[(index + 1) % len(names)]]
 
     def set_palette(self, theme: Theme) -> None:
-        """Show everything in another theme, at once."""
+        """Switch to another theme at once."""
         self.palette = Palette(theme, sixteen=self._sixteen, colourless=self.colourless)
         textual_theme = self.palette.textual_theme()
         self.register_theme(textual_theme)
@@ -54,13 +54,13 @@ class ThemedApp(App[Result], inherit_bindings=False):
         return self.themes[name]
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Name the variables of our style sheet before the first theme sets them."""
+        """Return defaults for our style sheet's variables until the first theme sets them."""
         names = ("rim", "rim-focus", "bar", "label", "quiet", "chosen", "chosen-text")
         return dict.fromkeys(names, "ansi_default")
 
 
 def _themes_or_ours(options: ScreenOptions) -> tuple[dict[str, Theme], str]:
-    """Load all themes; when one of the user's is wrong, ours alone, and what is wrong with it."""
+    """Return all themes; if one of the user's is invalid, only ours, and what is wrong with it."""
 
     try:
         themes = load_themes(options.themes_directory)

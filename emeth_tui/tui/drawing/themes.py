@@ -1,4 +1,4 @@
-"""Themes: one TOML file each, ours and the user's. Colour only underlines what words and signs say."""
+"""Themes: one TOML file each, ours and the user's. Colour only emphasises what words and signs say."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _BASE_NAMES = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 ANSI_NAMES = frozenset({"default", *_BASE_NAMES, *(f"bright_{name}" for name in _BASE_NAMES)})
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
-# What a role is besides its colour: this is what is left of it where there are no colours.
+# A role's attributes besides its colour: all that is left of it without colours.
 _ATTRIBUTES = {"warn": "bold", "bad": "bold", "title": "bold", "key": "bold"}
 _COLOURLESS_ATTRIBUTES = {**_ATTRIBUTES, "muted": "dim", "faint": "dim", "bad": "bold underline"}
 ROLES = ("", "muted", "faint", "accent", "good", "warn", "bad", "title", "key")
@@ -35,7 +35,7 @@ ROLES = ("", "muted", "faint", "accent", "good", "warn", "bad", "title", "key")
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    """One colour a role, each `#rrggbb` or one of the terminal's 16 by name."""
+    """One colour per role, each `#rrggbb` or one of the terminal's 16 by name."""
 
     background: str
     bar: str  # behind header and keys
@@ -54,7 +54,7 @@ class Colours:
     selected_text: str
 
 
-# For terminals of 16 colours, where a theme does not say otherwise.
+# For terminals with 16 colours, unless a theme overrides them.
 SIXTEEN = Colours(
     background="default",
     bar="default",
@@ -76,7 +76,7 @@ SIXTEEN = Colours(
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """A theme as its file says it."""
+    """A theme as defined by its file."""
 
     name: str
     title: str
@@ -86,12 +86,12 @@ class Theme:
 
     @property
     def colourless(self) -> bool:
-        """Whether it leaves everything to bold, dim and reverse."""
+        """Whether it uses only bold, dim and reverse."""
         return all(getattr(self.colours, key.name) == "default" for key in fields(Colours))
 
 
 class Palette:
-    """The styles of a theme on one terminal."""
+    """A theme's styles on one kind of terminal."""
 
     def __init__(self, theme: Theme, *, sixteen: bool = False, colourless: bool = False) -> None:
         self.theme = theme
@@ -102,7 +102,7 @@ class Palette:
         self._on_grounds: dict[tuple[Style, bool], dict[str, Style]] = {}
 
     def styles_on(self, ground: Style, *, selected: bool = False) -> Mapping[str, Style]:
-        """Return the Rich style of each role on a ground, as in the chosen row if `selected`."""
+        """Return the Rich style of each role on a background, as in the selected row if `selected`."""
         known = self._on_grounds.get((ground, selected))
         if known is None:
             styles = self._selected if selected else self._styles
@@ -111,7 +111,7 @@ class Palette:
         return known
 
     def textual_theme(self) -> TextualTheme:
-        """Make what Textual needs for its own parts: backgrounds, borders, inputs."""
+        """Return what Textual needs for its own parts: backgrounds, borders, inputs."""
         named = self._colourless or all(
             getattr(self.colours, key.name) in ANSI_NAMES for key in fields(Colours)
         )
@@ -158,15 +158,15 @@ class Palette:
             return Style.parse("reverse bold" if role in {"warn", "bad"} else "reverse")
         quiet = {"", "muted", "title"}
         if not self.colours.selected.startswith("#"):
-            quiet |= {"accent", "key"}  # of 16 colours, these are soon the same as what is behind them
+            quiet |= {"accent", "key"}  # with 16 colours, these may equal the background
         text = self.colours.selected_text if role in quiet else None
-        role = "muted" if role == "faint" else role  # what is faint would be gone on another ground
+        role = "muted" if role == "faint" else role  # faint text would vanish on another background
         style = self._styles[role] + Style.parse(f"on {self.colours.selected}")
         return style + Style.parse(text) if text else style
 
 
 def load_themes(user_directory: Path) -> dict[str, Theme]:
-    """Read our themes, and the user's over those of the same name. Raise SettingsError."""
+    """Return our themes, overridden by the user's of the same name. Raise SettingsError."""
     themes = {theme.name: theme for theme in (parse_theme(entry) for entry in _shipped())}
     if user_directory.is_dir():
         for path in sorted(user_directory.glob("*.toml")):
@@ -176,7 +176,7 @@ def load_themes(user_directory: Path) -> dict[str, Theme]:
 
 
 def pick(themes: Mapping[str, Theme], name: str) -> Theme:
-    """Find a theme by name. Raise SettingsError that lists what there is."""
+    """Return a theme by name. Raise SettingsError listing the themes there are."""
     try:
         return themes[name]
     except KeyError:
@@ -186,7 +186,7 @@ def pick(themes: Mapping[str, Theme], name: str) -> Theme:
 
 
 def parse_theme(path: Traversable) -> Theme:
-    """Read one theme file. Raise SettingsError that names the bad key."""
+    """Parse one theme file. Raise SettingsError naming the bad key."""
     try:
         table = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -233,7 +233,7 @@ def _colours(path: Traversable, section: str, table: Any, base: Colours | None) 
 
 
 def _shipped() -> Iterator[Traversable]:
-    """List the themes that ship: in the package once it is built, beside it in a checkout."""
+    """Return the themes that ship: in the package once it is built, beside it in a checkout."""
     package = resources.files("emeth_tui")
     inside = package / "themes"
     folder = inside if inside.is_dir() else Path(str(package)).parent / "themes"
