@@ -29,7 +29,7 @@ _MARKS = {Severity.WARNING: "warning: ", Severity.ERROR: "error: "}
 
 
 def format_json(event: Event) -> str:
-    """Return an event as one JSON object: `ts`, `level`, `event`, and `job_id` if there is one, come first."""
+    """Return an event as one JSON object: first `ts`, `level`, `event`, and `job_id` if there is one."""
     record: dict[str, object] = {
         "ts": _utc(event.at_unix_s).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "level": event.severity.value,

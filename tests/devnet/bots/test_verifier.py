@@ -110,7 +110,7 @@ async def test_a_good_result_is_verified_and_paid(world: World) -> None:
 
 
 def set_epochs(content: Content, world: World, epochs: int) -> None:
-    """Tell another number of epochs, with the hash that belongs to it."""
+    """State another number of epochs, with the matching hash."""
     key = world.devnet.info.verification_key
     content["epoch"] = torch.tensor([float(epochs)])
     content["hash"] = links(world.text, key, epochs)[-1]
@@ -145,7 +145,7 @@ def put_foreign_hash(content: Content, world: World) -> None:
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
-        (lambda content, world: set_epochs(content, world, 29), "tells 29 epochs"),
+        (lambda content, world: set_epochs(content, world, 29), "states 29 epochs"),
         (put_foreign_hash, "hash is not the chain's last link"),
         (spoil_shape, "shape"),
         (drop_tensor, "tensor"),
