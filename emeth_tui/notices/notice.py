@@ -139,7 +139,7 @@ def from_data(family: type[_N], data: object) -> _N:
         try:
             notice: _N = _adapter(known).validate_python(content)
             return notice
-        except ValidationError:
+        except (ValidationError, RecursionError):  # of another version, or of a stranger
             pass
     unknown: Any = UnknownReason if issubclass(family, Reason) else UnknownEvent
     return unknown(kind, json.dumps(content, ensure_ascii=False, default=str))  # type: ignore[no-any-return]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from emeth_tui.notices.reasons.settings import NotAKey
+from emeth_tui.settings.problems import InvalidSetting
+
 _NAMES = frozenset(
     {
         "backspace",
@@ -33,7 +36,7 @@ def checked_key(value: str) -> str:
         return value
     if not modifiers and len(key) == 1 and key.isprintable() and not key.isspace():
         return value
-    raise ValueError("a key is a character such as `x`, or a name such as `f5`, `pageup` or `ctrl+x`")
+    raise InvalidSetting(NotAKey())
 
 
 def as_several(value: object) -> object:

@@ -13,6 +13,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from emeth_tui.errors import SettingsError
+from emeth_tui.notices.reasons import settings as why
+from emeth_tui.notices.reasons.files import NotUtf8, Unreadable
 from emeth_tui.settings.problems import explain
 from emeth_tui.settings.schema import (
     PASSWORD_VARIABLE,
@@ -65,7 +67,7 @@ class Layers:
         _apply(tables, self.environment, "environment")
         _apply(tables, self.options, "option")
         if "source" in tables:
-            raise SettingsError(f"{self.path}: source: there is no such key")
+            raise SettingsError(why.InFile(str(self.path), why.NoSuchKey("source")))
         try:
             return Settings.model_validate({**tables, "source": self.path})
         except ValidationError as error:
@@ -129,7 +131,7 @@ def pop_password(environment: dict[str, str] | os._Environ[str], wallet: WalletS
     try:
         return wallet.password_file.read_text("utf-8").splitlines()[0]
     except (OSError, UnicodeDecodeError, IndexError) as error:
-        raise SettingsError(f"wallet.password_file = {wallet.password_file}: cannot be read") from error
+        raise SettingsError(why.PasswordFileUnreadable(wallet.password_file)) from error
 
 
 def parse_toml(text: str, source: str) -> dict[str, Any]:
@@ -137,7 +139,7 @@ def parse_toml(text: str, source: str) -> dict[str, Any]:
     try:
         tables: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{source}: is not TOML: {error}") from None
+        raise SettingsError(why.InFile(source, why.NotToml(str(error)))) from None
     return tables
 
 
@@ -146,13 +148,11 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text("utf-8")
     except FileNotFoundError:
-        raise SettingsError(
-            f"{path}: no such file; `emeth-tui config example` prints one to start from"
-        ) from None
+        raise SettingsError(why.NoSettingsFile(path)) from None
     except OSError as error:
-        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
+        raise SettingsError(Unreadable(path, error.strerror or "")) from error
     except UnicodeDecodeError:
-        raise SettingsError(f"{path}: is not UTF-8 text") from None
+        raise SettingsError(NotUtf8(path)) from None
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -170,7 +170,5 @@ def _apply(tables: dict[str, Any], changes: Mapping[str, Any], origin: str) -> N
         section, _, key = dotted.rpartition(".")
         table = tables.setdefault(section, {}) if section else tables
         if not isinstance(table, dict):
-            raise SettingsError(
-                f"{section}: is a value in the file; {origin} {dotted} needs it to be a table"
-            )
+            raise SettingsError(why.TableExpected(section, dotted))
         table[key] = value

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from emeth_tui.errors import SettingsError
+from emeth_tui.notices.reasons.settings import DevnetKeyMissing, InFile, NetworkKeyMissing, UnknownNetwork
 from emeth_tui.settings.problems import explain
 from emeth_tui.settings.schema import DEVNET, Network, Settings
 
@@ -38,7 +39,7 @@ def load_network(settings: Settings, *, environment: Mapping[str, str] | None = 
     profile = {**profile, **changes, **({"models": models} if models else {})}
     if not profile:
         known = ", ".join(sorted({*builtin_networks(), *settings.networks}))
-        raise SettingsError(f"network = {name!r}: there is no such profile; known are {known}")
+        raise SettingsError(UnknownNetwork(repr(name), known))
     key = (os.environ if environment is None else environment).get(VERIFICATION_KEY_VARIABLE)
     if key:
         profile["verification_key"] = key
@@ -72,9 +73,5 @@ def _builtin_profile(name: str) -> dict[str, Any]:
 def _require_addresses(network: Network, source: Path) -> None:
     for key in ("rpc_urls", "core_address", "token_address", "storage_url", "info_url"):
         if not getattr(network, key):
-            remedy = (
-                "start the node with --devnet, or use the node.toml that `emeth-tui devnet` writes"
-                if network.name == DEVNET
-                else f"set it under [networks.{network.name}]"
-            )
-            raise SettingsError(f"{source}: networks.{network.name}.{key}: is missing; {remedy}")
+            missing = DevnetKeyMissing if network.name == DEVNET else NetworkKeyMissing
+            raise SettingsError(InFile(str(source), missing(network.name, key)))

@@ -16,7 +16,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.fields import FieldInfo
 
 from emeth_tui.model import Language
+from emeth_tui.notices.reasons import settings as why
 from emeth_tui.settings.key_names import as_several, checked_key
+from emeth_tui.settings.problems import InvalidSetting
 
 APP_NAME = "emeth-tui"
 PASSWORD_VARIABLE = "EMETH_TUI_PASSWORD"  # noqa: S105 - the variable's name, not a password
@@ -34,28 +36,26 @@ def _device(value: str) -> str:
     kind, _, index = value.partition(":")
     if value == "cpu" or (kind == "cuda" and index.isdecimal()):
         return value
-    raise ValueError("a device is `cpu` or `cuda:N`")
+    raise InvalidSetting(why.NotADevice())
 
 
 def _each_gpu_once(devices: list[str]) -> list[str]:
     for name in devices:
         if name != "cpu" and devices.count(name) > 1:
-            raise ValueError(
-                f"{name} is named {devices.count(name)} times: name each GPU once, it has one worker"
-            )
+            raise InvalidSetting(why.GpuNamedTwice(name, devices.count(name)))
     return devices
 
 
 def _address(value: str) -> str:
     digits = value.removeprefix("0x")
     if len(digits) != 40 or not all(digit in "0123456789abcdefABCDEF" for digit in digits):
-        raise ValueError("an address is `0x` and 40 hex digits")
+        raise InvalidSetting(why.NotAnAddress())
     return value
 
 
 def _url(value: str) -> str:
     if not value.startswith(("http://", "https://")):
-        raise ValueError("a URL starts with http:// or https://")
+        raise InvalidSetting(why.NotAUrl())
     return value.rstrip("/")
 
 
@@ -71,7 +71,7 @@ def _batch_size(value: object) -> object:
     blocks = int(value) if isinstance(value, str) and value.isdecimal() else value
     if blocks == "auto" or (type(blocks) is int and 1 <= blocks <= MAX_BATCH_SIZE):
         return blocks
-    raise ValueError(f"a batch size is `auto` or a whole number from 1 to {MAX_BATCH_SIZE:,}")
+    raise InvalidSetting(why.NotABatchSize(MAX_BATCH_SIZE))
 
 
 Device = Annotated[str, AfterValidator(_device)]

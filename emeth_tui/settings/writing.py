@@ -15,6 +15,8 @@ from tomlkit.items import Item
 
 from emeth_tui.errors import SettingsError
 from emeth_tui.files import write_atomically
+from emeth_tui.notices.reasons.files import Unwritable
+from emeth_tui.notices.reasons.settings import InFile, TableExpected
 from emeth_tui.settings.loading import parse_toml
 
 _HEADER = re.compile(r"^\s*\[")
@@ -39,7 +41,7 @@ def write_settings(path: Path, text: str) -> None:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_atomically(target, text.encode())
     except OSError as error:
-        raise SettingsError(f"{path}: cannot be written: {error.strerror}") from error
+        raise SettingsError(Unwritable(path, error.strerror or "")) from error
 
 
 def toml_value(value: object) -> object:
@@ -62,7 +64,7 @@ def _set(text: str, dotted: str, value: object, source: str) -> str:
             table[section] = tomlkit.table()
         table = table[section]
         if not isinstance(table, dict):
-            raise SettingsError(f"{source}: {section}: is a value; {dotted} needs it to be a table")
+            raise SettingsError(InFile(source, TableExpected(section, dotted)))
     _put(table, key, toml_value(value))
     return tomlkit.dumps(document)
 

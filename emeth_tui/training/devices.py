@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from emeth_tui.errors import TrainingError
+from emeth_tui.notices.reasons.training.run import DeviceUnusable, TorchForCpus, UnknownDevice
 from emeth_tui.training.run import allocator
 
 # What says so without being an OutOfMemoryError: the host, libraries on the GPU, the driver itself.
@@ -95,15 +96,15 @@ def open_device(name: str) -> Device:
     try:
         device = torch.device(name)
         if device.type != "cuda":
-            raise TrainingError(f"device {name!r}: known are cpu and cuda:0, cuda:1 and so on")
+            raise TrainingError(UnknownDevice(name))
         if torch.version.cuda is None:
-            raise TrainingError(f"device {name!r} cannot be used: this build of torch is for CPUs alone")
+            raise TrainingError(TorchForCpus(name))
         torch.cuda.set_device(device)
         generation, _ = torch.cuda.get_device_capability(device)
         return Device(device, torch.cuda.get_device_name(device), _fastest_on_gpu(generation))
     except (RuntimeError, AssertionError, ValueError) as error:  # a missing device or driver
         reason = str(error).splitlines()[0]
-        raise TrainingError(f"device {name!r} cannot be used: {reason}") from error
+        raise TrainingError(DeviceUnusable(name, reason)) from error
 
 
 def _fastest_on_gpu(generation: int) -> torch.dtype:

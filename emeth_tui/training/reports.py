@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta
 
@@ -23,6 +23,7 @@ Seed = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Amount = Annotated[float, Meta(ge=0.0, le=1e18)]  # of seconds, of tokens a second
 Loss = Annotated[float, Meta(ge=-1e9, le=1e9)]
+ReasonData = dict[str, Any]  # as `notices.notice.to_data` writes a reason
 Text = Annotated[str, Meta(max_length=MAX_TEXT_CHARS)]
 FileName = Annotated[str, Meta(pattern=rf"^{_PART}\Z", max_length=255)]
 RelativePath = Annotated[str, Meta(pattern=rf"^{_PART}(/{_PART})*\Z", max_length=MAX_TEXT_CHARS)]
@@ -201,7 +202,7 @@ class Diverged:
     """The loss diverged: training goes back to the last good checkpoint with a lower learning rate."""
 
     epoch: Number
-    reason: Text
+    reason: ReasonData
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from emeth_tui.errors import SettingsError
 from emeth_tui.notices.reasons.screen import KeyTaken, UnknownAction
+from emeth_tui.notices.reasons.settings import InFile
 from emeth_tui.tui.actions import ACTIONS, BY_ID
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def check_keys(settings: Settings) -> None:
     try:
         Keymap(settings.keys)
     except SettingsError as error:
-        raise SettingsError(f"{settings.source}: {error}") from None
+        raise SettingsError(InFile(str(settings.source), error.reason)) from None
 
 
 def shown_key(key: str) -> str:

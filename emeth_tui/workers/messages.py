@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from emeth_tui.training.reports import Event, ModelRequest, Number, Sha256, Text, TrainRequest
+from emeth_tui.training.reports import Event, ModelRequest, Number, ReasonData, Sha256, Text, TrainRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Ready:
 class StartFailed:
     """The process cannot work and leaves."""
 
-    reason: Text
+    reason: ReasonData
 
 
 class FailureKind(Enum):
@@ -42,7 +42,7 @@ class JobFailed:
     """The job ended with an error; if it is retriable, a fresh process may do better from the checkpoint."""
 
     kind: FailureKind
-    reason: Text
+    reason: ReasonData
 
     @property
     def retriable(self) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio
 
 from emeth_tui.errors import WorkerError
+from emeth_tui.notices.notice import Reason, from_data
 from emeth_tui.notices.reasons.worker import FetchingBrokeOff
 from emeth_tui.training.reports import ModelReady, ModelRequest, Preparing
 from emeth_tui.workers.limits import Limits
@@ -52,7 +53,7 @@ async def _until_ready(link: WorkerLink, on_fetching: OnFetching, limits: Limits
             case Preparing(fraction=fraction):
                 on_fetching(fraction)
             case JobFailed(kind, reason):
-                raise FAILURES.get(kind, WorkerError)(reason)
+                raise FAILURES.get(kind, WorkerError)(from_data(Reason, reason))
             case StartFailed(reason):
-                raise WorkerError(reason)
+                raise WorkerError(from_data(Reason, reason))
         limit_s = limits.preparing_s

@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emeth_tui.errors import DatasetError, DiskFull, TrainingError
+from emeth_tui.notices.notice import to_data
+from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.training.job_control import Control
 from emeth_tui.training.reports import ModelRequest, TrainRequest
 from emeth_tui.workers.link import WorkerConfig
@@ -100,10 +102,10 @@ class _Child:
             return device
         except TrainingError as error:
             log.error("%s", error)
-            self._send(StartFailed(str(error)))
+            self._send(StartFailed(to_data(error.reason)))
         except Exception as error:
             log.exception("the device does not start")
-            self._send(StartFailed(_one_line(error)))
+            self._send(StartFailed(to_data(Foreign(_one_line(error)))))
         return None
 
     def _run(self, request: Request, control: Control, device: Device) -> JobFailed | None:
@@ -125,14 +127,14 @@ class _Child:
                 devices_dir=Path(devices_dir) if devices_dir else None,
             )
         except DatasetError as error:
-            return JobFailed(FailureKind.DATASET, str(error))
+            return JobFailed(FailureKind.DATASET, to_data(error.reason))
         except DiskFull as error:
-            return JobFailed(FailureKind.DISK, str(error))
+            return JobFailed(FailureKind.DISK, to_data(error.reason))
         except TrainingError as error:
-            return JobFailed(FailureKind.TRAINING, str(error))
+            return JobFailed(FailureKind.TRAINING, to_data(error.reason))
         except Exception as error:
             log.exception("%s broke off", request)
-            return JobFailed(FailureKind.PROCESS, _one_line(error))
+            return JobFailed(FailureKind.PROCESS, to_data(Foreign(_one_line(error))))
         finally:
             device.free_cache()  # while it waits, its memory is free for others
         return None

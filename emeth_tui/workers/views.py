@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from emeth_tui.model import WorkerPhase
-from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.notice import Reason, from_data
 from emeth_tui.notices.reasons import worker
 from emeth_tui.training import reports
 from emeth_tui.training.reports import Event
@@ -76,8 +76,9 @@ def view_after(view: WorkerView, message: Event) -> WorkerView:
             return dataclasses.replace(view, detail=worker.FewerBlocksAtOnce(blocks))
         case reports.WentBack(epoch, step):
             return dataclasses.replace(view, phase=phase.TRAINING, epoch=epoch, step=step)
-        case reports.Diverged(_, reason):
-            return dataclasses.replace(view, phase=phase.TRAINING, detail=worker.GoingBack(reason))
+        case reports.Diverged(_, data):
+            detail = worker.GoingBack(from_data(Reason, data))
+            return dataclasses.replace(view, phase=phase.TRAINING, detail=detail)
         case reports.Paused():
             return dataclasses.replace(view, phase=phase.PAUSED, tokens_per_s=None)
         case reports.Resumed():

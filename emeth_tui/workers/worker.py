@@ -18,8 +18,7 @@ import anyio
 
 from emeth_tui.errors import DatasetError, DeviceFailed, DiskFull, EmethError, TrainingError, WorkerError
 from emeth_tui.model import WorkerPhase
-from emeth_tui.notices.notice import Reason
-from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.notices.notice import Reason, from_data
 from emeth_tui.notices.reasons.worker import (
     DeviceDoesNotStart,
     NoProcess,
@@ -222,8 +221,8 @@ class Worker:
         if isinstance(last, JobFailed):
             if last.retriable:
                 await self._discard(link)  # whatever broke may have left device and library in any state
-                raise ProcessDied(Foreign(last.reason))
-            raise FAILURES[last.kind](f"job {job.request.job_id}: {last.reason}")
+                raise ProcessDied(from_data(Reason, last.reason))
+            raise FAILURES[last.kind](from_data(Reason, last.reason))
         return TrainedResult(last.name, last.size_bytes, job.request.epochs, job.valid_loss)
 
     async def _follow(self, link: WorkerLink, job: _Job) -> reports.ResultWritten | JobFailed:
@@ -316,7 +315,7 @@ class Worker:
         if not isinstance(message, messages.Ready):
             await self._discard(link)
             if isinstance(message, messages.StartFailed):
-                raise _StartFailed(Foreign(message.reason))
+                raise _StartFailed(from_data(Reason, message.reason))
             raise _StartFailed(RulesBroken(link.pid, f"it sent {type(message).__name__} before it was ready"))
         self._usable = True
         self._show(phase=WorkerPhase.IDLE, pid=message.pid, device_name=message.device_name, detail=None)

@@ -7,7 +7,7 @@ from emeth_tui.engine.events import JobProgress
 from emeth_tui.errors import TrainingError
 from emeth_tui.model import JobId, JobState
 from emeth_tui.notices.events import job as events
-from emeth_tui.notices.notice import EventBody
+from emeth_tui.notices.notice import EventBody, Reason, from_data
 from emeth_tui.notices.reasons.job import EpochsDisagree
 from emeth_tui.protocol.hash_chain import links_from_digest
 from emeth_tui.store.jobs import EpochRecord
@@ -123,8 +123,8 @@ class _Recorder:
 
     def _trouble(self, message: Diverged | Skipped | OutOfMemory) -> None:
         match message:
-            case Diverged(epoch=epoch, reason=detail):
-                self._publish(events.Diverged(epoch, detail))
+            case Diverged(epoch=epoch, reason=reason):
+                self._publish(events.Diverged(epoch, from_data(Reason, reason)))
             case Skipped(steps=steps):
                 self._publish(events.StepsSkipped(steps))
             case OutOfMemory(micro_batch=blocks):

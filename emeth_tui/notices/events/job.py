@@ -78,7 +78,7 @@ class Diverged(EventBody):
     severity = Severity.WARNING
 
     epoch: int
-    detail: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,4 +128,4 @@ class FewerBlocksAtOnce(Reason):
 
 @dataclass(frozen=True, slots=True)
 class GoingBack(Reason):
-    detail: str
+    cause: Reason

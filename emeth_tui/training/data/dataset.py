@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from emeth_tui.errors import DatasetError
 from emeth_tui.files import disk_full_translated, write_atomically
+from emeth_tui.notices.reasons.training.data import DatasetChanged, DatasetEmpty
 from emeth_tui.protocol.splitting import part_ranges, part_text
 from emeth_tui.training.data.text_file import OnBytes, TextFacts, lasting_stamp, read_text, text_facts
 from emeth_tui.training.data.tokenizer import TextTokenizer, chunks
@@ -150,7 +151,7 @@ def _tokenise(
     train_text = text_of(parts.train, meter.reading(Stage.TOKENISING, _READING_SHARE, 1.0))
     train = _write_tokens(cache_dir / "train.bin", train_text, tokenizer, dtype)
     if train < MIN_TOKENS:
-        raise DatasetError(f"the dataset's training part has {train} tokens: there is nothing to learn from")
+        raise DatasetError(DatasetEmpty(train))
     stamp = lasting_stamp(path)
     content, count = hashlib.sha256(), meter.reading(Stage.TOKENISING, _READING_SHARE, 1.0)
 
@@ -161,7 +162,7 @@ def _tokenise(
     # The validation text extends to the file's end, so the whole file is hashed here once more.
     valid = _write_tokens(cache_dir / "valid.bin", text_of(parts.valid, hashed), tokenizer, dtype)
     if content.hexdigest() != facts.content:
-        raise DatasetError(f"the dataset at {path} was changed while it was tokenised: start the job again")
+        raise DatasetError(DatasetChanged(path))
     meter.report(1.0, Stage.TOKENISING)
     return {
         "content": facts.content,

@@ -17,6 +17,7 @@ import numpy as np
 from sentencepiece import SentencePieceProcessor
 
 from emeth_tui.errors import TrainingError
+from emeth_tui.notices.reasons.training.models import ModelFileUnreadable, SentencePieceDamaged
 from emeth_tui.training.data.word_cache import TokenIds
 from emeth_tui.training.files.hub import SENTENCEPIECE_NAME
 
@@ -51,9 +52,9 @@ def load_sentence_pieces(name: str, directory: Path, lower_case: bool) -> Senten
     try:
         processor.load_from_serialized_proto(path.read_bytes())
     except OSError as error:
-        raise TrainingError(f"model {name!r}: {path} cannot be read: {error}") from error
+        raise TrainingError(ModelFileUnreadable(name, path, str(error))) from error
     except RuntimeError as error:  # its message is a line of C++
-        raise TrainingError(f"model {name!r}: {path} is damaged, or no SentencePiece model") from error
+        raise TrainingError(SentencePieceDamaged(name, path)) from error
     return SentencePieces(processor, lower_case or _asks_for_lower_case(name, directory))
 
 
@@ -64,4 +65,4 @@ def _asks_for_lower_case(name: str, directory: Path) -> bool:
     try:
         return json.loads(path.read_text(encoding="utf-8")).get("do_lower_case") is True
     except (OSError, ValueError, AttributeError) as error:
-        raise TrainingError(f"model {name!r}: {path} cannot be read: {error!r}") from error
+        raise TrainingError(ModelFileUnreadable(name, path, repr(error))) from error

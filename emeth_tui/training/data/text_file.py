@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emeth_tui.errors import DatasetError
+from emeth_tui.notices.reasons.training.data import DatasetNotUtf8, DatasetUnreadable
 from emeth_tui.protocol.hash_chain import DatasetDigest
 from emeth_tui.protocol.splitting import PieceCounter
 
@@ -51,9 +52,7 @@ def read_text(path: Path, on_bytes: OnBytes = lambda raw: None) -> Iterator[str]
         except UnicodeDecodeError as error:
             # The decoder was given `raw` after the bytes that it had held back.
             wrong_byte = read_bytes - len(error.object) + error.start
-            raise DatasetError(
-                f"the dataset is not UTF-8 text: byte {wrong_byte} of {path.stat().st_size} is wrong"
-            ) from error
+            raise DatasetError(DatasetNotUtf8(wrong_byte, path.stat().st_size)) from error
         if text:
             yield text
 
@@ -107,4 +106,4 @@ def _reading(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DatasetError(f"the dataset cannot be read from {path}: {error.strerror}") from error
+        raise DatasetError(DatasetUnreadable(path, error.strerror or "")) from error

@@ -17,6 +17,7 @@ from tokenizers import Regex, decoders, models, pre_tokenizers, trainers
 
 from emeth_tui.errors import TrainingError
 from emeth_tui.model import Language
+from emeth_tui.notices.reasons.training.models import TokenizerMissing, TokenizerNotFast, TokenizerUnusable
 from emeth_tui.training.data.word_cache import (
     FoundWords,
     TokenIds,
@@ -87,12 +88,12 @@ def pretrained_tokenizer(name: str, directory: Path, lower_case: bool) -> TextTo
     try:
         loaded = AutoTokenizer.from_pretrained(str(directory), use_fast=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError, ImportError, TypeError) as error:
-        raise TrainingError(f"model {name!r}: its tokenizer cannot be loaded: {error}") from error
+        raise TrainingError(TokenizerUnusable(name, str(error))) from error
     backend = getattr(loaded, "backend_tokenizer", None)
     if not isinstance(backend, tokenizers.Tokenizer):
-        raise TrainingError(f"model {name!r}: its tokenizer has no fast form, which training needs")
+        raise TrainingError(TokenizerNotFast(name))
     if backend.get_vocab_size() < MIN_PRETRAINED_VOCAB:  # what transformers returns when files are missing
-        raise TrainingError(f"model {name!r}: {directory} holds no tokenizer")
+        raise TrainingError(TokenizerMissing(name, directory))
     return Bpe(backend, FoundWords(backend, None) if divides_as_gpt2(backend) else None)
 
 

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from emeth_tui.errors import JobError
 from emeth_tui.files import TEMPORARY_SUFFIX, disk_full_translated, write_atomically
+from emeth_tui.notices.reasons.training import result as why
 
 _RESULT_KEYS = {"epoch", "model_state_dict", "loss", "hash"}  # protocol.md §9
 _HASH_CHARS = 64  # sha256 in hex
@@ -81,12 +82,12 @@ def load_result(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> Result:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except _LOAD_ERRORS as error:
-        raise JobError(f"the result file cannot be loaded: {type(error).__name__}") from error
+        raise JobError(why.ResultUnloadable(type(error).__name__)) from error
     if not isinstance(content, dict) or set(content) != _RESULT_KEYS:
-        raise JobError(f"the result file does not hold exactly {', '.join(sorted(_RESULT_KEYS))}")
+        raise JobError(why.ResultKeysWrong(", ".join(sorted(_RESULT_KEYS))))
     epochs = _number(content["epoch"], "epoch")
     if not epochs.is_integer() or not 1 <= epochs <= _MAX_EPOCHS:
-        raise JobError(f"the result file's epoch is {epochs}, not a count of epochs")
+        raise JobError(why.ResultEpochWrong(epochs))
     return Result(
         epochs=int(epochs),
         state_dict=_checked_weights(content["model_state_dict"], shapes),
@@ -164,44 +165,42 @@ def _check_archive(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
     except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
-        raise JobError("the result file is not an archive made by torch.save") from error
+        raise JobError(why.ResultNotTorch()) from error
     if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-        raise JobError("the result file holds compressed entries, which torch.save never writes")
+        raise JobError(why.ResultCompressed())
     held_bytes = sum(entry.file_size for entry in entries)
     if held_bytes > path.stat().st_size or held_bytes > wanted_bytes + _ENVELOPE_BYTES:
-        raise JobError(f"the result file unpacks to {held_bytes:,} bytes, the model has {wanted_bytes:,}")
+        raise JobError(why.ResultTooLarge(held_bytes, wanted_bytes))
 
 
 def _number(value: object, name: str) -> float:
     if type(value) is not Tensor or value.shape != (1,) or value.dtype not in _WEIGHT_TYPES | {torch.float64}:
-        raise JobError(f"the result file's {name} is not a float tensor of shape (1,)")
+        raise JobError(why.ResultNotANumber(name))
     number = float(value)
     if not math.isfinite(number):
-        raise JobError(f"the result file's {name} is {number}")
+        raise JobError(why.ResultNotFinite(name, number))
     return number
 
 
 def _checked_hash(value: object) -> str:
     if not isinstance(value, str) or len(value) != _HASH_CHARS or not set(value) <= set("0123456789abcdef"):
-        raise JobError("the result file's hash is not 64 lower-case hex digits")
+        raise JobError(why.ResultHashWrong())
     return value
 
 
 def _checked_weights(value: object, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:
     if not isinstance(value, dict):
-        raise JobError("the result file's model_state_dict is not a dict")
+        raise JobError(why.ResultWithoutWeights())
     missing, unknown = set(shapes) - set(value), set(value) - set(shapes)
     if missing or unknown:
-        raise JobError(
-            f"the result file's tensors are not the model's: {len(missing)} missing, {len(unknown)} unknown"
-        )
+        raise JobError(why.ResultTensorsDiffer(len(missing), len(unknown)))
     for name, shape in shapes.items():
         tensor = value[name]
         plain = type(tensor) is Tensor and tensor.layout == torch.strided and tensor.device.type == "cpu"
         if not plain or tensor.dtype not in _WEIGHT_TYPES:
-            raise JobError(f"the result file's {name} is not a plain float tensor")
+            raise JobError(why.ResultTensorNotPlain(name))
         if tuple(tensor.shape) != tuple(shape):
-            raise JobError(f"the result file's {name} has shape {tuple(tensor.shape)}, not {tuple(shape)}")
+            raise JobError(why.ResultTensorShape(name, str(tuple(tensor.shape)), str(tuple(shape))))
         if not bool(torch.isfinite(tensor).all()):
-            raise JobError(f"the result file's {name} holds values that are not finite")
+            raise JobError(why.ResultTensorNotFinite(name))
     return {name: value[name] for name in shapes}

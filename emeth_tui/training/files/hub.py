@@ -22,6 +22,8 @@ from typing import Any
 
 from emeth_tui.errors import TrainingError
 from emeth_tui.files import disk_full_translated, try_lock, write_atomically
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.training.models import HubUnreachable, NotOnHub
 from emeth_tui.training.reports import OnPreparing, Preparing, Stage, unheard
 
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")  # in order of preference
@@ -225,16 +227,9 @@ def _hub_errors() -> tuple[type[Exception], ...]:
     return (transport_error, HFValidationError, OSError)
 
 
-def _explained(name: str, error: Exception) -> str:
+def _explained(name: str, error: Exception) -> Reason:
     from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 
     if isinstance(error, (RepositoryNotFoundError, HFValidationError)):
-        return (
-            f"model {name!r}: the Hugging Face hub has no model of that name, or not for everybody: set the "
-            "model to a public one, or to a directory with config.json, the weights and the tokenizer"
-        )
-    return (
-        f"model {name!r} cannot be downloaded from the Hugging Face hub ({type(error).__name__}): check the "
-        "network, what has arrived is kept; or set the model to a directory with config.json, the weights "
-        "and the tokenizer"
-    )
+        return NotOnHub(name)
+    return HubUnreachable(name, type(error).__name__)

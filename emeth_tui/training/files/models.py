@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emeth_tui.errors import TrainingError
+from emeth_tui.notices.reasons.training import models as why
 from emeth_tui.training.files import hub
 from emeth_tui.training.files.hub import WEIGHT_FILES
 from emeth_tui.training.reports import OnPreparing, unheard
@@ -105,7 +106,7 @@ class PretrainedFiles:
                 layer_norm_epsilon=float(config.get("layer_norm_epsilon", 1e-5)),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise TrainingError(f"model {self.name!r}: its config.json cannot be used: {error!r}") from error
+            raise TrainingError(why.ConfigUnusable(self.name, repr(error))) from error
 
     def weights(self) -> dict[str, Tensor]:
         """Read the weights under GPT2LMHeadModel's names. Raise TrainingError when they cannot be read."""
@@ -113,13 +114,11 @@ class PretrainedFiles:
             (self.directory / name for name in WEIGHT_FILES if (self.directory / name).is_file()), None
         )
         if path is None:
-            raise TrainingError(
-                f"model {self.name!r}: {self.directory} holds neither {' nor '.join(WEIGHT_FILES)}"
-            )
+            raise TrainingError(why.WeightsMissing(self.name, self.directory, ", ".join(WEIGHT_FILES)))
         try:
             loaded = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
         except (OSError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
-            raise TrainingError(f"model {self.name!r}: {path} cannot be read: {error}") from error
+            raise TrainingError(why.ModelFileUnreadable(self.name, path, str(error))) from error
         return _published_names(loaded)
 
     def tokenizer(self, lower_case: bool) -> TextTokenizer:
@@ -147,7 +146,7 @@ def locate(name: str, progress: OnPreparing = unheard) -> PretrainedFiles:
     if directory.is_dir():
         return PretrainedFiles(name, directory)
     if name.startswith((".", "/", "~")):
-        raise TrainingError(f"model {name!r}: no such directory")
+        raise TrainingError(why.NoModelDirectory(name))
     return PretrainedFiles(name, hub.fetch(name, progress))
 
 
@@ -186,15 +185,9 @@ class JobModel:
             return Gpt2Shape(spec.layers, spec.heads, spec.width, spec.block_tokens, vocab_size)
         shape = self.files.shape()
         if vocab_size > shape.vocab_size:
-            raise TrainingError(
-                f"model {spec.name!r}: its tokenizer has {vocab_size} tokens, "
-                f"the model only {shape.vocab_size}"
-            )
+            raise TrainingError(why.VocabularyTooLarge(spec.name, vocab_size, shape.vocab_size))
         if shape.positions < spec.block_tokens:
-            raise TrainingError(
-                f"model {spec.name!r}: it reads {shape.positions} tokens at once, "
-                f"a block is {spec.block_tokens}"
-            )
+            raise TrainingError(why.BlocksTooLong(spec.name, shape.positions, spec.block_tokens))
         return shape
 
     def build(self, shape: Gpt2Shape) -> Gpt2:
@@ -214,7 +207,7 @@ class JobModel:
         try:
             module.import_weights(self.files.weights())
         except ValueError as error:
-            raise TrainingError(f"model {self.spec.name!r}: {error}") from error
+            raise TrainingError(why.WeightsUnfit(self.spec.name, str(error))) from error
 
 
 def open_model(name: str, progress: OnPreparing = unheard) -> JobModel:
@@ -239,7 +232,7 @@ def make_ready(name: str, progress: OnPreparing = unheard) -> None:
     try:
         check_weights(shape, model.files.weights())
     except ValueError as error:
-        raise TrainingError(f"model {name!r}: {error}") from error
+        raise TrainingError(why.WeightsUnfit(name, str(error))) from error
 
 
 def _check_is_plain_gpt2(name: str, config: Mapping[str, Any]) -> None:
@@ -254,11 +247,9 @@ def _check_is_plain_gpt2(name: str, config: Mapping[str, Any]) -> None:
     }
     for key, values in allowed.items():
         if config.get(key) not in values:
-            raise TrainingError(
-                f"model {name!r}: {key} is {config.get(key)!r}; only a plain GPT-2 can be trained"
-            )
+            raise TrainingError(why.NotPlainGpt2(name, key, repr(config.get(key))))
     if width % config["n_head"]:
-        raise TrainingError(f"model {name!r}: width {width} does not divide into {config['n_head']} heads")
+        raise TrainingError(why.WidthIndivisible(name, width, config["n_head"]))
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:

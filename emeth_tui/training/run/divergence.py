@@ -10,6 +10,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.training.run import NoFiniteStep, StepsNotFinite, TrainingLossIs
+from emeth_tui.words.sentences import english
+
 RATE_SHARE_AFTER_TROUBLE = 0.5  # of the learning rate before
 MAX_SET_BACKS = 3  # in one job
 _HOPELESS = 2.0  # times the loss of guessing at random: a training that far off does not come back
@@ -21,7 +25,14 @@ _SKIPPED_SHARE_ALLOWED = 0.01  # of all its steps
 
 
 class DivergedError(Exception):
-    """The training does not learn any more; the text says how that was seen."""
+    """The training does not learn any more; the reason says how that was seen."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return english(self.reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +79,10 @@ class LossWatch:
     def judge_mean(self, mean_loss: float, best_loss: float) -> None:
         """Judge a mean over many tokens, given the best epoch's. Raise DivergedError."""
         if math.isnan(mean_loss):
-            raise DivergedError("no step of the epoch gave finite numbers")
+            raise DivergedError(NoFiniteStep())
         best_loss = min(best_loss, self._least_mean)
         if mean_loss > min(self._hopeless, best_loss * _WORSE_FACTOR + _WORSE_MARGIN):
-            raise DivergedError(f"the training loss is {mean_loss:.2f}")
+            raise DivergedError(TrainingLossIs(mean_loss))
 
     def _start_window(self, steps: int, reading: Reading) -> None:
         self._steps, self._start = steps, reading
@@ -83,4 +94,4 @@ class LossWatch:
 def check_skipped(skipped: int, steps: int) -> None:
     """Judge how many of a training's steps could not be applied. Raise DivergedError for too many."""
     if skipped > max(_SKIPPED_ALLOWED, _SKIPPED_SHARE_ALLOWED * steps):
-        raise DivergedError(f"{skipped} of {steps} steps gave no finite numbers")
+        raise DivergedError(StepsNotFinite(skipped, steps))

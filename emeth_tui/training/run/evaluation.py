@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from emeth_tui.errors import JobError
+from emeth_tui.notices.reasons.training.result import ResultUnfit
 from emeth_tui.training.data.dataset import Blocks, load_tokens, token_ids
 from emeth_tui.training.devices import Device, open_device
 from emeth_tui.training.files.models import open_model
@@ -80,9 +81,7 @@ class Evaluator:
         try:
             model.import_weights(state_dict)
         except ValueError as error:
-            raise JobError(
-                f"the result's weights do not fit model {self._model.spec.name!r}: {error}"
-            ) from error
+            raise JobError(ResultUnfit(self._model.spec.name, str(error))) from error
         return self._measure(model)
 
     def untrained_loss(self) -> float:

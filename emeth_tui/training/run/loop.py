@@ -16,6 +16,8 @@ from typing import Any
 import torch
 
 from emeth_tui.errors import TrainingError
+from emeth_tui.notices.notice import Reason, to_data
+from emeth_tui.notices.reasons.training.run import TrainingDiverged, ValidationLossIs
 from emeth_tui.training import reports
 from emeth_tui.training.data.dataset import TokenisedDataset, epoch_order, token_ids
 from emeth_tui.training.devices import Device, is_out_of_memory
@@ -33,6 +35,7 @@ from emeth_tui.training.run.microbatch import MicroBatch
 from emeth_tui.training.run.saving import Saver, SavingPace, expected_cost_s
 from emeth_tui.training.run.state import Plan, Position
 from emeth_tui.training.run.step import Stepper
+from emeth_tui.words.sentences import english
 
 log = logging.getLogger(__name__)
 
@@ -152,7 +155,7 @@ class Trainer:
             self._train_epoch()
             return
         except divergence.DivergedError as error:
-            self._lower_the_rate_and_go_back(str(error))
+            self._lower_the_rate_and_go_back(error.reason)
             return
         except RuntimeError as error:
             if not is_out_of_memory(error):
@@ -215,7 +218,7 @@ class Trainer:
                     raise
             self._stepper.take_less_memory()
         if not math.isfinite(valid_loss):
-            raise divergence.DivergedError(f"the validation loss is {valid_loss}")
+            raise divergence.DivergedError(ValidationLossIs(valid_loss))
         return valid_loss
 
     def _measure(self) -> float:
@@ -328,14 +331,12 @@ class Trainer:
         self._meter.start(loss_sum, tokens, self._at.skipped)
         self._watch.start(self._step_number(), divergence.Reading(loss_sum, tokens, self._at.skipped))
 
-    def _lower_the_rate_and_go_back(self, reason: str) -> None:
+    def _lower_the_rate_and_go_back(self, reason: Reason) -> None:
         epoch, set_backs = self._at.epoch + 1, self._at.set_backs
         if epoch <= self._at.diverged_in or set_backs == divergence.MAX_SET_BACKS:
-            raise TrainingError(
-                f"training diverged in epoch {epoch} even with a lower learning rate: {reason}"
-            )
-        log.warning("diverged in epoch %d: %s", epoch, reason)
-        self._report(reports.Diverged(epoch, reason))
+            raise TrainingError(TrainingDiverged(epoch, reason))
+        log.warning("diverged in epoch %d: %s", epoch, english(reason))
+        self._report(reports.Diverged(epoch, to_data(reason)))
         rate_share = self._at.rate_share
         self._go_back()
         self._at.rate_share = rate_share * divergence.RATE_SHARE_AFTER_TROUBLE

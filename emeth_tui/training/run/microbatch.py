@@ -18,6 +18,7 @@ from pathlib import Path
 
 from emeth_tui.errors import TrainingError
 from emeth_tui.files import write_atomically
+from emeth_tui.notices.reasons.training.run import OneBlockTooLarge
 from emeth_tui.training.devices import Device, is_out_of_memory
 from emeth_tui.training.model.gpt2 import Gpt2Shape
 
@@ -141,10 +142,7 @@ class MicroBatch:
             self._device.free_cache()
 
     def _too_small(self) -> TrainingError:
-        return TrainingError(
-            f"{self._device.name} ran out of memory with a single block: the model is too large for it, or "
-            "another process holds its memory"
-        )
+        return TrainingError(OneBlockTooLarge(self._device.name))
 
 
 def block_bytes(shape: Gpt2Shape, block_tokens: int) -> int:

@@ -12,6 +12,7 @@ from emeth_tui.errors import EmethError
 from emeth_tui.tui.drawing.glyphs import ASCII, UNICODE
 from emeth_tui.tui.drawing.line_view import LineView
 from emeth_tui.tui.drawing.themes import Palette, Theme, load_themes, pick
+from emeth_tui.words.sentences import text_of
 
 if TYPE_CHECKING:
     from emeth_tui.tui.node_front import ScreenOptions
@@ -67,5 +68,5 @@ def _themes_or_ours(options: ScreenOptions) -> tuple[dict[str, Theme], str]:
         pick(themes, options.theme)
     except EmethError as error:
         ours = load_themes(Path(os.devnull))
-        return {**ours, options.theme: ours.get(options.theme, ours["dark"])}, str(error)
+        return {**ours, options.theme: ours.get(options.theme, ours["dark"])}, text_of(error.reason)
     return themes, ""

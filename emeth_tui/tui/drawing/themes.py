@@ -14,6 +14,9 @@ from rich.style import Style
 from textual.theme import Theme as TextualTheme
 
 from emeth_tui.errors import SettingsError
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons import themes as why
+from emeth_tui.notices.reasons.settings import InFile, KeyMissing
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -180,9 +183,7 @@ def pick(themes: Mapping[str, Theme], name: str) -> Theme:
     try:
         return themes[name]
     except KeyError:
-        raise SettingsError(
-            f"theme = {name!r}: there is no such theme; there are {', '.join(sorted(themes))}"
-        ) from None
+        raise SettingsError(why.UnknownTheme(repr(name), ", ".join(sorted(themes)))) from None
 
 
 def parse_theme(path: Traversable) -> Theme:
@@ -190,15 +191,13 @@ def parse_theme(path: Traversable) -> Theme:
     try:
         table = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path}: this theme cannot be read: {error}") from error
+        raise _wrong(path, why.ThemeUnreadable(str(error))) from error
     for key in table:
         if key not in {"title", "dark", "colours", "sixteen"}:
-            raise SettingsError(
-                f"{path}: {key}: there is no such key; a theme has title, dark, [colours] and [sixteen]"
-            )
+            raise _wrong(path, why.UnknownThemeKey(key))
     dark = table.get("dark", True)
     if not isinstance(dark, bool):
-        raise SettingsError(f"{path}: dark = {dark!r}: is true or false")
+        raise _wrong(path, why.DarkNotBoolean(repr(dark)))
     name = path.name.removesuffix(".toml")
     return Theme(
         name=name,
@@ -212,24 +211,25 @@ def parse_theme(path: Traversable) -> Theme:
 def _colours(path: Traversable, section: str, table: Any, base: Colours | None) -> Colours:
     known = [key.name for key in fields(Colours)]
     if not isinstance(table, dict):
-        raise SettingsError(f"{path}: {section}: is a table")
+        raise _wrong(path, why.ThemeTableExpected(section))
     for key, value in table.items():
         if key not in known:
-            raise SettingsError(
-                f"{path}: {section}.{key}: there is no such key; known are {', '.join(known)}"
-            )
+            raise _wrong(path, why.UnknownColour(f"{section}.{key}", ", ".join(known)))
         named = value in ANSI_NAMES
         hex_allowed = section == "colours"
         if not named and not (hex_allowed and isinstance(value, str) and _HEX.fullmatch(value)):
-            wanted = "#rrggbb or one of " if hex_allowed else "one of "
-            raise SettingsError(
-                f"{path}: {section}.{key} = {value!r}: a colour is {wanted}{', '.join(sorted(ANSI_NAMES))}"
-            )
+            wanted = why.NotAHexColour if hex_allowed else why.NotAColour
+            names = ", ".join(sorted(ANSI_NAMES))
+            raise _wrong(path, wanted(f"{section}.{key}", repr(value), names))
     values: dict[str, str] = {**(asdict(base) if base else {}), **table}
     for key in known:
         if key not in values:
-            raise SettingsError(f"{path}: {section}.{key}: is missing")
+            raise _wrong(path, KeyMissing(f"{section}.{key}"))
     return Colours(**values)
+
+
+def _wrong(path: Traversable, problem: Reason) -> SettingsError:
+    return SettingsError(InFile(str(path), problem))
 
 
 def _shipped() -> Iterator[Traversable]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from textual.app import App
 
 from emeth_tui.errors import ExportError
+from emeth_tui.notices.reasons.themes import FileNotExported
 from emeth_tui.tui.csv_export import save_new
 from emeth_tui.tui.dialogs.ask_path import PathDialog
 from emeth_tui.tui.screens.base import NodeScreen
@@ -101,6 +102,5 @@ async def _export(path: Path, text: str) -> str:
     try:
         await asyncio.to_thread(save_new, path, text)
     except OSError as error:
-        text = _("{path}: {problem}; choose another place")
-        raise ExportError(text.format(path=path, problem=error.strerror)) from error
+        raise ExportError(FileNotExported(path, error.strerror or "")) from error
     return _("written: {path}").format(path=path)

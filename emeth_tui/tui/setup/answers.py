@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from emeth_tui.errors import SettingsError
+from emeth_tui.notices.reasons.setup import DiskTooSmall, NotANumberOfGb
+from emeth_tui.notices.reasons.wallet import PrivateKeyNotHex
 from emeth_tui.settings import Layers, Network, Settings, example_toml, load_network, load_settings
 from emeth_tui.settings.schema import BYTES_PER_GB, CacheSettings
 from emeth_tui.settings.writing import edit_toml
-from emeth_tui.words.translation import _
 
 SECRET_KEYS = frozenset({"verification_key"})  # never copied from one file into another
 SHARE_OF_FREE = 0.8  # of the file system, where the default limit is too much for it
@@ -89,10 +90,9 @@ def parse_limit_gb(text: str, free_bytes: int) -> float:
     except ValueError:
         limit_gb = math.nan
     if not 0 < limit_gb < math.inf:
-        raise SettingsError(_("{text}: must be a number of GB greater than 0").format(text=repr(text)))
-    free_gb = free_bytes / BYTES_PER_GB
-    if limit_gb > free_gb:
-        raise SettingsError(_("the disk has {free} GB free: choose less").format(free=f"{free_gb:.1f}"))
+        raise SettingsError(NotANumberOfGb(repr(text)))
+    if limit_gb > free_bytes / BYTES_PER_GB:
+        raise SettingsError(DiskTooSmall(free_bytes))
     return limit_gb
 
 
@@ -101,7 +101,7 @@ def parse_private_key(text: str) -> bytes:
     try:
         return bytes.fromhex(text.strip().removeprefix("0x"))
     except ValueError:
-        raise SettingsError(_("the private key is not hex")) from None
+        raise SettingsError(PrivateKeyNotHex()) from None
 
 
 def network_of(answers: Answers, config: Path) -> Network:

@@ -25,6 +25,7 @@ from emeth_tui.tui.node_front import ScreenOptions
 from emeth_tui.tui.panels.keys import KeyHint, keys_line
 from emeth_tui.tui.setup.questions import STEPS, Kind, Outcome, Question, Result
 from emeth_tui.tui.setup.wizard import Wizard
+from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _, language_of_locale, set_language
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ class QuestionScreen(Screen[object]):
         try:
             await self.setup.wizard.answer(value)
         except EmethError as error:
-            self._problem = str(error)
+            self._problem = text_of(error.reason)
         finally:
             self._busy = False
         if self.setup.wizard.outcome is not None:

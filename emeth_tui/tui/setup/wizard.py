@@ -10,6 +10,13 @@ from pathlib import Path
 
 from emeth_tui.errors import EmethError, NetworkError, SettingsError, WalletError
 from emeth_tui.model import format_token
+from emeth_tui.notices.reasons.setup import (
+    DeviceNeeded,
+    FileNeeded,
+    NotAChoice,
+    PasswordEmpty,
+    PasswordsNotTheSame,
+)
 from emeth_tui.settings import DEVNET, PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE
 from emeth_tui.settings.schema import BYTES_PER_GB
 from emeth_tui.settings.writing import write_settings
@@ -203,7 +210,7 @@ class Wizard:
 
     async def _take_password(self, value: str) -> None:
         if not value:
-            raise WalletError(_("a password is needed"))
+            raise WalletError(PasswordEmpty())
         self._password = value
         self._go_to(Step.PASSWORD_AGAIN)
 
@@ -213,7 +220,7 @@ class Wizard:
     async def _take_password_again(self, value: str) -> None:
         if value != self._password:
             self.back()
-            raise WalletError(_("the two passwords differ"))
+            raise WalletError(PasswordsNotTheSame())
         path = self._new_keystore()
         address = await self._machine.write_keystore(path, value, self._private_key)
         self._private_key = None
@@ -250,7 +257,7 @@ class Wizard:
         chosen = list(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
         names = [device.name for device in self._machine.devices()]
         if not chosen:
-            raise SettingsError(_("choose at least one device"))
+            raise SettingsError(DeviceNeeded())
         for name in chosen:
             _one_of(name, tuple(names))
         devices = () if chosen == self._default_devices() else tuple(chosen)
@@ -331,11 +338,11 @@ class Wizard:
 
 def _path(text: str) -> Path:
     if not text.strip():
-        raise SettingsError(_("a file is needed"))
+        raise SettingsError(FileNeeded())
     return Path(text.strip()).expanduser().absolute()
 
 
 def _one_of(value: str, known: tuple[str, ...]) -> str:
     if value not in known:
-        raise EmethError(_("{value}: choose from {known}").format(value=repr(value), known=", ".join(known)))
+        raise EmethError(NotAChoice(repr(value), ", ".join(known)))
     return value

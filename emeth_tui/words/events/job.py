@@ -20,7 +20,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     job.EpochDone: "epoch {epoch} of {epochs} done in {seconds} s, validation loss {valid_loss}",
     job.StepsSkipped: ("{steps} steps gave no finite numbers and were not applied; learning rate lowered"),
     job.OutOfMemory: ("the device ran out of memory; going on with at most {micro_batch} blocks at once"),
-    job.Diverged: "{detail}; going back to the last good checkpoint with a lower learning rate",
+    job.Diverged: "{reason}; going back to the last good checkpoint with a lower learning rate",
     job.Trained: "trained: {epochs} epochs, validation loss {valid_loss}",
     job.RunningLate: ("slower than expected: {low_s} to {high_s} left to do, {deadline_s} to the deadline"),
     job.Uploaded: "result uploaded, {size_bytes}",

@@ -34,5 +34,5 @@ SENTENCES: Mapping[type[Notice], str] = {
     worker.LoadingModel: "loading the model",
     worker.StepsNotApplied: "{steps} steps skipped, learning rate lowered",
     worker.FewerBlocksAtOnce: "out of memory, going on with {blocks} blocks at once",
-    worker.GoingBack: "diverged, going back: {detail}",
+    worker.GoingBack: "diverged, going back: {cause}",
 }

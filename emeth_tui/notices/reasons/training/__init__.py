@@ -1,0 +1,1 @@
+"""Why a dataset, a model or a training is no good."""
