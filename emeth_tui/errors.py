@@ -33,7 +33,6 @@ from __future__ import annotations
 from enum import IntEnum
 
 from emeth_tui.notices.notice import Reason
-from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.words.sentences import english
 
 
@@ -64,9 +63,9 @@ class EmethError(Exception):
 
     exit_code = ExitCode.UNEXPECTED
 
-    def __init__(self, reason: Reason | str) -> None:
-        self.reason = reason if isinstance(reason, Reason) else Foreign(reason)
-        super().__init__(self.reason)
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
     def __str__(self) -> str:
         return english(self.reason)

@@ -22,6 +22,7 @@ from emeth_tui.clients.transactions.gas_price import market_price
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.devnet.files import read_json, write_json
 from emeth_tui.errors import DevnetError, ReceiptTimeout, WalletError
+from emeth_tui.notices.reasons.local.devnet import DevnetFileDamaged, NotInBlock
 
 RECEIPT_TIMEOUT_S = 30.0  # a devnet's chain mines at once
 _POLL_S = 0.05
@@ -57,7 +58,7 @@ def kept_keys(path: Path, names: Iterable[str]) -> dict[str, Key]:
     try:
         return {name: _key(bytes.fromhex(digits)) for name, digits in complete.items()}
     except (ValueError, TypeError, WalletError):
-        raise DevnetError(f"{path}: is damaged; choose another --state-dir or remove this one") from None
+        raise DevnetError(DevnetFileDamaged(path)) from None
 
 
 def _key(private_key: bytes) -> Key:
@@ -119,4 +120,4 @@ class Account:
             if status.receipt is not None:
                 return status.receipt
             await asyncio.sleep(_POLL_S)
-        raise ReceiptTimeout(f"{what}: sent, and not in a block after {RECEIPT_TIMEOUT_S:.0f} s")
+        raise ReceiptTimeout(NotInBlock(what, RECEIPT_TIMEOUT_S))

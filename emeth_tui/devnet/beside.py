@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from emeth_tui.errors import DevnetError
+from emeth_tui.notices.reasons.local.devnet import DevnetDidNotStart, DevnetNotReady
 
 READY_FILE = "devnet.json"  # written last, once every service answers
 NODE_SETTINGS_FILE = "node.toml"
@@ -54,9 +55,9 @@ def _wait_until_ready(process: subprocess.Popen[bytes], ready: Path, log_path: P
     give_up = time.monotonic() + START_LIMIT_S
     while not ready.exists():
         if process.poll() is not None:
-            raise DevnetError(f"the devnet did not start: {_last_line(log_path)}; its log is {log_path}")
+            raise DevnetError(DevnetDidNotStart(_last_line(log_path), log_path))
         if time.monotonic() > give_up:
-            raise DevnetError(f"the devnet is not ready after {START_LIMIT_S:.0f} s; its log is {log_path}")
+            raise DevnetError(DevnetNotReady(START_LIMIT_S, log_path))
         time.sleep(_LOOK_EVERY_S)
 
 

@@ -15,6 +15,7 @@ from web3.types import Nonce
 from web3.utils import get_create_address
 
 from emeth_tui.errors import DevnetError, NetworkError
+from emeth_tui.notices.reasons.local.devnet import DeployerUsed, DeployFailed, NotDeployed
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, Rates, abi, bytecode
 
 _TOKEN_NONCE = Nonce(0)
@@ -59,7 +60,7 @@ async def deploy(
         await _send(w3, deployer, step, nonce)
     for address in (deployment.token_address, deployment.core_address):
         if not await w3.eth.get_code(address):
-            raise DevnetError(f"no contract at {address}: the deployer was used for other things before")
+            raise DevnetError(DeployerUsed(address))
     return deployment
 
 
@@ -99,6 +100,6 @@ async def _send(w3: AsyncWeb3[Any], deployer: LocalAccount, step: Any, nonce: in
             sent, timeout=_RECEIPT_TIMEOUT_S, poll_latency=_RECEIPT_POLL_S
         )
     except (Web3Exception, NetworkError) as error:
-        raise DevnetError(f"the contracts could not be deployed: {error}") from error
+        raise DevnetError(NotDeployed(str(error))) from error
     if receipt["status"] != 1:
-        raise DevnetError(f"the contracts could not be deployed: transaction {sent.to_0x_hex()} failed")
+        raise DevnetError(DeployFailed(sent.to_0x_hex()))

@@ -10,6 +10,7 @@ from typing import Any
 
 from emeth_tui.errors import DevnetError
 from emeth_tui.files import write_atomically
+from emeth_tui.notices.reasons.local.devnet import DevnetDirectoryUnusable, DevnetFileDamaged
 
 _SECRET = re.compile(r"[0-9a-f]{64}")
 
@@ -19,7 +20,7 @@ def make_private_directory(path: Path) -> Path:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise DevnetError(f"{path}: cannot be made a directory: {error.strerror}") from error
+        raise DevnetError(DevnetDirectoryUnusable(path, error.strerror or "")) from error
     return path
 
 
@@ -59,4 +60,4 @@ def kept_secret(path: Path) -> str:
 
 
 def _damaged(path: Path) -> DevnetError:
-    return DevnetError(f"{path}: is damaged; choose another --state-dir or remove this one")
+    return DevnetError(DevnetFileDamaged(path))

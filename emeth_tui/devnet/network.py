@@ -48,6 +48,8 @@ from emeth_tui.devnet.services.storage import StorageApp, StorageOptions
 from emeth_tui.errors import DevnetError
 from emeth_tui.files import try_lock
 from emeth_tui.model import JobId, Language
+from emeth_tui.notices.reasons.files import Unwritable
+from emeth_tui.notices.reasons.local.devnet import DevnetNotRunning, DevnetRunsAlready
 from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.settings import DEVNET, Network, Settings, load_network
 
@@ -142,10 +144,10 @@ class Devnet:
         try:
             lock = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise DevnetError(f"{state_dir}: cannot be written: {error.strerror}") from error
+            raise DevnetError(Unwritable(state_dir, error.strerror or "")) from error
         self._stack.callback(os.close, lock)
         if not try_lock(lock):
-            raise DevnetError(f"{state_dir}: a devnet runs here already; stop it or take another --state-dir")
+            raise DevnetError(DevnetRunsAlready(state_dir))
         return state_dir
 
     async def _start_chain(self, state_dir: Path, keys: dict[str, Key], ports: dict[str, int]) -> str:
@@ -324,7 +326,7 @@ _Part = TypeVar("_Part")
 
 def _running(part: _Part | None) -> _Part:
     if part is None:
-        raise DevnetError("the devnet is not running")
+        raise DevnetError(DevnetNotRunning())
     return part
 
 

@@ -16,6 +16,7 @@ from benchmarks import gpu
 from benchmarks.deadline import Deadline
 from benchmarks.training.train import CUDA_SIDES
 from emeth_tui.errors import TrainingError
+from emeth_tui.notices.reasons.foreign import Foreign
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +43,7 @@ def test_every_side_and_a_cold_job_are_measured_and_held_against_the_goals(
 
 def test_a_part_that_fails_leaves_the_others_their_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail(*arguments: object) -> None:
-        raise TrainingError("no memory")
+        raise TrainingError(Foreign("no memory"))
 
     def fail_too(*arguments: object) -> None:
         raise click.ClickException("ours: no memory")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from emeth_tui.errors import DeviceFailed
 from emeth_tui.model import WorkerPhase
+from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.protocol.hash_chain import dataset_digest
 from emeth_tui.training.reports import EpochDone, Prepared, TrainRequest, Work
 from emeth_tui.workers.supervisor import DeviceStarted, PoolEvent, TrainedResult, WorkerView
@@ -63,7 +64,7 @@ class QuickWorker:
         self._script.requests.append(request)
         if self.index in self._script.failing_devices:
             self.usable = False
-            raise DeviceFailed(f"worker {self.index} does not start: it fell off the bus")
+            raise DeviceFailed(Foreign(f"worker {self.index} does not start: it fell off the bus"))
         self._script.trained_on.append(self.index)
         directory = self._jobs_dir / request.directory
         checkpoint = directory / "quick-checkpoint"

@@ -440,7 +440,7 @@ async def test_a_claim_left_behind_too_long_is_not_staked(network: Harness) -> N
 
 async def test_a_job_that_stands_still_is_tried_again_on_command(network: Harness) -> None:
     job_id = await network.post()
-    script = Script(failure=TrainingError("the loss is NaN"))
+    script = Script(failure=TrainingError(Foreign("the loss is NaN")))
     async with network.node(script=script) as node:
         await node.event("job_stuck", job_id)
         script.failure = None

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import emeth_tui
-from emeth_tui.errors import JobError
+from emeth_tui.errors import EmethError, JobError
 from emeth_tui.model import JobState, ServiceName
 from emeth_tui.notices.events.job import EpochDone, JobStuck
 from emeth_tui.notices.events.node import ServiceLost, Stopped
@@ -34,7 +34,7 @@ SOURCE = Path(emeth_tui.__file__).parent
 _KEPT = """
     EMT B GB MB kB TB TOML UTF JSON RPC URL HTTP ID API GPT CPU GPU UTC EmethCore ETag gwei SentencePiece
     Foundry npm anvil true false auto cpu cuda en ja v3 hex s keystore nonce emeth tui http https
-    Hugging Face network theme dark title colours sixteen epoch torch
+    Hugging Face network theme dark title colours sixteen epoch torch devnet py
 """
 KEPT_WORDS = frozenset(_KEPT.split())
 # What stands in a sentence as it is typed: commands in backticks, keys and file names, options, variables.
@@ -157,3 +157,16 @@ def test_no_event_is_published_as_text() -> None:
     published = [(path, call) for path, call, name in calls() if name == "publish"]
     assert len(published) > 25
     assert [path for path, call in published if any(is_text(argument) for argument in call.args)] == []
+
+
+def test_no_error_carries_a_text() -> None:
+    kinds = {cls.__name__ for cls in subclasses(EmethError)}
+    raised = [(path, call) for path, call, name in calls() if name in kinds]
+    assert len(raised) > 150
+    assert [(path, call.lineno) for path, call in raised if any(is_text(one) for one in call.args)] == []
+
+
+def subclasses(cls: type[EmethError]) -> Iterator[type[EmethError]]:
+    for below in cls.__subclasses__():
+        yield below
+        yield from subclasses(below)

@@ -44,7 +44,7 @@ async def test_parts_that_do_not_fit_together_are_one_clear_line(server: Hub, tm
     config = tmp_path / "published/config.json"
     config.write_text(config.read_text().replace('"n_embd": 32', '"n_embd": 64'))
 
-    with pytest.raises(TrainingError, match=rf"model '{NAME}': tensor .* has shape .*, not .*64"):
+    with pytest.raises(TrainingError, match=rf"model {NAME}: tensor .* has shape .*, not .*64"):
         await make_ready(tmp_path, NAME, lambda fraction: None)
 
 

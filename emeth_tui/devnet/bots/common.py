@@ -17,6 +17,13 @@ from emeth_tui.backoff import Backoff
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.devnet.services.mirror import JobMirror
 from emeth_tui.errors import EmethError, StorageError, StorageRejected
+from emeth_tui.notices.reasons.local.bots import (
+    DownloadBroke,
+    LongerThan,
+    NotInStorage,
+    StorageAnswers,
+    StorageSilent,
+)
 from emeth_tui.protocol.storage_api import signing_payload
 
 BACKOFF = Backoff(1.0, 30.0)
@@ -67,7 +74,7 @@ async def signed_url(http: httpx.AsyncClient, path: str, wallet: Wallet, job_id:
     try:
         answer = await http.post(path, json=call)
     except httpx.HTTPError as error:
-        raise StorageError(f"job {job_id}: the storage does not answer: {type(error).__name__}") from error
+        raise StorageError(StorageSilent(f"job {job_id}", type(error).__name__)) from error
     check_status(answer, f"job {job_id}: {path}")
     body: dict[str, Any] = answer.json()
     return body
@@ -87,15 +94,15 @@ async def fetch(http: httpx.AsyncClient, url: str, path: Path, *, max_bytes: int
                 async for chunk in answer.aiter_raw():
                     size_bytes += len(chunk)
                     if size_bytes > max_bytes:
-                        raise StorageRejected(f"{what}: it has more than {max_bytes:,} bytes")
+                        raise StorageRejected(LongerThan(what, max_bytes))
                     file.write(chunk)
     except httpx.HTTPError as error:
-        raise StorageError(f"{what}: the download broke off: {type(error).__name__}") from error
+        raise StorageError(DownloadBroke(what, type(error).__name__)) from error
 
 
 def check_status(answer: httpx.Response, what: str) -> None:
     """Raise StorageRejected for an answer of "not found", StorageError for any other error status."""
     if answer.status_code == httpx.codes.NOT_FOUND:
-        raise StorageRejected(f"{what}: is not in storage")
+        raise StorageRejected(NotInStorage(what))
     if answer.status_code != httpx.codes.OK:
-        raise StorageError(f"{what}: the storage answers with HTTP status {answer.status_code}")
+        raise StorageError(StorageAnswers(what, answer.status_code))

@@ -15,6 +15,7 @@ from emeth_tui.devnet.services.mirror import JobMirror
 from emeth_tui.devnet.services.storage import REQUESTER_PUT_URL_PATH
 from emeth_tui.errors import InsufficientFunds, StorageError
 from emeth_tui.model import JobId, format_token
+from emeth_tui.notices.reasons.local.bots import NotStored, RequesterOutOfEmt
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.job_ids import job_id_bytes, short
 
@@ -72,7 +73,7 @@ class Requester:
         """Store a dataset, then request its job. Raise InsufficientFunds when EMT runs out."""
         balances = await self._account.chain.balances(self._account.address)
         if balances.emt_wei < plan.fee_wei:
-            raise InsufficientFunds(f"the requester has {format_token(balances.emt_wei)} EMT left")
+            raise InsufficientFunds(RequesterOutOfEmt(balances.emt_wei))
         dataset = await self._store(plan)
         head = self._mirror.head or await self._account.chain.head()
         what = f"job {plan.job_id}: request"
@@ -103,7 +104,7 @@ class Requester:
         try:
             check_status(await self._storage.put(answer["url"], content=plan.dataset), what)
         except httpx.HTTPError as error:  # its text would reveal the presigned URL
-            raise StorageError(f"{what}: cannot be stored: {type(error).__name__}") from error
+            raise StorageError(NotStored(what, type(error).__name__)) from error
         return str(answer["dataset"])
 
     async def _cancel(self, job: ChainJob) -> None:

@@ -11,6 +11,13 @@ from pathlib import Path
 
 from emeth_tui.errors import DevnetError
 from emeth_tui.model import Language
+from emeth_tui.notices.reasons.local.bots import (
+    CorpusEmpty,
+    CorpusNotDirectory,
+    CorpusNotUtf8,
+    CorpusTooShort,
+    CorpusUnreadable,
+)
 
 MIN_TEXT_BYTES = 4_096  # nodes skip smaller datasets (protocol.md §10)
 _NAMED_LANGUAGE = re.compile(r"(?:^|[-_.])(en|ja)$")  # shakespeare-en.txt, ja.txt
@@ -71,9 +78,7 @@ def load_corpus(directory: Path | None) -> Corpus:
         language: text for language, text in joined.items() if len(text.encode("utf-8")) >= MIN_TEXT_BYTES
     }
     if not usable:
-        raise DevnetError(
-            f"--corpus {directory}: its texts are shorter than {MIN_TEXT_BYTES:,} bytes, the smallest dataset"
-        )
+        raise DevnetError(CorpusTooShort(directory, MIN_TEXT_BYTES))
     return Corpus(usable)
 
 
@@ -83,13 +88,13 @@ def _ending_its_line(text: str) -> str:
 
 def _text_files(directory: Path) -> list[Path]:
     if not directory.is_dir():
-        raise DevnetError(f"--corpus {directory}: is not a directory; it must hold text files, *.txt")
+        raise DevnetError(CorpusNotDirectory(directory))
     try:
         files = sorted(path for path in directory.glob("*.txt") if path.is_file())
     except OSError as error:
-        raise DevnetError(f"--corpus {directory}: cannot be read: {error.strerror}") from error
+        raise DevnetError(CorpusUnreadable(directory, error.strerror or "")) from error
     if not files:
-        raise DevnetError(f"--corpus {directory}: holds no text files, *.txt")
+        raise DevnetError(CorpusEmpty(directory))
     return files
 
 
@@ -97,9 +102,9 @@ def _read(path: Path) -> str:
     try:
         return path.read_text("utf-8")
     except OSError as error:
-        raise DevnetError(f"--corpus: {path} cannot be read: {error.strerror}") from error
+        raise DevnetError(CorpusUnreadable(path, error.strerror or "")) from error
     except UnicodeDecodeError:
-        raise DevnetError(f"--corpus: {path} is not UTF-8 text") from None
+        raise DevnetError(CorpusNotUtf8(path)) from None
 
 
 def _language(path: Path, text: str) -> Language:

@@ -10,6 +10,7 @@ import threading
 from typing import Any, TextIO
 
 from emeth_tui.errors import JobError, TrainingError
+from emeth_tui.notices.notice import to_data
 
 
 def main() -> None:
@@ -36,7 +37,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     try:
         return TASKS[request["task"]](**request["arguments"])
     except (JobError, TrainingError) as error:
-        return {"refused": str(error)}
+        return {"refused": to_data(error.reason)}
 
 
 if __name__ == "__main__":

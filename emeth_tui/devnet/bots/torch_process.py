@@ -19,6 +19,8 @@ from typing import Any
 import anyio
 
 from emeth_tui.errors import DevnetError, JobError
+from emeth_tui.notices.notice import Reason, from_data
+from emeth_tui.notices.reasons.local.bots import TaskBrokeOff, TaskTooSlow
 from emeth_tui.settings import PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE
 
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
@@ -58,7 +60,7 @@ class TorchProcess:
                     return await self._call(task, arguments)
             except TimeoutError:
                 await self.close()
-                raise TorchProcessDied(f"{self._name}: {task} took over {timeout_s:.0f} s") from None
+                raise TorchProcessDied(TaskTooSlow(self._name, task, timeout_s)) from None
             except BaseException as error:
                 if not isinstance(error, JobError):
                     await self.close()
@@ -82,12 +84,12 @@ class TorchProcess:
             await process.stdin.drain()
             line = await process.stdout.readline()
         except (ConnectionError, ValueError) as error:
-            raise TorchProcessDied(f"{self._name}: {task} broke off; see {self._log_path}") from error
+            raise TorchProcessDied(TaskBrokeOff(self._name, task, self._log_path)) from error
         if not line.endswith(b"\n"):
-            raise TorchProcessDied(f"{self._name}: {task} broke off; see {self._log_path}")
+            raise TorchProcessDied(TaskBrokeOff(self._name, task, self._log_path))
         answer: dict[str, Any] = json.loads(line)
         if "refused" in answer:
-            raise JobError(str(answer["refused"]))
+            raise JobError(from_data(Reason, answer["refused"]))
         return answer
 
     async def _start(self) -> asyncio.subprocess.Process:

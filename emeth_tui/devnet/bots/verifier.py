@@ -25,6 +25,12 @@ from emeth_tui.devnet.services.mirror import JobMirror
 from emeth_tui.devnet.services.storage import MAX_DATASET_BYTES, VERIFIER_GET_URL_PATH
 from emeth_tui.errors import EmethError, JobError, StorageRejected
 from emeth_tui.model import JobId
+from emeth_tui.notices.reasons.local.bots import (
+    EpochsNotAccepted,
+    LearnedNothing,
+    NotLastLink,
+    ResultEndsProcess,
+)
 from emeth_tui.protocol.contracts import ChainJob, JobStatus, estimated_gas
 from emeth_tui.protocol.hash_chain import links_from_digest
 from emeth_tui.protocol.job_ids import job_id_bytes, short
@@ -144,7 +150,7 @@ class Verifier:
             troubles.deaths += 1
             if troubles.deaths < MAX_DEATHS:
                 raise
-            raise JobError("the result file kills the process that examines it") from error
+            raise JobError(ResultEndsProcess()) from error
         digest = await asyncio.to_thread(dataset_digest, dataset)
         check_examination(seen, digest, self._verification_key)
         return dataset.stat().st_size
@@ -181,11 +187,8 @@ def check_examination(seen: Examination, digest: str, verification_key: str) -> 
     Raise JobError naming the rule that it breaks.
     """
     if not MIN_EPOCHS <= seen.epochs <= MAX_EPOCHS:
-        raise JobError(f"the result states {seen.epochs} epochs; {MIN_EPOCHS} to {MAX_EPOCHS} are accepted")
+        raise JobError(EpochsNotAccepted(seen.epochs, MIN_EPOCHS, MAX_EPOCHS))
     if seen.hash_hex != links_from_digest(digest, verification_key, seen.epochs)[-1]:
-        raise JobError(f"the result's hash is not the chain's last link after {seen.epochs} epochs")
+        raise JobError(NotLastLink(seen.epochs))
     if not seen.loss < seen.untrained_loss:
-        raise JobError(
-            f"the result's validation loss is {seen.loss:.4f}, "
-            f"and the untrained model's {seen.untrained_loss:.4f}"
-        )
+        raise JobError(LearnedNothing(seen.loss, seen.untrained_loss))

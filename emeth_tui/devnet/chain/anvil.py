@@ -14,6 +14,13 @@ import httpx
 
 from emeth_tui.devnet.services.http_service import LOOPBACK, bind_loopback
 from emeth_tui.errors import DevnetError
+from emeth_tui.notices.reasons.local.devnet import (
+    AnvilDidNotStart,
+    AnvilEnded,
+    AnvilMissing,
+    AnvilRefused,
+    AnvilUnrunnable,
+)
 
 BINARY_VARIABLE = "EMETH_ANVIL"
 _START_TIMEOUT_S = 30
@@ -65,7 +72,7 @@ class AnvilChain:
                 await self._fund()
         except (asyncio.TimeoutError, httpx.HTTPError) as error:
             await self.stop()
-            raise DevnetError(f"anvil did not start; it said: {self._said()}") from error
+            raise DevnetError(AnvilDidNotStart(self._said())) from error
         except BaseException:
             await self.stop()
             raise
@@ -89,10 +96,7 @@ class AnvilChain:
     async def _spawn(self) -> None:
         binary = find_anvil()
         if binary is None:
-            raise DevnetError(
-                "no anvil found: install Foundry (or npm's @foundry-rs/anvil) and put it on the PATH, "
-                f"or name the binary in {BINARY_VARIABLE}; or run the chain with --chain py-evm"
-            )
+            raise DevnetError(AnvilMissing(BINARY_VARIABLE))
         arguments = ["--host", LOOPBACK, "--port", str(self._port), "--chain-id", str(self._chain_id)]
         # The same rules as DevChain's, and no accounts for which anvil itself could sign.
         arguments += ["--hardfork", "cancun", "--accounts", "0"]
@@ -109,13 +113,13 @@ class AnvilChain:
                 start_new_session=True,  # Ctrl-C in the terminal goes to the devnet, which then stops it
             )
         except OSError as error:
-            raise DevnetError(f"cannot run {binary}: {error.strerror}") from error
+            raise DevnetError(AnvilUnrunnable(str(binary), error.strerror or "")) from error
 
     async def _listening(self) -> None:
         while (line := await self._next_line()) is not None:
             if line.startswith("Listening on "):
                 return
-        raise DevnetError(f"anvil ended at once; it said: {self._said()}")
+        raise DevnetError(AnvilEnded(self._said()))
 
     async def _drain(self) -> None:
         """Keep reading, so that anvil never blocks on a full pipe."""
@@ -140,4 +144,4 @@ class AnvilChain:
                 params = [address, hex(balance_wei)]
                 response = await client.post(self.rpc_url, json={**request, "params": params})
                 if "error" in response.json():
-                    raise DevnetError(f"anvil refused to fund {address}: {response.json()['error']}")
+                    raise DevnetError(AnvilRefused(address, str(response.json()["error"])))

@@ -12,6 +12,7 @@ from emeth_tui.devnet.chain.anvil import AnvilChain
 from emeth_tui.devnet.chain.server import DevChain
 from emeth_tui.devnet.services.http_service import HttpService
 from emeth_tui.errors import DevnetError
+from emeth_tui.notices.reasons.local.devnet import ChainNotRunning
 
 ChainKind = Literal["py-evm", "anvil"]
 
@@ -48,7 +49,7 @@ class PyEvmChain:
     @property
     def rpc_url(self) -> str:
         if self._service is None:
-            raise DevnetError("the devnet's chain is not running")
+            raise DevnetError(ChainNotRunning())
         return self._service.url
 
     async def start(self) -> None:

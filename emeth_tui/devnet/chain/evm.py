@@ -27,6 +27,7 @@ from web3.utils import get_create_address
 
 from emeth_tui.devnet.chain.store import ChainStore
 from emeth_tui.errors import DevnetError
+from emeth_tui.notices.reasons.local.devnet import KeptOtherChain
 
 BLOCK_GAS_LIMIT = 30_000_000
 _GENESIS_PARENT_HASH = bytes(32)
@@ -273,7 +274,7 @@ class Evm:
     def _check_chain_id(self) -> None:
         kept = int(self._store[_CHAIN_ID_KEY])
         if kept != self.chain_id:
-            raise DevnetError(f"the kept chain has id {kept}, not {self.chain_id}; take another directory")
+            raise DevnetError(KeptOtherChain(kept, self.chain_id))
 
 
 def created_address(sender: bytes, nonce: int) -> bytes:

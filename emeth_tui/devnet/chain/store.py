@@ -13,6 +13,12 @@ from eth.db.backends.memory import MemoryDB
 
 from emeth_tui.errors import DevnetError
 from emeth_tui.files import try_lock
+from emeth_tui.notices.reasons.local.devnet import (
+    ChainFileDamaged,
+    ChainFileForeign,
+    ChainFileUnopened,
+    ChainRunsElsewhere,
+)
 
 _MAGIC = b"emeth-tui devnet chain 1\n"
 _RECORD = struct.Struct(">II")  # bytes of payload, CRC-32 of the payload
@@ -64,7 +70,7 @@ class ChainStore(MemoryDB):
             path.parent.mkdir(parents=True, exist_ok=True)
             file = path.open("a+b")
         except OSError as error:
-            raise DevnetError(f"cannot open the chain's state file {path}: {error.strerror}") from error
+            raise DevnetError(ChainFileUnopened(path, error.strerror or "")) from error
         try:
             self._lock(file, path)
             self._load(file, path)
@@ -75,7 +81,7 @@ class ChainStore(MemoryDB):
 
     def _lock(self, file: BinaryIO, path: Path) -> None:
         if not try_lock(file.fileno()):
-            raise DevnetError(f"another devnet is running on {path}; stop it or take another directory")
+            raise DevnetError(ChainRunsElsewhere(path))
 
     def _load(self, file: BinaryIO, path: Path) -> None:
         file.seek(0)
@@ -85,7 +91,7 @@ class ChainStore(MemoryDB):
             file.flush()
             return
         if not content.startswith(_MAGIC):
-            raise DevnetError(f"{path} is not a devnet's state file; take another directory")
+            raise DevnetError(ChainFileForeign(path))
         end = len(_MAGIC)
         for start, payload in _records(content, path):
             for key, value in _entries(payload):
@@ -114,7 +120,7 @@ def _records(content: bytes, path: Path) -> Iterator[tuple[int, bytes]]:
         if len(payload) < length:
             return  # cut short by a crash
         if zlib.crc32(payload) != crc:
-            raise DevnetError(f"{path} is damaged at byte {start:,}; remove it to start a new chain")
+            raise DevnetError(ChainFileDamaged(path, start))
         yield start, payload
         start = payload_start + length
 

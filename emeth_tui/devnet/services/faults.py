@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from emeth_tui.errors import StorageError
+from emeth_tui.notices.reasons.local.bots import BreakAskedFor
 
 
 @dataclass(slots=True)
@@ -53,4 +54,4 @@ class _Breaking:
             await self._send(message)
             return
         await self._send({**message, "body": body[: self._left_bytes], "more_body": True})
-        raise StorageError("a test asked for this connection to break")  # the server then closes it
+        raise StorageError(BreakAskedFor())  # the server then closes it

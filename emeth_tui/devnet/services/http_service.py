@@ -11,6 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from emeth_tui.errors import DevnetError
+from emeth_tui.notices.reasons.local.devnet import NoFreePort, NoPort, ServiceDidNotStart
 
 LOOPBACK = "127.0.0.1"
 STOP_GRACE_S = 1  # how long open requests may continue when a service stops
@@ -27,10 +28,10 @@ def bind_loopback(preferred_port: int = 0) -> socket.socket:
         except OSError as error:
             listener.close()
             if port == 0:
-                raise DevnetError(f"no free loopback port: {error.strerror}") from error
+                raise DevnetError(NoPort(error.strerror or "")) from error
             continue
         return listener
-    raise DevnetError("no free loopback port")
+    raise DevnetError(NoFreePort())
 
 
 class HttpService:
@@ -75,7 +76,7 @@ class HttpService:
         if not answering.done():
             answering.cancel()
             listener.close()
-            raise DevnetError(f"the devnet's {self._name} service did not start") from self._task.exception()
+            raise DevnetError(ServiceDidNotStart(self._name)) from self._task.exception()
 
     async def stop(self) -> None:
         """Finish open requests, for a second at most, and close the port."""

@@ -13,6 +13,8 @@ from textual.widgets import Input
 from emeth_tui.engine.settings_editor import Setting, SettingChange, SettingsView
 from emeth_tui.errors import EmethError, SettingsError
 from emeth_tui.foreign_text import clean
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.settings import InFile
 from emeth_tui.settings import Origin
 from emeth_tui.tui import why_not
 from emeth_tui.tui.action import Scope
@@ -106,7 +108,7 @@ class SettingsScreen(PageScreen):
         if self._problem:
             return "✗ " + self._problem, "bad"
         if self.view.error:
-            return "✗ " + self._without_path(text_of(self.view.error)), "bad"
+            return "✗ " + text_of(_without_path(self.view.error)), "bad"
         chosen = self._chosen
         if chosen is None:
             return "", ""
@@ -178,9 +180,10 @@ class SettingsScreen(PageScreen):
                 if any(change.key == "keys" for change in changes):
                     self.host.use_keys((await self.host.node.records.settings()).keys)
             except EmethError as error:
-                self._problem = self._without_path(text_of(error.reason))
+                reason = _without_path(error.reason)
+                self._problem = text_of(reason)
                 self.repaint()
-                raise SettingsError(self._problem) from error
+                raise SettingsError(reason) from error
             self.close_entry()
             self.host.take_setting_changes(changes)
             self.reload()
@@ -196,9 +199,6 @@ class SettingsScreen(PageScreen):
         if waiting:
             parts.insert(0, _("{n} changed, {waiting} after a restart").format(n=len(parts), waiting=waiting))
         return "; ".join(clean(text) for text in parts)
-
-    def _without_path(self, text: str) -> str:
-        return text.removeprefix(f"{self.view.path}: ")
 
     # -- the entry line
 
@@ -250,3 +250,8 @@ def _origin_name(origin: Origin) -> str:
         Origin.ENVIRONMENT: _("environment"),
         Origin.OPTION: _("command line"),
     }[origin]
+
+
+def _without_path(reason: Reason) -> Reason:
+    """Leave out the file's name, which stands in the heading."""
+    return reason.problem if isinstance(reason, InFile) else reason

@@ -11,12 +11,13 @@ import pytest
 from emeth_tui.backoff import Backoff
 from emeth_tui.devnet.bots import common
 from emeth_tui.errors import ChainUnreachable
+from emeth_tui.notices.reasons.foreign import Foreign
 
 
 @pytest.mark.parametrize(
     ("trouble", "told"),
     [
-        (ChainUnreachable("the chain does not answer"), "the requester: the chain does not answer"),
+        (ChainUnreachable(Foreign("the chain does not answer")), "the requester: the chain does not answer"),
         (ZeroDivisionError("a fault"), "the requester: broke"),
     ],
 )
@@ -54,7 +55,7 @@ async def test_a_bot_pauses_longer_after_each_trouble(monkeypatch: pytest.Monkey
             raise asyncio.CancelledError
 
     async def run() -> None:
-        raise ChainUnreachable("the chain does not answer")
+        raise ChainUnreachable(Foreign("the chain does not answer"))
 
     monkeypatch.setattr(common.asyncio, "sleep", note)
     with pytest.raises(asyncio.CancelledError):

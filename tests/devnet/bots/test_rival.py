@@ -20,6 +20,7 @@ from emeth_tui.devnet.network import Devnet
 from emeth_tui.devnet.options import DevnetOptions
 from emeth_tui.errors import TrainingError
 from emeth_tui.model import JobId, token_to_wei
+from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.protocol.contracts import JobStatus
 from tests.devnet.parties import Parties, wait_for_jobs, wait_for_open
 
@@ -70,7 +71,7 @@ async def with_rival(devnet: Devnet, tmp_path: Path, parties: Parties, *, trains
 
     async def train(job_id: JobId, _language: str, _epochs: int, _dataset: Path, work_dir: Path) -> Path:
         if not trains:
-            raise TrainingError(f"job {job_id}: this text cannot be trained on")
+            raise TrainingError(Foreign(f"job {job_id}: this text cannot be trained on"))
         result = work_dir / "checkpoint.pt"
         result.write_bytes(b"a result")
         return result

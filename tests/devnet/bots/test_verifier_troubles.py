@@ -19,6 +19,7 @@ from emeth_tui.devnet.bots.verifier import Examination, Verifier
 from emeth_tui.devnet.network import Devnet
 from emeth_tui.devnet.options import DevnetOptions
 from emeth_tui.devnet.services.faults import Faults
+from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.hash_chain import links
 from tests.devnet.parties import Parties
@@ -42,7 +43,7 @@ class Desk:
         self.examined += 1
         if self.deaths:
             self.deaths -= 1
-            raise TorchProcessDied("killed")
+            raise TorchProcessDied(Foreign("killed"))
         key = self.devnet.info.verification_key
         return Examination(30, links(self.plan.dataset.decode(), key, 30)[-1], 1.0, 2.0)
 

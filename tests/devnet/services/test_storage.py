@@ -23,6 +23,7 @@ from emeth_tui.devnet.services.storage import (
 )
 from emeth_tui.errors import ChainUnreachable
 from emeth_tui.model import JobId
+from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.storage_api import (
     COMPLETE_UPLOAD_PATH,
@@ -321,7 +322,7 @@ async def test_the_dataset_of_a_job_on_the_chain_stays_as_it_is(site: Site) -> N
 async def test_a_chain_that_does_not_answer_is_a_reason_to_ask_again(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
-    site.chain_trouble = ChainUnreachable("http://127.0.0.1:1 does not answer")
+    site.chain_trouble = ChainUnreachable(Foreign("http://127.0.0.1:1 does not answer"))
 
     answer = await site.post(SIGNED_GET_URL_PATH, site.call(site.node))
 

@@ -13,6 +13,7 @@ from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.errors import DiskFull
 from emeth_tui.model import JobState, Language
 from emeth_tui.notices.events.market import Idle
+from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import NoneTaken
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.store.database import Store
@@ -209,7 +210,7 @@ def test_measurements_outlive_a_restart_and_a_full_disk(
         with monkeypatch.context() as broken:
 
             def refuse(*_args: object, **_options: object) -> None:
-                raise DiskFull("no room")
+                raise DiskFull(Foreign("no room"))
 
             broken.setattr(store.measurements, "add", refuse)
             before.keep(trained("gpu", 10_000.0))

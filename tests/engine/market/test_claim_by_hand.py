@@ -9,6 +9,7 @@ import pytest
 from emeth_tui.errors import ChainUnreachable, JobError
 from emeth_tui.model import JobId, token_to_wei
 from emeth_tui.notices.events.market import Chosen
+from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.protocol.contracts import JobStatus
 from tests.engine.harness import Harness
 from tests.engine.quick_worker import Script
@@ -95,7 +96,7 @@ async def test_a_chosen_job_is_still_chosen_after_a_restart(network: Harness) ->
         transactions = node.node._context.transactions
 
         async def unreachable(_job_id: JobId, _deposit_wei: int) -> None:
-            raise ChainUnreachable("no answer")
+            raise ChainUnreachable(Foreign("no answer"))
 
         transactions.process = unreachable  # type: ignore[method-assign, assignment]
         await node.node.claim_job(job_id)
@@ -112,7 +113,7 @@ async def test_nobody_answers_and_nothing_is_taken(network: Harness) -> None:
     async with network.node() as node:
 
         async def unreachable(_job_ids: object) -> None:
-            raise ChainUnreachable("no answer")
+            raise ChainUnreachable(Foreign("no answer"))
 
         node.node._context.chain.jobs = unreachable  # type: ignore[method-assign, assignment]
         with pytest.raises(ChainUnreachable):

@@ -282,7 +282,7 @@ def test_text_that_is_not_utf8_is_refused_with_its_place(tmp_path: Path, cache: 
     path = tmp_path / "dataset.txt"
     path.write_bytes(b"a" * 5_000 + b"\xff\xfe" + b"b" * 5_000)
 
-    with pytest.raises(DatasetError, match="not UTF-8 text: byte 5000 of 10002"):
+    with pytest.raises(DatasetError, match="not UTF-8 text: byte 5,000 of 10,002"):
         load_tokens(path, cache, Source().wanted)
 
 

@@ -148,7 +148,7 @@ def test_a_tokenizer_that_tokenizers_reads_goes_first(directory: Path) -> None:
 def test_a_model_without_its_sentencepiece_is_refused(directory: Path) -> None:
     (directory / "spiece.model").unlink()
 
-    with pytest.raises(TrainingError, match=f"model '{directory}': {directory} holds no tokenizer"):
+    with pytest.raises(TrainingError, match=f"model {directory}: {directory} holds no tokenizer"):
         loaded(str(directory))
 
 
@@ -157,7 +157,7 @@ def test_a_damaged_sentencepiece_is_refused(directory: Path, damage: Callable[[b
     path = directory / "spiece.model"
     path.write_bytes(damage(path.read_bytes()))
 
-    with pytest.raises(TrainingError, match=f"model '{directory}': {path} is damaged, or no SentencePiece"):
+    with pytest.raises(TrainingError, match=f"model {directory}: {path} is damaged, or no SentencePiece"):
         loaded(str(directory))
 
 
@@ -166,7 +166,7 @@ def test_a_damaged_tokenizer_configuration_is_refused(directory: Path, content: 
     path = directory / "tokenizer_config.json"
     path.write_bytes(content.encode(errors="surrogateescape"))
 
-    with pytest.raises(TrainingError, match=f"model '{directory}': {path} cannot be read"):
+    with pytest.raises(TrainingError, match=f"model {directory}: {path} cannot be read"):
         loaded(str(directory))
 
 

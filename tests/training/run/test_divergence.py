@@ -93,5 +93,5 @@ def test_some_skipped_steps_are_no_divergence(skipped: int, steps: int) -> None:
 
 @pytest.mark.parametrize(("skipped", "steps"), [(4, 4), (4, 300), (11, 1_000)])
 def test_too_many_skipped_steps_are(skipped: int, steps: int) -> None:
-    with pytest.raises(DivergedError, match=f"{skipped} of {steps} steps"):
+    with pytest.raises(DivergedError, match=f"{skipped} of {steps:,} steps"):
         check_skipped(skipped, steps)

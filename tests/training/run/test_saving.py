@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from emeth_tui.errors import DiskFull
+from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.training.devices import Device, open_device
 from emeth_tui.training.files.checkpoint import CheckpointStore
 from emeth_tui.training.files.models import JobModel
@@ -196,7 +197,7 @@ def test_on_a_gpu_a_checkpoint_costs_what_its_copy_holds_up(tmp_path: Path, copi
 
 
 def test_an_error_of_the_writing_comes_out_at_the_next_look(tmp_path: Path) -> None:
-    store = GatedStore(tmp_path, DiskFull("no room left"))
+    store = GatedStore(tmp_path, DiskFull(Foreign("no room left")))
     saver = saver_of(store)
     saver.start(1, 0, {})
     saver.check()  # nothing has happened yet
@@ -223,7 +224,7 @@ def test_closing_finishes_the_last_checkpoint(tmp_path: Path) -> None:
 def test_an_error_of_the_last_checkpoint_does_not_outlive_the_job(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store = GatedStore(tmp_path, DiskFull("no room left"))
+    store = GatedStore(tmp_path, DiskFull(Foreign("no room left")))
     saver = saver_of(store)
     saver.start(3, 7, {})
     store.gate.set()
@@ -291,7 +292,7 @@ def test_a_full_disk_breaks_the_job_off_with_the_earlier_checkpoint_kept(
         if isinstance(event, Prepared):
             gated[0].gate.set()
         if isinstance(event, EpochDone) and gated[0].error is None and list(tmp_path.glob("c*/e*")):
-            gated[0].error = DiskFull("no room left to write")
+            gated[0].error = DiskFull(Foreign("no room left to write"))
 
     request = make_request(tmp_path, epochs=500, checkpoint_share=math.inf)
 

@@ -10,6 +10,7 @@ import pytest
 
 from emeth_tui.errors import ChainUnreachable
 from emeth_tui.model import JobId, JobState
+from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.tui.screens.job import JobScreen
 from emeth_tui.tui.screens.log import LogScreen
@@ -77,7 +78,7 @@ async def test_a_chain_that_does_not_answer_is_told_on_the_page(
     node: StandInNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def unreachable(_job_id: JobId) -> ChainJob | None:
-        raise ChainUnreachable("the endpoint does not answer")
+        raise ChainUnreachable(Foreign("the endpoint does not answer"))
 
     monkeypatch.setattr(node.records, "chain_record", unreachable)
     async with shown(node, TALL) as pilot:

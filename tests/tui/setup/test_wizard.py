@@ -9,6 +9,7 @@ import pytest
 
 from emeth_tui.clients.wallet import create_keystore, load_wallet
 from emeth_tui.errors import ChainUnreachable, EmethError, SettingsError, WalletError
+from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.settings import load_network, load_settings
 from emeth_tui.tui.setup.questions import Kind, Result
 from emeth_tui.tui.setup.wizard import Wizard
@@ -151,7 +152,7 @@ async def test_trying_it_out_writes_nothing(config: Path, machine: StandInMachin
             "'lots': must be a number",
         ),
         (("round3-2", "new", PASSWORD, PASSWORD, "cpu"), "-1", SettingsError, "greater than 0"),
-        (("round3-2", "new", PASSWORD, PASSWORD, "cpu"), "900", SettingsError, "has 212.0 GB free"),
+        (("round3-2", "new", PASSWORD, PASSWORD, "cpu"), "900", SettingsError, "has 212 GB free"),
     ],
 )
 async def test_a_wrong_answer_is_explained_and_asked_again(
@@ -199,7 +200,7 @@ async def test_a_keystore_that_is_there_is_offered_first_and_never_overwritten(
 async def test_an_endpoint_that_does_not_answer_is_no_reason_to_stop(
     config: Path, machine: StandInMachine
 ) -> None:
-    machine.refusal = ChainUnreachable("https://testnet.alt.ai: no answer")
+    machine.refusal = ChainUnreachable(Foreign("https://testnet.alt.ai: no answer"))
     wizard = Wizard(config, machine=machine)
     await answer(wizard, "round3-2", "new", PASSWORD, PASSWORD, "cpu", "1")
     assert (

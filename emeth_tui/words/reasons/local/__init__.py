@@ -1,0 +1,1 @@
+"""The sentences of notices/reasons/local, in modules of the same names."""

@@ -1,0 +1,34 @@
+"""The sentences of notices/reasons/local/bots.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from emeth_tui.notices.notice import Notice
+from emeth_tui.notices.reasons.local import bots
+
+SENTENCES: Mapping[type[Notice], str] = {
+    bots.NotInStorage: "{what}: is not in storage",
+    bots.StorageAnswers: "{what}: the storage answers with HTTP status {status}",
+    bots.StorageSilent: "{what}: the storage does not answer: {detail}",
+    bots.DownloadBroke: "{what}: the download broke off: {detail}",
+    bots.LongerThan: "{what}: it has more than {limit} bytes",
+    bots.NotStored: "{what}: cannot be stored: {detail}",
+    bots.RequesterOutOfEmt: "the requester has {balance_wei} left",
+    bots.CorpusTooShort: (
+        "--corpus {directory}: its texts are shorter than {least} bytes, the smallest dataset"
+    ),
+    bots.CorpusNotDirectory: "--corpus {directory}: is not a directory; it must hold text files, *.txt",
+    bots.CorpusEmpty: "--corpus {directory}: holds no text files, *.txt",
+    bots.CorpusUnreadable: "--corpus: {path} cannot be read: {detail}",
+    bots.CorpusNotUtf8: "--corpus: {path} is not UTF-8 text",
+    bots.TaskBrokeOff: "{name}: {task} broke off; see {log}",
+    bots.TaskTooSlow: "{name}: {task} took over {limit_s}",
+    bots.EpochsNotAccepted: "the result states {epochs} epochs; {least} to {most} are accepted",
+    bots.NotLastLink: "the result's hash is not the chain's last link after {epochs} epochs",
+    bots.LearnedNothing: (
+        "the result's validation loss is {loss}, and the untrained model's {untrained_loss}"
+    ),
+    bots.ResultEndsProcess: "the result file kills the process that examines it",
+    bots.BreakAskedFor: "a test asked for this connection to break",
+}
