@@ -164,7 +164,7 @@ def serve(connection: Connection, target: Target, task: object) -> None:
         target(connection, task)
     except (EOFError, OSError):
         pass  # the parent hung up: it needs no more
-    except Exception as error:  # noqa: BLE001 - whatever it is, the parent tells it
+    except Exception as error:  # noqa: BLE001 - whatever it is, the parent reports it
         reason = str(error).partition("\n")[0]
         connection.send(Failure(f"{type(error).__name__}: {reason}", traceback.format_exc()))
     finally:

@@ -12,8 +12,8 @@ from emeth_tui.notices.notice import Reason
 class Job:
     """A job of ours, as the store keeps it. Changes make a new one (see engine.steps.job_book).
 
-    `reserved_bytes` is what the job may still fill of the cache; `error` is why it stands still, None when it
-    goes on; `earned_wei` and `lost_wei` are settled amounts, 0 until the job has ended. `by_hand` marks
+    `reserved_bytes` is what the job may still fill of the cache; `error` is why it has stopped, None while it
+    continues; `earned_wei` and `lost_wei` are settled amounts, 0 until the job has ended. `by_hand` marks
     a job that the operator chose, whatever the rules on fee and size say.
     """
 

@@ -1,4 +1,4 @@
-"""What holds for every test: which ones run where, in which order, and what many of them share."""
+"""Rules for all tests: which run where, in which order, and the fixtures that many share."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Pass over what loads torch where that is not wanted, or not installed."""
+    """Skip tests that load torch when torch is excluded or not installed."""
     without_torch = config.getoption("--without-torch") or importlib.util.find_spec("torch") is None
     return True if without_torch and collection_path in LOADS_TORCH else None
 
@@ -84,7 +84,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.fixture(scope="session")
 def deployed_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The state of a network whose contracts are deployed: each test goes on from a copy."""
+    """The state of a network whose contracts are deployed: each test starts from a copy."""
     from tests.engine.harness import deploy_network
 
     state_dir = tmp_path_factory.mktemp("deployed-network") / "devnet"

@@ -1,4 +1,4 @@
-"""What a process that trains loads: the fork server of the tests imports it once for all of them."""
+"""The modules that a training process loads: the tests' fork server imports them once for all tests."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class PseudoTerminal:
         return self.process.pid
 
     def read(self, limit_s: float) -> bool:
-        """Read what is there, or comes in time; tells whether anything did."""
+        """Read what is there or arrives in time; return whether anything did."""
         ready, _writable, _failed = select.select([self._descriptor], [], [], limit_s)
         chunk = b""
         if ready:
@@ -74,7 +74,7 @@ class PseudoTerminal:
             pass
 
     def wait(self, limit_s: float = LIMIT_S) -> int:
-        """Wait for the program's end; gives its exit code."""
+        """Wait for the program to exit; return its exit code."""
         return self.process.wait(limit_s)
 
     def close(self) -> None:
@@ -102,7 +102,7 @@ class Terminal(PseudoTerminal):
         return "\n".join(line.rstrip() for line in self.screen.display)
 
     def wait_for(self, what: str | Callable[[str], bool], limit_s: float = LIMIT_S) -> str:
-        """Read until the screen shows a text, or satisfies a condition; gives what it shows then."""
+        """Read until the screen shows a text or satisfies a condition; return what it then shows."""
         shows = (lambda text: what in text) if isinstance(what, str) else what
         give_up_at = time.monotonic() + limit_s
         while not shows(self.text):

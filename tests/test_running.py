@@ -1,4 +1,4 @@
-"""What is printed when the screen is gone: where the node is, how to see it again, how to stop it."""
+"""What is printed after the screen closes: where the node is, how to view it again, how to stop it."""
 
 from __future__ import annotations
 

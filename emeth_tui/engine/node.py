@@ -138,14 +138,14 @@ class Node:
         self._context.events.publish(events.Stopped())
 
     async def _every(
-        self, duty: Callable[[], Awaitable[None]], interval_s: Callable[[], float], sooner: asyncio.Event
+        self, work: Callable[[], Awaitable[None]], interval_s: Callable[[], float], sooner: asyncio.Event
     ) -> None:
         while True:
             sooner.clear()
             try:
-                await duty()
+                await work()
             except Exception as error:  # noqa: BLE001 - the top of a task: jobs under way must not end with it
-                self._report_internal_error(duty.__name__, error)
+                self._report_internal_error(work.__name__, error)
             # Not asyncio.wait_for: before Python 3.12 it loses a cancellation that comes with the result.
             with anyio.move_on_after(interval_s()):
                 await sooner.wait()

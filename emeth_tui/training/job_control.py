@@ -38,7 +38,7 @@ class Control:
         return self._paused or self._stopping
 
     def pause(self) -> None:
-        """Ask the job to stand still at the next step boundary."""
+        """Ask the job to pause at the next step boundary."""
         self._paused = True
 
     def resume(self) -> None:

@@ -207,7 +207,7 @@ class Diverged:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """Training stands still after `epoch` whole epochs and `step` steps of the next."""
+    """Training is paused after `epoch` whole epochs and `step` steps of the next."""
 
     epoch: Count
     step: Count

@@ -68,7 +68,7 @@ def view_after(view: WorkerView, message: Event) -> WorkerView:
             return dataclasses.replace(
                 view, phase=phase.TRAINING, epoch=epoch, step=0, train_loss=train_loss, valid_loss=valid_loss
             )
-        case reports.Saving():  # a paused job saves once and stands still all the same
+        case reports.Saving():  # a paused job saves once and stays paused
             return view if view.phase is phase.PAUSED else dataclasses.replace(view, phase=phase.SAVING)
         case reports.Skipped(steps=steps):
             return dataclasses.replace(view, detail=worker.StepsNotApplied(steps))

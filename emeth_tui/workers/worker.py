@@ -152,7 +152,7 @@ class Worker:
                 self._show(phase=WorkerPhase.IDLE if self._link else WorkerPhase.DOWN, job_id=None)
 
     def pause(self) -> None:
-        """Have the running job stand still at its next step; without a job, do nothing."""
+        """Pause the running job at its next step; without a job, do nothing."""
         self._ask_job(paused=True)
 
     def resume(self) -> None:
@@ -249,7 +249,7 @@ class Worker:
             limit_s = self._limits.after(message, limit_s)
 
     async def _next(self, link: WorkerLink, limit_s: float) -> ToParent:
-        """Return the next message; while the job stands still it may be silent, `resume` starts its limit."""
+        """Return the next message; while the job is paused it may be silent, `resume` starts its limit."""
         while True:
             try:
                 return await link.receive(limit_s)

@@ -1,4 +1,4 @@
-"""How cost grows: a job is begun on each size, and real worker processes do jobs."""
+"""How cost grows: a job is started on each size, and real worker processes do jobs."""
 
 from __future__ import annotations
 

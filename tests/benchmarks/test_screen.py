@@ -1,4 +1,4 @@
-"""The screen's benchmark on a small scale: every figure is there, and goals are held against them."""
+"""The screen's benchmark on a small scale: every figure is there, and is checked against its goal."""
 
 from __future__ import annotations
 

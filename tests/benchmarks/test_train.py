@@ -127,7 +127,7 @@ TINY = TrainSetup(
 
 
 class ScriptedSide:
-    """Answers as a side does, and trains nothing; `said` is what all of them were told and said, in order."""
+    """Answers like a side, and trains nothing; `said` is everything sent and answered, in order."""
 
     said: list[str]
     ours_fails_at: int  # the turn of ours, the warm-up counted; 0: never

@@ -1,4 +1,4 @@
-"""Leaving a node running gives the shell back; until then what the shell started stands for the node."""
+"""Leaving a node running frees the shell; until then the process that it started stands in for the node."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def server() -> Iterator[LocalServer]:
 
 @pytest.fixture(scope="session")
 def deployed(server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A kept chain with the contracts on it: each test goes on from a copy."""
+    """A saved chain with the contracts on it: each test starts from a copy."""
     state_file = tmp_path_factory.mktemp("deployed") / "chain.state"
     asyncio.run(deploy_contracts(server, state_file))
     return state_file

@@ -170,7 +170,7 @@ class EmethChain:
         return _make_call(self.network.token_address, "EmethToken", function, arguments)
 
     def send(self, account: LocalAccount, call: Call, *, gas_price_wei: int = 10**10) -> str:
-        """Send a call as someone else would; gives the hash."""
+        """Send a call as someone else would; return the hash."""
         fields: dict[str, Any] = {
             "chainId": CHAIN_ID,
             "nonce": int(self.ask("eth_getTransactionCount", account.address, "pending"), 16),

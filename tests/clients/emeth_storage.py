@@ -35,14 +35,14 @@ ENDLESS_CHUNKS = 200  # 13 MB: more than anybody here reads
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong with one request. `status` answers in the storage's place; the rest twists answers."""
+    """What goes wrong with one request. `status` replaces the storage's answer; the rest alters answers."""
 
     status: int | None = None
     body: bytes = b"{}"
     headers: dict[str, str] = field(default_factory=dict)
     cut_after: int | None = None  # bytes of body, then the connection breaks
     stalls: bool = False  # instead of breaking it stays, and nothing comes
-    lose_answer: bool = False  # the storage does what was asked, and nobody hears of it
+    lose_answer: bool = False  # the storage does what was asked, but its answer is lost
     ignore_range: bool = False
     endless: bool = False  # after the body comes more, without end and without an announced length
 
@@ -139,7 +139,7 @@ class StorageSite:
         self.app = UnreliableStorage(app.asgi())
 
     def put_dataset(self, content: bytes) -> str:
-        """Store the job's dataset; gives its name."""
+        """Store the job's dataset; return its name."""
         name = self.jobs[JOB_ID].dataset
         path = self.objects.path_of(DATASETS, name)
         assert path is not None

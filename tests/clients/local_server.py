@@ -46,7 +46,7 @@ class LocalServer:
 
     @contextmanager
     def mounted(self, app: ASGIApp) -> Iterator[str]:
-        """Serve an application; gives its URL, without a slash at the end."""
+        """Serve an application; yield its URL, without a trailing slash."""
         name = f"test{next(self._numbers)}"
         self._apps[name] = app
         yield f"http://{LOOPBACK}:{self.port}/{name}"

@@ -45,7 +45,7 @@ class LedgerJob:
 
 @dataclass
 class Ledger:
-    """What everybody must own by protocol.md §3, reckoned without the contracts."""
+    """What everyone must own by protocol.md §3, computed without the contracts."""
 
     rates: Rates
     balances_wei: dict[str, int]
@@ -55,7 +55,7 @@ class Ledger:
 
     @property
     def escrow_wei(self) -> int:
-        """What the contract owes: fees of open jobs, deposits of those that a node has taken."""
+        """What the contract owes: fees of open jobs, deposits of those that a node has claimed."""
         fees_wei = sum(job.fee_wei for job in self.jobs if job.status <= JobStatus.SUBMITTED)
         taken = {JobStatus.PROCESSING, JobStatus.SUBMITTED}
         return fees_wei + sum(job.deposit_wei for job in self.jobs if job.status in taken)

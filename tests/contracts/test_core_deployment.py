@@ -1,4 +1,4 @@
-"""Deployment: what the constructor refuses, and the interface that everybody relies on."""
+"""Deployment: what the constructor refuses, and the interface that everyone relies on."""
 
 from __future__ import annotations
 

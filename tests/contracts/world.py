@@ -54,7 +54,7 @@ class World:
     # ---- people and contracts
 
     def address(self, name: str) -> str:
-        """Give the address of a person."""
+        """Return a person's address."""
         return self.accounts[name].address
 
     def deploy(self, name: str, *arguments: Any, by: str = "owner", artifact: Any = None) -> Contract:
@@ -118,7 +118,7 @@ class Network(World):
     """A world with both contracts deployed and its people funded, as every test starts."""
 
     def __init__(self, rates: Rates = ROUND_3_2_RATES, *, hostile: bool = False) -> None:
-        """Deploy. With `hostile`, EMT is the token that can be told to misbehave."""
+        """Deploy. With `hostile`, EMT is a token that misbehaves on request."""
         super().__init__()
         self.rates = rates
         self._hostile = hostile
@@ -178,7 +178,7 @@ class Network(World):
     # ---- money
 
     def balances_wei(self) -> dict[str, int]:
-        """Give everybody's EMT; "core" is the escrow, "supply" all there is."""
+        """Return everybody's EMT; "core" is the escrow, "supply" the total."""
         token = self.token
         holders = {name: account.address for name, account in self.accounts.items()}
         holders["core"] = self.core.address

@@ -81,7 +81,7 @@ class Attached:
         assert self.first.done()
 
     async def ending(self) -> str:
-        """Wait until the node has ended; gives its last words."""
+        """Wait until the node has ended; return its goodbye."""
         return await asyncio.wait_for(self.following, LIMIT_S)
 
 
@@ -111,7 +111,7 @@ async def attached(shown: ShownNode, directory: Path) -> AsyncIterator[Attached]
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait until something that nobody tells of is so."""
+    """Wait until a condition holds that is not announced by any event."""
     with anyio.fail_after(LIMIT_S):
         while not condition():  # noqa: ASYNC110 - nobody tells of it
             await asyncio.sleep(0.01)
@@ -119,7 +119,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def mute_node(directory: Path, hello: dict[str, Any] | None = None) -> AsyncIterator[Callable[[], Any]]:
-    """Listen like a node, say hello and nothing else; gives what hangs up on the first client."""
+    """Listen like a node and send only a hello; yield a function that hangs up on the first client."""
     clients: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
     words = hello or {"hello": {"protocol": wire.PROTOCOL, "version": "0", "pid": os.getpid()}}
 

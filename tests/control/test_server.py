@@ -1,4 +1,4 @@
-"""Whoever comes to the socket, the node goes on: modes, limits, and no cost without a client."""
+"""The node survives any client of the socket: modes, limits, and no cost without a client."""
 
 from __future__ import annotations
 

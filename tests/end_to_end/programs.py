@@ -69,7 +69,7 @@ class NodeProcess:
                 return record
 
     def finish(self) -> int:
-        """Wait until the process ends and everything that it printed is read; gives its exit code."""
+        """Wait until the process exits and all its output is read; return its exit code."""
         code = self.process.wait(LIMIT_S)
         for reader in self._readers:
             reader.join(LIMIT_S)
@@ -96,7 +96,7 @@ class NodeProcess:
 
     @property
     def errors(self) -> str:
-        """What it wrote to stderr."""
+        """Its output to stderr."""
         return "".join(self._errors)
 
     def story(self) -> str:

@@ -66,7 +66,7 @@ def start_screen(node_toml: Path, tmp_path: Path, state_dir: Path) -> Iterator[S
 
 
 def epochs_shown(text: str) -> int:
-    """How many epochs of its job the screen shows the worker to have trained; -1 when it has none."""
+    """The number of epochs that the screen shows for the worker's job; -1 when it has none."""
     shown = re.search(r"cpu .* (?:training|paused) +(\d+)/30 ", text)
     return int(shown[1]) if shown else -1
 

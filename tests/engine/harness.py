@@ -44,7 +44,7 @@ RATES = replace(
 
 @dataclass
 class RunningNode:
-    """A node at work, its events as they come, and what its workers were told."""
+    """A running node, its events as they arrive, and what its workers were sent."""
 
     node: Node
     script: Script
@@ -74,7 +74,7 @@ class RunningNode:
         raise AssertionError(f"the node ended before {kind}: {[english(event.body) for event in self.seen]}")
 
     async def stop(self) -> Summary:
-        """Stop the node as a signal would; gives its account."""
+        """Stop the node as a signal would; return its summary."""
         self.node.request_stop()
         return await asyncio.wait_for(self.running, WAIT_S)
 
@@ -223,7 +223,7 @@ class Harness:
 
 
 async def deploy_network(state_dir: Path) -> None:
-    """Keep a network with its contracts deployed and its accounts funded, for copies to go on from."""
+    """Keep a network with its contracts deployed and its accounts funded, to start copies from."""
     devnet = Devnet(_quiet_options(state_dir))
     await devnet.start()
     await devnet.stop()

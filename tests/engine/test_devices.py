@@ -1,4 +1,4 @@
-"""Devices that come, go and fail while the node runs: its jobs go on with those that work."""
+"""Devices that are added, removed or fail while the node runs: its jobs continue on those that work."""
 
 from __future__ import annotations
 

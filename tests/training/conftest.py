@@ -1,4 +1,4 @@
-"""What several tests of training need."""
+"""Fixtures for the tests of training."""
 
 from __future__ import annotations
 

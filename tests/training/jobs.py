@@ -20,7 +20,7 @@ JOBS_DIR = Path("/")  # tests put their jobs anywhere
 
 
 def make_request(directory: Path, text: str | None = None, **changes: Any) -> TrainRequest:
-    """A request to train in `directory`, on 4 kB of English unless told otherwise."""
+    """A request to train in `directory`, on 4 kB of English by default."""
     directory.mkdir(parents=True, exist_ok=True)
     dataset = directory / "dataset.txt"
     if not dataset.exists():

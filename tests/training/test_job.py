@@ -1,4 +1,4 @@
-"""A whole job: what it learns, leaves behind and tells, and how it goes on after any interruption."""
+"""A whole job: what it learns, leaves behind and reports, and how it resumes after any interruption."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ TEXT = english(6144)
 
 def serve(request: TrainRequest, connection: Connection) -> None:
     """Run a job in a process of its own: its events go into the pipe, with the time, and its writes too."""
-    metrics.REPORT_EVERY_S = 0.0  # every step is told
+    metrics.REPORT_EVERY_S = 0.0  # every step is reported
     control, lock = Control(), threading.Lock()
     save = CheckpointStore.save
 
@@ -72,7 +72,7 @@ def serve(request: TrainRequest, connection: Connection) -> None:
 
 
 class Parent:
-    """Does what the node does: counts epochs as they are told, makes their links, kills when it must."""
+    """Acts like the node: counts epochs as they are reported, makes their links, kills when it must."""
 
     def __init__(self, request: TrainRequest) -> None:
         self.epochs_done = 0

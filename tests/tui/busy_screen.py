@@ -68,7 +68,7 @@ class BusyNode(StandInNode):
         return self._log.subscribe()
 
     async def work(self, seconds: float, events: int) -> None:
-        """Train, as far as anyone can see; then tell so many events, and measure what stays of them."""
+        """Pretend to train; then publish many events, and measure the memory that they leave behind."""
         began = time.monotonic()
         while time.monotonic() - began < seconds:
             self._report()

@@ -1,4 +1,4 @@
-"""A node that plays a script: the face of engine.node.Node, a clock that stands still, calls written down."""
+"""A scripted node: the interface of engine.node.Node, a stopped clock, calls recorded."""
 
 from __future__ import annotations
 
@@ -396,7 +396,7 @@ class StandInNode:
         return self.subscription
 
     def change(self, **changes: Any) -> None:
-        """Have something happen: the picture changes, and subscribers are told."""
+        """Change the snapshot, and notify subscribers."""
         self.picture = replace(self.picture, **changes)
         self.subscription.offer_event(event(ClaimsResumed(), 0))
 

@@ -1,4 +1,4 @@
-"""What is out of order is said once, with since when and what comes next; what cannot be done says why."""
+"""A fault is shown once, with its start and what happens next; an unavailable action says why."""
 
 from __future__ import annotations
 

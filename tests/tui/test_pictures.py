@@ -1,6 +1,6 @@
 """Every screen as text and as SVG, at two sizes and in Japanese, against tests/snapshots.
 
-`UPDATE_SNAPSHOTS=1 pytest tests/tui/test_pictures.py` writes them anew; look at what changed then.
+`UPDATE_SNAPSHOTS=1 pytest tests/tui/test_pictures.py` rewrites them; then review the diff.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def idle() -> Snapshot:
 
 
 def loading() -> Snapshot:
-    """Before the chain has told anything."""
+    """Before anything is read from the chain."""
     workers = (WorkerView(0, "cpu"),)
     return snapshot(
         head=None, deposits=None, today=None, workers=workers, jobs=(), gpus=(), events=(), services=()
@@ -60,7 +60,7 @@ def loading() -> Snapshot:
 
 
 def broken() -> Snapshot:
-    """Links are lost, the last block is old, a job stands still, another one is paused and late."""
+    """Services are down, the last block is old, a job has stopped, another one is paused and late."""
     return snapshot(
         head=Head(1_204_331, "0x" + "e" * 64, int(NOW) - 95),
         services=(
@@ -146,7 +146,7 @@ def check(name: str, pilot: Pilot[Ending], size: tuple[int, int]) -> None:
 
 
 def other_looks(kept: str, picture: str) -> list[str]:
-    """Tell what is different between two pictures of the same text, row by row."""
+    """Return what is different between two pictures of the same text, row by row."""
     changes = difflib.unified_diff(kept.splitlines(), picture.splitlines(), "kept", "now", lineterm="", n=0)
     return ["the same text in other colours or weights:", *changes]
 

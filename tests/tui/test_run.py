@@ -1,4 +1,4 @@
-"""How the screen ends, and that the node does not end with it; at the end, in a real pseudo-terminal."""
+"""How the screen ends, and that the node does not end with it; the last tests use a real pseudo-terminal."""
 
 from __future__ import annotations
 

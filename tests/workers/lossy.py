@@ -36,7 +36,7 @@ class Weather:
 
 @dataclass
 class Disk:
-    """What a job leaves behind, whatever becomes of its processes; and how it came about."""
+    """What a job leaves behind, whatever happens to its processes, and its history."""
 
     kept_epoch: int = 0
     trained: list[tuple[int, int]] = field(default_factory=list)  # life and epoch, for every epoch trained
@@ -204,7 +204,7 @@ class LossyLink:
         self._deliver(line, self._from_process)
 
     def process_left(self) -> None:
-        """The end of a process is noticed, late as everything; until then its lines go on arriving."""
+        """Notice the end of a process, late like everything; until then its lines keep arriving."""
         self.process.die()
         asyncio.get_running_loop().call_later(self._delay_s(), self._end, "the process left")
 
@@ -240,7 +240,7 @@ class LossyLink:
 
 @dataclass
 class Site:
-    """Where a job's processes run, one after the other; to be given to a worker as its link factory."""
+    """Where a job's processes run, one after another; passed to a worker as its link factory."""
 
     chance: random.Random
     weather: Weather

@@ -96,7 +96,7 @@ def test_a_job_gets_through(weather: Weather, tmp_path: Path) -> None:
         assert site.disk.hash_hex == hash_for(DIGEST, EPOCHS)
         assert not site.disk.at_work
         if weather == Weather():
-            assert len(site.links) == 1, "a job that stood still for long was given up"
+            assert len(site.links) == 1, "a job that stalled for long was given up"
 
 
 @pytest.mark.parametrize("weather", WEATHERS.values(), ids=WEATHERS)

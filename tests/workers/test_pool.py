@@ -1,4 +1,4 @@
-"""The set of workers: it grows and shrinks, and a device that does not start keeps nobody from working."""
+"""The set of workers: it grows and shrinks, and a device that does not start holds up no other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a stopping worker may take, with a link that follows a script: no disk is slow when asked to."""
+"""How long a stopping worker may take, with a scripted link, since no disk is slow on request."""
 
 from __future__ import annotations
 

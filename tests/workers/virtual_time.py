@@ -35,7 +35,7 @@ class _VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def run(main: Coroutine[Any, Any, Result]) -> Result:
-    """Run a coroutine in virtual time. Raises AssertionError when nothing can go on any more."""
+    """Run a coroutine in virtual time. Raise AssertionError when nothing can continue."""
     loop = _VirtualLoop()
     try:
         return loop.run_until_complete(main)

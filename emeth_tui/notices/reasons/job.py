@@ -1,4 +1,4 @@
-"""Why a job of ours stands still, or a command about it is refused."""
+"""Why a job of ours has stopped, or a command about it is refused."""
 
 from __future__ import annotations
 

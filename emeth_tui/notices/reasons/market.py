@@ -1,4 +1,4 @@
-"""Why jobs on offer are not taken, and why claiming stands still."""
+"""Why jobs on offer are not taken, and why claiming is paused."""
 
 from __future__ import annotations
 

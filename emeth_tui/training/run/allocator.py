@@ -1,7 +1,7 @@
 """The C library's memory: kept by this process between a training's steps, given back after it.
 
 Every step of a training takes and frees the same memory. glibc gives large pieces back to the system at once,
-and on a CPU getting them anew, page by page, took a sixth of a small model's time.
+and on a CPU getting them again, page by page, took a sixth of a small model's time.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Checkpoints off the training thread: copied between two steps, written by a thread, at a bounded cost.
 
-The training stands still for the copy alone. There is never more than one copy: while it is being written,
+The training stops only for the copy. There is never more than one copy: while it is being written,
 the next checkpoint that falls due is passed over. The cost is measured: on a CPU with the writing, which
 takes the training's own cores; on a GPU only the copy, by events on the stream that it holds up. Epochs
 longer than the interval that follows are all kept, of shorter ones one in several, and a crash repeats at

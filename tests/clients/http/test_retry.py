@@ -22,7 +22,7 @@ class Rests:
 
 
 class Attempts:
-    """Fails as it is told, then succeeds."""
+    """Fails as scripted, then succeeds."""
 
     def __init__(self, *failures: Exception) -> None:
         self.failures = list(failures)

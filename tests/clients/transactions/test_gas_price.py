@@ -1,4 +1,4 @@
-"""What is offered for gas, against the answers of an endpoint."""
+"""The gas price offered, by an endpoint's answers."""
 
 from __future__ import annotations
 

@@ -174,14 +174,14 @@ async def test_what_the_chain_never_saw_and_is_not_wanted_is_dropped(
         asked.append(tx)
         return False
 
-    restarted = Node(chain, network, store, first_poll_s=0.0)  # with it, what is not known is due at once
+    restarted = Node(chain, network, store, first_poll_s=0.0)  # so unknown transactions are due at once
     (settled,) = await restarted.sender.settle_pending(wanted=unwanted)
     assert settled.state is REPLACED
     assert len(sent(network)) == 1
     assert not is_submitted(network, job_id)
     assert [tx.job_id for tx in asked] == [job_id]
 
-    # Wanted after all: the same nonce and price make the same bytes, and the journal has to hold them again.
+    # Needed after all: the same nonce and price make the same bytes, and the journal has to hold them again.
     signed_rows: list[int] = []
     network.app.hooks["eth_sendRawTransaction"] = lambda _: signed_rows.append(count_rows(store, "signed"))
     await restarted.sender.submit(job_id, "r.pt")

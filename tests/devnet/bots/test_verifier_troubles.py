@@ -1,4 +1,4 @@
-"""What is not the node's fault is not held against it: the verifier waits and looks again."""
+"""The node is not blamed for others' faults: the verifier waits and tries again."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ pytestmark = pytest.mark.process
 
 
 @dataclass
-class Desk:
-    """A verifier whose clock and examiner the test holds, and one submitted job."""
+class Case:
+    """A verifier whose clock and examiner the test controls, and one submitted job."""
 
     devnet: Devnet
     faults: Faults
@@ -54,7 +54,7 @@ class Desk:
 
 
 @pytest.fixture
-async def leases(tmp_path: Path) -> AsyncIterator[Desk]:
+async def case(tmp_path: Path) -> AsyncIterator[Case]:
     faults = Faults()
     options = DevnetOptions(
         state_dir=tmp_path, with_requester=False, with_verifier=False, with_rival=False, faults=faults
@@ -63,7 +63,7 @@ async def leases(tmp_path: Path) -> AsyncIterator[Desk]:
     info = await devnet.start()
     planner = Planner(load_corpus(None), "troubles")
     parties = Parties(devnet, planner)
-    made = Desk(devnet, faults, planner.errand(0))
+    made = Case(devnet, faults, planner.errand(0))
     key = json.loads((tmp_path / "accounts.json").read_text())["verifier"]
     async with httpx.AsyncClient(base_url=info.storage_url) as http:
         made.verifier = Verifier(
@@ -84,41 +84,41 @@ async def leases(tmp_path: Path) -> AsyncIterator[Desk]:
     assert not list((tmp_path / "examined").iterdir())  # what was downloaded is gone, whatever happened
 
 
-async def test_a_broken_download_is_tried_again_after_a_while(leases: Desk) -> None:
-    leases.faults.broken_downloads, leases.faults.break_after_bytes = 1, 100
+async def test_a_broken_download_is_tried_again_after_a_while(case: Case) -> None:
+    case.faults.broken_downloads, case.faults.break_after_bytes = 1, 100
 
-    broken = await leases.status_after_settling()
-    too_soon = await leases.status_after_settling()
-    leases.now_s += 1.0
-    settled = await leases.status_after_settling()
+    broken = await case.status_after_settling()
+    too_soon = await case.status_after_settling()
+    case.now_s += 1.0
+    settled = await case.status_after_settling()
 
     assert (broken, too_soon, settled) == (JobStatus.SUBMITTED, JobStatus.SUBMITTED, JobStatus.VERIFIED)
-    assert leases.examined == 1
+    assert case.examined == 1
 
 
-async def test_an_examiner_that_died_looks_again(leases: Desk) -> None:
-    leases.deaths = 1
+async def test_an_examiner_that_died_looks_again(case: Case) -> None:
+    case.deaths = 1
 
-    died = await leases.status_after_settling()
-    leases.now_s += 1.0
-    settled = await leases.status_after_settling()
+    died = await case.status_after_settling()
+    case.now_s += 1.0
+    settled = await case.status_after_settling()
 
-    assert (died, settled, leases.examined) == (JobStatus.SUBMITTED, JobStatus.VERIFIED, 2)
-
-
-async def test_a_result_that_kills_the_examiner_twice_is_rejected(leases: Desk) -> None:
-    leases.deaths = 2
-
-    await leases.status_after_settling()
-    leases.now_s += 1.0
-    settled = await leases.status_after_settling()
-
-    assert (settled, leases.examined) == (JobStatus.FAILED, 2)
+    assert (died, settled, case.examined) == (JobStatus.SUBMITTED, JobStatus.VERIFIED, 2)
 
 
-async def test_a_settled_job_is_not_settled_again(leases: Desk) -> None:
-    await leases.status_after_settling()
+async def test_a_result_that_kills_the_examiner_twice_is_rejected(case: Case) -> None:
+    case.deaths = 2
 
-    await leases.verifier.settle_all()  # the mirror still shows it as submitted
+    await case.status_after_settling()
+    case.now_s += 1.0
+    settled = await case.status_after_settling()
 
-    assert leases.examined == 1
+    assert (settled, case.examined) == (JobStatus.FAILED, 2)
+
+
+async def test_a_settled_job_is_not_settled_again(case: Case) -> None:
+    await case.status_after_settling()
+
+    await case.verifier.settle_all()  # the mirror still shows it as submitted
+
+    assert case.examined == 1

@@ -1,4 +1,4 @@
-"""A chain's life told in JSON-RPC calls, each answer kept under a name, to compare chains by."""
+"""A scenario of JSON-RPC calls, each answer kept under a name, to compare chains by."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOOP = "0x5b600056"  # a contract creation that never ends
 
 
 class Scenario:
-    """One chain's life, told call by call; each answer under a name."""
+    """One chain's answers to the scenario, by name."""
 
     def __init__(self, rpc: RawRpc) -> None:
         self.rpc = rpc
@@ -67,7 +67,7 @@ class Scenario:
             await part()
 
     async def settle(self) -> None:
-        """Mine until the base fee lies on its floor, so that it is the same from here on."""
+        """Mine until the base fee reaches its minimum, so that it is the same from here on."""
         for _ in range(200):
             self.now_unix_s += 1
             await self.rpc.result("evm_mine", self.now_unix_s)

@@ -17,7 +17,7 @@ READ_TIME = {"data": "0x4260005260206000f3"}  # a contract creation that returns
 
 
 class Clocked:
-    """A chain whose wall clock stands still until it is moved."""
+    """A chain whose wall clock is stopped until it is moved."""
 
     def __init__(self) -> None:
         self.now_unix_s = float(STARTED_UNIX_S)

@@ -23,7 +23,7 @@ Answers = dict[str, Any]
 SHAPE_ONLY = {"hash", "parentHash", "blockHash", "stateRoot", "mixHash", "parentBeaconBlockRoot", "size"}
 # What anvil says beyond the standard.
 ANVIL_ONLY = {"blobGasPrice", "blockTimestamp", "baseFeePerBlobGas", "blobGasUsedRatio"}
-# Errors that both give in words of their own: what both must say.
+# Errors that each words in its own way: what both must contain.
 ERROR_WORDS = {
     "call in the future": "block",
     "call without the money": "insufficient funds for gas",
@@ -109,7 +109,7 @@ def test_estimates_are_close(answers: tuple[Answers, Answers]) -> None:
 
 
 def _difference(name: str, ours: Any, anvils: Any) -> Any:
-    """Tell what is different in two answers, as text; "" where nothing is."""
+    """Return the difference between two answers as text; "" if there is none."""
     if name in ERROR_WORDS:
         codes = [answer.get("error", {}).get("code") for answer in (ours, anvils)]
         return "" if codes[0] == codes[1] else f"codes {codes}"

@@ -92,7 +92,7 @@ async def test_other_methods_and_paths_are_not_served(rpc: RawRpc) -> None:
 
 
 async def test_a_long_call_does_not_stop_the_event_loop(rpc: RawRpc) -> None:
-    """The program around the chain goes on while py-evm works."""
+    """The program around the chain keeps running while py-evm works."""
     beats = 0
     call = asyncio.create_task(rpc.answer("eth_call", LOOP_FOR_A_WHILE))
     while not call.done():

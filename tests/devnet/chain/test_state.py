@@ -1,4 +1,4 @@
-"""A chain that is kept: it goes on to the same blocks, whatever stopped it."""
+"""A saved chain: it continues to the same blocks, whatever stopped it."""
 
 from __future__ import annotations
 

@@ -191,7 +191,7 @@ def test_bytes_that_are_no_transaction_are_refused(chain: DevChain, raw: str) ->
 
 
 def test_a_forged_signature_pays_from_nobodys_account(chain: DevChain) -> None:
-    """Other bytes give another signer, who owns nothing, or none at all."""
+    """Other bytes yield another signer, who owns nothing, or none at all."""
     raw = bytearray.fromhex(signed(0)[2:])
     raw[-5] ^= 1
     _, words = refusal(chain, "0x" + raw.hex())

@@ -1,4 +1,4 @@
-"""How long a job takes: ranges of what was measured, monotone in the work; before that, the formula."""
+"""How long a job takes: ranges from measurements, monotone in the work; until then, the formula."""
 
 from __future__ import annotations
 

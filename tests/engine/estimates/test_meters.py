@@ -1,4 +1,4 @@
-"""What is measured of a job: real work only, whatever pauses, kills and restarts come in between."""
+"""What is measured of a job: real work only, whatever pauses, kills and restarts occur."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SIZE = 4_000_000
 
 
 class Clock:
-    """A clock that moves when told to."""
+    """A clock that moves only when asked to."""
 
     def __init__(self) -> None:
         self.now = 100.0

@@ -56,7 +56,7 @@ async def test_a_machine_without_gpus_is_never_asked(monkeypatch: pytest.MonkeyP
 
 
 class Driver:
-    """NVML as far as we use it, with one GPU that does not tell its power."""
+    """The part of NVML that we use, with one GPU that does not report its power."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.asked: list[object] = []

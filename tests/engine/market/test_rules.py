@@ -32,7 +32,7 @@ RULES = ClaimRules(
 
 
 def needs(_job: object) -> Duration:
-    """What every job here needs."""
+    """The duration that every job here needs."""
     return Duration(50.0, 100.0, 200.0)
 
 

@@ -1,4 +1,4 @@
-"""What each day brought, from the jobs that ended and the shares of the days."""
+"""What each day earned, from the jobs that ended and the days' shares."""
 
 from __future__ import annotations
 

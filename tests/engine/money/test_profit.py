@@ -1,4 +1,4 @@
-"""What a job should bring: the arithmetic, on a young day, with a cap, and before the chain was read."""
+"""What a job should earn: the arithmetic, early in the day, with a cap, and before the chain is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the book knows without asking the store: the jobs under way, and those that ended today."""
+"""What the book knows without reading the store: the jobs under way, and those that ended today."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the node writes down of a training: each epoch once, whatever was trained twice."""
+"""What the node records of a training: each epoch once, whatever was trained twice."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ async def test_no_result_is_made_of_epochs_that_were_not_trained(
         await train.train(context, JOB_ID, ScriptedWorker(messages))  # type: ignore[arg-type]
 
 
-async def test_trouble_of_a_training_is_told_as_warnings(context: Any, store: Store) -> None:
+async def test_trouble_in_training_is_reported_as_warnings(context: Any, store: Store) -> None:
     trouble = [Skipped(2, 3), OutOfMemory(2, 4), Diverged(2, "the training loss is 20.00"), WentBack(0, 0)]
     worker = ScriptedWorker([prepared(0), done(1), *trouble, *map(done, range(1, EPOCHS + 1))])
 

@@ -1,4 +1,4 @@
-"""What pages ask a node: one job's whole record, all jobs, transactions, the chain's record, the logs."""
+"""What pages request of a node: a job's record, all jobs, transactions, the chain's record, the logs."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def loaded(name: str) -> TextTokenizer:
 
 
 def own_ids(directory: Path) -> Callable[[str], list[int]]:
-    """What SentencePiece itself gives."""
+    """What SentencePiece itself returns."""
     processor = SentencePieceProcessor(model_file=str(directory / "spiece.model"))
     return lambda text: list(processor.encode(text))
 

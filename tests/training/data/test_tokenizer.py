@@ -43,7 +43,7 @@ def tokenizer(language: str) -> TextTokenizer:
 
 
 def fingerprint(language: str) -> str:
-    """What a tokenizer makes of texts with known and unknown words: equal tokenizers have equal ones."""
+    """A tokenizer's output for texts with known and unknown words: equal for equal tokenizers."""
     trained = tokenizer(language)
     text = english(5_000, seed=9) + japanese(5_000, seed=9) + "".join(TRICKY)
     digest = hashlib.sha256(trained.encode(text).tobytes())

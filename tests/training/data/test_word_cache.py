@@ -1,4 +1,4 @@
-"""Words found here: the ids must be those that the tokenizer itself gives, whatever the text."""
+"""Words found here: the ids must equal the tokenizer's own, whatever the text."""
 
 from __future__ import annotations
 

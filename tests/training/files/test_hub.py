@@ -1,4 +1,4 @@
-"""Models from a hub on localhost: downloaded once, told byte by byte, taken up after a break."""
+"""Models from a hub on localhost: downloaded once, reported byte by byte, resumed after a break."""
 
 from __future__ import annotations
 

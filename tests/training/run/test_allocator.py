@@ -1,4 +1,4 @@
-"""What a training's steps free is not fetched from the system again for the next one."""
+"""Memory that a training step frees is not requested from the system again for the next step."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-# In a process of its own: what else lies in a process's memory decides what the C library can give back.
+# In a separate process: what else is in memory decides what the C library can release.
 _SCRIPT = """
 import json, resource
 import torch

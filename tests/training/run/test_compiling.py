@@ -1,6 +1,6 @@
 """Compiled layers: the same numbers, for the batches that they were compiled for, or none at all.
 
-There is no GPU here, so a device says that it were one, and the backend stops short of machine code.
+There is no GPU here, so a device pretends to be one, and the backend stops short of machine code.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Loss and pace: what is told, and how often."""
+"""Loss and pace: what is reported, and how often."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from emeth_tui.training.run.metrics import LossMeter, Pace, Throttle
 
 
 class Clock:
-    """A clock that moves when told to."""
+    """A clock that moves only when asked to."""
 
     def __init__(self) -> None:
         self.now = 100.0

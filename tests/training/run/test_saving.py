@@ -1,4 +1,4 @@
-"""Checkpoints beside the training: when they are due, that nobody waits for them, what errors do."""
+"""Checkpoints written beside the training: when they are due, that nothing waits for them, what errors do."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ def test_an_error_of_the_writing_comes_out_at_the_next_look(tmp_path: Path) -> N
     with pytest.raises(DiskFull):
         saver.wait()
 
-    saver.check()  # told once
+    saver.check()  # reported once
     saver.close()
 
 
@@ -331,7 +331,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, torch.T
 
 
 class Observed(Control):
-    """Acts once while the job stands still, then lets it go on or stops it."""
+    """Acts once while the job is paused, then resumes or stops it."""
 
     def __init__(self, act: Callable[[], None], stop: bool = False) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Curves in cells: scale, axis, two of them over each other, and what is no number."""
+"""Curves in cells: scale, axis, two of them over each other, and NaNs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Theme files: what ships, what a user may add, and how a wrong one is told."""
+"""Theme files: what ships, what a user may add, and how an invalid one is reported."""
 
 from __future__ import annotations
 

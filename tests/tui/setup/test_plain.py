@@ -53,7 +53,7 @@ def program(home: Path, *arguments: str, **changes: str) -> Iterator[Terminal]:
 
 
 def ended(terminal: Terminal) -> int:
-    """Wait for the program's end; gives its exit code."""
+    """Wait for the program to exit; return its exit code."""
     terminal.read_to_end()
     return terminal.wait()
 
