@@ -121,7 +121,7 @@ async def screen(node: Node, language: str, theme: str) -> AsyncIterator[tuple[P
 
 
 async def until(node: Node, condition: Callable[[Snapshot], bool]) -> None:
-    """Wait until a condition holds for the node's snapshot. Raises TimeoutError after NODE_LIMIT_S."""
+    """Wait until a condition holds for the node's snapshot. Raise TimeoutError after NODE_LIMIT_S."""
     with anyio.fail_after(NODE_LIMIT_S):
         async for _news in node.subscribe():
             if condition(node.snapshot()):

@@ -52,17 +52,17 @@ class Layers:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def load(self) -> Settings:
-        """Read the file and apply the overrides. Raises SettingsError."""
+        """Read the file and apply the overrides. Raise SettingsError."""
         return self.combine(self.read())
 
     def read(self) -> str:
-        """Return the file's text, "" where it may be absent and is. Raises SettingsError."""
+        """Return the file's text, "" where it may be absent and is. Raise SettingsError."""
         if not self.must_exist and not self.path.exists():
             return ""
         return read_text(self.path)
 
     def combine(self, text: str) -> Settings:
-        """Return the settings as they would be if the file held `text`. Raises SettingsError."""
+        """Return the settings as they would be if the file held `text`. Raise SettingsError."""
         tables = parse_toml(text, str(self.path))
         _apply(tables, self.environment, "environment")
         _apply(tables, self.options, "option")
@@ -74,7 +74,7 @@ class Layers:
             raise SettingsError(explain(str(self.path), error, tables)) from None
 
     def origins(self, text: str) -> dict[str, Origin]:
-        """Return where each setting comes from if the file holds `text`. Raises SettingsError."""
+        """Return where each setting comes from if the file holds `text`. Raise SettingsError."""
         tables = parse_toml(text, str(self.path))
         return {key: self._origin(key, tables) for key in fields_by_key()}
 
@@ -113,7 +113,7 @@ def load_settings(
 ) -> Settings:
     """Read the settings file, then apply environment and options (`{"claims.min_fee_emt": 12}`).
 
-    A file named by `path` must exist; the default one may be absent. Raises SettingsError.
+    A file named by `path` must exist; the default one may be absent. Raise SettingsError.
     """
     return settings_layers(path, environment=environment, overrides=overrides).load()
 
@@ -121,7 +121,7 @@ def load_settings(
 def pop_password(environment: dict[str, str] | os._Environ[str], wallet: WalletSettings) -> str | None:
     """Return the keystore's password from the environment, else from its file; None where there is neither.
 
-    The variable is removed, so that no child inherits it. Raises SettingsError for an unreadable file.
+    The variable is removed, so that no child inherits it. Raise SettingsError for an unreadable file.
     """
     from_environment = environment.pop(PASSWORD_VARIABLE, None)
     if from_environment is not None:
@@ -135,7 +135,7 @@ def pop_password(environment: dict[str, str] | os._Environ[str], wallet: WalletS
 
 
 def parse_toml(text: str, source: str) -> dict[str, Any]:
-    """Parse a settings file's text. Raises SettingsError naming `source`."""
+    """Parse a settings file's text. Raise SettingsError naming `source`."""
     try:
         tables: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -144,7 +144,7 @@ def parse_toml(text: str, source: str) -> dict[str, Any]:
 
 
 def read_text(path: Path) -> str:
-    """Read a settings file's text. Raises SettingsError."""
+    """Read a settings file's text. Raise SettingsError."""
     try:
         return path.read_text("utf-8")
     except FileNotFoundError:

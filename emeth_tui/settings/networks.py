@@ -30,7 +30,7 @@ VERIFICATION_KEY_VARIABLE = "EMETH_TUI_VERIFICATION_KEY"
 def load_network(settings: Settings, *, environment: Mapping[str, str] | None = None) -> Network:
     """Return the network that `settings.network` names: the built-in profile with the file's overrides.
 
-    Raises SettingsError for an unknown profile, or one with an address missing.
+    Raise SettingsError for an unknown profile, or one with an address missing.
     """
     name = settings.network
     profile = _builtin_profile(name)

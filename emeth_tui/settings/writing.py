@@ -25,7 +25,7 @@ _HEADER = re.compile(r"^\s*\[")
 def edit_toml(text: str, changes: Mapping[str, object], source: str) -> str:
     """Return a file's text with settings changed by dotted key; None removes one.
 
-    A key that is commented out, as in the example file, is set in that place. Raises SettingsError when the
+    A key that is commented out, as in the example file, is set in that place. Raise SettingsError when the
     text is not TOML, or a needed table is something else.
     """
     parse_toml(text, source)
@@ -35,7 +35,7 @@ def edit_toml(text: str, changes: Mapping[str, object], source: str) -> str:
 
 
 def write_settings(path: Path, text: str) -> None:
-    """Write the settings file, mode 0600, whole or not at all. Raises SettingsError."""
+    """Write the settings file, mode 0600, whole or not at all. Raise SettingsError."""
     target = path.resolve()  # a link stays a link
     try:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

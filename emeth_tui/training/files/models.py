@@ -211,7 +211,7 @@ class JobModel:
 
 
 def open_model(name: str, progress: OnPreparing = unheard) -> JobModel:
-    """Return the model of this name, with its files located once. Raises as `locate` does."""
+    """Return the model of this name, with its files located once. Raise what `locate` raises."""
     spec = model_spec(name)
     return JobModel(spec, locate(name, progress) if spec.pretrained else None)
 

@@ -30,7 +30,7 @@ class BatchThreads:
     def run(self, work: Callable[[Tensor, int], Result], ids: Tensor) -> list[Result]:
         """Do `work` on about equal parts of `ids` at the same time, and return the results in order.
 
-        `work` receives a part and the thread's number; the caller's own is 0. Raises what it raised, once all
+        `work` receives a part and the thread's number; the caller's own is 0. Raise what it raised, once all
         parts have ended.
         """
         first, *others = ids.tensor_split(min(self.count, len(ids)))

@@ -192,7 +192,7 @@ class Saver:
         return self._writing is not None and not self._writing.done()
 
     def check(self) -> None:
-        """Finish a write that has ended. Raises what it raised: DiskFull, OSError."""
+        """Finish a write that has ended. Raise what it raised: DiskFull, OSError."""
         if self._writing is not None and self._writing.done():
             self.wait()
 
@@ -208,7 +208,7 @@ class Saver:
     def wait(self, limit_s: float | None = None) -> bool:
         """Wait until everything is on the disk; False when the time is up before.
 
-        Raises what the writing raised: DiskFull, OSError.
+        Raise what the writing raised: DiskFull, OSError.
         """
         writing = self._writing
         if writing is None:

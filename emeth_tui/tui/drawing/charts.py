@@ -18,7 +18,7 @@ SCALE_CELLS = 9  # the scale at the left, with its axis
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Values at x = 1, 2, …; NaNs are left out."""
+    """Values at x = 1, 2, …; those that are not finite are left out."""
 
     values: Sequence[float]
     mark: str
