@@ -74,7 +74,12 @@ class ChainMethods:
             inspect.signature(handler).bind(*params)
         except TypeError:
             raise invalid_params(f"{method} does not take {len(params)} parameters") from None
-        return handler(*params)
+        try:
+            return handler(*params)
+        except (
+            RecursionError
+        ) as error:  # Python 3.12 limits how deep C code may nest, and py-evm cannot raise it
+            raise RpcError(RpcCode.INVALID_INPUT, "calls nest deeper than this Python follows") from error
 
     # ---- state
 

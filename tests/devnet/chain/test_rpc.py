@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -247,7 +248,11 @@ def test_calls_may_nest_as_deep_as_gas_goes(chain: DevChain) -> None:
     raw = signed(nonce, to=None, value=0, gas=200_000, data=f"0x68{runtime}5f5260096017f3")
     receipt = chain.request("eth_getTransactionReceipt", chain.request("eth_sendRawTransaction", raw))
     assert chain.request("eth_getCode", receipt["contractAddress"]) == f"0x{runtime}"
-    assert chain.request("eth_call", {"to": receipt["contractAddress"]}) == "0x"
+    if sys.version_info[:2] == (3, 12):  # it alone limits C code that nests, whatever the recursion limit
+        with pytest.raises(RpcError, match="deeper than this Python follows"):
+            chain.request("eth_call", {"to": receipt["contractAddress"]})
+    else:
+        assert chain.request("eth_call", {"to": receipt["contractAddress"]}) == "0x"
 
 
 def test_an_estimate_stops_at_what_the_sender_can_pay(chain: DevChain) -> None:
