@@ -76,9 +76,7 @@ class ChainMethods:
             raise invalid_params(f"{method} does not take {len(params)} parameters") from None
         try:
             return handler(*params)
-        except (
-            RecursionError
-        ) as error:  # Python 3.12 limits how deep C code may nest, and py-evm cannot raise it
+        except RecursionError as error:  # Python 3.12 limits nested C code, whatever py-evm asks for
             raise RpcError(RpcCode.INVALID_INPUT, "calls nest deeper than this Python follows") from error
 
     # ---- state
