@@ -96,6 +96,10 @@ def test_the_screen_comes_up_before_anything_heavy_is_loaded() -> None:
             f"emeth_tui.{wing}"
             for wing in ("clients", "control", "engine.view", "training", "workers.worker")
         ),
+        *(
+            f"emeth_tui.notices.reasons.{name}"
+            for name in ("control", "disk", "market", "start", "store", "wallet")
+        ),
         "emeth_tui.tui.screens.settings",
     }
     script = (

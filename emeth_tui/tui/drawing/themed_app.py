@@ -32,6 +32,15 @@ class ThemedApp(App[Result], inherit_bindings=False):
         self._sixteen = self.console.color_system in {"standard", None}
         self.themes, self.theme_error = _themes_or_ours(options)
         self.set_palette(self._first_theme(options.theme))
+        self._variables = self.get_css_variables()
+        self.stylesheet.set_variables(self._variables)
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Parse the styles again where colours have changed: not for the theme of the start."""
+        variables = self.get_css_variables()
+        if variables != self._variables:
+            self._variables = variables
+            super().refresh_css(animate)
 
     def next_theme(self) -> Theme:
         """Return the next theme after the current one, by name."""
