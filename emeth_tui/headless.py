@@ -16,6 +16,7 @@ from emeth_tui.notices.event import Event
 from emeth_tui.notices.notice import field_data
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.words.sentences import english
+from emeth_tui.words.summary import summary_lines
 
 if TYPE_CHECKING:
     # The node's web3 takes a second to load; the screen need not wait for it.
@@ -138,7 +139,7 @@ def detach_from_terminal() -> None:
 def print_summary(summary: Summary, output: TextIO) -> None:
     """Print the summary of a run for people."""
     try:
-        print("", *summary.lines(), sep="\n", file=output, flush=True)
+        print("", *summary_lines(summary.as_event()), sep="\n", file=output, flush=True)
     except OSError:
         return
 

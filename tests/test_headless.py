@@ -20,6 +20,8 @@ from emeth_tui.notices.events.job import JobStuck, StepsSkipped
 from emeth_tui.notices.events.node import InternalError, Stopped
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.protocol.contracts import SlotShare
+from emeth_tui.words.summary import summary_lines
+from emeth_tui.words.translation import set_language
 from tests.factories import JOB_ID, OTHER_JOB_ID, make_job
 from tests.tui.stand_in import StandInNode
 
@@ -96,18 +98,18 @@ def test_the_account_adds_up_or_says_that_it_does_not() -> None:
         withdrawn_wei=0,
     )
 
-    lines = "\n".join(summary.lines())
+    lines = "\n".join(summary_lines(summary.as_event()))
 
     assert summary.adds_up
     assert (summary.verified, summary.epochs, summary.gas) == (1, 33, 5)
-    assert "1 verified, 1 timeout" in lines
+    assert "1 verified, 1 timed out" in lines
     assert "5 of 20 gas today, 25.00 %, 250.00 EMT so far" in lines
     assert "adds up to the wei" in lines
     off_by_one = Summary(
         **{**{name: getattr(summary, name) for name in summary.__slots__}, "withdrawn_wei": 1}
     )
     assert not off_by_one.adds_up
-    assert "does NOT add up" in "\n".join(off_by_one.lines())
+    assert "does NOT add up" in "\n".join(summary_lines(off_by_one.as_event()))
 
 
 async def test_one_signal_that_comes_twice_saves_and_a_later_one_leaves_at_once(
@@ -142,3 +144,23 @@ async def _signals_are_handled() -> None:
         await asyncio.wait_for(handled.wait(), 5)
     finally:
         loop.remove_signal_handler(signal.SIGUSR1)
+
+
+def test_the_account_is_in_the_language_of_the_screen() -> None:
+    summary = Summary(
+        jobs=(),
+        share=SlotShare(slot=20_000, own_gas=0, own_balance=0, total_gas=0, reward_wei=0),
+        emt_before_wei=token_to_wei(200),
+        emt_after_wei=token_to_wei(201),
+        fees_wei=0,
+        verifier_fees_wei=0,
+        penalties_wei=0,
+        withdrawn_wei=0,
+    )
+    set_language("ja")
+    try:
+        lines = summary_lines(summary.as_event())
+    finally:
+        set_language("en")
+    assert lines[0] == "ジョブ  終了なし"
+    assert "一致しません" in lines[-1]

@@ -34,6 +34,7 @@ SUMMARY = Summary(
     slot=19_000,
     slot_own_gas=10,
     slot_total_gas=20,
+    slot_reward_wei=10**18,
     emt_before_wei=10**18,
     emt_after_wei=2 * 10**18,
     fees_wei=10**18,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.money.watch import ChainView
 from emeth_tui.job import Job
-from emeth_tui.model import JobState, format_token
+from emeth_tui.model import JobState
 from emeth_tui.notices.events import node as events
 from emeth_tui.protocol.contracts import SlotShare
 
@@ -43,28 +43,6 @@ class Summary:
         explained = self.fees_wei - self.verifier_fees_wei - self.penalties_wei + self.withdrawn_wei
         return self.emt_after_wei - self.emt_before_wei == explained
 
-    def lines(self) -> list[str]:
-        """Return the summary as lines for people."""
-        share = self.share
-        of_total = 100 * share.own_gas / share.total_gas if share.total_gas else 0.0
-        change_wei = self.emt_after_wei - self.emt_before_wei
-        balance = "adds up to the wei" if self.adds_up else "does NOT add up: look at the chain"
-        outcomes = {state: sum(job.state is state for job in self.jobs) for state in JobState}
-        others = [f"{count} {state.value}" for state, count in outcomes.items() if count and state.is_final]
-        return [
-            f"jobs      {', '.join(others) or 'none ended'}",
-            f"epochs    {self.epochs:,}",
-            f"gas       {self.gas:,}",
-            f"share     {share.own_gas:,} of {share.total_gas:,} gas today, {of_total:.2f} %, "
-            f"{format_token(share.own_reward_wei)} EMT so far",
-            f"EMT       {format_token(self.emt_before_wei, 6)} before, "
-            f"{format_token(self.emt_after_wei, 6)} after",
-            f"change    {format_token(change_wei, 6)} = fees {format_token(self.fees_wei, 6)} "
-            f"- verifier fees {format_token(self.verifier_fees_wei, 6)} "
-            f"- penalties {format_token(self.penalties_wei, 6)} "
-            f"+ rewards {format_token(self.withdrawn_wei, 6)}; {balance}",
-        ]
-
     def as_event(self) -> events.Summary:
         """Return the summary as an event."""
         return events.Summary(
@@ -75,6 +53,7 @@ class Summary:
             slot=self.share.slot,
             slot_own_gas=self.share.own_gas,
             slot_total_gas=self.share.total_gas,
+            slot_reward_wei=self.share.own_reward_wei,
             emt_before_wei=self.emt_before_wei,
             emt_after_wei=self.emt_after_wei,
             fees_wei=self.fees_wei,

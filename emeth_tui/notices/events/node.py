@@ -96,6 +96,7 @@ class Summary(EventBody):
     slot: int
     slot_own_gas: int
     slot_total_gas: int
+    slot_reward_wei: Wei
     emt_before_wei: Wei
     emt_after_wei: Wei
     fees_wei: Wei

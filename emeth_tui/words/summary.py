@@ -1,0 +1,66 @@
+"""The summary of a run as lines, in the interface's language."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from rich.cells import cell_len
+
+from emeth_tui.model import JobState, format_token
+from emeth_tui.notices.events.node import Summary
+from emeth_tui.words.formats import state_name
+from emeth_tui.words.translation import _
+
+_PLACES = 6  # of an amount of EMT
+
+
+def summary_lines(summary: Summary) -> list[str]:
+    """Return the summary of a run as lines of a label and what it came to."""
+    rows = [
+        (_("jobs"), _outcomes(summary)),
+        (_("epochs"), f"{summary.epochs:,}"),
+        (_("gas"), f"{summary.gas:,}"),
+        (_("share"), _share(summary)),
+        (
+            "EMT",
+            _("{before} before, {after} after").format(
+                before=_amount(summary.emt_before_wei), after=_amount(summary.emt_after_wei)
+            ),
+        ),
+        (_("change"), _change(summary)),
+    ]
+    width = max(cell_len(label) for label, _text in rows) + 2
+    return [label + " " * (width - cell_len(label)) + text for label, text in rows]
+
+
+def _outcomes(summary: Summary) -> str:
+    counts = Counter(summary.jobs.values())
+    ended = [f"{counts[state]} {state_name(state)}" for state in JobState if state.is_final and counts[state]]
+    return ", ".join(ended) or _("none ended")
+
+
+def _share(summary: Summary) -> str:
+    total = summary.slot_total_gas
+    return _("{own} of {total} gas today, {percent} %, {reward} EMT so far").format(
+        own=f"{summary.slot_own_gas:,}",
+        total=f"{total:,}",
+        percent=f"{100 * summary.slot_own_gas / total if total else 0.0:.2f}",
+        reward=format_token(summary.slot_reward_wei),
+    )
+
+
+def _change(summary: Summary) -> str:
+    text = _("{change} = fees {fees} - verifier fees {verifier} - penalties {penalties} + rewards {rewards}")
+    change = text.format(
+        change=_amount(summary.emt_after_wei - summary.emt_before_wei),
+        fees=_amount(summary.fees_wei),
+        verifier=_amount(summary.verifier_fees_wei),
+        penalties=_amount(summary.penalties_wei),
+        rewards=_amount(summary.withdrawn_wei),
+    )
+    verdict = _("adds up to the wei") if summary.adds_up else _("does NOT add up: look at the chain")
+    return f"{change}; {verdict}"
+
+
+def _amount(amount_wei: int) -> str:
+    return format_token(amount_wei, _PLACES)
