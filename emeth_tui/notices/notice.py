@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # loaded when a notice is written or read: errors need this m
     from pydantic_core import CoreSchema
 
 MAX_TEXT_CHARS = 500  # of a field; texts of strangers may be megabytes long
+MAX_DEPTH = 12  # of notices in each other that are read; ours go three deep
 
 
 class _TextInJson:
@@ -133,16 +134,17 @@ def from_data(family: type[_N], data: object) -> _N:
     content = dict(data) if isinstance(data, Mapping) else {"content": data}
     kind = str(content.pop("kind", ""))
     known = _class_of(family, kind)
-    if known is not None:
+    deep = _too_deep(content)
+    if known is not None and not deep:
         from pydantic import ValidationError
 
         try:
             notice: _N = _adapter(known).validate_python(content)
             return notice
-        except (ValidationError, RecursionError):  # of another version, or of a stranger
+        except ValidationError:  # of another version, or of a stranger
             pass
     unknown: Any = UnknownReason if issubclass(family, Reason) else UnknownEvent
-    return unknown(kind, json.dumps(content, ensure_ascii=False, default=str))  # type: ignore[no-any-return]
+    return unknown(kind, "…" if deep else json.dumps(content, ensure_ascii=False, default=str))  # type: ignore[no-any-return]
 
 
 def reason_data(reason: Reason | None) -> dict[str, Any] | None:
@@ -175,6 +177,12 @@ def all_kinds(family: type[Notice]) -> dict[str, type[Notice]]:
     for module in pkgutil.walk_packages(package.__path__, f"{family.package}."):
         import_module(module.name)
     return dict(family.kinds)
+
+
+def _too_deep(data: object, levels: int = MAX_DEPTH) -> bool:
+    if not isinstance(data, Mapping):
+        return False
+    return levels == 0 or any(_too_deep(value, levels - 1) for value in data.values())
 
 
 def _class_of(family: type[Notice], kind: str) -> type[Notice] | None:

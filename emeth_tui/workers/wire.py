@@ -129,5 +129,6 @@ def _refuse_unknown_fields(body: Mapping[str, Any], message: Any) -> None:
     for name, value in body.items():
         if name not in names:
             raise ValueError(f"unknown field {name!r}")
-        if isinstance(value, dict):
-            _refuse_unknown_fields(value, getattr(message, name))
+        inner = getattr(message, name)
+        if isinstance(value, dict) and dataclasses.is_dataclass(inner):  # a reason's data are read elsewhere
+            _refuse_unknown_fields(value, inner)

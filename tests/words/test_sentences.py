@@ -21,7 +21,7 @@ from emeth_tui.errors import EmethError, JobError
 from emeth_tui.model import JobState, ServiceName
 from emeth_tui.notices.events.job import EpochDone, JobStuck
 from emeth_tui.notices.events.node import ServiceLost, Stopped
-from emeth_tui.notices.notice import EventBody, Notice, Reason, all_kinds
+from emeth_tui.notices.notice import EventBody, Notice, Reason, UnknownReason, all_kinds, from_data
 from emeth_tui.notices.reasons.disk import CacheFull
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import FeeTooHigh, MissesMargin, NoneTaken, NoOffers, TimeMeasured
@@ -170,3 +170,10 @@ def subclasses(cls: type[EmethError]) -> Iterator[type[EmethError]]:
     for below in cls.__subclasses__():
         yield below
         yield from subclasses(below)
+
+
+def test_reasons_one_in_the_other_without_end_are_not_read() -> None:
+    data: dict[str, object] = {"kind": "no_offers"}
+    for _level in range(5_000):
+        data = {"kind": "claiming_paused", "cause": data}
+    assert from_data(Reason, data) == UnknownReason("claiming_paused", "…")

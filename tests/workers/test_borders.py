@@ -31,6 +31,7 @@ SAMPLES: dict[str, object] = {
     "bool": True,
     "Number | None": None,
     "Amount | None": 0.5,
+    "ReasonData": {"kind": "none_taken", "offers": 3, "reason": {"kind": "no_offers"}},
     "Work": reports.Work(100, 1.0, 10, 0.1, 0.2),
     "Stage": reports.Stage.TOKENISING,
     "FailureKind": messages.FailureKind.DISK,
@@ -48,7 +49,8 @@ def test_messages_are_frozen_plain_data_and_survive_the_wire(kind: type) -> None
     assert Reader(union).feed(Writer().line(message)) == [message]
     assert not hasattr(message, "__dict__")
     assert all(
-        isinstance(value, (str, int, float, Enum, reports.Work, type(None))) for value in fields.values()
+        isinstance(value, (str, int, float, dict, Enum, reports.Work, type(None)))
+        for value in fields.values()
     )
     for name in [*fields, "anything"]:
         with pytest.raises((dataclasses.FrozenInstanceError, TypeError, AttributeError)):
@@ -87,9 +89,9 @@ def test_a_message_that_never_arrives_is_noticed() -> None:
 def test_long_and_unprintable_texts_are_cut_and_cleaned() -> None:
     reader: Reader[messages.ToParent] = Reader(messages.ToParent)
 
-    (message,) = reader.feed(Writer().line(messages.StartFailed("\x1b[2J" + "x" * 5_000)))
+    (message,) = reader.feed(Writer().line(messages.Ready(1, "cpu", "\x1b[2J" + "x" * 5_000)))
 
-    assert message == messages.StartFailed("·[2J" + "x" * (reports.MAX_TEXT_CHARS - 4))
+    assert message == messages.Ready(1, "cpu", "·[2J" + "x" * (reports.MAX_TEXT_CHARS - 4))
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf])
