@@ -13,6 +13,7 @@ One without fields is a plain subclass with empty `__slots__`, which loads in a 
 from __future__ import annotations
 
 import json
+import math
 import pkgutil
 import re
 from collections.abc import Mapping
@@ -124,9 +125,13 @@ def to_data(notice: Notice) -> dict[str, Any]:
 
 
 def field_data(notice: Notice) -> dict[str, Any]:
-    """Write a notice's fields as what JSON knows. Amounts in wei are texts."""
+    """Write a notice's fields as what JSON knows. Amounts in wei are texts, as are inf and nan."""
     data: dict[str, Any] = _adapter(type(notice)).dump_python(notice, mode="json")
-    return data
+    return {name: _json_number(value) for name, value in data.items()}
+
+
+def _json_number(value: Any) -> Any:
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def from_data(family: type[_N], data: object) -> _N:

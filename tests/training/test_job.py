@@ -12,6 +12,8 @@ import pytest
 import torch
 
 from emeth_tui.errors import DatasetError, TrainingError
+from emeth_tui.notices.notice import to_data
+from emeth_tui.notices.reasons.training.run import StepsNotFinite
 from emeth_tui.protocol import hash_chain
 from emeth_tui.training import job
 from emeth_tui.training.files.checkpoint import load_result
@@ -411,7 +413,7 @@ def test_many_bad_steps_send_training_back_to_the_last_good_checkpoint(
     run.go(request)
 
     steps = 3 * run.of_type(Prepared)[0].steps_per_epoch
-    assert run.of_type(Diverged) == [Diverged(3, f"4 of {steps} steps gave no finite numbers")]
+    assert run.of_type(Diverged) == [Diverged(3, to_data(StepsNotFinite(4, steps)))]
     (went_back,) = run.of_type(WentBack)
     epochs = [event.epoch for event in run.of_type(EpochDone)]
     assert epochs == [1, 2, *range(went_back.epoch + 1, 5)]

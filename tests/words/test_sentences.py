@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import json
+import math
 import re
 import string
 import types
@@ -21,10 +23,11 @@ from emeth_tui.errors import EmethError, JobError
 from emeth_tui.model import JobState, ServiceName
 from emeth_tui.notices.events.job import EpochDone, JobStuck
 from emeth_tui.notices.events.node import ServiceLost, Stopped
-from emeth_tui.notices.notice import EventBody, Notice, Reason, UnknownReason, all_kinds, from_data
+from emeth_tui.notices.notice import EventBody, Notice, Reason, UnknownReason, all_kinds, from_data, to_data
 from emeth_tui.notices.reasons.disk import CacheFull
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import FeeTooHigh, MissesMargin, NoneTaken, NoOffers, TimeMeasured
+from emeth_tui.notices.reasons.training.run import TrainingDiverged, TrainingLossIs
 from emeth_tui.words.sentences import english, template, text_of
 from emeth_tui.words.translation import read_catalogue, set_language
 
@@ -177,3 +180,10 @@ def test_reasons_one_in_the_other_without_end_are_not_read() -> None:
     for _level in range(5_000):
         data = {"kind": "claiming_paused", "cause": data}
     assert from_data(Reason, data) == UnknownReason("claiming_paused", "…")
+
+
+@pytest.mark.parametrize("loss", [math.inf, -math.inf])
+def test_a_number_that_json_lacks_survives_the_way_there_and_back(loss: float) -> None:
+    reason = TrainingDiverged(3, TrainingLossIs(loss))
+    written = json.dumps(to_data(reason), allow_nan=False)
+    assert from_data(Reason, json.loads(written)) == reason

@@ -11,6 +11,7 @@ import pytest
 
 from emeth_tui.backoff import Backoff
 from emeth_tui.errors import DeviceFailed, WorkerError
+from emeth_tui.notices.notice import to_data
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.worker import ProcessSilent
 from emeth_tui.workers.link import NoNews, OnEnd, WorkerConfig
@@ -69,7 +70,9 @@ class Link:
             await asyncio.sleep(limit_s)
             raise NoNews(ProcessSilent(limit_s))
         self._answered = True
-        return StartFailed(outcome) if outcome else Ready(1, self._device, f"a {self._device}")
+        return (
+            StartFailed(to_data(Foreign(outcome))) if outcome else Ready(1, self._device, f"a {self._device}")
+        )
 
     async def end(self, grace_s: float) -> None:
         await self.kill()

@@ -324,7 +324,7 @@ async def test_a_bad_dataset_is_the_jobs_fault(tmp_path: Path, worker: Worker) -
     request = make_request(tmp_path)
     pid = worker.view.pid
 
-    with pytest.raises(DatasetError, match=f"job {request.job_id}: the dataset is not UTF-8"):
+    with pytest.raises(DatasetError, match="the dataset is not UTF-8"):
         await worker.train(request, hash_for=hash_for, on_message=Listener())
 
     assert (worker.view.phase, worker.view.pid) == (WorkerPhase.IDLE, pid)
@@ -333,7 +333,7 @@ async def test_a_bad_dataset_is_the_jobs_fault(tmp_path: Path, worker: Worker) -
 async def test_a_hopeless_training_is_the_jobs_fault(tmp_path: Path, worker: Worker) -> None:
     request = make_request(tmp_path, learning_rate=1e6)
 
-    with pytest.raises(TrainingError, match=f"job {request.job_id}: training diverged"):
+    with pytest.raises(TrainingError, match="training diverged in epoch"):
         await worker.train(request, hash_for=hash_for, on_message=Listener())
 
 

@@ -130,7 +130,9 @@ def test_a_file_that_arrives_damaged_is_not_kept(server: Hub) -> None:
 
 
 def test_a_name_that_the_hub_does_not_know_is_said_to_be_unknown(server: Hub) -> None:
-    with pytest.raises(TrainingError, match="'someone/else': the Hugging Face hub has no model of that name"):
+    with pytest.raises(
+        TrainingError, match="model someone/else: the Hugging Face hub has no model of that name"
+    ):
         hub.fetch("someone/else")
 
 
