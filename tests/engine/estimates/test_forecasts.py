@@ -40,8 +40,8 @@ async def test_after_one_job_the_next_claim_is_judged_by_measurement(network: Ha
     refused = await network.post(fee_emt=25, lifetime_s=250)
     async with network.node(script=script, claims__safety_margin_s=100) as node:
         await node.event("idle")
-        await job_done(network, node, fee_emt=20)
-        await node.event("claimed", refused)
+        measured = await network.post(fee_emt=20)
+        await node.event("submitted", measured)
         await node.event("submitted", refused)
 
         idle = [english(event.body) for event in node.seen if event.kind == "idle"]
