@@ -157,6 +157,7 @@ class Devnet:
             state_dir=None if self.options.state_dir is None else state_dir,
             genesis_accounts={key.address: funding.NATIVE_WEI for key in keys.values()},
             preferred_port=ports.get("chain", 0),
+            can_reorganise=self.options.can_reorganise,
         )
         self._stack.push_async_callback(chain.stop)
         await chain.start()

@@ -23,8 +23,9 @@ class DevnetOptions:
     Without `seed` the jobs are new ones each time. `poll_interval_s` is how often bots and info server poll
     the chain, `info_lag_s` how much later the info server serves what it saw. `block_interval_s` is how old
     the newest block gets before an empty one is mined, so that the chain's time advances; 0 leaves that to
-    transactions. `rates` are those of a newly deployed contract. `faults` break the storage on purpose, for
-    tests.
+    transactions. `rates` are those of a newly deployed contract. For tests, `faults` break the storage on
+    purpose, and `can_reorganise` lets whoever reaches the chain rewrite its newest blocks
+    (`chain/reorganisation.py`).
     """
 
     state_dir: Path | None = None
@@ -43,6 +44,7 @@ class DevnetOptions:
     block_interval_s: float = 15.0
     rates: Rates = ROUND_3_2_RATES
     faults: Faults | None = None
+    can_reorganise: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,9 +38,14 @@ class PyEvmChain:
         state_file: Path | None,
         genesis_accounts: Mapping[str, int],
         preferred_port: int = 0,
+        can_reorganise: bool = False,
     ) -> None:
         self._open = partial(
-            DevChain, chain_id=chain_id, state_file=state_file, genesis_accounts=genesis_accounts
+            DevChain,
+            chain_id=chain_id,
+            state_file=state_file,
+            genesis_accounts=genesis_accounts,
+            can_reorganise=can_reorganise,
         )
         self._preferred_port = preferred_port
         self._chain: DevChain | None = None
@@ -75,12 +80,23 @@ def make_chain(
     state_dir: Path | None,
     genesis_accounts: Mapping[str, int],
     preferred_port: int = 0,
+    can_reorganise: bool = False,
 ) -> ChainService:
-    """Return a chain; with a state directory it is saved there, and continues an existing one."""
-    maker, file_name = (AnvilChain, "anvil.json") if kind == "anvil" else (PyEvmChain, "chain.state")
-    return maker(
+    """Return a chain; with a state directory it is saved there, and continues an existing one.
+
+    Anvil can always reorganise.
+    """
+    if kind == "anvil":
+        return AnvilChain(
+            chain_id=chain_id,
+            state_file=None if state_dir is None else state_dir / "anvil.json",
+            genesis_accounts=genesis_accounts,
+            preferred_port=preferred_port,
+        )
+    return PyEvmChain(
         chain_id=chain_id,
-        state_file=None if state_dir is None else state_dir / file_name,
+        state_file=None if state_dir is None else state_dir / "chain.state",
         genesis_accounts=genesis_accounts,
         preferred_port=preferred_port,
+        can_reorganise=can_reorganise,
     )

@@ -33,6 +33,7 @@ BLOCK_GAS_LIMIT = 30_000_000
 _GENESIS_PARENT_HASH = bytes(32)
 _CHAIN_ID_KEY = b"emeth-tui:chain-id"  # among py-evm's own keys, which are hashes or start with "v1:"
 _OFFSET_KEY = b"emeth-tui:clock-offset"
+_FORKS_KEY = b"emeth-tui:forks"
 _REMEMBERED_BLOCKS = 1_024
 
 
@@ -194,8 +195,9 @@ class Evm:
                 left_out.append(transaction)
         if transactions and len(left_out) == len(transactions):
             return None, left_out
-        # Contracts see `mix_hash` as randomness: any value will do, the same one on every run.
-        block = self._chain.mine_block(mix_hash=keccak(parent.hash))
+        # Contracts see `mix_hash` as randomness: any value will do, the same one on every run. After a
+        # fork it is another one, so that a block never has the hash of the one that it replaces.
+        block = self._chain.mine_block(mix_hash=keccak(parent.hash + self._store.get(_FORKS_KEY, b"")))
         self._remember(block.hash, tuple(block.transactions))
         return block.header, left_out
 
@@ -203,6 +205,11 @@ class Evm:
         """Remove every block after this one from the chain."""
         db = self._chain.chaindb.db
         self._chain.chaindb._set_as_canonical_chain_head(db, header, _GENESIS_PARENT_HASH)
+
+    def fork_from(self, header: Any) -> None:
+        """Remove every block after this one, for others that differ from them even with the same content."""
+        self._store[_FORKS_KEY] = str(int(self._store.get(_FORKS_KEY, b"0")) + 1).encode()
+        self.revert_to(header)
 
     # ---- state after a block
 

@@ -16,19 +16,25 @@ from emeth_tui.devnet.chain.errors import RpcCode, RpcError, invalid_params, rej
 from emeth_tui.devnet.chain.evm import Evm
 from emeth_tui.devnet.chain.fees import PRIORITY_FEE_WEI, fee_history
 from emeth_tui.devnet.chain.logs import find_logs
-from emeth_tui.devnet.chain.pool import TransactionPool
+from emeth_tui.devnet.chain.pool import Miner, TransactionPool
+from emeth_tui.devnet.chain.reorganisation import Reorganisation
 
 CLIENT_VERSION = "emeth-tui-devnet/py-evm"
 _MAX_SHIFT_S = 100 * 365 * 86_400  # the furthest that the clock may jump at once
+_TAG_DEPTHS = {"latest": 0, "safe": 32, "finalized": 64}  # blocks behind the head, as with anvil
 
 
 class ChainMethods:
-    """Answers one request at a time; `call` raises RpcError when the answer is an error."""
+    """Answers one request at a time; `call` raises RpcError when the answer is an error.
 
-    def __init__(self, evm: Evm, clock: ChainClock) -> None:
+    Blocks can be rewritten with `can_reorganise` alone: a network that others use must not offer that.
+    """
+
+    def __init__(self, evm: Evm, clock: ChainClock, *, can_reorganise: bool = False) -> None:
         self._evm = evm
         self._clock = clock
         self._pool = TransactionPool(evm)
+        self._miner = Miner(evm, clock, self._pool)
         self._automine = True
         self._snapshots: list[bytes] = []
         self._methods: dict[str, Callable[..., Any]] = {
@@ -63,6 +69,8 @@ class ChainMethods:
             "evm_snapshot": self.snapshot,
             "evm_revert": self.revert,
         }
+        if can_reorganise:
+            self._methods.update(Reorganisation(evm, self._pool, self._miner).methods())
 
     def call(self, method: str, params: list[Any]) -> Any:
         """Answer a request. Raise RpcError."""
@@ -149,7 +157,7 @@ class ChainMethods:
         elif ref.number is not None:
             header = self._evm.header_by_number(ref.number)
         else:
-            header = self._evm.header_by_number(0) if ref.tag == "earliest" else self._evm.head
+            header = self._evm.header_by_number(_tagged_number(ref.tag, self._evm.head.block_number))
         if header is None:
             raise _BlockMissing(ref)
         return header
@@ -166,30 +174,13 @@ class ChainMethods:
 
     def send_raw_transaction(self, raw: Any) -> str:
         transaction = self._pool.add(read.data(raw))
-        if self._automine:
-            self._mine_run(transaction)
+        if self._automine and transaction in self._miner.mine_from(transaction.sender):
+            raise rejected("the EVM refused the transaction")
         return write.hex_data(transaction.hash)
 
     def txpool_status(self) -> write.Json:
         pending, queued = self._pool.counts()
         return {"pending": hex(pending), "queued": hex(queued)}
-
-    def _mine_run(self, added: Any) -> None:
-        """Mine the transactions that the one just added makes possible, one block for each."""
-        while (transaction := self._pool.next_of(added.sender)) is not None:
-            self._pool.remove(transaction)
-            if self._mine_block([transaction]) and transaction is added:
-                raise rejected("the EVM refused the transaction")
-
-    def _mine_block(self, transactions: list[Any]) -> list[Any]:
-        """Mine one block, if any of the transactions goes in, and return those that do not."""
-        timestamp_unix_s = self._clock.next_block_unix_s(self._evm.head.timestamp)
-        header, left_out = self._evm.mine(transactions, timestamp_unix_s)
-        if header is not None:
-            self._clock.block_mined(header.timestamp)
-            self._evm.clock_offset_s = self._clock.offset_s
-            self._evm.commit()
-        return left_out
 
     # ---- control, as in anvil
 
@@ -197,11 +188,7 @@ class ChainMethods:
         """Mine a block of what is pending, or an empty one, at `timestamp` if given."""
         if timestamp is not None:
             self.set_next_block_timestamp(timestamp)
-        transactions = self._pool.ready()
-        for transaction in transactions:
-            self._pool.remove(transaction)
-        if len(self._mine_block(transactions)) == len(transactions) > 0:
-            self._mine_block([])
+        self._miner.mine_pool()
         return "0x0"
 
     def increase_time(self, seconds: Any) -> int:
@@ -245,6 +232,10 @@ class ChainMethods:
         self._evm.revert_to(header)
         self._evm.commit()
         return True
+
+
+def _tagged_number(tag: str | None, head_number: int) -> int:
+    return 0 if tag == "earliest" else max(0, head_number - _TAG_DEPTHS[tag or "latest"])
 
 
 class _BlockMissing(RpcError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from emeth_tui.devnet.chain.clock import ChainClock
 from emeth_tui.devnet.chain.errors import RpcCode, RpcError, invalid_params, rejected
 from emeth_tui.devnet.chain.evm import BLOCK_GAS_LIMIT, Evm
 
@@ -26,7 +27,7 @@ class TransactionPool:
 
         Raise RpcError in Ethereum nodes' own words, by which clients distinguish refusals.
         """
-        transaction = self._decode(raw)
+        transaction = self.decode(raw)
         self._check_fields(transaction)
         nonce = self._evm.nonce(self._evm.head, transaction.sender)
         if transaction.nonce < nonce:
@@ -59,12 +60,13 @@ class TransactionPool:
     def ready(self) -> list[Any]:
         """Return what can be mined now, best-paying sender first, up to one block's gas."""
         runs = [list(self._run(sender)) for sender in self._waiting]
+        base_fee_wei = self._evm.next_base_fee_wei()
         runs.sort(key=lambda run: run[0].max_fee_per_gas if run else 0, reverse=True)
         chosen = []
         gas_left = BLOCK_GAS_LIMIT
         for run in runs:
             for transaction in run:
-                if transaction.gas > gas_left:
+                if transaction.gas > gas_left or transaction.max_fee_per_gas < base_fee_wei:
                     break
                 gas_left -= transaction.gas
                 chosen.append(transaction)
@@ -80,14 +82,28 @@ class TransactionPool:
         if not by_nonce:
             self._waiting.pop(transaction.sender, None)
 
-    def _run(self, sender: bytes) -> Iterator[Any]:
-        by_nonce = self._waiting.get(sender, {})
-        nonce = self._evm.nonce(self._evm.head, sender)
-        while nonce in by_nonce:
-            yield by_nonce[nonce]
-            nonce += 1
+    def put_back(self, transaction: Any) -> None:
+        """Take back a transaction whose block is gone; nothing that came since is replaced."""
+        self._waiting.setdefault(transaction.sender, {}).setdefault(transaction.nonce, transaction)
 
-    def _decode(self, raw: bytes) -> Any:
+    def prune(self) -> None:
+        """Forget transactions whose nonce the chain has used."""
+        for sender in list(self._waiting):
+            nonce = self._evm.nonce(self._evm.head, sender)
+            for transaction in list(self._waiting[sender].values()):
+                if transaction.nonce < nonce:
+                    self.remove(transaction)
+
+    def clear(self) -> None:
+        """Forget everything that is pending."""
+        self._waiting.clear()
+
+    def clear_sender(self, sender: bytes) -> None:
+        """Forget what this sender has pending."""
+        self._waiting.pop(sender, None)
+
+    def decode(self, raw: bytes) -> Any:
+        """Decode a signed transaction, whether or not it can be mined. Raise RpcError."""
         if not 0 < len(raw) <= _MAX_TRANSACTION_BYTES:
             raise invalid_params("failed to decode transaction: wrong size")
         try:
@@ -97,6 +113,13 @@ class TransactionPool:
         except Exception as error:
             raise invalid_params("failed to decode transaction") from error
         return transaction
+
+    def _run(self, sender: bytes) -> Iterator[Any]:
+        by_nonce = self._waiting.get(sender, {})
+        nonce = self._evm.nonce(self._evm.head, sender)
+        while nonce in by_nonce:
+            yield by_nonce[nonce]
+            nonce += 1
 
     def _check_fields(self, transaction: Any) -> None:
         if (transaction.type_id or 0) not in _TRANSACTION_TYPES:
@@ -128,3 +151,42 @@ class TransactionPool:
         cost_wei = transaction.gas * transaction.max_fee_per_gas + transaction.value
         if self._evm.balance_wei(self._evm.head, transaction.sender) < cost_wei:
             raise rejected("insufficient funds for gas * price + value")
+
+
+class Miner:
+    """Mines blocks of what is pending, on the clock's time, and commits them to the chain's file."""
+
+    def __init__(self, evm: Evm, clock: ChainClock, pool: TransactionPool) -> None:
+        self._evm = evm
+        self._clock = clock
+        self._pool = pool
+
+    def mine(self, transactions: list[Any]) -> list[Any]:
+        """Mine one block, if any of the transactions goes in, and return those that do not."""
+        timestamp_unix_s = self._clock.next_block_unix_s(self._evm.head.timestamp)
+        header, left_out = self._evm.mine(transactions, timestamp_unix_s)
+        if header is not None:
+            self._clock.block_mined(header.timestamp)
+            self._evm.clock_offset_s = self._clock.offset_s
+            self._evm.commit()
+        return left_out
+
+    def mine_always(self, transactions: list[Any]) -> None:
+        """Mine one block of those transactions that can go in: an empty one if there are none."""
+        if len(self.mine(transactions)) == len(transactions) > 0:
+            self.mine([])
+
+    def mine_pool(self) -> None:
+        """Mine one block of what is pending, or an empty one."""
+        transactions = self._pool.ready()
+        for transaction in transactions:
+            self._pool.remove(transaction)
+        self.mine_always(transactions)
+
+    def mine_from(self, sender: bytes) -> list[Any]:
+        """Mine what a sender has pending, one block for each; return what the EVM refused."""
+        refused: list[Any] = []
+        while (transaction := self._pool.next_of(sender)) is not None:
+            self._pool.remove(transaction)
+            refused += self.mine([transaction])
+        return refused

@@ -38,8 +38,9 @@ _MAX_NESTING = 32  # a filter in a batch has 5
 class DevChain:
     """One chain and its JSON-RPC port.
 
-    `genesis_accounts` (address to wei) are what a new chain starts with; a saved one keeps its own. Raise
-    DevnetError when the state file cannot be used.
+    `genesis_accounts` (address to wei) are what a new chain starts with; a saved one keeps its own. With
+    `can_reorganise`, tests can rewrite its newest blocks. Raise DevnetError when the state file cannot be
+    used.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class DevChain:
         state_file: Path | None,
         genesis_accounts: Mapping[str, int],
         now: Callable[[], float] = time.time,
+        can_reorganise: bool = False,
     ) -> None:
         self._store = ChainStore(state_file)
         try:
@@ -61,7 +63,8 @@ class DevChain:
         except BaseException:
             self._store.close()
             raise
-        self._methods = ChainMethods(evm, ChainClock(evm.clock_offset_s, now))
+        clock = ChainClock(evm.clock_offset_s, now)
+        self._methods = ChainMethods(evm, clock, can_reorganise=can_reorganise)
         # py-evm is slow, synchronous and not thread-safe: one thread does all its work, off the event loop.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="devnet-chain")
 

@@ -187,8 +187,8 @@ def test_any_parameters_are_answered_or_refused(chain: DevChain, method: str, pa
     ("block", "number"),
     [
         ("latest", lambda head: head),
-        ("safe", lambda head: head),
-        ("finalized", lambda head: head),
+        ("safe", lambda head: max(0, head - 32)),
+        ("finalized", lambda head: max(0, head - 64)),
         ("earliest", lambda head: 0),
         ("pending", lambda head: head + 1),
     ],
