@@ -214,9 +214,9 @@ def test_the_example_of_a_chain_is_what_the_code_links() -> None:
 
 
 @given(st.integers(1, 10**10))
-def test_this_nodes_estimate_is_never_shorter_than_the_reference_clients(dataset_bytes: int) -> None:
+def test_this_nodes_formula_is_the_reference_clients(dataset_bytes: int) -> None:
     gas = max(1, dataset_bytes // 2**20) * 5_822 // 1_000
-    assert formula_s(dataset_bytes) >= gas * 1e6 / POWER_CAPACITY_PER_WORKER
+    assert formula_s(dataset_bytes) == gas * 1e6 / POWER_CAPACITY_PER_WORKER
 
 
 def words_of_code(page: Path) -> set[str]:

@@ -12,6 +12,7 @@ from typing import Any
 from emeth_tui.model import SECONDS_PER_DAY, JobId, token_to_wei
 
 RATE_BASE = 100_000  # 100 % (protocol.md §3)
+BYTES_PER_MEGABYTE = 2**20  # as the network counts a dataset's size (protocol.md §10)
 
 
 class JobStatus(IntEnum):
@@ -72,8 +73,10 @@ class Rates:
     def timeout_penalty_wei(self, deposit_wei: int) -> int:
         return deposit_wei * self.timeout_penalty_rate // RATE_BASE
 
-    def failed_penalty_wei(self, deposit_wei: int) -> int:
-        return deposit_wei * self.failed_penalty_rate // RATE_BASE
+    def rejection_cost_wei(self, deposit_wei: int) -> int:
+        """What a rejected result costs: penalty and verifier's fee, never more than the deposit."""
+        penalty_wei = deposit_wei * self.failed_penalty_rate // RATE_BASE
+        return min(deposit_wei, penalty_wei + self.verifier_fee_wei)
 
     def earned_wei(self, fee_wei: int) -> int:
         """What a verified job pays the node: the fee less the verifier's."""
@@ -121,8 +124,8 @@ def slot_end_unix_s(slot: int) -> int:
 
 
 def estimated_gas(dataset_bytes: int) -> int:
-    """Estimate a job's gas by the network's formula (protocol.md §3, §10): size in MB, at least 1."""
-    return max(1, dataset_bytes // 1_000_000) * ALGORITHM_COMPLEXITY // 1_000
+    """Estimate a job's gas by the network's formula (protocol.md §3, §10): whole megabytes, at least 1."""
+    return max(1, dataset_bytes // BYTES_PER_MEGABYTE) * ALGORITHM_COMPLEXITY // 1_000
 
 
 ALGORITHM_COMPLEXITY = 5_822  # GPT-2 (protocol.md §10)

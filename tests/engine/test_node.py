@@ -137,6 +137,22 @@ async def test_a_rejected_result_costs_a_quarter_and_the_verifiers_fee(network: 
     assert (summary.verifier_fees_wei, summary.penalties_wei) == (token_to_wei(10), token_to_wei(5))
 
 
+async def test_a_rejection_of_a_small_fee_costs_the_deposit_and_no_more(network: Harness) -> None:
+    job_id = await network.post(fee_emt=11)
+    before_wei = await network.emt_wei()
+
+    async with network.node() as node:
+        await node.event("submitted", job_id)
+        deposits = node.node.snapshot().deposits
+        await network.reject(job_id)
+        failed = await node.event("failed", job_id)
+
+    assert deposits is not None
+    assert deposits.at_risk_wei == token_to_wei(11)
+    assert failed.body == Failed(token_to_wei(11))
+    assert await network.emt_wei() == before_wei - token_to_wei(11)
+
+
 async def test_two_rejected_results_in_a_row_pause_claiming_across_restarts(network: Harness) -> None:
     async with network.node() as node:
         for _ in range(2):

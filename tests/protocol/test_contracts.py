@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from emeth_tui.model import token_to_wei
 from emeth_tui.protocol.contracts import (
     ROUND_3_2_RATES,
     SlotShare,
@@ -29,8 +30,18 @@ def test_each_rate_takes_its_own_part() -> None:
     assert RATES.deposit_wei(1_001) == 500
     assert RATES.timeout_penalty_wei(1_001) == 300
     assert RATES.decline_penalty_wei(1_001) == 200
-    assert RATES.failed_penalty_wei(1_001) == 100
+    assert RATES.rejection_cost_wei(1_001) == 107
     assert RATES.earned_wei(1_001) == 994
+
+
+@pytest.mark.parametrize(
+    ("deposit_emt", "cost_emt"),
+    [("30", "17.5"), ("13.34", "13.335"), ("13.33", "13.33"), ("11", "11"), ("0", "0")],
+)
+def test_a_rejection_never_costs_more_than_the_deposit(deposit_emt: str, cost_emt: str) -> None:
+    cost_wei = ROUND_3_2_RATES.rejection_cost_wei(token_to_wei(deposit_emt))
+
+    assert cost_wei == token_to_wei(cost_emt)
 
 
 def test_a_slot_ends_at_the_next_midnight_in_utc() -> None:
@@ -52,9 +63,17 @@ def test_a_day_without_gas_brings_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("size_bytes", "gas"),
-    [(0, 5), (1, 5), (1_999_999, 5), (2_000_000, 11), (10_000_000, 58), (1_000_000_000, 5_822)],
+    [
+        (0, 5),
+        (1, 5),
+        (2**21 - 1, 5),
+        (2**21, 11),
+        (10_000_000, 52),
+        (1_000_000_000, 5_548),
+        (1_000 * 2**20, 5_822),
+    ],
 )
-def test_gas_follows_the_datasets_megabytes(size_bytes: int, gas: int) -> None:
+def test_gas_follows_the_datasets_megabytes_of_two_to_the_twentieth(size_bytes: int, gas: int) -> None:
     assert estimated_gas(size_bytes) == gas
 
 

@@ -110,8 +110,7 @@ class Watcher:
         if record.status is JobStatus.VERIFIED:
             self._verified(job, record)
         elif record.status is JobStatus.FAILED:
-            rates = self._context.rates
-            lost_wei = rates.failed_penalty_wei(record.deposit_wei) + rates.verifier_fee_wei
+            lost_wei = self._context.rates.rejection_cost_wei(record.deposit_wei)
             job = self._submitted(job, record)
             self._end(job, JobState.FAILED, events.Failed(lost_wei), lost_wei=lost_wei)
         elif record.status is JobStatus.TIMEOUT:

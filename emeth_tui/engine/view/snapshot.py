@@ -19,7 +19,8 @@ from emeth_tui.workers.supervisor import WorkerView
 
 @dataclass(frozen=True, slots=True)
 class Deposits:
-    """EMT of the account in wei. `at_risk_wei` is what would be lost if every open job timed out now.
+    """EMT of the account in wei. `at_risk_wei` is what would be lost if every open job timed out, and every
+    submitted one were rejected.
 
     `native_per_transaction_wei` is the recent average cost of our transactions, 0 while unknown.
     """

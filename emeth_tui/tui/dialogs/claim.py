@@ -42,8 +42,11 @@ def _money(frame: Frame, offer: Offer) -> list[tuple[str, Line]]:
     stake = _("{amount} EMT").format(amount=exact_token(deposit_wei))
     if deposits is not None:
         stake += ", " + _("{amount} is free").format(amount=emt(deposits.free_wei))
-    penalty = _("{amount} EMT if it times out or is declined").format(
-        amount=exact_token(rates.timeout_penalty_wei(deposit_wei))
+    risk = _("{timeout} EMT timed out, {decline} declined, {rejection} rejected")
+    costs = risk.format(
+        timeout=exact_token(rates.timeout_penalty_wei(deposit_wei)),
+        decline=exact_token(rates.decline_penalty_wei(deposit_wei)),
+        rejection=exact_token(rates.rejection_cost_wei(deposit_wei)),
     )
     reward = _("≈ {amount} for {gas} of ≈ {all} gas in a day").format(
         amount=emt(expected.reward_wei), gas=f"{expected.gas:,}", all=f"{expected.day_gas:,}"
@@ -59,7 +62,7 @@ def _money(frame: Frame, offer: Offer) -> list[tuple[str, Line]]:
     return [
         (_("fee"), line(fee)),
         (_("deposit"), line(stake)),
-        (_("at risk"), line((penalty, "warn"))),
+        (_("at risk"), line((costs, "warn"))),
         (_("reward"), line(reward)),
         (_("profit"), line((brings, "bad" if expected.profit_wei < 0 else "good"))),
     ]

@@ -9,7 +9,7 @@ from emeth_tui.engine.view.snapshot import TodaysShare
 from emeth_tui.model import token_to_wei
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, SlotShare
 
-MB = 1_000_000
+MB = 2**20
 JOB = {"fee_wei": token_to_wei(25), "dataset_bytes": 2 * MB, "rates": ROUND_3_2_RATES}  # 11 gas
 
 

@@ -41,7 +41,7 @@ async def test_a_job_that_is_not_taken_by_itself_can_be_claimed(
         question = text_of(pilot)
         for fact in (
             "45.00 EMT, 1,240.50 EMT is free",
-            "11.25 EMT if it times out or is declined",
+            "11.25 EMT timed out, 11.25 declined, 21.25 rejected",
             "not taken: its fee of 45.00 EMT is over 30.00 EMT",
             "2023-11-15 16:33:19 UTC, in 2 h 30",
             "Yes, claim it and stake 45.00 EMT",
