@@ -19,6 +19,7 @@ const targets = {
   "EmethCore.sol": "emeth_tui/protocol/abi",
   "EmethToken.sol": "emeth_tui/protocol/abi",
   "test/HostileTokens.sol": "tests/contracts/abi",
+  "test/PublishedContracts.sol": "tests/contracts/abi",
 };
 
 const settings = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from eth_account.signers.local import LocalAccount
@@ -32,6 +32,14 @@ class Deployment:
     token_address: ChecksumAddress
 
 
+@dataclass(frozen=True, slots=True)
+class Build:
+    """The creation bytecode (`0x…`) of two contracts whose constructors are those of ours."""
+
+    core: str = field(default_factory=lambda: bytecode("EmethCore"))
+    token: str = field(default_factory=lambda: bytecode("EmethToken"))
+
+
 def deployment_of(deployer: ChecksumAddress) -> Deployment:
     """Return where this deployer's contracts are or will be: its first two transactions fix the addresses."""
     return Deployment(
@@ -47,14 +55,17 @@ async def deploy(
     verifier: ChecksumAddress,
     initial_supply_wei: int,
     rates: Rates = ROUND_3_2_RATES,
+    build: Build | None = None,
 ) -> Deployment:
     """Deploy both contracts and make EmethCore the minter; the deployer gets the initial supply of EMT.
+
+    Without a `build` they are ours.
 
     Calling it again on the same chain changes nothing, or finishes an interrupted deployment. Raise
     DevnetError when the deployer's account has been used for something else first.
     """
     deployment = deployment_of(deployer.address)
-    steps = _steps(w3, deployment, verifier, initial_supply_wei, rates)
+    steps = _steps(w3, deployment, verifier, initial_supply_wei, rates, build or Build())
     done = await w3.eth.get_transaction_count(deployer.address)
     for nonce, step in enumerate(steps[done:], start=done):
         await _send(w3, deployer, step, nonce)
@@ -65,11 +76,16 @@ async def deploy(
 
 
 def _steps(
-    w3: AsyncWeb3[Any], deployment: Deployment, verifier: ChecksumAddress, supply_wei: int, rates: Rates
+    w3: AsyncWeb3[Any],
+    deployment: Deployment,
+    verifier: ChecksumAddress,
+    supply_wei: int,
+    rates: Rates,
+    build: Build,
 ) -> Sequence[Any]:
     """Return the deployer's transactions, by nonce."""
-    token_class = w3.eth.contract(abi=abi("EmethToken"), bytecode=bytecode("EmethToken"))
-    core_class = w3.eth.contract(abi=abi("EmethCore"), bytecode=bytecode("EmethCore"))
+    token_class = w3.eth.contract(abi=abi("EmethToken"), bytecode=build.token)
+    core_class = w3.eth.contract(abi=abi("EmethCore"), bytecode=build.core)
     token = w3.eth.contract(address=deployment.token_address, abi=abi("EmethToken"))
     params = (
         rates.deposit_rate,

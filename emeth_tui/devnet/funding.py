@@ -15,7 +15,7 @@ from emeth_tui.clients.chain.provider import ChainProvider
 from emeth_tui.clients.chain.rpc import Rpc
 from emeth_tui.clients.http.transport import open_transport
 from emeth_tui.devnet.accounts import Account, Key
-from emeth_tui.devnet.deploy import deploy
+from emeth_tui.devnet.deploy import Build, deploy
 from emeth_tui.model import WEI_PER_TOKEN, token_to_wei
 from emeth_tui.protocol.contracts import Rates
 
@@ -35,13 +35,17 @@ _EMT_WEI = {
 _DEPLOYMENT_TRANSACTIONS = 3  # token, core, setMinter
 
 
-async def deploy_contracts(rpc_url: str, keys: Mapping[str, Key], rates: Rates) -> None:
-    """Deploy the contracts; on a chain that has them nothing changes. Raise DevnetError."""
+async def deploy_contracts(rpc_url: str, keys: Mapping[str, Key], rates: Rates, build: Build | None) -> None:
+    """Deploy the contracts, ours without a `build`; nothing changes on a chain that has them. Raise
+    DevnetError.
+    """
     deployer: LocalAccount = EthAccount.from_key(keys[DEPLOYER].private_key)
     verifier = to_checksum_address(keys[VERIFIER].address)
     async with open_transport() as transport:
         w3: AsyncWeb3[Any] = AsyncWeb3(ChainProvider(Rpc([rpc_url], transport)), middleware=[])
-        await deploy(w3, deployer, verifier=verifier, initial_supply_wei=_SUPPLY_WEI, rates=rates)
+        await deploy(
+            w3, deployer, verifier=verifier, initial_supply_wei=_SUPPLY_WEI, rates=rates, build=build
+        )
 
 
 async def hand_out(chain: ChainClient, keys: Mapping[str, Key]) -> None:

@@ -106,7 +106,7 @@ class Devnet:
             if isinstance(port, int) and 0 < port < 65_536
         }
         rpc_url = await self._start_chain(state_dir, keys, ports)
-        await funding.deploy_contracts(rpc_url, keys, self.options.rates)
+        await funding.deploy_contracts(rpc_url, keys, self.options.rates, self.options.build)
 
         network = self._network(state_dir, keys, rpc_url)
         chain = self._chain = await ChainClient.connect(network)

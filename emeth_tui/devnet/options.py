@@ -9,6 +9,7 @@ from pathlib import Path
 from emeth_tui.devnet.accounts import Key
 from emeth_tui.devnet.bots.plan import DatasetSizes
 from emeth_tui.devnet.chain.backends import ChainKind
+from emeth_tui.devnet.deploy import Build
 from emeth_tui.devnet.services.faults import Faults
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, Rates
 
@@ -23,9 +24,9 @@ class DevnetOptions:
     Without `seed` the jobs are new ones each time. `poll_interval_s` is how often bots and info server poll
     the chain, `info_lag_s` how much later the info server serves what it saw. `block_interval_s` is how old
     the newest block gets before an empty one is mined, so that the chain's time advances; 0 leaves that to
-    transactions. `rates` are those of a newly deployed contract. For tests, `faults` break the storage on
-    purpose, and `can_reorganise` lets whoever reaches the chain rewrite its newest blocks
-    (`chain/reorganisation.py`).
+    transactions. `rates` are those of a newly deployed contract. For tests, `build` deploys other contracts
+    than ours, `faults` break the storage on purpose, and `can_reorganise` lets whoever reaches the chain
+    rewrite its newest blocks (`chain/reorganisation.py`).
     """
 
     state_dir: Path | None = None
@@ -43,6 +44,7 @@ class DevnetOptions:
     url_lifetime_s: float = 900.0
     block_interval_s: float = 15.0
     rates: Rates = ROUND_3_2_RATES
+    build: Build | None = None
     faults: Faults | None = None
     can_reorganise: bool = False
 

@@ -29,8 +29,14 @@ ARTIFACTS = sorted((ROOT / "emeth_tui/protocol/abi").glob("*.json")) + sorted(
 DEPLOYER = Account.from_key((1).to_bytes(32, "big"))
 
 
-def test_all_three_contracts_are_built() -> None:
-    assert [path.stem for path in ARTIFACTS] == ["EmethCore", "EmethToken", "HostileToken"]
+def test_every_contract_is_built() -> None:
+    assert [path.stem for path in ARTIFACTS] == [
+        "EmethCore",
+        "EmethToken",
+        "HostileToken",
+        "PublishedCore",
+        "PublishedToken",
+    ]
 
 
 @pytest.mark.parametrize("path", ARTIFACTS, ids=lambda path: path.stem)
