@@ -6,10 +6,11 @@ comes from here. Every error names the key, the value and what would be valid.
 
 from emeth_tui.settings.example import example_toml
 from emeth_tui.settings.loading import Layers, Origin, load_settings, pop_password, settings_layers
-from emeth_tui.settings.networks import VERIFICATION_KEY_VARIABLE, builtin_networks, load_network
+from emeth_tui.settings.networks import builtin_networks, load_network
 from emeth_tui.settings.schema import (
     DEVNET,
     PASSWORD_VARIABLE,
+    VERIFICATION_KEY_VARIABLE,
     ClaimSettings,
     LogSettings,
     Network,

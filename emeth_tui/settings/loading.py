@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -13,23 +12,21 @@ from typing import Any
 from pydantic import ValidationError
 
 from emeth_tui.errors import SettingsError
+from emeth_tui.nearest import nearest_of
 from emeth_tui.notices.reasons import settings as why
-from emeth_tui.notices.reasons.files import NotUtf8, Unreadable
 from emeth_tui.settings.problems import explain
 from emeth_tui.settings.schema import (
     PASSWORD_VARIABLE,
+    VERIFICATION_KEY_VARIABLE,
     Settings,
     WalletSettings,
     default_config_path,
     fields_by_key,
 )
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from emeth_tui.settings.toml_text import parse_toml, read_text
 
 ENVIRONMENT_PREFIX = "EMETH_TUI_"
+SECRET_VARIABLES = frozenset({PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE})
 
 
 class Origin(Enum):
@@ -66,12 +63,11 @@ class Layers:
         tables = parse_toml(text, str(self.path))
         _apply(tables, self.environment, "environment")
         _apply(tables, self.options, "option")
-        if "source" in tables:
-            raise SettingsError(why.InFile(str(self.path), why.NoSuchKey("source")))
         try:
-            return Settings.model_validate({**tables, "source": self.path})
+            settings = Settings.model_validate(tables)
         except ValidationError as error:
-            raise SettingsError(explain(str(self.path), error, tables)) from None
+            raise SettingsError(explain(str(self.path), error, Settings, tables)) from None
+        return settings.with_source(self.path)
 
     def origins(self, text: str) -> dict[str, Origin]:
         """Return where each setting comes from if the file holds `text`. Raise SettingsError."""
@@ -134,35 +130,18 @@ def pop_password(environment: dict[str, str] | os._Environ[str], wallet: WalletS
         raise SettingsError(why.PasswordFileUnreadable(wallet.password_file)) from error
 
 
-def parse_toml(text: str, source: str) -> dict[str, Any]:
-    """Parse a settings file's text. Raise SettingsError naming `source`."""
-    try:
-        tables: dict[str, Any] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(why.InFile(source, why.NotToml(str(error)))) from None
-    return tables
-
-
-def read_text(path: Path) -> str:
-    """Read a settings file's text. Raise SettingsError."""
-    try:
-        return path.read_text("utf-8")
-    except FileNotFoundError:
-        raise SettingsError(why.NoSettingsFile(path)) from None
-    except OSError as error:
-        raise SettingsError(Unreadable(path, error.strerror or "")) from error
-    except UnicodeDecodeError:
-        raise SettingsError(NotUtf8(path)) from None
-
-
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Map `EMETH_TUI_CLAIMS__MIN_FEE_EMT=12` to `{"claims.min_fee_emt": "12"}`, for keys that exist."""
-    keys = {key.upper().replace(".", "__"): key for key in fields_by_key()}
-    return {
-        keys[name.removeprefix(ENVIRONMENT_PREFIX)]: value
-        for name, value in environment.items()
-        if name.startswith(ENVIRONMENT_PREFIX) and name.removeprefix(ENVIRONMENT_PREFIX) in keys
-    }
+    """Map `EMETH_TUI_CLAIMS__MIN_FEE_EMT=12` to `{"claims.min_fee_emt": "12"}`. Raise SettingsError."""
+    keys = {variable_of(key): key for key in fields_by_key()}
+    ours = {name: value for name, value in environment.items() if name.startswith(ENVIRONMENT_PREFIX)}
+    for name in ours.keys() - keys.keys() - SECRET_VARIABLES:
+        raise SettingsError(why.NoSuchVariable(name, nearest_of(name, {*keys, *SECRET_VARIABLES})))
+    return {keys[name]: value for name, value in ours.items() if name in keys}
+
+
+def variable_of(key: str) -> str:
+    """Return the environment variable that overrides a setting."""
+    return ENVIRONMENT_PREFIX + key.upper().replace(".", "__")
 
 
 def _apply(tables: dict[str, Any], changes: Mapping[str, Any], origin: str) -> None:

@@ -6,15 +6,22 @@ import os
 import sys
 from collections.abc import Mapping
 from importlib import resources
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from emeth_tui.errors import SettingsError
-from emeth_tui.notices.reasons.settings import DevnetKeyMissing, InFile, NetworkKeyMissing, UnknownNetwork
+from emeth_tui.model import Language
+from emeth_tui.notices.reasons.settings import (
+    DevnetKeyMissing,
+    InFile,
+    InvalidValue,
+    NetworkKeyMissing,
+    UnknownNetwork,
+    WrongChecksum,
+)
 from emeth_tui.settings.problems import explain
-from emeth_tui.settings.schema import DEVNET, Network, Settings
+from emeth_tui.settings.schema import DEVNET, VERIFICATION_KEY_VARIABLE, Network, Settings
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -24,31 +31,62 @@ else:
 if TYPE_CHECKING:
     from importlib.abc import Traversable
 
-VERIFICATION_KEY_VARIABLE = "EMETH_TUI_VERIFICATION_KEY"
+_ADDRESSES = ("core_address", "token_address")
+_REQUIRED = ("rpc_urls", *_ADDRESSES, "storage_url", "info_url")
 
 
 def load_network(settings: Settings, *, environment: Mapping[str, str] | None = None) -> Network:
     """Return the network that `settings.network` names: the built-in profile with the file's overrides.
 
-    Raise SettingsError for an unknown profile, or one with an address missing.
+    Raise SettingsError for an unknown profile, a missing address, and a mistake in any network's table.
     """
-    name = settings.network
-    profile = _builtin_profile(name)
-    changes = settings.networks.get(name, {})
-    models = {**profile.get("models", {}), **changes.get("models", {})}
-    profile = {**profile, **changes, **({"models": models} if models else {})}
-    if not profile:
+    name, source = settings.network, str(settings.source)
+    if name not in {*builtin_networks(), *settings.networks}:
         known = ", ".join(sorted({*builtin_networks(), *settings.networks}))
-        raise SettingsError(UnknownNetwork(repr(name), known))
+        raise SettingsError(InFile(source, UnknownNetwork(repr(name), known)))
+    for other in settings.networks.keys() - {name}:
+        _network(settings, other, {"chain_id": 1, "models": {}})
     key = (os.environ if environment is None else environment).get(VERIFICATION_KEY_VARIABLE)
+    network = _network(settings, name, {})
     if key:
-        profile["verification_key"] = key
-    try:
-        network = Network.model_validate({**profile, "name": name})
-    except ValidationError as error:
-        raise SettingsError(explain(f"{settings.source}: networks.{name}", error, profile)) from None
-    _require_addresses(network, settings.source)
+        network = network.model_copy(update={"verification_key": SecretStr(key)})
+    missing = next((key for key in _REQUIRED if not getattr(network, key)), None) or _missing_model(network)
+    if missing:
+        reason = DevnetKeyMissing if name == DEVNET else NetworkKeyMissing
+        raise SettingsError(InFile(source, reason(name, missing)))
     return network
+
+
+def _network(settings: Settings, name: str, defaults: Mapping[str, Any]) -> Network:
+    """Return a network's profile with the file's overrides. Raise SettingsError."""
+    source, prefix = str(settings.source), ("networks", name)
+    profile, changes = _builtin_profile(name), settings.networks.get(name, {})
+    merged = {**defaults, **profile, **changes, "name": name}
+    if isinstance(own_models := changes.get("models"), dict):
+        merged["models"] = {**profile.get("models", {}), **own_models}
+    try:
+        network = Network.model_validate(merged)
+    except ValidationError as error:
+        raise SettingsError(explain(source, error, Network, merged, prefix)) from None
+    for key in changes.keys() & set(_ADDRESSES):
+        if not _checksum_is_right(address := getattr(network, key)):
+            invalid = InvalidValue(".".join((*prefix, key)), repr(address), WrongChecksum())
+            raise SettingsError(InFile(source, invalid))
+    return network
+
+
+def _checksum_is_right(address: str) -> bool:
+    """Whether an address in mixed case has its EIP-55 checksum; in one case it has none."""
+    digits = address.removeprefix("0x")
+    if digits in {digits.lower(), digits.upper()}:
+        return True
+    from eth_utils.address import is_checksum_address  # late: few settings files name an address
+
+    return bool(is_checksum_address(address))
+
+
+def _missing_model(network: Network) -> str | None:
+    return next((f"models.{language.value}" for language in Language if language not in network.models), None)
 
 
 def builtin_networks() -> list[str]:
@@ -68,10 +106,3 @@ def _builtin_profile(name: str) -> dict[str, Any]:
         return {}
     profile: dict[str, Any] = tomllib.loads((_profiles() / f"{name}.toml").read_text("utf-8"))
     return profile
-
-
-def _require_addresses(network: Network, source: Path) -> None:
-    for key in ("rpc_urls", "core_address", "token_address", "storage_url", "info_url"):
-        if not getattr(network, key):
-            missing = DevnetKeyMissing if network.name == DEVNET else NetworkKeyMissing
-            raise SettingsError(InFile(str(source), missing(network.name, key)))

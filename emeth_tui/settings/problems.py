@@ -3,67 +3,135 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from decimal import Decimal
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
+from emeth_tui.nearest import nearest_of
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons import settings as why
-from emeth_tui.notices.reasons.foreign import Foreign
 
-_LIMITS: Mapping[str, tuple[str, type[Reason]]] = {
-    "greater_than_equal": ("ge", why.AtLeast),
-    "greater_than": ("gt", why.MoreThan),
-    "less_than_equal": ("le", why.AtMost),
-    "less_than": ("lt", why.LessThan),
-}
+EMT_DECIMALS = 18  # protocol.md §2
+_PLAIN: Mapping[object, type[Reason]] = {bool: why.TrueOrFalseExpected, Path: why.NotAPath}
 
 
 class InvalidSetting(ValueError):
-    """A validator of ours refuses a value, for a reason."""
+    """A validator of ours refuses a value, for a reason. With `secret`, the value is not shown."""
 
-    def __init__(self, reason: Reason) -> None:
+    def __init__(self, reason: Reason, *, secret: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.secret = secret
 
 
-def explain(source: str, error: ValidationError, tables: Mapping[str, Any]) -> Reason:
-    """Return the first problem: file, key, value, what would be valid."""
+def explain(
+    source: str,
+    error: ValidationError,
+    model: type[BaseModel],
+    tables: Mapping[str, Any],
+    prefix: tuple[str, ...] = (),
+) -> Reason:
+    """Return the first problem: file, key, value, what would be valid. `prefix` leads to `tables`."""
     problem = error.errors(include_url=False)[0]
-    location = [str(part) for part in problem["loc"] if part != "source"]
-    return why.InFile(source, _problem(".".join(location), location, dict(problem), tables))
+    location = tuple(str(part) for part in problem["loc"] if part != "[key]")
+    return why.InFile(source, _problem(model, location, dict(problem), tables, prefix))
 
 
-def _problem(key: str, location: list[str], problem: Mapping[str, Any], tables: Mapping[str, Any]) -> Reason:
-    if problem["type"] == "extra_forbidden":
-        return why.NoSuchKey(key)
+def _problem(
+    model: type[BaseModel],
+    location: tuple[str, ...],
+    problem: Mapping[str, Any],
+    tables: Mapping[str, Any],
+    prefix: tuple[str, ...],
+) -> Reason:
+    key = ".".join((*prefix, *location))
+    own = problem.get("ctx", {}).get("error")
     if problem["type"] == "missing":
         return why.KeyMissing(key)
-    wanted = _wanted(problem)
-    if location and location[-1] == "verification_key":
+    known = _known_keys(model)
+    if problem["type"] == "extra_forbidden" or (problem["loc"][-1] == "[key]" and location[0] == "models"):
+        return why.NoSuchKey(key, ".".join((*prefix, _nearest_key(".".join(location), known))))
+    if isinstance(own, InvalidSetting) and isinstance(own.reason, why.MinAboveMax):
+        return own.reason  # it is of two keys, and names both
+    wanted = own.reason if isinstance(own, InvalidSetting) else _wanted(model, location)
+    if (isinstance(own, InvalidSetting) and own.secret) or location[-1] == "verification_key":
         return why.InvalidSecret(key, wanted)
-    return why.InvalidValue(key, repr(_look_up(tables, location)), wanted)
+    return why.InvalidValue(key, _shown(_look_up(tables, location)), wanted)
 
 
-def _wanted(problem: Mapping[str, Any]) -> Reason:
-    """Return what would be valid; in pydantic's words where it is not one of ours."""
-    context = problem.get("ctx", {})
-    if isinstance(own := context.get("error"), InvalidSetting):
-        return own.reason
-    if problem["type"] in _LIMITS:
-        name, reason = _LIMITS[problem["type"]]
-        return reason(str(context[name]))  # type: ignore[call-arg]
-    message = problem["msg"].removeprefix("Value error, ")
-    message = message[:1].lower() + message[1:]
-    if problem["type"].startswith(("int_", "float_", "decimal_")):
-        return why.NumberExpected(message.removeprefix("input should be ").removeprefix("a "))
-    return Foreign(message)
+def _known_keys(model: type[BaseModel], section: str = "") -> list[str]:
+    """List the dotted keys of a model, those of its sections among them."""
+    keys: list[str] = []
+    for name, field in model.model_fields.items():
+        if field.description or _is_section(field.annotation):
+            keys.append(section + name)
+        if _is_section(field.annotation):
+            keys += _known_keys(field.annotation, f"{section}{name}.")  # type: ignore[arg-type]
+    return [*keys, "models.en", "models.ja"] if "models" in keys else keys
 
 
-def _look_up(tables: object, location: list[str]) -> object:
+def _nearest_key(key: str, known: list[str]) -> str:
+    """Return the key that was probably meant: one of that name in another table, else the most alike."""
+    elsewhere = [name for name in known if name.rpartition(".")[2] == key.rpartition(".")[2]]
+    as_deep = [name for name in known if name.count(".") == key.count(".")]
+    return elsewhere[0] if len(elsewhere) == 1 else nearest_of(key, as_deep or known)
+
+
+def _is_section(annotation: object) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _wanted(model: type[BaseModel], location: tuple[str, ...]) -> Reason:
+    """Return what would be valid for a setting, by its type and bounds; an item of a list is as the list."""
+    field = model.model_fields[location[0]]
+    if len(location) > 1 and _is_section(field.annotation):
+        return _wanted(field.annotation, location[1:])  # type: ignore[arg-type]
+    kind = _kind(field.annotation)
+    if get_origin(kind) is dict and len(location) > 1:
+        kind = _kind(get_args(kind)[1])
+    least, most = (_bound(field, name) for name in ("ge", "le"))
+    if get_origin(kind) is Literal:
+        return why.ChoiceExpected(", ".join(f'"{choice}"' for choice in get_args(kind)))
+    if kind in {int, float}:
+        return (why.WholeNumberExpected if kind is int else why.NumberExpected)(least, most)
+    if kind is Decimal:
+        return why.AmountExpected(least, most, EMT_DECIMALS)
+    if _is_section(kind) or get_origin(kind) is dict:
+        return why.ATableExpected()
+    if get_origin(kind) in {list, tuple}:
+        return why.TextsExpected()
+    return _PLAIN.get(kind, why.TextExpected)()
+
+
+def _kind(annotation: Any) -> Any:
+    """Return the type of an annotation without what pydantic adds to it, and without None."""
+    if get_origin(annotation) in {Union, UnionType}:
+        annotation = next(kind for kind in get_args(annotation) if kind is not NoneType)
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+
+
+def _bound(field: FieldInfo, name: str) -> str:
+    limit = next((getattr(part, name) for part in field.metadata if hasattr(part, name)), "")
+    return format(Decimal(str(limit)), ",f").removesuffix(".0") if limit != "" else ""
+
+
+def _look_up(tables: object, location: tuple[str, ...]) -> object:
     for part in location:
         if isinstance(tables, Mapping) and part in tables:
             tables = tables[part]
         elif isinstance(tables, list) and part.isdecimal() and int(part) < len(tables):
             tables = tables[int(part)]
     return tables
+
+
+def _shown(value: object) -> str:
+    """Return a value as TOML writes it, or nearly so."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (Mapping, list, str, int, float)):
+        return repr(value)
+    return str(value)

@@ -1,7 +1,7 @@
 """Every setting: its type, default and bounds, and the description that users read.
 
-A setting is a `Field` of its section with a `description`. The example file, the settings screen and the
-environment variables follow from it.
+A setting is a `Field` of its section with a `description`; a number has both bounds, `ge` and `le`. The
+example file, the settings screen and the environment variables follow from it.
 """
 
 from __future__ import annotations
@@ -9,22 +9,39 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import platformdirs
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 from pydantic.fields import FieldInfo
 
 from emeth_tui.model import Language
-from emeth_tui.notices.reasons import settings as why
-from emeth_tui.settings.key_names import as_several, checked_key
+from emeth_tui.notices.reasons.settings import MinAboveMax
 from emeth_tui.settings.problems import InvalidSetting
+from emeth_tui.settings.values import (
+    Address,
+    BaseUrl,
+    BatchSize,
+    Devices,
+    Emt,
+    Keys,
+    ModelName,
+    NetworkName,
+    Number,
+    Urls,
+    UserPath,
+    Whole,
+)
 
 APP_NAME = "emeth-tui"
 PASSWORD_VARIABLE = "EMETH_TUI_PASSWORD"  # noqa: S105 - the variable's name, not a password
 DEVNET = "devnet"
+VERIFICATION_KEY_VARIABLE = "EMETH_TUI_VERIFICATION_KEY"
 BYTES_PER_GB = 1_000_000_000
-MAX_BATCH_SIZE = 1_024
+_MAX_CHAIN_ID = 9_223_372_036_854_775_771  # EIP-2294
+_MAX_EMT = 1_000_000_000
+_MAX_DATASET_BYTES = 1_000_000_000_000
+_MAX_MARGIN_S = 2_592_000  # 30 days
 
 
 def default_config_path() -> Path:
@@ -32,71 +49,19 @@ def default_config_path() -> Path:
     return platformdirs.user_config_path(APP_NAME) / "config.toml"
 
 
-def _device(value: str) -> str:
-    kind, _, index = value.partition(":")
-    if value == "cpu" or (kind == "cuda" and index.isdecimal()):
-        return value
-    raise InvalidSetting(why.NotADevice())
-
-
-def _each_gpu_once(devices: list[str]) -> list[str]:
-    for name in devices:
-        if name != "cpu" and devices.count(name) > 1:
-            raise InvalidSetting(why.GpuNamedTwice(name, devices.count(name)))
-    return devices
-
-
-def _address(value: str) -> str:
-    digits = value.removeprefix("0x")
-    if len(digits) != 40 or not all(digit in "0123456789abcdefABCDEF" for digit in digits):
-        raise InvalidSetting(why.NotAnAddress())
-    return value
-
-
-def _url(value: str) -> str:
-    if not value.startswith(("http://", "https://")):
-        raise InvalidSetting(why.NotAUrl())
-    return value.rstrip("/")
-
-
-def _comma_separated(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-def _user_path(value: Path) -> Path:
-    return value.expanduser()
-
-
-def _batch_size(value: object) -> object:
-    blocks = int(value) if isinstance(value, str) and value.isdecimal() else value
-    if blocks == "auto" or (type(blocks) is int and 1 <= blocks <= MAX_BATCH_SIZE):
-        return blocks
-    raise InvalidSetting(why.NotABatchSize(MAX_BATCH_SIZE))
-
-
-Device = Annotated[str, AfterValidator(_device)]
-Devices = Annotated[list[Device], BeforeValidator(_comma_separated), AfterValidator(_each_gpu_once)]
-BatchSize = Annotated[int | Literal["auto"], BeforeValidator(_batch_size)]
-Address = Annotated[str, AfterValidator(_address)]
-Url = Annotated[str, AfterValidator(_url)]
-Urls = Annotated[list[Url], BeforeValidator(_comma_separated)]
-Keys = Annotated[
-    tuple[Annotated[str, AfterValidator(checked_key)], ...], BeforeValidator(as_several), Field(min_length=1)
-]
-UserPath = Annotated[Path, AfterValidator(_user_path)]
-
-
 class Section(BaseModel):
     """A table of the settings file."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
 
 
 class Network(Section):
     """A network that follows the protocol: its chain, contracts and services (protocol.md §2)."""
 
     name: str = ""
-    chain_id: int = Field(gt=0, description="the chain's id; a node refuses to run on any other chain")
+    chain_id: Whole = Field(
+        ge=1, le=_MAX_CHAIN_ID, description="the chain's id; a node refuses to run on any other chain"
+    )
     native_symbol: str = Field("ETH", description="symbol of the native token, which pays for transactions")
     rpc_urls: Urls = Field(
         default_factory=list,
@@ -106,19 +71,21 @@ class Network(Section):
     token_address: Address = Field(
         "", description="address of the EMT token contract", validate_default=False
     )
-    storage_url: Url = Field("", description="URL of the storage API", validate_default=False)
-    info_url: Url = Field("", description="URL of the info server", validate_default=False)
+    storage_url: BaseUrl = Field("", description="URL of the storage API", validate_default=False)
+    info_url: BaseUrl = Field("", description="URL of the info server", validate_default=False)
     verification_key: SecretStr = Field(
         SecretStr(""), description="secret key of the hash chain, from the network's operator"
     )
-    models: dict[Language, str] = Field(
+    models: dict[Language, ModelName] = Field(
         description="model of each language: name on the Hugging Face hub, local directory, or devnet-small"
     )
-    safety_margin_s: int = Field(3_600, ge=0, description="seconds to spare before a job's deadline")
-    poll_interval_s: float = Field(
-        10.0, gt=0, le=3_600, description="seconds between looks at the jobs and the chain"
+    safety_margin_s: Whole = Field(
+        3_600, ge=0, le=_MAX_MARGIN_S, description="seconds to spare before a job's deadline"
     )
-    confirmations: int = Field(
+    poll_interval_s: Number = Field(
+        10.0, ge=0.1, le=3_600, description="seconds between looks at the jobs and the chain"
+    )
+    confirmations: Whole = Field(
         1, ge=1, le=100, description="blocks after which a transaction counts as final"
     )
 
@@ -143,25 +110,43 @@ class ClaimSettings(Section):
     """Which jobs to take."""
 
     enabled: bool = Field(True, description="take new jobs")
-    min_fee_emt: Decimal = Field(Decimal(10), ge=0, description="lowest fee to accept, in EMT")
-    max_fee_emt: Decimal = Field(
-        Decimal(30), ge=0, description="highest fee to accept, in EMT; the deposit grows with the fee"
+    min_fee_emt: Emt = Field(Decimal(10), ge=0, le=_MAX_EMT, description="lowest fee to accept, in EMT")
+    max_fee_emt: Emt = Field(
+        Decimal(30),
+        ge=0,
+        le=_MAX_EMT,
+        description="highest fee to accept, in EMT; the deposit grows with the fee",
     )
-    min_dataset_bytes: int = Field(4_096, ge=0, description="smallest dataset to accept, in bytes")
-    max_dataset_bytes: int = Field(200_000_000, gt=0, description="largest dataset to accept, in bytes")
-    safety_margin_s: int | None = Field(
+    min_dataset_bytes: Whole = Field(
+        4_096, ge=0, le=_MAX_DATASET_BYTES, description="smallest dataset to accept, in bytes"
+    )
+    max_dataset_bytes: Whole = Field(
+        200_000_000, ge=1, le=_MAX_DATASET_BYTES, description="largest dataset to accept, in bytes"
+    )
+    safety_margin_s: Whole | None = Field(
         None,
         ge=0,
+        le=_MAX_MARGIN_S,
         examples=[3600],
         description="seconds to spare before a job's deadline; default: the network's",
     )
-    poll_interval_s: float | None = Field(
+    poll_interval_s: Number | None = Field(
         None,
-        gt=0,
+        ge=0.1,
         le=3_600,
         examples=[10],
         description="seconds between searches for jobs; default: the network's",
     )
+
+    @model_validator(mode="after")
+    def _something_can_suit(self) -> ClaimSettings:
+        for name in ("fee_emt", "dataset_bytes"):
+            least, most = getattr(self, f"min_{name}"), getattr(self, f"max_{name}")
+            if least > most:
+                raise InvalidSetting(
+                    MinAboveMax(f"claims.min_{name}", str(least), f"claims.max_{name}", str(most))
+                )
+        return self
 
 
 class RewardSettings(Section):
@@ -188,13 +173,13 @@ class TrainingSettings(Section):
         description="blocks per optimiser step, split to fit the device's memory; "
         "auto: the model's own batch size",
     )
-    learning_rate: float | None = Field(
-        None, gt=0, lt=1, examples=[0.00025], description="peak learning rate; default: the model's own"
+    learning_rate: Number | None = Field(
+        None, ge=1e-9, le=1, examples=[0.00025], description="peak learning rate; default: the model's own"
     )
-    model_en: str | None = Field(
+    model_en: ModelName | None = Field(
         None, examples=["gpt2-medium"], description="model for English jobs; default: the network's"
     )
-    model_ja: str | None = Field(
+    model_ja: ModelName | None = Field(
         None,
         examples=["rinna/japanese-gpt2-medium"],
         description="model for Japanese jobs; default: the network's",
@@ -213,8 +198,11 @@ class CacheSettings(Section):
         examples=["~/emeth/cache"],
         description="directory of datasets, checkpoints, results; default: the platform's cache directory",
     )
-    limit_gb: float = Field(
-        60.0, gt=0, description="disk space for jobs, including what a claim reserves, in GB (10^9 bytes)"
+    limit_gb: Number = Field(
+        60.0,
+        ge=0.000001,
+        le=1_000_000,
+        description="disk space for jobs, including what a claim reserves, in GB (10^9 bytes)",
     )
 
 
@@ -247,14 +235,14 @@ class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="lowest severity that a node without a screen prints"
     )
-    max_file_mb: int = Field(10, ge=1, le=1_000, description="size in MB at which the log file is rotated")
-    keep_files: int = Field(5, ge=1, le=100, description="number of rotated log files to keep")
+    max_file_mb: Whole = Field(10, ge=1, le=1_000, description="size in MB at which the log file is rotated")
+    keep_files: Whole = Field(5, ge=1, le=100, description="number of rotated log files to keep")
 
 
 class Settings(Section):
     """All settings of a node."""
 
-    network: str = Field(
+    network: NetworkName = Field(
         DEVNET, description="network to join: devnet, round3-2, or one of your own, defined below"
     )
     wallet: WalletSettings = WalletSettings()
@@ -272,7 +260,18 @@ class Settings(Section):
     networks: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="networks of your own, or overrides of built-in ones"
     )
-    source: Path = Field(default_factory=default_config_path, exclude=True)
+    _source: Path = PrivateAttr(default_factory=default_config_path)
+
+    @property
+    def source(self) -> Path:
+        """The file that these settings were read from, or would be."""
+        return self._source
+
+    def with_source(self, path: Path) -> Settings:
+        """Return these settings as those of another file."""
+        settings = self.model_copy()
+        settings._source = path
+        return settings
 
     @property
     def state_dir(self) -> Path:

@@ -17,7 +17,7 @@ from emeth_tui.errors import SettingsError
 from emeth_tui.files import write_atomically
 from emeth_tui.notices.reasons.files import Unwritable
 from emeth_tui.notices.reasons.settings import InFile, TableExpected
-from emeth_tui.settings.loading import parse_toml
+from emeth_tui.settings.toml_text import parse_toml
 
 _HEADER = re.compile(r"^\s*\[")
 

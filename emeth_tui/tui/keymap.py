@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from emeth_tui.errors import SettingsError
+from emeth_tui.nearest import nearest_of
 from emeth_tui.notices.reasons.screen import KeyTaken, UnknownAction
 from emeth_tui.notices.reasons.settings import InFile
 from emeth_tui.tui.actions import ACTIONS, BY_ID
@@ -95,5 +95,4 @@ def _for_textual(keys: Sequence[str]) -> str:
 def _check_name(name: str) -> None:
     if name in BY_ID:
         return
-    nearest = difflib.get_close_matches(name, BY_ID, n=1, cutoff=0.0)
-    raise SettingsError(UnknownAction(name, nearest[0]))
+    raise SettingsError(UnknownAction(name, nearest_of(name, BY_ID)))

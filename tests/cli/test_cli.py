@@ -146,6 +146,24 @@ def test_a_corrupt_settings_file(home: Path, tmp_path: Path) -> None:
     assert_one_clear_line(result, ExitCode.SETTINGS, "is not TOML")
 
 
+@pytest.mark.parametrize("start", [["config", "check"], ["--no-ui"]])
+def test_a_value_that_cannot_be_ends_the_check_and_the_start(
+    home: Path, tmp_path: Path, start: list[str]
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("network = 'round3-2'\n[cache]\nlimit_gb = inf\n", "utf-8")
+
+    result = emeth_tui(home, *start, "--config", str(config))
+
+    assert_one_clear_line(result, ExitCode.SETTINGS, "cache.limit_gb = inf: a number from 0.000001 to")
+
+
+def test_a_mistyped_variable_ends_the_start(home: Path) -> None:
+    result = emeth_tui(home, "--no-ui", EMETH_TUI_CLAIM__ENABLED="false")
+
+    assert_one_clear_line(result, ExitCode.SETTINGS, "the nearest is EMETH_TUI_CLAIMS__ENABLED")
+
+
 def test_no_keystore_and_no_password(home: Path, tmp_path: Path) -> None:
     run = ["--no-ui", "--network", "round3-2"]
     assert_one_clear_line(emeth_tui(home, *run), ExitCode.WALLET, "`emeth-tui wallet new` makes one")
@@ -199,6 +217,7 @@ def test_an_rpc_endpoint_that_does_not_answer(home: Path) -> None:
         (["--corpus", "."], "--devnet"),
         (["--devnet", "--network", "round3-2"], "--network"),
         (["--exit-after-jobs", "0"], "x>=1"),
+        (["--state-dir", "$HOME/x"], "$HOME is not expanded"),
         (["nonsense"], "nonsense"),
     ],
 )

@@ -62,8 +62,8 @@ async def test_the_cache_limit_and_the_batch_size_hold_from_the_next_job_on(netw
 @pytest.mark.parametrize(
     ("key", "text", "message"),
     [
-        ("claims.min_fee_emt", "-3", "claims.min_fee_emt = '-3': input should be greater than or equal to 0"),
-        ("claims.enabled", "perhaps", "claims.enabled = 'perhaps': input should be a valid boolean"),
+        ("claims.min_fee_emt", "-3", "claims.min_fee_emt = '-3': an amount of EMT"),
+        ("claims.enabled", "perhaps", "claims.enabled = 'perhaps': true or false is needed"),
         ("network", "round3-2", "network: needs a restart; set it in .*node.toml"),
         ("no.such", "1", "no.such: needs a restart"),
         ("claims.max_fee_emt", "40", "claims.max_fee_emt: the command line of this run sets it"),

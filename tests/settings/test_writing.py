@@ -32,11 +32,14 @@ TEXTS = st.sampled_from(
 VALUES = {
     "network": st.sampled_from(["devnet", "round3-2"]),
     "wallet.keystore": st.builds(
-        Path, st.text(st.characters(exclude_categories=["C"]), min_size=1).map("/srv/".__add__)
+        Path,
+        st.text(st.characters(exclude_categories=["C"], exclude_characters="$"), min_size=1).map(
+            "/srv/".__add__
+        ),
     ),
     "claims.enabled": st.booleans(),
-    "claims.min_fee_emt": st.decimals(0, 10**9, places=18),
-    "claims.max_dataset_bytes": st.integers(1, 2**62),
+    "claims.min_fee_emt": st.decimals(0, 30, places=18),
+    "claims.max_dataset_bytes": st.integers(4_096, 10**12),
     "claims.safety_margin_s": st.none() | st.integers(0, 10**6),
     "workers.devices": st.lists(st.sampled_from(["cpu", "cuda:0", "cuda:1"]), max_size=3, unique=True)
     | st.just(["cpu", "cpu"]),

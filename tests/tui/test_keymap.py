@@ -52,7 +52,7 @@ def test_keys_that_are_accepted(tmp_path: Path, line: str) -> None:
         ('pause-job = "pp"', "a key is a character"),
         ('pause-job = ""', "a key is a character"),
         ('pause-job = " "', "a key is a character"),
-        ("pause-job = []", "at least 1 item"),
+        ("pause-job = []", "a list of texts is needed"),
         ('pause-job = "w"', r"keys\.pause-job = 'w': withdraw has this key already; choose another"),
         ('theme = "c"', r"keys\.theme = 'c': copy has this key already"),  # in the events alone
         ('claim = "enter"', r"keys\.claim = 'enter': offer-details has this key already"),

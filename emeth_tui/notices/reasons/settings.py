@@ -33,12 +33,44 @@ class NoSettingsFile(Reason):
 
 @dataclass(frozen=True, slots=True)
 class NotToml(Reason):
-    detail: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class TomlTwice(Reason):
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class TomlStrayCharacter(Reason):
+    line: int
+    column: int
+    character: str
+
+
+class TomlBreaksOff(Reason):
+    __slots__ = ()
+
+
+class TomlTooDeep(Reason):
+    __slots__ = ()
+
+
+class TomlNumberTooLong(Reason):
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class NoSuchKey(Reason):
     key: str
+    nearest: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoSuchVariable(Reason):
+    name: str
+    nearest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,38 +92,76 @@ class InvalidSecret(Reason):
 
 
 @dataclass(frozen=True, slots=True)
-class AtLeast(Reason):
-    limit: str
-
-
-@dataclass(frozen=True, slots=True)
-class MoreThan(Reason):
-    limit: str
-
-
-@dataclass(frozen=True, slots=True)
-class AtMost(Reason):
-    limit: str
-
-
-@dataclass(frozen=True, slots=True)
-class LessThan(Reason):
-    limit: str
+class WholeNumberExpected(Reason):
+    least: str
+    most: str
 
 
 @dataclass(frozen=True, slots=True)
 class NumberExpected(Reason):
-    detail: str
+    least: str
+    most: str
 
 
 @dataclass(frozen=True, slots=True)
+class AmountExpected(Reason):
+    least: str
+    most: str
+    decimals: int
+
+
+@dataclass(frozen=True, slots=True)
+class MinAboveMax(Reason):
+    least_key: str
+    least: str
+    most_key: str
+    most: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceExpected(Reason):
+    choices: str
+
+
+class TrueOrFalseExpected(Reason):
+    __slots__ = ()
+
+
+class TextExpected(Reason):
+    __slots__ = ()
+
+
+class TextsExpected(Reason):
+    __slots__ = ()
+
+
+class ATableExpected(Reason):
+    __slots__ = ()
+
+
+class NotAPath(Reason):
+    __slots__ = ()
+
+
+class NoHomeDirectory(Reason):
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VariableInPath(Reason):
+    variable: str
+
+
+class NotANetworkName(Reason):
+    __slots__ = ()
+
+
 class NotAKey(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
 class NotADevice(Reason):
-    pass
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +170,28 @@ class GpuNamedTwice(Reason):
     times: int
 
 
-@dataclass(frozen=True, slots=True)
 class NotAnAddress(Reason):
-    pass
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
+class WrongChecksum(Reason):
+    __slots__ = ()
+
+
 class NotAUrl(Reason):
-    pass
+    __slots__ = ()
+
+
+class UrlWithSpace(Reason):
+    __slots__ = ()
+
+
+class UrlWithUser(Reason):
+    __slots__ = ()
+
+
+class UrlWithQuery(Reason):
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from emeth_tui.errors import EmethError
-from emeth_tui.settings.loading import read_text
+from emeth_tui.settings.toml_text import read_text
 from emeth_tui.tui.setup.questions import STEPS, Kind, Outcome, Question, Result
 from emeth_tui.tui.setup.wizard import Wizard
 from emeth_tui.words.translation import _, language_of_locale, set_language

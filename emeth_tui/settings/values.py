@@ -1,0 +1,129 @@
+"""The kinds of values that settings have, each with its check. A refusal is a reason (problems.py)."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from emeth_tui.notices.reasons import settings as why
+from emeth_tui.settings.key_names import as_several, checked_key
+from emeth_tui.settings.problems import EMT_DECIMALS, InvalidSetting
+
+MAX_BATCH_SIZE = 1_024
+_DEVICE = re.compile(r"cpu|cuda:(0|[1-9][0-9]{0,2})")
+_NETWORK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_ADDRESS = re.compile(r"0x[0-9A-Fa-f]{40}")
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_VARIABLE = re.compile(r"\$(?:[A-Za-z_]\w*|\{[^}]*\})")
+
+
+def user_path(value: Path) -> Path:
+    """Return a path with its `~` expanded. Raise InvalidSetting for `$VARIABLES`, which are not expanded."""
+    if variable := _VARIABLE.search(str(value)):
+        raise InvalidSetting(why.VariableInPath(variable[0]))
+    try:
+        return value.expanduser()
+    except RuntimeError:  # `~name` of a user that there is not
+        raise InvalidSetting(why.NoHomeDirectory()) from None
+
+
+def _path_text(value: object) -> object:
+    if value == "" or (isinstance(value, str) and _CONTROL.search(value)):
+        raise InvalidSetting(why.NotAPath())
+    return value
+
+
+def _model_name(value: str) -> str:
+    user_path(Path(value))  # it may be a directory's
+    return value
+
+
+def _not_a_truth_value(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("true and false are no numbers")
+    return value
+
+
+def _device(value: str) -> str:
+    if not _DEVICE.fullmatch(value):
+        raise InvalidSetting(why.NotADevice())
+    return value
+
+
+def _each_gpu_once(devices: list[str]) -> list[str]:
+    for name in devices:
+        if name != "cpu" and devices.count(name) > 1:
+            raise InvalidSetting(why.GpuNamedTwice(name, devices.count(name)))
+    return devices
+
+
+def _network_name(value: str) -> str:
+    if not _NETWORK_NAME.fullmatch(value):
+        raise InvalidSetting(why.NotANetworkName())
+    return value
+
+
+def _address(value: str) -> str:
+    if not _ADDRESS.fullmatch(value):
+        raise InvalidSetting(why.NotAnAddress())
+    return value
+
+
+def _url(value: str) -> str:
+    authority = (value.partition("://")[2] or value).partition("/")[0]
+    if "@" in authority:
+        raise InvalidSetting(why.UrlWithUser(), secret=True)
+    if any(character.isspace() for character in value):
+        raise InvalidSetting(why.UrlWithSpace())
+    try:
+        parts = urlsplit(value)
+        well_formed = parts.scheme in {"http", "https"} and parts.port != 0
+    except ValueError:
+        raise InvalidSetting(why.NotAUrl()) from None
+    printable = value.isascii() and value.isprintable() and "\\" not in value
+    if not (well_formed and printable and _HOST.fullmatch(parts.hostname or "")):
+        raise InvalidSetting(why.NotAUrl())
+    return value if parts.query or parts.fragment else value.rstrip("/")
+
+
+def _base_url(value: str) -> str:
+    if "?" in value or "#" in value:
+        raise InvalidSetting(why.UrlWithQuery())
+    return value
+
+
+def _comma_separated(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _batch_size(value: object) -> object:
+    blocks = int(value) if isinstance(value, str) and value.isdecimal() else value
+    if blocks == "auto" or (type(blocks) is int and 1 <= blocks <= MAX_BATCH_SIZE):
+        return blocks
+    raise InvalidSetting(why.NotABatchSize(MAX_BATCH_SIZE))
+
+
+# Numbers need their bounds in the field: `Field(ge=…, le=…)`.
+Whole = Annotated[int, BeforeValidator(_not_a_truth_value)]
+Number = Annotated[float, BeforeValidator(_not_a_truth_value)]
+Emt = Annotated[Decimal, BeforeValidator(_not_a_truth_value), Field(decimal_places=EMT_DECIMALS)]
+
+Device = Annotated[str, AfterValidator(_device)]
+Devices = Annotated[list[Device], BeforeValidator(_comma_separated), AfterValidator(_each_gpu_once)]
+BatchSize = Annotated[int | Literal["auto"], BeforeValidator(_batch_size)]
+NetworkName = Annotated[str, AfterValidator(_network_name)]
+Address = Annotated[str, AfterValidator(_address)]
+Url = Annotated[str, AfterValidator(_url)]
+Urls = Annotated[list[Url], BeforeValidator(_comma_separated)]
+BaseUrl = Annotated[Url, AfterValidator(_base_url)]
+ModelName = Annotated[str, AfterValidator(_model_name)]
+Keys = Annotated[
+    tuple[Annotated[str, AfterValidator(checked_key)], ...], BeforeValidator(as_several), Field(min_length=1)
+]
+UserPath = Annotated[Path, BeforeValidator(_path_text), AfterValidator(user_path)]
