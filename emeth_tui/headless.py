@@ -77,27 +77,22 @@ class LinePrinter:
             self._broken = True
 
 
-async def run_headless(
-    node: Node,
+async def print_events(
+    stream: Subscription,
     engine: asyncio.Task[Summary],
     *,
     log_format: Literal["text", "json"],
     level: Severity,
     output: TextIO | None = None,
-) -> Summary:
-    """Print the events of a node that runs in `engine` until it ends; return its summary."""
-    output = output or sys.stdout
-    printer = LinePrinter(output, log_format, level)
-    stream = node.subscribe()
+) -> None:
+    """Print the events of a stream until `engine`, the task that publishes them, has ended in any way."""
+    printer = LinePrinter(output or sys.stdout, log_format, level)
     printing = asyncio.create_task(printer.follow(stream))
     try:
-        summary = await engine
+        await asyncio.wait({engine})
     finally:
         stream.close()
         await printing
-    if log_format == "text":
-        print_summary(summary, output)
-    return summary
 
 
 def cancel_on_signals(starting: asyncio.Task[Summary]) -> None:

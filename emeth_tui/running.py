@@ -7,6 +7,7 @@ whatever the reason, the node goes on without it: a dropped connection must not 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -14,7 +15,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,6 +23,8 @@ from emeth_tui.errors import AlreadyRunning, EmethError, ExitCode
 
 if TYPE_CHECKING:
     from emeth_tui.clients.wallet import Wallet
+    from emeth_tui.engine.clock import ChainClock
+    from emeth_tui.engine.events import EventLog
     from emeth_tui.engine.money.summary import Summary
     from emeth_tui.engine.node import Node
     from emeth_tui.settings import Layers, Network, Settings
@@ -75,14 +78,17 @@ def view_running_node(settings: Settings, show_command: str, *, with_screen: boo
 def run_node(run: Run) -> ExitCode:
     """Run a node until it ends. Raise EmethError when it cannot start or go on."""
     try:
-        return asyncio.run(_run(run))
+        return asyncio.run(run_until_end(run))
     except EmethError as error:
         logger.error("%s", error)  # the terminal may be gone by now
         raise
 
 
-async def _run(run: Run) -> ExitCode:
-    from emeth_tui.headless import cancel_on_signals, handle_hang_up, print_summary, run_headless
+async def run_until_end(run: Run) -> ExitCode:
+    """Run a node in this event loop until it ends. Raise EmethError when it cannot start or go on."""
+    from emeth_tui.engine.clock import ChainClock
+    from emeth_tui.engine.events import EventLog
+    from emeth_tui.headless import cancel_on_signals, handle_hang_up, print_events, print_summary
     from emeth_tui.model import Severity
     from emeth_tui.store.database import Store
     from emeth_tui.tui.node_front import Ending
@@ -94,7 +100,9 @@ async def _run(run: Run) -> ExitCode:
     with Store(run.settings.state_dir) as store:
         started: asyncio.Future[Node] = asyncio.get_running_loop().create_future()
         shown = asyncio.Event()
-        engine = asyncio.create_task(_run_engine(run, store, started, shown))
+        clock = ChainClock()
+        events = EventLog(store.events, clock.now_unix_s)
+        engine = asyncio.create_task(_run_engine(run, store, events, clock, started, shown))
         cancel_on_signals(engine)
         ending = await _run_screen(run, started, engine, shown.set) if run.with_screen else None
         shown.set()
@@ -102,17 +110,16 @@ async def _run(run: Run) -> ExitCode:
             engine.cancel()
             await asyncio.wait({engine})
             return ExitCode.OK
-        both: set[asyncio.Future[Any]] = {started, engine}
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if ending is Ending.NODE_ENDED:
+            await asyncio.wait({engine})
+        else:
+            stream = events.subscribe(from_start=not started.done())  # what no screen has shown yet
+            await print_events(stream, engine, log_format=log.format, level=Severity(log.level))
         if engine.cancelled():
             return ExitCode.INTERRUPTED
-        if ending is Ending.NODE_ENDED or not started.done():
-            summary = await engine
+        summary = engine.result()
+        if ending is Ending.NODE_ENDED or log.format == "text":
             print_summary(summary, sys.stdout)
-        else:
-            summary = await run_headless(
-                started.result(), engine, log_format=log.format, level=Severity(log.level)
-            )
     stopped_early = run.exit_after_jobs is not None and summary.verified < run.exit_after_jobs
     return ExitCode.INTERRUPTED if stopped_early else ExitCode.OK
 
@@ -128,7 +135,14 @@ def _hang_up_with(shell: Shell) -> None:
     loop.add_reader(shell, hang_up)
 
 
-async def _run_engine(run: Run, store: Store, started: asyncio.Future[Node], shown: asyncio.Event) -> Summary:
+async def _run_engine(
+    run: Run,
+    store: Store,
+    events: EventLog,
+    clock: ChainClock,
+    started: asyncio.Future[Node],
+    shown: asyncio.Event,
+) -> Summary:
     """Open a node once `shown` is set, resolve `started` with it, and run it to its end."""
     await shown.wait()
     # In threads: imports and key derivation take seconds, and the screen must keep taking keys.
@@ -144,14 +158,17 @@ async def _run_engine(run: Run, store: Store, started: asyncio.Future[Node], sho
         run.network,
         wallet,
         store,
+        events=events,
+        clock=clock,
         devices=devices_or_default(run.settings.workers.devices),
         layers=run.layers,
         exit_after_jobs=run.exit_after_jobs,
     )
-    async with opening as node, serve_control(run.settings.control_dir, node):
-        handle_signals(node)
-        started.set_result(node)
-        return await node.run()
+    with contextlib.closing(events):
+        async with opening as node, serve_control(run.settings.control_dir, node):
+            handle_signals(node)
+            started.set_result(node)
+            return await node.run()
 
 
 def _load_engine() -> None:

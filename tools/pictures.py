@@ -7,6 +7,7 @@ see. That takes a few minutes.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 import tempfile
@@ -19,6 +20,8 @@ from textual.pilot import Pilot
 
 from emeth_tui.clients.wallet import load_wallet
 from emeth_tui.devnet.beside import devnet_beside
+from emeth_tui.engine.clock import ChainClock
+from emeth_tui.engine.events import EventLog
 from emeth_tui.engine.node import Node
 from emeth_tui.engine.opening import open_node
 from emeth_tui.engine.view.snapshot import Snapshot
@@ -72,12 +75,17 @@ async def running_node(layers: Layers) -> AsyncIterator[Node]:
     wallet = load_wallet(settings.keystore_path, pop_password({}, settings.wallet) or "")
     network = load_network(settings, environment={})
     with Store(settings.state_dir) as store:
-        opening = open_node(settings, network, wallet, store, devices=["cpu", "cpu"], layers=layers)
-        async with opening as node:
-            running = asyncio.create_task(node.run())
-            yield node
-            node.request_stop()
-            await running
+        clock = ChainClock()
+        with contextlib.closing(EventLog(store.events, clock.now_unix_s)) as events:
+            devices = ["cpu", "cpu"]
+            opening = open_node(
+                settings, network, wallet, store, events=events, clock=clock, devices=devices, layers=layers
+            )
+            async with opening as node:
+                running = asyncio.create_task(node.run())
+                yield node
+                node.request_stop()
+                await running
 
 
 async def take_pictures(node: Node) -> None:

@@ -87,6 +87,7 @@ class EventLog:
         self._table = table
         self._now = now
         self._recent = deque(table.recent(RECENT_EVENTS), maxlen=RECENT_EVENTS)
+        self._of_this_run = 0  # how many of them, at most RECENT_EVENTS
         self._subscriptions: list[Subscription] = []
 
     def publish(
@@ -106,6 +107,7 @@ class EventLog:
         except EmethError as error:  # a full disk must not silence the event about it
             logger.error("an event could not be stored: %s", error)
         self._recent.append(event)
+        self._of_this_run = min(self._of_this_run + 1, RECENT_EVENTS)
         logger.log(_LOG_LEVELS[event.severity], "%s%s", f"{job_id} " if job_id else "", english(body))
         for subscription in self._subscriptions:
             subscription.offer_event(event)
@@ -116,9 +118,15 @@ class EventLog:
         for subscription in self._subscriptions:
             subscription.offer_progress(progress)
 
-    def subscribe(self) -> Subscription:
-        """Return a stream of everything from now on."""
+    def subscribe(self, *, from_start: bool = False) -> Subscription:
+        """Return a stream of everything from now on; `from_start` puts this run's events so far before it.
+
+        Of those, the newest RECENT_EVENTS are remembered.
+        """
         subscription = Subscription(self._subscriptions.remove)
+        if from_start:
+            for event in self.recent()[len(self._recent) - self._of_this_run :]:
+                subscription.offer_event(event)
         self._subscriptions.append(subscription)
         return subscription
 

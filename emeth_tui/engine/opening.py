@@ -50,6 +50,8 @@ async def open_node(
     wallet: Wallet,
     store: Store,
     *,
+    events: EventLog,
+    clock: ChainClock,
     devices: list[str],
     layers: Layers | None = None,
     exit_after_jobs: int | None = None,
@@ -58,7 +60,8 @@ async def open_node(
 ) -> AsyncIterator[Node]:
     """Connect everything that a node needs and check that it can work; close it all afterwards.
 
-    `layers` are what the settings were loaded from; without them, from the settings file alone.
+    Whoever subscribed to `events` before sees what happens while the node opens. `layers` are what the
+    settings were loaded from; without them, from the settings file alone.
     Raise ChainUnreachable, WrongChain, ContractMissing, InsufficientFunds, SettingsError, DiskFull or
     DeviceFailed, each with the remedy.
     """
@@ -67,7 +70,8 @@ async def open_node(
             devices, WorkerDirectories(settings.state_dir / "logs", settings.jobs_dir, settings.devices_dir)
         )
         leases = WorkerLeases(pool.workers)
-        context = await stack.enter_async_context(_connect(settings, network, wallet, store, leases))
+        connecting = _connect(settings, network, wallet, store, leases, events, clock)
+        context = await stack.enter_async_context(connecting)
         _check_verification_key(network)
         _check_account(context)
         _check_funds(context, await context.chain.balances(wallet.address))
@@ -81,16 +85,19 @@ async def open_node(
 
 @asynccontextmanager
 async def _connect(
-    settings: Settings, network: Network, wallet: Wallet, store: Store, leases: WorkerLeases
+    settings: Settings,
+    network: Network,
+    wallet: Wallet,
+    store: Store,
+    leases: WorkerLeases,
+    events: EventLog,
+    clock: ChainClock,
 ) -> AsyncIterator[Context]:
     """Connect the clients, and close them afterwards. Raise ChainUnreachable or another NetworkError."""
     async with contextlib.AsyncExitStack() as stack:
         chain = await ChainClient.connect(network)
         stack.push_async_callback(chain.close)
         transport = await stack.enter_async_context(open_transport())
-        clock = ChainClock()
-        events = EventLog(store.events, clock.now_unix_s)
-        stack.callback(events.close)
         live = LiveSettings(settings)
         measurements = Measurements(store.measurements, clock.now_unix_s)
         yield Context(

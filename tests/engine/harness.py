@@ -20,7 +20,8 @@ from emeth_tui.devnet.bots.plan import JobPlan
 from emeth_tui.devnet.bots.requester import Requester
 from emeth_tui.devnet.network import Devnet
 from emeth_tui.devnet.options import DevnetOptions
-from emeth_tui.engine.events import Subscription
+from emeth_tui.engine.clock import ChainClock
+from emeth_tui.engine.events import EventLog, Subscription
 from emeth_tui.engine.money.summary import Summary
 from emeth_tui.engine.node import Node
 from emeth_tui.engine.opening import open_node
@@ -191,19 +192,25 @@ class Harness:
         loaded = layers.load()
         network = load_network(loaded, environment={}).model_copy(update={"poll_interval_s": 0.1})
         keys = kept_keys(self.devnet.info.state_dir / "accounts.json", funding.ACCOUNTS)
-        with Store(loaded.state_dir) as store:
+        clock = ChainClock()
+        with (
+            Store(loaded.state_dir) as store,
+            contextlib.closing(EventLog(store.events, clock.now_unix_s)) as events,
+        ):
+            stream = events.subscribe()
             async with open_node(
                 loaded,
                 network,
                 keys[funding.OPERATOR].wallet,
                 store,
+                events=events,
+                clock=clock,
                 devices=["cpu"] * devices,
                 layers=layers,
                 exit_after_jobs=exit_after_jobs,
                 retry=Backoff(first_s=0.05, longest_s=0.2),
                 new_pool=lambda names, directories: QuickPool(names, script, directories.jobs),  # type: ignore[arg-type, return-value]
             ) as node:
-                stream = node.subscribe()
                 running = asyncio.create_task(node.run())
                 try:
                     yield RunningNode(node, script, store, running, stream, [])

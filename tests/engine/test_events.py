@@ -64,6 +64,18 @@ async def test_an_event_that_comes_while_the_reader_is_busy_is_not_left_waiting(
     assert await asyncio.wait_for(anext(reading), 5) == event
 
 
+async def test_a_late_reader_gets_this_runs_events_from_the_start(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        EventLog(store.events, lambda: 900.0).publish(ClaimsResumed())
+        log = EventLog(store.events, lambda: 1_000.0)
+        first = log.publish(Claimed(1), job_id=JOB_ID)
+        late, later = log.subscribe(from_start=True), log.subscribe()
+        second = log.publish(Claimed(2), job_id=JOB_ID)
+
+        assert await read_all(late) == [first, second]
+        assert await read_all(later) == [second]
+
+
 async def test_an_event_goes_before_progress_that_waits(log: EventLog) -> None:
     stream = log.subscribe()
     log.progress(progress(1))
