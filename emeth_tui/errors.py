@@ -21,7 +21,8 @@ EmethError                    what happened, to which job, and what the user can
 ├── TrainingError             training failed for good; carries the reason
 ├── WorkerError               a worker process died too often, or no device starts
 │   └── DeviceFailed          one device does not start; others may go on with its job
-├── StoreError                the node's database is damaged or from a newer version
+├── StoreError                the node's database does not take a write, or is from a newer version
+│   └── StoreDamaged          it is damaged, or gone where it was before
 ├── AlreadyRunning            another node holds this state directory
 ├── ExportError               a file that the user asked for cannot be written
 ├── ControlError              the node that runs here cannot be looked at, or not any longer
@@ -55,6 +56,7 @@ class ExitCode(IntEnum):
     ALREADY_RUNNING = 13
     DEVNET = 14
     CONTROL = 15
+    STORE_DAMAGED = 16
     INTERRUPTED = 130
 
 
@@ -153,6 +155,10 @@ class DeviceFailed(WorkerError):
 
 class StoreError(EmethError):
     exit_code = ExitCode.STORE
+
+
+class StoreDamaged(StoreError):
+    exit_code = ExitCode.STORE_DAMAGED
 
 
 class AlreadyRunning(EmethError):

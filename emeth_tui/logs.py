@@ -35,6 +35,14 @@ def start_log_file(directory: Path, settings: LogSettings) -> RotatingFileHandle
     return handler
 
 
+def reopen_log_file() -> None:
+    """Write to a new log file where the old one was: its directory was removed. Raise OSError."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, RotatingFileHandler):
+            Path(handler.baseFilename).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            handler.close()  # it opens the file again with the next line
+
+
 def quiet_libraries() -> None:
     """Keep libraries that log whole URLs to warnings: a presigned URL is a key to what it names."""
     for name in _QUIET_LIBRARIES:

@@ -152,6 +152,7 @@ async def _run_engine(
     from emeth_tui.engine.gpus.default_devices import devices_or_default
     from emeth_tui.engine.opening import open_node
     from emeth_tui.headless import handle_signals
+    from emeth_tui.logs import reopen_log_file
 
     opening = open_node(
         run.settings,
@@ -165,7 +166,9 @@ async def _run_engine(
         exit_after_jobs=run.exit_after_jobs,
     )
     with contextlib.closing(events):
-        async with opening as node, serve_control(run.settings.control_dir, node):
+        async with opening as node, serve_control(run.settings.control_dir, node) as control:
+            store.when_rebuilt(reopen_log_file)
+            store.when_rebuilt(control.listen_again)
             handle_signals(node)
             started.set_result(node)
             return await node.run()

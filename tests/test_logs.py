@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from emeth_tui.logs import LOG_FILE, start_log_file
+from emeth_tui.logs import LOG_FILE, reopen_log_file, start_log_file
 from emeth_tui.settings import LogSettings
 
 
@@ -33,6 +34,16 @@ def test_lines_carry_utc_time_level_and_origin(log_dir: Path) -> None:
     assert re.fullmatch(
         r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO    emeth_tui\.engine: job 0x1 claimed\n", line
     )
+
+
+def test_a_log_whose_directory_was_removed_goes_on_in_a_new_one(log_dir: Path) -> None:
+    logging.getLogger("emeth_tui.engine").info("before")
+    shutil.rmtree(log_dir)
+
+    reopen_log_file()
+    logging.getLogger("emeth_tui.engine").info("after")
+
+    assert (log_dir / LOG_FILE).read_text("utf-8").endswith("emeth_tui.engine: after\n")
 
 
 def test_presigned_urls_of_the_http_library_stay_out(log_dir: Path) -> None:

@@ -12,6 +12,7 @@ from emeth_tui.cli.config import config
 from emeth_tui.cli.devnet import devnet
 from emeth_tui.cli.setup import setup
 from emeth_tui.cli.start import StartOptions, start
+from emeth_tui.cli.store import store
 from emeth_tui.cli.types import DIRECTORY, FILE, LANGUAGE
 from emeth_tui.cli.wallet import wallet
 from emeth_tui.errors import EmethError, ExitCode
@@ -68,5 +69,5 @@ def command(context: click.Context, /, **options: Any) -> ExitCode:
     return start(chosen)
 
 
-for _command in (setup, devnet, config, wallet):
+for _command in (setup, devnet, config, wallet, store):
     command.add_command(_command)

@@ -118,12 +118,17 @@ def _view_running_node(options: StartOptions, *, with_screen: bool) -> ExitCode 
     from emeth_tui.running import view_running_node
     from emeth_tui.settings import load_settings
 
+    settings = load_settings(options.config, overrides=directories_of(options))
+    _check_keys(settings)
+    return view_running_node(settings, options.show_command(), with_screen=with_screen)
+
+
+def directories_of(options: StartOptions) -> dict[str, Any]:
+    """Return the settings that these options override, among them where the node's state is."""
     overrides = options.overrides()
     if options.devnet and options.state_dir:
         overrides |= {"network": "devnet", **_directories_beside_devnet(options.state_dir)}
-    settings = load_settings(options.config, overrides=overrides)
-    _check_keys(settings)
-    return view_running_node(settings, options.show_command(), with_screen=with_screen)
+    return overrides
 
 
 def _ask_first_settings(options: StartOptions) -> Outcome | None:

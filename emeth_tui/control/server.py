@@ -11,6 +11,8 @@ import asyncio
 import contextlib
 import logging
 import os
+import socket
+import struct
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -41,6 +43,7 @@ IDLE_LIMIT_S = 60.0  # a view asks at least once a second
 REST_SHARE = 4  # after each answer the node rests four times as long
 LEAST_REST_S = 0.005
 PROGRESS_REST_S = 0.1  # progress is coalesced meanwhile
+_CREDENTIALS = struct.Struct("3i")  # struct ucred, unix(7): process, user, group
 logger = logging.getLogger(__name__)
 
 
@@ -54,43 +57,56 @@ class ShownNode(Protocol):
 
 
 @asynccontextmanager
-async def serve_control(directory: Path, node: ShownNode) -> AsyncIterator[None]:
+async def serve_control(directory: Path, node: ShownNode) -> AsyncIterator[ControlServer]:
     """Let other processes view a node while the body runs, and say goodbye to them at its end.
 
     Call it while holding the state lock. If the socket cannot be created, log that and go on without.
     """
+    control = ControlServer(node, directory)
+    await control.listen()
     try:
-        listening = listening_socket(directory)
-    except OSError as error:
-        logger.warning("%s: no control socket: %s; other processes cannot view this node", directory, error)
-        yield
-        return
-    control = ControlServer(node)
-    # From Python 3.13 on, asyncio would look for the socket by its address, which is no longer valid.
-    own_cleanup: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
-    server = await asyncio.start_unix_server(
-        control.serve, sock=listening, limit=wire.MAX_QUESTION_BYTES, **own_cleanup
-    )
-    try:
-        yield
+        yield control
     finally:
-        server.close()
-        remove_socket(directory)
         await control.close()
 
 
 class ControlServer:
     """Answers every client of one node."""
 
-    def __init__(self, node: ShownNode) -> None:
+    def __init__(self, node: ShownNode, directory: Path) -> None:
         self._node = node
+        self._directory = directory
+        self._server: asyncio.Server | None = None
+        self._listening_again: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
         self._clients: dict[asyncio.Task[Any], _Client] = {}
+
+    async def listen(self) -> None:
+        """Create the socket and serve whoever connects; without one, nobody is served."""
+        try:
+            listening = listening_socket(self._directory)
+        except OSError as error:
+            logger.warning(
+                "%s: no control socket: %s; other processes cannot view this node", self._directory, error
+            )
+            return
+        # From Python 3.13 on, asyncio would look for the socket by its address, which is no longer valid.
+        own_cleanup: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
+        self._server = await asyncio.start_unix_server(
+            self.serve, sock=listening, limit=wire.MAX_QUESTION_BYTES, **own_cleanup
+        )
+
+    def listen_again(self) -> None:
+        """Create the socket anew: the old one's directory was removed. Clients that are here stay."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self._listening_again = asyncio.create_task(self.listen())
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one client until it leaves, or is dropped."""
         task = asyncio.current_task()
-        if len(self._clients) >= MAX_CLIENTS or task is None:
+        if len(self._clients) >= MAX_CLIENTS or task is None or not _is_the_owner(writer):
             writer.transport.abort()
             return
         client = self._clients[task] = _Client(reader, writer, self._answer, self._node.subscribe)
@@ -105,7 +121,12 @@ class ControlServer:
             client.drop()
 
     async def close(self) -> None:
-        """Send every client the last events and a goodbye, and close its connection."""
+        """Send every client the last events and a goodbye, and close its connection and the socket."""
+        if self._listening_again is not None:
+            await asyncio.wait({self._listening_again})
+        if self._server is not None:
+            self._server.close()
+            remove_socket(self._directory)
         clients = dict(self._clients)
         if not clients:
             return
@@ -222,6 +243,14 @@ class _Client:
             self._writer.transport.abort()
         finally:
             stream.close()
+
+
+def _is_the_owner(writer: asyncio.StreamWriter) -> bool:
+    """Whether the other end belongs to this process's user, whatever the socket's mode has become."""
+    connection: socket.socket = writer.get_extra_info("socket")
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    _pid, uid, _gid = _CREDENTIALS.unpack(credentials)
+    return bool(uid == os.geteuid())
 
 
 class _Misbehaves(Exception):

@@ -21,6 +21,7 @@ from emeth_tui.engine.money.rewards import Rewards
 from emeth_tui.engine.money.summary import RunAccount, Summary
 from emeth_tui.engine.money.watch import Watcher
 from emeth_tui.engine.settings_editor import SettingChange, SettingsEditor
+from emeth_tui.engine.state_keeper import COPY_EVERY_S, LOOK_EVERY_S, StateKeeper
 from emeth_tui.engine.steps.job_tasks import JobTasks
 from emeth_tui.engine.steps.pipeline import RETRIES
 from emeth_tui.engine.view.records import NodeRecords
@@ -72,6 +73,7 @@ class Node:
             claims_wanted=exit_after_jobs,
             on_claim=self._tasks.start,
         )
+        self._state = StateKeeper(context, self._market.pause)
         self._rewards = Rewards(context)
         self.records = NodeRecords(context, settings_editor)
         self._watcher = Watcher(context, on_ended=self._job_ended, on_unsubmitted=self._tasks.start)
@@ -98,6 +100,10 @@ class Node:
         self._account.open(view)
         self._resume_open_jobs()
         loops = [
+            asyncio.create_task(self._every(self._state.look, lambda: LOOK_EVERY_S, asyncio.Event())),
+            asyncio.create_task(
+                self._every(self._state.keep_copy, lambda: COPY_EVERY_S, self._state.copy_now)
+            ),
             asyncio.create_task(self._every(self._watch, self._watch_interval_s, self._watch_now)),
             asyncio.create_task(self._every(self._market.look, self._claim_interval_s, self._discover_now)),
             asyncio.create_task(self._every(self._look_after_models, lambda: RETRY_S, self._models_now)),

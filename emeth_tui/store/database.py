@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
-from emeth_tui.errors import DiskFull, StoreError
+from emeth_tui.errors import DiskFull, EmethError
+from emeth_tui.files import disk_full_translated, sync_directory
+from emeth_tui.store.backups import DATABASE_FILE, Copy, back_up, create_private, set_aside
+from emeth_tui.store.connection import Connection
 from emeth_tui.store.events import EventTable
 from emeth_tui.store.jobs import JobTable
 from emeth_tui.store.journal import JournalTable
 from emeth_tui.store.key_values import KeyValueTable
-from emeth_tui.store.lock import take_lock
+from emeth_tui.store.lock import LOCK_FILE, take_lock
 from emeth_tui.store.measurements import MeasurementTable
+from emeth_tui.store.opening import connect, open_database, unusable
 
 # Each entry takes the schema one version up; a released entry is never edited.
 # Wei are TEXT: SQLite's integers only reach 2^63 - 1, which is 9.2 EMT.
@@ -102,16 +107,17 @@ class Store:
     """The node's memory across restarts. Every write is durable when its call returns.
 
     One process at a time: opening locks the state directory. Raise AlreadyRunning when another node holds
-    the lock, StoreError when the file is damaged or was written by a newer version.
+    the lock, StoreDamaged when what was here before is damaged or gone, StoreError when the file was written
+    by a newer version.
     """
 
     def __init__(self, state_dir: Path) -> None:
         state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = take_lock(state_dir)
-        self.path = state_dir / "node.sqlite3"
+        self.path = state_dir / DATABASE_FILE
         try:
-            self._connection = _open(self.path)
-        except StoreError:
+            self._connection = Connection(open_database(self.path, MIGRATIONS))
+        except BaseException:
             os.close(self._lock)
             raise
         self.jobs = JobTable(self._connection)
@@ -119,6 +125,55 @@ class Store:
         self.events = EventTable(self._connection)
         self.key_values = KeyValueTable(self._connection)
         self.measurements = MeasurementTable(self._connection)
+        self._files = self._files_now()
+        self._on_rebuilt: list[Callable[[], None]] = []
+        try:
+            self._read_what_matters()
+        except BaseException:
+            self.close()
+            raise
+
+    def back_up(self) -> Copy | None:
+        """Keep a copy; None when nothing has changed since the last one. May run in any thread.
+
+        Raise StoreDamaged when what was copied is damaged, DiskFull, StoreError, or OSError.
+        """
+        return back_up(self.path)
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether database and lock are still where other processes, and the next start, look for them."""
+        return self._files_now() == self._files
+
+    def rebuild(self) -> Path | None:
+        """Write everything to a new file at the same place, and go on there, under a new lock.
+
+        What lies there now is set aside; return its path, if there was anything. Raise AlreadyRunning when
+        another node holds the place, DiskFull, StoreError, or OSError.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self._files[LOCK_FILE] != _identity(self.path.parent / LOCK_FILE):
+            lock = take_lock(self.path.parent)
+            os.close(self._lock)
+            self._lock = lock
+        unfinished = self.path.with_name(f".{self.path.name}.rebuilt")
+        with disk_full_translated(self.path):
+            unfinished.unlink(missing_ok=True)
+            create_private(unfinished)
+            with contextlib.closing(sqlite3.connect(unfinished)) as target:
+                self._connection.copy_to(target)
+            aside = set_aside(self.path)
+            unfinished.rename(self.path)
+            sync_directory(self.path.parent)
+        self._connection.move_to(connect(self.path))
+        self._files = self._files_now()
+        for act in self._on_rebuilt:
+            act()
+        return aside
+
+    def when_rebuilt(self, act: Callable[[], None]) -> None:
+        """Call `act` after each rebuilding: other files of the state directory are gone as well."""
+        self._on_rebuilt.append(act)
 
     def close(self) -> None:
         """Close the file and release the lock."""
@@ -136,57 +191,27 @@ class Store:
     ) -> None:
         self.close()
 
+    def _files_now(self) -> dict[str, tuple[int, int] | None]:
+        """Return which files carry the names of ours. The open ones keep their numbers from being reused."""
+        names = (DATABASE_FILE, f"{DATABASE_FILE}-wal", LOCK_FILE)
+        return {name: _identity(self.path.parent / name) for name in names}
 
-class _NewerSchema(StoreError):
-    """The file is intact, but a newer version wrote it."""
-
-
-class _Connection(sqlite3.Connection):
-    """Maps SQLite's errors to ours, so that callers need not know about SQLite."""
-
-    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+    def _read_what_matters(self) -> None:
+        """Read what money hangs on. Raise StoreDamaged when a value makes no sense."""
         try:
-            return super().execute(sql, parameters)
-        except (sqlite3.Error, OverflowError) as error:
-            from emeth_tui.notices.reasons.disk import DatabaseFull  # late: the first paint needs no reasons
-            from emeth_tui.notices.reasons.store import DatabaseFailed
+            self.jobs.all()
+            self.journal.unsettled()
+        except EmethError as error:
+            if isinstance(error, DiskFull):
+                raise
+            raise unusable(self.path, str(error)) from error
+        except (ValueError, TypeError, LookupError) as error:
+            raise unusable(self.path, f"a value in it makes no sense: {error}") from error
 
-            if "full" in str(error):
-                raise DiskFull(DatabaseFull(str(error))) from error
-            raise StoreError(DatabaseFailed(str(error))) from error
 
-
-def _open(path: Path) -> sqlite3.Connection:
+def _identity(path: Path) -> tuple[int, int] | None:
     try:
-        connection = sqlite3.connect(path, isolation_level=None, factory=_Connection)
-        try:
-            _prepare(connection, path)
-        except BaseException:
-            connection.close()
-            raise
-    except _NewerSchema:
-        raise
-    except (sqlite3.DatabaseError, StoreError) as error:
-        from emeth_tui.notices.reasons.store import DatabaseUnusable
-
-        raise StoreError(DatabaseUnusable(path, str(error))) from error
-    path.chmod(0o600)
-    return connection
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    connection.row_factory = sqlite3.Row
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    _migrate(connection, path)
-
-
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if version > len(MIGRATIONS):
-        from emeth_tui.notices.reasons.store import DatabaseNewer
-
-        raise _NewerSchema(DatabaseNewer(path, version))
-    for number, script in enumerate(MIGRATIONS[version:], version + 1):
-        connection.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -8,6 +8,7 @@ import sqlite3
 from emeth_tui.model import JobId, Severity
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.notice import EventBody, field_data, from_data
+from emeth_tui.store.connection import Connection
 
 KEPT_EVENTS = 10_000  # older ones are in the log files
 _PRUNE_EVERY = 500
@@ -16,7 +17,7 @@ _PRUNE_EVERY = 500
 class EventTable:
     """Stores events, and keeps the newest KEPT_EVENTS."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def add(self, event: Event) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from emeth_tui.job import Job
 from emeth_tui.model import JobId, JobState, Language
 from emeth_tui.notices.notice import reason_data, reason_from
+from emeth_tui.store.connection import Connection
 
 _COLUMNS = tuple(column.name for column in fields(Job))
 _WEI_COLUMNS = frozenset(name for name in _COLUMNS if name.endswith("_wei"))
@@ -33,7 +34,7 @@ class EpochRecord:
 class JobTable:
     """Reads and writes jobs. Every write is committed when its call returns."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def save(self, job: Job, *, at_unix_s: float, state_changed: bool) -> None:
@@ -55,6 +56,11 @@ class JobTable:
     def get(self, job_id: JobId) -> Job | None:
         row = self._connection.execute("SELECT * FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
         return _from_row(row) if row else None
+
+    def all(self) -> list[Job]:
+        """Return every job that was ever ours, oldest first."""
+        rows = self._connection.execute("SELECT * FROM jobs ORDER BY created_at_unix_s")
+        return [_from_row(row) for row in rows]
 
     def in_states(self, states: Iterable[JobState]) -> list[Job]:
         """Return the jobs in any of `states`, oldest first."""

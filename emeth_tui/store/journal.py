@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 
 from emeth_tui.model import JobId, JournaledTransaction, TransactionState
+from emeth_tui.store.connection import Connection
 
 
 class JournalTable:
     """Implements `clients.transactions.Journal`. Every write is durable when its call returns."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def add(self, tx: JournaledTransaction) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 
 from emeth_tui.notices.notice import Reason, reason_data, reason_from
+from emeth_tui.store.connection import Connection
 
 LAST_BLOCK = "last_block"  # the newest block whose events have been read
 CLAIMS_PAUSED = "claims_paused"  # why, as JSON
@@ -15,7 +15,7 @@ ACCOUNT = "account"  # the address and chain that this state belongs to
 class KeyValueTable:
     """Stores named strings."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def get(self, name: str) -> str | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+
+from emeth_tui.store.connection import Connection
 
 KEPT_MEASUREMENTS = 32  # of each gauge
 
@@ -51,7 +52,7 @@ class Measurement:
 class MeasurementTable:
     """Keeps the newest KEPT_MEASUREMENTS of each gauge. Every write is durable when its call returns."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def add(self, measurements: Sequence[Measurement], *, at_unix_s: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -53,6 +54,39 @@ async def test_only_the_owner_gets_in(shown: ShownNode, tmp_path: Path) -> None:
     async with serve_control(directory, shown):
         assert stat.S_IMODE(directory.stat().st_mode) == 0o700
         assert stat.S_IMODE((directory / "socket").stat().st_mode) == 0o600
+    assert list(directory.iterdir()) == []
+
+
+async def test_whoever_is_not_the_owner_is_dropped_unheard(
+    shown: ShownNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serve_control(tmp_path / "control", shown):
+        uid = os.geteuid()
+        monkeypatch.setattr(server.os, "geteuid", lambda: uid + 1)
+        stranger = await asyncio.open_unix_connection(sock=connected_socket(tmp_path / "control"))
+        assert await is_dropped(stranger)
+        monkeypatch.undo()
+        owner = await connect(tmp_path / "control")
+        assert (await answer(owner, ask="snapshot"))["answer"]
+        owner[1].close()
+
+
+async def test_a_socket_whose_directory_was_removed_is_made_again_and_clients_stay(
+    shown: ShownNode, tmp_path: Path
+) -> None:
+    directory = tmp_path / "state" / "control"
+    async with serve_control(directory, shown) as control:
+        early = await connect(directory)
+        shutil.rmtree(directory.parent)
+
+        control.listen_again()
+        assert control._listening_again is not None
+        await control._listening_again
+
+        late = await connect(directory)
+        for streams in (early, late):
+            assert (await answer(streams, ask="snapshot"))["answer"]
+            streams[1].close()
     assert list(directory.iterdir()) == []
 
 

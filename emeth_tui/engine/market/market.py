@@ -201,6 +201,8 @@ class Market:
             return why.ClaimsDisabled()
         if self._draining:
             return why.NodeDraining()
+        if not self._context.store.is_in_place:
+            return why.ClaimingPaused(why.StateMoved(self._context.settings.state_dir))
         if paused := self.paused:
             return why.ClaimingPaused(paused)
         if busy := self._no_worker_free():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from emeth_tui.model import JobId, JobState, ServiceName, Severity
 from emeth_tui.notices.notice import EventBody, Reason, Wei
@@ -42,6 +43,41 @@ class InternalError(EventBody):
 
     part: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateLost(EventBody):
+    severity = Severity.ERROR
+
+    directory: Path
+
+
+@dataclass(frozen=True, slots=True)
+class StateRebuilt(EventBody):
+    severity = Severity.WARNING
+
+    directory: Path
+
+
+@dataclass(frozen=True, slots=True)
+class StateSetAside(EventBody):
+    severity = Severity.WARNING
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class StateNotRebuilt(EventBody):
+    severity = Severity.ERROR
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class CopyFailed(EventBody):
+    severity = Severity.WARNING
+
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from emeth_tui.model import JobState, ServiceName
 from emeth_tui.notices.notice import Reason, Wei
@@ -60,6 +61,16 @@ class FinishingFirst(Reason):
 @dataclass(frozen=True, slots=True)
 class ResultsRejected(Reason):
     results: int
+
+
+@dataclass(frozen=True, slots=True)
+class StateMoved(Reason):
+    directory: Path
+
+
+@dataclass(frozen=True, slots=True)
+class StateDamaged(Reason):
+    path: Path
 
 
 class OperatorWasFaster(Reason):

@@ -1,4 +1,4 @@
-"""Why the node's database cannot be used."""
+"""Why the node's database, or a copy of it, cannot be used."""
 
 from __future__ import annotations
 
@@ -12,6 +12,58 @@ from emeth_tui.notices.notice import Reason
 class DatabaseUnusable(Reason):
     path: Path
     detail: str
+    remedy: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseMissing(Reason):
+    path: Path
+    remedy: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseEmpty(Reason):
+    path: Path
+    remedy: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseForeign(Reason):
+    path: Path
+    remedy: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class GoBackToACopy(Reason):
+    names: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartAfresh(Reason):
+    directory: Path
+
+
+@dataclass(frozen=True, slots=True)
+class NotCopied(Reason):
+    path: Path
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class CopyDamaged(Reason):
+    path: Path
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoCopies(Reason):
+    directory: Path
+
+
+@dataclass(frozen=True, slots=True)
+class NoSuchCopy(Reason):
+    name: str
+    names: str
 
 
 @dataclass(frozen=True, slots=True)

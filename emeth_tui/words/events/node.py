@@ -13,6 +13,14 @@ SENTENCES: Mapping[type[Notice], str] = {
     node.DeviceDown: "{reason}; trying again in {again_in_s}",
     node.DeviceWorks: "worker {worker} on {device} works again",
     node.InternalError: "{part}: internal error, please report it: {detail}",
+    node.StateLost: "{directory}: was removed or replaced while the node runs; claiming stops",
+    node.StateRebuilt: "{directory}: everything that the node knows is written there again",
+    node.StateSetAside: "the database that was found there instead is now {path}",
+    node.StateNotRebuilt: (
+        "the node's state cannot be written to its place: {reason}; trying again; leave the node running, "
+        "it alone knows its jobs"
+    ),
+    node.CopyFailed: "no copy of the database is kept: {reason}",
     node.SettingChanged: "{key}: {before} → {after}",
     node.SettingWaits: "{key}: {before} → {after}, at the next start",
     node.Withdrawn: "withdrawn for day {slot}: {amount_wei}, {own_gas} of {total_gas} gas",

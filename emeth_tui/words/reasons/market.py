@@ -20,6 +20,8 @@ SENTENCES: Mapping[type[Notice], str] = {
     market.PausedByOperator: "by the operator",
     market.FinishingFirst: "finishing what is under way first",
     market.ResultsRejected: "the last {results} results were rejected; look at the log first",
+    market.StateMoved: "the state directory {directory} was removed or replaced; look into it first",
+    market.StateDamaged: "{path} is damaged; stop the node and go back to a copy (`emeth-tui store`)",
     market.OperatorWasFaster: "the operator was faster",
     market.FeeTooLow: "its fee of {fee_wei} is under {limit_wei}",
     market.FeeTooHigh: "its fee of {fee_wei} is over {limit_wei}",

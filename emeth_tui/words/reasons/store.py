@@ -8,10 +8,19 @@ from emeth_tui.notices.notice import Notice
 from emeth_tui.notices.reasons import store
 
 SENTENCES: Mapping[type[Notice], str] = {
-    store.DatabaseUnusable: (
-        "{path}: cannot be used: {detail}; restore a copy of it, or move it away to start afresh "
-        "(this node then knows nothing of jobs under way, and they time out)"
+    store.DatabaseUnusable: "{path}: is damaged: {detail}; {remedy}",
+    store.DatabaseMissing: "{path}: is missing, though a node has worked here before; {remedy}",
+    store.DatabaseEmpty: "{path}: is empty, though a node has worked here before; {remedy}",
+    store.DatabaseForeign: "{path}: was not written by emeth-tui; {remedy}",
+    store.GoBackToACopy: "`emeth-tui store restore` goes back to the newest of its copies ({names})",
+    store.StartAfresh: (
+        "there is no copy of it; move {directory} away to start afresh (this node then knows only of "
+        "those jobs under way that it finds on the chain)"
     ),
+    store.NotCopied: "{path}: is damaged, and not copied: {detail}",
+    store.CopyDamaged: "{path}: is no good copy: {detail}",
+    store.NoCopies: "{directory}: holds no copies of the database",
+    store.NoSuchCopy: "there is no copy {name}; there are {names}",
     store.DatabaseFailed: "the node's database: {detail}",
     store.DatabaseNewer: "{path}: was written by a newer emeth-tui (schema {schema}); use that version",
 }

@@ -1,0 +1,65 @@
+"""`emeth-tui store`: list the copies of the node's database, or go back to one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from emeth_tui.cli.start import StartOptions, directories_of
+from emeth_tui.errors import ExitCode, StoreDamaged
+
+
+@click.group()
+def store() -> None:
+    """List the copies of the node's database, or go back to one.
+
+    A copy is kept when a node has started, before a newer version changes the database, and every hour while
+    the node runs. --config, --network, --state-dir and --devnet before `store` say which node.
+    """
+
+
+@store.command("backups")
+@click.pass_context
+def store_backups(context: click.Context) -> ExitCode:
+    """List the copies, the newest first."""
+    from emeth_tui.store.backups import DIRECTORY, contents, copies
+    from emeth_tui.words.formats import size
+
+    state_dir = _state_dir(context)
+    known = copies(state_dir)
+    if not known:
+        click.echo(f"{state_dir / DIRECTORY}: no copies yet", err=True)
+    for copy in known:
+        try:
+            holds = contents(copy)
+        except StoreDamaged as error:
+            click.echo(f"{copy.name}  {error}")
+        else:
+            click.echo(
+                f"{copy.name}  {size(holds.size_bytes)}, {holds.jobs} jobs, {holds.transactions} transactions"
+            )
+    return ExitCode.OK
+
+
+@store.command("restore")
+@click.argument("name", required=False)
+@click.pass_context
+def store_restore(context: click.Context, name: str | None) -> ExitCode:
+    """Make a copy the node's database again [default: the newest]; the present file is set aside.
+
+    The node must not run. At its next start it looks on the chain for what the copy does not know.
+    """
+    from emeth_tui.store.backups import restore
+
+    restored = restore(_state_dir(context), name)
+    aside = f"; the file before it is now {restored.set_aside}" if restored.set_aside else ""
+    click.echo(f"{restored.copy.name} is the node's database again{aside}")
+    return ExitCode.OK
+
+
+def _state_dir(context: click.Context) -> Path:
+    from emeth_tui.settings import load_settings
+
+    options = StartOptions(**context.find_root().params)
+    return load_settings(options.config, overrides=directories_of(options)).state_dir

@@ -1,0 +1,204 @@
+"""Copies of the database, and the way back to one.
+
+A copy is made before a migration, when a node has started, and every hour while it runs, unless nothing has
+changed; the newest KEPT_COPIES stay. A damaged copy never displaces a good one. The copies also say that a
+state was here: where the database is missing or empty beside them, it was lost and is not new.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sqlite3
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from emeth_tui.errors import StoreDamaged, StoreError
+from emeth_tui.files import disk_full_translated, sync_directory
+from emeth_tui.store.connection import translated
+from emeth_tui.store.integrity import first_problem, is_foreign
+from emeth_tui.store.lock import take_lock
+
+DATABASE_FILE = "node.sqlite3"
+DIRECTORY = "backups"
+KEPT_COPIES = 3
+_COMPANIONS = ("-wal", "-shm")  # SQLite's names for the files beside a database
+_UNFINISHED = "unfinished"
+_NAME = re.compile(r"(?P<number>\d{4,})-\d{8}T\d{6}Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A copy of the database. Its name begins with a number that rises: a clock may jump."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+    @property
+    def number(self) -> int:
+        return int(self.name.partition("-")[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a copy holds."""
+
+    size_bytes: int
+    jobs: int
+    transactions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A copy that is the database again, and where the file is now that was there before, if any."""
+
+    copy: Copy
+    set_aside: Path | None
+
+
+def copies(state_dir: Path) -> list[Copy]:
+    """Return the copies of a state directory's database, newest first."""
+    found = [Copy(path) for path in (state_dir / DIRECTORY).glob("*.sqlite3") if _NAME.fullmatch(path.stem)]
+    return sorted(found, key=lambda copy: copy.number, reverse=True)
+
+
+def contents(copy: Copy) -> Contents:
+    """Read what a copy holds. Raise StoreDamaged when it is no good."""
+    with _read_only(copy.path) as connection:
+        jobs = connection.execute("SELECT count(*) FROM jobs").fetchone()[0]
+        transactions = connection.execute("SELECT count(*) FROM transactions").fetchone()[0]
+        return Contents(copy.path.stat().st_size, jobs, transactions)
+
+
+def back_up(database: Path) -> Copy | None:
+    """Copy a database in use, beside the process that writes it; None when nothing has changed since.
+
+    It takes as long as the disk does, and may run in any thread. Raise StoreDamaged when what was copied is
+    damaged, DiskFull, StoreError, or OSError.
+    """
+    known = copies(database.parent)
+    changed_ns = _changed_ns(database)
+    if known and known[0].path.stat().st_mtime_ns == changed_ns:
+        return None
+    directory = database.parent / DIRECTORY
+    directory.mkdir(mode=0o700, exist_ok=True)
+    unfinished = directory / _UNFINISHED
+    with disk_full_translated(directory):
+        _copy(database, unfinished)
+        os.utime(unfinished, ns=(changed_ns, changed_ns))  # equal times say that nothing has changed
+        number = known[0].number + 1 if known else 1
+        finished = directory / f"{number:04}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.sqlite3"
+        unfinished.rename(finished)
+        sync_directory(directory)
+    for old in known[KEPT_COPIES - 1 :]:
+        old.path.unlink(missing_ok=True)
+    return Copy(finished)
+
+
+def restore(state_dir: Path, name: str | None = None) -> Restored:
+    """Make a copy the database again, the newest without a name; what is there is set aside, not deleted.
+
+    Raise AlreadyRunning while a node runs on it, StoreError when there is no such copy, StoreDamaged when the
+    copy itself is damaged, DiskFull.
+    """
+    copy = _chosen(state_dir, name)
+    lock = take_lock(state_dir)
+    try:
+        contents(copy)
+        database = state_dir / DATABASE_FILE
+        unfinished = state_dir / f".{DATABASE_FILE}.{_UNFINISHED}"
+        with disk_full_translated(state_dir):
+            _copy(copy.path, unfinished)
+            aside = set_aside(database)
+            unfinished.rename(database)
+            sync_directory(state_dir)
+    finally:
+        os.close(lock)
+    return Restored(copy, aside)
+
+
+def set_aside(database: Path) -> Path | None:
+    """Rename a database and the files beside it; return its new path, None when there was nothing."""
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    aside = database.with_name(f"{database.name}.aside-{stamp}")
+    for number in range(1, 1_000):
+        if not aside.exists():
+            break
+        aside = database.with_name(f"{database.name}.aside-{stamp}-{number}")
+    (database.parent / f"{database.name}-shm").unlink(missing_ok=True)  # SQLite makes it again
+    for old, new in ((f"{database}-wal", f"{aside}-wal"), (str(database), str(aside))):
+        with contextlib.suppress(FileNotFoundError):
+            Path(old).rename(new)
+    return aside if aside.exists() else None
+
+
+def create_private(path: Path) -> None:
+    """Create an empty file of mode 0600 where there is none: SQLite gives its companions the same mode."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a database into a file of its own, whole and checked. Raise StoreDamaged, DiskFull, StoreError."""
+    target.unlink(missing_ok=True)
+    create_private(target)
+    try:
+        with (
+            contextlib.closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as reading,
+            contextlib.closing(sqlite3.connect(target)) as writing,
+        ):
+            reading.backup(writing)
+            writing.execute("PRAGMA journal_mode = DELETE")  # one file, without companions
+            problem = first_problem(writing)
+    except sqlite3.OperationalError as error:
+        target.unlink(missing_ok=True)
+        raise translated(error) from error
+    except sqlite3.DatabaseError as error:  # what is read, not how
+        problem = str(error)
+    if problem:
+        from emeth_tui.notices.reasons.store import NotCopied
+
+        target.unlink()
+        raise StoreDamaged(NotCopied(source, problem))
+
+
+def _changed_ns(database: Path) -> int:
+    """Return when a database was last written to."""
+    times = [database.stat().st_mtime_ns]
+    with contextlib.suppress(FileNotFoundError):
+        times.append(Path(f"{database}-wal").stat().st_mtime_ns)
+    return max(times)
+
+
+def _chosen(state_dir: Path, name: str | None) -> Copy:
+    from emeth_tui.notices.reasons.store import NoCopies, NoSuchCopy
+
+    known = copies(state_dir)
+    if not known:
+        raise StoreError(NoCopies(state_dir / DIRECTORY))
+    if name is None:
+        return known[0]
+    for copy in known:
+        if name in {copy.name, str(copy.number), copy.path.name}:
+            return copy
+    raise StoreError(NoSuchCopy(name, ", ".join(copy.name for copy in known)))
+
+
+@contextlib.contextmanager
+def _read_only(path: Path) -> Iterator[sqlite3.Connection]:
+    from emeth_tui.notices.reasons.store import CopyDamaged
+
+    try:
+        address = f"{path.absolute().as_uri()}?immutable=1"
+        with contextlib.closing(sqlite3.connect(address, uri=True)) as connection:
+            problem = "it is not this program's" if is_foreign(connection) else first_problem(connection)
+            if problem:
+                raise StoreDamaged(CopyDamaged(path, problem))
+            yield connection
+    except sqlite3.Error as error:
+        raise StoreDamaged(CopyDamaged(path, str(error))) from error

@@ -1,0 +1,77 @@
+"""The store's one connection to its file: maps SQLite's errors to ours, and can move to another file."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from emeth_tui.errors import DiskFull, StoreError
+
+
+class Connection:
+    """What the tables query. Raise DiskFull and StoreError, so that callers need not know about SQLite."""
+
+    def __init__(self, opened: sqlite3.Connection) -> None:
+        self._opened = opened
+
+    @property
+    def in_transaction(self) -> bool:
+        return self._opened.in_transaction
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        """Execute one statement."""
+        return self._opened.cursor(_Cursor).execute(sql, parameters)
+
+    def copy_to(self, target: sqlite3.Connection) -> None:
+        """Copy everything into another database, also when this one's file has no name any more."""
+        try:
+            self._opened.backup(target)
+        except sqlite3.Error as error:
+            raise translated(error) from error
+
+    def move_to(self, opened: sqlite3.Connection) -> None:
+        """Go on in another file."""
+        before, self._opened = self._opened, opened
+        before.close()
+
+    def close(self) -> None:
+        self._opened.close()
+
+
+class _Cursor(sqlite3.Cursor):
+    """A cursor whose rows, too, come with our errors: a damaged page may be the last that a query reads."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> _Cursor:
+        try:
+            super().execute(sql, parameters)
+        except (sqlite3.Error, OverflowError) as error:
+            raise translated(error) from error
+        return self
+
+    def fetchone(self) -> Any:
+        try:
+            return super().fetchone()
+        except sqlite3.Error as error:
+            raise translated(error) from error
+
+    def fetchall(self) -> list[Any]:
+        try:
+            return super().fetchall()
+        except sqlite3.Error as error:
+            raise translated(error) from error
+
+    def __next__(self) -> Any:
+        try:
+            return super().__next__()
+        except sqlite3.Error as error:
+            raise translated(error) from error
+
+
+def translated(error: Exception) -> DiskFull | StoreError:
+    """Return our error for one of SQLite's."""
+    from emeth_tui.notices.reasons.disk import DatabaseFull  # late: the first paint needs no reasons
+    from emeth_tui.notices.reasons.store import DatabaseFailed
+
+    if "full" in str(error):
+        return DiskFull(DatabaseFull(str(error)))
+    return StoreError(DatabaseFailed(str(error)))

@@ -1,0 +1,111 @@
+"""Opening the database: a new one, the one that was here before, or an error that says how to get it back."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from emeth_tui.errors import StoreDamaged, StoreError
+from emeth_tui.notices.notice import Reason
+from emeth_tui.store.backups import back_up, copies, create_private
+from emeth_tui.store.integrity import APPLICATION_ID, first_problem, is_foreign
+
+
+def open_database(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
+    """Open the database, checked and migrated; create it where there never was one.
+
+    Raise StoreDamaged, naming the copies, when the file is missing or empty though there are copies of it,
+    is another program's, or is damaged; StoreError when it was written by a newer version.
+    """
+    _refuse_a_lost_file(path)
+    create_private(path)
+    path.chmod(0o600)
+    try:
+        return _opened(path, migrations)
+    except sqlite3.Error as error:
+        raise StoreDamaged(_unusable(path, str(error))) from error
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Connect to a database as the node uses it: every write is durable when its call returns."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        _set_up(connection)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def unusable(path: Path, detail: str) -> StoreDamaged:
+    """Return the error for a file that cannot be used; it names the copies."""
+    return StoreDamaged(_unusable(path, detail))
+
+
+def _opened(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        if is_foreign(connection):
+            from emeth_tui.notices.reasons.store import DatabaseForeign
+
+            raise StoreDamaged(DatabaseForeign(path, _remedy(path)))
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if not version and copies(path.parent):
+            raise _lost(path)
+        if version > len(migrations):
+            from emeth_tui.notices.reasons.store import DatabaseNewer
+
+            raise StoreError(DatabaseNewer(path, version))
+        if problem := first_problem(connection):
+            raise unusable(path, problem)
+        _set_up(connection)  # only now: another's file is left as it is
+        _migrate(connection, path, version, migrations)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _set_up(connection: sqlite3.Connection) -> None:
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _migrate(connection: sqlite3.Connection, path: Path, version: int, migrations: Sequence[str]) -> None:
+    if 0 < version < len(migrations):
+        back_up(path)
+    for number, script in enumerate(migrations[version:], version + 1):
+        marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number};"
+        connection.executescript(f"BEGIN; {script} {marks} COMMIT;")
+
+
+def _refuse_a_lost_file(path: Path) -> None:
+    """Raise StoreDamaged when there was a database and there is none; a node's first start passes."""
+    if path.exists() and path.stat().st_size:
+        return
+    wal = Path(f"{path}-wal")
+    if copies(path.parent) or (wal.exists() and wal.stat().st_size):
+        raise _lost(path)
+
+
+def _lost(path: Path) -> StoreDamaged:
+    from emeth_tui.notices.reasons.store import DatabaseEmpty, DatabaseMissing
+
+    reason = DatabaseEmpty if path.exists() else DatabaseMissing
+    return StoreDamaged(reason(path, _remedy(path)))
+
+
+def _unusable(path: Path, detail: str) -> Reason:
+    from emeth_tui.notices.reasons.store import DatabaseUnusable
+
+    return DatabaseUnusable(path, detail, _remedy(path))
+
+
+def _remedy(path: Path) -> Reason:
+    from emeth_tui.notices.reasons.store import GoBackToACopy, StartAfresh
+
+    names = [copy.name for copy in copies(path.parent)]
+    return GoBackToACopy(", ".join(names)) if names else StartAfresh(path.parent)

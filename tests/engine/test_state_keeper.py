@@ -1,0 +1,117 @@
+"""A node whose state goes while it runs notices, stops claiming, and writes what it knows there again."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from emeth_tui.engine import node as node_module
+from emeth_tui.notices.events.market import ClaimsPaused, Idle
+from emeth_tui.notices.events.node import CopyFailed, StateNotRebuilt
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.market import ClaimingPaused, StateDamaged, StateMoved
+from emeth_tui.notices.reasons.start import NodeRuns
+from emeth_tui.store.backups import DATABASE_FILE, contents, copies
+from emeth_tui.store.database import Store
+from tests.engine.harness import Harness, RunningNode, quiet_network
+from tests.engine.quick_worker import Script
+
+
+@pytest.fixture
+async def network(deployed_network: Path, tmp_path: Path) -> AsyncIterator[Harness]:
+    async with quiet_network(deployed_network, tmp_path) as harness:
+        yield harness
+
+
+@pytest.fixture(autouse=True)
+def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node_module, "LOOK_EVERY_S", 0.02)
+
+
+async def stands_idle(node: RunningNode, reason: Reason) -> None:
+    """Wait until the node has said why it takes no job."""
+    while Idle(reason) not in [event.body for event in node.seen]:
+        await node.event("idle")
+
+
+async def test_a_removed_state_is_written_again_and_nothing_more_is_staked(network: Harness) -> None:
+    job_id = await network.post()
+    script = Script(hold_before_epoch=3)
+    async with network.node(script=script) as node:
+        while (await node.event("epoch_done", job_id)).body.epoch != 2:
+            pass
+        state_dir = node.store.path.parent
+
+        shutil.rmtree(state_dir)
+
+        await node.event("state_lost")
+        assert (await node.event("claims_paused")).body == ClaimsPaused(StateMoved(state_dir))
+        await node.event("state_rebuilt")
+        assert node.store.is_in_place
+        untouched = await network.post(fee_emt=30)
+        script.go_on.set()
+        await node.event("submitted", job_id)
+        await stands_idle(node, ClaimingPaused(StateMoved(state_dir)))
+        assert (await network.job(untouched)).node.strip("0x") == ""
+        await node.stop()
+
+    with Store(state_dir) as store:
+        assert len(store.jobs.epochs(job_id)) == 30
+        assert {tx.purpose for tx in store.journal.of_job(job_id)} >= {"process", "submit"}
+        kinds = [event.kind for event in store.events.recent(1_000)]
+        assert kinds.index("claimed") < kinds.index("state_lost") < kinds.index("submitted")
+        assert len(copies(state_dir)) == 1
+    async with network.node() as node:
+        assert node.node.snapshot().claims_paused == StateMoved(state_dir)
+
+
+async def test_where_another_node_took_the_place_the_node_keeps_to_itself(network: Harness) -> None:
+    async with network.node() as node:
+        await node.event("idle")
+        state_dir = node.store.path.parent
+        shutil.rmtree(state_dir)
+        with Store(state_dir) as other:
+            refused = await node.event("state_not_rebuilt")
+            assert isinstance(refused.body, StateNotRebuilt)
+            assert isinstance(refused.body.reason, NodeRuns)
+            job_id = await network.post()
+            await stands_idle(node, ClaimingPaused(StateMoved(state_dir)))
+            assert other.is_in_place
+            assert other.jobs.get(job_id) is None
+
+        await node.event("state_set_aside")  # once the other has gone
+        assert sum(event.kind == "state_not_rebuilt" for event in node.seen) == 1
+        await node.stop()
+
+
+async def test_a_running_node_keeps_copies(network: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node_module, "COPY_EVERY_S", 0.05)
+    job_id = await network.post()
+    async with network.node() as node:
+        await node.event("submitted", job_id)
+        state_dir = node.store.path.parent
+        while not copies(state_dir) or not contents(copies(state_dir)[0]).jobs:  # noqa: ASYNC110 - files tell no events
+            await asyncio.sleep(0.01)
+    assert 1 <= len(copies(state_dir)) <= 3
+
+
+async def test_damage_that_a_copy_finds_stops_claiming(network: Harness) -> None:
+    async with network.node() as node:
+        await node.event("idle")
+        connection = sqlite3.connect(node.store.path)
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute("INSERT INTO job_states VALUES ('0x1', 'claimed', 1.0)")
+        connection.commit()
+        connection.close()
+
+        node.node._state.copy_now.set()
+
+        failed = await node.event("copy_failed")
+        assert isinstance(failed.body, CopyFailed)
+        paused = await node.event("claims_paused")
+        assert paused.body == ClaimsPaused(StateDamaged(node.store.path.parent / DATABASE_FILE))
