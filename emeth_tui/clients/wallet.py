@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import json
-import logging
 import secrets
-import stat
+import unicodedata
 from pathlib import Path
 from typing import Any, NoReturn
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_typing import Hash32
-from eth_utils.address import is_hex_address, to_checksum_address
-from pydantic_core import from_json
 
+from emeth_tui.clients.keystore import Keystore, read_keystore
 from emeth_tui.errors import WalletError
 from emeth_tui.files import write_atomically
-from emeth_tui.notices.reasons.files import Unreadable, Unwritable
+from emeth_tui.notices.reasons.files import Unwritable
 from emeth_tui.notices.reasons.wallet import (
     KeystoreDamaged,
     KeystoreExists,
     KeystoreOfOther,
-    KeystoreTooLarge,
-    NoKeystore,
     NotPrivateKey,
+    PasswordNotText,
     WrongPassword,
 )
 
-MAX_KEYSTORE_BYTES = 65_536  # a keystore v3 file holds some 500 bytes
+PRIVATE_KEY_BYTES = 32
 
 # What eth-keyfile raises for damaged files.
 _DECRYPTION_ERRORS = (
@@ -41,8 +38,6 @@ _DECRYPTION_ERRORS = (
     TypeError,
     ValueError,
 )
-
-_logger = logging.getLogger(__name__)
 
 
 class Wallet:
@@ -76,31 +71,26 @@ class Wallet:
         raise TypeError("a wallet holds a private key: it is not copied or sent anywhere")
 
 
-def load_wallet(keystore: Path, password: str) -> Wallet:
+def load_wallet(path: Path, password: str) -> Wallet:
     """Open a keystore v3 file. It takes a second or more by design: call it in a thread.
 
-    Raise WalletError when the file is missing, unreadable or corrupt, or the password wrong.
+    Raise WalletError when the file is missing, unreadable, corrupt or of another kind, or the password wrong.
     """
-    content = _read_keystore(keystore)
-    try:
-        private_key = bytes(Account.decrypt(content, password))
-    except _DECRYPTION_ERRORS as error:
-        # eth-keyfile reports "MAC mismatch" for a wrong password; anything else is a broken file.
-        if "MAC mismatch" in str(error):
-            raise WalletError(WrongPassword(keystore)) from None
-        raise WalletError(KeystoreDamaged(keystore)) from None
-    wallet = Wallet(private_key)
-    said = content.get("address")
-    if isinstance(said, str) and said and said.lower().removeprefix("0x") != wallet.address[2:].lower():
-        raise WalletError(KeystoreOfOther(keystore, f"0x{said[:40]}", wallet.address))
+    keystore = read_keystore(path)
+    private_key = next(
+        (key for typed in _forms(password) if (key := _decrypt(path, keystore, typed)) is not None), None
+    )
+    if private_key is None:
+        raise WalletError(WrongPassword(path))
+    wallet = Wallet(private_key.rjust(PRIVATE_KEY_BYTES, b"\0"))  # some wallets left out leading zeros
+    if keystore.address not in {"", wallet.address}:
+        raise WalletError(KeystoreOfOther(path, keystore.address, wallet.address))
     return wallet
 
 
-def keystore_address(keystore: Path) -> str:
+def keystore_address(path: Path) -> str:
     """Return a keystore's address without decrypting it; "" when it has none. Raise WalletError."""
-    said = _read_keystore(keystore).get("address")
-    digits = said.removeprefix("0x") if isinstance(said, str) else ""
-    return str(to_checksum_address(digits)) if is_hex_address(digits) else ""
+    return read_keystore(path).address
 
 
 def create_keystore(
@@ -112,6 +102,7 @@ def create_keystore(
     the standard's 2^18, and takes a second). Raise WalletError.
     """
     wallet = Wallet(secrets.token_bytes(32) if private_key is None else private_key)
+    _check_text(password)
     encrypted = Account.encrypt(wallet._account.key, password, kdf="scrypt", iterations=iterations)
     try:
         if not path.parent.is_dir():
@@ -124,19 +115,26 @@ def create_keystore(
     return wallet.address
 
 
-def _read_keystore(path: Path) -> dict[str, Any]:
+def _decrypt(path: Path, keystore: Keystore, password: str) -> bytes | None:
+    """Return the private key; None when the password is wrong. Raise WalletError for a damaged file."""
     try:
-        if path.stat().st_size > MAX_KEYSTORE_BYTES:
-            raise WalletError(KeystoreTooLarge(path))
-        if stat.S_IMODE(path.stat().st_mode) & 0o077:
-            _logger.warning("%s can be read by other users: `chmod 600` it", path)
-        content = from_json(path.read_bytes())
-    except FileNotFoundError:
-        raise WalletError(NoKeystore(path)) from None
-    except OSError as error:
-        raise WalletError(Unreadable(path, error.strerror or "")) from error
-    except ValueError:
+        return bytes(Account.decrypt(keystore.content, password))
+    except _DECRYPTION_ERRORS as error:
+        # eth-keyfile reports "MAC mismatch" for a wrong password; anything else is a broken file.
+        if "MAC mismatch" in str(error):
+            return None
         raise WalletError(KeystoreDamaged(path)) from None
-    if not isinstance(content, dict) or content.get("version") != 3:
-        raise WalletError(KeystoreDamaged(path))
-    return content
+
+
+def _forms(password: str) -> list[str]:
+    """Return a password as typed, then in each other Unicode normal form: wallets and keyboards differ."""
+    _check_text(password)
+    forms = (unicodedata.normalize(form, password) for form in ("NFC", "NFD", "NFKC", "NFKD"))
+    return list(dict.fromkeys([password, *forms]))
+
+
+def _check_text(password: str) -> None:
+    try:
+        password.encode()
+    except UnicodeEncodeError:  # bytes of another encoding, from an environment or a terminal
+        raise WalletError(PasswordNotText()) from None

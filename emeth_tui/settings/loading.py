@@ -125,7 +125,7 @@ def pop_password(environment: dict[str, str] | os._Environ[str], wallet: WalletS
     if wallet.password_file is None:
         return None
     try:
-        return wallet.password_file.read_text("utf-8").splitlines()[0]
+        return wallet.password_file.read_text("utf-8-sig").splitlines()[0]
     except (OSError, UnicodeDecodeError, IndexError) as error:
         raise SettingsError(why.PasswordFileUnreadable(wallet.password_file)) from error
 

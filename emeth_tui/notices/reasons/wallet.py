@@ -24,6 +24,37 @@ class KeystoreDamaged(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class ValidatorKeystore(Reason):
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class KeystoreOfVersion(Reason):
+    path: Path
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class CipherNotRead(Reason):
+    path: Path
+    cipher: str
+    known: str
+
+
+@dataclass(frozen=True, slots=True)
+class KdfNotRead(Reason):
+    path: Path
+    name: str
+    known: str
+
+
+@dataclass(frozen=True, slots=True)
+class KdfTooCostly(Reason):
+    path: Path
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class KeystoreTooLarge(Reason):
     path: Path
 
@@ -54,4 +85,8 @@ class PasswordNeeded(Reason):
 
 
 class PasswordsDiffer(Reason):
+    __slots__ = ()
+
+
+class PasswordNotText(Reason):
     __slots__ = ()

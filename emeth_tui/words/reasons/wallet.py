@@ -11,6 +11,11 @@ SENTENCES: Mapping[type[Notice], str] = {
     wallet.NoKeystore: "{path}: no such keystore; `emeth-tui wallet new` makes one",
     wallet.WrongPassword: "{path}: the password is wrong",
     wallet.KeystoreDamaged: "{path}: is not a keystore v3 file, or is damaged",
+    wallet.ValidatorKeystore: "{path}: is a validator's keystore (EIP-2335, BLS), not an account's",
+    wallet.KeystoreOfVersion: "{path}: is a keystore of version {version}; only version 3 is read",
+    wallet.CipherNotRead: "{path}: its cipher, {cipher}, is not supported; only {known} is",
+    wallet.KdfNotRead: "{path}: its key derivation, {name}, is not supported; the standard has {known}",
+    wallet.KdfTooCostly: "{path}: its key derivation ({name}) would take too much memory or time",
     wallet.KeystoreTooLarge: "{path}: is not a keystore v3 file: it is too large",
     wallet.KeystoreOfOther: "{path}: is damaged: it names {named} and holds {holds}",
     wallet.KeystoreExists: "{path}: exists already; a keystore is never overwritten",
@@ -20,4 +25,5 @@ SENTENCES: Mapping[type[Notice], str] = {
         "the keystore's password is needed: set {variable} or wallet.password_file, or start from a terminal"
     ),
     wallet.PasswordsDiffer: "the two passwords differ; nothing was written",
+    wallet.PasswordNotText: "the password is not UTF-8 text: check the encoding of terminal and environment",
 }
