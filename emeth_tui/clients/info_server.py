@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from anyio import to_thread
 from pydantic import ValidationError
@@ -20,6 +21,7 @@ from emeth_tui.protocol.info_api import JOBS_PATH, ListedJob
 from emeth_tui.settings import Network
 
 LIST_LIMITS = Limits(max_bytes=16_000_000, deadline_s=20.0)
+PATIENCE_S = 15.0  # no further attempt after that: the next look is one
 MAX_REMEMBERED = 10_000  # invalid entries that are not logged again
 
 _logger = logging.getLogger(__name__)
@@ -31,7 +33,8 @@ class InfoServer:
     def __init__(self, network: Network, transport: Transport, limits: Limits = LIST_LIMITS) -> None:
         self._url = network.info_url + JOBS_PATH
         self._where = endpoint(network.info_url)
-        self._transport = transport
+        self._client = transport.client
+        self._retry = replace(transport.retry, patience_s=PATIENCE_S)
         self._limits = limits
         self._bad_entries: set[str] = set()
 
@@ -41,7 +44,7 @@ class InfoServer:
         Raise InfoServerError when the server does not answer with a list.
         """
         try:
-            reply = await self._transport.retry.persist(self._fetch_list, "info server")
+            reply = await self._retry.persist(self._fetch_list, "info server")
         except ExchangeFailed as error:
             raise InfoServerError(InfoServerDown(error.reason)) from error
         if reply.status != 200:
@@ -52,7 +55,7 @@ class InfoServer:
 
     async def _fetch_list(self) -> Reply:
         params = {"status": int(JobStatus.REQUESTED)}
-        return await exchange(self._transport.client, "GET", self._url, self._limits, params=params)
+        return await exchange(self._client, "GET", self._url, self._limits, params=params)
 
     def _log_new(self, bad_entries: dict[str, str]) -> None:
         for name, problem in bad_entries.items():

@@ -53,7 +53,11 @@ def check_dataset_name(name: str) -> str:
 
     Raise JobError otherwise.
     """
-    plain = name and len(name) <= MAX_DATASET_NAME_CHARS and name.isprintable()
-    if not plain or "/" in name or "\\" in name or name in {".", ".."}:
+    if len(name) > MAX_DATASET_NAME_CHARS or not is_plain_name(name):
         raise JobError(why.InvalidDatasetName())
     return name
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether a name is one printable file name, without a way to another directory."""
+    return bool(name) and name.isprintable() and not {"/", "\\"} & set(name) and name not in {".", ".."}

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from emeth_tui.protocol.parameters import is_plain_name
 
 PART_BYTES = 10_000_000  # protocol.md §5
 SIGNATURE_LIFETIME_S = 60  # the server rejects older ones (protocol.md §5)
@@ -34,6 +37,12 @@ def part_count(size_bytes: int) -> int:
     return max(1, math.ceil(size_bytes / PART_BYTES))
 
 
+def _plain_name(name: str) -> str:
+    if not is_plain_name(name):
+        raise ValueError("the file's name is not a plain one")
+    return name
+
+
 class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -49,7 +58,7 @@ class PutSignedUrls(_Answer):
 
     urls: dict[str, str]
     upload_id: str = Field(alias="uploadId", min_length=1, max_length=4_096)
-    file_name: str = Field(alias="fileName", min_length=1, max_length=1_024)
+    file_name: Annotated[str, AfterValidator(_plain_name)] = Field(alias="fileName", max_length=1_024)
 
 
 class SizeOf(_Answer):

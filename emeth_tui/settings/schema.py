@@ -24,6 +24,7 @@ from emeth_tui.settings.values import (
     BatchSize,
     Devices,
     Emt,
+    Hosts,
     Keys,
     ModelName,
     NetworkName,
@@ -72,6 +73,11 @@ class Network(Section):
         "", description="address of the EMT token contract", validate_default=False
     )
     storage_url: BaseUrl = Field("", description="URL of the storage API", validate_default=False)
+    storage_hosts: Hosts = Field(
+        default_factory=list,
+        description="further hosts that the storage's presigned URLs may lead or redirect to, whatever their "
+        "address; any host with a public address, and the storage's own, needs no mention",
+    )
     info_url: BaseUrl = Field("", description="URL of the info server", validate_default=False)
     verification_key: SecretStr = Field(
         SecretStr(""), description="secret key of the hash chain, from the network's operator"

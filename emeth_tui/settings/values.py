@@ -98,6 +98,13 @@ def _base_url(value: str) -> str:
     return value
 
 
+def _host(value: str) -> str:
+    name = value.strip("[]").lower()
+    if not _HOST.fullmatch(name):
+        raise InvalidSetting(why.NotAHost())
+    return name
+
+
 def _comma_separated(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
@@ -121,6 +128,7 @@ NetworkName = Annotated[str, AfterValidator(_network_name)]
 Address = Annotated[str, AfterValidator(_address)]
 Url = Annotated[str, AfterValidator(_url)]
 Urls = Annotated[list[Url], BeforeValidator(_comma_separated)]
+Hosts = Annotated[list[Annotated[str, AfterValidator(_host)]], BeforeValidator(_comma_separated)]
 BaseUrl = Annotated[Url, AfterValidator(_base_url)]
 ModelName = Annotated[str, AfterValidator(_model_name)]
 Keys = Annotated[

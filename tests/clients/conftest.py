@@ -13,6 +13,7 @@ from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.store.database import Store
 from tests.clients.emeth_chain import EmethChain, deploy_contracts, emeth_chain
 from tests.clients.local_server import QUICK_RETRY, LocalServer
+from tests.clients.names import Names, answer_names
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +45,11 @@ async def chain(network: EmethChain) -> AsyncIterator[ChainClient]:
     client = await ChainClient.connect(network.network, retry=QUICK_RETRY)
     yield client
     await client.close()
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> Names:
+    return answer_names(monkeypatch)
 
 
 @pytest.fixture

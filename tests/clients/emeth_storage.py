@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -30,6 +31,7 @@ _KINDS = {
     "/objects/": OBJECT,
     "/uploads/": PART,
 }
+DRIP_S = 0.005
 ENDLESS_CHUNKS = 200  # 13 MB: more than anybody here reads
 
 
@@ -45,6 +47,7 @@ class Fault:
     lose_answer: bool = False  # the storage does what was asked, but its answer is lost
     ignore_range: bool = False
     endless: bool = False  # after the body comes more, without end and without an announced length
+    drips: bool = False  # the body comes byte by byte, each in time for any limit on silence
 
 
 @dataclass
@@ -102,6 +105,9 @@ class _Twisted:
 
     async def _body(self, message: Message) -> None:
         body = message.get("body", b"")
+        if self._fault.drips:
+            await self._drip(body or b" " * 1_000)
+            return
         limit = 0 if self._fault.lose_answer else self._fault.cut_after
         if limit is not None:
             body = body[: limit - self._sent]
@@ -117,6 +123,15 @@ class _Twisted:
         if self._fault.endless and is_last:
             for _ in range(ENDLESS_CHUNKS):
                 await self._send({"type": "http.response.body", "body": b"x" * 65_536, "more_body": True})
+
+    async def _drip(self, body: bytes) -> None:
+        gone = asyncio.create_task(_disconnected(self._receive))
+        for byte in body:
+            await self._send({"type": "http.response.body", "body": bytes([byte]), "more_body": True})
+            await asyncio.wait([gone], timeout=DRIP_S)
+            if gone.done():
+                return
+        await gone
 
 
 class StorageSite:

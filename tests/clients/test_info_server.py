@@ -20,6 +20,7 @@ from emeth_tui.clients.http.transport import open_transport
 from emeth_tui.clients.info_server import InfoServer, parse_list
 from emeth_tui.errors import InfoServerError
 from emeth_tui.protocol.info_api import ListedJob
+from tests.clients.dripping import dripping_server
 from tests.clients.emeth_storage import network_at
 from tests.clients.local_server import QUICK_RETRY, LocalServer
 
@@ -173,6 +174,16 @@ async def test_a_server_that_says_nothing_times_out() -> None:
         writer.close()
     silent.close()
     await silent.wait_closed()
+
+
+async def test_a_dripping_server_holds_no_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte every few seconds is no silence, and what took all its time is not tried again at once."""
+    monkeypatch.setattr(info_server, "PATIENCE_S", 0.05)
+    async with dripping_server() as dripping, open_transport(QUICK_RETRY) as transport:
+        info = InfoServer(network_at(dripping.url), transport, Limits(1_000_000, deadline_s=0.1))
+        with pytest.raises(InfoServerError, match=r"does not answer: not done after 0 s"):
+            await info.requested_jobs()
+    assert dripping.requests == 1
 
 
 async def test_loopback_is_never_asked_through_a_proxy(

@@ -200,6 +200,10 @@ def test_the_operators_model_beats_the_networks(tmp_path: Path) -> None:
             "network = 'round3-2'\n[networks.round3-2]\nrpc_urls = 'testnet'",
             "rpc_urls.0 = 'testnet': a URL is http:// or https://",
         ),
+        (
+            "network = 'round3-2'\n[networks.round3-2]\nstorage_hosts = 'http://nas.lan:9000'",
+            "storage_hosts.0 = 'http://nas.lan:9000': a host is a name or an address alone",
+        ),
     ],
 )
 def test_a_network_that_cannot_be_used_is_refused(tmp_path: Path, text: str, message: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,7 +23,7 @@ from emeth_tui.notices.reasons.network.chain import ChainDown, OtherChain
 from emeth_tui.notices.reasons.network.exchange import NoChainId
 
 PARALLEL_REQUESTS = 8
-RPC_RETRY = Retry(backoff=Backoff(0.1, 2.0, jitter=0.5))
+RPC_RETRY = Retry(backoff=Backoff(0.1, 2.0, jitter=0.5), patience_s=30.0)
 
 # The only methods that are asked again when the answer got lost.
 RETRIED_METHODS = frozenset(
@@ -138,10 +139,13 @@ class Rpc:
         """Send one request until it is answered. Raise ExchangeFailed or WrongChain."""
         is_read = _are_reads(requests)
         attempts = self._retry.attempts if is_read else 1
+        last_start_s = self._retry.last_start_s()
         for number in range(1, attempts):
             try:
                 return await self._post_to_any(requests, is_read=is_read, may_be_busy=False)
             except TryAgain as error:
+                if time.monotonic() >= last_start_s:
+                    raise
                 await self._retry.rest(number, "chain", error)
         return await self._post_to_any(requests, is_read=is_read, may_be_busy=True)
 

@@ -1,16 +1,11 @@
-"""The connections: one client's settings, which hosts are reached directly, and which URLs are accepted."""
+"""The connections: one client's settings, and which hosts are reached directly."""
 
 from __future__ import annotations
-
-from urllib.parse import urlsplit
 
 import httpx
 
 from emeth_tui import __version__
-from emeth_tui.errors import StorageError
-from emeth_tui.foreign_text import endpoint
 from emeth_tui.logs import quiet_libraries
-from emeth_tui.notices.reasons.network.storage import InvalidUrl
 
 MAX_REDIRECTS = 3
 SILENCE_TIMEOUT_S = 30.0  # without a byte in either direction
@@ -35,14 +30,3 @@ def new_http_client() -> httpx.AsyncClient:
         max_redirects=MAX_REDIRECTS,
         mounts={f"all://{host}": direct for host in LOOPBACK_HOSTS},
     )
-
-
-def check_url(url: str) -> str:
-    """Return a URL that a stranger gave. Raise StorageError for anything but http and https."""
-    try:
-        parts = urlsplit(url)
-        if parts.scheme in {"http", "https"} and parts.hostname:
-            return url
-    except ValueError:
-        pass
-    raise StorageError(InvalidUrl(endpoint(url)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -29,16 +30,24 @@ class Retry:
     attempts: int = 5
     backoff: Backoff = DEFAULT_BACKOFF
     longest_rest_s: float = 30.0  # whatever Retry-After says
+    patience_s: float = 60.0  # no attempt begins later than this after the first
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def persist(self, attempt: Callable[[], Awaitable[_T]], what: str) -> _T:
         """Attempt something until it raises no TryAgain; raise that of the last attempt."""
+        last_start_s = self.last_start_s()
         for number in range(1, self.attempts):
             try:
                 return await attempt()
             except TryAgain as error:
+                if time.monotonic() >= last_start_s:
+                    raise
                 await self.rest(number, what, error)
         return await attempt()
+
+    def last_start_s(self) -> float:
+        """Return the time by the monotonic clock after which no attempt begins, if the first begins now."""
+        return time.monotonic() + self.patience_s
 
     async def rest(self, failures: int, what: str, problem: Exception) -> None:
         """Rest before the next attempt, the longer the more have failed, and log why."""

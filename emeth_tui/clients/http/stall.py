@@ -1,4 +1,7 @@
-"""Large transfers have no deadline: lines differ. One that hardly moves is broken off."""
+"""How slow a large transfer may be: lines differ, but one that hardly moves is broken off.
+
+What bounds it as a whole is the deadline of its job.
+"""
 
 from __future__ import annotations
 

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import anyio
 from eth_utils.crypto import keccak
 from pydantic import BaseModel, ValidationError
 
-from emeth_tui.clients.http.connections import check_url
 from emeth_tui.clients.http.exchange import ExchangeFailed, Limits, Reply, exchange
 from emeth_tui.clients.http.transport import Transport
+from emeth_tui.clients.http.url_guard import UrlGuard
 from emeth_tui.clients.storage.download import download
 from emeth_tui.clients.storage.upload import upload
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import StorageError, StorageRejected
 from emeth_tui.foreign_text import endpoint
 from emeth_tui.model import JobId
-from emeth_tui.notices.reasons.network.exchange import UnexpectedStatus
+from emeth_tui.notices.reasons.network.exchange import TransferTooLong, UnexpectedStatus
 from emeth_tui.notices.reasons.network.storage import (
     StorageDown,
     StorageForbids,
@@ -58,6 +61,7 @@ class StorageClient:
         self._wallet = wallet
         self._transport = transport
         self._limits = limits
+        self._guard = UrlGuard(network.storage_url, network.storage_hosts)
 
     async def size_of(self, dataset: str) -> int:
         """Return how many bytes a dataset has.
@@ -76,32 +80,42 @@ class StorageClient:
         path: Path,
         *,
         max_bytes: int,
+        longest_s: float = math.inf,
         on_progress: Progress = lambda _done, _total: None,
     ) -> int:
-        """Fetch a job's dataset into `path` and return its size, resuming an earlier attempt.
+        """Fetch a job's dataset into `path` within `longest_s`; return its size. Resumes an earlier attempt.
 
-        Raise DatasetError when it is larger than `max_bytes` or not what the storage announced, DiskFull,
-        StorageRejected, StorageError, and JobError as `size_of` does.
+        Raise DiskFull, StorageRejected, StorageError, and JobError as `size_of` does.
         """
-        size = await self.size_of(dataset)
-        return await download(
-            self._transport,
-            lambda: self._dataset_url(job_id),
-            job_id,
-            path,
-            size_bytes=size,
-            max_bytes=max_bytes,
-            on_progress=on_progress,
-        )
+        with _within(longest_s):
+            size = await self.size_of(dataset)
+            return await download(
+                self._transport,
+                self._guard,
+                lambda: self._dataset_url(job_id),
+                job_id,
+                path,
+                size_bytes=size,
+                max_bytes=max_bytes,
+                on_progress=on_progress,
+            )
+        raise AssertionError("unreachable: either done or out of time")
 
     async def upload(
-        self, job_id: JobId, path: Path, *, on_progress: Progress = lambda _done, _total: None
+        self,
+        job_id: JobId,
+        path: Path,
+        *,
+        longest_s: float = math.inf,
+        on_progress: Progress = lambda _done, _total: None,
     ) -> str:
-        """Store a job's result and return its name in storage, as `submit` expects it.
+        """Store a job's result within `longest_s`; return its name in storage, as `submit` expects it.
 
         Raise StorageRejected when the storage refuses it, StorageError.
         """
-        return await upload(self, self._transport, job_id, path, on_progress)
+        with _within(longest_s):
+            return await upload(self, self._transport, self._guard, job_id, path, on_progress)
+        raise AssertionError("unreachable: either done or out of time")
 
     # ---- the calls of an upload
 
@@ -127,7 +141,7 @@ class StorageClient:
     async def _dataset_url(self, job_id: JobId) -> str:
         what = f"job {job_id}: dataset"
         answer = await self._ask("POST", SIGNED_GET_URL_PATH, what, SignedGetUrl, signed_for=job_id)
-        return check_url(answer.url)
+        return answer.url
 
     async def _ask(
         self,
@@ -182,3 +196,12 @@ class StorageClient:
             "jobId": job_id,
             "signedtime": signed_time_ms,
         }
+
+
+@contextmanager
+def _within(longest_s: float) -> Iterator[None]:
+    """Raise StorageError when what is done here takes longer."""
+    with anyio.move_on_after(longest_s) as scope:
+        yield
+    if scope.cancelled_caught:
+        raise StorageError(StorageDown(TransferTooLong(longest_s)))

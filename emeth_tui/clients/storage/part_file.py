@@ -24,32 +24,37 @@ class PartFile:
         self._path = path
         self._part = path.with_name(path.name + ".part")
         self._note = path.with_name(path.name + ".part.json")
-        self._etag = ""
+        self._identity = ""
         self._file: FileIO | None = None
 
     def open(self) -> None:
         """Resume an earlier attempt if the size is the same and there was no reboot; else start over."""
-        kept_etag = self._kept_etag()
+        kept = self._kept_identity()
         self._file = FileIO(os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+")
         length = self._file.seek(0, os.SEEK_END)
-        if kept_etag is None or length > self.size_bytes:
+        if not kept or length > self.size_bytes:
             self.restart()
         else:
-            self._etag, self.received = kept_etag, length
+            self._identity, self.received = kept, length
 
-    def is_same(self, etag: str) -> bool:
-        """Whether the part file belongs to the object with this ETag."""
-        return etag == self._etag
+    @property
+    def is_resumable(self) -> bool:
+        """Whether it is known which object the part file belongs to."""
+        return bool(self._identity)
 
-    def restart(self, *, etag: str = "") -> None:
-        """Discard the part file's content and start on the object with this ETag."""
+    def is_same(self, identity: str) -> bool:
+        """Whether the part file belongs to the object with this identity."""
+        return identity == self._identity
+
+    def restart(self, *, identity: str = "") -> None:
+        """Discard the part file's content and start on the object with this identity."""
         file = self._opened()
         file.truncate(0)
         file.seek(0)
         self.received = 0
-        self._etag = etag
+        self._identity = identity
         self._note.write_text(
-            json.dumps({"size": self.size_bytes, "etag": etag, "boot": _boot_id()}), "utf-8"
+            json.dumps({"size": self.size_bytes, "identity": identity, "boot": _boot_id()}), "utf-8"
         )
 
     def append(self, data: bytes) -> None:
@@ -86,15 +91,15 @@ class PartFile:
             raise ValueError("the part file is not open")
         return self._file
 
-    def _kept_etag(self) -> str | None:
+    def _kept_identity(self) -> str:
         try:
             note = from_json(self._note.read_bytes())
         except (OSError, ValueError):
-            return None
+            return ""
         matches = (
             isinstance(note, dict) and note.get("size") == self.size_bytes and note.get("boot") == _boot_id()
         )
-        return str(note.get("etag")) if matches else None
+        return str(note.get("identity", "")) if matches else ""
 
 
 def _boot_id() -> str:

@@ -8,13 +8,18 @@ import math
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from emeth_tui.clients.http.connections import check_url
+import httpx
+
+from emeth_tui.clients.http.connections import new_http_client
 from emeth_tui.clients.http.exchange import ExchangeFailed, Limits, TryAgain, exchange
-from emeth_tui.clients.http.stall import StallWatch
+from emeth_tui.clients.http.retry import Retry
+from emeth_tui.clients.http.stall import StallLimit, StallWatch
 from emeth_tui.clients.http.transport import Transport
+from emeth_tui.clients.http.url_guard import UrlGuard
 from emeth_tui.clients.threads import run_to_end
 from emeth_tui.errors import StorageError, StorageRejected
 from emeth_tui.foreign_text import endpoint
@@ -56,6 +61,7 @@ class UploadApi(Protocol):
 async def upload(
     api: UploadApi,
     transport: Transport,
+    guard: UrlGuard,
     job_id: JobId,
     path: Path,
     on_progress: Callable[[int, int], None],
@@ -70,7 +76,9 @@ async def upload(
         with _opened(path) as file:
             for _ in range(UPLOADS):
                 try:
-                    return await _Upload(api, transport, job_id, file, on_progress).run()
+                    async with new_http_client() as client:
+                        link = _PartLink(client, guard, transport.stall_limit)
+                        return await _Upload(api, transport.retry, link, job_id, file, on_progress).run()
                 except _StartOver as error:
                     problem = error.reason
                     _logger.warning("%s: %s; starting over", what, english(problem))
@@ -91,6 +99,15 @@ def _opened(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
+@dataclass(frozen=True, slots=True)
+class _PartLink:
+    """How parts get to presigned URLs, by connections that are used for nothing else."""
+
+    client: httpx.AsyncClient
+    guard: UrlGuard
+    stall_limit: StallLimit
+
+
 class _StartOver(Exception):
     """This upload cannot be completed; a fresh one may."""
 
@@ -105,13 +122,15 @@ class _Upload:
     def __init__(
         self,
         api: UploadApi,
-        transport: Transport,
+        retry: Retry,
+        link: _PartLink,
         job_id: JobId,
         file: int,
         on_progress: Callable[[int, int], None],
     ) -> None:
         self._api = api
-        self._transport = transport
+        self._retry = retry
+        self._link = link
         self._job_id = job_id
         self._what = f"job {job_id}: upload"
         self._file = file
@@ -124,34 +143,36 @@ class _Upload:
     async def run(self) -> str:
         """Send all parts and complete the upload. Raise TryAgain, _StartOver and the storage's errors."""
         announced = await self._api.begin_upload(self._job_id, self._parts)
-        urls = [self._url_of(announced, number) for number in range(self._parts)]
+        urls = [await self._url_of(announced, number) for number in range(self._parts)]
         parts = iter(range(self._parts))
         await _all_or_none(self._send_parts(parts, urls) for _ in range(min(PARALLEL_PARTS, self._parts)))
         await self._complete(announced.upload_id)
         return announced.file_name
 
-    async def _send_parts(self, parts: Iterable[int], urls: Sequence[str]) -> None:
+    async def _send_parts(self, parts: Iterable[int], urls: Sequence[httpx.URL]) -> None:
         """Send parts until none is left."""
+        retry = replace(self._retry, patience_s=math.inf)  # a part may take its time
         for number in parts:
 
             async def attempt(number: int = number) -> str:
                 return await self._put(number, urls[number])
 
             part = f"{self._what}: part {number + 1} of {self._parts}"
-            self._etags[number] = await self._transport.retry.persist(attempt, part)
+            self._etags[number] = await retry.persist(attempt, part)
 
-    async def _put(self, number: int, url: str) -> str:
+    async def _put(self, number: int, url: httpx.URL) -> str:
         """Send one part and return its ETag. Raise TryAgain, _StartOver or StorageRejected."""
         length = min(PART_BYTES, self._size_bytes - number * PART_BYTES)
-        where = endpoint(url)
-        with self._transport.stall_limit.watch() as stall:
+        where = endpoint(str(url))
+        with self._link.stall_limit.watch() as stall:
             reply = await exchange(
-                self._transport.client,
+                self._link.client,
                 "PUT",
-                url,
+                str(url),
                 PART_LIMITS,
                 content=self._read(number, length, stall),
                 headers={"Content-Length": str(length)},  # storage services refuse chunked bodies
+                extensions=self._link.guard.extensions(url),
             )
         if reply.status in _EXPIRED_STATUSES:
             raise _StartOver(PartRefused(where, reply.status, reply.said))
@@ -191,13 +212,13 @@ class _Upload:
                     raise _StartOver(error.reason) from error
                 raise
 
-        await self._transport.retry.persist(attempt, self._what)
+        await self._retry.persist(attempt, self._what)
 
-    def _url_of(self, announced: PutSignedUrls, number: int) -> str:
+    async def _url_of(self, announced: PutSignedUrls, number: int) -> httpx.URL:
         url = announced.urls.get(str(number))
         if url is None or len(announced.urls) != self._parts:
             raise StorageError(UrlsMissing(len(announced.urls), self._parts))
-        return check_url(url)
+        return await self._link.guard.check(url)
 
 
 async def _all_or_none(workers: Iterable[Coroutine[Any, Any, None]]) -> None:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from emeth_tui.engine.context import Context
+from emeth_tui.job import Job
 from emeth_tui.model import JobId, JobState
 from emeth_tui.notices.events.job import Downloaded
 from emeth_tui.store.measurements import Quantity
 from emeth_tui.training.reports import DATASET_NAME
+
+LEAST_TRANSFER_S = 600.0  # whatever the deadline: a job is ours until the verifier ends it
+
+
+def longest_transfer_s(context: Context, job: Job) -> float:
+    """Return how long a job's dataset or result may be on its way before it is broken off and begun again."""
+    return max(LEAST_TRANSFER_S, job.deadline_unix_s - context.clock.now_unix_s())
 
 
 async def download(context: Context, job_id: JobId) -> None:
@@ -18,7 +26,12 @@ async def download(context: Context, job_id: JobId) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     meter = context.forecasts.transfer(job_id, Quantity.DOWNLOAD, fresh=not any(path.parent.iterdir()))
     size_bytes = await context.storage.download(
-        job_id, job.dataset, path, max_bytes=job.dataset_bytes, on_progress=meter.progress
+        job_id,
+        job.dataset,
+        path,
+        max_bytes=job.dataset_bytes,
+        longest_s=longest_transfer_s(context, job),
+        on_progress=meter.progress,
     )
     context.forecasts.transferred(job_id, size_bytes)
     context.book.advance(job_id, JobState.PREPARING)

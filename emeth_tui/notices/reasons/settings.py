@@ -194,6 +194,10 @@ class UrlWithQuery(Reason):
     __slots__ = ()
 
 
+class NotAHost(Reason):
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class NotABatchSize(Reason):
     most: int

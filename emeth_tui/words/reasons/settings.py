@@ -54,6 +54,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     settings.UrlWithSpace: "a URL has no spaces",
     settings.UrlWithUser: "a URL must not hold a user name or password",
     settings.UrlWithQuery: "this URL must not have a `?` or a `#`: paths are added to it",
+    settings.NotAHost: "a host is a name or an address alone, without http:// and port",
     settings.NotABatchSize: "a batch size is `auto` or a whole number from 1 to {most}",
     settings.PasswordFileUnreadable: "wallet.password_file = {path}: cannot be read",
     settings.TableExpected: "{section}: is a value in the file; {key} needs it to be a table",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from emeth_tui.clients.chain.rpc import RETRIED_METHODS, Rpc
 from emeth_tui.clients.http.exchange import Limits
 from emeth_tui.clients.http.transport import Transport, open_transport
 from emeth_tui.errors import ChainUnreachable, WrongChain
+from tests.clients.dripping import dripping_server
 from tests.clients.emeth_chain import CHAIN_ID, Answer, CutConnection, EmethChain
 from tests.clients.local_server import QUICK_RETRY, LocalServer
 
@@ -97,6 +99,21 @@ async def test_an_answer_without_end_is_cut_off(network: EmethChain, transport: 
     network.app.hooks["eth_chainId"] = failing(1_000, Answer(b" " * 1_000_000))
     with pytest.raises(ChainUnreachable, match="more than 10 kB"):
         await rpc.call("eth_chainId")
+
+
+async def test_a_dripping_endpoint_is_given_up_for_the_next(
+    network: EmethChain, transport: Transport
+) -> None:
+    """A byte every few seconds is no silence; alone, such an endpoint is not asked again for ever."""
+    limits = Limits(1_000_000, deadline_s=0.2)
+    impatient = replace(transport, retry=replace(QUICK_RETRY, patience_s=0.1))
+    async with dripping_server() as dripping:
+        both = Rpc([dripping.url, *network.network.rpc_urls], impatient, limits=limits)
+        assert await both.call("eth_chainId") == hex(CHAIN_ID)
+        assert dripping.requests == 1
+        with pytest.raises(ChainUnreachable, match="not done after 0 s"):
+            await Rpc([dripping.url], impatient, limits=limits).call("eth_chainId")
+        assert dripping.requests == 2
 
 
 async def test_redirects_are_not_followed(rpc: Rpc, network: EmethChain) -> None:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from emeth_tui.clients.http.connections import check_url, new_http_client
+from emeth_tui.clients.http.connections import new_http_client
 from emeth_tui.clients.http.exchange import (
     BadReply,
     Busy,
@@ -22,7 +22,6 @@ from emeth_tui.clients.http.exchange import (
     exchange,
     retry_after_s,
 )
-from emeth_tui.errors import StorageError
 from tests.clients.local_server import LocalServer
 
 LIMITS = Limits(max_bytes=1_000, deadline_s=20.0)
@@ -171,9 +170,3 @@ NOW_UNIX_S = 1_800_000_000.0
 )
 def test_retry_after_is_seconds_or_a_date(value: str, seconds: float | None) -> None:
     assert retry_after_s(value, NOW_UNIX_S) == seconds
-
-
-def test_a_strangers_url_is_http_or_refused() -> None:
-    assert check_url("https://storage.example/x?y") == "https://storage.example/x?y"
-    with pytest.raises(StorageError, match="the storage gave an invalid URL"):
-        check_url("file:///etc/passwd")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import httpx
 import pytest
 
@@ -68,6 +70,13 @@ async def test_what_is_not_on_the_list_is_not_tried_again(retry: Retry, rests: R
     attempts = Attempts(BadReply(Foreign("no")))
     with pytest.raises(BadReply):
         await retry.persist(attempts, "it")
+    assert (attempts.count, rests.seconds) == (1, [])
+
+
+async def test_no_attempt_begins_when_patience_is_over(retry: Retry, rests: Rests) -> None:
+    attempts = Attempts(*(NoAnswer(Foreign(str(number))) for number in range(9)))
+    with pytest.raises(NoAnswer, match=r"^0$"):
+        await replace(retry, patience_s=0.0).persist(attempts, "it")
     assert (attempts.count, rests.seconds) == (1, [])
 
 

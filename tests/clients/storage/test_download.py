@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import itertools
 import json
 import logging
 import random
 import threading
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,14 @@ from emeth_tui.clients.http.connections import MAX_REDIRECTS
 from emeth_tui.clients.http.stall import StallLimit
 from emeth_tui.clients.http.transport import open_transport
 from emeth_tui.clients.storage import part_file
-from emeth_tui.clients.storage.client import StorageClient
+from emeth_tui.clients.storage.client import API_LIMITS, StorageClient
 from emeth_tui.clients.storage.download import FAILURES_WITHOUT_PROGRESS, WRITE_BYTES
 from emeth_tui.clients.storage.part_file import PartFile
 from emeth_tui.clients.wallet import Wallet
-from emeth_tui.errors import DatasetError, DiskFull, JobError, StorageError, StorageRejected
+from emeth_tui.errors import DiskFull, JobError, StorageError, StorageRejected
 from tests.clients.emeth_storage import GET_URL, OBJECT, SIZE, Fault, StorageSite, network_at, storage_site
 from tests.clients.local_server import QUICK_RETRY
+from tests.clients.names import Names
 from tests.devnet.records import JOB_ID
 
 DATASET = random.Random(1).randbytes(1_000_000)
@@ -198,27 +200,121 @@ async def test_a_dataset_that_is_gone_is_not_asked_for_again(download: Download)
 
 async def test_more_than_allowed_is_refused_before_the_first_byte(download: Download) -> None:
     download.max_bytes = len(DATASET) - 1
-    with pytest.raises(DatasetError, match="has 1,000,000 bytes, more than 999,999"):
+    with pytest.raises(StorageError, match="has 1,000,000 bytes, more than 999,999"):
         await download()
     assert download.site.app.seen[OBJECT] == 0
 
 
 @pytest.mark.parametrize("announced", [len(DATASET) - 1, len(DATASET) + 1])
-async def test_another_size_than_announced_is_refused(download: Download, announced: int) -> None:
+async def test_another_size_than_announced_is_given_up(download: Download, announced: int) -> None:
     size = json.dumps({"result": announced}).encode()
     download.site.app.faults[SIZE] = lambda _: Fault(status=200, body=size)
-    with pytest.raises(
-        DatasetError, match=f"{announced:,} bytes of dataset were announced and 1,000,000 are sent"
-    ):
+    with pytest.raises(StorageError, match=f"sends 1,000,000 bytes instead of {announced:,}"):
         await download()
-    assert download.leftovers() == []
+    assert not download.path.exists()
 
 
 async def test_a_server_that_streams_for_ever_is_stopped(download: Download) -> None:
     download.site.app.faults[OBJECT] = lambda _: Fault(endless=True)
-    with pytest.raises(DatasetError, match="longer than the 1,000,000 bytes announced"):
+    with pytest.raises(StorageError, match="sends more than the 1,000,000 bytes announced"):
         await download()
+    assert not download.path.exists()
+
+
+PAGE = b"<!doctype html><title>Log in to this network</title>"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Fault(status=200, body=PAGE, headers={"Content-Type": "text/html; charset=utf-8"}),
+        Fault(status=200, body=PAGE),
+        Fault(status=200, body=PAGE * 30_000, headers={"Content-Type": "text/html"}),
+        Fault(cut_after=CUT, headers={"ETag": "", "Last-Modified": ""}),
+        Fault(endless=True),
+        Fault(status=302, headers={"Location": "http://elsewhere.example/login"}),
+        Fault(status=403, body=b"Request has expired"),
+    ],
+    ids=["page", "untyped page", "long page", "cut and of no identity", "endless", "portal", "expired"],
+)
+async def test_one_bad_answer_is_made_good_by_a_fresh_url(download: Download, answer: Fault) -> None:
+    download.site.app.faults[OBJECT] = lambda before: answer if before in {0, 2} else None
+    if answer.status == 302:
+        with pytest.raises(StorageError, match="sends us on to another host"):
+            await download()
+    await download()
+    assert download.path.read_bytes() == DATASET
+    assert download.site.app.seen[GET_URL] == download.site.app.seen[OBJECT] == 2
     assert download.leftovers() == []
+
+
+async def test_a_page_of_no_announced_length_leaves_nothing_in_the_file(
+    download: Download, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without its length, only its type tells a page from a dataset that breaks off."""
+    page = Fault(endless=True, headers={"Content-Type": "text/html", "ETag": "", "Last-Modified": ""})
+    download.site.app.faults[OBJECT] = first(1, page)
+    with caplog.at_level(logging.INFO):
+        await download()
+    assert "sent a page (text/html) instead of the dataset" in caplog.text
+    assert download.path.read_bytes() == DATASET
+
+
+async def test_a_dataset_that_is_a_page_itself_is_taken(download: Download) -> None:
+    download.site.put_dataset(PAGE)
+    download.site.app.faults[OBJECT] = lambda _: Fault(headers={"Content-Type": "text/html"})
+    assert await download() == len(PAGE)
+    assert download.path.read_bytes() == PAGE
+
+
+async def test_two_answers_of_no_identity_are_never_joined(download: Download) -> None:
+    """A dataset half from one object and half from another has the right length and the wrong hash."""
+    other = bytes(reversed(DATASET))
+    nameless = {"ETag": "", "Last-Modified": ""}
+
+    def replace_after_cut(before: int) -> Fault | None:
+        if before == 1:
+            download.site.put_dataset(other)
+        return Fault(cut_after=CUT if before == 0 else None, headers=nameless)
+
+    download.site.app.faults[OBJECT] = replace_after_cut
+    await download()
+    assert download.path.read_bytes() == other
+    assert download.site.app.ranges == ["", ""]
+
+
+async def test_a_dripping_server_is_given_up(download: Download) -> None:
+    download.site.app.faults[OBJECT] = lambda _: Fault(drips=True)
+    async with open_transport(QUICK_RETRY, StallLimit(window_s=0.1)) as transport:
+        network = network_at(download.site.url)
+        download.client = StorageClient(network, download.site.wallet, transport)
+        with pytest.raises(StorageError, match=r"given up after 7 failures in a row.*moved in 0 s"):
+            await download()
+
+
+async def test_a_dripping_server_of_the_api_is_given_up(download: Download) -> None:
+    for kind in (SIZE, GET_URL):
+        download.site.app.faults = {kind: lambda _: Fault(drips=True)}
+        async with open_transport(replace(QUICK_RETRY, patience_s=0.0)) as transport:
+            network = network_at(download.site.url)
+            limits = replace(API_LIMITS, deadline_s=0.1)
+            download.client = StorageClient(network, download.site.wallet, transport, limits)
+            with pytest.raises(StorageError, match="does not answer: not done after 0 s"):
+                await download()
+        assert download.site.app.seen[kind] == 1
+
+
+async def test_a_download_ends_with_its_time(download: Download) -> None:
+    download.site.app.faults[OBJECT] = lambda _: Fault(drips=True)
+    with pytest.raises(StorageError, match="storage: not done after 0 s"):
+        await download.client.download(
+            JOB_ID,
+            download.site.jobs[JOB_ID].dataset,
+            download.path,
+            max_bytes=download.max_bytes,
+            longest_s=0.2,
+        )
+    assert 0 < download.path.with_name("dataset.txt.part").stat().st_size < 100
 
 
 async def test_a_compressed_answer_is_not_unpacked(download: Download) -> None:
@@ -251,7 +347,33 @@ async def test_a_server_that_never_begins_to_answer_is_given_up(download: Downlo
 async def test_only_http_urls_are_followed(download: Download, url: str) -> None:
     answer = json.dumps({"url": url}).encode()
     download.site.app.faults[GET_URL] = lambda _: Fault(status=200, body=answer)
-    with pytest.raises(StorageError, match="gave an invalid URL"):
+    with pytest.raises(StorageError, match="an invalid URL came back"):
+        await download()
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("http://user:pass@127.0.0.1/x", "a URL with a user in it"),
+        ("http://10.1.2.3/x", "10.1.2.3: that is not a public address"),
+        ("http://169.254.169.254/latest/meta-data", "not a public address"),
+    ],
+)
+async def test_a_url_that_leads_into_our_own_network_is_not_followed(
+    download: Download, url: str, problem: str
+) -> None:
+    answer = json.dumps({"url": url}).encode()
+    download.site.app.faults[GET_URL] = lambda _: Fault(status=200, body=answer)
+    with pytest.raises(StorageError, match=problem) as caught:
+        await download()
+    assert "pass" not in str(caught.value)
+
+
+async def test_no_name_leads_into_our_own_network(download: Download, names: Names) -> None:
+    names["objects.example"] = itertools.repeat(["10.0.0.1"])
+    answer = json.dumps({"url": "https://objects.example/x"}).encode()
+    download.site.app.faults[GET_URL] = lambda _: Fault(status=200, body=answer)
+    with pytest.raises(StorageError, match=r"leads to objects\.example, 10\.0\.0\.1"):
         await download()
 
 
@@ -260,7 +382,7 @@ async def test_redirects_are_followed_a_few_times_only(download: Download) -> No
     download.site.app.faults[OBJECT] = lambda _: loop
     with pytest.raises(StorageError, match=r"(?i)redirect"):
         await download()
-    assert download.site.app.seen[OBJECT] == 7 * (1 + MAX_REDIRECTS)
+    assert download.site.app.seen[OBJECT] == 1 + MAX_REDIRECTS
 
 
 async def test_a_file_system_without_room_is_told_before_the_download(

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import itertools
 import json
 import random
+import socket
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
+from emeth_tui.clients.http.stall import StallLimit
 from emeth_tui.clients.http.transport import open_transport
 from emeth_tui.clients.storage.client import StorageClient
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import StorageError, StorageRejected
 from emeth_tui.protocol.storage_api import PART_BYTES
-from tests.clients.emeth_storage import BEGIN, COMPLETE, PART, Fault, StorageSite, storage_site
+from tests.clients.emeth_storage import BEGIN, COMPLETE, PART, Fault, StorageSite, network_at, storage_site
 from tests.clients.local_server import QUICK_RETRY
+from tests.clients.names import Names
 from tests.devnet.records import JOB_ID
 
 RESULT = random.Random(2).randbytes(2 * PART_BYTES + 123)  # three parts
@@ -93,6 +99,61 @@ async def test_a_part_that_never_arrives_is_given_up(upload: Upload) -> None:
     assert upload.site.app.seen[BEGIN] == 1
 
 
+_MORE_TO_COME = {"Content-Length": "1000"}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Fault(drips=True, headers=_MORE_TO_COME), Fault(cut_after=0, stalls=True, headers=_MORE_TO_COME)],
+    ids=["drip", "silence"],
+)
+async def test_an_answer_that_drips_holds_no_part(upload: Upload, fault: Fault) -> None:
+    upload.path.write_bytes(RESULT[:1_000])
+    upload.site.app.faults[PART] = lambda before: fault if before == 0 else None
+    async with open_transport(QUICK_RETRY, StallLimit(window_s=0.2)) as transport:
+        upload.client = StorageClient(network_at(upload.site.url), upload.site.wallet, transport)
+        assert upload.site.result(await upload()) == RESULT[:1_000]
+    assert upload.site.app.seen[PART] == 2
+
+
+async def test_an_upload_ends_with_its_time(upload: Upload) -> None:
+    upload.site.app.faults[PART] = lambda _: Fault(cut_after=0, stalls=True, headers=_MORE_TO_COME)
+    with pytest.raises(StorageError, match="storage: not done after 0 s"):
+        await upload.client.upload(JOB_ID, upload.path, longest_s=0.2)
+
+
+async def test_no_part_goes_where_a_name_leads_into_our_own_network(upload: Upload, names: Names) -> None:
+    names["objects.example"] = itertools.repeat(["10.0.0.1"])
+    urls = {str(number): "https://objects.example/" for number in range(3)}
+    answer = {"urls": urls, "uploadId": "u", "fileName": "f"}
+    upload.site.app.faults[BEGIN] = lambda _: Fault(status=200, body=json.dumps(answer).encode())
+    with pytest.raises(StorageError, match=r"leads to objects\.example, 10\.0\.0\.1"):
+        await upload()
+
+
+async def test_a_server_that_hardly_reads_is_given_up(upload: Upload) -> None:
+    """It takes a few bytes every moment, and never as many as a line that works would bring."""
+
+    async def sip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer), contextlib.suppress(ConnectionError):
+            while await reader.read(1):  # noqa: ASYNC110 - this is what is tested
+                await asyncio.sleep(0.01)
+
+    listener = await asyncio.start_server(sip, "127.0.0.1", 0, limit=1)
+    listener.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    port = listener.sockets[0].getsockname()[1]
+    urls = {str(number): f"http://127.0.0.1:{port}/" for number in range(3)}
+    answer = {"urls": urls, "uploadId": "u", "fileName": "f"}
+    upload.site.app.faults[BEGIN] = lambda _: Fault(status=200, body=json.dumps(answer).encode())
+    retry = replace(QUICK_RETRY, attempts=2)
+    async with open_transport(retry, StallLimit(window_s=0.3)) as transport:
+        upload.client = StorageClient(network_at(upload.site.url), upload.site.wallet, transport)
+        with pytest.raises(StorageError, match="moved in 0 s"):
+            await upload()
+    listener.close()
+    await listener.wait_closed()
+
+
 @pytest.mark.parametrize("etag", ["", "x" * 201])
 async def test_a_part_without_an_etag_cannot_be_completed(upload: Upload, etag: str) -> None:
     upload.site.app.faults[PART] = lambda _: Fault(headers={"ETag": etag})
@@ -120,6 +181,7 @@ async def test_a_refused_completion_is_final(upload: Upload) -> None:
     assert upload.site.app.seen == {BEGIN: 1, PART: 3, COMPLETE: 1}
 
 
+NOT_PLAIN = ["../x.pt", "a/b.pt", "..", ".", "a\\b", "a\nb", "\x1b[31m", ""]
 _URLS = {str(number): "http://x" for number in range(3)}
 
 
@@ -130,12 +192,14 @@ _URLS = {str(number): "http://x" for number in range(3)}
         ({"0": "http://x", "1": "http://x"}, {}, "gave 2 URLs for 3 parts"),
         ({**_URLS, "3": "http://x"}, {}, "gave 4 URLs for 3 parts"),
         ({"1": "http://x", "2": "http://x", "3": "http://x"}, {}, "gave 3 URLs for 3 parts"),
-        ({**_URLS, "1": "file:///x"}, {}, "gave an invalid URL"),
+        ({**_URLS, "1": "file:///x"}, {}, "an invalid URL came back"),
+        ({**_URLS, "1": "http://10.0.0.1/x"}, {}, "not a public address"),
         (_URLS, {"uploadId": ""}, "makes no sense"),
         (_URLS, {"fileName": "f" * 2_000}, "makes no sense"),
+        *((_URLS, {"fileName": name}, "makes no sense.*plain") for name in NOT_PLAIN),
         (["http://x"] * 3, {}, "makes no sense"),
     ],
-    ids=["none", "too few", "too many", "one beside", "not http", "no upload", "long name", "list"],
+    ids=str,
 )
 async def test_an_announcement_that_makes_no_sense_is_an_error(
     upload: Upload, urls: object, others: dict[str, str], problem: str

@@ -78,6 +78,57 @@ class TransferStalled(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class TransferTooLong(Reason):
+    limit_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidUrl(Reason):
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class UrlNamesUser(Reason):
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddressNotPublic(Reason):
+    host: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class RedirectElsewhere(Reason):
+    where: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class TooManyRedirects(Reason):
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageInstead(Reason):
+    where: str
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class OtherLength(Reason):
+    where: str
+    expected: int
+    sent: int
+
+
+@dataclass(frozen=True, slots=True)
+class LongerThanAnnounced(Reason):
+    where: str
+    announced: int
+
+
+@dataclass(frozen=True, slots=True)
 class FreshUrlRefused(Reason):
     where: str
     status: int

@@ -34,25 +34,9 @@ class StorageForbids(Reason):
 
 
 @dataclass(frozen=True, slots=True)
-class InvalidUrl(Reason):
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
 class DatasetTooLong(Reason):
     size: int
     limit: int
-
-
-@dataclass(frozen=True, slots=True)
-class DatasetLongerThanAnnounced(Reason):
-    announced: int
-
-
-@dataclass(frozen=True, slots=True)
-class DatasetOtherLength(Reason):
-    announced: int
-    sent: int
 
 
 @dataclass(frozen=True, slots=True)

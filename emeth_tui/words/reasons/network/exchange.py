@@ -21,6 +21,18 @@ SENTENCES: Mapping[type[Notice], str] = {
     exchange.TransferBrokeOff: "{where} broke off: {detail}",
     exchange.TransferIncomplete: "{where} ended after {received_bytes} of {size_bytes}",
     exchange.TransferStalled: "only {moved_bytes} moved in {window_s}",
+    exchange.TransferTooLong: "not done after {limit_s}",
+    exchange.InvalidUrl: "an invalid URL came back: {url}",
+    exchange.UrlNamesUser: "a URL with a user in it came back: {url}",
+    exchange.AddressNotPublic: (
+        "a URL came back that leads to {host}, {address}: that is not a public address; if it is right, "
+        "allow it in storage_hosts of the network"
+    ),
+    exchange.RedirectElsewhere: "{where} sends us on to another host: {target}",
+    exchange.TooManyRedirects: "{where} answers with one redirect after the other",
+    exchange.PageInstead: "{where} sent a page ({content_type}) instead of the dataset",
+    exchange.OtherLength: "{where} sends {sent} bytes instead of {expected}",
+    exchange.LongerThanAnnounced: "{where} sends more than the {announced} bytes announced",
     exchange.FreshUrlRefused: "{where} refuses a fresh URL: HTTP status {status}",
     exchange.NothingBeyond: "{where} has nothing beyond what is here; starting over",
     exchange.RangeNotNamed: "the storage answers with a range that it does not name",

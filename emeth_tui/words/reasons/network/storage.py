@@ -15,10 +15,7 @@ SENTENCES: Mapping[type[Notice], str] = {
         "storage at {where} refuses (HTTP status {status}): {said}; a clock that is a minute off "
         "does that too"
     ),
-    storage.InvalidUrl: "the storage gave an invalid URL: {url}",
     storage.DatasetTooLong: "its dataset has {size} bytes, more than {limit}",
-    storage.DatasetLongerThanAnnounced: "the dataset is longer than the {announced} bytes announced",
-    storage.DatasetOtherLength: "{announced} bytes of dataset were announced and {sent} are sent",
     storage.DatasetUnwritable: "its dataset cannot be written to {path}: {detail}",
     storage.DownloadGivenUp: (
         "the download is given up after {failures} failures in a row, the last one: {cause}"
