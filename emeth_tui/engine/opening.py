@@ -13,6 +13,7 @@ from emeth_tui.clients.chain.client import Balances, ChainClient
 from emeth_tui.clients.http.transport import open_transport
 from emeth_tui.clients.info_server import InfoServer
 from emeth_tui.clients.storage.client import StorageClient
+from emeth_tui.clients.transactions.fee_limits import FeeLimits
 from emeth_tui.clients.transactions.sender import TransactionSender
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.engine.clock import ChainClock
@@ -33,7 +34,7 @@ from emeth_tui.model import Language, token_to_wei
 from emeth_tui.notices.events.market import RateDiffers, VerifierFeeDiffers
 from emeth_tui.notices.reasons.start import NoEmt, NoGasToken, NoVerificationKey, OtherAccount
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, Rates
-from emeth_tui.settings import VERIFICATION_KEY_VARIABLE, Layers, Network, Settings
+from emeth_tui.settings import VERIFICATION_KEY_VARIABLE, Layers, LimitSettings, Network, Settings
 from emeth_tui.store import key_values
 from emeth_tui.store.database import Store
 from emeth_tui.workers.job_files import LocalJobFiles
@@ -106,7 +107,13 @@ async def _connect(
             address=wallet.address,
             rates=await chain.rates(),
             chain=chain,
-            transactions=TransactionSender(chain, wallet, store.journal, confirmations=network.confirmations),
+            transactions=TransactionSender(
+                chain,
+                wallet,
+                store.journal,
+                confirmations=network.confirmations,
+                fee_limits=lambda: _fee_limits(live.now.limits),
+            ),
             storage=StorageClient(network, wallet, transport),
             info=InfoServer(network, transport),
             store=store,
@@ -122,6 +129,10 @@ async def _connect(
                 partial(make_ready, settings.state_dir / "logs"),
             ),
         )
+
+
+def _fee_limits(limits: LimitSettings) -> FeeLimits:
+    return FeeLimits(limits.max_gas_price_wei, limits.max_job_fee_wei)
 
 
 def _check_verification_key(network: Network) -> None:

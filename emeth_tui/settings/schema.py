@@ -15,7 +15,7 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 from pydantic.fields import FieldInfo
 
-from emeth_tui.model import Language
+from emeth_tui.model import WEI_PER_TOKEN, Language
 from emeth_tui.notices.reasons.settings import MinAboveMax
 from emeth_tui.settings.problems import InvalidSetting
 from emeth_tui.settings.values import (
@@ -26,6 +26,7 @@ from emeth_tui.settings.values import (
     Emt,
     Hosts,
     Keys,
+    Languages,
     ModelName,
     NetworkName,
     Number,
@@ -43,6 +44,11 @@ _MAX_CHAIN_ID = 9_223_372_036_854_775_771  # EIP-2294
 _MAX_EMT = 1_000_000_000
 _MAX_DATASET_BYTES = 1_000_000_000_000
 _MAX_MARGIN_S = 2_592_000  # 30 days
+
+
+def _scaled(amount: float, factor: int) -> int:
+    """Return an amount in its smallest unit, as it was written and not as a float holds it."""
+    return int(Decimal(str(amount)) * factor)
 
 
 def default_config_path() -> Path:
@@ -129,6 +135,9 @@ class ClaimSettings(Section):
     max_dataset_bytes: Whole = Field(
         200_000_000, ge=1, le=_MAX_DATASET_BYTES, description="largest dataset to accept, in bytes"
     )
+    languages: Languages = Field(
+        [language.value for language in Language], description="languages of the jobs to take"
+    )
     safety_margin_s: Whole | None = Field(
         None,
         ge=0,
@@ -153,6 +162,56 @@ class ClaimSettings(Section):
                     MinAboveMax(f"claims.min_{name}", str(least), f"claims.max_{name}", str(most))
                 )
         return self
+
+
+class LimitSettings(Section):
+    """What you risk and pay at most. Claims by hand keep to it as well, but to the day's losses."""
+
+    max_staked_emt: Emt | None = Field(
+        None,
+        ge=0,
+        le=_MAX_EMT,
+        examples=[100],
+        description="most EMT staked on jobs at once; default: no limit",
+    )
+    max_lost_emt: Emt | None = Field(
+        None,
+        ge=0,
+        le=_MAX_EMT,
+        examples=[20],
+        description="EMT lost on a day (UTC) at which claiming stops until the next day, or until you resume "
+        "it; default: no limit",
+    )
+    max_gas_price_gwei: Number = Field(
+        100.0,
+        ge=0,
+        le=1_000_000,
+        description="highest price of gas to pay, in gwei: no job is taken and no transaction sent above it",
+    )
+    max_job_fee_native: Number = Field(
+        0.1,
+        ge=0,
+        le=1_000_000,
+        description="most native token that the transactions of a job may cost together",
+    )
+    min_native_balance: Number = Field(
+        0.0,
+        ge=0,
+        le=1_000_000_000,
+        description="native token below which no job is taken; what jobs under way may need is kept anyway",
+    )
+
+    @property
+    def max_gas_price_wei(self) -> int:
+        return _scaled(self.max_gas_price_gwei, 10**9)
+
+    @property
+    def max_job_fee_wei(self) -> int:
+        return _scaled(self.max_job_fee_native, WEI_PER_TOKEN)
+
+    @property
+    def min_native_wei(self) -> int:
+        return _scaled(self.min_native_balance, WEI_PER_TOKEN)
 
 
 class RewardSettings(Section):
@@ -253,6 +312,7 @@ class Settings(Section):
     )
     wallet: WalletSettings = WalletSettings()
     claims: ClaimSettings = ClaimSettings()
+    limits: LimitSettings = LimitSettings()
     rewards: RewardSettings = RewardSettings()
     workers: WorkerSettings = WorkerSettings()
     training: TrainingSettings = TrainingSettings()
@@ -323,8 +383,14 @@ CHANGEABLE_AT_RUN_TIME = frozenset(
         "claims.max_fee_emt",
         "claims.min_dataset_bytes",
         "claims.max_dataset_bytes",
+        "claims.languages",
         "claims.safety_margin_s",
         "claims.poll_interval_s",
+        "limits.max_staked_emt",
+        "limits.max_lost_emt",
+        "limits.max_gas_price_gwei",
+        "limits.max_job_fee_native",
+        "limits.min_native_balance",
         "rewards.auto_withdraw",
         "training.batch_size",
         "training.learning_rate",

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from emeth_tui.model import Language
 from emeth_tui.notices.reasons import settings as why
 from emeth_tui.settings.key_names import as_several, checked_key
 from emeth_tui.settings.problems import EMT_DECIMALS, InvalidSetting
@@ -109,6 +110,13 @@ def _comma_separated(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _languages(names: list[str]) -> list[str]:
+    known = [language.value for language in Language]
+    if not names or not set(names) <= set(known):
+        raise InvalidSetting(why.LanguagesExpected(", ".join(f'"{name}"' for name in known)))
+    return list(dict.fromkeys(names))
+
+
 def _batch_size(value: object) -> object:
     blocks = int(value) if isinstance(value, str) and value.isdecimal() else value
     if blocks == "auto" or (type(blocks) is int and 1 <= blocks <= MAX_BATCH_SIZE):
@@ -130,6 +138,7 @@ Url = Annotated[str, AfterValidator(_url)]
 Urls = Annotated[list[Url], BeforeValidator(_comma_separated)]
 Hosts = Annotated[list[Annotated[str, AfterValidator(_host)]], BeforeValidator(_comma_separated)]
 BaseUrl = Annotated[Url, AfterValidator(_base_url)]
+Languages = Annotated[list[str], BeforeValidator(_comma_separated), AfterValidator(_languages)]
 ModelName = Annotated[str, AfterValidator(_model_name)]
 Keys = Annotated[
     tuple[Annotated[str, AfterValidator(checked_key)], ...], BeforeValidator(as_several), Field(min_length=1)

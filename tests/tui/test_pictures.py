@@ -123,7 +123,7 @@ SCREENS = {
     "market": (snapshot, ("m",)),
     "claim": (idle_worker, ("m", "down", "c")),
     "log": (snapshot, ("l",)),
-    "settings": (snapshot, ("s", *["down"] * 8)),
+    "settings": (snapshot, ("s", *["down"] * 9)),
     "settings-entry": (snapshot, ("s", *["down"] * 4, "enter", *["backspace"] * 5, *"-3", "enter")),
     "help": (snapshot, ("question_mark",)),
 }

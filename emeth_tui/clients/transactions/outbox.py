@@ -16,7 +16,8 @@ from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.clients.chain.contracts import Call
 from emeth_tui.clients.transactions import broadcast
 from emeth_tui.clients.transactions.broadcast import Broadcast, NonceStatus, Receipt, Verdict
-from emeth_tui.clients.transactions.gas_price import MAX_GAS_PRICE_WEI, GasPrice, market_price
+from emeth_tui.clients.transactions.fee_limits import FeeGuard
+from emeth_tui.clients.transactions.gas_price import GasPrice
 from emeth_tui.clients.transactions.pending import Journal, PendingTransaction, PendingTransactions
 from emeth_tui.clients.transactions.signed_bytes import SignedCall
 from emeth_tui.clients.wallet import Wallet
@@ -36,7 +37,7 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait for what, and what to pay at most for a unit of gas."""
+    """How long to wait for what."""
 
     receipt_timeout_s: float = 600.0
     confirmations: int = 1
@@ -44,7 +45,6 @@ class Patience:
     resend_after_s: float = 5.0  # broadcast again, while the chain does not know the transaction
     first_poll_s: float = 0.1
     longest_poll_s: float = 4.0
-    max_gas_price_wei: int = MAX_GAS_PRICE_WEI
 
 
 DEFAULT_PATIENCE = Patience()
@@ -64,12 +64,15 @@ class TransactionRequest:
 class Outbox:
     """Sends one account's calls. One outbox an account: nonces are given out here."""
 
-    def __init__(self, chain: ChainClient, wallet: Wallet, journal: Journal, patience: Patience) -> None:
+    def __init__(
+        self, chain: ChainClient, wallet: Wallet, journal: Journal, patience: Patience, fees: FeeGuard
+    ) -> None:
         self._chain = chain
         self._w3 = chain.w3
         self._wallet = wallet
         self._pending = PendingTransactions(journal)
         self._patience = patience
+        self._fees = fees
         self._nonce_lock = asyncio.Lock()
         self._first_unused_nonce = 0  # an endpoint that lags may not know of our newest transactions
 
@@ -142,7 +145,8 @@ class Outbox:
                 if not other.lock.locked():
                     async with other.lock:  # a lower nonce that got lost would hold this one up
                         await self._broadcast_again(other)
-            price = await market_price(self._w3, self._patience.max_gas_price_wei)
+            price = await self._fees.market_price()
+            self._fees.check(request.purpose, request.job_id, gas, price)
             nonce = await self._next_nonce_with_funds(request, gas * price.max_wei)
             signed = SignedCall(
                 nonce,
@@ -298,17 +302,18 @@ class Outbox:
         """Replace a transaction by the same call under the same nonce at a higher price."""
         old = pending.signed
         try:
-            market = await market_price(self._w3, self._patience.max_gas_price_wei)
+            market = await self._fees.market_price()
         except TransactionError as error:
             _logger.warning("%s: still waiting for a block: %s", pending.name, error)
             return
         price = old.price.bumped(market)
-        if price.max_wei > self._patience.max_gas_price_wei:
+        newest = pending.newest
+        if not self._fees.allows(newest.purpose, newest.job_id, old.gas, price, old.nonce):
             _logger.warning("%s: still waiting for a block, and its fee is at the limit", pending.name)
             return
         _logger.warning("%s: still waiting for a block; %s", pending.name, _offer(old.price, price))
         replacement = SignedCall(old.nonce, old.to, old.data, old.gas, price)
-        self._pending.add(self._sign(replacement, pending.newest.purpose, pending.newest.job_id))
+        self._pending.add(self._sign(replacement, newest.purpose, newest.job_id))
         await self._broadcast(pending)
 
     async def _try_to_confirm(self, pending: PendingTransaction) -> None:

@@ -31,6 +31,10 @@ class Journal(Protocol):
         """Return the transactions that are SIGNED, in nonce order."""
         ...
 
+    def of_job(self, job_id: JobId) -> list[JournaledTransaction]:
+        """Return a job's transactions, oldest first."""
+        ...
+
 
 @dataclass(eq=False)
 class PendingTransaction:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.clients.transactions.broadcast import Receipt
-from emeth_tui.clients.transactions.gas_price import MAX_GAS_PRICE_WEI
+from emeth_tui.clients.transactions.fee_limits import FeeGuard, FeeLimits
+from emeth_tui.clients.transactions.gas_price import GasPrice
 from emeth_tui.clients.transactions.outbox import DEFAULT_PATIENCE, Outbox, Patience, TransactionRequest
 from emeth_tui.clients.transactions.pending import Journal, PendingTransaction
 from emeth_tui.clients.wallet import Wallet
@@ -37,7 +38,7 @@ class TransactionSender:
         receipt_timeout_s: float = DEFAULT_PATIENCE.receipt_timeout_s,
         bump_after_s: float = DEFAULT_PATIENCE.bump_after_s,
         first_poll_s: float = DEFAULT_PATIENCE.first_poll_s,
-        max_gas_price_wei: int = MAX_GAS_PRICE_WEI,
+        fee_limits: Callable[[], FeeLimits] = FeeLimits,
     ) -> None:
         self._chain = chain
         self._address = wallet.address
@@ -46,10 +47,14 @@ class TransactionSender:
             confirmations=confirmations,
             bump_after_s=bump_after_s,
             first_poll_s=first_poll_s,
-            max_gas_price_wei=max_gas_price_wei,
         )
-        self._outbox = Outbox(chain, wallet, journal, patience)
+        self._fees = FeeGuard(chain.w3, journal, fee_limits, chain.network.native_symbol)
+        self._outbox = Outbox(chain, wallet, journal, patience, self._fees)
         self._claim_lock = asyncio.Lock()
+
+    async def gas_price(self) -> GasPrice:
+        """Return what gas costs now. Raise TransactionError when it is over the limit, or NetworkError."""
+        return await self._fees.market_price()
 
     async def process(self, job_id: JobId, deposit_wei: int) -> Receipt:
         """Claim a job: approve exactly its deposit, when the allowance is short, and call `process`.

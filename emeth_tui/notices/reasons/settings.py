@@ -123,6 +123,11 @@ class ChoiceExpected(Reason):
     choices: str
 
 
+@dataclass(frozen=True, slots=True)
+class LanguagesExpected(Reason):
+    choices: str
+
+
 class TrueOrFalseExpected(Reason):
     __slots__ = ()
 

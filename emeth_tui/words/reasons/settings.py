@@ -35,6 +35,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     ),
     settings.MinAboveMax: "{least_key} = {least}: is above {most_key} = {most}, so nothing can suit both",
     settings.ChoiceExpected: "one of {choices} is needed",
+    settings.LanguagesExpected: "a list of languages is needed, out of {choices}",
     settings.TrueOrFalseExpected: "true or false is needed",
     settings.TextExpected: 'a text in quotation marks is needed, such as `"x"`',
     settings.TextsExpected: 'a list of texts is needed, such as `["x", "y"]`',

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from emeth_tui.clients.chain.client import ChainClient
+from emeth_tui.clients.transactions.fee_limits import FeeLimits
 from emeth_tui.clients.transactions.gas_price import market_price
 from emeth_tui.clients.transactions.sender import TransactionSender
 from emeth_tui.clients.transactions.signed_bytes import SignedCall, read_signed
@@ -259,7 +260,7 @@ async def test_the_price_stops_at_the_limit(
 ) -> None:
     network.ask("evm_setAutomine", False)
     limit_wei = (await market_price(chain.w3)).max_wei * 120 // 100  # room for one bump
-    node = Node(chain, network, store, bump_after_s=0, max_gas_price_wei=limit_wei)
+    node = Node(chain, network, store, bump_after_s=0, fee_limits=lambda: FeeLimits(limit_wei))
     submit = asyncio.create_task(node.sender.submit(job_id, "r.pt"))
     await network.app.answered("eth_getTransactionReceipt", 6)
     await interrupted(submit)

@@ -25,6 +25,15 @@ class GasTooDear(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class OverFeeLimit(Reason):
+    act: str
+    cost_native_wei: int
+    paid_native_wei: int
+    limit_native_wei: int
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
 class NoncesUsedElsewhere(Reason):
     act: str
     address: str

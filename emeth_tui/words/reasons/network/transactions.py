@@ -11,7 +11,12 @@ SENTENCES: Mapping[type[Notice], str] = {
     transactions.ContractRefuses: "{act}: the contract refuses it: {said}",
     transactions.ContractRefusesSilently: "{act}: the contract refuses it and gives no reason",
     transactions.GasTooDear: (
-        "gas costs {price_gwei} gwei, more than the limit of {limit_gwei}: nothing is sent at that price"
+        "gas costs {price_gwei} gwei, more than the limit of {limit_gwei} (limits.max_gas_price_gwei): "
+        "nothing is sent at that price"
+    ),
+    transactions.OverFeeLimit: (
+        "{act}: it may cost {cost_native_wei} {symbol} after {paid_native_wei} {symbol} for this job, "
+        "and the limit is {limit_native_wei} {symbol} (limits.max_job_fee_native): it is not sent"
     ),
     transactions.NoncesUsedElsewhere: (
         "{act}: another program keeps using nonces of {address}; give this node an account of its own"
