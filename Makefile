@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 TEST_JOBS ?= 2
 PYTEST = $(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo demo-headless quick test test-slow test-pythons lint check mutants bench bench-gpu pictures contracts clean help
+.PHONY: demo demo-headless quick test test-slow test-pythons lint check mutants faults soak bench bench-gpu pictures contracts clean help
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -34,6 +34,13 @@ test-slow: $(VENV)/.installed  ## Run what `make test` leaves out: whole nodes, 
 
 test-pythons: $(VENV)/.installed  ## Run what needs no torch on every other Python that lies here
 	$(BIN)/python -m tools.pythons $(VENV) --ignore tests/contracts --ignore tests/tui -m 'not slow and not process'
+
+faults: $(VENV)/.installed  ## Break a node and its network in every way of docs/reliability.md: under 6 minutes
+	$(BIN)/python -m tests.faults --jobs $(TEST_JOBS)
+
+SEEDS ?= 200
+soak: $(VENV)/.installed  ## The same at random: `make soak SEEDS=200 TEST_JOBS=4`
+	$(BIN)/python -m tests.faults --seeds $(SEEDS) --jobs $(TEST_JOBS)
 
 mutants: $(VENV)/.installed  ## Change protocol, money and nonces in hundreds of ways: each should fail a test
 	$(BIN)/mutmut run --max-children $(TEST_JOBS)

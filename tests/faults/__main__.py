@@ -1,0 +1,119 @@
+"""`python -m tests.faults`: play runs by seed, several side by side, and print what came of each."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.faults.faults import CATALOGUE
+from tests.faults.plan import Plan, plan_for
+from tests.faults.run import Report, play
+from tests.faults.settings import Layout
+from tests.faults.world import deploy
+
+_OWN_MOUNTS = "EMETH_FAULTS_OWN_MOUNTS"
+RUN_LIMIT_S = 240.0
+# Each fault of the catalogue once, two or three a run: what `make faults` plays.
+FIXED_SEEDS = 26
+
+
+def main() -> None:
+    arguments = _arguments()
+    arguments.out = arguments.out or Path(tempfile.mkdtemp(prefix="emeth-faults-"))
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    if not os.environ.get(_OWN_MOUNTS):
+        _enter_mounts_of_its_own()
+    small_disk = bool(os.environ.get(_OWN_MOUNTS))
+    if not small_disk:
+        print("no file system fills up: this machine allows no mounts of its own", file=sys.stderr)
+    failed = asyncio.run(_play_all(arguments, small_disk=small_disk))
+    sys.exit(1 if failed else 0)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=0, help="how many seeds to play; 0: the fixed set")
+    parser.add_argument("--first", type=int, default=1, help="the first seed")
+    parser.add_argument("--jobs", type=int, default=2, help="how many runs side by side")
+    parser.add_argument(
+        "--fault", action="append", default=[], choices=list(CATALOGUE), help="these faults alone"
+    )
+    parser.add_argument("--out", type=Path, help="where to keep reports, and the runs that went wrong")
+    return parser.parse_args()
+
+
+def plans(arguments: argparse.Namespace, *, small_disk: bool) -> Iterator[Plan]:
+    if arguments.seeds or arguments.fault:
+        for seed in range(arguments.first, arguments.first + max(1, arguments.seeds)):
+            yield plan_for(seed, faults=tuple(arguments.fault), disk=small_disk)
+        return
+    names = [name for name in CATALOGUE if small_disk or name != "disk full"]
+    shares = [names[start::FIXED_SEEDS] for start in range(FIXED_SEEDS)]
+    for seed, share in enumerate(shares, start=1):
+        yield plan_for(seed, faults=tuple(share), disk=small_disk)
+
+
+async def _play_all(arguments: argparse.Namespace, *, small_disk: bool) -> int:
+    directory: Path = arguments.out
+    deployed = {
+        published: await _deployed(directory / f"deployed-{published}", published)
+        for published in (False, True)
+    }
+    waiting = plans(arguments, small_disk=small_disk)
+    reports: list[Report] = []
+
+    async def work() -> None:
+        for plan in waiting:
+            report = await _play(plan, directory, deployed[plan.setup.published], small_disk)
+            reports.append(report)
+            _print(report)
+
+    await asyncio.gather(*(work() for _ in range(arguments.jobs)))
+    failed = [report for report in reports if report.violations]
+    with (directory / "reports.jsonl").open("a") as file:
+        file.writelines(json.dumps(vars(report)) + "\n" for report in reports)
+    print(f"{len(reports)} runs, {len(failed)} with something wrong; reports in {directory}")
+    return len(failed)
+
+
+async def _deployed(directory: Path, published: bool) -> Path:
+    kept = directory / "chain.state"
+    return directory if await asyncio.to_thread(kept.exists) else await deploy(directory, published=published)
+
+
+async def _play(plan: Plan, directory: Path, deployed: Path, small_disk: bool) -> Report:
+    root = directory / f"seed-{plan.seed}"
+    shutil.rmtree(root, ignore_errors=True)
+    try:
+        return await asyncio.wait_for(play(plan, Layout(root), deployed, small_disk=small_disk), RUN_LIMIT_S)
+    except Exception as error:  # noqa: BLE001 - one run's trouble is not the others'
+        return Report(plan.seed, violations=[f"the run broke off: {type(error).__name__}: {error}"])
+
+
+def _print(report: Report) -> None:
+    faults = "; ".join(f"{each['fault']} @ {each['stage']}" for each in report.faults)
+    print(f"seed {report.seed}: {report.seconds:.0f} s, {report.starts} starts: {faults}", flush=True)
+    for violation in report.violations:
+        print(f"    {violation}", flush=True)
+
+
+def _enter_mounts_of_its_own() -> None:
+    """Start this process again where it may mount file systems that nobody else sees, if that is allowed."""
+    prefix = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--mount"]
+    if shutil.which("unshare") is None:
+        return
+    if subprocess.run([*prefix, "true"], check=False, capture_output=True).returncode == 0:
+        os.environ[_OWN_MOUNTS] = "yes"
+        os.execvp("unshare", [*prefix, sys.executable, "-m", "tests.faults", *sys.argv[1:]])  # noqa: S606
+
+
+if __name__ == "__main__":
+    main()

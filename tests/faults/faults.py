@@ -1,0 +1,220 @@
+"""Every fault that a run can be given, by name: what it does to the world, and how long."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import shutil
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from emeth_tui.settings import DEVNET
+from tests.faults import link_faults
+from tests.faults.disks import fill_disk, free_disk
+from tests.faults.proxy import Matches, Message, Rule
+from tests.faults.rpc_lies import LIES
+from tests.faults.settings import set_clock
+from tests.faults.world import World
+
+Fault = Callable[[World, random.Random], Awaitable[str]]  # returns what exactly was done
+DATABASE = Path("state", DEVNET, "node.sqlite3")
+
+
+# ---- links
+
+
+def _link(service: str, kind: str) -> Fault:
+    async def fault(world: World, chance: random.Random) -> str:
+        make = link_faults.EVERYWHERE[kind]
+        rule = Rule(make(chance), left=chance.choice((1, 2, 5, 1_000)), seconds=chance.uniform(0.5, 4.0))
+        return _put_in(world, service, rule)
+
+    return fault
+
+
+def _storage(make: Callable[[random.Random], link_faults.Act], matches: Matches) -> Fault:
+    async def fault(world: World, chance: random.Random) -> str:
+        return _put_in(world, "storage", Rule(make(chance), matches, left=chance.randint(1, 4), seconds=8.0))
+
+    return fault
+
+
+def _lie(name: str) -> Fault:
+    async def fault(world: World, chance: random.Random) -> str:
+        return _put_in(world, "rpc", Rule(LIES[name](chance), seconds=chance.uniform(1.0, 5.0)))
+
+    return fault
+
+
+def _put_in(world: World, service: str, rule: Rule) -> str:
+    world.proxies[service].rules.append(rule)
+    return f"{min(rule.left, 1_000)} times at most, {rule.seconds:.1f} s at most"
+
+
+def _is_download(request: Message) -> bool:
+    return request.method == "GET" and request.path.startswith("/objects/")
+
+
+def _is_upload(request: Message) -> bool:
+    return request.method == "PUT" and request.path.startswith("/uploads/")
+
+
+def _is_transfer(request: Message) -> bool:
+    return _is_download(request) or _is_upload(request)
+
+
+def _is_complete(request: Message) -> bool:
+    return request.path.endswith("/completeUpload")
+
+
+# ---- processes
+
+
+async def _kill_node(world: World, chance: random.Random) -> str:
+    world.nodes[0].send(signal.SIGKILL)
+    return "SIGKILL"
+
+
+async def _stop_node(world: World, chance: random.Random) -> str:
+    return await _stopped(world.nodes[0].pid, chance)
+
+
+async def _ask_node_to_leave(world: World, chance: random.Random) -> str:
+    world.nodes[0].send(signal.SIGTERM)
+    return "SIGTERM"
+
+
+async def _kill_worker(world: World, chance: random.Random) -> str:
+    pid = world.worker(chance)
+    if pid:
+        os.kill(pid, signal.SIGKILL)
+    return f"process {pid}"
+
+
+async def _stop_worker(world: World, chance: random.Random) -> str:
+    return await _stopped(world.worker(chance), chance)
+
+
+async def _kill_network(world: World, chance: random.Random) -> str:
+    down_s = chance.uniform(0.1, 2.0)
+    await world.restart_network(down_s)
+    return f"{down_s:.1f} s down, with its mempool lost"
+
+
+async def _stop_network(world: World, chance: random.Random) -> str:
+    return await _stopped(world.network.pid, chance)
+
+
+async def _stopped(pid: int, chance: random.Random) -> str:
+    seconds = chance.uniform(0.5, 5.0)
+    try:
+        if pid:
+            os.kill(pid, signal.SIGSTOP)
+            await asyncio.sleep(seconds)
+            os.kill(pid, signal.SIGCONT)
+    except ProcessLookupError:
+        pass
+    return f"process {pid}, {seconds:.1f} s"
+
+
+# ---- the chain
+
+
+def _reorganise(dropped: str) -> Fault:
+    async def fault(world: World, chance: random.Random) -> str:
+        depth = chance.randint(1, 20)
+        options = {"depth": depth, "blocks": depth + chance.randint(0, 2), "dropped": dropped}
+        gone = await world.chain.rpc.call("devnet_reorg", options)
+        return f"{depth} blocks, {len(gone)} transactions"
+
+    return fault
+
+
+async def _chain_ahead(world: World, chance: random.Random) -> str:
+    seconds = chance.choice((30, 300, 1_800))
+    await world.chain.rpc.call("evm_increaseTime", seconds)
+    return f"{seconds} s"
+
+
+async def _clock_off(world: World, chance: random.Random) -> str:
+    offset_s, seconds = chance.choice((-3_600.0, -90.0, 90.0, 1_800.0)), chance.uniform(1.0, 5.0)
+    set_clock(world.layout.clock, offset_s)
+    await asyncio.sleep(seconds)
+    set_clock(world.layout.clock, 0.0)
+    return f"{offset_s:+.0f} s for {seconds:.1f} s"
+
+
+# ---- the machine
+
+
+async def _disk_full(world: World, chance: random.Random) -> str:
+    """Fill the node's file system for a while: state, cache and logs lie on it."""
+    home, seconds = world.layout.home(), chance.uniform(0.5, 4.0)
+    left_bytes = chance.choice((0, 0, 4_096, 30_000))
+    fill_disk(home, left_bytes)
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        free_disk(home)
+    return f"{left_bytes} bytes left for {seconds:.1f} s"
+
+
+async def _flip_database(world: World, chance: random.Random) -> str:
+    """Kill the node and change bytes of its database."""
+    world.nodes[0].send(signal.SIGKILL)
+    path = world.layout.home() / DATABASE
+    if not path.exists():
+        return "no database yet"
+    content = bytearray(path.read_bytes())
+    places = [chance.randrange(len(content)) for _ in range(chance.choice((1, 4, 64)))]
+    for place in places:
+        content[place] ^= 0xFF
+    path.write_bytes(bytes(content))
+    return f"{len(places)} bytes"
+
+
+async def _lose_state(world: World, chance: random.Random) -> str:
+    """Remove the state directory under the running node, and kill the node a little later."""
+    shutil.rmtree(world.layout.home() / "state", ignore_errors=True)
+    seconds = chance.uniform(0.0, 3.0)
+    await asyncio.sleep(seconds)
+    world.nodes[0].send(signal.SIGKILL)
+    return f"killed {seconds:.1f} s later"
+
+
+async def _two_nodes(world: World, chance: random.Random) -> str:
+    await world.start_node(1)
+    return "a second node with the same key"
+
+
+CATALOGUE: dict[str, Fault] = {
+    **{
+        f"{service}: {kind}": _link(service, kind)
+        for service in ("rpc", "storage", "info")
+        for kind in link_faults.EVERYWHERE
+    },
+    "storage: expired URLs": _storage(link_faults.expired, _is_transfer),
+    "storage: wrong ETag": _storage(link_faults.wrong_etag, _is_upload),
+    "storage: half a dataset": _storage(link_faults.wrong_size, _is_download),
+    "storage: HTML for a dataset": _storage(link_faults.html, _is_download),
+    "storage: a dataset cut": _storage(link_faults.cut, _is_download),
+    "storage: an upload's answer lost": _storage(link_faults.lose_answer, _is_upload),
+    "storage: completeUpload's answer lost": _storage(link_faults.lose_answer, _is_complete),
+    **{f"rpc: {name}": _lie(name) for name in LIES},
+    "node killed": _kill_node,
+    "node stopped": _stop_node,
+    "node asked to leave": _ask_node_to_leave,
+    "worker killed": _kill_worker,
+    "worker stopped": _stop_worker,
+    "network killed": _kill_network,
+    "network stopped": _stop_network,
+    **{f"reorganisation: {dropped}": _reorganise(dropped) for dropped in ("mine", "pool", "forget")},
+    "chain's clock ahead": _chain_ahead,
+    "node's clock off": _clock_off,
+    "disk full": _disk_full,
+    "database flipped": _flip_database,
+    "state lost": _lose_state,
+    "two nodes": _two_nodes,
+}

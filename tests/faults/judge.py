@@ -1,0 +1,260 @@
+"""What went wrong in a run, judged by the chain, the files and the processes alone."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eth_utils.crypto import keccak
+
+from emeth_tui.devnet import funding
+from emeth_tui.model import WEI_PER_TOKEN, JobId, JobState
+from emeth_tui.protocol.contracts import ChainJob, JobStatus
+from emeth_tui.settings import DEVNET, load_settings
+from tests.faults.faults import DATABASE
+from tests.faults.plan import TAKES_STATE, Plan
+from tests.faults.world import CACHE_LIMIT_GB, World
+
+_FUNCTIONS = {
+    "0x" + keccak(text=signature)[:4].hex(): signature.partition("(")[0]
+    for signature in (
+        "approve(address,uint256)",
+        "process(bytes16)",
+        "submit(bytes16,string)",
+        "decline(bytes16)",
+        "withdrawSlotReward(uint256)",
+    )
+}
+_ONCE = ("process", "submit", "decline")
+_START_EMT_WEI = 200 * WEI_PER_TOKEN
+_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Mined:
+    """One of the operator's transactions as the chain has it."""
+
+    tx_hash: str
+    function: str
+    job_id: str
+    nonce: int
+    succeeded: bool
+    fee_wei: int
+
+
+async def violations(world: World, plan: Plan, statuses: dict[str, str]) -> list[str]:
+    """Return what is wrong; `statuses` is filled with what became of each job."""
+    jobs = await world.parties.jobs()
+    statuses.update({job_id: f"{job.status.name} {job.node[:8]}" for job_id, job in jobs.items()})
+    mined = await _operators_transactions(world)
+    found = [
+        *_unsaved(world, plan, jobs),
+        *_twice(mined),
+        *_refused_results(world),
+        *_trained_again(world, plan),
+        *_files(world, jobs),
+        *_secrets(world),
+        *_failures(world),
+    ]
+    path = world.layout.home() / DATABASE
+    if len(world.nodes) > 1:
+        return found  # two nodes with one key: neither explains what the other did
+    if not path.exists():
+        return [*found, "the node has no database"]
+    books = Books.of(path)
+    found += _forgotten(books, jobs, world.operator)
+    if not any(step.fault in TAKES_STATE for step in plan.steps):
+        moved_wei = (await world.chain.balances(world.operator)).emt_wei - _START_EMT_WEI
+        found += _unexplained(books, mined, moved_wei)
+    return found
+
+
+def _unsaved(world: World, plan: Plan, jobs: Mapping[JobId, ChainJob]) -> list[str]:
+    """Every job that could be saved is verified."""
+    found = []
+    for offer in plan.offers:
+        job = jobs.get(offer.job_id)
+        status = "not on the chain" if job is None else job.status.name
+        ours = job is not None and job.node.lower() == world.operator.lower()
+        if offer.hopeless:
+            continue
+        if job is None or job.status is not JobStatus.VERIFIED:
+            may_be_left = (
+                plan.setup.published and not ours
+            )  # claiming pauses where a deposit does not come back
+            if not may_be_left:
+                found.append(f"job {offer.job_id[-3:]} is {status}{' with us' if ours else ''}")
+    return found
+
+
+async def _operators_transactions(world: World) -> list[Mined]:
+    rpc = world.chain.rpc
+    head = int(await rpc.call("eth_blockNumber"), 16)
+    found = []
+    for number in range(head + 1):
+        block = await rpc.call("eth_getBlockByNumber", hex(number), True)
+        for signed in block["transactions"]:
+            if signed["from"].lower() == world.operator.lower():
+                receipt = await rpc.call("eth_getTransactionReceipt", signed["hash"])
+                found.append(_mined(signed, receipt))
+    return found
+
+
+def _mined(signed: Any, receipt: Any) -> Mined:
+    data = signed["input"]
+    function = _FUNCTIONS.get(data[:10], data[:10])
+    return Mined(
+        tx_hash=signed["hash"],
+        function=function,
+        job_id="0x" + data[10:42] if function in _ONCE else "",
+        nonce=int(signed["nonce"], 16),
+        succeeded=receipt["status"] == "0x1",
+        fee_wei=int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16),
+    )
+
+
+def _twice(mined: list[Mined]) -> list[str]:
+    times = Counter((one.function, one.job_id) for one in mined if one.function in _ONCE)
+    found = [
+        f"{function} of job {job_id[-3:]} is on the chain {count} times"
+        for (function, job_id), count in times.items()
+        if count > 1
+    ]
+    return found + [f"{one.function} of job {one.job_id[-3:]} reverted" for one in mined if not one.succeeded]
+
+
+def _refused_results(world: World) -> list[str]:
+    return [
+        f"a result of job {each['job'][-3:]}: {each['wrong']}"
+        for each in world.parties.verdicts
+        if each["wrong"]
+    ]
+
+
+def _trained_again(world: World, plan: Plan) -> list[str]:
+    """No epoch further back than one checkpoint is trained again."""
+    if any(step.fault == "disk full" for step in plan.steps):
+        return []
+    found = []
+    for number in range(len(world.nodes)):
+        home = world.layout.home(number)
+        ledger = home.parent / f"{home.name}.ledger"
+        reached: dict[str, int] = {}
+        for line in ledger.read_text().splitlines() if ledger.exists() else ():
+            noted = json.loads(line)
+            job_id, epoch = noted["job"], noted["epoch"]
+            if (
+                noted["kind"] == "resumed"
+                and reached.get(job_id, 0) - epoch > plan.setup.training.checkpoint_every
+            ):
+                found.append(f"job {job_id[-3:]} went back from epoch {reached[job_id]} to {epoch}")
+            reached[job_id] = max(reached.get(job_id, 0), epoch)
+    return found
+
+
+def _files(world: World, jobs: Mapping[JobId, ChainJob]) -> list[str]:
+    found = []
+    for number in range(len(world.nodes)):
+        jobs_dir = world.layout.home(number) / "cache" / DEVNET / "jobs"
+        files = [path for path in jobs_dir.rglob("*") if path.is_file()]
+        if sum(path.stat().st_size for path in files) > CACHE_LIMIT_GB * 10**9:
+            found.append("the cache is over its limit")
+        ended = {str(job_id) for job_id, job in jobs.items() if job.status is JobStatus.VERIFIED}
+        left = sorted({path.relative_to(jobs_dir).parts[0] for path in files})
+        found += [f"files of the verified job {name[-3:]} are left" for name in left if name in ended]
+    return found
+
+
+def _secrets(world: World) -> list[str]:
+    """Look for what must be in no file: keys, password, presigned URLs."""
+    settings = load_settings(world.layout.devnet / "node.toml", environment={})
+    network = settings.networks[DEVNET]
+    assert settings.wallet.password_file is not None
+    secrets = {
+        "the private key": world.key(funding.OPERATOR).private_key_hex.removeprefix("0x"),
+        "the password": settings.wallet.password_file.read_text().strip(),
+        "the verification key": str(network["verification_key"]),
+        "a presigned URL": "signature=",
+    }
+    places = [path for number in range(len(world.nodes)) for path in world.layout.home(number).rglob("*")]
+    places += [world.layout.output(node.name) for node in world.nodes]
+    return [
+        f"{what} is in {path.relative_to(world.layout.root)}"
+        for path in places
+        if path.is_file()
+        for what, secret in secrets.items()
+        if secret.encode() in path.read_bytes()
+    ]
+
+
+def _failures(world: World) -> list[str]:
+    """A traceback is a bug, even where it was contained."""
+    found = []
+    for number, node in enumerate(world.nodes):
+        places = [world.layout.output(node.name), *world.layout.home(number).glob("state/*/logs/*.log")]
+        for path in places:
+            text = path.read_text("utf-8", "replace") if path.exists() else ""
+            if "Traceback" in text:
+                found.append(f"a traceback in {path.name}: {_error_of(text)}")
+    return found
+
+
+def _error_of(text: str) -> str:
+    """Return the error of the first traceback."""
+    lines = iter(text[text.index("Traceback") :].splitlines()[1:])
+    return next((line[:_SHOWN] for line in lines if line and not line.startswith((" ", "Traceback"))), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What a node's own records say."""
+
+    states: Mapping[str, JobState]
+    booked_wei: int  # what its jobs have moved: deposits that are out, earnings, losses
+    fees_wei: Mapping[str, int]  # by transaction
+
+    @classmethod
+    def of(cls, path: Path) -> Books:
+        """Read a node's database, without changing it."""
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+            jobs = database.execute(
+                "SELECT job_id, state, deposit_wei, earned_wei, lost_wei FROM jobs"
+            ).fetchall()
+            fees = database.execute("SELECT tx_hash, fee_wei FROM transactions WHERE fee_wei IS NOT NULL")
+            fees_wei = {tx_hash: int(fee_wei) for tx_hash, fee_wei in fees}
+        states = {job_id: JobState(state) for job_id, state, *_ in jobs}
+        booked_wei = sum(
+            int(earned) - int(lost) - (int(deposit) if states[job_id].holds_deposit else 0)
+            for job_id, _, deposit, earned, lost in jobs
+        )
+        return cls(states, booked_wei, fees_wei)
+
+
+def _unexplained(books: Books, mined: list[Mined], moved_wei: int) -> list[str]:
+    """The node's own records explain both balances to the wei."""
+    found = []
+    if moved_wei != books.booked_wei:
+        found.append(f"EMT: {moved_wei / 10**18:+} moved, the jobs explain {books.booked_wei / 10**18:+}")
+    booked = dict(books.fees_wei)
+    for one in mined:
+        if booked.pop(one.tx_hash, None) != one.fee_wei:
+            found.append(f"native: {one.function} with nonce {one.nonce} cost {one.fee_wei}, not booked so")
+    return found + [f"native: {tx_hash[:10]} is booked and not on the chain" for tx_hash in booked]
+
+
+def _forgotten(books: Books, jobs: Mapping[JobId, ChainJob], operator: str) -> list[str]:
+    """Every deposit of ours is in the books of the node."""
+    return [
+        f"the deposit of job {job_id[-3:]} is forgotten: {job.status.name} on the chain, "
+        f"{books.states[job_id].value if job_id in books.states else 'unknown'} in the books"
+        for job_id, job in jobs.items()
+        if job.node.lower() == operator.lower()
+        and job.status in (JobStatus.PROCESSING, JobStatus.SUBMITTED)
+        and not (job_id in books.states and books.states[job_id].holds_deposit)
+    ]

@@ -1,0 +1,52 @@
+"""The node's process in a run: the program itself, with quick workers, short waits and a clock that is set.
+
+`python -m tests.faults.node CLOCK_FILE ARGUMENT…`: the rest are the arguments of `emeth-tui`.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.faults.settings import clock_offset_s
+
+WAITS = 0.1  # of what they are, between tries: a run is short, and what matters is what is tried
+
+
+def main() -> None:
+    clock, arguments = Path(sys.argv[1]), sys.argv[2:]
+    _set_clock(clock)
+    _shorten_waits()
+    _train_quickly()
+    sys.argv[1:] = arguments
+    from emeth_tui.cli import main as program
+
+    program()
+
+
+def _set_clock(path: Path) -> None:
+    """Have the wall clock follow the file; the monotonic clock goes on as it is."""
+    now: Callable[[], float] = time.time
+    time.time = lambda: now() + clock_offset_s(path)
+
+
+def _shorten_waits() -> None:
+    from emeth_tui.backoff import Backoff
+
+    delay_s = Backoff.delay_s
+    Backoff.delay_s = lambda self, failures: delay_s(self, failures) * WAITS  # type: ignore[method-assign]
+
+
+def _train_quickly() -> None:
+    from emeth_tui.workers.local import LocalProcess
+    from tests.faults import quick_training
+
+    start: Any = LocalProcess.__init__
+    start.__defaults__ = (*start.__defaults__[:-1], quick_training.main)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""The rest of the network in a run: blocks at an even pace, a requester, and a verifier. Nothing breaks here.
+
+They speak to the network directly, past the proxies; while it is down they wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from emeth_tui.clients.chain.client import ChainClient
+from emeth_tui.devnet import funding
+from emeth_tui.devnet.accounts import Account, Key
+from emeth_tui.devnet.bots.common import signed_url
+from emeth_tui.devnet.services.objects import RESULTS, ObjectStore
+from emeth_tui.devnet.services.storage import REQUESTER_PUT_URL_PATH
+from emeth_tui.errors import EmethError
+from emeth_tui.model import JobId, token_to_wei
+from emeth_tui.protocol.contracts import ChainJob, JobStatus
+from emeth_tui.protocol.hash_chain import links
+from emeth_tui.protocol.job_ids import job_id_bytes
+from tests.faults.processes import Record
+
+EPOCHS = 30
+_PAUSE_S = 0.3
+_TURN_S = 8.0  # a transaction that a reorganisation has swallowed is not waited for
+_TROUBLE = (EmethError, httpx.HTTPError, OSError, asyncio.TimeoutError)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A job to post; `hopeless` names what no node can mend."""
+
+    job_id: JobId
+    dataset: bytes
+    fee_emt: int = 20
+    param: str = '{"language": "en", "epoch": 30}'
+    lifetime_s: int = 7_200
+    stored_as: str = ""  # a dataset's name that is not in storage, as a hostile requester may give
+    hopeless: str = ""
+
+
+class Parties:
+    """Requester, verifier and the makers of blocks."""
+
+    def __init__(
+        self,
+        chain: ChainClient,
+        keys: dict[str, Key],
+        objects: ObjectStore,
+        storage_url: str,
+        key: str,
+        block_s: float,
+    ) -> None:
+        self.chain = chain
+        self.offers: list[Offer] = []
+        self.verdicts: list[Record] = []  # what the verifier found
+        self._requester = Account(chain, keys[funding.REQUESTER].wallet)
+        self._verifier = Account(chain, keys[funding.VERIFIER].wallet)
+        self._objects = objects
+        self._http = httpx.AsyncClient(base_url=storage_url, timeout=10.0, trust_env=False)
+        self._key = key
+        self._block_s = block_s
+        self._datasets: dict[JobId, str] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        for work in (self._mine, self._request_and_verify):
+            self._tasks.append(asyncio.create_task(self._keep(work)))
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._http.aclose()
+
+    async def jobs(self) -> dict[JobId, ChainJob]:
+        """Return what the chain says of every offer."""
+        return await self.chain.jobs([offer.job_id for offer in self.offers])
+
+    async def _keep(self, work: Callable[[], Awaitable[float]]) -> None:
+        while True:
+            pause_s = _PAUSE_S
+            with contextlib.suppress(*_TROUBLE):  # the network is down for a moment
+                pause_s = await asyncio.wait_for(work(), _TURN_S)
+            await asyncio.sleep(pause_s)
+
+    async def _mine(self) -> float:
+        # Transactions wait for blocks, as on a network; a chain that was started again has forgotten that.
+        await self.chain.rpc.call("evm_setAutomine", False)
+        await self.chain.rpc.call("evm_mine")
+        return self._block_s
+
+    async def _request_and_verify(self) -> float:
+        known = await self.jobs()
+        for offer in self.offers:
+            job = known.get(offer.job_id)
+            if job is None:
+                await self._request(offer)
+            elif job.status is JobStatus.SUBMITTED:
+                await self._judge(offer, job)
+            elif job.status is JobStatus.PROCESSING:
+                await self._time_out(job)
+        return _PAUSE_S
+
+    async def _request(self, offer: Offer) -> None:
+        """Post a job, again too when its request has been taken back."""
+        name = offer.stored_as or self._datasets.get(offer.job_id)
+        if name is None:
+            answer = await signed_url(
+                self._http, REQUESTER_PUT_URL_PATH, self._requester.wallet, offer.job_id
+            )
+            (await self._http.put(answer["url"], content=offer.dataset)).raise_for_status()
+            name = self._datasets[offer.job_id] = str(answer["dataset"])
+        deadline_unix_s = (await self.chain.head()).timestamp_unix_s + offer.lifetime_s
+        fee_wei = token_to_wei(offer.fee_emt)
+        await self._requester.allow_core(fee_wei, "request")
+        arguments = (job_id_bytes(offer.job_id), 1, name, offer.param, fee_wei, deadline_unix_s)
+        await self._requester.send(self.chain.core("request", *arguments), "request")
+
+    async def _judge(self, offer: Offer, job: ChainJob) -> None:
+        path = self._objects.path_of(RESULTS, job.result)
+        wrong = _what_is_wrong(path, offer.dataset.decode("utf-8", "replace"), self._key)
+        self.verdicts.append({"job": offer.job_id, "node": job.node, "wrong": wrong})
+        if wrong:
+            await self._verifier.send(self.chain.core("rejectResult", job_id_bytes(job.job_id)), "reject")
+        else:
+            await self._verifier.send(self.chain.core("verify", job_id_bytes(job.job_id), 5), "verify")
+
+    async def _time_out(self, job: ChainJob) -> None:
+        if (await self.chain.head()).timestamp_unix_s > job.deadline_unix_s:
+            await self._verifier.send(self.chain.core("timeout", job_id_bytes(job.job_id)), "timeout")
+
+
+def _what_is_wrong(path: Path | None, dataset: str, key: str) -> str:
+    """Say what is wrong with a result; "" when nothing is."""
+    if path is None or not path.exists():
+        return "no result in storage"
+    try:
+        told: dict[str, Any] = json.loads(path.read_bytes().partition(b"\n")[0])
+    except ValueError:
+        return "the result is no result"
+    if told.get("hash") != links(dataset, key, EPOCHS)[-1]:
+        return "the hash is wrong"
+    return ""

@@ -1,0 +1,180 @@
+"""One run: set up, broken by plan, healed, left alone until it has settled, stopped, judged."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import shutil
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from emeth_tui.errors import EmethError, ExitCode
+from emeth_tui.protocol.contracts import JobStatus
+from tests.faults import judge
+from tests.faults.disks import mount_disk, unmount_disk
+from tests.faults.faults import CATALOGUE
+from tests.faults.plan import TAKES_STATE, Plan, Step
+from tests.faults.processes import Record, children, is_alive, living
+from tests.faults.settings import Layout
+from tests.faults.world import BLOCK_S, CONFIRMATIONS, World
+
+STAGE_LIMIT_S = 12.0  # a stage that does not come is not waited for any longer
+SETTLE_LIMIT_S = 60.0
+GONE_WITHIN_S = 10.0
+_RESTART_S = 0.5
+_LAST_LOOKS_S = 3.0  # for the node to see what has become final, and to clean up
+_ENDED = frozenset(
+    {JobStatus.VERIFIED, JobStatus.TIMEOUT, JobStatus.FAILED, JobStatus.DECLINED, JobStatus.CANCELED}
+)
+
+
+@dataclass
+class Report:
+    """What came of a run."""
+
+    seed: int
+    faults: list[Record] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    starts: int = 0
+    exit_codes: list[int] = field(default_factory=list)
+    jobs: dict[str, str] = field(default_factory=dict)
+
+
+async def play(plan: Plan, layout: Layout, deployed: Path, *, small_disk: bool) -> Report:
+    """Play a run and return its report; the run's directory is kept when something was wrong."""
+    began = time.monotonic()
+    report = Report(plan.seed)
+    world = World(layout, plan.setup)
+    layout.root.mkdir(parents=True)
+    if small_disk:
+        mount_disk(layout.home())
+    try:
+        await world.start(deployed)
+        await _Run(plan, world, report).play()
+    finally:
+        await world.stop()
+        report.seconds = round(time.monotonic() - began, 1)
+        layout.verdict.write_text(json.dumps(vars(report), indent=1))
+        if small_disk:
+            unmount_disk(layout.home(), keep=bool(report.violations))
+    if not report.violations:
+        shutil.rmtree(layout.root)
+    return report
+
+
+class _Run:
+    def __init__(self, plan: Plan, world: World, report: Report) -> None:
+        self._plan = plan
+        self._world = world
+        self._report = report
+        self._seen: dict[str, asyncio.Event] = {}
+        self._leaving = False
+
+    async def play(self) -> None:
+        world = self._world
+        world.parties.offers += self._plan.offers
+        helpers = [asyncio.create_task(work()) for work in (self._listen, self._keep_node)]
+        try:
+            await asyncio.gather(*(self._step(number, step) for number, step in enumerate(self._plan.steps)))
+            world.heal()
+            settled = await self._settle()
+            self._leaving = True
+            left = await self._leave()
+        finally:
+            for helper in helpers:
+                helper.cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
+        self._report.starts = world.starts
+        self._report.exit_codes = world.nodes[0].exit_codes
+        self._report.violations += (
+            settled + left + await judge.violations(world, self._plan, self._report.jobs)
+        )
+
+    # ---- faults
+
+    async def _step(self, number: int, step: Step) -> None:
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._stage(step.stage).wait(), STAGE_LIMIT_S)
+        await asyncio.sleep(step.delay_s)
+        at_s = round(time.time(), 2)
+        try:
+            detail = await CATALOGUE[step.fault](self._world, self._plan.chance(number))
+        except EmethError as error:  # the network was down
+            detail = f"did not happen: {error}"
+        self._report.faults.append({"fault": step.fault, "stage": step.stage, "detail": detail, "at": at_s})
+
+    def _stage(self, name: str) -> asyncio.Event:
+        return self._seen.setdefault(name, asyncio.Event())
+
+    async def _listen(self) -> None:
+        while True:
+            self._stage("started").set()
+            record = await self._world.told.get()
+            self._stage(str(record.get("event"))).set()
+
+    async def _keep_node(self) -> None:
+        """Start the node, and start it again whenever it has ended, as its owner's supervisor does."""
+        while not self._leaving:
+            await self._world.start_node()
+            code = None
+            while code is None:
+                code = await self._world.nodes[0].wait(3_600.0)
+            if code == ExitCode.STORE and any(step.fault in TAKES_STATE for step in self._plan.steps):
+                self._owner_gives_up_the_database()
+            await asyncio.sleep(_RESTART_S)
+
+    def _owner_gives_up_the_database(self) -> None:
+        shutil.rmtree(self._world.layout.home() / "state", ignore_errors=True)
+
+    # ---- the end
+
+    async def _settle(self) -> list[str]:
+        """Wait until no job is under way, and what has happened is final."""
+        give_up_s = time.monotonic() + SETTLE_LIMIT_S
+        quiet_since_s: float | None = None
+        while time.monotonic() < give_up_s:
+            await asyncio.sleep(0.3)
+            try:
+                jobs = await self._world.parties.jobs()
+            except EmethError:
+                continue
+            waiting = [
+                offer
+                for offer in self._plan.offers
+                if not offer.hopeless
+                and (offer.job_id not in jobs or jobs[offer.job_id].status not in _ENDED)
+            ]
+            if waiting:
+                quiet_since_s = None
+            elif quiet_since_s is None:
+                quiet_since_s = time.monotonic()
+            elif time.monotonic() - quiet_since_s > (CONFIRMATIONS + 2) * BLOCK_S + _LAST_LOOKS_S:
+                return []
+        return []  # what is not done, the judge finds on the chain
+
+    async def _leave(self) -> list[str]:
+        """Have every node leave, and look for what it leaves behind."""
+        wrong = []
+        workers = [pid for number in range(len(self._world.nodes)) for pid in self._world.workers(number)]
+        for number, node in enumerate(self._world.nodes):
+            if node.pid and await self._world.stop_node(number) is None:
+                wrong.append(f"{node.name} does not leave")
+                await node.kill()
+        if left := await self._left_over(workers):
+            wrong.append(f"processes are left: {left}")
+        return wrong
+
+    async def _left_over(self, workers: list[int]) -> list[int]:
+        """Return the processes that do not end, a moment after the nodes have."""
+        give_up_s = time.monotonic() + GONE_WITHIN_S
+        network = {self._world.network.pid, *children(self._world.network.pid)}
+        while (
+            left := {pid for pid in (*living(self._world.layout.root), *workers) if is_alive(pid)} - network
+        ):
+            if time.monotonic() > give_up_s:
+                return sorted(left)
+            await asyncio.sleep(0.1)
+        return []

@@ -1,0 +1,209 @@
+"""A run's processes and the links between them: network, proxies, nodes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import shutil
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import tomlkit
+
+from emeth_tui.clients.chain.client import ChainClient
+from emeth_tui.devnet import funding
+from emeth_tui.devnet.accounts import Key, kept_keys
+from emeth_tui.devnet.network import Devnet
+from emeth_tui.devnet.services.objects import ObjectStore
+from emeth_tui.settings import DEVNET, load_network, load_settings
+from tests.faults.network import options
+from tests.faults.parties import Parties
+from tests.faults.processes import Record, RunProcess, children
+from tests.faults.proxy import Proxy
+from tests.faults.settings import Layout, Training, set_clock
+
+BLOCK_S = 0.2
+CONFIRMATIONS = 3
+POLL_S = 0.3
+CACHE_LIMIT_GB = 0.5
+_START_S = 60.0
+_BLOCKS_BEFORE = 25  # so that no reorganisation reaches the contracts
+SERVICES = ("rpc", "rpc2", "storage", "info")
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a run starts with; faults come later."""
+
+    endpoints: int = 1  # JSON-RPC endpoints that the node knows
+    workers: int = 2
+    published: bool = False  # the contracts pay as the published source does
+    url_lifetime_s: float = 900.0
+    training: Training = field(default_factory=Training)
+
+
+class World:
+    """Everything of one run. `start` brings it up, `stop` takes it down."""
+
+    def __init__(self, layout: Layout, setup: Setup) -> None:
+        self.layout = layout
+        self.setup = setup
+        self.network = RunProcess("network", layout.output("network"))
+        self.nodes = [RunProcess("node-0", layout.output("node-0"))]
+        self.proxies = {name: Proxy(name, self._upstream(name)) for name in SERVICES}
+        self.told: asyncio.Queue[Record] = asyncio.Queue()  # what the first node prints
+        self.starts = 0
+        self._endpoints: dict[str, int] = {}
+        self._ready = asyncio.Event()
+        self._chain: ChainClient | None = None
+        self._parties: Parties | None = None
+        self._keys: dict[str, Key] = {}
+
+    @property
+    def parties(self) -> Parties:
+        assert self._parties is not None
+        return self._parties
+
+    @property
+    def chain(self) -> ChainClient:
+        """A client of the network itself, past the proxies."""
+        assert self._chain is not None
+        return self._chain
+
+    @property
+    def operator(self) -> str:
+        """The address of the nodes."""
+        return self._keys[funding.OPERATOR].address
+
+    def key(self, name: str) -> Key:
+        return self._keys[name]
+
+    async def start(self, deployed: Path) -> None:
+        """Start a copy of a deployed network, and the proxies before it."""
+        shutil.copytree(deployed, self.layout.devnet)
+        set_clock(self.layout.clock, 0.0)
+        await self.start_network()
+        settings = load_settings(self.layout.devnet / "node.toml", environment={})
+        network = load_network(settings, environment={})
+        self._chain = await ChainClient.connect(network)
+        self._keys = dict(kept_keys(self.layout.devnet / "accounts.json", funding.ACCOUNTS))
+        for _ in range(_BLOCKS_BEFORE):
+            await self.chain.rpc.call("evm_mine")
+        objects = ObjectStore(self.layout.devnet / "storage")
+        key = network.verification_key.get_secret_value()
+        self._parties = Parties(self.chain, self._keys, objects, network.storage_url, key, BLOCK_S)
+        for proxy in self.proxies.values():
+            await proxy.start()
+        await self.parties.start()
+
+    async def stop(self) -> None:
+        for node in self.nodes:
+            await node.kill()
+        if self._parties is not None:
+            await self._parties.stop()
+        if self._chain is not None:
+            await self._chain.close()
+        await self.network.kill()
+        for proxy in self.proxies.values():
+            await proxy.stop()
+
+    # ---- the network
+
+    async def start_network(self) -> None:
+        given = {
+            "state_dir": str(self.layout.devnet),
+            "published": self.setup.published,
+            "url_lifetime_s": self.setup.url_lifetime_s,
+        }
+        self._ready.clear()
+        self.network.on_record = self._network_said
+        await self.network.start("tests.faults.network", json.dumps(given))
+        await asyncio.wait_for(self._ready.wait(), _START_S)
+
+    async def restart_network(self, down_s: float) -> None:
+        """Kill the network, and start it again from what it kept."""
+        await self.network.kill()
+        await asyncio.sleep(down_s)
+        await self.start_network()
+
+    def _network_said(self, record: Record) -> None:
+        self._endpoints = {name: int(str(url).rpartition(":")[2]) for name, url in record.items()}
+        self._ready.set()
+
+    def _upstream(self, name: str) -> Callable[[], int]:
+        service = "rpc" if name == "rpc2" else name
+        return lambda: self._endpoints[service]
+
+    # ---- nodes
+
+    async def start_node(self, number: int = 0) -> None:
+        """Start a node, or start it again, on what it kept."""
+        while number >= len(self.nodes):
+            self.nodes.append(RunProcess(f"node-{number}", self.layout.output(f"node-{number}")))
+        node = self.nodes[number]
+        home = self.layout.home(number)
+        home.mkdir(exist_ok=True)
+        self._write_settings(number)
+        self.setup.training.write(home / "cache" / DEVNET / "jobs")
+        if number == 0:
+            self.starts += 1
+            node.on_record = self.told.put_nowait
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("EMETH_TUI_", "XDG_"))
+        }
+        await node.start(
+            "tests.faults.node",
+            str(self.layout.clock),
+            *("--no-ui", "--log-format", "json", "--config", str(self.layout.settings(number))),
+            environment={**kept, "HOME": str(home)},
+        )
+
+    def workers(self, number: int = 0) -> list[int]:
+        """List the processes that a node has started."""
+        return children(self.nodes[number].pid) if self.nodes[number].pid else []
+
+    def worker(self, chance: random.Random) -> int:
+        """Return one of the first node's workers; 0 when it has none."""
+        return chance.choice(self.workers() or [0])
+
+    async def stop_node(self, number: int = 0, limit_s: float = 30.0) -> int | None:
+        """Ask a node to save and leave; return its exit code, None when it does not leave."""
+        self.nodes[number].send(signal.SIGTERM)
+        return await self.nodes[number].wait(limit_s)
+
+    def heal(self) -> None:
+        """Let every link work from now on."""
+        for proxy in self.proxies.values():
+            proxy.heal()
+
+    def _write_settings(self, number: int) -> None:
+        """Write a node's settings: those that the network wrote, with the proxies for its services."""
+        home = self.layout.home(number)
+        settings = tomlkit.parse((self.layout.devnet / "node.toml").read_text("utf-8"))
+        network = settings["networks"][DEVNET]  # type: ignore[index]
+        endpoints = ("rpc", "rpc2")[: self.setup.endpoints]
+        network.update(  # type: ignore[union-attr]
+            rpc_urls=[self.proxies[name].url for name in endpoints],
+            storage_url=self.proxies["storage"].url,
+            info_url=self.proxies["info"].url,
+            confirmations=CONFIRMATIONS,
+            poll_interval_s=POLL_S,
+        )
+        settings["claims"] = {"poll_interval_s": POLL_S}
+        settings["workers"] = {"devices": ["cpu"] * self.setup.workers}
+        settings["state"] = {"directory": str(home / "state")}
+        settings["cache"] = {"directory": str(home / "cache"), "limit_gb": CACHE_LIMIT_GB}
+        self.layout.settings(number).write_text(tomlkit.dumps(settings), "utf-8")
+
+
+async def deploy(directory: Path, *, published: bool) -> Path:
+    """Keep a network with its contracts deployed and its accounts funded, for runs to start from copies."""
+    network = Devnet(options(directory, published=published))
+    await network.start()
+    await network.stop()
+    (directory / "ports.json").unlink()
+    return directory
