@@ -12,12 +12,14 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
+from emeth_tui.devnet.chain.backends import ChainKind
 from tests.faults.faults import CATALOGUE
 from tests.faults.plan import Plan, plan_for
 from tests.faults.run import Report, play
 from tests.faults.settings import Layout
-from tests.faults.world import deploy
+from tests.faults.world import Setup, deploy
 
 _OWN_MOUNTS = "EMETH_FAULTS_OWN_MOUNTS"
 RUN_LIMIT_S = 240.0
@@ -46,6 +48,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--fault", action="append", default=[], choices=list(CATALOGUE), help="these faults alone"
     )
+    parser.add_argument("--chain", default="py-evm", choices=get_args(ChainKind), help="the network's chain")
     parser.add_argument("--out", type=Path, help="where to keep reports, and the runs that went wrong")
     return parser.parse_args()
 
@@ -53,7 +56,7 @@ def _arguments() -> argparse.Namespace:
 def plans(arguments: argparse.Namespace, *, small_disk: bool) -> Iterator[Plan]:
     if arguments.seeds or arguments.fault:
         for seed in range(arguments.first, arguments.first + max(1, arguments.seeds)):
-            yield plan_for(seed, faults=tuple(arguments.fault), disk=small_disk)
+            yield plan_for(seed, faults=tuple(arguments.fault), disk=small_disk, chain=arguments.chain)
         return
     names = [name for name in CATALOGUE if small_disk or name != "disk full"]
     shares = [names[start::FIXED_SEEDS] for start in range(FIXED_SEEDS)]
@@ -63,16 +66,13 @@ def plans(arguments: argparse.Namespace, *, small_disk: bool) -> Iterator[Plan]:
 
 async def _play_all(arguments: argparse.Namespace, *, small_disk: bool) -> int:
     directory: Path = arguments.out
-    deployed = {
-        published: await _deployed(directory / f"deployed-{published}", published)
-        for published in (False, True)
-    }
+    deployed = _Deployed(directory)
     waiting = plans(arguments, small_disk=small_disk)
     reports: list[Report] = []
 
     async def work() -> None:
         for plan in waiting:
-            report = await _play(plan, directory, deployed[plan.setup.published], small_disk)
+            report = await _play(plan, directory, await deployed.network(plan.setup), small_disk)
             reports.append(report)
             _print(report)
 
@@ -84,9 +84,22 @@ async def _play_all(arguments: argparse.Namespace, *, small_disk: bool) -> int:
     return len(failed)
 
 
-async def _deployed(directory: Path, published: bool) -> Path:
-    kept = directory / "chain.state"
-    return directory if await asyncio.to_thread(kept.exists) else await deploy(directory, published=published)
+class _Deployed:
+    """Networks with their contracts deployed, each kind made when it is first wanted."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._made: dict[tuple[str, bool], asyncio.Task[Path]] = {}
+
+    async def network(self, setup: Setup) -> Path:
+        """Return the state of such a network, to start copies from."""
+        kind = setup.chain, setup.published
+        if kind not in self._made:
+            directory = self._directory / f"deployed-{setup.chain}{'-published' if setup.published else ''}"
+            shutil.rmtree(directory, ignore_errors=True)
+            deploying = deploy(directory, published=setup.published, chain=setup.chain)
+            self._made[kind] = asyncio.create_task(deploying)
+        return await self._made[kind]
 
 
 async def _play(plan: Plan, directory: Path, deployed: Path, small_disk: bool) -> Report:

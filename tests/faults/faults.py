@@ -12,6 +12,7 @@ from pathlib import Path
 
 from emeth_tui.settings import DEVNET
 from tests.faults import link_faults
+from tests.faults.chain_faults import CHAIN_FAULTS
 from tests.faults.disks import fill_disk, free_disk
 from tests.faults.proxy import Matches, Message, Rule
 from tests.faults.rpc_lies import LIES
@@ -98,6 +99,8 @@ async def _stop_worker(world: World, chance: random.Random) -> str:
 
 
 async def _kill_network(world: World, chance: random.Random) -> str:
+    if world.setup.chain == "anvil":
+        return "did not happen: anvil keeps nothing when it is killed"
     down_s = chance.uniform(0.1, 2.0)
     await world.restart_network(down_s)
     return f"{down_s:.1f} s down, with its mempool lost"
@@ -119,23 +122,7 @@ async def _stopped(pid: int, chance: random.Random) -> str:
     return f"process {pid}, {seconds:.1f} s"
 
 
-# ---- the chain
-
-
-def _reorganise(dropped: str) -> Fault:
-    async def fault(world: World, chance: random.Random) -> str:
-        depth = chance.randint(1, 20)
-        options = {"depth": depth, "blocks": depth + chance.randint(0, 2), "dropped": dropped}
-        gone = await world.chain.rpc.call("devnet_reorg", options)
-        return f"{depth} blocks, {len(gone)} transactions"
-
-    return fault
-
-
-async def _chain_ahead(world: World, chance: random.Random) -> str:
-    seconds = chance.choice((30, 300, 1_800))
-    await world.chain.rpc.call("evm_increaseTime", seconds)
-    return f"{seconds} s"
+# ---- the machine
 
 
 async def _clock_off(world: World, chance: random.Random) -> str:
@@ -144,9 +131,6 @@ async def _clock_off(world: World, chance: random.Random) -> str:
     await asyncio.sleep(seconds)
     set_clock(world.layout.clock, 0.0)
     return f"{offset_s:+.0f} s for {seconds:.1f} s"
-
-
-# ---- the machine
 
 
 async def _disk_full(world: World, chance: random.Random) -> str:
@@ -210,8 +194,7 @@ CATALOGUE: dict[str, Fault] = {
     "worker stopped": _stop_worker,
     "network killed": _kill_network,
     "network stopped": _stop_network,
-    **{f"reorganisation: {dropped}": _reorganise(dropped) for dropped in ("mine", "pool", "forget")},
-    "chain's clock ahead": _chain_ahead,
+    **CHAIN_FAULTS,
     "node's clock off": _clock_off,
     "disk full": _disk_full,
     "database flipped": _flip_database,

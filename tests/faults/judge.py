@@ -18,7 +18,7 @@ from emeth_tui.model import WEI_PER_TOKEN, JobId, JobState
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.settings import DEVNET, load_settings
 from tests.faults.faults import DATABASE
-from tests.faults.plan import TAKES_STATE, Plan
+from tests.faults.plan import PAUSES_CLAIMING, TAKES_STATE, Plan
 from tests.faults.world import CACHE_LIMIT_GB, World
 
 _FUNCTIONS = {
@@ -77,6 +77,8 @@ async def violations(world: World, plan: Plan, statuses: dict[str, str]) -> list
 
 def _unsaved(world: World, plan: Plan, jobs: Mapping[JobId, ChainJob]) -> list[str]:
     """Every job that could be saved is verified."""
+    # Claiming pauses where a deposit does not come back, and where somebody else has the key.
+    may_be_left = plan.setup.published or any(step.fault in PAUSES_CLAIMING for step in plan.steps)
     found = []
     for offer in plan.offers:
         job = jobs.get(offer.job_id)
@@ -84,12 +86,8 @@ def _unsaved(world: World, plan: Plan, jobs: Mapping[JobId, ChainJob]) -> list[s
         ours = job is not None and job.node.lower() == world.operator.lower()
         if offer.hopeless:
             continue
-        if job is None or job.status is not JobStatus.VERIFIED:
-            may_be_left = (
-                plan.setup.published and not ours
-            )  # claiming pauses where a deposit does not come back
-            if not may_be_left:
-                found.append(f"job {offer.job_id[-3:]} is {status}{' with us' if ours else ''}")
+        if (job is None or job.status is not JobStatus.VERIFIED) and (ours or not may_be_left):
+            found.append(f"job {offer.job_id[-3:]} is {status}{' with us' if ours else ''}")
     return found
 
 

@@ -11,16 +11,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from emeth_tui.devnet.chain.backends import ChainKind
 from emeth_tui.devnet.commands import run
 from emeth_tui.devnet.options import DevnetInfo, DevnetOptions
 from tests.contracts.published import PUBLISHED_RATES, published_build
 
 
-def options(state_dir: Path, *, published: bool = False, url_lifetime_s: float = 900.0) -> DevnetOptions:
+def options(
+    state_dir: Path, *, published: bool = False, url_lifetime_s: float = 900.0, chain: ChainKind = "py-evm"
+) -> DevnetOptions:
     """Return the options of a network that does nothing by itself."""
     contracts: dict[str, Any] = {"build": published_build(), "rates": PUBLISHED_RATES} if published else {}
     return DevnetOptions(
         state_dir=state_dir,
+        chain=chain,
         with_requester=False,
         with_verifier=False,
         with_rival=False,

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,7 @@ class Parties:
         self._key = key
         self._block_s = block_s
         self._datasets: dict[JobId, str] = {}
+        self._mining = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -85,6 +87,12 @@ class Parties:
         """Return what the chain says of every offer."""
         return await self.chain.jobs([offer.job_id for offer in self.offers])
 
+    @asynccontextmanager
+    async def no_blocks(self) -> AsyncIterator[None]:
+        """Mine nothing meanwhile."""
+        async with self._mining:
+            yield
+
     async def _keep(self, work: Callable[[], Awaitable[float]]) -> None:
         while True:
             pause_s = _PAUSE_S
@@ -94,8 +102,9 @@ class Parties:
 
     async def _mine(self) -> float:
         # Transactions wait for blocks, as on a network; a chain that was started again has forgotten that.
-        await self.chain.rpc.call("evm_setAutomine", False)
-        await self.chain.rpc.call("evm_mine")
+        async with self._mining:
+            await self.chain.rpc.call("evm_setAutomine", False)
+            await self.chain.rpc.call("evm_mine")
         return self._block_s
 
     async def _request_and_verify(self) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+from emeth_tui.devnet.chain.backends import ChainKind
 from emeth_tui.model import JobId
 from tests.faults.faults import CATALOGUE
 from tests.faults.parties import Offer
@@ -26,6 +27,7 @@ STAGES = (
 )
 TAKES_STATE = frozenset({"database flipped", "state lost"})
 NEEDS_ENDPOINTS = 2  # of lies: a node with one endpoint believes it in the end
+PAUSES_CLAIMING = frozenset({"two nodes", "native token spent"})  # another wallet has the node's key
 RARE = frozenset({"two nodes", "database flipped", "state lost"})
 
 
@@ -52,12 +54,14 @@ class Plan:
         return random.Random(f"{self.seed}/{number}")
 
 
-def plan_for(seed: int, *, faults: tuple[str, ...] = (), disk: bool = True) -> Plan:
+def plan_for(
+    seed: int, *, faults: tuple[str, ...] = (), disk: bool = True, chain: ChainKind = "py-evm"
+) -> Plan:
     """Draw a plan; with `faults`, of these alone. Without a small `disk`, none fills up."""
     chance = random.Random(seed)
     setup = Setup(
         endpoints=chance.choice((1, 2)),
-        workers=2,
+        chain=chain,
         published=chance.random() < 0.15,
         url_lifetime_s=chance.choice((2.0, 900.0)),
         training=Training(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 Record = dict[str, Any]
+_LAST_LINES_S = 2.0
 
 
 class RunProcess:
@@ -63,10 +64,12 @@ class RunProcess:
             code = await asyncio.wait_for(self._process.wait(), limit_s)
         except asyncio.TimeoutError:
             return None
-        if self._reader is not None:
-            await self._reader
-            self._reader = None
+        reader, self._reader = self._reader, None
+        if reader is not None:
             self.exit_codes.append(code)
+            # Whatever it started may hold its output open for longer than it lives.
+            await asyncio.wait({reader}, timeout=_LAST_LINES_S)
+            reader.cancel()
         return code
 
     async def kill(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import shutil
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,11 +124,18 @@ class _Run:
             while code is None:
                 code = await self._world.nodes[0].wait(3_600.0)
             if code == ExitCode.STORE and any(step.fault in TAKES_STATE for step in self._plan.steps):
-                self._owner_gives_up_the_database()
+                await self._owner_restores_the_database()
             await asyncio.sleep(_RESTART_S)
 
-    def _owner_gives_up_the_database(self) -> None:
-        shutil.rmtree(self._world.layout.home() / "state", ignore_errors=True)
+    async def _owner_restores_the_database(self) -> None:
+        """Go back to the newest copy; without one, begin anew."""
+        settings = str(self._world.layout.settings())
+        arguments = ("-m", "emeth_tui", "--config", settings, "store", "restore")
+        restoring = await asyncio.create_subprocess_exec(
+            sys.executable, *arguments, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+        )
+        if await restoring.wait():
+            shutil.rmtree(self._world.layout.home() / "state", ignore_errors=True)
 
     # ---- the end
 

@@ -17,6 +17,7 @@ import tomlkit
 from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.devnet import funding
 from emeth_tui.devnet.accounts import Key, kept_keys
+from emeth_tui.devnet.chain.backends import ChainKind
 from emeth_tui.devnet.network import Devnet
 from emeth_tui.devnet.services.objects import ObjectStore
 from emeth_tui.settings import DEVNET, load_network, load_settings
@@ -41,6 +42,7 @@ class Setup:
 
     endpoints: int = 1  # JSON-RPC endpoints that the node knows
     workers: int = 2
+    chain: ChainKind = "py-evm"
     published: bool = False  # the contracts pay as the published source does
     url_lifetime_s: float = 900.0
     training: Training = field(default_factory=Training)
@@ -116,6 +118,7 @@ class World:
     async def start_network(self) -> None:
         given = {
             "state_dir": str(self.layout.devnet),
+            "chain": self.setup.chain,
             "published": self.setup.published,
             "url_lifetime_s": self.setup.url_lifetime_s,
         }
@@ -200,9 +203,9 @@ class World:
         self.layout.settings(number).write_text(tomlkit.dumps(settings), "utf-8")
 
 
-async def deploy(directory: Path, *, published: bool) -> Path:
+async def deploy(directory: Path, *, published: bool, chain: ChainKind = "py-evm") -> Path:
     """Keep a network with its contracts deployed and its accounts funded, for runs to start from copies."""
-    network = Devnet(options(directory, published=published))
+    network = Devnet(options(directory, published=published, chain=chain))
     await network.start()
     await network.stop()
     (directory / "ports.json").unlink()

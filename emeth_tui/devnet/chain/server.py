@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -82,7 +82,10 @@ class DevChain:
         return self._thread.submit(self._methods.call, method, list(params)).result()
 
     async def _post(self, request: Request) -> Response:
-        body = await request.body()
+        try:
+            body = await request.body()
+        except ClientDisconnect:  # nobody waits for an answer
+            return Response(status_code=400)
         if len(body) > _MAX_BODY_BYTES:
             return JSONResponse(_error_answer(None, RpcCode.INVALID_REQUEST, "request too large"), 413)
         loop = asyncio.get_running_loop()
