@@ -31,6 +31,7 @@ class Device:
     torch_device: torch.device
     name: str
     compute_dtype: torch.dtype
+    gpu_uuid: str = ""  # as NVML writes it
 
     @property
     def is_cuda(self) -> bool:
@@ -101,10 +102,18 @@ def open_device(name: str) -> Device:
             raise TrainingError(TorchForCpus(name))
         torch.cuda.set_device(device)
         generation, _ = torch.cuda.get_device_capability(device)
-        return Device(device, torch.cuda.get_device_name(device), _fastest_on_gpu(generation))
+        name, uuid = torch.cuda.get_device_name(device), _gpu_uuid(device)
+        return Device(device, name, _fastest_on_gpu(generation), uuid)
     except (RuntimeError, AssertionError, ValueError) as error:  # a missing device or driver
         reason = str(error).splitlines()[0]
         raise TrainingError(DeviceUnusable(name, reason)) from error
+
+
+def _gpu_uuid(device: torch.device) -> str:
+    """Return a GPU's UUID as NVML writes it. A part of one (MIG) has a UUID of its own."""
+    properties = torch.cuda.get_device_properties(device)
+    kind = "MIG" if " MIG " in properties.name else "GPU"
+    return f"{kind}-{properties.uuid}"
 
 
 def _fastest_on_gpu(generation: int) -> torch.dtype:

@@ -19,6 +19,7 @@ class Ready:
     pid: Number
     device: Text
     device_name: Text
+    gpu_uuid: Text = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ class _Child:
         device = self._open_device()
         if device is None:
             return
-        self._send(Ready(os.getpid(), self._config.device, device.name))
+        self._send(Ready(os.getpid(), self._config.device, device.name, device.gpu_uuid))
         while (job := self._jobs.get()) is not None:
             failure = self._run(*job, device)
             if failure is not None:

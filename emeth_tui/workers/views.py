@@ -19,6 +19,7 @@ class WorkerView:
     index: int
     device: str
     device_name: str = ""
+    gpu_uuid: str = ""  # as NVML knows the GPU; "" on a CPU, and until the process is up
     pid: int | None = None
     phase: WorkerPhase = WorkerPhase.STARTING
     detail: Reason | None = None

@@ -318,7 +318,13 @@ class Worker:
                 raise _StartFailed(from_data(Reason, message.reason))
             raise _StartFailed(RulesBroken(link.pid, f"it sent {type(message).__name__} before it was ready"))
         self._usable = True
-        self._show(phase=WorkerPhase.IDLE, pid=message.pid, device_name=message.device_name, detail=None)
+        self._show(
+            phase=WorkerPhase.IDLE,
+            pid=message.pid,
+            device_name=message.device_name,
+            gpu_uuid=message.gpu_uuid,
+            detail=None,
+        )
         return link
 
     def _link_ended(self) -> None:

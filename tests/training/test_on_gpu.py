@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from emeth_tui.engine.gpus.meter import read_gpus
 from emeth_tui.training import job
 from emeth_tui.training.devices import Device, open_device
 from emeth_tui.training.files.checkpoint import CheckpointStore
@@ -40,6 +41,12 @@ def little_memory(device: Device) -> Iterator[None]:
 
 def request_of(directory: Path, **changes: Any) -> Any:
     return make_request(directory, english(400_000), **{"deterministic": False, "epochs": 2, **changes})
+
+
+def test_nvml_knows_the_gpu_by_the_uuid_that_the_worker_reports(device: Device) -> None:
+    readings = read_gpus({"cuda:0": device.gpu_uuid})
+
+    assert [reading.device for reading in readings] == ["cuda:0"]
 
 
 def test_a_copy_is_that_of_its_moment(device: Device) -> None:

@@ -71,7 +71,9 @@ class Link:
             raise NoNews(ProcessSilent(limit_s))
         self._answered = True
         return (
-            StartFailed(to_data(Foreign(outcome))) if outcome else Ready(1, self._device, f"a {self._device}")
+            StartFailed(to_data(Foreign(outcome)))
+            if outcome
+            else Ready(1, self._device, f"a {self._device}", f"GPU-{self._device}")
         )
 
     async def end(self, grace_s: float) -> None:
@@ -109,6 +111,7 @@ def test_one_device_fails_and_the_other_works(tmp_path: Path) -> None:
         assert (good.usable, bad.usable) == (True, False)
         assert (good.view.phase, bad.view.phase) == (WorkerPhase.IDLE, WorkerPhase.DOWN)
         assert bad.view.detail == Foreign("it is on fire")
+        assert (good.view.gpu_uuid, bad.view.gpu_uuid) == ("GPU-good", "")
         first = await event_of(events, DeviceDown)
         assert (first.worker, first.again_in_s) == (bad, 5.0)
         assert "worker 1 on bad does not start: it is on fire; its log is " in str(first.error)

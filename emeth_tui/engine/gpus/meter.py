@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 
 from emeth_tui.engine.gpus.reading import GpuReading
+from emeth_tui.workers.views import WorkerView
 
 READ_EVERY_S = 2.0
 
 
 class GpuMeter:
-    """Keeps the newest readings of the `cuda:N` among `devices`; without a driver there are none."""
+    """Keeps the newest readings of GPUs, which `uuids` gives by device; without a driver there are none."""
 
     def __init__(
-        self, devices: Callable[[], Sequence[str]], monotonic: Callable[[], float] = time.monotonic
+        self, uuids: Callable[[], Mapping[str, str]], monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        self._devices = devices
+        self._uuids = uuids
         self._monotonic = monotonic
         self._readings: tuple[GpuReading, ...] = ()
         self._asked_at = -READ_EVERY_S
@@ -25,7 +26,7 @@ class GpuMeter:
 
     def latest(self) -> tuple[GpuReading, ...]:
         """Return the newest readings, and start new ones when they are old. Call on the event loop."""
-        gpus = tuple(dict.fromkeys(name for name in self._devices() if name.startswith("cuda:")))
+        gpus = dict(self._uuids())
         if gpus and self._reading is None and self._monotonic() - self._asked_at >= READ_EVERY_S:
             self._asked_at = self._monotonic()
             self._reading = asyncio.get_running_loop().run_in_executor(None, read_gpus, gpus)
@@ -38,8 +39,13 @@ class GpuMeter:
             self._readings = reading.result()
 
 
-def read_gpus(devices: Sequence[str]) -> tuple[GpuReading, ...]:
-    """Read `cuda:N` devices through NVML, which takes a while to load; call it in a thread."""
+def uuids_by_device(workers: Iterable[WorkerView]) -> dict[str, str]:
+    """Return the UUIDs of the GPUs that workers hold, by device, as the workers themselves report them."""
+    return {view.device: view.gpu_uuid for view in workers if view.gpu_uuid}
+
+
+def read_gpus(uuids: Mapping[str, str]) -> tuple[GpuReading, ...]:
+    """Read GPUs through NVML, which takes a while to load; call it in a thread."""
     from emeth_tui.engine.gpus import nvml
 
-    return nvml.read(devices)
+    return nvml.read(uuids)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.disk import DiskMeter
-from emeth_tui.engine.gpus.meter import GpuMeter
+from emeth_tui.engine.gpus.meter import GpuMeter, uuids_by_device
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.market.market import Market
 from emeth_tui.engine.money.rewards import Rewards
@@ -29,7 +29,7 @@ class SnapshotMaker:
         self._rewards = rewards
         self._watcher = watcher
         self._disk = DiskMeter(context.disk)
-        self._gpus = GpuMeter(lambda: [worker.device for worker in leases.workers])
+        self._gpus = GpuMeter(lambda: uuids_by_device([worker.view for worker in leases.workers]))
 
     def make(self, *, stopping: str) -> Snapshot:
         """Return a picture of the node as it is now; `stopping` is passed through."""

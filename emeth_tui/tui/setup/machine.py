@@ -41,10 +41,10 @@ class Machine:
     """This machine and what it reaches."""
 
     def devices(self) -> list[FoundDevice]:
-        """List the GPUs, then the CPU."""
-        from emeth_tui.engine.gpus.nvml import gpu_names
+        """List the GPUs that CUDA shows, then the CPU."""
+        from emeth_tui.engine.gpus.nvml import cuda_gpus
 
-        gpus = [FoundDevice(f"cuda:{index}", name) for index, name in enumerate(gpu_names())]
+        gpus = [FoundDevice(f"cuda:{index}", name) for index, name in enumerate(cuda_gpus())]
         return [*gpus, FoundDevice("cpu", f"{os.cpu_count() or 1} × CPU")]
 
     def free_bytes(self, directory: Path) -> int:

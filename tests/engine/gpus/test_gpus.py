@@ -1,15 +1,16 @@
-"""GPU readings are asked for in a thread, not too often, and what the driver does not know is left out."""
+"""GPU readings: taken in a thread, not too often, of the card that each worker holds."""
 
 from __future__ import annotations
 
 import threading
 
-import pynvml
 import pytest
 
 from emeth_tui.engine.gpus import meter as meter_module
-from emeth_tui.engine.gpus.meter import GpuMeter, read_gpus
+from emeth_tui.engine.gpus.meter import GpuMeter, read_gpus, uuids_by_device
 from emeth_tui.engine.gpus.reading import GpuReading
+from emeth_tui.workers.views import WorkerView
+from tests.engine.gpus.driver import LARGE, SMALL, Driver, no_driver
 
 READING = GpuReading("cuda:0", 97, 8, 71, 251.0)
 
@@ -31,14 +32,14 @@ async def read_through(meter: GpuMeter) -> None:
 async def test_readings_are_made_beside_the_event_loop_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[threading.Thread] = []
 
-    def read(devices: object) -> tuple[GpuReading, ...]:
+    def read(uuids: object) -> tuple[GpuReading, ...]:
         threads.append(threading.current_thread())
-        assert devices == ("cuda:0",)
+        assert uuids == {"cuda:0": SMALL}
         return (READING,)
 
     monkeypatch.setattr(meter_module, "read_gpus", read)
     clock = Clock()
-    meter = GpuMeter(lambda: ["cpu", "cuda:0", "cuda:0"], clock)
+    meter = GpuMeter(lambda: {"cuda:0": SMALL}, clock)
     assert meter.latest() == ()
     await read_through(meter)
     assert meter.latest() == (READING,)
@@ -51,55 +52,35 @@ async def test_readings_are_made_beside_the_event_loop_and_kept(monkeypatch: pyt
 
 
 async def test_a_machine_without_gpus_is_never_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(meter_module, "read_gpus", lambda _devices: pytest.fail("asked"))
-    assert GpuMeter(lambda: ["cpu"]).latest() == ()
+    monkeypatch.setattr(meter_module, "read_gpus", lambda _uuids: pytest.fail("asked"))
+    assert GpuMeter(dict).latest() == ()
 
 
-class Driver:
-    """The part of NVML that we use, with one GPU that does not report its power."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.asked: list[object] = []
-        answers = {
-            "nvmlInit": lambda: None,
-            "nvmlShutdown": lambda: None,
-            "nvmlDeviceGetHandleByIndex": self._handle,
-            "nvmlDeviceGetHandleByUUID": self._handle,
-            "nvmlDeviceGetMemoryInfo": lambda _handle: pynvml.c_nvmlMemory_t(24, 16, 8),
-            "nvmlDeviceGetUtilizationRates": lambda _handle: pynvml.c_nvmlUtilization_t(97, 3),
-            "nvmlDeviceGetTemperature": lambda _handle, _sensor: 71,
-            "nvmlDeviceGetPowerUsage": self._no_power,
-        }
-        for name, answer in answers.items():
-            monkeypatch.setattr(pynvml, name, answer)
-
-    def _handle(self, which: object) -> object:
-        self.asked.append(which)
-        if which == 7:
-            raise pynvml.NVMLError(pynvml.NVML_ERROR_INVALID_ARGUMENT)
-        return which
-
-    def _no_power(self, _handle: object) -> int:
-        raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
-
-
-def test_what_the_driver_does_not_tell_is_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    Driver(monkeypatch)
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    assert read_gpus(["cuda:0", "cuda:7"]) == (GpuReading("cuda:0", 97, 8, 71, None),)
-
-
-def test_visible_devices_are_renumbered(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("visible", ["0", "1", "0,1", "1,0", ""])
+def test_a_worker_is_shown_the_readings_of_its_own_card(
+    monkeypatch: pytest.MonkeyPatch, visible: str
+) -> None:
+    """Whatever numbers the cards have to CUDA, and in this process: the workers say which ones they hold."""
     driver = Driver(monkeypatch)
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,GPU-aa")
-    readings = read_gpus(["cuda:0", "cuda:1", "cuda:2"])
-    assert [reading.device for reading in readings] == ["cuda:0", "cuda:1"]
-    assert driver.asked == [3, "GPU-aa"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+
+    readings = read_gpus({"cuda:0": LARGE, "cuda:1": SMALL, "cuda:2": "GPU-of-no-driver"})
+
+    assert readings == (GpuReading("cuda:0", 20, 8, 71, None), GpuReading("cuda:1", 10, 8, 71, None))
+    assert driver.open == 0
 
 
 def test_without_a_driver_there_are_no_readings(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing() -> None:
-        raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
+    no_driver(monkeypatch)
+    assert read_gpus({"cuda:0": SMALL}) == ()
 
-    monkeypatch.setattr(pynvml, "nvmlInit", missing)
-    assert read_gpus(["cuda:0"]) == ()
+
+def test_the_workers_say_which_cards_are_read() -> None:
+    views = [
+        WorkerView(0, "cuda:1", gpu_uuid=SMALL),
+        WorkerView(1, "cuda:0", gpu_uuid=LARGE),
+        WorkerView(2, "cuda:2"),  # not up yet
+        WorkerView(3, "cpu"),
+    ]
+
+    assert uuids_by_device(views) == {"cuda:1": SMALL, "cuda:0": LARGE}
