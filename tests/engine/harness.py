@@ -124,18 +124,40 @@ class Harness:
         await self._wait_until_listed(plan.job_id)
         return plan.job_id
 
-    async def post_on_chain(self, *, dataset: str, fee_emt: int, deadline_unix_s: int | None = None) -> JobId:
+    async def post_on_chain(
+        self,
+        *,
+        dataset: str,
+        fee_emt: int,
+        deadline_unix_s: int | None = None,
+        param: str = '{"language": "en", "epoch": 30}',
+    ) -> JobId:
         """Request a job whose dataset is in no storage, as a hostile requester may."""
         self._posted += 1
         job_id = JobId(f"0x{self._posted:032x}")
         await self.requester.allow_core(token_to_wei(fee_emt), "request")
         deadline = deadline_unix_s or (await self.devnet.chain.head()).timestamp_unix_s + 7_200
-        param = '{"language": "en", "epoch": 30}'
         fee_wei = token_to_wei(fee_emt)
         arguments = (job_id_bytes(job_id), 1, dataset, param, fee_wei, deadline)
         await self._core(self.requester, "request", *arguments)
         await self._wait_until_listed(job_id)
         return job_id
+
+    async def post_bad(self, count: int, fee_emt: int) -> list[JobId]:
+        """Request jobs that nobody can do: without a dataset, or with parameters that are none."""
+        await self.requester.allow_core(count * token_to_wei(fee_emt), "request")
+        deadline = (await self.devnet.chain.head()).timestamp_unix_s + 7_200
+        good = '{"language": "en", "epoch": 30}'
+        kinds = [("gone.txt", good), ("../x", good), ("y.txt", "[]"), ("z.txt", '{"language": "xx"}')]
+        job_ids = []
+        for number in range(count):
+            self._posted += 1
+            job_ids.append(JobId(f"0x{self._posted:032x}"))
+            dataset, param = kinds[number % len(kinds)]
+            arguments = (job_id_bytes(job_ids[-1]), 1, dataset, param, token_to_wei(fee_emt), deadline)
+            await self._core(self.requester, "request", *arguments)
+        await self._wait_until_listed(job_ids[-1])
+        return job_ids
 
     async def job(self, job_id: JobId) -> ChainJob:
         return (await self.devnet.chain.jobs([job_id]))[job_id]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.estimates.durations import Duration
+from emeth_tui.engine.market.findings import LOOKED_INTO_AT_ONCE, Findings
 from emeth_tui.engine.market.prepare import Refusal, prepare_claim
 from emeth_tui.engine.market.rules import ClaimRules, Offer, judge_listed
 from emeth_tui.errors import InfoServerError, JobError, NetworkError, StorageError
@@ -19,10 +20,8 @@ from emeth_tui.notices.notice import Reason, alike
 from emeth_tui.notices.reasons import market as why
 from emeth_tui.protocol.info_api import ListedJob
 from emeth_tui.protocol.job_ids import short
-from emeth_tui.protocol.parameters import parse_parameters
+from emeth_tui.protocol.parameters import check_dataset_name, parse_parameters
 from emeth_tui.store import key_values
-
-TRIES_A_LOOK = 20  # a server that invents jobs must not make us query the chain for ever
 
 
 class Market:
@@ -44,6 +43,7 @@ class Market:
         self._offers: tuple[Offer, ...] = ()
         self._idle_reason: Reason | None = None
         self._draining = False  # unlike a pause, for this run only
+        self._findings = Findings(context)
         self._turn = asyncio.Lock()  # one job at a time: each is checked against what the last one took
 
     async def look(self) -> None:
@@ -56,12 +56,15 @@ class Market:
             context.health.broken(ServiceName.INFO_SERVER, error, again_in_s=context.claim_interval_s)
             self._stand_idle(why.ServiceDown(ServiceName.INFO_SERVER))
             return
+        self._findings.forget_unlisted(listed)
         unknown = [job for job in listed if context.book.known(job.job_id) is None]
-        offers = judge_listed(unknown, self._rules, context.clock.now_unix_s(), self._needed)
-        self._offers = tuple(
-            replace(offer, refusal=offer.refusal or self._why_not_its_model(offer.job)) for offer in offers
-        )
-        self._stand_idle(self._why_no_claims() or await self._claim_from_offers())
+        listed_offers = [
+            replace(offer, refusal=offer.refusal or self._why_not_as_listed(offer.job))
+            for offer in judge_listed(unknown, self._rules, context.clock.now_unix_s(), self._needed)
+        ]
+        self._offers = self._judged(listed_offers)
+        self._stand_idle(self._why_no_claims() or await self._claim_from(listed_offers))
+        self._offers = self._judged(listed_offers)
 
     def pause(self, reason: Reason) -> None:
         """Take no new jobs, across restarts, until `resume`."""
@@ -114,12 +117,25 @@ class Market:
     def _needed(self, job: ListedJob) -> Duration:
         return self._context.forecasts.listed(job.dataset_bytes, job.param, self._context.model_for)
 
-    def _why_not_its_model(self, job: ListedJob) -> Reason | None:
+    def _why_not_as_listed(self, job: ListedJob) -> Reason | None:
+        """Return why a job's parameters or its model's state rule it out, if its listing shows that."""
         try:
-            language = parse_parameters(job.param or "").language
-        except JobError:
-            return None  # the chain's copy is what counts
+            check_dataset_name(job.dataset)
+            if job.param is None:
+                return None
+            language = parse_parameters(job.param).language
+        except JobError as error:
+            return error.reason
         return self._context.models.refusal(self._context.model_for(language))
+
+    def _judged(self, offers: Iterable[Offer]) -> tuple[Offer, ...]:
+        """Return the offers that are not ours by now, with what has been found out about them."""
+        refusal, rules = self._findings.refusal, self._rules
+        return tuple(
+            replace(offer, refusal=offer.refusal or refusal(offer.job.job_id, rules))
+            for offer in offers
+            if offer.job.job_id not in self._context.book
+        )
 
     def _stand_idle(self, reason: Reason | None) -> None:
         """Record why no job was taken; publish it once, and not again when only its numbers change."""
@@ -128,23 +144,38 @@ class Market:
             self._context.events.publish(events.Idle(reason))
         self._idle_reason = reason
 
-    async def _claim_from_offers(self) -> Reason | None:
+    async def _claim_from(self, offers: Sequence[Offer]) -> Reason | None:
         """Claim the best offers, one at a time; return why workers stay free, None when none does."""
+        unseen = self._findings.to_look_into(offer.job for offer in offers if not offer.refusal)
         reason: Reason = why.NoOffers()
-        tries = 0
-        for offer in self._offers:
-            tries += not offer.refusal
-            if tries > TRIES_A_LOOK:
-                break
-            refusal = Refusal(offer.refusal) if offer.refusal else await self._try_claim(offer.job.job_id)
+        for offer in offers:
+            refusal = await self._try_offer(offer, unseen)
             if nothing_more := self._why_no_claims():
                 return nothing_more
             if refusal is None:
                 continue
-            reason = why.NoneTaken(len(self._offers), refusal.reason)
+            reason = why.NoneTaken(len(offers), refusal.reason)
             if refusal.concerns_node:
                 break
         return reason
+
+    async def _try_offer(self, offer: Offer, unseen: list[ListedJob]) -> Refusal | None:
+        """Claim an offer, after looking into it and the next ones if it is `unseen`."""
+        job_id = offer.job.job_id
+        if unseen[:1] == [offer.job]:
+            batch, unseen[:LOOKED_INTO_AT_ONCE] = unseen[:LOOKED_INTO_AT_ONCE], []
+            try:
+                await self._findings.look_into(batch, self._rules)
+            except NetworkError as error:
+                return self._service_down(error)
+        if reason := offer.refusal or self._findings.refusal(job_id, self._rules):
+            return Refusal(reason)
+        if not self._findings.knows(job_id):
+            return None  # one look goes into so many and no more
+        refusal = await self._try_claim(job_id)
+        if refusal is not None and not refusal.concerns_node:
+            self._findings.forget(job_id)  # it has changed since
+        return refusal
 
     async def claim_by_hand(self, job_id: JobId) -> None:
         """Claim a job that the operator chose, even while claiming is paused or switched off.
@@ -181,19 +212,19 @@ class Market:
             return await self._confirm_and_claim(job_id)
 
     async def _confirm_and_claim(self, job_id: JobId) -> Refusal | None:
-        context = self._context
         try:
-            outcome = await prepare_claim(context, job_id, self._rules)
-        except StorageError as error:
-            context.health.broken(ServiceName.STORAGE, error, again_in_s=context.claim_interval_s)
-            return Refusal(why.ServiceDown(ServiceName.STORAGE), concerns_node=True)
+            outcome = await prepare_claim(self._context, job_id, self._rules)
         except NetworkError as error:
-            context.health.broken(ServiceName.CHAIN, error, again_in_s=context.claim_interval_s)
-            return Refusal(why.ServiceDown(ServiceName.CHAIN), concerns_node=True)
+            return self._service_down(error)
         if isinstance(outcome, Job):
             self._on_claim(outcome.job_id)
             return None
         return outcome
+
+    def _service_down(self, error: NetworkError) -> Refusal:
+        service = ServiceName.STORAGE if isinstance(error, StorageError) else ServiceName.CHAIN
+        self._context.health.broken(service, error, again_in_s=self._context.claim_interval_s)
+        return Refusal(why.ServiceDown(service), concerns_node=True)
 
     def _why_no_claims(self) -> Reason | None:
         """Return why no job can be claimed now, whatever is on offer; None when one can."""

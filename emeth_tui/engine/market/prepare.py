@@ -47,7 +47,7 @@ async def prepare_claim(
         context.health.works(ServiceName.STORAGE)
     except (JobError, StorageRejected) as error:
         return Refusal(DatasetUnavailable(error.reason))
-    if refusal := _unsuitable(context, record, dataset_bytes, rules):
+    if refusal := unsuitable(context, record, dataset_bytes, rules):
         return refusal
     job = _new_job(context, record, dataset_bytes, by_hand=by_hand)
     if refusal := await _no_room(context, job):
@@ -57,7 +57,7 @@ async def prepare_claim(
     return job
 
 
-def _unsuitable(context: Context, record: ChainJob, dataset_bytes: int, rules: ClaimRules) -> Refusal | None:
+def unsuitable(context: Context, record: ChainJob, dataset_bytes: int, rules: ClaimRules) -> Refusal | None:
     """Return why the rules or the model's state rule a job out, None when they do not."""
     reason = judge_on_chain(
         record,
