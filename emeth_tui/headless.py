@@ -6,15 +6,16 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Literal, TextIO
+from functools import partial
+from typing import TYPE_CHECKING, Literal
 
 from emeth_tui.errors import ExitCode
 from emeth_tui.model import Severity
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.notice import field_data
 from emeth_tui.protocol.job_ids import short
+from emeth_tui.streams import LineWriter
 from emeth_tui.words.sentences import english
 from emeth_tui.words.summary import summary_lines
 
@@ -29,7 +30,7 @@ _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 _MARKS = {Severity.WARNING: "warning: ", Severity.ERROR: "error: "}
 
 
-def format_json(event: Event) -> str:
+def format_json(event: Event, *, ascii_only: bool = False) -> str:
     """Return an event as one JSON object: first `ts`, `level`, `event`, and `job_id` if there is one."""
     record: dict[str, object] = {
         "ts": _utc(event.at_unix_s).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -40,7 +41,7 @@ def format_json(event: Event) -> str:
         record["job_id"] = event.job_id
     record["message"] = english(event.body)
     record.update(field_data(event.body))
-    return json.dumps(record, ensure_ascii=False)
+    return json.dumps(record, ensure_ascii=ascii_only)
 
 
 def format_text(event: Event) -> str:
@@ -53,13 +54,13 @@ def format_text(event: Event) -> str:
 
 
 class LinePrinter:
-    """Prints events of at least a severity. A closed output does not stop the node."""
+    """Prints events of at least a severity."""
 
-    def __init__(self, output: TextIO, log_format: Literal["text", "json"], level: Severity) -> None:
+    def __init__(self, output: LineWriter, log_format: Literal["text", "json"], level: Severity) -> None:
+        in_json = partial(format_json, ascii_only=not output.speaks_unicode)
         self._output = output
-        self._format = format_json if log_format == "json" else format_text
+        self._format = in_json if log_format == "json" else format_text
         self._least = _RANK[level]
-        self._broken = False
 
     async def follow(self, stream: Subscription) -> None:
         """Print events until the stream ends."""
@@ -68,25 +69,20 @@ class LinePrinter:
                 self.print(item)
 
     def print(self, event: Event) -> None:
-        if self._broken or _RANK[event.severity] < self._least:
-            return
-        try:
-            print(self._format(event), file=self._output, flush=True)
-        except (BrokenPipeError, OSError):
-            # The jobs matter more than the output; the log file has everything.
-            self._broken = True
+        if _RANK[event.severity] >= self._least:
+            self._output.write(self._format(event))
 
 
 async def print_events(
     stream: Subscription,
     engine: asyncio.Task[Summary],
     *,
+    output: LineWriter,
     log_format: Literal["text", "json"],
     level: Severity,
-    output: TextIO | None = None,
 ) -> None:
     """Print the events of a stream until `engine`, the task that publishes them, has ended in any way."""
-    printer = LinePrinter(output or sys.stdout, log_format, level)
+    printer = LinePrinter(output, log_format, level)
     printing = asyncio.create_task(printer.follow(stream))
     try:
         await asyncio.wait({engine})
@@ -131,12 +127,10 @@ def detach_from_terminal() -> None:
     os.close(null)
 
 
-def print_summary(summary: Summary, output: TextIO) -> None:
+def print_summary(summary: Summary, output: LineWriter) -> None:
     """Print the summary of a run for people."""
-    try:
-        print("", *summary_lines(summary.as_event()), sep="\n", file=output, flush=True)
-    except OSError:
-        return
+    for line in ("", *summary_lines(summary.as_event())):
+        output.write(line)
 
 
 def _utc(unix_s: float) -> datetime:

@@ -17,9 +17,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-import click
-
 from emeth_tui.errors import AlreadyRunning, EmethError, ExitCode
+from emeth_tui.streams import LineWriter, narrate
 
 if TYPE_CHECKING:
     from emeth_tui.clients.wallet import Wallet
@@ -71,7 +70,7 @@ def view_running_node(settings: Settings, show_command: str, *, with_screen: boo
     holder_now = partial(lock_holder, settings.state_dir)
     view = view_node(settings.control_dir, holder_now, options, detach_from_terminal=detach_from_terminal)
     ended = asyncio.run(view)
-    click.echo(ended.text if ended.node_ended else f"{ended.text}; `{show_command}` shows it again", err=True)
+    narrate(ended.text if ended.node_ended else f"{ended.text}; `{show_command}` shows it again")
     return ExitCode.OK
 
 
@@ -97,7 +96,7 @@ async def run_until_end(run: Run) -> ExitCode:
     if run.shell is not None:
         _hang_up_with(run.shell)
     log = run.settings.log
-    with Store(run.settings.state_dir) as store:
+    with contextlib.closing(LineWriter(sys.stdout)) as output, Store(run.settings.state_dir) as store:
         started: asyncio.Future[Node] = asyncio.get_running_loop().create_future()
         shown = asyncio.Event()
         clock = ChainClock()
@@ -114,12 +113,13 @@ async def run_until_end(run: Run) -> ExitCode:
             await asyncio.wait({engine})
         else:
             stream = events.subscribe(from_start=not started.done())  # what no screen has shown yet
-            await print_events(stream, engine, log_format=log.format, level=Severity(log.level))
+            level = Severity(log.level)
+            await print_events(stream, engine, output=output, log_format=log.format, level=level)
         if engine.cancelled():
             return ExitCode.INTERRUPTED
         summary = engine.result()
         if ending is Ending.NODE_ENDED or log.format == "text":
-            print_summary(summary, sys.stdout)
+            print_summary(summary, output)
     stopped_early = run.exit_after_jobs is not None and summary.verified < run.exit_after_jobs
     return ExitCode.INTERRUPTED if stopped_early else ExitCode.OK
 
@@ -200,10 +200,10 @@ async def _run_screen(
         on_shown=on_shown,
     )
     if ending is Ending.CRASHED:
-        click.echo(f"the screen has crashed; its log is in {run.settings.state_dir / 'logs'}", err=True)
+        narrate(f"the screen has crashed; its log is in {run.settings.state_dir / 'logs'}")
     if ending in {Ending.LEFT, Ending.CRASHED}:
         in_background = run.shell is not None
-        click.echo(left_running_notice(os.getpid(), run.show_command, in_background=in_background), err=True)
+        narrate(left_running_notice(os.getpid(), run.show_command, in_background=in_background))
     if run.shell is not None and ending in {Ending.LEFT, Ending.CRASHED, Ending.HUNG_UP}:
         asyncio.get_running_loop().remove_reader(run.shell)
         run.shell.release(detach_from_terminal)

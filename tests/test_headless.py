@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import os
 import signal
+from typing import Literal
 
 import pytest
 
@@ -63,25 +63,40 @@ def test_text_shows_utc_job_and_severity() -> None:
     )
 
 
+class Lines:
+    """Keeps what a `LineWriter` would write."""
+
+    def __init__(self, *, speaks_unicode: bool = True) -> None:
+        self.lines: list[str] = []
+        self.speaks_unicode = speaks_unicode
+
+    def write(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def printed(log_format: Literal["text", "json"], level: Severity, *events: Event, **kind: bool) -> list[str]:
+    output = Lines(**kind)
+    printer = LinePrinter(output, log_format, level)  # type: ignore[arg-type]
+    for event in events:
+        printer.print(event)
+    return output.lines
+
+
 def test_less_severe_events_are_not_printed() -> None:
-    output = io.StringIO()
-    printer = LinePrinter(output, "text", Severity.WARNING)
+    lines = printed("text", Severity.WARNING, Event(0.0, Severity.INFO, StepsSkipped(2)), EVENT)
 
-    printer.print(Event(0.0, Severity.INFO, StepsSkipped(2)))
-    printer.print(EVENT)
-
-    assert output.getvalue().count("\n") == 1
+    assert lines == [format_text(EVENT)]
 
 
-def test_a_reader_that_went_away_stops_the_printing_alone() -> None:
-    class ClosedPipe(io.StringIO):
-        def write(self, _text: str) -> int:
-            raise BrokenPipeError
+def test_json_for_an_output_that_is_not_unicode_is_ascii_and_says_the_same() -> None:
+    event = Event(0.0, Severity.ERROR, InternalError("é", "日本 😀 …"))
 
-    printer = LinePrinter(ClosedPipe(), "text", Severity.DEBUG)
+    (for_utf_8,) = printed("json", Severity.INFO, event)
+    (for_others,) = printed("json", Severity.INFO, event, speaks_unicode=False)
 
-    printer.print(EVENT)
-    printer.print(EVENT)
+    assert "日本 😀 …" in for_utf_8
+    assert for_others.isascii()
+    assert json.loads(for_others) == json.loads(for_utf_8)
 
 
 def test_the_account_adds_up_or_says_that_it_does_not() -> None:

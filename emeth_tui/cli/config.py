@@ -20,7 +20,7 @@ def config_example() -> ExitCode:
     """Print a settings file with every key, commented."""
     from emeth_tui.settings import example_toml
 
-    click.echo(example_toml(), nl=False)
+    print(example_toml(), end="")
     return ExitCode.OK
 
 
@@ -35,7 +35,7 @@ def config_check(inherited: Path | None, path: Path | None) -> ExitCode:
     settings = load_settings(path or inherited)
     check_keys(settings)
     network = load_network(settings)
-    click.echo(f"{settings.source}: good; network {network.name}, chain {network.chain_id}")
+    print(f"{settings.source}: good; network {network.name}, chain {network.chain_id}")
     return ExitCode.OK
 
 
@@ -44,5 +44,5 @@ def config_path() -> ExitCode:
     """Print the default path of the settings file."""
     from emeth_tui.settings import default_config_path
 
-    click.echo(default_config_path())
+    print(default_config_path())
     return ExitCode.OK

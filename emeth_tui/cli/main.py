@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Any, NoReturn
 
@@ -16,26 +17,37 @@ from emeth_tui.cli.store import store
 from emeth_tui.cli.types import DIRECTORY, FILE, LANGUAGE
 from emeth_tui.cli.wallet import wallet
 from emeth_tui.errors import EmethError, ExitCode
+from emeth_tui.streams import announce, narrate, prepare_streams
 
 
 def main() -> None:
     """Run the `emeth-tui` command and exit with its code."""
+    prepare_streams()
     try:
         code = command.main(prog_name="emeth-tui", standalone_mode=False)
+        sys.stdout.flush()
     except click.exceptions.Abort:
         _fail("interrupted", ExitCode.INTERRUPTED)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        narrate(shown.getvalue().rstrip("\n"))
         sys.exit(error.exit_code)
     except EmethError as error:
         _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
+    except OSError as error:
+        if error.filename is not None or announce(""):  # it was not stdout
+            raise
+        if isinstance(error, BrokenPipeError):  # its reader has left, and has what it wanted
+            sys.exit(ExitCode.UNEXPECTED)
+        _fail(f"stdout cannot be written: {error.strerror}", ExitCode.UNEXPECTED)
     sys.exit(code)
 
 
 def _fail(message: str, code: ExitCode) -> NoReturn:
-    click.echo(f"emeth-tui: error: {message}", err=True)
+    narrate(f"emeth-tui: error: {message}")
     sys.exit(code)
 
 

@@ -20,6 +20,7 @@ import click
 
 from emeth_tui.cli.wallet import wallet_opener
 from emeth_tui.errors import ExitCode, SettingsError
+from emeth_tui.streams import narrate
 
 if TYPE_CHECKING:
     from emeth_tui.settings import Settings
@@ -102,9 +103,7 @@ def start(options: StartOptions) -> ExitCode:
     if answers is None:
         return _run(options, shell, password=None)
     if answers.result is Result.WRITTEN_FOR_LATER:
-        click.echo(
-            "the settings are written; once EMETH_TUI_VERIFICATION_KEY is set, `emeth-tui` starts the node"
-        )
+        print("the settings are written; once EMETH_TUI_VERIFICATION_KEY is set, `emeth-tui` starts the node")
         return ExitCode.OK
     if answers.result is Result.DEVNET:
         options = replace(options, devnet=True)
@@ -170,7 +169,7 @@ def _devnet_beside(base: Path, options: StartOptions) -> Iterator[dict[str, Any]
     ]
     for variable in (PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE):
         os.environ.pop(variable, None)  # they belong to another network
-    click.echo(f"starting the local network in {base} …", err=True)
+    narrate(f"starting the local network in {base} …")
     with devnet_beside(base / "devnet", arguments) as settings_file:
         joining = load_settings(settings_file, environment={})
         yield {

@@ -8,6 +8,7 @@ import click
 
 from emeth_tui.cli.start import StartOptions, directories_of
 from emeth_tui.errors import ExitCode, StoreDamaged
+from emeth_tui.streams import narrate
 
 
 @click.group()
@@ -29,14 +30,14 @@ def store_backups(context: click.Context) -> ExitCode:
     state_dir = _state_dir(context)
     known = copies(state_dir)
     if not known:
-        click.echo(f"{state_dir / DIRECTORY}: no copies yet", err=True)
+        narrate(f"{state_dir / DIRECTORY}: no copies yet")
     for copy in known:
         try:
             holds = contents(copy)
         except StoreDamaged as error:
-            click.echo(f"{copy.name}  {error}")
+            print(f"{copy.name}  {error}")
         else:
-            click.echo(
+            print(
                 f"{copy.name}  {size(holds.size_bytes)}, {holds.jobs} jobs, {holds.transactions} transactions"
             )
     return ExitCode.OK
@@ -54,7 +55,7 @@ def store_restore(context: click.Context, name: str | None) -> ExitCode:
 
     restored = restore(_state_dir(context), name)
     aside = f"; the file before it is now {restored.set_aside}" if restored.set_aside else ""
-    click.echo(f"{restored.copy.name} is the node's database again{aside}")
+    print(f"{restored.copy.name} is the node's database again{aside}")
     return ExitCode.OK
 
 

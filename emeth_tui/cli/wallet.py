@@ -55,7 +55,7 @@ def wallet_address(config_file: Path | None) -> ExitCode:
     from emeth_tui.settings import load_settings, pop_password
 
     settings = load_settings(config_file)
-    click.echo(wallet_opener(settings, pop_password(os.environ, settings.wallet))().address)
+    print(wallet_opener(settings, pop_password(os.environ, settings.wallet))().address)
     return ExitCode.OK
 
 
@@ -105,5 +105,5 @@ def _write_keystore(config_file: Path | None, keystore: Path | None, private_key
 
             raise WalletError(PasswordsDiffer())
     address = create_keystore(path, password, private_key)
-    click.echo(f"{address} in {path}")
+    print(f"{address} in {path}")
     return ExitCode.OK

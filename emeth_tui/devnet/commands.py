@@ -12,12 +12,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import click
-
 from emeth_tui.devnet.chain.backends import ChainKind
 from emeth_tui.devnet.network import Devnet
 from emeth_tui.devnet.options import DevnetInfo, DevnetOptions
 from emeth_tui.logs import quiet_libraries
+from emeth_tui.streams import announce
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # At INFO these log whole URLs, and a presigned URL gives access to its object.
@@ -69,7 +68,7 @@ async def _run(
 
 def print_endpoints(info: DevnetInfo) -> None:
     """Print where a devnet is and how to join it."""
-    click.echo(
+    announce(
         "\n".join(
             [
                 "The devnet runs; Ctrl-C stops it.",
