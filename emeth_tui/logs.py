@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -13,10 +14,18 @@ LOG_FILE = "node.log"
 _QUIET_LIBRARIES = ("httpx", "httpcore", "web3", "aiohttp", "urllib3", "asyncio", "uvicorn")
 
 
+class _LogFile(RotatingFileHandler):
+    """A log file that may lie on a full disk: a line that cannot be written is lost, and nothing else."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
 def start_log_file(directory: Path, settings: LogSettings) -> RotatingFileHandler:
     """Write all logging to `directory/node.log`. Raise OSError when that fails."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handler = RotatingFileHandler(
+    handler = _LogFile(
         directory / LOG_FILE,
         maxBytes=settings.max_file_mb * 1_000_000,
         backupCount=settings.keep_files,

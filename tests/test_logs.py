@@ -6,6 +6,8 @@ import logging
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 import pytest
@@ -62,3 +64,25 @@ def test_the_file_is_rotated_and_old_ones_go(log_dir: Path) -> None:
 
 def test_the_directory_is_for_its_owner_alone(log_dir: Path) -> None:
     assert log_dir.stat().st_mode & 0o077 == 0
+
+
+def test_a_full_disk_costs_the_line_alone(log_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    handler = next(one for one in logging.getLogger().handlers if isinstance(one, RotatingFileHandler))
+    kept, handler.stream = handler.stream, open("/dev/full", "w")  # noqa: SIM115, PTH123
+    logging.getLogger("emeth_tui").info("lost")
+    with suppress(OSError):
+        handler.stream.close()
+    handler.stream = kept
+
+    logging.getLogger("emeth_tui").info("written")
+
+    assert capsys.readouterr().err == ""
+    assert (log_dir / LOG_FILE).read_text("utf-8").endswith("emeth_tui: written\n")
+
+
+def test_a_bug_in_a_line_is_shown(log_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    handler = next(one for one in logging.getLogger().handlers if isinstance(one, RotatingFileHandler))
+
+    handler.handle(logging.LogRecord("emeth_tui", logging.INFO, "", 1, "%d", ("no number",), None))
+
+    assert "TypeError" in capsys.readouterr().err

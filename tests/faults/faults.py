@@ -168,6 +168,21 @@ async def _lose_state(world: World, chance: random.Random) -> str:
     return f"killed {seconds:.1f} s later"
 
 
+async def _state_gone(world: World, chance: random.Random) -> str:
+    """Kill the node and remove its state: nothing remembers its jobs but the chain and the cache."""
+    world.nodes[0].send(signal.SIGKILL)
+    shutil.rmtree(world.layout.home() / "state", ignore_errors=True)
+    return "SIGKILL first"
+
+
+async def _cache_lost(world: World, chance: random.Random) -> str:
+    """Remove the files of every job under the running node."""
+    directories = list((world.layout.home() / "cache" / DEVNET / "jobs").glob("0x*"))
+    for directory in directories:
+        shutil.rmtree(directory, ignore_errors=True)
+    return f"{len(directories)} jobs"
+
+
 async def _two_nodes(world: World, chance: random.Random) -> str:
     await world.start_node(1)
     return "a second node with the same key"
@@ -181,6 +196,7 @@ CATALOGUE: dict[str, Fault] = {
     },
     "storage: expired URLs": _storage(link_faults.expired, _is_transfer),
     "storage: wrong ETag": _storage(link_faults.wrong_etag, _is_upload),
+    "storage: an upload corrupted": _storage(link_faults.corrupt_request, _is_upload),
     "storage: half a dataset": _storage(link_faults.wrong_size, _is_download),
     "storage: HTML for a dataset": _storage(link_faults.html, _is_download),
     "storage: a dataset cut": _storage(link_faults.cut, _is_download),
@@ -199,5 +215,7 @@ CATALOGUE: dict[str, Fault] = {
     "disk full": _disk_full,
     "database flipped": _flip_database,
     "state lost": _lose_state,
+    "state gone": _state_gone,
+    "cache lost": _cache_lost,
     "two nodes": _two_nodes,
 }

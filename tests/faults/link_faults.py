@@ -125,6 +125,19 @@ def wrong_etag(_chance: random.Random) -> Act:
     return act
 
 
+def corrupt_request(chance: random.Random) -> Act:
+    """Change a byte of what is sent on its way to the service."""
+    place = chance.random()
+
+    async def act(exchange: Exchange) -> None:
+        body = bytearray(exchange.request.body)
+        if body:
+            body[int(place * len(body))] ^= 0x15
+        await exchange.answer(await exchange.forward(exchange.request.with_body(bytes(body))))
+
+    return act
+
+
 def wrong_size(_chance: random.Random) -> Act:
     """Answer with half of the body, as if it were all."""
 

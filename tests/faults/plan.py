@@ -25,10 +25,11 @@ STAGES = (
     "submitted",
     "verified",
 )
-TAKES_STATE = frozenset({"database flipped", "state lost"})
-NEEDS_ENDPOINTS = 2  # of lies: a node with one endpoint believes it in the end
-PAUSES_CLAIMING = frozenset({"two nodes", "native token spent"})  # another wallet has the node's key
-RARE = frozenset({"two nodes", "database flipped", "state lost"})
+TAKES_STATE = frozenset({"database flipped", "state lost", "state gone"})
+TAKES_CHECKPOINTS = frozenset({"disk full", "cache lost"})
+# Another wallet has the node's key, or its owner has to look into what happened to the state.
+PAUSES_CLAIMING = frozenset({"two nodes", "native token spent", *TAKES_STATE})
+RARE = frozenset({"two nodes", *TAKES_STATE})
 
 
 @dataclass(frozen=True, slots=True)
