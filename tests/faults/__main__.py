@@ -14,7 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
+from emeth_tui.devnet.chain.anvil import BINARY_VARIABLE, find_anvil
 from emeth_tui.devnet.chain.backends import ChainKind
+from tests.faults.chain_faults import CHAIN_FAULTS
 from tests.faults.faults import CATALOGUE
 from tests.faults.plan import Plan, plan_for
 from tests.faults.run import Report, play
@@ -61,6 +63,11 @@ def plans(arguments: argparse.Namespace, *, small_disk: bool) -> Iterator[Plan]:
     shares = [names[start::FIXED_RUNS] for start in range(FIXED_RUNS)]
     for seed, share in enumerate(shares, start=1):
         yield plan_for(seed, faults=tuple(share), disk=small_disk)
+    if find_anvil() is None:
+        print(f"nothing runs on anvil: no binary on the PATH or in {BINARY_VARIABLE}", file=sys.stderr)
+        return
+    for seed, name in enumerate(CHAIN_FAULTS, start=FIXED_RUNS + 1):
+        yield plan_for(seed, faults=(name,), disk=small_disk, chain="anvil")
 
 
 async def _play_all(arguments: argparse.Namespace, *, small_disk: bool) -> int:
