@@ -27,7 +27,7 @@ from emeth_tui.engine.opening import open_node
 from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.job import Job
 from emeth_tui.model import JobState
-from emeth_tui.settings import Layers, load_network, pop_password, settings_layers
+from emeth_tui.settings import Layers, find_password, load_network, settings_layers
 from emeth_tui.store.database import Store
 from emeth_tui.tui.app import EmethApp
 from emeth_tui.tui.node_front import Ending, ScreenOptions
@@ -72,7 +72,7 @@ async def main() -> None:
 async def running_node(layers: Layers) -> AsyncIterator[Node]:
     """Run a node with two CPU workers."""
     settings = layers.load()
-    wallet = load_wallet(settings.keystore_path, pop_password({}, settings.wallet) or "")
+    wallet = load_wallet(settings.keystore_path, find_password({}, settings.wallet) or "")
     network = load_network(settings, environment={})
     with Store(settings.state_dir) as store:
         clock = ChainClock()

@@ -74,6 +74,9 @@ def command(context: click.Context, /, **options: Any) -> ExitCode:
 
     If the node is running already, show it: live and read-only.
     """
+    from emeth_tui.hardening import harden
+
+    harden()
     chosen = StartOptions(**options)
     if context.invoked_subcommand:
         context.obj = chosen.config

@@ -7,11 +7,10 @@ it has threads; the first settings are asked for before a devnet or a node needs
 from __future__ import annotations
 
 import contextlib
-import os
 import shlex
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,10 +87,13 @@ def start(options: StartOptions) -> ExitCode:
 
     Raise UsageError for options that contradict each other, and EmethError when the node cannot start.
     """
+    from emeth_tui.hardening import take_out
+    from emeth_tui.settings import SECRET_VARIABLES, VERIFICATION_KEY_VARIABLE
     from emeth_tui.shell import fork_from_shell, started_by_shell
     from emeth_tui.tui.setup.questions import Result
 
     options.check()
+    secrets = take_out(SECRET_VARIABLES)
     on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     viewed = _view_running_node(options, with_screen=options.with_screen and on_terminal)
     if viewed is not None:
@@ -101,13 +103,13 @@ def start(options: StartOptions) -> ExitCode:
     shell = fork_from_shell() if options.with_screen and started_by_shell() else None
     answers = _ask_first_settings(options)
     if answers is None:
-        return _run(options, shell, password=None)
-    if answers.result is Result.WRITTEN_FOR_LATER:
+        return _run(options, shell, secrets)
+    if answers.result is Result.WRITTEN and not secrets.get(VERIFICATION_KEY_VARIABLE):
         print("the settings are written; once EMETH_TUI_VERIFICATION_KEY is set, `emeth-tui` starts the node")
         return ExitCode.OK
     if answers.result is Result.DEVNET:
         options = replace(options, devnet=True)
-    return _run(options, shell, password=answers.password)
+    return _run(options, shell, secrets, password=answers.password)
 
 
 def _view_running_node(options: StartOptions, *, with_screen: bool) -> ExitCode | None:
@@ -144,31 +146,32 @@ def _ask_first_settings(options: StartOptions) -> Outcome | None:
     return run_setup_screen(layers.load())
 
 
-def _run(options: StartOptions, shell: Shell | None, password: str | None) -> ExitCode:
+def _run(
+    options: StartOptions, shell: Shell | None, secrets: Mapping[str, str], password: str | None = None
+) -> ExitCode:
     """Run a node until it ends, with a devnet beside it if the options say so."""
     if not options.devnet:
-        return _run_node(options, options.overrides(), shell, password)
+        return _run_node(options, options.overrides(), shell, secrets, password)
     with contextlib.ExitStack() as stack:
         base = options.state_dir or Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="emeth-devnet-"))
         )
         options = replace(options, state_dir=base)
         joining = stack.enter_context(_devnet_beside(base, options))
-        return _run_node(options, {**options.overrides(), **joining}, shell, password)
+        # The environment's secrets belong to another network.
+        return _run_node(options, {**options.overrides(), **joining}, shell, secrets={}, password=password)
 
 
 @contextlib.contextmanager
 def _devnet_beside(base: Path, options: StartOptions) -> Iterator[dict[str, Any]]:
     """Run a devnet beside the node; yields the settings that join it."""
     from emeth_tui.devnet.beside import devnet_beside
-    from emeth_tui.settings import PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE, load_settings
+    from emeth_tui.settings import load_settings
 
     arguments = [
         *(["--corpus", str(options.corpus)] if options.corpus else []),
         *(["--chain", options.chain] if options.chain else []),
     ]
-    for variable in (PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE):
-        os.environ.pop(variable, None)  # they belong to another network
     narrate(f"starting the local network in {base} …")
     with devnet_beside(base / "devnet", arguments) as settings_file:
         joining = load_settings(settings_file, environment={})
@@ -187,18 +190,23 @@ def _directories_beside_devnet(base: Path) -> dict[str, Any]:
 
 
 def _run_node(
-    options: StartOptions, overrides: dict[str, Any], shell: Shell | None, password: str | None
+    options: StartOptions,
+    overrides: dict[str, Any],
+    shell: Shell | None,
+    secrets: Mapping[str, str],
+    password: str | None,
 ) -> ExitCode:
+    from emeth_tui.hardening import pass_on_nothing_else
     from emeth_tui.running import Run, run_node
-    from emeth_tui.settings import VERIFICATION_KEY_VARIABLE, load_network, pop_password, settings_layers
+    from emeth_tui.settings import find_password, load_network, settings_layers
 
     layers = settings_layers(options.config, overrides=overrides)
     settings = layers.load()
     _check_keys(settings)
-    network = load_network(settings)
-    open_wallet = wallet_opener(settings, pop_password(os.environ, settings.wallet) or password)
+    network = load_network(settings, environment=secrets)
+    open_wallet = wallet_opener(settings, find_password(secrets, settings.wallet) or password)
     _start_logging(settings)
-    os.environ.pop(VERIFICATION_KEY_VARIABLE, None)  # no child process inherits it
+    pass_on_nothing_else()
     return run_node(
         Run(
             layers,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -52,10 +51,10 @@ def wallet_import(config_file: Path | None, keystore: Path | None) -> ExitCode:
 @click.pass_obj
 def wallet_address(config_file: Path | None) -> ExitCode:
     """Print the account's address; needs the keystore's password."""
-    from emeth_tui.settings import load_settings, pop_password
+    from emeth_tui.settings import load_settings
 
     settings = load_settings(config_file)
-    print(wallet_opener(settings, pop_password(os.environ, settings.wallet))().address)
+    print(wallet_opener(settings, _given_password(settings))().address)
     return ExitCode.OK
 
 
@@ -73,6 +72,14 @@ def wallet_opener(settings: Settings, password: str | None) -> Callable[[], Wall
         wallet = _load_wallet(path, _ask_password(f"Password of {path}: "))
         return lambda: wallet
     return partial(_load_wallet, path, password)
+
+
+def _given_password(settings: Settings) -> str | None:
+    """Return the password of the environment or the password file, None where it has to be asked for."""
+    from emeth_tui.hardening import take_out
+    from emeth_tui.settings import SECRET_VARIABLES, find_password
+
+    return find_password(take_out(SECRET_VARIABLES), settings.wallet)
 
 
 def _load_wallet(path: Path, password: str) -> Wallet:
@@ -93,11 +100,11 @@ def _ask_password(prompt: str) -> str:
 
 def _write_keystore(config_file: Path | None, keystore: Path | None, private_key: bytes | None) -> ExitCode:
     from emeth_tui.clients.wallet import create_keystore
-    from emeth_tui.settings import load_settings, pop_password
+    from emeth_tui.settings import load_settings
 
     settings = load_settings(config_file)
     path = keystore or settings.keystore_path
-    password = pop_password(os.environ, settings.wallet)
+    password = _given_password(settings)
     if password is None:
         password = _ask_password(f"New password for {path}: ")
         if password != _ask_password("The same again: "):

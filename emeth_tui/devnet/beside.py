@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from emeth_tui.errors import DevnetError
+from emeth_tui.hardening import child_environment
 from emeth_tui.notices.reasons.local.devnet import DevnetDidNotStart, DevnetNotReady
 
 READY_FILE = "devnet.json"  # written last, once every service answers
@@ -42,7 +43,12 @@ def devnet_beside(state_dir: Path, options: Sequence[str]) -> Iterator[Path]:
     ]
     with log_path.open("ab") as log:
         process = subprocess.Popen(
-            [*command, *options], stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
+            [*command, *options],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env=child_environment(),
         )
     try:
         _wait_until_ready(process, state_dir / READY_FILE, log_path)

@@ -5,7 +5,14 @@ comes from here. Every error names the key, the value and what would be valid.
 """
 
 from emeth_tui.settings.example import example_toml
-from emeth_tui.settings.loading import Layers, Origin, load_settings, pop_password, settings_layers
+from emeth_tui.settings.loading import (
+    SECRET_VARIABLES,
+    Layers,
+    Origin,
+    find_password,
+    load_settings,
+    settings_layers,
+)
 from emeth_tui.settings.networks import builtin_networks, load_network
 from emeth_tui.settings.schema import (
     DEVNET,
@@ -22,6 +29,7 @@ from emeth_tui.settings.schema import (
 __all__ = [
     "DEVNET",
     "PASSWORD_VARIABLE",
+    "SECRET_VARIABLES",
     "VERIFICATION_KEY_VARIABLE",
     "ClaimSettings",
     "Layers",
@@ -33,8 +41,8 @@ __all__ = [
     "builtin_networks",
     "default_config_path",
     "example_toml",
+    "find_password",
     "load_network",
     "load_settings",
-    "pop_password",
     "settings_layers",
 ]

@@ -114,12 +114,12 @@ def load_settings(
     return settings_layers(path, environment=environment, overrides=overrides).load()
 
 
-def pop_password(environment: dict[str, str] | os._Environ[str], wallet: WalletSettings) -> str | None:
+def find_password(environment: Mapping[str, str], wallet: WalletSettings) -> str | None:
     """Return the keystore's password from the environment, else from its file; None where there is neither.
 
-    The variable is removed, so that no child inherits it. Raise SettingsError for an unreadable file.
+    Raise SettingsError for an unreadable file.
     """
-    from_environment = environment.pop(PASSWORD_VARIABLE, None)
+    from_environment = environment.get(PASSWORD_VARIABLE)
     if from_environment is not None:
         return from_environment
     if wallet.password_file is None:

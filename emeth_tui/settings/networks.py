@@ -13,8 +13,10 @@ from pydantic import SecretStr, ValidationError
 from emeth_tui.errors import SettingsError
 from emeth_tui.model import Language
 from emeth_tui.notices.reasons.settings import (
+    BytesNotUtf8,
     DevnetKeyMissing,
     InFile,
+    InvalidSecret,
     InvalidValue,
     NetworkKeyMissing,
     UnknownNetwork,
@@ -49,12 +51,21 @@ def load_network(settings: Settings, *, environment: Mapping[str, str] | None = 
     key = (os.environ if environment is None else environment).get(VERIFICATION_KEY_VARIABLE)
     network = _network(settings, name, {})
     if key:
+        _require_text(key)
         network = network.model_copy(update={"verification_key": SecretStr(key)})
     missing = next((key for key in _REQUIRED if not getattr(network, key)), None) or _missing_model(network)
     if missing:
         reason = DevnetKeyMissing if name == DEVNET else NetworkKeyMissing
         raise SettingsError(InFile(source, reason(name, missing)))
     return network
+
+
+def _require_text(key: str) -> None:
+    """Raise SettingsError for a verification key that the network's hash chain cannot contain."""
+    try:
+        key.encode()
+    except UnicodeEncodeError:  # bytes of the environment that are no text
+        raise SettingsError(InvalidSecret(VERIFICATION_KEY_VARIABLE, BytesNotUtf8())) from None
 
 
 def _network(settings: Settings, name: str, defaults: Mapping[str, Any]) -> Network:

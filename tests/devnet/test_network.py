@@ -25,7 +25,7 @@ from emeth_tui.errors import DevnetError
 from emeth_tui.model import Language, token_to_wei
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.storage_api import SIZE_OF_PATH
-from emeth_tui.settings import load_network, load_settings, pop_password
+from emeth_tui.settings import find_password, load_network, load_settings
 from tests.devnet.parties import Parties, wait_for_open
 
 MakeDevnet = Callable[..., Devnet]
@@ -51,7 +51,7 @@ async def test_a_node_joins_with_the_settings_file_alone(make_devnet: MakeDevnet
 
     settings = load_settings(info.node_settings, environment={})
     network = load_network(settings, environment={})
-    password = pop_password({}, settings.wallet)
+    password = find_password({}, settings.wallet)
     assert password is not None
     wallet = load_wallet(settings.keystore_path, password)
     chain = await ChainClient.connect(network)
@@ -150,7 +150,7 @@ async def test_a_kept_network_goes_on_where_it_stopped(make_devnet: MakeDevnet, 
             size = await http.get(SIZE_OF_PATH, params={"key": f"dataset/{job.dataset}"})
             assert size.json()["result"] >= 4_096
     settings = load_settings(after.node_settings, environment={})
-    password = pop_password({}, settings.wallet)
+    password = find_password({}, settings.wallet)
     assert password is not None
     assert load_wallet(settings.keystore_path, password).address == before.operator_address
 

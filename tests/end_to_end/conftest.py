@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ def start_node(tmp_path: Path) -> Iterator[StartNode]:
     """Start nodes that keep their state under the test's directory."""
     nodes: list[NodeProcess] = []
 
-    def start(*arguments: str, home: str = "home", **environment: str) -> NodeProcess:
+    def start(*arguments: str, home: str = "home", **environment: Any) -> NodeProcess:
         nodes.append(NodeProcess(tmp_path / home, *arguments, **{**SMALL_JOBS_ONLY, **environment}))
         return nodes[-1]
 

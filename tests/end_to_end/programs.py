@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
@@ -28,10 +28,18 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 class NodeProcess:
     """A node that prints JSON events, read as they come."""
 
-    def __init__(self, home: Path, *arguments: str, **more: str) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *arguments: str,
+        program: Sequence[str] = ("-m", "emeth_tui"),
+        cwd: Path | None = None,
+        **more: str,
+    ) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "emeth_tui", "--no-ui", "--log-format", "json", *arguments],
+            [sys.executable, *program, "--no-ui", "--log-format", "json", *arguments],
             env=environment(home, **more),
+            cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -98,6 +106,11 @@ class NodeProcess:
     def errors(self) -> str:
         """Its output to stderr."""
         return "".join(self._errors)
+
+    @property
+    def output(self) -> str:
+        """All that it printed and said."""
+        return "\n".join([*(json.dumps(record, ensure_ascii=False) for record in self.records), self.errors])
 
     def story(self) -> str:
         """The last events and errors, for an assertion's message."""

@@ -14,10 +14,10 @@ from emeth_tui.settings import (
     Settings,
     builtin_networks,
     example_toml,
+    find_password,
     load_network,
     load_settings,
     loading,
-    pop_password,
 )
 
 DEVNET_ADDRESSES = """
@@ -242,22 +242,31 @@ def test_the_verification_key_can_come_from_the_environment(tmp_path: Path) -> N
     assert network.verification_key.get_secret_value() == "from outside"
 
 
-def test_the_password_leaves_the_environment_when_taken(tmp_path: Path) -> None:
-    environment = {"EMETH_TUI_PASSWORD": "open sesame"}
+def test_a_verification_key_that_is_no_text_is_refused_and_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="EMETH_TUI_VERIFICATION_KEY: it is not UTF-8 text") as caught:
+        load_network(
+            load(tmp_path, DEVNET_ADDRESSES), environment={"EMETH_TUI_VERIFICATION_KEY": "4711\udcff"}
+        )
+    assert "4711" not in str(caught.value)
 
-    assert pop_password(environment, load(tmp_path, "").wallet) == "open sesame"
-    assert environment == {}
-    assert pop_password(environment, load(tmp_path, "").wallet) is None
+
+def test_the_password_of_the_environment_comes_before_the_files(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("of the file", "utf-8")
+    wallet = load(tmp_path, f"[wallet]\npassword_file = '{tmp_path / 'password'}'").wallet
+
+    assert find_password({"EMETH_TUI_PASSWORD": "open sesame"}, wallet) == "open sesame"
+    assert find_password({}, wallet) == "of the file"
+    assert find_password({}, load(tmp_path, "").wallet) is None
 
 
 def test_the_password_file_gives_its_first_line(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("open sesame\nsecond line\n", "utf-8")
     wallet = load(tmp_path, f"[wallet]\npassword_file = '{tmp_path / 'password'}'").wallet
 
-    assert pop_password({}, wallet) == "open sesame"
+    assert find_password({}, wallet) == "open sesame"
     (tmp_path / "password").unlink()
     with pytest.raises(SettingsError, match="password_file"):
-        pop_password({}, wallet)
+        find_password({}, wallet)
 
 
 def test_state_and_cache_of_networks_do_not_mix(tmp_path: Path) -> None:

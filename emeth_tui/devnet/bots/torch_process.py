@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,9 @@ from typing import Any
 import anyio
 
 from emeth_tui.errors import DevnetError, JobError
+from emeth_tui.hardening import child_environment
 from emeth_tui.notices.notice import Reason, from_data
 from emeth_tui.notices.reasons.local.bots import TaskBrokeOff, TaskTooSlow
-from emeth_tui.settings import PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE
 
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 _MAX_ANSWER_BYTES = 1_000_000
@@ -93,8 +92,6 @@ class TorchProcess:
         return answer
 
     async def _start(self) -> asyncio.subprocess.Process:
-        secret = {PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE}
-        environment = {name: value for name, value in os.environ.items() if name not in secret}
         with self._log_path.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -104,7 +101,7 @@ class TorchProcess:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
-                env={**environment, **_ONE_THREAD},
+                env={**child_environment(), **_ONE_THREAD},
                 limit=_MAX_ANSWER_BYTES,
             )
         _logger.debug("%s: started process %d", self._name, self._process.pid)

@@ -14,6 +14,7 @@ import httpx
 
 from emeth_tui.devnet.services.http_service import LOOPBACK, bind_loopback
 from emeth_tui.errors import DevnetError
+from emeth_tui.hardening import child_environment
 from emeth_tui.notices.reasons.local.devnet import (
     AnvilDidNotStart,
     AnvilEnded,
@@ -110,6 +111,7 @@ class AnvilChain:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
+                env=child_environment(),
                 start_new_session=True,  # Ctrl-C in the terminal goes to the devnet, which then stops it
             )
         except OSError as error:

@@ -136,6 +136,10 @@ class TextExpected(Reason):
     __slots__ = ()
 
 
+class BytesNotUtf8(Reason):
+    __slots__ = ()
+
+
 class TextsExpected(Reason):
     __slots__ = ()
 

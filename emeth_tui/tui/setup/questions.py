@@ -44,7 +44,6 @@ class Result(Enum):
 
     SKIPPED = "skipped"
     WRITTEN = "written"
-    WRITTEN_FOR_LATER = "written for later"  # no node starts yet: the verification key is missing
     DEVNET = "devnet"  # nothing is written: the node starts with a devnet
 
 

@@ -37,6 +37,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     settings.ChoiceExpected: "one of {choices} is needed",
     settings.LanguagesExpected: "a list of languages is needed, out of {choices}",
     settings.TrueOrFalseExpected: "true or false is needed",
+    settings.BytesNotUtf8: "it is not UTF-8 text: check the encoding of terminal and environment",
     settings.TextExpected: 'a text in quotation marks is needed, such as `"x"`',
     settings.TextsExpected: 'a list of texts is needed, such as `["x", "y"]`',
     settings.ATableExpected: "a table is needed",

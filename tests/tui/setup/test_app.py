@@ -71,7 +71,7 @@ async def test_enter_alone_leads_through_and_no_secret_is_ever_shown(tmp_path: P
         assert "Keep a copy" in text_of(pilot)
         await do(pilot, "enter")
         outcome = result_of(pilot)
-    assert outcome == Outcome(Result.WRITTEN_FOR_LATER, PASSWORD)
+    assert outcome == Outcome(Result.WRITTEN, PASSWORD)
     assert load_settings(config, environment={}).workers.devices == ["cuda:0"]
 
 

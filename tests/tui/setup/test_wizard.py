@@ -73,16 +73,13 @@ async def test_an_imported_key_and_the_defaults_make_a_file_that_loads(
     assert PASSWORD not in written
     assert PRIVATE_KEY[2:] not in written
     assert wizard.outcome is not None
-    assert wizard.outcome.result is Result.WRITTEN_FOR_LATER
+    assert wizard.outcome.result is Result.WRITTEN
     assert wizard.outcome.password == PASSWORD
     assert PASSWORD not in repr(wizard.outcome)
     assert machine.asked == [("https://testnet.alt.ai", ADDRESS)]
 
 
-async def test_with_the_verification_key_at_hand_a_node_may_start(
-    config: Path, machine: StandInMachine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("EMETH_TUI_VERIFICATION_KEY", "from outside")
+async def test_devices_and_cache_limit_are_written(config: Path, machine: StandInMachine) -> None:
     wizard = Wizard(config, machine=machine)
     await answer(wizard, "round3-2", "new", PASSWORD, PASSWORD, "cpu", "5", "write", "")
 
