@@ -14,7 +14,8 @@ class Job:
 
     `reserved_bytes` is what the job may still fill of the cache; `error` is why it has stopped, None while it
     continues; `earned_wei` and `lost_wei` are settled amounts, 0 until the job has ended. `by_hand` marks
-    a job that the operator chose, whatever the rules on fee and size say.
+    a job that the operator chose, whatever the rules on fee and size say. `seen_end` is how it ended by what
+    the chain shows, while a reorganisation may still take that back.
     """
 
     job_id: JobId
@@ -42,3 +43,4 @@ class Job:
     earned_wei: int = 0
     lost_wei: int = 0
     by_hand: bool = False
+    seen_end: JobState | None = None

@@ -50,20 +50,21 @@ class JobState(str, Enum):
 
 _S = JobState
 _ENDED_ELSEWHERE = frozenset({_S.TIMEOUT, _S.DECLINED, _S.LOST})
-_SEEN_ON_CHAIN = _ENDED_ELSEWHERE | {_S.SUBMITTED}
+# A reorganisation can take a claim back out of the chain: every state may return to CLAIMING.
+_SEEN_ON_CHAIN = _ENDED_ELSEWHERE | {_S.SUBMITTED, _S.CLAIMING}
 
 # From each state, the states that may follow. A step back (TRAINING -> DOWNLOADING) is a restart that found
 # less on disk than the store remembered; a step to SUBMITTED past others, one that found more on the chain.
 TRANSITIONS: Mapping[JobState, frozenset[JobState]] = {
-    _S.CLAIMING: frozenset({_S.CLAIMED, _S.CANCELED}) | _ENDED_ELSEWHERE,
+    _S.CLAIMING: frozenset({_S.CLAIMED, _S.SUBMITTING, _S.SUBMITTED, _S.CANCELED}) | _ENDED_ELSEWHERE,
     _S.CLAIMED: frozenset({_S.DOWNLOADING}) | _SEEN_ON_CHAIN,
     _S.DOWNLOADING: frozenset({_S.PREPARING}) | _SEEN_ON_CHAIN,
     _S.PREPARING: frozenset({_S.TRAINING, _S.DOWNLOADING}) | _SEEN_ON_CHAIN,
     _S.TRAINING: frozenset({_S.UPLOADING, _S.PREPARING, _S.DOWNLOADING}) | _SEEN_ON_CHAIN,
     _S.UPLOADING: frozenset({_S.SUBMITTING, _S.PREPARING, _S.DOWNLOADING}) | _SEEN_ON_CHAIN,
-    _S.SUBMITTING: frozenset({_S.SUBMITTED, _S.UPLOADING}) | _ENDED_ELSEWHERE,
-    # A reorganisation can take a submission back out of the chain: SUBMITTED -> SUBMITTING.
-    _S.SUBMITTED: frozenset({_S.VERIFIED, _S.FAILED, _S.SUBMITTING}) | _ENDED_ELSEWHERE,
+    _S.SUBMITTING: frozenset({_S.UPLOADING}) | _SEEN_ON_CHAIN,
+    # So it can a submission: SUBMITTED -> SUBMITTING.
+    _S.SUBMITTED: frozenset({_S.VERIFIED, _S.FAILED, _S.SUBMITTING, _S.CLAIMING}) | _ENDED_ELSEWHERE,
     _S.VERIFIED: frozenset(),
     _S.FAILED: frozenset(),
     _S.TIMEOUT: frozenset(),

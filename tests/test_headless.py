@@ -107,10 +107,10 @@ def test_the_account_adds_up_or_says_that_it_does_not() -> None:
         share=SlotShare(slot=20_000, own_gas=5, own_balance=5, total_gas=20, reward_wei=token_to_wei(1_000)),
         emt_before_wei=token_to_wei(200),
         emt_after_wei=token_to_wei(205),
-        fees_wei=token_to_wei(20),
-        verifier_fees_wei=token_to_wei(10),
-        penalties_wei=token_to_wei(5),
+        earned_wei=token_to_wei(10),
+        lost_wei=token_to_wei(6),
         withdrawn_wei=0,
+        others_wei={"0xabc": token_to_wei(1)},
     )
 
     lines = "\n".join(summary_lines(summary.as_event()))
@@ -119,12 +119,15 @@ def test_the_account_adds_up_or_says_that_it_does_not() -> None:
     assert (summary.verified, summary.epochs, summary.gas) == (1, 33, 5)
     assert "1 verified, 1 timed out" in lines
     assert "5 of 20 gas today, 25.00 %, 250.00 EMT so far" in lines
-    assert "adds up to the wei" in lines
+    assert "5.00 = earned 10.00 - lost 6.00 + rewards 0.00 + other 1.00; adds up to the wei" in lines
+    assert "1.00 EMT in transaction 0xabc" in lines
     off_by_one = Summary(
         **{**{name: getattr(summary, name) for name in summary.__slots__}, "withdrawn_wei": 1}
     )
     assert not off_by_one.adds_up
-    assert "does NOT add up" in "\n".join(summary_lines(off_by_one.as_event()))
+    lines = "\n".join(summary_lines(off_by_one.as_event()))
+    assert "-0.000000000000000001 EMT that no transfer of the token shows" in lines
+    assert "adds up" not in lines
 
 
 async def test_one_signal_that_comes_twice_saves_and_a_later_one_leaves_at_once(
@@ -167,9 +170,8 @@ def test_the_account_is_in_the_language_of_the_screen() -> None:
         share=SlotShare(slot=20_000, own_gas=0, own_balance=0, total_gas=0, reward_wei=0),
         emt_before_wei=token_to_wei(200),
         emt_after_wei=token_to_wei(201),
-        fees_wei=0,
-        verifier_fees_wei=0,
-        penalties_wei=0,
+        earned_wei=0,
+        lost_wei=0,
         withdrawn_wei=0,
     )
     set_language("ja")
@@ -178,4 +180,4 @@ def test_the_account_is_in_the_language_of_the_screen() -> None:
     finally:
         set_language("en")
     assert lines[0] == "ジョブ  終了なし"
-    assert "一致しません" in lines[-1]
+    assert lines[-1].startswith("不明")

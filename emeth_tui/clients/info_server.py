@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import partial
 
 from anyio import to_thread
 from pydantic import ValidationError
@@ -43,18 +44,29 @@ class InfoServer:
 
         Raise InfoServerError when the server does not answer with a list.
         """
+        return [job for job in await self._jobs(JobStatus.REQUESTED) if job.status == JobStatus.REQUESTED]
+
+    async def assigned_jobs(self, address: str) -> list[JobId]:
+        """Return the jobs listed as under way with a node, or submitted by it. Raise InfoServerError."""
+        listed = [
+            *await self._jobs(JobStatus.PROCESSING),
+            *await self._jobs(JobStatus.SUBMITTED),
+        ]
+        return [job.job_id for job in listed if (job.node or "").lower() == address.lower()]
+
+    async def _jobs(self, status: JobStatus) -> list[ListedJob]:
         try:
-            reply = await self._retry.persist(self._fetch_list, "info server")
+            reply = await self._retry.persist(partial(self._fetch_list, status), "info server")
         except ExchangeFailed as error:
             raise InfoServerError(InfoServerDown(error.reason)) from error
         if reply.status != 200:
             raise InfoServerError(InfoServerDown(UnexpectedStatus(self._where, reply.status)))
         jobs, bad_entries = await to_thread.run_sync(parse_list, self._where, reply.body)
         self._log_new(bad_entries)
-        return [job for job in jobs if job.status == JobStatus.REQUESTED]
+        return jobs
 
-    async def _fetch_list(self) -> Reply:
-        params = {"status": int(JobStatus.REQUESTED)}
+    async def _fetch_list(self, status: JobStatus) -> Reply:
+        params = {"status": int(status)}
         return await exchange(self._client, "GET", self._url, self._limits, params=params)
 
     def _log_new(self, bad_entries: dict[str, str]) -> None:

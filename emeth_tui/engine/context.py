@@ -13,6 +13,7 @@ from emeth_tui.engine.disk import DiskBudget
 from emeth_tui.engine.estimates.forecasts import Forecasts
 from emeth_tui.engine.events import EventLog
 from emeth_tui.engine.market.model_readiness import Models
+from emeth_tui.engine.money.terms import Terms
 from emeth_tui.engine.service_health import ServiceHealth
 from emeth_tui.engine.steps.job_book import JobBook
 from emeth_tui.errors import ChainUnreachable
@@ -38,7 +39,7 @@ class Context:
     live: LiveSettings
     network: Network
     address: str
-    rates: Rates
+    terms: Terms
     chain: ChainClient
     transactions: TransactionSender
     storage: StorageClient
@@ -56,6 +57,11 @@ class Context:
     def settings(self) -> Settings:
         """The settings in effect now; do not keep a reference."""
         return self.live.now
+
+    @property
+    def rates(self) -> Rates:
+        """The contract's rates in effect now."""
+        return self.terms.rates
 
     @property
     def claim_interval_s(self) -> float:

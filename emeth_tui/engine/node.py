@@ -16,10 +16,13 @@ from emeth_tui.engine.estimates.lateness import Lateness
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.market.market import Market
 from emeth_tui.engine.market.model_readiness import RETRY_S
+from emeth_tui.engine.market.orphans import Orphans
 from emeth_tui.engine.market.policy import settle_sent
+from emeth_tui.engine.money.ledger import Ledger
 from emeth_tui.engine.money.rewards import Rewards
+from emeth_tui.engine.money.settle import Hooks
 from emeth_tui.engine.money.summary import RunAccount, Summary
-from emeth_tui.engine.money.watch import Watcher
+from emeth_tui.engine.money.watch import News, Watcher
 from emeth_tui.engine.settings_editor import SettingChange, SettingsEditor
 from emeth_tui.engine.state_keeper import COPY_EVERY_S, LOOK_EVERY_S, StateKeeper
 from emeth_tui.engine.steps.job_tasks import JobTasks
@@ -29,13 +32,14 @@ from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.engine.view.snapshot_maker import SnapshotMaker
 from emeth_tui.errors import JobError, NetworkError, TransactionError, WorkerError
 from emeth_tui.job import Job
-from emeth_tui.model import JobId, JobState, ServiceName, Severity
+from emeth_tui.model import SECONDS_PER_DAY, JobId, JobState, ServiceName, Severity
 from emeth_tui.notices.events import job as job_events
 from emeth_tui.notices.events import node as events
 from emeth_tui.notices.reasons import market as why
 from emeth_tui.notices.reasons.job import DeclineFailed, NotDeclinable, NotUnderWay
 from emeth_tui.notices.reasons.worker import WorkerNotRemovable
 from emeth_tui.protocol.job_ids import short
+from emeth_tui.store.movements import Movement
 from emeth_tui.workers.supervisor import DeviceStarted, PoolEvent, WorkerPool
 
 logger = logging.getLogger(__name__)
@@ -74,11 +78,22 @@ class Node:
             on_claim=self._tasks.start,
         )
         self._state = StateKeeper(context, self._market.pause)
-        self._rewards = Rewards(context)
+        ledger = Ledger(context.chain, context.store, context.address)
+        self._rewards = Rewards(context, ledger)
         self.records = NodeRecords(context, settings_editor)
-        self._watcher = Watcher(context, on_ended=self._job_ended, on_unsubmitted=self._tasks.start)
+        self._watcher = Watcher(
+            context,
+            ledger,
+            Hooks(
+                ended=self._job_ended,
+                stopped=self._tasks.stop,
+                restarted=self._tasks.restart,
+                deposits_kept=lambda: self._market.pause(why.DepositsKept()),
+            ),
+        )
+        self._orphans = Orphans(context, ledger, self._tasks.start)
         self._snapshots = SnapshotMaker(context, leases, self._market, self._rewards, self._watcher)
-        self._account = RunAccount(context)
+        self._account = RunAccount(context, ledger)
         self._lateness = Lateness(context)
         self._stop = asyncio.Event()
         self._watch_now = asyncio.Event()
@@ -130,11 +145,12 @@ class Node:
         with anyio.move_on_after(SETTLE_AT_START_S):
             await settle_sent(self._context)
         await self._watcher.tick()
+        await self._orphans.look()
         self._context.disk.files.delete_where(self._context.book.has_ended)
 
     def _resume_open_jobs(self) -> None:
         for job in self._context.book.open_jobs():
-            if job.state is not JobState.SUBMITTED:
+            if job.state is not JobState.SUBMITTED and job.seen_end is None:
                 self._context.events.publish(job_events.Resumed(job.state), job_id=job.job_id)
                 self._tasks.start(job.job_id)
 
@@ -167,7 +183,8 @@ class Node:
     async def _watch(self) -> None:
         self._lateness.look()
         try:
-            await self._watcher.tick()
+            await self._act_on_news(await self._watcher.tick())
+            await self._orphans.look()
             view = self._watcher.view
             if view is not None:
                 await self._rewards.look(view.share.slot)
@@ -180,6 +197,20 @@ class Node:
             self._stop.set()
         if self._market.is_done:
             self._stop.set()
+
+    async def _act_on_news(self, news: News) -> None:
+        """Stop claiming when the chain shows another program with our account, or endpoints disagree."""
+        adopted = await self._orphans.take_up(news.claimed, claimed_now=True)
+        foreign = news.foreign
+        if adopted:
+            foreign = why.ClaimedElsewhere(short(adopted[0]))
+        if foreign is not None:
+            self._market.pause(foreign)
+        self._market.hold(self._watcher.disagreement)
+        if news.dropped:
+            since = self._context.clock.now_unix_s() - SECONDS_PER_DAY
+            ended = self._context.store.jobs.ended_since(since)
+            await self._orphans.take_up([job.job_id for job in ended], claimed_now=False)
 
     async def _look_after_models(self) -> None:
         if await self._context.models.look():
@@ -237,7 +268,7 @@ class Node:
         """Let a held job go on. Raise JobError."""
         job = self._open_job(job_id)
         self._context.book.update(job_id, paused=False)
-        if job.state is not JobState.SUBMITTED:
+        if job.state is not JobState.SUBMITTED and job.seen_end is None:
             self._tasks.resume(job_id)
         self._context.events.publish(job_events.JobResumed(), job_id=job_id)
 
@@ -292,8 +323,8 @@ class Node:
         Raise JobError when the job cannot be declined (any more); its training then goes on.
         """
         job = self._open_job(job_id)
-        if job.state in {JobState.CLAIMING, JobState.SUBMITTED}:
-            raise JobError(NotDeclinable(short(job_id), job.state))
+        if job.state in {JobState.CLAIMING, JobState.SUBMITTED} or job.seen_end is not None:
+            raise JobError(NotDeclinable(short(job_id), job.seen_end or job.state))
         await self._tasks.cancel(job_id)
         try:
             await self._context.transactions.decline(job_id)
@@ -332,11 +363,13 @@ class Node:
 
     async def _summary(self) -> Summary:
         view = self._watcher.view
+        unread: Sequence[Movement] = ()
         # An unreachable chain must not delay the shutdown.
         with contextlib.suppress(NetworkError), anyio.move_on_after(READ_AT_END_S):
             view = await self._watcher.refresh()
+            unread = await self._account.unread(view)
         assert view is not None  # noqa: S101 - `run` begins with reading one
-        summary = self._account.summary(view, withdrawn_wei=self._rewards.withdrawn_wei)
+        summary = self._account.summary(view, unread)
         severity = Severity.INFO if summary.adds_up else Severity.WARNING
         self._context.events.publish(summary.as_event(), severity=severity)
         return summary

@@ -24,6 +24,7 @@ from emeth_tui.engine.estimates.forecasts import Forecasts, Measurements
 from emeth_tui.engine.events import EventLog
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.market.model_readiness import Models
+from emeth_tui.engine.money.terms import Terms
 from emeth_tui.engine.node import Node
 from emeth_tui.engine.service_health import ServiceHealth
 from emeth_tui.engine.settings_editor import SettingsEditor
@@ -105,7 +106,7 @@ async def _connect(
             live=live,
             network=network,
             address=wallet.address,
-            rates=await chain.rates(),
+            terms=Terms.load(await chain.rates(), store.key_values),
             chain=chain,
             transactions=TransactionSender(
                 chain,

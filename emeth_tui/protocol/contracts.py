@@ -54,7 +54,10 @@ class ChainJob:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What the contract charges: rates out of RATE_BASE, the verifier's fee in wei."""
+    """What the contract charges: rates out of RATE_BASE, the verifier's fee in wei.
+
+    Some deployments do not return the deposit on `verify` (protocol.md §3): no rate says so, it is seen.
+    """
 
     deposit_rate: int
     timeout_penalty_rate: int
@@ -62,6 +65,7 @@ class Rates:
     failed_penalty_rate: int
     verifier_fee_wei: int
     max_slot_gas_per_node: int
+    returns_deposit: bool = True
 
     def deposit_wei(self, fee_wei: int) -> int:
         """The deposit that `process` takes for a job with this fee."""
@@ -79,8 +83,9 @@ class Rates:
         return min(deposit_wei, penalty_wei + self.verifier_fee_wei)
 
     def earned_wei(self, fee_wei: int) -> int:
-        """What a verified job pays the node: the fee less the verifier's."""
-        return fee_wei - self.verifier_fee_wei
+        """What a verified job brings the node: the fee less the verifier's, less a deposit that is kept."""
+        kept_wei = 0 if self.returns_deposit else self.deposit_wei(fee_wei)
+        return fee_wei - self.verifier_fee_wei - kept_wei
 
 
 # protocol.md §2; the contract's own rates apply, with a warning where they differ.

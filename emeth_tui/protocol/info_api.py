@@ -21,6 +21,7 @@ class ListedJob(BaseModel):
     owner: str = Field(max_length=64)
     status: int = Field(ge=0, le=9)
     dataset: str = Field(validation_alias=AliasChoices("datasetPath", "dataset"), max_length=1_024)
+    node: str | None = Field(default=None, max_length=64)
     param: str | None = Field(default=None, max_length=4_096)
     dataset_bytes: int = Field(validation_alias=AliasChoices("datasetSize", "dataset_bytes"), ge=0, le=2**53)
     fee_wei: int = Field(validation_alias=AliasChoices("fee", "fee_wei"), ge=0, le=MAX_UINT256)

@@ -33,6 +33,11 @@ def job_id_bytes(job_id: JobId) -> bytes:
     return bytes.fromhex(job_id[2:])
 
 
+def training_seed(job_id: JobId) -> int:
+    """Return the seed of a job's training: it follows from the id, so a node that lost its state has it."""
+    return int(job_id, 16) % 2**31
+
+
 def short(job_id: str) -> str:
     """Shorten a job id for a log line: `6f2a…c1`."""
     digits = job_id.removeprefix("0x")

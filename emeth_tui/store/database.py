@@ -19,6 +19,7 @@ from emeth_tui.store.journal import JournalTable
 from emeth_tui.store.key_values import KeyValueTable
 from emeth_tui.store.lock import LOCK_FILE, take_lock
 from emeth_tui.store.measurements import MeasurementTable
+from emeth_tui.store.movements import MovementTable
 from emeth_tui.store.opening import connect, open_database, unusable
 
 # Each entry takes the schema one version up; a released entry is never edited.
@@ -100,6 +101,21 @@ MIGRATIONS = (
     );
     CREATE INDEX measurements_by_gauge ON measurements (quantity, place, model, language, id);
     """,
+    """
+    ALTER TABLE jobs ADD COLUMN seen_end TEXT;
+    CREATE TABLE movements (
+        tx_hash TEXT NOT NULL,
+        log_index INTEGER NOT NULL,
+        block_number INTEGER NOT NULL,
+        at_unix_s REAL NOT NULL,
+        kind TEXT NOT NULL,
+        job_id TEXT,
+        amount_wei TEXT NOT NULL,
+        PRIMARY KEY (tx_hash, log_index)
+    );
+    CREATE INDEX movements_by_job ON movements (job_id);
+    CREATE INDEX movements_by_block ON movements (block_number);
+    """,
 )
 
 
@@ -125,6 +141,7 @@ class Store:
         self.events = EventTable(self._connection)
         self.key_values = KeyValueTable(self._connection)
         self.measurements = MeasurementTable(self._connection)
+        self.movements = MovementTable(self._connection)
         self._files = self._files_now()
         self._on_rebuilt: list[Callable[[], None]] = []
         try:

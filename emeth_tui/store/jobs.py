@@ -109,6 +109,7 @@ def _to_row(job: Job) -> dict[str, object]:
     row.update(state=job.state.value, language=job.language.value)
     row["error"] = None if job.error is None else json.dumps(reason_data(job.error))
     row.update(paused=int(job.paused), by_hand=int(job.by_hand))
+    row["seen_end"] = None if job.seen_end is None else job.seen_end.value
     return row
 
 
@@ -118,4 +119,5 @@ def _from_row(row: sqlite3.Row) -> Job:
     values.update(state=JobState(values["state"]), language=Language(values["language"]))
     values["error"] = None if values["error"] is None else reason_from(json.loads(values["error"]))
     values.update(paused=bool(values["paused"]), by_hand=bool(values["by_hand"]))
+    values["seen_end"] = None if values["seen_end"] is None else JobState(values["seen_end"])
     return Job(**values)

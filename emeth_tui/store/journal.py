@@ -46,6 +46,25 @@ class JournalTable:
         """Return the transactions that may or may not have reached the network, in nonce order."""
         return self._select("WHERE state = 'signed' ORDER BY nonce, created_at_unix_s")
 
+    def settled_from(self, nonce: int) -> list[JournaledTransaction]:
+        """Return what is settled of the nonces from this one up of which one was mined, in nonce order."""
+        mined = "SELECT nonce FROM transactions WHERE state IN ('mined', 'reverted') AND nonce >= ?"
+        return self._select(
+            f"WHERE state != 'signed' AND nonce IN ({mined}) ORDER BY nonce, created_at_unix_s", nonce
+        )
+
+    def next_nonce(self) -> int:
+        """Return the nonce after the highest that was ever signed, 0 when none was."""
+        (highest,) = self._connection.execute("SELECT max(nonce) FROM transactions").fetchone()
+        return 0 if highest is None else int(highest) + 1
+
+    def purpose_of(self, tx_hash: str) -> str | None:
+        """Return what a transaction of ours is for; None for another's."""
+        row = self._connection.execute(
+            "SELECT purpose FROM transactions WHERE tx_hash = ?", (tx_hash,)
+        ).fetchone()
+        return None if row is None else str(row["purpose"])
+
     def recent(self, limit: int) -> list[JournaledTransaction]:
         """Return the newest transactions, newest first."""
         return self._select("ORDER BY rowid DESC LIMIT ?", limit)

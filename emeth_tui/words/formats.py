@@ -22,6 +22,11 @@ def emt(amount_wei: int) -> str:
     return f"{format_token(amount_wei)} EMT"
 
 
+def exact_emt(amount_wei: int) -> str:
+    """Show an amount of EMT with its unit, to the last wei."""
+    return f"{exact_token(amount_wei)} EMT"
+
+
 def duration(seconds: float) -> str:
     """Show a length of time in its two greatest units: `42 s`, `12 min`, `4 h 02`, `3 d 05 h`."""
     total = max(0, int(seconds))

@@ -59,7 +59,7 @@ def _number(name: str, value: int | float) -> str:
     if name.endswith("_native_wei"):
         return format_token(int(value), _GAS_TOKEN_PLACES)
     if name.endswith("_wei"):
-        return formats.emt(int(value))
+        return formats.exact_emt(int(value))  # rounding would hide a part of a cost
     if name.endswith("_bytes"):
         return formats.size(value)
     if name.endswith("_unix_s"):

@@ -8,10 +8,8 @@ from rich.cells import cell_len
 
 from emeth_tui.model import JobState, format_token
 from emeth_tui.notices.events.node import Summary
-from emeth_tui.words.formats import state_name
+from emeth_tui.words.formats import exact_token, state_name
 from emeth_tui.words.translation import _
-
-_PLACES = 6  # of an amount of EMT
 
 
 def summary_lines(summary: Summary) -> list[str]:
@@ -28,6 +26,7 @@ def summary_lines(summary: Summary) -> list[str]:
             ),
         ),
         (_("change"), _change(summary)),
+        *_unlike(summary),
     ]
     width = max(cell_len(label) for label, _text in rows) + 2
     return [label + " " * (width - cell_len(label)) + text for label, text in rows]
@@ -50,17 +49,30 @@ def _share(summary: Summary) -> str:
 
 
 def _change(summary: Summary) -> str:
-    text = _("{change} = fees {fees} - verifier fees {verifier} - penalties {penalties} + rewards {rewards}")
-    change = text.format(
+    text = _("{change} = earned {earned} - lost {lost} + rewards {rewards}").format(
         change=_amount(summary.emt_after_wei - summary.emt_before_wei),
-        fees=_amount(summary.fees_wei),
-        verifier=_amount(summary.verifier_fees_wei),
-        penalties=_amount(summary.penalties_wei),
+        earned=_amount(summary.earned_wei),
+        lost=_amount(summary.lost_wei),
         rewards=_amount(summary.withdrawn_wei),
     )
-    verdict = _("adds up to the wei") if summary.adds_up else _("does NOT add up: look at the chain")
-    return f"{change}; {verdict}"
+    if summary.others:
+        others_wei = sum(summary.others.values())
+        text += " " + _("+ other {other}").format(other=_amount(others_wei))
+    return text if summary.unexplained_wei else f"{text}; " + _("adds up to the wei")
+
+
+def _unlike(summary: Summary) -> list[tuple[str, str]]:
+    """Return a row for each movement that is none of the node's work, and for what no movement shows."""
+    in_transaction = _("{amount} EMT in transaction {tx}")
+    rows = [
+        (_("other"), in_transaction.format(amount=_amount(amount_wei), tx=tx_hash))
+        for tx_hash, amount_wei in summary.others.items()
+    ]
+    if summary.unexplained_wei:
+        amount = _amount(summary.unexplained_wei)
+        rows.append((_("open"), _("{amount} EMT that no transfer of the token shows").format(amount=amount)))
+    return rows
 
 
 def _amount(amount_wei: int) -> str:
-    return format_token(amount_wei, _PLACES)
+    return exact_token(amount_wei)

@@ -37,10 +37,11 @@ SUMMARY = Summary(
     slot_reward_wei=10**18,
     emt_before_wei=10**18,
     emt_after_wei=2 * 10**18,
-    fees_wei=10**18,
-    verifier_fees_wei=0,
-    penalties_wei=0,
+    earned_wei=10**18,
+    lost_wei=0,
     withdrawn_wei=0,
+    others={},
+    unexplained_wei=0,
     adds_up=True,
 )
 

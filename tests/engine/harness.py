@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,10 +14,12 @@ from typing import Any
 import httpx
 
 from emeth_tui.backoff import Backoff
+from emeth_tui.clients.transactions.gas_price import market_price
 from emeth_tui.devnet import funding
 from emeth_tui.devnet.accounts import Account, kept_keys
 from emeth_tui.devnet.bots.plan import JobPlan
 from emeth_tui.devnet.bots.requester import Requester
+from emeth_tui.devnet.chain.reorganisation import Dropped
 from emeth_tui.devnet.network import Devnet
 from emeth_tui.devnet.options import DevnetOptions
 from emeth_tui.engine.clock import ChainClock
@@ -174,9 +176,45 @@ class Harness:
     async def cancel(self, job_id: JobId) -> None:
         await self._core(self.requester, "cancel", job_id_bytes(job_id))
 
-    async def rival_claims(self, job_id: JobId) -> None:
+    async def rival_approves(self) -> None:
         await self.rival.allow_core(token_to_wei(1_000), "rival")
+
+    async def rival_claims(self, job_id: JobId) -> None:
+        await self.rival_approves()
         await self._core(self.rival, "process", job_id_bytes(job_id))
+
+    async def mine(self, blocks: int) -> None:
+        """Let the chain grow."""
+        for _block in range(blocks):
+            await self.devnet.chain.rpc.call("evm_mine")
+
+    async def reorganise(self, depth: int, *, dropped: Dropped = "pool", blocks: int | None = None) -> None:
+        """Replace the newest blocks; what they held waits for the next one, or as `dropped` says."""
+        options = {"depth": depth, "blocks": depth if blocks is None else blocks, "dropped": dropped}
+        await self.devnet.chain.rpc.call("devnet_reorg", options)
+
+    async def give_to_rival(self, job_id: JobId, depth: int) -> None:
+        """Replace the newest blocks by others in which the rival claims a job; it has approved before."""
+        w3, call = self.devnet.chain.w3, self.devnet.chain.core("process", job_id_bytes(job_id))
+        raw, _hash = self.rival.wallet.sign_transaction(
+            {
+                "chainId": self.devnet.chain.network.chain_id,
+                "nonce": await w3.eth.get_transaction_count(self.rival.address),
+                "to": call.address,
+                "value": 0,
+                "data": call.data,
+                "gas": 500_000,
+                **(await market_price(w3)).fields(),
+            }
+        )
+        await self.devnet.chain.rpc.call("anvil_reorg", depth, [["0x" + raw.hex(), 0]])
+
+    async def mine_by_itself(self, on: bool) -> None:
+        """Whether each transaction gets a block at once, or waits for `mine`."""
+        await self.devnet.chain.rpc.call("evm_setAutomine", on)
+
+    async def height(self) -> int:
+        return (await self.devnet.chain.head()).number
 
     async def pass_time(self, seconds: int) -> None:
         """Let the chain's clock run ahead."""
@@ -200,6 +238,8 @@ class Harness:
         devices: int = 1,
         script: Script | None = None,
         exit_after_jobs: int | None = None,
+        confirmations: int = 1,
+        rpc_urls: Sequence[str] = (),
         **settings: Any,
     ) -> AsyncIterator[RunningNode]:
         """Run the operator's node; started again it finds the state of the last one."""
@@ -212,7 +252,13 @@ class Harness:
         }
         layers = settings_layers(self.devnet.info.node_settings, environment={}, overrides=overrides)
         loaded = layers.load()
-        network = load_network(loaded, environment={}).model_copy(update={"poll_interval_s": 0.1})
+        network = load_network(loaded, environment={}).model_copy(
+            update={
+                "poll_interval_s": 0.1,
+                "confirmations": confirmations,
+                "rpc_urls": list(rpc_urls) or [self.devnet.info.rpc_url],
+            }
+        )
         keys = kept_keys(self.devnet.info.state_dir / "accounts.json", funding.ACCOUNTS)
         clock = ChainClock()
         with (
@@ -259,9 +305,12 @@ async def deploy_network(state_dir: Path) -> None:
 
 
 @asynccontextmanager
-async def quiet_network(deployed: Path, directory: Path) -> AsyncIterator[Harness]:
-    """Run a copy of a deployed network, without bots."""
-    devnet = Devnet(_quiet_options(shutil.copytree(deployed, directory / "devnet")))
+async def quiet_network(deployed: Path | None, directory: Path, **options: Any) -> AsyncIterator[Harness]:
+    """Run a copy of a deployed network, or a new one, without bots."""
+    state_dir = directory / "devnet"
+    if deployed is not None:
+        shutil.copytree(deployed, state_dir)
+    devnet = Devnet(_quiet_options(state_dir, **options))
     info = await devnet.start()
     try:
         async with httpx.AsyncClient(base_url=info.storage_url) as http:
@@ -270,13 +319,14 @@ async def quiet_network(deployed: Path, directory: Path) -> AsyncIterator[Harnes
         await devnet.stop()
 
 
-def _quiet_options(state_dir: Path) -> DevnetOptions:
-    return DevnetOptions(
-        state_dir=state_dir,
-        with_requester=False,
-        with_verifier=False,
-        with_rival=False,
-        info_lag_s=0.0,
-        block_interval_s=0.0,
-        rates=RATES,
-    )
+def _quiet_options(state_dir: Path, **options: Any) -> DevnetOptions:
+    quiet: dict[str, Any] = {
+        "with_requester": False,
+        "with_verifier": False,
+        "with_rival": False,
+        "info_lag_s": 0.0,
+        "block_interval_s": 0.0,
+        "rates": RATES,
+        "can_reorganise": True,
+    }
+    return DevnetOptions(state_dir=state_dir, **(quiet | options))

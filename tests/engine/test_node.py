@@ -134,7 +134,7 @@ async def test_a_rejected_result_costs_a_quarter_and_the_verifiers_fee(network: 
     assert failed.body == Failed(token_to_wei(15))
     assert await network.emt_wei() == before_wei - token_to_wei(15)
     assert summary.adds_up
-    assert (summary.verifier_fees_wei, summary.penalties_wei) == (token_to_wei(10), token_to_wei(5))
+    assert (summary.earned_wei, summary.lost_wei) == (0, token_to_wei(15))
 
 
 async def test_a_rejection_of_a_small_fee_costs_the_deposit_and_no_more(network: Harness) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from web3 import AsyncWeb3
 from web3.contract.async_contract import AsyncContractFunction
 
-from emeth_tui.clients.chain.contract_events import ChainEvent, read_events
+from emeth_tui.clients.chain.contract_events import ChainEvent, Transfer, read_events, read_transfers
 from emeth_tui.clients.chain.contracts import Call, Contracts, make_call, read
 from emeth_tui.clients.chain.json_rpc import RpcRefusal
 from emeth_tui.clients.chain.rpc import RPC_RETRY, Rpc
@@ -30,7 +30,7 @@ from emeth_tui.notices.reasons.network.chain import (
 )
 from emeth_tui.notices.reasons.network.rpc import UnknownStatus
 from emeth_tui.protocol.contracts import ChainJob, JobStatus, Rates, SlotShare
-from emeth_tui.protocol.job_ids import job_id_bytes
+from emeth_tui.protocol.job_ids import job_id_bytes, job_id_from_bytes
 from emeth_tui.settings import Network
 
 READS_AT_ONCE = (
@@ -38,6 +38,8 @@ READS_AT_ONCE = (
 )
 MAX_NODE_SLOTS = 20 * 366  # rewards end after 20 years (protocol.md §2): a longer list is a lie
 _UNLIMITED_GAS = 2**256 - 1
+
+Block = int | Literal["latest"]
 
 _logger = logging.getLogger(__name__)
 
@@ -60,7 +62,8 @@ class ChainClient:
         self.contracts = Contracts(self.rpc, network.core_address, network.token_address)
         self.core_address = str(self.contracts.core.address)
         self.token_address = str(self.contracts.token.address)
-        self._connections = transport.client
+        self._transport = transport
+        self._others: dict[str, ChainClient] = {}
 
     @classmethod
     async def connect(cls, network: Network, *, retry: Retry = RPC_RETRY) -> ChainClient:
@@ -78,14 +81,24 @@ class ChainClient:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._connections.aclose()
+        await self._transport.client.aclose()
+
+    def others(self) -> list[ChainClient]:
+        """Return a client for each endpoint of the network that is not in use, alone."""
+        if not self._others and len(self.network.rpc_urls) > 1:
+            clients = (
+                ChainClient(self.network.model_copy(update={"rpc_urls": [url]}), self._transport)
+                for url in self.network.rpc_urls
+            )
+            self._others = {client.rpc.where: client for client in clients}
+        return [client for where, client in self._others.items() if where != self.rpc.where]
 
     @property
     def w3(self) -> AsyncWeb3[Any]:
         """web3 on this chain's endpoints: its errors are ours, its answers are checked."""
         return self.contracts.w3
 
-    async def head(self, number: int | Literal["latest"] = "latest") -> Head:
+    async def head(self, number: Block = "latest") -> Head:
         """Read the newest block, or another one."""
         block = await self.w3.eth.get_block(number)
         return Head(int(block["number"]), "0x" + bytes(block["hash"]).hex(), int(block["timestamp"]))
@@ -108,10 +121,10 @@ class ChainClient:
             ) from error
         return Rates(deposit, timeout, decline, failed, verifier_fee, await self._max_slot_gas())
 
-    async def jobs(self, ids: Sequence[JobId]) -> dict[JobId, ChainJob]:
+    async def jobs(self, ids: Sequence[JobId], block: Block = "latest") -> dict[JobId, ChainJob]:
         """Read jobs' records. Ids that the chain does not know are absent, and so are garbage records.
 
-        A record is read in one batch, not in one block: the calls may straddle a new one.
+        At "latest" a record is read in one batch, not in one block: the calls may straddle a new one.
         """
         functions = self.contracts.core.functions
         results = await self._read_all(
@@ -119,7 +132,8 @@ class ChainClient:
                 function(job_id_bytes(job_id))
                 for job_id in ids
                 for function in (functions.jobs, functions.jobDetails, functions.jobAssigns)
-            )
+            ),
+            block=block,
         )
         jobs: dict[JobId, ChainJob] = {}
         for index, job_id in enumerate(ids):
@@ -179,6 +193,38 @@ class ChainClient:
         """Read EmethCore's events of a range of blocks, both ends in, oldest first."""
         return await read_events(self.contracts, from_block, to_block)
 
+    async def transfers(self, address: str, from_block: int, to_block: int) -> list[Transfer]:
+        """Read an account's movements of EMT in a range of blocks, both ends in, oldest first."""
+        return await read_transfers(self.contracts, address, from_block, to_block)
+
+    async def emt_at(self, address: str, block: int) -> int:
+        """Read an account's EMT, in wei, after a block. Raise NetworkError where its state is gone."""
+        account = self.w3.to_checksum_address(address)
+        (emt_wei,) = await self._read_all(self.contracts.token.functions.balanceOf(account), block=block)
+        return int(_value(emt_wei))
+
+    async def block_at(self, unix_s: int) -> int:
+        """Return the newest block that is no younger than a time; 0 where all of them are younger."""
+        low, high = 0, (await self.head()).number
+        while low < high:
+            middle = (low + high + 1) // 2
+            if (await self.head(middle)).timestamp_unix_s <= unix_s:
+                low = middle
+            else:
+                high = middle - 1
+        return low
+
+    async def assigned_count(self, address: str) -> int | None:
+        """Return how many jobs an account ever claimed; None where the contract does not say."""
+        (count,) = await self._read_all(self.contracts.core.functions.jobAssignedCount(address))
+        return None if isinstance(count, NetworkError) else int(count)
+
+    async def assigned_jobs(self, address: str, indexes: Iterable[int]) -> list[JobId]:
+        """Return the jobs that an account claimed, by their place in its history."""
+        history = self.contracts.core.functions.jobAssignedHistory
+        found = await self._read_all(*(history(address, index) for index in indexes))
+        return [job_id_from_bytes(raw) for raw in found if not isinstance(raw, NetworkError)]
+
     def core(self, function: str, *arguments: object) -> Call:
         """Encode a call of EmethCore."""
         return make_call(self.contracts.core, function, *arguments)
@@ -187,17 +233,17 @@ class ChainClient:
         """Encode a call of the EMT token."""
         return make_call(self.contracts.token, function, *arguments)
 
-    async def _read_all(self, *functions: AsyncContractFunction) -> list[Any]:
+    async def _read_all(self, *functions: AsyncContractFunction, block: Block = "latest") -> list[Any]:
         """Read functions, in few batches: a value each, or the BadAnswer or RpcRefusal instead."""
         results: list[Any] = []
         for start in range(0, len(functions), READS_AT_ONCE):
             several = functions[start : start + READS_AT_ONCE]
-            results += await asyncio.gather(*map(self._read, several))
+            results += await asyncio.gather(*(self._read(function, block) for function in several))
         return results
 
-    async def _read(self, function: AsyncContractFunction) -> Any:
+    async def _read(self, function: AsyncContractFunction, block: Block) -> Any:
         try:
-            return await read(function)
+            return await read(function, block)
         except (BadAnswer, RpcRefusal) as error:
             return error
 

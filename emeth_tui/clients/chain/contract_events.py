@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from web3.contract.async_contract import AsyncContract
+
 from emeth_tui.clients.chain.contracts import Contracts, read_event
 from emeth_tui.clients.chain.json_rpc import RpcRefusal
 from emeth_tui.clients.chain.values import BadAnswer
@@ -17,6 +19,8 @@ from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.job_ids import job_id_from_bytes
 
 BLOCKS_A_REQUEST = 2_000  # what public endpoints commonly allow at once
+
+_Fields = dict[str, Any]
 
 _logger = logging.getLogger(__name__)
 
@@ -73,6 +77,15 @@ class JobCanceled(_Logged):
     job_id: JobId
 
 
+@dataclass(frozen=True, slots=True)
+class Transfer(_Logged):
+    """EMT that moved from one account to another (ERC-20's `Transfer`), in wei."""
+
+    sender: str
+    recipient: str
+    amount_wei: int
+
+
 ChainEvent = StatusChanged | RewardCredited | PenaltyTaken | JobRequested | JobCanceled
 
 
@@ -81,31 +94,72 @@ async def read_events(contracts: Contracts, from_block: int, to_block: int) -> l
 
     A range that the endpoint refuses is halved until it is one block. Raise ChainUnreachable or RpcRefusal.
     """
-    events: list[ChainEvent] = []
+    found = await _read_logs(contracts, from_block, to_block, contracts.core, [list(contracts.events)])
+    events = (parse_log(log, contracts) for log in found)
+    return sorted((event for event in events if event is not None), key=_place)
+
+
+async def read_transfers(
+    contracts: Contracts, address: str, from_block: int, to_block: int
+) -> list[Transfer]:
+    """Read the EMT that an account sent and received in a range of blocks, both ends in, in order.
+
+    Raise ChainUnreachable or RpcRefusal.
+    """
+    account = "0x" + address[2:].lower().rjust(64, "0")
+    topic = contracts.transfer.topic
+    found: dict[tuple[int, int], Transfer] = {}  # what it sent to itself comes twice
+    for topics in ([topic, account], [topic, None, account]):
+        for log in await _read_logs(contracts, from_block, to_block, contracts.token, topics):
+            if (transfer := _transfer(log, contracts)) is not None:
+                found[_place(transfer)] = transfer
+    return [found[place] for place in sorted(found)]
+
+
+async def _read_logs(
+    contracts: Contracts, from_block: int, to_block: int, contract: AsyncContract, topics: list[Any]
+) -> list[Any]:
+    """Read a contract's logs; a range that the endpoint refuses is halved until it is one block."""
+    logs: list[Any] = []
     step = BLOCKS_A_REQUEST
     start = from_block
     while start <= to_block:
         end = min(start + step - 1, to_block)
+        wanted: Any = {"address": contract.address, "fromBlock": start, "toBlock": end, "topics": topics}
         try:
-            logs = await contracts.w3.eth.get_logs(_filter(contracts, start, end))
+            found = await contracts.w3.eth.get_logs(wanted)
         except RpcRefusal as refusal:
             if end == start:
                 raise
             step = (end - start + 1) // 2
             _logger.info("%s; asking for %d blocks at a time", refusal, step)
             continue
-        found = (parse_log(log, contracts) for log in logs)
-        events += [event for event in found if event is not None and start <= event.block_number <= end]
+        logs += [log for log in found if start <= log["blockNumber"] <= end]
         start = end + 1
-    return sorted(events, key=lambda event: (event.block_number, event.log_index))
+    return logs
 
 
-def _filter(contracts: Contracts, from_block: int, to_block: int) -> Any:
+def _place(logged: _Logged) -> tuple[int, int]:
+    return logged.block_number, logged.log_index
+
+
+def _transfer(log: Any, contracts: Contracts) -> Transfer | None:
+    if log["address"].lower() != contracts.token.address.lower():
+        return None
+    try:
+        fields = read_event(contracts.transfer, log)["args"]
+    except BadAnswer as error:
+        _logger.warning("skipping a log that cannot be read: %s", one_line(error))
+        return None
+    sender, recipient, amount = fields.values()
+    return Transfer(sender=sender, recipient=recipient, amount_wei=amount, **_where(log))
+
+
+def _where(log: Any) -> _Fields:
     return {
-        "address": contracts.core.address,
-        "fromBlock": from_block,
-        "toBlock": to_block,
-        "topics": [list(contracts.events)],
+        "block_number": log["blockNumber"],
+        "tx_hash": "0x" + bytes(log["transactionHash"]).hex(),
+        "log_index": log["logIndex"],
     }
 
 
@@ -118,18 +172,10 @@ def parse_log(log: Any, contracts: Contracts) -> ChainEvent | None:
     if event is None or maker is None:
         return None
     try:
-        place = {
-            "block_number": log["blockNumber"],
-            "tx_hash": "0x" + bytes(log["transactionHash"]).hex(),
-            "log_index": log["logIndex"],
-        }
-        return maker(read_event(event, log)["args"], place)
+        return maker(read_event(event, log)["args"], _where(log))
     except (BadAnswer, ValueError, JobError) as error:
         _logger.warning("skipping a log that cannot be read: %s", one_line(error))
         return None
-
-
-_Fields = dict[str, Any]
 
 
 def _status_changed(fields: _Fields, place: _Fields) -> StatusChanged:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from eth_abi.codec import ABICodec
 from eth_abi.decoding import StringDecoder
@@ -64,17 +64,24 @@ class Contracts:
         events: Any = self.core.events
         return {event.topic: event for event in events}
 
+    @cached_property
+    def transfer(self) -> AsyncContractEvent:
+        """The token's event of EMT that moved."""
+        events: Any = self.token.events
+        event: AsyncContractEvent = events.Transfer
+        return event
+
     def _contract(self, name: str, address: str) -> AsyncContract:
         return self.w3.eth.contract(address=self.w3.to_checksum_address(address), abi=contracts.abi(name))
 
 
-async def read(function: AsyncContractFunction) -> Any:
-    """Call a function at the newest block, and return what it returns.
+async def read(function: AsyncContractFunction, block: int | Literal["latest"] = "latest") -> Any:
+    """Call a function at the newest block or another, and return what it returns.
 
     Text that is not UTF-8 comes with replacement characters. Raise BadAnswer, RpcRefusal or ChainUnreachable.
     """
     try:
-        return await function.call()
+        return await function.call(block_identifier=block)
     except _UNREADABLE as error:
         raise BadAnswer(NotDecodable(str(function.abi_element_identifier), one_line(error))) from error
 

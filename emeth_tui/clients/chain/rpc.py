@@ -168,6 +168,13 @@ class Rpc:
                     raise
         raise AssertionError("unreachable: the last endpoint answers or raises")
 
+    def prefer(self, where: str) -> bool:
+        """Use the endpoint that messages name so from now on; return whether that is a change."""
+        wanted = next((endpoint for endpoint in self._endpoints if endpoint.where == where), self._in_use)
+        changed = wanted is not self._in_use
+        self._in_use = wanted
+        return changed
+
     def _use_next(self, failed: Endpoint, error: Exception) -> None:
         if self._in_use is failed and len(self._endpoints) > 1:
             place = self._endpoints.index(failed) + 1

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from emeth_tui.clients.chain.client import ChainClient
@@ -18,16 +18,17 @@ from emeth_tui.clients.transactions import broadcast
 from emeth_tui.clients.transactions.broadcast import Broadcast, NonceStatus, Receipt, Verdict
 from emeth_tui.clients.transactions.fee_limits import FeeGuard
 from emeth_tui.clients.transactions.gas_price import GasPrice
-from emeth_tui.clients.transactions.pending import Journal, PendingTransaction, PendingTransactions
+from emeth_tui.clients.transactions.pending import Journal, PendingTransaction, PendingTransactions, Watch
 from emeth_tui.clients.transactions.signed_bytes import SignedCall
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import InsufficientFunds, NetworkError, ReceiptTimeout, TransactionError
 from emeth_tui.model import JobId, JournaledTransaction, TransactionState
-from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.network import transactions as why
 
-Purpose = Literal["approve", "process", "submit", "decline", "withdraw"]
+Purpose = Literal["approve", "process", "submit", "decline", "withdraw", "cancel"]
+CANCEL: Purpose = "cancel"  # takes a nonce and does nothing: what was signed before under it cannot be mined
 
+CANCEL_GAS = 21_000  # what a transaction without data takes
 POLL_GROWTH = 1.5
 NONCE_TAKEN_CHECKS = 3  # in a row that must agree that another transaction used our nonce
 MAX_NONCE_RACES = 3
@@ -53,12 +54,16 @@ _NEVER_SENT = frozenset({Verdict.UNFUNDED, Verdict.REFUSED})
 
 @dataclass(frozen=True, slots=True)
 class TransactionRequest:
-    """A call to send, and what it is for. `what` names it in messages."""
+    """A call to send, and what it is for. `what` names it in messages.
+
+    One that is `repeatable` does something new each time: one of them that is mined is not joined.
+    """
 
     call: Call
     purpose: Purpose
     job_id: JobId | None
     what: str
+    repeatable: bool = False
 
 
 class Outbox:
@@ -74,51 +79,74 @@ class Outbox:
         self._patience = patience
         self._fees = fees
         self._nonce_lock = asyncio.Lock()
-        self._first_unused_nonce = 0  # an endpoint that lags may not know of our newest transactions
+        self.nonces_lost = 0  # that were ours to use, and were used with bytes that we never signed
 
     def find_pending(self, request: TransactionRequest) -> PendingTransaction | None:
-        """Return the pending transaction that makes this very call, if there is one."""
-        return self._pending.find(request.call)
+        """Return the pending transaction to join instead of sending this call, if there is one."""
+        pending = self._pending.find(request.call)
+        if pending is not None and request.repeatable and pending.receipt is not None:
+            return None
+        return pending
+
+    def open(self, job_id: JobId) -> list[PendingTransaction]:
+        """Return a job's transactions that are not final, in nonce order."""
+        return self._pending.open(job_id)
 
     async def send(self, request: TransactionRequest) -> Receipt:
-        """Send a call and wait for its confirmations. A call that is pending already is joined, not repeated.
+        """Send a call and wait until it is in a block; `tend` watches it from there until it is final.
 
-        Raise Reverted, InsufficientFunds, ReceiptTimeout, TransactionError or NetworkError.
+        A call that is pending already is joined, not repeated. Raise Reverted, InsufficientFunds,
+        ReceiptTimeout, TransactionError or NetworkError.
         """
-        return await self.confirm(await self.mine(request))
-
-    async def mine(self, request: TransactionRequest) -> PendingTransaction:
-        """Send a call and wait until it is mined; confirmations may be missing. Raise as `send` does."""
         for _ in range(MAX_NONCE_RACES):
-            pending = self._pending.find(request.call) or await self._sign_and_broadcast(request)
-            receipt = await self._wait_until_mined(pending, confirmations=1)
+            pending = self.find_pending(request) or await self._sign_and_broadcast(request)
+            receipt = await self._wait_until_mined(pending)
             if receipt is not None:
                 if not receipt.ok:
-                    await self.confirm(pending)
-                return pending
+                    raise await self._reverted(pending, receipt)
+                return receipt
             _logger.warning("%s: another program used nonce %d of this account", request.what, pending.nonce)
         raise TransactionError(why.NoncesUsedElsewhere(request.purpose, self._wallet.address))
 
-    async def confirm(self, pending: PendingTransaction) -> Receipt:
-        """Wait until a transaction has the confirmations that the network asks for. Raise as `send` does."""
-        receipt = await self._wait_until_mined(pending, self._patience.confirmations)
-        if receipt is None:
-            raise TransactionError(why.BlockDropped(pending.newest.purpose))
-        if not receipt.ok:
-            signed = pending.signed
-            transaction = {
-                "from": self._wallet.address,
-                "to": self._w3.to_checksum_address(signed.to),
-                "data": "0x" + signed.data.hex(),
-            }
-            reason = await broadcast.reason_at(self._w3, transaction, receipt.block_number)
-            raise broadcast.reverted(pending.newest.purpose, reason)
-        return receipt
+    async def tend(self, wanted: Callable[[JournaledTransaction], bool]) -> int:
+        """Look after what is not final: settle it, send it again, raise its fee; cancel what is not `wanted`.
+
+        What a reorganisation undid, however deep, is taken up again. Return the chain's next nonce of the
+        account. Raise NetworkError.
+        """
+        address = self._w3.to_checksum_address(self._wallet.address)
+        next_nonce = int(await self._w3.eth.get_transaction_count(address))
+        self._pending.reopen(next_nonce)
+        for pending in self._pending.open():
+            if not pending.lock.locked():
+                async with pending.lock:
+                    await self._check(pending, self._watch(pending), wanted)
+        await self._close_gap(next_nonce)
+        return next_nonce
+
+    async def cancel(self, pending: PendingTransaction) -> None:
+        """Take a transaction's nonce away, at a higher price. It may still be the one that is mined."""
+        async with pending.lock:
+            if not pending.has_ended and pending.newest.purpose != CANCEL:
+                await self._cancel(pending)
+
+    async def _reverted(self, pending: PendingTransaction, receipt: Receipt) -> TransactionError:
+        signed = pending.signed
+        transaction = {
+            "from": self._wallet.address,
+            "to": self._w3.to_checksum_address(signed.to),
+            "data": "0x" + signed.data.hex(),
+        }
+        reason = await broadcast.reason_at(self._w3, transaction, receipt.block_number)
+        return broadcast.reverted(pending.newest.purpose, reason)
 
     async def settle_pending(
         self, job_id: JobId | None, wanted: Callable[[JournaledTransaction], bool]
     ) -> list[JournaledTransaction]:
-        """Settle what the journal holds unsettled, and return how each transaction ended."""
+        """Send again what the journal holds unsettled, wait for its block, and return what became of it.
+
+        What is not `wanted` any more is cancelled.
+        """
         unsettled = self._pending.open(job_id)
         # In nonce order: some endpoints refuse a nonce before its predecessor.
         for pending in unsettled:
@@ -129,7 +157,7 @@ class Outbox:
                     await self._broadcast_again(pending, wanted)
             except NetworkError as error:
                 _logger.warning("%s: it is not broadcast again yet: %s", pending.name, error)
-        await asyncio.gather(*(self._try_to_confirm(pending) for pending in unsettled))
+        await asyncio.gather(*(self._try_to_settle(pending) for pending in unsettled))
         return [tx for pending in unsettled for tx in pending.transactions]
 
     # ---- sign and broadcast
@@ -137,12 +165,12 @@ class Outbox:
     async def _sign_and_broadcast(self, request: TransactionRequest) -> PendingTransaction:
         """Simulate, sign, journal, broadcast; or join what another task has just broadcast."""
         async with self._nonce_lock:
-            pending = self._pending.find(request.call)
+            pending = self.find_pending(request)
             if pending is not None:
                 return pending
             gas = await broadcast.simulate(self._w3, request.call, self._wallet.address, request.purpose)
             for other in self._pending.open():
-                if not other.lock.locked():
+                if other.receipt is None and not other.lock.locked():
                     async with other.lock:  # a lower nonce that got lost would hold this one up
                         await self._broadcast_again(other)
             price = await self._fees.market_price()
@@ -166,15 +194,17 @@ class Outbox:
     async def _next_nonce_with_funds(self, request: TransactionRequest, cost_wei: int) -> int:
         """Return the nonce to use. Raise InsufficientFunds when the account cannot pay `cost_wei`."""
         address = self._w3.to_checksum_address(self._wallet.address)
-        next_nonce, balance_wei = await asyncio.gather(
-            self._w3.eth.get_transaction_count(address, "pending"), self._w3.eth.get_balance(address)
+        mined, known, balance_wei = await asyncio.gather(
+            self._w3.eth.get_transaction_count(address),
+            self._w3.eth.get_transaction_count(address, "pending"),
+            self._w3.eth.get_balance(address),
         )
         if balance_wei < cost_wei:
             symbol = self._chain.network.native_symbol
             raise InsufficientFunds(
                 why.GasUnaffordable(request.purpose, cost_wei, symbol, address, int(balance_wei))
             )
-        return self._pending.free_nonce(max(int(next_nonce), self._first_unused_nonce))
+        return self._pending.free_nonce(max(int(mined), int(known)))
 
     def _sign(self, call: SignedCall, purpose: str, job_id: JobId | None) -> JournaledTransaction:
         raw, tx_hash = self._wallet.sign_transaction(
@@ -216,42 +246,53 @@ class Outbox:
             return InsufficientFunds(why.GasShort(request.purpose, self._wallet.address, symbol, answer.said))
         return TransactionError(why.TransactionRefused(request.purpose, self._chain.rpc.where, answer.said))
 
-    # ---- wait until mined
+    # ---- watch
 
-    async def _wait_until_mined(self, pending: PendingTransaction, confirmations: int) -> Receipt | None:
-        """Watch a transaction until it has that many confirmations; None when another used its nonce.
+    async def _wait_until_mined(self, pending: PendingTransaction) -> Receipt | None:
+        """Watch a transaction until it is in a block; None when another used its nonce.
 
         Raise ReceiptTimeout: the transaction may still go through, and stays unsettled in the journal.
         """
         async with pending.lock:
             patience = self._patience
             start_s = time.monotonic()
-            watch = _Watch(start_s + patience.first_poll_s, start_s + patience.bump_after_s)
             poll_s = patience.first_poll_s
+            watch = pending.watch = self._new_watch()
             while not pending.has_ended:
-                receipt = await self._check(pending, watch, confirmations)
-                if receipt is not None or pending.has_ended:
-                    return receipt
+                await self._check(pending, watch)
+                if pending.receipt is not None or pending.has_ended:
+                    break
                 if time.monotonic() - start_s > patience.receipt_timeout_s:
                     raise self._timed_out(pending, watch)
                 await asyncio.sleep(poll_s)
                 poll_s = min(poll_s * POLL_GROWTH, patience.longest_poll_s)
             return pending.receipt
 
-    async def _check(self, pending: PendingTransaction, watch: _Watch, confirmations: int) -> Receipt | None:
+    def _watch(self, pending: PendingTransaction) -> Watch:
+        pending.watch = pending.watch or self._new_watch()
+        return pending.watch
+
+    def _new_watch(self) -> Watch:
+        now_s = time.monotonic()
+        return Watch(now_s + self._patience.first_poll_s, now_s + self._patience.bump_after_s)
+
+    async def _check(
+        self,
+        pending: PendingTransaction,
+        watch: Watch,
+        wanted: Callable[[JournaledTransaction], bool] = lambda _: True,
+    ) -> None:
         """Check once and do what is due: settle, broadcast again, bump. A failing endpoint is asked later."""
         try:
             seen = await self._status(pending)
             watch.news = why.InNoBlock()
             if seen.receipt is not None:
-                depth = self._settle_if_deep(pending, seen)
-                watch.news = why.HasConfirmations(depth, self._patience.confirmations)
-                return seen.receipt if depth >= confirmations else None
+                self._note_mined(pending, seen)
+                return
+            pending.receipt = None
             if seen.next_nonce > pending.nonce:
-                watch.nonce_taken_checks += 1
-                if watch.nonce_taken_checks >= NONCE_TAKEN_CHECKS:
-                    self._pending.settle(pending, None)
-                return None
+                self._note_nonce_taken(pending, watch)
+                return
             watch.nonce_taken_checks = 0
             now_s = time.monotonic()
             if now_s >= watch.bump_at_s and seen.next_nonce == pending.nonce:
@@ -259,24 +300,25 @@ class Outbox:
                 await self._bump_fee(pending)
             elif now_s >= watch.resend_at_s and not seen.is_known:
                 watch.resend_at_s = now_s + self._patience.resend_after_s
-                await self._broadcast(pending)
+                await self._broadcast_or_cancel(pending, wanted)
         except NetworkError as error:
             watch.news = error.reason
             _logger.info("%s: the chain does not show yet what became of it: %s", pending.name, error)
-        return None
 
     async def _status(self, pending: PendingTransaction) -> NonceStatus:
         return await broadcast.nonce_status(self._w3, self._wallet.address, pending.hashes)
 
-    def _settle_if_deep(self, pending: PendingTransaction, seen: NonceStatus) -> int:
-        """Settle a transaction that has its confirmations; return how many it has."""
-        if seen.receipt is None:
-            return 0
-        depth = seen.head_number - seen.receipt.block_number + 1
-        self._first_unused_nonce = max(self._first_unused_nonce, pending.nonce + 1)
-        if depth >= self._patience.confirmations:
-            self._pending.settle(pending, seen.receipt)
-        return depth
+    def _note_mined(self, pending: PendingTransaction, seen: NonceStatus) -> None:
+        """Keep the receipt; settle a transaction that has its confirmations."""
+        receipt = pending.receipt = seen.receipt
+        if receipt and seen.head_number - receipt.block_number + 1 >= self._patience.confirmations:
+            self._pending.settle(pending, receipt)
+
+    def _note_nonce_taken(self, pending: PendingTransaction, watch: Watch) -> None:
+        watch.nonce_taken_checks += 1
+        if watch.nonce_taken_checks >= NONCE_TAKEN_CHECKS:
+            self.nonces_lost += 1
+            self._pending.settle(pending, None)
 
     async def _broadcast_again(
         self, pending: PendingTransaction, wanted: Callable[[JournaledTransaction], bool] = lambda _: True
@@ -285,18 +327,56 @@ class Outbox:
         if pending.has_ended:
             return
         seen = await self._status(pending)
-        self._settle_if_deep(pending, seen)
-        if seen.is_known or seen.next_nonce > pending.nonce:
-            return
-        if wanted(pending.newest):
+        if seen.receipt is not None:
+            self._note_mined(pending, seen)
+        elif not seen.is_known and seen.next_nonce <= pending.nonce:
+            await self._broadcast_or_cancel(pending, wanted)
+
+    async def _broadcast_or_cancel(
+        self, pending: PendingTransaction, wanted: Callable[[JournaledTransaction], bool]
+    ) -> None:
+        if pending.newest.purpose == CANCEL or wanted(pending.newest):
             await self._broadcast(pending)
         else:
-            _logger.info(
-                "%s: transaction %s never reached the chain, and is dropped",
-                pending.name,
-                pending.newest.tx_hash,
-            )
-            self._pending.drop(pending)
+            await self._cancel(pending)
+
+    async def _cancel(self, pending: PendingTransaction) -> None:
+        """Sign and send a transaction that does nothing under the same nonce; the lock is held."""
+        try:
+            market = await self._fees.market_price()
+        except TransactionError as error:
+            _logger.warning("%s: not cancelled yet: %s", pending.name, error)
+            return
+        price = pending.signed.price.bumped(market)
+        _logger.info("%s: not wanted any more; its nonce %d is taken by another", pending.name, pending.nonce)
+        self._pending.add(self._sign(self._nothing(pending.nonce, price), CANCEL, pending.newest.job_id))
+        await self._broadcast(pending)
+
+    def _nothing(self, nonce: int, price: GasPrice) -> SignedCall:
+        return SignedCall(nonce, bytes.fromhex(self._wallet.address[2:]), b"", CANCEL_GAS, price)
+
+    async def _close_gap(self, next_nonce: int) -> None:
+        """Use the chain's next nonce for nothing where a pending transaction waits behind it.
+
+        So nobody's bytes are lost: what we signed is in the journal, and a nonce that another program has
+        in the pool is left to it.
+        """
+        if not any(pending.nonce > next_nonce for pending in self._pending.open()):
+            return
+        async with self._nonce_lock:
+            address = self._w3.to_checksum_address(self._wallet.address)
+            known = int(await self._w3.eth.get_transaction_count(address, "pending"))
+            if known > next_nonce or self._pending.free_nonce(next_nonce) != next_nonce:
+                return
+            try:
+                price = await self._fees.market_price()
+            except TransactionError as error:
+                _logger.warning("nonce %d of this account stays unused: %s", next_nonce, error)
+                return
+            _logger.warning("nonce %d of this account is unused: a transaction takes it", next_nonce)
+            pending = self._pending.add(self._sign(self._nothing(next_nonce, price), CANCEL, None))
+            async with pending.lock:
+                await self._broadcast(pending)
 
     async def _bump_fee(self, pending: PendingTransaction) -> None:
         """Replace a transaction by the same call under the same nonce at a higher price."""
@@ -316,25 +396,15 @@ class Outbox:
         self._pending.add(self._sign(replacement, newest.purpose, newest.job_id))
         await self._broadcast(pending)
 
-    async def _try_to_confirm(self, pending: PendingTransaction) -> None:
+    async def _try_to_settle(self, pending: PendingTransaction) -> None:
         try:
-            await self._wait_until_mined(pending, self._patience.confirmations)
+            await self._wait_until_mined(pending)
         except ReceiptTimeout as error:
             _logger.warning("%s", error)
 
-    def _timed_out(self, pending: PendingTransaction, watch: _Watch) -> ReceiptTimeout:
+    def _timed_out(self, pending: PendingTransaction, watch: Watch) -> ReceiptTimeout:
         newest, waited_s = pending.newest, self._patience.receipt_timeout_s
         return ReceiptTimeout(why.NotFinal(newest.purpose, newest.tx_hash, waited_s, watch.news))
-
-
-@dataclass(slots=True)
-class _Watch:
-    """What is remembered between two checks of a transaction."""
-
-    resend_at_s: float
-    bump_at_s: float
-    nonce_taken_checks: int = 0
-    news: Reason = field(default_factory=why.InNoBlock)
 
 
 def _offer(old: GasPrice, new: GasPrice) -> str:

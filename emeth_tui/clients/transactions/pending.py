@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count, groupby
 from typing import Protocol
 
 from emeth_tui.clients.chain.contracts import Call
 from emeth_tui.clients.transactions.broadcast import Receipt
 from emeth_tui.clients.transactions.signed_bytes import SignedCall, read_signed
 from emeth_tui.model import JobId, JournaledTransaction, TransactionState
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.network.transactions import InNoBlock
 
 
 class Journal(Protocol):
@@ -35,18 +37,33 @@ class Journal(Protocol):
         """Return a job's transactions, oldest first."""
         ...
 
+    def settled_from(self, nonce: int) -> list[JournaledTransaction]:
+        """Return what is settled of the nonces from this one up of which one was mined, in nonce order."""
+        ...
+
+
+@dataclass(slots=True)
+class Watch:
+    """What is remembered between two checks of a transaction; times in monotonic seconds."""
+
+    resend_at_s: float
+    bump_at_s: float
+    nonce_taken_checks: int = 0
+    news: Reason = field(default_factory=InNoBlock)
+
 
 @dataclass(eq=False)
 class PendingTransaction:
     """A call that was signed and is not settled: its transaction and the fee bumps of it, oldest first.
 
-    All of them share the nonce. Whoever watches it holds `lock`. Once it has ended, `receipt` is set if one
-    of them was mined.
+    All of them share the nonce. Whoever watches it holds `lock`. `receipt` is set while the chain shows one
+    of them mined; a reorganisation may take it back until `has_ended`.
     """
 
     nonce: int
     transactions: list[JournaledTransaction]
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    watch: Watch | None = None
     receipt: Receipt | None = None
     has_ended: bool = False
 
@@ -90,9 +107,20 @@ class PendingTransactions:
         return next((pending for pending in self.open() if pending.signed.target == target), None)
 
     def free_nonce(self, first: int) -> int:
-        """Return the lowest nonce from `first` up that no pending transaction uses."""
+        """Return the lowest nonce from `first` up that no transaction of ours holds or has used."""
         taken = {pending.nonce for pending in self.open()}
-        return next(nonce for nonce in _up_from(first) if nonce not in taken)
+        taken |= {tx.nonce for tx in self._journal.settled_from(first)}
+        return next(nonce for nonce in count(first) if nonce not in taken)
+
+    def reopen(self, next_nonce: int) -> None:
+        """Take up what was settled as mined, although the chain has not come to its nonce: it was undone."""
+        for nonce, siblings in groupby(self._journal.settled_from(next_nonce), lambda tx: tx.nonce):
+            # The one that was mined last: what is sent again are its bytes.
+            in_order = sorted(siblings, key=lambda tx: tx.state is not TransactionState.REPLACED)
+            for tx in in_order:
+                self._journal.settle(tx.tx_hash, TransactionState.SIGNED, None, None)
+            signed = [dataclasses.replace(tx, state=TransactionState.SIGNED) for tx in in_order]
+            self._by_nonce[nonce] = PendingTransaction(nonce, signed)
 
     def add(self, tx: JournaledTransaction) -> PendingTransaction:
         """Write a signed transaction to the journal; return the pending one that it begins or joins."""
@@ -135,10 +163,3 @@ def _settled(tx: JournaledTransaction, receipt: Receipt | None) -> JournaledTran
         return dataclasses.replace(tx, state=TransactionState.REPLACED)
     state = TransactionState.MINED if receipt.ok else TransactionState.REVERTED
     return dataclasses.replace(tx, state=state, gas_used=receipt.gas_used, fee_wei=receipt.fee_wei)
-
-
-def _up_from(first: int) -> Iterator[int]:
-    nonce = first
-    while True:
-        yield nonce
-        nonce += 1

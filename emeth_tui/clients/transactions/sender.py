@@ -64,15 +64,11 @@ class TransactionSender:
         process = TransactionRequest(
             self._chain.core("process", job_id_bytes(job_id)), "process", job_id, f"job {job_id}: process"
         )
-        approval: PendingTransaction | None = None
         async with self._claim_lock:  # until it is mined: two claims must not spend one allowance
             if self._outbox.find_pending(process) is None:
                 await self._check_still_requested(job_id)
-                approval = await self._approve(job_id, deposit_wei)
-            pending = await self._outbox.mine(process)
-        if approval is not None:
-            await self._outbox.confirm(approval)
-        return await self._outbox.confirm(pending)
+                await self._approve(job_id, deposit_wei)
+            return await self._outbox.send(process)
 
     async def submit(self, job_id: JobId, result: str) -> Receipt:
         """Deliver a job's result by its name in storage. Raise Reverted, ReceiptTimeout or NetworkError."""
@@ -95,12 +91,41 @@ class TransactionSender:
         *,
         wanted: Callable[[JournaledTransaction], bool] = lambda _: True,
     ) -> list[JournaledTransaction]:
-        """Settle what the journal holds unsettled, all of it or one job's, and return how each ended.
+        """Send again what the journal holds unsettled, all of it or one job's; return what became of each.
 
-        What is mined is settled; what the chain does not know is broadcast again, the same bytes, or dropped
-        if it is not `wanted` any more. What is not mined in time stays SIGNED.
+        What the chain does not know is broadcast again, the same bytes, or cancelled if it is not `wanted`
+        any more. What is not mined in time, or not final yet, stays SIGNED.
         """
         return await self._outbox.settle_pending(job_id, wanted)
+
+    async def tend(self, wanted: Callable[[JournaledTransaction], bool]) -> int:
+        """Look after every transaction that is not final (see `Outbox.tend`). Raise NetworkError."""
+        return await self._outbox.tend(wanted)
+
+    @property
+    def nonces_lost(self) -> int:
+        """How many nonces that were ours to use another program has used."""
+        return self._outbox.nonces_lost
+
+    def may_claim(self, job_id: JobId) -> bool:
+        """Whether a claim signed for a job may still be mined, or undone."""
+        return bool(self._claims(job_id))
+
+    async def cancel_claim(self, job_id: JobId) -> None:
+        """Cancel what is signed to claim a job and not mined; the chain shows what became of it.
+
+        Raise NetworkError.
+        """
+        for pending in self._claims(job_id):
+            if pending.receipt is None:
+                await self._outbox.cancel(pending)
+
+    def _claims(self, job_id: JobId) -> list[PendingTransaction]:
+        return [
+            pending
+            for pending in self._outbox.open(job_id)
+            if any(tx.purpose == "process" for tx in pending.transactions)
+        ]
 
     async def _check_still_requested(self, job_id: JobId) -> None:
         """Save the gas of an approval for a job that is gone. Raise Reverted."""
@@ -110,15 +135,19 @@ class TransactionSender:
         if job.status is not JobStatus.REQUESTED:
             raise Reverted(TakenAlready("process", job.status.name, job.node))
 
-    async def _approve(self, job_id: JobId, deposit_wei: int) -> PendingTransaction | None:
+    async def _approve(self, job_id: JobId, deposit_wei: int) -> None:
+        """Let EmethCore take the deposit, where it may not take as much already."""
+        call = self._chain.token("approve", self._chain.core_address, deposit_wei)
+        approve = TransactionRequest(call, "approve", job_id, f"job {job_id}: approve", repeatable=True)
+        while await self._allowance_is_short(deposit_wei):
+            joined = self._outbox.find_pending(approve) is not None
+            await self._outbox.send(approve)
+            if not joined:
+                return
+            # One that a crash left: another claim may spend it, and then it is short again.
+
+    async def _allowance_is_short(self, deposit_wei: int) -> bool:
         balances = await self._chain.balances(self._address)
         if balances.emt_wei < deposit_wei:
             raise InsufficientFunds(DepositUnaffordable(deposit_wei, self._address, balances.emt_wei))
-        if balances.allowance_wei >= deposit_wei:
-            return None
-        call = self._chain.token("approve", self._chain.core_address, deposit_wei)
-        approve = TransactionRequest(call, "approve", job_id, f"job {job_id}: approve")
-        if earlier := self._outbox.find_pending(approve):
-            # The same amount was approved for another claim, which may have spent it: not ours to join.
-            await self._outbox.confirm(earlier)
-        return await self._outbox.mine(approve)
+        return balances.allowance_wei < deposit_wei

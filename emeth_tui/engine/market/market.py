@@ -42,6 +42,7 @@ class Market:
         self._verified = 0
         self._offers: tuple[Offer, ...] = ()
         self._idle_reason: Reason | None = None
+        self._held: Reason | None = None
         self._draining = False  # unlike a pause, for this run only
         self._findings = Findings(context)
         self._turn = asyncio.Lock()  # one job at a time: each is checked against what the last one took
@@ -70,6 +71,12 @@ class Market:
         """Take no new jobs, across restarts, until `resume`."""
         self._context.store.key_values.set_reason(key_values.CLAIMS_PAUSED, reason)
         self._context.events.publish(events.ClaimsPaused(reason))
+
+    def hold(self, reason: Reason | None) -> None:
+        """Take no new jobs while there is a reason, which passes by itself."""
+        if reason is not None and reason != self._held:
+            self._context.events.publish(events.ClaimsHeld(reason))
+        self._held = reason
 
     def drain(self) -> None:
         """Take no new jobs in this run."""
@@ -234,7 +241,7 @@ class Market:
             return why.NodeDraining()
         if not self._context.store.is_in_place:
             return why.ClaimingPaused(why.StateMoved(self._context.settings.state_dir))
-        if paused := self.paused:
+        if paused := self.paused or self._held:
             return why.ClaimingPaused(paused)
         if busy := self._no_worker_free():
             return busy

@@ -10,9 +10,9 @@ from emeth_tui.notices.notice import Reason
 
 
 def rules_for(context: Context, job: Job) -> ClaimRules:
-    """Return the rules under which a job was chosen."""
+    """Return the rules under which a job was chosen; one that has been trained on is only to be in time."""
     rules = ClaimRules.of(context.settings.claims, context.network)
-    return rules.by_hand() if job.by_hand else rules
+    return rules.by_hand() if job.by_hand or job.epochs_done else rules
 
 
 def claim_refusal(context: Context, job: Job) -> Reason | None:
@@ -30,13 +30,16 @@ def claim_refusal(context: Context, job: Job) -> Reason | None:
 async def settle_sent(context: Context, job: Job | None = None) -> None:
     """Wait for transactions signed earlier, a job's or all; rebroadcast the same bytes if necessary.
 
-    One that was never broadcast is sent only if still useful: a claim only if its job can finish in time.
+    One that the chain does not know is sent only if still useful: a claim only if its job can finish in time.
     """
+    await context.transactions.settle_pending(
+        job.job_id if job else None, wanted=lambda tx: is_wanted(context, tx)
+    )
 
-    def is_wanted(tx: JournaledTransaction) -> bool:
-        known = None if tx.job_id is None else context.book.known(tx.job_id)
-        if known is None or tx.purpose not in {"approve", "process"}:
-            return True
-        return claim_refusal(context, known) is None
 
-    await context.transactions.settle_pending(job.job_id if job else None, wanted=is_wanted)
+def is_wanted(context: Context, tx: JournaledTransaction) -> bool:
+    """Whether a transaction that the chain does not know is worth sending again: a claim may be no longer."""
+    known = None if tx.job_id is None else context.book.known(tx.job_id)
+    if known is None or tx.purpose not in {"approve", "process"}:
+        return True
+    return known.seen_end is None and claim_refusal(context, known) is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 
 from emeth_tui.engine.context import Context
@@ -15,9 +14,8 @@ from emeth_tui.model import JobId, JobState, ServiceName
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.market import DatasetUnavailable, ShortOfEmt, UnknownToChain
 from emeth_tui.protocol.contracts import ChainJob
+from emeth_tui.protocol.job_ids import training_seed
 from emeth_tui.protocol.parameters import JobParameters, epochs_to_train, parse_parameters
-
-MAX_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ async def prepare_claim(
         return Refusal(DatasetUnavailable(error.reason))
     if refusal := unsuitable(context, record, dataset_bytes, rules):
         return refusal
-    job = _new_job(context, record, dataset_bytes, by_hand=by_hand)
+    job = new_job(context, record, dataset_bytes, by_hand=by_hand)
     if refusal := await _no_room(context, job):
         return refusal
     context.book.add(job)
@@ -72,7 +70,8 @@ def unsuitable(context: Context, record: ChainJob, dataset_bytes: int, rules: Cl
     return Refusal(reason) if reason else None
 
 
-def _new_job(context: Context, record: ChainJob, dataset_bytes: int, *, by_hand: bool) -> Job:
+def new_job(context: Context, record: ChainJob, dataset_bytes: int, *, by_hand: bool = False) -> Job:
+    """Make our record of a job from the chain's, before its claim. Raise JobError for bad parameters."""
     parameters = parse_parameters(record.param)
     model = context.model_for(parameters.language)
     return Job(
@@ -86,7 +85,7 @@ def _new_job(context: Context, record: ChainJob, dataset_bytes: int, *, by_hand:
         deposit_wei=context.rates.deposit_wei(record.fee_wei),
         deadline_unix_s=record.deadline_unix_s,
         model=model,
-        seed=random.randrange(MAX_SEED),  # noqa: S311 - shuffling, not a secret
+        seed=training_seed(record.job_id),
         reserved_bytes=job_needs_bytes(dataset_bytes, model),
         created_at_unix_s=context.clock.now_unix_s(),
         by_hand=by_hand,

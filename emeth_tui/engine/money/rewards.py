@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from emeth_tui.engine.context import Context
+from emeth_tui.engine.money.ledger import Ledger
 from emeth_tui.errors import TransactionError
 from emeth_tui.notices.events.node import WithdrawFailed, Withdrawn
 from emeth_tui.protocol.contracts import SlotShare
@@ -13,12 +14,12 @@ from emeth_tui.protocol.contracts import SlotShare
 class Rewards:
     """Finds and withdraws the rewards of closed slots."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, ledger: Ledger) -> None:
         self._context = context
+        self._ledger = ledger
         self._checked_slot: int | None = None
         self._waiting: tuple[SlotShare, ...] = ()
         self._days: tuple[SlotShare, ...] = ()
-        self._withdrawn_wei = 0
         self._turn = asyncio.Lock()
 
     @property
@@ -30,11 +31,6 @@ class Rewards:
     def days(self) -> tuple[SlotShare, ...]:
         """Every closed day on which the account earned gas, oldest first."""
         return self._days
-
-    @property
-    def withdrawn_wei(self) -> int:
-        """EMT withdrawn in this run."""
-        return self._withdrawn_wei
 
     async def look(self, current_slot: int) -> None:
         """Find closed slots that hold a reward for us; each slot is read once, since it no longer changes."""
@@ -72,10 +68,10 @@ class Rewards:
         total_wei = 0
         for share in self._waiting:
             before = await self._context.chain.balances(self._context.address)
-            await self._context.transactions.withdraw(share.slot)
+            receipt = await self._context.transactions.withdraw(share.slot)
+            self._ledger.note_withdrawal(receipt, share.withdrawable_wei)
             after = await self._context.chain.balances(self._context.address)
             self._waiting = tuple(other for other in self._waiting if other.slot != share.slot)
-            self._withdrawn_wei += share.withdrawable_wei
             total_wei += share.withdrawable_wei
             self._context.events.publish(
                 Withdrawn(

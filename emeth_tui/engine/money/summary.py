@@ -1,29 +1,36 @@
-"""The summary of a run: jobs, epochs, gas, and EMT that must add up to the wei."""
+"""The summary of a run: jobs, epochs, gas, and EMT explained to the wei by what moved."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from emeth_tui.engine.context import Context
+from emeth_tui.engine.money.ledger import Ledger
 from emeth_tui.engine.money.watch import ChainView
 from emeth_tui.job import Job
-from emeth_tui.model import JobState
+from emeth_tui.model import JobId, JobState
 from emeth_tui.notices.events import node as events
 from emeth_tui.protocol.contracts import SlotShare
+from emeth_tui.store.movements import Movement, MovementKind
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run achieved. `emt_before_wei` and `emt_after_wei` include locked deposits."""
+    """What a run achieved. `emt_before_wei` and `emt_after_wei` include locked deposits.
+
+    `earned_wei` and `lost_wei` are what the jobs that ended came to. `others_wei` is what no work of ours
+    moved, by transaction; `unexplained_wei` is what no movement shows.
+    """
 
     jobs: tuple[Job, ...]
     share: SlotShare
     emt_before_wei: int
     emt_after_wei: int
-    fees_wei: int
-    verifier_fees_wei: int
-    penalties_wei: int
+    earned_wei: int
+    lost_wei: int
     withdrawn_wei: int
+    others_wei: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def verified(self) -> int:
@@ -38,10 +45,15 @@ class Summary:
         return sum(job.gas for job in self.jobs)
 
     @property
+    def unexplained_wei(self) -> int:
+        others_wei = sum(self.others_wei.values())
+        explained_wei = self.earned_wei - self.lost_wei + self.withdrawn_wei + others_wei
+        return self.emt_after_wei - self.emt_before_wei - explained_wei
+
+    @property
     def adds_up(self) -> bool:
-        """Whether the jobs and withdrawals account for the whole change of the balance."""
-        explained = self.fees_wei - self.verifier_fees_wei - self.penalties_wei + self.withdrawn_wei
-        return self.emt_after_wei - self.emt_before_wei == explained
+        """Whether the movements account for the whole change of the balance."""
+        return self.unexplained_wei == 0
 
     def as_event(self) -> events.Summary:
         """Return the summary as an event."""
@@ -56,21 +68,34 @@ class Summary:
             slot_reward_wei=self.share.own_reward_wei,
             emt_before_wei=self.emt_before_wei,
             emt_after_wei=self.emt_after_wei,
-            fees_wei=self.fees_wei,
-            verifier_fees_wei=self.verifier_fees_wei,
-            penalties_wei=self.penalties_wei,
+            earned_wei=self.earned_wei,
+            lost_wei=self.lost_wei,
             withdrawn_wei=self.withdrawn_wei,
+            others=dict(self.others_wei),
+            unexplained_wei=self.unexplained_wei,
             adds_up=self.adds_up,
         )
 
 
-class RunAccount:
-    """Keeps the account of a run: the balance at its start, and every job that ended in it."""
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """The account's EMT in hand at a block, in wei."""
 
-    def __init__(self, context: Context) -> None:
+    block: int
+    free_wei: int
+
+    def emt_wei(self, movements: Sequence[Movement]) -> int:
+        """Return what it held then, deposits included, by all that moved."""
+        return self.free_wei + _locked_wei([m for m in movements if m.block_number <= self.block])
+
+
+class RunAccount:
+    """Keeps the account of a run: what the account held at its start, and every job that ended in it."""
+
+    def __init__(self, context: Context, ledger: Ledger) -> None:
         self._context = context
-        self._emt_before_wei = 0
-        self._ended_before = 0  # how many of `_ended` had ended before the balance was read
+        self._ledger = ledger
+        self._before: _Moment | None = None
         self._ended: list[Job] = []
 
     def note_ended(self, job: Job) -> None:
@@ -78,24 +103,54 @@ class RunAccount:
         self._ended.append(job)
 
     def open(self, view: ChainView) -> None:
-        """Start from the chain's balance now."""
-        self._emt_before_wei = view.balances.emt_wei + self._context.book.locked_wei()
-        self._ended_before = len(self._ended)
+        """Start from the chain now."""
+        self._before = _Moment(view.head.number, view.balances.emt_wei)
 
-    def summary(self, view: ChainView, *, withdrawn_wei: int) -> Summary:
-        """Return the summary, by the chain's balance now."""
-        rates = self._context.rates
-        accounted = self._ended[self._ended_before :]
-        verified = [job for job in accounted if job.state is JobState.VERIFIED]
-        failed = [job for job in accounted if job.state is JobState.FAILED]
-        lost_wei = sum(job.lost_wei for job in accounted)
+    async def unread(self, view: ChainView) -> Sequence[Movement]:
+        """Read what moved in blocks that are not booked yet. Raise NetworkError."""
+        return (await self._ledger.scan((self._ledger.block or 0) + 1, view.head.number)).movements
+
+    def summary(self, view: ChainView, unread: Sequence[Movement]) -> Summary:
+        """Return the summary, by the chain as `view` shows it, final or not."""
+        before = self._before
+        assert before is not None  # noqa: S101 - a run begins with opening it
+        movements = [*self._context.store.movements.after(-1), *unread]
+        after = _Moment(view.head.number, view.balances.emt_wei)
+        new = [movement for movement in movements if movement.block_number > before.block]
+        outcomes = _outcomes(movements, {m.job_id for m in new if m.kind.ends_job})
         return Summary(
             jobs=tuple(self._ended),
             share=view.share,
-            emt_before_wei=self._emt_before_wei,
-            emt_after_wei=view.balances.emt_wei + self._context.book.locked_wei(),
-            fees_wei=sum(job.fee_wei for job in verified),
-            verifier_fees_wei=rates.verifier_fee_wei * (len(verified) + len(failed)),
-            penalties_wei=lost_wei - rates.verifier_fee_wei * len(failed),
-            withdrawn_wei=withdrawn_wei,
+            emt_before_wei=before.emt_wei(movements),
+            emt_after_wei=after.emt_wei(movements),
+            earned_wei=sum(wei for wei in outcomes if wei > 0),
+            lost_wei=-sum(wei for wei in outcomes if wei < 0),
+            withdrawn_wei=sum(m.amount_wei for m in new if m.kind is MovementKind.WITHDRAW),
+            others_wei=_by_transaction(m for m in new if m.kind is MovementKind.OTHER),
         )
+
+
+def _by_transaction(movements: Iterable[Movement]) -> dict[str, int]:
+    by_tx: dict[str, int] = {}
+    for movement in movements:
+        by_tx[movement.tx_hash] = by_tx.get(movement.tx_hash, 0) + movement.amount_wei
+    return by_tx
+
+
+def _locked_wei(movements: Sequence[Movement]) -> int:
+    """Return the deposits of the jobs that were claimed and have not ended."""
+    ended = {movement.job_id for movement in movements if movement.kind.ends_job}
+    return -sum(
+        movement.amount_wei
+        for movement in movements
+        if movement.kind is MovementKind.CLAIM and movement.job_id not in ended
+    )
+
+
+def _outcomes(movements: Iterable[Movement], jobs: set[JobId | None]) -> list[int]:
+    """Return what each of these jobs came to in all, in wei."""
+    by_job = dict.fromkeys(jobs, 0)
+    for movement in movements:
+        if movement.job_id in by_job:
+            by_job[movement.job_id] += movement.amount_wei
+    return list(by_job.values())

@@ -8,48 +8,78 @@ from emeth_tui.errors import ChainUnreachable, Reverted
 from emeth_tui.job import Job
 from emeth_tui.model import JobId, JobState
 from emeth_tui.notices.events import market as events
-from emeth_tui.notices.notice import Reason
-from emeth_tui.notices.reasons.job import AnotherNodeFaster, ChainLacksClaim
+from emeth_tui.notices.notice import EventBody, Reason
+from emeth_tui.notices.reasons.job import AnotherNodeFaster, ChainLacksClaim, ChainLacksJob
 from emeth_tui.notices.reasons.market import StatusOnChain
-from emeth_tui.protocol.contracts import JobStatus
+from emeth_tui.protocol.contracts import ChainJob, JobStatus
 
 
 async def claim(context: Context, job_id: JobId) -> None:
-    """Stake the deposit on a CLAIMING job: it becomes CLAIMED, or LOST when another node was faster.
+    """Stake the deposit on a CLAIMING job: it becomes CLAIMED, or is given up.
 
-    After a restart the chain and the journal are read first: nothing is sent twice. Raise
-    ChainUnreachable while the chain does not show a mined claim.
+    After a restart, and after a reorganisation, the chain and the journal are read first: nothing is sent
+    twice. A job that is given up stays in the book until no claim signed for it can be mined any more.
+    Raise ChainUnreachable while the chain does not show a mined claim.
     """
     job = context.book.get(job_id)
     await settle_sent(context, job)
-    record = await context.chain_job(job)
-    if record.status is JobStatus.REQUESTED:
+    record = (await context.chain.jobs([job_id])).get(job_id)
+    if record is None or record.status is JobStatus.REQUESTED:
         if refusal := claim_refusal(context, job):
-            _lose(context, job, refusal)
+            await _give_up(context, job, refusal)
             return
-        _publish_claiming(context, job)
-        try:
-            await context.transactions.process(job_id, job.deposit_wei)
-        except Reverted as error:
-            record = await context.chain_job(job)
-            if record.status is JobStatus.REQUESTED:
-                _lose(context, job, error.reason)
-                return
-        else:
-            record = await context.chain_job(job)
+        if record is None:
+            raise ChainUnreachable(ChainLacksJob())
+        record = await _stake(context, job)
+    if record is not None:
+        _go_on_from(context, job, record)
+
+
+async def _stake(context: Context, job: Job) -> ChainJob | None:
+    """Send the claim, and return the job's record afterwards; None when the contract refused it."""
+    _publish_claiming(context, job)
+    try:
+        await context.transactions.process(job.job_id, job.deposit_wei)
+    except Reverted as error:
+        record = await context.chain_job(job)
+        if record.status is JobStatus.REQUESTED:
+            await _give_up(context, job, error.reason)
+            return None
+        return record
+    return await context.chain_job(job)
+
+
+def _go_on_from(context: Context, job: Job, record: ChainJob) -> None:
     if record.status is JobStatus.REQUESTED:
         raise ChainUnreachable(ChainLacksClaim())
     if record.status is JobStatus.CANCELED:
-        context.book.advance(job_id, JobState.CANCELED)
-        context.events.publish(events.Canceled(), job_id=job_id)
+        _see_end(context, job, JobState.CANCELED, events.Canceled())
     elif not context.is_ours(record):
-        _lose(context, job, AnotherNodeFaster())
+        _see_end(context, job, JobState.LOST, events.ClaimLost(AnotherNodeFaster()))
     elif record.status is JobStatus.PROCESSING:
-        context.book.advance(job_id, JobState.CLAIMED, deposit_wei=record.deposit_wei)
-        context.events.publish(events.Claimed(record.deposit_wei), job_id=job_id)
+        # After a reorganisation the result may be there already.
+        state = JobState.SUBMITTING if job.result_name else JobState.CLAIMED
+        context.book.advance(job.job_id, state, deposit_wei=record.deposit_wei)
+        context.events.publish(events.Claimed(record.deposit_wei), job_id=job.job_id)
     else:
         # It has already ended; the watcher settles it and its cost.
         raise ChainUnreachable(StatusOnChain(record.status.name.lower()))
+
+
+async def _give_up(context: Context, job: Job, reason: Reason) -> None:
+    await context.transactions.cancel_claim(job.job_id)
+    _see_end(context, job, JobState.LOST, events.ClaimLost(reason))
+
+
+def _see_end(context: Context, job: Job, end: JobState, body: EventBody) -> None:
+    """End a job that no claim of ours can reach any more; leave it to the watcher where one may."""
+    if job.job_id not in context.book or context.book.get(job.job_id).seen_end is end:
+        return
+    if context.transactions.may_claim(job.job_id):
+        context.book.update(job.job_id, seen_end=end)
+    else:
+        context.book.advance(job.job_id, end)
+    context.events.publish(body, job_id=job.job_id)
 
 
 def _publish_claiming(context: Context, job: Job) -> None:
@@ -63,8 +93,3 @@ def _publish_claiming(context: Context, job: Job) -> None:
         high_s=round(needed.high_s),
     )
     context.events.publish(claiming, job_id=job.job_id)
-
-
-def _lose(context: Context, job: Job, reason: Reason) -> None:
-    context.book.advance(job.job_id, JobState.LOST)
-    context.events.publish(events.ClaimLost(reason), job_id=job.job_id)

@@ -35,8 +35,10 @@ class JobBook:
         return list(self._jobs.values())
 
     def training_jobs(self) -> list[Job]:
-        """Return the jobs that have or need a worker: open, and not submitted yet."""
-        return [job for job in self._jobs.values() if job.state is not JobState.SUBMITTED]
+        """Return the jobs that have or need a worker: open, not submitted, and not seen to have ended."""
+        return [
+            job for job in self._jobs.values() if job.state is not JobState.SUBMITTED and job.seen_end is None
+        ]
 
     def ended_today(self) -> tuple[Job, ...]:
         """Return the jobs that ended since 00:00 UTC, oldest first."""
@@ -46,7 +48,9 @@ class JobBook:
 
     def locked_wei(self) -> int:
         """Return the sum of our deposits that the contract holds."""
-        return sum(job.deposit_wei for job in self._jobs.values() if job.state.holds_deposit)
+        return sum(
+            job.deposit_wei for job in self._jobs.values() if job.state.holds_deposit and job.seen_end is None
+        )
 
     def get(self, job_id: JobId) -> Job:
         """Return an open job. Raise KeyError when it has ended or was never ours."""
@@ -76,13 +80,32 @@ class JobBook:
         self._jobs[job_id] = job
         return job
 
+    def reopen(self, job_id: JobId, state: JobState) -> Job:
+        """Take up a job again whose end a reorganisation undid, however final that was."""
+        ended = self._table.get(job_id)
+        if ended is None:
+            raise KeyError(job_id)
+        job = replace(
+            ended,
+            state=state,
+            ended_at_unix_s=None,
+            gas=0,
+            earned_wei=0,
+            lost_wei=0,
+            error=None,
+        )
+        self._table.save(job, at_unix_s=self._now(), state_changed=True)
+        self._jobs[job_id] = job
+        self._ended_today = [other for other in self._ended_today if other.job_id != job_id]
+        return job
+
     def advance(self, job_id: JobId, state: JobState, **changes: Any) -> Job:
         """Move a job to another state. Raise InvalidTransition when the table does not allow it."""
         current = self._jobs[job_id]
         check_transition(current.state, state)
         if state.is_final:
             changes.setdefault("ended_at_unix_s", self._now())
-        job = replace(current, state=state, **{"error": None, **changes})
+        job = replace(current, state=state, **{"error": None, "seen_end": None, **changes})
         self._table.save(job, at_unix_s=self._now(), state_changed=True)
         if state.is_final:
             del self._jobs[job_id]

@@ -34,6 +34,14 @@ class JobTasks:
         task.add_done_callback(self._on_done)
         self._pipelines[job_id], self._tasks[job_id] = pipeline, task
 
+    def restart(self, job_id: JobId) -> None:
+        """End a job's task where there is one, and start the job anew at its state."""
+        self.end(job_id, then=lambda: self.start(job_id))
+
+    def stop(self, job_id: JobId) -> None:
+        """End a job's task; its files stay."""
+        self.end(job_id, then=lambda: None)
+
     def pause(self, job_id: JobId) -> None:
         """Hold a job at its next step boundary."""
         if pipeline := self._pipelines.get(job_id):

@@ -85,7 +85,7 @@ class JobPipeline:
         if self._job_id not in self._context.book:
             return None
         job = self._context.book.get(self._job_id)
-        if job.state in _AT_REST:
+        if job.state in _AT_REST or job.seen_end is not None:
             return None
         return {
             JobState.CLAIMING: lambda: claim(self._context, self._job_id),

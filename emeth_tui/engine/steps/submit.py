@@ -9,11 +9,10 @@ from emeth_tui.model import JobId, JobState
 from emeth_tui.notices.events.job import Submitted
 from emeth_tui.notices.reasons.job import ChainLacksSubmission
 from emeth_tui.protocol.contracts import JobStatus
-from emeth_tui.protocol.hash_chain import RESULT_NAME
 
 
 async def submit(context: Context, job_id: JobId) -> None:
-    """Submit a job's result and advance the job to SUBMITTED; only its result stays on disk.
+    """Submit a job's result and advance the job to SUBMITTED. Its files stay until that is final.
 
     After a restart the chain and the journal are read first: nothing is sent twice.
     """
@@ -34,9 +33,7 @@ async def submit(context: Context, job_id: JobId) -> None:
             job_id,
             JobState.SUBMITTED,
             submitted_at_unix_s=float(record.submitted_at_unix_s),
-            reserved_bytes=0,
         )
-        context.disk.files.keep_only(job_id, [RESULT_NAME])
         context.events.publish(Submitted(), job_id=job_id)
     elif job_id in context.book:
         raise ChainUnreachable(ChainLacksSubmission())

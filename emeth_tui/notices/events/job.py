@@ -112,6 +112,79 @@ class SubmissionUndone(EventBody):
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimUndone(EventBody):
+    severity = Severity.WARNING
+
+
+@dataclass(frozen=True, slots=True)
+class EndSeen(EventBody):
+    state: JobState
+    blocks: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndUndone(EventBody):
+    severity = Severity.WARNING
+
+    state: JobState
+
+
+@dataclass(frozen=True, slots=True)
+class FinalEndUndone(EventBody):
+    severity = Severity.ERROR
+
+    state: JobState
+
+
+@dataclass(frozen=True, slots=True)
+class OrphanAdopted(EventBody):
+    severity = Severity.WARNING
+
+    state: JobState
+
+
+@dataclass(frozen=True, slots=True)
+class OrphanHeld(EventBody):
+    severity = Severity.WARNING
+
+    deposit_wei: Wei
+    penalty_wei: Wei
+    timeout_wei: Wei
+
+
+@dataclass(frozen=True, slots=True)
+class OrphanLeft(EventBody):
+    severity = Severity.ERROR
+
+    deposit_wei: Wei
+    penalty_wei: Wei
+    timeout_wei: Wei
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedAtLoss(EventBody):
+    severity = Severity.ERROR
+
+    lost_wei: Wei
+    gas: int
+
+
+@dataclass(frozen=True, slots=True)
+class DepositKept(EventBody):
+    severity = Severity.ERROR
+
+    deposit_wei: Wei
+    returned_wei: Wei
+
+
+@dataclass(frozen=True, slots=True)
+class SettledByRules(EventBody):
+    severity = Severity.WARNING
+
+    amount_wei: Wei
+
+
+@dataclass(frozen=True, slots=True)
 class Verified(EventBody):
     earned_wei: Wei
     gas: int

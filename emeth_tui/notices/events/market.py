@@ -43,6 +43,13 @@ class ClaimsPaused(EventBody):
     reason: Reason
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimsHeld(EventBody):
+    severity = Severity.ERROR
+
+    reason: Reason
+
+
 class ClaimsResumed(EventBody):
     __slots__ = ()
 

@@ -135,8 +135,9 @@ class Summary(EventBody):
     slot_reward_wei: Wei
     emt_before_wei: Wei
     emt_after_wei: Wei
-    fees_wei: Wei
-    verifier_fees_wei: Wei
-    penalties_wei: Wei
+    earned_wei: Wei
+    lost_wei: Wei
     withdrawn_wei: Wei
+    others: dict[str, Wei]  # EMT that came or went and is none of the node's work, by transaction
+    unexplained_wei: Wei
     adds_up: bool

@@ -54,5 +54,14 @@ class SystemTrouble(Reason):
     detail: str
 
 
+class ClaimedBefore(Reason):
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TooLateToFinish(Reason):
+    cause: Reason
+
+
 class AnotherNodeFaster(Reason):
     __slots__ = ()

@@ -17,6 +17,21 @@ class NoOffers(Reason):
     __slots__ = ()
 
 
+class DepositsKept(Reason):
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUsedElsewhere(Reason):
+    address: str
+    transactions: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedElsewhere(Reason):
+    job: str
+
+
 @dataclass(frozen=True, slots=True)
 class NoneTaken(Reason):
     offers: int

@@ -26,7 +26,32 @@ SENTENCES: Mapping[type[Notice], str] = {
     job.Uploaded: "result uploaded, {size_bytes}",
     job.Submitted: "submitted, waiting for the verifier",
     job.SubmissionUndone: "the chain was reorganised and lost our submission; submitting again",
+    job.ClaimUndone: "the chain was reorganised and lost our claim; claiming again with the same transaction",
+    job.EndSeen: "{state} on the chain; final in {blocks} blocks",
+    job.EndUndone: "the chain was reorganised and took this back: {state}; going on",
+    job.FinalEndUndone: (
+        "the chain was reorganised beyond its confirmations and took this back: {state}; it waits for the "
+        "verifier again"
+    ),
+    job.OrphanAdopted: "ours on the chain and unknown here: taken up again, {state}",
+    job.OrphanHeld: (
+        "ours on the chain and unknown here, with {deposit_wei} staked: held, as it may be another node's "
+        "with this account; resume it to train it, or decline it for {penalty_wei}; a timeout costs "
+        "{timeout_wei}"
+    ),
+    job.OrphanLeft: (
+        "ours on the chain, with {deposit_wei} staked, and it cannot be taken up; declining it costs "
+        "{penalty_wei}, a timeout {timeout_wei}"
+    ),
     job.Verified: "verified: {earned_wei} earned, {gas} gas",
+    job.VerifiedAtLoss: "verified, and yet it cost {lost_wei}; {gas} gas",
+    job.DepositKept: (
+        "the contract keeps deposits: of {deposit_wei} staked and the fee, {returned_wei} came back at the "
+        "verification"
+    ),
+    job.SettledByRules: (
+        "its transactions cannot be read from the chain; by the network's rules it came to {amount_wei}"
+    ),
     job.Declined: "declined; it cost {lost_wei}",
     job.Failed: "the verifier rejected it; it cost {lost_wei}",
     job.Timeout: "timed out on the chain; it cost {lost_wei}",

@@ -19,5 +19,9 @@ SENTENCES: Mapping[type[Notice], str] = {
         "its worker reports {reported} epochs and {seen} were seen: no result is made of that"
     ),
     job.SystemTrouble: "{detail}",
+    job.ClaimedBefore: (
+        "claimed with this account, and nothing of it is here: another node's job, or one of a lost state"
+    ),
+    job.TooLateToFinish: "taken up again too late to finish: {cause}",
     job.AnotherNodeFaster: "another node was faster",
 }

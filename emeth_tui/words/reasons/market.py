@@ -22,6 +22,17 @@ SENTENCES: Mapping[type[Notice], str] = {
     market.ResultsRejected: "the last {results} results were rejected; look at the log first",
     market.StateMoved: "the state directory {directory} was removed or replaced; look into it first",
     market.StateDamaged: "{path} is damaged; stop the node and go back to a copy (`emeth-tui store`)",
+    market.DepositsKept: (
+        "a verified job's deposit did not come back: on this network each job costs its deposit, and "
+        "forecasts count with that from now on"
+    ),
+    market.KeyUsedElsewhere: (
+        "another program uses {address}: {transactions} transactions that this node did not sign; give each "
+        "node an account of its own"
+    ),
+    market.ClaimedElsewhere: (
+        "another program with this account claimed job {job}; give each node an account of its own"
+    ),
     market.OperatorWasFaster: "the operator was faster",
     market.FeeTooLow: "its fee of {fee_wei} is under {limit_wei}",
     market.FeeTooHigh: "its fee of {fee_wei} is over {limit_wei}",

@@ -202,17 +202,38 @@ async def test_submit_decline_and_withdraw(
 async def test_two_claims_of_one_fee_each_get_an_approval_on_a_chain_of_slow_blocks(
     chain: ChainClient, network: EmethChain, store: Store
 ) -> None:
-    sender = TransactionSender(chain, network.wallet, store.journal, confirmations=3, first_poll_s=0.01)
+    sender = TransactionSender(chain, network.wallet, store.journal, confirmations=9, first_poll_s=0.01)
     jobs = [network.request_job(), network.request_job()]
-    claims = asyncio.gather(*(sender.process(job_id, FEE_WEI) for job_id in jobs))
 
-    while not claims.done():  # the first approval is spent long before it is three blocks deep
-        await asyncio.wait({claims}, timeout=0.3)
-        await chain.rpc.call("evm_mine")
-    await claims
+    # The first approval is spent long before it is final.
+    await asyncio.gather(*(sender.process(job_id, FEE_WEI) for job_id in jobs))
 
     records = await chain.jobs(jobs)
     assert [records[job_id].node for job_id in jobs] == [NODE.address, NODE.address]
+    assert [purpose for purpose, _ in states(store)] == ["approve", "process", "approve", "process"]
+
+
+async def test_a_claim_given_up_is_cancelled_or_taken_after_all(
+    sender: TransactionSender, network: EmethChain, store: Store
+) -> None:
+    job_id = network.request_job()
+    network.succeed(NODE, network.token("approve", network.network.core_address, FEE_WEI))
+    network.ask("evm_setAutomine", False)
+    claim = asyncio.create_task(sender.process(job_id, FEE_WEI))
+    await network.app.answered("eth_sendRawTransaction")
+    claim.cancel()
+    await asyncio.wait([claim])
+
+    await sender.cancel_claim(job_id)
+    await sender.cancel_claim(job_id)  # again changes nothing
+
+    process, cancel = sent(network)
+    assert (cancel.nonce, cancel.data) == (process.nonce, b"")
+    assert sender.may_claim(job_id)
+    network.ask("evm_mine")
+    await sender.tend(lambda _: True)
+    assert not sender.may_claim(job_id)
+    assert [state for _, state in states(store)] == [TransactionState.REPLACED, TransactionState.MINED]
 
 
 async def test_transactions_at_the_same_time_get_nonces_of_their_own(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,12 +14,13 @@ from emeth_tui.clients.transactions.fee_limits import FeeLimits
 from emeth_tui.clients.transactions.gas_price import market_price
 from emeth_tui.clients.transactions.sender import TransactionSender
 from emeth_tui.clients.transactions.signed_bytes import SignedCall, read_signed
+from emeth_tui.devnet.chain.errors import RpcError
 from emeth_tui.errors import InsufficientFunds, ReceiptTimeout, TransactionError
 from emeth_tui.model import JobId, JournaledTransaction, TransactionState
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.job_ids import job_id_bytes
 from emeth_tui.store.database import Store
-from tests.clients.emeth_chain import FEE_WEI, NODE, RIVAL, CutConnection, EmethChain, refusal
+from tests.clients.emeth_chain import NODE, RIVAL, CutConnection, EmethChain, refusal
 
 MINED, SIGNED, REPLACED = TransactionState.MINED, TransactionState.SIGNED, TransactionState.REPLACED
 
@@ -161,7 +163,7 @@ async def test_a_nonce_that_another_program_used_in_between_is_replaced(
     assert not is_submitted(network, job_id)
 
 
-async def test_what_the_chain_never_saw_and_is_not_wanted_is_dropped(
+async def test_what_is_not_wanted_any_more_loses_its_nonce_and_can_never_be_mined(
     chain: ChainClient, network: EmethChain, store: Store, job_id: JobId
 ) -> None:
     network.app.hooks["eth_sendRawTransaction"] = lose
@@ -169,26 +171,25 @@ async def test_what_the_chain_never_saw_and_is_not_wanted_is_dropped(
     submit = asyncio.create_task(patient.sender.submit(job_id, "r.pt"))
     await network.app.answered("eth_sendRawTransaction")
     await interrupted(submit)
+    network.app.hooks.clear()
     asked: list[JournaledTransaction] = []
 
     def unwanted(tx: JournaledTransaction) -> bool:
         asked.append(tx)
         return False
 
-    restarted = Node(chain, network, store, first_poll_s=0.0)  # so unknown transactions are due at once
-    (settled,) = await restarted.sender.settle_pending(wanted=unwanted)
-    assert settled.state is REPLACED
-    assert len(sent(network)) == 1
-    assert not is_submitted(network, job_id)
+    restarted = Node(chain, network, store)
+    given_up, cancel = await restarted.sender.settle_pending(wanted=unwanted)
+    assert (given_up.state, cancel.state, cancel.purpose) == (REPLACED, MINED, "cancel")
+    assert given_up.nonce == cancel.nonce
     assert [tx.job_id for tx in asked] == [job_id]
+    with pytest.raises(RpcError, match="nonce too low"):
+        network.ask("eth_sendRawTransaction", "0x" + given_up.raw.hex())
+    assert not is_submitted(network, job_id)
 
-    # Needed after all: the same nonce and price make the same bytes, and the journal has to hold them again.
-    signed_rows: list[int] = []
-    network.app.hooks["eth_sendRawTransaction"] = lambda _: signed_rows.append(count_rows(store, "signed"))
-    await restarted.sender.submit(job_id, "r.pt")
-    assert len(set(sent(network))) == 1
-    assert signed_rows == [1]
+    await restarted.sender.submit(job_id, "r.pt")  # needed after all
     assert is_submitted(network, job_id)
+    assert [call.nonce for call in signed(network)][-1] == given_up.nonce + 1
 
 
 async def test_a_lost_lower_nonce_does_not_hold_up_the_next_call(
@@ -311,45 +312,124 @@ async def test_settling_leaves_signed_what_gets_into_no_block(
 # ---- confirmations and reorganisations
 
 
-async def test_a_receipt_wants_its_confirmations(
+async def test_a_transaction_is_final_with_its_confirmations(
     chain: ChainClient, network: EmethChain, store: Store, job_id: JobId
 ) -> None:
-    submit = asyncio.create_task(Node(chain, network, store, confirmations=3).sender.submit(job_id, "r.pt"))
-    await network.app.answered("eth_getTransactionReceipt", 3)
+    sender = Node(chain, network, store, confirmations=3).sender
+    receipt = await sender.submit(job_id, "r.pt")
     assert is_submitted(network, job_id)
-    assert states(store) == [SIGNED]
-    network.ask("evm_mine")
-    network.ask("evm_mine")
-    receipt = await submit
+    for _block in range(2):
+        await sender.tend(wanted)
+        assert states(store) == [SIGNED]
+        network.ask("evm_mine")
+    await sender.tend(wanted)
     assert states(store) == [MINED]
     assert (await chain.head()).number == receipt.block_number + 2
 
 
-async def test_a_claim_with_confirmations_settles_approval_and_claim(
-    chain: ChainClient, network: EmethChain, store: Store
+@pytest.mark.parametrize("confirmations", [1, 4], ids=["which was final", "which was not final"])
+async def test_what_a_reorganisation_undoes_is_sent_again_with_its_own_bytes(
+    chain: ChainClient, network: EmethChain, store: Store, job_id: JobId, confirmations: int
 ) -> None:
-    wanted = network.request_job()
-    claim = asyncio.create_task(Node(chain, network, store, confirmations=2).sender.process(wanted, FEE_WEI))
-    await network.app.answered("eth_sendRawTransaction", 2)
-    network.ask("evm_mine")
-    await claim
+    other_job = network.request_job()
+    network.take(NODE, other_job)
+    before = network.ask("evm_snapshot")
+    sender = Node(chain, network, store, confirmations=confirmations).sender
+    await sender.submit(job_id, "r.pt")
+    await sender.submit(other_job, "s.pt")
+    await sender.tend(wanted)
+    once = sent(network)
+
+    network.ask("evm_revert", before)
+    assert not is_submitted(network, job_id)
+    await until(lambda: is_submitted(network, other_job), sender)
+
+    assert is_submitted(network, job_id)
+    assert set(sent(network)) == set(once)
+    for _block in range(confirmations):
+        network.ask("evm_mine")
+    await sender.tend(wanted)
     assert states(store) == [MINED, MINED]
 
 
-async def test_what_a_reorganisation_drops_is_sent_again(
+async def test_what_a_reorganisation_undoes_is_sent_again_after_a_restart(
     chain: ChainClient, network: EmethChain, store: Store, job_id: JobId
 ) -> None:
     before = network.ask("evm_snapshot")
-    submit = asyncio.create_task(Node(chain, network, store, confirmations=2).sender.submit(job_id, "r.pt"))
-    await network.app.answered("eth_getTransactionReceipt", 2)
-    network.ask("evm_revert", before)
-    assert not is_submitted(network, job_id)
-    await network.app.answered("eth_sendRawTransaction", 2)
-    network.ask("evm_mine")
-    await submit
-    assert len(set(sent(network))) == 1
-    assert is_submitted(network, job_id)
+    await Node(chain, network, store).sender.submit(job_id, "r.pt")
     assert states(store) == [MINED]
+    network.ask("evm_revert", before)
+
+    await until(lambda: is_submitted(network, job_id), Node(chain, network, store).sender)
+
+    assert len(set(sent(network))) == 1
+
+
+async def test_the_next_call_after_a_reorganisation_does_not_reuse_a_nonce(
+    chain: ChainClient, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    other_job = network.request_job()
+    network.take(NODE, other_job)
+    before = network.ask("evm_snapshot")
+    sender = Node(chain, network, store).sender
+    await sender.submit(job_id, "r.pt")
+    network.ask("evm_revert", before)
+
+    submit = asyncio.create_task(sender.submit(other_job, "s.pt"))
+    await until(lambda: is_submitted(network, other_job), sender)
+    await submit
+
+    first, *_, last = signed(network)
+    assert last.nonce == first.nonce + 1
+    assert is_submitted(network, job_id)
+
+
+async def test_a_nonce_that_nobody_used_is_used_up_so_that_those_behind_it_go_through(
+    chain: ChainClient, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    network.app.hooks["eth_getTransactionCount"] = lambda call: {
+        "result": hex(int(network.ask("eth_getTransactionCount", *call["params"]), 16) + 2)
+    }
+    lost = Node(chain, network, store, receipt_timeout_s=0.0)
+    with pytest.raises(ReceiptTimeout):
+        await lost.sender.submit(job_id, "r.pt")  # two nonces too high
+    network.app.hooks.clear()
+    (waiting,) = store.journal.unsettled()
+
+    sender = Node(chain, network, store).sender
+    await until(lambda: is_submitted(network, job_id), sender)
+
+    await sender.tend(wanted)
+    in_order = sorted(store.journal.recent(9), key=lambda tx: tx.nonce)
+    assert [tx.purpose for tx in in_order] == ["cancel", "cancel", "submit"]
+    assert in_order[-1].raw == waiting.raw
+
+
+async def test_a_nonce_that_another_program_used_is_counted(
+    chain: ChainClient, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    network.app.hooks["eth_sendRawTransaction"] = lose
+    node = Node(chain, network, store, receipt_timeout_s=0.0)
+    with pytest.raises(ReceiptTimeout):
+        await node.sender.submit(job_id, "r.pt")
+    network.succeed(NODE, network.token("approve", RIVAL.address, 1))
+    network.app.hooks.clear()
+
+    await until(lambda: store.journal.unsettled() == [], node.sender)
+
+    assert node.sender.nonces_lost == 1
+    assert states(store) == [REPLACED]
+
+
+def wanted(_tx: JournaledTransaction) -> bool:
+    return True
+
+
+async def until(is_true: Callable[[], bool], sender: TransactionSender) -> None:
+    """Let a sender look after its transactions, as often as a node does, until something is true."""
+    while not is_true():
+        await sender.tend(wanted)
+        await asyncio.sleep(0.01)
 
 
 # ---- what endpoints answer to a broadcast

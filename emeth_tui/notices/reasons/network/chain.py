@@ -27,6 +27,15 @@ class CoreMissing(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class EndpointsDisagree(Reason):
+    job: str
+    where: str
+    status: str
+    other: str
+    other_status: str
+
+
+@dataclass(frozen=True, slots=True)
 class CoreWithoutToken(Reason):
     address: str
     chain_id: int

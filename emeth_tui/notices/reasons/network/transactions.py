@@ -59,17 +59,6 @@ class InNoBlock(Reason):
 
 
 @dataclass(frozen=True, slots=True)
-class HasConfirmations(Reason):
-    depth: int
-    wanted: int
-
-
-@dataclass(frozen=True, slots=True)
-class BlockDropped(Reason):
-    act: str
-
-
-@dataclass(frozen=True, slots=True)
 class GasUnaffordable(Reason):
     act: str
     cost_native_wei: int

@@ -12,6 +12,9 @@ SENTENCES: Mapping[type[Notice], str] = {
     chain.OtherChain: (
         "{where} serves chain {chain_id} instead of {expected_chain_id}; check rpc_urls and chain_id"
     ),
+    chain.EndpointsDisagree: (
+        "two endpoints contradict each other on job {job}: {where} says {status}, {other} says {other_status}"
+    ),
     chain.CoreMissing: (
         "core_address {address}: there is no contract at it, on chain {chain_id} at {where}; check "
         "core_address and rpc_urls"

@@ -27,8 +27,6 @@ SENTENCES: Mapping[type[Notice], str] = {
         "still go through"
     ),
     transactions.InNoBlock: "it is in no block yet",
-    transactions.HasConfirmations: "it has {depth} of {wanted} confirmations",
-    transactions.BlockDropped: "{act}: the chain dropped its block and another transaction took its nonce",
     transactions.GasUnaffordable: (
         "{act}: its gas may cost {cost_native_wei} {symbol} and {address} holds "
         "{balance_native_wei} {symbol}; send it some"

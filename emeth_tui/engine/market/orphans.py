@@ -1,0 +1,161 @@
+"""Jobs that the chain says are ours and the store does not know: found, and taken up again.
+
+A store may be lost, restored from an older copy, or emptied; a node may be killed at the worst moment. What
+the chain, the info server and the cache know is enough to go on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from emeth_tui.engine.context import Context
+from emeth_tui.engine.market.policy import claim_refusal
+from emeth_tui.engine.market.prepare import new_job
+from emeth_tui.engine.money.ledger import Ledger
+from emeth_tui.errors import InfoServerError, JobError, StorageError, StorageRejected
+from emeth_tui.job import Job
+from emeth_tui.model import JobId, JobState
+from emeth_tui.notices.events import job as events
+from emeth_tui.notices.reasons.job import ClaimedBefore, TooLateToFinish
+from emeth_tui.protocol.contracts import ChainJob, JobStatus
+from emeth_tui.protocol.job_ids import parse_job_id
+from emeth_tui.store.movements import MovementKind
+
+SEARCH_EVERY_S = 86_400.0
+RETRY_S = 60.0
+HISTORY_SEARCHED = 200  # newest entries of the contract's list of our claims
+_UNDER_WAY = frozenset({JobStatus.PROCESSING, JobStatus.SUBMITTED})
+
+logger = logging.getLogger(__name__)
+
+
+class Orphans:
+    """Searches for orphans at the start and once a day. `on_adopted` is called for each that goes on."""
+
+    def __init__(self, context: Context, ledger: Ledger, on_adopted: Callable[[JobId], None]) -> None:
+        self._context = context
+        self._ledger = ledger
+        self._on_adopted = on_adopted
+        self._searched_unix_s: float | None = None
+
+    async def look(self) -> None:
+        """Search, where it is due. Raise NetworkError."""
+        now = self._context.clock.now_unix_s()
+        if self._searched_unix_s is not None and now - self._searched_unix_s < SEARCH_EVERY_S:
+            return
+        try:
+            await self.take_up(await self._candidates(), claimed_now=False)
+        except StorageError as error:
+            logger.warning("the search for jobs of ours is repeated soon: %s", error)
+            self._searched_unix_s = now - SEARCH_EVERY_S + RETRY_S
+        else:
+            self._searched_unix_s = now
+
+    async def take_up(self, ids: Iterable[JobId], *, claimed_now: bool) -> list[JobId]:
+        """Adopt those of these jobs that are ours on the chain and not under way here; return them.
+
+        One with files in the cache goes on. One without is held until the operator decides: it may be
+        another node's with the same account, and surely is if it was `claimed_now`. Raise NetworkError.
+        """
+        book = self._context.book
+        unknown = sorted({job_id for job_id in ids if job_id not in book})
+        records = await self._context.chain.jobs(unknown) if unknown else {}
+        adopted = []
+        for job_id, record in records.items():
+            is_orphan = self._context.is_ours(record) and record.status in _UNDER_WAY and job_id not in book
+            if is_orphan and await self._adopt(record, claimed_now=claimed_now):
+                adopted.append(job_id)
+        return adopted
+
+    # ---- where to look
+
+    async def _candidates(self) -> set[JobId]:
+        context = self._context
+        found = {JobId(name) for name in self._directories()}
+        found |= {
+            movement.job_id
+            for movement in context.store.movements.after(0)
+            if movement.job_id is not None and movement.kind is MovementKind.CLAIM
+        }
+        try:
+            found |= set(await context.info.assigned_jobs(context.address))
+        except InfoServerError as error:
+            logger.info("the info server does not say which jobs are ours: %s", error)
+        count = await context.chain.assigned_count(context.address)
+        if count:
+            newest = range(max(0, count - HISTORY_SEARCHED), count)
+            found |= set(await context.chain.assigned_jobs(context.address, newest))
+        return found
+
+    def _directories(self) -> list[JobId]:
+        """Return the jobs that have files in the cache."""
+        ids = []
+        for job_id in self._context.disk.files.usage().by_job:
+            try:
+                ids.append(parse_job_id(job_id))
+            except JobError:
+                continue
+        return ids
+
+    # ---- taking up
+
+    async def _adopt(self, record: ChainJob, *, claimed_now: bool) -> bool:
+        known = self._context.book.known(record.job_id)
+        if known is not None:
+            return self._reopen(known, record)
+        try:
+            size_bytes = await self._context.storage.size_of(record.dataset)
+            job = new_job(self._context, record, size_bytes)
+        except (JobError, StorageRejected) as error:
+            logger.warning("job %s is ours on the chain and cannot be taken up: %s", record.job_id, error)
+            self._publish_costs(events.OrphanLeft, record)
+            return False
+        has_files = bool(self._context.disk.files.listing(record.job_id))
+        job = self._as_on_chain(job, record)
+        refusal = claim_refusal(self._context, replace(job, by_hand=True))
+        if job.state is JobState.CLAIMED and refusal is not None:
+            job = replace(job, paused=True, error=TooLateToFinish(refusal))
+        elif job.state is JobState.CLAIMED and (claimed_now or not has_files):
+            job = replace(job, paused=True, error=ClaimedBefore())
+        self._context.book.add(job)
+        await self._ledger.book_job(job.job_id, record.started_at_unix_s, self._ledger.block or 0)
+        if job.paused:
+            self._publish_costs(events.OrphanHeld, record)
+        else:
+            self._context.events.publish(events.OrphanAdopted(job.state), job_id=job.job_id)
+        self._on_adopted(job.job_id)
+        return True
+
+    def _reopen(self, known: Job, record: ChainJob) -> bool:
+        """Take up a job that we took for ended, and which the chain says goes on."""
+        if record.status is JobStatus.SUBMITTED:
+            state = JobState.SUBMITTED
+        else:
+            state = JobState.SUBMITTING if known.result_name else JobState.CLAIMED
+        self._context.book.reopen(known.job_id, state)
+        self._context.events.publish(events.FinalEndUndone(known.state), job_id=known.job_id)
+        self._on_adopted(known.job_id)
+        return True
+
+    def _as_on_chain(self, job: Job, record: ChainJob) -> Job:
+        job = replace(job, state=JobState.CLAIMED, deposit_wei=record.deposit_wei)
+        if record.status is not JobStatus.SUBMITTED:
+            return job
+        return replace(
+            job,
+            state=JobState.SUBMITTED,
+            result_name=record.result,
+            submitted_at_unix_s=float(record.submitted_at_unix_s),
+            reserved_bytes=0,
+        )
+
+    def _publish_costs(self, kind: type[events.OrphanHeld | events.OrphanLeft], record: ChainJob) -> None:
+        rates = self._context.rates
+        body = kind(
+            record.deposit_wei,
+            rates.decline_penalty_wei(record.deposit_wei),
+            rates.timeout_penalty_wei(record.deposit_wei),
+        )
+        self._context.events.publish(body, job_id=record.job_id)

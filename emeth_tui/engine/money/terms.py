@@ -1,0 +1,32 @@
+"""What the contract does with deposits and fees: its rates, and what was seen of it that no rate says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from emeth_tui.model import JobId
+from emeth_tui.protocol.contracts import Rates
+from emeth_tui.store import key_values
+from emeth_tui.store.key_values import KeyValueTable
+
+
+@dataclass
+class Terms:
+    """The rates in effect. Forecasts count with them; what a job came to is settled by what moved."""
+
+    rates: Rates
+    _kept: KeyValueTable
+
+    @classmethod
+    def load(cls, rates: Rates, kept: KeyValueTable) -> Terms:
+        """Make the terms of a contract, with what earlier runs have seen of it."""
+        keeps = bool(kept.get(key_values.KEEPS_DEPOSIT))
+        return cls(replace(rates, returns_deposit=not keeps), kept)
+
+    def note_kept_deposit(self, job_id: JobId) -> bool:
+        """Record that a verified job's deposit did not come back; return whether that is news."""
+        if not self.rates.returns_deposit:
+            return False
+        self._kept.set(key_values.KEEPS_DEPOSIT, job_id)
+        self.rates = replace(self.rates, returns_deposit=False)
+        return True

@@ -1,0 +1,90 @@
+"""The network's other endpoints: asked before anything is done on the word of one, and whether it lags."""
+
+from __future__ import annotations
+
+import logging
+from enum import Enum
+
+from emeth_tui.clients.chain.client import ChainClient
+from emeth_tui.errors import NetworkError
+from emeth_tui.model import Head, JobId
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.network.chain import EndpointsDisagree
+from emeth_tui.protocol.contracts import ChainJob
+
+LAG_BLOCKS = 5  # behind another endpoint, more than blocks on their way take
+DISAGREEMENTS = 2  # in a row; two endpoints may be on two sides of a reorganisation for a moment
+
+logger = logging.getLogger(__name__)
+
+
+class Word(Enum):
+    """What a second endpoint says."""
+
+    AGREES = "agrees"
+    DISAGREES = "disagrees"
+    SILENT = "silent"  # there is none, or it has not come as far
+
+
+class Witnesses:
+    """Compares the endpoint in use with the others. `disagreement` is set while they contradict it."""
+
+    def __init__(self, chain: ChainClient) -> None:
+        self._chain = chain
+        self._disagreements: dict[JobId, int] = {}
+        self.disagreement: Reason | None = None
+
+    async def second_word(self, job_id: JobId, seen: ChainJob | None, head: Head) -> Word:
+        """Ask another endpoint for a job's record at the same block."""
+        for witness in self._chain.others():
+            try:
+                if (await witness.head()).number < head.number:
+                    continue
+                other = (await witness.jobs([job_id], head.number)).get(job_id)
+            except NetworkError as error:
+                logger.info("no second word on job %s: %s", job_id, error)
+                continue
+            return self._compare(job_id, seen, other, witness.rpc.where)
+        return Word.SILENT
+
+    async def leave_one_that_lags(self, head: Head) -> Head:
+        """Change to an endpoint that is blocks ahead; return the head of the one in use afterwards."""
+        for witness in self._chain.others():
+            try:
+                other = await witness.head()
+            except NetworkError:
+                continue
+            if other.number - head.number > LAG_BLOCKS and self._chain.rpc.prefer(witness.rpc.where):
+                logger.warning(
+                    "the endpoint lags by %d blocks; using %s", other.number - head.number, witness.rpc.where
+                )
+                return other
+        return head
+
+    def _compare(self, job_id: JobId, seen: ChainJob | None, other: ChainJob | None, where: str) -> Word:
+        if status_of(seen) == status_of(other):
+            self._disagreements.pop(job_id, None)
+            if not self._disagreements:
+                self.disagreement = None
+            return Word.AGREES
+        self._disagreements[job_id] = self._disagreements.get(job_id, 0) + 1
+        if self._disagreements[job_id] >= DISAGREEMENTS:
+            self.disagreement = EndpointsDisagree(
+                job_id, self._chain.rpc.where, _name(seen), where, _name(other)
+            )
+        return Word.DISAGREES
+
+    def forget(self, job_id: JobId) -> None:
+        """Forget a job that no longer matters."""
+        self._disagreements.pop(job_id, None)
+        if not self._disagreements:
+            self.disagreement = None
+
+
+def status_of(record: ChainJob | None) -> tuple[str, str] | None:
+    """Return what two records of a job must agree in."""
+    return None if record is None else (record.status.name, record.node.lower())
+
+
+def _name(record: ChainJob | None) -> str:
+    return "unknown" if record is None else record.status.name.lower()
