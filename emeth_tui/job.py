@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from emeth_tui.model import JobId, JobState, Language
 from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.job import DatasetUnusable
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +45,8 @@ class Job:
     lost_wei: int = 0
     by_hand: bool = False
     seen_end: JobState | None = None
+
+    @property
+    def is_set_aside(self) -> bool:
+        """Whether it cannot be done: it needs no worker, and nothing but its deposit is left to care for."""
+        return isinstance(self.error, DatasetUnusable)

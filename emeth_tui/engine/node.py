@@ -27,6 +27,7 @@ from emeth_tui.engine.settings_editor import SettingChange, SettingsEditor
 from emeth_tui.engine.state_keeper import COPY_EVERY_S, LOOK_EVERY_S, StateKeeper
 from emeth_tui.engine.steps.job_tasks import JobTasks
 from emeth_tui.engine.steps.pipeline import RETRIES
+from emeth_tui.engine.steps.set_aside import SetAsideJobs
 from emeth_tui.engine.view.records import NodeRecords
 from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.engine.view.snapshot_maker import SnapshotMaker
@@ -94,6 +95,7 @@ class Node:
         self._orphans = Orphans(context, ledger, self._tasks.start)
         self._snapshots = SnapshotMaker(context, leases, self._market, self._rewards, self._watcher)
         self._account = RunAccount(context, ledger)
+        self._set_aside = SetAsideJobs(context, self._market.pause)
         self._lateness = Lateness(context)
         self._stop = asyncio.Event()
         self._watch_now = asyncio.Event()
@@ -120,7 +122,9 @@ class Node:
                 self._every(self._state.keep_copy, lambda: COPY_EVERY_S, self._state.copy_now)
             ),
             asyncio.create_task(self._every(self._watch, self._watch_interval_s, self._watch_now)),
-            asyncio.create_task(self._every(self._market.look, self._claim_interval_s, self._discover_now)),
+            asyncio.create_task(
+                self._every(self._look_at_market, self._claim_interval_s, self._discover_now)
+            ),
             asyncio.create_task(self._every(self._look_after_models, lambda: RETRY_S, self._models_now)),
         ]
         stopping = asyncio.create_task(self._stop.wait())
@@ -150,7 +154,8 @@ class Node:
 
     def _resume_open_jobs(self) -> None:
         for job in self._context.book.open_jobs():
-            if job.state is not JobState.SUBMITTED and job.seen_end is None:
+            has_work = job.state is not JobState.SUBMITTED and job.seen_end is None
+            if has_work and not job.is_set_aside:
                 self._context.events.publish(job_events.Resumed(job.state), job_id=job.job_id)
                 self._tasks.start(job.job_id)
 
@@ -172,6 +177,14 @@ class Node:
             with anyio.move_on_after(interval_s()):
                 await sooner.wait()
 
+    async def _look_at_market(self) -> None:
+        self._look_after_set_aside()  # they may be a reason to take no more
+        await self._market.look()
+
+    def _look_after_set_aside(self) -> None:
+        for job_id in self._set_aside.look():
+            self._tasks.start_if_idle(job_id)
+
     def _watch_interval_s(self) -> float:
         return self._context.network.poll_interval_s
 
@@ -182,6 +195,7 @@ class Node:
 
     async def _watch(self) -> None:
         self._lateness.look()
+        self._look_after_set_aside()
         try:
             await self._act_on_news(await self._watcher.tick())
             await self._orphans.look()
@@ -239,6 +253,8 @@ class Node:
         # Until its task is done, its worker may still be writing there.
         self._tasks.end(job.job_id, then=lambda: self._context.disk.files.delete(job.job_id))
         self._discover_now.set()
+        if job.state is JobState.VERIFIED:
+            self._set_aside.start_over()
         self._failures_in_a_row = self._failures_in_a_row + 1 if job.state is JobState.FAILED else 0
         if self._failures_in_a_row >= FAILURES_UNTIL_PAUSE:
             self._market.pause(why.ResultsRejected(self._failures_in_a_row))
@@ -265,9 +281,9 @@ class Node:
         self._context.events.publish(job_events.JobPaused(), job_id=job_id)
 
     def resume_job(self, job_id: JobId) -> None:
-        """Let a held job go on. Raise JobError."""
+        """Let a held job go on; one that was set aside is tried once more. Raise JobError."""
         job = self._open_job(job_id)
-        self._context.book.update(job_id, paused=False)
+        self._context.book.update(job_id, paused=False, error=None)
         if job.state is not JobState.SUBMITTED and job.seen_end is None:
             self._tasks.resume(job_id)
         self._context.events.publish(job_events.JobResumed(), job_id=job_id)
@@ -279,6 +295,7 @@ class Node:
     def resume_claims(self) -> None:
         """Take new jobs again."""
         self._failures_in_a_row = 0
+        self._set_aside.start_over()
         self._market.resume()
         self._discover_now.set()
 

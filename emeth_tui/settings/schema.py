@@ -152,6 +152,11 @@ class ClaimSettings(Section):
         examples=[10],
         description="seconds between searches for jobs; default: the network's",
     )
+    unusable_dataset: Literal["hold", "decline"] = Field(
+        "hold",
+        description="what becomes of the deposit when a dataset cannot be trained on: hold keeps it until "
+        "you decide or the job times out, decline gives the job back at once",
+    )
 
     @model_validator(mode="after")
     def _something_can_suit(self) -> ClaimSettings:
@@ -384,6 +389,7 @@ CHANGEABLE_AT_RUN_TIME = frozenset(
         "claims.min_dataset_bytes",
         "claims.max_dataset_bytes",
         "claims.languages",
+        "claims.unusable_dataset",
         "claims.safety_margin_s",
         "claims.poll_interval_s",
         "limits.max_staked_emt",

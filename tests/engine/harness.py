@@ -111,13 +111,14 @@ class Harness:
         text: str = TEXT,
         language: Language = Language.EN,
         epochs: int = 30,
+        dataset: bytes = b"",
     ) -> JobId:
-        """Put a job on the market."""
+        """Put a job on the market, of a text or of whatever bytes."""
         self._posted += 1
         plan = JobPlan(
             job_id=JobId(f"0x{self._posted:032x}"),
             language=language,
-            dataset=text.encode(),
+            dataset=dataset or text.encode(),
             fee_wei=token_to_wei(fee_emt),
             lifetime_s=lifetime_s,
             epochs=epochs,

@@ -11,6 +11,7 @@ from emeth_tui.errors import DeviceFailed
 from emeth_tui.model import WorkerPhase
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.protocol.hash_chain import dataset_digest
+from emeth_tui.training.data.text_file import read_text
 from emeth_tui.training.reports import EpochDone, Prepared, TrainRequest, Work
 from emeth_tui.workers.supervisor import DeviceStarted, PoolEvent, TrainedResult, WorkerView
 
@@ -69,7 +70,7 @@ class QuickWorker:
         directory = self._jobs_dir / request.directory
         checkpoint = directory / "quick-checkpoint"
         done = int(checkpoint.read_text()) if checkpoint.exists() else 0
-        digest = dataset_digest((directory / request.dataset).read_text("utf-8"))
+        digest = dataset_digest("".join(read_text(directory / request.dataset)))
         on_message(
             Prepared(digest, EPOCH_TOKENS, 10, done, 0, valid_tokens=100, tokenised_s=0.1, loading_s=0.2)
         )

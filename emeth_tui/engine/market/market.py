@@ -245,7 +245,7 @@ class Market:
             return why.ClaimingPaused(paused)
         if busy := self._no_worker_free():
             return busy
-        under_way = len(self._context.book.open_jobs())
+        under_way = sum(not job.is_set_aside for job in self._context.book.open_jobs())
         if self._claims_wanted is not None and self._verified + under_way >= self._claims_wanted:
             return why.WantedJobsUnderWay(self._claims_wanted)
         return None

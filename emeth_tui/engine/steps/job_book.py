@@ -35,9 +35,13 @@ class JobBook:
         return list(self._jobs.values())
 
     def training_jobs(self) -> list[Job]:
-        """Return the jobs that have or need a worker: open, not submitted, and not seen to have ended."""
+        """Return the jobs that have or need a worker: open, not submitted, not seen to have ended, and with a
+        dataset that can be trained on.
+        """
         return [
-            job for job in self._jobs.values() if job.state is not JobState.SUBMITTED and job.seen_end is None
+            job
+            for job in self._jobs.values()
+            if job.state is not JobState.SUBMITTED and job.seen_end is None and not job.is_set_aside
         ]
 
     def ended_today(self) -> tuple[Job, ...]:

@@ -42,6 +42,11 @@ class JobTasks:
         """End a job's task; its files stay."""
         self.end(job_id, then=lambda: None)
 
+    def start_if_idle(self, job_id: JobId) -> None:
+        """Start a job unless its task is running."""
+        if (task := self._tasks.get(job_id)) is None or task.done():
+            self.start(job_id)
+
     def pause(self, job_id: JobId) -> None:
         """Hold a job at its next step boundary."""
         if pipeline := self._pipelines.get(job_id):

@@ -11,10 +11,26 @@ from emeth_tui.engine.context import Context
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.steps.claim import claim
 from emeth_tui.engine.steps.download import download
+from emeth_tui.engine.steps.set_aside import (
+    discard_dataset,
+    give_back,
+    is_given_back,
+    needs_fresh_dataset,
+    set_aside,
+)
 from emeth_tui.engine.steps.submit import submit
 from emeth_tui.engine.steps.train import train
 from emeth_tui.engine.steps.upload import upload
-from emeth_tui.errors import DeviceFailed, DiskFull, EmethError, NetworkError, Reverted, TransactionError
+from emeth_tui.errors import (
+    DatasetError,
+    DeviceFailed,
+    DiskFull,
+    EmethError,
+    NetworkError,
+    Reverted,
+    TransactionError,
+)
+from emeth_tui.job import Job
 from emeth_tui.model import JobId, JobState
 from emeth_tui.notices.events.job import JobStuck, JobTrouble
 from emeth_tui.notices.notice import Reason
@@ -41,6 +57,7 @@ class JobPipeline:
         self._job_id = job_id
         self._retry = retry
         self._last_trouble: Reason | None = None
+        self._given_back = False
         self._resumed = asyncio.Event()
         if not context.book.get(job_id).paused:
             self._resumed.set()
@@ -76,6 +93,8 @@ class JobPipeline:
                 failures, self._last_trouble = 0, None
             except Reverted:
                 raise
+            except DatasetError as error:
+                await self._dataset_failed(error)
             except (*PASSING_TROUBLE, OSError) as error:
                 self._report_trouble(error.reason if isinstance(error, EmethError) else Foreign(str(error)))
                 failures += 1
@@ -87,6 +106,8 @@ class JobPipeline:
         job = self._context.book.get(self._job_id)
         if job.state in _AT_REST or job.seen_end is not None:
             return None
+        if job.is_set_aside:
+            return self._give_back if is_given_back(self._context) and not self._given_back else None
         return {
             JobState.CLAIMING: lambda: claim(self._context, self._job_id),
             JobState.CLAIMED: lambda: download(self._context, self._job_id),
@@ -103,6 +124,20 @@ class JobPipeline:
             await self._resumed.wait()
             await train(self._context, self._job_id, worker)
 
+    async def _dataset_failed(self, error: DatasetError) -> None:
+        """Fetch the dataset again, where that may help; set the job aside, where nothing does."""
+        if needs_fresh_dataset(error):
+            self._report_trouble(error.reason)
+            discard_dataset(self._context, self._job_id)
+            await asyncio.sleep(self._retry.delay_s(1))
+        else:
+            set_aside(self._context, self._job_id, error.reason)
+            self._leases.release(self._job_id)
+
+    async def _give_back(self) -> None:
+        await give_back(self._context, self._job_id)
+        self._given_back = True
+
     def _report_trouble(self, reason: Reason) -> None:
         """Report a transient error once, however often it recurs."""
         if reason == self._last_trouble or self._job_id not in self._context.book:
@@ -110,12 +145,17 @@ class JobPipeline:
         self._last_trouble = reason
         self._context.events.publish(JobTrouble(reason), job_id=self._job_id)
         with contextlib.suppress(DiskFull):  # a full disk may be the very error
-            self._context.book.update(self._job_id, error=reason)
+            self._record(reason)
+
+    def _record(self, reason: Reason) -> Job:
+        """Record why a job has stopped; one that is set aside remains so."""
+        job = self._context.book.get(self._job_id)
+        return job if job.is_set_aside else self._context.book.update(self._job_id, error=reason)
 
     def _give_up(self, error: EmethError) -> None:
         if self._job_id not in self._context.book:
             return
-        job = self._context.book.update(self._job_id, error=error.reason)
+        job = self._record(error.reason)
         held_wei = job.deposit_wei if job.state.holds_deposit else 0
         penalty_wei = self._context.rates.decline_penalty_wei(held_wei)
         timeout_wei = self._context.rates.timeout_penalty_wei(held_wei)

@@ -39,6 +39,24 @@ class JobStuck(EventBody):
 
 
 @dataclass(frozen=True, slots=True)
+class SetAside(EventBody):
+    severity = Severity.ERROR
+
+    reason: Reason
+    penalty_wei: Wei
+    timeout_wei: Wei
+
+
+@dataclass(frozen=True, slots=True)
+class GivingBack(EventBody):
+    severity = Severity.WARNING
+
+    reason: Reason
+    penalty_wei: Wei
+    timeout_wei: Wei
+
+
+@dataclass(frozen=True, slots=True)
 class Downloaded(EventBody):
     size_bytes: int
 

@@ -31,6 +31,16 @@ class DeclineFailed(Reason):
     cause: Reason
 
 
+@dataclass(frozen=True, slots=True)
+class DatasetUnusable(Reason):
+    cause: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetTooLate(Reason):
+    cause: Reason
+
+
 class ChainLacksJob(Reason):
     __slots__ = ()
 

@@ -88,6 +88,11 @@ class StateDamaged(Reason):
     path: Path
 
 
+@dataclass(frozen=True, slots=True)
+class UnusableDatasets(Reason):
+    datasets: int
+
+
 class OperatorWasFaster(Reason):
     __slots__ = ()
 

@@ -1,7 +1,8 @@
 """A dataset file as blocks of tokens: split, tokenised once, cached on disk and mapped into memory.
 
-Every unusual input has a defined outcome. Text that is not UTF-8, or whose training part has fewer than two
-tokens, raises DatasetError before any training. A part shorter than one block becomes one shorter block.
+Every unusual input has a defined outcome. Text that is not UTF-8, whose split has no training part, or whose
+training part has fewer than two tokens, raises DatasetError before any training. A part shorter than one
+block becomes one shorter block.
 Without validation text (the split of protocol.md §7 may leave none) the last training block serves for
 validation.
 """
@@ -22,7 +23,8 @@ import numpy.typing as npt
 
 from emeth_tui.errors import DatasetError
 from emeth_tui.files import disk_full_translated, write_atomically
-from emeth_tui.notices.reasons.training.data import DatasetChanged, DatasetEmpty
+from emeth_tui.model import Language
+from emeth_tui.notices.reasons.training.data import DatasetChanged, DatasetEmpty, NoSentenceEnds, OneLine
 from emeth_tui.protocol.splitting import part_ranges, part_text
 from emeth_tui.training.data.text_file import OnBytes, TextFacts, lasting_stamp, read_text, text_facts
 from emeth_tui.training.data.tokenizer import TextTokenizer, chunks
@@ -138,6 +140,8 @@ def _tokenise(
     path: Path, facts: TextFacts, cache_dir: Path, source: TokenSource, meter: _Meter
 ) -> dict[str, Any]:
     parts = part_ranges(facts.pieces, source.language)
+    if facts.pieces == 1 and path.stat().st_size and not parts.train:
+        raise DatasetError(NoSentenceEnds() if source.language == Language.EN.value else OneLine())
 
     def text_of(part: range, on_bytes: OnBytes) -> Iterator[str]:
         return part_text(read_text(path, on_bytes), source.language, part)

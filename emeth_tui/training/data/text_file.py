@@ -12,12 +12,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emeth_tui.errors import DatasetError
-from emeth_tui.notices.reasons.training.data import DatasetNotUtf8, DatasetUnreadable
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.training.data import DatasetNotText, DatasetNotUtf8, DatasetUnreadable
 from emeth_tui.protocol.hash_chain import DatasetDigest
 from emeth_tui.protocol.splitting import PieceCounter
 
 READ_BYTES = 262_144
 _CLOCK_STEP_NS = 2_000_000_000  # the clock step of the coarsest file systems
+
+_FORMS = {  # of what is sent in place of a text, by the first bytes
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"PK\x03\x04": "zip",
+    b"7z\xbc\xaf\x27\x1c": "7z",
+    b"%PDF-": "PDF",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
+_MAGIC_BYTES = max(map(len, _FORMS))
 
 OnBytes = Callable[[bytes], None]
 Stamp = list[int]
@@ -52,7 +66,7 @@ def read_text(path: Path, on_bytes: OnBytes = lambda raw: None) -> Iterator[str]
         except UnicodeDecodeError as error:
             # The decoder was given `raw` after the bytes that it had held back.
             wrong_byte = read_bytes - len(error.object) + error.start
-            raise DatasetError(DatasetNotUtf8(wrong_byte, path.stat().st_size)) from error
+            raise DatasetError(_not_text(path, wrong_byte)) from error
         if text:
             yield text
 
@@ -90,6 +104,16 @@ def lasting_stamp(path: Path) -> Stamp | None:
     if time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) < _CLOCK_STEP_NS:
         return None
     return [stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
+
+
+def _not_text(path: Path, wrong_byte: int) -> Reason:
+    """Return what a file is that is not UTF-8, as far as its first bytes tell."""
+    with path.open("rb") as file:
+        start = file.read(_MAGIC_BYTES)
+    for magic, form in _FORMS.items():
+        if start.startswith(magic):
+            return DatasetNotText(form)
+    return DatasetNotUtf8(wrong_byte, path.stat().st_size)
 
 
 def _buffers(path: Path) -> Iterator[bytes]:

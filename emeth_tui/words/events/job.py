@@ -15,6 +15,13 @@ SENTENCES: Mapping[type[Notice], str] = {
     job.JobStuck: (
         "cannot go on: {reason}; declining it costs {penalty_wei}, letting it time out {timeout_wei}"
     ),
+    job.SetAside: (
+        "set aside, its worker is free: {reason}; declining it now costs {penalty_wei}, letting it time out "
+        "{timeout_wei}"
+    ),
+    job.GivingBack: (
+        "declining it, which costs {penalty_wei}: {reason}; letting it time out would cost {timeout_wei}"
+    ),
     job.Downloaded: "dataset downloaded, {size_bytes}",
     job.Training: ("training: {epochs} epochs over {tokens} tokens, {resumed_epoch} of them done before"),
     job.EpochDone: "epoch {epoch} of {epochs} done in {seconds} s, validation loss {valid_loss}",

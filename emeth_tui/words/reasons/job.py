@@ -12,6 +12,8 @@ SENTENCES: Mapping[type[Notice], str] = {
     job.NotUnderWay: "job {job} is not under way on this node",
     job.NotDeclinable: "job {job} is {state}: only a claimed, unsubmitted job can be declined",
     job.DeclineFailed: "job {job} could not be declined: {cause}",
+    job.DatasetUnusable: "it cannot be done: {cause}",
+    job.DatasetTooLate: "its dataset did not come in time: {cause}",
     job.ChainLacksJob: "the chain does not show this job now",
     job.ChainLacksClaim: "the chain does not show our claim yet",
     job.ChainLacksSubmission: "the chain does not show our submission yet",

@@ -33,6 +33,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     market.ClaimedElsewhere: (
         "another program with this account claimed job {job}; give each node an account of its own"
     ),
+    market.UnusableDatasets: "the last {datasets} datasets could not be trained on; look at the events first",
     market.OperatorWasFaster: "the operator was faster",
     market.FeeTooLow: "its fee of {fee_wei} is under {limit_wei}",
     market.FeeTooHigh: "its fee of {fee_wei} is over {limit_wei}",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import errno
+import gzip
+import lzma
 import os
 import tempfile
 import time
@@ -291,7 +294,46 @@ def test_a_missing_file_is_refused(tmp_path: Path, cache: Path) -> None:
         load_tokens(tmp_path / "none.txt", cache, Source().wanted)
 
 
-@pytest.mark.parametrize("text", ["", "no sentence ever ends here " * 200, "."])
+@pytest.mark.parametrize(
+    ("start", "form"),
+    [
+        (gzip.compress(b"text"), "gzip"),
+        (bz2.compress(b"text"), "bzip2"),
+        (lzma.compress(b"text"), "xz"),
+        (b"PK\x03\x04\x14\x00\xff", "zip"),
+        (b"\x28\xb5\x2f\xfd\x04", "zstd"),
+        (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3", "PDF"),
+        ("text".encode("utf-16"), "UTF-16"),
+    ],
+)
+def test_what_is_sent_in_place_of_a_text_is_named(
+    tmp_path: Path, cache: Path, start: bytes, form: str
+) -> None:
+    path = tmp_path / "dataset.txt"
+    path.write_bytes(start + b"a" * 5_000 + b"\xff")
+
+    with pytest.raises(DatasetError, match=f"not UTF-8 text but {form}$"):
+        load_tokens(path, cache, Source().wanted)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "problem"),
+    [
+        ("en", "no sentence ever ends here " * 200, "has no `.`, `.` or `!`.*no training part of an English"),
+        ("ja", "一行だけの文書。" * 200, "is a single line.*no training part of a Japanese"),
+    ],
+)
+def test_a_text_that_the_networks_split_leaves_no_training_part_of_is_refused(
+    tmp_path: Path, cache: Path, language: str, text: str, problem: str
+) -> None:
+    path = tmp_path / "dataset.txt"
+    path.write_text(text, encoding="utf-8")
+
+    with pytest.raises(DatasetError, match=problem.replace("`.`, `.`", r"`\.`, `\?`")):
+        load_tokens(path, cache, Source(language=language).wanted)
+
+
+@pytest.mark.parametrize("text", ["", "."])
 def test_a_text_with_nothing_to_train_on_is_refused(tmp_path: Path, cache: Path, text: str) -> None:
     path = tmp_path / "dataset.txt"
     path.write_text(text, encoding="utf-8")

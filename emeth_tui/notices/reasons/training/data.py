@@ -24,6 +24,19 @@ class DatasetUnreadable(Reason):
     detail: str
 
 
+class NoSentenceEnds(Reason):
+    __slots__ = ()
+
+
+class OneLine(Reason):
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetNotText(Reason):
+    form: str
+
+
 @dataclass(frozen=True, slots=True)
 class DatasetNotUtf8(Reason):
     byte: int

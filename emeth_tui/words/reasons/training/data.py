@@ -11,5 +11,13 @@ SENTENCES: Mapping[type[Notice], str] = {
     data.DatasetEmpty: ("the dataset's training part has {tokens} tokens: there is nothing to learn from"),
     data.DatasetChanged: ("the dataset at {path} was changed while it was tokenised: start the job again"),
     data.DatasetUnreadable: "the dataset cannot be read from {path}: {detail}",
+    data.NoSentenceEnds: (
+        "the dataset has no `.`, `?` or `!`: the network's split leaves no training part of an English text "
+        "without them"
+    ),
+    data.OneLine: (
+        "the dataset is a single line: the network's split leaves no training part of a Japanese text of one"
+    ),
+    data.DatasetNotText: "the dataset is not UTF-8 text but {form}",
     data.DatasetNotUtf8: "the dataset is not UTF-8 text: byte {byte} of {size} is wrong",
 }
