@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -71,6 +72,9 @@ def plans(arguments: argparse.Namespace, *, small_disk: bool) -> Iterator[Plan]:
 
 
 async def _play_all(arguments: argparse.Namespace, *, small_disk: bool) -> int:
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)  # no process is left behind
     directory: Path = arguments.out
     deployed = _Deployed(directory)
     waiting = plans(arguments, small_disk=small_disk)

@@ -215,23 +215,19 @@ class Books:
     """What a node's own records say."""
 
     states: Mapping[str, JobState]
-    booked_wei: int  # what its jobs have moved: deposits that are out, earnings, losses
+    booked_wei: int  # of EMT, in all that its work has moved
     fees_wei: Mapping[str, int]  # by transaction
 
     @classmethod
     def of(cls, path: Path) -> Books:
         """Read a node's database, without changing it."""
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
-            jobs = database.execute(
-                "SELECT job_id, state, deposit_wei, earned_wei, lost_wei FROM jobs"
-            ).fetchall()
+            states = dict(database.execute("SELECT job_id, state FROM jobs"))
+            moved = database.execute("SELECT amount_wei FROM movements WHERE kind <> 'other'")
+            booked_wei = sum(int(amount_wei) for (amount_wei,) in moved)
             fees = database.execute("SELECT tx_hash, fee_wei FROM transactions WHERE fee_wei IS NOT NULL")
             fees_wei = {tx_hash: int(fee_wei) for tx_hash, fee_wei in fees}
-        states = {job_id: JobState(state) for job_id, state, *_ in jobs}
-        booked_wei = sum(
-            int(earned) - int(lost) - (int(deposit) if states[job_id].holds_deposit else 0)
-            for job_id, _, deposit, earned, lost in jobs
-        )
+        states = {job_id: JobState(state) for job_id, state in states.items()}
         return cls(states, booked_wei, fees_wei)
 
 
@@ -239,7 +235,7 @@ def _unexplained(books: Books, mined: list[Mined], moved_wei: int) -> list[str]:
     """The node's own records explain both balances to the wei."""
     found = []
     if moved_wei != books.booked_wei:
-        found.append(f"EMT: {moved_wei / 10**18:+} moved, the jobs explain {books.booked_wei / 10**18:+}")
+        found.append(f"EMT: {moved_wei / 10**18:+} moved, the books explain {books.booked_wei / 10**18:+}")
     booked = dict(books.fees_wei)
     for one in mined:
         if booked.pop(one.tx_hash, None) != one.fee_wei:

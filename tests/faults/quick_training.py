@@ -41,6 +41,7 @@ def main(link: socket.socket, config: WorkerConfig) -> None:
 
 class _Device:
     name = "quick"
+    gpu_uuid = ""
 
     def free_cache(self) -> None:
         pass
