@@ -13,6 +13,7 @@ from emeth_tui.devnet.accounts import Key
 from tests.faults.world import World
 
 Fault = Callable[[World, random.Random], Awaitable[str]]
+DEEPEST = 20  # blocks that a reorganisation replaces
 _LEFT_WEI = 10**15  # enough for a transaction, not for a job
 _TRANSFER_GAS = 21_000
 
@@ -21,7 +22,7 @@ def reorganisation(dropped: str) -> Fault:
     """Replace 1 to 20 blocks; their transactions are mined again, wait in the mempool, or are forgotten."""
 
     async def fault(world: World, chance: random.Random) -> str:
-        depth, more = chance.randint(1, 20), chance.randint(0, 2)
+        depth, more = chance.randint(1, DEEPEST), chance.randint(0, 2)
         rpc = world.chain.rpc
         if world.setup.chain == "anvil":
             count = await _reorganise_anvil(rpc, depth, dropped)

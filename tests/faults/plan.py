@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from emeth_tui.devnet.chain.backends import ChainKind
 from emeth_tui.model import JobId
+from tests.faults.chain_faults import DEEPEST
 from tests.faults.faults import CATALOGUE
 from tests.faults.parties import Offer
 from tests.faults.settings import Training
@@ -61,6 +62,7 @@ def plan_for(
     """Draw a plan; with `faults`, of these alone. Without a small `disk`, none fills up."""
     chance = random.Random(seed)
     setup = Setup(
+        confirmations=chance.choice((3, DEEPEST + 2)),
         endpoints=chance.choice((1, 2)),
         chain=chain,
         published=chance.random() < 0.15,

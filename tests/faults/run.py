@@ -19,7 +19,7 @@ from tests.faults.faults import CATALOGUE
 from tests.faults.plan import TAKES_STATE, Plan, Step
 from tests.faults.processes import Record, children, is_alive, living
 from tests.faults.settings import Layout
-from tests.faults.world import BLOCK_S, CONFIRMATIONS, World
+from tests.faults.world import BLOCK_S, World
 
 STAGE_LIMIT_S = 12.0  # a stage that does not come is not waited for any longer
 SETTLE_LIMIT_S = 60.0
@@ -139,6 +139,11 @@ class _Run:
 
     # ---- the end
 
+    @property
+    def _quiet_s(self) -> float:
+        """How long nothing must have happened: until all is final, and the node has seen it and cleaned up."""
+        return (self._plan.setup.confirmations + 2) * BLOCK_S + _LAST_LOOKS_S
+
     async def _settle(self) -> list[str]:
         """Wait until no job is under way, and what has happened is final."""
         give_up_s = time.monotonic() + SETTLE_LIMIT_S
@@ -159,7 +164,7 @@ class _Run:
                 quiet_since_s = None
             elif quiet_since_s is None:
                 quiet_since_s = time.monotonic()
-            elif time.monotonic() - quiet_since_s > (CONFIRMATIONS + 2) * BLOCK_S + _LAST_LOOKS_S:
+            elif time.monotonic() - quiet_since_s > self._quiet_s:
                 return []
         return []  # what is not done, the judge finds on the chain
 

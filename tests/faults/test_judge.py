@@ -41,7 +41,7 @@ def test_a_wei_that_is_not_in_the_books_is_seen(
 ) -> None:
     books = Books({"0x01": JobState.VERIFIED}, booked_wei, fees_wei)
 
-    assert len(_unexplained(books, [CLAIM], moved_wei)) == wrong
+    assert len(_unexplained(books, [CLAIM], moved_wei, exactly=True)) == wrong
 
 
 def test_a_seed_means_the_same_each_time() -> None:

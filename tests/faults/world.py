@@ -28,7 +28,6 @@ from tests.faults.proxy import Proxy
 from tests.faults.settings import Layout, Training, set_clock
 
 BLOCK_S = 0.2
-CONFIRMATIONS = 3
 POLL_S = 0.3
 CACHE_LIMIT_GB = 0.5
 _START_S = 60.0
@@ -40,6 +39,7 @@ SERVICES = ("rpc", "rpc2", "storage", "info")
 class Setup:
     """What a run starts with; faults come later."""
 
+    confirmations: int = 3
     endpoints: int = 1  # JSON-RPC endpoints that the node knows
     workers: int = 2
     chain: ChainKind = "py-evm"
@@ -193,7 +193,7 @@ class World:
             rpc_urls=[self.proxies[name].url for name in endpoints],
             storage_url=self.proxies["storage"].url,
             info_url=self.proxies["info"].url,
-            confirmations=CONFIRMATIONS,
+            confirmations=self.setup.confirmations,
             poll_interval_s=POLL_S,
         )
         settings["claims"] = {"poll_interval_s": POLL_S}
