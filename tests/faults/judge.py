@@ -61,7 +61,7 @@ async def violations(world: World, plan: Plan, statuses: dict[str, str]) -> list
         *_trained_again(world, plan),
         *_files(world, jobs),
         *_secrets(world),
-        *_failures(world),
+        *_failures(world, plan),
     ]
     path = world.layout.home() / DATABASE
     if len(world.nodes) > 1:
@@ -193,14 +193,15 @@ def _secrets(world: World) -> list[str]:
     ]
 
 
-def _failures(world: World) -> list[str]:
-    """A traceback is a bug, even where it was contained."""
+def _failures(world: World, plan: Plan) -> list[str]:
+    """A traceback is a bug, even where it was contained; a worker whose files are gone may say so."""
+    bereft = any(step.fault == "cache lost" for step in plan.steps)
     found = []
     for number, node in enumerate(world.nodes):
         places = [world.layout.output(node.name), *world.layout.home(number).glob("state/*/logs/*.log")]
         for path in places:
             text = path.read_text("utf-8", "replace") if path.exists() else ""
-            if "Traceback" in text:
+            if "Traceback" in text and not (bereft and "FileNotFoundError" in _error_of(text)):
                 found.append(f"a traceback in {path.name}: {_error_of(text)}")
     return found
 

@@ -141,7 +141,7 @@ class _Run:
 
     @property
     def _quiet_s(self) -> float:
-        """How long nothing must have happened: until all is final, and the node has seen it and cleaned up."""
+        """How long nothing must have happened: until all is final, and the node has cleaned up."""
         return (self._plan.setup.confirmations + 2) * BLOCK_S + _LAST_LOOKS_S
 
     async def _settle(self) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.events import JobProgress
-from emeth_tui.errors import TrainingError
+from emeth_tui.errors import TrainingError, WorkerError
 from emeth_tui.model import JobId, JobState
 from emeth_tui.notices.events import job as events
 from emeth_tui.notices.notice import EventBody, Reason, from_data
@@ -21,15 +21,15 @@ from emeth_tui.training.reports import (
     TrainRequest,
     WentBack,
 )
-from emeth_tui.workers.job_files import JobFileMissing
+from emeth_tui.workers.job_files import JobFileMissing, JobFiles
 from emeth_tui.workers.supervisor import Worker
 
 
 async def train(context: Context, job_id: JobId, worker: Worker) -> None:
     """Train a job on a worker until its result file is written, and advance the job to UPLOADING.
 
-    Raise TrainingError or DatasetError when the job cannot be trained, WorkerError when the worker fails.
-    When cancelled, the worker has written a checkpoint before this returns.
+    Where the job's files are gone, it goes back to DOWNLOADING. Raise TrainingError or DatasetError when the
+    job cannot be trained, WorkerError when the worker fails. When cancelled, the worker has written a checkpoint before this returns.
     """
     job = context.book.get(job_id)
     files = context.disk.files
@@ -55,12 +55,25 @@ async def train(context: Context, job_id: JobId, worker: Worker) -> None:
     context.forecasts.training(job, worker)
     try:
         result = await worker.train(request, hash_for=recorder.result_hash, on_message=recorder.take)
+    except (WorkerError, TrainingError):
+        if await _has_dataset(files, job_id):
+            raise
+        context.book.advance(job_id, JobState.DOWNLOADING)  # its files were removed under the worker
+        return
     finally:
         context.forecasts.left_training(job_id)
         await files.bring_checkpoint(job_id)
     context.book.advance(job_id, JobState.UPLOADING, valid_loss=result.valid_loss)
     trained = events.Trained(result.epochs, result.valid_loss, result.size_bytes)
     context.events.publish(trained, job_id=job_id)
+
+
+async def _has_dataset(files: JobFiles, job_id: JobId) -> bool:
+    try:
+        await files.put_dataset(job_id)
+    except JobFileMissing:
+        return False
+    return True
 
 
 class _Recorder:

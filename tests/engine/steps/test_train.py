@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,9 +15,10 @@ from emeth_tui.engine.events import EventLog
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.steps import train
 from emeth_tui.engine.steps.job_book import JobBook
-from emeth_tui.errors import TrainingError
+from emeth_tui.errors import TrainingError, WorkerError
 from emeth_tui.model import JobState
 from emeth_tui.notices.events import job as job_events
+from emeth_tui.notices.reasons.worker import WorkerClosed
 from emeth_tui.protocol.hash_chain import links_from_digest
 from emeth_tui.settings import Settings
 from emeth_tui.store.database import Store
@@ -171,3 +173,25 @@ async def test_an_automatic_batch_is_the_models_own(context: Any) -> None:
 
     assert worker.request is not None
     assert worker.request.batch_size is None
+
+
+async def test_a_job_whose_files_are_removed_under_its_worker_is_downloaded_again(context: Any) -> None:
+    class BereftWorker(ScriptedWorker):
+        async def train(self, request: TrainRequest, **_: Any) -> TrainedResult:
+            shutil.rmtree(context.disk.files.directory(JOB_ID))
+            raise WorkerError(WorkerClosed(0, "cpu"))
+
+    await train.train(context, JOB_ID, BereftWorker([]))  # type: ignore[arg-type]
+
+    assert context.book.get(JOB_ID).state is JobState.DOWNLOADING
+
+
+async def test_a_worker_that_fails_beside_whole_files_is_told(context: Any) -> None:
+    class FailingWorker(ScriptedWorker):
+        async def train(self, request: TrainRequest, **_: Any) -> TrainedResult:
+            raise WorkerError(WorkerClosed(0, "cpu"))
+
+    with pytest.raises(WorkerError):
+        await train.train(context, JOB_ID, FailingWorker([]))  # type: ignore[arg-type]
+
+    assert context.book.get(JOB_ID).state is JobState.PREPARING
