@@ -19,7 +19,7 @@ from tests.faults.faults import CATALOGUE
 from tests.faults.plan import TAKES_STATE, Plan, Step
 from tests.faults.processes import Record, children, is_alive, living
 from tests.faults.settings import Layout
-from tests.faults.world import BLOCK_S, World
+from tests.faults.world import World
 
 STAGE_LIMIT_S = 12.0  # a stage that does not come is not waited for any longer
 SETTLE_LIMIT_S = 60.0
@@ -81,7 +81,7 @@ class _Run:
         try:
             await asyncio.gather(*(self._step(number, step) for number, step in enumerate(self._plan.steps)))
             world.heal()
-            settled = await self._settle()
+            await self._settle()
             self._leaving = True
             left = await self._leave()
         finally:
@@ -90,9 +90,7 @@ class _Run:
             await asyncio.gather(*helpers, return_exceptions=True)
         self._report.starts = world.starts
         self._report.exit_codes = world.nodes[0].exit_codes
-        self._report.violations += (
-            settled + left + await judge.violations(world, self._plan, self._report.jobs)
-        )
+        self._report.violations += left + await judge.violations(world, self._plan, self._report.jobs)
 
     # ---- faults
 
@@ -139,34 +137,34 @@ class _Run:
 
     # ---- the end
 
-    @property
-    def _quiet_s(self) -> float:
-        """How long nothing must have happened: until all is final, and the node has cleaned up."""
-        return (self._plan.setup.confirmations + 2) * BLOCK_S + _LAST_LOOKS_S
+    async def _settle(self) -> None:
+        """Wait until no job is under way, all is final, and the node has seen it; not for ever."""
+        with contextlib.suppress(asyncio.TimeoutError):  # what is not done, the judge finds on the chain
+            await asyncio.wait_for(self._settled(), SETTLE_LIMIT_S)
 
-    async def _settle(self) -> list[str]:
-        """Wait until no job is under way, and what has happened is final."""
-        give_up_s = time.monotonic() + SETTLE_LIMIT_S
-        quiet_since_s: float | None = None
-        while time.monotonic() < give_up_s:
+    async def _settled(self) -> None:
+        ended_at: int | None = None
+        while ended_at is None or await self._head() < ended_at + self._plan.setup.confirmations + 2:
             await asyncio.sleep(0.3)
-            try:
-                jobs = await self._world.parties.jobs()
-            except EmethError:
-                continue
-            waiting = [
-                offer
-                for offer in self._plan.offers
-                if not offer.hopeless
-                and (offer.job_id not in jobs or jobs[offer.job_id].status not in _ENDED)
-            ]
-            if waiting:
-                quiet_since_s = None
-            elif quiet_since_s is None:
-                quiet_since_s = time.monotonic()
-            elif time.monotonic() - quiet_since_s > self._quiet_s:
-                return []
-        return []  # what is not done, the judge finds on the chain
+            if not await self._all_ended():
+                ended_at = None
+            elif ended_at is None:
+                ended_at = await self._head()
+        await asyncio.sleep(_LAST_LOOKS_S)
+
+    async def _head(self) -> int:
+        try:
+            return (await self._world.chain.head()).number
+        except EmethError:  # the network is down for a moment
+            return 0
+
+    async def _all_ended(self) -> bool:
+        try:
+            jobs = await self._world.parties.jobs()
+        except EmethError:
+            return False
+        offers = [offer for offer in self._plan.offers if not offer.hopeless]
+        return all(offer.job_id in jobs and jobs[offer.job_id].status in _ENDED for offer in offers)
 
     async def _leave(self) -> list[str]:
         """Have every node leave, and look for what it leaves behind."""

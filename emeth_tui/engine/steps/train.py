@@ -29,7 +29,8 @@ async def train(context: Context, job_id: JobId, worker: Worker) -> None:
     """Train a job on a worker until its result file is written, and advance the job to UPLOADING.
 
     Where the job's files are gone, it goes back to DOWNLOADING. Raise TrainingError or DatasetError when the
-    job cannot be trained, WorkerError when the worker fails. When cancelled, the worker has written a checkpoint before this returns.
+    job cannot be trained, WorkerError when the worker fails. When cancelled, the worker has written a
+    checkpoint before this returns.
     """
     job = context.book.get(job_id)
     files = context.disk.files
