@@ -30,10 +30,12 @@ def config_example() -> ExitCode:
 def config_check(inherited: Path | None, path: Path | None) -> ExitCode:
     """Check the settings file and the network that it chooses."""
     from emeth_tui.settings import load_network, load_settings
+    from emeth_tui.tui.drawing.themes import load_themes, pick
     from emeth_tui.tui.keymap import check_keys
 
     settings = load_settings(path or inherited)
     check_keys(settings)
+    pick(load_themes(settings.source.parent / "themes"), settings.screen.theme)
     network = load_network(settings)
     print(f"{settings.source}: good; network {network.name}, chain {network.chain_id}")
     return ExitCode.OK

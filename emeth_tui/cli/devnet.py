@@ -22,6 +22,9 @@ def devnet(
     state_dir: Path | None, corpus: Path | None, chain: Literal["py-evm", "anvil"], until_input_ends: bool
 ) -> ExitCode:
     """Run a whole Emeth network on this machine until stopped."""
+    from emeth_tui.devnet.extra import check_extra
+
+    check_extra()
     from emeth_tui.devnet.commands import run_devnet
 
     run_devnet(state_dir=state_dir, corpus=corpus, chain=chain, until_input_ends=until_input_ends)

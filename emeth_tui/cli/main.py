@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from typing import Any, NoReturn
 
@@ -46,6 +47,14 @@ def main() -> None:
     sys.exit(code)
 
 
+def _check_environment() -> None:
+    """Raise SettingsError for a variable of ours that no setting has."""
+    if any(name.startswith("EMETH_TUI_") for name in os.environ):
+        from emeth_tui.settings import settings_layers
+
+        settings_layers()
+
+
 def _fail(message: str, code: ExitCode) -> NoReturn:
     narrate(f"emeth-tui: error: {message}")
     sys.exit(code)
@@ -77,6 +86,7 @@ def command(context: click.Context, /, **options: Any) -> ExitCode:
     from emeth_tui.hardening import harden
 
     harden()
+    _check_environment()
     chosen = StartOptions(**options)
     if context.invoked_subcommand:
         context.obj = chosen.config

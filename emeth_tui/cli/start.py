@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import shlex
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from emeth_tui.cli.wallet import wallet_opener
-from emeth_tui.errors import ExitCode, SettingsError
+from emeth_tui.errors import EmethError, ExitCode, SettingsError
 from emeth_tui.streams import narrate
 
 if TYPE_CHECKING:
@@ -152,14 +153,30 @@ def _run(
     """Run a node until it ends, with a devnet beside it if the options say so."""
     if not options.devnet:
         return _run_node(options, options.overrides(), shell, secrets, password)
+    from emeth_tui.devnet.extra import check_extra
+
+    check_extra()
     with contextlib.ExitStack() as stack:
-        base = options.state_dir or Path(
-            stack.enter_context(tempfile.TemporaryDirectory(prefix="emeth-devnet-"))
-        )
+        base = options.state_dir or stack.enter_context(_temporary_directory())
         options = replace(options, state_dir=base)
         joining = stack.enter_context(_devnet_beside(base, options))
         # The environment's secrets belong to another network.
         return _run_node(options, {**options.overrides(), **joining}, shell, secrets={}, password=password)
+
+
+@contextlib.contextmanager
+def _temporary_directory() -> Iterator[Path]:
+    """Make a directory that is removed when the run has ended well: an error may name a log in it."""
+    directory = Path(tempfile.mkdtemp(prefix="emeth-devnet-"))
+    try:
+        yield directory
+    except EmethError:
+        narrate(f"{directory} is kept, for the logs in it")
+        raise
+    except BaseException:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 @contextlib.contextmanager

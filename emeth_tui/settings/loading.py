@@ -66,8 +66,14 @@ class Layers:
         try:
             settings = Settings.model_validate(tables)
         except ValidationError as error:
-            raise SettingsError(explain(str(self.path), error, Settings, tables)) from None
+            raise SettingsError(explain(self._source_of, error, Settings, tables)) from None
         return settings.with_source(self.path)
+
+    def _source_of(self, key: str) -> str:
+        """Return what people call the place that a key's value comes from."""
+        if key in self.options:
+            return "the command line"
+        return variable_of(key) if key in self.environment else str(self.path)
 
     def origins(self, text: str) -> dict[str, Origin]:
         """Return where each setting comes from if the file holds `text`. Raise SettingsError."""

@@ -78,7 +78,7 @@ def _network(settings: Settings, name: str, defaults: Mapping[str, Any]) -> Netw
     try:
         network = Network.model_validate(merged)
     except ValidationError as error:
-        raise SettingsError(explain(source, error, Network, merged, prefix)) from None
+        raise SettingsError(explain(lambda _key: source, error, Network, merged, prefix)) from None
     for key in changes.keys() & set(_ADDRESSES):
         if not _checksum_is_right(address := getattr(network, key)):
             invalid = InvalidValue(".".join((*prefix, key)), repr(address), WrongChecksum())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from types import NoneType, UnionType
@@ -29,15 +29,16 @@ class InvalidSetting(ValueError):
 
 
 def explain(
-    source: str,
+    source_of: Callable[[str], str],
     error: ValidationError,
     model: type[BaseModel],
     tables: Mapping[str, Any],
     prefix: tuple[str, ...] = (),
 ) -> Reason:
-    """Return the first problem: file, key, value, what would be valid. `prefix` leads to `tables`."""
+    """Return the first problem: source, key, value, what would be valid. `prefix` leads to `tables`."""
     problem = error.errors(include_url=False)[0]
     location = tuple(str(part) for part in problem["loc"] if part != "[key]")
+    source = source_of(".".join((*prefix, *location)[:2]))
     return why.InFile(source, _problem(model, location, dict(problem), tables, prefix))
 
 

@@ -158,10 +158,64 @@ def test_a_value_that_cannot_be_ends_the_check_and_the_start(
     assert_one_clear_line(result, ExitCode.SETTINGS, "cache.limit_gb = inf: a number from 0.000001 to")
 
 
-def test_a_mistyped_variable_ends_the_start(home: Path) -> None:
-    result = emeth_tui(home, "--no-ui", EMETH_TUI_CLAIM__ENABLED="false")
+@pytest.mark.parametrize(
+    "command", [["--no-ui"], ["devnet"], ["config", "path"], ["wallet", "new"], ["setup"]]
+)
+def test_a_mistyped_variable_ends_every_command(home: Path, command: list[str]) -> None:
+    result = emeth_tui(home, *command, EMETH_TUI_CLAIM__ENABLED="false")
 
     assert_one_clear_line(result, ExitCode.SETTINGS, "the nearest is EMETH_TUI_CLAIMS__ENABLED")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "text"),
+    [
+        (["--device", "gpu"], {}, "error: the command line: workers.devices.0 = 'gpu': a device is"),
+        (
+            [],
+            {"EMETH_TUI_CACHE__LIMIT_GB": "inf"},
+            "error: EMETH_TUI_CACHE__LIMIT_GB: cache.limit_gb = 'inf': a",
+        ),
+    ],
+)
+def test_a_wrong_value_is_reported_where_it_was_given(
+    home: Path, arguments: list[str], variables: dict[str, str], text: str
+) -> None:
+    result = emeth_tui(home, "--no-ui", "--network", "round3-2", *arguments, **variables)
+
+    assert_one_clear_line(result, ExitCode.SETTINGS, text)
+
+
+def test_a_theme_that_there_is_not_fails_the_check(home: Path) -> None:
+    result = emeth_tui(home, "config", "check", EMETH_TUI_NETWORK="round3-2", EMETH_TUI_SCREEN__THEME="drak")
+
+    assert_one_clear_line(result, ExitCode.SETTINGS, "theme = 'drak': there is no such theme; there are")
+
+
+@pytest.mark.parametrize("arguments", [["devnet"], ["--devnet", "--no-ui"]])
+@pytest.mark.parametrize("module", ["eth", "uvicorn"])
+def test_a_devnet_without_its_extra_says_what_to_install(
+    home: Path, tmp_path: Path, module: str, arguments: list[str]
+) -> None:
+    script = (
+        f"import sys; sys.modules[{module!r}] = None; sys.argv = ['emeth-tui', *{arguments!r}]\n"
+        "from emeth_tui.cli import main; main()"
+    )
+    (tmp_path / "tmp").mkdir()
+
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        env=user_environment(home, TMPDIR=str(tmp_path / "tmp")),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert_one_clear_line(
+        result, ExitCode.DEVNET, f"not installed ({module}): `pip install 'emeth-tui[devnet]'`"
+    )
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 def test_no_keystore_and_no_password(home: Path, tmp_path: Path) -> None:
@@ -219,6 +273,10 @@ def test_an_rpc_endpoint_that_does_not_answer(home: Path) -> None:
         (["--exit-after-jobs", "0"], "x>=1"),
         (["--state-dir", "$HOME/x"], "$HOME is not expanded"),
         (["nonsense"], "nonsense"),
+        (["--statedir", "x"], "Did you mean '--state-dir'?"),
+        (["config", "check", "--confg", "x"], "'--config'"),
+        (["confg"], "Did you mean 'config'?"),
+        (["wallet", "adress"], "Did you mean 'address'?"),
     ],
 )
 def test_wrong_arguments_say_what_is_wrong(home: Path, arguments: list[str], text: str) -> None:
@@ -232,6 +290,9 @@ def test_wrong_arguments_say_what_is_wrong(home: Path, arguments: list[str], tex
 def test_a_corpus_that_cannot_be_used_stops_the_devnet_with_the_reason(home: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
 
-    result = emeth_tui(home, "--devnet", "--no-ui", "--corpus", str(tmp_path / "empty"))
+    result = emeth_tui(home, "--devnet", "--no-ui", "--corpus", str(tmp_path / "empty"), TMPDIR=str(tmp_path))
 
     assert_one_clear_line(result, ExitCode.DEVNET, str(tmp_path / "empty"))
+    log = Path(result.stderr.strip().rpartition("its log is ")[2])
+    assert log.is_relative_to(tmp_path)
+    assert str(tmp_path / "empty") in log.read_text("utf-8"), "a log that is named is still there"

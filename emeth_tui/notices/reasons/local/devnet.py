@@ -25,6 +25,11 @@ class DevnetRunsAlready(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class DevnetExtraMissing(Reason):
+    modules: str
+
+
+@dataclass(frozen=True, slots=True)
 class DevnetNotRunning(Reason):
     pass
 

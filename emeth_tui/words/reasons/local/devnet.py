@@ -13,6 +13,9 @@ SENTENCES: Mapping[type[Notice], str] = {
     devnet.DevnetRunsAlready: (
         "{directory}: a devnet runs here already; stop it or take another --state-dir"
     ),
+    devnet.DevnetExtraMissing: (
+        "a local network needs packages that are not installed ({modules}): `pip install 'emeth-tui[devnet]'`"
+    ),
     devnet.DevnetNotRunning: "the devnet is not running",
     devnet.DevnetDidNotStart: "the devnet did not start: {last_line}; its log is {log}",
     devnet.DevnetNotReady: "the devnet is not ready after {limit_s}; its log is {log}",
