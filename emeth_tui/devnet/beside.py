@@ -48,7 +48,7 @@ def devnet_beside(state_dir: Path, options: Sequence[str]) -> Iterator[Path]:
             stdout=log,
             stderr=log,
             start_new_session=True,
-            env=child_environment(),
+            env={**child_environment(), "PYTHONIOENCODING": "utf-8"},  # as its log is read
         )
     try:
         _wait_until_ready(process, state_dir / READY_FILE, log_path)

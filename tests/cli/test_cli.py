@@ -158,11 +158,9 @@ def test_a_value_that_cannot_be_ends_the_check_and_the_start(
     assert_one_clear_line(result, ExitCode.SETTINGS, "cache.limit_gb = inf: a number from 0.000001 to")
 
 
-@pytest.mark.parametrize(
-    "command", [["--no-ui"], ["devnet"], ["config", "path"], ["wallet", "new"], ["setup"]]
-)
-def test_a_mistyped_variable_ends_every_command(home: Path, command: list[str]) -> None:
-    result = emeth_tui(home, *command, EMETH_TUI_CLAIM__ENABLED="false")
+@pytest.mark.parametrize("command", ["--no-ui", "devnet", "config path", "wallet new", "setup"])
+def test_a_mistyped_variable_ends_every_command(home: Path, command: str) -> None:
+    result = emeth_tui(home, *command.split(), EMETH_TUI_CLAIM__ENABLED="false")
 
     assert_one_clear_line(result, ExitCode.SETTINGS, "the nearest is EMETH_TUI_CLAIMS__ENABLED")
 
@@ -174,7 +172,7 @@ def test_a_mistyped_variable_ends_every_command(home: Path, command: list[str]) 
         (
             [],
             {"EMETH_TUI_CACHE__LIMIT_GB": "inf"},
-            "error: EMETH_TUI_CACHE__LIMIT_GB: cache.limit_gb = 'inf': a",
+            "EMETH_TUI_CACHE__LIMIT_GB: cache.limit_gb = 'inf'",
         ),
     ],
 )
@@ -212,9 +210,7 @@ def test_a_devnet_without_its_extra_says_what_to_install(
         timeout=60,
     )
 
-    assert_one_clear_line(
-        result, ExitCode.DEVNET, f"not installed ({module}): `pip install 'emeth-tui[devnet]'`"
-    )
+    assert_one_clear_line(result, ExitCode.DEVNET, f"({module}): `pip install 'emeth-tui[devnet]'`")
     assert list((tmp_path / "tmp").iterdir()) == []
 
 

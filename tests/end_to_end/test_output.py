@@ -18,7 +18,9 @@ from tests.end_to_end.programs import LIMIT_S, environment
 pytestmark = pytest.mark.slow
 
 
-def start(node_toml: Path, home: Path, log_format: str, encoding: str) -> subprocess.Popen[bytes]:
+def start(
+    node_toml: Path, home: Path, log_format: str, encoding: str, stdout: int = subprocess.PIPE
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [
             sys.executable,
@@ -32,7 +34,7 @@ def start(node_toml: Path, home: Path, log_format: str, encoding: str) -> subpro
         ],
         env=environment(home, PYTHONIOENCODING=encoding, EMETH_TUI_CLAIMS__ENABLED="false"),
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
     )
 
@@ -58,20 +60,21 @@ def test_a_reader_that_leaves_a_node_changes_nothing(
 
 
 def test_a_reader_that_stands_still_does_not_keep_a_node_from_ending(node_toml: Path, tmp_path: Path) -> None:
-    node = start(node_toml, tmp_path, "text", "utf-8")
-    assert node.stdout is not None
-    while "taking no job" not in (line := node.stdout.readline().decode()):
-        assert line
-    # Fill the pipe from this side, as a reader would that has stopped: nothing more fits.
-    filler = os.open(f"/proc/{node.pid}/fd/1", os.O_WRONLY | os.O_NONBLOCK)
-    with contextlib.suppress(BlockingIOError):
-        while os.write(filler, b"x" * 4_096):
-            pass
+    reader, writer = os.pipe()
+    node = start(node_toml, tmp_path, "text", "utf-8", stdout=writer)
+    with os.fdopen(reader, encoding="utf-8") as output:
+        while "taking no job" not in (line := output.readline()):
+            assert line
+        # Fill the pipe from this side. Opened anew, so that the node's end goes on to block.
+        filler = os.open(f"/proc/self/fd/{writer}", os.O_WRONLY | os.O_NONBLOCK)
+        with contextlib.suppress(BlockingIOError):
+            while os.write(filler, b"x" * 4_096):
+                pass
 
-    node.send_signal(signal.SIGTERM)
+        node.send_signal(signal.SIGTERM)
 
-    assert node.wait(LIMIT_S) == ExitCode.OK
-    os.close(filler)
-    node.stdout.close()
+        assert node.wait(LIMIT_S) == ExitCode.OK
+    for descriptor in (writer, filler):
+        os.close(descriptor)
     assert node.stderr is not None
     node.stderr.close()
