@@ -13,6 +13,7 @@ from emeth_tui.devnet.accounts import Key
 from tests.faults.world import World
 
 Fault = Callable[[World, random.Random], Awaitable[str]]
+LATE_S = 8_000  # longer than any job has
 DEEPEST = 20  # blocks that a reorganisation replaces
 _LEFT_WEI = 10**15  # enough for a transaction, not for a job
 _TRANSFER_GAS = 21_000
@@ -71,6 +72,18 @@ async def clock_ahead(world: World, chance: random.Random) -> str:
     return f"{seconds} s"
 
 
+async def deadline_passed(world: World, chance: random.Random) -> str:
+    """Let so much time pass that every job is late: what is under way is timed out, the rest cancelled."""
+    await world.chain.rpc.call("evm_increaseTime", LATE_S)
+    return f"{LATE_S} s"
+
+
+async def result_refused(world: World, chance: random.Random) -> str:
+    """Have the verifier reject the next result, whatever it is."""
+    world.parties.to_refuse += 1
+    return "the next result"
+
+
 async def native_spent(world: World, chance: random.Random) -> str:
     """Have another wallet with the node's key send nearly all native token away; it comes back later."""
     operator, other = world.key(funding.OPERATOR), world.key("test1")
@@ -103,5 +116,7 @@ CHAIN_FAULTS: dict[str, Fault] = {
     "chain: mempool emptied": mempool_emptied,
     "chain: no blocks": no_blocks,
     "chain: clock ahead": clock_ahead,
+    "chain: deadline passed": deadline_passed,
+    "verifier: a result refused": result_refused,
     "native token spent": native_spent,
 }

@@ -87,9 +87,21 @@ def _unsaved(world: World, plan: Plan, jobs: Mapping[JobId, ChainJob]) -> list[s
         ours = job is not None and job.node.lower() == world.operator.lower()
         if offer.hopeless:
             continue
-        if (job is None or job.status is not JobStatus.VERIFIED) and (ours or not may_be_left):
+        if job is not None and job.status in _good_ends(world, plan, offer.job_id):
+            continue
+        if ours or not may_be_left:
             found.append(f"job {offer.job_id[-3:]} is {status}{' with us' if ours else ''}")
     return found
+
+
+def _good_ends(world: World, plan: Plan, job_id: JobId) -> set[JobStatus]:
+    """Return how a job may end: verified, but for what no node can help."""
+    ends = {JobStatus.VERIFIED}
+    if job_id in world.parties.refused:
+        ends.add(JobStatus.FAILED)
+    if any(step.fault == "chain: deadline passed" for step in plan.steps):
+        ends |= {JobStatus.TIMEOUT, JobStatus.CANCELED}
+    return ends
 
 
 async def _operators_transactions(world: World) -> list[Mined]:

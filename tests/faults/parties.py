@@ -63,6 +63,8 @@ class Parties:
         self.chain = chain
         self.offers: list[Offer] = []
         self.verdicts: list[Record] = []  # what the verifier found
+        self.to_refuse = 0  # results that the verifier is to reject though they are right
+        self.refused: set[JobId] = set()
         self._requester = Account(chain, keys[funding.REQUESTER].wallet)
         self._verifier = Account(chain, keys[funding.VERIFIER].wallet)
         self._objects = objects
@@ -115,8 +117,8 @@ class Parties:
                 await self._request(offer)
             elif job.status is JobStatus.SUBMITTED:
                 await self._judge(offer, job)
-            elif job.status is JobStatus.PROCESSING:
-                await self._time_out(job)
+            elif job.status in (JobStatus.REQUESTED, JobStatus.PROCESSING):
+                await self._end_late(job)
         return _PAUSE_S
 
     async def _request(self, offer: Offer) -> None:
@@ -138,14 +140,21 @@ class Parties:
         path = self._objects.path_of(RESULTS, job.result)
         wrong = _what_is_wrong(path, offer.dataset.decode("utf-8", "replace"), self._key)
         self.verdicts.append({"job": offer.job_id, "node": job.node, "wrong": wrong})
-        if wrong:
+        if not wrong and self.to_refuse and job.job_id not in self.refused:
+            self.to_refuse -= 1
+            self.refused.add(job.job_id)
+        if wrong or job.job_id in self.refused:
             await self._verifier.send(self.chain.core("rejectResult", job_id_bytes(job.job_id)), "reject")
         else:
             await self._verifier.send(self.chain.core("verify", job_id_bytes(job.job_id), 5), "verify")
 
-    async def _time_out(self, job: ChainJob) -> None:
-        if (await self.chain.head()).timestamp_unix_s > job.deadline_unix_s:
+    async def _end_late(self, job: ChainJob) -> None:
+        if (await self.chain.head()).timestamp_unix_s <= job.deadline_unix_s:
+            return
+        if job.status is JobStatus.PROCESSING:
             await self._verifier.send(self.chain.core("timeout", job_id_bytes(job.job_id)), "timeout")
+        else:
+            await self._requester.send(self.chain.core("cancel", job_id_bytes(job.job_id)), "cancel")
 
 
 def _what_is_wrong(path: Path | None, dataset: str, key: str) -> str:

@@ -28,8 +28,10 @@ STAGES = (
 )
 TAKES_STATE = frozenset({"database flipped", "state lost", "state gone"})
 TAKES_CHECKPOINTS = frozenset({"disk full", "cache lost"})
-# Another wallet has the node's key, or its owner has to look into what happened to the state.
-PAUSES_CLAIMING = frozenset({"two nodes", "native token spent", *TAKES_STATE})
+# Another wallet has the node's key, its owner has to look into its state, or its clock is wrong.
+PAUSES_CLAIMING = frozenset(
+    {"two nodes", "native token spent", "chain: clock ahead", "chain: deadline passed", *TAKES_STATE}
+)
 RARE = frozenset({"two nodes", *TAKES_STATE})
 
 
