@@ -19,7 +19,7 @@ from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.settings import DEVNET, load_settings
 from tests.faults.chain_faults import DEEPEST
 from tests.faults.faults import DATABASE
-from tests.faults.plan import PAUSES_CLAIMING, TAKES_CHECKPOINTS, TAKES_STATE, Plan
+from tests.faults.plan import PAUSES_CLAIMING, RACES, TAKES_CHECKPOINTS, TAKES_STATE, Plan
 from tests.faults.world import CACHE_LIMIT_GB, World
 
 _FUNCTIONS = {
@@ -57,6 +57,7 @@ async def violations(world: World, plan: Plan, statuses: dict[str, str]) -> list
     found = [
         *_unsaved(world, plan, jobs),
         *_twice(mined),
+        *_reverted(mined, plan),
         *_refused_results(world),
         *_trained_again(world, plan),
         *_files(world, jobs),
@@ -132,13 +133,20 @@ def _mined(signed: Any, receipt: Any) -> Mined:
 
 
 def _twice(mined: list[Mined]) -> list[str]:
+    """Nothing is carried out twice."""
     times = Counter((one.function, one.job_id) for one in mined if one.function in _ONCE)
-    found = [
+    return [
         f"{function} of job {job_id[-3:]} is on the chain {count} times"
         for (function, job_id), count in times.items()
         if count > 1
     ]
-    return found + [f"{one.function} of job {one.job_id[-3:]} reverted" for one in mined if not one.succeeded]
+
+
+def _reverted(mined: list[Mined], plan: Plan) -> list[str]:
+    """No transaction is paid for in vain, but where somebody else was faster."""
+    if any(step.fault in RACES for step in plan.steps):
+        return []
+    return [f"{one.function} of job {one.job_id[-3:]} reverted" for one in mined if not one.succeeded]
 
 
 def _refused_results(world: World) -> list[str]:

@@ -32,6 +32,7 @@ TAKES_CHECKPOINTS = frozenset({"disk full", "cache lost"})
 PAUSES_CLAIMING = frozenset(
     {"two nodes", "native token spent", "chain: clock ahead", "chain: deadline passed", *TAKES_STATE}
 )
+RACES = frozenset({"two nodes", "chain: deadline passed"})  # for a job, against another node or the verifier
 RARE = frozenset({"two nodes", *TAKES_STATE})
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from emeth_tui.model import JobState
 from tests.faults.faults import CATALOGUE
-from tests.faults.judge import Books, Mined, _twice, _unexplained
+from tests.faults.judge import Books, Mined, _reverted, _twice, _unexplained
 from tests.faults.plan import plan_for
 from tests.faults.run import play
 from tests.faults.settings import Layout
@@ -19,11 +19,12 @@ CLAIM = Mined("0xaa", "process", "0x01", 3, True, 50)
 
 
 def test_a_purpose_that_is_carried_out_twice_is_seen() -> None:
+    plan = plan_for(4, faults=("node killed",))
     again = replace(CLAIM, tx_hash="0xbb", nonce=4)
 
     assert _twice([CLAIM, replace(CLAIM, job_id="0x02")]) == []
     assert _twice([CLAIM, again]) == ["process of job x01 is on the chain 2 times"]
-    assert _twice([replace(CLAIM, succeeded=False)]) == ["process of job x01 reverted"]
+    assert _reverted([CLAIM, replace(CLAIM, succeeded=False)], plan) == ["process of job x01 reverted"]
 
 
 @pytest.mark.parametrize(
