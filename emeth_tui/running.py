@@ -18,6 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from emeth_tui.errors import AlreadyRunning, EmethError, ExitCode
+from emeth_tui.garbage import collect_as_usual
 from emeth_tui.streams import LineWriter, narrate
 
 if TYPE_CHECKING:
@@ -148,6 +149,7 @@ async def _run_engine(
     # In threads: imports and key derivation take seconds, and the screen must keep taking keys.
     wallet = await asyncio.to_thread(run.open_wallet)
     await asyncio.to_thread(_load_engine)
+    collect_as_usual()
     from emeth_tui.control.server import serve_control
     from emeth_tui.engine.gpus.default_devices import devices_or_default
     from emeth_tui.engine.opening import open_node

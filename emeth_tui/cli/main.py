@@ -18,12 +18,14 @@ from emeth_tui.cli.store import store
 from emeth_tui.cli.types import DIRECTORY, FILE, LANGUAGE
 from emeth_tui.cli.wallet import wallet
 from emeth_tui.errors import EmethError, ExitCode
+from emeth_tui.garbage import collect_rarely
 from emeth_tui.streams import announce, narrate, prepare_streams
 
 
 def main() -> None:
     """Run the `emeth-tui` command and exit with its code."""
     prepare_streams()
+    collect_rarely()
     try:
         code = command.main(prog_name="emeth-tui", standalone_mode=False)
         sys.stdout.flush()

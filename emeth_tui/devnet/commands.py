@@ -15,6 +15,7 @@ from pathlib import Path
 from emeth_tui.devnet.chain.backends import ChainKind
 from emeth_tui.devnet.network import Devnet
 from emeth_tui.devnet.options import DevnetInfo, DevnetOptions
+from emeth_tui.garbage import collect_as_usual
 from emeth_tui.logs import quiet_libraries
 from emeth_tui.streams import announce
 
@@ -59,6 +60,7 @@ async def _run(
             starting.cancel()
             await asyncio.wait({starting})
             return
+        collect_as_usual()
         on_ready(starting.result())
         await stopped
     finally:
