@@ -31,11 +31,12 @@ from emeth_tui.engine.steps.set_aside import SetAsideJobs
 from emeth_tui.engine.view.records import NodeRecords
 from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.engine.view.snapshot_maker import SnapshotMaker
-from emeth_tui.errors import JobError, NetworkError, TransactionError, WorkerError
+from emeth_tui.errors import DiskFull, JobError, NetworkError, TransactionError, WorkerError
 from emeth_tui.job import Job
 from emeth_tui.model import SECONDS_PER_DAY, JobId, JobState, ServiceName, Severity
 from emeth_tui.notices.events import job as job_events
 from emeth_tui.notices.events import node as events
+from emeth_tui.notices.notice import EventBody
 from emeth_tui.notices.reasons import market as why
 from emeth_tui.notices.reasons.job import DeclineFailed, NotDeclinable, NotUnderWay
 from emeth_tui.notices.reasons.worker import WorkerNotRemovable
@@ -171,6 +172,8 @@ class Node:
             sooner.clear()
             try:
                 await work()
+            except DiskFull as error:
+                self._report_once(error, events.NotWritten(error.reason))
             except Exception as error:  # noqa: BLE001 - the top of a task: jobs under way must not end with it
                 self._report_internal_error(work.__name__, error)
             # Not asyncio.wait_for: before Python 3.12 it loses a cancellation that comes with the result.
@@ -243,9 +246,12 @@ class Node:
     def _report_internal_error(self, part: str, error: BaseException) -> None:
         """Report a bug in this program, once while it stays the same; the node goes on."""
         logger.error("%s: internal error", part, exc_info=error)
+        self._report_once(error, events.InternalError(part, repr(error)))
+
+    def _report_once(self, error: BaseException, body: EventBody) -> None:
         if repr(error) != self._reported_error:
             self._reported_error = repr(error)
-            self._context.events.publish(events.InternalError(part, repr(error)))
+            self._context.events.publish(body)
 
     def _job_ended(self, job: Job) -> None:
         self._account.note_ended(job)

@@ -9,6 +9,7 @@ import pytest
 
 from emeth_tui.clients.transactions.sender import Receipt
 from emeth_tui.errors import (
+    DiskFull,
     InsufficientFunds,
     JobError,
     StorageError,
@@ -24,7 +25,7 @@ from emeth_tui.model import (
 )
 from emeth_tui.notices.events.job import Declined, Failed, JobStuck, JobTrouble, Timeout
 from emeth_tui.notices.events.market import ClaimLost, Idle
-from emeth_tui.notices.reasons.disk import CacheFull
+from emeth_tui.notices.reasons.disk import CacheFull, DatabaseFull
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.job import AnotherNodeFaster
 from emeth_tui.notices.reasons.market import ClaimingPaused, MissesMargin, ResultsRejected, WorkersBusy
@@ -418,6 +419,27 @@ async def test_a_fault_of_ours_is_told_once_and_ends_nothing(network: Harness) -
         await node.event("submitted", await network.post())
 
     assert sum(event.kind == "internal_error" for event in node.seen) == 1
+
+
+async def test_a_full_disk_is_told_once_and_the_look_is_tried_again(
+    network: Harness, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with network.node() as node:
+        await node.event("idle")
+        tick = node.node._watcher.tick
+        faults = iter(range(3))
+
+        async def full() -> None:
+            if next(faults, None) is not None:
+                raise DiskFull(DatabaseFull("database or disk is full"))
+            await tick()
+
+        node.node._watcher.tick = full  # type: ignore[method-assign]
+        await node.event("not_written")
+        await node.event("submitted", await network.post())
+
+    assert sum(event.kind == "not_written" for event in node.seen) == 1
+    assert "Traceback" not in caplog.text
 
 
 async def test_a_poisoned_job_keeps_nobody_from_the_next(network: Harness) -> None:

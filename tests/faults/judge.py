@@ -19,7 +19,7 @@ from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.settings import DEVNET, load_settings
 from tests.faults.chain_faults import DEEPEST
 from tests.faults.faults import DATABASE
-from tests.faults.plan import PAUSES_CLAIMING, RACES, TAKES_CHECKPOINTS, TAKES_STATE, Plan
+from tests.faults.plan import LEAVES_JOBS, RACES, TAKES_CHECKPOINTS, TAKES_STATE, Plan
 from tests.faults.world import CACHE_LIMIT_GB, World
 
 _FUNCTIONS = {
@@ -79,8 +79,8 @@ async def violations(world: World, plan: Plan, statuses: dict[str, str]) -> list
 
 def _unsaved(world: World, plan: Plan, jobs: Mapping[JobId, ChainJob]) -> list[str]:
     """Every job that could be saved is verified."""
-    # Claiming pauses where a deposit does not come back, and where somebody else has the key.
-    may_be_left = plan.setup.published or any(step.fault in PAUSES_CLAIMING for step in plan.steps)
+    # Claiming pauses where a deposit does not come back.
+    may_be_left = plan.setup.published or any(step.fault in LEAVES_JOBS for step in plan.steps)
     found = []
     for offer in plan.offers:
         job = jobs.get(offer.job_id)

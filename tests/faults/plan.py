@@ -28,9 +28,17 @@ STAGES = (
 )
 TAKES_STATE = frozenset({"database flipped", "state lost", "state gone"})
 TAKES_CHECKPOINTS = frozenset({"disk full", "cache lost"})
-# Another wallet has the node's key, its owner has to look into its state, or its clock is wrong.
-PAUSES_CLAIMING = frozenset(
-    {"two nodes", "native token spent", "chain: clock ahead", "chain: deadline passed", *TAKES_STATE}
+# A job may be left to others: another wallet has the node's key, its owner has to look into its state, its clock is
+# wrong, or its approval seemed to fail.
+LEAVES_JOBS = frozenset(
+    {
+        "two nodes",
+        "native token spent",
+        "chain: clock ahead",
+        "chain: deadline passed",
+        "rpc: failed receipts",
+        *TAKES_STATE,
+    }
 )
 RACES = frozenset({"two nodes", "chain: deadline passed"})  # for a job, against another node or the verifier
 RARE = frozenset({"two nodes", *TAKES_STATE})

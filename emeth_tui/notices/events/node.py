@@ -46,6 +46,15 @@ class InternalError(EventBody):
 
 
 @dataclass(frozen=True, slots=True)
+class NotWritten(EventBody):
+    """The disk is full, so that the node could not keep what it read or did; it tries again."""
+
+    severity = Severity.ERROR
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
 class StateLost(EventBody):
     severity = Severity.ERROR
 

@@ -13,6 +13,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     node.DeviceDown: "{reason}; trying again in {again_in_s}",
     node.DeviceWorks: "worker {worker} on {device} works again",
     node.InternalError: "{part}: internal error, please report it: {detail}",
+    node.NotWritten: "{reason}; trying again",
     node.StateLost: "{directory}: was removed or replaced while the node runs; claiming stops",
     node.StateRebuilt: "{directory}: everything that the node knows is written there again",
     node.StateSetAside: "the database that was found there instead is now {path}",
