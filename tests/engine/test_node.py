@@ -429,12 +429,12 @@ async def test_a_full_disk_is_told_once_and_the_look_is_tried_again(
         tick = node.node._watcher.tick
         faults = iter(range(3))
 
-        async def full() -> None:
+        async def full() -> object:
             if next(faults, None) is not None:
                 raise DiskFull(DatabaseFull("database or disk is full"))
-            await tick()
+            return await tick()
 
-        node.node._watcher.tick = full  # type: ignore[method-assign]
+        node.node._watcher.tick = full  # type: ignore[method-assign, assignment]
         await node.event("not_written")
         await node.event("submitted", await network.post())
 
