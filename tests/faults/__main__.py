@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
+import anyio
+
 from emeth_tui.devnet.chain.anvil import BINARY_VARIABLE, find_anvil
 from emeth_tui.devnet.chain.backends import ChainKind
 from tests.faults.chain_faults import CHAIN_FAULTS
@@ -116,7 +118,8 @@ async def _play(plan: Plan, directory: Path, deployed: Path, small_disk: bool) -
     root = directory / f"seed-{plan.seed}"
     shutil.rmtree(root, ignore_errors=True)
     try:
-        return await asyncio.wait_for(play(plan, Layout(root), deployed, small_disk=small_disk), RUN_LIMIT_S)
+        with anyio.fail_after(RUN_LIMIT_S):
+            return await play(plan, Layout(root), deployed, small_disk=small_disk)
     except Exception as error:  # noqa: BLE001 - one run's trouble is not the others'
         return Report(plan.seed, violations=[f"the run broke off: {type(error).__name__}: {error}"])
 

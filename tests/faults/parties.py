@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 
 from emeth_tui.clients.chain.client import ChainClient
@@ -32,7 +33,7 @@ from tests.faults.processes import Record
 EPOCHS = 30
 _PAUSE_S = 0.3
 _TURN_S = 8.0  # a transaction that a reorganisation has swallowed is not waited for
-_TROUBLE = (EmethError, httpx.HTTPError, OSError, asyncio.TimeoutError)
+_TROUBLE = (EmethError, httpx.HTTPError, OSError)  # a TimeoutError is an OSError
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,8 @@ class Parties:
         while True:
             pause_s = _PAUSE_S
             with contextlib.suppress(*_TROUBLE):  # the network is down for a moment
-                pause_s = await asyncio.wait_for(work(), _TURN_S)
+                with anyio.fail_after(_TURN_S):  # not wait_for, which may lose a cancellation
+                    pause_s = await work()
             await asyncio.sleep(pause_s)
 
     async def _mine(self) -> float:

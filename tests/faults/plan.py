@@ -28,8 +28,8 @@ STAGES = (
 )
 TAKES_STATE = frozenset({"database flipped", "state lost", "state gone"})
 TAKES_CHECKPOINTS = frozenset({"disk full", "cache lost"})
-# A job may be left to others: another wallet has the node's key, its owner has to look into its state, its clock
-# is wrong, or its approval seemed to fail.
+# A job may be left to others: another wallet has the key, the owner has to look into the state, a clock is
+# wrong, or an approval seemed to fail.
 LEAVES_JOBS = frozenset(
     {
         "two nodes",

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import anyio
+
 Record = dict[str, Any]
 _LAST_LINES_S = 2.0
 
@@ -60,9 +62,10 @@ class RunProcess:
         """Wait until the process has ended; return its exit code, None when it goes on."""
         if self._process is None:
             return None
-        try:
-            code = await asyncio.wait_for(self._process.wait(), limit_s)
-        except asyncio.TimeoutError:
+        code: int | None = None
+        with anyio.move_on_after(limit_s):
+            code = await self._process.wait()
+        if code is None:
             return None
         reader, self._reader = self._reader, None
         if reader is not None:

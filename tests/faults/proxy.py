@@ -11,6 +11,8 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
+import anyio
+
 LOOPBACK = "127.0.0.1"
 _LIMIT_S = 30.0
 _HEAD_BYTES = 64 * 1024
@@ -64,8 +66,8 @@ class Exchange:
         try:
             writer.write((request or self.request).encoded())
             await writer.drain()
-            return await asyncio.wait_for(read_message(reader, is_answer=True), _LIMIT_S)
-        except (ValueError, asyncio.IncompleteReadError, asyncio.TimeoutError) as error:
+            return await _in_time(read_message(reader, is_answer=True))
+        except (ValueError, asyncio.IncompleteReadError, TimeoutError) as error:
             raise OSError("the service broke off") from error
         finally:
             writer.close()
@@ -138,9 +140,9 @@ class Proxy:
         assert task is not None
         self._open.add(task)
         try:
-            request = await asyncio.wait_for(read_message(reader, is_answer=False), _LIMIT_S)
+            request = await _in_time(read_message(reader, is_answer=False))
             await self._act_for(request)(Exchange(request, writer, self._upstream))
-        except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.TimeoutError):
+        except (OSError, ValueError, asyncio.IncompleteReadError):
             writer.transport.abort()  # the service is gone, or the client is
         except asyncio.CancelledError:
             writer.transport.abort()
@@ -157,6 +159,11 @@ class Proxy:
                 rule.hits += 1
                 return rule.act
         return _pass_on
+
+
+async def _in_time(reading: Awaitable[Message]) -> Message:
+    with anyio.fail_after(_LIMIT_S):
+        return await reading
 
 
 async def _pass_on(exchange: Exchange) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import shutil
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import anyio
 
 from emeth_tui.errors import EmethError, ExitCode
 from emeth_tui.protocol.contracts import JobStatus
@@ -95,8 +96,8 @@ class _Run:
     # ---- faults
 
     async def _step(self, number: int, step: Step) -> None:
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._stage(step.stage).wait(), STAGE_LIMIT_S)
+        with anyio.move_on_after(STAGE_LIMIT_S):
+            await self._stage(step.stage).wait()
         await asyncio.sleep(step.delay_s)
         at_s = round(time.time(), 2)
         try:
@@ -139,8 +140,8 @@ class _Run:
 
     async def _settle(self) -> None:
         """Wait until no job is under way, all is final, and the node has seen it; not for ever."""
-        with contextlib.suppress(asyncio.TimeoutError):  # what is not done, the judge finds on the chain
-            await asyncio.wait_for(self._settled(), SETTLE_LIMIT_S)
+        with anyio.move_on_after(SETTLE_LIMIT_S):  # what is not done, the judge finds on the chain
+            await self._settled()
 
     async def _settled(self) -> None:
         ended_at: int | None = None

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import anyio
 import tomlkit
 
 from emeth_tui.clients.chain.client import ChainClient
@@ -125,7 +126,8 @@ class World:
         self._ready.clear()
         self.network.on_record = self._network_said
         await self.network.start("tests.faults.network", json.dumps(given))
-        await asyncio.wait_for(self._ready.wait(), _START_S)
+        with anyio.fail_after(_START_S):
+            await self._ready.wait()
 
     async def restart_network(self, down_s: float) -> None:
         """Kill the network, and start it again from what it kept."""
