@@ -17,7 +17,6 @@ from emeth_tui.notices.notice import field_data
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.streams import LineWriter
 from emeth_tui.words.sentences import english
-from emeth_tui.words.summary import summary_lines
 
 if TYPE_CHECKING:
     # The node's web3 takes a second to load; the screen need not wait for it.
@@ -129,6 +128,8 @@ def detach_from_terminal() -> None:
 
 def print_summary(summary: Summary, output: LineWriter) -> None:
     """Print the summary of a run for people."""
+    from emeth_tui.words.summary import summary_lines  # late: the first paint does not need it
+
     for line in ("", *summary_lines(summary.as_event())):
         output.write(line)
 

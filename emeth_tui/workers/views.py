@@ -19,7 +19,6 @@ class WorkerView:
     index: int
     device: str
     device_name: str = ""
-    gpu_uuid: str = ""  # as NVML knows the GPU; "" on a CPU, and until the process is up
     pid: int | None = None
     phase: WorkerPhase = WorkerPhase.STARTING
     detail: Reason | None = None
@@ -31,6 +30,7 @@ class WorkerView:
     train_loss: float | None = None
     valid_loss: float | None = None
     tokens_per_s: float | None = None
+    gpu_uuid: str = ""  # as NVML knows the GPU; "" on a CPU, and until the process is up
 
 
 @dataclass(frozen=True, slots=True)
