@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,7 +70,7 @@ def wallet_opener(settings: Settings, password: str | None) -> Callable[[], Wall
     if password is None:
         wallet = _load_wallet(path, _ask_password(f"Password of {path}: "))
         return lambda: wallet
-    return partial(_load_wallet, path, password)
+    return lambda: _load_wallet(path, password)  # not a partial, whose repr shows the password
 
 
 def _given_password(settings: Settings) -> str | None:

@@ -45,8 +45,10 @@ class Layers:
 
     path: Path
     must_exist: bool = False
-    environment: Mapping[str, str] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    options: Mapping[str, Any] = field(
+        default_factory=dict, repr=False
+    )  # networks with their keys among them
 
     def load(self) -> Settings:
         """Read the file and apply the overrides. Raise SettingsError."""

@@ -71,6 +71,7 @@ class Network(Section):
     )
     native_symbol: str = Field("ETH", description="symbol of the native token, which pays for transactions")
     rpc_urls: Urls = Field(
+        repr=False,  # providers put their customers' keys into the path
         default_factory=list,
         description="URLs of JSON-RPC endpoints: the first is used, and the next when it does not answer",
     )
@@ -329,7 +330,9 @@ class Settings(Section):
         default_factory=dict, description="keys of your own, by the name of what they do"
     )
     networks: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="networks of your own, or overrides of built-in ones"
+        repr=False,  # verification keys, and endpoints' keys in their paths
+        default_factory=dict,
+        description="networks of your own, or overrides of built-in ones",
     )
     _source: Path = PrivateAttr(default_factory=default_config_path)
 

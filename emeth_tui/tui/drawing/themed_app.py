@@ -27,6 +27,7 @@ class ThemedApp(App[Result], inherit_bindings=False):
         # Without colours, Textual must not turn ANSI into greys of its own: they are colours, too.
         self.colourless = "NO_COLOR" in os.environ
         super().__init__(ansi_color=True if self.colourless else None)
+        self.broken_by: Exception | None = None
         self.options = options
         self.glyphs = ASCII if options.ascii_only else UNICODE
         self._sixteen = self.console.color_system in {"standard", None}
@@ -41,6 +42,11 @@ class ThemedApp(App[Result], inherit_bindings=False):
         if variables != self._variables:
             self._variables = variables
             super().refresh_css(animate)
+
+    def _fatal_error(self) -> None:
+        """Leave after a bug without Textual's traceback: it shows every variable, a typed key as well."""
+        self.broken_by = self._exception
+        self._close_messages_no_wait()
 
     def next_theme(self) -> Theme:
         """Return the next theme after the current one, by name."""

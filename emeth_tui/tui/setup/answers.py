@@ -24,7 +24,7 @@ class Answers:
     """The choices so far. `devices` empty leaves them to the node: every GPU found, else one CPU."""
 
     network: str = ""
-    network_changes: Mapping[str, object] = field(default_factory=dict)
+    network_changes: Mapping[str, object] = field(default_factory=dict, repr=False)
     has_verification_key: bool = False
     keystore: Path | None = None
     address: str = ""

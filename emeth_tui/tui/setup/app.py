@@ -221,7 +221,7 @@ class QuestionScreen(Screen[object]):
 
 
 def run_setup_screen(settings: Settings) -> Outcome:
-    """Ask for the first settings on the whole terminal."""
+    """Ask for the first settings on the whole terminal. Raise whatever bug has ended the questions."""
     ignore_size_variables()
     set_language(settings.screen.language or language_of_locale())
     options = ScreenOptions(
@@ -231,7 +231,10 @@ def run_setup_screen(settings: Settings) -> Outcome:
         ascii_only=settings.screen.ascii,
     )
     app = SetupApp(Wizard(settings.source), options)
-    return asyncio.run(app.run_async()) or Outcome(Result.SKIPPED)
+    outcome = asyncio.run(app.run_async())
+    if app.broken_by is not None:
+        raise app.broken_by
+    return outcome or Outcome(Result.SKIPPED)
 
 
 def _fill(view: LineView, lines: list[Line]) -> None:

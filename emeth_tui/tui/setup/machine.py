@@ -13,6 +13,7 @@ import anyio
 
 from emeth_tui.clients.threads import run_to_end
 from emeth_tui.errors import ChainUnreachable
+from emeth_tui.foreign_text import endpoint
 from emeth_tui.notices.reasons.setup import NoAnswerWithin
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Machine:
             finally:
                 await chain.close()
             return Funds(balances.emt_wei, balances.native_wei)
-        raise ChainUnreachable(NoAnswerWithin(", ".join(network.rpc_urls), round(ASK_CHAIN_S)))
+        raise ChainUnreachable(NoAnswerWithin(", ".join(map(endpoint, network.rpc_urls)), round(ASK_CHAIN_S)))
 
 
 def _load_chain_client() -> None:
