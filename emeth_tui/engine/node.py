@@ -158,7 +158,7 @@ class Node:
             has_work = job.state is not JobState.SUBMITTED and job.seen_end is None
             if has_work and not job.is_set_aside:
                 self._context.events.publish(job_events.Resumed(job.state), job_id=job.job_id)
-                self._tasks.start(job.job_id)
+                self._tasks.start_if_idle(job.job_id)  # one that was adopted just now has its task
 
     async def _pause_tasks(self) -> None:
         """Stop every job's task; a worker in training has written a checkpoint when this returns."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -495,3 +496,18 @@ async def test_another_nodes_work_in_the_same_cache_is_left_alone(network: Harne
         await node.stop()
 
     assert directory.is_dir()
+
+
+async def test_a_job_that_is_adopted_at_the_start_is_started_once(network: Harness) -> None:
+    script = Script(hold_before_epoch=2)
+    job_id = await network.post()
+    async with network.node(script=script) as node:
+        await node.event("epoch_done", job_id)
+        state_dir = node.store.path.parent
+    shutil.rmtree(state_dir)
+    script.go_on.set()
+    async with network.node(script=script) as node:
+        await node.event("orphan_adopted", job_id)
+        await node.event("submitted", job_id)
+
+    assert [event.kind for event in node.seen if event.kind in {"training", "job_stuck"}] == ["training"]

@@ -206,6 +206,8 @@ class Settler:
             self._claim_undone(job)
         elif job.state is not JobState.SUBMITTED:
             self._hooks.restarted(job.job_id)
+        else:
+            self.waits = True  # the next look shows whether it was ever submitted
 
     def _claim_undone(self, job: Job) -> None:
         self._context.book.advance(job.job_id, JobState.CLAIMING)
