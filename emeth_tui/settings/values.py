@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from emeth_tui.errors import SettingsError
 from emeth_tui.model import Language
 from emeth_tui.notices.reasons import settings as why
 from emeth_tui.settings.key_names import as_several, checked_key
@@ -32,6 +33,14 @@ def user_path(value: Path) -> Path:
         return value.expanduser()
     except RuntimeError:  # `~name` of a user that there is not
         raise InvalidSetting(why.NoHomeDirectory()) from None
+
+
+def typed_path(text: str) -> Path:
+    """Return the path that somebody typed. Raise SettingsError for one that no setting could have."""
+    try:
+        return user_path(Path(text.strip()))
+    except InvalidSetting as error:
+        raise SettingsError(error.reason) from None
 
 
 def _path_text(value: object) -> object:

@@ -25,11 +25,6 @@ class UnknownTheme(Reason):
 
 
 @dataclass(frozen=True, slots=True)
-class ThemeUnreadable(Reason):
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
 class UnknownThemeKey(Reason):
     key: str
 

@@ -13,8 +13,11 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from emeth_tui.errors import SettingsError
+from emeth_tui.settings.values import typed_path
 from emeth_tui.tui.drawing.line_view import LineView
 from emeth_tui.tui.drawing.lines import line
+from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
 
@@ -49,7 +52,11 @@ class PathDialog(ModalScreen[Path | None]):
         text = event.value.strip()
         if not text:
             return
-        path = Path(text).expanduser()
+        try:
+            path = typed_path(text)
+        except SettingsError as error:
+            self.query_one("#question", LineView).show_lines([line((text_of(error.reason), "bad"))])
+            return
         self.dismiss(path / self._default.name if path.is_dir() else path)
 
     def action_cancel(self) -> None:

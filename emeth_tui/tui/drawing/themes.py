@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from importlib import resources
@@ -16,12 +15,9 @@ from textual.theme import Theme as TextualTheme
 from emeth_tui.errors import SettingsError
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons import themes as why
+from emeth_tui.notices.reasons.files import NotUtf8, Unreadable
 from emeth_tui.notices.reasons.settings import InFile, KeyMissing
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from emeth_tui.settings.toml_text import parse_toml
 
 if TYPE_CHECKING:
     from importlib.abc import Traversable
@@ -187,11 +183,13 @@ def pick(themes: Mapping[str, Theme], name: str) -> Theme:
 
 
 def parse_theme(path: Traversable) -> Theme:
-    """Parse one theme file. Raise SettingsError naming the bad key."""
+    """Parse one theme file. Raise SettingsError naming the bad key, or the line that is not TOML."""
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise _wrong(path, why.ThemeUnreadable(str(error))) from error
+        table = parse_toml(path.read_text("utf-8-sig"), str(path))
+    except OSError as error:
+        raise SettingsError(Unreadable(Path(str(path)), error.strerror or "")) from error
+    except UnicodeDecodeError:
+        raise SettingsError(NotUtf8(Path(str(path)))) from None
     for key in table:
         if key not in {"title", "dark", "colours", "sixteen"}:
             raise _wrong(path, why.UnknownThemeKey(key))

@@ -18,6 +18,7 @@ from emeth_tui.notices.reasons.setup import (
 )
 from emeth_tui.settings import DEVNET, PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE
 from emeth_tui.settings.schema import BYTES_PER_GB
+from emeth_tui.settings.values import typed_path
 from emeth_tui.settings.writing import write_settings
 from emeth_tui.tui.setup.answers import (
     Answers,
@@ -336,7 +337,7 @@ class Wizard:
 def _path(text: str) -> Path:
     if not text.strip():
         raise SettingsError(FileNeeded())
-    return Path(text.strip()).expanduser().absolute()
+    return typed_path(text).absolute()
 
 
 def _one_of(value: str, known: tuple[str, ...]) -> str:

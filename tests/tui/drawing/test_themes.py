@@ -72,6 +72,30 @@ def test_a_wrong_theme_names_its_file_and_key(tmp_path: Path, change: tuple[str,
     assert f"{key}:" in str(caught.value) or f"{key} =" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (DARK.replace('"#7fb4ca"', "#7fb4ca").encode(), "is not TOML at line"),
+        (DARK.encode("utf-16"), "is not UTF-8 text"),
+        (b"[colours]\n[colours]\n", "line 2: this key or table is in the file already"),
+    ],
+)
+def test_a_theme_that_cannot_be_read_is_named_in_our_words(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes(content)
+    with pytest.raises(SettingsError) as caught:
+        parse_theme(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert message in str(caught.value)
+
+
+def test_a_theme_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(DARK, "utf-8-sig")
+    assert load_themes(tmp_path)["mine"].title == "Dark"
+
+
 def test_an_unknown_theme_lists_the_known() -> None:
     with pytest.raises(SettingsError, match="there are colour-blind, dark"):
         pick(OURS, "plaid")

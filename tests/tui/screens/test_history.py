@@ -123,6 +123,25 @@ async def test_another_place_can_be_named_and_nothing_is_overwritten(
     assert sorted(path.name[:11] for path in files_in(tmp_path)) == ["emeth-jobs-", "mine.csv"]
 
 
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("$HOME/a.csv", "$HOME is not expanded"),
+        ("~nobody-of-this-name/a.csv", "no home directory of that name"),
+    ],
+)
+async def test_a_place_that_is_none_is_explained_and_asked_again(
+    node: StandInNode, typed: str, message: str
+) -> None:
+    async with shown(node) as pilot:
+        await press(pilot, "h", "x")
+        pilot.app.screen.query_one("#path").value = typed  # type: ignore[attr-defined]
+        await press(pilot, "enter")
+        assert message in text_of(pilot)
+        await press(pilot, "escape")
+        assert isinstance(pilot.app.screen, HistoryScreen)
+
+
 async def test_days_show_what_came_in_and_lead_to_their_jobs(node: StandInNode, tmp_path: Path) -> None:
     async with shown(node, LARGE, replace(OPTIONS, exports_directory=tmp_path)) as pilot:
         await press(pilot, "h", "d")

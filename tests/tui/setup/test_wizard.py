@@ -135,6 +135,8 @@ async def test_trying_it_out_writes_nothing(config: Path, machine: StandInMachin
         ((), "mainnet", EmethError, "choose from round3-2, file, devnet"),
         (("file",), "", SettingsError, "a file is needed"),
         (("file",), "/no/such.toml", SettingsError, "/no/such.toml: no such file"),
+        (("file",), "$HOME/node.toml", SettingsError, "HOME is not expanded"),
+        (("round3-2", "keystore"), "~nobody-of-this-name/x", SettingsError, "no home directory of that name"),
         (("round3-2",), "none", EmethError, "choose from new, keystore, key"),
         (("round3-2", "keystore"), "/no/such.json", WalletError, "no such keystore"),
         (("round3-2", "key"), "0xzz", SettingsError, "the private key is not hex"),
