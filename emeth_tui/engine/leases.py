@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from emeth_tui.model import JobId
 from emeth_tui.workers.supervisor import Worker
 
 Choose = Callable[[Sequence[Worker]], Worker]
+CallRoll = Callable[[Sequence[Worker]], Awaitable[None]]
 
 
 def first(workers: Sequence[Worker]) -> Worker:
@@ -18,11 +19,17 @@ def first(workers: Sequence[Worker]) -> Worker:
     return workers[0]
 
 
+async def taken_for_present(_workers: Sequence[Worker]) -> None:
+    """Call nobody."""
+
+
 class WorkerLeases:
     """Lends each worker to one job at a time; waiting jobs are served first come, first served."""
 
-    def __init__(self, workers: Sequence[Worker]) -> None:
+    def __init__(self, workers: Sequence[Worker], call_roll: CallRoll = taken_for_present) -> None:
+        """`call_roll` makes those of some workers unusable that do not answer."""
         self._workers = list(workers)
+        self._call_roll = call_roll
         self._places: dict[JobId, Worker] = {}  # reserved for a job, or lent to it
         self._lent: set[JobId] = set()
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -42,6 +49,10 @@ class WorkerLeases:
         """The usable workers that are neither lent nor reserved."""
         taken = list(self._places.values())
         return [worker for worker in self.usable if worker not in taken]
+
+    async def call_roll(self) -> None:
+        """Have the workers answer that are not at work; one that does not is no longer usable."""
+        await self._call_roll(self.usable)
 
     def add(self, worker: Worker) -> None:
         """Add a worker to those that are lent."""

@@ -71,7 +71,7 @@ async def open_node(
         pool = new_pool(
             devices, WorkerDirectories(settings.state_dir / "logs", settings.jobs_dir, settings.devices_dir)
         )
-        leases = WorkerLeases(pool.workers)
+        leases = WorkerLeases(pool.workers, pool.call_roll)
         connecting = _connect(settings, network, wallet, store, leases, events, clock)
         context = await stack.enter_async_context(connecting)
         _check_verification_key(network)

@@ -17,6 +17,8 @@ class Limits:
     """How long a worker may be silent in each phase, and how often it may die."""
 
     start_s: float = 1200.0  # protocol.md §10, idle
+    answer_s: float = 5.0  # from Ping to Pong, between jobs
+    first_s: float = 300.0  # protocol.md §10, waiting for data: from a job to the first word about it
     preparing_s: float = 1800.0  # a model's download and a large tokenizer have little news
     first_step_s: float = 600.0  # kernels are chosen and compiled
     training_s: float = 120.0  # protocol.md §10 allows 10 s, which one step on a slow device can take

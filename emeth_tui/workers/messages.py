@@ -74,10 +74,24 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Ping:
+    """Answer with a Pong of this number, from the thread that trains: between jobs, at once."""
+
+    number: Number
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """The process is ready for a job."""
+
+    number: Number
+
+
+@dataclass(frozen=True, slots=True)
 class Shutdown:
     """Save a checkpoint if a job is running, then leave."""
 
 
 Request = TrainRequest | ModelRequest
-ToChild = Request | WriteResult | Pause | Resume | Stop | Shutdown
-ToParent = Ready | StartFailed | JobFailed | Event
+ToChild = Request | WriteResult | Pause | Resume | Stop | Ping | Shutdown
+ToParent = Ready | StartFailed | JobFailed | Pong | Event

@@ -31,6 +31,8 @@ from emeth_tui.workers.messages import (
     FailureKind,
     JobFailed,
     Pause,
+    Ping,
+    Pong,
     Ready,
     Request,
     Resume,
@@ -76,7 +78,7 @@ class _Child:
         self._writer = Writer()
         self._sending = threading.Lock()
         self._config = config
-        self._jobs: queue.SimpleQueue[tuple[Request, Control] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[tuple[Request, Control] | Ping | None] = queue.SimpleQueue()
         self._control = Control()  # of the job at work, or of the last one
 
     def serve(self) -> None:
@@ -87,6 +89,9 @@ class _Child:
             return
         self._send(Ready(os.getpid(), self._config.device, device.name, device.gpu_uuid))
         while (job := self._jobs.get()) is not None:
+            if isinstance(job, Ping):
+                self._send(Pong(job.number))
+                continue
             failure = self._run(*job, device)
             if failure is not None:
                 self._send(failure)
@@ -156,6 +161,8 @@ class _Child:
                 # Made here, not in the training thread: what follows on the pipe must find it.
                 self._control = Control()
                 self._jobs.put((message, self._control))
+            case Ping():
+                self._jobs.put(message)  # an answer of this thread would say nothing about the other
             case WriteResult(hash_hex):
                 self._control.write_result(hash_hex)
             case Pause():

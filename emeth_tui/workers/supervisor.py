@@ -16,6 +16,8 @@ import anyio
 
 from emeth_tui.errors import DeviceFailed
 from emeth_tui.model import WorkerPhase
+from emeth_tui.notices.notice import Reason
+from emeth_tui.words.sentences import english
 from emeth_tui.workers.cores import thread_shares, usable_cores
 from emeth_tui.workers.limits import Limits
 from emeth_tui.workers.link import LinkFactory, WorkerConfig
@@ -32,6 +34,7 @@ __all__ = [
     "WorkerDirectories",
     "WorkerPhase",
     "WorkerPool",
+    "WorkerSilent",
     "WorkerView",
 ]
 log = logging.getLogger(__name__)
@@ -62,7 +65,15 @@ class DeviceDown:
     again_in_s: float
 
 
-PoolEvent = DeviceStarted | DeviceDown
+@dataclass(frozen=True, slots=True)
+class WorkerSilent:
+    """An idle worker does not answer; its process is ended, and started again."""
+
+    worker: Worker
+    reason: Reason
+
+
+PoolEvent = DeviceStarted | DeviceDown | WorkerSilent
 OnPoolEvent = Callable[[PoolEvent], None]
 
 
@@ -133,6 +144,21 @@ class WorkerPool:
         """Close a worker and forget it; a job that it has is saved first, if it can be within `grace_s`."""
         self._workers.remove(worker)
         await self._close(worker, grace_s)
+
+    async def call_roll(self, workers: Sequence[Worker]) -> None:
+        """Have idle workers answer; those that do not in time are unusable and started again.
+
+        WorkerSilent is published for each of them.
+        """
+        async with anyio.create_task_group() as calls:
+            for worker in workers:
+                calls.start_soon(self._call, worker)
+
+    async def _call(self, worker: Worker) -> None:
+        if (reason := await worker.why_silent()) is not None:
+            log.warning("worker %d on %s does not answer: %s", worker.index, worker.device, english(reason))
+            self._publish(WorkerSilent(worker, reason))
+            self._start_later(worker)
 
     async def close(self, grace_s: float) -> None:
         """End all processes: running jobs save a checkpoint first, if they can within `grace_s`."""

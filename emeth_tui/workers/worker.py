@@ -6,6 +6,7 @@ A process that dies in the middle of a job is replaced, and the job goes on from
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import logging
 import math
@@ -21,8 +22,10 @@ from emeth_tui.model import WorkerPhase
 from emeth_tui.notices.notice import Reason, from_data
 from emeth_tui.notices.reasons.worker import (
     DeviceDoesNotStart,
+    LeftBetweenJobs,
     NoProcess,
     NoProgressThroughDeaths,
+    ProcessSilent,
     RulesBroken,
     WorkerBusy,
     WorkerClosed,
@@ -88,6 +91,8 @@ class Worker:
         self._usable = False
         self._link: WorkerLink | None = None
         self._busy = False
+        self._exchange = asyncio.Lock()  # one at a time speaks with the process
+        self._pings = 0
         self._paused = False
         self._asked_at = -math.inf  # to pause or to resume, by the event loop's clock
         self._closing = False
@@ -117,10 +122,35 @@ class Worker:
     async def start(self) -> None:
         """Spawn the process and wait until it holds its device. Raise DeviceFailed."""
         try:
-            await self._ensure_link()
+            async with self._exchange:
+                await self._ensure_link()
         except ProcessDied as error:
             self._show(phase=WorkerPhase.DOWN, pid=None, detail=error.reason)
             raise self._device_failed(error.reason) from error
+
+    async def why_silent(self) -> Reason | None:
+        """Return why an idle worker does not answer, None when it does. One at work answers by its progress.
+
+        A process that does not answer in time is ended; the worker is not usable until it is started again.
+        """
+        if self._busy:
+            return None
+        async with self._exchange:
+            link = self._link
+            try:
+                if link is None:
+                    raise ProcessDied(LeftBetweenJobs())
+                self._pings += 1
+                await _until_pong(link, self._pings, self._limits.answer_s)
+                return None
+            except (ProcessDied, NoNews) as error:
+                if self._closing:
+                    return None
+                if link is not None:
+                    await self._discard(link)
+                self._usable = False
+                self._show(phase=WorkerPhase.DOWN, pid=None, detail=error.reason)
+                return error.reason
 
     async def train(
         self, request: TrainRequest, *, hash_for: HashFor, on_message: OnMessage
@@ -145,7 +175,8 @@ class Worker:
             **dict.fromkeys(("train_loss", "valid_loss", "tokens_per_s")),
         )
         try:
-            return await self._train_through_deaths(_Job(request, hash_for, on_message))
+            async with self._exchange:
+                return await self._train_through_deaths(_Job(request, hash_for, on_message))
         finally:
             self._busy = self._paused = False
             if not self._closing:
@@ -230,13 +261,13 @@ class Worker:
         link.send(job.request)
         if self._paused:
             link.send(messages.Pause())
-        limit_s = self._limits.preparing_s
+        limit_s = self._limits.first_s
         while True:
             message = await self._next(link, limit_s)
             if isinstance(message, JobFailed):
                 return message
-            if isinstance(message, (messages.Ready, messages.StartFailed)):
-                continue  # sent once, before any job
+            if isinstance(message, (messages.Ready, messages.StartFailed, messages.Pong)):
+                continue  # sent before any job
             if impossible := _why_impossible(message, job):
                 await self._discard(link)
                 raise ProcessDied(RulesBroken(link.pid, impossible))
@@ -345,6 +376,17 @@ class Worker:
     def _show(self, **changes: Any) -> None:
         self._view = dataclasses.replace(self._view, **changes)
         self._on_change(self._view)
+
+
+async def _until_pong(link: WorkerLink, number: int, limit_s: float) -> None:
+    """Have a process say that it is ready for a job. Raise NoNews when it does not in time, ProcessDied."""
+    link.send(messages.Ping(number))
+    try:
+        with anyio.fail_after(limit_s):
+            while await link.receive(limit_s) != messages.Pong(number):
+                pass  # the last words on the job before
+    except TimeoutError as error:
+        raise NoNews(ProcessSilent(limit_s)) from error
 
 
 def _why_impossible(report: Event, job: _Job) -> str:

@@ -17,7 +17,7 @@ from emeth_tui.engine.estimates.durations import Task
 from emeth_tui.engine.estimates.meters import TrainingMeter
 from emeth_tui.errors import DatasetError, TrainingError, WorkerError
 from emeth_tui.model import Language, WorkerPhase
-from emeth_tui.notices.reasons.worker import ProcessKilled, ProcessSilent
+from emeth_tui.notices.reasons.worker import LeftBetweenJobs, ProcessKilled, ProcessSilent
 from emeth_tui.store.measurements import Measurement, Quantity
 from emeth_tui.training.reports import (
     CheckpointKept,
@@ -29,7 +29,7 @@ from emeth_tui.training.reports import (
     Resumed,
     Trained,
 )
-from emeth_tui.workers.supervisor import Limits, Worker, WorkerPool
+from emeth_tui.workers.supervisor import DeviceStarted, Limits, PoolEvent, Worker, WorkerPool, WorkerSilent
 from tests.workers.conftest import Views
 from tests.workers.jobs import HASH, QUICK, Listener, hash_for, in_directories, make_request, once
 
@@ -398,6 +398,99 @@ async def test_a_silent_worker_is_killed_and_replaced(tmp_path: Path) -> None:
     assert any(view.detail == ProcessSilent(3.0) for view in views.seen)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+async def test_an_idle_worker_answers_and_a_silent_one_is_started_again(tmp_path: Path) -> None:
+    limits = Limits(answer_s=1.0, restart=Backoff(0.01, 30.0))
+    pool = WorkerPool(["cpu"], in_directories(tmp_path / "logs"), limits=limits)
+    events: list[PoolEvent] = []
+    started = asyncio.Event()
+
+    def note(event: PoolEvent) -> None:
+        events.append(event)
+        started.set()
+
+    await pool.start()
+    (worker,) = pool.workers
+    pid = pid_of(worker)
+    pool.subscribe(note)
+    await pool.call_roll(pool.workers)
+    assert (worker.usable, events) == (True, [])
+
+    os.kill(pid, signal.SIGSTOP)
+    await pool.call_roll(pool.workers)
+
+    assert not worker.usable
+    assert events == [WorkerSilent(worker, ProcessSilent(1.0))]
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    started.clear()
+    await started.wait()
+    assert events[1:] == [DeviceStarted(worker)]
+    assert worker.usable
+    result = await worker.train(make_request(tmp_path), hash_for=hash_for, on_message=Listener())
+    assert load(tmp_path / result.name)["hash"] == HASH
+    await pool.close(5.0)
+
+
+async def test_a_worker_at_work_answers_by_its_progress(tmp_path: Path) -> None:
+    pool = WorkerPool(["cpu"], in_directories(tmp_path / "logs"), limits=QUICK)
+    await pool.start()
+    (worker,) = pool.workers
+    asked: list[asyncio.Task[None]] = []
+
+    def ask() -> None:
+        asked.append(asyncio.create_task(pool.call_roll(pool.workers)))
+
+    result = await worker.train(
+        make_request(tmp_path), hash_for=hash_for, on_message=Listener(once(epoch_done(2), ask))
+    )
+    await asked[0]
+
+    assert load(tmp_path / result.name)["hash"] == HASH
+    assert worker.usable
+    await pool.close(5.0)
+
+
+async def test_a_process_that_ended_between_jobs_is_replaced_before_the_next_one(tmp_path: Path) -> None:
+    pool = WorkerPool(["cpu"], in_directories(tmp_path / "logs"), limits=QUICK)
+    await pool.start()
+    (worker,) = pool.workers
+    events: list[PoolEvent] = []
+    started = asyncio.Event()
+
+    def note(event: PoolEvent) -> None:
+        events.append(event)
+        if isinstance(event, DeviceStarted):
+            started.set()
+
+    pool.subscribe(note)
+    os.kill(pid_of(worker), signal.SIGKILL)
+    await pool.call_roll(pool.workers)
+    await started.wait()
+
+    assert isinstance(events[0], WorkerSilent)
+    assert isinstance(events[0].reason, (LeftBetweenJobs, ProcessKilled))
+    assert worker.usable
+    await pool.close(5.0)
+
+
+async def test_a_worker_that_gets_a_job_and_says_nothing_is_replaced(tmp_path: Path) -> None:
+    limits = Limits(first_s=2.0, first_step_s=30.0, training_s=30.0, restart=Backoff(0.01, 30.0))
+    views = Views()
+    pool = WorkerPool(["cpu"], in_directories(tmp_path / "logs"), views, limits)
+    await pool.start()
+    (worker,) = pool.workers
+    pid = pid_of(worker)
+    os.kill(pid, signal.SIGSTOP)
+
+    result = await worker.train(make_request(tmp_path), hash_for=hash_for, on_message=Listener())
+
+    assert load(tmp_path / result.name)["hash"] == HASH
+    assert any(view.detail == ProcessSilent(2.0) for view in views.seen)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    await pool.close(5.0)
 
 
 async def test_closing_saves_a_running_job_and_ends_every_process(tmp_path: Path) -> None:

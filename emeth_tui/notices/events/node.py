@@ -32,6 +32,15 @@ class DeviceDown(EventBody):
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerSilent(EventBody):
+    severity = Severity.WARNING
+
+    worker: int
+    device: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceWorks(EventBody):
     worker: int
     device: str

@@ -72,6 +72,10 @@ class ProcessKilled(Reason):
     signal: str
 
 
+class LeftBetweenJobs(Reason):
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessSilent(Reason):
     limit_s: float

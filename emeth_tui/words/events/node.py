@@ -11,6 +11,9 @@ SENTENCES: Mapping[type[Notice], str] = {
     node.ServiceLost: "{service} does not answer: {reason}; trying again until it does",
     node.ServiceRestored: "{service} answers again after {lasted_s}",
     node.DeviceDown: "{reason}; trying again in {again_in_s}",
+    node.WorkerSilent: (
+        "worker {worker} on {device} does not answer: {reason}; it gets no job, and is started again"
+    ),
     node.DeviceWorks: "worker {worker} on {device} works again",
     node.InternalError: "{part}: internal error, please report it: {detail}",
     node.NotWritten: "{reason}; trying again",

@@ -23,6 +23,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     worker.ProcessHungUp: "process {pid} hung up",
     worker.ProcessLeft: "process {pid} left with code {code}",
     worker.ProcessKilled: "process {pid} was ended by {signal}",
+    worker.LeftBetweenJobs: "its process ended between jobs",
     worker.ProcessSilent: "no news for {limit_s}",
     worker.RulesBroken: "process {pid} broke the rules: {detail}",
     worker.AskingHub: "asking the hub for the model",
