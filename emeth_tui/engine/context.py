@@ -12,6 +12,7 @@ from emeth_tui.engine.clock import ChainClock
 from emeth_tui.engine.disk import DiskBudget
 from emeth_tui.engine.estimates.forecasts import Forecasts
 from emeth_tui.engine.events import EventLog
+from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.market.model_readiness import Models
 from emeth_tui.engine.money.terms import Terms
 from emeth_tui.engine.service_health import ServiceHealth
@@ -50,6 +51,7 @@ class Context:
     events: EventLog
     clock: ChainClock
     health: ServiceHealth
+    leases: WorkerLeases
     forecasts: Forecasts
     models: Models
 

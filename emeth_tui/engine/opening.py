@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from emeth_tui.backoff import Backoff
 from emeth_tui.clients.chain.client import Balances, ChainClient
+from emeth_tui.clients.http.dates import listen_for_dates
 from emeth_tui.clients.http.transport import open_transport
 from emeth_tui.clients.info_server import InfoServer
 from emeth_tui.clients.storage.client import StorageClient
@@ -31,7 +32,7 @@ from emeth_tui.engine.settings_editor import SettingsEditor
 from emeth_tui.engine.steps.job_book import JobBook
 from emeth_tui.engine.steps.pipeline import RETRIES
 from emeth_tui.errors import InsufficientFunds, SettingsError
-from emeth_tui.model import Language, token_to_wei
+from emeth_tui.model import Language, ServiceName, token_to_wei
 from emeth_tui.notices.events.market import RateDiffers, VerifierFeeDiffers
 from emeth_tui.notices.reasons.start import NoEmt, NoGasToken, NoVerificationKey, OtherAccount
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, Rates
@@ -100,6 +101,11 @@ async def _connect(
         chain = await ChainClient.connect(network)
         stack.push_async_callback(chain.close)
         transport = await stack.enter_async_context(open_transport())
+        services = {
+            urlsplit(network.storage_url).netloc: ServiceName.STORAGE,
+            urlsplit(network.info_url).netloc: ServiceName.INFO_SERVER,
+        }
+        listen_for_dates(transport.client, services, clock.saw_date)
         live = LiveSettings(settings)
         measurements = Measurements(store.measurements, clock.now_unix_s)
         yield Context(
@@ -123,6 +129,7 @@ async def _connect(
             events=events,
             clock=clock,
             health=ServiceHealth(events, clock.now_unix_s),
+            leases=leases,
             forecasts=Forecasts(measurements, leases, urlsplit(network.storage_url).netloc),
             models=Models(
                 events,

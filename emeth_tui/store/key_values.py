@@ -12,6 +12,7 @@ LEDGER_HASH = "ledger_hash"  # its hash
 KEEPS_DEPOSIT = "keeps_deposit"  # the job by which the contract was seen not to return a deposit
 NONCE_SEEN = "nonce_seen"  # the account's nonces below are accounted for
 CLAIMS_PAUSED = "claims_paused"  # why, as JSON
+LOSSES_ACCEPTED = "losses_accepted"  # a day, and what of its losses the operator went on after, in wei
 ACCOUNT = "account"  # the address and chain that this state belongs to
 
 

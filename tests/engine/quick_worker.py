@@ -10,10 +10,11 @@ from pathlib import Path
 from emeth_tui.errors import DeviceFailed
 from emeth_tui.model import WorkerPhase
 from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.notices.reasons.worker import ProcessSilent
 from emeth_tui.protocol.hash_chain import dataset_digest
 from emeth_tui.training.data.text_file import read_text
 from emeth_tui.training.reports import EpochDone, Prepared, TrainRequest, Work
-from emeth_tui.workers.supervisor import DeviceStarted, PoolEvent, TrainedResult, WorkerView
+from emeth_tui.workers.supervisor import DeviceStarted, PoolEvent, TrainedResult, WorkerSilent, WorkerView
 
 EPOCH_TOKENS = 1_000
 
@@ -34,6 +35,7 @@ class Script:
     stopped_at: list[int] = field(default_factory=list)
     requests: list[TrainRequest] = field(default_factory=list)
     failing_devices: set[int] = field(default_factory=set)  # workers whose device fails under the next job
+    silent: set[int] = field(default_factory=set)  # workers that do not answer
     trained_on: list[int] = field(default_factory=list)
 
 
@@ -132,6 +134,13 @@ class QuickPool:
 
     async def remove(self, worker: QuickWorker, grace_s: float) -> None:
         self.workers = tuple(one for one in self.workers if one is not worker)
+
+    async def call_roll(self, workers: Sequence[QuickWorker]) -> None:
+        for worker in workers:
+            if worker.index in self._script.silent and not worker.busy:
+                worker.usable = False
+                for listener in self._listeners:
+                    listener(WorkerSilent(worker, ProcessSilent(5.0)))  # type: ignore[arg-type]
 
     async def start(self) -> None:
         pass

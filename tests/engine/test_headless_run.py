@@ -53,12 +53,12 @@ def headless_run(network: Harness, state: Path, *devices: str) -> Run:
     )
 
 
-def printed(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+def printed(capfd: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capfd.readouterr().out.splitlines()]
 
 
 async def test_what_differs_from_the_published_rates_is_printed_first(
-    network: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    network: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def quick_pool(names: Any, directories: Any) -> QuickPool:
         return QuickPool(names, Script(), directories.jobs)
@@ -69,11 +69,11 @@ async def test_what_differs_from_the_published_rates_is_printed_first(
     code = await run_until_end(run)
 
     assert code is ExitCode.OK
-    assert [record["event"] for record in printed(capsys)][:2] == ["rate_differs"] * 2
+    assert [record["event"] for record in printed(capfd)][:2] == ["rate_differs"] * 2
 
 
 async def test_what_happened_before_a_start_fails_is_printed(
-    network: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    network: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def no_process(_config: WorkerConfig, _on_end: OnEnd) -> Any:
         raise OSError("no more processes")
@@ -85,7 +85,7 @@ async def test_what_happened_before_a_start_fails_is_printed(
     with pytest.raises(DeviceFailed):
         await run_until_end(run)
 
-    events = [record["event"] for record in printed(capsys)]
+    events = [record["event"] for record in printed(capfd)]
     assert events == ["rate_differs"] * 2 + ["device_down"] * 2
 
 

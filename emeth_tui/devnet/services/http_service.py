@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import time
 from collections.abc import Generator
+from email.utils import formatdate
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from emeth_tui.errors import DevnetError
 from emeth_tui.notices.reasons.local.devnet import NoFreePort, NoPort, ServiceDidNotStart
@@ -59,12 +61,12 @@ class HttpService:
         listener = bind_loopback(self._preferred_port)
         self._port = listener.getsockname()[1]
         config = uvicorn.Config(
-            self._app,
+            dated(self._app),
             log_config=None,
             log_level="warning",
             access_log=False,
             lifespan="off",
-            date_header=False,
+            date_header=False,  # uvicorn sets its own in the loop that is replaced below
             timeout_graceful_shutdown=STOP_GRACE_S,
         )
         self._server = _Server(config)
@@ -85,6 +87,21 @@ class HttpService:
         self._server.stopping.set()
         await self._task
         self._server = self._task = None
+
+
+def dated(app: ASGIApp) -> ASGIApp:
+    """Have an application say in each answer what time it is, as servers do."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                date = formatdate(time.time(), usegmt=True).encode()
+                message = {**message, "headers": [*message.get("headers", ()), (b"date", date)]}
+            await send(message)
+
+        await app(scope, receive, send_dated)
+
+    return answer
 
 
 class _Server(uvicorn.Server):

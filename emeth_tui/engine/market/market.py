@@ -9,8 +9,10 @@ from dataclasses import replace
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.estimates.durations import Duration
 from emeth_tui.engine.market.findings import LOOKED_INTO_AT_ONCE, Findings
+from emeth_tui.engine.market.losses import LossLimit
 from emeth_tui.engine.market.prepare import Refusal, prepare_claim
 from emeth_tui.engine.market.rules import ClaimRules, Offer, judge_listed
+from emeth_tui.engine.market.stake import over_staked
 from emeth_tui.errors import InfoServerError, JobError, NetworkError, StorageError
 from emeth_tui.job import Job
 from emeth_tui.model import JobId, JobState, ServiceName
@@ -45,11 +47,13 @@ class Market:
         self._held: Reason | None = None
         self._draining = False  # unlike a pause, for this run only
         self._findings = Findings(context)
+        self._losses = LossLimit(context, pause=self.pause, resume=self._go_on)
         self._turn = asyncio.Lock()  # one job at a time: each is checked against what the last one took
 
     async def look(self) -> None:
         """Read the info server's list and claim a job for every free worker."""
         context = self._context
+        self._losses.look(self.paused)
         try:
             listed = await context.info.requested_jobs()
             context.health.works(ServiceName.INFO_SERVER)
@@ -108,7 +112,11 @@ class Market:
         return self._idle_reason
 
     def resume(self) -> None:
-        """Take new jobs again."""
+        """Take new jobs again, whatever the day has cost so far."""
+        self._losses.accept()
+        self._go_on()
+
+    def _go_on(self) -> None:
         self._context.store.key_values.set_reason(key_values.CLAIMS_PAUSED, None)
         self._context.events.publish(events.ClaimsResumed())
 
@@ -119,13 +127,14 @@ class Market:
 
     @property
     def _rules(self) -> ClaimRules:
-        return ClaimRules.of(self._context.settings.claims, self._context.network)
+        context = self._context
+        return ClaimRules.of(context.settings.claims, context.network, context.rates)
 
     def _needed(self, job: ListedJob) -> Duration:
         return self._context.forecasts.listed(job.dataset_bytes, job.param, self._context.model_for)
 
     def _why_not_as_listed(self, job: ListedJob) -> Reason | None:
-        """Return why a job's parameters or its model's state rule it out, if its listing shows that."""
+        """Return why parameters, model or the owner's limit rule a job out, if its listing shows that."""
         try:
             check_dataset_name(job.dataset)
             if job.param is None:
@@ -133,7 +142,10 @@ class Market:
             language = parse_parameters(job.param).language
         except JobError as error:
             return error.reason
-        return self._context.models.refusal(self._context.model_for(language))
+        context = self._context
+        no_model = context.models.refusal(context.model_for(language))
+        deposit_wei = context.rates.deposit_wei(job.fee_wei)
+        return no_model or over_staked(context, deposit_wei, context.book.open_jobs())
 
     def _judged(self, offers: Iterable[Offer]) -> tuple[Offer, ...]:
         """Return the offers that are not ours by now, with what has been found out about them."""
@@ -251,5 +263,8 @@ class Market:
         return None
 
     def _no_worker_free(self) -> Reason | None:
-        """Return WorkersBusy when as many jobs are under way as there are usable workers (protocol.md §1)."""
-        return why.WorkersBusy() if len(self._context.book.training_jobs()) >= self._workers() else None
+        """Return why no worker is free: as many jobs run at once as there are workers (protocol.md §1)."""
+        workers = self._workers()
+        if not workers:
+            return why.NoWorkerAnswers()
+        return why.WorkersBusy() if len(self._context.book.training_jobs()) >= workers else None

@@ -11,7 +11,7 @@ from emeth_tui.notices.notice import Reason
 
 def rules_for(context: Context, job: Job) -> ClaimRules:
     """Return the rules under which a job was chosen; one that has been trained on is only to be in time."""
-    rules = ClaimRules.of(context.settings.claims, context.network)
+    rules = ClaimRules.of(context.settings.claims, context.network, context.rates)
     return rules.by_hand() if job.by_hand or job.epochs_done else rules
 
 
@@ -24,6 +24,7 @@ def claim_refusal(context: Context, job: Job) -> Reason | None:
         needed=context.forecasts.left(job),
         rules=rules_for(context, job),
         now_unix_s=context.clock.now_unix_s(),
+        language=job.language,
     )
 
 

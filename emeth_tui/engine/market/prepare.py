@@ -8,11 +8,12 @@ from emeth_tui.engine.context import Context
 from emeth_tui.engine.disk import job_needs_bytes
 from emeth_tui.engine.estimates.durations import Task
 from emeth_tui.engine.market.rules import ClaimRules, judge_on_chain
+from emeth_tui.engine.market.stake import stake_refusal
 from emeth_tui.errors import JobError, StorageRejected
 from emeth_tui.job import Job
 from emeth_tui.model import JobId, JobState, ServiceName
 from emeth_tui.notices.notice import Reason
-from emeth_tui.notices.reasons.market import DatasetUnavailable, ShortOfEmt, UnknownToChain
+from emeth_tui.notices.reasons.market import DatasetUnavailable, UnknownToChain
 from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.protocol.job_ids import training_seed
 from emeth_tui.protocol.parameters import JobParameters, epochs_to_train, parse_parameters
@@ -93,22 +94,12 @@ def new_job(context: Context, record: ChainJob, dataset_bytes: int, *, by_hand: 
 
 
 async def _no_room(context: Context, job: Job) -> Refusal | None:
-    """Return that disk space or EMT is too short for a job, None when both suffice."""
-    reason = context.disk.refusal(job.reserved_bytes, context.book.open_jobs()) or await _short_of_emt(
-        context, job.deposit_wei
-    )
+    """Return why there is no room for a job or no stake on it now, None when both are possible."""
+    reason = context.disk.refusal(job.reserved_bytes, context.book.open_jobs())
+    reason = reason or await stake_refusal(context, job)
     return Refusal(reason, concerns_node=True) if reason else None
 
 
 def _task(context: Context, parameters: JobParameters, dataset_bytes: int) -> Task:
     model = context.model_for(parameters.language)
     return Task(dataset_bytes, epochs_to_train(parameters), parameters.language, model)
-
-
-async def _short_of_emt(context: Context, deposit_wei: int) -> ShortOfEmt | None:
-    balances = await context.chain.balances(context.address)
-    promised_wei = sum(job.deposit_wei for job in context.book.open_jobs() if job.state is JobState.CLAIMING)
-    free_wei = balances.emt_wei - promised_wei
-    if free_wei >= deposit_wei:
-        return None
-    return ShortOfEmt(deposit_wei, max(0, free_wei))

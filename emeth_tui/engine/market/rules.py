@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from emeth_tui.engine.estimates.durations import Duration
 from emeth_tui.errors import JobError
-from emeth_tui.model import token_to_wei
+from emeth_tui.model import Language, token_to_wei
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons import market as why
-from emeth_tui.protocol.contracts import ChainJob, JobStatus
+from emeth_tui.protocol.contracts import ChainJob, JobStatus, Rates
 from emeth_tui.protocol.info_api import ListedJob
 from emeth_tui.protocol.parameters import JobParameters, check_dataset_name, parse_parameters
 from emeth_tui.settings import ClaimSettings, Network
@@ -28,9 +28,12 @@ class ClaimRules:
     min_dataset_bytes: int
     max_dataset_bytes: int
     safety_margin_s: int
+    verifier_fee_wei: int
+    above_verifiers: bool = True  # at the verifier's fee a job pays its share of the day's reward alone
+    languages: Collection[str] = tuple(Language)
 
     @classmethod
-    def of(cls, claims: ClaimSettings, network: Network) -> ClaimRules:
+    def of(cls, claims: ClaimSettings, network: Network, rates: Rates) -> ClaimRules:
         """Return the operator's rules, with the network's safety margin where the operator set none."""
         margin = claims.safety_margin_s
         return cls(
@@ -39,11 +42,26 @@ class ClaimRules:
             min_dataset_bytes=claims.min_dataset_bytes,
             max_dataset_bytes=claims.max_dataset_bytes,
             safety_margin_s=network.safety_margin_s if margin is None else margin,
+            verifier_fee_wei=rates.verifier_fee_wei,
+            languages=tuple(claims.languages),
         )
 
     def by_hand(self) -> ClaimRules:
-        """Return the only rule for a job that the operator chose: it must end before its deadline."""
-        return ClaimRules(0, MAX_UINT256, 0, MAX_UINT256, safety_margin_s=0)
+        """Return the rules for a job that the operator chose: it must end in time, and can be verified."""
+        return ClaimRules(
+            min_fee_wei=0,
+            max_fee_wei=MAX_UINT256,
+            min_dataset_bytes=0,
+            max_dataset_bytes=MAX_UINT256,
+            safety_margin_s=0,
+            verifier_fee_wei=self.verifier_fee_wei,
+            above_verifiers=False,
+        )
+
+    @property
+    def least_fee_wei(self) -> int:
+        """The lowest fee of which the verifier's leaves something; below it, `verify` fails."""
+        return self.verifier_fee_wei + self.above_verifiers
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +81,16 @@ def judge(
     needed: Duration,
     rules: ClaimRules,
     now_unix_s: float,
+    language: Language | None,
 ) -> Reason | None:
-    """Return why a job is unsuitable, None when it is suitable: even its slowest forecast ends in time."""
+    """Return why a job is unsuitable, None when it is suitable: even its slowest forecast ends in time.
+
+    A `language` that is not known yet is no reason.
+    """
+    if language is not None and language not in rules.languages:
+        return why.LanguageNotTaken(language)
+    if fee_wei < rules.least_fee_wei:
+        return why.FeeNotAboveVerifiers(fee_wei, rules.verifier_fee_wei)
     if fee_wei < rules.min_fee_wei:
         return why.FeeTooLow(fee_wei, rules.min_fee_wei)
     if fee_wei > rules.max_fee_wei:
@@ -104,8 +130,17 @@ def _judge_one(job: ListedJob, needed: Duration, rules: ClaimRules, now_unix_s: 
         needed=needed,
         rules=rules,
         now_unix_s=now_unix_s,
+        language=listed_language(job),
     )
     return Offer(job, needed, refusal)
+
+
+def listed_language(job: ListedJob) -> Language | None:
+    """Return the language of a listed job, None when its parameters are missing or wrong."""
+    try:
+        return parse_parameters(job.param or "").language
+    except JobError:
+        return None  # the chain's copy is what counts
 
 
 def judge_on_chain(
@@ -130,4 +165,5 @@ def judge_on_chain(
         needed=needed(parameters),
         rules=rules,
         now_unix_s=now_unix_s,
+        language=parameters.language,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.market.policy import claim_refusal, settle_sent
+from emeth_tui.engine.market.stake import stake_refusal
 from emeth_tui.errors import ChainUnreachable, Reverted
 from emeth_tui.job import Job
 from emeth_tui.model import JobId, JobState
@@ -25,7 +26,7 @@ async def claim(context: Context, job_id: JobId) -> None:
     await settle_sent(context, job)
     record = (await context.chain.jobs([job_id])).get(job_id)
     if record is None or record.status is JobStatus.REQUESTED:
-        if refusal := claim_refusal(context, job):
+        if refusal := claim_refusal(context, job) or await stake_refusal(context, job):
             await _give_up(context, job, refusal)
             return
         if record is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 
 from emeth_tui.backoff import Backoff
@@ -20,6 +19,7 @@ from emeth_tui.engine.steps.set_aside import (
 )
 from emeth_tui.engine.steps.submit import submit
 from emeth_tui.engine.steps.train import train
+from emeth_tui.engine.steps.trouble import TroubleReports
 from emeth_tui.engine.steps.upload import upload
 from emeth_tui.errors import (
     DatasetError,
@@ -30,10 +30,8 @@ from emeth_tui.errors import (
     Reverted,
     TransactionError,
 )
-from emeth_tui.job import Job
 from emeth_tui.model import JobId, JobState
-from emeth_tui.notices.events.job import JobStuck, JobTrouble
-from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.events.job import JobStuck
 from emeth_tui.notices.reasons.foreign import Foreign
 
 PASSING_TROUBLE = (
@@ -56,7 +54,7 @@ class JobPipeline:
         self._leases = leases
         self._job_id = job_id
         self._retry = retry
-        self._last_trouble: Reason | None = None
+        self._trouble = TroubleReports(context, job_id)
         self._given_back = False
         self._resumed = asyncio.Event()
         if not context.book.get(job_id).paused:
@@ -90,13 +88,15 @@ class JobPipeline:
             await self._resumed.wait()
             try:
                 await step()
-                failures, self._last_trouble = 0, None
+                failures = 0
+                self._trouble.clear()
             except Reverted:
                 raise
             except DatasetError as error:
                 await self._dataset_failed(error)
             except (*PASSING_TROUBLE, OSError) as error:
-                self._report_trouble(error.reason if isinstance(error, EmethError) else Foreign(str(error)))
+                reason = error.reason if isinstance(error, EmethError) else Foreign(str(error))
+                self._trouble.report(reason)
                 failures += 1
                 await asyncio.sleep(self._retry.delay_s(failures))
 
@@ -127,7 +127,7 @@ class JobPipeline:
     async def _dataset_failed(self, error: DatasetError) -> None:
         """Fetch the dataset again, where that may help; set the job aside, where nothing does."""
         if needs_fresh_dataset(error):
-            self._report_trouble(error.reason)
+            self._trouble.report(error.reason)
             discard_dataset(self._context, self._job_id)
             await asyncio.sleep(self._retry.delay_s(1))
         else:
@@ -138,24 +138,10 @@ class JobPipeline:
         await give_back(self._context, self._job_id)
         self._given_back = True
 
-    def _report_trouble(self, reason: Reason) -> None:
-        """Report a transient error once, however often it recurs."""
-        if reason == self._last_trouble or self._job_id not in self._context.book:
-            return
-        self._last_trouble = reason
-        self._context.events.publish(JobTrouble(reason), job_id=self._job_id)
-        with contextlib.suppress(DiskFull):  # a full disk may be the very error
-            self._record(reason)
-
-    def _record(self, reason: Reason) -> Job:
-        """Record why a job has stopped; one that is set aside remains so."""
-        job = self._context.book.get(self._job_id)
-        return job if job.is_set_aside else self._context.book.update(self._job_id, error=reason)
-
     def _give_up(self, error: EmethError) -> None:
         if self._job_id not in self._context.book:
             return
-        job = self._record(error.reason)
+        job = self._trouble.record(error.reason)
         held_wei = job.deposit_wei if job.state.holds_deposit else 0
         penalty_wei = self._context.rates.decline_penalty_wei(held_wei)
         timeout_wei = self._context.rates.timeout_penalty_wei(held_wei)

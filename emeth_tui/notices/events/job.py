@@ -120,6 +120,15 @@ class Uploaded(EventBody):
     size_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class SubmissionHeld(EventBody):
+    severity = Severity.ERROR
+
+    reason: Reason
+    deadline_s: int
+    cost_wei: Wei
+
+
 class Submitted(EventBody):
     __slots__ = ()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from emeth_tui.model import JobState, ServiceName
+from emeth_tui.model import JobState, Language, ServiceName
 from emeth_tui.notices.notice import Reason, Wei
 
 
@@ -183,6 +183,73 @@ class KnownAlready(Reason):
 class ShortOfEmt(Reason):
     deposit_wei: Wei
     free_wei: Wei
+
+
+@dataclass(frozen=True, slots=True)
+class FeeNotAboveVerifiers(Reason):
+    fee_wei: Wei
+    verifier_fee_wei: Wei
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageNotTaken(Reason):
+    language: Language
+
+
+@dataclass(frozen=True, slots=True)
+class OverStakeLimit(Reason):
+    deposit_wei: Wei
+    staked_wei: Wei
+    limit_wei: Wei
+
+
+@dataclass(frozen=True, slots=True)
+class LossLimitReached(Reason):
+    lost_wei: Wei
+    limit_wei: Wei
+
+
+@dataclass(frozen=True, slots=True)
+class UnderNativeLimit(Reason):
+    balance_native_wei: int
+    limit_native_wei: int
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShortOfNative(Reason):
+    needed_native_wei: int
+    balance_native_wei: int
+    jobs: int
+    factor: int
+    price_gwei: float
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobOverFeeLimit(Reason):
+    cost_native_wei: int
+    limit_native_wei: int
+    price_gwei: float
+    symbol: str
+
+
+class NoWorkerAnswers(Reason):
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClockAhead(Reason):
+    service: ServiceName
+    difference_s: int
+    limit_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClockBehind(Reason):
+    service: ServiceName
+    difference_s: int
+    limit_s: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,10 @@ SENTENCES: Mapping[type[Notice], str] = {
     job.Trained: "trained: {epochs} epochs, validation loss {valid_loss}",
     job.RunningLate: ("slower than expected: {low_s} to {high_s} left to do, {deadline_s} to the deadline"),
     job.Uploaded: "result uploaded, {size_bytes}",
+    job.SubmissionHeld: (
+        "its result is ready and is not submitted: {reason}; {deadline_s} to the deadline, and missing that "
+        "costs {cost_wei}: raise the limit, or wait for a lower price"
+    ),
     job.Submitted: "submitted, waiting for the verifier",
     job.SubmissionUndone: "the chain was reorganised and lost our submission; submitting again",
     job.ClaimUndone: "the chain was reorganised and lost our claim; claiming again with the same transaction",

@@ -51,6 +51,39 @@ SENTENCES: Mapping[type[Notice], str] = {
     market.ModelOnItsWay: "its model {model} is not ready yet, {arrived_share} of it is here",
     market.KnownAlready: "this node knows it already, as {state}",
     market.ShortOfEmt: "its deposit is {deposit_wei} and {free_wei} are free",
+    market.FeeNotAboveVerifiers: (
+        "its fee of {fee_wei} is not above the verifier's of {verifier_fee_wei}: it would pay nothing"
+    ),
+    market.LanguageNotTaken: "its language is {language}, which is not among claims.languages",
+    market.OverStakeLimit: (
+        "its deposit of {deposit_wei} and the {staked_wei} staked already are over {limit_wei} "
+        "(limits.max_staked_emt)"
+    ),
+    market.LossLimitReached: (
+        "{lost_wei} lost today, the limit is {limit_wei} (limits.max_lost_emt); it goes on at 00:00 UTC, or "
+        "when you resume it"
+    ),
+    market.UnderNativeLimit: (
+        "the account holds {balance_native_wei} {symbol}, under {limit_native_wei} {symbol} "
+        "(limits.min_native_balance)"
+    ),
+    market.ShortOfNative: (
+        "at {factor} times the present {price_gwei} gwei the transactions of {jobs} jobs cost "
+        "{needed_native_wei} {symbol}, and the account holds {balance_native_wei} {symbol}"
+    ),
+    market.JobOverFeeLimit: (
+        "its transactions may cost {cost_native_wei} {symbol} at {price_gwei} gwei, and the limit is "
+        "{limit_native_wei} {symbol} (limits.max_job_fee_native)"
+    ),
+    market.NoWorkerAnswers: "no worker answers; see the events",
+    market.ClockAhead: (
+        "this machine's clock is {difference_s} ahead of that of the {service}, and signed calls need less "
+        "than {limit_s}: set the clock"
+    ),
+    market.ClockBehind: (
+        "this machine's clock is {difference_s} behind that of the {service}, and signed calls need less "
+        "than {limit_s}: set the clock"
+    ),
     market.NotClaimed: "job {job} is not claimed: {reason}",
     market.ParametersTooLong: "its parameters are {characters} characters long",
     market.ParametersNotJson: "its parameters are not JSON",

@@ -13,10 +13,10 @@ from emeth_tui.engine.market.rules import (
     judge_listed,
     judge_on_chain,
 )
-from emeth_tui.model import JobId, token_to_wei
+from emeth_tui.model import JobId, Language, token_to_wei
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons import market as why
-from emeth_tui.protocol.contracts import ChainJob, JobStatus
+from emeth_tui.protocol.contracts import ROUND_3_2_RATES, ChainJob, JobStatus
 from emeth_tui.protocol.info_api import ListedJob
 from emeth_tui.settings import ClaimSettings, Network
 from tests.factories import JOB_ID
@@ -28,6 +28,7 @@ RULES = ClaimRules(
     min_dataset_bytes=4_096,
     max_dataset_bytes=1_000_000,
     safety_margin_s=3_600,
+    verifier_fee_wei=token_to_wei(5),
 )
 
 
@@ -172,8 +173,40 @@ def test_a_good_job_on_the_chain_is_taken() -> None:
 def test_the_operators_margin_beats_the_networks() -> None:
     network = Network(name="x", chain_id=1, models={}, safety_margin_s=60)
 
-    assert ClaimRules.of(ClaimSettings(), network).safety_margin_s == 60
-    assert ClaimRules.of(ClaimSettings(safety_margin_s=0), network).safety_margin_s == 0
+    assert ClaimRules.of(ClaimSettings(), network, ROUND_3_2_RATES).safety_margin_s == 60
+    own = ClaimRules.of(ClaimSettings(safety_margin_s=0), network, ROUND_3_2_RATES)
+    assert own.safety_margin_s == 0
+
+
+def test_a_fee_that_does_not_pay_the_verifier_is_never_taken() -> None:
+    rules = replace(RULES, min_fee_wei=0, verifier_fee_wei=token_to_wei(10))
+    by_hand = rules.by_hand()
+    below, equal, above = (on_chain(fee_wei=token_to_wei(10) + more) for more in (-1, 0, 1))
+
+    def refusals(rules: ClaimRules) -> list[Reason | None]:
+        return [judge_on_chain(job, 8_192, rules, NOW, needs) for job in (below, equal, above)]
+
+    assert refusals(rules) == [
+        why.FeeNotAboveVerifiers(below.fee_wei, token_to_wei(10)),
+        why.FeeNotAboveVerifiers(equal.fee_wei, token_to_wei(10)),
+        None,
+    ]
+    assert refusals(by_hand) == [why.FeeNotAboveVerifiers(below.fee_wei, token_to_wei(10)), None, None]
+
+
+def test_other_languages_than_the_operators_are_not_taken() -> None:
+    rules = replace(RULES, languages=("ja",))
+    english, japanese = (f'{{"language": "{name}", "epoch": 30}}' for name in ("en", "ja"))
+
+    offers = judge_listed([listed(param=english), listed(1, param=japanese), listed(2)], rules, NOW, needs)
+
+    assert {offer.job.param: offer.refusal for offer in offers} == {
+        english: why.LanguageNotTaken(Language.EN),
+        japanese: None,
+        None: None,  # the chain knows
+    }
+    assert judge_on_chain(on_chain(), 8_192, rules, NOW, needs) == why.LanguageNotTaken(Language.EN)
+    assert judge_on_chain(on_chain(), 8_192, rules.by_hand(), NOW, needs) is None
 
 
 def test_listed_ids_are_lower_cased_and_checked() -> None:

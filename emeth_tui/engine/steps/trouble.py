@@ -1,0 +1,52 @@
+"""A job's trouble, told once while it stays the same; a result that is held back, again and again."""
+
+from __future__ import annotations
+
+import contextlib
+
+from emeth_tui.engine.context import Context
+from emeth_tui.errors import DiskFull
+from emeth_tui.job import Job
+from emeth_tui.model import JobId, JobState
+from emeth_tui.notices.events.job import JobTrouble, SubmissionHeld
+from emeth_tui.notices.notice import Reason, alike
+from emeth_tui.notices.reasons.network.transactions import GasTooDear, OverFeeLimit
+
+AGAIN_S = 900.0  # a submission that the owner's limits hold back costs a deposit in the end
+
+
+class TroubleReports:
+    """Publishes the transient errors of one job."""
+
+    def __init__(self, context: Context, job_id: JobId) -> None:
+        self._context = context
+        self._job_id = job_id
+        self._last: Reason | None = None
+        self._told_unix_s = 0.0
+
+    def clear(self) -> None:
+        """Note that the job goes on."""
+        self._last = None
+
+    def report(self, reason: Reason) -> None:
+        """Report an error once, however often it recurs and whatever its numbers are."""
+        if self._job_id not in self._context.book:
+            return
+        job, now_unix_s = self._context.book.get(self._job_id), self._context.clock.now_unix_s()
+        is_held = job.state is JobState.SUBMITTING and isinstance(reason, (GasTooDear, OverFeeLimit))
+        is_due = is_held and now_unix_s - self._told_unix_s >= AGAIN_S
+        if alike(reason, self._last) and not is_due:
+            return
+        self._last, self._told_unix_s = reason, now_unix_s
+        body: JobTrouble | SubmissionHeld = JobTrouble(reason)
+        if is_held:
+            cost_wei = self._context.rates.timeout_penalty_wei(job.deposit_wei)
+            body = SubmissionHeld(reason, round(job.deadline_unix_s - now_unix_s), cost_wei)
+        self._context.events.publish(body, job_id=self._job_id)
+        with contextlib.suppress(DiskFull):  # a full disk may be the very error
+            self.record(reason)
+
+    def record(self, reason: Reason) -> Job:
+        """Record why the job has stopped; one that is set aside remains so."""
+        job = self._context.book.get(self._job_id)
+        return job if job.is_set_aside else self._context.book.update(self._job_id, error=reason)
