@@ -44,8 +44,14 @@ FOLDER = Path(__file__).parent.parent / "snapshots"
 def idle() -> Snapshot:
     """Nothing to do, and the reasons."""
     workers = (
-        WorkerView(0, "cuda:0", "NVIDIA RTX 4090", 1, WorkerPhase.IDLE),
-        WorkerView(1, "cuda:1", "NVIDIA RTX 4090", None, WorkerPhase.DOWN, ProcessKilled(77, "SIGKILL")),
+        WorkerView(0, "cuda:0", "NVIDIA RTX 4090", pid=1, phase=WorkerPhase.IDLE),
+        WorkerView(
+            1,
+            "cuda:1",
+            "NVIDIA RTX 4090",
+            phase=WorkerPhase.DOWN,
+            detail=ProcessKilled(77, "SIGKILL"),
+        ),
     )
     reason = NoneTaken(3, MissesMargin(13_780, TimeMeasured(17_200, 19_180)))
     return snapshot(workers=workers, jobs=(), gpus=(), offers=(), idle_reason=reason, events=())
