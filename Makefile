@@ -35,12 +35,13 @@ test-slow: $(VENV)/.installed  ## Run what `make test` leaves out: whole nodes, 
 test-pythons: $(VENV)/.installed  ## Run what needs no torch on every other Python that lies here
 	$(BIN)/python -m tools.pythons $(VENV) --ignore tests/contracts --ignore tests/tui -m 'not slow and not process'
 
+RUNS_AT_ONCE = $$((2 * $(TEST_JOBS)))  # a run mostly waits
 faults: $(VENV)/.installed  ## Break a node and its network in every way of docs/reliability.md: under 6 minutes
-	$(BIN)/python -m tests.faults --jobs $(TEST_JOBS)
+	$(BIN)/python -m tests.faults --jobs $(RUNS_AT_ONCE)
 
 SEEDS ?= 200
 soak: $(VENV)/.installed  ## The same at random: `make soak SEEDS=200 TEST_JOBS=4`
-	$(BIN)/python -m tests.faults --seeds $(SEEDS) --jobs $(TEST_JOBS)
+	$(BIN)/python -m tests.faults --seeds $(SEEDS) --jobs $(RUNS_AT_ONCE)
 
 mutants: $(VENV)/.installed  ## Change protocol, money and nonces in hundreds of ways: each should fail a test
 	$(BIN)/mutmut run --max-children $(TEST_JOBS)

@@ -87,11 +87,10 @@ async def _play_all(arguments: argparse.Namespace, *, small_disk: bool) -> int:
             report = await _play(plan, directory, await deployed.network(plan.setup), small_disk)
             reports.append(report)
             _print(report)
+            _keep(report, directory / "reports.jsonl")
 
     await asyncio.gather(*(work() for _ in range(arguments.jobs)))
     failed = [report for report in reports if report.violations]
-    with (directory / "reports.jsonl").open("a") as file:
-        file.writelines(json.dumps(vars(report)) + "\n" for report in reports)
     print(f"{len(reports)} runs, {len(failed)} with something wrong; reports in {directory}")
     return len(failed)
 
@@ -129,6 +128,12 @@ def _print(report: Report) -> None:
     print(f"seed {report.seed}: {report.seconds:.0f} s, {report.starts} starts: {faults}", flush=True)
     for violation in report.violations:
         print(f"    {violation}", flush=True)
+
+
+def _keep(report: Report, path: Path) -> None:
+    """Add a report to those that `python -m tests.faults.table` reads."""
+    with path.open("a") as file:
+        file.write(json.dumps(vars(report)) + "\n")
 
 
 def _enter_mounts_of_its_own() -> None:

@@ -17,13 +17,14 @@ from emeth_tui.protocol.contracts import JobStatus
 from tests.faults import judge
 from tests.faults.disks import mount_disk, unmount_disk
 from tests.faults.faults import CATALOGUE
-from tests.faults.plan import TAKES_STATE, Plan, Step
+from tests.faults.plan import LEAVES_JOBS, TAKES_STATE, Plan, Step
 from tests.faults.processes import Record, children, is_alive, living
 from tests.faults.settings import Layout
 from tests.faults.world import World
 
 STAGE_LIMIT_S = 12.0  # a stage that does not come is not waited for any longer
-SETTLE_LIMIT_S = 60.0
+SETTLE_LIMIT_S = 90.0  # the node looks at everything once a minute
+CLAIMED_WITHIN_S = 15.0  # where claiming may have stopped
 GONE_WITHIN_S = 10.0
 _RESTART_S = 0.5
 _LAST_LOOKS_S = 3.0  # for the node to see what has become final, and to clean up
@@ -74,6 +75,7 @@ class _Run:
         self._report = report
         self._seen: dict[str, asyncio.Event] = {}
         self._leaving = False
+        self._healed_s = 0.0
 
     async def play(self) -> None:
         world = self._world
@@ -82,6 +84,7 @@ class _Run:
         try:
             await asyncio.gather(*(self._step(number, step) for number, step in enumerate(self._plan.steps)))
             world.heal()
+            self._healed_s = time.monotonic()
             await self._settle()
             self._leaving = True
             left = await self._leave()
@@ -164,8 +167,14 @@ class _Run:
             jobs = await self._world.parties.jobs()
         except EmethError:
             return False
+        ends = _ENDED | ({JobStatus.REQUESTED} if self._may_be_left() else set())
         offers = [offer for offer in self._plan.offers if not offer.hopeless]
-        return all(offer.job_id in jobs and jobs[offer.job_id].status in _ENDED for offer in offers)
+        return all(offer.job_id in jobs and jobs[offer.job_id].status in ends for offer in offers)
+
+    def _may_be_left(self) -> bool:
+        """Whether jobs that nobody has taken yet are not waited for any longer."""
+        pauses = self._plan.setup.published or any(step.fault in LEAVES_JOBS for step in self._plan.steps)
+        return pauses and time.monotonic() - self._healed_s > CLAIMED_WITHIN_S
 
     async def _leave(self) -> list[str]:
         """Have every node leave, and look for what it leaves behind."""
