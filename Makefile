@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 TEST_JOBS ?= 2
 PYTEST = $(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo demo-headless quick test test-slow test-pythons lint check mutants faults soak bench bench-gpu pictures contracts clean help
+.PHONY: demo demo-headless quick test test-slow test-pythons lint check mutants faults soak fuzz bench bench-gpu pictures contracts clean help
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -42,6 +42,10 @@ faults: $(VENV)/.installed  ## Break a node and its network in every way of docs
 SEEDS ?= 200
 soak: $(VENV)/.installed  ## The same at random: `make soak SEEDS=200 TEST_JOBS=4`
 	$(BIN)/python -m tests.faults --seeds $(SEEDS) --jobs $(RUNS_AT_ONCE)
+
+MEGABYTES ?= 24
+fuzz: $(VENV)/.installed  ## Feed every parser damaged input: `make fuzz MEGABYTES=24`
+	$(BIN)/python -m tests.fuzz --megabytes $(MEGABYTES)
 
 mutants: $(VENV)/.installed  ## Change protocol, money and nonces in hundreds of ways: each should fail a test
 	$(BIN)/mutmut run --max-children $(TEST_JOBS)

@@ -27,6 +27,7 @@ LOADS_TORCH = [
         "devnet/bots/test_verifier.py",
         "end_to_end",
         "engine/market/test_model_readiness.py",
+        "fuzz",
         "training",
         "workers",
     )

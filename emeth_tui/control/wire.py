@@ -19,6 +19,7 @@ from functools import cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from emeth_tui.engine.events import JobProgress
 from emeth_tui.engine.settings_editor import SettingsView
@@ -85,7 +86,7 @@ def line(words: dict[str, Any]) -> bytes:
 def parts(received: bytes) -> dict[str, Any]:
     """Decode one line. Raise ControlError when it is not a JSON object."""
     try:
-        words = json.loads(received)
+        words = from_json(received)  # bounds nesting by itself
     except ValueError:
         words = None
     if not isinstance(words, dict):

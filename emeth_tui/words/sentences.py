@@ -7,6 +7,7 @@ amount of EMT, `size_bytes` as a size, `left_s` as a length of time.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import fields
 from importlib import import_module
@@ -41,6 +42,9 @@ def template(cls: type[Notice]) -> str:
     return sentences[cls]
 
 
+_MOST_BITS = 256  # of the largest number that a chain knows
+
+
 def _shown(name: str, value: object) -> str:
     if isinstance(value, Notice):
         return text_of(value)
@@ -56,6 +60,11 @@ def _shown(name: str, value: object) -> str:
 
 
 def _number(name: str, value: int | float) -> str:
+    # A loss that diverged, or what a stranger sent.
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        return "?"
     if name.endswith("_native_wei"):
         return format_token(int(value), _GAS_TOKEN_PLACES)
     if name.endswith("_wei"):

@@ -27,6 +27,7 @@ from emeth_tui.notices.notice import EventBody, Notice, Reason, UnknownReason, a
 from emeth_tui.notices.reasons.disk import CacheFull
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import FeeTooHigh, MissesMargin, NoneTaken, NoOffers, TimeMeasured
+from emeth_tui.notices.reasons.network.exchange import AnswerTooSlow
 from emeth_tui.notices.reasons.training.run import TrainingDiverged, TrainingLossIs
 from emeth_tui.words.sentences import english, template, text_of
 from emeth_tui.words.translation import read_catalogue, set_language
@@ -180,6 +181,14 @@ def test_reasons_one_in_the_other_without_end_are_not_read() -> None:
     for _level in range(5_000):
         data = {"kind": "claiming_paused", "cause": data}
     assert from_data(Reason, data) == UnknownReason("claiming_paused", "…")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(math.inf, "inf"), (-math.inf, "-inf"), (math.nan, "nan"), (10**100, "?")]
+)
+def test_a_number_that_nobody_means_is_said_all_the_same(seconds: float, said: str) -> None:
+    """A worker or another node's socket may send any."""
+    assert english(AnswerTooSlow("http://x", seconds)).endswith(f"not done after {said}")
 
 
 @pytest.mark.parametrize("loss", [math.inf, -math.inf])

@@ -198,7 +198,7 @@ def _read_meta(cache_dir: Path, key: str) -> dict[str, Any] | None:
             return None
         item_bytes = np.dtype(meta["dtype"]).itemsize
         whole = all((cache_dir / f"{part}.bin").stat().st_size == meta[part] * item_bytes for part in _PARTS)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None  # missing or damaged: the tokens are made again
     return meta if whole else None
 

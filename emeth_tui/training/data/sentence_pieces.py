@@ -10,10 +10,10 @@ same file, read capitals whatever the configuration says, and turn what is unkno
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
+from pydantic_core import from_json
 from sentencepiece import SentencePieceProcessor
 
 from emeth_tui.errors import TrainingError
@@ -63,6 +63,6 @@ def _asks_for_lower_case(name: str, directory: Path) -> bool:
     if not path.is_file():
         return False
     try:
-        return json.loads(path.read_text(encoding="utf-8")).get("do_lower_case") is True
+        return from_json(path.read_bytes()).get("do_lower_case") is True
     except (OSError, ValueError, AttributeError) as error:
         raise TrainingError(ModelFileUnreadable(name, path, repr(error))) from error

@@ -74,6 +74,9 @@ def train_tokenizer(texts: Iterable[str], language: str, vocab_limit: int) -> Te
     return Bpe(bpe, FoundWords(bpe, MAX_PIECE_CHARS))
 
 
+_LOAD_ERRORS = (OSError, ValueError, KeyError, ImportError, TypeError, AttributeError, RecursionError)
+
+
 def pretrained_tokenizer(name: str, directory: Path, lower_case: bool) -> TextTokenizer:
     """Load the tokenizer of a pretrained model. Raise TrainingError when it cannot be loaded.
 
@@ -87,7 +90,11 @@ def pretrained_tokenizer(name: str, directory: Path, lower_case: bool) -> TextTo
 
     try:
         loaded = AutoTokenizer.from_pretrained(str(directory), use_fast=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, ImportError, TypeError) as error:
+    except BaseException as error:
+        # For a damaged file `tokenizers` raises Exception itself, or its Rust panics, which is no Exception.
+        is_panic = type(error).__module__ == "pyo3_runtime"
+        if not (is_panic or type(error) is Exception or isinstance(error, _LOAD_ERRORS)):
+            raise
         raise TrainingError(TokenizerUnusable(name, str(error))) from error
     backend = getattr(loaded, "backend_tokenizer", None)
     if not isinstance(backend, tokenizers.Tokenizer):

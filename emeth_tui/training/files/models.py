@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
-import json
-import pickle
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic_core import from_json
+
 from emeth_tui.errors import TrainingError
 from emeth_tui.notices.reasons.training import models as why
 from emeth_tui.training.files import hub
 from emeth_tui.training.files.hub import WEIGHT_FILES
+from emeth_tui.training.files.load_errors import LOAD_ERRORS
 from emeth_tui.training.reports import OnPreparing, unheard
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class PretrainedFiles:
         from emeth_tui.training.model.gpt2 import Gpt2Shape
 
         try:
-            config = json.loads((self.directory / "config.json").read_text(encoding="utf-8"))
+            config = from_json((self.directory / "config.json").read_bytes())  # bounds nesting by itself
             _check_is_plain_gpt2(self.name, config)
             return Gpt2Shape(
                 layers=int(config["n_layer"]),
@@ -105,7 +106,7 @@ class PretrainedFiles:
                 vocab_size=int(config["vocab_size"]),
                 layer_norm_epsilon=float(config.get("layer_norm_epsilon", 1e-5)),
             )
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (*LOAD_ERRORS, ArithmeticError) as error:
             raise TrainingError(why.ConfigUnusable(self.name, repr(error))) from error
 
     def weights(self) -> dict[str, Tensor]:
@@ -117,7 +118,7 @@ class PretrainedFiles:
             raise TrainingError(why.WeightsMissing(self.name, self.directory, ", ".join(WEIGHT_FILES)))
         try:
             loaded = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
-        except (OSError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        except LOAD_ERRORS as error:
             raise TrainingError(why.ModelFileUnreadable(self.name, path, str(error))) from error
         return _published_names(loaded)
 

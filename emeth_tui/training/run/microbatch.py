@@ -57,7 +57,7 @@ class FoundBefore:
         """Return what was found before, None where nothing was or its file is damaged."""
         try:
             return Found(**json.loads(self._path.read_bytes())) if self._path else None
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError):
             return None
 
     def save(self, found: Found) -> None:

@@ -213,7 +213,7 @@ def _colours(path: Traversable, section: str, table: Any, base: Colours | None) 
     for key, value in table.items():
         if key not in known:
             raise _wrong(path, why.UnknownColour(f"{section}.{key}", ", ".join(known)))
-        named = value in ANSI_NAMES
+        named = isinstance(value, str) and value in ANSI_NAMES
         hex_allowed = section == "colours"
         if not named and not (hex_allowed and isinstance(value, str) and _HEX.fullmatch(value)):
             wanted = why.NotAHexColour if hex_allowed else why.NotAColour

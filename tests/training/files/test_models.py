@@ -187,6 +187,39 @@ def test_a_model_that_is_not_a_plain_gpt2_is_refused(
         make_ready(str(directory))
 
 
+@pytest.mark.parametrize(
+    "config",
+    [b"[]", b"7", b'{"model_type": "gpt2", "n_layer": 1e999}', b"[" * 90_000, b"\xff", b""],
+    ids=["list", "number", "infinite", "nested", "not UTF-8", "empty"],
+)
+def test_a_configuration_of_any_other_kind_is_refused(directory: Path, config: bytes) -> None:
+    shape = json.loads((directory / "config.json").read_text())
+    infinite = json.dumps({**shape, "n_layer": 0}).replace('"n_layer": 0', '"n_layer": 1e999').encode()
+    (directory / "config.json").write_bytes(infinite if b"1e999" in config else config)
+    with pytest.raises(TrainingError, match=r"config\.json cannot be used"):
+        PretrainedFiles("test", directory).shape()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ('"merges": [', '"merges": [["xq", "zz"], '),
+        ('"vocab": {', '"vocab": {"": true, '),
+        ('"version"', '"x": ' + "[" * 5_000 + "]" * 5_000 + ', "version"'),
+        ('"continuing_subword_prefix": null', '"continuing_subword_prefix": "longer than any token"'),
+    ],
+    ids=["merge", "type", "nested", "prefix"],
+)
+def test_a_damaged_tokenizer_is_refused_as_such(directory: Path, change: tuple[str, str]) -> None:
+    """Its library raises bare exceptions for one, and panics."""
+    path = directory / "tokenizer.json"
+    compact = json.dumps(json.loads(path.read_text("utf-8")))
+    assert change[0] in compact
+    path.write_text(compact.replace(*change, 1), "utf-8")
+    with pytest.raises(TrainingError, match=f"^model {directory}"):
+        PretrainedFiles(f"{directory}", directory).tokenizer(lower_case=False)
+
+
 @pytest.mark.parametrize("missing", ["config.json", "model.safetensors", "tokenizer.json"])
 def test_a_model_with_a_file_missing_is_refused(tmp_path: Path, directory: Path, missing: str) -> None:
     (directory / missing).unlink()

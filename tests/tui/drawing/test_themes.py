@@ -61,6 +61,8 @@ def test_a_users_theme_is_added_and_wins(tmp_path: Path) -> None:
         (("dark = true", "dark = true\nsize = 3"), "size"),
         (('bad = "#f07178"', ""), "colours.bad"),
         (("[colours]", "[sixteen]\ntext = '#000000'\n[colours]"), "sixteen.text"),
+        (('"#7fb4ca"', "[]"), "colours.accent"),
+        (('"#7fb4ca"', "{}"), "colours.accent"),
     ],
 )
 def test_a_wrong_theme_names_its_file_and_key(tmp_path: Path, change: tuple[str, str], key: str) -> None:
@@ -94,6 +96,13 @@ def test_a_theme_that_cannot_be_read_is_named_in_our_words(
 def test_a_theme_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(DARK, "utf-8-sig")
     assert load_themes(tmp_path)["mine"].title == "Dark"
+
+
+def test_a_theme_that_nests_without_end_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f"text = {'[' * 9_000}{']' * 9_000}\n", "utf-8")
+    with pytest.raises(SettingsError, match=r"mine\.toml"):
+        parse_theme(path)
 
 
 def test_an_unknown_theme_lists_the_known() -> None:
