@@ -16,9 +16,9 @@ from emeth_tui.notices.events.node import CopyFailed, StateNotRebuilt
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.market import ClaimingPaused, StateDamaged, StateMoved
 from emeth_tui.notices.reasons.start import NodeRuns
-from emeth_tui.store.backups import DATABASE_FILE, contents, copies
+from emeth_tui.store.backups import DATABASE_FILE, contents, copies, restore
 from emeth_tui.store.database import Store
-from tests.engine.harness import Harness, RunningNode, quiet_network
+from tests.engine.harness import WAIT_S, Harness, RunningNode, quiet_network
 from tests.engine.quick_worker import Script
 
 
@@ -115,3 +115,31 @@ async def test_damage_that_a_copy_finds_stops_claiming(network: Harness) -> None
         assert isinstance(failed.body, CopyFailed)
         paused = await node.event("claims_paused")
         assert paused.body == ClaimsPaused(StateDamaged(node.store.path.parent / DATABASE_FILE))
+
+
+async def test_what_an_older_copy_lacks_is_found_on_the_chain(network: Harness) -> None:
+    """Going back to a copy from before a claim costs neither the deposit nor the training."""
+    async with network.node() as node:
+        state_dir = node.store.path.parent
+        while not copies(state_dir):  # noqa: ASYNC110 - files tell no events
+            await asyncio.sleep(0.01)
+        await node.stop()
+    before_the_claim = copies(state_dir)[0]
+    job_id = await network.post()
+    script = Script(hold_before_epoch=9)
+    async with network.node(script=script) as node:
+        while (await node.event("epoch_done", job_id)).body.epoch != 8:
+            pass
+        await node.stop()
+
+    assert contents(before_the_claim).jobs == 0
+    restore(state_dir, before_the_claim.name)
+
+    async with network.node(exit_after_jobs=1) as node:
+        await node.event("orphan_adopted", job_id)
+        training = await node.event("training", job_id)
+        assert training.body.resumed_epoch == 8
+        await node.event("submitted", job_id)
+        await network.verify(job_id)
+        await node.event("verified", job_id)
+        assert (await asyncio.wait_for(node.running, WAIT_S)).adds_up
