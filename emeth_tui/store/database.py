@@ -14,6 +14,7 @@ from emeth_tui.files import disk_full_translated, sync_directory
 from emeth_tui.store.backups import DATABASE_FILE, Copy, back_up, create_private, set_aside
 from emeth_tui.store.connection import Connection
 from emeth_tui.store.events import EventTable
+from emeth_tui.store.integrity import what_is_wrong
 from emeth_tui.store.jobs import JobTable
 from emeth_tui.store.journal import JournalTable
 from emeth_tui.store.key_values import KeyValueTable
@@ -166,19 +167,23 @@ class Store:
         """Write everything to a new file at the same place, and go on there, under a new lock.
 
         What lies there now is set aside; return its path, if there was anything. Raise AlreadyRunning when
-        another node holds the place, DiskFull, StoreError, or OSError.
+        another node holds the place, StoreDamaged when the open file has lost its content, DiskFull,
+        StoreError, or OSError.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if self._files[LOCK_FILE] != _identity(self.path.parent / LOCK_FILE):
             lock = take_lock(self.path.parent)
             os.close(self._lock)
             self._lock = lock
+            self._files[LOCK_FILE] = _identity(self.path.parent / LOCK_FILE)
         unfinished = self.path.with_name(f".{self.path.name}.rebuilt")
         with disk_full_translated(self.path):
             unfinished.unlink(missing_ok=True)
             create_private(unfinished)
             with contextlib.closing(sqlite3.connect(unfinished)) as target:
                 self._connection.copy_to(target)
+                if problem := what_is_wrong(target):
+                    raise unusable(self.path, problem)
             aside = set_aside(self.path)
             unfinished.rename(self.path)
             sync_directory(self.path.parent)
@@ -211,7 +216,10 @@ class Store:
     def _files_now(self) -> dict[str, tuple[int, int] | None]:
         """Return which files carry the names of ours. The open ones keep their numbers from being reused."""
         names = (DATABASE_FILE, f"{DATABASE_FILE}-wal", LOCK_FILE)
-        return {name: _identity(self.path.parent / name) for name in names}
+        files = {name: _identity(self.path.parent / name) for name in names}
+        if files[DATABASE_FILE] and not self.path.stat().st_size:
+            files[DATABASE_FILE] = None  # emptied under its name
+        return files
 
     def _read_what_matters(self) -> None:
         """Read what money hangs on. Raise StoreDamaged when a value makes no sense."""

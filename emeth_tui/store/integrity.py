@@ -16,6 +16,16 @@ def first_problem(connection: sqlite3.Connection) -> str:
     return f"a row of {orphan[0]} belongs to a row of {orphan[2]} that is missing" if orphan else ""
 
 
+def what_is_wrong(connection: sqlite3.Connection) -> str:
+    """Return why a database cannot be a node's state, "" when it can."""
+    try:
+        if not connection.execute("PRAGMA user_version").fetchone()[0]:
+            return "it is empty"
+        return first_problem(connection)
+    except sqlite3.DatabaseError as error:
+        return str(error)
+
+
 def is_foreign(connection: sqlite3.Connection) -> bool:
     """Whether a database holds something that we did not write."""
     (application_id,) = connection.execute("PRAGMA application_id").fetchone()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from emeth_tui.errors import AlreadyRunning, StoreDamaged, StoreError
+from emeth_tui.errors import AlreadyRunning, DiskFull, StoreDamaged, StoreError
 from emeth_tui.store import database
 from emeth_tui.store.backups import DATABASE_FILE, KEPT_COPIES, Copy, contents, copies, restore
 from emeth_tui.store.database import MIGRATIONS, Store
@@ -398,4 +399,59 @@ def test_where_another_node_holds_the_place_nothing_is_overwritten(used: Path) -
         assert store.jobs.get(JOB_ID) == make_job()
         assert other.jobs.get(OTHER_JOB_ID) is not None
         assert other.is_in_place
+    store.close()
+
+
+def test_a_database_emptied_while_it_is_open_is_noticed_and_never_written_as_the_state(used: Path) -> None:
+    store = Store(used)
+    store._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    (used / DATABASE_FILE).write_bytes(b"")
+
+    assert not store.is_in_place
+    with pytest.raises(StoreError):
+        store.rebuild()
+
+    assert not store.is_in_place
+    assert not list(used.glob("*.aside-*"))
+    with contextlib.suppress(StoreError):
+        store.close()
+    assert restore(used).copy == copies(used)[0]
+    with Store(used) as found:
+        assert found.jobs.get(JOB_ID) == make_job()
+
+
+def test_a_rebuilding_that_fails_is_tried_again_under_the_lock_it_took(
+    used: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(used)
+    shutil.rmtree(used)
+
+    def no_room(_path: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "set_aside", no_room)
+        with pytest.raises(DiskFull):
+            store.rebuild()
+    assert not store.is_in_place
+
+    assert store.rebuild() is None
+
+    assert store.is_in_place
+    store.close()
+    with Store(used) as found:
+        assert found.jobs.get(JOB_ID) == make_job()
+
+
+def test_damaged_pages_are_not_written_as_the_new_state(used: Path) -> None:
+    store = Store(used)
+    store._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    damage(used / DATABASE_FILE)
+    store._connection.execute("PRAGMA shrink_memory")  # as in a database that memory does not hold
+    lock_removed(used)
+
+    with pytest.raises(StoreDamaged, match="is damaged"):
+        store.rebuild()
+
+    assert not list(used.glob("*.aside-*"))
     store.close()
