@@ -24,9 +24,11 @@ from tests.faults.world import World
 
 STAGE_LIMIT_S = 12.0  # a stage that does not come is not waited for any longer
 SETTLE_LIMIT_S = 90.0  # the node looks at everything once a minute
+SEEN_WITHIN_S = 25.0  # all that is final
 CLAIMED_WITHIN_S = 15.0  # where claiming may have stopped
 GONE_WITHIN_S = 10.0
 _RESTART_S = 0.5
+_ENDS_TOLD = frozenset({"verified", "failed", "timeout", "declined"})
 _LAST_LOOKS_S = 3.0  # for the node to see what has become final, and to clean up
 _ENDED = frozenset(
     {JobStatus.VERIFIED, JobStatus.TIMEOUT, JobStatus.FAILED, JobStatus.DECLINED, JobStatus.CANCELED}
@@ -154,7 +156,25 @@ class _Run:
                 ended_at = None
             elif ended_at is None:
                 ended_at = await self._head()
+        with anyio.move_on_after(SEEN_WITHIN_S):  # a busy machine takes its time
+            while not await self._all_told():  # noqa: ASYNC110 - the chain tells no events
+                await asyncio.sleep(0.3)
         await asyncio.sleep(_LAST_LOOKS_S)
+
+    async def _all_told(self) -> bool:
+        """Whether the nodes have printed the end of every job of theirs."""
+        try:
+            jobs = await self._world.parties.jobs()
+        except EmethError:
+            return False
+        ours = {job_id for job_id, job in jobs.items() if job.node.lower() == self._world.operator.lower()}
+        told = {
+            record.get("job_id")
+            for node in self._world.nodes
+            for record in node.records
+            if record.get("event") in _ENDS_TOLD
+        }
+        return {job_id for job_id in ours if jobs[job_id].status in _ENDED} <= told
 
     async def _head(self) -> int:
         try:
