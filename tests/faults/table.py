@@ -1,4 +1,4 @@
-"""`python -m tests.faults.table REPORTS…`: what came of each fault in the runs of some reports."""
+"""`python -m tests.faults.table REPORTS…`: put what came of each fault into docs/reliability.md."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ from typing import Any
 from tests.faults.faults import CATALOGUE
 
 Report = dict[str, Any]
+PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
+BEGIN, END = "<!-- the table of tests/faults/table.py -->", "<!-- its end -->"
 
 
 def main() -> None:
     reports = [json.loads(line) for name in sys.argv[1:] for line in Path(name).read_text().splitlines()]
-    print("\n".join(table(reports)))
+    page = PAGE.read_text("utf-8")
+    before, _, rest = page.partition(BEGIN)
+    PAGE.write_text("\n".join([before + BEGIN, *table(reports), END + rest.partition(END)[2]]), "utf-8")
 
 
 def table(reports: list[Report]) -> list[str]:
