@@ -15,7 +15,7 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 from pydantic.fields import FieldInfo
 
-from emeth_tui.model import WEI_PER_TOKEN, Language
+from emeth_tui.model import WEI_PER_TOKEN, Language, token_to_wei
 from emeth_tui.notices.reasons.settings import MinAboveMax
 from emeth_tui.settings.problems import InvalidSetting
 from emeth_tui.settings.values import (
@@ -206,6 +206,14 @@ class LimitSettings(Section):
         le=1_000_000_000,
         description="native token below which no job is taken; what jobs under way may need is kept anyway",
     )
+
+    @property
+    def max_staked_wei(self) -> int | None:
+        return None if self.max_staked_emt is None else token_to_wei(self.max_staked_emt)
+
+    @property
+    def max_lost_wei(self) -> int | None:
+        return None if self.max_lost_emt is None else token_to_wei(self.max_lost_emt)
 
     @property
     def max_gas_price_wei(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from emeth_tui.engine.context import Context
-from emeth_tui.model import SECONDS_PER_DAY, token_to_wei
+from emeth_tui.model import SECONDS_PER_DAY
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.market import LossLimitReached
 from emeth_tui.store import key_values
@@ -23,8 +23,7 @@ class LossLimit:
 
     def look(self, paused: Reason | None) -> None:
         """Pause or resume, where that is due; `paused` is why claiming is paused now."""
-        limit_emt = self._context.settings.limits.max_lost_emt
-        limit_wei = None if limit_emt is None else token_to_wei(limit_emt)
+        limit_wei = self._context.settings.limits.max_lost_wei
         lost_wei = self._lost_wei()
         counted_wei = lost_wei - self._accepted_wei()
         is_reached = limit_wei is not None and counted_wei > 0 and counted_wei >= limit_wei

@@ -8,7 +8,7 @@ from emeth_tui.clients.chain.client import Balances
 from emeth_tui.engine.context import Context
 from emeth_tui.errors import TransactionError
 from emeth_tui.job import Job
-from emeth_tui.model import JobState, token_to_wei
+from emeth_tui.model import JobState
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons import market as why
 
@@ -32,11 +32,8 @@ async def stake_refusal(context: Context, job: Job) -> Reason | None:
 
 def over_staked(context: Context, deposit_wei: int, others: Iterable[Job]) -> Reason | None:
     """Return that a deposit beside those of `others` is over the owner's limit of what is staked at once."""
-    limit_emt = context.settings.limits.max_staked_emt
-    if limit_emt is None:
-        return None
-    staked_wei, limit_wei = sum(job.deposit_wei for job in others), token_to_wei(limit_emt)
-    if staked_wei + deposit_wei <= limit_wei:
+    limit_wei, staked_wei = context.settings.limits.max_staked_wei, sum(job.deposit_wei for job in others)
+    if limit_wei is None or staked_wei + deposit_wei <= limit_wei:
         return None
     return why.OverStakeLimit(deposit_wei, staked_wei, limit_wei)
 

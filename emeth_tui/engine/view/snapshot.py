@@ -32,6 +32,8 @@ class Deposits:
     lost_today_wei: int
     native_wei: int
     native_per_transaction_wei: int
+    staked_limit_wei: int | None = None  # the owner's, None where there is none
+    lost_limit_wei: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

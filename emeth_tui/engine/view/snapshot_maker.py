@@ -77,6 +77,7 @@ class SnapshotMaker:
         view = self._watcher.view
         if view is None:
             return None
+        limits = self._context.settings.limits
         return Deposits(
             free_wei=view.balances.emt_wei,
             locked_wei=self._context.book.locked_wei(),
@@ -85,6 +86,8 @@ class SnapshotMaker:
             lost_today_wei=sum(job.lost_wei for job in ended_today),
             native_wei=view.balances.native_wei,
             native_per_transaction_wei=self._native_per_transaction_wei(),
+            staked_limit_wei=limits.max_staked_wei,
+            lost_limit_wei=limits.max_lost_wei,
         )
 
     def _at_risk_wei(self, job: Job) -> int:

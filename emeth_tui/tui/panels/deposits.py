@@ -24,16 +24,31 @@ def deposit_lines(frame: Frame, width: int) -> list[Line]:
     if deposits is None:
         return [line((_("reading the chain …"), "muted"))]
     amounts = [
-        (_("free"), deposits.free_wei, ""),
-        (_("locked"), deposits.locked_wei, ""),
-        (_("at risk"), deposits.at_risk_wei, "warn" if deposits.at_risk_wei else "muted"),
-        (_("back today"), deposits.returned_today_wei, "good" if deposits.returned_today_wei else "muted"),
-        (_("lost today"), deposits.lost_today_wei, "bad" if deposits.lost_today_wei else "muted"),
+        (_("free"), deposits.free_wei, "", None),
+        (_("locked"), deposits.locked_wei, "", deposits.staked_limit_wei),
+        (_("at risk"), deposits.at_risk_wei, "warn" if deposits.at_risk_wei else "muted", None),
+        (
+            _("back today"),
+            deposits.returned_today_wei,
+            "good" if deposits.returned_today_wei else "muted",
+            None,
+        ),
+        (
+            _("lost today"),
+            deposits.lost_today_wei,
+            "bad" if deposits.lost_today_wei else "muted",
+            deposits.lost_limit_wei,
+        ),
     ]
     cells = min(AMOUNT_CELLS, max(8, width - LABEL_CELLS - 5))
     lines = [
-        line((left(label, LABEL_CELLS), "muted"), (right(format_token(wei), cells), role), (" EMT", "faint"))
-        for label, wei, role in amounts
+        line(
+            (left(label, LABEL_CELLS), "muted"),
+            (right(format_token(wei), cells), role),
+            (" EMT", "faint"),
+            *_limit(limit_wei),
+        )
+        for label, wei, role, limit_wei in amounts
     ]
     symbol = frame.snapshot.native_symbol
     amount = right(format_token(deposits.native_wei), cells)
@@ -41,6 +56,11 @@ def deposit_lines(frame: Frame, width: int) -> list[Line]:
     if paid := _transactions(frame, width):
         lines.append(line(*paid))
     return lines
+
+
+def _limit(limit_wei: int | None) -> list[Span]:
+    """Return the owner's limit of an amount, where there is one."""
+    return [] if limit_wei is None else [(" / " + format_token(limit_wei), "muted")]
 
 
 def deposit_summary(frame: Frame, width: int) -> Line:
