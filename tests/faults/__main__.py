@@ -19,6 +19,7 @@ import anyio
 
 from emeth_tui.devnet.chain.anvil import BINARY_VARIABLE, find_anvil
 from emeth_tui.devnet.chain.backends import ChainKind
+from emeth_tui.errors import ExitCode
 from tests.faults.chain_faults import CHAIN_FAULTS
 from tests.faults.faults import CATALOGUE
 from tests.faults.plan import Plan, plan_for
@@ -40,7 +41,10 @@ def main() -> None:
     small_disk = bool(os.environ.get(_OWN_MOUNTS))
     if not small_disk:
         print("no file system fills up: this machine allows no mounts of its own", file=sys.stderr)
-    failed = asyncio.run(_play_all(arguments, small_disk=small_disk))
+    try:
+        failed = asyncio.run(_play_all(arguments, small_disk=small_disk))
+    except asyncio.CancelledError:
+        sys.exit(ExitCode.INTERRUPTED)
     sys.exit(1 if failed else 0)
 
 

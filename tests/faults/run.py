@@ -127,7 +127,9 @@ class _Run:
             code = None
             while code is None:
                 code = await self._world.nodes[0].wait(3_600.0)
-            if code == ExitCode.STORE and any(step.fault in TAKES_STATE for step in self._plan.steps):
+            if code in (ExitCode.STORE, ExitCode.STORE_DAMAGED) and any(
+                step.fault in TAKES_STATE for step in self._plan.steps
+            ):
                 await self._owner_restores_the_database()
             await asyncio.sleep(_RESTART_S)
 
