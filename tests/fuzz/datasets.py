@@ -5,9 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 import sentencepiece
 
@@ -16,6 +14,7 @@ from emeth_tui.protocol.splitting import split
 from emeth_tui.training.data.dataset import TokenSource, load_tokens
 from emeth_tui.training.data.sentence_pieces import load_sentence_pieces
 from emeth_tui.training.data.tokenizer import TextTokenizer, pretrained_tokenizer, train_tokenizer
+from tests.fuzz.scratch import scratch
 from tests.fuzz.target import Target
 from tests.training.texts import english, japanese
 
@@ -52,7 +51,7 @@ def _split(data: bytes) -> None:
 
 
 def _tokenizers() -> list[tuple[str, str, TextTokenizer]]:
-    pieces = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    pieces = scratch()
     (pieces / "spiece.model").write_bytes(_sentence_piece_model())
     return [
         ("BPE", "en", train_tokenizer([english(4_000)], "en", 512)),
@@ -62,7 +61,7 @@ def _tokenizers() -> list[tuple[str, str, TextTokenizer]]:
 
 
 def _tokens(name: str, language: str, tokenizer: TextTokenizer) -> Callable[[bytes], object]:
-    directory = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    directory = scratch()
     path = directory / "dataset.txt"
     source = TokenSource(language, name, 128, lambda _texts: tokenizer)
 
@@ -90,7 +89,7 @@ def _sentence_piece_model() -> bytes:
 
 
 def _sentence_piece_files() -> Target:
-    directory = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    directory = scratch()
 
     def take(data: bytes) -> None:
         (directory / "spiece.model").write_bytes(data)
@@ -100,7 +99,7 @@ def _sentence_piece_files() -> Target:
 
 
 def _bpe_files() -> Target:
-    directory = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    directory = scratch()
     trained = train_tokenizer([english(4_000)], "en", 1_100)
     bpe = json.loads(trained._bpe.to_str())  # type: ignore[attr-defined]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from emeth_tui.clients.wallet import load_wallet
 from emeth_tui.errors import SettingsError, WalletError
 from emeth_tui.settings import example_toml, load_network, load_settings
 from emeth_tui.tui.drawing.themes import parse_theme
+from tests.fuzz.scratch import scratch
 from tests.fuzz.target import Target
 
 SETTINGS = """network = "mine"
@@ -64,7 +64,7 @@ def targets() -> list[Target]:
 
 
 def _written(name: str, read: Callable[[Path], object]) -> Callable[[bytes], object]:
-    path = Path(tempfile.mkdtemp(prefix="fuzz-")) / name
+    path = scratch() / name
 
     def take(data: bytes) -> object:
         path.write_bytes(data)

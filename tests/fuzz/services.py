@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import tempfile
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import httpx
 
@@ -27,6 +25,7 @@ from emeth_tui.protocol.job_ids import parse_job_id
 from emeth_tui.protocol.parameters import check_dataset_name, parse_parameters
 from emeth_tui.settings import Network
 from tests.fuzz.mock_body import Body
+from tests.fuzz.scratch import scratch
 from tests.fuzz.target import Target
 
 HOME = "http://127.0.0.1:1"
@@ -114,7 +113,7 @@ def _storage_answers() -> Target:
 def _presigned_headers() -> Target:
     """Mutate status, headers and body of what comes from a presigned URL."""
     loop = asyncio.new_event_loop()
-    directory = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    directory = scratch()
     answer = httpx.Response(200)
     client = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: answer))
     size = len(CONTENT)

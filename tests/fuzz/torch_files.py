@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import tempfile
-from pathlib import Path
 
 import safetensors.torch
 import torch
@@ -13,6 +11,7 @@ import torch
 from emeth_tui.errors import JobError, TrainingError
 from emeth_tui.training.files.checkpoint import CheckpointStore, load_result, save_result
 from emeth_tui.training.files.models import PretrainedFiles
+from tests.fuzz.scratch import scratch
 from tests.fuzz.target import Target
 
 SHAPES = {"wte.weight": (8, 4), "ln.bias": (4,)}
@@ -24,7 +23,7 @@ def targets() -> list[Target]:
 
 
 def _results() -> Target:
-    path = Path(tempfile.mkdtemp(prefix="fuzz-")) / "checkpoint.pt"
+    path = scratch() / "checkpoint.pt"
     weights = {name: torch.ones(shape) for name, shape in SHAPES.items()}
     save_result(path, 30, weights, 2.5, "ab" * 32)
     corpus = [path.read_bytes()]
@@ -37,7 +36,7 @@ def _results() -> Target:
 
 
 def _model_configurations() -> Target:
-    directory = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    directory = scratch()
     config = {
         **{"model_type": "gpt2", "activation_function": "gelu_new", "n_layer": 2, "n_head": 2, "n_embd": 8},
         **{"n_positions": 128, "vocab_size": 300, "layer_norm_epsilon": 1e-5},
@@ -52,7 +51,7 @@ def _model_configurations() -> Target:
 
 def _model_weights() -> Target:
     """Both forms of them, told apart by their first byte."""
-    directory = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    directory = scratch()
     weights = {name: torch.ones(shape) for name, shape in SHAPES.items()}
     pickled = io.BytesIO()
     torch.save(weights, pickled)
@@ -69,7 +68,7 @@ def _model_weights() -> Target:
 
 
 def _checkpoints() -> Target:
-    directory = Path(tempfile.mkdtemp(prefix="fuzz-"))
+    directory = scratch()
     store = CheckpointStore(directory, FINGERPRINT)
     kept = store.save(3, 5, {"weights": torch.ones(8, 4), "step": 7, "names": ["a", "b"]})
     content = kept.read_bytes()
