@@ -283,5 +283,5 @@ def _forgotten(books: Books, jobs: Mapping[JobId, ChainJob], operator: str) -> l
         for job_id, job in jobs.items()
         if job.node.lower() == operator.lower()
         and job.status in (JobStatus.PROCESSING, JobStatus.SUBMITTED)
-        and not (job_id in books.states and books.states[job_id].holds_deposit)
+        and (job_id not in books.states or books.states[job_id].is_final)
     ]

@@ -187,6 +187,8 @@ class _Run:
     async def _all_ended(self) -> bool:
         try:
             jobs = await self._world.parties.jobs()
+            if await self._world.sends_something():
+                return False
         except EmethError:
             return False
         ends = _ENDED | ({JobStatus.REQUESTED} if self._may_be_left() else set())

@@ -180,6 +180,14 @@ class World:
         self.nodes[number].send(signal.SIGTERM)
         return await self.nodes[number].wait(limit_s)
 
+    async def sends_something(self) -> bool:
+        """Whether a transaction of the nodes waits for a block. Raise NetworkError."""
+        counts = {
+            await self.chain.rpc.call("eth_getTransactionCount", self.operator, block)
+            for block in ("latest", "pending")
+        }
+        return len(counts) > 1
+
     def heal(self) -> None:
         """Let every link work from now on."""
         for proxy in self.proxies.values():
