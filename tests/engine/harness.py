@@ -106,7 +106,7 @@ class Harness:
     async def post(
         self,
         *,
-        fee_emt: int = 20,
+        fee_emt: int | str = 20,
         lifetime_s: int = 7_200,
         text: str = TEXT,
         language: Language = Language.EN,
