@@ -7,11 +7,15 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from tests.forking import forked
+
+if TYPE_CHECKING:
+    from tests.clients.local_server import LocalServer
 
 # A machine with other work takes any time for an example; how fast code is, benchmarks say.
 settings.register_profile("suite", deadline=None)
@@ -81,6 +85,17 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Hold `--without-torch` to its word."""
     if session.config.getoption("--without-torch") and "torch" in sys.modules:
         raise pytest.UsageError("something outside LOADS_TORCH (tests/conftest.py) has loaded torch")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[LocalServer]:
+    """One HTTP server for the whole run, on which tests mount their applications."""
+    from tests.clients.local_server import LocalServer
+
+    server = LocalServer()
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -17,14 +17,6 @@ from tests.clients.names import Names, answer_names
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[LocalServer]:
-    server = LocalServer()
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="session")
 def deployed(server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A saved chain with the contracts on it: each test starts from a copy."""
     state_file = tmp_path_factory.mktemp("deployed") / "chain.state"

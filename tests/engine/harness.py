@@ -223,6 +223,11 @@ class Harness:
         await rpc.call("evm_increaseTime", seconds)
         await rpc.call("evm_mine")
 
+    def operator_elsewhere(self) -> Account:
+        """Another program with the operator's key."""
+        keys = kept_keys(self.devnet.info.state_dir / "accounts.json", funding.ACCOUNTS)
+        return Account(self.devnet.chain, keys[funding.OPERATOR].wallet)
+
     @property
     def settings_file(self) -> Path:
         """The file that the operator's node takes its settings from."""

@@ -103,6 +103,7 @@ class Settler:
             ):
                 self.waits = True
                 return
+        self._witnesses.forget(job_id)
         job = self._context.book.get(job_id)
         end = self._end_of(job, seen)
         if end is None:

@@ -75,7 +75,7 @@ class Witnesses:
         return Word.DISAGREES
 
     def forget(self, job_id: JobId) -> None:
-        """Forget a job that no longer matters."""
+        """Forget what endpoints said of a job: they agree, or it no longer matters."""
         self._disagreements.pop(job_id, None)
         if not self._disagreements:
             self.disagreement = None

@@ -1,0 +1,132 @@
+"""Jobs of ours that the store has lost: found again, taken up or held, and never forgotten."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from emeth_tui.model import JobState, token_to_wei
+from emeth_tui.notices.events.job import OrphanAdopted, OrphanHeld
+from emeth_tui.notices.reasons.job import ClaimedBefore, TooLateToFinish
+from emeth_tui.notices.reasons.market import ClaimedElsewhere, KeyUsedElsewhere
+from emeth_tui.protocol.contracts import JobStatus
+from emeth_tui.protocol.job_ids import job_id_bytes
+from tests.engine.harness import Harness
+from tests.engine.quick_worker import Script
+
+
+async def test_a_job_whose_state_is_lost_goes_on_from_its_checkpoint(
+    network: Harness, tmp_path: Path
+) -> None:
+    job_id = await network.post(fee_emt=20)
+    async with network.node(script=Script(hold_before_epoch=5)) as node:
+        await node.event("epoch_done", job_id)
+        while node.script.stopped_at == [] and node.node.snapshot().jobs[0].epochs_done < 4:
+            await node.event("epoch_done", job_id)
+        await node.stop()
+    shutil.rmtree(tmp_path / "state")
+
+    async with network.node() as node:
+        adopted = await node.event("orphan_adopted", job_id)
+        training = await node.event("training", job_id)
+        await node.event("submitted", job_id)
+        await network.verify(job_id)
+        await node.event("verified", job_id)
+        summary = await node.stop()
+
+    assert adopted.body == OrphanAdopted(JobState.CLAIMED)
+    assert training.body.resumed_epoch == 4  # type: ignore[attr-defined]
+    assert summary.adds_up
+    assert summary.earned_wei == token_to_wei(10)
+
+
+async def test_a_submitted_job_whose_state_is_lost_is_watched_again(network: Harness, tmp_path: Path) -> None:
+    job_id = await network.post(fee_emt=20)
+    async with network.node() as node:
+        await node.event("submitted", job_id)
+        await node.stop()
+    shutil.rmtree(tmp_path / "state")
+    shutil.rmtree(tmp_path / "cache")
+
+    async with network.node() as node:
+        await node.event("orphan_adopted", job_id)
+        await network.verify(job_id)
+        await node.event("verified", job_id)
+        summary = await node.stop()
+
+    assert summary.adds_up
+
+
+async def test_a_job_of_which_nothing_is_here_is_held_and_its_costs_are_named(
+    network: Harness, tmp_path: Path
+) -> None:
+    job_id = await network.post(fee_emt=20)
+    async with network.node(script=Script(hold_before_epoch=2)) as node:
+        await node.event("epoch_done", job_id)
+        await node.stop()
+    shutil.rmtree(tmp_path / "state")
+    shutil.rmtree(tmp_path / "cache")
+
+    async with network.node() as node:
+        held = await node.event("orphan_held", job_id)
+        (job,) = node.node.snapshot().jobs
+        locked_wei = node.node.snapshot().deposits
+        await node.node.decline_job(job_id)
+        await node.event("declined", job_id)
+        summary = await node.stop()
+
+    assert held.body == OrphanHeld(token_to_wei(20), token_to_wei(4), token_to_wei(6))
+    assert (job.state, job.paused, job.error) == (JobState.CLAIMED, True, ClaimedBefore())
+    assert locked_wei is not None
+    assert locked_wei.locked_wei == token_to_wei(20)
+    assert (summary.adds_up, summary.lost_wei) == (True, token_to_wei(4))
+
+
+async def test_the_operator_may_have_a_held_job_trained(network: Harness, tmp_path: Path) -> None:
+    job_id = await network.post(fee_emt=20)
+    async with network.node(script=Script(hold_before_epoch=2)) as node:
+        await node.event("epoch_done", job_id)
+        await node.stop()
+    shutil.rmtree(tmp_path / "state")
+    shutil.rmtree(tmp_path / "cache")
+
+    async with network.node() as node:
+        await node.event("orphan_held", job_id)
+        node.node.resume_job(job_id)
+        await node.event("submitted", job_id)
+
+
+async def test_a_job_that_can_no_longer_be_finished_is_held(network: Harness, tmp_path: Path) -> None:
+    job_id = await network.post(fee_emt=20)
+    async with network.node(script=Script(hold_before_epoch=2)) as node:
+        await node.event("epoch_done", job_id)
+        await node.stop()
+    shutil.rmtree(tmp_path / "state")
+    await network.pass_time(7_300)
+
+    async with network.node() as node:
+        await node.event("orphan_held", job_id)
+        (job,) = node.node.snapshot().jobs
+
+    assert isinstance(job.error, TooLateToFinish)
+
+
+async def test_another_nodes_claim_with_our_account_is_left_alone_and_stops_claiming(
+    network: Harness,
+) -> None:
+    theirs = await network.post_on_chain(dataset="theirs.txt", fee_emt=20)
+    async with network.node(claims__enabled=False) as node:
+        await node.event("idle")
+        twin = network.operator_elsewhere()
+        await twin.allow_core(token_to_wei(20), "twin")
+        await twin.send(network.devnet.chain.core("process", job_id_bytes(theirs)), "twin")
+        paused = await node.event("claims_paused")
+        requests = node.script.requests
+
+    assert paused.body.reason in (  # type: ignore[attr-defined]
+        KeyUsedElsewhere(network.operator_address, 1),
+        KeyUsedElsewhere(network.operator_address, 2),
+        ClaimedElsewhere("0000…01"),
+    )
+    assert requests == []
+    assert (await network.job(theirs)).status is JobStatus.PROCESSING

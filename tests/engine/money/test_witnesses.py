@@ -1,0 +1,94 @@
+"""Nothing irreversible on the word of one endpoint, once; several endpoints are compared."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from emeth_tui.model import JobState
+from emeth_tui.notices.reasons.market import ClaimingPaused
+from emeth_tui.notices.reasons.network.chain import EndpointsDisagree
+from emeth_tui.protocol.contracts import JobStatus
+from tests.clients.local_server import LocalServer
+from tests.engine.endpoints import SecondEndpoint
+from tests.engine.harness import Harness
+from tests.engine.quick_worker import Script
+
+
+@pytest.fixture
+def second(network: Harness, server: LocalServer) -> Iterator[tuple[SecondEndpoint, str]]:
+    endpoint = SecondEndpoint(network.devnet.info.rpc_url)
+    with server.mounted(endpoint) as url:
+        yield endpoint, url
+
+
+async def test_one_wrong_answer_ends_no_job(network: Harness, second: tuple[SecondEndpoint, str]) -> None:
+    endpoint, url = second
+    script = Script(hold_before_epoch=2)
+    job_id = await network.post(fee_emt=20)
+    lies: list[object] = []
+    async with network.node(script=script, rpc_urls=[url]) as node:
+        await node.event("epoch_done", job_id)
+        endpoint.claims_status(job_id, JobStatus.TIMEOUT)
+        lie = endpoint.hooks["eth_call"]
+
+        def once(call: dict[str, object]) -> object:
+            answer = None if lies else lie(call)  # type: ignore[arg-type]
+            lies.extend([answer] if answer else [])
+            return answer
+
+        endpoint.hooks["eth_call"] = once  # type: ignore[assignment]
+        await network.rival_claims(await network.post(fee_emt=11))  # an event that makes the node look
+        while not lies:
+            await network.mine(1)
+            await node.node._watcher.settle_now()
+        script.go_on.set()
+        await node.event("submitted", job_id)
+        assert not [event for event in node.seen if event.kind in {"timeout", "end_seen", "end_undone"}]
+
+
+async def test_endpoints_that_contradict_each_other_stop_claiming_and_end_no_job(
+    network: Harness, second: tuple[SecondEndpoint, str]
+) -> None:
+    endpoint, url = second
+    script = Script(hold_before_epoch=2)
+    job_id = await network.post(fee_emt=20)
+    async with network.node(script=script, devices=2, rpc_urls=[url, network.devnet.info.rpc_url]) as node:
+        await node.event("epoch_done", job_id)
+        endpoint.claims_status(job_id, JobStatus.TIMEOUT)
+        for _look in range(3):
+            await node.node._watcher.settle_now()
+        held = await node.event("claims_held")
+        other = await network.post(fee_emt=20)
+        while not isinstance(node.node.snapshot().idle_reason, ClaimingPaused):
+            await node.event("idle")
+        (job,) = node.node.snapshot().jobs
+        endpoint.hooks.clear()
+        await node.event("claimed", other)
+        script.go_on.set()
+        await node.event("submitted", job_id)
+
+    reason = held.body.reason  # type: ignore[attr-defined]
+    assert isinstance(reason, EndpointsDisagree)
+    assert (reason.status, reason.other_status) == ("timeout", "processing")
+    assert (job.state, job.seen_end) == (JobState.TRAINING, None)
+
+
+async def test_an_endpoint_that_stays_behind_is_left(
+    network: Harness, second: tuple[SecondEndpoint, str]
+) -> None:
+    endpoint, url = second
+    job_id = await network.post(fee_emt=20)
+    stuck = await asyncio.to_thread(endpoint.ask, "eth_getBlockByNumber", "latest", False)
+    async with network.node(rpc_urls=[url, network.devnet.info.rpc_url]) as node:
+        await node.event("submitted", job_id)
+        endpoint.hooks["eth_getBlockByNumber"] = lambda call: (
+            {"result": stuck} if call["params"][0] == "latest" else None
+        )
+        await network.mine(20)
+        await network.verify(job_id)
+        node.node._watcher._last_full_read_unix_s = 0.0  # a minute later
+        await node.event("verified", job_id)
+        assert node.node._context.chain.rpc.where in network.devnet.info.rpc_url
