@@ -389,6 +389,7 @@ class Node:
         unread: Sequence[Movement] = ()
         # An unreachable chain must not delay the shutdown.
         with contextlib.suppress(NetworkError), anyio.move_on_after(READ_AT_END_S):
+            await self._watcher.look_after_transactions()  # for what they cost
             view = await self._watcher.refresh()
             unread = await self._account.unread(view)
         assert view is not None  # noqa: S101 - `run` begins with reading one

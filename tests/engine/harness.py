@@ -189,6 +189,12 @@ class Harness:
         for _block in range(blocks):
             await self.devnet.chain.rpc.call("evm_mine")
 
+    async def mine_approval(self) -> None:
+        """Mine a block when the operator's approval waits for one, and nothing else."""
+        allowance_wei = (await self.devnet.chain.balances(self.operator_address)).allowance_wei
+        if not allowance_wei:
+            await self.mine(1)
+
     async def reorganise(self, depth: int, *, dropped: Dropped = "pool", blocks: int | None = None) -> None:
         """Replace the newest blocks; what they held waits for the next one, or as `dropped` says."""
         options = {"depth": depth, "blocks": depth if blocks is None else blocks, "dropped": dropped}

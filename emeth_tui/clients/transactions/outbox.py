@@ -127,7 +127,9 @@ class Outbox:
     async def cancel(self, pending: PendingTransaction) -> None:
         """Take a transaction's nonce away, at a higher price. It may still be the one that is mined."""
         async with pending.lock:
-            if not pending.has_ended and pending.newest.purpose != CANCEL:
+            await self._check(pending, self._watch(pending))
+            is_mined = pending.has_ended or pending.receipt is not None
+            if not is_mined and pending.newest.purpose != CANCEL:
                 await self._cancel(pending)
 
     async def _reverted(self, pending: PendingTransaction, receipt: Receipt) -> TransactionError:

@@ -63,8 +63,7 @@ class Watcher:
         if self._is_due():
             head = await self._witnesses.leave_one_that_lags(head)
         context.clock.saw_block(head.timestamp_unix_s)
-        next_nonce = await context.transactions.tend(lambda tx: is_wanted(context, tx))
-        foreign = self._key_watch.look(next_nonce)
+        foreign = self._key_watch.look(await self.look_after_transactions())
         events, dropped = await self._read_blocks(head)
         claimed = self._claimed_by_us(events)
         touched = dropped or any(self._concerns_us(event) for event in events)
@@ -76,6 +75,10 @@ class Watcher:
             self.view = ChainView(head, self.view.balances, self.view.share)
         context.health.works(ServiceName.CHAIN)
         return News(foreign, claimed, dropped)
+
+    async def look_after_transactions(self) -> int:
+        """Look after what is not final; return the chain's next nonce of the account. Raise NetworkError."""
+        return await self._context.transactions.tend(lambda tx: is_wanted(self._context, tx))
 
     async def refresh(self) -> ChainView:
         """Read head, balances and share now, after a change of our own."""

@@ -23,7 +23,8 @@ async def claim(context: Context, job_id: JobId) -> None:
     Raise ChainUnreachable while the chain does not show a mined claim.
     """
     job = context.book.get(job_id)
-    await settle_sent(context, job)
+    if not claim_refusal(context, job):  # else what an earlier run signed is cancelled, and not waited for
+        await settle_sent(context, job)
     record = (await context.chain.jobs([job_id])).get(job_id)
     if record is None or record.status is JobStatus.REQUESTED:
         if refusal := claim_refusal(context, job) or await stake_refusal(context, job):

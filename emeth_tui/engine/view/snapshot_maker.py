@@ -82,7 +82,9 @@ class SnapshotMaker:
             free_wei=view.balances.emt_wei,
             locked_wei=self._context.book.locked_wei(),
             at_risk_wei=sum(self._at_risk_wei(job) for job in self._context.book.open_jobs()),
-            returned_today_wei=sum(job.deposit_wei for job in ended_today if job.state is JobState.VERIFIED),
+            returned_today_wei=sum(
+                job.deposit_wei for job in ended_today if job.state is JobState.VERIFIED and not job.lost_wei
+            ),
             lost_today_wei=sum(job.lost_wei for job in ended_today),
             native_wei=view.balances.native_wei,
             native_per_transaction_wei=self._native_per_transaction_wei(),
@@ -93,7 +95,7 @@ class SnapshotMaker:
     def _at_risk_wei(self, job: Job) -> int:
         """Return what a bad end would cost: a rejection once a job is submitted, a timeout before."""
         rates = self._context.rates
-        if not job.state.holds_deposit:
+        if not job.state.holds_deposit or job.seen_end is not None:
             return 0
         submitted = job.state is JobState.SUBMITTED
         cost_wei = rates.rejection_cost_wei if submitted else rates.timeout_penalty_wei

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from emeth_tui.model import JobState, token_to_wei
 from emeth_tui.notices.events.job import EndSeen, EndUndone
+from emeth_tui.notices.reasons.market import FeeTooLow
 from emeth_tui.protocol.contracts import JobStatus
 from tests.engine.harness import Harness
 from tests.engine.quick_worker import Script
@@ -102,9 +103,11 @@ async def test_a_claim_that_is_undone_and_taken_by_another_node_frees_the_worker
     job_id = await network.post(fee_emt=25)
     async with network.node(confirmations=CONFIRMATIONS, script=script) as node:
         await node.event("epoch_done", job_id)
+        await network.mine_by_itself(False)
         await network.give_to_rival(job_id, depth=2)  # instead of approval and claim
         await node.event("end_seen", job_id)
         (job,) = node.node.snapshot().jobs
+        await network.mine_by_itself(True)
         await network.mine(2 * CONFIRMATIONS)
         await node.event("lost", job_id)
         other = await network.post(fee_emt=20)
@@ -137,3 +140,50 @@ async def test_what_was_final_and_is_undone_all_the_same_is_taken_up_again(netwo
     assert purposes == ["approve", "process", "submit"]
     assert summary.adds_up
     assert summary.earned_wei == token_to_wei(10)
+
+
+async def test_a_claim_given_up_while_it_may_be_mined_is_cancelled(network: Harness) -> None:
+    job_id = await network.post(fee_emt=20)
+    before_wei = await network.emt_wei()
+    await network.mine_by_itself(False)
+    async with network.node() as node:
+        await node.event("claiming", job_id)
+        while "process" not in [tx.purpose for tx in node.store.journal.unsettled()]:
+            await network.mine_approval()
+
+    async with network.node(claims__min_fee_emt=25) as node:
+        lost = await node.event("claim_lost", job_id)
+        (job,) = node.node.snapshot().jobs
+        await network.mine(1)
+        while node.node.snapshot().jobs:
+            await network.mine(1)
+        summary = await node.stop()
+        claim = [tx for tx in node.store.journal.of_job(job_id) if tx.purpose in {"process", "cancel"}]
+
+    assert lost.body.reason == FeeTooLow(token_to_wei(20), token_to_wei(25))  # type: ignore[attr-defined]
+    assert (job.state, job.seen_end) == (JobState.CLAIMING, JobState.LOST)
+    assert [(tx.purpose, tx.state.value) for tx in claim] == [("process", "replaced"), ("cancel", "mined")]
+    assert (await network.job(job_id)).status is JobStatus.REQUESTED
+    assert await network.emt_wei() == before_wei
+    assert summary.adds_up
+
+
+async def test_a_claim_given_up_that_is_mined_all_the_same_is_taken_after_all(network: Harness) -> None:
+    job_id = await network.post(fee_emt=20)
+    await network.mine_by_itself(False)
+    async with network.node() as node:
+        await node.event("claiming", job_id)
+        while "process" not in [tx.purpose for tx in node.store.journal.unsettled()]:
+            await network.mine_approval()
+        (claim,) = [tx for tx in node.store.journal.of_job(job_id) if tx.purpose == "process"]
+    if (await network.job(job_id)).status is JobStatus.PROCESSING:  # it was mined before the node ended
+        await network.reorganise(1, dropped="forget")
+
+    async with network.node(claims__min_fee_emt=25) as node:
+        await node.event("claim_lost", job_id)
+        await network.devnet.chain.rpc.call("anvil_dropAllTransactions")
+        await network.devnet.chain.rpc.call("eth_sendRawTransaction", "0x" + claim.raw.hex())
+        await network.mine_by_itself(True)
+        await network.mine(1)
+        await node.event("claimed", job_id)
+        await node.event("submitted", job_id)
