@@ -1,8 +1,9 @@
-"""`emeth-tui store`: list the copies of the node's database, or go back to one."""
+"""`emeth-tui store`: the copies of the node's database, and what else a node has left behind."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,10 +11,13 @@ from emeth_tui.cli.start import StartOptions, directories_of
 from emeth_tui.errors import ExitCode, StoreDamaged
 from emeth_tui.streams import narrate
 
+if TYPE_CHECKING:
+    from emeth_tui.settings import Settings
+
 
 @click.group()
 def store() -> None:
-    """List the copies of the node's database, or go back to one.
+    """List the copies of the node's database, go back to one, or see what belongs to no job.
 
     A copy is kept when a node has started, before a newer version changes the database, and every hour while
     the node runs. --config, --network, --state-dir and --devnet before `store` say which node.
@@ -59,8 +63,41 @@ def store_restore(context: click.Context, name: str | None) -> ExitCode:
     return ExitCode.OK
 
 
+@store.command("leftovers")
+@click.option("--remove", is_flag=True, help="Delete them.")
+@click.pass_context
+def store_leftovers(context: click.Context, remove: bool) -> ExitCode:
+    """List the directories in the cache that belong to no job of the node, or delete them.
+
+    The node must not run. At its start it takes up what is a job of its account on the chain.
+    """
+    from emeth_tui.store.database import Store
+    from emeth_tui.words.formats import size
+    from emeth_tui.workers.job_files import LocalJobFiles
+
+    settings = _settings(context)
+    files = LocalJobFiles(settings.jobs_dir)
+    with Store(settings.state_dir) as opened:
+        unknown = {
+            name: size_bytes
+            for name, size_bytes in files.usage().by_job.items()
+            if opened.jobs.get(name) is None
+        }
+        for name, size_bytes in unknown.items():
+            print(f"{settings.jobs_dir / name}  {size(size_bytes)}{'  deleted' if remove else ''}")
+            if remove:
+                files.delete(name)
+    if not unknown:
+        narrate(f"{settings.jobs_dir}: nothing but the node's own jobs")
+    return ExitCode.OK
+
+
 def _state_dir(context: click.Context) -> Path:
+    return _settings(context).state_dir
+
+
+def _settings(context: click.Context) -> Settings:
     from emeth_tui.settings import load_settings
 
     options = StartOptions(**context.find_root().params)
-    return load_settings(options.config, overrides=directories_of(options)).state_dir
+    return load_settings(options.config, overrides=directories_of(options))

@@ -42,7 +42,7 @@ class DevnetOptions:
     poll_interval_s: float = 0.5
     info_lag_s: float = 1.0
     url_lifetime_s: float = 900.0
-    block_interval_s: float = 15.0
+    block_interval_s: float = 3.0
     rates: Rates = ROUND_3_2_RATES
     build: Build | None = None
     faults: Faults | None = None

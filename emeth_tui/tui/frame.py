@@ -109,7 +109,9 @@ class FrameMaker:
             job.job_id: job for job in snapshot.jobs if job.state is not JobState.SUBMITTED
         }
         held = {worker.job_id for worker in snapshot.workers}
-        waiting = [job for job in jobs.values() if job.job_id not in held]
+        others = [job for job in jobs.values() if job.job_id not in held]
+        waiting = [job for job in others if job.seen_end is None]  # the others need no worker any more
+        ending = [job for job in others if job.seen_end is not None]
         gpus = {gpu.device: gpu for gpu in snapshot.gpus}
         forecasts = {forecast.job_id: forecast for forecast in snapshot.forecasts}
         rows = []
@@ -120,7 +122,8 @@ class FrameMaker:
             speeds = tuple(self._watched[worker.index].speeds)
             forecast = forecasts.get(job.job_id) if job else None
             rows.append(Row(worker, job, gpus.get(worker.device), speeds, forecast))
-        return [*rows, *(Row(None, job, forecast=forecasts.get(job.job_id)) for job in waiting)]
+        without = [*waiting, *ending]
+        return [*rows, *(Row(None, job, forecast=forecasts.get(job.job_id)) for job in without)]
 
 
 @dataclass(frozen=True, slots=True)

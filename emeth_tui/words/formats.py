@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from emeth_tui.model import WEI_PER_TOKEN, JobState, Severity, TransactionState, WorkerPhase, format_token
 from emeth_tui.words.translation import _
 
+_HUNDREDTH_WEI = WEI_PER_TOKEN // 100
 LAST_SHOWN_UNIX_S = 253_402_300_799  # the last second of the year 9999; strangers write later deadlines
 
 
@@ -20,6 +21,14 @@ def exact_token(amount_wei: int) -> str:
 def emt(amount_wei: int) -> str:
     """Show an amount of EMT with its unit."""
     return f"{format_token(amount_wei)} EMT"
+
+
+def cost(amount_wei: int, cells: int = 12) -> str:
+    """Show what something costs in tokens: to the last wei where that fits, else rounded up."""
+    exact = exact_token(amount_wei)
+    if len(exact) <= cells:
+        return exact
+    return format_token(-(-amount_wei // _HUNDREDTH_WEI) * _HUNDREDTH_WEI)
 
 
 def exact_emt(amount_wei: int) -> str:

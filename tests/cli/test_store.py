@@ -10,7 +10,7 @@ from emeth_tui.errors import ExitCode
 from emeth_tui.store.backups import DATABASE_FILE, copies
 from emeth_tui.store.database import Store
 from tests.cli.test_cli import assert_one_clear_line, emeth_tui
-from tests.factories import JOB_ID, make_job
+from tests.factories import JOB_ID, OTHER_JOB_ID, make_job
 
 pytestmark = pytest.mark.process
 
@@ -100,3 +100,26 @@ def test_before_the_first_start_there_are_no_copies(home: Path) -> None:
 
     assert (listed.returncode, listed.stdout) == (0, "")
     assert "no copies yet" in listed.stderr
+
+
+def test_what_belongs_to_no_job_is_listed_and_deleted_only_when_asked(
+    home: Path, tmp_path: Path, state_dir: Path
+) -> None:
+    jobs_dir = tmp_path / "cache" / "devnet" / "jobs"
+    for name in (JOB_ID, OTHER_JOB_ID):
+        (jobs_dir / name).mkdir(parents=True)
+        (jobs_dir / name / "dataset.txt").write_bytes(b"x" * 5_000)
+    options = ["--state-dir", str(tmp_path / "state"), "store", "leftovers"]
+    environment = {"EMETH_TUI_CACHE__DIRECTORY": str(tmp_path / "cache")}
+
+    listed = emeth_tui(home, *options, **environment)
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert listed.stdout == f"{jobs_dir / OTHER_JOB_ID}  5 kB\n"
+    assert (jobs_dir / OTHER_JOB_ID).exists()
+
+    removed = emeth_tui(home, *options, "--remove", **environment)
+    assert removed.stdout == f"{jobs_dir / OTHER_JOB_ID}  5 kB  deleted\n"
+    assert [path.name for path in jobs_dir.iterdir()] == [JOB_ID]
+
+    nothing = emeth_tui(home, *options, **environment)
+    assert (nothing.stdout, "nothing but the node's own jobs" in nothing.stderr) == ("", True)

@@ -146,13 +146,15 @@ class ChainClient:
                 jobs[job_id] = job
         return jobs
 
-    async def balances(self, address: str) -> Balances:
+    async def balances(self, address: str, block: Block = "latest") -> Balances:
         """Read what an account holds."""
         functions = self.contracts.token.functions
         account = self.w3.to_checksum_address(address)
         (emt_wei, allowance_wei), native_wei = await asyncio.gather(
-            self._read_all(functions.balanceOf(account), functions.allowance(account, self.core_address)),
-            self.w3.eth.get_balance(account),
+            self._read_all(
+                functions.balanceOf(account), functions.allowance(account, self.core_address), block=block
+            ),
+            self.w3.eth.get_balance(account, block),
         )
         return Balances(_value(emt_wei), int(native_wei), _value(allowance_wei))
 

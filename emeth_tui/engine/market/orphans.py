@@ -18,6 +18,7 @@ from emeth_tui.errors import InfoServerError, JobError, StorageError, StorageRej
 from emeth_tui.job import Job
 from emeth_tui.model import JobId, JobState
 from emeth_tui.notices.events import job as events
+from emeth_tui.notices.events.node import Leftovers
 from emeth_tui.notices.reasons.job import ClaimedBefore, TooLateToFinish
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.job_ids import parse_job_id
@@ -52,6 +53,7 @@ class Orphans:
             self._searched_unix_s = now - SEARCH_EVERY_S + RETRY_S
         else:
             self._searched_unix_s = now
+            self._report_leftovers()
 
     async def take_up(self, ids: Iterable[JobId], *, claimed_now: bool) -> list[JobId]:
         """Adopt those of these jobs that are ours on the chain and not under way here; return them.
@@ -88,6 +90,14 @@ class Orphans:
             newest = range(max(0, count - HISTORY_SEARCHED), count)
             found |= set(await context.chain.assigned_jobs(context.address, newest))
         return found
+
+    def _report_leftovers(self) -> None:
+        """Report what lies in the cache and is no job's; only the owner deletes it."""
+        by_job = self._context.disk.files.usage().by_job
+        leftovers = [size for name, size in by_job.items() if self._context.book.known(name) is None]
+        if leftovers:
+            root = self._context.disk.files.root
+            self._context.events.publish(Leftovers(len(leftovers), sum(leftovers), root))
 
     def _directories(self) -> list[JobId]:
         """Return the jobs that have files in the cache."""

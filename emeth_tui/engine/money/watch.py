@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emeth_tui.clients.chain.client import Balances
 from emeth_tui.clients.chain.contract_events import ChainEvent, PenaltyTaken, RewardCredited, StatusChanged
+from emeth_tui.clients.chain.json_rpc import RpcRefusal
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.market.policy import is_wanted
 from emeth_tui.engine.money.key_watch import KeyWatch
@@ -16,6 +18,8 @@ from emeth_tui.engine.money.witnesses import Witnesses
 from emeth_tui.model import Head, JobId, ServiceName
 from emeth_tui.notices.notice import Reason
 from emeth_tui.protocol.contracts import JobStatus, SlotShare
+
+logger = logging.getLogger(__name__)
 
 FULL_READ_EVERY_S = 60.0  # events show changes at once; this catches any that were missed
 
@@ -130,4 +134,9 @@ class Watcher:
         chain, address = self._context.chain, self._context.address
         slot = await chain.current_slot()
         (share,) = await chain.slot_shares(address, [slot])
-        return ChainView(head, await chain.balances(address), share)
+        try:
+            balances = await chain.balances(address, head.number)  # what the movements until there explain
+        except RpcRefusal as refusal:
+            logger.info("no balances at block %d, so the newest: %s", head.number, refusal)
+            balances = await chain.balances(address)
+        return ChainView(head, balances, share)

@@ -47,6 +47,15 @@ class DeviceWorks(EventBody):
 
 
 @dataclass(frozen=True, slots=True)
+class Leftovers(EventBody):
+    severity = Severity.WARNING
+
+    entries: int
+    size_bytes: int
+    directory: Path
+
+
+@dataclass(frozen=True, slots=True)
 class InternalError(EventBody):
     severity = Severity.ERROR
 

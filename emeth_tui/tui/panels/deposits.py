@@ -8,6 +8,7 @@ from rich.cells import cell_len
 
 from emeth_tui.model import format_token
 from emeth_tui.tui.drawing.lines import Line, Span, join, left, line, right
+from emeth_tui.words.formats import cost
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
@@ -23,32 +24,24 @@ def deposit_lines(frame: Frame, width: int) -> list[Line]:
     deposits = frame.snapshot.deposits
     if deposits is None:
         return [line((_("reading the chain …"), "muted"))]
-    amounts = [
-        (_("free"), deposits.free_wei, "", None),
-        (_("locked"), deposits.locked_wei, "", deposits.staked_limit_wei),
-        (_("at risk"), deposits.at_risk_wei, "warn" if deposits.at_risk_wei else "muted", None),
-        (
-            _("back today"),
-            deposits.returned_today_wei,
-            "good" if deposits.returned_today_wei else "muted",
-            None,
-        ),
-        (
-            _("lost today"),
-            deposits.lost_today_wei,
-            "bad" if deposits.lost_today_wei else "muted",
-            deposits.lost_limit_wei,
-        ),
-    ]
     cells = min(AMOUNT_CELLS, max(8, width - LABEL_CELLS - 5))
+    risk, lost = cost(deposits.at_risk_wei, cells), cost(deposits.lost_today_wei, cells)
+    back = format_token(deposits.returned_today_wei)
+    amounts = [
+        (_("free"), format_token(deposits.free_wei), "", None),
+        (_("locked"), format_token(deposits.locked_wei), "", deposits.staked_limit_wei),
+        (_("at risk"), risk, "warn" if deposits.at_risk_wei else "muted", None),
+        (_("back today"), back, "good" if deposits.returned_today_wei else "muted", None),
+        (_("lost today"), lost, "bad" if deposits.lost_today_wei else "muted", deposits.lost_limit_wei),
+    ]
     lines = [
         line(
             (left(label, LABEL_CELLS), "muted"),
-            (right(format_token(wei), cells), role),
+            (right(amount, cells), role),
             (" EMT", "faint"),
             *_limit(limit_wei),
         )
-        for label, wei, role, limit_wei in amounts
+        for label, amount, role, limit_wei in amounts
     ]
     symbol = frame.snapshot.native_symbol
     amount = right(format_token(deposits.native_wei), cells)
@@ -68,13 +61,13 @@ def deposit_summary(frame: Frame, width: int) -> Line:
     deposits = frame.snapshot.deposits
     if deposits is None:
         return line((_("reading the chain …"), "muted"))
-    lost = format_token(deposits.lost_today_wei)
+    lost = cost(deposits.lost_today_wei)
     groups: list[list[Span]] = [
         [(_("free") + " ", "muted"), (format_token(deposits.free_wei), "")],
         [(_("locked") + " ", "muted"), (format_token(deposits.locked_wei), "")],
         [
             (_("at risk") + " ", "muted"),
-            (format_token(deposits.at_risk_wei), "warn" if deposits.at_risk_wei else ""),
+            (cost(deposits.at_risk_wei), "warn" if deposits.at_risk_wei else ""),
         ],
         [(_("lost today") + " ", "muted"), (lost, "bad" if deposits.lost_today_wei else "")],
         [(f"{frame.snapshot.native_symbol} ", "muted"), (format_token(deposits.native_wei), "")],

@@ -91,6 +91,8 @@ def _head(row: Row, job: Job, start: list[Span], width: int, glyphs: Glyphs) -> 
 
 
 def _phase(row: Row, job: Job) -> Span:
+    if job.seen_end is not None:
+        return state_name(job.seen_end) + " …", "muted"
     if job.error and not row.at_work:
         return "✗ " + state_name(job.state), "bad"
     if job.paused:

@@ -15,7 +15,7 @@ from emeth_tui.tui.csv_export import days_csv
 from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, right
 from emeth_tui.tui.screens.rows import RowsScreen
 from emeth_tui.tui.why_not import Target
-from emeth_tui.words.formats import day_of, emt
+from emeth_tui.words.formats import cost, day_of, emt
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class DaysScreen(RowsScreen[DayAccount]):
                 (right(f"{item.costly:,}", 8), "bad" if item.costly else "muted"),
                 right(f"{item.gas:,}", 9) if width >= ROOMY_CELLS else "",
                 right(format_token(item.earned_wei), 10),
-                (right(format_token(item.lost_wei), 9), "bad" if item.lost_wei else "muted"),
+                (right(cost(item.lost_wei, 8), 9), "bad" if item.lost_wei else "muted"),
                 right(format_token(item.reward_wei), 12),
                 (right(format_token(item.total_wei), 12), "bad" if item.total_wei < 0 else "title"),
             ),

@@ -16,7 +16,7 @@ from emeth_tui.tui.csv_export import jobs_csv
 from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, right
 from emeth_tui.tui.screens.rows import RowsScreen
 from emeth_tui.tui.why_not import Target
-from emeth_tui.words.formats import day_of, emt, moment, size, state_name
+from emeth_tui.words.formats import cost, day_of, emt, exact_emt, moment, size, state_name
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
@@ -83,7 +83,7 @@ class HistoryScreen(RowsScreen[Job]):
             n=len(self.shown),
             verified=sum(job.state is JobState.VERIFIED for job in ended),
             earned=emt(earned),
-            lost=emt(lost),
+            lost=exact_emt(lost),
         )
         roomy = width >= ROOMY_CELLS
         columns = left(_("taken"), 21 if roomy else 13) + left(_("job"), 9) + left(_("size"), 12)
@@ -105,7 +105,7 @@ class HistoryScreen(RowsScreen[Job]):
                 right(f"{item.epochs_done}/{item.epochs}", 7),
                 right(f"{item.gas:,}" if item.gas else "–", 8) if roomy else "",
                 (right(format_token(item.earned_wei), 11), "good" if item.earned_wei else "muted"),
-                (right(format_token(item.lost_wei), 10), "bad" if item.lost_wei else "muted"),
+                (right(cost(item.lost_wei, 9), 10), "bad" if item.lost_wei else "muted"),
             ),
             width,
         )

@@ -50,9 +50,12 @@ def section(title: str, lines: Sequence[Line], note: str = "") -> list[Line]:
 def facts(frame: Frame, job: Job, width: int) -> list[Line]:
     """Draw what the node knows about a job, and why it is stuck if it is."""
     paused = " · ‖ " + _("paused") if job.paused else ""
+    state = state_name(job.state)
+    if job.seen_end is not None:
+        state = _("{state}, not final yet").format(state=state_name(job.seen_end))
     taken = f"{moment(job.created_at_unix_s)} UTC"
     rows = [
-        (_("state"), state_name(job.state) + paused),
+        (_("state"), state + paused),
         (_("taken"), taken + (", " + _("by hand") if job.by_hand else "")),
         (_("deadline"), _deadline(frame, job)),
         (_("done"), _forecast(frame, job)),

@@ -15,6 +15,10 @@ SENTENCES: Mapping[type[Notice], str] = {
         "worker {worker} on {device} does not answer: {reason}; it gets no job, and is started again"
     ),
     node.DeviceWorks: "worker {worker} on {device} works again",
+    node.Leftovers: (
+        "{entries} entries of {directory}, {size_bytes}, belong to no job: `emeth-tui store leftovers` lists "
+        "and deletes them"
+    ),
     node.InternalError: "{part}: internal error, please report it: {detail}",
     node.NotWritten: "{reason}; trying again",
     node.StateLost: "{directory}: was removed or replaced while the node runs; claiming stops",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from emeth_tui.model import JobState, token_to_wei
 from emeth_tui.notices.events.job import OrphanAdopted, OrphanHeld
+from emeth_tui.notices.events.node import Leftovers
 from emeth_tui.notices.reasons.job import ClaimedBefore, TooLateToFinish
 from emeth_tui.notices.reasons.market import ClaimedElsewhere, KeyUsedElsewhere
 from emeth_tui.protocol.contracts import JobStatus
@@ -130,3 +131,18 @@ async def test_another_nodes_claim_with_our_account_is_left_alone_and_stops_clai
     )
     assert requests == []
     assert (await network.job(theirs)).status is JobStatus.PROCESSING
+
+
+async def test_what_belongs_to_no_job_is_reported_with_its_size_and_stays(
+    network: Harness, tmp_path: Path
+) -> None:
+    stray = tmp_path / "cache" / "devnet" / "jobs" / ("0x" + "ab" * 16)
+    stray.mkdir(parents=True)
+    (stray / "train.txt").write_bytes(b"x" * 5_000)
+
+    async with network.node() as node:
+        leftovers = await node.event("leftovers")
+        await node.stop()
+
+    assert leftovers.body == Leftovers(1, 5_000, stray.parent)
+    assert (stray / "train.txt").exists()
