@@ -114,8 +114,9 @@ class Node:
         Raise NetworkError when the chain does not answer at the start.
         """
         await self._settle_last_run()
-        view = await self._watcher.refresh()
-        self._account.open(view)
+        self._account.open(await self._watcher.refresh())
+        if await self._orphans.look():
+            await self._watcher.settle_now()
         self._resume_open_jobs()
         loops = [
             asyncio.create_task(self._every(self._state.look, lambda: LOOK_EVERY_S, asyncio.Event())),
@@ -150,7 +151,6 @@ class Node:
         with anyio.move_on_after(SETTLE_AT_START_S):
             await settle_sent(self._context)
         await self._watcher.tick()
-        await self._orphans.look()
         self._context.disk.files.delete_where(self._context.book.has_ended)
 
     def _resume_open_jobs(self) -> None:
@@ -201,7 +201,8 @@ class Node:
         self._look_after_set_aside()
         try:
             await self._act_on_news(await self._watcher.tick())
-            await self._orphans.look()
+            if await self._orphans.look():
+                await self._watcher.settle_now()
             view = self._watcher.view
             if view is not None:
                 await self._rewards.look(view.share.slot)
@@ -389,9 +390,10 @@ class Node:
         unread: Sequence[Movement] = ()
         # An unreachable chain must not delay the shutdown.
         with contextlib.suppress(NetworkError), anyio.move_on_after(READ_AT_END_S):
-            await self._watcher.look_after_transactions()  # for what they cost
             view = await self._watcher.refresh()
             unread = await self._account.unread(view)
+        with contextlib.suppress(NetworkError), anyio.move_on_after(READ_AT_END_S):
+            await self._watcher.look_after_transactions()  # for what they cost
         assert view is not None  # noqa: S101 - `run` begins with reading one
         summary = self._account.summary(view, unread)
         severity = Severity.INFO if summary.adds_up else Severity.WARNING

@@ -39,6 +39,13 @@ async def stands_idle(node: RunningNode, reason: Reason) -> None:
         await node.event("idle")
 
 
+def remove(directory: Path) -> None:
+    """Remove a directory at once, although the node may be writing a copy there."""
+    aside = directory.with_name("removed")
+    directory.rename(aside)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
 async def test_a_removed_state_is_written_again_and_nothing_more_is_staked(network: Harness) -> None:
     job_id = await network.post()
     script = Script(hold_before_epoch=3)
@@ -47,7 +54,7 @@ async def test_a_removed_state_is_written_again_and_nothing_more_is_staked(netwo
             pass
         state_dir = node.store.path.parent
 
-        shutil.rmtree(state_dir)
+        remove(state_dir)
 
         await node.event("state_lost")
         assert (await node.event("claims_paused")).body == ClaimsPaused(StateMoved(state_dir))
@@ -74,7 +81,7 @@ async def test_where_another_node_took_the_place_the_node_keeps_to_itself(networ
     async with network.node() as node:
         await node.event("idle")
         state_dir = node.store.path.parent
-        shutil.rmtree(state_dir)
+        remove(state_dir)
         with Store(state_dir) as other:
             refused = await node.event("state_not_rebuilt")
             assert isinstance(refused.body, StateNotRebuilt)

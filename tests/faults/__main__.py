@@ -20,12 +20,12 @@ import anyio
 from emeth_tui.devnet.chain.anvil import BINARY_VARIABLE, find_anvil
 from emeth_tui.devnet.chain.backends import ChainKind
 from emeth_tui.errors import ExitCode
-from tests.faults.chain_faults import CHAIN_FAULTS
-from tests.faults.faults import CATALOGUE
+from tests.faults.injected.chain_faults import CHAIN_FAULTS
+from tests.faults.injected.faults import CATALOGUE
 from tests.faults.plan import Plan, plan_for
 from tests.faults.run import Report, play
-from tests.faults.settings import Layout
-from tests.faults.world import Setup, deploy
+from tests.faults.stage.settings import Layout
+from tests.faults.stage.world import Setup, deploy
 
 _OWN_MOUNTS = "EMETH_FAULTS_OWN_MOUNTS"
 RUN_LIMIT_S = 240.0

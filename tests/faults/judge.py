@@ -17,10 +17,10 @@ from emeth_tui.devnet import funding
 from emeth_tui.model import WEI_PER_TOKEN, JobId, JobState
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.settings import DEVNET, load_settings
-from tests.faults.chain_faults import DEEPEST
-from tests.faults.faults import DATABASE
+from tests.faults.injected.chain_faults import DEEPEST
+from tests.faults.injected.faults import DATABASE
 from tests.faults.plan import LEAVES_JOBS, RACES, TAKES_CHECKPOINTS, TAKES_STATE, Plan
-from tests.faults.world import CACHE_LIMIT_GB, World
+from tests.faults.stage.world import CACHE_LIMIT_GB, World
 
 _FUNCTIONS = {
     "0x" + keccak(text=signature)[:4].hex(): signature.partition("(")[0]

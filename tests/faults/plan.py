@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from emeth_tui.devnet.chain.backends import ChainKind
 from emeth_tui.model import JobId
-from tests.faults.chain_faults import DEEPEST
-from tests.faults.faults import CATALOGUE
-from tests.faults.parties import Offer
-from tests.faults.settings import Training
-from tests.faults.world import Setup
+from tests.faults.injected.chain_faults import DEEPEST
+from tests.faults.injected.faults import CATALOGUE
+from tests.faults.stage.parties import Offer
+from tests.faults.stage.settings import Training
+from tests.faults.stage.world import Setup
 
 TEXT = "A lamp is lit. The boat comes home! Who waits there? "
 STAGES = (

@@ -15,12 +15,12 @@ import anyio
 from emeth_tui.errors import EmethError, ExitCode
 from emeth_tui.protocol.contracts import JobStatus
 from tests.faults import judge
-from tests.faults.disks import mount_disk, unmount_disk
-from tests.faults.faults import CATALOGUE
+from tests.faults.injected.disks import mount_disk, unmount_disk
+from tests.faults.injected.faults import CATALOGUE
 from tests.faults.plan import LEAVES_JOBS, TAKES_STATE, Plan, Step
-from tests.faults.processes import Record, children, is_alive, living
-from tests.faults.settings import Layout
-from tests.faults.world import World
+from tests.faults.stage.processes import Record, children, is_alive, living
+from tests.faults.stage.settings import Layout
+from tests.faults.stage.world import World
 
 STAGE_LIMIT_S = 12.0  # a stage that does not come is not waited for any longer
 SETTLE_LIMIT_S = 90.0  # the node looks at everything once a minute

@@ -8,7 +8,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from tests.faults.faults import CATALOGUE
+from tests.faults.injected.faults import CATALOGUE
 
 Report = dict[str, Any]
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"

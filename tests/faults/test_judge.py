@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from emeth_tui.model import JobState
-from tests.faults.faults import CATALOGUE
+from tests.faults.injected.faults import CATALOGUE
 from tests.faults.judge import Books, Mined, _reverted, _twice, _unexplained
 from tests.faults.plan import plan_for
 from tests.faults.run import play
-from tests.faults.settings import Layout
-from tests.faults.world import deploy
+from tests.faults.stage.settings import Layout
+from tests.faults.stage.world import deploy
 
 CLAIM = Mined("0xaa", "process", "0x01", 3, True, 50)
 

@@ -17,9 +17,9 @@ from starlette.routing import Route
 from emeth_tui.devnet.chain.backends import PyEvmChain
 from emeth_tui.devnet.services.http_service import HttpService
 from tests.devnet.chain.raw_rpc import CHAIN_ID, GENESIS_ACCOUNTS, RawRpc, signed
-from tests.faults import link_faults
-from tests.faults.proxy import Act, Proxy, Rule
-from tests.faults.rpc_lies import LIES
+from tests.faults.injected import link_faults
+from tests.faults.injected.rpc_lies import LIES
+from tests.faults.stage.proxy import Act, Proxy, Rule
 
 BODY = b"0123456789" * 1_000
 

@@ -293,7 +293,8 @@ class Outbox:
                 return
             pending.receipt = None
             if seen.next_nonce > pending.nonce:
-                self._note_nonce_taken(pending, watch)
+                if not seen.is_known:  # else it is mined, and its receipt is late
+                    self._note_nonce_taken(pending, watch)
                 return
             watch.nonce_taken_checks = 0
             now_s = time.monotonic()

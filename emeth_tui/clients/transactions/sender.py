@@ -13,7 +13,7 @@ from emeth_tui.clients.transactions.outbox import DEFAULT_PATIENCE, Outbox, Pati
 from emeth_tui.clients.transactions.pending import Journal, PendingTransaction
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import InsufficientFunds, Reverted
-from emeth_tui.model import JobId, JournaledTransaction
+from emeth_tui.model import JobId, JournaledTransaction, TransactionState
 from emeth_tui.notices.reasons.network.transactions import DepositUnaffordable, JobNotOnChain, TakenAlready
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.job_ids import job_id_bytes
@@ -41,6 +41,7 @@ class TransactionSender:
         fee_limits: Callable[[], FeeLimits] = FeeLimits,
     ) -> None:
         self._chain = chain
+        self._journal = journal
         self._address = wallet.address
         patience = Patience(
             receipt_timeout_s=receipt_timeout_s,
@@ -110,6 +111,14 @@ class TransactionSender:
     def may_claim(self, job_id: JobId) -> bool:
         """Whether a claim signed for a job may still be mined, or undone."""
         return bool(self._claims(job_id))
+
+    def has_claimed(self, job_id: JobId) -> bool:
+        """Whether a claim of ours for a job is in a block, and not some other program's with this account."""
+        is_mined = any(pending.receipt and pending.receipt.ok for pending in self._claims(job_id))
+        return is_mined or any(
+            tx.purpose == "process" and tx.state is TransactionState.MINED
+            for tx in self._journal.of_job(job_id)
+        )
 
     async def cancel_claim(self, job_id: JobId) -> None:
         """Cancel what is signed to claim a job and not mined; the chain shows what became of it.

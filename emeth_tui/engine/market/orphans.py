@@ -28,6 +28,12 @@ SEARCH_EVERY_S = 86_400.0
 RETRY_S = 60.0
 HISTORY_SEARCHED = 200  # newest entries of the contract's list of our claims
 _UNDER_WAY = frozenset({JobStatus.PROCESSING, JobStatus.SUBMITTED})
+_ENDED = {
+    JobStatus.VERIFIED: JobState.VERIFIED,
+    JobStatus.FAILED: JobState.FAILED,
+    JobStatus.TIMEOUT: JobState.TIMEOUT,
+    JobStatus.DECLINED: JobState.DECLINED,
+}
 
 logger = logging.getLogger(__name__)
 
@@ -41,19 +47,21 @@ class Orphans:
         self._on_adopted = on_adopted
         self._searched_unix_s: float | None = None
 
-    async def look(self) -> None:
-        """Search, where it is due. Raise NetworkError."""
+    async def look(self) -> bool:
+        """Search, where it is due, and return whether anything was taken up. Raise NetworkError."""
         now = self._context.clock.now_unix_s()
         if self._searched_unix_s is not None and now - self._searched_unix_s < SEARCH_EVERY_S:
-            return
+            return False
+        adopted: list[JobId] = []
         try:
-            await self.take_up(await self._candidates(), claimed_now=False)
+            adopted = await self.take_up(await self._candidates(), claimed_now=False)
         except StorageError as error:
             logger.warning("the search for jobs of ours is repeated soon: %s", error)
             self._searched_unix_s = now - SEARCH_EVERY_S + RETRY_S
         else:
             self._searched_unix_s = now
             self._report_leftovers()
+        return bool(adopted)
 
     async def take_up(self, ids: Iterable[JobId], *, claimed_now: bool) -> list[JobId]:
         """Adopt those of these jobs that are ours on the chain and not under way here; return them.
@@ -66,10 +74,19 @@ class Orphans:
         records = await self._context.chain.jobs(unknown) if unknown else {}
         adopted = []
         for job_id, record in records.items():
-            is_orphan = self._context.is_ours(record) and record.status in _UNDER_WAY and job_id not in book
-            if is_orphan and await self._adopt(record, claimed_now=claimed_now):
+            if self._is_orphan(record) and await self._adopt(record, claimed_now=claimed_now):
                 adopted.append(job_id)
         return adopted
+
+    def _is_orphan(self, record: ChainJob) -> bool:
+        """Whether a job of ours goes on without us, or ended unseen: its files are here, and no row."""
+        if not self._context.is_ours(record) or record.job_id in self._context.book:
+            return False
+        is_unseen = record.status in _ENDED and self._context.book.known(record.job_id) is None
+        return record.status in _UNDER_WAY or (is_unseen and self._has_directory(record.job_id))
+
+    def _has_directory(self, job_id: JobId) -> bool:
+        return self._context.disk.files.directory(job_id).is_dir()
 
     # ---- where to look
 
@@ -116,16 +133,19 @@ class Orphans:
         if known is not None:
             return self._reopen(known, record)
         try:
-            size_bytes = await self._context.storage.size_of(record.dataset)
+            ended = record.status in _ENDED
+            size_bytes = 0 if ended else await self._context.storage.size_of(record.dataset)
             job = new_job(self._context, record, size_bytes)
         except (JobError, StorageRejected) as error:
             logger.warning("job %s is ours on the chain and cannot be taken up: %s", record.job_id, error)
             self._publish_costs(events.OrphanLeft, record)
             return False
-        has_files = bool(self._context.disk.files.listing(record.job_id))
+        has_files = self._has_directory(record.job_id)
         job = self._as_on_chain(job, record)
         refusal = claim_refusal(self._context, replace(job, by_hand=True))
-        if job.state is JobState.CLAIMED and refusal is not None:
+        if record.status in _ENDED:
+            job = replace(job, seen_end=_ENDED[record.status])  # the watcher books it
+        elif job.state is JobState.CLAIMED and refusal is not None:
             job = replace(job, paused=True, error=TooLateToFinish(refusal))
         elif job.state is JobState.CLAIMED and (claimed_now or not has_files):
             job = replace(job, paused=True, error=ClaimedBefore())
@@ -151,7 +171,7 @@ class Orphans:
 
     def _as_on_chain(self, job: Job, record: ChainJob) -> Job:
         job = replace(job, state=JobState.CLAIMED, deposit_wei=record.deposit_wei)
-        if record.status is not JobStatus.SUBMITTED:
+        if not record.submitted_at_unix_s:
             return job
         return replace(
             job,

@@ -12,7 +12,7 @@ from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.clients.chain.contract_events import ChainEvent, StatusChanged, Transfer
 from emeth_tui.clients.transactions.broadcast import Receipt
 from emeth_tui.errors import NetworkError
-from emeth_tui.model import Head, JobId
+from emeth_tui.model import JobId
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.store import key_values
 from emeth_tui.store.database import Store
@@ -60,19 +60,28 @@ class Ledger:
     @property
     def block(self) -> int | None:
         """The newest final block that has been read, None before the first."""
+        marked = self._marked()
+        return None if marked is None else marked[0]
+
+    def _marked(self) -> tuple[int, str] | None:
+        """Return the newest final block that has been read, and its hash."""
         marked = self.store.key_values.get(key_values.LEDGER_BLOCK)
-        return None if marked is None else int(marked)
+        if marked is None:
+            return None
+        number, block_hash = marked.split()
+        return int(number), block_hash
 
     async def book_until(self, final_block: int) -> bool:
         """Book what moved up to a final block; return whether the chain dropped a block that was final.
 
         A long absence is caught up with over several calls. Raise NetworkError.
         """
-        start = self.block
-        if start is None or start > final_block:
+        marked = self._marked()
+        if marked is None or marked[0] > final_block:
             await self._mark(final_block)
             return False
-        dropped = await self._is_dropped(start)
+        start, block_hash = marked
+        dropped = await self._is_dropped(start, block_hash)
         if dropped:
             start = max(0, start - REREAD_BLOCKS)
             self.store.movements.forget_after(start)
@@ -118,12 +127,10 @@ class Ledger:
 
     async def _mark(self, number: int) -> None:
         head = await self.chain.head(number)
-        self.store.key_values.set(key_values.LEDGER_HASH, head.hash)
-        self.store.key_values.set(key_values.LEDGER_BLOCK, str(number))
+        self.store.key_values.set(key_values.LEDGER_BLOCK, f"{head.number} {head.hash}")
 
-    async def _is_dropped(self, number: int) -> bool:
-        head: Head = await self.chain.head(number)
-        if head.hash == self.store.key_values.get(key_values.LEDGER_HASH):
+    async def _is_dropped(self, number: int, block_hash: str) -> bool:
+        if (await self.chain.head(number)).hash == block_hash:
             return False
         _logger.warning("block %d, which was final, is no longer in the chain", number)
         return True

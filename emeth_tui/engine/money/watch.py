@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,6 +54,7 @@ class Watcher:
         self._key_watch = KeyWatch(context)
         self._last_full_read_unix_s = 0.0
         self._read_until: Head | None = None
+        self._turn = asyncio.Lock()  # a command may ask for a look while one is under way
         self.view: ChainView | None = None
 
     @property
@@ -62,9 +64,13 @@ class Watcher:
 
     async def tick(self) -> News:
         """Read what is new since the last tick. Raise ChainUnreachable."""
+        async with self._turn:
+            return await self._tick()
+
+    async def _tick(self) -> News:
         context = self._context
         head = await context.chain.head()
-        if self._is_due():
+        if self._is_due() or (self._read_until is not None and head.number < self._read_until.number):
             head = await self._witnesses.leave_one_that_lags(head)
         context.clock.saw_block(head.timestamp_unix_s)
         foreign = self._key_watch.look(await self.look_after_transactions())
@@ -91,11 +97,12 @@ class Watcher:
 
     async def settle_now(self) -> None:
         """See what has ended without waiting for the next tick, asking twice. Raise ChainUnreachable."""
-        for _word in range(2):
-            head = await self._context.chain.head()
-            await self._read_blocks(head)
-            await self._settler.look(head)
-        await self.refresh()
+        async with self._turn:
+            for _word in range(2):
+                head = await self._context.chain.head()
+                await self._read_blocks(head)
+                await self._settler.look(head)
+            await self.refresh()
 
     def _is_due(self) -> bool:
         return self._context.clock.now_unix_s() - self._last_full_read_unix_s >= FULL_READ_EVERY_S

@@ -35,12 +35,12 @@ class Witnesses:
         self.disagreement: Reason | None = None
 
     async def second_word(self, job_id: JobId, seen: ChainJob | None, head: Head) -> Word:
-        """Ask another endpoint for a job's record at the same block."""
+        """Ask another endpoint that has come as far for a job's record; one that is ahead knows better."""
         for witness in self._chain.others():
             try:
                 if (await witness.head()).number < head.number:
                     continue
-                other = (await witness.jobs([job_id], head.number)).get(job_id)
+                other = (await witness.jobs([job_id])).get(job_id)
             except NetworkError as error:
                 logger.info("no second word on job %s: %s", job_id, error)
                 continue

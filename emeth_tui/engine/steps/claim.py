@@ -9,8 +9,9 @@ from emeth_tui.errors import ChainUnreachable, Reverted
 from emeth_tui.job import Job
 from emeth_tui.model import JobId, JobState
 from emeth_tui.notices.events import market as events
+from emeth_tui.notices.events.job import OrphanHeld
 from emeth_tui.notices.notice import EventBody, Reason
-from emeth_tui.notices.reasons.job import AnotherNodeFaster, ChainLacksClaim, ChainLacksJob
+from emeth_tui.notices.reasons.job import AnotherNodeFaster, ChainLacksClaim, ChainLacksJob, ClaimedBefore
 from emeth_tui.notices.reasons.market import StatusOnChain
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 
@@ -40,12 +41,17 @@ async def claim(context: Context, job_id: JobId) -> None:
 async def _stake(context: Context, job: Job) -> ChainJob | None:
     """Send the claim, and return the job's record afterwards; None when the contract refused it."""
     _publish_claiming(context, job)
+    # Should the store be lost, it shows that this claim was made here.
+    context.disk.files.directory(job.job_id).mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         await context.transactions.process(job.job_id, job.deposit_wei)
     except Reverted as error:
         record = await context.chain_job(job)
         if record.status is JobStatus.REQUESTED:
             await _give_up(context, job, error.reason)
+            return None
+        if context.is_ours(record) and not context.transactions.has_claimed(job.job_id):
+            _leave_to_twin(context, job, record)
             return None
         return record
     return await context.chain_job(job)
@@ -68,6 +74,18 @@ def _go_on_from(context: Context, job: Job, record: ChainJob) -> None:
         raise ChainUnreachable(StatusOnChain(record.status.name.lower()))
 
 
+def _leave_to_twin(context: Context, job: Job, record: ChainJob) -> None:
+    """Hold a job that another program with our account has just claimed."""
+    context.book.advance(
+        job.job_id, JobState.CLAIMED, deposit_wei=record.deposit_wei, paused=True, error=ClaimedBefore()
+    )
+    rates, deposit_wei = context.rates, record.deposit_wei
+    held = OrphanHeld(
+        deposit_wei, rates.decline_penalty_wei(deposit_wei), rates.timeout_penalty_wei(deposit_wei)
+    )
+    context.events.publish(held, job_id=job.job_id)
+
+
 async def _give_up(context: Context, job: Job, reason: Reason) -> None:
     await context.transactions.cancel_claim(job.job_id)
     _see_end(context, job, JobState.LOST, events.ClaimLost(reason))
@@ -81,6 +99,7 @@ def _see_end(context: Context, job: Job, end: JobState, body: EventBody) -> None
         context.book.update(job.job_id, seen_end=end)
     else:
         context.book.advance(job.job_id, end)
+        context.disk.files.delete(job.job_id)
     context.events.publish(body, job_id=job.job_id)
 
 

@@ -85,6 +85,8 @@ class JobPipeline:
     async def _run_steps(self) -> None:
         failures = 0
         while (step := self._next_step()) is not None:
+            if self._context.book.get(self._job_id).paused:
+                self._resumed.clear()
             await self._resumed.wait()
             try:
                 await step()

@@ -421,6 +421,19 @@ async def test_a_nonce_that_another_program_used_is_counted(
     assert states(store) == [REPLACED]
 
 
+async def test_a_receipt_that_is_late_is_no_sign_of_another_program(
+    node: Node, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    def hide_for_a_while(_call: dict[str, Any]) -> dict[str, Any] | None:
+        return {"result": None} if len(network.app.params_of("eth_getTransactionReceipt")) < 9 else None
+
+    network.app.hooks["eth_getTransactionReceipt"] = hide_for_a_while
+    await node.sender.submit(job_id, "r.pt")
+
+    assert node.sender.nonces_lost == 0
+    assert (len(sent(network)), states(store)) == (1, [MINED])
+
+
 def wanted(_tx: JournaledTransaction) -> bool:
     return True
 

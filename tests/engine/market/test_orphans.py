@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from emeth_tui.model import JobState, token_to_wei
+from emeth_tui.clients.transactions.sender import Receipt
+from emeth_tui.model import JobId, JobState, token_to_wei
 from emeth_tui.notices.events.job import OrphanAdopted, OrphanHeld
 from emeth_tui.notices.events.node import Leftovers
 from emeth_tui.notices.reasons.job import ClaimedBefore, TooLateToFinish
@@ -146,3 +147,45 @@ async def test_what_belongs_to_no_job_is_reported_with_its_size_and_stays(
 
     assert leftovers.body == Leftovers(1, 5_000, stray.parent)
     assert (stray / "train.txt").exists()
+
+
+async def test_a_job_that_ended_while_its_state_was_lost_is_booked_and_its_files_go(
+    network: Harness, tmp_path: Path
+) -> None:
+    job_id = await network.post(fee_emt=20)
+    async with network.node() as node:
+        await node.event("submitted", job_id)
+        await node.stop()
+    await network.verify(job_id)
+    shutil.rmtree(tmp_path / "state")
+
+    async with network.node() as node:
+        await node.event("orphan_adopted", job_id)
+        verified = await node.event("verified", job_id)
+        await node.stop()
+
+    assert verified.body.earned_wei == token_to_wei(10)  # type: ignore[attr-defined]
+    assert not (tmp_path / "cache" / "devnet" / "jobs" / job_id).exists()
+
+
+async def test_a_claim_that_a_twin_made_at_the_same_moment_is_left_to_it(network: Harness) -> None:
+    twin = network.operator_elsewhere()
+    async with network.node() as node:
+        chain, jobs = node.node._context.chain, []
+        transactions = node.node._context.transactions
+        send = transactions.process
+
+        async def after_the_twin(job_id: JobId, deposit_wei: int) -> Receipt:
+            await twin.allow_core(deposit_wei, "twin")
+            await twin.send(chain.core("process", job_id_bytes(job_id)), "twin")
+            jobs.append(job_id)
+            return await send(job_id, deposit_wei)
+
+        transactions.process = after_the_twin  # type: ignore[method-assign]
+        job_id = await network.post(fee_emt=20)
+        await node.event("orphan_held", job_id)
+        (job,) = node.node.snapshot().jobs
+
+    assert jobs == [job_id]
+    assert (job.state, job.paused, job.error) == (JobState.CLAIMED, True, ClaimedBefore())
+    assert node.script.requests == []

@@ -7,7 +7,7 @@ import json
 import random
 from collections.abc import Callable
 
-from tests.faults.proxy import Act, Exchange, Message
+from tests.faults.stage.proxy import Act, Exchange, Message
 
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
 _DRIP_S = 0.2

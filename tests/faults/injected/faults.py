@@ -11,13 +11,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from emeth_tui.settings import DEVNET
-from tests.faults import link_faults
-from tests.faults.chain_faults import CHAIN_FAULTS
-from tests.faults.disks import fill_disk, free_disk
-from tests.faults.proxy import Matches, Message, Rule
-from tests.faults.rpc_lies import LIES
-from tests.faults.settings import set_clock
-from tests.faults.world import World
+from tests.faults.injected import link_faults
+from tests.faults.injected.chain_faults import CHAIN_FAULTS
+from tests.faults.injected.disks import fill_disk, free_disk
+from tests.faults.injected.rpc_lies import LIES
+from tests.faults.stage.proxy import Matches, Message, Rule
+from tests.faults.stage.settings import set_clock
+from tests.faults.stage.world import World
 
 Fault = Callable[[World, random.Random], Awaitable[str]]  # returns what exactly was done
 DATABASE = Path("state", DEVNET, "node.sqlite3")

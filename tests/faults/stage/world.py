@@ -22,11 +22,11 @@ from emeth_tui.devnet.chain.backends import ChainKind
 from emeth_tui.devnet.network import Devnet
 from emeth_tui.devnet.services.objects import ObjectStore
 from emeth_tui.settings import DEVNET, load_network, load_settings
-from tests.faults.network import options
-from tests.faults.parties import Parties
-from tests.faults.processes import Record, RunProcess, children
-from tests.faults.proxy import Proxy
-from tests.faults.settings import Layout, Training, set_clock
+from tests.faults.stage.network import options
+from tests.faults.stage.parties import Parties
+from tests.faults.stage.processes import Record, RunProcess, children
+from tests.faults.stage.proxy import Proxy
+from tests.faults.stage.settings import Layout, Training, set_clock
 
 BLOCK_S = 0.2
 POLL_S = 0.3
@@ -125,7 +125,7 @@ class World:
         }
         self._ready.clear()
         self.network.on_record = self._network_said
-        await self.network.start("tests.faults.network", json.dumps(given))
+        await self.network.start("tests.faults.stage.network", json.dumps(given))
         with anyio.fail_after(_START_S):
             await self._ready.wait()
 
@@ -161,7 +161,7 @@ class World:
             name: value for name, value in os.environ.items() if not name.startswith(("EMETH_TUI_", "XDG_"))
         }
         await node.start(
-            "tests.faults.node",
+            "tests.faults.stage.node",
             str(self.layout.clock),
             *("--no-ui", "--log-format", "json", "--config", str(self.layout.settings(number))),
             environment={**kept, "HOME": str(home)},

@@ -28,7 +28,7 @@ from emeth_tui.model import JobId, token_to_wei
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.hash_chain import links
 from emeth_tui.protocol.job_ids import job_id_bytes
-from tests.faults.processes import Record
+from tests.faults.stage.processes import Record
 
 EPOCHS = 30
 _PAUSE_S = 0.3

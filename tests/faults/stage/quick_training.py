@@ -24,7 +24,7 @@ from emeth_tui.training import reports
 from emeth_tui.training.job_control import Control, StopRequested
 from emeth_tui.workers import process
 from emeth_tui.workers.link import WorkerConfig
-from tests.faults.settings import Training, ledger_of
+from tests.faults.stage.settings import Training, ledger_of
 
 CHECKPOINT_NAME = "checkpoint-quick.json"
 _STEP_S = 0.02

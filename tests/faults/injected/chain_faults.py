@@ -10,7 +10,7 @@ from typing import Any
 from emeth_tui.clients.chain.rpc import Rpc
 from emeth_tui.devnet import funding
 from emeth_tui.devnet.accounts import Key
-from tests.faults.world import World
+from tests.faults.stage.world import World
 
 Fault = Callable[[World, random.Random], Awaitable[str]]
 LATE_S = 8_000  # longer than any job has

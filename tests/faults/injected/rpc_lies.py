@@ -10,8 +10,8 @@ from typing import Any
 from eth_utils.crypto import keccak
 
 from emeth_tui.protocol.contracts import JobStatus
-from tests.faults.link_faults import HTML
-from tests.faults.proxy import Act, Exchange, Message
+from tests.faults.injected.link_faults import HTML
+from tests.faults.stage.proxy import Act, Exchange, Message
 
 Json = dict[str, Any]
 Lie = Callable[[Json, Any], Any]  # request, honest result: what is told instead

@@ -1,6 +1,6 @@
 """The node's process in a run: the program itself, with quick workers, short waits and a clock that is set.
 
-`python -m tests.faults.node CLOCK_FILE ARGUMENT…`: the rest are the arguments of `emeth-tui`.
+`python -m tests.faults.stage.node CLOCK_FILE ARGUMENT…`: the rest are the arguments of `emeth-tui`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.faults.settings import clock_offset_s
+from tests.faults.stage.settings import clock_offset_s
 
 WAITS = 0.1  # of what they are, between tries: a run is short, and what matters is what is tried
 

@@ -1,7 +1,7 @@
 """The network's process in a run: chain, storage and info server, without bots.
 
-`python -m tests.faults.network OPTIONS`: the options are JSON. It prints its endpoints as one line, and ends
-with its input.
+`python -m tests.faults.stage.network OPTIONS`: the options are JSON. It prints its endpoints as one line, and
+ends with its input.
 """
 
 from __future__ import annotations
