@@ -134,7 +134,7 @@ def _mined(signed: Any, receipt: Any) -> Mined:
 
 def _twice(mined: list[Mined]) -> list[str]:
     """Nothing is carried out twice."""
-    times = Counter((one.function, one.job_id) for one in mined if one.function in _ONCE)
+    times = Counter((one.function, one.job_id) for one in mined if one.function in _ONCE and one.succeeded)
     return [
         f"{function} of job {job_id[-3:]} is on the chain {count} times"
         for (function, job_id), count in times.items()

@@ -42,7 +42,7 @@ def _shorten_waits() -> None:
 
 def _train_quickly() -> None:
     from emeth_tui.workers.local import LocalProcess
-    from tests.faults import quick_training
+    from tests.faults.stage import quick_training
 
     start: Any = LocalProcess.__init__
     start.__defaults__ = (*start.__defaults__[:-1], quick_training.main)

@@ -71,7 +71,9 @@ class Training:
 
 def set_clock(path: Path, offset_s: float) -> None:
     """Set a node's wall clock off by so many seconds."""
-    path.write_bytes(_OFFSET.pack(offset_s))
+    written = path.with_name(f".{path.name}.new")  # the node reads it at any moment
+    written.write_bytes(_OFFSET.pack(offset_s))
+    written.replace(path)
 
 
 def clock_offset_s(path: Path) -> float:
