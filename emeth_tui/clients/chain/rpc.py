@@ -19,6 +19,7 @@ from emeth_tui.clients.http.exchange import ExchangeFailed, Limits, NoAnswer, Tr
 from emeth_tui.clients.http.retry import Retry
 from emeth_tui.clients.http.transport import Transport
 from emeth_tui.errors import ChainUnreachable, WrongChain
+from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.network.chain import ChainDown, OtherChain
 from emeth_tui.notices.reasons.network.exchange import NoChainId
 
@@ -64,6 +65,7 @@ class Rpc:
     ) -> None:
         self._endpoints = [Endpoint(url, transport.client, limits) for url in urls]
         self._in_use = self._endpoints[0]
+        self.left_because: Reason | None = None  # why the endpoint before the one in use was left
         self._retry = transport.retry
         self._chain_id = chain_id
 
@@ -168,17 +170,17 @@ class Rpc:
                     raise
         raise AssertionError("unreachable: the last endpoint answers or raises")
 
-    def prefer(self, where: str) -> bool:
-        """Use the endpoint that messages name so from now on; return whether that is a change."""
+    def prefer(self, where: str, reason: Reason) -> None:
+        """Use the endpoint that messages name so from now on; `reason` is why the other one is left."""
         wanted = next((endpoint for endpoint in self._endpoints if endpoint.where == where), self._in_use)
-        changed = wanted is not self._in_use
-        self._in_use = wanted
-        return changed
+        if wanted is not self._in_use:
+            self._in_use, self.left_because = wanted, reason
 
-    def _use_next(self, failed: Endpoint, error: Exception) -> None:
+    def _use_next(self, failed: Endpoint, error: ExchangeFailed | WrongChain) -> None:
         if self._in_use is failed and len(self._endpoints) > 1:
             place = self._endpoints.index(failed) + 1
             self._in_use = self._endpoints[place % len(self._endpoints)]
+            self.left_because = error.reason
             _logger.warning("%s; using %s instead", error, self._in_use.where)
 
     async def _verify(self, endpoint: Endpoint) -> None:

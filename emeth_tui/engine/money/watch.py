@@ -17,6 +17,7 @@ from emeth_tui.engine.money.ledger import Ledger
 from emeth_tui.engine.money.settle import Hooks, Settler
 from emeth_tui.engine.money.witnesses import Witnesses
 from emeth_tui.model import Head, JobId, ServiceName
+from emeth_tui.notices.events.node import EndpointChanged
 from emeth_tui.notices.notice import Reason
 from emeth_tui.protocol.contracts import JobStatus, SlotShare
 
@@ -55,6 +56,7 @@ class Watcher:
         self._last_full_read_unix_s = 0.0
         self._read_until: Head | None = None
         self._turn = asyncio.Lock()  # a command may ask for a look while one is under way
+        self._endpoint = context.chain.rpc.where
         self.view: ChainView | None = None
 
     @property
@@ -72,6 +74,7 @@ class Watcher:
         head = await context.chain.head()
         if self._is_due() or (self._read_until is not None and head.number < self._read_until.number):
             head = await self._witnesses.leave_one_that_lags(head)
+        self._report_endpoint()
         context.clock.saw_block(head.timestamp_unix_s)
         foreign = self._key_watch.look(await self.look_after_transactions())
         events, dropped = await self._read_blocks(head)
@@ -85,6 +88,13 @@ class Watcher:
             self.view = ChainView(head, self.view.balances, self.view.share)
         context.health.works(ServiceName.CHAIN)
         return News(foreign, claimed, dropped)
+
+    def _report_endpoint(self) -> None:
+        """Report that another endpoint is in use now, and why."""
+        rpc = self._context.chain.rpc
+        if rpc.where != self._endpoint and rpc.left_because is not None:
+            self._context.events.publish(EndpointChanged(rpc.where, rpc.left_because))
+        self._endpoint = rpc.where
 
     async def look_after_transactions(self) -> int:
         """Look after what is not final; return the chain's next nonce of the account. Raise NetworkError."""

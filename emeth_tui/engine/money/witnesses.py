@@ -9,7 +9,7 @@ from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.errors import NetworkError
 from emeth_tui.model import Head, JobId
 from emeth_tui.notices.notice import Reason
-from emeth_tui.notices.reasons.network.chain import EndpointsDisagree
+from emeth_tui.notices.reasons.network.chain import EndpointBehind, EndpointsDisagree
 from emeth_tui.protocol.contracts import ChainJob
 
 LAG_BLOCKS = 5  # behind another endpoint, more than blocks on their way take
@@ -54,10 +54,9 @@ class Witnesses:
                 other = await witness.head()
             except NetworkError:
                 continue
-            if other.number - head.number > LAG_BLOCKS and self._chain.rpc.prefer(witness.rpc.where):
-                logger.warning(
-                    "the endpoint lags by %d blocks; using %s", other.number - head.number, witness.rpc.where
-                )
+            if other.number - head.number > LAG_BLOCKS:
+                behind = EndpointBehind(self._chain.rpc.where, other.number - head.number)
+                self._chain.rpc.prefer(witness.rpc.where, behind)
                 return other
         return head
 

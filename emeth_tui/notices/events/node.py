@@ -47,6 +47,14 @@ class DeviceWorks(EventBody):
 
 
 @dataclass(frozen=True, slots=True)
+class EndpointChanged(EventBody):
+    severity = Severity.WARNING
+
+    where: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
 class Leftovers(EventBody):
     severity = Severity.WARNING
 

@@ -15,6 +15,7 @@ SENTENCES: Mapping[type[Notice], str] = {
         "worker {worker} on {device} does not answer: {reason}; it gets no job, and is started again"
     ),
     node.DeviceWorks: "worker {worker} on {device} works again",
+    node.EndpointChanged: "using {where} from now on: {reason}",
     node.Leftovers: (
         "{entries} entries of {directory}, {size_bytes}, belong to no job: `emeth-tui store leftovers` lists "
         "and deletes them"

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from emeth_tui.foreign_text import endpoint
 from emeth_tui.model import JobState
+from emeth_tui.notices.events.node import EndpointChanged
 from emeth_tui.notices.reasons.market import ClaimingPaused
-from emeth_tui.notices.reasons.network.chain import EndpointsDisagree
+from emeth_tui.notices.reasons.network.chain import EndpointBehind, EndpointsDisagree
 from emeth_tui.protocol.contracts import JobStatus
 from tests.clients.local_server import LocalServer
 from tests.engine.endpoints import SecondEndpoint
@@ -19,27 +21,27 @@ from tests.engine.quick_worker import Script
 
 @pytest.fixture
 def second(network: Harness, server: LocalServer) -> Iterator[tuple[SecondEndpoint, str]]:
-    endpoint = SecondEndpoint(network.devnet.info.rpc_url)
-    with server.mounted(endpoint) as url:
-        yield endpoint, url
+    second = SecondEndpoint(network.devnet.info.rpc_url)
+    with server.mounted(second) as url:
+        yield second, url
 
 
 async def test_one_wrong_answer_ends_no_job(network: Harness, second: tuple[SecondEndpoint, str]) -> None:
-    endpoint, url = second
+    lying, url = second
     script = Script(hold_before_epoch=2)
     job_id = await network.post(fee_emt=20)
     lies: list[object] = []
     async with network.node(script=script, rpc_urls=[url]) as node:
         await node.event("epoch_done", job_id)
-        endpoint.claims_status(job_id, JobStatus.TIMEOUT)
-        lie = endpoint.hooks["eth_call"]
+        lying.claims_status(job_id, JobStatus.TIMEOUT)
+        lie = lying.hooks["eth_call"]
 
         def once(call: dict[str, object]) -> object:
             answer = None if lies else lie(call)  # type: ignore[arg-type]
             lies.extend([answer] if answer else [])
             return answer
 
-        endpoint.hooks["eth_call"] = once  # type: ignore[assignment]
+        lying.hooks["eth_call"] = once  # type: ignore[assignment]
         await network.rival_claims(await network.post(fee_emt=11))  # an event that makes the node look
         while not lies:
             await network.mine(1)
@@ -52,12 +54,12 @@ async def test_one_wrong_answer_ends_no_job(network: Harness, second: tuple[Seco
 async def test_endpoints_that_contradict_each_other_stop_claiming_and_end_no_job(
     network: Harness, second: tuple[SecondEndpoint, str]
 ) -> None:
-    endpoint, url = second
+    lying, url = second
     script = Script(hold_before_epoch=2)
     job_id = await network.post(fee_emt=20)
     async with network.node(script=script, devices=2, rpc_urls=[url, network.devnet.info.rpc_url]) as node:
         await node.event("epoch_done", job_id)
-        endpoint.claims_status(job_id, JobStatus.TIMEOUT)
+        lying.claims_status(job_id, JobStatus.TIMEOUT)
         for _look in range(3):
             await node.node._watcher.settle_now()
         held = await node.event("claims_held")
@@ -65,7 +67,7 @@ async def test_endpoints_that_contradict_each_other_stop_claiming_and_end_no_job
         while not isinstance(node.node.snapshot().idle_reason, ClaimingPaused):
             await node.event("idle")
         (job,) = node.node.snapshot().jobs
-        endpoint.hooks.clear()
+        lying.hooks.clear()
         await node.event("claimed", other)
         script.go_on.set()
         await node.event("submitted", job_id)
@@ -79,16 +81,20 @@ async def test_endpoints_that_contradict_each_other_stop_claiming_and_end_no_job
 async def test_an_endpoint_that_stays_behind_is_left(
     network: Harness, second: tuple[SecondEndpoint, str]
 ) -> None:
-    endpoint, url = second
+    lying, url = second
     job_id = await network.post(fee_emt=20)
-    stuck = await asyncio.to_thread(endpoint.ask, "eth_getBlockByNumber", "latest", False)
+    stuck = await asyncio.to_thread(lying.ask, "eth_getBlockByNumber", "latest", False)
     async with network.node(rpc_urls=[url, network.devnet.info.rpc_url]) as node:
         await node.event("submitted", job_id)
-        endpoint.hooks["eth_getBlockByNumber"] = lambda call: (
+        lying.hooks["eth_getBlockByNumber"] = lambda call: (
             {"result": stuck} if call["params"][0] == "latest" else None
         )
         await network.mine(20)
         await network.verify(job_id)
         node.node._watcher._last_full_read_unix_s = 0.0  # a minute later
+        changed = await node.event("endpoint_changed")
         await node.event("verified", job_id)
-        assert node.node._context.chain.rpc.where in network.devnet.info.rpc_url
+
+    assert changed.body == EndpointChanged(
+        endpoint(network.devnet.info.rpc_url), EndpointBehind(endpoint(url), changed.body.reason.blocks)
+    )

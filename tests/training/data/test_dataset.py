@@ -305,6 +305,7 @@ def test_a_missing_file_is_refused(tmp_path: Path, cache: Path) -> None:
         (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3", "PDF"),
         ("text".encode("utf-16"), "UTF-16"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_is_sent_in_place_of_a_text_is_named(
     tmp_path: Path, cache: Path, start: bytes, form: str

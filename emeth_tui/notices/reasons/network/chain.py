@@ -27,6 +27,12 @@ class CoreMissing(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class EndpointBehind(Reason):
+    where: str
+    blocks: int
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointsDisagree(Reason):
     job: str
     where: str
