@@ -33,7 +33,8 @@ def test_a_newcomer_earns_on_the_local_network_with_one_command(start_node: Star
         story = [record for record in node.records if record.get("job_id") == job_id]
         kinds = [record["event"] for record in story if record["event"] != "epoch_done"]
         assert kinds == [
-            "claiming", "claimed", "downloaded", "training", "trained", "uploaded", "submitted", "verified",
+            "claiming", "claimed", "downloaded", "training", "trained", "uploaded", "submitted", "end_seen",
+            "verified",
         ]  # fmt: skip
         epochs = [record["epoch"] for record in story if record["event"] == "epoch_done"]
         assert epochs == list(range(1, 31))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -131,8 +131,8 @@ async def nonce_status(w3: AsyncWeb3[Any], address: str, hashes: Sequence[str]) 
     head, next_nonce, *found = await asyncio.gather(
         w3.eth.block_number,
         w3.eth.get_transaction_count(account),
-        *(_if_found(w3.eth.get_transaction_receipt(HexBytes(tx_hash))) for tx_hash in hashes),
-        *(_if_found(w3.eth.get_transaction(HexBytes(tx_hash))) for tx_hash in hashes),
+        *(_if_found(w3.eth.get_transaction_receipt, tx_hash) for tx_hash in hashes),
+        *(_if_found(w3.eth.get_transaction, tx_hash) for tx_hash in hashes),
     )
     receipts, transactions = found[: len(hashes)], found[len(hashes) :]
     mined = [_receipt(*pair) for pair in zip(hashes, receipts, strict=True) if pair[1] is not None]
@@ -144,10 +144,10 @@ async def nonce_status(w3: AsyncWeb3[Any], address: str, hashes: Sequence[str]) 
     )
 
 
-async def _if_found(lookup: Awaitable[Any]) -> Any | None:
+async def _if_found(look_up: Callable[[Any], Awaitable[Any]], tx_hash: str) -> Any | None:
     """Return what an endpoint has; some say that they have nothing with null, others with an error."""
     try:
-        return await lookup
+        return await look_up(HexBytes(tx_hash))
     except (TransactionNotFound, RpcRefusal):
         return None
 

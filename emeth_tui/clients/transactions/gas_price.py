@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +45,9 @@ class GasPrice:
 async def market_price(w3: AsyncWeb3[Any], limit_wei: int = MAX_GAS_PRICE_WEI) -> GasPrice:
     """Return what gas costs now. Raise TransactionError when it is over the limit, or NetworkError."""
     block, legacy_wei, tip_wei = await asyncio.gather(
-        w3.eth.get_block("latest"), _if_known(w3.eth.gas_price), _if_known(w3.eth.max_priority_fee)
+        w3.eth.get_block("latest"),
+        _if_known(lambda: w3.eth.gas_price),
+        _if_known(lambda: w3.eth.max_priority_fee),
     )
     base_fee_wei = block.get("baseFeePerGas")
     if base_fee_wei is None:
@@ -59,10 +61,10 @@ async def market_price(w3: AsyncWeb3[Any], limit_wei: int = MAX_GAS_PRICE_WEI) -
     return price
 
 
-async def _if_known(price: Awaitable[Any]) -> int | RpcRefusal:
+async def _if_known(price: Callable[[], Awaitable[Any]]) -> int | RpcRefusal:
     """Return a price, or the refusal of an endpoint that does not know this kind."""
     try:
-        return int(await price)
+        return int(await price())
     except RpcRefusal as refusal:
         return refusal
 

@@ -9,7 +9,7 @@ from emeth_tui.tui import why_not
 from emeth_tui.tui.dialogs.dialog import Choice, Dialog, facts_table
 from emeth_tui.tui.drawing.lines import Line, line
 from emeth_tui.tui.frame import Frame, outlook
-from emeth_tui.words.formats import duration, exact_emt
+from emeth_tui.words.formats import cost, duration
 from emeth_tui.words.translation import _
 
 
@@ -54,7 +54,7 @@ def _facts(frame: Frame) -> list[tuple[str, Line]]:
     stop = _(
         "nothing by itself: jobs resume from their checkpoints at the next start. Unless that is within "
         "{time}, the first deadline passes; {amount} is lost if all of them do"
-    ).format(time=duration(first_deadline_s), amount=exact_emt(at_risk))
+    ).format(time=duration(first_deadline_s), amount=f"{cost(at_risk, 5)} EMT")
     return [
         (
             _("under way"),
