@@ -9,7 +9,7 @@ from typing import Any
 from emeth_tui.errors import InvalidTransition
 from emeth_tui.job import Job
 from emeth_tui.model import SECONDS_PER_DAY, TRANSITIONS, JobId, JobState
-from emeth_tui.notices.reasons.job import TransitionNotAllowed
+from emeth_tui.notices.reasons.job import ClaimedBefore, TransitionNotAllowed
 from emeth_tui.store.jobs import JobTable
 
 
@@ -35,13 +35,16 @@ class JobBook:
         return list(self._jobs.values())
 
     def training_jobs(self) -> list[Job]:
-        """Return the jobs that have or need a worker: open, not submitted, not seen to have ended, and with a
-        dataset that can be trained on.
+        """Return the jobs that have or need a worker: open, not submitted, not seen to have ended, with a
+        dataset that can be trained on, and not held because they may be another node's.
         """
         return [
             job
             for job in self._jobs.values()
-            if job.state is not JobState.SUBMITTED and job.seen_end is None and not job.is_set_aside
+            if job.state is not JobState.SUBMITTED
+            and job.seen_end is None
+            and not job.is_set_aside
+            and not (job.paused and isinstance(job.error, ClaimedBefore))
         ]
 
     def ended_today(self) -> tuple[Job, ...]:
