@@ -20,6 +20,7 @@ from emeth_tui.engine.steps.job_book import JobBook
 from emeth_tui.engine.view.snapshot_maker import SnapshotMaker
 from emeth_tui.model import JobId, JobState, TransactionState
 from emeth_tui.notices.events.job import EpochDone
+from emeth_tui.settings import Settings
 from emeth_tui.store.database import Store
 from emeth_tui.workers.job_files import LocalJobFiles
 from tests.factories import make_job, make_transaction
@@ -100,6 +101,7 @@ def _maker(store: Store, jobs_dir: Path) -> SnapshotMaker:
         network=SimpleNamespace(name="round3-2", chain_id=60_001, native_symbol="ALT"),
         address=picture.address,
         rates=picture.rates,
+        settings=Settings(),
         store=store,
         book=JobBook(store.jobs, clock.now_unix_s),
         disk=DiskBudget(LocalJobFiles(jobs_dir), 10**12),
