@@ -36,7 +36,7 @@ test-pythons: $(VENV)/.installed  ## Run what needs no torch on every other Pyth
 	$(BIN)/python -m tools.pythons $(VENV) --ignore tests/contracts --ignore tests/tui -m 'not slow and not process'
 
 RUNS_AT_ONCE = $$((2 * $(TEST_JOBS)))  # a run mostly waits
-faults: $(VENV)/.installed  ## Break a node and its network in every way of docs/reliability.md: under 6 minutes
+faults: $(VENV)/.installed  ## Break a node and its network in every way of docs/reliability.md
 	$(BIN)/python -m tests.faults --jobs $(RUNS_AT_ONCE)
 
 SEEDS ?= 200
