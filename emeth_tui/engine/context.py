@@ -83,4 +83,8 @@ class Context:
 
     def is_ours(self, record: ChainJob) -> bool:
         """Whether a job is assigned to this node's account."""
-        return record.node.lower() == self.address.lower()
+        return self.is_us(record.node)
+
+    def is_us(self, address: str) -> bool:
+        """Whether an address is this node's account, in whatever case it is written."""
+        return address.lower() == self.address.lower()

@@ -115,8 +115,7 @@ class Node:
         """
         await self._settle_last_run()
         self._account.open(await self._watcher.refresh())
-        if await self._orphans.look():
-            await self._watcher.settle_now()
+        await self._take_up_orphans()
         self._resume_open_jobs()
         loops = [
             asyncio.create_task(self._every(self._state.look, lambda: LOOK_EVERY_S, asyncio.Event())),
@@ -201,8 +200,7 @@ class Node:
         self._look_after_set_aside()
         try:
             await self._act_on_news(await self._watcher.tick())
-            if await self._orphans.look():
-                await self._watcher.settle_now()
+            await self._take_up_orphans()
             view = self._watcher.view
             if view is not None:
                 await self._rewards.look(view.share.slot)
@@ -229,6 +227,10 @@ class Node:
             since = self._context.clock.now_unix_s() - SECONDS_PER_DAY
             ended = self._context.store.jobs.ended_since(since)
             await self._orphans.take_up([job.job_id for job in ended], claimed_now=False)
+
+    async def _take_up_orphans(self) -> None:
+        if await self._orphans.look():
+            await self._watcher.settle_now()
 
     async def _look_after_models(self) -> None:
         if await self._context.models.look():

@@ -77,6 +77,10 @@ class Rates:
     def timeout_penalty_wei(self, deposit_wei: int) -> int:
         return deposit_wei * self.timeout_penalty_rate // RATE_BASE
 
+    def giving_up_costs_wei(self, deposit_wei: int) -> tuple[int, int]:
+        """What it costs to decline a job, and to let it time out."""
+        return self.decline_penalty_wei(deposit_wei), self.timeout_penalty_wei(deposit_wei)
+
     def rejection_cost_wei(self, deposit_wei: int) -> int:
         """What a rejected result costs: penalty and verifier's fee, never more than the deposit."""
         penalty_wei = deposit_wei * self.failed_penalty_rate // RATE_BASE

@@ -90,6 +90,16 @@ class MovementTable:
         """Return a job's movements, oldest first."""
         return self._select("WHERE job_id = ?", job_id)
 
+    def claims_without_end(self) -> list[JobId]:
+        """Return the jobs that the account claimed, and whose end is not among the movements."""
+        ends = [kind.value for kind in MovementKind if kind.ends_job]
+        rows = self._connection.execute(
+            "SELECT DISTINCT job_id FROM movements WHERE kind = ? AND job_id NOT IN "  # noqa: S608
+            f"(SELECT job_id FROM movements WHERE kind IN ({', '.join('?' * len(ends))}))",
+            (MovementKind.CLAIM.value, *ends),
+        )
+        return [JobId(row["job_id"]) for row in rows]
+
     def after(self, block_number: int) -> list[Movement]:
         """Return the movements of the blocks above this one, oldest first."""
         return self._select("WHERE block_number > ?", block_number)

@@ -117,7 +117,7 @@ class _Run:
     async def _listen(self) -> None:
         while True:
             self._stage("started").set()
-            record = await self._world.told.get()
+            record = await self._world.printed.get()
             self._stage(str(record.get("event"))).set()
 
     async def _keep_node(self) -> None:
@@ -159,24 +159,24 @@ class _Run:
             elif ended_at is None:
                 ended_at = await self._head()
         with anyio.move_on_after(SEEN_WITHIN_S):  # a busy machine takes its time
-            while not await self._all_told():  # noqa: ASYNC110 - the chain tells no events
+            while not await self._all_reported():  # noqa: ASYNC110 - the chain has no events for it
                 await asyncio.sleep(0.3)
         await asyncio.sleep(_LAST_LOOKS_S)
 
-    async def _all_told(self) -> bool:
+    async def _all_reported(self) -> bool:
         """Whether the nodes have printed the end of every job of theirs."""
         try:
             jobs = await self._world.parties.jobs()
         except EmethError:
             return False
         ours = {job_id for job_id, job in jobs.items() if job.node.lower() == self._world.operator.lower()}
-        told = {
+        reported = {
             record.get("job_id")
             for node in self._world.nodes
             for record in node.records
             if record.get("event") in _ENDS_TOLD
         }
-        return {job_id for job_id in ours if jobs[job_id].status in _ENDED} <= told
+        return {job_id for job_id in ours if jobs[job_id].status in _ENDED} <= reported
 
     async def _head(self) -> int:
         try:

@@ -91,8 +91,8 @@ async def test_a_transfer_that_goes_wrong(make: object) -> None:
     async with service.behind_proxy(make(random.Random(3))) as (_, client):  # type: ignore[operator]
         answer = await client.put("/", content=b"sent")
 
-    told = (answer.status_code, len(answer.content), answer.headers.get("etag"))
-    assert told != (200, len(BODY), '"right"')
+    got = (answer.status_code, len(answer.content), answer.headers.get("etag"))
+    assert got != (200, len(BODY), '"right"')
 
 
 async def test_a_service_that_is_down_breaks_the_connection_off() -> None:
@@ -123,22 +123,22 @@ async def chain_behind_proxy() -> AsyncIterator[tuple[Proxy, RawRpc, str]]:
         await chain.stop()
 
 
-async def test_endpoints_lie_as_they_are_told() -> None:
+async def test_endpoints_lie_as_they_are_asked_to() -> None:
     async with chain_behind_proxy() as (proxy, rpc, sent):
         honest = await rpc.result("eth_getTransactionReceipt", sent)
         price = int(await rpc.result("eth_gasPrice"), 16)
 
-        async def told(lie: str, method: str, *params: object) -> object:
+        async def heard(lie: str, method: str, *params: object) -> object:
             proxy.rules[:] = [Rule(LIES[lie](random.Random(3)))]
             return await rpc.result(method, *params)
 
         assert honest["status"] == "0x1"
-        assert await told("no receipts", "eth_getTransactionReceipt", sent) is None
-        assert dict(await told("failed receipts", "eth_getTransactionReceipt", sent))["status"] == "0x0"  # type: ignore[call-overload]
-        assert await told("another chain id", "eth_chainId") == "0x1"
-        assert int(str(await told("dear gas", "eth_gasPrice")), 16) >= 2 * price
-        assert await told("lags", "eth_getTransactionReceipt", sent) is None
-        assert int(str(await told("lags", "eth_blockNumber")), 16) < 8
+        assert await heard("no receipts", "eth_getTransactionReceipt", sent) is None
+        assert dict(await heard("failed receipts", "eth_getTransactionReceipt", sent))["status"] == "0x0"  # type: ignore[call-overload]
+        assert await heard("another chain id", "eth_chainId") == "0x1"
+        assert int(str(await heard("dear gas", "eth_gasPrice")), 16) >= 2 * price
+        assert await heard("lags", "eth_getTransactionReceipt", sent) is None
+        assert int(str(await heard("lags", "eth_blockNumber")), 16) < 8
 
 
 async def test_an_endpoint_refuses_batches_and_answers_the_rest() -> None:

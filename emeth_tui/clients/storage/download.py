@@ -208,7 +208,7 @@ class _Download:
 
 
 def _identity(headers: httpx.Headers) -> str:
-    """Return what tells an object from another of the same length, "" if nothing does."""
+    """Return what distinguishes an object from another of the same length, "" if nothing does."""
     etag: str = headers.get("etag", "")
     last_modified: str = headers.get("last-modified", "")
     return etag if etag and not etag.startswith("W/") else last_modified

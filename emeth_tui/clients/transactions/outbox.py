@@ -75,6 +75,7 @@ class Outbox:
         self._chain = chain
         self._w3 = chain.w3
         self._wallet = wallet
+        self._address = chain.w3.to_checksum_address(wallet.address)
         self._pending = PendingTransactions(journal)
         self._patience = patience
         self._fees = fees
@@ -114,8 +115,7 @@ class Outbox:
         What a reorganisation undid, however deep, is taken up again. Return the chain's next nonce of the
         account. Raise NetworkError.
         """
-        address = self._w3.to_checksum_address(self._wallet.address)
-        next_nonce = int(await self._w3.eth.get_transaction_count(address))
+        next_nonce = int(await self._w3.eth.get_transaction_count(self._address))
         self._pending.reopen(next_nonce)
         for pending in self._pending.open():
             if not pending.lock.locked():
@@ -195,16 +195,15 @@ class Outbox:
 
     async def _next_nonce_with_funds(self, request: TransactionRequest, cost_wei: int) -> int:
         """Return the nonce to use. Raise InsufficientFunds when the account cannot pay `cost_wei`."""
-        address = self._w3.to_checksum_address(self._wallet.address)
         mined, known, balance_wei = await asyncio.gather(
-            self._w3.eth.get_transaction_count(address),
-            self._w3.eth.get_transaction_count(address, "pending"),
-            self._w3.eth.get_balance(address),
+            self._w3.eth.get_transaction_count(self._address),
+            self._w3.eth.get_transaction_count(self._address, "pending"),
+            self._w3.eth.get_balance(self._address),
         )
         if balance_wei < cost_wei:
             symbol = self._chain.network.native_symbol
             raise InsufficientFunds(
-                why.GasUnaffordable(request.purpose, cost_wei, symbol, address, int(balance_wei))
+                why.GasUnaffordable(request.purpose, cost_wei, symbol, self._address, int(balance_wei))
             )
         return self._pending.free_nonce(max(int(mined), int(known)))
 
@@ -367,8 +366,7 @@ class Outbox:
         if not any(pending.nonce > next_nonce for pending in self._pending.open()):
             return
         async with self._nonce_lock:
-            address = self._w3.to_checksum_address(self._wallet.address)
-            known = int(await self._w3.eth.get_transaction_count(address, "pending"))
+            known = int(await self._w3.eth.get_transaction_count(self._address, "pending"))
             if known > next_nonce or self._pending.free_nonce(next_nonce) != next_nonce:
                 return
             try:

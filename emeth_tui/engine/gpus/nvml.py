@@ -1,7 +1,7 @@
 """GPUs as NVML reports them. The library takes a while to load: import this only when it is needed.
 
-NVML counts GPUs by their place on the bus, CUDA from the fastest one on unless it is told otherwise. So the
-two are matched by UUID.
+NVML counts GPUs by their place on the bus, CUDA from the fastest one on unless a variable says otherwise. So
+the two are matched by UUID.
 """
 
 from __future__ import annotations

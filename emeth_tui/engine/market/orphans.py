@@ -14,6 +14,7 @@ from emeth_tui.engine.context import Context
 from emeth_tui.engine.market.policy import claim_refusal
 from emeth_tui.engine.market.prepare import new_job
 from emeth_tui.engine.money.ledger import Ledger
+from emeth_tui.engine.money.settle import ENDS
 from emeth_tui.errors import InfoServerError, JobError, StorageError, StorageRejected
 from emeth_tui.job import Job
 from emeth_tui.model import JobId, JobState
@@ -22,18 +23,11 @@ from emeth_tui.notices.events.node import Leftovers
 from emeth_tui.notices.reasons.job import ClaimedBefore, TooLateToFinish
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.job_ids import parse_job_id
-from emeth_tui.store.movements import MovementKind
 
 SEARCH_EVERY_S = 86_400.0
 RETRY_S = 60.0
 HISTORY_SEARCHED = 200  # newest entries of the contract's list of our claims
 _UNDER_WAY = frozenset({JobStatus.PROCESSING, JobStatus.SUBMITTED})
-_ENDED = {
-    JobStatus.VERIFIED: JobState.VERIFIED,
-    JobStatus.FAILED: JobState.FAILED,
-    JobStatus.TIMEOUT: JobState.TIMEOUT,
-    JobStatus.DECLINED: JobState.DECLINED,
-}
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +76,7 @@ class Orphans:
         """Whether a job of ours goes on without us, or ended unseen: its files are here, and no row."""
         if not self._context.is_ours(record) or record.job_id in self._context.book:
             return False
-        is_unseen = record.status in _ENDED and self._context.book.known(record.job_id) is None
+        is_unseen = record.status in ENDS and self._context.book.known(record.job_id) is None
         return record.status in _UNDER_WAY or (is_unseen and self._has_directory(record.job_id))
 
     def _has_directory(self, job_id: JobId) -> bool:
@@ -93,11 +87,7 @@ class Orphans:
     async def _candidates(self) -> set[JobId]:
         context = self._context
         found = {JobId(name) for name in self._directories()}
-        found |= {
-            movement.job_id
-            for movement in context.store.movements.after(0)
-            if movement.job_id is not None and movement.kind is MovementKind.CLAIM
-        }
+        found |= set(context.store.movements.claims_without_end())
         try:
             found |= set(await context.info.assigned_jobs(context.address))
         except InfoServerError as error:
@@ -133,22 +123,16 @@ class Orphans:
         if known is not None:
             return self._reopen(known, record)
         try:
-            ended = record.status in _ENDED
+            ended = record.status in ENDS
             size_bytes = 0 if ended else await self._context.storage.size_of(record.dataset)
             job = new_job(self._context, record, size_bytes)
         except (JobError, StorageRejected) as error:
             logger.warning("job %s is ours on the chain and cannot be taken up: %s", record.job_id, error)
             self._publish_costs(events.OrphanLeft, record)
             return False
-        has_files = self._has_directory(record.job_id)
         job = self._as_on_chain(job, record)
-        refusal = claim_refusal(self._context, replace(job, by_hand=True))
-        if record.status in _ENDED:
-            job = replace(job, seen_end=_ENDED[record.status])  # the watcher books it
-        elif job.state is JobState.CLAIMED and refusal is not None:
-            job = replace(job, paused=True, error=TooLateToFinish(refusal))
-        elif job.state is JobState.CLAIMED and (claimed_now or not has_files):
-            job = replace(job, paused=True, error=ClaimedBefore())
+        if job.state is JobState.CLAIMED and not ended:
+            job = self._held(job, claimed_now=claimed_now)
         self._context.book.add(job)
         await self._ledger.book_job(job.job_id, record.started_at_unix_s, self._ledger.block or 0)
         if job.paused:
@@ -157,6 +141,14 @@ class Orphans:
             self._context.events.publish(events.OrphanAdopted(job.state), job_id=job.job_id)
         self._on_adopted(job.job_id)
         return True
+
+    def _held(self, job: Job, *, claimed_now: bool) -> Job:
+        """Return a claimed job held until the operator decides, where it should not simply go on."""
+        if (refusal := claim_refusal(self._context, replace(job, by_hand=True))) is not None:
+            return replace(job, paused=True, error=TooLateToFinish(refusal))
+        if claimed_now or not self._has_directory(job.job_id):
+            return replace(job, paused=True, error=ClaimedBefore())
+        return job
 
     def _reopen(self, known: Job, record: ChainJob) -> bool:
         """Take up a job that we took for ended, and which the chain says goes on."""
@@ -170,7 +162,10 @@ class Orphans:
         return True
 
     def _as_on_chain(self, job: Job, record: ChainJob) -> Job:
-        job = replace(job, state=JobState.CLAIMED, deposit_wei=record.deposit_wei)
+        """Return a job as the chain shows it; how it ended, if it has, is the watcher's to book."""
+        job = replace(
+            job, state=JobState.CLAIMED, deposit_wei=record.deposit_wei, seen_end=ENDS.get(record.status)
+        )
         if not record.submitted_at_unix_s:
             return job
         return replace(
@@ -182,10 +177,5 @@ class Orphans:
         )
 
     def _publish_costs(self, kind: type[events.OrphanHeld | events.OrphanLeft], record: ChainJob) -> None:
-        rates = self._context.rates
-        body = kind(
-            record.deposit_wei,
-            rates.decline_penalty_wei(record.deposit_wei),
-            rates.timeout_penalty_wei(record.deposit_wei),
-        )
+        body = kind(record.deposit_wei, *self._context.rates.giving_up_costs_wei(record.deposit_wei))
         self._context.events.publish(body, job_id=record.job_id)

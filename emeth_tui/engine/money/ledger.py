@@ -96,11 +96,7 @@ class Ledger:
         if from_block > to_block:
             return Scan()
         events = await self.chain.events(from_block, to_block)
-        ours = [
-            event
-            for event in events
-            if isinstance(event, StatusChanged) and event.node.lower() == self.address.lower()
-        ]
+        ours = [event for event in events if isinstance(event, StatusChanged) and self._is_us(event.node)]
         transfers = await self.chain.transfers(self.address, from_block, to_block)
         movements = [*self._status_rows(ours), *self._transfer_rows(ours, transfers)]
         movements += await self._silent_withdrawals(movements, from_block, to_block)
@@ -137,6 +133,9 @@ class Ledger:
 
     # ---- rows
 
+    def _is_us(self, address: str) -> bool:
+        return address.lower() == self.address.lower()
+
     def _status_rows(self, ours: Iterable[StatusChanged]) -> list[Movement]:
         return [
             _movement(event, _KINDS[event.status], event.job_id, 0)
@@ -151,8 +150,8 @@ class Ledger:
         return [self._transfer_row(transfer, by_tx.get(transfer.tx_hash, [])) for transfer in transfers]
 
     def _transfer_row(self, transfer: Transfer, in_its_transaction: Sequence[StatusChanged]) -> Movement:
-        came = transfer.amount_wei if transfer.recipient.lower() == self.address.lower() else 0
-        went = transfer.amount_wei if transfer.sender.lower() == self.address.lower() else 0
+        came = transfer.amount_wei if self._is_us(transfer.recipient) else 0
+        went = transfer.amount_wei if self._is_us(transfer.sender) else 0
         event = _nearest(transfer, in_its_transaction)
         if event is not None and event.status in _KINDS:
             return _movement(transfer, _KINDS[event.status], event.job_id, came - went)

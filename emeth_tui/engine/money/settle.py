@@ -24,7 +24,7 @@ from emeth_tui.store.movements import Movement, MovementKind
 MAX_GAS = 2**63 - 1  # the most that the store holds; the contract allows more
 LEDGER_TRIES = 3  # looks at a final end whose transaction the ledger lacks, before the rules are believed
 
-_ENDS = {
+ENDS = {  # the statuses that end a job of ours, and how it has ended then
     JobStatus.VERIFIED: JobState.VERIFIED,
     JobStatus.FAILED: JobState.FAILED,
     JobStatus.TIMEOUT: JobState.TIMEOUT,
@@ -148,7 +148,7 @@ class Settler:
         if record is None:
             return given_up
         if self._context.is_ours(record):
-            return _ENDS.get(record.status)
+            return ENDS.get(record.status)
         if record.status is JobStatus.CANCELED:
             return JobState.CANCELED
         if record.status is JobStatus.REQUESTED:

@@ -133,7 +133,7 @@ class Watcher:
         if isinstance(event, StatusChanged):
             return event.job_id in self._context.book
         if isinstance(event, (RewardCredited, PenaltyTaken)):
-            return event.node.lower() == self._context.address.lower()
+            return self._context.is_us(event.node)
         return False
 
     def _claimed_by_us(self, events: Sequence[ChainEvent]) -> tuple[JobId, ...]:
@@ -143,7 +143,7 @@ class Watcher:
             for event in events
             if isinstance(event, StatusChanged)
             and event.status is JobStatus.PROCESSING
-            and event.node.lower() == self._context.address.lower()
+            and self._context.is_us(event.node)
             and event.job_id not in self._context.book
         )
 

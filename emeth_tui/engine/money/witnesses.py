@@ -62,9 +62,7 @@ class Witnesses:
 
     def _compare(self, job_id: JobId, seen: ChainJob | None, other: ChainJob | None, where: str) -> Word:
         if status_of(seen) == status_of(other):
-            self._disagreements.pop(job_id, None)
-            if not self._disagreements:
-                self.disagreement = None
+            self.forget(job_id)
             return Word.AGREES
         self._disagreements[job_id] = self._disagreements.get(job_id, 0) + 1
         if self._disagreements[job_id] >= DISAGREEMENTS:

@@ -79,10 +79,7 @@ def _leave_to_twin(context: Context, job: Job, record: ChainJob) -> None:
     context.book.advance(
         job.job_id, JobState.CLAIMED, deposit_wei=record.deposit_wei, paused=True, error=ClaimedBefore()
     )
-    rates, deposit_wei = context.rates, record.deposit_wei
-    held = OrphanHeld(
-        deposit_wei, rates.decline_penalty_wei(deposit_wei), rates.timeout_penalty_wei(deposit_wei)
-    )
+    held = OrphanHeld(record.deposit_wei, *context.rates.giving_up_costs_wei(record.deposit_wei))
     context.events.publish(held, job_id=job.job_id)
 
 

@@ -145,7 +145,6 @@ class JobPipeline:
             return
         job = self._trouble.record(error.reason)
         held_wei = job.deposit_wei if job.state.holds_deposit else 0
-        penalty_wei = self._context.rates.decline_penalty_wei(held_wei)
-        timeout_wei = self._context.rates.timeout_penalty_wei(held_wei)
+        penalty_wei, timeout_wei = self._context.rates.giving_up_costs_wei(held_wei)
         stuck = JobStuck(job.state, error.reason, penalty_wei, timeout_wei)
         self._context.events.publish(stuck, job_id=self._job_id)

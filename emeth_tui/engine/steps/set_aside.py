@@ -36,7 +36,7 @@ def set_aside(context: Context, job_id: JobId, cause: Reason) -> None:
     """Record that a job cannot be done, delete its files, and say what its deposit costs either way."""
     context.disk.files.delete(job_id)
     job = context.book.update(job_id, error=DatasetUnusable(cause), reserved_bytes=0)
-    _tell(context, job)
+    _report(context, job)
 
 
 def is_given_back(context: Context) -> bool:
@@ -60,7 +60,7 @@ class SetAsideJobs:
         self._context = context
         self._pause_claims = pause_claims
         self._in_a_row = 0
-        # When each was told of; those of an earlier run are told of at the first look.
+        # When each was reported; those of an earlier run are reported at the first look.
         self._told_unix_s = {job.job_id: 0.0 for job in self._jobs()}
 
     def look(self) -> list[JobId]:
@@ -74,7 +74,7 @@ class SetAsideJobs:
             elif now_unix_s - told_unix_s < SECONDS_PER_DAY:
                 continue
             else:
-                _tell(self._context, job)
+                _report(self._context, job)
             self._told_unix_s[job.job_id] = now_unix_s
         return [job.job_id for job in jobs if not job.paused] if is_given_back(self._context) else []
 
@@ -95,9 +95,8 @@ class SetAsideJobs:
             self._pause_claims(UnusableDatasets(self._in_a_row))
 
 
-def _tell(context: Context, job: Job) -> None:
+def _report(context: Context, job: Job) -> None:
     assert isinstance(job.error, DatasetUnusable)  # noqa: S101 - what makes it set aside
     body = GivingBack if is_given_back(context) else SetAside
-    penalty_wei = context.rates.decline_penalty_wei(job.deposit_wei)
-    timeout_wei = context.rates.timeout_penalty_wei(job.deposit_wei)
+    penalty_wei, timeout_wei = context.rates.giving_up_costs_wei(job.deposit_wei)
     context.events.publish(body(job.error.cause, penalty_wei, timeout_wei), job_id=job.job_id)

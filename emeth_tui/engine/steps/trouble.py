@@ -1,4 +1,4 @@
-"""A job's trouble, told once while it stays the same; a result that is held back, again and again."""
+"""A job's trouble, reported once while it stays the same; a result that is held back, again and again."""
 
 from __future__ import annotations
 

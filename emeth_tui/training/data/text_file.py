@@ -107,7 +107,7 @@ def lasting_stamp(path: Path) -> Stamp | None:
 
 
 def _not_text(path: Path, wrong_byte: int) -> Reason:
-    """Return what a file is that is not UTF-8, as far as its first bytes tell."""
+    """Return what a file is that is not UTF-8, as far as its first bytes show."""
     with path.open("rb") as file:
         start = file.read(_MAGIC_BYTES)
     for magic, form in _FORMS.items():

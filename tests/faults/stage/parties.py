@@ -164,9 +164,9 @@ def _what_is_wrong(path: Path | None, dataset: str, key: str) -> str:
     if path is None or not path.exists():
         return "no result in storage"
     try:
-        told: dict[str, Any] = json.loads(path.read_bytes().partition(b"\n")[0])
+        claimed: dict[str, Any] = json.loads(path.read_bytes().partition(b"\n")[0])
     except ValueError:
         return "the result is no result"
-    if told.get("hash") != links(dataset, key, EPOCHS)[-1]:
+    if claimed.get("hash") != links(dataset, key, EPOCHS)[-1]:
         return "the hash is wrong"
     return ""

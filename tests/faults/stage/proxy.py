@@ -42,10 +42,13 @@ class Message:
         return replace(self, body=body, headers=_without(self.headers, "content-length", "transfer-encoding"))
 
     def head(self, length: int | None = None) -> bytes:
-        """Return the first line and the headers; the length is the body's, unless another is to be told."""
+        """Return the first line and the headers; the length is the body's, or what is to be announced."""
         kept = _without(self.headers, "content-length", "transfer-encoding", "connection")
-        told = ("Content-Length", str(len(self.body) if length is None else length))
-        lines = [self.first, *(f"{name}: {value}" for name, value in (*kept, told, ("Connection", "close")))]
+        announced = ("Content-Length", str(len(self.body) if length is None else length))
+        lines = [
+            self.first,
+            *(f"{name}: {value}" for name, value in (*kept, announced, ("Connection", "close"))),
+        ]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
     def encoded(self) -> bytes:

@@ -58,7 +58,7 @@ class World:
         self.network = RunProcess("network", layout.output("network"))
         self.nodes = [RunProcess("node-0", layout.output("node-0"))]
         self.proxies = {name: Proxy(name, self._upstream(name)) for name in SERVICES}
-        self.told: asyncio.Queue[Record] = asyncio.Queue()  # what the first node prints
+        self.printed: asyncio.Queue[Record] = asyncio.Queue()  # what the first node prints
         self.starts = 0
         self._endpoints: dict[str, int] = {}
         self._ready = asyncio.Event()
@@ -156,7 +156,7 @@ class World:
         self.setup.training.write(home / "cache" / DEVNET / "jobs")
         if number == 0:
             self.starts += 1
-            node.on_record = self.told.put_nowait
+            node.on_record = self.printed.put_nowait
         kept = {
             name: value for name, value in os.environ.items() if not name.startswith(("EMETH_TUI_", "XDG_"))
         }

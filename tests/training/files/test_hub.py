@@ -75,18 +75,18 @@ def test_a_model_in_the_clients_own_cache_is_used_if_it_is_whole(
     assert (fetched / LARGE).read_bytes() == server.files()[LARGE]
 
 
-def test_the_bytes_are_told_as_they_arrive(server: Hub) -> None:
-    told: list[Preparing] = []
+def test_the_bytes_are_reported_as_they_arrive(server: Hub) -> None:
+    reported: list[Preparing] = []
 
-    hub.fetch(NAME, told.append)
+    hub.fetch(NAME, reported.append)
 
-    fractions = [each.fraction for each in told]
+    fractions = [each.fraction for each in reported]
     assert fractions == sorted(fractions)
     assert (fractions[0], fractions[-1]) == (0.0, 1.0)
     assert len(set(fractions)) > 3
-    assert told[0].stage is Stage.ASKING_HUB
+    assert reported[0].stage is Stage.ASKING_HUB
     size_bytes = sum(path.stat().st_size for path in hub.fetch(NAME).iterdir())
-    assert (told[-1].stage, told[-1].size_bytes) == (Stage.DOWNLOADING, size_bytes)
+    assert (reported[-1].stage, reported[-1].size_bytes) == (Stage.DOWNLOADING, size_bytes)
 
 
 def test_a_connection_cut_in_the_middle_is_taken_up_there(server: Hub) -> None:
@@ -145,17 +145,17 @@ def test_a_name_that_cannot_be_one_is_said_to_be_unknown(server: Hub, name: str)
 def test_two_workers_download_a_model_one_after_the_other(server: Hub) -> None:
     home = hub._home() / NAME.replace("/", "--")
     home.mkdir(parents=True)
-    told: list[Stage] = []
+    reported: list[Stage] = []
     with (home / "lock").open("w") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
 
         def let_go(preparing: Preparing) -> None:
-            told.append(preparing.stage)
+            reported.append(preparing.stage)
             fcntl.flock(other, fcntl.LOCK_UN)
 
         fetched = hub.fetch(NAME, let_go)
 
-    assert told[0] is Stage.WAITING_FOR_DOWNLOAD
+    assert reported[0] is Stage.WAITING_FOR_DOWNLOAD
     assert_fetched(fetched, server)
 
 
