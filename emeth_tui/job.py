@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from emeth_tui.model import JobId, JobState, Language
 from emeth_tui.notices.notice import Reason
-from emeth_tui.notices.reasons.job import DatasetUnusable
+from emeth_tui.notices.reasons.job import ClaimedBefore, DatasetUnusable
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +50,8 @@ class Job:
     def is_set_aside(self) -> bool:
         """Whether it cannot be done: it needs no worker, and nothing but its deposit is left to care for."""
         return isinstance(self.error, DatasetUnusable)
+
+    @property
+    def is_left_alone(self) -> bool:
+        """Whether it is held as what may be another node's: it needs no worker until the operator decides."""
+        return self.paused and isinstance(self.error, ClaimedBefore)

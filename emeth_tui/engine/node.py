@@ -156,7 +156,8 @@ class Node:
         for job in self._context.book.open_jobs():
             has_work = job.state is not JobState.SUBMITTED and job.seen_end is None
             if has_work and not job.is_set_aside:
-                self._context.events.publish(job_events.Resumed(job.state), job_id=job.job_id)
+                if not job.is_left_alone:
+                    self._context.events.publish(job_events.Resumed(job.state), job_id=job.job_id)
                 self._tasks.start_if_idle(job.job_id)  # one that was adopted just now has its task
 
     async def _pause_tasks(self) -> None:

@@ -18,7 +18,7 @@ from tests.training.texts import english
 pytestmark = pytest.mark.slow
 
 PARENT = """
-import asyncio, sys
+import asyncio, signal, sys
 from pathlib import Path
 from emeth_tui.training.reports import EpochDone, TrainRequest
 from emeth_tui.workers.supervisor import WorkerDirectories, WorkerPool
@@ -39,6 +39,7 @@ async def main(directory):
     await worker.train(request, hash_for=lambda digest, epochs: "", on_message=tell)
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     asyncio.run(main(Path(sys.argv[1])))
 """
 

@@ -257,7 +257,8 @@ class Market:
             return why.ClaimingPaused(paused)
         if busy := self._no_worker_free():
             return busy
-        under_way = sum(not job.is_set_aside for job in self._context.book.open_jobs())
+        open_jobs = self._context.book.open_jobs()
+        under_way = sum(not job.is_set_aside and not job.is_left_alone for job in open_jobs)
         if self._claims_wanted is not None and self._verified + under_way >= self._claims_wanted:
             return why.WantedJobsUnderWay(self._claims_wanted)
         return None

@@ -9,7 +9,7 @@ from typing import Any
 from emeth_tui.errors import InvalidTransition
 from emeth_tui.job import Job
 from emeth_tui.model import SECONDS_PER_DAY, TRANSITIONS, JobId, JobState
-from emeth_tui.notices.reasons.job import ClaimedBefore, TransitionNotAllowed
+from emeth_tui.notices.reasons.job import TransitionNotAllowed
 from emeth_tui.store.jobs import JobTable
 
 
@@ -44,7 +44,7 @@ class JobBook:
             if job.state is not JobState.SUBMITTED
             and job.seen_end is None
             and not job.is_set_aside
-            and not (job.paused and isinstance(job.error, ClaimedBefore))
+            and not job.is_left_alone
         ]
 
     def ended_today(self) -> tuple[Job, ...]:

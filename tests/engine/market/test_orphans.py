@@ -84,6 +84,28 @@ async def test_a_job_of_which_nothing_is_here_is_held_and_its_costs_are_named(
     assert (summary.adds_up, summary.lost_wei) == (True, token_to_wei(4))
 
 
+async def test_a_job_that_is_left_alone_holds_no_worker_and_is_no_job_that_was_asked_for(
+    network: Harness, tmp_path: Path
+) -> None:
+    theirs = await network.post(fee_emt=20)
+    async with network.node(script=Script(hold_before_epoch=2)) as node:
+        await node.event("epoch_done", theirs)
+        await node.stop()
+    shutil.rmtree(tmp_path / "state")
+    shutil.rmtree(tmp_path / "cache")
+
+    ours = await network.post(fee_emt=20)
+    async with network.node(exit_after_jobs=1) as node:
+        await node.event("orphan_held", theirs)
+        await node.event("submitted", ours)
+        await network.verify(ours)
+        await node.event("verified", ours)
+        await node.running
+
+    assert not [event for event in node.seen if event.kind == "resumed"]
+    assert (await network.job(theirs)).status is JobStatus.PROCESSING
+
+
 async def test_the_operator_may_have_a_held_job_trained(network: Harness, tmp_path: Path) -> None:
     job_id = await network.post(fee_emt=20)
     async with network.node(script=Script(hold_before_epoch=2)) as node:
