@@ -24,6 +24,7 @@ EmethError                    what happened, to which job, and what the user can
 ├── StoreError                the node's database does not take a write, or is from a newer version
 │   └── StoreDamaged          it is damaged, or gone where it was before
 ├── AlreadyRunning            another node holds this state directory
+├── TerminalError             the terminal cannot show the screen
 ├── ExportError               a file that the user asked for cannot be written
 ├── ControlError              the node that runs here cannot be looked at, or not any longer
 └── DevnetError               the local network could not be started
@@ -57,6 +58,7 @@ class ExitCode(IntEnum):
     DEVNET = 14
     CONTROL = 15
     STORE_DAMAGED = 16
+    TERMINAL = 17
     INTERRUPTED = 130
 
 
@@ -163,6 +165,10 @@ class StoreDamaged(StoreError):
 
 class AlreadyRunning(EmethError):
     exit_code = ExitCode.ALREADY_RUNNING
+
+
+class TerminalError(EmethError):
+    exit_code = ExitCode.TERMINAL
 
 
 class ExportError(EmethError):

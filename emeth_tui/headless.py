@@ -14,6 +14,7 @@ from emeth_tui.errors import ExitCode
 from emeth_tui.model import Severity
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.notice import field_data
+from emeth_tui.process.signals import on_signal
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.streams import LineWriter
 from emeth_tui.words.sentences import english
@@ -93,7 +94,7 @@ async def print_events(
 def cancel_on_signals(starting: asyncio.Task[Summary]) -> None:
     """Make SIGINT and SIGTERM cancel a node that is starting, until `handle_signals`."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, starting.cancel)
+        on_signal(number, starting.cancel)
 
 
 def handle_signals(node: Node) -> None:
@@ -110,12 +111,12 @@ def handle_signals(node: Node) -> None:
             os._exit(ExitCode.INTERRUPTED)
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
+        on_signal(number, stop)
 
 
 def handle_hang_up() -> None:
     """Keep the node running when its terminal is closed."""
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, detach_from_terminal)
+    on_signal(signal.SIGHUP, lambda: None, at_once=detach_from_terminal)
 
 
 def detach_from_terminal() -> None:

@@ -18,7 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from emeth_tui.errors import AlreadyRunning, EmethError, ExitCode
-from emeth_tui.garbage import collect_as_usual
+from emeth_tui.process.garbage import collect_as_usual
 from emeth_tui.streams import LineWriter, narrate
 
 if TYPE_CHECKING:
@@ -227,12 +227,13 @@ def left_running_notice(pid: int, show_command: str, *, in_background: bool) -> 
 
 def _screen_options(settings: Settings) -> ScreenOptions:
     from emeth_tui.tui.node_front import ScreenOptions
+    from emeth_tui.tui.terminal import needs_ascii
 
     return ScreenOptions(
         themes_directory=settings.source.parent / "themes",
         exports_directory=settings.state_dir / "exports",
         theme=settings.screen.theme,
         language=settings.screen.language,
-        ascii_only=settings.screen.ascii,
+        ascii_only=settings.screen.ascii or needs_ascii(),
         keys=settings.keys,
     )

@@ -20,16 +20,22 @@ ROOT = Path(__file__).parent.parent
 LIMIT_S = 120.0
 _CHUNK_BYTES = 65_536
 # Some shells export the size that the terminal once had: the terminal's own counts.
-_OF_A_SHELL = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "COLUMNS": "80", "LINES": "24"}
+_OF_A_SHELL = {"COLUMNS": "80", "LINES": "24"}
+RICH = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 
 
 class PseudoTerminal:
     """One program on one terminal. What it writes is read only while somebody asks for it."""
 
     def __init__(
-        self, command: Sequence[str], size: tuple[int, int], environment: Mapping[str, str], cwd: Path = ROOT
+        self,
+        command: Sequence[str],
+        size: tuple[int, int],
+        environment: Mapping[str, str],
+        cwd: Path = ROOT,
+        kind: Mapping[str, str] = RICH,
     ) -> None:
-        """Start a program; `size` is columns and rows."""
+        """Start a program; `size` is columns and rows, `kind` the variables by which a terminal is known."""
         columns, rows = size
         self.output = b""
         self._descriptor, theirs = os.openpty()
@@ -41,7 +47,7 @@ class PseudoTerminal:
             stdout=theirs,
             stderr=theirs,
             cwd=cwd,
-            env={**environment, **_OF_A_SHELL},
+            env={**_without(environment, RICH), **_OF_A_SHELL, **kind},
         )
         os.close(theirs)
 
@@ -62,6 +68,10 @@ class PseudoTerminal:
     def type(self, keys: str) -> None:
         """Press keys."""
         os.write(self._descriptor, keys.encode())
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Change the terminal's size, which its program is told of."""
+        fcntl.ioctl(self._descriptor, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
 
     def hang_up(self) -> None:
         """Take the terminal away, as a dropped connection does."""
@@ -90,11 +100,21 @@ class Terminal(PseudoTerminal):
     """A pseudo-terminal with an emulator, which knows what its screen shows."""
 
     def __init__(
-        self, command: Sequence[str], size: tuple[int, int], environment: Mapping[str, str], cwd: Path = ROOT
+        self,
+        command: Sequence[str],
+        size: tuple[int, int],
+        environment: Mapping[str, str],
+        cwd: Path = ROOT,
+        kind: Mapping[str, str] = RICH,
     ) -> None:
         self.screen = pyte.Screen(*size)
         self._stream = pyte.ByteStream(self.screen)
-        super().__init__(command, size, environment, cwd)
+        super().__init__(command, size, environment, cwd, kind)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Change the size of the terminal and of what the emulator shows."""
+        self.screen.resize(rows, columns)
+        super().resize(columns, rows)
 
     @property
     def text(self) -> str:
@@ -122,3 +142,7 @@ class Terminal(PseudoTerminal):
         came = super().read(limit_s)
         self._stream.feed(self.output[known:])
         return came
+
+
+def _without(environment: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name not in names}

@@ -133,7 +133,7 @@ def test_the_account_adds_up_or_says_that_it_does_not() -> None:
 async def test_one_signal_that_comes_twice_saves_and_a_later_one_leaves_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     node = StandInNode()
     left: list[int] = []
     monkeypatch.setattr(headless.os, "_exit", left.append)
@@ -148,8 +148,8 @@ async def test_one_signal_that_comes_twice_saves_and_a_later_one_leaves_at_once(
         await _signals_are_handled()
         assert (node.calls, left) == ([("request_stop", None)], [ExitCode.INTERRUPTED])
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 async def _signals_are_handled() -> None:

@@ -18,7 +18,7 @@ from emeth_tui.cli.store import store
 from emeth_tui.cli.types import DIRECTORY, FILE, LANGUAGE
 from emeth_tui.cli.wallet import wallet
 from emeth_tui.errors import EmethError, ExitCode
-from emeth_tui.garbage import collect_rarely
+from emeth_tui.process.garbage import collect_rarely
 from emeth_tui.streams import announce, narrate, prepare_streams
 
 

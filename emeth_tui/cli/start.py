@@ -86,16 +86,20 @@ class StartOptions:
 def start(options: StartOptions) -> ExitCode:
     """Show the running node until the user leaves, or run a new one until it ends.
 
-    Raise UsageError for options that contradict each other, and EmethError when the node cannot start.
+    Raise UsageError for options that contradict each other, and EmethError when the node cannot start, or the
+    terminal cannot show it.
     """
     from emeth_tui.hardening import take_out
     from emeth_tui.settings import SECRET_VARIABLES, VERIFICATION_KEY_VARIABLE
     from emeth_tui.shell import fork_from_shell, started_by_shell
     from emeth_tui.tui.setup.questions import Result
+    from emeth_tui.tui.terminal import check_terminal
 
     options.check()
     secrets = take_out(SECRET_VARIABLES)
     on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    if options.with_screen and on_terminal:
+        check_terminal()
     viewed = _view_running_node(options, with_screen=options.with_screen and on_terminal)
     if viewed is not None:
         return viewed

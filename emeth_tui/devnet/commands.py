@@ -15,8 +15,8 @@ from pathlib import Path
 from emeth_tui.devnet.chain.backends import ChainKind
 from emeth_tui.devnet.network import Devnet
 from emeth_tui.devnet.options import DevnetInfo, DevnetOptions
-from emeth_tui.garbage import collect_as_usual
 from emeth_tui.logs import quiet_libraries
+from emeth_tui.process.garbage import collect_as_usual
 from emeth_tui.streams import announce
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -302,7 +302,9 @@ class ScreenSettings(Section):
         "dark", description="built-in theme, or one of your own from themes/ next to the settings file"
     )
     language: Literal["", "en", "ja"] = Field("", description="en or ja; empty: the locale's language")
-    ascii: bool = Field(False, description="draw with ASCII characters only")
+    ascii: bool = Field(
+        False, description="draw with ASCII characters only, as on a terminal that has no others"
+    )
 
 
 class LogSettings(Section):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emeth_tui.control.client import RemoteNode
+from emeth_tui.process.signals import on_signal
 from emeth_tui.tui.node_front import Ending, NodeFront, ScreenOptions
 from emeth_tui.tui.run import run_screen
 
@@ -39,7 +40,7 @@ async def view_node(
     front: NodeFront = remote  # a future hides its type: this line checks it
     following = asyncio.create_task(remote.run(first))
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, following.cancel)
+        on_signal(number, following.cancel)
     try:
         ending = await run_screen(
             first, following, replace(options, read_only=True), detach_from_terminal=detach_from_terminal

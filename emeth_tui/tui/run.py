@@ -6,8 +6,10 @@ import asyncio
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
+from emeth_tui.process.signals import on_signal
 from emeth_tui.tui.app import EmethApp
 from emeth_tui.tui.drawing.driver import PatientDriver, ignore_size_variables
 from emeth_tui.tui.node_front import Ending, NodeFront, ScreenOptions
@@ -72,19 +74,13 @@ def _following(
 def _hanging_up(app: EmethApp, detach_from_terminal: Callable[[], None]) -> Iterator[None]:
     """End the screen on SIGHUP; later ones only detach from the terminal."""
 
-    def hang_up(_signal: int, _frame: object) -> None:
-        # Python's own handler, not the loop's: it must run before that of SIGCONT, which comes with it.
+    def let_go() -> None:
+        # At once, not in the loop: it must come before the handler of SIGCONT, which follows.
         detach_from_terminal()
         PatientDriver.ignore_continue()
-        loop.call_soon_threadsafe(app.exit, Ending.HUNG_UP)
 
-    def later_hang_up(_signal: int, _frame: object) -> None:
-        detach_from_terminal()
-
-    loop = asyncio.get_running_loop()
-    loop.remove_signal_handler(signal.SIGHUP)
-    signal.signal(signal.SIGHUP, hang_up)
+    on_signal(signal.SIGHUP, partial(app.exit, Ending.HUNG_UP), at_once=let_go)
     try:
         yield
     finally:
-        signal.signal(signal.SIGHUP, later_hang_up)
+        on_signal(signal.SIGHUP, lambda: None, at_once=detach_from_terminal)

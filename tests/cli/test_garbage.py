@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from emeth_tui.garbage import collect_as_usual, collect_rarely
+from emeth_tui.process.garbage import collect_as_usual, collect_rarely
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 `python -m tests.tui.busy_screen WORKERS REPORTS_A_SECOND SECONDS [EVENTS]`; what it took goes, as JSON, to
 the file that $REPORT names. With EVENTS, so many events follow in a row, and their memory is measured.
+SIGTERM ends the work, as it ends a node.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import gc
 import json
 import os
 import resource
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -23,9 +25,12 @@ from emeth_tui.headless import detach_from_terminal
 from emeth_tui.model import JobId
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.events.job import EpochDone
+from emeth_tui.process import signals
+from emeth_tui.process.signals import on_signal
 from emeth_tui.training.reports import Progress
 from emeth_tui.tui.node_front import ScreenOptions
 from emeth_tui.tui.run import run_screen
+from emeth_tui.tui.terminal import needs_ascii
 from tests.tui.stand_in import StandInNode, snapshot, training_job, training_worker
 
 STEPS = 1_000  # of an epoch
@@ -134,10 +139,11 @@ def resident_bytes() -> int:
 async def show(workers: int, rate: float, seconds: float, events: int = 0) -> None:
     node = BusyNode(workers, rate)
     engine = asyncio.create_task(node.work(seconds, events))
-    options = ScreenOptions(themes_directory=Path(os.devnull), language="en")
+    on_signal(signal.SIGTERM, engine.cancel)
+    options = ScreenOptions(themes_directory=Path(os.devnull), language="en", ascii_only=needs_ascii())
     ending = await run_screen(node, engine, options, detach_from_terminal=detach_from_terminal)
     cpu_before, began = time.process_time(), time.monotonic()
-    await engine
+    await asyncio.wait({engine})
     cpu_after, after_s = time.process_time() - cpu_before, max(0.001, time.monotonic() - began)
     report = {
         "ending": ending.name,
@@ -150,5 +156,6 @@ async def show(workers: int, rate: float, seconds: float, events: int = 0) -> No
 
 
 if __name__ == "__main__":
+    signals.STUCK_AFTER_S = float(os.environ.get("STUCK_AFTER_S", signals.STUCK_AFTER_S))
     given_workers, given_rate, given_seconds, *given_events = sys.argv[1:]
     asyncio.run(show(int(given_workers), float(given_rate), float(given_seconds), *map(int, given_events)))

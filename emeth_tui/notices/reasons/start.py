@@ -37,3 +37,8 @@ class NoEmt(Reason):
 class NodeRuns(Reason):
     directory: Path
     pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalCannotShow(Reason):
+    term: str

@@ -50,6 +50,13 @@ class Glyphs:
     chart_second: str  # for a second curve
     border: str  # Textual's name of a border
 
+    @property
+    def characters(self) -> str:
+        """Every character that this set draws with, besides letters and digits."""
+        shapes = self.bar_full + self.bar_half + self.bar_empty + self.levels
+        signs = "" if self.ascii_only else "".join(map(chr, _TO_ASCII))
+        return shapes + self.chart_point + self.chart_second + signs
+
     def text(self, text: str) -> str:
         """Return a text as this set can show it; letters of other scripts are left alone."""
         return text.translate(_TO_ASCII) if self.ascii_only else text

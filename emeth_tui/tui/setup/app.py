@@ -25,6 +25,7 @@ from emeth_tui.tui.node_front import ScreenOptions
 from emeth_tui.tui.panels.keys import KeyHint, keys_line
 from emeth_tui.tui.setup.questions import STEPS, Kind, Outcome, Question, Result
 from emeth_tui.tui.setup.wizard import Wizard
+from emeth_tui.tui.terminal import needs_ascii
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _, language_of_locale, set_language
 
@@ -228,7 +229,7 @@ def run_setup_screen(settings: Settings) -> Outcome:
         themes_directory=settings.source.parent / "themes",
         theme=settings.screen.theme,
         language=settings.screen.language,
-        ascii_only=settings.screen.ascii,
+        ascii_only=settings.screen.ascii or needs_ascii(),
     )
     app = SetupApp(Wizard(settings.source), options)
     outcome = asyncio.run(app.run_async())
