@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 TEST_JOBS ?= 2
-PYTEST = $(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder
+# A test process that crashes ends the run: xdist would wait for ever for the rest of its file.
+PYTEST = $(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 .PHONY: demo demo-headless quick test test-slow test-pythons lint check mutants faults soak fuzz bench bench-gpu pictures contracts clean help
 

@@ -80,6 +80,7 @@ class Outbox:
         self._patience = patience
         self._fees = fees
         self._nonce_lock = asyncio.Lock()
+        self.undone = 0  # transactions that were in a block which is no longer in the chain
         self.nonces_lost = 0  # that were ours to use, and were used with bytes that we never signed
 
     def find_pending(self, request: TransactionRequest) -> PendingTransaction | None:
@@ -290,7 +291,9 @@ class Outbox:
             if seen.receipt is not None:
                 self._note_mined(pending, seen)
                 return
-            pending.receipt = None
+            if pending.receipt is not None:
+                pending.receipt = None
+                self.undone += 1
             if seen.next_nonce > pending.nonce:
                 if not seen.is_known:  # else it is mined, and its receipt is late
                     self._note_nonce_taken(pending, watch)

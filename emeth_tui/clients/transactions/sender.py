@@ -104,6 +104,11 @@ class TransactionSender:
         return await self._outbox.tend(wanted)
 
     @property
+    def undone(self) -> int:
+        """Return how many of our transactions were in a block that was taken back."""
+        return self._outbox.undone
+
+    @property
     def nonces_lost(self) -> int:
         """How many nonces that were ours to use another program has used."""
         return self._outbox.nonces_lost

@@ -72,7 +72,12 @@ class Settler:
         self._shown: dict[JobId, ChainJob | None] = {}  # at the last look
         self._ended_since: dict[JobId, int] = {}  # the block at which an end was first seen
         self._ledger_tries: dict[JobId, int] = {}
-        self.waits = False  # for a second look, or for blocks
+        self._asks_again = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether a job waits for a second look, or for blocks that make its end final."""
+        return self._asks_again or any(job.seen_end is not None for job in self._context.book.open_jobs())
 
     async def look(self, head: Head) -> None:
         """Read our open jobs' records and act on what has changed. Raise NetworkError."""
@@ -80,7 +85,7 @@ class Settler:
         ids = [job.job_id for job in jobs]
         seen = await self._context.chain.jobs(ids)
         final = await self._final_records(ids, head, seen)
-        self.waits = False
+        self._asks_again = False
         for job in jobs:
             # The job's own task may have advanced it while the answer was on its way.
             if job.job_id in self._context.book:
@@ -101,7 +106,7 @@ class Settler:
                 or (word is Word.SILENT and is_news)
                 or job_id not in self._context.book
             ):
-                self.waits = True
+                self._asks_again = True
                 return
         self._witnesses.forget(job_id)
         job = self._context.book.get(job_id)
@@ -164,8 +169,6 @@ class Settler:
                 job = self._see_end(job, end)
             if self._is_final(job, look):
                 await self._book(job, end, look.final or look.seen, head)
-            else:
-                self.waits = True
         elif look.seen is None or look.seen.status is JobStatus.REQUESTED:
             if job.state is not JobState.CLAIMING:
                 self._claim_undone(job)
@@ -208,7 +211,7 @@ class Settler:
         elif job.state is not JobState.SUBMITTED:
             self._hooks.restarted(job.job_id)
         else:
-            self.waits = True  # the next look shows whether it was ever submitted
+            self._asks_again = True  # the next look shows whether it was ever submitted
 
     def _claim_undone(self, job: Job) -> None:
         self._context.book.advance(job.job_id, JobState.CLAIMING)
@@ -225,7 +228,7 @@ class Settler:
             self._context.book.update(job.job_id, reserved_bytes=0)
             self._context.disk.files.keep_only(job.job_id, [RESULT_NAME])
         elif job.reserved_bytes:
-            self.waits = True
+            self._asks_again = True
 
     def _submitted(self, job: Job, record: ChainJob | None) -> Job:
         """Record a submission that was mined while the node was down."""
@@ -245,7 +248,7 @@ class Settler:
             return
         movements = await self._movements(job, record, head)
         if movements is None:
-            self.waits = True
+            self._asks_again = True
             return
         net_wei = sum(movement.amount_wei for movement in movements)
         if not movements:

@@ -55,6 +55,7 @@ class Watcher:
         self._key_watch = KeyWatch(context)
         self._last_full_read_unix_s = 0.0
         self._read_until: Head | None = None
+        self._undone = 0  # transactions of ours
         self._turn = asyncio.Lock()  # a command may ask for a look while one is under way
         self._endpoint = context.chain.rpc.where
         self.view: ChainView | None = None
@@ -79,7 +80,8 @@ class Watcher:
         foreign = self._key_watch.look(await self.look_after_transactions())
         events, dropped = await self._read_blocks(head)
         claimed = self._claimed_by_us(events)
-        touched = dropped or any(self._concerns_us(event) for event in events)
+        undone, self._undone = self._undone, context.transactions.undone
+        touched = dropped or undone != self._undone or any(self._concerns_us(event) for event in events)
         if touched or self._settler.waits or self._is_due() or self.view is None:
             await self._settler.look(head)
             self.view = await self._read_view(head)

@@ -31,7 +31,7 @@ async def test_a_job_whose_end_was_a_lie_is_finished(network: Harness, told: Job
             return {one: replace(record, status=told) for one, record in records.items()}
 
         chain.jobs = jobs  # type: ignore[method-assign, assignment]
-        node.node._watcher._settler.waits = True  # the next look is now, and not in a minute
+        node.node._watcher._settler._asks_again = True  # the next look is now, and not in a minute
         await node.event("end_seen", job_id)
         lying = False
         await node.event("end_undone", job_id)
