@@ -11,6 +11,7 @@ LEDGER_BLOCK = "ledger_block"  # the newest final block whose movements are in t
 KEEPS_DEPOSIT = "keeps_deposit"  # the job by which the contract was seen not to return a deposit
 NONCE_SEEN = "nonce_seen"  # the account's nonces below are accounted for
 CLAIMS_PAUSED = "claims_paused"  # why, as JSON
+CLAIMS_PAUSED_AT = "claims_paused_at"  # since when, in Unix seconds
 LOSSES_ACCEPTED = "losses_accepted"  # a day, and what of its losses the operator went on after, in wei
 ACCOUNT = "account"  # the address and chain that this state belongs to
 

@@ -56,7 +56,17 @@ def pause_claims(frame: Frame, target: Target) -> Reason | None:
         return reason
     if frame.snapshot.stopping == "draining":
         return screen.TakesNoNewJobs()
+    if frame.snapshot.claims_paused is None and (disabled := claims_disabled(frame)):
+        return disabled
     return _stopping(frame)
+
+
+def claims_disabled(frame: Frame) -> Reason | None:
+    """The settings may have switched claiming off: then it neither goes on nor can it be paused."""
+    from emeth_tui.notices.reasons.market import ClaimsDisabled
+
+    standstill = frame.snapshot.standstill
+    return standstill.reason if standstill and isinstance(standstill.reason, ClaimsDisabled) else None
 
 
 def finish_then_pause(frame: Frame, target: Target) -> Reason | None:

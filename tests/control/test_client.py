@@ -15,6 +15,7 @@ from emeth_tui.control import client, connection, wire
 from emeth_tui.control.client import RemoteNode
 from emeth_tui.control.server import serve_control
 from emeth_tui.engine.events import JobProgress
+from emeth_tui.engine.market.standstill import Standstill
 from emeth_tui.engine.settings_editor import Setting, SettingsView
 from emeth_tui.errors import ControlError, EmethError, StoreError
 from emeth_tui.model import Severity
@@ -102,8 +103,9 @@ async def test_a_view_asks_anew_when_its_picture_is_old(
 ) -> None:
     monkeypatch.setattr(client, "OLD_S", 0.0)
     async with attached(shown, served) as view:
-        shown.picture = replace(shown.picture, idle_reason=Foreign("no event said so"))
-        await until(lambda: view.remote.snapshot().idle_reason == Foreign("no event said so"))
+        standstill = Standstill(Foreign("no event said so"), NOW)
+        shown.picture = replace(shown.picture, standstill=standstill)
+        await until(lambda: view.remote.snapshot().standstill == standstill)
 
 
 @pytest.mark.parametrize(

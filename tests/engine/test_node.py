@@ -81,7 +81,8 @@ async def test_the_best_paid_suitable_jobs_are_taken_one_a_worker(network: Harne
 
     assert [job.job_id for job in snapshot.jobs] == [rich, middle]
     assert (await network.job(poor)).status is JobStatus.REQUESTED
-    assert snapshot.idle_reason == WorkersBusy()
+    assert snapshot.standstill is not None
+    assert snapshot.standstill.reason == WorkersBusy()
     assert snapshot.deposits is not None
     assert snapshot.deposits.locked_wei == token_to_wei(40)
     assert snapshot.deposits.at_risk_wei == token_to_wei(12)

@@ -15,6 +15,7 @@ from emeth_tui.engine.estimates.durations import Duration
 from emeth_tui.engine.events import Subscription
 from emeth_tui.engine.gpus.reading import GpuReading
 from emeth_tui.engine.market.rules import Offer
+from emeth_tui.engine.market.standstill import Standstill
 from emeth_tui.engine.service_health import ServiceStatus
 from emeth_tui.engine.settings_editor import SettingChange, SettingsEditor, SettingsView
 from emeth_tui.engine.view.records import JobRecord
@@ -39,6 +40,7 @@ from emeth_tui.notices.events.node import ServiceLost, Withdrawn
 from emeth_tui.notices.notice import EventBody, Reason
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import (
+    ClaimingPaused,
     FinishingFirst,
     MissesMargin,
     PausedByOperator,
@@ -259,7 +261,7 @@ def snapshot(**changes: Any) -> Snapshot:
         ),
         "claims_paused": None,
         "stopping": "",
-        "idle_reason": WorkersBusy(),
+        "standstill": Standstill(WorkersBusy(), NOW - 1_380),
         "services": (ServiceStatus(ServiceName.CHAIN), ServiceStatus(ServiceName.INFO_SERVER)),
         "events": EVENTS,
     }
@@ -372,6 +374,10 @@ class StandInRecords:
         ]
 
 
+def paused(reason: Reason, ago_s: float = 0) -> Standstill:
+    return Standstill(ClaimingPaused(reason), NOW - ago_s)
+
+
 class StandInNode:
     """Shows `picture`, writes every command down in `calls`, refuses those in `refusals`."""
 
@@ -419,15 +425,15 @@ class StandInNode:
 
     def pause_claims(self) -> None:
         self._called("pause_claims")
-        self.change(claims_paused=PausedByOperator())
+        self.change(claims_paused=PausedByOperator(), standstill=paused(PausedByOperator()))
 
     def resume_claims(self) -> None:
         self._called("resume_claims")
-        self.change(claims_paused=None)
+        self.change(claims_paused=None, standstill=None)
 
     def finish_then_pause(self) -> None:
         self._called("finish_then_pause")
-        self.change(claims_paused=FinishingFirst())
+        self.change(claims_paused=FinishingFirst(), standstill=paused(FinishingFirst()))
 
     async def claim_job(self, job_id: JobId) -> None:
         self._called("claim_job", job_id)

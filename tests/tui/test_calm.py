@@ -12,7 +12,7 @@ from emeth_tui.tui.drawing.lines import line
 from emeth_tui.tui.frame import FrameMaker
 from emeth_tui.tui.panels.banner import banner_lines
 from tests.tui.harness import SMALL, last_line, press, settled, shown, text_of
-from tests.tui.stand_in import NOW, StandInNode, snapshot
+from tests.tui.stand_in import NOW, StandInNode, paused, snapshot
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_a_lost_link_says_since_when_and_when_it_is_tried_again(
 
 
 async def test_the_palette_says_why_something_cannot_be_done_now(node: StandInNode) -> None:
-    node.change(claims_paused=PausedByOperator())
+    node.change(claims_paused=PausedByOperator(), standstill=paused(PausedByOperator()))
     async with shown(node) as pilot:
         await press(pilot, "colon", *"finish")
         assert "✗ Finish what is under way, then pause" in text_of(pilot)

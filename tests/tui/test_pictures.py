@@ -14,6 +14,7 @@ import pytest
 from rich.cells import cell_len
 from textual.pilot import Pilot
 
+from emeth_tui.engine.market.standstill import Standstill
 from emeth_tui.engine.service_health import ServiceStatus
 from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.model import Head, JobId, JobState, ServiceName, WorkerPhase
@@ -30,6 +31,7 @@ from tests.tui.stand_in import (
     TRAINING_ID,
     StandInNode,
     forecast,
+    paused,
     second_job,
     snapshot,
     training_job,
@@ -54,7 +56,9 @@ def idle() -> Snapshot:
         ),
     )
     reason = NoneTaken(3, MissesMargin(13_780, TimeMeasured(17_200, 19_180)))
-    return snapshot(workers=workers, jobs=(), gpus=(), offers=(), idle_reason=reason, events=())
+    return snapshot(
+        workers=workers, jobs=(), gpus=(), offers=(), standstill=Standstill(reason, NOW - 260), events=()
+    )
 
 
 def loading() -> Snapshot:
@@ -76,6 +80,7 @@ def broken() -> Snapshot:
             ServiceStatus(ServiceName.STORAGE, NOW - 4_000, Foreign("HTTP 503"), next_try_unix_s=NOW - 1),
         ),
         claims_paused=PausedByOperator(),
+        standstill=paused(PausedByOperator(), 4_000),
         jobs=(
             training_job(paused=True, deadline_unix_s=int(NOW) + 1_000),
             second_job(state=JobState.UPLOADING, error=Foreign("the storage does not answer: HTTP 503")),
@@ -175,7 +180,13 @@ async def test_the_screen_looks_as_it_did(name: str, size: tuple[int, int], lang
 async def test_a_read_only_view_looks_as_it_did(size: tuple[int, int], language: str) -> None:
     set_language(language)
     lost = ServiceStatus(ServiceName.NODE, NOW - 12, Foreign("the node has not answered in 5 s"))
-    node = StandInNode(snapshot(services=(lost,), claims_paused=PausedByOperator()))
+    node = StandInNode(
+        snapshot(
+            services=(lost,),
+            claims_paused=PausedByOperator(),
+            standstill=paused(PausedByOperator(), 4_000),
+        )
+    )
     node.viewed_pid = 4242
     async with shown(node, size, replace(OPTIONS, read_only=True)) as pilot:
         check(f"view-{size[0]}x{size[1]}-{language}", pilot, size)

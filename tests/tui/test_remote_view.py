@@ -13,7 +13,7 @@ from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import PausedByOperator
 from emeth_tui.tui.node_front import Ending
 from tests.tui.harness import LARGE, OPTIONS, SMALL, last_line, press, settled, shown, text_of
-from tests.tui.stand_in import NOW, StandInNode, snapshot
+from tests.tui.stand_in import NOW, StandInNode, paused, snapshot
 
 READ_ONLY = dataclasses.replace(OPTIONS, read_only=True)
 REASON = "read-only view: the node runs as process 4242"
@@ -99,7 +99,7 @@ async def test_a_broken_connection_is_a_banner(node: StandInNode) -> None:
 
 async def test_a_pause_of_claiming_offers_no_key(node: StandInNode) -> None:
     async with shown(node, options=READ_ONLY) as pilot:
-        node.change(claims_paused=PausedByOperator())
+        node.change(claims_paused=PausedByOperator(), standstill=paused(PausedByOperator()))
         await settled(pilot)
         banner = text_of(pilot).splitlines()[1]
         assert "claiming is paused: by the operator" in banner

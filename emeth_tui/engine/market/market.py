@@ -13,6 +13,7 @@ from emeth_tui.engine.market.losses import LossLimit
 from emeth_tui.engine.market.prepare import Refusal, prepare_claim
 from emeth_tui.engine.market.rules import ClaimRules, Offer, judge_listed
 from emeth_tui.engine.market.stake import over_staked
+from emeth_tui.engine.market.standstill import Standstill, StandstillClock
 from emeth_tui.errors import InfoServerError, JobError, NetworkError, StorageError
 from emeth_tui.job import Job
 from emeth_tui.model import JobId, JobState, ServiceName
@@ -24,6 +25,16 @@ from emeth_tui.protocol.info_api import ListedJob
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.protocol.parameters import check_dataset_name, parse_parameters
 from emeth_tui.store import key_values
+
+# These hold at the moment, whatever the last look at the market found.
+_KNOWN_AT_ONCE = (
+    why.ClaimsDisabled,
+    why.NodeDraining,
+    why.ClaimingPaused,
+    why.WorkersBusy,
+    why.NoWorkerAnswers,
+    why.WantedJobsUnderWay,
+)
 
 
 class Market:
@@ -44,6 +55,7 @@ class Market:
         self._verified = 0
         self._offers: tuple[Offer, ...] = ()
         self._idle_reason: Reason | None = None
+        self._standstill = StandstillClock(context.clock.now_unix_s)
         self._held: Reason | None = None
         self._draining = False  # unlike a pause, for this run only
         self._findings = Findings(context)
@@ -74,6 +86,7 @@ class Market:
     def pause(self, reason: Reason) -> None:
         """Take no new jobs, across restarts, until `resume`."""
         self._context.store.key_values.set_reason(key_values.CLAIMS_PAUSED, reason)
+        self._context.store.key_values.set(key_values.CLAIMS_PAUSED_AT, f"{self._context.clock.now_unix_s()}")
         self._context.events.publish(events.ClaimsPaused(reason))
 
     def hold(self, reason: Reason | None) -> None:
@@ -107,9 +120,14 @@ class Market:
         return self._offers
 
     @property
-    def idle_reason(self) -> Reason | None:
-        """Why the last poll left a worker idle, None when every free worker got a job."""
-        return self._idle_reason
+    def standstill(self) -> Standstill | None:
+        """Why nothing is claimed now, None while a free worker waits for what the next look finds."""
+        found = None if isinstance(self._idle_reason, _KNOWN_AT_ONCE) else self._idle_reason
+        reason, paused = self._why_no_claims() or found, self.paused
+        if paused is None or reason != why.ClaimingPaused(paused):
+            return self._standstill.note(reason)
+        paused_at = self._context.store.key_values.get(key_values.CLAIMS_PAUSED_AT)
+        return self._standstill.note(reason, float(paused_at) if paused_at else None)
 
     def resume(self) -> None:
         """Take new jobs again, whatever the day has cost so far."""
@@ -118,7 +136,8 @@ class Market:
 
     def _go_on(self) -> None:
         self._context.store.key_values.set_reason(key_values.CLAIMS_PAUSED, None)
-        self._context.events.publish(events.ClaimsResumed())
+        disabled = None if self._context.settings.claims.enabled else why.ClaimsDisabled()
+        self._context.events.publish(events.PauseLifted(disabled) if disabled else events.ClaimsResumed())
 
     @property
     def paused(self) -> Reason | None:

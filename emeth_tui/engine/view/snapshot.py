@@ -8,6 +8,7 @@ from emeth_tui.engine.disk import DiskUsage
 from emeth_tui.engine.estimates.durations import Duration
 from emeth_tui.engine.gpus.reading import GpuReading
 from emeth_tui.engine.market.rules import Offer
+from emeth_tui.engine.market.standstill import Standstill
 from emeth_tui.engine.service_health import ServiceStatus
 from emeth_tui.job import Job
 from emeth_tui.model import Head, JobId
@@ -80,6 +81,6 @@ class Snapshot:
     today: TodaysShare | None
     claims_paused: Reason | None
     stopping: str  # "", "draining" (no new jobs, ends when those under way are submitted) or "stopping"
-    idle_reason: Reason | None
+    standstill: Standstill | None  # why nothing is claimed, also while every worker has a job
     services: tuple[ServiceStatus, ...]
     events: tuple[Event, ...]

@@ -56,7 +56,7 @@ class SnapshotMaker:
             today=self._today(),
             claims_paused=self._market.paused,
             stopping=stopping,
-            idle_reason=self._market.idle_reason,
+            standstill=self._market.standstill,
             services=context.health.all(),
             events=context.events.recent(),
         )

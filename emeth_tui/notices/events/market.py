@@ -55,6 +55,13 @@ class ClaimsResumed(EventBody):
 
 
 @dataclass(frozen=True, slots=True)
+class PauseLifted(EventBody):
+    """Claiming is no longer paused, and still nothing is claimed."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
 class Idle(EventBody):
     reason: Reason
 

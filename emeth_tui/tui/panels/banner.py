@@ -4,31 +4,55 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emeth_tui.tui.drawing.lines import Line, fit, line
-from emeth_tui.words.formats import clock, duration, moment, service_name
+from emeth_tui.tui.drawing.lines import Line, fit, line, width_of
+from emeth_tui.words.formats import clock, day_and_time, duration, moment, service_name
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
+    from emeth_tui.engine.market.standstill import Standstill
     from emeth_tui.engine.service_health import ServiceStatus
     from emeth_tui.tui.frame import Frame
 
+DAY_S = 86_400
+
 
 def banner_lines(frame: Frame, width: int) -> list[Line]:
-    """Draw a line for each lost service, and one while the node is stopping or claiming is paused."""
+    """Draw a line for each lost service, and one while the node stops or claims nothing for a free worker."""
     broken = [service for service in frame.snapshot.services if service.broken_since_unix_s is not None]
     lines = [_lost(service, frame.now) for service in broken]
     if frame.snapshot.stopping == "stopping":
         lines.append(line((" ! " + _("stopping: every job under way is being saved"), "warn")))
     elif frame.snapshot.stopping == "draining":
         lines.append(line((" ! " + _("draining: ends when the jobs under way are submitted"), "warn")))
-    elif frame.snapshot.claims_paused:
-        from emeth_tui.notices.reasons.market import ClaimingPaused  # late: the first paint needs no reasons
-
-        paused = text_of(ClaimingPaused(frame.snapshot.claims_paused))
-        key = () if frame.viewed_pid is not None else (("   P ", "key"), (_("goes on"), "muted"))
-        lines.append(line((" ‖ " + paused, "warn"), *key))
+    elif frame.snapshot.standstill is not None:
+        lines += standstill_lines(frame, frame.snapshot.standstill, width)
     return [fit(content, width) for content in lines]
+
+
+def standstill_lines(frame: Frame, standstill: Standstill, width: int) -> list[Line]:
+    """Draw why nothing is claimed and since when, unless it is because every worker has a job."""
+    from emeth_tui.notices.reasons import market as why  # late: the first paint needs no reasons
+
+    reason = standstill.reason
+    if isinstance(reason, why.WorkersBusy):
+        return []
+    sign, role = ("‖", "warn") if isinstance(reason, why.ClaimingPaused) else ("!", "warn")
+    if isinstance(reason, (why.NoOffers, why.NoneTaken, why.WantedJobsUnderWay)):
+        sign, role = "–", "muted"
+    resumes = frame.snapshot.claims_paused is not None and frame.viewed_pid is None
+    key = (("   P ", "key"), (_("goes on"), "muted")) if resumes and sign == "‖" else ()
+    ending = (("   " + since(standstill, frame.now), "muted"), *key)
+    text = fit(line((f" {sign} " + text_of(reason), role)), width - width_of(ending))
+    tip = _("since {moment} UTC").format(moment=moment(standstill.since_unix_s))
+    return [line(*text.spans, *ending, tip=tip)]
+
+
+def since(standstill: Standstill, now: float) -> str:
+    """Say since when nothing is claimed."""
+    began = standstill.since_unix_s
+    shown = clock(began) if now - began < DAY_S / 2 else day_and_time(began)
+    return _("since {clock} ({time})").format(clock=shown, time=duration(now - began))
 
 
 def _lost(service: ServiceStatus, now: float) -> Line:

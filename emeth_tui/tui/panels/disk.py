@@ -53,7 +53,8 @@ def blocked_by_disk(frame: Frame) -> Reason | None:
     from emeth_tui.notices.reasons.disk import CacheFull, FileSystemFull  # late: the first paint needs none
     from emeth_tui.notices.reasons.market import NoneTaken
 
-    reason = frame.snapshot.idle_reason
+    standstill = frame.snapshot.standstill
+    reason = standstill.reason if standstill else None
     if isinstance(reason, NoneTaken):
         reason = reason.reason
     return reason if isinstance(reason, (CacheFull, FileSystemFull)) else None

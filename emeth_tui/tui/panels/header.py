@@ -6,7 +6,9 @@ from emeth_tui.model import format_token
 from emeth_tui.settings import DEVNET
 from emeth_tui.tui.drawing.lines import Line, Span, line, spread
 from emeth_tui.tui.frame import STALE_AFTER_S, Frame
+from emeth_tui.tui.panels.banner import since
 from emeth_tui.words.formats import clock, duration, moment, shorten_address
+from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
 
@@ -20,6 +22,7 @@ def header_line(frame: Frame | None, width: int) -> Line:
         "view": [] if frame.viewed_pid is None else [(_("read-only view"), "warn")],
         "network": [(snapshot.network, "accent"), (f" · {snapshot.chain_id}", "muted")],
         "block": _block(frame),
+        "claims": _claims(frame),
     }
     end: dict[str, list[Span]] = {
         "address": [(shorten_address(snapshot.address), "muted")],
@@ -27,7 +30,7 @@ def header_line(frame: Frame | None, width: int) -> Line:
         "clock": [(f"{clock(frame.now)} UTC ", "")],
     }
     # What goes first when it gets narrow; a view's mark, block, EMT and clock always stay.
-    for name in ("", "address", "name", "chain", "native"):
+    for name in ("", "claims", "address", "name", "chain", "native"):
         start.pop(name, None)
         end.pop(name, None)
         if name == "chain":
@@ -63,6 +66,16 @@ def _block(frame: Frame) -> list[Span]:
     if stale:
         return [("! " + _("last block {ago}").format(ago=ago), "warn")]
     return [(_("block") + " ", "muted"), (f"{head.number:,}", ""), (f" {ago}", "muted")]
+
+
+def _claims(frame: Frame) -> list[Span]:
+    """Say why nothing is claimed where all is well; what is not stands in the banner."""
+    from emeth_tui.notices.reasons.market import WorkersBusy  # late: the first paint needs no reasons
+
+    standstill = frame.snapshot.standstill
+    if standstill is None or not isinstance(standstill.reason, WorkersBusy):
+        return []
+    return [(f"{text_of(standstill.reason)} {since(standstill, frame.now)}", "muted")]
 
 
 def _balances(frame: Frame) -> dict[str, list[Span]]:

@@ -199,11 +199,19 @@ def _idle_lines(frame: Frame, row: Row, start: list[Span], width: int, each: int
             (text_of(worker.detail) if worker.detail else "", "muted"),
         )
     else:
-        reason = text_of(idle) if (idle := frame.snapshot.idle_reason) else _("looking for work")
-        first = line(*start, (_("idle") + ": ", ""), (reason, "muted"))
+        first = line(*start, (_("idle") + ": ", ""), (_why_idle(frame), "muted"))
     name = _device_name(row)
     second = line(INDENT, *name) if name else BLANK
     return ([fit(first, width), fit(second, width)] + [BLANK] * each)[:each]
+
+
+def _why_idle(frame: Frame) -> str:
+    from emeth_tui.notices.reasons.market import WorkersBusy  # late: the first paint needs no reasons
+
+    standstill = frame.snapshot.standstill
+    if standstill is None or isinstance(standstill.reason, WorkersBusy):  # of the others, not of this one
+        return _("looking for work")
+    return text_of(standstill.reason)
 
 
 def _indented(content: Line) -> Line:

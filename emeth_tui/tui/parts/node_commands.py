@@ -20,6 +20,7 @@ from emeth_tui.tui.dialogs.leave import Leave, leave_dialog
 from emeth_tui.tui.host import Host
 from emeth_tui.tui.node_front import Ending
 from emeth_tui.words.formats import emt
+from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
@@ -62,7 +63,9 @@ class NodeCommands:
         """Pause claiming, or take jobs again."""
         frame, node = self._host.frame, self._host.node
         if frame is not None and frame.snapshot.claims_paused:
-            self._host.runner.run(_("taking new jobs again …"), node.resume_claims)
+            disabled = why_not.claims_disabled(frame)
+            text = _("no longer paused: {reason}").format(reason=text_of(disabled)) if disabled else ""
+            self._host.runner.run(text or _("taking new jobs again …"), node.resume_claims)
         else:
             self._host.runner.run(_("taking no new jobs …"), node.pause_claims)
 

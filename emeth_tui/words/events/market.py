@@ -19,6 +19,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     market.ClaimsPaused: "claiming paused: {reason}",
     market.ClaimsHeld: "claiming waits: {reason}",
     market.ClaimsResumed: "claiming goes on",
+    market.PauseLifted: "claiming is no longer paused, but takes no job: {reason}",
     market.Idle: "taking no job: {reason}",
     market.ModelFetching: "fetching the model {model}; no job of it is taken before",
     market.ModelReady: "the model {model} is ready",

@@ -64,8 +64,9 @@ async def test_endpoints_that_contradict_each_other_stop_claiming_and_end_no_job
             await node.node._watcher.settle_now()
         held = await node.event("claims_held")
         other = await network.post(fee_emt=20)
-        while not isinstance(node.node.snapshot().idle_reason, ClaimingPaused):
-            await node.event("idle")
+        standstill = node.node.snapshot().standstill
+        assert standstill is not None
+        assert standstill.reason == ClaimingPaused(held.body.reason)  # type: ignore[attr-defined]
         (job,) = node.node.snapshot().jobs
         lying.hooks.clear()
         await node.event("claimed", other)

@@ -13,7 +13,16 @@ from emeth_tui.tui.dialogs.dialog import Dialog
 from emeth_tui.tui.screens.market import MarketScreen
 from emeth_tui.words.translation import set_language
 from tests.tui.harness import LARGE, SMALL, last_line, press, settled, shown, text_of
-from tests.tui.stand_in import NOW, OFFERS, StandInNode, listed, snapshot, training_job, training_worker
+from tests.tui.stand_in import (
+    NOW,
+    OFFERS,
+    StandInNode,
+    listed,
+    paused,
+    snapshot,
+    training_job,
+    training_worker,
+)
 
 UNSUITABLE = replace(
     OFFERS[1],
@@ -94,7 +103,7 @@ async def test_reasons_not_to_claim(free_node: StandInNode, changes: dict[str, o
 
 
 async def test_claiming_works_while_claiming_is_paused(free_node: StandInNode) -> None:
-    free_node.change(claims_paused=PausedByOperator())
+    free_node.change(claims_paused=PausedByOperator(), standstill=paused(PausedByOperator()))
     async with shown(free_node) as pilot:
         await press(pilot, "m", "c", "y")
         assert free_node.calls == [("claim_job", OFFERS[0].job.job_id)]
