@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 from emeth_tui.errors import EmethError
 from emeth_tui.model import JobId, Severity
 from emeth_tui.notices.event import Event
+from emeth_tui.notices.events.job import EpochDone
 from emeth_tui.notices.notice import EventBody
 from emeth_tui.store.events import EventTable
 from emeth_tui.training.reports import Progress
@@ -80,14 +81,37 @@ class Subscription:
             await self._wake.wait()
 
 
+class RecentEvents:
+    """The newest events, of each job's epochs the newest alone: they would bury everything else."""
+
+    def __init__(self, stored: Sequence[Event]) -> None:
+        self._entries: deque[tuple[Event, bool]] = deque(maxlen=RECENT_EVENTS)  # with: is it of this run?
+        for event in stored:
+            self.add(event, of_this_run=False)
+
+    def add(self, event: Event, *, of_this_run: bool = True) -> None:
+        if isinstance(event.body, EpochDone) and event.job_id is not None:
+            for index, (other, _run) in enumerate(self._entries):
+                if other.job_id == event.job_id and isinstance(other.body, EpochDone):
+                    del self._entries[index]
+                    break
+        self._entries.append((event, of_this_run))
+
+    def all(self) -> tuple[Event, ...]:
+        """Return them, the oldest first."""
+        return tuple(event for event, _run in self._entries)
+
+    def of_this_run(self) -> tuple[Event, ...]:
+        return tuple(event for event, of_this_run in self._entries if of_this_run)
+
+
 class EventLog:
     """Stores events and passes them to subscribers."""
 
     def __init__(self, table: EventTable, now: Callable[[], float]) -> None:
         self._table = table
         self._now = now
-        self._recent = deque(table.recent(RECENT_EVENTS), maxlen=RECENT_EVENTS)
-        self._of_this_run = 0  # how many of them, at most RECENT_EVENTS
+        self._recent = RecentEvents(table.recent(RECENT_EVENTS, but=EpochDone.kind))
         self._subscriptions: list[Subscription] = []
 
     def publish(
@@ -106,8 +130,7 @@ class EventLog:
             self._table.add(event)
         except EmethError as error:  # a full disk must not silence the event about it
             logger.error("an event could not be stored: %s", error)
-        self._recent.append(event)
-        self._of_this_run = min(self._of_this_run + 1, RECENT_EVENTS)
+        self._recent.add(event)
         logger.log(_LOG_LEVELS[event.severity], "%s%s", f"{job_id} " if job_id else "", english(body))
         for subscription in self._subscriptions:
             subscription.offer_event(event)
@@ -121,18 +144,18 @@ class EventLog:
     def subscribe(self, *, from_start: bool = False) -> Subscription:
         """Return a stream of everything from now on; `from_start` puts this run's events so far before it.
 
-        Of those, the newest RECENT_EVENTS are remembered.
+        Of those, the newest RECENT_EVENTS are remembered, and of a job's epochs the newest.
         """
         subscription = Subscription(self._subscriptions.remove)
         if from_start:
-            for event in self.recent()[len(self._recent) - self._of_this_run :]:
+            for event in self._recent.of_this_run():
                 subscription.offer_event(event)
         self._subscriptions.append(subscription)
         return subscription
 
     def recent(self) -> tuple[Event, ...]:
-        """Return the newest events, oldest first, at most RECENT_EVENTS."""
-        return tuple(self._recent)
+        """Return the newest events, oldest first, at most RECENT_EVENTS; of a job's epochs the newest."""
+        return self._recent.all()
 
     def close(self) -> None:
         """End every subscriber's stream."""

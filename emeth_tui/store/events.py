@@ -35,9 +35,10 @@ class EventTable:
         if last_id % _PRUNE_EVERY == 0:
             self._connection.execute("DELETE FROM events WHERE id <= ?", (last_id - KEPT_EVENTS,))
 
-    def recent(self, limit: int) -> list[Event]:
-        """Return the newest events, oldest first."""
-        rows = self._connection.execute("SELECT * FROM events ORDER BY id DESC LIMIT ?", (limit,)).fetchall()
+    def recent(self, limit: int, *, but: str = "") -> list[Event]:
+        """Return the newest events, oldest first, but those of one kind."""
+        query = "SELECT * FROM events WHERE kind != ? ORDER BY id DESC LIMIT ?"
+        rows = self._connection.execute(query, (but, limit)).fetchall()
         return [_from_row(row) for row in reversed(rows)]
 
 

@@ -13,7 +13,7 @@ from emeth_tui.engine.service_health import ServiceHealth
 from emeth_tui.errors import ChainUnreachable
 from emeth_tui.model import ServiceName, Severity
 from emeth_tui.notices.event import Event
-from emeth_tui.notices.events.job import StepsSkipped
+from emeth_tui.notices.events.job import EpochDone, StepsSkipped
 from emeth_tui.notices.events.market import Claimed, ClaimsResumed
 from emeth_tui.notices.events.node import ServiceLost, ServiceRestored
 from emeth_tui.notices.reasons.foreign import Foreign
@@ -74,6 +74,18 @@ async def test_a_late_reader_gets_this_runs_events_from_the_start(tmp_path: Path
 
         assert await read_all(late) == [first, second]
         assert await read_all(later) == [second]
+
+
+async def test_of_a_jobs_epochs_the_newest_is_kept_in_memory_and_all_in_the_store(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        log = EventLog(store.events, lambda: 1_000.0)
+        claimed = log.publish(Claimed(1), job_id=JOB_ID)
+        other = log.publish(EpochDone(7, 30, 1.0, 2.0, 3.0), job_id=OTHER_JOB_ID)
+        epochs = [log.publish(EpochDone(n, 300, 1.0, 2.0, 3.0), job_id=JOB_ID) for n in range(300)]
+        assert log.recent() == (claimed, other, epochs[-1])
+        assert EventLog(store.events, lambda: 1_000.0).recent() == (claimed,)
+        assert await read_all(log.subscribe(from_start=True)) == [claimed, other, epochs[-1]]
+        assert len(store.events.recent(1_000)) == 302
 
 
 async def test_an_event_goes_before_progress_that_waits(log: EventLog) -> None:

@@ -7,10 +7,12 @@ from textual import events
 from textual.widgets import Input
 
 from emeth_tui.engine.service_health import ServiceStatus
-from emeth_tui.model import ServiceName
+from emeth_tui.model import ServiceName, token_to_wei
+from emeth_tui.notices.events.job import Verified
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.job import NotUnderWay
 from emeth_tui.tui.dialogs.dialog import Dialog
+from emeth_tui.tui.drawing.line_view import LineView
 from emeth_tui.tui.node_front import Ending
 from emeth_tui.tui.screens.dashboard import Dashboard
 from emeth_tui.tui.screens.help import HelpScreen
@@ -28,6 +30,7 @@ from tests.tui.stand_in import (
     SECOND_ID,
     TRAINING_ID,
     StandInNode,
+    event,
     snapshot,
     training_worker,
 )
@@ -303,3 +306,18 @@ async def test_history_opens_the_chosen_job(node: StandInNode) -> None:
         await press(pilot, "h", "down", "enter")
         assert isinstance(pilot.app.screen, JobScreen)
         assert pilot.app.screen.job_id == SECOND_ID
+
+
+async def test_what_went_well_has_a_sign_and_epochs_stand_back(node: StandInNode) -> None:
+    verified = event(Verified(token_to_wei(10), 5, 30), 5, PENDING_ID)
+    node.change(events=(*EVENTS, verified))
+    async with shown(node) as pilot:
+        roles = {
+            kind: [span for span in line.spans if text in span[0] or "✓" in span[0]]
+            for line in pilot.app.screen.query_one("#events", LineView).lines
+            for kind, text in (("verified", "verified:"), ("withdrawn", "withdr"), ("epoch", "epoch 12"))
+            if text in line.text
+        }
+    assert [role for _text, role in roles["verified"]] == ["good", "good"]
+    assert [role for _text, role in roles["withdrawn"]] == ["good", "good"]
+    assert [role for _text, role in roles["epoch"]] == ["muted"]

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from emeth_tui.notices.event import Event
 
 JOB_CELLS = 8
+# What is worth a look though nothing is wrong, and what is not.
+_INFO_SIGNS = {"verified": ("✓", "good"), "withdrawn": ("✓", "good"), "epoch_done": (" ", "muted")}
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
@@ -34,6 +36,12 @@ class EventFilter:
             return True
         haystack = f"{event.job_id or ''} {event.kind} {english(event.body)} {text_of(event.body)}".lower()
         return all(word in haystack for word in self.words.lower().split())
+
+
+def fold_epochs(events: Sequence[Event]) -> list[Event]:
+    """Leave out all epochs but the newest of one job's events, which come in order."""
+    newest = max((event.at_unix_s for event in events if event.kind == "epoch_done"), default=0.0)
+    return [event for event in events if event.kind != "epoch_done" or event.at_unix_s == newest]
 
 
 def shown_events(events: Sequence[Event], event_filter: EventFilter) -> list[Event]:
@@ -57,11 +65,13 @@ def event_lines(
 
 def event_line(event: Event, width: int, chosen: bool = False) -> Line:
     """Draw one event."""
-    role = SEVERITY_ROLES[event.severity]
+    sign, role = SEVERITY_MARKS[event.severity], SEVERITY_ROLES[event.severity]
+    if event.severity is Severity.INFO:
+        sign, role = _INFO_SIGNS.get(event.kind, (sign, role))
     job = short(event.job_id) if event.job_id else ""
     spans = [
         (clock(event.at_unix_s), "muted"),
-        (f" {SEVERITY_MARKS[event.severity]} ", role),
+        (f" {sign} ", role),
         (left(job, JOB_CELLS), "accent"),
         (" " + text_of(event.body), role),
     ]

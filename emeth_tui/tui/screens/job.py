@@ -13,7 +13,7 @@ from emeth_tui.model import JobId, JobState
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.lines import BLANK, Line, fit, line, wrap
-from emeth_tui.tui.panels.events import event_line
+from emeth_tui.tui.panels.events import event_line, fold_epochs
 from emeth_tui.tui.screens import job_parts
 from emeth_tui.tui.screens.page import PageScreen
 from emeth_tui.tui.why_not import Target
@@ -114,7 +114,7 @@ class JobScreen(PageScreen):
             return [never, *self._chain(width)]
         glyphs, section = self.host.glyphs, job_parts.section
         chart = job_parts.loss_chart(record.epochs, width, glyphs)
-        events = [event_line(event, width) for event in record.events[::-1][:EVENTS_SHOWN]]
+        events = [event_line(event, width) for event in fold_epochs(record.events)[::-1][:EVENTS_SHOWN]]
         log = [fit(line((clean(text), "muted")), width) for text in self.log_lines]
         parts = [
             job_parts.facts(frame, record.job, width),
