@@ -52,11 +52,11 @@ class PageOpener:
 
         self._app.push_screen(HistoryScreen(words))
 
-    def open_log(self, name: str) -> None:
-        """Show the log files, one of them first."""
+    def open_log(self, name: str, job_id: JobId) -> None:
+        """Show a log file, of it a job's lines."""
         from emeth_tui.tui.screens.log import LogScreen
 
-        self._app.push_screen(LogScreen(name))
+        self._app.push_screen(LogScreen(name, job_id))
 
     def open_help(self) -> None:
         """Show every key, with why it can do nothing now on the screen on top."""

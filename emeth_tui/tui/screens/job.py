@@ -12,9 +12,10 @@ from emeth_tui.foreign_text import clean
 from emeth_tui.model import JobId, JobState
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
-from emeth_tui.tui.drawing.lines import BLANK, Line, fit, line, wrap
+from emeth_tui.tui.drawing.lines import BLANK, Line, line, wrap
 from emeth_tui.tui.panels.events import event_line, fold_epochs
 from emeth_tui.tui.screens import job_parts
+from emeth_tui.tui.screens.log_lines import lines_of_job, log_rows
 from emeth_tui.tui.screens.page import PageScreen
 from emeth_tui.tui.why_not import Target
 from emeth_tui.words.sentences import text_of
@@ -74,8 +75,8 @@ class JobScreen(PageScreen):
         self.log_name = f"worker-{worker.index}.log" if worker else "node.log"
         path = next((path for path in paths if path.name == self.log_name), None)
         lines = await records.log_tail(path, LOG_BYTES) if path else ()
-        wanted = lines if worker else [text for text in lines if self.job_id in text]
-        self.log_lines = wanted[-LOG_LINES:]
+        own = lines_of_job(lines, self.job_id, by_worker=worker is not None)
+        self.log_lines = own[-LOG_LINES:]
 
     def read_chain_record(self) -> None:
         """Read the job from the chain again."""
@@ -95,8 +96,8 @@ class JobScreen(PageScreen):
                 self.repaint()
 
     def open_log(self) -> None:
-        """Open the whole log that the page shows the end of."""
-        self.host.pages.open_log(self.log_name)
+        """Open the log that the page shows the end of, with this job's lines."""
+        self.host.pages.open_log(self.log_name, self.job_id)
 
     def heading(self, frame: Frame, width: int) -> list[Line]:
         return [line((_("Job {job}").format(job=self.job_id), "title")), BLANK]
@@ -115,7 +116,7 @@ class JobScreen(PageScreen):
         glyphs, section = self.host.glyphs, job_parts.section
         chart = job_parts.loss_chart(record.epochs, width, glyphs)
         events = [event_line(event, width) for event in fold_epochs(record.events)[::-1][:EVENTS_SHOWN]]
-        log = [fit(line((clean(text), "muted")), width) for text in self.log_lines]
+        log = [row for text in self.log_lines for row in log_rows(text, width)]
         parts = [
             job_parts.facts(frame, record.job, width),
             section(_("States and transactions"), job_parts.timeline(record, frame.now, width)),

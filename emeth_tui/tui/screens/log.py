@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 
-from emeth_tui.foreign_text import clean
+from emeth_tui.model import JobId
+from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.lines import BLANK, Line, Span, fit, line
+from emeth_tui.tui.screens.log_lines import lines_of_job, log_rows
 from emeth_tui.tui.screens.page import PageScreen
 from emeth_tui.words.translation import _
 
@@ -19,21 +21,29 @@ if TYPE_CHECKING:
     from emeth_tui.tui.frame import Frame
     from emeth_tui.tui.node_front import Records
 
+NODE_LOG = "node.log"
+TAIL_BYTES = 64_000
+MOST_BYTES = 1_000_000  # back from the end; what is older is for other programs
+
 
 class LogScreen(PageScreen):
-    """One log file at a time."""
+    """One log file at a time, or in it the lines of one job. Scrolled to its top, it reads further back."""
 
     FOLLOWS = True
     SCOPE = Scope.LOG
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.LOG)
 
-    def __init__(self, first: str = "") -> None:
+    def __init__(self, first: str = "", job_id: JobId | None = None) -> None:
         super().__init__()
         self._first = first
+        self._job_id = job_id
         self.paths: Sequence[Path] = ()
         self.text: Sequence[str] = ()
         self._index = 0
         self._opened = True
+        self._bytes = TAIL_BYTES
+        self._rows: list[Line] = []
+        self._rows_of: object = None
 
     async def load(self, records: Records) -> None:
         self.paths = await records.logs()
@@ -41,13 +51,15 @@ class LogScreen(PageScreen):
         if self._first in names:
             self._index, self._first = names.index(self._first), ""
         self._index = min(self._index, max(0, len(self.paths) - 1))
-        self.text = await records.log_tail(self.paths[self._index]) if self.paths else ()
+        self.text = await records.log_tail(self.paths[self._index], self._bytes) if self.paths else ()
 
     def show_file(self, step: int) -> None:
         """Show the next log file, or the one before."""
         if self.paths:
             self._index = (self._index + step) % len(self.paths)
+            self._job_id = None
             self._opened = True
+            self._bytes = TAIL_BYTES
             self.loaded = False
             self.reload()
             self.repaint()
@@ -57,23 +69,45 @@ class LogScreen(PageScreen):
         for index, path in enumerate(self.paths):
             here = index == self._index
             spans.append((f" {'▸' if here else ' '}{path.name} ", "title" if here else "muted"))
-        return [fit(Line(tuple(spans)), width), BLANK]
+        own = BLANK
+        if self._job_id is not None:
+            only = _("only the lines of job {job}; Tab shows whole files").format(job=short(self._job_id))
+            own = line((only, "accent"))
+        return [fit(Line(tuple(spans)), width), fit(own, width)]
 
     def content(self, frame: Frame, width: int) -> list[Line]:
-        shown = [text for text in self.text if self.passes(text)]
-        if not shown:
+        wanted = (self.text, width, self.words, self._job_id)
+        if wanted != self._rows_of:  # wrapping a megabyte takes its time
+            self._rows_of, before = wanted, len(self._rows)
+            shown = [text for text in self._own_text() if self.passes(text)]
+            self._rows = [row for text in shown for row in log_rows(text, width)]
+            if self._bytes > TAIL_BYTES and before:
+                self.page.move_down_with(len(self._rows) - before)
+        if not self._rows:
             return [line((_("no log yet") if not self.words else _("no line matches the filter"), "muted"))]
-        return [fit(line((clean(text), _role(text))), width) for text in shown]
+        return self._rows
+
+    def _own_text(self) -> Sequence[str]:
+        if self._job_id is None or not self.paths:
+            return self.text
+        by_worker = self.paths[self._index].name != NODE_LOG
+        return lines_of_job(self.text, self._job_id, by_worker=by_worker)
+
+    def apply_filter(self, words: str) -> None:
+        """Search as far back as the page can read."""
+        super().apply_filter(words)
+        if words and self._bytes < MOST_BYTES:
+            self._bytes = MOST_BYTES
+            self.reload()
 
     def show_content(self, frame: Frame) -> None:
         follow = self._opened or self.page.at_end
         super().show_content(frame)
-        if follow and self.page.size.height:
+        if not self.page.size.height:
+            return
+        if follow:
             self._opened = False
             self.page.to_end()
-
-
-def _role(text: str) -> str:
-    if " ERROR " in text or " CRITICAL " in text:
-        return "bad"
-    return "warn" if " WARNING " in text else ""
+        elif self.loaded and self.page.at_start and self._bytes < MOST_BYTES:
+            self._bytes = MOST_BYTES
+            self.reload()

@@ -55,6 +55,14 @@ class PageView(LineView, can_focus=True):
         return self._top >= len(self._content) - self._room
 
     @property
+    def at_start(self) -> bool:
+        return self._top == 0
+
+    def move_down_with(self, rows: int) -> None:
+        """Go down with the lines that are shown, where so many rows come before them."""
+        self._top = max(0, self._top + rows)
+
+    @property
     def scrolled_to_end(self) -> bool:
         """Whether the user has gone to the end of more than the page has room for."""
         return self._top > 0 and self.at_end

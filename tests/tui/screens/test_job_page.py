@@ -126,12 +126,35 @@ async def test_at_its_end_the_page_follows_the_log(
         assert "taken" in text_of(pilot)
 
 
-async def test_l_opens_the_whole_log_of_its_worker(node: StandInNode) -> None:
+WORKER_LOG = (
+    "2023-11-15 12:00:00,000 INFO emeth_tui.training.job: job 0x77aa: gpt2, en, 30 epochs",
+    "2023-11-15 12:30:00,000 WARNING emeth_tui.training.run.loop: of the one before",
+    f"2023-11-15 13:00:00,000 INFO emeth_tui.training.job: job {TRAINING_ID}: gpt2, ja, 30 epochs",
+    "2023-11-15 13:30:00,000 ERROR emeth_tui.training.run.loop: its own trouble",
+    "Traceback of its own",
+)
+
+
+async def test_its_log_is_the_jobs_own_lines_and_tab_shows_all(
+    node: StandInNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def tail(path: Path, _max_bytes: int = 0) -> Sequence[str]:
+        return WORKER_LOG if path.name == "worker-0.log" else ["of the node"]
+
+    monkeypatch.setattr(node.records, "log_tail", tail)
     async with shown(node) as pilot:
-        await press(pilot, "enter", "l")
+        await press(pilot, "enter", "end")
+        assert "its own trouble" in text_of(pilot)
+        assert "of the one before" not in text_of(pilot)
+        await press(pilot, "l")
         assert isinstance(pilot.app.screen, LogScreen)
         assert "▸worker-0.log" in text_of(pilot)
-        assert "worker 0 is ready" in text_of(pilot)
+        assert "only the lines of job 6f2a…c1" in text_of(pilot)
+        assert "Traceback of its own" in text_of(pilot)
+        assert "of the one before" not in text_of(pilot)
+        await press(pilot, "tab", "tab")
+        assert "▸worker-0.log" in text_of(pilot)
+        assert "of the one before" in text_of(pilot)
 
 
 async def test_an_ended_job_shows_what_the_nodes_log_says_of_it(

@@ -1,0 +1,77 @@
+"""The log page: nothing is cut, older lines are a scroll or a search away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from emeth_tui.tui.screens.log_lines import lines_of_job, log_rows
+from tests.factories import JOB_ID, OTHER_JOB_ID
+from tests.tui.harness import SMALL, press, settled, shown, text_of
+from tests.tui.stand_in import StandInNode
+
+STAMP = "2023-11-15T14:02:00.000Z"
+LONG = f"{STAMP} ERROR   emeth_tui.engine: " + " ".join(f"word{number}" for number in range(40))
+
+
+@pytest.fixture
+def asked(node: StandInNode, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many bytes the page asked for; the log has a hundred lines to 64 kB and more before."""
+    sizes: list[int] = []
+
+    async def tail(_path: Path, max_bytes: int = 64_000) -> Sequence[str]:
+        sizes.append(max_bytes)
+        oldest = 0 if max_bytes > 64_000 else 100
+        return [f"{STAMP} INFO    emeth_tui.engine: number {n}." for n in range(oldest, 200)] + [LONG]
+
+    monkeypatch.setattr(node.records, "log_tail", tail)
+    return sizes
+
+
+async def test_long_lines_are_wrapped(node: StandInNode, asked: list[int]) -> None:
+    async with shown(node, SMALL) as pilot:
+        await press(pilot, "l")
+        shown_text = text_of(pilot)
+        assert all(f"word{number}" in shown_text for number in range(40))
+        assert "…" not in "".join(line for line in shown_text.splitlines() if "word" in line)
+
+
+async def test_at_its_top_it_reads_further_back_and_stays_where_it_was(
+    node: StandInNode, asked: list[int]
+) -> None:
+    async with shown(node, SMALL) as pilot:
+        await press(pilot, "l", "up")
+        assert set(asked) == {64_000}
+        await press(pilot, "home")
+        await settled(pilot)
+        assert asked[-1] == 1_000_000
+        assert "number 100." in text_of(pilot)
+        assert "number 0." not in text_of(pilot)
+        await press(pilot, "home")
+        assert "number 0." in text_of(pilot)
+
+
+async def test_a_search_reaches_what_is_older(node: StandInNode, asked: list[int]) -> None:
+    async with shown(node, SMALL) as pilot:
+        await press(pilot, "l", "slash", *"number 7.", "enter")
+        await settled(pilot)
+        assert "number 7." in text_of(pilot)
+        assert "number 150." not in text_of(pilot)
+
+
+def test_a_jobs_lines_in_the_nodes_log_come_with_their_tracebacks() -> None:
+    lines = [f"{STAMP} of {JOB_ID}", "Traceback", f"{STAMP} of {OTHER_JOB_ID}", "Traceback of the other"]
+    assert lines_of_job(lines, JOB_ID, by_worker=False) == lines[:2]
+
+
+def test_a_worker_that_has_long_had_the_job_names_it_no_more() -> None:
+    assert lines_of_job(["a", "b"], JOB_ID, by_worker=True) == ["a", "b"]
+
+
+@pytest.mark.parametrize("text", ["", " ", "x" * 200, "a b " * 60, "漢字" * 60])
+def test_rows_fit_and_lose_nothing(text: str) -> None:
+    rows = log_rows(text, 40)
+    assert all(row.width <= 40 for row in rows)
+    assert "".join("".join(row.text.split()) for row in rows) == "".join(text.split())
