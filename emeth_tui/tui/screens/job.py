@@ -49,6 +49,8 @@ class JobScreen(PageScreen):
         self.log_name = ""
         self.log_lines: Sequence[str] = ()
         self._chain_read_in: JobState | None = None
+        self._chain_line: int | None = None  # where it stands
+        self._to_chain = False  # whether the record that was asked for is to be brought into view
 
     @property
     def job(self) -> Job | None:
@@ -79,8 +81,12 @@ class JobScreen(PageScreen):
         self.log_lines = own[-LOG_LINES:]
 
     def read_chain_record(self) -> None:
-        """Read the job from the chain again."""
-        self.host.runner.start(_("asking the chain …"), self._read_chain)
+        """Read the job from the chain again, and show the record."""
+        self.host.runner.start(_("asking the chain …"), self._show_chain)
+
+    async def _show_chain(self) -> str:
+        self._to_chain = True
+        return await self._read_chain()
 
     async def _read_chain(self) -> str:
         try:
@@ -105,13 +111,17 @@ class JobScreen(PageScreen):
     def show_content(self, frame: Frame) -> None:
         follow = self.page.scrolled_to_end
         super().show_content(frame)
-        if follow:
+        if self._to_chain and self._chain_line is not None:
+            self._to_chain = False
+            self.page.to_line(self._chain_line)
+        elif follow:
             self.page.to_end()
 
     def content(self, frame: Frame, width: int) -> list[Line]:
         record = self.record
         if record is None:
             never = line((_("this job was never ours; the market may still list it"), "muted"))
+            self._chain_line = 1
             return [never, *self._chain(width)]
         glyphs, section = self.host.glyphs, job_parts.section
         chart = job_parts.loss_chart(record.epochs, width, glyphs)
@@ -128,6 +138,7 @@ class JobScreen(PageScreen):
             section(_("Log"), log, self.log_name),
         ]
         lines = [content for part in parts for content in part]
+        self._chain_line = 1 + sum(len(part) for part in parts[:3])
         return [content for content in lines if self.passes(content.text)] if self.words else lines
 
     def _chain(self, width: int) -> list[Line]:

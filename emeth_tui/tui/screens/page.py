@@ -14,7 +14,7 @@ from emeth_tui.tui.action import Scope
 from emeth_tui.tui.actions import opening_action
 from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.line_view import LineView
-from emeth_tui.tui.drawing.lines import Line, line
+from emeth_tui.tui.drawing.lines import BLANK, Line, line
 from emeth_tui.tui.host import host_of
 from emeth_tui.tui.screens.base import NodeScreen
 from emeth_tui.words.sentences import text_of
@@ -43,6 +43,11 @@ class PageView(LineView, can_focus=True):
         """Show lines under a heading that stays; with `rows` one of them is chosen."""
         self._heading, self._content = heading, content
         self.chosen = min(self.chosen or 0, max(0, len(content) - 1)) if rows else None
+        self._paint()
+
+    def to_line(self, index: int) -> None:
+        """Show a line, at the top where there are enough below it."""
+        self._top = index
         self._paint()
 
     def to_end(self) -> None:
@@ -121,6 +126,10 @@ class PageView(LineView, can_focus=True):
         )
 
 
+def _asking() -> Line:
+    return line((_("asking the node …"), "muted"))
+
+
 class PageScreen(NodeScreen):
     """A screen of one page. Subclasses decide what is on it."""
 
@@ -137,6 +146,7 @@ class PageScreen(NodeScreen):
 
     def on_mount(self) -> None:
         super().on_mount()
+        self.page.show_page([], [_asking()], rows=False)
         self.reload()
 
     @property
@@ -199,9 +209,11 @@ class PageScreen(NodeScreen):
 
     def show_content(self, frame: Frame) -> None:
         width = self.size.width - 2
-        asking = [line((_("asking the node …"), "muted"))]
-        lines = self.content(frame, width) if self.loaded else asking
-        self.page.show_page(self._filtered(self.heading(frame, width)), lines, rows=self.has_rows)
+        heading = self.heading(frame, width)
+        if self.loaded:
+            self.page.show_page(self._filtered(heading), self.content(frame, width), rows=self.has_rows)
+        else:  # of the heading, the title alone is true by now
+            self.page.show_page([Line(heading[0].spans[:1]), BLANK], [_asking()], rows=False)
 
     def _filtered(self, heading: list[Line]) -> list[Line]:
         """Add to the first line what is filtered: the entry may be closed by now."""

@@ -176,3 +176,16 @@ async def test_a_job_past_its_deadline_says_so(node: StandInNode) -> None:
     async with shown(node, LARGE) as pilot:
         await press(pilot, "enter")
         assert "UTC, 2 min ago" in text_of(pilot)
+
+
+async def test_o_brings_the_record_on_the_chain_into_view(node: StandInNode) -> None:
+    async with shown(node, SMALL) as pilot:
+        await press(pilot, "enter")
+        assert "On the chain" not in text_of(pilot).split("o On the chain")[0]
+        await press(pilot, "o")
+        lines = text_of(pilot).splitlines()
+        place = next(number for number, line in enumerate(lines) if line.strip() == "On the chain")
+        assert place < 5
+        assert any("PROCESSING" in line for line in lines)
+        await press(pilot, "home")
+        assert "taken" in text_of(pilot)
