@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from emeth_tui.errors import ExitCode
-from emeth_tui.model import Severity
+from emeth_tui.model import AskedAt, Asker, Severity
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.notice import field_data
 from emeth_tui.process.signals import on_signal
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from emeth_tui.engine.money.summary import Summary
     from emeth_tui.engine.node import Node
 
+A_SIGNAL = Asker(AskedAt.SIGNAL)
 ONE_SIGNAL_S = 0.3  # a signal to a whole process group arrives a second time through its first process
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 _MARKS = {Severity.WARNING: "warning: ", Severity.ERROR: "error: "}
@@ -105,7 +106,7 @@ def handle_signals(node: Node) -> None:
     def stop() -> None:
         if not told_at:
             told_at.append(loop.time())
-            node.request_stop()
+            node.begin_to_stop(A_SIGNAL)
         elif loop.time() - told_at[0] > ONE_SIGNAL_S:
             # Workers end with their parent, and every job resumes from its last checkpoint.
             os._exit(ExitCode.INTERRUPTED)

@@ -74,6 +74,27 @@ TRANSITIONS: Mapping[JobState, frozenset[JobState]] = {
 }
 
 
+class AskedAt(str, Enum):
+    """Where a command to the node was given."""
+
+    NODE_SCREEN = "node_screen"  # in the terminal that the node was started in
+    ATTACHED_SCREEN = "attached_screen"
+    COMMAND_LINE = "command_line"
+    SIGNAL = "signal"
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who gave the node a command. `pid` and `user` are another process's, as the system knows them."""
+
+    place: AskedAt
+    pid: int | None = None
+    user: str = ""
+
+
+OPERATOR = Asker(AskedAt.NODE_SCREEN)
+
+
 class Severity(str, Enum):
     """How much an event matters to the operator."""
 

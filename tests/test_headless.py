@@ -142,11 +142,11 @@ async def test_one_signal_that_comes_twice_saves_and_a_later_one_leaves_at_once(
         os.kill(os.getpid(), signal.SIGTERM)
         os.kill(os.getpid(), signal.SIGTERM)  # by way of the whole process group
         await _signals_are_handled()
-        assert (node.calls, left) == ([("request_stop", None)], [])
+        assert (node.calls, left) == ([("begin_to_stop", None)], [])
         monkeypatch.setattr(headless, "ONE_SIGNAL_S", 0.0)
         os.kill(os.getpid(), signal.SIGINT)
         await _signals_are_handled()
-        assert (node.calls, left) == ([("request_stop", None)], [ExitCode.INTERRUPTED])
+        assert (node.calls, left) == ([("begin_to_stop", None)], [ExitCode.INTERRUPTED])
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -84,7 +84,7 @@ async def running_node(layers: Layers) -> AsyncIterator[Node]:
             async with opening as node:
                 running = asyncio.create_task(node.run())
                 yield node
-                node.request_stop()
+                await node.request_stop()
                 await running
 
 

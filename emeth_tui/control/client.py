@@ -1,25 +1,25 @@
-"""A node in another process, with the interface that the screen uses: everything to view, no commands."""
+"""A node in another process, with the interface that the screen uses: everything to view, every command."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from emeth_tui.control.connection import Connection, ConnectionBroken, NodeEnded, Refused, connect
-from emeth_tui.control.wire import Topic
+from emeth_tui.control.wire import Command, Topic
 from emeth_tui.engine.events import JobProgress, Subscription
 from emeth_tui.engine.service_health import ServiceStatus
-from emeth_tui.engine.settings_editor import SettingsView
+from emeth_tui.engine.settings_editor import SettingChange, SettingsView
 from emeth_tui.engine.view.records import JobRecord
 from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.errors import ControlError
 from emeth_tui.job import Job
-from emeth_tui.model import JobId, JournaledTransaction, ServiceName
+from emeth_tui.model import AskedAt, JobId, JournaledTransaction, ServiceName
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.events.node import Summary
 from emeth_tui.notices.notice import Reason
@@ -110,8 +110,9 @@ class RemoteNode:
         return await self._connection.ask(topic, **details)
 
     async def _follow(self, first: asyncio.Future[RemoteNode]) -> None:
-        async with connect(self._directory, self._take_news) as (connection, hello, reading):
-            self._connection, self._pid = connection, hello.pid
+        async with connect(self._directory, AskedAt.ATTACHED_SCREEN, self._take_news) as connection:
+            self._connection, self._pid = connection, connection.hello.pid
+            reading = connection.reading
             asking = asyncio.create_task(self._keep_asking(connection, first))
             try:
                 await asyncio.wait({reading, asking}, return_when=asyncio.FIRST_COMPLETED)
@@ -165,46 +166,53 @@ class RemoteNode:
         if self._broken_since_unix_s is None:
             self._broken_since_unix_s = time.time()
 
-    # -- commands: none go over this socket
+    # -- commands
 
-    def pause_job(self, job_id: JobId) -> NoReturn:
-        self._refuse()
+    async def pause_job(self, job_id: JobId) -> None:
+        await self._do("pause_job", job_id=job_id)
 
-    def resume_job(self, job_id: JobId) -> NoReturn:
-        self._refuse()
+    async def resume_job(self, job_id: JobId) -> None:
+        await self._do("resume_job", job_id=job_id)
 
-    def pause_claims(self) -> NoReturn:
-        self._refuse()
+    async def pause_claims(self) -> None:
+        await self._do("pause_claims")
 
-    def resume_claims(self) -> NoReturn:
-        self._refuse()
+    async def resume_claims(self) -> None:
+        await self._do("resume_claims")
 
-    def finish_then_pause(self) -> NoReturn:
-        self._refuse()
+    async def finish_then_pause(self) -> None:
+        await self._do("finish_then_pause")
 
-    async def claim_job(self, job_id: JobId) -> NoReturn:
-        self._refuse()
+    async def claim_job(self, job_id: JobId) -> None:
+        await self._do("claim_job", job_id=job_id)
 
-    async def decline_job(self, job_id: JobId) -> NoReturn:
-        self._refuse()
+    async def decline_job(self, job_id: JobId) -> None:
+        await self._do("decline_job", job_id=job_id)
 
-    async def withdraw(self) -> NoReturn:
-        self._refuse()
+    async def withdraw(self, slots: Collection[int] = ()) -> int:
+        return int(await self._do("withdraw", slots=list(slots)))
 
-    async def change_setting(self, key: str, text: str) -> NoReturn:
-        self._refuse()
+    async def change_setting(self, key: str, text: str) -> Sequence[SettingChange]:
+        changes: list[SettingChange] = await self._do("change_setting", key=key, text=text)
+        return changes
 
-    async def reload_settings(self) -> NoReturn:
-        self._refuse()
+    async def reload_settings(self) -> Sequence[SettingChange]:
+        changes: list[SettingChange] = await self._do("reload_settings")
+        return changes
 
-    def drain(self) -> NoReturn:
-        self._refuse()
+    async def drain(self) -> None:
+        await self._do("drain")
 
-    def request_stop(self) -> NoReturn:
-        self._refuse()
+    async def request_stop(self) -> None:
+        await self._do("request_stop")
 
-    def _refuse(self) -> NoReturn:
-        raise ControlError(why.ReadOnlyView(self._pid))
+    async def _do(self, command: Command, **details: Any) -> Any:
+        """Give the node a command, once. Raise EmethError."""
+        if self._connection is None:
+            raise ConnectionBroken(why.ConnectionLost())
+        outcome = await self._connection.do(command, **details)
+        self._wanted.set()  # a snapshot that shows it
+        return outcome
 
 
 class RemoteRecords:

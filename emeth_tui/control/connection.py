@@ -1,4 +1,13 @@
-"""One connection to a node's control socket: questions out, answers and news in."""
+"""One connection to a node's control socket: questions and commands out, answers and news in.
+
+    async with connect(directory, AskedAt.COMMAND_LINE) as node:
+        snapshot = await node.ask("snapshot")
+        await node.do("pause_job", job_id=job_id)
+        withdrawn_wei = await node.do("withdraw", slots=[19_674])
+
+Both raise `Refused` with the node's own reason. Events come to `on_news` after `ask("events")`, until
+`node.reading` ends: with `NodeEnded` after a goodbye, with `ConnectionBroken` without one.
+"""
 
 from __future__ import annotations
 
@@ -7,27 +16,34 @@ import contextlib
 import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 
 from emeth_tui import __version__
 from emeth_tui.control import wire
 from emeth_tui.control.paths import connected_socket
-from emeth_tui.control.wire import Hello, Topic
+from emeth_tui.control.wire import LONG_COMMANDS, Command, Hello, Topic
 from emeth_tui.engine.events import JobProgress
 from emeth_tui.errors import ControlError
+from emeth_tui.model import AskedAt
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.notice import Reason, from_data
 from emeth_tui.notices.reasons import control as why
 
 ANSWER_LIMIT_S = 5.0
+COMMAND_LIMIT_S = 30.0  # but for those that wait for the chain as long as it takes
 CHAIN_LIMIT_S = 60.0  # the node asks its RPC endpoint, which may be slow and retried
 
 
 class ConnectionBroken(ControlError):
     """The node does not listen, or has gone silent without a goodbye."""
+
+
+class OutcomeUnknown(ControlError):
+    """A command was sent, and the connection broke off before its answer: it may have been carried out."""
 
 
 class Refused(ControlError):
@@ -38,8 +54,19 @@ class NodeEnded(Exception):
     """The node has said goodbye."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What an answer is waited for."""
+
+    name: Topic | Command
+    answer: asyncio.Future[Any]
+
+
 class Connection:
-    """Asks a node questions. Made by `connect`, which also reads what arrives."""
+    """Asks a node questions and gives it commands. Made by `connect`, which also reads what arrives."""
+
+    hello: Hello
+    reading: asyncio.Task[None]
 
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, on_news: Callable[[Any], None]
@@ -48,7 +75,7 @@ class Connection:
         self._writer = writer
         self._on_news = on_news
         self._numbers = itertools.count(1)
-        self._waiting: dict[int, tuple[Topic, asyncio.Future[Any]]] = {}
+        self._asked: dict[int, _Asked] = {}
 
     async def ask(self, topic: Topic, **details: Any) -> Any:
         """Ask a question and wait for its answer.
@@ -57,31 +84,59 @@ class Connection:
         the answer is not understood.
         """
         limit_s = CHAIN_LIMIT_S if topic == "chain_record" else ANSWER_LIMIT_S
+        return await self._exchange("ask", topic, limit_s, details)
+
+    async def do(self, command: Command, **details: Any) -> Any:
+        """Give a command and wait until it is carried out. It is sent once.
+
+        Raise Refused with the node's own reason, OutcomeUnknown when it was sent and no answer comes,
+        ControlError when it was not sent, or the answer is not understood.
+        """
+        limit_s = None if command in LONG_COMMANDS else COMMAND_LIMIT_S
+        if self.reading.done():
+            raise ConnectionBroken(why.ConnectionLost())
+        try:
+            return await self._exchange("do", command, limit_s, details)
+        except ConnectionBroken as error:
+            raise OutcomeUnknown(why.OutcomeUnknown(command, error.reason)) from error
+
+    async def _exchange(
+        self,
+        verb: Literal["ask", "do"],
+        name: Topic | Command,
+        limit_s: float | None,
+        details: dict[str, Any],
+    ) -> Any:
         number = next(self._numbers)
+        request = wire.request_line({"id": number, verb: name, **details})
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting[number] = (topic, answer)
+        self._asked[number] = _Asked(name, answer)
         try:
             with anyio.fail_after(limit_s):
-                self._writer.write(wire.line({"id": number, "ask": topic, **details}))
+                self._writer.write(request)
                 await self._writer.drain()
                 return await answer
         except TimeoutError:
-            raise ConnectionBroken(why.NoAnswerInTime(limit_s)) from None
+            raise ConnectionBroken(why.NoAnswerInTime(limit_s or 0.0)) from None
         except OSError as error:
             raise ConnectionBroken(why.ConnectionBrokeOff(str(error))) from error
         finally:
-            del self._waiting[number]
+            del self._asked[number]
 
-    async def read_hello(self) -> Hello:
-        """Read the hello. Raise ControlError when the other side speaks another version."""
+    async def introduce(self, place: AskedAt) -> None:
+        """Read the node's hello and say what this client is.
+
+        Raise ControlError when the node speaks another version, ConnectionBroken when it says nothing.
+        """
         with anyio.move_on_after(ANSWER_LIMIT_S):
             words = wire.parts(await self._line())
             protocol = (words.get("hello") or {}).get("protocol")
             if protocol != wire.PROTOCOL:
                 version = (words.get("hello") or {}).get("version", "unknown")
                 raise ControlError(why.OtherVersion(str(version), __version__))
-            hello: Hello = wire.unpack("hello", words["hello"])
-            return hello
+            self.hello = wire.unpack("hello", words["hello"])
+            self._writer.write(wire.line({"hello": {"protocol": wire.PROTOCOL, "place": place.value}}))
+            return
         raise ConnectionBroken(why.NoHelloInTime(ANSWER_LIMIT_S))
 
     async def read(self) -> None:
@@ -90,9 +145,9 @@ class Connection:
             while True:
                 self._take(wire.parts(await self._line()))
         finally:
-            for _topic, answer in self._waiting.values():
-                if not answer.done():
-                    answer.set_exception(ConnectionBroken(why.ConnectionLost()))
+            for asked in self._asked.values():
+                if not asked.answer.done():
+                    asked.answer.set_exception(ConnectionBroken(why.ConnectionLost()))
 
     async def _line(self) -> bytes:
         try:
@@ -112,27 +167,32 @@ class Connection:
         elif "progress" in words:
             progress: JobProgress = wire.unpack("progress", words["progress"])
             self._on_news(progress)
-        elif words.get("id") in self._waiting:
-            self._take_answer(words)
+        elif words.get("id") in self._asked:
+            self._take_answer(self._asked[words["id"]], words)
 
-    def _take_answer(self, words: dict[str, Any]) -> None:
-        topic, answer = self._waiting[words["id"]]
-        if answer.done():
+    def _take_answer(self, asked: _Asked, words: dict[str, Any]) -> None:
+        if asked.answer.done():
             return
         if "error" in words:
-            answer.set_exception(Refused(from_data(Reason, words["error"])))
+            asked.answer.set_exception(Refused(from_data(Reason, words["error"])))
             return
         try:
-            answer.set_result(wire.unpack(topic, words.get("answer")))
+            asked.answer.set_result(wire.unpack(asked.name, words.get("answer")))
         except ControlError as error:
-            answer.set_exception(error)
+            asked.answer.set_exception(error)
+
+
+def _ignore(_news: Event | JobProgress) -> None:
+    pass
 
 
 @asynccontextmanager
 async def connect(
-    directory: Path, on_news: Callable[[Event | JobProgress], None]
-) -> AsyncIterator[tuple[Connection, Hello, asyncio.Task[None]]]:
-    """Open a connection; yield it, the node's hello, and the task that reads until the connection ends.
+    directory: Path,
+    place: Literal[AskedAt.ATTACHED_SCREEN, AskedAt.COMMAND_LINE],
+    on_news: Callable[[Event | JobProgress], None] = _ignore,
+) -> AsyncIterator[Connection]:
+    """Open a connection to the node whose control socket is in `directory`; it reads while the body runs.
 
     Raise ConnectionBroken when no node listens, ControlError when its version is another.
     """
@@ -143,15 +203,15 @@ async def connect(
     reader, writer = await asyncio.open_unix_connection(sock=connected, limit=wire.MAX_ANSWER_BYTES)
     connection = Connection(reader, writer, on_news)
     try:
-        hello = await connection.read_hello()
-        reading = asyncio.create_task(connection.read())
+        await connection.introduce(place)
+        connection.reading = asyncio.create_task(connection.read())
         try:
-            yield connection, hello, reading
+            yield connection
         finally:
-            reading.cancel()
-            await asyncio.wait({reading})
-            if not reading.cancelled():
-                reading.exception()
+            connection.reading.cancel()
+            await asyncio.wait({connection.reading})
+            if not connection.reading.cancelled():
+                connection.reading.exception()
     finally:
         writer.close()
         with contextlib.suppress(OSError):

@@ -1,12 +1,17 @@
 """The messages on the control socket: one JSON object per line, dataclasses as pydantic writes them.
 
-The node speaks first, with a hello. Each question has a number, and its answer or error carries the same one:
+The node speaks first, with a hello; the client's says what it is. Each question and each command has a
+number, and its answer or error carries the same one:
 
-    <- {"hello": {"protocol": 1, "version": "0.1.0", "pid": 1234}}
+    <- {"hello": {"protocol": 2, "version": "0.1.0", "pid": 1234, …}}
+    -> {"hello": {"protocol": 2, "place": "command_line"}}
     -> {"id": 1, "ask": "job", "job_id": "0x6f2a…"}
     <- {"id": 1, "answer": {…}}      or      {"id": 1, "error": {"kind": …}}
+    -> {"id": 2, "do": "decline_job", "job_id": "0x6f2a…"}
+    <- {"id": 2, "answer": null}     or      {"id": 2, "error": {"kind": …}}
 
-After the question "events", events and the newest progress of jobs come in between; last comes a goodbye:
+Questions are answered in turn; a command that takes its time is answered when it is done. After the question
+"events", events and the newest progress of jobs come in between; last comes a goodbye:
 
     <- {"event": {…}}                <- {"progress": {…}}                <- {"goodbye": "ended"}
 """
@@ -16,32 +21,52 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from emeth_tui.engine.events import JobProgress
-from emeth_tui.engine.settings_editor import SettingsView
+from emeth_tui.engine.settings_editor import SettingChange, SettingsView
 from emeth_tui.engine.view.records import JobRecord
 from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.errors import ControlError
 from emeth_tui.job import Job
-from emeth_tui.model import JournaledTransaction
+from emeth_tui.model import AskedAt, JournaledTransaction
 from emeth_tui.notices.event import Event
-from emeth_tui.notices.reasons.control import AnswerNotUnderstood, NotControlJson
+from emeth_tui.notices.reasons.control import AnswerNotUnderstood, NotControlJson, NotToBeSent
 from emeth_tui.protocol.contracts import ChainJob
 
-PROTOCOL = 1  # with different numbers the two sides do not understand each other
-MAX_QUESTION_BYTES = 4_096
+PROTOCOL = 2  # with different numbers the two sides do not understand each other
+MAX_REQUEST_BYTES = 4_096
 MAX_ANSWER_BYTES = 64 * 1024 * 1024  # a history of ten thousand jobs takes about eight
 MAX_ROWS = 10_000
 MAX_LOG_BYTES = 1_000_000
+MAX_SLOTS = 400
 
 Topic = Literal[
     "snapshot", "events", "job", "history", "transactions", "chain_record", "settings", "logs", "log_tail"
 ]
+Command = Literal[
+    "pause_job",
+    "resume_job",
+    "pause_claims",
+    "resume_claims",
+    "finish_then_pause",
+    "claim_job",
+    "decline_job",
+    "withdraw",
+    "change_setting",
+    "reload_settings",
+    "drain",
+    "request_stop",
+]
+LONG_COMMANDS = frozenset({"claim_job", "decline_job", "withdraw"})  # they wait for the chain
 _ANSWERS: dict[str, Any] = {
+    **dict.fromkeys(get_args(Command)),
+    "withdraw": int,
+    "change_setting": list[SettingChange],
+    "reload_settings": list[SettingChange],
     "snapshot": Snapshot,
     "events": None,
     "job": JobRecord | None,
@@ -58,24 +83,96 @@ _ANSWERS: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """The node's process, its program's version and its protocol version."""
+    """The node's process, its program's version and its protocol version, and since when it runs."""
 
     protocol: int
     version: str
     pid: int
+    started_at_unix_s: float
 
 
-class Question(BaseModel):
-    """A client's question. It comes from another process, so everything in it is checked."""
+class _FromClient(BaseModel):
+    """Something that another process sent, so everything in it is checked."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+
+class Introduction(_FromClient):
+    """What a client is. Its process and its user are asked of the system."""
+
+    protocol: Literal[2]
+    place: Literal[AskedAt.ATTACHED_SCREEN, AskedAt.COMMAND_LINE]
+
+
+class Greeting(_FromClient):
+    """A client's first line."""
+
+    hello: Introduction
+
+
+class _Request(_FromClient):
     id: int = Field(ge=0, le=2**53)
+
+
+class Question(_Request):
+    """A client's question."""
+
     ask: Topic
     job_id: str = Field("", max_length=64)
     limit: int = Field(1, ge=1, le=MAX_ROWS)
     name: str = Field("", max_length=255)
     max_bytes: int = Field(1, ge=1, le=MAX_LOG_BYTES)
+
+
+class JobCommand(_Request):
+    """A command about one job."""
+
+    do: Literal["pause_job", "resume_job", "claim_job", "decline_job"]
+    job_id: str = Field(pattern=r"^0x[0-9a-f]{32}$")
+
+
+class NodeCommand(_Request):
+    """A command about the node as a whole."""
+
+    do: Literal[
+        "pause_claims", "resume_claims", "finish_then_pause", "reload_settings", "drain", "request_stop"
+    ]
+
+
+class Withdraw(_Request):
+    """The command to withdraw the rewards of closed days: all, or those of some slots."""
+
+    do: Literal["withdraw"]
+    slots: tuple[Annotated[int, Field(ge=0, le=2**53)], ...] = Field((), max_length=MAX_SLOTS)
+
+
+class ChangeSetting(_Request):
+    """The command to change a setting; "" restores its default."""
+
+    do: Literal["change_setting"]
+    key: str = Field(max_length=255)
+    text: str = Field(max_length=MAX_REQUEST_BYTES)
+
+
+AnyCommand = JobCommand | NodeCommand | Withdraw | ChangeSetting
+_REQUEST: TypeAdapter[Question | AnyCommand] = TypeAdapter(Question | AnyCommand)
+
+
+def read_request(received: bytes) -> Question | AnyCommand:
+    """Read a client's line. Raise ValidationError for what is neither a question nor a command."""
+    return _REQUEST.validate_json(received)
+
+
+def request_line(words: dict[str, Any]) -> bytes:
+    """Encode a question or a command. Raise ControlError for one that the node would not read."""
+    try:
+        encoded = line(words)
+        read_request(encoded)
+    except ValidationError as error:
+        raise ControlError(NotToBeSent(_first(error))) from None
+    if len(encoded) > MAX_REQUEST_BYTES:
+        raise ControlError(NotToBeSent(f"{len(encoded)} > {MAX_REQUEST_BYTES} B"))
+    return encoded
 
 
 def line(words: dict[str, Any]) -> bytes:

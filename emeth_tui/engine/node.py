@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any
 
 import anyio
@@ -33,10 +33,10 @@ from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.engine.view.snapshot_maker import SnapshotMaker
 from emeth_tui.errors import DiskFull, JobError, NetworkError, TransactionError, WorkerError
 from emeth_tui.job import Job
-from emeth_tui.model import SECONDS_PER_DAY, JobId, JobState, ServiceName, Severity
+from emeth_tui.model import OPERATOR, SECONDS_PER_DAY, Asker, JobId, JobState, ServiceName, Severity
 from emeth_tui.notices.events import job as job_events
 from emeth_tui.notices.events import node as events
-from emeth_tui.notices.notice import EventBody
+from emeth_tui.notices.notice import EventBody, Reason
 from emeth_tui.notices.reasons import market as why
 from emeth_tui.notices.reasons.job import DeclineFailed, NotDeclinable, NotUnderWay
 from emeth_tui.notices.reasons.worker import WorkerNotRemovable
@@ -139,10 +139,10 @@ class Node:
                 raise error
         return await self._summary()
 
-    def request_stop(self) -> None:
+    def begin_to_stop(self, by: Asker) -> None:
         """Stop claiming, save every job, and let `run` return."""
         if not self._stop.is_set():
-            self._context.events.publish(events.Stopping())
+            self._context.events.publish(events.Stopping(by))
         self._stop.set()
 
     async def _settle_last_run(self) -> None:
@@ -281,42 +281,49 @@ class Node:
             return "stopping"
         return "draining" if self._market.draining else ""
 
-    # -- commands
+    # -- commands: each leaves an event that says `by` whom
 
-    def pause_job(self, job_id: JobId) -> None:
+    async def pause_job(self, job_id: JobId, *, by: Asker = OPERATOR) -> None:
         """Hold a job at its next step boundary; it stays held across restarts. Raise JobError."""
-        self._open_job(job_id)
+        if self._open_job(job_id).paused:
+            return
         self._context.book.update(job_id, paused=True)
         self._tasks.pause(job_id)
-        self._context.events.publish(job_events.JobPaused(), job_id=job_id)
+        self._context.events.publish(job_events.JobPaused(by), job_id=job_id)
 
-    def resume_job(self, job_id: JobId) -> None:
+    async def resume_job(self, job_id: JobId, *, by: Asker = OPERATOR) -> None:
         """Let a held job go on; one that was set aside is tried once more. Raise JobError."""
         job = self._open_job(job_id)
         self._context.book.update(job_id, paused=False, error=None)
         if job.state is not JobState.SUBMITTED and job.seen_end is None:
             self._tasks.resume(job_id)
-        self._context.events.publish(job_events.JobResumed(), job_id=job_id)
+        self._context.events.publish(job_events.JobResumed(by), job_id=job_id)
 
-    def pause_claims(self) -> None:
+    async def pause_claims(self, *, by: Asker = OPERATOR) -> None:
         """Take no new jobs, across restarts, until `resume_claims`."""
-        self._market.pause(why.PausedByOperator())
+        if not isinstance(self._market.paused, why.PausedByOperator):
+            self._market.pause(why.PausedByOperator(by))
 
-    def resume_claims(self) -> None:
+    async def resume_claims(self, *, by: Asker = OPERATOR) -> None:
         """Take new jobs again."""
         self._failures_in_a_row = 0
         self._set_aside.start_over()
-        self._market.resume()
+        self._market.resume(by)
         self._discover_now.set()
 
-    def finish_then_pause(self) -> None:
+    async def finish_then_pause(self, *, by: Asker = OPERATOR) -> None:
         """Let the jobs under way finish, and take no new ones until `resume_claims`."""
-        self._market.pause(why.FinishingFirst())
+        if not isinstance(self._market.paused, why.FinishingFirst):
+            self._market.pause(why.FinishingFirst(by))
 
-    def drain(self) -> None:
+    async def drain(self, *, by: Asker = OPERATOR) -> None:
         """Take no new jobs in this run, and end it when those under way are submitted."""
-        self._market.drain()
+        self._market.drain(by)
         self._watch_now.set()
+
+    async def request_stop(self, *, by: Asker = OPERATOR) -> None:
+        """Begin to stop; the node has ended when `run` returns."""
+        self.begin_to_stop(by)
 
     def add_device(self, device: str) -> None:
         """Train on another device as well, as soon as it has started."""
@@ -335,16 +342,16 @@ class Node:
             self._tasks.start(job_id)
         await self._pool.remove(worker, REMOVE_GRACE_S)
 
-    async def claim_job(self, job_id: JobId) -> None:
+    async def claim_job(self, job_id: JobId, *, by: Asker = OPERATOR) -> None:
         """Claim a job that the operator chose from the market; its outcome comes as events.
 
         Raise JobError with the reason when it cannot be claimed, NetworkError when a service does not answer.
         """
         if self._stop.is_set():
             raise JobError(why.NotClaimed(short(job_id), why.NodeStopping()))
-        await self._market.claim_by_hand(job_id)
+        await self._market.claim_by_hand(job_id, by)
 
-    async def decline_job(self, job_id: JobId) -> None:
+    async def decline_job(self, job_id: JobId, *, by: Asker = OPERATOR) -> None:
         """Give a job back, which costs the decline penalty and frees the rest of its deposit.
 
         Raise JobError when the job cannot be declined (any more); its training then goes on.
@@ -352,6 +359,7 @@ class Node:
         job = self._open_job(job_id)
         if job.state in {JobState.CLAIMING, JobState.SUBMITTED} or job.seen_end is not None:
             raise JobError(NotDeclinable(short(job_id), job.seen_end or job.state))
+        self._context.events.publish(job_events.Declining(by), job_id=job_id)
         await self._tasks.cancel(job_id)
         try:
             await self._context.transactions.decline(job_id)
@@ -361,22 +369,29 @@ class Node:
             raise JobError(DeclineFailed(short(job_id), error.reason)) from error
         await self._watcher.settle_now()
 
-    async def withdraw(self) -> int:
-        """Withdraw the rewards of all closed days and return the wei of EMT. Raise EmethError."""
+    async def withdraw(self, slots: Collection[int] = (), *, by: Asker = OPERATOR) -> int:
+        """Withdraw the rewards of closed days, all or those chosen, and return the wei of EMT.
+
+        Raise EmethError.
+        """
         view = await self._watcher.refresh()
         await self._rewards.look(view.share.slot)
-        return await self._rewards.withdraw()
+        return await self._rewards.withdraw(slots, by)
 
-    async def change_setting(self, key: str, text: str) -> Sequence[SettingChange]:
+    async def change_setting(self, key: str, text: str, *, by: Asker = OPERATOR) -> Sequence[SettingChange]:
         """Write a setting to the settings file and apply it; "" restores the default.
 
         Raise SettingsError when the value is wrong, or the setting cannot change while the node runs.
         """
-        return self._act_on(await self._settings_editor.change(key, text))
+        return self._act_on(await self._settings_editor.change(key, text, by))
 
-    async def reload_settings(self) -> Sequence[SettingChange]:
+    async def reload_settings(self, *, by: Asker = OPERATOR) -> Sequence[SettingChange]:
         """Reload the settings file and apply what can change. Raise SettingsError, with nothing changed."""
-        return self._act_on(await self._settings_editor.reload())
+        return self._act_on(await self._settings_editor.reload(by))
+
+    def note_failed(self, command: str, reason: Reason, by: Asker) -> None:
+        """Publish that a command was not carried out whose asker has gone."""
+        self._context.events.publish(events.CommandFailed(command, reason, by))
 
     def _act_on(self, changes: Sequence[SettingChange]) -> Sequence[SettingChange]:
         self._discover_now.set()

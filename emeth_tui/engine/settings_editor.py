@@ -17,7 +17,8 @@ from pydantic import SecretStr
 
 from emeth_tui.clients.threads import run_to_end
 from emeth_tui.errors import SettingsError
-from emeth_tui.notices.events.node import SettingChanged, SettingWaits
+from emeth_tui.model import Asker
+from emeth_tui.notices.events.node import SettingChanged, SettingsUnchanged, SettingWaits
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.settings import NeedsRestart, SetByThisRun
 from emeth_tui.settings import Layers, Network, Origin, Settings
@@ -91,7 +92,7 @@ class SettingsEditor:
         keys = self._context.settings.keys
         return SettingsView(self._layers.path, self._layers.path.exists(), tuple(settings), error, keys)
 
-    async def change(self, key: str, text: str) -> Sequence[SettingChange]:
+    async def change(self, key: str, text: str, by: Asker) -> Sequence[SettingChange]:
         """Change a setting and write the file; "" restores the default. Raise SettingsError."""
         before = self._text()
         self._check_changeable(key, before)
@@ -101,12 +102,16 @@ class SettingsEditor:
             await run_to_end(_write, self._layers.path, edited)
         else:
             self._unsaved = edited
-        return self._apply(settings)
+        return self._apply(settings, by)
 
-    async def reload(self) -> Sequence[SettingChange]:
+    async def reload(self, by: Asker) -> Sequence[SettingChange]:
         """Reload the file and return what has changed. Raise SettingsError."""
+        settings = self._layers.load()
         self._unsaved = ""
-        return self._apply(self._layers.load())
+        changes = self._apply(settings, by)
+        if not changes:
+            self._context.events.publish(SettingsUnchanged(by))
+        return changes
 
     def _text(self) -> str:
         return self._layers.read() or self._unsaved
@@ -127,7 +132,7 @@ class SettingsEditor:
             value = value_of(typed.combine(before), key)
         return edit_toml(before, {key: value}, str(self._layers.path))
 
-    def _apply(self, settings: Settings) -> list[SettingChange]:
+    def _apply(self, settings: Settings, by: Asker) -> list[SettingChange]:
         """Apply what can change while the node runs."""
         changes: list[SettingChange] = []
         for key in fields_by_key():
@@ -145,7 +150,7 @@ class SettingsEditor:
         live.now = with_values(live.now, {**values, "keys": settings.keys})
         self._context.disk.limit_bytes = live.now.cache_limit_bytes
         for change in changes:
-            _publish(self._context.events, change)
+            _publish(self._context.events, change, by)
         return changes
 
     def _setting(self, key: str, field: FieldInfo, origin: Origin) -> Setting:
@@ -164,9 +169,9 @@ class SettingsEditor:
         )
 
 
-def _publish(events: EventLog, change: SettingChange) -> None:
+def _publish(events: EventLog, change: SettingChange, by: Asker) -> None:
     body = SettingChanged if change.in_effect else SettingWaits
-    events.publish(body(change.key, change.before or "–", change.after or "–"))
+    events.publish(body(change.key, change.before or "–", change.after or "–", by))
 
 
 def as_text(value: object) -> str:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from emeth_tui.model import WEI_PER_TOKEN, JobState, Severity, TransactionState, WorkerPhase, format_token
+from emeth_tui.model import (
+    WEI_PER_TOKEN,
+    AskedAt,
+    Asker,
+    JobState,
+    Severity,
+    TransactionState,
+    WorkerPhase,
+    format_token,
+)
 from emeth_tui.words.translation import _
 
 _HUNDREDTH_WEI = WEI_PER_TOKEN // 100
@@ -104,6 +113,18 @@ def percent(fraction: float) -> str:
 
 def shorten_address(address: str) -> str:
     return f"{address[:6]}…{address[-4:]}" if len(address) > 12 else address
+
+
+def asker_name(asker: Asker | None) -> str:
+    """Name who gave a command: None is the node itself."""
+    if asker is None:
+        return _("the node itself")
+    if asker.place is AskedAt.ATTACHED_SCREEN:
+        return _("{user} at an attached screen (process {pid})").format(user=asker.user, pid=asker.pid)
+    if asker.place is AskedAt.COMMAND_LINE:
+        return _("{user} at the command line (process {pid})").format(user=asker.user, pid=asker.pid)
+    at_node = asker.place is AskedAt.NODE_SCREEN
+    return _("the operator at the node's own screen") if at_node else _("a signal")
 
 
 def state_name(state: JobState) -> str:

@@ -13,7 +13,7 @@ from dataclasses import fields
 from importlib import import_module
 
 from emeth_tui.foreign_text import clean
-from emeth_tui.model import JobState, ServiceName, WorkerPhase, format_token
+from emeth_tui.model import Asker, JobState, ServiceName, WorkerPhase, format_token
 from emeth_tui.notices.notice import Notice
 from emeth_tui.words import formats
 from emeth_tui.words.translation import _, in_english
@@ -50,6 +50,8 @@ def _shown(name: str, value: object) -> str:
         return text_of(value)
     if isinstance(value, JobState):
         return formats.state_name(value)
+    if isinstance(value, Asker) or (value is None and name == "by"):
+        return clean(formats.asker_name(value))
     if isinstance(value, WorkerPhase):
         return formats.phase_name(value)
     if isinstance(value, ServiceName):

@@ -17,6 +17,7 @@ from emeth_tui.control import wire
 from emeth_tui.control.client import RemoteNode
 from emeth_tui.control.paths import listening_socket
 from emeth_tui.control.server import serve_control
+from emeth_tui.control.wire import Hello
 from emeth_tui.engine.events import JobProgress, Subscription
 from emeth_tui.model import JobState
 from emeth_tui.notices.event import Event
@@ -123,7 +124,8 @@ async def until(condition: Callable[[], bool]) -> None:
 async def mute_node(directory: Path, hello: dict[str, Any] | None = None) -> AsyncIterator[Callable[[], Any]]:
     """Listen like a node and send only a hello; yield a function that hangs up on the first client."""
     clients: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
-    words = hello or {"hello": {"protocol": wire.PROTOCOL, "version": "0", "pid": os.getpid()}}
+    own = Hello(wire.PROTOCOL, "0", os.getpid(), started_at_unix_s=0.0)
+    words = hello or {"hello": wire.pack("hello", own)}
 
     async def greet(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(wire.line(words))

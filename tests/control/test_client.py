@@ -1,13 +1,11 @@
-"""A node seen through its socket is the node: the same pictures, answers and news, and no command."""
+"""A node seen through its socket is the node: the same pictures, answers and news."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -106,30 +104,6 @@ async def test_a_view_asks_anew_when_its_picture_is_old(
         standstill = Standstill(Foreign("no event said so"), NOW)
         shown.picture = replace(shown.picture, standstill=standstill)
         await until(lambda: view.remote.snapshot().standstill == standstill)
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        lambda node: node.pause_job(TRAINING_ID),
-        lambda node: node.resume_job(TRAINING_ID),
-        lambda node: node.pause_claims(),
-        lambda node: node.resume_claims(),
-        lambda node: node.finish_then_pause(),
-        lambda node: node.claim_job(TRAINING_ID),
-        lambda node: node.decline_job(TRAINING_ID),
-        lambda node: node.withdraw(),
-        lambda node: node.change_setting("claims.enabled", "false"),
-        lambda node: node.reload_settings(),
-        lambda node: node.drain(),
-        lambda node: node.request_stop(),
-    ],
-)
-async def test_no_command_is_taken(shown: ShownNode, served: Path, command: Callable[[Any], Any]) -> None:
-    async with attached(shown, served) as view:
-        with pytest.raises(ControlError, match=f"read-only view: the node runs as process {os.getpid()}"):
-            await command(view.remote)
-    assert shown.calls == []
 
 
 async def test_several_views_at_once(shown: ShownNode, served: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from emeth_tui.control import server, wire
+from emeth_tui.control import answers, server, session, wire
 from emeth_tui.control.paths import connected_socket
 from emeth_tui.control.server import MAX_CLIENTS, serve_control
 from emeth_tui.engine.events import JobProgress
@@ -26,10 +26,11 @@ from tests.tui.stand_in import TRAINING_ID, event
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-async def connect(directory: Path) -> Streams:
-    """Connect and hear the hello."""
+async def connect(directory: Path, place: str = "command_line") -> Streams:
+    """Connect, hear the hello and say what this client is."""
     streams = await asyncio.open_unix_connection(sock=connected_socket(directory), limit=2**24)
     assert json.loads(await streams[0].readline())["hello"]["pid"] == os.getpid()
+    streams[1].write(json.dumps({"hello": {"protocol": wire.PROTOCOL, "place": place}}).encode() + b"\n")
     return streams
 
 
@@ -130,17 +131,27 @@ async def test_nobody_attached_costs_nothing(shown: ShownNode, tmp_path: Path) -
         b"[]\n",
         b"\xff\xfe\n",
         b'{"id": 1, "ask": "request_stop"}\n',
+        b'{"id": 1, "do": "snapshot"}\n',
+        b'{"id": 1, "do": "format_disk"}\n',
+        b'{"id": 1, "do": "pause_claims", "by": "root"}\n',
+        b'{"id": 1, "do": "pause_job", "job_id": "0x12"}\n',
+        b'{"id": 1, "do": "decline_job"}\n',
+        b'{"id": 1, "do": "withdraw", "slots": [-1]}\n',
+        b'{"id": 1, "do": "pause_claims", "ask": "snapshot"}\n',
+        b'{"do": "request_stop"}\n',
+        b'{"id": 1, "do": "request_stop"',
         b'{"id": 1, "ask": "snapshot", "and": "more"}\n',
         b'{"id": 1, "ask": "transactions", "limit": 1000000000}\n',
         b'{"id": 1, "ask": "log_tail", "name": "node.log", "max_bytes": 99999999999}\n',
-        b'{"id": 1, "ask": "' + b"x" * (wire.MAX_QUESTION_BYTES + 1) + b'"}\n',
-        b"x" * (4 * wire.MAX_QUESTION_BYTES),
+        b'{"id": 1, "ask": "' + b"x" * (wire.MAX_REQUEST_BYTES + 1) + b'"}\n',
+        b"x" * (4 * wire.MAX_REQUEST_BYTES),
     ],
 )
 async def test_nonsense_is_dropped_and_the_others_go_on(shown: ShownNode, served: Path, words: bytes) -> None:
     async with attached(shown, served) as view:
         streams = await connect(served)
         streams[1].write(words)
+        streams[1].write_eof()
         assert await is_dropped(streams)
         assert await view.remote.records.history()
     assert shown.calls == []
@@ -164,7 +175,7 @@ async def test_a_job_that_is_no_job_is_an_error_and_no_end(shown: ShownNode, ser
 async def test_who_does_not_read_is_dropped_and_its_stream_forgotten(
     shown: ShownNode, served: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "WRITE_LIMIT_S", 0.2)
+    monkeypatch.setattr(session, "WRITE_LIMIT_S", 0.2)
     _reader, writer = await connect(served)
     writer.transport.pause_reading()  # type: ignore[attr-defined]
     writer.write(b'{"id": 1, "ask": "events"}\n')
@@ -184,7 +195,7 @@ async def test_who_does_not_read_is_dropped_and_its_stream_forgotten(
 async def test_who_falls_too_far_behind_is_dropped(
     shown: ShownNode, served: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "MAX_BACKLOG", 10)
+    monkeypatch.setattr(session, "MAX_BACKLOG", 10)
     streams = await connect(served)
     await answer(streams, ask="events")
     await until(lambda: bool(shown.streams))
@@ -218,7 +229,7 @@ async def test_progress_is_coalesced_and_events_are_not(shown: ShownNode, served
 async def test_who_says_nothing_is_dropped(
     shown: ShownNode, served: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "IDLE_LIMIT_S", 0.05)
+    monkeypatch.setattr(session, "IDLE_LIMIT_S", 0.05)
     assert await is_dropped(await connect(served))
 
 
@@ -243,8 +254,8 @@ async def test_one_that_asks_without_end_leaves_the_node_most_of_the_time(
         await sleep(0)
 
     times = iter(range(1_000))
-    monkeypatch.setattr(server.time, "monotonic", lambda: next(times) * 0.1)  # each answer takes 0.1 s
-    monkeypatch.setattr(server.asyncio, "sleep", note)
+    monkeypatch.setattr(answers.time, "monotonic", lambda: next(times) * 0.1)  # each answer takes 0.1 s
+    monkeypatch.setattr(answers.asyncio, "sleep", note)
     streams = await connect(served)
     for _number in range(5):
         worked.append(0.1)

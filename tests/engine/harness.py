@@ -27,6 +27,7 @@ from emeth_tui.engine.events import EventLog, Subscription
 from emeth_tui.engine.money.summary import Summary
 from emeth_tui.engine.node import Node
 from emeth_tui.engine.opening import open_node
+from emeth_tui.headless import A_SIGNAL
 from emeth_tui.model import JobId, Language, token_to_wei
 from emeth_tui.notices.event import Event
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, ChainJob
@@ -78,7 +79,7 @@ class RunningNode:
 
     async def stop(self) -> Summary:
         """Stop the node as a signal would; return its summary."""
-        self.node.request_stop()
+        self.node.begin_to_stop(A_SIGNAL)
         return await asyncio.wait_for(self.running, WAIT_S)
 
 

@@ -166,7 +166,7 @@ async def test_two_rejected_results_in_a_row_pause_claiming_across_restarts(netw
     untouched = await network.post()
     async with network.node() as node:
         assert (await node.event("idle")).body == Idle(ClaimingPaused(ResultsRejected(2)))
-        node.node.resume_claims()
+        await node.node.resume_claims()
         await node.event("claimed", untouched)
 
 
@@ -192,7 +192,7 @@ async def test_declining_costs_exactly_the_decline_penalty(network: Harness) -> 
     before_wei = await network.emt_wei()
     async with network.node(script=held_before(5), claims__max_fee_emt=20) as node:
         await node.event("training", job_id)
-        node.node.pause_claims()
+        await node.node.pause_claims()
 
         await node.node.decline_job(job_id)
 
@@ -214,7 +214,7 @@ async def test_a_submitted_or_unknown_job_cannot_be_declined(network: Harness) -
         with pytest.raises(JobError, match="not under way"):
             await node.node.decline_job(JobId("0x" + "ff" * 16))
         with pytest.raises(JobError, match="not under way"):
-            node.node.pause_job(JobId("0x" + "ff" * 16))
+            await node.node.pause_job(JobId("0x" + "ff" * 16))
 
 
 async def test_a_job_that_cannot_be_trained_stands_still_and_stakes_no_further_deposit(
@@ -286,14 +286,14 @@ async def test_a_paused_job_stays_paused_across_a_restart(network: Harness) -> N
     job_id = await network.post()
     async with network.node(script=held_before(3)) as node:
         await node.event("training", job_id)
-        node.node.pause_job(job_id)
+        await node.node.pause_job(job_id)
         assert node.script.paused
         await node.stop()
 
     async with network.node() as node:
         await node.event("resumed", job_id)
         assert node.node.snapshot().jobs[0].paused
-        node.node.resume_job(job_id)
+        await node.node.resume_job(job_id)
         await node.event("submitted", job_id)
 
 
@@ -481,7 +481,7 @@ async def test_a_job_that_stands_still_is_tried_again_on_command(network: Harnes
         await node.event("job_stuck", job_id)
         script.failure = None
 
-        node.node.resume_job(job_id)
+        await node.node.resume_job(job_id)
 
         await node.event("submitted", job_id)
 

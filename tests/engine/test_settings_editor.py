@@ -8,6 +8,7 @@ import pytest
 
 from emeth_tui.engine.settings_editor import Setting, SettingChange, as_text
 from emeth_tui.errors import SettingsError
+from emeth_tui.model import OPERATOR
 from emeth_tui.notices.events.node import SettingChanged
 from emeth_tui.settings import Origin
 from emeth_tui.words.sentences import english
@@ -37,7 +38,7 @@ async def test_a_lower_fee_takes_the_job_that_was_refused_and_stands_in_the_file
         await node.event("claimed", job_id)
 
         assert list(changes) == [SettingChange("claims.min_fee_emt", "25", "4.5", in_effect=True)]
-        assert changed.body == SettingChanged("claims.min_fee_emt", "25", "4.5")
+        assert changed.body == SettingChanged("claims.min_fee_emt", "25", "4.5", OPERATOR)
         assert (await setting(node, "claims.min_fee_emt")).origin is Origin.FILE
         await node.stop()
     assert "[claims]\nmin_fee_emt = 4.5 # mine\n" in network.settings_file.read_text("utf-8")

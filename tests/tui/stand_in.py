@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +23,8 @@ from emeth_tui.engine.view.snapshot import Deposits, Forecast, Snapshot, TodaysS
 from emeth_tui.errors import JobError
 from emeth_tui.job import Job
 from emeth_tui.model import (
+    OPERATOR,
+    Asker,
     Head,
     JobId,
     JobState,
@@ -385,6 +387,8 @@ class StandInNode:
         self.picture = picture or snapshot()
         self.viewed_pid: int | None = None
         self.calls: list[tuple[str, object]] = []
+        self.askers: list[Asker] = []
+        self.failures: list[tuple[str, Reason, Asker]] = []  # that nobody waited for
         self.refusals: dict[str, Reason] = {}
         self.subscription = Subscription()
         self.snapshots_taken = 0
@@ -410,56 +414,63 @@ class StandInNode:
         jobs = tuple(replace(j, **changes) if j.job_id == job_id else j for j in self.picture.jobs)
         self.change(jobs=jobs)
 
-    def _called(self, name: str, argument: object = None) -> None:
+    def _called(self, name: str, argument: object = None, *, by: Asker) -> None:
         self.calls.append((name, argument))
+        self.askers.append(by)
         if name in self.refusals:
             raise JobError(self.refusals[name])
 
-    def pause_job(self, job_id: JobId) -> None:
-        self._called("pause_job", job_id)
+    async def pause_job(self, job_id: JobId, *, by: Asker = OPERATOR) -> None:
+        self._called("pause_job", job_id, by=by)
         self.change_job(job_id, paused=True)
 
-    def resume_job(self, job_id: JobId) -> None:
-        self._called("resume_job", job_id)
+    async def resume_job(self, job_id: JobId, *, by: Asker = OPERATOR) -> None:
+        self._called("resume_job", job_id, by=by)
         self.change_job(job_id, paused=False)
 
-    def pause_claims(self) -> None:
-        self._called("pause_claims")
-        self.change(claims_paused=PausedByOperator(), standstill=paused(PausedByOperator()))
+    async def pause_claims(self, *, by: Asker = OPERATOR) -> None:
+        self._called("pause_claims", by=by)
+        self.change(claims_paused=PausedByOperator(by), standstill=paused(PausedByOperator(by)))
 
-    def resume_claims(self) -> None:
-        self._called("resume_claims")
+    async def resume_claims(self, *, by: Asker = OPERATOR) -> None:
+        self._called("resume_claims", by=by)
         self.change(claims_paused=None, standstill=None)
 
-    def finish_then_pause(self) -> None:
-        self._called("finish_then_pause")
-        self.change(claims_paused=FinishingFirst(), standstill=paused(FinishingFirst()))
+    async def finish_then_pause(self, *, by: Asker = OPERATOR) -> None:
+        self._called("finish_then_pause", by=by)
+        self.change(claims_paused=FinishingFirst(by), standstill=paused(FinishingFirst(by)))
 
-    async def claim_job(self, job_id: JobId) -> None:
-        self._called("claim_job", job_id)
+    async def claim_job(self, job_id: JobId, *, by: Asker = OPERATOR) -> None:
+        self._called("claim_job", job_id, by=by)
         await self.may_go_on.wait()
         self.finished.append("claim_job")
 
-    async def decline_job(self, job_id: JobId) -> None:
-        self._called("decline_job", job_id)
+    async def decline_job(self, job_id: JobId, *, by: Asker = OPERATOR) -> None:
+        self._called("decline_job", job_id, by=by)
         self.change(jobs=tuple(job for job in self.picture.jobs if job.job_id != job_id))
 
-    async def withdraw(self) -> int:
-        self._called("withdraw")
+    async def withdraw(self, slots: Collection[int] = (), *, by: Asker = OPERATOR) -> int:
+        self._called("withdraw", tuple(slots) or None, by=by)
         return token_to_wei(812)
 
-    async def change_setting(self, key: str, text: str) -> Sequence[SettingChange]:
-        self._called("change_setting", (key, text))
-        return await self.settings_editor.change(key, text)
+    async def change_setting(self, key: str, text: str, *, by: Asker = OPERATOR) -> Sequence[SettingChange]:
+        self._called("change_setting", (key, text), by=by)
+        return await self.settings_editor.change(key, text, by)
 
-    async def reload_settings(self) -> Sequence[SettingChange]:
-        self._called("reload_settings")
-        return await self.settings_editor.reload()
+    async def reload_settings(self, *, by: Asker = OPERATOR) -> Sequence[SettingChange]:
+        self._called("reload_settings", by=by)
+        return await self.settings_editor.reload(by)
 
-    def drain(self) -> None:
-        self._called("drain")
+    async def drain(self, *, by: Asker = OPERATOR) -> None:
+        self._called("drain", by=by)
         self.change(stopping="draining")
 
-    def request_stop(self) -> None:
-        self._called("request_stop")
+    async def request_stop(self, *, by: Asker = OPERATOR) -> None:
+        self._called("request_stop", by=by)
         self.change(stopping="stopping")
+
+    def begin_to_stop(self, by: Asker) -> None:
+        self._called("begin_to_stop", by=by)
+
+    def note_failed(self, command: str, reason: Reason, by: Asker) -> None:
+        self.failures.append((command, reason, by))

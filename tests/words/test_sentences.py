@@ -20,7 +20,7 @@ import pytest
 
 import emeth_tui
 from emeth_tui.errors import EmethError, JobError
-from emeth_tui.model import JobState, ServiceName
+from emeth_tui.model import AskedAt, Asker, JobState, ServiceName
 from emeth_tui.notices.events.job import EpochDone, JobStuck
 from emeth_tui.notices.events.node import ServiceLost, Stopped
 from emeth_tui.notices.notice import EventBody, Notice, Reason, UnknownReason, all_kinds, from_data, to_data
@@ -59,6 +59,8 @@ def example(annotation: Any, name: str) -> object:
         return NoOffers()
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return next(iter(annotation))
+    if annotation is Asker:
+        return Asker(AskedAt.COMMAND_LINE, 7, "1234")
     if annotation is bool:
         return True
     if annotation in {int, float}:

@@ -16,7 +16,7 @@ from emeth_tui.engine.market.stake import over_staked
 from emeth_tui.engine.market.standstill import Standstill, StandstillClock
 from emeth_tui.errors import InfoServerError, JobError, NetworkError, StorageError
 from emeth_tui.job import Job
-from emeth_tui.model import JobId, JobState, ServiceName
+from emeth_tui.model import Asker, JobId, JobState, ServiceName
 from emeth_tui.notices.events import market as events
 from emeth_tui.notices.events.node import Draining
 from emeth_tui.notices.notice import Reason, alike
@@ -95,11 +95,11 @@ class Market:
             self._context.events.publish(events.ClaimsHeld(reason))
         self._held = reason
 
-    def drain(self) -> None:
+    def drain(self, by: Asker) -> None:
         """Take no new jobs in this run."""
         if not self._draining:
             self._draining = True
-            self._context.events.publish(Draining())
+            self._context.events.publish(Draining(by))
 
     def note_ended(self, job: Job) -> None:
         """Count a job that has ended: enough of them verified end the run."""
@@ -129,15 +129,16 @@ class Market:
         paused_at = self._context.store.key_values.get(key_values.CLAIMS_PAUSED_AT)
         return self._standstill.note(reason, float(paused_at) if paused_at else None)
 
-    def resume(self) -> None:
+    def resume(self, by: Asker) -> None:
         """Take new jobs again, whatever the day has cost so far."""
         self._losses.accept()
-        self._go_on()
+        self._go_on(by)
 
-    def _go_on(self) -> None:
+    def _go_on(self, by: Asker | None = None) -> None:
         self._context.store.key_values.set_reason(key_values.CLAIMS_PAUSED, None)
         disabled = None if self._context.settings.claims.enabled else why.ClaimsDisabled()
-        self._context.events.publish(events.PauseLifted(disabled) if disabled else events.ClaimsResumed())
+        body = events.PauseLifted(disabled, by) if disabled else events.ClaimsResumed(by)
+        self._context.events.publish(body)
 
     @property
     def paused(self) -> Reason | None:
@@ -215,22 +216,22 @@ class Market:
             self._findings.forget(job_id)  # it has changed since
         return refusal
 
-    async def claim_by_hand(self, job_id: JobId) -> None:
+    async def claim_by_hand(self, job_id: JobId, by: Asker) -> None:
         """Claim a job that the operator chose, even while claiming is paused or switched off.
 
         The operator may override the rules on fee, size and safety margin, but not what would surely lose
         the deposit. Raise JobError with the reason, NetworkError when the job cannot be confirmed now.
         """
         async with self._turn:
-            refusal = self._why_not_by_hand(job_id) or await self._try_by_hand(job_id)
+            refusal = self._why_not_by_hand(job_id) or await self._try_by_hand(job_id, by)
         if refusal:
             raise JobError(why.NotClaimed(short(job_id), refusal))
 
-    async def _try_by_hand(self, job_id: JobId) -> Reason | None:
+    async def _try_by_hand(self, job_id: JobId, by: Asker) -> Reason | None:
         outcome = await prepare_claim(self._context, job_id, self._rules.by_hand(), by_hand=True)
         if isinstance(outcome, Refusal):
             return outcome.reason
-        self._context.events.publish(events.Chosen(), job_id=job_id)
+        self._context.events.publish(events.Chosen(by), job_id=job_id)
         self._offers = tuple(offer for offer in self._offers if offer.job.job_id != job_id)
         self._on_claim(job_id)
         return None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.money.ledger import Ledger
 from emeth_tui.errors import TransactionError
+from emeth_tui.model import Asker
 from emeth_tui.notices.events.node import WithdrawFailed, Withdrawn
+from emeth_tui.notices.reasons.network.transactions import NoRewardOfDay
 from emeth_tui.protocol.contracts import SlotShare
 
 
@@ -56,17 +59,21 @@ class Rewards:
             self._context.events.publish(WithdrawFailed(error.reason))
             self._waiting = ()
 
-    async def withdraw(self) -> int:
-        """Withdraw every waiting slot, one transaction each, and return the wei of EMT received.
+    async def withdraw(self, slots: Collection[int] = (), by: Asker | None = None) -> int:
+        """Withdraw waiting slots, all or those chosen, one transaction each; return the wei of EMT received.
 
         Raise TransactionError or NetworkError when one cannot be withdrawn; those before it are received.
         """
         async with self._turn:
-            return await self._withdraw_waiting()
+            waiting = {share.slot for share in self._waiting}
+            for slot in slots:
+                if slot not in waiting:
+                    raise TransactionError(NoRewardOfDay(slot))
+            return await self._withdraw(slots or waiting, by)
 
-    async def _withdraw_waiting(self) -> int:
+    async def _withdraw(self, slots: Collection[int], by: Asker | None) -> int:
         total_wei = 0
-        for share in self._waiting:
+        for share in [share for share in self._waiting if share.slot in slots]:
             before = await self._context.chain.balances(self._context.address)
             receipt = await self._context.transactions.withdraw(share.slot)
             self._ledger.note_withdrawal(receipt, share.withdrawable_wei)
@@ -81,6 +88,7 @@ class Rewards:
                     total_gas=share.total_gas,
                     balance_before_wei=before.emt_wei,
                     balance_after_wei=after.emt_wei,
+                    by=by,
                 )
             )
         return total_wei

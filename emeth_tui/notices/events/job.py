@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from emeth_tui.model import JobState, Severity
+from emeth_tui.model import Asker, JobState, Severity
 from emeth_tui.notices.notice import EventBody, Reason, Wei
 
 
@@ -13,12 +13,19 @@ class Resumed(EventBody):
     state: JobState
 
 
+@dataclass(frozen=True, slots=True)
 class JobPaused(EventBody):
-    __slots__ = ()
+    by: Asker
 
 
+@dataclass(frozen=True, slots=True)
 class JobResumed(EventBody):
-    __slots__ = ()
+    by: Asker
+
+
+@dataclass(frozen=True, slots=True)
+class Declining(EventBody):
+    by: Asker
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from emeth_tui.model import Language, Severity
+from emeth_tui.model import Asker, Language, Severity
 from emeth_tui.notices.notice import EventBody, Reason, Wei
 
 
@@ -23,8 +23,9 @@ class Claimed(EventBody):
     deposit_wei: Wei
 
 
+@dataclass(frozen=True, slots=True)
 class Chosen(EventBody):
-    __slots__ = ()
+    by: Asker
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,9 @@ class ClaimsHeld(EventBody):
     reason: Reason
 
 
+@dataclass(frozen=True, slots=True)
 class ClaimsResumed(EventBody):
-    __slots__ = ()
+    by: Asker | None = None  # None when a limit that had stopped it no longer does
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class PauseLifted(EventBody):
     """Claiming is no longer paused, and still nothing is claimed."""
 
     reason: Reason
+    by: Asker | None
 
 
 @dataclass(frozen=True, slots=True)

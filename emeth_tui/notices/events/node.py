@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from emeth_tui.model import JobId, JobState, ServiceName, Severity
+from emeth_tui.model import Asker, JobId, JobState, ServiceName, Severity
 from emeth_tui.notices.notice import EventBody, Reason, Wei
 
 
@@ -120,6 +120,7 @@ class SettingChanged(EventBody):
     key: str
     before: str
     after: str
+    by: Asker
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,12 @@ class SettingWaits(EventBody):
     key: str
     before: str
     after: str
+    by: Asker
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsUnchanged(EventBody):
+    by: Asker
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +144,7 @@ class Withdrawn(EventBody):
     total_gas: int
     balance_before_wei: Wei
     balance_after_wei: Wei
+    by: Asker | None = None  # None when the node did it by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +154,25 @@ class WithdrawFailed(EventBody):
     reason: Reason
 
 
+@dataclass(frozen=True, slots=True)
+class CommandFailed(EventBody):
+    """A command was not carried out, and whoever gave it did not wait for the answer."""
+
+    severity = Severity.WARNING
+
+    command: str
+    reason: Reason
+    by: Asker
+
+
+@dataclass(frozen=True, slots=True)
 class Draining(EventBody):
-    __slots__ = ()
+    by: Asker
 
 
+@dataclass(frozen=True, slots=True)
 class Stopping(EventBody):
-    __slots__ = ()
+    by: Asker
 
 
 class Stopped(EventBody):

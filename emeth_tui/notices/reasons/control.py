@@ -1,4 +1,4 @@
-"""Why a node in another process cannot be viewed."""
+"""Why a node in another process cannot be viewed or commanded."""
 
 from __future__ import annotations
 
@@ -57,6 +57,23 @@ class NoAnswerInTime(Reason):
 @dataclass(frozen=True, slots=True)
 class NoHelloInTime(Reason):
     limit_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class NotToBeSent(Reason):
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeUnknown(Reason):
+    command: str
+    cause: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class CommandBroke(Reason):
+    command: str
+    detail: str
 
 
 class ConnectionLost(Reason):

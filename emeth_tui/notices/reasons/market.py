@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from emeth_tui.model import JobState, Language, ServiceName
+from emeth_tui.model import OPERATOR, Asker, JobState, Language, ServiceName
 from emeth_tui.notices.notice import Reason, Wei
 
 
@@ -65,12 +65,14 @@ class ServiceDown(Reason):
     service: ServiceName
 
 
+@dataclass(frozen=True, slots=True)
 class PausedByOperator(Reason):
-    __slots__ = ()
+    by: Asker = OPERATOR
 
 
+@dataclass(frozen=True, slots=True)
 class FinishingFirst(Reason):
-    __slots__ = ()
+    by: Asker = OPERATOR
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,14 +30,14 @@ class CommandRunner:
         self._on_done = on_done
         self.under_way: set[asyncio.Future[str]] = set()
 
-    def run(self, text: str, command: Callable[[], None]) -> None:
-        """Run a command that takes no time; the node reports the result as an event."""
-        self._note.show(text)
-        try:
-            command()
-        except EmethError as error:
-            self._note.show(text_of(error.reason), "bad")
-        self._on_done()
+    def run(self, text: str, command: Callable[[], Awaitable[None]]) -> None:
+        """Run a command beside the screen whose outcome the node reports as an event."""
+
+        async def run() -> str:
+            await command()
+            return ""
+
+        self.start(text, run)
 
     def start(self, text: str, command: Callable[[], Awaitable[str]]) -> None:
         """Run a command that takes its time beside the screen, and note what it returns.

@@ -9,8 +9,9 @@ from emeth_tui.notices.notice import Notice
 
 SENTENCES: Mapping[type[Notice], str] = {
     job.Resumed: "going on with this job, {state}",
-    job.JobPaused: "paused",
-    job.JobResumed: "goes on",
+    job.JobPaused: "paused by {by}",
+    job.JobResumed: "resumed by {by}",
+    job.Declining: "being declined by {by}",
     job.JobTrouble: "{reason}; trying again",
     job.JobStuck: (
         "cannot go on: {reason}; declining it costs {penalty_wei}, letting it time out {timeout_wei}"

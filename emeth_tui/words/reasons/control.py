@@ -27,6 +27,12 @@ SENTENCES: Mapping[type[Notice], str] = {
     control.AnswerNotUnderstood: "the node's answer is not understood here: {detail}",
     control.NoAnswerInTime: "the node has not answered in {limit_s}",
     control.NoHelloInTime: "the node has not said hello in {limit_s}",
+    control.NotToBeSent: "not sent, because the node would not read it: {detail}",
+    control.OutcomeUnknown: (
+        "{command} was sent, its outcome is not known: {cause}; it is not sent again by itself: look at the "
+        "node's events first"
+    ),
+    control.CommandBroke: "{command}: internal error of the node, please report it: {detail}",
     control.ConnectionLost: "the connection to the node is broken; trying again",
     control.ConnectionBrokeOff: "the connection to the node is broken: {detail}",
     control.ConnectionClosed: "the node has closed the connection",

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from emeth_tui.errors import ChainUnreachable, JobError
-from emeth_tui.model import JobId, token_to_wei
+from emeth_tui.model import OPERATOR, JobId, token_to_wei
 from emeth_tui.notices.events.market import Chosen
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.protocol.contracts import JobStatus
@@ -22,7 +22,7 @@ async def test_it_is_taken_against_the_rules_on_fee_size_and_margin_while_claimi
     before_wei = await network.emt_wei()
 
     async with network.node(claims__min_dataset_bytes=1_000_000) as node:
-        node.node.pause_claims()
+        await node.node.pause_claims()
         await node.node.claim_job(dear)
         chosen = await node.event("chosen", dear)
         await node.event("submitted", dear)
@@ -35,7 +35,7 @@ async def test_it_is_taken_against_the_rules_on_fee_size_and_margin_while_claimi
         assert [tx.purpose for tx in node.store.journal.of_job(dear)] == ["approve", "process", "submit"]
         summary = await node.stop()
 
-    assert chosen.body == Chosen()
+    assert chosen.body == Chosen(OPERATOR)
     assert summary.adds_up
     assert await network.emt_wei() == before_wei + token_to_wei(35)
 
@@ -56,7 +56,7 @@ async def test_what_would_lose_the_deposit_is_refused_with_the_reason(network: H
         assert node.node.snapshot().jobs == ()
         assert node.store.journal.recent(9) == []
 
-        node.node.drain()
+        await node.node.drain()
         with pytest.raises(JobError, match="the node ends when"):
             await node.node.claim_job(taken)
         await node.stop()

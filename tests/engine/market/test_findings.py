@@ -83,7 +83,7 @@ async def test_a_hundred_bad_offers_cost_a_good_one_no_second_look(network: Harn
 
         sizes = asked.sizes.copy()
         for look in range(2, 5):
-            node.node.resume_claims()
+            await node.node.resume_claims()
             await asked.look(look)
         await node.stop()
         assert all(asked.records[job_id] <= 1 for job_id in bad)

@@ -116,7 +116,7 @@ async def test_the_operator_may_have_a_held_job_trained(network: Harness, tmp_pa
 
     async with network.node() as node:
         await node.event("orphan_held", job_id)
-        node.node.resume_job(job_id)
+        await node.node.resume_job(job_id)
         await node.event("submitted", job_id)
 
 

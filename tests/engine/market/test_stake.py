@@ -138,7 +138,7 @@ async def test_the_operator_goes_on_the_same_day_and_the_limit_counts_anew(netwo
             await node.event("submitted", job_id)
             await network.reject(job_id)
             lost = await node.event("claims_paused")
-            node.node.resume_claims()
+            await node.node.resume_claims()
         await node.event("submitted", await network.post(fee_emt=20))
 
     assert lost.body.reason == why.LossLimitReached(token_to_wei(30), token_to_wei(15))

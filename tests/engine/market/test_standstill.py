@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emeth_tui.model import OPERATOR
 from emeth_tui.notices.events.market import ClaimsResumed, PauseLifted
 from emeth_tui.notices.reasons.market import ClaimingPaused, ClaimsDisabled, NoOffers, PausedByOperator
 from tests.engine.harness import Harness, RunningNode
@@ -16,15 +17,15 @@ async def test_it_is_said_at_once_and_holds_since_it_began_across_a_restart(netw
     async with network.node() as node:
         await node.event("idle")
         assert reason(node) == NoOffers()
-        node.node.pause_claims()
+        await node.node.pause_claims()
         assert reason(node) == ClaimingPaused(PausedByOperator())
         began = node.node.snapshot().standstill
         await node.stop()
     async with network.node() as node:
         assert node.node.snapshot().standstill == began
-        node.node.resume_claims()
+        await node.node.resume_claims()
         assert reason(node) is None  # until the next look
-        assert (await node.event("claims_resumed")).body == ClaimsResumed()
+        assert (await node.event("claims_resumed")).body == ClaimsResumed(OPERATOR)
 
 
 async def test_a_pause_that_ends_while_the_settings_have_claiming_off_promises_nothing(
@@ -32,8 +33,8 @@ async def test_a_pause_that_ends_while_the_settings_have_claiming_off_promises_n
 ) -> None:
     async with network.node(claims__enabled=False) as node:
         assert reason(node) == ClaimsDisabled()
-        node.node.pause_claims()
-        node.node.resume_claims()
-        assert (await node.event("pause_lifted")).body == PauseLifted(ClaimsDisabled())
+        await node.node.pause_claims()
+        await node.node.resume_claims()
+        assert (await node.event("pause_lifted")).body == PauseLifted(ClaimsDisabled(), OPERATOR)
         assert reason(node) == ClaimsDisabled()
         assert not any(event.kind == "claims_resumed" for event in node.seen)

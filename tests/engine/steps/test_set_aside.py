@@ -92,7 +92,7 @@ async def test_the_owner_may_have_it_tried_again(network: Harness) -> None:
     async with network.node(script=script) as node:
         await node.event("set_aside", job_id)
         script.failure = None
-        node.node.resume_job(job_id)
+        await node.node.resume_job(job_id)
         await node.event("submitted", job_id)
 
 
@@ -109,7 +109,7 @@ async def test_two_in_a_row_stop_claiming(network: Harness, setting: str) -> Non
         assert (await network.job(untouched)).status is JobStatus.REQUESTED
 
     async with network.node(claims__unusable_dataset=setting) as node:
-        node.node.resume_claims()
+        await node.node.resume_claims()
         await node.event("submitted", untouched)
 
 

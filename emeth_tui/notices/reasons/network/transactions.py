@@ -96,3 +96,8 @@ class DepositUnaffordable(Reason):
 
 class JournalDamaged(Reason):
     __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NoRewardOfDay(Reason):
+    slot: int

@@ -21,6 +21,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     transactions.NoncesUsedElsewhere: (
         "{act}: another program keeps using nonces of {address}; give this node an account of its own"
     ),
+    transactions.NoRewardOfDay: "day {slot} has no reward to withdraw",
     transactions.TransactionRefused: "{act}: {where} refuses the transaction: {said}",
     transactions.NotFinal: (
         "{act}: transaction {tx_hash} was sent {waited_s} ago and is not final: {news}; it may "

@@ -1,0 +1,108 @@
+"""The node's answers to questions. None of them changes anything."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from emeth_tui.control import wire
+from emeth_tui.control.wire import Question
+from emeth_tui.engine.events import Subscription
+from emeth_tui.engine.view.records import NodeRecords
+from emeth_tui.engine.view.snapshot import Snapshot
+from emeth_tui.model import JobId
+from emeth_tui.protocol.job_ids import parse_job_id
+
+REST_SHARE = 4  # after each answer the node rests four times as long
+LEAST_REST_S = 0.005
+
+
+class ShownNode(Protocol):
+    """The part of a node that is shown (engine.node)."""
+
+    @property
+    def records(self) -> NodeRecords: ...
+    def snapshot(self) -> Snapshot: ...
+    def subscribe(self) -> Subscription: ...
+
+
+class Answers:
+    """Answers the questions of all clients, one at a time."""
+
+    def __init__(self, node: ShownNode) -> None:
+        self._node = node
+        self._turn = asyncio.Lock()
+
+    async def answer(self, question: Question) -> Any:
+        """Answer one question, then let the node rest before the next one from any client.
+
+        Raise EmethError.
+        """
+        node = self._node
+        if question.ask == "chain_record":  # slow, but does not keep the node busy
+            record = await node.records.chain_record(parse_job_id(question.job_id))
+            return wire.pack(question.ask, record)
+        async with self._turn:
+            began = time.monotonic()
+            try:
+                return wire.pack(question.ask, await _ANSWERS[question.ask](node, question))
+            finally:
+                await asyncio.sleep(rest_after(time.monotonic() - began))
+
+
+def rest_after(seconds: float) -> float:
+    """Return how long the node rests after it has worked for clients."""
+    return max(LEAST_REST_S, REST_SHARE * seconds)
+
+
+async def _snapshot(node: ShownNode, _question: Question) -> Snapshot:
+    return node.snapshot()
+
+
+async def _events(_node: ShownNode, _question: Question) -> None:
+    return None
+
+
+async def _job(node: ShownNode, question: Question) -> object:
+    record = await node.records.job(JobId(question.job_id))
+    if record is None:
+        return None
+    return wire.record_without_bytes(record)
+
+
+async def _history(node: ShownNode, _question: Question) -> object:
+    return await node.records.history()
+
+
+async def _transactions(node: ShownNode, question: Question) -> object:
+    return [wire.without_bytes(tx) for tx in await node.records.transactions(question.limit)]
+
+
+async def _settings(node: ShownNode, _question: Question) -> object:
+    return await node.records.settings()
+
+
+async def _logs(node: ShownNode, _question: Question) -> object:
+    return [path.name for path in await node.records.logs()]
+
+
+async def _log_tail(node: ShownNode, question: Question) -> object:
+    """Return the end of one of the node's own log files; no other file can be named."""
+    for path in await node.records.logs():
+        if path.name == question.name:
+            return await node.records.log_tail(path, question.max_bytes)
+    return []
+
+
+_ANSWERS: dict[str, Callable[[ShownNode, Question], Awaitable[object]]] = {
+    "snapshot": _snapshot,
+    "events": _events,
+    "job": _job,
+    "history": _history,
+    "transactions": _transactions,
+    "settings": _settings,
+    "logs": _logs,
+    "log_tail": _log_tail,
+}

@@ -1,0 +1,121 @@
+"""Every command over the socket to a node that really works, on a chain."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from emeth_tui.control.connection import Refused, connect
+from emeth_tui.control.server import serve_control
+from emeth_tui.model import SECONDS_PER_DAY, AskedAt, Asker, JobState, token_to_wei
+from emeth_tui.notices.events.job import Declining, JobPaused, JobResumed
+from emeth_tui.notices.events.market import Chosen, ClaimsPaused, ClaimsResumed
+from emeth_tui.notices.events.node import Draining, SettingChanged, SettingsUnchanged, Stopping, Withdrawn
+from emeth_tui.notices.reasons.market import FinishingFirst, PausedByOperator
+from emeth_tui.notices.reasons.network.transactions import NoRewardOfDay
+from tests.engine.harness import Harness, quiet_network
+from tests.engine.quick_worker import Script
+
+ME = Asker(AskedAt.COMMAND_LINE, os.getpid(), getpass.getuser())
+
+
+@pytest.fixture
+async def network(deployed_network: Path, tmp_path: Path) -> AsyncIterator[Harness]:
+    async with quiet_network(deployed_network, tmp_path) as harness:
+        yield harness
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return tmp_path / "control"
+
+
+async def test_a_job_is_chosen_paused_resumed_and_declined_and_the_node_stopped(
+    network: Harness, directory: Path
+) -> None:
+    job_id = await network.post(fee_emt=20)
+    before_wei = await network.emt_wei()
+    async with (
+        network.node(script=Script(hold_before_epoch=5), claims__enabled=False) as node,
+        serve_control(directory, node.node),
+        connect(directory, AskedAt.COMMAND_LINE) as line,
+    ):
+        await line.do("claim_job", job_id=job_id)
+        assert (await node.event("chosen", job_id)).body == Chosen(ME)
+        await node.event("training", job_id)
+
+        for _twice in range(2):
+            await line.do("pause_job", job_id=job_id)
+            (job,) = (await line.ask("snapshot")).jobs
+            assert job.paused
+        assert (await node.event("job_paused", job_id)).body == JobPaused(ME)
+        await line.do("resume_job", job_id=job_id)
+        assert (await node.event("job_resumed", job_id)).body == JobResumed(ME)
+        assert [event.kind for event in node.seen].count("job_paused") == 1
+
+        await line.do("decline_job", job_id=job_id)
+        assert (await node.event("declining", job_id)).body == Declining(ME)
+        assert (await line.ask("job", job_id=job_id)).job.state is JobState.DECLINED
+        with pytest.raises(Refused, match="is not under way"):
+            await line.do("decline_job", job_id=job_id)
+        await line.do("request_stop")
+        assert (await node.event("stopping")).body == Stopping(ME)
+        summary = await node.running
+    assert await network.emt_wei() == before_wei - token_to_wei(4)
+    assert summary.adds_up
+
+
+async def test_claiming_settings_and_draining(network: Harness, directory: Path) -> None:
+    async with (
+        network.node() as node,
+        serve_control(directory, node.node),
+        connect(directory, AskedAt.COMMAND_LINE) as line,
+    ):
+        await line.do("pause_claims")
+        assert (await node.event("claims_paused")).body == ClaimsPaused(PausedByOperator(ME))
+        await line.do("finish_then_pause")
+        assert (await node.event("claims_paused")).body == ClaimsPaused(FinishingFirst(ME))
+        await line.do("resume_claims")
+        assert (await node.event("claims_resumed")).body == ClaimsResumed(ME)
+        assert (await line.ask("snapshot")).claims_paused is None
+
+        (change,) = await line.do("change_setting", key="claims.min_fee_emt", text="4.5")
+        changed = (await node.event("setting_changed")).body
+        assert changed == SettingChanged("claims.min_fee_emt", change.before, "4.5", ME)
+        with pytest.raises(Refused):
+            await line.do("change_setting", key="claims.min_fee_emt", text="much")
+        assert await line.do("reload_settings") == []
+        assert (await node.event("settings_unchanged")).body == SettingsUnchanged(ME)
+
+        await line.do("drain")
+        assert (await node.event("draining")).body == Draining(ME)
+        await node.running
+
+
+@pytest.mark.slow
+async def test_rewards_of_chosen_days(network: Harness, directory: Path) -> None:
+    job_id = await network.post(lifetime_s=4 * SECONDS_PER_DAY)
+    async with (
+        network.node(rewards__auto_withdraw=False) as node,
+        serve_control(directory, node.node),
+        connect(directory, AskedAt.COMMAND_LINE) as line,
+    ):
+        await node.event("submitted", job_id)
+        await network.verify(job_id, gas=7)
+        await node.event("verified", job_id)
+        await network.pass_time(SECONDS_PER_DAY)
+        today = (await line.ask("snapshot")).today
+        assert today is not None
+        slot = today.share.slot
+        with pytest.raises(Refused) as refused:
+            await line.do("withdraw", slots=[slot - 5])
+        assert refused.value.reason == NoRewardOfDay(slot - 5)
+        assert await line.do("withdraw", slots=[slot]) == token_to_wei(288_000)
+        withdrawn = (await node.event("withdrawn")).body
+        assert isinstance(withdrawn, Withdrawn)
+        assert (withdrawn.slot, withdrawn.by) == (slot, ME)
+        assert await line.do("withdraw") == 0
