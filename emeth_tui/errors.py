@@ -59,6 +59,8 @@ class ExitCode(IntEnum):
     CONTROL = 15
     STORE_DAMAGED = 16
     TERMINAL = 17
+    DOCTOR_WARNING = 20
+    DOCTOR_ERROR = 21
     INTERRUPTED = 130
 
 

@@ -29,6 +29,7 @@ LOADS_TORCH = [
         "devnet/bots/test_rival.py",
         "devnet/bots/test_torch_process.py",
         "devnet/bots/test_verifier.py",
+        "doctor/test_devices.py",
         "end_to_end",
         "engine/market/test_model_readiness.py",
         "fuzz",

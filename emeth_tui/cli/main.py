@@ -12,6 +12,7 @@ import click
 from emeth_tui import __version__
 from emeth_tui.cli.config import config
 from emeth_tui.cli.devnet import devnet
+from emeth_tui.cli.doctor import doctor
 from emeth_tui.cli.setup import setup
 from emeth_tui.cli.start import StartOptions, start
 from emeth_tui.cli.store import store
@@ -96,5 +97,5 @@ def command(context: click.Context, /, **options: Any) -> ExitCode:
     return start(chosen)
 
 
-for _command in (setup, devnet, config, wallet, store):
+for _command in (setup, doctor, devnet, config, wallet, store):
     command.add_command(_command)

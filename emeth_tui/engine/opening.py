@@ -25,7 +25,7 @@ from emeth_tui.engine.estimates.forecasts import Forecasts, Measurements
 from emeth_tui.engine.events import EventLog
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.market.model_readiness import Models
-from emeth_tui.engine.money.terms import Terms
+from emeth_tui.engine.money.terms import Terms, differences_from_published
 from emeth_tui.engine.node import Node
 from emeth_tui.engine.service_health import ServiceHealth
 from emeth_tui.engine.settings_editor import SettingsEditor
@@ -33,9 +33,7 @@ from emeth_tui.engine.steps.job_book import JobBook
 from emeth_tui.engine.steps.pipeline import RETRIES
 from emeth_tui.errors import InsufficientFunds, SettingsError
 from emeth_tui.model import Language, ServiceName, token_to_wei
-from emeth_tui.notices.events.market import RateDiffers, VerifierFeeDiffers
 from emeth_tui.notices.reasons.start import NoEmt, NoGasToken, NoVerificationKey, OtherAccount
-from emeth_tui.protocol.contracts import ROUND_3_2_RATES, Rates
 from emeth_tui.settings import VERIFICATION_KEY_VARIABLE, Layers, LimitSettings, Network, Settings
 from emeth_tui.store import key_values
 from emeth_tui.store.database import Store
@@ -78,7 +76,8 @@ async def open_node(
         _check_verification_key(network)
         _check_account(context)
         _check_funds(context, await context.chain.balances(wallet.address))
-        _warn_of_other_rates(context.events, context.rates)
+        for difference in differences_from_published(context.rates):
+            context.events.publish(difference)
         stack.push_async_callback(pool.close, CLOSE_GRACE_S)
         pool.subscribe(DeviceReports(context.events, leases).take)
         await pool.start()
@@ -167,13 +166,3 @@ def _check_funds(context: Context, balances: Balances) -> None:
     smallest_wei = context.rates.deposit_wei(token_to_wei(context.settings.claims.min_fee_emt))
     if balances.emt_wei < max(1, smallest_wei):
         raise InsufficientFunds(NoEmt(context.address, balances.emt_wei, smallest_wei))
-
-
-def _warn_of_other_rates(events: EventLog, rates: Rates) -> None:
-    """Warn where a contract's rates differ from those that Round 3-2 published."""
-    for name in ("deposit_rate", "timeout_penalty_rate", "decline_penalty_rate", "failed_penalty_rate"):
-        actual, published = getattr(rates, name), getattr(ROUND_3_2_RATES, name)
-        if actual != published:
-            events.publish(RateDiffers(name, actual / 1000, published / 1000))
-    if rates.verifier_fee_wei != ROUND_3_2_RATES.verifier_fee_wei:
-        events.publish(VerifierFeeDiffers(rates.verifier_fee_wei, ROUND_3_2_RATES.verifier_fee_wei))

@@ -15,13 +15,12 @@ from torch import Tensor
 
 from emeth_tui.errors import TrainingError
 from emeth_tui.notices.reasons.training.run import DeviceUnusable, TorchForCpus, UnknownDevice
+from emeth_tui.training.host_memory import available_bytes
 from emeth_tui.training.run import allocator
 
 # What says so without being an OutOfMemoryError: the host, libraries on the GPU, the driver itself.
 _NO_MEMORY = ("can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDA error: out of memory")
 _CPU_INFO = Path("/proc/cpuinfo")
-_MEMORY_INFO = Path("/proc/meminfo")
-_CGROUP = Path("/sys/fs/cgroup")  # v2
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,21 +149,6 @@ def set_deterministic(deterministic: bool) -> None:
 def is_out_of_memory(error: RuntimeError) -> bool:
     """Return whether torch ran out of memory, on a GPU or on the host."""
     return isinstance(error, torch.OutOfMemoryError) or any(text in str(error) for text in _NO_MEMORY)
-
-
-def available_bytes() -> int:
-    """Return the memory that this process could still take, within its container's limit."""
-    page_bytes = os.sysconf("SC_PAGE_SIZE")
-    available = os.sysconf("SC_AVPHYS_PAGES") * page_bytes
-    with contextlib.suppress(OSError, ValueError):
-        lines = _MEMORY_INFO.read_text(encoding="ascii").splitlines()
-        (line,) = (line for line in lines if line.startswith("MemAvailable:"))
-        available = int(line.split()[1]) * 1024
-    with contextlib.suppress(OSError, ValueError):  # no container, or none with a limit
-        limit, used = (int((_CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))
-        statistics = dict(line.split() for line in (_CGROUP / "memory.stat").read_text().splitlines())
-        available = min(available, limit - used + int(statistics.get("inactive_file", 0)))
-    return max(0, available)
 
 
 def _cpu_name() -> str:

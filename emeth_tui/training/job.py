@@ -26,6 +26,8 @@ from emeth_tui.training.reports import (
     ModelRequest,
     Paused,
     Preparing,
+    Probed,
+    ProbeRequest,
     Report,
     ResultWritten,
     Stage,
@@ -37,6 +39,7 @@ from emeth_tui.training.run.cpu_trial import CpuPlan, fastest_on_cpu, threads
 from emeth_tui.training.run.loop import Trainer
 from emeth_tui.training.run.metrics import Throttle
 from emeth_tui.training.run.microbatch import FoundBefore, MicroBatch
+from emeth_tui.training.run.probe import train_for_a_moment
 from emeth_tui.training.run.state import Plan
 
 log = logging.getLogger(__name__)
@@ -84,6 +87,13 @@ def make_model_ready(request: ModelRequest, report: Report, control: Control) ->
         report(ModelReady(request.model))
     except StopRequested:
         report(Stopped(0, 0))
+
+
+def probe(request: ProbeRequest, device: Device) -> Probed:
+    """Train a small model on no job's text, and on no disk. Raise TrainingError when memory is short."""
+    log.info("probing %s", device.name)
+    tokens_per_s, finite = train_for_a_moment(device, request.seconds)
+    return Probed(tokens_per_s, finite)
 
 
 class _Preparation:

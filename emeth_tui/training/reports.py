@@ -63,6 +63,13 @@ class ModelRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeRequest:
+    """Train a small model of no job's for a moment, to see that the device does; `Probed` reports it."""
+
+    seconds: Amount
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """What a process has done for its job since `Prepared`, and the seconds that each kind of work took.
 
@@ -245,6 +252,14 @@ class ModelReady:
 
 
 @dataclass(frozen=True, slots=True)
+class Probed:
+    """The device has trained; `finite` says whether the loss stayed a number."""
+
+    tokens_per_s: Amount
+    finite: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Stopped:
     """Training stopped as asked; the checkpoint holds `epoch` whole epochs and `step` steps of the next."""
 
@@ -269,6 +284,7 @@ Event = (
     | Trained
     | ResultWritten
     | ModelReady
+    | Probed
     | Stopped
 )
 Report = Callable[[Event], None]

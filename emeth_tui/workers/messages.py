@@ -9,7 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from emeth_tui.training.reports import Event, ModelRequest, Number, ReasonData, Sha256, Text, TrainRequest
+from emeth_tui.training.reports import (
+    Event,
+    ModelRequest,
+    Number,
+    ProbeRequest,
+    ReasonData,
+    Sha256,
+    Text,
+    TrainRequest,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,6 @@ class Shutdown:
     """Save a checkpoint if a job is running, then leave."""
 
 
-Request = TrainRequest | ModelRequest
+Request = TrainRequest | ModelRequest | ProbeRequest
 ToChild = Request | WriteResult | Pause | Resume | Stop | Ping | Shutdown
 ToParent = Ready | StartFailed | JobFailed | Pong | Event

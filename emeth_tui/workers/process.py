@@ -25,7 +25,7 @@ from emeth_tui.errors import DatasetError, DiskFull, TrainingError
 from emeth_tui.notices.notice import to_data
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.training.job_control import Control
-from emeth_tui.training.reports import ModelRequest, TrainRequest
+from emeth_tui.training.reports import ModelRequest, ProbeRequest, TrainRequest
 from emeth_tui.workers.link import WorkerConfig
 from emeth_tui.workers.messages import (
     FailureKind,
@@ -120,6 +120,9 @@ class _Child:
             if isinstance(request, ModelRequest):
                 job.make_model_ready(request, self._send, control)
                 return None
+            if isinstance(request, ProbeRequest):
+                self._send(job.probe(request, device))
+                return None
             if request.threads is None:
                 request = dataclasses.replace(request, threads=self._config.threads)
             jobs_dir, devices_dir = Path(self._config.jobs_dir), self._config.devices_dir
@@ -157,7 +160,7 @@ class _Child:
 
     def _handle(self, message: ToChild) -> None:
         match message:
-            case TrainRequest() | ModelRequest():
+            case TrainRequest() | ModelRequest() | ProbeRequest():
                 # Made here, not in the training thread: what follows on the pipe must find it.
                 self._control = Control()
                 self._jobs.put((message, self._control))

@@ -86,7 +86,9 @@ def view_after(view: WorkerView, message: Event) -> WorkerView:
             return dataclasses.replace(view, phase=phase.TRAINING)
         case reports.Trained(valid_loss=valid_loss):
             return dataclasses.replace(view, phase=phase.WRITING_RESULT, valid_loss=valid_loss)
-        case reports.CheckpointKept() | reports.ResultWritten() | reports.ModelReady() | reports.Stopped():
+        case reports.CheckpointKept() | reports.ResultWritten() | reports.Stopped():
+            return view
+        case reports.ModelReady() | reports.Probed():
             return view
 
 

@@ -73,7 +73,7 @@ class ChainClient:
         """
         client = cls(network, Transport(new_http_client(), retry))
         try:
-            await client._check_contracts()
+            await client.check_contracts()
         except BaseException:
             await client.close()
             raise
@@ -97,6 +97,22 @@ class ChainClient:
     def w3(self) -> AsyncWeb3[Any]:
         """web3 on this chain's endpoints: its errors are ours, its answers are checked."""
         return self.contracts.w3
+
+    async def check_contracts(self) -> None:
+        """Check that the two contracts are there, and belong together. Raise ContractMissing."""
+        core, token = self.core_address, self.token_address
+        addresses = self.contracts.core.address, self.contracts.token.address
+        core_code, token_code = await asyncio.gather(*map(self.w3.eth.get_code, addresses))
+        if not core_code:
+            raise ContractMissing(CoreMissing(core, self.network.chain_id, self.rpc.where))
+        if not token_code:
+            raise ContractMissing(TokenMissing(token, self.network.chain_id, self.rpc.where))
+        (its_token,) = await self._read_all(self.contracts.core.functions.emtToken())
+        if isinstance(its_token, NetworkError):
+            where = self.rpc.where
+            raise ContractMissing(CoreWithoutToken(core, self.network.chain_id, where)) from its_token
+        if its_token != token:
+            raise ContractMissing(OtherToken(token, core, its_token))
 
     async def head(self, number: Block = "latest") -> Head:
         """Read the newest block, or another one."""
@@ -253,21 +269,6 @@ class ChainClient:
         """Read the cap on a node's gas a slot; a deployment without one has no cap (protocol.md §3)."""
         (cap,) = await self._read_all(self.contracts.core.functions.MAX_SLOT_GAS_PER_NODE())
         return _UNLIMITED_GAS if isinstance(cap, NetworkError) else int(cap)
-
-    async def _check_contracts(self) -> None:
-        core, token = self.core_address, self.token_address
-        addresses = self.contracts.core.address, self.contracts.token.address
-        core_code, token_code = await asyncio.gather(*map(self.w3.eth.get_code, addresses))
-        if not core_code:
-            raise ContractMissing(CoreMissing(core, self.network.chain_id, self.rpc.where))
-        if not token_code:
-            raise ContractMissing(TokenMissing(token, self.network.chain_id, self.rpc.where))
-        (its_token,) = await self._read_all(self.contracts.core.functions.emtToken())
-        if isinstance(its_token, NetworkError):
-            where = self.rpc.where
-            raise ContractMissing(CoreWithoutToken(core, self.network.chain_id, where)) from its_token
-        if its_token != token:
-            raise ContractMissing(OtherToken(token, core, its_token))
 
 
 def _value(result: Any) -> Any:

@@ -117,6 +117,22 @@ class StorageClient:
             return await upload(self, self._transport, self._guard, job_id, path, on_progress)
         raise AssertionError("unreachable: either done or out of time")
 
+    async def try_signature(self, job_id: JobId, *, forged: bool = False) -> Reply:
+        """Ask for a dataset's URL, and return the answer whatever it is: the call reads, and costs nothing.
+
+        `forged` leaves out what makes the signature valid, to see what the storage says then. Raise
+        StorageError when there is no answer.
+        """
+
+        async def attempt() -> Reply:
+            signature = self._signature(JobId("") if forged else job_id)
+            return await self._fetch("POST", SIGNED_GET_URL_PATH, json={**signature, "jobId": job_id})
+
+        try:
+            return await self._transport.retry.persist(attempt, "signature")
+        except ExchangeFailed as error:
+            raise StorageError(StorageDown(error.reason)) from error
+
     # ---- the calls of an upload
 
     async def begin_upload(self, job_id: JobId, parts: int) -> PutSignedUrls:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pynvml
 
-from emeth_tui.engine.gpus.reading import GpuReading
+from emeth_tui.engine.gpus.reading import DriverFacts, GpuFacts, GpuProcess, GpuReading, Version
 from emeth_tui.engine.gpus.visible import DEVICE_ORDER, UNKNOWN, VISIBLE_DEVICES, visible_gpus
 
 logger = logging.getLogger(__name__)
@@ -44,6 +44,21 @@ def read(uuids: Mapping[str, str]) -> tuple[GpuReading, ...]:
         return tuple(_read(device, handle) for device, handle in handles.items() if handle is not None)
 
 
+def examine() -> DriverFacts | None:
+    """Describe the driver and every GPU of this machine; None without a driver. May take a second."""
+    with _driver() as found:
+        if not found:
+            return None
+        handles = _handles()
+        visible = visible_gpus(os.environ.get(VISIBLE_DEVICES), list(handles))
+        ordered = len(handles) == 1 or len({_describe(handle) for handle in handles.values()}) == 1
+        places = {uuid: f"cuda:{index}" for index, uuid in enumerate(visible)}
+        if not (ordered or _order_is_known()):
+            places = {}
+        gpus = tuple(_facts(places.get(uuid, ""), handle) for uuid, handle in handles.items())
+        return DriverFacts(str(_ask("nvmlSystemGetDriverVersion") or "?"), _cuda(), gpus, len(visible))
+
+
 @contextmanager
 def _driver() -> Iterator[bool]:
     """Open NVML while the body runs; yields False without a driver."""
@@ -61,11 +76,37 @@ def _driver() -> Iterator[bool]:
 
 def _described_gpus() -> dict[str, str]:
     """Describe all GPUs by UUID, in NVML's order."""
-    described: dict[str, str] = {}
+    return {uuid: _describe(handle) for uuid, handle in _handles().items()}
+
+
+def _handles() -> dict[str, Any]:
+    handles: dict[str, Any] = {}
     for index in range(_ask("nvmlDeviceGetCount") or 0):
         handle = _ask("nvmlDeviceGetHandleByIndex", index)
-        described[_ask("nvmlDeviceGetUUID", handle) or f"{UNKNOWN}{index}"] = _describe(handle)
-    return described
+        handles[_ask("nvmlDeviceGetUUID", handle) or f"{UNKNOWN}{index}"] = handle
+    return handles
+
+
+def _cuda() -> Version | None:
+    """Return the newest CUDA that the driver serves; NVML writes 12.4 as 12040."""
+    number = _ask("nvmlSystemGetCudaDriverVersion")
+    return None if number is None else (number // 1_000, number % 1_000 // 10)
+
+
+def _facts(device: str, handle: Any) -> GpuFacts:
+    memory = _ask("nvmlDeviceGetMemoryInfo", handle)
+    capability = _ask("nvmlDeviceGetCudaComputeCapability", handle)
+    return GpuFacts(
+        device=device,
+        name=str(_ask("nvmlDeviceGetName", handle) or "GPU"),
+        capability=None if capability is None else (int(capability[0]), int(capability[1])),
+        total_bytes=None if memory is None else int(memory.total),
+        free_bytes=None if memory is None else int(memory.free),
+        processes=tuple(
+            GpuProcess(int(one.pid), one.usedGpuMemory)
+            for one in _ask("nvmlDeviceGetComputeRunningProcesses", handle) or ()
+        ),
+    )
 
 
 def _describe(handle: Any) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from emeth_tui.model import JobId
-from emeth_tui.protocol.contracts import Rates
+from emeth_tui.notices.events.market import RateDiffers, VerifierFeeDiffers
+from emeth_tui.protocol.contracts import ROUND_3_2_RATES, Rates
 from emeth_tui.store import key_values
 from emeth_tui.store.key_values import KeyValueTable
 
@@ -30,3 +31,17 @@ class Terms:
         self._kept.set(key_values.KEEPS_DEPOSIT, job_id)
         self.rates = replace(self.rates, returns_deposit=False)
         return True
+
+
+def differences_from_published(rates: Rates) -> list[RateDiffers | VerifierFeeDiffers]:
+    """Return where a contract's rates differ from those that Round 3-2 published."""
+    names = ("deposit_rate", "timeout_penalty_rate", "decline_penalty_rate", "failed_penalty_rate")
+    pairs = ((name, getattr(rates, name), getattr(ROUND_3_2_RATES, name)) for name in names)
+    differences: list[RateDiffers | VerifierFeeDiffers] = [
+        RateDiffers(name, actual / 1000, published / 1000)
+        for name, actual, published in pairs
+        if actual != published
+    ]
+    if rates.verifier_fee_wei != ROUND_3_2_RATES.verifier_fee_wei:
+        differences.append(VerifierFeeDiffers(rates.verifier_fee_wei, ROUND_3_2_RATES.verifier_fee_wei))
+    return differences

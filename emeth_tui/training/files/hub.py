@@ -52,10 +52,10 @@ def fetch(name: str, progress: OnPreparing = unheard) -> Path:
     `progress` may raise to break off; what has arrived is kept for the next time. Raise TrainingError when
     the hub does not answer or has no such model, DiskFull.
     """
-    home = _home() / name.replace("/", "--")
-    directory = _complete(home) or _in_clients_cache(name)
+    directory = present(name)
     if directory is not None:
         return directory
+    home = _home_of(name)
     try:
         with disk_full_translated(home):
             home.mkdir(parents=True, exist_ok=True)
@@ -63,6 +63,20 @@ def fetch(name: str, progress: OnPreparing = unheard) -> Path:
                 return _complete(home) or _download(name, home, progress)
     except _hub_errors() as error:
         raise TrainingError(_explained(name, error)) from error
+
+
+def present(name: str) -> Path | None:
+    """Return the directory of a hub model that is on this machine, None for one that is not."""
+    return _complete(_home_of(name)) or _in_clients_cache(name)
+
+
+def size_of(name: str) -> int:
+    """Ask the hub how many bytes a model's files have. Raise TrainingError as `fetch` does."""
+    try:
+        _commit, files = _wanted_files(name)
+    except _hub_errors() as error:
+        raise TrainingError(_explained(name, error)) from error
+    return sum(file.size_bytes for file in files)
 
 
 def _hugging_face_home() -> Path:
@@ -73,6 +87,10 @@ def _hugging_face_home() -> Path:
 
 def _home() -> Path:
     return _hugging_face_home() / "emeth-tui"
+
+
+def _home_of(name: str) -> Path:
+    return _home() / name.replace("/", "--")
 
 
 def _in_clients_cache(name: str) -> Path | None:

@@ -12,8 +12,9 @@ import torch
 
 from emeth_tui.errors import TrainingError
 from emeth_tui.training import job
-from emeth_tui.training.devices import Device, available_bytes, is_out_of_memory
+from emeth_tui.training.devices import Device, is_out_of_memory
 from emeth_tui.training.files import models
+from emeth_tui.training.host_memory import available_bytes
 from emeth_tui.training.model.gpt2 import Gpt2, Gpt2Shape
 from emeth_tui.training.reports import EpochDone, OutOfMemory, ResultWritten, Stopped, WentBack
 from emeth_tui.training.run import loop

@@ -1,0 +1,1 @@
+"""What `emeth-tui doctor` finds, and the remedies."""

@@ -1,0 +1,29 @@
+"""The sentences of notices/reasons/doctor/account.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from emeth_tui.notices.notice import Notice
+from emeth_tui.notices.reasons.doctor import account
+
+SENTENCES: Mapping[type[Notice], str] = {
+    account.WalletOpens: "{path} opens: {address}",
+    account.BalanceIs: "{address} holds {emt_wei} and {held_native_wei} {symbol}",
+    account.UnderWay: ("the balance is {emt_wei} and {held_native_wei} {symbol}, with {jobs} jobs under way"),
+    account.JobsAffordable: "enough for the deposits of {jobs} jobs for {fee_wei}",
+    account.OffersAffordable: (
+        "{offers} jobs on offer suit your fees, and {affordable} of them can be staked on"
+    ),
+    account.OffersTooDear: (
+        "{offers} jobs on offer suit your fees; the smallest deposit is {smallest_wei}, and the "
+        "balance {emt_wei}"
+    ),
+    account.NoOfferSuits: "none of the {offers} jobs on offer has a fee within your limits",
+    account.NoncesAgree: "the next nonce is {nonce}; no other program uses the key",
+    account.ForeignPending: (
+        "{transactions} transactions of {address} are pending that this node did not send: another "
+        "program uses the key"
+    ),
+    account.StateNotRead: "{path} cannot be read: {cause}",
+}

@@ -1,0 +1,16 @@
+"""The sentences of notices/reasons/doctor/settings.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from emeth_tui.notices.notice import Notice
+from emeth_tui.notices.reasons.doctor import settings
+
+SENTENCES: Mapping[type[Notice], str] = {
+    settings.SettingsRead: "{path} is good; network {network}",
+    settings.SettingsMissing: "there is no settings file yet: {path}",
+    settings.FilePrivate: "{path} is readable by its owner alone",
+    settings.FileOpenToOthers: "{path} holds a secret and can be read by other users",
+    settings.KeyThere: "the verification key of {network} is there",
+}
