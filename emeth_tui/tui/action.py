@@ -23,6 +23,7 @@ class Scope(Enum):
     EVERYWHERE = auto()
     SCREEN = auto()  # on the dashboard and on every page
     ROWS = auto()  # in every list and text that scrolls
+    TABLE = auto()  # on every page of rows with columns
     DASHBOARD = auto()
     EVENTS = auto()  # the dashboard's panel
     HISTORY = auto()
@@ -42,6 +43,8 @@ class Scope(Enum):
             return True
         if Scope.SETTING_ENTRY in both:
             return bool(both & {Scope.SCREEN, Scope.SETTINGS})
+        if Scope.TABLE in both and both & set(TABLES):
+            return True
         return bool(both & {Scope.SCREEN, Scope.ROWS}) or both == {Scope.DASHBOARD, Scope.EVENTS}
 
 
@@ -56,9 +59,11 @@ PAGES = (
     Scope.HELP,
 )
 SCREENS = (Scope.DASHBOARD, *PAGES)
+TABLES = (Scope.HISTORY, Scope.DAYS, Scope.MARKET, Scope.TRANSACTIONS)
 # Under which title of the help page the keys of a scope stand, where their rows do not say otherwise.
 _GROUPS = {
     Scope.EVENTS: "In the events",
+    Scope.TABLE: "In every table",
     Scope.HISTORY: "In the history",
     Scope.DAYS: "In the earnings by day",
     Scope.MARKET: "In the market",

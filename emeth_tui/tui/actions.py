@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from emeth_tui.tui import why_not
-from emeth_tui.tui.action import PAGES, SCREENS, THE_JOB, THE_NODE, Action, Scope
+from emeth_tui.tui.action import PAGES, SCREENS, TABLES, THE_JOB, THE_NODE, Action, Scope
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
@@ -119,6 +119,13 @@ def _of_the_dashboard() -> Iterable[Action]:
     text = "Show only what is worse: warnings, errors, or everything again"
     yield Action("severity", "s", panel, "focused.show_next_severity", text)
     yield Action("copy", "c", panel, "focused.copy", "Copy the chosen event to the clipboard")
+
+
+def _of_the_tables() -> Iterable[Action]:
+    table, text = Scope.TABLE, "Sort by the next column; after the last, as they come"
+    yield Action("sort", "o", table, "screen.sort_by_next", text, "Sort", footer=TABLES)
+    text = "Show the rows the other way round"
+    yield Action("reverse", "O", table, "screen.turn_order", text)
 
 
 def _of_the_history() -> Iterable[Action]:
@@ -235,6 +242,7 @@ ACTIONS: tuple[Action, ...] = (
     *_of_the_dashboard(),
     *_of_the_history(),
     *_of_the_market(),
+    *_of_the_tables(),
     *_of_the_other_pages(),
     *_of_every_screen(),
     *_of_moving_about(),

@@ -24,6 +24,7 @@ WAY_TO = {
     Scope.EVERYWHERE: (),
     Scope.SCREEN: ("h",),
     Scope.ROWS: ("l", "home", "down"),
+    Scope.TABLE: ("h",),
     Scope.DASHBOARD: ("2",),
     Scope.EVENTS: ("6",),
     Scope.HISTORY: ("h",),

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from emeth_tui.model import JobState
 from emeth_tui.protocol.contracts import estimated_gas
 from emeth_tui.protocol.job_ids import short
-from emeth_tui.tui.drawing.lines import Line, fit, line, right
+from emeth_tui.tui.drawing.lines import Line, Span, line
+from emeth_tui.tui.drawing.table import Column, lay_out
 from emeth_tui.words.formats import duration, emt, moment, size, state_name
 from emeth_tui.words.translation import _
 
@@ -26,26 +27,42 @@ def pending_lines(frame: Frame, width: int, height: int, chosen: int, focused: b
         empty = _("reading the chain …") if frame.loading else _("nothing is waiting for the verifier")
         return [line((empty, "muted"))]
     first = max(0, min(chosen - height // 2, len(jobs) - height))
-    return [
-        _job_line(frame, jobs[index], width, focused and index == chosen)
-        for index in range(first, min(len(jobs), first + max(1, height)))
-    ]
+    shown = jobs[first : first + max(1, height)]
+    cells = [_cells(frame, job) for job in shown]
+    layout, kept = lay_out(_COLUMNS, cells, [""] * len(_COLUMNS), width - 1)
+    lines = []
+    for index, job in enumerate(shown, first):
+        marked = focused and index == chosen
+        row = layout.row([cells[index - first][column] for column in kept], width - 1)
+        submitted = moment(job.submitted_at_unix_s or frame.now)
+        tip = _("submitted {moment} UTC").format(moment=submitted)
+        lines.append(line(("▶" if marked else " ", "accent"), *row.spans, selected=marked, tip=tip))
+    return lines
 
 
-def _job_line(frame: Frame, job: Job, width: int, chosen: bool) -> Line:
+# In this order the least needed are left out where there is no room: language, gas, size.
+_COLUMNS: tuple[Column[Job], ...] = (
+    Column("", str, to_left=True),
+    Column("", str, to_left=True, spare=3),
+    Column("", str, spare=1),
+    Column("", str),
+    Column("", str),
+    Column("", str, spare=2),
+)
+
+
+def _cells(frame: Frame, job: Job) -> list[Span]:
     age_s = frame.now - (job.submitted_at_unix_s or frame.now)
-    sign, role = ("! ", "warn") if age_s > LONG_WAIT_S else ("  ", "")
-    last = (right(f"≈ {estimated_gas(job.dataset_bytes):,} " + _("gas"), 12), "muted")
+    sign, role = ("! ", "warn") if age_s > LONG_WAIT_S else ("", "")
+    last = (f"≈ {estimated_gas(job.dataset_bytes):,} " + _("gas"), "muted")
+    fee = (emt(frame.snapshot.rates.earned_wei(job.fee_wei)), "")
     if job.seen_end is not None:  # the chain shows it, and may still take it back
-        last = (right(state_name(job.seen_end) + " …", 12), _SEEN_ROLES.get(job.seen_end, "bad"))
-    spans = [
-        ("▶" if chosen else " ", "accent"),
+        fee, last = (state_name(job.seen_end) + " …", _SEEN_ROLES.get(job.seen_end, "bad")), fee
+    return [
         (short(job.job_id), "accent"),
-        (f" {job.language.value}{right(size(job.dataset_bytes), 8)}", "muted"),
-        (right(sign + duration(age_s), 11), role),
-        (right(emt(frame.snapshot.rates.earned_wei(job.fee_wei)), 13), ""),
+        (job.language.value, "muted"),
+        (size(job.dataset_bytes), "muted"),
+        (sign + duration(age_s), role),
+        fee,
         last,
     ]
-    submitted = moment(job.submitted_at_unix_s or frame.now)
-    tip = _("submitted {moment} UTC").format(moment=submitted)
-    return fit(line(*spans, selected=chosen, tip=tip), width)

@@ -12,7 +12,8 @@ from emeth_tui.model import format_token
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.csv_export import days_csv
-from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, right
+from emeth_tui.tui.drawing.lines import Line, Span, line
+from emeth_tui.tui.drawing.table import Column
 from emeth_tui.tui.screens.rows import RowsScreen
 from emeth_tui.tui.why_not import Target
 from emeth_tui.words.formats import cost, day_of, emt
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from emeth_tui.job import Job
     from emeth_tui.tui.frame import Frame
     from emeth_tui.tui.node_front import Records
-
-ROOMY_CELLS = 90
 
 
 class DaysScreen(RowsScreen[DayAccount]):
@@ -62,32 +61,42 @@ class DaysScreen(RowsScreen[DayAccount]):
     def empty_text(self) -> str:
         return _("no day matches the filter") if self.words else _("no job has ended yet")
 
-    def heading(self, frame: Frame, width: int) -> list[Line]:
+    def top_line(self, frame: Frame) -> Line:
         total = sum(day.total_wei for day in self.shown)
         totals = _("{n} days, {total} in all").format(n=len(self.shown), total=emt(total))
-        columns = left(_("day, UTC"), 12) + right(_("ended"), 6) + right(_("verified"), 9)
-        columns += (
-            right(_("costly"), 8)
-            + (right(_("gas"), 9) if width >= ROOMY_CELLS else "")
-            + right(_("earned"), 10)
-        )
-        columns += right(_("lost"), 9) + right(_("reward"), 12) + right(_("total"), 12)
-        return [line((_("Days"), "title"), ("   " + totals, "muted")), BLANK, line((columns, "muted"))]
+        return line((_("Days"), "title"), ("   " + totals, "muted"))
 
-    def row(self, item: DayAccount, frame: Frame, width: int) -> Line:
+    def columns(self, frame: Frame, width: int) -> Sequence[Column[DayAccount]]:
         today = frame.snapshot.today
-        running = today is not None and item.slot == today.share.slot
-        return fit(
-            line(
-                left(day_of(item.start_unix_s) + (" …" if running else ""), 12),
-                right(f"{item.ended:,}", 6),
-                (right(f"{item.verified:,}", 9), "good" if item.verified else "muted"),
-                (right(f"{item.costly:,}", 8), "bad" if item.costly else "muted"),
-                right(f"{item.gas:,}", 9) if width >= ROOMY_CELLS else "",
-                right(format_token(item.earned_wei), 10),
-                (right(cost(item.lost_wei, 8), 9), "bad" if item.lost_wei else "muted"),
-                right(format_token(item.reward_wei), 12),
-                (right(format_token(item.total_wei), 12), "bad" if item.total_wei < 0 else "title"),
-            ),
-            width,
+
+        def day(item: DayAccount) -> str:
+            running = today is not None and item.slot == today.share.slot
+            return day_of(item.start_unix_s) + (" …" if running else "")
+
+        return (
+            Column(_("day, UTC"), day, lambda item: item.slot, to_left=True),
+            Column(_("ended"), lambda item: f"{item.ended:,}", lambda item: item.ended, spare=1),
+            Column(_("verified"), _verified, lambda item: item.verified),
+            Column(_("costly"), _costly, lambda item: item.costly),
+            Column(_("gas"), lambda item: f"{item.gas:,}", lambda item: item.gas, spare=2),
+            Column(_("earned"), lambda item: format_token(item.earned_wei), lambda item: item.earned_wei),
+            Column(_("lost"), _lost, lambda item: item.lost_wei),
+            Column(_("reward"), lambda item: format_token(item.reward_wei), lambda item: item.reward_wei),
+            Column(_("total"), _total, lambda item: item.total_wei),
         )
+
+
+def _verified(day: DayAccount) -> Span:
+    return f"{day.verified:,}", "good" if day.verified else "muted"
+
+
+def _costly(day: DayAccount) -> Span:
+    return f"{day.costly:,}", "bad" if day.costly else "muted"
+
+
+def _lost(day: DayAccount) -> Span:
+    return cost(day.lost_wei), "bad" if day.lost_wei else "muted"
+
+
+def _total(day: DayAccount) -> Span:
+    return format_token(day.total_wei), "bad" if day.total_wei < 0 else "title"

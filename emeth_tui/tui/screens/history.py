@@ -13,7 +13,8 @@ from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.csv_export import jobs_csv
-from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, right
+from emeth_tui.tui.drawing.lines import Line, Span, line
+from emeth_tui.tui.drawing.table import Column
 from emeth_tui.tui.screens.rows import RowsScreen
 from emeth_tui.tui.why_not import Target
 from emeth_tui.words.formats import cost, day_of, emt, exact_emt, moment, size, state_name
@@ -75,7 +76,7 @@ class HistoryScreen(RowsScreen[Job]):
     def empty_text(self) -> str:
         return _("no job matches the filter") if self.words else _("no job yet")
 
-    def heading(self, frame: Frame, width: int) -> list[Line]:
+    def top_line(self, frame: Frame) -> Line:
         ended = [job for job in self.shown if job.state.is_final]
         earned = sum(job.earned_wei for job in ended)
         lost = sum(job.lost_wei for job in ended)
@@ -85,27 +86,39 @@ class HistoryScreen(RowsScreen[Job]):
             earned=emt(earned),
             lost=exact_emt(lost),
         )
-        roomy = width >= ROOMY_CELLS
-        columns = left(_("taken"), 21 if roomy else 13) + left(_("job"), 9) + left(_("size"), 12)
-        columns += left(_("outcome"), 14) + right(_("epochs"), 7) + (right(_("gas"), 8) if roomy else "")
-        columns += right(_("earned"), 11) + right(_("lost"), 10)
-        return [line((_("History"), "title"), ("   " + totals, "muted")), BLANK, line((columns, "muted"))]
+        return line((_("History"), "title"), ("   " + totals, "muted"))
 
-    def row(self, item: Job, frame: Frame, width: int) -> Line:
-        role = _STATE_ROLES.get(item.state, "accent")
+    def detail(self, item: Job) -> Span:
+        return (text_of(item.error), "bad") if item.error else ("", "")
+
+    def columns(self, frame: Frame, width: int) -> Sequence[Column[Job]]:
         roomy = width >= ROOMY_CELLS
-        taken = moment(item.created_at_unix_s)
-        outcome = _STATE_SIGNS.get(role, "  ") + state_name(item.state)
-        return fit(
-            line(
-                (left(taken, 21) if roomy else left(taken[5:16], 13), "muted"),
-                (left(short(item.job_id), 9), "accent"),
-                left(f"{item.language.value} {right(size(item.dataset_bytes), 8)}", 12),
-                (left(outcome, 14), role),
-                right(f"{item.epochs_done}/{item.epochs}", 7),
-                right(f"{item.gas:,}" if item.gas else "–", 8) if roomy else "",
-                (right(format_token(item.earned_wei), 11), "good" if item.earned_wei else "muted"),
-                (right(cost(item.lost_wei, 9), 10), "bad" if item.lost_wei else "muted"),
-            ),
-            width,
+
+        def taken(job: Job) -> Span:
+            at = moment(job.created_at_unix_s)
+            return at if roomy else at[5:16], "muted"
+
+        return (
+            Column(_("taken"), taken, lambda job: job.created_at_unix_s, to_left=True),
+            Column(_("job"), lambda job: (short(job.job_id), "accent"), to_left=True),
+            Column(_("language"), lambda job: job.language.value, to_left=True, spare=1),
+            Column(_("size"), lambda job: size(job.dataset_bytes), lambda job: job.dataset_bytes),
+            Column(_("outcome"), _outcome, lambda job: job.state.value, to_left=True),
+            Column(_("epochs"), lambda job: f"{job.epochs_done}/{job.epochs}", spare=2),
+            Column(_("gas"), lambda job: f"{job.gas:,}" if job.gas else "–", lambda job: job.gas, spare=3),
+            Column(_("earned"), _earned, lambda job: job.earned_wei),
+            Column(_("lost"), _lost, lambda job: job.lost_wei),
         )
+
+
+def _outcome(job: Job) -> Span:
+    role = _STATE_ROLES.get(job.state, "accent")
+    return _STATE_SIGNS.get(role, "  ") + state_name(job.state), role
+
+
+def _earned(job: Job) -> Span:
+    return format_token(job.earned_wei), "good" if job.earned_wei else "muted"
+
+
+def _lost(job: Job) -> Span:
+    return cost(job.lost_wei), "bad" if job.lost_wei else "muted"

@@ -13,7 +13,8 @@ from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.costs import expectation
-from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, right
+from emeth_tui.tui.drawing.lines import Line, Span, line
+from emeth_tui.tui.drawing.table import ROOMY_CELLS, Column
 from emeth_tui.tui.screens.rows import RowsScreen
 from emeth_tui.tui.why_not import Target
 from emeth_tui.words.formats import day_and_time, duration, duration_range, size
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from emeth_tui.tui.frame import Frame
 
 LONGEST_SHOWN_S = 10_000 * 86_400
-ROOMY_CELLS = 110
+LEAST_JUDGEMENT_CELLS = 24
 
 
 class MarketScreen(RowsScreen[Offer]):
@@ -32,6 +33,7 @@ class MarketScreen(RowsScreen[Offer]):
 
     SCOPE = Scope.MARKET
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.MARKET)
+    DETAIL_LINES = 2
 
     @property
     def target(self) -> Target:
@@ -51,55 +53,46 @@ class MarketScreen(RowsScreen[Offer]):
             return _("no job matches the filter")
         return _("the info server offers no other jobs")
 
-    def heading(self, frame: Frame, width: int) -> list[Line]:
-        roomy = width >= ROOMY_CELLS
-        columns = left(_("job"), 9) + right(_("fee"), 10) + (right(_("≈ reward"), 12) if roomy else "")
-        columns += right(_("≈ profit"), 11) + right(_("size"), 9) + right(_("deadline"), 13)
-        columns += (
-            (right(_("at, UTC"), 13) if roomy else "")
-            + right(_("needs"), _needs_cells(roomy))
-            + "  "
-            + _("judgement")
-        )
+    def top_line(self, frame: Frame) -> Line:
         suits = sum(not offer.refusal for offer in frame.snapshot.offers)
         totals = _("{n} on offer, {suits} suitable").format(n=len(frame.snapshot.offers), suits=suits)
-        title = line((_("Market"), "title"), ("   " + totals, "muted"))
-        return [title, self._chosen_judgement(width), line((columns, "muted"))]
+        return line((_("Market"), "title"), ("   " + totals, "muted"))
 
-    def _chosen_judgement(self, width: int) -> Line:
-        """Say in full why the chosen job is not taken: its own row may be too narrow for that."""
-        refusal = self.chosen_item.refusal if self.chosen_item else None
-        return fit(line((text_of(refusal), "warn")), width) if refusal else BLANK
+    def detail(self, item: Offer) -> Span:
+        return (text_of(item.refusal), "warn") if item.refusal else ("", "")
 
-    def row(self, item: Offer, frame: Frame, width: int) -> Line:
-        job = item.job
-        expected = expectation(frame, item)
-        left_s = min(job.deadline_unix_s - frame.now, LONGEST_SHOWN_S)
+    def columns(self, frame: Frame, width: int) -> Sequence[Column[Offer]]:
         roomy = width >= ROOMY_CELLS
-        judgement = (
-            ("– " + text_of(item.refusal), "muted") if item.refusal else ("✓ " + _("suitable"), "good")
+
+        def left_s(offer: Offer) -> float:
+            return min(offer.job.deadline_unix_s - frame.now, LONGEST_SHOWN_S)
+
+        def reward_wei(offer: Offer) -> int:
+            return expectation(frame, offer).reward_wei
+
+        def profit_wei(offer: Offer) -> int:
+            return expectation(frame, offer).profit_wei
+
+        return (
+            Column(_("job"), lambda o: (short(o.job.job_id), "accent"), to_left=True),
+            Column(_("fee"), lambda o: format_token(o.job.fee_wei), lambda o: o.job.fee_wei),
+            Column(_("≈ reward"), lambda o: (format_token(reward_wei(o)), "muted"), reward_wei, spare=2),
+            Column(_("≈ profit"), lambda o: format_token(profit_wei(o)), profit_wei),
+            Column(_("size"), lambda o: size(o.job.dataset_bytes), lambda o: o.job.dataset_bytes, spare=1),
+            Column(_("deadline"), lambda o: duration(left_s(o)), left_s),
+            Column(_("at, UTC"), lambda o: (day_and_time(frame.now + left_s(o)), "muted"), spare=3),
+            Column(_("needs"), lambda o: _needed(o, roomy), lambda o: o.needed.high_s),
+            Column(_("judgement"), _judgement, to_left=True, least=LEAST_JUDGEMENT_CELLS),
         )
-        return fit(
-            line(
-                (left(short(job.job_id), 9), "accent"),
-                right(format_token(job.fee_wei), 10),
-                (right(format_token(expected.reward_wei), 12), "muted") if roomy else "",
-                right(format_token(expected.profit_wei), 11),
-                right(size(job.dataset_bytes), 9),
-                right(duration(left_s), 13),
-                (right(day_and_time(frame.now + left_s), 13), "muted") if roomy else "",
-                right(_needed(item, roomy), _needs_cells(roomy)) + "  ",
-                judgement,
-            ),
-            width,
-        )
+
+
+def _judgement(offer: Offer) -> Span:
+    if offer.refusal:
+        return "– " + text_of(offer.refusal), "muted"
+    return "✓ " + _("suitable"), "good"
 
 
 def _needed(offer: Offer, roomy: bool) -> str:
     """Return how long an offer takes; without room for the range, the end by which it is judged."""
     needed = offer.needed
     return duration_range(needed.low_s, needed.high_s) if roomy else duration(needed.high_s)
-
-
-def _needs_cells(roomy: bool) -> int:
-    return 17 if roomy else 13

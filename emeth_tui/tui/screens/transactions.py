@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from emeth_tui.model import JournaledTransaction, TransactionState, format_token
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui.action import Scope
-from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, right
+from emeth_tui.tui.drawing.lines import Line, Span, line
+from emeth_tui.tui.drawing.table import Column
 from emeth_tui.tui.screens.job_parts import TRANSACTION_SIGNS
 from emeth_tui.tui.screens.rows import RowsScreen
 from emeth_tui.words.formats import duration, moment, transaction_state_name
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from emeth_tui.tui.node_front import Records
 
 TRANSACTIONS_SHOWN = 500
+LEAST_HASH_CELLS = 6
 
 
 class TransactionsScreen(RowsScreen[JournaledTransaction]):
@@ -33,22 +35,29 @@ class TransactionsScreen(RowsScreen[JournaledTransaction]):
     async def load(self, records: Records) -> None:
         self.transactions = await records.transactions(TRANSACTIONS_SHOWN)
 
-    def heading(self, frame: Frame, width: int) -> list[Line]:
-        symbol = frame.snapshot.native_symbol
-        columns = (
-            (
-                left(_("sent"), 21)
-                + right(_("nonce"), 6)
-                + "  "
-                + left(_("purpose"), 10)
-                + left(_("state"), 12)
-            )
-            + left(_("job"), 9)
-            + right(_("gas"), 9)
-            + right(_("fee {symbol}").format(symbol=symbol), 14)
+    def top_line(self, frame: Frame) -> Line:
+        return line((_("Transactions"), "title"))
+
+    def detail(self, item: JournaledTransaction) -> Span:
+        return item.tx_hash, "muted"
+
+    def columns(self, frame: Frame, width: int) -> Sequence[Column[JournaledTransaction]]:
+        def state(tx: JournaledTransaction) -> Span:
+            sign, role = TRANSACTION_SIGNS[tx.state]
+            waits = duration(frame.now - tx.created_at_unix_s) if tx.state is TransactionState.SIGNED else ""
+            return f"{sign}{transaction_state_name(tx.state)} {waits}".rstrip(), role
+
+        fee = _("fee {symbol}").format(symbol=frame.snapshot.native_symbol)
+        return (
+            Column(_("sent"), _sent, lambda tx: tx.created_at_unix_s, to_left=True),
+            Column(_("nonce"), lambda tx: f"{tx.nonce:,}", lambda tx: tx.nonce),
+            Column(_("purpose"), lambda tx: tx.purpose, lambda tx: tx.purpose, to_left=True),
+            Column(_("state"), state, lambda tx: tx.state.value, to_left=True),
+            Column(_("job"), _job, lambda tx: tx.job_id or "", to_left=True),
+            Column(_("gas"), _gas, lambda tx: tx.gas_used or 0, spare=1),
+            Column(fee, _fee, lambda tx: tx.fee_wei or 0),
+            Column(_("hash"), lambda tx: (tx.tx_hash, "muted"), to_left=True, least=LEAST_HASH_CELLS),
         )
-        title = line((_("Transactions"), "title"))
-        return [title, BLANK, line((columns + "  " + _("hash"), "muted"))]
 
     def items(self, frame: Frame) -> Sequence[JournaledTransaction]:
         return self.transactions
@@ -62,21 +71,18 @@ class TransactionsScreen(RowsScreen[JournaledTransaction]):
     def empty_text(self) -> str:
         return _("no transaction matches the filter") if self.words else _("no transaction yet")
 
-    def row(self, item: JournaledTransaction, frame: Frame, width: int) -> Line:
-        sign, role = TRANSACTION_SIGNS[item.state]
-        state = transaction_state_name(item.state)
-        if item.state is TransactionState.SIGNED:
-            state += " " + duration(frame.now - item.created_at_unix_s)
-        return fit(
-            line(
-                (left(moment(item.created_at_unix_s), 21), "muted"),
-                right(f"{item.nonce:,}", 6) + "  ",
-                left(item.purpose, 10),
-                (left(sign + state, 12), role),
-                (left(short(item.job_id) if item.job_id else "", 9), "accent"),
-                right(f"{item.gas_used:,}" if item.gas_used is not None else "–", 9),
-                right(format_token(item.fee_wei, 8) if item.fee_wei is not None else "–", 14) + "  ",
-                (item.tx_hash, "muted"),
-            ),
-            width,
-        )
+
+def _sent(tx: JournaledTransaction) -> Span:
+    return moment(tx.created_at_unix_s), "muted"
+
+
+def _job(tx: JournaledTransaction) -> Span:
+    return short(tx.job_id) if tx.job_id else "", "accent"
+
+
+def _gas(tx: JournaledTransaction) -> str:
+    return f"{tx.gas_used:,}" if tx.gas_used is not None else "–"
+
+
+def _fee(tx: JournaledTransaction) -> str:
+    return format_token(tx.fee_wei, 8) if tx.fee_wei is not None else "–"
