@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from emeth_tui.cli.start import StartOptions, directories_of
-from emeth_tui.errors import ExitCode, SettingsError
+from emeth_tui.errors import ExitCode, SettingsError, TerminalError
 from emeth_tui.streams import announce, narrate
 
 if TYPE_CHECKING:
@@ -125,12 +125,19 @@ def _wallet_opener(
 
 def _terminal() -> Terminal:
     from emeth_tui.doctor.subject import Terminal
+    from emeth_tui.tui.terminal import check_terminal, needs_ascii
 
-    size = shutil.get_terminal_size()
+    size, problem = shutil.get_terminal_size(), None
+    try:
+        check_terminal()
+    except TerminalError as error:
+        problem = error.reason
     known = {name: os.environ[name] for name in _TERMINAL_VARIABLES if name in os.environ}
     return Terminal(
         is_there=sys.stdout.isatty(),
         kind=known.get("TERM", ""),
+        problem=problem,
+        needs_ascii=needs_ascii(),
         encoding=sys.stdout.encoding,
         columns=size.columns,
         rows=size.lines,
@@ -152,11 +159,10 @@ def _print(results: list[Result], setup: Setup, *, as_json: bool) -> None:
         announce(report_json(results, __version__))
         return
     terminal = setup.terminal
-    poor = not terminal.encoding.lower().startswith("utf")
     style = Style(
         width=terminal.columns,
-        ascii_only=setup.settings.screen.ascii or poor,
-        colours=terminal.is_there and not terminal.environment.get("NO_COLOR") and terminal.kind != "dumb",
+        ascii_only=setup.settings.screen.ascii or terminal.needs_ascii,
+        colours=terminal.is_there and not terminal.environment.get("NO_COLOR") and terminal.problem is None,
     )
     for line in report_lines(results, style):
         announce(line)

@@ -19,6 +19,7 @@ MIN_WIDTH = 40
 _MARKS = {Grade.OK: "✓", Grade.NOTE: "·", Grade.WARNING: "!", Grade.ERROR: "✗"}
 _ASCII_MARKS = {Grade.OK: "+", Grade.NOTE: ".", Grade.WARNING: "!", Grade.ERROR: "x"}
 _COLOURS = {Grade.OK: "32", Grade.NOTE: "2", Grade.WARNING: "33", Grade.ERROR: "31"}
+_NOT_FIRST, _NOT_LAST = frozenset("、。）」』】：；！？ー"), frozenset("（「『【")
 _ASCII = str.maketrans({"×": "x", "–": "-", "…": "~", "→": ">"})
 
 
@@ -82,22 +83,22 @@ def wrapped(text: str, width: int) -> list[str]:
 
 
 def _words(text: str) -> Iterator[str]:
-    """Yield a text's words with the space behind them; each wide character, as Japanese has, is a word."""
+    """Yield what is not to be cut: words with the space behind them, and each wide character by itself."""
     word = ""
     for character in text:
-        if cell_len(character) > 1:
-            if word:
-                yield word
-            word = character
-        elif word and (
-            (word[-1] == " " and character != " ") or (cell_len(word[-1]) > 1 and character != " ")
-        ):
+        if word and _may_part(word[-1], character):
             yield word
-            word = character
-        else:
-            word += character
+            word = ""
+        word += character
     if word:
         yield word
+
+
+def _may_part(before: str, after: str) -> bool:
+    """Whether a line may end between two characters: Japanese parts anywhere but at its punctuation."""
+    if after == " " or after in _NOT_FIRST or before in _NOT_LAST:
+        return False
+    return before == " " or cell_len(before) > 1 or cell_len(after) > 1
 
 
 def report_json(results: Sequence[Result], version: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -40,10 +39,17 @@ class Terminal:
 
     is_there: bool
     kind: str  # TERM
+    problem: Reason | None  # why it cannot show the screen at all
+    needs_ascii: bool
     encoding: str
     columns: int
     rows: int
     environment: Mapping[str, str] = field(default_factory=dict)  # TERM, COLORTERM, NO_COLOR
+
+
+NO_TERMINAL = Terminal(
+    is_there=False, kind="", problem=None, needs_ascii=True, encoding="ascii", columns=80, rows=24
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ class Setup:
     settings_problem: Reason | None  # why they cannot be read
     network: Network | Reason  # or why there is none
     open_wallet: Callable[[], Wallet] | Reason  # or why it cannot be opened here
-    terminal: Terminal = field(default_factory=lambda: Terminal(False, "", sys.stdout.encoding, 80, 24))
+    terminal: Terminal = NO_TERMINAL
     quick: bool = False
 
 

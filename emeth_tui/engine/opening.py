@@ -37,6 +37,7 @@ from emeth_tui.notices.reasons.start import NoEmt, NoGasToken, NoVerificationKey
 from emeth_tui.settings import VERIFICATION_KEY_VARIABLE, Layers, LimitSettings, Network, Settings
 from emeth_tui.store import key_values
 from emeth_tui.store.database import Store
+from emeth_tui.store.key_values import account_name
 from emeth_tui.workers.job_files import LocalJobFiles
 from emeth_tui.workers.model_keeper import make_ready
 from emeth_tui.workers.supervisor import WorkerDirectories, WorkerPool
@@ -150,7 +151,7 @@ def _check_verification_key(network: Network) -> None:
 
 def _check_account(context: Context) -> None:
     """Refuse to work with another account's jobs: this wallet cannot reach their deposits."""
-    account = f"{context.address} on {context.network.core_address}"
+    account = account_name(context.address, context.network.core_address)
     known = context.store.key_values.get(key_values.ACCOUNT)
     if known not in {None, account} and context.book.open_jobs():
         raise SettingsError(OtherAccount(context.settings.state_dir, str(known)))

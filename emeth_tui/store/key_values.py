@@ -16,6 +16,11 @@ LOSSES_ACCEPTED = "losses_accepted"  # a day, and what of its losses the operato
 ACCOUNT = "account"  # the address and chain that this state belongs to
 
 
+def account_name(address: str, core_address: str) -> str:
+    """Name the account that a state belongs to, as `ACCOUNT` keeps it."""
+    return f"{address} on {core_address}"
+
+
 class KeyValueTable:
     """Stores named strings."""
 

@@ -18,7 +18,13 @@ from emeth_tui.settings import Network, Settings, load_settings
 from emeth_tui.words.sentences import english
 
 GOOD_TERMINAL = Terminal(
-    is_there=True, kind="xterm-256color", encoding="utf-8", columns=120, rows=40, environment={}
+    is_there=True,
+    kind="xterm-256color",
+    problem=None,
+    needs_ascii=False,
+    encoding="utf-8",
+    columns=120,
+    rows=40,
 )
 
 

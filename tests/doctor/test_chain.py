@@ -72,9 +72,17 @@ async def test_an_endpoint_that_is_not_there_and_one_that_is(chain: EmethChain, 
 
     results = await patient.seen_by([*rpc.CHECKS, *contracts.CHECKS])
 
-    assert_found(results, Grade.ERROR, "endpoint_failed", "check_endpoint")
+    assert_found(results, Grade.ERROR, "connection_failed", "check_endpoint")
     the(results, "chain_served")
     the(results, "contracts_there")
+
+
+async def test_an_endpoint_that_makes_no_sense(chain: EmethChain, patient: Patient) -> None:
+    chain.app.hooks["eth_getBlockByNumber"] = lambda call: {"result": "a block"}
+
+    results = await patient.seen_by(rpc.CHECKS)
+
+    assert_found(results, Grade.ERROR, "endpoint_senseless", "check_endpoint")
 
 
 async def test_an_endpoint_that_lags(chain: EmethChain, patient: Patient) -> None:

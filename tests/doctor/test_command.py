@@ -83,7 +83,7 @@ async def test_no_secret_is_printed(tmp_path: Path) -> None:
 
     assert code == ExitCode.DOCTOR_ERROR
     kinds = {one["kind"]: one["remedy"] for one in json.loads(output)["findings"]}
-    assert {"wrong_password", "endpoint_failed", "info_server_down", "model_out_of_reach"} <= set(kinds)
+    assert {"wrong_password", "connection_failed", "info_server_down", "model_out_of_reach"} <= set(kinds)
     for secret in ("k3y", "v3rification", "s3cret", "p4ssword"):
         assert secret not in output + narration
 

@@ -17,6 +17,7 @@ from emeth_tui.doctor.rooms.disk import file_system_findings, file_system_of
 from emeth_tui.doctor.rooms.service import System, service_findings
 from emeth_tui.notices.reasons.doctor import machine as found
 from emeth_tui.notices.reasons.doctor import remedies
+from emeth_tui.notices.reasons.start import TerminalCannotShow
 from tests.doctor.patient import GOOD_TERMINAL, Patient, assert_found, grades, the
 
 WRITES, ROOM, _FILE_SYSTEM = ([check] for check in disk.CHECKS)
@@ -167,8 +168,7 @@ async def test_a_model_in_a_directory_is_here(patient: Patient, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("changes", "kind", "remedy"),
     [
-        ({"kind": "dumb"}, "terminal_dumb", "set_term"),
-        ({"kind": ""}, "terminal_dumb", "set_term"),
+        ({"problem": TerminalCannotShow("dumb")}, "terminal_cannot_show", "set_term"),
         ({"columns": 79}, "terminal_small", "enlarge_terminal"),
         ({"rows": 23}, "terminal_small", "enlarge_terminal"),
         ({"encoding": "ascii"}, "encoding_poor", "set_encoding"),
@@ -186,20 +186,26 @@ async def test_a_terminal_that_cannot_show_the_screen(
 @pytest.mark.parametrize(
     ("kind", "environment", "colours"),
     [
-        ("xterm-256color", {"COLORTERM": "truecolor"}, "16777216"),
-        ("xterm-256color", {}, "256"),
-        ("linux", {}, "16"),
-        ("xterm-256color", {"NO_COLOR": "1"}, "0"),
+        ("xterm-256color", {"COLORTERM": "truecolor"}, 1 << 24),
+        ("xterm-256color", {}, 256),
+        ("linux", {}, 16),
+        ("xterm-256color", {"NO_COLOR": "1"}, 0),
     ],
 )
 async def test_how_many_colours_a_terminal_shows(
-    patient: Patient, kind: str, environment: dict[str, str], colours: str
+    patient: Patient, kind: str, environment: dict[str, str], colours: int
 ) -> None:
     patient.terminal = replace(GOOD_TERMINAL, kind=kind, environment=environment)
 
     results = await patient.seen_by(terminal.CHECKS)
 
     assert the(results, "terminal_fits").finding.notice == found.TerminalFits(kind, 120, 40, colours)
+
+
+async def test_a_console_with_few_characters_is_only_noted(patient: Patient) -> None:
+    patient.terminal = replace(GOOD_TERMINAL, kind="linux", needs_ascii=True)
+
+    assert the(await patient.seen_by(terminal.CHECKS), "few_characters").finding.grade is Grade.NOTE
 
 
 async def test_without_a_terminal_it_is_no_fault(patient: Patient) -> None:

@@ -94,7 +94,8 @@ def test_no_line_is_too_wide_and_nothing_is_lost(text: str, width: int) -> None:
 
 def test_a_word_is_not_cut_where_it_fits() -> None:
     assert wrapped("one two three", 9) == ["one two", "three"]
-    assert wrapped("トークン", 5) == ["トー", "クン"]
+    assert wrapped("トクン", 5) == ["トク", "ン"]
+    assert wrapped("学習（試行）。", 6) == ["学習", "（試", "行）。"]
     assert wrapped("/a/very/long/path", 8) == ["/a/very/", "long/pat", "h"]
 
 

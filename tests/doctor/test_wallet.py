@@ -138,6 +138,21 @@ async def test_a_database_that_cannot_be_read(patient: Patient) -> None:
     assert_found(await patient.seen_by(STATE), Grade.ERROR, "state_not_read", "restore_store")
 
 
+async def test_a_state_with_jobs_of_another_account(patient: Patient) -> None:
+    with Store(patient.setup().settings.state_dir) as store:
+        store.key_values.set(key_values.ACCOUNT, "0xsomebody on 0xelse")
+        store.jobs.save(make_job(), at_unix_s=1.0, state_changed=True)
+
+    assert_found(await patient.seen_by(STATE), Grade.ERROR, "other_account", "use_other_state")
+
+
+async def test_a_state_of_another_account_whose_jobs_have_ended(patient: Patient) -> None:
+    with Store(patient.setup().settings.state_dir) as store:
+        store.key_values.set(key_values.ACCOUNT, "0xsomebody on 0xelse")
+
+    assert the(await patient.seen_by(STATE), "state_fits").finding.grade is Grade.OK
+
+
 async def test_reading_the_database_leaves_nothing_beside_it(patient: Patient) -> None:
     state_dir = patient.setup().settings.state_dir
     with Store(state_dir):

@@ -15,7 +15,6 @@ from emeth_tui.doctor.check import Check
 from emeth_tui.doctor.finding import Finding, Room, error, note, ok, warning
 from emeth_tui.doctor.subject import RPC_LIMITS, Subject
 from emeth_tui.engine.money.witnesses import LAG_BLOCKS
-from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.doctor import remedies
 from emeth_tui.notices.reasons.doctor import rpc as found
 from emeth_tui.notices.reasons.network.chain import EndpointBehind, OtherChain
@@ -62,14 +61,12 @@ class _Probe:
                 return [wrong]
             for question in (self._head, self._latency, self._batches, self._logs):
                 findings.append(await question())
-        except ExchangeFailed as failed:
-            findings.append(self._failed(failed.reason))
+        except ExchangeFailed as failed:  # whose reason names the endpoint
+            findings.append(error(failed.reason, remedies.CheckEndpoint()))
         except (BadAnswer, RpcRefusal) as refused:
-            findings.append(self._failed(refused.reason))
+            senseless = found.EndpointSenseless(self.where, refused.reason)
+            findings.append(error(senseless, remedies.CheckEndpoint()))
         return findings
-
-    def _failed(self, reason: Reason) -> Finding:
-        return error(found.EndpointFailed(self.where, reason), remedies.CheckEndpoint())
 
     async def _wrong_chain(self) -> Finding | None:
         expected = self._network.chain_id

@@ -12,15 +12,14 @@ from emeth_tui.notices.reasons.doctor import machine as found
 from emeth_tui.notices.reasons.doctor import remedies
 
 COLUMNS, ROWS = 80, 24  # what the screen is made for
-_UNKNOWN = frozenset({"", "dumb", "unknown"})
 
 
 async def _size(subject: Subject) -> Sequence[Finding]:
     terminal = subject.setup.terminal
     if not terminal.is_there:
         return [note(found.TerminalAbsent())]
-    if terminal.kind in _UNKNOWN:
-        return [warning(found.TerminalDumb(terminal.kind), remedies.SetTerm())]
+    if terminal.problem is not None:
+        return [warning(terminal.problem, remedies.SetTerm())]
     if terminal.columns < COLUMNS or terminal.rows < ROWS:
         return [warning(found.TerminalSmall(terminal.columns, terminal.rows), remedies.EnlargeTerminal())]
     fits = found.TerminalFits(terminal.kind, terminal.columns, terminal.rows, colours_of(terminal))
@@ -31,18 +30,20 @@ async def _encoding(subject: Subject) -> Sequence[Finding]:
     terminal = subject.setup.terminal
     if not terminal.is_there:
         return []
-    if codecs.lookup(terminal.encoding).name.startswith("utf-"):
-        return [ok(found.EncodingFits(terminal.encoding))]
-    return [warning(found.EncodingPoor(terminal.encoding), remedies.SetEncoding())]
+    if not codecs.lookup(terminal.encoding).name.startswith("utf-"):
+        return [warning(found.EncodingPoor(terminal.encoding), remedies.SetEncoding())]
+    if terminal.needs_ascii:
+        return [note(found.FewCharacters(terminal.kind))]
+    return [ok(found.EncodingFits(terminal.encoding))]
 
 
-def colours_of(terminal: Terminal) -> str:
+def colours_of(terminal: Terminal) -> int:
     """Return how many colours a terminal shows, as far as its environment says."""
     if terminal.environment.get("NO_COLOR"):
-        return "0"
+        return 0
     if terminal.environment.get("COLORTERM") in {"truecolor", "24bit"} or terminal.kind.endswith("-direct"):
-        return "16777216"
-    return "256" if "256color" in terminal.kind else "16" if terminal.kind != "vt100" else "2"
+        return 1 << 24
+    return 256 if "256color" in terminal.kind else 16
 
 
 CHECKS = (

@@ -20,12 +20,13 @@ from emeth_tui.notices.reasons.doctor import account as found
 from emeth_tui.notices.reasons.doctor import remedies
 from emeth_tui.notices.reasons.doctor.checkup import NoPassword
 from emeth_tui.notices.reasons.market import KeyUsedElsewhere, UnderNativeLimit
-from emeth_tui.notices.reasons.start import NoEmt, NoGasToken
+from emeth_tui.notices.reasons.start import NoEmt, NoGasToken, OtherAccount
 from emeth_tui.notices.reasons.wallet import NoKeystore, WrongPassword
 from emeth_tui.protocol.contracts import Rates
 from emeth_tui.settings import PASSWORD_VARIABLE, Settings
 from emeth_tui.store import key_values
 from emeth_tui.store.backups import DATABASE_FILE
+from emeth_tui.store.key_values import account_name
 from emeth_tui.store.reading import read_store
 
 
@@ -135,17 +136,22 @@ async def _other_program(subject: Subject) -> Sequence[Finding]:
 async def _state(subject: Subject) -> Sequence[Finding]:
     state_dir = subject.settings.state_dir
     try:
-        await in_thread(_read, state_dir)
+        known = await in_thread(_read, state_dir)
     except EmethError as failed:
         unread = found.StateNotRead(state_dir / DATABASE_FILE, failed.reason)
         return [error(unread, remedies.RestoreStore())]
-    return []
+    address, core = await subject.address(), subject.network.core_address
+    if known.account not in {None, account_name(address, core)} and known.open_jobs:
+        other = OtherAccount(state_dir, known.account or "")
+        return [error(other, remedies.UseOtherState())]
+    return [ok(found.StateFits(state_dir))]
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
     """What the state directory knows of the account."""
 
+    account: str | None = None  # whose it is
     open_jobs: int = 0
     pending: frozenset[int] = frozenset()  # nonces of our transactions that are not settled
     expected: int | None = None  # the lowest nonce that may be another program's
@@ -164,6 +170,7 @@ def _read(state_dir: Path) -> _Known:
             return _Known()
         marked = store.key_values.get(key_values.NONCE_SEEN)
         return _Known(
+            account=store.key_values.get(key_values.ACCOUNT),
             open_jobs=len(store.jobs.in_states(state for state in JobState if not state.is_final)),
             pending=frozenset(tx.nonce for tx in store.journal.unsettled()),
             expected=None if marked is None else max(store.journal.next_nonce(), int(marked)),

@@ -66,6 +66,11 @@ class ForeignPending(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class StateFits(Reason):
+    directory: Path
+
+
+@dataclass(frozen=True, slots=True)
 class StateNotRead(Reason):
     path: Path
     cause: Reason

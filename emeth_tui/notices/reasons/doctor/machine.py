@@ -87,7 +87,7 @@ class TerminalFits(Reason):
     terminal: str
     columns: int
     rows: int
-    colours: str
+    colours: int
 
 
 class TerminalAbsent(Reason):
@@ -95,7 +95,7 @@ class TerminalAbsent(Reason):
 
 
 @dataclass(frozen=True, slots=True)
-class TerminalDumb(Reason):
+class FewCharacters(Reason):
     terminal: str
 
 

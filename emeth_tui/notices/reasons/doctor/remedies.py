@@ -156,6 +156,10 @@ class StopOther(Reason):
     __slots__ = ()
 
 
+class UseOtherState(Reason):
+    __slots__ = ()
+
+
 class RestoreStore(Reason):
     __slots__ = ()
 

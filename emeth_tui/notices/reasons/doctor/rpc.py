@@ -57,7 +57,7 @@ class LogsRefused(Reason):
 
 
 @dataclass(frozen=True, slots=True)
-class EndpointFailed(Reason):
+class EndpointSenseless(Reason):
     where: str
     cause: Reason
 

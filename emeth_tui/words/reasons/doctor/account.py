@@ -25,5 +25,6 @@ SENTENCES: Mapping[type[Notice], str] = {
         "{transactions} transactions of {address} are pending that this node did not send: another "
         "program uses the key"
     ),
+    account.StateFits: "{directory}: holds no other account's jobs",
     account.StateNotRead: "{path} cannot be read: {cause}",
 }

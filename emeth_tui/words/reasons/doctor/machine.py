@@ -26,7 +26,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     machine.ModelOutOfReach: "{model}: is not here, and the hub does not answer ({detail})",
     machine.TerminalFits: "{terminal}, {columns}×{rows}, {colours} colours",
     machine.TerminalAbsent: "there is no terminal here to look at; a node without a screen needs none",
-    machine.TerminalDumb: "TERM={terminal}: no screen can be drawn on such a terminal",
+    machine.FewCharacters: "{terminal} has few characters, so the screen is drawn in ASCII",
     machine.TerminalSmall: "the terminal has {columns}×{rows} characters; the screen is made for 80×24",
     machine.EncodingFits: "the encoding is {encoding}",
     machine.EncodingPoor: "the encoding is {encoding}: lines, marks and Japanese cannot be drawn",

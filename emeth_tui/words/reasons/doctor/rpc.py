@@ -16,6 +16,6 @@ SENTENCES: Mapping[type[Notice], str] = {
     rpc.BatchesRefused: "{where}: takes no batches: each look at the jobs is many requests",
     rpc.LogsAnswered: "{where}: gives the logs of {blocks} blocks at once",
     rpc.LogsRefused: "{where}: gives no logs: {cause}",
-    rpc.EndpointFailed: "{where} cannot be used: {cause}",
+    rpc.EndpointSenseless: "{where}: answers with what makes no sense: {cause}",
     rpc.OnlyOneEndpoint: "there is one endpoint, and nothing to go on with when it fails",
 }
