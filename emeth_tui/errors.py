@@ -27,6 +27,10 @@ EmethError                    what happened, to which job, and what the user can
 ├── TerminalError             the terminal cannot show the screen
 ├── ExportError               a file that the user asked for cannot be written
 ├── ControlError              the node that runs here cannot be looked at, or not any longer
+├── NotRunning                a command needs a running node, and none runs here
+├── NoSuchJob                 no job has the id that was typed, or several begin with it
+├── CommandRefused            the node does not do what was asked of it now
+├── NotConfirmed              what costs money was not confirmed
 └── DevnetError               the local network could not be started
 """
 
@@ -61,6 +65,10 @@ class ExitCode(IntEnum):
     TERMINAL = 17
     DOCTOR_WARNING = 20
     DOCTOR_ERROR = 21
+    NOT_RUNNING = 22
+    NO_SUCH_JOB = 23
+    REFUSED = 24
+    NOT_CONFIRMED = 25
     INTERRUPTED = 130
 
 
@@ -179,6 +187,22 @@ class ExportError(EmethError):
 
 class ControlError(EmethError):
     exit_code = ExitCode.CONTROL
+
+
+class NotRunning(EmethError):
+    exit_code = ExitCode.NOT_RUNNING
+
+
+class NoSuchJob(EmethError):
+    exit_code = ExitCode.NO_SUCH_JOB
+
+
+class CommandRefused(EmethError):
+    exit_code = ExitCode.REFUSED
+
+
+class NotConfirmed(EmethError):
+    exit_code = ExitCode.NOT_CONFIRMED
 
 
 class DevnetError(EmethError):

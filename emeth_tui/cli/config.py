@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from emeth_tui.cli.commands.printing import example
 from emeth_tui.cli.types import FILE
 from emeth_tui.errors import ExitCode
 
@@ -15,7 +16,7 @@ def config() -> None:
     """Show, check or find the settings file."""
 
 
-@config.command("example")
+@config.command("example", epilog=example("emeth-tui config example > ~/.config/emeth-tui/config.toml"))
 def config_example() -> ExitCode:
     """Print a settings file with every key, commented."""
     from emeth_tui.settings import example_toml
@@ -24,7 +25,7 @@ def config_example() -> ExitCode:
     return ExitCode.OK
 
 
-@config.command("check")
+@config.command("check", epilog=example("emeth-tui config check"))
 @click.option("--config", "path", type=FILE, help="File to check [default: the one that a node would read].")
 @click.pass_obj
 def config_check(inherited: Path | None, path: Path | None) -> ExitCode:
@@ -41,7 +42,7 @@ def config_check(inherited: Path | None, path: Path | None) -> ExitCode:
     return ExitCode.OK
 
 
-@config.command("path")
+@config.command("path", epilog=example("emeth-tui config path"))
 def config_path() -> ExitCode:
     """Print the default path of the settings file."""
     from emeth_tui.settings import default_config_path

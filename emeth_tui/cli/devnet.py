@@ -7,11 +7,12 @@ from typing import Literal
 
 import click
 
+from emeth_tui.cli.commands.printing import example
 from emeth_tui.cli.types import DIRECTORY
 from emeth_tui.errors import ExitCode
 
 
-@click.command()
+@click.command(epilog=example("emeth-tui devnet --state-dir ~/emeth-devnet"))
 @click.option(
     "--state-dir", type=DIRECTORY, help="Keep chain, storage and accounts here [default: keep nothing]."
 )

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from emeth_tui import __version__
+from emeth_tui.cli.commands import COMMANDS
 from emeth_tui.cli.config import config
 from emeth_tui.cli.devnet import devnet
 from emeth_tui.cli.doctor import doctor
@@ -97,5 +98,5 @@ def command(context: click.Context, /, **options: Any) -> ExitCode:
     return start(chosen)
 
 
-for _command in (setup, doctor, devnet, config, wallet, store):
+for _command in (*COMMANDS, setup, doctor, devnet, config, wallet, store):
     command.add_command(_command)

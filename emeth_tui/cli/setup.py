@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from emeth_tui.cli.commands.printing import example
 from emeth_tui.cli.types import FILE, LANGUAGE
 from emeth_tui.errors import ExitCode
 
 
-@click.command()
+@click.command(epilog=example("emeth-tui setup"))
 @click.option("--config", "path", type=FILE, help="File to write [default: the one that a node would read].")
 @click.option("--lang", type=LANGUAGE, help="Language to ask in [default: the locale's].")
 @click.pass_obj

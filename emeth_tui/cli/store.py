@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from emeth_tui.cli.commands.printing import example
 from emeth_tui.cli.start import StartOptions, directories_of
 from emeth_tui.errors import ExitCode, StoreDamaged
 from emeth_tui.streams import narrate
@@ -24,7 +25,7 @@ def store() -> None:
     """
 
 
-@store.command("backups")
+@store.command("backups", epilog=example("emeth-tui store backups"))
 @click.pass_context
 def store_backups(context: click.Context) -> ExitCode:
     """List the copies, the newest first."""
@@ -47,7 +48,7 @@ def store_backups(context: click.Context) -> ExitCode:
     return ExitCode.OK
 
 
-@store.command("restore")
+@store.command("restore", epilog=example("emeth-tui store restore"))
 @click.argument("name", required=False)
 @click.pass_context
 def store_restore(context: click.Context, name: str | None) -> ExitCode:
@@ -63,7 +64,7 @@ def store_restore(context: click.Context, name: str | None) -> ExitCode:
     return ExitCode.OK
 
 
-@store.command("leftovers")
+@store.command("leftovers", epilog=example("emeth-tui store leftovers --remove"))
 @click.option("--remove", is_flag=True, help="Delete them.")
 @click.pass_context
 def store_leftovers(context: click.Context, remove: bool) -> ExitCode:

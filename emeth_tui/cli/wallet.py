@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from emeth_tui.cli.commands.printing import example
 from emeth_tui.cli.types import FILE
 from emeth_tui.errors import ExitCode, WalletError
 
@@ -23,7 +24,7 @@ def wallet() -> None:
     """Create, import or show the keystore that holds the account's private key."""
 
 
-@wallet.command("new")
+@wallet.command("new", epilog=example("emeth-tui wallet new"))
 @click.option("--keystore", type=FILE, help="Where to write it [default: as the settings say].")
 @click.pass_obj
 def wallet_new(config_file: Path | None, keystore: Path | None) -> ExitCode:
@@ -31,7 +32,7 @@ def wallet_new(config_file: Path | None, keystore: Path | None) -> ExitCode:
     return _write_keystore(config_file, keystore, private_key=None)
 
 
-@wallet.command("import")
+@wallet.command("import", epilog=example("emeth-tui wallet import"))
 @click.option("--keystore", type=FILE, help="Where to write it [default: as the settings say].")
 @click.pass_obj
 def wallet_import(config_file: Path | None, keystore: Path | None) -> ExitCode:
@@ -46,7 +47,7 @@ def wallet_import(config_file: Path | None, keystore: Path | None) -> ExitCode:
     return _write_keystore(config_file, keystore, private_key=private_key)
 
 
-@wallet.command("address")
+@wallet.command("address", epilog=example("emeth-tui wallet address"))
 @click.pass_obj
 def wallet_address(config_file: Path | None) -> ExitCode:
     """Print the account's address; needs the keystore's password."""

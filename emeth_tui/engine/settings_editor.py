@@ -86,11 +86,9 @@ class SettingsEditor:
             self._layers.combine(text)
         except SettingsError as problem:
             error, text = problem.reason, ""
-        origins = self._layers.origins(text)
-        settings = [self._setting(key, field, origins[key]) for key, field in fields_by_key().items()]
-        settings += _network_settings(self._context.settings, self._context.network)
-        keys = self._context.settings.keys
-        return SettingsView(self._layers.path, self._layers.path.exists(), tuple(settings), error, keys)
+        view = settings_view(self._layers, self._context.settings, self._context.network, text=text)
+        settings = tuple(self._as_run(setting) for setting in view.settings)
+        return replace(view, settings=settings, error=error)
 
     async def change(self, key: str, text: str, by: Asker) -> Sequence[SettingChange]:
         """Change a setting and write the file; "" restores the default. Raise SettingsError."""
@@ -153,20 +151,40 @@ class SettingsEditor:
             _publish(self._context.events, change, by)
         return changes
 
-    def _setting(self, key: str, field: FieldInfo, origin: Origin) -> Setting:
-        value = as_text(value_of(self._context.settings, key))
-        read = as_text(value_of(self._read, key))
-        if origin is Origin.FILE and not self._layers.path.exists():
-            origin = Origin.RUN
-        return Setting(
+    def _as_run(self, setting: Setting) -> Setting:
+        """Say of a setting what only this run knows: a value that waits, one that no file holds."""
+        if setting.key not in fields_by_key():
+            return setting
+        read = as_text(value_of(self._read, setting.key))
+        unsaved = setting.origin is Origin.FILE and not self._layers.path.exists()
+        return replace(
+            setting,
+            origin=Origin.RUN if unsaved else setting.origin,
+            pending=read if read != setting.value else None,
+        )
+
+
+def settings_view(
+    layers: Layers, settings: Settings, network: Network, *, text: str | None = None
+) -> SettingsView:
+    """Return every setting; `text` is what the file holds, where it is not the file itself.
+
+    Raise SettingsError when the file cannot be read.
+    """
+    origins = layers.origins(layers.read() if text is None else text)
+    known = [
+        Setting(
             key,
-            value,
-            origin,
+            as_text(value_of(settings, key)),
+            origins[key],
             field.description or "",
             key in CHANGEABLE_AT_RUN_TIME,
             _choices(field),
-            pending=read if read != value else None,
         )
+        for key, field in fields_by_key().items()
+    ]
+    known += _network_settings(settings, network)
+    return SettingsView(layers.path, layers.path.exists(), tuple(known), keys=settings.keys)
 
 
 def _publish(events: EventLog, change: SettingChange, by: Asker) -> None:

@@ -62,6 +62,10 @@ class JobTable:
         rows = self._connection.execute("SELECT * FROM jobs ORDER BY created_at_unix_s")
         return [_from_row(row) for row in rows]
 
+    def ids(self) -> list[JobId]:
+        """Return the id of every job that was ever ours."""
+        return [JobId(row["job_id"]) for row in self._connection.execute("SELECT job_id FROM jobs")]
+
     def in_states(self, states: Iterable[JobState]) -> list[Job]:
         """Return the jobs in any of `states`, oldest first."""
         names = [state.value for state in states]

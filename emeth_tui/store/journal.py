@@ -69,6 +69,10 @@ class JournalTable:
         """Return the newest transactions, newest first."""
         return self._select("ORDER BY rowid DESC LIMIT ?", limit)
 
+    def all(self) -> list[JournaledTransaction]:
+        """Return every transaction, oldest first."""
+        return self._select("ORDER BY rowid")
+
     def of_job(self, job_id: JobId) -> list[JournaledTransaction]:
         """Return a job's transactions, oldest first."""
         return self._select("WHERE job_id = ? ORDER BY created_at_unix_s, rowid", job_id)

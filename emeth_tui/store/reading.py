@@ -9,11 +9,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from emeth_tui.errors import StoreDamaged, StoreError
 from emeth_tui.store.backups import DATABASE_FILE
 from emeth_tui.store.connection import Connection, translated
+from emeth_tui.store.database import MIGRATIONS
+from emeth_tui.store.events import EventTable
+from emeth_tui.store.integrity import is_foreign
 from emeth_tui.store.jobs import JobTable
 from emeth_tui.store.journal import JournalTable
 from emeth_tui.store.key_values import KeyValueTable
+from emeth_tui.store.movements import MovementTable
+from emeth_tui.store.opening import unusable
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +28,17 @@ class StoreReader:
 
     jobs: JobTable
     journal: JournalTable
+    events: EventTable
+    movements: MovementTable
     key_values: KeyValueTable
 
 
 @contextmanager
 def read_store(state_dir: Path) -> Iterator[StoreReader | None]:
-    """Open the database to read while the body runs; None where there is none yet. Raise StoreError."""
+    """Open the database to read while the body runs; None where there is none yet.
+
+    Raise StoreError when its schema is another version's, StoreDamaged when it cannot be read.
+    """
     path = state_dir / DATABASE_FILE
     if not path.exists():
         yield None
@@ -37,11 +48,34 @@ def read_store(state_dir: Path) -> Iterator[StoreReader | None]:
     except sqlite3.Error as error:
         raise translated(error) from error
     with contextlib.closing(opened):
+        _check(opened, path)
         opened.row_factory = sqlite3.Row
         connection = Connection(opened)
-        yield StoreReader(JobTable(connection), JournalTable(connection), KeyValueTable(connection))
+        yield StoreReader(
+            JobTable(connection),
+            JournalTable(connection),
+            EventTable(connection),
+            MovementTable(connection),
+            KeyValueTable(connection),
+        )
 
 
 def _mode(path: Path) -> str:
     """Without a log beside it, a file is whole and unwritten: opened as such, it gets no companions."""
     return "mode=ro" if Path(f"{path}-wal").exists() else "mode=ro&immutable=1"
+
+
+def _check(opened: sqlite3.Connection, path: Path) -> None:
+    from emeth_tui.notices.reasons.store import DatabaseNewer, DatabaseOlder
+
+    try:
+        foreign = is_foreign(opened)
+        version = int(opened.execute("PRAGMA user_version").fetchone()[0])
+    except sqlite3.Error as error:
+        raise unusable(path, str(error)) from error
+    if foreign or not version:
+        raise StoreDamaged(unusable(path, "it is not a node's").reason)
+    if version > len(MIGRATIONS):
+        raise StoreError(DatabaseNewer(path, version))
+    if version < len(MIGRATIONS):
+        raise StoreError(DatabaseOlder(path, version))

@@ -1,15 +1,13 @@
-"""What declining a job costs and what claiming one should bring, by the contract's own rates. Pure."""
+"""What declining a job costs, by the contract's own rates. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emeth_tui.engine.money.profit import Expectation, expect
 from emeth_tui.tui.frame import Frame, Outlook, outlook
 
 if TYPE_CHECKING:
-    from emeth_tui.engine.market.rules import Offer
     from emeth_tui.job import Job
 
 
@@ -39,16 +37,4 @@ def decline_cost(frame: Frame, job: Job) -> DeclineCost:
         earning_wei=rates.earned_wei(job.fee_wei),
         fraction=row.fraction if row else (job.epochs_done / job.epochs if job.epochs else 0.0),
         forecast=outlook(row, frame.now) if row else None,
-    )
-
-
-def expectation(frame: Frame, offer: Offer) -> Expectation:
-    """Return what an offer should bring."""
-    deposits = frame.snapshot.deposits
-    return expect(
-        fee_wei=offer.job.fee_wei,
-        dataset_bytes=offer.job.dataset_bytes,
-        rates=frame.snapshot.rates,
-        today=frame.snapshot.today,
-        transaction_cost_wei=deposits.native_per_transaction_wei if deposits else 0,
     )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import pkgutil
 import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
 
+import click
 import pytest
 
 from emeth_tui import __version__, cli
+from emeth_tui.cli import commands
 from emeth_tui.cli.main import command
 from emeth_tui.errors import ExitCode
 from tests.end_to_end.programs import environment as user_environment
@@ -52,9 +55,17 @@ def test_version_and_help_need_nothing_heavy(home: Path) -> None:
 
 
 def test_every_module_of_a_command_is_reachable() -> None:
-    """A module of `emeth_tui/cli` holds the command of its name, except those that the commands share."""
+    """A module of `emeth_tui/cli` holds the command of its name; those of `commands` hold a few each."""
     modules = {module.name for module in pkgutil.iter_modules(cli.__path__)}
-    assert modules - {"main", "start", "types"} == set(command.commands)
+    in_package = {entry.name for entry in commands.COMMANDS}
+    assert modules - {"main", "start", "types", "commands"} == set(command.commands) - in_package
+    for module in pkgutil.iter_modules(commands.__path__):
+        found = vars(importlib.import_module(f"{commands.__name__}.{module.name}")).values()
+        for entry in (one for one in found if isinstance(one, click.Command)):
+            groups = (inner for inner in command.commands.values() if isinstance(inner, click.Group))
+            assert entry in command.commands.values() or any(
+                entry in group.commands.values() for group in groups
+            )
 
 
 @pytest.mark.parametrize("module", ["emeth_tui.cli", "emeth_tui.headless", "emeth_tui.engine.opening"])

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
-
-from web3 import AsyncWeb3
+from typing import TYPE_CHECKING, Any
 
 from emeth_tui.clients.chain.json_rpc import RpcRefusal
 from emeth_tui.errors import TransactionError
 from emeth_tui.notices.reasons.network.transactions import GasTooDear
+
+if TYPE_CHECKING:
+    from web3 import AsyncWeb3  # it takes a second to load
 
 BUMP_PERCENT = 13  # nodes take a replacement from 10 % (geth) or 12.5 % (Nethermind) up
 DEFAULT_TIP_WEI = 1_000_000_000  # where the endpoint suggests none

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from emeth_tui.protocol.contracts import Rates, estimated_gas
 
 if TYPE_CHECKING:
-    from emeth_tui.engine.view.snapshot import TodaysShare
+    from emeth_tui.engine.market.rules import Offer
+    from emeth_tui.engine.view.snapshot import Snapshot, TodaysShare
 
 TRANSACTIONS_A_JOB = 3  # approve, process, submit
 DAYS_AVERAGED = 7
@@ -58,6 +59,18 @@ def expect(
         day_gas=day_gas,
         reward_wei=today.share.reward_wei * gas // day_gas if today and day_gas else 0,
         native_cost_wei=TRANSACTIONS_A_JOB * transaction_cost_wei,
+    )
+
+
+def expectation(snapshot: Snapshot, offer: Offer) -> Expectation:
+    """Estimate what an offer should earn, by the node as it is."""
+    deposits = snapshot.deposits
+    return expect(
+        fee_wei=offer.job.fee_wei,
+        dataset_bytes=offer.job.dataset_bytes,
+        rates=snapshot.rates,
+        today=snapshot.today,
+        transaction_cost_wei=deposits.native_per_transaction_wei if deposits else 0,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
+from dataclasses import replace
 
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.money.ledger import Ledger
@@ -71,6 +72,12 @@ class Rewards:
                     raise TransactionError(NoRewardOfDay(slot))
             return await self._withdraw(slots or waiting, by)
 
+    def _note_withdrawn(self, slot: int) -> None:
+        self._waiting = tuple(share for share in self._waiting if share.slot != slot)
+        self._days = tuple(
+            replace(share, own_balance=0) if share.slot == slot else share for share in self._days
+        )
+
     async def _withdraw(self, slots: Collection[int], by: Asker | None) -> int:
         total_wei = 0
         for share in [share for share in self._waiting if share.slot in slots]:
@@ -78,7 +85,7 @@ class Rewards:
             receipt = await self._context.transactions.withdraw(share.slot)
             self._ledger.note_withdrawal(receipt, share.withdrawable_wei)
             after = await self._context.chain.balances(self._context.address)
-            self._waiting = tuple(other for other in self._waiting if other.slot != share.slot)
+            self._note_withdrawn(share.slot)
             total_wei += share.withdrawable_wei
             self._context.events.publish(
                 Withdrawn(

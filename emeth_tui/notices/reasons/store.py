@@ -75,3 +75,14 @@ class DatabaseFailed(Reason):
 class DatabaseNewer(Reason):
     path: Path
     schema: int
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseOlder(Reason):
+    path: Path
+    schema: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoDatabase(Reason):
+    directory: Path

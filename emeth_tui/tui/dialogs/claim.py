@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emeth_tui.engine.money.profit import expectation
 from emeth_tui.foreign_text import clean
 from emeth_tui.model import format_token
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui import why_not
-from emeth_tui.tui.costs import expectation
 from emeth_tui.tui.dialogs.dialog import Choice, Dialog, facts_table
 from emeth_tui.tui.drawing.lines import Line, line
 from emeth_tui.tui.why_not import Target
@@ -38,7 +38,7 @@ def claim_dialog(frame: Frame, offer: Offer) -> Dialog[bool]:
 def _money(frame: Frame, offer: Offer) -> list[tuple[str, Line]]:
     rates, deposits = frame.snapshot.rates, frame.snapshot.deposits
     deposit_wei = rates.deposit_wei(offer.job.fee_wei)
-    expected = expectation(frame, offer)
+    expected = expectation(frame.snapshot, offer)
     stake = _("{amount} EMT").format(amount=exact_token(deposit_wei))
     if deposits is not None:
         stake += ", " + _("{amount} is free").format(amount=emt(deposits.free_wei))

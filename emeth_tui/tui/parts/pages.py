@@ -13,8 +13,8 @@ from textual.app import App
 
 from emeth_tui.errors import ExportError
 from emeth_tui.notices.reasons.themes import FileNotExported
-from emeth_tui.tui.csv_export import save_new
 from emeth_tui.tui.dialogs.ask_path import PathDialog
+from emeth_tui.tui.exports import save_new
 from emeth_tui.tui.screens.base import NodeScreen
 from emeth_tui.words.formats import day_of
 from emeth_tui.words.translation import _

@@ -1,4 +1,7 @@
-"""The earnings of each day: jobs that ended on it, fees, losses, and the reward for its gas."""
+"""The earnings of each day: jobs that ended on it, fees, losses, and the reward for its gas.
+
+A reward that is not withdrawn is an estimate, and in no total.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,10 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import BindingType
 
 from emeth_tui.engine.money.earnings import DayAccount, days_of
+from emeth_tui.listings.csv_text import days_csv
 from emeth_tui.model import format_token
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
-from emeth_tui.tui.csv_export import days_csv
 from emeth_tui.tui.drawing.lines import Line, Span, line
 from emeth_tui.tui.drawing.table import Column
 from emeth_tui.tui.screens.rows import RowsScreen
@@ -53,7 +56,7 @@ class DaysScreen(RowsScreen[DayAccount]):
 
     def items(self, frame: Frame) -> Sequence[DayAccount]:
         today = frame.snapshot.today
-        return days_of(self.jobs, (*today.days, today.share) if today else ())
+        return days_of(self.jobs, today.days, today.share) if today else days_of(self.jobs, ())
 
     def key_of(self, item: DayAccount) -> int:
         return item.slot
@@ -64,6 +67,8 @@ class DaysScreen(RowsScreen[DayAccount]):
     def top_line(self, frame: Frame) -> Line:
         total = sum(day.total_wei for day in self.shown)
         totals = _("{n} days, {total} in all").format(n=len(self.shown), total=emt(total))
+        if estimated_wei := sum(day.estimated_wei for day in self.shown):
+            totals += ", " + _("≈ {amount} not withdrawn yet").format(amount=emt(estimated_wei))
         return line((_("Days"), "title"), ("   " + totals, "muted"))
 
     def columns(self, frame: Frame, width: int) -> Sequence[Column[DayAccount]]:
@@ -81,7 +86,7 @@ class DaysScreen(RowsScreen[DayAccount]):
             Column(_("gas"), lambda item: f"{item.gas:,}", lambda item: item.gas, spare=2),
             Column(_("earned"), lambda item: format_token(item.earned_wei), lambda item: item.earned_wei),
             Column(_("lost"), _lost, lambda item: item.lost_wei),
-            Column(_("reward"), lambda item: format_token(item.reward_wei), lambda item: item.reward_wei),
+            Column(_("reward"), _reward, lambda item: item.reward_wei + item.estimated_wei),
             Column(_("total"), _total, lambda item: item.total_wei),
         )
 
@@ -100,3 +105,10 @@ def _lost(day: DayAccount) -> Span:
 
 def _total(day: DayAccount) -> Span:
     return format_token(day.total_wei), "bad" if day.total_wei < 0 else "title"
+
+
+def _reward(day: DayAccount) -> str | Span:
+    """Show a reward that is withdrawn, or what it may be."""
+    if day.estimated_wei:
+        return f"≈ {format_token(day.estimated_wei)}", "muted"
+    return format_token(day.reward_wei)

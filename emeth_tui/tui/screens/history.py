@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import BindingType
 
 from emeth_tui.job import Job
+from emeth_tui.listings.csv_text import jobs_csv
 from emeth_tui.model import JobState, format_token
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
-from emeth_tui.tui.csv_export import jobs_csv
 from emeth_tui.tui.drawing.lines import Line, Span, line
 from emeth_tui.tui.drawing.table import Column
 from emeth_tui.tui.screens.rows import RowsScreen

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import BindingType
 
 from emeth_tui.engine.market.rules import Offer
+from emeth_tui.engine.money.profit import expectation
 from emeth_tui.model import format_token
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
-from emeth_tui.tui.costs import expectation
 from emeth_tui.tui.drawing.lines import Line, Span, line
 from emeth_tui.tui.drawing.table import ROOMY_CELLS, Column
 from emeth_tui.tui.screens.rows import RowsScreen
@@ -68,10 +68,10 @@ class MarketScreen(RowsScreen[Offer]):
             return min(offer.job.deadline_unix_s - frame.now, LONGEST_SHOWN_S)
 
         def reward_wei(offer: Offer) -> int:
-            return expectation(frame, offer).reward_wei
+            return expectation(frame.snapshot, offer).reward_wei
 
         def profit_wei(offer: Offer) -> int:
-            return expectation(frame, offer).profit_wei
+            return expectation(frame.snapshot, offer).profit_wei
 
         return (
             Column(_("job"), lambda o: (short(o.job.job_id), "accent"), to_left=True),

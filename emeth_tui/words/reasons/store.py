@@ -23,4 +23,11 @@ SENTENCES: Mapping[type[Notice], str] = {
     store.NoSuchCopy: "there is no copy {name}; there are {names}",
     store.DatabaseFailed: "the node's database: {detail}",
     store.DatabaseNewer: "{path}: was written by a newer emeth-tui (schema {schema}); use that version",
+    store.DatabaseOlder: (
+        "{path}: was written by an older emeth-tui (schema {schema}); start the node once with this version"
+    ),
+    store.NoDatabase: (
+        "no node has worked on {directory} yet; --config, --network or --state-dir before the command "
+        "name another"
+    ),
 }

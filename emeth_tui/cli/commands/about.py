@@ -1,0 +1,139 @@
+"""`emeth-tui themes`, `keys`, `version` and `completion`: about the program itself."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict, dataclass
+
+import click
+
+from emeth_tui import __version__
+from emeth_tui.cli.commands.place import place_of
+from emeth_tui.cli.commands.printing import CSV, JSON, Output, example, print_json
+from emeth_tui.cli.commands.table import Column
+from emeth_tui.errors import ExitCode
+from emeth_tui.words.translation import _
+
+
+@click.command(epilog=example("emeth-tui version --json"))
+@JSON
+def version(as_json: bool) -> ExitCode:
+    """Print the program's version; --json adds that of the schema of all JSON, and Python's."""
+    if as_json:
+        from emeth_tui.listings.records import SCHEMA, VersionRecord
+
+        print_json(asdict(VersionRecord(__version__, SCHEMA, platform.python_version())))
+    else:
+        print(f"emeth-tui {__version__}")
+    return ExitCode.OK
+
+
+@click.command(epilog=example('eval "$(emeth-tui completion bash)"', "emeth-tui completion fish | source"))
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> ExitCode:
+    """Print what makes a shell complete commands, options, ids of jobs and keys of settings.
+
+    \b
+    To have it in every shell:
+      bash  eval "$(emeth-tui completion bash)"  in ~/.bashrc
+      zsh   eval "$(emeth-tui completion zsh)"   in ~/.zshrc, after compinit
+      fish  emeth-tui completion fish > ~/.config/fish/completions/emeth-tui.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    complete = get_completion_class(shell)
+    assert complete is not None  # noqa: S101 - click knows all three
+    print(complete(context.find_root().command, {}, "emeth-tui", COMPLETION_VARIABLE).source())
+    return ExitCode.OK
+
+
+COMPLETION_VARIABLE = "_EMETH_TUI_COMPLETE"  # as click derives it from the program's name
+
+
+@dataclass(frozen=True, slots=True)
+class _ShownTheme:
+    name: str
+    title: str
+    own: bool
+    chosen: bool
+
+
+@click.command(epilog=example("emeth-tui themes"))
+@JSON
+@CSV
+@click.pass_context
+def themes(context: click.Context, as_json: bool, as_csv: bool) -> ExitCode:
+    """List the themes of the screen: those that ship, and those beside the settings file."""
+    from emeth_tui.listings.records import ThemeRecord
+    from emeth_tui.tui.drawing.themes import load_themes
+
+    place = place_of(context)
+    output = Output(as_json, as_csv, place.settings.screen.ascii)
+    directory = place.settings.source.parent / "themes"
+    shown = [
+        _ShownTheme(
+            name, theme.title, (directory / f"{name}.toml").is_file(), name == place.settings.screen.theme
+        )
+        for name, theme in load_themes(directory).items()
+    ]
+    output.table(ThemeRecord, shown, lambda theme: ThemeRecord(**asdict(theme)), _theme_columns)
+    return ExitCode.OK
+
+
+def _theme_columns() -> list[Column[_ShownTheme]]:
+    def whose(theme: _ShownTheme) -> str:
+        return _("your own") if theme.own else ""
+
+    return [
+        Column(_("theme"), lambda theme: theme.name, lambda _theme: "accent"),
+        Column(_("title"), lambda theme: _(theme.title)),
+        Column(_("chosen"), lambda theme: _("yes") if theme.chosen else ""),
+        Column("", whose),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _ShownKeys:
+    action: str
+    keys: tuple[str, ...]
+    shown: str
+    where: str
+    meaning: str
+
+
+@click.command(epilog=example("emeth-tui keys"))
+@JSON
+@CSV
+@click.pass_context
+def keys(context: click.Context, as_json: bool, as_csv: bool) -> ExitCode:
+    """List the keys of the screen, as the settings have them, and the names for [keys]."""
+    from emeth_tui.listings.records import KeyRecord
+    from emeth_tui.tui.actions import ACTIONS
+    from emeth_tui.tui.keymap import Keymap
+
+    place = place_of(context)
+    output = Output(as_json, as_csv, place.settings.screen.ascii)
+    keymap = Keymap(place.settings.keys)
+    shown = [
+        _ShownKeys(
+            action.id, tuple(keymap.keys_of(action)), keymap.all_shown([action]), action.title, action.help
+        )
+        for action in ACTIONS
+    ]
+    output.table(
+        KeyRecord,
+        shown,
+        lambda row: KeyRecord(row.action, list(row.keys), row.where, row.meaning),
+        _key_columns,
+    )
+    return ExitCode.OK
+
+
+def _key_columns() -> list[Column[_ShownKeys]]:
+    return [
+        Column(_("key"), lambda row: row.shown, lambda _row: "title"),
+        Column(_("meaning"), lambda row: _(row.meaning), flexible=True),
+        Column(_("where"), lambda row: _(row.where), lambda _row: "muted", rank=1),
+        Column(_("name in [keys]"), lambda row: row.action, lambda _row: "accent"),
+    ]

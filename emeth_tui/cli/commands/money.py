@@ -1,0 +1,291 @@
+"""`emeth-tui transactions` and `rewards`: what was sent, what each day brought, every movement of EMT."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from emeth_tui.cli.commands.place import Place, place_of, run
+from emeth_tui.cli.commands.printing import CSV, JSON, Output, example, print_json
+from emeth_tui.cli.commands.since import SINCE
+from emeth_tui.cli.commands.table import Column
+from emeth_tui.errors import ControlError, ExitCode, NotRunning
+from emeth_tui.model import TransactionState, format_token
+from emeth_tui.streams import narrate
+from emeth_tui.words.formats import cost, day_of, emt, exact_emt, exact_token, moment, transaction_state_name
+from emeth_tui.words.translation import _
+
+if TYPE_CHECKING:
+    from emeth_tui.engine.money.earnings import DayAccount
+    from emeth_tui.engine.view.snapshot import TodaysShare
+    from emeth_tui.model import JournaledTransaction
+    from emeth_tui.store.movements import Movement
+    from emeth_tui.store.reading import StoreReader
+
+SHOWN = 100
+DAYS_SHOWN = 30
+_ROLES = {
+    TransactionState.MINED: "good",
+    TransactionState.REVERTED: "bad",
+    TransactionState.REPLACED: "muted",
+}
+
+
+@click.command(
+    epilog=example("emeth-tui transactions --limit 20", "emeth-tui transactions --since 30d --csv")
+)
+@click.option("--limit", type=click.IntRange(0), default=SHOWN, show_default=True, help="The newest.")
+@SINCE
+@JSON
+@CSV
+@click.pass_context
+def transactions(
+    context: click.Context, limit: int, since: float | None, as_json: bool, as_csv: bool
+) -> ExitCode:
+    """List the transactions that the node signed, the newest first, with what each paid for gas."""
+    from emeth_tui.listings import making
+    from emeth_tui.listings.records import TransactionRecord
+
+    place = place_of(context)
+    output = Output(as_json, as_csv, place.settings.screen.ascii)
+    with place.tables() as tables:
+        known = [tx for tx in tables.journal.recent(limit) if tx.created_at_unix_s >= (since or 0.0)]
+    if not known:
+        output.nothing(_("no transaction yet"))
+    output.table(TransactionRecord, known, making.transaction, lambda: _transaction_columns(_symbol(place)))
+    return ExitCode.OK
+
+
+class Month(click.ParamType[str]):
+    """A month, UTC."""
+
+    name = "month"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", value):
+            self.fail(f"{value!r} is no month such as 2026-11", param, ctx)
+        return str(value)
+
+
+@click.command(
+    epilog=example("emeth-tui rewards --month 2026-11", "emeth-tui rewards --movements --csv > movements.csv")
+)
+@click.option("--days", type=click.IntRange(1), metavar="N", help=f"The last N days [default: {DAYS_SHOWN}].")
+@click.option(
+    "--month", type=Month(), metavar="M", help="The days of a month, such as 2026-11, and its deposits."
+)
+@click.option("--movements", is_flag=True, help="Every movement of EMT, with its transaction.")
+@JSON
+@CSV
+@click.pass_context
+def rewards(
+    context: click.Context, days: int | None, month: str | None, movements: bool, as_json: bool, as_csv: bool
+) -> ExitCode:
+    """List what each day brought, the newest first: settled amounts, and apart from them what is estimated.
+
+    The reward of a day that goes on, or that is not withdrawn yet, is in no total. --month adds what became
+    of the month's deposits: held, returned, kept. --movements lists every movement of EMT instead, one row
+    each with transaction hash and fee, as a tax return needs it. Without a running node nothing is known of
+    rewards that were not withdrawn.
+    """
+    if days is not None and month is not None:
+        raise click.UsageError("--days or --month, not both")
+    place = place_of(context)
+    output = Output(as_json, as_csv, place.settings.screen.ascii)
+    earliest, latest = _span(days, month)
+    with place.tables() as tables:
+        if movements:
+            _print_movements(output, tables, earliest, latest, _symbol(place))
+        else:
+            _print_days(place, output, tables, earliest, latest, month)
+    return ExitCode.OK
+
+
+def _span(days: int | None, month: str | None) -> tuple[float, float]:
+    """Return the first and the last moment that is asked for, in unix seconds."""
+    if month is not None:
+        year, number = int(month[:4]), int(month[5:])
+        start = datetime(year, number, 1, tzinfo=timezone.utc)
+        end = datetime(year + number // 12, number % 12 + 1, 1, tzinfo=timezone.utc)
+        return start.timestamp(), end.timestamp() - 1
+    midnight = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
+    earliest = midnight.timestamp() - ((days or DAYS_SHOWN) - 1) * 86_400
+    return earliest, float("inf")
+
+
+def _print_movements(
+    output: Output, tables: StoreReader, earliest: float, latest: float, symbol: str
+) -> None:
+    from emeth_tui.listings import making
+    from emeth_tui.listings.records import MovementRecord
+
+    fees_wei = {tx.tx_hash: tx.fee_wei for tx in tables.journal.all() if tx.fee_wei is not None}
+    known = [movement for movement in tables.movements.after(-1) if earliest <= movement.at_unix_s <= latest]
+    if not known:
+        output.nothing(_("no movement of EMT in this time"))
+    output.table(
+        MovementRecord,
+        known,
+        lambda movement: making.movement(movement, fees_wei),
+        lambda: _movement_columns(fees_wei, symbol),
+    )
+
+
+def _print_days(
+    place: Place, output: Output, tables: StoreReader, earliest: float, latest: float, month: str | None
+) -> None:
+    from emeth_tui.engine.money.deposits import deposits_in
+    from emeth_tui.listings import making
+    from emeth_tui.listings.records import DayRecord
+
+    accounts = [day for day in _accounts(place, tables) if earliest <= day.start_unix_s <= latest]
+    if month is not None and output.as_json:
+        deposits = deposits_in(month, tables.movements.after(-1))
+        print_json(asdict(making.month(deposits, [making.day(day) for day in accounts])))
+        return
+    if not accounts:
+        output.nothing(_("no day on which anything was earned or paid in this time"))
+    symbol = _symbol(place)
+    output.table(DayRecord, accounts, making.day, lambda: _day_columns(symbol))
+    if output.for_people:
+        output.lines(["", *_totals(accounts)])
+    if output.for_people and month is not None:
+        deposits = deposits_in(month, tables.movements.after(-1))
+        output.facts(
+            [
+                (_("deposits taken"), exact_emt(deposits.taken_wei), ""),
+                (_("returned"), exact_emt(deposits.returned_wei), "good"),
+                (_("kept"), exact_emt(deposits.kept_wei), "bad" if deposits.kept_wei else ""),
+                (_("held at its end"), exact_emt(deposits.held_wei), ""),
+            ]
+        )
+
+
+def _accounts(place: Place, tables: StoreReader) -> list[DayAccount]:
+    from emeth_tui.engine.money.earnings import days_of, slot_of
+    from emeth_tui.listings.withdrawals import withdrawn_by_slot
+
+    fees_wei: Counter[int] = Counter()
+    for tx in tables.journal.all():
+        if tx.fee_wei:
+            fees_wei[slot_of(tx.created_at_unix_s)] += tx.fee_wei
+    today = _today(place)
+    return days_of(
+        tables.jobs.all(),
+        today.days if today else (),
+        today.share if today else None,
+        withdrawn_wei=withdrawn_by_slot(tables),
+        native_fees_wei=fees_wei,
+    )
+
+
+def _today(place: Place) -> TodaysShare | None:
+    """Ask the running node for what the chain shows of rewards; None without one."""
+    from emeth_tui.cli.commands.market import snapshot_of
+
+    with suppress(NotRunning):
+        try:
+            return run(snapshot_of(place)).today
+        except ControlError as error:
+            narrate(f"emeth-tui: {error}")
+    return None
+
+
+def _symbol(place: Place) -> str:
+    return place.network().native_symbol
+
+
+def _totals(days: Sequence[DayAccount]) -> list[str]:
+    settled = _("settled: {earned} earned - {lost} lost + {rewards} rewards = {total}").format(
+        earned=emt(sum(day.earned_wei for day in days)),
+        lost=exact_emt(sum(day.lost_wei for day in days)),
+        rewards=emt(sum(day.reward_wei for day in days)),
+        total=emt(sum(day.total_wei for day in days)),
+    )
+    estimated_wei = sum(day.estimated_wei for day in days)
+    if not estimated_wei:
+        return [settled]
+    return [settled, _("estimated, in no total: {amount}").format(amount=emt(estimated_wei))]
+
+
+def reward_state_text(day: DayAccount) -> str:
+    """Say what became of a day's reward."""
+    from emeth_tui.engine.money.earnings import RewardState
+
+    return {
+        RewardState.NONE: "",
+        RewardState.OPEN: _("day goes on"),
+        RewardState.WAITING: _("not withdrawn"),
+        RewardState.WITHDRAWN: _("withdrawn"),
+        RewardState.UNKNOWN: _("not known"),
+    }[day.reward_state]
+
+
+def _day_columns(symbol: str) -> list[Column[DayAccount]]:
+    def estimate(day: DayAccount) -> str:
+        return f"≈ {format_token(day.estimated_wei)}" if day.estimated_wei else ""
+
+    return [
+        Column(_("day, UTC"), lambda day: day_of(day.start_unix_s)),
+        Column(_("ended"), lambda day: f"{day.ended:,}", right=True, rank=4),
+        Column(_("verified"), lambda day: f"{day.verified:,}", right=True, rank=5),
+        Column(_("gas"), lambda day: f"{day.gas:,}", right=True, rank=3),
+        Column(_("earned"), lambda day: format_token(day.earned_wei), right=True, rank=1),
+        Column(
+            _("lost"),
+            lambda day: cost(day.lost_wei, 8),
+            lambda d: "bad" if d.lost_wei else "",
+            right=True,
+            rank=1,
+        ),
+        Column(_("reward"), lambda day: format_token(day.reward_wei), right=True),
+        Column(_("total"), lambda day: format_token(day.total_wei), lambda _day: "title", right=True),
+        Column(_("estimated"), estimate, lambda _day: "muted", right=True),
+        Column(_("the reward is"), reward_state_text, lambda _day: "muted"),
+        Column(
+            _("fees {symbol}").format(symbol=symbol),
+            lambda day: format_token(day.native_fee_wei, 6) if day.native_fee_wei else "",
+            right=True,
+            rank=6,
+        ),
+    ]
+
+
+def _movement_columns(fees_wei: Mapping[str, int], symbol: str) -> list[Column[Movement]]:
+    def fee(movement: Movement) -> str:
+        fee_wei = fees_wei.get(movement.tx_hash)
+        return "" if fee_wei is None else format_token(fee_wei, 8)
+
+    return [
+        Column(_("time, UTC"), lambda movement: moment(movement.at_unix_s), lambda _row: "muted"),
+        Column(_("kind"), lambda movement: movement.kind.value),
+        Column(_("job"), lambda movement: (movement.job_id or "")[:10], lambda _row: "accent", rank=1),
+        Column("EMT", lambda movement: exact_token(movement.amount_wei), right=True),
+        Column(_("fee {symbol}").format(symbol=symbol), fee, right=True, rank=2),
+        Column(_("transaction"), lambda movement: movement.tx_hash, lambda _row: "muted", flexible=True),
+    ]
+
+
+def _transaction_columns(symbol: str) -> list[Column[JournaledTransaction]]:
+    def fee(tx: JournaledTransaction) -> str:
+        return "" if tx.fee_wei is None else format_token(tx.fee_wei, 8)
+
+    return [
+        Column(_("sent"), lambda tx: moment(tx.created_at_unix_s), lambda _tx: "muted"),
+        Column(_("nonce"), lambda tx: f"{tx.nonce}", right=True, rank=3),
+        Column(_("purpose"), lambda tx: tx.purpose),
+        Column(_("state"), lambda tx: transaction_state_name(tx.state), lambda tx: _ROLES.get(tx.state, "")),
+        Column(_("job"), lambda tx: (tx.job_id or "")[:10], lambda _tx: "accent", rank=1),
+        Column(
+            _("gas"), lambda tx: f"{tx.gas_used:,}" if tx.gas_used is not None else "", right=True, rank=4
+        ),
+        Column(_("fee {symbol}").format(symbol=symbol), fee, right=True, rank=2),
+        Column(_("hash"), lambda tx: tx.tx_hash, lambda _tx: "muted", flexible=True),
+    ]

@@ -1,0 +1,105 @@
+"""`emeth-tui settings`: those in effect."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from emeth_tui.cli.commands.completing import SETTING_KEY
+from emeth_tui.cli.commands.place import Place, place_of, run
+from emeth_tui.cli.commands.printing import CSV, JSON, Output, example
+from emeth_tui.cli.commands.table import Column
+from emeth_tui.errors import ExitCode, NotRunning, SettingsError
+from emeth_tui.words.translation import _
+
+if TYPE_CHECKING:
+    from emeth_tui.engine.settings_editor import Setting, SettingsView
+
+
+@click.group(epilog=example("emeth-tui settings get claims.min_fee_emt"))
+def settings() -> None:
+    """Show the settings in effect, change one, or read the settings file again."""
+
+
+@settings.command(
+    "get", epilog=example("emeth-tui settings get claims.min_fee_emt", "emeth-tui settings get --json")
+)
+@click.argument("keys", metavar="[KEY]...", nargs=-1, type=SETTING_KEY)
+@JSON
+@CSV
+@click.pass_context
+def settings_get(context: click.Context, keys: tuple[str, ...], as_json: bool, as_csv: bool) -> ExitCode:
+    """Show settings in effect: the running node's, else those that a node would start with.
+
+    KEY is a dotted name such as claims.min_fee_emt; a section's name shows all of it. In a pipe, one whole
+    KEY prints its value alone.
+    """
+    from emeth_tui.listings import making
+    from emeth_tui.listings.records import SettingRecord
+
+    place = place_of(context)
+    output = Output(as_json, as_csv, place.settings.screen.ascii)
+    view = _in_effect(place)
+    chosen = _chosen(view.settings, keys)
+    alone = len(keys) == 1 and chosen[0].key == keys[0] and len(chosen) == 1
+    if alone and output.for_people and output.style.width is None:
+        print(chosen[0].value)
+    else:
+        output.table(SettingRecord, chosen, making.setting, _columns)
+    return ExitCode.OK
+
+
+def _in_effect(place: Place) -> SettingsView:
+    try:
+        return run(_of_node(place))
+    except NotRunning:
+        return _of_file(place)
+
+
+async def _of_node(place: Place) -> SettingsView:
+    async with place.node() as node:
+        view: SettingsView = await node.connection.ask("settings")
+        return view
+
+
+def _of_file(place: Place) -> SettingsView:
+    from emeth_tui.cli.start import directories_of
+    from emeth_tui.engine.settings_editor import settings_view
+    from emeth_tui.settings import settings_layers
+
+    layers = settings_layers(place.options.config, overrides=directories_of(place.options))
+    return settings_view(layers, layers.load(), place.network())
+
+
+def _chosen(known: Sequence[Setting], keys: Sequence[str]) -> list[Setting]:
+    """Return the settings that were asked for, all without a key. Raise SettingsError."""
+    if not keys:
+        return list(known)
+    chosen: list[Setting] = []
+    for key in keys:
+        found = [one for one in known if one.key == key or one.key.startswith(f"{key}.")]
+        if not found:
+            from emeth_tui.nearest import nearest_of
+            from emeth_tui.notices.reasons.command_line import NoSuchSetting
+
+            raise SettingsError(NoSuchSetting(key, nearest_of(key, [one.key for one in known])))
+        chosen += [one for one in found if one not in chosen]
+    return chosen
+
+
+def _columns() -> list[Column[Setting]]:
+    def value(setting: Setting) -> str:
+        if setting.pending is None:
+            return setting.value
+        return _("{value}, after a restart {pending}").format(value=setting.value, pending=setting.pending)
+
+    return [
+        Column(_("setting"), lambda setting: setting.key, lambda _setting: "accent"),
+        Column(_("value"), value, flexible=True),
+        Column(_("from"), lambda setting: setting.origin.value, lambda _setting: "muted", rank=2),
+        Column(
+            _("meaning"), lambda setting: _(setting.meaning), lambda _setting: "muted", rank=1, flexible=True
+        ),
+    ]

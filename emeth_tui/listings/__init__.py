@@ -1,0 +1,1 @@
+"""What the node knows as records for machines: one schema for JSON and CSV, whoever writes them."""

@@ -1,0 +1,60 @@
+"""One job as the store holds it, with everything that belongs to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emeth_tui.engine.view.records import EVENTS_SEARCHED
+from emeth_tui.listings import making, records
+from emeth_tui.workers.job_files import LocalJobFiles
+
+if TYPE_CHECKING:
+    from emeth_tui.job import Job
+    from emeth_tui.model import JobId, JobState, JournaledTransaction
+    from emeth_tui.notices.event import Event
+    from emeth_tui.store.jobs import EpochRecord
+    from emeth_tui.store.movements import Movement
+    from emeth_tui.store.reading import StoreReader
+
+
+@dataclass(frozen=True, slots=True)
+class StoredJob:
+    """Everything that is known about one job; `files` are its files on disk with their bytes."""
+
+    job: Job
+    states: list[tuple[JobState, float]]
+    epochs: list[EpochRecord]
+    transactions: list[JournaledTransaction]
+    movements: list[Movement]
+    files: list[tuple[str, int]]
+    events: list[Event]
+
+    def record(self) -> records.JobDetails:
+        """Return it as a record."""
+        fees_wei = {tx.tx_hash: tx.fee_wei for tx in self.transactions if tx.fee_wei is not None}
+        return records.JobDetails(
+            job=making.job(self.job),
+            states=[making.state(state, at) for state, at in self.states],
+            epochs=[making.epoch(epoch) for epoch in self.epochs],
+            transactions=[making.transaction(tx) for tx in self.transactions],
+            movements=[making.movement(movement, fees_wei) for movement in self.movements],
+            files=[records.FileRecord(name, size_bytes) for name, size_bytes in self.files],
+            events=[making.event(event) for event in self.events],
+        )
+
+
+def read_job(tables: StoreReader, job_id: JobId, jobs_dir: Path) -> StoredJob:
+    """Read all about a job that is in the store."""
+    job = tables.jobs.get(job_id)
+    assert job is not None  # noqa: S101 - its id was read from there
+    return StoredJob(
+        job=job,
+        states=tables.jobs.states(job_id),
+        epochs=tables.jobs.epochs(job_id),
+        transactions=tables.journal.of_job(job_id),
+        movements=tables.movements.of_job(job_id),
+        files=LocalJobFiles(jobs_dir).listing(job_id) if (jobs_dir / job_id).is_dir() else [],
+        events=[event for event in tables.events.recent(EVENTS_SEARCHED) if event.job_id == job_id],
+    )

@@ -1,0 +1,210 @@
+"""Make records of what the engine and the store know."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from emeth_tui.listings import records
+from emeth_tui.listings.texts import iso, iso_or_none
+from emeth_tui.notices.notice import field_data
+from emeth_tui.words.formats import day_of
+from emeth_tui.words.sentences import english
+
+if TYPE_CHECKING:
+    from emeth_tui.engine.market.rules import Offer
+    from emeth_tui.engine.money.deposits import MonthDeposits
+    from emeth_tui.engine.money.earnings import DayAccount
+    from emeth_tui.engine.money.profit import Expectation
+    from emeth_tui.engine.service_health import ServiceStatus
+    from emeth_tui.engine.settings_editor import Setting
+    from emeth_tui.job import Job
+    from emeth_tui.model import JobState, JournaledTransaction, Language
+    from emeth_tui.notices.event import Event
+    from emeth_tui.store.jobs import EpochRecord
+    from emeth_tui.store.movements import Movement
+    from emeth_tui.workers.views import WorkerView
+
+
+def job(job: Job) -> records.JobRecord:
+    """Make a job's record."""
+    return records.JobRecord(
+        job_id=job.job_id,
+        state=job.state.value,
+        by_hand=job.by_hand,
+        language=job.language.value,
+        dataset=job.dataset,
+        dataset_bytes=job.dataset_bytes,
+        model=job.model,
+        epochs=job.epochs,
+        epochs_done=job.epochs_done,
+        validation_loss=finite(job.valid_loss),
+        fee_wei=str(job.fee_wei),
+        deposit_wei=str(job.deposit_wei),
+        earned_wei=str(job.earned_wei),
+        lost_wei=str(job.lost_wei),
+        gas=job.gas,
+        taken_at=iso(job.created_at_unix_s),
+        deadline_at=iso(job.deadline_unix_s),
+        submitted_at=iso_or_none(job.submitted_at_unix_s),
+        ended_at=iso_or_none(job.ended_at_unix_s),
+        error=english(job.error) if job.error else None,
+        error_kind=job.error.kind if job.error else None,
+        paused=job.paused,
+        seen_end=job.seen_end.value if job.seen_end else None,
+    )
+
+
+def state(state: JobState, at_unix_s: float) -> records.StateRecord:
+    """Make the record of a state that a job went through."""
+    return records.StateRecord(state.value, iso(at_unix_s))
+
+
+def epoch(epoch: EpochRecord) -> records.EpochRecord:
+    """Make an epoch's record."""
+    return records.EpochRecord(
+        epoch.epoch, finite(epoch.train_loss), finite(epoch.valid_loss), round(epoch.seconds, 3)
+    )
+
+
+def transaction(tx: JournaledTransaction) -> records.TransactionRecord:
+    """Make a transaction's record, without its signed bytes."""
+    return records.TransactionRecord(
+        tx_hash=tx.tx_hash,
+        nonce=tx.nonce,
+        purpose=tx.purpose,
+        state=tx.state.value,
+        job_id=tx.job_id,
+        sent_at=iso(tx.created_at_unix_s),
+        gas_used=tx.gas_used,
+        fee_native_wei=None if tx.fee_wei is None else str(tx.fee_wei),
+    )
+
+
+def movement(movement: Movement, fees_wei: Mapping[str, int]) -> records.MovementRecord:
+    """Make a movement's record; `fees_wei` are those of the account's own transactions, by hash."""
+    fee_wei = fees_wei.get(movement.tx_hash)
+    return records.MovementRecord(
+        at=iso(movement.at_unix_s),
+        kind=movement.kind.value,
+        job_id=movement.job_id,
+        amount_wei=str(movement.amount_wei),
+        fee_native_wei=None if fee_wei is None else str(fee_wei),
+        tx_hash=movement.tx_hash,
+        log_index=movement.log_index,
+        block_number=movement.block_number,
+    )
+
+
+def event(event: Event) -> records.EventRecord:
+    """Make an event's record."""
+    return records.EventRecord(
+        at=iso(event.at_unix_s),
+        level=event.severity.value,
+        event=event.kind,
+        job_id=event.job_id,
+        message=english(event.body),
+        fields=field_data(event.body),
+    )
+
+
+def offer(
+    offer: Offer, expected: Expectation, deposit_wei: int, language: Language | None
+) -> records.OfferRecord:
+    """Make the record of a job on offer."""
+    return records.OfferRecord(
+        job_id=offer.job.job_id,
+        suitable=offer.refusal is None,
+        refusal=english(offer.refusal) if offer.refusal else None,
+        refusal_kind=offer.refusal.kind if offer.refusal else None,
+        fee_wei=str(offer.job.fee_wei),
+        deposit_wei=str(deposit_wei),
+        expected_reward_wei=str(expected.reward_wei),
+        expected_profit_wei=str(expected.profit_wei),
+        expected_gas=expected.gas,
+        language=language.value if language else None,
+        dataset=offer.job.dataset,
+        dataset_bytes=offer.job.dataset_bytes,
+        deadline_at=iso(offer.job.deadline_unix_s),
+        needed_low_s=round(offer.needed.low_s, 3),
+        needed_high_s=round(offer.needed.high_s, 3),
+        measured=offer.needed.measured,
+        requester=offer.job.owner,
+    )
+
+
+def day(day: DayAccount) -> records.DayRecord:
+    """Make a day's record."""
+    return records.DayRecord(
+        day=day_of(day.start_unix_s),
+        ended=day.ended,
+        verified=day.verified,
+        costly=day.costly,
+        gas=day.gas,
+        earned_wei=str(day.earned_wei),
+        lost_wei=str(day.lost_wei),
+        reward_wei=str(day.reward_wei),
+        total_wei=str(day.total_wei),
+        reward_state=day.reward_state.value,
+        estimated_reward_wei=str(day.estimated_wei),
+        fee_native_wei=str(day.native_fee_wei),
+    )
+
+
+def month(deposits: MonthDeposits, days: list[records.DayRecord]) -> records.MonthRecord:
+    """Make a month's record."""
+    return records.MonthRecord(
+        month=deposits.month,
+        deposits_taken_wei=str(deposits.taken_wei),
+        deposits_returned_wei=str(deposits.returned_wei),
+        deposits_kept_wei=str(deposits.kept_wei),
+        deposits_held_wei=str(deposits.held_wei),
+        days=days,
+    )
+
+
+def worker(worker: WorkerView) -> records.WorkerRecord:
+    """Make a worker's record."""
+    return records.WorkerRecord(
+        index=worker.index,
+        device=worker.device,
+        device_name=worker.device_name,
+        pid=worker.pid,
+        phase=worker.phase.value,
+        job_id=worker.job_id,
+        epoch=worker.epoch,
+        epochs=worker.epochs,
+        step=worker.step,
+        steps=worker.steps,
+        train_loss=finite(worker.train_loss),
+        validation_loss=finite(worker.valid_loss),
+        tokens_per_s=finite(worker.tokens_per_s),
+    )
+
+
+def service(service: ServiceStatus) -> records.ServiceRecord:
+    """Make a service's record."""
+    return records.ServiceRecord(
+        name=service.name.value,
+        works=service.broken_since_unix_s is None,
+        broken_since=iso_or_none(service.broken_since_unix_s),
+        reason=english(service.reason) if service.reason else None,
+    )
+
+
+def setting(setting: Setting) -> records.SettingRecord:
+    """Make a setting's record."""
+    return records.SettingRecord(
+        key=setting.key,
+        value=setting.value,
+        origin=setting.origin.value,
+        pending=setting.pending,
+        at_run_time=setting.at_run_time,
+        meaning=setting.meaning,
+    )
+
+
+def finite(number: float | None) -> float | None:
+    """Return a number that JSON knows; None for one that diverged."""
+    return number if number is not None and math.isfinite(number) else None

@@ -1,0 +1,335 @@
+"""The records: what `--json` and `--csv` hold, and the same for what the screen exports.
+
+The schema is stable: a field keeps its name and meaning, and new ones come last. Amounts are decimal strings
+of wei (JSON readers round numbers at 2^53), times are ISO 8601 in UTC, sentences are English.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import Field
+
+SCHEMA = 1  # rises when a field goes or changes its meaning
+
+Wei = Annotated[str, Field(title="wei", pattern=r"^-?[0-9]+$")]
+# A stranger's deadline may lie past every calendar: it is a number then.
+Time = Annotated[
+    str, Field(title="time", pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z|[0-9]+)$")
+]
+Day = Annotated[str, Field(title="day", pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+JobIdText = Annotated[str, Field(title="job id", pattern=r"^0x[0-9a-f]{32}$")]
+TxHash = Annotated[str, Field(title="hash", pattern=r"^0x[0-9a-f]{64}$")]
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """A job of this node."""
+
+    job_id: JobIdText
+    state: Annotated[str, Field(description="claiming, claimed, downloading … verified, failed, timeout")]
+    by_hand: Annotated[bool, Field(description="whether the operator chose it")]
+    language: str
+    dataset: str
+    dataset_bytes: int
+    model: str
+    epochs: int
+    epochs_done: int
+    validation_loss: float | None
+    fee_wei: Wei
+    deposit_wei: Wei
+    earned_wei: Annotated[Wei, Field(description="settled: 0 until the job has ended")]
+    lost_wei: Annotated[Wei, Field(description="settled: 0 until the job has ended")]
+    gas: Annotated[int, Field(description="of the verified job, which its day's reward depends on")]
+    taken_at: Time
+    deadline_at: Time
+    submitted_at: Time | None
+    ended_at: Time | None
+    error: Annotated[str | None, Field(description="why it has stopped")]
+    error_kind: str | None
+    paused: bool
+    seen_end: Annotated[str | None, Field(description="how it ended, while that is not final")]
+
+
+@dataclass(frozen=True, slots=True)
+class StateRecord:
+    """A state that a job went through."""
+
+    state: str
+    at: Time
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRecord:
+    """A trained epoch: losses in nats per token."""
+
+    epoch: int
+    train_loss: float | None
+    validation_loss: float | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """A file of a job on the disk."""
+
+    name: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionRecord:
+    """A transaction that the node signed."""
+
+    tx_hash: TxHash
+    nonce: int
+    purpose: Annotated[str, Field(description="approve, process, submit, decline, withdraw")]
+    state: Annotated[str, Field(description="signed, mined, reverted, replaced")]
+    job_id: JobIdText | None
+    sent_at: Time
+    gas_used: int | None
+    fee_native_wei: Annotated[Wei | None, Field(description="paid for gas, in the chain's native token")]
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """Something that happened."""
+
+    at: Time
+    level: Annotated[str, Field(description="debug, info, warning, error")]
+    event: Annotated[str, Field(description="its kind, such as epoch_done")]
+    job_id: JobIdText | None
+    message: str
+    fields: Annotated[dict[str, Any], Field(description="those of its kind, as in the JSON log")]
+
+
+@dataclass(frozen=True, slots=True)
+class MovementRecord:
+    """EMT that came (above 0) or went, in one log of one transaction; final, and so settled."""
+
+    at: Time
+    kind: Annotated[str, Field(description="claim, verify, reject, timeout, decline, withdraw, other")]
+    job_id: JobIdText | None
+    amount_wei: Wei
+    fee_native_wei: Annotated[
+        Wei | None, Field(description="paid for gas by this account; null if another did")
+    ]
+    tx_hash: TxHash
+    log_index: int
+    block_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobDetails:
+    """Everything that the node knows about one job."""
+
+    job: JobRecord
+    states: list[StateRecord]
+    epochs: list[EpochRecord]
+    transactions: list[TransactionRecord]
+    movements: list[MovementRecord]
+    files: list[FileRecord]
+    events: list[EventRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRecord:
+    """A job on offer, as the node judges it; what is expected is an estimate."""
+
+    job_id: JobIdText
+    suitable: bool
+    refusal: Annotated[str | None, Field(description="why it is not taken by itself")]
+    refusal_kind: str | None
+    fee_wei: Wei
+    deposit_wei: Wei
+    expected_reward_wei: Wei
+    expected_profit_wei: Wei
+    expected_gas: int
+    language: str | None
+    dataset: str
+    dataset_bytes: int
+    deadline_at: Time
+    needed_low_s: float
+    needed_high_s: float
+    measured: Annotated[bool, Field(description="whether this node's own measurements say so")]
+    requester: str
+
+
+@dataclass(frozen=True, slots=True)
+class DayRecord:
+    """One UTC day: what is settled, and apart from it what is estimated."""
+
+    day: Day
+    ended: int
+    verified: int
+    costly: Annotated[int, Field(description="jobs that ended with a penalty")]
+    gas: int
+    earned_wei: Annotated[Wei, Field(description="settled: fees less the verifier's")]
+    lost_wei: Annotated[Wei, Field(description="settled: penalties and deposits kept")]
+    reward_wei: Annotated[Wei, Field(description="settled: withdrawn for this day")]
+    total_wei: Annotated[Wei, Field(description="settled: earned - lost + reward")]
+    reward_state: Annotated[
+        str, Field(description="none, open (the day goes on), waiting (not withdrawn), withdrawn or unknown")
+    ]
+    estimated_reward_wei: Annotated[Wei, Field(description="not settled, in no total")]
+    fee_native_wei: Annotated[Wei, Field(description="paid for gas, in the chain's native token")]
+
+
+@dataclass(frozen=True, slots=True)
+class MonthRecord:
+    """One month, UTC: its deposits, and its days."""
+
+    month: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}$")]
+    deposits_taken_wei: Annotated[Wei, Field(description="staked in the month")]
+    deposits_returned_wei: Wei
+    deposits_kept_wei: Annotated[Wei, Field(description="penalties and deposits that did not come back")]
+    deposits_held_wei: Annotated[Wei, Field(description="in the contract at its end, or now")]
+    days: list[DayRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRecord:
+    """A worker process and its device."""
+
+    index: int
+    device: str
+    device_name: str
+    pid: int | None
+    phase: str
+    job_id: JobIdText | None
+    epoch: Annotated[int, Field(description="whole epochs done")]
+    epochs: int
+    step: int
+    steps: int
+    train_loss: float | None
+    validation_loss: float | None
+    tokens_per_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRecord:
+    """A service that the node depends on."""
+
+    name: str
+    works: bool
+    broken_since: Time | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRecord:
+    """The node at a moment; what is not known, or needs a running node, is null."""
+
+    running: bool
+    pid: int | None
+    version: str | None
+    at: Time
+    network: str
+    chain_id: int
+    address: str | None
+    block: int | None
+    block_at: Time | None
+    stopping: Annotated[str, Field(description='"", draining or stopping')]
+    claims_paused: Annotated[str | None, Field(description="by whom or why claiming is paused")]
+    not_claiming: Annotated[str | None, Field(description="why nothing is claimed now, paused or not")]
+    not_claiming_kind: str | None
+    not_claiming_since: Time | None
+    free_wei: Wei | None
+    locked_wei: Wei | None
+    at_risk_wei: Wei | None
+    native_wei: Wei | None
+    gas_today: int | None
+    estimated_reward_wei: Annotated[Wei | None, Field(description="for today so far: an estimate")]
+    waiting_rewards_wei: Annotated[Wei | None, Field(description="of closed days, not withdrawn yet")]
+    disk_used_bytes: int | None
+    disk_limit_bytes: int | None
+    workers: list[WorkerRecord]
+    jobs: Annotated[
+        list[JobRecord], Field(description="those under way, and those that wait for the verifier")
+    ]
+    services: list[ServiceRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class SettingRecord:
+    """A setting in effect."""
+
+    key: str
+    value: Annotated[str, Field(description='as an environment variable would hold it; "" for none')]
+    origin: Annotated[str, Field(description="default, file, this run, environment, command line")]
+    pending: Annotated[str | None, Field(description="the file's value, after a restart")]
+    at_run_time: Annotated[bool, Field(description="whether it can change while the node runs")]
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThemeRecord:
+    """A theme of the screen."""
+
+    name: str
+    title: str
+    own: Annotated[bool, Field(description="whether it is the user's, and none that ships")]
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """What keys of the screen do."""
+
+    action: Annotated[str, Field(description="its name under [keys] in the settings file")]
+    keys: list[str]
+    where: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRecord:
+    """The program's version, and the schema's."""
+
+    version: str
+    schema: int
+    python: str
+
+
+@dataclass(frozen=True, slots=True)
+class DoneRecord:
+    """What a command has done."""
+
+    done: str
+    job_id: JobIdText | None
+    amount_wei: Annotated[Wei | None, Field(description="paid or received")]
+
+
+# Each command's document. A listing is an array; what follows is one object a line.
+DOCUMENTS: dict[str, Any] = {
+    "status": StatusRecord,
+    "jobs": list[JobRecord],
+    "job": JobDetails,
+    "events": list[EventRecord],
+    "market": list[OfferRecord],
+    "transactions": list[TransactionRecord],
+    "rewards": list[DayRecord],
+    "rewards --month": MonthRecord,
+    "rewards --movements": list[MovementRecord],
+    "settings get": list[SettingRecord],
+    "themes": list[ThemeRecord],
+    "keys": list[KeyRecord],
+    "version": VersionRecord,
+}
+
+
+def json_schema() -> dict[str, Any]:
+    """Return one JSON schema that defines every command's document."""
+    from pydantic import TypeAdapter
+
+    inputs = [(name, "serialization", TypeAdapter(kind)) for name, kind in DOCUMENTS.items()]
+    documents, shared = TypeAdapter.json_schemas(inputs)  # type: ignore[arg-type]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"emeth-tui --json, schema {SCHEMA}",
+        "$defs": {
+            **shared["$defs"],
+            **{name: schema for (name, _mode), schema in documents.items()},
+        },
+    }

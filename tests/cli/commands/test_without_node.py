@@ -1,0 +1,208 @@
+"""The commands where no node runs: from the database, which stays as it is, or with the remedy."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from emeth_tui.clients.transactions.signed_bytes import read_signed
+from emeth_tui.model import JobId, JobState, TransactionState, token_to_wei
+from emeth_tui.store.database import Store
+from emeth_tui.store.movements import Movement, MovementKind
+from tests.cli.commands.world import run_program
+from tests.factories import JOB_ID, OTHER_JOB_ID, make_job, make_transaction
+
+pytestmark = pytest.mark.process
+
+WITHDRAW_HASH = "0x" + "cd" * 32
+SLOT = 20_785  # 2026-11-28
+SLOT_UNIX_S = SLOT * 86_400
+
+
+def signed_withdrawal() -> bytes:
+    """A withdrawal as the node signs it."""
+    from emeth_tui.clients.wallet import Wallet
+
+    raw, _hash = Wallet((7).to_bytes(32, "big")).sign_transaction(
+        {
+            "chainId": 60_001,
+            "nonce": 9,
+            "to": "0x" + "11" * 20,
+            "value": 0,
+            "data": b"\x12\x34\x56\x78" + SLOT.to_bytes(32, "big"),
+            "gas": 100_000,
+            "maxFeePerGas": 2,
+            "maxPriorityFeePerGas": 1,
+        }
+    )
+    assert read_signed(raw).nonce == 9
+    return raw
+
+
+def moved(kind: MovementKind, job_id: JobId | None, emt: int, *, after_s: int, tx_hash: str) -> Movement:
+    return Movement(tx_hash, 0, after_s, float(SLOT_UNIX_S + after_s), kind, job_id, token_to_wei(emt))
+
+
+@pytest.fixture
+def state_dir(tmp_path: Path) -> Path:
+    """What a node leaves behind: a job that ended, one that waits, a withdrawal."""
+    ended = make_job(
+        state=JobState.VERIFIED,
+        gas=5,
+        earned_wei=token_to_wei(10),
+        created_at_unix_s=SLOT_UNIX_S + 10.0,
+        ended_at_unix_s=SLOT_UNIX_S + 50.0,
+    )
+    with Store(tmp_path / "state" / "round3-2") as store:
+        store.jobs.save(ended, at_unix_s=SLOT_UNIX_S + 50.0, state_changed=True)
+        waiting = make_job(job_id=OTHER_JOB_ID, state=JobState.TRAINING, epochs_done=3, dataset="=cmd()")
+        store.jobs.save(waiting, at_unix_s=SLOT_UNIX_S + 60.0, state_changed=True)
+        store.journal.add(
+            make_transaction(
+                tx_hash=WITHDRAW_HASH,
+                purpose="withdraw",
+                job_id=None,
+                raw=signed_withdrawal(),
+                created_at_unix_s=SLOT_UNIX_S + 90_000.0,
+            )
+        )
+        store.journal.settle(WITHDRAW_HASH, TransactionState.MINED, 40_000, 123)
+        store.movements.add(
+            [
+                moved(MovementKind.CLAIM, JOB_ID, -20, after_s=20, tx_hash="0x" + "ab" * 32),
+                moved(MovementKind.WITHDRAW, None, 3, after_s=90_000, tx_hash=WITHDRAW_HASH),
+            ]
+        )
+    return tmp_path / "state"
+
+
+def emeth_tui(state_dir: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "emeth_tui", "--network", "round3-2", "--state-dir", str(state_dir)]
+    home = str(state_dir.parent / "home")
+    return run_program([*command, *arguments], HOME=home, XDG_CONFIG_HOME="", **environment)
+
+
+def test_listings_come_from_the_database(state_dir: Path) -> None:
+    jobs = json.loads(emeth_tui(state_dir, "jobs", "--json").stdout)
+    assert {job["job_id"]: job["state"] for job in jobs} == {JOB_ID: "verified", OTHER_JOB_ID: "training"}
+    details = json.loads(emeth_tui(state_dir, "job", "6f", "--json").stdout)
+    assert [movement["kind"] for movement in details["movements"]] == ["claim"]
+    (sent,) = json.loads(emeth_tui(state_dir, "transactions", "--json").stdout)
+    assert (sent["fee_native_wei"], sent["state"]) == ("123", "mined")
+
+
+def test_rewards_without_the_chain_are_those_that_were_withdrawn(state_dir: Path) -> None:
+    days = json.loads(emeth_tui(state_dir, "rewards", "--month", "2026-11", "--json").stdout)["days"]
+
+    paid, earned = days
+    assert (earned["day"], earned["reward_state"], earned["reward_wei"]) == (
+        "2026-11-28",
+        "withdrawn",
+        str(token_to_wei(3)),
+    )
+    assert earned["total_wei"] == str(token_to_wei(13))
+    assert (paid["day"], paid["fee_native_wei"], paid["total_wei"]) == ("2026-11-29", "123", "0")
+
+
+def test_movements_name_transaction_and_fee(state_dir: Path) -> None:
+    text = emeth_tui(state_dir, "rewards", "--month", "2026-11", "--movements", "--csv").stdout
+
+    claim, withdrawal = (line.split(",") for line in text.splitlines()[1:])
+    assert claim[1:5] == ["claim", JOB_ID, "-20", ""]
+    assert withdrawal[1:6] == ["withdraw", "", "3", "0.000000000000000123", WITHDRAW_HASH]
+
+
+def test_a_strangers_formula_is_none_in_csv(state_dir: Path) -> None:
+    assert ",'=cmd()," in emeth_tui(state_dir, "jobs", "--csv").stdout
+
+
+def test_reading_changes_nothing_and_needs_no_lock(state_dir: Path) -> None:
+    database = state_dir / "round3-2" / "node.sqlite3"
+    with Store(state_dir / "round3-2") as store:  # a node that has the lock, and writes
+        store.jobs.save(make_job(state=JobState.CLAIMED), at_unix_s=1.0, state_changed=True)
+        before = database.read_bytes()
+        (job, *_others) = json.loads(emeth_tui(state_dir, "jobs", "--state", "claimed", "--json").stdout)
+        assert job["job_id"] == JOB_ID
+        assert database.read_bytes() == before
+        store.jobs.save(make_job(state=JobState.DOWNLOADING), at_unix_s=2.0, state_changed=True)
+    assert sqlite3.connect(database).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    with Store(state_dir / "round3-2") as store:
+        job_now = store.jobs.get(JOB_ID)
+        assert job_now is not None
+        assert job_now.state is JobState.DOWNLOADING
+
+
+def test_status_shows_what_waits_and_says_that_nothing_runs(state_dir: Path) -> None:
+    result = emeth_tui(state_dir, "status")
+    assert result.returncode == 22
+    assert "not running" in result.stdout
+    assert OTHER_JOB_ID[:10] in result.stdout
+    assert "no node runs on" in result.stderr
+    document = emeth_tui(state_dir, "status", "--json")
+    assert document.returncode == 22
+    assert json.loads(document.stdout)["running"] is False
+
+
+@pytest.mark.parametrize("command", ["market", "events --follow", "status --watch"])
+def test_what_needs_a_node_says_how_to_start_one(state_dir: Path, command: str) -> None:
+    result = emeth_tui(state_dir, *command.split())
+
+    assert (result.returncode, result.stdout) == (22, "")
+    assert result.stderr.startswith("emeth-tui: error: no node runs on ")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_where_no_node_ever_was(tmp_path: Path) -> None:
+    result = emeth_tui(tmp_path / "nowhere", "jobs")
+
+    assert (result.returncode, result.stdout) == (12, "")
+    assert "no node has worked on" in result.stderr
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_settings_are_those_that_a_node_would_start_with(state_dir: Path) -> None:
+    shown = emeth_tui(
+        state_dir, "settings", "get", "claims.min_fee_emt", EMETH_TUI_CLAIMS__MIN_FEE_EMT="12.5"
+    )
+    assert shown.stdout == "12.5\n"
+
+
+def test_a_log_holds_a_jobs_own_lines_with_their_tracebacks(state_dir: Path) -> None:
+    logs = state_dir / "round3-2" / "logs"
+    logs.mkdir()
+    stamp = "2026-11-28T10:00:0{}.000Z"
+    (logs / "node.log.1").write_text(f"{stamp.format(1)} INFO    a: {JOB_ID} claimed\n", "utf-8")
+    (logs / "node.log").write_text(
+        f"{stamp.format(2)} INFO    a: of another\n"
+        f"{stamp.format(4)} ERROR   a: {JOB_ID} broke\nTraceback\n  line\n"
+        f"{stamp.format(5)} INFO    a: \x1b[31m not a colour\n",
+        "utf-8",
+    )
+    (logs / "worker-0.log").write_text(f"2026-11-28 10:00:03,500 INFO b: job {JOB_ID}: loads\n", "utf-8")
+
+    own = emeth_tui(state_dir, "log", JOB_ID).stdout.splitlines()
+    assert [line.split(":")[-1].split()[-1] for line in own] == [
+        "claimed",
+        "loads",
+        "broke",
+        "Traceback",
+        "line",
+    ]
+    everything = emeth_tui(state_dir, "log", "--lines", "1").stdout
+    assert everything == f"{stamp.format(5)} INFO    a: ·[31m not a colour\n"
+
+
+def test_a_reader_that_leaves_early_is_no_error(state_dir: Path) -> None:
+    command = (
+        f"{sys.executable} -m emeth_tui --network round3-2 --state-dir {state_dir} jobs --json | head -1"
+    )
+    result = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, check=False, env={**os.environ, "LANG": "C"}
+    )
+    assert (result.stdout, result.stderr) == ("[\n", "")

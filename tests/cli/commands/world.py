@@ -1,0 +1,124 @@
+"""A node with a past, a job under way and a job on offer, and the program beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from emeth_tui.control.server import serve_control
+from emeth_tui.model import JobId
+from tests.control.conftest import until
+from tests.engine.harness import Harness, RunningNode, quiet_network
+from tests.engine.quick_worker import Script
+from tests.terminal import ROOT, Terminal
+
+LIMIT_S = 60.0
+LIFETIME_S = 200_000  # by this machine's clock; the chain's runs a day ahead
+
+
+@dataclass
+class World:
+    """The node, its network, and four jobs: verified, declined, in training, on offer."""
+
+    network: Harness
+    running: RunningNode
+    state_dir: Path  # of the node, before the network's name
+    verified: JobId
+    declined: JobId
+    training: JobId
+    offered: JobId
+
+    @property
+    def command(self) -> list[str]:
+        return program(self.network, self.state_dir)
+
+    async def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run `emeth-tui` in a pipe while the node goes on."""
+        return await asyncio.to_thread(run_program, [*self.command, *arguments], **environment)
+
+    async def output(self, *arguments: str, **environment: str) -> str:
+        """Return what a command prints that has to do well."""
+        result = await self.run(*arguments, **environment)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    async def json(self, *arguments: str) -> Any:
+        return json.loads(await self.output(*arguments, "--json"))
+
+    async def screen(self, columns: int, *arguments: str) -> list[str]:
+        """Return what a command shows at a terminal of so many columns."""
+        return await asyncio.to_thread(self._screen, columns, arguments)
+
+    def _screen(self, columns: int, arguments: tuple[str, ...]) -> list[str]:
+        terminal = Terminal([*self.command, *arguments], (columns, 60), os.environ)
+        try:
+            terminal.read_to_end()
+            assert terminal.wait() == 0
+            return [line.rstrip() for line in terminal.text.splitlines() if line.strip()]
+        finally:
+            terminal.close()
+
+
+def program(network: Harness, state_dir: Path) -> list[str]:
+    """Return the command that speaks of the harness's node."""
+    settings = str(network.devnet.info.node_settings)
+    return [sys.executable, "-m", "emeth_tui", "--config", settings, "--state-dir", str(state_dir)]
+
+
+def run_program(
+    command: list[str], *, typed: str | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in a pipe; its line ends are as it wrote them."""
+    result = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "LANG": "C.UTF-8", "LC_ALL": "", **environment},
+        input=None if typed is None else typed.encode(),
+        stdin=subprocess.DEVNULL if typed is None else None,
+        capture_output=True,
+        check=False,
+        timeout=LIMIT_S,
+    )
+    return subprocess.CompletedProcess(
+        command, result.returncode, result.stdout.decode(), result.stderr.decode()
+    )
+
+
+@asynccontextmanager
+async def world(deployed: Path, directory: Path) -> AsyncIterator[World]:
+    """Run a node until each of its jobs stands where it should."""
+    script = Script()
+    async with (
+        quiet_network(deployed, directory) as network,
+        network.node(script=script, rewards__auto_withdraw=True) as running,
+        serve_control(directory / "state" / "devnet" / "control", running.node),
+    ):
+        verified = await network.post(fee_emt=25)
+        await running.event("submitted", verified)
+        await network.verify(verified, gas=7)
+        await running.event("verified", verified)
+        await network.pass_time(86_400)
+        await running.event("withdrawn")
+        script.hold_before_epoch = 3
+        declined = await network.post(fee_emt=30, lifetime_s=LIFETIME_S)
+        await _in_epoch_two(running, declined)
+        await running.node.decline_job(declined)
+        await running.event("declined", declined)
+        training = await network.post(fee_emt=28, lifetime_s=LIFETIME_S)
+        await _in_epoch_two(running, training)
+        offered = await network.post(fee_emt=21, lifetime_s=LIFETIME_S)
+        await until(lambda: offered in {offer.job.job_id for offer in running.node.snapshot().offers})
+        yield World(network, running, directory / "state", verified, declined, training, offered)
+
+
+async def _in_epoch_two(running: RunningNode, job_id: JobId) -> None:
+    for _epoch in range(2):
+        await running.event("epoch_done", job_id)
