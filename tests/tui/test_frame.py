@@ -8,9 +8,9 @@ import pytest
 
 from emeth_tui.engine.estimates.durations import Duration
 from emeth_tui.engine.view.snapshot import Forecast
+from emeth_tui.listings.costs import decline_cost
 from emeth_tui.model import JobState, WorkerPhase, token_to_wei
 from emeth_tui.tui import why_not
-from emeth_tui.tui.costs import decline_cost
 from emeth_tui.tui.frame import FrameMaker, Outlook, outlook
 from emeth_tui.tui.why_not import Target
 from emeth_tui.words import formats
@@ -104,7 +104,7 @@ def test_pending_jobs_stand_in_order_of_age() -> None:
 def test_declining_costs_what_the_contract_takes() -> None:
     rates = replace(snapshot().rates, decline_penalty_rate=30_000, timeout_penalty_rate=50_000)
     frame = FrameMaker().make(snapshot(rates=rates))
-    cost = decline_cost(frame, training_job(deposit_wei=1_001))
+    cost = decline_cost(frame.snapshot, training_job(deposit_wei=1_001))
     assert (cost.penalty_wei, cost.back_wei, cost.timeout_wei) == (300, 701, 500)
     assert cost.earning_wei == token_to_wei("10.123456789")
     assert cost.fraction == pytest.approx(12.41 / 30)

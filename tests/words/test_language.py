@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import emeth_tui.cli
+import emeth_tui.listings
 import emeth_tui.tui
 import emeth_tui.words
 from emeth_tui.notices.notice import EventBody, Reason, all_kinds
@@ -30,7 +31,7 @@ from emeth_tui.words.translation import (
 
 SOURCES = sorted(
     path
-    for package in (emeth_tui.cli, emeth_tui.tui, emeth_tui.words)
+    for package in (emeth_tui.cli, emeth_tui.listings, emeth_tui.tui, emeth_tui.words)
     for folder in package.__path__
     for path in Path(folder).rglob("*.py")
 )

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from textual.screen import Screen
 
+from emeth_tui.listings.costs import decline_cost
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui import why_not
-from emeth_tui.tui.costs import decline_cost
 from emeth_tui.tui.dialogs.claim import claim_dialog
 from emeth_tui.tui.dialogs.decline import decline_dialog
 from emeth_tui.tui.dialogs.leave import Leave, leave_dialog
@@ -87,7 +87,7 @@ class NodeCommands:
             self._ask_decline(frame, why_not.declinable(frame))
 
     def _ask_decline(self, frame: Frame, jobs: Sequence[Job]) -> None:
-        costs = [decline_cost(frame, job) for job in jobs]
+        costs = [decline_cost(frame.snapshot, job) for job in jobs]
 
         def decide(yes: bool | None) -> None:
             if not yes:
