@@ -83,7 +83,7 @@ class Action:
     `id` is its name in the settings and `keys` are its keys by default, separated by spaces. `handler` is the
     path from the application to the method that does it, and `help` its line on the help page and in the
     palette. One with a `label` stands in the footer of its own screen, or of those that `footer` names; where
-    that is narrow it goes by `brief`, or not at all if it is `wide_only`.
+    that is narrow it goes by `brief`.
     """
 
     id: str
@@ -97,7 +97,6 @@ class Action:
     arguments: tuple[int | str, ...] = ()
     brief: str = ""
     footer: tuple[Scope, ...] = ()
-    wide_only: bool = False
     explains_itself: bool = False  # opens even when it cannot be done, and shows why
     priority: bool = False  # heard before the widget that has the focus
 

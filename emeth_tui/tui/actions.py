@@ -114,7 +114,7 @@ def _of_the_dashboard() -> Iterable[Action]:
     screen, panel = Scope.DASHBOARD, Scope.EVENTS
     text = "Show all about the chosen job"
     yield Action(
-        "details", "enter", screen, "screen.open_details", text, why_not=why_not.open_details, group=THE_JOB
+        "details", "enter", screen, "screen.open_details", text, "Details", why_not.open_details, THE_JOB
     )
     text = "Show only what is worse: warnings, errors, or everything again"
     yield Action("severity", "s", panel, "focused.show_next_severity", text)
@@ -198,7 +198,6 @@ def _of_every_screen() -> Iterable[Action]:
         "Take the next theme",
         "Theme",
         footer=DASHBOARD_AND_JOB,
-        wide_only=True,
     )
     yield Action("help", "? f1", app, "pages.open_help", "Show this help", "Help", footer=SCREENS)
     text = "Leave: running without a screen, drained, or stopped"
@@ -211,9 +210,7 @@ def _of_every_screen() -> Iterable[Action]:
         ("log", "l", "Log", "Logs of the node and its workers"),
         ("settings", "s", "Settings", "Settings: see them all, change what can change now"),
     ):
-        yield Action(
-            name, key, app, "pages.open", text, label, arguments=(name,), footer=DASHBOARD, wide_only=True
-        )
+        yield Action(name, key, app, "pages.open", text, label, arguments=(name,), footer=DASHBOARD)
     yield Action("palette", ": ctrl+p", app, "action_command_palette", "List everything that can be done")
 
 
@@ -235,7 +232,26 @@ def _of_moving_about() -> Iterable[Action]:
     yield Action("previous-panel", "shift+tab", screen, "action_focus_previous", text)
 
 
-# In the order of the footer. On the help page, those with the same text share a line.
+# In the footer, what belongs to one page alone comes first, then these; the pinned ones are always there.
+PINNED = ("help", "quit")
+_FOOTER_ORDER = (
+    "pause-job",
+    "pause-claims",
+    "history",
+    "market",
+    "log",
+    "settings",
+    "transactions",
+    "sort",
+    "back",
+    "filter",
+    "withdraw",
+    "decline-job",
+    "finish-then-pause",
+    "theme",
+    *PINNED,
+)
+# On the help page, those with the same text share a line.
 ACTIONS: tuple[Action, ...] = (
     *_that_pause(),
     *_that_move_money(),
@@ -253,6 +269,12 @@ BY_ID = {action.id: action for action in ACTIONS}
 def actions_of(scope: Scope) -> list[Action]:
     """List the actions whose keys are heard in a scope."""
     return [action for action in ACTIONS if action.scope is scope]
+
+
+def footer_actions(scope: Scope) -> list[Action]:
+    """List what the footer of a screen offers, the most used first."""
+    offered = [action for action in ACTIONS if action.in_footer_of(scope)]
+    return sorted(offered, key=lambda a: _FOOTER_ORDER.index(a.id) if a.id in _FOOTER_ORDER else -1)
 
 
 def palette_actions(scopes: Collection[Scope]) -> list[Action]:

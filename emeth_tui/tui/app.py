@@ -57,7 +57,7 @@ class EmethApp(ThemedApp[Ending]):
         self._on_shown = on_shown
         self.keymap = Keymap(options.keys)
         self.feed = NodeFeed(node)
-        self.note = FooterNote(self.update_keys)
+        self.note = FooterNote(self.update_keys, self._page_on_top)
         self.runner = CommandRunner(self.note, self._start_task, self.refresh_now)
         self.commands = NodeCommands(self)
         self.pages = PageOpener(self, options, self.runner)
@@ -135,6 +135,11 @@ class EmethApp(ThemedApp[Ending]):
         """Paint the footer of the screen on top."""
         if self.screen_stack and isinstance(self.screen, NodeScreen) and self.screen.ready:
             self.screen.update_keys()
+
+    def _page_on_top(self) -> NodeScreen | None:
+        """Return the screen that shows a footer now, under a dialog as well."""
+        pages = [screen for screen in self.screen_stack if isinstance(screen, NodeScreen)]
+        return pages[-1] if pages else None
 
     def _start_task(self, task: Coroutine[Any, Any, None], name: str) -> None:
         self.run_worker(task, name=name)

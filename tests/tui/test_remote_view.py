@@ -55,7 +55,7 @@ async def test_an_offer_is_shown_and_not_claimed(node: StandInNode) -> None:
 async def test_actions_are_faint_and_help_says_why(node: StandInNode) -> None:
     async with shown(node, options=READ_ONLY) as pilot:
         hints = {hint.key: hint.why_not for hint in pilot.app.screen.hints()}  # type: ignore[attr-defined]
-        assert [key for key, refusal in hints.items() if refusal] == ["p", "P", "f", "D", "w"]
+        assert {key for key, refusal in hints.items() if refusal} == {"p", "P", "f", "D", "w"}
         await press(pilot, "question_mark")
         assert text_of(pilot).count(f"not now: {REASON}") == 6  # one more than in the footer: decline all
 

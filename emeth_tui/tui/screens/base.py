@@ -11,7 +11,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from emeth_tui.tui.action import Scope
-from emeth_tui.tui.actions import ACTIONS
+from emeth_tui.tui.actions import PINNED, footer_actions
 from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.kept_strips import KeptStrips
 from emeth_tui.tui.drawing.line_view import LineView
@@ -31,15 +31,18 @@ class KeysView(LineView):
     """The footer. A click on a key is as good as the key; a mouse that rests on one shows why it cannot."""
 
     def tip_at(self, x: int, y: int) -> str:
-        screen = self.screen
-        hints = screen.hints() if isinstance(screen, NodeScreen) else ()
-        hint = hint_at(hints, self.size.width, x)
+        hint = self._hint_at(x)
         return _("not now: {reason}").format(reason=hint.why_not) if hint and hint.why_not else ""
 
     def on_click(self, event: events.Click) -> None:
+        if hint := self._hint_at(event.x):
+            self.call_later(host_of(self).act, hint.action)
+
+    def _hint_at(self, x: int) -> KeyHint | None:
         screen = self.screen
-        if isinstance(screen, NodeScreen) and (hint := hint_at(screen.hints(), self.size.width, event.x)):
-            self.call_later(screen.host.act, hint.action)
+        if not isinstance(screen, NodeScreen):
+            return None
+        return hint_at(screen.hints(), screen.host.note.current, self.size.width, x)
 
 
 class NodeScreen(KeptStrips, Screen[Any]):
@@ -86,10 +89,10 @@ class NodeScreen(KeptStrips, Screen[Any]):
                 action.id,
                 text_of(reason) if (reason := action.reason_against(frame, target)) else "",
                 _(action.brief) if action.brief else "",
-                action.wide_only,
+                action.id in PINNED,
             )
-            for action in ACTIONS
-            if action.in_footer_of(self.footer_scope) and (label := action.label_for(frame, target))
+            for action in footer_actions(self.footer_scope)
+            if (label := action.label_for(frame, target))
         ]
 
     def show_content(self, frame: Frame) -> None:

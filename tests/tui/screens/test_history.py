@@ -103,7 +103,7 @@ async def test_what_is_shown_is_exported_to_where_the_screen_says(
         assert "Export 1 rows as CSV" in text_of(pilot)
         await press(pilot, "enter")
         (path,) = files_in(tmp_path)
-        assert last_line(pilot).strip().startswith(f"✓ written: {path}"[: size[0] - 3])
+        assert last_line(pilot).strip().startswith(f"✓ written: {path}"[: size[0] - 20])
         assert [row["job_id"] for row in rows_of(path.read_text("utf-8"))] == [ended_job().job_id]
 
 
