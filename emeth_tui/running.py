@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from emeth_tui.engine.events import EventLog
     from emeth_tui.engine.money.summary import Summary
     from emeth_tui.engine.node import Node
+    from emeth_tui.notices.notice import EventBody
     from emeth_tui.settings import Layers, Network, Settings
     from emeth_tui.shell import Shell
     from emeth_tui.store.database import Store
@@ -49,11 +50,14 @@ class Run:
     shell: Shell | None = None  # None where no shell waits for the terminal
 
 
-def view_running_node(settings: Settings, show_command: str, *, with_screen: bool) -> ExitCode | None:
-    """Show the node that is running on this state until the user leaves; None when there is none.
+def view_running_node(
+    settings: Settings, show_command: str, *, with_screen: bool, read_only: bool
+) -> ExitCode | None:
+    """Attach a screen to the node that runs on this state until the user leaves; None when there is none.
 
-    `show_command` is the command that shows it again. Raise AlreadyRunning without a screen to show it on,
-    and ControlError when it cannot be viewed.
+    `show_command` is the command that shows it again. With `read_only`, or the setting, the screen gives no
+    commands. Raise AlreadyRunning without a screen to show it on, and ControlError when it cannot be
+    shown.
     """
     from emeth_tui.store.lock import lock_holder
 
@@ -64,13 +68,13 @@ def view_running_node(settings: Settings, show_command: str, *, with_screen: boo
         from emeth_tui.notices.reasons.start import NodeRuns
 
         raise AlreadyRunning(NodeRuns(settings.state_dir, holder))
+    from emeth_tui.control.client import RemoteNode
     from emeth_tui.headless import detach_from_terminal
     from emeth_tui.tui.remote_view import view_node
 
-    options = _screen_options(settings)
-    holder_now = partial(lock_holder, settings.state_dir)
-    view = view_node(settings.control_dir, holder_now, options, detach_from_terminal=detach_from_terminal)
-    ended = asyncio.run(view)
+    options = _attached_options(settings, read_only=read_only)
+    remote = RemoteNode(settings.control_dir, partial(lock_holder, settings.state_dir))
+    ended = asyncio.run(view_node(remote, options, detach_from_terminal=detach_from_terminal))
     narrate(ended.text if ended.node_ended else f"{ended.text}; `{show_command}` shows it again")
     return ExitCode.OK
 
@@ -105,6 +109,8 @@ async def run_until_end(run: Run) -> ExitCode:
         engine = asyncio.create_task(_run_engine(run, store, events, clock, started, shown))
         cancel_on_signals(engine)
         ending = await _run_screen(run, started, engine, shown.set) if run.with_screen else None
+        if (body := _screen_gone(ending)) is not None:
+            events.publish(body)
         shown.set()
         if ending is Ending.GIVEN_UP:
             engine.cancel()
@@ -212,6 +218,18 @@ async def _run_screen(
     return ending
 
 
+def _screen_gone(ending: Ending | None) -> EventBody | None:
+    """Return what happened to the node's own screen, where the node goes on without it."""
+    from emeth_tui.notices.events.node import ScreenBroke, ScreenLeft, TerminalGone
+    from emeth_tui.tui.node_front import Ending
+
+    if ending is Ending.LEFT:
+        return ScreenLeft()
+    if ending is Ending.HUNG_UP:
+        return TerminalGone()
+    return ScreenBroke() if ending is Ending.CRASHED else None
+
+
 def left_running_notice(pid: int, show_command: str, *, in_background: bool) -> str:
     """Return a line on where a node runs without its screen, how to see it again and how to stop it."""
     if in_background:
@@ -223,6 +241,10 @@ def left_running_notice(pid: int, show_command: str, *, in_background: bool) -> 
         f"the node keeps running here without the screen (process {pid}): Ctrl-C saves every job and stops "
         f"it, closing this terminal does not; `{show_command}` in another terminal shows it"
     )
+
+
+def _attached_options(settings: Settings, *, read_only: bool) -> ScreenOptions:
+    return replace(_screen_options(settings), read_only=read_only or settings.screen.read_only)
 
 
 def _screen_options(settings: Settings) -> ScreenOptions:

@@ -71,6 +71,7 @@ def _fail(message: str, code: ExitCode) -> NoReturn:
 @click.option("--no-ui", is_flag=True, help="Run without the screen; print events as lines on stdout.")
 @click.option("--theme", metavar="NAME", help="Theme of the screen.")
 @click.option("--lang", type=LANGUAGE, help="Screen language [default: the locale's].")
+@click.option("--read-only", is_flag=True, help="Only look at the running node: give it no commands.")
 @click.option("--ascii", "ascii_only", is_flag=True, default=None, help="Draw with ASCII characters only.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="Lines for people or for machines.")
 @click.option("--device", "devices", multiple=True, metavar="DEVICE", help="cpu or cuda:N; repeat for more.")
@@ -85,7 +86,7 @@ def command(context: click.Context, /, **options: Any) -> ExitCode:
 
     Try it without any setup: `emeth-tui --devnet --no-ui` runs a whole network on this machine.
 
-    If the node is running already, show it: live and read-only.
+    If the node is running already, attach a screen to it: every key works there too, but with --read-only.
     """
     from emeth_tui.hardening import harden
 

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from emeth_tui.cli.wallet import wallet_opener
-from emeth_tui.errors import EmethError, ExitCode, SettingsError
+from emeth_tui.errors import ControlError, EmethError, ExitCode, SettingsError
 from emeth_tui.streams import narrate
 
 if TYPE_CHECKING:
+    from emeth_tui.notices.notice import Reason
     from emeth_tui.settings import Settings
     from emeth_tui.shell import Shell
     from emeth_tui.tui.setup.questions import Outcome
@@ -37,6 +38,7 @@ class StartOptions:
     no_ui: bool = False
     theme: str | None = None
     lang: str | None = None
+    read_only: bool = False
     ascii_only: bool | None = None
     log_format: str | None = None
     devices: tuple[str, ...] = ()
@@ -54,6 +56,8 @@ class StartOptions:
         """Raise UsageError for options that contradict each other."""
         if not self.devnet and (self.corpus or self.chain):
             raise click.UsageError("--corpus and --chain need --devnet")
+        if self.read_only and self.no_ui:
+            raise click.UsageError("--read-only is about the screen, which --no-ui leaves out")
         if self.devnet and self.network not in {None, "devnet"}:
             raise click.UsageError("--devnet runs its own network: leave out --network")
 
@@ -103,6 +107,8 @@ def start(options: StartOptions) -> ExitCode:
     viewed = _view_running_node(options, with_screen=options.with_screen and on_terminal)
     if viewed is not None:
         return viewed
+    if options.read_only:
+        raise ControlError(_nothing_to_look_at(options))
     if options.with_screen and not on_terminal:
         raise click.UsageError("the screen needs a terminal; use --no-ui without one")
     shell = fork_from_shell() if options.with_screen and started_by_shell() else None
@@ -126,7 +132,16 @@ def _view_running_node(options: StartOptions, *, with_screen: bool) -> ExitCode 
 
     settings = load_settings(options.config, overrides=directories_of(options))
     _check_keys(settings)
-    return view_running_node(settings, options.show_command(), with_screen=with_screen)
+    return view_running_node(
+        settings, options.show_command(), with_screen=with_screen, read_only=options.read_only
+    )
+
+
+def _nothing_to_look_at(options: StartOptions) -> Reason:
+    from emeth_tui.notices.reasons.control import NothingToLookAt
+    from emeth_tui.settings import load_settings
+
+    return NothingToLookAt(load_settings(options.config, overrides=directories_of(options)).state_dir)
 
 
 def directories_of(options: StartOptions) -> dict[str, Any]:

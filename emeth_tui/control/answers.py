@@ -12,7 +12,7 @@ from emeth_tui.control.wire import Question
 from emeth_tui.engine.events import Subscription
 from emeth_tui.engine.view.records import NodeRecords
 from emeth_tui.engine.view.snapshot import Snapshot
-from emeth_tui.model import JobId
+from emeth_tui.model import Asker, JobId
 from emeth_tui.protocol.job_ids import parse_job_id
 
 REST_SHARE = 4  # after each answer the node rests four times as long
@@ -26,6 +26,8 @@ class ShownNode(Protocol):
     def records(self) -> NodeRecords: ...
     def snapshot(self) -> Snapshot: ...
     def subscribe(self) -> Subscription: ...
+    def note_screen(self, by: Asker, *, attached: bool) -> None:
+        """Publish that a screen in another process has come or gone."""
 
 
 class Answers:

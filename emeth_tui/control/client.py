@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,18 @@ REST_S = 0.2  # between two snapshots, however much happens
 OLD_S = 0.9  # a snapshot of this age is replaced, whether anything happened or not
 
 
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """The node in another process that a screen is attached to: `since_unix_s` it runs.
+
+    `host` is the machine as it was named, "" for this one.
+    """
+
+    pid: int
+    since_unix_s: float
+    host: str = ""
+
+
 class RemoteNode:
     """Follows a node over its control socket: keeps its newest snapshot, and publishes news after it."""
 
@@ -43,7 +55,7 @@ class RemoteNode:
         self.records = RemoteRecords(self)
         self._directory = directory
         self._holder = holder
-        self._pid = UNKNOWN_PID
+        self.attached_to = Attachment(UNKNOWN_PID, 0.0)
         self._connection: Connection | None = None
         self._snapshot: Snapshot | None = None
         self._taken_at = 0.0
@@ -53,11 +65,6 @@ class RemoteNode:
         self._wanted = asyncio.Event()
         self._streams: list[Subscription] = []
         self._last_words = ""
-
-    @property
-    def viewed_pid(self) -> int:
-        """The node's process; commands have to be given there."""
-        return self._pid
 
     async def run(self, first: asyncio.Future[RemoteNode]) -> str:
         """Follow the node until it ends; return its goodbye, "" if there was none.
@@ -69,8 +76,8 @@ class RemoteNode:
         while True:
             holder = self._holder()
             if holder is None:
-                raise ControlError(why.NodeGone(self._pid))
-            self._pid = holder or self._pid
+                raise ControlError(why.NodeGone(self.attached_to.pid))
+            self.attached_to = replace(self.attached_to, pid=holder or self.attached_to.pid)
             try:
                 await self._follow(first)
             except NodeEnded:
@@ -82,7 +89,7 @@ class RemoteNode:
                 self._note_broken(error)
                 if time.monotonic() - heard_at > GIVE_UP_S:
                     silent = why.NodeSilent if first.done() else why.NodeNeverAnswered
-                    raise ControlError(silent(self._pid, error.reason)) from error
+                    raise ControlError(silent(self.attached_to.pid, error.reason)) from error
             await asyncio.sleep(RETRY_S)
 
     def snapshot(self) -> Snapshot:
@@ -111,8 +118,8 @@ class RemoteNode:
 
     async def _follow(self, first: asyncio.Future[RemoteNode]) -> None:
         async with connect(self._directory, AskedAt.ATTACHED_SCREEN, self._take_news) as connection:
-            self._connection, self._pid = connection, connection.hello.pid
-            reading = connection.reading
+            self._connection, hello, reading = connection, connection.hello, connection.reading
+            self.attached_to = replace(self.attached_to, pid=hello.pid, since_unix_s=hello.started_at_unix_s)
             asking = asyncio.create_task(self._keep_asking(connection, first))
             try:
                 await asyncio.wait({reading, asking}, return_when=asyncio.FIRST_COMPLETED)

@@ -103,7 +103,7 @@ class ControlServer:
             writer,
             self._answers,
             self._commands,
-            self._node.subscribe,
+            self._node,
             pid=peer.pid,
             user=_user_name(peer.uid),
         )

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
 from typing import Any
 
 import anyio
 from pydantic import ValidationError
 
 from emeth_tui.control import wire
-from emeth_tui.control.answers import Answers
+from emeth_tui.control.answers import Answers, ShownNode
 from emeth_tui.control.commands import Commands
 from emeth_tui.control.wire import LONG_COMMANDS, AnyCommand, Greeting, Hello, Question
 from emeth_tui.engine.events import JobProgress, Subscription
 from emeth_tui.errors import EmethError
-from emeth_tui.model import Asker
+from emeth_tui.model import AskedAt, Asker
 from emeth_tui.notices.notice import to_data
 
 MAX_BACKLOG = 1_000  # events that a client may lag behind
@@ -35,7 +34,7 @@ class Session:
         writer: asyncio.StreamWriter,
         answers: Answers,
         commands: Commands,
-        subscribe: Callable[[], Subscription],
+        node: ShownNode,
         *,
         pid: int,
         user: str,
@@ -44,7 +43,8 @@ class Session:
         self._writer = writer
         self._answers = answers
         self._commands = commands
-        self._subscribe = subscribe
+        self._node = node
+        self._asker: Asker | None = None
         self._pid, self._user = pid, user
         self._writing = asyncio.Lock()
         self._stream: Subscription | None = None
@@ -57,7 +57,9 @@ class Session:
         """Serve until the client leaves or misbehaves."""
         with contextlib.suppress(Misbehaves, OSError):
             await self._write({"hello": wire.pack("hello", hello)})
-            asker = await self._who_it_is()
+            asker = self._asker = await self._who_it_is()
+            if asker:
+                self._note_screen(asker, attached=True)
             while asker and (request := await self._next_request()):
                 if isinstance(request, Question):
                     await self._answer(request)
@@ -78,12 +80,18 @@ class Session:
     def drop(self) -> None:
         """Close the connection; complete lines already written may still arrive."""
         self._gone = True
+        if self._asker is not None and not self._leaving:
+            self._note_screen(self._asker, attached=False)
         for task in (*self._replies, *([self._pump] if self._pump else [])):
             task.cancel()
         if self._writer.transport.get_write_buffer_size():
             self._writer.transport.abort()
         else:
             self._writer.close()
+
+    def _note_screen(self, asker: Asker, *, attached: bool) -> None:
+        if asker.place is AskedAt.ATTACHED_SCREEN:
+            self._node.note_screen(asker, attached=attached)
 
     # -- reading
 
@@ -132,7 +140,7 @@ class Session:
             words = {"id": question.id, "error": to_data(error.reason)}
         await self._write(words)
         if question.ask == "events" and self._pump is None:
-            self._stream = self._subscribe()
+            self._stream = self._node.subscribe()
             self._pump = asyncio.create_task(self._pump_events(self._stream))
 
     async def _command(self, command: AnyCommand, asker: Asker) -> None:

@@ -55,7 +55,7 @@ REMOVE_GRACE_S = 5.0
 class Node:
     """A running node. Front ends use `snapshot()`, `subscribe()` and the commands, nothing else."""
 
-    viewed_pid = None  # a front end in this process may give commands
+    attached_to = None  # a front end in this process is not attached to another
 
     def __init__(
         self,
@@ -392,6 +392,11 @@ class Node:
     def note_failed(self, command: str, reason: Reason, by: Asker) -> None:
         """Publish that a command was not carried out whose asker has gone."""
         self._context.events.publish(events.CommandFailed(command, reason, by))
+
+    def note_screen(self, by: Asker, *, attached: bool) -> None:
+        """Publish that a screen in another process has come or gone."""
+        kind = events.ScreenAttached if attached else events.ScreenDetached
+        self._context.events.publish(kind(by.user, by.pid or 0))
 
     def _act_on(self, changes: Sequence[SettingChange]) -> Sequence[SettingChange]:
         self._discover_now.set()

@@ -305,6 +305,9 @@ class ScreenSettings(Section):
     ascii: bool = Field(
         False, description="draw with ASCII characters only, as on a terminal that has no others"
     )
+    read_only: bool = Field(
+        False, description="screens attached to a running node give it no commands, they only look"
+    )
 
 
 class LogSettings(Section):

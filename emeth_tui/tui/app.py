@@ -56,7 +56,7 @@ class EmethApp(ThemedApp[Ending]):
         super().__init__(options)
         self._on_shown = on_shown
         self.keymap = Keymap(options.keys)
-        self.feed = NodeFeed(node)
+        self.feed = NodeFeed(node, read_only=options.read_only)
         self.note = FooterNote(self.update_keys, self._page_on_top)
         self.runner = CommandRunner(self.note, self._start_task, self.refresh_now)
         self.commands = NodeCommands(self)
@@ -98,9 +98,9 @@ class EmethApp(ThemedApp[Ending]):
         self.feed.node = node
         self.run_worker(self.feed.follow(node), name="news", exit_on_error=True)
         self.refresh_now()
-        if node.viewed_pid is not None:
-            text = _("a node runs here already, as process {pid}: a read-only view of it")
-            self.note.show(text.format(pid=node.viewed_pid))
+        if node.attached_to is not None:
+            text = _("attached to the node that runs already, as process {pid}")
+            self.note.show(text.format(pid=node.attached_to.pid))
 
     def take_in(self, snapshot: Snapshot) -> None:
         """Take in a picture without showing it."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from emeth_tui.model import JobState, WorkerPhase
 
 if TYPE_CHECKING:
+    from emeth_tui.control.client import Attachment
     from emeth_tui.engine.gpus.reading import GpuReading
     from emeth_tui.engine.view.snapshot import Forecast, Snapshot
     from emeth_tui.job import Job
@@ -53,7 +54,8 @@ class Frame:
 
     snapshot: Snapshot
     rows: tuple[Row, ...]
-    viewed_pid: int | None = None  # the node's process, if this is only a view
+    attached_to: Attachment | None = None  # the node's process, where that is not this one
+    read_only: bool = False  # this screen gives no commands
 
     @property
     def now(self) -> float:
@@ -87,11 +89,13 @@ class FrameMaker:
     def __init__(self) -> None:
         self._watched: dict[int, _Watched] = {}
 
-    def make(self, snapshot: Snapshot, viewed_pid: int | None = None) -> Frame:
+    def make(
+        self, snapshot: Snapshot, attached_to: Attachment | None = None, *, read_only: bool = False
+    ) -> Frame:
         """Return the frame of a snapshot. Speeds are sampled once a second, however often this runs."""
         for worker in snapshot.workers:
             self._watch(worker, snapshot.at_unix_s)
-        return Frame(snapshot, tuple(self._rows(snapshot)), viewed_pid)
+        return Frame(snapshot, tuple(self._rows(snapshot)), attached_to, read_only)
 
     def _watch(self, worker: WorkerView, now: float) -> None:
         watched = self._watched.setdefault(worker.index, _Watched())

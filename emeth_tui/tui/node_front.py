@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from emeth_tui.control.client import Attachment
     from emeth_tui.engine.events import Subscription
     from emeth_tui.engine.settings_editor import SettingChange, SettingsView
     from emeth_tui.engine.view.records import JobRecord
@@ -36,8 +37,8 @@ class NodeFront(Protocol):
     @property
     def records(self) -> Records: ...
     @property
-    def viewed_pid(self) -> int | None:
-        """The process of a node that is only viewed; None where commands are accepted."""
+    def attached_to(self) -> Attachment | None:
+        """The node's process, where that is not this one."""
 
     def snapshot(self) -> Snapshot: ...
     def subscribe(self) -> Subscription: ...
@@ -70,7 +71,7 @@ class ScreenOptions:
     """How to show things. `language` "" is the locale's, `themes_directory` holds the user's own themes.
 
     `exports_directory` is where exported files go by default.
-    `read_only` is a view of a node elsewhere: leaving it asks nothing, because nothing of the node ends.
+    `attached` is a screen of a node in another process, `read_only` one that gives it no commands.
     `keys` are the user's, by an action's id.
     """
 
@@ -79,5 +80,6 @@ class ScreenOptions:
     theme: str = "dark"
     language: str = ""
     ascii_only: bool = False
+    attached: bool = False
     read_only: bool = False
     keys: Mapping[str, Sequence[str]] = field(default_factory=dict)

@@ -36,8 +36,8 @@ async def run_screen(
     """
     ignore_size_variables()
     set_language(options.language or language_of_locale())
-    if not options.read_only:
-        prepare_spawning()  # of workers, which a view has none of
+    if not options.attached:
+        prepare_spawning()  # of workers, which the node has
     app = EmethApp(None if isinstance(node, asyncio.Future) else node, options, on_shown)
     with _following(app, node, engine), _hanging_up(app, detach_from_terminal):
         ending = await app.run_async()

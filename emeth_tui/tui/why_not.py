@@ -29,14 +29,8 @@ class Target:
 
 
 def read_only(frame: Frame, _target: Target) -> Reason | None:
-    """A node in another process takes no commands from here."""
-    if frame.viewed_pid is None:
-        return None
-    from emeth_tui.notices.reasons.control import (
-        ReadOnlyView,
-    )  # late: before the node there are no such reasons
-
-    return ReadOnlyView(frame.viewed_pid)
+    """A screen for those who only look gives no commands."""
+    return screen.ReadOnlyScreen() if frame.read_only else None
 
 
 def pause_job(frame: Frame, target: Target) -> Reason | None:

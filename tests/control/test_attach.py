@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import os
 import shlex
 import signal
@@ -16,6 +17,10 @@ import pytest
 
 from emeth_tui.control.server import serve_control
 from emeth_tui.errors import ExitCode
+from emeth_tui.model import AskedAt, Asker
+from emeth_tui.notices.events.market import ClaimsPaused
+from emeth_tui.notices.events.node import ScreenDetached
+from emeth_tui.notices.reasons.market import PausedByOperator
 from emeth_tui.store.lock import lock_holder
 from tests.control.conftest import until
 from tests.engine.harness import Harness, RunningNode, quiet_network
@@ -25,6 +30,7 @@ from tests.tui.harness import LARGE
 
 pytestmark = pytest.mark.process
 
+SCREEN = AskedAt.ATTACHED_SCREEN
 PID = os.getpid()  # the node runs in this process
 
 
@@ -74,25 +80,47 @@ async def running(network: Harness, place: Place) -> AsyncIterator[RunningNode]:
         yield running
 
 
-async def test_two_views_of_a_node_that_works_and_ends(network: Harness, place: Place) -> None:
+async def test_two_screens_command_a_node_that_works_and_ends(network: Harness, place: Place) -> None:
     async with running(network, place) as node:
         one, other = place.view(), place.view()
         for terminal in (one, other):
-            await asyncio.to_thread(terminal.wait_for, "read-only view")
+            await asyncio.to_thread(terminal.wait_for, f"attached process {PID}")
         job_id = await network.post()
         await node.event("claimed", job_id)
         await asyncio.to_thread(one.wait_for, "claimed, deposit")
         one.type("P")
-        await asyncio.to_thread(one.wait_for, f"read-only view: the node runs as process {PID}")
-        assert node.node.snapshot().claims_paused is None
+        paused = (await node.event("claims_paused")).body
+        await asyncio.to_thread(other.wait_for, "claiming is paused: by ")
+        assert paused == ClaimsPaused(PausedByOperator(Asker(SCREEN, one.pid, getpass.getuser())))
         other.type("q")
+        await asyncio.to_thread(other.wait_for, "Leave this screen")
+        other.type("l")
         await asyncio.to_thread(other.read_to_end)
-        assert f"the node goes on (process {PID}); `emeth-tui --config " in other.text
+        assert f"the node (process {PID}) goes on; `emeth-tui --config " in other.text
         assert other.wait() == 0
-        await node.stop()
+        assert (await node.event("screen_detached")).body == ScreenDetached(getpass.getuser(), other.pid)
+        one.type("q")
+        await asyncio.to_thread(one.wait_for, "Stop the node now")
+        one.type("x")
+        await node.running
     await asyncio.to_thread(one.read_to_end)
     assert f"the node (process {PID}) has ended: 0 jobs verified" in one.text
     assert one.wait() == 0
+
+
+async def test_a_read_only_screen_gives_no_command_and_starts_no_node(network: Harness, place: Place) -> None:
+    async with running(network, place) as node:
+        screen = place.terminal([*place.command, "--read-only"])
+        await asyncio.to_thread(screen.wait_for, f"read-only process {PID}")
+        screen.type("P")
+        await asyncio.to_thread(screen.wait_for, "it was started with --read-only")
+        assert node.node.snapshot().claims_paused is None
+        screen.type("q")
+        assert await asyncio.to_thread(screen.wait) == 0
+    late = place.terminal([*place.command, "--read-only"])
+    await asyncio.to_thread(late.read_to_end)
+    assert "no node runs there that could be looked at" in late.text
+    assert late.wait() == ExitCode.CONTROL
 
 
 async def test_a_view_whose_terminal_goes_away_ends_and_the_node_does_not(
@@ -100,7 +128,7 @@ async def test_a_view_whose_terminal_goes_away_ends_and_the_node_does_not(
 ) -> None:
     async with running(network, place) as node:
         view = place.view()
-        await asyncio.to_thread(view.wait_for, "read-only view")
+        await asyncio.to_thread(view.wait_for, "attached process")
         view.hang_up()
         await asyncio.to_thread(view.wait)
         await until(lambda: len(node.node._context.events._subscriptions) == 1)  # the harness's own
@@ -138,7 +166,8 @@ async def test_leaving_gives_the_shell_back_and_coming_back_shows_the_same_node(
     terminal.type("q")
     await asyncio.to_thread(terminal.wait_for, "Leave?")
     terminal.type("l")
-    await asyncio.to_thread(terminal.wait_for, "read-only view")
+    await asyncio.to_thread(terminal.wait_for, f"attached process {node}")
+    await asyncio.to_thread(terminal.wait_for, "the node's own screen was left; the node goes on without it")
     told = terminal.output.decode("utf-8", "replace")
     assert f"the node keeps running in the background (process {node}): `emeth-tui --config " in told
     assert "the shell is back: 0" in told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,7 +39,9 @@ async def test_the_picture_is_the_nodes_own_with_the_clock_going_on(shown: Shown
         picture = view.remote.snapshot()
         assert replace(picture, at_unix_s=NOW) == shown.picture
         assert NOW <= picture.at_unix_s < NOW + LIMIT_S
-        assert view.remote.viewed_pid == os.getpid()
+        node = view.remote.attached_to
+        assert node.pid == os.getpid()
+        assert 0 <= time.time() - node.since_unix_s < LIMIT_S
 
 
 async def test_losses_that_are_no_numbers_come_across(shown: ShownNode, served: Path) -> None:

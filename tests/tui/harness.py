@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -11,6 +13,8 @@ from typing import Any
 
 from textual.pilot import Pilot
 
+from emeth_tui.control.client import RemoteNode
+from emeth_tui.control.server import serve_control
 from emeth_tui.tui.app import EmethApp
 from emeth_tui.tui.node_front import Ending, ScreenOptions
 from tests.tui.stand_in import NOW, StandInNode
@@ -18,6 +22,8 @@ from tests.tui.stand_in import NOW, StandInNode
 SMALL = (80, 24)
 LARGE = (160, 45)
 OPTIONS = ScreenOptions(themes_directory=Path("no such directory"), language="en")
+ATTACHED = replace(OPTIONS, attached=True)
+READ_ONLY = replace(ATTACHED, read_only=True)
 
 
 @asynccontextmanager
@@ -31,6 +37,24 @@ async def shown(
     async with app.run_test(size=size) as pilot:
         await settled(pilot)
         yield pilot
+
+
+@asynccontextmanager
+async def attached(
+    node: StandInNode, directory: Path, size: tuple[int, int] = LARGE, options: ScreenOptions = ATTACHED
+) -> AsyncIterator[Pilot[Ending]]:
+    """Show a node over its control socket, as another process would."""
+    remote = RemoteNode(directory, os.getpid)
+    async with serve_control(directory, node):
+        first: asyncio.Future[RemoteNode] = asyncio.get_running_loop().create_future()
+        following = asyncio.create_task(remote.run(first))
+        try:
+            async with EmethApp(await first, options).run_test(size=size) as pilot:
+                await settled(pilot)
+                yield pilot
+        finally:
+            following.cancel()
+            await asyncio.wait({following})
 
 
 def _a_moment_ago(node: StandInNode, seconds: int) -> Any:

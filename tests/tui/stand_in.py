@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+from emeth_tui.control.client import Attachment
 from emeth_tui.engine.context import Context, LiveSettings
 from emeth_tui.engine.disk import DiskUsage
 from emeth_tui.engine.estimates.durations import Duration
@@ -57,6 +58,7 @@ from emeth_tui.workers.views import WorkerView
 from tests.factories import make_job, make_transaction
 
 NOW = 1_700_056_999.0  # 2023-11-15 14:03:19 UTC
+ATTACHED_TO = Attachment(4242, NOW - 100_000)
 TRAINING_ID = JobId("0x6f2a" + "0" * 26 + "c1")
 SECOND_ID = JobId("0x4d07" + "1" * 26 + "9e")
 PENDING_ID = JobId("0x91b0" + "2" * 26 + "77")
@@ -385,7 +387,8 @@ class StandInNode:
 
     def __init__(self, picture: Snapshot | None = None) -> None:
         self.picture = picture or snapshot()
-        self.viewed_pid: int | None = None
+        self.attached_to: Attachment | None = None
+        self.screens: list[tuple[Asker, bool]] = []
         self.calls: list[tuple[str, object]] = []
         self.askers: list[Asker] = []
         self.failures: list[tuple[str, Reason, Asker]] = []  # that nobody waited for
@@ -474,3 +477,6 @@ class StandInNode:
 
     def note_failed(self, command: str, reason: Reason, by: Asker) -> None:
         self.failures.append((command, reason, by))
+
+    def note_screen(self, by: Asker, *, attached: bool) -> None:
+        self.screens.append((by, attached))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from emeth_tui.tui.app import EmethApp
 from emeth_tui.tui.keymap import shown_key
 from emeth_tui.tui.node_front import Ending
 from emeth_tui.words.sentences import text_of as text_of_reason
-from tests.tui.harness import LARGE, OPTIONS, SMALL, last_line, press, shown, text_of
+from tests.tui.harness import LARGE, OPTIONS, READ_ONLY, SMALL, attached, last_line, press, shown, text_of
 from tests.tui.stand_in import StandInNode, snapshot
 
 MIN_FEE = ("s", *["down"] * 4)
@@ -64,10 +65,13 @@ def way_to(action: Action) -> tuple[str, ...]:
     return ("3",) if action.id == "panel-2" else WAY_TO[action.scope]
 
 
+@pytest.mark.parametrize("where", ["embedded", "attached"])
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.id)
-async def test_its_key_does_it(node: StandInNode, performed: list[str], action: Action) -> None:
+async def test_its_key_does_it(
+    node: StandInNode, performed: list[str], tmp_path: Path, action: Action, where: str
+) -> None:
     size = SMALL if action.scope is Scope.ROWS else LARGE  # there is something to scroll
-    async with shown(node, size) as pilot:
+    async with shown(node, size) if where == "embedded" else attached(node, tmp_path, size) as pilot:
         await press(pilot, *way_to(action))
         performed.clear()
         before, calls = seen(pilot), list(node.calls)
@@ -79,9 +83,8 @@ async def test_its_key_does_it(node: StandInNode, performed: list[str], action: 
 
 @pytest.fixture
 def nothing_to_act_on(monkeypatch: pytest.MonkeyPatch) -> StandInNode:
-    """A node in another process, without anything on it."""
+    """A node without anything on it."""
     node = StandInNode(snapshot(jobs=(), workers=(), offers=(), events=(), today=None))
-    node.viewed_pid = 4242
 
     async def history() -> Sequence[Job]:
         return []
@@ -96,7 +99,7 @@ def nothing_to_act_on(monkeypatch: pytest.MonkeyPatch) -> StandInNode:
 async def test_its_key_says_why_not(
     nothing_to_act_on: StandInNode, performed: list[str], action: Action
 ) -> None:
-    async with shown(nothing_to_act_on) as pilot:
+    async with shown(nothing_to_act_on, options=READ_ONLY) as pilot:
         await press(pilot, *way_to(action))
         performed.clear()
         await press(pilot, action.keys.split()[0])

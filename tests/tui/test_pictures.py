@@ -24,8 +24,9 @@ from emeth_tui.notices.reasons.worker import ProcessKilled
 from emeth_tui.tui.node_front import Ending
 from emeth_tui.words.translation import set_language
 from emeth_tui.workers.views import WorkerView
-from tests.tui.harness import LARGE, OPTIONS, SMALL, press, shown, text_of
+from tests.tui.harness import ATTACHED, LARGE, OPTIONS, READ_ONLY, SMALL, press, shown, text_of
 from tests.tui.stand_in import (
+    ATTACHED_TO,
     NOW,
     SECOND_ID,
     TRAINING_ID,
@@ -188,9 +189,21 @@ async def test_a_read_only_view_looks_as_it_did(size: tuple[int, int], language:
             standstill=paused(PausedByOperator(), 4_000),
         )
     )
-    node.viewed_pid = 4242
-    async with shown(node, size, replace(OPTIONS, read_only=True)) as pilot:
+    node.attached_to = ATTACHED_TO
+    async with shown(node, size, READ_ONLY) as pilot:
         check(f"view-{size[0]}x{size[1]}-{language}", pilot, size)
+
+
+@pytest.mark.parametrize(
+    ("size", "language"), [(SMALL, "en"), (LARGE, "en"), (SMALL, "ja"), (LARGE, "ja")], ids=str
+)
+async def test_an_attached_screen_that_is_left_looks_as_it_did(size: tuple[int, int], language: str) -> None:
+    set_language(language)
+    node = StandInNode()
+    node.attached_to = ATTACHED_TO
+    async with shown(node, size, ATTACHED) as pilot:
+        await press(pilot, "q")
+        check(f"leave-attached-{size[0]}x{size[1]}-{language}", pilot, size)
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=str)

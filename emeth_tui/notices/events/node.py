@@ -166,6 +166,31 @@ class CommandFailed(EventBody):
 
 
 @dataclass(frozen=True, slots=True)
+class ScreenAttached(EventBody):
+    user: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenDetached(EventBody):
+    user: str
+    pid: int
+
+
+class ScreenLeft(EventBody):
+    __slots__ = ()
+
+
+class TerminalGone(EventBody):
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenBroke(EventBody):
+    severity = Severity.WARNING
+
+
+@dataclass(frozen=True, slots=True)
 class Draining(EventBody):
     by: Asker
 

@@ -9,8 +9,8 @@ from emeth_tui.notices.notice import Reason
 
 
 @dataclass(frozen=True, slots=True)
-class ReadOnlyView(Reason):
-    pid: int
+class NothingToLookAt(Reason):
+    directory: Path
 
 
 class NothingShownYet(Reason):

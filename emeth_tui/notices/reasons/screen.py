@@ -11,6 +11,10 @@ class NodeStarting(Reason):
     __slots__ = ()
 
 
+class ReadOnlyScreen(Reason):
+    __slots__ = ()
+
+
 class NoJobChosen(Reason):
     __slots__ = ()
 

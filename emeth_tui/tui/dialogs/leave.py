@@ -9,6 +9,7 @@ from emeth_tui.tui import why_not
 from emeth_tui.tui.dialogs.dialog import Choice, Dialog, facts_table
 from emeth_tui.tui.drawing.lines import Line, line
 from emeth_tui.tui.frame import Frame, outlook
+from emeth_tui.tui.panels.header import attachment_text
 from emeth_tui.words.formats import cost, duration
 from emeth_tui.words.translation import _
 
@@ -23,18 +24,40 @@ class Leave(Enum):
 
 
 def leave_dialog(frame: Frame | None) -> Dialog[Leave]:
-    """Ask how to leave."""
-    drain = _("Drain: no new jobs, quit when those here are submitted")
+    """Ask how to leave; from an attached screen, the node need not be able to end for that."""
+    attached = frame is not None and frame.attached_to is not None
+    leave, drain, stop = _attached_labels() if attached else _labels()
     return Dialog(
         _("Leave?"),
-        facts_table(_facts(frame) if frame else []),
+        facts_table([*_attachment(frame), *_facts(frame)] if frame else []),
         [
             Choice("s", _("Stay here"), Leave.STAY),
-            Choice("l", _("Leave the node running, without a screen"), Leave.HEADLESS, why_not.stop(frame)),
+            Choice("l", leave, Leave.HEADLESS, None if attached else why_not.stop(frame)),
             Choice("d", drain, Leave.DRAIN, why_not.drain(frame)),
-            Choice("x", _("Quit now: save every job and stop"), Leave.STOP, why_not.stop(frame)),
+            Choice("x", stop, Leave.STOP, why_not.stop(frame)),
         ],
     )
+
+
+def _labels() -> tuple[str, str, str]:
+    return (
+        _("Leave the node running, without a screen"),
+        _("Drain: no new jobs, quit when those here are submitted"),
+        _("Quit now: save every job and stop"),
+    )
+
+
+def _attached_labels() -> tuple[str, str, str]:
+    return (
+        _("Leave this screen; the node goes on"),
+        _("Drain the node: it ends when the jobs here are submitted"),
+        _("Stop the node now: it saves every job"),
+    )
+
+
+def _attachment(frame: Frame) -> list[tuple[str, Line]]:
+    node = frame.attached_to
+    return [(_("attached to"), line(attachment_text(node)))] if node else []
 
 
 def _facts(frame: Frame) -> list[tuple[str, Line]]:

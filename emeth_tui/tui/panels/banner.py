@@ -40,7 +40,7 @@ def standstill_lines(frame: Frame, standstill: Standstill, width: int) -> list[L
     sign, role = ("‖", "warn") if isinstance(reason, why.ClaimingPaused) else ("!", "warn")
     if isinstance(reason, (why.NoOffers, why.NoneTaken, why.WantedJobsUnderWay)):
         sign, role = "–", "muted"
-    resumes = frame.snapshot.claims_paused is not None and frame.viewed_pid is None
+    resumes = frame.snapshot.claims_paused is not None and not frame.read_only
     key = (("   P ", "key"), (_("goes on"), "muted")) if resumes and sign == "‖" else ()
     ending = (("   " + since(standstill, frame.now), "muted"), *key)
     text = fit(line((f" {sign} " + text_of(reason), role)), width - width_of(ending))

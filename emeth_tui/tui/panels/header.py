@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from emeth_tui.foreign_text import clean
 from emeth_tui.model import format_token
 from emeth_tui.settings import DEVNET
 from emeth_tui.tui.drawing.lines import Line, Span, line, spread
 from emeth_tui.tui.frame import STALE_AFTER_S, Frame
 from emeth_tui.tui.panels.banner import since
-from emeth_tui.words.formats import clock, duration, moment, shorten_address
+from emeth_tui.words.formats import clock, day_and_time, duration, moment, shorten_address
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
+
+if TYPE_CHECKING:
+    from emeth_tui.control.client import Attachment
 
 
 def header_line(frame: Frame | None, width: int) -> Line:
@@ -19,7 +25,7 @@ def header_line(frame: Frame | None, width: int) -> Line:
     snapshot = frame.snapshot
     start: dict[str, list[Span]] = {
         "name": [("emeth-tui", "title")],
-        "view": [] if frame.viewed_pid is None else [(_("read-only view"), "warn")],
+        "view": _attachment(frame),
         "network": [(snapshot.network, "accent"), (f" · {snapshot.chain_id}", "muted")],
         "block": _block(frame),
         "claims": _claims(frame),
@@ -30,9 +36,11 @@ def header_line(frame: Frame | None, width: int) -> Line:
         "clock": [(f"{clock(frame.now)} UTC ", "")],
     }
     # What goes first when it gets narrow; a view's mark, block, EMT and clock always stay.
-    for name in ("", "claims", "address", "name", "chain", "native"):
+    for name in ("", "claims", "address", "name", "since", "chain", "native"):
         start.pop(name, None)
         end.pop(name, None)
+        if name == "since":
+            start["view"] = start["view"][:1]
         if name == "chain":
             start["network"] = start["network"][:1]
         begins, ends = _spaced(start), _spaced(end)
@@ -76,6 +84,21 @@ def _claims(frame: Frame) -> list[Span]:
     if standstill is None or not isinstance(standstill.reason, WorkersBusy):
         return []
     return [(f"{text_of(standstill.reason)} {since(standstill, frame.now)}", "muted")]
+
+
+def _attachment(frame: Frame) -> list[Span]:
+    """Say which node this screen is attached to, and since when that runs; first what must always be seen."""
+    node = frame.attached_to
+    if node is None:
+        return []
+    mark = (_("read-only"), "warn") if frame.read_only else (_("attached"), "accent")
+    return [mark, (" " + attachment_text(node), "muted")]
+
+
+def attachment_text(node: Attachment) -> str:
+    """Name the process that a screen is attached to, and since when it runs."""
+    process = _("process {pid} since {moment}").format(pid=node.pid, moment=day_and_time(node.since_unix_s))
+    return f"{clean(node.host)} · {process}" if node.host else process
 
 
 def _balances(frame: Frame) -> dict[str, list[Span]]:

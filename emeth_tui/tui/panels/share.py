@@ -93,5 +93,5 @@ def _waiting(frame: Frame, today: TodaysShare) -> Line:
 
 
 def _key_role(frame: Frame) -> str:
-    """A key that does nothing in a read-only view is faint, as in the footer."""
-    return "key" if frame.viewed_pid is None else "faint"
+    """A key that does nothing on a read-only screen is faint, as in the footer."""
+    return "faint" if frame.read_only else "key"

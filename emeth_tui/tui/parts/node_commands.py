@@ -130,8 +130,9 @@ class NodeCommands:
         return _("{amount} withdrawn").format(amount=emt(await self._host.node.withdraw()))
 
     def leave(self) -> None:
-        """Ask how to leave; a view of another node just closes."""
-        if self._host.options.read_only:
+        """Ask how to leave; a screen that cannot end the node just closes."""
+        options = self._host.options
+        if options.read_only or (options.attached and self._host.frame is None):
             self._host.exit(Ending.LEFT)
         else:
             self._host.push_screen(leave_dialog(self._host.frame), self._leave)

@@ -21,8 +21,9 @@ QUIET_REFRESH_S = 1.0  # clocks and countdowns go on when nothing happens
 class NodeFeed:
     """The node and the newest frame of it, None before it has started."""
 
-    def __init__(self, node: NodeFront | None) -> None:
+    def __init__(self, node: NodeFront | None, *, read_only: bool = False) -> None:
         self.node = node
+        self._read_only = read_only
         self.frame: Frame | None = None
         self.has_news = True
         self._maker = FrameMaker()
@@ -42,7 +43,8 @@ class NodeFeed:
 
     def take_in(self, snapshot: Snapshot) -> None:
         """Make a frame of a snapshot: speeds and forecasts are known from several."""
-        self.frame = self._maker.make(snapshot, self.node.viewed_pid if self.node else None)
+        attached_to = self.node.attached_to if self.node else None
+        self.frame = self._maker.make(snapshot, attached_to, read_only=self._read_only)
 
     @property
     def due(self) -> bool:

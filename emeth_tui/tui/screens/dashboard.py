@@ -96,7 +96,7 @@ class Dashboard(NodeScreen):
         super().on_mount()
         self._show_tab("events")
         starting = _("connecting to the network, starting the workers …")
-        if self.host.options.read_only:
+        if self.host.options.attached:
             starting = _("connecting to the node that runs here …")
         self.workers_panel.show_lines([line((starting, "muted"))])
 

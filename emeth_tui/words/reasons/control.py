@@ -8,7 +8,7 @@ from emeth_tui.notices.notice import Notice
 from emeth_tui.notices.reasons import control
 
 SENTENCES: Mapping[type[Notice], str] = {
-    control.ReadOnlyView: "read-only view: the node runs as process {pid}",
+    control.NothingToLookAt: "{directory}: no node runs there that could be looked at",
     control.NothingShownYet: "the node has not shown itself yet",
     control.NodeGone: (
         "the node (process {pid}) is gone: it was killed or has crashed; start it again, and its "

@@ -9,6 +9,7 @@ from emeth_tui.notices.reasons import screen
 
 SENTENCES: Mapping[type[Notice], str] = {
     screen.NodeStarting: "the node is still starting",
+    screen.ReadOnlyScreen: "read-only: it was started with --read-only, or `screen.read_only` is set",
     screen.NoJobChosen: "no job is chosen",
     screen.NothingChosen: "nothing is chosen",
     screen.JobHasEnded: "this job has ended",
