@@ -24,6 +24,7 @@ _MODULES = {
     "tokenise": "tokenise",
     "gpu": "gpu",
     "screen": "screen.command",
+    "market": "market",
 }
 
 

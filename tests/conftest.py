@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from emeth_tui.clients import recursion_limit  # noqa: F401 - before any test loads web3 or py-evm
 from tests.forking import forked
 
 if TYPE_CHECKING:

@@ -114,7 +114,7 @@ def _maker(store: Store, jobs_dir: Path) -> SnapshotMaker:
     view = SimpleNamespace(head=picture.head, share=picture.today.share, balances=balances)
     parts: list[Any] = [
         leases,
-        SimpleNamespace(offers=picture.offers, paused=None, standstill=None),
+        SimpleNamespace(offers=picture.offers, listed=picture.listed, paused=None, standstill=None),
         SimpleNamespace(waiting=(), days=picture.today.days),
         SimpleNamespace(view=view),
     ]

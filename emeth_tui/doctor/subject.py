@@ -25,7 +25,7 @@ from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.doctor.checkup import NoAddress, NoEndpointServes, NoNetwork
 from emeth_tui.protocol.architectures import PARAMETERS
 from emeth_tui.protocol.contracts import Rates
-from emeth_tui.protocol.info_api import ListedJob
+from emeth_tui.protocol.info_api import ListEntry
 from emeth_tui.settings import Network, Settings
 from emeth_tui.store.lock import lock_holder
 
@@ -128,8 +128,9 @@ class Subject:
     async def _read_rates(self) -> Rates:
         return await (await self.chain()).rates()
 
-    async def _read_offers(self) -> list[ListedJob]:
-        return await InfoServer(self.network, self.transport).requested_jobs()
+    async def _read_offers(self) -> list[ListEntry]:
+        info = InfoServer(self.network, self.transport)
+        return [entry async for entries in info.requested_jobs() for entry in entries]
 
 
 def _named_address(settings: Settings) -> str:

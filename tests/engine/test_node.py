@@ -411,10 +411,10 @@ async def test_a_fault_of_ours_is_told_once_and_ends_nothing(network: Harness) -
         look = node.node._market._context.info.requested_jobs
         faults = iter(range(3))
 
-        async def faulty() -> object:
+        def faulty() -> object:
             if next(faults, None) is not None:
                 raise ZeroDivisionError("a fault of ours")
-            return await look()
+            return look()
 
         node.node._context.info.requested_jobs = faulty  # type: ignore[method-assign, assignment]
         await node.event("internal_error")

@@ -53,7 +53,7 @@ class Figures:
 
 def run(target: Target, seed: int, size_bytes: int, findings: list[Finding]) -> Figures:
     """Feed a target inputs of so many bytes in all, and add what goes wrong to `findings`."""
-    sys.setrecursionlimit(PYTHONS_RECURSION_LIMIT)  # py-evm raises it, which no node does
+    sys.setrecursionlimit(PYTHONS_RECURSION_LIMIT)  # as in a node; the devnet's virtual machine raises it
     figures = Figures(target.name)
     before_mb = _peak_mb()
     started_s = time.monotonic()

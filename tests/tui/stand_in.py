@@ -241,6 +241,7 @@ def snapshot(**changes: Any) -> Snapshot:
         ),
         "ended_today": (ended_job(),),
         "offers": OFFERS,
+        "listed": len(OFFERS),
         "deposits": Deposits(
             free_wei=token_to_wei("1240.5"),
             locked_wei=token_to_wei("94.123456789"),

@@ -1,7 +1,6 @@
 """JSON-RPC's messages: calls written, answers read and distrusted.
 
-JSON is read by pydantic's parser, which bounds nesting by itself; the standard library's relies on the
-recursion limit, which py-evm raises so far that deep nesting ends the process.
+JSON is read by pydantic's parser, which bounds nesting by itself.
 """
 
 from __future__ import annotations

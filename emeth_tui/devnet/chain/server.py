@@ -130,7 +130,7 @@ class DevChain:
 def _nesting(body: bytes) -> int:
     """Return how deep brackets nest; those inside strings count too, which harms no honest request.
 
-    Python's own recursion limit does not help: py-evm raises it beyond what a thread's stack holds.
+    The recursion limit does not help: py-evm needs one beyond what a thread's stack holds.
     """
     depth = deepest = 0
     for bracket in _BRACKETS.findall(body):

@@ -7,8 +7,9 @@ batches, those never seen first; what rules one out is found again without askin
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TypeGuard
 
 from emeth_tui.engine.context import Context
@@ -19,7 +20,7 @@ from emeth_tui.model import JobId, ServiceName
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.market import DatasetUnavailable, UnknownToChain
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
-from emeth_tui.protocol.info_api import ListedJob
+from emeth_tui.protocol.info_api import ListedJob, ListEntry
 
 LOOKED_INTO_AT_ONCE = 20
 LOOKED_INTO_A_LOOK = 400  # a server that invents jobs must not make us query the chain for ever
@@ -39,6 +40,7 @@ class Finding:
     record: ChainJob | None
     dataset: int | Reason
     found_at_unix_s: float
+    was_unsuitable: bool = False
 
     @property
     def may_change(self) -> bool:
@@ -54,12 +56,27 @@ class Findings:
         self._context = context
         self._by_job: dict[JobId, Finding] = {}
 
-    def forget_unlisted(self, listed: Iterable[ListedJob]) -> None:
-        """Forget the jobs that are no longer listed, or listed otherwise."""
-        kept = {job.job_id: job for job in listed}
-        self._by_job = {
-            job_id: finding for job_id, finding in self._by_job.items() if kept.get(job_id) == finding.listing
-        }
+    @contextmanager
+    def forgetting_unlisted(self) -> Iterator[Callable[[Iterable[ListEntry]], None]]:
+        """Yield a function that takes a new list piece by piece.
+
+        Jobs that are not in it, or listed otherwise, are forgotten when it is whole; else all stay.
+        """
+        known, kept = self._by_job, dict[JobId, Finding]()
+
+        def take(entries: Iterable[ListEntry]) -> None:
+            for entry in entries if known else ():
+                finding = known.get(entry.job_id)
+                if finding is not None and entry.lists(finding.listing):
+                    kept[entry.job_id] = finding
+
+        yield take
+        self._by_job = kept
+
+    @property
+    def wanting(self) -> Collection[JobId]:
+        """The jobs that were unsuitable when they were looked into."""
+        return {job_id for job_id, finding in self._by_job.items() if finding.was_unsuitable}
 
     def forget(self, job_id: JobId) -> None:
         """Have a job looked into again."""
@@ -98,9 +115,9 @@ class Findings:
             if finding.record is not None and self._judged(finding, rules) is None
         }
         sizes = await self._sizes(wanted.values())
-        for job_id, finding in found.items():
-            dataset = sizes[wanted[job_id]] if job_id in wanted else finding.dataset
-            self._by_job[job_id] = Finding(finding.listing, finding.record, dataset, now_unix_s)
+        for job_id, seen in found.items():
+            finding = replace(seen, dataset=sizes[wanted[job_id]]) if job_id in wanted else seen
+            self._by_job[job_id] = replace(finding, was_unsuitable=self._judged(finding, rules) is not None)
 
     def _is_due(self, finding: Finding) -> bool:
         age_s = self._context.clock.now_unix_s() - finding.found_at_unix_s

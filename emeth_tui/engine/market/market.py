@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.estimates.durations import Duration
 from emeth_tui.engine.market.findings import LOOKED_INTO_AT_ONCE, Findings
+from emeth_tui.engine.market.listing import Listing
 from emeth_tui.engine.market.losses import LossLimit
 from emeth_tui.engine.market.prepare import Refusal, prepare_claim
 from emeth_tui.engine.market.rules import ClaimRules, Offer, judge_listed
@@ -37,6 +39,10 @@ _KNOWN_AT_ONCE = (
 )
 
 
+T = TypeVar("T")
+JUDGED_AT_ONCE = 25  # the event loop is for others as well
+
+
 class Market:
     """Looks for jobs and claims them. `on_claim` is called for each job added to the book."""
 
@@ -54,6 +60,7 @@ class Market:
         self._on_claim = on_claim
         self._verified = 0
         self._offers: tuple[Offer, ...] = ()
+        self._listed = 0
         self._idle_reason: Reason | None = None
         self._standstill = StandstillClock(context.clock.now_unix_s)
         self._held: Reason | None = None
@@ -67,21 +74,18 @@ class Market:
         context = self._context
         self._losses.look(self.paused)
         try:
-            listed = await context.info.requested_jobs()
+            listing = await self._read_list()
             context.health.works(ServiceName.INFO_SERVER)
         except InfoServerError as error:
             context.health.broken(ServiceName.INFO_SERVER, error, again_in_s=context.claim_interval_s)
             self._stand_idle(why.ServiceDown(ServiceName.INFO_SERVER))
             return
-        self._findings.forget_unlisted(listed)
-        unknown = [job for job in listed if context.book.known(job.job_id) is None]
-        listed_offers = [
-            replace(offer, refusal=offer.refusal or self._why_not_as_listed(offer.job))
-            for offer in judge_listed(unknown, self._rules, context.clock.now_unix_s(), self._needed)
-        ]
-        self._offers = self._judged(listed_offers)
-        self._stand_idle(self._why_no_claims() or await self._claim_from(listed_offers))
-        self._offers = self._judged(listed_offers)
+        best = listing.best()
+        offers = await self._judge(best)
+        self._listed = listing.total - (len(best) - len(offers))
+        self._offers = await self._with_findings(offers)
+        self._stand_idle(self._why_no_claims() or await self._claim_from(offers))
+        self._offers = await self._with_findings(offers)
 
     def pause(self, reason: Reason) -> None:
         """Take no new jobs, across restarts, until `resume`."""
@@ -116,8 +120,13 @@ class Market:
 
     @property
     def offers(self) -> tuple[Offer, ...]:
-        """The offers of the last poll, judged, best first."""
+        """The best offers of the last poll, judged, the best paid first."""
         return self._offers
+
+    @property
+    def listed(self) -> int:
+        """How many jobs that are not ours the last poll listed; the offers are the best of them."""
+        return self._listed
 
     @property
     def standstill(self) -> Standstill | None:
@@ -167,14 +176,40 @@ class Market:
         deposit_wei = context.rates.deposit_wei(job.fee_wei)
         return no_model or over_staked(context, deposit_wei, context.book.open_jobs())
 
-    def _judged(self, offers: Iterable[Offer]) -> tuple[Offer, ...]:
+    async def _read_list(self) -> Listing:
+        """Read the info server's list; remember what is known of its jobs, and forget it of others."""
+        listing = Listing(self._rules, self._context.clock.now_unix_s(), self._findings.wanting)
+        with self._findings.forgetting_unlisted() as still_listed:
+            async for entries in self._context.info.requested_jobs():
+                listing.take(entries)
+                still_listed(entries)
+        return listing
+
+    async def _judge(self, jobs: Iterable[ListedJob]) -> list[Offer]:
+        """Judge the listed jobs that are not ours, by what the list says of them."""
+        rules, now_unix_s = self._rules, self._context.clock.now_unix_s()
+        unknown = [job for job in jobs if self._context.book.known(job.job_id) is None]
+        offers: list[Offer] = []
+        for some in _in_turns(unknown):
+            offers += [
+                replace(offer, refusal=offer.refusal or self._why_not_as_listed(offer.job))
+                for offer in judge_listed(some, rules, now_unix_s, self._needed)
+            ]
+            await asyncio.sleep(0)
+        return offers
+
+    async def _with_findings(self, offers: Sequence[Offer]) -> tuple[Offer, ...]:
         """Return the offers that are not ours by now, with what has been found out about them."""
         refusal, rules = self._findings.refusal, self._rules
-        return tuple(
-            replace(offer, refusal=offer.refusal or refusal(offer.job.job_id, rules))
-            for offer in offers
-            if offer.job.job_id not in self._context.book
-        )
+        judged: list[Offer] = []
+        for some in _in_turns(offers):
+            judged += [
+                offer if offer.refusal else replace(offer, refusal=refusal(offer.job.job_id, rules))
+                for offer in some
+                if offer.job.job_id not in self._context.book
+            ]
+            await asyncio.sleep(0)
+        return tuple(judged)
 
     def _stand_idle(self, reason: Reason | None) -> None:
         """Record why no job was taken; publish it once, and not again when only its numbers change."""
@@ -193,7 +228,7 @@ class Market:
                 return nothing_more
             if refusal is None:
                 continue
-            reason = why.NoneTaken(len(offers), refusal.reason)
+            reason = why.NoneTaken(self._listed, refusal.reason)
             if refusal.concerns_node:
                 break
         return reason
@@ -289,3 +324,8 @@ class Market:
         if not workers:
             return why.NoWorkerAnswers()
         return why.WorkersBusy() if len(self._context.book.training_jobs()) >= workers else None
+
+
+def _in_turns(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), JUDGED_AT_ONCE):
+        yield items[start : start + JUDGED_AT_ONCE]

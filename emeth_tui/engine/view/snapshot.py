@@ -75,7 +75,8 @@ class Snapshot:
     jobs: tuple[Job, ...]
     forecasts: tuple[Forecast, ...]  # for the jobs that are not submitted yet
     ended_today: tuple[Job, ...]
-    offers: tuple[Offer, ...]
+    offers: tuple[Offer, ...]  # the best of those that are `listed`
+    listed: int
     deposits: Deposits | None
     disk: DiskUsage
     today: TodaysShare | None

@@ -51,6 +51,7 @@ class SnapshotMaker:
             forecasts=tuple(self._forecast(job, now) for job in context.book.training_jobs()),
             ended_today=ended_today,
             offers=self._market.offers,
+            listed=self._market.listed,
             deposits=self._deposits(ended_today),
             disk=self._disk.latest(context.book.open_jobs()),
             today=self._today(),

@@ -54,8 +54,12 @@ class MarketScreen(RowsScreen[Offer]):
         return _("the info server offers no other jobs")
 
     def top_line(self, frame: Frame) -> Line:
-        suits = sum(not offer.refusal for offer in frame.snapshot.offers)
-        totals = _("{n} on offer, {suits} suitable").format(n=len(frame.snapshot.offers), suits=suits)
+        offers, listed = frame.snapshot.offers, frame.snapshot.listed
+        suits = sum(not offer.refusal for offer in offers)
+        text = _("{n} on offer, {suits} suitable")
+        if listed > len(offers):
+            text = _("the best {n} of {listed} on offer, {suits} suitable")
+        totals = text.format(n=len(offers), listed=listed, suits=suits)
         return line((_("Market"), "title"), ("   " + totals, "muted"))
 
     def detail(self, item: Offer) -> Span:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from emeth_tui.engine.market import findings
@@ -14,7 +15,7 @@ from emeth_tui.errors import StorageError, StorageRejected
 from emeth_tui.model import JobId
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import DatasetUnavailable, InvalidDatasetName, UnknownLanguage
-from emeth_tui.protocol.info_api import ListedJob
+from emeth_tui.protocol.info_api import ListEntry
 from tests.engine.harness import Harness, RunningNode
 from tests.engine.quick_worker import Script
 
@@ -46,14 +47,15 @@ class Questions:
         async with self._looked:
             await self._looked.wait_for(lambda: self.looks >= number)
 
-    async def _requested_jobs(self) -> list[ListedJob]:
+    async def _requested_jobs(self) -> AsyncIterator[list[ListEntry]]:
         async with self._looked:
             self.looks += 1
             self._looked.notify_all()
         changes: dict[str, Any] = {"dataset_bytes": 10_000}
         if self.hides_parameters:
             changes |= {"param": None, "dataset": "x.txt"}
-        return [job.model_copy(update=changes) for job in await self._list()]
+        async for entries in self._list():
+            yield [msgspec.structs.replace(entry, **changes) for entry in entries]
 
     async def _read_jobs(self, ids: Sequence[JobId]) -> Any:
         self.records.update(ids)
