@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from emeth_tui.cli.commands.printing import example
+from emeth_tui.cli.output.printing import example
 from emeth_tui.cli.types import DIRECTORY
 from emeth_tui.errors import ExitCode
 

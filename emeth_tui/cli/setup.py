@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from emeth_tui.cli.commands.printing import example
+from emeth_tui.cli.output.printing import example
 from emeth_tui.cli.types import FILE, LANGUAGE
 from emeth_tui.errors import ExitCode
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from emeth_tui.cli.commands.printing import example
+from emeth_tui.cli.output.printing import example
 from emeth_tui.cli.start import StartOptions, directories_of
 from emeth_tui.errors import ExitCode, StoreDamaged
 from emeth_tui.streams import narrate

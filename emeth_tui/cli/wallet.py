@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from emeth_tui.cli.commands.printing import example
+from emeth_tui.cli.output.printing import example
 from emeth_tui.cli.types import FILE
 from emeth_tui.errors import ExitCode, WalletError
 

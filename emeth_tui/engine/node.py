@@ -113,7 +113,7 @@ class Node:
 
         Raise NetworkError when the chain does not answer at the start.
         """
-        await self._settle_last_run()
+        await self.catch_up()
         self._account.open(await self._watcher.refresh())
         await self._take_up_orphans()
         self._resume_open_jobs()
@@ -145,8 +145,8 @@ class Node:
             self._context.events.publish(events.Stopping(by))
         self._stop.set()
 
-    async def _settle_last_run(self) -> None:
-        """Settle what the last run sent and what ended while the node was down."""
+    async def catch_up(self) -> None:
+        """Settle what the last run sent and what ended while the node was down. Raise NetworkError."""
         with anyio.move_on_after(SETTLE_AT_START_S):
             await settle_sent(self._context)
         await self._watcher.tick()
@@ -159,6 +159,10 @@ class Node:
                 if not job.is_left_alone:
                     self._context.events.publish(job_events.Resumed(job.state), job_id=job.job_id)
                 self._tasks.start_if_idle(job.job_id)  # one that was adopted just now has its task
+
+    async def let_go(self) -> None:
+        """Stop what a node at rest has begun nevertheless, because the chain undid a step of a job."""
+        await self._tasks.cancel_all()
 
     async def _pause_tasks(self) -> None:
         """Stop every job's task; a worker in training has written a checkpoint when this returns."""
@@ -360,11 +364,11 @@ class Node:
         if job.state in {JobState.CLAIMING, JobState.SUBMITTED} or job.seen_end is not None:
             raise JobError(NotDeclinable(short(job_id), job.seen_end or job.state))
         self._context.events.publish(job_events.Declining(by), job_id=job_id)
-        await self._tasks.cancel(job_id)
+        was_at_work = await self._tasks.cancel(job_id)
         try:
             await self._context.transactions.decline(job_id)
         except (TransactionError, NetworkError) as error:
-            if job_id in self._context.book:
+            if was_at_work and job_id in self._context.book:
                 self._tasks.start(job_id)
             raise JobError(DeclineFailed(short(job_id), error.reason)) from error
         await self._watcher.settle_now()

@@ -87,6 +87,33 @@ async def open_node(
 
 
 @asynccontextmanager
+async def open_node_at_rest(
+    settings: Settings,
+    network: Network,
+    wallet: Wallet,
+    store: Store,
+    *,
+    events: EventLog,
+    clock: ChainClock,
+) -> AsyncIterator[Node]:
+    """Connect a node that neither trains nor claims, caught up with the chain: it takes commands about money.
+
+    Raise NetworkError, or SettingsError for another account's state.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        directories = WorkerDirectories(settings.state_dir / "logs", settings.jobs_dir, settings.devices_dir)
+        pool = WorkerPool(settings.workers.devices or ["cpu"], directories)  # none of them is started
+        leases = WorkerLeases(pool.workers)
+        connecting = _connect(settings, network, wallet, store, leases, events, clock)
+        context = await stack.enter_async_context(connecting)
+        _check_account(context)
+        node = Node(context, leases, pool, SettingsEditor(context, Layers(settings.source)))
+        stack.push_async_callback(node.let_go)
+        await node.catch_up()
+        yield node
+
+
+@asynccontextmanager
 async def _connect(
     settings: Settings,
     network: Network,

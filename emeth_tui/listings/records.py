@@ -292,15 +292,6 @@ class VersionRecord:
     python: str
 
 
-@dataclass(frozen=True, slots=True)
-class DoneRecord:
-    """What a command has done."""
-
-    done: str
-    job_id: JobIdText | None
-    amount_wei: Annotated[Wei | None, Field(description="paid or received")]
-
-
 # Each command's document. A listing is an array; what follows is one object a line.
 DOCUMENTS: dict[str, Any] = {
     "status": StatusRecord,

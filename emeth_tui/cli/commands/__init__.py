@@ -4,6 +4,7 @@ None imports anything heavy before it runs.
 """
 
 from emeth_tui.cli.commands.about import completion, keys, themes, version
+from emeth_tui.cli.commands.deciding import claim, decline, withdraw
 from emeth_tui.cli.commands.events import events
 from emeth_tui.cli.commands.jobs import job, jobs
 from emeth_tui.cli.commands.log import log
@@ -11,6 +12,7 @@ from emeth_tui.cli.commands.market import market
 from emeth_tui.cli.commands.money import rewards, transactions
 from emeth_tui.cli.commands.settings import settings
 from emeth_tui.cli.commands.status import status
+from emeth_tui.cli.commands.steering import finish, pause, resume, stop
 
 COMMANDS = (
     status,
@@ -21,6 +23,13 @@ COMMANDS = (
     market,
     transactions,
     rewards,
+    pause,
+    resume,
+    finish,
+    claim,
+    decline,
+    withdraw,
+    stop,
     settings,
     themes,
     keys,

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 import click
 
 from emeth_tui import __version__
-from emeth_tui.cli.commands.place import place_of
-from emeth_tui.cli.commands.printing import CSV, JSON, Output, example, print_json
-from emeth_tui.cli.commands.table import Column
+from emeth_tui.cli.node.place import place_of
+from emeth_tui.cli.output.printing import CSV, JSON, Output, example, print_json
+from emeth_tui.cli.output.table import Column
 from emeth_tui.errors import ExitCode
 from emeth_tui.words.translation import _
 

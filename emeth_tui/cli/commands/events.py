@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from emeth_tui.cli.commands.completing import JOB_ID
-from emeth_tui.cli.commands.job_ids import known_job
-from emeth_tui.cli.commands.place import Place, place_of, run
-from emeth_tui.cli.commands.printing import CSV, JSON, Output, example, print_json_line
-from emeth_tui.cli.commands.since import SINCE
-from emeth_tui.cli.commands.table import Column
+from emeth_tui.cli.node.completing import JOB_ID
+from emeth_tui.cli.node.job_ids import known_job
+from emeth_tui.cli.node.place import Place, place_of, run
+from emeth_tui.cli.output.printing import CSV, JSON, Output, example, print_json_line
+from emeth_tui.cli.output.table import Column
+from emeth_tui.cli.types import SINCE
 from emeth_tui.errors import ExitCode
 from emeth_tui.model import Severity
 from emeth_tui.protocol.job_ids import short

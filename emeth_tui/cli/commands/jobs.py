@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from emeth_tui.cli.commands.completing import JOB_ID
 from emeth_tui.cli.commands.events import event_text
-from emeth_tui.cli.commands.job_ids import known_job, short_ids
-from emeth_tui.cli.commands.place import place_of
-from emeth_tui.cli.commands.printing import CSV, JSON, Output, example, print_json
-from emeth_tui.cli.commands.since import SINCE
-from emeth_tui.cli.commands.table import Column
+from emeth_tui.cli.node.completing import JOB_ID
+from emeth_tui.cli.node.job_ids import known_job, short_ids
+from emeth_tui.cli.node.place import place_of
+from emeth_tui.cli.output.printing import CSV, JSON, Output, example, print_json
+from emeth_tui.cli.output.table import Column
+from emeth_tui.cli.types import SINCE
 from emeth_tui.errors import ExitCode
 from emeth_tui.model import JobId, JobState, format_token
 from emeth_tui.words.formats import (

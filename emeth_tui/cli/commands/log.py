@@ -9,10 +9,10 @@ from pathlib import Path
 
 import click
 
-from emeth_tui.cli.commands.completing import JOB_ID
-from emeth_tui.cli.commands.job_ids import known_job
-from emeth_tui.cli.commands.place import place_of
-from emeth_tui.cli.commands.printing import example
+from emeth_tui.cli.node.completing import JOB_ID
+from emeth_tui.cli.node.job_ids import known_job
+from emeth_tui.cli.node.place import place_of
+from emeth_tui.cli.output.printing import example
 from emeth_tui.errors import ExitCode
 from emeth_tui.foreign_text import clean
 from emeth_tui.streams import narrate

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from emeth_tui.cli.commands.job_ids import short_ids
-from emeth_tui.cli.commands.place import Place, place_of, run
-from emeth_tui.cli.commands.printing import CSV, JSON, Output, example
-from emeth_tui.cli.commands.table import Column
+from emeth_tui.cli.node.job_ids import short_ids
+from emeth_tui.cli.node.place import Place, place_of, run
+from emeth_tui.cli.output.printing import CSV, JSON, Output, example
+from emeth_tui.cli.output.table import Column
 from emeth_tui.errors import ExitCode
 from emeth_tui.model import format_token
 from emeth_tui.words.formats import duration, size

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from emeth_tui.cli.commands.place import Place, place_of, run
-from emeth_tui.cli.commands.printing import CSV, JSON, Output, example, print_json
-from emeth_tui.cli.commands.since import SINCE
-from emeth_tui.cli.commands.table import Column
+from emeth_tui.cli.node.place import Place, place_of, run
+from emeth_tui.cli.output.printing import CSV, JSON, Output, example, print_json
+from emeth_tui.cli.output.table import Column
+from emeth_tui.cli.types import SINCE
 from emeth_tui.errors import ControlError, ExitCode, NotRunning
 from emeth_tui.model import TransactionState, format_token
 from emeth_tui.streams import narrate

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from emeth_tui.cli.commands.completing import SETTING_KEY
-from emeth_tui.cli.commands.place import Place, place_of, run
-from emeth_tui.cli.commands.printing import CSV, JSON, Output, example
-from emeth_tui.cli.commands.table import Column
+from emeth_tui.cli.node.completing import SETTING_KEY
+from emeth_tui.cli.node.place import Place, place_of, run
+from emeth_tui.cli.output.printing import CSV, JSON, Output, example
+from emeth_tui.cli.output.table import Column
 from emeth_tui.errors import ExitCode, NotRunning, SettingsError
+from emeth_tui.streams import narrate
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
-    from emeth_tui.engine.settings_editor import Setting, SettingsView
+    from emeth_tui.engine.settings_editor import Setting, SettingChange, SettingsView
 
 
 @click.group(epilog=example("emeth-tui settings get claims.min_fee_emt"))
@@ -49,6 +50,52 @@ def settings_get(context: click.Context, keys: tuple[str, ...], as_json: bool, a
     else:
         output.table(SettingRecord, chosen, making.setting, _columns)
     return ExitCode.OK
+
+
+@settings.command("set", epilog=example("emeth-tui settings set claims.min_fee_emt 12.5"))
+@click.argument("key", metavar="KEY", type=SETTING_KEY)
+@click.argument("value", metavar="VALUE")
+@click.pass_context
+def settings_set(context: click.Context, key: str, value: str) -> ExitCode:
+    """Change a setting of the running node and in its settings file; an empty VALUE restores the default.
+
+    VALUE is as an environment variable holds it: lists with commas. What cannot change while the node runs is
+    refused.
+    """
+    _print_changes(run(_change(place_of(context), key, value)))
+    return ExitCode.OK
+
+
+@settings.command("reload", epilog=example("emeth-tui settings reload"))
+@click.pass_context
+def settings_reload(context: click.Context) -> ExitCode:
+    """Have the running node read its settings file again; print what has changed."""
+    _print_changes(run(_reload(place_of(context))))
+    return ExitCode.OK
+
+
+async def _change(place: Place, key: str, value: str) -> Sequence[SettingChange]:
+    async with place.node() as node:
+        changes: Sequence[SettingChange] = await node.connection.do("change_setting", key=key, text=value)
+        return changes
+
+
+async def _reload(place: Place) -> Sequence[SettingChange]:
+    async with place.node() as node:
+        changes: Sequence[SettingChange] = await node.connection.do("reload_settings")
+        return changes
+
+
+def _print_changes(changes: Sequence[SettingChange]) -> None:
+    if not changes:
+        narrate(_("nothing has changed"))
+    for change in changes:
+        text = (
+            _("{key}: {before} → {after}")
+            if change.in_effect
+            else _("{key}: {before} → {after} after a restart")
+        )
+        print(text.format(key=change.key, before=change.before or "–", after=change.after or "–"))
 
 
 def _in_effect(place: Place) -> SettingsView:

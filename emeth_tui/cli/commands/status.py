@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from emeth_tui.cli.commands.job_ids import short_ids
 from emeth_tui.cli.commands.jobs import job_columns
-from emeth_tui.cli.commands.place import LiveNode, Place, place_of, run
-from emeth_tui.cli.commands.printing import JSON, Output, example, print_json, print_json_line
-from emeth_tui.cli.commands.table import Column, fact_lines, table_lines
+from emeth_tui.cli.node.job_ids import short_ids
+from emeth_tui.cli.node.place import LiveNode, Place, place_of, run
+from emeth_tui.cli.output.printing import JSON, Output, example, print_json, print_json_line
+from emeth_tui.cli.output.table import Column, fact_lines, table_lines
 from emeth_tui.errors import ExitCode, NotRunning, StoreError
 from emeth_tui.model import JobState, WorkerPhase, format_token
 from emeth_tui.streams import narrate

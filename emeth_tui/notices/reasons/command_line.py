@@ -34,6 +34,10 @@ class ListJobs(Reason):
     __slots__ = ()
 
 
+class ListOpenJobs(Reason):
+    __slots__ = ()
+
+
 class ListMarket(Reason):
     __slots__ = ()
 

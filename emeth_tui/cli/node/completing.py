@@ -8,7 +8,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import CompletionItem
 
-from emeth_tui.cli.commands.place import place_of
+from emeth_tui.cli.node.place import place_of
 from emeth_tui.errors import EmethError
 
 MOST_OFFERED = 200

@@ -10,7 +10,7 @@ from emeth_tui.errors import NoSuchJob
 from emeth_tui.notices.reasons import command_line as why
 
 if TYPE_CHECKING:
-    from emeth_tui.cli.commands.place import Place
+    from emeth_tui.cli.node.place import Place
     from emeth_tui.model import JobId
     from emeth_tui.notices.notice import Reason
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import click
 
-from emeth_tui.cli.commands.table import Column, Style, fact_lines, table_lines
+from emeth_tui.cli.output.table import Column, Style, fact_lines, table_lines
 from emeth_tui.streams import narrate
 
 T = TypeVar("T")

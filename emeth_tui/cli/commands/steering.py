@@ -1,0 +1,125 @@
+"""`emeth-tui pause`, `resume`, `finish` and `stop`: what the running node does next."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import click
+
+from emeth_tui.cli.node.completing import OPEN_JOB_ID
+from emeth_tui.cli.node.job_ids import find_job
+from emeth_tui.cli.node.place import LiveNode, Place, place_of, run
+from emeth_tui.cli.output.printing import example
+from emeth_tui.errors import ExitCode
+from emeth_tui.model import JobId
+from emeth_tui.words.translation import _
+
+NodeWideCommand = Literal["pause_claims", "resume_claims", "finish_then_pause", "drain"]
+CLAIMS = click.option("--claims", is_flag=True, help="Claiming, and no job.")
+JOB = click.argument("job_id", metavar="[ID]", type=OPEN_JOB_ID, required=False)
+
+
+@click.command(epilog=example("emeth-tui pause 6f2a", "emeth-tui pause --claims"))
+@JOB
+@CLAIMS
+@click.pass_context
+def pause(context: click.Context, job_id: str | None, claims: bool) -> ExitCode:
+    """Pause a job at its next step, or claiming. Both stay paused when the node starts anew."""
+    _check_one(job_id, claims)
+    place = place_of(context)
+    if job_id is None:
+        run(_do(place, "pause_claims"))
+        print(_("the node takes no new jobs until `emeth-tui resume --claims`"))
+    else:
+        paused = run(_do_with_job(place, "pause_job", job_id))
+        print(_("job {job} pauses at its next step").format(job=paused))
+    return ExitCode.OK
+
+
+@click.command(epilog=example("emeth-tui resume 6f2a", "emeth-tui resume --claims"))
+@JOB
+@CLAIMS
+@click.pass_context
+def resume(context: click.Context, job_id: str | None, claims: bool) -> ExitCode:
+    """Let a paused job go on, or take new jobs again."""
+    _check_one(job_id, claims)
+    place = place_of(context)
+    if job_id is None:
+        run(_do(place, "resume_claims"))
+        print(_("the node takes new jobs again"))
+    else:
+        resumed = run(_do_with_job(place, "resume_job", job_id))
+        print(_("job {job} goes on").format(job=resumed))
+    return ExitCode.OK
+
+
+@click.command(epilog=example("emeth-tui finish"))
+@click.pass_context
+def finish(context: click.Context) -> ExitCode:
+    """Finish the jobs under way, and take no new ones until `emeth-tui resume --claims`."""
+    run(_do(place_of(context), "finish_then_pause"))
+    print(_("the jobs under way are finished, and no new ones taken until `emeth-tui resume --claims`"))
+    return ExitCode.OK
+
+
+@click.command(epilog=example("emeth-tui stop --drain", "emeth-tui stop --now"))
+@click.option("--drain", is_flag=True, help="Once the jobs under way are submitted; no new ones are taken.")
+@click.option(
+    "--now", is_flag=True, help="At once; every job is saved and goes on at the next start. [default]"
+)
+@click.pass_context
+def stop(context: click.Context, drain: bool, now: bool) -> ExitCode:
+    """Stop the node, and wait until it has ended. With --drain it ends later, and is not waited for."""
+    if drain and now:
+        raise click.UsageError("--drain or --now, not both")
+    place = place_of(context)
+    if drain:
+        run(_do(place, "drain"))
+        print(_("the node ends when the jobs under way are submitted"))
+    else:
+        pid = run(_stop(place))
+        print(_("the node (process {pid}) has ended").format(pid=pid))
+    return ExitCode.OK
+
+
+async def _stop(place: Place) -> int:
+    """Stop the node, wait for its goodbye, and return its process."""
+    import asyncio
+
+    from emeth_tui.control.connection import NodeEnded
+
+    async with place.node() as node:
+        await node.connection.ask("events")  # who follows events may be silent for as long as it takes
+        await node.connection.do("request_stop")
+        await asyncio.wait({node.reading})
+        try:
+            node.reading.result()
+        except NodeEnded:
+            return node.hello.pid
+        raise AssertionError("the task that reads ends with an error alone")
+
+
+async def _do(place: Place, command: NodeWideCommand) -> None:
+    async with place.node() as node:
+        await node.connection.do(command)
+
+
+async def _do_with_job(place: Place, command: Literal["pause_job", "resume_job"], typed: str) -> JobId:
+    """Give a command about an open job, and return its id."""
+    async with place.node() as node:
+        job_id = await open_job(node, typed)
+        await node.connection.do(command, job_id=job_id)
+        return job_id
+
+
+async def open_job(node: LiveNode, typed: str) -> JobId:
+    """Return the open job that was meant. Raise NoSuchJob."""
+    from emeth_tui.notices.reasons.command_line import ListOpenJobs
+
+    snapshot = await node.snapshot()
+    return find_job(typed, [job.job_id for job in snapshot.jobs], ListOpenJobs())
+
+
+def _check_one(job_id: str | None, claims: bool) -> None:
+    if (job_id is not None) == claims:
+        raise click.UsageError("name a job, or --claims")

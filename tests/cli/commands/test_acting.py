@@ -1,0 +1,233 @@
+"""Every command to a running node, given from another process, and what the node makes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from emeth_tui.control.server import serve_control
+from emeth_tui.model import AskedAt, JobId, JobState
+from emeth_tui.notices.events.job import Declining
+from emeth_tui.protocol.contracts import JobStatus
+from tests.cli.commands.world import LIFETIME_S, program, run_program
+from tests.control.conftest import until
+from tests.engine.harness import Harness, RunningNode, quiet_network
+from tests.engine.quick_worker import Script
+from tests.terminal import Terminal
+
+pytestmark = pytest.mark.process
+
+
+@dataclass
+class Commanded:
+    """A node with one job in its training, and the program that commands it."""
+
+    network: Harness
+    running: RunningNode
+    state_dir: Path
+    job_id: JobId
+
+    @property
+    def command(self) -> list[str]:
+        return program(self.network, self.state_dir)
+
+    async def __call__(self, *arguments: str, code: int = 0, typed: str | None = None) -> tuple[str, str]:
+        """Run a command that ends with a code; return stdout and stderr."""
+        result = await asyncio.to_thread(run_program, [*self.command, *arguments], typed=typed)
+        assert result.returncode == code, result.stderr
+        return result.stdout, result.stderr
+
+    @property
+    def job(self):  # type: ignore[no-untyped-def]
+        return next(job for job in self.running.node.snapshot().jobs if job.job_id == self.job_id)
+
+
+@asynccontextmanager
+async def commanded(network: Harness, directory: Path, **settings: object) -> AsyncIterator[Commanded]:
+    script = Script(hold_before_epoch=2)
+    state_dir = directory / "state"
+    async with (
+        network.node(script=script, **{"rewards__auto_withdraw": False, **settings}) as running,  # type: ignore[arg-type]
+        serve_control(state_dir / "devnet" / "control", running.node),
+    ):
+        job_id = await network.post(fee_emt="20.000000000000000003", lifetime_s=LIFETIME_S)
+        await running.event("epoch_done", job_id)
+        yield Commanded(network, running, state_dir, job_id)
+
+
+@pytest.fixture
+async def network(deployed_network: Path, tmp_path: Path) -> AsyncIterator[Harness]:
+    async with quiet_network(deployed_network, tmp_path) as harness:
+        yield harness
+
+
+@pytest.fixture
+async def emeth_tui(network: Harness, tmp_path: Path) -> AsyncIterator[Commanded]:
+    async with commanded(network, tmp_path) as one:
+        yield one
+
+
+async def test_jobs_and_claiming_are_paused_and_resumed(emeth_tui: Commanded) -> None:
+    await emeth_tui("pause", emeth_tui.job_id)
+    assert emeth_tui.job.paused
+    out, _err = await emeth_tui("resume", emeth_tui.job_id[2:])
+    assert out == f"job {emeth_tui.job_id} goes on\n"
+    assert not emeth_tui.job.paused
+
+    await emeth_tui("pause", "--claims")
+    assert emeth_tui.running.node.snapshot().claims_paused is not None
+    await emeth_tui("resume", "--claims")
+    assert emeth_tui.running.node.snapshot().claims_paused is None
+    await emeth_tui("finish")
+    assert emeth_tui.running.node.snapshot().claims_paused is not None
+
+
+async def test_wrong_words_change_nothing(emeth_tui: Commanded) -> None:
+    for words in (["pause"], ["pause", emeth_tui.job_id, "--claims"], ["decline"], ["decline", "--all", "0"]):
+        await emeth_tui(*words, code=2)
+    await emeth_tui("stop", "--drain", "--now", code=2)
+    out, err = await emeth_tui("pause", "ffff", code=23)
+    assert out == ""
+    assert "no job begins with 0xffff; `emeth-tui jobs --state open` lists those under way" in err
+    assert not emeth_tui.job.paused
+    assert emeth_tui.running.node.snapshot().claims_paused is None
+
+
+async def test_declining_shows_its_cost_and_costs_that_to_the_wei(emeth_tui: Commanded) -> None:
+    before_wei = await emeth_tui.network.emt_wei()
+    deposit_wei = emeth_tui.job.deposit_wei
+
+    out, err = await emeth_tui("decline", emeth_tui.job_id, code=25)
+    assert out == ""
+    assert f"emeth-tui --config {emeth_tui.network.settings_file}" in err
+    assert f"decline {emeth_tui.job_id} --yes` does it unasked" in err
+    shown = re.search(r"declining costs +(\S+) EMT", err)
+    assert shown is not None
+    assert (await emeth_tui.network.job(emeth_tui.job_id)).status is JobStatus.PROCESSING
+
+    out, err = await emeth_tui("decline", "--all", "--yes")
+
+    assert out == f"job {emeth_tui.job_id} is declined\n"
+    assert shown[1] in err
+    declining = await emeth_tui.running.event("declining", emeth_tui.job_id)
+    assert isinstance(declining.body, Declining)
+    assert declining.body.by.place is AskedAt.COMMAND_LINE
+    await emeth_tui.running.event("declined", emeth_tui.job_id)
+    back_wei = await emeth_tui.network.emt_wei() - before_wei
+    assert shown[1] == "4.00"  # 20 % of the deposit, rounded down to the wei
+    assert deposit_wei - back_wei == deposit_wei * 20_000 // 100_000
+
+
+async def test_at_a_terminal_the_answer_counts(emeth_tui: Commanded) -> None:
+    def answer(key: str) -> tuple[str, int]:
+        terminal = Terminal([*emeth_tui.command, "decline", emeth_tui.job_id], (100, 40), os.environ)
+        try:
+            terminal.wait_for("Decline and pay 4.00 EMT? [y/N]")
+            terminal.type(f"{key}\r")
+            terminal.read_to_end()
+            return terminal.text, terminal.wait()
+        finally:
+            terminal.close()
+
+    text, code = await asyncio.to_thread(answer, "")
+    assert code == 25
+    assert "nothing was done" in text
+    assert emeth_tui.job.state is JobState.TRAINING
+    text, code = await asyncio.to_thread(answer, "y")
+    assert code == 0
+    assert "is declined" in text
+    await emeth_tui.running.event("declined", emeth_tui.job_id)
+
+
+async def test_a_job_is_claimed_by_hand_when_a_worker_is_free(network: Harness, tmp_path: Path) -> None:
+    async with commanded(network, tmp_path, claims__max_fee_emt=25, devices=2) as emeth_tui:
+        job_id = await network.post(fee_emt=40, lifetime_s=LIFETIME_S)  # above what the rules allow
+        offers = emeth_tui.running.node
+        await until(lambda: job_id in {offer.job.job_id for offer in offers.snapshot().offers})
+        _out, err = await emeth_tui("claim", job_id, code=25)
+        assert "40.00 EMT" in err
+        out, err = await emeth_tui("claim", job_id, "--yes")
+        assert job_id in out
+        assert "not taken: " in err
+        await emeth_tui.running.event("claimed", job_id)
+        _out, err = await emeth_tui("claim", job_id, "--yes", code=23)
+        assert "`emeth-tui market` lists what is on offer" in err
+
+
+async def test_what_the_node_refuses_is_said_with_its_reason(emeth_tui: Commanded) -> None:
+    job_id = await emeth_tui.network.post(fee_emt=21, lifetime_s=LIFETIME_S)
+    node = emeth_tui.running.node
+    await until(lambda: job_id in {offer.job.job_id for offer in node.snapshot().offers})
+    out, err = await emeth_tui("claim", job_id, "--yes", code=24)
+    assert out == ""
+    assert err.splitlines()[-1].startswith("emeth-tui: error: every worker has a job")
+
+
+async def test_rewards_are_withdrawn_once(emeth_tui: Commanded) -> None:
+    network, running = emeth_tui.network, emeth_tui.running
+    running.script.go_on.set()
+    await running.event("submitted", emeth_tui.job_id)
+    await network.verify(emeth_tui.job_id)
+    await running.event("verified", emeth_tui.job_id)
+    await network.pass_time(86_400)
+
+    _out, err = await emeth_tui("withdraw", "2020-01-01", code=24)
+    assert "18262" in err
+    out, _err = await emeth_tui("withdraw")
+    assert out == "288,000.00 EMT withdrawn\n"
+    out, _err = await emeth_tui("withdraw")
+    assert out == "0.00 EMT withdrawn\n"
+
+
+async def test_settings_are_changed_and_read_again(emeth_tui: Commanded) -> None:
+    file = emeth_tui.network.settings_file
+    out, _err = await emeth_tui("settings", "set", "claims.min_fee_emt", "12.5")
+    assert out.startswith("claims.min_fee_emt: ")
+    assert out.endswith(" → 12.5\n")
+    assert "min_fee_emt = 12.5" in file.read_text("utf-8")
+    file.write_text(file.read_text("utf-8").replace("12.5", "13.5"), "utf-8")
+    out, _err = await emeth_tui("settings", "reload")
+    assert out == "claims.min_fee_emt: 12.5 → 13.5\n"
+    out, err = await emeth_tui("settings", "reload")
+    assert (out, err) == ("", "nothing has changed\n")
+    for key, value in (("claims.min_fee_emt", "much"), ("network", "round3-2")):
+        out, err = await emeth_tui("settings", "set", key, value, code=24)
+        assert out == ""
+        assert key in err
+
+
+async def test_stop_waits_for_the_end_and_what_follows_ends_with_it(network: Harness, tmp_path: Path) -> None:
+    async with AsyncExitStack() as serving:
+        emeth_tui = await serving.enter_async_context(commanded(network, tmp_path))
+        following = asyncio.create_task(emeth_tui("events", "--follow", "--limit", "0", "--json"))
+        watching = asyncio.create_task(emeth_tui("status", "--watch", "--json"))
+        await until(lambda: len(emeth_tui.running.node._context.events._subscriptions) == 2)
+        await emeth_tui("pause", emeth_tui.job_id)
+
+        stopping = asyncio.create_task(emeth_tui("stop"))
+        await asyncio.wait({emeth_tui.running.running})
+        assert not stopping.done()
+    out, _err = await stopping
+    assert out == f"the node (process {os.getpid()}) has ended\n"
+    events = [json.loads(line) for line in (await following)[0].splitlines()]
+    assert [event["event"] for event in events][:2] == ["job_paused", "stopping"]
+    assert events[0]["fields"]["by"]["place"] == "command_line"
+    pictures = [json.loads(line) for line in (await watching)[0].splitlines()]
+    assert pictures[0]["jobs"][0]["job_id"] == emeth_tui.job_id
+
+
+async def test_drain_ends_the_node_once_its_jobs_are_submitted(emeth_tui: Commanded) -> None:
+    out, _err = await emeth_tui("stop", "--drain")
+    assert out == "the node ends when the jobs under way are submitted\n"
+    assert emeth_tui.running.node.snapshot().stopping == "draining"
+    emeth_tui.running.script.go_on.set()
+    await asyncio.wait({emeth_tui.running.running})
+    assert (await emeth_tui.network.job(emeth_tui.job_id)).status is JobStatus.SUBMITTED
