@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from emeth_tui.cli.main import command
-from tools import command_line
+from tools import command_line, man
 
 Words = tuple[str, ...]
 
@@ -80,3 +81,19 @@ def test_asking_a_node_loads_neither_web3_nor_textual() -> None:
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_the_man_page_is_made_of_the_help() -> None:
+    """`python -m tools.man` writes it."""
+    assert man.PAGE.read_text("utf-8") == man.man_page()
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")
+def test_the_man_page_is_shown_without_complaint() -> None:
+    shown = subprocess.run(
+        ["groff", "-man", "-Tutf8", "-ww", str(man.PAGE)], capture_output=True, text=True, check=True
+    )
+    assert shown.stderr == ""
+    text = " ".join(re.sub(r"\x1b\[[0-9;]*m|.\x08", "", shown.stdout).split())
+    for words in ("emeth-tui decline 6f2a", "--month", "none runs here", "EXIT"):
+        assert words in text
