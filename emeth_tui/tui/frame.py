@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SPEEDS_KEPT = 120  # per worker, one a second
 STALE_AFTER_S = 40.0  # since the last block
 _AT_WORK = frozenset({WorkerPhase.TRAINING, WorkerPhase.VALIDATING, WorkerPhase.SAVING})
+_BUSY = _AT_WORK | {WorkerPhase.PREPARING, WorkerPhase.WRITING_RESULT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,12 @@ class Row:
         """Whether the worker is training this row's job."""
         worker = self.worker
         return worker is not None and self.job is not None and worker.job_id == self.job.job_id
+
+    @property
+    def busy(self) -> bool:
+        """Whether the worker works now: one that holds a paused job does not."""
+        held = self.job is not None and self.job.paused
+        return self.at_work and not held and self.worker is not None and self.worker.phase in _BUSY
 
     @property
     def fraction(self) -> float:
@@ -148,7 +155,12 @@ class Outlook:
 
 
 def outlook(row: Row, now: float) -> Outlook | None:
-    """Return the outlook of a row's job; None while nothing is measured."""
+    """Return the outlook of a row's job; None while nothing is measured, or the job is paused."""
+    return None if row.job is None or row.job.paused else outlook_if_resumed(row, now)
+
+
+def outlook_if_resumed(row: Row, now: float) -> Outlook | None:
+    """Return what the outlook would be if the job went on now."""
     if row.job is None or row.forecast is None or not row.forecast.left.measured:
         return None
     left = row.forecast.left

@@ -13,14 +13,14 @@ from dataclasses import fields
 from importlib import import_module
 
 from emeth_tui.foreign_text import clean
-from emeth_tui.model import Asker, JobState, ServiceName, WorkerPhase, format_token
+from emeth_tui.model import SECONDS_PER_DAY, Asker, JobState, ServiceName, WorkerPhase, format_token
 from emeth_tui.notices.notice import Notice
 from emeth_tui.words import formats
 from emeth_tui.words.translation import _, in_english
 
 _NOTICES, _WORDS = "emeth_tui.notices.", "emeth_tui.words."
 _GAS_TOKEN_PLACES = 6
-_IDENTIFIERS = frozenset({"pid", "slot", "status", "chain_id", "expected_chain_id", "schema"})  # no thousands
+_IDENTIFIERS = frozenset({"pid", "status", "chain_id", "expected_chain_id", "schema"})  # no thousands
 
 
 def text_of(notice: Notice) -> str:
@@ -77,6 +77,8 @@ def _number(name: str, value: int | float) -> str:
         return formats.moment(value)
     if name.endswith("_s"):
         return formats.duration(value)
+    if name == "slot":  # a day of the network's
+        return formats.day_of(value * SECONDS_PER_DAY)
     if name.endswith("_share"):
         return formats.percent(value)
     if name.endswith("_percent"):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from emeth_tui.engine import node as node_module
-from emeth_tui.notices.events.market import ClaimsPaused, Idle
+from emeth_tui.notices.events.market import ClaimsPaused
 from emeth_tui.notices.events.node import CopyFailed, StateNotRebuilt
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.market import ClaimingPaused, StateDamaged, StateMoved
@@ -34,9 +34,11 @@ def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def stands_idle(node: RunningNode, reason: Reason) -> None:
-    """Wait until the node has said why it takes no job."""
-    while Idle(reason) not in [event.body for event in node.seen]:
-        await node.event("idle")
+    """Let the node look at the market, and see why it takes no job."""
+    await node.node._market.look()
+    standstill = node.node.snapshot().standstill
+    assert standstill is not None
+    assert standstill.reason == reason
 
 
 def remove(directory: Path) -> None:

@@ -11,6 +11,7 @@ from emeth_tui.model import ServiceName, token_to_wei
 from emeth_tui.notices.events.job import Verified
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.job import NotUnderWay
+from emeth_tui.notices.reasons.market import PausedByOperator
 from emeth_tui.tui.dialogs.dialog import Dialog
 from emeth_tui.tui.drawing.line_view import LineView
 from emeth_tui.tui.node_front import Ending
@@ -24,6 +25,7 @@ from emeth_tui.tui.screens.transactions import TransactionsScreen
 from emeth_tui.words.sentences import english
 from tests.tui.harness import LARGE, SMALL, last_line, press, settled, shown, text_of
 from tests.tui.stand_in import (
+    ENDED_ID,
     EVENTS,
     NOW,
     PENDING_ID,
@@ -31,7 +33,11 @@ from tests.tui.stand_in import (
     TRAINING_ID,
     StandInNode,
     event,
+    forecast,
+    paused,
+    second_job,
     snapshot,
+    training_job,
     training_worker,
 )
 
@@ -109,6 +115,50 @@ async def test_declining_goes_ahead_when_told_so(node: StandInNode, answer: tupl
         await press(pilot, "D", *answer)
         assert node.calls == [("decline_job", TRAINING_ID)]
         assert "job 6f2a…c1 is declined" in last_line(pilot)
+
+
+async def test_declining_may_pause_claiming_first(node: StandInNode) -> None:
+    async with shown(node) as pilot:
+        await press(pilot, "D")
+        assert "p  Yes, and pause claiming" in text_of(pilot)
+        await press(pilot, "p")
+        assert node.calls == [("pause_claims", None), ("decline_job", TRAINING_ID)]
+
+
+async def test_claiming_that_is_paused_is_not_paused_again(node: StandInNode) -> None:
+    node.change(claims_paused=PausedByOperator(), standstill=paused(PausedByOperator()))
+    async with shown(node) as pilot:
+        await press(pilot, "D", "p")
+        assert isinstance(pilot.app.screen, Dialog)
+        assert "! p  Yes, and pause claiming: claiming is already paused" in text_of(pilot)
+        assert node.calls == []
+
+
+async def test_an_answer_that_is_unavailable_says_so_when_it_is_asked_for(node: StandInNode) -> None:
+    async with shown(node) as pilot:
+        await press(pilot, "m", "c")
+        assert "! y" not in text_of(pilot)
+        await press(pilot, "y")
+        assert isinstance(pilot.app.screen, Dialog)
+        assert "! y  Yes, claim it" in text_of(pilot)
+        assert node.calls == []
+
+
+async def test_a_paused_job_is_not_at_work_and_promises_no_end(node: StandInNode) -> None:
+    waiting = second_job(paused=True, job_id=ENDED_ID)
+    node.picture = snapshot(jobs=(training_job(paused=True), second_job(), waiting))
+    async with shown(node) as pilot:
+        assert "1 of 2 at work" in text_of(pilot)  # three jobs, two workers
+        paused = text_of(pilot).split("cuda:1")[0]
+        assert "done in" not in paused
+        assert "deadline in 4 h 02" in paused
+
+
+async def test_one_that_would_be_late_says_so_before_it_is_resumed(node: StandInNode) -> None:
+    late = forecast(TRAINING_ID, 2_540, 2_750, 1_000)
+    node.picture = snapshot(jobs=(training_job(paused=True), second_job()), forecasts=(late,))
+    async with shown(node) as pilot:
+        assert "✗ late by" in text_of(pilot)
 
 
 async def test_escape_never_declines(node: StandInNode) -> None:

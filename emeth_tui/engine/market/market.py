@@ -62,6 +62,7 @@ class Market:
         self._offers: tuple[Offer, ...] = ()
         self._listed = 0
         self._idle_reason: Reason | None = None
+        self._told: list[Reason] = []  # why nothing is claimed, as an event of this run has said
         self._standstill = StandstillClock(context.clock.now_unix_s)
         self._held: Reason | None = None
         self._draining = False  # unlike a pause, for this run only
@@ -91,11 +92,13 @@ class Market:
         """Take no new jobs, across restarts, until `resume`."""
         self._context.store.key_values.set_reason(key_values.CLAIMS_PAUSED, reason)
         self._context.store.key_values.set(key_values.CLAIMS_PAUSED_AT, f"{self._context.clock.now_unix_s()}")
+        self._told = [why.ClaimingPaused(reason)]
         self._context.events.publish(events.ClaimsPaused(reason))
 
     def hold(self, reason: Reason | None) -> None:
         """Take no new jobs while there is a reason, which passes by itself."""
         if reason is not None and reason != self._held:
+            self._told = [why.ClaimingPaused(reason)]
             self._context.events.publish(events.ClaimsHeld(reason))
         self._held = reason
 
@@ -103,6 +106,7 @@ class Market:
         """Take no new jobs in this run."""
         if not self._draining:
             self._draining = True
+            self._told = [why.NodeDraining()]
             self._context.events.publish(Draining(by))
 
     def note_ended(self, job: Job) -> None:
@@ -213,8 +217,8 @@ class Market:
 
     def _stand_idle(self, reason: Reason | None) -> None:
         """Record why no job was taken; publish it once, and not again when only its numbers change."""
-        busy = reason is None or isinstance(reason, why.WorkersBusy)
-        if reason is not None and not busy and not alike(reason, self._idle_reason):
+        quiet = reason is None or isinstance(reason, why.WorkersBusy) or reason in self._told
+        if reason is not None and not quiet and not alike(reason, self._idle_reason):
             self._context.events.publish(events.Idle(reason))
         self._idle_reason = reason
 

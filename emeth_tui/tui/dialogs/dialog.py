@@ -56,6 +56,7 @@ class Dialog(ModalScreen[T]):
         self._facts = facts
         self._choices = choices
         self._marked = 0
+        self._refused: int | None = None  # the answer that was asked for and is unavailable
         self._rows: dict[int, int] = {}  # line to answer
 
     def compose(self) -> ComposeResult:
@@ -87,18 +88,26 @@ class Dialog(ModalScreen[T]):
         self.dismiss(self._choices[0].value)
 
     def on_key(self, event: events.Key) -> None:
-        for choice in self._choices:
-            if event.character == choice.key and not choice.why_not:
+        for index, choice in enumerate(self._choices):
+            if event.character == choice.key:
                 event.stop()
-                self.dismiss(choice.value)
+                self._choose(index)
 
     def on_click(self, event: events.Click) -> None:
         view = self.query_one("#question", LineView)
         if event.widget is view:
             y = event.get_content_offset_capture(view).y
-            choice = self._choices[self._rows[y]] if y in self._rows else None
-            if choice is not None and not choice.why_not:
-                self.dismiss(choice.value)
+            if y in self._rows:
+                self._choose(self._rows[y])
+
+    def _choose(self, index: int) -> None:
+        """Take an answer, or say why it is unavailable."""
+        choice = self._choices[index]
+        if not choice.why_not:
+            self.dismiss(choice.value)
+            return
+        self._refused = index
+        self._paint()
 
     def _paint(self) -> None:
         view = self.query_one("#question", LineView)
@@ -115,9 +124,10 @@ class Dialog(ModalScreen[T]):
         choice = self._choices[index]
         marked = index == self._marked
         if choice.why_not:
-            texts = wrap(f"{choice.label}: {text_of(choice.why_not)}", width - ANSWER_CELLS, "faint")
-            keys = [f"  {choice.key}  ", *[" " * ANSWER_CELLS] * (len(texts) - 1)]
-            return [line((key, "faint"), *text.spans) for key, text in zip(keys, texts, strict=True)]
+            sign, role = ("! ", "warn") if index == self._refused else ("  ", "muted")
+            texts = wrap(f"{choice.label}: {text_of(choice.why_not)}", width - ANSWER_CELLS, role)
+            keys = [f"{sign}{choice.key}  ", *[" " * ANSWER_CELLS] * (len(texts) - 1)]
+            return [line((key, role), *text.spans) for key, text in zip(keys, texts, strict=True)]
         mark = ("▶ " if marked else "  ", "accent")
         return [line(mark, (choice.key, "key"), f"  {choice.label} ", selected=marked)]
 

@@ -48,8 +48,9 @@ class WorkersPanel(CursorPanel):
 
     def draw(self, frame: Frame, width: int, height: int) -> None:
         self.keep_chosen()
-        busy = sum(row.at_work for row in frame.rows)
-        self.set_title(f"1 {_('Workers')}", _("{n} of {all} at work").format(n=busy, all=self.row_count))
+        busy = sum(row.busy for row in frame.rows)
+        workers = len(frame.snapshot.workers)
+        self.set_title(f"1 {_('Workers')}", _("{n} of {all} at work").format(n=busy, all=workers))
         self.show_lines(worker_lines(frame, width, height, self.chosen, self.host.glyphs))
 
     def on_click(self, event: events.Click) -> None:

@@ -8,7 +8,7 @@ from emeth_tui.foreign_text import clean
 from emeth_tui.model import WorkerPhase
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui.drawing.lines import BLANK, Line, Span, bar, fit, join, left, line, right, sparkline
-from emeth_tui.tui.frame import Frame, Outlook, Row, outlook
+from emeth_tui.tui.frame import Frame, Outlook, Row, outlook, outlook_if_resumed
 from emeth_tui.words.formats import (
     duration,
     duration_range,
@@ -163,7 +163,10 @@ def _times(frame: Frame, row: Row, job: Job) -> list[list[Span]]:
     deadline_s = job.deadline_unix_s - frame.now
     if forecast is None:
         role = "bad" if deadline_s < 0 else ""
-        return [[(_("deadline in") + " ", "muted"), (duration(deadline_s), role)]]
+        deadline: list[Span] = [(_("deadline in") + " ", "muted"), (duration(deadline_s), role)]
+        resumed = outlook_if_resumed(row, frame.now)
+        too_late = resumed is not None and resumed.slack_s < 0  # to be read before it is resumed
+        return [deadline, slack(resumed)] if resumed and too_late else [deadline]
     return [
         [(_("done in") + " ", "muted"), (duration_range(forecast.low_s, forecast.high_s), "")],
         slack(forecast),

@@ -15,7 +15,7 @@ from emeth_tui.listings.costs import decline_cost
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui import why_not
 from emeth_tui.tui.dialogs.claim import claim_dialog
-from emeth_tui.tui.dialogs.decline import decline_dialog
+from emeth_tui.tui.dialogs.decline import Decline, decline_dialog
 from emeth_tui.tui.dialogs.leave import Leave, leave_dialog
 from emeth_tui.tui.host import Host
 from emeth_tui.tui.node_front import Ending
@@ -89,15 +89,24 @@ class NodeCommands:
     def _ask_decline(self, frame: Frame, jobs: Sequence[Job]) -> None:
         costs = [decline_cost(frame.snapshot, job) for job in jobs]
 
-        def decide(yes: bool | None) -> None:
-            if not yes:
+        def decide(answer: Decline | None) -> None:
+            if answer is None or answer is Decline.KEEP:
                 self._host.note.show(_("nothing was declined"))
+                return
+            if answer is Decline.DECLINE_AND_PAUSE:
+                text = _("pausing claiming, then declining …")
+                self._host.runner.start(text, partial(self._pause_then_decline, jobs))
                 return
             for job in jobs:
                 text = _("declining job {job} …").format(job=short(job.job_id))
                 self._host.runner.start(text, partial(self._decline, job))
 
         self._host.push_screen(decline_dialog(frame, costs), decide)
+
+    async def _pause_then_decline(self, jobs: Sequence[Job]) -> str:
+        """In this order: no other job may take their place."""
+        await self._host.node.pause_claims()
+        return "; ".join([await self._decline(job) for job in jobs])
 
     async def _decline(self, job: Job) -> str:
         await self._host.node.decline_job(job.job_id)

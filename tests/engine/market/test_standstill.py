@@ -38,3 +38,14 @@ async def test_a_pause_that_ends_while_the_settings_have_claiming_off_promises_n
         assert (await node.event("pause_lifted")).body == PauseLifted(ClaimsDisabled(), OPERATOR)
         assert reason(node) == ClaimsDisabled()
         assert not any(event.kind == "claims_resumed" for event in node.seen)
+
+
+async def test_what_an_event_has_said_is_not_said_again(network: Harness) -> None:
+    async with network.node() as node:
+        await node.event("idle")
+        await node.node.pause_claims()
+        await node.node._market.look()
+        await node.node.drain()
+        await node.node._market.look()
+        await node.event("draining")
+        assert [event.kind for event in node.seen].count("idle") == 1
