@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from emeth_tui.engine.context import Context
+from emeth_tui.engine.money.terms import cost_by_rules_wei
 from emeth_tui.model import SECONDS_PER_DAY
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.market import LossLimitReached
@@ -37,7 +38,11 @@ class LossLimit:
         self._context.store.key_values.set(key_values.LOSSES_ACCEPTED, f"{self._today} {self._lost_wei()}")
 
     def _lost_wei(self) -> int:
-        return sum(job.lost_wei for job in self._context.book.ended_today())
+        """Return what the day has cost, with what was seen to be lost and is not final yet."""
+        book, rates = self._context.book, self._context.rates
+        ended_wei = sum(job.lost_wei for job in book.ended_today())
+        seen = [(job, job.seen_end) for job in book.open_jobs() if job.seen_end is not None]
+        return ended_wei + sum(cost_by_rules_wei(rates, job.deposit_wei, end) for job, end in seen)
 
     def _accepted_wei(self) -> int:
         day, _, wei = (self._context.store.key_values.get(key_values.LOSSES_ACCEPTED) or "").partition(" ")

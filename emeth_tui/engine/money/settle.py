@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from emeth_tui.clients.chain.json_rpc import RpcRefusal
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.money.ledger import Ledger
+from emeth_tui.engine.money.terms import cost_by_rules_wei
 from emeth_tui.engine.money.witnesses import Witnesses, Word, status_of
 from emeth_tui.errors import InvalidTransition, NetworkError
 from emeth_tui.job import Job
@@ -284,13 +285,10 @@ class Settler:
 
     def _by_rules(self, end: JobState, record: ChainJob) -> int:
         """Return what a job came to by the network's rules, in wei, below 0 for a cost."""
-        rates, deposit_wei = self._context.rates, record.deposit_wei
-        return {
-            JobState.VERIFIED: rates.earned_wei(record.fee_wei),
-            JobState.FAILED: -rates.rejection_cost_wei(deposit_wei),
-            JobState.TIMEOUT: -rates.timeout_penalty_wei(deposit_wei),
-            JobState.DECLINED: -rates.decline_penalty_wei(deposit_wei),
-        }[end]
+        rates = self._context.rates
+        if end is JobState.VERIFIED:
+            return rates.earned_wei(record.fee_wei)
+        return -cost_by_rules_wei(rates, record.deposit_wei, end)
 
     def _verified(self, job: Job, record: ChainJob, net_wei: int, movements: list[Movement]) -> None:
         returned_wei = sum(m.amount_wei for m in movements if m.kind is MovementKind.VERIFY)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from emeth_tui.model import JobId
+from emeth_tui.model import JobId, JobState
 from emeth_tui.notices.events.market import RateDiffers, VerifierFeeDiffers
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, Rates
 from emeth_tui.store import key_values
@@ -31,6 +31,15 @@ class Terms:
         self._kept.set(key_values.KEEPS_DEPOSIT, job_id)
         self.rates = replace(self.rates, returns_deposit=False)
         return True
+
+
+def cost_by_rules_wei(rates: Rates, deposit_wei: int, end: JobState) -> int:
+    """Return what an end costs by the network's rules, 0 for one that costs nothing."""
+    if end is JobState.FAILED:
+        return rates.rejection_cost_wei(deposit_wei)
+    if end is JobState.TIMEOUT:
+        return rates.timeout_penalty_wei(deposit_wei)
+    return rates.decline_penalty_wei(deposit_wei) if end is JobState.DECLINED else 0
 
 
 def differences_from_published(rates: Rates) -> list[RateDiffers | VerifierFeeDiffers]:

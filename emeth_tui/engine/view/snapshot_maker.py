@@ -8,6 +8,7 @@ from emeth_tui.engine.gpus.meter import GpuMeter, uuids_by_device
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.market.market import Market
 from emeth_tui.engine.money.rewards import Rewards
+from emeth_tui.engine.money.terms import cost_by_rules_wei
 from emeth_tui.engine.money.watch import Watcher
 from emeth_tui.engine.view.snapshot import Deposits, Forecast, Snapshot, TodaysShare
 from emeth_tui.job import Job
@@ -95,12 +96,10 @@ class SnapshotMaker:
 
     def _at_risk_wei(self, job: Job) -> int:
         """Return what a bad end would cost: a rejection once a job is submitted, a timeout before."""
-        rates = self._context.rates
         if not job.state.holds_deposit or job.seen_end is not None:
             return 0
-        submitted = job.state is JobState.SUBMITTED
-        cost_wei = rates.rejection_cost_wei if submitted else rates.timeout_penalty_wei
-        return cost_wei(job.deposit_wei)
+        worst = JobState.FAILED if job.state is JobState.SUBMITTED else JobState.TIMEOUT
+        return cost_by_rules_wei(self._context.rates, job.deposit_wei, worst)
 
     def _native_per_transaction_wei(self) -> int:
         recent = self._context.store.journal.recent(RECENT_TRANSACTIONS)

@@ -12,7 +12,15 @@ from emeth_tui.clients.http import dates
 from emeth_tui.devnet import funding
 from emeth_tui.devnet.accounts import kept_keys
 from emeth_tui.errors import JobError
-from emeth_tui.model import SECONDS_PER_DAY, WEI_PER_TOKEN, JobId, Language, ServiceName, token_to_wei
+from emeth_tui.model import (
+    SECONDS_PER_DAY,
+    WEI_PER_TOKEN,
+    JobId,
+    JobState,
+    Language,
+    ServiceName,
+    token_to_wei,
+)
 from emeth_tui.notices.events.job import SubmissionHeld
 from emeth_tui.notices.events.market import ClaimsPaused, Idle
 from emeth_tui.notices.events.node import WorkerSilent
@@ -129,6 +137,21 @@ async def test_a_day_that_cost_too_much_stops_claiming_until_the_next(network: H
         await network.pass_time(SECONDS_PER_DAY)
         await node.event("claims_resumed")
         await node.event("claimed", untouched)
+
+
+async def test_a_loss_that_is_not_final_yet_counts(network: Harness) -> None:
+    async with network.node(limits__max_lost_emt=15, confirmations=4) as node:
+        job_id = await network.post(fee_emt=20, lifetime_s=DAYS_S)
+        await node.event("submitted", job_id)
+        await network.reject(job_id)
+        paused = await node.event("claims_paused")
+        (job,) = node.node.snapshot().jobs
+        assert job.seen_end is JobState.FAILED
+        await network.mine(4)
+        await node.event("failed", job_id)
+        assert node.node.snapshot().claims_paused == paused.body.reason  # type: ignore[attr-defined]
+
+    assert paused.body == ClaimsPaused(why.LossLimitReached(token_to_wei(15), token_to_wei(15)))
 
 
 async def test_the_operator_goes_on_the_same_day_and_the_limit_counts_anew(network: Harness) -> None:
