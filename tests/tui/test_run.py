@@ -158,6 +158,7 @@ def busy_screen(seconds: float, report: Path, *through: str) -> Iterator[Termina
         terminal.close()
 
 
+@pytest.mark.slow
 def test_a_terminal_that_goes_away_leaves_the_node_at_work(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     with busy_screen(6, report) as terminal:
@@ -170,6 +171,7 @@ def test_a_terminal_that_goes_away_leaves_the_node_at_work(tmp_path: Path) -> No
     assert seen["cpu_percent_afterwards"] < 20  # a screen left spinning takes a whole core
 
 
+@pytest.mark.slow
 def test_a_terminal_that_takes_no_output_does_not_hold_the_node_up(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     with busy_screen(6, report) as terminal:

@@ -134,6 +134,7 @@ async def test_a_killed_worker_is_replaced_and_goes_on_from_its_checkpoint(
     assert all(torch.equal(weights[name], tensor) for name, tensor in expected_weights.items())
 
 
+@pytest.mark.slow
 async def test_deaths_do_not_add_up_while_the_job_gets_further(
     tmp_path: Path, worker: Worker, views: Views
 ) -> None:

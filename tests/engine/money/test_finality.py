@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from emeth_tui.model import JobState, token_to_wei
 from emeth_tui.notices.events.job import EndSeen, EndUndone
 from emeth_tui.notices.reasons.market import FeeTooLow
@@ -142,6 +144,7 @@ async def test_what_was_final_and_is_undone_all_the_same_is_taken_up_again(netwo
     assert summary.earned_wei == token_to_wei(10)
 
 
+@pytest.mark.slow
 async def test_a_claim_given_up_while_it_may_be_mined_is_cancelled(network: Harness) -> None:
     job_id = await network.post(fee_emt=20)
     before_wei = await network.emt_wei()
@@ -168,6 +171,7 @@ async def test_a_claim_given_up_while_it_may_be_mined_is_cancelled(network: Harn
     assert summary.adds_up
 
 
+@pytest.mark.slow
 async def test_a_claim_given_up_that_is_mined_all_the_same_is_taken_after_all(network: Harness) -> None:
     job_id = await network.post(fee_emt=20)
     await network.mine_by_itself(False)
