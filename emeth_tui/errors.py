@@ -27,6 +27,7 @@ EmethError                    what happened, to which job, and what the user can
 ├── TerminalError             the terminal cannot show the screen
 ├── ExportError               a file that the user asked for cannot be written
 ├── ControlError              the node that runs here cannot be looked at, or not any longer
+├── SshError                  another machine's node cannot be reached over ssh
 ├── NotRunning                a command needs a running node, and none runs here
 ├── NoSuchJob                 no job has the id that was typed, or several begin with it
 ├── CommandRefused            the node does not do what was asked of it now
@@ -63,6 +64,7 @@ class ExitCode(IntEnum):
     CONTROL = 15
     STORE_DAMAGED = 16
     TERMINAL = 17
+    SSH = 18
     DOCTOR_WARNING = 20
     DOCTOR_ERROR = 21
     NOT_RUNNING = 22
@@ -187,6 +189,10 @@ class ExportError(EmethError):
 
 class ControlError(EmethError):
     exit_code = ExitCode.CONTROL
+
+
+class SshError(EmethError):
+    exit_code = ExitCode.SSH
 
 
 class NotRunning(EmethError):

@@ -23,6 +23,7 @@ from emeth_tui.streams import LineWriter, narrate
 
 if TYPE_CHECKING:
     from emeth_tui.clients.wallet import Wallet
+    from emeth_tui.control.ssh import SshLine
     from emeth_tui.engine.clock import ChainClock
     from emeth_tui.engine.events import EventLog
     from emeth_tui.engine.money.summary import Summary
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from emeth_tui.shell import Shell
     from emeth_tui.store.database import Store
     from emeth_tui.tui.node_front import Ending, ScreenOptions
+    from emeth_tui.tui.remote_view import ViewEnded
 
 logger = logging.getLogger(__name__)
 
@@ -68,15 +70,34 @@ def view_running_node(
         from emeth_tui.notices.reasons.start import NodeRuns
 
         raise AlreadyRunning(NodeRuns(settings.state_dir, holder))
-    from emeth_tui.control.client import RemoteNode
+    from emeth_tui.control.client import local_node
     from emeth_tui.headless import detach_from_terminal
     from emeth_tui.tui.remote_view import view_node
 
     options = _attached_options(settings, read_only=read_only)
-    remote = RemoteNode(settings.control_dir, partial(lock_holder, settings.state_dir))
+    remote = local_node(settings.control_dir, partial(lock_holder, settings.state_dir))
     ended = asyncio.run(view_node(remote, options, detach_from_terminal=detach_from_terminal))
     narrate(ended.text if ended.node_ended else f"{ended.text}; `{show_command}` shows it again")
     return ExitCode.OK
+
+
+async def view_node_over_ssh(line: SshLine, settings: Settings, *, read_only: bool) -> ViewEnded:
+    """Attach a screen to the node on another machine, once ssh has asked what it has to ask.
+
+    Raise SshError, LineDropped, NotRunning or ControlError.
+    """
+    from emeth_tui.control.client import RemoteNode
+    from emeth_tui.headless import detach_from_terminal
+    from emeth_tui.store.lock import UNKNOWN_PID
+    from emeth_tui.tui.remote_view import view_node
+
+    remote = RemoteNode(line.again, lambda: UNKNOWN_PID, line.host)
+    await remote.open(line.first)
+    try:
+        options = _attached_options(settings, read_only=read_only)
+        return await view_node(remote, options, detach_from_terminal=detach_from_terminal)
+    finally:
+        await remote.close()
 
 
 def run_node(run: Run) -> ExitCode:

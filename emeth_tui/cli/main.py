@@ -10,10 +10,12 @@ from typing import Any, NoReturn
 import click
 
 from emeth_tui import __version__
+from emeth_tui.cli.attach import attach
 from emeth_tui.cli.commands import COMMANDS
 from emeth_tui.cli.config import config
 from emeth_tui.cli.devnet import devnet
 from emeth_tui.cli.doctor import doctor
+from emeth_tui.cli.relay import relay
 from emeth_tui.cli.setup import setup
 from emeth_tui.cli.start import StartOptions, start
 from emeth_tui.cli.store import store
@@ -99,5 +101,5 @@ def command(context: click.Context, /, **options: Any) -> ExitCode:
     return start(chosen)
 
 
-for _command in (*COMMANDS, setup, doctor, devnet, config, wallet, store):
+for _command in (*COMMANDS, attach, relay, setup, doctor, devnet, config, wallet, store):
     command.add_command(_command)

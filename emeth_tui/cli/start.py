@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from emeth_tui.cli.wallet import wallet_opener
-from emeth_tui.errors import ControlError, EmethError, ExitCode, SettingsError
+from emeth_tui.errors import EmethError, ExitCode, NotRunning, SettingsError
 from emeth_tui.streams import narrate
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def start(options: StartOptions) -> ExitCode:
     if viewed is not None:
         return viewed
     if options.read_only:
-        raise ControlError(_nothing_to_look_at(options))
+        raise NotRunning(_no_node_runs(options))
     if options.with_screen and not on_terminal:
         raise click.UsageError("the screen needs a terminal; use --no-ui without one")
     shell = fork_from_shell() if options.with_screen and started_by_shell() else None
@@ -137,11 +137,11 @@ def _view_running_node(options: StartOptions, *, with_screen: bool) -> ExitCode 
     )
 
 
-def _nothing_to_look_at(options: StartOptions) -> Reason:
-    from emeth_tui.notices.reasons.control import NothingToLookAt
+def _no_node_runs(options: StartOptions) -> Reason:
+    from emeth_tui.notices.reasons.command_line import NoNodeRuns
     from emeth_tui.settings import load_settings
 
-    return NothingToLookAt(load_settings(options.config, overrides=directories_of(options)).state_dir)
+    return NoNodeRuns(load_settings(options.config, overrides=directories_of(options)).state_dir)
 
 
 def directories_of(options: StartOptions) -> dict[str, Any]:

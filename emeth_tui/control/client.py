@@ -6,7 +6,9 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,9 @@ REST_S = 0.2  # between two snapshots, however much happens
 OLD_S = 0.9  # a snapshot of this age is replaced, whether anything happened or not
 
 
+Connector = Callable[[Callable[[Event | JobProgress], None]], AbstractAsyncContextManager[Connection]]
+
+
 @dataclass(frozen=True, slots=True)
 class Attachment:
     """The node in another process that a screen is attached to: `since_unix_s` it runs.
@@ -50,12 +55,13 @@ class Attachment:
 class RemoteNode:
     """Follows a node over its control socket: keeps its newest snapshot, and publishes news after it."""
 
-    def __init__(self, directory: Path, holder: Callable[[], int | None]) -> None:
-        """`directory` holds the socket; `holder` reads the node's process id from the state lock."""
+    def __init__(self, connect: Connector, holder: Callable[[], int | None], host: str = "") -> None:
+        """`connect` makes a connection to the node; `holder` returns its process, None when it is gone."""
         self.records = RemoteRecords(self)
-        self._directory = directory
+        self._connect = connect
         self._holder = holder
-        self.attached_to = Attachment(UNKNOWN_PID, 0.0)
+        self._opened: tuple[AsyncExitStack, Connection] | None = None
+        self.attached_to = Attachment(UNKNOWN_PID, 0.0, host)
         self._connection: Connection | None = None
         self._snapshot: Snapshot | None = None
         self._taken_at = 0.0
@@ -65,6 +71,19 @@ class RemoteNode:
         self._wanted = asyncio.Event()
         self._streams: list[Subscription] = []
         self._last_words = ""
+
+    async def open(self, connect: Connector) -> None:
+        """Connect now, in another way than later; `run` goes on from there. Raise EmethError."""
+        self._opened = await self._open(connect)
+
+    async def close(self) -> None:
+        """Close a connection that `run` has not taken over."""
+        if self._opened is not None:
+            await self._opened[0].aclose()
+
+    async def _open(self, connect: Connector) -> tuple[AsyncExitStack, Connection]:
+        stack = AsyncExitStack()
+        return stack, await stack.enter_async_context(connect(self._take_news))
 
     async def run(self, first: asyncio.Future[RemoteNode]) -> str:
         """Follow the node until it ends; return its goodbye, "" if there was none.
@@ -117,7 +136,9 @@ class RemoteNode:
         return await self._connection.ask(topic, **details)
 
     async def _follow(self, first: asyncio.Future[RemoteNode]) -> None:
-        async with connect(self._directory, AskedAt.ATTACHED_SCREEN, self._take_news) as connection:
+        stack, connection = self._opened or await self._open(self._connect)
+        self._opened = None
+        async with stack:
             self._connection, hello, reading = connection, connection.hello, connection.reading
             self.attached_to = replace(self.attached_to, pid=hello.pid, since_unix_s=hello.started_at_unix_s)
             asking = asyncio.create_task(self._keep_asking(connection, first))
@@ -220,6 +241,11 @@ class RemoteNode:
         outcome = await self._connection.do(command, **details)
         self._wanted.set()  # a snapshot that shows it
         return outcome
+
+
+def local_node(directory: Path, holder: Callable[[], int | None]) -> RemoteNode:
+    """Return the node whose socket is in `directory`; `holder` reads its process from the state lock."""
+    return RemoteNode(partial(connect, directory, AskedAt.ATTACHED_SCREEN), holder)
 
 
 class RemoteRecords:

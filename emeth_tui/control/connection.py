@@ -123,12 +123,12 @@ class Connection:
         finally:
             del self._asked[number]
 
-    async def introduce(self, place: AskedAt) -> None:
+    async def introduce(self, place: AskedAt, limit_s: float | None) -> None:
         """Read the node's hello and say what this client is.
 
         Raise ControlError when the node speaks another version, ConnectionBroken when it says nothing.
         """
-        with anyio.move_on_after(ANSWER_LIMIT_S):
+        with anyio.move_on_after(limit_s):
             words = wire.parts(await self._line())
             protocol = (words.get("hello") or {}).get("protocol")
             if protocol != wire.PROTOCOL:
@@ -137,7 +137,7 @@ class Connection:
             self.hello = wire.unpack("hello", words["hello"])
             self._writer.write(wire.line({"hello": {"protocol": wire.PROTOCOL, "place": place.value}}))
             return
-        raise ConnectionBroken(why.NoHelloInTime(ANSWER_LIMIT_S))
+        raise ConnectionBroken(why.NoHelloInTime(limit_s or 0.0))
 
     async def read(self) -> None:
         """Handle everything that arrives. Raise NodeEnded after a goodbye, ConnectionBroken without one."""
@@ -201,9 +201,22 @@ async def connect(
     except OSError as error:
         raise ConnectionBroken(why.NobodyListens(directory, error.strerror or "")) from error
     reader, writer = await asyncio.open_unix_connection(sock=connected, limit=wire.MAX_ANSWER_BYTES)
+    async with talk(reader, writer, place, on_news) as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def talk(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    place: Literal[AskedAt.ATTACHED_SCREEN, AskedAt.COMMAND_LINE],
+    on_news: Callable[[Event | JobProgress], None],
+    hello_limit_s: float | None = ANSWER_LIMIT_S,
+) -> AsyncIterator[Connection]:
+    """Talk to a node over a pair of streams, however they were made. Raise as `connect` does."""
     connection = Connection(reader, writer, on_news)
     try:
-        await connection.introduce(place)
+        await connection.introduce(place, hello_limit_s)
         connection.reading = asyncio.create_task(connection.read())
         try:
             yield connection

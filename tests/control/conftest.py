@@ -14,7 +14,7 @@ import anyio
 import pytest
 
 from emeth_tui.control import wire
-from emeth_tui.control.client import RemoteNode
+from emeth_tui.control.client import RemoteNode, local_node
 from emeth_tui.control.paths import listening_socket
 from emeth_tui.control.server import serve_control
 from emeth_tui.control.wire import Hello
@@ -103,7 +103,7 @@ async def served(shown: ShownNode, tmp_path: Path) -> AsyncIterator[Path]:
 
 @asynccontextmanager
 async def attached(shown: ShownNode, directory: Path) -> AsyncIterator[Attached]:
-    client = Attached(RemoteNode(directory, lambda: shown.holder))
+    client = Attached(local_node(directory, lambda: shown.holder))
     try:
         await client.until_shown()
         yield client

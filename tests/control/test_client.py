@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from emeth_tui.control import client, connection, wire
-from emeth_tui.control.client import RemoteNode
+from emeth_tui.control.client import local_node
 from emeth_tui.control.server import serve_control
 from emeth_tui.engine.events import JobProgress
 from emeth_tui.engine.market.standstill import Standstill
@@ -117,7 +117,7 @@ async def test_several_views_at_once(shown: ShownNode, served: Path) -> None:
 
 async def test_the_end_of_the_node_comes_with_its_last_words(shown: ShownNode, tmp_path: Path) -> None:
     async with serve_control(tmp_path, shown):
-        view = Attached(RemoteNode(tmp_path, lambda: shown.holder))
+        view = Attached(local_node(tmp_path, lambda: shown.holder))
         await view.until_shown()
         shown.tell(event(SUMMARY))
     assert await view.ending() == "2 jobs verified, 1.00 EMT before, 2.00 EMT after"
@@ -126,7 +126,7 @@ async def test_the_end_of_the_node_comes_with_its_last_words(shown: ShownNode, t
 
 async def test_a_node_that_is_gone_without_a_goodbye(shown: ShownNode, tmp_path: Path) -> None:
     async with mute_node(tmp_path) as hang_up:
-        view = Attached(RemoteNode(tmp_path, lambda: shown.holder))
+        view = Attached(local_node(tmp_path, lambda: shown.holder))
         await hang_up()
         shown.holder = None
         with pytest.raises(ControlError, match=f"process {os.getpid()}.* is gone: it was killed"):
@@ -155,7 +155,7 @@ async def test_a_node_that_lives_and_never_answers_is_given_up(
 ) -> None:
     monkeypatch.setattr(client, "RETRY_S", 0.01)
     monkeypatch.setattr(client, "GIVE_UP_S", 0.05)
-    view = Attached(RemoteNode(tmp_path / "nothing", lambda: shown.holder))
+    view = Attached(local_node(tmp_path / "nothing", lambda: shown.holder))
     with pytest.raises(ControlError, match=f"process {os.getpid()}.* does not answer: .*no node"):
         await view.ending()
 
@@ -167,7 +167,7 @@ async def test_an_answer_that_does_not_come_is_waited_for_no_longer_than_its_lim
     monkeypatch.setattr(client, "RETRY_S", 0.01)
     monkeypatch.setattr(client, "GIVE_UP_S", 0.0)
     async with mute_node(tmp_path):
-        view = Attached(RemoteNode(tmp_path, lambda: shown.holder))
+        view = Attached(local_node(tmp_path, lambda: shown.holder))
         await until(lambda: isinstance(view.remote._trouble, NoAnswerInTime) or view.following.done())
         view.following.cancel()
         await asyncio.wait({view.following})
@@ -187,6 +187,6 @@ async def test_an_error_of_the_node_is_told_in_its_own_words(shown: ShownNode, s
 async def test_another_version_is_named_with_the_remedy(shown: ShownNode, tmp_path: Path) -> None:
     hello = {"hello": {"protocol": wire.PROTOCOL + 1, "version": "9.9", "pid": 1}}
     async with mute_node(tmp_path, hello):
-        view = Attached(RemoteNode(tmp_path, lambda: shown.holder))
+        view = Attached(local_node(tmp_path, lambda: shown.holder))
         with pytest.raises(ControlError, match=r"emeth-tui 9\.9, this is .*use the node's version"):
             await view.ending()

@@ -13,7 +13,7 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from emeth_tui.control.client import RemoteNode
+from emeth_tui.control.client import RemoteNode, local_node
 from emeth_tui.control.server import serve_control
 from emeth_tui.tui.app import EmethApp
 from emeth_tui.tui.node_front import Ending, ScreenOptions
@@ -44,7 +44,7 @@ async def attached(
     node: StandInNode, directory: Path, size: tuple[int, int] = LARGE, options: ScreenOptions = ATTACHED
 ) -> AsyncIterator[Pilot[Ending]]:
     """Show a node over its control socket, as another process would."""
-    remote = RemoteNode(directory, os.getpid)
+    remote = local_node(directory, os.getpid)
     async with serve_control(directory, node):
         first: asyncio.Future[RemoteNode] = asyncio.get_running_loop().create_future()
         following = asyncio.create_task(remote.run(first))

@@ -39,6 +39,7 @@ _KEPT = """
     EMT B GB MB kB TB TOML UTF JSON RPC URL HTTP ID API GPT CPU GPU UTC EmethCore ETag gwei SentencePiece
     Foundry npm anvil true false auto cpu cuda en ja v3 hex s keystore nonce emeth tui http https
     Hugging Face network theme dark title colours sixteen epoch torch devnet py
+    ssh user host port
     Python NVIDIA CUDA systemd gas ms README NTP
 """
 KEPT_WORDS = frozenset(_KEPT.split())

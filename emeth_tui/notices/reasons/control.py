@@ -8,11 +8,6 @@ from pathlib import Path
 from emeth_tui.notices.notice import Reason
 
 
-@dataclass(frozen=True, slots=True)
-class NothingToLookAt(Reason):
-    directory: Path
-
-
 class NothingShownYet(Reason):
     __slots__ = ()
 
@@ -74,6 +69,35 @@ class OutcomeUnknown(Reason):
 class CommandBroke(Reason):
     command: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoDestination(Reason):
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoSsh(Reason):
+    command: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class SshFailed(Reason):
+    host: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotInstalledThere(Reason):
+    host: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class FarEndSays(Reason):
+    host: str
+    said: str
 
 
 class ConnectionLost(Reason):

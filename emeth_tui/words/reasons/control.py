@@ -8,7 +8,6 @@ from emeth_tui.notices.notice import Notice
 from emeth_tui.notices.reasons import control
 
 SENTENCES: Mapping[type[Notice], str] = {
-    control.NothingToLookAt: "{directory}: no node runs there that could be looked at",
     control.NothingShownYet: "the node has not shown itself yet",
     control.NodeGone: (
         "the node (process {pid}) is gone: it was killed or has crashed; start it again, and its "
@@ -33,6 +32,13 @@ SENTENCES: Mapping[type[Notice], str] = {
         "node's events first"
     ),
     control.CommandBroke: "{command}: internal error of the node, please report it: {detail}",
+    control.NoDestination: "{name}: no machine that ssh could reach; expected [user@]host or ssh://[user@]host[:port]",
+    control.NoSsh: "{command} cannot be run: {detail}",
+    control.SshFailed: "{host} cannot be reached over ssh: {said}",
+    control.NotInstalledThere: (
+        "{host}: emeth-tui is not found there ({said}); `--remote-command` says how it is called"
+    ),
+    control.FarEndSays: "on {host}: {said}",
     control.ConnectionLost: "the connection to the node is broken; trying again",
     control.ConnectionBrokeOff: "the connection to the node is broken: {detail}",
     control.ConnectionClosed: "the node has closed the connection",
