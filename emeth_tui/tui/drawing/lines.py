@@ -154,7 +154,7 @@ def bar(fraction: float, width: int, glyphs: Glyphs, role: str = "accent") -> tu
     """Draw a progress bar of `width` cells, in half cells."""
     halves = round(min(1.0, max(0.0, fraction)) * width * 2)
     full = glyphs.bar_full * (halves // 2) + (glyphs.bar_half if halves % 2 else "")
-    return (full, role), (glyphs.bar_empty * (width - len(full)), "faint")
+    return (full, role), (glyphs.bar_empty * (width - len(full)), "rule")
 
 
 def sparkline(values: Sequence[float], width: int, glyphs: Glyphs, *, floor: float = 0.0) -> str:

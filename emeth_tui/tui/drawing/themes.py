@@ -28,8 +28,15 @@ ANSI_NAMES = frozenset({"default", *_BASE_NAMES, *(f"bright_{name}" for name in 
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 # A role's attributes besides its colour: all that is left of it without colours.
 _ATTRIBUTES = {"warn": "bold", "bad": "bold", "title": "bold", "key": "bold"}
-_COLOURLESS_ATTRIBUTES = {**_ATTRIBUTES, "muted": "dim", "faint": "dim", "bad": "bold underline"}
-ROLES = ("", "muted", "faint", "accent", "good", "warn", "bad", "title", "key")
+_COLOURLESS_ATTRIBUTES = {
+    **_ATTRIBUTES,
+    "muted": "dim",
+    "faint": "dim",
+    "rule": "dim",
+    "bad": "bold underline",
+}
+ROLES = ("", "muted", "faint", "rule", "accent", "good", "warn", "bad", "title", "key")
+_COLOUR_OF = {"": "text", "rule": "border"}  # of the roles that have no colour of their own name
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +157,9 @@ class Palette:
     def _make(self, role: str) -> Style:
         if self._colourless:
             return Style.parse(_COLOURLESS_ATTRIBUTES.get(role, "none"))
-        return Style.parse(f"{_ATTRIBUTES.get(role, '')} {getattr(self.colours, role or 'text')}".strip())
+        return Style.parse(
+            f"{_ATTRIBUTES.get(role, '')} {getattr(self.colours, _COLOUR_OF.get(role, role))}".strip()
+        )
 
     def _make_selected(self, role: str) -> Style:
         if self._colourless:

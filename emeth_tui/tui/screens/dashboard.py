@@ -149,7 +149,7 @@ class Dashboard(NodeScreen):
             active = tab == self._tab
             spans.append((f" ▸{name} " if active else f"  {name} ", "title" if active else "muted"))
         used = Line(tuple(spans)).width
-        spans.append((" " + "─" * max(0, width - used - 2), "faint"))
+        spans.append((" " + "─" * max(0, width - used - 2), "rule"))
         return fit(Line(tuple(spans)), width)
 
     def _show_tab(self, tab: str) -> None:
