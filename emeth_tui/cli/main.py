@@ -24,6 +24,7 @@ from emeth_tui.cli.wallet import wallet
 from emeth_tui.errors import EmethError, ExitCode
 from emeth_tui.process.garbage import collect_rarely
 from emeth_tui.streams import announce, narrate, prepare_streams
+from emeth_tui.words.sentences import text_of
 
 
 def main() -> None:
@@ -41,7 +42,7 @@ def main() -> None:
         narrate(shown.getvalue().rstrip("\n"))
         sys.exit(error.exit_code)
     except EmethError as error:
-        _fail(str(error), error.exit_code)
+        _fail(text_of(error.reason), error.exit_code)
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
     except OSError as error:

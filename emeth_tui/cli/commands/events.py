@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from emeth_tui.notices.event import Event
 
 SHOWN = 100
+LEAST_SEARCHED = 100  # what comes while these are read is told from them
 _RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 
 
@@ -60,7 +61,7 @@ def events(
     if follow:
         run(_follow(place, output, wanted))
     else:
-        _list(output, wanted.among(_recent(place)))
+        _list(output, wanted.among(_recent(place, wanted)))
     return ExitCode.OK
 
 
@@ -80,6 +81,14 @@ class _Wanted:
             and event.at_unix_s >= (self._since or 0.0)
         )
 
+    @property
+    def searched(self) -> int:
+        """How many of the newest events have to be read to find them."""
+        from emeth_tui.store.events import KEPT_EVENTS
+
+        every = self._job_id is None and self._level == 0 and self._since is None
+        return max(self._limit, LEAST_SEARCHED) if every else KEPT_EVENTS
+
     def among(self, events: Sequence[Event]) -> list[Event]:
         """Return the newest that are wanted, oldest first."""
         passing = [event for event in events if self(event)]
@@ -94,11 +103,9 @@ def event_text(event: Event, *, with_job: bool = True) -> str:
     return f"{moment(event.at_unix_s)}  {job}{text_of(event.body)}"
 
 
-def _recent(place: Place) -> list[Event]:
-    from emeth_tui.store.events import KEPT_EVENTS
-
+def _recent(place: Place, wanted: _Wanted) -> list[Event]:
     with place.tables() as tables:
-        return tables.events.recent(KEPT_EVENTS)
+        return tables.events.recent(wanted.searched)
 
 
 def _list(output: Output, events: Sequence[Event]) -> None:
@@ -144,7 +151,7 @@ async def _follow(place: Place, output: Output, wanted: _Wanted) -> None:
     async with place.node(take) as node:
         node.reading.add_done_callback(lambda _done: news.put_nowait(None))
         await node.connection.ask("events")
-        known = _recent(place)
+        known = _recent(place, wanted)
         for event in wanted.among(known):
             _print(output, event)
         while (arrived := await news.get()) is not None:

@@ -79,7 +79,9 @@ def jobs(
     chosen = [job for job in known if _is_wanted(job, states) and _is_since(job, since)]
     if not chosen:
         output.nothing(_("no job yet") if not known else _("no job matches"))
-    output.table(JobRecord, chosen, making.job, lambda: job_columns([job.job_id for job in known]))
+    output.table(
+        JobRecord, chosen, making.job, lambda: job_columns([job.job_id for job in known], time.time())
+    )
     return ExitCode.OK
 
 
@@ -106,12 +108,11 @@ def job(context: click.Context, job_id: str, as_json: bool) -> ExitCode:
     return ExitCode.OK
 
 
-def job_columns(known: Sequence[JobId], *, ended: bool = True) -> list[Column[Job]]:
+def job_columns(known: Sequence[JobId], now: float, *, ended: bool = True) -> list[Column[Job]]:
     """Return the columns of a table of jobs; its ids can be told from all that are `known`.
 
-    `ended` is whether jobs that have ended may be among them.
+    `now` is in unix seconds, and `ended` whether jobs that have ended may be among them.
     """
-    now = time.time()
     short = short_ids(known)
     settled: list[Column[Job]] = [
         Column(_("earned"), lambda job: format_token(job.earned_wei), right=True),

@@ -20,6 +20,7 @@ from emeth_tui.errors import ControlError, ExitCode, NotRunning
 from emeth_tui.model import TransactionState, format_token
 from emeth_tui.streams import narrate
 from emeth_tui.words.formats import cost, day_of, emt, exact_emt, exact_token, moment, transaction_state_name
+from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ def _today(place: Place) -> TodaysShare | None:
         try:
             return run(snapshot_of(place)).today
         except ControlError as error:
-            narrate(f"emeth-tui: {error}")
+            narrate(f"emeth-tui: {text_of(error.reason)}")
     return None
 
 

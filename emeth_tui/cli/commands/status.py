@@ -19,6 +19,7 @@ from emeth_tui.errors import ExitCode, NotRunning, StoreError
 from emeth_tui.model import JobState, WorkerPhase, format_token
 from emeth_tui.streams import narrate
 from emeth_tui.words.formats import countdown, duration, emt, exact_emt, phase_name, size, speed
+from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def status(context: click.Context, watch: bool, as_json: bool) -> ExitCode:
         if watch:
             raise
         _without_node(place, output)
-        narrate(f"emeth-tui: {error}")
+        narrate(f"emeth-tui: {text_of(error.reason)}")
         return ExitCode.NOT_RUNNING
     return ExitCode.OK
 
@@ -106,7 +107,7 @@ def _without_node(place: Place, output: Output) -> None:
     else:
         facts: Facts = [(_("node"), _("not running"), "warn"), (_("network"), place.settings.network, "")]
         output.facts([*facts, *_jobs_fact(jobs)])
-        output.lines(_job_lines(output, jobs))
+        output.lines(_job_lines(output, jobs, time.time()))
 
 
 def _document(node: LiveNode, snapshot: Snapshot) -> dict[str, object]:
@@ -120,12 +121,10 @@ def _lines(output: Output, node: LiveNode, snapshot: Snapshot) -> list[str]:
     lines = fact_lines(facts, output.style)
     if snapshot.workers:
         lines += ["", *table_lines(_worker_columns(snapshot), snapshot.workers, output.style)]
-    return [*lines, *_job_lines(output, snapshot.jobs)]
+    return [*lines, *_job_lines(output, snapshot.jobs, snapshot.at_unix_s)]
 
 
 def _node_facts(node: LiveNode, snapshot: Snapshot) -> Facts:
-    from emeth_tui.words.sentences import text_of
-
     running = _("process {pid}, emeth-tui {version}").format(pid=node.hello.pid, version=node.hello.version)
     facts: Facts = [(_("node"), running, ""), (_("network"), _network(snapshot), "")]
     facts.append((_("account"), snapshot.address, ""))
@@ -193,7 +192,6 @@ def _money(snapshot: Snapshot) -> Facts:
 
 def _rest(snapshot: Snapshot) -> Facts:
     from emeth_tui.words.formats import service_name
-    from emeth_tui.words.sentences import text_of
 
     disk = _("{used} of {limit}").format(
         used=size(snapshot.disk.used_bytes), limit=size(snapshot.disk.limit_bytes)
@@ -240,8 +238,8 @@ def _worker_columns(snapshot: Snapshot) -> list[Column[WorkerView]]:
     ]
 
 
-def _job_lines(output: Output, jobs: Sequence[Job]) -> list[str]:
+def _job_lines(output: Output, jobs: Sequence[Job], now: float) -> list[str]:
     if not jobs:
         return []
-    columns = job_columns([job.job_id for job in jobs], ended=False)
+    columns = job_columns([job.job_id for job in jobs], now, ended=False)
     return ["", *table_lines(columns, jobs, output.style)]
