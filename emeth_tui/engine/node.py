@@ -39,6 +39,7 @@ from emeth_tui.notices.events import node as events
 from emeth_tui.notices.notice import EventBody, Reason
 from emeth_tui.notices.reasons import market as why
 from emeth_tui.notices.reasons.job import DeclineFailed, NotDeclinable, NotUnderWay
+from emeth_tui.notices.reasons.screen import NothingToPause
 from emeth_tui.notices.reasons.worker import WorkerNotRemovable
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.store.movements import Movement
@@ -288,8 +289,14 @@ class Node:
     # -- commands: each leaves an event that says `by` whom
 
     async def pause_job(self, job_id: JobId, *, by: Asker = OPERATOR) -> None:
-        """Hold a job at its next step boundary; it stays held across restarts. Raise JobError."""
-        if self._open_job(job_id).paused:
+        """Hold a job at its next step boundary; it stays held across restarts.
+
+        Raise JobError when the job has ended or is submitted.
+        """
+        job = self._open_job(job_id)
+        if job.state is JobState.SUBMITTED or job.seen_end is not None:
+            raise JobError(NothingToPause())
+        if job.paused:
             return
         self._context.book.update(job_id, paused=True)
         self._tasks.pause(job_id)
@@ -298,6 +305,8 @@ class Node:
     async def resume_job(self, job_id: JobId, *, by: Asker = OPERATOR) -> None:
         """Let a held job go on; one that was set aside is tried once more. Raise JobError."""
         job = self._open_job(job_id)
+        if not job.paused and job.error is None:
+            return
         self._context.book.update(job_id, paused=False, error=None)
         if job.state is not JobState.SUBMITTED and job.seen_end is None:
             self._tasks.resume(job_id)

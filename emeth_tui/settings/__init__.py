@@ -13,7 +13,7 @@ from emeth_tui.settings.loading import (
     load_settings,
     settings_layers,
 )
-from emeth_tui.settings.networks import builtin_networks, load_network
+from emeth_tui.settings.networks import builtin_networks, load_network, native_symbol
 from emeth_tui.settings.schema import (
     DEVNET,
     PASSWORD_VARIABLE,
@@ -44,5 +44,6 @@ __all__ = [
     "find_password",
     "load_network",
     "load_settings",
+    "native_symbol",
     "settings_layers",
 ]

@@ -100,6 +100,12 @@ def _missing_model(network: Network) -> str | None:
     return next((f"models.{language.value}" for language in Language if language not in network.models), None)
 
 
+def native_symbol(settings: Settings) -> str:
+    """Return the symbol of the chosen network's native token, whether or not its addresses are known yet."""
+    profile = {**_builtin_profile(settings.network), **settings.networks.get(settings.network, {})}
+    return str(profile.get("native_symbol", Network.model_fields["native_symbol"].default))
+
+
 def builtin_networks() -> list[str]:
     """Return the names of the profiles that ship."""
     folder = _profiles()

@@ -297,6 +297,20 @@ async def test_a_paused_job_stays_paused_across_a_restart(network: Harness) -> N
         await node.event("submitted", job_id)
 
 
+async def test_a_submitted_job_cannot_be_paused_and_one_that_is_not_held_is_not_resumed(
+    network: Harness,
+) -> None:
+    job_id = await network.post()
+    async with network.node() as node:
+        await node.event("submitted", job_id)
+        with pytest.raises(JobError, match="nothing left to pause"):
+            await node.node.pause_job(job_id)
+        await node.node.resume_job(job_id)
+        await node.stop()
+
+    assert not {"job_paused", "job_resumed"} & {event.kind for event in node.seen}
+
+
 async def test_closed_days_are_withdrawn_by_themselves(network: Harness) -> None:
     job_id = await network.post(fee_emt=20, lifetime_s=4 * SECONDS_PER_DAY)
     async with network.node() as node:

@@ -18,6 +18,7 @@ from emeth_tui.settings import (
     load_network,
     load_settings,
     loading,
+    native_symbol,
 )
 
 DEVNET_ADDRESSES = """
@@ -74,6 +75,18 @@ def test_options_beat_the_environment_which_beats_the_file(tmp_path: Path) -> No
 
     claims = loaded.claims
     assert (claims.min_fee_emt, claims.max_fee_emt, claims.min_dataset_bytes) == (1, 20, 300)
+
+
+@pytest.mark.parametrize(
+    ("text", "symbol"),
+    [
+        ("network = 'devnet'", "ALT"),
+        ("network = 'own'\n[networks.own]\nnative_symbol = 'XYZ'", "XYZ"),
+        ("network = 'own'\n[networks.own]", "ETH"),
+    ],
+)
+def test_the_native_symbol_is_known_before_the_addresses_are(tmp_path: Path, text: str, symbol: str) -> None:
+    assert native_symbol(load(tmp_path, text)) == symbol
 
 
 def test_devices_can_be_listed_in_one_variable(tmp_path: Path) -> None:

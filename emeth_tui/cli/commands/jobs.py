@@ -104,7 +104,7 @@ def job(context: click.Context, job_id: str, as_json: bool) -> ExitCode:
     if as_json:
         print_json(asdict(stored.record()))
     else:
-        _print_job(output, stored, place.network().native_symbol)
+        _print_job(output, stored, place.native_symbol())
     return ExitCode.OK
 
 

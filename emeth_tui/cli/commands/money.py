@@ -200,7 +200,7 @@ def _today(place: Place) -> TodaysShare | None:
 
 
 def _symbol(place: Place) -> str:
-    return place.network().native_symbol
+    return place.native_symbol()
 
 
 def _totals(days: Sequence[DayAccount]) -> list[str]:

@@ -53,6 +53,12 @@ class Place:
 
         return load_network(self.settings, environment={})
 
+    def native_symbol(self) -> str:
+        """Return the symbol of the native token; a local network has no more in its settings than that."""
+        from emeth_tui.settings import native_symbol
+
+        return native_symbol(self.settings)
+
     @contextmanager
     def tables(self) -> Iterator[StoreReader]:
         """Read the node's database beside it. Raise StoreError."""
