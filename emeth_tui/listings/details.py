@@ -54,7 +54,7 @@ def read_job(tables: StoreReader, job_id: JobId, jobs_dir: Path) -> StoredJob:
         states=tables.jobs.states(job_id),
         epochs=tables.jobs.epochs(job_id),
         transactions=tables.journal.of_job(job_id),
-        movements=tables.movements.of_job(job_id),
+        movements=[movement for movement in tables.movements.of_job(job_id) if movement.amount_wei],
         files=LocalJobFiles(jobs_dir).listing(job_id) if (jobs_dir / job_id).is_dir() else [],
         events=[event for event in tables.events.recent(EVENTS_SEARCHED) if event.job_id == job_id],
     )

@@ -128,7 +128,11 @@ def _print_movements(
     from emeth_tui.listings.records import MovementRecord
 
     fees_wei = {tx.tx_hash: tx.fee_wei for tx in tables.journal.all() if tx.fee_wei is not None}
-    known = [movement for movement in tables.movements.after(-1) if earliest <= movement.at_unix_s <= latest]
+    known = [
+        movement
+        for movement in tables.movements.after(-1)
+        if movement.amount_wei and earliest <= movement.at_unix_s <= latest  # an end may move nothing
+    ]
     if not known:
         output.nothing(_("no movement of EMT in this time"))
     output.table(
