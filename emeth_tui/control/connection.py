@@ -141,13 +141,17 @@ class Connection:
 
     async def read(self) -> None:
         """Handle everything that arrives. Raise NodeEnded after a goodbye, ConnectionBroken without one."""
+        cause: Reason = why.ConnectionClosed()
         try:
             while True:
                 self._take(wire.parts(await self._line()))
+        except ConnectionBroken as error:
+            cause = error.reason
+            raise
         finally:
             for asked in self._asked.values():
                 if not asked.answer.done():
-                    asked.answer.set_exception(ConnectionBroken(why.ConnectionLost()))
+                    asked.answer.set_exception(ConnectionBroken(cause))
 
     async def _line(self) -> bytes:
         try:

@@ -31,6 +31,7 @@ from tests.tui.harness import LARGE
 pytestmark = pytest.mark.process
 
 SCREEN = AskedAt.ATTACHED_SCREEN
+USER = getpass.getuser()
 PID = os.getpid()  # the node runs in this process
 
 
@@ -91,14 +92,14 @@ async def test_two_screens_command_a_node_that_works_and_ends(network: Harness, 
         one.type("P")
         paused = (await node.event("claims_paused")).body
         await asyncio.to_thread(other.wait_for, "claiming is paused: by ")
-        assert paused == ClaimsPaused(PausedByOperator(Asker(SCREEN, one.pid, getpass.getuser())))
+        assert paused == ClaimsPaused(PausedByOperator(Asker(SCREEN, one.pid, USER)))
         other.type("q")
         await asyncio.to_thread(other.wait_for, "Leave this screen")
         other.type("l")
         await asyncio.to_thread(other.read_to_end)
         assert f"the node (process {PID}) goes on; `emeth-tui --config " in other.text
         assert other.wait() == 0
-        assert (await node.event("screen_detached")).body == ScreenDetached(getpass.getuser(), other.pid)
+        assert (await node.event("screen_detached")).body == ScreenDetached(USER, other.pid)
         one.type("q")
         await asyncio.to_thread(one.wait_for, "Stop the node now")
         one.type("x")
@@ -108,6 +109,7 @@ async def test_two_screens_command_a_node_that_works_and_ends(network: Harness, 
     assert one.wait() == 0
 
 
+@pytest.mark.slow
 async def test_a_read_only_screen_gives_no_command_and_starts_no_node(network: Harness, place: Place) -> None:
     async with running(network, place) as node:
         screen = place.terminal([*place.command, "--read-only"])
@@ -173,7 +175,60 @@ async def test_leaving_gives_the_shell_back_and_coming_back_shows_the_same_node(
     assert "the shell is back: 0" in told
     assert lock_holder(place.control_dir.parent) == node
     assert os.getsid(node) == node
-    os.kill(node, signal.SIGTERM)
+    terminal.type("P")  # the node obeys its new screen as it did its own
+    await asyncio.to_thread(terminal.wait_for, f"claiming is paused: by {USER} at an attached screen")
+    terminal.type("q")
+    await asyncio.to_thread(terminal.wait_for, "Stop the node now")
+    terminal.type("x")
     await asyncio.to_thread(terminal.wait_for, f"the node (process {node}) has ended")
     assert terminal.wait() == 0
     await until(lambda: lock_holder(place.control_dir.parent) is None)
+
+
+@pytest.mark.slow
+async def test_a_node_whose_terminal_went_away_is_drained_from_another(
+    network: Harness, place: Place
+) -> None:
+    terminal = place.terminal([*place.command, "--device", "cpu"])
+    await asyncio.to_thread(terminal.wait_for, "1 Workers")
+    await until((place.control_dir / "socket").exists)
+    terminal.hang_up()
+    screen = place.terminal([*place.command, "attach"])
+    await asyncio.to_thread(screen.wait_for, "the terminal of the node's own screen is gone")
+    await asyncio.to_thread(screen.wait_for, f"{USER} has attached a screen (process {screen.pid})")
+    screen.type("q")
+    await asyncio.to_thread(screen.wait_for, "Drain the node")
+    screen.type("d")
+    await asyncio.to_thread(screen.read_to_end)
+    assert "has ended: 0 jobs verified" in screen.text
+    assert screen.wait() == 0
+
+
+async def test_a_setting_makes_attached_screens_read_only(
+    network: Harness, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMETH_TUI_SCREEN__READ_ONLY", "true")
+    async with running(network, place) as node:
+        screen = place.view()
+        await asyncio.to_thread(screen.wait_for, f"read-only process {PID}")
+        screen.type("f")
+        await asyncio.to_thread(screen.wait_for, "or `screen.read_only` is set")
+        assert node.node.snapshot().claims_paused is None
+
+
+async def test_attach_needs_a_node_and_a_terminal(network: Harness, place: Place) -> None:
+    screen = place.terminal([*place.command, "attach"])
+    await asyncio.to_thread(screen.read_to_end)
+    assert "no node runs on" in screen.text
+    assert screen.wait() == ExitCode.NOT_RUNNING
+    for words in (["attach"], ["--read-only", "--no-ui"]):
+        result = await asyncio.to_thread(
+            subprocess.run,
+            [*place.command, *words],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=60,
+        )
+        assert result.returncode == ExitCode.USAGE

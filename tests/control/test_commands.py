@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from emeth_tui.control import commands, connection, session, wire
+from emeth_tui.control import answers, commands, connection, session, wire
 from emeth_tui.control.client import RemoteNode
 from emeth_tui.control.connection import Connection, ConnectionBroken, OutcomeUnknown, Refused, connect
 from emeth_tui.control.paths import connected_socket
@@ -210,7 +210,7 @@ async def test_it_goes_on_when_the_client_goes_away_in_the_middle(shown: ShownNo
         claiming = asyncio.create_task(line.do("claim_job", job_id=SECOND_ID))
         await until(lambda: shown.calls == [("claim_job", SECOND_ID)])
         line._writer.transport.abort()
-        with pytest.raises(OutcomeUnknown, match="claim_job was sent, its outcome is not known"):
+        with pytest.raises(OutcomeUnknown, match="not known: the node has closed the connection;"):
             await claiming
         with pytest.raises(ConnectionBroken):  # it knows by now, and sends nothing
             await line.do("claim_job", job_id=SECOND_ID)
@@ -261,6 +261,17 @@ async def test_the_node_waits_for_what_is_under_way_before_it_says_goodbye(
         await claiming
 
 
+async def test_the_node_waits_also_for_what_nobody_waits_for(shown: ShownNode, tmp_path: Path) -> None:
+    shown.may_go_on.clear()
+    async with serve_control(tmp_path, shown):
+        async with connect(tmp_path, AskedAt.COMMAND_LINE) as line:
+            claiming = asyncio.create_task(line.do("claim_job", job_id=SECOND_ID))
+            await until(lambda: bool(shown.calls))
+            claiming.cancel()
+        asyncio.get_running_loop().call_later(0.05, shown.may_go_on.set)
+    assert shown.finished == ["claim_job"]
+
+
 async def test_what_never_ends_does_not_keep_the_node_from_ending(
     shown: ShownNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -293,6 +304,17 @@ async def test_ten_thousand_in_a_row_leave_the_others_their_node(shown: ShownNod
     await asyncio.sleep(3 * commands.LEAST_REST_S)
     assert len(shown.calls) - done <= 1  # the one under way
     assert done < 5_000
+
+
+async def test_the_node_rests_after_each_and_the_answer_does_not_wait_for_that(
+    shown: ShownNode, line: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "LEAST_REST_S", 3_600.0)
+    await line.do("pause_claims")
+    resuming = asyncio.create_task(line.do("resume_claims"))
+    await asyncio.wait({resuming}, timeout=0.1)
+    assert shown.calls == [("pause_claims", None)]
+    resuming.cancel()
 
 
 async def test_no_more_wait_for_the_chain_than_are_allowed(
