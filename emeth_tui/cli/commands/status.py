@@ -125,6 +125,8 @@ def _lines(output: Output, node: LiveNode, snapshot: Snapshot) -> list[str]:
 
 
 def _node_facts(node: LiveNode, snapshot: Snapshot) -> Facts:
+    from emeth_tui.notices.reasons.market import WorkersBusy
+
     running = _("process {pid}, emeth-tui {version}").format(pid=node.hello.pid, version=node.hello.version)
     facts: Facts = [(_("node"), running, ""), (_("network"), _network(snapshot), "")]
     facts.append((_("account"), snapshot.address, ""))
@@ -134,6 +136,8 @@ def _node_facts(node: LiveNode, snapshot: Snapshot) -> Facts:
     elif snapshot.claims_paused is not None:
         paused = _("paused: {reason}").format(reason=text_of(snapshot.claims_paused))
         facts.append((_("claiming"), paused, "warn"))
+    elif snapshot.standstill is not None and isinstance(snapshot.standstill.reason, WorkersBusy):
+        facts.append((_("claiming"), text_of(snapshot.standstill.reason), "good"))
     elif snapshot.standstill is not None:
         since = duration(snapshot.at_unix_s - snapshot.standstill.since_unix_s)
         nothing = _("nothing for {time}: {reason}").format(
