@@ -31,6 +31,8 @@ AGAIN_LIMIT_S = 20.0  # for a line made anew; the first may wait for a password
 END_LIMIT_S = 2.0
 KEPT_CHARS = 300  # of what ssh says
 _SSH_FAILED, _NOT_FOUND = 255, 127  # exit statuses: ssh(1), and a shell's
+# What a second try would not change, and many tries would lock the user out for.
+_FINAL = ("Permission denied", "Too many authentication failures", "Host key verification failed")
 _OPTIONS = (
     "-T",
     *("-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3", "-o", "ClearAllForwardings=yes"),
@@ -107,7 +109,8 @@ class SshLine:
             await process.wait()
         reason = _reason(said)
         if process.returncode == _SSH_FAILED:
-            return LineDropped(why.SshFailed(self.host, reason))
+            kind = SshError if any(refusal in reason for refusal in _FINAL) else LineDropped
+            return kind(why.SshFailed(self.host, reason))
         if process.returncode == _NOT_FOUND:
             return ControlError(why.NotInstalledThere(self.host, reason))
         if process.returncode == ExitCode.NOT_RUNNING:

@@ -18,7 +18,8 @@ from emeth_tui.control import client
 from emeth_tui.control.client import RemoteNode
 from emeth_tui.control.ssh import LineDropped, SshLine
 from emeth_tui.errors import ControlError, ExitCode, NotRunning, SshError
-from emeth_tui.model import AskedAt
+from emeth_tui.model import AskedAt, token_to_wei
+from emeth_tui.notices.events.job import Declined
 from emeth_tui.notices.events.market import ClaimsPaused
 from emeth_tui.notices.events.node import ScreenAttached
 from emeth_tui.notices.reasons.market import PausedByOperator
@@ -68,6 +69,12 @@ async def test_it_commands_the_node_there_and_a_dropped_line_is_made_anew(
     async with running(network, place) as node:
         screen = attach(place, sshd, sshd.ssh())
         await asyncio.to_thread(screen.wait_for, f"attached 127.0.0.1:{sshd.port} · process {PID}")
+        job_id = await network.post(fee_emt=20)
+        await asyncio.to_thread(screen.wait_for, "claimed, deposit")
+        screen.type("D")
+        await asyncio.to_thread(screen.wait_for, "4.00 EMT, 20 %")
+        screen.type("y")
+        assert (await node.event("declined", job_id)).body == Declined(token_to_wei(4))
         screen.type("P")
         body = (await node.event("claims_paused")).body
         assert isinstance(body, ClaimsPaused)
@@ -203,6 +210,24 @@ async def test_a_line_that_cannot_be_made_anew_ends_with_sshs_reason(
         ControlError, match=r"does not answer: farm cannot be reached over ssh: connect: refused"
     ):
         await view.ending()
+
+
+async def test_a_login_that_is_refused_in_the_middle_is_not_tried_again(
+    shown: ShownNode, line: SshLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "RETRY_S", 0.01)
+    remote = RemoteNode(line.again, lambda: 0, line.host)
+    await remote.open(line.first)
+    view = Attached(remote)
+    await view.until_shown()
+    (tmp_path / "ssh.sh").write_text(
+        f"echo x >>{tmp_path}/tries; echo 'me@farm: Permission denied (publickey).' >&2; exit 255"
+    )
+    assert remote._connection is not None
+    remote._connection._writer.close()
+    with pytest.raises(SshError, match=r"farm cannot be reached over ssh: me@farm: Permission denied"):
+        await view.ending()
+    assert (tmp_path / "tries").read_text() == "x\n"
 
 
 async def test_a_first_line_that_fails_is_sshs_reason(line: SshLine, tmp_path: Path) -> None:
