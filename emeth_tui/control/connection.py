@@ -126,10 +126,13 @@ class Connection:
     async def introduce(self, place: AskedAt, limit_s: float | None) -> None:
         """Read the node's hello and say what this client is.
 
-        Raise ControlError when the node speaks another version, ConnectionBroken when it says nothing.
+        Raise Refused when the node lets nobody in, ControlError when it speaks another version,
+        ConnectionBroken when it says nothing.
         """
         with anyio.move_on_after(limit_s):
             words = wire.parts(await self._line())
+            if "error" in words:
+                raise Refused(from_data(Reason, words["error"]))
             protocol = (words.get("hello") or {}).get("protocol")
             if protocol != wire.PROTOCOL:
                 version = (words.get("hello") or {}).get("version", "unknown")

@@ -30,6 +30,8 @@ from emeth_tui.control.commands import CommandedNode, Commands
 from emeth_tui.control.paths import listening_socket, remove_socket
 from emeth_tui.control.session import Session
 from emeth_tui.control.wire import Hello
+from emeth_tui.notices.notice import to_data
+from emeth_tui.notices.reasons.control import TooManyClients
 
 MAX_CLIENTS = 16
 COMMANDS_LIMIT_S = 5.0  # for those under way when the node ends
@@ -95,8 +97,12 @@ class ControlServer:
         """Serve one client until it leaves, or is dropped."""
         task, peer = asyncio.current_task(), _peer(writer)
         # Whatever the socket's mode has become, only the node's own user gets in.
-        if len(self._sessions) >= MAX_CLIENTS or task is None or peer.uid != os.geteuid():
+        if task is None or peer.uid != os.geteuid():
             writer.transport.abort()
+            return
+        if len(self._sessions) >= MAX_CLIENTS:
+            writer.write(wire.line({"error": to_data(TooManyClients(MAX_CLIENTS))}))
+            writer.close()
             return
         session = self._sessions[task] = Session(
             reader,

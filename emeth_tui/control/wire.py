@@ -1,7 +1,7 @@
 """The messages on the control socket: one JSON object per line, dataclasses as pydantic writes them.
 
-The node speaks first, with a hello; the client's says what it is. Each question and each command has a
-number, and its answer or error carries the same one:
+The node speaks first, with a hello, or with an error if it takes no more clients; the client's hello says
+what that is. Each question and each command has a number, and its answer or error carries the same one:
 
     <- {"hello": {"protocol": 2, "version": "0.1.0", "pid": 1234, …}}
     -> {"hello": {"protocol": 2, "place": "command_line"}}

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from emeth_tui.control import answers, server, session, wire
+from emeth_tui.control import answers, connection, server, session, wire
+from emeth_tui.control.connection import Refused
 from emeth_tui.control.paths import connected_socket
 from emeth_tui.control.server import MAX_CLIENTS, serve_control
 from emeth_tui.engine.events import JobProgress
-from emeth_tui.model import JobId, JobState
+from emeth_tui.model import AskedAt, JobId, JobState
 from emeth_tui.notices.events.job import StepsSkipped
 from emeth_tui.notices.events.market import ClaimsResumed
 from emeth_tui.training.reports import Progress
@@ -235,8 +236,9 @@ async def test_who_says_nothing_is_dropped(
 
 async def test_too_many_are_turned_away_and_those_inside_stay(shown: ShownNode, served: Path) -> None:
     inside = [await connect(served) for _number in range(MAX_CLIENTS)]
-    outside = await asyncio.open_unix_connection(sock=connected_socket(served))
-    assert await is_dropped(outside)
+    with pytest.raises(Refused, match=f"^{MAX_CLIENTS} screens and commands are connected"):
+        async with connection.connect(served, AskedAt.COMMAND_LINE):
+            pass
     for streams in inside:
         assert (await answer(streams, ask="logs"))["answer"] == ["node.log", "worker-0.log"]
         streams[1].close()

@@ -100,6 +100,11 @@ class FarEndSays(Reason):
     said: str
 
 
+@dataclass(frozen=True, slots=True)
+class TooManyClients(Reason):
+    clients: int
+
+
 class ConnectionLost(Reason):
     __slots__ = ()
 

@@ -39,6 +39,7 @@ SENTENCES: Mapping[type[Notice], str] = {
         "{host}: emeth-tui is not found there ({said}); `--remote-command` says how it is called"
     ),
     control.FarEndSays: "on {host}: {said}",
+    control.TooManyClients: "{clients} screens and commands are connected to the node, as many as it takes",
     control.ConnectionLost: "the connection to the node is broken; trying again",
     control.ConnectionBrokeOff: "the connection to the node is broken: {detail}",
     control.ConnectionClosed: "the node has closed the connection",
