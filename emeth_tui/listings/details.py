@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from emeth_tui.engine.view.records import EVENTS_SEARCHED
 from emeth_tui.listings import making, records
+from emeth_tui.listings.movements import fees_by_movement, shown_movements
 from emeth_tui.workers.job_files import LocalJobFiles
 
 if TYPE_CHECKING:
@@ -33,13 +34,14 @@ class StoredJob:
 
     def record(self) -> records.JobDetails:
         """Return it as a record."""
-        fees_wei = {tx.tx_hash: tx.fee_wei for tx in self.transactions if tx.fee_wei is not None}
+        moved = shown_movements(self.movements)
+        fees_wei = fees_by_movement(self.transactions, moved)
         return records.JobDetails(
             job=making.job(self.job),
             states=[making.state(state, at) for state, at in self.states],
             epochs=[making.epoch(epoch) for epoch in self.epochs],
             transactions=[making.transaction(tx) for tx in self.transactions],
-            movements=[making.movement(movement, fees_wei) for movement in self.movements],
+            movements=[making.movement(movement, fees_wei.get(movement)) for movement in moved],
             files=[records.FileRecord(name, size_bytes) for name, size_bytes in self.files],
             events=[making.event(event) for event in self.events],
         )

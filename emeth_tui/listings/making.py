@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from emeth_tui.listings import records
@@ -82,9 +81,8 @@ def transaction(tx: JournaledTransaction) -> records.TransactionRecord:
     )
 
 
-def movement(movement: Movement, fees_wei: Mapping[str, int]) -> records.MovementRecord:
-    """Make a movement's record; `fees_wei` are those of the account's own transactions, by hash."""
-    fee_wei = fees_wei.get(movement.tx_hash)
+def movement(movement: Movement, fee_wei: int | None) -> records.MovementRecord:
+    """Make a movement's record, with what this account paid for its gas."""
     return records.MovementRecord(
         at=iso(movement.at_unix_s),
         kind=movement.kind.value,

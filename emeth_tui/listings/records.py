@@ -113,7 +113,8 @@ class MovementRecord:
     job_id: JobIdText | None
     amount_wei: Wei
     fee_native_wei: Annotated[
-        Wei | None, Field(description="paid for gas by this account; null if another did")
+        Wei | None,
+        Field(description="paid for gas by this account, once for each transaction; null where another paid"),
     ]
     tx_hash: TxHash
     log_index: int

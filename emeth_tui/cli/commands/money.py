@@ -125,20 +125,18 @@ def _print_movements(
     output: Output, tables: StoreReader, earliest: float, latest: float, symbol: str
 ) -> None:
     from emeth_tui.listings import making
+    from emeth_tui.listings.movements import fees_by_movement, shown_movements
     from emeth_tui.listings.records import MovementRecord
 
-    fees_wei = {tx.tx_hash: tx.fee_wei for tx in tables.journal.all() if tx.fee_wei is not None}
-    known = [
-        movement
-        for movement in tables.movements.after(-1)
-        if movement.amount_wei and earliest <= movement.at_unix_s <= latest  # an end may move nothing
-    ]
+    moved = shown_movements(tables.movements.after(-1))
+    fees_wei = fees_by_movement(tables.journal.all(), moved)
+    known = [movement for movement in moved if earliest <= movement.at_unix_s <= latest]
     if not known:
         output.nothing(_("no movement of EMT in this time"))
     output.table(
         MovementRecord,
         known,
-        lambda movement: making.movement(movement, fees_wei),
+        lambda movement: making.movement(movement, fees_wei.get(movement)),
         lambda: _movement_columns(fees_wei, symbol),
     )
 
@@ -175,7 +173,7 @@ def _print_days(
 
 def _accounts(place: Place, tables: StoreReader) -> list[DayAccount]:
     from emeth_tui.engine.money.earnings import days_of, slot_of
-    from emeth_tui.listings.withdrawals import withdrawn_by_slot
+    from emeth_tui.listings.movements import withdrawn_by_slot
 
     fees_wei: Counter[int] = Counter()
     for tx in tables.journal.all():
@@ -263,9 +261,9 @@ def _day_columns(symbol: str) -> list[Column[DayAccount]]:
     ]
 
 
-def _movement_columns(fees_wei: Mapping[str, int], symbol: str) -> list[Column[Movement]]:
+def _movement_columns(fees_wei: Mapping[Movement, int], symbol: str) -> list[Column[Movement]]:
     def fee(movement: Movement) -> str:
-        fee_wei = fees_wei.get(movement.tx_hash)
+        fee_wei = fees_wei.get(movement)
         return "" if fee_wei is None else format_token(fee_wei, 8)
 
     return [

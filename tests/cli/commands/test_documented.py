@@ -76,7 +76,7 @@ def test_no_command_loads_anything_heavy_before_it_runs() -> None:
 def test_asking_a_node_loads_neither_web3_nor_textual() -> None:
     script = (
         "import sys, emeth_tui.control.connection, emeth_tui.store.reading, emeth_tui.listings.status\n"
-        "import emeth_tui.listings.withdrawals\n"
+        "import emeth_tui.listings.movements\n"
         "print([name for name in ('web3', 'torch', 'textual', 'httpx') if name in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

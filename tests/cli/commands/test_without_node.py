@@ -206,3 +206,25 @@ def test_a_reader_that_leaves_early_is_no_error(state_dir: Path) -> None:
         ["bash", "-c", command], capture_output=True, text=True, check=False, env={**os.environ, "LANG": "C"}
     )
     assert (result.stdout, result.stderr) == ("[\n", "")
+
+
+def test_a_log_is_followed_across_its_rotation(state_dir: Path) -> None:
+    logs = state_dir / "round3-2" / "logs"
+    logs.mkdir()
+    node_log = logs / "node.log"
+    node_log.write_text(f"2026-11-28T10:00:01.000Z INFO    a: {JOB_ID} first\n", "utf-8")
+    command = [sys.executable, "-m", "emeth_tui", "--network", "round3-2", "--state-dir", str(state_dir)]
+    with subprocess.Popen([*command, "log", JOB_ID[:6], "--follow"], stdout=subprocess.PIPE) as following:
+        assert following.stdout is not None
+        assert b"first" in following.stdout.readline()
+        with node_log.open("a", encoding="utf-8") as file:
+            file.write(
+                f"2026-11-28T10:00:02.000Z INFO    a: another job\n2026-11-28T10:00:03.000Z {JOB_ID} sec"
+            )
+        node_log.rename(logs / "node.log.1")
+        with (logs / "node.log.1").open("a", encoding="utf-8") as file:
+            file.write("ond\n")
+        node_log.write_text(f"2026-11-28T10:00:04.000Z INFO    a: {JOB_ID} third\n", "utf-8")
+        assert following.stdout.readline().rstrip().endswith(b"second")
+        assert following.stdout.readline().rstrip().endswith(b"third")
+        following.terminate()

@@ -1,14 +1,17 @@
-"""Which day each withdrawal was for: the journal has the call, the ledger what it moved."""
+"""The ledger beside the journal: what each movement cost in gas, which day each withdrawal was for."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from emeth_tui.clients.transactions.signed_bytes import read_signed
 from emeth_tui.store.movements import MovementKind
 
 if TYPE_CHECKING:
+    from emeth_tui.model import JournaledTransaction
+    from emeth_tui.store.movements import Movement
     from emeth_tui.store.reading import StoreReader
 
 SELECTOR_BYTES = 4  # before the arguments of a call; `withdrawSlotReward` has one, the slot
@@ -29,3 +32,18 @@ def withdrawn_by_slot(tables: StoreReader) -> dict[int, int]:
         if movement.kind is MovementKind.WITHDRAW and movement.tx_hash in slots:
             withdrawn_wei[slots[movement.tx_hash]] += movement.amount_wei
     return dict(withdrawn_wei)
+
+
+def shown_movements(movements: Iterable[Movement]) -> list[Movement]:
+    """Return the movements without those of 0 that only mark what another of their transaction moved."""
+    known = list(movements)
+    moving = {(one.tx_hash, one.job_id) for one in known if one.amount_wei}
+    return [one for one in known if one.amount_wei or (one.tx_hash, one.job_id) not in moving]
+
+
+def fees_by_movement(
+    transactions: Iterable[JournaledTransaction], movements: Iterable[Movement]
+) -> dict[Movement, int]:
+    """Return what this account paid for gas, at the first movement of each transaction: sums then add up."""
+    fees_wei = {tx.tx_hash: tx.fee_wei for tx in transactions if tx.fee_wei is not None}
+    return {one: fees_wei.pop(one.tx_hash) for one in movements if one.tx_hash in fees_wei}
