@@ -14,7 +14,7 @@ import click
 
 from emeth_tui.cli.node.place import Place, place_of, run
 from emeth_tui.cli.output.printing import CSV, JSON, Output, example, print_json
-from emeth_tui.cli.output.table import Column
+from emeth_tui.cli.output.table import Column, paragraph_lines
 from emeth_tui.cli.types import SINCE
 from emeth_tui.errors import ControlError, ExitCode, NotRunning
 from emeth_tui.model import TransactionState, format_token
@@ -158,7 +158,7 @@ def _print_days(
     symbol = _symbol(place)
     output.table(DayRecord, accounts, making.day, lambda: _day_columns(symbol))
     if output.for_people:
-        output.lines(["", *_totals(accounts)])
+        output.lines(["", *paragraph_lines([(text, "") for text in _totals(accounts)], output.style)])
     if output.for_people and month is not None:
         deposits = deposits_in(month, tables.movements.after(-1))
         output.facts(

@@ -84,6 +84,16 @@ def fact_lines(facts: Sequence[tuple[str, str, str]], style: Style) -> list[str]
     return lines
 
 
+def paragraph_lines(texts: Sequence[tuple[str, str]], style: Style, indent: int = 0) -> list[str]:
+    """Return texts with their roles as lines that fit; what is too long goes on below, further to the right."""
+    lines = []
+    for text, role in texts:
+        room = None if style.width is None else max(LEAST_TEXT_CELLS, style.width - indent - 2)
+        for number, part in enumerate(_wrapped(style.text(text), room)):
+            lines.append(" " * (indent + (2 if number else 0)) + style.paint(part, role))
+    return lines
+
+
 def _fitted(columns: Sequence[Column[T]], widths: Sequence[int], width: int | None) -> dict[int, int]:
     """Return which columns are shown, and their cells."""
     shown = dict(enumerate(widths))

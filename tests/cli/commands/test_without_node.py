@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,23 @@ def test_movements_name_transaction_and_fee(state_dir: Path) -> None:
     claim, withdrawal = (line.split(",") for line in text.splitlines()[1:])
     assert claim[1:5] == ["claim", JOB_ID, "-20", ""]
     assert withdrawal[1:6] == ["withdraw", "", "3", "0.000000000000000123", WITHDRAW_HASH]
+
+
+def test_the_fee_of_a_transaction_stands_at_one_of_its_movements(state_dir: Path) -> None:
+    with Store(state_dir / "round3-2") as store:
+        both = [
+            replace(moved(kind, JOB_ID, emt, after_s=30, tx_hash=WITHDRAW_HASH), log_index=index)
+            for index, (kind, emt) in enumerate(
+                [(MovementKind.DECLINE, 0), (MovementKind.DECLINE, 15), (MovementKind.OTHER, 1)]
+            )
+        ]
+        store.movements.add(both)
+
+    rows = json.loads(emeth_tui(state_dir, "rewards", "--month", "2026-11", "--movements", "--json").stdout)
+
+    ours = [row for row in rows if row["tx_hash"] == WITHDRAW_HASH]
+    assert [row["amount_wei"] for row in ours] == [str(token_to_wei(15)), str(token_to_wei(1))]
+    assert [row["fee_native_wei"] for row in ours] == ["123", None]
 
 
 def test_a_strangers_formula_is_none_in_csv(state_dir: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -54,7 +55,7 @@ class World:
         return json.loads(await self.output(*arguments, "--json"))
 
     async def screen(self, columns: int, *arguments: str) -> list[str]:
-        """Return what a command shows at a terminal of so many columns."""
+        """Return the lines that a command writes to a terminal of so many columns, whatever that wraps."""
         return await asyncio.to_thread(self._screen, columns, arguments)
 
     def _screen(self, columns: int, arguments: tuple[str, ...]) -> list[str]:
@@ -62,7 +63,8 @@ class World:
         try:
             terminal.read_to_end()
             assert terminal.wait() == 0
-            return [line.rstrip() for line in terminal.text.splitlines() if line.strip()]
+            text = re.sub(r"\x1b\[[0-9;]*m", "", terminal.output.decode())
+            return [line.rstrip() for line in text.splitlines() if line.strip()]
         finally:
             terminal.close()
 
