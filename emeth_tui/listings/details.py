@@ -34,14 +34,13 @@ class StoredJob:
 
     def record(self) -> records.JobDetails:
         """Return it as a record."""
-        moved = shown_movements(self.movements)
-        fees_wei = fees_by_movement(self.transactions, moved)
+        fees_wei = fees_by_movement(self.transactions, self.movements)
         return records.JobDetails(
             job=making.job(self.job),
             states=[making.state(state, at) for state, at in self.states],
             epochs=[making.epoch(epoch) for epoch in self.epochs],
             transactions=[making.transaction(tx) for tx in self.transactions],
-            movements=[making.movement(movement, fees_wei.get(movement)) for movement in moved],
+            movements=[making.movement(movement, fees_wei.get(movement)) for movement in self.movements],
             files=[records.FileRecord(name, size_bytes) for name, size_bytes in self.files],
             events=[making.event(event) for event in self.events],
         )
@@ -56,7 +55,7 @@ def read_job(tables: StoreReader, job_id: JobId, jobs_dir: Path) -> StoredJob:
         states=tables.jobs.states(job_id),
         epochs=tables.jobs.epochs(job_id),
         transactions=tables.journal.of_job(job_id),
-        movements=[movement for movement in tables.movements.of_job(job_id) if movement.amount_wei],
+        movements=shown_movements(tables.movements.of_job(job_id)),
         files=LocalJobFiles(jobs_dir).listing(job_id) if (jobs_dir / job_id).is_dir() else [],
         events=[event for event in tables.events.recent(EVENTS_SEARCHED) if event.job_id == job_id],
     )

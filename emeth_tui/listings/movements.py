@@ -35,10 +35,8 @@ def withdrawn_by_slot(tables: StoreReader) -> dict[int, int]:
 
 
 def shown_movements(movements: Iterable[Movement]) -> list[Movement]:
-    """Return the movements without those of 0 that only mark what another of their transaction moved."""
-    known = list(movements)
-    moving = {(one.tx_hash, one.job_id) for one in known if one.amount_wei}
-    return [one for one in known if one.amount_wei or (one.tx_hash, one.job_id) not in moving]
+    """Return the movements that moved something: one of 0 only marks that a job was claimed or ended."""
+    return [movement for movement in movements if movement.amount_wei]
 
 
 def fees_by_movement(

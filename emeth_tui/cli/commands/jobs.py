@@ -14,7 +14,7 @@ from emeth_tui.cli.node.completing import JOB_ID
 from emeth_tui.cli.node.job_ids import known_job, short_ids
 from emeth_tui.cli.node.place import place_of
 from emeth_tui.cli.output.printing import CSV, JSON, Output, example, print_json
-from emeth_tui.cli.output.table import Column
+from emeth_tui.cli.output.table import Column, paragraph_lines
 from emeth_tui.cli.types import SINCE
 from emeth_tui.errors import ExitCode
 from emeth_tui.model import JobId, JobState, format_token
@@ -226,9 +226,8 @@ def _transaction(tx: JournaledTransaction, symbol: str) -> str:
 def _section(output: Output, title: str, lines: Sequence[str]) -> None:
     if lines:
         style = output.style
-        output.lines(
-            ["", style.paint(style.text(title), "title"), *(f"  {style.text(line)}" for line in lines)]
-        )
+        output.lines(["", style.paint(style.text(title), "title")])
+        output.lines(paragraph_lines([(line, "") for line in lines], style, indent=2))
 
 
 def _clean(text: str) -> str:

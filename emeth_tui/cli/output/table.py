@@ -85,7 +85,7 @@ def fact_lines(facts: Sequence[tuple[str, str, str]], style: Style) -> list[str]
 
 
 def paragraph_lines(texts: Sequence[tuple[str, str]], style: Style, indent: int = 0) -> list[str]:
-    """Return texts with their roles as lines that fit; what is too long goes on below, further to the right."""
+    """Return texts with their roles as lines that fit; what is too long goes on below, indented."""
     lines = []
     for text, role in texts:
         room = None if style.width is None else max(LEAST_TEXT_CELLS, style.width - indent - 2)
