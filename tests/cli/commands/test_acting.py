@@ -39,10 +39,12 @@ class Commanded:
     def command(self) -> list[str]:
         return program(self.network, self.state_dir)
 
-    async def __call__(self, *arguments: str, code: int = 0, typed: str | None = None) -> tuple[str, str]:
+    async def __call__(
+        self, *arguments: str, code: int | set[int] = 0, typed: str | None = None
+    ) -> tuple[str, str]:
         """Run a command that ends with a code; return stdout and stderr."""
         result = await asyncio.to_thread(run_program, [*self.command, *arguments], typed=typed)
-        assert result.returncode == code, result.stderr
+        assert result.returncode in ({code} if isinstance(code, int) else code), result.stderr
         return result.stdout, result.stderr
 
     @property

@@ -1,0 +1,57 @@
+"""The operator's guide is true: its commands are run from the first to the last, beside a node at work."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from emeth_tui.cli.main import command
+from tests.cli.commands.test_acting import Commanded, emeth_tui, network  # noqa: F401 - fixtures
+from tests.terminal import ROOT
+
+ENGLISH, JAPANESE = ROOT / "docs" / "operating.md", ROOT / "docs" / "operating.ja.md"
+JOB = "6f2a"
+# They need a terminal, another machine or another job, or do not end by themselves.
+NOT_RUN = {"", "--no-ui", "attach gpu-farm", "status --watch", "events --follow", "claim 91b0"}
+AFTER_THE_END = {"stop"}  # `stop --drain` stands before it
+MAY_ANSWER = {"doctor --quick": {0, 20, 21}}
+
+
+def commands(page: Path) -> list[str]:
+    """Return what follows `emeth-tui` in each line of the page's blocks of commands."""
+    blocks = re.findall(r"^```\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    assert all(line.startswith("emeth-tui") for line in lines)
+    return [line.removeprefix("emeth-tui").strip() for line in lines]
+
+
+def test_both_languages_have_the_same_commands() -> None:
+    assert commands(JAPANESE) == commands(ENGLISH)
+
+
+def test_both_languages_have_the_same_shape() -> None:
+    def shape(page: Path) -> list[str]:
+        return re.findall(r"^(?:#+ |\| |```)", page.read_text("utf-8"), re.MULTILINE)
+
+    assert shape(JAPANESE) == shape(ENGLISH)
+
+
+@pytest.mark.parametrize("typed", sorted(set(commands(ENGLISH)) & NOT_RUN - {""}))
+def test_what_is_not_run_is_understood(typed: str) -> None:
+    result = CliRunner().invoke(command, [*shlex.split(typed), "--help"], prog_name="emeth-tui")
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.slow
+async def test_the_commands_do_what_the_guide_says(emeth_tui: Commanded) -> None:  # noqa: F811
+    for typed in commands(ENGLISH):
+        if typed in NOT_RUN | AFTER_THE_END:
+            continue
+        arguments = shlex.split(typed.replace(JOB, emeth_tui.job_id[:10]))
+        codes = MAY_ANSWER.get(typed, {0})
+        await emeth_tui(*arguments, code=codes)
+    await emeth_tui.running.running
