@@ -9,6 +9,7 @@ import click
 from emeth_tui.cli.output.printing import example
 from emeth_tui.cli.types import FILE
 from emeth_tui.errors import ExitCode
+from emeth_tui.streams import narrate
 
 
 @click.group()
@@ -30,15 +31,20 @@ def config_example() -> ExitCode:
 @click.pass_obj
 def config_check(inherited: Path | None, path: Path | None) -> ExitCode:
     """Check the settings file and the network that it chooses."""
-    from emeth_tui.settings import load_network, load_settings
+    from emeth_tui.notices.reasons.start import NoVerificationKey
+    from emeth_tui.settings import VERIFICATION_KEY_VARIABLE, load_network, load_settings
     from emeth_tui.tui.drawing.themes import load_themes, pick
     from emeth_tui.tui.keymap import check_keys
+    from emeth_tui.words.sentences import english
 
     settings = load_settings(path or inherited)
     check_keys(settings)
     pick(load_themes(settings.source.parent / "themes"), settings.screen.theme)
     network = load_network(settings)
     print(f"{settings.source}: good; network {network.name}, chain {network.chain_id}")
+    if not network.verification_key.get_secret_value():
+        reason = NoVerificationKey(network.name, VERIFICATION_KEY_VARIABLE)
+        narrate(f"emeth-tui: warning: no node can start so: {english(reason)}")
     return ExitCode.OK
 
 

@@ -115,7 +115,8 @@ def start(options: StartOptions) -> ExitCode:
     answers = _ask_first_settings(options)
     if answers is None:
         return _run(options, shell, secrets)
-    if answers.result is Result.WRITTEN and not secrets.get(VERIFICATION_KEY_VARIABLE):
+    has_key = answers.has_key or bool(secrets.get(VERIFICATION_KEY_VARIABLE))
+    if answers.result is Result.WRITTEN and not has_key:
         print("the settings are written; once EMETH_TUI_VERIFICATION_KEY is set, `emeth-tui` starts the node")
         return ExitCode.OK
     if answers.result is Result.DEVNET:

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr, ValidationError
@@ -18,6 +19,7 @@ from emeth_tui.notices.reasons.settings import (
     InFile,
     InvalidSecret,
     InvalidValue,
+    KeyFileUnreadable,
     NetworkKeyMissing,
     UnknownNetwork,
     WrongChecksum,
@@ -53,11 +55,22 @@ def load_network(settings: Settings, *, environment: Mapping[str, str] | None = 
     if key:
         _require_text(key)
         network = network.model_copy(update={"verification_key": SecretStr(key)})
+    elif network.verification_key_file is not None and not network.verification_key.get_secret_value():
+        key = _first_line(network.verification_key_file)
+        network = network.model_copy(update={"verification_key": SecretStr(key)})
     missing = next((key for key in _REQUIRED if not getattr(network, key)), None) or _missing_model(network)
     if missing:
         reason = DevnetKeyMissing if name == DEVNET else NetworkKeyMissing
         raise SettingsError(InFile(source, reason(name, missing)))
     return network
+
+
+def _first_line(path: Path) -> str:
+    """Read a key from its file. Raise SettingsError, which shows nothing of it."""
+    try:
+        return path.read_text("utf-8-sig").splitlines()[0].strip()
+    except (OSError, UnicodeDecodeError, IndexError) as error:
+        raise SettingsError(KeyFileUnreadable(path)) from error
 
 
 def _require_text(key: str) -> None:

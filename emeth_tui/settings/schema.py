@@ -89,6 +89,9 @@ class Network(Section):
     verification_key: SecretStr = Field(
         SecretStr(""), description="secret key of the hash chain, from the network's operator"
     )
+    verification_key_file: UserPath | None = Field(
+        None, description="file whose first line is that key, such as a systemd credential"
+    )
     models: dict[Language, ModelName] = Field(
         description="model of each language: name on the Hugging Face hub, local directory, or devnet-small"
     )

@@ -213,6 +213,11 @@ class NotABatchSize(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class KeyFileUnreadable(Reason):
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
 class PasswordFileUnreadable(Reason):
     path: Path
 

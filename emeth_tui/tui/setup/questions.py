@@ -53,3 +53,4 @@ class Outcome:
 
     result: Result
     password: str | None = field(default=None, repr=False)
+    has_key: bool = False  # whether the settings name a file with the verification key

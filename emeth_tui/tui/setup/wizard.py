@@ -33,6 +33,8 @@ from emeth_tui.tui.setup.questions import Kind, Option, Outcome, Question, Resul
 from emeth_tui.words.translation import _
 
 ROUND_3_2 = "round3-2"
+KEY_FILE = "verification_key_file"
+SHORT_PASSWORD_CHARACTERS = 12  # shorter ones are guessed from a stolen keystore
 
 
 class Step(Enum):
@@ -40,6 +42,7 @@ class Step(Enum):
 
     NETWORK = "network"
     NETWORK_FILE = "network file"
+    VERIFICATION_KEY = "verification key"
     WALLET = "wallet"
     KEYSTORE_FILE = "keystore file"
     PRIVATE_KEY = "private key"
@@ -74,6 +77,7 @@ class Wizard:
         questions: dict[Step, Callable[[], Question]] = {
             Step.NETWORK: self._ask_network,
             Step.NETWORK_FILE: self._ask_network_file,
+            Step.VERIFICATION_KEY: self._ask_verification_key,
             Step.WALLET: self._ask_wallet,
             Step.KEYSTORE_FILE: self._ask_keystore_file,
             Step.PRIVATE_KEY: self._ask_private_key,
@@ -91,6 +95,7 @@ class Wizard:
         takers: dict[Step, Callable[[str], Awaitable[None]]] = {
             Step.NETWORK: self._take_network,
             Step.NETWORK_FILE: self._take_network_file,
+            Step.VERIFICATION_KEY: self._take_verification_key,
             Step.WALLET: self._take_wallet,
             Step.KEYSTORE_FILE: self._take_keystore_file,
             Step.PRIVATE_KEY: self._take_private_key,
@@ -139,7 +144,7 @@ class Wizard:
             self._go_to(Step.NETWORK_FILE)
         else:
             self._foreign_keystore = None
-            self._go_to(Step.WALLET, network=value, network_changes={}, has_verification_key=False)
+            self._go_to(Step.VERIFICATION_KEY, network=value, network_changes={}, has_verification_key=False)
 
     def _ask_network_file(self) -> Question:
         facts = (_("Its network is copied, its keys and passwords are not."),)
@@ -149,11 +154,39 @@ class Wizard:
         foreign = read_network_file(_path(value))
         self._foreign_keystore = foreign.keystore
         self._go_to(
-            Step.WALLET,
+            Step.VERIFICATION_KEY,
             network=foreign.name,
             network_changes=foreign.changes,
             has_verification_key=foreign.has_verification_key,
         )
+
+    def _ask_verification_key(self) -> Question:
+        facts = [
+            _("Results are rejected without the network's verification key. Its operator gives it to you."),
+            _("It goes into {path}, which you alone can read.").format(path=self._key_file()),
+            _("A path that begins with / or ~ names a file that has it, such as a systemd credential."),
+        ]
+        if self._answers.has_verification_key:
+            facts.insert(1, _("The one in that settings file is not copied."))
+        prompt = _("Verification key (empty: later)")
+        return Question(1, _("Network"), tuple(facts), Kind.SECRET, prompt=prompt)
+
+    async def _take_verification_key(self, value: str) -> None:
+        value = value.strip()
+        if not value:
+            self._go_to(Step.WALLET)
+            return
+        key_file = self._key_file()
+        if value.startswith(("/", "~")):
+            key_file = typed_path(value).absolute()
+        else:
+            write_settings(key_file, f"{value}\n")
+        changes = {**self._answers.network_changes, KEY_FILE: key_file}
+        network_of(replace(self._answers, network_changes=changes), self._config)  # it can be read
+        self._go_to(Step.WALLET, network_changes=changes)
+
+    def _key_file(self) -> Path:
+        return self._config.parent / f"verification-key-{self._answers.network}"
 
     # -- the wallet
 
@@ -215,7 +248,10 @@ class Wizard:
         self._go_to(Step.PASSWORD_AGAIN)
 
     def _ask_password_again(self) -> Question:
-        return Question(2, _("Wallet"), (), Kind.SECRET, prompt=_("Repeat the password"))
+        short = len(self._password) < SHORT_PASSWORD_CHARACTERS
+        warning = _("! It is short: whoever gets the keystore may guess it. Better are {n} characters.")
+        facts = (warning.format(n=SHORT_PASSWORD_CHARACTERS),) if short else ()
+        return Question(2, _("Wallet"), facts, Kind.SECRET, prompt=_("Repeat the password"))
 
     async def _take_password_again(self, value: str) -> None:
         if value != self._password:
@@ -242,6 +278,8 @@ class Wizard:
         found = self._machine.devices()
         options = tuple(Option(device.name, f"{device.name}  {device.description}") for device in found)
         facts = [_("One job at a time on each.")]
+        if self._answers.address:
+            facts.insert(0, _("The account is {address}.").format(address=self._answers.address))
         if self._password:
             made = _("{path} is created: keep a copy of it and its password.")
             facts.insert(0, made.format(path=self._answers.keystore))
@@ -324,14 +362,17 @@ class Wizard:
             facts.append(made.format(path=self._answers.keystore))
         start = _("The password is asked for at each start; without a terminal, set {variable}.")
         facts.append(start.format(variable=PASSWORD_VARIABLE))
-        key = _("The network's operator gives you the verification key: set {variable} before the start.")
-        if self._answers.has_verification_key:
-            key = _("The network's verification key is not copied: set {variable} before the start.")
-        facts.append(key.format(variable=VERIFICATION_KEY_VARIABLE))
+        if not self._has_key:
+            key = _("The network's operator gives you the verification key: set {variable} before the start.")
+            facts.append(key.format(variable=VERIFICATION_KEY_VARIABLE))
         return Question(5, _("Done"), tuple(facts), Kind.NOTICE)
 
     async def _take_done(self, _value: str) -> None:
-        self.outcome = Outcome(Result.WRITTEN, self._password or None)
+        self.outcome = Outcome(Result.WRITTEN, self._password or None, has_key=self._has_key)
+
+    @property
+    def _has_key(self) -> bool:
+        return KEY_FILE in self._answers.network_changes
 
 
 def _path(text: str) -> Path:

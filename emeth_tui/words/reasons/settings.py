@@ -59,6 +59,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     settings.NotAHost: "a host is a name or an address alone, without http:// and port",
     settings.NotABatchSize: "a batch size is `auto` or a whole number from 1 to {most}",
     settings.PasswordFileUnreadable: "wallet.password_file = {path}: cannot be read",
+    settings.KeyFileUnreadable: "the verification key's file {path} cannot be read, or is empty",
     settings.TableExpected: "{section}: is a value in the file; {key} needs it to be a table",
     settings.UnknownNetwork: "network = {name}: there is no such profile; known are {known}",
     settings.NetworkKeyMissing: "networks.{network}.{key}: is missing; set it under [networks.{network}]",

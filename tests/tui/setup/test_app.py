@@ -21,7 +21,7 @@ from tests.tui.test_pictures import check
 
 CONFIG = Path("/home/operator/.config/emeth-tui/config.toml")
 PASSWORD = "sesame 7"
-IMPORT = ("enter", "down", "down", "enter")
+IMPORT = ("enter", "enter", "down", "down", "enter")
 
 
 @asynccontextmanager
@@ -95,13 +95,14 @@ async def test_the_local_network_can_be_tried(tmp_path: Path) -> None:
         assert result_of(pilot) == Outcome(Result.DEVNET)
 
 
-TO_DEVICES = ("enter", "down", "enter", f"={KEYSTORE}", "enter")
+TO_DEVICES = ("enter", "enter", "down", "enter", f"={KEYSTORE}", "enter")
 STEPS = {
     "setup-network": (),
     "setup-network-file": ("down", "enter"),
-    "setup-wallet": ("enter",),
+    "setup-verification-key": ("enter",),
+    "setup-wallet": ("enter", "enter"),
     "setup-key": (*IMPORT, "=12", "enter"),
-    "setup-password": ("enter", "enter"),
+    "setup-password": ("enter", "enter", "enter"),
     "setup-devices": (*TO_DEVICES, "down", "space"),
     "setup-disk": (*TO_DEVICES, "enter", "=900", "enter"),
     "setup-review": (*TO_DEVICES, "enter", "=9", "enter"),

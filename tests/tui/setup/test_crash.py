@@ -34,6 +34,8 @@ def test_a_bug_in_the_first_settings_shows_neither_key_nor_password(tmp_path: Pa
     try:
         terminal.wait_for("first settings")
         terminal.type("\r")
+        terminal.wait_for("Verification key")
+        terminal.type("\r")
         terminal.wait_for("first settings, 2 of")
         terminal.type("\x1b[B\x1b[B\r")
         terminal.wait_for("Private key")

@@ -64,6 +64,8 @@ def test_the_questions_are_asked_on_a_dumb_terminal_and_lead_to_a_file(home: Pat
         terminal.type("2\n")
         terminal.wait_for("Settings file:")
         terminal.type(f"{home}/node.toml\n")
+        terminal.wait_for("Verification key (empty: later):")
+        terminal.type("\n")
         terminal.wait_for("3  a private key")
         terminal.type("3\n")
         terminal.wait_for("Private key (hex):")

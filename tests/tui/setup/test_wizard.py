@@ -55,7 +55,7 @@ async def test_an_imported_key_and_the_defaults_make_a_file_that_loads(
     config: Path, machine: StandInMachine
 ) -> None:
     wizard = Wizard(config, machine=machine)
-    await answer(wizard, "round3-2", "key", PRIVATE_KEY, PASSWORD, PASSWORD)
+    await answer(wizard, "round3-2", "", "key", PRIVATE_KEY, PASSWORD, PASSWORD)
     assert default(wizard) == "cuda:0,cuda:1"
     await answer(wizard, default(wizard))
     assert default(wizard) == "60"
@@ -81,7 +81,7 @@ async def test_an_imported_key_and_the_defaults_make_a_file_that_loads(
 
 async def test_devices_and_cache_limit_are_written(config: Path, machine: StandInMachine) -> None:
     wizard = Wizard(config, machine=machine)
-    await answer(wizard, "round3-2", "new", PASSWORD, PASSWORD, "cpu", "5", "write", "")
+    await answer(wizard, "round3-2", "", "new", PASSWORD, PASSWORD, "cpu", "5", "write", "")
 
     assert wizard.outcome is not None
     assert wizard.outcome.result is Result.WRITTEN
@@ -91,7 +91,7 @@ async def test_devices_and_cache_limit_are_written(config: Path, machine: StandI
 
 async def test_a_device_chosen_twice_is_chosen_once(config: Path, machine: StandInMachine) -> None:
     wizard = Wizard(config, machine=machine)
-    await answer(wizard, "round3-2", "new", PASSWORD, PASSWORD, "cuda:1,cuda:1", "5", "write", "")
+    await answer(wizard, "round3-2", "", "new", PASSWORD, PASSWORD, "cuda:1,cuda:1", "5", "write", "")
 
     assert load_settings(config, environment={}).workers.devices == ["cuda:1"]
 
@@ -106,9 +106,11 @@ async def test_a_network_is_copied_without_its_secrets(
 
     wizard = Wizard(config, machine=machine)
     await answer(wizard, "file", str(node_toml))
+    assert "The one in that settings file is not copied." in wizard.question.facts
+    await answer(wizard, "")
     assert default(wizard) == str(keystore)
     await answer(wizard, default(wizard), "cuda:1", "60", "write")
-    assert "The network's verification key is not copied" in wizard.question.facts[-1]
+    assert "set EMETH_TUI_VERIFICATION_KEY before the start" in wizard.question.facts[-1]
     await answer(wizard, "")
 
     text = config.read_text("utf-8")  # noqa: ASYNC240
@@ -136,22 +138,32 @@ async def test_trying_it_out_writes_nothing(config: Path, machine: StandInMachin
         (("file",), "", SettingsError, "a file is needed"),
         (("file",), "/no/such.toml", SettingsError, "/no/such.toml: no such file"),
         (("file",), "$HOME/node.toml", SettingsError, "HOME is not expanded"),
-        (("round3-2", "keystore"), "~nobody-of-this-name/x", SettingsError, "no home directory of that name"),
-        (("round3-2",), "none", EmethError, "choose from new, keystore, key"),
-        (("round3-2", "keystore"), "/no/such.json", WalletError, "no such keystore"),
-        (("round3-2", "key"), "0xzz", SettingsError, "the private key is not hex"),
-        (("round3-2", "key"), "0x1234", WalletError, "this is not a private key"),
-        (("round3-2", "new"), "", WalletError, "a password is needed"),
-        (("round3-2", "new", PASSWORD, PASSWORD), "", SettingsError, "choose at least one device"),
-        (("round3-2", "new", PASSWORD, PASSWORD), "cuda:7", EmethError, "choose from cuda:0, cuda:1, cpu"),
         (
-            ("round3-2", "new", PASSWORD, PASSWORD, "cpu"),
+            ("round3-2", "", "keystore"),
+            "~nobody-of-this-name/x",
+            SettingsError,
+            "no home directory of that name",
+        ),
+        (("round3-2", ""), "none", EmethError, "choose from new, keystore, key"),
+        (("round3-2", "", "keystore"), "/no/such.json", WalletError, "no such keystore"),
+        (("round3-2", "", "key"), "0xzz", SettingsError, "the private key is not hex"),
+        (("round3-2", "", "key"), "0x1234", WalletError, "this is not a private key"),
+        (("round3-2", "", "new"), "", WalletError, "a password is needed"),
+        (("round3-2", "", "new", PASSWORD, PASSWORD), "", SettingsError, "choose at least one device"),
+        (
+            ("round3-2", "", "new", PASSWORD, PASSWORD),
+            "cuda:7",
+            EmethError,
+            "choose from cuda:0, cuda:1, cpu",
+        ),
+        (
+            ("round3-2", "", "new", PASSWORD, PASSWORD, "cpu"),
             "lots",
             SettingsError,
             "'lots': must be a number",
         ),
-        (("round3-2", "new", PASSWORD, PASSWORD, "cpu"), "-1", SettingsError, "greater than 0"),
-        (("round3-2", "new", PASSWORD, PASSWORD, "cpu"), "900", SettingsError, "has 212 GB free"),
+        (("round3-2", "", "new", PASSWORD, PASSWORD, "cpu"), "-1", SettingsError, "greater than 0"),
+        (("round3-2", "", "new", PASSWORD, PASSWORD, "cpu"), "900", SettingsError, "has 212 GB free"),
     ],
 )
 async def test_a_wrong_answer_is_explained_and_asked_again(
@@ -174,7 +186,7 @@ async def test_a_wrong_answer_is_explained_and_asked_again(
 
 async def test_two_passwords_that_differ_make_nothing(config: Path, machine: StandInMachine) -> None:
     wizard = Wizard(config, machine=machine)
-    await answer(wizard, "round3-2", "new", "one")
+    await answer(wizard, "round3-2", "", "new", "one")
     with pytest.raises(WalletError, match="the two passwords differ"):
         await answer(wizard, "two")
     assert wizard.question.prompt == "New password"
@@ -189,7 +201,7 @@ async def test_a_keystore_that_is_there_is_offered_first_and_never_overwritten(
     kept = keystore.read_bytes()
 
     wizard = Wizard(config, machine=machine)
-    await answer(wizard, "round3-2")
+    await answer(wizard, "round3-2", "")
     assert default(wizard) == str(keystore)
     await answer(wizard, "new", PASSWORD, PASSWORD, "cpu", "1", "write")
     assert keystore.read_bytes() == kept
@@ -201,7 +213,7 @@ async def test_an_endpoint_that_does_not_answer_is_no_reason_to_stop(
 ) -> None:
     machine.refusal = ChainUnreachable(Foreign("https://testnet.alt.ai: no answer"))
     wizard = Wizard(config, machine=machine)
-    await answer(wizard, "round3-2", "new", PASSWORD, PASSWORD, "cpu", "1")
+    await answer(wizard, "round3-2", "", "new", PASSWORD, PASSWORD, "cpu", "1")
     assert (
         "the balances are unknown: https://testnet.alt.ai: no answer; you can go on" in wizard.question.facts
     )
@@ -212,14 +224,14 @@ async def test_an_endpoint_that_does_not_answer_is_no_reason_to_stop(
 async def test_an_empty_account_is_told_what_it_needs(config: Path, machine: StandInMachine) -> None:
     machine.holds = type(machine.holds)(0, 0)
     wizard = Wizard(config, machine=machine)
-    await answer(wizard, "round3-2", "new", PASSWORD, PASSWORD, "cpu", "1")
+    await answer(wizard, "round3-2", "", "new", PASSWORD, PASSWORD, "cpu", "1")
     assert any("needs EMT for deposits and ALT" in fact for fact in wizard.question.facts)
 
 
 async def test_the_way_back_leads_to_the_question_before(config: Path, machine: StandInMachine) -> None:
     wizard = Wizard(config, machine=machine)
     assert not wizard.back()
-    await answer(wizard, "round3-2", "new", PASSWORD, PASSWORD, "cpu")
+    await answer(wizard, "round3-2", "", "new", PASSWORD, PASSWORD, "cpu")
     assert wizard.question.title == "Disk"
     assert wizard.back()
     assert wizard.question.title == "Devices"
@@ -227,13 +239,15 @@ async def test_the_way_back_leads_to_the_question_before(config: Path, machine: 
     assert wizard.question.title == "Wallet"
     assert default(wizard) == str(config.parent / "keystore.json")
     assert wizard.back()
+    assert wizard.question.prompt.startswith("Verification key")
+    assert wizard.back()
     assert wizard.question.title == "Network"
 
 
 async def test_a_file_that_is_there_keeps_its_comments(config: Path, machine: StandInMachine) -> None:
     before = "# mine\n[claims]\nmin_fee_emt = 12  # not for less\n"
     wizard = Wizard(config, before, machine)
-    await answer(wizard, "round3-2", "new", PASSWORD, PASSWORD, "cuda:0,cuda:1", "7", "write")
+    await answer(wizard, "round3-2", "", "new", PASSWORD, PASSWORD, "cuda:0,cuda:1", "7", "write")
 
     text = config.read_text("utf-8")  # noqa: ASYNC240
     assert "# mine" in text
@@ -244,7 +258,7 @@ async def test_a_file_that_is_there_keeps_its_comments(config: Path, machine: St
 async def test_a_small_disk_gets_a_smaller_limit(config: Path, machine: StandInMachine) -> None:
     machine.free = 10_000_000_000
     wizard = Wizard(config, machine=machine)
-    await answer(wizard, "round3-2", "new", PASSWORD, PASSWORD, "cpu")
+    await answer(wizard, "round3-2", "", "new", PASSWORD, PASSWORD, "cpu")
     assert default(wizard) == "8"
 
 
@@ -257,6 +271,57 @@ async def test_a_keystore_without_an_address_is_taken_too(
     del content["address"]
     keystore.write_text(json.dumps(content), "utf-8")
     wizard = Wizard(config, machine=machine)
-    await answer(wizard, "round3-2", "keystore", str(keystore), "cpu", "1")
+    await answer(wizard, "round3-2", "", "keystore", str(keystore), "cpu", "1")
     assert "does not name its address" in wizard.question.facts[0]
     assert machine.asked == []
+
+
+KEY = "the network's secret"
+
+
+async def test_a_verification_key_goes_into_a_file_of_its_own(config: Path, machine: StandInMachine) -> None:
+    wizard = Wizard(config, machine=machine)
+    await answer(wizard, "round3-2", f" {KEY} ", "new", PASSWORD, PASSWORD, "cpu", "1", "write")
+    assert not any("EMETH_TUI_VERIFICATION_KEY" in fact for fact in wizard.question.facts)
+    await answer(wizard, "")
+
+    path = config.parent / "verification-key-round3-2"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert KEY not in config.read_text("utf-8")  # noqa: ASYNC240
+    network = load_network(load_settings(config, environment={}), environment={})
+    assert network.verification_key.get_secret_value() == KEY
+    assert wizard.outcome is not None
+    assert wizard.outcome.has_key
+    assert KEY not in repr(wizard.outcome)
+
+
+async def test_a_verification_key_may_be_in_a_file_already(
+    config: Path, machine: StandInMachine, tmp_path: Path
+) -> None:
+    credential = tmp_path / "credential"
+    wizard = Wizard(config, machine=machine)
+    await answer(wizard, "round3-2")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        await answer(wizard, str(credential))
+    credential.write_text(f"{KEY}\n", "utf-8")
+    await answer(wizard, str(credential), "new", PASSWORD, PASSWORD, "cpu", "1", "write")
+    network = load_network(load_settings(config, environment={}), environment={})
+    assert network.verification_key.get_secret_value() == KEY
+    from_environment = load_network(
+        load_settings(config, environment={}), environment={"EMETH_TUI_VERIFICATION_KEY": "other"}
+    )
+    assert from_environment.verification_key.get_secret_value() == "other"
+
+
+async def test_a_short_password_is_warned_of_and_a_new_account_is_named_at_once(
+    config: Path, machine: StandInMachine
+) -> None:
+    wizard = Wizard(config, machine=machine)
+    await answer(wizard, "round3-2", "", "new", "short")
+    assert "It is short" in wizard.question.facts[0]
+    await answer(wizard, "short")
+    address = load_wallet(config.parent / "keystore.json", "short").address
+    assert f"The account is {address}." in wizard.question.facts
+    assert wizard.back()
+    await answer(wizard, "new", "x" * 12)
+    assert wizard.question.facts == ()
