@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from pathlib import Path
 
 from emeth_tui.clients.wallet import Wallet, create_keystore, load_wallet
@@ -136,6 +138,16 @@ async def test_a_database_that_cannot_be_read(patient: Patient) -> None:
     (state_dir / "node.sqlite3").write_bytes(b"no database" * 1_000)
 
     assert_found(await patient.seen_by(STATE), Grade.ERROR, "state_not_read", "restore_store")
+
+
+async def test_a_database_of_an_older_version_is_only_noted(patient: Patient) -> None:
+    state_dir = patient.setup().settings.state_dir
+    with Store(state_dir) as store:
+        path = store.path
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 1")
+
+    assert the(await patient.seen_by(STATE), "database_older").finding.grade is Grade.NOTE
 
 
 async def test_a_state_with_jobs_of_another_account(patient: Patient) -> None:

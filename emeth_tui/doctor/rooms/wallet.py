@@ -21,6 +21,7 @@ from emeth_tui.notices.reasons.doctor import remedies
 from emeth_tui.notices.reasons.doctor.checkup import NoPassword
 from emeth_tui.notices.reasons.market import KeyUsedElsewhere, UnderNativeLimit
 from emeth_tui.notices.reasons.start import NoEmt, NoGasToken, OtherAccount
+from emeth_tui.notices.reasons.store import DatabaseOlder
 from emeth_tui.notices.reasons.wallet import NoKeystore, WrongPassword
 from emeth_tui.protocol.contracts import Rates
 from emeth_tui.settings import PASSWORD_VARIABLE, Settings
@@ -138,6 +139,8 @@ async def _state(subject: Subject) -> Sequence[Finding]:
     try:
         known = await in_thread(_read, state_dir)
     except EmethError as failed:
+        if isinstance(failed.reason, DatabaseOlder):
+            return [note(failed.reason)]  # a node that starts takes it over
         unread = found.StateNotRead(state_dir / DATABASE_FILE, failed.reason)
         return [error(unread, remedies.RestoreStore())]
     address, core = await subject.address(), subject.network.core_address

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emeth_tui.clients.threads import run_to_end
 from emeth_tui.job import Job
 from emeth_tui.model import JobId, JobState, JournaledTransaction
 from emeth_tui.notices.event import Event
 from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.store.jobs import EpochRecord
+from emeth_tui.store.reading import read_store
 
 if TYPE_CHECKING:
     from emeth_tui.engine.context import Context  # web3 behind it takes a second to load
@@ -56,8 +58,13 @@ class NodeRecords:
         )
 
     async def history(self) -> list[Job]:
-        """Return every job that was ever ours, newest first."""
-        return self._context.store.jobs.in_states(JobState)[::-1]
+        """Return every job that was ever ours, newest first.
+
+        They may be tens of thousands: they are read in a thread, over a connection of its own.
+        """
+        store = self._context.store
+        jobs = await run_to_end(_all_jobs, store.path.parent)
+        return store.jobs.all()[::-1] if jobs is None else jobs  # the file may just have been taken away
 
     async def transactions(self, limit: int) -> list[JournaledTransaction]:
         """Return the newest transactions, newest first."""
@@ -87,3 +94,9 @@ class NodeRecords:
         except OSError:
             return []
         return lines[1:] if start else lines
+
+
+def _all_jobs(state_dir: Path) -> list[Job] | None:
+    """Read all jobs from the database, newest first; None where there is none."""
+    with read_store(state_dir) as store:
+        return None if store is None else store.jobs.all()[::-1]

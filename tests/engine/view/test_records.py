@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from types import SimpleNamespace
 
+from emeth_tui.engine.view.records import NodeRecords
 from emeth_tui.model import JobId, JobState
 from emeth_tui.protocol.contracts import JobStatus
+from emeth_tui.store.database import Store
 from tests.engine.harness import Harness
 from tests.engine.quick_worker import Script
+from tests.factories import make_job
 
 UNKNOWN = JobId("0x" + "ff" * 16)
 
@@ -39,6 +44,31 @@ async def test_a_jobs_record_holds_everything_in_order(network: Harness) -> None
         newest, *_older = await records.transactions(10)
         assert newest.created_at_unix_s == max(tx.created_at_unix_s for tx in await records.transactions(10))
         assert len(await records.transactions(1)) == 1
+
+
+async def test_all_jobs_are_read_without_holding_the_event_loop(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        for number in range(50):
+            job = make_job(job_id=JobId(f"0x{number:032x}"), created_at_unix_s=float(number))
+            store.jobs.save(job, at_unix_s=1.0, state_changed=False)
+        records = NodeRecords(SimpleNamespace(store=store), None)  # type: ignore[arg-type]
+        reading = asyncio.ensure_future(records.history())
+        turns = 0
+        while not reading.done():
+            turns += 1
+            await asyncio.sleep(0)
+
+        assert turns > 1
+        assert reading.result() == store.jobs.all()[::-1]
+
+
+async def test_all_jobs_are_known_although_their_file_was_taken_away(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        store.jobs.save(make_job(), at_unix_s=1.0, state_changed=False)
+        records = NodeRecords(SimpleNamespace(store=store), None)  # type: ignore[arg-type]
+        store.path.unlink()
+
+        assert await records.history() == [make_job()]
 
 
 async def test_the_chain_is_asked_for_any_job(network: Harness) -> None:
