@@ -100,17 +100,23 @@ def _fitted(columns: Sequence[Column[T]], widths: Sequence[int], width: int | No
     if width is None:
         return shown
     while _total(shown) > width:
-        flexible = [index for index in shown if columns[index].flexible]
-        rest = _total({index: cells for index, cells in shown.items() if index not in flexible})
-        room = width - rest - len(GAP) * (len(flexible) if rest else len(flexible) - 1)
-        least = sum(min(shown[index], LEAST_TEXT_CELLS) for index in flexible)
         droppable = [index for index in shown if columns[index].rank]
-        if flexible and (room >= least or not droppable):
-            return _shrunk(shown, flexible, max(room, 0))
+        flexible = [index for index in shown if columns[index].flexible]
+        room = width - _total({index: 0 if index in flexible else cells for index, cells in shown.items()})
+        least = sum(min(shown[index], LEAST_TEXT_CELLS) for index in flexible)
+        if flexible and room >= least:
+            return _shrunk(shown, flexible, room)
         if not droppable:
-            return shown
+            return _squeezed(shown, flexible, room, width)
         del shown[max(droppable, key=lambda index: columns[index].rank)]
     return shown
+
+
+def _squeezed(shown: dict[int, int], flexible: Sequence[int], room: int, width: int) -> dict[int, int]:
+    """Cut texts to nearly nothing; where not even that is enough, cut every column."""
+    if flexible and room >= len(flexible):
+        return _shrunk(shown, flexible, room)
+    return _shrunk(shown, list(shown), width - len(GAP) * (len(shown) - 1))
 
 
 def _shrunk(shown: dict[int, int], flexible: Sequence[int], room: int) -> dict[int, int]:

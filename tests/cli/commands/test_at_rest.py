@@ -54,6 +54,7 @@ async def emeth_tui(network: Harness, tmp_path: Path, *arguments: str) -> subpro
         return await asyncio.to_thread(run_program, command)
 
 
+@pytest.mark.slow
 async def test_a_job_is_declined_for_what_was_shown(network: Harness, tmp_path: Path) -> None:
     async with commanded(network, tmp_path) as node:
         job_id = node.job_id
