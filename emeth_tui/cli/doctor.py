@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -85,10 +86,21 @@ def _settings(options: StartOptions) -> tuple[Settings, Reason | None]:
     from emeth_tui.settings import load_settings
     from emeth_tui.settings.schema import Settings, default_config_path
 
+    path = options.config or _of_devnet(options)
     try:
-        return load_settings(options.config, overrides=options.overrides() | directories_of(options)), None
+        return load_settings(path, overrides=options.overrides() | directories_of(options)), None
     except SettingsError as error:
-        return Settings().with_source(options.config or default_config_path()), error.reason
+        return Settings().with_source(path or default_config_path()), error.reason
+
+
+def _of_devnet(options: StartOptions) -> Path | None:
+    """Return the settings that join the local network of these options, None where it never ran."""
+    if not options.devnet or options.state_dir is None:
+        return None
+    from emeth_tui.devnet.beside import NODE_SETTINGS_FILE
+
+    path = options.state_dir / "devnet" / NODE_SETTINGS_FILE
+    return path if path.exists() else None
 
 
 def _network(settings: Settings, secrets: Mapping[str, str]) -> Network | Reason:

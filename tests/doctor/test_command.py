@@ -44,12 +44,14 @@ async def test_a_healthy_devnet_is_in_order(tmp_path: Path) -> None:
 
         code, output, narration = await doctor(home, *node, "doctor", "--quick", LC_ALL="C.UTF-8")
         as_json = await doctor(home, *node, "doctor", "--quick", "--json")
+        beside = await doctor(home, "--devnet", "--state-dir", str(tmp_path), "doctor", "--quick")
 
     assert (code, narration) == (ExitCode.OK, ""), output
     assert output.endswith("everything is in order\n")
     assert "✗" not in output
     report = json.loads(as_json[1])
     assert {one["severity"] for one in report["findings"]} <= {"ok", "note"}
+    assert beside[0] == ExitCode.OK, beside[1]
     assert not (tmp_path / "state").exists()
     assert list(home.rglob("*")) == []
 
