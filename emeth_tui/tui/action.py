@@ -67,6 +67,7 @@ _GROUPS = {
     Scope.HISTORY: "In the history",
     Scope.DAYS: "In the earnings by day",
     Scope.MARKET: "In the market",
+    Scope.TRANSACTIONS: "Among the transactions",
     Scope.JOB: "On a job’s page",
     Scope.LOG: "In the log",
     Scope.SETTINGS: "In the settings",

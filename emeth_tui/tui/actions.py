@@ -155,6 +155,11 @@ def _of_the_market() -> Iterable[Action]:
     )
 
 
+def _of_the_transactions() -> Iterable[Action]:
+    page, text = Scope.TRANSACTIONS, "Copy the chosen transaction’s hash to the clipboard"
+    yield Action("copy-hash", "c", page, "screen.copy", text, "Copy the hash", why_not.open_row, brief="Copy")
+
+
 def _of_the_other_pages() -> Iterable[Action]:
     page, text = Scope.JOB, "Read the job from the chain again"
     yield Action("chain-record", "o", page, "screen.read_chain_record", text, "On the chain")
@@ -258,6 +263,7 @@ ACTIONS: tuple[Action, ...] = (
     *_of_the_dashboard(),
     *_of_the_history(),
     *_of_the_market(),
+    *_of_the_transactions(),
     *_of_the_tables(),
     *_of_the_other_pages(),
     *_of_every_screen(),

@@ -10,6 +10,7 @@ import pytest
 from textual.pilot import Pilot
 
 from emeth_tui.job import Job
+from emeth_tui.model import JournaledTransaction
 from emeth_tui.tui.action import SCREENS, Action, Scope
 from emeth_tui.tui.actions import ACTIONS, BY_ID, actions_of, palette_actions
 from emeth_tui.tui.app import EmethApp
@@ -89,7 +90,11 @@ def nothing_to_act_on(monkeypatch: pytest.MonkeyPatch) -> StandInNode:
     async def history() -> Sequence[Job]:
         return []
 
+    async def transactions(_limit: int) -> Sequence[JournaledTransaction]:
+        return []
+
     monkeypatch.setattr(node.records, "history", history)
+    monkeypatch.setattr(node.records, "transactions", transactions)
     return node
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LABEL_CELLS = 12
 AMOUNT_CELLS = 12
+UNIT_CELLS = 4
 FEW_TRANSACTIONS = 20
 
 
@@ -25,6 +26,7 @@ def deposit_lines(frame: Frame, width: int) -> list[Line]:
     if deposits is None:
         return [line((_("reading the chain …"), "muted"))]
     cells = min(AMOUNT_CELLS, max(8, width - LABEL_CELLS - 5))
+    roomy = LABEL_CELLS + cells + UNIT_CELLS <= width
     risk, lost = cost(deposits.at_risk_wei, cells), cost(deposits.lost_today_wei, cells)
     back = format_token(deposits.returned_today_wei)
     amounts = [
@@ -38,14 +40,16 @@ def deposit_lines(frame: Frame, width: int) -> list[Line]:
         line(
             (left(label, LABEL_CELLS), "muted"),
             (right(amount, cells), role),
-            (" EMT", "faint"),
+            (" EMT" if roomy else "", "faint"),
             *_limit(limit_wei),
         )
         for label, amount, role, limit_wei in amounts
     ]
     symbol = frame.snapshot.native_symbol
     amount = right(format_token(deposits.native_wei), cells)
-    lines.append(line((left(symbol, LABEL_CELLS), "muted"), (amount, ""), (f" {symbol}", "faint")))
+    lines.append(
+        line((left(symbol, LABEL_CELLS), "muted"), (amount, ""), (f" {symbol}" if roomy else "", "faint"))
+    )
     if paid := _transactions(frame, width):
         lines.append(line(*paid))
     return lines

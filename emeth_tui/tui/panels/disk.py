@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from emeth_tui.tui.frame import Frame
 
 NEARLY_FULL = 0.9
+PERCENT_CELLS = 6
 
 
 def disk_lines(frame: Frame, width: int, height: int, glyphs: Glyphs) -> list[Line]:
@@ -25,9 +26,11 @@ def disk_lines(frame: Frame, width: int, height: int, glyphs: Glyphs) -> list[Li
     role = "warn" if disk.committed_bytes >= NEARLY_FULL * disk.limit_bytes else "accent"
     label = _("cache {used} of {limit}").format(used=size(disk.used_bytes), limit=size(disk.limit_bytes))
     head = line((label + " ", ""))
-    room = min(40, width - head.width - 6)
+    if head.width + PERCENT_CELLS > width:
+        head = line((f"{size(disk.used_bytes)} / {size(disk.limit_bytes)} ", ""))
+    room = min(40, width - head.width - PERCENT_CELLS)
     cells = bar(used, room, glyphs, role) if room >= 6 else ()
-    lines = [line(*head.spans, *cells, (right(percent(used), 6), ""))]
+    lines = [line(*head.spans, *cells, (right(percent(used), PERCENT_CELLS), ""))]
     reserved = max(0, disk.committed_bytes - disk.used_bytes)
     lines.append(
         join(

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from emeth_tui.model import JobId
     from emeth_tui.tui.frame import Frame
 
-WIDE_CELLS, WIDE_LINES = 110, 28  # from here on everything is shown at once
+WIDE_CELLS, WIDE_LINES = 100, 28  # from here on everything is shown at once
 TALL_LINES = 36
 MIDDLE_LINES = 9  # pending, deposits, disk: seven lines and the border
 LEAST_TOP_LINES = 8

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import BindingType
 
 from emeth_tui.model import JournaledTransaction, TransactionState, format_token
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui.action import Scope
+from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.lines import Line, Span, line
 from emeth_tui.tui.drawing.table import Column
 from emeth_tui.tui.screens.job_parts import TRANSACTION_SIGNS
 from emeth_tui.tui.screens.rows import RowsScreen
+from emeth_tui.tui.why_not import Target
 from emeth_tui.words.formats import duration, moment, transaction_state_name
 from emeth_tui.words.translation import _
 
@@ -27,6 +31,7 @@ class TransactionsScreen(RowsScreen[JournaledTransaction]):
     """The transactions that the node signed and sent."""
 
     SCOPE = Scope.TRANSACTIONS
+    BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.TRANSACTIONS)
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,6 +39,16 @@ class TransactionsScreen(RowsScreen[JournaledTransaction]):
 
     async def load(self, records: Records) -> None:
         self.transactions = await records.transactions(TRANSACTIONS_SHOWN)
+
+    @property
+    def target(self) -> Target:
+        return Target(row_count=len(self.shown))
+
+    def copy(self) -> None:
+        """Copy the chosen transaction's hash, by the terminal's own means (OSC 52)."""
+        if self.chosen_item is not None:
+            self.app.copy_to_clipboard(self.chosen_item.tx_hash)
+            self.host.note.show(_("copied, if your terminal allows that"))
 
     def top_line(self, frame: Frame) -> Line:
         return line((_("Transactions"), "title"))

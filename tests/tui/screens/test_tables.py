@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from emeth_tui.notices.reasons.market import MissesMargin
 from emeth_tui.words.sentences import text_of as text_of_reason
-from tests.tui.harness import SMALL, press, shown, text_of
+from tests.tui.harness import OPTIONS, SMALL, press, shown, text_of
 from tests.tui.stand_in import OFFERS, StandInNode
 
 
@@ -54,3 +56,19 @@ async def test_columns_sort_and_the_chosen_row_stays_chosen(node: StandInNode) -
         assert sizes() == ["8", "64", "64", "240", "1.2"]
         await press(pilot, "O", *"ooooo")
         assert sizes() == came
+
+
+async def test_c_copies_the_hash_of_the_chosen_transaction(node: StandInNode) -> None:
+    async with shown(node, SMALL) as pilot:
+        await press(pilot, "x", "down", "c")
+        assert pilot.app.clipboard == "0x" + "cd" * 32
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+async def test_a_hundred_columns_hold_every_panel_uncut(node: StandInNode, language: str) -> None:
+    async with shown(node, (100, 30), replace(OPTIONS, language=language)) as pilot:
+        lines = text_of(pilot).splitlines()
+        panels = [line for line in lines if line.startswith("│") and line.count("││") == 2]
+        assert len(panels) == 7
+        assert not any("… │" in line or "…│" in line for line in panels)
+        assert sum(f" {number} " in "".join(lines) for number in range(1, 7)) == 6
