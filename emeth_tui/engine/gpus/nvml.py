@@ -101,7 +101,7 @@ def _facts(device: str, handle: Any) -> GpuFacts:
         name=str(_ask("nvmlDeviceGetName", handle) or "GPU"),
         capability=None if capability is None else (int(capability[0]), int(capability[1])),
         total_bytes=None if memory is None else int(memory.total),
-        free_bytes=None if memory is None else int(memory.free),
+        free_bytes=None if memory is None else int(memory.total - memory.used),
         processes=tuple(
             GpuProcess(int(one.pid), one.usedGpuMemory)
             for one in _ask("nvmlDeviceGetComputeRunningProcesses", handle) or ()
