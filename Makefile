@@ -60,7 +60,7 @@ lint: $(VENV)/.installed  ## Check style, types and layers
 	$(BIN)/python -m tools.structure
 	$(BIN)/deptry .
 
-check: lint test test-slow test-pythons  ## Everything that CI checks
+check: lint test test-slow faults test-pythons  ## Everything that CI checks
 
 bench: $(VENV)/.installed  ## Measure, on a CPU; results and method are in BENCHMARKS.md
 	$(BIN)/python -m benchmarks all
