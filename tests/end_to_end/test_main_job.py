@@ -98,7 +98,8 @@ def test_a_stop_saves_the_job_and_leaves_within_ten_seconds(
     assert node.stop(number) == ExitCode.OK, node.story()
 
     assert time.monotonic() - asked < 10
-    assert [record["event"] for record in node.records[-3:]] == ["stopping", "stopped", "summary"]
+    told = [record["event"] for record in node.records if record["event"] != "epoch_done"]
+    assert told[-3:] == ["stopping", "stopped", "summary"]  # an epoch may end meanwhile
     assert node.of_kind("summary")[0]["adds_up"] is True
     again = start_node("--config", str(node_toml))
     resumed = again.wait_for("training")
