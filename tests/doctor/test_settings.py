@@ -66,7 +66,9 @@ async def test_a_file_that_is_not_toml(patient: Patient) -> None:
 
 
 async def test_this_python_and_its_packages_fit(patient: Patient) -> None:
-    assert grades(await patient.seen_by(software.CHECKS)) == {Grade.OK}
+    found_grades = grades(await patient.seen_by(software.CHECKS))
+    assert Grade.OK in found_grades
+    assert found_grades <= {Grade.OK, Grade.NOTE}  # from a checkout that is not installed it is a note
 
 
 def test_a_python_that_was_not_tested(monkeypatch: pytest.MonkeyPatch) -> None:

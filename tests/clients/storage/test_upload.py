@@ -134,9 +134,11 @@ async def test_no_part_goes_where_a_name_leads_into_our_own_network(upload: Uplo
 async def test_a_server_that_hardly_reads_is_given_up(upload: Upload) -> None:
     """It takes a few bytes every moment, and never as many as a line that works would bring."""
 
+    over = asyncio.Event()
+
     async def sip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.closing(writer), contextlib.suppress(ConnectionError):
-            while await reader.read(1):  # noqa: ASYNC110 - this is what is tested
+            while await reader.read(1) and not over.is_set():
                 await asyncio.sleep(0.01)
 
     listener = await asyncio.start_server(sip, "127.0.0.1", 0, limit=1)
@@ -150,6 +152,7 @@ async def test_a_server_that_hardly_reads_is_given_up(upload: Upload) -> None:
         upload.client = StorageClient(network_at(upload.site.url), upload.site.wallet, transport)
         with pytest.raises(StorageError, match="moved in 0 s"):
             await upload()
+    over.set()
     listener.close()
     await listener.wait_closed()
 
