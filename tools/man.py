@@ -44,7 +44,7 @@ def man_page() -> str:
 
 
 def _commands(group: click.Group, words: tuple[str, ...]) -> Iterator[str]:
-    for name, inner in sorted(group.commands.items()):
+    for name, inner in sorted((name, inner) for name, inner in group.commands.items() if not inner.hidden):
         if isinstance(inner, click.Group):
             yield from _commands(inner, (*words, name))
             continue

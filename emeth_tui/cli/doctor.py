@@ -97,7 +97,7 @@ def _of_devnet(options: StartOptions) -> Path | None:
     """Return the settings that join the local network of these options, None where it never ran."""
     if not options.devnet or options.state_dir is None:
         return None
-    from emeth_tui.devnet.beside import NODE_SETTINGS_FILE
+    from emeth_tui.devnet.files import NODE_SETTINGS_FILE
 
     path = options.state_dir / "devnet" / NODE_SETTINGS_FILE
     return path if path.exists() else None

@@ -10,12 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from emeth_tui.devnet.files import DESCRIPTION_FILE, NODE_SETTINGS_FILE
 from emeth_tui.errors import DevnetError
 from emeth_tui.hardening import child_environment
 from emeth_tui.notices.reasons.local.devnet import DevnetDidNotStart, DevnetNotReady
 
-READY_FILE = "devnet.json"  # written last, once every service answers
-NODE_SETTINGS_FILE = "node.toml"
 LOG_FILE = "devnet.log"
 START_LIMIT_S = 120.0
 STOP_LIMIT_S = 10.0
@@ -30,7 +29,7 @@ def devnet_beside(state_dir: Path, options: Sequence[str]) -> Iterator[Path]:
     input closes, however this process ends. Raise DevnetError when it does not come up.
     """
     state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    (state_dir / READY_FILE).unlink(missing_ok=True)
+    (state_dir / DESCRIPTION_FILE).unlink(missing_ok=True)
     log_path = state_dir / LOG_FILE
     command = [
         sys.executable,
@@ -51,7 +50,7 @@ def devnet_beside(state_dir: Path, options: Sequence[str]) -> Iterator[Path]:
             env={**child_environment(), "PYTHONIOENCODING": "utf-8"},  # as its log is read
         )
     try:
-        _wait_until_ready(process, state_dir / READY_FILE, log_path)
+        _wait_until_ready(process, state_dir / DESCRIPTION_FILE, log_path)
         yield state_dir / NODE_SETTINGS_FILE
     finally:
         _stop(process)

@@ -12,6 +12,8 @@ from emeth_tui.errors import DevnetError
 from emeth_tui.files import write_atomically
 from emeth_tui.notices.reasons.local.devnet import DevnetDirectoryUnusable, DevnetFileDamaged
 
+DESCRIPTION_FILE = "devnet.json"  # written last, once every service answers
+NODE_SETTINGS_FILE = "node.toml"  # a node joins with it
 _SECRET = re.compile(r"[0-9a-f]{64}")
 
 

@@ -30,10 +30,15 @@ from emeth_tui.devnet.bots.torch_process import TorchProcess
 from emeth_tui.devnet.bots.verifier import EXAMINE_LIMIT_S, Examination, Examiner, Verifier
 from emeth_tui.devnet.chain.backends import make_chain
 from emeth_tui.devnet.deploy import deployment_of
-from emeth_tui.devnet.files import kept_secret, make_private_directory, read_json, write_json
-from emeth_tui.devnet.joining import (
+from emeth_tui.devnet.files import (
     DESCRIPTION_FILE,
     NODE_SETTINGS_FILE,
+    kept_secret,
+    make_private_directory,
+    read_json,
+    write_json,
+)
+from emeth_tui.devnet.joining import (
     write_description,
     write_node_settings,
     write_operator_wallet,
