@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from emeth_tui.clients.threads import run_to_end
 from emeth_tui.errors import SettingsError
-from emeth_tui.model import Asker
+from emeth_tui.model import Asker, Language
 from emeth_tui.notices.events.node import SettingChanged, SettingsUnchanged, SettingWaits
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.settings import NeedsRestart, SetByThisRun
@@ -36,6 +36,7 @@ class Setting:
     """One setting in effect, as text; "" where the default is absence.
 
     `pending` is the file's value after a change that needs a restart, None where nothing is pending.
+    `in_place` is what the network says, and applies while there is no value.
     """
 
     key: str
@@ -45,6 +46,7 @@ class Setting:
     at_run_time: bool
     choices: tuple[str, ...] = ()
     pending: str | None = None
+    in_place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,7 @@ def settings_view(
     Raise SettingsError when the file cannot be read.
     """
     origins = layers.origins(layers.read() if text is None else text)
+    in_place = _in_place_of_absent(network)
     known = [
         Setting(
             key,
@@ -180,11 +183,22 @@ def settings_view(
             field.description or "",
             key in CHANGEABLE_AT_RUN_TIME,
             _choices(field),
+            in_place=in_place.get(key, ""),
         )
         for key, field in fields_by_key().items()
     ]
     known += _network_settings(settings, network)
     return SettingsView(layers.path, layers.path.exists(), tuple(known), keys=settings.keys)
+
+
+def _in_place_of_absent(network: Network) -> dict[str, str]:
+    """Return the network's values for the settings that need none of their own, by key."""
+    return {
+        "claims.safety_margin_s": as_text(network.safety_margin_s),
+        "claims.poll_interval_s": as_text(network.poll_interval_s),
+        "training.model_en": network.models.get(Language.EN, ""),
+        "training.model_ja": network.models.get(Language.JA, ""),
+    }
 
 
 def _publish(events: EventLog, change: SettingChange, by: Asker) -> None:

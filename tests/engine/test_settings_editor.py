@@ -8,7 +8,7 @@ import pytest
 
 from emeth_tui.engine.settings_editor import Setting, SettingChange, as_text
 from emeth_tui.errors import SettingsError
-from emeth_tui.model import OPERATOR
+from emeth_tui.model import OPERATOR, Language
 from emeth_tui.notices.events.node import SettingChanged
 from emeth_tui.settings import Origin
 from emeth_tui.words.sentences import english
@@ -58,6 +58,18 @@ async def test_the_cache_limit_and_the_batch_size_hold_from_the_next_job_on(netw
         assert script.requests[-1].batch_size == 3
         assert (await setting(node, "cache.limit_gb")).value == "60"
         await node.stop()
+
+
+async def test_what_applies_without_a_value_is_said(network: Harness) -> None:
+    async with network.node() as node:
+        margin = await setting(node, "claims.safety_margin_s")
+        model = await setting(node, "training.model_ja")
+        fee = await setting(node, "claims.min_fee_emt")
+        await node.stop()
+
+    assert (margin.value, margin.in_place) == ("", str(node.node._context.network.safety_margin_s))
+    assert (model.value, model.in_place) == ("", node.node._context.network.models[Language.JA])
+    assert fee.in_place == ""
 
 
 @pytest.mark.parametrize(

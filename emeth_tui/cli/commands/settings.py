@@ -139,7 +139,7 @@ def _chosen(known: Sequence[Setting], keys: Sequence[str]) -> list[Setting]:
 def _columns() -> list[Column[Setting]]:
     def value(setting: Setting) -> str:
         if setting.pending is None:
-            return setting.value
+            return setting.value or (f"({setting.in_place})" if setting.in_place else "")
         return _("{value}, after a restart {pending}").format(value=setting.value, pending=setting.pending)
 
     return [

@@ -48,7 +48,7 @@ async def _clock(subject: Subject) -> Sequence[Finding]:
 
 
 async def _see_head(subject: Subject, clock: ChainClock) -> bool:
-    """Show the clock the newest block; it tells a clock that is behind."""
+    """Show the clock the newest block, from which it knows when it is behind."""
     try:
         head = await (await subject.chain()).head()
     except (EmethError, Unchecked):

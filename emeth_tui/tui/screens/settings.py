@@ -135,7 +135,7 @@ class SettingsScreen(PageScreen):
                 (f"{sign} ", "accent"),
                 (left(setting.key, _key_cells(width)), "" if setting.at_run_time else "muted"),
                 (left(_origin_name(setting.origin), ORIGIN_CELLS), "accent" if own else "faint"),
-                (clean(setting.value) or "–", "title" if own else ""),
+                (_shown_value(setting), "title" if own else "" if setting.value else "muted"),
                 (pending, "warn"),
             ),
             width,
@@ -255,3 +255,9 @@ def _origin_name(origin: Origin) -> str:
 def _without_path(reason: Reason) -> Reason:
     """Leave out the file's name, which stands in the heading."""
     return reason.problem if isinstance(reason, InFile) else reason
+
+
+def _shown_value(setting: Setting) -> str:
+    """Return a setting's value; in brackets what applies where it has none."""
+    in_place = f"({clean(setting.in_place)})" if setting.in_place else "–"
+    return clean(setting.value) or in_place

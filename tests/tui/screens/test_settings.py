@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,9 @@ async def test_without_a_file_a_change_holds_for_this_run(node: StandInNode) -> 
         assert "claims.min_fee_emt: 10 → 3" in last_line(pilot)
         assert "this run       3" in text_of(pilot)
     assert not node.settings_editor.view().exists
+
+
+async def test_where_a_setting_has_no_value_the_networks_stands_in_brackets(node: StandInNode) -> None:
+    async with shown(node) as pilot:
+        await press(pilot, "s", "slash", *"margin")
+        assert re.search(r"claims\.safety_margin_s +default +\(\d+\)", text_of(pilot))
