@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +19,11 @@ from tests.forking import forked
 if TYPE_CHECKING:
     from tests.clients.local_server import LocalServer
 
-# A machine with other work takes any time for an example; how fast code is, benchmarks say.
-settings.register_profile("suite", deadline=None)
-settings.load_profile("suite")
+# A machine with other work takes any time for an example; how fast code is, benchmarks say. The examples are the
+# same each time, so that a run says something of the change before it; HYPOTHESIS_PROFILE=explore draws others.
+settings.register_profile("suite", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 HERE = Path(__file__).parent
 LOADS_TORCH = [

@@ -8,11 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from emeth_tui.errors import DatasetError
 from emeth_tui.protocol import hash_chain, splitting
+from emeth_tui.training.data import text_file
 from emeth_tui.training.data.text_file import dataset_digest, lasting_stamp, read_text, text_facts
 from tests.golden import GOLDEN_FILES, corpus_dir, golden
 
@@ -60,6 +61,7 @@ def test_one_reading_tells_all_facts(path: Path, text: str, size: int, language:
 
 @given(odd_bytes, buffer_sizes)
 def test_the_first_wrong_byte_is_that_of_the_whole(path: Path, raw: bytes, size: int) -> None:
+    assume(not raw.startswith(tuple(text_file._FORMS)))  # those are named by their form instead
     path.write_bytes(raw)
     wrong: int | None = None
     try:
