@@ -19,8 +19,8 @@ from tests.forking import forked
 if TYPE_CHECKING:
     from tests.clients.local_server import LocalServer
 
-# A machine with other work takes any time for an example; how fast code is, benchmarks say. The examples are the
-# same each time, so that a run says something of the change before it; HYPOTHESIS_PROFILE=explore draws others.
+# A machine with other work takes any time for an example; how fast code is, benchmarks say. The examples are
+# the same in each run, so that it speaks of the change alone; HYPOTHESIS_PROFILE=explore draws others.
 settings.register_profile("suite", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
