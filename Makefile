@@ -24,10 +24,10 @@ demo: $(VENV)/.installed  ## Run the main job on the built-in local network: two
 demo-headless: $(VENV)/.installed  ## The same, as lines on stdout
 	$(DEMO) --no-ui
 
-quick: $(VENV)/.installed  ## Run what needs no torch, network or contracts: under a minute
+quick: $(VENV)/.installed  ## Run what needs no torch, network or contracts: for the inner loop
 	$(PYTEST) --without-torch --ignore tests/contracts -m 'not slow and not process'
 
-test: $(VENV)/.installed  ## Run the tests, a whole job on a local network among them: under 5 minutes
+test: $(VENV)/.installed  ## Run the tests, a whole job on a local network among them
 	$(PYTEST) -m 'not slow'
 
 test-slow: $(VENV)/.installed  ## Run what `make test` leaves out: whole nodes, kills, the benchmarks' own tests
@@ -60,7 +60,7 @@ lint: $(VENV)/.installed  ## Check style, types and layers
 	$(BIN)/python -m tools.structure
 	$(BIN)/deptry .
 
-check: lint test test-slow faults test-pythons  ## Everything that CI checks
+check: lint test test-slow test-pythons  ## Everything that CI checks
 
 bench: $(VENV)/.installed  ## Measure, on a CPU; results and method are in BENCHMARKS.md
 	$(BIN)/python -m benchmarks all
