@@ -6,7 +6,7 @@ import asyncio
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from tests.forking import forked
 
 if TYPE_CHECKING:
     from tests.clients.local_server import LocalServer
+    from tests.engine.harness import Harness
 
 # A machine with other work takes any time for an example; how fast code is, benchmarks say. The examples are
 # the same in each run, so that it speaks of the change alone; HYPOTHESIS_PROFILE=explore draws others.
@@ -111,6 +112,25 @@ def deployed_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     state_dir = tmp_path_factory.mktemp("deployed-network") / "devnet"
     asyncio.run(deploy_network(state_dir))
     return state_dir
+
+
+@pytest.fixture(scope="session")
+def deployed_chain(server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saved chain with the contracts on it: each test starts from a copy."""
+    from tests.clients.emeth_chain import deploy_contracts
+
+    state_file = tmp_path_factory.mktemp("deployed-chain") / "chain.state"
+    asyncio.run(deploy_contracts(server, state_file))
+    return state_file
+
+
+@pytest.fixture
+async def network(deployed_network: Path, tmp_path: Path) -> AsyncIterator[Harness]:
+    """A copy of that network, whose chain mines when it is asked to."""
+    from tests.engine.harness import quiet_network
+
+    async with quiet_network(deployed_network, tmp_path) as harness:
+        yield harness
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def _prose(text: str) -> Iterator[str]:
         lines = [line for line in paragraph.splitlines() if line.strip()]
         if lines and lines[0].strip() == "\b":
             yield ".nf"
-            yield from map(_plain, lines[1:])
+            yield from map(_plain, textwrap.dedent("\n".join(lines[1:])).splitlines())
             yield ".fi"
         else:
             yield from (_plain(line.strip()) for line in lines)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -11,23 +10,15 @@ import pytest
 
 from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.store.database import Store
-from tests.clients.emeth_chain import EmethChain, deploy_contracts, emeth_chain
+from tests.clients.emeth_chain import EmethChain, emeth_chain
 from tests.clients.local_server import QUICK_RETRY, LocalServer
 from tests.clients.names import Names, answer_names
 
 
-@pytest.fixture(scope="session")
-def deployed(server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A saved chain with the contracts on it: each test starts from a copy."""
-    state_file = tmp_path_factory.mktemp("deployed") / "chain.state"
-    asyncio.run(deploy_contracts(server, state_file))
-    return state_file
-
-
 @pytest.fixture
-def network(server: LocalServer, deployed: Path, tmp_path: Path) -> Iterator[EmethChain]:
+def network(server: LocalServer, deployed_chain: Path, tmp_path: Path) -> Iterator[EmethChain]:
     state_file = tmp_path / "chain.state"
-    shutil.copy(deployed, state_file)
+    shutil.copy(deployed_chain, state_file)
     with emeth_chain(server, state_file) as network:
         yield network
 

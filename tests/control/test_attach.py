@@ -23,7 +23,7 @@ from emeth_tui.notices.events.node import ScreenDetached
 from emeth_tui.notices.reasons.market import PausedByOperator
 from emeth_tui.store.lock import lock_holder
 from tests.control.conftest import until
-from tests.engine.harness import Harness, RunningNode, quiet_network
+from tests.engine.harness import Harness, RunningNode
 from tests.engine.quick_worker import Script
 from tests.terminal import ROOT, Terminal
 from tests.tui.harness import LARGE
@@ -58,12 +58,6 @@ class Place:
         left = lock_holder(self.control_dir.parent)
         if left and left != PID:
             os.kill(left, signal.SIGKILL)
-
-
-@pytest.fixture
-async def network(deployed_network: Path, tmp_path: Path) -> AsyncIterator[Harness]:
-    async with quiet_network(deployed_network, tmp_path) as harness:
-        yield harness
 
 
 @pytest.fixture

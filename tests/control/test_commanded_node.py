@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -17,16 +16,10 @@ from emeth_tui.notices.events.market import Chosen, ClaimsPaused, ClaimsResumed
 from emeth_tui.notices.events.node import Draining, SettingChanged, SettingsUnchanged, Stopping, Withdrawn
 from emeth_tui.notices.reasons.market import FinishingFirst, PausedByOperator
 from emeth_tui.notices.reasons.network.transactions import NoRewardOfDay
-from tests.engine.harness import Harness, quiet_network
+from tests.engine.harness import Harness
 from tests.engine.quick_worker import Script
 
 ME = Asker(AskedAt.COMMAND_LINE, os.getpid(), getpass.getuser())
-
-
-@pytest.fixture
-async def network(deployed_network: Path, tmp_path: Path) -> AsyncIterator[Harness]:
-    async with quiet_network(deployed_network, tmp_path) as harness:
-        yield harness
 
 
 @pytest.fixture

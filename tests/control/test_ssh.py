@@ -9,7 +9,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,17 +26,11 @@ from emeth_tui.notices.reasons.market import PausedByOperator
 from tests.control.conftest import Attached, ShownNode, until
 from tests.control.sshd import PASSPHRASE, Sshd, prepare_sshd
 from tests.control.test_attach import PID, Place, running
-from tests.engine.harness import Harness, quiet_network
+from tests.engine.harness import Harness
 from tests.terminal import ROOT, Terminal
 from tests.tui.stand_in import TRAINING_ID
 
 pytestmark = pytest.mark.process
-
-
-@pytest.fixture
-async def network(deployed_network: Path, tmp_path: Path) -> AsyncIterator[Harness]:
-    async with quiet_network(deployed_network, tmp_path) as harness:
-        yield harness
 
 
 @pytest.fixture

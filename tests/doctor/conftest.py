@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,17 +9,9 @@ from pathlib import Path
 import pytest
 
 from emeth_tui.model import Language
-from tests.clients.emeth_chain import EmethChain, deploy_contracts, emeth_chain
+from tests.clients.emeth_chain import EmethChain, emeth_chain
 from tests.clients.local_server import LocalServer
 from tests.doctor.patient import Patient
-
-
-@pytest.fixture(scope="session")
-def deployed_chain(server: LocalServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A saved chain with the contracts on it: each test starts from a copy."""
-    state_file = tmp_path_factory.mktemp("deployed") / "chain.state"
-    asyncio.run(deploy_contracts(server, state_file))
-    return state_file
 
 
 @pytest.fixture

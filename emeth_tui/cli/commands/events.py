@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from emeth_tui.notices.event import Event
 
 SHOWN = 100
-LEAST_SEARCHED = 100  # what comes while these are read is told from them
+LEAST_SEARCHED = 100  # what arrives meanwhile is recognised among them
 _RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 
 

@@ -109,7 +109,7 @@ def job(context: click.Context, job_id: str, as_json: bool) -> ExitCode:
 
 
 def job_columns(known: Sequence[JobId], now: float, *, ended: bool = True) -> list[Column[Job]]:
-    """Return the columns of a table of jobs; its ids can be told from all that are `known`.
+    """Return the columns of a table of jobs; its ids are unique among all that are `known`.
 
     `now` is in unix seconds, and `ended` whether jobs that have ended may be among them.
     """

@@ -6,75 +6,20 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
-from emeth_tui.control.server import serve_control
-from emeth_tui.model import AskedAt, JobId, JobState
+from emeth_tui.model import AskedAt, JobState
 from emeth_tui.notices.events.job import Declining
 from emeth_tui.protocol.contracts import JobStatus
-from tests.cli.commands.world import LIFETIME_S, program, run_program
+from tests.cli.commands.world import LIFETIME_S, Commanded, commanded
 from tests.control.conftest import until
-from tests.engine.harness import Harness, RunningNode, quiet_network
-from tests.engine.quick_worker import Script
+from tests.engine.harness import Harness
 from tests.terminal import Terminal
 
 pytestmark = pytest.mark.process
-
-
-@dataclass
-class Commanded:
-    """A node with one job in its training, and the program that commands it."""
-
-    network: Harness
-    running: RunningNode
-    state_dir: Path
-    job_id: JobId
-
-    @property
-    def command(self) -> list[str]:
-        return program(self.network, self.state_dir)
-
-    async def __call__(
-        self, *arguments: str, code: int | set[int] = 0, typed: str | None = None
-    ) -> tuple[str, str]:
-        """Run a command that ends with a code; return stdout and stderr."""
-        result = await asyncio.to_thread(run_program, [*self.command, *arguments], typed=typed)
-        assert result.returncode in ({code} if isinstance(code, int) else code), result.stderr
-        return result.stdout, result.stderr
-
-    @property
-    def job(self):  # type: ignore[no-untyped-def]
-        return next(job for job in self.running.node.snapshot().jobs if job.job_id == self.job_id)
-
-
-@asynccontextmanager
-async def commanded(network: Harness, directory: Path, **settings: object) -> AsyncIterator[Commanded]:
-    script = Script(hold_before_epoch=2)
-    state_dir = directory / "state"
-    async with (
-        network.node(script=script, **{"rewards__auto_withdraw": False, **settings}) as running,  # type: ignore[arg-type]
-        serve_control(state_dir / "devnet" / "control", running.node),
-    ):
-        job_id = await network.post(fee_emt="20.000000000000000003", lifetime_s=LIFETIME_S)
-        await running.event("epoch_done", job_id)
-        yield Commanded(network, running, state_dir, job_id)
-
-
-@pytest.fixture
-async def network(deployed_network: Path, tmp_path: Path) -> AsyncIterator[Harness]:
-    async with quiet_network(deployed_network, tmp_path) as harness:
-        yield harness
-
-
-@pytest.fixture
-async def emeth_tui(network: Harness, tmp_path: Path) -> AsyncIterator[Commanded]:
-    async with commanded(network, tmp_path) as one:
-        yield one
 
 
 async def test_jobs_and_claiming_are_paused_and_resumed(emeth_tui: Commanded) -> None:

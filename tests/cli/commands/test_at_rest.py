@@ -16,18 +16,11 @@ from emeth_tui.model import JobState
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.store.database import Store
 from emeth_tui.store.lock import lock_holder
-from tests.cli.commands.test_acting import commanded
-from tests.cli.commands.world import LIFETIME_S, program, run_program
-from tests.engine.harness import Harness, quiet_network
+from tests.cli.commands.world import LIFETIME_S, commanded, program, run_program
+from tests.engine.harness import Harness
 from tests.engine.quick_worker import Script
 
 pytestmark = pytest.mark.process
-
-
-@pytest.fixture
-async def network(deployed_network: Path, tmp_path: Path) -> AsyncIterator[Harness]:
-    async with quiet_network(deployed_network, tmp_path) as harness:
-        yield harness
 
 
 @asynccontextmanager

@@ -83,7 +83,6 @@ def test_asking_a_node_loads_neither_web3_nor_textual() -> None:
     assert result.stdout.strip() == "[]"
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 13), reason="3.13 takes docstrings' indentation away")
 def test_the_man_page_is_made_of_the_help() -> None:
     """`python -m tools.man` writes it."""
     assert man.PAGE.read_text("utf-8") == man.man_page()

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from emeth_tui.cli.main import command
-from tests.cli.commands.test_acting import Commanded, emeth_tui, network  # noqa: F401 - fixtures
+from tests.cli.commands.world import Commanded
 from tests.terminal import ROOT
 
 ENGLISH, JAPANESE = ROOT / "docs" / "operating.md", ROOT / "docs" / "operating.ja.md"
@@ -47,7 +47,7 @@ def test_what_is_not_run_is_understood(typed: str) -> None:
 
 
 @pytest.mark.slow
-async def test_the_commands_do_what_the_guide_says(emeth_tui: Commanded) -> None:  # noqa: F811
+async def test_the_commands_do_what_the_guide_says(emeth_tui: Commanded) -> None:
     for typed in commands(ENGLISH):
         if typed in NOT_RUN | AFTER_THE_END:
             continue

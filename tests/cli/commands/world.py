@@ -124,3 +124,42 @@ async def world(deployed: Path, directory: Path) -> AsyncIterator[World]:
 async def _in_epoch_two(running: RunningNode, job_id: JobId) -> None:
     for _epoch in range(2):
         await running.event("epoch_done", job_id)
+
+
+@dataclass
+class Commanded:
+    """A node with one job in its training, and the program that commands it."""
+
+    network: Harness
+    running: RunningNode
+    state_dir: Path
+    job_id: JobId
+
+    @property
+    def command(self) -> list[str]:
+        return program(self.network, self.state_dir)
+
+    async def __call__(
+        self, *arguments: str, code: int | set[int] = 0, typed: str | None = None
+    ) -> tuple[str, str]:
+        """Run a command that ends with a code; return stdout and stderr."""
+        result = await asyncio.to_thread(run_program, [*self.command, *arguments], typed=typed)
+        assert result.returncode in ({code} if isinstance(code, int) else code), result.stderr
+        return result.stdout, result.stderr
+
+    @property
+    def job(self):  # type: ignore[no-untyped-def]
+        return next(job for job in self.running.node.snapshot().jobs if job.job_id == self.job_id)
+
+
+@asynccontextmanager
+async def commanded(network: Harness, directory: Path, **settings: object) -> AsyncIterator[Commanded]:
+    script = Script(hold_before_epoch=2)
+    state_dir = directory / "state"
+    async with (
+        network.node(script=script, **{"rewards__auto_withdraw": False, **settings}) as running,  # type: ignore[arg-type]
+        serve_control(state_dir / "devnet" / "control", running.node),
+    ):
+        job_id = await network.post(fee_emt="20.000000000000000003", lifetime_s=LIFETIME_S)
+        await running.event("epoch_done", job_id)
+        yield Commanded(network, running, state_dir, job_id)
