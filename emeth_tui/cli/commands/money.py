@@ -71,7 +71,7 @@ class Month(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", value):
-            self.fail(f"{value!r} is no month such as 2026-11", param, ctx)
+            self.fail(f"{value!r} is not a month such as 2026-11", param, ctx)
         return str(value)
 
 
