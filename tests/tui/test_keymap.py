@@ -11,7 +11,7 @@ from emeth_tui.settings import load_settings
 from emeth_tui.tui.actions import BY_ID
 from emeth_tui.tui.keymap import Keymap, check_keys, shown_key
 from emeth_tui.tui.node_front import ScreenOptions
-from emeth_tui.tui.screens.history import HistoryScreen
+from emeth_tui.tui.screens.tables.history import HistoryScreen
 from tests.tui.harness import OPTIONS, last_line, press, shown, text_of
 from tests.tui.stand_in import TRAINING_ID, StandInNode, settings_editor
 

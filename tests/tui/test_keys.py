@@ -17,11 +17,11 @@ from emeth_tui.tui.drawing.line_view import LineView
 from emeth_tui.tui.node_front import Ending
 from emeth_tui.tui.screens.dashboard import Dashboard
 from emeth_tui.tui.screens.help import HelpScreen
-from emeth_tui.tui.screens.history import HistoryScreen
 from emeth_tui.tui.screens.job import JobScreen
 from emeth_tui.tui.screens.log import LogScreen
-from emeth_tui.tui.screens.market import MarketScreen
-from emeth_tui.tui.screens.transactions import TransactionsScreen
+from emeth_tui.tui.screens.tables.history import HistoryScreen
+from emeth_tui.tui.screens.tables.market import MarketScreen
+from emeth_tui.tui.screens.tables.transactions import TransactionsScreen
 from emeth_tui.words.sentences import english
 from tests.tui.harness import LARGE, SMALL, last_line, press, settled, shown, text_of
 from tests.tui.stand_in import (

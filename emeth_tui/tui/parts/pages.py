@@ -48,7 +48,7 @@ class PageOpener:
 
     def open_history(self, words: str) -> None:
         """Show the jobs whose line holds some words."""
-        from emeth_tui.tui.screens.history import HistoryScreen
+        from emeth_tui.tui.screens.tables.history import HistoryScreen
 
         self._app.push_screen(HistoryScreen(words))
 
@@ -80,12 +80,12 @@ class PageOpener:
 
 def _page(name: str) -> PageScreen:
     """Make a page by name. Its module is loaded when it is first opened: the first picture needs none."""
-    from emeth_tui.tui.screens.days import DaysScreen
-    from emeth_tui.tui.screens.history import HistoryScreen
     from emeth_tui.tui.screens.log import LogScreen
-    from emeth_tui.tui.screens.market import MarketScreen
     from emeth_tui.tui.screens.settings import SettingsScreen
-    from emeth_tui.tui.screens.transactions import TransactionsScreen
+    from emeth_tui.tui.screens.tables.days import DaysScreen
+    from emeth_tui.tui.screens.tables.history import HistoryScreen
+    from emeth_tui.tui.screens.tables.market import MarketScreen
+    from emeth_tui.tui.screens.tables.transactions import TransactionsScreen
 
     kinds: dict[str, Callable[[], PageScreen]] = {
         "days": DaysScreen,

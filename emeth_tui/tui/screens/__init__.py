@@ -1,1 +1,1 @@
-"""The dashboard and the pages, one per file."""
+"""The dashboard and the pages, one per file; those that list things in columns in `tables`."""

@@ -17,8 +17,8 @@ from emeth_tui.listings.texts import exact_decimal, harmless
 from emeth_tui.model import JobState, token_to_wei
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.tui.exports import save_new
-from emeth_tui.tui.screens.days import DaysScreen
-from emeth_tui.tui.screens.history import HistoryScreen
+from emeth_tui.tui.screens.tables.days import DaysScreen
+from emeth_tui.tui.screens.tables.history import HistoryScreen
 from tests.factories import make_job
 from tests.tui.harness import LARGE, OPTIONS, SMALL, last_line, press, shown, text_of
 from tests.tui.stand_in import NOW, StandInNode, ended_job

@@ -10,7 +10,7 @@ from emeth_tui.engine.estimates.durations import Duration
 from emeth_tui.model import WorkerPhase, token_to_wei
 from emeth_tui.notices.reasons.market import FeeTooHigh, NotClaimed, PausedByOperator, UnknownToChain
 from emeth_tui.tui.dialogs.dialog import Dialog
-from emeth_tui.tui.screens.market import MarketScreen
+from emeth_tui.tui.screens.tables.market import MarketScreen
 from emeth_tui.words.translation import set_language
 from tests.tui.harness import LARGE, SMALL, last_line, press, settled, shown, text_of
 from tests.tui.stand_in import (

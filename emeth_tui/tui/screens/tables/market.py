@@ -15,7 +15,7 @@ from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.lines import Line, Span, line
 from emeth_tui.tui.drawing.table import ROOMY_CELLS, Column
-from emeth_tui.tui.screens.rows import RowsScreen
+from emeth_tui.tui.screens.tables.rows import RowsScreen
 from emeth_tui.tui.why_not import Target
 from emeth_tui.words.formats import day_and_time, duration, duration_range, size
 from emeth_tui.words.sentences import text_of

@@ -17,7 +17,7 @@ from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.lines import Line, Span, line
 from emeth_tui.tui.drawing.table import Column
-from emeth_tui.tui.screens.rows import RowsScreen
+from emeth_tui.tui.screens.tables.rows import RowsScreen
 from emeth_tui.tui.why_not import Target
 from emeth_tui.words.formats import cost, day_of, emt
 from emeth_tui.words.translation import _

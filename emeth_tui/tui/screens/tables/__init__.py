@@ -1,0 +1,1 @@
+"""Pages of rows in columns: each row stands for a thing, which Enter opens."""
