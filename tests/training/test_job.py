@@ -458,8 +458,8 @@ def spoil_losses(steps: Iterable[int], monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the losses of the coming training steps with these numbers be no numbers."""
     loss, spoilt, count = Gpt2.loss, set(steps), itertools.count()
 
-    def spoilt_loss(self: Gpt2, token_ids: torch.Tensor, reduction: str = "mean") -> torch.Tensor:
-        value = loss(self, token_ids, reduction)
+    def spoilt_loss(self: Gpt2, token_ids: torch.Tensor, *more: Any, **named: Any) -> torch.Tensor:
+        value = loss(self, token_ids, *more, **named)
         return value * torch.nan if self.training and next(count) in spoilt else value
 
     monkeypatch.setattr(Gpt2, "loss", spoilt_loss)

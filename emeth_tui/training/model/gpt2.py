@@ -197,6 +197,14 @@ class Block(nn.Module):
         return _add_dropped(states, self.mlp(self.ln_2(states)), dropout, fed)
 
 
+def _compiled(work: Any, backend: str) -> Any:
+    if backend != "inductor":
+        return torch.compile(work, dynamic=False, backend=backend)
+    # Inductor's own draw may give four elements one mask of dropout (torch 2.13, pytorch#198333). Drawing as
+    # the plain path does avoids it.
+    return torch.compile(work, dynamic=False, options={"align_random_eager": True})
+
+
 class Transformer(nn.Module):
     """Embeddings, blocks and the final norm; its attribute names are the published ones."""
 
@@ -217,13 +225,23 @@ class Transformer(nn.Module):
         """Return whether this batch goes through compiled layers."""
         return self.training and self._compiled_for == tuple(token_ids.shape)
 
+    def padded(self, token_ids: Tensor) -> Tensor:
+        """Return a batch that is a little short for the compiled layers with more blocks, which mean nothing.
+
+        It is not worth it where more than half of them would be.
+        """
+        if not self.training or self._compiled_for is None or len(token_ids) >= self._compiled_for[0]:
+            return token_ids
+        rows, length = self._compiled_for
+        if token_ids.shape[1] != length or 2 * len(token_ids) < rows:
+            return token_ids
+        return torch.cat([token_ids, token_ids.new_zeros(rows - len(token_ids), length)])
+
     def use_compiled(self, batch: tuple[int, int] | None, backend: str) -> None:
         """Train batches of this shape through compiled layers from now on; with None, no batches."""
         self._compiled_for = batch
         # In a tuple, for as submodules they would give every parameter a second name.
-        self._compiled = tuple(
-            torch.compile(block, dynamic=False, backend=backend) for block in self.h if batch
-        )
+        self._compiled = tuple(_compiled(block, backend) for block in self.h if batch)
 
     def forward(self, token_ids: Tensor) -> Tensor:
         """Return the states `[batch, length, width]` for ids `[batch, length]`."""
@@ -271,20 +289,29 @@ class Gpt2(nn.Module):
         Errors of the compiler come with the first such batch.
         """
         self.transformer.use_compiled(batch, backend)
-        self._to_gradients = (
-            torch.compile(logits_to_gradients, dynamic=False, backend=backend) if batch else None
-        )
+        self._to_gradients = _compiled(logits_to_gradients, backend) if batch else None
 
     def forward(self, token_ids: Tensor) -> Tensor:
         """Return logits `[batch, length, padded vocabulary]` for ids `[batch, length]`, -inf for padding."""
         return self._logits(self.transformer(token_ids))
 
-    def loss(self, token_ids: Tensor, reduction: str = "mean") -> Tensor:
-        """Return the cross-entropy of each token given those before it in its row: the mean, or the sum."""
-        states = self.transformer(token_ids)[:, :-1].flatten(0, 1)
+    def loss(self, token_ids: Tensor, reduction: str = "mean", scale: Tensor | None = None) -> Tensor:
+        """Return the cross-entropy of each token given those before it in its row: the mean, or the sum.
+
+        `scale` is what the mean will be multiplied by before its gradients are wanted; see `head_loss`.
+        """
+        padded = self.transformer.padded(token_ids)
+        states = self.transformer(padded)[: len(token_ids), :-1].flatten(0, 1)
         targets = token_ids[:, 1:].flatten()
         to_gradients = self._to_gradients if self.transformer.goes_compiled(token_ids) else None
-        loss = head_loss(states, self.transformer.wte.weight, targets, self.shape.vocab_size, to_gradients)
+        loss = head_loss(
+            states,
+            self.transformer.wte.weight,
+            targets,
+            self.shape.vocab_size,
+            to_gradients,
+            None if scale is None else scale / len(targets),
+        )
         return loss if reduction == "sum" else loss / len(targets)
 
     def initialise(self, seed: int) -> None:

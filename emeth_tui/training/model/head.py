@@ -24,7 +24,7 @@ _ROWS_COMPILED = 4096  # without buffers in fp32 beside the logits: twice as man
 _SMALLEST_SHARE = 1e-38  # a token's probability, for its logarithm: caps one token's loss at 87
 
 
-LogitsToGradients = Callable[[Tensor, Tensor, int], Tensor]
+LogitsToGradients = Callable[[Tensor, Tensor, int, Tensor | None], Tensor]
 
 
 def head_loss(
@@ -33,23 +33,28 @@ def head_loss(
     targets: Tensor,
     vocab_size: int,
     to_gradients: LogitsToGradients | None = None,
+    scale: Tensor | None = None,
 ) -> Tensor:
     """Return the summed cross-entropy of `targets` `[rows]` given `states` `[rows, width]` and `weight`.
 
     `weight` is `[padded vocabulary, width]`; rows from `vocab_size` on are padding and get no probability.
     Matrix products are in autocast's precision where it is on, all else in fp32. One token's loss is at most
     87; NaN and infinity in the states come out as NaN. `to_gradients` is `logits_to_gradients`, compiled.
+    `scale` is about what the loss will be multiplied by: gradients are made that large, because in fp16 small
+    ones vanish.
     """
     # Asked here: within the forward pass torch would answer yes even with gradients switched off.
     wants_gradients = torch.is_grad_enabled() and (states.requires_grad or weight.requires_grad)
     loss: Tensor = _HeadLoss.apply(  # type: ignore[no-untyped-call]
-        states, weight, targets, vocab_size, wants_gradients, to_gradients
+        states, weight, targets, vocab_size, wants_gradients, to_gradients, scale
     )
     return loss
 
 
-def logits_to_gradients(logits: Tensor, targets: Tensor, vocab_size: int) -> Tensor:
-    """Replace the logits of some rows by the loss's gradients, and return their summed loss.
+def logits_to_gradients(
+    logits: Tensor, targets: Tensor, vocab_size: int, scale: Tensor | None = None
+) -> Tensor:
+    """Replace the logits of some rows by `scale` times the loss's gradients, and return their summed loss.
 
     Meant to be compiled: as a kernel or two it reads the logits about half as often as operation by
     operation, which by calculation is most of what the head costs on a GPU beside its products.
@@ -60,7 +65,8 @@ def logits_to_gradients(logits: Tensor, targets: Tensor, vocab_size: int) -> Ten
         wide = wide.masked_fill(columns >= vocab_size, float("-inf"))
     log_sums = wide.logsumexp(-1, keepdim=True)
     losses = (log_sums - wide.gather(1, targets)).clamp(max=-math.log(_SMALLEST_SHARE))
-    logits.copy_((wide - log_sums).exp() - (columns == targets).float())
+    gradients = (wide - log_sums).exp() - (columns == targets).float()
+    logits.copy_(gradients if scale is None else gradients * scale)
     return losses.sum()
 
 
@@ -76,32 +82,42 @@ class _HeadLoss(torch.autograd.Function):
         vocab_size: int,
         wants_gradients: bool,
         to_gradients: LogitsToGradients | None,
+        scale: Tensor | None,
     ) -> Tensor:
         kind = states.device.type
         precision = calculated_in(kind)
         narrow = states.to(precision), weight.to(precision)
         with torch.autocast(kind, enabled=False):
             if wants_gradients and to_gradients is not None:
-                loss, *gradients = _compiled_loss_and_gradients(*narrow, targets, vocab_size, to_gradients)
+                loss, *gradients = _compiled_loss_and_gradients(
+                    *narrow, targets, vocab_size, to_gradients, scale
+                )
             else:
-                loss, *gradients = _loss_and_gradients(*narrow, targets, vocab_size, wants_gradients)
+                loss, *gradients = _loss_and_gradients(*narrow, targets, vocab_size, wants_gradients, scale)
             if wants_gradients:
                 ctx.state_dtype = states.dtype
+                ctx.scale = scale
                 ctx.save_for_backward(*gradients)
         return loss
 
     @staticmethod
-    def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, Tensor, None, None, None, None]:
+    def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor | None, ...]:
         of_states, of_weight = ctx.saved_tensors
-        (scale,) = outputs
+        (wanted,) = outputs
+        scale = wanted if ctx.scale is None else wanted / ctx.scale
         # In place, for the weight's is as large as the weight; torch refuses a second backward pass after it.
-        return of_states.mul_(scale).to(ctx.state_dtype), of_weight.mul_(scale), None, None, None, None
+        return of_states.mul_(scale).to(ctx.state_dtype), of_weight.mul_(scale), *[None] * 5
 
 
 def _loss_and_gradients(
-    states: Tensor, weight: Tensor, targets: Tensor, vocab_size: int, wants_gradients: bool
+    states: Tensor,
+    weight: Tensor,
+    targets: Tensor,
+    vocab_size: int,
+    wants_gradients: bool,
+    scale: Tensor | None,
 ) -> tuple[Tensor, ...]:
-    """Return the summed loss and, where wanted, its gradients for `states` and `weight`."""
+    """Return the summed loss and, where wanted, `scale` times its gradients for `states` and `weight`."""
     on_cpu = max(_ROWS_ON_CPU, _LOGITS_ON_CPU // len(weight))
     rows = min(len(states), _ROWS_ON_CUDA if states.is_cuda else on_cpu)
     buffers = _Buffers(states, weight, rows)
@@ -114,12 +130,19 @@ def _loss_and_gradients(
         if gradients is not None:
             # d loss / d logits: the probabilities, less one at the target.
             shares.scatter_add_(1, some_targets, shares.new_full(some_targets.shape, -1.0))
+            if scale is not None:
+                shares.mul_(scale)
             gradients.add(buffers.in_precision(shares), start)
     return (loss,) if gradients is None else (loss, gradients.of_states, gradients.of_weight)
 
 
 def _compiled_loss_and_gradients(
-    states: Tensor, weight: Tensor, targets: Tensor, vocab_size: int, to_gradients: LogitsToGradients
+    states: Tensor,
+    weight: Tensor,
+    targets: Tensor,
+    vocab_size: int,
+    to_gradients: LogitsToGradients,
+    scale: Tensor | None,
 ) -> tuple[Tensor, ...]:
     parts = -(-len(states) // _ROWS_COMPILED)
     rows = -(-len(states) // parts)  # about alike: each number of rows is compiled for
@@ -127,7 +150,7 @@ def _compiled_loss_and_gradients(
     loss = torch.zeros((), device=states.device)
     for start in range(0, len(states), rows):
         logits = torch.mm(states[start : start + rows], weight.T)
-        loss += to_gradients(logits, targets[start : start + rows, None], vocab_size)
+        loss += to_gradients(logits, targets[start : start + rows, None], vocab_size, scale)
         gradients.add(logits, start)
     return loss, gradients.of_states, gradients.of_weight
 

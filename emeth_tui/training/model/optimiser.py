@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -51,6 +52,20 @@ class LossScale:
     def __init__(self, device: torch.device) -> None:
         self._scale = torch.full((), _FIRST_SCALE, device=device)
         self._good_steps = torch.zeros((), device=device)
+
+    @property
+    def value(self) -> Tensor:
+        """The scale, a scalar on the device."""
+        return self._scale
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Name all that `load_state_dict` needs; the tensors are the living ones."""
+        return {"scale": self._scale, "good_steps": self._good_steps}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Be as the scale was that these are of."""
+        self._scale.copy_(state["scale"])
+        self._good_steps.copy_(state["good_steps"])
 
     def apply(self, loss: Tensor) -> Tensor:
         """Return the loss to differentiate."""

@@ -1,8 +1,9 @@
 """Compiled layers and head, where a GPU and a long job make them pay; elsewhere the training stays as it is.
 
 A GPT-2's layers are alike, so one of them is compiled and serves all; of the head, what happens to its
-logits between its products. The layers keep their parameters and names. Batches of another shape (an epoch's
-last one, validation) take the plain path, and if compiling fails for any reason, so do all.
+logits between its products. The layers keep their parameters and names. A batch that is a little short (an
+epoch's last one) is padded; others of another shape (validation) take the plain path, and if compiling fails
+for any reason, so do all.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ import torch
 from emeth_tui.training.devices import Device
 from emeth_tui.training.model.gpt2 import Gpt2
 
-PAYS_AFTER_STEPS = 1_000  # about where the saving has paid back the compiler's time
+# Reckoned, not measured: the time of a compiler without a cache, and how much of a step it saves.
+_COMPILER_S = 20.0
+_LIKELY_SAVING = 0.25
+_FEWEST_STEPS = 50  # less would hardly be worth the trial of the plain path
 _WORTH_IT = 1.03  # times as fast; less is within the noise of a trial
 _TRIALS = 5
 _BACKEND = "inductor"
@@ -36,22 +40,31 @@ def compile_where_it_pays(
     Leaves weights and random states as they are, and no gradients.
     """
     model.use_compiled(None)
-    if not device.is_cuda or steps_left < PAYS_AFTER_STEPS:
+    if not device.is_cuda or steps_left < _FEWEST_STEPS:
         return False
     devices = [device.torch_device] if device.torch_device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the compiler's, about itself
-        return _compile(model, rows, length, device, backend)
+        return _compile(model, rows, length, steps_left, device, backend)
 
 
-def _compile(model: Gpt2, rows: int, length: int, device: Device, backend: str) -> bool:
+def may_pay(plain_s: float, steps_left: int) -> bool:
+    """Return whether so many steps of `plain_s` leave enough to save for the compiler's time."""
+    return plain_s * steps_left * _LIKELY_SAVING > _COMPILER_S
+
+
+def _compile(model: Gpt2, rows: int, length: int, steps_left: int, device: Device, backend: str) -> bool:
     started = time.monotonic()
-    if next(_compilations) % _MOST_IN_A_PROCESS == 0:
-        torch.compiler.reset()  # milliseconds, and shapes met again are compiled again, from its disk cache
     # Drawn, for equal ones would all add to one row of the embedding's gradient, one after the other.
     ids = device.put(torch.randint(model.shape.vocab_size, (rows, length)))
     try:
         plain_s = _trial_s(model, ids, device)
+        if not may_pay(plain_s, steps_left):
+            log.info("%d steps of %.1f ms: not worth compiling", steps_left, 1_000 * plain_s)
+            return False
+        if next(_compilations) % _MOST_IN_A_PROCESS == 0:
+            # Takes milliseconds; shapes met again are compiled again, from its disk cache.
+            torch.compiler.reset()
         model.use_compiled((rows, length), backend)
         compiled_s = _trial_s(model, ids, device)
     except Exception as error:  # no compiler, no triton, no memory, a new driver, errors of its own making

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -256,13 +256,13 @@ class Trainer:
         self._report(reports.Paused(*self.position))
         if self._plan.release_on_pause:
             self.keep()
-            state.release(self._model, self._stepper.optimiser, self._device)
+            self._stepper.release()
+            state.release(self._model, self._device)
         else:
             self._save()
         self._pace.pause()
         self._control.wait_while_paused()
         if self._plan.release_on_pause:
-            state.allocate_again(self._model)
             self._go_on_from_checkpoint()
         self._pace.resume()
         self._report(reports.Resumed(*self.position))
@@ -299,7 +299,7 @@ class Trainer:
         with self._pace.saving():
             reading = self._read()
             self._watch.judge(self._step_number(), reading, self._at.best_train_loss)
-            content = state.capture(self._at, self._model, self._stepper.optimiser, self._device)
+            content = state.capture(self._at, self._model, self._stepper, self._device)
             content |= {"loss_sum": reading.loss_sum, "loss_tokens": reading.tokens}
             self._saver.start(self._at.epoch, self._at.blocks_done, content)
         self._kept_at = self._at.epoch, self._at.blocks_done
@@ -312,10 +312,24 @@ class Trainer:
 
     def _go_on_from_checkpoint(self) -> None:
         content = self._store.load_newest()
+        try:
+            self._restore(content)
+            return
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+        # Once more with all that can be free. What is lacking still, others hold: the process starts again.
+        log.warning("out of memory while going on from the checkpoint: trying once more")
+        self._stepper.release()
+        self._device.free_cache()
+        self._restore(content)
+
+    def _restore(self, content: Mapping[str, Any] | None) -> None:
+        state.allocate_again(self._model)
         if content is None:
             self._start_over()
             return
-        self._at = state.restore(content, self._model, self._stepper.optimiser, self._device)
+        self._at = state.restore(content, self._model, self._stepper, self._device)
         self._start_meter(content["loss_sum"], content["loss_tokens"])
         log.info("going on after %d epochs and %d blocks", self._at.epoch, self._at.blocks_done)
 

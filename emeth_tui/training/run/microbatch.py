@@ -86,8 +86,8 @@ class MicroBatch:
         left_bytes = self._device.memory_bytes() * _HOST_SHARE - reserved_bytes
         self.size = max(1, min(self._effective, int(left_bytes) // block_bytes))
 
-    def find(self, try_step: Try) -> None:
-        """Set the largest size that fits, trying what is not known yet with growing sizes.
+    def find(self, try_step: Try, estimate: int) -> None:
+        """Set the largest size that fits, trying what is not known yet: so many by estimate, then others.
 
         `try_step` may raise what torch raises when memory runs out. Raise TrainingError when not even one
         block fits.
@@ -97,7 +97,7 @@ class MicroBatch:
         if known is None or memory_bytes > known.memory_bytes * _MORE_MEMORY:
             known = Found(0, 0, memory_bytes)
         if known.fits < self._effective and not known.too_many:
-            known = self._grow(known, try_step)
+            known = self._search(known, try_step, estimate)
             if not known.fits:
                 raise self._too_small()
             self._before.save(known)
@@ -115,13 +115,24 @@ class MicroBatch:
         self.valid_rows = self.size
         self._before.save(Found(self.size, too_many, self._device.memory_bytes()))
 
-    def _grow(self, known: Found, try_step: Try) -> Found:
-        """Double the size until memory runs out, or is foreseen to."""
-        fits, before, peak = known.fits, 0.0, 0.0
+    def _search(self, known: Found, try_step: Try, estimate: int) -> Found:
+        if known.fits:
+            return self._grow(known, try_step, 0.0)
+        size = max(1, min(self._effective, estimate))
+        # A single block may have all the memory there is: without it there is no job.
+        while (peak := self._peak(size, try_step)) > known.memory_bytes * (_HEADROOM if size > 1 else 1.0):
+            if size == 1:
+                return Found(0, 1, known.memory_bytes)
+            size, known = size // 2, Found(0, size, known.memory_bytes)
+        known = Found(size, known.too_many, known.memory_bytes)
+        return known if known.too_many else self._grow(known, try_step, peak)
+
+    def _grow(self, known: Found, try_step: Try, peak: float) -> Found:
+        """Double the size, which took `peak` bytes, until memory runs out or is foreseen to."""
+        fits, before = known.fits, 0.0
         while fits < self._effective:
-            size = min(self._effective, max(1, 2 * fits))
-            # A single block may have all the memory there is: without it there is no job.
-            room_bytes = known.memory_bytes * (_HEADROOM if fits else 1.0)
+            size = min(self._effective, 2 * fits)
+            room_bytes = known.memory_bytes * _HEADROOM
             foreseen = 3 * peak - 2 * before if before else 0.0  # what grows doubles once more
             if foreseen <= room_bytes:
                 before, peak = peak, self._peak(size, try_step)

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -41,40 +41,44 @@ class Position:
     diverged_in: int = 0  # the epoch of the last set-back
 
 
-def capture(
-    at: Position, model: nn.Module, optimiser: torch.optim.Optimizer, device: Device
-) -> dict[str, Any]:
+class Resumable(Protocol):
+    """What goes on from where it was, as modules do."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Name all that `load_state_dict` needs; the tensors are the living ones."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Be as the one was whose state this is."""
+
+
+def capture(at: Position, model: nn.Module, stepper: Resumable, device: Device) -> dict[str, Any]:
     """Name everything that `restore` needs. The tensors are the living ones, to be copied before a step."""
     return {
         **dataclasses.asdict(at),
         "model": model.state_dict(),
-        "optimiser": optimiser.state_dict(),
+        **stepper.state_dict(),
         "random": _random_states(device),
     }
 
 
-def restore(
-    state: Mapping[str, Any], model: nn.Module, optimiser: torch.optim.Optimizer, device: Device
-) -> Position:
+def restore(state: Mapping[str, Any], model: nn.Module, stepper: Resumable, device: Device) -> Position:
     """Restore everything as it was."""
     model.load_state_dict(state["model"])
-    optimiser.load_state_dict(state["optimiser"])
+    stepper.load_state_dict(state)
     if device.is_cuda and "cuda" in state["random"]:
         torch.cuda.set_rng_state(state["random"]["cuda"], device.torch_device)
     return Position(**{field.name: state[field.name] for field in dataclasses.fields(Position)})
 
 
-def release(model: nn.Module, optimiser: torch.optim.Optimizer, device: Device) -> None:
-    """Free the device's memory; the model is an empty shell until `allocate_again` and `restore`."""
-    optimiser.zero_grad(set_to_none=True)
-    optimiser.state.clear()
+def release(model: nn.Module, device: Device) -> None:
+    """Free the parameters' memory; the model is an empty shell until `allocate_again` and `restore`."""
     for parameter in model.parameters():
         parameter.untyped_storage().resize_(0)
     device.free_cache()
 
 
 def allocate_again(model: nn.Module) -> None:
-    """Allocate the parameters again; their values are arbitrary."""
+    """Allocate the parameters that are released; their values are arbitrary."""
     for parameter in model.parameters():
         parameter.untyped_storage().resize_(parameter.numel() * parameter.element_size())
 

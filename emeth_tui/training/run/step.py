@@ -5,7 +5,7 @@ Nothing here waits for the device.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -46,7 +46,7 @@ class Stepper:
         self._device = device
         self._batch_threads = batch_threads
         self._told_less_memory = on_less_memory
-        self._scale = LossScale(device.torch_device) if device.compute_dtype == torch.float16 else None
+        self._scale = self._new_scale()
 
     def take(self, ids: Tensor, rate: float, place: Sequence[int]) -> Step:
         """Learn from the blocks of `ids` `[blocks, tokens]`; `place` seeds their dropout.
@@ -59,6 +59,24 @@ class Stepper:
     def start_over(self) -> None:
         """Forget what the optimiser has learnt."""
         self.optimiser = make_optimiser(self._model)
+        self._scale = self._new_scale()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Name all that `load_state_dict` needs; the tensors are the living ones."""
+        scale = {} if self._scale is None else {"loss_scale": self._scale.state_dict()}
+        return {"optimiser": self.optimiser.state_dict(), **scale}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on as the stepper would whose state this is, on whatever device."""
+        self.release()  # else there would be two of everything for a moment
+        self.optimiser.load_state_dict(state["optimiser"])
+        if self._scale is not None and "loss_scale" in state:
+            self._scale.load_state_dict(state["loss_scale"])
+
+    def release(self) -> None:
+        """Drop the gradients and all that the optimiser keeps, until `load_state_dict`."""
+        self.drop_gradients()
+        self.optimiser.state.clear()
 
     def drop_gradients(self) -> None:
         """Free the memory of the gradients."""
@@ -78,8 +96,16 @@ class Stepper:
             reserved_bytes = 6 * bytes_of(self.parameters)
             self.micro_batch.bound_on_host(block_bytes(self._model.shape, block_tokens), reserved_bytes)
             return
-        self.micro_batch.find(lambda blocks: self._try(blocks, block_tokens))
+        # Weights, gradients and two AdamW states stay beside the blocks.
+        fit_by_estimate = (self._device.memory_bytes() - 4 * bytes_of(self.parameters)) // block_bytes(
+            self._model.shape, block_tokens
+        )
+        self.micro_batch.find(lambda blocks: self._try(blocks, block_tokens), fit_by_estimate)
         self.start_over()
+
+    def _new_scale(self) -> LossScale | None:
+        in_fp16 = self._device.compute_dtype == torch.float16
+        return LossScale(self._device.torch_device) if in_fp16 else None
 
     def _gradients(self, ids: Tensor, place: Sequence[int]) -> Tensor:
         """Make the gradients of the mean loss over `ids`, in micro batches that fit; return that loss."""
@@ -97,7 +123,7 @@ class Stepper:
         def forward_backward(part: Tensor, thread: int) -> tuple[Tensor, tuple[Tensor, ...]]:
             seed_masks((*place, len(losses), thread))
             with self._device.autocast():
-                loss = self._model.loss(part)
+                loss = self._model.loss(part, scale=None if self._scale is None else self._scale.value)
             if len(part) < len(ids):  # all blocks have as many tokens: their share is that of the blocks
                 loss = loss * (len(part) / len(ids))
             scaled = loss if self._scale is None else self._scale.apply(loss)

@@ -81,6 +81,38 @@ def test_autocast_keeps_the_loss_and_gradients_close(to_gradients: LogitsToGradi
 
 
 @either_way
+def test_gradients_too_small_for_fp16_are_made_under_the_scale(
+    to_gradients: LogitsToGradients | None,
+) -> None:
+    states, weight, targets = some_rows(8)
+    with torch.no_grad():
+        states *= 4.0  # nearly certain: almost all probabilities are below what fp16 can hold
+    _, expected = torch.autograd.grad(plain_loss(states, weight, targets), [states, weight])
+    scale = torch.tensor(1024.0)
+
+    def error(used: Tensor | None) -> Tensor:
+        with torch.autocast("cpu", torch.float16):
+            loss = head_loss(states, weight, targets, VOCAB, to_gradients, used)
+        factor = torch.tensor(1.0) if used is None else used
+        (of_weight,) = torch.autograd.grad(loss * factor, [weight])
+        small = (expected != 0) & (expected.abs() < 1e-6)
+        assert small.any()
+        return (of_weight / factor - expected)[small].norm() / expected[small].norm()
+
+    assert error(scale) < 0.1 * error(None)
+
+
+def test_the_scale_changes_no_gradient() -> None:
+    states, weight, targets = some_rows(300)
+    plain = torch.autograd.grad(head_loss(states, weight, targets, VOCAB) / 300, [states, weight])
+
+    loss = head_loss(states, weight, targets, VOCAB, None, torch.tensor(64.0))
+    scaled = torch.autograd.grad(loss / 300, [states, weight])
+
+    torch.testing.assert_close(scaled, plain)
+
+
+@either_way
 def test_a_token_that_has_no_chance_costs_a_finite_loss(to_gradients: LogitsToGradients | None) -> None:
     states = torch.tensor([[1e4]], requires_grad=True)
     weight = torch.tensor([[1.0], [-1.0]])

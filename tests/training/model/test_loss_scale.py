@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from emeth_tui.training import devices, reports
+from emeth_tui.training.job_control import Control
 from emeth_tui.training.model import optimiser
 from emeth_tui.training.model.optimiser import LossScale
 from tests.training.jobs import Run, make_request
@@ -79,6 +80,38 @@ def test_a_job_in_fp16_learns_as_one_in_fp32(
         expected = in_fp16(Run(), tmp_path / "fp32")
 
     assert losses == pytest.approx(expected, rel=0.01)
+
+
+def test_the_scale_is_in_the_checkpoint(
+    tmp_path: Path, in_fp16: Callable[[Run, Path], list[float]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(optimiser, "_FIRST_SCALE", 2.0**24)  # halves in the first steps
+    monkeypatch.setattr(optimiser, "_GREATEST_SCALE", 2.0**24)
+    scales: list[LossScale] = []
+    make = LossScale.__init__
+
+    def kept(self: LossScale, device: torch.device) -> None:
+        make(self, device)
+        scales.append(self)
+
+    monkeypatch.setattr(LossScale, "__init__", kept)
+    in_fp16(Run(stop_after_an_epoch), tmp_path)
+    stopped_with = scale_of(scales[-1])
+    begun_with: list[float] = []
+
+    def look(event: reports.Event, control: Control) -> None:
+        if isinstance(event, reports.Prepared):
+            begun_with.append(scale_of(scales[-1]))
+
+    in_fp16(Run(look), tmp_path)
+
+    assert begun_with == [stopped_with]
+    assert stopped_with < 2.0**24
+
+
+def stop_after_an_epoch(event: reports.Event, control: Control) -> None:
+    if isinstance(event, reports.EpochDone):
+        control.stop()
 
 
 def test_a_scale_that_is_too_great_costs_steps_but_no_trouble(

@@ -5,6 +5,7 @@ There is no GPU here, so a device pretends to be one, and the backend stops shor
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -12,13 +13,15 @@ from typing import Any
 import pytest
 import torch
 from torch._dynamo.backends.common import aot_autograd
+from torch._inductor.codegen.triton import TritonOverrides
 
 from emeth_tui.training.devices import Device, open_device
 from emeth_tui.training.model.gpt2 import Gpt2, Gpt2Shape
 from emeth_tui.training.run import compiling
-from emeth_tui.training.run.compiling import PAYS_AFTER_STEPS, compile_where_it_pays
+from emeth_tui.training.run.compiling import compile_where_it_pays, may_pay
 
 ROWS, LENGTH = 3, 16
+STEPS = 1_000
 
 
 class PretendsToBeAGpu(Device):
@@ -52,6 +55,7 @@ def model() -> Gpt2:
 def _fast_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without machine code nothing gets faster: the trial's verdict is left out, its run is not."""
     monkeypatch.setattr(compiling, "_WORTH_IT", 0.0)
+    monkeypatch.setattr(compiling, "_COMPILER_S", 0.0)
 
 
 def gradients(model: Gpt2, rows: int) -> list[torch.Tensor]:
@@ -73,7 +77,7 @@ def test_compiled_layers_give_the_same_gradients(model: Gpt2, gpu: Device) -> No
     expected = {rows: gradients(model, rows) for rows in (ROWS, 2)}
     names = list(model.state_dict())
 
-    assert compile_where_it_pays(model, ROWS, LENGTH, PAYS_AFTER_STEPS, gpu, "aot_eager")
+    assert compile_where_it_pays(model, ROWS, LENGTH, STEPS, gpu, "aot_eager")
 
     for rows, plain in expected.items():
         torch.testing.assert_close(gradients(model, rows), plain)
@@ -83,7 +87,7 @@ def test_compiled_layers_give_the_same_gradients(model: Gpt2, gpu: Device) -> No
 def test_the_trial_leaves_weights_random_state_and_gradients_alone(model: Gpt2, gpu: Device) -> None:
     weights, state = model.export_weights(), torch.get_rng_state()
 
-    compile_where_it_pays(model, ROWS, LENGTH, PAYS_AFTER_STEPS, gpu, "aot_eager")
+    compile_where_it_pays(model, ROWS, LENGTH, STEPS, gpu, "aot_eager")
 
     assert all(torch.equal(weights[name], tensor) for name, tensor in model.export_weights().items())
     assert torch.equal(torch.get_rng_state(), state)
@@ -95,8 +99,68 @@ def test_a_short_job_and_a_cpu_are_left_alone(
 ) -> None:
     monkeypatch.setattr(torch, "compile", lambda *_, **__: pytest.fail("compiled"))
 
-    assert not compile_where_it_pays(model, ROWS, LENGTH, PAYS_AFTER_STEPS - 1, gpu)
-    assert not compile_where_it_pays(model, ROWS, LENGTH, PAYS_AFTER_STEPS, open_device("cpu"))
+    assert not compile_where_it_pays(model, ROWS, LENGTH, 49, gpu)
+    assert not compile_where_it_pays(model, ROWS, LENGTH, STEPS, open_device("cpu"))
+
+
+def test_compiling_is_judged_by_the_seconds_that_it_may_save(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiling, "_COMPILER_S", 20.0)
+    assert not may_pay(plain_s=0.020, steps_left=3_000), "a quarter of a minute"
+    assert may_pay(plain_s=0.020, steps_left=6_000), "half a minute"
+    assert may_pay(plain_s=0.200, steps_left=500)
+
+
+def test_steps_that_are_over_soon_are_not_compiled_for(
+    model: Gpt2, gpu: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiling, "_COMPILER_S", 1e9)
+    monkeypatch.setattr(torch, "compile", lambda *_, **__: pytest.fail("compiled"))
+
+    assert not compile_where_it_pays(model, ROWS, LENGTH, STEPS, gpu)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # inductor's own
+def test_inductor_draws_its_masks_as_the_plain_path_does(
+    model: Gpt2, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compile_, options = torch.compile, list[Any]()
+
+    def watched(work: Any, **named: Any) -> Any:
+        options.append(named["options"])
+        return compile_(work, **named)  # refuses an option that this torch does not know
+
+    monkeypatch.setattr(torch, "compile", watched)
+
+    model.use_compiled((ROWS, LENGTH))
+
+    assert options == [{"align_random_eager": True}] * 3
+    assert "align_random_eager" in inspect.getsource(TritonOverrides._can_use_4x_random)
+
+
+@pytest.mark.parametrize(("rows", "compiled_layers"), [(3, 2), (2, 2), (1, 0), (4, 0)])
+def test_a_batch_that_is_a_little_short_goes_through_compiled_layers_too(
+    model: Gpt2, gpu: Device, rows: int, compiled_layers: int
+) -> None:
+    whole: list[bool] = []
+
+    def backend(graph: torch.fx.GraphModule, inputs: list[torch.Tensor]) -> Callable[..., Any]:
+        def run(*values: Any) -> Any:
+            whole.append(
+                any(len(value) == ROWS * LENGTH for value in values if isinstance(value, torch.Tensor))
+            )
+            return graph.forward(*values)
+
+        return run
+
+    model.train()
+    expected = gradients(model, rows)
+    assert compile_where_it_pays(model, ROWS, LENGTH, STEPS, gpu, backend)
+    whole.clear()
+
+    torch.testing.assert_close(gradients(model, rows), expected)
+
+    layers = whole[: len(whole) - (rows == ROWS)]  # the head comes last, for a whole batch alone
+    assert layers == compiled_layers * [True]
 
 
 def test_what_cannot_be_compiled_is_trained_plainly(
@@ -105,7 +169,7 @@ def test_what_cannot_be_compiled_is_trained_plainly(
     caplog.set_level(logging.WARNING)
     expected = gradients(model, ROWS)
 
-    assert not compile_where_it_pays(model, ROWS, LENGTH, PAYS_AFTER_STEPS, gpu, _breaks)
+    assert not compile_where_it_pays(model, ROWS, LENGTH, STEPS, gpu, _breaks)
 
     torch.testing.assert_close(gradients(model, ROWS), expected)
     assert "layers stay uncompiled" in caplog.text
@@ -123,7 +187,7 @@ def test_a_compiler_that_gives_up_on_the_backward_pass_fails_no_job(
     expected = gradients(model, ROWS)
     backend = aot_autograd(fw_compiler=lambda graph, _: graph.forward, bw_compiler=_fails_an_assertion)
 
-    assert not compile_where_it_pays(model, ROWS, LENGTH, PAYS_AFTER_STEPS, gpu, backend)
+    assert not compile_where_it_pays(model, ROWS, LENGTH, STEPS, gpu, backend)
 
     torch.testing.assert_close(gradients(model, ROWS), expected)
     assert "layers stay uncompiled: AssertionError: the scheduler's own" in caplog.text
@@ -143,7 +207,7 @@ def test_one_job_after_the_other_is_compiled(model: Gpt2, gpu: Device) -> None:
 
     for rows in range(2, 14):
         compiled.clear()
-        assert compile_where_it_pays(model, rows, LENGTH, PAYS_AFTER_STEPS, gpu, backend)
+        assert compile_where_it_pays(model, rows, LENGTH, STEPS, gpu, backend)
         assert len(compiled) == 2, "one layer, which serves all, and the head"
 
 
@@ -158,7 +222,7 @@ def test_the_trial_is_of_tokens_from_all_over_the_vocabulary(
 
     monkeypatch.setattr(Gpt2, "loss", loss_of)
 
-    compile_where_it_pays(model, ROWS, LENGTH, PAYS_AFTER_STEPS, gpu, "eager")
+    compile_where_it_pays(model, ROWS, LENGTH, STEPS, gpu, "eager")
 
     assert len(seen) > 20
     assert max(seen) < model.shape.vocab_size
@@ -167,6 +231,6 @@ def test_the_trial_is_of_tokens_from_all_over_the_vocabulary(
 def test_what_is_not_faster_is_not_used(model: Gpt2, gpu: Device, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiling, "_WORTH_IT", 1e9)
 
-    assert not compile_where_it_pays(model, ROWS, LENGTH, PAYS_AFTER_STEPS, gpu, "aot_eager")
+    assert not compile_where_it_pays(model, ROWS, LENGTH, STEPS, gpu, "aot_eager")
 
     assert calls_of_plain_layers(model, ROWS) == 2

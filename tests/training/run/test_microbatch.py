@@ -15,9 +15,10 @@ from emeth_tui.training import job
 from emeth_tui.training.devices import Device, is_out_of_memory
 from emeth_tui.training.files import models
 from emeth_tui.training.host_memory import available_bytes
+from emeth_tui.training.job_control import Control
 from emeth_tui.training.model.gpt2 import Gpt2, Gpt2Shape
 from emeth_tui.training.reports import EpochDone, OutOfMemory, ResultWritten, Stopped, WentBack
-from emeth_tui.training.run import loop
+from emeth_tui.training.run import loop, state
 from emeth_tui.training.run.microbatch import FoundBefore, MicroBatch, block_bytes
 from tests.training.jobs import JOBS_DIR, Run, assert_same_weights, make_request, result_weights
 from tests.training.texts import english
@@ -65,10 +66,10 @@ def before(directory: Path, gpu: Gpu, model: str = "gpt2-medium") -> FoundBefore
     return FoundBefore(directory, gpu, model, 128)
 
 
-def found(effective: int, directory: Path, gpu: Gpu) -> tuple[int, list[int]]:
+def found(effective: int, directory: Path, gpu: Gpu, estimate: int = 1) -> tuple[int, list[int]]:
     """The micro batch found for an effective batch, and the sizes tried for it."""
     micro, trials = MicroBatch(effective, gpu, before(directory, gpu)), Trials(gpu)
-    micro.find(trials)
+    micro.find(trials, estimate)
     return micro.size, trials.sizes
 
 
@@ -80,6 +81,25 @@ def test_the_largest_size_that_fits_is_found_by_doubling(
     assert found(effective, tmp_path, gpu) == (size, tried)
 
 
+@pytest.mark.parametrize(
+    ("effective", "estimate", "size", "tried"),
+    [
+        (4, 100, 4, [4]),
+        (64, 4, 4, [4, 8]),  # one peak foresees nothing
+        (64, 3, 6, [3, 6]),  # 12 need more than there is: foreseen
+        (64, 40, 5, [40, 20, 10, 5]),
+        (7, 7, 7, [7]),  # just fits
+        (64, 0, 4, [1, 2, 4]),
+        (64, -3, 4, [1, 2, 4]),
+    ],
+)
+def test_the_search_begins_with_the_estimate(
+    tmp_path: Path, gpu: Gpu, effective: int, estimate: int, size: int, tried: list[int]
+) -> None:
+    assert found(effective, tmp_path, gpu, estimate) == (size, tried)
+    assert found(effective, tmp_path, gpu, estimate) == (size, [])
+
+
 def test_what_was_found_is_kept_for_the_device_and_model(tmp_path: Path, gpu: Gpu) -> None:
     found(64, tmp_path, gpu)
 
@@ -87,7 +107,7 @@ def test_what_was_found_is_kept_for_the_device_and_model(tmp_path: Path, gpu: Gp
     assert found(2, tmp_path, gpu) == (2, [])
     other = MicroBatch(64, gpu, before(tmp_path, gpu, "another-model"))
     trials = Trials(gpu)
-    other.find(trials)
+    other.find(trials, 1)
     assert trials.sizes == [1, 2, 4]
 
 
@@ -116,7 +136,7 @@ def test_a_size_that_is_refused_in_the_trial_is_not_taken(tmp_path: Path, gpu: G
 
 def test_a_halved_size_is_kept_too(tmp_path: Path, gpu: Gpu) -> None:
     micro = MicroBatch(64, gpu, before(tmp_path, gpu))
-    micro.find(Trials(gpu))
+    micro.find(Trials(gpu), 1)
 
     micro.halve()
 
@@ -146,7 +166,7 @@ def test_other_errors_of_a_trial_come_out(tmp_path: Path, gpu: Gpu) -> None:
         raise RuntimeError("a kernel is missing")
 
     with pytest.raises(RuntimeError, match="a kernel is missing"):
-        MicroBatch(4, gpu, before(tmp_path, gpu)).find(fail)
+        MicroBatch(4, gpu, before(tmp_path, gpu)).find(fail, 1)
 
 
 def test_on_the_host_the_size_is_reckoned(gpu: Gpu) -> None:
@@ -225,12 +245,12 @@ def limit_blocks(monkeypatch: pytest.MonkeyPatch, most: float, training: bool = 
     """Have memory run out for more blocks than these; returns the sizes that went through."""
     loss, sizes = Gpt2.loss, list[int]()
 
-    def limited_loss(self: Gpt2, token_ids: torch.Tensor, reduction: str = "mean") -> torch.Tensor:
+    def limited_loss(self: Gpt2, token_ids: torch.Tensor, *more: Any, **named: Any) -> torch.Tensor:
         if self.training is training:
             if len(token_ids) > most:
                 raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
             sizes.append(len(token_ids))
-        return loss(self, token_ids, reduction)
+        return loss(self, token_ids, *more, **named)
 
     monkeypatch.setattr(Gpt2, "loss", limited_loss)
     return sizes
@@ -293,6 +313,68 @@ def test_memory_that_runs_out_while_weights_change_sends_training_back(
     assert_close_weights(result_weights(gone_back), result_weights(request))
 
 
+def pause_in_the_second_epoch(event: object, control: Control) -> None:
+    if isinstance(event, EpochDone) and event.epoch == 1:
+        control.pause()
+
+
+class NotForLong(Control):
+    """Resumes a job as soon as it stands still."""
+
+    def wait_while_paused(self) -> None:
+        self.resume()
+        super().wait_while_paused()
+
+
+@pytest.mark.parametrize("what", ["weights", "optimiser"])
+def test_memory_that_is_short_when_a_checkpoint_is_loaded_is_tried_once_more_with_all_that_can_be_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    expected = trained(tmp_path / "whole")
+    request = make_request(tmp_path / "paused", english(6144), batch_size=5, epochs=2, release_on_pause=True)
+    load, allocate, lacking = torch.optim.AdamW.load_state_dict, state.allocate_again, [1]
+
+    def load_or_not(self: torch.optim.AdamW, state_dict: Any) -> None:
+        assert not self.state, "never two of everything"
+        if what == "optimiser" and lacking:
+            lacking.pop()
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        load(self, state_dict)
+
+    def allocate_or_not(model: Any) -> None:
+        if what == "weights" and lacking and not next(model.parameters()).untyped_storage().nbytes():
+            lacking.pop()
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        allocate(model)
+
+    monkeypatch.setattr(torch.optim.AdamW, "load_state_dict", load_or_not)
+    monkeypatch.setattr(state, "allocate_again", allocate_or_not)
+    run = Run(pause_in_the_second_epoch)
+    run.control = NotForLong()
+
+    run.go(request)
+
+    assert not lacking
+    assert not run.of_type(OutOfMemory), "the micro batch has nothing to do with it"
+    assert_same_weights(result_weights(request), expected)
+
+
+def test_memory_that_stays_short_is_left_to_a_new_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(lambda event, control: control.stop() if isinstance(event, EpochDone) else None)
+    request = make_request(tmp_path, batch_size=1)
+    run.go(request)
+
+    def lacking(self: object, state_dict: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(torch.optim.AdamW, "load_state_dict", lacking)
+
+    with pytest.raises(torch.OutOfMemoryError):  # no TrainingError, which would end the job for good
+        Run().go(request)
+
+
 def test_memory_that_runs_out_in_a_validation_changes_no_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -327,11 +409,12 @@ def test_trials_before_the_first_step_leave_no_trace(
     request = make_request(tmp_path / "tried", english(6144), batch_size=5, epochs=2)
     run = Run()
     sizes = limit_blocks(monkeypatch, math.inf)
+    monkeypatch.setattr("emeth_tui.training.run.step.block_bytes", lambda shape, tokens: 2 * GB)
 
     job.run(request, JOBS_DIR, gpu, run._hear, run.control, devices_dir=tmp_path / "found")
 
-    assert sizes[:6] == [1, 1, 2, 2, 4, 4], "with gradients from before, as in a step"
-    assert sizes[6] == 5
+    assert sizes[:2] == [4, 4], "with gradients from before, as in a step"
+    assert sizes[2] == 5
     assert run.of_type(ResultWritten)
     assert not run.of_type(Stopped)
     assert_same_weights(result_weights(request), expected)
