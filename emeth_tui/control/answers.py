@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, Protocol
 
 from emeth_tui.control import wire
@@ -36,6 +37,7 @@ class Answers:
     def __init__(self, node: ShownNode) -> None:
         self._node = node
         self._turn = asyncio.Lock()
+        self._searching = asyncio.Lock()
 
     async def answer(self, question: Question) -> Any:
         """Answer one question, then let the node rest before the next one from any client.
@@ -46,7 +48,8 @@ class Answers:
         if question.ask == "chain_record":  # slow, but does not keep the node busy
             record = await node.records.chain_record(parse_job_id(question.job_id))
             return wire.pack(question.ask, record)
-        async with self._turn:
+        # A search may take seconds in its thread: what is quick does not wait for it.
+        async with self._searching if question.ask == "log_search" else self._turn:
             began = time.monotonic()
             try:
                 return wire.pack(question.ask, await _ANSWERS[question.ask](node, question))
@@ -74,8 +77,9 @@ async def _job(node: ShownNode, question: Question) -> object:
     return wire.record_without_bytes(record)
 
 
-async def _history(node: ShownNode, _question: Question) -> object:
-    return await node.records.history()
+async def _jobs(node: ShownNode, question: Question) -> object:
+    """Return the newest jobs, or with a job those before it: a history is asked for in pieces."""
+    return await node.records.older_jobs(JobId(question.job_id) or None, question.limit)
 
 
 async def _transactions(node: ShownNode, question: Question) -> object:
@@ -91,20 +95,28 @@ async def _logs(node: ShownNode, _question: Question) -> object:
 
 
 async def _log_tail(node: ShownNode, question: Question) -> object:
-    """Return the end of one of the node's own log files; no other file can be named."""
-    for path in await node.records.logs():
-        if path.name == question.name:
-            return await node.records.log_tail(path, question.max_bytes)
-    return []
+    path = await _log(node, question)
+    return await node.records.log_tail(path, question.max_bytes) if path else []
+
+
+async def _log_search(node: ShownNode, question: Question) -> object:
+    path = await _log(node, question)
+    return await node.records.log_search(path, question.words, question.limit) if path else []
+
+
+async def _log(node: ShownNode, question: Question) -> Path | None:
+    """Return one of the node's own log files; no other file can be named."""
+    return next((path for path in await node.records.logs() if path.name == question.name), None)
 
 
 _ANSWERS: dict[str, Callable[[ShownNode, Question], Awaitable[object]]] = {
     "snapshot": _snapshot,
     "events": _events,
     "job": _job,
-    "history": _history,
+    "jobs": _jobs,
     "transactions": _transactions,
     "settings": _settings,
     "logs": _logs,
     "log_tail": _log_tail,
+    "log_search": _log_search,
 }

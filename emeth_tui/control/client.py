@@ -34,6 +34,7 @@ NEWS_KEPT = 1_000  # between two snapshots
 RETRY_S = 0.5
 GIVE_UP_S = 30.0  # on a node that is alive and does not answer; it may be starting
 REST_S = 0.2  # between two snapshots, however much happens
+JOBS_AT_ONCE = 250
 OLD_S = 0.9  # a snapshot of this age is replaced, whether anything happened or not
 
 
@@ -259,8 +260,14 @@ class RemoteRecords:
         return record
 
     async def history(self) -> list[Job]:
-        jobs: list[Job] = await self._node.ask("history")
-        return jobs
+        """Return all jobs, newest first, asked for in pieces that neither process takes long over."""
+        jobs: list[Job] = []
+        while True:
+            last = jobs[-1].job_id if jobs else ""
+            more: list[Job] = await self._node.ask("jobs", job_id=last, limit=JOBS_AT_ONCE)
+            jobs += more
+            if len(more) < JOBS_AT_ONCE:
+                return jobs
 
     async def transactions(self, limit: int) -> list[JournaledTransaction]:
         transactions: list[JournaledTransaction] = await self._node.ask("transactions", limit=limit)
@@ -276,6 +283,10 @@ class RemoteRecords:
 
     async def logs(self) -> list[Path]:
         return [Path(name) for name in await self._node.ask("logs")]
+
+    async def log_search(self, path: Path, words: Sequence[str], limit: int) -> list[str]:
+        lines: list[str] = await self._node.ask("log_search", name=path.name, words=list(words), limit=limit)
+        return lines
 
     async def log_tail(self, path: Path, max_bytes: int = 64_000) -> list[str]:
         lines: list[str] = await self._node.ask("log_tail", name=path.name, max_bytes=max_bytes)

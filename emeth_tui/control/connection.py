@@ -25,7 +25,7 @@ import anyio
 from emeth_tui import __version__
 from emeth_tui.control import wire
 from emeth_tui.control.paths import connected_socket
-from emeth_tui.control.wire import LONG_COMMANDS, Command, Hello, Topic
+from emeth_tui.control.wire import LONG_COMMANDS, SLOW_TOPICS, Command, Hello, Topic
 from emeth_tui.engine.events import JobProgress
 from emeth_tui.errors import ControlError
 from emeth_tui.model import AskedAt
@@ -35,7 +35,7 @@ from emeth_tui.notices.reasons import control as why
 
 ANSWER_LIMIT_S = 5.0
 COMMAND_LIMIT_S = 30.0  # but for those that wait for the chain as long as it takes
-CHAIN_LIMIT_S = 60.0  # the node asks its RPC endpoint, which may be slow and retried
+SLOW_ANSWER_LIMIT_S = 60.0  # the node asks its RPC endpoint, which may be slow and retried, or searches a log
 
 
 class ConnectionBroken(ControlError):
@@ -83,7 +83,7 @@ class Connection:
         Raise Refused with the node's own reason, ConnectionBroken when no answer comes, ControlError when
         the answer is not understood.
         """
-        limit_s = CHAIN_LIMIT_S if topic == "chain_record" else ANSWER_LIMIT_S
+        limit_s = SLOW_ANSWER_LIMIT_S if topic in SLOW_TOPICS else ANSWER_LIMIT_S
         return await self._exchange("ask", topic, limit_s, details)
 
     async def do(self, command: Command, **details: Any) -> Any:

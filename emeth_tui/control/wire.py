@@ -3,8 +3,8 @@
 The node speaks first, with a hello, or with an error if it takes no more clients; the client's hello says
 what that is. Each question and each command has a number, and its answer or error carries the same one:
 
-    <- {"hello": {"protocol": 2, "version": "0.1.0", "pid": 1234, …}}
-    -> {"hello": {"protocol": 2, "place": "command_line"}}
+    <- {"hello": {"protocol": 3, "version": "0.1.0", "pid": 1234, …}}
+    -> {"hello": {"protocol": 3, "place": "command_line"}}
     -> {"id": 1, "ask": "job", "job_id": "0x6f2a…"}
     <- {"id": 1, "answer": {…}}      or      {"id": 1, "error": {"kind": …}}
     -> {"id": 2, "do": "decline_job", "job_id": "0x6f2a…"}
@@ -37,15 +37,25 @@ from emeth_tui.notices.event import Event
 from emeth_tui.notices.reasons.control import AnswerNotUnderstood, NotControlJson, NotToBeSent
 from emeth_tui.protocol.contracts import ChainJob
 
-PROTOCOL = 2  # with different numbers the two sides do not understand each other
+PROTOCOL = 3  # with different numbers the two sides do not understand each other
 MAX_REQUEST_BYTES = 4_096
-MAX_ANSWER_BYTES = 64 * 1024 * 1024  # a history of ten thousand jobs takes about eight
-MAX_ROWS = 10_000
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+MAX_ROWS = 1_000  # of one answer: to make it holds the event loop
+MAX_WORDS = 20
 MAX_LOG_BYTES = 1_000_000
 MAX_SLOTS = 400
 
 Topic = Literal[
-    "snapshot", "events", "job", "history", "transactions", "chain_record", "settings", "logs", "log_tail"
+    "snapshot",
+    "events",
+    "job",
+    "jobs",
+    "transactions",
+    "chain_record",
+    "settings",
+    "logs",
+    "log_tail",
+    "log_search",
 ]
 Command = Literal[
     "pause_job",
@@ -61,6 +71,7 @@ Command = Literal[
     "drain",
     "request_stop",
 ]
+SLOW_TOPICS = frozenset({"chain_record", "log_search"})
 LONG_COMMANDS = frozenset({"claim_job", "decline_job", "withdraw"})  # they wait for the chain
 _ANSWERS: dict[str, Any] = {
     **dict.fromkeys(get_args(Command)),
@@ -70,12 +81,13 @@ _ANSWERS: dict[str, Any] = {
     "snapshot": Snapshot,
     "events": None,
     "job": JobRecord | None,
-    "history": list[Job],
+    "jobs": list[Job],
     "transactions": list[JournaledTransaction],
     "chain_record": ChainJob | None,
     "settings": SettingsView,
     "logs": list[str],
     "log_tail": list[str],
+    "log_search": list[str],
     "event": Event,
     "progress": JobProgress,
 }
@@ -100,7 +112,7 @@ class _FromClient(BaseModel):
 class Introduction(_FromClient):
     """What a client is. Its process and its user are asked of the system."""
 
-    protocol: Literal[2]
+    protocol: Literal[3]
     place: Literal[AskedAt.ATTACHED_SCREEN, AskedAt.COMMAND_LINE]
 
 
@@ -122,6 +134,7 @@ class Question(_Request):
     limit: int = Field(1, ge=1, le=MAX_ROWS)
     name: str = Field("", max_length=255)
     max_bytes: int = Field(1, ge=1, le=MAX_LOG_BYTES)
+    words: tuple[Annotated[str, Field(max_length=255)], ...] = Field((), max_length=MAX_WORDS)
 
 
 class JobCommand(_Request):

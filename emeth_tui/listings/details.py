@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emeth_tui.engine.view.records import EVENTS_SEARCHED
+from emeth_tui.engine.view.records import EVENTS_OF_JOB
 from emeth_tui.listings import making, records
 from emeth_tui.listings.movements import fees_by_movement, shown_movements
 from emeth_tui.workers.job_files import LocalJobFiles
@@ -57,5 +57,5 @@ def read_job(tables: StoreReader, job_id: JobId, jobs_dir: Path) -> StoredJob:
         transactions=tables.journal.of_job(job_id),
         movements=shown_movements(tables.movements.of_job(job_id)),
         files=LocalJobFiles(jobs_dir).listing(job_id) if (jobs_dir / job_id).is_dir() else [],
-        events=[event for event in tables.events.recent(EVENTS_SEARCHED) if event.job_id == job_id],
+        events=tables.events.of_job(job_id, EVENTS_OF_JOB),
     )

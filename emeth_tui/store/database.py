@@ -117,6 +117,10 @@ MIGRATIONS = (
     CREATE INDEX movements_by_job ON movements (job_id);
     CREATE INDEX movements_by_block ON movements (block_number);
     """,
+    """
+    CREATE INDEX events_by_job ON events (job_id);
+    CREATE INDEX jobs_by_creation ON jobs (created_at_unix_s, job_id);
+    """,
 )
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Collection, Iterator
+from itertools import islice
 
 from emeth_tui.model import JobId, Severity
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.notice import EventBody, field_data, from_data
 from emeth_tui.store.connection import Connection
 
-KEPT_EVENTS = 10_000  # older ones are in the log files
+KEPT_EVENTS = 500_000  # about 100 MB
 _PRUNE_EVERY = 500
 
 
@@ -40,6 +42,23 @@ class EventTable:
         query = "SELECT * FROM events WHERE kind != ? ORDER BY id DESC LIMIT ?"
         rows = self._connection.execute(query, (but, limit)).fetchall()
         return [_from_row(row) for row in reversed(rows)]
+
+    def newest(
+        self, *, job_id: JobId | None = None, severities: Collection[Severity] = (), since_unix_s: float = 0.0
+    ) -> Iterator[Event]:
+        """Yield events, newest first, read as they are taken: of a job, of some severities, since a time."""
+        clauses, values = ["at_unix_s >= ?"], [since_unix_s, *(severity.value for severity in severities)]
+        if severities:
+            clauses.append(f"severity IN ({', '.join('?' * len(severities))})")
+        if job_id is not None:
+            clauses.append("job_id = ?")
+            values.append(job_id)
+        query = f"SELECT * FROM events WHERE {' AND '.join(clauses)} ORDER BY id DESC"  # noqa: S608
+        return map(_from_row, self._connection.execute(query, values))
+
+    def of_job(self, job_id: JobId, limit: int) -> list[Event]:
+        """Return a job's newest events, oldest first."""
+        return [*islice(self.newest(job_id=job_id), limit)][::-1]
 
 
 def _from_row(row: sqlite3.Row) -> Event:

@@ -59,7 +59,17 @@ class JobTable:
 
     def all(self) -> list[Job]:
         """Return every job that was ever ours, oldest first."""
-        rows = self._connection.execute("SELECT * FROM jobs ORDER BY created_at_unix_s")
+        rows = self._connection.execute("SELECT * FROM jobs ORDER BY created_at_unix_s, job_id")
+        return [_from_row(row) for row in rows]
+
+    def older(self, than: JobId | None, limit: int) -> list[Job]:
+        """Return the newest jobs, newest first; with `than`, the newest of those taken before that job."""
+        place = "(SELECT created_at_unix_s, job_id FROM jobs WHERE job_id = ?)"
+        where = "" if than is None else f"WHERE (created_at_unix_s, job_id) < {place}"
+        rows = self._connection.execute(
+            f"SELECT * FROM jobs {where} ORDER BY created_at_unix_s DESC, job_id DESC LIMIT ?",  # noqa: S608
+            (*([than] if than else []), limit),
+        )
         return [_from_row(row) for row in rows]
 
     def ids(self) -> list[JobId]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from emeth_tui.engine.events import JobProgress
 from emeth_tui.engine.market.standstill import Standstill
 from emeth_tui.engine.settings_editor import Setting, SettingsView
 from emeth_tui.errors import ControlError, EmethError, StoreError
-from emeth_tui.model import Severity
+from emeth_tui.job import Job
+from emeth_tui.model import AskedAt, JobId, Severity
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.events.market import Claimed
 from emeth_tui.notices.notice import EventBody
@@ -57,6 +59,10 @@ async def test_records_are_the_nodes_own_but_for_signed_bytes(shown: ShownNode, 
         assert await remote.chain_record(TRAINING_ID) == await own.chain_record(TRAINING_ID)
         assert await remote.logs() == await own.logs()
         assert await remote.log_tail(Path("node.log")) == await own.log_tail(Path("node.log"))
+        assert await remote.log_search(Path("node.log"), ["info", "no 3"], 5) == [
+            "2023-11-15T14:02:03.000Z INFO    emeth_tui.engine: no 3"
+        ]
+        assert await remote.log_search(Path("/etc/passwd"), ["root"], 5) == []
         record, expected = await remote.job(TRAINING_ID), await own.job(TRAINING_ID)
         assert record is not None
         assert expected is not None
@@ -64,6 +70,45 @@ async def test_records_are_the_nodes_own_but_for_signed_bytes(shown: ShownNode, 
         assert record == replace(expected, transactions=unsigned)
         assert await remote.transactions(1) == [replace(tx, raw=b"") for tx in await own.transactions(1)]
         assert await remote.job(PENDING_ID.replace("9", "8")) is None  # type: ignore[arg-type]
+
+
+async def test_a_history_comes_in_pieces(
+    shown: ShownNode, served: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces: list[int] = []
+    older_jobs = shown.records.older_jobs
+
+    async def noted(than: JobId | None, limit: int) -> Sequence[Job]:
+        jobs = await older_jobs(than, limit)
+        pieces.append(len(jobs))
+        return jobs
+
+    monkeypatch.setattr(client, "JOBS_AT_ONCE", 2)
+    monkeypatch.setattr(shown.records, "older_jobs", noted)
+    async with attached(shown, served) as view:
+        assert await view.remote.records.history() == await shown.records.history()
+    assert pieces == [2, 2, 1]
+
+
+async def test_a_search_that_takes_long_holds_nobody_up(
+    shown: ShownNode, served: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_end = asyncio.Event()
+
+    async def search(_path: Path, _words: Sequence[str], _limit: int) -> Sequence[str]:
+        await may_end.wait()
+        return ["found"]
+
+    monkeypatch.setattr(shown.records, "log_search", search)
+    async with (
+        connection.connect(served, AskedAt.COMMAND_LINE) as one,
+        connection.connect(served, AskedAt.COMMAND_LINE) as other,
+    ):
+        searching = asyncio.create_task(one.ask("log_search", name="node.log", words=["x"], limit=5))
+        await until(lambda: bool(one._asked))
+        await other.ask("snapshot")
+        may_end.set()
+        assert await searching == ["found"]
 
 
 async def test_the_settings_in_effect_come_across(shown: ShownNode, served: Path) -> None:

@@ -183,7 +183,7 @@ async def test_one_that_waits_for_the_chain_holds_nobody_up(shown: ShownNode, li
     shown.may_go_on.clear()
     claiming = asyncio.create_task(line.do("claim_job", job_id=SECOND_ID))
     await until(lambda: shown.calls == [("claim_job", SECOND_ID)])
-    assert await line.ask("history")
+    assert await line.ask("jobs")
     await line.do("pause_claims")
     assert not claiming.done()
     shown.may_go_on.set()

@@ -261,7 +261,7 @@ async def test_one_that_asks_without_end_leaves_the_node_most_of_the_time(
     streams = await connect(served)
     for _number in range(5):
         worked.append(0.1)
-        await answer(streams, ask="history")
+        await answer(streams, ask="jobs")
     streams[1].close()
     assert len(rests) == 5
     assert sum(worked) <= 0.25 * sum(rests) + 1e-9

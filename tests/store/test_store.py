@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from emeth_tui.errors import AlreadyRunning, DiskFull, StoreError
-from emeth_tui.model import JobState, Severity, TransactionState
+from emeth_tui.model import JobId, JobState, Severity, TransactionState
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.events.job import StepsSkipped
 from emeth_tui.notices.notice import UnknownEvent
@@ -123,6 +123,35 @@ def test_events_come_back_in_order_and_old_ones_go(store: Store, monkeypatch: py
     kept = store.events.recent(100)
 
     assert [event.body for event in kept] == [StepsSkipped(number) for number in range(20, 40)]
+
+
+def test_events_are_found_by_job_severity_and_time_newest_first(store: Store) -> None:
+    for number, severity in enumerate(Severity):
+        for job_id in (JOB_ID, OTHER_JOB_ID, None):
+            store.events.add(Event(float(number), severity, StepsSkipped(number), job_id))
+
+    def found(**wanted: Any) -> list[tuple[float, str, str | None]]:
+        return [(one.at_unix_s, one.severity.value, one.job_id) for one in store.events.newest(**wanted)]
+
+    assert len(found()) == 12
+    assert found(job_id=JOB_ID, severities=[Severity.WARNING, Severity.ERROR]) == [
+        (3.0, "error", JOB_ID),
+        (2.0, "warning", JOB_ID),
+    ]
+    assert found(job_id=OTHER_JOB_ID, since_unix_s=3.0) == [(3.0, "error", OTHER_JOB_ID)]
+    assert [event.at_unix_s for event in store.events.of_job(JOB_ID, 2)] == [2.0, 3.0]
+
+
+def test_a_history_is_read_in_pieces_that_fit_together(store: Store) -> None:
+    for number in range(7):
+        taken_at = float(number // 3)  # several at a time
+        job = make_job(job_id=JobId(f"0x{number:032x}"), created_at_unix_s=taken_at)
+        store.jobs.save(job, at_unix_s=1.0, state_changed=False)
+    pieces = [store.jobs.older(None, 3)]
+    while pieces[-1]:
+        pieces.append(store.jobs.older(pieces[-1][-1].job_id, 3))
+    assert [len(piece) for piece in pieces] == [3, 3, 1, 0]
+    assert [job for piece in pieces for job in piece] == store.jobs.all()[::-1]
 
 
 def test_a_second_node_on_the_same_state_is_turned_away(store: Store, tmp_path: Path) -> None:

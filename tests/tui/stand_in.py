@@ -325,6 +325,11 @@ class StandInRecords:
     async def history(self) -> Sequence[Job]:
         return [*self._node.picture.jobs, ended_job()]
 
+    async def older_jobs(self, than: JobId | None, limit: int) -> Sequence[Job]:
+        jobs = [*await self.history()]
+        first = 0 if than is None else 1 + [job.job_id for job in jobs].index(than)
+        return jobs[first : first + limit]
+
     async def transactions(self, limit: int) -> Sequence[JournaledTransaction]:
         return [*self._transactions(TRAINING_ID), *self._transactions(PENDING_ID)][:limit]
 
@@ -377,6 +382,10 @@ class StandInRecords:
             f"2023-11-15T14:02:{second:02d}.000Z {level.get(second, 'INFO   ')} emeth_tui.engine: no {second}"
             for second in range(30)
         ]
+
+    async def log_search(self, path: Path, words: Sequence[str], limit: int) -> Sequence[str]:
+        matching = [line for line in await self.log_tail(path) if all(w in line.lower() for w in words)]
+        return matching[-limit:]
 
 
 def paused(reason: Reason, ago_s: float = 0) -> Standstill:

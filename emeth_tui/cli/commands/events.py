@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
@@ -25,19 +26,26 @@ if TYPE_CHECKING:
     from emeth_tui.engine.events import JobProgress
     from emeth_tui.model import JobId
     from emeth_tui.notices.event import Event
+    from emeth_tui.store.events import EventTable
 
 SHOWN = 100
-LEAST_SEARCHED = 100  # what arrives meanwhile is recognised among them
+MOST_SHOWN = 500_000  # as many as are kept
+LEAST_READ = 100  # what arrives meanwhile is recognised among them
 _RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 @click.command(
-    epilog=example("emeth-tui events --follow --level warning", "emeth-tui events --job 6f2a --since 1d")
+    epilog=example(
+        "emeth-tui events --follow --level warning", "emeth-tui events --search 'epoch 30' --since 7d"
+    )
 )
 @click.option("--follow", "-f", is_flag=True, help="Go on with what happens, until the node ends or Ctrl-C.")
 @click.option("--job", "job_id", metavar="ID", type=JOB_ID, help="Only those of one job.")
 @click.option("--level", type=click.Choice([level.value for level in Severity]), help="At least this level.")
-@click.option("--limit", type=click.IntRange(0, 10_000), default=SHOWN, show_default=True, help="The newest.")
+@click.option("--search", "words", metavar="WORDS", default="", help="Only those whose text holds all words.")
+@click.option(
+    "--limit", type=click.IntRange(0, MOST_SHOWN), default=SHOWN, show_default=True, help="The newest."
+)
 @SINCE
 @JSON
 @CSV
@@ -47,52 +55,59 @@ def events(
     follow: bool,
     job_id: str | None,
     level: str | None,
+    words: str,
     limit: int,
     since: float | None,
     as_json: bool,
     as_csv: bool,
 ) -> ExitCode:
-    """List what happened, the newest last. With --follow, --json prints one object a line."""
+    """List what happened, the newest last. With --follow, --json prints one object a line.
+
+    The newest 500,000 events are kept; older ones are in the log files.
+    """
     place = place_of(context)
     output = Output(as_json, as_csv, place.settings.screen.ascii)
     if follow and as_csv:
         raise click.UsageError("--follow prints lines, or JSON with --json")
-    wanted = _Wanted(known_job(place, job_id) if job_id else None, Severity(level or "debug"), since, limit)
+    only = known_job(place, job_id) if job_id else None
+    wanted = _Wanted(only, Severity(level or "debug"), since or 0.0, words.lower().split())
     if follow:
-        run(_follow(place, output, wanted))
+        run(_follow(place, output, wanted, limit))
     else:
-        _list(output, wanted.among(_recent(place, wanted)))
+        _list(output, _recent(place, wanted, limit))
     return ExitCode.OK
 
 
+@dataclass(frozen=True)
 class _Wanted:
     """Which events are asked for."""
 
-    def __init__(self, job_id: JobId | None, level: Severity, since: float | None, limit: int) -> None:
-        self._job_id = job_id
-        self._level = _RANKS[level]
-        self._since = since
-        self._limit = limit
+    job_id: JobId | None
+    level: Severity
+    since_unix_s: float
+    words: Sequence[str]
 
     def __call__(self, event: Event) -> bool:
         return (
-            self._job_id in {None, event.job_id}
-            and _RANKS[event.severity] >= self._level
-            and event.at_unix_s >= (self._since or 0.0)
+            self.job_id in {None, event.job_id}
+            and _RANKS[event.severity] >= _RANKS[self.level]
+            and event.at_unix_s >= self.since_unix_s
+            and self._has_words(event)
         )
 
-    @property
-    def searched(self) -> int:
-        """How many of the newest events have to be read to find them."""
-        from emeth_tui.store.events import KEPT_EVENTS
-
-        every = self._job_id is None and self._level == 0 and self._since is None
-        return max(self._limit, LEAST_SEARCHED) if every else KEPT_EVENTS
-
-    def among(self, events: Sequence[Event]) -> list[Event]:
+    def newest(self, events: EventTable, limit: int) -> list[Event]:
         """Return the newest that are wanted, oldest first."""
-        passing = [event for event in events if self(event)]
-        return passing[len(passing) - self._limit :] if self._limit < len(passing) else passing
+        severities = [one for one in Severity if _RANKS[one] >= _RANKS[self.level]]
+        found = events.newest(job_id=self.job_id, severities=severities, since_unix_s=self.since_unix_s)
+        return [*islice(filter(self._has_words, found), limit)][::-1]
+
+    def _has_words(self, event: Event) -> bool:
+        if not self.words:
+            return True
+        from emeth_tui.words.sentences import text_of
+
+        text = text_of(event.body).lower()
+        return all(word in text for word in self.words)
 
 
 def event_text(event: Event, *, with_job: bool = True) -> str:
@@ -103,9 +118,9 @@ def event_text(event: Event, *, with_job: bool = True) -> str:
     return f"{moment(event.at_unix_s)}  {job}{text_of(event.body)}"
 
 
-def _recent(place: Place, wanted: _Wanted) -> list[Event]:
+def _recent(place: Place, wanted: _Wanted, limit: int) -> list[Event]:
     with place.tables() as tables:
-        return tables.events.recent(wanted.searched)
+        return wanted.newest(tables.events, limit)
 
 
 def _list(output: Output, events: Sequence[Event]) -> None:
@@ -135,7 +150,7 @@ def _columns() -> list[Column[Event]]:
     ]
 
 
-async def _follow(place: Place, output: Output, wanted: _Wanted) -> None:
+async def _follow(place: Place, output: Output, wanted: _Wanted, limit: int) -> None:
     """Print what is known, then what comes; nothing twice and nothing left out between the two."""
     import asyncio
 
@@ -151,8 +166,8 @@ async def _follow(place: Place, output: Output, wanted: _Wanted) -> None:
     async with place.node(take) as node:
         node.reading.add_done_callback(lambda _done: news.put_nowait(None))
         await node.connection.ask("events")
-        known = _recent(place, wanted)
-        for event in wanted.among(known):
+        known = _recent(place, wanted, max(limit, LEAST_READ))
+        for event in known[max(0, len(known) - limit) :]:
             _print(output, event)
         while (arrived := await news.get()) is not None:
             if arrived not in known and wanted(arrived):

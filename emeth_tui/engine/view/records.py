@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emeth_tui.clients.threads import run_to_end
+from emeth_tui.engine.view import log_files
 from emeth_tui.job import Job
 from emeth_tui.model import JobId, JobState, JournaledTransaction
 from emeth_tui.notices.event import Event
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from emeth_tui.engine.context import Context  # web3 behind it takes a second to load
     from emeth_tui.engine.settings_editor import SettingsEditor, SettingsView
 
-EVENTS_SEARCHED = 5_000  # newest events searched for those of one job
+EVENTS_OF_JOB = 2_000  # the newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class NodeRecords:
             tuple(store.jobs.states(job_id)),
             tuple(store.jobs.epochs(job_id)),
             tuple(store.journal.of_job(job_id)),
-            tuple(event for event in store.events.recent(EVENTS_SEARCHED) if event.job_id == job_id),
+            tuple(store.events.of_job(job_id, EVENTS_OF_JOB)),
             tuple(await asyncio.to_thread(self._context.disk.files.listing, job_id)),
         )
 
@@ -65,6 +66,10 @@ class NodeRecords:
         store = self._context.store
         jobs = await run_to_end(_all_jobs, store.path.parent)
         return store.jobs.all()[::-1] if jobs is None else jobs  # the file may just have been taken away
+
+    async def older_jobs(self, than: JobId | None, limit: int) -> list[Job]:
+        """Return the newest jobs, newest first; with `than`, the newest of those taken before that job."""
+        return self._context.store.jobs.older(than, limit)
 
     async def transactions(self, limit: int) -> list[JournaledTransaction]:
         """Return the newest transactions, newest first."""
@@ -85,15 +90,11 @@ class NodeRecords:
 
     async def log_tail(self, path: Path, max_bytes: int = 64_000) -> list[str]:
         """Return the last lines of a log file; none if it is gone or unreadable."""
-        try:
-            with path.open("rb") as file:
-                size_bytes = file.seek(0, os.SEEK_END)
-                start = max(0, size_bytes - max_bytes)
-                file.seek(start)
-                lines = file.read().decode("utf-8", "replace").splitlines()
-        except OSError:
-            return []
-        return lines[1:] if start else lines
+        return await asyncio.to_thread(log_files.tail, path, max_bytes)
+
+    async def log_search(self, path: Path, words: Sequence[str], limit: int) -> list[str]:
+        """Return the newest lines that hold all words, also of what was rotated away, oldest first."""
+        return await asyncio.to_thread(log_files.search, path, words, limit)
 
 
 def _all_jobs(state_dir: Path) -> list[Job] | None:

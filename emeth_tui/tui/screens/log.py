@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 NODE_LOG = "node.log"
 TAIL_BYTES = 64_000
-MOST_BYTES = 1_000_000  # back from the end; what is older is for other programs
+MOST_BYTES = 1_000_000  # back from the end; what is older is found by searching
+MOST_FOUND = 1_000  # lines
 
 
 class LogScreen(PageScreen):
@@ -51,7 +52,12 @@ class LogScreen(PageScreen):
         if self._first in names:
             self._index, self._first = names.index(self._first), ""
         self._index = min(self._index, max(0, len(self.paths) - 1))
-        self.text = await records.log_tail(self.paths[self._index], self._bytes) if self.paths else ()
+        if not self.paths:
+            self.text = ()
+        elif (words := self.words.split()) and self._job_id is None:
+            self.text = await records.log_search(self.paths[self._index], words, MOST_FOUND)
+        else:
+            self.text = await records.log_tail(self.paths[self._index], self._bytes)
 
     def show_file(self, step: int) -> None:
         """Show the next log file, or the one before."""
@@ -94,11 +100,12 @@ class LogScreen(PageScreen):
         return lines_of_job(self.text, self._job_id, by_worker=by_worker)
 
     def apply_filter(self, words: str) -> None:
-        """Search as far back as the page can read."""
+        """Search all of the log, also what was rotated away; for a job, as far back as the page can read."""
         super().apply_filter(words)
-        if words and self._bytes < MOST_BYTES:
+        self._opened = True
+        if words:
             self._bytes = MOST_BYTES
-            self.reload()
+        self.reload()
 
     def show_content(self, frame: Frame) -> None:
         follow = self._opened or self.page.at_end

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from emeth_tui.tui.node_front import Records
 
 RELOAD_S = 1.0  # between two looks at the node's records
+REST_SHARE = 10  # nor sooner than after so many times what the last one took
 
 
 class PageView(LineView, can_focus=True):
@@ -143,6 +144,7 @@ class PageScreen(NodeScreen):
         self._loading = False
         self._outdated = False
         self._loaded_at_s = 0.0
+        self._took_s = 0.0
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -174,8 +176,9 @@ class PageScreen(NodeScreen):
             self.app.run_worker(self._load(), name="records")
 
     def reload_if_due(self) -> bool:
-        """Load again, but not more often than once a second; return whether it did."""
-        due = time.monotonic() - self._loaded_at_s >= RELOAD_S
+        """Load again, but not more often than once a second, nor all the time; return whether it did."""
+        rest_s = max(RELOAD_S, REST_SHARE * self._took_s)
+        due = time.monotonic() - self._loaded_at_s >= rest_s
         if due:
             self.reload()
         return due
@@ -185,7 +188,9 @@ class PageScreen(NodeScreen):
         try:
             while self._outdated:
                 self._outdated = False
+                began_s = time.monotonic()
                 await self.load(self.host.node.records)
+                self._took_s = time.monotonic() - began_s
                 self.loaded = True
         except EmethError as error:
             self.host.note.show(text_of(error.reason), "bad")

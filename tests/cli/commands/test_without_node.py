@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from emeth_tui.clients.transactions.signed_bytes import read_signed
-from emeth_tui.model import JobId, JobState, TransactionState, token_to_wei
+from emeth_tui.model import JobId, JobState, Severity, TransactionState, token_to_wei
+from emeth_tui.notices.event import Event
+from emeth_tui.notices.events.job import StepsSkipped, Submitted
 from emeth_tui.store.database import Store
 from emeth_tui.store.movements import Movement, MovementKind
 from tests.cli.commands.world import run_program
@@ -134,6 +136,22 @@ def test_the_fee_of_a_transaction_stands_at_one_of_its_movements(state_dir: Path
     ours = [row for row in rows if row["tx_hash"] == WITHDRAW_HASH]
     assert [row["amount_wei"] for row in ours] == [str(token_to_wei(15)), str(token_to_wei(1))]
     assert [row["fee_native_wei"] for row in ours] == ["123", None]
+
+
+def test_events_are_searched_beyond_the_newest(state_dir: Path) -> None:
+    with Store(state_dir / "round3-2") as store:
+        store.events.add(Event(SLOT_UNIX_S + 1.0, Severity.WARNING, StepsSkipped(7), JOB_ID))
+        for _newer in range(20):
+            store.events.add(Event(SLOT_UNIX_S + 2.0, Severity.INFO, Submitted(), OTHER_JOB_ID))
+
+    def found(*arguments: str) -> list[str]:
+        events = json.loads(emeth_tui(state_dir, "events", "--json", *arguments).stdout)
+        return [event["event"] for event in events]
+
+    assert found("--limit", "3") == ["submitted"] * 3
+    for words in (["--search", "7 STEPS"], ["--level", "warning"], ["--job", "6f2a"]):
+        assert found("--limit", "3", *words) == ["steps_skipped"]
+    assert found("--search", "8 steps") == []
 
 
 def test_a_strangers_formula_is_none_in_csv(state_dir: Path) -> None:

@@ -7,12 +7,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from emeth_tui.engine.view.records import NodeRecords
-from emeth_tui.model import JobId, JobState
+from emeth_tui.model import JobId, JobState, Severity
+from emeth_tui.notices.event import Event
+from emeth_tui.notices.events.job import StepsSkipped
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.store.database import Store
 from tests.engine.harness import Harness
 from tests.engine.quick_worker import Script
-from tests.factories import make_job
+from tests.factories import JOB_ID, make_job
 
 UNKNOWN = JobId("0x" + "ff" * 16)
 
@@ -60,6 +62,21 @@ async def test_all_jobs_are_read_without_holding_the_event_loop(tmp_path: Path) 
 
         assert turns > 1
         assert reading.result() == store.jobs.all()[::-1]
+
+
+async def test_a_job_keeps_its_events_however_many_others_have(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        store.events.add(Event(1.0, Severity.INFO, StepsSkipped(1), JOB_ID))
+        store.events._connection.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
+            "INSERT INTO events (at_unix_s, severity, kind, job_id, fields) "
+            "SELECT 2.0, 'info', 'steps_skipped', '0x99', '{}' FROM n"
+        )
+        plan = store.events._connection.execute(
+            "EXPLAIN QUERY PLAN SELECT * FROM events WHERE job_id = ? ORDER BY id DESC", (JOB_ID,)
+        ).fetchall()
+        assert [event.body for event in store.events.of_job(JOB_ID, 10)] == [StepsSkipped(1)]
+        assert "events_by_job" in plan[0]["detail"]
 
 
 async def test_all_jobs_are_known_although_their_file_was_taken_away(tmp_path: Path) -> None:

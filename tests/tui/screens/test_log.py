@@ -10,7 +10,7 @@ import pytest
 from emeth_tui.tui.screens.log_lines import lines_of_job, log_rows
 from tests.factories import JOB_ID, OTHER_JOB_ID
 from tests.tui.harness import SMALL, press, settled, shown, text_of
-from tests.tui.stand_in import StandInNode
+from tests.tui.stand_in import TRAINING_ID, StandInNode
 
 STAMP = "2023-11-15T14:02:00.000Z"
 LONG = f"{STAMP} ERROR   emeth_tui.engine: " + " ".join(f"word{number}" for number in range(40))
@@ -53,12 +53,41 @@ async def test_at_its_top_it_reads_further_back_and_stays_where_it_was(
         assert "number 0." in text_of(pilot)
 
 
-async def test_a_search_reaches_what_is_older(node: StandInNode, asked: list[int]) -> None:
+async def test_a_search_reaches_all_that_is_kept_and_gives_the_end_back(
+    node: StandInNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[tuple[str, tuple[str, ...]]] = []
+
+    async def search(path: Path, words: Sequence[str], limit: int) -> Sequence[str]:
+        searched.append((path.name, tuple(words)))
+        return [f"{STAMP} INFO    emeth_tui.engine: a year ago, Number 7."]
+
+    monkeypatch.setattr(node.records, "log_search", search)
     async with shown(node, SMALL) as pilot:
         await press(pilot, "l", "slash", *"number 7.", "enter")
         await settled(pilot)
+        assert searched[-1] == ("node.log", ("number", "7."))
+        assert "a year ago" in text_of(pilot)
+        assert "no 29" not in text_of(pilot)
+        await press(pilot, "escape")
+        await settled(pilot)
+        assert "no 29" in text_of(pilot)
+
+
+async def test_a_search_among_a_jobs_lines_stays_with_them(
+    node: StandInNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def tail(_path: Path, max_bytes: int = 64_000) -> Sequence[str]:
+        own = [f"{STAMP} job {TRAINING_ID}: begun", "number 7.", "number 8."]
+        return [*own, f"{STAMP} job {OTHER_JOB_ID}: begun", "number 7. of nobody"]
+
+    monkeypatch.setattr(node.records, "log_tail", tail)
+    async with shown(node) as pilot:
+        await press(pilot, "enter", "l", "slash", *"number 7.", "enter")
+        await settled(pilot)
         assert "number 7." in text_of(pilot)
-        assert "number 150." not in text_of(pilot)
+        assert "number 8." not in text_of(pilot)
+        assert "of nobody" not in text_of(pilot)
 
 
 def test_a_jobs_lines_in_the_nodes_log_come_with_their_tracebacks() -> None:
