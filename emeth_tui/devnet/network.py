@@ -17,6 +17,7 @@ from eth_utils.address import to_checksum_address
 from starlette.types import ASGIApp
 
 from emeth_tui.clients.chain.client import ChainClient
+from emeth_tui.clients.http.connections import trusted_authorities
 from emeth_tui.clients.http.transport import open_transport
 from emeth_tui.clients.storage.client import StorageClient
 from emeth_tui.devnet import funding
@@ -207,7 +208,9 @@ class Devnet:
         self, state_dir: Path, keys: dict[str, Key], network: Network, planner: Planner
     ) -> None:
         http = await self._stack.enter_async_context(
-            httpx.AsyncClient(base_url=network.storage_url, timeout=30.0, trust_env=False)
+            httpx.AsyncClient(
+                base_url=network.storage_url, timeout=30.0, trust_env=False, verify=trusted_authorities()
+            )
         )
         accounts = {name: Account(self.chain, keys[name].wallet) for name in _BOTS}
         if self.options.with_requester:

@@ -8,12 +8,14 @@ import json
 import logging
 import pickle
 import stat
+import sys
 import traceback
 from pathlib import Path
 from typing import Any
 
 import pytest
 from eth_account import Account
+from eth_keys.backends import CoinCurveECCBackend, get_backend
 from eth_keys.datatypes import Signature
 from eth_utils.crypto import keccak
 from hypothesis import HealthCheck, given, settings
@@ -34,6 +36,12 @@ def keystore(tmp_path: Path) -> Path:
     path = tmp_path / "keystore.json"
     create_keystore(path, PASSWORD, KEY, iterations=CHEAP)
     return path
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="coincurve has no release for this Python")
+def test_signatures_are_made_by_libsecp256k1() -> None:
+    # Without it eth-account falls back to plain Python and says nothing.
+    assert isinstance(get_backend(), CoinCurveECCBackend)
 
 
 def test_a_keystore_opens_with_its_password(keystore: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import anyio
-import httpx
 
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.devnet.accounts import Account
@@ -17,6 +16,7 @@ from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.job_ids import job_id_bytes
 from emeth_tui.protocol.storage_api import COMPLETE_UPLOAD_PATH, PUT_SIGNED_URLS_PATH
 from tests.devnet.records import signed_call
+from tests.local_http import local_client
 
 LIMIT_S = 120.0
 
@@ -26,7 +26,7 @@ class Parties:
 
     def __init__(self, devnet: Devnet, planner: Planner) -> None:
         self.devnet = devnet
-        self.http = httpx.AsyncClient(base_url=devnet.info.storage_url, timeout=30.0)
+        self.http = local_client(devnet.info.storage_url)
         accounts = devnet.info.test_accounts
         self.node_wallet: Wallet = accounts["test2"].wallet
         self.node = Account(devnet.chain, self.node_wallet)

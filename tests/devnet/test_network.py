@@ -27,6 +27,7 @@ from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.storage_api import SIZE_OF_PATH
 from emeth_tui.settings import find_password, load_network, load_settings
 from tests.devnet.parties import Parties, wait_for_open
+from tests.local_http import local_client
 
 MakeDevnet = Callable[..., Devnet]
 
@@ -88,7 +89,7 @@ async def test_outside_tools_join_with_the_description(make_devnet: MakeDevnet, 
 
     described = json.loads(info.description.read_text("utf-8"))
 
-    async with httpx.AsyncClient() as http:
+    async with local_client() as http:
         call = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
         answer = (await http.post(described["rpc_urls"][0], json=call)).json()
         jobs = (await http.get(described["info_url"] + "/api/v1/jobs")).json()
@@ -145,7 +146,7 @@ async def test_a_kept_network_goes_on_where_it_stopped(make_devnet: MakeDevnet, 
     assert posted < {job.job_id for job in jobs}
     new_fees_wei = sum(job.fee_wei for job in jobs if job.job_id not in posted)
     assert (await second.chain.balances(requester)).emt_wei == emt_wei - new_fees_wei
-    async with httpx.AsyncClient(base_url=after.storage_url) as http:
+    async with local_client(after.storage_url) as http:
         for job in jobs:
             size = await http.get(SIZE_OF_PATH, params={"key": f"dataset/{job.dataset}"})
             assert size.json()["result"] >= 4_096
@@ -176,7 +177,7 @@ async def test_nothing_is_left_of_a_network_that_is_not_kept(make_devnet: MakeDe
     await devnet.stop()
 
     assert not info.state_dir.exists()
-    async with httpx.AsyncClient() as http:
+    async with local_client() as http:
         with pytest.raises(httpx.ConnectError):
             await http.get(info.info_url)
 

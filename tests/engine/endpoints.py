@@ -16,6 +16,7 @@ from emeth_tui.model import JobId
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.job_ids import job_id_bytes
 from tests.clients.emeth_chain import UnreliableApp
+from tests.local_http import local_client
 
 _JOBS = keccak(text="jobs(bytes16)")[:4].hex()
 _WORD = 64  # hex digits
@@ -48,6 +49,6 @@ class SecondEndpoint(UnreliableApp):
         return httpx.post(self._rpc_url, json=call, trust_env=False).json()["result"]
 
     async def _forward(self, request: Request) -> Response:
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with local_client() as http:
             answer = await http.post(self._rpc_url, content=await request.body())
         return Response(json.dumps(answer.json()), media_type="application/json")

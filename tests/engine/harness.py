@@ -37,6 +37,7 @@ from emeth_tui.settings import load_network, settings_layers
 from emeth_tui.store.database import Store
 from emeth_tui.words.sentences import english
 from tests.engine.quick_worker import QuickPool, Script
+from tests.local_http import local_client
 
 TEXT = "A lamp is lit. The boat comes home! Who waits there? " * 100
 WAIT_S = 120.0  # bounds a hang; nothing takes so long, even on a machine with other work
@@ -302,7 +303,7 @@ class Harness:
 
     async def _wait_until_listed(self, job_id: JobId) -> None:
         await self.devnet.mirror.refresh()
-        async with httpx.AsyncClient(base_url=self.devnet.info.info_url) as http:
+        async with local_client(self.devnet.info.info_url) as http:
             while job_id not in (await http.get(JOBS_PATH, params={"status": 0})).text:  # noqa: ASYNC110 - HTTP tells no events
                 await asyncio.sleep(0.01)
 
@@ -326,7 +327,7 @@ async def quiet_network(deployed: Path | None, directory: Path, **options: Any) 
     devnet = Devnet(_quiet_options(state_dir, **options))
     info = await devnet.start()
     try:
-        async with httpx.AsyncClient(base_url=info.storage_url) as http:
+        async with local_client(info.storage_url) as http:
             yield Harness(devnet, directory, http)
     finally:
         await devnet.stop()

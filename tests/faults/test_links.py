@@ -20,6 +20,7 @@ from tests.devnet.chain.raw_rpc import CHAIN_ID, GENESIS_ACCOUNTS, RawRpc, signe
 from tests.faults.injected import link_faults
 from tests.faults.injected.rpc_lies import LIES
 from tests.faults.stage.proxy import Act, Proxy, Rule
+from tests.local_http import local_client
 
 BODY = b"0123456789" * 1_000
 
@@ -41,7 +42,7 @@ class Service:
         if act is not None:
             proxy.rules.append(Rule(act, left=1))
         try:
-            async with httpx.AsyncClient(base_url=proxy.url, timeout=20) as client:
+            async with local_client(proxy.url, timeout_s=20.0) as client:
                 yield proxy, client
         finally:
             await proxy.stop()
@@ -98,7 +99,7 @@ async def test_a_transfer_that_goes_wrong(make: object) -> None:
 async def test_a_service_that_is_down_breaks_the_connection_off() -> None:
     proxy = Proxy("test", lambda: 9)
     await proxy.start()
-    async with httpx.AsyncClient(base_url=proxy.url) as client:
+    async with local_client(proxy.url) as client:
         with pytest.raises(httpx.TransportError):
             await client.put("/", content=b"sent")
     await proxy.stop()

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
 import pytest
 
 from emeth_tui.clients.wallet import Wallet
@@ -23,6 +22,7 @@ from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.hash_chain import links
 from tests.devnet.parties import Parties
+from tests.local_http import local_client
 
 pytestmark = pytest.mark.process
 
@@ -65,7 +65,7 @@ async def case(tmp_path: Path) -> AsyncIterator[Case]:
     parties = Parties(devnet, planner)
     made = Case(devnet, faults, planner.errand(0))
     key = json.loads((tmp_path / "accounts.json").read_text())["verifier"]
-    async with httpx.AsyncClient(base_url=info.storage_url) as http:
+    async with local_client(info.storage_url) as http:
         made.verifier = Verifier(
             Account(devnet.chain, Wallet(bytes.fromhex(key))),
             devnet.mirror,

@@ -10,6 +10,7 @@ from eth_account import Account
 from web3 import Web3
 
 from emeth_tui.protocol.contracts import abi, bytecode
+from tests.local_http import local_client
 
 CHAIN_ID = 60001
 ALICE = Account.from_key("0x" + "a1" * 32)
@@ -23,7 +24,7 @@ class RawRpc:
     """A client of one endpoint."""
 
     def __init__(self, url: str) -> None:
-        self._client = httpx.AsyncClient(base_url=url, timeout=30)
+        self._client = local_client(url)
         self._ids = itertools.count(1)
 
     async def answer(self, method: str, *params: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from emeth_tui.devnet.services.info_server import InfoApp
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.info_api import JOBS_PATH, ListedJob
 from tests.devnet.parties import Parties, wait_for_open
+from tests.local_http import local_client
 
 LAG_S = 5.0
 
@@ -57,7 +58,7 @@ async def site() -> AsyncIterator[Site]:
     app = InfoApp(devnet.mirror, sizes.get, lag_s=LAG_S, monotonic_s=lambda: made.now_s)
     service = HttpService("info", app.asgi())
     await service.start()
-    async with httpx.AsyncClient(base_url=service.url) as http:
+    async with local_client(service.url) as http:
         made = Site(devnet, parties, planner, app, http)
         yield made
     await service.stop()
@@ -147,7 +148,7 @@ async def test_the_devnets_own_info_server_follows_the_chain() -> None:
     info = await devnet.start()
 
     await wait_for_open(devnet, 4)
-    async with httpx.AsyncClient(base_url=info.info_url) as http:
+    async with local_client(info.info_url) as http:
         entries: list[dict[str, object]] = []
         while len(entries) < 4:
             entries = (await http.get(JOBS_PATH, params={"status": int(JobStatus.REQUESTED)})).json()

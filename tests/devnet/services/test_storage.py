@@ -32,6 +32,7 @@ from emeth_tui.protocol.storage_api import (
     SIZE_OF_PATH,
 )
 from tests.devnet.records import JOB_ID, OTHER_JOB_ID, chain_job, new_wallet, signed_call
+from tests.local_http import local_client
 
 PART_BYTES = 1_000
 DATASET = b"To be, or not to be: that is the question. " * 200
@@ -94,7 +95,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     )
     service = HttpService("storage", app.asgi())
     await service.start()
-    async with httpx.AsyncClient(base_url=service.url) as http:
+    async with local_client(service.url) as http:
         made = Site(http, tmp_path, jobs, node, verifier)
         yield made
     await service.stop()

@@ -29,6 +29,7 @@ from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.hash_chain import links
 from emeth_tui.protocol.job_ids import job_id_bytes
 from tests.faults.stage.processes import Record
+from tests.local_http import local_client
 
 EPOCHS = 30
 _PAUSE_S = 0.3
@@ -69,7 +70,7 @@ class Parties:
         self._requester = Account(chain, keys[funding.REQUESTER].wallet)
         self._verifier = Account(chain, keys[funding.VERIFIER].wallet)
         self._objects = objects
-        self._http = httpx.AsyncClient(base_url=storage_url, timeout=10.0, trust_env=False)
+        self._http = local_client(storage_url, timeout_s=10.0)
         self._key = key
         self._block_s = block_s
         self._datasets: dict[JobId, str] = {}
