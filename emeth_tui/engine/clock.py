@@ -52,6 +52,10 @@ class ChainClock:
     def now_unix_s(self) -> float:
         return max(self._wall(), float(self._head_unix_s))
 
+    def monotonic_s(self) -> float:
+        """Return the seconds of a clock that neither its owner nor an endpoint sets."""
+        return self._monotonic()
+
     def why_wrong(self) -> Reason | None:
         """Return that this machine's clock is too far off for the storage to accept signed calls.
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from emeth_tui.clients.chain.json_rpc import RpcRefusal
 from emeth_tui.engine.context import Context
+from emeth_tui.engine.money.evidence import Evidence
 from emeth_tui.engine.money.ledger import Ledger
 from emeth_tui.engine.money.terms import cost_by_rules_wei
 from emeth_tui.engine.money.witnesses import Witnesses, Word, status_of
-from emeth_tui.errors import InvalidTransition, NetworkError
+from emeth_tui.errors import InvalidTransition
 from emeth_tui.job import Job
 from emeth_tui.model import Head, JobId, JobState
 from emeth_tui.notices.events import job as events
@@ -23,7 +24,6 @@ from emeth_tui.protocol.hash_chain import RESULT_NAME
 from emeth_tui.store.movements import Movement, MovementKind
 
 MAX_GAS = 2**63 - 1  # the most that the store holds; the contract allows more
-LEDGER_TRIES = 3  # looks at a final end whose transaction the ledger lacks, before the rules are believed
 
 ENDS = {  # the statuses that end a job of ours, and how it has ended then
     JobStatus.VERIFIED: JobState.VERIFIED,
@@ -67,12 +67,11 @@ class Settler:
 
     def __init__(self, context: Context, ledger: Ledger, witnesses: Witnesses, hooks: Hooks) -> None:
         self._context = context
-        self._ledger = ledger
+        self._evidence = Evidence(context, ledger)
         self._witnesses = witnesses
         self._hooks = hooks
         self._shown: dict[JobId, ChainJob | None] = {}  # at the last look
         self._ended_since: dict[JobId, int] = {}  # the block at which an end was first seen
-        self._ledger_tries: dict[JobId, int] = {}
         self._asks_again = False
 
     @property
@@ -114,6 +113,7 @@ class Settler:
         end = self._end_of(job, seen)
         if end is None:
             self._ended_since.pop(job_id, None)
+            self._evidence.forget(job_id)
         else:
             self._ended_since.setdefault(job_id, head.number)
         record = self._fallback(job_id, head, seen) if final is None else final.get(job_id)
@@ -175,7 +175,8 @@ class Settler:
                 self._claim_undone(job)
         elif look.seen.status is JobStatus.PROCESSING and job.state is JobState.SUBMITTED:
             self._context.book.advance(job.job_id, JobState.SUBMITTING)
-            self._publish(events.SubmissionUndone(), job.job_id)
+            if job.result_name:  # else an endpoint said that it was submitted, and it never was
+                self._publish(events.SubmissionUndone(), job.job_id)
             self._hooks.restarted(job.job_id)
         elif look.seen.status is JobStatus.SUBMITTED:
             self._see_submission(job, look)
@@ -226,10 +227,14 @@ class Settler:
             self._submitted(job, look.seen)
             self._hooks.stopped(job.job_id)
         elif look.final is not None and look.final.status is JobStatus.SUBMITTED and job.reserved_bytes:
-            self._context.book.update(job.job_id, reserved_bytes=0)
-            self._context.disk.files.keep_only(job.job_id, [RESULT_NAME])
+            if self._has_result(job.job_id):  # else nobody has submitted it, whatever an endpoint says
+                self._context.book.update(job.job_id, reserved_bytes=0)
+                self._context.disk.files.keep_only(job.job_id, [RESULT_NAME])
         elif job.reserved_bytes:
             self._asks_again = True
+
+    def _has_result(self, job_id: JobId) -> bool:
+        return any(name == RESULT_NAME for name, _bytes in self._context.disk.files.listing(job_id))
 
     def _submitted(self, job: Job, record: ChainJob | None) -> Job:
         """Record a submission that was mined while the node was down."""
@@ -245,9 +250,10 @@ class Settler:
     async def _book(self, job: Job, end: JobState, record: ChainJob | None, head: Head) -> None:
         """End a job for good, by what moved in its transactions."""
         if end in {JobState.LOST, JobState.CANCELED} or record is None:
-            self._finish(job, end, _end_without_work(job, end))
+            if self._evidence.bears_out_loss(job, end):
+                self._finish(job, end, _end_without_work(job, end))
             return
-        movements = await self._movements(job, record, head)
+        movements = await self._evidence.movements(job, end, record, head)
         if movements is None:
             self._asks_again = True
             return
@@ -264,24 +270,6 @@ class Settler:
             JobState.DECLINED: events.Declined,
         }
         self._finish(job, end, bodies[end](-net_wei), lost_wei=max(0, -net_wei), earned_wei=max(0, net_wei))
-
-    async def _movements(self, job: Job, record: ChainJob, head: Head) -> list[Movement] | None:
-        """Return what the job's transactions moved; None while the ledger lacks one, [] when it stays so."""
-        found = self._context.store.movements.of_job(job.job_id)
-        if _is_whole(found):
-            return found
-        final_block = max(0, head.number - self._context.network.confirmations + 1)
-        if self._ledger.block != final_block:
-            return None  # it is catching up
-        try:
-            await self._ledger.book_job(job.job_id, record.started_at_unix_s, final_block)
-        except NetworkError as error:
-            logger.info("job %s: its movements cannot be read: %s", job.job_id, error)
-        found = self._context.store.movements.of_job(job.job_id)
-        if _is_whole(found):
-            return found
-        tries = self._ledger_tries[job.job_id] = self._ledger_tries.get(job.job_id, 0) + 1
-        return [] if tries >= LEDGER_TRIES else None
 
     def _by_rules(self, end: JobState, record: ChainJob) -> int:
         """Return what a job came to by the network's rules, in wei, below 0 for a cost."""
@@ -310,9 +298,10 @@ class Settler:
         job = self._context.book.advance(job.job_id, end, **changes)
         if body is not None:
             self._publish(body, job.job_id)
-        for memory in (self._shown, self._ended_since, self._ledger_tries):
+        for memory in (self._shown, self._ended_since):
             memory.pop(job.job_id, None)
         self._witnesses.forget(job.job_id)
+        self._evidence.forget(job.job_id)
         self._hooks.ended(job)
 
     def _publish(self, body: EventBody, job_id: JobId) -> None:
@@ -322,8 +311,3 @@ class Settler:
 def _end_without_work(job: Job, end: JobState) -> EventBody | None:
     """Return the event of a job that came to nothing; a claim that was lost has been reported by its step."""
     return events.Lost() if end is JobState.LOST and job.state is not JobState.CLAIMING else None
-
-
-def _is_whole(movements: list[Movement]) -> bool:
-    kinds = {movement.kind for movement in movements}
-    return MovementKind.CLAIM in kinds and any(kind.ends_job for kind in kinds)

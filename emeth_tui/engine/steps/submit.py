@@ -14,9 +14,13 @@ from emeth_tui.protocol.contracts import JobStatus
 async def submit(context: Context, job_id: JobId) -> None:
     """Submit a job's result and advance the job to SUBMITTED. Its files stay until that is final.
 
-    After a restart the chain and the journal are read first: nothing is sent twice.
+    After a restart the chain and the journal are read first: nothing is sent twice. A job without a result
+    goes back to its upload: it was taken for submitted because an endpoint said so.
     """
     job = context.book.get(job_id)
+    if not job.result_name:
+        context.book.advance(job_id, JobState.UPLOADING)
+        return
     await settle_sent(context, job)
     record = await context.chain_job(job)
     if record.status is JobStatus.PROCESSING and context.is_ours(record):

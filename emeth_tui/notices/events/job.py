@@ -157,6 +157,14 @@ class EndSeen(EventBody):
 
 
 @dataclass(frozen=True, slots=True)
+class EndUnexplained(EventBody):
+    severity = Severity.WARNING
+
+    state: JobState
+    longest_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class EndUndone(EventBody):
     severity = Severity.WARNING
 

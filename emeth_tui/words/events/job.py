@@ -40,6 +40,10 @@ SENTENCES: Mapping[type[Notice], str] = {
     job.SubmissionUndone: "the chain was reorganised and lost our submission; submitting again",
     job.ClaimUndone: "the chain was reorganised and lost our claim; claiming again with the same transaction",
     job.EndSeen: "{state} on the chain; final in {blocks} blocks",
+    job.EndUnexplained: (
+        "{state} by what the chain says of it, and no transaction shows that: its files are kept, and it is "
+        "believed after {longest_s}"
+    ),
     job.EndUndone: "the chain was reorganised and took this back: {state}; going on",
     job.FinalEndUndone: (
         "the chain was reorganised beyond its confirmations and took this back: {state}; it waits for the "

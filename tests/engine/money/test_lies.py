@@ -1,18 +1,46 @@
-"""What a node does when its endpoint tells an end of a job that there was none: it finishes the job."""
+"""What a node does when its only endpoint tells what is not so: it loses no file, and finishes the job."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
 
-from emeth_tui.model import JobId
+from emeth_tui.engine.money.evidence import FIRST_LOOKS, WITHOUT_EVIDENCE_S
+from emeth_tui.model import JobId, JobState, token_to_wei
+from emeth_tui.notices.events.job import EndUnexplained, SettledByRules
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
-from tests.engine.harness import Harness
+from tests.engine.harness import Harness, RunningNode
 from tests.engine.quick_worker import Script
 
 CONFIRMATIONS = 4
+NOBODY = "0x" + "11" * 20
+
+
+class Lie:
+    """Has a node's endpoint tell of its jobs what `told` makes of their records, until `ends`."""
+
+    def __init__(self, node: RunningNode, told: Callable[[ChainJob], ChainJob], *, final: bool) -> None:
+        chain = node.node._context.chain
+        honest = chain.jobs
+        self._lying = True
+
+        async def jobs(ids: Sequence[JobId], *block: int) -> dict[JobId, ChainJob]:
+            records = await honest(ids, *block)
+            is_true = not self._lying or (bool(block) and not final)
+            return records if is_true else {one: told(record) for one, record in records.items()}
+
+        chain.jobs = jobs  # type: ignore[method-assign, assignment]
+        node.node._watcher._settler._asks_again = True  # the next look is now, and not in a minute
+
+    def ends(self) -> None:
+        """Have it tell the truth again."""
+        self._lying = False
+
+
+def _as(status: JobStatus) -> Callable[[ChainJob], ChainJob]:
+    return lambda record: replace(record, status=status)
 
 
 @pytest.mark.parametrize("told", [JobStatus.VERIFIED, JobStatus.FAILED, JobStatus.TIMEOUT])
@@ -21,22 +49,99 @@ async def test_a_job_whose_end_was_a_lie_is_finished(network: Harness, told: Job
     job_id = await network.post(fee_emt=20)
     async with network.node(confirmations=CONFIRMATIONS, script=script) as node:
         await node.event("epoch_done", job_id)
-        chain, lying = node.node._context.chain, True
-        honest = chain.jobs
-
-        async def jobs(ids: Sequence[JobId], *block: int) -> dict[JobId, ChainJob]:
-            records = await honest(ids, *block)
-            if block or not lying:
-                return records
-            return {one: replace(record, status=told) for one, record in records.items()}
-
-        chain.jobs = jobs  # type: ignore[method-assign, assignment]
-        node.node._watcher._settler._asks_again = True  # the next look is now, and not in a minute
+        lie = Lie(node, _as(told), final=False)
         await node.event("end_seen", job_id)
-        lying = False
+        lie.ends()
         await node.event("end_undone", job_id)
         assert node.node._watcher._settler.waits or told is JobStatus.TIMEOUT
         script.go_on.set()
         await node.event("submitted", job_id)
 
-    assert (await network.job(job_id)).status is JobStatus.SUBMITTED
+    assert (await network.job(job_id)).result.startswith(job_id)
+
+
+@pytest.mark.parametrize(
+    ("told", "end"),
+    [
+        (_as(JobStatus.VERIFIED), JobState.VERIFIED),
+        (_as(JobStatus.DECLINED), JobState.DECLINED),
+        (lambda record: replace(record, status=JobStatus.CANCELED, node=NOBODY), JobState.CANCELED),
+        (lambda record: replace(record, node=NOBODY), JobState.LOST),
+    ],
+)
+async def test_an_end_that_only_a_record_shows_deletes_nothing_and_ends_no_job(
+    network: Harness, told: Callable[[ChainJob], ChainJob], end: JobState
+) -> None:
+    script = Script(hold_before_epoch=2)
+    job_id = await network.post(fee_emt=20)
+    async with network.node(confirmations=CONFIRMATIONS, script=script) as node:
+        await node.event("epoch_done", job_id)
+        await network.mine(CONFIRMATIONS)
+        lie = Lie(node, told, final=True)
+        await network.mine(2 * CONFIRMATIONS)
+        doubted = await node.event("end_unexplained", job_id)
+        await node.node._watcher.settle_now()
+        (job,) = node.node.snapshot().jobs
+        checkpoint = node.node._context.disk.files.directory(job_id) / "quick-checkpoint"
+        assert checkpoint.read_text() == "1"
+        lie.ends()
+        await node.event("end_undone", job_id)
+        script.go_on.set()
+        await node.event("submitted", job_id)
+        await network.verify(job_id)
+        await network.mine(CONFIRMATIONS)
+        await node.event("verified", job_id)
+        summary = await node.stop()
+
+    assert doubted.body == EndUnexplained(end, 600)
+    assert job.seen_end is end
+    assert job.ended_at_unix_s is None
+    assert (await network.job(job_id)).result.startswith(job_id)
+    assert summary.adds_up
+
+
+async def test_a_submission_that_only_a_record_shows_keeps_the_checkpoint(network: Harness) -> None:
+    script = Script(hold_before_epoch=2)
+    job_id = await network.post(fee_emt=20)
+    async with network.node(confirmations=CONFIRMATIONS, script=script) as node:
+        await node.event("epoch_done", job_id)
+        lie = Lie(node, _as(JobStatus.SUBMITTED), final=True)
+        for _look in range(3):
+            await node.node._watcher.settle_now()
+        (job,) = node.node.snapshot().jobs
+        checkpoint = node.node._context.disk.files.directory(job_id) / "quick-checkpoint"
+        assert checkpoint.read_text() == "1"
+        lie.ends()
+        script.go_on.set()
+        await node.node._watcher.settle_now()
+        await node.event("submitted", job_id)
+
+    assert job.state is JobState.SUBMITTED
+    assert (await network.job(job_id)).result.startswith(job_id)
+
+
+async def test_where_no_log_ever_shows_the_rules_are_believed_after_a_while(network: Harness) -> None:
+    job_id = await network.post(fee_emt=20)
+    async with network.node() as node:
+        await node.event("submitted", job_id)
+        context, passed_s = node.node._context, 0.0
+        steady = context.clock._monotonic
+        context.clock._monotonic = lambda: steady() + passed_s
+
+        async def no_logs(*_range: object) -> list[object]:
+            return []
+
+        context.chain.events = context.chain.transfers = no_logs  # type: ignore[method-assign, assignment]
+        node.store.movements.forget_after(-1)  # its claim was in the logs
+        await network.verify(job_id, gas=7)
+        for _look in range(FIRST_LOOKS):
+            await node.node._watcher.settle_now()
+        await node.event("end_unexplained", job_id)
+        while passed_s < WITHOUT_EVIDENCE_S:
+            assert job_id in context.book
+            passed_s += WITHOUT_EVIDENCE_S / 3
+            await node.node._watcher.settle_now()
+        by_rules = await node.event("settled_by_rules", job_id)
+        await node.event("verified", job_id)
+
+    assert by_rules.body == SettledByRules(token_to_wei(10))
