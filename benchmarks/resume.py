@@ -42,7 +42,7 @@ from emeth_tui.training.files.checkpoint import load_result
 from emeth_tui.training.files.models import DEVNET_SMALL
 from emeth_tui.training.reports import EpochDone, Prepared, Progress, TrainRequest
 from emeth_tui.training.run.evaluation import Evaluator
-from emeth_tui.training.run.saving import SavingPace
+from emeth_tui.training.run.saving import Cost, SavingPace
 from emeth_tui.workers.supervisor import Limits, Worker, WorkerDirectories, WorkerPool
 
 _MAX_SHARE = 0.01  # of a job's time that checkpoints may cost
@@ -139,7 +139,7 @@ def measure(setup: ResumeSetup, narrate: Narrate) -> ResumeResult:
 
 
 def _request(setup: ResumeSetup, dataset: Path, root: Path, name: str) -> TrainRequest:
-    """Return the job in the directory `name` below `root`, with the default checkpoints."""
+    """Return the job in the directory `name` below `root`, with checkpoints as often as their cost allows."""
     place_dataset(dataset, root / name)
     return TrainRequest(
         job_id="0x" + "be" * 16,
@@ -150,6 +150,7 @@ def _request(setup: ResumeSetup, dataset: Path, root: Path, name: str) -> TrainR
         seed=setup.seed,
         threads=setup.threads,
         deterministic=True,
+        checkpoint_gap_s=0.0,  # the job is over within a few of them
     )
 
 
@@ -170,9 +171,9 @@ def _counted_costs() -> Iterator[list[float]]:
     costs: list[float] = []
     note = SavingPace.cost
 
-    def note_and_count(self: SavingPace, seconds: float) -> None:
-        costs.append(seconds)
-        note(self, seconds)
+    def note_and_count(self: SavingPace, cost: Cost) -> None:
+        costs.append(cost.seconds)
+        note(self, cost)
 
     SavingPace.cost = note_and_count  # type: ignore[method-assign]
     try:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import importlib
-import math
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -35,7 +34,7 @@ from emeth_tui.training.run.batch_threads import BatchThreads
 from emeth_tui.training.run.cpu_trial import CpuPlan, fastest_on_cpu
 from emeth_tui.training.run.evaluation import mean_loss
 from emeth_tui.training.run.loop import Trainer
-from emeth_tui.training.run.state import Plan
+from emeth_tui.training.run.state import Plan, SavingLimits
 
 Weights = Mapping[str, Tensor]
 _PRECISION_NAMES = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
@@ -202,7 +201,7 @@ def _our_tokens(task: Task) -> TokenisedDataset:
 
 def _our_plan(plan: LoopPlan) -> Plan:
     epochs, batch_size, rate, seed = plan.epochs, plan.batch_size, plan.learning_rate, plan.seed
-    return Plan(epochs, batch_size, rate, seed, checkpoint_every_s=math.inf, checkpoint_share=0.0)
+    return Plan(epochs, batch_size, rate, seed, SavingLimits(cost_share=0.0))
 
 
 def _reference(task: Task, device: Device, turns: Turns) -> Weights:

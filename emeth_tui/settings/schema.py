@@ -270,6 +270,13 @@ class TrainingSettings(Section):
         False,
         description="free the device's memory while a job is paused; the job resumes from its checkpoint",
     )
+    checkpoint_gb_a_day: Number = Field(
+        1_000.0,
+        ge=1,
+        le=1_000_000,
+        description="checkpoints that each device may write a day, in GB (10^9 bytes); "
+        "one every 400 s in any case",
+    )
 
 
 class CacheSettings(Section):
@@ -420,6 +427,7 @@ CHANGEABLE_AT_RUN_TIME = frozenset(
         "training.batch_size",
         "training.learning_rate",
         "training.release_on_pause",
+        "training.checkpoint_gb_a_day",
         "training.model_en",
         "training.model_ja",
         "cache.limit_gb",

@@ -54,6 +54,11 @@ class Device:
             return tensor
         return tensor.pin_memory().to(self.torch_device, non_blocking=True)
 
+    def make_current(self) -> None:
+        """Have this thread's work go to the device; on a thread of its own it would go to the first GPU."""
+        if self.is_cuda:
+            torch.cuda.set_device(self.torch_device)
+
     def wait(self) -> None:
         """Wait until the device has done all that it was given."""
         if self.is_cuda:

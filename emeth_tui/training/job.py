@@ -40,7 +40,7 @@ from emeth_tui.training.run.loop import Trainer
 from emeth_tui.training.run.metrics import Throttle
 from emeth_tui.training.run.microbatch import FoundBefore, MicroBatch
 from emeth_tui.training.run.probe import train_for_a_moment
-from emeth_tui.training.run.state import Plan
+from emeth_tui.training.run.state import Plan, SavingLimits
 
 log = logging.getLogger(__name__)
 
@@ -199,8 +199,12 @@ def _make_trainer(
         batch_size=request.batch_size or spec.batch_size,
         learning_rate=request.learning_rate or spec.learning_rate,
         seed=request.seed,
-        checkpoint_every_s=request.checkpoint_every_s,
-        checkpoint_share=request.checkpoint_share,
+        saving=SavingLimits(
+            every_s=request.checkpoint_every_s,
+            cost_share=request.checkpoint_share,
+            gap_s=request.checkpoint_gap_s,
+            bytes_a_day=request.checkpoint_bytes_a_day,
+        ),
         release_on_pause=request.release_on_pause,
     )
     fingerprint: dict[str, str | int] = {

@@ -50,8 +50,10 @@ class TrainRequest:
     seed: Seed = 0
     threads: Number | None = None  # None: the worker's share of the cores
     deterministic: bool = False
-    checkpoint_every_s: Amount = 300.0  # within an epoch
+    checkpoint_every_s: Amount = 400.0  # within an epoch
     checkpoint_share: Amount = 0.01  # of the time that checkpoints may cost, those after epochs included
+    checkpoint_gap_s: Amount = 10.0  # the least time between two, unless `checkpoint_every_s` is less
+    checkpoint_bytes_a_day: Amount = 1e12  # or what `checkpoint_every_s` needs, if that is more
     release_on_pause: bool = False  # free the device's memory while paused
 
 

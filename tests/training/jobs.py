@@ -34,6 +34,8 @@ def make_request(directory: Path, text: str | None = None, **changes: Any) -> Tr
         "batch_size": 2,
         "threads": 1,
         "deterministic": True,
+        "checkpoint_gap_s": 0.0,
+        "checkpoint_bytes_a_day": 1e18,
     }
     return TrainRequest(**{**values, **changes})
 

@@ -13,11 +13,13 @@ from emeth_tui.engine.gpus.meter import read_gpus
 from emeth_tui.training import job
 from emeth_tui.training.devices import Device, open_device
 from emeth_tui.training.files.checkpoint import CheckpointStore
+from emeth_tui.training.host_copy import HostCopy
 from emeth_tui.training.job_control import Control
 from emeth_tui.training.reports import EpochDone, Event, OutOfMemory, Paused, Progress, ResultWritten
 from emeth_tui.training.run import metrics
 from emeth_tui.training.run.probe import train_for_a_moment
-from emeth_tui.training.run.saving import HostCopy, Saver, SavingPace
+from emeth_tui.training.run.saving import Cost, Saver, SavingPace
+from emeth_tui.training.run.state import SavingLimits
 from tests.training.jobs import JOBS_DIR, Run, make_request
 from tests.training.texts import english
 
@@ -66,7 +68,8 @@ def test_a_copy_is_that_of_its_moment(device: Device) -> None:
 
 def test_a_checkpoints_cost_is_the_time_that_it_holds_the_gpu_up(tmp_path: Path, device: Device) -> None:
     weight = torch.ones(50_000_000, device=device.torch_device)
-    saver = Saver(CheckpointStore(tmp_path, {"job": "a"}), SavingPace(0.0, 0.01, 0.0), device)
+    pace = SavingPace(SavingLimits(cost_share=0.01), Cost(0.0))
+    saver = Saver(CheckpointStore(tmp_path, {"job": "a"}), pace, device)
     intervals_s: list[float] = []
 
     for epoch in (1, 2):  # the second finds its memory pinned: nothing but the copy is left

@@ -31,6 +31,8 @@ def make_request(directory: Path, size_bytes: int = 4096, **changes: Any) -> Tra
         "threads": 1,
         "deterministic": True,
         "checkpoint_share": 1e9,
+        "checkpoint_gap_s": 0.0,
+        "checkpoint_bytes_a_day": 1e18,
     }
     return TrainRequest(**{**values, **changes})
 

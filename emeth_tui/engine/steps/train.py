@@ -51,6 +51,7 @@ async def train(context: Context, job_id: JobId, worker: Worker) -> None:
         batch_size=None if training.batch_size == "auto" else training.batch_size,
         learning_rate=training.learning_rate,
         release_on_pause=training.release_on_pause,
+        checkpoint_bytes_a_day=training.checkpoint_gb_a_day * 1e9,
     )
     recorder = _Recorder(context, job_id)
     context.forecasts.training(job, worker)

@@ -32,7 +32,7 @@ from emeth_tui.training.run.compiling import compile_where_it_pays
 from emeth_tui.training.run.evaluation import mean_loss
 from emeth_tui.training.run.metrics import LossMeter, Pace, Throttle
 from emeth_tui.training.run.microbatch import MicroBatch
-from emeth_tui.training.run.saving import Saver, SavingPace, expected_cost_s
+from emeth_tui.training.run.saving import Saver, SavingPace, expected_cost
 from emeth_tui.training.run.state import Plan, Position
 from emeth_tui.training.run.step import Stepper
 from emeth_tui.words.sentences import english
@@ -79,8 +79,7 @@ class Trainer:
         self._watch = divergence.LossWatch(tokens.vocab_size)
         self._pace = Pace()
         self._loading_since_s = time.monotonic() if loading_since_s is None else loading_since_s
-        cost_s = expected_cost_s(self._model.parameters(), device)
-        pace = SavingPace(plan.checkpoint_every_s, plan.checkpoint_share, cost_s)
+        pace = SavingPace(plan.saving, expected_cost(self._stepper.parameters, device))
         self._saver = Saver(store, pace, device, report)
         self._kept_at: tuple[int, int] | None = None
         self._at = Position()
@@ -98,6 +97,7 @@ class Trainer:
         """
         self._device.keep_freed()
         self._stepper.find_micro_batch(self._tokens.train.shape[1])
+        self._saver.reserve(self._stepper.parameters)
         self._go_on_from_checkpoint()
         self._compile_where_it_pays()
         self._pace = Pace()

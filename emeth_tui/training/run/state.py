@@ -15,6 +15,16 @@ from emeth_tui.training.devices import Device
 
 
 @dataclass(frozen=True, slots=True)
+class SavingLimits:
+    """How often there may be checkpoints, and how seldom."""
+
+    every_s: float = 0.0  # no older is one within an epoch, unless `cost_share` wants it so
+    cost_share: float = math.inf  # of the time that they may cost
+    gap_s: float = 0.0  # the least time between two
+    bytes_a_day: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What to do with a model and its tokens; see `TrainRequest`."""
 
@@ -22,8 +32,7 @@ class Plan:
     batch_size: int
     learning_rate: float
     seed: int
-    checkpoint_every_s: float
-    checkpoint_share: float = 0.01
+    saving: SavingLimits
     release_on_pause: bool = False
 
 

@@ -155,7 +155,10 @@ async def test_trouble_in_training_is_reported_as_warnings(context: Any, store: 
 
 async def test_a_worker_is_asked_for_what_the_settings_say(context: Any) -> None:
     context.settings = Settings.model_validate(
-        {"training": {"batch_size": 24, "release_on_pause": True}, "network": "devnet"}
+        {
+            "training": {"batch_size": 24, "release_on_pause": True, "checkpoint_gb_a_day": 5},
+            "network": "devnet",
+        }
     )
     worker = ScriptedWorker([prepared(0), *map(done, range(1, EPOCHS + 1))])
 
@@ -163,6 +166,7 @@ async def test_a_worker_is_asked_for_what_the_settings_say(context: Any) -> None
 
     assert worker.request is not None
     assert (worker.request.batch_size, worker.request.release_on_pause) == (24, True)
+    assert worker.request.checkpoint_bytes_a_day == 5e9
     assert worker.request.directory == JOB_ID
 
 

@@ -14,9 +14,11 @@ import torch
 
 from emeth_tui.errors import DiskFull
 from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.training import host_copy
 from emeth_tui.training.devices import Device, open_device
 from emeth_tui.training.files.checkpoint import CheckpointStore
 from emeth_tui.training.files.models import JobModel
+from emeth_tui.training.host_copy import HostCopy
 from emeth_tui.training.job_control import Control
 from emeth_tui.training.model.gpt2 import Gpt2, Gpt2Shape
 from emeth_tui.training.reports import (
@@ -32,7 +34,8 @@ from emeth_tui.training.reports import (
     Stopped,
 )
 from emeth_tui.training.run import metrics
-from emeth_tui.training.run.saving import HostCopy, Saver, SavingPace, expected_cost_s
+from emeth_tui.training.run.saving import Cost, Saver, SavingPace, expected_cost
+from emeth_tui.training.run.state import SavingLimits
 from tests.training.jobs import Run, assert_same_weights, make_request, result_weights, was_stopped
 from tests.training.run.test_metrics import Clock
 from tests.training.texts import english
@@ -44,7 +47,7 @@ def clock() -> Clock:
 
 
 def test_checkpoints_cost_at_most_their_share_of_the_time(clock: Clock) -> None:
-    pace = SavingPace(every_s=300.0, cost_share=0.01, expected_cost_s=2.0, clock=clock)
+    pace = SavingPace(SavingLimits(every_s=300.0, cost_share=0.01), Cost(2.0), clock)
 
     clock.now += 199.0
     assert not pace.due_after_epoch(), "2 s are more than 1 % of it"
@@ -55,7 +58,7 @@ def test_checkpoints_cost_at_most_their_share_of_the_time(clock: Clock) -> None:
     assert pace.due_within_epoch()
 
     pace.saved()
-    pace.cost(0.1)
+    pace.cost(Cost(0.1))
 
     assert not pace.due_after_epoch()
     clock.now += 10.0
@@ -63,7 +66,7 @@ def test_checkpoints_cost_at_most_their_share_of_the_time(clock: Clock) -> None:
 
 
 def test_a_costly_checkpoint_is_rare_within_an_epoch_too(clock: Clock) -> None:
-    pace = SavingPace(every_s=300.0, cost_share=0.01, expected_cost_s=6.0, clock=clock)
+    pace = SavingPace(SavingLimits(every_s=300.0, cost_share=0.01), Cost(6.0), clock)
 
     clock.now += 599.0
     assert not pace.due_within_epoch()
@@ -71,8 +74,52 @@ def test_a_costly_checkpoint_is_rare_within_an_epoch_too(clock: Clock) -> None:
     assert pace.due_within_epoch()
 
 
+GB = 1_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("gap_s", "gb_a_day", "size_bytes", "rest_s"),
+    [
+        (10.0, 1_000, 4 * GB, 345.6),  # gpt2-medium's on a GPU, whose copy costs next to nothing
+        (10.0, 1_000, GB // 100, 10.0),
+        (10.0, 100, 4 * GB, 400.0),  # no checkpoint is older
+        (1e9, 1_000, 4 * GB, 400.0),
+    ],
+)
+def test_a_disk_is_spared_as_long_as_no_checkpoint_gets_too_old(
+    clock: Clock, gap_s: float, gb_a_day: int, size_bytes: int, rest_s: float
+) -> None:
+    limits = SavingLimits(every_s=400.0, cost_share=0.01, gap_s=gap_s, bytes_a_day=gb_a_day * GB)
+    pace = SavingPace(limits, Cost(0.01, size_bytes), clock)
+
+    for _ in range(2):  # as expected, and as measured
+        clock.now += rest_s - 0.1
+        assert not pace.due_after_epoch()
+        clock.now += 0.2
+        assert pace.due_after_epoch()
+        assert pace.due_within_epoch() is (rest_s == 400.0)
+        pace.saved()
+        pace.cost(Cost(0.01, size_bytes))
+
+
+def test_a_day_of_short_epochs_keeps_the_budget(clock: Clock) -> None:
+    pace = SavingPace(
+        SavingLimits(every_s=400.0, cost_share=0.01, gap_s=10.0, bytes_a_day=1_000 * GB),
+        Cost(0.05, 4_260_000_000),
+        clock,
+    )
+    written_bytes = 0
+    for _epoch in range(86_400 // 12):
+        clock.now += 12.0
+        if pace.due_after_epoch() or pace.due_within_epoch():
+            pace.saved()
+            written_bytes += 4_260_000_000
+
+    assert 0.9 * 1_000 * GB < written_bytes <= 1_000 * GB
+
+
 def test_a_share_of_nothing_means_never(clock: Clock) -> None:
-    pace = SavingPace(every_s=0.0, cost_share=0.0, expected_cost_s=0.1, clock=clock)
+    pace = SavingPace(SavingLimits(cost_share=0.0), Cost(0.1), clock)
 
     clock.now += 1e9
 
@@ -83,9 +130,11 @@ def test_a_share_of_nothing_means_never(clock: Clock) -> None:
 def test_a_larger_model_is_expected_to_cost_more() -> None:
     cpu = open_device("cpu")
 
-    assert expected_cost_s([torch.empty(0)], cpu) < 0.1
+    assert expected_cost([torch.empty(0)], cpu).seconds < 0.1
     medium = torch.empty(355_000_000, device="meta")
-    assert expected_cost_s([medium], cpu) == pytest.approx(4.3, abs=0.1)  # 355 M in fp32, three times
+    cost = expected_cost([medium], cpu)
+    assert cost.size_bytes == 4_260_000_000  # 355 M in fp32, three times
+    assert cost.seconds == pytest.approx(4.3, abs=0.1)
 
 
 def test_a_copy_stays_as_it_was_and_its_memory_is_used_again() -> None:
@@ -102,6 +151,77 @@ def test_a_copy_stays_as_it_was_and_its_memory_is_used_again() -> None:
 
     assert second["model"]["weight"].data_ptr() == first["model"]["weight"].data_ptr()
     assert second["model"]["weight"].tolist() == [0.0] * 4
+
+
+class PinnedOnTheHost(Device):
+    """The CPU as a GPU, whose copies want pinned memory."""
+
+    @property
+    def is_cuda(self) -> bool:
+        return True
+
+    def make_current(self) -> None:
+        current.append(threading.current_thread().name)
+
+
+current: list[str] = []
+
+
+@pytest.fixture
+def pinned_by(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The threads that pinned memory, in order."""
+    threads: list[str] = []
+
+    def pinned(like: torch.Tensor) -> torch.Tensor:
+        threads.append(threading.current_thread().name)
+        return torch.empty_like(like)
+
+    monkeypatch.setattr(host_copy, "pinned", pinned)
+    current.clear()
+    return threads
+
+
+def pinning_saver(directory: Path) -> Saver:
+    cpu = open_device("cpu")
+    device = PinnedOnTheHost(cpu.torch_device, cpu.name, cpu.compute_dtype)
+    pace = SavingPace(SavingLimits(cost_share=0.01), Cost(0.0))
+    return Saver(CheckpointStore(directory, {"job": "a"}), pace, device, timer=StandInTimer(0.0))
+
+
+def test_memory_for_copies_is_pinned_beside_the_training_on_its_own_gpu(
+    tmp_path: Path, pinned_by: list[str]
+) -> None:
+    saver = pinning_saver(tmp_path)
+    weights = [torch.ones(4, 4), torch.ones(4)]
+
+    saver.reserve(weights)
+    saver.start(1, 0, {"model": weights, "optimiser": [weights, weights], "one more": torch.ones(4)})
+    saver.wait()
+    saver.close()
+
+    beside, training = pinned_by[:6], pinned_by[6:]
+    assert set(beside) == {"checkpoint_0"}
+    assert training == ["MainThread"], "nothing was there for the seventh"
+    assert current == ["checkpoint_0"]
+
+
+def test_a_host_without_much_memory_pins_none_of_it(
+    tmp_path: Path,
+    pinned_by: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(host_copy, "available_bytes", lambda: 4 << 20)
+    saver = pinning_saver(tmp_path)
+    weights = [torch.ones(100_000)]
+
+    saver.reserve(weights)
+    saver.start(1, 0, {"model": weights})
+    saver.wait()
+    saver.close()
+
+    assert not pinned_by
+    assert "4 MB of the host's memory are too little" in caplog.text
 
 
 class GatedStore(CheckpointStore):
@@ -124,7 +244,7 @@ class GatedStore(CheckpointStore):
 
 
 def saver_of(store: CheckpointStore) -> Saver:
-    return Saver(store, SavingPace(0.0, 0.01, 0.0), open_device("cpu"))
+    return Saver(store, SavingPace(SavingLimits(cost_share=0.01), Cost(0.0)), open_device("cpu"))
 
 
 def test_a_checkpoint_is_written_while_its_tensors_change(tmp_path: Path) -> None:
@@ -155,6 +275,9 @@ class PretendsToBeAGpu(Device):
     def is_cuda(self) -> bool:
         return True
 
+    def make_current(self) -> None:
+        pass
+
 
 class StandInTimer:
     """Says that the device copied for so long; `marks` are what it was asked, in order."""
@@ -178,7 +301,7 @@ class StandInTimer:
 def test_on_a_gpu_a_checkpoint_costs_what_its_copy_holds_up(tmp_path: Path, copied_s: float) -> None:
     store, timer, cpu = GatedStore(tmp_path), StandInTimer(copied_s), open_device("cpu")
     gpu = PretendsToBeAGpu(cpu.torch_device, cpu.name, cpu.compute_dtype)
-    saver = Saver(store, SavingPace(0.0, 0.01, 0.0), gpu, timer=timer)
+    saver = Saver(store, SavingPace(SavingLimits(cost_share=0.01), Cost(0.0)), gpu, timer=timer)
     started = time.monotonic()
 
     saver.start(1, 0, {"weight": torch.ones(1000)})
