@@ -155,6 +155,7 @@ class JournaledTransaction:
     created_at_unix_s: float
     gas_used: int | None = None
     fee_wei: int | None = None  # native token paid for gas
+    block_number: int | None = None  # that it was mined or reverted in
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,9 @@ MIGRATIONS = (
     CREATE INDEX events_by_job ON events (job_id);
     CREATE INDEX jobs_by_creation ON jobs (created_at_unix_s, job_id);
     """,
+    """
+    ALTER TABLE transactions ADD COLUMN block_number INTEGER;
+    """,
 )
 
 

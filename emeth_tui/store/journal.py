@@ -18,8 +18,9 @@ class JournalTable:
         """Store a signed transaction; storing the same bytes again changes nothing."""
         self._connection.execute(
             "INSERT OR IGNORE INTO transactions "
-            "(tx_hash, nonce, purpose, job_id, raw, state, created_at_unix_s, gas_used, fee_wei) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "(tx_hash, nonce, purpose, job_id, raw, state, created_at_unix_s, gas_used, fee_wei, "
+            "block_number) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 tx.tx_hash,
                 tx.nonce,
@@ -30,16 +31,16 @@ class JournalTable:
                 tx.created_at_unix_s,
                 tx.gas_used,
                 _text(tx.fee_wei),
+                tx.block_number,
             ),
         )
 
-    def settle(
-        self, tx_hash: str, state: TransactionState, gas_used: int | None, fee_wei: int | None
-    ) -> None:
-        """Record how a transaction ended."""
+    def settle(self, tx: JournaledTransaction) -> None:
+        """Record how a transaction ended, or that its end is open again."""
         self._connection.execute(
-            "UPDATE transactions SET state = ?, gas_used = ?, fee_wei = ? WHERE tx_hash = ?",
-            (state.value, gas_used, _text(fee_wei), tx_hash),
+            "UPDATE transactions SET state = ?, gas_used = ?, fee_wei = ?, block_number = ? "
+            "WHERE tx_hash = ?",
+            (tx.state.value, tx.gas_used, _text(tx.fee_wei), tx.block_number, tx.tx_hash),
         )
 
     def unsettled(self) -> list[JournaledTransaction]:
@@ -97,4 +98,5 @@ def _from_row(row: sqlite3.Row) -> JournaledTransaction:
         created_at_unix_s=row["created_at_unix_s"],
         gas_used=row["gas_used"],
         fee_wei=None if row["fee_wei"] is None else int(row["fee_wei"]),
+        block_number=row["block_number"],
     )

@@ -30,6 +30,10 @@ class Scope(Enum):
     DAYS = auto()
     MARKET = auto()
     TRANSACTIONS = auto()
+    TRANSACTION = auto()
+    DEPOSITS = auto()  # the page, as the two below
+    DISK = auto()
+    SHARE = auto()
     JOB = auto()
     LOG = auto()
     SETTINGS = auto()
@@ -53,13 +57,25 @@ PAGES = (
     Scope.DAYS,
     Scope.MARKET,
     Scope.TRANSACTIONS,
+    Scope.TRANSACTION,
+    Scope.DEPOSITS,
+    Scope.DISK,
+    Scope.SHARE,
     Scope.JOB,
     Scope.LOG,
     Scope.SETTINGS,
     Scope.HELP,
 )
 SCREENS = (Scope.DASHBOARD, *PAGES)
-TABLES = (Scope.HISTORY, Scope.DAYS, Scope.MARKET, Scope.TRANSACTIONS)
+TABLES = (
+    Scope.HISTORY,
+    Scope.DAYS,
+    Scope.MARKET,
+    Scope.TRANSACTIONS,
+    Scope.DEPOSITS,
+    Scope.DISK,
+    Scope.SHARE,
+)
 # Under which title of the help page the keys of a scope stand, where their rows do not say otherwise.
 _GROUPS = {
     Scope.EVENTS: "In the events",
@@ -68,6 +84,10 @@ _GROUPS = {
     Scope.DAYS: "In the earnings by day",
     Scope.MARKET: "In the market",
     Scope.TRANSACTIONS: "Among the transactions",
+    Scope.TRANSACTION: "On a transaction’s page",
+    Scope.DEPOSITS: "On the page of deposits",
+    Scope.DISK: "On the page of the disk",
+    Scope.SHARE: "On the page of the day’s share",
     Scope.JOB: "On a job’s page",
     Scope.LOG: "In the log",
     Scope.SETTINGS: "In the settings",

@@ -112,7 +112,7 @@ def _that_move_money() -> Iterable[Action]:
 
 def _of_the_dashboard() -> Iterable[Action]:
     screen, panel = Scope.DASHBOARD, Scope.EVENTS
-    text = "Show all about the chosen job"
+    text = "Show the chosen job, or deposits, disk, share, in full"
     yield Action(
         "details", "enter", screen, "screen.open_details", text, "Details", why_not.open_details, THE_JOB
     )
@@ -156,8 +156,27 @@ def _of_the_market() -> Iterable[Action]:
 
 
 def _of_the_transactions() -> Iterable[Action]:
-    page, text = Scope.TRANSACTIONS, "Copy the chosen transaction’s hash to the clipboard"
+    page, text = Scope.TRANSACTIONS, "Show all about the chosen transaction"
+    yield Action(
+        "transaction-details", "enter", page, "screen.open_details", text, "Details", why_not.open_row
+    )
+    text = "Copy the chosen transaction’s hash to the clipboard"
     yield Action("copy-hash", "c", page, "screen.copy", text, "Copy the hash", why_not.open_row, brief="Copy")
+    page, text = Scope.TRANSACTION, "Show all about the transaction’s job"
+    yield Action("its-job", "enter", page, "screen.open_details", text, "Its job", why_not.open_details)
+    text = "Copy the transaction’s hash to the clipboard"
+    yield Action("copy-its-hash", "c", page, "screen.copy", text, "Copy the hash", brief="Copy")
+
+
+def _of_the_panels_pages() -> Iterable[Action]:
+    text = "Show all about the chosen job"
+    for name, page in (("deposit", Scope.DEPOSITS), ("files", Scope.DISK)):
+        action_id = f"{name}-details"
+        yield Action(action_id, "enter", page, "screen.open_details", text, "Details", why_not.open_row)
+    page, text = Scope.SHARE, "List the jobs of the chosen day"
+    yield Action(
+        "share-jobs", "enter", page, "screen.open_details", text, "Jobs of the day", why_not.open_row
+    )
 
 
 def _of_the_other_pages() -> Iterable[Action]:
@@ -264,6 +283,7 @@ ACTIONS: tuple[Action, ...] = (
     *_of_the_history(),
     *_of_the_market(),
     *_of_the_transactions(),
+    *_of_the_panels_pages(),
     *_of_the_tables(),
     *_of_the_other_pages(),
     *_of_every_screen(),

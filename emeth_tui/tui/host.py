@@ -9,7 +9,7 @@ from textual.message_pump import MessagePump
 
 if TYPE_CHECKING:
     from emeth_tui.engine.settings_editor import SettingChange
-    from emeth_tui.model import JobId
+    from emeth_tui.model import JobId, JournaledTransaction
     from emeth_tui.tui.drawing.glyphs import Glyphs
     from emeth_tui.tui.drawing.themes import Theme
     from emeth_tui.tui.frame import Frame
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 class Pages(Protocol):
     """Opens pages (parts.pages)."""
 
+    def open(self, name: str) -> None: ...
     def open_job(self, job_id: JobId) -> None: ...
     def open_history(self, words: str) -> None: ...
+    def open_transaction(self, transaction: JournaledTransaction) -> None: ...
     def open_log(self, name: str, job_id: JobId) -> None: ...
     def ask_export(self, name: str, rows: int, text: str) -> None: ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emeth_tui.model import JobId, JobState, ServiceName
+from emeth_tui.model import JobState, ServiceName
 from emeth_tui.notices.reasons import screen
 from emeth_tui.settings import Origin
 
@@ -22,7 +22,7 @@ class Target:
     """What the keys act on: what is chosen on the screen on top."""
 
     job: Job | None = None
-    opens: JobId | None = None  # the job whose page Enter opens on the dashboard
+    opens: str | None = None  # the job, or the panel, whose page Enter opens
     offer: Offer | None = None
     setting: Setting | None = None
     row_count: int = 0  # of the rows shown, which an export would write

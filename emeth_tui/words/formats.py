@@ -157,6 +157,18 @@ def transaction_state_name(state: TransactionState) -> str:
     }[state]
 
 
+def purpose_meaning(purpose: str) -> str:
+    """Say what a transaction is for in the interface's language."""
+    return {
+        "approve": _("the contract may take the deposit"),
+        "process": _("claims the job; the deposit is staked"),
+        "submit": _("submits the result for verification"),
+        "decline": _("gives the job back"),
+        "withdraw": _("collects the reward of a closed day"),
+        "cancel": _("uses up the nonce of one that is not wanted any more"),
+    }.get(purpose, purpose)
+
+
 def service_name(name: str) -> str:
     """Name a service that the node depends on in the interface's language."""
     names = {

@@ -89,11 +89,11 @@ def test_the_journal_gives_back_the_very_bytes_in_nonce_order(tmp_path: Path) ->
 def test_a_settled_transaction_is_not_sent_again(store: Store) -> None:
     store.journal.add(make_transaction())
 
-    store.journal.settle(make_transaction().tx_hash, TransactionState.MINED, 21_000, 10**19)
+    settled = make_transaction(state=TransactionState.MINED, gas_used=21_000, fee_wei=10**19, block_number=77)
+    store.journal.settle(settled)
 
     assert store.journal.unsettled() == []
-    (settled,) = store.journal.of_job(JOB_ID)
-    assert (settled.state, settled.gas_used, settled.fee_wei) == (TransactionState.MINED, 21_000, 10**19)
+    assert store.journal.of_job(JOB_ID) == [settled]
 
 
 def test_what_was_journalled_survives_a_kill_in_the_next_instant(tmp_path: Path) -> None:

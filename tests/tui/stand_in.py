@@ -339,7 +339,8 @@ class StandInRecords:
                 job_id=job_id,
                 state=TransactionState.MINED,
                 gas_used=91_234,
-                fee_wei=91_234 * 10**9,
+                fee_wei=91_234 * 1_500_000_000,
+                block_number=1_203_000,
                 created_at_unix_s=NOW - 3_995,
             ),
             make_transaction(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from textual.pilot import Pilot
@@ -17,6 +19,7 @@ from emeth_tui.tui.app import EmethApp
 from emeth_tui.tui.keymap import shown_key
 from emeth_tui.tui.node_front import Ending
 from emeth_tui.words.sentences import text_of as text_of_reason
+from tests.factories import make_transaction
 from tests.tui.harness import LARGE, OPTIONS, READ_ONLY, SMALL, attached, last_line, press, shown, text_of
 from tests.tui.stand_in import StandInNode, snapshot
 
@@ -33,6 +36,10 @@ WAY_TO = {
     Scope.DAYS: ("h", "d"),
     Scope.MARKET: ("m",),
     Scope.TRANSACTIONS: ("x",),
+    Scope.TRANSACTION: ("x", "enter"),
+    Scope.DEPOSITS: ("3", "enter"),
+    Scope.DISK: ("4", "enter"),
+    Scope.SHARE: ("5", "enter"),
     Scope.JOB: ("enter",),
     Scope.LOG: ("l",),
     Scope.SETTINGS: MIN_FEE,
@@ -85,7 +92,10 @@ async def test_its_key_does_it(
 @pytest.fixture
 def nothing_to_act_on(monkeypatch: pytest.MonkeyPatch) -> StandInNode:
     """A node without anything on it."""
-    node = StandInNode(snapshot(jobs=(), workers=(), offers=(), events=(), today=None))
+    disk = replace(snapshot().disk, by_job=())
+    node = StandInNode(
+        snapshot(jobs=(), workers=(), offers=(), events=(), today=None, ended_today=(), disk=disk)
+    )
 
     async def history() -> Sequence[Job]:
         return []
@@ -102,8 +112,11 @@ def nothing_to_act_on(monkeypatch: pytest.MonkeyPatch) -> StandInNode:
     "action", [action for action in ACTIONS if action.why_not], ids=lambda action: action.id
 )
 async def test_its_key_says_why_not(
-    nothing_to_act_on: StandInNode, performed: list[str], action: Action
+    nothing_to_act_on: StandInNode, performed: list[str], monkeypatch: pytest.MonkeyPatch, action: Action
 ) -> None:
+    if action.scope is Scope.TRANSACTION:  # one without a job
+        withdrawal = [make_transaction(job_id=None, purpose="withdraw")]
+        monkeypatch.setattr(nothing_to_act_on.records, "transactions", AsyncMock(return_value=withdrawal))
     async with shown(nothing_to_act_on, options=READ_ONLY) as pilot:
         await press(pilot, *way_to(action))
         performed.clear()

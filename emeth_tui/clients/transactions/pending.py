@@ -23,10 +23,8 @@ class Journal(Protocol):
         """Write a signed transaction, durably. The same bytes a second time change nothing."""
         ...
 
-    def settle(
-        self, tx_hash: str, state: TransactionState, gas_used: int | None, fee_wei: int | None
-    ) -> None:
-        """Record how a transaction ended."""
+    def settle(self, tx: JournaledTransaction) -> None:
+        """Record how a transaction ended, or that its end is open again."""
         ...
 
     def unsettled(self) -> list[JournaledTransaction]:
@@ -117,9 +115,9 @@ class PendingTransactions:
         for nonce, siblings in groupby(self._journal.settled_from(next_nonce), lambda tx: tx.nonce):
             # The one that was mined last: what is sent again are its bytes.
             in_order = sorted(siblings, key=lambda tx: tx.state is not TransactionState.REPLACED)
-            for tx in in_order:
-                self._journal.settle(tx.tx_hash, TransactionState.SIGNED, None, None)
-            signed = [dataclasses.replace(tx, state=TransactionState.SIGNED) for tx in in_order]
+            signed = [_reopened(tx) for tx in in_order]
+            for tx in signed:
+                self._journal.settle(tx)
             self._by_nonce[nonce] = PendingTransaction(nonce, signed)
 
     def add(self, tx: JournaledTransaction) -> PendingTransaction:
@@ -127,7 +125,7 @@ class PendingTransactions:
         self._journal.add(tx)
         if tx.tx_hash in self._dropped:  # the very bytes that were dropped before are sent after all
             self._dropped.remove(tx.tx_hash)
-            self._journal.settle(tx.tx_hash, TransactionState.SIGNED, None, None)
+            self._journal.settle(tx)
         pending = self._by_nonce.setdefault(tx.nonce, PendingTransaction(tx.nonce, []))
         if tx.tx_hash not in pending.hashes:
             pending.transactions.append(tx)
@@ -140,7 +138,7 @@ class PendingTransactions:
         """
         for index, tx in enumerate(pending.transactions):
             settled = _settled(tx, receipt)
-            self._journal.settle(tx.tx_hash, settled.state, settled.gas_used, settled.fee_wei)
+            self._journal.settle(settled)
             pending.transactions[index] = settled
         pending.receipt = receipt
         pending.has_ended = True
@@ -158,8 +156,20 @@ class PendingTransactions:
                 pending.transactions.append(tx)
 
 
+def _reopened(tx: JournaledTransaction) -> JournaledTransaction:
+    return dataclasses.replace(
+        tx, state=TransactionState.SIGNED, gas_used=None, fee_wei=None, block_number=None
+    )
+
+
 def _settled(tx: JournaledTransaction, receipt: Receipt | None) -> JournaledTransaction:
     if receipt is None or tx.tx_hash != receipt.tx_hash:
         return dataclasses.replace(tx, state=TransactionState.REPLACED)
     state = TransactionState.MINED if receipt.ok else TransactionState.REVERTED
-    return dataclasses.replace(tx, state=state, gas_used=receipt.gas_used, fee_wei=receipt.fee_wei)
+    return dataclasses.replace(
+        tx,
+        state=state,
+        gas_used=receipt.gas_used,
+        fee_wei=receipt.fee_wei,
+        block_number=receipt.block_number,
+    )

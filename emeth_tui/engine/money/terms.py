@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from emeth_tui.job import Job
 from emeth_tui.model import JobId, JobState
 from emeth_tui.notices.events.market import RateDiffers, VerifierFeeDiffers
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, Rates
@@ -40,6 +41,14 @@ def cost_by_rules_wei(rates: Rates, deposit_wei: int, end: JobState) -> int:
     if end is JobState.TIMEOUT:
         return rates.timeout_penalty_wei(deposit_wei)
     return rates.decline_penalty_wei(deposit_wei) if end is JobState.DECLINED else 0
+
+
+def at_risk_wei(rates: Rates, job: Job) -> int:
+    """Return what a bad end would cost: a rejection once a job is submitted, a timeout before."""
+    if not job.state.holds_deposit or job.seen_end is not None:
+        return 0
+    worst = JobState.FAILED if job.state is JobState.SUBMITTED else JobState.TIMEOUT
+    return cost_by_rules_wei(rates, job.deposit_wei, worst)
 
 
 def differences_from_published(rates: Rates) -> list[RateDiffers | VerifierFeeDiffers]:

@@ -8,7 +8,7 @@ from emeth_tui.engine.gpus.meter import GpuMeter, uuids_by_device
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.market.market import Market
 from emeth_tui.engine.money.rewards import Rewards
-from emeth_tui.engine.money.terms import cost_by_rules_wei
+from emeth_tui.engine.money.terms import at_risk_wei
 from emeth_tui.engine.money.watch import Watcher
 from emeth_tui.engine.view.snapshot import Deposits, Forecast, Snapshot, TodaysShare
 from emeth_tui.job import Job
@@ -83,7 +83,7 @@ class SnapshotMaker:
         return Deposits(
             free_wei=view.balances.emt_wei,
             locked_wei=self._context.book.locked_wei(),
-            at_risk_wei=sum(self._at_risk_wei(job) for job in self._context.book.open_jobs()),
+            at_risk_wei=sum(at_risk_wei(self._context.rates, job) for job in self._context.book.open_jobs()),
             returned_today_wei=sum(
                 job.deposit_wei for job in ended_today if job.state is JobState.VERIFIED and not job.lost_wei
             ),
@@ -93,13 +93,6 @@ class SnapshotMaker:
             staked_limit_wei=limits.max_staked_wei,
             lost_limit_wei=limits.max_lost_wei,
         )
-
-    def _at_risk_wei(self, job: Job) -> int:
-        """Return what a bad end would cost: a rejection once a job is submitted, a timeout before."""
-        if not job.state.holds_deposit or job.seen_end is not None:
-            return 0
-        worst = JobState.FAILED if job.state is JobState.SUBMITTED else JobState.TIMEOUT
-        return cost_by_rules_wei(self._context.rates, job.deposit_wei, worst)
 
     def _native_per_transaction_wei(self) -> int:
         recent = self._context.store.journal.recent(RECENT_TRANSACTIONS)

@@ -20,7 +20,7 @@ from emeth_tui.words.formats import day_of
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
-    from emeth_tui.model import JobId
+    from emeth_tui.model import JobId, JournaledTransaction
     from emeth_tui.tui.node_front import ScreenOptions
     from emeth_tui.tui.parts.command_runner import CommandRunner
     from emeth_tui.tui.screens.page import PageScreen
@@ -51,6 +51,12 @@ class PageOpener:
         from emeth_tui.tui.screens.tables.history import HistoryScreen
 
         self._app.push_screen(HistoryScreen(words))
+
+    def open_transaction(self, transaction: JournaledTransaction) -> None:
+        """Show all about one transaction."""
+        from emeth_tui.tui.screens.transaction import TransactionScreen
+
+        self._app.push_screen(TransactionScreen(transaction))
 
     def open_log(self, name: str, job_id: JobId) -> None:
         """Show a log file, of it a job's lines."""
@@ -83,16 +89,22 @@ def _page(name: str) -> PageScreen:
     from emeth_tui.tui.screens.log import LogScreen
     from emeth_tui.tui.screens.settings import SettingsScreen
     from emeth_tui.tui.screens.tables.days import DaysScreen
+    from emeth_tui.tui.screens.tables.deposits import DepositsScreen
+    from emeth_tui.tui.screens.tables.disk import DiskScreen
     from emeth_tui.tui.screens.tables.history import HistoryScreen
     from emeth_tui.tui.screens.tables.market import MarketScreen
+    from emeth_tui.tui.screens.tables.share import ShareScreen
     from emeth_tui.tui.screens.tables.transactions import TransactionsScreen
 
     kinds: dict[str, Callable[[], PageScreen]] = {
         "days": DaysScreen,
+        "deposits": DepositsScreen,
+        "disk": DiskScreen,
         "history": HistoryScreen,
         "log": LogScreen,
         "market": MarketScreen,
         "settings": SettingsScreen,
+        "share": ShareScreen,
         "transactions": TransactionsScreen,
     }
     return kinds[name]()

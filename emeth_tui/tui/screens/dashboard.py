@@ -41,6 +41,7 @@ MIDDLE_LINES = 9  # pending, deposits, disk: seven lines and the border
 LEAST_TOP_LINES = 8
 LEAST_EVENT_LINES = 6
 _TABS = ("pending", "deposits", "disk", "share", "events")
+_WITH_A_PAGE = ("deposits", "disk", "share")
 _PANELS = {1: "workers", 2: "pending", 3: "deposits", 4: "disk", 5: "share", 6: "events"}
 
 
@@ -86,7 +87,7 @@ class Dashboard(NodeScreen):
 
     @property
     def target(self) -> Target:
-        return Target(job=self.workers_panel.job, opens=self._job_under_cursor())
+        return Target(job=self.workers_panel.job, opens=self._page_of_panel() or self._job_under_cursor())
 
     @property
     def scopes(self) -> set[Scope]:
@@ -185,6 +186,11 @@ class Dashboard(NodeScreen):
         else:
             self.show_panel(1)
 
+    def _page_of_panel(self) -> str | None:
+        """Return the page of the focused panel, where that has one instead of a job."""
+        name = self.focused.id if self.focused else None
+        return name if name in _WITH_A_PAGE else None
+
     def _job_under_cursor(self) -> JobId | None:
         """Return the job under the cursor of the focused panel, of the workers where that has no cursor."""
         focused = self.focused
@@ -194,8 +200,10 @@ class Dashboard(NodeScreen):
         return panel.job.job_id if panel.job else None
 
     def open_details(self) -> None:
-        """Show all about the job under the cursor."""
-        if (job_id := self._job_under_cursor()) is not None:
+        """Show the page of the focused panel, or all about the job under the cursor."""
+        if (page := self._page_of_panel()) is not None:
+            self.host.pages.open(page)
+        elif (job_id := self._job_under_cursor()) is not None:
             self.host.pages.open_job(job_id)
 
 

@@ -73,9 +73,11 @@ def state_dir(tmp_path: Path) -> Path:
                 job_id=None,
                 raw=signed_withdrawal(),
                 created_at_unix_s=SLOT_UNIX_S + 90_000.0,
+                state=TransactionState.MINED,
+                gas_used=40_000,
+                fee_wei=123,
             )
         )
-        store.journal.settle(WITHDRAW_HASH, TransactionState.MINED, 40_000, 123)
         store.movements.add(
             [
                 moved(MovementKind.CLAIM, JOB_ID, -20, after_s=20, tx_hash="0x" + "ab" * 32),

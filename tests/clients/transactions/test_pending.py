@@ -84,7 +84,7 @@ def test_a_fee_bump_shares_the_nonce_and_the_receipt_says_which_one_was_mined(
     assert (one.receipt, one.has_ended) == (receipt, True)
     assert states(store) == {1: TransactionState.REPLACED, 2: TransactionState.MINED}
     kept = next(tx for tx in store.journal.recent(100) if tx.tx_hash == bump.tx_hash)
-    assert (kept.gas_used, kept.fee_wei) == (21_000, 77)
+    assert (kept.gas_used, kept.fee_wei, kept.block_number) == (21_000, 77, 9)
     mined = one.newest
     assert (mined.state, mined.gas_used, mined.fee_wei) == (TransactionState.MINED, 21_000, 77)
 
@@ -111,6 +111,10 @@ def test_bytes_that_were_dropped_are_signed_again_when_they_are_wanted(
     assert states(store) == {1: TransactionState.SIGNED}
     pending.settle(again, Receipt(tx.tx_hash, ok=True, gas_used=1, fee_wei=2, block_number=9))
     assert states(store) == {1: TransactionState.MINED}
+
+    pending.reopen(5)
+
+    assert store.journal.recent(100) == [tx]  # of a block that was undone, nothing is left
 
 
 def test_a_call_under_way_is_found_by_contract_and_data(pending: PendingTransactions) -> None:

@@ -58,6 +58,10 @@ class RowsScreen(PageScreen, Generic[T]):
     def empty_text(self) -> str:
         """Return what stands there when there is nothing, or nothing matches the filter."""
 
+    def summary(self, frame: Frame, width: int) -> list[Line]:
+        """Return what stands over the rows, beside their sums."""
+        return []
+
     def detail(self, item: T) -> Span:
         """Return what is to be read of the chosen item though its row may have no room for it."""
         return "", ""
@@ -102,7 +106,7 @@ class RowsScreen(PageScreen, Generic[T]):
         text, role = self.detail(chosen) if chosen is not None else ("", "")
         details = [*(wrap(text, width, role) if text else []), *[BLANK] * self.DETAIL_LINES]
         names = layout.row([(title, "muted") for title in titles], width)
-        return [self.top_line(frame), *details[: self.DETAIL_LINES], names]
+        return [self.top_line(frame), *self.summary(frame, width), *details[: self.DETAIL_LINES], names]
 
     def content(self, frame: Frame, width: int) -> list[Line]:
         if self._layout is None or not self.shown:

@@ -44,6 +44,11 @@ class TransactionsScreen(RowsScreen[JournaledTransaction]):
     def target(self) -> Target:
         return Target(row_count=len(self.shown))
 
+    def open_details(self) -> None:
+        """Show all about the chosen transaction."""
+        if self.chosen_item is not None:
+            self.host.pages.open_transaction(self.chosen_item)
+
     def copy(self) -> None:
         """Copy the chosen transaction's hash, by the terminal's own means (OSC 52)."""
         if self.chosen_item is not None:
