@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, cast
 
 from textual.message_pump import MessagePump
@@ -27,7 +27,7 @@ class Pages(Protocol):
     def open_history(self, words: str) -> None: ...
     def open_transaction(self, transaction: JournaledTransaction) -> None: ...
     def open_log(self, name: str, job_id: JobId) -> None: ...
-    def ask_export(self, name: str, rows: int, text: str) -> None: ...
+    def ask_export(self, name: str, rows: int, text: Callable[[], str]) -> None: ...
 
 
 class Host(Protocol):

@@ -72,8 +72,8 @@ class PageOpener:
         if isinstance(screen, NodeScreen) and not isinstance(screen, HelpScreen):
             self._app.push_screen(HelpScreen(screen.scopes, screen.target))
 
-    def ask_export(self, name: str, rows: int, text: str) -> None:
-        """Ask where to write a CSV file, and write it."""
+    def ask_export(self, name: str, rows: int, text: Callable[[], str]) -> None:
+        """Ask where to write a CSV file, and write it; `text` makes it, in a thread."""
         stamp = day_of(time.time()) + time.strftime("T%H-%M-%SZ", time.gmtime())
         default = self._options.exports_directory.absolute() / f"emeth-{name}-{stamp}.csv"
 
@@ -110,9 +110,9 @@ def _page(name: str) -> PageScreen:
     return kinds[name]()
 
 
-async def _export(path: Path, text: str) -> str:
+async def _export(path: Path, text: Callable[[], str]) -> str:
     try:
-        await asyncio.to_thread(save_new, path, text)
+        await asyncio.to_thread(lambda: save_new(path, text()))
     except OSError as error:
         raise ExportError(FileNotExported(path, error.strerror or "")) from error
     return _("written: {path}").format(path=path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -36,11 +37,11 @@ class PageView(LineView, can_focus=True):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self._heading: list[Line] = []
-        self._content: list[Line] = []
+        self._content: Sequence[Line] = []
         self._top = 0
         self.chosen: int | None = None
 
-    def show_page(self, heading: list[Line], content: list[Line], *, rows: bool) -> None:
+    def show_page(self, heading: list[Line], content: Sequence[Line], *, rows: bool) -> None:
         """Show lines under a heading that stays; with `rows` one of them is chosen."""
         self._heading, self._content = heading, content
         self.chosen = min(self.chosen or 0, max(0, len(content) - 1)) if rows else None
@@ -59,6 +60,11 @@ class PageView(LineView, can_focus=True):
     @property
     def at_end(self) -> bool:
         return self._top >= len(self._content) - self._room
+
+    @property
+    def in_view(self) -> range:
+        """The lines that there is room for, by their place among all."""
+        return range(self._top, self._top + self._room)
 
     @property
     def at_start(self) -> bool:
@@ -208,7 +214,7 @@ class PageScreen(NodeScreen):
         """Return the lines that stay on top."""
         raise NotImplementedError
 
-    def content(self, frame: Frame, width: int) -> list[Line]:
+    def content(self, frame: Frame, width: int) -> Sequence[Line]:
         """Return all lines."""
         raise NotImplementedError
 

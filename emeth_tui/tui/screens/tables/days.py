@@ -6,6 +6,7 @@ A reward that is not withdrawn is an estimate, and in no total.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
@@ -23,6 +24,7 @@ from emeth_tui.words.formats import cost, day_of, emt
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
+    from emeth_tui.engine.view.snapshot import TodaysShare
     from emeth_tui.job import Job
     from emeth_tui.tui.frame import Frame
     from emeth_tui.tui.node_front import Records
@@ -37,6 +39,8 @@ class DaysScreen(RowsScreen[DayAccount]):
     def __init__(self) -> None:
         super().__init__()
         self.jobs: Sequence[Job] = ()
+        self._days: Sequence[DayAccount] = ()
+        self._days_of: tuple[Sequence[Job], TodaysShare | None] | None = None
 
     async def load(self, records: Records) -> None:
         self.jobs = await records.history()
@@ -52,11 +56,14 @@ class DaysScreen(RowsScreen[DayAccount]):
 
     def export(self) -> None:
         """Write the days that are shown to a file."""
-        self.host.pages.ask_export("days", len(self.shown), days_csv(self.shown))
+        self.host.pages.ask_export("days", len(self.shown), partial(days_csv, self.shown))
 
     def items(self, frame: Frame) -> Sequence[DayAccount]:
         today = frame.snapshot.today
-        return days_of(self.jobs, today.days, today.share) if today else days_of(self.jobs, ())
+        if self._days_of is None or self._days_of[0] is not self.jobs or self._days_of[1] != today:
+            self._days_of = self.jobs, today
+            self._days = days_of(self.jobs, today.days, today.share) if today else days_of(self.jobs, ())
+        return self._days
 
     def key_of(self, item: DayAccount) -> int:
         return item.slot

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
@@ -46,6 +47,7 @@ class HistoryScreen(RowsScreen[Job]):
     def __init__(self, words: str = "") -> None:
         super().__init__(words)
         self.jobs: Sequence[Job] = ()
+        self._totals = _Totals([])
 
     async def load(self, records: Records) -> None:
         self.jobs = await records.history()
@@ -61,7 +63,7 @@ class HistoryScreen(RowsScreen[Job]):
 
     def export(self) -> None:
         """Write the jobs that are shown to a file."""
-        self.host.pages.ask_export("jobs", len(self.shown), jobs_csv(self.shown))
+        self.host.pages.ask_export("jobs", len(self.shown), partial(jobs_csv, self.shown))
 
     def items(self, frame: Frame) -> Sequence[Job]:
         return self.jobs
@@ -77,14 +79,13 @@ class HistoryScreen(RowsScreen[Job]):
         return _("no job matches the filter") if self.words else _("no job yet")
 
     def top_line(self, frame: Frame) -> Line:
-        ended = [job for job in self.shown if job.state.is_final]
-        earned = sum(job.earned_wei for job in ended)
-        lost = sum(job.lost_wei for job in ended)
+        if self._totals.jobs is not self.shown:
+            self._totals = _Totals(self.shown)
         totals = _("{n} jobs, {verified} verified, {earned} earned, {lost} lost").format(
             n=len(self.shown),
-            verified=sum(job.state is JobState.VERIFIED for job in ended),
-            earned=emt(earned),
-            lost=exact_emt(lost),
+            verified=self._totals.verified,
+            earned=emt(self._totals.earned_wei),
+            lost=exact_emt(self._totals.lost_wei),
         )
         return line((_("History"), "title"), ("   " + totals, "muted"))
 
@@ -109,6 +110,17 @@ class HistoryScreen(RowsScreen[Job]):
             Column(_("earned"), _earned, lambda job: job.earned_wei),
             Column(_("lost"), _lost, lambda job: job.lost_wei),
         )
+
+
+class _Totals:
+    """What jobs come to. They may be many: it is added up once."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        ended = [job for job in jobs if job.state.is_final]
+        self.jobs = jobs
+        self.verified = sum(job.state is JobState.VERIFIED for job in ended)
+        self.earned_wei = sum(job.earned_wei for job in ended)
+        self.lost_wei = sum(job.lost_wei for job in ended)
 
 
 def _outcome(job: Job) -> Span:

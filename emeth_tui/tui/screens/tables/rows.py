@@ -1,10 +1,15 @@
-"""A page of rows that stand for things: the chosen one stays chosen when others come and go."""
+"""A page of rows that stand for things: the chosen one stays chosen when others come and go.
+
+There may be tens of thousands: rows are drawn when they come into view, a long list is filtered in slices.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from abc import abstractmethod
-from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, overload
 
 from textual.binding import BindingType
 
@@ -18,6 +23,25 @@ if TYPE_CHECKING:
     from emeth_tui.tui.frame import Frame
 
 T = TypeVar("T")
+SLICE_ITEMS = 200  # filtered at a time
+MEASURED_ROWS = 200  # of a longer list, how wide columns are is measured on these and those in view
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted(Generic[T]):
+    """What the rows follow from."""
+
+    items: Sequence[T]
+    sorted_by: int | None
+    backwards: bool
+    words: str
+
+    def is_met_by(self, other: _Wanted[T] | None) -> bool:
+        """Whether other rows are the same, without a look at the items themselves."""
+        if other is None or self.items is not other.items:
+            return False
+        order = (self.sorted_by, self.backwards, self.words)
+        return order == (other.sorted_by, other.backwards, other.words)
 
 
 class RowsScreen(PageScreen, Generic[T]):
@@ -32,7 +56,7 @@ class RowsScreen(PageScreen, Generic[T]):
         self._sorted_by: int | None = None  # None: as they come
         self._backwards = False
         self._layout: tuple[Layout[T], list[int]] | None = None
-        self._cells: list[list[Span]] = []
+        self._wanted: _Wanted[T] | None = None
 
     @property
     def scopes(self) -> set[Scope]:
@@ -99,7 +123,8 @@ class RowsScreen(PageScreen, Generic[T]):
     def heading(self, frame: Frame, width: int) -> list[Line]:
         """Return the title, the chosen row's detail, and the columns' names."""
         columns = self.columns(frame, width)
-        rows = self._arrange(frame, columns)
+        self._arrange(frame, columns)
+        rows = [_cells(item, columns) for item in self._measured]
         layout, kept = self._layout = lay_out(columns, rows, self._titles(columns), width)
         titles = [self._titles(columns)[index] for index in kept]
         chosen = self.chosen_item or next(iter(self.shown), None)
@@ -108,11 +133,18 @@ class RowsScreen(PageScreen, Generic[T]):
         names = layout.row([(title, "muted") for title in titles], width)
         return [self.top_line(frame), *self.summary(frame, width), *details[: self.DETAIL_LINES], names]
 
-    def content(self, frame: Frame, width: int) -> list[Line]:
+    def content(self, frame: Frame, width: int) -> Sequence[Line]:
         if self._layout is None or not self.shown:
             return [line((self.empty_text(), "muted"))]
-        layout, kept = self._layout
-        return [layout.row([cells[index] for index in kept], width) for cells in self._cells]
+        layout = self._layout[0]
+        return _DrawnInView(self.shown, lambda item: layout.row(_cells(item, layout.columns), width))
+
+    @property
+    def _measured(self) -> Sequence[T]:
+        if len(self.shown) <= MEASURED_ROWS:
+            return self.shown
+        in_view = self.page.in_view
+        return [*self.shown[:MEASURED_ROWS], *self.shown[in_view.start : in_view.stop]]
 
     def _titles(self, columns: Sequence[Column[T]]) -> list[str]:
         sign = "↑" if self._backwards else "↓"
@@ -121,31 +153,84 @@ class RowsScreen(PageScreen, Generic[T]):
             for index, column in enumerate(columns)
         ]
 
-    def _arrange(self, frame: Frame, columns: Sequence[Column[T]]) -> list[list[Span]]:
-        """Filter and sort; the chosen item stays chosen."""
+    def _arrange(self, frame: Frame, columns: Sequence[Column[T]]) -> None:
+        """Filter and sort, where anything has changed."""
+        wanted = _Wanted(self.items(frame), self._sorted_by, self._backwards, self.words)
+        if wanted.is_met_by(self._wanted):
+            return
+        self._wanted = wanted
+        items = _in_order(wanted, columns)
+        if not self.words:
+            self._show(items)
+        elif len(items) <= SLICE_ITEMS:
+            self._show(self._passing(items, columns))
+        else:
+            self.run_worker(self._sift(wanted, items, columns), name="sifting")
+
+    async def _sift(self, wanted: _Wanted[T], items: Sequence[T], columns: Sequence[Column[T]]) -> None:
+        """Filter a long list, with a turn for everything else after each slice."""
+        passing: list[T] = []
+        for start in range(0, len(items), SLICE_ITEMS):
+            passing += self._passing(items[start : start + SLICE_ITEMS], columns)
+            await asyncio.sleep(0)
+            if self._wanted is not wanted:
+                return
+        self._show(passing)
+        if self.is_current:
+            self.repaint()
+
+    def _passing(self, items: Sequence[T], columns: Sequence[Column[T]]) -> list[T]:
+        return [item for item in items if self.passes(self._text(item, columns))]
+
+    def _text(self, item: T, columns: Sequence[Column[T]]) -> str:
+        return " ".join([*(text for text, _role in _cells(item, columns)), self.searched_text(item)])
+
+    def _show(self, items: list[T]) -> None:
+        """Show these; the chosen item stays chosen."""
         chosen = self.chosen_item
-        items = list(self.items(frame))
-        order = None if self._sorted_by is None else columns[self._sorted_by].order
-        if order is not None:
-            items.sort(key=order, reverse=not self._backwards)
-        elif self._backwards:
-            items.reverse()
-        passing = []
-        for item in items:
-            cells = [_span(column.show(item)) for column in columns]
-            texts = [*(text for text, _role in cells), self.searched_text(item)]
-            if not self.words or self.passes(" ".join(texts)):
-                passing.append((item, cells))
-        self.shown = [item for item, _cells in passing]
-        self._cells = [cells for _item, cells in passing]
+        self.shown = items
         if chosen is not None:
             self._stay_with(self.key_of(chosen))
-        return self._cells
 
     def _stay_with(self, key: Hashable) -> None:
         for index, item in enumerate(self.shown):
             if self.key_of(item) == key:
                 self.page.chosen = index
+                return
+
+
+class _DrawnInView(Sequence[Line], Generic[T]):
+    """Lines that are drawn when they come into view."""
+
+    def __init__(self, items: Sequence[T], draw: Callable[[T], Line]) -> None:
+        self._items = items
+        self._draw = draw
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @overload
+    def __getitem__(self, index: int) -> Line: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Line]: ...
+    def __getitem__(self, index: int | slice) -> Line | list[Line]:
+        if isinstance(index, slice):
+            return [self._draw(item) for item in self._items[index]]
+        return self._draw(self._items[index])
+
+
+def _in_order(wanted: _Wanted[T], columns: Sequence[Column[T]]) -> list[T]:
+    items = list(wanted.items)
+    order = None if wanted.sorted_by is None else columns[wanted.sorted_by].order
+    if order is not None:
+        items.sort(key=order, reverse=not wanted.backwards)
+    elif wanted.backwards:
+        items.reverse()
+    return items
+
+
+def _cells(item: T, columns: Sequence[Column[T]]) -> list[Span]:
+    return [_span(column.show(item)) for column in columns]
 
 
 def _span(cell: str | Span) -> Span:
