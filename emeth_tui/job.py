@@ -15,7 +15,10 @@ class Job:
 
     `reserved_bytes` is what the job may still fill of the cache; `error` is why it has stopped, None while it
     continues; `earned_wei` and `lost_wei` are settled amounts, 0 until the job has ended. `by_hand` marks
-    a job that the operator chose, whatever the rules on fee and size say. `seen_end` is how it ended by what
+    a job that the operator chose, whatever the rules on fee and size say. `batch_size` is in blocks, and
+    holds from the claim to the end, because estimates rest on it. `valid_loss` is that of the last epoch and
+    then that of the result; `start_loss` is a pretrained model's before its training, and `best_loss` the
+    least so far. `seen_end` is how it ended by what
     the chain shows, while a reorganisation may still take that back.
     """
 
@@ -32,11 +35,14 @@ class Job:
     seed: int
     reserved_bytes: int
     created_at_unix_s: float
+    batch_size: int
     paused: bool = False
     error: Reason | None = None
     dataset_digest: str = ""
     epochs_done: int = 0
     valid_loss: float | None = None
+    start_loss: float | None = None
+    best_loss: float | None = None
     result_name: str = ""
     submitted_at_unix_s: float | None = None
     ended_at_unix_s: float | None = None

@@ -27,6 +27,7 @@ def make_job(**changes: Any) -> Job:
         "seed": 7,
         "reserved_bytes": 1_000_000,
         "created_at_unix_s": 1_700_000_000.0,
+        "batch_size": 8,
     }
     return Job(**{**values, **changes})
 

@@ -1,4 +1,4 @@
-"""A model directory like the hub's, with random weights: no hub is needed."""
+"""A model directory like the hub's: no hub is needed."""
 
 from __future__ import annotations
 
@@ -18,11 +18,17 @@ _SEED = 0
 _END_OF_TEXT = "<|endoftext|>"
 
 
-def write_model(directory: Path, shape: Gpt2Shape, text: str, tokenizer_vocab: int) -> None:
-    """Write config, weights and a tokenizer trained on `text`, which may have fewer tokens than the model."""
-    published = dataclasses.replace(shape, positions=_POSITIONS)
-    model = Gpt2(published)
-    model.initialise(_SEED)
+def write_model(
+    directory: Path, shape: Gpt2Shape, text: str, tokenizer_vocab: int, trained: Gpt2 | None = None
+) -> None:
+    """Write config, weights and a tokenizer trained on `text`, which may have fewer tokens than the model.
+
+    The weights are those of `trained`, a model of this very shape, or random ones.
+    """
+    published = shape if trained else dataclasses.replace(shape, positions=_POSITIONS)
+    model = trained or Gpt2(published)
+    if trained is None:
+        model.initialise(_SEED)
     make_model(published, _DROPOUT, _DROPOUT, model.export_weights()).save_pretrained(directory)
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

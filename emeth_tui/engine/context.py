@@ -24,6 +24,7 @@ from emeth_tui.notices.reasons.job import ChainLacksJob
 from emeth_tui.protocol.contracts import ChainJob, Rates
 from emeth_tui.settings import Network, Settings
 from emeth_tui.store.database import Store
+from emeth_tui.training.files.models import model_spec
 
 
 @dataclass(slots=True)
@@ -73,6 +74,11 @@ class Context:
     def model_for(self, language: Language) -> str:
         """Return the name of the model that jobs in a language are trained with now."""
         return self.settings.model_for(language, self.network)
+
+    def batch_size_for(self, model: str) -> int:
+        """Return how many blocks a step of a job learns from that is claimed now."""
+        wanted = self.settings.training.batch_size
+        return model_spec(model).batch_size if wanted == "auto" else wanted
 
     async def chain_job(self, job: Job) -> ChainJob:
         """Read a job of ours from the chain. Raise ChainUnreachable when the chain does not list it."""

@@ -22,9 +22,10 @@ from emeth_tui.workers.job_files import FilesUsage, JobFiles
 
 logger = logging.getLogger(__name__)
 BYTES_PER_FLOAT = 4
-# A checkpoint is weights and two Adam moments; two are kept, and a third is there while it is being written.
+# A checkpoint is weights, two Adam moments and the best weights so far (training/run/best_weights.py).
+# Two are kept, and a third is there while it is being written.
 CHECKPOINT_COPIES = 3
-FLOATS_PER_PARAMETER_IN_CHECKPOINT = 3
+FLOATS_PER_PARAMETER_IN_CHECKPOINT = 4
 # Not measured but the worst case: the text, one token per byte at four bytes each, and one to spare.
 DATASET_COPIES = 6
 MEASURE_EVERY_S = 2.0  # for snapshots; a decision on a claim measures again

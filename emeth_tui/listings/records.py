@@ -36,7 +36,12 @@ class JobRecord:
     model: str
     epochs: int
     epochs_done: int
-    validation_loss: float | None
+    validation_loss: Annotated[float | None, Field(description="of the last epoch, then of the result")]
+    start_loss: Annotated[float | None, Field(description="validation loss before the training")]
+    best_loss: Annotated[
+        float | None, Field(description="least validation loss so far, the start's included")
+    ]
+    batch_size: Annotated[int, Field(description="blocks of an optimiser step, fixed by the claim")]
     fee_wei: Wei
     deposit_wei: Wei
     earned_wei: Annotated[Wei, Field(description="settled: 0 until the job has ended")]

@@ -124,6 +124,11 @@ MIGRATIONS = (
     """
     ALTER TABLE transactions ADD COLUMN block_number INTEGER;
     """,
+    """
+    ALTER TABLE jobs ADD COLUMN batch_size INTEGER NOT NULL DEFAULT 3;
+    ALTER TABLE jobs ADD COLUMN start_loss REAL;
+    ALTER TABLE jobs ADD COLUMN best_loss REAL;
+    """,
 )
 
 

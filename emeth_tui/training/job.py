@@ -206,6 +206,7 @@ def _make_trainer(
             bytes_a_day=request.checkpoint_bytes_a_day,
         ),
         release_on_pause=request.release_on_pause,
+        back_to_best=spec.pretrained,
     )
     fingerprint: dict[str, str | int] = {
         "dataset": tokens.digest,

@@ -129,6 +129,13 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
+class Untrained:
+    """The validation loss of a pretrained model as it came, which its result must not exceed."""
+
+    valid_loss: Loss
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """`step` of `steps` in `epoch` (counted from 1) is done; `train_loss` the mean since the last report."""
 
@@ -155,7 +162,8 @@ class EpochDone:
 
     Reported when the epoch's last step has been applied, which may be before a checkpoint holds it: a
     process that dies in between trains the epoch again and reports it again. `Prepared` and `WentBack` say
-    from where.
+    from where. `best_loss` is the least validation loss so far, that before the first epoch included; None
+    where a training does not go back to it.
     """
 
     epoch: Number
@@ -163,6 +171,19 @@ class EpochDone:
     valid_loss: Loss
     seconds: Amount
     work: Work = Work()
+    best_loss: Loss | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BackToBest:
+    """After `epoch` epochs, training goes on from its weights after `best_epoch`; 0: as they came.
+
+    No epoch is undone: the next one is `epoch` + 1, at a lower rate.
+    """
+
+    epoch: Number
+    best_epoch: Count
+    best_loss: Loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +253,10 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """All epochs are trained; the worker waits for the hash that goes into the result."""
+    """All epochs are trained; the worker waits for the hash that goes into the result.
+
+    `valid_loss` is that of the weights in it.
+    """
 
     epochs: Number
     valid_loss: Loss
@@ -272,9 +296,11 @@ class Stopped:
 Event = (
     Preparing
     | Prepared
+    | Untrained
     | Progress
     | Validating
     | EpochDone
+    | BackToBest
     | Saving
     | CheckpointKept
     | Skipped

@@ -39,6 +39,8 @@ class Limits:
                 return self.first_step_s
             case reports.Progress() | reports.EpochDone() | reports.Validating() | reports.Resumed():
                 return self.training_s
+            case reports.Untrained() | reports.BackToBest():
+                return self.training_s
             case reports.Saving() | reports.Trained():
                 return self.saving_s
             case _:

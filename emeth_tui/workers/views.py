@@ -88,6 +88,10 @@ def view_after(view: WorkerView, message: Event) -> WorkerView:
             return dataclasses.replace(view, phase=phase.WRITING_RESULT, valid_loss=valid_loss)
         case reports.CheckpointKept() | reports.ResultWritten() | reports.Stopped():
             return view
+        case reports.Untrained(valid_loss):
+            return dataclasses.replace(view, phase=phase.TRAINING, valid_loss=valid_loss)
+        case reports.BackToBest(best_loss=best_loss):
+            return dataclasses.replace(view, valid_loss=best_loss)
         case reports.ModelReady() | reports.Probed():
             return view
 

@@ -78,6 +78,8 @@ def training_job(**changes: Any) -> Job:
         "deadline_unix_s": int(NOW) + 14_540,
         "epochs_done": 12,
         "valid_loss": 2.63,
+        "start_loss": 3.4812,
+        "best_loss": 2.61,
         "created_at_unix_s": NOW - 4_000,
     }
     return make_job(**{**values, **changes})

@@ -22,6 +22,7 @@ from emeth_tui.words.formats import (
     cost,
     duration,
     exact_token,
+    losses,
     moment,
     size,
     state_name,
@@ -186,13 +187,14 @@ def _facts(job: Job) -> list[tuple[str, str, str]]:
         (_("state"), state_text(job), STATE_ROLES.get(job.state, "")),
         (_("dataset"), f"{_clean(job.dataset)}, {size(job.dataset_bytes)}, {job.language.value}", ""),
         (_("model"), _clean(job.model), ""),
+        (_("batch"), _("{n} blocks").format(n=job.batch_size), ""),
         (_("epochs"), f"{job.epochs_done}/{job.epochs}", ""),
         (_("fee"), f"{exact_token(job.fee_wei)} EMT", ""),
         (_("deposit"), f"{exact_token(job.deposit_wei)} EMT", ""),
         (_("deadline"), f"{moment(job.deadline_unix_s)} UTC", ""),
     ]
-    if job.valid_loss is not None:
-        facts.insert(5, (_("validation loss"), f"{job.valid_loss:.4f}", ""))
+    if said := losses(job.start_loss, job.best_loss, job.valid_loss):
+        facts.insert(6, (_("validation loss"), said, ""))
     if job.state.is_final:
         facts.append((_("earned"), f"{exact_token(job.earned_wei)} EMT", "good" if job.earned_wei else ""))
         facts.append((_("lost"), f"{exact_token(job.lost_wei)} EMT", "bad" if job.lost_wei else ""))

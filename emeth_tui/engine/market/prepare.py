@@ -89,6 +89,7 @@ def new_job(context: Context, record: ChainJob, dataset_bytes: int, *, by_hand: 
         seed=training_seed(record.job_id),
         reserved_bytes=job_needs_bytes(dataset_bytes, model),
         created_at_unix_s=context.clock.now_unix_s(),
+        batch_size=context.batch_size_for(model),
         by_hand=by_hand,
     )
 

@@ -12,6 +12,7 @@ from emeth_tui.notices.reasons.job import EpochsDisagree
 from emeth_tui.protocol.hash_chain import links_from_digest
 from emeth_tui.store.jobs import EpochRecord
 from emeth_tui.training.reports import (
+    BackToBest,
     Diverged,
     EpochDone,
     OutOfMemory,
@@ -19,6 +20,7 @@ from emeth_tui.training.reports import (
     Progress,
     Skipped,
     TrainRequest,
+    Untrained,
     WentBack,
 )
 from emeth_tui.workers.job_files import JobFileMissing, JobFiles
@@ -48,7 +50,7 @@ async def train(context: Context, job_id: JobId, worker: Worker) -> None:
         directory=job_id,
         model=job.model,
         seed=job.seed,
-        batch_size=None if training.batch_size == "auto" else training.batch_size,
+        batch_size=job.batch_size,
         learning_rate=training.learning_rate,
         release_on_pause=training.release_on_pause,
         checkpoint_bytes_a_day=training.checkpoint_gb_a_day * 1e9,
@@ -95,8 +97,12 @@ class _Recorder:
             self._prepared(message)
         elif isinstance(message, Progress):
             self._context.events.progress(JobProgress(self._job_id, message))
+        elif isinstance(message, Untrained):
+            self._context.book.update(self._job_id, start_loss=message.valid_loss)
         elif isinstance(message, EpochDone):
             self._epoch_done(message)
+        elif isinstance(message, BackToBest):
+            self._publish(events.BackToBest(message.epoch, message.best_epoch, message.best_loss))
         elif isinstance(message, WentBack):
             self._context.book.update(self._job_id, epochs_done=message.epoch)
         elif isinstance(message, (Diverged, Skipped, OutOfMemory)):
@@ -121,7 +127,12 @@ class _Recorder:
 
     def _epoch_done(self, message: EpochDone) -> None:
         context, job_id = self._context, self._job_id
-        job = context.book.update(job_id, epochs_done=message.epoch, valid_loss=message.valid_loss)
+        job = context.book.update(
+            job_id,
+            epochs_done=message.epoch,
+            valid_loss=message.valid_loss,
+            best_loss=message.best_loss,
+        )
         link = self._links(job.dataset_digest, message.epoch)[-1]
         context.store.jobs.add_epoch(
             job_id,

@@ -85,6 +85,15 @@ class EpochDone(EventBody):
 
 
 @dataclass(frozen=True, slots=True)
+class BackToBest(EventBody):
+    """The model got no better; `best_epoch` is 0 where it never was better than as it came."""
+
+    epoch: int
+    best_epoch: int
+    best_loss: float
+
+
+@dataclass(frozen=True, slots=True)
 class StepsSkipped(EventBody):
     severity = Severity.WARNING
 

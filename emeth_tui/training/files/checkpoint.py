@@ -29,7 +29,7 @@ _ENVELOPE_BYTES = 4 << 20  # room for names and the archive's directory beside t
 _WEIGHT_TYPES = {torch.float32, torch.float16, torch.bfloat16}
 _ARCHIVE_MAGIC = b"PK\x03\x04"
 CHECKPOINTS_KEPT = 2
-_FORMAT = 2
+_FORMAT = 3
 log = logging.getLogger(__name__)
 
 

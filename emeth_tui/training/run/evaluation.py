@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -54,6 +55,13 @@ def mean_loss(
         model.train(was_training)
     predicted: int = len(blocks) * (blocks.shape[1] - 1)
     return float(total.item()) / predicted
+
+
+def spread_sample(blocks: Blocks, wanted: int) -> Blocks:
+    """Return so many of these blocks, evenly spread over all of them: always the same ones."""
+    if wanted >= len(blocks):
+        return blocks
+    return blocks[np.linspace(0, len(blocks) - 1, wanted).astype(np.int64)]
 
 
 class Evaluator:

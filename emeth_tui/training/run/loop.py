@@ -28,8 +28,10 @@ from emeth_tui.training.model.optimiser import scheduled_share
 from emeth_tui.training.reports import Report
 from emeth_tui.training.run import divergence, metrics, state
 from emeth_tui.training.run.batch_threads import BatchThreads
+from emeth_tui.training.run.best_keeper import BestKeeper
+from emeth_tui.training.run.best_weights import blocks_to_validate
 from emeth_tui.training.run.compiling import compile_where_it_pays
-from emeth_tui.training.run.evaluation import mean_loss
+from emeth_tui.training.run.evaluation import mean_loss, spread_sample
 from emeth_tui.training.run.metrics import LossMeter, Pace, Throttle
 from emeth_tui.training.run.microbatch import MicroBatch
 from emeth_tui.training.run.saving import Saver, SavingPace, expected_cost
@@ -74,6 +76,11 @@ class Trainer:
         self._stepper = Stepper(
             self._model, device, self._micro, self._batch_threads, self._report_less_memory
         )
+        self._best = BestKeeper(self._model, set_initial_weights) if plan.back_to_best else None
+        self._valid = tokens.valid
+        if plan.back_to_best:
+            wanted = blocks_to_validate(len(tokens.valid), len(tokens.train))
+            self._valid = spread_sample(tokens.valid, wanted)
         self._compiled_rows = 0
         self._meter = LossMeter(device.torch_device)
         self._watch = divergence.LossWatch(tokens.vocab_size)
@@ -90,7 +97,7 @@ class Trainer:
         return self._at.epoch, self._step_number()
 
     def run(self) -> float:
-        """Train all epochs and return the last one's validation loss.
+        """Train all epochs, leave the result in the model, and return its validation loss.
 
         Raise StopRequested, after saving a checkpoint, when asked to stop; TrainingError when the loss
         diverges again after going back, or memory does not even hold one block; DiskFull.
@@ -108,13 +115,17 @@ class Trainer:
                 steps_per_epoch=self._steps_per_epoch,
                 resumed_epoch=self._at.epoch,
                 resumed_step=self._step_number(),
-                valid_tokens=int(self._tokens.valid.size),
+                valid_tokens=int(self._valid.size),
                 tokenised_s=self._tokens.made_in_s,
                 loading_s=time.monotonic() - self._loading_since_s,
             )
         )
+        if self._best and self._best.so_far.started:
+            self._report(reports.Untrained(self._best.so_far.start_loss))
         while self._at.epoch < self._plan.epochs:
             self._train_epoch_or_go_back()
+        if self._best:
+            self._best.settle(self._at, self.keep, lambda: self._validate(self._control.check))
         self._report(reports.Trained(self._at.epoch, self._at.valid_loss))
         return self._at.valid_loss
 
@@ -168,6 +179,8 @@ class Trainer:
     def _train_epoch(self) -> None:
         if self._compiled_rows != self._micro.size:  # memory had run out
             self._compile_where_it_pays()
+        if self._best and not self._best.so_far.started:
+            self._measure_start(self._best)
         started = time.monotonic()
         order = epoch_order(self._plan.seed, self._at.epoch, self._blocks)
         self._model.train()
@@ -184,6 +197,8 @@ class Trainer:
         at = self._at
         done = (at.epoch + (at.blocks_done + len(blocks)) / self._blocks) / self._plan.epochs
         rate = self._plan.learning_rate * at.rate_share * scheduled_share(done)
+        if self._best:
+            rate *= self._best.so_far.rate_share
         step = self._stepper.take(ids, rate, (self._plan.seed, at.epoch, at.blocks_done))
         at.blocks_done += len(blocks)
         self._meter.add(step.loss, ids.shape[0] * (ids.shape[1] - 1), step.applied, step.skipped)
@@ -202,16 +217,31 @@ class Trainer:
         at.best_train_loss = min(at.best_train_loss, train_loss)
         at.epoch += 1
         at.blocks_done = 0
+        goes_back = self._best is not None and self._best.judge(at, last=at.epoch == self._plan.epochs)
+        if goes_back:
+            self._stepper.start_over()
         self._start_meter()
         seconds = time.monotonic() - started
-        self._report(reports.EpochDone(at.epoch, train_loss, valid_loss, seconds, self._pace.work()))
+        best_loss = self._best.so_far.loss if self._best else None
+        self._report(
+            reports.EpochDone(at.epoch, train_loss, valid_loss, seconds, self._pace.work(), best_loss)
+        )
+        if self._best and goes_back:
+            best = self._best.so_far
+            self._report(reports.BackToBest(at.epoch, best.epoch, best.loss))
         if self._saver.pace.due_after_epoch() and not self._saver.busy:
             self._save()
 
-    def _validate(self) -> float:
+    def _measure_start(self, best: BestKeeper) -> None:
+        loss = self._validate()  # which may pause, and have everything loaded again
+        best.so_far.start(loss)
+        self._report(reports.Untrained(loss))
+
+    def _validate(self, between: Callable[[], None] | None = None) -> float:
+        """Return the validation loss; `between` is called now and then, by default as between steps."""
         while True:
             try:
-                valid_loss = self._measure()
+                valid_loss = self._measure(between or self._between_steps)
                 break
             except RuntimeError as error:
                 if not is_out_of_memory(error):
@@ -221,20 +251,20 @@ class Trainer:
             raise divergence.DivergedError(ValidationLossIs(valid_loss))
         return valid_loss
 
-    def _measure(self) -> float:
+    def _measure(self, between: Callable[[], None]) -> float:
         throttle = Throttle()
         throttle.due()  # a short validation needs no news
 
         def tick(done: float) -> None:
             with torch.inference_mode(False):
-                self._between_steps()
+                between()
             if throttle.due():
-                self._report(reports.Validating(self._at.epoch + 1, done))
+                self._report(reports.Validating(min(self._at.epoch + 1, self._plan.epochs), done))
 
-        with self._pace.validating(int(self._tokens.valid.size)):
+        with self._pace.validating(int(self._valid.size)):
             return mean_loss(
                 self._model,
-                self._tokens.valid,
+                self._valid,
                 self._device,
                 tick,
                 self._micro.valid_rows,
@@ -301,7 +331,11 @@ class Trainer:
             self._watch.judge(self._step_number(), reading, self._at.best_train_loss)
             content = state.capture(self._at, self._model, self._stepper, self._device)
             content |= {"loss_sum": reading.loss_sum, "loss_tokens": reading.tokens}
-            self._saver.start(self._at.epoch, self._at.blocks_done, content)
+            best_weights = {}
+            if self._best:
+                content |= self._best.capture()
+                best_weights = self._best.capture_weights(self._at)
+            self._saver.start(self._at.epoch, self._at.blocks_done, content, best_weights)
         self._kept_at = self._at.epoch, self._at.blocks_done
 
     def _wait_for_writer(self) -> None:
@@ -330,6 +364,8 @@ class Trainer:
             self._start_over()
             return
         self._at = state.restore(content, self._model, self._stepper, self._device)
+        if self._best:
+            self._best.restore(content)
         self._start_meter(content["loss_sum"], content["loss_tokens"])
         log.info("going on after %d epochs and %d blocks", self._at.epoch, self._at.blocks_done)
 
@@ -337,6 +373,8 @@ class Trainer:
         torch.manual_seed(self._plan.seed)
         self._set_initial_weights(self._model)
         self._stepper.start_over()
+        if self._best:
+            self._best.start_over()
         self._at = Position()
         self._start_meter()
 

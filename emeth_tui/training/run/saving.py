@@ -32,6 +32,7 @@ _LEAST_COST_S = 0.02
 _HOST_COPY_BYTES_PER_S = 1e9
 _DEVICE_COPY_BYTES_PER_S = 5e9
 _DAY_S = 86_400.0
+_NOTHING: Mapping[str, Any] = {}
 Clock = Callable[[], float]
 log = logging.getLogger(__name__)
 
@@ -133,14 +134,19 @@ class Saver:
         if self._writing is not None and self._writing.done():
             self.wait()
 
-    def start(self, epoch: int, blocks_done: int, state: Mapping[str, Any]) -> None:
-        """Copy the state and have it written, once what was being written is done. Raise DiskFull."""
+    def start(
+        self, epoch: int, blocks_done: int, state: Mapping[str, Any], unchanging: Mapping[str, Any] = _NOTHING
+    ) -> None:
+        """Copy the state and have it written, once what was being written is done. Raise DiskFull.
+
+        What is `unchanging` is written with it as it is.
+        """
         self.wait()
         started = time.monotonic()
         if self._reserving is not None:
             self._reserving.result()
             self._reserving = None
-        copy = self._copy.take(state)
+        copy = {**self._copy.take(state), **unchanging}
         blocked_s = time.monotonic() - started
         self._writing = self._thread.submit(self._write, epoch, blocks_done, copy, blocked_s)
         self.pace.saved()

@@ -34,6 +34,7 @@ class Plan:
     seed: int
     saving: SavingLimits
     release_on_pause: bool = False
+    back_to_best: bool = False  # see `best_weights`
 
 
 @dataclass(slots=True)

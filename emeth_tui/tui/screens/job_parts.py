@@ -15,6 +15,7 @@ from emeth_tui.words.formats import (
     duration,
     duration_range,
     exact_token,
+    losses,
     moment,
     size,
     state_name,
@@ -65,6 +66,8 @@ def facts(frame: Frame, job: Job, width: int) -> list[Line]:
         (_("language, size"), f"{job.language.value}, {size(job.dataset_bytes)} ({job.dataset_bytes:,} B)"),
         (_("epochs"), f"{job.epochs_done} / {job.epochs}"),
         (_("model, seed"), f"{job.model}, {job.seed}"),
+        (_("batch"), _("{n} blocks").format(n=job.batch_size)),
+        (_("validation loss"), losses(job.start_loss, job.best_loss, job.valid_loss)),
         (_("dataset"), job.dataset),
         (_("result"), job.result_name),
     ]

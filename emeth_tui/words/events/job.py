@@ -26,6 +26,10 @@ SENTENCES: Mapping[type[Notice], str] = {
     job.Downloaded: "dataset downloaded, {size_bytes}",
     job.Training: ("training: {epochs} epochs over {tokens} tokens, {resumed_epoch} of them done before"),
     job.EpochDone: "epoch {epoch} of {epochs} done in {seconds} s, validation loss {valid_loss}",
+    job.BackToBest: (
+        "no better after epoch {epoch}: going on at a lower rate from the best weights, those after epoch "
+        "{best_epoch} with a validation loss of {best_loss}"
+    ),
     job.StepsSkipped: ("{steps} steps gave no finite numbers and were not applied; learning rate lowered"),
     job.OutOfMemory: ("the device ran out of memory; going on with at most {micro_batch} blocks at once"),
     job.Diverged: "{reason}; going back to the last good checkpoint with a lower learning rate",

@@ -23,12 +23,14 @@ from emeth_tui.protocol.hash_chain import links_from_digest
 from emeth_tui.settings import Settings
 from emeth_tui.store.database import Store
 from emeth_tui.training.reports import (
+    BackToBest,
     Diverged,
     EpochDone,
     OutOfMemory,
     Prepared,
     Skipped,
     TrainRequest,
+    Untrained,
     WentBack,
 )
 from emeth_tui.workers.job_files import LocalJobFiles
@@ -156,7 +158,7 @@ async def test_trouble_in_training_is_reported_as_warnings(context: Any, store: 
 async def test_a_worker_is_asked_for_what_the_settings_say(context: Any) -> None:
     context.settings = Settings.model_validate(
         {
-            "training": {"batch_size": 24, "release_on_pause": True, "checkpoint_gb_a_day": 5},
+            "training": {"learning_rate": 1e-3, "release_on_pause": True, "checkpoint_gb_a_day": 5},
             "network": "devnet",
         }
     )
@@ -165,18 +167,31 @@ async def test_a_worker_is_asked_for_what_the_settings_say(context: Any) -> None
     await train.train(context, JOB_ID, worker)  # type: ignore[arg-type]
 
     assert worker.request is not None
-    assert (worker.request.batch_size, worker.request.release_on_pause) == (24, True)
+    assert (worker.request.learning_rate, worker.request.release_on_pause) == (1e-3, True)
     assert worker.request.checkpoint_bytes_a_day == 5e9
     assert worker.request.directory == JOB_ID
 
 
-async def test_an_automatic_batch_is_the_models_own(context: Any) -> None:
+async def test_the_batch_of_the_claim_holds_whatever_the_settings_say_now(context: Any) -> None:
+    context.settings = Settings.model_validate({"training": {"batch_size": 24}, "network": "devnet"})
+    context.book.update(JOB_ID, batch_size=5)
     worker = ScriptedWorker([prepared(0), *map(done, range(1, EPOCHS + 1))])
 
     await train.train(context, JOB_ID, worker)  # type: ignore[arg-type]
 
     assert worker.request is not None
-    assert worker.request.batch_size is None
+    assert worker.request.batch_size == 5
+
+
+async def test_the_losses_before_the_training_and_at_best_are_kept(context: Any, store: Store) -> None:
+    epochs = (EpochDone(epoch, 3.0, 3.1, 0.5, best_loss=2.9) for epoch in range(1, EPOCHS + 1))
+    worker = ScriptedWorker([prepared(0), Untrained(3.5), *epochs, BackToBest(EPOCHS, 2, 2.9)])
+
+    await train.train(context, JOB_ID, worker)  # type: ignore[arg-type]
+
+    job = context.book.get(JOB_ID)
+    assert (job.start_loss, job.best_loss) == (3.5, 2.9)
+    assert job_events.BackToBest(EPOCHS, 2, 2.9) in [event.body for event in store.events.recent(100)]
 
 
 async def test_a_job_whose_files_are_removed_under_its_worker_is_downloaded_again(context: Any) -> None:

@@ -56,6 +56,7 @@ def test_the_networks_models_are_fine_tuned_as_it_says() -> None:
     for name in ("gpt2-medium", "rinna/japanese-gpt2-medium"):
         spec = model_spec(name)
 
+        assert spec.batch_size == 16
         assert (spec.pretrained, spec.block_tokens, spec.learning_rate) == (
             True,
             128,
