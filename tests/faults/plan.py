@@ -28,15 +28,14 @@ STAGES = (
 )
 TAKES_STATE = frozenset({"database flipped", "state lost", "state gone"})
 TAKES_CHECKPOINTS = frozenset({"disk full", "cache lost"})
-# A job may be left to others: another wallet has the key, the owner has to look into the state, a clock is
-# wrong, or an approval seemed to fail.
+# A job may be left to others: another wallet has the key, the owner has to look into the state, or a clock is
+# wrong.
 LEAVES_JOBS = frozenset(
     {
         "two nodes",
         "native token spent",
         "chain: clock ahead",
         "chain: deadline passed",
-        "rpc: failed receipts",
         *TAKES_STATE,
     }
 )

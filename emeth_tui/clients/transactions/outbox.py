@@ -352,9 +352,12 @@ class Outbox:
         except TransactionError as error:
             _logger.warning("%s: not cancelled yet: %s", pending.name, error)
             return
-        price = pending.signed.price.bumped(market)
+        price, job_id = pending.signed.price.bumped(market), pending.newest.job_id
+        if not self._fees.allows(CANCEL, job_id, CANCEL_GAS, price, pending.nonce):
+            _logger.warning("%s: not cancelled yet: its fee is at the limit", pending.name)
+            return
         _logger.info("%s: not wanted any more; its nonce %d is taken by another", pending.name, pending.nonce)
-        self._pending.add(self._sign(self._nothing(pending.nonce, price), CANCEL, pending.newest.job_id))
+        self._pending.add(self._sign(self._nothing(pending.nonce, price), CANCEL, job_id))
         await self._broadcast(pending)
 
     def _nothing(self, nonce: int, price: GasPrice) -> SignedCall:

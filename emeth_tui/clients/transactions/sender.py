@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from emeth_tui.clients.chain.client import ChainClient
+from emeth_tui.clients.chain.contract_events import StatusChanged
 from emeth_tui.clients.transactions.broadcast import Receipt
 from emeth_tui.clients.transactions.fee_limits import FeeGuard, FeeLimits
 from emeth_tui.clients.transactions.gas_price import GasPrice
@@ -117,13 +118,35 @@ class TransactionSender:
         """Whether a claim signed for a job may still be mined, or undone."""
         return bool(self._claims(job_id))
 
-    def has_claimed(self, job_id: JobId) -> bool:
-        """Whether a claim of ours for a job is in a block, and not some other program's with this account."""
-        is_mined = any(pending.receipt and pending.receipt.ok for pending in self._claims(job_id))
-        return is_mined or any(
-            tx.purpose == "process" and tx.state is TransactionState.MINED
-            for tx in self._journal.of_job(job_id)
-        )
+    def has_signed_claim(self, job_id: JobId) -> bool:
+        """Whether we ever signed a claim for a job."""
+        return bool(self._signed_claims(job_id))
+
+    async def has_claimed(self, job_id: JobId, started_at_unix_s: int) -> bool:
+        """Whether a claim of ours for a job is in a block, and not some other program's with this account.
+
+        A receipt of success says so; where one says that it failed, the contract's own log of the claim at
+        that time does. Raise NetworkError.
+        """
+        if any(pending.receipt and pending.receipt.ok for pending in self._claims(job_id)):
+            return True
+        signed = self._signed_claims(job_id)
+        if any(tx.state is TransactionState.MINED for tx in signed):
+            return True
+        if not signed:
+            return False
+        start = await self._chain.block_at(started_at_unix_s - 1)
+        claims = [
+            event.tx_hash
+            for event in await self._chain.events(start, (await self._chain.head()).number)
+            if isinstance(event, StatusChanged)
+            and event.job_id == job_id
+            and event.status is JobStatus.PROCESSING
+        ]
+        return bool(claims) and claims[-1] in {tx.tx_hash for tx in signed}
+
+    def _signed_claims(self, job_id: JobId) -> list[JournaledTransaction]:
+        return [tx for tx in self._journal.of_job(job_id) if tx.purpose == "process"]
 
     async def cancel_claim(self, job_id: JobId) -> None:
         """Cancel what is signed to claim a job and not mined; the chain shows what became of it.
@@ -155,7 +178,11 @@ class TransactionSender:
         approve = TransactionRequest(call, "approve", job_id, f"job {job_id}: approve", repeatable=True)
         while await self._allowance_is_short(deposit_wei):
             joined = self._outbox.find_pending(approve) is not None
-            await self._outbox.send(approve)
+            try:
+                await self._outbox.send(approve)
+            except Reverted:  # a receipt says so; the allowance shows whether it is true
+                if await self._allowance_is_short(deposit_wei):
+                    raise
             if not joined:
                 return
             # One that a crash left: another claim may spend it, and then it is short again.

@@ -17,6 +17,8 @@ def rules_for(context: Context, job: Job) -> ClaimRules:
 
 def claim_refusal(context: Context, job: Job) -> Reason | None:
     """Return why a job chosen earlier should no longer be claimed, None when it should."""
+    if job.is_set_aside:
+        return job.error
     return judge(
         fee_wei=job.fee_wei,
         dataset_bytes=job.dataset_bytes,

@@ -216,7 +216,8 @@ class Settler:
             self._asks_again = True  # the next look shows whether it was ever submitted
 
     def _claim_undone(self, job: Job) -> None:
-        self._context.book.advance(job.job_id, JobState.CLAIMING)
+        error = job.error if job.is_set_aside else None  # what cannot be done is not claimed again
+        self._context.book.advance(job.job_id, JobState.CLAIMING, error=error)
         self._publish(events.ClaimUndone(), job.job_id)
         self._hooks.restarted(job.job_id)
 

@@ -34,6 +34,9 @@ async def claim(context: Context, job_id: JobId) -> None:
         if record is None:
             raise ChainUnreachable(ChainLacksJob())
         record = await _stake(context, job)
+    elif context.transactions.has_signed_claim(job_id) and await _is_twins(context, record):
+        _leave_to_twin(context, job, record)
+        return
     if record is not None:
         _go_on_from(context, job, record)
 
@@ -50,11 +53,18 @@ async def _stake(context: Context, job: Job) -> ChainJob | None:
         if record.status is JobStatus.REQUESTED:
             await _give_up(context, job, error.reason)
             return None
-        if context.is_ours(record) and not context.transactions.has_claimed(job.job_id):
+        if await _is_twins(context, record):
             _leave_to_twin(context, job, record)
             return None
         return record
     return await context.chain_job(job)
+
+
+async def _is_twins(context: Context, record: ChainJob) -> bool:
+    """Whether our account has a job by a claim that we did not make. Raise NetworkError."""
+    if record.status is not JobStatus.PROCESSING or not context.is_ours(record):
+        return False
+    return not await context.transactions.has_claimed(record.job_id, record.started_at_unix_s)
 
 
 def _go_on_from(context: Context, job: Job, record: ChainJob) -> None:
@@ -67,7 +77,8 @@ def _go_on_from(context: Context, job: Job, record: ChainJob) -> None:
     elif record.status is JobStatus.PROCESSING:
         # After a reorganisation the result may be there already.
         state = JobState.SUBMITTING if job.result_name else JobState.CLAIMED
-        context.book.advance(job.job_id, state, deposit_wei=record.deposit_wei)
+        error = job.error if job.is_set_aside else None
+        context.book.advance(job.job_id, state, deposit_wei=record.deposit_wei, error=error)
         context.events.publish(events.Claimed(record.deposit_wei), job_id=job.job_id)
     else:
         # It has already ended; the watcher settles it and its cost.

@@ -108,7 +108,7 @@ class JobPipeline:
         job = self._context.book.get(self._job_id)
         if job.state in _AT_REST or job.seen_end is not None:
             return None
-        if job.is_set_aside:
+        if job.is_set_aside and job.state is not JobState.CLAIMING:  # else no deposit is held any more
             return self._give_back if is_given_back(self._context) and not self._given_back else None
         return {
             JobState.CLAIMING: lambda: claim(self._context, self._job_id),

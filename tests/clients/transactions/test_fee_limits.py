@@ -9,9 +9,10 @@ import pytest
 
 from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.clients.transactions.fee_limits import FeeLimits
+from emeth_tui.clients.transactions.outbox import CANCEL_GAS
 from emeth_tui.clients.transactions.sender import TransactionSender
 from emeth_tui.clients.transactions.signed_bytes import read_signed
-from emeth_tui.errors import TransactionError
+from emeth_tui.errors import ReceiptTimeout, TransactionError
 from emeth_tui.notices.reasons.network.transactions import GasTooDear, OverFeeLimit
 from emeth_tui.store.database import Store
 from tests.clients.emeth_chain import FEE_WEI, NODE, EmethChain
@@ -137,3 +138,27 @@ async def test_a_replacement_that_a_job_cannot_afford_is_not_sent(
     costs: list[Any] = [read_signed(tx.raw) for tx in store.journal.of_job(job_id)]
     assert "its fee is at the limit" in caplog.text
     assert max(signed.gas * signed.price.max_wei for signed in costs) <= owner.limits.job_wei  # type: ignore[operator]
+
+
+async def test_a_cancellation_that_a_job_cannot_afford_waits_for_a_higher_limit(
+    chain: ChainClient, network: EmethChain, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    job_id = network.request_job()
+    network.succeed(NODE, network.token("approve", network.network.core_address, FEE_WEI))
+    network.ask("evm_setAutomine", False)
+    sender = TransactionSender(
+        chain, network.wallet, store.journal, receipt_timeout_s=0.05, fee_limits=lambda: limits
+    )
+    limits = LIMIT
+    with pytest.raises(ReceiptTimeout):
+        await sender.process(job_id, FEE_WEI)
+
+    limits = FeeLimits(job_wei=CANCEL_GAS * GWEI)
+    await sender.cancel_claim(job_id)
+    purposes = [tx.purpose for tx in store.journal.of_job(job_id)]
+    limits = LIMIT
+    await sender.cancel_claim(job_id)
+
+    assert "not cancelled yet: its fee is at the limit" in caplog.text
+    assert purposes == ["process"]
+    assert [tx.purpose for tx in store.journal.of_job(job_id)] == ["process", "cancel"]

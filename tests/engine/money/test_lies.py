@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,8 @@ from emeth_tui.engine.money.evidence import FIRST_LOOKS, WITHOUT_EVIDENCE_S
 from emeth_tui.model import JobId, JobState, token_to_wei
 from emeth_tui.notices.events.job import EndUnexplained, SettledByRules
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
+from tests.clients.local_server import LocalServer
+from tests.engine.endpoints import SecondEndpoint
 from tests.engine.harness import Harness, RunningNode
 from tests.engine.quick_worker import Script
 
@@ -118,6 +121,27 @@ async def test_a_submission_that_only_a_record_shows_keeps_the_checkpoint(networ
 
     assert job.state is JobState.SUBMITTED
     assert (await network.job(job_id)).result.startswith(job_id)
+
+
+async def test_receipts_that_say_failed_lose_no_job(network: Harness, server: LocalServer) -> None:
+    second = SecondEndpoint(network.devnet.info.rpc_url)
+
+    def failed(call: dict[str, Any]) -> dict[str, Any]:
+        receipt = second.ask("eth_getTransactionReceipt", *call["params"])
+        return {"result": receipt and {**receipt, "status": "0x0", "logs": []}}
+
+    second.hooks["eth_getTransactionReceipt"] = failed
+    with server.mounted(second) as url:
+        async with network.node(rpc_urls=[url]) as node:
+            job_id = await network.post(fee_emt=20)
+            await node.event("submitted", job_id)
+            sent = [tx.purpose for tx in node.store.journal.of_job(job_id)]
+            await network.verify(job_id)
+            await node.event("verified", job_id)
+            summary = await node.stop()
+
+    assert sent == ["approve", "process", "submit"]
+    assert summary.adds_up
 
 
 async def test_where_no_log_ever_shows_the_rules_are_believed_after_a_while(network: Harness) -> None:

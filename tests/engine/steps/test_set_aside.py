@@ -10,7 +10,7 @@ import pytest
 from emeth_tui.errors import DatasetError, StorageError
 from emeth_tui.model import SECONDS_PER_DAY, JobState, token_to_wei
 from emeth_tui.notices.events.job import Declined, GivingBack, SetAside
-from emeth_tui.notices.events.market import ClaimsPaused
+from emeth_tui.notices.events.market import ClaimLost, ClaimsPaused
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.job import DatasetTooLate, DatasetUnusable
 from emeth_tui.notices.reasons.market import UnusableDatasets
@@ -73,6 +73,26 @@ async def test_it_is_declined_where_the_owner_says_so(network: Harness) -> None:
     assert told.body == GivingBack(GZIP, PENALTY_WEI, TIMEOUT_WEI)
     assert declined.body == Declined(PENALTY_WEI)
     assert await network.emt_wei() == before_wei - PENALTY_WEI - token_to_wei(15)
+    assert summary.adds_up
+
+
+async def test_its_claim_is_not_made_again_when_the_chain_takes_it_back(network: Harness) -> None:
+    bad = await network.post(fee_emt=20, dataset=PACKED)
+    before_wei = await network.emt_wei()
+    async with network.node(confirmations=4) as node:
+        await node.event("set_aside", bad)
+        await network.reorganise(2, dropped="forget")  # approval and claim
+        await node.event("claim_undone", bad)
+        lost = await node.event("claim_lost", bad)
+        while bad in node.node._context.book:
+            await network.mine(1)
+        summary = await node.stop()
+        sent = [tx.purpose for tx in node.store.journal.of_job(bad)]
+
+    assert lost.body == ClaimLost(DatasetUnusable(GZIP))
+    assert (await network.job(bad)).status is JobStatus.REQUESTED
+    assert await network.emt_wei() == before_wei
+    assert sent.count("process") == 1
     assert summary.adds_up
 
 
