@@ -17,7 +17,7 @@ from emeth_tui.clients.http.exchange import ExchangeFailed, Limits, Reply, excha
 from emeth_tui.clients.http.transport import Transport
 from emeth_tui.clients.http.url_guard import UrlGuard
 from emeth_tui.clients.storage.download import download
-from emeth_tui.clients.storage.upload import upload
+from emeth_tui.clients.storage.upload import Begun, upload
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import StorageError, StorageRejected
 from emeth_tui.foreign_text import endpoint
@@ -62,6 +62,7 @@ class StorageClient:
         self._transport = transport
         self._limits = limits
         self._guard = UrlGuard(network.storage_url, network.storage_hosts)
+        self._begun_uploads: dict[JobId, Begun] = {}
 
     async def size_of(self, dataset: str) -> int:
         """Return how many bytes a dataset has.
@@ -111,10 +112,13 @@ class StorageClient:
     ) -> str:
         """Store a job's result within `longest_s`; return its name in storage, as `submit` expects it.
 
+        Asked again after an error, it goes on with the parts that have not arrived.
         Raise StorageRejected when the storage refuses it, StorageError.
         """
         with _within(longest_s):
-            return await upload(self, self._transport, self._guard, job_id, path, on_progress)
+            return await upload(
+                self, self._transport, self._guard, job_id, path, on_progress, self._begun_uploads
+            )
         raise AssertionError("unreachable: either done or out of time")
 
     async def try_signature(self, job_id: JobId, *, forged: bool = False) -> Reply:

@@ -6,7 +6,8 @@ import asyncio
 import logging
 import math
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,6 +59,15 @@ class UploadApi(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An upload that was begun: its presigned URLs, and the ETags of the parts that have arrived."""
+
+    file: tuple[int, int, int]  # which one: inode, size and time of its last change
+    announced: PutSignedUrls
+    etags: list[str]
+
+
 async def upload(
     api: UploadApi,
     transport: Transport,
@@ -65,11 +75,12 @@ async def upload(
     job_id: JobId,
     path: Path,
     on_progress: Callable[[int, int], None],
+    begun: MutableMapping[JobId, Begun],
 ) -> str:
     """Store a file and return its name in storage.
 
-    When presigned URLs expire, start over: fresh ones belong to another upload. Raise StorageRejected
-    or StorageError.
+    What was `begun` and broken off goes on where it was. When presigned URLs expire, start over: fresh ones
+    belong to another upload. Raise StorageRejected or StorageError.
     """
     what = f"job {job_id}: upload"
     try:
@@ -78,10 +89,15 @@ async def upload(
                 try:
                     async with new_http_client() as client:
                         link = _PartLink(client, guard, transport.stall_limit)
-                        return await _Upload(api, transport.retry, link, job_id, file, on_progress).run()
+                        one = _Upload(api, transport.retry, link, job_id, file, on_progress, begun)
+                        return await one.run()
                 except _StartOver as error:
+                    begun.pop(job_id, None)
                     problem = error.reason
                     _logger.warning("%s: %s; starting over", what, english(problem))
+    except StorageRejected:
+        begun.pop(job_id, None)
+        raise
     except ExchangeFailed as error:
         raise StorageError(StorageDown(error.reason)) from error
     except OSError as error:
@@ -127,6 +143,7 @@ class _Upload:
         job_id: JobId,
         file: int,
         on_progress: Callable[[int, int], None],
+        begun: MutableMapping[JobId, Begun],
     ) -> None:
         self._api = api
         self._retry = retry
@@ -134,20 +151,39 @@ class _Upload:
         self._job_id = job_id
         self._what = f"job {job_id}: upload"
         self._file = file
-        self._size_bytes = os.fstat(file).st_size
+        status = os.fstat(file)
+        self._identity = status.st_ino, status.st_size, status.st_mtime_ns
+        self._size_bytes = status.st_size
         self._on_progress = on_progress
+        self._begun = begun
         self._parts = part_count(self._size_bytes)
         self._sent = [0] * self._parts
         self._etags = [""] * self._parts
 
     async def run(self) -> str:
         """Send all parts and complete the upload. Raise TryAgain, _StartOver and the storage's errors."""
-        announced = await self._api.begin_upload(self._job_id, self._parts)
+        announced = await self._announced()
         urls = [await self._url_of(announced, number) for number in range(self._parts)]
-        parts = iter(range(self._parts))
-        await _all_or_none(self._send_parts(parts, urls) for _ in range(min(PARALLEL_PARTS, self._parts)))
+        missing = [number for number in range(self._parts) if not self._etags[number]]
+        parts = iter(missing)
+        at_once = min(PARALLEL_PARTS, len(missing))
+        await _together([self._send_parts(parts, urls) for _ in range(at_once)], remaining=parts)
         await self._complete(announced.upload_id)
+        self._begun.pop(self._job_id, None)
         return announced.file_name
+
+    async def _announced(self) -> PutSignedUrls:
+        """Go on with the upload of this file that was begun, or begin one."""
+        begun = self._begun.get(self._job_id)
+        if begun is None or begun.file != self._identity:
+            announced = await self._api.begin_upload(self._job_id, self._parts)
+            begun = self._begun[self._job_id] = Begun(self._identity, announced, self._etags)
+        self._etags = begun.etags
+        self._sent = [self._length(number) if etag else 0 for number, etag in enumerate(self._etags)]
+        return begun.announced
+
+    def _length(self, number: int) -> int:
+        return min(PART_BYTES, self._size_bytes - number * PART_BYTES)
 
     async def _send_parts(self, parts: Iterable[int], urls: Sequence[httpx.URL]) -> None:
         """Send parts until none is left."""
@@ -162,7 +198,7 @@ class _Upload:
 
     async def _put(self, number: int, url: httpx.URL) -> str:
         """Send one part and return its ETag. Raise TryAgain, _StartOver or StorageRejected."""
-        length = min(PART_BYTES, self._size_bytes - number * PART_BYTES)
+        length = self._length(number)
         where = endpoint(str(url))
         with self._link.stall_limit.watch() as stall:
             reply = await exchange(
@@ -221,11 +257,19 @@ class _Upload:
         return await self._link.guard.check(url)
 
 
-async def _all_or_none(workers: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Run workers concurrently; the first error cancels the others and is raised."""
+async def _together(workers: Iterable[Coroutine[Any, Any, None]], *, remaining: Iterator[int]) -> None:
+    """Run workers concurrently; the first error is raised.
+
+    It cancels the others, unless it is one that may pass: then what is on its way arrives first, and nothing
+    of what is `remaining` is begun.
+    """
     tasks = [asyncio.create_task(worker) for worker in workers]
     try:
         await asyncio.gather(*tasks)
+    except ExchangeFailed:
+        deque(remaining, maxlen=0)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
     finally:
         for task in tasks:
             task.cancel()

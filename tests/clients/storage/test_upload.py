@@ -99,6 +99,42 @@ async def test_a_part_that_never_arrives_is_given_up(upload: Upload) -> None:
     assert upload.site.app.seen[BEGIN] == 1
 
 
+async def test_asked_again_it_sends_only_the_parts_that_have_not_arrived(upload: Upload) -> None:
+    upload.site.app.faults[PART] = lambda before: None if before == 0 else Fault(status=503)
+    with pytest.raises(StorageError, match="busy: HTTP status 503"):
+        await upload()
+    failed = upload.site.app.seen[PART]
+    upload.site.app.faults.clear()
+    name = await upload()
+
+    assert upload.site.result(name) == RESULT
+    assert upload.site.app.seen[BEGIN] == 1
+    assert upload.site.app.seen[PART] == failed + 2
+    assert upload.progress[-1] == (len(RESULT), len(RESULT))
+
+
+async def test_another_result_is_not_joined_to_an_upload_that_was_begun(upload: Upload) -> None:
+    upload.site.app.faults[PART] = lambda before: None if before == 0 else Fault(status=503)
+    with pytest.raises(StorageError, match="busy: HTTP status 503"):
+        await upload()
+    upload.site.app.faults.clear()
+    upload.path.write_bytes(RESULT[::-1])
+
+    assert upload.site.result(await upload()) == RESULT[::-1]
+    assert upload.site.app.seen[BEGIN] == 2
+
+
+async def test_an_upload_that_was_begun_and_has_expired_is_begun_anew(upload: Upload) -> None:
+    upload.site.app.faults[PART] = lambda before: None if before == 0 else Fault(status=503)
+    with pytest.raises(StorageError, match="busy: HTTP status 503"):
+        await upload()
+    tried = upload.site.app.seen[PART]
+    upload.site.app.faults[PART] = lambda before: Fault(status=403) if before < tried + 2 else None
+
+    assert upload.site.result(await upload()) == RESULT
+    assert upload.site.app.seen[BEGIN] == 2
+
+
 _MORE_TO_COME = {"Content-Length": "1000"}
 
 
