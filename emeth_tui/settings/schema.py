@@ -22,14 +22,17 @@ from emeth_tui.settings.values import (
     Address,
     BaseUrl,
     BatchSize,
+    DeviceHours,
     Devices,
     Emt,
+    HoursOfWeek,
     Hosts,
     Keys,
     Languages,
     ModelName,
     NetworkName,
     Number,
+    TimeZone,
     Urls,
     UserPath,
     Whole,
@@ -279,6 +282,32 @@ class TrainingSettings(Section):
     )
 
 
+class ScheduleSettings(Section):
+    """Hours of the week to claim and to train in, by the clock on the wall."""
+
+    time_zone: TimeZone = Field(
+        "", description="zone of the clock, such as Europe/Berlin or Asia/Tokyo; empty: this machine's"
+    )
+    claims: HoursOfWeek = Field(
+        default_factory=list,
+        description='hours to take jobs in, such as ["mon-fri 22:00-06:00", "sat"]; empty: all hours',
+    )
+    training: HoursOfWeek = Field(
+        default_factory=list,
+        description="hours to train in; outside them the devices are held, and their jobs wait; "
+        "empty: all hours",
+    )
+    devices: DeviceHours = Field(
+        default_factory=list,
+        description='hours to train in on single devices instead, such as ["cuda:0 20:00-07:00"]',
+    )
+    job_at_risk: Literal["finish", "decline", "hold"] = Field(
+        "finish",
+        description="what becomes of a job that a pause would make miss its deadline: finish trains it to its "
+        "end first, decline gives it back before, hold pauses it all the same",
+    )
+
+
 class CacheSettings(Section):
     """Disk space for datasets, checkpoints and results."""
 
@@ -345,6 +374,7 @@ class Settings(Section):
     rewards: RewardSettings = RewardSettings()
     workers: WorkerSettings = WorkerSettings()
     training: TrainingSettings = TrainingSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
     cache: CacheSettings = CacheSettings()
     state: StateSettings = StateSettings()
     screen: ScreenSettings = ScreenSettings()
@@ -430,6 +460,11 @@ CHANGEABLE_AT_RUN_TIME = frozenset(
         "training.checkpoint_gb_a_day",
         "training.model_en",
         "training.model_ja",
+        "schedule.time_zone",
+        "schedule.claims",
+        "schedule.training",
+        "schedule.devices",
+        "schedule.job_at_risk",
         "cache.limit_gb",
         "screen.theme",
         "screen.language",

@@ -13,6 +13,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from emeth_tui.errors import SettingsError
 from emeth_tui.model import Language
 from emeth_tui.notices.reasons import settings as why
+from emeth_tui.schedule.week import WeekHours
+from emeth_tui.schedule.zone import offset_in
 from emeth_tui.settings.key_names import as_several, checked_key
 from emeth_tui.settings.problems import EMT_DECIMALS, InvalidSetting
 
@@ -71,6 +73,30 @@ def _each_gpu_once(devices: list[str]) -> list[str]:
         if name != "cpu" and devices.count(name) > 1:
             raise InvalidSetting(why.GpuNamedTwice(name, devices.count(name)))
     return devices
+
+
+def _time_zone(value: str) -> str:
+    try:
+        offset_in(value)
+    except ValueError:
+        raise InvalidSetting(why.NotATimeZone()) from None
+    return value
+
+
+def _hours(entries: list[str]) -> list[str]:
+    try:
+        WeekHours.of(entries)
+    except ValueError as error:
+        raise InvalidSetting(why.NotHours(str(error))) from None
+    return entries
+
+
+def _device_hours(entries: list[str]) -> list[str]:
+    for entry in entries:
+        device, _, hours = entry.partition(" ")
+        _device(device)
+        _hours([hours])
+    return entries
 
 
 def _network_name(value: str) -> str:
@@ -140,6 +166,9 @@ Emt = Annotated[Decimal, BeforeValidator(_not_a_truth_value), Field(decimal_plac
 
 Device = Annotated[str, AfterValidator(_device)]
 Devices = Annotated[list[Device], BeforeValidator(_comma_separated), AfterValidator(_each_gpu_once)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+HoursOfWeek = Annotated[list[str], BeforeValidator(_comma_separated), AfterValidator(_hours)]
+DeviceHours = Annotated[list[str], BeforeValidator(_comma_separated), AfterValidator(_device_hours)]
 BatchSize = Annotated[int | Literal["auto"], BeforeValidator(_batch_size)]
 NetworkName = Annotated[str, AfterValidator(_network_name)]
 Address = Annotated[str, AfterValidator(_address)]

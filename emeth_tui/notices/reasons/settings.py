@@ -173,6 +173,15 @@ class NotADevice(Reason):
     __slots__ = ()
 
 
+class NotATimeZone(Reason):
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NotHours(Reason):
+    entry: str
+
+
 @dataclass(frozen=True, slots=True)
 class GpuNamedTwice(Reason):
     name: str
