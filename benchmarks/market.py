@@ -35,6 +35,7 @@ from emeth_tui.engine.estimates.forecasts import Forecasts, Measurements
 from emeth_tui.engine.events import EventLog
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.market.market import Market
+from emeth_tui.engine.pauses.schedule import Schedule
 from emeth_tui.engine.service_health import ServiceHealth
 from emeth_tui.engine.steps.job_book import JobBook
 from emeth_tui.model import token_to_wei
@@ -131,6 +132,7 @@ def _context(info: InfoServer, store: Store) -> Any:
     worker: Any = SimpleNamespace(view=picture.workers[0], device="cuda:0", kind="a GPU", usable=True)
     events = EventLog(store.events, clock.now_unix_s)
     leases = WorkerLeases([worker])
+    hours = Settings().schedule
     return SimpleNamespace(
         network=Network(name="test", chain_id=1, models={}, safety_margin_s=600),
         rates=picture.rates,
@@ -144,6 +146,7 @@ def _context(info: InfoServer, store: Store) -> Any:
         health=ServiceHealth(events, clock.now_unix_s),
         forecasts=Forecasts(Measurements(store.measurements, clock.now_unix_s), leases, "storage"),
         models=SimpleNamespace(refusal=lambda _model: None),
+        schedule=Schedule(lambda: hours, clock.now_unix_s),
         model_for=lambda _language: "gpt2-medium",
     )
 

@@ -18,8 +18,8 @@ class Job:
     a job that the operator chose, whatever the rules on fee and size say. `batch_size` is in blocks, and
     holds from the claim to the end, because estimates rest on it. `valid_loss` is that of the last epoch and
     then that of the result; `start_loss` is a pretrained model's before its training, and `best_loss` the
-    least so far. `seen_end` is how it ended by what
-    the chain shows, while a reorganisation may still take that back.
+    least so far. `seen_end` is how it ended by what the chain shows, while a reorganisation may still take
+    that back. `paused_until_unix_s` is when a pause ends by itself, None where it does not.
     """
 
     job_id: JobId
@@ -51,6 +51,7 @@ class Job:
     lost_wei: int = 0
     by_hand: bool = False
     seen_end: JobState | None = None
+    paused_until_unix_s: float | None = None
 
     @property
     def is_set_aside(self) -> bool:

@@ -117,5 +117,6 @@ def _maker(store: Store, jobs_dir: Path) -> SnapshotMaker:
         SimpleNamespace(offers=picture.offers, listed=picture.listed, paused=None, standstill=None),
         SimpleNamespace(waiting=(), days=picture.today.days),
         SimpleNamespace(view=view),
+        SimpleNamespace(held=(), coming=lambda: ()),
     ]
     return SnapshotMaker(context, *parts)

@@ -56,6 +56,41 @@ class Moment(click.ParamType[float]):
         return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
 
 
+class Duration(click.ParamType[int]):
+    """A length of time, in seconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        from emeth_tui.control.wire import MAX_PAUSE_S  # late: --help needs none of it
+
+        if isinstance(value, int):
+            return value
+        text = value.strip().lower()
+        seconds = sum(int(number) * _SECONDS[unit] for number, unit in _AGO.findall(text))
+        if not re.fullmatch(f"(?:{_AGO.pattern})+", text) or not 1 <= seconds <= MAX_PAUSE_S:
+            self.fail(f"{value!r} is no time from 1s to 30d, such as 30m, 2h or 1h30m", param, ctx)
+        return seconds
+
+
+class TimeOfDay(click.ParamType[str]):
+    """A time of day, as the node's clock on the wall shows it."""
+
+    name = "time of day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from emeth_tui.schedule.week import minute_of_day
+
+        try:
+            minute = minute_of_day(value)
+        except ValueError:
+            self.fail(f"{value!r} is no time of day, 00:00 to 23:59", param, ctx)
+        return f"{minute // 60:02d}:{minute % 60:02d}"
+
+
+DURATION = Duration()
+TIME_OF_DAY = TimeOfDay()
+
 SINCE = click.option(
     "--since", type=Moment(), metavar="D", help="Only since then: 30m, 12h, 7d or a date in UTC."
 )

@@ -10,7 +10,15 @@ from typing import Any, Protocol
 
 from emeth_tui.control import wire
 from emeth_tui.control.answers import LEAST_REST_S, rest_after
-from emeth_tui.control.wire import LONG_COMMANDS, AnyCommand, ChangeSetting, JobCommand, Withdraw
+from emeth_tui.control.wire import (
+    LONG_COMMANDS,
+    AnyCommand,
+    ChangeSetting,
+    JobCommand,
+    PauseClaims,
+    PauseJob,
+    Withdraw,
+)
 from emeth_tui.engine.settings_editor import SettingChange
 from emeth_tui.errors import ControlError, EmethError
 from emeth_tui.model import Asker, JobId
@@ -23,9 +31,9 @@ logger = logging.getLogger(__name__)
 class CommandedNode(Protocol):
     """The part of a node that takes commands (engine.node). They raise EmethError if they cannot be done."""
 
-    async def pause_job(self, job_id: JobId, *, by: Asker) -> None: ...
+    async def pause_job(self, job_id: JobId, *, for_s: int | None, until: str, by: Asker) -> str: ...
     async def resume_job(self, job_id: JobId, *, by: Asker) -> None: ...
-    async def pause_claims(self, *, by: Asker) -> None: ...
+    async def pause_claims(self, *, for_s: int | None, until: str, by: Asker) -> str: ...
     async def resume_claims(self, *, by: Asker) -> None: ...
     async def finish_then_pause(self, *, by: Asker) -> None: ...
     async def claim_job(self, job_id: JobId, *, by: Asker) -> None: ...
@@ -98,6 +106,10 @@ class Commands:
 
     async def _call(self, command: AnyCommand, by: Asker) -> object:
         method = getattr(self._node, command.do)
+        if isinstance(command, PauseJob):
+            return await method(JobId(command.job_id), for_s=command.for_s, until=command.until, by=by)
+        if isinstance(command, PauseClaims):
+            return await method(for_s=command.for_s, until=command.until, by=by)
         if isinstance(command, JobCommand):
             return await method(JobId(command.job_id), by=by)
         if isinstance(command, Withdraw):

@@ -44,6 +44,8 @@ MAX_ROWS = 1_000  # of one answer: to make it holds the event loop
 MAX_WORDS = 20
 MAX_LOG_BYTES = 1_000_000
 MAX_SLOTS = 400
+MAX_PAUSE_S = 30 * 86_400
+_JOB_ID = r"^0x[0-9a-f]{32}$"
 
 Topic = Literal[
     "snapshot",
@@ -75,6 +77,8 @@ SLOW_TOPICS = frozenset({"chain_record", "log_search"})
 LONG_COMMANDS = frozenset({"claim_job", "decline_job", "withdraw"})  # they wait for the chain
 _ANSWERS: dict[str, Any] = {
     **dict.fromkeys(get_args(Command)),
+    "pause_job": str,
+    "pause_claims": str,
     "withdraw": int,
     "change_setting": list[SettingChange],
     "reload_settings": list[SettingChange],
@@ -140,16 +144,34 @@ class Question(_Request):
 class JobCommand(_Request):
     """A command about one job."""
 
-    do: Literal["pause_job", "resume_job", "claim_job", "decline_job"]
-    job_id: str = Field(pattern=r"^0x[0-9a-f]{32}$")
+    do: Literal["resume_job", "claim_job", "decline_job"]
+    job_id: str = Field(pattern=_JOB_ID)
+
+
+class _Pause(_Request):
+    """How long a pause lasts: some seconds, or until a time of day; else until it is ended."""
+
+    for_s: int | None = Field(None, ge=1, le=MAX_PAUSE_S)
+    until: str = Field("", max_length=5)
+
+
+class PauseJob(_Pause):
+    """The command to pause a job."""
+
+    do: Literal["pause_job"]
+    job_id: str = Field(pattern=_JOB_ID)
+
+
+class PauseClaims(_Pause):
+    """The command to take no new jobs."""
+
+    do: Literal["pause_claims"]
 
 
 class NodeCommand(_Request):
     """A command about the node as a whole."""
 
-    do: Literal[
-        "pause_claims", "resume_claims", "finish_then_pause", "reload_settings", "drain", "request_stop"
-    ]
+    do: Literal["resume_claims", "finish_then_pause", "reload_settings", "drain", "request_stop"]
 
 
 class Withdraw(_Request):
@@ -167,7 +189,7 @@ class ChangeSetting(_Request):
     text: str = Field(max_length=MAX_REQUEST_BYTES)
 
 
-AnyCommand = JobCommand | NodeCommand | Withdraw | ChangeSetting
+AnyCommand = PauseJob | PauseClaims | JobCommand | NodeCommand | Withdraw | ChangeSetting
 _REQUEST: TypeAdapter[Question | AnyCommand] = TypeAdapter(Question | AnyCommand)
 
 

@@ -15,6 +15,7 @@ from emeth_tui.engine.events import EventLog
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.market.model_readiness import Models
 from emeth_tui.engine.money.terms import Terms
+from emeth_tui.engine.pauses.schedule import Schedule
 from emeth_tui.engine.service_health import ServiceHealth
 from emeth_tui.engine.steps.job_book import JobBook
 from emeth_tui.errors import ChainUnreachable
@@ -55,6 +56,7 @@ class Context:
     leases: WorkerLeases
     forecasts: Forecasts
     models: Models
+    schedule: Schedule
 
     @property
     def settings(self) -> Settings:

@@ -32,6 +32,8 @@ class WorkerLeases:
         self._call_roll = call_roll
         self._places: dict[JobId, Worker] = {}  # reserved for a job, or lent to it
         self._lent: set[JobId] = set()
+        self._held: list[Worker] = []
+        self._exempt: set[JobId] = set()  # jobs that are finished first, whoever is held
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     @property
@@ -46,7 +48,16 @@ class WorkerLeases:
 
     @property
     def free(self) -> list[Worker]:
-        """The usable workers that are neither lent nor reserved."""
+        """The usable workers that are neither lent, reserved nor held."""
+        return [worker for worker in self._untaken if worker not in self._held]
+
+    @property
+    def resting(self) -> list[Worker]:
+        """The usable workers that would be free if they were not held."""
+        return [worker for worker in self._untaken if worker in self._held]
+
+    @property
+    def _untaken(self) -> list[Worker]:
         taken = list(self._places.values())
         return [worker for worker in self.usable if worker not in taken]
 
@@ -68,6 +79,37 @@ class WorkerLeases:
             self.release(job_id)
         return None
 
+    def hold(self, worker: Worker) -> None:
+        """Lend a worker to nobody until `let_go`, but to jobs that are exempt; a job that has it keeps it."""
+        if worker not in self._held:
+            self._held.append(worker)
+
+    def let_go(self, worker: Worker) -> None:
+        """Lend a held worker again."""
+        self._held.remove(worker)
+        job_id = self.job_on(worker)
+        self._exempt = self._exempt - {job_id} if self._held else set()
+        self.worker_is_usable()
+
+    def exempt(self, job_id: JobId) -> None:
+        """Let a job train also on a worker that is held, until that is let go."""
+        self._exempt.add(job_id)
+        waiting, self._waiting = self._waiting, deque()
+        for turn in waiting:  # each sees for itself whether there is a worker for it
+            if not turn.done():
+                turn.set_result(None)
+
+    def is_exempt(self, job_id: JobId) -> bool:
+        return job_id in self._exempt
+
+    def must_rest(self, job_id: JobId) -> bool:
+        """Whether a job's training waits because its worker is held."""
+        return job_id not in self._exempt and self._places.get(job_id) in self._held
+
+    def job_on(self, worker: Worker) -> JobId | None:
+        """Return the job that a worker is lent to now."""
+        return next((job_id for job_id in self._lent if self._places[job_id] is worker), None)
+
     def worker_is_usable(self) -> None:
         """Wake the longest-waiting job, because a worker is usable again."""
         if self.free:
@@ -86,10 +128,10 @@ class WorkerLeases:
     @asynccontextmanager
     async def lend(self, job_id: JobId, choose: Choose = first) -> AsyncIterator[Worker]:
         """Lend a job the worker reserved for it, or else a free one, waiting until there is one."""
-        if (kept := self._places.get(job_id)) and not kept.usable:
+        if (kept := self._places.get(job_id)) and (not kept.usable or self.must_rest(job_id)):
             self.release(job_id)
         while job_id not in self._places:
-            if free := self.free:
+            if free := self.free or (self.resting if job_id in self._exempt else []):
                 self._places[job_id] = choose(free)
             else:
                 await self._wait()

@@ -23,6 +23,7 @@ from emeth_tui.engine.money.rewards import Rewards
 from emeth_tui.engine.money.settle import Hooks
 from emeth_tui.engine.money.summary import RunAccount, Summary
 from emeth_tui.engine.money.watch import News, Watcher
+from emeth_tui.engine.pauses import pauses
 from emeth_tui.engine.settings_editor import SettingChange, SettingsEditor
 from emeth_tui.engine.state_keeper import COPY_EVERY_S, LOOK_EVERY_S, StateKeeper
 from emeth_tui.engine.steps.job_tasks import JobTasks
@@ -39,7 +40,7 @@ from emeth_tui.notices.events import node as events
 from emeth_tui.notices.notice import EventBody, Reason
 from emeth_tui.notices.reasons import market as why
 from emeth_tui.notices.reasons.job import DeclineFailed, NotDeclinable, NotUnderWay
-from emeth_tui.notices.reasons.screen import NothingToPause
+from emeth_tui.notices.reasons.pauses.by_hand import PausedUntil
 from emeth_tui.notices.reasons.worker import WorkerNotRemovable
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.store.movements import Movement
@@ -80,6 +81,9 @@ class Node:
             claims_wanted=exit_after_jobs,
             on_claim=self._tasks.start,
         )
+        self._pauses = pauses.Pauses(
+            context, self._tasks, decline=self._decline_for_pause, end_claims_pause=self._end_claims_pause
+        )
         self._state = StateKeeper(context, self._market.pause)
         ledger = Ledger(context.chain, context.store, context.address)
         self._rewards = Rewards(context, ledger)
@@ -95,7 +99,9 @@ class Node:
             ),
         )
         self._orphans = Orphans(context, ledger, self._tasks.start)
-        self._snapshots = SnapshotMaker(context, leases, self._market, self._rewards, self._watcher)
+        self._snapshots = SnapshotMaker(
+            context, leases, self._market, self._rewards, self._watcher, self._pauses
+        )
         self._account = RunAccount(context, ledger)
         self._set_aside = SetAsideJobs(context, self._market.pause)
         self._lateness = Lateness(context)
@@ -117,8 +123,10 @@ class Node:
         await self.catch_up()
         self._account.open(await self._watcher.refresh())
         await self._take_up_orphans()
+        await self._pauses.look()  # no job begins on a device that is to be held
         self._resume_open_jobs()
         loops = [
+            asyncio.create_task(self._every(self._pauses.look, lambda: pauses.LOOK_EVERY_S, asyncio.Event())),
             asyncio.create_task(self._every(self._state.look, lambda: LOOK_EVERY_S, asyncio.Event())),
             asyncio.create_task(
                 self._every(self._state.keep_copy, lambda: COPY_EVERY_S, self._state.copy_now)
@@ -288,34 +296,35 @@ class Node:
 
     # -- commands: each leaves an event that says `by` whom
 
-    async def pause_job(self, job_id: JobId, *, by: Asker = OPERATOR) -> None:
-        """Hold a job at its next step boundary; it stays held across restarts.
+    async def pause_job(
+        self, job_id: JobId, *, for_s: int | None = None, until: str = "", by: Asker = OPERATOR
+    ) -> str:
+        """Hold a job at its next step boundary, across restarts; return until when, "" for an open end.
 
-        Raise JobError when the job has ended or is submitted.
+        It goes on after `for_s`, or at a time of day; else when it is resumed. Raise JobError when it has
+        ended or is submitted, or would miss its deadline; SettingsError for what is no time of day.
         """
-        job = self._open_job(job_id)
-        if job.state is JobState.SUBMITTED or job.seen_end is not None:
-            raise JobError(NothingToPause())
-        if job.paused:
-            return
-        self._context.book.update(job_id, paused=True)
-        self._tasks.pause(job_id)
-        self._context.events.publish(job_events.JobPaused(by), job_id=job_id)
+        job, end = self._open_job(job_id), self._context.schedule.pause_end(for_s, until)
+        self._pauses.pause_job(job, end, by)
+        return "" if end is None else self._context.schedule.local(end)
 
     async def resume_job(self, job_id: JobId, *, by: Asker = OPERATOR) -> None:
         """Let a held job go on; one that was set aside is tried once more. Raise JobError."""
-        job = self._open_job(job_id)
-        if not job.paused and job.error is None:
-            return
-        self._context.book.update(job_id, paused=False, error=None)
-        if job.state is not JobState.SUBMITTED and job.seen_end is None:
-            self._tasks.resume(job_id)
-        self._context.events.publish(job_events.JobResumed(by), job_id=job_id)
+        self._pauses.resume_job(self._open_job(job_id), by)
 
-    async def pause_claims(self, *, by: Asker = OPERATOR) -> None:
-        """Take no new jobs, across restarts, until `resume_claims`."""
+    async def pause_claims(self, *, for_s: int | None = None, until: str = "", by: Asker = OPERATOR) -> str:
+        """Take no new jobs, across restarts, for a time or until `resume_claims`; return until when.
+
+        Raise SettingsError for what is no time of day.
+        """
+        end = self._context.schedule.pause_end(for_s, until)
+        if end is not None:
+            shown = self._context.schedule.local(end)
+            self._market.pause(PausedUntil(round(end), shown, by))
+            return shown
         if not isinstance(self._market.paused, why.PausedByOperator):
             self._market.pause(why.PausedByOperator(by))
+        return ""
 
     async def resume_claims(self, *, by: Asker = OPERATOR) -> None:
         """Take new jobs again."""
@@ -364,7 +373,14 @@ class Node:
             raise JobError(why.NotClaimed(short(job_id), why.NodeStopping()))
         await self._market.claim_by_hand(job_id, by)
 
-    async def decline_job(self, job_id: JobId, *, by: Asker = OPERATOR) -> None:
+    async def _decline_for_pause(self, job_id: JobId) -> None:
+        await self.decline_job(job_id, by=None)
+
+    def _end_claims_pause(self) -> None:
+        self._market.end_pause()
+        self._discover_now.set()
+
+    async def decline_job(self, job_id: JobId, *, by: Asker | None = OPERATOR) -> None:
         """Give a job back, which costs the decline penalty and frees the rest of its deposit.
 
         Raise JobError when the job cannot be declined (any more); its training then goes on.

@@ -27,6 +27,7 @@ from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.market.model_readiness import Models
 from emeth_tui.engine.money.terms import Terms, differences_from_published
 from emeth_tui.engine.node import Node
+from emeth_tui.engine.pauses.schedule import Schedule
 from emeth_tui.engine.service_health import ServiceHealth
 from emeth_tui.engine.settings_editor import SettingsEditor
 from emeth_tui.engine.steps.job_book import JobBook
@@ -134,6 +135,7 @@ async def _connect(
         }
         listen_for_dates(transport.client, services, clock.saw_date)
         live = LiveSettings(settings)
+        schedule = Schedule(lambda: live.now.schedule, clock.now_unix_s)
         measurements = Measurements(store.measurements, clock.now_unix_s)
         yield Context(
             live=live,
@@ -157,12 +159,15 @@ async def _connect(
             clock=clock,
             health=ServiceHealth(events, clock.now_unix_s),
             leases=leases,
-            forecasts=Forecasts(measurements, leases, urlsplit(network.storage_url).netloc),
+            forecasts=Forecasts(
+                measurements, leases, urlsplit(network.storage_url).netloc, schedule.as_scheduled
+            ),
             models=Models(
                 events,
                 lambda: [live.now.model_for(language, network) for language in Language],
                 partial(make_ready, settings.state_dir / "logs"),
             ),
+            schedule=schedule,
         )
 
 

@@ -1,1 +1,1 @@
-"""Hours of the week by a wall clock, and when they begin and end. Pure reckoning: no clock and no settings."""
+"""Hours of the week by a wall clock, and when they begin and end: pure reckoning."""

@@ -83,7 +83,7 @@ def _times_of(match: re.Match[str], entry: str) -> tuple[int, int]:
         return 0, MINUTES_PER_DAY
     start = _minute(match["from_h"], match["from_m"], entry)
     end = _minute(match["to_h"], match["to_m"], entry)
-    if start == end or start == MINUTES_PER_DAY:
+    if start in {end, MINUTES_PER_DAY}:
         raise ValueError(entry)
     return start, end - start if end > start else end + MINUTES_PER_DAY - start
 

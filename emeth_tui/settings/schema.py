@@ -25,8 +25,8 @@ from emeth_tui.settings.values import (
     DeviceHours,
     Devices,
     Emt,
-    HoursOfWeek,
     Hosts,
+    HoursOfWeek,
     Keys,
     Languages,
     ModelName,
@@ -303,8 +303,8 @@ class ScheduleSettings(Section):
     )
     job_at_risk: Literal["finish", "decline", "hold"] = Field(
         "finish",
-        description="what becomes of a job that a pause would make miss its deadline: finish trains it to its "
-        "end first, decline gives it back before, hold pauses it all the same",
+        description="what becomes of a job that a pause would make miss its deadline: finish trains it to "
+        "its end first, decline gives it back before, hold pauses it all the same",
     )
 
 

@@ -129,6 +129,7 @@ MIGRATIONS = (
     ALTER TABLE jobs ADD COLUMN start_loss REAL;
     ALTER TABLE jobs ADD COLUMN best_loss REAL;
     """,
+    "ALTER TABLE jobs ADD COLUMN paused_until_unix_s REAL;",
 )
 
 

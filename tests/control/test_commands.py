@@ -32,9 +32,11 @@ from tests.tui.stand_in import SECOND_ID, TRAINING_ID
 HERE = Asker(AskedAt.COMMAND_LINE, os.getpid(), getpass.getuser())
 SCREEN = Asker(AskedAt.ATTACHED_SCREEN, os.getpid(), getpass.getuser())
 COMMANDS = [
-    ("pause_job", {"job_id": TRAINING_ID}, TRAINING_ID, None),
+    ("pause_job", {"job_id": TRAINING_ID}, TRAINING_ID, ""),
+    ("pause_job", {"job_id": TRAINING_ID, "for_s": 7_200}, TRAINING_ID, "in 7200 s"),
     ("resume_job", {"job_id": TRAINING_ID}, TRAINING_ID, None),
-    ("pause_claims", {}, None, None),
+    ("pause_claims", {}, None, ""),
+    ("pause_claims", {"until": "07:00"}, None, "07:00"),
     ("resume_claims", {}, None, None),
     ("finish_then_pause", {}, None, None),
     ("claim_job", {"job_id": TRAINING_ID}, TRAINING_ID, None),

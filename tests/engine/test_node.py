@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -30,6 +31,7 @@ from emeth_tui.notices.reasons.disk import CacheFull, DatabaseFull
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.job import AnotherNodeFaster
 from emeth_tui.notices.reasons.market import ClaimingPaused, MissesMargin, ResultsRejected, WorkersBusy
+from emeth_tui.notices.reasons.pauses.hours import ClaimingHoursOver
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.hash_chain import links
 from emeth_tui.store.database import Store
@@ -295,6 +297,46 @@ async def test_a_paused_job_stays_paused_across_a_restart(network: Harness) -> N
         assert node.node.snapshot().jobs[0].paused
         await node.node.resume_job(job_id)
         await node.event("submitted", job_id)
+
+
+async def test_a_pause_for_a_time_ends_by_itself_after_a_restart(network: Harness) -> None:
+    job_id = await network.post(lifetime_s=SECONDS_PER_DAY)
+    async with network.node(script=held_before(3)) as node:
+        await node.event("training", job_id)
+        assert await node.node.pause_job(job_id, for_s=7_200)
+        assert await node.node.pause_claims(for_s=7_200)
+        await node.stop()
+
+    async with network.node() as node:
+        await node.event("resumed", job_id)
+        assert node.node.snapshot().jobs[0].paused
+        assert node.node.snapshot().claims_paused
+        await network.pass_time(7_300)
+        await node.event("claims_resumed")
+        await node.event("submitted", job_id)
+
+
+async def test_a_device_rests_outside_its_hours_and_no_job_is_taken(network: Harness) -> None:
+    now = datetime.now(timezone.utc)
+    later = f"{(now + timedelta(hours=2)):%H:%M}-{(now + timedelta(hours=3)):%H:%M}"
+    job_id = await network.post(lifetime_s=SECONDS_PER_DAY)
+    async with network.node(script=held_before(3), schedule__time_zone="UTC") as node:
+        await node.event("training", job_id)
+        await node.node.change_setting("schedule.training", later)
+        await node.event("device_held")
+        await node.node.change_setting("schedule.claims", later)
+        waits = await node.event("idle")
+        snapshot, held_too = node.node.snapshot(), node.script.paused
+
+        await node.node.change_setting("schedule.training", "")
+        await node.event("device_let_go")
+        node.script.go_on.set()
+        await node.event("submitted", job_id)
+
+    assert isinstance(waits.body.reason, ClaimingHoursOver)
+    assert held_too
+    assert [held.worker for held in snapshot.held] == [0]
+    assert len(snapshot.coming) == 2
 
 
 async def test_a_submitted_job_cannot_be_paused_and_one_that_is_not_held_is_not_resumed(

@@ -23,7 +23,9 @@ spans = st.tuples(clock_times, clock_times).filter(lambda pair: pair[0] != pair[
 day_names = st.one_of(
     st.just(""), st.sampled_from(DAYS), st.tuples(st.sampled_from(DAYS), st.sampled_from(DAYS)).map("-".join)
 )
-entries = st.lists(st.tuples(day_names, spans).map(lambda both: " ".join(both).strip()), min_size=1, max_size=4)
+entries = st.lists(
+    st.tuples(day_names, spans).map(lambda both: " ".join(both).strip()), min_size=1, max_size=4
+)
 moments = st.one_of(
     st.integers(1_700_000_000, 1_900_000_000),
     st.integers(-2 * DAY_S, 2 * DAY_S).map(lambda s: int(SPRING) + s),

@@ -436,17 +436,21 @@ class StandInNode:
         if name in self.refusals:
             raise JobError(self.refusals[name])
 
-    async def pause_job(self, job_id: JobId, *, by: Asker = OPERATOR) -> None:
+    async def pause_job(
+        self, job_id: JobId, *, for_s: int | None = None, until: str = "", by: Asker = OPERATOR
+    ) -> str:
         self._called("pause_job", job_id, by=by)
         self.change_job(job_id, paused=True)
+        return until or (f"in {for_s} s" if for_s else "")
 
     async def resume_job(self, job_id: JobId, *, by: Asker = OPERATOR) -> None:
         self._called("resume_job", job_id, by=by)
         self.change_job(job_id, paused=False)
 
-    async def pause_claims(self, *, by: Asker = OPERATOR) -> None:
+    async def pause_claims(self, *, for_s: int | None = None, until: str = "", by: Asker = OPERATOR) -> str:
         self._called("pause_claims", by=by)
         self.change(claims_paused=PausedByOperator(by), standstill=paused(PausedByOperator(by)))
+        return until or (f"in {for_s} s" if for_s else "")
 
     async def resume_claims(self, *, by: Asker = OPERATOR) -> None:
         self._called("resume_claims", by=by)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
@@ -10,28 +10,42 @@ from emeth_tui.cli.node.completing import OPEN_JOB_ID
 from emeth_tui.cli.node.job_ids import find_job
 from emeth_tui.cli.node.place import LiveNode, Place, place_of, run
 from emeth_tui.cli.output.printing import example
+from emeth_tui.cli.types import DURATION, TIME_OF_DAY
 from emeth_tui.errors import ExitCode
 from emeth_tui.model import JobId
 from emeth_tui.words.translation import _
 
-NodeWideCommand = Literal["pause_claims", "resume_claims", "finish_then_pause", "drain"]
+NodeWideCommand = Literal["resume_claims", "finish_then_pause", "drain"]
 CLAIMS = click.option("--claims", is_flag=True, help="Claiming, and no job.")
 JOB = click.argument("job_id", metavar="[ID]", type=OPEN_JOB_ID, required=False)
 
 
-@click.command(epilog=example("emeth-tui pause 6f2a", "emeth-tui pause --claims"))
+@click.command(epilog=example("emeth-tui pause 6f2a --for 2h", "emeth-tui pause --claims --until 07:00"))
 @JOB
 @CLAIMS
+@click.option("--for", "for_s", type=DURATION, metavar="TIME", help="For so long: 90s, 30m, 2h, 1d, 1h30m.")
+@click.option(
+    "--until", type=TIME_OF_DAY, metavar="HH:MM", help="Until it is that time by schedule.time_zone."
+)
 @click.pass_context
-def pause(context: click.Context, job_id: str | None, claims: bool) -> ExitCode:
-    """Pause a job at its next step, or claiming. Both stay paused when the node starts anew."""
+def pause(
+    context: click.Context, job_id: str | None, claims: bool, for_s: int | None, until: str | None
+) -> ExitCode:
+    """Pause a job at its next step, or claiming. Both stay paused when the node starts anew.
+
+    A job that would miss its deadline is not paused, but finished or given back: schedule.job_at_risk.
+    """
     _check_one(job_id, claims)
-    place = place_of(context)
-    if job_id is None:
-        run(_do(place, "pause_claims"))
+    if for_s is not None and until:
+        raise click.UsageError("--for or --until, not both")
+    paused, end = run(_pause(place_of(context), job_id, {"for_s": for_s, "until": until or ""}))
+    if paused is None and end:
+        print(_("the node takes no new jobs until {end}").format(end=end))
+    elif paused is None:
         print(_("the node takes no new jobs until `emeth-tui resume --claims`"))
+    elif end:
+        print(_("job {job} pauses at its next step, until {end}").format(job=paused, end=end))
     else:
-        paused = run(_do_with_job(place, "pause_job", job_id))
         print(_("job {job} pauses at its next step").format(job=paused))
     return ExitCode.OK
 
@@ -99,12 +113,21 @@ async def _stop(place: Place) -> int:
         raise AssertionError("the task that reads ends with an error alone")
 
 
+async def _pause(place: Place, typed: str | None, length: dict[str, Any]) -> tuple[JobId | None, str]:
+    """Pause a job or claiming; return the job, and until when."""
+    async with place.node() as node:
+        if typed is None:
+            return None, await node.connection.do("pause_claims", **length)
+        job_id = await open_job(node, typed)
+        return job_id, await node.connection.do("pause_job", job_id=job_id, **length)
+
+
 async def _do(place: Place, command: NodeWideCommand) -> None:
     async with place.node() as node:
         await node.connection.do(command)
 
 
-async def _do_with_job(place: Place, command: Literal["pause_job", "resume_job"], typed: str) -> JobId:
+async def _do_with_job(place: Place, command: Literal["resume_job"], typed: str) -> JobId:
     """Give a command about an open job, and return its id."""
     async with place.node() as node:
         job_id = await open_job(node, typed)

@@ -73,9 +73,17 @@ class _Track:
     training: TrainingMeter | None = None
 
 
+AsScheduled = Callable[[Duration, str, float | None], Duration]  # see `Schedule.as_scheduled`
+
+
+def at_any_hour(needed: Duration, _device: str, _start: float | None = None) -> Duration:
+    """Wait for no hours."""
+    return needed
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long a job would take, and on which worker."""
+    """How long a job would take, waiting for the device's hours included, and on which worker."""
 
     duration: Duration
     worker: Worker
@@ -84,10 +92,17 @@ class Plan:
 class Forecasts:
     """Estimates jobs before they are claimed and while they run, and measures them for the next estimate."""
 
-    def __init__(self, measurements: Measurements, leases: WorkerLeases, storage_host: str) -> None:
+    def __init__(
+        self,
+        measurements: Measurements,
+        leases: WorkerLeases,
+        storage_host: str,
+        as_scheduled: AsScheduled = at_any_hour,
+    ) -> None:
         self._measurements = measurements
         self._leases = leases
         self._host = storage_host
+        self._as_scheduled = as_scheduled
         self._tracks: defaultdict[JobId, _Track] = defaultdict(_Track)
 
     # -- measuring
@@ -127,7 +142,7 @@ class Forecasts:
 
     def plan(self, task: Task) -> Plan:
         """Estimate a job that is not ours yet, on the free worker that would take it."""
-        return self._best_of(self._leases.free or self._leases.workers, task, Remaining.all_of(task))
+        return self._best_of(self._candidates, task, Remaining.all_of(task))
 
     def listed(self, dataset_bytes: int, param: str | None, models: Callable[[Language], str]) -> Duration:
         """Estimate a job as the info server lists it, assuming the worst for what is not listed."""
@@ -150,14 +165,39 @@ class Forecasts:
         """Return the function that chooses among free workers for a job of ours."""
         return lambda workers: self._best_of(workers, Task.of(job), self._remaining(job)).worker
 
-    def left(self, job: Job) -> Duration:
-        """Estimate the time until an open job of ours is submitted, if it continued now."""
+    def left(self, job: Job, *, resumes_unix_s: float | None = None) -> Duration:
+        """Estimate the time until an open job of ours is submitted, if it continued now, or at another time.
+
+        It waits for its device's hours, unless it is finished first.
+        """
+        if resumes_unix_s is None and job.paused:
+            resumes_unix_s = job.paused_until_unix_s
+        worker = self._leases.place_of(job.job_id)
+        if worker is None:
+            return self._best_of(
+                self._candidates, Task.of(job), self._remaining(job), self._waiting(job, resumes_unix_s)
+            ).duration
+        return self._waiting(job, resumes_unix_s)(self.work_left(job), worker.device)
+
+    def work_left(self, job: Job) -> Duration:
+        """Estimate how long an open job of ours would take if no pause held it up."""
         task, remaining = Task.of(job), self._remaining(job)
         worker = self._leases.place_of(job.job_id)
         if worker is None:
-            return self._best_of(self._leases.free or self._leases.workers, task, remaining).duration
+            return self._best_of(self._candidates, task, remaining, _no_waiting).duration
         training = self._tracks[job.job_id].training if job.job_id in self._tracks else None
         return self._on(worker, task, remaining, training) or self._unmeasured(task, remaining)
+
+    @property
+    def _candidates(self) -> Sequence[Worker]:
+        """The workers that may take a job: those that are free, else those that rest, else any."""
+        return self._leases.free or self._leases.resting or self._leases.workers
+
+    def _waiting(self, job: Job, resumes_unix_s: float | None) -> Callable[[Duration, str], Duration]:
+        """Return what adds a job's waiting to its work."""
+        if self._leases.is_exempt(job.job_id) and resumes_unix_s is None:
+            return _no_waiting
+        return lambda work, device: self._as_scheduled(work, device, resumes_unix_s)
 
     def _remaining(self, job: Job) -> Remaining:
         task = Task.of(job)
@@ -175,16 +215,25 @@ class Forecasts:
             return Remaining(upload_bytes=max(0, task.result_bytes - moved_bytes))
         return Remaining()
 
-    def _best_of(self, workers: Sequence[Worker], task: Task, remaining: Remaining) -> Plan:
-        """Return the fastest of the measured workers, or any if none is measured."""
+    def _best_of(
+        self,
+        workers: Sequence[Worker],
+        task: Task,
+        remaining: Remaining,
+        waiting: Callable[[Duration, str], Duration] | None = None,
+    ) -> Plan:
+        """Return the measured worker that is done first, or if none is measured the first to be done."""
+        waiting = waiting or (lambda work, device: self._as_scheduled(work, device, None))
+        unalike = _unalike(workers)
         measured = [
-            Plan(duration, worker)
-            for worker in _one_of_each_kind(workers)
-            if (duration := self._on(worker, task, remaining))
+            Plan(waiting(work, worker.device), worker)
+            for worker in unalike
+            if (work := self._on(worker, task, remaining))
         ]
-        if measured:
-            return min(measured, key=lambda plan: plan.duration.expected_s)
-        return Plan(self._unmeasured(task, remaining), workers[0])
+        if not measured:
+            work = self._unmeasured(task, remaining)
+            measured = [Plan(waiting(work, worker.device), worker) for worker in unalike]
+        return min(measured, key=lambda plan: plan.duration.expected_s)
 
     def _on(
         self, worker: Worker, task: Task, remaining: Remaining, training: TrainingMeter | None = None
@@ -202,7 +251,7 @@ class Forecasts:
         formula = by_formula(task, remaining)
         known = [
             duration.span
-            for worker in _one_of_each_kind(self._leases.workers)
+            for worker in _unalike(self._leases.workers)
             if (duration := self._on(worker, task, remaining))
         ]
         if not known:
@@ -211,5 +260,11 @@ class Forecasts:
         return Duration.of(slowest.worse(formula.span), measured=False)
 
 
-def _one_of_each_kind(workers: Sequence[Worker]) -> list[Worker]:
-    return list({worker.kind: worker for worker in reversed(workers)}.values())[::-1]
+def _no_waiting(work: Duration, _device: str) -> Duration:
+    return work
+
+
+def _unalike(workers: Sequence[Worker]) -> list[Worker]:
+    """Return one worker of each kind and device: others take as long."""
+    unalike = {(worker.kind, worker.device): worker for worker in reversed(workers)}
+    return list(unalike.values())[::-1]

@@ -23,6 +23,7 @@ from emeth_tui.notices.events import market as events
 from emeth_tui.notices.events.node import Draining
 from emeth_tui.notices.notice import Reason, alike
 from emeth_tui.notices.reasons import market as why
+from emeth_tui.notices.reasons.pauses.hours import ClaimingHoursOver
 from emeth_tui.protocol.info_api import ListedJob
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.protocol.parameters import check_dataset_name, parse_parameters
@@ -33,6 +34,7 @@ _KNOWN_AT_ONCE = (
     why.ClaimsDisabled,
     why.NodeDraining,
     why.ClaimingPaused,
+    ClaimingHoursOver,
     why.WorkersBusy,
     why.NoWorkerAnswers,
     why.WantedJobsUnderWay,
@@ -146,6 +148,10 @@ class Market:
         """Take new jobs again, whatever the day has cost so far."""
         self._losses.accept()
         self._go_on(by)
+
+    def end_pause(self) -> None:
+        """Take new jobs again, because the time is over for which claiming was paused."""
+        self._go_on()
 
     def _go_on(self, by: Asker | None = None) -> None:
         self._context.store.key_values.set_reason(key_values.CLAIMS_PAUSED, None)
@@ -314,6 +320,8 @@ class Market:
             return why.ClaimingPaused(why.StateMoved(self._context.settings.state_dir))
         if paused := self.paused or self._held:
             return why.ClaimingPaused(paused)
+        if closed := self._context.schedule.why_no_claims():
+            return closed
         if busy := self._no_worker_free():
             return busy
         open_jobs = self._context.book.open_jobs()

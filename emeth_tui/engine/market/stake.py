@@ -44,7 +44,7 @@ async def no_worker_answers(context: Context, job: Job) -> Reason | None:
         return None  # it had one, and a claim that the chain took back is worth repeating
     await context.leases.call_roll()
     kept = context.leases.place_of(job.job_id)
-    if context.leases.free or (kept is not None and kept.usable):
+    if context.leases.free or context.leases.resting or (kept is not None and kept.usable):
         return None
     return why.NoWorkerAnswers()
 

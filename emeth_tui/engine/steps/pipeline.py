@@ -69,7 +69,8 @@ class JobPipeline:
     def resume(self) -> None:
         """Resume the job."""
         self._resumed.set()
-        if worker := self._leases.of_job(self._job_id):
+        worker = self._leases.of_job(self._job_id)
+        if worker is not None and not self._leases.must_rest(self._job_id):
             worker.resume()
 
     async def run(self) -> None:

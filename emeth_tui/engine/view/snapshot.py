@@ -9,6 +9,8 @@ from emeth_tui.engine.estimates.durations import Duration
 from emeth_tui.engine.gpus.reading import GpuReading
 from emeth_tui.engine.market.rules import Offer
 from emeth_tui.engine.market.standstill import Standstill
+from emeth_tui.engine.pauses.pauses import HeldDevice
+from emeth_tui.engine.pauses.schedule import Coming
 from emeth_tui.engine.service_health import ServiceStatus
 from emeth_tui.job import Job
 from emeth_tui.model import Head, JobId
@@ -85,3 +87,5 @@ class Snapshot:
     standstill: Standstill | None  # why nothing is claimed, also while every worker has a job
     services: tuple[ServiceStatus, ...]
     events: tuple[Event, ...]
+    held: tuple[HeldDevice, ...] = ()
+    coming: tuple[Coming, ...] = ()  # what the schedule and timed pauses change next, the soonest first

@@ -10,6 +10,7 @@ from emeth_tui.engine.market.market import Market
 from emeth_tui.engine.money.rewards import Rewards
 from emeth_tui.engine.money.terms import at_risk_wei
 from emeth_tui.engine.money.watch import Watcher
+from emeth_tui.engine.pauses.pauses import Pauses
 from emeth_tui.engine.view.snapshot import Deposits, Forecast, Snapshot, TodaysShare
 from emeth_tui.job import Job
 from emeth_tui.model import JobState
@@ -22,13 +23,20 @@ class SnapshotMaker:
     """Reads the engine's parts, and changes none of them."""
 
     def __init__(
-        self, context: Context, leases: WorkerLeases, market: Market, rewards: Rewards, watcher: Watcher
+        self,
+        context: Context,
+        leases: WorkerLeases,
+        market: Market,
+        rewards: Rewards,
+        watcher: Watcher,
+        pauses: Pauses,
     ) -> None:
         self._context = context
         self._leases = leases
         self._market = market
         self._rewards = rewards
         self._watcher = watcher
+        self._pauses = pauses
         self._disk = DiskMeter(context.disk)
         self._gpus = GpuMeter(lambda: uuids_by_device([worker.view for worker in leases.workers]))
 
@@ -61,6 +69,8 @@ class SnapshotMaker:
             standstill=self._market.standstill,
             services=context.health.all(),
             events=context.events.recent(),
+            held=self._pauses.held,
+            coming=self._pauses.coming(),
         )
 
     def _forecast(self, job: Job, now_unix_s: float) -> Forecast:

@@ -19,13 +19,20 @@ class JobPaused(EventBody):
 
 
 @dataclass(frozen=True, slots=True)
-class JobResumed(EventBody):
+class JobPausedUntil(EventBody):
     by: Asker
+    until_unix_s: int
+    until: str  # by the owner's clock
+
+
+@dataclass(frozen=True, slots=True)
+class JobResumed(EventBody):
+    by: Asker | None  # None when its pause has come to its end
 
 
 @dataclass(frozen=True, slots=True)
 class Declining(EventBody):
-    by: Asker
+    by: Asker | None  # None when a pause would have made it late
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ class CommandRunner:
         self._on_done = on_done
         self.under_way: set[asyncio.Future[str]] = set()
 
-    def run(self, text: str, command: Callable[[], Awaitable[None]]) -> None:
+    def run(self, text: str, command: Callable[[], Awaitable[object]]) -> None:
         """Run a command beside the screen whose outcome the node reports as an event."""
 
         async def run() -> str:

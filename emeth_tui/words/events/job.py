@@ -10,6 +10,7 @@ from emeth_tui.notices.notice import Notice
 SENTENCES: Mapping[type[Notice], str] = {
     job.Resumed: "going on with this job, {state}",
     job.JobPaused: "paused by {by}",
+    job.JobPausedUntil: "paused until {until} by {by}",
     job.JobResumed: "resumed by {by}",
     job.Declining: "being declined by {by}",
     job.JobTrouble: "{reason}; trying again",

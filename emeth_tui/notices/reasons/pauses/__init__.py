@@ -1,0 +1,1 @@
+"""Why work waits: for hours, or for a pause by hand to end."""
