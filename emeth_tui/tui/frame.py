@@ -11,6 +11,7 @@ from emeth_tui.model import JobState, WorkerPhase
 if TYPE_CHECKING:
     from emeth_tui.control.client import Attachment
     from emeth_tui.engine.gpus.reading import GpuReading
+    from emeth_tui.engine.pauses.view import HeldDevice
     from emeth_tui.engine.view.snapshot import Forecast, Snapshot
     from emeth_tui.job import Job
     from emeth_tui.workers.views import WorkerView
@@ -30,6 +31,7 @@ class Row:
     gpu: GpuReading | None = None
     speeds: tuple[float, ...] = ()
     forecast: Forecast | None = None
+    held: HeldDevice | None = None  # where the device rests, but for a job that is finished first
 
     @property
     def at_work(self) -> bool:
@@ -125,6 +127,7 @@ class FrameMaker:
         ending = [job for job in others if job.seen_end is not None]
         gpus = {gpu.device: gpu for gpu in snapshot.gpus}
         forecasts = {forecast.job_id: forecast for forecast in snapshot.forecasts}
+        held_devices = {device.worker: device for device in snapshot.held}
         rows = []
         for worker in snapshot.workers:
             job = jobs.get(worker.job_id or "")
@@ -132,7 +135,8 @@ class FrameMaker:
                 job = waiting.pop(0)
             speeds = tuple(self._watched[worker.index].speeds)
             forecast = forecasts.get(job.job_id) if job else None
-            rows.append(Row(worker, job, gpus.get(worker.device), speeds, forecast))
+            held_device = held_devices.get(worker.index)
+            rows.append(Row(worker, job, gpus.get(worker.device), speeds, forecast, held_device))
         without = [*waiting, *ending]
         return [*rows, *(Row(None, job, forecast=forecasts.get(job.job_id)) for job in without)]
 

@@ -146,6 +146,7 @@ def _node_facts(node: LiveNode, snapshot: Snapshot) -> Facts:
         facts.append((_("claiming"), nothing, ""))
     else:
         facts.append((_("claiming"), _("on"), "good"))
+    facts += [(_("comes next"), text_of(change.what), "") for change in snapshot.coming]
     return facts
 
 
@@ -212,6 +213,7 @@ def _rest(snapshot: Snapshot) -> Facts:
 
 def _worker_columns(snapshot: Snapshot) -> list[Column[WorkerView]]:
     short = short_ids([job.job_id for job in snapshot.jobs])
+    resting = {held.worker: held.reason for held in snapshot.held if held.finishing is None}
     forecasts = {forecast.job_id: forecast for forecast in snapshot.forecasts}
 
     def left(worker: WorkerView) -> str:
@@ -224,7 +226,11 @@ def _worker_columns(snapshot: Snapshot) -> list[Column[WorkerView]]:
         Column(_("name"), lambda worker: worker.device_name, rank=4, flexible=True),
         Column(
             _("phase"),
-            lambda worker: phase_name(worker.phase),
+            lambda worker: (
+                f"{_('held')}: {text_of(resting[worker.index])}"
+                if worker.index in resting
+                else phase_name(worker.phase)
+            ),
             lambda w: "bad" if w.phase in _BAD_PHASES else "",
         ),
         Column(_("job"), lambda worker: short.get(worker.job_id or "", ""), lambda _worker: "accent"),

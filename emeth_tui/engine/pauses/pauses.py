@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.pauses.guard import Risk, risk_of_pause
-from emeth_tui.engine.pauses.schedule import Coming
+from emeth_tui.engine.pauses.view import Coming, HeldDevice
 from emeth_tui.engine.steps.job_tasks import JobTasks
 from emeth_tui.errors import EmethError, JobError
 from emeth_tui.job import Job
 from emeth_tui.model import Asker, JobId, JobState
 from emeth_tui.notices.events import job as job_events
 from emeth_tui.notices.events import schedule as events
-from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.pauses import by_hand as why
 from emeth_tui.notices.reasons.pauses.hours import JobGoesOn
 from emeth_tui.notices.reasons.screen import NothingToPause
@@ -28,16 +27,6 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY_S = 1.0
 DECLINE_AGAIN_S = 60.0
 _NEEDS_DEVICE = frozenset({JobState.CLAIMED, JobState.DOWNLOADING, JobState.PREPARING, JobState.TRAINING})
-
-
-@dataclass(frozen=True, slots=True)
-class HeldDevice:
-    """A worker whose device is held; `finishing` is the job that is trained to its end first."""
-
-    worker: int
-    reason: Reason
-    since_unix_s: float
-    finishing: JobId | None = None
 
 
 class Pauses:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from emeth_tui.engine.estimates.durations import Duration, Phase
 from emeth_tui.engine.estimates.ranges import NOTHING, Range
+from emeth_tui.engine.pauses.view import Coming
 from emeth_tui.errors import SettingsError
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.pauses import hours as why
@@ -16,14 +17,6 @@ from emeth_tui.schedule.zone import Offset, local_text, next_showing, offset_in
 from emeth_tui.settings.schema import ScheduleSettings
 
 _NEEDS_NO_DEVICE = frozenset({Phase.DOWNLOAD, Phase.UPLOAD})
-
-
-@dataclass(frozen=True, slots=True)
-class Coming:
-    """What comes next, and when."""
-
-    at_unix_s: float
-    what: Reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ from emeth_tui.engine.estimates.durations import Duration
 from emeth_tui.engine.gpus.reading import GpuReading
 from emeth_tui.engine.market.rules import Offer
 from emeth_tui.engine.market.standstill import Standstill
-from emeth_tui.engine.pauses.pauses import HeldDevice
-from emeth_tui.engine.pauses.schedule import Coming
+from emeth_tui.engine.pauses.view import Coming, HeldDevice
 from emeth_tui.engine.service_health import ServiceStatus
 from emeth_tui.job import Job
 from emeth_tui.model import Head, JobId

@@ -29,6 +29,7 @@ def header_line(frame: Frame | None, width: int) -> Line:
         "network": [(snapshot.network, "accent"), (f" · {snapshot.chain_id}", "muted")],
         "block": _block(frame),
         "claims": _claims(frame),
+        "next": _next(frame),
     }
     end: dict[str, list[Span]] = {
         "address": [(shorten_address(snapshot.address), "muted")],
@@ -36,7 +37,7 @@ def header_line(frame: Frame | None, width: int) -> Line:
         "clock": [(f"{clock(frame.now)} UTC ", "")],
     }
     # What goes first when it gets narrow; a view's mark, block, EMT and clock always stay.
-    for name in ("", "claims", "address", "name", "since", "chain", "native"):
+    for name in ("", "next", "claims", "address", "name", "since", "chain", "native"):
         start.pop(name, None)
         end.pop(name, None)
         if name == "since":
@@ -84,6 +85,15 @@ def _claims(frame: Frame) -> list[Span]:
     if standstill is None or not isinstance(standstill.reason, WorkersBusy):
         return []
     return [(f"{text_of(standstill.reason)} {since(standstill, frame.now)}", "muted")]
+
+
+def _next(frame: Frame) -> list[Span]:
+    """Say what the hours or a timed pause change next, and when."""
+    coming = next(iter(frame.snapshot.coming), None)
+    if coming is None:
+        return []
+    left = _("in {time}").format(time=duration(coming.at_unix_s - frame.now))
+    return [(text_of(coming.what), ""), (f" ({left})", "muted")]
 
 
 def _attachment(frame: Frame) -> list[Span]:

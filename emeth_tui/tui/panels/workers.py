@@ -97,6 +97,8 @@ def _phase(row: Row, job: Job) -> Span:
         return "✗ " + state_name(job.state), "bad"
     if job.paused:
         return "‖ " + _("paused"), "warn"
+    if row.held is not None and row.held.finishing is None:
+        return "‖ " + _("held"), "warn"
     if row.worker and row.at_work:
         role = "warn" if row.worker.phase in _TROUBLE else ""
         return phase_name(row.worker.phase), role
@@ -109,13 +111,22 @@ def _details(frame: Frame, row: Row, job: Job, width: int, count: int, glyphs: G
     if job.error:
         return [fit(line(INDENT, (text_of(job.error), "bad")), width)]
     room = width - len(INDENT)
-    times = _times(frame, row, job)
+    times = [*_hold(row), *_times(frame, row, job)]
     if count == 1:
         groups = [_speed(row, 6, glyphs), *times, _losses(row, job), *_gpu(row)]
         return [_indented(join(groups, room, gap=2))]
     spark = 16 if width >= ROOMY_CELLS else 8
     first = [_speed(row, spark, glyphs), _losses(row, job), *_gpu(row)]
     return [_indented(join(first, room)), _indented(join([*times, _device_name(row)], room))]
+
+
+def _hold(row: Row) -> list[list[Span]]:
+    """Say why a device rests and until when, or that its job is finished first."""
+    if row.held is None:
+        return []
+    if row.held.finishing is not None:
+        return [[(_("finished first"), "warn")]]
+    return [[(text_of(row.held.reason), "warn")]]
 
 
 def _speed(row: Row, cells: int, glyphs: Glyphs) -> list[Span]:
@@ -201,6 +212,8 @@ def _idle_lines(frame: Frame, row: Row, start: list[Span], width: int, each: int
             "  ",
             (text_of(worker.detail) if worker.detail else "", "muted"),
         )
+    elif row.held is not None:
+        first = line(*start, ("‖ " + _("held") + ": ", "warn"), (text_of(row.held.reason), "muted"))
     else:
         first = line(*start, (_("idle") + ": ", ""), (_why_idle(frame), "muted"))
     name = _device_name(row)

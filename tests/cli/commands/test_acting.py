@@ -14,6 +14,7 @@ import pytest
 from emeth_tui.model import AskedAt, JobState
 from emeth_tui.notices.events.job import Declining
 from emeth_tui.protocol.contracts import JobStatus
+from emeth_tui.protocol.job_ids import short
 from tests.cli.commands.world import LIFETIME_S, Commanded, commanded
 from tests.control.conftest import until
 from tests.engine.harness import Harness
@@ -35,6 +36,22 @@ async def test_jobs_and_claiming_are_paused_and_resumed(emeth_tui: Commanded) ->
     assert emeth_tui.running.node.snapshot().claims_paused is None
     await emeth_tui("finish")
     assert emeth_tui.running.node.snapshot().claims_paused is not None
+
+
+async def test_a_pause_may_end_by_itself(emeth_tui: Commanded) -> None:
+    out, _err = await emeth_tui("pause", emeth_tui.job_id, "--for", "30m")
+    assert re.fullmatch(rf"job {emeth_tui.job_id} pauses at its next step, until \d\d-\d\d \d\d:\d\d\n", out)
+    until_unix_s = emeth_tui.job.paused_until_unix_s
+    assert until_unix_s == pytest.approx(emeth_tui.running.node.snapshot().at_unix_s + 1_800, abs=60)
+    out, _err = await emeth_tui("status")
+    assert f"job {short(emeth_tui.job.job_id)} goes on at " in out
+
+    out, _err = await emeth_tui("pause", "--claims", "--until", "7:05")
+    assert re.fullmatch(r"the node takes no new jobs until \d\d-\d\d 07:05\n", out)
+    for length in ("0s", "31d", "2", "h", "2h x"):
+        await emeth_tui("pause", "--claims", "--for", length, code=2)
+    await emeth_tui("pause", "--claims", "--until", "24:00", code=2)
+    await emeth_tui("pause", "--claims", "--for", "1h", "--until", "07:00", code=2)
 
 
 async def test_wrong_words_change_nothing(emeth_tui: Commanded) -> None:

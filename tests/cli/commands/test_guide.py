@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from emeth_tui.cli.main import command
+from emeth_tui.settings import load_settings
 from tests.cli.commands.world import Commanded
 from tests.terminal import ROOT
 
@@ -21,10 +22,15 @@ AFTER_THE_END = {"stop"}  # `stop --drain` stands before it
 MAY_ANSWER = {"doctor --quick": {0, 20, 21}}
 
 
+def blocks(page: Path, language: str) -> list[str]:
+    """Return the page's blocks of code in a language."""
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    return [block for named, block in fenced if named == language]
+
+
 def commands(page: Path) -> list[str]:
     """Return what follows `emeth-tui` in each line of the page's blocks of commands."""
-    blocks = re.findall(r"^```\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    lines = [line for block in blocks for line in block.splitlines()]
+    lines = [line for block in blocks(page, "") for line in block.splitlines()]
     assert all(line.startswith("emeth-tui") for line in lines)
     return [line.removeprefix("emeth-tui").strip() for line in lines]
 
@@ -38,6 +44,15 @@ def test_both_languages_have_the_same_shape() -> None:
         return re.findall(r"^(?:#+ |\| |```)", page.read_text("utf-8"), re.MULTILINE)
 
     assert shape(JAPANESE) == shape(ENGLISH)
+
+
+@pytest.mark.parametrize("page", [ENGLISH, JAPANESE], ids=lambda page: page.name)
+def test_its_settings_are_settings(page: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("".join(blocks(page, "toml")), "utf-8")
+
+    settings = load_settings(tmp_path / "config.toml", environment={})
+
+    assert settings.schedule.training == ["22:00-06:00"]
 
 
 @pytest.mark.parametrize("typed", sorted(set(commands(ENGLISH)) & NOT_RUN - {""}))

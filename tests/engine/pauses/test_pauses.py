@@ -1,4 +1,4 @@
-"""Pauses, on a clock that the test moves: what begins and ends them, and that none costs a deadline in silence."""
+"""Pauses, on a clock that the test moves: what begins and ends them, and that none costs a deadline."""
 
 from __future__ import annotations
 
