@@ -23,6 +23,7 @@ _MODULES = {
     "growth": "growth",
     "tokenise": "tokenise",
     "gpu": "gpu",
+    "finetune": "finetune.command",
     "screen": "screen.command",
     "market": "market",
 }

@@ -31,7 +31,7 @@ class Cell:
     language: Language
     domain: str
     size_bytes: int
-    batch: int | None  # None: the model's own
+    batch: int
     rate: float | None  # None: the model's own
     seed: int
 
