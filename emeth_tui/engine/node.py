@@ -86,7 +86,7 @@ class Node:
         )
         self._state = StateKeeper(context, self._market.pause)
         ledger = Ledger(context.chain, context.store, context.address)
-        self._rewards = Rewards(context, ledger)
+        self._rewards = Rewards(context)
         self.records = NodeRecords(context, settings_editor)
         self._watcher = Watcher(
             context,

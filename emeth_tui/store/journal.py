@@ -66,6 +66,13 @@ class JournalTable:
         ).fetchone()
         return None if row is None else str(row["purpose"])
 
+    def unbooked_withdrawals(self) -> list[JournaledTransaction]:
+        """Return the withdrawals that may be in a block, and of which no movement is kept, oldest first."""
+        return self._select(
+            "WHERE purpose = 'withdraw' AND state IN ('signed', 'mined') "
+            "AND tx_hash NOT IN (SELECT tx_hash FROM movements) ORDER BY rowid"
+        )
+
     def recent(self, limit: int) -> list[JournaledTransaction]:
         """Return the newest transactions, newest first."""
         return self._select("ORDER BY rowid DESC LIMIT ?", limit)

@@ -12,6 +12,7 @@ from emeth_tui.errors import StoreError
 from emeth_tui.notices.reasons.network.transactions import JournalDamaged
 
 _DYNAMIC_FEE_TYPE = 2  # EIP-1559
+_SELECTOR_BYTES = 4  # before the arguments of a call
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,14 @@ def read_signed(raw: bytes) -> SignedCall:
     except (rlp.exceptions.RLPException, ValueError, TypeError) as error:
         raise StoreError(JournalDamaged()) from error
     return SignedCall(_number(nonce), to, data, _number(gas), price)
+
+
+def withdrawn_slot(raw: bytes) -> int:
+    """Return the slot that a withdrawal asks for: the only argument of `withdrawSlotReward`.
+
+    Raise StoreError when the journal is damaged.
+    """
+    return int.from_bytes(read_signed(raw).data[_SELECTOR_BYTES:], "big")
 
 
 def _fields(raw: bytes) -> list[bytes]:

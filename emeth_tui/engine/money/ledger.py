@@ -6,13 +6,14 @@ import asyncio
 import logging
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.clients.chain.contract_events import ChainEvent, StatusChanged, Transfer
-from emeth_tui.clients.transactions.broadcast import Receipt
+from emeth_tui.clients.transactions.broadcast import nonce_status
+from emeth_tui.clients.transactions.signed_bytes import withdrawn_slot
 from emeth_tui.errors import NetworkError
-from emeth_tui.model import JobId
+from emeth_tui.model import JobId, JournaledTransaction
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.store import key_values
 from emeth_tui.store.database import Store
@@ -40,14 +41,6 @@ class Scan:
     movements: Sequence[Movement] = ()
 
 
-@dataclass(slots=True)
-class _Withdrawal:
-    """A withdrawal of ours in a block. `expected_wei` is what the rules say that it brought."""
-
-    receipt: Receipt
-    expected_wei: int
-
-
 @dataclass
 class Ledger:
     """Books what moved. `block` is the newest final block that has been read."""
@@ -55,7 +48,6 @@ class Ledger:
     chain: ChainClient
     store: Store
     address: str
-    _withdrawals: dict[str, _Withdrawal] = field(default_factory=dict)
 
     @property
     def block(self) -> int | None:
@@ -87,7 +79,7 @@ class Ledger:
             self.store.movements.forget_after(start)
         if start < final_block:
             end = min(final_block, start + BLOCKS_AT_ONCE)
-            self._book(await self.scan(start + 1, end))
+            self.store.movements.add((await self.scan(start + 1, end)).movements)
             await self._mark(end)
         return dropped
 
@@ -99,7 +91,7 @@ class Ledger:
         ours = [event for event in events if isinstance(event, StatusChanged) and self._is_us(event.node)]
         transfers = await self.chain.transfers(self.address, from_block, to_block)
         movements = [*self._status_rows(ours), *self._transfer_rows(ours, transfers)]
-        movements += await self._silent_withdrawals(movements, from_block, to_block)
+        movements += await self._silent_withdrawals(movements, to_block)
         return Scan(events, await self._with_times(movements))
 
     async def book_job(self, job_id: JobId, started_at_unix_s: int, until_block: int) -> None:
@@ -111,15 +103,6 @@ class Ledger:
         scan = await self.scan(start, until_block)
         txs = {movement.tx_hash for movement in scan.movements if movement.job_id == job_id}
         self.store.movements.add(movement for movement in scan.movements if movement.tx_hash in txs)
-
-    def note_withdrawal(self, receipt: Receipt, expected_wei: int) -> None:
-        """Remember a withdrawal: a token may mint without a log, and then only balances show the amount."""
-        self._withdrawals[receipt.tx_hash] = _Withdrawal(receipt, expected_wei)
-
-    def _book(self, scan: Scan) -> None:
-        self.store.movements.add(scan.movements)
-        for movement in scan.movements:
-            self._withdrawals.pop(movement.tx_hash, None)
 
     async def _mark(self, number: int) -> None:
         head = await self.chain.head(number)
@@ -159,24 +142,40 @@ class Ledger:
         kind = MovementKind.WITHDRAW if is_withdrawal else MovementKind.OTHER
         return _movement(transfer, kind, None, came - went)
 
-    async def _silent_withdrawals(
-        self, movements: Sequence[Movement], from_block: int, to_block: int
-    ) -> list[Movement]:
-        """Return a row for each withdrawal of ours in these blocks that left no log of the token."""
+    async def _silent_withdrawals(self, movements: Sequence[Movement], to_block: int) -> list[Movement]:
+        """Return a row for each withdrawal up to a block of which the token left no log, and nothing is kept.
+
+        A token may mint without a log, and then only balances show the amount.
+        """
         logged = {movement.tx_hash for movement in movements}
-        rows = []
-        for tx_hash, withdrawal in self._withdrawals.items():
-            block = withdrawal.receipt.block_number
-            if tx_hash in logged or not from_block <= block <= to_block:
+        rows: list[Movement] = []
+        for tx in self.store.journal.unbooked_withdrawals():
+            block = None if tx.tx_hash in logged else await self._block_of(tx)
+            if block is None or block > to_block:
                 continue
-            moved_wei = sum(other.amount_wei for other in movements if other.block_number == block)
-            amount_wei = await self._minted(withdrawal, moved_wei)
-            rows.append(Movement(tx_hash, 0, block, 0.0, MovementKind.WITHDRAW, None, amount_wei))
+            amount_wei = await self._minted(tx, block, self._moved_wei(block, (*movements, *rows)))
+            rows.append(Movement(tx.tx_hash, 0, block, 0.0, MovementKind.WITHDRAW, None, amount_wei))
         return rows
 
-    async def _minted(self, withdrawal: _Withdrawal, moved_wei: int) -> int:
+    def _moved_wei(self, block: int, unbooked: Iterable[Movement]) -> int:
+        """Return what the other movements in a block come to."""
+        booked = self.store.movements.after(block - 1)
+        in_block = {
+            (row.tx_hash, row.log_index): row.amount_wei
+            for row in (*booked, *unbooked)
+            if row.block_number == block
+        }
+        return sum(in_block.values())
+
+    async def _block_of(self, tx: JournaledTransaction) -> int | None:
+        """Return the block that a transaction of ours succeeded in, None while it is in none."""
+        if tx.block_number is not None:
+            return tx.block_number
+        seen = await nonce_status(self.chain.w3, self.address, [tx.tx_hash])
+        return seen.receipt.block_number if seen.receipt is not None and seen.receipt.ok else None
+
+    async def _minted(self, tx: JournaledTransaction, block: int, moved_wei: int) -> int:
         """Return what a withdrawal brought: what nothing else in its block explains of the balance."""
-        block = withdrawal.receipt.block_number
         try:
             before_wei = await self.chain.emt_at(self.address, block - 1)
             after_wei = await self.chain.emt_at(self.address, block)
@@ -184,7 +183,8 @@ class Ledger:
             _logger.info(
                 "no balances at block %d, so the rules say what a withdrawal brought: %s", block, error
             )
-            return withdrawal.expected_wei
+            (share,) = await self.chain.slot_shares(self.address, [withdrawn_slot(tx.raw)])
+            return share.own_reward_wei
         return after_wei - before_wei - moved_wei
 
     async def _with_times(self, movements: Sequence[Movement]) -> list[Movement]:

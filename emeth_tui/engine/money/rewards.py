@@ -7,7 +7,6 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from emeth_tui.engine.context import Context
-from emeth_tui.engine.money.ledger import Ledger
 from emeth_tui.errors import TransactionError
 from emeth_tui.model import Asker
 from emeth_tui.notices.events.node import WithdrawFailed, Withdrawn
@@ -18,9 +17,8 @@ from emeth_tui.protocol.contracts import SlotShare
 class Rewards:
     """Finds and withdraws the rewards of closed slots."""
 
-    def __init__(self, context: Context, ledger: Ledger) -> None:
+    def __init__(self, context: Context) -> None:
         self._context = context
-        self._ledger = ledger
         self._checked_slot: int | None = None
         self._waiting: tuple[SlotShare, ...] = ()
         self._days: tuple[SlotShare, ...] = ()
@@ -82,8 +80,7 @@ class Rewards:
         total_wei = 0
         for share in [share for share in self._waiting if share.slot in slots]:
             before = await self._context.chain.balances(self._context.address)
-            receipt = await self._context.transactions.withdraw(share.slot)
-            self._ledger.note_withdrawal(receipt, share.withdrawable_wei)
+            await self._context.transactions.withdraw(share.slot)
             after = await self._context.chain.balances(self._context.address)
             self._note_withdrawn(share.slot)
             total_wei += share.withdrawable_wei

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from emeth_tui.errors import ChainUnreachable
 from emeth_tui.model import JobState, token_to_wei
 from emeth_tui.notices.events.job import Declined, DepositKept, Failed, Timeout, Verified, VerifiedAtLoss
+from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import DepositsKept
 from emeth_tui.protocol.contracts import JobStatus
-from emeth_tui.store.movements import MovementKind
+from emeth_tui.store.movements import Movement, MovementKind
 from tests.contracts.published import PUBLISHED_RATES, published_build
-from tests.engine.harness import Harness, quiet_network
+from tests.engine.harness import Harness, RunningNode, quiet_network
 from tests.engine.quick_worker import Script
 
 
@@ -89,6 +91,42 @@ async def test_a_reward_that_is_minted_without_a_log_is_explained(published: Har
     assert withdrawn_wei > 0
     assert summary.withdrawn_wei == withdrawn_wei
     assert summary.adds_up
+
+
+@pytest.mark.parametrize("has_state", [True, False], ids=["balances", "rules"])
+async def test_a_silent_mint_is_explained_by_the_next_run_as_well(
+    published: Harness, has_state: bool
+) -> None:
+    job_id = await published.post(fee_emt=30)
+    async with published.node(confirmations=4) as node:
+        await node.event("submitted", job_id)
+        await published.verify(job_id, gas=7)
+        await published.mine(4)
+        await node.event("verified_at_loss", job_id)
+        await published.pass_time(86_400)
+        withdrawn_wei = await node.node.withdraw()
+        await node.stop()
+        assert not _withdrawals(node)
+
+    async with published.node(confirmations=4) as node:
+        if not has_state:
+            node.node._context.chain.emt_at = _state_gone  # type: ignore[method-assign]
+        await published.mine(4)
+        while (node.node._watcher._ledger.block or 0) < await published.height() - 3:
+            await node.node._watcher.tick()
+        summary = await node.stop()
+        booked = _withdrawals(node)
+
+    assert [row.amount_wei for row in booked] == [withdrawn_wei]
+    assert summary.adds_up
+
+
+def _withdrawals(node: RunningNode) -> list[Movement]:
+    return [row for row in node.store.movements.after(-1) if row.kind is MovementKind.WITHDRAW]
+
+
+async def _state_gone(_address: str, _block: int) -> int:
+    raise ChainUnreachable(Foreign("missing trie node"))
 
 
 async def test_every_movement_has_a_row_with_job_transaction_and_time(network: Harness) -> None:
