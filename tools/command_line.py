@@ -11,6 +11,7 @@ import types
 import typing
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,10 @@ def page_with_fields(page: str) -> str:
 
 def _tables() -> Iterator[str]:
     shown: set[type[Any]] = set()
-    for command, document in DOCUMENTS.items():
+    for document, commands in groupby(DOCUMENTS, DOCUMENTS.__getitem__):
         kind, many = _kind_of(document)
         about = f"an array of these, and one row each with `--csv`: {_about(kind)}" if many else _about(kind)
-        yield f"### `{command} --json`"
+        yield f"### {', '.join(f'`{command} --json`' for command in commands)}"
         yield f"{about[0].upper()}{about[1:]}"
         yield ""
         if kind in shown:

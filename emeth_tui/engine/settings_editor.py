@@ -95,8 +95,9 @@ class SettingsEditor:
     async def change(self, key: str, text: str, by: Asker) -> Sequence[SettingChange]:
         """Change a setting and write the file; "" restores the default. Raise SettingsError."""
         before = self._text()
-        self._check_changeable(key, before)
-        edited = self._edited(before, key, text)
+        if key not in CHANGEABLE_AT_RUN_TIME:
+            raise SettingsError(NeedsRestart(key, self._layers.path))
+        edited = _edited(self._layers, before, key, text)
         settings = self._layers.combine(edited)
         if self._layers.path.exists():
             await run_to_end(_write, self._layers.path, edited)
@@ -116,29 +117,12 @@ class SettingsEditor:
     def _text(self) -> str:
         return self._layers.read() or self._unsaved
 
-    def _check_changeable(self, key: str, text: str) -> None:
-        if key not in CHANGEABLE_AT_RUN_TIME:
-            raise SettingsError(NeedsRestart(key, self._layers.path))
-        origin = self._layers.origins(text)[key]
-        if origin in {Origin.ENVIRONMENT, Origin.OPTION}:
-            raise SettingsError(SetByThisRun(key, origin.value))
-
-    def _edited(self, before: str, key: str, text: str) -> str:
-        from emeth_tui.settings.writing import edit_toml
-
-        value: object = None
-        if text.strip():
-            typed = replace(self._layers, options={**self._layers.options, key: text.strip()})
-            value = value_of(typed.combine(before), key)
-        return edit_toml(before, {key: value}, str(self._layers.path))
-
     def _apply(self, settings: Settings, by: Asker) -> list[SettingChange]:
         """Apply what can change while the node runs."""
-        changes: list[SettingChange] = []
-        for key in fields_by_key():
-            old, new = value_of(self._read, key), value_of(settings, key)
-            if old != new:
-                changes.append(SettingChange(key, as_text(old), as_text(new), key in CHANGEABLE_AT_RUN_TIME))
+        changes = [
+            replace(change, in_effect=change.key in CHANGEABLE_AT_RUN_TIME)
+            for change in _changes_between(self._read, settings)
+        ]
         if settings.networks != self._read.networks:
             changes.append(SettingChange("networks", "", "", in_effect=False))
         if settings.keys != self._read.keys:
@@ -164,6 +148,39 @@ class SettingsEditor:
             origin=Origin.RUN if unsaved else setting.origin,
             pending=read if read != setting.value else None,
         )
+
+
+def change_file(layers: Layers, key: str, text: str) -> list[SettingChange]:
+    """Change any setting in the file, where no node runs; "" restores the default. Raise SettingsError."""
+    before = layers.read()
+    edited = _edited(layers, before, key, text)
+    changes = _changes_between(layers.combine(before), layers.combine(edited))
+    if edited != before:
+        _write(layers.path, edited)
+    return changes
+
+
+def _changes_between(before: Settings, after: Settings) -> list[SettingChange]:
+    """Return what has changed, as in effect from the next start."""
+    return [
+        SettingChange(key, as_text(value_of(before, key)), as_text(value_of(after, key)), in_effect=False)
+        for key in fields_by_key()
+        if value_of(before, key) != value_of(after, key)
+    ]
+
+
+def _edited(layers: Layers, before: str, key: str, text: str) -> str:
+    """Return the file's text with a setting changed. Raise SettingsError, also where the file has no say."""
+    from emeth_tui.settings.writing import edit_toml
+
+    origin = layers.origins(before)[key]
+    if origin in {Origin.ENVIRONMENT, Origin.OPTION}:
+        raise SettingsError(SetByThisRun(key, origin.value))
+    value: object = None
+    if text.strip():
+        typed = replace(layers, options={**layers.options, key: text.strip()})
+        value = value_of(typed.combine(before), key)
+    return edit_toml(before, {key: value}, str(layers.path))
 
 
 def settings_view(

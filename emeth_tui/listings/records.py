@@ -270,6 +270,41 @@ class SettingRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class JobOutcomeRecord:
+    """What a command has done with a job."""
+
+    job_id: JobIdText
+    done: bool
+    cost_wei: Annotated[Wei | None, Field(description="what declining it has cost")]
+    reason: Annotated[str | None, Field(description="why it was not done")]
+    reason_kind: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRecord:
+    """A setting that a command has changed; values as an environment variable would hold them."""
+
+    key: str
+    before: str
+    after: str
+    in_effect: Annotated[bool, Field(description="false: from the node's next start")]
+
+
+@dataclass(frozen=True, slots=True)
+class ResultRecord:
+    """What a command has done; the same for every command that acts."""
+
+    command: Annotated[str, Field(description="pause, resume, finish, claim, decline, withdraw …")]
+    done: Annotated[bool, Field(description="whether all of it is done; else the exit code is not 0")]
+    pid: Annotated[int | None, Field(description="of the node that did it; null: this command, or nobody")]
+    jobs: Annotated[list[JobOutcomeRecord], Field(description="one by one, where it is about jobs")]
+    withdrawn_wei: Annotated[Wei | None, Field(description="by withdraw")]
+    changes: Annotated[list[ChangeRecord], Field(description="of settings")]
+    reason: Annotated[str | None, Field(description="why something was not done")]
+    reason_kind: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ThemeRecord:
     """A theme of the screen."""
 
@@ -298,6 +333,18 @@ class VersionRecord:
     python: str
 
 
+ACTING_COMMANDS = (
+    "pause",
+    "resume",
+    "finish",
+    "claim",
+    "decline",
+    "withdraw",
+    "settings set",
+    "settings reload",
+    "stop",
+)
+
 # Each command's document. A listing is an array; what follows is one object a line.
 DOCUMENTS: dict[str, Any] = {
     "status": StatusRecord,
@@ -310,6 +357,7 @@ DOCUMENTS: dict[str, Any] = {
     "rewards --month": MonthRecord,
     "rewards --movements": list[MovementRecord],
     "settings get": list[SettingRecord],
+    **dict.fromkeys(ACTING_COMMANDS, ResultRecord),
     "themes": list[ThemeRecord],
     "keys": list[KeyRecord],
     "version": VersionRecord,

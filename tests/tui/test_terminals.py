@@ -81,9 +81,10 @@ def test_ascii_is_chosen_where_the_rest_cannot_be_drawn(term: str, encoding: str
 
 
 @pytest.mark.process
-def test_the_program_refuses_a_dumb_terminal_before_anything_starts(tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", [[], ["attach"], ["attach", "ssh://nobody@localhost:1"]])
+def test_the_program_refuses_a_dumb_terminal_before_anything_starts(tmp_path: Path, words: list[str]) -> None:
     home = tmp_path / "home"
-    command = [sys.executable, "-m", "emeth_tui", "--network", "round3-2"]
+    command = [sys.executable, "-m", "emeth_tui", "--network", "round3-2", *words]
     terminal = Terminal(command, (100, 40), environment(home), kind={"TERM": "dumb"})
     try:
         terminal.read_to_end()

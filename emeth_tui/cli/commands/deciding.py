@@ -17,33 +17,36 @@ from emeth_tui.cli.node.completing import JOB_ID, OPEN_JOB_ID
 from emeth_tui.cli.node.job_ids import find_job
 from emeth_tui.cli.node.place import Place, place_of, run
 from emeth_tui.cli.output.confirming import YES, confirm
-from emeth_tui.cli.output.printing import Output, example
+from emeth_tui.cli.output.printing import JSON, Output, example
+from emeth_tui.cli.output.result import Result, result_of
 from emeth_tui.errors import CommandRefused, ExitCode, JobError
 from emeth_tui.model import SECONDS_PER_DAY
-from emeth_tui.streams import narrate
 from emeth_tui.words.formats import exact_emt, exact_token
-from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
     from emeth_tui.engine.view.snapshot import Snapshot
     from emeth_tui.job import Job
+    from emeth_tui.listings.costs import DeclineCost
     from emeth_tui.notices.notice import Reason
 
 
 @click.command(epilog=example("emeth-tui claim 6f2a", "emeth-tui claim 6f2a --yes"))
 @click.argument("job_id", metavar="ID", type=JOB_ID)
 @YES
+@JSON
 @click.pass_context
-def claim(context: click.Context, job_id: str, yes: bool) -> ExitCode:
+def claim(context: click.Context, job_id: str, yes: bool, as_json: bool) -> ExitCode:
     """Claim a job on offer: shows what it stakes and should bring, and asks.
 
     The rules on fee and size do not apply to it. Its claim is a transaction; what comes of it is an event.
     """
     place = place_of(context)
-    output = Output(ascii_only=place.settings.screen.ascii)
-    claimed = run(_claim(place, output, job_id, yes=yes))
-    print(_("job {job} is accepted; its claim goes to the chain").format(job=claimed))
+    output = Output(as_json, ascii_only=place.settings.screen.ascii)
+    with result_of("claim", output) as result:
+        result.pid = place.pid
+        claimed = run(_claim(place, output, job_id, yes=yes))
+        result.note_job(claimed, _("job {job} is accepted; its claim goes to the chain").format(job=claimed))
     return ExitCode.OK
 
 
@@ -51,8 +54,11 @@ def claim(context: click.Context, job_id: str, yes: bool) -> ExitCode:
 @click.argument("job_ids", metavar="[ID]...", type=OPEN_JOB_ID, nargs=-1)
 @click.option("--all", "every", is_flag=True, help="Every job that can be declined.")
 @YES
+@JSON
 @click.pass_context
-def decline(context: click.Context, job_ids: tuple[str, ...], every: bool, yes: bool) -> ExitCode:
+def decline(
+    context: click.Context, job_ids: tuple[str, ...], every: bool, yes: bool, as_json: bool
+) -> ExitCode:
     """Give jobs back, which costs a part of their deposits: shows how much, to the wei, and asks.
 
     Without a running node this opens the wallet and sends the transactions itself; the password comes from
@@ -61,8 +67,11 @@ def decline(context: click.Context, job_ids: tuple[str, ...], every: bool, yes: 
     if bool(job_ids) == every:
         raise click.UsageError("name jobs, or --all")
     place = place_of(context)
-    output = Output(ascii_only=place.settings.screen.ascii)
-    return run(_decline(place, output, job_ids, yes=yes))
+    output = Output(as_json, ascii_only=place.settings.screen.ascii)
+    with result_of("decline", output) as result:
+        result.pid = place.pid
+        run(_decline(place, output, result, job_ids, yes=yes))
+    return ExitCode.OK if result.reason is None else ExitCode.REFUSED
 
 
 class Slot(click.ParamType[int]):
@@ -86,15 +95,19 @@ class Slot(click.ParamType[int]):
 
 @click.command(epilog=example("emeth-tui withdraw", "emeth-tui withdraw 2026-11-27"))
 @click.argument("slots", metavar="[SLOT]...", type=Slot(), nargs=-1)
+@JSON
 @click.pass_context
-def withdraw(context: click.Context, slots: tuple[int, ...]) -> ExitCode:
+def withdraw(context: click.Context, slots: tuple[int, ...], as_json: bool) -> ExitCode:
     """Withdraw the rewards of closed days, one transaction each: all, or those of the days named.
 
     SLOT is a day's date in UTC or the number of its slot. Without a running node this opens the wallet and
     sends the transactions itself. What was withdrawn is printed, also when that is nothing.
     """
     place = place_of(context)
-    print(_("{amount} withdrawn").format(amount=exact_emt(run(_withdraw(place, slots)))))
+    with result_of("withdraw", Output(as_json, ascii_only=place.settings.screen.ascii)) as result:
+        result.pid = place.pid
+        result.withdrawn_wei = run(_withdraw(place, slots))
+        result.say(_("{amount} withdrawn").format(amount=exact_emt(result.withdrawn_wei)))
     return ExitCode.OK
 
 
@@ -116,31 +129,29 @@ async def _claim(place: Place, output: Output, typed: str, *, yes: bool) -> str:
     return job_id
 
 
-async def _decline(place: Place, output: Output, typed: Sequence[str], *, yes: bool) -> ExitCode:
+async def _decline(place: Place, output: Output, result: Result, typed: Sequence[str], *, yes: bool) -> None:
     from emeth_tui.listings.costs import decline_cost, decline_facts
 
     async with _money_node(place) as node:
         snapshot = await node.snapshot()
-        jobs = _declinable(snapshot, typed)
-        costs = [decline_cost(snapshot, job) for job in jobs]
+        costs = [decline_cost(snapshot, job) for job in _declinable(snapshot, typed)]
         amount = exact_token(sum(cost.penalty_wei for cost in costs))
         question = _("Decline and pay {amount} EMT?").format(amount=amount)
         confirm(output, question, decline_facts(snapshot, costs), yes=yes)
-        return await _decline_each(node, jobs)
+        await _decline_each(node, result, costs)
 
 
-async def _decline_each(node: NodeAtWork | NodeAtRest, jobs: Sequence[Job]) -> ExitCode:
+async def _decline_each(node: NodeAtWork | NodeAtRest, result: Result, costs: Sequence[DeclineCost]) -> None:
     """Decline jobs one by one; one that is refused keeps no other."""
-    code = ExitCode.OK
-    for job in jobs:
+    for cost in costs:
+        job_id = cost.job.job_id
         try:
-            await node.decline(job.job_id)
+            await node.decline(job_id)
         except (CommandRefused, JobError) as error:
-            narrate(f"emeth-tui: {text_of(error.reason)}")
-            code = ExitCode.REFUSED
+            result.note_job(job_id, reason=error.reason)
         else:
-            print(_("job {job} is declined").format(job=job.job_id), flush=True)
-    return code
+            text = _("job {job} is declined").format(job=job_id)
+            result.note_job(job_id, text, cost_wei=cost.penalty_wei)
 
 
 def _declinable(snapshot: Snapshot, typed: Sequence[str]) -> list[Job]:

@@ -10,13 +10,17 @@ import click
 from emeth_tui.cli.node.completing import SETTING_KEY
 from emeth_tui.cli.node.place import Place, place_of, run
 from emeth_tui.cli.output.printing import CSV, JSON, Output, example
+from emeth_tui.cli.output.result import Result, result_of
 from emeth_tui.cli.output.table import Column
 from emeth_tui.errors import ExitCode, NotRunning, SettingsError
 from emeth_tui.streams import narrate
+from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
     from emeth_tui.engine.settings_editor import Setting, SettingChange, SettingsView
+    from emeth_tui.notices.notice import Reason
+    from emeth_tui.settings import Layers
 
 
 @click.group(epilog=example("emeth-tui settings get claims.min_fee_emt"))
@@ -55,47 +59,71 @@ def settings_get(context: click.Context, keys: tuple[str, ...], as_json: bool, a
 @settings.command("set", epilog=example("emeth-tui settings set claims.min_fee_emt 12.5"))
 @click.argument("key", metavar="KEY", type=SETTING_KEY)
 @click.argument("value", metavar="VALUE")
+@JSON
 @click.pass_context
-def settings_set(context: click.Context, key: str, value: str) -> ExitCode:
+def settings_set(context: click.Context, key: str, value: str, as_json: bool) -> ExitCode:
     """Change a setting of the running node and in its settings file; an empty VALUE restores the default.
 
     VALUE is as an environment variable holds it: lists with commas. What cannot change while the node runs is
-    refused.
+    refused. Without a running node any setting is changed in the file alone, which is checked as at a start.
     """
-    _print_changes(run(_change(place_of(context), key, value)))
+    place = place_of(context)
+    with result_of("settings set", Output(as_json, ascii_only=place.settings.screen.ascii)) as result:
+        try:
+            changes = run(_change(place, result, key, value))
+        except NotRunning as error:
+            narrate(f"emeth-tui: {text_of(error.reason)}")
+            changes = _change_file(place, key, value)
+        _report(result, changes)
     return ExitCode.OK
 
 
 @settings.command("reload", epilog=example("emeth-tui settings reload"))
+@JSON
 @click.pass_context
-def settings_reload(context: click.Context) -> ExitCode:
+def settings_reload(context: click.Context, as_json: bool) -> ExitCode:
     """Have the running node read its settings file again; print what has changed."""
-    _print_changes(run(_reload(place_of(context))))
+    place = place_of(context)
+    with result_of("settings reload", Output(as_json, ascii_only=place.settings.screen.ascii)) as result:
+        _report(result, run(_reload(place, result)))
     return ExitCode.OK
 
 
-async def _change(place: Place, key: str, value: str) -> Sequence[SettingChange]:
+async def _change(place: Place, result: Result, key: str, value: str) -> Sequence[SettingChange]:
     async with place.node() as node:
+        result.pid = node.hello.pid
         changes: Sequence[SettingChange] = await node.connection.do("change_setting", key=key, text=value)
         return changes
 
 
-async def _reload(place: Place) -> Sequence[SettingChange]:
+async def _reload(place: Place, result: Result) -> Sequence[SettingChange]:
     async with place.node() as node:
+        result.pid = node.hello.pid
         changes: Sequence[SettingChange] = await node.connection.do("reload_settings")
         return changes
 
 
-def _print_changes(changes: Sequence[SettingChange]) -> None:
+def _change_file(place: Place, key: str, value: str) -> Sequence[SettingChange]:
+    from emeth_tui.engine.settings_editor import change_file
+    from emeth_tui.settings.schema import fields_by_key
+
+    if key not in fields_by_key():
+        raise SettingsError(_no_such(key, list(fields_by_key())))
+    return change_file(_layers(place), key, value)
+
+
+def _report(result: Result, changes: Sequence[SettingChange]) -> None:
     if not changes:
         narrate(_("nothing has changed"))
     for change in changes:
-        text = (
-            _("{key}: {before} → {after}")
-            if change.in_effect
-            else _("{key}: {before} → {after} after a restart")
-        )
-        print(text.format(key=change.key, before=change.before or "–", after=change.after or "–"))
+        if change.in_effect:
+            text = _("{key}: {before} → {after}")
+        elif result.pid is None:
+            text = _("{key}: {before} → {after} from the next start")
+        else:
+            text = _("{key}: {before} → {after} after a restart")
+        result.say(text.format(key=change.key, before=change.before or "–", after=change.after or "–"))
+    result.note_changes(changes)
 
 
 def _in_effect(place: Place) -> SettingsView:
@@ -112,12 +140,17 @@ async def _of_node(place: Place) -> SettingsView:
 
 
 def _of_file(place: Place) -> SettingsView:
-    from emeth_tui.cli.start import directories_of
     from emeth_tui.engine.settings_editor import settings_view
+
+    layers = _layers(place)
+    return settings_view(layers, layers.load(), place.network())
+
+
+def _layers(place: Place) -> Layers:
+    from emeth_tui.cli.start import directories_of
     from emeth_tui.settings import settings_layers
 
-    layers = settings_layers(place.options.config, overrides=directories_of(place.options))
-    return settings_view(layers, layers.load(), place.network())
+    return settings_layers(place.options.config, overrides=directories_of(place.options))
 
 
 def _chosen(known: Sequence[Setting], keys: Sequence[str]) -> list[Setting]:
@@ -128,12 +161,16 @@ def _chosen(known: Sequence[Setting], keys: Sequence[str]) -> list[Setting]:
     for key in keys:
         found = [one for one in known if one.key == key or one.key.startswith(f"{key}.")]
         if not found:
-            from emeth_tui.nearest import nearest_of
-            from emeth_tui.notices.reasons.command_line import NoSuchSetting
-
-            raise SettingsError(NoSuchSetting(key, nearest_of(key, [one.key for one in known])))
+            raise SettingsError(_no_such(key, [one.key for one in known]))
         chosen += [one for one in found if one not in chosen]
     return chosen
+
+
+def _no_such(key: str, known: Sequence[str]) -> Reason:
+    from emeth_tui.nearest import nearest_of
+    from emeth_tui.notices.reasons.command_line import NoSuchSetting
+
+    return NoSuchSetting(key, nearest_of(key, known))
 
 
 def _columns() -> list[Column[Setting]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import click
@@ -9,7 +11,8 @@ import click
 from emeth_tui.cli.node.completing import OPEN_JOB_ID
 from emeth_tui.cli.node.job_ids import find_job
 from emeth_tui.cli.node.place import LiveNode, Place, place_of, run
-from emeth_tui.cli.output.printing import example
+from emeth_tui.cli.output.printing import JSON, Output, example
+from emeth_tui.cli.output.result import Result, result_of
 from emeth_tui.cli.types import DURATION, TIME_OF_DAY
 from emeth_tui.errors import ExitCode
 from emeth_tui.model import JobId
@@ -27,9 +30,15 @@ JOB = click.argument("job_id", metavar="[ID]", type=OPEN_JOB_ID, required=False)
 @click.option(
     "--until", type=TIME_OF_DAY, metavar="HH:MM", help="Until it is that time by schedule.time_zone."
 )
+@JSON
 @click.pass_context
 def pause(
-    context: click.Context, job_id: str | None, claims: bool, for_s: int | None, until: str | None
+    context: click.Context,
+    job_id: str | None,
+    claims: bool,
+    for_s: int | None,
+    until: str | None,
+    as_json: bool,
 ) -> ExitCode:
     """Pause a job at its next step, or claiming. Both stay paused when the node starts anew.
 
@@ -38,41 +47,50 @@ def pause(
     _check_one(job_id, claims)
     if for_s is not None and until:
         raise click.UsageError("--for or --until, not both")
-    paused, end = run(_pause(place_of(context), job_id, {"for_s": for_s, "until": until or ""}))
-    if paused is None and end:
-        print(_("the node takes no new jobs until {end}").format(end=end))
-    elif paused is None:
-        print(_("the node takes no new jobs until `emeth-tui resume --claims`"))
-    elif end:
-        print(_("job {job} pauses at its next step, until {end}").format(job=paused, end=end))
-    else:
-        print(_("job {job} pauses at its next step").format(job=paused))
+    with _result(context, as_json) as (place, result):
+        paused, end = run(_pause(place, result, job_id, {"for_s": for_s, "until": until or ""}))
+        if paused is None and end:
+            result.say(_("the node takes no new jobs until {end}").format(end=end))
+        elif paused is None:
+            result.say(_("the node takes no new jobs until `emeth-tui resume --claims`"))
+        else:
+            said = (
+                _("job {job} pauses at its next step, until {end}")
+                if end
+                else _("job {job} pauses at its next step")
+            )
+            result.note_job(paused, said.format(job=paused, end=end))
     return ExitCode.OK
 
 
 @click.command(epilog=example("emeth-tui resume 6f2a", "emeth-tui resume --claims"))
 @JOB
 @CLAIMS
+@JSON
 @click.pass_context
-def resume(context: click.Context, job_id: str | None, claims: bool) -> ExitCode:
+def resume(context: click.Context, job_id: str | None, claims: bool, as_json: bool) -> ExitCode:
     """Let a paused job go on, or take new jobs again."""
     _check_one(job_id, claims)
-    place = place_of(context)
-    if job_id is None:
-        run(_do(place, "resume_claims"))
-        print(_("the node takes new jobs again"))
-    else:
-        resumed = run(_do_with_job(place, "resume_job", job_id))
-        print(_("job {job} goes on").format(job=resumed))
+    with _result(context, as_json) as (place, result):
+        if job_id is None:
+            run(_do(place, result, "resume_claims"))
+            result.say(_("the node takes new jobs again"))
+        else:
+            resumed = run(_resume_job(place, result, job_id))
+            result.note_job(resumed, _("job {job} goes on").format(job=resumed))
     return ExitCode.OK
 
 
 @click.command(epilog=example("emeth-tui finish"))
+@JSON
 @click.pass_context
-def finish(context: click.Context) -> ExitCode:
+def finish(context: click.Context, as_json: bool) -> ExitCode:
     """Finish the jobs under way, and take no new ones until `emeth-tui resume --claims`."""
-    run(_do(place_of(context), "finish_then_pause"))
-    print(_("the jobs under way are finished, and no new ones taken until `emeth-tui resume --claims`"))
+    with _result(context, as_json) as (place, result):
+        run(_do(place, result, "finish_then_pause"))
+        result.say(
+            _("the jobs under way are finished, and no new ones taken until `emeth-tui resume --claims`")
+        )
     return ExitCode.OK
 
 
@@ -81,19 +99,28 @@ def finish(context: click.Context) -> ExitCode:
 @click.option(
     "--now", is_flag=True, help="At once; every job is saved and goes on at the next start. [default]"
 )
+@JSON
 @click.pass_context
-def stop(context: click.Context, drain: bool, now: bool) -> ExitCode:
+def stop(context: click.Context, drain: bool, now: bool, as_json: bool) -> ExitCode:
     """Stop the node, and wait until it has ended. With --drain it ends later, and is not waited for."""
     if drain and now:
         raise click.UsageError("--drain or --now, not both")
-    place = place_of(context)
-    if drain:
-        run(_do(place, "drain"))
-        print(_("the node ends when the jobs under way are submitted"))
-    else:
-        pid = run(_stop(place))
-        print(_("the node (process {pid}) has ended").format(pid=pid))
+    with _result(context, as_json) as (place, result):
+        if drain:
+            run(_do(place, result, "drain"))
+            result.say(_("the node ends when the jobs under way are submitted"))
+        else:
+            result.pid = run(_stop(place))
+            result.say(_("the node (process {pid}) has ended").format(pid=result.pid))
     return ExitCode.OK
+
+
+@contextmanager
+def _result(context: click.Context, as_json: bool) -> Iterator[tuple[Place, Result]]:
+    place = place_of(context)
+    output = Output(as_json, ascii_only=place.settings.screen.ascii)
+    with result_of(str(context.info_name), output) as result:
+        yield place, result
 
 
 async def _stop(place: Place) -> int:
@@ -113,25 +140,30 @@ async def _stop(place: Place) -> int:
         raise AssertionError("the task that reads ends with an error alone")
 
 
-async def _pause(place: Place, typed: str | None, length: dict[str, Any]) -> tuple[JobId | None, str]:
+async def _pause(
+    place: Place, result: Result, typed: str | None, length: dict[str, Any]
+) -> tuple[JobId | None, str]:
     """Pause a job or claiming; return the job, and until when."""
     async with place.node() as node:
+        result.pid = node.hello.pid
         if typed is None:
             return None, await node.connection.do("pause_claims", **length)
         job_id = await open_job(node, typed)
         return job_id, await node.connection.do("pause_job", job_id=job_id, **length)
 
 
-async def _do(place: Place, command: NodeWideCommand) -> None:
+async def _do(place: Place, result: Result, command: NodeWideCommand) -> None:
     async with place.node() as node:
+        result.pid = node.hello.pid
         await node.connection.do(command)
 
 
-async def _do_with_job(place: Place, command: Literal["resume_job"], typed: str) -> JobId:
-    """Give a command about an open job, and return its id."""
+async def _resume_job(place: Place, result: Result, typed: str) -> JobId:
+    """Let an open job go on, and return its id."""
     async with place.node() as node:
+        result.pid = node.hello.pid
         job_id = await open_job(node, typed)
-        await node.connection.do(command, job_id=job_id)
+        await node.connection.do("resume_job", job_id=job_id)
         return job_id
 
 

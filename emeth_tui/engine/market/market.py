@@ -147,7 +147,8 @@ class Market:
     def resume(self, by: Asker) -> None:
         """Take new jobs again, whatever the day has cost so far."""
         self._losses.accept()
-        self._go_on(by)
+        if self.paused is not None:
+            self._go_on(by)
 
     def end_pause(self) -> None:
         """Take new jobs again, because the time is over for which claiming was paused."""

@@ -90,6 +90,59 @@ async def test_declining_shows_its_cost_and_costs_that_to_the_wei(emeth_tui: Com
     assert deposit_wei - back_wei == deposit_wei * 20_000 // 100_000
 
 
+async def test_what_was_done_is_said_to_programs_in_one_schema(emeth_tui: Commanded) -> None:
+    job_id, pid = emeth_tui.job_id, os.getpid()
+    done = {
+        "done": True,
+        "pid": pid,
+        "withdrawn_wei": None,
+        "changes": [],
+        "reason": None,
+        "reason_kind": None,
+    }
+    of_job = {"job_id": job_id, "done": True, "cost_wei": None, "reason": None, "reason_kind": None}
+    for command in ("pause", "resume"):
+        assert await emeth_tui.result(command, job_id) == {"command": command, "jobs": [of_job], **done}
+        assert await emeth_tui.result(command, "--claims") == {"command": command, "jobs": [], **done}
+    assert (await emeth_tui.result("finish"))["done"] is True
+
+    (change,) = (await emeth_tui.result("settings", "set", "claims.min_fee_emt", "12.5"))["changes"]
+    assert (change["key"], change["after"], change["in_effect"]) == ("claims.min_fee_emt", "12.5", True)
+    assert (await emeth_tui.result("settings", "reload"))["changes"] == []
+    assert (await emeth_tui.result("withdraw"))["withdrawn_wei"] == "0"
+
+    for arguments, code, kind in (
+        (["settings", "set", "network", "round3-2"], 24, "needs_restart"),
+        (["pause", "ffff"], 23, "no_job_begins"),
+        (["claim", "ffff", "--yes"], 23, "no_job_begins"),
+        (["decline", job_id], 25, "not_confirmed_here"),
+        (["withdraw", "2020-01-01"], 24, "no_reward_of_day"),
+    ):
+        refused = await emeth_tui.result(*arguments, code=code)
+        assert (refused["done"], refused["reason_kind"]) == (False, kind)
+
+    declined = await emeth_tui.result("decline", "--all", "--yes")
+    cost_wei = str(emeth_tui.deposit_wei * 20_000 // 100_000)
+    assert declined["jobs"] == [{**of_job, "cost_wei": cost_wei}]
+    assert (await emeth_tui.result("stop", "--drain"))["pid"] == pid
+    await asyncio.wait({emeth_tui.running.running})
+
+
+async def test_what_changes_nothing_leaves_no_event(emeth_tui: Commanded) -> None:
+    for _twice in range(2):
+        await emeth_tui("pause", "--claims")
+    for _twice in range(2):
+        await emeth_tui("resume", "--claims")
+    for _twice in range(2):
+        await emeth_tui("pause", emeth_tui.job_id)
+    for _twice in range(2):
+        await emeth_tui("resume", emeth_tui.job_id)
+    await emeth_tui.running.event("job_resumed")
+    kinds = [event.kind for event in emeth_tui.running.seen]
+    for kind in ("claims_paused", "claims_resumed", "job_paused", "job_resumed"):
+        assert kinds.count(kind) == 1, kind
+
+
 async def test_at_a_terminal_the_answer_counts(emeth_tui: Commanded) -> None:
     def answer(key: str) -> tuple[str, int]:
         terminal = Terminal([*emeth_tui.command, "decline", emeth_tui.job_id], (100, 40), os.environ)

@@ -7,16 +7,14 @@ import csv
 import io
 import os
 import re
-from typing import Any
 
-import jsonschema
 import pytest
 from rich.cells import cell_len
 
 from emeth_tui.listings.csv_text import columns_of
-from emeth_tui.listings.records import DOCUMENTS, json_schema
+from emeth_tui.listings.records import DOCUMENTS
 from emeth_tui.store.lock import lock_holder
-from tests.cli.commands.world import World, run_program
+from tests.cli.commands.world import World, check, run_program
 from tests.terminal import Terminal
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
@@ -35,15 +33,6 @@ LISTINGS = [
     "keys",
 ]
 WITH_CSV = [name for name in LISTINGS if name != "status"]
-
-
-def check(command: str, document: Any) -> None:
-    """Hold a document against the schema, which names every field there may be."""
-    schema = json_schema()
-    for definition in schema["$defs"].values():
-        if definition.get("type") == "object" and "properties" in definition:
-            definition["additionalProperties"] = False
-    jsonschema.validate(document, {**schema, "$ref": f"#/$defs/{command}"})
 
 
 @pytest.mark.parametrize("command", LISTINGS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import stat
 import subprocess
 import sys
 from dataclasses import replace
@@ -18,7 +19,7 @@ from emeth_tui.notices.event import Event
 from emeth_tui.notices.events.job import StepsSkipped, Submitted
 from emeth_tui.store.database import Store
 from emeth_tui.store.movements import Movement, MovementKind
-from tests.cli.commands.world import run_program
+from tests.cli.commands.world import check, run_program
 from tests.factories import JOB_ID, OTHER_JOB_ID, make_job, make_transaction
 
 pytestmark = pytest.mark.process
@@ -209,6 +210,41 @@ def test_settings_are_those_that_a_node_would_start_with(state_dir: Path) -> Non
         state_dir, "settings", "get", "claims.min_fee_emt", EMETH_TUI_CLAIMS__MIN_FEE_EMT="12.5"
     )
     assert shown.stdout == "12.5\n"
+
+
+def test_a_setting_is_changed_in_the_file_as_at_a_start(state_dir: Path, tmp_path: Path) -> None:
+    file = tmp_path / "home" / ".config" / "emeth-tui" / "config.toml"
+    changed = emeth_tui(state_dir, "settings", "set", "claims.min_fee_emt", "12.5")
+    assert changed.returncode == 0
+    assert changed.stdout.endswith(" → 12.5 from the next start\n")
+    assert changed.stderr.startswith("emeth-tui: no node runs on ")
+    assert len(changed.stderr.splitlines()) == 1
+    assert (file.read_text("utf-8"), stat.S_IMODE(file.stat().st_mode)) == (
+        "[claims]\nmin_fee_emt = 12.5\n",
+        0o600,
+    )
+    again = json.loads(emeth_tui(state_dir, "settings", "set", "claims.min_fee_emt", "12.5", "--json").stdout)
+    check("settings set", again)
+    assert (again["done"], again["pid"], again["changes"]) == (True, None, [])
+    file.write_text("# mine\n" + file.read_text("utf-8"), "utf-8")
+    restart = emeth_tui(state_dir, "settings", "set", "log.keep_files", "9", "--json")  # of no running node
+    assert json.loads(restart.stdout)["changes"] == [
+        {"key": "log.keep_files", "before": "5", "after": "9", "in_effect": False}
+    ]
+    assert emeth_tui(state_dir, "settings", "set", "claims.min_fee_emt", "").returncode == 0
+    left = file.read_text("utf-8")
+    assert left.startswith("# mine\n")
+    assert "min_fee_emt" not in left
+
+    for key, value, said in (
+        ("claims.min_fee_emt", "much", "claims.min_fee_emt"),
+        ("claims.min_fee", "1", "the nearest is claims.min_fee_emt"),
+        ("network", "devnet", "command line of this run sets it"),
+    ):
+        refused = emeth_tui(state_dir, "settings", "set", key, value)
+        assert (refused.returncode, refused.stdout) == (3, "")
+        assert said in refused.stderr
+        assert file.read_text("utf-8") == left
 
 
 def test_a_log_holds_a_jobs_own_lines_with_their_tracebacks(state_dir: Path) -> None:

@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jsonschema
+
 from emeth_tui.control.server import serve_control
+from emeth_tui.listings.records import json_schema
 from emeth_tui.model import JobId
 from tests.control.conftest import until
 from tests.engine.harness import Harness, RunningNode, quiet_network
@@ -67,6 +70,15 @@ class World:
             return [line.rstrip() for line in text.splitlines() if line.strip()]
         finally:
             terminal.close()
+
+
+def check(command: str, document: Any) -> None:
+    """Hold a document against the schema, which names every field there may be."""
+    schema = json_schema()
+    for definition in schema["$defs"].values():
+        if definition.get("type") == "object" and "properties" in definition:
+            definition["additionalProperties"] = False
+    jsonschema.validate(document, {**schema, "$ref": f"#/$defs/{command}"})
 
 
 def program(network: Harness, state_dir: Path) -> list[str]:
@@ -134,6 +146,7 @@ class Commanded:
     running: RunningNode
     state_dir: Path
     job_id: JobId
+    deposit_wei: int
 
     @property
     def command(self) -> list[str]:
@@ -146,6 +159,15 @@ class Commanded:
         result = await asyncio.to_thread(run_program, [*self.command, *arguments], typed=typed)
         assert result.returncode in ({code} if isinstance(code, int) else code), result.stderr
         return result.stdout, result.stderr
+
+    async def result(self, *arguments: str, code: int = 0) -> dict[str, Any]:
+        """Run a command that acts with --json; return what it has done, as the schema has it."""
+        out, _err = await self(*arguments, "--json", code=code)
+        result: dict[str, Any] = json.loads(out)
+        words = 2 if arguments[0] == "settings" else 1
+        assert result["command"] == " ".join(arguments[:words])
+        check(result["command"], result)
+        return result
 
     @property
     def job(self):  # type: ignore[no-untyped-def]
@@ -162,4 +184,5 @@ async def commanded(network: Harness, directory: Path, **settings: object) -> As
     ):
         job_id = await network.post(fee_emt="20.000000000000000003", lifetime_s=LIFETIME_S)
         await running.event("epoch_done", job_id)
-        yield Commanded(network, running, state_dir, job_id)
+        (job,) = running.node.snapshot().jobs
+        yield Commanded(network, running, state_dir, job_id, job.deposit_wei)
