@@ -130,6 +130,11 @@ MIGRATIONS = (
     ALTER TABLE jobs ADD COLUMN best_loss REAL;
     """,
     "ALTER TABLE jobs ADD COLUMN paused_until_unix_s REAL;",
+    """
+    ALTER TABLE measurements ADD COLUMN batch INTEGER NOT NULL DEFAULT 0;
+    DROP INDEX measurements_by_gauge;
+    CREATE INDEX measurements_by_gauge ON measurements (quantity, place, model, language, batch, id);
+    """,
 )
 
 

@@ -28,12 +28,16 @@ class Quantity(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """What is measured and what it depends on: a device or host, a model, a language; "" for none."""
+    """What is measured and what it depends on: a device or host, a model, a language; "" for none.
+
+    `batch` is how many blocks a step learns from, which the speed of training depends on; 0 for none.
+    """
 
     quantity: Quantity
     place: str = ""
     model: str = ""
     language: str = ""
+    batch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,25 +75,23 @@ class MeasurementTable:
         """Return all measurements, oldest first, except of quantities that only another version knows."""
         known = {quantity.value for quantity in Quantity}
         rows = self._connection.execute(
-            "SELECT quantity, place, model, language, amount, per FROM measurements ORDER BY id"
+            "SELECT quantity, place, model, language, batch, amount, per FROM measurements ORDER BY id"
         )
         return [
-            Measurement(Gauge(Quantity(row[0]), row[1], row[2], row[3]), row[4], row[5])
-            for row in rows
-            if row[0] in known
+            Measurement(Gauge(Quantity(row[0]), *row[1:5]), row[5], row[6]) for row in rows if row[0] in known
         ]
 
     def _add(self, measurement: Measurement, at_unix_s: float) -> None:
         gauge = measurement.gauge
-        key = (gauge.quantity.value, gauge.place, gauge.model, gauge.language)
+        key = (gauge.quantity.value, gauge.place, gauge.model, gauge.language, gauge.batch)
         self._connection.execute(
-            "INSERT INTO measurements (quantity, place, model, language, amount, per, at_unix_s) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO measurements (quantity, place, model, language, batch, amount, per, at_unix_s) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (*key, measurement.amount, measurement.per, at_unix_s),
         )
         self._connection.execute(
             "DELETE FROM measurements WHERE quantity = ? AND place = ? AND model = ? AND language = ? "
-            "AND id NOT IN (SELECT id FROM measurements WHERE quantity = ? AND place = ? AND model = ? "
-            "AND language = ? ORDER BY id DESC LIMIT ?)",
+            "AND batch = ? AND id NOT IN (SELECT id FROM measurements WHERE quantity = ? AND place = ? "
+            "AND model = ? AND language = ? AND batch = ? ORDER BY id DESC LIMIT ?)",
             (*key, *key, KEPT_MEASUREMENTS),
         )

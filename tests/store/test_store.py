@@ -272,7 +272,7 @@ def test_why_claiming_is_paused_comes_back_as_it_was(store: Store) -> None:
 
 
 def test_measurements_come_back_in_order_the_newest_of_each_gauge(tmp_path: Path) -> None:
-    often, rare = Gauge(Quantity.TRAINING, "gpu", "gpt2-medium"), Gauge(Quantity.TOKENS, "", "m", "ja")
+    often, rare = (Gauge(Quantity.TRAINING, "gpu", "gpt2-medium", batch=batch) for batch in (16, 3))
     with Store(tmp_path) as store:
         store.measurements.add([Measurement(rare, 1.0, 3.0)], at_unix_s=1.0)
         for number in range(KEPT_MEASUREMENTS + 5):
@@ -301,7 +301,7 @@ def test_what_another_version_measured_is_left_alone(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         path = store.path
     with sqlite3.connect(path) as connection:
-        connection.execute("INSERT INTO measurements VALUES (1, 'dreaming', 'gpu', '', '', 1.0, 1.0, 1.0)")
+        connection.execute("INSERT INTO measurements VALUES (1, 'dreaming', 'gpu', '', '', 1.0, 1.0, 1.0, 0)")
     connection.close()
 
     with Store(tmp_path) as store:

@@ -94,7 +94,7 @@ async def test_a_job_is_trained_to_its_result(tmp_path: Path, worker: Worker, vi
 async def test_a_job_on_a_real_worker_leaves_all_its_measurements(tmp_path: Path, worker: Worker) -> None:
     request = make_request(tmp_path)
     size_bytes = size_of(tmp_path / "dataset.txt")
-    meter = TrainingMeter(Task(size_bytes, request.epochs, Language.EN, request.model), worker.kind)
+    meter = TrainingMeter(Task(size_bytes, request.epochs, Language.EN, request.model, 2), worker.kind)
     kept: list[Measurement] = []
 
     await worker.train(

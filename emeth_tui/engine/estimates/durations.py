@@ -86,10 +86,11 @@ class Task:
     epochs: int
     language: Language
     model: str
+    batch_size: int  # in blocks
 
     @classmethod
     def of(cls, job: Job) -> Task:
-        return cls(job.dataset_bytes, job.epochs, job.language, job.model)
+        return cls(job.dataset_bytes, job.epochs, job.language, job.model, job.batch_size)
 
     @property
     def result_bytes(self) -> int:
@@ -132,7 +133,10 @@ def gauge_for(quantity: Quantity, task: Task, *, device: str = "", host: str = "
     language = task.language.value
     if quantity in {Quantity.TOKENS, Quantity.VALID_TOKENS}:
         return Gauge(quantity, "", task.model, language)
-    return Gauge(quantity, device, task.model, language if quantity is Quantity.TOKENISING else "")
+    if quantity is Quantity.TOKENISING:
+        return Gauge(quantity, device, task.model, language)
+    # On a GPU a step of few blocks takes as long as one of several times as many.
+    return Gauge(quantity, device, task.model, batch=task.batch_size if quantity is Quantity.TRAINING else 0)
 
 
 def formula_s(dataset_bytes: int) -> float:

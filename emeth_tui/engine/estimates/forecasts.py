@@ -144,15 +144,22 @@ class Forecasts:
         """Estimate a job that is not ours yet, on the free worker that would take it."""
         return self._best_of(self._candidates, task, Remaining.all_of(task))
 
-    def listed(self, dataset_bytes: int, param: str | None, models: Callable[[Language], str]) -> Duration:
+    def listed(
+        self,
+        dataset_bytes: int,
+        param: str | None,
+        models: Callable[[Language], str],
+        batch_sizes: Callable[[str], int],
+    ) -> Duration:
         """Estimate a job as the info server lists it, assuming the worst for what is not listed."""
         try:
             parameters = [parse_parameters(param or "")]
         except JobError:
             parameters = [JobParameters(language, MIN_EPOCHS) for language in Language]
         tasks = [
-            Task(dataset_bytes, epochs_to_train(one), one.language, models(one.language))
+            Task(dataset_bytes, epochs_to_train(one), one.language, model, batch_sizes(model))
             for one in parameters
+            for model in (models(one.language),)
         ]
         return max((self.plan(task).duration for task in tasks), key=lambda needed: needed.high_s)
 

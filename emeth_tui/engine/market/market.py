@@ -171,7 +171,10 @@ class Market:
         return ClaimRules.of(context.settings.claims, context.network, context.rates)
 
     def _needed(self, job: ListedJob) -> Duration:
-        return self._context.forecasts.listed(job.dataset_bytes, job.param, self._context.model_for)
+        context = self._context
+        return context.forecasts.listed(
+            job.dataset_bytes, job.param, context.model_for, context.batch_size_for
+        )
 
     def _why_not_as_listed(self, job: ListedJob) -> Reason | None:
         """Return why parameters, model or the owner's limit rule a job out, if its listing shows that."""

@@ -103,4 +103,5 @@ async def _no_room(context: Context, job: Job) -> Refusal | None:
 
 def _task(context: Context, parameters: JobParameters, dataset_bytes: int) -> Task:
     model = context.model_for(parameters.language)
-    return Task(dataset_bytes, epochs_to_train(parameters), parameters.language, model)
+    batch_size = context.batch_size_for(model)
+    return Task(dataset_bytes, epochs_to_train(parameters), parameters.language, model, batch_size)

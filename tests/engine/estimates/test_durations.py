@@ -22,7 +22,7 @@ from emeth_tui.engine.estimates.ranges import FULL_MEASUREMENT, Range, figure
 from emeth_tui.model import Language
 from emeth_tui.store.measurements import Gauge, Measurement, Quantity
 
-TASK = Task(dataset_bytes=1_000_000, epochs=30, language=Language.EN, model="gpt2-medium")
+TASK = Task(dataset_bytes=1_000_000, epochs=30, language=Language.EN, model="gpt2-medium", batch_size=16)
 HOST = "storage.example"
 GPU = "a GPU"
 
@@ -192,3 +192,16 @@ def test_a_glance_counts_less_than_a_long_look() -> None:
 
     assert figure([*long_look, *glances]).expected == 1_000.0
     assert figure(glances).expected == 10.0, "better than nothing"
+
+
+def test_only_the_speed_of_training_depends_on_the_batch() -> None:
+    other = replace(TASK, batch_size=3)
+
+    differ = [
+        quantity
+        for quantity in Quantity
+        if gauge_for(quantity, TASK, device=GPU, host=HOST)
+        != gauge_for(quantity, other, device=GPU, host=HOST)
+    ]
+
+    assert differ == [Quantity.TRAINING]

@@ -24,7 +24,8 @@ from tests.engine.quick_worker import EPOCH_TOKENS, QuickWorker, Script
 from tests.factories import make_job
 
 MODEL = "devnet-small"
-TASK = Task(dataset_bytes=1_000_000, epochs=30, language=Language.EN, model=MODEL)
+BATCH = 8  # blocks, as in `make_job`
+TASK = Task(dataset_bytes=1_000_000, epochs=30, language=Language.EN, model=MODEL, batch_size=BATCH)
 
 
 async def job_done(network: Harness, node: RunningNode, **job: Any) -> None:
@@ -122,7 +123,7 @@ async def test_a_kept_worker_is_let_go_with_its_job(network: Harness) -> None:
 
 def trained(device: str, tokens_per_s: float) -> list[Measurement]:
     return [
-        Measurement(Gauge(Quantity.TRAINING, device, MODEL), tokens_per_s * 100.0, 100.0),
+        Measurement(Gauge(Quantity.TRAINING, device, MODEL, batch=BATCH), tokens_per_s * 100.0, 100.0),
         Measurement(Gauge(Quantity.TOKENS, "", MODEL, "en"), 25_000.0, 100_000.0),
     ]
 
@@ -178,7 +179,7 @@ def test_a_device_that_never_trained_is_taken_for_no_faster_than_the_slowest(kep
 def test_another_language_of_the_same_model_is_not_measured_yet(kept: Measurements) -> None:
     estimates, _leases = forecasts(kept, "gpu")
     kept.keep(trained("gpu", 50_000.0))
-    japanese = Task(TASK.dataset_bytes, 30, Language.JA, MODEL)
+    japanese = Task(TASK.dataset_bytes, 30, Language.JA, MODEL, BATCH)
 
     assert estimates.plan(TASK).duration.measured
     assert not estimates.plan(japanese).duration.measured
@@ -190,13 +191,18 @@ def test_what_a_listing_leaves_out_is_taken_at_its_worst(kept: Measurements) -> 
     told = '{"language": "en", "epoch": 60}'
 
     needed = {
-        param: estimates.listed(TASK.dataset_bytes, param, lambda language: MODEL).high_s
+        param: estimates.listed(
+            TASK.dataset_bytes, param, lambda _language: MODEL, lambda _model: BATCH
+        ).high_s
         for param in (None, "nonsense", told)
     }
 
-    worst = estimates.plan(Task(TASK.dataset_bytes, 30, Language.JA, MODEL)).duration.high_s
+    worst = estimates.plan(Task(TASK.dataset_bytes, 30, Language.JA, MODEL, BATCH)).duration.high_s
     assert needed[None] == needed["nonsense"] == worst
-    assert needed[told] == estimates.plan(Task(TASK.dataset_bytes, 60, Language.EN, MODEL)).duration.high_s
+    assert (
+        needed[told]
+        == estimates.plan(Task(TASK.dataset_bytes, 60, Language.EN, MODEL, BATCH)).duration.high_s
+    )
 
 
 def test_measurements_outlive_a_restart_and_a_full_disk(
@@ -205,7 +211,7 @@ def test_measurements_outlive_a_restart_and_a_full_disk(
     with Store(tmp_path) as store:
         before = Measurements(store.measurements, lambda: 1.0)
         before.keep(trained("gpu", 50_000.0))
-        gauge = Gauge(Quantity.TRAINING, "gpu", MODEL)
+        gauge = Gauge(Quantity.TRAINING, "gpu", MODEL, batch=BATCH)
         first = before.figure(gauge)
         with monkeypatch.context() as broken:
 

@@ -21,7 +21,7 @@ from emeth_tui.training.reports import (
     Work,
 )
 
-TASK = Task(dataset_bytes=50_000, epochs=30, language=Language.JA, model="devnet-small")
+TASK = Task(dataset_bytes=50_000, epochs=30, language=Language.JA, model="devnet-small", batch_size=8)
 CPU = "a CPU, 2 threads"
 SIZE = 4_000_000
 

@@ -60,7 +60,7 @@ class House:
         self.schedule = Schedule(lambda: self.live.now.schedule, self.clock)
         measurements = Measurements(store.measurements, self.clock)
         for device in set(names):
-            gauge = Gauge(Quantity.TRAINING, device, MODEL)
+            gauge = Gauge(Quantity.TRAINING, device, MODEL, batch=8)
             measurements.keep([Measurement(gauge, TOKENS_PER_S * 1_000, 1_000.0)] * 8)
         measurements.keep([Measurement(Gauge(Quantity.TOKENS, "", MODEL, "en"), 1_000.0, 1_000.0)] * 8)
         self.book = JobBook(store.jobs, self.clock)
