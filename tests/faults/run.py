@@ -151,6 +151,16 @@ class _Run:
             await self._settled()
 
     async def _settled(self) -> None:
+        while True:
+            await self._all_final()
+            with anyio.move_on_after(SEEN_WITHIN_S):  # a busy machine takes its time
+                while not await self._all_reported():  # noqa: ASYNC110 - the chain has no events for it
+                    await asyncio.sleep(0.3)
+            await asyncio.sleep(_LAST_LOOKS_S)
+            if await self._all_ended():  # else a job was claimed after all that seemed to be left
+                return
+
+    async def _all_final(self) -> None:
         ended_at: int | None = None
         while ended_at is None or await self._head() < ended_at + self._plan.setup.confirmations + 2:
             await asyncio.sleep(0.3)
@@ -158,10 +168,6 @@ class _Run:
                 ended_at = None
             elif ended_at is None:
                 ended_at = await self._head()
-        with anyio.move_on_after(SEEN_WITHIN_S):  # a busy machine takes its time
-            while not await self._all_reported():  # noqa: ASYNC110 - the chain has no events for it
-                await asyncio.sleep(0.3)
-        await asyncio.sleep(_LAST_LOOKS_S)
 
     async def _all_reported(self) -> bool:
         """Whether the nodes have printed the end of every job of theirs."""

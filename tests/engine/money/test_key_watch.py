@@ -1,0 +1,66 @@
+"""One key in two programs: nonces that this node did not sign."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emeth_tui.engine.money.key_watch import KeyWatch
+from emeth_tui.notices.reasons.market import KeyUsedElsewhere
+from emeth_tui.store.database import Store
+from tests.engine.money.scripted import US, Books, ScriptedChain
+from tests.factories import make_transaction
+
+
+@pytest.fixture
+def books(tmp_path: Path) -> Iterator[Books]:
+    with Store(tmp_path / "state") as store:
+        yield Books(store, tmp_path / "jobs", ScriptedChain())
+
+
+def test_what_an_account_did_before_its_first_start_here_is_its_own_affair(books: Books) -> None:
+    watch = KeyWatch(books.context)
+    assert watch.look(40) is None
+    assert watch.look(40) is None
+
+
+def test_a_nonce_that_nobody_signed_here_is_reported_once(books: Books) -> None:
+    watch = KeyWatch(books.context)
+    watch.look(40)
+    assert watch.look(43) == KeyUsedElsewhere(US, 3)
+    assert watch.look(43) is None
+    assert watch.look(44) == KeyUsedElsewhere(US, 1)
+
+
+def test_what_was_reported_stays_so_after_a_restart(books: Books) -> None:
+    KeyWatch(books.context).look(40)
+    assert KeyWatch(books.context).look(41) == KeyUsedElsewhere(US, 1)
+    assert KeyWatch(books.context).look(41) is None
+
+
+def test_nonces_of_the_journal_are_ours(books: Books) -> None:
+    watch = KeyWatch(books.context)
+    watch.look(5)
+    books.store.journal.add(make_transaction(nonce=5))
+    assert watch.look(6) is None
+    assert watch.look(7) == KeyUsedElsewhere(US, 1)
+
+
+def test_a_chain_that_falls_back_accounts_for_no_nonce_twice(books: Books) -> None:
+    watch = KeyWatch(books.context)
+    watch.look(40)
+    watch.look(30)
+    assert watch.look(40) is None
+    assert watch.look(41) == KeyUsedElsewhere(US, 1)
+
+
+def test_nonces_that_we_lost_count_once(books: Books) -> None:
+    watch = KeyWatch(books.context)
+    watch.look(40)
+    books.context.transactions.nonces_lost = 2  # type: ignore[misc]
+    assert watch.look(40) == KeyUsedElsewhere(US, 2)
+    assert watch.look(40) is None
+    books.context.transactions.nonces_lost = 3  # type: ignore[misc]
+    assert watch.look(41) == KeyUsedElsewhere(US, 2)
