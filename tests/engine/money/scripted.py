@@ -53,7 +53,7 @@ def record(status: JobStatus = JobStatus.PROCESSING, **changes: Any) -> ChainJob
         "deposit_wei": 20 * EMT,
         "gas": 0,
         "started_at_unix_s": 10 * BLOCK_S,
-        "submitted_at_unix_s": 150,
+        "submitted_at_unix_s": 0 if status in (JobStatus.REQUESTED, JobStatus.PROCESSING) else 150,
         "verified_at_unix_s": 0,
     }
     return ChainJob(**{**values, **changes})
@@ -74,6 +74,7 @@ class ScriptedChain:
     reads: list[tuple[int, int]] = field(default_factory=list)
     read_at: list[int] = field(default_factory=list)  # blocks at which records were asked for
     logs_fail: bool = False
+    assigned: list[JobId] | None = None  # the contract's list of our claims; None: it keeps none
 
     async def head(self, number: int | None = None) -> Head:
         number = self.height if number is None else number
@@ -105,6 +106,13 @@ class ScriptedChain:
 
     async def block_at(self, unix_s: int) -> int:
         return unix_s // BLOCK_S
+
+    async def assigned_count(self, _address: str) -> int | None:
+        return None if self.assigned is None else len(self.assigned)
+
+    async def assigned_jobs(self, _address: str, indexes: Sequence[int]) -> list[JobId]:
+        assert self.assigned is not None
+        return [self.assigned[index] for index in indexes]
 
     def others(self) -> list[Any]:
         return []
