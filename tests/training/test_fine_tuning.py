@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from safetensors.torch import load_file
 from emeth_tui.training.job_control import Control
 from emeth_tui.training.reports import (
     BackToBest,
+    CheckpointKept,
     EpochDone,
     Event,
     Prepared,
@@ -127,6 +130,32 @@ def test_a_job_stopped_around_a_going_back_ends_with_the_same_weights(
     assert (resumed.of_type(Prepared)[0].resumed_epoch, len(resumed.of_type(Untrained))) == (epoch, 1)
     assert_same_weights(result_weights(request), result_weights(whole[1]))
     assert resumed.of_type(Trained) == whole[0].of_type(Trained)
+
+
+def test_a_job_killed_after_any_checkpoint_ends_with_the_same_weights(
+    tmp_path: Path, model: Path, whole: tuple[Run, TrainRequest]
+) -> None:
+    saved = tmp_path / "saved"
+    saved.mkdir()
+
+    def put_by(event: Event, _control: Control) -> None:
+        if isinstance(event, CheckpointKept):
+            for path in (tmp_path / "first/checkpoints").glob("*.pt"):
+                shutil.copy(path, saved)
+
+    often = {"checkpoint_share": math.inf, "checkpoint_every_s": 0.0}
+    Run(put_by).go(overfitting(tmp_path / "first", model, **often))
+    back = whole[0].of_type(BackToBest)[0].epoch
+    paths = sorted(saved.iterdir())
+    around = [path for path in paths if f"epoch-{back - 1:06d}" <= path.name < f"epoch-{back + 2:06d}"]
+
+    assert len(around) >= 4
+    for number, path in enumerate([paths[0], *around[:: len(around) // 4], paths[-1]]):
+        request = overfitting(tmp_path / str(number), model)
+        (tmp_path / str(number) / "checkpoints").mkdir()
+        shutil.copy(path, tmp_path / str(number) / "checkpoints")
+        Run().go(request)
+        assert_same_weights(result_weights(request), result_weights(whole[1]))
 
 
 def test_a_job_stopped_while_its_start_is_measured_measures_it_again(

@@ -1,4 +1,4 @@
-"""The best weights of a training, kept on the host beside it: see `best_weights`."""
+"""The best weights of a training, kept beside it: see `best_weights`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from emeth_tui.training.devices import Device
 from emeth_tui.training.model.gpt2 import Gpt2
 from emeth_tui.training.run.best_weights import MOST_HALVINGS, BestSoFar, Verdict
-from emeth_tui.training.run.state import Position
+from emeth_tui.training.run.state import Position, bytes_of
 
 Weights = Mapping[str, Tensor]
+_DEVICE_SHARE = 0.05  # of a GPU's memory may hold the best weights; larger ones lie on the host
 
 
 class BestKeeper:
@@ -25,7 +27,9 @@ class BestKeeper:
     that a checkpoint may be made of them while the training goes on.
     """
 
-    def __init__(self, model: Gpt2, set_initial_weights: Callable[[Gpt2], None]) -> None:
+    def __init__(self, model: Gpt2, device: Device, set_initial_weights: Callable[[Gpt2], None]) -> None:
+        room_bytes = device.memory_bytes() * _DEVICE_SHARE
+        self._on_device = device.is_cuda and bytes_of(model.parameters()) <= room_bytes
         self.so_far = BestSoFar()
         self._model = model
         self._set_initial_weights = set_initial_weights
@@ -88,15 +92,19 @@ class BestKeeper:
             for name, weight in self._model.state_dict().items():
                 weight.lerp_(self._start[name].to(weight.device), 0.5)
 
-    def capture(self) -> dict[str, Any]:
-        """Name what `restore` needs beside the weights."""
-        return {"best": dataclasses.asdict(self.so_far)}
+    def capture(self, at: Position) -> dict[str, Any]:
+        """Name what `restore` needs beside the model, and what `capture_on_host` names."""
+        weights = self._beside_the_model(at) if self._on_device else {}
+        return {"best": dataclasses.asdict(self.so_far), "best_weights": weights}
 
-    def capture_weights(self, at: Position) -> dict[str, Any]:
-        """Name the weights that `restore` needs beside the model's."""
+    def capture_on_host(self, at: Position) -> dict[str, Any]:
+        """Name what `restore` needs and a checkpoint may hold without a copy, for it never changes."""
+        return {} if self._on_device else {"best_weights": self._beside_the_model(at)}
+
+    def _beside_the_model(self, at: Position) -> Weights:
         if self._best is None or self.so_far.is_at_best(at.epoch, at.blocks_done):
-            return {"best_weights": {}}
-        return {"best_weights": self._best}
+            return {}
+        return self._best
 
     def restore(self, content: Mapping[str, Any]) -> None:
         """Restore everything as it was; the model has its weights back already."""
@@ -109,4 +117,7 @@ class BestKeeper:
             self._keep()
 
     def _copy(self) -> Weights:
-        return {name: weight.to("cpu", copy=True) for name, weight in self._model.state_dict().items()}
+        weights = self._model.state_dict().items()
+        if self._on_device:
+            return {name: weight.clone() for name, weight in weights}
+        return {name: weight.to("cpu", copy=True) for name, weight in weights}

@@ -76,7 +76,7 @@ class Trainer:
         self._stepper = Stepper(
             self._model, device, self._micro, self._batch_threads, self._report_less_memory
         )
-        self._best = BestKeeper(self._model, set_initial_weights) if plan.back_to_best else None
+        self._best = BestKeeper(self._model, device, set_initial_weights) if plan.back_to_best else None
         self._valid = tokens.valid
         if plan.back_to_best:
             wanted = blocks_to_validate(len(tokens.valid), len(tokens.train))
@@ -331,11 +331,9 @@ class Trainer:
             self._watch.judge(self._step_number(), reading, self._at.best_train_loss)
             content = state.capture(self._at, self._model, self._stepper, self._device)
             content |= {"loss_sum": reading.loss_sum, "loss_tokens": reading.tokens}
-            best_weights = {}
-            if self._best:
-                content |= self._best.capture()
-                best_weights = self._best.capture_weights(self._at)
-            self._saver.start(self._at.epoch, self._at.blocks_done, content, best_weights)
+            content |= self._best.capture(self._at) if self._best else {}
+            on_host = self._best.capture_on_host(self._at) if self._best else {}
+            self._saver.start(self._at.epoch, self._at.blocks_done, content, on_host)
         self._kept_at = self._at.epoch, self._at.blocks_done
 
     def _wait_for_writer(self) -> None:

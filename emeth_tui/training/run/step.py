@@ -92,8 +92,9 @@ class Stepper:
     def find_micro_batch(self, block_tokens: int) -> None:
         """Set how many blocks to train at once. Steps are tried here before there are weights to spoil."""
         if not self._device.refuses_memory:
-            # Still to come beside the blocks: gradients, two AdamW states, and a checkpoint's copy of three.
-            reserved_bytes = 6 * bytes_of(self.parameters)
+            # Still to come beside the blocks: gradients, two AdamW states, a checkpoint's copy of three, and
+            # the best weights.
+            reserved_bytes = 7 * bytes_of(self.parameters)
             self.micro_batch.bound_on_host(block_bytes(self._model.shape, block_tokens), reserved_bytes)
             return
         # Weights, gradients and two AdamW states stay beside the blocks.

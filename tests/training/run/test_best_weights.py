@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emeth_tui.training.devices import Device, open_device
 from emeth_tui.training.model.gpt2 import Gpt2, Gpt2Shape
 from emeth_tui.training.run.best_keeper import BestKeeper
 from emeth_tui.training.run.best_weights import (
@@ -100,9 +101,13 @@ def train(model: Gpt2, at: Position, loss: float, by: float = 0.5) -> None:
     at.epoch, at.blocks_done, at.valid_loss = at.epoch + 1, 0, loss
 
 
+def keeper_of(model: Gpt2) -> BestKeeper:
+    return BestKeeper(model, open_device("cpu"), lambda fresh: fresh.initialise(1))
+
+
 def keeper(start: float) -> tuple[Gpt2, BestKeeper, Position]:
     model = fresh_model(seed=1)
-    best = BestKeeper(model, lambda fresh: fresh.initialise(1))
+    best = keeper_of(model)
     best.so_far.start(start)
     return model, best, Position(valid_loss=start)
 
@@ -138,10 +143,10 @@ def test_a_keeper_restored_anywhere_goes_on_as_if_nothing_had_been(losses: list[
     other_model, other, other_at = keeper(start=4.5)
     for number, loss in enumerate(losses):
         if number == stop:  # the checkpoint of here, loaded into another model
-            saved = {**best.capture(), **best.capture_weights(at)}
+            saved = {**best.capture(at), **best.capture_on_host(at)}
             other_model = fresh_model(seed=2)
             other_model.load_state_dict(weights_of(model))
-            other = BestKeeper(other_model, lambda fresh: fresh.initialise(1))
+            other = keeper_of(other_model)
             other.restore(saved)
         for one, one_at, one_model in ((best, at, model), (other, other_at, other_model)):
             train(one_model, one_at, loss)
@@ -155,14 +160,30 @@ def test_a_keeper_restored_anywhere_goes_on_as_if_nothing_had_been(losses: list[
 
 def test_a_checkpoint_holds_no_weights_twice() -> None:
     model, best, at = keeper(start=5.0)
-    assert best.capture_weights(at) == {"best_weights": {}}
+    assert best.capture_on_host(at) == {"best_weights": {}}
     train(model, at, loss=4.0)
     best.judge(at, last=False)
-    assert best.capture_weights(at) == {"best_weights": {}}
+    assert best.capture_on_host(at) == {"best_weights": {}}
 
     at.blocks_done = 1
 
-    assert best.capture_weights(at)["best_weights"].keys() == model.state_dict().keys()
+    assert best.capture_on_host(at)["best_weights"].keys() == model.state_dict().keys()
+    assert best.capture(at)["best_weights"] == {}
+
+
+@pytest.mark.parametrize(("memory_bytes", "on_device"), [(10**9, True), (10**5, False)])
+def test_a_gpu_with_room_keeps_the_best_weights_itself(
+    monkeypatch: pytest.MonkeyPatch, memory_bytes: int, on_device: bool
+) -> None:
+    monkeypatch.setattr(Device, "memory_bytes", lambda device: memory_bytes)
+    monkeypatch.setattr(Device, "is_cuda", True)
+    _model, best, at = keeper(start=5.0)
+    train(_model, at, loss=4.0)
+    best.judge(at, last=False)
+    at.blocks_done = 1
+
+    assert bool(best.capture(at)["best_weights"]) is on_device
+    assert bool(best.capture_on_host(at).get("best_weights")) is not on_device
 
 
 def distance(model: Gpt2, other: dict[str, torch.Tensor]) -> float:
