@@ -182,6 +182,7 @@ async def _run_engine(
     from emeth_tui.engine.opening import open_node
     from emeth_tui.headless import handle_signals
     from emeth_tui.logs import reopen_log_file
+    from emeth_tui.metrics.server import serve_metrics
 
     opening = open_node(
         run.settings,
@@ -195,7 +196,11 @@ async def _run_engine(
         exit_after_jobs=run.exit_after_jobs,
     )
     with contextlib.closing(events):
-        async with opening as node, serve_control(run.settings.control_dir, node) as control:
+        async with (
+            opening as node,
+            serve_control(run.settings.control_dir, node) as control,
+            serve_metrics(run.settings.metrics.listen, node, events),
+        ):
             store.when_rebuilt(reopen_log_file)
             store.when_rebuilt(control.listen_again)
             handle_signals(node)

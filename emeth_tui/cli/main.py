@@ -77,6 +77,7 @@ def _fail(message: str, code: ExitCode) -> NoReturn:
 @click.option("--read-only", is_flag=True, help="Only look at the running node: give it no commands.")
 @click.option("--ascii", "ascii_only", is_flag=True, default=None, help="Draw with ASCII characters only.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="Lines for people or for machines.")
+@click.option("--metrics", metavar="HOST:PORT", help="Serve figures for Prometheus, as on 127.0.0.1:9101.")
 @click.option("--device", "devices", multiple=True, metavar="DEVICE", help="cpu or cuda:N; repeat for more.")
 @click.option("--exit-after-jobs", type=click.IntRange(1), metavar="N", help="Stop once N jobs are verified.")
 @click.option("--state-dir", type=DIRECTORY, help="Keep the state here, not in the platform's directory.")

@@ -41,6 +41,7 @@ class StartOptions:
     read_only: bool = False
     ascii_only: bool | None = None
     log_format: str | None = None
+    metrics: str | None = None
     devices: tuple[str, ...] = ()
     exit_after_jobs: int | None = None
     state_dir: Path | None = None
@@ -69,6 +70,7 @@ class StartOptions:
             "screen.language": self.lang,
             "screen.ascii": self.ascii_only,
             "log.format": self.log_format,
+            "metrics.listen": self.metrics,
             "workers.devices": list(self.devices) or None,
             "state.directory": None if self.devnet else self.state_dir,
         }

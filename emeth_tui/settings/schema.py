@@ -29,6 +29,7 @@ from emeth_tui.settings.values import (
     HoursOfWeek,
     Keys,
     Languages,
+    Listen,
     ModelName,
     NetworkName,
     Number,
@@ -349,6 +350,16 @@ class ScreenSettings(Section):
     )
 
 
+class MetricsSettings(Section):
+    """Figures for Prometheus, at /metrics."""
+
+    listen: Listen = Field(
+        "",
+        examples=["127.0.0.1:9101"],
+        description="address and port to serve metrics on, such as 127.0.0.1:9101; empty: none are served",
+    )
+
+
 class LogSettings(Section):
     """The log file in the state directory, and what a node without a screen prints."""
 
@@ -379,6 +390,7 @@ class Settings(Section):
     state: StateSettings = StateSettings()
     screen: ScreenSettings = ScreenSettings()
     log: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
     keys: dict[str, Keys] = Field(
         default_factory=dict, description="keys of your own, by the name of what they do"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from emeth_tui.schedule.zone import offset_in
 from emeth_tui.settings.key_names import as_several, checked_key
 from emeth_tui.settings.problems import EMT_DECIMALS, InvalidSetting
 
+MAX_PORT = 65_535
 MAX_BATCH_SIZE = 1_024
 _DEVICE = re.compile(r"cpu|cuda:(0|[1-9][0-9]{0,2})")
 _NETWORK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -80,6 +82,32 @@ def _time_zone(value: str) -> str:
         offset_in(value)
     except ValueError:
         raise InvalidSetting(why.NotATimeZone()) from None
+    return value
+
+
+def split_listen(value: str) -> tuple[str, int]:
+    """Return host and port of `host:port`, with the brackets of an IPv6 address taken off."""
+    host, _, port = value.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def is_loopback(listen: str) -> bool:
+    """Whether an address to listen on is of this machine alone."""
+    host, _port = split_listen(listen)
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _listen(value: str) -> str:
+    host, separator, port = value.rpartition(":")
+    is_port = port.isascii() and port.isdecimal() and int(port) <= MAX_PORT
+    is_bare = ":" in host and not (host.startswith("[") and host.endswith("]"))
+    if value and not (separator and is_port and _HOST.fullmatch(host.strip("[]")) and not is_bare):
+        raise InvalidSetting(why.NotAnAddressToListenOn())
     return value
 
 
@@ -166,6 +194,7 @@ Emt = Annotated[Decimal, BeforeValidator(_not_a_truth_value), Field(decimal_plac
 
 Device = Annotated[str, AfterValidator(_device)]
 Devices = Annotated[list[Device], BeforeValidator(_comma_separated), AfterValidator(_each_gpu_once)]
+Listen = Annotated[str, AfterValidator(_listen)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 HoursOfWeek = Annotated[list[str], BeforeValidator(_comma_separated), AfterValidator(_hours)]
 DeviceHours = Annotated[list[str], BeforeValidator(_comma_separated), AfterValidator(_device_hours)]

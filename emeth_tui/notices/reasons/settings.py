@@ -173,6 +173,14 @@ class NotADevice(Reason):
     __slots__ = ()
 
 
+class NotAnAddressToListenOn(Reason):
+    __slots__ = ()
+
+
+class MetricsExtraMissing(Reason):
+    __slots__ = ()
+
+
 class NotATimeZone(Reason):
     __slots__ = ()
 

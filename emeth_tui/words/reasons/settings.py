@@ -47,6 +47,10 @@ SENTENCES: Mapping[type[Notice], str] = {
     settings.NotANetworkName: "a network's name is made of letters, digits, `-`, `_` and `.`",
     settings.NotAKey: "a key is a character such as `x`, or a name such as `f5`, `pageup` or `ctrl+x`",
     settings.NotADevice: "a device is `cpu` or `cuda:N`",
+    settings.NotAnAddressToListenOn: "host and port are needed, such as `127.0.0.1:9101` or `[::1]:9101`",
+    settings.MetricsExtraMissing: (
+        "`prometheus-client` is missing; `pip install 'emeth-tui[metrics]'` installs it"
+    ),
     settings.NotATimeZone: "a time zone has a name such as `Europe/Berlin`, `Asia/Tokyo` or `UTC`",
     settings.NotHours: (
         "`{entry}`: hours are days, times or both, such as `mon-fri 22:00-06:00`, `sat` or `20:00-07:00`"

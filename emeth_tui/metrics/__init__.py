@@ -1,0 +1,1 @@
+"""Figures for Prometheus: what the screen shows, served over HTTP. It needs the `metrics` extra."""
