@@ -167,6 +167,26 @@ class Head:
     timestamp_unix_s: int
 
 
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What the owner says that one token is worth in a currency; None where the owner keeps no price."""
+
+    currency: str = ""
+    emt: Decimal | None = None
+    native: Decimal | None = None
+
+
+NO_PRICES = Prices()
+
+
+def worth(amount_wei: int | None, price: Decimal | None) -> Decimal | None:
+    """Return what an amount is worth, to eight decimals; None where it or its price is not known."""
+    if amount_wei is None or price is None:
+        return None
+    with localcontext(Context(prec=100)):
+        return (price * amount_wei / WEI_PER_TOKEN).quantize(Decimal("1e-8"))
+
+
 def format_token(amount_wei: int, places: int = 2) -> str:
     """Show wei as tokens with `places` decimals, rounded towards zero: `1,240.50`."""
     sign = "-" if amount_wei < 0 else ""

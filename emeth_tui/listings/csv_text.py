@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from emeth_tui.listings import making, records
 from emeth_tui.listings.texts import exact_decimal, harmless
+from emeth_tui.model import NO_PRICES
 
 if TYPE_CHECKING:
     from emeth_tui.engine.money.earnings import DayAccount
     from emeth_tui.job import Job
+    from emeth_tui.model import Prices
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _ROWS_OF_THEIR_OWN = (list, dict)  # in JSON alone
@@ -35,9 +37,9 @@ def jobs_csv(jobs: Iterable[Job]) -> str:
     return csv_text(records.JobRecord, map(making.job, jobs))
 
 
-def days_csv(days: Iterable[DayAccount]) -> str:
-    """Write days, one a row."""
-    return csv_text(records.DayRecord, map(making.day, days))
+def days_csv(days: Iterable[DayAccount], prices: Prices = NO_PRICES) -> str:
+    """Write days, one a row, at the owner's prices."""
+    return csv_text(records.DayRecord, (making.day(day, prices) for day in days))
 
 
 def columns_of(kind: type[Any]) -> Sequence[str]:

@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from emeth_tui.listings import records
-from emeth_tui.listings.texts import iso, iso_or_none
+from emeth_tui.listings.texts import decimal_text, iso, iso_or_none
+from emeth_tui.model import NO_PRICES, Prices, worth
 from emeth_tui.notices.notice import field_data
 from emeth_tui.words.formats import day_of
 from emeth_tui.words.sentences import english
@@ -84,8 +85,8 @@ def transaction(tx: JournaledTransaction) -> records.TransactionRecord:
     )
 
 
-def movement(movement: Movement, fee_wei: int | None) -> records.MovementRecord:
-    """Make a movement's record, with what this account paid for its gas."""
+def movement(movement: Movement, fee_wei: int | None, prices: Prices = NO_PRICES) -> records.MovementRecord:
+    """Make a movement's record, with what this account paid for its gas, at the owner's prices."""
     return records.MovementRecord(
         at=iso(movement.at_unix_s),
         kind=movement.kind.value,
@@ -95,6 +96,9 @@ def movement(movement: Movement, fee_wei: int | None) -> records.MovementRecord:
         tx_hash=movement.tx_hash,
         log_index=movement.log_index,
         block_number=movement.block_number,
+        currency=prices.currency or None,
+        value=decimal_text(worth(movement.amount_wei, prices.emt)),
+        fee_value=decimal_text(worth(fee_wei, prices.native)),
     )
 
 
@@ -135,8 +139,8 @@ def offer(
     )
 
 
-def day(day: DayAccount) -> records.DayRecord:
-    """Make a day's record."""
+def day(day: DayAccount, prices: Prices = NO_PRICES) -> records.DayRecord:
+    """Make a day's record, at the owner's prices."""
     return records.DayRecord(
         day=day_of(day.start_unix_s),
         ended=day.ended,
@@ -150,6 +154,9 @@ def day(day: DayAccount) -> records.DayRecord:
         reward_state=day.reward_state.value,
         estimated_reward_wei=str(day.estimated_wei),
         fee_native_wei=str(day.native_fee_wei),
+        currency=prices.currency or None,
+        value=decimal_text(worth(day.total_wei, prices.emt)),
+        fee_value=decimal_text(worth(day.native_fee_wei, prices.native)),
     )
 
 

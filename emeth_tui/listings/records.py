@@ -18,6 +18,7 @@ Wei = Annotated[str, Field(title="wei", pattern=r"^-?[0-9]+$")]
 Time = Annotated[
     str, Field(title="time", pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z|[0-9]+)$")
 ]
+Worth = Annotated[str, Field(title="amount", pattern=r"^-?[0-9]+(\.[0-9]+)?$")]
 Day = Annotated[str, Field(title="day", pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 JobIdText = Annotated[str, Field(title="job id", pattern=r"^0x[0-9a-f]{32}$")]
 TxHash = Annotated[str, Field(title="hash", pattern=r"^0x[0-9a-f]{64}$")]
@@ -124,6 +125,9 @@ class MovementRecord:
     tx_hash: TxHash
     log_index: int
     block_number: int
+    currency: Annotated[str | None, Field(description="rewards.currency in the settings")]
+    value: Annotated[Worth | None, Field(description="the amount at rewards.emt_price")]
+    fee_value: Annotated[Worth | None, Field(description="the fee at rewards.native_price")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +184,9 @@ class DayRecord:
     ]
     estimated_reward_wei: Annotated[Wei, Field(description="not settled, in no total")]
     fee_native_wei: Annotated[Wei, Field(description="paid for gas, in the chain's native token")]
+    currency: Annotated[str | None, Field(description="rewards.currency in the settings")]
+    value: Annotated[Worth | None, Field(description="the settled total at rewards.emt_price")]
+    fee_value: Annotated[Worth | None, Field(description="the fees at rewards.native_price")]
 
 
 @dataclass(frozen=True, slots=True)

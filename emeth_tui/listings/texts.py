@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from decimal import Decimal
 
 from emeth_tui.model import WEI_PER_TOKEN
 
@@ -14,6 +15,14 @@ def exact_decimal(amount_wei: int) -> str:
     whole, fraction = divmod(abs(amount_wei), WEI_PER_TOKEN)
     decimals = f".{fraction:018d}".rstrip("0") if fraction else ""
     return f"{'-' if amount_wei < 0 else ''}{whole}{decimals}"
+
+
+def decimal_text(amount: Decimal | None) -> str | None:
+    """Write an amount that may be absent, without zeros at its end."""
+    if amount is None:
+        return None
+    text = format(amount, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def harmless(text: str) -> str:

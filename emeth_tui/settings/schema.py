@@ -15,13 +15,14 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 from pydantic.fields import FieldInfo
 
-from emeth_tui.model import WEI_PER_TOKEN, Language, token_to_wei
+from emeth_tui.model import WEI_PER_TOKEN, Language, Prices, token_to_wei
 from emeth_tui.notices.reasons.settings import MinAboveMax
 from emeth_tui.settings.problems import InvalidSetting
 from emeth_tui.settings.values import (
     Address,
     BaseUrl,
     BatchSize,
+    Currency,
     DeviceHours,
     Devices,
     Emt,
@@ -33,6 +34,7 @@ from emeth_tui.settings.values import (
     ModelName,
     NetworkName,
     Number,
+    Price,
     TimeZone,
     Urls,
     UserPath,
@@ -46,6 +48,7 @@ VERIFICATION_KEY_VARIABLE = "EMETH_TUI_VERIFICATION_KEY"
 BYTES_PER_GB = 1_000_000_000
 _MAX_CHAIN_ID = 9_223_372_036_854_775_771  # EIP-2294
 _MAX_EMT = 1_000_000_000
+_MAX_PRICE = 1_000_000_000_000
 _MAX_DATASET_BYTES = 1_000_000_000_000
 _MAX_MARGIN_S = 2_592_000  # 30 days
 
@@ -239,6 +242,27 @@ class RewardSettings(Section):
     """Rewards of closed days."""
 
     auto_withdraw: bool = Field(True, description="withdraw the rewards of closed days automatically")
+    currency: Currency | None = Field(
+        None, examples=["JPY"], description="currency that you keep your books in; the two prices are in it"
+    )
+    emt_price: Price | None = Field(
+        None,
+        ge=0,
+        le=_MAX_PRICE,
+        examples=[12.5],
+        description="price of 1 EMT by your books, for the values in `rewards`; nobody is asked for it",
+    )
+    native_price: Price | None = Field(
+        None,
+        ge=0,
+        le=_MAX_PRICE,
+        examples=[0.02],
+        description="price of 1 of the chain's own token by your books, for the values of fees",
+    )
+
+    @property
+    def prices(self) -> Prices:
+        return Prices(self.currency or "", self.emt_price, self.native_price)
 
 
 class WorkerSettings(Section):
@@ -466,6 +490,9 @@ CHANGEABLE_AT_RUN_TIME = frozenset(
         "limits.max_job_fee_native",
         "limits.min_native_balance",
         "rewards.auto_withdraw",
+        "rewards.currency",
+        "rewards.emt_price",
+        "rewards.native_price",
         "training.batch_size",
         "training.learning_rate",
         "training.release_on_pause",

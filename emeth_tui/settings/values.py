@@ -21,6 +21,8 @@ from emeth_tui.settings.problems import EMT_DECIMALS, InvalidSetting
 
 MAX_PORT = 65_535
 MAX_BATCH_SIZE = 1_024
+PRICE_DECIMALS = 12
+_CURRENCY = re.compile(r"[A-Za-z]{2,8}")
 _DEVICE = re.compile(r"cpu|cuda:(0|[1-9][0-9]{0,2})")
 _NETWORK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _ADDRESS = re.compile(r"0x[0-9A-Fa-f]{40}")
@@ -173,6 +175,12 @@ def _comma_separated(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _currency(value: str) -> str:
+    if not _CURRENCY.fullmatch(value):
+        raise InvalidSetting(why.NotACurrency())
+    return value.upper()
+
+
 def _languages(names: list[str]) -> list[str]:
     known = [language.value for language in Language]
     if not names or not set(names) <= set(known):
@@ -191,6 +199,9 @@ def _batch_size(value: object) -> object:
 Whole = Annotated[int, BeforeValidator(_not_a_truth_value)]
 Number = Annotated[float, BeforeValidator(_not_a_truth_value)]
 Emt = Annotated[Decimal, BeforeValidator(_not_a_truth_value), Field(decimal_places=EMT_DECIMALS)]
+
+Price = Annotated[Decimal, BeforeValidator(_not_a_truth_value), Field(decimal_places=PRICE_DECIMALS)]
+Currency = Annotated[str, AfterValidator(_currency)]
 
 Device = Annotated[str, AfterValidator(_device)]
 Devices = Annotated[list[Device], BeforeValidator(_comma_separated), AfterValidator(_each_gpu_once)]

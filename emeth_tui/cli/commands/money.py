@@ -17,7 +17,7 @@ from emeth_tui.cli.output.printing import CSV, JSON, Output, example, print_json
 from emeth_tui.cli.output.table import Column, paragraph_lines
 from emeth_tui.cli.types import SINCE
 from emeth_tui.errors import ControlError, ExitCode, NotRunning
-from emeth_tui.model import TransactionState, format_token
+from emeth_tui.model import Prices, TransactionState, format_token, worth
 from emeth_tui.streams import narrate
 from emeth_tui.words.formats import cost, day_of, emt, exact_emt, exact_token, moment, transaction_state_name
 from emeth_tui.words.sentences import text_of
@@ -103,7 +103,7 @@ def rewards(
     earliest, latest = _span(days, month)
     with place.tables() as tables:
         if movements:
-            _print_movements(output, tables, earliest, latest, _symbol(place))
+            _print_movements(place, output, tables, earliest, latest)
         else:
             _print_days(place, output, tables, earliest, latest, month)
     return ExitCode.OK
@@ -122,12 +122,13 @@ def _span(days: int | None, month: str | None) -> tuple[float, float]:
 
 
 def _print_movements(
-    output: Output, tables: StoreReader, earliest: float, latest: float, symbol: str
+    place: Place, output: Output, tables: StoreReader, earliest: float, latest: float
 ) -> None:
     from emeth_tui.listings import making
     from emeth_tui.listings.movements import fees_by_movement, shown_movements
     from emeth_tui.listings.records import MovementRecord
 
+    prices = place.settings.rewards.prices
     moved = shown_movements(tables.movements.after(-1))
     fees_wei = fees_by_movement(tables.journal.all(), moved)
     known = [movement for movement in moved if earliest <= movement.at_unix_s <= latest]
@@ -136,8 +137,8 @@ def _print_movements(
     output.table(
         MovementRecord,
         known,
-        lambda movement: making.movement(movement, fees_wei.get(movement)),
-        lambda: _movement_columns(fees_wei, symbol),
+        lambda movement: making.movement(movement, fees_wei.get(movement), prices),
+        lambda: _movement_columns(fees_wei, _symbol(place), prices),
     )
 
 
@@ -148,17 +149,19 @@ def _print_days(
     from emeth_tui.listings import making
     from emeth_tui.listings.records import DayRecord
 
+    prices = place.settings.rewards.prices
     accounts = [day for day in _accounts(place, tables) if earliest <= day.start_unix_s <= latest]
     if month is not None and output.as_json:
         deposits = deposits_in(month, tables.movements.after(-1))
-        print_json(asdict(making.month(deposits, [making.day(day) for day in accounts])))
+        print_json(asdict(making.month(deposits, [making.day(day, prices) for day in accounts])))
         return
     if not accounts:
         output.nothing(_("no day on which anything was earned or paid in this time"))
     symbol = _symbol(place)
-    output.table(DayRecord, accounts, making.day, lambda: _day_columns(symbol))
+    output.table(DayRecord, accounts, lambda day: making.day(day, prices), lambda: _day_columns(symbol))
     if output.for_people:
-        output.lines(["", *paragraph_lines([(text, "") for text in _totals(accounts)], output.style)])
+        texts = [*_totals(accounts), *_worth(accounts, prices, symbol)]
+        output.lines(["", *paragraph_lines([(text, "") for text in texts], output.style)])
     if output.for_people and month is not None:
         deposits = deposits_in(month, tables.movements.after(-1))
         output.facts(
@@ -218,6 +221,21 @@ def _totals(days: Sequence[DayAccount]) -> list[str]:
     return [settled, _("estimated, in no total: {amount}").format(amount=emt(estimated_wei))]
 
 
+def _worth(days: Sequence[DayAccount], prices: Prices, symbol: str) -> list[str]:
+    """Say what the settled amounts are worth at the owner's prices, if the owner keeps any."""
+    totals = (
+        (_("settled"), sum(day.total_wei for day in days), prices.emt, "EMT"),
+        (_("fees"), sum(day.native_fee_wei for day in days), prices.native, symbol),
+    )
+    return [
+        _("{what} at your price of {price} {currency} for 1 {token}: {value} {currency}").format(
+            what=what, price=f"{price:,f}", currency=prices.currency, token=token, value=f"{value:,.2f}"
+        )
+        for what, amount_wei, price, token in totals
+        if price is not None and (value := worth(amount_wei, price)) is not None
+    ]
+
+
 def reward_state_text(day: DayAccount) -> str:
     """Say what became of a day's reward."""
     from emeth_tui.engine.money.earnings import RewardState
@@ -261,7 +279,17 @@ def _day_columns(symbol: str) -> list[Column[DayAccount]]:
     ]
 
 
-def _movement_columns(fees_wei: Mapping[Movement, int], symbol: str) -> list[Column[Movement]]:
+def _movement_columns(
+    fees_wei: Mapping[Movement, int], symbol: str, prices: Prices
+) -> list[Column[Movement]]:
+    def value(movement: Movement) -> str:
+        amount = worth(movement.amount_wei, prices.emt)
+        return "" if amount is None else f"{amount:,.2f}"
+
+    valued = (
+        [Column(prices.currency or _("value"), value, right=True, rank=3)] if prices.emt is not None else []
+    )
+
     def fee(movement: Movement) -> str:
         fee_wei = fees_wei.get(movement)
         return "" if fee_wei is None else format_token(fee_wei, 8)
@@ -271,6 +299,7 @@ def _movement_columns(fees_wei: Mapping[Movement, int], symbol: str) -> list[Col
         Column(_("kind"), lambda movement: movement.kind.value),
         Column(_("job"), lambda movement: (movement.job_id or "")[:10], lambda _row: "accent", rank=1),
         Column("EMT", lambda movement: exact_token(movement.amount_wei), right=True),
+        *valued,
         Column(_("fee {symbol}").format(symbol=symbol), fee, right=True, rank=2),
         Column(_("transaction"), lambda movement: movement.tx_hash, lambda _row: "muted", flexible=True),
     ]

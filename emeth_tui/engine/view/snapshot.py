@@ -12,7 +12,7 @@ from emeth_tui.engine.market.standstill import Standstill
 from emeth_tui.engine.pauses.view import Coming, HeldDevice
 from emeth_tui.engine.service_health import ServiceStatus
 from emeth_tui.job import Job
-from emeth_tui.model import Head, JobId
+from emeth_tui.model import NO_PRICES, Head, JobId, Prices
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.notice import Reason
 from emeth_tui.protocol.contracts import Rates, SlotShare
@@ -88,3 +88,4 @@ class Snapshot:
     events: tuple[Event, ...]
     held: tuple[HeldDevice, ...] = ()
     coming: tuple[Coming, ...] = ()  # what the schedule and timed pauses change next, the soonest first
+    prices: Prices = NO_PRICES

@@ -71,6 +71,7 @@ class SnapshotMaker:
             events=context.events.recent(),
             held=self._pauses.held,
             coming=self._pauses.coming(),
+            prices=context.settings.rewards.prices,
         )
 
     def _forecast(self, job: Job, now_unix_s: float) -> Forecast:

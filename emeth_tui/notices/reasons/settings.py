@@ -224,6 +224,10 @@ class NotAHost(Reason):
     __slots__ = ()
 
 
+class NotACurrency(Reason):
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class NotABatchSize(Reason):
     most: int

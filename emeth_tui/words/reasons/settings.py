@@ -65,6 +65,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     settings.UrlWithUser: "a URL must not hold a user name or password",
     settings.UrlWithQuery: "this URL must not have a `?` or a `#`: paths are added to it",
     settings.NotAHost: "a host is a name or an address alone, without http:// and port",
+    settings.NotACurrency: "a currency is two to eight letters, such as JPY",
     settings.NotABatchSize: "a batch size is `auto` or a whole number from 1 to {most}",
     settings.PasswordFileUnreadable: "wallet.password_file = {path}: cannot be read",
     settings.KeyFileUnreadable: "the verification key's file {path} cannot be read, or is empty",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import sqlite3
@@ -155,6 +156,34 @@ def test_events_are_searched_beyond_the_newest(state_dir: Path) -> None:
     for words in (["--search", "7 STEPS"], ["--level", "warning"], ["--job", "6f2a"]):
         assert found("--limit", "3", *words) == ["steps_skipped"]
     assert found("--search", "8 steps") == []
+
+
+def test_amounts_are_valued_at_the_owners_prices(state_dir: Path) -> None:
+    prices = {
+        "EMETH_TUI_REWARDS__CURRENCY": "jpy",
+        "EMETH_TUI_REWARDS__EMT_PRICE": "12.345",
+        "EMETH_TUI_REWARDS__NATIVE_PRICE": "1000000000000",
+    }
+    words = ["rewards", "--month", "2026-11"]
+
+    def rows(*more: str) -> list[dict[str, str]]:
+        text = emeth_tui(state_dir, *words, *more, "--csv", **prices).stdout
+        return list(csv.DictReader(text.splitlines()))
+
+    claim, withdrawal = rows("--movements")
+    assert (claim["currency"], claim["value"], claim["fee_value"]) == ("JPY", "-246.9", "")
+    assert (withdrawal["value"], withdrawal["fee_value"]) == ("37.035", "0.000123")
+    paid, earned = rows()
+    assert (earned["currency"], earned["value"], earned["fee_value"]) == ("JPY", "160.485", "0")
+    assert (paid["value"], paid["fee_value"]) == ("0", "0.000123")
+    month = json.loads(emeth_tui(state_dir, *words, "--json", **prices).stdout)
+    check("rewards --month", month)
+    assert month["days"][1]["value"] == "160.485"
+    assert (
+        "at your price of 12.345 JPY for 1 EMT: 160.48 JPY" in emeth_tui(state_dir, *words, **prices).stdout
+    )
+    (unpriced, _other) = json.loads(emeth_tui(state_dir, *words, "--json").stdout)["days"]
+    assert (unpriced["currency"], unpriced["value"], unpriced["fee_value"]) == (None, None, None)
 
 
 def test_a_strangers_formula_is_none_in_csv(state_dir: Path) -> None:

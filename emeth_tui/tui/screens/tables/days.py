@@ -13,7 +13,7 @@ from textual.binding import BindingType
 
 from emeth_tui.engine.money.earnings import DayAccount, days_of
 from emeth_tui.listings.csv_text import days_csv
-from emeth_tui.model import format_token
+from emeth_tui.model import NO_PRICES, format_token
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.lines import Line, Span, line
@@ -40,6 +40,7 @@ class DaysScreen(RowsScreen[DayAccount]):
         super().__init__()
         self.jobs: Sequence[Job] = ()
         self._days: Sequence[DayAccount] = ()
+        self._prices = NO_PRICES
         self._days_of: tuple[Sequence[Job], TodaysShare | None] | None = None
 
     async def load(self, records: Records) -> None:
@@ -56,10 +57,10 @@ class DaysScreen(RowsScreen[DayAccount]):
 
     def export(self) -> None:
         """Write the days that are shown to a file."""
-        self.host.pages.ask_export("days", len(self.shown), partial(days_csv, self.shown))
+        self.host.pages.ask_export("days", len(self.shown), partial(days_csv, self.shown, self._prices))
 
     def items(self, frame: Frame) -> Sequence[DayAccount]:
-        today = frame.snapshot.today
+        today, self._prices = frame.snapshot.today, frame.snapshot.prices
         if self._days_of is None or self._days_of[0] is not self.jobs or self._days_of[1] != today:
             self._days_of = self.jobs, today
             self._days = days_of(self.jobs, today.days, today.share) if today else days_of(self.jobs, ())
