@@ -6,7 +6,7 @@ TEST_JOBS ?= 2
 # A test process that crashes ends the run: xdist would wait for ever for the rest of its file.
 PYTEST = $(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
-.PHONY: demo demo-headless quick test test-slow test-pythons lint check mutants faults soak fuzz bench bench-gpu pictures contracts clean help
+.PHONY: demo demo-headless quick test test-slow test-pythons lint check mutants faults faults-short soak fuzz bench bench-gpu pictures contracts clean help
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -39,6 +39,9 @@ test-pythons: $(VENV)/.installed  ## Run what needs no torch on every other Pyth
 RUNS_AT_ONCE = $$((2 * $(TEST_JOBS)))  # a run mostly waits
 faults: $(VENV)/.installed  ## Break a node and its network in every way of docs/reliability.md
 	$(BIN)/python -m tests.faults --jobs $(RUNS_AT_ONCE)
+
+faults-short: $(VENV)/.installed  ## The eight of these runs that money hangs on most
+	$(BIN)/python -m tests.faults --short --jobs $(RUNS_AT_ONCE)
 
 SEEDS ?= 200
 soak: $(VENV)/.installed  ## The same at random: `make soak SEEDS=200 TEST_JOBS=4`

@@ -62,7 +62,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--seeds", type=int, default=0, help="how many seeds to play; 0: the fixed set")
-    parser.add_argument("--short", action="store_true", help="the short set that `make check` plays")
+    parser.add_argument("--short", action="store_true", help="the short set instead of the fixed one")
     parser.add_argument("--first", type=int, default=1, help="the first seed")
     parser.add_argument("--jobs", type=int, default=2, help="how many runs side by side")
     parser.add_argument(
@@ -81,12 +81,14 @@ def plans(arguments: argparse.Namespace, *, small_disk: bool) -> Iterator[Plan]:
     if arguments.short:
         for seed, faults in enumerate(SHORT_RUNS, start=1):
             possible = tuple(name for name in faults if small_disk or name != "disk full")
-            yield plan_for(seed, faults=possible, disk=small_disk)
+            yield plan_for(seed, faults=possible, disk=small_disk, chain=arguments.chain)
         return
     names = [name for name in CATALOGUE if small_disk or name != "disk full"]
     shares = [names[start::FIXED_RUNS] for start in range(FIXED_RUNS)]
     for seed, share in enumerate(shares, start=1):
-        yield plan_for(seed, faults=tuple(share), disk=small_disk)
+        yield plan_for(seed, faults=tuple(share), disk=small_disk, chain=arguments.chain)
+    if arguments.chain == "anvil":
+        return
     if find_anvil() is None:
         print(f"nothing runs on anvil: no binary on the PATH or in {BINARY_VARIABLE}", file=sys.stderr)
         return

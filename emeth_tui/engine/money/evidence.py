@@ -39,7 +39,7 @@ class _Doubt:
 
     end: JobState
     since_s: float
-    looked_at_s: float
+    looked_at_s: float = 0.0
     looks: int = 0
 
 
@@ -70,7 +70,7 @@ class Evidence:
         movements = self._context.store.movements.of_job(job.job_id)
         if not any(movement.kind is MovementKind.CLAIM for movement in movements):
             return True
-        return self._is_due(job.job_id) and self._is_old(job.job_id, end)
+        return self._is_old(job.job_id, end)
 
     def forget(self, job_id: JobId) -> None:
         """Begin anew: the job has not ended, or is booked."""
@@ -92,7 +92,7 @@ class Evidence:
         now_s = self._context.clock.monotonic_s()
         doubt = self._doubts.get(job_id)
         if doubt is None or doubt.end is not end:
-            doubt = self._doubts[job_id] = _Doubt(end, now_s, now_s)
+            doubt = self._doubts[job_id] = _Doubt(end, now_s)
         doubt.looked_at_s = now_s
         doubt.looks += 1
         if doubt.looks == FIRST_LOOKS:

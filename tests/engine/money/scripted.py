@@ -21,6 +21,7 @@ from emeth_tui.engine.steps.job_book import JobBook
 from emeth_tui.errors import ChainUnreachable
 from emeth_tui.job import Job
 from emeth_tui.model import Head, JobId, JobState, token_to_wei
+from emeth_tui.notices.events.node import Leftovers
 from emeth_tui.notices.notice import EventBody
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, ChainJob, JobStatus, SlotShare
@@ -59,6 +60,27 @@ def record(status: JobStatus = JobStatus.PROCESSING, **changes: Any) -> ChainJob
     return ChainJob(**{**values, **changes})
 
 
+class _Endpoint:
+    """What web3 asks an endpoint about transactions."""
+
+    def __init__(self, chain: ScriptedChain) -> None:
+        self._chain = chain
+
+    @property
+    async def block_number(self) -> int:
+        return self._chain.height
+
+    async def get_transaction_count(self, address: str) -> int:
+        assert address == US
+        return 1
+
+    async def get_transaction_receipt(self, tx_hash: bytes) -> dict[str, Any] | None:
+        return self._chain.receipts.get("0x" + tx_hash.hex())
+
+    async def get_transaction(self, _tx_hash: bytes) -> None:
+        return None
+
+
 @dataclass
 class ScriptedChain:
     """What a test says is on the chain. `reads` are the ranges of blocks whose events were asked for."""
@@ -74,7 +96,13 @@ class ScriptedChain:
     reads: list[tuple[int, int]] = field(default_factory=list)
     read_at: list[int] = field(default_factory=list)  # blocks at which records were asked for
     logs_fail: bool = False
+    receipts: dict[str, dict[str, Any]] = field(default_factory=dict)  # by transaction, as web3 gives them
     assigned: list[JobId] | None = None  # the contract's list of our claims; None: it keeps none
+
+    @property
+    def w3(self) -> Any:
+        """The endpoint itself, for what is asked of a transaction."""
+        return SimpleNamespace(to_checksum_address=lambda address: address, eth=_Endpoint(self))
 
     async def head(self, number: int | None = None) -> Head:
         number = self.height if number is None else number
@@ -86,7 +114,8 @@ class ScriptedChain:
         self.reads.append((first, last))
         return [log for log in self.logs if first <= log.block_number <= last]  # type: ignore[union-attr]
 
-    async def transfers(self, _address: str, first: int, last: int) -> list[Transfer]:
+    async def transfers(self, address: str, first: int, last: int) -> list[Transfer]:
+        assert address == US
         return [log for log in self.moved if first <= log.block_number <= last]
 
     async def jobs(self, ids: Sequence[JobId], *block: int) -> dict[JobId, ChainJob]:
@@ -96,22 +125,26 @@ class ScriptedChain:
         known = self.final_records if block else self.records
         return {one: known[one] for one in ids if one in known}  # type: ignore[index, operator]
 
-    async def emt_at(self, _address: str, block: int) -> int:
+    async def emt_at(self, address: str, block: int) -> int:
+        assert address == US
         if self.emt_wei is None:
             raise ChainUnreachable(Foreign("missing trie node"))
         return self.emt_wei[max(number for number in self.emt_wei if number <= block)]
 
-    async def slot_shares(self, _address: str, slots: Sequence[int]) -> list[SlotShare]:
+    async def slot_shares(self, address: str, slots: Sequence[int]) -> list[SlotShare]:
+        assert address == US
         return [share for share in self.shares if share.slot in slots]
 
     async def block_at(self, unix_s: int) -> int:
         return unix_s // BLOCK_S
 
-    async def assigned_count(self, _address: str) -> int | None:
+    async def assigned_count(self, address: str) -> int | None:
+        assert address == US
         return None if self.assigned is None else len(self.assigned)
 
-    async def assigned_jobs(self, _address: str, indexes: Sequence[int]) -> list[JobId]:
+    async def assigned_jobs(self, address: str, indexes: Sequence[int]) -> list[JobId]:
         assert self.assigned is not None
+        assert address == US
         return [self.assigned[index] for index in indexes]
 
     def others(self) -> list[Any]:
@@ -181,12 +214,16 @@ class Books:
             Witnesses(self.context.chain),
             Hooks(
                 ended=lambda job: self.heard.append(("ended", job)),
-                stopped=lambda job_id: self.heard.append(("stopped", job_id)),
-                restarted=lambda job_id: self.heard.append(("restarted", job_id)),
+                stopped=lambda job_id: self._hear("stopped", job_id),
+                restarted=lambda job_id: self._hear("restarted", job_id),
                 deposits_kept=lambda: self.heard.append(("deposits_kept", None)),
             ),
         )
         self._said = len(self.bodies())
+
+    def _hear(self, name: str, job_id: JobId) -> None:
+        assert job_id in self.book
+        self.heard.append((name, job_id))
 
     def _context(self, directory: Path) -> Context:
         clock = ChainClock(wall=lambda: 5_000.0, monotonic=lambda: self.monotonic_s)
@@ -213,7 +250,9 @@ class Books:
         return self.said()
 
     def said(self) -> list[EventBody]:
-        """Return what was published since the last call."""
+        """Return what was published since the last call; of what concerns a job, it names the job."""
+        events = self.context.events._recent.all()[self._said :]
+        assert all(event.job_id or isinstance(event.body, Leftovers) for event in events)
         bodies = self.bodies()
         new, self._said = bodies[self._said :], len(bodies)
         return new

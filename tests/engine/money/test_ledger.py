@@ -187,7 +187,7 @@ def minted(books: Books, **changes: object) -> None:
 async def test_a_silent_mint_is_what_nothing_else_in_its_block_explains(books: Books) -> None:
     await start(books, 9)
     minted(books)
-    books.chain.emt_wei = {0: 100, 12: 146}
+    books.chain.emt_wei = {0: 91, 11: 100, 12: 146}
     books.chain.transfer(12, 6, tx="0xgift")
     books.chain.transfer(11, 9, tx="0xearlier")
     await books.ledger.book_until(11)
@@ -224,6 +224,21 @@ async def test_without_balances_the_rules_say_what_was_minted(books: Books) -> N
     books.chain.shares = [SlotShare(7, 0, 1, 4, 100), SlotShare(8, 0, 1, 1, 100)]
     await books.ledger.book_until(13)
     assert rows(books) == [("0xmint", 12, K.WITHDRAW, None, books.chain.shares[0].own_reward_wei)]
+
+
+@pytest.mark.parametrize(("status", "minted_wei"), [(1, 46), (0, None), (None, None)])
+async def test_a_silent_mint_that_is_not_settled_yet_is_in_the_block_of_its_receipt(
+    books: Books, status: int | None, minted_wei: int | None
+) -> None:
+    await start(books, 9)
+    tx_hash = "0x" + "12" * 32
+    minted(books, tx_hash=tx_hash, state=TransactionState.SIGNED, block_number=None)
+    books.chain.emt_wei = {0: 100, 12: 146}
+    receipt = {"transactionHash": bytes.fromhex(tx_hash[2:]), "gasUsed": 1, "effectiveGasPrice": 1}
+    if status is not None:
+        books.chain.receipts[tx_hash] = receipt | {"blockNumber": 12, "status": status}
+    scan = await books.ledger.scan(10, 13)
+    assert [row.amount_wei for row in scan.movements] == ([] if minted_wei is None else [minted_wei])
 
 
 async def test_a_withdrawal_that_failed_is_none(books: Books) -> None:

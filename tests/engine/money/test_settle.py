@@ -14,7 +14,9 @@ from emeth_tui.job import Job
 from emeth_tui.model import JobState
 from emeth_tui.notices.events import job as events
 from emeth_tui.notices.events.market import Canceled, ClaimLost
-from emeth_tui.notices.reasons.job import AnotherNodeFaster
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.notices.reasons.job import AnotherNodeFaster, DatasetUnusable
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.hash_chain import RESULT_NAME
 from emeth_tui.store.database import Store
@@ -22,6 +24,7 @@ from tests.engine.money.scripted import (
     CONFIRMATIONS,
     EMT,
     OTHER,
+    US,
     Books,
     ScriptedChain,
     record,
@@ -230,6 +233,16 @@ async def test_a_job_taken_for_submitted_that_has_no_result_is_not_called_undone
     assert await books.look() == []
     assert kept(books).state is JobState.SUBMITTING
     assert books.names() == ["restarted"]
+
+
+@pytest.mark.parametrize("error", [DatasetUnusable(Foreign("no text")), Foreign("a passing trouble")])
+async def test_of_a_claim_that_is_gone_it_stays_known_that_the_job_cannot_be_done(
+    make: Make, error: Reason
+) -> None:
+    books = await ready(make, replace(TRAINING, error=error), JobStatus.REQUESTED, node=OTHER)
+    await books.look()
+    await books.look()
+    assert kept(books).error == (error if isinstance(error, DatasetUnusable) else None)
 
 
 @pytest.mark.parametrize("seen_end", [None, JobState.TIMEOUT])
@@ -499,3 +512,21 @@ async def test_a_job_that_is_lost_by_its_record_and_ours_by_the_logs_waits(make:
     assert JOB_ID in books.book
     books.monotonic_s = WITHOUT_EVIDENCE_S
     assert await books.look() == [events.Lost()]
+
+
+async def test_a_loss_that_was_taken_back_begins_its_time_anew(make: Make) -> None:
+    books = await ready(make, TRAINING, JobStatus.PROCESSING)
+    for node in (OTHER, US, OTHER):
+        show(books, JobStatus.PROCESSING, node=node)
+        for _look in range(1 + FIRST_LOOKS):
+            await books.look()
+    books.monotonic_s = WITHOUT_EVIDENCE_S / 2
+    show(books, JobStatus.PROCESSING)
+    await books.look()
+    await books.look()
+    show(books, JobStatus.PROCESSING, node=OTHER)
+    await books.look()
+    await books.look()
+    books.monotonic_s = WITHOUT_EVIDENCE_S
+    await books.look()
+    assert JOB_ID in books.book
