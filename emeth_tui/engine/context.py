@@ -77,10 +77,10 @@ class Context:
         """Return the name of the model that jobs in a language are trained with now."""
         return self.settings.model_for(language, self.network)
 
-    def batch_size_for(self, model: str) -> int:
+    def batch_size_for(self, model: str, dataset_bytes: int) -> int:
         """Return how many blocks a step of a job learns from that is claimed now."""
         wanted = self.settings.training.batch_size
-        return model_spec(model).batch_size if wanted == "auto" else wanted
+        return model_spec(model).batch_for(dataset_bytes) if wanted == "auto" else wanted
 
     async def chain_job(self, job: Job) -> ChainJob:
         """Read a job of ours from the chain. Raise ChainUnreachable when the chain does not list it."""

@@ -196,7 +196,7 @@ def _make_trainer(
     spec = job_model.spec
     plan = Plan(
         epochs=request.epochs,
-        batch_size=request.batch_size or spec.batch_size,
+        batch_size=request.batch_size or spec.batch_for((directory / request.dataset).stat().st_size),
         learning_rate=request.learning_rate or spec.learning_rate,
         seed=request.seed,
         saving=SavingLimits(

@@ -45,7 +45,9 @@ class TrainRequest:
     directory: RelativePath
     model: Text
     dataset: FileName = DATASET_NAME
-    batch_size: Number | None = None  # blocks that an optimiser step learns from; None: the model's own
+    batch_size: Number | None = (
+        None  # blocks that an optimiser step learns from; None: the model's own for the text
+    )
     learning_rate: Amount | None = None  # None: the model's own
     seed: Seed = 0
     threads: Number | None = None  # None: the worker's share of the cores

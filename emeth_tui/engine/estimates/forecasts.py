@@ -149,7 +149,7 @@ class Forecasts:
         dataset_bytes: int,
         param: str | None,
         models: Callable[[Language], str],
-        batch_sizes: Callable[[str], int],
+        batch_sizes: Callable[[str, int], int],
     ) -> Duration:
         """Estimate a job as the info server lists it, assuming the worst for what is not listed."""
         try:
@@ -157,7 +157,7 @@ class Forecasts:
         except JobError:
             parameters = [JobParameters(language, MIN_EPOCHS) for language in Language]
         tasks = [
-            Task(dataset_bytes, epochs_to_train(one), one.language, model, batch_sizes(model))
+            Task(dataset_bytes, epochs_to_train(one), one.language, model, batch_sizes(model, dataset_bytes))
             for one in parameters
             for model in (models(one.language),)
         ]

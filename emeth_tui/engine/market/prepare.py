@@ -89,7 +89,7 @@ def new_job(context: Context, record: ChainJob, dataset_bytes: int, *, by_hand: 
         seed=training_seed(record.job_id),
         reserved_bytes=job_needs_bytes(dataset_bytes, model),
         created_at_unix_s=context.clock.now_unix_s(),
-        batch_size=context.batch_size_for(model),
+        batch_size=context.batch_size_for(model, dataset_bytes),
         by_hand=by_hand,
     )
 
@@ -103,5 +103,5 @@ async def _no_room(context: Context, job: Job) -> Refusal | None:
 
 def _task(context: Context, parameters: JobParameters, dataset_bytes: int) -> Task:
     model = context.model_for(parameters.language)
-    batch_size = context.batch_size_for(model)
+    batch_size = context.batch_size_for(model, dataset_bytes)
     return Task(dataset_bytes, epochs_to_train(parameters), parameters.language, model, batch_size)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 BLOCK_TOKENS = 128  # protocol.md §8
 DEVNET_SMALL = "devnet-small"
+_SMALL_TEXTS_BYTES = (16_000, 8_000)  # with fewer, the same batch learns less than one of 3: BENCHMARKS.md
 # Trained on small letters (rinnakk/japanese-pretrained-models, src/task/pretrain_gpt2/train.py); their
 # READMEs on the hub have `do_lower_case` set by hand. Of a local copy its tokenizer_config.json decides.
 _LOWER_CASED = {f"rinna/japanese-gpt2-{size}" for size in ("xsmall", "small", "medium")}
@@ -61,6 +62,14 @@ class ModelSpec:
     def pretrained(self) -> bool:
         """True when weights and tokenizer come from files instead of from the job."""
         return self.vocab_limit is None
+
+    def batch_for(self, dataset_bytes: int) -> int:
+        """Return how many blocks a step on a text of this size learns from.
+
+        Few blocks to fine-tune on are few steps in all, so that they are halved and halved again.
+        """
+        halvings = sum(dataset_bytes < limit for limit in _SMALL_TEXTS_BYTES) if self.pretrained else 0
+        return self.batch_size >> halvings
 
 
 # Small enough for one CPU core, large enough to learn from 64 kB of text in 30 epochs. It starts from random

@@ -192,7 +192,7 @@ def test_what_a_listing_leaves_out_is_taken_at_its_worst(kept: Measurements) -> 
 
     needed = {
         param: estimates.listed(
-            TASK.dataset_bytes, param, lambda _language: MODEL, lambda _model: BATCH
+            TASK.dataset_bytes, param, lambda _language: MODEL, lambda _model, _bytes: BATCH
         ).high_s
         for param in (None, "nonsense", told)
     }

@@ -52,6 +52,14 @@ def test_our_own_model_starts_from_random_weights_at_a_higher_rate() -> None:
     assert open_model(DEVNET_SMALL).shape(700).vocab_size == 700
 
 
+@pytest.mark.parametrize(
+    ("dataset_bytes", "blocks"), [(4_096, 4), (7_999, 4), (8_192, 8), (16_384, 16), (100_000_000, 16)]
+)
+def test_small_texts_are_fine_tuned_in_small_batches(dataset_bytes: int, blocks: int) -> None:
+    assert model_spec("gpt2-medium").batch_for(dataset_bytes) == blocks
+    assert model_spec(DEVNET_SMALL).batch_for(dataset_bytes) == 8
+
+
 def test_the_networks_models_are_fine_tuned_as_it_says() -> None:
     for name in ("gpt2-medium", "rinna/japanese-gpt2-medium"):
         spec = model_spec(name)
