@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from emeth_tui.workers.spawning import PRELOADED
+
 
 class _Forking:
     """Stands for the `spawn` context: a fork server's children, with the environment of the moment."""
@@ -34,7 +36,7 @@ def _run(environment: Mapping[str, str], target: Callable[..., None], args: tupl
 def forked() -> Iterator[None]:
     """Fork what would be spawned: 20 ms a process instead of seconds."""
     get_context = multiprocessing.get_context
-    multiprocessing.set_forkserver_preload(["tests.loaded"])
+    multiprocessing.set_forkserver_preload(PRELOADED)
     forking = _Forking(get_context("forkserver"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import logging
 import math
-import multiprocessing
-import multiprocessing.util
+import os
 import signal
 import socket
+import threading
 import weakref
-from collections.abc import Callable, Iterator
-from multiprocessing.context import SpawnProcess
 
 import anyio
 
@@ -27,6 +26,7 @@ from emeth_tui.notices.reasons.worker import (
 from emeth_tui.workers import process
 from emeth_tui.workers.link import NoNews, OnEnd, ProcessDied, WorkerConfig
 from emeth_tui.workers.messages import ToChild, ToParent
+from emeth_tui.workers.spawning import Main, is_forked, start, unborn
 from emeth_tui.workers.wire import BadMessage, Reader, Writer
 
 MAX_UNREAD = 10_000  # messages; an honest worker sends a few a second
@@ -34,24 +34,21 @@ MAX_UNSENT_BYTES = 1 << 20
 _READ_BYTES = 64 * 1024
 _REAP_WITHIN_S = 5.0  # after SIGKILL only the kernel stands between a process and its end
 _open_links: weakref.WeakSet[LocalProcess] = weakref.WeakSet()
-Main = Callable[[socket.socket, WorkerConfig], None]
+log = logging.getLogger(__name__)
 
 
 class LocalProcess:
     """The WorkerLink of a process on this host."""
 
     def __init__(self, config: WorkerConfig, on_end: OnEnd = lambda: None, main: Main = process.main) -> None:
-        """Spawn a process that runs `main`.
+        """Start a process that runs `main`, or have it forked, for which nobody waits.
 
-        Must run on the event loop's thread: the kernel ends the child with the thread that made it.
+        Must run on the event loop's thread: the kernel ends a spawned child with the thread that made it.
         """
         self._socket, theirs = socket.socketpair()
         self._socket.setblocking(False)
-        self._process: SpawnProcess = multiprocessing.get_context("spawn").Process(
-            target=main, args=(theirs, config), name=f"emeth-{config.name}"
-        )
-        with theirs, _terminal_signals_held():
-            self._process.start()
+        self._process = unborn(theirs, config, main)
+        self._born = self._doomed = False
         self._loop = asyncio.get_running_loop()
         self._writer = Writer()
         self._unsent = bytearray()
@@ -59,16 +56,22 @@ class LocalProcess:
         self._messages: asyncio.Queue[ToParent | None] = asyncio.Queue()
         self._refusal = ""
         self._hung_up = False
+        self._handle: int | None = None
         self._exited = asyncio.Event()
         self._on_end = on_end
         self._loop.add_reader(self._socket.fileno(), self._read)
-        self._loop.add_reader(self._process.sentinel, self._reap)
         _open_links.add(self)
+        if is_forked(config, main):
+            threading.Thread(target=self._fork, args=(theirs,), name="birth", daemon=True).start()
+            return
+        with theirs:
+            start(self._process)
+        self._watch_over()
 
     @property
     def pid(self) -> int:
-        """The process's id."""
-        return self._process.pid or 0
+        """The process's id; 0 before it is born."""
+        return self._process.pid or 0 if self._born else 0
 
     @property
     def place(self) -> str:
@@ -101,15 +104,16 @@ class LocalProcess:
     async def end(self, grace_s: float) -> None:
         """Wait until the process leaves by itself, then terminate it, then kill it."""
         if not await self._exited_within(grace_s):
-            self._process.terminate()
+            if self._born:
+                self._process.terminate()
             if not await self._exited_within(min(grace_s, 1.0)):
-                self._process.kill()
+                self._kill()
                 await self._exited_within(_REAP_WITHIN_S)
         self.hang_up()
 
     async def kill(self) -> None:
         """End the process now."""
-        self._process.kill()
+        self._kill()
         await self._exited_within(_REAP_WITHIN_S)
         self.hang_up()
 
@@ -161,12 +165,45 @@ class LocalProcess:
         """Have nothing to do any more with a process that breaks the rules."""
         if not self._hung_up:
             self._refusal = what
-            self._process.kill()
+            self._kill()
             self.hang_up()
+
+    def _fork(self, theirs: socket.socket) -> None:
+        """Have the fork server make the process. The first time it has to load torch before."""
+        try:
+            with theirs:
+                start(self._process)
+            after = self._watch_over
+        except Exception:
+            log.exception("no process was forked")
+            after = self._never_born
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the node is gone
+            self._loop.call_soon_threadsafe(after)
+
+    def _watch_over(self) -> None:
+        self._born = True
+        self._handle = _handle(self.pid)
+        self._loop.add_reader(self._process.sentinel, self._reap)
+        if self._doomed:
+            self._kill()
+
+    def _never_born(self) -> None:
+        self._exited.set()
+        self.hang_up()
+
+    def _kill(self) -> None:
+        self._doomed = True
+        if self._born:
+            self._process.kill()
 
     def _reap(self) -> None:
         self._loop.remove_reader(self._process.sentinel)
         self._process.join(_REAP_WITHIN_S)  # returns at once: the sentinel fell with the process
+        if self._handle is not None:
+            # Or with the fork server: then nobody knows, and two may not write to one job.
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+            os.close(self._handle)
         self._exited.set()
 
     async def _exited_within(self, limit_s: float) -> bool:
@@ -175,9 +212,9 @@ class LocalProcess:
         return self._exited.is_set()
 
     def _cause_of_death(self) -> Reason:
-        code = self._process.exitcode
         if self._refusal:
             return RulesBroken(self.pid, self._refusal)
+        code = self._process.exitcode if self._born else None
         if code is None:
             return ProcessHungUp(self.pid)
         if code < 0:
@@ -185,14 +222,14 @@ class LocalProcess:
         return ProcessLeft(self.pid, code)
 
 
-@contextlib.contextmanager
-def _terminal_signals_held() -> Iterator[None]:
-    """Block the terminal's signals for a moment: the child inherits that until it can ignore them itself."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, process.IGNORED_SIGNALS)
+def _handle(pid: int) -> int | None:
+    """Return a handle that means this process even when its id is another's; None where there are none."""
+    if not hasattr(os, "pidfd_open"):
+        return None
     try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return os.pidfd_open(pid)
+    except ProcessLookupError:  # gone already
+        return None
 
 
 def _hang_up_all() -> None:

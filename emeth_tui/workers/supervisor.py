@@ -228,4 +228,5 @@ def _config(index: int, device: str, threads: int, directories: WorkerDirectorie
         threads=threads,
         jobs_dir=str(directories.jobs),
         devices_dir=str(directories.devices) if directories.devices else "",
+        forked=device == "cpu",
     )

@@ -143,8 +143,9 @@ def test_a_containers_quota_bounds_the_cores(tmp_path: Path, quota: str, most: i
     assert usable_cores(file) == (most or usable_cores(tmp_path / "none"))
 
 
-def test_processes_can_be_spawned_while_a_screen_has_the_standard_streams() -> None:
-    program = """
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_processes_can_be_spawned_while_a_screen_has_the_standard_streams(method: str) -> None:
+    program = f"""
 import multiprocessing, sys
 from emeth_tui.workers.spawning import prepare_spawning
 
@@ -158,7 +159,7 @@ class Screen:
 
 prepare_spawning()
 sys.stderr = Screen()
-process = multiprocessing.get_context("spawn").Process(target=int)
+process = multiprocessing.get_context({method!r}).Process(target=int)
 process.start()
 process.join()
 sys.exit(process.exitcode)
