@@ -23,6 +23,8 @@ from emeth_tui.store.measurements import MeasurementTable
 from emeth_tui.store.movements import MovementTable
 from emeth_tui.store.opening import connect, open_database, unusable
 
+_HEADER = b"SQLite format 3\0"  # how every database begins
+
 # Each entry takes the schema one version up; a released entry is never edited.
 # Wei are TEXT: SQLite's integers only reach 2^63 - 1, which is 9.2 EMT.
 MIGRATIONS = (
@@ -235,8 +237,8 @@ class Store:
         """Return which files carry the names of ours. The open ones keep their numbers from being reused."""
         names = (DATABASE_FILE, f"{DATABASE_FILE}-wal", LOCK_FILE)
         files = {name: _identity(self.path.parent / name) for name in names}
-        if files[DATABASE_FILE] and not self.path.stat().st_size:
-            files[DATABASE_FILE] = None  # emptied under its name
+        if files[DATABASE_FILE] and not _is_database(self.path):
+            files[DATABASE_FILE] = None  # emptied or overwritten under its name
         return files
 
     def _read_what_matters(self) -> None:
@@ -250,6 +252,14 @@ class Store:
             raise unusable(self.path, str(error)) from error
         except (ValueError, TypeError, LookupError) as error:
             raise unusable(self.path, f"a value in it makes no sense: {error}") from error
+
+
+def _is_database(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_HEADER)) == _HEADER
+    except OSError:
+        return False
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

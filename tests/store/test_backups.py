@@ -402,10 +402,15 @@ def test_where_another_node_holds_the_place_nothing_is_overwritten(used: Path) -
     store.close()
 
 
-def test_a_database_emptied_while_it_is_open_is_noticed_and_never_written_as_the_state(used: Path) -> None:
+@pytest.mark.parametrize(
+    "content", [b"", b"\0" * 8_192, b"a photograph" * 10_000], ids=["empty", "zeros", "other"]
+)
+def test_a_database_overwritten_while_it_is_open_is_noticed_and_never_written_as_the_state(
+    used: Path, content: bytes
+) -> None:
     store = Store(used)
     store._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    (used / DATABASE_FILE).write_bytes(b"")
+    (used / DATABASE_FILE).write_bytes(content)
 
     assert not store.is_in_place
     with pytest.raises(StoreError):
