@@ -86,6 +86,10 @@ async def _transactions(node: ShownNode, question: Question) -> object:
     return [wire.without_bytes(tx) for tx in await node.records.transactions(question.limit)]
 
 
+async def _series(node: ShownNode, question: Question) -> object:
+    return await node.records.series(question.span, question.limit)
+
+
 async def _settings(node: ShownNode, _question: Question) -> object:
     return await node.records.settings()
 
@@ -115,6 +119,7 @@ _ANSWERS: dict[str, Callable[[ShownNode, Question], Awaitable[object]]] = {
     "job": _job,
     "jobs": _jobs,
     "transactions": _transactions,
+    "series": _series,
     "settings": _settings,
     "logs": _logs,
     "log_tail": _log_tail,

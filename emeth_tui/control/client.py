@@ -18,6 +18,7 @@ from emeth_tui.engine.events import JobProgress, Subscription
 from emeth_tui.engine.service_health import ServiceStatus
 from emeth_tui.engine.settings_editor import SettingChange, SettingsView
 from emeth_tui.engine.view.records import JobRecord
+from emeth_tui.engine.view.series import Series, Span
 from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.errors import ControlError
 from emeth_tui.job import Job
@@ -272,6 +273,10 @@ class RemoteRecords:
     async def transactions(self, limit: int) -> list[JournaledTransaction]:
         transactions: list[JournaledTransaction] = await self._node.ask("transactions", limit=limit)
         return transactions
+
+    async def series(self, span: Span, points: int) -> Series:
+        series: Series = await self._node.ask("series", span=span, limit=points)
+        return series
 
     async def chain_record(self, job_id: JobId) -> ChainJob | None:
         record: ChainJob | None = await self._node.ask("chain_record", job_id=job_id)

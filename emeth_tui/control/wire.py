@@ -29,6 +29,7 @@ from pydantic_core import from_json
 from emeth_tui.engine.events import JobProgress
 from emeth_tui.engine.settings_editor import SettingChange, SettingsView
 from emeth_tui.engine.view.records import JobRecord
+from emeth_tui.engine.view.series import Series, Span
 from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.errors import ControlError
 from emeth_tui.job import Job
@@ -53,6 +54,7 @@ Topic = Literal[
     "job",
     "jobs",
     "transactions",
+    "series",
     "chain_record",
     "settings",
     "logs",
@@ -87,6 +89,7 @@ _ANSWERS: dict[str, Any] = {
     "job": JobRecord | None,
     "jobs": list[Job],
     "transactions": list[JournaledTransaction],
+    "series": Series,
     "chain_record": ChainJob | None,
     "settings": SettingsView,
     "logs": list[str],
@@ -138,6 +141,7 @@ class Question(_Request):
     limit: int = Field(1, ge=1, le=MAX_ROWS)
     name: str = Field("", max_length=255)
     max_bytes: int = Field(1, ge=1, le=MAX_LOG_BYTES)
+    span: Span = "minutes"
     words: tuple[Annotated[str, Field(max_length=255)], ...] = Field((), max_length=MAX_WORDS)
 
 

@@ -30,6 +30,7 @@ from emeth_tui.engine.steps.job_tasks import JobTasks
 from emeth_tui.engine.steps.pipeline import RETRIES
 from emeth_tui.engine.steps.set_aside import SetAsideJobs
 from emeth_tui.engine.view.records import NodeRecords
+from emeth_tui.engine.view.series import SAMPLE_EVERY_S, SeriesRecorder
 from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.engine.view.snapshot_maker import SnapshotMaker
 from emeth_tui.errors import DiskFull, JobError, NetworkError, TransactionError, WorkerError
@@ -87,7 +88,8 @@ class Node:
         self._state = StateKeeper(context, self._market.pause)
         ledger = Ledger(context.chain, context.store, context.address)
         self._rewards = Rewards(context)
-        self.records = NodeRecords(context, settings_editor)
+        series = SeriesRecorder()
+        self.records = NodeRecords(context, settings_editor, series)
         self._watcher = Watcher(
             context,
             ledger,
@@ -100,7 +102,7 @@ class Node:
         )
         self._orphans = Orphans(context, ledger, self._tasks.start)
         self._snapshots = SnapshotMaker(
-            context, leases, self._market, self._rewards, self._watcher, self._pauses
+            context, leases, self._market, self._rewards, self._watcher, self._pauses, series
         )
         self._account = RunAccount(context, ledger)
         self._set_aside = SetAsideJobs(context, self._market.pause)
@@ -136,6 +138,7 @@ class Node:
                 self._every(self._look_at_market, self._claim_interval_s, self._discover_now)
             ),
             asyncio.create_task(self._every(self._look_after_models, lambda: RETRY_S, self._models_now)),
+            asyncio.create_task(self._every(self._snapshots.sample, lambda: SAMPLE_EVERY_S, asyncio.Event())),
         ]
         stopping = asyncio.create_task(self._stop.wait())
         try:

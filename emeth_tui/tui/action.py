@@ -34,6 +34,7 @@ class Scope(Enum):
     DEPOSITS = auto()  # the page, as the two below
     DISK = auto()
     SHARE = auto()
+    GRAPHS = auto()
     JOB = auto()
     LOG = auto()
     SETTINGS = auto()
@@ -61,6 +62,7 @@ PAGES = (
     Scope.DEPOSITS,
     Scope.DISK,
     Scope.SHARE,
+    Scope.GRAPHS,
     Scope.JOB,
     Scope.LOG,
     Scope.SETTINGS,
@@ -88,6 +90,7 @@ _GROUPS = {
     Scope.DEPOSITS: "On the page of deposits",
     Scope.DISK: "On the page of the disk",
     Scope.SHARE: "On the page of the day’s share",
+    Scope.GRAPHS: "In the graphs",
     Scope.JOB: "On a job’s page",
     Scope.LOG: "In the log",
     Scope.SETTINGS: "In the settings",

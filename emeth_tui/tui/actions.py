@@ -184,6 +184,9 @@ def _of_the_other_pages() -> Iterable[Action]:
     yield Action("chain-record", "o", page, "screen.read_chain_record", text, "On the chain")
     text = "Open the log whose end the page shows"
     yield Action("worker-log", "l", page, "screen.open_log", text, "Its log")
+    page, text = Scope.GRAPHS, "Show a longer time, or a shorter one"
+    yield Action("longer", "tab right", page, "screen.show_span", text, "Longer", arguments=(1,))
+    yield Action("shorter", "shift+tab left", page, "screen.show_span", text, "Shorter", arguments=(-1,))
     page, text = Scope.LOG, "Show another log file"
     yield Action("next-file", "tab right", page, "screen.show_file", text, "Next file", arguments=(1,))
     yield Action("previous-file", "shift+tab left", page, "screen.show_file", text, arguments=(-1,))
@@ -231,6 +234,7 @@ def _of_every_screen() -> Iterable[Action]:
         ("history", "h", "History", "History of all jobs"),
         ("market", "m", "Market", "Market: what is on offer, and why it is taken or not"),
         ("transactions", "x", "Transactions", "Transactions that this node sent"),
+        ("graphs", "v", "Graphs", "Graphs of each device over time, and of the EMT by day"),
         ("log", "l", "Log", "Logs of the node and its workers"),
         ("settings", "s", "Settings", "Settings: see them all, change what can change now"),
     ):
@@ -263,6 +267,7 @@ _FOOTER_ORDER = (
     "pause-claims",
     "history",
     "market",
+    "graphs",
     "log",
     "settings",
     "transactions",

@@ -97,6 +97,7 @@ class EmethApp(ThemedApp[Ending]):
         """Show a node that was still starting when the screen came up."""
         self.feed.node = node
         self.run_worker(self.feed.follow(node), name="news", exit_on_error=True)
+        self.run_worker(self.feed.keep_series(node), name="news", exit_on_error=True)
         self.refresh_now()
         if node.attached_to is not None:
             text = _("attached to the node that runs already, as process {pid}")

@@ -1,9 +1,8 @@
-"""What the panels show: a snapshot, and what only watching for a while reveals."""
+"""What the panels show: a snapshot, and what the devices did in the minutes before."""
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emeth_tui.model import JobState, WorkerPhase
@@ -12,14 +11,22 @@ if TYPE_CHECKING:
     from emeth_tui.control.client import Attachment
     from emeth_tui.engine.gpus.reading import GpuReading
     from emeth_tui.engine.pauses.view import HeldDevice
+    from emeth_tui.engine.view.series import DeviceSeries, Series
     from emeth_tui.engine.view.snapshot import Forecast, Snapshot
     from emeth_tui.job import Job
     from emeth_tui.workers.views import WorkerView
 
-SPEEDS_KEPT = 120  # per worker, one a second
+RECENT_POINTS = 60  # two minutes of a device: as much as a panel has room for
 STALE_AFTER_S = 40.0  # since the last block
-_AT_WORK = frozenset({WorkerPhase.TRAINING, WorkerPhase.VALIDATING, WorkerPhase.SAVING})
-_BUSY = _AT_WORK | {WorkerPhase.PREPARING, WorkerPhase.WRITING_RESULT}
+_BUSY = frozenset(
+    {
+        WorkerPhase.TRAINING,
+        WorkerPhase.VALIDATING,
+        WorkerPhase.SAVING,
+        WorkerPhase.PREPARING,
+        WorkerPhase.WRITING_RESULT,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +36,7 @@ class Row:
     worker: WorkerView | None
     job: Job | None
     gpu: GpuReading | None = None
-    speeds: tuple[float, ...] = ()
+    series: DeviceSeries | None = None  # of the last minutes
     forecast: Forecast | None = None
     held: HeldDevice | None = None  # where the device rests, but for a job that is finished first
 
@@ -85,60 +92,38 @@ class Frame:
         return next((row for row in self.rows if row.job and row.job.job_id == job.job_id), None)
 
 
-@dataclass(slots=True)
-class _Watched:
-    job_id: str | None = None
-    speeds: deque[float] = field(default_factory=lambda: deque(maxlen=SPEEDS_KEPT))
-    seen_at_s: float = 0.0
+def make_frame(
+    snapshot: Snapshot,
+    attached_to: Attachment | None = None,
+    *,
+    series: Series | None = None,
+    read_only: bool = False,
+) -> Frame:
+    """Return the frame of a snapshot, with what the devices did before."""
+    return Frame(snapshot, tuple(_rows(snapshot, series)), attached_to, read_only)
 
 
-class FrameMaker:
-    """Makes frames from snapshots, and remembers each worker's speeds for a while."""
-
-    def __init__(self) -> None:
-        self._watched: dict[int, _Watched] = {}
-
-    def make(
-        self, snapshot: Snapshot, attached_to: Attachment | None = None, *, read_only: bool = False
-    ) -> Frame:
-        """Return the frame of a snapshot. Speeds are sampled once a second, however often this runs."""
-        for worker in snapshot.workers:
-            self._watch(worker, snapshot.at_unix_s)
-        return Frame(snapshot, tuple(self._rows(snapshot)), attached_to, read_only)
-
-    def _watch(self, worker: WorkerView, now: float) -> None:
-        watched = self._watched.setdefault(worker.index, _Watched())
-        if watched.job_id != worker.job_id:
-            watched = self._watched[worker.index] = _Watched(job_id=worker.job_id)
-        if worker.job_id is None or worker.phase not in _AT_WORK or now - watched.seen_at_s < 1.0:
-            return
-        watched.seen_at_s = now
-        if worker.tokens_per_s is not None:
-            watched.speeds.append(worker.tokens_per_s)
-
-    def _rows(self, snapshot: Snapshot) -> list[Row]:
-        """Return each worker with its job; free ones get the jobs that are on no worker now."""
-        jobs: dict[str, Job] = {
-            job.job_id: job for job in snapshot.jobs if job.state is not JobState.SUBMITTED
-        }
-        held = {worker.job_id for worker in snapshot.workers}
-        others = [job for job in jobs.values() if job.job_id not in held]
-        waiting = [job for job in others if job.seen_end is None]  # the others need no worker any more
-        ending = [job for job in others if job.seen_end is not None]
-        gpus = {gpu.device: gpu for gpu in snapshot.gpus}
-        forecasts = {forecast.job_id: forecast for forecast in snapshot.forecasts}
-        held_devices = {device.worker: device for device in snapshot.held}
-        rows = []
-        for worker in snapshot.workers:
-            job = jobs.get(worker.job_id or "")
-            if job is None and waiting:
-                job = waiting.pop(0)
-            speeds = tuple(self._watched[worker.index].speeds)
-            forecast = forecasts.get(job.job_id) if job else None
-            held_device = held_devices.get(worker.index)
-            rows.append(Row(worker, job, gpus.get(worker.device), speeds, forecast, held_device))
-        without = [*waiting, *ending]
-        return [*rows, *(Row(None, job, forecast=forecasts.get(job.job_id)) for job in without)]
+def _rows(snapshot: Snapshot, series: Series | None) -> list[Row]:
+    """Return each worker with its job; free ones get the jobs that are on no worker now."""
+    jobs: dict[str, Job] = {job.job_id: job for job in snapshot.jobs if job.state is not JobState.SUBMITTED}
+    held = {worker.job_id for worker in snapshot.workers}
+    others = [job for job in jobs.values() if job.job_id not in held]
+    waiting = [job for job in others if job.seen_end is None]  # the others need no worker any more
+    ending = [job for job in others if job.seen_end is not None]
+    gpus = {gpu.device: gpu for gpu in snapshot.gpus}
+    held_devices = {device.worker: device for device in snapshot.held}
+    forecasts = {forecast.job_id: forecast for forecast in snapshot.forecasts}
+    rows = []
+    for worker in snapshot.workers:
+        job = jobs.get(worker.job_id or "")
+        if job is None and waiting:
+            job = waiting.pop(0)
+        history = series.of(worker.device) if series else None
+        forecast = forecasts.get(job.job_id) if job else None
+        held_device = held_devices.get(worker.index)
+        rows.append(Row(worker, job, gpus.get(worker.device), history, forecast, held_device))
+    without = [*waiting, *ending]
+    return [*rows, *(Row(None, job, forecast=forecasts.get(job.job_id)) for job in without)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,10 +16,11 @@ from emeth_tui.control.client import RemoteNode, local_node
 from emeth_tui.control.server import serve_control
 from emeth_tui.tui.app import EmethApp
 from emeth_tui.tui.node_front import Ending, ScreenOptions
-from tests.tui.stand_in import NOW, StandInNode
+from tests.tui.stand_in import StandInNode
 
 SMALL = (80, 24)
 LARGE = (160, 45)
+LIMIT_S = 60.0  # bounds a hang
 OPTIONS = ScreenOptions(themes_directory=Path("no such directory"), language="en")
 ATTACHED = replace(OPTIONS, attached=True)
 READ_ONLY = replace(ATTACHED, read_only=True)
@@ -30,10 +30,8 @@ READ_ONLY = replace(ATTACHED, read_only=True)
 async def shown(
     node: StandInNode, size: tuple[int, int] = LARGE, options: ScreenOptions = OPTIONS
 ) -> AsyncIterator[Pilot[Ending]]:
-    """Show a node that has been watched for half a minute."""
+    """Show a node in this process."""
     app = EmethApp(node, options)
-    for second in range(30):
-        app.take_in(_a_moment_ago(node, 30 - second))
     async with app.run_test(size=size) as pilot:
         await settled(pilot)
         yield pilot
@@ -53,21 +51,10 @@ async def attached(
                 await settled(pilot)
                 yield pilot
         finally:
-            following.cancel()
-            await asyncio.wait({following})
-
-
-def _a_moment_ago(node: StandInNode, seconds: int) -> Any:
-    """The node's picture of some seconds ago: a little faster or slower."""
-    wave = math.sin(seconds / 3)
-    workers = tuple(
-        replace(
-            worker,
-            tokens_per_s=worker.tokens_per_s * (1 + wave / 4) if worker.tokens_per_s else None,
-        )
-        for worker in node.picture.workers
-    )
-    return replace(node.picture, at_unix_s=NOW - seconds, workers=workers)
+            if not following.done():  # the node is still there, and notices that the screen leaves
+                following.cancel()
+                await asyncio.wait({following})
+                await asyncio.wait_for(node.screen_left.wait(), LIMIT_S)
 
 
 async def press(pilot: Pilot[Ending], *keys: str) -> None:

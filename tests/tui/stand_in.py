@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from emeth_tui.engine.market.standstill import Standstill
 from emeth_tui.engine.service_health import ServiceStatus
 from emeth_tui.engine.settings_editor import SettingChange, SettingsEditor, SettingsView
 from emeth_tui.engine.view.records import JobRecord
+from emeth_tui.engine.view.series import STEPS_S, DeviceSeries, Series, Span
 from emeth_tui.engine.view.snapshot import Deposits, Forecast, Snapshot, TodaysShare
 from emeth_tui.errors import JobError
 from emeth_tui.job import Job
@@ -299,6 +301,27 @@ class StandInContext:
         return self.live.now
 
 
+def _wavy(worker: WorkerView, gpu: GpuReading | None, points: int) -> DeviceSeries:
+    """Half of the span is known, the newest value is the snapshot's."""
+
+    def wave(newest: float | None, part: float) -> tuple[float | None, ...]:
+        if newest is None:
+            return ()
+        back = range(points // 2, -1, -1)
+        known = [round(newest * (1 + part * math.sin(step / points * 20)), 2) for step in back]
+        return tuple(known)
+
+    return DeviceSeries(
+        worker.device,
+        tokens_per_s=wave(worker.tokens_per_s, 0.25),
+        load_percent=wave(gpu.load_percent, 0.03) if gpu else (),
+        memory_bytes=wave(gpu.memory_used_bytes, 0.05) if gpu else (),
+        temperature_c=wave(gpu.temperature_c, 0.05) if gpu else (),
+        power_w=wave(gpu.power_w, 0.2) if gpu else (),
+        loss=wave(worker.train_loss, 0.02),
+    )
+
+
 class StandInRecords:
     """Records of one job with every part, and a little history."""
 
@@ -349,6 +372,13 @@ class StandInRecords:
                 job_id=job_id, nonce=6, purpose="submit", tx_hash="0x" + "cd" * 32, created_at_unix_s=NOW - 12
             ),
         ]
+
+    async def series(self, span: Span, points: int) -> Series:
+        """A little faster and slower, as warm as the snapshot says at the end."""
+        snapshot = self._node.picture
+        gpus = {gpu.device: gpu for gpu in snapshot.gpus}
+        devices = tuple(_wavy(worker, gpus.get(worker.device), points) for worker in snapshot.workers)
+        return Series(span, STEPS_S[span], devices)
 
     async def chain_record(self, job_id: JobId) -> ChainJob | None:
         self._node.calls.append(("chain_record", job_id))
@@ -410,6 +440,7 @@ class StandInNode:
         self.snapshots_taken = 0
         self.records = StandInRecords(self)
         self.settings_editor = settings_editor(Path("/home/operator/.config/emeth-tui/config.toml"))
+        self.screen_left = asyncio.Event()
         self.may_go_on = asyncio.Event()
         self.may_go_on.set()
         self.finished: list[str] = []
@@ -497,3 +528,5 @@ class StandInNode:
 
     def note_screen(self, by: Asker, *, attached: bool) -> None:
         self.screens.append((by, attached))
+        if not attached:
+            self.screen_left.set()

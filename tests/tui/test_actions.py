@@ -40,6 +40,7 @@ WAY_TO = {
     Scope.DEPOSITS: ("3", "enter"),
     Scope.DISK: ("4", "enter"),
     Scope.SHARE: ("5", "enter"),
+    Scope.GRAPHS: ("v",),
     Scope.JOB: ("enter",),
     Scope.LOG: ("l",),
     Scope.SETTINGS: MIN_FEE,

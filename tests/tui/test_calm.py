@@ -9,7 +9,7 @@ from emeth_tui.model import ServiceName
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import PausedByOperator
 from emeth_tui.tui.drawing.lines import line
-from emeth_tui.tui.frame import FrameMaker
+from emeth_tui.tui.frame import make_frame
 from emeth_tui.tui.panels.banner import banner_lines
 from tests.tui.harness import SMALL, last_line, press, settled, shown, text_of
 from tests.tui.stand_in import NOW, StandInNode, paused, snapshot
@@ -23,7 +23,7 @@ def test_a_lost_link_says_since_when_and_when_it_is_tried_again(
     next_try_unix_s: float | None, words: str
 ) -> None:
     lost = ServiceStatus(ServiceName.CHAIN, NOW - 90, Foreign("connection refused"), next_try_unix_s)
-    frame = FrameMaker().make(snapshot(services=(lost,)))
+    frame = make_frame(snapshot(services=(lost,)))
     (banner,) = banner_lines(frame, 160)
     assert banner.text == (
         f" ✗ the chain has not answered since 14:01:49 (1 min), {words}: connection refused"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from emeth_tui.model import token_to_wei
-from emeth_tui.tui.frame import FrameMaker
+from emeth_tui.tui.frame import make_frame
 from emeth_tui.tui.panels.deposits import deposit_lines
 from tests.tui.stand_in import snapshot
 
@@ -16,7 +16,7 @@ def test_the_owners_limits_stand_beside_what_they_limit() -> None:
     limited = replace(deposits, staked_limit_wei=token_to_wei(100), lost_limit_wei=token_to_wei(20))
 
     def texts(shown: object) -> list[str]:
-        frame = FrameMaker().make(snapshot(deposits=shown), None)
+        frame = make_frame(snapshot(deposits=shown), None)
         return [line.text.rstrip() for line in deposit_lines(frame, 40)]
 
     without, within = texts(deposits), texts(limited)

@@ -11,7 +11,7 @@ from emeth_tui.engine.view.snapshot import Forecast
 from emeth_tui.listings.costs import decline_cost
 from emeth_tui.model import JobState, WorkerPhase, token_to_wei
 from emeth_tui.tui import why_not
-from emeth_tui.tui.frame import FrameMaker, Outlook, outlook
+from emeth_tui.tui.frame import Outlook, make_frame, outlook
 from emeth_tui.tui.why_not import Target
 from emeth_tui.words import formats
 from tests.tui.stand_in import (
@@ -65,14 +65,14 @@ def test_sizes(size_bytes: float, text: str) -> None:
 
 
 def test_a_forecast_is_the_nodes_own() -> None:
-    frame = FrameMaker().make(snapshot())
+    frame = make_frame(snapshot())
     seen = [outlook(row, frame.now) for row in frame.rows]
     assert seen == [Outlook(2_540, 2_750, 14_540, 11_790), Outlook(1_210, 1_370, 1_500, 130)]
 
 
 def test_what_is_not_measured_is_no_forecast() -> None:
     guess = Forecast(TRAINING_ID, Duration(20.0, 100.0, 213.0, measured=False), 14_327.0)
-    frame = FrameMaker().make(snapshot(forecasts=(guess,)))
+    frame = make_frame(snapshot(forecasts=(guess,)))
     assert [outlook(row, frame.now) for row in frame.rows] == [None, None]
 
 
@@ -80,7 +80,7 @@ def test_what_is_not_measured_is_no_forecast() -> None:
 def test_slack_warns_before_it_is_lost(deadline_in_s: int, role: str) -> None:
     job = training_job(deadline_unix_s=int(NOW) + deadline_in_s)
     ours = forecast(TRAINING_ID, 2_540, 2_860, deadline_in_s)
-    frame = FrameMaker().make(snapshot(jobs=(job,), forecasts=(ours,)))
+    frame = make_frame(snapshot(jobs=(job,), forecasts=(ours,)))
     seen = outlook(frame.rows[0], NOW)
     assert seen is not None
     assert seen.role == role
@@ -89,21 +89,21 @@ def test_slack_warns_before_it_is_lost(deadline_in_s: int, role: str) -> None:
 def test_jobs_without_a_worker_are_shown_all_the_same() -> None:
     idle = training_worker(phase=WorkerPhase.IDLE, job_id=None)
     jobs = (training_job(state=JobState.DOWNLOADING), second_job(state=JobState.CLAIMING))
-    frame = FrameMaker().make(snapshot(workers=(idle,), jobs=jobs))
+    frame = make_frame(snapshot(workers=(idle,), jobs=jobs))
     assert [row.job for row in frame.rows] == list(jobs)
     assert not frame.rows[0].at_work
     assert frame.rows[1].worker is None
 
 
 def test_pending_jobs_stand_in_order_of_age() -> None:
-    frame = FrameMaker().make(snapshot())
+    frame = make_frame(snapshot())
     ages = [NOW - (job.submitted_at_unix_s or 0) for job in frame.pending]
     assert ages == [660, 245]
 
 
 def test_declining_costs_what_the_contract_takes() -> None:
     rates = replace(snapshot().rates, decline_penalty_rate=30_000, timeout_penalty_rate=50_000)
-    frame = FrameMaker().make(snapshot(rates=rates))
+    frame = make_frame(snapshot(rates=rates))
     cost = decline_cost(frame.snapshot, training_job(deposit_wei=1_001))
     assert (cost.penalty_wei, cost.back_wei, cost.timeout_wei) == (300, 701, 500)
     assert cost.earning_wei == token_to_wei("10.123456789")
@@ -121,14 +121,14 @@ def test_declining_costs_what_the_contract_takes() -> None:
     ],
 )
 def test_what_can_be_done_depends_on_the_state(state: JobState, declinable: bool, pausable: bool) -> None:
-    frame = FrameMaker().make(snapshot())
+    frame = make_frame(snapshot())
     job = pending_job(TRAINING_ID, 0, state=state)
     assert (why_not.decline_job(frame, Target(job=job)) is None) is declinable
     assert (why_not.pause_job(frame, Target(job=job)) is None) is pausable
 
 
 def test_a_stopping_node_takes_no_commands() -> None:
-    frame = FrameMaker().make(snapshot(stopping="stopping"))
+    frame = make_frame(snapshot(stopping="stopping"))
     assert why_not.pause_claims(frame, Target())
     assert why_not.withdraw(frame, Target())
     assert why_not.declinable(frame) == []

@@ -40,7 +40,7 @@ from tests.tui.stand_in import (
 )
 from tools.svg import svg
 
-MOST_BYTES = 30_000  # of one SVG
+MOST_BYTES = 40_000  # of one SVG
 FOLDER = Path(__file__).parent.parent / "snapshots"
 
 
@@ -139,6 +139,7 @@ SCREENS = {
     "share": (snapshot, ("5", "enter")),
     "market": (snapshot, ("m",)),
     "claim": (idle_worker, ("m", "down", "c")),
+    "graphs": (snapshot, ("v",)),
     "log": (snapshot, ("l",)),
     "settings": (snapshot, ("s", *["down"] * 9)),
     "settings-entry": (snapshot, ("s", *["down"] * 4, "enter", *["backspace"] * 5, *"-3", "enter")),

@@ -115,13 +115,13 @@ async def _claim(place: Place, output: Output, typed: str, *, yes: bool) -> str:
     from emeth_tui.listings.costs import claim_facts
     from emeth_tui.notices.reasons.command_line import ListMarket
     from emeth_tui.tui import why_not
-    from emeth_tui.tui.frame import FrameMaker
+    from emeth_tui.tui.frame import make_frame
 
     node = NodeAtWork(place)
     snapshot = await node.snapshot()
     job_id = find_job(typed, [offer.job.job_id for offer in snapshot.offers], ListMarket())
     offer = next(offer for offer in snapshot.offers if offer.job.job_id == job_id)
-    _refuse(why_not.claim(FrameMaker().make(snapshot), why_not.Target(offer=offer)))
+    _refuse(why_not.claim(make_frame(snapshot), why_not.Target(offer=offer)))
     stake = exact_token(snapshot.rates.deposit_wei(offer.job.fee_wei))
     question = _("Claim job {job} and stake {amount} EMT?").format(job=job_id, amount=stake)
     confirm(output, question, claim_facts(snapshot, offer), yes=yes)
@@ -162,9 +162,9 @@ def _declinable(snapshot: Snapshot, typed: Sequence[str]) -> list[Job]:
     from emeth_tui.notices.reasons.command_line import ListOpenJobs
     from emeth_tui.notices.reasons.screen import NoJobToDecline
     from emeth_tui.tui import why_not
-    from emeth_tui.tui.frame import FrameMaker
+    from emeth_tui.tui.frame import make_frame
 
-    frame = FrameMaker().make(snapshot)
+    frame = make_frame(snapshot)
     if not typed:
         every = why_not.declinable(frame)
         _refuse(None if every else NoJobToDecline())

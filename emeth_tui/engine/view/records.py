@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from emeth_tui.clients.threads import run_to_end
 from emeth_tui.engine.view import log_files
+from emeth_tui.engine.view.series import Series, SeriesRecorder, Span
 from emeth_tui.job import Job
 from emeth_tui.model import JobId, JobState, JournaledTransaction
 from emeth_tui.notices.event import Event
@@ -39,9 +40,10 @@ class JobRecord:
 class NodeRecords:
     """Answers queries and changes nothing. Coroutines, because the same queries also go over a socket."""
 
-    def __init__(self, context: Context, settings_editor: SettingsEditor) -> None:
+    def __init__(self, context: Context, settings_editor: SettingsEditor, series: SeriesRecorder) -> None:
         self._context = context
         self._settings_editor = settings_editor
+        self._series = series
 
     async def job(self, job_id: JobId) -> JobRecord | None:
         """Return the record of a job, open or ended; None when it was never ours."""
@@ -74,6 +76,10 @@ class NodeRecords:
     async def transactions(self, limit: int) -> list[JournaledTransaction]:
         """Return the newest transactions, newest first."""
         return self._context.store.journal.recent(limit)
+
+    async def series(self, span: Span, points: int) -> Series:
+        """Return what the devices did over a span, at most so many values of each kind."""
+        return self._series.newest(span, points)
 
     async def chain_record(self, job_id: JobId) -> ChainJob | None:
         """Read a job from the chain. Raise ChainUnreachable."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.disk import DiskMeter
 from emeth_tui.engine.gpus.meter import GpuMeter, uuids_by_device
@@ -11,6 +13,7 @@ from emeth_tui.engine.money.rewards import Rewards
 from emeth_tui.engine.money.terms import at_risk_wei
 from emeth_tui.engine.money.watch import Watcher
 from emeth_tui.engine.pauses.pauses import Pauses
+from emeth_tui.engine.view.series import SeriesRecorder
 from emeth_tui.engine.view.snapshot import Deposits, Forecast, Snapshot, TodaysShare
 from emeth_tui.job import Job
 from emeth_tui.model import JobState
@@ -30,6 +33,7 @@ class SnapshotMaker:
         rewards: Rewards,
         watcher: Watcher,
         pauses: Pauses,
+        series: SeriesRecorder,
     ) -> None:
         self._context = context
         self._leases = leases
@@ -37,8 +41,14 @@ class SnapshotMaker:
         self._rewards = rewards
         self._watcher = watcher
         self._pauses = pauses
+        self._series = series
         self._disk = DiskMeter(context.disk)
         self._gpus = GpuMeter(lambda: uuids_by_device([worker.view for worker in leases.workers]))
+
+    async def sample(self) -> None:
+        """Take the moment into the devices' series, whether anyone looks or not."""
+        workers = [worker.view for worker in self._leases.workers]
+        self._series.sample(time.monotonic(), workers, self._gpus.latest())
 
     def make(self, *, stopping: str) -> Snapshot:
         """Return a picture of the node as it is now; `stopping` is passed through."""

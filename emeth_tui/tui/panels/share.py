@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from emeth_tui.model import SECONDS_PER_DAY, WEI_PER_TOKEN, format_token
+from emeth_tui.tui.drawing.graphs import Graph, graph_lines
 from emeth_tui.tui.drawing.lines import Line, Span, bar, join, line, sparkline, spread
 from emeth_tui.words.formats import countdown, emt, moment
 from emeth_tui.words.translation import _
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from emeth_tui.tui.frame import Frame
 
 DAYS_SHOWN = 30
+WEEK = 7
+LEAST_GRAPH_LINES, MOST_GRAPH_LINES = 4, 12
 NO_CAP = 2**128  # of gas: whatever is over this was never meant to bind
 
 
@@ -47,6 +51,25 @@ def share_lines(frame: Frame, width: int, glyphs: Glyphs) -> list[Line]:
     return lines
 
 
+def reward_graph(frame: Frame, width: int, height: int, glyphs: Glyphs) -> list[Line]:
+    """Draw the rewards of the last days where there is room for more than a line of them."""
+    today = frame.snapshot.today
+    if today is None or not today.days or height < LEAST_GRAPH_LINES:
+        return []
+    rewards = {share.slot: share.own_reward_wei / WEI_PER_TOKEN for share in today.days}
+    graph = day_graph(rewards, today.share.slot - 1, DAYS_SHOWN, _("EMT by day"))
+    return graph_lines(graph, width, min(height, MOST_GRAPH_LINES), glyphs)
+
+
+def day_graph(emt_by_slot: Mapping[int, float], last: int, most: int, title: str) -> Graph:
+    """Return a graph of the last days, at least a week and as far back as anything was earned."""
+    first = min(emt_by_slot, default=last)
+    count = min(most, max(WEEK, last - first + 1))
+    values = [emt_by_slot.get(slot) or None for slot in range(last - count + 1, last + 1)]
+    low = min([0.0, *(value for value in values if value is not None)])
+    return Graph(title, values, count, lambda value: f"{value:,.0f}", low=low, role="good", bars=True)
+
+
 def share_summary(frame: Frame, width: int) -> Line:
     """Draw the day in one line."""
     today = frame.snapshot.today
@@ -74,7 +97,7 @@ def _days(today: TodaysShare, width: int, glyphs: Glyphs) -> Line:
         return line((_("no closed day with gas of ours yet"), "muted"))
     by_slot = {share.slot: share.own_reward_wei / WEI_PER_TOKEN for share in today.days}
     last = today.share.slot - 1
-    count = min(DAYS_SHOWN, max(7, last - min(by_slot) + 1), max(7, width - 20))
+    count = min(DAYS_SHOWN, max(WEEK, last - min(by_slot) + 1), max(WEEK, width - 20))
     rewards = [by_slot.get(slot, 0.0) for slot in range(last - count + 1, last + 1)]
     total = format_token(int(sum(rewards)) * WEI_PER_TOKEN, 0)
     return line(

@@ -10,12 +10,13 @@ from textual.binding import BindingType
 from emeth_tui.model import Severity
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
+from emeth_tui.tui.drawing.lines import BLANK
 from emeth_tui.tui.panels.deposits import deposit_lines
 from emeth_tui.tui.panels.disk import disk_lines
 from emeth_tui.tui.panels.events import EventFilter, event_lines, filter_words, shown_events
 from emeth_tui.tui.panels.panel import CursorPanel, Panel
 from emeth_tui.tui.panels.pending import pending_lines
-from emeth_tui.tui.panels.share import share_lines
+from emeth_tui.tui.panels.share import reward_graph, share_lines
 from emeth_tui.tui.panels.workers import worker_at, worker_lines
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
@@ -101,7 +102,9 @@ class SharePanel(Panel):
 
     def draw(self, frame: Frame, width: int, height: int) -> None:
         self.set_title(f"5 {_('Today’s share')}")
-        self.show_lines(share_lines(frame, width, self.host.glyphs)[:height])
+        lines = share_lines(frame, width, self.host.glyphs)[:height]
+        graph = reward_graph(frame, width, height - len(lines) - 1, self.host.glyphs)
+        self.show_lines([*lines, *([BLANK] if graph else []), *graph])
 
 
 class EventsPanel(CursorPanel):

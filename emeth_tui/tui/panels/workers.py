@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from emeth_tui.foreign_text import clean
 from emeth_tui.model import WorkerPhase
 from emeth_tui.protocol.job_ids import short
+from emeth_tui.tui.drawing.graphs import GAP_CELLS, in_a_row
 from emeth_tui.tui.drawing.lines import BLANK, Line, Span, bar, fit, join, left, line, right, sparkline
-from emeth_tui.tui.frame import Frame, Outlook, Row, outlook, outlook_if_resumed
+from emeth_tui.tui.frame import RECENT_POINTS, Frame, Outlook, Row, outlook, outlook_if_resumed
+from emeth_tui.tui.panels.graphs import HOT_C, device_graphs
 from emeth_tui.words.formats import (
     duration,
     duration_range,
@@ -29,12 +31,18 @@ if TYPE_CHECKING:
 DEVICE_CELLS = 8
 INDENT = " " * (DEVICE_CELLS + 1)
 ROOMY_CELLS = 100
-MOST_LINES = 3  # a worker
+TEXT_LINES = 3  # a worker, at most
+LEAST_GRAPH_LINES = 3  # under them, where there is room: a title over two rows
+MOST_GRAPH_LINES = 7
+LEAST_GRAPH_CELLS, MOST_GRAPH_CELLS = 13, 40
 _TROUBLE = frozenset({WorkerPhase.RESTARTING, WorkerPhase.DOWN, WorkerPhase.CLOSED})
 
 
 def worker_lines(frame: Frame, width: int, height: int, chosen: int, glyphs: Glyphs) -> list[Line]:
-    """Draw as many workers as fit, the chosen one among them, in three lines each, or two, or one."""
+    """Draw as many workers as fit, the chosen one among them, in three lines each, or two, or one.
+
+    Where there is room for all of them, graphs stand under each.
+    """
     if not frame.rows:
         return [line((_("there are no workers"), "muted"))]
     each = lines_each(len(frame.rows), height)
@@ -49,7 +57,14 @@ def worker_lines(frame: Frame, width: int, height: int, chosen: int, glyphs: Gly
 
 def lines_each(workers: int, height: int) -> int:
     """Return how many lines each worker gets."""
-    return max(1, min(MOST_LINES, height // max(1, workers)))
+    return block_lines(height // max(1, workers))
+
+
+def block_lines(available: int) -> int:
+    """Return how many of the lines available to a worker are of use: text alone, or graphs under it."""
+    if available >= TEXT_LINES + LEAST_GRAPH_LINES:
+        return min(available, TEXT_LINES + MOST_GRAPH_LINES)
+    return max(1, min(TEXT_LINES, available))
 
 
 def worker_at(frame: Frame, height: int, chosen: int, y: int) -> int:
@@ -64,12 +79,32 @@ def _row_lines(frame: Frame, row: Row, width: int, each: int, chosen: bool, glyp
     mark = ("▶", "accent") if chosen else (" ", "")
     device = row.worker.device if row.worker else "–"
     start = [mark, (left(device, DEVICE_CELLS), "title")]
+    text_lines = min(each, TEXT_LINES)
+    graphs = _graphs(row, width, each - TEXT_LINES, glyphs)
     if row.job is None:
-        return _idle_lines(frame, row, start, width, each)
+        return [*_idle_lines(frame, row, start, width, text_lines), *graphs]
     head = _head(row, row.job, start, width, glyphs)
-    details = _details(frame, row, row.job, width, each - 1, glyphs)
+    details = _details(frame, row, row.job, width, text_lines - 1, glyphs)
     tip = _("deadline {moment} UTC").format(moment=moment(row.job.deadline_unix_s))
-    return ([part.tipped(tip) for part in (head, *details)] + [BLANK] * each)[:each]
+    return [
+        *([part.tipped(tip) for part in (head, *details)] + [BLANK] * text_lines)[:text_lines],
+        *graphs,
+    ]
+
+
+def _graphs(row: Row, width: int, lines: int, glyphs: Glyphs) -> list[Line]:
+    """Draw what the worker's device did in the last minutes, with a blank line where that is not tight."""
+    if lines < LEAST_GRAPH_LINES:
+        return []
+    graphs = device_graphs(row.series, RECENT_POINTS) if row.series else []
+    if not graphs:
+        return [BLANK] * lines
+    room = width - len(INDENT)
+    cells = (room + GAP_CELLS) // len(graphs) - GAP_CELLS
+    cells = max(LEAST_GRAPH_CELLS, min(MOST_GRAPH_CELLS, cells))
+    spaced = lines > LEAST_GRAPH_LINES
+    drawn = in_a_row(graphs, room, lines - spaced, cells, glyphs)
+    return [*(_indented(part) for part in drawn), *([BLANK] if spaced else [])]
 
 
 def _head(row: Row, job: Job, start: list[Span], width: int, glyphs: Glyphs) -> Line:
@@ -137,8 +172,13 @@ def _speed(row: Row, cells: int, glyphs: Glyphs) -> list[Span]:
     return [
         (right(speed(row.worker.tokens_per_s), 6), ""),
         (" " + _("tok/s") + " ", "muted"),
-        (sparkline(row.speeds, cells, glyphs, floor=0.5), "accent"),
+        (sparkline(_speeds(row), cells, glyphs, floor=0.5), "accent"),
     ]
+
+
+def _speeds(row: Row) -> list[float]:
+    """Return the speeds of the last minutes at which anything was trained."""
+    return [value for value in row.series.tokens_per_s if value] if row.series else []
 
 
 def _losses(row: Row, job: Job) -> list[Span]:
@@ -163,7 +203,7 @@ def _gpu(row: Row) -> list[list[Span]]:
     if gpu.memory_used_bytes is not None:
         groups.append([(size(gpu.memory_used_bytes), "")])
     if gpu.temperature_c is not None:
-        groups.append([(f"{gpu.temperature_c} °C", "warn" if gpu.temperature_c >= 85 else "")])
+        groups.append([(f"{gpu.temperature_c} °C", "warn" if gpu.temperature_c >= HOT_C else "")])
     if gpu.power_w is not None:
         groups.append([(f"{gpu.power_w:.0f} W", "")])
     return groups

@@ -7,14 +7,17 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
+from emeth_tui.errors import ControlError
 from emeth_tui.notices.event import Event
-from emeth_tui.tui.frame import Frame, FrameMaker
+from emeth_tui.tui.frame import RECENT_POINTS, Frame, make_frame
 
 if TYPE_CHECKING:
+    from emeth_tui.engine.view.series import Series
     from emeth_tui.engine.view.snapshot import Snapshot
     from emeth_tui.tui.node_front import NodeFront
 
 REFRESH_S = 0.25  # at most four pictures a second
+SERIES_EVERY_S = 2.0
 QUIET_REFRESH_S = 1.0  # clocks and countdowns go on when nothing happens
 
 
@@ -26,7 +29,7 @@ class NodeFeed:
         self._read_only = read_only
         self.frame: Frame | None = None
         self.has_news = True
-        self._maker = FrameMaker()
+        self._series: Series | None = None
         self._advanced_at_s = 0.0
 
     async def follow(self, node: NodeFront) -> None:
@@ -41,10 +44,18 @@ class NodeFeed:
                 await asyncio.sleep(REFRESH_S)  # progress is coalesced meanwhile
                 rest_at = loop.time() + REFRESH_S / 10
 
+    async def keep_series(self, node: NodeFront) -> None:
+        """Ask again and again what the devices did lately; what is known stays while the node is silent."""
+        while True:
+            with contextlib.suppress(ControlError):
+                self._series = await node.records.series("minutes", RECENT_POINTS)
+                self.has_news = True
+            await asyncio.sleep(SERIES_EVERY_S)
+
     def take_in(self, snapshot: Snapshot) -> None:
-        """Make a frame of a snapshot: speeds and forecasts are known from several."""
+        """Make a frame of a snapshot."""
         attached_to = self.node.attached_to if self.node else None
-        self.frame = self._maker.make(snapshot, attached_to, read_only=self._read_only)
+        self.frame = make_frame(snapshot, attached_to, series=self._series, read_only=self._read_only)
 
     @property
     def due(self) -> bool:

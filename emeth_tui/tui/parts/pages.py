@@ -86,6 +86,7 @@ class PageOpener:
 
 def _page(name: str) -> PageScreen:
     """Make a page by name. Its module is loaded when it is first opened: the first picture needs none."""
+    from emeth_tui.tui.screens.graphs import GraphsScreen
     from emeth_tui.tui.screens.log import LogScreen
     from emeth_tui.tui.screens.settings import SettingsScreen
     from emeth_tui.tui.screens.tables.days import DaysScreen
@@ -100,6 +101,7 @@ def _page(name: str) -> PageScreen:
         "days": DaysScreen,
         "deposits": DepositsScreen,
         "disk": DiskScreen,
+        "graphs": GraphsScreen,
         "history": HistoryScreen,
         "log": LogScreen,
         "market": MarketScreen,

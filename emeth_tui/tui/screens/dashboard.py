@@ -26,7 +26,7 @@ from emeth_tui.tui.panels.widgets import (
     SharePanel,
     WorkersPanel,
 )
-from emeth_tui.tui.panels.workers import MOST_LINES
+from emeth_tui.tui.panels.workers import TEXT_LINES, block_lines
 from emeth_tui.tui.screens.base import NodeScreen
 from emeth_tui.tui.why_not import Target
 from emeth_tui.words.translation import _
@@ -36,10 +36,12 @@ if TYPE_CHECKING:
     from emeth_tui.tui.frame import Frame
 
 WIDE_CELLS, WIDE_LINES = 100, 28  # from here on everything is shown at once
-TALL_LINES = 36
+TALL_LINES, VERY_TALL_LINES = 36, 50  # of the body
 MIDDLE_LINES = 9  # pending, deposits, disk: seven lines and the border
+TALL_MIDDLE_LINES = 13
 LEAST_TOP_LINES = 8
 LEAST_EVENT_LINES = 6
+GOOD_EVENT_LINES = 14  # before graphs take room from them
 _TABS = ("pending", "deposits", "disk", "share", "events")
 _WITH_A_PAGE = ("deposits", "disk", "share")
 _PANELS = {1: "workers", 2: "pending", 3: "deposits", 4: "disk", 5: "share", 6: "events"}
@@ -59,7 +61,7 @@ class Dashboard(NodeScreen):
     def __init__(self) -> None:
         super().__init__()
         self._tab = "events"
-        self._grid_lines = (0, 0)
+        self._grid_lines = (-1, -1)
 
     def compose_content(self) -> ComposeResult:
         with Body(id="body"):
@@ -126,16 +128,20 @@ class Dashboard(NodeScreen):
         if not height:
             return
         if self.narrow:
-            most = MOST_LINES if height >= TALL_LINES else 2
-            top = _top_lines(workers, most, border=1, room=max(3, height - 3 - LEAST_EVENT_LINES))
+            room = max(3, height - 3 - LEAST_EVENT_LINES)
+            graphs_in = height - 3 - GOOD_EVENT_LINES
+            text = TEXT_LINES if height >= TALL_LINES else 2
+            middle, top = 0, _top_lines(workers, text, room, border=1, graphs_in=graphs_in)
         else:
-            room = max(LEAST_TOP_LINES, height - MIDDLE_LINES - LEAST_EVENT_LINES)
-            top = max(LEAST_TOP_LINES, _top_lines(workers, MOST_LINES, border=2, room=room))
-        if (top, int(self.narrow)) == self._grid_lines:
+            middle = TALL_MIDDLE_LINES if height >= VERY_TALL_LINES else MIDDLE_LINES
+            room = max(LEAST_TOP_LINES, height - middle - LEAST_EVENT_LINES)
+            graphs_in = max(LEAST_TOP_LINES, height - middle - GOOD_EVENT_LINES)
+            top = max(LEAST_TOP_LINES, _top_lines(workers, TEXT_LINES, room, border=2, graphs_in=graphs_in))
+        if (top, middle) == self._grid_lines:
             return
-        self._grid_lines = (top, int(self.narrow))
+        self._grid_lines = (top, middle)
         self.workers_panel.styles.height = top if self.narrow else "1fr"
-        body.styles.grid_rows = f"{top} {MIDDLE_LINES} 1fr"
+        body.styles.grid_rows = f"{top} {middle} 1fr"
 
     def _tab_line(self, frame: Frame, width: int) -> Line:
         names = {
@@ -207,7 +213,9 @@ class Dashboard(NodeScreen):
             self.host.pages.open_job(job_id)
 
 
-def _top_lines(workers: int, most: int, *, border: int, room: int) -> int:
-    """Give each worker the same number of lines, at most `most`, and as many workers as there is room for."""
-    each = max(1, min(most, (room - border) // workers))
+def _top_lines(workers: int, text: int, room: int, *, border: int, graphs_in: int) -> int:
+    """Give each worker the same number of lines: graphs where all fit into `graphs_in`, else text alone."""
+    each = block_lines((graphs_in - border) // workers)
+    if each <= TEXT_LINES:
+        each = max(1, min(text, (room - border) // workers))
     return min(each * workers + border, room)

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from emeth_tui.engine.view.records import NodeRecords
+from emeth_tui.engine.view.series import SeriesRecorder
 from emeth_tui.model import JobId, JobState, Severity
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.events.job import StepsSkipped
@@ -53,7 +54,7 @@ async def test_all_jobs_are_read_without_holding_the_event_loop(tmp_path: Path) 
         for number in range(50):
             job = make_job(job_id=JobId(f"0x{number:032x}"), created_at_unix_s=float(number))
             store.jobs.save(job, at_unix_s=1.0, state_changed=False)
-        records = NodeRecords(SimpleNamespace(store=store), None)  # type: ignore[arg-type]
+        records = NodeRecords(SimpleNamespace(store=store), None, SeriesRecorder())  # type: ignore[arg-type]
         reading = asyncio.ensure_future(records.history())
         turns = 0
         while not reading.done():
@@ -82,7 +83,7 @@ async def test_a_job_keeps_its_events_however_many_others_have(tmp_path: Path) -
 async def test_all_jobs_are_known_although_their_file_was_taken_away(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         store.jobs.save(make_job(), at_unix_s=1.0, state_changed=False)
-        records = NodeRecords(SimpleNamespace(store=store), None)  # type: ignore[arg-type]
+        records = NodeRecords(SimpleNamespace(store=store), None, SeriesRecorder())  # type: ignore[arg-type]
         store.path.unlink()
 
         assert await records.history() == [make_job()]

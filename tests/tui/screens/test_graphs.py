@@ -1,0 +1,97 @@
+"""Graphs over time: on their page, under the workers where there is room, on an attached screen as well."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from emeth_tui.model import WorkerPhase
+from emeth_tui.tui.screens.graphs import GraphsScreen
+from emeth_tui.workers.views import WorkerView
+from tests.tui.harness import LARGE, SMALL, attached, press, settled, shown, text_of
+from tests.tui.stand_in import StandInNode, snapshot, training_job, training_worker
+from tests.tui.test_pictures import eight_workers
+
+KNOWN_OF_A_GPU = ("tok/s", "GPU use", "memory", "temp", "power", "loss")
+
+
+def words_of(text: str) -> set[str]:
+    return {word for word in KNOWN_OF_A_GPU if f"{word} " in text}
+
+
+@pytest.mark.parametrize("where", ["embedded", "attached"])
+async def test_the_page_shows_all_that_is_known_of_each_device(
+    node: StandInNode, tmp_path: Path, where: str
+) -> None:
+    async with shown(node) if where == "embedded" else attached(node, tmp_path) as pilot:
+        await press(pilot, "v")
+        assert isinstance(pilot.app.screen, GraphsScreen)
+        page = text_of(pilot)
+        assert words_of(page) == set(KNOWN_OF_A_GPU)
+        assert page.count("NVIDIA RTX 4090") == 2
+        assert "tok/s 31.2k" in page
+        assert "EMT by day" in page
+
+
+async def test_a_cpu_has_only_what_is_known(node: StandInNode) -> None:
+    cpu = training_worker(device="cpu", device_name="", gpu_uuid="")
+    node = StandInNode(snapshot(workers=(cpu,), gpus=(), jobs=(training_job(),)))
+    async with shown(node) as pilot:
+        await press(pilot, "v")
+        assert words_of(text_of(pilot)) == {"tok/s", "loss"}
+
+
+async def test_tab_shows_a_longer_time(node: StandInNode) -> None:
+    async with shown(node, SMALL) as pilot:
+        await press(pilot, "v")
+        titles = []
+        for _span in range(4):
+            titles.append(text_of(pilot).splitlines()[1].strip())
+            await press(pilot, "tab")
+        assert "10 min" in titles[0]
+        assert "1 h 00" in titles[1]
+        assert "24 h 00" in titles[2]
+        assert titles[3] == titles[0]
+
+
+async def test_a_day_that_is_not_answered_yet_shows_no_other_time(
+    node: StandInNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with shown(node) as pilot:
+        await press(pilot, "v")
+        monkeypatch.setattr(GraphsScreen, "reload", lambda _screen: None)
+        await press(pilot, "tab")
+        assert "tok/s" not in text_of(pilot)
+
+
+async def test_a_lone_worker_has_graphs_where_there_is_room(node: StandInNode) -> None:
+    node = StandInNode(snapshot(workers=(training_worker(),), jobs=(training_job(),)))
+    for size, graphs in ((LARGE, True), ((100, 30), True), (SMALL, False)):
+        async with shown(node, size) as pilot:
+            assert ("GPU use " in text_of(pilot)) is graphs
+
+
+async def test_eight_workers_leave_no_room_and_lose_none_of_their_lines() -> None:
+    async with shown(StandInNode(eight_workers())) as pilot:
+        page = text_of(pilot)
+        assert "GPU use " not in page
+        assert page.count("NVIDIA RTX 4090") == 8
+
+
+async def test_the_graphs_go_on_when_the_node_is_silent_for_a_while(
+    node: StandInNode, tmp_path: Path
+) -> None:
+    async with attached(node, tmp_path) as pilot:
+        assert "GPU use " in text_of(pilot)
+        node.change(workers=(replace(training_worker(), phase=WorkerPhase.IDLE, job_id=None),))
+        await settled(pilot)
+        assert "GPU use " in text_of(pilot)
+
+
+async def test_a_device_of_which_nothing_is_measured_says_so() -> None:
+    node = StandInNode(snapshot(workers=(WorkerView(0, "cpu"),), gpus=(), jobs=()))
+    async with shown(node) as pilot:
+        await press(pilot, "v")
+        assert "nothing is measured yet" in text_of(pilot)
