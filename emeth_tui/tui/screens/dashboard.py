@@ -40,6 +40,8 @@ TALL_LINES, VERY_TALL_LINES = 36, 50  # of the body
 MIDDLE_LINES = 9  # pending, deposits, disk: seven lines and the border
 TALL_MIDDLE_LINES = 13
 LEAST_TOP_LINES = 8
+HEADER_AND_KEYS_LINES = 2
+MOST_BANNER_LINES = 4  # app.tcss
 LEAST_EVENT_LINES = 6
 GOOD_EVENT_LINES = 14  # before graphs take room from them
 _TABS = ("pending", "deposits", "disk", "share", "events")
@@ -124,8 +126,8 @@ class Dashboard(NodeScreen):
         """Give the workers the lines that they need, but leave some for the events."""
         body = self.query_one("#body", Body)
         workers = max(1, len(frame.rows))
-        height = body.size.height
-        if not height:
+        height = self._body_lines()
+        if height <= 0:
             return
         if self.narrow:
             room = max(3, height - 3 - LEAST_EVENT_LINES)
@@ -142,6 +144,12 @@ class Dashboard(NodeScreen):
         self._grid_lines = (top, middle)
         self.workers_panel.styles.height = top if self.narrow else "1fr"
         body.styles.grid_rows = f"{top} {middle} 1fr"
+
+    def _body_lines(self) -> int:
+        """Return how many lines the panels have: counted, as the layout of a new banner is still to come."""
+        banner = min(MOST_BANNER_LINES, len(self.query_one("#banner", LineView).lines))
+        filtering = self.query_one("#filter").has_class("-open")
+        return self.size.height - HEADER_AND_KEYS_LINES - banner - filtering
 
     def _tab_line(self, frame: Frame, width: int) -> Line:
         names = {
