@@ -280,8 +280,8 @@ class TrainingSettings(Section):
 
     batch_size: BatchSize = Field(
         "auto",
-        description="blocks per optimiser step, split to fit the device's memory; "
-        "auto: the model's own batch size",
+        description="blocks per optimiser step, fixed when a job is claimed and split to fit the device's "
+        "memory; auto: the model's own, for a small text fewer",
     )
     learning_rate: Number | None = Field(
         None, ge=1e-9, le=1, examples=[0.00025], description="peak learning rate; default: the model's own"
