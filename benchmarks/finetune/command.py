@@ -18,6 +18,7 @@ from benchmarks.report import Goal, Report, json_option, narrate, show
 from benchmarks.rounds import Machine, this_machine
 from emeth_tui.model import Language
 from emeth_tui.training.devices import open_device
+from emeth_tui.training.files.models import model_spec
 from emeth_tui.training.run import best_weights
 
 _REFERENCE_BATCH = 3  # protocol.md §8
@@ -38,6 +39,10 @@ def _numbers(_context: click.Context, _parameter: click.Parameter, value: str) -
         raise click.BadParameter(f"{value!r} is no list of whole numbers") from None
 
 
+def _batches(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int | None, ...]:
+    return (None,) if value == "auto" else _numbers(context, parameter, value)
+
+
 def _words(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in value.split(","))
 
@@ -49,7 +54,7 @@ class Setup:
     languages: tuple[str, ...]
     domains: tuple[str, ...]
     sizes: tuple[int, ...]
-    batches: tuple[int, ...]
+    batches: tuple[int | None, ...]  # None: what a claim fixes
     seeds: int
     rate: float | None
     plain: bool
@@ -62,7 +67,13 @@ class Setup:
 @click.option(
     "--sizes", default="4096,16384,65536", show_default=True, callback=_numbers, help="Of texts, in bytes."
 )
-@click.option("--batches", default="16", show_default=True, callback=_numbers, help="In blocks.")
+@click.option(
+    "--batches",
+    default="auto",
+    show_default=True,
+    callback=_batches,
+    help="In blocks, or `auto`: what a claim fixes for the text.",
+)
 @click.option("--seeds", default=3, show_default=True, type=click.IntRange(min=1), help="Texts of each size.")
 @click.option("--rate", type=float, help="Peak learning rate; default: the model's own.")
 @click.option("--plain", is_flag=True, help="Never go back to the best weights.")
@@ -76,7 +87,7 @@ def command(
 ) -> None:
     setup = Setup(quick=quick, **options)  # type: ignore[arg-type]
     if quick:
-        setup = dataclasses.replace(setup, sizes=(4096,), seeds=1, batches=(_REFERENCE_BATCH, *setup.batches))
+        setup = dataclasses.replace(setup, sizes=(4096,), seeds=1)
     torch.set_num_threads(1)
     if setup.plain:
         best_weights.PATIENCE = 10**6
@@ -97,7 +108,8 @@ def measure(setup: Setup, corpus: Path | None, cache: Path, device_name: str) ->
             if domain is None or domain.size_bytes < size_bytes:
                 narrate(f"{language.value}, {name}, {size_bytes:,} bytes: not so much text")
                 continue
-            cell = Cell(language, name, size_bytes, batch, setup.rate, seed)
+            blocks = batch or model_spec(str(model)).batch_for(size_bytes)
+            cell = Cell(language, name, size_bytes, blocks, setup.rate, seed)
             outcome = train(cell, domain, model, device, epochs)
             if setup.plain:
                 outcome = dataclasses.replace(outcome, final=outcome.by_epoch[-1])

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 BLOCK_TOKENS = 128  # protocol.md §8
 DEVNET_SMALL = "devnet-small"
-_SMALL_TEXTS_BYTES = (16_000, 8_000)  # with fewer, the same batch learns less than one of 3: BENCHMARKS.md
+# Blocks of a step where a text has fewer bytes: with 16, those of 4 and 16 kB learn less (BENCHMARKS.md,
+# `finetune`). None of these jobs takes more than some 5,000 steps, which are two minutes on a GPU.
+_SMALL_TEXTS = ((32_000, 3), (128_000, 4), (512_000, 8))
 # Trained on small letters (rinnakk/japanese-pretrained-models, src/task/pretrain_gpt2/train.py); their
 # READMEs on the hub have `do_lower_case` set by hand. Of a local copy its tokenizer_config.json decides.
 _LOWER_CASED = {f"rinna/japanese-gpt2-{size}" for size in ("xsmall", "small", "medium")}
@@ -66,10 +68,11 @@ class ModelSpec:
     def batch_for(self, dataset_bytes: int) -> int:
         """Return how many blocks a step on a text of this size learns from.
 
-        Few blocks to fine-tune on are few steps in all, so that they are halved and halved again.
+        A small text is few steps, each of which counts; a large one has enough of them, and a GPU waits for
+        fewer of its steps with larger batches.
         """
-        halvings = sum(dataset_bytes < limit for limit in _SMALL_TEXTS_BYTES) if self.pretrained else 0
-        return self.batch_size >> halvings
+        small = (blocks for limit, blocks in _SMALL_TEXTS if self.pretrained and dataset_bytes < limit)
+        return next(small, self.batch_size)
 
 
 # Small enough for one CPU core, large enough to learn from 64 kB of text in 30 epochs. It starts from random
@@ -90,8 +93,7 @@ def model_spec(name: str) -> ModelSpec:
     if name == DEVNET_SMALL:
         return _DEVNET_SMALL
     lower_case = name in _LOWER_CASED
-    # The rate of protocol.md §8, not scaled with the batch, for which 16 learns as well as 3 and is several
-    # times as fast on a GPU (BENCHMARKS.md, `finetune`).
+    # The rate of protocol.md §8, not scaled with the batch: scaled, it overfits as it does with a batch of 3.
     return ModelSpec(name=name, learning_rate=2.5e-4, batch_size=16, lower_case=lower_case)
 
 

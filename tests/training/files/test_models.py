@@ -53,7 +53,8 @@ def test_our_own_model_starts_from_random_weights_at_a_higher_rate() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dataset_bytes", "blocks"), [(4_096, 4), (7_999, 4), (8_192, 8), (16_384, 16), (100_000_000, 16)]
+    ("dataset_bytes", "blocks"),
+    [(4_096, 3), (31_999, 3), (32_000, 4), (65_536, 4), (262_144, 8), (512_000, 16), (100_000_000, 16)],
 )
 def test_small_texts_are_fine_tuned_in_small_batches(dataset_bytes: int, blocks: int) -> None:
     assert model_spec("gpt2-medium").batch_for(dataset_bytes) == blocks
