@@ -53,6 +53,7 @@ FAILURES_UNTIL_PAUSE = 2  # rejected results in a row: something is wrong here, 
 SETTLE_AT_START_S = 8.0  # a job waits for whatever takes longer itself
 READ_AT_END_S = 2.0
 REMOVE_GRACE_S = 5.0
+_BY_HAND = (PausedUntil, why.PausedByOperator, why.FinishingFirst)
 
 
 class Node:
@@ -321,11 +322,13 @@ class Node:
         Raise SettingsError for what is no time of day.
         """
         end = self._context.schedule.pause_end(for_s, until)
-        if end is not None:
+        paused = self._market.paused
+        # What only somebody may lift must not end by itself.
+        if end is not None and (paused is None or isinstance(paused, _BY_HAND)):
             shown = self._context.schedule.local(end)
             self._market.pause(PausedUntil(round(end), shown, by))
             return shown
-        if not isinstance(self._market.paused, why.PausedByOperator):
+        if not isinstance(paused, why.PausedByOperator):
             self._market.pause(why.PausedByOperator(by))
         return ""
 

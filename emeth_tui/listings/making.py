@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from emeth_tui.engine.money.deposits import MonthDeposits
     from emeth_tui.engine.money.earnings import DayAccount
     from emeth_tui.engine.money.profit import Expectation
+    from emeth_tui.engine.pauses.view import Coming, HeldDevice
     from emeth_tui.engine.service_health import ServiceStatus
     from emeth_tui.engine.settings_editor import Setting
     from emeth_tui.job import Job
@@ -55,6 +56,7 @@ def job(job: Job) -> records.JobRecord:
         error=english(job.error) if job.error else None,
         error_kind=job.error.kind if job.error else None,
         paused=job.paused,
+        paused_until=iso_or_none(job.paused_until_unix_s),
         seen_end=job.seen_end.value if job.seen_end else None,
     )
 
@@ -172,8 +174,8 @@ def month(deposits: MonthDeposits, days: list[records.DayRecord]) -> records.Mon
     )
 
 
-def worker(worker: WorkerView) -> records.WorkerRecord:
-    """Make a worker's record."""
+def worker(worker: WorkerView, held: HeldDevice | None = None) -> records.WorkerRecord:
+    """Make a worker's record; `held` where its device is."""
     return records.WorkerRecord(
         index=worker.index,
         device=worker.device,
@@ -188,7 +190,14 @@ def worker(worker: WorkerView) -> records.WorkerRecord:
         train_loss=finite(worker.train_loss),
         validation_loss=finite(worker.valid_loss),
         tokens_per_s=finite(worker.tokens_per_s),
+        held=english(held.reason) if held else None,
+        finishing=held.finishing if held else None,
     )
+
+
+def coming(change: Coming) -> records.ComingRecord:
+    """Make the record of what comes next."""
+    return records.ComingRecord(iso(change.at_unix_s), english(change.what), change.what.kind)
 
 
 def service(service: ServiceStatus) -> records.ServiceRecord:

@@ -55,6 +55,7 @@ class JobRecord:
     error: Annotated[str | None, Field(description="why it has stopped")]
     error_kind: str | None
     paused: bool
+    paused_until: Annotated[Time | None, Field(description="when a pause ends by itself")]
     seen_end: Annotated[str | None, Field(description="how it ended, while that is not final")]
 
 
@@ -218,6 +219,19 @@ class WorkerRecord:
     train_loss: float | None
     validation_loss: float | None
     tokens_per_s: float | None
+    held: Annotated[str | None, Field(description="why its device rests, by its hours for example")]
+    finishing: Annotated[
+        JobIdText | None, Field(description="the job that is finished first, though the device is held")
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class ComingRecord:
+    """What the hours or a timed pause change next."""
+
+    at: Time
+    what: str
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +276,7 @@ class StatusRecord:
         list[JobRecord], Field(description="those under way, and those that wait for the verifier")
     ]
     services: list[ServiceRecord]
+    coming: Annotated[list[ComingRecord], Field(description="the soonest first")]
 
 
 @dataclass(frozen=True, slots=True)

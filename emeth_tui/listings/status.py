@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def status_of(pid: int, version: str, snapshot: Snapshot) -> StatusRecord:
     """Make the record of a running node."""
     deposits, today, head = snapshot.deposits, snapshot.today, snapshot.head
-    standstill = snapshot.standstill
+    standstill, held = snapshot.standstill, {device.worker: device for device in snapshot.held}
     waiting_wei = sum(share.withdrawable_wei for share in today.waiting) if today else None
     return StatusRecord(
         running=True,
@@ -46,9 +46,10 @@ def status_of(pid: int, version: str, snapshot: Snapshot) -> StatusRecord:
         waiting_rewards_wei=_wei(waiting_wei),
         disk_used_bytes=snapshot.disk.used_bytes,
         disk_limit_bytes=snapshot.disk.limit_bytes,
-        workers=[making.worker(worker) for worker in snapshot.workers],
+        workers=[making.worker(worker, held.get(worker.index)) for worker in snapshot.workers],
         jobs=[making.job(job) for job in snapshot.jobs],
         services=[making.service(service) for service in snapshot.services],
+        coming=[making.coming(change) for change in snapshot.coming],
     )
 
 
@@ -81,6 +82,7 @@ def status_without_node(network: Network, jobs: Iterable[Job], now_unix_s: float
         workers=[],
         jobs=[making.job(job) for job in jobs],
         services=[],
+        coming=[],
     )
 
 

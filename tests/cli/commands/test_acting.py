@@ -45,6 +45,11 @@ async def test_a_pause_may_end_by_itself(emeth_tui: Commanded) -> None:
     assert until_unix_s == pytest.approx(emeth_tui.running.node.snapshot().at_unix_s + 1_800, abs=60)
     out, _err = await emeth_tui("status")
     assert f"job {short(emeth_tui.job.job_id)} goes on at " in out
+    out, _err = await emeth_tui("status", "--json")
+    document = json.loads(out)
+    assert [change["kind"] for change in document["coming"]] == ["job_goes_on"]
+    assert document["jobs"][0]["paused_until"] == document["coming"][0]["at"]
+    assert document["workers"][0]["held"] is None
 
     out, _err = await emeth_tui("pause", "--claims", "--until", "7:05")
     assert re.fullmatch(r"the node takes no new jobs until \d\d-\d\d 07:05\n", out)

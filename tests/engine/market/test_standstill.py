@@ -4,13 +4,31 @@ from __future__ import annotations
 
 from emeth_tui.model import OPERATOR
 from emeth_tui.notices.events.market import ClaimsResumed, PauseLifted
-from emeth_tui.notices.reasons.market import ClaimingPaused, ClaimsDisabled, NoOffers, PausedByOperator
+from emeth_tui.notices.reasons.market import (
+    ClaimingPaused,
+    ClaimsDisabled,
+    DepositsKept,
+    NoOffers,
+    PausedByOperator,
+)
+from emeth_tui.notices.reasons.pauses.by_hand import PausedUntil
 from tests.engine.harness import Harness, RunningNode
 
 
 def reason(node: RunningNode) -> object:
     standstill = node.node.snapshot().standstill
     return standstill.reason if standstill else None
+
+
+async def test_a_pause_for_a_time_does_not_end_what_somebody_has_to_look_into(network: Harness) -> None:
+    async with network.node() as node:
+        node.node._market.pause(DepositsKept())
+        assert await node.node.pause_claims(for_s=60) == ""
+        assert not isinstance(node.node.snapshot().claims_paused, PausedUntil)
+
+        await node.node.resume_claims()
+        assert await node.node.pause_claims(for_s=60) != ""
+        assert isinstance(node.node.snapshot().claims_paused, PausedUntil)
 
 
 async def test_it_is_said_at_once_and_holds_since_it_began_across_a_restart(network: Harness) -> None:
