@@ -114,6 +114,13 @@ def test_a_clock_shows_a_minute_next_when_it_first_has_come_to_it(
         assert at == first
 
 
+def test_a_minute_that_clocks_jump_over_is_when_they_do() -> None:
+    berlin = offset_in("Europe/Berlin")
+
+    assert next_showing(berlin, 2 * 60 + 30, SPRING - 3_600) == SPRING
+    assert next_showing(berlin, 2 * 60 + 30, AUTUMN - 7_200) == AUTUMN - 1_800  # shown twice: the first time
+
+
 def test_hours_that_clocks_jump_over_are_left_out_and_those_shown_twice_count_twice() -> None:
     in_the_gap = timetable("02:00-03:00")
 

@@ -13,7 +13,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from emeth_tui.engine.context import LiveSettings
+from emeth_tui.engine.estimates.durations import Duration, Phase, PhaseTime
 from emeth_tui.engine.estimates.forecasts import Forecasts, Measurements
+from emeth_tui.engine.estimates.ranges import exactly
 from emeth_tui.engine.events import EventLog
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.pauses.pauses import Pauses
@@ -345,6 +347,22 @@ async def test_a_forecast_counts_the_hours_that_work_waits(store: Store) -> None
     # Ten hours until 22:00, eight of work, sixteen until 22:00 again, and the rest.
     assert left.expected_s - work.expected_s == pytest.approx(26 * HOUR_S, abs=1)
     assert left.low_s <= left.expected_s <= left.high_s
+
+
+async def test_transfers_wait_for_no_hours(store: Store) -> None:
+    house = House(store, training=["22:00-06:00"])
+    phases = (PhaseTime(Phase.DOWNLOAD, exactly(600)), PhaseTime(Phase.UPLOAD, exactly(1_200)))
+
+    house.now = NOON + 9.5 * HOUR_S
+    late = house.schedule.as_scheduled(Duration(3_600, 3_600, 3_600, phases=phases), "cpu")
+    house.now = NOON + 17.5 * HOUR_S
+    uploading = house.schedule.as_scheduled(Duration(3_600, 3_600, 3_600, phases=phases), "cpu")
+    house.now = NOON
+    only_upload = house.schedule.as_scheduled(Duration(1_200, 1_200, 1_200, phases=phases[1:]), "cpu")
+
+    assert late.expected_s == 1_800 + 1_800 + 1_200  # the download fits before 22:00, training begins then
+    assert uploading.expected_s == 1_800 + 16 * HOUR_S + 600 + 1_200  # 1,200 s of work fit before 06:00
+    assert only_upload.expected_s == 1_200
 
 
 async def test_of_two_devices_the_one_that_is_done_first_is_chosen_and_not_the_fastest(store: Store) -> None:
