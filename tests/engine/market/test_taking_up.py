@@ -213,10 +213,12 @@ async def test_one_that_cannot_be_taken_up_keeps_no_other_from_it(search: Search
     assert search.started == [OTHER_JOB_ID]
 
 
-async def test_a_job_whose_dataset_is_gone_is_left(search: Search) -> None:
+async def test_a_job_whose_dataset_is_gone_is_left(search: Search, caplog: pytest.LogCaptureFixture) -> None:
     search.on_chain(JobStatus.PROCESSING)
     search.services.size_error = StorageRejected(Foreign("no such dataset"))
     assert await search.take_up() == []
+    said = f"job {JOB_ID} is ours on the chain and cannot be taken up: no such dataset"
+    assert said in caplog.messages
     assert search.books.said() == [events.OrphanLeft(20 * EMT, PENALTY_WEI, TIMEOUT_WEI)]
 
 
@@ -276,6 +278,7 @@ async def test_jobs_are_looked_for_in_every_place(search: Search) -> None:
     search.books.chain.assigned = [job_id(4)]
     assert await search.orphans.look() is True
     assert asked(search) == [job_id(number) for number in range(1, 5)]
+    assert [search.job(job_id(number)).paused for number in range(1, 5)] == [False, True, True, True]
 
 
 async def test_of_a_long_history_the_newest_are_looked_at(search: Search) -> None:
@@ -295,11 +298,15 @@ async def test_a_short_history_is_looked_at_whole(search: Search) -> None:
     assert asked(search) == [job_id(1), job_id(2)]
 
 
-async def test_an_info_server_that_is_down_keeps_nothing_from_being_found(search: Search) -> None:
+async def test_an_info_server_that_is_down_keeps_nothing_from_being_found(
+    search: Search, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     search.services.info_down = True
     search.on_chain(JobStatus.PROCESSING)
     search.with_files()
     assert await search.orphans.look() is True
+    assert "the info server does not say which jobs are ours: down" in caplog.messages
 
 
 async def test_it_is_done_at_the_start_and_once_a_day(search: Search) -> None:
@@ -312,13 +319,16 @@ async def test_it_is_done_at_the_start_and_once_a_day(search: Search) -> None:
     assert await search.orphans.look() is True
 
 
-async def test_it_is_done_again_soon_where_the_storage_does_not_answer(search: Search) -> None:
+async def test_it_is_done_again_soon_where_the_storage_does_not_answer(
+    search: Search, caplog: pytest.LogCaptureFixture
+) -> None:
     search.on_chain(JobStatus.PROCESSING)
     search.services.listed = [JOB_ID]
     search.services.size_error = StorageError(Foreign("down"))
     search.with_files("0x" + "00" * 16, size=9)
     assert await search.orphans.look() is False
     assert search.books.said() == []
+    assert caplog.messages == ["the search for jobs of ours is repeated soon: down"]
     search.services.size_error = None
     search.now_unix_s[0] += RETRY_S - 1
     assert await search.orphans.look() is False

@@ -221,6 +221,10 @@ class Books:
         )
         self._said = len(self.bodies())
 
+    def _may_claim(self, job_id: JobId) -> bool:
+        assert job_id in self.book
+        return self.may_claim
+
     def _hear(self, name: str, job_id: JobId) -> None:
         assert job_id in self.book
         self.heard.append((name, job_id))
@@ -233,7 +237,7 @@ class Books:
             "address": US,
             "terms": Terms.load(ROUND_3_2_RATES, self.store.key_values),
             "chain": self.chain,
-            "transactions": SimpleNamespace(nonces_lost=0, may_claim=lambda _job_id: self.may_claim),
+            "transactions": SimpleNamespace(nonces_lost=0, may_claim=self._may_claim),
             "store": self.store,
             "book": JobBook(self.store.jobs, lambda: 5_000.0),
             "disk": SimpleNamespace(files=LocalJobFiles(directory)),

@@ -78,7 +78,9 @@ async def test_a_long_absence_is_caught_up_with_in_pieces(books: Books) -> None:
     assert books.chain.reads == [(10, 9 + BLOCKS_AT_ONCE), (10 + BLOCKS_AT_ONCE, last)]
 
 
-async def test_what_a_dropped_block_held_is_forgotten_and_read_again(books: Books) -> None:
+async def test_what_a_dropped_block_held_is_forgotten_and_read_again(
+    books: Books, caplog: pytest.LogCaptureFixture
+) -> None:
     await start(books, 9)
     books.chain.claim_and()
     await books.ledger.book_until(20)
@@ -89,6 +91,7 @@ async def test_what_a_dropped_block_held_is_forgotten_and_read_again(books: Book
     assert await books.ledger.book_until(25) is True
     assert rows(books) == []
     assert books.chain.reads[-1] == (1, 25)
+    assert caplog.messages == ["block 20, which was final, is no longer in the chain"]
     assert await books.ledger.book_until(25) is False
 
 
@@ -218,12 +221,17 @@ async def test_a_silent_mint_that_settles_after_its_block_was_read_is_not_missed
     assert [row for row in rows(books) if row[2] is K.WITHDRAW] == [("0xmint", 12, K.WITHDRAW, None, 40)]
 
 
-async def test_without_balances_the_rules_say_what_was_minted(books: Books) -> None:
+async def test_without_balances_the_rules_say_what_was_minted(
+    books: Books, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     await start(books, 9)
     minted(books)
     books.chain.shares = [SlotShare(7, 0, 1, 4, 100), SlotShare(8, 0, 1, 1, 100)]
     await books.ledger.book_until(13)
     assert rows(books) == [("0xmint", 12, K.WITHDRAW, None, books.chain.shares[0].own_reward_wei)]
+    said = "no balances at block 12, so the rules say what a withdrawal brought: missing trie node"
+    assert caplog.messages == [said]
 
 
 @pytest.mark.parametrize(("status", "minted_wei"), [(1, 46), (0, None), (None, None)])

@@ -125,17 +125,35 @@ async def test_an_end_that_is_not_final_is_seen_and_not_booked(make: Make) -> No
     assert isinstance(body, events.Verified)
 
 
-async def test_without_the_final_blocks_state_an_end_waits_for_as_many_blocks(make: Make) -> None:
+async def test_without_the_final_blocks_state_an_end_waits_for_as_many_blocks(
+    make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
     books = await ready(make, submitted(), JobStatus.SUBMITTED)
     end(books, JobStatus.VERIFIED, 30 * EMT)
     books.chain.final_records = None
+    caplog.set_level("INFO")
     await books.look()
+    assert caplog.messages[0] == "no records at block 98: here refused eth_call: missing trie node"
     assert await books.look() == [events.EndSeen(JobState.VERIFIED, CONFIRMATIONS)]
     books.chain.height += CONFIRMATIONS - 1
     assert await books.look() == []
     books.chain.height += 1
     (body,) = await books.look()
     assert isinstance(body, events.Verified)
+
+
+@pytest.mark.parametrize("confirmations", [1, 2])
+async def test_where_one_block_is_final_an_end_is_booked_without_more_ado(
+    make: Make, confirmations: int
+) -> None:
+    books = await ready(make, submitted(), JobStatus.SUBMITTED)
+    books.context.network.confirmations = confirmations  # type: ignore[misc]
+    end(books, JobStatus.VERIFIED, 30 * EMT)
+    await books.look()
+    bodies = await books.look()
+    seen = [events.EndSeen(JobState.VERIFIED, 2)] if confirmations == 2 else []
+    assert bodies == [*seen, events.Verified(10 * EMT, 0, 30)]
+    assert set(books.chain.read_at) == ({books.chain.height - 1} if confirmations == 2 else set())
 
 
 async def test_an_end_that_passes_is_waited_for_anew(make: Make) -> None:
@@ -369,7 +387,9 @@ async def test_a_submission_without_a_result_here_deletes_nothing(make: Make) ->
 # ---- looks
 
 
-async def test_a_job_that_the_chain_contradicts_keeps_no_other_from_settling(make: Make) -> None:
+async def test_a_job_that_the_chain_contradicts_keeps_no_other_from_settling(
+    make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
     books = await ready(make, replace(TRAINING, state=JobState.CLAIMED), JobStatus.PROCESSING)
     other = submitted(job_id="0x" + "00" * 16)
     books.book.add(other)
@@ -381,6 +401,8 @@ async def test_a_job_that_the_chain_contradicts_keeps_no_other_from_settling(mak
     await books.look()
     await books.look()
     assert books.book.get(other.job_id).seen_end is JobState.TIMEOUT
+    assert any(text.startswith(f"job {JOB_ID}: the chain contradicts us: ") for text in caplog.messages)
+    assert not any(text.endswith("None") for text in caplog.messages)
 
 
 async def test_what_agrees_is_not_asked_again(make: Make) -> None:
@@ -482,7 +504,20 @@ async def test_the_time_begins_anew_when_the_end_was_taken_back(make: Make) -> N
     assert JOB_ID in books.book
 
 
-async def test_nothing_is_concluded_while_the_ledger_is_behind_or_cannot_read(make: Make) -> None:
+async def test_what_is_booked_already_counts_while_the_ledger_is_behind(make: Make) -> None:
+    books = await ready(make, submitted(), JobStatus.SUBMITTED)
+    end(books, JobStatus.VERIFIED, 30 * EMT)
+    await books.look()
+    books.chain.height += 50
+    head = await books.chain.head()
+    await books.settler.look(head)
+    assert books.said()[-1] == events.Verified(10 * EMT, 0, 30)
+
+
+async def test_nothing_is_concluded_while_the_ledger_is_behind_or_cannot_read(
+    make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     books = await ready(make, submitted(), JobStatus.SUBMITTED)
     await books.look()
     end(books, JobStatus.VERIFIED, 30 * EMT)
@@ -497,6 +532,7 @@ async def test_nothing_is_concluded_while_the_ledger_is_behind_or_cannot_read(ma
     books.chain.logs_fail = True
     await books.settler.look(head)
     assert JOB_ID in books.book
+    assert f"job {JOB_ID}: its movements cannot be read: no logs today" in caplog.messages
     books.chain.logs_fail = False
     await books.settler.look(head)
     assert books.said() == [events.Verified(10 * EMT, 0, 30)]
