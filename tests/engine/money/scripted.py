@@ -96,6 +96,8 @@ class ScriptedChain:
     reads: list[tuple[int, int]] = field(default_factory=list)
     read_at: list[int] = field(default_factory=list)  # blocks at which records were asked for
     logs_fail: bool = False
+    witnesses: list[ScriptedChain] = field(default_factory=list)  # other endpoints
+    asked: list[JobId] = field(default_factory=list)  # whose newest record was asked for
     receipts: dict[str, dict[str, Any]] = field(default_factory=dict)  # by transaction, as web3 gives them
     assigned: list[JobId] | None = None  # the contract's list of our claims; None: it keeps none
 
@@ -120,6 +122,7 @@ class ScriptedChain:
 
     async def jobs(self, ids: Sequence[JobId], *block: int) -> dict[JobId, ChainJob]:
         self.read_at += block
+        self.asked += [] if block else ids
         if block and self.final_records is None:
             raise RpcRefusal("here", "eth_call", {"code": -32000, "message": "missing trie node"})
         known = self.final_records if block else self.records
@@ -147,8 +150,12 @@ class ScriptedChain:
         assert address == US
         return [self.assigned[index] for index in indexes]
 
-    def others(self) -> list[Any]:
-        return []
+    def others(self) -> list[ScriptedChain]:
+        return self.witnesses
+
+    @property
+    def rpc(self) -> Any:
+        return SimpleNamespace(where=self.fork)
 
     # ---- writing
 

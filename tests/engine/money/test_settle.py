@@ -17,6 +17,7 @@ from emeth_tui.notices.events.market import Canceled, ClaimLost
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.job import AnotherNodeFaster, DatasetUnusable
+from emeth_tui.notices.reasons.network.chain import EndpointsDisagree
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.hash_chain import RESULT_NAME
 from emeth_tui.store.database import Store
@@ -413,6 +414,65 @@ async def test_what_agrees_is_not_asked_again(make: Make) -> None:
     show(books, JobStatus.SUBMITTED)
     await books.look()
     assert not books.settler.waits
+
+
+# ---- another endpoint
+
+
+def second(books: Books, status: JobStatus, **changes: object) -> ScriptedChain:
+    """Give the node another endpoint, at the same head, that says something of the job."""
+    witness = ScriptedChain(fork="other", records={JOB_ID: record(status, **changes)})
+    books.chain.witnesses = [witness]
+    return witness
+
+
+async def test_what_another_endpoint_says_as_well_is_acted_upon_at_once(make: Make) -> None:
+    books = await ready(make, submitted(), JobStatus.SUBMITTED)
+    end(books, JobStatus.VERIFIED, 30 * EMT)
+    witness = second(books, JobStatus.VERIFIED)
+    assert len(await books.look()) == 2
+    assert witness.asked == [JOB_ID]
+
+
+async def test_what_another_endpoint_contradicts_is_not_acted_upon(make: Make) -> None:
+    books = await ready(make, submitted(), JobStatus.SUBMITTED)
+    end(books, JobStatus.VERIFIED, 30 * EMT)
+    witness = second(books, JobStatus.SUBMITTED)
+    witnesses = books.settler._witnesses
+    for _look in range(3):
+        assert await books.look() == []
+        assert books.settler.waits
+    assert witnesses.disagreement == EndpointsDisagree(JOB_ID, "a", "verified", "other", "submitted")
+    books.chain.records = witness.records
+    await books.look()
+    assert witnesses.disagreement is None
+
+
+async def test_one_that_has_not_come_as_far_says_nothing(make: Make) -> None:
+    books = await ready(make, submitted(), JobStatus.SUBMITTED)
+    end(books, JobStatus.VERIFIED, 30 * EMT)
+    witness = second(books, JobStatus.SUBMITTED)
+    witness.height = books.chain.height - 1
+    await books.look()
+    assert len(await books.look()) == 2
+    assert witness.asked == []
+
+
+@pytest.mark.parametrize("job", [make_job(), TRAINING, submitted()])
+@pytest.mark.parametrize("seen_end", [None, JobState.LOST])
+async def test_what_is_known_already_is_asked_of_no_other(
+    make: Make, job: Job, seen_end: JobState | None
+) -> None:
+    status = {JobState.SUBMITTED: JobStatus.SUBMITTED, JobState.TRAINING: JobStatus.PROCESSING}
+    node = US if seen_end is None and job.state is not JobState.CLAIMING else OTHER
+    shown = JobStatus.REQUESTED if job.state is JobState.CLAIMING else status[job.state]
+    books = await ready(make, replace(job, seen_end=seen_end), shown, node=node)
+    books.book.update(JOB_ID, seen_end=seen_end)
+    books.may_claim = True
+    books.chain.final_records = {}
+    witness = second(books, shown, node=node)
+    await books.look()
+    assert witness.asked == []
 
 
 # ---- evidence
