@@ -71,9 +71,9 @@ def test_the_rate_never_falls_so_far_that_the_weights_stand_still() -> None:
         (1, 10, 1),  # all that there is
         (2, 1, 2),
         (32, 100, 32),  # a small text: all of it
-        (40, 500, 32),
-        (111, 1_000, 60),  # a Japanese text, of which a tenth validates
-        (75, 1_000, 60),
+        (40, 400, 32),
+        (111, 1_000, 80),  # a Japanese text, of which a tenth validates
+        (75, 1_000, 75),
         (14_000, 200_000, 4_096),  # a large one
     ],
 )
