@@ -36,7 +36,7 @@ class Setting:
     """One setting in effect, as text; "" where the default is absence.
 
     `pending` is the file's value after a change that needs a restart, None where nothing is pending.
-    `in_place` is what the network says, and applies while there is no value.
+    `in_place` is what the network or the platform says, and applies while there is no value.
     """
 
     key: str
@@ -191,7 +191,7 @@ def settings_view(
     Raise SettingsError when the file cannot be read.
     """
     origins = layers.origins(layers.read() if text is None else text)
-    in_place = _in_place_of_absent(network)
+    in_place = _in_place_of_absent(settings, network)
     known = [
         Setting(
             key,
@@ -208,9 +208,11 @@ def settings_view(
     return SettingsView(layers.path, layers.path.exists(), tuple(known), keys=settings.keys)
 
 
-def _in_place_of_absent(network: Network) -> dict[str, str]:
-    """Return the network's values for the settings that need none of their own, by key."""
+def _in_place_of_absent(settings: Settings, network: Network) -> dict[str, str]:
+    """Return what applies for the settings that need no value of their own, by key."""
     return {
+        "cache.directory": str(settings.cache_base),
+        "state.directory": str(settings.state_base),
         "claims.safety_margin_s": as_text(network.safety_margin_s),
         "claims.poll_interval_s": as_text(network.poll_interval_s),
         "training.model_en": network.models.get(Language.EN, ""),

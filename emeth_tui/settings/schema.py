@@ -439,8 +439,17 @@ class Settings(Section):
     @property
     def state_dir(self) -> Path:
         """Directory of database, journal and logs, one per network: accounts and job ids never mix."""
-        base = self.state.directory or platformdirs.user_state_path(APP_NAME)
-        return base / self.network
+        return self.state_base / self.network
+
+    @property
+    def state_base(self) -> Path:
+        """Directory of every network's state: the platform's, where the settings name none."""
+        return self.state.directory or platformdirs.user_state_path(APP_NAME)
+
+    @property
+    def cache_base(self) -> Path:
+        """Directory of every network's cache: the platform's, where the settings name none."""
+        return self.cache.directory or platformdirs.user_cache_path(APP_NAME)
 
     @property
     def control_dir(self) -> Path:
@@ -450,8 +459,7 @@ class Settings(Section):
     @property
     def jobs_dir(self) -> Path:
         """Directory with one directory per job: dataset, tokens, checkpoints, result."""
-        base = self.cache.directory or platformdirs.user_cache_path(APP_NAME)
-        return base / self.network / "jobs"
+        return self.cache_base / self.network / "jobs"
 
     @property
     def devices_dir(self) -> Path:

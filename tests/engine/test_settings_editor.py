@@ -65,11 +65,16 @@ async def test_what_applies_without_a_value_is_said(network: Harness) -> None:
         margin = await setting(node, "claims.safety_margin_s")
         model = await setting(node, "training.model_ja")
         fee = await setting(node, "claims.min_fee_emt")
+        state = await setting(node, "state.directory")
+        cache = await setting(node, "cache.directory")
         await node.stop()
 
     assert (margin.value, margin.in_place) == ("", str(node.node._context.network.safety_margin_s))
     assert (model.value, model.in_place) == ("", node.node._context.network.models[Language.JA])
     assert fee.in_place == ""
+    settings = node.node._context.settings
+    assert Path(state.in_place) / settings.network == settings.state_dir
+    assert Path(cache.in_place) / settings.network / "jobs" == settings.jobs_dir
 
 
 @pytest.mark.parametrize(

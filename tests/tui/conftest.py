@@ -19,6 +19,8 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLORTERM", "truecolor")
     monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", "/home/operator/.cache")
+    monkeypatch.setenv("XDG_STATE_HOME", "/home/operator/.local/state")
     set_language("en")
     yield
     set_language("en")

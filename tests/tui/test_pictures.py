@@ -41,6 +41,7 @@ from tests.tui.stand_in import (
 from tools.svg import svg
 
 MOST_BYTES = 40_000  # of one SVG
+VERY_LARGE = (200, 60)
 FOLDER = Path(__file__).parent.parent / "snapshots"
 
 
@@ -179,6 +180,14 @@ async def test_the_screen_looks_as_it_did(name: str, size: tuple[int, int], lang
     async with shown(StandInNode(make()), size) as pilot:
         await press(pilot, *keys)
         check(f"{name}-{size[0]}x{size[1]}-{language}", pilot, size)
+
+
+@pytest.mark.parametrize("name", ["dashboard", "eight-workers", "graphs"])
+async def test_a_very_large_screen_looks_as_it_did(name: str) -> None:
+    make, keys = SCREENS[name]
+    async with shown(StandInNode(make()), VERY_LARGE) as pilot:
+        await press(pilot, *keys)
+        check(f"{name}-{VERY_LARGE[0]}x{VERY_LARGE[1]}", pilot, VERY_LARGE)
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,27 @@ async def test_a_node_elsewhere_is_named_with_its_machine(node: StandInNode) -> 
         assert "attached gpu-farm · process 4242" in text_of(pilot).splitlines()[0]
 
 
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("host", ["gpu-farm", "operator@10.0.0.12:2222"])
+async def test_on_a_small_screen_the_machine_is_named_rather_than_the_network(
+    node: StandInNode, host: str, language: str
+) -> None:
+    node.attached_to = replace(ATTACHED_TO, host=host)
+    async with shown(node, SMALL, replace(ATTACHED, language=language)) as pilot:
+        header = text_of(pilot).splitlines()[0]
+        assert host.removeprefix("operator@") in header
+        assert "1,240.50" in header
+
+
+async def test_a_name_too_long_for_a_small_screen_leaves_the_figures_there(node: StandInNode) -> None:
+    node.attached_to = replace(ATTACHED_TO, host="a-machine-with-a-very-long-name.rack-12.example.org")
+    async with shown(node, SMALL, ATTACHED) as pilot:
+        header = text_of(pilot).splitlines()[0]
+        assert header.startswith(" attached a-machine-with-a")
+        assert "…  block 1,204,331 3 s ago" in header
+        assert "1,240.50" in header
+
+
 @pytest.mark.parametrize("key", ["p", "P", "f", "D", "A", "w"])
 async def test_on_a_read_only_screen_no_key_acts_and_each_says_why(node: StandInNode, key: str) -> None:
     async with shown(node, options=READ_ONLY) as pilot:

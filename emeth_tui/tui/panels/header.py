@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from emeth_tui.foreign_text import clean
 from emeth_tui.model import format_token
 from emeth_tui.settings import DEVNET
-from emeth_tui.tui.drawing.lines import Line, Span, line, spread
+from emeth_tui.tui.drawing.lines import Line, Span, cut, line, spread, width_of
 from emeth_tui.tui.frame import STALE_AFTER_S, Frame
 from emeth_tui.tui.panels.banner import since
 from emeth_tui.words.formats import clock, day_and_time, duration, moment, shorten_address
@@ -16,6 +16,8 @@ from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
     from emeth_tui.control.client import Attachment
+
+LEAST_HOST_CELLS = 6
 
 
 def header_line(frame: Frame | None, width: int) -> Line:
@@ -36,12 +38,16 @@ def header_line(frame: Frame | None, width: int) -> Line:
         **_balances(frame),
         "clock": [(f"{clock(frame.now)} UTC ", "")],
     }
-    # What goes first when it gets narrow; a view's mark, block, EMT and clock always stay.
-    for name in ("", "next", "claims", "address", "name", "since", "chain", "native"):
+    # What goes first when it gets narrow; a view's mark, block, EMT and clock always stay. Which machine it is
+    # of several matters more than the network.
+    afar = ("network", "host") if frame.attached_to and frame.attached_to.host else ()
+    for name in ("", "next", "claims", "address", "name", "since", "chain", "native", *afar):
         start.pop(name, None)
         end.pop(name, None)
         if name == "since":
-            start["view"] = start["view"][:1]
+            start["view"] = start["view"][: 2 if afar else 1]
+        if name == "host":
+            start["view"] = _short_attachment(start["view"], end, start["block"], width)
         if name == "chain":
             start["network"] = start["network"][:1]
         begins, ends = _spaced(start), _spaced(end)
@@ -102,13 +108,28 @@ def _attachment(frame: Frame) -> list[Span]:
     if node is None:
         return []
     mark = (_("read-only"), "warn") if frame.read_only else (_("attached"), "accent")
-    return [mark, (" " + attachment_text(node), "muted")]
+    if not node.host:
+        return [mark, (f" {_process(node)}", "muted")]
+    return [mark, (f" {clean(node.host)}", ""), (f" · {_process(node)}", "muted")]
+
+
+def _short_attachment(
+    view: list[Span], end: dict[str, list[Span]], block: list[Span], width: int
+) -> list[Span]:
+    """Name as much of the machine as there is room for, its user never; nothing where that says nothing."""
+    (mark, (host, role)) = view
+    others = width_of(_spaced({"view": [mark], "block": block})) + width_of(_spaced(end)) + 2
+    name = " " + cut(host.strip().rpartition("@")[2], width - others - 1)
+    return [mark, (name, role)] if width_of([(name, "")]) > LEAST_HOST_CELLS else [mark]
 
 
 def attachment_text(node: Attachment) -> str:
     """Name the process that a screen is attached to, and since when it runs."""
-    process = _("process {pid} since {moment}").format(pid=node.pid, moment=day_and_time(node.since_unix_s))
-    return f"{clean(node.host)} · {process}" if node.host else process
+    return f"{clean(node.host)} · {_process(node)}" if node.host else _process(node)
+
+
+def _process(node: Attachment) -> str:
+    return _("process {pid} since {moment}").format(pid=node.pid, moment=day_and_time(node.since_unix_s))
 
 
 def _balances(frame: Frame) -> dict[str, list[Span]]:
