@@ -38,8 +38,8 @@ def header_line(frame: Frame | None, width: int) -> Line:
         **_balances(frame),
         "clock": [(f"{clock(frame.now)} UTC ", "")],
     }
-    # What goes first when it gets narrow; a view's mark, block, EMT and clock always stay. Which machine it is
-    # of several matters more than the network.
+    # What goes first when it gets narrow; a view's mark, block, EMT and clock always stay. Which machine
+    # it is matters more than the network.
     afar = ("network", "host") if frame.attached_to and frame.attached_to.host else ()
     for name in ("", "next", "claims", "address", "name", "since", "chain", "native", *afar):
         start.pop(name, None)

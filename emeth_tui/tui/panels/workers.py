@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 DEVICE_CELLS = 8
 INDENT = " " * (DEVICE_CELLS + 1)
-ROOMY_CELLS = 100
+ROOMY_CELLS, VERY_ROOMY_CELLS = 100, 125
+MOST_BAR_CELLS = 96
 TEXT_LINES = 3  # a worker, at most
 LEAST_GRAPH_LINES = 3  # under them, where there is room: a title over two rows
 MOST_GRAPH_LINES = 7
@@ -120,7 +121,7 @@ def _head(row: Row, job: Job, start: list[Span], width: int, glyphs: Glyphs) -> 
     ]
     room = width - Line(tuple(spans)).width - 6
     if room >= 6:
-        spans += bar(row.fraction, min(room, 48), glyphs)
+        spans += bar(row.fraction, min(room, MOST_BAR_CELLS), glyphs)
     spans.append((right(percent(row.fraction), 6), ""))
     return fit(Line(tuple(spans)), width)
 
@@ -150,7 +151,7 @@ def _details(frame: Frame, row: Row, job: Job, width: int, count: int, glyphs: G
     if count == 1:
         groups = [_speed(row, 6, glyphs), *times, _losses(row, job), *_gpu(row)]
         return [_indented(join(groups, room, gap=2))]
-    spark = 16 if width >= ROOMY_CELLS else 8
+    spark = 40 if width >= VERY_ROOMY_CELLS else 16 if width >= ROOMY_CELLS else 8
     first = [_speed(row, spark, glyphs), _losses(row, job), *_gpu(row)]
     return [_indented(join(first, room)), _indented(join([*times, _device_name(row)], room))]
 
