@@ -1,19 +1,24 @@
 """`gpu`: all comparisons for an H100 or H200, in one run of under ten minutes.
 
-First `train` in gpt2-medium's shape at a small batch, against all other sides. Then whole jobs from cold: a
-worker process that has just started, no token cache, no compiled kernels, an empty work directory. Then
-`train` at a large batch, without the reference loops (in fp32 they would take the memory of all others
-together) and in two groups, because even the rest do not all fit at once. No hub is needed: the weights are
-random, the tokenizer is trained on the text.
+What is worth most comes first, for the machine may be available for this one run only. The tests that need a
+GPU, a minute of them. Then `train` in gpt2-medium's shape at batch 16, against all other sides, and at batch
+64, without the reference loops (in fp32 they would take the memory of all others together) and in two groups,
+because even the rest do not all fit at once; after each a table of where a step's time goes. Then whole jobs
+from cold: a worker process that has just started, no token cache, no compiled kernels, an empty work
+directory. At last batch 3, where steps are so small that the host is what they wait for. No hub is needed:
+the weights are random, the tokenizer is trained on the text.
 
-The machine may be available for this one run only. So a failure is recorded and the rest continues; what has
-not started in time is left out, what is not done soon after is aborted, and the goals are always printed.
+A failure is recorded and the rest continues; what has not started in time is left out, what is not done soon
+after is aborted, and the goals are always printed.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import logging
+import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,7 +30,7 @@ import click
 import torch
 
 from benchmarks.deadline import Deadline
-from benchmarks.processes import environment
+from benchmarks.processes import SideProcess, environment
 from benchmarks.report import Goal, Report, json_option, narrate, show
 from benchmarks.rounds import Machine, this_machine
 from benchmarks.texts import write_grown
@@ -33,6 +38,7 @@ from benchmarks.training.command import report as training_report
 from benchmarks.training.local_model import write_model
 from benchmarks.training.train import CUDA_SIDES, OURS, SideResult, TrainResult, TrainSetup
 from benchmarks.training.train import measure as measure_training
+from benchmarks.training.where import Where, WhereTask, look
 from emeth_tui.devnet.bots.texts import load_corpus
 from emeth_tui.errors import EmethError
 from emeth_tui.model import Language
@@ -50,6 +56,9 @@ _RATIO_GOALS = {"reference": 8.0, "reference-tf32": 3.5, "hf": 1.7, "hf-compiled
 # Sides that fit in memory together. Of the large groups, the quickest to measure goes first.
 _SMALL_BATCH_GROUPS = (CUDA_SIDES,)
 _LARGE_BATCH_GROUPS = ((OURS, "hf"), (OURS, "hf-compiled", "nanogpt"))
+_HOST_BOUND_SIDES = (OURS, "hf")
+_TESTS = Path(__file__).parents[1] / "tests/training/test_on_gpu.py"
+_TESTS_S = 90.0
 
 Narrate = Callable[[str], None]
 log = logging.getLogger(__name__)
@@ -73,6 +82,7 @@ class GpuSetup:
     heads: int = 16
     vocab: int = 50257
     batches: tuple[int, ...] = (16, 64)
+    host_bound_batch: int = 3
     rounds: int = 5
     steps: int = 30
     plan_epochs: int = 200  # the rounds are the start of a long job, for which compiling pays
@@ -93,6 +103,7 @@ TINY = GpuSetup(
     heads=1,
     vocab=512,
     batches=(2, 4),
+    host_bound_batch=1,
     rounds=1,
     steps=1,
     plan_epochs=4,
@@ -139,6 +150,8 @@ class GpuResult:
     training: dict[str, TrainResult]
     failures: dict[str, str]
     jobs: list[GpuJobResult]
+    wheres: list[Where]
+    tests: list[str]  # the last lines of pytest
     seconds: float
 
 
@@ -152,13 +165,18 @@ def measure(setup: GpuSetup, narrate: Narrate) -> GpuResult:
     """Measure all that there is time for. Record failures and continue with the rest."""
     started = time.monotonic()
     run = _Run(setup, narrate, Deadline.within(setup.begin_within_s, setup.end_within_s))
-    first, *others = setup.batches
-    run.train(first)
+    run.test()
+    for batch in setup.batches:
+        for training in trainings(setup, batch):
+            run.train(training)
+        run.look_where(batch)
     run.do_jobs()
-    for batch in others:
-        run.train(batch)
+    run.train(Training(setup.host_bound_batch, _HOST_BOUND_SIDES))
+    run.look_where(setup.host_bound_batch)
     seconds = time.monotonic() - started
-    return GpuResult(setup, this_machine(), run.training, run.failures, run.jobs, seconds)
+    return GpuResult(
+        setup, this_machine(), run.training, run.failures, run.jobs, run.wheres, run.tests, seconds
+    )
 
 
 class _Run:
@@ -168,22 +186,61 @@ class _Run:
         self.training: dict[str, TrainResult] = {}
         self.failures: dict[str, str] = {}
         self.jobs: list[GpuJobResult] = []
+        self.wheres: list[Where] = []
+        self.tests: list[str] = []
         self._setup = setup
         self._narrate = narrate
         self._deadline = deadline
 
-    def train(self, batch: int) -> None:
-        """Measure all sides at this batch size."""
-        for training in trainings(self._setup, batch):
-            self._narrate(f"training, {training.title}")
-            if self._deadline.passed:
-                self._fail(training, _NOT_BEGUN)
-                continue
-            try:
-                result = measure_training(_train_setup(self._setup, training), self._narrate, self._deadline)
-                self.training[training.title] = result
-            except Exception as error:  # noqa: BLE001 - whatever it is, the rest goes on
-                self._fail(training, _reason(error))
+    def test(self) -> None:
+        """Run the tests that need a GPU, where there is one."""
+        if self._setup.device == "cpu":
+            return
+        self._narrate("the tests that need a GPU")
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(_TESTS)]
+        visible = {"CUDA_VISIBLE_DEVICES": self._setup.device.removeprefix("cuda:")}
+        try:
+            done = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                timeout=_TESTS_S,
+                check=False,
+                env={**visible, **os.environ},
+            )
+            lines = done.stdout.splitlines()
+            self.tests = [line for line in lines if line.startswith(("FAILED", "ERROR"))] + lines[-1:]
+        except (OSError, subprocess.TimeoutExpired) as error:
+            self.tests = [_reason(error)]
+        for line in self.tests:
+            self._narrate(line)
+
+    def train(self, training: Training) -> None:
+        """Measure these sides."""
+        self._narrate(f"training, {training.title}")
+        if self._deadline.passed:
+            self._fail(training.title, _NOT_BEGUN)
+            return
+        try:
+            result = measure_training(_train_setup(self._setup, training), self._narrate, self._deadline)
+            self.training[training.title] = result
+        except Exception as error:  # noqa: BLE001 - whatever it is, the rest goes on
+            self._fail(training.title, _reason(error))
+
+    def look_where(self, batch: int) -> None:
+        """See where a step's time goes at this batch size."""
+        title = f"where a step's time goes, batch {batch}"
+        self._narrate(title)
+        if self._deadline.passed:
+            self._fail(title, _NOT_BEGUN)
+            return
+        side = SideProcess("where", look, _where_task(self._setup, batch), None, self._setup.device)
+        try:
+            self.wheres.append(side.hear(self._deadline.left_s()))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the rest goes on
+            self._fail(title, _reason(error))
+        finally:
+            side.close()
 
     def do_jobs(self) -> None:
         """Measure all jobs, with one model."""
@@ -201,8 +258,8 @@ class _Run:
         except Exception as error:  # noqa: BLE001 - whatever it is, the rest goes on
             return GpuJobResult(job, None, failure=_reason(error))
 
-    def _fail(self, training: Training, why: str) -> None:
-        self.failures[training.title] = why
+    def _fail(self, title: str, why: str) -> None:
+        self.failures[title] = why
         self._narrate(why)
 
 
@@ -232,6 +289,12 @@ def _train_setup(setup: GpuSetup, training: Training) -> TrainSetup:
         compile_backend=setup.compile_backend,
         warm_up_limit_s=setup.warm_up_limit_s,
     )
+
+
+def _where_task(setup: GpuSetup, batch: int) -> WhereTask:
+    shape = Gpt2Shape(setup.layers, setup.heads, setup.width, BLOCK_TOKENS, setup.vocab)
+    steps_left = setup.plan_epochs * setup.steps
+    return WhereTask(shape, batch, BLOCK_TOKENS, setup.device, setup.steps, steps_left, setup.compile_backend)
 
 
 def _measure_job(setup: GpuSetup, job: GpuJob, model: Path, deadline: Deadline) -> GpuJobResult:
@@ -313,9 +376,12 @@ def report(result: GpuResult) -> Report:
     """Format a result for people and machines."""
     name = torch.cuda.get_device_name(0) if result.setup.device != "cpu" else "cpu"
     lines = [f"{name}, torch's CUDA {torch.version.cuda}, {result.seconds:.0f} s in all"]
+    lines.extend(f"tests on the GPU: {line}" for line in result.tests)
     for each in result.training.values():
         lines.extend(training_report(each).lines)
-    lines.extend(f"training, {title}: failed: {why}" for title, why in result.failures.items())
+    for where in result.wheres:
+        lines.extend(where.lines)
+    lines.extend(f"{title}: failed: {why}" for title, why in result.failures.items())
     lines.extend(_job_row(result.setup, job) for job in result.jobs)
     content = dataclasses.asdict(result)
     return Report({**content, "gpu": name}, lines, result.machine, goals(result))

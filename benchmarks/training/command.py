@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from benchmarks.processes import SideProcess
 from benchmarks.report import Goal, Report, json_option, narrate, show, threads_option
 from benchmarks.training.data import HELD_OUT_BLOCKS, SHIPPED
 from benchmarks.training.train import (
@@ -19,6 +20,7 @@ from benchmarks.training.train import (
     TrainSetup,
     measure,
 )
+from benchmarks.training.where import Where, WhereTask, look
 from emeth_tui.training.files.models import BLOCK_TOKENS
 
 _DEFAULTS = TrainSetup()
@@ -33,6 +35,7 @@ SHAPES: dict[str, dict[str, int]] = {
 _SMALL_GOALS = {50257: 1.8, 8192: 1.4}  # times the reference loop, by vocabulary: on a CPU
 _MEDIUM_GOAL = 1.1
 _MEMORY_GOAL = 0.5  # of the reference loop's peak
+_BOUND_GOAL = 1.25  # times the matrix products of a step, which nothing can spare it
 _LOSS_GOAL = 1.01  # times the others' loss on held-out tokens, over 3 seeds
 _GOAL_SEEDS = 3
 
@@ -78,10 +81,22 @@ def command(
     sides = sides or (CPU_SIDES if device == "cpu" else CUDA_SIDES)
     heads = width // _HEAD_WIDTH
     setup = TrainSetup(sides=sides, device=device, heads=heads, as_shipped=not fp32, **chosen)
-    show(report(measure(setup, narrate)), as_json)
+    result = measure(setup, narrate)
+    show(report(result, _look(setup) if device == "cpu" else None), as_json)
 
 
-def report(result: TrainResult) -> Report:
+def _look(setup: TrainSetup) -> Where:
+    """See where the time of one of our steps goes, in a process of its own."""
+    task = WhereTask(setup.shape, setup.batch, BLOCK_TOKENS, as_shipped=setup.as_shipped)
+    side = SideProcess("where", look, task, setup.threads)
+    try:
+        where: Where = side.hear()
+        return where
+    finally:
+        side.close()
+
+
+def report(result: TrainResult, where: Where | None = None) -> Report:
     """Format a result for people and machines."""
     setup = result.setup
     source = f"text of {setup.corpus} ({setup.language})" if setup.corpus else "drawn tokens"
@@ -97,10 +112,14 @@ def report(result: TrainResult) -> Report:
         *(f"failed: {reason}" for reason in result.failures.values()),
         f"held-out loss: up to {HELD_OUT_BLOCKS} blocks, after the warm-up and all rounds, mean of the seeds",
     ]
-    return Report(dataclasses.asdict(result), lines, result.machine, goals(result))
+    content = dataclasses.asdict(result)
+    if where is not None:
+        lines.extend(where.lines)
+        content["where"] = dataclasses.asdict(where)
+    return Report(content, lines, result.machine, goals(result, where))
 
 
-def goals(result: TrainResult) -> list[Goal]:
+def goals(result: TrainResult, where: Where | None = None) -> list[Goal]:
     """Return the CPU goals that apply to this run's setup; those of CUDA are in `gpu`."""
     setup = result.setup
     reference, ours = result.sides.get("reference"), result.sides[OURS]
@@ -115,6 +134,12 @@ def goals(result: TrainResult) -> list[Goal]:
                 f"train, 4 layers, {name}: peak memory against the reference",
                 _MEMORY_GOAL,
                 _share(ours.peak_bytes, reference.peak_bytes),
+                at_least=False,
+            ),
+            Goal(
+                f"train, 4 layers, {name}: a step over its products alone",
+                _BOUND_GOAL,
+                where.over_products if where else None,
                 at_least=False,
             ),
             *_loss_goals(result, name),

@@ -49,5 +49,5 @@ def module_threaded_sides() -> Iterator[None]:
 
 
 def _replace(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("training.train", "job", "growth", "tokenise"):
+    for module in ("training.train", "training.command", "job", "growth", "gpu", "tokenise"):
         monkeypatch.setattr(f"benchmarks.{module}.SideProcess", ThreadedSide)

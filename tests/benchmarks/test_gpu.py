@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
 from pathlib import Path
 
 import anyio
@@ -28,13 +29,15 @@ def test_every_side_and_a_cold_job_are_measured_and_held_against_the_goals(
     outcome = CliRunner().invoke(gpu.command, ["--device", "cpu", "--tiny", "--json"])
     content = json.loads(outcome.stdout)
     (job,) = content["jobs"]
-    (training,) = content["training"].values()
+    training, host_bound = content["training"].values()
     goals = {goal["name"]: goal for goal in content["goals"]}
 
     assert outcome.exit_code == 0
     assert not content["failures"]
     assert tuple(training["sides"]) == CUDA_SIDES
     assert not training["failures"]
+    assert tuple(host_bound["sides"]) == ("ours", "hf")
+    assert [each["batch"] for each in content["wheres"]] == [2, 1]
     assert 0 < job["until_first_step_s"] < job["seconds"]
     assert job["tokens"] > 1_000
     assert goals["gpu: 4,096 bytes x 1 epochs from cold"]["measured"] == job["seconds"]
@@ -49,6 +52,7 @@ def test_a_part_that_fails_leaves_the_others_their_figures(monkeypatch: pytest.M
         raise click.ClickException("ours: no memory")
 
     monkeypatch.setattr(gpu, "_train_cold", fail)
+    monkeypatch.setattr(gpu._Run, "look_where", lambda self, batch: None)
     monkeypatch.setattr(gpu, "measure_training", fail_too)
     result = gpu.measure(dataclasses.replace(gpu.TINY, device="cpu"), lambda line: None)
 
@@ -57,6 +61,7 @@ def test_a_part_that_fails_leaves_the_others_their_figures(monkeypatch: pytest.M
         "batch 2: ours, reference, reference-tf32, hf, hf-compiled, nanogpt": "ours: no memory",
         "batch 4: ours, hf": "ours: no memory",
         "batch 4: ours, hf-compiled, nanogpt": "ours: no memory",
+        "batch 1: ours, hf": "ours: no memory",
     }
     assert "failed: no memory" in report["summary"][-1]
     assert [goal["reached"] for goal in report["goals"]] == [None] * 9 + [True]
@@ -69,13 +74,14 @@ def test_what_nobody_reckoned_with_fails_its_part_alone_and_the_goals_are_printe
         raise ZeroDivisionError("in a part\nand more")
 
     monkeypatch.setattr(gpu, "_measure_job", break_off)
+    monkeypatch.setattr(gpu._Run, "look_where", lambda self, batch: None)
     monkeypatch.setattr(gpu, "measure_training", break_off)
 
     outcome = CliRunner().invoke(gpu.command, ["--device", "cpu", "--tiny"])
 
     assert outcome.exit_code == 0
     lines = outcome.stdout.splitlines()
-    assert "training, batch 4: ours, hf: failed: ZeroDivisionError: in a part" in lines
+    assert "batch 4: ours, hf: failed: ZeroDivisionError: in a part" in lines
     assert "gpu: 4,096 bytes x 1 epochs from cold: failed: ZeroDivisionError: in a part" in lines
     assert len(lines[lines.index("goals:") :]) == 11
     assert "Traceback" in caplog.text
@@ -93,7 +99,7 @@ def test_what_has_not_begun_in_time_is_left_out_and_the_goals_are_printed(
     lines = outcome.stdout.splitlines()
     goals = lines[lines.index("goals:") + 1 :]
     assert outcome.exit_code == 0
-    assert sum("failed: not measured: the time was up" in line for line in lines) == 4
+    assert sum("failed: not measured: the time was up" in line for line in lines) == 8
     assert [("not measured" in goal) for goal in goals] == [True] * 9 + [False]
 
 
@@ -115,3 +121,18 @@ def test_without_a_gpu_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None
     assert outcome.exit_code == 1
     assert "no CUDA device" in outcome.output
     assert outcome.stdout == ""
+
+
+def test_the_tests_on_the_gpu_come_first_and_say_what_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
+        assert Path(command[-1]).is_file()
+        return subprocess.CompletedProcess(command, 1, "..F\nFAILED tests/a.py::b - why\n1 failed in 2 s\n")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    told: list[str] = []
+    part = gpu._Run(dataclasses.replace(gpu.TINY, device="cuda:0"), told.append, Deadline.within(1.0, 1.0))
+
+    part.test()
+
+    assert part.tests == ["FAILED tests/a.py::b - why", "1 failed in 2 s"]
+    assert told[1:] == part.tests

@@ -28,6 +28,7 @@ SAMPLES: dict[str, object] = {
     "Share": 0.25,
     "Amount": 1.5,
     "Loss": 1.5,
+    "Loss | None": 1.5,
     "bool": True,
     "Number | None": None,
     "Amount | None": 0.5,
