@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from emeth_tui.engine.money.summary import Summary
     from emeth_tui.engine.node import Node
     from emeth_tui.notices.notice import EventBody
+    from emeth_tui.process.service_manager import ServiceManager
     from emeth_tui.settings import Layers, Network, Settings
     from emeth_tui.shell import Shell
     from emeth_tui.store.database import Store
@@ -50,6 +51,7 @@ class Run:
     with_screen: bool
     show_command: str  # the command that shows this node again
     shell: Shell | None = None  # None where no shell waits for the terminal
+    manager: ServiceManager | None = None  # None where no service manager wants to hear of it
 
 
 def view_running_node(
@@ -183,6 +185,7 @@ async def _run_engine(
     from emeth_tui.headless import handle_signals
     from emeth_tui.logs import reopen_log_file
     from emeth_tui.metrics.server import serve_metrics
+    from emeth_tui.supervised import supervised
 
     opening = open_node(
         run.settings,
@@ -200,6 +203,7 @@ async def _run_engine(
             opening as node,
             serve_control(run.settings.control_dir, node) as control,
             serve_metrics(run.settings.metrics.listen, node, events),
+            supervised(run.manager, node),
         ):
             store.when_rebuilt(reopen_log_file)
             store.when_rebuilt(control.listen_again)

@@ -236,6 +236,7 @@ def _run_node(
     password: str | None,
 ) -> ExitCode:
     from emeth_tui.hardening import pass_on_nothing_else
+    from emeth_tui.process.service_manager import service_manager
     from emeth_tui.running import Run, run_node
     from emeth_tui.settings import find_password, load_network, settings_layers
 
@@ -245,6 +246,7 @@ def _run_node(
     network = load_network(settings, environment=secrets)
     open_wallet = wallet_opener(settings, find_password(secrets, settings.wallet) or password)
     _start_logging(settings)
+    manager = service_manager()  # its variables are for no child
     pass_on_nothing_else()
     return run_node(
         Run(
@@ -256,6 +258,7 @@ def _run_node(
             with_screen=options.with_screen,
             show_command=options.show_command(),
             shell=shell,
+            manager=manager,
         )
     )
 

@@ -14,11 +14,14 @@ import anyio
 import httpx
 import pytest
 
+from emeth_tui.cli.start import StartOptions
 from emeth_tui.engine.events import EventLog
+from emeth_tui.errors import SettingsError
 from emeth_tui.metrics.server import AT_ONCE, serve_metrics
 from emeth_tui.notices.events.metrics import MetricsExposed, MetricsFailed, MetricsServed
 from emeth_tui.notices.events.node import Stopped
 from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.settings import settings_layers
 from emeth_tui.store.database import Store
 from tests.terminal import ROOT
 from tests.tui.stand_in import StandInNode
@@ -141,3 +144,11 @@ def test_the_examples_are_right(words: str) -> None:
         [PROMTOOL, *words.split()], cwd=CONTRIB, capture_output=True, text=True, check=False
     )
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_the_option_stands_for_the_setting() -> None:
+    overrides = StartOptions(metrics="127.0.0.1:9101").overrides()
+    assert settings_layers(environment={}, overrides=overrides).combine("").metrics.listen == "127.0.0.1:9101"
+
+    with pytest.raises(SettingsError, match="host and port are needed"):
+        settings_layers(environment={}, overrides=StartOptions(metrics="x").overrides()).combine("")

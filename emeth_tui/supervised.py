@@ -1,0 +1,50 @@
+"""A node under a service manager: when it is ready, what it does, and signs that its event loop runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from emeth_tui.model import JobState
+from emeth_tui.process.service_manager import ServiceManager
+from emeth_tui.words.sentences import english
+
+if TYPE_CHECKING:
+    from emeth_tui.engine.node import Node
+    from emeth_tui.engine.view.snapshot import Snapshot
+
+STATUS_EVERY_S = 10.0
+
+
+@asynccontextmanager
+async def supervised(manager: ServiceManager | None, node: Node) -> AsyncIterator[None]:
+    """Keep the manager informed of a node that has opened, until it begins to end."""
+    if manager is None:
+        yield
+        return
+    manager.tell(READY="1", STATUS=status_line(node.snapshot()))
+    telling = asyncio.create_task(_tell(manager, node))
+    try:
+        yield
+    finally:
+        telling.cancel()
+        await asyncio.wait({telling})
+        manager.tell(STOPPING="1")
+
+
+async def _tell(manager: ServiceManager, node: Node) -> None:
+    """Tell what the node does, twice as often as a sign of life is wanted: it is one."""
+    every_s = STATUS_EVERY_S if manager.watchdog_s is None else min(STATUS_EVERY_S, manager.watchdog_s / 2)
+    while True:
+        await asyncio.sleep(every_s)
+        manager.tell(WATCHDOG="1", STATUS=status_line(node.snapshot()))
+
+
+def status_line(snapshot: Snapshot) -> str:
+    """Say what a node does, for `systemctl status`."""
+    waiting = sum(job.state is JobState.SUBMITTED for job in snapshot.jobs)
+    line = f"{len(snapshot.jobs) - waiting} jobs under way, {waiting} wait for the verifier"
+    standstill = snapshot.standstill
+    return line if standstill is None else f"{line}; {english(standstill.reason)}"
