@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from emeth_tui.training.devices import Device
+from emeth_tui.training.devices import Device, is_out_of_memory
 from emeth_tui.training.model.gpt2 import Gpt2
 from emeth_tui.training.run.best_weights import MOST_HALVINGS, BestSoFar, Verdict
 from emeth_tui.training.run.state import Position, bytes_of
@@ -119,5 +119,10 @@ class BestKeeper:
     def _copy(self) -> Weights:
         weights = self._model.state_dict().items()
         if self._on_device:
-            return {name: weight.clone() for name, weight in weights}
+            try:
+                return {name: weight.clone() for name, weight in weights}
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+            self._on_device = False
         return {name: weight.to("cpu", copy=True) for name, weight in weights}

@@ -186,6 +186,25 @@ def test_a_gpu_with_room_keeps_the_best_weights_itself(
     assert bool(best.capture_on_host(at).get("best_weights")) is not on_device
 
 
+def test_a_gpu_without_room_after_all_leaves_the_best_weights_to_the_host(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_tensor: torch.Tensor) -> torch.Tensor:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(Device, "memory_bytes", lambda device: 10**9)
+    monkeypatch.setattr(Device, "is_cuda", True)
+    model, best, at = keeper(start=5.0)
+    train(model, at, loss=4.0)
+    wanted = weights_of(model)
+    with monkeypatch.context() as short:
+        short.setattr(torch.Tensor, "clone", refuse)
+        best.judge(at, last=False)
+    at.blocks_done = 1
+
+    assert_same_weights(best.capture_on_host(at)["best_weights"], wanted)
+
+
 def distance(model: Gpt2, other: dict[str, torch.Tensor]) -> float:
     return sum(float((weight - other[name]).abs().sum()) for name, weight in model.state_dict().items())
 
