@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Callable
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -22,9 +24,15 @@ from emeth_tui.engine.events import JobProgress, Subscription
 from emeth_tui.model import JobState
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.events.node import Summary
+from emeth_tui.store.lock import lock_holder
+from tests.control.sshd import Sshd, prepare_sshd
+from tests.engine.harness import Harness
+from tests.terminal import Terminal
+from tests.tui.harness import LARGE
 from tests.tui.stand_in import TRAINING_ID, StandInNode
 
 LIMIT_S = 20.0
+PID = os.getpid()  # a harness's node runs in this process
 
 
 SUMMARY = Summary(
@@ -86,6 +94,48 @@ class Attached:
     async def ending(self) -> str:
         """Wait until the node has ended; return its goodbye."""
         return await asyncio.wait_for(self.following, LIMIT_S)
+
+
+class Place:
+    """Where the node keeps its state, and how another process is pointed at it."""
+
+    def __init__(self, network: Harness, directory: Path) -> None:
+        self.command = [sys.executable, "-m", "emeth_tui", "--config", str(network.devnet.info.node_settings)]
+        self.command += ["--state-dir", str(directory / "state"), "--lang", "en"]
+        self.control_dir = directory / "state" / "devnet" / "control"
+        self.terminals: list[Terminal] = []
+
+    def view(self) -> Terminal:
+        """Start `emeth-tui` at a terminal of its own."""
+        return self.terminal(self.command)
+
+    def terminal(self, command: list[str]) -> Terminal:
+        self.terminals.append(Terminal(command, LARGE, os.environ))
+        return self.terminals[-1]
+
+    def end(self) -> None:
+        for terminal in self.terminals:
+            terminal.close()
+        left = lock_holder(self.control_dir.parent)
+        if left and left != PID:
+            os.kill(left, signal.SIGKILL)
+
+
+@pytest.fixture
+def place(network: Harness, tmp_path: Path) -> Iterator[Place]:
+    place = Place(network, tmp_path)
+    yield place
+    place.end()
+
+
+@pytest.fixture
+def sshd(tmp_path: Path) -> Iterator[Sshd]:
+    directory = tmp_path / "ssh"
+    directory.mkdir()
+    server = prepare_sshd(directory)
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture

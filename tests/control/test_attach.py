@@ -6,12 +6,9 @@ import asyncio
 import getpass
 import os
 import shlex
-import signal
 import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 
@@ -22,49 +19,15 @@ from emeth_tui.notices.events.market import ClaimsPaused
 from emeth_tui.notices.events.node import ScreenDetached
 from emeth_tui.notices.reasons.market import PausedByOperator
 from emeth_tui.store.lock import lock_holder
-from tests.control.conftest import until
+from tests.control.conftest import PID, Place, until
 from tests.engine.harness import Harness, RunningNode
 from tests.engine.quick_worker import Script
-from tests.terminal import ROOT, Terminal
-from tests.tui.harness import LARGE
+from tests.terminal import ROOT
 
 pytestmark = pytest.mark.process
 
 SCREEN = AskedAt.ATTACHED_SCREEN
 USER = getpass.getuser()
-PID = os.getpid()  # the node runs in this process
-
-
-class Place:
-    """Where the node keeps its state, and how another process is pointed at it."""
-
-    def __init__(self, network: Harness, directory: Path) -> None:
-        self.command = [sys.executable, "-m", "emeth_tui", "--config", str(network.devnet.info.node_settings)]
-        self.command += ["--state-dir", str(directory / "state"), "--lang", "en"]
-        self.control_dir = directory / "state" / "devnet" / "control"
-        self.terminals: list[Terminal] = []
-
-    def view(self) -> Terminal:
-        """Start `emeth-tui` at a terminal of its own."""
-        return self.terminal(self.command)
-
-    def terminal(self, command: list[str]) -> Terminal:
-        self.terminals.append(Terminal(command, LARGE, os.environ))
-        return self.terminals[-1]
-
-    def end(self) -> None:
-        for terminal in self.terminals:
-            terminal.close()
-        left = lock_holder(self.control_dir.parent)
-        if left and left != PID:
-            os.kill(left, signal.SIGKILL)
-
-
-@pytest.fixture
-def place(network: Harness, tmp_path: Path) -> Iterator[Place]:
-    place = Place(network, tmp_path)
-    yield place
-    place.end()
 
 
 @asynccontextmanager

@@ -12,9 +12,8 @@ import shlex
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import anyio
 import pytest
@@ -26,8 +25,8 @@ from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.store.lock import lock_holder
 from tests.cli.commands.test_at_rest import blocks_coming
 from tests.cli.commands.world import LIFETIME_S, run_program
-from tests.control.sshd import Sshd, prepare_sshd
-from tests.control.test_attach import Place
+from tests.control.conftest import Place
+from tests.control.sshd import Sshd
 from tests.engine.harness import TEXT, Harness
 from tests.terminal import ROOT, Terminal
 
@@ -37,23 +36,6 @@ FEE_EMT = 20
 LONG_TEXT = TEXT * 20  # training must not end by itself
 LIMIT_S = 120.0
 COST = re.compile(r"declining costs +([\d.,]+) EMT")
-
-
-@pytest.fixture
-def place(network: Harness, tmp_path: Path) -> Iterator[Place]:
-    place = Place(network, tmp_path)
-    yield place
-    place.end()
-
-
-@pytest.fixture
-def sshd(tmp_path: Path) -> Iterator[Sshd]:
-    directory = tmp_path / "ssh"
-    directory.mkdir()
-    server = prepare_sshd(directory)
-    server.start()
-    yield server
-    server.stop()
 
 
 # -- how the nodes came to be without a screen

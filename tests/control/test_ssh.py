@@ -9,7 +9,6 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,31 +22,14 @@ from emeth_tui.notices.events.job import Declined
 from emeth_tui.notices.events.market import ClaimsPaused
 from emeth_tui.notices.events.node import ScreenAttached
 from emeth_tui.notices.reasons.market import PausedByOperator
-from tests.control.conftest import Attached, ShownNode, until
-from tests.control.sshd import PASSPHRASE, Sshd, prepare_sshd
-from tests.control.test_attach import PID, Place, running
+from tests.control.conftest import PID, Attached, Place, ShownNode, until
+from tests.control.sshd import PASSPHRASE, Sshd
+from tests.control.test_attach import running
 from tests.engine.harness import Harness
 from tests.terminal import ROOT, Terminal
 from tests.tui.stand_in import TRAINING_ID
 
 pytestmark = pytest.mark.process
-
-
-@pytest.fixture
-def place(network: Harness, tmp_path: Path) -> Iterator[Place]:
-    place = Place(network, tmp_path)
-    yield place
-    place.end()
-
-
-@pytest.fixture
-def sshd(tmp_path: Path) -> Iterator[Sshd]:
-    directory = tmp_path / "ssh"
-    directory.mkdir()
-    server = prepare_sshd(directory)
-    server.start()
-    yield server
-    server.stop()
 
 
 def attach(place: Place, sshd: Sshd, ssh: str) -> Terminal:
