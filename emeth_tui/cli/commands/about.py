@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass
 import click
 
 from emeth_tui import __version__
-from emeth_tui.cli.node.place import place_of
-from emeth_tui.cli.output.printing import CSV, JSON, Output, example, print_json
+from emeth_tui.cli.node.place import Place
+from emeth_tui.cli.output.listing import listing
+from emeth_tui.cli.output.printing import JSON, Output, example, print_json
 from emeth_tui.cli.output.table import Column
 from emeth_tui.errors import ExitCode
 from emeth_tui.words.translation import _
@@ -60,16 +61,12 @@ class _ShownTheme:
 
 
 @click.command(epilog=example("emeth-tui themes"))
-@JSON
-@CSV
-@click.pass_context
-def themes(context: click.Context, as_json: bool, as_csv: bool) -> ExitCode:
+@listing
+def themes(place: Place, output: Output) -> ExitCode:
     """List the themes of the screen: those that ship, and those beside the settings file."""
     from emeth_tui.listings.records import ThemeRecord
     from emeth_tui.tui.drawing.themes import load_themes
 
-    place = place_of(context)
-    output = Output(as_json, as_csv, place.settings.screen.ascii)
     directory = place.settings.source.parent / "themes"
     shown = [
         _ShownTheme(
@@ -103,17 +100,13 @@ class _ShownKeys:
 
 
 @click.command(epilog=example("emeth-tui keys"))
-@JSON
-@CSV
-@click.pass_context
-def keys(context: click.Context, as_json: bool, as_csv: bool) -> ExitCode:
+@listing
+def keys(place: Place, output: Output) -> ExitCode:
     """List the keys of the screen, as the settings have them, and the names for [keys]."""
     from emeth_tui.listings.records import KeyRecord
     from emeth_tui.tui.actions import ACTIONS
     from emeth_tui.tui.keymap import Keymap
 
-    place = place_of(context)
-    output = Output(as_json, as_csv, place.settings.screen.ascii)
     keymap = Keymap(place.settings.keys)
     shown = [
         _ShownKeys(

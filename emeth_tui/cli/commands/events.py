@@ -12,8 +12,9 @@ import click
 
 from emeth_tui.cli.node.completing import JOB_ID
 from emeth_tui.cli.node.job_ids import known_job
-from emeth_tui.cli.node.place import Place, place_of, run
-from emeth_tui.cli.output.printing import CSV, JSON, Output, example, print_json_line
+from emeth_tui.cli.node.place import Place, run
+from emeth_tui.cli.output.listing import listing
+from emeth_tui.cli.output.printing import Output, example, print_json_line
 from emeth_tui.cli.output.table import Column
 from emeth_tui.cli.types import SINCE
 from emeth_tui.errors import ExitCode
@@ -47,27 +48,22 @@ _RANKS = {severity: rank for rank, severity in enumerate(Severity)}
     "--limit", type=click.IntRange(0, MOST_SHOWN), default=SHOWN, show_default=True, help="The newest."
 )
 @SINCE
-@JSON
-@CSV
-@click.pass_context
+@listing
 def events(
-    context: click.Context,
+    place: Place,
+    output: Output,
     follow: bool,
     job_id: str | None,
     level: str | None,
     words: str,
     limit: int,
     since: float | None,
-    as_json: bool,
-    as_csv: bool,
 ) -> ExitCode:
     """List what happened, the newest last. With --follow, --json prints one object a line.
 
     The newest 500,000 events are kept; older ones are in the log files.
     """
-    place = place_of(context)
-    output = Output(as_json, as_csv, place.settings.screen.ascii)
-    if follow and as_csv:
+    if follow and output.as_csv:
         raise click.UsageError("--follow prints lines, or JSON with --json")
     only = known_job(place, job_id) if job_id else None
     wanted = _Wanted(only, Severity(level or "debug"), since or 0.0, words.lower().split())

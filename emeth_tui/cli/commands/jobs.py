@@ -12,8 +12,9 @@ import click
 from emeth_tui.cli.commands.events import event_text
 from emeth_tui.cli.node.completing import JOB_ID
 from emeth_tui.cli.node.job_ids import known_job, short_ids
-from emeth_tui.cli.node.place import place_of
-from emeth_tui.cli.output.printing import CSV, JSON, Output, example, print_json
+from emeth_tui.cli.node.place import Place, place_of
+from emeth_tui.cli.output.listing import listing
+from emeth_tui.cli.output.printing import JSON, Output, example, print_json
 from emeth_tui.cli.output.table import Column, paragraph_lines
 from emeth_tui.cli.types import SINCE
 from emeth_tui.errors import ExitCode
@@ -60,12 +61,8 @@ STATE_ROLES = {
     help="Only these: open, ended, or a state such as training; repeat for more.",
 )
 @SINCE
-@JSON
-@CSV
-@click.pass_context
-def jobs(
-    context: click.Context, states: tuple[str, ...], since: float | None, as_json: bool, as_csv: bool
-) -> ExitCode:
+@listing
+def jobs(place: Place, output: Output, states: tuple[str, ...], since: float | None) -> ExitCode:
     """List the jobs that are or were this node's, the newest first.
 
     --since keeps what was taken, submitted or ended since then, and what is still open.
@@ -73,8 +70,6 @@ def jobs(
     from emeth_tui.listings import making
     from emeth_tui.listings.records import JobRecord
 
-    place = place_of(context)
-    output = Output(as_json, as_csv, place.settings.screen.ascii)
     with place.tables() as tables:
         known = tables.jobs.all()[::-1]
     chosen = [job for job in known if _is_wanted(job, states) and _is_since(job, since)]

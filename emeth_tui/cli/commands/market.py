@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from emeth_tui.cli.node.job_ids import short_ids
-from emeth_tui.cli.node.place import Place, place_of, run
-from emeth_tui.cli.output.printing import CSV, JSON, Output, example
+from emeth_tui.cli.node.place import Place, run
+from emeth_tui.cli.output.listing import listing
+from emeth_tui.cli.output.printing import Output, example
 from emeth_tui.cli.output.table import Column
 from emeth_tui.errors import ExitCode
 from emeth_tui.model import format_token
@@ -25,15 +26,11 @@ LONGEST_SHOWN_S = 10_000 * 86_400  # a stranger may write any deadline
 
 @click.command(epilog=example("emeth-tui market", "emeth-tui market --suitable --csv > market.csv"))
 @click.option("--suitable", is_flag=True, help="Only what the rules of the settings allow.")
-@JSON
-@CSV
-@click.pass_context
-def market(context: click.Context, suitable: bool, as_json: bool, as_csv: bool) -> ExitCode:
+@listing
+def market(place: Place, output: Output, suitable: bool) -> ExitCode:
     """List the jobs on offer as the running node judges them; reward and profit are estimates."""
     from emeth_tui.listings.records import OfferRecord
 
-    place = place_of(context)
-    output = Output(as_json, as_csv, place.settings.screen.ascii)
     snapshot = run(snapshot_of(place))
     offers = [offer for offer in snapshot.offers if offer.refusal is None or not suitable]
     if not offers:

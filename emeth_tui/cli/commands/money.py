@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from emeth_tui.cli.node.place import Place, place_of, run
-from emeth_tui.cli.output.printing import CSV, JSON, Output, example, print_json
+from emeth_tui.cli.node.place import Place, run
+from emeth_tui.cli.output.listing import listing
+from emeth_tui.cli.output.printing import Output, example, print_json
 from emeth_tui.cli.output.table import Column, paragraph_lines
 from emeth_tui.cli.types import SINCE
 from emeth_tui.errors import ControlError, ExitCode, NotRunning
@@ -44,18 +45,12 @@ _ROLES = {
 )
 @click.option("--limit", type=click.IntRange(0), default=SHOWN, show_default=True, help="The newest.")
 @SINCE
-@JSON
-@CSV
-@click.pass_context
-def transactions(
-    context: click.Context, limit: int, since: float | None, as_json: bool, as_csv: bool
-) -> ExitCode:
+@listing
+def transactions(place: Place, output: Output, limit: int, since: float | None) -> ExitCode:
     """List the transactions that the node signed, the newest first, with what each paid for gas."""
     from emeth_tui.listings import making
     from emeth_tui.listings.records import TransactionRecord
 
-    place = place_of(context)
-    output = Output(as_json, as_csv, place.settings.screen.ascii)
     with place.tables() as tables:
         known = [tx for tx in tables.journal.recent(limit) if tx.created_at_unix_s >= (since or 0.0)]
     if not known:
@@ -83,12 +78,8 @@ class Month(click.ParamType[str]):
     "--month", type=Month(), metavar="M", help="The days of a month, such as 2026-11, and its deposits."
 )
 @click.option("--movements", is_flag=True, help="Every movement of EMT, with its transaction.")
-@JSON
-@CSV
-@click.pass_context
-def rewards(
-    context: click.Context, days: int | None, month: str | None, movements: bool, as_json: bool, as_csv: bool
-) -> ExitCode:
+@listing
+def rewards(place: Place, output: Output, days: int | None, month: str | None, movements: bool) -> ExitCode:
     """List what each day brought, the newest first: settled amounts, and apart from them what is estimated.
 
     The reward of a day that goes on, or that is not withdrawn yet, is in no total. --month adds what became
@@ -98,8 +89,6 @@ def rewards(
     """
     if days is not None and month is not None:
         raise click.UsageError("--days or --month, not both")
-    place = place_of(context)
-    output = Output(as_json, as_csv, place.settings.screen.ascii)
     earliest, latest = _span(days, month)
     with place.tables() as tables:
         if movements:

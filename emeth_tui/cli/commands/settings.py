@@ -9,7 +9,8 @@ import click
 
 from emeth_tui.cli.node.completing import SETTING_KEY
 from emeth_tui.cli.node.place import Place, place_of, run
-from emeth_tui.cli.output.printing import CSV, JSON, Output, example
+from emeth_tui.cli.output.listing import listing
+from emeth_tui.cli.output.printing import JSON, Output, example
 from emeth_tui.cli.output.result import Result, result_of
 from emeth_tui.cli.output.table import Column
 from emeth_tui.errors import ExitCode, NotRunning, SettingsError
@@ -32,10 +33,8 @@ def settings() -> None:
     "get", epilog=example("emeth-tui settings get claims.min_fee_emt", "emeth-tui settings get --json")
 )
 @click.argument("keys", metavar="[KEY]...", nargs=-1, type=SETTING_KEY)
-@JSON
-@CSV
-@click.pass_context
-def settings_get(context: click.Context, keys: tuple[str, ...], as_json: bool, as_csv: bool) -> ExitCode:
+@listing
+def settings_get(place: Place, output: Output, keys: tuple[str, ...]) -> ExitCode:
     """Show settings in effect: the running node's, else those that a node would start with.
 
     KEY is a dotted name such as claims.min_fee_emt; a section's name shows all of it. In a pipe, one whole
@@ -44,8 +43,6 @@ def settings_get(context: click.Context, keys: tuple[str, ...], as_json: bool, a
     from emeth_tui.listings import making
     from emeth_tui.listings.records import SettingRecord
 
-    place = place_of(context)
-    output = Output(as_json, as_csv, place.settings.screen.ascii)
     view = _in_effect(place)
     chosen = _chosen(view.settings, keys)
     alone = len(keys) == 1 and chosen[0].key == keys[0] and len(chosen) == 1
