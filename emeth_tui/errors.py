@@ -71,6 +71,7 @@ class ExitCode(IntEnum):
     NO_SUCH_JOB = 23
     REFUSED = 24
     NOT_CONFIRMED = 25
+    NOT_VERIFIED = 26
     INTERRUPTED = 130
 
 

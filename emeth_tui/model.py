@@ -148,7 +148,7 @@ class JournaledTransaction:
 
     tx_hash: str
     nonce: int
-    purpose: str  # "approve", "process", "submit", "decline", "withdraw"
+    purpose: str  # `clients.transactions.outbox.Purpose`
     job_id: JobId | None
     raw: bytes
     state: TransactionState

@@ -178,6 +178,15 @@ def test_the_services_paths_are_the_codes() -> None:
         assert call in sections()["5"]
 
 
+def test_the_requesters_paths_are_the_codes() -> None:
+    for path in (
+        storage_api.REQUESTER_PUT_URL_PATH,
+        storage_api.REQUESTER_GET_URL_PATH,
+        storage_api.VERIFIER_GET_URL_PATH,
+    ):
+        assert f"POST {path}" in sections()["5a"]
+
+
 def test_the_signed_example_is_what_the_code_signs() -> None:
     example = values(blocks("5")[0])
     wallet = Wallet((1).to_bytes(32, "big"))

@@ -46,7 +46,7 @@ def man_page() -> str:
 
 def _commands(group: click.Group, words: tuple[str, ...]) -> Iterator[str]:
     for name, inner in sorted((name, inner) for name, inner in group.commands.items() if not inner.hidden):
-        if isinstance(inner, click.Group):
+        if isinstance(inner, click.Group) and not inner.invoke_without_command:
             yield from _commands(inner, (*words, name))
             continue
         arguments = " ".join(
@@ -58,6 +58,8 @@ def _commands(group: click.Group, words: tuple[str, ...]) -> Iterator[str]:
         yield from _prose(inner.help or "")
         yield from _options(inner)
         yield from _prose(inner.epilog or "")
+        if isinstance(inner, click.Group):
+            yield from _commands(inner, (*words, name))
 
 
 def _options(entry: click.Command) -> Iterator[str]:

@@ -20,6 +20,7 @@ from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.clients.http.connections import trusted_authorities
 from emeth_tui.clients.http.transport import open_transport
 from emeth_tui.clients.storage.client import StorageClient
+from emeth_tui.clients.storage.requester import RequesterStorage
 from emeth_tui.devnet import funding
 from emeth_tui.devnet.accounts import Account, Key, kept_keys
 from emeth_tui.devnet.bots.common import supervise
@@ -213,11 +214,12 @@ class Devnet:
             )
         )
         accounts = {name: Account(self.chain, keys[name].wallet) for name in _BOTS}
+        transport = await self._stack.enter_async_context(open_transport())
         if self.options.with_requester:
             requester = Requester(
                 accounts[funding.REQUESTER],
                 self.mirror,
-                http,
+                RequesterStorage(network, keys[funding.REQUESTER].wallet, transport),
                 planner,
                 open_jobs=self.options.open_jobs,
                 open_errands=1 if self.options.with_rival else 0,
@@ -234,7 +236,6 @@ class Devnet:
             )
             self._run("verifier", verifier.run)
         if self.options.with_rival:
-            transport = await self._stack.enter_async_context(open_transport())
             rival = Rival(
                 accounts[funding.RIVAL],
                 self.mirror,

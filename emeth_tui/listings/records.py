@@ -91,7 +91,9 @@ class TransactionRecord:
 
     tx_hash: TxHash
     nonce: int
-    purpose: Annotated[str, Field(description="approve, process, submit, decline, withdraw")]
+    purpose: Annotated[
+        str, Field(description="approve, process, submit, decline, withdraw; request, cancel request")
+    ]
     state: Annotated[str, Field(description="signed, mined, reverted, replaced")]
     job_id: JobIdText | None
     sent_at: Time
@@ -347,6 +349,33 @@ class KeyRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """A job that this account requested; what only the chain shows is null until it does."""
+
+    job_id: JobIdText
+    state: Annotated[
+        str,
+        Field(
+            description="unfinished (not requested yet), unseen (the chain does not show it), requested, "
+            "processing, submitted, verified, canceled, timeout, failed, declined"
+        ),
+    ]
+    file: Annotated[str, Field(description="what was requested, as it was named")]
+    language: str
+    epochs: int
+    dataset_bytes: int
+    model: str
+    private: bool
+    fee_wei: Wei
+    deadline_at: Time
+    dataset: Annotated[str | None, Field(description="its name in storage, null until it is there")]
+    node: Annotated[str | None, Field(description="who trains it")]
+    requested_at: Time | None
+    started_at: Time | None
+    submitted_at: Time | None
+
+
+@dataclass(frozen=True, slots=True)
 class VersionRecord:
     """The program's version, and the schema's."""
 
@@ -382,6 +411,8 @@ DOCUMENTS: dict[str, Any] = {
     **dict.fromkeys(ACTING_COMMANDS, ResultRecord),
     "themes": list[ThemeRecord],
     "keys": list[KeyRecord],
+    "request": RequestRecord,
+    "requests": list[RequestRecord],
     "version": VersionRecord,
 }
 

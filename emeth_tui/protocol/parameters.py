@@ -43,6 +43,11 @@ def parse_parameters(param: str) -> JobParameters:
     return JobParameters(language, epochs)
 
 
+def write_parameters(parameters: JobParameters) -> str:
+    """Return `jobDetails.param` for a job (protocol.md §6)."""
+    return json.dumps({"language": parameters.language.value, "epoch": parameters.epochs})
+
+
 def epochs_to_train(parameters: JobParameters) -> int:
     """Return how many epochs to train: as many as requested, but at least what a verifier accepts."""
     return max(parameters.epochs, MIN_EPOCHS)

@@ -18,6 +18,11 @@ PUT_SIGNED_URLS_PATH = "/api/v1/node/multipartUpload/getPutSignedUrls"
 COMPLETE_UPLOAD_PATH = "/api/v1/node/multipartUpload/completeUpload"
 SIZE_OF_PATH = "/api/v1/sizeOf"
 
+# What the protocol leaves open, as this project's storage serves it (protocol.md §5a).
+REQUESTER_PUT_URL_PATH = "/api/v1/requester/signed-put-url"
+REQUESTER_GET_URL_PATH = "/api/v1/requester/signed-get-url"
+VERIFIER_GET_URL_PATH = "/api/v1/verifier/signed-get-url"
+
 
 def signing_payload(job_id: str, signed_time_ms: int) -> bytes:
     """Return what the signature covers: `abi.encodePacked(string jobId, uint256 signedtime)`.
@@ -59,6 +64,20 @@ class PutSignedUrls(_Answer):
     urls: dict[str, str]
     upload_id: str = Field(alias="uploadId", min_length=1, max_length=4_096)
     file_name: Annotated[str, AfterValidator(_plain_name)] = Field(alias="fileName", max_length=1_024)
+
+
+class DatasetPutUrl(_Answer):
+    """The answer of the requester's `signed-put-url`: a presigned PUT of the dataset, and its name."""
+
+    url: str = Field(min_length=1, max_length=8_192)
+    dataset: Annotated[str, AfterValidator(_plain_name)] = Field(max_length=255)
+
+
+class ResultGetUrl(_Answer):
+    """The answer of the requester's `signed-get-url`: a presigned GET of the result, and its size."""
+
+    url: str = Field(min_length=1, max_length=8_192)
+    size_bytes: int = Field(alias="size", ge=0)
 
 
 class SizeOf(_Answer):

@@ -22,6 +22,7 @@ from emeth_tui.store.lock import LOCK_FILE, take_lock
 from emeth_tui.store.measurements import MeasurementTable
 from emeth_tui.store.movements import MovementTable
 from emeth_tui.store.opening import connect, open_database, unusable
+from emeth_tui.store.requests import RequestTable
 
 _HEADER = b"SQLite format 3\0"  # how every database begins
 
@@ -137,6 +138,24 @@ MIGRATIONS = (
     DROP INDEX measurements_by_gauge;
     CREATE INDEX measurements_by_gauge ON measurements (quantity, place, model, language, batch, id);
     """,
+    """
+    CREATE TABLE requests (
+        job_id TEXT PRIMARY KEY,
+        account TEXT NOT NULL,
+        path TEXT NOT NULL,
+        content TEXT NOT NULL,
+        dataset_bytes INTEGER NOT NULL,
+        language TEXT NOT NULL,
+        epochs INTEGER NOT NULL,
+        fee_wei TEXT NOT NULL,
+        deadline_unix_s INTEGER NOT NULL,
+        model TEXT NOT NULL,
+        private INTEGER NOT NULL,
+        created_at_unix_s REAL NOT NULL,
+        dataset TEXT NOT NULL,
+        requested_at_unix_s REAL
+    );
+    """,
 )
 
 
@@ -163,6 +182,7 @@ class Store:
         self.key_values = KeyValueTable(self._connection)
         self.measurements = MeasurementTable(self._connection)
         self.movements = MovementTable(self._connection)
+        self.requests = RequestTable(self._connection)
         self._files = self._files_now()
         self._on_rebuilt: list[Callable[[], None]] = []
         try:

@@ -20,6 +20,7 @@ from emeth_tui.store.journal import JournalTable
 from emeth_tui.store.key_values import KeyValueTable
 from emeth_tui.store.movements import MovementTable
 from emeth_tui.store.opening import unusable
+from emeth_tui.store.requests import RequestTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class StoreReader:
     events: EventTable
     movements: MovementTable
     key_values: KeyValueTable
+    requests: RequestTable
 
 
 @contextmanager
@@ -57,6 +59,7 @@ def read_store(state_dir: Path) -> Iterator[StoreReader | None]:
             EventTable(connection),
             MovementTable(connection),
             KeyValueTable(connection),
+            RequestTable(connection),
         )
 
 

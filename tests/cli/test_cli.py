@@ -13,7 +13,7 @@ import click
 import pytest
 
 from emeth_tui import __version__, cli
-from emeth_tui.cli import commands
+from emeth_tui.cli import commands, requester
 from emeth_tui.cli.main import command
 from emeth_tui.errors import ExitCode
 from tests.end_to_end.programs import environment as user_environment
@@ -57,9 +57,9 @@ def test_version_and_help_need_nothing_heavy(home: Path) -> None:
 def test_every_module_of_a_command_is_reachable() -> None:
     """A module of `emeth_tui/cli` holds the command of its name; those of `commands` hold a few each."""
     modules = {module.name for module in pkgutil.iter_modules(cli.__path__)}
-    in_package = {entry.name for entry in commands.COMMANDS}
+    in_package = {entry.name for entry in (*commands.COMMANDS, *requester.REQUESTER_COMMANDS)}
     assert (
-        modules - {"main", "start", "types", "commands", "node", "output"}
+        modules - {"main", "start", "types", "commands", "node", "output", "requester"}
         == set(command.commands) - in_package
     )
     for module in pkgutil.iter_modules(commands.__path__):

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import anyio
+import httpx
 
+from emeth_tui.clients.http.transport import Transport
+from emeth_tui.clients.storage.requester import RequesterStorage
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.devnet.accounts import Account
 from emeth_tui.devnet.bots.plan import JobPlan, Planner
@@ -21,6 +24,12 @@ from tests.local_http import local_client
 LIMIT_S = 120.0
 
 
+def storage_of(devnet: Devnet, wallet: Wallet, http: httpx.AsyncClient) -> RequesterStorage:
+    """Return a devnet's storage as a requester uses it."""
+    network = devnet.chain.network.model_copy(update={"storage_url": devnet.info.storage_url})
+    return RequesterStorage(network, wallet, Transport(http))
+
+
 class Parties:
     """Two test accounts of a devnet: one posts jobs, the other claims and submits them."""
 
@@ -33,7 +42,7 @@ class Parties:
         self.requester = Requester(
             Account(devnet.chain, accounts["test1"].wallet),
             devnet.mirror,
-            self.http,
+            storage_of(devnet, accounts["test1"].wallet, self.http),
             planner,
             open_jobs=0,
             open_errands=0,

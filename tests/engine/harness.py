@@ -36,6 +36,7 @@ from emeth_tui.protocol.job_ids import job_id_bytes
 from emeth_tui.settings import load_network, settings_layers
 from emeth_tui.store.database import Store
 from emeth_tui.words.sentences import english
+from tests.devnet.parties import storage_of
 from tests.engine.quick_worker import QuickPool, Script
 from tests.local_http import local_client
 
@@ -98,7 +99,7 @@ class Harness:
         self._poster = Requester(
             self.requester,
             devnet.mirror,
-            http,
+            storage_of(devnet, keys[funding.REQUESTER].wallet, http),
             planner=None,  # type: ignore[arg-type] - jobs are posted one by one
             open_jobs=0,
             open_errands=0,

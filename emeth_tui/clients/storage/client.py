@@ -163,6 +163,21 @@ class StorageClient:
         answer = await self._ask("POST", SIGNED_GET_URL_PATH, what, SignedGetUrl, signed_for=job_id)
         return answer.url
 
+    async def ask(
+        self,
+        path: str,
+        what: str,
+        answer: type[_Answer],
+        *,
+        signed_for: JobId,
+        fields: dict[str, Any] | None = None,
+    ) -> _Answer:
+        """Make a signed call that may be repeated. `what` names it in the log.
+
+        Raise StorageRejected, StorageError.
+        """
+        return await self._ask("POST", path, what, answer, signed_for=signed_for, fields=fields)
+
     async def _ask(
         self,
         method: str,

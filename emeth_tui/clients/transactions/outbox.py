@@ -25,7 +25,9 @@ from emeth_tui.errors import InsufficientFunds, NetworkError, ReceiptTimeout, Tr
 from emeth_tui.model import JobId, JournaledTransaction, TransactionState
 from emeth_tui.notices.reasons.network import transactions as why
 
-Purpose = Literal["approve", "process", "submit", "decline", "withdraw", "cancel"]
+Purpose = Literal[
+    "approve", "process", "submit", "decline", "withdraw", "request", "cancel request", "cancel"
+]
 CANCEL: Purpose = "cancel"  # takes a nonce and does nothing: what was signed before under it cannot be mined
 
 CANCEL_GAS = 21_000  # what a transaction without data takes

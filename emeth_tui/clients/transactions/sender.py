@@ -1,4 +1,4 @@
-"""The node's transactions: claim, submit, decline, withdraw, and taking up what a crash left behind."""
+"""An account's transactions: a node's and a requester's, and taking up what a crash left behind."""
 
 from __future__ import annotations
 
@@ -7,17 +7,32 @@ from collections.abc import Callable
 
 from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.clients.chain.contract_events import StatusChanged
+from emeth_tui.clients.chain.requests import JobRequest
 from emeth_tui.clients.transactions.broadcast import Receipt
 from emeth_tui.clients.transactions.fee_limits import FeeGuard, FeeLimits
 from emeth_tui.clients.transactions.gas_price import GasPrice
-from emeth_tui.clients.transactions.outbox import DEFAULT_PATIENCE, Outbox, Patience, TransactionRequest
+from emeth_tui.clients.transactions.outbox import (
+    DEFAULT_PATIENCE,
+    Outbox,
+    Patience,
+    Purpose,
+    TransactionRequest,
+)
 from emeth_tui.clients.transactions.pending import Journal, PendingTransaction
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import InsufficientFunds, Reverted
 from emeth_tui.model import JobId, JournaledTransaction, TransactionState
-from emeth_tui.notices.reasons.network.transactions import DepositUnaffordable, JobNotOnChain, TakenAlready
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.network.transactions import (
+    DepositUnaffordable,
+    FeeUnaffordable,
+    JobNotOnChain,
+    TakenAlready,
+)
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.job_ids import job_id_bytes
+
+Unaffordable = Callable[[int, str, int], Reason]  # of an amount, the account and its balance
 
 __all__ = ["Journal", "Receipt", "TransactionSender"]
 
@@ -69,7 +84,7 @@ class TransactionSender:
         async with self._claim_lock:  # until it is mined: two claims must not spend one allowance
             if self._outbox.find_pending(process) is None:
                 await self._check_still_requested(job_id)
-                await self._approve(job_id, deposit_wei)
+                await self._approve(job_id, deposit_wei, DepositUnaffordable)
             return await self._outbox.send(process)
 
     async def submit(self, job_id: JobId, result: str) -> Receipt:
@@ -86,6 +101,32 @@ class TransactionSender:
         """Collect a closed slot's reward. Raise Reverted, ReceiptTimeout or NetworkError."""
         call = self._chain.core("withdrawSlotReward", slot)
         return await self._outbox.send(TransactionRequest(call, "withdraw", None, f"slot {slot}: withdraw"))
+
+    async def request(self, request: JobRequest) -> Receipt:
+        """Request a job: approve exactly its fee, when the allowance is short, and call `request`.
+
+        Raise InsufficientFunds, Reverted, ReceiptTimeout or NetworkError.
+        """
+        job_id, fee_wei = request.job_id, request.fee_wei
+        call = request.call(self._chain)
+        transaction = TransactionRequest(call, "request", job_id, f"job {job_id}: request")
+        async with self._claim_lock:
+            if self._outbox.find_pending(transaction) is None:
+                await self._approve(job_id, fee_wei, FeeUnaffordable)
+            return await self._outbox.send(transaction)
+
+    async def cancel_request(self, job_id: JobId) -> Receipt:
+        """Take back a request that no node has claimed. Raise Reverted, ReceiptTimeout or NetworkError."""
+        call = self._chain.core("cancel", job_id_bytes(job_id))
+        return await self._outbox.send(
+            TransactionRequest(call, "cancel request", job_id, f"job {job_id}: cancel")
+        )
+
+    def is_pending(self, job_id: JobId, purpose: Purpose) -> bool:
+        """Whether a transaction of a job is signed for a purpose, and not settled."""
+        return any(
+            tx.purpose == purpose for pending in self._outbox.open(job_id) for tx in pending.transactions
+        )
 
     async def settle_pending(
         self,
@@ -172,23 +213,23 @@ class TransactionSender:
         if job.status is not JobStatus.REQUESTED:
             raise Reverted(TakenAlready("process", job.status.name, job.node))
 
-    async def _approve(self, job_id: JobId, deposit_wei: int) -> None:
-        """Let EmethCore take the deposit, where it may not take as much already."""
-        call = self._chain.token("approve", self._chain.core_address, deposit_wei)
+    async def _approve(self, job_id: JobId, amount_wei: int, unaffordable: Unaffordable) -> None:
+        """Let EmethCore take a deposit or a fee, where it may not take as much already."""
+        call = self._chain.token("approve", self._chain.core_address, amount_wei)
         approve = TransactionRequest(call, "approve", job_id, f"job {job_id}: approve", repeatable=True)
-        while await self._allowance_is_short(deposit_wei):
+        while await self._allowance_is_short(amount_wei, unaffordable):
             joined = self._outbox.find_pending(approve) is not None
             try:
                 await self._outbox.send(approve)
             except Reverted:  # a receipt says so; the allowance shows whether it is true
-                if await self._allowance_is_short(deposit_wei):
+                if await self._allowance_is_short(amount_wei, unaffordable):
                     raise
             if not joined:
                 return
             # One that a crash left: another claim may spend it, and then it is short again.
 
-    async def _allowance_is_short(self, deposit_wei: int) -> bool:
+    async def _allowance_is_short(self, amount_wei: int, unaffordable: Unaffordable) -> bool:
         balances = await self._chain.balances(self._address)
-        if balances.emt_wei < deposit_wei:
-            raise InsufficientFunds(DepositUnaffordable(deposit_wei, self._address, balances.emt_wei))
-        return balances.allowance_wei < deposit_wei
+        if balances.emt_wei < amount_wei:
+            raise InsufficientFunds(unaffordable(amount_wei, self._address, balances.emt_wei))
+        return balances.allowance_wei < amount_wei

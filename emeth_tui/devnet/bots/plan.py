@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import random
 from dataclasses import dataclass
 
 from emeth_tui.devnet.bots.texts import Corpus
 from emeth_tui.model import WEI_PER_TOKEN, JobId, Language
 from emeth_tui.protocol.job_ids import job_id_from_bytes
-from emeth_tui.protocol.parameters import MIN_EPOCHS
+from emeth_tui.protocol.parameters import MIN_EPOCHS, JobParameters
 
 # Fees in hundredths of EMT, within what nodes take by default, 10 to 30 EMT (protocol.md §10), and above the
 # verifier's 10 EMT.
@@ -44,9 +43,8 @@ class JobPlan:
     epochs: int = MIN_EPOCHS
 
     @property
-    def param(self) -> str:
-        """The job's parameters as the chain carries them (protocol.md §6)."""
-        return json.dumps({"language": self.language.value, "epoch": self.epochs})
+    def parameters(self) -> JobParameters:
+        return JobParameters(self.language, self.epochs)
 
 
 class Planner:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Iterator
 from itertools import count
 
-import httpx
-
+from emeth_tui.clients.chain.requests import JobRequest
+from emeth_tui.clients.storage.requester import RequesterStorage
 from emeth_tui.devnet.accounts import Account
-from emeth_tui.devnet.bots.common import check_status, on_news, signed_url
+from emeth_tui.devnet.bots.common import on_news
 from emeth_tui.devnet.bots.plan import ERRAND_FEE_WEI, JobPlan, Planner
 from emeth_tui.devnet.services.mirror import JobMirror
-from emeth_tui.devnet.services.storage import REQUESTER_PUT_URL_PATH
-from emeth_tui.errors import InsufficientFunds, StorageError
+from emeth_tui.errors import InsufficientFunds
 from emeth_tui.model import JobId, format_token
-from emeth_tui.notices.reasons.local.bots import NotStored, RequesterOutOfEmt
+from emeth_tui.notices.reasons.local.bots import RequesterOutOfEmt
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.job_ids import job_id_bytes, short
 
-PROGRAM_ID = 1  # the network specifies none; nodes ignore it
 POSTED_TOGETHER = 2  # jobs are topped up in pairs, one of each language
 HOPELESS_S = 1_800  # a job that nobody took is cancelled this long before its deadline
 LOOK_EVERY_S = 5.0
@@ -34,7 +33,7 @@ class Requester:
         self,
         account: Account,
         mirror: JobMirror,
-        storage: httpx.AsyncClient,
+        storage: RequesterStorage,
         planner: Planner,
         *,
         open_jobs: int,
@@ -74,38 +73,21 @@ class Requester:
         balances = await self._account.chain.balances(self._account.address)
         if balances.emt_wei < plan.fee_wei:
             raise InsufficientFunds(RequesterOutOfEmt(balances.emt_wei))
-        dataset = await self._store(plan)
+        dataset = await self._storage.store_dataset(plan.job_id, io.BytesIO(plan.dataset))
         head = self._mirror.head or await self._account.chain.head()
         what = f"job {plan.job_id}: request"
         await self._account.allow_core(plan.fee_wei, what)
-        call = self._account.chain.core(
-            "request",
-            job_id_bytes(plan.job_id),
-            PROGRAM_ID,
-            dataset,
-            plan.param,
-            plan.fee_wei,
-            head.timestamp_unix_s + plan.lifetime_s,
-        )
-        await self._account.send(call, what)
+        deadline_unix_s = head.timestamp_unix_s + plan.lifetime_s
+        request = JobRequest(plan.job_id, dataset, plan.parameters, plan.fee_wei, deadline_unix_s)
+        await self._account.send(request.call(self._account.chain), what)
         self._posted[plan.job_id] = plan.fee_wei
         _logger.info(
             "%s: requested: %s, %d bytes, fee %s EMT",
             short(plan.job_id),
-            plan.language.value,
+            plan.parameters.language.value,
             len(plan.dataset),
             format_token(plan.fee_wei),
         )
-
-    async def _store(self, plan: JobPlan) -> str:
-        """Store the dataset and return its name in storage."""
-        answer = await signed_url(self._storage, REQUESTER_PUT_URL_PATH, self._account.wallet, plan.job_id)
-        what = f"job {plan.job_id}: its dataset"
-        try:
-            check_status(await self._storage.put(answer["url"], content=plan.dataset), what)
-        except httpx.HTTPError as error:  # its text would reveal the presigned URL
-            raise StorageError(NotStored(what, type(error).__name__)) from error
-        return str(answer["dataset"])
 
     async def _cancel(self, job: ChainJob) -> None:
         call = self._account.chain.core("cancel", job_id_bytes(job.job_id))

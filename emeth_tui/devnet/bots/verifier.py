@@ -22,7 +22,7 @@ from emeth_tui.devnet.bots.common import BACKOFF, fetch, on_news, signed_url
 from emeth_tui.devnet.bots.torch_process import TorchProcessDied
 from emeth_tui.devnet.files import make_private_directory
 from emeth_tui.devnet.services.mirror import JobMirror
-from emeth_tui.devnet.services.storage import MAX_DATASET_BYTES, VERIFIER_GET_URL_PATH
+from emeth_tui.devnet.services.storage import MAX_DATASET_BYTES
 from emeth_tui.errors import EmethError, JobError, StorageRejected
 from emeth_tui.model import JobId
 from emeth_tui.notices.reasons.local.bots import (
@@ -35,7 +35,7 @@ from emeth_tui.protocol.contracts import ChainJob, JobStatus, estimated_gas
 from emeth_tui.protocol.hash_chain import links_from_digest
 from emeth_tui.protocol.job_ids import job_id_bytes, short
 from emeth_tui.protocol.parameters import MAX_EPOCHS, MIN_EPOCHS, parse_parameters
-from emeth_tui.protocol.storage_api import SIGNED_GET_URL_PATH
+from emeth_tui.protocol.storage_api import SIGNED_GET_URL_PATH, VERIFIER_GET_URL_PATH
 from emeth_tui.training.data.text_file import dataset_digest
 
 MAX_RESULT_BYTES = 64_000_000  # ours: devnet-small's results have 2.5 MB

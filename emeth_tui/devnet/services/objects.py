@@ -51,6 +51,7 @@ class ObjectStore:
     def __init__(self, root: Path) -> None:
         self._objects = make_private_directory(root / "objects")
         self._uploads = make_private_directory(root / "uploads")
+        self._private = make_private_directory(root / "private")  # an empty file for each private dataset
         for kind in (DATASETS, RESULTS):
             make_private_directory(self._objects / kind)
 
@@ -67,6 +68,18 @@ class ObjectStore:
             return path.stat().st_size if path else None
         except FileNotFoundError:
             return None
+
+    def set_private(self, name: str, private: bool) -> None:
+        """Record whether a dataset is for its job's parties alone."""
+        if self.path_of(DATASETS, name) is None:
+            return
+        if private:
+            (self._private / name).touch()
+        else:
+            (self._private / name).unlink(missing_ok=True)
+
+    def is_private(self, name: str) -> bool:
+        return self.path_of(DATASETS, name) is not None and (self._private / name).exists()
 
     async def write(self, path: Path, body: AsyncIterator[bytes], limit_bytes: int) -> StoredPart:
         """Stream a body into a file, completely or not at all. Raise TooLarge."""

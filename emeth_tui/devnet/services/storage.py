@@ -1,7 +1,8 @@
 """The storage API as a service: signed calls, presigned URLs, multipart uploads (protocol.md §5).
 
-Two calls are the devnet's own, for the parties whose access the protocol leaves open: a requester asks for a
-URL to PUT a dataset, and the verifier for one to GET a result. Both are signed like a node's calls.
+Three calls are this project's own, for the parties whose access the protocol leaves open (protocol.md §5a): a
+requester asks for a URL to PUT a dataset and for one to GET the result, and the verifier for one to GET a
+result. All are signed like a node's calls.
 """
 
 from __future__ import annotations
@@ -33,15 +34,15 @@ from emeth_tui.protocol.storage_api import (
     COMPLETE_UPLOAD_PATH,
     PART_BYTES,
     PUT_SIGNED_URLS_PATH,
+    REQUESTER_GET_URL_PATH,
+    REQUESTER_PUT_URL_PATH,
     RESULT_EXTENSION,
     SIGNATURE_LIFETIME_S,
     SIGNED_GET_URL_PATH,
     SIZE_OF_PATH,
+    VERIFIER_GET_URL_PATH,
     signing_payload,
 )
-
-REQUESTER_PUT_URL_PATH = "/api/v1/requester/signed-put-url"  # the devnet's own
-VERIFIER_GET_URL_PATH = "/api/v1/verifier/signed-get-url"  # the devnet's own
 
 MAX_PARTS = 1_000  # ours: 10 GB, seven times GPT-2 medium's checkpoint
 MAX_CALL_BYTES = 256_000  # ours: completeUpload with MAX_PARTS parts needs 80 kB
@@ -66,6 +67,12 @@ class SignedCall(_Body):
     address: str = Field(max_length=100)
     sig: str = Field(max_length=200)
     signed_time_ms: int = Field(alias="signedtime", ge=0, lt=2**63)
+
+
+class PutDatasetCall(SignedCall):
+    """`private` keeps the dataset for the job's requester, its node and the verifier."""
+
+    private: bool = False
 
 
 class PutUrlsCall(SignedCall):
@@ -125,6 +132,7 @@ class StorageApp:
             Route(COMPLETE_UPLOAD_PATH, self._complete_upload, methods=["POST"]),
             Route(SIZE_OF_PATH, self._size_of, methods=["GET"]),
             Route(REQUESTER_PUT_URL_PATH, self._dataset_put_url, methods=["POST"]),
+            Route(REQUESTER_GET_URL_PATH, self._own_result_url, methods=["POST"]),
             Route(VERIFIER_GET_URL_PATH, self._result_url, methods=["POST"]),
             Route("/objects/{kind}/{name}", self._get_object, methods=["GET"]),
             Route("/objects/{kind}/{name}", self._put_dataset, methods=["PUT"]),
@@ -137,9 +145,12 @@ class StorageApp:
     # ---- a node's calls
 
     async def _dataset_url(self, request: Request) -> Response:
-        """Presign a GET of a job's dataset, for any signer."""
+        """Presign a GET of a job's dataset: for any signer, unless it is private."""
         call = await self._signed_call(request, SignedCall)
         job = await self._job(call.job_id)
+        parties = {job.owner.lower(), job.node.lower(), self._verifier_address}
+        if self._objects.is_private(job.dataset) and call.address.lower() not in parties:
+            raise HTTPException(403, "this dataset is for the job's own parties")
         return JSONResponse({"url": self._get_url(request, DATASETS, job.dataset)})
 
     async def _begin_upload(self, request: Request) -> Response:
@@ -184,13 +195,23 @@ class StorageApp:
 
     async def _dataset_put_url(self, request: Request) -> Response:
         """Presign a PUT of the dataset, named after its job, which must not be on the chain yet."""
-        call = await self._signed_call(request, SignedCall)
+        call = await self._signed_call(request, PutDatasetCall)
         job_id = _job_id(call.job_id)
         if await self._find_job(job_id) is not None:
             raise HTTPException(403, f"job {job_id} is on the chain: its dataset stays as it is")
         name = f"{job_id}{_DATASET_EXTENSION}"
+        self._objects.set_private(name, call.private)
         url = self._url(request, "PUT", f"/objects/{DATASETS}/{name}")
         return JSONResponse({"url": url, "dataset": name})
+
+    async def _own_result_url(self, request: Request) -> Response:
+        """Presign a GET of a verified result, for the requester who paid for it."""
+        call = await self._signed_call(request, SignedCall)
+        job = await self._job(call.job_id)
+        if job.owner.lower() != call.address.lower() or job.status is not JobStatus.VERIFIED:
+            raise HTTPException(403, "a result is for the requester of a verified job")
+        url = self._get_url(request, RESULTS, job.result)
+        return JSONResponse({"url": url, "size": self._objects.size_bytes(RESULTS, job.result)})
 
     async def _result_url(self, request: Request) -> Response:
         """Presign a GET of a job's result, for the verifier."""

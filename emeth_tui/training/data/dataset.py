@@ -25,7 +25,7 @@ from emeth_tui.errors import DatasetError
 from emeth_tui.files import disk_full_translated, write_atomically
 from emeth_tui.model import Language
 from emeth_tui.notices.reasons.training.data import DatasetChanged, DatasetEmpty, NoSentenceEnds, OneLine
-from emeth_tui.protocol.splitting import part_ranges, part_text
+from emeth_tui.protocol.splitting import PartRanges, part_ranges, part_text
 from emeth_tui.training.data.text_file import OnBytes, TextFacts, lasting_stamp, read_text, text_facts
 from emeth_tui.training.data.tokenizer import TextTokenizer, chunks
 from emeth_tui.training.reports import OnPreparing, Preparing, Stage, unheard
@@ -102,6 +102,14 @@ def load_tokens(
     )
 
 
+def check_split(pieces: int, size_bytes: int, language: str) -> PartRanges:
+    """Return a text's parts. Raise DatasetError where a text that is not empty has no training part."""
+    parts = part_ranges(pieces, language)
+    if pieces == 1 and size_bytes and not parts.train:
+        raise DatasetError(NoSentenceEnds() if language == Language.EN.value else OneLine())
+    return parts
+
+
 def token_ids(blocks: Blocks) -> npt.NDArray[np.int64]:
     """Copy blocks out of the mapped file, as the integer type that a model takes."""
     return np.asarray(blocks, dtype=np.int64)
@@ -139,9 +147,7 @@ class _Meter:
 def _tokenise(
     path: Path, facts: TextFacts, cache_dir: Path, source: TokenSource, meter: _Meter
 ) -> dict[str, Any]:
-    parts = part_ranges(facts.pieces, source.language)
-    if facts.pieces == 1 and path.stat().st_size and not parts.train:
-        raise DatasetError(NoSentenceEnds() if source.language == Language.EN.value else OneLine())
+    parts = check_split(facts.pieces, path.stat().st_size, source.language)
 
     def text_of(part: range, on_bytes: OnBytes) -> Iterator[str]:
         return part_text(read_text(path, on_bytes), source.language, part)

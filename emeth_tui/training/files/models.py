@@ -164,6 +164,17 @@ def locate(name: str, progress: OnPreparing = unheard) -> PretrainedFiles:
     return PretrainedFiles(name, hub.fetch(name, progress))
 
 
+def present_files(name: str) -> PretrainedFiles | None:
+    """Return a pretrained model's files if they are on this machine, without asking the hub."""
+    if not model_spec(name).pretrained:
+        return None
+    directory = Path(name).expanduser()
+    if directory.is_dir():
+        return PretrainedFiles(name, directory)
+    found = hub.present(name)
+    return None if found is None else PretrainedFiles(name, found)
+
+
 @dataclass(frozen=True, slots=True)
 class JobModel:
     """The model of one job: how it is trained, and the files of a pretrained one (None: from scratch)."""

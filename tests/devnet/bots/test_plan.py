@@ -13,7 +13,7 @@ from emeth_tui.devnet.bots.texts import MIN_TEXT_BYTES, Corpus, load_corpus
 from emeth_tui.errors import DevnetError
 from emeth_tui.model import Language, token_to_wei
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES
-from emeth_tui.protocol.parameters import MIN_EPOCHS, parse_parameters
+from emeth_tui.protocol.parameters import MIN_EPOCHS, parse_parameters, write_parameters
 from emeth_tui.protocol.splitting import split
 
 ENGLISH = "The tide comes in twice a day, and nobody has ever asked it to. " * 200
@@ -58,9 +58,10 @@ def test_planned_jobs_keep_to_what_nodes_and_contract_take(shipped: Corpus) -> N
         assert ROUND_3_2_RATES.verifier_fee_wei < plan.fee_wei <= token_to_wei(30)
         assert 4_096 <= len(plan.dataset) <= 160_000
         assert 2 * 3_600 <= plan.lifetime_s <= 6 * 3_600
-        parameters = parse_parameters(plan.param)
+        param = write_parameters(plan.parameters)
+        parameters = parse_parameters(param)
         assert (parameters.language, parameters.epochs) == (plan.language, MIN_EPOCHS)
-        assert json.loads(plan.param) == {"language": plan.language.value, "epoch": 30}
+        assert json.loads(param) == {"language": plan.language.value, "epoch": 30}
         assert split(plan.dataset.decode(), plan.language.value, 1).valid
     assert len({plan.job_id for plan in planned}) == len(planned)
 

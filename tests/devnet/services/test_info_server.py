@@ -16,6 +16,7 @@ from emeth_tui.devnet.services.http_service import HttpService
 from emeth_tui.devnet.services.info_server import InfoApp
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.info_api import JOBS_PATH, ListedJob
+from emeth_tui.protocol.parameters import write_parameters
 from tests.devnet.parties import Parties, wait_for_open
 from tests.local_http import local_client
 
@@ -76,7 +77,7 @@ async def test_jobs_are_listed_as_nodes_read_them(site: Site) -> None:
 
     record = site.devnet.mirror.jobs[plan.job_id]
     assert (job.job_id, job.fee_wei, job.dataset_bytes) == (plan.job_id, plan.fee_wei, len(plan.dataset))
-    assert (job.dataset, job.param) == (f"{plan.job_id}.txt", plan.param)
+    assert (job.dataset, job.param) == (f"{plan.job_id}.txt", write_parameters(plan.parameters))
     assert job.deadline_unix_s == record.deadline_unix_s
     assert entry["fee"] == str(plan.fee_wei)  # too large for JSON numbers
     assert entry["owner"] == record.owner

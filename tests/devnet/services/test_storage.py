@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
@@ -15,12 +15,7 @@ import pytest
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.devnet.services.http_service import HttpService
 from emeth_tui.devnet.services.objects import ObjectStore
-from emeth_tui.devnet.services.storage import (
-    REQUESTER_PUT_URL_PATH,
-    VERIFIER_GET_URL_PATH,
-    StorageApp,
-    StorageOptions,
-)
+from emeth_tui.devnet.services.storage import StorageApp, StorageOptions
 from emeth_tui.errors import ChainUnreachable
 from emeth_tui.model import JobId
 from emeth_tui.notices.reasons.foreign import Foreign
@@ -28,8 +23,11 @@ from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.storage_api import (
     COMPLETE_UPLOAD_PATH,
     PUT_SIGNED_URLS_PATH,
+    REQUESTER_GET_URL_PATH,
+    REQUESTER_PUT_URL_PATH,
     SIGNED_GET_URL_PATH,
     SIZE_OF_PATH,
+    VERIFIER_GET_URL_PATH,
 )
 from tests.devnet.records import JOB_ID, OTHER_JOB_ID, chain_job, new_wallet, signed_call
 from tests.local_http import local_client
@@ -357,3 +355,50 @@ async def test_a_call_that_makes_no_sense_is_the_callers_fault(site: Site, body:
 
     assert [answer.status_code for answer in answers] == [400, 400, 400]
     assert all("error" in json.loads(answer.content) for answer in answers)
+
+
+async def test_a_private_dataset_is_for_the_jobs_parties(site: Site) -> None:
+    job = site.jobs.pop(JOB_ID)
+    call = site.call(site.requester, private=True)
+    answer = (await site.post(REQUESTER_PUT_URL_PATH, call)).json()
+    (await site.http.put(answer["url"], content=DATASET)).raise_for_status()
+    site.jobs[JOB_ID] = replace(job, owner=site.requester.address, dataset=answer["dataset"])
+
+    for party in (site.node, site.requester, site.verifier):
+        assert (await site.post(SIGNED_GET_URL_PATH, site.call(party))).status_code == 200
+    stranger = await site.post(SIGNED_GET_URL_PATH, site.call(new_wallet()))
+    size = await site.http.get(SIZE_OF_PATH, params={"key": f"dataset/{answer['dataset']}"})
+
+    assert stranger.status_code == 403
+    assert size.json() == {"result": len(DATASET)}
+
+
+@pytest.mark.parametrize(
+    ("status", "own", "code"),
+    [
+        (JobStatus.VERIFIED, True, 200),
+        (JobStatus.VERIFIED, False, 403),
+        (JobStatus.SUBMITTED, True, 403),
+        (JobStatus.FAILED, True, 403),
+    ],
+)
+async def test_a_result_is_for_who_paid_for_it(site: Site, status: JobStatus, own: bool, code: int) -> None:
+    upload = await site.begin_upload(1)
+    part = await site.http.put(upload["urls"]["0"], content=b"weights")  # type: ignore[index]
+    completed = {
+        **site.call(site.node),
+        "uploadId": upload["uploadId"],
+        "extension": ".pt",
+        "parts": [{"ETag": part.headers["ETag"], "PartNumber": 1}],
+    }
+    (await site.post(COMPLETE_UPLOAD_PATH, completed)).raise_for_status()
+    site.jobs[JOB_ID] = replace(
+        site.jobs[JOB_ID], owner=site.requester.address, status=status, result=str(upload["fileName"])
+    )
+
+    answer = await site.post(REQUESTER_GET_URL_PATH, site.call(site.requester if own else new_wallet()))
+
+    assert answer.status_code == code
+    if code == 200:
+        assert answer.json()["size"] == len(b"weights")
+        assert (await site.http.get(answer.json()["url"])).content == b"weights"

@@ -22,12 +22,12 @@ from emeth_tui.devnet import funding
 from emeth_tui.devnet.accounts import Account, Key
 from emeth_tui.devnet.bots.common import signed_url
 from emeth_tui.devnet.services.objects import RESULTS, ObjectStore
-from emeth_tui.devnet.services.storage import REQUESTER_PUT_URL_PATH
 from emeth_tui.errors import EmethError
 from emeth_tui.model import JobId, token_to_wei
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.hash_chain import links
 from emeth_tui.protocol.job_ids import job_id_bytes
+from emeth_tui.protocol.storage_api import REQUESTER_PUT_URL_PATH
 from tests.faults.stage.processes import Record
 from tests.local_http import local_client
 

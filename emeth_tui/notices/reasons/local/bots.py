@@ -38,12 +38,6 @@ class LongerThan(Reason):
 
 
 @dataclass(frozen=True, slots=True)
-class NotStored(Reason):
-    what: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
 class RequesterOutOfEmt(Reason):
     balance_wei: Wei
 

@@ -40,6 +40,19 @@ class DatasetTooLong(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class DatasetRefused(Reason):
+    where: str
+    status: int
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResultTooLong(Reason):
+    size: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
 class DatasetUnwritable(Reason):
     path: Path
     detail: str

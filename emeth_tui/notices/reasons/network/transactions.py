@@ -88,6 +88,13 @@ class TakenAlready(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class FeeUnaffordable(Reason):
+    fee_wei: Wei
+    address: str
+    balance_wei: Wei
+
+
+@dataclass(frozen=True, slots=True)
 class DepositUnaffordable(Reason):
     deposit_wei: Wei
     address: str

@@ -13,7 +13,6 @@ SENTENCES: Mapping[type[Notice], str] = {
     bots.StorageSilent: "{what}: the storage does not answer: {detail}",
     bots.DownloadBroke: "{what}: the download broke off: {detail}",
     bots.LongerThan: "{what}: it has more than {limit} bytes",
-    bots.NotStored: "{what}: cannot be stored: {detail}",
     bots.RequesterOutOfEmt: "the requester has {balance_wei} left",
     bots.CorpusTooShort: (
         "--corpus {directory}: its texts are shorter than {least} bytes, the smallest dataset"

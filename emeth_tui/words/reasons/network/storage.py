@@ -16,6 +16,8 @@ SENTENCES: Mapping[type[Notice], str] = {
         "does that too"
     ),
     storage.DatasetTooLong: "its dataset has {size} bytes, more than {limit}",
+    storage.DatasetRefused: "{where} refuses the dataset (HTTP status {status}): {said}",
+    storage.ResultTooLong: "its result has {size} bytes; a result of this model has at most {limit}",
     storage.DatasetUnwritable: "its dataset cannot be written to {path}: {detail}",
     storage.DownloadGivenUp: (
         "the download is given up after {failures} failures in a row, the last one: {cause}"

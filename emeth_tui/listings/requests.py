@@ -1,0 +1,100 @@
+"""Requested jobs as records, and the facts to decide by before one is requested."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emeth_tui.foreign_text import clean
+from emeth_tui.listings import records
+from emeth_tui.listings.texts import iso, iso_or_none
+from emeth_tui.words.formats import duration, duration_range, exact_emt, moment, size
+from emeth_tui.words.translation import _
+
+if TYPE_CHECKING:
+    from emeth_tui.requester.following import FollowedJob
+    from emeth_tui.requester.measuring import Measured
+    from emeth_tui.requester.terms import Terms, Wish
+
+Fact = tuple[str, str, str]  # a label, what it comes to, and the role that this plays
+
+
+def request_record(followed: FollowedJob) -> records.RequestRecord:
+    """Make a requested job's record."""
+    request, job = followed.request, followed.on_chain
+    return records.RequestRecord(
+        job_id=request.job_id,
+        state=followed.state,
+        file=clean(str(request.path)),
+        language=request.language.value,
+        epochs=request.epochs,
+        dataset_bytes=request.dataset_bytes,
+        model=request.model,
+        private=request.private,
+        fee_wei=str(request.fee_wei),
+        deadline_at=iso(followed.deadline_unix_s),
+        dataset=request.dataset or None,
+        node=job.node if job and job.started_at_unix_s else None,
+        requested_at=iso_or_none((job.requested_at_unix_s if job else 0) or None),
+        started_at=iso_or_none((job.started_at_unix_s if job else 0) or None),
+        submitted_at=iso_or_none((job.submitted_at_unix_s if job else 0) or None),
+    )
+
+
+def request_facts(
+    measured: Measured, wish: Wish, terms: Terms, model: str, balance_wei: int, now_unix_s: float
+) -> list[Fact]:
+    """Return what a request costs and what nodes will make of it."""
+    left_s = wish.deadline_unix_s - now_unix_s
+    return [
+        (_("dataset"), f"{size(measured.size_bytes)}, {wish.language.value}, {_tokens(measured)}", ""),
+        (_("model"), _("{model}, {n} epochs").format(model=clean(model), n=wish.epochs), ""),
+        (_("fee"), exact_emt(wish.fee_wei), "accent"),
+        (_("balance"), exact_emt(balance_wei), "bad" if balance_wei < wish.fee_wei else ""),
+        (
+            _("a node earns"),
+            _("{amount}, and {gas:,} gas").format(amount=exact_emt(terms.earned_wei), gas=terms.gas),
+            "",
+        ),
+        (
+            _("training takes"),
+            _("{time} by the network's formula").format(
+                time=duration_range(terms.needed.low_s, terms.needed.high_s)
+            ),
+            "",
+        ),
+        (
+            _("deadline"),
+            _("{time} UTC, in {left}").format(time=moment(wish.deadline_unix_s), left=duration(left_s)),
+            "",
+        ),
+        (
+            _("any node takes"),
+            _("a deadline from {time} UTC on").format(time=moment(terms.earliest_deadline_unix_s)),
+            "muted",
+        ),
+    ]
+
+
+def request_state_name(state: str) -> str:
+    """Name what became of a requested job in the interface's language."""
+    names = {
+        "unfinished": _("unfinished"),
+        "unseen": _("not on the chain"),
+        "requested": _("requested"),
+        "processing": _("training"),
+        "submitted": _("submitted"),
+        "verified": _("verified"),
+        "canceled": _("cancelled"),
+        "timeout": _("timed out"),
+        "failed": _("rejected"),
+        "declined": _("declined"),
+    }
+    return names.get(state, state)
+
+
+def _tokens(measured: Measured) -> str:
+    if measured.train_tokens is None or measured.valid_tokens is None:
+        return _("tokens not counted: the model is not on this machine")
+    return _("{train:,} tokens to train on, {valid:,} to validate").format(
+        train=measured.train_tokens, valid=measured.valid_tokens
+    )

@@ -1,0 +1,1 @@
+"""The requester: has jobs trained by others, follows them, and makes models of their results."""

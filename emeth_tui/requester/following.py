@@ -1,0 +1,46 @@
+"""What became of the jobs that an account requested: the record here and the chain's beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from emeth_tui.clients.chain.client import ChainClient
+from emeth_tui.protocol.contracts import ChainJob, JobStatus
+from emeth_tui.store.requests import StoredRequest
+
+UNFINISHED, UNSEEN = "unfinished", "unseen"
+_GOES_ON = frozenset({JobStatus.REQUESTED, JobStatus.ASSIGNED, JobStatus.PROCESSING, JobStatus.SUBMITTED})
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedJob:
+    """A requested job; `on_chain` is None while the chain does not show it."""
+
+    request: StoredRequest
+    on_chain: ChainJob | None
+
+    @property
+    def state(self) -> str:
+        """The chain's status in small letters, or why there is none."""
+        if self.on_chain is not None:
+            return self.on_chain.status.name.lower()
+        return UNFINISHED if self.request.requested_at_unix_s is None else UNSEEN
+
+    @property
+    def has_ended(self) -> bool:
+        return self.on_chain is not None and self.on_chain.status not in _GOES_ON
+
+    @property
+    def is_verified(self) -> bool:
+        return self.on_chain is not None and self.on_chain.status is JobStatus.VERIFIED
+
+    @property
+    def deadline_unix_s(self) -> int:
+        return self.request.deadline_unix_s if self.on_chain is None else self.on_chain.deadline_unix_s
+
+
+async def follow(chain: ChainClient, requests: Sequence[StoredRequest]) -> list[FollowedJob]:
+    """Read from the chain what became of requests, in their order. Raise NetworkError."""
+    found = await chain.jobs([request.job_id for request in requests])
+    return [FollowedJob(request, found.get(request.job_id)) for request in requests]

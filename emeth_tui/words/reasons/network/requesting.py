@@ -1,0 +1,37 @@
+"""The sentences of notices/reasons/network/requesting.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from emeth_tui.notices.notice import Notice
+from emeth_tui.notices.reasons.network import requesting
+
+SENTENCES: Mapping[type[Notice], str] = {
+    requesting.NodeSendsHere: (
+        "a node runs on {directory} (process {pid}) and sends this account's transactions; `emeth-tui stop` "
+        "ends it, or name another state and another account with --state-dir and --config"
+    ),
+    requesting.NodesRefuse: (
+        "nodes with the usual settings would not take this job: {cause}; --anyway requests it all the same"
+    ),
+    requesting.NothingForNodes: (
+        "the verifier's fee of {verifier_fee_wei} comes out of the job's {fee_wei}: no node works for nothing"
+    ),
+    requesting.DatasetOverLimit: "the file has {size_bytes}; nodes take at most {limit_bytes}",
+    requesting.RequestUnderWay: (
+        "the request of job {job} is sent and not in a block yet; the same command goes on from there"
+    ),
+    requesting.RequestNotOpen: "job {job} is {status}: only a job that no node has taken can be cancelled",
+    requesting.NoResultYet: "job {job} is {status}: it has no verified result",
+    requesting.NotRequestedYet: "the job of {path} is not requested yet; the same `request` command goes on",
+    requesting.ResultOfOtherDataset: (
+        "the result's hash is not the last link of {epochs} epochs on this dataset with this network's key"
+    ),
+    requesting.ResultShort: "the result is of {epochs} epochs, and {wanted} were asked for",
+    requesting.DirectoryTaken: "{path} is there already, and is left as it is; name another directory",
+    requesting.DirectoryUnwritable: "{path} cannot be written: {detail}",
+    requesting.TaskEnded: "the process for {task} ended without an answer; its log is {log}",
+    requesting.PromptEmpty: "a prompt needs at least one token, and this has {tokens}",
+    requesting.ListRequests: "`emeth-tui requests` lists them",
+}

@@ -1,0 +1,1 @@
+"""The requester's commands, on a real network."""

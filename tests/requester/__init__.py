@@ -1,0 +1,1 @@
+"""The requester below its commands."""
