@@ -31,6 +31,8 @@ LOADS_TORCH = [
     HERE / name
     for name in (
         "benchmarks",
+        "cli/requester/test_guide.py",
+        "cli/requester/test_results.py",
         "devnet/bots/test_rival.py",
         "devnet/bots/test_torch_process.py",
         "devnet/bots/test_verifier.py",

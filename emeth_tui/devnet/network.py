@@ -18,7 +18,8 @@ from starlette.types import ASGIApp
 
 from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.clients.http.connections import trusted_authorities
-from emeth_tui.clients.http.transport import open_transport
+from emeth_tui.clients.http.retry import Retry
+from emeth_tui.clients.http.transport import Transport, open_transport
 from emeth_tui.clients.storage.client import StorageClient
 from emeth_tui.clients.storage.requester import RequesterStorage
 from emeth_tui.devnet import funding
@@ -61,6 +62,7 @@ from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.settings import DEVNET, Network, Settings, load_network
 
 RIVAL_NICENESS = 5  # yields to the user's node, yet finishes within a short demo
+_ONCE = Retry(attempts=1)  # a bot that fails is run again as a whole
 
 _BOTS = (funding.REQUESTER, funding.VERIFIER, funding.RIVAL)
 
@@ -219,7 +221,7 @@ class Devnet:
             requester = Requester(
                 accounts[funding.REQUESTER],
                 self.mirror,
-                RequesterStorage(network, keys[funding.REQUESTER].wallet, transport),
+                RequesterStorage(network, keys[funding.REQUESTER].wallet, Transport(transport.client, _ONCE)),
                 planner,
                 open_jobs=self.options.open_jobs,
                 open_errands=1 if self.options.with_rival else 0,

@@ -376,6 +376,40 @@ class RequestRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelRecord:
+    """A fetched result, written for transformers; losses in nats per token of the validation text."""
+
+    job_id: JobIdText
+    directory: str
+    epochs: int
+    hash: str
+    hash_checked: Annotated[bool, Field(description="false where the verification key is not known here")]
+    claimed_loss: Annotated[float, Field(description="as the node's file says")]
+    validation_loss: Annotated[float, Field(description="as it was measured here")]
+    start_loss: Annotated[float, Field(description="of the model that training started from")]
+    result_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRecord:
+    """A prompt, and what each model adds to it."""
+
+    prompt: str
+    start: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonRecord:
+    """A result beside the model that it started from; losses in nats per token of the validation text."""
+
+    job_id: JobIdText
+    validation_loss: float
+    start_loss: float
+    samples: list[SampleRecord]
+
+
+@dataclass(frozen=True, slots=True)
 class VersionRecord:
     """The program's version, and the schema's."""
 
@@ -413,6 +447,8 @@ DOCUMENTS: dict[str, Any] = {
     "keys": list[KeyRecord],
     "request": RequestRecord,
     "requests": list[RequestRecord],
+    "requests fetch": ModelRecord,
+    "requests compare": ComparisonRecord,
     "version": VersionRecord,
 }
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+from rich.cells import set_cell_size
 
 from emeth_tui.foreign_text import clean
 from emeth_tui.listings import records
@@ -11,6 +15,8 @@ from emeth_tui.words.formats import duration, duration_range, exact_emt, moment,
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from emeth_tui.requester.following import FollowedJob
     from emeth_tui.requester.measuring import Measured
     from emeth_tui.requester.terms import Terms, Wish
@@ -72,6 +78,76 @@ def request_facts(
             _("a deadline from {time} UTC on").format(time=moment(terms.earliest_deadline_unix_s)),
             "muted",
         ),
+    ]
+
+
+def model_record(
+    job_id: str, directory: Path, checked: bool, result: Path, figures: Mapping[str, Any]
+) -> records.ModelRecord:
+    """Make the record of a result that was written as a model."""
+    return records.ModelRecord(
+        job_id=job_id,
+        directory=str(directory),
+        epochs=figures["epochs"],
+        hash=figures["hash"],
+        hash_checked=checked,
+        claimed_loss=figures["claimed_loss"],
+        validation_loss=figures["loss"],
+        start_loss=figures["start_loss"],
+        result_bytes=result.stat().st_size,
+    )
+
+
+def model_facts(checked: bool, figures: Mapping[str, Any]) -> list[Fact]:
+    """Return what was found out about a result."""
+    chain = _("right") if checked else _("not checked: the verification key is not known here")
+    return [
+        (_("epochs"), str(figures["epochs"]), ""),
+        (_("hash chain"), chain, "good" if checked else "warn"),
+        *_losses(figures),
+        (_("loss that the node claims"), f"{figures['claimed_loss']:.4f}", "muted"),
+    ]
+
+
+def comparison_record(job_id: str, answer: Mapping[str, Any]) -> records.ComparisonRecord:
+    """Make the record of a comparison."""
+    samples = [records.SampleRecord(one["prompt"], one["start"], one["result"]) for one in answer["samples"]]
+    return records.ComparisonRecord(job_id, answer["loss"], answer["start_loss"], samples)
+
+
+def comparison_facts(answer: Mapping[str, Any]) -> list[Fact]:
+    """Return the losses of a comparison."""
+    return _losses(answer)
+
+
+def sample_lines(answer: Mapping[str, Any], width: int | None) -> Iterator[str]:
+    """Show each prompt and below it, side by side, what both models add."""
+    half = max(20, ((width or 100) - 3) // 2)
+    for one in answer["samples"]:
+        yield ""
+        yield _("prompt: {text}").format(text=clean(one["prompt"]))
+        left = _wrapped(_("before"), one["start"], half)
+        right = _wrapped(_("after"), one["result"], half)
+        for start, result in zip_longest(left, right, fillvalue=""):
+            yield f"{set_cell_size(start, half)} | {result}".rstrip()
+
+
+def _wrapped(title: str, text: str, width: int) -> list[str]:
+    """Return lines of so many cells; wide characters count as two."""
+    lines = [title]
+    for paragraph in text.splitlines() or [""]:
+        rest = clean(paragraph)
+        while rest:
+            lines.append(set_cell_size(rest, width).rstrip())
+            rest = rest[max(1, len(lines[-1])) :].lstrip()
+    return lines
+
+
+def _losses(figures: Mapping[str, Any]) -> list[Fact]:
+    better = figures["loss"] < figures["start_loss"]
+    return [
+        (_("validation loss"), f"{figures['loss']:.4f}", "good" if better else "bad"),
+        (_("at the start"), f"{figures['start_loss']:.4f}", ""),
     ]
 
 

@@ -11,6 +11,7 @@ from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.network.requesting import NothingForNodes
 from emeth_tui.protocol.contracts import Rates, estimated_gas
 from emeth_tui.settings import ClaimSettings, Network
+from emeth_tui.training.files.models import model_spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ class Terms:
 def terms_of(wish: Wish, network: Network, rates: Rates, now_unix_s: float) -> Terms:
     """Judge a wish as a node with the default settings judges an offer that it has not measured."""
     rules = ClaimRules.of(ClaimSettings(), network, rates)
-    task = Task(wish.dataset_bytes, wish.epochs, wish.language, network.models[wish.language])
+    model = network.models[wish.language]
+    task = Task(wish.dataset_bytes, wish.epochs, wish.language, model, model_spec(model).batch_size)
     needed = by_formula(task, Remaining.all_of(task))
     impossible = wish.fee_wei <= rates.verifier_fee_wei
     refusal: Reason | None = (

@@ -2,5 +2,9 @@
 
 from emeth_tui.cli.requester.listing import requests
 from emeth_tui.cli.requester.requesting import request
+from emeth_tui.cli.requester.results import compare, fetch, sample
+
+for _command in (fetch, sample, compare):
+    requests.add_command(_command)
 
 REQUESTER_COMMANDS = (request, requests)

@@ -102,6 +102,12 @@ def load_tokens(
     )
 
 
+def tokenizer_of(path: Path, source: TokenSource) -> TextTokenizer:
+    """Make the tokenizer that `load_tokens` uses for a dataset. Raise DatasetError."""
+    parts = check_split(text_facts(path, source.language).pieces, path.stat().st_size, source.language)
+    return source.make_tokenizer(part_text(read_text(path), source.language, parts.train))
+
+
 def check_split(pieces: int, size_bytes: int, language: str) -> PartRanges:
     """Return a text's parts. Raise DatasetError where a text that is not empty has no training part."""
     parts = part_ranges(pieces, language)

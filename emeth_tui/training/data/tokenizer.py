@@ -125,6 +125,9 @@ class Bpe:
     def decode(self, ids: TokenIds) -> str:
         return self._bpe.decode(ids.tolist(), skip_special_tokens=False)
 
+    def save(self, path: Path) -> None:
+        self._bpe.save(str(path))
+
 
 class MecabBpe:
     """MeCab finds the words, BPE divides each into tokens."""
@@ -144,6 +147,20 @@ class MecabBpe:
 
     def decode(self, ids: TokenIds) -> str:
         return self._bpe.decode(ids.tolist(), skip_special_tokens=False)
+
+    def save(self, path: Path) -> None:
+        self._bpe.save(str(path))
+
+
+def save_tokenizer(tokenizer: TextTokenizer, directory: Path) -> None:
+    """Write a tokenizer that was trained here as `tokenizer.json`.
+
+    Of a Japanese one, MeCab's division into words is left out, which that file cannot hold: read with it, a
+    text has somewhat other tokens, and the same text comes back.
+    """
+    if not isinstance(tokenizer, (Bpe, MecabBpe)):
+        raise TypeError("only a tokenizer that was trained here is saved")
+    tokenizer.save(directory / TOKENIZER_NAME)
 
 
 def chunks(texts: Iterable[str]) -> Iterator[str]:

@@ -75,17 +75,17 @@ class Evaluator:
         self._device = open_device(device_name)
         with tempfile.TemporaryDirectory(prefix="emeth-evaluation-") as cache:
             tokens = load_tokens(dataset_path, Path(cache), self._model.token_source(language))
-            self._valid = tokens.valid[:].copy()  # the mapped file goes away with the directory
-        self._shape = self._model.shape(tokens.vocab_size)
+            self.valid = tokens.valid[:].copy()  # the mapped file goes away with the directory
+        self.shape = self._model.shape(tokens.vocab_size)
 
     @property
     def tensor_shapes(self) -> dict[str, tuple[int, ...]]:
         """What `checkpoint.load_result` has to find in a result of this job."""
-        return tensor_shapes(self._shape)
+        return tensor_shapes(self.shape)
 
     def loss(self, state_dict: Mapping[str, Tensor]) -> float:
         """Return the validation loss of a result's weights. Raise JobError when they do not fit."""
-        model = self._model.build(self._shape)
+        model = self._model.build(self.shape)
         try:
             model.import_weights(state_dict)
         except ValueError as error:
@@ -94,9 +94,9 @@ class Evaluator:
 
     def untrained_loss(self) -> float:
         """Return the validation loss of the model that every node starts from."""
-        model = self._model.build(self._shape)
+        model = self._model.build(self.shape)
         self._model.set_initial_weights(model, _UNTRAINED_SEED)
         return self._measure(model)
 
     def _measure(self, model: Gpt2) -> float:
-        return mean_loss(model.to(self._device.torch_device), self._valid, self._device)
+        return mean_loss(model.to(self._device.torch_device), self.valid, self._device)

@@ -1,0 +1,55 @@
+"""Results of strangers, opened in a process of their own: it has no key, no network, and can be ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from emeth_tui.errors import JobError, WorkerError
+from emeth_tui.hardening import child_environment
+from emeth_tui.notices.notice import Reason, from_data
+from emeth_tui.notices.reasons.network.requesting import TaskEnded
+
+_MODULE = "emeth_tui.training.results.main"
+MAX_ANSWER_BYTES = 4_000_000
+
+
+async def open_result(task: str, arguments: dict[str, Any], log: Path) -> dict[str, Any]:
+    """Do a task of `training.results.tasks` and return its answer; what libraries print goes to the log.
+
+    Raise JobError for what is wrong with the result, WorkerError when the process ends without an answer.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with log.open("ab") as errors:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", _MODULE),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=errors,
+            env=child_environment(),
+            limit=MAX_ANSWER_BYTES,
+        )
+    assert process.stdin is not None  # noqa: S101 - for the type checker: both are pipes
+    assert process.stdout is not None  # noqa: S101
+    try:
+        with contextlib.suppress(ConnectionError):  # then there is no answer either
+            process.stdin.write(json.dumps({"task": task, "arguments": arguments}).encode() + b"\n")
+            await process.stdin.drain()
+        try:
+            line = await process.stdout.readline()
+        except ValueError:  # longer than any answer
+            line = b""
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+    if not line.endswith(b"\n"):
+        raise WorkerError(TaskEnded(task, log))
+    answer: dict[str, Any] = json.loads(line)
+    if "refused" in answer:
+        raise JobError(from_data(Reason, answer["refused"]))
+    return answer
