@@ -21,8 +21,8 @@ JOB = "6f2a"
 
 def commands() -> list[list[str]]:
     """Return what follows `emeth-tui` in each line of the page's blocks of commands."""
-    blocks = re.findall(r"^```\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    lines = [line for block in blocks for line in block.splitlines()]
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    lines = [line for language, block in blocks if not language for line in block.splitlines()]
     assert all(line.startswith("emeth-tui ") for line in lines)
     return [shlex.split(line)[1:] for line in lines]
 
