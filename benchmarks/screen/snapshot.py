@@ -17,6 +17,7 @@ from emeth_tui.engine.events import RECENT_EVENTS, EventLog
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.service_health import ServiceHealth
 from emeth_tui.engine.steps.job_book import JobBook
+from emeth_tui.engine.view.series import SeriesRecorder
 from emeth_tui.engine.view.snapshot_maker import SnapshotMaker
 from emeth_tui.model import JobId, JobState, TransactionState
 from emeth_tui.notices.events.job import EpochDone
@@ -118,5 +119,6 @@ def _maker(store: Store, jobs_dir: Path) -> SnapshotMaker:
         SimpleNamespace(waiting=(), days=picture.today.days),
         SimpleNamespace(view=view),
         SimpleNamespace(held=(), coming=lambda: ()),
+        SeriesRecorder(),
     ]
     return SnapshotMaker(context, *parts)

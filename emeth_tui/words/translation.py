@@ -50,6 +50,11 @@ def set_language(language: str) -> None:
     _catalogue = _Catalogue(read_catalogue(language)) if known else gettext.NullTranslations()
 
 
+def catalogue_in_use() -> object:
+    """Return what stands for the language that is spoken: another one after each change."""
+    return _catalogue
+
+
 def language_of_locale() -> str:
     """Tell which of our languages the user's locale asks for."""
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):

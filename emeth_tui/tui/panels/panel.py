@@ -11,6 +11,7 @@ from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.line_view import LineView
 from emeth_tui.tui.host import Host, host_of
+from emeth_tui.words.translation import catalogue_in_use
 
 if TYPE_CHECKING:
     from emeth_tui.tui.frame import Frame
@@ -22,6 +23,7 @@ class Panel(LineView, can_focus=True):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self.frame: Frame | None = None
+        self._drawn_from: object = None
 
     @property
     def host(self) -> Host:
@@ -34,8 +36,23 @@ class Panel(LineView, can_focus=True):
 
     def repaint(self) -> None:
         """Draw again from the frame that is there."""
-        if self.frame is not None and self.size.width and self.size.height:
-            self.draw(self.frame, self.size.width, self.size.height)
+        frame = self.frame
+        if frame is None or not self.size.width or not self.size.height:
+            return
+        state = self._state(frame)
+        if state is None or state != self._drawn_from:
+            self.draw(frame, self.size.width, self.size.height)
+            self._drawn_from = self._state(frame)  # to draw may have moved the cursor
+
+    def inputs(self, frame: Frame) -> object:
+        """Return all that is drawn from: while it stays the same, so do the lines. None: draw each time."""
+        return None
+
+    def _state(self, frame: Frame) -> object:
+        inputs = self.inputs(frame)
+        if inputs is None:
+            return None
+        return inputs, self.size, self.outer_size, self.has_focus, catalogue_in_use()
 
     def draw(self, frame: Frame, width: int, height: int) -> None:
         raise NotImplementedError

@@ -84,6 +84,9 @@ class PendingPanel(CursorPanel):
 class DepositsPanel(Panel):
     """Panel 3."""
 
+    def inputs(self, frame: Frame) -> object:
+        return frame.snapshot.deposits, frame.snapshot.native_symbol
+
     def draw(self, frame: Frame, width: int, height: int) -> None:
         self.set_title(f"3 {_('Deposits')}")
         self.show_lines(deposit_lines(frame, width)[:height])
@@ -91,6 +94,9 @@ class DepositsPanel(Panel):
 
 class DiskPanel(Panel):
     """Panel 4."""
+
+    def inputs(self, frame: Frame) -> object:
+        return frame.snapshot.disk, frame.snapshot.standstill
 
     def draw(self, frame: Frame, width: int, height: int) -> None:
         self.set_title(f"4 {_('Disk')}")
@@ -125,6 +131,9 @@ class EventsPanel(CursorPanel):
     def event(self) -> Event | None:
         """The chosen event."""
         return self._shown[min(self.chosen, len(self._shown) - 1)] if self._shown else None
+
+    def inputs(self, frame: Frame) -> object:
+        return frame.snapshot.events, self.filter, self.chosen
 
     def set_filter(self, event_filter: EventFilter) -> None:
         """Show other events."""
