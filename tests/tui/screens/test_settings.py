@@ -16,7 +16,7 @@ from tests.tui.harness import SMALL, last_line, press, shown, text_of
 from tests.tui.stand_in import StandInNode, settings_editor
 
 MIN_FEE = ["s", *["down"] * 4]
-WORKERS = ["s", *["down"] * 18]
+WORKERS = ["s", "slash", *"workers", "full_stop", *"devices", "enter"]
 
 
 @pytest.fixture
