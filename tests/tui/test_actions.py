@@ -85,8 +85,7 @@ async def test_its_key_does_it(
         performed.clear()
         before, calls = seen(pilot), list(node.calls)
         await press(pilot, action.keys.split()[0])
-        reason = action.reason_against(pilot.app.frame, pilot.app.target)  # type: ignore[attr-defined]
-        assert performed == [action.id] or (reason and text_of_reason(reason) in last_line(pilot))
+        assert performed == [action.id]
         assert (seen(pilot), node.calls) != (before, calls)
 
 
