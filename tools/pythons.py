@@ -79,7 +79,7 @@ def requirements() -> list[str]:
     """List what the tests without torch need, as pyproject.toml states it."""
     project = _project()
     extras = project["optional-dependencies"]
-    stated = [*project["dependencies"], *extras["devnet"], *extras["dev"]]
+    stated = [*project["dependencies"], *extras["devnet"], *extras["metrics"], *extras["dev"]]
     return [each for each in stated if _name(each) not in HEAVY | LINTERS | ITSELF]
 
 
