@@ -6,7 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.color_triplet import ColorTriplet
 from rich.style import Style
+from rich.terminal_theme import DEFAULT_TERMINAL_THEME, MONOKAI, TerminalTheme
 
 from emeth_tui.errors import SettingsError
 from emeth_tui.tui.drawing.themes import Palette, load_themes, parse_theme, pick
@@ -52,6 +54,27 @@ def test_texts_can_be_read(name: str, ground: str) -> None:
         least = 7.0 if name == "high-contrast" and ground != "selected" and role != "faint" else 4.5
         ratio = contrast(getattr(colours, role), getattr(colours, ground))
         assert ratio >= least, f"{name}: {role} on {ground} is {ratio:.2f}"
+
+
+def named_colour(name: str, terminal: TerminalTheme, *, ground: bool) -> str:
+    """Return what a terminal shows for one of its 16 colours."""
+    if name == "default":
+        return (terminal.background_color if ground else terminal.foreground_color).hex
+    bright = name.startswith("bright_")
+    names = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
+    return ColorTriplet(*terminal.ansi_colors[names.index(name.removeprefix("bright_")) + 8 * bright]).hex
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_texts_can_be_read_on_a_terminal_with_16_colours(name: str) -> None:
+    theme = OURS[name]
+    terminal = MONOKAI if theme.dark else DEFAULT_TERMINAL_THEME
+    ground = named_colour(theme.sixteen.background, terminal, ground=True)
+    for role in ("text", "muted", "faint", "accent", "good", "warn", "bad", "title", "key"):
+        # Of the 16, one grey alone is quiet on dark and light grounds; how dark it is, the terminal decides.
+        least = 3.0 if getattr(theme.sixteen, role) == "bright_black" else 4.5
+        ratio = contrast(named_colour(getattr(theme.sixteen, role), terminal, ground=False), ground)
+        assert ratio >= least, f"{name}: {role} is {ratio:.2f}"
 
 
 def test_a_users_theme_is_added_and_wins(tmp_path: Path) -> None:
