@@ -192,7 +192,9 @@ class _Buffers:
         shape = (rows, weight.shape[0])
         dtype = torch.bfloat16 if states.dtype == torch.bfloat16 else torch.float32
         self._logits = torch.empty(shape, dtype=states.dtype, device=states.device)
-        self._shares = torch.empty(shape, dtype=dtype, device=states.device)
+        # A CPU's softmax reads a row before it writes it, so it may write it where it was.
+        in_place = dtype == states.dtype and not states.is_cuda
+        self._shares = self._logits if in_place else torch.empty(shape, dtype=dtype, device=states.device)
 
     def probabilities(self, states: Tensor, weight: Tensor, vocab_size: int) -> Tensor:
         rows = len(states)

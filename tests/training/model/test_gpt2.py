@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
+from torch.nn import functional
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from emeth_tui.training.model import gpt2
@@ -11,6 +13,7 @@ from emeth_tui.training.model.dropout import seed_masks
 from emeth_tui.training.model.gpt2 import (
     EMBEDDING_NAME,
     HEAD_NAME,
+    FeedForward,
     Gpt2,
     Gpt2Shape,
     LayerMasks,
@@ -228,3 +231,28 @@ def test_fresh_weights_spread_as_gpt2s() -> None:
     assert weights["transformer.h.0.attn.c_proj.weight"].std() == pytest.approx(0.01, rel=0.05)
     assert weights["transformer.h.1.ln_2.weight"].eq(1).all()
     assert weights["transformer.h.1.mlp.c_fc.bias"].eq(0).all()
+
+
+def test_the_feed_forward_keeps_no_gelu_for_its_gradients() -> None:
+    shape = Gpt2Shape(layers=1, heads=2, width=16, positions=8, vocab_size=32)
+    layer = FeedForward(shape)
+    for parameter in layer.parameters():
+        nn.init.normal_(parameter, std=0.2)
+    states = torch.randn(24, 16, requires_grad=True)
+    wanted = [states, *layer.parameters()]
+    expected_output = layer.c_proj(functional.gelu(layer.c_fc(states), approximate="tanh"))
+    expected = torch.autograd.grad(expected_output.square().sum(), wanted)
+    kept: list[torch.Size] = []
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        kept.append(tensor.shape)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        output = layer(states)
+    gradients = torch.autograd.grad(output.square().sum(), wanted)
+
+    assert torch.equal(output, expected_output)
+    for gradient, expected_gradient in zip(gradients, expected, strict=True):
+        torch.testing.assert_close(gradient, expected_gradient)
+    assert kept.count(torch.Size([24, 64])) == 1, "what goes into the GELU alone"

@@ -142,3 +142,14 @@ def test_without_gradients_the_loss_is_the_same() -> None:
         loss = head_loss(states, weight, targets, VOCAB)
 
     assert torch.equal(loss, expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("vocab", [7, 301, 8192])
+def test_a_softmax_in_place_gives_what_one_elsewhere_does(dtype: torch.dtype, vocab: int) -> None:
+    logits = 5 * torch.randn(64, vocab, generator=torch.Generator().manual_seed(vocab)).to(dtype)
+    expected = torch.softmax(logits, -1)
+
+    torch.softmax(logits, -1, dtype=dtype, out=logits)
+
+    assert torch.equal(logits, expected)
