@@ -27,12 +27,12 @@ from emeth_tui.engine.opening import open_node
 from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.job import Job
 from emeth_tui.model import JobState
+from emeth_tui.process.spawning import prepare_spawning
 from emeth_tui.settings import Layers, find_password, load_network, settings_layers
 from emeth_tui.store.database import Store
 from emeth_tui.tui.app import EmethApp
 from emeth_tui.tui.node_front import Ending, ScreenOptions
 from emeth_tui.words.translation import set_language
-from emeth_tui.workers.spawning import prepare_spawning
 from tools.svg import svg
 
 FOLDER = Path(__file__).parent.parent / "docs" / "pictures"

@@ -10,11 +10,11 @@ from functools import partial
 from typing import Any
 
 from emeth_tui.process.signals import on_signal
+from emeth_tui.process.spawning import prepare_spawning
 from emeth_tui.tui.app import EmethApp
 from emeth_tui.tui.drawing.driver import PatientDriver, ignore_size_variables
 from emeth_tui.tui.node_front import Ending, NodeFront, ScreenOptions
 from emeth_tui.words.translation import language_of_locale, set_language
-from emeth_tui.workers.spawning import prepare_spawning
 
 
 async def run_screen(

@@ -13,7 +13,6 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 
 from emeth_tui.workers import process
@@ -24,15 +23,6 @@ CAN_FORK = sys.platform == "linux"
 # to handle.
 PRELOADED = ["emeth_tui.training.preloaded", "emeth_tui.workers.process"]
 Main = Callable[[socket.socket, WorkerConfig], None]
-
-
-def prepare_spawning() -> None:
-    """Start multiprocessing's helper process. Must be called before any UI takes over the standard streams.
-
-    Inside a running Textual application the first spawn would fail: the helper inherits the real stderr's
-    descriptor, which the application has replaced by then.
-    """
-    resource_tracker.ensure_running()
 
 
 def is_forked(config: WorkerConfig, main: Main) -> bool:

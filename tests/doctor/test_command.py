@@ -17,6 +17,7 @@ from tests.engine.harness import quiet_network
 from tests.terminal import Terminal
 
 pytestmark = pytest.mark.process
+SMALL_CACHE = {"EMETH_TUI_CACHE__LIMIT_GB": "1"}  # for which any machine's disk has room
 
 
 async def doctor(home: Path, *arguments: str, **variables: str) -> tuple[int, str, str]:
@@ -26,7 +27,7 @@ async def doctor(home: Path, *arguments: str, **variables: str) -> tuple[int, st
         "-m",
         "emeth_tui",
         *arguments,
-        env=environment(home, **variables),
+        env=environment(home, **SMALL_CACHE, **variables),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

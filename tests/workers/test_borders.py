@@ -148,7 +148,7 @@ def test_a_containers_quota_bounds_the_cores(tmp_path: Path, quota: str, most: i
 def test_processes_can_be_spawned_while_a_screen_has_the_standard_streams(method: str) -> None:
     program = f"""
 import multiprocessing, sys
-from emeth_tui.workers.spawning import prepare_spawning
+from emeth_tui.process.spawning import prepare_spawning
 
 class Screen:
     def fileno(self):

@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 import torch
 
+from emeth_tui.clients.chain import requests
 from emeth_tui.devnet.bots.plan import JobPlan, Planner
 from emeth_tui.devnet.bots.texts import load_corpus
 from emeth_tui.devnet.bots.torch_tasks import train
@@ -222,19 +223,13 @@ async def test_a_result_that_is_not_in_storage_is_rejected(world: World) -> None
     await wait_for_status(world.devnet, plan.job_id, JobStatus.FAILED)
 
 
-class OddPlan(JobPlan):
-    """A job whose parameters are not what a node can read."""
-
-    @property
-    def param(self) -> str:
-        return "[" * 500
-
-
-async def test_parameters_that_make_no_sense_are_no_reason_to_stop(world: World) -> None:
+async def test_parameters_that_make_no_sense_are_no_reason_to_stop(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plan = world.plan()
-    odd = OddPlan(plan.job_id, plan.language, plan.dataset, plan.fee_wei, plan.lifetime_s)
+    monkeypatch.setattr(requests, "write_parameters", lambda _parameters: "[" * 500)
 
-    await world.parties.submit(odd, world.good)
+    await world.parties.submit(plan, world.good)
 
     await wait_for_status(world.devnet, plan.job_id, JobStatus.FAILED)
 
