@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from emeth_tui.engine.node import Node
     from emeth_tui.engine.view.snapshot import Snapshot
 
+logger = logging.getLogger(__name__)
 STATUS_EVERY_S = 10.0
 
 
@@ -24,7 +26,7 @@ async def supervised(manager: ServiceManager | None, node: Node) -> AsyncIterato
     if manager is None:
         yield
         return
-    manager.tell(READY="1", STATUS=status_line(node.snapshot()))
+    manager.tell(READY="1")
     telling = asyncio.create_task(_tell(manager, node))
     try:
         yield
@@ -35,11 +37,22 @@ async def supervised(manager: ServiceManager | None, node: Node) -> AsyncIterato
 
 
 async def _tell(manager: ServiceManager, node: Node) -> None:
-    """Tell what the node does, twice as often as a sign of life is wanted: it is one."""
+    """Give signs of life, twice as often as one is wanted, and tell what the node does.
+
+    The loop runs, whether or not the node can say what it does.
+    """
     every_s = STATUS_EVERY_S if manager.watchdog_s is None else min(STATUS_EVERY_S, manager.watchdog_s / 2)
+    tells = True
     while True:
+        manager.tell(WATCHDOG="1")
+        try:
+            manager.tell(STATUS=status_line(node.snapshot()))
+            tells = True
+        except Exception:  # the top of a task: without signs of life a healthy node would be killed
+            if tells:
+                logger.exception("the service manager could not be told what the node does")
+            tells = False
         await asyncio.sleep(every_s)
-        manager.tell(WATCHDOG="1", STATUS=status_line(node.snapshot()))
 
 
 def status_line(snapshot: Snapshot) -> str:

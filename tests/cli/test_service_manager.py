@@ -14,6 +14,8 @@ import anyio
 import pytest
 
 from emeth_tui.engine.market.standstill import Standstill
+from emeth_tui.errors import StoreError
+from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import NoOffers
 from emeth_tui.process.service_manager import ServiceManager, service_manager
 from emeth_tui.supervised import status_line, supervised
@@ -42,14 +44,34 @@ async def test_it_hears_that_a_node_is_ready_alive_and_stopping(manager: socket.
     node: Any = StandInNode()
     told = service_manager({"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "20000"})
     async with supervised(told, node):
-        first, second = await heard(manager), await heard(manager)
+        states = [await heard(manager) for _ in range(5)]
     last = await heard(manager)
     while "STOPPING" not in last:
         last = await heard(manager)
 
-    assert first == {"READY": "1", "STATUS": status_line(node.snapshot())}
-    assert second == {"WATCHDOG": "1", "STATUS": status_line(node.snapshot())}
+    alive, status = {"WATCHDOG": "1"}, {"STATUS": status_line(node.snapshot())}
+    assert states == [{"READY": "1"}, alive, status, alive, status]
     assert last == {"STOPPING": "1"}
+
+
+async def test_a_node_whose_books_cannot_be_read_is_alive_and_says_so_again(
+    manager: socket.socket, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    node: Any = StandInNode()
+    told = service_manager({"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": "20000"})
+
+    def unreadable() -> None:
+        raise StoreError(Foreign("file is not a database"))
+
+    monkeypatch.setattr(node, "snapshot", unreadable)
+    async with supervised(told, node):
+        states = [await heard(manager) for _ in range(4)]
+        monkeypatch.undo()
+        while "STATUS" not in await heard(manager):
+            pass
+
+    assert states == [{"READY": "1"}] + [{"WATCHDOG": "1"}] * 3
+    assert [record.name for record in caplog.records] == ["emeth_tui.supervised"]
 
 
 def test_the_status_says_what_the_node_does_and_why_it_takes_nothing() -> None:
