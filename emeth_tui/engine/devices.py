@@ -24,11 +24,10 @@ class DeviceReports:
             if worker not in self._down:
                 self._down.add(worker)
                 self._events.publish(_body(event))
-            return
-        if worker in self._down:
+        elif worker in self._down:
             self._down.remove(worker)
             self._events.publish(node.DeviceWorks(worker.index, worker.device))
-        self._leases.worker_is_usable()
+        self._leases.look_again()
 
 
 def _body(event: DeviceDown | WorkerSilent) -> EventBody:

@@ -34,7 +34,7 @@ class WorkerLeases:
         self._lent: set[JobId] = set()
         self._held: list[Worker] = []
         self._exempt: set[JobId] = set()  # jobs that are finished first, whoever is held
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[asyncio.Event] = deque()
 
     @property
     def workers(self) -> tuple[Worker, ...]:
@@ -68,7 +68,7 @@ class WorkerLeases:
     def add(self, worker: Worker) -> None:
         """Add a worker to those that are lent."""
         self._workers.append(worker)
-        self.worker_is_usable()
+        self.look_again()
 
     def remove(self, worker: Worker) -> JobId | None:
         """Stop lending a worker; return the job it is training, if any, which has to move to another."""
@@ -89,15 +89,12 @@ class WorkerLeases:
         self._held.remove(worker)
         job_id = self.job_on(worker)
         self._exempt = self._exempt - {job_id} if self._held else set()
-        self.worker_is_usable()
+        self.look_again()
 
     def exempt(self, job_id: JobId) -> None:
         """Let a job train also on a worker that is held, until that is let go."""
         self._exempt.add(job_id)
-        waiting, self._waiting = self._waiting, deque()
-        for turn in waiting:  # each sees for itself whether there is a worker for it
-            if not turn.done():
-                turn.set_result(None)
+        self.look_again()
 
     def is_exempt(self, job_id: JobId) -> bool:
         return job_id in self._exempt
@@ -110,34 +107,31 @@ class WorkerLeases:
         """Return the job that a worker is lent to now."""
         return next((job_id for job_id in self._lent if self._places[job_id] is worker), None)
 
-    def worker_is_usable(self) -> None:
-        """Wake the longest-waiting job, because a worker is usable again."""
-        if self.free:
-            self._wake_next()
+    def look_again(self) -> None:
+        """Wake every waiting job, the longest-waiting first: each sees for itself what there is for it."""
+        for woken in self._waiting:
+            woken.set()
 
     def keep(self, job_id: JobId, worker: Worker) -> None:
-        """Reserve a free worker for a job, until `release`."""
-        if worker in self.free:
+        """Reserve a worker for a job, until `release`: a free one, or one that is when its hours begin."""
+        if worker in self._untaken:
             self._places[job_id] = worker
 
     def release(self, job_id: JobId) -> None:
         """Drop a job's reservation; a worker that is lent to it stays with it until the job is done."""
         if job_id not in self._lent and self._places.pop(job_id, None) is not None:
-            self._wake_next()
+            self.look_again()
 
     @asynccontextmanager
     async def lend(self, job_id: JobId, choose: Choose = first) -> AsyncIterator[Worker]:
-        """Lend a job the worker reserved for it, or else a free one, waiting until there is one."""
-        if (kept := self._places.get(job_id)) and (not kept.usable or self.must_rest(job_id)):
-            self.release(job_id)
-        while job_id not in self._places:
-            if free := self.free or (self.resting if job_id in self._exempt else []):
-                self._places[job_id] = choose(free)
-            else:
-                await self._wait()
+        """Lend a job the worker reserved for it, or else a free one, waiting until there is one.
+
+        Who waits for a held worker has it reserved, and leaves it for a free one where that is the choice.
+        """
+        worker = await self._worker_for(job_id, choose)
         self._lent.add(job_id)
         try:
-            yield self._places[job_id]
+            yield worker
         finally:
             self._lent.discard(job_id)
             self.release(job_id)
@@ -150,22 +144,45 @@ class WorkerLeases:
         """Return the worker lent to a job now."""
         return self._places[job_id] if job_id in self._lent else None
 
-    async def _wait(self) -> None:
-        """Wait until a worker is free."""
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+    async def _worker_for(self, job_id: JobId, choose: Choose) -> Worker:
+        """Give a job its place, waiting until it may work there."""
+        woken = asyncio.Event()
+        self._waiting.append(woken)
         try:
-            await turn
-        except asyncio.CancelledError:
-            if turn in self._waiting:
-                self._waiting.remove(turn)
-            elif turn.done() and not turn.cancelled():
-                self._wake_next()  # this job's turn came after it was cancelled: pass it on
-            raise
+            while (worker := self._place(job_id, choose)) is None or self.must_rest(job_id):
+                woken.clear()
+                await woken.wait()
+        finally:
+            self._waiting.remove(woken)
+        return worker
 
-    def _wake_next(self) -> None:
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
+    def _place(self, job_id: JobId, choose: Choose) -> Worker | None:
+        """Move a job to the best worker that it can have, and return it; a held one only reserves it."""
+        kept = self._places.get(job_id)
+        if kept is not None and not kept.usable:
+            self.release(job_id)
+            kept = None
+        if kept is not None and kept not in self._held:
+            return kept
+        if kept is not None:
+            options = [*self.free, kept]
+        else:
+            options = self.free or self.resting or self._kept_while_held_for(job_id)
+        worker = choose(options) if options else None
+        if worker is not None and worker is not kept:
+            self._move(job_id, worker)
+        return worker
+
+    def _kept_while_held_for(self, job_id: JobId) -> list[Worker]:
+        """Return what an exempt job may take from jobs that wait for hours: they do not work there now."""
+        if job_id not in self._exempt:
+            return []
+        idle = [worker for other, worker in self._places.items() if other not in self._lent | self._exempt]
+        return [worker for worker in idle if worker.usable and worker in self._held]
+
+    def _move(self, job_id: JobId, worker: Worker) -> None:
+        """Reserve a worker for a job and for no other, and give up what was reserved for it before."""
+        for other in [other for other, taken in self._places.items() if taken is worker]:
+            del self._places[other]
+        self.release(job_id)
+        self._places[job_id] = worker

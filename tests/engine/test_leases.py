@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.model import JobId
+from emeth_tui.workers.supervisor import Worker
 from tests.engine.quick_worker import QuickWorker, Script
 
 FIRST, SECOND, THIRD, FOURTH = (JobId(f"0x{number:032x}") for number in range(4))
@@ -100,3 +103,124 @@ async def test_a_turn_that_nobody_takes_goes_on_to_the_next() -> None:
     await asyncio.wait_for(asyncio.gather(second, third, return_exceptions=True), 5)
 
     assert served == [THIRD]
+
+
+# -- held devices
+
+
+class Comer:
+    """A job that comes for a worker, and has it until it may go."""
+
+    def __init__(self, leases: WorkerLeases, job_id: JobId) -> None:
+        self.worker: Worker | None = None
+        self.may_go = asyncio.Event()
+        self.task = asyncio.create_task(self._work(leases, job_id))
+
+    async def _work(self, leases: WorkerLeases, job_id: JobId) -> None:
+        async with leases.lend(job_id) as self.worker:
+            await self.may_go.wait()
+        self.worker = None
+
+    async def leave(self) -> None:
+        self.may_go.set()
+        await self.task
+
+
+@asynccontextmanager
+async def comers(leases: WorkerLeases, *job_ids: JobId) -> AsyncIterator[list[Comer]]:
+    come = [Comer(leases, job_id) for job_id in job_ids]
+    await settled()
+    yield come
+    for comer in come:
+        comer.task.cancel()
+    await asyncio.gather(*(comer.task for comer in come), return_exceptions=True)
+
+
+async def settled() -> None:
+    """Let every task run until it waits."""
+    for _turn in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_a_job_that_is_finished_first_has_its_held_device_again_when_that_works() -> None:
+    leases = new_desk("one")
+    (one,) = leases.workers
+    leases.hold(one)
+    leases.exempt(FIRST)
+    working: Any = one
+    working.usable = False
+    async with comers(leases, FIRST) as (comer,):
+        assert comer.worker is None
+        working.usable = True
+        leases.look_again()
+        await settled()
+        assert comer.worker is one
+
+
+async def test_a_job_that_is_finished_first_is_woken_behind_one_that_is_not() -> None:
+    leases = new_desk("one")
+    (one,) = leases.workers
+    async with comers(leases, FIRST, SECOND, THIRD) as (first, second, third):
+        leases.hold(one)
+        leases.exempt(THIRD)
+        await first.leave()
+        await settled()
+        assert (second.worker, third.worker) == (None, one)
+
+        leases.let_go(one)
+        await third.leave()
+        await settled()
+        assert second.worker is one
+
+
+async def test_a_held_worker_can_be_kept_and_its_job_waits_for_it() -> None:
+    leases = new_desk("tonight", "monday")
+    tonight, monday = leases.workers
+    leases.hold(tonight)
+    leases.hold(monday)
+    leases.keep(FIRST, tonight)
+    leases.keep(SECOND, tonight)
+
+    assert (leases.place_of(FIRST), leases.place_of(SECOND)) == (tonight, None)
+    async with comers(leases, SECOND, FIRST) as (second, first):
+        assert leases.place_of(SECOND) is monday, "who waits for hours has its device reserved"
+        leases.let_go(tonight)
+        await settled()
+        assert (first.worker, second.worker) == (tonight, None)
+
+        await first.leave()
+        await settled()
+        assert second.worker is tonight, "it is free before the one that was reserved"
+        assert leases.resting == [monday]
+
+
+async def test_a_job_whose_held_device_fails_goes_to_another() -> None:
+    leases = new_desk("one", "other")
+    one, other = leases.workers
+    leases.hold(one)
+    leases.hold(other)
+    leases.keep(FIRST, one)
+    async with comers(leases, FIRST):
+        failing: Any = one
+        failing.usable = False
+        leases.look_again()
+        await settled()
+        assert leases.place_of(FIRST) is other
+
+
+async def test_a_job_that_is_finished_first_need_not_wait_for_one_that_waits_for_hours() -> None:
+    leases = new_desk("one")
+    (one,) = leases.workers
+    leases.hold(one)
+    async with comers(leases, FIRST, SECOND) as (first, second):
+        assert leases.place_of(FIRST) is one
+        leases.exempt(SECOND)
+        await settled()
+        assert (first.worker, second.worker) == (None, one)
+
+        await second.leave()
+        await settled()
+        assert leases.place_of(FIRST) is one
+        leases.let_go(one)
+        await settled()
+        assert first.worker is one

@@ -164,9 +164,9 @@ class Forecasts:
         return max((self.plan(task).duration for task in tasks), key=lambda needed: needed.high_s)
 
     def keep_worker(self, job: Job) -> None:
-        """Reserve the free worker by which a job was judged, until the job has been trained or is lost."""
-        if free := self._leases.free:
-            self._leases.keep(job.job_id, self.choose(job)(free))
+        """Reserve the worker by which a job was judged, until the job has been trained or is lost."""
+        if workers := self._leases.free or self._leases.resting:
+            self._leases.keep(job.job_id, self.choose(job)(workers))
 
     def choose(self, job: Job) -> Callable[[Sequence[Worker]], Worker]:
         """Return the function that chooses among free workers for a job of ours."""

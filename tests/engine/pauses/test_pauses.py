@@ -39,7 +39,7 @@ from emeth_tui.store import key_values
 from emeth_tui.store.database import Store
 from emeth_tui.store.measurements import Gauge, Measurement, Quantity
 from tests.engine.quick_worker import QuickWorker, Script
-from tests.factories import make_job
+from tests.factories import JOB_ID, make_job
 
 ZONE = ZoneInfo("Europe/Berlin")
 NOON = datetime(2026, 7, 1, 12, tzinfo=ZONE).timestamp()  # a Wednesday
@@ -108,6 +108,7 @@ class House:
         """Add a job under way that needs some seconds of training at the expected speed."""
         epochs = changes.pop("epochs", 30)
         job = make_job(
+            job_id=changes.pop("job_id", JOB_ID),
             state=JobState.TRAINING,
             language=Language.EN,
             model=MODEL,
@@ -371,3 +372,22 @@ async def test_of_two_devices_the_one_that_is_done_first_is_chosen_and_not_the_f
     await house.at(0)
 
     assert house.context.forecasts.choose(job)(house.leases.workers).device == "cuda:1"
+
+
+async def test_no_two_jobs_are_planned_on_the_device_that_opens_first(store: Store) -> None:
+    house = House(store, ("cuda:0", "cuda:1"), devices=["cuda:0 22:00-06:00", "cuda:1 Mon 08:00-20:00"])
+    jobs = [
+        house.add(work_s=HOUR_S, deadline_h=200, state=JobState.CLAIMED, job_id=JobId(f"0x{number:032x}"))
+        for number in range(2)
+    ]
+    await house.at(0)
+    left: list[Duration] = []
+    for job in jobs:
+        assert house.leases.free == []
+        house.context.forecasts.keep_worker(job)
+        left.append(house.context.forecasts.left(job))
+
+    places = [house.leases.place_of(job.job_id) for job in jobs]
+    assert [place.device for place in places if place is not None] == ["cuda:0", "cuda:1"]
+    assert left[0].low_s > 10 * HOUR_S
+    assert left[1].low_s > 4 * 24 * HOUR_S
