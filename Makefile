@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-TEST_JOBS ?= 2
+# One more than two cores: tests wait for processes and services.
+TEST_JOBS ?= 3
 # A test process that crashes ends the run: xdist would wait for ever for the rest of its file.
 PYTEST = $(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
@@ -36,7 +37,7 @@ test-slow: $(VENV)/.installed  ## Run what `make test` leaves out: whole nodes, 
 test-pythons: $(VENV)/.installed  ## Run what needs no torch on every other Python that lies here
 	$(BIN)/python -m tools.pythons $(VENV) --ignore tests/contracts --ignore tests/tui -m 'not slow and not process'
 
-RUNS_AT_ONCE = $$((2 * $(TEST_JOBS)))  # a run mostly waits
+RUNS_AT_ONCE ?= 4
 faults: $(VENV)/.installed  ## Break a node and its network in every way of docs/reliability.md
 	$(BIN)/python -m tests.faults --jobs $(RUNS_AT_ONCE)
 
@@ -44,7 +45,7 @@ faults-short: $(VENV)/.installed  ## The eight of these runs that money hangs on
 	$(BIN)/python -m tests.faults --short --jobs $(RUNS_AT_ONCE)
 
 SEEDS ?= 200
-soak: $(VENV)/.installed  ## The same at random: `make soak SEEDS=200 TEST_JOBS=4`
+soak: $(VENV)/.installed  ## The same at random: `make soak SEEDS=200 RUNS_AT_ONCE=8`
 	$(BIN)/python -m tests.faults --seeds $(SEEDS) --jobs $(RUNS_AT_ONCE)
 
 MEGABYTES ?= 24
