@@ -31,6 +31,7 @@ _PASSED_ON_PREFIXES = (
     *("CUDA", "CUBLAS_", "CUDNN_", "NVIDIA_", "NCCL_", "HIP_", "ROCR_", "TORCH", "PYTORCH_", "TRITON_"),
     *("OMP_", "KMP_", "GOMP_", "MKL_", "OPENBLAS_", "RAYON_", "TOKENIZERS_", "HF_", "HUGGINGFACE_"),
 )
+_TOKENS = frozenset({"HF_TOKEN", "HF_TOKEN_PATH"})  # of the hub
 
 
 def harden() -> None:
@@ -68,6 +69,16 @@ def child_environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
     }
+
+
+def offline_environment() -> dict[str, str]:
+    """Return the environment for a child that opens a stranger's file: it fetches nothing, with no token."""
+    passed_on = {
+        name: value
+        for name, value in child_environment().items()
+        if name not in _TOKENS and not name.lower().endswith("_proxy") and not name.startswith("HUGGINGFACE_")
+    }
+    return {**passed_on, "HF_HUB_OFFLINE": "1"}
 
 
 def _overwrite(name: bytes) -> None:

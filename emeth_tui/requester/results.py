@@ -1,4 +1,4 @@
-"""Results of strangers, opened in a process of their own: it has no key, no network, and can be ended."""
+"""Results of strangers, opened in a process that has no key, fetches nothing, and can be ended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from emeth_tui.errors import JobError, WorkerError
-from emeth_tui.hardening import child_environment
+from emeth_tui.hardening import offline_environment
 from emeth_tui.notices.notice import Reason, from_data
 from emeth_tui.notices.reasons.network.requesting import TaskEnded
 
@@ -21,6 +21,7 @@ MAX_ANSWER_BYTES = 4_000_000
 async def open_result(task: str, arguments: dict[str, Any], log: Path) -> dict[str, Any]:
     """Do a task of `training.results.tasks` and return its answer; what libraries print goes to the log.
 
+    The model that it was trained from must be on this machine (`workers.model_keeper.make_ready`).
     Raise JobError for what is wrong with the result, WorkerError when the process ends without an answer.
     """
     log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -30,7 +31,7 @@ async def open_result(task: str, arguments: dict[str, Any], log: Path) -> dict[s
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
-            env=child_environment(),
+            env=offline_environment(),
             limit=MAX_ANSWER_BYTES,
         )
     assert process.stdin is not None  # noqa: S101 - for the type checker: both are pipes

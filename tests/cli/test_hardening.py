@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from emeth_tui import hardening
-from emeth_tui.hardening import child_environment
+from emeth_tui.hardening import child_environment, offline_environment
 
 pytestmark = pytest.mark.process
 
@@ -128,3 +128,16 @@ def test_a_child_gets_what_its_libraries_need_and_nothing_else(monkeypatch: pyte
     assert child_environment() == needed
     hardening.pass_on_nothing_else()
     assert dict(os.environ) == needed
+
+
+def test_a_child_that_opens_strangers_files_gets_no_tokens_and_no_way_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in list(os.environ):
+        monkeypatch.delenv(name)
+    for name in ("HF_TOKEN", "HF_TOKEN_PATH", "HUGGINGFACE_HUB_TOKEN", "https_proxy", "ALL_PROXY", "API_KEY"):
+        monkeypatch.setenv(name, SECRET)
+    monkeypatch.setenv("HF_HOME", "/models")
+    monkeypatch.setenv("PATH", "/bin")
+
+    assert offline_environment() == {"PATH": "/bin", "HF_HOME": "/models", "HF_HUB_OFFLINE": "1"}

@@ -17,20 +17,26 @@ _WIDTH = 24
 @contextmanager
 def progress(title: str) -> Iterator[Callable[[int, int], None]]:
     """Yield what is called with the bytes done and those in total; clear the line afterwards."""
+    with share_progress(title) as show:
+        yield lambda done, total: show(done / total if total else 1.0, size(done))
+
+
+@contextmanager
+def share_progress(title: str) -> Iterator[Callable[[float, str], None]]:
+    """Yield what is called with the share done, 0 to 1, and what to say beside it; clear the line after."""
     if not sys.stderr.isatty():
-        yield lambda _done, _total: None
+        yield lambda _share, _beside: None
         return
     shown_at_s = 0.0
 
-    def show(done: int, total: int) -> None:
+    def show(share: float, beside: str) -> None:
         nonlocal shown_at_s
         now_s = time.monotonic()
-        if now_s - shown_at_s < EVERY_S and done < total:
+        if now_s - shown_at_s < EVERY_S and share < 1.0:
             return
         shown_at_s = now_s
-        share = done / total if total else 1.0
         bar = "#" * round(_WIDTH * share)
-        line = f"{title} [{bar:<{_WIDTH}}] {percent(share)} {size(done)}"
+        line = f"{title} [{bar:<{_WIDTH}}] {percent(share)} {beside}".rstrip()
         _write(line[: shutil.get_terminal_size().columns - 1])
 
     try:

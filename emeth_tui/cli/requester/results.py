@@ -12,7 +12,7 @@ import click
 from emeth_tui.cli.node.at_rest import take_secrets
 from emeth_tui.cli.node.place import Place, place_of, run
 from emeth_tui.cli.output.printing import JSON, Output, example, print_json
-from emeth_tui.cli.output.progress import progress
+from emeth_tui.cli.output.progress import progress, share_progress
 from emeth_tui.cli.output.table import fact_lines
 from emeth_tui.cli.requester.completing import REQUEST_ID
 from emeth_tui.cli.requester.place import find_request, wallet_of
@@ -163,7 +163,21 @@ class _Work:
         return await (await self.fetched()).open(task, self._log, **arguments)
 
     async def fetched(self) -> Fetched:
-        """Fetch what is not here yet."""
+        """Fetch what is not here yet: dataset, result, and the model that training started from."""
+        fetched = await self._result()
+        await self._make_model_ready()
+        return fetched
+
+    async def _make_model_ready(self) -> None:
+        from emeth_tui.training.files.models import model_spec, present_files
+        from emeth_tui.workers.model_keeper import make_ready
+
+        model = self.request.model
+        if model_spec(model).pretrained and present_files(model) is None:
+            with share_progress(_("fetching the model")) as show:
+                await make_ready(self._log.parent, model, lambda share: show(share, ""))
+
+    async def _result(self) -> Fetched:
         from emeth_tui.clients.chain.client import ChainClient
         from emeth_tui.clients.http.transport import open_transport
         from emeth_tui.clients.storage.client import StorageClient

@@ -1,4 +1,4 @@
-"""The child that opens results: a line of JSON on stdin, one on stdout. It has no key and no network."""
+"""The child that opens results: a line of JSON on stdin, one on stdout. It has no key and fetches nothing."""
 
 from __future__ import annotations
 
