@@ -15,7 +15,7 @@ _GOES_ON = frozenset({JobStatus.REQUESTED, JobStatus.ASSIGNED, JobStatus.PROCESS
 
 @dataclass(frozen=True, slots=True)
 class FollowedJob:
-    """A requested job; `on_chain` is None while the chain does not show it."""
+    """A requested job; `on_chain` is None while the chain does not show it as this account's."""
 
     request: StoredRequest
     on_chain: ChainJob | None
@@ -43,4 +43,13 @@ class FollowedJob:
 async def follow(chain: ChainClient, requests: Sequence[StoredRequest]) -> list[FollowedJob]:
     """Read from the chain what became of requests, in their order. Raise NetworkError."""
     found = await chain.jobs([request.job_id for request in requests])
-    return [FollowedJob(request, found.get(request.job_id)) for request in requests]
+    return [FollowedJob(request, _own(request, found.get(request.job_id))) for request in requests]
+
+
+def is_of(request: StoredRequest, job: ChainJob) -> bool:
+    """Whether a job is the one that was requested; ids can be read in the pool and used by anybody."""
+    return request.account.lower().startswith(f"{job.owner.lower()} ")
+
+
+def _own(request: StoredRequest, job: ChainJob | None) -> ChainJob | None:
+    return job if job is not None and is_of(request, job) else None

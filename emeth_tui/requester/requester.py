@@ -29,7 +29,7 @@ from emeth_tui.errors import (
     ReceiptTimeout,
     SettingsError,
 )
-from emeth_tui.model import JobId, Language
+from emeth_tui.model import JobId, JournaledTransaction, Language, TransactionState
 from emeth_tui.notices.reasons.job import ChainLacksJob
 from emeth_tui.notices.reasons.network.requesting import RequestNotOpen, RequestUnderWay
 from emeth_tui.notices.reasons.start import OtherAccount
@@ -37,6 +37,7 @@ from emeth_tui.notices.reasons.training.data import DatasetChanged, DatasetUnrea
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.job_ids import job_id_from_bytes
 from emeth_tui.protocol.parameters import JobParameters
+from emeth_tui.requester.following import FollowedJob, follow, is_of
 from emeth_tui.requester.measuring import Measured
 from emeth_tui.requester.terms import Wish
 from emeth_tui.settings import Network, Settings
@@ -50,6 +51,23 @@ BETWEEN_LOOKS_S = 1.0
 OnProgress = Callable[[int, int], None]
 
 
+@dataclass(slots=True)
+class Aim:
+    """The job whose request is to be sent, None for none, and so what is worth sending of what was signed.
+
+    The journal may hold what a run for another job left, and what a node did that crashed on this state. What
+    commits no money goes out. A claim does not: nobody would train it.
+    """
+
+    job_id: JobId | None = None
+
+    def wants(self, tx: JournaledTransaction) -> bool:
+        """Whether a transaction that the chain does not know is worth sending again."""
+        if tx.purpose in {"approve", "request"}:
+            return tx.job_id == self.job_id
+        return tx.purpose != "process"
+
+
 @dataclass(frozen=True, slots=True)
 class Requester:
     """One account that has jobs trained. It holds the state, so it is the account's one sender."""
@@ -60,19 +78,17 @@ class Requester:
     storage: RequesterStorage
     transactions: TransactionSender
     store: Store
+    aim: Aim
 
     async def now_unix_s(self) -> float:
         """Return the later of this machine's clock and the newest block's time."""
         return max(time.time(), (await self.chain.head()).timestamp_unix_s)
 
-    async def take_up(self) -> None:
-        """Send again what an earlier run signed and the chain has not settled."""
-        await self.transactions.settle_pending()
-
     def unfinished(self, measured: Measured, wish: Wish, *, private: bool) -> StoredRequest | None:
         """Return the request that a run which broke off left behind: for the same text on the same terms.
 
-        The deadline counts from when the job is requested, and is no part of them.
+        It is unfinished until its block is final. The deadline counts from when the job is requested, and is
+        no part of the terms.
         """
         wanted = (self._account, measured.content, wish.language, wish.epochs, wish.fee_wei, private)
         return next(
@@ -106,16 +122,20 @@ class Requester:
     async def find_requested(self, request: StoredRequest) -> bool:
         """Whether the chain has the job, once what was signed for it has come to an end.
 
-        Raise ReceiptTimeout while a request signed for it is on its way.
+        An id that another account has used is given up: the request is forgotten. Raise ReceiptTimeout while
+        a request signed for it is on its way, NetworkError.
         """
-        await self.transactions.settle_pending(request.job_id)
+        await self._take_up(request.job_id)
         job = (await self.chain.jobs([request.job_id])).get(request.job_id)
+        if job is not None and not is_of(request, job):
+            self.store.requests.delete(request.job_id)
+            return False
         if job is not None:
-            noted = replace(request, deadline_unix_s=job.deadline_unix_s, requested_at_unix_s=time.time())
-            self.store.requests.save(noted)
             return True
         if self.transactions.is_pending(request.job_id, "request"):
             raise ReceiptTimeout(RequestUnderWay(request.job_id))
+        if self._was_mined(request.job_id):
+            raise NetworkError(ChainLacksJob())
         return False
 
     async def request(
@@ -135,29 +155,46 @@ class Requester:
         await self.transactions.request(
             JobRequest(request.job_id, request.dataset, parameters, request.fee_wei, deadline_unix_s)
         )
-        self.store.requests.save(replace(request, requested_at_unix_s=time.time()))
+
+    async def conclude(self, job_id: JobId, on_wait: Callable[[], None]) -> FollowedJob:
+        """Wait until a request is final, and note it: the same words ask for another job from then on.
+
+        Raise NetworkError when no block has the request.
+        """
+        await self._until_final(job_id, on_wait)
+        request = self.store.requests.get(job_id)
+        assert request is not None  # noqa: S101 - for the type checker: `record` wrote it
+        followed = FollowedJob(request, None)
+        with contextlib.suppress(NetworkError):
+            (followed,) = await follow(self.chain, [request])
+        job = followed.on_chain
+        if job is None and not self._was_mined(job_id):
+            raise NetworkError(ChainLacksJob())
+        deadline_unix_s = request.deadline_unix_s if job is None else job.deadline_unix_s
+        noted = replace(request, deadline_unix_s=deadline_unix_s, requested_at_unix_s=time.time())
+        self.store.requests.save(noted)
+        return FollowedJob(noted, job)
 
     async def cancel(self, job_id: JobId) -> None:
-        """Take a request back: its fee returns. Raise CommandRefused, TransactionError or NetworkError."""
+        """Take a request back, so that its fee returns, and wait until that is final.
+
+        One that the chain has not seen is not sent any more, and forgotten. Raise CommandRefused,
+        TransactionError or NetworkError.
+        """
+        await self._take_up(None)
         known = self.store.requests.get(job_id)
         job = (await self.chain.jobs([job_id])).get(job_id)
-        if job is None:
-            if known is None:
-                raise NetworkError(ChainLacksJob())
-            await self._forget(known)
+        if known is not None and (job is None or not is_of(known, job)):
+            self._forget(known, is_another=job is not None)
             return
+        if job is None:
+            raise NetworkError(ChainLacksJob())
         if job.status is not JobStatus.REQUESTED:
             raise CommandRefused(RequestNotOpen(job_id, job.status.name.lower()))
+        if known is not None:  # the same words must not find this job again
+            self.store.requests.save(replace(known, requested_at_unix_s=time.time()))
         await self.transactions.cancel_request(job_id)
-
-    async def until_final(self, on_wait: Callable[[], None]) -> None:
-        """Wait until all that was sent is final, and send again what a reorganisation undid meanwhile."""
-        while self.store.journal.unsettled():
-            on_wait()
-            with contextlib.suppress(NetworkError):
-                await self.transactions.tend(lambda _tx: True)
-            if self.store.journal.unsettled():
-                await asyncio.sleep(BETWEEN_LOOKS_S)
+        await self._until_final(job_id, lambda: None)
 
     # ---- steps
 
@@ -179,11 +216,45 @@ class Requester:
             raise DatasetError(DatasetChanged(path))
         return replace(request, dataset=name)
 
-    async def _forget(self, request: StoredRequest) -> None:
-        """Forget a request that the chain has not seen. Raise CommandRefused where it still may."""
-        if self.transactions.is_pending(request.job_id, "request"):
-            raise CommandRefused(RequestUnderWay(request.job_id))
-        self.store.requests.delete(request.job_id)
+    async def _take_up(self, job_id: JobId | None) -> None:
+        """Settle what is signed, for the sake of one job (see `Aim`): send it again, or take its nonce away.
+
+        Raise NetworkError.
+        """
+        self.aim.job_id = job_id
+        await self.transactions.tend(self.aim.wants)
+        await self.transactions.settle_pending(wanted=self.aim.wants)
+
+    async def _until_final(self, job_id: JobId, on_wait: Callable[[], None]) -> None:
+        """Wait until what a job sent is final, and send again what a reorganisation undid meanwhile."""
+        while self._is_open(job_id):
+            on_wait()
+            with contextlib.suppress(NetworkError):
+                await self.transactions.tend(self.aim.wants)
+            if self._is_open(job_id):
+                await asyncio.sleep(BETWEEN_LOOKS_S)
+
+    def _is_open(self, job_id: JobId) -> bool:
+        return any(tx.state is TransactionState.SIGNED for tx in self.store.journal.of_job(job_id))
+
+    def _was_mined(self, job_id: JobId) -> bool:
+        """Whether a block had our request for a job, whatever an endpoint shows now."""
+        return any(
+            tx.purpose == "request" and tx.state is TransactionState.MINED
+            for tx in self.store.journal.of_job(job_id)
+        )
+
+    def _forget(self, request: StoredRequest, *, is_another: bool) -> None:
+        """Forget a request that the chain does not have, or has as another account's.
+
+        Raise CommandRefused where it is still on its way, NetworkError where a block had it.
+        """
+        job_id = request.job_id
+        if not is_another and self.transactions.is_pending(job_id, "request"):
+            raise CommandRefused(RequestUnderWay(job_id))
+        if not is_another and (request.requested_at_unix_s is not None or self._was_mined(job_id)):
+            raise NetworkError(ChainLacksJob())
+        self.store.requests.delete(job_id)
 
 
 @asynccontextmanager
@@ -196,7 +267,7 @@ async def open_requester(
         chain = await ChainClient.connect(network)
         stack.push_async_callback(chain.close)
         transport = await stack.enter_async_context(open_transport())
-        limits = settings.limits
+        limits, aim = settings.limits, Aim()
         yield Requester(
             network=network,
             address=wallet.address,
@@ -208,8 +279,10 @@ async def open_requester(
                 store.journal,
                 confirmations=network.confirmations,
                 fee_limits=lambda: FeeLimits(limits.max_gas_price_wei, limits.max_job_fee_wei),
+                wanted=aim.wants,
             ),
             store=store,
+            aim=aim,
         )
 
 

@@ -15,7 +15,7 @@ class StoredRequest:
     """A job to request. `dataset` is its name in storage, "" until it is there.
 
     `account` names who pays, and on which contract (`key_values.account_name`); `content` is the sha256 of
-    the file's bytes. `requested_at_unix_s` is None until the chain has shown the job.
+    the file's bytes. `requested_at_unix_s` is None until the request is final, or was cancelled.
     """
 
     job_id: JobId

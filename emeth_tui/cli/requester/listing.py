@@ -159,9 +159,7 @@ def _clear_line() -> None:
 
 async def _cancel(place: Place, request: StoredRequest, secrets: Mapping[str, str]) -> None:
     async with requester_of(place, place.network(), wallet_of(place, secrets)) as requester:
-        await requester.take_up()
         await requester.cancel(request.job_id)
-        await requester.until_final(lambda: None)
 
 
 def _columns(followed: Sequence[FollowedJob]) -> list[Column[FollowedJob]]:

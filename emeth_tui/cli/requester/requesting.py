@@ -25,6 +25,7 @@ from emeth_tui.words.formats import exact_token
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
+    from emeth_tui.model import JobId
     from emeth_tui.requester.following import FollowedJob
     from emeth_tui.requester.measuring import Measured
     from emeth_tui.requester.requester import Requester
@@ -139,7 +140,6 @@ def request(
 async def _request(place: Place, output: Output, asked: _Asked, secrets: Mapping[str, str]) -> FollowedJob:
     import asyncio
 
-    from emeth_tui.requester.following import follow
     from emeth_tui.requester.measuring import measure
     from emeth_tui.requester.terms import Wish
     from emeth_tui.settings import ClaimSettings
@@ -149,7 +149,6 @@ async def _request(place: Place, output: Output, asked: _Asked, secrets: Mapping
     model = network.models[asked.language]
     measured = await asyncio.to_thread(measure, asked.path, asked.language, model, max_bytes=most_bytes)
     async with requester_of(place, network, wallet_of(place, secrets)) as requester:
-        await requester.take_up()
         deadline_unix_s = int(await requester.now_unix_s()) + asked.lifetime_s
         wish = Wish(measured.size_bytes, asked.language, asked.epochs, asked.fee_wei, deadline_unix_s)
         known = requester.unfinished(measured, wish, private=asked.private)
@@ -157,14 +156,13 @@ async def _request(place: Place, output: Output, asked: _Asked, secrets: Mapping
             narrate(_("an earlier run began to request this; it goes on"))
         if known is None or not await requester.find_requested(known):
             await _decide(requester, output, asked, measured, wish)
+            known = requester.unfinished(measured, wish, private=asked.private)
             known = known or requester.record(asked.path, measured, wish, private=asked.private)
             with progress(_("storing")) as on_progress:
                 await requester.request(known, asked.path, deadline_unix_s, on_progress)
         if not output.as_json:
             print(known.job_id, flush=True)
-        await _wait(requester)
-        made = requester.store.requests.get(known.job_id) or known
-        return (await follow(requester.chain, [made]))[0]
+        return await _conclude(requester, known.job_id)
 
 
 async def _decide(
@@ -190,8 +188,8 @@ async def _decide(
     confirm(output, question, facts, yes=asked.yes)
 
 
-async def _wait(requester: Requester) -> None:
-    """Wait until what was sent is final; say so once."""
+async def _conclude(requester: Requester, job_id: JobId) -> FollowedJob:
+    """Wait until the request is final; say so once."""
     said: list[bool] = []
 
     def say() -> None:
@@ -199,4 +197,4 @@ async def _wait(requester: Requester) -> None:
             narrate(_("waiting for the block to be final"))
         said.append(True)
 
-    await requester.until_final(say)
+    return await requester.conclude(job_id, say)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,7 +17,13 @@ from emeth_tui.clients.transactions import broadcast
 from emeth_tui.clients.transactions.broadcast import Broadcast, NonceStatus, Receipt, Verdict
 from emeth_tui.clients.transactions.fee_limits import FeeGuard
 from emeth_tui.clients.transactions.gas_price import GasPrice
-from emeth_tui.clients.transactions.pending import Journal, PendingTransaction, PendingTransactions, Watch
+from emeth_tui.clients.transactions.pending import (
+    Journal,
+    PendingTransaction,
+    PendingTransactions,
+    Wanted,
+    Watch,
+)
 from emeth_tui.clients.transactions.signed_bytes import SignedCall
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import InsufficientFunds, NetworkError, ReceiptTimeout, TransactionError
@@ -72,7 +77,13 @@ class Outbox:
     """Sends one account's calls. One outbox an account: nonces are given out here."""
 
     def __init__(
-        self, chain: ChainClient, wallet: Wallet, journal: Journal, patience: Patience, fees: FeeGuard
+        self,
+        chain: ChainClient,
+        wallet: Wallet,
+        journal: Journal,
+        patience: Patience,
+        fees: FeeGuard,
+        wanted: Wanted,
     ) -> None:
         self._chain = chain
         self._w3 = chain.w3
@@ -81,6 +92,7 @@ class Outbox:
         self._pending = PendingTransactions(journal)
         self._patience = patience
         self._fees = fees
+        self._wanted = wanted
         self._nonce_lock = asyncio.Lock()
         self.undone = 0  # transactions that were in a block which is no longer in the chain
         self.nonces_lost = 0  # that were ours to use, and were used with bytes that we never signed
@@ -112,7 +124,7 @@ class Outbox:
             _logger.warning("%s: another program used nonce %d of this account", request.what, pending.nonce)
         raise TransactionError(why.NoncesUsedElsewhere(request.purpose, self._wallet.address))
 
-    async def tend(self, wanted: Callable[[JournaledTransaction], bool]) -> int:
+    async def tend(self, wanted: Wanted) -> int:
         """Look after what is not final: settle it, send it again, raise its fee; cancel what is not `wanted`.
 
         What a reorganisation undid, however deep, is taken up again. Return the chain's next nonce of the
@@ -145,9 +157,7 @@ class Outbox:
         reason = await broadcast.reason_at(self._w3, transaction, receipt.block_number)
         return broadcast.reverted(pending.newest.purpose, reason)
 
-    async def settle_pending(
-        self, job_id: JobId | None, wanted: Callable[[JournaledTransaction], bool]
-    ) -> list[JournaledTransaction]:
+    async def settle_pending(self, job_id: JobId | None, wanted: Wanted) -> list[JournaledTransaction]:
         """Send again what the journal holds unsettled, wait for its block, and return what became of it.
 
         What is not `wanted` any more is cancelled.
@@ -284,7 +294,7 @@ class Outbox:
         self,
         pending: PendingTransaction,
         watch: Watch,
-        wanted: Callable[[JournaledTransaction], bool] = lambda _: True,
+        wanted: Wanted | None = None,
     ) -> None:
         """Check once and do what is due: settle, broadcast again, bump. A failing endpoint is asked later."""
         try:
@@ -304,7 +314,7 @@ class Outbox:
             now_s = time.monotonic()
             if now_s >= watch.bump_at_s and seen.next_nonce == pending.nonce:
                 watch.bump_at_s = now_s + self._patience.bump_after_s
-                await self._bump_fee(pending)
+                await self._bump_or_cancel(pending, wanted)
             elif now_s >= watch.resend_at_s and not seen.is_known:
                 watch.resend_at_s = now_s + self._patience.resend_after_s
                 await self._broadcast_or_cancel(pending, wanted)
@@ -327,9 +337,7 @@ class Outbox:
             self.nonces_lost += 1
             self._pending.settle(pending, None)
 
-    async def _broadcast_again(
-        self, pending: PendingTransaction, wanted: Callable[[JournaledTransaction], bool] = lambda _: True
-    ) -> None:
+    async def _broadcast_again(self, pending: PendingTransaction, wanted: Wanted | None = None) -> None:
         """Settle a transaction that is mined; broadcast the same bytes when the chain does not know them."""
         if pending.has_ended:
             return
@@ -339,13 +347,20 @@ class Outbox:
         elif not seen.is_known and seen.next_nonce <= pending.nonce:
             await self._broadcast_or_cancel(pending, wanted)
 
-    async def _broadcast_or_cancel(
-        self, pending: PendingTransaction, wanted: Callable[[JournaledTransaction], bool]
-    ) -> None:
-        if pending.newest.purpose == CANCEL or wanted(pending.newest):
+    async def _broadcast_or_cancel(self, pending: PendingTransaction, wanted: Wanted | None) -> None:
+        if self._is_wanted(pending, wanted):
             await self._broadcast(pending)
         else:
             await self._cancel(pending)
+
+    async def _bump_or_cancel(self, pending: PendingTransaction, wanted: Wanted | None) -> None:
+        if self._is_wanted(pending, wanted):
+            await self._bump_fee(pending)
+        else:
+            await self._cancel(pending)
+
+    def _is_wanted(self, pending: PendingTransaction, wanted: Wanted | None) -> bool:
+        return pending.newest.purpose == CANCEL or (wanted or self._wanted)(pending.newest)
 
     async def _cancel(self, pending: PendingTransaction) -> None:
         """Sign and send a transaction that does nothing under the same nonce; the lock is held."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count, groupby
 from typing import Protocol
@@ -14,6 +15,13 @@ from emeth_tui.clients.transactions.signed_bytes import SignedCall, read_signed
 from emeth_tui.model import JobId, JournaledTransaction, TransactionState
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.network.transactions import InNoBlock
+
+Wanted = Callable[[JournaledTransaction], bool]  # whether one that the chain does not know is worth sending
+
+
+def every_one(_tx: JournaledTransaction) -> bool:
+    """Want whatever was signed."""
+    return True
 
 
 class Journal(Protocol):

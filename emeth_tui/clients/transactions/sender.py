@@ -18,7 +18,7 @@ from emeth_tui.clients.transactions.outbox import (
     Purpose,
     TransactionRequest,
 )
-from emeth_tui.clients.transactions.pending import Journal, PendingTransaction
+from emeth_tui.clients.transactions.pending import Journal, PendingTransaction, Wanted, every_one
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import InsufficientFunds, Reverted
 from emeth_tui.model import JobId, JournaledTransaction, TransactionState
@@ -41,7 +41,8 @@ class TransactionSender:
     """Sends one account's transactions. One sender per account: it gives out the nonces.
 
     Asked for something that is pending already (after a ReceiptTimeout, or by two tasks at once), it joins
-    that transaction instead of sending a second one.
+    that transaction instead of sending a second one. What is not `wanted` is never sent on the way to
+    another: its nonce is taken away.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class TransactionSender:
         bump_after_s: float = DEFAULT_PATIENCE.bump_after_s,
         first_poll_s: float = DEFAULT_PATIENCE.first_poll_s,
         fee_limits: Callable[[], FeeLimits] = FeeLimits,
+        wanted: Wanted = every_one,
     ) -> None:
         self._chain = chain
         self._journal = journal
@@ -66,7 +68,7 @@ class TransactionSender:
             first_poll_s=first_poll_s,
         )
         self._fees = FeeGuard(chain.w3, journal, fee_limits, chain.network.native_symbol)
-        self._outbox = Outbox(chain, wallet, journal, patience, self._fees)
+        self._outbox = Outbox(chain, wallet, journal, patience, self._fees, wanted)
         self._claim_lock = asyncio.Lock()
 
     async def gas_price(self) -> GasPrice:
@@ -132,7 +134,7 @@ class TransactionSender:
         self,
         job_id: JobId | None = None,
         *,
-        wanted: Callable[[JournaledTransaction], bool] = lambda _: True,
+        wanted: Wanted = every_one,
     ) -> list[JournaledTransaction]:
         """Send again what the journal holds unsettled, all of it or one job's; return what became of each.
 
@@ -141,7 +143,7 @@ class TransactionSender:
         """
         return await self._outbox.settle_pending(job_id, wanted)
 
-    async def tend(self, wanted: Callable[[JournaledTransaction], bool]) -> int:
+    async def tend(self, wanted: Wanted) -> int:
         """Look after every transaction that is not final (see `Outbox.tend`). Raise NetworkError."""
         return await self._outbox.tend(wanted)
 

@@ -73,6 +73,31 @@ async def test_a_request_that_is_killed_goes_on_and_pays_once(deployed_network: 
 
 
 @pytest.mark.slow
+async def test_a_request_that_is_killed_before_its_block_is_final_pays_once(
+    emeth_tui: Program, network: Harness
+) -> None:
+    with network.devnet.info.node_settings.open("a") as settings:
+        settings.write("confirmations = 3\n")
+    before_wei = await network.emt_wei()
+    await network.mine_by_itself(False)
+    with emeth_tui.running(*emeth_tui.request) as running:
+        await emeth_tui.known_to_chain(1)
+        await network.mine(1)
+        await emeth_tui.known_to_chain(2)
+        await network.mine(1)
+        assert running.stdout is not None
+        printed = await asyncio.to_thread(running.stdout.readline)  # killed while its block is not final
+    assert running.returncode < 0
+
+    job_id = await emeth_tui.requested()
+
+    assert job_id == printed.decode().strip()
+    assert await emeth_tui.jobs() == [job_id]
+    assert before_wei - await network.emt_wei() == FEE_WEI
+    assert await emeth_tui.requested() != job_id
+
+
+@pytest.mark.slow
 async def test_a_requested_job_is_cancelled_while_no_node_has_it(
     emeth_tui: Program, network: Harness
 ) -> None:
