@@ -9,15 +9,23 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+import signal
 
 # One thread each: pools of threads do not survive a fork. Each worker sets its own number.
 _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _MODULES = ("torch._dynamo", "tokenizers", "emeth_tui.training.job")
 
 
+# Stopping a service signals all of its processes at once. Workers save their jobs on that, and must not be
+# killed for the end of this process, which leaves when the last of them and the node are gone.
+_OTHERS_TO_HEED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
 def _leave_the_terminal() -> None:
     """Stay clear of the terminal's signals, and of its screen, to which libraries would print."""
     os.setsid()
+    for number in _OTHERS_TO_HEED:
+        signal.signal(number, signal.SIG_IGN)
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nothing, stream)

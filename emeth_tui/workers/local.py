@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import functools
 import logging
 import math
 import os
@@ -12,21 +13,23 @@ import signal
 import socket
 import threading
 import weakref
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 
 import anyio
 
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.worker import (
+    NoProcess,
     ProcessHungUp,
     ProcessKilled,
     ProcessLeft,
     ProcessSilent,
     RulesBroken,
 )
-from emeth_tui.workers import process
+from emeth_tui.workers import process, spawning
 from emeth_tui.workers.link import NoNews, OnEnd, ProcessDied, WorkerConfig
 from emeth_tui.workers.messages import ToChild, ToParent
-from emeth_tui.workers.spawning import Main, is_forked, start, unborn
 from emeth_tui.workers.wire import BadMessage, Reader, Writer
 
 MAX_UNREAD = 10_000  # messages; an honest worker sends a few a second
@@ -40,33 +43,35 @@ log = logging.getLogger(__name__)
 class LocalProcess:
     """The WorkerLink of a process on this host."""
 
-    def __init__(self, config: WorkerConfig, on_end: OnEnd = lambda: None, main: Main = process.main) -> None:
+    def __init__(
+        self, config: WorkerConfig, on_end: OnEnd = lambda: None, main: spawning.Main = process.main
+    ) -> None:
         """Start a process that runs `main`, or have it forked, for which nobody waits.
 
         Must run on the event loop's thread: the kernel ends a spawned child with the thread that made it.
         """
         self._socket, theirs = socket.socketpair()
         self._socket.setblocking(False)
-        self._process = unborn(theirs, config, main)
+        forked = spawning.is_forked(config, main)
+        self._process = spawning.unborn(theirs, config, main, forked)
         self._born = self._doomed = False
         self._loop = asyncio.get_running_loop()
         self._writer = Writer()
         self._unsent = bytearray()
         self._reader: Reader[ToParent] = Reader(ToParent)
         self._messages: asyncio.Queue[ToParent | None] = asyncio.Queue()
-        self._refusal = ""
+        self._refusal = self._stillborn = ""
         self._hung_up = False
         self._handle: int | None = None
         self._exited = asyncio.Event()
         self._on_end = on_end
         self._loop.add_reader(self._socket.fileno(), self._read)
         _open_links.add(self)
-        if is_forked(config, main):
-            threading.Thread(target=self._fork, args=(theirs,), name="birth", daemon=True).start()
-            return
-        with theirs:
-            start(self._process)
-        self._watch_over()
+        if forked:
+            instead = functools.partial(spawning.unborn, theirs, config, main, forked=False)
+            threading.Thread(target=self._fork, args=(theirs, instead), name="birth", daemon=True).start()
+        else:
+            self._spawn(theirs)
 
     @property
     def pid(self) -> int:
@@ -168,17 +173,38 @@ class LocalProcess:
             self._kill()
             self.hang_up()
 
-    def _fork(self, theirs: socket.socket) -> None:
+    def _spawn(self, theirs: socket.socket) -> None:
+        with theirs:
+            spawning.start(self._process)
+        self._watch_over()
+
+    def _fork(self, theirs: socket.socket, instead: Callable[[], BaseProcess]) -> None:
         """Have the fork server make the process. The first time it has to load torch before."""
         try:
-            with theirs:
-                start(self._process)
+            spawning.start(self._process)
+            theirs.close()
             after = self._watch_over
-        except Exception:
-            log.exception("no process was forked")
-            after = self._never_born
+        except OSError as error:  # the server cannot be reached, and so has made none
+            log.warning("no process was forked: %s; workers are spawned from now on", error)
+            after = functools.partial(self._spawn_instead, theirs, instead)
+        except Exception as error:
+            log.exception("no process was forked; workers are spawned from now on")
+            theirs.close()
+            after = functools.partial(self._never_born, error)
         with contextlib.suppress(RuntimeError):  # the loop is closed: the node is gone
             self._loop.call_soon_threadsafe(after)
+
+    def _spawn_instead(self, theirs: socket.socket, instead: Callable[[], BaseProcess]) -> None:
+        spawning.never_fork_again()
+        self._process = instead()
+        if self._doomed or self._hung_up:
+            theirs.close()
+            self._exited.set()
+            return
+        try:
+            self._spawn(theirs)
+        except OSError as error:
+            self._never_born(error)
 
     def _watch_over(self) -> None:
         self._born = True
@@ -187,7 +213,9 @@ class LocalProcess:
         if self._doomed:
             self._kill()
 
-    def _never_born(self) -> None:
+    def _never_born(self, error: Exception) -> None:
+        spawning.never_fork_again()
+        self._stillborn = f"{type(error).__name__}: {error}"
         self._exited.set()
         self.hang_up()
 
@@ -201,7 +229,7 @@ class LocalProcess:
         self._process.join(_REAP_WITHIN_S)  # returns at once: the sentinel fell with the process
         if self._handle is not None:
             # Or with the fork server: then nobody knows, and two may not write to one job.
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(OSError):  # gone already, or it is forbidden here
                 signal.pidfd_send_signal(self._handle, signal.SIGKILL)
             os.close(self._handle)
         self._exited.set()
@@ -212,6 +240,8 @@ class LocalProcess:
         return self._exited.is_set()
 
     def _cause_of_death(self) -> Reason:
+        if self._stillborn:
+            return NoProcess(self._stillborn)
         if self._refusal:
             return RulesBroken(self.pid, self._refusal)
         code = self._process.exitcode if self._born else None
@@ -228,7 +258,7 @@ def _handle(pid: int) -> int | None:
         return None
     try:
         return os.pidfd_open(pid)
-    except ProcessLookupError:  # gone already
+    except OSError:  # gone already, or an old kernel, or forbidden in this container
         return None
 
 

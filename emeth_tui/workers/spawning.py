@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import multiprocessing.util
 import os
 import signal
 import socket
@@ -23,19 +24,31 @@ CAN_FORK = sys.platform == "linux"
 # to handle.
 PRELOADED = ["emeth_tui.training.preloaded", "emeth_tui.workers.process"]
 Main = Callable[[socket.socket, WorkerConfig], None]
+_forking_failed = False
 
 
 def is_forked(config: WorkerConfig, main: Main) -> bool:
     """Return whether this worker is forked: another `main` than ours may not need torch at all."""
-    return CAN_FORK and config.forked and main is process.main
+    return CAN_FORK and not _forking_failed and config.forked and main is process.main
 
 
-def unborn(link: socket.socket, config: WorkerConfig, main: Main) -> BaseProcess:
+def never_fork_again() -> None:
+    """Spawn every worker from now on: what keeps the fork server from being reached seldom goes away.
+
+    A path that is too long for its socket, or a program that tidied the socket away.
+    """
+    global _forking_failed  # noqa: PLW0603 - there is one fork server in a process
+    _forking_failed = True
+
+
+def unborn(link: socket.socket, config: WorkerConfig, main: Main, forked: bool) -> BaseProcess:
     """Return a worker's process that is not yet started."""
     name = f"emeth-{config.name}"
-    if not is_forked(config, main):
+    if not forked:
         return multiprocessing.get_context("spawn").Process(target=main, args=(link, config), name=name)
     multiprocessing.set_forkserver_preload(PRELOADED)
+    # Every user of the machine may connect to an abstract socket; Python before 3.10.9 and 3.11.1 takes one.
+    multiprocessing.util.abstract_sockets_supported = False  # type: ignore[misc]
     environment = dict(os.environ)
     return multiprocessing.get_context("forkserver").Process(
         target=_run, args=(environment, main, link, config), name=name

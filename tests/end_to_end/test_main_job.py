@@ -107,6 +107,28 @@ def test_a_stop_saves_the_job_and_leaves_within_ten_seconds(
 
 
 @pytest.mark.slow
+def test_a_stop_of_a_whole_service_saves_the_job(
+    node_toml: Path, start_node: StartNode, tmp_path: Path
+) -> None:
+    node = start_node("--config", str(node_toml))
+    node.wait_for("epoch_done", lambda record: record["epoch"] == 2)
+
+    # As systemd does: every process gets the signal, the node's children before it can say a word to them.
+    for pid in (*descendants(node.process.pid), node.process.pid):
+        os.kill(pid, signal.SIGTERM)
+
+    assert node.finish() == ExitCode.OK, node.story()
+    assert node.records[-1]["adds_up"] is True
+    (log,) = tmp_path.rglob("worker-0.log")
+    assert log.read_text().endswith("leaving\n"), "the worker was killed before it had saved"
+
+
+def descendants(pid: int) -> list[int]:
+    children = child_processes(pid)
+    return [*(each for child in children for each in descendants(child)), *children]
+
+
+@pytest.mark.slow
 def test_a_second_signal_leaves_at_once_and_takes_its_workers_along(
     node_toml: Path, start_node: StartNode
 ) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
+import multiprocessing.context
+import multiprocessing.util
 import os
 import secrets
 import signal
@@ -15,8 +18,10 @@ from pathlib import Path
 import pytest
 
 from emeth_tui.model import WorkerPhase
-from emeth_tui.workers import spawning
-from emeth_tui.workers.link import WorkerConfig
+from emeth_tui.notices.reasons.worker import NoProcess
+from emeth_tui.training.reports import Prepared, Stopped
+from emeth_tui.workers import process, spawning
+from emeth_tui.workers.link import ProcessDied, WorkerConfig
 from emeth_tui.workers.local import LocalProcess
 from emeth_tui.workers.messages import Ready
 from emeth_tui.workers.supervisor import Worker, WorkerPool
@@ -149,3 +154,121 @@ async def test_a_fork_server_that_dies_takes_its_workers_along_and_a_job_goes_on
     assert worker.view.phase is WorkerPhase.IDLE
     assert fork_server() != server
     assert not lives(process), "two would write to one job"
+
+
+async def test_a_signal_to_the_whole_service_costs_a_job_nothing(
+    pool: WorkerPool, worker: Worker, views: Views, tmp_path: Path
+) -> None:
+    server = fork_server()
+
+    def signal_all() -> None:
+        for pid in (server, worker.view.pid or 0):
+            os.kill(pid, signal.SIGTERM)
+
+    listener = Listener(once(lambda message: getattr(message, "epoch", 0) == 2, signal_all))
+    # Nothing is kept on the way: what the worker goes on from, it saved on the signal.
+    request = make_request(tmp_path, checkpoint_share=0.0, checkpoint_gap_s=1e9)
+
+    result = await worker.train(request, hash_for=hash_for, on_message=listener)
+
+    assert result.epochs == 4
+    assert views.restarts == 1
+    _first, second = listener.of_type(Prepared)
+    (stopped,) = listener.of_type(Stopped)
+    assert (second.resumed_epoch, second.resumed_step) == (stopped.epoch, stopped.step) >= (1, 1)
+    assert fork_server() == server
+    assert lives(server)
+
+
+@pytest.mark.slow
+async def test_where_forking_fails_workers_are_spawned(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spawn = multiprocessing.context._default_context.get_context  # type: ignore[attr-defined,unused-ignore]
+    monkeypatch.setattr(multiprocessing, "get_context", spawn)
+    monkeypatch.setattr(spawning, "_forking_failed", False)
+    forkserver.ensure_running()
+    monkeypatch.setattr(forkserver._forkserver, "_forkserver_address", str(tmp_path / "tidied away"))
+    config = WorkerConfig("spawned", "cpu", str(tmp_path / "log"), threads=1, jobs_dir="", forked=True)
+    link = LocalProcess(config)
+    try:
+        assert isinstance(await link.receive(60.0), Ready)
+
+        assert parent_of(link.pid) == os.getpid()
+        assert not spawning.is_forked(config, process.main), "the next one does not try"
+        assert "no process was forked: [Errno 2]" in caplog.text
+    finally:
+        await link.kill()
+
+
+async def test_a_process_that_never_came_to_be_says_why(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(_process: object) -> None:
+        raise EOFError("the server is gone")
+
+    monkeypatch.setattr(spawning, "_forking_failed", False)
+    monkeypatch.setattr(spawning, "start", fail)
+    link = LocalProcess(WorkerConfig("unborn", "cpu", os.devnull, threads=1, jobs_dir="", forked=True))
+
+    with pytest.raises(ProcessDied) as caught:
+        await link.receive(60.0)
+
+    assert caught.value.reason == NoProcess("EOFError: the server is gone")
+
+
+async def test_a_process_doomed_before_its_fork_failed_is_not_spawned(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tried = []
+
+    def fail(_process: object) -> None:
+        tried.append(1)
+        raise FileNotFoundError(errno.ENOENT, "tidied away")
+
+    monkeypatch.setattr(spawning, "_forking_failed", False)
+    monkeypatch.setattr(spawning, "start", fail)
+    link = LocalProcess(WorkerConfig("unborn", "cpu", os.devnull, threads=1, jobs_dir="", forked=True))
+
+    await link.kill()
+
+    assert link._exited.is_set()
+    assert tried == [1]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EPERM])
+async def test_a_system_without_handles_of_processes_trains_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*_arguments: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "pidfd_open", refuse)
+    link = LocalProcess(WorkerConfig("other", "cpu", os.devnull, threads=1, jobs_dir="", forked=True))
+    try:
+        assert isinstance(await link.receive(60.0), Ready)
+    finally:
+        await link.kill()
+    assert link._exited.is_set()
+
+
+async def test_a_handle_that_may_not_be_used_keeps_no_process_from_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(signal, "pidfd_send_signal", refuse)
+    link = LocalProcess(WorkerConfig("other", "cpu", os.devnull, threads=1, jobs_dir="", forked=True))
+    assert isinstance(await link.receive(60.0), Ready)
+
+    await link.kill()
+
+    assert link._exited.is_set()
+
+
+async def test_the_fork_server_is_reached_by_a_file_of_the_user_alone(pool: WorkerPool) -> None:
+    address = forkserver._forkserver._forkserver_address  # type: ignore[attr-defined]
+
+    assert not multiprocessing.util.abstract_sockets_supported, "anyone may connect to one: CVE-2022-42919"
+    assert os.stat(address).st_mode & 0o077 == 0  # noqa: PTH116 - it is at hand
