@@ -19,7 +19,6 @@ from benchmarks.rounds import Machine, this_machine
 from emeth_tui.model import Language
 from emeth_tui.training.devices import open_device
 from emeth_tui.training.files.models import model_spec
-from emeth_tui.training.run import best_weights
 
 _REFERENCE_BATCH = 3  # protocol.md §8
 _BATCH_GOAL = 1.01  # times the final loss of the reference's batch
@@ -49,7 +48,7 @@ def _words(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Setup:
-    """What to measure. With `plain`, nothing goes back to the best weights: what a result would be."""
+    """What to measure."""
 
     languages: tuple[str, ...]
     domains: tuple[str, ...]
@@ -57,7 +56,6 @@ class Setup:
     batches: tuple[int | None, ...]  # None: what a claim fixes
     seeds: int
     rate: float | None
-    plain: bool
     quick: bool
 
 
@@ -76,7 +74,6 @@ class Setup:
 )
 @click.option("--seeds", default=3, show_default=True, type=click.IntRange(min=1), help="Texts of each size.")
 @click.option("--rate", type=float, help="Peak learning rate; default: the model's own.")
-@click.option("--plain", is_flag=True, help="Never go back to the best weights.")
 @click.option("--corpus", type=click.Path(path_type=Path), help="Directory of *.txt; default: what ships.")
 @click.option("--cache", type=click.Path(path_type=Path), default=_CACHE, help="Of pretrained models.")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda:N.")
@@ -89,8 +86,6 @@ def command(
     if quick:
         setup = dataclasses.replace(setup, sizes=(4096,), seeds=1)
     torch.set_num_threads(1)
-    if setup.plain:
-        best_weights.PATIENCE = 10**6
     show(report(setup, list(measure(setup, corpus, cache, device)), this_machine()), as_json)
 
 
@@ -111,8 +106,6 @@ def measure(setup: Setup, corpus: Path | None, cache: Path, device_name: str) ->
             blocks = batch or model_spec(str(model)).batch_for(size_bytes)
             cell = Cell(language, name, size_bytes, blocks, setup.rate, seed)
             outcome = train(cell, domain, model, device, epochs)
-            if setup.plain:
-                outcome = dataclasses.replace(outcome, final=outcome.by_epoch[-1])
             narrate(_line(outcome))
             yield outcome
 
@@ -128,12 +121,12 @@ def report(setup: Setup, outcomes: Sequence[Outcome], machine: Machine) -> Repor
         "outcomes": [dataclasses.asdict(one) for one in outcomes],
     }
     lines = [_HEADING, *(_row(row, cells) for row, cells in rows.items()), *_batch_lines(rows)]
-    return Report(content, lines, machine, goals(setup, outcomes, rows))
+    return Report(content, lines, machine, goals(outcomes, rows))
 
 
-def goals(setup: Setup, outcomes: Sequence[Outcome], rows: dict[Row, list[Outcome]]) -> list[Goal]:
+def goals(outcomes: Sequence[Outcome], rows: dict[Row, list[Outcome]]) -> list[Goal]:
     """Return the goals that this run can judge."""
-    if setup.plain or not outcomes:
+    if not outcomes:
         return []
     worst = max(one.final / one.start for one in outcomes)
     behind = max(one.final / one.best for one in outcomes)

@@ -81,6 +81,8 @@ class Device:
         gc.collect()
         if self.is_cuda:
             torch.cuda.empty_cache()
+            if hasattr(torch.accelerator, "empty_host_cache"):  # torch 2.6 has not
+                torch.accelerator.empty_host_cache()  # pinned: `put` takes it, and nobody else can use it
         else:
             allocator.give_back()
 

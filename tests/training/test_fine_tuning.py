@@ -26,6 +26,8 @@ from emeth_tui.training.reports import (
     TrainRequest,
     Untrained,
 )
+from emeth_tui.training.run import loop
+from emeth_tui.training.run.best_keeper import BestKeeper
 from emeth_tui.training.run.evaluation import Evaluator
 from tests.training.jobs import (
     Run,
@@ -208,3 +210,76 @@ def test_a_model_from_random_weights_is_trained_as_ever(tmp_path: Path) -> None:
     assert not run.of_type(Untrained)
     assert [event.best_loss for event in run.of_type(EpochDone)] == [None] * 3
     assert run.of_type(Trained)[0].valid_loss == run.of_type(EpochDone)[-1].valid_loss
+
+
+class GoesOn(Control):
+    """Looks around while the job is paused, and lets it go on."""
+
+    def __init__(self, look: Callable[[], None]) -> None:
+        super().__init__()
+        self._look = look
+
+    def wait_while_paused(self) -> None:
+        self._look()
+        self.resume()
+        super().wait_while_paused()
+
+
+def test_a_paused_job_that_frees_its_memory_frees_the_best_weights_too(
+    tmp_path: Path, model: Path, whole: tuple[Run, TrainRequest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keepers: list[BestKeeper] = []
+    make = BestKeeper.__init__
+
+    def kept(self: BestKeeper, *arguments: Any) -> None:
+        keepers.append(self)
+        make(self, *arguments)
+
+    monkeypatch.setattr(BestKeeper, "__init__", kept)
+    held: list[object] = []
+    went_back = whole[0].of_type(BackToBest)[0].epoch
+
+    def pause(event: Event, control: Control) -> None:
+        if isinstance(event, EpochDone) and event.epoch in (went_back - 1, went_back):
+            control.pause()
+
+    run = Run(pause)
+    run.control = GoesOn(lambda: held.append(keepers[0]._best))
+    request = overfitting(tmp_path, model, release_on_pause=True)
+
+    run.go(request)
+
+    assert held == [None, None]
+    assert_same_weights(result_weights(request), result_weights(whole[1]))
+
+
+def test_a_pause_right_after_one_in_the_measuring_of_the_start_forgets_no_start(
+    tmp_path: Path, model: Path, whole: tuple[Run, TrainRequest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = loop.mean_loss
+
+    def pause_first(*arguments: Any) -> float:
+        monkeypatch.setattr(loop, "mean_loss", measure)
+        run.control.pause()
+        return measure(*arguments)
+
+    monkeypatch.setattr(loop, "mean_loss", pause_first)
+    monkeypatch.setattr("emeth_tui.training.run.evaluation._MAX_BLOCKS_AT_ONCE", 1)
+
+    def pause(event: Event, control: Control) -> None:
+        if isinstance(event, Untrained):
+            control.pause()
+
+    paused: list[None] = []
+    run = Run(pause)
+    run.control = GoesOn(lambda: paused.append(None))
+    request = overfitting(tmp_path, model, release_on_pause=True)
+
+    run.go(request)
+
+    assert len(paused) == 2
+    assert len(run.of_type(Untrained)) == 1
+    assert_same_weights(result_weights(request), result_weights(whole[1]))
+    assert [done.best_loss for done in run.of_type(EpochDone)] == [
+        done.best_loss for done in whole[0].of_type(EpochDone)
+    ]

@@ -85,3 +85,8 @@ class LossScale:
         self._scale.copy_(scale.clamp_(1.0, _GREATEST_SCALE))
         self._good_steps.copy_(torch.where(grows, 0.0, good_steps))
         return at_fault
+
+
+def loss_scale(device: torch.device, compute_dtype: torch.dtype) -> LossScale | None:
+    """Return a new loss scale for a training in this precision, None where it needs none."""
+    return LossScale(device) if compute_dtype == torch.float16 else None

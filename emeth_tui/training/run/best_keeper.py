@@ -71,6 +71,10 @@ class BestKeeper:
             self._draw_towards_start()
             at.valid_loss = measure()
 
+    def release(self) -> None:
+        """Drop the best weights, until `restore`."""
+        self._best = None
+
     def _keep(self) -> None:
         self._best = None  # frees the memory for the new ones
         self._best = self._copy()

@@ -18,6 +18,7 @@ import torch
 
 from emeth_tui.training.devices import Device
 from emeth_tui.training.model.gpt2 import Gpt2
+from emeth_tui.training.model.optimiser import loss_scale
 
 # Reckoned, not measured: the time of a compiler without a cache, and how much of a step it saves.
 _COMPILER_S = 20.0
@@ -84,11 +85,13 @@ def _trial_s(model: Gpt2, ids: torch.Tensor, device: Device) -> float:
     """Return the seconds of a forward and backward pass, the best of a few; the first also compiles."""
     model.train()
     parameters = list(model.parameters())
+    # As a step does: a loss that is scaled is another function to a compiler.
+    scale = loss_scale(device.torch_device, device.compute_dtype)
 
     def forward_backward() -> None:
         with device.autocast():
-            loss = model.loss(ids)
-        torch.autograd.grad(loss, parameters)
+            loss = model.loss(ids, scale=None if scale is None else scale.value)
+        torch.autograd.grad(loss if scale is None else scale.apply(loss), parameters)
         device.wait()
 
     forward_backward()

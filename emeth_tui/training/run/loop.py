@@ -235,6 +235,7 @@ class Trainer:
     def _measure_start(self, best: BestKeeper) -> None:
         loss = self._validate()  # which may pause, and have everything loaded again
         best.so_far.start(loss)
+        self._kept_at = None  # a checkpoint of this place, if there is one, does not know the start
         self._report(reports.Untrained(loss))
 
     def _validate(self, between: Callable[[], None] | None = None) -> float:
@@ -287,6 +288,8 @@ class Trainer:
         if self._plan.release_on_pause:
             self.keep()
             self._stepper.release()
+            if self._best:
+                self._best.release()
             state.release(self._model, self._device)
         else:
             self._save()

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from emeth_tui.training.devices import Device, is_out_of_memory
 from emeth_tui.training.model.dropout import seed_masks
 from emeth_tui.training.model.gpt2 import Gpt2
-from emeth_tui.training.model.optimiser import MAX_GRADIENT_NORM, LossScale, make_optimiser, set_rate
+from emeth_tui.training.model.optimiser import MAX_GRADIENT_NORM, loss_scale, make_optimiser, set_rate
 from emeth_tui.training.run.batch_threads import BatchThreads
 from emeth_tui.training.run.microbatch import MicroBatch, block_bytes
 from emeth_tui.training.run.state import bytes_of
@@ -46,7 +46,7 @@ class Stepper:
         self._device = device
         self._batch_threads = batch_threads
         self._told_less_memory = on_less_memory
-        self._scale = self._new_scale()
+        self._scale = loss_scale(device.torch_device, device.compute_dtype)
 
     def take(self, ids: Tensor, rate: float, place: Sequence[int]) -> Step:
         """Learn from the blocks of `ids` `[blocks, tokens]`; `place` seeds their dropout.
@@ -59,7 +59,7 @@ class Stepper:
     def start_over(self) -> None:
         """Forget what the optimiser has learnt."""
         self.optimiser = make_optimiser(self._model)
-        self._scale = self._new_scale()
+        self._scale = loss_scale(self._device.torch_device, self._device.compute_dtype)
 
     def state_dict(self) -> dict[str, Any]:
         """Name all that `load_state_dict` needs; the tensors are the living ones."""
@@ -103,10 +103,6 @@ class Stepper:
         )
         self.micro_batch.find(lambda blocks: self._try(blocks, block_tokens), fit_by_estimate)
         self.start_over()
-
-    def _new_scale(self) -> LossScale | None:
-        in_fp16 = self._device.compute_dtype == torch.float16
-        return LossScale(self._device.torch_device) if in_fp16 else None
 
     def _gradients(self, ids: Tensor, place: Sequence[int]) -> Tensor:
         """Make the gradients of the mean loss over `ids`, in micro batches that fit; return that loss."""

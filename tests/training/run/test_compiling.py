@@ -94,6 +94,26 @@ def test_the_trial_leaves_weights_random_state_and_gradients_alone(model: Gpt2, 
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
+@pytest.mark.parametrize(("compute_dtype", "scaled"), [(torch.float16, True), (torch.float32, False)])
+def test_the_trial_scales_the_loss_where_training_does(
+    model: Gpt2, gpu: Device, monkeypatch: pytest.MonkeyPatch, compute_dtype: torch.dtype, scaled: bool
+) -> None:
+    scales: list[torch.Tensor | None] = []
+    loss = model.loss
+
+    def spy(*arguments: Any, scale: torch.Tensor | None = None) -> torch.Tensor:
+        scales.append(scale)
+        return loss(*arguments, scale=scale)
+
+    monkeypatch.setattr(model, "loss", spy)
+    device = PretendsToBeAGpu(gpu.torch_device, gpu.name, compute_dtype)
+
+    assert compile_where_it_pays(model, ROWS, LENGTH, STEPS, device, "aot_eager")
+
+    assert len(scales) == 2 * (compiling._TRIALS + 1)
+    assert {isinstance(scale, torch.Tensor) for scale in scales} == {scaled}
+
+
 def test_a_short_job_and_a_cpu_are_left_alone(
     model: Gpt2, gpu: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,7 +236,7 @@ def test_the_trial_is_of_tokens_from_all_over_the_vocabulary(
 ) -> None:
     loss, seen = Gpt2.loss, set[int]()
 
-    def loss_of(self: Gpt2, token_ids: torch.Tensor) -> torch.Tensor:
+    def loss_of(self: Gpt2, token_ids: torch.Tensor, scale: object = None) -> torch.Tensor:
         seen.update(token_ids.flatten().tolist())
         return loss(self, token_ids)
 
