@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from emeth_tui.tui.parts import footer_note
 from emeth_tui.words.translation import set_language
 from tests.tui.stand_in import StandInNode
 
@@ -35,6 +37,12 @@ def no_naps(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     for module in ("app", "pilot"):
         monkeypatch.setattr(f"textual.{module}.wait_for_idle", _nothing_left_to_do)
+
+
+@pytest.fixture(autouse=True)
+def lasting_notes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have notes in the footer stay: on a machine with other work they would be gone before they are read."""
+    monkeypatch.setattr(footer_note, "SHOWN_FOR_S", math.inf)
 
 
 async def _nothing_left_to_do(_min_sleep: float = 0.0, _max_sleep: float = 0.0) -> None:

@@ -42,6 +42,8 @@ class Graph:
 
 def in_a_row(graphs: Sequence[Graph], width: int, height: int, cells: int, glyphs: Glyphs) -> list[Line]:
     """Draw graphs beside each other, each `cells` wide; those at the end that do not fit are left out."""
+    if min(width, cells) < 1:
+        return [BLANK] * height
     fitting = graphs[: max(1, (width + GAP_CELLS) // (cells + GAP_CELLS))]
     columns = [graph_lines(graph, min(cells, width), height, glyphs) for graph in fitting]
     gap = (" " * GAP_CELLS, "")
@@ -57,6 +59,8 @@ def in_a_row(graphs: Sequence[Graph], width: int, height: int, cells: int, glyph
 
 def graph_lines(graph: Graph, width: int, height: int, glyphs: Glyphs) -> list[Line]:
     """Draw a graph under its title, in `height` lines."""
+    if width < 1:
+        return [BLANK] * height
     known = [value for value in graph.values if value is not None]
     if not known:
         return [_title(graph, known, width), *[BLANK] * (height - 1)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 
-from emeth_tui.engine.money.earnings import DayAccount, days_of
+from emeth_tui.engine.money.earnings import DayAccount
 from emeth_tui.engine.view.series import POINTS, SPANS, STEPS_S, Series, Span
 from emeth_tui.foreign_text import clean
 from emeth_tui.model import WEI_PER_TOKEN
@@ -17,6 +17,7 @@ from emeth_tui.tui.drawing.graphs import GAP_CELLS, Graph, graph_lines, in_a_row
 from emeth_tui.tui.drawing.lines import BLANK, Line, line
 from emeth_tui.tui.panels.graphs import device_graphs
 from emeth_tui.tui.panels.share import day_graph
+from emeth_tui.tui.screens.day_accounts import DayAccounts
 from emeth_tui.tui.screens.page import PageScreen
 from emeth_tui.words.formats import duration
 from emeth_tui.words.translation import _
@@ -45,11 +46,15 @@ class GraphsScreen(PageScreen):
         super().__init__()
         self.span: Span = SPANS[0]
         self.series: Series | None = None
-        self.jobs: Sequence[Job] | None = None
+        self.jobs: Sequence[Job] = ()
+        self._ended: tuple[Sequence[Job], int | None] | None = None  # today, when the jobs were loaded
+        self._accounts = DayAccounts()
 
     async def load(self, records: Records) -> None:
-        if self.jobs is None:  # once: what they came to is of days
+        ended = _ended_today(self.host.frame)
+        if ended != self._ended:
             self.jobs = await records.history()
+            self._ended = ended
         self.series = await records.series(self.span, POINTS)
 
     def show_span(self, step: int) -> None:
@@ -100,12 +105,20 @@ class GraphsScreen(PageScreen):
         today = frame.snapshot.today
         if self.words or today is None or not self.jobs:
             return []
-        days = {day.slot: _emt(day) for day in days_of(self.jobs, today.days, today.share)}
+        days = {day.slot: _emt(day) for day in self._accounts.of(self.jobs, today)}
         graph = day_graph(days, today.share.slot, DAYS_SHOWN, _("today"))
         note = _("income less losses by UTC day, with what is estimated of rewards not withdrawn yet")
         title = line((_("EMT by day"), "title"), ("   " + note, "muted"))
         cells = min(width, MOST_DAY_CELLS)
         return [title, *graph_lines(graph, cells, self._graph_lines, self.host.glyphs)]
+
+
+def _ended_today(frame: Frame | None) -> tuple[Sequence[Job], int | None] | None:
+    """Return the jobs that have ended today, and which day that is."""
+    if frame is None:
+        return None
+    today = frame.snapshot.today
+    return frame.snapshot.ended_today, today.share.slot if today else None
 
 
 def _emt(day: DayAccount) -> float:

@@ -13,7 +13,7 @@ from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.lines import BLANK, Line, Span, fit, line
-from emeth_tui.tui.screens.log_lines import lines_of_job, log_rows
+from emeth_tui.tui.screens.log_lines import lines_of_job, log_rows, other_beginning
 from emeth_tui.tui.screens.page import PageScreen
 from emeth_tui.words.translation import _
 
@@ -43,6 +43,7 @@ class LogScreen(PageScreen):
         self._index = 0
         self._opened = True
         self._bytes = TAIL_BYTES
+        self._shown: list[str] = []
         self._rows: list[Line] = []
         self._rows_of: object = None
 
@@ -84,11 +85,13 @@ class LogScreen(PageScreen):
     def content(self, frame: Frame, width: int) -> list[Line]:
         wanted = (self.text, width, self.words, self._job_id)
         if wanted != self._rows_of:  # wrapping a megabyte takes its time
-            self._rows_of, before = wanted, len(self._rows)
-            shown = [text for text in self._own_text() if self.passes(text)]
-            self._rows = [row for text in shown for row in log_rows(text, width)]
-            if self._bytes > TAIL_BYTES and before:
-                self.page.move_down_with(len(self._rows) - before)
+            self._rows_of, before = wanted, self._shown
+            self._shown = [text for text in self._own_text() if self.passes(text)]
+            self._rows = [row for text in self._shown for row in log_rows(text, width)]
+            came, went = other_beginning(before, self._shown)
+            rows = sum(len(log_rows(text, width)) for text in self._shown[:came])
+            rows -= sum(len(log_rows(text, width)) for text in before[:went])
+            self.page.move_down_with(rows)
         if not self._rows:
             return [line((_("no log yet") if not self.words else _("no line matches the filter"), "muted"))]
         return self._rows

@@ -43,6 +43,24 @@ def _that_name_it(lines: Sequence[str], job_id: JobId) -> Iterable[str]:
             yield text
 
 
+def other_beginning(before: Sequence[str], now: Sequence[str]) -> tuple[int, int]:
+    """Return how many lines came in front of those that were there, and how many of them went there.
+
+    At the end others may have come. Texts that have nothing in common count as unmoved.
+    """
+    for came in _places_of(before[:1], now):
+        if now[came : came + len(before)] == before:
+            return came, 0
+    for went in _places_of(now[:1], before):
+        if before[went:] == now[: len(before) - went]:
+            return 0, went
+    return 0, 0
+
+
+def _places_of(first: Sequence[str], lines: Sequence[str]) -> Iterable[int]:
+    return (index for index, text in enumerate(lines) if text in first)
+
+
 def log_rows(text: str, width: int) -> list[Line]:
     """Draw a line of a log in as many rows as it needs."""
     role = _role(text)

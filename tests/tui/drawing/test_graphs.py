@@ -58,3 +58,11 @@ def test_graphs_stand_beside_each_other_while_there_is_room() -> None:
 
 def test_nothing_known_is_a_title_alone() -> None:
     assert texts(replace(RISING, values=()), 8, 3) == ["speed   ", "", ""]
+
+
+@pytest.mark.parametrize("bars", [False, True])
+@pytest.mark.parametrize("width", [0, -2])
+def test_where_there_is_no_room_nothing_is_drawn(width: int, bars: bool) -> None:
+    graph = replace(RISING, bars=bars)
+    assert texts(graph, width, 3) == ["", "", ""]
+    assert [row.text for row in in_a_row([graph] * 2, width, 3, width, UNICODE)] == ["", "", ""]

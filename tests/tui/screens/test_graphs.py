@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 
-from emeth_tui.model import WorkerPhase
+from emeth_tui.job import Job
+from emeth_tui.model import SECONDS_PER_DAY, WEI_PER_TOKEN, WorkerPhase
+from emeth_tui.tui.node_front import Ending
+from emeth_tui.tui.screens import page
+from emeth_tui.tui.screens.day_accounts import DayAccounts
 from emeth_tui.tui.screens.graphs import GraphsScreen
 from emeth_tui.workers.views import WorkerView
 from tests.tui.harness import LARGE, SMALL, attached, press, settled, shown, text_of
-from tests.tui.stand_in import StandInNode, snapshot, training_job, training_worker
+from tests.tui.stand_in import SECOND_ID, StandInNode, ended_job, snapshot, training_job, training_worker
 from tests.tui.test_pictures import eight_workers
 
 KNOWN_OF_A_GPU = ("tok/s", "GPU use", "memory", "temp", "power", "loss")
@@ -95,3 +102,72 @@ async def test_a_device_of_which_nothing_is_measured_says_so() -> None:
     async with shown(node) as pilot:
         await press(pilot, "v")
         assert "nothing is measured yet" in text_of(pilot)
+
+
+@pytest.mark.parametrize("size", [(10, 30), (10, 40), (2, 40), (1, 10)], ids=str)
+async def test_a_screen_too_narrow_for_graphs_stays_up(size: tuple[int, int]) -> None:
+    node = StandInNode(snapshot(workers=(training_worker(),), jobs=(training_job(),)))
+    async with shown(node, size) as pilot:
+        await press(pilot, "v")
+        assert isinstance(pilot.app.screen, GraphsScreen)
+
+
+def emt_of_today(pilot: Pilot[Ending]) -> str:
+    """Read the newest value over the bars of the days."""
+    return re.findall(r"today (\S+)", text_of(pilot))[-1]
+
+
+async def test_a_job_that_ends_while_the_page_is_open_is_in_todays_bar(
+    node: StandInNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = 0
+
+    async def history() -> Sequence[Job]:
+        nonlocal loaded
+        loaded += 1
+        return node.picture.ended_today
+
+    monkeypatch.setattr(node.records, "history", history)
+    monkeypatch.setattr(page, "RELOAD_S", 0.0)
+    monkeypatch.setattr(page, "REST_SHARE", 0)
+    async with shown(node) as pilot:
+        await press(pilot, "v")
+        before = int(emt_of_today(pilot).replace(",", ""))
+        assert loaded == 1
+        node.change(ended_today=(ended_job(), replace(ended_job(), job_id=SECOND_ID)))
+        await settled(pilot)
+        await settled(pilot)
+        assert int(emt_of_today(pilot).replace(",", "")) == before + 10
+        assert loaded == 2
+
+
+async def test_a_new_day_shows_what_its_jobs_came_to(
+    node: StandInNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page, "RELOAD_S", 0.0)
+    monkeypatch.setattr(page, "REST_SHARE", 0)
+    async with shown(node) as pilot:
+        await press(pilot, "v")
+        today = node.picture.today
+        assert today is not None
+        slot = today.share.slot + 1
+        at_unix_s = slot * SECONDS_PER_DAY + 5.0
+        ended = replace(ended_job(), earned_wei=7 * WEI_PER_TOKEN, ended_at_unix_s=at_unix_s)
+
+        async def history() -> Sequence[Job]:
+            return [ended]
+
+        monkeypatch.setattr(node.records, "history", history)
+        share = replace(today.share, slot=slot, own_gas=0, own_balance=0)
+        node.change(today=replace(today, share=share))
+        await settled(pilot)
+        await settled(pilot)
+        assert emt_of_today(pilot) == "7"
+
+
+def test_days_are_added_up_again_only_when_something_has_changed() -> None:
+    accounts, jobs, today = DayAccounts(), [ended_job()], snapshot().today
+    days = accounts.of(jobs, today)
+    assert accounts.of(jobs, snapshot().today) is days
+    assert accounts.of(jobs, None) is not days
+    assert accounts.of([*jobs, *jobs], None)[0].ended == 2

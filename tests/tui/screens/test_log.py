@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from emeth_tui.tui.screens.log_lines import lines_of_job, log_rows
+from emeth_tui.tui.screens import page
+from emeth_tui.tui.screens.log_lines import lines_of_job, log_rows, other_beginning
 from tests.factories import JOB_ID, OTHER_JOB_ID
 from tests.tui.harness import SMALL, press, settled, shown, text_of
 from tests.tui.stand_in import TRAINING_ID, StandInNode
@@ -104,3 +105,42 @@ def test_rows_fit_and_lose_nothing(text: str) -> None:
     rows = log_rows(text, 40)
     assert all(row.width <= 40 for row in rows)
     assert "".join("".join(row.text.split()) for row in rows) == "".join(text.split())
+
+
+@pytest.mark.parametrize("search", [True, False])
+async def test_what_is_read_stays_in_its_place_while_lines_are_added(
+    node: StandInNode, monkeypatch: pytest.MonkeyPatch, search: bool
+) -> None:
+    first, end = 0, 100
+
+    async def lines(_path: Path, *_limits: object) -> Sequence[str]:
+        return [f"{STAMP} INFO    emeth_tui.engine: number {n}." for n in range(first, end)]
+
+    monkeypatch.setattr(node.records, "log_search", lines)
+    monkeypatch.setattr(node.records, "log_tail", lines)
+    monkeypatch.setattr(page, "RELOAD_S", 0.0)
+    monkeypatch.setattr(page, "REST_SHARE", 0)
+    async with shown(node, SMALL) as pilot:
+        await press(pilot, "l", *(["slash", *"number", "enter"] if search else []))
+        await press(pilot, "pageup", "pageup")
+        in_view = text_of(pilot).splitlines()[2:-1]
+        for first, end in ((0, 107), (5, 110)):  # noqa: B007
+            await settled(pilot)
+            await settled(pilot)
+            assert text_of(pilot).splitlines()[2:-1] == in_view
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "came_and_went"),
+    [
+        ("", "abc", (0, 0)),
+        ("abc", "abcd", (0, 0)),
+        ("cde", "abcdef", (2, 0)),
+        ("abcd", "cdef", (0, 2)),
+        ("abcd", "bcda", (0, 1)),
+        ("abab", "babab", (1, 0)),
+        ("abc", "xyz", (0, 0)),
+    ],
+)
+def test_where_a_text_begins_now(before: str, now: str, came_and_went: tuple[int, int]) -> None:
+    assert other_beginning([*before], [*now]) == came_and_went

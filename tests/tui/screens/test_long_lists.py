@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from emeth_tui.model import JobId, JobState
 from emeth_tui.tui.screens.tables import rows
 from tests.factories import make_job
 from tests.tui.harness import press, settled, shown, text_of
-from tests.tui.stand_in import NOW, StandInNode
+from tests.tui.stand_in import NOW, StandInNode, snapshot
 
 JOBS = 5_000
 MOST_IN_A_TURN = 2_000  # a few paints, each of what is measured and what is in view
@@ -92,3 +93,57 @@ async def test_the_chosen_one_stays_chosen_through_a_filter(node: StandInNode, d
         assert page.chosen_item.job_id == JobId(f"0x{100:032x}")
         await press(pilot, "slash", *"rejected", "enter")
         assert (page.page.chosen, page.chosen_item.job_id) == (1, JobId(f"0x{100:032x}"))
+
+
+@pytest.fixture
+def sifted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was filtered in slices, by its words."""
+    words: list[str] = []
+    sift = rows.RowsScreen._sift
+
+    async def noted(screen: Any, wanted: Any, *others: Any) -> None:
+        words.append(wanted.words)
+        await sift(screen, wanted, *others)
+
+    monkeypatch.setattr(rows.RowsScreen, "_sift", noted)
+    return words
+
+
+def with_many(jobs: Sequence[Job]) -> StandInNode:
+    """More than one slice of deposits, of jobs with files, of days."""
+    many = jobs[1 : 2 * rows.SLICE_ITEMS]
+    first = snapshot()
+    assert first.today is not None
+    day = first.today.days[0]
+    today = replace(first.today, days=tuple(replace(day, slot=slot) for slot in range(len(many))))
+    held = tuple((job.job_id, 1) for job in many)
+    return StandInNode(
+        replace(first, ended_today=tuple(many), today=today, disk=replace(first.disk, by_job=held))
+    )
+
+
+@pytest.mark.parametrize("panel", ["3", "4", "5"])
+async def test_a_filter_that_is_done_is_not_begun_again(
+    jobs: list[Job], sifted: list[str], panel: str
+) -> None:
+    async with shown(with_many(jobs)) as pilot:
+        await press(pilot, panel, "enter", "slash", "0", "enter")
+        for _paint in range(5):
+            await settled(pilot)
+        assert sifted == ["0"]
+
+
+async def test_a_filter_under_way_does_not_outlive_its_page(
+    jobs: list[Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Any] = []
+    sift = rows.RowsScreen._sift
+
+    async def noted(*call: Any) -> None:
+        begun.append(call)
+
+    monkeypatch.setattr(rows.RowsScreen, "_sift", noted)
+    async with shown(with_many(jobs)) as pilot:
+        await press(pilot, "3", "enter", "slash", "0", "enter")
+    await sift(*begun[-1])
+    assert len(begun[-1][0].shown) > rows.SLICE_ITEMS  # as they were

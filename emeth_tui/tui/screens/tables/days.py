@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 
-from emeth_tui.engine.money.earnings import DayAccount, days_of
+from emeth_tui.engine.money.earnings import DayAccount
 from emeth_tui.listings.csv_text import days_csv
 from emeth_tui.model import NO_PRICES, format_token
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.lines import Line, Span, line
 from emeth_tui.tui.drawing.table import Column
+from emeth_tui.tui.screens.day_accounts import DayAccounts
 from emeth_tui.tui.screens.tables.rows import RowsScreen
 from emeth_tui.tui.why_not import Target
 from emeth_tui.words.formats import cost, day_of, emt
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
-    from emeth_tui.engine.view.snapshot import TodaysShare
     from emeth_tui.job import Job
     from emeth_tui.tui.frame import Frame
     from emeth_tui.tui.node_front import Records
@@ -39,9 +39,8 @@ class DaysScreen(RowsScreen[DayAccount]):
     def __init__(self) -> None:
         super().__init__()
         self.jobs: Sequence[Job] = ()
-        self._days: Sequence[DayAccount] = ()
+        self._days = DayAccounts()
         self._prices = NO_PRICES
-        self._days_of: tuple[Sequence[Job], TodaysShare | None] | None = None
 
     async def load(self, records: Records) -> None:
         self.jobs = await records.history()
@@ -61,10 +60,7 @@ class DaysScreen(RowsScreen[DayAccount]):
 
     def items(self, frame: Frame) -> Sequence[DayAccount]:
         today, self._prices = frame.snapshot.today, frame.snapshot.prices
-        if self._days_of is None or self._days_of[0] is not self.jobs or self._days_of[1] != today:
-            self._days_of = self.jobs, today
-            self._days = days_of(self.jobs, today.days, today.share) if today else days_of(self.jobs, ())
-        return self._days
+        return self._days.of(self.jobs, today)
 
     def key_of(self, item: DayAccount) -> int:
         return item.slot

@@ -37,11 +37,19 @@ class _Wanted(Generic[T]):
     words: str
 
     def is_met_by(self, other: _Wanted[T] | None) -> bool:
-        """Whether other rows are the same, without a look at the items themselves."""
-        if other is None or self.items is not other.items:
+        """Whether other rows are the same. Items are compared where that is quicker than to filter them."""
+        if other is None or self._order != other._order:
             return False
-        order = (self.sorted_by, self.backwards, self.words)
-        return order == (other.sorted_by, other.backwards, other.words)
+        return self.items is other.items or (self.in_slices and self.items == other.items)
+
+    @property
+    def in_slices(self) -> bool:
+        """Whether there are too many to filter in one go."""
+        return bool(self.words) and len(self.items) > SLICE_ITEMS
+
+    @property
+    def _order(self) -> tuple[int | None, bool, str]:
+        return self.sorted_by, self.backwards, self.words
 
 
 class RowsScreen(PageScreen, Generic[T]):
@@ -160,12 +168,10 @@ class RowsScreen(PageScreen, Generic[T]):
             return
         self._wanted = wanted
         items = _in_order(wanted, columns)
-        if not self.words:
-            self._show(items)
-        elif len(items) <= SLICE_ITEMS:
-            self._show(self._passing(items, columns))
-        else:
+        if wanted.in_slices:
             self.run_worker(self._sift(wanted, items, columns), name="sifting")
+        else:
+            self._show(self._passing(items, columns) if self.words else items)
 
     async def _sift(self, wanted: _Wanted[T], items: Sequence[T], columns: Sequence[Column[T]]) -> None:
         """Filter a long list, with a turn for everything else after each slice."""
@@ -173,7 +179,7 @@ class RowsScreen(PageScreen, Generic[T]):
         for start in range(0, len(items), SLICE_ITEMS):
             passing += self._passing(items[start : start + SLICE_ITEMS], columns)
             await asyncio.sleep(0)
-            if self._wanted is not wanted:
+            if self._wanted is not wanted or not self.ready:
                 return
         self._show(passing)
         if self.is_current:
