@@ -148,6 +148,7 @@ def _context(info: InfoServer, store: Store) -> Any:
         models=SimpleNamespace(refusal=lambda _model: None),
         schedule=Schedule(lambda: hours, clock.now_unix_s),
         model_for=lambda _language: "gpt2-medium",
+        batch_size_for=lambda _model, _bytes: 16,
     )
 
 

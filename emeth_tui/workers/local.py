@@ -8,6 +8,7 @@ import contextlib
 import functools
 import logging
 import math
+import multiprocessing.util  # noqa: F401 - see the end of this file
 import os
 import signal
 import socket
@@ -268,5 +269,6 @@ def _hang_up_all() -> None:
         link.hang_up()
 
 
-# Registered after multiprocessing's own handler, which waits for all children, and so called before it.
+# Registered after multiprocessing's own handler, which waits for all children, and so called before it: it
+# registers itself when multiprocessing.util is loaded.
 atexit.register(_hang_up_all)
