@@ -17,6 +17,7 @@ from emeth_tui.clients.storage.client import StorageClient
 from emeth_tui.clients.transactions.fee_limits import FeeLimits
 from emeth_tui.clients.transactions.sender import TransactionSender
 from emeth_tui.clients.wallet import Wallet
+from emeth_tui.engine.account import take_state
 from emeth_tui.engine.clock import ChainClock
 from emeth_tui.engine.context import Context, LiveSettings
 from emeth_tui.engine.devices import DeviceReports
@@ -34,9 +35,8 @@ from emeth_tui.engine.steps.job_book import JobBook
 from emeth_tui.engine.steps.pipeline import RETRIES
 from emeth_tui.errors import InsufficientFunds, SettingsError
 from emeth_tui.model import Language, ServiceName, token_to_wei
-from emeth_tui.notices.reasons.start import NoEmt, NoGasToken, NoVerificationKey, OtherAccount
+from emeth_tui.notices.reasons.start import NoEmt, NoGasToken, NoVerificationKey
 from emeth_tui.settings import VERIFICATION_KEY_VARIABLE, Layers, LimitSettings, Network, Settings
-from emeth_tui.store import key_values
 from emeth_tui.store.database import Store
 from emeth_tui.store.key_values import account_name
 from emeth_tui.workers.job_files import LocalJobFiles
@@ -76,7 +76,7 @@ async def open_node(
         connecting = _connect(settings, network, wallet, store, leases, events, clock)
         context = await stack.enter_async_context(connecting)
         _check_verification_key(network)
-        _check_account(context)
+        take_state(store, settings.state_dir, account_name(wallet.address, network.core_address))
         _check_funds(context, await context.chain.balances(wallet.address))
         for difference in differences_from_published(context.rates):
             context.events.publish(difference)
@@ -107,7 +107,7 @@ async def open_node_at_rest(
         leases = WorkerLeases(pool.workers)
         connecting = _connect(settings, network, wallet, store, leases, events, clock)
         context = await stack.enter_async_context(connecting)
-        _check_account(context)
+        take_state(store, settings.state_dir, account_name(wallet.address, network.core_address))
         node = Node(context, leases, pool, SettingsEditor(context, Layers(settings.source)))
         stack.push_async_callback(node.let_go)
         await node.catch_up()
@@ -179,15 +179,6 @@ def _check_verification_key(network: Network) -> None:
     """Refuse to stake deposits on results that the verifier is sure to reject (protocol.md §9)."""
     if not network.verification_key.get_secret_value():
         raise SettingsError(NoVerificationKey(network.name, VERIFICATION_KEY_VARIABLE))
-
-
-def _check_account(context: Context) -> None:
-    """Refuse to work with another account's jobs: this wallet cannot reach their deposits."""
-    account = account_name(context.address, context.network.core_address)
-    known = context.store.key_values.get(key_values.ACCOUNT)
-    if known not in {None, account} and context.book.open_jobs():
-        raise SettingsError(OtherAccount(context.settings.state_dir, str(known)))
-    context.store.key_values.set(key_values.ACCOUNT, account)
 
 
 def _check_funds(context: Context, balances: Balances) -> None:

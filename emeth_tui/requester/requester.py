@@ -22,17 +22,16 @@ from emeth_tui.clients.storage.requester import RequesterStorage
 from emeth_tui.clients.transactions.fee_limits import FeeLimits
 from emeth_tui.clients.transactions.sender import TransactionSender
 from emeth_tui.clients.wallet import Wallet
+from emeth_tui.engine.account import take_state
 from emeth_tui.errors import (
     CommandRefused,
     DatasetError,
     NetworkError,
     ReceiptTimeout,
-    SettingsError,
 )
 from emeth_tui.model import JobId, JournaledTransaction, Language, TransactionState
 from emeth_tui.notices.reasons.job import ChainLacksJob
 from emeth_tui.notices.reasons.network.requesting import RequestNotOpen, RequestUnderWay
-from emeth_tui.notices.reasons.start import OtherAccount
 from emeth_tui.notices.reasons.training.data import DatasetChanged, DatasetUnreadable
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.job_ids import job_id_from_bytes
@@ -41,7 +40,6 @@ from emeth_tui.requester.following import FollowedJob, follow, is_of
 from emeth_tui.requester.measuring import Measured
 from emeth_tui.requester.terms import Wish
 from emeth_tui.settings import Network, Settings
-from emeth_tui.store import key_values
 from emeth_tui.store.database import Store
 from emeth_tui.store.key_values import account_name
 from emeth_tui.store.requests import StoredRequest
@@ -262,7 +260,7 @@ async def open_requester(
     settings: Settings, network: Network, wallet: Wallet, store: Store
 ) -> AsyncIterator[Requester]:
     """Connect an account to its network. Raise NetworkError, or SettingsError for another account's state."""
-    _check_account(store, settings, account_name(wallet.address, network.core_address))
+    take_state(store, settings.state_dir, account_name(wallet.address, network.core_address))
     async with contextlib.AsyncExitStack() as stack:
         chain = await ChainClient.connect(network)
         stack.push_async_callback(chain.close)
@@ -295,13 +293,3 @@ def _terms(request: StoredRequest) -> tuple[str, str, Language, int, int, bool]:
         request.fee_wei,
         request.private,
     )
-
-
-def _check_account(store: Store, settings: Settings, account: str) -> None:
-    """Refuse to send one account's transactions from another's state: its journal has the other's nonces."""
-    known = store.key_values.get(key_values.ACCOUNT)
-    if known not in {None, account}:
-        open_jobs = [job for job in store.jobs.all() if not job.state.is_final]
-        if open_jobs or store.journal.unsettled():
-            raise SettingsError(OtherAccount(settings.state_dir, str(known)))
-    store.key_values.set(key_values.ACCOUNT, account)

@@ -9,6 +9,7 @@ from pathlib import Path
 from emeth_tui.clients.wallet import Wallet, create_keystore, load_wallet
 from emeth_tui.doctor.finding import Grade
 from emeth_tui.doctor.rooms import wallet
+from emeth_tui.model import TransactionState
 from emeth_tui.notices.reasons.doctor.account import ForeignPending
 from emeth_tui.notices.reasons.market import KeyUsedElsewhere
 from emeth_tui.notices.reasons.wallet import NoKeystore
@@ -16,7 +17,7 @@ from emeth_tui.store import key_values
 from emeth_tui.store.database import Store
 from tests.clients.emeth_chain import NODE, EmethChain
 from tests.doctor.patient import Patient, assert_found, the
-from tests.factories import make_job
+from tests.factories import make_job, make_transaction
 
 KEYSTORE, STATE, BALANCE, OFFERS, OTHER = ([check] for check in wallet.CHECKS)
 
@@ -158,7 +159,15 @@ async def test_a_state_with_jobs_of_another_account(patient: Patient) -> None:
     assert_found(await patient.seen_by(STATE), Grade.ERROR, "other_account", "use_other_state")
 
 
-async def test_a_state_of_another_account_whose_jobs_have_ended(patient: Patient) -> None:
+async def test_a_state_that_another_account_has_signed_from(patient: Patient) -> None:
+    with Store(patient.setup().settings.state_dir) as store:
+        store.key_values.set(key_values.ACCOUNT, "0xsomebody on 0xelse")
+        store.journal.add(make_transaction(state=TransactionState.MINED))
+
+    assert_found(await patient.seen_by(STATE), Grade.ERROR, "other_account", "use_other_state")
+
+
+async def test_a_state_of_another_account_that_did_nothing(patient: Patient) -> None:
     with Store(patient.setup().settings.state_dir) as store:
         store.key_values.set(key_values.ACCOUNT, "0xsomebody on 0xelse")
 

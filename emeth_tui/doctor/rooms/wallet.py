@@ -144,7 +144,7 @@ async def _state(subject: Subject) -> Sequence[Finding]:
         unread = found.StateNotRead(state_dir / DATABASE_FILE, failed.reason)
         return [error(unread, remedies.RestoreStore())]
     address, core = await subject.address(), subject.network.core_address
-    if known.account not in {None, account_name(address, core)} and known.open_jobs:
+    if known.account not in {None, account_name(address, core)} and (known.open_jobs or known.has_signed):
         other = OtherAccount(state_dir, known.account or "")
         return [error(other, remedies.UseOtherState())]
     return [ok(found.StateFits(state_dir))]
@@ -156,6 +156,7 @@ class _Known:
 
     account: str | None = None  # whose it is
     open_jobs: int = 0
+    has_signed: bool = False
     pending: frozenset[int] = frozenset()  # nonces of our transactions that are not settled
     expected: int | None = None  # the lowest nonce that may be another program's
 
@@ -175,6 +176,7 @@ def _read(state_dir: Path) -> _Known:
         return _Known(
             account=store.key_values.get(key_values.ACCOUNT),
             open_jobs=len(store.jobs.in_states(state for state in JobState if not state.is_final)),
+            has_signed=store.journal.next_nonce() > 0,
             pending=frozenset(tx.nonce for tx in store.journal.unsettled()),
             expected=None if marked is None else max(store.journal.next_nonce(), int(marked)),
         )

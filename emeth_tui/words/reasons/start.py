@@ -13,8 +13,8 @@ SENTENCES: Mapping[type[Notice], str] = {
         "network's operator for it and set {variable}"
     ),
     start.OtherAccount: (
-        "{directory} holds jobs under way of {account}; use that wallet until they have ended, or "
-        "set another state.directory"
+        "{directory} holds the jobs and transactions of {account}; use that wallet, or set another "
+        "state.directory"
     ),
     start.NoGasToken: ("{address} holds no {symbol} to pay for transactions; send it some, then start again"),
     start.NoEmt: (

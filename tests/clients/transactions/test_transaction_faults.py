@@ -239,6 +239,24 @@ async def test_a_stuck_transaction_is_replaced_at_a_higher_price(
     assert is_submitted(network, job_id)
 
 
+async def test_no_higher_price_is_paid_for_what_is_not_wanted_any_more(
+    chain: ChainClient, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    network.ask("evm_setAutomine", False)
+    submit = asyncio.create_task(Node(chain, network, store).sender.submit(job_id, "r.pt"))
+    await network.app.answered("eth_sendRawTransaction")
+    await interrupted(submit)
+
+    restarted = Node(chain, network, store, bump_after_s=0.0).sender
+    await restarted.tend(lambda _tx: False)
+    await restarted.tend(lambda _tx: False)
+    network.ask("evm_mine")
+    await restarted.tend(wanted)
+
+    assert not is_submitted(network, job_id)
+    assert [tx.purpose for tx in store.journal.of_job(job_id) if tx.state is MINED] == ["cancel"]
+
+
 async def test_the_original_may_be_mined_although_its_price_was_raised(
     chain: ChainClient, network: EmethChain, store: Store, job_id: JobId
 ) -> None:

@@ -61,7 +61,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     remedies.StopOther: (
         "end the other program, or give this node an account of its own: two with one key lose deposits"
     ),
-    remedies.UseOtherState: ("use that wallet until its jobs have ended, or set state.directory to another"),
+    remedies.UseOtherState: "use that wallet, or set state.directory to another",
     remedies.RestoreStore: "stop the node and look at `emeth-tui store backups`",
     remedies.AskOperator: "correct the address in the settings, or ask the network's operator",
     remedies.CheckClockAndAccount: ("set the clock by NTP, and check that this account may use the storage"),
