@@ -26,32 +26,32 @@ async def supervised(manager: ServiceManager | None, node: Node) -> AsyncIterato
     if manager is None:
         yield
         return
-    manager.tell(READY="1")
-    telling = asyncio.create_task(_tell(manager, node))
+    manager.notify(READY="1")
+    reporting = asyncio.create_task(_report(manager, node))
     try:
         yield
     finally:
-        telling.cancel()
-        await asyncio.wait({telling})
-        manager.tell(STOPPING="1")
+        reporting.cancel()
+        await asyncio.wait({reporting})
+        manager.notify(STOPPING="1")
 
 
-async def _tell(manager: ServiceManager, node: Node) -> None:
-    """Give signs of life, twice as often as one is wanted, and tell what the node does.
+async def _report(manager: ServiceManager, node: Node) -> None:
+    """Give signs of life, twice as often as one is wanted, and report what the node does.
 
     The loop runs, whether or not the node can say what it does.
     """
     every_s = STATUS_EVERY_S if manager.watchdog_s is None else min(STATUS_EVERY_S, manager.watchdog_s / 2)
-    tells = True
+    reports = True
     while True:
-        manager.tell(WATCHDOG="1")
+        manager.notify(WATCHDOG="1")
         try:
-            manager.tell(STATUS=status_line(node.snapshot()))
-            tells = True
+            manager.notify(STATUS=status_line(node.snapshot()))
+            reports = True
         except Exception:  # the top of a task: without signs of life a healthy node would be killed
-            if tells:
-                logger.exception("the service manager could not be told what the node does")
-            tells = False
+            if reports:
+                logger.exception("no status for the service manager")
+            reports = False
         await asyncio.sleep(every_s)
 
 

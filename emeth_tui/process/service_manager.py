@@ -15,7 +15,7 @@ class ServiceManager:
         self.watchdog_s = watchdog_s
         self._address = "\0" + address[1:] if address.startswith("@") else address  # an abstract one
 
-    def tell(self, **states: str) -> None:
+    def notify(self, **states: str) -> None:
         """Send states such as `READY="1"` or `STATUS="…"`, in one datagram."""
         lines = "\n".join(f"{name}={value}" for name, value in states.items())
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sending:

@@ -108,7 +108,7 @@ async def test_without_a_manager_there_is_nothing_to_tell(environment: dict[str,
 
 
 def test_a_manager_that_does_not_listen_is_no_reason_to_stop(tmp_path: Path) -> None:
-    ServiceManager(str(tmp_path / "nobody"), None).tell(READY="1")
+    ServiceManager(str(tmp_path / "nobody"), None).notify(READY="1")
 
 
 def test_an_abstract_socket_is_heard() -> None:
@@ -116,7 +116,7 @@ def test_an_abstract_socket_is_heard() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind("\0" + name)
         listening.settimeout(60)
-        ServiceManager("@" + name, None).tell(READY="1")
+        ServiceManager("@" + name, None).notify(READY="1")
         assert listening.recv(100) == b"READY=1"
 
 

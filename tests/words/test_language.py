@@ -6,6 +6,7 @@ import ast
 import os
 import string
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,13 @@ def test_the_catalogue_is_complete_and_holds_nothing_else(language: str) -> None
     assert len(texts) > 150
     assert sorted(texts - set(catalogue)) == []
     assert sorted(set(catalogue) - texts) == []
+
+
+@pytest.mark.parametrize("language", [name for name in LANGUAGES if name != "en"])
+def test_the_catalogue_translates_each_text_once(language: str) -> None:
+    source = (resources.files("emeth_tui.words") / "locale" / f"{language}.po").read_text("utf-8")
+    entries = sum(line.startswith("msgid ") for line in source.splitlines())
+    assert entries - 1 == len(read_catalogue(language))  # the header's is empty
 
 
 @pytest.mark.parametrize("language", [name for name in LANGUAGES if name != "en"])
