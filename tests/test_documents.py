@@ -23,7 +23,8 @@ from emeth_tui.protocol.contracts import RATE_BASE, ROUND_3_2_RATES, JobStatus, 
 from emeth_tui.protocol.info_api import JOBS_PATH
 from emeth_tui.protocol.parameters import MIN_EPOCHS, parse_parameters
 from emeth_tui.settings import load_network, load_settings
-from emeth_tui.settings.schema import ClaimSettings, fields_by_key
+from emeth_tui.settings.schema import fields_by_key
+from emeth_tui.settings.sections import ClaimSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "contracts").glob("*.md")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import logging
 import os
@@ -53,6 +52,8 @@ def doctor(context: click.Context, quick: bool, as_json: bool) -> ExitCode:
     setup = _prepare(options, quick=quick, may_ask=not as_json)
     if not as_json and sys.stderr.isatty():
         narrate("looking at everything …")
+    import asyncio
+
     from emeth_tui.doctor.run import check_up
 
     results = asyncio.run(check_up(setup))

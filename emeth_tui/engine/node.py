@@ -91,16 +91,7 @@ class Node:
         self._rewards = Rewards(context)
         series = SeriesRecorder()
         self.records = NodeRecords(context, settings_editor, series)
-        self._watcher = Watcher(
-            context,
-            ledger,
-            Hooks(
-                ended=self._job_ended,
-                stopped=self._tasks.stop,
-                restarted=self._tasks.restart,
-                deposits_kept=lambda: self._market.pause(why.DepositsKept()),
-            ),
-        )
+        self._watcher = Watcher(context, ledger, self._hooks())
         self._orphans = Orphans(context, ledger, self._tasks.start)
         self._snapshots = SnapshotMaker(
             context, leases, self._market, self._rewards, self._watcher, self._pauses, series
@@ -115,6 +106,14 @@ class Node:
         self._failures_in_a_row = 0
         self._reported_error = ""
         self.subscribe = context.events.subscribe
+
+    def _hooks(self) -> Hooks:
+        return Hooks(
+            ended=self._job_ended,
+            stopped=self._tasks.stop,
+            restarted=self._tasks.restart,
+            deposits_kept=lambda: self._market.pause(why.DepositsKept()),
+        )
 
     # -- running
 

@@ -162,13 +162,17 @@ async def _connect(
             forecasts=Forecasts(
                 measurements, leases, urlsplit(network.storage_url).netloc, schedule.as_scheduled
             ),
-            models=Models(
-                events,
-                lambda: [live.now.model_for(language, network) for language in Language],
-                partial(make_ready, settings.state_dir / "logs"),
-            ),
+            models=_models(live, network, events),
             schedule=schedule,
         )
+
+
+def _models(live: LiveSettings, network: Network, events: EventLog) -> Models:
+    return Models(
+        events,
+        lambda: [live.now.model_for(language, network) for language in Language],
+        partial(make_ready, live.now.state_dir / "logs"),
+    )
 
 
 def _fee_limits(limits: LimitSettings) -> FeeLimits:

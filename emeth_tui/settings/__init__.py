@@ -14,17 +14,8 @@ from emeth_tui.settings.loading import (
     settings_layers,
 )
 from emeth_tui.settings.networks import builtin_networks, load_network, native_symbol
-from emeth_tui.settings.schema import (
-    DEVNET,
-    PASSWORD_VARIABLE,
-    VERIFICATION_KEY_VARIABLE,
-    ClaimSettings,
-    LimitSettings,
-    LogSettings,
-    Network,
-    Settings,
-    default_config_path,
-)
+from emeth_tui.settings.schema import DEVNET, VERIFICATION_KEY_VARIABLE, Settings, default_config_path
+from emeth_tui.settings.sections import PASSWORD_VARIABLE, ClaimSettings, LimitSettings, LogSettings, Network
 
 __all__ = [
     "DEVNET",

@@ -7,7 +7,8 @@ from decimal import Decimal
 from pydantic.fields import FieldInfo
 
 from emeth_tui.settings.loading import ENVIRONMENT_PREFIX
-from emeth_tui.settings.schema import DEVNET, Network, Section, Settings
+from emeth_tui.settings.schema import DEVNET, Settings
+from emeth_tui.settings.sections import Network, Section
 
 
 def example_toml() -> str:

@@ -15,14 +15,8 @@ from emeth_tui.errors import SettingsError
 from emeth_tui.nearest import nearest_of
 from emeth_tui.notices.reasons import settings as why
 from emeth_tui.settings.problems import explain
-from emeth_tui.settings.schema import (
-    PASSWORD_VARIABLE,
-    VERIFICATION_KEY_VARIABLE,
-    Settings,
-    WalletSettings,
-    default_config_path,
-    fields_by_key,
-)
+from emeth_tui.settings.schema import VERIFICATION_KEY_VARIABLE, Settings, default_config_path, fields_by_key
+from emeth_tui.settings.sections import PASSWORD_VARIABLE, WalletSettings
 from emeth_tui.settings.toml_text import parse_toml, read_text
 
 ENVIRONMENT_PREFIX = "EMETH_TUI_"

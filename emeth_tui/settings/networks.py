@@ -25,7 +25,8 @@ from emeth_tui.notices.reasons.settings import (
     WrongChecksum,
 )
 from emeth_tui.settings.problems import explain
-from emeth_tui.settings.schema import DEVNET, VERIFICATION_KEY_VARIABLE, Network, Settings
+from emeth_tui.settings.schema import DEVNET, VERIFICATION_KEY_VARIABLE, Settings
+from emeth_tui.settings.sections import Network
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -16,6 +16,7 @@ from emeth_tui.training.devices import Device, set_deterministic, set_threads
 from emeth_tui.training.files.checkpoint import CheckpointStore, save_result
 from emeth_tui.training.files.models import (
     JobModel,
+    ModelSpec,
     make_ready,
     open_model,
 )
@@ -194,20 +195,7 @@ def _make_trainer(
     loading_since_s: float,
 ) -> Trainer:
     spec = job_model.spec
-    plan = Plan(
-        epochs=request.epochs,
-        batch_size=request.batch_size or spec.batch_for((directory / request.dataset).stat().st_size),
-        learning_rate=request.learning_rate or spec.learning_rate,
-        seed=request.seed,
-        saving=SavingLimits(
-            every_s=request.checkpoint_every_s,
-            cost_share=request.checkpoint_share,
-            gap_s=request.checkpoint_gap_s,
-            bytes_a_day=request.checkpoint_bytes_a_day,
-        ),
-        release_on_pause=request.release_on_pause,
-        back_to_best=spec.pretrained,
-    )
+    plan = _plan(request, spec, (directory / request.dataset).stat().st_size)
     fingerprint: dict[str, str | int] = {
         "dataset": tokens.digest,
         "language": request.language,
@@ -230,6 +218,23 @@ def _make_trainer(
         batch_threads=batch_threads,
         loading_since_s=loading_since_s,
         micro_batch=MicroBatch(min(plan.batch_size, len(tokens.train)), device, found_before),
+    )
+
+
+def _plan(request: TrainRequest, spec: ModelSpec, dataset_bytes: int) -> Plan:
+    return Plan(
+        epochs=request.epochs,
+        batch_size=request.batch_size or spec.batch_for(dataset_bytes),
+        learning_rate=request.learning_rate or spec.learning_rate,
+        seed=request.seed,
+        saving=SavingLimits(
+            every_s=request.checkpoint_every_s,
+            cost_share=request.checkpoint_share,
+            gap_s=request.checkpoint_gap_s,
+            bytes_a_day=request.checkpoint_bytes_a_day,
+        ),
+        release_on_pause=request.release_on_pause,
+        back_to_best=spec.pretrained,
     )
 
 

@@ -133,6 +133,17 @@ def asker_name(asker: Asker | None) -> str:
     return _("the operator at the node's own screen") if at_node else _("a signal")
 
 
+# How each state is shown where it matters whether it is good; the colours are a theme's.
+STATE_ROLES = {
+    JobState.VERIFIED: "good",
+    JobState.FAILED: "bad",
+    JobState.TIMEOUT: "bad",
+    JobState.DECLINED: "warn",
+    JobState.LOST: "muted",
+    JobState.CANCELED: "muted",
+}
+
+
 def state_name(state: JobState) -> str:
     """Name a job's state in the interface's language."""
     return {

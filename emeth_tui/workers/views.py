@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from dataclasses import dataclass
 
 from emeth_tui.model import WorkerPhase
@@ -45,17 +46,14 @@ class TrainedResult:
 
 def view_after(view: WorkerView, message: Event) -> WorkerView:
     """Return a worker's view after this report on its job."""
-    phase = WorkerPhase
+    phase, changed = WorkerPhase, functools.partial(dataclasses.replace, view)
     match message:
         case reports.Preparing():
-            return dataclasses.replace(view, phase=phase.PREPARING, detail=_preparation(message))
+            return changed(phase=phase.PREPARING, detail=_preparation(message))
         case reports.Prepared(steps_per_epoch=steps, resumed_epoch=epoch, resumed_step=step):
-            return dataclasses.replace(
-                view, phase=phase.TRAINING, detail=None, epoch=epoch, step=step, steps=steps
-            )
+            return changed(phase=phase.TRAINING, detail=None, epoch=epoch, step=step, steps=steps)
         case reports.Progress():
-            return dataclasses.replace(
-                view,
+            return changed(
                 phase=phase.TRAINING,
                 epoch=message.epoch - 1,
                 step=message.step,
@@ -64,34 +62,34 @@ def view_after(view: WorkerView, message: Event) -> WorkerView:
                 tokens_per_s=message.tokens_per_s,
             )
         case reports.Validating():
-            return dataclasses.replace(view, phase=phase.VALIDATING)
+            return changed(phase=phase.VALIDATING)
         case reports.EpochDone(epoch, train_loss, valid_loss):
-            return dataclasses.replace(
-                view, phase=phase.TRAINING, epoch=epoch, step=0, train_loss=train_loss, valid_loss=valid_loss
+            return changed(
+                phase=phase.TRAINING, epoch=epoch, step=0, train_loss=train_loss, valid_loss=valid_loss
             )
         case reports.Saving():  # a paused job saves once and stays paused
-            return view if view.phase is phase.PAUSED else dataclasses.replace(view, phase=phase.SAVING)
+            return view if view.phase is phase.PAUSED else changed(phase=phase.SAVING)
         case reports.Skipped(steps=steps):
-            return dataclasses.replace(view, detail=worker.StepsNotApplied(steps))
+            return changed(detail=worker.StepsNotApplied(steps))
         case reports.OutOfMemory(micro_batch=blocks):
-            return dataclasses.replace(view, detail=worker.FewerBlocksAtOnce(blocks))
+            return changed(detail=worker.FewerBlocksAtOnce(blocks))
         case reports.WentBack(epoch, step):
-            return dataclasses.replace(view, phase=phase.TRAINING, epoch=epoch, step=step)
+            return changed(phase=phase.TRAINING, epoch=epoch, step=step)
         case reports.Diverged(_, data):
             detail = worker.GoingBack(from_data(Reason, data))
-            return dataclasses.replace(view, phase=phase.TRAINING, detail=detail)
+            return changed(phase=phase.TRAINING, detail=detail)
         case reports.Paused():
-            return dataclasses.replace(view, phase=phase.PAUSED, tokens_per_s=None)
+            return changed(phase=phase.PAUSED, tokens_per_s=None)
         case reports.Resumed():
-            return dataclasses.replace(view, phase=phase.TRAINING)
+            return changed(phase=phase.TRAINING)
         case reports.Trained(valid_loss=valid_loss):
-            return dataclasses.replace(view, phase=phase.WRITING_RESULT, valid_loss=valid_loss)
+            return changed(phase=phase.WRITING_RESULT, valid_loss=valid_loss)
+        case reports.Untrained(valid_loss):
+            return changed(phase=phase.TRAINING, valid_loss=valid_loss)
+        case reports.BackToBest(best_loss=best_loss):
+            return changed(valid_loss=best_loss)
         case reports.CheckpointKept() | reports.ResultWritten() | reports.Stopped():
             return view
-        case reports.Untrained(valid_loss):
-            return dataclasses.replace(view, phase=phase.TRAINING, valid_loss=valid_loss)
-        case reports.BackToBest(best_loss=best_loss):
-            return dataclasses.replace(view, valid_loss=best_loss)
         case reports.ModelReady() | reports.Probed():
             return view
 

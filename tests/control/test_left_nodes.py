@@ -23,11 +23,10 @@ from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.model import AskedAt, JobId, JobState, token_to_wei
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.store.lock import lock_holder
-from tests.cli.commands.test_at_rest import blocks_coming
 from tests.cli.commands.world import LIFETIME_S, run_program
 from tests.control.conftest import Place
 from tests.control.sshd import Sshd
-from tests.engine.harness import TEXT, Harness
+from tests.engine.harness import TEXT, Harness, blocks_coming
 from tests.terminal import ROOT, Terminal
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]

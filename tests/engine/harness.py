@@ -345,3 +345,21 @@ def _quiet_options(state_dir: Path, **options: Any) -> DevnetOptions:
         "can_reorganise": True,
     }
     return DevnetOptions(state_dir=state_dir, **(quiet | options))
+
+
+@asynccontextmanager
+async def blocks_coming(network: Harness) -> AsyncIterator[None]:
+    """Let blocks come as on any chain: what is sent becomes final."""
+
+    async def mine() -> None:
+        while True:
+            await network.mine(1)
+            await asyncio.sleep(0.05)
+
+    mining = asyncio.create_task(mine())
+    try:
+        yield
+    finally:
+        mining.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await mining

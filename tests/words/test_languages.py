@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 import emeth_tui.words
-from emeth_tui.settings.schema import ScreenSettings
+from emeth_tui.settings.sections import ScreenSettings
 from emeth_tui.words.translation import LANGUAGES, language_of_locale
 
 CATALOGUES = Path(emeth_tui.words.__file__).parent / "locale"

@@ -20,6 +20,7 @@ from emeth_tui.cli.types import SINCE
 from emeth_tui.errors import ExitCode
 from emeth_tui.model import JobId, JobState, format_token
 from emeth_tui.words.formats import (
+    STATE_ROLES,
     cost,
     duration,
     exact_token,
@@ -39,14 +40,6 @@ if TYPE_CHECKING:
 EVENTS_SHOWN = 12
 EPOCHS_SHOWN = 5
 _STATES = [*(state.value for state in JobState), "open", "ended"]
-STATE_ROLES = {
-    JobState.VERIFIED: "good",
-    JobState.FAILED: "bad",
-    JobState.TIMEOUT: "bad",
-    JobState.DECLINED: "warn",
-    JobState.LOST: "muted",
-    JobState.CANCELED: "muted",
-}
 
 
 @click.command(

@@ -5,13 +5,29 @@ Completion must never fail nor wait: where something cannot be read, nothing is 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import islice
+
 import click
 from click.shell_completion import CompletionItem
 
 from emeth_tui.cli.node.place import place_of
 from emeth_tui.errors import EmethError
+from emeth_tui.model import JobId
 
 MOST_OFFERED = 200
+
+
+def matching(typed: str, ids: Iterable[tuple[JobId, str]]) -> list[CompletionItem[str]]:
+    """Return the ids that begin as typed, with or without 0x, each with its help."""
+    prefix = "" if typed.lower().startswith("0x") else "0x"
+    wanted = prefix + typed.lower()
+    items = (
+        CompletionItem(job_id.removeprefix(prefix), help=text)
+        for job_id, text in ids
+        if job_id.startswith(wanted)
+    )
+    return [*islice(items, MOST_OFFERED)]
 
 
 class JobIdType(click.ParamType[str]):
@@ -26,18 +42,13 @@ class JobIdType(click.ParamType[str]):
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem[str]]:
         """Offer this node's jobs, the newest first, each with its state."""
-        typed = incomplete.lower()
-        wanted = typed if typed.startswith("0x") else f"0x{typed}"
         try:
             with place_of(ctx).tables() as tables:
                 jobs = tables.jobs.all()[::-1]
         except (EmethError, OSError):
             return []
-        return [
-            CompletionItem(job.job_id if typed.startswith("0x") else job.job_id[2:], help=job.state.value)
-            for job in jobs
-            if job.job_id.startswith(wanted) and not (self._open_only and job.state.is_final)
-        ][:MOST_OFFERED]
+        offered = (job for job in jobs if not (self._open_only and job.state.is_final))
+        return matching(incomplete, ((job.job_id, job.state.value) for job in offered))
 
 
 class SettingKeyType(click.ParamType[str]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import CompletionItem
 
-from emeth_tui.cli.node.completing import MOST_OFFERED
+from emeth_tui.cli.node.completing import matching
 from emeth_tui.cli.node.place import place_of
 from emeth_tui.cli.requester.place import known_requests
 from emeth_tui.errors import EmethError
@@ -20,17 +20,11 @@ class RequestIdType(click.ParamType[str]):
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem[str]]:
         """Offer the jobs that were requested from here, the newest first, each with its file."""
-        typed = incomplete.lower()
-        wanted = typed if typed.startswith("0x") else f"0x{typed}"
         try:
             known = known_requests(place_of(ctx))[::-1]
         except (EmethError, OSError):
             return []
-        return [
-            CompletionItem(one.job_id if typed.startswith("0x") else one.job_id[2:], help=one.path.name)
-            for one in known
-            if one.job_id.startswith(wanted)
-        ][:MOST_OFFERED]
+        return matching(incomplete, ((one.job_id, one.path.name) for one in known))
 
 
 REQUEST_ID = RequestIdType()

@@ -14,7 +14,7 @@ from emeth_tui.notices.reasons.pauses import hours as why
 from emeth_tui.notices.reasons.pauses.by_hand import NotATimeOfDay
 from emeth_tui.schedule.week import Timetable, WeekHours, minute_of_day
 from emeth_tui.schedule.zone import Offset, local_text, next_showing, offset_in
-from emeth_tui.settings.schema import ScheduleSettings
+from emeth_tui.settings.sections import ScheduleSettings
 
 _NEEDS_NO_DEVICE = frozenset({Phase.DOWNLOAD, Phase.UPLOAD})
 

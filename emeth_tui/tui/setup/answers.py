@@ -11,7 +11,8 @@ from emeth_tui.errors import SettingsError
 from emeth_tui.notices.reasons.setup import DiskTooSmall, NotANumberOfGb
 from emeth_tui.notices.reasons.wallet import PrivateKeyNotHex
 from emeth_tui.settings import Layers, Network, Settings, example_toml, load_network, load_settings
-from emeth_tui.settings.schema import BYTES_PER_GB, CacheSettings
+from emeth_tui.settings.schema import BYTES_PER_GB
+from emeth_tui.settings.sections import CacheSettings
 from emeth_tui.settings.writing import edit_toml
 
 SECRET_KEYS = frozenset({"verification_key"})  # never copied from one file into another

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -17,28 +14,10 @@ from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.store.database import Store
 from emeth_tui.store.lock import lock_holder
 from tests.cli.commands.world import LIFETIME_S, commanded, program, run_program
-from tests.engine.harness import Harness
+from tests.engine.harness import Harness, blocks_coming
 from tests.engine.quick_worker import Script
 
 pytestmark = pytest.mark.process
-
-
-@asynccontextmanager
-async def blocks_coming(network: Harness) -> AsyncIterator[None]:
-    """Let blocks come as on any chain: what is sent becomes final."""
-
-    async def mine() -> None:
-        while True:
-            await network.mine(1)
-            await asyncio.sleep(0.05)
-
-    mining = asyncio.create_task(mine())
-    try:
-        yield
-    finally:
-        mining.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await mining
 
 
 async def emeth_tui(network: Harness, tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

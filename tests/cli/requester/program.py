@@ -7,15 +7,13 @@ import contextlib
 import json
 import os
 import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from emeth_tui.model import JobId
 from tests.cli.commands.world import program, run_program
-from tests.engine.harness import TEXT, Harness
+from tests.engine.harness import TEXT, Harness, blocks_coming
 from tests.terminal import ROOT
 
 
@@ -91,21 +89,3 @@ class Program:
         """Return every job that the chain has."""
         await self.network.devnet.mirror.refresh()
         return list(self.network.devnet.mirror.jobs)
-
-
-@asynccontextmanager
-async def blocks_coming(network: Harness) -> AsyncIterator[None]:
-    """Let blocks come as on any chain: what is sent becomes final."""
-
-    async def mine() -> None:
-        while True:
-            await network.mine(1)
-            await asyncio.sleep(0.05)
-
-    mining = asyncio.create_task(mine())
-    try:
-        yield
-    finally:
-        mining.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await mining

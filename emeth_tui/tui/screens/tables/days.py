@@ -20,7 +20,6 @@ from emeth_tui.tui.drawing.lines import Line, Span, line
 from emeth_tui.tui.drawing.table import Column
 from emeth_tui.tui.screens.day_accounts import DayAccounts
 from emeth_tui.tui.screens.tables.rows import RowsScreen
-from emeth_tui.tui.why_not import Target
 from emeth_tui.words.formats import cost, day_of, emt
 from emeth_tui.words.translation import _
 
@@ -44,10 +43,6 @@ class DaysScreen(RowsScreen[DayAccount]):
 
     async def load(self, records: Records) -> None:
         self.jobs = await records.history()
-
-    @property
-    def target(self) -> Target:
-        return Target(row_count=len(self.shown))
 
     def open_details(self) -> None:
         """List the jobs that ended on the chosen day."""

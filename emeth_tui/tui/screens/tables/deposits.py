@@ -16,8 +16,7 @@ from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.lines import Line, Span, line
 from emeth_tui.tui.drawing.table import Column
 from emeth_tui.tui.panels.deposits import deposit_lines
-from emeth_tui.tui.screens.tables.rows import RowsScreen
-from emeth_tui.tui.why_not import Target
+from emeth_tui.tui.screens.tables.rows import JobRowsScreen
 from emeth_tui.words.formats import cost, day_and_time, duration, state_name
 from emeth_tui.words.translation import _
 
@@ -25,30 +24,15 @@ if TYPE_CHECKING:
     from emeth_tui.tui.frame import Frame
 
 
-class DepositsScreen(RowsScreen[Job]):
+class DepositsScreen(JobRowsScreen[Job]):
     """One row per deposit."""
 
     SCOPE = Scope.DEPOSITS
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.DEPOSITS)
 
-    @property
-    def target(self) -> Target:
-        return Target(row_count=len(self.shown))
-
-    def open_details(self) -> None:
-        """Show all about the chosen job."""
-        if self.chosen_item is not None:
-            self.host.pages.open_job(self.chosen_item.job_id)
-
     def items(self, frame: Frame) -> Sequence[Job]:
         staked = [job for job in frame.snapshot.jobs if job.state.holds_deposit]
         return [*staked, *frame.snapshot.ended_today]
-
-    def key_of(self, item: Job) -> str:
-        return item.job_id
-
-    def searched_text(self, item: Job) -> str:
-        return item.job_id
 
     def empty_text(self) -> str:
         return _("no deposit matches the filter") if self.words else _("nothing is staked")

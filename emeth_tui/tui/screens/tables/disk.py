@@ -14,8 +14,7 @@ from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.lines import Line, Span, line
 from emeth_tui.tui.drawing.table import Column
 from emeth_tui.tui.panels.disk import disk_lines
-from emeth_tui.tui.screens.tables.rows import RowsScreen
-from emeth_tui.tui.why_not import Target
+from emeth_tui.tui.screens.tables.rows import JobRowsScreen
 from emeth_tui.words.formats import percent, size, state_name
 from emeth_tui.words.translation import _
 
@@ -41,20 +40,11 @@ class JobFilesHeld:
         return max(0, self.job.reserved_bytes - self.held_bytes) if self.job else 0
 
 
-class DiskScreen(RowsScreen[JobFilesHeld]):
+class DiskScreen(JobRowsScreen[JobFilesHeld]):
     """One row per job with files, or with room kept for them."""
 
     SCOPE = Scope.DISK
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.DISK)
-
-    @property
-    def target(self) -> Target:
-        return Target(row_count=len(self.shown))
-
-    def open_details(self) -> None:
-        """Show all about the chosen job."""
-        if self.chosen_item is not None:
-            self.host.pages.open_job(self.chosen_item.job_id)
 
     def items(self, frame: Frame) -> Sequence[JobFilesHeld]:
         jobs = {job.job_id: job for job in frame.snapshot.jobs}
@@ -62,12 +52,6 @@ class DiskScreen(RowsScreen[JobFilesHeld]):
         held |= dict(frame.snapshot.disk.by_job)
         biggest = sorted(held.items(), key=lambda entry: -entry[1])
         return [JobFilesHeld(job_id, jobs.get(job_id), held_bytes) for job_id, held_bytes in biggest]
-
-    def key_of(self, item: JobFilesHeld) -> str:
-        return item.job_id
-
-    def searched_text(self, item: JobFilesHeld) -> str:
-        return item.job_id
 
     def empty_text(self) -> str:
         return _("no job matches the filter") if self.words else _("no job holds files")

@@ -16,9 +16,8 @@ from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.lines import Line, Span, line
 from emeth_tui.tui.drawing.table import Column
-from emeth_tui.tui.screens.tables.rows import RowsScreen
-from emeth_tui.tui.why_not import Target
-from emeth_tui.words.formats import cost, day_of, emt, exact_emt, moment, size, state_name
+from emeth_tui.tui.screens.tables.rows import JobRowsScreen
+from emeth_tui.words.formats import STATE_ROLES, cost, day_of, emt, exact_emt, moment, size, state_name
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
@@ -27,18 +26,10 @@ if TYPE_CHECKING:
     from emeth_tui.tui.node_front import Records
 
 ROOMY_CELLS = 96
-_STATE_ROLES = {
-    JobState.VERIFIED: "good",
-    JobState.FAILED: "bad",
-    JobState.TIMEOUT: "bad",
-    JobState.DECLINED: "warn",
-    JobState.LOST: "muted",
-    JobState.CANCELED: "muted",
-}
 _STATE_SIGNS = {"good": "✓ ", "bad": "✗ ", "warn": "! "}
 
 
-class HistoryScreen(RowsScreen[Job]):
+class HistoryScreen(JobRowsScreen[Job]):
     """Every job that this node ever took."""
 
     SCOPE = Scope.HISTORY
@@ -52,24 +43,12 @@ class HistoryScreen(RowsScreen[Job]):
     async def load(self, records: Records) -> None:
         self.jobs = await records.history()
 
-    @property
-    def target(self) -> Target:
-        return Target(row_count=len(self.shown))
-
-    def open_details(self) -> None:
-        """Show all about the chosen job."""
-        if self.chosen_item is not None:
-            self.host.pages.open_job(self.chosen_item.job_id)
-
     def export(self) -> None:
         """Write the jobs that are shown to a file."""
         self.host.pages.ask_export("jobs", len(self.shown), partial(jobs_csv, self.shown))
 
     def items(self, frame: Frame) -> Sequence[Job]:
         return self.jobs
-
-    def key_of(self, item: Job) -> str:
-        return item.job_id
 
     def searched_text(self, item: Job) -> str:
         ended = f"ended:{day_of(item.ended_at_unix_s)}" if item.ended_at_unix_s else ""
@@ -124,7 +103,7 @@ class _Totals:
 
 
 def _outcome(job: Job) -> Span:
-    role = _STATE_ROLES.get(job.state, "accent")
+    role = STATE_ROLES.get(job.state, "accent")
     return _STATE_SIGNS.get(role, "  ") + state_name(job.state), role
 
 

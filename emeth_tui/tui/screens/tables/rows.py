@@ -9,7 +9,7 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar, overload
 
 from textual.binding import BindingType
 
@@ -18,8 +18,10 @@ from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.lines import BLANK, Line, Span, line, wrap
 from emeth_tui.tui.drawing.table import Column, Layout, lay_out
 from emeth_tui.tui.screens.page import PageScreen
+from emeth_tui.tui.why_not import Target
 
 if TYPE_CHECKING:
+    from emeth_tui.model import JobId
     from emeth_tui.tui.frame import Frame
 
 T = TypeVar("T")
@@ -101,6 +103,10 @@ class RowsScreen(PageScreen, Generic[T]):
     def searched_text(self, item: T) -> str:
         """Return what the filter searches beyond the row's own text."""
         return ""
+
+    @property
+    def target(self) -> Target:
+        return Target(row_count=len(self.shown))
 
     @property
     def has_rows(self) -> bool:
@@ -241,3 +247,28 @@ def _cells(item: T, columns: Sequence[Column[T]]) -> list[Span]:
 
 def _span(cell: str | Span) -> Span:
     return (cell, "") if isinstance(cell, str) else cell
+
+
+class OfJob(Protocol):
+    """What belongs to a job."""
+
+    @property
+    def job_id(self) -> JobId: ...
+
+
+J = TypeVar("J", bound=OfJob)
+
+
+class JobRowsScreen(RowsScreen[J]):
+    """A page of rows of which each belongs to a job."""
+
+    def open_details(self) -> None:
+        """Show all about the chosen job."""
+        if self.chosen_item is not None:
+            self.host.pages.open_job(self.chosen_item.job_id)
+
+    def key_of(self, item: J) -> JobId:
+        return item.job_id
+
+    def searched_text(self, item: J) -> str:
+        return item.job_id

@@ -15,7 +15,6 @@ from emeth_tui.tui.drawing.lines import Line, Span, line
 from emeth_tui.tui.drawing.table import Column
 from emeth_tui.tui.panels.share import share_lines, waiting_wei
 from emeth_tui.tui.screens.tables.rows import RowsScreen
-from emeth_tui.tui.why_not import Target
 from emeth_tui.words.formats import day_of, emt
 from emeth_tui.words.translation import _
 
@@ -31,10 +30,6 @@ class ShareScreen(RowsScreen[SlotShare]):
 
     SCOPE = Scope.SHARE
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.SHARE)
-
-    @property
-    def target(self) -> Target:
-        return Target(row_count=len(self.shown))
 
     def open_details(self) -> None:
         """List the jobs that ended on the chosen day."""

@@ -15,7 +15,6 @@ from emeth_tui.tui.drawing.lines import Line, Span, line
 from emeth_tui.tui.drawing.table import Column
 from emeth_tui.tui.screens.job_parts import TRANSACTION_SIGNS
 from emeth_tui.tui.screens.tables.rows import RowsScreen
-from emeth_tui.tui.why_not import Target
 from emeth_tui.words.formats import duration, moment, transaction_state_name
 from emeth_tui.words.translation import _
 
@@ -39,10 +38,6 @@ class TransactionsScreen(RowsScreen[JournaledTransaction]):
 
     async def load(self, records: Records) -> None:
         self.transactions = await records.transactions(TRANSACTIONS_SHOWN)
-
-    @property
-    def target(self) -> Target:
-        return Target(row_count=len(self.shown))
 
     def open_details(self) -> None:
         """Show all about the chosen transaction."""
