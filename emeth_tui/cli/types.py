@@ -69,7 +69,7 @@ class Duration(click.ParamType[int]):
         text = value.strip().lower()
         seconds = sum(int(number) * _SECONDS[unit] for number, unit in _AGO.findall(text))
         if not re.fullmatch(f"(?:{_AGO.pattern})+", text) or not 1 <= seconds <= MAX_PAUSE_S:
-            self.fail(f"{value!r} is no time from 1s to 30d, such as 30m, 2h or 1h30m", param, ctx)
+            self.fail(f"{value!r} is not a time from 1s to 30d, such as 30m, 2h or 1h30m", param, ctx)
         return seconds
 
 
@@ -84,7 +84,7 @@ class TimeOfDay(click.ParamType[str]):
         try:
             minute = minute_of_day(value)
         except ValueError:
-            self.fail(f"{value!r} is no time of day, 00:00 to 23:59", param, ctx)
+            self.fail(f"{value!r} is not a time of day from 00:00 to 23:59", param, ctx)
         return f"{minute // 60:02d}:{minute % 60:02d}"
 
 

@@ -305,7 +305,7 @@ class Node:
         """Hold a job at its next step boundary, across restarts; return until when, "" for an open end.
 
         It goes on after `for_s`, or at a time of day; else when it is resumed. Raise JobError when it has
-        ended or is submitted, or would miss its deadline; SettingsError for what is no time of day.
+        ended or is submitted, or would miss its deadline; SettingsError for an invalid time of day.
         """
         job, end = self._open_job(job_id), self._context.schedule.pause_end(for_s, until)
         self._pauses.pause_job(job, end, by)
@@ -318,7 +318,7 @@ class Node:
     async def pause_claims(self, *, for_s: int | None = None, until: str = "", by: Asker = OPERATOR) -> str:
         """Take no new jobs, across restarts, for a time or until `resume_claims`; return until when.
 
-        Raise SettingsError for what is no time of day.
+        Raise SettingsError for an invalid time of day.
         """
         end = self._context.schedule.pause_end(for_s, until)
         paused = self._market.paused

@@ -1,1 +1,1 @@
-"""Hours of the week by a wall clock, and when they begin and end: pure reckoning."""
+"""Hours of the week by a wall clock, and when they begin and end: pure calculation."""

@@ -1,4 +1,4 @@
-"""Hours of the week: read from text, and reckoned with by a wall clock.
+"""Hours of the week: read from text, and evaluated by a wall clock.
 
 Each minute counts as the wall clock shows it. Where clocks are put forward, hours that fall into the gap are
 left out; where they are put back, the minutes that are shown twice count twice.
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from emeth_tui.schedule.zone import MINUTES_PER_DAY, Offset, steady_spans
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-HORIZON_S = 30 * 86_400  # nothing further ahead is reckoned with
+HORIZON_S = 30 * 86_400  # nothing further ahead is considered
 _WEEK_MINUTES = 7 * MINUTES_PER_DAY
 _WEEK_S = _WEEK_MINUTES * 60
 _EPOCH_WEEKDAY_S = 3 * 86_400  # 1970-01-01 was a Thursday

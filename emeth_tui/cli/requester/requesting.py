@@ -50,7 +50,7 @@ class Emt(click.ParamType[int]):
         except (InvalidOperation, ValueError):
             wei = 0
         if not 0 < wei < 2**256:
-            self.fail(f"{value!r} is no amount of EMT such as 20 or 12.5", param, ctx)
+            self.fail(f"{value!r} is not an amount of EMT, such as 20 or 12.5", param, ctx)
         return wei
 
 
@@ -64,7 +64,7 @@ class Span(click.ParamType[int]):
             return value
         match = _SPAN.fullmatch(value.strip().lower())
         if match is None:
-            self.fail(f"{value!r} is no time such as 90m, 6h or 2d", param, ctx)
+            self.fail(f"{value!r} is not a time, such as 90m, 6h or 2d", param, ctx)
         return int(match[1]) * _SECONDS[match[2]]
 
 

@@ -79,7 +79,7 @@ class Schedule:
     def pause_end(self, for_s: int | None, until: str) -> float | None:
         """Return when a pause ends that is to last so long, or until a time of day; None for an open end.
 
-        Raise SettingsError for what is no time of day.
+        Raise SettingsError for an invalid time of day.
         """
         if for_s is not None:
             return self._now() + for_s
