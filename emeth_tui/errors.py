@@ -32,6 +32,7 @@ EmethError                    what happened, to which job, and what the user can
 ├── NoSuchJob                 no job has the id that was typed, or several begin with it
 ├── CommandRefused            the node does not do what was asked of it now
 ├── NotConfirmed              what costs money was not confirmed
+├── ServiceError              a network's contracts or services could not be set up
 └── DevnetError               the local network could not be started
 """
 
@@ -72,6 +73,7 @@ class ExitCode(IntEnum):
     REFUSED = 24
     NOT_CONFIRMED = 25
     NOT_VERIFIED = 26
+    SERVING = 27
     INTERRUPTED = 130
 
 
@@ -210,6 +212,10 @@ class CommandRefused(EmethError):
 
 class NotConfirmed(EmethError):
     exit_code = ExitCode.NOT_CONFIRMED
+
+
+class ServiceError(EmethError):
+    exit_code = ExitCode.SERVING
 
 
 class DevnetError(EmethError):

@@ -1,33 +1,16 @@
-"""The devnet's accounts: keys generated for each state directory, and transactions for its bots.
-
-The bots keep no journal of what they send: they read what to do next from the chain, even after a crash.
-"""
+"""The devnet's accounts: keys generated for each state directory."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import secrets
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from eth_utils.address import to_checksum_address
-
-from emeth_tui.clients.chain.client import ChainClient
-from emeth_tui.clients.chain.contracts import Call
-from emeth_tui.clients.transactions.broadcast import Receipt, nonce_status, reverted, simulate
-from emeth_tui.clients.transactions.gas_price import market_price
 from emeth_tui.clients.wallet import Wallet
-from emeth_tui.devnet.files import read_json, write_json
-from emeth_tui.errors import DevnetError, ReceiptTimeout, WalletError
-from emeth_tui.notices.reasons.local.devnet import DevnetFileDamaged, NotInBlock
-
-RECEIPT_TIMEOUT_S = 30.0  # a devnet's chain mines at once
-_POLL_S = 0.05
-
-_logger = logging.getLogger(__name__)
+from emeth_tui.errors import ServiceError, WalletError
+from emeth_tui.network.files import read_json, write_json
+from emeth_tui.notices.reasons.local.serving import KeptFileDamaged
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +32,7 @@ class Key:
 def kept_keys(path: Path, names: Iterable[str]) -> dict[str, Key]:
     """Return the named accounts' keys from a private file; generate those that are missing.
 
-    Raise DevnetError when the file is damaged.
+    Raise ServiceError when the file is damaged.
     """
     kept = read_json(path) or {}
     complete = {name: kept.get(name) or secrets.token_hex(32) for name in names}
@@ -58,66 +41,8 @@ def kept_keys(path: Path, names: Iterable[str]) -> dict[str, Key]:
     try:
         return {name: _key(bytes.fromhex(digits)) for name, digits in complete.items()}
     except (ValueError, TypeError, WalletError):
-        raise DevnetError(DevnetFileDamaged(path)) from None
+        raise ServiceError(KeptFileDamaged(path)) from None
 
 
 def _key(private_key: bytes) -> Key:
     return Key(private_key, Wallet(private_key).address)
-
-
-class Account:
-    """Sends one account's transactions, one at a time."""
-
-    def __init__(self, chain: ChainClient, wallet: Wallet) -> None:
-        self.chain = chain
-        self.wallet = wallet
-        self.address = to_checksum_address(wallet.address)
-        self._turn = asyncio.Lock()
-
-    async def send(self, call: Call, what: str) -> Receipt:
-        """Send a contract call and wait until it is in a block; `what` starts the error messages.
-
-        Raise Reverted, ReceiptTimeout or NetworkError.
-        """
-        async with self._turn:
-            gas = await simulate(self.chain.w3, call, self.address, what)
-            tx_hash = await self._broadcast(call, gas)
-            receipt = await self._receipt(tx_hash, what)
-        if not receipt.ok:
-            raise reverted(what, "another transaction came first")
-        _logger.debug("%s: in block %d", what, receipt.block_number)
-        return receipt
-
-    async def allow_core(self, amount_wei: int, what: str) -> None:
-        """Let EmethCore take `amount_wei` of this account's EMT, if it may not already."""
-        balances = await self.chain.balances(self.address)
-        if balances.allowance_wei < amount_wei:
-            core = self.chain.network.core_address
-            await self.send(self.chain.token("approve", core, 2**256 - 1), what)
-
-    async def _broadcast(self, call: Call, gas: int) -> str:
-        w3 = self.chain.w3
-        price = await market_price(w3)
-        nonce = await w3.eth.get_transaction_count(self.address, "pending")
-        raw, tx_hash = self.wallet.sign_transaction(
-            {
-                "chainId": self.chain.network.chain_id,
-                "nonce": nonce,
-                "to": to_checksum_address(call.address),
-                "value": 0,
-                "data": call.data,
-                "gas": gas,
-                **price.fields(),
-            }
-        )
-        await w3.eth.send_raw_transaction(raw)
-        return tx_hash
-
-    async def _receipt(self, tx_hash: str, what: str) -> Receipt:
-        give_up_s = time.monotonic() + RECEIPT_TIMEOUT_S
-        while time.monotonic() < give_up_s:
-            status = await nonce_status(self.chain.w3, self.address, [tx_hash])
-            if status.receipt is not None:
-                return status.receipt
-            await asyncio.sleep(_POLL_S)
-        raise ReceiptTimeout(NotInBlock(what, RECEIPT_TIMEOUT_S))

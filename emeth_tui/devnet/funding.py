@@ -14,9 +14,10 @@ from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.clients.chain.provider import ChainProvider
 from emeth_tui.clients.chain.rpc import Rpc
 from emeth_tui.clients.http.transport import open_transport
-from emeth_tui.devnet.accounts import Account, Key
-from emeth_tui.devnet.deploy import Build, deploy
+from emeth_tui.devnet.accounts import Key
 from emeth_tui.model import WEI_PER_TOKEN, token_to_wei
+from emeth_tui.network.account import Account
+from emeth_tui.network.deploy import Build, deploy
 from emeth_tui.protocol.contracts import Rates
 
 OPERATOR, REQUESTER, VERIFIER, RIVAL, DEPLOYER = "operator", "requester", "verifier", "rival", "deployer"

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from emeth_tui.clients.wallet import create_keystore
 from emeth_tui.devnet.accounts import Key
-from emeth_tui.devnet.files import (
+from emeth_tui.devnet.options import DevnetInfo
+from emeth_tui.network.files import (
     make_private_directory,
     write_json,
     write_private,
 )
-from emeth_tui.devnet.options import DevnetInfo
 from emeth_tui.settings import DEVNET
 
 _KEYSTORE_WORK_FACTOR = 2**12  # for a throwaway account: opening it takes less than a second

@@ -23,7 +23,7 @@ from emeth_tui.clients.http.transport import Transport, open_transport
 from emeth_tui.clients.storage.client import StorageClient
 from emeth_tui.clients.storage.requester import RequesterStorage
 from emeth_tui.devnet import funding
-from emeth_tui.devnet.accounts import Account, Key, kept_keys
+from emeth_tui.devnet.accounts import Key, kept_keys
 from emeth_tui.devnet.bots.common import supervise
 from emeth_tui.devnet.bots.plan import ERRAND_BYTES, Planner
 from emeth_tui.devnet.bots.requester import Requester
@@ -32,30 +32,30 @@ from emeth_tui.devnet.bots.texts import load_corpus
 from emeth_tui.devnet.bots.torch_process import TorchProcess
 from emeth_tui.devnet.bots.verifier import EXAMINE_LIMIT_S, Examination, Examiner, Verifier
 from emeth_tui.devnet.chain.backends import make_chain
-from emeth_tui.devnet.deploy import deployment_of
-from emeth_tui.devnet.files import (
-    DESCRIPTION_FILE,
-    NODE_SETTINGS_FILE,
-    kept_secret,
-    make_private_directory,
-    read_json,
-    write_json,
-)
+from emeth_tui.devnet.faults import FaultyApp
+from emeth_tui.devnet.files import DESCRIPTION_FILE, NODE_SETTINGS_FILE
 from emeth_tui.devnet.joining import (
     write_description,
     write_node_settings,
     write_operator_wallet,
 )
 from emeth_tui.devnet.options import CHAIN_ID, DevnetInfo, DevnetOptions
-from emeth_tui.devnet.services.faults import FaultyApp
-from emeth_tui.devnet.services.http_service import HttpService
-from emeth_tui.devnet.services.info_server import InfoApp
-from emeth_tui.devnet.services.mirror import JobMirror
-from emeth_tui.devnet.services.objects import DATASETS, ObjectStore
-from emeth_tui.devnet.services.storage import StorageApp, StorageOptions
 from emeth_tui.errors import DevnetError
 from emeth_tui.files import try_lock
 from emeth_tui.model import JobId, Language
+from emeth_tui.network.account import Account
+from emeth_tui.network.deploy import deployment_of
+from emeth_tui.network.files import (
+    kept_secret,
+    make_private_directory,
+    read_json,
+    write_json,
+)
+from emeth_tui.network.services.http_service import HttpService
+from emeth_tui.network.services.info_server import InfoApp
+from emeth_tui.network.services.mirror import JobMirror
+from emeth_tui.network.services.objects import DATASETS, ObjectStore
+from emeth_tui.network.services.storage import StorageApp, StorageOptions
 from emeth_tui.notices.reasons.files import Unwritable
 from emeth_tui.notices.reasons.local.devnet import DevnetNotRunning, DevnetRunsAlready
 from emeth_tui.protocol.contracts import ChainJob

@@ -9,8 +9,8 @@ from pathlib import Path
 from emeth_tui.devnet.accounts import Key
 from emeth_tui.devnet.bots.plan import DatasetSizes
 from emeth_tui.devnet.chain.backends import ChainKind
-from emeth_tui.devnet.deploy import Build
-from emeth_tui.devnet.services.faults import Faults
+from emeth_tui.devnet.faults import Faults
+from emeth_tui.network.deploy import Build
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, Rates
 
 CHAIN_ID = 60_001  # as in protocol/networks/devnet.toml

@@ -24,8 +24,8 @@ from emeth_tui.clients.chain.rpc import Rpc
 from emeth_tui.clients.http.transport import open_transport
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.devnet.chain.server import DevChain
-from emeth_tui.devnet.deploy import deploy, deployment_of
 from emeth_tui.model import JobId, token_to_wei
+from emeth_tui.network.deploy import deploy, deployment_of
 from emeth_tui.protocol.contracts import abi
 from emeth_tui.protocol.job_ids import job_id_bytes, job_id_from_bytes
 from emeth_tui.settings import Network

@@ -12,10 +12,10 @@ from pathlib import Path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from emeth_tui.clients.wallet import Wallet
-from emeth_tui.devnet.services.http_service import HttpService
-from emeth_tui.devnet.services.objects import DATASETS, RESULTS, ObjectStore
-from emeth_tui.devnet.services.storage import StorageApp, StorageOptions
 from emeth_tui.model import JobId
+from emeth_tui.network.services.http_service import HttpService
+from emeth_tui.network.services.objects import DATASETS, RESULTS, ObjectStore
+from emeth_tui.network.services.storage import StorageApp, StorageOptions
 from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.settings import Network
 from tests.devnet.records import JOB_ID, chain_job

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from emeth_tui.backoff import Backoff
 from emeth_tui.clients.http.retry import Retry
-from emeth_tui.devnet.services.http_service import LOOPBACK, bind_loopback
+from emeth_tui.network.services.http_service import LOOPBACK, bind_loopback
 
 QUICK_RETRY = Retry(backoff=Backoff(0.001, 0.001))
 

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from emeth_tui.devnet.deploy import Build
+from emeth_tui.network.deploy import Build
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES
 
 PUBLISHED_RATES = dataclasses.replace(  # protocol.md §2

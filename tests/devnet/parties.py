@@ -10,11 +10,11 @@ import httpx
 from emeth_tui.clients.http.transport import Transport
 from emeth_tui.clients.storage.requester import RequesterStorage
 from emeth_tui.clients.wallet import Wallet
-from emeth_tui.devnet.accounts import Account
 from emeth_tui.devnet.bots.plan import JobPlan, Planner
 from emeth_tui.devnet.bots.requester import Requester
 from emeth_tui.devnet.network import Devnet
 from emeth_tui.model import JobId
+from emeth_tui.network.account import Account
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.job_ids import job_id_bytes
 from emeth_tui.protocol.storage_api import COMPLETE_UPLOAD_PATH, PUT_SIGNED_URLS_PATH

@@ -18,12 +18,12 @@ from emeth_tui.devnet import funding
 from emeth_tui.devnet.accounts import kept_keys
 from emeth_tui.devnet.bots.plan import Planner
 from emeth_tui.devnet.bots.texts import load_corpus
+from emeth_tui.devnet.faults import Faults
 from emeth_tui.devnet.network import Devnet
 from emeth_tui.devnet.options import CHAIN_ID, DevnetOptions
-from emeth_tui.devnet.services.faults import Faults
-from emeth_tui.devnet.services.http_service import bind_loopback
-from emeth_tui.errors import DevnetError
+from emeth_tui.errors import DevnetError, ServiceError
 from emeth_tui.model import Language, token_to_wei
+from emeth_tui.network.services.http_service import bind_loopback
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.storage_api import SIZE_OF_PATH
 from emeth_tui.settings import find_password, load_network, load_settings
@@ -196,7 +196,7 @@ async def test_a_damaged_directory_is_told_and_nothing_is_left_running(
 ) -> None:
     (tmp_path / name).write_text("{", "utf-8")
 
-    with pytest.raises(DevnetError, match=f"{name}: is damaged"):
+    with pytest.raises(ServiceError, match=f"{name}: is damaged"):
         await make_devnet(state_dir=tmp_path).start()
 
     (tmp_path / name).unlink()

@@ -16,7 +16,7 @@ import httpx
 from emeth_tui.backoff import Backoff
 from emeth_tui.clients.transactions.gas_price import market_price
 from emeth_tui.devnet import funding
-from emeth_tui.devnet.accounts import Account, kept_keys
+from emeth_tui.devnet.accounts import kept_keys
 from emeth_tui.devnet.bots.plan import JobPlan
 from emeth_tui.devnet.bots.requester import Requester
 from emeth_tui.devnet.chain.reorganisation import Dropped
@@ -29,6 +29,7 @@ from emeth_tui.engine.node import Node
 from emeth_tui.engine.opening import open_node
 from emeth_tui.headless import A_SIGNAL
 from emeth_tui.model import JobId, Language, token_to_wei
+from emeth_tui.network.account import Account
 from emeth_tui.notices.event import Event
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, ChainJob
 from emeth_tui.protocol.info_api import JOBS_PATH

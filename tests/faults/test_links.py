@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from emeth_tui.devnet.chain.backends import PyEvmChain
-from emeth_tui.devnet.services.http_service import HttpService
+from emeth_tui.network.services.http_service import HttpService
 from tests.devnet.chain.raw_rpc import CHAIN_ID, GENESIS_ACCOUNTS, RawRpc, signed
 from tests.faults.injected import link_faults
 from tests.faults.injected.rpc_lies import LIES

@@ -15,8 +15,8 @@ from eth_utils.crypto import keccak
 
 from emeth_tui.backoff import Backoff
 from emeth_tui.clients.wallet import Wallet
-from emeth_tui.devnet.services.mirror import JobMirror
 from emeth_tui.errors import EmethError, StorageError, StorageRejected
+from emeth_tui.network.services.mirror import JobMirror
 from emeth_tui.notices.reasons.local.bots import (
     DownloadBroke,
     LongerThan,

@@ -17,14 +17,14 @@ from typing import Protocol
 
 import httpx
 
-from emeth_tui.devnet.accounts import Account
 from emeth_tui.devnet.bots.common import BACKOFF, fetch, on_news, signed_url
 from emeth_tui.devnet.bots.torch_process import TorchProcessDied
-from emeth_tui.devnet.files import make_private_directory
-from emeth_tui.devnet.services.mirror import JobMirror
-from emeth_tui.devnet.services.storage import MAX_DATASET_BYTES
 from emeth_tui.errors import EmethError, JobError, StorageRejected
 from emeth_tui.model import JobId
+from emeth_tui.network.account import Account
+from emeth_tui.network.files import make_private_directory
+from emeth_tui.network.services.mirror import JobMirror
+from emeth_tui.network.services.storage import MAX_DATASET_BYTES
 from emeth_tui.notices.reasons.local.bots import (
     EpochsNotAccepted,
     LearnedNothing,

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import httpx
 
-from emeth_tui.devnet.services.http_service import LOOPBACK, bind_loopback
 from emeth_tui.errors import DevnetError
 from emeth_tui.hardening import child_environment
+from emeth_tui.network.services.http_service import LOOPBACK, bind_loopback
 from emeth_tui.notices.reasons.local.devnet import (
     AnvilDidNotStart,
     AnvilEnded,

@@ -10,8 +10,8 @@ from typing import Literal, Protocol
 
 from emeth_tui.devnet.chain.anvil import AnvilChain
 from emeth_tui.devnet.chain.server import DevChain
-from emeth_tui.devnet.services.http_service import HttpService
 from emeth_tui.errors import DevnetError
+from emeth_tui.network.services.http_service import HttpService
 from emeth_tui.notices.reasons.local.devnet import ChainNotRunning
 
 ChainKind = Literal["py-evm", "anvil"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from emeth_tui.devnet.services.faults import Faults
+from emeth_tui.devnet.faults import Faults
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.store.database import Store
 from tests.cli.requester.program import Program

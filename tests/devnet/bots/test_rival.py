@@ -12,7 +12,6 @@ import pytest
 from emeth_tui.clients.http.transport import Transport
 from emeth_tui.clients.storage.client import StorageClient
 from emeth_tui.clients.wallet import Wallet
-from emeth_tui.devnet.accounts import Account
 from emeth_tui.devnet.bots.plan import ERRAND_FEE_WEI, DatasetSizes, Planner
 from emeth_tui.devnet.bots.rival import Rival
 from emeth_tui.devnet.bots.texts import load_corpus
@@ -20,6 +19,7 @@ from emeth_tui.devnet.network import Devnet
 from emeth_tui.devnet.options import DevnetOptions
 from emeth_tui.errors import TrainingError
 from emeth_tui.model import JobId, token_to_wei
+from emeth_tui.network.account import Account
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.protocol.contracts import JobStatus
 from tests.devnet.parties import Parties, wait_for_jobs, wait_for_open

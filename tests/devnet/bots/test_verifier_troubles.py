@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from emeth_tui.clients.wallet import Wallet
-from emeth_tui.devnet.accounts import Account
 from emeth_tui.devnet.bots.plan import JobPlan, Planner
 from emeth_tui.devnet.bots.texts import load_corpus
 from emeth_tui.devnet.bots.torch_process import TorchProcessDied
 from emeth_tui.devnet.bots.verifier import Examination, Verifier
+from emeth_tui.devnet.faults import Faults
 from emeth_tui.devnet.network import Devnet
 from emeth_tui.devnet.options import DevnetOptions
-from emeth_tui.devnet.services.faults import Faults
+from emeth_tui.network.account import Account
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.hash_chain import links

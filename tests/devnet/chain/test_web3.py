@@ -12,8 +12,8 @@ from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCErro
 
 from emeth_tui.devnet.chain.anvil import BINARY_VARIABLE, find_anvil
 from emeth_tui.devnet.chain.backends import ChainService, make_chain
-from emeth_tui.devnet.deploy import Deployment, deploy, deployment_of
-from emeth_tui.errors import DevnetError
+from emeth_tui.errors import ServiceError
+from emeth_tui.network.deploy import Deployment, deploy, deployment_of
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, abi
 from tests.devnet.chain.raw_rpc import ALICE, BOB, CHAIN_ID, GENESIS_ACCOUNTS, signed
 
@@ -86,7 +86,7 @@ async def test_a_deployment_that_was_broken_off_is_finished(
 
     with monkeypatch.context() as broken:
         broken.setattr(w3.eth, "send_raw_transaction", send_two)
-        with pytest.raises(DevnetError, match="the contracts could not be deployed: the line is dead"):
+        with pytest.raises(ServiceError, match="the contracts could not be deployed: the line is dead"):
             await deployed(w3)
 
     made = await deployed(w3)
@@ -98,7 +98,7 @@ async def test_a_deployer_with_a_past_is_refused(w3: AsyncWeb3[Any]) -> None:
     for nonce in range(3):
         sent = await w3.eth.send_raw_transaction(signed(nonce))
         await w3.eth.wait_for_transaction_receipt(sent, poll_latency=0.01)
-    with pytest.raises(DevnetError, match="the deployer was used for other things before"):
+    with pytest.raises(ServiceError, match="the deployer was used for other things before"):
         await deployed(w3)
 
 

@@ -20,7 +20,7 @@ from emeth_tui.devnet import funding
 from emeth_tui.devnet.accounts import Key, kept_keys
 from emeth_tui.devnet.chain.backends import ChainKind
 from emeth_tui.devnet.network import Devnet
-from emeth_tui.devnet.services.objects import ObjectStore
+from emeth_tui.network.services.objects import ObjectStore
 from emeth_tui.settings import DEVNET, load_network, load_settings
 from tests.faults.stage.network import options
 from tests.faults.stage.parties import Parties

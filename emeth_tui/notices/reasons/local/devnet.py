@@ -9,17 +9,6 @@ from emeth_tui.notices.notice import Reason
 
 
 @dataclass(frozen=True, slots=True)
-class DevnetFileDamaged(Reason):
-    path: Path
-
-
-@dataclass(frozen=True, slots=True)
-class DevnetDirectoryUnusable(Reason):
-    path: Path
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
 class DevnetRunsAlready(Reason):
     directory: Path
 
@@ -44,42 +33,6 @@ class DevnetDidNotStart(Reason):
 class DevnetNotReady(Reason):
     limit_s: float
     log: Path
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceDidNotStart(Reason):
-    service: str
-
-
-@dataclass(frozen=True, slots=True)
-class NoFreePort(Reason):
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class NoPort(Reason):
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class NotInBlock(Reason):
-    act: str
-    limit_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class NotDeployed(Reason):
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class DeployFailed(Reason):
-    tx_hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class DeployerUsed(Reason):
-    address: str
 
 
 @dataclass(frozen=True, slots=True)

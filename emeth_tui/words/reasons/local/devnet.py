@@ -8,8 +8,6 @@ from emeth_tui.notices.notice import Notice
 from emeth_tui.notices.reasons.local import devnet
 
 SENTENCES: Mapping[type[Notice], str] = {
-    devnet.DevnetFileDamaged: "{path}: is damaged; choose another --state-dir or remove this one",
-    devnet.DevnetDirectoryUnusable: "{path}: cannot be made a directory: {detail}",
     devnet.DevnetRunsAlready: (
         "{directory}: a devnet runs here already; stop it or take another --state-dir"
     ),
@@ -19,13 +17,6 @@ SENTENCES: Mapping[type[Notice], str] = {
     devnet.DevnetNotRunning: "the devnet is not running",
     devnet.DevnetDidNotStart: "the devnet did not start: {last_line}; its log is {log}",
     devnet.DevnetNotReady: "the devnet is not ready after {limit_s}; its log is {log}",
-    devnet.ServiceDidNotStart: "the devnet's {service} service did not start",
-    devnet.NoFreePort: "no free loopback port",
-    devnet.NoPort: "no free loopback port: {detail}",
-    devnet.NotInBlock: "{act}: sent, and not in a block after {limit_s}",
-    devnet.NotDeployed: "the contracts could not be deployed: {detail}",
-    devnet.DeployFailed: "the contracts could not be deployed: transaction {tx_hash} failed",
-    devnet.DeployerUsed: "no contract at {address}: the deployer was used for other things before",
     devnet.ChainNotRunning: "the devnet's chain is not running",
     devnet.ChainRunsElsewhere: "another devnet is running on {path}; stop it or take another directory",
     devnet.ChainFileForeign: "{path} is not a devnet's state file; take another directory",

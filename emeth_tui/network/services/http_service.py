@@ -12,8 +12,8 @@ from email.utils import formatdate
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from emeth_tui.errors import DevnetError
-from emeth_tui.notices.reasons.local.devnet import NoFreePort, NoPort, ServiceDidNotStart
+from emeth_tui.errors import ServiceError
+from emeth_tui.notices.reasons.local.serving import NoFreePort, NoPort, ServiceDidNotStart
 
 LOOPBACK = "127.0.0.1"
 STOP_GRACE_S = 1  # how long open requests may continue when a service stops
@@ -30,10 +30,10 @@ def bind_loopback(preferred_port: int = 0) -> socket.socket:
         except OSError as error:
             listener.close()
             if port == 0:
-                raise DevnetError(NoPort(error.strerror or "")) from error
+                raise ServiceError(NoPort(error.strerror or "")) from error
             continue
         return listener
-    raise DevnetError(NoFreePort())
+    raise ServiceError(NoFreePort())
 
 
 class HttpService:
@@ -57,7 +57,7 @@ class HttpService:
         return f"http://{LOOPBACK}:{self._port}"
 
     async def start(self) -> None:
-        """Bind the port and start to serve. Raise DevnetError when the service does not come up."""
+        """Bind the port and start to serve. Raise ServiceError when the service does not come up."""
         listener = bind_loopback(self._preferred_port)
         self._port = listener.getsockname()[1]
         config = uvicorn.Config(
@@ -78,7 +78,7 @@ class HttpService:
         if not answering.done():
             answering.cancel()
             listener.close()
-            raise DevnetError(ServiceDidNotStart(self._name)) from self._task.exception()
+            raise ServiceError(ServiceDidNotStart(self._name)) from self._task.exception()
 
     async def stop(self) -> None:
         """Finish open requests, for a second at most, and close the port."""

@@ -24,10 +24,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from emeth_tui.devnet.services.objects import DATASETS, RESULTS, ObjectStore, StoredPart, TooLarge, Upload
-from emeth_tui.devnet.services.presign import Presigner
 from emeth_tui.errors import JobError, NetworkError
 from emeth_tui.model import JobId
+from emeth_tui.network.services.objects import DATASETS, RESULTS, ObjectStore, StoredPart, TooLarge, Upload
+from emeth_tui.network.services.presign import Presigner
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.job_ids import parse_job_id
 from emeth_tui.protocol.storage_api import (

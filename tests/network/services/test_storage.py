@@ -13,11 +13,11 @@ import httpx
 import pytest
 
 from emeth_tui.clients.wallet import Wallet
-from emeth_tui.devnet.services.http_service import HttpService
-from emeth_tui.devnet.services.objects import ObjectStore
-from emeth_tui.devnet.services.storage import StorageApp, StorageOptions
 from emeth_tui.errors import ChainUnreachable
 from emeth_tui.model import JobId
+from emeth_tui.network.services.http_service import HttpService
+from emeth_tui.network.services.objects import ObjectStore
+from emeth_tui.network.services.storage import StorageApp, StorageOptions
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.storage_api import (

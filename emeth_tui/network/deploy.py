@@ -14,8 +14,8 @@ from web3.exceptions import Web3Exception
 from web3.types import Nonce
 from web3.utils import get_create_address
 
-from emeth_tui.errors import DevnetError, NetworkError
-from emeth_tui.notices.reasons.local.devnet import DeployerUsed, DeployFailed, NotDeployed
+from emeth_tui.errors import NetworkError, ServiceError
+from emeth_tui.notices.reasons.local.serving import DeployerUsed, DeployFailed, NotDeployed
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, Rates, abi, bytecode
 
 _TOKEN_NONCE = Nonce(0)
@@ -62,7 +62,7 @@ async def deploy(
     Without a `build` they are ours.
 
     Calling it again on the same chain changes nothing, or finishes an interrupted deployment. Raise
-    DevnetError when the deployer's account has been used for something else first.
+    ServiceError when the deployer's account has been used for something else first.
     """
     deployment = deployment_of(deployer.address)
     steps = _steps(w3, deployment, verifier, initial_supply_wei, rates, build or Build())
@@ -71,7 +71,7 @@ async def deploy(
         await _send(w3, deployer, step, nonce)
     for address in (deployment.token_address, deployment.core_address):
         if not await w3.eth.get_code(address):
-            raise DevnetError(DeployerUsed(address))
+            raise ServiceError(DeployerUsed(address))
     return deployment
 
 
@@ -116,6 +116,6 @@ async def _send(w3: AsyncWeb3[Any], deployer: LocalAccount, step: Any, nonce: in
             sent, timeout=_RECEIPT_TIMEOUT_S, poll_latency=_RECEIPT_POLL_S
         )
     except (Web3Exception, NetworkError) as error:
-        raise DevnetError(NotDeployed(str(error))) from error
+        raise ServiceError(NotDeployed(str(error))) from error
     if receipt["status"] != 1:
-        raise DevnetError(DeployFailed(sent.to_0x_hex()))
+        raise ServiceError(DeployFailed(sent.to_0x_hex()))

@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from emeth_tui.devnet.services.mirror import JobMirror
 from emeth_tui.errors import JobError
 from emeth_tui.model import JobId
+from emeth_tui.network.services.mirror import JobMirror
 from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.protocol.info_api import JOBS_PATH
 from emeth_tui.protocol.job_ids import parse_job_id

@@ -13,9 +13,9 @@ from pathlib import Path
 import anyio
 from anyio import to_thread
 
-from emeth_tui.devnet.files import make_private_directory, read_json, write_json
 from emeth_tui.errors import JobError
 from emeth_tui.model import JobId
+from emeth_tui.network.files import make_private_directory, read_json, write_json
 from emeth_tui.protocol.job_ids import parse_job_id
 
 DATASETS = "dataset"  # the prefix that `sizeOf` takes (protocol.md §5)

@@ -12,8 +12,8 @@ from emeth_tui.devnet.bots.plan import JobPlan, Planner
 from emeth_tui.devnet.bots.texts import load_corpus
 from emeth_tui.devnet.network import Devnet
 from emeth_tui.devnet.options import DevnetOptions
-from emeth_tui.devnet.services.http_service import HttpService
-from emeth_tui.devnet.services.info_server import InfoApp
+from emeth_tui.network.services.http_service import HttpService
+from emeth_tui.network.services.info_server import InfoApp
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.info_api import JOBS_PATH, ListedJob
 from emeth_tui.protocol.parameters import write_parameters

@@ -1,0 +1,1 @@
+"""A network of one's own: its contracts deployed, its services run."""

@@ -1,0 +1,20 @@
+"""The sentences of notices/reasons/local/serving.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from emeth_tui.notices.notice import Notice
+from emeth_tui.notices.reasons.local import serving
+
+SENTENCES: Mapping[type[Notice], str] = {
+    serving.KeptFileDamaged: "{path}: is damaged; choose another --state-dir or remove this one",
+    serving.DirectoryUnusable: "{path}: cannot be made a directory: {detail}",
+    serving.ServiceDidNotStart: "the {service} service did not start",
+    serving.NoFreePort: "no free loopback port",
+    serving.NoPort: "no free loopback port: {detail}",
+    serving.NotInBlock: "{act}: sent, and not in a block after {limit_s}",
+    serving.NotDeployed: "the contracts could not be deployed: {detail}",
+    serving.DeployFailed: "the contracts could not be deployed: transaction {tx_hash} failed",
+    serving.DeployerUsed: "no contract at {address}: the deployer was used for other things before",
+}
