@@ -148,7 +148,7 @@ class JournaledTransaction:
 
     tx_hash: str
     nonce: int
-    purpose: str  # `clients.transactions.outbox.Purpose`
+    purpose: str  # `clients.transactions.requests.Purpose`
     job_id: JobId | None
     raw: bytes
     state: TransactionState

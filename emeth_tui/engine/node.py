@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import anyio
@@ -14,6 +13,7 @@ from emeth_tui.backoff import Backoff
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.estimates.lateness import Lateness
 from emeth_tui.engine.leases import WorkerLeases
+from emeth_tui.engine.loops import Loops
 from emeth_tui.engine.market.market import Market
 from emeth_tui.engine.market.model_readiness import RETRY_S
 from emeth_tui.engine.market.orphans import Orphans
@@ -33,12 +33,12 @@ from emeth_tui.engine.view.records import NodeRecords
 from emeth_tui.engine.view.series import SAMPLE_EVERY_S, SeriesRecorder
 from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.engine.view.snapshot_maker import SnapshotMaker
-from emeth_tui.errors import DiskFull, JobError, NetworkError, TransactionError, WorkerError
+from emeth_tui.errors import JobError, NetworkError, TransactionError, WorkerError
 from emeth_tui.job import Job
 from emeth_tui.model import OPERATOR, SECONDS_PER_DAY, Asker, JobId, JobState, ServiceName, Severity
 from emeth_tui.notices.events import job as job_events
 from emeth_tui.notices.events import node as events
-from emeth_tui.notices.notice import EventBody, Reason
+from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons import market as why
 from emeth_tui.notices.reasons.job import DeclineFailed, NotDeclinable, NotUnderWay
 from emeth_tui.notices.reasons.pauses.by_hand import PausedUntil
@@ -46,8 +46,6 @@ from emeth_tui.notices.reasons.worker import WorkerNotRemovable
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.store.movements import Movement
 from emeth_tui.workers.supervisor import DeviceStarted, PoolEvent, WorkerPool
-
-logger = logging.getLogger(__name__)
 
 FAILURES_UNTIL_PAUSE = 2  # rejected results in a row: something is wrong here, and each costs a deposit
 SETTLE_AT_START_S = 8.0  # a job waits for whatever takes longer itself
@@ -104,7 +102,7 @@ class Node:
         self._discover_now = asyncio.Event()
         self._models_now = asyncio.Event()
         self._failures_in_a_row = 0
-        self._reported_error = ""
+        self._loops = Loops(context.events)
         self.subscribe = context.events.subscribe
 
     def _hooks(self) -> Hooks:
@@ -127,18 +125,15 @@ class Node:
         await self._take_up_orphans()
         await self._pauses.look()  # no job begins on a device that is to be held
         self._resume_open_jobs()
+        start = self._loops.start
         loops = [
-            asyncio.create_task(self._every(self._pauses.look, lambda: pauses.LOOK_EVERY_S, asyncio.Event())),
-            asyncio.create_task(self._every(self._state.look, lambda: LOOK_EVERY_S, asyncio.Event())),
-            asyncio.create_task(
-                self._every(self._state.keep_copy, lambda: COPY_EVERY_S, self._state.copy_now)
-            ),
-            asyncio.create_task(self._every(self._watch, self._watch_interval_s, self._watch_now)),
-            asyncio.create_task(
-                self._every(self._look_at_market, self._claim_interval_s, self._discover_now)
-            ),
-            asyncio.create_task(self._every(self._look_after_models, lambda: RETRY_S, self._models_now)),
-            asyncio.create_task(self._every(self._snapshots.sample, lambda: SAMPLE_EVERY_S, asyncio.Event())),
+            start(self._pauses.look, lambda: pauses.LOOK_EVERY_S),
+            start(self._state.look, lambda: LOOK_EVERY_S),
+            start(self._state.keep_copy, lambda: COPY_EVERY_S, self._state.copy_now),
+            start(self._watch, self._watch_interval_s, self._watch_now),
+            start(self._look_at_market, self._claim_interval_s, self._discover_now),
+            start(self._look_after_models, lambda: RETRY_S, self._models_now),
+            start(self._snapshots.sample, lambda: SAMPLE_EVERY_S),
         ]
         stopping = asyncio.create_task(self._stop.wait())
         try:
@@ -180,21 +175,6 @@ class Node:
         """Stop every job's task; a worker in training has written a checkpoint when this returns."""
         await self._tasks.cancel_all()
         self._context.events.publish(events.Stopped())
-
-    async def _every(
-        self, work: Callable[[], Awaitable[None]], interval_s: Callable[[], float], sooner: asyncio.Event
-    ) -> None:
-        while True:
-            sooner.clear()
-            try:
-                await work()
-            except DiskFull as error:
-                self._report_once(error, events.NotWritten(error.reason))
-            except Exception as error:  # noqa: BLE001 - the top of a task: jobs under way must not end with it
-                self._report_internal_error(work.__name__, error)
-            # Not asyncio.wait_for: before Python 3.12 it loses a cancellation that comes with the result.
-            with anyio.move_on_after(interval_s()):
-                await sooner.wait()
 
     async def _look_at_market(self) -> None:
         self._look_after_set_aside()  # they may be a reason to take no more
@@ -261,17 +241,7 @@ class Node:
         self._watch_now.set()
         self._discover_now.set()
         if not task.cancelled() and (error := task.exception()):
-            self._report_internal_error(task.get_name(), error)
-
-    def _report_internal_error(self, part: str, error: BaseException) -> None:
-        """Report a bug in this program, once while it stays the same; the node goes on."""
-        logger.error("%s: internal error", part, exc_info=error)
-        self._report_once(error, events.InternalError(part, repr(error)))
-
-    def _report_once(self, error: BaseException, body: EventBody) -> None:
-        if repr(error) != self._reported_error:
-            self._reported_error = repr(error)
-            self._context.events.publish(body)
+            self._loops.report_internal_error(task.get_name(), error)
 
     def _job_ended(self, job: Job) -> None:
         self._account.note_ended(job)

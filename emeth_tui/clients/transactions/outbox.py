@@ -8,11 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
-from typing import Literal
 
 from emeth_tui.clients.chain.client import ChainClient
-from emeth_tui.clients.chain.contracts import Call
 from emeth_tui.clients.transactions import broadcast
 from emeth_tui.clients.transactions.broadcast import Broadcast, NonceStatus, Receipt, Verdict
 from emeth_tui.clients.transactions.fee_limits import FeeGuard
@@ -24,53 +21,21 @@ from emeth_tui.clients.transactions.pending import (
     Wanted,
     Watch,
 )
+from emeth_tui.clients.transactions.requests import CANCEL, Patience, TransactionRequest
 from emeth_tui.clients.transactions.signed_bytes import SignedCall
+from emeth_tui.clients.transactions.signer import CANCEL_GAS, Signer
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import InsufficientFunds, NetworkError, ReceiptTimeout, TransactionError
-from emeth_tui.model import JobId, JournaledTransaction, TransactionState
+from emeth_tui.model import JobId, JournaledTransaction
 from emeth_tui.notices.reasons.network import transactions as why
 
-Purpose = Literal[
-    "approve", "process", "submit", "decline", "withdraw", "request", "cancel request", "cancel"
-]
-CANCEL: Purpose = "cancel"  # takes a nonce and does nothing: what was signed before under it cannot be mined
-
-CANCEL_GAS = 21_000  # what a transaction without data takes
 POLL_GROWTH = 1.5
 NONCE_TAKEN_CHECKS = 3  # in a row that must agree that another transaction used our nonce
 MAX_NONCE_RACES = 3
 
-_logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to wait for what."""
-
-    receipt_timeout_s: float = 600.0
-    confirmations: int = 1
-    bump_after_s: float = 90.0
-    resend_after_s: float = 5.0  # broadcast again, while the chain does not know the transaction
-    first_poll_s: float = 0.1
-    longest_poll_s: float = 4.0
-
-
-DEFAULT_PATIENCE = Patience()
 _NEVER_SENT = frozenset({Verdict.UNFUNDED, Verdict.REFUSED})
 
-
-@dataclass(frozen=True, slots=True)
-class TransactionRequest:
-    """A call to send, and what it is for. `what` names it in messages.
-
-    One that is `repeatable` does something new each time: one of them that is mined is not joined.
-    """
-
-    call: Call
-    purpose: Purpose
-    job_id: JobId | None
-    what: str
-    repeatable: bool = False
+_logger = logging.getLogger(__name__)
 
 
 class Outbox:
@@ -87,7 +52,7 @@ class Outbox:
     ) -> None:
         self._chain = chain
         self._w3 = chain.w3
-        self._wallet = wallet
+        self._signer = Signer(chain.network.chain_id, wallet)
         self._address = chain.w3.to_checksum_address(wallet.address)
         self._pending = PendingTransactions(journal)
         self._patience = patience
@@ -122,7 +87,7 @@ class Outbox:
                     raise await self._reverted(pending, receipt)
                 return receipt
             _logger.warning("%s: another program used nonce %d of this account", request.what, pending.nonce)
-        raise TransactionError(why.NoncesUsedElsewhere(request.purpose, self._wallet.address))
+        raise TransactionError(why.NoncesUsedElsewhere(request.purpose, self._address))
 
     async def tend(self, wanted: Wanted) -> int:
         """Look after what is not final: settle it, send it again, raise its fee; cancel what is not `wanted`.
@@ -150,7 +115,7 @@ class Outbox:
     async def _reverted(self, pending: PendingTransaction, receipt: Receipt) -> TransactionError:
         signed = pending.signed
         transaction = {
-            "from": self._wallet.address,
+            "from": self._address,
             "to": self._w3.to_checksum_address(signed.to),
             "data": "0x" + signed.data.hex(),
         }
@@ -183,7 +148,7 @@ class Outbox:
             pending = self.find_pending(request)
             if pending is not None:
                 return pending
-            gas = await broadcast.simulate(self._w3, request.call, self._wallet.address, request.purpose)
+            gas = await broadcast.simulate(self._w3, request.call, self._address, request.purpose)
             for other in self._pending.open():
                 if other.receipt is None and not other.lock.locked():
                     async with other.lock:  # a lower nonce that got lost would hold this one up
@@ -191,14 +156,8 @@ class Outbox:
             price = await self._fees.market_price()
             self._fees.check(request.purpose, request.job_id, gas, price)
             nonce = await self._next_nonce_with_funds(request, gas * price.max_wei)
-            signed = SignedCall(
-                nonce,
-                bytes.fromhex(request.call.address[2:]),
-                bytes.fromhex(request.call.data[2:]),
-                gas,
-                price,
-            )
-            pending = self._pending.add(self._sign(signed, request.purpose, request.job_id))
+            signed = self._signer.sign_request(request, nonce, gas, price)
+            pending = self._pending.add(signed)
             async with pending.lock:
                 answer = await self._broadcast(pending)
                 if answer.verdict in _NEVER_SENT and not await self._may_be_known(pending):
@@ -219,22 +178,6 @@ class Outbox:
                 why.GasUnaffordable(request.purpose, cost_wei, symbol, self._address, int(balance_wei))
             )
         return self._pending.free_nonce(max(int(mined), int(known)))
-
-    def _sign(self, call: SignedCall, purpose: str, job_id: JobId | None) -> JournaledTransaction:
-        raw, tx_hash = self._wallet.sign_transaction(
-            {
-                "chainId": self._chain.network.chain_id,
-                "nonce": call.nonce,
-                "to": call.to,
-                "value": 0,
-                "data": call.data,
-                "gas": call.gas,
-                **call.price.fields(),
-            }
-        )
-        return JournaledTransaction(
-            tx_hash, call.nonce, purpose, job_id, raw, TransactionState.SIGNED, time.time()
-        )
 
     async def _broadcast(self, pending: PendingTransaction) -> Broadcast:
         answer = await broadcast.broadcast(self._w3, pending.newest.raw)
@@ -257,7 +200,7 @@ class Outbox:
     def _refused(self, request: TransactionRequest, answer: Broadcast) -> TransactionError:
         if answer.verdict is Verdict.UNFUNDED:
             symbol = self._chain.network.native_symbol
-            return InsufficientFunds(why.GasShort(request.purpose, self._wallet.address, symbol, answer.said))
+            return InsufficientFunds(why.GasShort(request.purpose, self._address, symbol, answer.said))
         return TransactionError(why.TransactionRefused(request.purpose, self._chain.rpc.where, answer.said))
 
     # ---- watch
@@ -323,7 +266,7 @@ class Outbox:
             _logger.info("%s: the chain does not show yet what became of it: %s", pending.name, error)
 
     async def _status(self, pending: PendingTransaction) -> NonceStatus:
-        return await broadcast.nonce_status(self._w3, self._wallet.address, pending.hashes)
+        return await broadcast.nonce_status(self._w3, self._address, pending.hashes)
 
     def _note_mined(self, pending: PendingTransaction, seen: NonceStatus) -> None:
         """Keep the receipt; settle a transaction that has its confirmations."""
@@ -374,11 +317,8 @@ class Outbox:
             _logger.warning("%s: not cancelled yet: its fee is at the limit", pending.name)
             return
         _logger.info("%s: not wanted any more; its nonce %d is taken by another", pending.name, pending.nonce)
-        self._pending.add(self._sign(self._nothing(pending.nonce, price), CANCEL, job_id))
+        self._pending.add(self._signer.sign_nothing(pending.nonce, price, job_id))
         await self._broadcast(pending)
-
-    def _nothing(self, nonce: int, price: GasPrice) -> SignedCall:
-        return SignedCall(nonce, bytes.fromhex(self._wallet.address[2:]), b"", CANCEL_GAS, price)
 
     async def _close_gap(self, next_nonce: int) -> None:
         """Use the chain's next nonce for nothing where a pending transaction waits behind it.
@@ -398,7 +338,7 @@ class Outbox:
                 _logger.warning("nonce %d of this account stays unused: %s", next_nonce, error)
                 return
             _logger.warning("nonce %d of this account is unused: a transaction takes it", next_nonce)
-            pending = self._pending.add(self._sign(self._nothing(next_nonce, price), CANCEL, None))
+            pending = self._pending.add(self._signer.sign_nothing(next_nonce, price, None))
             async with pending.lock:
                 await self._broadcast(pending)
 
@@ -417,7 +357,7 @@ class Outbox:
             return
         _logger.warning("%s: still waiting for a block; %s", pending.name, _offer(old.price, price))
         replacement = SignedCall(old.nonce, old.to, old.data, old.gas, price)
-        self._pending.add(self._sign(replacement, newest.purpose, newest.job_id))
+        self._pending.add(self._signer.sign(replacement, newest.purpose, newest.job_id))
         await self._broadcast(pending)
 
     async def _try_to_settle(self, pending: PendingTransaction) -> None:

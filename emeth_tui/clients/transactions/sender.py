@@ -11,14 +11,14 @@ from emeth_tui.clients.chain.requests import JobRequest
 from emeth_tui.clients.transactions.broadcast import Receipt
 from emeth_tui.clients.transactions.fee_limits import FeeGuard, FeeLimits
 from emeth_tui.clients.transactions.gas_price import GasPrice
-from emeth_tui.clients.transactions.outbox import (
+from emeth_tui.clients.transactions.outbox import Outbox
+from emeth_tui.clients.transactions.pending import Journal, PendingTransaction, Wanted, every_one
+from emeth_tui.clients.transactions.requests import (
     DEFAULT_PATIENCE,
-    Outbox,
     Patience,
     Purpose,
     TransactionRequest,
 )
-from emeth_tui.clients.transactions.pending import Journal, PendingTransaction, Wanted, every_one
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import InsufficientFunds, Reverted
 from emeth_tui.model import JobId, JournaledTransaction, TransactionState

@@ -9,9 +9,9 @@ import pytest
 
 from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.clients.transactions.fee_limits import FeeLimits
-from emeth_tui.clients.transactions.outbox import CANCEL_GAS
 from emeth_tui.clients.transactions.sender import TransactionSender
 from emeth_tui.clients.transactions.signed_bytes import read_signed
+from emeth_tui.clients.transactions.signer import CANCEL_GAS
 from emeth_tui.errors import ReceiptTimeout, TransactionError
 from emeth_tui.notices.reasons.network.transactions import GasTooDear, OverFeeLimit
 from emeth_tui.store.database import Store
