@@ -159,6 +159,19 @@ class JournaledTransaction:
 
 
 @dataclass(frozen=True, slots=True)
+class BegunUpload:
+    """An upload of a result as it is kept across restarts.
+
+    `file` says which file it is of; `sealed` is what the storage announced, for nobody but the account's own
+    key to read; `etags` are those of the parts that have arrived, by number.
+    """
+
+    file: str
+    sealed: bytes
+    etags: Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """The newest block."""
 

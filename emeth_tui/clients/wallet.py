@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import secrets
 import unicodedata
@@ -27,6 +28,8 @@ from emeth_tui.notices.reasons.wallet import (
 )
 
 PRIVATE_KEY_BYTES = 32
+_NONCE_BYTES = 12  # AES-GCM, NIST SP 800-38D
+_TAG_BYTES = 16
 
 # What eth-keyfile raises for damaged files.
 _DECRYPTION_ERRORS = (
@@ -64,6 +67,27 @@ class Wallet:
         if len(digest) != 32:
             raise ValueError(f"a digest has 32 bytes, not {len(digest)}")
         return bytes(self._account.unsafe_sign_hash(Hash32(digest)).signature)
+
+    def seal(self, content: bytes) -> bytes:
+        """Encrypt what nobody but this account is to read, as long as it lies on a disk."""
+        from Crypto.Cipher import AES  # late: few processes seal anything
+
+        cipher = AES.new(self._sealing_key(), AES.MODE_GCM, nonce=secrets.token_bytes(_NONCE_BYTES))
+        encrypted, tag = cipher.encrypt_and_digest(content)
+        return bytes(cipher.nonce) + tag + encrypted
+
+    def unseal(self, sealed: bytes) -> bytes:
+        """Return what was sealed. Raise ValueError when it was not sealed by this account, or is damaged."""
+        from Crypto.Cipher import AES
+
+        nonce, rest = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+        tag, encrypted = rest[:_TAG_BYTES], rest[_TAG_BYTES:]
+        cipher = AES.new(self._sealing_key(), AES.MODE_GCM, nonce=nonce)
+        return bytes(cipher.decrypt_and_verify(encrypted, tag))
+
+    def _sealing_key(self) -> bytes:
+        """Return a key for sealing, from which the private key does not follow."""
+        return hmac.digest(bytes(self._account.key), b"emeth-tui: sealed on disk", "sha256")
 
     def __repr__(self) -> str:
         return f"Wallet({self.address})"

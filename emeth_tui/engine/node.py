@@ -247,13 +247,17 @@ class Node:
         self._account.note_ended(job)
         self._market.note_ended(job)
         # Until its task is done, its worker may still be writing there.
-        self._tasks.end(job.job_id, then=lambda: self._context.disk.files.delete(job.job_id))
+        self._tasks.end(job.job_id, then=lambda: self._clear_up(job.job_id))
         self._discover_now.set()
         if job.state is JobState.VERIFIED:
             self._set_aside.start_over()
         self._failures_in_a_row = self._failures_in_a_row + 1 if job.state is JobState.FAILED else 0
         if self._failures_in_a_row >= FAILURES_UNTIL_PAUSE:
             self._market.pause(why.ResultsRejected(self._failures_in_a_row))
+
+    def _clear_up(self, job_id: JobId) -> None:
+        self._context.disk.files.delete(job_id)
+        self._context.storage.forget_upload(job_id)
 
     # -- for front ends
 

@@ -150,7 +150,7 @@ async def _connect(
                 confirmations=network.confirmations,
                 fee_limits=lambda: _fee_limits(live.now.limits),
             ),
-            storage=StorageClient(network, wallet, transport),
+            storage=StorageClient(network, wallet, transport, uploads=store.uploads),
             info=InfoServer(network, transport),
             store=store,
             book=JobBook(store.jobs, clock.now_unix_s),

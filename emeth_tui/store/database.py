@@ -23,6 +23,7 @@ from emeth_tui.store.measurements import MeasurementTable
 from emeth_tui.store.movements import MovementTable
 from emeth_tui.store.opening import connect, open_database, unusable
 from emeth_tui.store.requests import RequestTable
+from emeth_tui.store.uploads import UploadTable
 
 _HEADER = b"SQLite format 3\0"  # how every database begins
 
@@ -156,6 +157,15 @@ MIGRATIONS = (
         requested_at_unix_s REAL
     );
     """,
+    """
+    CREATE TABLE uploads (job_id TEXT PRIMARY KEY, file TEXT NOT NULL, sealed BLOB NOT NULL);
+    CREATE TABLE upload_parts (
+        job_id TEXT NOT NULL REFERENCES uploads (job_id) ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        etag TEXT NOT NULL,
+        PRIMARY KEY (job_id, number)
+    );
+    """,
 )
 
 
@@ -183,6 +193,7 @@ class Store:
         self.measurements = MeasurementTable(self._connection)
         self.movements = MovementTable(self._connection)
         self.requests = RequestTable(self._connection)
+        self.uploads = UploadTable(self._connection)
         self._files = self._files_now()
         self._on_rebuilt: list[Callable[[], None]] = []
         try:

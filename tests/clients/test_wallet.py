@@ -220,3 +220,17 @@ def test_nothing_shows_or_copies_the_key() -> None:
     for copying in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError, match="holds a private key"):
             copying(wallet)
+
+
+@pytest.mark.parametrize("place", [0, 12, 28, -1], ids=["nonce", "tag", "first byte", "last byte"])
+def test_what_was_sealed_is_read_by_the_same_account_unchanged_alone(place: int) -> None:
+    wallet = Wallet(b"\x07" * 32)
+    sealed = bytearray(wallet.seal(b"a URL"))
+
+    assert wallet.seal(b"a URL") != sealed
+    assert Wallet(b"\x07" * 32).unseal(bytes(sealed)) == b"a URL"
+    with pytest.raises(ValueError, match="MAC"):
+        Wallet(b"\x08" * 32).unseal(bytes(sealed))
+    sealed[place] ^= 1
+    with pytest.raises(ValueError, match="MAC"):
+        wallet.unseal(bytes(sealed))

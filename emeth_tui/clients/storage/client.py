@@ -16,8 +16,9 @@ from pydantic import BaseModel, ValidationError
 from emeth_tui.clients.http.exchange import ExchangeFailed, Limits, Reply, exchange
 from emeth_tui.clients.http.transport import Transport
 from emeth_tui.clients.http.url_guard import UrlGuard
+from emeth_tui.clients.storage.begun import BegunUploads, UploadRecords
 from emeth_tui.clients.storage.download import download
-from emeth_tui.clients.storage.upload import Begun, upload
+from emeth_tui.clients.storage.upload import upload
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import StorageError, StorageRejected
 from emeth_tui.foreign_text import endpoint
@@ -51,10 +52,15 @@ Progress = Callable[[int, int], None]  # bytes done, bytes in total
 
 
 class StorageClient:
-    """One network's storage, used by one account."""
+    """One network's storage, used by one account. With `uploads`, a restart goes on with what was begun."""
 
     def __init__(
-        self, network: Network, wallet: Wallet, transport: Transport, limits: Limits = API_LIMITS
+        self,
+        network: Network,
+        wallet: Wallet,
+        transport: Transport,
+        limits: Limits = API_LIMITS,
+        uploads: UploadRecords | None = None,
     ) -> None:
         self._base_url = network.storage_url
         self._where = endpoint(network.storage_url)
@@ -62,7 +68,7 @@ class StorageClient:
         self._transport = transport
         self._limits = limits
         self._guard = UrlGuard(network.storage_url, network.storage_hosts)
-        self._begun_uploads: dict[JobId, Begun] = {}
+        self._begun_uploads = BegunUploads(wallet, uploads)
 
     async def size_of(self, dataset: str) -> int:
         """Return how many bytes a dataset has.
@@ -112,7 +118,7 @@ class StorageClient:
     ) -> str:
         """Store a job's result within `longest_s`; return its name in storage, as `submit` expects it.
 
-        Asked again after an error, it goes on with the parts that have not arrived.
+        Asked again after an error or a restart, it goes on with the parts that have not arrived.
         Raise StorageRejected when the storage refuses it, StorageError.
         """
         with _within(longest_s):
@@ -120,6 +126,10 @@ class StorageClient:
                 self, self._transport, self._guard, job_id, path, on_progress, self._begun_uploads
             )
         raise AssertionError("unreachable: either done or out of time")
+
+    def forget_upload(self, job_id: JobId) -> None:
+        """Forget what was begun of a job's upload: the job is over."""
+        self._begun_uploads.forget(job_id)
 
     async def try_signature(self, job_id: JobId, *, forged: bool = False) -> Reply:
         """Ask for a dataset's URL, and return the answer whatever it is: the call reads, and costs nothing.

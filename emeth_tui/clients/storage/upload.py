@@ -7,7 +7,7 @@ import logging
 import math
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from emeth_tui.clients.http.retry import Retry
 from emeth_tui.clients.http.stall import StallLimit, StallWatch
 from emeth_tui.clients.http.transport import Transport
 from emeth_tui.clients.http.url_guard import UrlGuard
+from emeth_tui.clients.storage.begun import Begun, BegunUploads
 from emeth_tui.clients.threads import run_to_end
 from emeth_tui.errors import StorageError, StorageRejected
 from emeth_tui.foreign_text import endpoint
@@ -59,15 +60,6 @@ class UploadApi(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """An upload that was begun: its presigned URLs, and the ETags of the parts that have arrived."""
-
-    file: tuple[int, int, int]  # which one: inode, size and time of its last change
-    announced: PutSignedUrls
-    etags: list[str]
-
-
 async def upload(
     api: UploadApi,
     transport: Transport,
@@ -75,7 +67,7 @@ async def upload(
     job_id: JobId,
     path: Path,
     on_progress: Callable[[int, int], None],
-    begun: MutableMapping[JobId, Begun],
+    begun: BegunUploads,
 ) -> str:
     """Store a file and return its name in storage.
 
@@ -92,11 +84,11 @@ async def upload(
                         one = _Upload(api, transport.retry, link, job_id, file, on_progress, begun)
                         return await one.run()
                 except _StartOver as error:
-                    begun.pop(job_id, None)
+                    begun.forget(job_id)
                     problem = error.reason
                     _logger.warning("%s: %s; starting over", what, english(problem))
     except StorageRejected:
-        begun.pop(job_id, None)
+        begun.forget(job_id)
         raise
     except ExchangeFailed as error:
         raise StorageError(StorageDown(error.reason)) from error
@@ -143,7 +135,7 @@ class _Upload:
         job_id: JobId,
         file: int,
         on_progress: Callable[[int, int], None],
-        begun: MutableMapping[JobId, Begun],
+        begun: BegunUploads,
     ) -> None:
         self._api = api
         self._retry = retry
@@ -151,36 +143,50 @@ class _Upload:
         self._job_id = job_id
         self._what = f"job {job_id}: upload"
         self._file = file
-        status = os.fstat(file)
-        self._identity = status.st_ino, status.st_size, status.st_mtime_ns
-        self._size_bytes = status.st_size
+        self._size_bytes = os.fstat(file).st_size
         self._on_progress = on_progress
         self._begun = begun
         self._parts = part_count(self._size_bytes)
         self._sent = [0] * self._parts
-        self._etags = [""] * self._parts
 
     async def run(self) -> str:
         """Send all parts and complete the upload. Raise TryAgain, _StartOver and the storage's errors."""
-        announced = await self._announced()
-        urls = [await self._url_of(announced, number) for number in range(self._parts)]
-        missing = [number for number in range(self._parts) if not self._etags[number]]
+        begun = self._begun.find(self._job_id, self._file, self._parts)
+        begun = await self._begin() if begun is None else await self._go_on(begun)
+        await self._complete(begun)
+        self._begun.forget(self._job_id)
+        return begun.announced.file_name
+
+    async def _begin(self) -> Begun:
+        """Announce an upload and send its parts."""
+        announced = await self._api.begin_upload(self._job_id, self._parts)
+        begun = self._begun.begin(self._job_id, self._file, self._parts, announced)
+        await self._send_missing(begun)
+        return begun
+
+    async def _go_on(self, begun: Begun) -> Begun:
+        """Send the parts that are missing; begin anew where none of them arrives by the URLs of before.
+
+        A service may hang up on an expired URL instead of saying so. While the storage announces nothing
+        either, it is down, and what has arrived is worth keeping.
+        """
+        arrived = sum(map(bool, begun.etags))
+        try:
+            await self._send_missing(begun)
+        except ExchangeFailed as error:
+            if sum(map(bool, begun.etags)) > arrived:
+                raise
+            _logger.info("%s: %s; by fresh URLs", self._what, error)
+            return await self._begin()
+        return begun
+
+    async def _send_missing(self, begun: Begun) -> None:
+        urls = [await self._url_of(begun.announced, number) for number in range(self._parts)]
+        missing = [number for number, etag in enumerate(begun.etags) if not etag]
+        self._sent = [0 if number in missing else self._length(number) for number in range(self._parts)]
         parts = iter(missing)
         at_once = min(PARALLEL_PARTS, len(missing))
         await _together([self._send_parts(parts, urls) for _ in range(at_once)], remaining=parts)
-        await self._complete(announced.upload_id)
-        self._begun.pop(self._job_id, None)
-        return announced.file_name
-
-    async def _announced(self) -> PutSignedUrls:
-        """Go on with the upload of this file that was begun, or begin one."""
-        begun = self._begun.get(self._job_id)
-        if begun is None or begun.file != self._identity:
-            announced = await self._api.begin_upload(self._job_id, self._parts)
-            begun = self._begun[self._job_id] = Begun(self._identity, announced, self._etags)
-        self._etags = begun.etags
-        self._sent = [self._length(number) if etag else 0 for number, etag in enumerate(self._etags)]
-        return begun.announced
 
     def _length(self, number: int) -> int:
         return min(PART_BYTES, self._size_bytes - number * PART_BYTES)
@@ -194,7 +200,7 @@ class _Upload:
                 return await self._put(number, urls[number])
 
             part = f"{self._what}: part {number + 1} of {self._parts}"
-            self._etags[number] = await retry.persist(attempt, part)
+            self._begun.add_part(self._job_id, number, await retry.persist(attempt, part))
 
     async def _put(self, number: int, url: httpx.URL) -> str:
         """Send one part and return its ETag. Raise TryAgain, _StartOver or StorageRejected."""
@@ -232,14 +238,14 @@ class _Upload:
             self._sent[number] += len(chunk)
             self._on_progress(sum(self._sent), self._size_bytes)
 
-    async def _complete(self, upload_id: str) -> None:
+    async def _complete(self, begun: Begun) -> None:
         """Declare the upload complete."""
         answer_lost = False  # a refusal after that may only mean that the upload is already complete
 
         async def attempt() -> None:
             nonlocal answer_lost
             try:
-                await self._api.complete_upload(self._job_id, upload_id, self._etags)
+                await self._api.complete_upload(self._job_id, begun.announced.upload_id, begun.etags)
             except TryAgain:
                 answer_lost = True
                 raise

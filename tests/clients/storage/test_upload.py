@@ -8,6 +8,7 @@ import itertools
 import json
 import random
 import socket
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from emeth_tui.clients.storage.client import StorageClient
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import StorageError, StorageRejected
 from emeth_tui.protocol.storage_api import PART_BYTES
+from emeth_tui.store.database import Store
 from tests.clients.emeth_storage import BEGIN, COMPLETE, PART, Fault, StorageSite, network_at, storage_site
 from tests.clients.local_server import QUICK_RETRY
 from tests.clients.names import Names
@@ -132,6 +134,129 @@ async def test_an_upload_that_was_begun_and_has_expired_is_begun_anew(upload: Up
     upload.site.app.faults[PART] = lambda before: Fault(status=403) if before < tried + 2 else None
 
     assert upload.site.result(await upload()) == RESULT
+    assert upload.site.app.seen[BEGIN] == 2
+
+
+async def begun(upload: Upload) -> int:
+    """Have one part of three arrive; return how many were tried."""
+    upload.site.app.faults[PART] = lambda before: None if before == 0 else Fault(status=503)
+    with pytest.raises(StorageError, match="busy: HTTP status 503"):
+        await upload()
+    return upload.site.app.seen[PART]
+
+
+async def test_urls_that_only_break_the_connection_are_replaced_by_fresh_ones(upload: Upload) -> None:
+    """A service that refuses an expired URL before it has read the part hangs up, and no status arrives."""
+    await begun(upload)
+    hangs_up = Fault(cut_after=0, headers={"Content-Length": "1000"})
+    upload.site.app.faults[PART] = lambda _: hangs_up if upload.site.app.seen[BEGIN] == 1 else None
+
+    assert upload.site.result(await upload()) == RESULT
+    assert upload.site.app.seen[BEGIN] == 2
+
+
+async def test_parts_that_arrived_are_kept_while_the_whole_storage_is_down(upload: Upload) -> None:
+    await begun(upload)
+    upload.site.app.faults = {kind: lambda _: Fault(status=503) for kind in (BEGIN, PART, COMPLETE)}
+    with pytest.raises(StorageError, match="busy: HTTP status 503"):
+        await upload()
+    tried = upload.site.app.seen[PART]
+    upload.site.app.faults.clear()
+
+    assert upload.site.result(await upload()) == RESULT
+    assert upload.site.app.seen[PART] == tried + 2
+
+
+_KILLED_IN_THE_MIDDLE = """
+import asyncio, sys
+from pathlib import Path
+
+from emeth_tui.clients.http.transport import open_transport
+from emeth_tui.clients.storage.client import StorageClient
+from emeth_tui.clients.wallet import Wallet
+from emeth_tui.store.database import Store
+from tests.clients.emeth_storage import network_at
+from tests.devnet.records import JOB_ID
+
+async def main(url, state, path):
+    store = Store(Path(state))
+    add_part = store.uploads.add_part
+
+    def add_part_and_say_so(job_id, number, etag):
+        add_part(job_id, number, etag)
+        print(number, flush=True)
+
+    store.uploads.add_part = add_part_and_say_so
+    async with open_transport() as transport:
+        client = StorageClient(network_at(url), Wallet(b"\\x07" * 32), transport, uploads=store.uploads)
+        await client.upload(JOB_ID, Path(path))
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+@pytest.mark.process
+async def test_a_restart_after_a_kill_sends_only_the_parts_that_have_not_arrived(
+    upload: Upload, tmp_path: Path
+) -> None:
+    upload.site.app.faults[PART] = lambda before: (
+        None if before == 0 else Fault(cut_after=0, stalls=True, headers=_MORE_TO_COME)
+    )
+    arguments = (upload.site.url, tmp_path / "state", upload.path)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _KILLED_IN_THE_MIDDLE, *map(str, arguments), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert await process.stdout.readline()
+    process.kill()
+    await process.wait()
+    upload.site.app.faults.clear()
+    upload.site.app.seen.clear()
+
+    with Store(tmp_path / "state") as store:
+        async with open_transport(QUICK_RETRY) as transport:
+            network = network_at(upload.site.url)
+            upload.client = StorageClient(network, upload.site.wallet, transport, uploads=store.uploads)
+            assert upload.site.result(await upload()) == RESULT
+        assert store.uploads.get(JOB_ID) is None
+
+    assert upload.site.app.seen == {PART: 2, COMPLETE: 1}
+
+
+async def test_what_lies_on_the_disk_of_an_upload_lets_nobody_write_to_the_storage(
+    upload: Upload, tmp_path: Path
+) -> None:
+    with Store(tmp_path / "state") as store:
+        async with open_transport(QUICK_RETRY) as transport:
+            network = network_at(upload.site.url)
+            upload.client = StorageClient(network, upload.site.wallet, transport, uploads=store.uploads)
+            await begun(upload)
+            record = store.uploads.get(JOB_ID)
+        assert record is not None
+        assert len(record.etags) == 1
+        assert b"signature=" in upload.site.wallet.unseal(record.sealed)
+        with pytest.raises(ValueError, match="MAC"):
+            Wallet(b"\x08" * 32).unseal(record.sealed)
+        for path in (tmp_path / "state").iterdir():
+            assert b"signature=" not in path.read_bytes()
+
+
+@pytest.mark.parametrize("damage", [b"", b"x" * 100], ids=["empty", "other"])
+async def test_a_record_that_cannot_be_read_begins_the_upload_anew(
+    upload: Upload, tmp_path: Path, damage: bytes
+) -> None:
+    with Store(tmp_path / "state") as store:
+        async with open_transport(QUICK_RETRY) as transport:
+            network = network_at(upload.site.url)
+            upload.client = StorageClient(network, upload.site.wallet, transport, uploads=store.uploads)
+            await begun(upload)
+            record = store.uploads.get(JOB_ID)
+            assert record is not None
+            store.uploads.begin(JOB_ID, replace(record, sealed=damage))
+            upload.site.app.faults.clear()
+
+            upload.client = StorageClient(network, upload.site.wallet, transport, uploads=store.uploads)
+            assert upload.site.result(await upload()) == RESULT
     assert upload.site.app.seen[BEGIN] == 2
 
 
