@@ -19,9 +19,8 @@ contract EmethCore {
     uint256 private constant DECLINED = 9;
 
     uint256 private constant RATE_BASE = 100_000; // a rate of 100 %
-    uint256 private constant FIRST_SLOT_REWARD = 288_000 ether; // EMT a day at the start slot
-    uint256 private constant YEARLY_REWARD_FALL = 14_400 ether; // a 365th of it each day
-    uint256 private constant REWARDED_SLOTS = 20 * 365;
+    uint256 private constant REWARDED_YEARS = 20; // each year a 20th of the first reward is lost, day by day
+    uint256 private constant MAX_FIRST_SLOT_REWARD = 2 ** 200; // sums of all days and shares stay far from overflow
 
     struct Params {
         uint256 depositRate;
@@ -30,6 +29,7 @@ contract EmethCore {
         uint256 failedPenaltyRate;
         uint256 verifierFee;
         uint256 maxSlotGasPerNode;
+        uint256 firstSlotReward;
     }
 
     struct Job {
@@ -71,6 +71,7 @@ contract EmethCore {
     uint256 public immutable FAILED_PENALTY_RATE;
     uint256 public immutable VERIFIER_FEE;
     uint256 public immutable MAX_SLOT_GAS_PER_NODE;
+    uint256 public immutable FIRST_SLOT_REWARD; // wei of EMT on the day of deployment
     address public immutable emtToken;
     uint256 public immutable startSlot;
 
@@ -118,6 +119,7 @@ contract EmethCore {
                 && params.failedPenaltyRate <= RATE_BASE,
             "EmethCore: penalty rate over 100 %"
         );
+        require(params.firstSlotReward <= MAX_FIRST_SLOT_REWARD, "EmethCore: reward too high");
         owner = msg.sender;
         verifier = verifier_;
         emtToken = emtToken_;
@@ -128,6 +130,7 @@ contract EmethCore {
         FAILED_PENALTY_RATE = params.failedPenaltyRate;
         VERIFIER_FEE = params.verifierFee;
         MAX_SLOT_GAS_PER_NODE = params.maxSlotGasPerNode;
+        FIRST_SLOT_REWARD = params.firstSlotReward;
     }
 
     // ---- the network's operator
@@ -301,8 +304,8 @@ contract EmethCore {
 
     function _rewardOf(uint256 slot) private view returns (uint256) {
         uint256 age = slot - startSlot;
-        if (age >= REWARDED_SLOTS) return 0;
-        return FIRST_SLOT_REWARD - YEARLY_REWARD_FALL * age / 365;
+        if (age >= REWARDED_YEARS * 365) return 0;
+        return FIRST_SLOT_REWARD - FIRST_SLOT_REWARD / REWARDED_YEARS * age / 365;
     }
 
     /// @dev The slot's reward is set with its first gas. Gas over the node's limit for the slot earns nothing.

@@ -20,6 +20,7 @@ contract PublishedCore {
         uint256 failedPenaltyRate;
         uint256 verifierFee;
         uint256 maxSlotGasPerNode;
+        uint256 firstSlotReward; // not looked at: its own is fixed
     }
 
     struct Job {

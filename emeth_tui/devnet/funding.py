@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from eth_account import Account as EthAccount
-from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 from web3 import AsyncWeb3
 
@@ -17,7 +15,8 @@ from emeth_tui.clients.http.transport import open_transport
 from emeth_tui.devnet.accounts import Key
 from emeth_tui.model import WEI_PER_TOKEN, token_to_wei
 from emeth_tui.network.account import Account
-from emeth_tui.network.deploy import Build, deploy
+from emeth_tui.network.checking import require_code
+from emeth_tui.network.deploy import TRANSACTIONS, Build, Terms, deploy
 from emeth_tui.protocol.contracts import Rates
 
 OPERATOR, REQUESTER, VERIFIER, RIVAL, DEPLOYER = "operator", "requester", "verifier", "rival", "deployer"
@@ -33,26 +32,22 @@ _EMT_WEI = {
     OPERATOR: token_to_wei(200),
     **dict.fromkeys(TEST_ACCOUNTS, token_to_wei(1_000)),
 }
-_DEPLOYMENT_TRANSACTIONS = 3  # token, core, setMinter
 
 
 async def deploy_contracts(rpc_url: str, keys: Mapping[str, Key], rates: Rates, build: Build | None) -> None:
     """Deploy the contracts, ours without a `build`; nothing changes on a chain that has them. Raise
     DevnetError.
     """
-    deployer: LocalAccount = EthAccount.from_key(keys[DEPLOYER].private_key)
-    verifier = to_checksum_address(keys[VERIFIER].address)
+    terms = Terms(to_checksum_address(keys[VERIFIER].address), _SUPPLY_WEI, rates)
     async with open_transport() as transport:
         w3: AsyncWeb3[Any] = AsyncWeb3(ChainProvider(Rpc([rpc_url], transport)), middleware=[])
-        await deploy(
-            w3, deployer, verifier=verifier, initial_supply_wei=_SUPPLY_WEI, rates=rates, build=build
-        )
+        await require_code(w3, await deploy(w3, keys[DEPLOYER].wallet, terms, build=build))
 
 
 async def hand_out(chain: ChainClient, keys: Mapping[str, Key]) -> None:
     """Give each account its EMT, once: the deployer's transaction count shows who has received it."""
     deployer = Account(chain, keys[DEPLOYER].wallet)
     sent = await chain.w3.eth.get_transaction_count(deployer.address)
-    handed_out = sent - _DEPLOYMENT_TRANSACTIONS
+    handed_out = sent - TRANSACTIONS
     for name, amount_wei in list(_EMT_WEI.items())[handed_out:]:
         await deployer.send(chain.token("transfer", keys[name].address, amount_wei), f"EMT for the {name}")

@@ -101,6 +101,7 @@ ROUND_3_2_RATES = Rates(
     verifier_fee_wei=token_to_wei(10),
     max_slot_gas_per_node=2**256 - 1,
 )
+FIRST_SLOT_REWARD_WEI = token_to_wei(288_000)  # protocol.md §2: of the day on which a network begins
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from emeth_tui.clients.http.transport import open_transport
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.devnet.chain.server import DevChain
 from emeth_tui.model import JobId, token_to_wei
-from emeth_tui.network.deploy import deploy, deployment_of
+from emeth_tui.network.deploy import Terms, deploy, deployment_of
 from emeth_tui.protocol.contracts import abi
 from emeth_tui.protocol.job_ids import job_id_bytes, job_id_from_bytes
 from emeth_tui.settings import Network
@@ -232,7 +232,7 @@ async def deploy_contracts(server: LocalServer, state_file: Path) -> None:
     with emeth_chain(server, state_file) as network:
         async with open_transport() as transport:
             w3 = AsyncWeb3(ChainProvider(Rpc(network.network.rpc_urls, transport)), middleware=[])
-            await deploy(w3, DEPLOYER, verifier=VERIFIER.address, initial_supply_wei=SUPPLY_WEI)
+            await deploy(w3, Wallet(DEPLOYER.key), Terms(VERIFIER.address, SUPPLY_WEI))
         for person in (NODE, RIVAL, REQUESTER):
             network.succeed(DEPLOYER, network.token("transfer", person.address, NODE_EMT_WEI))
 

@@ -113,6 +113,15 @@ def test_token_and_verifier_must_be_there(network: Network) -> None:
     assert deployment_refusal(network, ROUND_3_2_RATES, verifier=nobody) == zero
 
 
+def test_a_reward_that_would_overflow_is_refused(network: Network) -> None:
+    arguments = network.token.address, network.address("verifier")
+    call = network.w3.eth.contract(abi=abi("EmethCore"), bytecode=bytecode("EmethCore")).constructor(
+        *arguments, core_params(ROUND_3_2_RATES, 2**200 + 1)
+    )
+    with pytest.raises(ContractLogicError, match="EmethCore: reward too high"):
+        call.estimate_gas({"from": network.address("owner")})
+
+
 def deployment_refusal(network: Network, rates: Rates, **changes: str) -> str | None:
     """Try a deployment; returns why it is refused, None where it is not."""
     given = {"token": network.token.address, "verifier": network.address("verifier"), **changes}

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, Rates
-from tests.contracts.world import DAY_S, EMT, NOON_UNIX_S, Network
+from tests.contracts.world import DAY_S, EMT, NOON_UNIX_S, Network, core_params
 
 START_SLOT = NOON_UNIX_S // DAY_S
 FIRST_REWARD_WEI = 288_000 * EMT  # protocol.md §2
@@ -32,6 +32,16 @@ def test_the_reward_falls_by_a_365th_of_14400_emt_a_day_to_nothing(network: Netw
     reward_wei = network.answer("node", network.core.functions.currentSlotReward())
     assert reward_wei == max(0, FIRST_REWARD_WEI - 14_400 * EMT * day // 365)
     assert (reward_wei == 0) == (day >= REWARDED_DAYS)
+
+
+@pytest.mark.parametrize("first_wei", [0, 1, 7_301, 1_000 * EMT, 2**200])
+def test_a_network_chooses_its_first_days_reward(network: Network, first_wei: int) -> None:
+    arguments = network.token.address, network.address("verifier"), core_params(network.rates, first_wei)
+    core = network.deploy("EmethCore", *arguments).functions
+    for day in (0, 1, 3_650, REWARDED_DAYS - 1, REWARDED_DAYS):
+        network.now_unix_s = NOON_UNIX_S + day * DAY_S
+        expected_wei = max(0, first_wei - first_wei // 20 * day // 365) if day < REWARDED_DAYS else 0
+        assert network.answer("node", core.currentSlotReward()) == expected_wei
 
 
 def test_gas_goes_to_the_slot_in_which_the_verifier_decides(network: Network) -> None:

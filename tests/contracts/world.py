@@ -19,7 +19,7 @@ from web3.providers.base import JSONBaseProvider
 
 from emeth_tui.devnet.chain.errors import RpcError
 from emeth_tui.devnet.chain.server import DevChain
-from emeth_tui.protocol.contracts import ROUND_3_2_RATES, Rates, abi, bytecode
+from emeth_tui.protocol.contracts import FIRST_SLOT_REWARD_WEI, ROUND_3_2_RATES, Rates, abi, bytecode
 
 CHAIN_ID = 60001
 EMT = 10**18
@@ -215,7 +215,7 @@ def hostile_token_artifact() -> Any:
     return json.loads((Path(__file__).parent / "abi" / "HostileToken.json").read_text("utf-8"))
 
 
-def core_params(rates: Rates) -> Sequence[int]:
+def core_params(rates: Rates, first_slot_reward_wei: int = FIRST_SLOT_REWARD_WEI) -> Sequence[int]:
     return (
         rates.deposit_rate,
         rates.timeout_penalty_rate,
@@ -223,6 +223,7 @@ def core_params(rates: Rates) -> Sequence[int]:
         rates.failed_penalty_rate,
         rates.verifier_fee_wei,
         rates.max_slot_gas_per_node,
+        first_slot_reward_wei,
     )
 
 

@@ -47,8 +47,10 @@ class AnvilChain:
         state_file: Path | None,
         genesis_accounts: Mapping[str, int],
         preferred_port: int = 0,
+        hardfork: str = "cancun",
     ) -> None:
         self._chain_id = chain_id
+        self._hardfork = hardfork
         self._state_file = state_file
         self._genesis_accounts = dict(genesis_accounts)
         self._preferred_port = preferred_port
@@ -99,8 +101,8 @@ class AnvilChain:
         if binary is None:
             raise DevnetError(AnvilMissing(BINARY_VARIABLE))
         arguments = ["--host", LOOPBACK, "--port", str(self._port), "--chain-id", str(self._chain_id)]
-        # The same rules as DevChain's, and no accounts for which anvil itself could sign.
-        arguments += ["--hardfork", "cancun", "--accounts", "0"]
+        # By default the same rules as DevChain's, and no accounts for which anvil itself could sign.
+        arguments += ["--hardfork", self._hardfork, "--accounts", "0"]
         if self._state_file is not None:
             self._state_file.parent.mkdir(parents=True, exist_ok=True)
             arguments += ["--state", str(self._state_file)]

@@ -1,21 +1,20 @@
-"""DevChain and anvil as web3 sees them: deployment, revert reasons, logs, batches."""
+"""DevChain and anvil as web3 sees them: revert reasons, logs, batches."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from web3 import AsyncHTTPProvider, AsyncWeb3
-from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCError
+from web3.exceptions import ContractLogicError, TransactionNotFound
 
+from emeth_tui.clients.wallet import Wallet
 from emeth_tui.devnet.chain.anvil import BINARY_VARIABLE, find_anvil
 from emeth_tui.devnet.chain.backends import ChainService, make_chain
-from emeth_tui.errors import ServiceError
-from emeth_tui.network.deploy import Deployment, deploy, deployment_of
-from emeth_tui.protocol.contracts import ROUND_3_2_RATES, abi
-from tests.devnet.chain.raw_rpc import ALICE, BOB, CHAIN_ID, GENESIS_ACCOUNTS, signed
+from emeth_tui.network.deploy import Deployment, Terms, deploy
+from emeth_tui.protocol.contracts import abi
+from tests.devnet.chain.raw_rpc import ALICE, BOB, CHAIN_ID, GENESIS_ACCOUNTS
 
 EMT = 10**18
 SUPPLY_WEI = 10**6 * EMT
@@ -46,60 +45,7 @@ async def w3(chain: ChainService) -> AsyncIterator[AsyncWeb3[Any]]:
 
 
 async def deployed(w3: AsyncWeb3[Any]) -> Deployment:
-    return await deploy(w3, ALICE, verifier=BOB.address, initial_supply_wei=SUPPLY_WEI)
-
-
-async def test_deployment_makes_the_networks_contracts(w3: AsyncWeb3[Any]) -> None:
-    rates = replace(ROUND_3_2_RATES, max_slot_gas_per_node=99)
-    made = await deploy(w3, ALICE, verifier=BOB.address, initial_supply_wei=SUPPLY_WEI, rates=rates)
-
-    assert made == deployment_of(ALICE.address)
-    core = w3.eth.contract(address=made.core_address, abi=abi("EmethCore")).functions
-    token = w3.eth.contract(address=made.token_address, abi=abi("EmethToken")).functions
-    assert await core.emtToken().call() == made.token_address
-    assert await core.verifier().call() == BOB.address
-    assert await core.DEPOSIT_RATE().call() == 100_000
-    assert await core.MAX_SLOT_GAS_PER_NODE().call() == 99
-    assert await token.minter().call() == made.core_address
-    assert await token.balanceOf(ALICE.address).call() == SUPPLY_WEI
-
-
-async def test_deployment_happens_once(w3: AsyncWeb3[Any]) -> None:
-    made = await deployed(w3)
-    block = await w3.eth.block_number
-    assert await deployed(w3) == made
-    assert await w3.eth.block_number == block
-    assert await w3.eth.get_transaction_count(ALICE.address) == 3
-
-
-async def test_a_deployment_that_was_broken_off_is_finished(
-    w3: AsyncWeb3[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sent = []
-    send = w3.eth.send_raw_transaction
-
-    async def send_two(raw: Any) -> Any:
-        if len(sent) == 2:
-            raise Web3RPCError("the line is dead")
-        sent.append(raw)
-        return await send(raw)
-
-    with monkeypatch.context() as broken:
-        broken.setattr(w3.eth, "send_raw_transaction", send_two)
-        with pytest.raises(ServiceError, match="the contracts could not be deployed: the line is dead"):
-            await deployed(w3)
-
-    made = await deployed(w3)
-    token = w3.eth.contract(address=made.token_address, abi=abi("EmethToken")).functions
-    assert await token.minter().call() == made.core_address
-
-
-async def test_a_deployer_with_a_past_is_refused(w3: AsyncWeb3[Any]) -> None:
-    for nonce in range(3):
-        sent = await w3.eth.send_raw_transaction(signed(nonce))
-        await w3.eth.wait_for_transaction_receipt(sent, poll_latency=0.01)
-    with pytest.raises(ServiceError, match="the deployer was used for other things before"):
-        await deployed(w3)
+    return await deploy(w3, Wallet(ALICE.key), Terms(BOB.address, SUPPLY_WEI))
 
 
 async def test_refusals_come_with_the_contracts_reason(w3: AsyncWeb3[Any]) -> None:

@@ -53,3 +53,10 @@ class DeployFailed(Reason):
 @dataclass(frozen=True, slots=True)
 class DeployerUsed(Reason):
     address: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedOtherwise(Reason):
+    term: str
+    found: str
+    expected: str

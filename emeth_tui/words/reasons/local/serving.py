@@ -17,4 +17,5 @@ SENTENCES: Mapping[type[Notice], str] = {
     serving.NotDeployed: "the contracts could not be deployed: {detail}",
     serving.DeployFailed: "the contracts could not be deployed: transaction {tx_hash} failed",
     serving.DeployerUsed: "no contract at {address}: the deployer was used for other things before",
+    serving.DeployedOtherwise: "{term} is {found} on the chain, not {expected}",
 }
