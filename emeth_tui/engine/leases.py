@@ -33,6 +33,7 @@ class WorkerLeases:
         self._places: dict[JobId, Worker] = {}  # reserved for a job, or lent to it
         self._lent: set[JobId] = set()
         self._held: list[Worker] = []
+        self._held_without_end: list[Worker] = []  # of those: nobody knows when they are let go
         self._exempt: set[JobId] = set()  # jobs that are finished first, whoever is held
         self._waiting: deque[asyncio.Event] = deque()
 
@@ -53,8 +54,17 @@ class WorkerLeases:
 
     @property
     def resting(self) -> list[Worker]:
-        """The usable workers that would be free if they were not held."""
-        return [worker for worker in self._untaken if worker in self._held]
+        """The usable workers that would be free if they were not held, and will be at a known time."""
+        return [
+            worker
+            for worker in self._untaken
+            if worker in self._held and worker not in self._held_without_end
+        ]
+
+    @property
+    def out_of_reach(self) -> list[Worker]:
+        """The usable workers that would be free if they were not held, nobody knows for how long."""
+        return [worker for worker in self._untaken if worker in self._held_without_end]
 
     @property
     def _untaken(self) -> list[Worker]:
@@ -79,14 +89,21 @@ class WorkerLeases:
             self.release(job_id)
         return None
 
-    def hold(self, worker: Worker) -> None:
-        """Lend a worker to nobody until `let_go`, but to jobs that are exempt; a job that has it keeps it."""
+    def hold(self, worker: Worker, *, without_end: bool = False) -> None:
+        """Lend a worker to nobody until `let_go`, but to jobs that are exempt; a job that has it keeps it.
+
+        No job is taken for one that is held `without_end`.
+        """
         if worker not in self._held:
             self._held.append(worker)
+        self._held_without_end = [one for one in self._held_without_end if one is not worker]
+        if without_end:
+            self._held_without_end.append(worker)
 
     def let_go(self, worker: Worker) -> None:
         """Lend a held worker again."""
         self._held.remove(worker)
+        self._held_without_end = [one for one in self._held_without_end if one is not worker]
         job_id = self.job_on(worker)
         self._exempt = self._exempt - {job_id} if self._held else set()
         self.look_again()
@@ -167,7 +184,7 @@ class WorkerLeases:
         if kept is not None:
             options = [*self.free, kept]
         else:
-            options = self.free or self.resting or self._kept_while_held_for(job_id)
+            options = self.free or self.resting or self.out_of_reach or self._kept_while_held_for(job_id)
         worker = choose(options) if options else None
         if worker is not None and worker is not kept:
             self._move(job_id, worker)

@@ -12,8 +12,10 @@ import anyio
 from emeth_tui.backoff import Backoff
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.estimates.lateness import Lateness
+from emeth_tui.engine.gpus.reports import GpuReports
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.loops import Loops
+from emeth_tui.engine.machine.sensors import Sensors
 from emeth_tui.engine.market.market import Market
 from emeth_tui.engine.market.model_readiness import RETRY_S
 from emeth_tui.engine.market.orphans import Orphans
@@ -24,6 +26,7 @@ from emeth_tui.engine.money.settle import Hooks
 from emeth_tui.engine.money.summary import RunAccount, Summary
 from emeth_tui.engine.money.watch import News, Watcher
 from emeth_tui.engine.pauses import pauses
+from emeth_tui.engine.pauses.rules import DeviceRules
 from emeth_tui.engine.settings_editor import SettingChange, SettingsEditor
 from emeth_tui.engine.state_keeper import COPY_EVERY_S, LOOK_EVERY_S, StateKeeper
 from emeth_tui.engine.steps.job_tasks import JobTasks
@@ -81,8 +84,14 @@ class Node:
             claims_wanted=exit_after_jobs,
             on_claim=self._tasks.start,
         )
+        sensors = Sensors(lambda: [worker.view for worker in leases.workers])
+        sensors.subscribe(GpuReports(context.events).take)
         self._pauses = pauses.Pauses(
-            context, self._tasks, decline=self._decline_for_pause, end_claims_pause=self._end_claims_pause
+            context,
+            self._tasks,
+            DeviceRules(lambda: context.settings.rules.hold, sensors, context.schedule.local),
+            decline=self._decline_for_pause,
+            end_claims_pause=self._end_claims_pause,
         )
         self._state = StateKeeper(context, self._market.pause)
         ledger = Ledger(context.chain, context.store, context.address)
@@ -92,7 +101,7 @@ class Node:
         self._watcher = Watcher(context, ledger, self._hooks())
         self._orphans = Orphans(context, ledger, self._tasks.start)
         self._snapshots = SnapshotMaker(
-            context, leases, self._market, self._rewards, self._watcher, self._pauses, series
+            context, leases, self._market, self._rewards, self._watcher, self._pauses, series, sensors
         )
         self._account = RunAccount(context, ledger)
         self._set_aside = SetAsideJobs(context, self._market.pause)

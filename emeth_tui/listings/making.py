@@ -192,6 +192,8 @@ def worker(worker: WorkerView, held: HeldDevice | None = None) -> records.Worker
         tokens_per_s=finite(worker.tokens_per_s),
         held=english(held.reason) if held else None,
         finishing=held.finishing if held else None,
+        held_kind=held.reason.kind if held else None,
+        held_since=iso_or_none(held.since_unix_s if held else None),
     )
 
 

@@ -225,6 +225,8 @@ class WorkerRecord:
     finishing: Annotated[
         JobIdText | None, Field(description="the job that is finished first, though the device is held")
     ]
+    held_kind: Annotated[str | None, Field(description="the kind of that reason, such as gpu_hot")]
+    held_since: Annotated[Time | None, Field(description="since when the device is held")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 
 from emeth_tui import __version__
-from emeth_tui.engine.gpus.reading import GpuReading
+from emeth_tui.engine.gpus.reading import GpuReading, Slowdown
+from emeth_tui.engine.machine.reading import MachineReading
 from emeth_tui.engine.view.snapshot import Deposits, Forecast, Snapshot, TodaysShare
 from emeth_tui.model import WEI_PER_TOKEN, JobState, Severity, WorkerPhase
 from emeth_tui.workers.views import WorkerView
@@ -27,6 +28,7 @@ def families(snapshot: Snapshot, events: EventCounts) -> Iterator[Metric]:
     yield from _claiming(snapshot)
     yield from _workers(snapshot)
     yield from _gpus(snapshot.gpus)
+    yield from _machine(snapshot.machine)
     yield from _jobs(snapshot)
     if snapshot.deposits is not None:
         yield from _deposits(snapshot.deposits, snapshot.native_symbol)
@@ -111,12 +113,22 @@ def _workers(snapshot: Snapshot) -> Iterator[Metric]:
             for phase in WorkerPhase
         ],
     )
-    held = {device.worker for device in snapshot.held}
+    held = {device.worker: device for device in snapshot.held}
     yield _each(
         "emeth_worker_held",
         "Whether a worker's device is held, by its hours for example.",
         labels,
         [(names[worker.index], float(worker.index in held)) for worker in snapshot.workers],
+    )
+    yield _each(
+        "emeth_worker_held_since_timestamp_seconds",
+        "Since when a worker's device is held, by the kind of the reason.",
+        [*labels, "reason"],
+        [
+            ((*names[index], device.reason.kind), device.since_unix_s)
+            for index, device in held.items()
+            if index in names
+        ],
     )
     at_work = [worker for worker in snapshot.workers if worker.job_id is not None]
     for name, text, value in _OF_WORKERS:
@@ -181,10 +193,62 @@ def _gpus(gpus: Iterable[GpuReading]) -> Iterator[Metric]:
         ("emeth_gpu_utilization_ratio", "Load of the GPU.", lambda gpu: _ratio(gpu.load_percent)),
         ("emeth_gpu_memory_used_bytes", "Memory of the GPU in use.", lambda gpu: gpu.memory_used_bytes),
         ("emeth_gpu_temperature_celsius", "Temperature of the GPU.", lambda gpu: gpu.temperature_c),
+        (
+            "emeth_gpu_memory_temperature_celsius",
+            "Temperature of the GPU's memory.",
+            lambda gpu: gpu.memory_temperature_c,
+        ),
+        (
+            "emeth_gpu_temperature_margin_celsius",
+            "Temperature left until the GPU slows down.",
+            lambda gpu: gpu.margin_c,
+        ),
         ("emeth_gpu_power_watts", "Power that the GPU draws.", lambda gpu: gpu.power_w),
+        ("emeth_gpu_fan_ratio", "Speed of the GPU's fan.", lambda gpu: _ratio(gpu.fan_percent)),
+        ("emeth_gpu_others_memory_bytes", "Memory in other programs' hands.", lambda gpu: gpu.others_bytes),
+        (
+            "emeth_gpu_lost",
+            "Whether the driver does not reach the GPU any more.",
+            lambda gpu: float(gpu.lost),
+        ),
     )
     for name, text, value in figures:
         yield _each(name, text, ["device"], [([gpu.device], value(gpu)) for gpu in gpus])
+    energy = CounterMetricFamily(
+        "emeth_gpu_energy_joules", "Taken since the GPU's driver was loaded.", labels=["device"]
+    )
+    for gpu in gpus:
+        if gpu.energy_mj is not None:
+            energy.add_metric([gpu.device], gpu.energy_mj / 1_000)
+    yield energy
+    yield _each(
+        "emeth_gpu_slowed",
+        "Whether the GPU runs slower than it could, by cause.",
+        ["device", "cause"],
+        [
+            ((gpu.device, cause.name.lower()), float(gpu.slowdown is cause))
+            for gpu in gpus
+            for cause in Slowdown
+        ],
+    )
+
+
+def _machine(machine: MachineReading) -> Iterator[Metric]:
+    others = machine.others_cpu_percent
+    yield _one(
+        "emeth_machine_others_cpu_ratio",
+        "Part of all cores that other programs use.",
+        None if others is None else others / 100,
+    )
+    yield _one(
+        "emeth_machine_memory_available_bytes", "Memory that programs can have.", machine.free_memory_bytes
+    )
+    yield _one("emeth_machine_battery_ratio", "Charge of the battery.", _ratio(machine.battery_percent))
+    yield _one(
+        "emeth_machine_on_battery",
+        "Whether the machine runs on its battery.",
+        None if machine.on_battery is None else float(machine.on_battery),
+    )
 
 
 def _ratio(percent: int | None) -> float | None:

@@ -19,6 +19,7 @@ from emeth_tui.settings.sections import (
     MetricsSettings,
     Network,
     RewardSettings,
+    RulesSettings,
     ScheduleSettings,
     ScreenSettings,
     Section,
@@ -56,6 +57,7 @@ class Settings(Section):
     workers: WorkerSettings = WorkerSettings()
     training: TrainingSettings = TrainingSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    rules: RulesSettings = RulesSettings()
     cache: CacheSettings = CacheSettings()
     state: StateSettings = StateSettings()
     screen: ScreenSettings = ScreenSettings()
@@ -158,6 +160,7 @@ CHANGEABLE_AT_RUN_TIME = frozenset(
         "schedule.training",
         "schedule.devices",
         "schedule.job_at_risk",
+        "rules.hold",
         "cache.limit_gb",
         "screen.theme",
         "screen.language",

@@ -22,6 +22,7 @@ from emeth_tui.settings.values import (
     DeviceHours,
     Devices,
     Emt,
+    HoldRules,
     Hosts,
     HoursOfWeek,
     Languages,
@@ -315,6 +316,19 @@ class ScheduleSettings(Section):
         "finish",
         description="what becomes of a job that a pause would make miss its deadline: finish trains it to "
         "its end first, decline gives it back before, hold pauses it all the same",
+    )
+
+
+class RulesSettings(Section):
+    """When devices rest because of heat, power, other programs, memory or battery."""
+
+    hold: HoldRules = Field(
+        default_factory=list,
+        examples=[["temperature above 83 until 75", "cuda:1 others-gpu-memory above 500 until 100 for 5m"]],
+        description="rules by which devices rest, such as temperature above 83 for 10s until 75 for 1m; a "
+        "device before it makes it that device's alone. Figures: temperature, memory-temperature, margin "
+        "(°C), power (W), fan (%), others-gpu-memory (MB), others-cpu (%), free-memory (MB), battery (%), "
+        "on-battery",
     )
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from emeth_tui.device_rules.rule import rules_of
 from emeth_tui.errors import SettingsError
 from emeth_tui.model import Language
 from emeth_tui.notices.reasons import settings as why
@@ -129,6 +130,14 @@ def _device_hours(entries: list[str]) -> list[str]:
     return entries
 
 
+def _hold_rules(entries: list[str]) -> list[str]:
+    try:
+        rules_of(entries)
+    except ValueError as error:
+        raise InvalidSetting(why.NotARule(str(error))) from None
+    return entries
+
+
 def _network_name(value: str) -> str:
     if not _NETWORK_NAME.fullmatch(value):
         raise InvalidSetting(why.NotANetworkName())
@@ -209,6 +218,7 @@ Listen = Annotated[str, AfterValidator(_listen)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 HoursOfWeek = Annotated[list[str], BeforeValidator(_comma_separated), AfterValidator(_hours)]
 DeviceHours = Annotated[list[str], BeforeValidator(_comma_separated), AfterValidator(_device_hours)]
+HoldRules = Annotated[list[str], BeforeValidator(_comma_separated), AfterValidator(_hold_rules)]
 BatchSize = Annotated[int | Literal["auto"], BeforeValidator(_batch_size)]
 NetworkName = Annotated[str, AfterValidator(_network_name)]
 Address = Annotated[str, AfterValidator(_address)]

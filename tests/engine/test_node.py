@@ -30,8 +30,15 @@ from emeth_tui.notices.events.market import ClaimLost, Idle
 from emeth_tui.notices.reasons.disk import CacheFull, DatabaseFull
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.job import AnotherNodeFaster
-from emeth_tui.notices.reasons.market import ClaimingPaused, MissesMargin, ResultsRejected, WorkersBusy
+from emeth_tui.notices.reasons.market import (
+    ClaimingPaused,
+    DevicesHeld,
+    MissesMargin,
+    ResultsRejected,
+    WorkersBusy,
+)
 from emeth_tui.notices.reasons.pauses.hours import ClaimingHoursOver
+from emeth_tui.notices.reasons.pauses.rules import MemoryLow
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.hash_chain import links
 from emeth_tui.store.database import Store
@@ -314,6 +321,22 @@ async def test_a_pause_for_a_time_ends_by_itself_after_a_restart(network: Harnes
         await network.pass_time(7_300)
         await node.event("claims_resumed")
         await node.event("submitted", job_id)
+
+
+async def test_no_job_is_taken_for_a_device_that_a_rule_holds(network: Harness) -> None:
+    never_enough = "free-memory below 999999998 for 0s until 999999999"
+    async with network.node() as node:
+        await node.node.change_setting("rules.hold", never_enough)
+        held = await node.event("device_held")
+        job_id = await network.post()
+        while (await node.event("idle")).body.reason != DevicesHeld():
+            pass
+
+        await node.node.change_setting("rules.hold", "")
+        await node.event("device_let_go")
+        await node.event("submitted", job_id)
+
+    assert isinstance(held.body.reason, MemoryLow)
 
 
 async def test_a_device_rests_outside_its_hours_and_no_job_is_taken(network: Harness) -> None:

@@ -13,6 +13,8 @@ import pytest
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from emeth_tui.engine.gpus.reading import Slowdown
+from emeth_tui.engine.machine.reading import MachineReading
 from emeth_tui.engine.market.standstill import Standstill
 from emeth_tui.engine.pauses.view import Coming, HeldDevice
 from emeth_tui.engine.view.snapshot import Snapshot
@@ -50,7 +52,17 @@ def full() -> Snapshot:
     )
     assert picture.deposits is not None
     deposits = replace(picture.deposits, staked_limit_wei=10**20, lost_limit_wei=10**19)
-    return replace(picture, deposits=deposits)
+    first = replace(
+        picture.gpus[0],
+        memory_temperature_c=84,
+        margin_c=12,
+        fan_percent=55,
+        others_bytes=600_000_000,
+        energy_mj=5_000_000,
+        slowdown=Slowdown.HEAT,
+    )
+    machine = MachineReading(12.5, 8_000_000_000, 61, on_battery=True)
+    return replace(picture, deposits=deposits, gpus=(first, *picture.gpus[1:]), machine=machine)
 
 
 def test_figures_are_those_of_the_snapshot() -> None:
@@ -84,6 +96,19 @@ def test_figures_are_those_of_the_snapshot() -> None:
         ("emeth_worker_job_slack_seconds", name): forecast.slack_s,
         ("emeth_gpu_temperature_celsius", (gpu.device,)): gpu.temperature_c,
         ("emeth_gpu_power_watts", (gpu.device,)): gpu.power_w,
+        ("emeth_gpu_memory_temperature_celsius", (gpu.device,)): 84,
+        ("emeth_gpu_temperature_margin_celsius", (gpu.device,)): 12,
+        ("emeth_gpu_fan_ratio", (gpu.device,)): 0.55,
+        ("emeth_gpu_others_memory_bytes", (gpu.device,)): 600_000_000,
+        ("emeth_gpu_energy_joules_total", (gpu.device,)): 5_000,
+        ("emeth_gpu_slowed", (gpu.device, "heat")): 1,
+        ("emeth_gpu_slowed", (gpu.device, "power_brake")): 0,
+        ("emeth_gpu_lost", (gpu.device,)): 0,
+        ("emeth_machine_others_cpu_ratio", ()): 0.125,
+        ("emeth_machine_memory_available_bytes", ()): 8_000_000_000,
+        ("emeth_machine_battery_ratio", ()): 0.61,
+        ("emeth_machine_on_battery", ()): 1,
+        ("emeth_worker_held_since_timestamp_seconds", (*name, "training_hours_over")): NOW,
         ("emeth_jobs", ("training",)): sum(job.state is JobState.TRAINING for job in picture.jobs),
         ("emeth_jobs", ("submitted",)): sum(job.state is JobState.SUBMITTED for job in picture.jobs),
         ("emeth_account_free_emt", ()): deposits.free_wei / WEI_PER_TOKEN,
@@ -106,6 +131,7 @@ def numbers_of(picture: Snapshot) -> Iterator[tuple[str, Snapshot]]:
     """Yield the snapshot with one number of what the panels show changed, each in turn."""
     parts: list[tuple[str, Any, Any]] = [
         ("deposits", picture.deposits, lambda part: replace(picture, deposits=part)),
+        ("machine", picture.machine, lambda part: replace(picture, machine=part)),
         ("disk", picture.disk, lambda part: replace(picture, disk=part)),
         ("head", picture.head, lambda part: replace(picture, head=part)),
         ("gpus", picture.gpus[0], lambda part: replace(picture, gpus=(part, *picture.gpus[1:]))),

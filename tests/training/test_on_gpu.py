@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from emeth_tui.engine.gpus.meter import read_gpus
+from emeth_tui.engine.gpus.session import GpuSession
 from emeth_tui.training import job
 from emeth_tui.training.devices import Device, open_device
 from emeth_tui.training.files.checkpoint import CheckpointStore
@@ -47,7 +47,9 @@ def request_of(directory: Path, **changes: Any) -> Any:
 
 
 def test_nvml_knows_the_gpu_by_the_uuid_that_the_worker_reports(device: Device) -> None:
-    readings = read_gpus({"cuda:0": device.gpu_uuid})
+    session = GpuSession()
+    readings = session.read({"cuda:0": device.gpu_uuid}, lambda _pid: True)
+    session.close()
 
     assert [reading.device for reading in readings] == ["cuda:0"]
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pynvml
 
-from emeth_tui.engine.gpus.reading import DriverFacts, GpuFacts, GpuProcess, GpuReading, Version
+from emeth_tui.engine.gpus.reading import DriverFacts, GpuFacts, GpuProcess, Version
 from emeth_tui.engine.gpus.visible import DEVICE_ORDER, UNKNOWN, VISIBLE_DEVICES, visible_gpus
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ def cuda_gpus() -> list[str]:
     with _driver() as found:
         described = _described_gpus() if found else {}
         visible = visible_gpus(os.environ.get(VISIBLE_DEVICES), list(described))
-        visible = [uuid for uuid in visible if not uuid.startswith("MIG-") or _handle(uuid) is not None]
+        visible = [uuid for uuid in visible if not uuid.startswith("MIG-") or handle_of(uuid) is not None]
     if not _order_is_known():
         return [" / ".join(dict.fromkeys(described.values()))] * len(visible)
     return [described.get(uuid, "GPU") for uuid in visible]
@@ -35,13 +35,6 @@ def _order_is_known() -> bool:
     """Whether CUDA's order is known without CUDA; else each device is described as any of the GPUs."""
     by_bus = os.environ.get(DEVICE_ORDER) == "PCI_BUS_ID"
     return by_bus or os.environ.get(VISIBLE_DEVICES, "").startswith(("GPU-", "MIG-"))
-
-
-def read(uuids: Mapping[str, str]) -> tuple[GpuReading, ...]:
-    """Read GPUs, given as device (`cuda:0`) to UUID; those unknown to NVML are left out. May take some ms."""
-    with _driver() as found:
-        handles = {device: _handle(uuid) for device, uuid in uuids.items()} if found else {}
-        return tuple(_read(device, handle) for device, handle in handles.items() if handle is not None)
 
 
 def examine() -> DriverFacts | None:
@@ -56,7 +49,7 @@ def examine() -> DriverFacts | None:
         if not (ordered or _order_is_known()):
             places = {}
         gpus = tuple(_facts(places.get(uuid, ""), handle) for uuid, handle in handles.items())
-        return DriverFacts(str(_ask("nvmlSystemGetDriverVersion") or "?"), _cuda(), gpus, len(visible))
+        return DriverFacts(str(ask("nvmlSystemGetDriverVersion") or "?"), _cuda(), gpus, len(visible))
 
 
 @contextmanager
@@ -81,58 +74,46 @@ def _described_gpus() -> dict[str, str]:
 
 def _handles() -> dict[str, Any]:
     handles: dict[str, Any] = {}
-    for index in range(_ask("nvmlDeviceGetCount") or 0):
-        handle = _ask("nvmlDeviceGetHandleByIndex", index)
-        handles[_ask("nvmlDeviceGetUUID", handle) or f"{UNKNOWN}{index}"] = handle
+    for index in range(ask("nvmlDeviceGetCount") or 0):
+        handle = ask("nvmlDeviceGetHandleByIndex", index)
+        handles[ask("nvmlDeviceGetUUID", handle) or f"{UNKNOWN}{index}"] = handle
     return handles
 
 
 def _cuda() -> Version | None:
     """Return the newest CUDA that the driver serves; NVML writes 12.4 as 12040."""
-    number = _ask("nvmlSystemGetCudaDriverVersion")
+    number = ask("nvmlSystemGetCudaDriverVersion")
     return None if number is None else (number // 1_000, number % 1_000 // 10)
 
 
 def _facts(device: str, handle: Any) -> GpuFacts:
-    memory = _ask("nvmlDeviceGetMemoryInfo", handle)
-    capability = _ask("nvmlDeviceGetCudaComputeCapability", handle)
+    memory = ask("nvmlDeviceGetMemoryInfo", handle)
+    capability = ask("nvmlDeviceGetCudaComputeCapability", handle)
     return GpuFacts(
         device=device,
-        name=str(_ask("nvmlDeviceGetName", handle) or "GPU"),
+        name=str(ask("nvmlDeviceGetName", handle) or "GPU"),
         capability=None if capability is None else (int(capability[0]), int(capability[1])),
         total_bytes=None if memory is None else int(memory.total),
         free_bytes=None if memory is None else int(memory.total - memory.used),
         processes=tuple(
             GpuProcess(int(one.pid), one.usedGpuMemory)
-            for one in _ask("nvmlDeviceGetComputeRunningProcesses", handle) or ()
+            for one in ask("nvmlDeviceGetComputeRunningProcesses", handle) or ()
         ),
     )
 
 
 def _describe(handle: Any) -> str:
-    name = _ask("nvmlDeviceGetName", handle) or "GPU"
-    memory = _ask("nvmlDeviceGetMemoryInfo", handle)
+    name = ask("nvmlDeviceGetName", handle) or "GPU"
+    memory = ask("nvmlDeviceGetMemoryInfo", handle)
     return f"{name}, {memory.total / 1e9:.0f} GB" if memory is not None else str(name)
 
 
-def _read(device: str, handle: Any) -> GpuReading:
-    memory = _ask("nvmlDeviceGetMemoryInfo", handle)
-    load = _ask("nvmlDeviceGetUtilizationRates", handle)
-    power_mw = _ask("nvmlDeviceGetPowerUsage", handle)
-    return GpuReading(
-        device=device,
-        load_percent=None if load is None else int(load.gpu),
-        memory_used_bytes=None if memory is None else int(memory.used),
-        temperature_c=_ask("nvmlDeviceGetTemperature", handle, pynvml.NVML_TEMPERATURE_GPU),
-        power_w=None if power_mw is None else power_mw / 1000,
-    )
+def handle_of(uuid: str) -> Any:
+    """Return NVML's handle of a GPU, None for one that it does not know."""
+    return ask("nvmlDeviceGetHandleByUUID", uuid)
 
 
-def _handle(uuid: str) -> Any:
-    return _ask("nvmlDeviceGetHandleByUUID", uuid)
-
-
-def _ask(question: str, *arguments: Any) -> Any:
+def ask(question: str, *arguments: Any) -> Any:
     """Ask NVML; None where this GPU, its driver or the binding has no answer."""
     function = getattr(pynvml, question, None)
     try:

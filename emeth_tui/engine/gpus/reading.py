@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 Version = tuple[int, int]  # major and minor
+
+
+class Slowdown(str, Enum):
+    """Why a GPU runs slower than it could; the limit of its power alone is none of them."""
+
+    HEAT = "heat"
+    POWER_BRAKE = "power brake"  # the power supply asks for it
+    HARDWARE = "hardware"  # for a cause that the GPU does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +25,14 @@ class GpuReading:
     memory_used_bytes: int | None
     temperature_c: int | None
     power_w: float | None
+    memory_temperature_c: int | None = None
+    margin_c: int | None = None  # left until it slows down, by its hottest sensor
+    fan_percent: int | None = None
+    others_bytes: int | None = None  # of its memory in other programs' hands
+    energy_mj: int | None = None  # since the driver was loaded, in thousandths of a joule
+    slowdown: Slowdown | None = None
+    lost: bool = False  # the driver does not reach it any more
+    xids: tuple[int, ...] = ()  # numbers of the errors since the last reading
 
 
 @dataclass(frozen=True, slots=True)

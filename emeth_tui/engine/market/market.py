@@ -36,6 +36,7 @@ _KNOWN_AT_ONCE = (
     why.ClaimingPaused,
     ClaimingHoursOver,
     why.WorkersBusy,
+    why.DevicesHeld,
     why.NoWorkerAnswers,
     why.WantedJobsUnderWay,
 )
@@ -339,7 +340,10 @@ class Market:
         workers = self._workers()
         if not workers:
             return why.NoWorkerAnswers()
-        return why.WorkersBusy() if len(self._context.book.training_jobs()) >= workers else None
+        under_way, out_of_reach = len(self._context.book.training_jobs()), self._context.leases.out_of_reach
+        if under_way >= workers:
+            return why.WorkersBusy()
+        return why.DevicesHeld() if out_of_reach and under_way + len(out_of_reach) >= workers else None
 
 
 def _in_turns(items: Sequence[T]) -> Iterator[Sequence[T]]:

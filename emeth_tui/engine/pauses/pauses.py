@@ -1,4 +1,4 @@
-"""Begins and ends every pause: of devices by their hours, of jobs by hand; and acts where one is a risk."""
+"""Begins and ends every pause: of devices by hours and rules, of jobs by hand; acts where one is a risk."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.pauses.guard import Risk, risk_of_pause
+from emeth_tui.engine.pauses.rules import DeviceRules
 from emeth_tui.engine.pauses.view import Coming, HeldDevice
 from emeth_tui.engine.steps.job_tasks import JobTasks
 from emeth_tui.errors import EmethError, JobError
@@ -16,6 +17,7 @@ from emeth_tui.job import Job
 from emeth_tui.model import Asker, JobId, JobState
 from emeth_tui.notices.events import job as job_events
 from emeth_tui.notices.events import schedule as events
+from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.pauses import by_hand as why
 from emeth_tui.notices.reasons.pauses.hours import JobGoesOn
 from emeth_tui.notices.reasons.screen import NothingToPause
@@ -36,12 +38,14 @@ class Pauses:
         self,
         context: Context,
         tasks: JobTasks,
+        rules: DeviceRules,
         *,
         decline: Callable[[JobId], Awaitable[None]],
         end_claims_pause: Callable[[], None],
     ) -> None:
         self._context = context
         self._tasks = tasks
+        self._rules = rules
         self._decline = decline
         self._end_claims_pause = end_claims_pause
         self._held: dict[Worker, HeldDevice] = {}
@@ -130,16 +134,21 @@ class Pauses:
         for worker in [worker for worker in self._held if worker not in leases.workers]:
             del self._held[worker]
             leases.let_go(worker)
+        self._rules.look([worker.device for worker in leases.workers], now)
         for worker in leases.workers:
-            reason = schedule.why_held(worker.device)
-            if reason is None and worker in self._held:
+            by_rule = self._rules.why_held(worker.device)
+            reason = schedule.why_held(worker.device) or by_rule
+            if reason is not None:
+                self._hold(worker, reason, now, without_end=by_rule is not None)
+            elif worker in self._held:
                 self._let_go(worker)
-            elif reason is not None:
-                since = self._held[worker].since_unix_s if worker in self._held else now
-                if worker not in self._held:
-                    leases.hold(worker)
-                    self._context.events.publish(events.DeviceHeld(worker.device, reason))
-                self._held[worker] = HeldDevice(worker.index, reason, since)
+
+    def _hold(self, worker: Worker, reason: Reason, now: float, *, without_end: bool) -> None:
+        self._context.leases.hold(worker, without_end=without_end)
+        before = self._held.get(worker)
+        if before is None or type(before.reason) is not type(reason):
+            self._context.events.publish(events.DeviceHeld(worker.device, reason))
+        self._held[worker] = HeldDevice(worker.index, reason, before.since_unix_s if before else now)
 
     def _finishing_on(self, worker: Worker) -> JobId | None:
         job_id = self._context.leases.job_on(worker)

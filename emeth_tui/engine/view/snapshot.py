@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from emeth_tui.engine.disk import DiskUsage
 from emeth_tui.engine.estimates.durations import Duration
 from emeth_tui.engine.gpus.reading import GpuReading
+from emeth_tui.engine.machine.reading import NOTHING_READ, MachineReading
 from emeth_tui.engine.market.rules import Offer
 from emeth_tui.engine.market.standstill import Standstill
 from emeth_tui.engine.pauses.view import Coming, HeldDevice
@@ -89,3 +90,4 @@ class Snapshot:
     held: tuple[HeldDevice, ...] = ()
     coming: tuple[Coming, ...] = ()  # what the schedule and timed pauses change next, the soonest first
     prices: Prices = NO_PRICES
+    machine: MachineReading = NOTHING_READ

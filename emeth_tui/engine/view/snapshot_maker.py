@@ -6,8 +6,8 @@ import time
 
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.disk import DiskMeter
-from emeth_tui.engine.gpus.meter import GpuMeter, uuids_by_device
 from emeth_tui.engine.leases import WorkerLeases
+from emeth_tui.engine.machine.sensors import Sensors
 from emeth_tui.engine.market.market import Market
 from emeth_tui.engine.money.rewards import Rewards
 from emeth_tui.engine.money.terms import at_risk_wei
@@ -34,6 +34,7 @@ class SnapshotMaker:
         watcher: Watcher,
         pauses: Pauses,
         series: SeriesRecorder,
+        sensors: Sensors,
     ) -> None:
         self._context = context
         self._leases = leases
@@ -43,12 +44,12 @@ class SnapshotMaker:
         self._pauses = pauses
         self._series = series
         self._disk = DiskMeter(context.disk)
-        self._gpus = GpuMeter(lambda: uuids_by_device([worker.view for worker in leases.workers]))
+        self._sensors = sensors
 
     async def sample(self) -> None:
         """Take the moment into the devices' series, whether anyone looks or not."""
         workers = [worker.view for worker in self._leases.workers]
-        self._series.sample(time.monotonic(), workers, self._gpus.latest())
+        self._series.sample(time.monotonic(), workers, self._sensors.latest().gpus)
 
     def make(self, *, stopping: str) -> Snapshot:
         """Return a picture of the node as it is now; `stopping` is passed through."""
@@ -56,6 +57,7 @@ class SnapshotMaker:
         now = context.clock.now_unix_s()
         view = self._watcher.view
         ended_today = context.book.ended_today()
+        sample = self._sensors.latest()
         return Snapshot(
             at_unix_s=now,
             network=context.network.name,
@@ -65,7 +67,7 @@ class SnapshotMaker:
             head=view.head if view else None,
             rates=context.rates,
             workers=tuple(worker.view for worker in self._leases.workers),
-            gpus=self._gpus.latest(),
+            gpus=sample.gpus,
             jobs=tuple(context.book.open_jobs()),
             forecasts=tuple(self._forecast(job, now) for job in context.book.training_jobs()),
             ended_today=ended_today,
@@ -82,6 +84,7 @@ class SnapshotMaker:
             held=self._pauses.held,
             coming=self._pauses.coming(),
             prices=context.settings.rewards.prices,
+            machine=sample.machine,
         )
 
     def _forecast(self, job: Job, now_unix_s: float) -> Forecast:

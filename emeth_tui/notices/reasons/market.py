@@ -13,6 +13,10 @@ class WorkersBusy(Reason):
     __slots__ = ()
 
 
+class DevicesHeld(Reason):
+    __slots__ = ()
+
+
 class NoOffers(Reason):
     __slots__ = ()
 

@@ -191,6 +191,11 @@ class NotHours(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class NotARule(Reason):
+    entry: str
+
+
+@dataclass(frozen=True, slots=True)
 class GpuNamedTwice(Reason):
     name: str
     times: int

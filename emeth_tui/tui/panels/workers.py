@@ -25,6 +25,7 @@ from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
+    from emeth_tui.engine.gpus.reading import Slowdown
     from emeth_tui.job import Job
     from emeth_tui.tui.drawing.glyphs import Glyphs
 
@@ -199,6 +200,8 @@ def _gpu(row: Row) -> list[list[Span]]:
     gpu = row.gpu
     if gpu is None:
         return []
+    if gpu.lost:
+        return [[("✗ " + _("GPU lost"), "bad")]]
     load = "–" if gpu.load_percent is None else f"{gpu.load_percent:3d} %"
     groups: list[list[Span]] = [[("GPU ", "muted"), (load, "")]]
     if gpu.memory_used_bytes is not None:
@@ -207,7 +210,17 @@ def _gpu(row: Row) -> list[list[Span]]:
         groups.append([(f"{gpu.temperature_c} °C", "warn" if gpu.temperature_c >= HOT_C else "")])
     if gpu.power_w is not None:
         groups.append([(f"{gpu.power_w:.0f} W", "")])
+    if gpu.slowdown is not None:
+        groups.append([("! " + _slowdown_name(gpu.slowdown), "warn")])
     return groups
+
+
+def _slowdown_name(slowdown: Slowdown) -> str:
+    return {
+        "heat": _("slowed by heat"),
+        "power brake": _("slowed by its power supply"),
+        "hardware": _("slowed"),
+    }[slowdown.value]
 
 
 def _times(frame: Frame, row: Row, job: Job) -> list[list[Span]]:

@@ -9,6 +9,7 @@ from emeth_tui.notices.reasons import market
 
 SENTENCES: Mapping[type[Notice], str] = {
     market.WorkersBusy: "every worker has a job",
+    market.DevicesHeld: "every device without a job is held (rules.hold)",
     market.NoOffers: "no jobs are on offer",
     market.NoneTaken: "{offers} on offer, none more taken: {reason}",
     market.ClaimingPaused: "claiming is paused: {cause}",

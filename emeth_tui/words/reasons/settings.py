@@ -55,6 +55,10 @@ SENTENCES: Mapping[type[Notice], str] = {
     settings.NotHours: (
         "`{entry}`: hours are days, times or both, such as `mon-fri 22:00-06:00`, `sat` or `20:00-07:00`"
     ),
+    settings.NotARule: (
+        "`{entry}`: a rule is such as `temperature above 83 until 75`, `cuda:1 power above 250 for 30s until "
+        "200 for 10m`, `free-memory below 2000 until 4000` or `on-battery`"
+    ),
     settings.GpuNamedTwice: "{name} is named {times} times: name each GPU once, it has one worker",
     settings.NotAnAddress: "an address is `0x` and 40 hex digits",
     settings.WrongChecksum: (

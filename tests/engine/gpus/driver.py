@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType, SimpleNamespace
 
 import pynvml
@@ -27,8 +27,24 @@ class Card:
 CARDS = (Card(SMALL, "Small", 24, 10), Card(LARGE, "Large", 80, 20), Card(MIG, "Slice", 10, 30))
 
 
+@dataclass
+class Sensors:
+    """What a card measures, beside what every card does; None where it does not. A test may change it."""
+
+    temperature_c: int = 71
+    power_mw: int | None = None
+    memory_temperature_c: int | None = None
+    margin_c: int | None = None
+    fan_percent: int | None = None
+    energy_mj: int | None = None
+    reasons: int | None = None  # why its clocks are not at their highest, in NVML's bits
+    lost: bool = False
+    drawing: Sequence[tuple[int, int]] = ()  # pid and bytes of the programs that draw with it
+    xids: list[int] = field(default_factory=list)  # errors that are not fetched yet
+
+
 class Driver:
-    """NVML's functions that we use, in place of those of the library. No card reports its power."""
+    """NVML's functions that we use, in place of those of the library."""
 
     def __init__(
         self,
@@ -40,6 +56,9 @@ class Driver:
     ) -> None:
         """`cuda` is as NVML writes 12.4; `processes` has pid and bytes of each, by the card's UUID."""
         self.open = 0
+        self.opened = 0
+        self.sensors = {card.uuid: Sensors() for card in CARDS}
+        self._heard: list[Card] = []
         self._processes = processes
         answers = {
             "nvmlInit": self._init,
@@ -51,8 +70,19 @@ class Driver:
             "nvmlDeviceGetName": lambda card: card.name,
             "nvmlDeviceGetMemoryInfo": self._memory,
             "nvmlDeviceGetUtilizationRates": lambda card: pynvml.c_nvmlUtilization_t(card.load, 3),
-            "nvmlDeviceGetTemperature": lambda _card, _sensor: 71,
-            "nvmlDeviceGetPowerUsage": self._not_supported,
+            "nvmlDeviceGetTemperature": lambda card, _sensor: self.sensors[card.uuid].temperature_c,
+            "nvmlDeviceGetPowerUsage": self._of("power_mw"),
+            "nvmlDeviceGetFieldValues": self._fields,
+            "nvmlDeviceGetMarginTemperature": self._of("margin_c"),
+            "nvmlDeviceGetFanSpeed": self._of("fan_percent"),
+            "nvmlDeviceGetTotalEnergyConsumption": self._of("energy_mj"),
+            "nvmlDeviceGetCurrentClocksEventReasons": self._of("reasons"),
+            "nvmlDeviceGetCurrentClocksThrottleReasons": self._of("reasons"),
+            "nvmlDeviceGetGraphicsRunningProcesses": self._drawing,
+            "nvmlEventSetCreate": lambda: "errors",
+            "nvmlEventSetFree": self._free,
+            "nvmlDeviceRegisterEvents": self._register,
+            "nvmlEventSetWait_v2": self._wait,
             "nvmlSystemGetDriverVersion": lambda: "550.54.15",
             "nvmlSystemGetCudaDriverVersion": lambda: cuda,
             "nvmlDeviceGetCudaComputeCapability": lambda _card: (8, 6),
@@ -63,6 +93,7 @@ class Driver:
 
     def _init(self) -> None:
         self.open += 1
+        self.opened += 1
 
     def _shutdown(self) -> None:
         self.open -= 1
@@ -73,7 +104,42 @@ class Driver:
                 return card
         raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_FOUND)
 
+    def _of(self, name: str) -> Callable[[Card], int]:
+        def answer(card: Card) -> int:
+            value: int | None = getattr(self.sensors[card.uuid], name)
+            return self._not_supported(card) if value is None else value
+
+        return answer
+
+    def _fields(self, card: Card, fields: Sequence[int]) -> list[SimpleNamespace]:
+        assert fields == [pynvml.NVML_FI_DEV_MEMORY_TEMP]
+        value = self.sensors[card.uuid].memory_temperature_c
+        status = pynvml.NVML_ERROR_NOT_SUPPORTED if value is None else pynvml.NVML_SUCCESS
+        return [SimpleNamespace(nvmlReturn=status, value=SimpleNamespace(uiVal=value or 0))]
+
+    def _drawing(self, card: Card) -> list[SimpleNamespace]:
+        listed = self.sensors[card.uuid].drawing
+        return [SimpleNamespace(pid=pid, usedGpuMemory=used_bytes) for pid, used_bytes in listed]
+
+    def _register(self, card: Card, kinds: int, errors: str) -> None:
+        assert (kinds, errors) == (pynvml.nvmlEventTypeXidCriticalError, "errors")
+        self._heard.append(card)
+
+    def _free(self, _errors: str) -> None:
+        self._heard.clear()
+
+    def _wait(self, _errors: str, timeout_ms: int) -> SimpleNamespace:
+        assert timeout_ms == 0
+        for card in self._heard:
+            if xids := self.sensors[card.uuid].xids:
+                return SimpleNamespace(
+                    device=card, eventType=pynvml.nvmlEventTypeXidCriticalError, eventData=xids.pop(0)
+                )
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_TIMEOUT)
+
     def _memory(self, card: Card) -> pynvml.c_nvmlMemory_t:
+        if self.sensors[card.uuid].lost:
+            raise pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST)
         total_bytes = card.gigabytes * 10**9
         return pynvml.c_nvmlMemory_t(total_bytes, total_bytes - 8, 8)
 

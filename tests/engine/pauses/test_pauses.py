@@ -17,8 +17,11 @@ from emeth_tui.engine.estimates.durations import Duration, Phase, PhaseTime
 from emeth_tui.engine.estimates.forecasts import Forecasts, Measurements
 from emeth_tui.engine.estimates.ranges import exactly
 from emeth_tui.engine.events import EventLog
+from emeth_tui.engine.gpus.reading import GpuReading
 from emeth_tui.engine.leases import WorkerLeases
+from emeth_tui.engine.machine.sensors import Sample
 from emeth_tui.engine.pauses.pauses import Pauses
+from emeth_tui.engine.pauses.rules import DeviceRules
 from emeth_tui.engine.pauses.schedule import Schedule
 from emeth_tui.engine.steps.job_book import JobBook
 from emeth_tui.errors import JobError, SettingsError
@@ -85,12 +88,32 @@ class House:
             pause=lambda job_id: self.calls.append(("pause", job_id)),
             resume=lambda job_id: self.calls.append(("resume", job_id)),
         )
+        self.sample = Sample()
+        sensors: Any = SensorsHeld(self)
+        rules = DeviceRules(lambda: self.live.now.rules.hold, sensors, self.schedule.local)
         self.pauses = Pauses(
-            self.context, tasks, decline=self._decline, end_claims_pause=self._end_claims_pause
+            self.context, tasks, rules, decline=self._decline, end_claims_pause=self._end_claims_pause
         )
 
     def clock(self) -> float:
         return self.now
+
+    async def heated(self, temperature_c: int | None, *, seconds: int, device: str = "cuda:0") -> None:
+        """Look every second for a while at a GPU that has a temperature."""
+        self.sample = Sample(gpus=(GpuReading(device, 97, 8, temperature_c, 251.0),))
+        await self.looking(seconds)
+
+    async def looking(self, seconds: int) -> None:
+        for _second in range(seconds):
+            self.now += 1
+            await self.pauses.look()
+
+    def rule(self, *rules: str) -> None:
+        """Set the rules, checked as in a settings file."""
+        self.live.now = Settings.model_validate(
+            {"schedule": self.live.now.schedule.model_dump(), "rules": {"hold": list(rules)}}
+        )
+        self.context.settings = self.live.now
 
     def set(self, **schedule: Any) -> None:
         """Change the schedule, checked as in a settings file."""
@@ -127,6 +150,20 @@ class House:
 
     def _end_claims_pause(self) -> None:
         self.claims_go_on += 1
+
+
+class SensorsHeld:
+    """Sensors whose sample and clock the house has."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    @property
+    def now_s(self) -> float:
+        return self._house.now
+
+    def latest(self) -> Sample:
+        return self._house.sample
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""What Linux says of the machine: processors, memory, battery, and the energy that processors take."""
