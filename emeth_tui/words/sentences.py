@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import fields
 from importlib import import_module
+
+from msgspec.structs import asdict
 
 from emeth_tui.foreign_text import clean
 from emeth_tui.model import SECONDS_PER_DAY, Asker, JobState, ServiceName, WorkerPhase, format_token
@@ -25,7 +26,7 @@ _IDENTIFIERS = frozenset({"pid", "status", "chain_id", "expected_chain_id", "sch
 
 def text_of(notice: Notice) -> str:
     """Say a notice in the interface's language, on one line that is safe to show."""
-    shown = {field.name: _shown(field.name, getattr(notice, field.name)) for field in fields(notice)}
+    shown = {name: _shown(name, value) for name, value in asdict(notice).items()}
     return clean(_(template(type(notice))).format(**shown))
 
 

@@ -7,10 +7,10 @@ import json
 import os
 import shutil
 import stat
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from emeth_tui.control import answers, connection, server, session, wire
 from emeth_tui.control.connection import Refused

@@ -10,7 +10,6 @@ import string
 import types
 import typing
 from collections.abc import Iterator
-from dataclasses import fields
 from enum import Enum
 from importlib import import_module
 from pathlib import Path
@@ -75,7 +74,7 @@ def example(annotation: Any, name: str) -> object:
 
 def instance(cls: type[Notice]) -> Notice:
     hints = typing.get_type_hints(cls, include_extras=True)
-    return cls(**{field.name: example(hints[field.name], field.name) for field in fields(cls)})
+    return cls(**{name: example(hints[name], name) for name in cls.__struct_fields__})
 
 
 def fields_of(text: str) -> set[str]:
@@ -86,9 +85,27 @@ def test_there_are_many_notices() -> None:
     assert len(NOTICES) > 90
 
 
+def test_equality_says_whether_a_reason_has_changed() -> None:
+    assert FeeTooHigh(2, 1) == FeeTooHigh(2, 1) != FeeTooHigh(3, 1)
+    assert len({FeeTooHigh(2, 1), FeeTooHigh(2, 1), FeeTooHigh(3, 1), NoOffers(), NoOffers()}) == 3
+    assert Foreign("x") != UnknownReason("x", "")
+
+
+def test_a_notice_cannot_be_changed() -> None:
+    reason = Foreign("connection refused")
+    with pytest.raises(AttributeError):
+        reason.detail = "something else"  # type: ignore[misc]
+
+
+def test_no_two_classes_of_a_family_have_the_same_name() -> None:
+    with pytest.raises(TypeError, match=r"reasons\.foreign and .* both have a Foreign"):
+        type("Foreign", (Reason,), {})
+    assert Reason.kinds["foreign"] is Foreign
+
+
 @pytest.mark.parametrize("cls", NOTICES, ids=lambda cls: cls.kind)
 def test_a_sentence_uses_the_fields_that_there_are_and_stands_beside_its_class(cls: type[Notice]) -> None:
-    assert fields_of(template(cls)) <= {field.name for field in fields(cls)}
+    assert fields_of(template(cls)) <= set(cls.__struct_fields__)
     words = import_module(cls.__module__.replace(".notices.", ".words."))
     assert cls in words.SENTENCES
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from emeth_tui.model import Severity
 from emeth_tui.notices.notice import EventBody, Reason
 
 
-@dataclass(frozen=True, slots=True)
 class GpuSlowed(EventBody):
     severity = Severity.WARNING
 
@@ -16,25 +13,21 @@ class GpuSlowed(EventBody):
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
 class GpuAtFullSpeed(EventBody):
     device: str
     lasted_s: int
 
 
-@dataclass(frozen=True, slots=True)
 class GpuLost(EventBody):
     severity = Severity.ERROR
 
     device: str
 
 
-@dataclass(frozen=True, slots=True)
 class GpuBack(EventBody):
     device: str
 
 
-@dataclass(frozen=True, slots=True)
 class GpuReportsError(EventBody):
     severity = Severity.ERROR
 

@@ -2,47 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from emeth_tui.model import Asker, JobState, Severity
 from emeth_tui.notices.notice import EventBody, Reason, Wei
 
 
-@dataclass(frozen=True, slots=True)
 class Resumed(EventBody):
     state: JobState
 
 
-@dataclass(frozen=True, slots=True)
 class JobPaused(EventBody):
     by: Asker
 
 
-@dataclass(frozen=True, slots=True)
 class JobPausedUntil(EventBody):
     by: Asker
     until_unix_s: int
     until: str  # by the owner's clock
 
 
-@dataclass(frozen=True, slots=True)
 class JobResumed(EventBody):
     by: Asker | None  # None when its pause has come to its end
 
 
-@dataclass(frozen=True, slots=True)
 class Declining(EventBody):
     by: Asker | None  # None when a pause would have made it late
 
 
-@dataclass(frozen=True, slots=True)
 class JobTrouble(EventBody):
     severity = Severity.WARNING
 
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
 class JobStuck(EventBody):
     severity = Severity.ERROR
 
@@ -52,7 +43,6 @@ class JobStuck(EventBody):
     timeout_wei: Wei
 
 
-@dataclass(frozen=True, slots=True)
 class SetAside(EventBody):
     severity = Severity.ERROR
 
@@ -61,7 +51,6 @@ class SetAside(EventBody):
     timeout_wei: Wei
 
 
-@dataclass(frozen=True, slots=True)
 class GivingBack(EventBody):
     severity = Severity.WARNING
 
@@ -70,19 +59,16 @@ class GivingBack(EventBody):
     timeout_wei: Wei
 
 
-@dataclass(frozen=True, slots=True)
 class Downloaded(EventBody):
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
 class Training(EventBody):
     epochs: int
     tokens: int
     resumed_epoch: int
 
 
-@dataclass(frozen=True, slots=True)
 class EpochDone(EventBody):
     epoch: int
     epochs: int
@@ -91,7 +77,6 @@ class EpochDone(EventBody):
     valid_loss: float
 
 
-@dataclass(frozen=True, slots=True)
 class BackToBest(EventBody):
     """The model got no better; `best_epoch` is 0 where it never was better than as it came."""
 
@@ -100,21 +85,18 @@ class BackToBest(EventBody):
     best_loss: float
 
 
-@dataclass(frozen=True, slots=True)
 class StepsSkipped(EventBody):
     severity = Severity.WARNING
 
     steps: int
 
 
-@dataclass(frozen=True, slots=True)
 class OutOfMemory(EventBody):
     severity = Severity.WARNING
 
     micro_batch: int
 
 
-@dataclass(frozen=True, slots=True)
 class Diverged(EventBody):
     severity = Severity.WARNING
 
@@ -122,14 +104,12 @@ class Diverged(EventBody):
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
 class Trained(EventBody):
     epochs: int
     valid_loss: float
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
 class RunningLate(EventBody):
     severity = Severity.WARNING
 
@@ -138,12 +118,10 @@ class RunningLate(EventBody):
     deadline_s: int
 
 
-@dataclass(frozen=True, slots=True)
 class Uploaded(EventBody):
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
 class SubmissionHeld(EventBody):
     severity = Severity.ERROR
 
@@ -153,26 +131,22 @@ class SubmissionHeld(EventBody):
 
 
 class Submitted(EventBody):
-    __slots__ = ()
+    pass
 
 
-@dataclass(frozen=True, slots=True)
 class SubmissionUndone(EventBody):
     severity = Severity.WARNING
 
 
-@dataclass(frozen=True, slots=True)
 class ClaimUndone(EventBody):
     severity = Severity.WARNING
 
 
-@dataclass(frozen=True, slots=True)
 class EndSeen(EventBody):
     state: JobState
     blocks: int
 
 
-@dataclass(frozen=True, slots=True)
 class EndUnexplained(EventBody):
     severity = Severity.WARNING
 
@@ -180,28 +154,24 @@ class EndUnexplained(EventBody):
     longest_s: int
 
 
-@dataclass(frozen=True, slots=True)
 class EndUndone(EventBody):
     severity = Severity.WARNING
 
     state: JobState
 
 
-@dataclass(frozen=True, slots=True)
 class FinalEndUndone(EventBody):
     severity = Severity.ERROR
 
     state: JobState
 
 
-@dataclass(frozen=True, slots=True)
 class OrphanAdopted(EventBody):
     severity = Severity.WARNING
 
     state: JobState
 
 
-@dataclass(frozen=True, slots=True)
 class OrphanHeld(EventBody):
     severity = Severity.WARNING
 
@@ -210,7 +180,6 @@ class OrphanHeld(EventBody):
     timeout_wei: Wei
 
 
-@dataclass(frozen=True, slots=True)
 class OrphanLeft(EventBody):
     severity = Severity.ERROR
 
@@ -219,7 +188,6 @@ class OrphanLeft(EventBody):
     timeout_wei: Wei
 
 
-@dataclass(frozen=True, slots=True)
 class VerifiedAtLoss(EventBody):
     severity = Severity.ERROR
 
@@ -227,7 +195,6 @@ class VerifiedAtLoss(EventBody):
     gas: int
 
 
-@dataclass(frozen=True, slots=True)
 class DepositKept(EventBody):
     severity = Severity.ERROR
 
@@ -235,41 +202,35 @@ class DepositKept(EventBody):
     returned_wei: Wei
 
 
-@dataclass(frozen=True, slots=True)
 class SettledByRules(EventBody):
     severity = Severity.WARNING
 
     amount_wei: Wei
 
 
-@dataclass(frozen=True, slots=True)
 class Verified(EventBody):
     earned_wei: Wei
     gas: int
     epochs: int
 
 
-@dataclass(frozen=True, slots=True)
 class Declined(EventBody):
     severity = Severity.WARNING
 
     lost_wei: Wei
 
 
-@dataclass(frozen=True, slots=True)
 class Failed(EventBody):
     severity = Severity.ERROR
 
     lost_wei: Wei
 
 
-@dataclass(frozen=True, slots=True)
 class Timeout(EventBody):
     severity = Severity.ERROR
 
     lost_wei: Wei
 
 
-@dataclass(frozen=True, slots=True)
 class Lost(EventBody):
     severity = Severity.ERROR

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from emeth_tui.model import Asker, Language, Severity
 from emeth_tui.notices.notice import EventBody, Reason, Wei
 
 
-@dataclass(frozen=True, slots=True)
 class Claiming(EventBody):
     language: Language
     dataset_bytes: int
@@ -18,45 +15,38 @@ class Claiming(EventBody):
     high_s: int
 
 
-@dataclass(frozen=True, slots=True)
 class Claimed(EventBody):
     deposit_wei: Wei
 
 
-@dataclass(frozen=True, slots=True)
 class Chosen(EventBody):
     by: Asker
 
 
-@dataclass(frozen=True, slots=True)
 class ClaimLost(EventBody):
     reason: Reason
 
 
 class Canceled(EventBody):
-    __slots__ = ()
+    pass
 
 
-@dataclass(frozen=True, slots=True)
 class ClaimsPaused(EventBody):
     severity = Severity.WARNING
 
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
 class ClaimsHeld(EventBody):
     severity = Severity.ERROR
 
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
 class ClaimsResumed(EventBody):
     by: Asker | None = None  # None when a limit that had stopped it no longer does
 
 
-@dataclass(frozen=True, slots=True)
 class PauseLifted(EventBody):
     """Claiming is no longer paused, and still nothing is claimed."""
 
@@ -64,22 +54,18 @@ class PauseLifted(EventBody):
     by: Asker | None
 
 
-@dataclass(frozen=True, slots=True)
 class Idle(EventBody):
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
 class ModelFetching(EventBody):
     model: str
 
 
-@dataclass(frozen=True, slots=True)
 class ModelReady(EventBody):
     model: str
 
 
-@dataclass(frozen=True, slots=True)
 class ModelTrouble(EventBody):
     severity = Severity.WARNING
 
@@ -87,7 +73,6 @@ class ModelTrouble(EventBody):
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
 class RateDiffers(EventBody):
     severity = Severity.WARNING
 
@@ -96,7 +81,6 @@ class RateDiffers(EventBody):
     published_percent: float
 
 
-@dataclass(frozen=True, slots=True)
 class VerifierFeeDiffers(EventBody):
     severity = Severity.WARNING
 

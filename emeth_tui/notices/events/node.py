@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from emeth_tui.model import Asker, JobId, JobState, ServiceName, Severity
 from emeth_tui.notices.notice import EventBody, Reason, Wei
 
 
-@dataclass(frozen=True, slots=True)
 class ServiceLost(EventBody):
     severity = Severity.WARNING
 
@@ -17,13 +15,11 @@ class ServiceLost(EventBody):
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
 class ServiceRestored(EventBody):
     service: ServiceName
     lasted_s: int
 
 
-@dataclass(frozen=True, slots=True)
 class DeviceDown(EventBody):
     severity = Severity.ERROR
 
@@ -31,7 +27,6 @@ class DeviceDown(EventBody):
     again_in_s: float
 
 
-@dataclass(frozen=True, slots=True)
 class WorkerSilent(EventBody):
     severity = Severity.WARNING
 
@@ -40,13 +35,11 @@ class WorkerSilent(EventBody):
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
 class DeviceWorks(EventBody):
     worker: int
     device: str
 
 
-@dataclass(frozen=True, slots=True)
 class EndpointChanged(EventBody):
     severity = Severity.WARNING
 
@@ -54,7 +47,6 @@ class EndpointChanged(EventBody):
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
 class Leftovers(EventBody):
     severity = Severity.WARNING
 
@@ -63,7 +55,6 @@ class Leftovers(EventBody):
     directory: Path
 
 
-@dataclass(frozen=True, slots=True)
 class InternalError(EventBody):
     severity = Severity.ERROR
 
@@ -71,7 +62,6 @@ class InternalError(EventBody):
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
 class NotWritten(EventBody):
     """The disk is full, so that the node could not keep what it read or did; it tries again."""
 
@@ -80,42 +70,36 @@ class NotWritten(EventBody):
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
 class StateLost(EventBody):
     severity = Severity.ERROR
 
     directory: Path
 
 
-@dataclass(frozen=True, slots=True)
 class StateRebuilt(EventBody):
     severity = Severity.WARNING
 
     directory: Path
 
 
-@dataclass(frozen=True, slots=True)
 class StateSetAside(EventBody):
     severity = Severity.WARNING
 
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
 class StateNotRebuilt(EventBody):
     severity = Severity.ERROR
 
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
 class CopyFailed(EventBody):
     severity = Severity.WARNING
 
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
 class SettingChanged(EventBody):
     key: str
     before: str
@@ -123,7 +107,6 @@ class SettingChanged(EventBody):
     by: Asker
 
 
-@dataclass(frozen=True, slots=True)
 class SettingWaits(EventBody):
     key: str
     before: str
@@ -131,12 +114,10 @@ class SettingWaits(EventBody):
     by: Asker
 
 
-@dataclass(frozen=True, slots=True)
 class SettingsUnchanged(EventBody):
     by: Asker
 
 
-@dataclass(frozen=True, slots=True)
 class Withdrawn(EventBody):
     slot: int
     amount_wei: Wei
@@ -147,14 +128,12 @@ class Withdrawn(EventBody):
     by: Asker | None = None  # None when the node did it by itself
 
 
-@dataclass(frozen=True, slots=True)
 class WithdrawFailed(EventBody):
     severity = Severity.WARNING
 
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
 class CommandFailed(EventBody):
     """A command was not carried out, and whoever gave it did not wait for the answer."""
 
@@ -165,46 +144,40 @@ class CommandFailed(EventBody):
     by: Asker
 
 
-@dataclass(frozen=True, slots=True)
 class ScreenAttached(EventBody):
     user: str
     pid: int
 
 
-@dataclass(frozen=True, slots=True)
 class ScreenDetached(EventBody):
     user: str
     pid: int
 
 
 class ScreenLeft(EventBody):
-    __slots__ = ()
+    pass
 
 
 class TerminalGone(EventBody):
-    __slots__ = ()
+    pass
 
 
-@dataclass(frozen=True, slots=True)
 class ScreenBroke(EventBody):
     severity = Severity.WARNING
 
 
-@dataclass(frozen=True, slots=True)
 class Draining(EventBody):
     by: Asker
 
 
-@dataclass(frozen=True, slots=True)
 class Stopping(EventBody):
     by: Asker
 
 
 class Stopped(EventBody):
-    __slots__ = ()
+    pass
 
 
-@dataclass(frozen=True, slots=True)
 class Summary(EventBody):
     verified: int
     jobs: dict[JobId, JobState]

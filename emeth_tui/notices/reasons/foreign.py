@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from emeth_tui.notices.notice import Reason
 
 
-@dataclass(frozen=True, slots=True)
 class Foreign(Reason):
     detail: str

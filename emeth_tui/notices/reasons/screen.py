@@ -2,98 +2,94 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from emeth_tui.notices.notice import Reason
 
 
 class NodeStarting(Reason):
-    __slots__ = ()
+    pass
 
 
 class ReadOnlyScreen(Reason):
-    __slots__ = ()
+    pass
 
 
 class NoJobChosen(Reason):
-    __slots__ = ()
+    pass
 
 
 class NothingChosen(Reason):
-    __slots__ = ()
+    pass
 
 
 class JobHasEnded(Reason):
-    __slots__ = ()
+    pass
 
 
 class NothingToPause(Reason):
-    __slots__ = ()
+    pass
 
 
 class NothingToDecline(Reason):
-    __slots__ = ()
+    pass
 
 
 class TooLateToDecline(Reason):
-    __slots__ = ()
+    pass
 
 
 class NoJobToDecline(Reason):
-    __slots__ = ()
+    pass
 
 
 class ClaimingAlreadyPaused(Reason):
-    __slots__ = ()
+    pass
 
 
 class TakesNoNewJobs(Reason):
-    __slots__ = ()
+    pass
 
 
 class AlreadyDraining(Reason):
-    __slots__ = ()
+    pass
 
 
 class AlreadyStopping(Reason):
-    __slots__ = ()
+    pass
 
 
 class EndsAfterDeadline(Reason):
-    __slots__ = ()
+    pass
 
 
 class ChainNotReadYet(Reason):
-    __slots__ = ()
+    pass
 
 
 class NoRewardToWithdraw(Reason):
-    __slots__ = ()
+    pass
 
 
 class NothingToExport(Reason):
-    __slots__ = ()
+    pass
 
 
 class SetByOption(Reason):
-    __slots__ = ()
+    pass
 
 
 class SetByEnvironment(Reason):
-    __slots__ = ()
+    pass
 
 
 class ChangeNeedsRestart(Reason):
-    __slots__ = ()
+    pass
 
 
-@dataclass(frozen=True, slots=True)
 class UnknownAction(Reason):
     action: str
     nearest: str
 
 
-@dataclass(frozen=True, slots=True)
 class KeyTaken(Reason):
     action: str
     key: str

@@ -2,47 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from emeth_tui.notices.notice import Reason
 
 
-@dataclass(frozen=True, slots=True)
 class NeedsRestart(Reason):
     key: str
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
 class SetByThisRun(Reason):
     key: str
     origin: str
 
 
-@dataclass(frozen=True, slots=True)
 class InFile(Reason):
     source: str
     problem: Reason
 
 
-@dataclass(frozen=True, slots=True)
 class NoSettingsFile(Reason):
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
 class NotToml(Reason):
     line: int
     column: int
 
 
-@dataclass(frozen=True, slots=True)
 class TomlTwice(Reason):
     line: int
 
 
-@dataclass(frozen=True, slots=True)
 class TomlStrayCharacter(Reason):
     line: int
     column: int
@@ -50,67 +42,58 @@ class TomlStrayCharacter(Reason):
 
 
 class TomlBreaksOff(Reason):
-    __slots__ = ()
+    pass
 
 
 class TomlTooDeep(Reason):
-    __slots__ = ()
+    pass
 
 
 class TomlNumberTooLong(Reason):
-    __slots__ = ()
+    pass
 
 
-@dataclass(frozen=True, slots=True)
 class NoSuchKey(Reason):
     key: str
     nearest: str
 
 
-@dataclass(frozen=True, slots=True)
 class NoSuchVariable(Reason):
     name: str
     nearest: str
 
 
-@dataclass(frozen=True, slots=True)
 class KeyMissing(Reason):
     key: str
 
 
-@dataclass(frozen=True, slots=True)
 class InvalidValue(Reason):
     key: str
     value: str
     problem: Reason
 
 
-@dataclass(frozen=True, slots=True)
 class InvalidSecret(Reason):
     key: str
     problem: Reason
 
 
-@dataclass(frozen=True, slots=True)
 class WholeNumberExpected(Reason):
     least: str
     most: str
 
 
-@dataclass(frozen=True, slots=True)
 class NumberExpected(Reason):
     least: str
     most: str
 
 
-@dataclass(frozen=True, slots=True)
 class AmountExpected(Reason):
     least: str
     most: str
     decimals: int
 
 
-@dataclass(frozen=True, slots=True)
 class MinAboveMax(Reason):
     least_key: str
     least: str
@@ -118,155 +101,142 @@ class MinAboveMax(Reason):
     most: str
 
 
-@dataclass(frozen=True, slots=True)
 class ChoiceExpected(Reason):
     choices: str
 
 
-@dataclass(frozen=True, slots=True)
 class LanguagesExpected(Reason):
     choices: str
 
 
 class TrueOrFalseExpected(Reason):
-    __slots__ = ()
+    pass
 
 
 class TextExpected(Reason):
-    __slots__ = ()
+    pass
 
 
 class BytesNotUtf8(Reason):
-    __slots__ = ()
+    pass
 
 
 class TextsExpected(Reason):
-    __slots__ = ()
+    pass
 
 
 class ATableExpected(Reason):
-    __slots__ = ()
+    pass
 
 
 class NotAPath(Reason):
-    __slots__ = ()
+    pass
 
 
 class NoHomeDirectory(Reason):
-    __slots__ = ()
+    pass
 
 
-@dataclass(frozen=True, slots=True)
 class VariableInPath(Reason):
     variable: str
 
 
 class NotANetworkName(Reason):
-    __slots__ = ()
+    pass
 
 
 class NotAKey(Reason):
-    __slots__ = ()
+    pass
 
 
 class NotADevice(Reason):
-    __slots__ = ()
+    pass
 
 
 class NotAnAddressToListenOn(Reason):
-    __slots__ = ()
+    pass
 
 
 class MetricsExtraMissing(Reason):
-    __slots__ = ()
+    pass
 
 
 class NotATimeZone(Reason):
-    __slots__ = ()
+    pass
 
 
-@dataclass(frozen=True, slots=True)
 class NotHours(Reason):
     entry: str
 
 
-@dataclass(frozen=True, slots=True)
 class NotARule(Reason):
     entry: str
 
 
-@dataclass(frozen=True, slots=True)
 class GpuNamedTwice(Reason):
     name: str
     times: int
 
 
 class NotAnAddress(Reason):
-    __slots__ = ()
+    pass
 
 
 class WrongChecksum(Reason):
-    __slots__ = ()
+    pass
 
 
 class NotAUrl(Reason):
-    __slots__ = ()
+    pass
 
 
 class UrlWithSpace(Reason):
-    __slots__ = ()
+    pass
 
 
 class UrlWithUser(Reason):
-    __slots__ = ()
+    pass
 
 
 class UrlWithQuery(Reason):
-    __slots__ = ()
+    pass
 
 
 class NotAHost(Reason):
-    __slots__ = ()
+    pass
 
 
 class NotACurrency(Reason):
-    __slots__ = ()
+    pass
 
 
-@dataclass(frozen=True, slots=True)
 class NotABatchSize(Reason):
     most: int
 
 
-@dataclass(frozen=True, slots=True)
 class KeyFileUnreadable(Reason):
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
 class PasswordFileUnreadable(Reason):
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
 class TableExpected(Reason):
     section: str
     key: str
 
 
-@dataclass(frozen=True, slots=True)
 class UnknownNetwork(Reason):
     name: str
     known: str
 
 
-@dataclass(frozen=True, slots=True)
 class NetworkKeyMissing(Reason):
     network: str
     key: str
 
 
-@dataclass(frozen=True, slots=True)
 class DevnetKeyMissing(Reason):
     network: str
     key: str

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from emeth_tui.notices.notice import Reason, Wei
 
 
-@dataclass(frozen=True, slots=True)
 class ContractsThere(Reason):
     core: str
     token: str
 
 
 class RatesAsPublished(Reason):
-    __slots__ = ()
+    pass
 
 
-@dataclass(frozen=True, slots=True)
 class JobArithmetic(Reason):
     fee_wei: Wei
     deposit_wei: Wei
@@ -27,23 +23,20 @@ class JobArithmetic(Reason):
     rejection_wei: Wei
 
 
-@dataclass(frozen=True, slots=True)
 class NothingEarned(Reason):
     max_fee_wei: Wei
     verifier_fee_wei: Wei
 
 
-@dataclass(frozen=True, slots=True)
 class PenaltyAboveDeposit(Reason):
     name: str
     actual_percent: float
 
 
-@dataclass(frozen=True, slots=True)
 class SlotGasCapped(Reason):
     most: int
     job_gas: int
 
 
 class KeepsDeposits(Reason):
-    __slots__ = ()
+    pass

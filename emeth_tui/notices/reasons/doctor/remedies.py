@@ -2,234 +2,219 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from emeth_tui.notices.notice import Reason
 
 
 class TryAgain(Reason):
-    __slots__ = ()
+    pass
 
 
 class ReportBug(Reason):
-    __slots__ = ()
+    pass
 
 
 class MendFirst(Reason):
-    __slots__ = ()
+    pass
 
 
 class RunSetup(Reason):
-    __slots__ = ()
+    pass
 
 
-@dataclass(frozen=True, slots=True)
 class FixSettings(Reason):
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
 class CloseFile(Reason):
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
 class GetKey(Reason):
     variable: str
 
 
-@dataclass(frozen=True, slots=True)
 class InstallPackage(Reason):
     wanted: str
 
 
-@dataclass(frozen=True, slots=True)
 class UsePython(Reason):
     tested: str
 
 
 class InstallDriver(Reason):
-    __slots__ = ()
+    pass
 
 
-@dataclass(frozen=True, slots=True)
 class UpdateDriver(Reason):
     needed: str
 
 
 class InstallCudaTorch(Reason):
-    __slots__ = ()
+    pass
 
 
 class NameOtherDevices(Reason):
-    __slots__ = ()
+    pass
 
 
-@dataclass(frozen=True, slots=True)
 class UnhideGpus(Reason):
     variable: str
 
 
 class AddDevices(Reason):
-    __slots__ = ()
+    pass
 
 
 class FreeDevice(Reason):
-    __slots__ = ()
+    pass
 
 
 class ChooseSmallerModel(Reason):
-    __slots__ = ()
+    pass
 
 
 class CheckDevice(Reason):
-    __slots__ = ()
+    pass
 
 
 class CheckEndpoint(Reason):
-    __slots__ = ()
+    pass
 
 
 class UseOtherEndpoint(Reason):
-    __slots__ = ()
+    pass
 
 
-@dataclass(frozen=True, slots=True)
 class EndpointOfChain(Reason):
     chain_id: int
 
 
 class AddEndpoint(Reason):
-    __slots__ = ()
+    pass
 
 
 class CorrectAddresses(Reason):
-    __slots__ = ()
+    pass
 
 
 class ReadRates(Reason):
-    __slots__ = ()
+    pass
 
 
 class RaiseMaxFee(Reason):
-    __slots__ = ()
+    pass
 
 
 class DoNotStake(Reason):
-    __slots__ = ()
+    pass
 
 
 class MakeWallet(Reason):
-    __slots__ = ()
+    pass
 
 
 class CorrectPassword(Reason):
-    __slots__ = ()
+    pass
 
 
 class RestoreKeystore(Reason):
-    __slots__ = ()
+    pass
 
 
-@dataclass(frozen=True, slots=True)
 class GivePassword(Reason):
     variable: str
 
 
-@dataclass(frozen=True, slots=True)
 class SendNative(Reason):
     address: str
     symbol: str
 
 
-@dataclass(frozen=True, slots=True)
 class SendEmt(Reason):
     address: str
 
 
 class WidenFees(Reason):
-    __slots__ = ()
+    pass
 
 
 class StopOther(Reason):
-    __slots__ = ()
+    pass
 
 
 class UseOtherState(Reason):
-    __slots__ = ()
+    pass
 
 
 class RestoreStore(Reason):
-    __slots__ = ()
+    pass
 
 
 class AskOperator(Reason):
-    __slots__ = ()
+    pass
 
 
 class CheckClockAndAccount(Reason):
-    __slots__ = ()
+    pass
 
 
 class SetClock(Reason):
-    __slots__ = ()
+    pass
 
 
-@dataclass(frozen=True, slots=True)
 class MakeWritable(Reason):
     directory: Path
 
 
 class MakeRoom(Reason):
-    __slots__ = ()
+    pass
 
 
 class LowerLimit(Reason):
-    __slots__ = ()
+    pass
 
 
 class RaiseLimit(Reason):
-    __slots__ = ()
+    pass
 
 
 class UseFasterDisk(Reason):
-    __slots__ = ()
+    pass
 
 
 class UseLocalDisk(Reason):
-    __slots__ = ()
+    pass
 
 
 class ReachHub(Reason):
-    __slots__ = ()
+    pass
 
 
 class NameModel(Reason):
-    __slots__ = ()
+    pass
 
 
 class SetTerm(Reason):
-    __slots__ = ()
+    pass
 
 
 class EnlargeTerminal(Reason):
-    __slots__ = ()
+    pass
 
 
 class SetEncoding(Reason):
-    __slots__ = ()
+    pass
 
 
-@dataclass(frozen=True, slots=True)
 class EnableLinger(Reason):
     user: str
 
 
-@dataclass(frozen=True, slots=True)
 class GiveTimeToStop(Reason):
     seconds: int
 
 
 class WriteUnit(Reason):
-    __slots__ = ()
+    pass

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from emeth_tui.notices.notice import Reason, Wei
 
 
-@dataclass(frozen=True, slots=True)
 class ContractRefuses(Reason):
     act: str
     said: str
 
 
-@dataclass(frozen=True, slots=True)
 class ContractRefusesSilently(Reason):
     act: str
 
 
-@dataclass(frozen=True, slots=True)
 class GasTooDear(Reason):
     price_gwei: float
     limit_gwei: float
 
 
-@dataclass(frozen=True, slots=True)
 class OverFeeLimit(Reason):
     act: str
     cost_native_wei: int
@@ -33,20 +27,17 @@ class OverFeeLimit(Reason):
     symbol: str
 
 
-@dataclass(frozen=True, slots=True)
 class NoncesUsedElsewhere(Reason):
     act: str
     address: str
 
 
-@dataclass(frozen=True, slots=True)
 class TransactionRefused(Reason):
     act: str
     where: str
     said: str
 
 
-@dataclass(frozen=True, slots=True)
 class NotFinal(Reason):
     act: str
     tx_hash: str
@@ -55,10 +46,9 @@ class NotFinal(Reason):
 
 
 class InNoBlock(Reason):
-    __slots__ = ()
+    pass
 
 
-@dataclass(frozen=True, slots=True)
 class GasUnaffordable(Reason):
     act: str
     cost_native_wei: int
@@ -67,7 +57,6 @@ class GasUnaffordable(Reason):
     balance_native_wei: int
 
 
-@dataclass(frozen=True, slots=True)
 class GasShort(Reason):
     act: str
     address: str
@@ -75,26 +64,22 @@ class GasShort(Reason):
     said: str
 
 
-@dataclass(frozen=True, slots=True)
 class JobNotOnChain(Reason):
     act: str
 
 
-@dataclass(frozen=True, slots=True)
 class TakenAlready(Reason):
     act: str
     status: str
     node: str
 
 
-@dataclass(frozen=True, slots=True)
 class FeeUnaffordable(Reason):
     fee_wei: Wei
     address: str
     balance_wei: Wei
 
 
-@dataclass(frozen=True, slots=True)
 class DepositUnaffordable(Reason):
     deposit_wei: Wei
     address: str
@@ -102,9 +87,8 @@ class DepositUnaffordable(Reason):
 
 
 class JournalDamaged(Reason):
-    __slots__ = ()
+    pass
 
 
-@dataclass(frozen=True, slots=True)
 class NoRewardOfDay(Reason):
     slot: int

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from emeth_tui.model import OPERATOR, Asker
 from emeth_tui.notices.notice import Reason
 
 
-@dataclass(frozen=True, slots=True)
 class PausedUntil(Reason):
     """Claiming is paused by somebody, for a time."""
 
@@ -17,7 +14,6 @@ class PausedUntil(Reason):
     by: Asker = OPERATOR
 
 
-@dataclass(frozen=True, slots=True)
 class PauseTooRisky(Reason):
     """Why a job is not paused: it is finished first."""
 
@@ -26,7 +22,6 @@ class PauseTooRisky(Reason):
     deadline_s: int
 
 
-@dataclass(frozen=True, slots=True)
 class GivenBackInstead(Reason):
     """Why a job is not paused: it is given back."""
 
@@ -35,6 +30,5 @@ class GivenBackInstead(Reason):
     deadline_s: int
 
 
-@dataclass(frozen=True, slots=True)
 class NotATimeOfDay(Reason):
     text: str

@@ -6,32 +6,32 @@ from emeth_tui.notices.notice import Reason
 
 
 class TooHot(Reason):
-    __slots__ = ()
+    pass
 
 
 class PowerBraked(Reason):
-    __slots__ = ()
+    pass
 
 
 class SlowedByHardware(Reason):
-    __slots__ = ()
+    pass
 
 
 class FaultOfProgram(Reason):
-    __slots__ = ()
+    pass
 
 
 class FaultOfMemory(Reason):
-    __slots__ = ()
+    pass
 
 
 class FaultOfBus(Reason):
-    __slots__ = ()
+    pass
 
 
 class FaultOfFirmware(Reason):
-    __slots__ = ()
+    pass
 
 
 class FaultUnknown(Reason):
-    __slots__ = ()
+    pass
