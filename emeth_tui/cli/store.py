@@ -29,7 +29,7 @@ def store() -> None:
 @click.pass_context
 def store_backups(context: click.Context) -> ExitCode:
     """List the copies, the newest first."""
-    from emeth_tui.store.backups import DIRECTORY, contents, copies
+    from emeth_tui.store.safety.backups import DIRECTORY, contents, copies
     from emeth_tui.words.formats import size
 
     state_dir = _state_dir(context)
@@ -56,7 +56,7 @@ def store_restore(context: click.Context, name: str | None) -> ExitCode:
 
     The node must not run. At its next start it looks on the chain for what the copy does not know.
     """
-    from emeth_tui.store.backups import restore
+    from emeth_tui.store.safety.backups import restore
 
     restored = restore(_state_dir(context), name)
     aside = f"; the file before it is now {restored.set_aside}" if restored.set_aside else ""

@@ -57,7 +57,8 @@ class StateKeeper:
     async def keep_copy(self) -> None:
         """Copy the database if anything has changed, in a thread; report what prevents that, once."""
         try:
-            copy = await asyncio.to_thread(self._context.store.back_up)
+            with self._context.store.copying() as copy_now:
+                copy = await asyncio.to_thread(copy_now)
         except StoreDamaged as error:
             if self._report(error, events.CopyFailed):
                 self._pause_claims(StateDamaged(self._context.store.path))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from emeth_tui.errors import DiskFull, StoreError
+from emeth_tui.errors import DiskFull, EmethError, StoreError
+from emeth_tui.store.safety.redo import Redo
 
 
 class Connection:
@@ -13,6 +14,7 @@ class Connection:
 
     def __init__(self, opened: sqlite3.Connection) -> None:
         self._opened = opened
+        self.redo = Redo()
 
     @property
     def in_transaction(self) -> bool:
@@ -20,7 +22,14 @@ class Connection:
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
         """Execute one statement."""
-        return self._opened.cursor(_Cursor).execute(sql, parameters)
+        try:
+            cursor = self._opened.cursor(_Cursor).execute(sql, parameters)
+        except EmethError:
+            if not self._opened.in_transaction:  # SQLite may have rolled it back by itself
+                self.redo.undo()
+            raise
+        self.redo.add(sql, parameters)
+        return cursor
 
     def copy_to(self, target: sqlite3.Connection) -> None:
         """Copy everything into another database, also when this one's file has no name any more."""

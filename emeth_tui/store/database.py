@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 from emeth_tui.errors import DiskFull, EmethError
 from emeth_tui.files import disk_full_translated, sync_directory
-from emeth_tui.store.backups import DATABASE_FILE, Copy, back_up, create_private, set_aside
-from emeth_tui.store.connection import Connection
+from emeth_tui.store.connection import Connection, translated
 from emeth_tui.store.events import EventTable
-from emeth_tui.store.integrity import what_is_wrong
 from emeth_tui.store.jobs import JobTable
 from emeth_tui.store.journal import JournalTable
 from emeth_tui.store.key_values import KeyValueTable
@@ -23,9 +23,18 @@ from emeth_tui.store.measurements import MeasurementTable
 from emeth_tui.store.movements import MovementTable
 from emeth_tui.store.opening import connect, open_database, unusable
 from emeth_tui.store.requests import RequestTable
+from emeth_tui.store.safety.backups import (
+    DATABASE_FILE,
+    Copy,
+    View,
+    back_up,
+    copies,
+    create_private,
+    read_only,
+    set_aside,
+)
+from emeth_tui.store.safety.integrity import is_in_use, mark_in, what_is_wrong
 from emeth_tui.store.uploads import UploadTable
-
-_HEADER = b"SQLite format 3\0"  # how every database begins
 
 # Each entry takes the schema one version up; a released entry is never edited.
 # Wei are TEXT: SQLite's integers only reach 2^63 - 1, which is 9.2 EMT.
@@ -166,6 +175,7 @@ MIGRATIONS = (
         PRIMARY KEY (job_id, number)
     );
     """,
+    "CREATE TABLE instance (mark TEXT NOT NULL);",
 )
 
 
@@ -194,32 +204,49 @@ class Store:
         self.movements = MovementTable(self._connection)
         self.requests = RequestTable(self._connection)
         self.uploads = UploadTable(self._connection)
-        self._files = self._files_now()
         self._on_rebuilt: list[Callable[[], None]] = []
+        self._base: _Base | None = None
         try:
             self._read_what_matters()
+            self._mark = self._leave_mark()
         except BaseException:
             self.close()
             raise
+        self._last_change = _last_change(self.path)
+        self._files = self._files_now()
 
     def back_up(self) -> Copy | None:
-        """Keep a copy; None when nothing has changed since the last one. May run in any thread.
+        """Keep a copy; None when nothing has changed since the last one.
 
-        Raise StoreDamaged when what was copied is damaged, DiskFull, StoreError, or OSError.
+        Raise StoreDamaged when what was copied is damaged or not ours, DiskFull, StoreError, or OSError.
         """
-        return back_up(self.path)
+        with self.copying() as copy_now:
+            return copy_now()
+
+    @contextlib.contextmanager
+    def copying(self) -> Iterator[Callable[[], Copy | None]]:
+        """Make what `back_up` does callable in another thread, once, while this one goes on writing."""
+        position = self._connection.redo.position
+        with contextlib.closing(View(self.path)) as view:
+            yield lambda: back_up(view, self._mark)
+        self._base = _Base(copies(self.path.parent)[0].path, position)
+        self._connection.redo.forget_before(position)
 
     @property
     def is_in_place(self) -> bool:
-        """Whether database and lock are still where other processes, and the next start, look for them."""
+        """Whether database and lock are still where other processes, and the next start, look for them.
+
+        A file that was overwritten is not, even by another node's database or by an older one of this node.
+        """
         return self._files_now() == self._files
 
     def rebuild(self) -> Path | None:
         """Write everything to a new file at the same place, and go on there, under a new lock.
 
+        Where the open file has lost its content, it is made of the newest copy and of what was written since.
         What lies there now is set aside; return its path, if there was anything. Raise AlreadyRunning when
-        another node holds the place, StoreDamaged when the open file has lost its content, DiskFull,
-        StoreError, or OSError.
+        another node holds the place, StoreDamaged when there is no copy of this run, DiskFull, StoreError, or
+        OSError.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if self._files[LOCK_FILE] != _identity(self.path.parent / LOCK_FILE):
@@ -229,16 +256,14 @@ class Store:
             self._files[LOCK_FILE] = _identity(self.path.parent / LOCK_FILE)
         unfinished = self.path.with_name(f".{self.path.name}.rebuilt")
         with disk_full_translated(self.path):
-            unfinished.unlink(missing_ok=True)
-            create_private(unfinished)
-            with contextlib.closing(sqlite3.connect(unfinished)) as target:
-                self._connection.copy_to(target)
-                if problem := what_is_wrong(target):
-                    raise unusable(self.path, problem)
-            aside = set_aside(self.path)
+            problem = self._write_from_open_file(unfinished)
+            if problem:
+                self._write_from_copy(unfinished, problem)
+            aside = self._set_aside()
             unfinished.rename(self.path)
             sync_directory(self.path.parent)
         self._connection.move_to(connect(self.path))
+        self._last_change = _last_change(self.path)
         self._files = self._files_now()
         for act in self._on_rebuilt:
             act()
@@ -264,11 +289,74 @@ class Store:
     ) -> None:
         self.close()
 
+    def _leave_mark(self) -> str:
+        """Mark the file as this process's; return the mark, or the one before on a full disk."""
+        mark = secrets.token_hex(8)
+        try:
+            self._connection.execute("BEGIN")
+            self._connection.execute("DELETE FROM instance")
+            self._connection.execute("INSERT INTO instance (mark) VALUES (?)", (mark,))
+            self._connection.execute("COMMIT")
+        except DiskFull:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        return mark_in(self.path) or ""
+
+    def _write_from_open_file(self, path: Path) -> str:
+        """Write what the open file holds to another; return what is wrong with it, "" when nothing is."""
+        if self._is_overwritten():
+            return "it was overwritten"
+        path.unlink(missing_ok=True)
+        create_private(path)
+        with contextlib.closing(sqlite3.connect(path)) as target:
+            self._connection.copy_to(target)
+            return what_is_wrong(target)
+
+    def _write_from_copy(self, path: Path, problem: str) -> None:
+        """Write the newest copy to another file, and what was written since. Raise StoreDamaged."""
+        base, redo = self._base, self._connection.redo
+        if base is None or not redo.reaches_back_to(base.position):
+            raise unusable(self.path, problem)
+        path.unlink(missing_ok=True)
+        create_private(path)
+        with read_only(base.path) as copy, contextlib.closing(connect(path)) as target:
+            try:
+                copy.backup(target)
+                redo.carry_out(target, base.position)
+            except sqlite3.Error as error:
+                raise translated(error) from error
+            if problem := what_is_wrong(target):
+                raise unusable(self.path, problem)
+
+    def _set_aside(self) -> Path | None:
+        """Set aside what lies there, but not our last writes beside a file that is not ours."""
+        last_writes = Path(f"{self.path}-wal")
+        is_ours = _identity(self.path) == self._files[DATABASE_FILE] and not self._is_overwritten()
+        if not is_ours and _identity(last_writes) == self._files[last_writes.name]:
+            last_writes.unlink(missing_ok=True)
+        return set_aside(self.path)
+
+    def _is_overwritten(self) -> bool:
+        """Whether the open file still carries its name, and has lost its content."""
+        is_open = self._files[DATABASE_FILE] == _identity(self.path)
+        return is_open and not self._holds_ours()
+
+    def _holds_ours(self) -> bool:
+        """Whether the file at our place has the content that we gave it."""
+        change = _last_change(self.path)
+        if change == self._last_change:
+            return True
+        if not is_in_use(self.path) or (self._mark and mark_in(self.path) != self._mark):
+            return False
+        self._last_change = change  # SQLite has moved writes of ours there
+        return True
+
     def _files_now(self) -> dict[str, tuple[int, int] | None]:
         """Return which files carry the names of ours. The open ones keep their numbers from being reused."""
         names = (DATABASE_FILE, f"{DATABASE_FILE}-wal", LOCK_FILE)
         files = {name: _identity(self.path.parent / name) for name in names}
-        if files[DATABASE_FILE] and not _is_database(self.path):
+        if files[DATABASE_FILE] and not self._holds_ours():
             files[DATABASE_FILE] = None  # emptied or overwritten under its name
         return files
 
@@ -285,12 +373,21 @@ class Store:
             raise unusable(self.path, f"a value in it makes no sense: {error}") from error
 
 
-def _is_database(path: Path) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """A copy to make the database anew of, and the position of the first write that it may lack."""
+
+    path: Path
+    position: int
+
+
+def _last_change(path: Path) -> tuple[int, int] | None:
+    """Return what any write to a file changes."""
     try:
-        with path.open("rb") as file:
-            return file.read(len(_HEADER)) == _HEADER
+        status = path.stat()
     except OSError:
-        return False
+        return None
+    return status.st_mtime_ns, status.st_size
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
 from emeth_tui.errors import StoreDamaged, StoreError
 from emeth_tui.notices.notice import Reason
-from emeth_tui.store.backups import back_up, copies, create_private
-from emeth_tui.store.integrity import APPLICATION_ID, first_problem, is_foreign
+from emeth_tui.store.safety.backups import View, back_up, copies, create_private
+from emeth_tui.store.safety.integrity import APPLICATION_ID, first_problem, is_foreign
 
 
 def open_database(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
@@ -76,7 +77,8 @@ def _set_up(connection: sqlite3.Connection) -> None:
 
 def _migrate(connection: sqlite3.Connection, path: Path, version: int, migrations: Sequence[str]) -> None:
     if 0 < version < len(migrations):
-        back_up(path)
+        with contextlib.closing(View(path)) as view:
+            back_up(view)
     for number, script in enumerate(migrations[version:], version + 1):
         marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number};"
         connection.executescript(f"BEGIN; {script} {marks} COMMIT;")

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emeth_tui.errors import StoreDamaged, StoreError
-from emeth_tui.store.backups import DATABASE_FILE
 from emeth_tui.store.connection import Connection, translated
 from emeth_tui.store.database import MIGRATIONS
 from emeth_tui.store.events import EventTable
-from emeth_tui.store.integrity import is_foreign
 from emeth_tui.store.jobs import JobTable
 from emeth_tui.store.journal import JournalTable
 from emeth_tui.store.key_values import KeyValueTable
 from emeth_tui.store.movements import MovementTable
 from emeth_tui.store.opening import unusable
 from emeth_tui.store.requests import RequestTable
+from emeth_tui.store.safety.backups import DATABASE_FILE
+from emeth_tui.store.safety.integrity import is_foreign
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from emeth_tui.errors import ExitCode
-from emeth_tui.store.backups import DATABASE_FILE, copies
 from emeth_tui.store.database import Store
+from emeth_tui.store.safety.backups import DATABASE_FILE, copies
 from tests.cli.test_cli import assert_one_clear_line, emeth_tui
 from tests.factories import JOB_ID, OTHER_JOB_ID, make_job
 

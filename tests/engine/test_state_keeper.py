@@ -16,8 +16,8 @@ from emeth_tui.notices.events.node import CopyFailed, StateNotRebuilt
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.market import ClaimingPaused, StateDamaged, StateMoved
 from emeth_tui.notices.reasons.start import NodeRuns
-from emeth_tui.store.backups import DATABASE_FILE, contents, copies, restore
 from emeth_tui.store.database import Store
+from emeth_tui.store.safety.backups import DATABASE_FILE, contents, copies, restore
 from tests.engine.harness import WAIT_S, Harness, RunningNode, quiet_network
 from tests.engine.quick_worker import Script
 
@@ -77,6 +77,45 @@ async def test_a_removed_state_is_written_again_and_nothing_more_is_staked(netwo
         assert len(copies(state_dir)) == 1
     async with network.node() as node:
         assert node.node.snapshot().claims_paused == StateMoved(state_dir)
+
+
+def another_database(directory: Path) -> bytes:
+    with Store(directory) as another:
+        another.key_values.set("name", "value")
+    return another.path.read_bytes()
+
+
+@pytest.mark.parametrize("is_valid", [True, False], ids=["another database", "zeros"])
+async def test_a_database_overwritten_in_its_place_is_written_again_and_the_job_goes_on(
+    network: Harness, tmp_path: Path, *, is_valid: bool
+) -> None:
+    foreign = another_database(tmp_path / "another") if is_valid else bytes(40_960)
+    job_id = await network.post()
+    script = Script(hold_before_epoch=3)
+    async with network.node(script=script) as node:
+        while (await node.event("epoch_done", job_id)).body.epoch != 2:
+            pass
+        state_dir = node.store.path.parent
+        while not copies(state_dir):  # noqa: ASYNC110 - files tell no events
+            await asyncio.sleep(0.01)
+
+        node.store.path.write_bytes(foreign)
+
+        await node.event("state_lost")
+        await node.event("state_rebuilt")
+        await node.event("state_set_aside")
+        script.go_on.set()
+        await node.event("submitted", job_id)
+        await stands_idle(node, ClaimingPaused(StateMoved(state_dir)))
+        await node.stop()
+
+    (aside,) = [path for path in state_dir.glob("*.aside-*") if path.suffix != ".wal"]
+    assert aside.read_bytes() == foreign
+    with Store(state_dir) as store:
+        assert len(store.jobs.epochs(job_id)) == 30
+        assert {tx.purpose for tx in store.journal.of_job(job_id)} >= {"process", "submit"}
+        kinds = [event.kind for event in store.events.recent(1_000)]
+        assert kinds.index("claimed") < kinds.index("state_lost") < kinds.index("submitted")
 
 
 async def test_where_another_node_took_the_place_the_node_keeps_to_itself(network: Harness) -> None:

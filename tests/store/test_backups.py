@@ -14,8 +14,9 @@ import pytest
 
 from emeth_tui.errors import AlreadyRunning, DiskFull, StoreDamaged, StoreError
 from emeth_tui.store import database
-from emeth_tui.store.backups import DATABASE_FILE, KEPT_COPIES, Copy, contents, copies, restore
 from emeth_tui.store.database import MIGRATIONS, Store
+from emeth_tui.store.safety import redo
+from emeth_tui.store.safety.backups import DATABASE_FILE, KEPT_COPIES, Copy, contents, copies, restore
 from tests.factories import JOB_ID, OTHER_JOB_ID, make_job, make_transaction
 
 
@@ -423,6 +424,108 @@ def test_a_database_overwritten_while_it_is_open_is_noticed_and_never_written_as
     assert restore(used).copy == copies(used)[0]
     with Store(used) as found:
         assert found.jobs.get(JOB_ID) == make_job()
+
+
+def another_nodes_database(used: Path) -> bytes:
+    with Store(used.with_name("another")) as another:
+        save(another, job_id=OTHER_JOB_ID)
+    return another.path.read_bytes()
+
+
+def older_database_of_this_node(used: Path) -> bytes:
+    return (used / DATABASE_FILE).read_bytes()
+
+
+def newest_copy(used: Path) -> bytes:
+    return copies(used)[0].path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        another_nodes_database,
+        older_database_of_this_node,
+        newest_copy,
+        lambda _used: b"",
+        lambda _used: b"\0" * 8_192,
+        lambda _used: b"a photograph" * 10_000,
+        lambda used: older_database_of_this_node(used)[:5_000],
+    ],
+    ids=["another node's", "an older one", "a copy", "empty", "zeros", "other", "cut off"],
+)
+@pytest.mark.parametrize("moved", [False, True], ids=["in the WAL", "in the file"])
+def test_a_database_overwritten_in_its_place_is_made_anew_of_the_newest_copy_and_what_followed(
+    used: Path, content: Callable[[Path], bytes], moved: bool
+) -> None:
+    foreign = content(used)
+    store = Store(used)
+    save(store, job_id=OTHER_JOB_ID)
+    keep_copy(store)
+    save(store, job_id=OTHER_JOB_ID, epochs_done=4)
+    with contextlib.suppress(StoreError):
+        store.jobs.save(make_job(deadline_unix_s=2**70), at_unix_s=1.0, state_changed=True)
+    store.journal.add(make_transaction(tx_hash="0xcc", nonce=9))
+    if moved:
+        store._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert store.is_in_place
+    (used / DATABASE_FILE).write_bytes(foreign)
+    assert not store.is_in_place
+    store.key_values.set("written", "while nobody saw")
+
+    aside = store.rebuild()
+
+    assert aside is not None
+    assert aside.read_bytes() == foreign
+    assert not aside.with_name(f"{aside.name}-wal").exists()
+    assert store.is_in_place
+    store.key_values.set("written after", "all")
+    store.close()
+    with Store(used) as found:
+        assert found.jobs.get(OTHER_JOB_ID) == make_job(job_id=OTHER_JOB_ID, epochs_done=4)
+        assert found.jobs.get(JOB_ID) == make_job()
+        assert {tx.tx_hash for tx in found.journal.unsettled()} == {make_transaction().tx_hash, "0xcc"}
+        assert found.key_values.get("written") == "while nobody saw"
+        assert found.key_values.get("written after") == "all"
+
+
+def test_what_sqlite_moves_and_what_touches_the_file_is_no_overwriting(used: Path) -> None:
+    with Store(used) as store:
+        store.key_values.set("written", "x" * 50_000)
+        store._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        assert store.is_in_place
+        os.utime(store.path, (1.0, 1.0))
+        assert store.is_in_place
+
+
+def test_no_copy_is_kept_of_what_is_not_ours(used: Path) -> None:
+    good = copies(used)
+    store = Store(used)
+    (used / DATABASE_FILE).write_bytes(another_nodes_database(used))
+    store._connection.execute("PRAGMA shrink_memory")
+    (used / f"{DATABASE_FILE}-wal").write_bytes(b"")
+
+    with pytest.raises(StoreDamaged, match="not copied"):
+        store.back_up()
+
+    assert copies(used) == good
+    store.close()
+
+
+def test_more_writes_than_are_remembered_leave_the_copies_alone(
+    used: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redo, "MOST_WRITES", 10)
+    store = Store(used)
+    keep_copy(store)
+    for number in range(11):
+        store.key_values.set("last_block", str(number))
+    (used / DATABASE_FILE).write_bytes(b"")
+
+    with pytest.raises(StoreDamaged):
+        store.rebuild()
+
+    assert not store.is_in_place
+    store.close()
 
 
 def test_a_rebuilding_that_fails_is_tried_again_under_the_lock_it_took(

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from emeth_tui.errors import StoreError
-from emeth_tui.store.backups import DATABASE_FILE
 from emeth_tui.store.database import Store
 from emeth_tui.store.reading import read_store
+from emeth_tui.store.safety.backups import DATABASE_FILE
 
 
 def names(directory: Path) -> list[str]:

@@ -26,9 +26,9 @@ from emeth_tui.notices.reasons.wallet import NoKeystore, WrongPassword
 from emeth_tui.protocol.contracts import Rates
 from emeth_tui.settings import PASSWORD_VARIABLE, Settings
 from emeth_tui.store import key_values
-from emeth_tui.store.backups import DATABASE_FILE
 from emeth_tui.store.key_values import account_name
 from emeth_tui.store.reading import read_store
+from emeth_tui.store.safety.backups import DATABASE_FILE
 
 
 async def _opens(subject: Subject) -> Sequence[Finding]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+from pathlib import Path
 
 APPLICATION_ID = 0x454D4554  # "EMET", in the file's header: another program's file is not ours
+# https://www.sqlite.org/fileformat.html, 1.3: how every database begins, and what says that it has a WAL.
+_HEADER = b"SQLite format 3\0"
+_WRITE_AHEAD, _WRITE_AHEAD_ENDS = b"\2\2", 20
 
 
 def first_problem(connection: sqlite3.Connection) -> str:
@@ -31,3 +36,29 @@ def is_foreign(connection: sqlite3.Connection) -> bool:
     (application_id,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     return bool(application_id != APPLICATION_ID and (application_id or tables))
+
+
+def mark_in(path: Path) -> str | None:
+    """Return the mark in a database file itself, past what is written beside it; None where there is none.
+
+    A node that opens a database leaves a mark there, in a table that it does not touch again: so the file can
+    be told from another that was written over it.
+    """
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)
+        ) as connection:
+            row = connection.execute("SELECT mark FROM instance").fetchone()
+    except sqlite3.Error:
+        return None
+    return None if row is None else str(row[0])
+
+
+def is_in_use(path: Path) -> bool:
+    """Whether a file is a database as a node uses it, with its newest writes beside it; a copy is not."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(_WRITE_AHEAD_ENDS)
+    except OSError:
+        return False
+    return header.startswith(_HEADER) and header.endswith(_WRITE_AHEAD)

@@ -19,8 +19,8 @@ from pathlib import Path
 from emeth_tui.errors import StoreDamaged, StoreError
 from emeth_tui.files import disk_full_translated, sync_directory
 from emeth_tui.store.connection import translated
-from emeth_tui.store.integrity import first_problem, is_foreign
 from emeth_tui.store.lock import take_lock
+from emeth_tui.store.safety.integrity import first_problem, is_foreign, mark_in
 
 DATABASE_FILE = "node.sqlite3"
 DIRECTORY = "backups"
@@ -70,28 +70,55 @@ def copies(state_dir: Path) -> list[Copy]:
 
 def contents(copy: Copy) -> Contents:
     """Read what a copy holds. Raise StoreDamaged when it is no good."""
-    with _read_only(copy.path) as connection:
+    with read_only(copy.path) as connection:
         jobs = connection.execute("SELECT count(*) FROM jobs").fetchone()[0]
         transactions = connection.execute("SELECT count(*) FROM transactions").fetchone()[0]
         return Contents(copy.path.stat().st_size, jobs, transactions)
 
 
-def back_up(database: Path) -> Copy | None:
+class View:
+    """A database as it is at this moment, whatever is written to it from now on."""
+
+    def __init__(self, database: Path) -> None:
+        """Raise StoreError, or OSError when there is none."""
+        self.database = database
+        self.changed_ns = _changed_ns(database)  # first: what is written from here on is copied again
+        try:
+            self.connection = sqlite3.connect(
+                f"{database.absolute().as_uri()}?mode=ro",
+                uri=True,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            self.connection.execute("BEGIN")
+            self.connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.OperationalError as error:
+            raise translated(error) from error
+        except sqlite3.DatabaseError as error:
+            raise _not_copied(database, str(error)) from error
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+def back_up(view: View, mark: str | None = None) -> Copy | None:
     """Copy a database in use, beside the process that writes it; None when nothing has changed since.
 
-    It takes as long as the disk does, and may run in any thread. Raise StoreDamaged when what was copied is
-    damaged, DiskFull, StoreError, or OSError.
+    It takes as long as the disk does, and may run in any thread. A database with another `mark` is not ours.
+    Raise StoreDamaged when what was copied is damaged or not ours, DiskFull, StoreError, or OSError.
     """
-    known = copies(database.parent)
-    changed_ns = _changed_ns(database)
-    if known and known[0].path.stat().st_mtime_ns == changed_ns:
+    database, known = view.database, copies(view.database.parent)
+    if known and known[0].path.stat().st_mtime_ns == view.changed_ns:
         return None
     directory = database.parent / DIRECTORY
     directory.mkdir(mode=0o700, exist_ok=True)
     unfinished = directory / _UNFINISHED
     with disk_full_translated(directory):
-        _copy(database, unfinished)
-        os.utime(unfinished, ns=(changed_ns, changed_ns))  # equal times say that nothing has changed
+        _copy(view.connection, database, unfinished)
+        if mark is not None and mark_in(unfinished) != mark:
+            unfinished.unlink()
+            raise _not_copied(database, "it was overwritten")
+        os.utime(unfinished, ns=(view.changed_ns, view.changed_ns))  # equal: nothing has changed
         number = known[0].number + 1 if known else 1
         finished = directory / f"{number:04}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.sqlite3"
         unfinished.rename(finished)
@@ -114,7 +141,8 @@ def restore(state_dir: Path, name: str | None = None) -> Restored:
         database = state_dir / DATABASE_FILE
         unfinished = state_dir / f".{DATABASE_FILE}.{_UNFINISHED}"
         with disk_full_translated(state_dir):
-            _copy(copy.path, unfinished)
+            with read_only(copy.path) as reading:
+                _copy(reading, copy.path, unfinished)
             aside = set_aside(database)
             unfinished.rename(database)
             sync_directory(state_dir)
@@ -143,15 +171,12 @@ def create_private(path: Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(reading: sqlite3.Connection, source: Path, target: Path) -> None:
     """Copy a database into a file of its own, whole and checked. Raise StoreDamaged, DiskFull, StoreError."""
     target.unlink(missing_ok=True)
     create_private(target)
     try:
-        with (
-            contextlib.closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as reading,
-            contextlib.closing(sqlite3.connect(target)) as writing,
-        ):
+        with contextlib.closing(sqlite3.connect(target)) as writing:
             reading.backup(writing)
             writing.execute("PRAGMA journal_mode = DELETE")  # one file, without companions
             problem = first_problem(writing)
@@ -161,10 +186,14 @@ def _copy(source: Path, target: Path) -> None:
     except sqlite3.DatabaseError as error:  # what is read, not how
         problem = str(error)
     if problem:
-        from emeth_tui.notices.reasons.store import NotCopied
-
         target.unlink()
-        raise StoreDamaged(NotCopied(source, problem))
+        raise _not_copied(source, problem)
+
+
+def _not_copied(source: Path, problem: str) -> StoreDamaged:
+    from emeth_tui.notices.reasons.store import NotCopied
+
+    return StoreDamaged(NotCopied(source, problem))
 
 
 def _changed_ns(database: Path) -> int:
@@ -190,7 +219,8 @@ def _chosen(state_dir: Path, name: str | None) -> Copy:
 
 
 @contextlib.contextmanager
-def _read_only(path: Path) -> Iterator[sqlite3.Connection]:
+def read_only(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a copy to read. Raise StoreDamaged when it is no good."""
     from emeth_tui.notices.reasons.store import CopyDamaged
 
     try:
