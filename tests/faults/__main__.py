@@ -23,12 +23,13 @@ from emeth_tui.errors import ExitCode
 from tests.faults.injected.chain_faults import CHAIN_FAULTS
 from tests.faults.injected.faults import CATALOGUE
 from tests.faults.plan import Plan, plan_for
-from tests.faults.run import Report, play
+from tests.faults.run import NotSetUp, Report, play
 from tests.faults.stage.settings import Layout
 from tests.faults.stage.world import Setup, deploy
 
 _OWN_MOUNTS = "EMETH_FAULTS_OWN_MOUNTS"
-RUN_LIMIT_S = 240.0
+RUN_LIMIT_S = 1_800.0  # bounds a hang
+SET_UPS = 2  # times that a run is set up at most
 FIXED_RUNS = 24  # of `make faults`: together they have each fault once
 # Of `make faults-short`: what money hangs on most, each kind of fault among it.
 SHORT_RUNS = (
@@ -137,18 +138,29 @@ class _Deployed:
 
 
 async def _play(plan: Plan, directory: Path, deployed: Path, small_disk: bool) -> Report:
+    """Play a run; what is wrong in it is never tried again, but what was not even set up is, once."""
     root = directory / f"seed-{plan.seed}"
-    shutil.rmtree(root, ignore_errors=True)
-    try:
-        with anyio.fail_after(RUN_LIMIT_S):
-            return await play(plan, Layout(root), deployed, small_disk=small_disk)
-    except Exception as error:  # noqa: BLE001 - one run's trouble is not the others'
-        return Report(plan.seed, violations=[f"the run broke off: {type(error).__name__}: {error}"])
+    for number in range(1, SET_UPS + 1):
+        shutil.rmtree(root, ignore_errors=True)
+        try:
+            with anyio.fail_after(RUN_LIMIT_S):
+                report = await play(plan, Layout(root), deployed, small_disk=small_disk)
+        except NotSetUp as error:
+            problem = str(error)
+            print(f"seed {plan.seed}: not set up: {problem}", flush=True)
+        except Exception as error:  # noqa: BLE001 - one run's trouble is not the others'
+            return Report(plan.seed, violations=[f"the run broke off: {type(error).__name__}: {error}"])
+        else:
+            report.set_up = number
+            return report
+    return Report(plan.seed, violations=[f"not set up {SET_UPS} times: {problem}"])
 
 
 def _print(report: Report) -> None:
     faults = "; ".join(f"{each['fault']} @ {each['stage']}" for each in report.faults)
     print(f"seed {report.seed}: {report.seconds:.0f} s, {report.starts} starts: {faults}", flush=True)
+    for what in report.in_vain:
+        print(f"    waited in vain for {what}", flush=True)
     for violation in report.violations:
         print(f"    {violation}", flush=True)
 

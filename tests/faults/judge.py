@@ -32,6 +32,9 @@ _FUNCTIONS = {
         "withdrawSlotReward(uint256)",
     )
 }
+ENDED = frozenset(
+    {JobStatus.VERIFIED, JobStatus.TIMEOUT, JobStatus.FAILED, JobStatus.DECLINED, JobStatus.CANCELED}
+)
 _ONCE = ("process", "submit", "decline")
 _START_EMT_WEI = 200 * WEI_PER_TOKEN
 _SHOWN = 200
@@ -72,9 +75,35 @@ async def violations(world: World, plan: Plan, statuses: dict[str, str]) -> list
     books = Books.of(path)
     found += _forgotten(books, jobs, world.operator)
     if not any(step.fault in TAKES_STATE for step in plan.steps):
-        moved_wei = (await world.chain.balances(world.operator)).emt_wei - _START_EMT_WEI
-        found += _unexplained(books, mined, moved_wei, exactly=not _was_final(plan))
+        found += _unexplained(books, mined, await _moved_wei(world), exactly=not _was_final(plan))
     return found
+
+
+async def still_open(world: World, plan: Plan) -> list[str]:
+    """Return what the nodes have yet to see or to clean up; it is waited for, and not judged."""
+    jobs = await world.parties.jobs()
+    found = _files(world, jobs)
+    path = world.layout.home() / DATABASE
+    if len(world.nodes) > 1:
+        return found
+    if not path.exists():
+        return [*found, "the node has no database yet"]
+    books = Books.of(path)
+    hopeless = {offer.job_id for offer in plan.offers if offer.hopeless}
+    found += [
+        f"job {job_id[-3:]} is open in the books"
+        for job_id, state in books.states.items()
+        if not state.is_final and job_id not in hopeless
+    ]
+    if books.unsettled:
+        found.append(f"{books.unsettled} transactions are not settled")
+    if not any(step.fault in TAKES_STATE for step in plan.steps):
+        found += _unexplained_emt(books, await _moved_wei(world))
+    return found
+
+
+async def _moved_wei(world: World) -> int:
+    return (await world.chain.balances(world.operator)).emt_wei - _START_EMT_WEI
 
 
 def _unsaved(world: World, plan: Plan, jobs: Mapping[JobId, ChainJob]) -> list[str]:
@@ -239,6 +268,7 @@ class Books:
     states: Mapping[str, JobState]
     booked_wei: int  # of EMT, in all that its work has moved
     fees_wei: Mapping[str, int]  # by transaction
+    unsettled: int = 0  # transactions that may still be mined
 
     @classmethod
     def of(cls, path: Path) -> Books:
@@ -249,8 +279,10 @@ class Books:
             booked_wei = sum(int(amount_wei) for (amount_wei,) in moved)
             fees = database.execute("SELECT tx_hash, fee_wei FROM transactions WHERE fee_wei IS NOT NULL")
             fees_wei = {tx_hash: int(fee_wei) for tx_hash, fee_wei in fees}
+            signed = database.execute("SELECT count(*) FROM transactions WHERE state = 'signed'")
+            (unsettled,) = signed.fetchone()
         states = {job_id: JobState(state) for job_id, state in states.items()}
-        return cls(states, booked_wei, fees_wei)
+        return cls(states, booked_wei, fees_wei, unsettled)
 
 
 def _was_final(plan: Plan) -> bool:
@@ -264,15 +296,19 @@ def _unexplained(books: Books, mined: list[Mined], moved_wei: int, *, exactly: b
     Not `exactly`: a transaction whose block was final and was replaced all the same may have cost another
     price in the end than the one that is booked.
     """
-    found = []
-    if moved_wei != books.booked_wei:
-        found.append(f"EMT: {moved_wei / 10**18:+} moved, the books explain {books.booked_wei / 10**18:+}")
+    found = _unexplained_emt(books, moved_wei)
     booked = dict(books.fees_wei)
     for one in mined:
         fee_wei = booked.pop(one.tx_hash, None)
         if fee_wei is None or (exactly and fee_wei != one.fee_wei):
             found.append(f"native: {one.function} with nonce {one.nonce} cost {one.fee_wei}, not booked so")
     return found + [f"native: {tx_hash[:10]} is booked and not on the chain" for tx_hash in booked]
+
+
+def _unexplained_emt(books: Books, moved_wei: int) -> list[str]:
+    if moved_wei == books.booked_wei:
+        return []
+    return [f"EMT: {moved_wei / 10**18:+} moved, the books explain {books.booked_wei / 10**18:+}"]
 
 
 def _forgotten(books: Books, jobs: Mapping[JobId, ChainJob], operator: str) -> list[str]:

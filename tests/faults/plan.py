@@ -26,6 +26,7 @@ STAGES = (
     "submitted",
     "verified",
 )
+SHORT_LIFE_S = 15.0  # of a presigned URL: a part arrives within that on a machine with much other work
 TAKES_STATE = frozenset({"database flipped", "state lost", "state gone"})
 TAKES_CHECKPOINTS = frozenset({"disk full", "cache lost"})
 # A job may be left to others: another wallet has the key, the owner has to look into the state, or a clock is
@@ -76,7 +77,7 @@ def plan_for(
         endpoints=chance.choice((1, 2)),
         chain=chain,
         published=chance.random() < 0.15,
-        url_lifetime_s=chance.choice((2.0, 900.0)),
+        url_lifetime_s=chance.choice((SHORT_LIFE_S, 900.0)),
         training=Training(
             epoch_s=chance.choice((0.03, 0.06)),
             checkpoint_every=chance.choice((1, 3, 7)),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import sqlite3
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,22 +19,21 @@ from emeth_tui.protocol.contracts import JobStatus
 from tests.faults import judge
 from tests.faults.injected.disks import mount_disk, unmount_disk
 from tests.faults.injected.faults import CATALOGUE
+from tests.faults.judge import ENDED
 from tests.faults.plan import LEAVES_JOBS, TAKES_STATE, Plan, Step
 from tests.faults.stage.processes import Record, children, is_alive, living
 from tests.faults.stage.settings import Layout
 from tests.faults.stage.world import World
 
+# These decide what a run tries, and never what is right.
 STAGE_LIMIT_S = 12.0  # a stage that does not come is not waited for any longer
-SETTLE_LIMIT_S = 90.0  # the node looks at everything once a minute
-SEEN_WITHIN_S = 25.0  # all that is final
 CLAIMED_WITHIN_S = 15.0  # where claiming may have stopped
-GONE_WITHIN_S = 10.0
+# These bound a hang: the node looks at everything once a minute.
+HANG_S = 150.0  # without any change
+GONE_WITHIN_S = 120.0
+_LEAVES_WITHIN_S = 180.0
 _RESTART_S = 0.5
-_ENDS_TOLD = frozenset({"verified", "failed", "timeout", "declined"})
-_LAST_LOOKS_S = 3.0  # for the node to see what has become final, and to clean up
-_ENDED = frozenset(
-    {JobStatus.VERIFIED, JobStatus.TIMEOUT, JobStatus.FAILED, JobStatus.DECLINED, JobStatus.CANCELED}
-)
+_LOOK_EVERY_S = 0.5
 
 
 @dataclass
@@ -46,6 +47,12 @@ class Report:
     starts: int = 0
     exit_codes: list[int] = field(default_factory=list)
     jobs: dict[str, str] = field(default_factory=dict)
+    in_vain: list[str] = field(default_factory=list)  # what was waited for until nothing changed any more
+    set_up: int = 1  # times
+
+
+class NotSetUp(Exception):
+    """A run's own infrastructure did not start: nothing has been judged."""
 
 
 async def play(plan: Plan, layout: Layout, deployed: Path, *, small_disk: bool) -> Report:
@@ -57,7 +64,7 @@ async def play(plan: Plan, layout: Layout, deployed: Path, *, small_disk: bool) 
     if small_disk:
         mount_disk(layout.home())
     try:
-        await world.start(deployed)
+        await _set_up(world, deployed)
         await _Run(plan, world, report).play()
     finally:
         await world.stop()
@@ -70,6 +77,13 @@ async def play(plan: Plan, layout: Layout, deployed: Path, *, small_disk: bool) 
     return report
 
 
+async def _set_up(world: World, deployed: Path) -> None:
+    try:
+        await world.start(deployed)
+    except (EmethError, OSError) as error:  # a TimeoutError is an OSError
+        raise NotSetUp(f"{type(error).__name__}: {error}") from error
+
+
 class _Run:
     def __init__(self, plan: Plan, world: World, report: Report) -> None:
         self._plan = plan
@@ -78,6 +92,7 @@ class _Run:
         self._seen: dict[str, asyncio.Event] = {}
         self._leaving = False
         self._healed_s = 0.0
+        self._ended_at: int | None = None  # the block by which every job had ended
 
     async def play(self) -> None:
         world = self._world
@@ -135,54 +150,76 @@ class _Run:
 
     async def _owner_restores_the_database(self) -> None:
         """Go back to the newest copy; without one, begin anew."""
-        settings = str(self._world.layout.settings())
-        arguments = ("-m", "emeth_tui", "--config", settings, "store", "restore")
-        restoring = await asyncio.create_subprocess_exec(
-            sys.executable, *arguments, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
-        )
-        if await restoring.wait():
+        if await self._ask_node(0, "store", "restore"):
             shutil.rmtree(self._world.layout.home() / "state", ignore_errors=True)
 
     # ---- the end
 
     async def _settle(self) -> None:
-        """Wait until no job is under way, all is final, and the node has seen it; not for ever."""
-        with anyio.move_on_after(SETTLE_LIMIT_S):  # what is not done, the judge finds on the chain
-            await self._settled()
+        """Wait until no job is under way, all is final, and the nodes have seen it and cleaned up."""
+        await self._until(self._all_final, "every job to end")
+        if self._may_be_left:
+            await self._stop_claims()  # else a job is claimed after all that seemed to be left
+            await self._until(self._all_final, "the last claims")
+        await self._until(self._all_seen, "the nodes to see it")
 
-    async def _settled(self) -> None:
-        while True:
-            await self._all_final()
-            with anyio.move_on_after(SEEN_WITHIN_S):  # a busy machine takes its time
-                while not await self._all_reported():  # noqa: ASYNC110 - the chain has no events for it
-                    await asyncio.sleep(0.3)
-            await asyncio.sleep(_LAST_LOOKS_S)
-            if await self._all_ended():  # else a job was claimed after all that seemed to be left
+    async def _until(self, is_so: Callable[[], Awaitable[bool]], what: str) -> None:
+        """Wait until something is so, as long as anything changes on the chain or in the nodes.
+
+        What is not so in the end is for the judge to find.
+        """
+        seen, changed_s = await self._signs_of_life(), time.monotonic()
+        while not await is_so():
+            await asyncio.sleep(_LOOK_EVERY_S)
+            now = await self._signs_of_life()
+            if now != seen:
+                seen, changed_s = now, time.monotonic()
+            elif time.monotonic() - changed_s > HANG_S:
+                self._report.in_vain.append(what)
                 return
 
-    async def _all_final(self) -> None:
-        ended_at: int | None = None
-        while ended_at is None or await self._head() < ended_at + self._plan.setup.confirmations + 2:
-            await asyncio.sleep(0.3)
-            if not await self._all_ended():
-                ended_at = None
-            elif ended_at is None:
-                ended_at = await self._head()
-
-    async def _all_reported(self) -> bool:
-        """Whether the nodes have printed the end of every job of theirs."""
+    async def _signs_of_life(self) -> object:
+        """Return what changes as long as anything goes on."""
+        printed = [len(node.records) for node in self._world.nodes]
         try:
             jobs = await self._world.parties.jobs()
-        except EmethError:
+        except EmethError:  # the network is down for a moment
+            return printed
+        return printed, sorted((job_id, job.status, job.node) for job_id, job in jobs.items())
+
+    async def _all_final(self) -> bool:
+        """Whether every job has ended so long ago that it is final."""
+        if not await self._all_ended():
+            self._ended_at = None
             return False
-        ours = {job_id for job_id, job in jobs.items() if job.node.lower() == self._world.operator.lower()}
-        reported = {
-            record.get("job_id")
-            for node in self._world.nodes
-            for record in node.records
-            if record.get("event") in _ENDS_TOLD
-        }
-        return {job_id for job_id in ours if jobs[job_id].status in _ENDED} <= reported
+        head = await self._head()
+        self._ended_at = self._ended_at or head
+        return head >= self._ended_at + self._plan.setup.confirmations + 2
+
+    async def _all_seen(self) -> bool:
+        """Whether the nodes' books and files say what the chain says."""
+        try:
+            return not await judge.still_open(self._world, self._plan)
+        except (EmethError, sqlite3.Error):  # the network, or the node, is down for a moment
+            return False
+
+    async def _stop_claims(self) -> None:
+        """Have the owner pause claiming."""
+        for number, node in enumerate(self._world.nodes):
+            while number == 0 or node.pid:  # the first one is started again whenever it ends
+                if await self._ask_node(number, "pause", "--claims") == 0:
+                    break
+                await asyncio.sleep(_LOOK_EVERY_S)
+
+    async def _ask_node(self, number: int, *command: str) -> int:
+        """Run a command of the program with a node's settings; return its exit code."""
+        settings = str(self._world.layout.settings(number))
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "emeth_tui", "--config", settings, *command),
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        return await process.wait()
 
     async def _head(self) -> int:
         try:
@@ -197,21 +234,24 @@ class _Run:
                 return False
         except EmethError:
             return False
-        ends = _ENDED | ({JobStatus.REQUESTED} if self._may_be_left() else set())
+        ends = ENDED | ({JobStatus.REQUESTED} if self._may_be_left_by_now() else set())
         offers = [offer for offer in self._plan.offers if not offer.hopeless]
         return all(offer.job_id in jobs and jobs[offer.job_id].status in ends for offer in offers)
 
+    @property
     def _may_be_left(self) -> bool:
+        return self._plan.setup.published or any(step.fault in LEAVES_JOBS for step in self._plan.steps)
+
+    def _may_be_left_by_now(self) -> bool:
         """Whether jobs that nobody has taken yet are not waited for any longer."""
-        pauses = self._plan.setup.published or any(step.fault in LEAVES_JOBS for step in self._plan.steps)
-        return pauses and time.monotonic() - self._healed_s > CLAIMED_WITHIN_S
+        return self._may_be_left and time.monotonic() - self._healed_s > CLAIMED_WITHIN_S
 
     async def _leave(self) -> list[str]:
         """Have every node leave, and look for what it leaves behind."""
         wrong = []
         workers = [pid for number in range(len(self._world.nodes)) for pid in self._world.workers(number)]
         for number, node in enumerate(self._world.nodes):
-            if node.pid and await self._world.stop_node(number) is None:
+            if node.pid and await self._world.stop_node(number, _LEAVES_WITHIN_S) is None:
                 wrong.append(f"{node.name} does not leave")
                 await node.kill()
         if left := await self._left_over(workers):

@@ -31,7 +31,7 @@ from tests.faults.stage.settings import Layout, Training, set_clock
 BLOCK_S = 0.2
 POLL_S = 0.3
 CACHE_LIMIT_GB = 0.5
-_START_S = 60.0
+_START_S = 300.0  # bounds a hang
 _BLOCKS_BEFORE = 25  # so that no reorganisation reaches the contracts
 SERVICES = ("rpc", "rpc2", "storage", "info")
 
@@ -175,7 +175,7 @@ class World:
         """Return one of the first node's workers; 0 when it has none."""
         return chance.choice(self.workers() or [0])
 
-    async def stop_node(self, number: int = 0, limit_s: float = 30.0) -> int | None:
+    async def stop_node(self, number: int, limit_s: float) -> int | None:
         """Ask a node to save and leave; return its exit code, None when it does not leave."""
         self.nodes[number].send(signal.SIGTERM)
         return await self.nodes[number].wait(limit_s)
