@@ -104,6 +104,22 @@ class Severity(str, Enum):
     ERROR = "error"
 
 
+class AlertTopic(str, Enum):
+    """What an alert is about; the owner chooses among these."""
+
+    JOB_AT_RISK = "job_at_risk"
+    VERIFICATION_FAILED = "verification_failed"
+    DEPOSIT_KEPT = "deposit_kept"
+    CLAIMING_STOPPED = "claiming_stopped"
+    DEVICE_LOST = "device_lost"
+    DEVICE_HELD = "device_held"  # by its hours, or a rule
+    ENDPOINT = "endpoint"
+    DISK = "disk"
+    BALANCE_LOW = "balance_low"
+    DAY_RESULT = "day_result"
+    TROUBLE = "trouble"  # any other error
+
+
 class ServiceName(str, Enum):
     """What a node needs an answer from."""
 

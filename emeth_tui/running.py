@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from emeth_tui.notices.notice import EventBody
     from emeth_tui.process.service_manager import ServiceManager
     from emeth_tui.settings import Layers, Network, Settings
+    from emeth_tui.settings.alert_secrets import AlertSecrets
     from emeth_tui.shell import Shell
     from emeth_tui.store.database import Store
     from emeth_tui.tui.node_front import Ending, ScreenOptions
@@ -52,6 +53,7 @@ class Run:
     show_command: str  # the command that shows this node again
     shell: Shell | None = None  # None where no shell waits for the terminal
     manager: ServiceManager | None = None  # None where no service manager wants to hear of it
+    alerts: AlertSecrets | None = None  # None where nobody is to hear of what happens
 
 
 def view_running_node(
@@ -144,7 +146,12 @@ async def run_until_end(run: Run) -> ExitCode:
         else:
             stream = events.subscribe(from_start=not started.done())  # what no screen has shown yet
             level = Severity(log.level)
-            await print_events(stream, engine, output=output, log_format=log.format, level=level)
+            from emeth_tui.alerts.on_terminal import (
+                alerts_on_terminal,
+            )  # late: the screen need not wait for it
+
+            async with alerts_on_terminal(run.settings, events, output.send):
+                await print_events(stream, engine, output=output, log_format=log.format, level=level)
         if engine.cancelled():
             return ExitCode.INTERRUPTED
         summary = engine.result()
@@ -179,6 +186,7 @@ async def _run_engine(
     wallet = await asyncio.to_thread(run.open_wallet)
     await asyncio.to_thread(_load_engine)
     collect_as_usual()
+    from emeth_tui.alerts.alerting import serve_alerts
     from emeth_tui.control.server import serve_control
     from emeth_tui.engine.gpus.default_devices import devices_or_default
     from emeth_tui.engine.opening import open_node
@@ -203,6 +211,15 @@ async def _run_engine(
             opening as node,
             serve_control(run.settings.control_dir, node) as control,
             serve_metrics(run.settings.metrics.listen, node, events),
+            serve_alerts(
+                run.alerts,
+                lambda: node.settings,
+                address=wallet.address,
+                network=run.network.name,
+                events=events,
+                store=store,
+                now=clock.now_unix_s,
+            ),
             supervised(run.manager, node),
         ):
             store.when_rebuilt(reopen_log_file)
@@ -288,4 +305,5 @@ def _screen_options(settings: Settings) -> ScreenOptions:
         language=settings.screen.language,
         ascii_only=settings.screen.ascii or needs_ascii(),
         keys=settings.keys,
+        alerts=settings if settings.alerts.terminal else None,
     )

@@ -70,10 +70,18 @@ class LineWriter:
 
     def write(self, line: str) -> None:
         """Write a line, soon."""
+        self._put(f"{line}\n")
+
+    def send(self, sequence: str) -> None:
+        """Write a terminal's control sequence, soon; nothing where the stream is none any more."""
+        if is_terminal(self._stream.fileno()):
+            self._put(sequence)
+
+    def _put(self, text: str) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._write_all, name="stdout", daemon=True)
             self._thread.start()
-        encoded = f"{line}\n".encode(self._stream.encoding, self._stream.errors or "strict")
+        encoded = text.encode(self._stream.encoding, self._stream.errors or "strict")
         try:
             self._waiting.put_nowait(encoded)
             self._dropping = False
@@ -102,6 +110,11 @@ class LineWriter:
             except OSError as error:
                 logger.warning("stdout takes no more lines: %s", error)
                 taken = False
+
+
+def is_terminal(descriptor: int) -> bool:
+    """Whether a descriptor is a terminal that takes more than text."""
+    return os.isatty(descriptor) and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def _write(descriptor: int, content: bytes) -> None:

@@ -67,9 +67,9 @@ def _prepare(options: StartOptions, *, quick: bool, may_ask: bool) -> Setup:
     terminal = _terminal()
     from emeth_tui.doctor.subject import Setup
     from emeth_tui.hardening import pass_on_nothing_else, take_out
-    from emeth_tui.settings import SECRET_VARIABLES
+    from emeth_tui.settings import START_VARIABLES
 
-    secrets = take_out(SECRET_VARIABLES)
+    secrets = take_out(START_VARIABLES)
     settings, problem = _settings(options)
     pass_on_nothing_else()
     _speak(settings)

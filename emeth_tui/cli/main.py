@@ -15,6 +15,7 @@ from emeth_tui.cli.commands import COMMANDS
 from emeth_tui.cli.config import config
 from emeth_tui.cli.devnet import devnet
 from emeth_tui.cli.doctor import doctor
+from emeth_tui.cli.notify import notify
 from emeth_tui.cli.relay import relay
 from emeth_tui.cli.requester import REQUESTER_COMMANDS
 from emeth_tui.cli.setup import setup
@@ -104,5 +105,17 @@ def command(context: click.Context, /, **options: Any) -> ExitCode:
     return start(chosen)
 
 
-for _command in (*COMMANDS, *REQUESTER_COMMANDS, attach, relay, setup, doctor, devnet, config, wallet, store):
+for _command in (
+    *COMMANDS,
+    *REQUESTER_COMMANDS,
+    attach,
+    relay,
+    setup,
+    doctor,
+    notify,
+    devnet,
+    config,
+    wallet,
+    store,
+):
     command.add_command(_command)

@@ -96,13 +96,13 @@ def start(options: StartOptions) -> ExitCode:
     terminal cannot show it.
     """
     from emeth_tui.hardening import take_out
-    from emeth_tui.settings import SECRET_VARIABLES, VERIFICATION_KEY_VARIABLE
+    from emeth_tui.settings import START_VARIABLES, VERIFICATION_KEY_VARIABLE
     from emeth_tui.shell import fork_from_shell, started_by_shell
     from emeth_tui.tui.setup.questions import Result
     from emeth_tui.tui.terminal import check_terminal
 
     options.check()
-    secrets = take_out(SECRET_VARIABLES)
+    secrets = take_out(START_VARIABLES)
     on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     if options.with_screen and on_terminal:
         check_terminal()
@@ -176,14 +176,16 @@ def _run(
     if not options.devnet:
         return _run_node(options, options.overrides(), shell, secrets, password)
     from emeth_tui.devnet.extra import check_extra
+    from emeth_tui.settings.loading import SECRETS_OF_NETWORK
 
     check_extra()
     with contextlib.ExitStack() as stack:
         base = options.state_dir or stack.enter_context(_temporary_directory())
         options = replace(options, state_dir=base)
         joining = stack.enter_context(_devnet_beside(base, options))
-        # The environment's secrets belong to another network.
-        return _run_node(options, {**options.overrides(), **joining}, shell, secrets={}, password=password)
+        # The environment's password and key belong to another network.
+        secrets = {name: value for name, value in secrets.items() if name not in SECRETS_OF_NETWORK}
+        return _run_node(options, {**options.overrides(), **joining}, shell, secrets, password=password)
 
 
 @contextlib.contextmanager
@@ -239,6 +241,7 @@ def _run_node(
     from emeth_tui.process.service_manager import service_manager
     from emeth_tui.running import Run, run_node
     from emeth_tui.settings import find_password, load_network, settings_layers
+    from emeth_tui.settings.alert_secrets import load_alert_secrets
 
     layers = settings_layers(options.config, overrides=overrides)
     settings = layers.load()
@@ -259,6 +262,7 @@ def _run_node(
             show_command=options.show_command(),
             shell=shell,
             manager=manager,
+            alerts=load_alert_secrets(settings, secrets),
         )
     )
 

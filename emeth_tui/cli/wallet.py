@@ -77,9 +77,9 @@ def wallet_opener(settings: Settings, password: str | None) -> Callable[[], Wall
 def _given_password(settings: Settings) -> str | None:
     """Return the password of the environment or the password file, None where it has to be asked for."""
     from emeth_tui.hardening import take_out
-    from emeth_tui.settings import SECRET_VARIABLES, find_password
+    from emeth_tui.settings import START_VARIABLES, find_password
 
-    return find_password(take_out(SECRET_VARIABLES), settings.wallet)
+    return find_password(take_out(START_VARIABLES), settings.wallet)
 
 
 def _load_wallet(path: Path, password: str) -> Wallet:

@@ -47,6 +47,7 @@ from emeth_tui.notices.reasons.job import DeclineFailed, NotDeclinable, NotUnder
 from emeth_tui.notices.reasons.pauses.by_hand import PausedUntil
 from emeth_tui.notices.reasons.worker import WorkerNotRemovable
 from emeth_tui.protocol.job_ids import short
+from emeth_tui.settings import Settings
 from emeth_tui.store.movements import Movement
 from emeth_tui.workers.supervisor import DeviceStarted, PoolEvent, WorkerPool
 
@@ -269,6 +270,11 @@ class Node:
         self._context.storage.forget_upload(job_id)
 
     # -- for front ends
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in effect now; do not keep a reference."""
+        return self._context.settings
 
     def snapshot(self) -> Snapshot:
         """Return a picture of the node as it is now."""

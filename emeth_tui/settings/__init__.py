@@ -7,6 +7,7 @@ comes from here. Every error names the key, the value and what would be valid.
 from emeth_tui.settings.example import example_toml
 from emeth_tui.settings.loading import (
     SECRET_VARIABLES,
+    START_VARIABLES,
     Layers,
     Origin,
     find_password,
@@ -21,6 +22,7 @@ __all__ = [
     "DEVNET",
     "PASSWORD_VARIABLE",
     "SECRET_VARIABLES",
+    "START_VARIABLES",
     "VERIFICATION_KEY_VARIABLE",
     "ClaimSettings",
     "Layers",

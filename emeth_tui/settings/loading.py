@@ -14,13 +14,23 @@ from pydantic import ValidationError
 from emeth_tui.errors import SettingsError
 from emeth_tui.nearest import nearest_of
 from emeth_tui.notices.reasons import settings as why
+from emeth_tui.settings.credentials import (
+    BUS_VARIABLE,
+    CREDENTIALS_VARIABLE,
+    PASSWORD,
+    WEBHOOK_SECRET_VARIABLE,
+    credential_path,
+)
 from emeth_tui.settings.problems import explain
 from emeth_tui.settings.schema import VERIFICATION_KEY_VARIABLE, Settings, default_config_path, fields_by_key
 from emeth_tui.settings.sections import PASSWORD_VARIABLE, WalletSettings
 from emeth_tui.settings.toml_text import parse_toml, read_text
 
 ENVIRONMENT_PREFIX = "EMETH_TUI_"
-SECRET_VARIABLES = frozenset({PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE})
+SECRET_VARIABLES = frozenset({PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE, WEBHOOK_SECRET_VARIABLE})
+# What a start takes out of its environment before anything else; no child sees it.
+START_VARIABLES = SECRET_VARIABLES | {CREDENTIALS_VARIABLE, BUS_VARIABLE}
+SECRETS_OF_NETWORK = frozenset({PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE, CREDENTIALS_VARIABLE})
 
 
 class Origin(Enum):
@@ -117,19 +127,20 @@ def load_settings(
 
 
 def find_password(environment: Mapping[str, str], wallet: WalletSettings) -> str | None:
-    """Return the keystore's password from the environment, else from its file; None where there is neither.
+    """Return the keystore's password from the environment, its file or systemd's credential; None without.
 
     Raise SettingsError for an unreadable file.
     """
     from_environment = environment.get(PASSWORD_VARIABLE)
     if from_environment is not None:
         return from_environment
-    if wallet.password_file is None:
+    path = wallet.password_file or credential_path(environment, PASSWORD)
+    if path is None:
         return None
     try:
-        return wallet.password_file.read_text("utf-8-sig").splitlines()[0]
+        return path.read_text("utf-8-sig").splitlines()[0]
     except (OSError, UnicodeDecodeError, IndexError) as error:
-        raise SettingsError(why.PasswordFileUnreadable(wallet.password_file)) from error
+        raise SettingsError(why.PasswordFileUnreadable(path)) from error
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:

@@ -24,6 +24,7 @@ from emeth_tui.notices.reasons.settings import (
     UnknownNetwork,
     WrongChecksum,
 )
+from emeth_tui.settings.credentials import VERIFICATION_KEY, credential_path
 from emeth_tui.settings.problems import explain
 from emeth_tui.settings.schema import DEVNET, VERIFICATION_KEY_VARIABLE, Settings
 from emeth_tui.settings.sections import Network
@@ -51,14 +52,15 @@ def load_network(settings: Settings, *, environment: Mapping[str, str] | None = 
         raise SettingsError(InFile(source, UnknownNetwork(repr(name), known)))
     for other in settings.networks.keys() - {name}:
         _network(settings, other, {"chain_id": 1, "models": {}})
-    key = (os.environ if environment is None else environment).get(VERIFICATION_KEY_VARIABLE)
+    environment = os.environ if environment is None else environment
+    key = environment.get(VERIFICATION_KEY_VARIABLE)
     network = _network(settings, name, {})
+    key_file = network.verification_key_file or credential_path(environment, VERIFICATION_KEY)
     if key:
         _require_text(key)
         network = network.model_copy(update={"verification_key": SecretStr(key)})
-    elif network.verification_key_file is not None and not network.verification_key.get_secret_value():
-        key = _first_line(network.verification_key_file)
-        network = network.model_copy(update={"verification_key": SecretStr(key)})
+    elif key_file is not None and not network.verification_key.get_secret_value():
+        network = network.model_copy(update={"verification_key": SecretStr(_first_line(key_file))})
     missing = next((key for key in _REQUIRED if not getattr(network, key)), None) or _missing_model(network)
     if missing:
         reason = DevnetKeyMissing if name == DEVNET else NetworkKeyMissing

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from emeth_tui.model import Language
 from emeth_tui.settings.sections import (
+    AlertSettings,
     CacheSettings,
     ClaimSettings,
     LimitSettings,
@@ -63,6 +64,7 @@ class Settings(Section):
     screen: ScreenSettings = ScreenSettings()
     log: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()
+    alerts: AlertSettings = AlertSettings()
     keys: dict[str, Keys] = Field(
         default_factory=dict, description="keys of your own, by the name of what they do"
     )
@@ -161,6 +163,10 @@ CHANGEABLE_AT_RUN_TIME = frozenset(
         "schedule.devices",
         "schedule.job_at_risk",
         "rules.hold",
+        "alerts.topics",
+        "alerts.quiet_hours",
+        "alerts.urgent",
+        "alerts.gather_s",
         "cache.limit_gb",
         "screen.theme",
         "screen.language",

@@ -11,11 +11,13 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from emeth_tui.model import WEI_PER_TOKEN, Language, Prices, token_to_wei
+from emeth_tui.model import WEI_PER_TOKEN, AlertTopic, Language, Prices, token_to_wei
 from emeth_tui.notices.reasons.settings import MinAboveMax
+from emeth_tui.settings.credentials import WEBHOOK_SECRET_VARIABLE
 from emeth_tui.settings.problems import InvalidSetting
 from emeth_tui.settings.values import (
     Address,
+    AlertTopics,
     BaseUrl,
     BatchSize,
     Currency,
@@ -30,6 +32,8 @@ from emeth_tui.settings.values import (
     ModelName,
     Number,
     Price,
+    SecretUrl,
+    TerminalAlerts,
     TimeZone,
     Urls,
     UserPath,
@@ -380,6 +384,50 @@ class MetricsSettings(Section):
         "",
         examples=["127.0.0.1:9101"],
         description="address and port to serve metrics on, such as 127.0.0.1:9101; empty: none are served",
+    )
+
+
+class AlertSettings(Section):
+    """Messages when something happens: on the terminal, the desktop, to a webhook or any other service."""
+
+    topics: AlertTopics = Field(
+        [topic.value for topic in AlertTopic if topic is not AlertTopic.DEVICE_HELD],
+        description="what to send alerts of; by default not of device_held, which hours do every day",
+    )
+    terminal: TerminalAlerts = Field(
+        default_factory=list,
+        description='ways to show alerts on the terminal, such as ["bell", "osc9"]: bell rings, osc9 and '
+        "osc777 are notifications that many terminals know, title changes the window's title",
+    )
+    desktop: bool = Field(False, description="show alerts on the desktop, by notify-send")
+    webhook_url: SecretUrl | None = Field(
+        None,
+        examples=["https://example.org/emeth"],
+        description="URL that alerts are posted to as JSON, signed with the secret",
+    )
+    webhook_secret_file: UserPath | None = Field(
+        None,
+        examples=["~/emeth/webhook-secret"],
+        description="file whose first line is the webhook's secret; "
+        f"{WEBHOOK_SECRET_VARIABLE} overrides it, a systemd credential may replace it",
+    )
+    apprise_file: UserPath | None = Field(
+        None,
+        examples=["~/emeth/apprise-urls"],
+        description="file of other services' URLs, one a line, as apprise has them; needs the notify extra",
+    )
+    quiet_hours: HoursOfWeek = Field(
+        default_factory=list,
+        description='hours in which alerts wait, such as ["22:00-07:00"], and then come as one; empty: none',
+    )
+    urgent: AlertTopics = Field(
+        default_factory=list, description='topics that do not wait for the morning, such as ["job_at_risk"]'
+    )
+    gather_s: Whole = Field(
+        300,
+        ge=0,
+        le=86_400,
+        description="seconds from one message until the next; alerts between them come as one",
     )
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from emeth_tui.device_rules.rule import rules_of
 from emeth_tui.errors import SettingsError
-from emeth_tui.model import Language
+from emeth_tui.model import AlertTopic, Language
 from emeth_tui.notices.reasons import settings as why
 from emeth_tui.schedule.week import WeekHours
 from emeth_tui.schedule.zone import offset_in
@@ -197,6 +198,24 @@ def _languages(names: list[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def _some_of(known: Sequence[str]) -> Callable[[list[str]], list[str]]:
+    """Return a check that a list holds known names alone; one that comes twice counts once."""
+
+    def check(names: list[str]) -> list[str]:
+        if not set(names) <= set(known):
+            raise InvalidSetting(why.ChoicesExpected(", ".join(known)))
+        return list(dict.fromkeys(names))
+
+    return check
+
+
+def _secret_url(value: SecretStr) -> SecretStr:
+    try:
+        return SecretStr(_url(value.get_secret_value()))
+    except InvalidSetting as error:
+        raise InvalidSetting(error.reason, secret=True) from None
+
+
 def _batch_size(value: object) -> object:
     blocks = int(value) if isinstance(value, str) and value.isdecimal() else value
     if blocks == "auto" or (type(blocks) is int and 1 <= blocks <= MAX_BATCH_SIZE):
@@ -225,8 +244,19 @@ Address = Annotated[str, AfterValidator(_address)]
 Url = Annotated[str, AfterValidator(_url)]
 Urls = Annotated[list[Url], BeforeValidator(_comma_separated)]
 Hosts = Annotated[list[Annotated[str, AfterValidator(_host)]], BeforeValidator(_comma_separated)]
+SecretUrl = Annotated[SecretStr, AfterValidator(_secret_url)]  # a part of the path may be a key
 BaseUrl = Annotated[Url, AfterValidator(_base_url)]
 Languages = Annotated[list[str], BeforeValidator(_comma_separated), AfterValidator(_languages)]
+AlertTopics = Annotated[
+    list[str],
+    BeforeValidator(_comma_separated),
+    AfterValidator(_some_of([topic.value for topic in AlertTopic])),
+]
+TerminalAlerts = Annotated[
+    list[str],
+    BeforeValidator(_comma_separated),
+    AfterValidator(_some_of(["bell", "osc9", "osc777", "title"])),
+]
 ModelName = Annotated[str, AfterValidator(_model_name)]
 Keys = Annotated[
     tuple[Annotated[str, AfterValidator(checked_key)], ...], BeforeValidator(as_several), Field(min_length=1)

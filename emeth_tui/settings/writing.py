@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import tomlkit
+from pydantic import SecretStr
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Item
 
@@ -48,6 +49,8 @@ def toml_value(value: object) -> object:
     """Return a setting's value as TOML can hold it: paths as text, decimals as numbers where exact."""
     if isinstance(value, Path):
         return str(value)
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
     if isinstance(value, Decimal):
         if value == value.to_integral_value() and abs(value) < 2**63:
             return int(value)

@@ -56,6 +56,16 @@ class EventTable:
         query = f"SELECT * FROM events WHERE {' AND '.join(clauses)} ORDER BY id DESC"  # noqa: S608
         return map(_from_row, self._connection.execute(query, values))
 
+    def last_id(self) -> int:
+        """Return the number of the newest event, 0 without any; numbers only rise."""
+        row = self._connection.execute("SELECT max(id) AS last FROM events").fetchone()
+        return row["last"] or 0
+
+    def between(self, after_id: int, last_id: int, *, since_unix_s: float) -> Iterator[Event]:
+        """Yield events by their numbers, oldest first, read as they are taken."""
+        query = "SELECT * FROM events WHERE id > ? AND id <= ? AND at_unix_s >= ? ORDER BY id"
+        return map(_from_row, self._connection.execute(query, (after_id, last_id, since_unix_s)))
+
     def of_job(self, job_id: JobId, limit: int) -> list[Event]:
         """Return a job's newest events, oldest first."""
         return [*islice(self.newest(job_id=job_id), limit)][::-1]

@@ -13,6 +13,7 @@ NONCE_SEEN = "nonce_seen"  # the account's nonces below are accounted for
 CLAIMS_PAUSED = "claims_paused"  # why, as JSON
 CLAIMS_PAUSED_AT = "claims_paused_at"  # since when, in Unix seconds
 LOSSES_ACCEPTED = "losses_accepted"  # a day, and what of its losses the operator went on after, in wei
+ALERTS = "alerts"  # what waits to be delivered, and how far the events have been read, as JSON
 ACCOUNT = "account"  # the address and chain that this state belongs to
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
@@ -36,6 +37,7 @@ from emeth_tui.words.translation import _, language_of_locale, set_language
 if TYPE_CHECKING:
     from emeth_tui.engine.settings_editor import SettingChange
     from emeth_tui.engine.view.snapshot import Snapshot
+    from emeth_tui.settings import Settings
     from emeth_tui.tui.drawing.themes import Theme
     from emeth_tui.tui.frame import Frame
 
@@ -55,6 +57,7 @@ class EmethApp(ThemedApp[Ending]):
     ) -> None:
         super().__init__(options)
         self._on_shown = on_shown
+        self._alert_settings = options.alerts
         self.keymap = Keymap(options.keys)
         self.feed = NodeFeed(node, read_only=options.read_only)
         self.note = FooterNote(self.update_keys, self._page_on_top)
@@ -98,10 +101,22 @@ class EmethApp(ThemedApp[Ending]):
         self.feed.node = node
         self.run_worker(self.feed.follow(node), name="news", exit_on_error=True)
         self.run_worker(self.feed.keep_series(node), name="news", exit_on_error=True)
+        if self._alert_settings is not None:
+            self.run_worker(self._show_alerts(node, self._alert_settings), name="alerts")
         self.refresh_now()
         if node.attached_to is not None:
             text = _("attached to the node that runs already, as process {pid}")
             self.note.show(text.format(pid=node.attached_to.pid))
+
+    async def _show_alerts(self, node: NodeFront, settings: Settings) -> None:
+        from emeth_tui.alerts.on_terminal import alerts_on_terminal
+
+        async with alerts_on_terminal(settings, node, self._send_to_terminal):
+            await asyncio.Event().wait()  # until the screen is gone
+
+    def _send_to_terminal(self, sequence: str) -> None:
+        if self._driver is not None:
+            self._driver.write(sequence)
 
     def take_in(self, snapshot: Snapshot) -> None:
         """Take in a picture without showing it."""

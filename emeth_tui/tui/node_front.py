@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from emeth_tui.job import Job
     from emeth_tui.model import JobId, JournaledTransaction
     from emeth_tui.protocol.contracts import ChainJob
+    from emeth_tui.settings import Settings
 
 
 class Records(Protocol):
@@ -86,3 +87,4 @@ class ScreenOptions:
     attached: bool = False
     read_only: bool = False
     keys: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    alerts: Settings | None = None  # by which alerts are shown on the terminal, None where none are

@@ -6,6 +6,7 @@ A `.po` file is read at the start, in about a millisecond: nothing has to be com
 from __future__ import annotations
 
 import ast
+import functools
 import gettext
 import locale
 import os
@@ -16,7 +17,7 @@ from importlib import resources
 
 LANGUAGES = ("en", "ja")
 _catalogue: gettext.NullTranslations = gettext.NullTranslations()
-_english_wanted: ContextVar[bool] = ContextVar("english_wanted", default=False)
+_wanted: ContextVar[gettext.NullTranslations | None] = ContextVar("wanted", default=None)
 
 
 class _Catalogue(gettext.NullTranslations):
@@ -30,24 +31,36 @@ class _Catalogue(gettext.NullTranslations):
 
 def _(text: str) -> str:
     """Translate one of the interface's texts."""
-    return text if _english_wanted.get() else _catalogue.gettext(text)
+    return (_wanted.get() or _catalogue).gettext(text)
 
 
 @contextmanager
 def in_english() -> Iterator[None]:
     """Leave texts untranslated while the body runs, in this thread or task alone."""
-    token = _english_wanted.set(True)
+    with in_language("en"):
+        yield
+
+
+@contextmanager
+def in_language(language: str) -> Iterator[None]:
+    """Speak another language while the body runs, in this thread or task alone."""
+    token = _wanted.set(_catalogue_of(language))
     try:
         yield
     finally:
-        _english_wanted.reset(token)
+        _wanted.reset(token)
 
 
 def set_language(language: str) -> None:
     """Speak `language` from now on; one that is not known is English."""
     global _catalogue  # noqa: PLW0603 - one process shows one interface
+    _catalogue = _catalogue_of(language)
+
+
+@functools.cache
+def _catalogue_of(language: str) -> gettext.NullTranslations:
     known = language in LANGUAGES and language != "en"
-    _catalogue = _Catalogue(read_catalogue(language)) if known else gettext.NullTranslations()
+    return _Catalogue(read_catalogue(language)) if known else gettext.NullTranslations()
 
 
 def catalogue_in_use() -> object:

@@ -70,9 +70,9 @@ class NodeAtRest:
 def take_secrets() -> Mapping[str, str]:
     """Take the secrets out of the environment: nothing that is started later has them."""
     from emeth_tui.hardening import take_out
-    from emeth_tui.settings import SECRET_VARIABLES
+    from emeth_tui.settings import START_VARIABLES
 
-    return take_out(SECRET_VARIABLES)
+    return take_out(START_VARIABLES)
 
 
 @asynccontextmanager

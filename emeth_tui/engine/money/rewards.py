@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from emeth_tui.engine.context import Context
 from emeth_tui.errors import TransactionError
-from emeth_tui.model import Asker
-from emeth_tui.notices.events.node import WithdrawFailed, Withdrawn
+from emeth_tui.model import SECONDS_PER_DAY, Asker, JobState
+from emeth_tui.notices.events.node import DayClosed, WithdrawFailed, Withdrawn
 from emeth_tui.notices.reasons.network.transactions import NoRewardOfDay
 from emeth_tui.protocol.contracts import SlotShare
 
@@ -43,7 +43,29 @@ class Rewards:
         shares = await context.chain.slot_shares(context.address, closed) if closed else []
         self._waiting = tuple(share for share in shares if share.own_balance)
         self._days = tuple(sorted(shares, key=lambda share: share.slot))
-        self._checked_slot = current_slot
+        before, self._checked_slot = self._checked_slot, current_slot
+        if before is not None:
+            self._report_day(before)
+
+    def _report_day(self, slot: int) -> None:
+        """Publish what a day brought that has closed while the node ran, if there was anything."""
+        share = next((share for share in self._days if share.slot == slot), SlotShare(slot, 0, 0, 0, 0))
+        since = self._context.store.jobs.ended_since(slot * SECONDS_PER_DAY)
+        ended = [job for job in since if (job.ended_at_unix_s or 0) < (slot + 1) * SECONDS_PER_DAY]
+        if not ended and not share.own_gas:
+            return
+        self._context.events.publish(
+            DayClosed(
+                slot=slot,
+                verified=sum(job.state is JobState.VERIFIED for job in ended),
+                ended=len(ended),
+                earned_wei=sum(job.earned_wei for job in ended),
+                lost_wei=sum(job.lost_wei for job in ended),
+                own_gas=share.own_gas,
+                total_gas=share.total_gas,
+                reward_wei=share.own_reward_wei,
+            )
+        )
 
     async def withdraw_if_possible(self) -> None:
         """Withdraw what is waiting. Publish a failure, and retry on the next day or on command only.

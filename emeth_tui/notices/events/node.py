@@ -134,6 +134,19 @@ class WithdrawFailed(EventBody):
     reason: Reason
 
 
+class DayClosed(EventBody):
+    """A day of the network's is over: what the jobs came to that ended on it, and its reward."""
+
+    slot: int
+    verified: int
+    ended: int
+    earned_wei: Wei
+    lost_wei: Wei
+    own_gas: int
+    total_gas: int
+    reward_wei: Wei
+
+
 class CommandFailed(EventBody):
     """A command was not carried out, and whoever gave it did not wait for the answer."""
 

@@ -105,6 +105,10 @@ class ChoiceExpected(Reason):
     choices: str
 
 
+class ChoicesExpected(Reason):
+    choices: str
+
+
 class LanguagesExpected(Reason):
     choices: str
 

@@ -35,6 +35,10 @@ SENTENCES: Mapping[type[Notice], str] = {
     node.SettingsUnchanged: "the settings file is read again by {by}: nothing has changed",
     node.Withdrawn: "withdrawn for day {slot}: {amount_wei}, {own_gas} of {total_gas} gas, by {by}",
     node.WithdrawFailed: "a reward cannot be withdrawn now: {reason}",
+    node.DayClosed: (
+        "{slot} is over: {verified} of {ended} jobs verified, {earned_wei} earned, {lost_wei} lost, reward "
+        "{reward_wei} for {own_gas} of {total_gas} gas"
+    ),
     node.CommandFailed: "not done: {command}, asked for by {by}: {reason}",
     node.ScreenAttached: "{user} has attached a screen (process {pid})",
     node.ScreenDetached: "the screen that {user} had attached is gone (process {pid})",

@@ -35,6 +35,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     ),
     settings.MinAboveMax: "{least_key} = {least}: is above {most_key} = {most}, so nothing can suit both",
     settings.ChoiceExpected: "one of {choices} is needed",
+    settings.ChoicesExpected: "a list of names is needed, out of {choices}",
     settings.LanguagesExpected: "a list of languages is needed, out of {choices}",
     settings.TrueOrFalseExpected: "true or false is needed",
     settings.BytesNotUtf8: "it is not UTF-8 text: check the encoding of terminal and environment",

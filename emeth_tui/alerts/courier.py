@@ -1,0 +1,103 @@
+"""A courier carries one mailbox's messages to its channel, until each has arrived."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+import anyio
+
+from emeth_tui.alerts.alert import Alert
+from emeth_tui.alerts.channel import Channel, NotDelivered
+from emeth_tui.alerts.mailbox import Mailbox
+from emeth_tui.alerts.quiet import QuietHours
+from emeth_tui.notices.events.alerts import AlertsDelivered, AlertsNotDelivered
+from emeth_tui.notices.notice import EventBody
+from emeth_tui.settings.sections import AlertSettings
+from emeth_tui.words.translation import in_language
+
+LOOK_EVERY_S = 0.5  # while something waits
+LAST_TRY_S = 5.0  # for what waits when the node ends
+logger = logging.getLogger(__name__)
+
+
+class Courier:
+    """Delivers what is put into its mailbox. `changed` is called when what waits is another than before."""
+
+    def __init__(
+        self,
+        mailbox: Mailbox,
+        channel: Channel,
+        settings: Callable[[], AlertSettings],
+        quiet: QuietHours,
+        *,
+        language: Callable[[], str],
+        report: Callable[[EventBody], object] = lambda _body: None,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.mailbox = mailbox
+        self.channel = channel
+        self._settings = settings
+        self._quiet = quiet
+        self._language = language
+        self._report = report
+        self._changed = changed
+        self._wake = asyncio.Event()
+        self._broken = False
+        if not mailbox.is_empty:
+            self._wake.set()
+
+    def put(self, alert: Alert) -> None:
+        self.mailbox.put(alert, _now())
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Deliver what there is, for ever."""
+        while True:
+            await self._wake.wait()
+            if not await self.deliver_due():
+                await asyncio.sleep(LOOK_EVERY_S)
+            if self.mailbox.is_empty:
+                self._wake.clear()
+
+    async def deliver_due(self) -> bool:
+        """Send the message that is due; return whether there was one."""
+        settings = self._settings()
+        message = self.mailbox.due(_now(), quiet=self._quiet.now(), urgent=settings.urgent)
+        if message is None:
+            return False
+        self._changed()  # its id is kept before anybody sees it
+        try:
+            with in_language(self._language()):
+                await self.channel.deliver(message)
+        except NotDelivered as error:
+            self._note_failed(error)
+            return True
+        self.mailbox.note_delivered(_now(), settings.gather_s)
+        self._changed()
+        if self._broken:
+            self._broken = False
+            self._report(AlertsDelivered(self.channel.name))
+        return True
+
+    async def end(self) -> None:
+        """Try once more to deliver what is due."""
+        with anyio.move_on_after(LAST_TRY_S):
+            self.mailbox.settle()
+            await self.deliver_due()
+
+    def _note_failed(self, error: NotDelivered) -> None:
+        logger.info("alerts to %s: %s", self.channel.name, error)
+        if self.channel.keeps_trying:
+            self.mailbox.note_failed(_now(), error.again_in_s)
+        else:
+            self.mailbox.note_delivered(_now(), self._settings().gather_s)
+            self._changed()
+        if not self._broken:
+            self._broken = True
+            self._report(AlertsNotDelivered(self.channel.name, error.reason))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,74 @@
+"""Alerts on the terminal in which a front end runs. They are of what happens while it does; none is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from emeth_tui.alerts.alert import alert_of
+from emeth_tui.alerts.courier import Courier
+from emeth_tui.alerts.mailbox import Mailbox
+from emeth_tui.alerts.quiet import QuietHours
+from emeth_tui.alerts.repeats import Repeats
+from emeth_tui.alerts.rules import topic_of
+from emeth_tui.alerts.terminal import TerminalChannel
+from emeth_tui.engine.events import Subscription
+from emeth_tui.notices.event import Event
+from emeth_tui.settings import Settings
+from emeth_tui.words.translation import in_language, language_of_locale
+
+
+class Subscribable(Protocol):
+    """Whatever has a stream of a node's events."""
+
+    def subscribe(self) -> Subscription: ...
+
+
+@asynccontextmanager
+async def alerts_on_terminal(
+    settings: Settings,
+    source: Subscribable,
+    write: Callable[[str], None],
+    now: Callable[[], float] = time.time,
+) -> AsyncIterator[None]:
+    """Show alerts by control sequences while inside, in the ways that the settings name, if any."""
+    if not settings.alerts.terminal:
+        yield
+        return
+    channel = TerminalChannel(settings.alerts.terminal, write)
+    courier = Courier(
+        Mailbox(),
+        channel,
+        lambda: settings.alerts,
+        QuietHours(lambda: settings, now),
+        language=lambda: settings.screen.language or language_of_locale(),
+    )
+    stream = source.subscribe()
+    tasks = [
+        asyncio.create_task(_follow(stream, settings, courier, Repeats(now))),
+        asyncio.create_task(courier.run()),
+    ]
+    try:
+        yield
+    finally:
+        stream.close()
+        for task in tasks:
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait(tasks)
+        channel.close()
+
+
+async def _follow(stream: Subscription, settings: Settings, courier: Courier, repeats: Repeats) -> None:
+    language = settings.screen.language or language_of_locale()
+    async for item in stream:
+        if not isinstance(item, Event):
+            continue
+        topic = topic_of(item)
+        if topic is not None and topic.value in settings.alerts.topics and repeats.is_new(item):
+            with in_language(language):
+                courier.put(alert_of(item, topic))

@@ -1,0 +1,25 @@
+"""What becomes of alerts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from emeth_tui.model import Severity
+from emeth_tui.notices.notice import EventBody, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsNotDelivered(EventBody):
+    """A channel takes no alerts; they are kept."""
+
+    severity = Severity.WARNING
+
+    channel: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsDelivered(EventBody):
+    """A channel takes alerts again."""
+
+    channel: str

@@ -1,0 +1,13 @@
+"""The sentences of notices/events/alerts.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from emeth_tui.notices.events import alerts
+from emeth_tui.notices.notice import Notice
+
+SENTENCES: Mapping[type[Notice], str] = {
+    alerts.AlertsNotDelivered: "alerts do not reach {channel}: {reason}; they are kept, and sent again",
+    alerts.AlertsDelivered: "alerts reach {channel} again",
+}

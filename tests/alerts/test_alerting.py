@@ -1,0 +1,264 @@
+"""Alerts over real HTTP: each arrives once, a storm as one digest, and nobody is woken in quiet hours."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from pydantic import SecretStr
+
+from emeth_tui.alerts.alerting import Alerting
+from emeth_tui.alerts.channels import open_channels
+from emeth_tui.backoff import Backoff
+from emeth_tui.engine.events import EventLog
+from emeth_tui.errors import DiskFull
+from emeth_tui.model import JobId
+from emeth_tui.notices.events import job, market, node
+from emeth_tui.notices.reasons.disk import DatabaseFull
+from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.notices.reasons.market import NoOffers, PausedByOperator, ShortOfNative
+from emeth_tui.settings import Settings, settings_layers
+from emeth_tui.settings.alert_secrets import AlertSecrets, Webhook
+from emeth_tui.store.database import Store
+from tests.alerts.receiver import SECRET, WAIT_S, Receiver, until
+
+JOB = JobId("0x6f2a" + "0" * 28)
+MIDNIGHT = 1_700_006_400.0  # UTC
+
+
+class Clock:
+    """A clock that the test sets."""
+
+    def __init__(self) -> None:
+        self.unix_s = MIDNIGHT + 12 * 3_600
+
+    def now(self) -> float:
+        return self.unix_s
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with contextlib.closing(Receiver()) as server:
+        yield server
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emeth_tui.alerts.courier.LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr("emeth_tui.alerts.alerting.SAVE_AGAIN_S", 0.01)
+
+
+def settings_of(text: str = "") -> Settings:
+    return settings_layers(environment={}).combine(
+        f"[alerts]\ngather_s = 0\n{text}\n[schedule]\ntime_zone='UTC'"
+    )
+
+
+@asynccontextmanager
+async def alerting(
+    store: Store, receiver: Receiver, clock: Clock, settings: Settings | None = None, *, settle_s: float = 0.0
+) -> AsyncIterator[EventLog]:
+    """Follow a node's events as a node does."""
+    chosen = settings or settings_of()
+    secrets = AlertSecrets(Webhook(SecretStr(receiver.url), SecretStr(SECRET)))
+    events = EventLog(store.events, clock.now)
+    async with open_channels(secrets, chosen.alerts, address="0xabc", network="devnet") as channels:
+        following = Alerting(
+            lambda: chosen,
+            channels,
+            events,
+            store,
+            clock.now,
+            settle_s=settle_s,
+            backoff=Backoff(0.02, 0.05),
+        )
+        running = asyncio.create_task(following.run())
+        try:
+            yield events
+        finally:
+            following.close()
+            with anyio.fail_after(WAIT_S):
+                await running
+
+
+def kinds(receiver: Receiver) -> list[str]:
+    return sorted(alert["event"] for alert in receiver.alerts)
+
+
+async def test_what_matters_arrives_signed_and_nothing_else(
+    tmp_path: Path, receiver: Receiver, clock: Clock
+) -> None:
+    with Store(tmp_path) as store:
+        async with alerting(store, receiver, clock) as events:
+            events.publish(node.ScreenLeft())
+            events.publish(market.ClaimsPaused(PausedByOperator()))
+            events.publish(market.Idle(NoOffers()))
+            events.publish(job.Failed(lost_wei=7), job_id=JOB)
+            await receiver.until(messages=1)
+
+    ((message),) = receiver.seen.values()
+    ((alert),) = message["alerts"]
+    assert (message["type"], message["node"], message["network"], message["count"]) == (
+        "alert",
+        "0xabc",
+        "devnet",
+        1,
+    )
+    assert (alert["topic"], alert["event"], alert["job_id"], alert["level"], alert["fields"]) == (
+        "verification_failed",
+        "failed",
+        JOB,
+        "error",
+        {"lost_wei": "7"},
+    )
+
+
+async def test_a_receiver_that_was_down_gets_each_alert_once(
+    tmp_path: Path, receiver: Receiver, clock: Clock
+) -> None:
+    receiver.down = 503
+    with Store(tmp_path) as store:
+        async with alerting(store, receiver, clock) as events:
+            events.publish(job.Failed(lost_wei=1), job_id=JOB)
+            await receiver.until(refused=3)
+            for lost_wei in range(2, 6):
+                events.publish(job.Failed(lost_wei=lost_wei), job_id=JOB)
+            await receiver.until(refused=5)
+            receiver.down = None
+            await receiver.until(messages=2)
+        reports = [event.kind for event in events.recent() if event.kind.startswith("alerts")]
+
+    assert sorted(alert["fields"]["lost_wei"] for alert in receiver.alerts) == ["1", "2", "3", "4", "5"]
+    assert len({alert["id"] for alert in receiver.alerts}) == 5
+    assert len({post["id"] for post in receiver.posts}) == 2  # however often they were sent
+    assert [message["type"] for message in receiver.seen.values()] == ["alert", "digest"]
+    assert reports == ["alerts_not_delivered", "alerts_delivered"]
+
+
+async def test_what_waits_outlives_the_node_and_its_id_stays(
+    tmp_path: Path, receiver: Receiver, clock: Clock
+) -> None:
+    receiver.down = 500
+    with Store(tmp_path) as store:
+        async with alerting(store, receiver, clock) as events:
+            events.publish(job.Failed(lost_wei=1), job_id=JOB)
+            await receiver.until(refused=1)
+            events.publish(job.Timeout(lost_wei=2), job_id=JOB)
+    before = {post["id"] for post in receiver.posts}
+    with Store(tmp_path) as store:  # the node dies before it has looked at this one
+        EventLog(store.events, clock.now).publish(job.Lost(), job_id=JOB)
+    receiver.down = None
+    with Store(tmp_path) as store:
+        async with alerting(store, receiver, clock):
+            await receiver.until(messages=2)
+
+    assert kinds(receiver) == ["failed", "lost", "timeout"]
+    assert before <= {post["id"] for post in receiver.seen.values()}
+    with Store(tmp_path) as store:
+        async with alerting(store, receiver, clock) as events:
+            events.publish(job.Failed(lost_wei=9), job_id=JOB)
+            await receiver.until(messages=3)
+    assert kinds(receiver) == ["failed", "failed", "lost", "timeout"]
+
+
+async def test_a_storm_is_one_digest(tmp_path: Path, receiver: Receiver, clock: Clock) -> None:
+    with Store(tmp_path) as store:
+        async with alerting(store, receiver, clock, settle_s=0.2) as events:
+            for number in range(150):
+                events.publish(job.Failed(lost_wei=number), job_id=JOB)
+            events.publish(node.NotWritten(Foreign("no space")))
+            await receiver.until(messages=1)
+
+    ((message),) = receiver.seen.values()
+    assert message["type"] == "digest"
+    assert message["count"] == 151
+    assert message["topics"] == {"verification_failed": 150, "disk": 1}
+    assert len(message["alerts"]) == 100
+
+
+async def test_a_trouble_that_lasts_is_told_once(tmp_path: Path, receiver: Receiver, clock: Clock) -> None:
+    with Store(tmp_path) as store:
+        async with alerting(store, receiver, clock) as events:
+            for balance_wei in range(5):
+                events.publish(market.Idle(ShortOfNative(9, balance_wei, 1, 1, 1.0, "ALT")))
+                events.publish(market.Idle(NoOffers()))
+            await receiver.until(messages=1)
+            clock.unix_s += 7 * 3_600
+            events.publish(market.Idle(ShortOfNative(9, 1, 1, 1, 1.0, "ALT")))
+            await receiver.until(messages=2)
+
+    assert [alert["topic"] for alert in receiver.alerts] == ["balance_low", "balance_low"]
+
+
+async def test_nobody_is_woken_but_for_what_is_urgent(
+    tmp_path: Path, receiver: Receiver, clock: Clock
+) -> None:
+    quiet = settings_of('quiet_hours = ["22:00-07:00"]\nurgent = ["job_at_risk"]')
+    clock.unix_s = MIDNIGHT + 3_600
+    with Store(tmp_path) as store:
+        async with alerting(store, receiver, clock, quiet) as events:
+            events.publish(job.Failed(lost_wei=1), job_id=JOB)
+            events.publish(job.RunningLate(1, 2, 3), job_id=JOB)
+            events.publish(node.NotWritten(Foreign("no space")))
+            await receiver.until(messages=1)
+            assert kinds(receiver) == ["running_late"]
+    with Store(tmp_path) as store:
+        async with alerting(store, receiver, clock, quiet) as events:
+            clock.unix_s = MIDNIGHT + 7 * 3_600
+            await receiver.until(messages=2)
+
+    assert kinds(receiver) == ["failed", "not_written", "running_late"]
+    assert [message["type"] for message in receiver.seen.values()] == ["alert", "digest"]
+
+
+async def test_a_full_disk_silences_no_alert_and_is_tried_again(
+    tmp_path: Path, receiver: Receiver, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver.down = 503
+    with Store(tmp_path) as store:
+        table: Any = store.key_values
+        write = type(table).set
+
+        def full(*_arguments: object) -> None:
+            raise DiskFull(DatabaseFull("database or disk is full"))
+
+        monkeypatch.setattr(type(table), "set", full)
+        async with alerting(store, receiver, clock) as events:
+            events.publish(job.Failed(lost_wei=1), job_id=JOB)
+            await receiver.until(refused=1)
+            monkeypatch.setattr(type(table), "set", write)
+            await until(lambda: "failed" in (store.key_values.get("alerts") or ""))
+            receiver.down = None
+            await receiver.until(messages=1)
+
+    assert kinds(receiver) == ["failed"]
+
+
+async def test_no_secret_is_in_any_output(
+    tmp_path: Path, receiver: Receiver, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    receiver.down = 404
+    with Store(tmp_path) as store:
+        async with alerting(store, receiver, clock) as events:
+            events.publish(job.Failed(lost_wei=1), job_id=JOB)
+            await receiver.until(refused=1)
+        told = [repr(event) for event in events.recent()]
+        kept = store.key_values.get("alerts")
+    secrets = AlertSecrets(Webhook(SecretStr(receiver.url), SecretStr(SECRET)))
+
+    for text in (*told, repr(secrets), caplog.text, str(receiver.posts), str(kept)):
+        assert SECRET not in text
+        assert "s3cret-path" not in text
