@@ -13,7 +13,7 @@ from emeth_tui.alerts.channel import NotDelivered
 from emeth_tui.alerts.texts import body_of, title_of
 from emeth_tui.foreign_text import one_line
 from emeth_tui.model import Severity
-from emeth_tui.notices.reasons.alerts import DesktopRefused, NoNotifySend
+from emeth_tui.notices.reasons.network.alerts import DesktopRefused, NoNotifySend
 from emeth_tui.settings.credentials import BUS_VARIABLE
 
 LIMIT_S = 10.0

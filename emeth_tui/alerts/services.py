@@ -11,7 +11,7 @@ from emeth_tui.alerts.alert import Message
 from emeth_tui.alerts.channel import NotDelivered
 from emeth_tui.alerts.texts import body_of, title_of
 from emeth_tui.foreign_text import one_line
-from emeth_tui.notices.reasons.alerts import NotifyExtraMissing, ServiceRefused, ServiceUrlUnknown
+from emeth_tui.notices.reasons.network.alerts import NotifyExtraMissing, ServiceRefused, ServiceUrlUnknown
 from emeth_tui.settings.alert_secrets import ServiceUrl
 
 if TYPE_CHECKING:

@@ -45,7 +45,7 @@ def notify_test(context: click.Context) -> ExitCode:
     set_language(settings.screen.language or language_of_locale())
     results = asyncio.run(_try(settings, environment))
     if not results:
-        from emeth_tui.notices.reasons.alerts import NoAlertChannel
+        from emeth_tui.notices.reasons.network.alerts import NoAlertChannel
 
         raise SettingsError(NoAlertChannel())
     for name, reason in results.items():

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from emeth_tui.errors import SettingsError
-from emeth_tui.notices.reasons.alerts import SecretFileUnreadable, WebhookNeedsSecret
+from emeth_tui.notices.reasons.network.alerts import SecretFileUnreadable, WebhookNeedsSecret
 from emeth_tui.notices.reasons.settings import InFile
 from emeth_tui.settings.credentials import (
     APPRISE_URLS,

@@ -1,11 +1,11 @@
-"""The sentences of notices/reasons/alerts.py."""
+"""The sentences of notices/reasons/network/alerts.py."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from emeth_tui.notices.notice import Notice
-from emeth_tui.notices.reasons import alerts
+from emeth_tui.notices.reasons.network import alerts
 
 SENTENCES: Mapping[type[Notice], str] = {
     alerts.NotifyExtraMissing: "`apprise` is missing; `pip install 'emeth-tui[notify]'` installs it",
