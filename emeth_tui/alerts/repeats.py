@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from emeth_tui.model import JobId
 from emeth_tui.notices.event import Event
-from emeth_tui.notices.events import job, market, node, schedule
+from emeth_tui.notices.events import devices, job, market, node, schedule
 from emeth_tui.notices.notice import EventBody, alike
 
 REPEAT_S = 21_600.0
@@ -17,6 +16,7 @@ _LASTING = (
     node.EndpointChanged,
     node.DeviceDown,
     node.WorkerSilent,
+    devices.GpuSlowed,
     job.RunningLate,
     job.JobStuck,
     schedule.DeviceHeld,
@@ -28,7 +28,7 @@ class Repeats:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._last: dict[tuple[str, JobId | None], tuple[EventBody, float]] = {}
+        self._last: dict[tuple[str, str | None], tuple[EventBody, float]] = {}
 
     def is_new(self, event: Event) -> bool:
         """Return whether an event is another than the last of its kind, or comes long after it."""
@@ -36,7 +36,7 @@ class Repeats:
             return True
         now = self._now()
         self._last = {of: (body, at) for of, (body, at) in self._last.items() if now - at < REPEAT_S}
-        of = event.kind, event.job_id
+        of = event.kind, event.job_id or getattr(event.body, "device", None)
         if of in self._last and alike(event.body, self._last[of][0]):
             return False
         self._last[of] = event.body, now

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from emeth_tui.model import AlertTopic, Severity
 from emeth_tui.notices.event import Event
-from emeth_tui.notices.events import alerts, job, market, node, schedule
+from emeth_tui.notices.events import alerts, devices, job, market, node, schedule
 from emeth_tui.notices.notice import EventBody, Reason
 from emeth_tui.notices.reasons import disk
 from emeth_tui.notices.reasons import market as why
@@ -33,6 +33,9 @@ TOPICS: Mapping[type[EventBody], AlertTopic] = {
     schedule.DeviceHeld: _T.DEVICE_HELD,
     node.DeviceDown: _T.DEVICE_LOST,
     node.WorkerSilent: _T.DEVICE_LOST,
+    devices.GpuLost: _T.DEVICE_LOST,
+    devices.GpuReportsError: _T.DEVICE_LOST,
+    devices.GpuSlowed: _T.DEVICE_LOST,
     node.EndpointChanged: _T.ENDPOINT,
     node.ServiceLost: _T.ENDPOINT,
     market.RateDiffers: _T.ENDPOINT,
