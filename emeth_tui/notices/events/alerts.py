@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from emeth_tui.model import Severity
 from emeth_tui.notices.notice import EventBody, Reason
 
 
-@dataclass(frozen=True, slots=True)
 class AlertsNotDelivered(EventBody):
     """A channel takes no alerts; they are kept."""
 
@@ -18,7 +15,6 @@ class AlertsNotDelivered(EventBody):
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
 class AlertsDelivered(EventBody):
     """A channel takes alerts again."""
 
