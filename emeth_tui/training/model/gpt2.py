@@ -21,6 +21,7 @@ from torch.nn import functional
 from emeth_tui.training.devices import calculated_in
 from emeth_tui.training.model.dropout import draw_masks
 from emeth_tui.training.model.head import LogitsToGradients, head_loss, logits_to_gradients
+from emeth_tui.training.model.projection import Projection, Weight
 
 VOCAB_MULTIPLE = 64
 INIT_STD = 0.02  # GPT-2's own initialisation
@@ -101,19 +102,6 @@ class LayerMasks:
     fed: Tensor
 
 
-class Projection(nn.Module):
-    """A linear layer on `[rows, inputs]`, whose weight lies as `[inputs, outputs]`."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(inputs, outputs))
-        self.bias = nn.Parameter(torch.zeros(outputs))
-
-    def forward(self, states: Tensor, scale: float = 1.0) -> Tensor:
-        """Project `scale` times the states."""
-        return torch.addmm(self.bias, states, self.weight, alpha=scale)
-
-
 class Attention(nn.Module):
     """Causal self-attention within each block."""
 
@@ -173,36 +161,7 @@ class FeedForward(nn.Module):
         self.c_proj = Projection(4 * shape.width, shape.width)
 
     def forward(self, states: Tensor) -> Tensor:
-        inner = self.c_fc(states)
-        output: Tensor
-        if inner.is_cuda or calculated_in("cpu") != torch.float32:
-            output = self.c_proj(functional.gelu(inner, approximate="tanh"))
-        else:
-            output = _GeluProjection.apply(  # type: ignore[no-untyped-call]
-                inner, self.c_proj.weight, self.c_proj.bias
-            )
-        return output
-
-
-class _GeluProjection(torch.autograd.Function):
-    """GELU and the projection after it, whose backward pass makes the GELU anew instead of keeping it.
-
-    In fp32 what it gave would be a sixth of all that a step keeps of a small model's layers.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, inner: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        ctx.save_for_backward(inner, weight)
-        return torch.addmm(bias, functional.gelu(inner, approximate="tanh"), weight)
-
-    @staticmethod
-    def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, ...]:
-        inner, weight = ctx.saved_tensors
-        (of_output,) = outputs
-        of_weight = torch.mm(functional.gelu(inner, approximate="tanh").T, of_output)
-        of_gelu = torch.mm(of_output, weight.T)
-        of_inner = torch.ops.aten.gelu_backward(of_gelu, inner, approximate="tanh")
-        return of_inner, of_weight, of_output.sum(0)
+        return self.c_proj.after_gelu(self.c_fc(states))
 
 
 class Block(nn.Module):
@@ -310,6 +269,30 @@ class Gpt2(nn.Module):
             shape, dropout, dropout if attention_dropout is None else attention_dropout
         )
         self._to_gradients: LogitsToGradients | None = None
+        self._narrow_head: Tensor | None = None
+
+    def use_narrow(self, dtype: torch.dtype | None) -> None:
+        """Train with copies of the matrices, and their biases, in this precision; with None, without.
+
+        Whoever changes the parameters refreshes them.
+        """
+        for projection in self._projections():
+            projection.use_narrow(dtype)
+        head = self.transformer.wte.weight
+        self._narrow_head = None if dtype is None else head.detach().to(dtype, copy=True)
+
+    def weights(self) -> list[Weight]:
+        """Return all parameters, in their order, with the copies that are trained with."""
+        weights = {id(each.parameter): each for of in self._projections() for each in of.weights()}
+        return [
+            Weight(parameter, self._narrow_head)
+            if parameter is self.transformer.wte.weight
+            else weights.get(id(parameter), Weight(parameter))
+            for parameter in self.parameters()
+        ]
+
+    def _projections(self) -> list[Projection]:
+        return [module for module in self.modules() if isinstance(module, Projection)]
 
     def use_compiled(self, batch: tuple[int, int] | None, backend: str = "inductor") -> None:
         """Train batches of this shape through compiled code from now on; with None, no batches.
@@ -339,6 +322,7 @@ class Gpt2(nn.Module):
             self.shape.vocab_size,
             to_gradients,
             None if scale is None else scale / len(targets),
+            self._narrow_head if self.training else None,
         )
         return loss if reduction == "sum" else loss / len(targets)
 

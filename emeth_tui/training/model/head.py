@@ -34,6 +34,7 @@ def head_loss(
     vocab_size: int,
     to_gradients: LogitsToGradients | None = None,
     scale: Tensor | None = None,
+    narrow_weight: Tensor | None = None,
 ) -> Tensor:
     """Return the summed cross-entropy of `targets` `[rows]` given `states` `[rows, width]` and `weight`.
 
@@ -41,12 +42,12 @@ def head_loss(
     Matrix products are in autocast's precision where it is on, all else in fp32. One token's loss is at most
     87; NaN and infinity in the states come out as NaN. `to_gradients` is `logits_to_gradients`, compiled.
     `scale` is about what the loss will be multiplied by: gradients are made that large, because in fp16 small
-    ones vanish.
+    ones vanish. `narrow_weight` is the weight in autocast's precision, where it is there already.
     """
     # Asked here: within the forward pass torch would answer yes even with gradients switched off.
     wants_gradients = torch.is_grad_enabled() and (states.requires_grad or weight.requires_grad)
     loss: Tensor = _HeadLoss.apply(  # type: ignore[no-untyped-call]
-        states, weight, targets, vocab_size, wants_gradients, to_gradients, scale
+        states, weight, targets, vocab_size, wants_gradients, to_gradients, scale, narrow_weight
     )
     return loss
 
@@ -83,10 +84,11 @@ class _HeadLoss(torch.autograd.Function):
         wants_gradients: bool,
         to_gradients: LogitsToGradients | None,
         scale: Tensor | None,
+        narrow_weight: Tensor | None,
     ) -> Tensor:
         kind = states.device.type
         precision = calculated_in(kind)
-        narrow = states.to(precision), weight.to(precision)
+        narrow = states.to(precision), (weight if narrow_weight is None else narrow_weight).to(precision)
         with torch.autocast(kind, enabled=False):
             if wants_gradients and to_gradients is not None:
                 loss, *gradients = _compiled_loss_and_gradients(
@@ -106,7 +108,7 @@ class _HeadLoss(torch.autograd.Function):
         (wanted,) = outputs
         scale = wanted if ctx.scale is None else wanted / ctx.scale
         # In place, for the weight's is as large as the weight; torch refuses a second backward pass after it.
-        return of_states.mul_(scale).to(ctx.state_dtype), of_weight.mul_(scale), *[None] * 5
+        return of_states.mul_(scale).to(ctx.state_dtype), of_weight.mul_(scale), *[None] * 6
 
 
 def _loss_and_gradients(

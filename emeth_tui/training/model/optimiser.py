@@ -24,10 +24,11 @@ def make_optimiser(model: nn.Module) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=0.0, fused=True)
 
 
-def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
-    """Set the learning rate of the next step."""
+def set_rate(optimiser: torch.optim.Optimizer, rate: float | Tensor) -> None:
+    """Set the learning rate of the next step; a scalar on the device is read when the step is taken."""
     for group in optimiser.param_groups:
         group["lr"] = rate
+        group["capturable"] = isinstance(rate, Tensor)
 
 
 def scheduled_share(done: float) -> float:
@@ -57,6 +58,11 @@ class LossScale:
     def value(self) -> Tensor:
         """The scale, a scalar on the device."""
         return self._scale
+
+    def start_over(self) -> None:
+        """Be as a new one."""
+        self._scale.fill_(_FIRST_SCALE)
+        self._good_steps.zero_()
 
     def state_dict(self) -> dict[str, Tensor]:
         """Name all that `load_state_dict` needs; the tensors are the living ones."""

@@ -84,14 +84,14 @@ def _compile(model: Gpt2, rows: int, length: int, steps_left: int, device: Devic
 def _trial_s(model: Gpt2, ids: torch.Tensor, device: Device) -> float:
     """Return the seconds of a forward and backward pass, the best of a few; the first also compiles."""
     model.train()
-    parameters = list(model.parameters())
+    leaves = [weight.leaf for weight in model.weights()]
     # As a step does: a loss that is scaled is another function to a compiler.
     scale = loss_scale(device.torch_device, device.compute_dtype)
 
     def forward_backward() -> None:
         with device.autocast():
             loss = model.loss(ids, scale=None if scale is None else scale.value)
-        torch.autograd.grad(loss if scale is None else scale.apply(loss), parameters)
+        torch.autograd.grad(loss if scale is None else scale.apply(loss), leaves)
         device.wait()
 
     forward_backward()

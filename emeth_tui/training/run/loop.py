@@ -25,12 +25,12 @@ from emeth_tui.training.files.checkpoint import CheckpointStore
 from emeth_tui.training.job_control import Control, StopRequested
 from emeth_tui.training.model.gpt2 import Gpt2
 from emeth_tui.training.model.optimiser import scheduled_share
+from emeth_tui.training.quick_steps.trial import find_quickest
 from emeth_tui.training.reports import Report
 from emeth_tui.training.run import divergence, metrics, state
 from emeth_tui.training.run.batch_threads import BatchThreads
 from emeth_tui.training.run.best_keeper import BestKeeper
 from emeth_tui.training.run.best_weights import blocks_to_validate
-from emeth_tui.training.run.compiling import compile_where_it_pays
 from emeth_tui.training.run.evaluation import mean_loss, spread_sample
 from emeth_tui.training.run.metrics import LossMeter, Pace, Throttle
 from emeth_tui.training.run.microbatch import MicroBatch
@@ -106,7 +106,7 @@ class Trainer:
         self._stepper.find_micro_batch(self._tokens.train.shape[1])
         self._saver.reserve(self._stepper.parameters)
         self._go_on_from_checkpoint()
-        self._compile_where_it_pays()
+        self._make_quick()
         self._pace = Pace()
         self._report(
             reports.Prepared(
@@ -129,10 +129,10 @@ class Trainer:
         self._report(reports.Trained(self._at.epoch, self._at.valid_loss))
         return self._at.valid_loss
 
-    def _compile_where_it_pays(self) -> None:
-        self._compiled_rows = rows = self._micro.size
-        length = self._tokens.train.shape[1]
-        compile_where_it_pays(self._model, rows, length, self._blocks_left // rows, self._device)
+    def _make_quick(self) -> None:
+        self._compiled_rows = self._micro.size
+        batch, length = min(self._plan.batch_size, self._blocks), self._tokens.train.shape[1]
+        find_quickest(self._stepper, self._model, (batch, length), self._blocks_left, self._device)
 
     def keep(self) -> None:
         """Have the disk hold a checkpoint of this very place when this returns. Raise DiskFull."""
@@ -178,7 +178,7 @@ class Trainer:
 
     def _train_epoch(self) -> None:
         if self._compiled_rows != self._micro.size:  # memory had run out
-            self._compile_where_it_pays()
+            self._make_quick()
         if self._best and not self._best.so_far.started:
             self._measure_start(self._best)
         started = time.monotonic()

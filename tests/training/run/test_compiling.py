@@ -19,29 +19,15 @@ from emeth_tui.training.devices import Device, open_device
 from emeth_tui.training.model.gpt2 import Gpt2, Gpt2Shape
 from emeth_tui.training.run import compiling
 from emeth_tui.training.run.compiling import compile_where_it_pays, may_pay
+from tests.training.pretended_gpu import pretended_gpu
 
 ROWS, LENGTH = 3, 16
 STEPS = 1_000
 
 
-class PretendsToBeAGpu(Device):
-    """The CPU, to be compiled for."""
-
-    @property
-    def is_cuda(self) -> bool:
-        return True
-
-    def put(self, tensor: torch.Tensor) -> torch.Tensor:
-        return tensor
-
-    def wait(self) -> None:
-        pass
-
-
 @pytest.fixture
 def gpu() -> Device:
-    cpu = open_device("cpu")
-    return PretendsToBeAGpu(cpu.torch_device, cpu.name, cpu.compute_dtype)
+    return pretended_gpu()
 
 
 @pytest.fixture
@@ -106,7 +92,7 @@ def test_the_trial_scales_the_loss_where_training_does(
         return loss(*arguments, scale=scale)
 
     monkeypatch.setattr(model, "loss", spy)
-    device = PretendsToBeAGpu(gpu.torch_device, gpu.name, compute_dtype)
+    device = pretended_gpu(compute_dtype)
 
     assert compile_where_it_pays(model, ROWS, LENGTH, STEPS, device, "aot_eager")
 

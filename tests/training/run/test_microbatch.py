@@ -17,8 +17,9 @@ from emeth_tui.training.files import models
 from emeth_tui.training.host_memory import available_bytes
 from emeth_tui.training.job_control import Control
 from emeth_tui.training.model.gpt2 import Gpt2, Gpt2Shape
+from emeth_tui.training.quick_steps import trial
 from emeth_tui.training.reports import EpochDone, OutOfMemory, ResultWritten, Stopped, WentBack
-from emeth_tui.training.run import loop, state
+from emeth_tui.training.run import state
 from emeth_tui.training.run.microbatch import FoundBefore, MicroBatch, block_bytes
 from tests.training.jobs import JOBS_DIR, Run, assert_same_weights, make_request, result_weights
 from tests.training.texts import english
@@ -271,7 +272,7 @@ def test_memory_that_runs_out_in_a_step_halves_the_micro_batch_and_loses_nothing
     run = Run(run_out)
     request = make_request(tmp_path / "halved", english(6144), batch_size=5)
     compiled_for: list[int] = []
-    monkeypatch.setattr(loop, "compile_where_it_pays", lambda model, rows, *_: compiled_for.append(rows))
+    monkeypatch.setattr(trial, "compile_where_it_pays", lambda model, rows, *_: compiled_for.append(rows))
 
     run.go(request)
 

@@ -1,0 +1,147 @@
+"""Whole steps that are clipped and applied in one pass, with the copies in bf16, against plain ones."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+import torch
+
+from emeth_tui.training.model.gpt2 import Gpt2
+from emeth_tui.training.quick_steps.way import Way
+from emeth_tui.training.run.compiling import compile_where_it_pays
+from tests.training.pretended_gpu import TapeRecorder, pretended_gpu
+from tests.training.quick_steps.steppers import BATCH, LENGTH, RATE, ids_of, make_model, make_stepper, train
+from tests.training.triton import NEEDS_TRITON
+
+ONE_PASS = Way(one_pass=True)
+
+
+class Watched(TapeRecorder):
+    """Triton's interpreter works outside of torch, where a tape does not see it: the update is done again."""
+
+    def record(self, work: Any) -> Any:
+        repeat, outcome = super().record(work)
+        if not self.tapes[1:]:
+            return repeat, outcome
+
+        def again() -> None:
+            for new, old in zip(work(), outcome, strict=True):
+                old.copy_(new)
+
+        return again, outcome
+
+
+def assert_close(first: Gpt2, second: Gpt2, start: Gpt2) -> None:
+    """Assert that they are as close to each other as rounding lets them, for the way that they have come."""
+    expected, begun = second.state_dict(), start.state_dict()
+    for name, weight in first.state_dict().items():
+        if not name.endswith("c_attn.bias"):  # a key's gradient is nothing but rounding
+            moved = float((expected[name] - begun[name]).norm())
+            assert float((weight - expected[name]).norm()) < 0.02 * moved, name
+
+
+@pytest.mark.parametrize("compute_dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("blocks", [BATCH, 3])
+@pytest.mark.parametrize("recorded", [None, (BATCH, LENGTH)])
+@NEEDS_TRITON
+def test_steps_in_one_pass_are_the_same_training(
+    compute_dtype: torch.dtype, blocks: int, recorded: tuple[int, int] | None
+) -> None:
+    plain, ours, gpu = make_model(), make_model(), pretended_gpu(compute_dtype)
+    stepper = make_stepper(ours, gpu, blocks, Watched)
+    stepper.use(Way(True, recorded))
+
+    losses = train(stepper)
+
+    assert stepper.way == Way(True, recorded)
+    assert losses == pytest.approx(train(make_stepper(plain, gpu, blocks)), rel=1e-3)
+    assert_close(ours, plain, make_model())
+
+
+@NEEDS_TRITON
+def test_a_recorded_step_finds_its_own_gradients_after_one_that_was_not() -> None:
+    plain, ours, gpu = make_model(), make_model(), pretended_gpu(torch.bfloat16)
+    steppers = make_stepper(ours, gpu, recorder=Watched), make_stepper(plain, gpu)
+    steppers[0].use(Way(True, (BATCH, LENGTH)))
+
+    for stepper in steppers:
+        train(stepper, steps=2)
+        stepper.take(ids_of(7, rows=2), RATE, (0, 7))
+        train(stepper, first=8, steps=2)
+
+    assert_close(ours, plain, make_model())
+
+
+@NEEDS_TRITON
+def test_copies_follow_the_weights_when_others_set_them() -> None:
+    ours, gpu = make_model(), pretended_gpu(torch.bfloat16)
+    stepper = make_stepper(ours, gpu)
+    stepper.use(ONE_PASS)
+    train(stepper, steps=2)
+
+    ours.initialise(3)
+    stepper.start_over()
+
+    for weight in ours.weights():
+        assert weight.narrow is None or torch.equal(weight.narrow, weight.parameter.bfloat16())
+    assert any(weight.narrow is not None for weight in ours.weights())
+    assert all(not bool(state["step"]) for state in stepper.optimiser.state.values())
+
+
+def test_the_copies_give_the_gradients_that_casting_gives() -> None:
+    plain, ours = make_model(), make_model()
+    ours.use_narrow(torch.bfloat16)
+    gradients = []
+    for model in (plain, ours):
+        with pretended_gpu(torch.bfloat16).autocast():
+            loss = model.loss(ids_of(0))
+        leaves = [weight.leaf for weight in model.weights()]
+        gradients.append([each.float() for each in torch.autograd.grad(loss, leaves)])
+
+    assert all(torch.equal(*pair) for pair in zip(*gradients, strict=True))
+    assert sum(weight.leaf.dtype == torch.bfloat16 for weight in ours.weights()) == 2 * 4 * 2
+
+
+def test_validation_goes_by_the_weights_themselves() -> None:
+    model = make_model()
+    model.use_narrow(torch.bfloat16)
+    expected = make_model().eval().loss(ids_of(0))
+
+    assert torch.equal(model.eval().loss(ids_of(0)), expected)
+
+
+def test_layers_with_copies_are_compiled_too() -> None:
+    model, gpu = make_model(), pretended_gpu(torch.bfloat16)
+    model.use_narrow(torch.bfloat16)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("emeth_tui.training.run.compiling._WORTH_IT", 0.0)
+        patch.setattr("emeth_tui.training.run.compiling._COMPILER_S", 0.0)
+        assert compile_where_it_pays(model, BATCH, LENGTH, 1_000, gpu, "aot_eager")
+    with gpu.autocast():
+        model.loss(ids_of(0)).backward()  # type: ignore[no-untyped-call]
+
+    assert all(weight.leaf.grad is not None for weight in model.weights())
+
+
+def test_without_triton_steps_stay_plain(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.WARNING)
+
+    def missing(*_: object) -> object:
+        raise ModuleNotFoundError("No module named 'triton'")
+
+    monkeypatch.setattr("emeth_tui.training.run.step.OnePass", missing)
+    model, plain = make_model(), make_model()
+    stepper = make_stepper(model, pretended_gpu(torch.bfloat16))
+    stepper.use(ONE_PASS)
+
+    losses = train(stepper)
+
+    assert stepper.way == Way()
+    assert all(weight.narrow is None for weight in model.weights())
+    assert losses == train(make_stepper(plain, pretended_gpu(torch.bfloat16)))
+    assert "steps stay plain: ModuleNotFoundError" in caplog.text
