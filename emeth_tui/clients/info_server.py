@@ -14,13 +14,15 @@ from emeth_tui.clients.info_list import parse_list
 from emeth_tui.errors import InfoServerError
 from emeth_tui.foreign_text import endpoint
 from emeth_tui.model import JobId
+from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.network.exchange import UnexpectedStatus
-from emeth_tui.notices.reasons.network.info_server import InfoServerDown
+from emeth_tui.notices.reasons.network.info_server import InfoServerDown, NotJobJson
 from emeth_tui.protocol.contracts import JobStatus
-from emeth_tui.protocol.info_api import JOBS_PATH, ListEntry
+from emeth_tui.protocol.info_api import JOBS_PATH, ListEntry, read_rejection
 from emeth_tui.settings import Network
 
 LIST_LIMITS = Limits(max_bytes=64_000_000, deadline_s=30.0)  # a hundred thousand jobs take 34 MB
+JOB_LIMITS = Limits(max_bytes=262_144, deadline_s=30.0)
 PATIENCE_S = 15.0  # no further attempt after that: the next look is one
 MAX_REMEMBERED = 10_000  # invalid entries that are not logged again
 
@@ -54,6 +56,25 @@ class InfoServer:
                 theirs = (entry for entry in entries if (entry.node or "").lower() == address.lower())
                 found |= {entry.job_id: None for entry in theirs}
         return list(found)
+
+    async def rejection(self, job_id: JobId) -> Reason | None:
+        """Return why a job's result was rejected, None where the server does not say. Raise InfoServerError.
+
+        Servers of the original kind have no entry of a single job.
+        """
+        url = f"{self._url}/{job_id}"
+        try:
+            reply = await exchange(self._client, "GET", url, JOB_LIMITS)
+        except ExchangeFailed as error:
+            raise InfoServerError(InfoServerDown(error.reason)) from error
+        if reply.status == 404:
+            return None
+        if reply.status != 200:
+            raise InfoServerError(InfoServerDown(UnexpectedStatus(self._where, reply.status)))
+        try:
+            return read_rejection(reply.body)
+        except (ValueError, RecursionError) as error:
+            raise InfoServerError(NotJobJson(self._where)) from error
 
     async def _entries(self, status: JobStatus) -> AsyncIterator[list[ListEntry]]:
         try:

@@ -24,13 +24,10 @@ from emeth_tui.clients.storage.client import StorageClient
 from emeth_tui.clients.storage.requester import RequesterStorage
 from emeth_tui.devnet import funding
 from emeth_tui.devnet.accounts import Key, kept_keys
-from emeth_tui.devnet.bots.common import supervise
 from emeth_tui.devnet.bots.plan import ERRAND_BYTES, Planner
 from emeth_tui.devnet.bots.requester import Requester
 from emeth_tui.devnet.bots.rival import TRAIN_LIMIT_S, Rival, Train
 from emeth_tui.devnet.bots.texts import load_corpus
-from emeth_tui.devnet.bots.torch_process import TorchProcess
-from emeth_tui.devnet.bots.verifier import EXAMINE_LIMIT_S, Examination, Examiner, Verifier
 from emeth_tui.devnet.chain.backends import make_chain
 from emeth_tui.devnet.faults import FaultyApp
 from emeth_tui.devnet.files import DESCRIPTION_FILE, NODE_SETTINGS_FILE
@@ -56,6 +53,11 @@ from emeth_tui.network.services.info_server import InfoApp
 from emeth_tui.network.services.mirror import JobMirror
 from emeth_tui.network.services.objects import DATASETS, ObjectStore
 from emeth_tui.network.services.storage import StorageApp, StorageOptions
+from emeth_tui.network.supervision import supervise
+from emeth_tui.network.verification.examiner import examiner
+from emeth_tui.network.verification.rejections import Rejections
+from emeth_tui.network.verification.torch_process import TorchProcess
+from emeth_tui.network.verification.verifier import Verifier
 from emeth_tui.notices.reasons.files import Unwritable
 from emeth_tui.notices.reasons.local.devnet import DevnetNotRunning, DevnetRunsAlready
 from emeth_tui.protocol.contracts import ChainJob
@@ -76,6 +78,7 @@ class Devnet:
         self._info: DevnetInfo | None = None
         self._chain: ChainClient | None = None
         self._mirror: JobMirror | None = None
+        self._rejections: Rejections | None = None
 
     @property
     def info(self) -> DevnetInfo:
@@ -91,6 +94,11 @@ class Devnet:
     def mirror(self) -> JobMirror:
         """The chain's jobs as the bots see them, for tests. Raise DevnetError before the network runs."""
         return _running(self._mirror)
+
+    @property
+    def rejections(self) -> Rejections:
+        """Why results were rejected, for tests. Raise DevnetError before the network runs."""
+        return _running(self._rejections)
 
     async def start(self) -> DevnetInfo:
         """Start everything and return once it answers. Raise DevnetError, with nothing left running."""
@@ -127,8 +135,12 @@ class Devnet:
 
         objects = ObjectStore(state_dir / "storage")
         storage = await self._serve("storage", self._storage_app(state_dir, objects, keys), ports)
+        rejections = self._rejections = Rejections(state_dir / "rejections.jsonl")
         info_app = InfoApp(
-            mirror, lambda name: objects.size_bytes(DATASETS, name), lag_s=self.options.info_lag_s
+            mirror,
+            lambda name: objects.size_bytes(DATASETS, name),
+            rejections.of,
+            lag_s=self.options.info_lag_s,
         )
         info_server = await self._serve("info", info_app.asgi(), ports)
         network = network.model_copy(update={"storage_url": storage.url, "info_url": info_server.url})
@@ -232,7 +244,8 @@ class Devnet:
                 accounts[funding.VERIFIER],
                 self.mirror,
                 http,
-                self._examiner(state_dir, network),
+                examiner(self._torch_process("verifier", state_dir, niceness=0), network),
+                self.rejections,
                 verification_key=network.verification_key.get_secret_value(),
                 work_dir=state_dir / "verifier",
             )
@@ -248,24 +261,6 @@ class Devnet:
                 rest_s=self.options.rival_rest_s,
             )
             self._run("rival", rival.run)
-
-    def _examiner(self, state_dir: Path, network: Network) -> Examiner:
-        process = self._torch_process("verifier", state_dir, niceness=0)
-
-        async def examine(language: str, dataset: Path, result: Path) -> Examination:
-            answer = await process.call(
-                "examine",
-                {
-                    "model": network.models[Language(language)],
-                    "language": language,
-                    "dataset": str(dataset),
-                    "result": str(result),
-                },
-                timeout_s=EXAMINE_LIMIT_S,
-            )
-            return Examination(answer["epochs"], answer["hash"], answer["loss"], answer["untrained_loss"])
-
-        return examine
 
     def _trainer(self, state_dir: Path, network: Network) -> Train:
         process = self._torch_process("rival", state_dir, niceness=RIVAL_NICENESS)

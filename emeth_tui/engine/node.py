@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 
 from emeth_tui.backoff import Backoff
+from emeth_tui.engine import rejections
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.estimates.lateness import Lateness
 from emeth_tui.engine.gpus.reports import GpuReports
@@ -107,6 +108,7 @@ class Node:
         self._account = RunAccount(context, ledger)
         self._set_aside = SetAsideJobs(context, self._market.pause)
         self._lateness = Lateness(context)
+        self._rejections = rejections.Rejections(context)
         self._stop = asyncio.Event()
         self._watch_now = asyncio.Event()
         self._discover_now = asyncio.Event()
@@ -141,6 +143,7 @@ class Node:
             start(self._state.look, lambda: LOOK_EVERY_S),
             start(self._state.keep_copy, lambda: COPY_EVERY_S, self._state.copy_now),
             start(self._watch, self._watch_interval_s, self._watch_now),
+            start(self._rejections.look, lambda: rejections.LOOK_EVERY_S, self._rejections.look_now),
             start(self._look_at_market, self._claim_interval_s, self._discover_now),
             start(self._look_after_models, lambda: RETRY_S, self._models_now),
             start(self._snapshots.sample, lambda: SAMPLE_EVERY_S),
@@ -261,6 +264,8 @@ class Node:
         self._discover_now.set()
         if job.state is JobState.VERIFIED:
             self._set_aside.start_over()
+        if job.state is JobState.FAILED:
+            self._rejections.note(job.job_id)
         self._failures_in_a_row = self._failures_in_a_row + 1 if job.state is JobState.FAILED else 0
         if self._failures_in_a_row >= FAILURES_UNTIL_PAUSE:
             self._market.pause(why.ResultsRejected(self._failures_in_a_row))

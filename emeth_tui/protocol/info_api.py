@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -10,10 +10,16 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
 
 from emeth_tui.errors import JobError
 from emeth_tui.model import JobId
+from emeth_tui.notices.notice import Reason, from_data
+from emeth_tui.notices.reasons.network import verification as why
+from emeth_tui.notices.reasons.training import result
 from emeth_tui.protocol.job_ids import parse_job_id
+from emeth_tui.words.sentences import english
 
 JOBS_PATH = "/api/v1/jobs"
 MAX_UINT256 = 2**256 - 1
+_MAX_REASON_CHARS = 1_000  # of its sentence; ours have some hundred
+_REASONS_OF_VERIFIERS = {why.__name__, result.__name__}
 
 
 class ListEntry(msgspec.Struct, frozen=True, gc=False):
@@ -78,3 +84,26 @@ class ListedJob(BaseModel):
             return parse_job_id(str(value))
         except JobError as error:
             raise ValueError(str(error)) from error
+
+
+class _Rejection(BaseModel):
+    text: str = Field(default="", max_length=100_000)
+    reason: dict[str, Any] = Field(default_factory=dict)
+
+
+class _RejectedJob(BaseModel):
+    rejection: _Rejection | None = None
+
+
+def read_rejection(body: bytes) -> Reason | None:
+    """Return why a verifier rejected a job's result, from the job's entry; None where it does not say.
+
+    A reason that this version has no words for comes in the server's. Raise ValueError for no such entry.
+    """
+    rejection = _RejectedJob.model_validate_json(body).rejection
+    if rejection is None:
+        return None
+    reason = from_data(Reason, rejection.reason)
+    if type(reason).__module__ in _REASONS_OF_VERIFIERS and len(english(reason)) <= _MAX_REASON_CHARS:
+        return reason
+    return why.VerifierSays(rejection.text) if rejection.text else None

@@ -20,11 +20,15 @@ from emeth_tui.clients.http.transport import open_transport
 from emeth_tui.clients.info_list import PIECE_BYTES, parse_list
 from emeth_tui.clients.info_server import InfoServer
 from emeth_tui.errors import InfoServerError
+from emeth_tui.model import JobId
+from emeth_tui.notices.notice import MAX_TEXT_CHARS, to_data
+from emeth_tui.notices.reasons.network.verification import NotLastLink, VerifierSays
 from emeth_tui.protocol.info_api import ListedJob
 from tests.clients.dripping import dripping_server
 from tests.clients.emeth_storage import network_at
 from tests.clients.local_server import QUICK_RETRY, LocalServer
 
+JOB_ID = JobId("0x" + "ab" * 16)
 ENTRY: dict[str, Any] = {
     "id": "0x" + "AB" * 16,
     "owner": "0x" + "11" * 20,
@@ -121,6 +125,58 @@ async def test_the_log_of_bad_entries_has_a_limit(
     for _ in range(3):
         assert await requested(info) == []
     assert len(caplog.records) == 3
+
+
+async def test_a_rejection_comes_with_the_verifiers_reason(info: InfoServer, app: ListApp) -> None:
+    known = {"reason": to_data(NotLastLink(30)), "text": "whatever"}
+    app.answers = lambda _: (200, json.dumps({**ENTRY, "rejection": known}).encode())
+
+    assert await info.rejection(JOB_ID) == NotLastLink(30)
+    assert app.requests == [f"/api/v1/jobs/{JOB_ID}?"]
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        {"kind": "of_another_version", "field": [1]},
+        {"kind": "not_last_link", "epochs": "thirty"},
+        {"kind": "node_stopping"},  # one of ours, and no verifier's
+        {},
+    ],
+)
+async def test_a_reason_that_is_not_known_comes_in_the_verifiers_words(
+    info: InfoServer, app: ListApp, reason: object
+) -> None:
+    told = {"reason": reason, "text": "no\nmore\x1b[31m" + "x" * 5_000}
+    app.answers = lambda _: (200, json.dumps({"rejection": told}).encode())
+
+    said = await info.rejection(JOB_ID)
+
+    assert isinstance(said, VerifierSays)
+    assert said.text.startswith("no more")
+    assert said.text.isprintable()
+    assert len(said.text) == MAX_TEXT_CHARS
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(404, b"none"), (200, b"{}"), (200, json.dumps(ENTRY).encode()), (200, b'{"rejection": null}')],
+)
+async def test_a_server_need_not_say_why(info: InfoServer, app: ListApp, status: int, body: bytes) -> None:
+    app.answers = lambda _: (status, body)
+
+    assert await info.rejection(JOB_ID) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(500, b""), (200, b"<html>"), (200, b"[" * 200_000), (200, b'{"rejection": 7}'), (200, b" " * 300_000)],
+)
+async def test_what_is_no_entry_is_an_error(info: InfoServer, app: ListApp, status: int, body: bytes) -> None:
+    app.answers = lambda _: (status, body)
+
+    with pytest.raises(InfoServerError):
+        await info.rejection(JOB_ID)
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from emeth_tui.headless import A_SIGNAL
 from emeth_tui.model import JobId, Language, token_to_wei
 from emeth_tui.network.account import Account
 from emeth_tui.notices.event import Event
+from emeth_tui.notices.notice import Reason
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, ChainJob
 from emeth_tui.protocol.info_api import JOBS_PATH
 from emeth_tui.protocol.job_ids import job_id_bytes
@@ -172,7 +173,9 @@ class Harness:
     async def verify(self, job_id: JobId, gas: int = 5) -> None:
         await self._core(self.verifier, "verify", job_id_bytes(job_id), gas)
 
-    async def reject(self, job_id: JobId) -> None:
+    async def reject(self, job_id: JobId, reason: Reason | None = None) -> None:
+        if reason is not None:
+            self.devnet.rejections.record(job_id, reason)
         await self._core(self.verifier, "rejectResult", job_id_bytes(job_id))
 
     async def time_out(self, job_id: JobId) -> None:

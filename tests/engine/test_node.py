@@ -25,7 +25,7 @@ from emeth_tui.model import (
     TransactionState,
     token_to_wei,
 )
-from emeth_tui.notices.events.job import Declined, Failed, JobStuck, JobTrouble, Timeout
+from emeth_tui.notices.events.job import Declined, Failed, JobStuck, JobTrouble, RejectionExplained, Timeout
 from emeth_tui.notices.events.market import ClaimLost, Idle
 from emeth_tui.notices.reasons.disk import CacheFull, DatabaseFull
 from emeth_tui.notices.reasons.foreign import Foreign
@@ -37,6 +37,7 @@ from emeth_tui.notices.reasons.market import (
     ResultsRejected,
     WorkersBusy,
 )
+from emeth_tui.notices.reasons.network.verification import LearnedNothing
 from emeth_tui.notices.reasons.pauses.hours import ClaimingHoursOver
 from emeth_tui.notices.reasons.pauses.rules import MemoryLow
 from emeth_tui.protocol.contracts import JobStatus
@@ -145,6 +146,17 @@ async def test_a_rejected_result_costs_a_quarter_and_the_verifiers_fee(network: 
     assert await network.emt_wei() == before_wei - token_to_wei(15)
     assert summary.adds_up
     assert (summary.earned_wei, summary.lost_wei) == (0, token_to_wei(15))
+
+
+async def test_a_rejection_is_explained_in_the_verifiers_own_reason(network: Harness) -> None:
+    job_id, reason = await network.post(), LearnedNothing(5.25, 5.0)
+
+    async with network.node() as node:
+        await node.event("submitted", job_id)
+        await network.reject(job_id, reason)
+        explained = await node.event("rejection_explained", job_id)
+
+    assert explained.body == RejectionExplained(reason)
 
 
 async def test_a_rejection_of_a_small_fee_costs_the_deposit_and_no_more(network: Harness) -> None:

@@ -21,6 +21,7 @@ from emeth_tui.clients.storage.part_file import PartFile
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import InfoServerError, JobError, StorageError
 from emeth_tui.model import JobId
+from emeth_tui.protocol.info_api import read_rejection
 from emeth_tui.protocol.job_ids import parse_job_id
 from emeth_tui.protocol.parameters import check_dataset_name, parse_parameters
 from emeth_tui.settings import Network
@@ -51,6 +52,16 @@ def targets() -> list[Target]:
         _storage_answers(),
         _presigned_headers(),
         _urls(),
+        Target(
+            "rejections",
+            [
+                b'{"rejection": {"text": "no", "reason": {"kind": "learned_nothing", "loss": 5.5}}}',
+                b'{"rejection": {"text": "worse", "reason": {"kind": "not_last_link", "epochs": 30}}}',
+            ],
+            read_rejection,
+            (ValueError,),
+            share=0.5,
+        ),
         Target("Retry-After", [b"120", b"Fri, 27 Nov 2026 10:00:00 GMT"], _retry_after, share=0.2),
         Target(
             "parameters",

@@ -9,12 +9,12 @@ from itertools import count
 
 from emeth_tui.clients.chain.requests import JobRequest
 from emeth_tui.clients.storage.requester import RequesterStorage
-from emeth_tui.devnet.bots.common import on_news
 from emeth_tui.devnet.bots.plan import ERRAND_FEE_WEI, JobPlan, Planner
 from emeth_tui.errors import InsufficientFunds
 from emeth_tui.model import JobId, format_token
 from emeth_tui.network.account import Account
 from emeth_tui.network.services.mirror import JobMirror
+from emeth_tui.network.supervision import on_news
 from emeth_tui.notices.reasons.local.bots import RequesterOutOfEmt
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.job_ids import job_id_bytes, short

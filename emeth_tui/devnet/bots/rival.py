@@ -13,12 +13,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from emeth_tui.clients.storage.client import StorageClient
-from emeth_tui.devnet.bots.common import on_news
 from emeth_tui.errors import DatasetError, JobError, Reverted, StorageRejected, TrainingError
 from emeth_tui.model import JobId
 from emeth_tui.network.account import Account
 from emeth_tui.network.files import make_private_directory
 from emeth_tui.network.services.mirror import JobMirror
+from emeth_tui.network.supervision import on_news
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.job_ids import job_id_bytes, short
 from emeth_tui.protocol.parameters import epochs_to_train, parse_parameters

@@ -15,13 +15,14 @@ from starlette.routing import Route
 from emeth_tui.errors import JobError
 from emeth_tui.model import JobId
 from emeth_tui.network.services.mirror import JobMirror
-from emeth_tui.protocol.contracts import ChainJob
+from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.info_api import JOBS_PATH
 from emeth_tui.protocol.job_ids import parse_job_id
 
 _STATUSES = {str(status) for status in range(10)}  # protocol.md §3
 
 DatasetSize = Callable[[str], "int | None"]
+RejectionOf = Callable[[JobId], "dict[str, Any] | None"]
 
 
 class InfoApp:
@@ -31,12 +32,14 @@ class InfoApp:
         self,
         mirror: JobMirror,
         dataset_size: DatasetSize,
+        rejection_of: RejectionOf = lambda _job_id: None,
         *,
         lag_s: float = 1.0,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._mirror = mirror
         self._dataset_size = dataset_size
+        self._rejection_of = rejection_of
         self._lag_s = lag_s
         self._monotonic_s = monotonic_s
         self._history: deque[tuple[float, dict[JobId, ChainJob]]] = deque()
@@ -105,4 +108,6 @@ class InfoApp:
             entry["submittedAt"] = job.submitted_at_unix_s
         if job.verified_at_unix_s:
             entry["verifiedAt"] = job.verified_at_unix_s
+        if job.status is JobStatus.FAILED and (rejection := self._rejection_of(job.job_id)):
+            entry["rejection"] = rejection
         return entry

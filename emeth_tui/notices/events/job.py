@@ -226,6 +226,12 @@ class Failed(EventBody):
     lost_wei: Wei
 
 
+class RejectionExplained(EventBody):
+    severity = Severity.WARNING
+
+    reason: Reason
+
+
 class Timeout(EventBody):
     severity = Severity.ERROR
 

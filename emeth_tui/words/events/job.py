@@ -75,6 +75,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     ),
     job.Declined: "declined; it cost {lost_wei}",
     job.Failed: "the verifier rejected it; it cost {lost_wei}",
+    job.RejectionExplained: "the verifier's reason: {reason}",
     job.Timeout: "timed out on the chain; it cost {lost_wei}",
     job.Lost: "the chain was reorganised and another node has this job now",
 }

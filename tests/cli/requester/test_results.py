@@ -13,8 +13,8 @@ import torch
 
 from emeth_tui.clients.http.transport import Transport
 from emeth_tui.clients.storage.client import StorageClient
-from emeth_tui.devnet.bots.torch_tasks import train
 from emeth_tui.model import JobId
+from emeth_tui.network.verification.torch_tasks import train
 from emeth_tui.training.run.evaluation import Evaluator
 from tests.cli.requester.program import Program
 from tests.engine.harness import Harness

@@ -20,11 +20,11 @@ import httpx
 from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.devnet import funding
 from emeth_tui.devnet.accounts import Key
-from emeth_tui.devnet.bots.common import signed_url
 from emeth_tui.errors import EmethError
 from emeth_tui.model import JobId, token_to_wei
 from emeth_tui.network.account import Account
 from emeth_tui.network.services.objects import RESULTS, ObjectStore
+from emeth_tui.network.verification.downloads import signed_url
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.hash_chain import links
 from emeth_tui.protocol.job_ids import job_id_bytes

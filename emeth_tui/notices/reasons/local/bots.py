@@ -69,24 +69,5 @@ class TaskTooSlow(Reason):
     limit_s: float
 
 
-class EpochsNotAccepted(Reason):
-    epochs: int
-    least: int
-    most: int
-
-
-class NotLastLink(Reason):
-    epochs: int
-
-
-class LearnedNothing(Reason):
-    loss: float
-    untrained_loss: float
-
-
-class ResultEndsProcess(Reason):
-    pass
-
-
 class BreakAskedFor(Reason):
     pass

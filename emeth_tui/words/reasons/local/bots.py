@@ -23,11 +23,5 @@ SENTENCES: Mapping[type[Notice], str] = {
     bots.CorpusNotUtf8: "--corpus: {path} is not UTF-8 text",
     bots.TaskBrokeOff: "{name}: {task} broke off; see {log}",
     bots.TaskTooSlow: "{name}: {task} took over {limit_s}",
-    bots.EpochsNotAccepted: "the result states {epochs} epochs; {least} to {most} are accepted",
-    bots.NotLastLink: "the result's hash is not the chain's last link after {epochs} epochs",
-    bots.LearnedNothing: (
-        "the result's validation loss is {loss}, and the untrained model's {untrained_loss}"
-    ),
-    bots.ResultEndsProcess: "the result file kills the process that examines it",
     bots.BreakAskedFor: "a test asked for this connection to break",
 }

@@ -12,12 +12,14 @@ import pytest
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.devnet.bots.plan import JobPlan, Planner
 from emeth_tui.devnet.bots.texts import load_corpus
-from emeth_tui.devnet.bots.torch_process import TorchProcessDied
-from emeth_tui.devnet.bots.verifier import Examination, Verifier
 from emeth_tui.devnet.faults import Faults
 from emeth_tui.devnet.network import Devnet
 from emeth_tui.devnet.options import DevnetOptions
 from emeth_tui.network.account import Account
+from emeth_tui.network.verification.examiner import Examination
+from emeth_tui.network.verification.rejections import Rejections
+from emeth_tui.network.verification.torch_process import TorchProcessDied
+from emeth_tui.network.verification.verifier import Verifier
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.hash_chain import links
@@ -71,6 +73,7 @@ async def case(tmp_path: Path) -> AsyncIterator[Case]:
             devnet.mirror,
             http,
             made.examine,
+            Rejections(tmp_path / "rejections.jsonl"),
             verification_key=info.verification_key,
             work_dir=tmp_path / "examined",
             monotonic_s=lambda: made.now_s,

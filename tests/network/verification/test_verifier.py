@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
 import os
@@ -12,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 import pytest_asyncio
 import torch
@@ -19,15 +21,19 @@ import torch
 from emeth_tui.clients.chain import requests
 from emeth_tui.devnet.bots.plan import JobPlan, Planner
 from emeth_tui.devnet.bots.texts import load_corpus
-from emeth_tui.devnet.bots.torch_tasks import train
 from emeth_tui.devnet.network import Devnet
 from emeth_tui.devnet.options import DevnetOptions
-from emeth_tui.model import token_to_wei
+from emeth_tui.model import JobId, token_to_wei
+from emeth_tui.network.verification.torch_tasks import train
+from emeth_tui.notices.notice import Reason
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, JobStatus
 from emeth_tui.protocol.hash_chain import RESULT_NAME, links
+from emeth_tui.protocol.info_api import JOBS_PATH, read_rejection
 from emeth_tui.training.files.models import open_model
 from emeth_tui.training.run.evaluation import Evaluator
-from tests.devnet.parties import Parties, wait_for_status
+from emeth_tui.words.sentences import english
+from tests.devnet.parties import LIMIT_S, Parties, wait_for_status
+from tests.local_http import local_client
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -163,7 +169,7 @@ async def test_a_bad_result_is_rejected_with_the_reason(
 ) -> None:
     plan = world.plan()
 
-    with caplog.at_level(logging.WARNING, "emeth_tui.devnet.bots.verifier"):
+    with caplog.at_level(logging.WARNING, "emeth_tui.network.verification.verifier"):
         await world.parties.submit(plan, world.changed(lambda content: spoil(content, world)))
         job = await wait_for_status(world.devnet, plan.job_id, JobStatus.VERIFIED, JobStatus.FAILED)
 
@@ -171,6 +177,18 @@ async def test_a_bad_result_is_rejected_with_the_reason(
     (reason,) = [record.getMessage() for record in caplog.records]
     assert complaint in reason
     assert world.devnet.info.verification_key not in reason
+    assert complaint in english(await served_reason(world, plan.job_id))
+
+
+async def served_reason(world: World, job_id: JobId) -> Reason:
+    """Ask the info server why a job was rejected."""
+    async with local_client(world.devnet.info.info_url) as http:
+        with anyio.fail_after(LIMIT_S):
+            while True:
+                reason = read_rejection((await http.get(f"{JOBS_PATH}/{job_id}")).content)
+                if reason is not None:
+                    return reason
+                await asyncio.sleep(0.05)  # it lags behind the chain
 
 
 async def test_more_epochs_than_asked_are_accepted(world: World) -> None:

@@ -32,7 +32,7 @@ def _read(lines: TextIO, requests: queue.SimpleQueue[str]) -> None:
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
-    from emeth_tui.devnet.bots.torch_tasks import TASKS
+    from emeth_tui.network.verification.torch_tasks import TASKS
 
     try:
         return TASKS[request["task"]](**request["arguments"])

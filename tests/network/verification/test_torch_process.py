@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from emeth_tui.devnet.bots.torch_process import TorchProcess, TorchProcessDied
 from emeth_tui.errors import JobError
+from emeth_tui.network.verification.torch_process import TorchProcess, TorchProcessDied
 
 EXAMINE = {"model": "devnet-small", "language": "en"}
 
@@ -84,7 +84,7 @@ async def test_a_child_ends_with_its_input() -> None:
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "emeth_tui.devnet.bots.torch_main",
+        "emeth_tui.network.verification.torch_main",
         "7",
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

@@ -9,8 +9,8 @@ import anyio
 import pytest
 
 from emeth_tui.backoff import Backoff
-from emeth_tui.devnet.bots import common
 from emeth_tui.errors import ChainUnreachable
+from emeth_tui.network import supervision
 from emeth_tui.notices.reasons.foreign import Foreign
 
 
@@ -24,7 +24,7 @@ from emeth_tui.notices.reasons.foreign import Foreign
 async def test_a_bot_is_run_again_and_its_trouble_told(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, trouble: Exception, told: str
 ) -> None:
-    monkeypatch.setattr(common, "BACKOFF", Backoff(0.0, 30.0))
+    monkeypatch.setattr(supervision, "BACKOFF", Backoff(0.0, 30.0))
     runs = 0
     running = asyncio.Event()
 
@@ -37,7 +37,7 @@ async def test_a_bot_is_run_again_and_its_trouble_told(
         await anyio.sleep_forever()
 
     with caplog.at_level(logging.WARNING):
-        task = asyncio.create_task(common.supervise("the requester", run))
+        task = asyncio.create_task(supervision.supervise("the requester", run))
         await running.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -57,8 +57,8 @@ async def test_a_bot_pauses_longer_after_each_trouble(monkeypatch: pytest.Monkey
     async def run() -> None:
         raise ChainUnreachable(Foreign("the chain does not answer"))
 
-    monkeypatch.setattr(common.asyncio, "sleep", note)
+    monkeypatch.setattr(supervision.asyncio, "sleep", note)
     with pytest.raises(asyncio.CancelledError):
-        await common.supervise("the requester", run)
+        await supervision.supervise("the requester", run)
 
     assert pauses == [1, 2, 4, 8, 16, 30, 30]

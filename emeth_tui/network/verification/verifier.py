@@ -13,19 +13,22 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import httpx
 
-from emeth_tui.devnet.bots.common import BACKOFF, fetch, on_news, signed_url
-from emeth_tui.devnet.bots.torch_process import TorchProcessDied
 from emeth_tui.errors import EmethError, JobError, StorageRejected
 from emeth_tui.model import JobId
 from emeth_tui.network.account import Account
 from emeth_tui.network.files import make_private_directory
 from emeth_tui.network.services.mirror import JobMirror
 from emeth_tui.network.services.storage import MAX_DATASET_BYTES
-from emeth_tui.notices.reasons.local.bots import (
+from emeth_tui.network.supervision import BACKOFF, on_news
+from emeth_tui.network.verification.downloads import fetch, signed_url
+from emeth_tui.network.verification.examiner import Examination, Examiner
+from emeth_tui.network.verification.rejections import Rejections
+from emeth_tui.network.verification.torch_process import TorchProcessDied
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.network.verification import (
     EpochsNotAccepted,
     LearnedNothing,
     NotLastLink,
@@ -37,29 +40,13 @@ from emeth_tui.protocol.job_ids import job_id_bytes, short
 from emeth_tui.protocol.parameters import MAX_EPOCHS, MIN_EPOCHS, parse_parameters
 from emeth_tui.protocol.storage_api import SIGNED_GET_URL_PATH, VERIFIER_GET_URL_PATH
 from emeth_tui.training.data.text_file import dataset_digest
+from emeth_tui.words.sentences import english
 
 MAX_RESULT_BYTES = 64_000_000  # ours: devnet-small's results have 2.5 MB
-EXAMINE_LIMIT_S = 600.0
 MAX_DEATHS = 2  # of the process that examines a result, before the result is blamed
 LOOK_EVERY_S = 1.0
 
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Examination:
-    """A result file's own statements, and the losses measured on it."""
-
-    epochs: int
-    hash_hex: str
-    loss: float
-    untrained_loss: float
-
-
-class Examiner(Protocol):
-    """Examines a result file. Raise JobError for what is wrong with it, TorchProcessDied."""
-
-    async def __call__(self, language: str, dataset: Path, result: Path) -> Examination: ...
 
 
 @dataclass(slots=True)
@@ -80,6 +67,7 @@ class Verifier:
         mirror: JobMirror,
         storage: httpx.AsyncClient,
         examine: Examiner,
+        rejections: Rejections,
         *,
         verification_key: str,
         work_dir: Path,
@@ -89,6 +77,7 @@ class Verifier:
         self._mirror = mirror
         self._storage = storage
         self._examine = examine
+        self._rejections = rejections
         self._verification_key = verification_key
         self._work_dir = make_private_directory(work_dir)
         self._monotonic_s = monotonic_s
@@ -129,7 +118,7 @@ class Verifier:
         try:
             dataset_bytes = await self._check(job, directory, troubles)
         except (StorageRejected, JobError) as error:
-            await self._reject(job, str(error))
+            await self._reject(job, error.reason)
             return
         finally:
             shutil.rmtree(directory, ignore_errors=True)
@@ -161,10 +150,11 @@ class Verifier:
             self._storage, answer["url"], path, max_bytes=max_bytes, what=f"job {job_id}: its {path.stem}"
         )
 
-    async def _reject(self, job: ChainJob, reason: str) -> None:
+    async def _reject(self, job: ChainJob, reason: Reason) -> None:
+        self._rejections.record(job.job_id, reason)  # first: the node asks as soon as it sees the rejection
         call = self._account.chain.core("rejectResult", job_id_bytes(job.job_id))
         await self._account.send(call, f"job {job.job_id}: rejectResult")
-        _logger.warning("%s: rejected, of %s: %s", short(job.job_id), job.node, reason)
+        _logger.warning("%s: rejected, of %s: %s", short(job.job_id), job.node, english(reason))
 
     async def _time_out(self, job: ChainJob) -> None:
         call = self._account.chain.core("timeout", job_id_bytes(job.job_id))

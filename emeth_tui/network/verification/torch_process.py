@@ -96,7 +96,7 @@ class TorchProcess:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "emeth_tui.devnet.bots.torch_main",
+                "emeth_tui.network.verification.torch_main",
                 str(self._niceness),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
