@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import time
 from datetime import datetime, timezone
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 import click
 
+from emeth_tui.model import token_to_wei
 from emeth_tui.words.translation import LANGUAGES
 
 
@@ -54,6 +56,27 @@ class Moment(click.ParamType[float]):
         except ValueError:
             self.fail(f"{value!r} is neither so long ago (30m, 12h, 7d) nor a date (2026-11-28)", param, ctx)
         return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+
+
+class Emt(click.ParamType[int]):
+    """An amount of EMT, in wei."""
+
+    name = "emt"
+
+    def __init__(self, least_wei: int = 1) -> None:
+        self._least_wei = least_wei
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            amount = Decimal(value)
+            wei = token_to_wei(amount) if amount.is_finite() else -1
+        except (InvalidOperation, ValueError):
+            wei = -1
+        if not self._least_wei <= wei < 2**256:
+            self.fail(f"{value!r} is not an amount of EMT, such as 20 or 12.5", param, ctx)
+        return wei
 
 
 class Duration(click.ParamType[int]):

@@ -11,17 +11,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-SCHEMA = 1  # rises when a field goes or changes its meaning
+from emeth_tui.listings.network_records import DeployedRecord, NetworkRecord
+from emeth_tui.listings.record_types import Day, JobIdText, Time, TxHash, Wei, Worth
 
-Wei = Annotated[str, Field(title="wei", pattern=r"^-?[0-9]+$")]
-# A stranger's deadline may lie past every calendar: it is a number then.
-Time = Annotated[
-    str, Field(title="time", pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z|[0-9]+)$")
-]
-Worth = Annotated[str, Field(title="amount", pattern=r"^-?[0-9]+(\.[0-9]+)?$")]
-Day = Annotated[str, Field(title="day", pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
-JobIdText = Annotated[str, Field(title="job id", pattern=r"^0x[0-9a-f]{32}$")]
-TxHash = Annotated[str, Field(title="hash", pattern=r"^0x[0-9a-f]{64}$")]
+SCHEMA = 1  # rises when a field goes or changes its meaning
 
 
 @dataclass(frozen=True, slots=True)
@@ -451,6 +444,8 @@ DOCUMENTS: dict[str, Any] = {
     "requests": list[RequestRecord],
     "requests fetch": ModelRecord,
     "requests compare": ComparisonRecord,
+    "network deploy": DeployedRecord,
+    "network info": NetworkRecord,
     "version": VersionRecord,
 }
 

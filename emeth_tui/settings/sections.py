@@ -76,6 +76,9 @@ class Network(Section):
     token_address: Address = Field(
         "", description="address of the EMT token contract", validate_default=False
     )
+    first_block: Whole = Field(
+        0, ge=0, le=2**53, description="block before which nothing of the network is on the chain"
+    )
     storage_url: BaseUrl = Field("", description="URL of the storage API", validate_default=False)
     storage_hosts: Hosts = Field(
         default_factory=list,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +16,9 @@ from emeth_tui.cli.output.confirming import YES, confirm
 from emeth_tui.cli.output.printing import JSON, Output, example, print_json
 from emeth_tui.cli.output.progress import progress
 from emeth_tui.cli.requester.place import refuse_beside_a_node, requester_of, wallet_of
-from emeth_tui.cli.types import UserPath
+from emeth_tui.cli.types import Emt, UserPath
 from emeth_tui.errors import CommandRefused, ExitCode
-from emeth_tui.model import Language, token_to_wei
+from emeth_tui.model import Language
 from emeth_tui.streams import narrate
 from emeth_tui.words.formats import exact_token
 from emeth_tui.words.translation import _
@@ -34,24 +33,6 @@ if TYPE_CHECKING:
 LEAST_EPOCHS, MOST_EPOCHS = 30, 1_000  # protocol.parameters, which --help need not load
 _SPAN = re.compile(r"(\d{1,6})([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400}
-
-
-class Emt(click.ParamType[int]):
-    """An amount of EMT, in wei."""
-
-    name = "emt"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        try:
-            amount = Decimal(value)
-            wei = token_to_wei(amount) if amount.is_finite() else 0
-        except (InvalidOperation, ValueError):
-            wei = 0
-        if not 0 < wei < 2**256:
-            self.fail(f"{value!r} is not an amount of EMT, such as 20 or 12.5", param, ctx)
-        return wei
 
 
 class Span(click.ParamType[int]):

@@ -65,7 +65,7 @@ class JobMirror:
             return
         known = self._jobs
         if self._head is None or not await self._is_on_chain(self._head):
-            known, first_block = {}, 0
+            known, first_block = {}, self._chain.network.first_block
         else:
             first_block = self._head.number + 1
         touched = await self._touched(first_block, head.number)

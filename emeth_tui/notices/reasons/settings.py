@@ -67,6 +67,10 @@ class KeyMissing(Reason):
     key: str
 
 
+class NameOfBuiltIn(Reason):
+    name: str
+
+
 class InvalidValue(Reason):
     key: str
     value: str

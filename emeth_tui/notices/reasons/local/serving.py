@@ -49,3 +49,27 @@ class DeployedOtherwise(Reason):
     term: str
     found: str
     expected: str
+
+
+class RecordOfOtherChain(Reason):
+    path: Path
+    chain_id: int
+
+
+class RecordOfOtherAccount(Reason):
+    path: Path
+    address: str
+
+
+class RecordOfOtherTerms(Reason):
+    path: Path
+    term: str
+
+
+class TransactionsWait(Reason):
+    address: str
+    waiting: int
+
+
+class ProfileThere(Reason):
+    path: Path

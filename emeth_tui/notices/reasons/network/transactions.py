@@ -74,6 +74,13 @@ class TakenAlready(Reason):
     node: str
 
 
+class DeploymentUnaffordable(Reason):
+    cost_native_wei: int
+    address: str
+    balance_native_wei: int
+    symbol: str
+
+
 class FeeUnaffordable(Reason):
     fee_wei: Wei
     address: str

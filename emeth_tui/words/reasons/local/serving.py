@@ -18,4 +18,18 @@ SENTENCES: Mapping[type[Notice], str] = {
     serving.DeployFailed: "the contracts could not be deployed: transaction {tx_hash} failed",
     serving.DeployerUsed: "no contract at {address}: the deployer was used for other things before",
     serving.DeployedOtherwise: "{term} is {found} on the chain, not {expected}",
+    serving.RecordOfOtherChain: (
+        "{path}: a deployment was begun on another chain (id {chain_id}); finish it there, or "
+        "move this file away"
+    ),
+    serving.RecordOfOtherAccount: (
+        "{path}: {address} began this deployment; go on with that account, or move this file away"
+    ),
+    serving.RecordOfOtherTerms: (
+        "{path}: this deployment was begun with another {term}; give the same options, or move this file away"
+    ),
+    serving.TransactionsWait: (
+        "{waiting} transactions of {address} are not in a block yet; deploy when they are"
+    ),
+    serving.ProfileThere: "{path}: is there already; take another --output",
 }

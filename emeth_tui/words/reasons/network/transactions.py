@@ -35,6 +35,10 @@ SENTENCES: Mapping[type[Notice], str] = {
     transactions.GasShort: "{act}: {address} has too little {symbol} for gas: {said}; send it some",
     transactions.JobNotOnChain: "{act}: the chain does not know this job",
     transactions.TakenAlready: "{act}: it is {status} already, of node {node}",
+    transactions.DeploymentUnaffordable: (
+        "deploying costs up to {cost_native_wei} {symbol} and {address} holds "
+        "{balance_native_wei}; send it some"
+    ),
     transactions.FeeUnaffordable: "its fee is {fee_wei} and {address} holds {balance_wei}; send it some",
     transactions.DepositUnaffordable: (
         "its deposit is {deposit_wei} and {address} holds {balance_wei}; send it some, or take "

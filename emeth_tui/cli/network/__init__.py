@@ -1,0 +1,21 @@
+"""`emeth-tui network`: deploy a network, serve it, join it, look at it."""
+
+from __future__ import annotations
+
+import click
+
+from emeth_tui.cli.network.deploying import deploy
+from emeth_tui.cli.network.info import info
+from emeth_tui.cli.network.joining import join
+
+
+@click.group()
+def network() -> None:
+    """Have a network of your own: deploy its contracts, serve it, join it.
+
+    docs/private-network.md goes through it, from nothing to nodes that earn.
+    """
+
+
+for _command in (deploy, join, info):
+    network.add_command(_command)

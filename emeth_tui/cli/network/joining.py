@@ -1,0 +1,63 @@
+"""`emeth-tui network join`: take a network's profile into the settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from emeth_tui.cli.node.place import place_of
+from emeth_tui.cli.output.confirming import YES, confirm
+from emeth_tui.cli.output.printing import Output, example
+from emeth_tui.cli.types import FILE
+from emeth_tui.errors import ExitCode
+from emeth_tui.foreign_text import clean
+from emeth_tui.words.translation import _
+
+if TYPE_CHECKING:
+    from emeth_tui.settings import Network, Settings
+
+
+@click.command(epilog=example("emeth-tui network join network.toml"))
+@click.argument("profile", metavar="FILE", type=FILE)
+@YES
+@click.pass_context
+def join(context: click.Context, profile: Path, yes: bool) -> ExitCode:
+    """Show a network's profile, ask, and make it the network of the settings.
+
+    The file is that which `network deploy` wrote. Comments and everything else in the settings stay.
+    """
+    from emeth_tui.settings.profiles import joining_changes, read_profile
+    from emeth_tui.settings.writing import edit_toml, write_settings
+
+    place = place_of(context)
+    network = read_profile(profile)
+    path = place.settings.source
+    output = Output(ascii_only=place.settings.screen.ascii)
+    question = _("Join this network?")
+    confirm(output, question, _facts(network, place.settings), yes=yes)
+    text = path.read_text("utf-8-sig") if path.exists() else ""
+    write_settings(path, edit_toml(text, joining_changes(network), str(path)))
+    print(path)
+    return ExitCode.OK
+
+
+def _facts(network: Network, settings: Settings) -> list[tuple[str, str, str]]:
+    known = settings.networks.get(network.name, {})
+    moved = known.get("core_address", network.core_address) != network.core_address
+    facts = [
+        (_("network"), network.name, "accent"),
+        (_("chain"), f"{network.chain_id}, {network.native_symbol}", ""),
+        (_("endpoints"), ", ".join(map(clean, network.rpc_urls)), ""),
+        ("EmethCore", network.core_address, "warn" if moved else ""),
+        ("EMT", network.token_address, ""),
+        (_("storage API"), clean(network.storage_url), ""),
+        (_("info server"), clean(network.info_url), ""),
+        (_("models"), ", ".join(f"{one.value} {clean(model)}" for one, model in network.models.items()), ""),
+        (_("settings"), str(settings.source), ""),
+    ]
+    if moved:
+        replaced = _("EmethCore at {address}").format(address=clean(str(known["core_address"])))
+        facts.append((_("replaces"), replaced, "bad"))
+    return facts

@@ -1,0 +1,99 @@
+"""A network's profile as a file: what everybody who joins needs to know, and nothing secret."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from pydantic import ValidationError
+from tomlkit.items import InlineTable
+
+from emeth_tui.errors import SettingsError
+from emeth_tui.notices.reasons.settings import InFile, KeyMissing, NameOfBuiltIn, NoSuchKey
+from emeth_tui.settings.networks import builtin_networks, load_network
+from emeth_tui.settings.problems import explain
+from emeth_tui.settings.schema import Settings
+from emeth_tui.settings.sections import Network
+from emeth_tui.settings.toml_text import parse_toml, read_text
+
+# In the order in which people read them. A key of the hash chain is handed to each node by itself.
+PROFILE_KEYS = (
+    "name",
+    "chain_id",
+    "native_symbol",
+    "rpc_urls",
+    "core_address",
+    "token_address",
+    "first_block",
+    "storage_url",
+    "storage_hosts",
+    "info_url",
+    "models",
+    "safety_margin_s",
+    "poll_interval_s",
+    "confirmations",
+)
+
+
+def read_profile(path: Path) -> Network:
+    """Read a profile and check it as the settings are checked. Raise SettingsError."""
+    source = str(path)
+    table = parse_toml(read_text(path), source)
+    unknown = next((key for key in table if key not in PROFILE_KEYS), None)
+    if unknown is not None:
+        raise SettingsError(InFile(source, NoSuchKey(unknown, ", ".join(PROFILE_KEYS))))
+    name = table.pop("name", None)
+    if name is None:
+        raise SettingsError(InFile(source, KeyMissing("name")))
+    return check_profile(name, table, path)
+
+
+def check_profile(name: object, table: Mapping[str, Any], path: Path) -> Network:
+    """Return the network that a profile's values make. Raise SettingsError, which names `path`."""
+    source = str(path)
+    if name in builtin_networks():
+        raise SettingsError(InFile(source, NameOfBuiltIn(str(name))))
+    tables = {"network": name, "networks": {str(name): dict(table)}}
+    try:
+        settings = Settings.model_validate(tables)
+    except ValidationError as error:
+        raise SettingsError(explain(lambda _key: source, error, Settings, tables)) from None
+    return load_network(settings.with_source(path), environment={})
+
+
+def profile_values(network: Network) -> dict[str, Any]:
+    """Return what a profile says, by key, as TOML can hold it; empty lists are left out."""
+    values = {key: getattr(network, key) for key in PROFILE_KEYS}
+    values["models"] = {language.value: model for language, model in network.models.items()}
+    return {key: value for key, value in values.items() if value not in ([], 0)}
+
+
+def profile_text(network: Network, comments: Mapping[str, str] | None = None) -> str:
+    """Return a profile's file. `comments` begin it: a label and what it says, one a line."""
+    document = tomlkit.document()
+    document.add(tomlkit.comment(f"The Emeth network {network.name}; join it: emeth-tui network join FILE"))
+    for label, said in (comments or {}).items():
+        document.add(tomlkit.comment(f"{label}: {said}"))
+    for key, value in profile_values(network).items():
+        document.add(key, _inline(value) if key == "models" else tomlkit.item(value))
+    return tomlkit.dumps(document)
+
+
+def joining_changes(network: Network) -> dict[str, object]:
+    """Return the settings that join a network, by dotted key."""
+    values = {key: value for key, value in profile_values(network).items() if key != "name"}
+    models = values.pop("models")
+    prefix = f"networks.{network.name}"
+    return {
+        "network": network.name,
+        **{f"{prefix}.{key}": value for key, value in values.items()},
+        **{f"{prefix}.models.{language}": model for language, model in models.items()},
+    }
+
+
+def _inline(models: Mapping[str, str]) -> InlineTable:
+    table = tomlkit.inline_table()
+    table.update(models)
+    return table
