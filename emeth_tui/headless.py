@@ -14,6 +14,7 @@ from emeth_tui.errors import ExitCode
 from emeth_tui.model import AskedAt, Asker, Severity
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.notice import field_data
+from emeth_tui.process.journal import Journal
 from emeth_tui.process.signals import on_signal
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.streams import LineWriter
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 A_SIGNAL = Asker(AskedAt.SIGNAL)
 ONE_SIGNAL_S = 0.3  # a signal to a whole process group arrives a second time through its first process
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
+_PRIORITIES = {Severity.DEBUG: 7, Severity.INFO: 6, Severity.WARNING: 4, Severity.ERROR: 3}  # syslog(3)
 _MARKS = {Severity.WARNING: "warning: ", Severity.ERROR: "error: "}
 
 
@@ -54,14 +56,37 @@ def format_text(event: Event) -> str:
     )
 
 
-class LinePrinter:
-    """Prints events of at least a severity."""
+def journal_fields(event: Event) -> dict[str, str]:
+    """Return an event as the fields of a journal's entry: `journalctl EMETH_EVENT=failed` finds it."""
+    fields = {
+        "MESSAGE": english(event.body),
+        "PRIORITY": str(_PRIORITIES[event.severity]),
+        "SYSLOG_IDENTIFIER": "emeth-tui",
+        "EMETH_EVENT": event.kind,
+    }
+    if event.job_id is not None:
+        fields["EMETH_JOB_ID"] = event.job_id
+        fields["MESSAGE"] = f"{short(event.job_id)} {fields['MESSAGE']}"
+    for name, value in field_data(event.body).items():
+        fields[f"EMETH_{name.upper()}"] = value if isinstance(value, str) else json.dumps(value)
+    return fields
 
-    def __init__(self, output: LineWriter, log_format: Literal["text", "json"], level: Severity) -> None:
+
+class LinePrinter:
+    """Prints events of at least a severity; into systemd's journal with their fields, where there is one."""
+
+    def __init__(
+        self,
+        output: LineWriter,
+        log_format: Literal["text", "json"],
+        level: Severity,
+        journal: Journal | None = None,
+    ) -> None:
         in_json = partial(format_json, ascii_only=not output.speaks_unicode)
         self._output = output
         self._format = in_json if log_format == "json" else format_text
         self._least = _RANK[level]
+        self._journal = journal
 
     async def follow(self, stream: Subscription) -> None:
         """Print events until the stream ends."""
@@ -70,7 +95,9 @@ class LinePrinter:
                 self.print(item)
 
     def print(self, event: Event) -> None:
-        if _RANK[event.severity] >= self._least:
+        if _RANK[event.severity] < self._least:
+            return
+        if self._journal is None or not self._journal.send(journal_fields(event)):
             self._output.write(self._format(event))
 
 
@@ -81,9 +108,10 @@ async def print_events(
     output: LineWriter,
     log_format: Literal["text", "json"],
     level: Severity,
+    journal: Journal | None = None,
 ) -> None:
     """Print the events of a stream until `engine`, the task that publishes them, has ended in any way."""
-    printer = LinePrinter(output, log_format, level)
+    printer = LinePrinter(output, log_format, level, journal)
     printing = asyncio.create_task(printer.follow(stream))
     try:
         await asyncio.wait({engine})

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from emeth_tui.engine.money.summary import Summary
     from emeth_tui.engine.node import Node
     from emeth_tui.notices.notice import EventBody
+    from emeth_tui.process.journal import Journal
     from emeth_tui.process.service_manager import ServiceManager
     from emeth_tui.settings import Layers, Network, Settings
     from emeth_tui.settings.alert_secrets import AlertSecrets
@@ -53,6 +54,7 @@ class Run:
     show_command: str  # the command that shows this node again
     shell: Shell | None = None  # None where no shell waits for the terminal
     manager: ServiceManager | None = None  # None where no service manager wants to hear of it
+    journal: Journal | None = None  # None where what is printed does not go to systemd's
     alerts: AlertSecrets | None = None  # None where nobody is to hear of what happens
 
 
@@ -151,7 +153,9 @@ async def run_until_end(run: Run) -> ExitCode:
             )  # late: the screen need not wait for it
 
             async with alerts_on_terminal(run.settings, events, output.send):
-                await print_events(stream, engine, output=output, log_format=log.format, level=level)
+                await print_events(
+                    stream, engine, output=output, log_format=log.format, level=level, journal=run.journal
+                )
         if engine.cancelled():
             return ExitCode.INTERRUPTED
         summary = engine.result()

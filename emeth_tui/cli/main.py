@@ -19,6 +19,7 @@ from emeth_tui.cli.network import network
 from emeth_tui.cli.notify import notify
 from emeth_tui.cli.relay import relay
 from emeth_tui.cli.requester import REQUESTER_COMMANDS
+from emeth_tui.cli.service import service
 from emeth_tui.cli.setup import setup
 from emeth_tui.cli.start import StartOptions, start
 from emeth_tui.cli.store import store
@@ -114,6 +115,7 @@ for _command in (
     setup,
     doctor,
     notify,
+    service,
     devnet,
     network,
     config,

@@ -7,6 +7,7 @@ it has threads; the first settings are asked for before a devnet or a node needs
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 import shutil
 import sys
@@ -24,6 +25,7 @@ from emeth_tui.streams import narrate
 
 if TYPE_CHECKING:
     from emeth_tui.notices.notice import Reason
+    from emeth_tui.process.journal import Journal
     from emeth_tui.settings import Settings
     from emeth_tui.shell import Shell
     from emeth_tui.tui.setup.questions import Outcome
@@ -249,7 +251,7 @@ def _run_node(
     network = load_network(settings, environment=secrets)
     open_wallet = wallet_opener(settings, find_password(secrets, settings.wallet) or password)
     _start_logging(settings)
-    manager = service_manager()  # its variables are for no child
+    manager, journal = service_manager(), _journal()  # their variables are for no child
     pass_on_nothing_else()
     return run_node(
         Run(
@@ -262,9 +264,18 @@ def _run_node(
             show_command=options.show_command(),
             shell=shell,
             manager=manager,
+            journal=journal,
             alerts=load_alert_secrets(settings, secrets),
         )
     )
+
+
+def _journal() -> Journal | None:
+    """Return systemd's journal where stdout leads to it."""
+    from emeth_tui.process.journal import STREAM_VARIABLE, Journal, leads_to_journal
+
+    there = leads_to_journal(sys.stdout.fileno(), os.environ.get(STREAM_VARIABLE, ""))
+    return Journal() if there else None
 
 
 def _check_keys(settings: Settings) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,10 +17,7 @@ from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import NoOffers
 from emeth_tui.process.service_manager import ServiceManager, service_manager
 from emeth_tui.supervised import status_line, supervised
-from tests.terminal import ROOT
 from tests.tui.stand_in import NOW, StandInNode, snapshot
-
-SYSTEMD_ANALYZE = shutil.which("systemd-analyze")
 
 
 @pytest.fixture
@@ -118,19 +113,3 @@ def test_an_abstract_socket_is_heard() -> None:
         listening.settimeout(60)
         ServiceManager("@" + name, None).notify(READY="1")
         assert listening.recv(100) == b"READY=1"
-
-
-@pytest.mark.skipif(SYSTEMD_ANALYZE is None, reason="systemd-analyze is not installed")
-def test_systemd_accepts_the_unit_of_the_readme(tmp_path: Path) -> None:
-    assert SYSTEMD_ANALYZE is not None
-    (text,) = [
-        block.removeprefix("ini\n")
-        for block in (ROOT / "README.md").read_text("utf-8").split("```")
-        if block.startswith("ini\n[Service]")
-    ]
-    path = tmp_path / "emeth-tui.service"
-    path.write_text(text.replace("/opt/emeth/bin/emeth-tui", "/bin/true"), "utf-8")
-
-    checked = subprocess.run([SYSTEMD_ANALYZE, "verify", path], capture_output=True, text=True, check=False)
-
-    assert (checked.returncode, "emeth-tui.service" in checked.stderr) == (0, False), checked.stderr

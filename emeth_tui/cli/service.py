@@ -1,0 +1,239 @@
+"""`emeth-tui service`: the node as a service of systemd, which starts it, keeps it and stops it."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from emeth_tui.cli.output.printing import example
+from emeth_tui.cli.start import StartOptions
+from emeth_tui.cli.types import FILE
+from emeth_tui.errors import CommandRefused, ExitCode
+from emeth_tui.streams import narrate
+
+if TYPE_CHECKING:
+    from emeth_tui.service.systemd import Systemd
+    from emeth_tui.service.unit import Unit
+    from emeth_tui.settings import Settings
+
+_SCOPE = click.option(
+    "--system/--user", "of_system", help="The system's systemd, or your own [default: your own]."
+)
+_CREDENTIALS = ("password", "verification-key", "webhook-secret", "apprise-urls")
+
+
+@click.group()
+def service() -> None:
+    """Let systemd start the node, keep it running, and stop it in order.
+
+    --config, --network and --state-dir before `service` say which node.
+    """
+
+
+@service.command(
+    "install",
+    epilog=example(
+        "emeth-tui service install --password ~/emeth/password",
+        "sudo emeth-tui service install --system --password /etc/emeth-tui/password",
+    ),
+)
+@_SCOPE
+@click.option("--run-as", metavar="USER", help="With --system: whose node it is [default: who called sudo].")
+@click.option("--password", type=FILE, help="File with the keystore's password, for systemd to hand over.")
+@click.option("--verification-key", type=FILE, help="File with the network's verification key.")
+@click.option("--webhook-secret", type=FILE, help="File with the secret of the alerts' webhook.")
+@click.option("--apprise-urls", type=FILE, help="File with the URLs of other services for alerts.")
+@click.option("--print", "only_print", is_flag=True, help="Print the unit, and change nothing.")
+@click.pass_context
+def service_install(
+    context: click.Context, /, of_system: bool, run_as: str | None, only_print: bool, **files: Path | None
+) -> ExitCode:
+    """Write the unit, and have systemd start the node now and at each start of the machine.
+
+    Secrets are files that systemd reads and hands to the node alone; the unit holds none.
+    """
+    options = StartOptions(**context.find_root().params)
+    owner = _owner(run_as, of_system=of_system)
+    settings = _settings_of(options, owner)
+    systemd = _systemd(of_system=of_system)
+    unit = _unit(options, settings, systemd, owner, files)
+    if only_print:
+        print(unit.text(), end="")
+        return ExitCode.OK
+    for directory in unit.writable:
+        _make(directory, owner)
+    systemd.write(unit.text())
+    print(f"{systemd.unit_path}: written")
+    if not systemd.runs:
+        narrate("emeth-tui: systemd does not run here: the service starts where it does")
+        return ExitCode.OK
+    systemd.control("daemon-reload")
+    systemd.control("enable", "--now", "--no-block", systemd.unit_path.name)
+    print("the node starts; `emeth-tui service status` shows it, `emeth-tui service logs` what it does")
+    if not of_system and not systemd.lingers(owner.pw_name):
+        narrate(
+            "emeth-tui: warning: the service ends when you log out; "
+            f"`loginctl enable-linger {owner.pw_name}` lets it go on"
+        )
+    return ExitCode.OK
+
+
+@service.command("uninstall", epilog=example("emeth-tui service uninstall"))
+@_SCOPE
+@click.pass_context
+def service_uninstall(context: click.Context, of_system: bool) -> ExitCode:
+    """Stop the service and remove its unit; every job under way is saved, and all data stays."""
+    systemd = _systemd(of_system=of_system)
+    if systemd.runs and systemd.unit_path.exists():
+        systemd.control("disable", "--now", systemd.unit_path.name)
+    systemd.remove()
+    if systemd.runs:
+        systemd.control("daemon-reload")
+    print(f"{systemd.unit_path}: removed")
+    options = StartOptions(**context.find_root().params)
+    owner = _owner(None, of_system=of_system and bool(os.environ.get("SUDO_USER")))
+    settings = _settings_of(options, owner)
+    print("what stays, for you to keep or delete:")
+    for what, path in (
+        ("settings", settings.source),
+        ("keystore", settings.keystore_path),
+        ("jobs and books", settings.state_base),
+        ("datasets and results", settings.cache_base),
+    ):
+        print(f"  {what}: {path}")
+    return ExitCode.OK
+
+
+@service.command("status", epilog=example("emeth-tui service status"))
+@_SCOPE
+def service_status(of_system: bool) -> ExitCode:
+    """Show what systemd knows of the service."""
+    systemd = _systemd(of_system=of_system)
+    command = systemd.command("systemctl", "status", "--no-pager", systemd.unit_path.name)
+    return ExitCode.OK if not subprocess.run(command, check=False).returncode else ExitCode.NOT_RUNNING
+
+
+@service.command("logs", epilog=example("emeth-tui service logs --follow"))
+@_SCOPE
+@click.option("--follow", is_flag=True, help="Go on with what is logged from now on.")
+def service_logs(of_system: bool, follow: bool) -> ExitCode:
+    """Show what the service has logged, by journalctl."""
+    systemd = _systemd(of_system=of_system)
+    arguments = ["--unit", systemd.unit_path.name, *(["--follow"] if follow else ["--no-pager"])]
+    if not of_system:
+        arguments[0] = "--user-unit"
+    sys.stdout.flush()
+    command = [part for part in systemd.command("journalctl", *arguments) if part != "--user"]
+    os.execv(command[0], command)  # noqa: S606 - journalctl takes over, pager, signals and all
+
+
+def _systemd(*, of_system: bool) -> Systemd:
+    from emeth_tui.service.systemd import Systemd
+    from emeth_tui.service.unit import Scope
+
+    return Systemd(Scope.SYSTEM if of_system else Scope.USER)
+
+
+def _owner(run_as: str | None, *, of_system: bool) -> pwd.struct_passwd:
+    """Return the user whose node it is. Raise CommandRefused."""
+    from emeth_tui.notices.reasons.local.service import NobodyToRunAs, NoSuchUser
+
+    if not of_system:
+        return pwd.getpwuid(os.geteuid())
+    name = run_as or os.environ.get("SUDO_USER")
+    if name is None:
+        raise CommandRefused(NobodyToRunAs())
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        raise CommandRefused(NoSuchUser(name)) from None
+
+
+def _settings_of(options: StartOptions, owner: pwd.struct_passwd) -> Settings:
+    """Return the settings as the owner's node finds them. Raise SettingsError."""
+    from emeth_tui.settings import load_settings
+
+    if owner.pw_uid != os.geteuid():  # what the platform's directories are made of
+        os.environ["HOME"] = owner.pw_dir
+        for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
+            os.environ.pop(name, None)
+    return load_settings(options.config, overrides=options.overrides())
+
+
+def _unit(
+    options: StartOptions,
+    settings: Settings,
+    systemd: Systemd,
+    owner: pwd.struct_passwd,
+    files: dict[str, Any],
+) -> Unit:
+    from emeth_tui.notices.reasons.local.service import PasswordNowhere
+    from emeth_tui.service.unit import Scope, Unit
+
+    credentials = dict(_credentials(files))
+    if "password" not in credentials and settings.wallet.password_file is None:
+        raise CommandRefused(PasswordNowhere())
+    of_system = systemd.scope is Scope.SYSTEM
+    return Unit(
+        scope=systemd.scope,
+        command=_command(options),
+        writable=_writable(settings, Path(owner.pw_dir)),
+        credentials=credentials,
+        user=owner.pw_name if of_system else "",
+    )
+
+
+def _credentials(files: dict[str, Any]) -> Iterator[tuple[str, Path]]:
+    from emeth_tui.notices.reasons.local.service import CredentialMissing
+
+    for name in _CREDENTIALS:
+        path = files.get(name.replace("-", "_"))
+        if path is None:
+            continue
+        if not path.is_file():
+            raise CommandRefused(CredentialMissing(name, path))
+        if path.stat().st_mode & 0o077:
+            narrate(f"emeth-tui: warning: others may read {path}; `chmod 600` keeps it from them")
+        yield name, path.absolute()
+
+
+def _command(options: StartOptions) -> list[str]:
+    """Return the command that starts this node; the program is the one that runs now."""
+    program = Path(sys.argv[0]).absolute()
+    words = [str(program)] if os.access(program, os.X_OK) and program.name == "emeth-tui" else []
+    words = words or [sys.executable, "-m", "emeth_tui"]
+    if options.config:
+        words += ["--config", str(options.config.absolute())]
+    if options.network:
+        words += ["--network", options.network]
+    if options.state_dir:
+        words += ["--state-dir", str(options.state_dir.absolute())]
+    if options.metrics:
+        words += ["--metrics", options.metrics]
+    for device in options.devices:
+        words += ["--device", device]
+    return [*words, "--no-ui"]
+
+
+def _writable(settings: Settings, home: Path) -> list[Path]:
+    """Return the directories that a node writes to: its state and cache, its settings, the models' cache."""
+    models = Path(os.environ.get("HF_HOME") or home / ".cache" / "huggingface")
+    return list(
+        dict.fromkeys([settings.state_base, settings.cache_base, settings.source.absolute().parent, models])
+    )
+
+
+def _make(directory: Path, owner: pwd.struct_passwd) -> None:
+    """Make a directory of the owner's where there is none: what is missing cannot be opened to a service."""
+    missing = [path for path in (directory, *directory.parents) if not path.exists()]
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path in missing:
+        if owner.pw_uid != os.geteuid():
+            os.chown(path, owner.pw_uid, owner.pw_gid)

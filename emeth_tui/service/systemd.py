@@ -1,0 +1,75 @@
+"""Where systemd's files are, and the commands that it takes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from emeth_tui.errors import CommandRefused
+from emeth_tui.files import write_atomically
+from emeth_tui.notices.reasons.local.service import NoSystemd, SystemdRefused, UnitNotThere, UnitUnwritable
+from emeth_tui.service.unit import NAME, Scope
+
+_UNIT_MODE = 0o644  # no secret is in it, and others may look
+
+
+@dataclass(frozen=True, slots=True)
+class Systemd:
+    """One systemd: the user's own or the system's. `root` is another place than `/` in tests alone."""
+
+    scope: Scope
+    root: Path = Path("/")
+    home: Path = Path("~")
+
+    @property
+    def unit_path(self) -> Path:
+        if self.scope is Scope.SYSTEM:
+            return self.root / "etc/systemd/system" / NAME
+        base = os.environ.get("XDG_CONFIG_HOME") or str(self.home.expanduser() / ".config")
+        return Path(base) / "systemd/user" / NAME
+
+    @property
+    def runs(self) -> bool:
+        """Whether systemd runs on this machine."""
+        return (self.root / "run/systemd/system").is_dir()
+
+    def lingers(self, user: str) -> bool:
+        """Whether a user's services go on without a session of his."""
+        return (self.root / "var/lib/systemd/linger" / user).exists()
+
+    def write(self, text: str) -> None:
+        """Write the unit. Raise CommandRefused."""
+        path = self.unit_path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, text.encode())
+            path.chmod(_UNIT_MODE)
+        except OSError as error:
+            raise CommandRefused(UnitUnwritable(path, error.strerror or "")) from error
+
+    def remove(self) -> None:
+        """Remove the unit. Raise CommandRefused where there is none."""
+        path = self.unit_path
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            raise CommandRefused(UnitNotThere(path)) from None
+        except OSError as error:
+            raise CommandRefused(UnitUnwritable(path, error.strerror or "")) from error
+
+    def control(self, *arguments: str) -> None:
+        """Give systemd a command. Raise CommandRefused."""
+        command = self.command("systemctl", *arguments)
+        ended = subprocess.run(command, check=False)
+        if ended.returncode:
+            raise CommandRefused(SystemdRefused(" ".join(["systemctl", *command[1:]])))
+
+    def command(self, program: str, *arguments: str) -> list[str]:
+        """Return a command for this systemd. Raise CommandRefused without the program."""
+        path = shutil.which(program)
+        if path is None:
+            raise CommandRefused(NoSystemd(program))
+        return [path, *(["--user"] if self.scope is Scope.USER else []), *arguments]
