@@ -10,7 +10,12 @@ from pathlib import Path
 
 from emeth_tui.errors import CommandRefused
 from emeth_tui.files import write_atomically
-from emeth_tui.notices.reasons.local.service import NoSystemd, SystemdRefused, UnitNotThere, UnitUnwritable
+from emeth_tui.notices.reasons.local.service import (
+    SystemdMissing,
+    SystemdRefused,
+    UnitNotThere,
+    UnitUnwritable,
+)
 from emeth_tui.service.unit import NAME, Scope
 
 _UNIT_MODE = 0o644  # no secret is in it, and others may look
@@ -71,5 +76,5 @@ class Systemd:
         """Return a command for this systemd. Raise CommandRefused without the program."""
         path = shutil.which(program)
         if path is None:
-            raise CommandRefused(NoSystemd(program))
+            raise CommandRefused(SystemdMissing(program))
         return [path, *(["--user"] if self.scope is Scope.USER else []), *arguments]

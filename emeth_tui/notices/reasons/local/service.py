@@ -7,7 +7,7 @@ from pathlib import Path
 from emeth_tui.notices.notice import Reason
 
 
-class NoSystemd(Reason):
+class SystemdMissing(Reason):
     program: str
 
 

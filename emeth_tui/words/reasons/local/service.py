@@ -8,7 +8,7 @@ from emeth_tui.notices.notice import Notice
 from emeth_tui.notices.reasons.local import service
 
 SENTENCES: Mapping[type[Notice], str] = {
-    service.NoSystemd: "`{program}` is missing: this machine has no systemd",
+    service.SystemdMissing: "`{program}` is missing: this machine has no systemd",
     service.SystemdRefused: "`{command}` failed; what it says stands above",
     service.UnitNotThere: "{path}: no service is installed there",
     service.UnitUnwritable: "{path} cannot be written: {detail}; a service of the system's needs `sudo`",
