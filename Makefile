@@ -25,8 +25,8 @@ demo: $(VENV)/.installed  ## Run the main job on the built-in local network: two
 demo-headless: $(VENV)/.installed  ## The same, as lines on stdout
 	$(DEMO) --no-ui
 
-quick: $(VENV)/.installed  ## Run what needs no torch, network or contracts: for the inner loop
-	$(PYTEST) --without-torch --ignore tests/contracts -m 'not slow and not process'
+quick: $(VENV)/.installed  ## Run what needs no torch, network, contracts or screen: for the inner loop
+	$(PYTEST) --without-torch --ignore tests/contracts -m 'not slow and not process and not screen'
 
 test: $(VENV)/.installed  ## Run the tests, a whole job on a local network among them
 	$(PYTEST) -m 'not slow'

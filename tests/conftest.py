@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import inspect
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -74,8 +75,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what runs a network as `process`, and begin with what takes longest."""
+    """Mark what runs a network or the application, and begin with what takes longest."""
     for item in items:
+        if HERE / "tui" in item.path.parents and inspect.iscoroutinefunction(getattr(item, "function", None)):
+            item.add_marker(pytest.mark.screen)
         if NETWORK_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.process)
     items.sort(key=lambda item: _rank(item.path))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from textual._compositor import Compositor
 
 from emeth_tui.tui.parts import footer_note
 from emeth_tui.words.translation import set_language
@@ -37,6 +38,19 @@ def no_naps(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     for module in ("app", "pilot"):
         monkeypatch.setattr(f"textual.{module}.wait_for_idle", _nothing_left_to_do)
+
+
+@pytest.fixture(autouse=True)
+def nothing_painted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have Textual paint nothing that no terminal shows: a third of these tests' time.
+
+    What a test reads off the screen is rendered for it (`harness.strips_of`).
+    """
+
+    def skipped(compositor: Compositor, **_options: Any) -> None:
+        compositor._dirty_regions.clear()
+
+    monkeypatch.setattr(Compositor, "render_update", skipped)
 
 
 @pytest.fixture(autouse=True)

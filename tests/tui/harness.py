@@ -10,7 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from textual._context import visible_screen_stack
 from textual.pilot import Pilot
+from textual.strip import Strip
 
 from emeth_tui.control.client import RemoteNode, local_node
 from emeth_tui.control.server import serve_control
@@ -76,10 +78,15 @@ async def settled(pilot: Pilot[Ending]) -> None:
     await pilot.pause()
 
 
+def strips_of(pilot: Pilot[Any]) -> list[Strip]:
+    """Render the screen, with what is seen behind a dialog."""
+    visible_screen_stack.set(pilot.app._background_screens)
+    return pilot.app.screen._compositor.render_strips()
+
+
 def text_of(pilot: Pilot[Ending]) -> str:
     """Read the screen as text, as a terminal shows it."""
-    compositor = pilot.app.screen._compositor
-    return "\n".join(strip.text.rstrip() for strip in compositor.render_strips()) + "\n"
+    return "\n".join(strip.text.rstrip() for strip in strips_of(pilot)) + "\n"
 
 
 def last_line(pilot: Pilot[Ending]) -> str:

@@ -24,7 +24,7 @@ from emeth_tui.notices.reasons.worker import ProcessKilled
 from emeth_tui.tui.node_front import Ending
 from emeth_tui.words.translation import set_language
 from emeth_tui.workers.views import WorkerView
-from tests.tui.harness import ATTACHED, LARGE, OPTIONS, READ_ONLY, SMALL, press, shown, text_of
+from tests.tui.harness import ATTACHED, LARGE, OPTIONS, READ_ONLY, SMALL, press, shown, strips_of, text_of
 from tests.tui.stand_in import (
     ATTACHED_TO,
     NOW,
@@ -154,7 +154,7 @@ def check(name: str, pilot: Pilot[Ending], size: tuple[int, int]) -> None:
     lines = text.splitlines()
     assert len(lines) == size[1]
     assert max(cell_len(line) for line in lines) <= size[0]
-    picture = svg(pilot.app.screen._compositor.render_strips(), size[0])
+    picture = svg(strips_of(pilot), size[0])
     assert len(picture.encode()) < MOST_BYTES
     if os.environ.get("UPDATE_SNAPSHOTS"):
         (FOLDER / f"{name}.txt").write_text(text, "utf-8")

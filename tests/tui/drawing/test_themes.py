@@ -12,7 +12,7 @@ from rich.terminal_theme import DEFAULT_TERMINAL_THEME, MONOKAI, TerminalTheme
 
 from emeth_tui.errors import SettingsError
 from emeth_tui.tui.drawing.themes import Palette, load_themes, parse_theme, pick
-from tests.tui.harness import LARGE, OPTIONS, last_line, press, settled, shown, text_of
+from tests.tui.harness import LARGE, OPTIONS, last_line, press, settled, shown, strips_of, text_of
 from tests.tui.stand_in import StandInNode
 
 OURS = load_themes(Path("no such directory"))
@@ -176,7 +176,7 @@ async def test_no_color_means_none(monkeypatch: pytest.MonkeyPatch, node: StandI
     monkeypatch.setenv("NO_COLOR", "1")
     async with shown(node) as pilot:
         await settled(pilot)
-        strips = pilot.app.screen._compositor.render_strips()
+        strips = strips_of(pilot)
         styles = [segment.style for strip in strips for segment in strip if segment.style]
         filtered = [
             segment.style

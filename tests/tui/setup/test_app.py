@@ -15,7 +15,7 @@ from emeth_tui.tui.setup.app import SetupApp
 from emeth_tui.tui.setup.questions import Outcome, Result
 from emeth_tui.tui.setup.wizard import Wizard
 from emeth_tui.words.translation import set_language
-from tests.tui.harness import LARGE, OPTIONS, SMALL
+from tests.tui.harness import LARGE, OPTIONS, SMALL, strips_of
 from tests.tui.setup.stand_in import KEYSTORE, PRIVATE_KEY, StandInMachine
 from tests.tui.test_pictures import check
 
@@ -45,8 +45,7 @@ async def do(pilot: Pilot[Outcome], *steps: str) -> None:
 
 
 def text_of(pilot: Pilot[Outcome]) -> str:
-    compositor = pilot.app.screen._compositor
-    return "\n".join(strip.text.rstrip() for strip in compositor.render_strips()) + "\n"
+    return "\n".join(strip.text.rstrip() for strip in strips_of(pilot)) + "\n"
 
 
 def result_of(pilot: Pilot[Outcome]) -> Outcome | None:
