@@ -57,7 +57,10 @@ _RATIO_GOALS = {"reference": 8.0, "reference-tf32": 3.5, "hf": 1.7, "hf-compiled
 _SMALL_BATCH_GROUPS = (CUDA_SIDES,)
 _LARGE_BATCH_GROUPS = ((OURS, "hf"), (OURS, "hf-compiled", "nanogpt"))
 _HOST_BOUND_SIDES = (OURS, "hf")
-_TESTS = Path(__file__).parents[1] / "tests/training/test_on_gpu.py"
+_TESTS = [
+    Path(__file__).parents[1] / "tests/training" / name
+    for name in ("test_on_gpu.py", "model/test_one_pass.py")
+]
 _TESTS_S = 90.0
 
 Narrate = Callable[[str], None]
@@ -197,7 +200,7 @@ class _Run:
         if self._setup.device == "cpu":
             return
         self._narrate("the tests that need a GPU")
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(_TESTS)]
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *map(str, _TESTS)]
         visible = {"CUDA_VISIBLE_DEVICES": self._setup.device.removeprefix("cuda:")}
         try:
             done = subprocess.run(

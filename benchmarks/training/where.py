@@ -2,7 +2,8 @@
 
 On a GPU it is the time that kernels take, and "host" is when none of them runs: a step that is mostly that is
 short of Python, not of arithmetic. On a CPU it is the time within torch's operations, and "host" is what is
-between them. The whole step is timed without the profiler.
+between them. The whole step is timed without the profiler. What a recorded step does cannot be told apart, so
+the table is of the steps that are not; below it stands what a step takes each way that there is here.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from benchmarks.processes import synchronise
 from benchmarks.training.train import LEARNING_RATE
 from emeth_tui.training.devices import Device, open_device, set_threads
 from emeth_tui.training.model.gpt2 import Gpt2, Gpt2Shape
+from emeth_tui.training.quick_steps.trial import shape_of, times_of
+from emeth_tui.training.quick_steps.way import Way
 from emeth_tui.training.run.batch_threads import BatchThreads
 from emeth_tui.training.run.compiling import compile_where_it_pays
 from emeth_tui.training.run.cpu_trial import fastest_on_cpu
@@ -58,6 +61,7 @@ class Where:
     step_ms: float
     by_kind_ms: dict[str, float]
     products_ms: float
+    by_way_ms: dict[str, float | None] = dataclasses.field(default_factory=dict)  # None: cannot be gone here
 
     @property
     def over_products(self) -> float:
@@ -76,6 +80,10 @@ class Where:
                 for kind in KINDS
             ),
             f"  all products together: {self.products_ms:.2f} ms, {self.products_ms / self.step_ms:.1%}",
+            *(
+                f"  a step {way}: " + ("not possible here" if ms is None else f"{ms:.2f} ms")
+                for way, ms in self.by_way_ms.items()
+            ),
         ]
 
 
@@ -116,7 +124,16 @@ def where(task: WhereTask, device: Device) -> Where:
         profiled_ms = take(task.steps)
     # Profiling slows down what happens on the CPU, so there it counts in shares.
     factor = 1.0 if device.is_cuda else step_ms / profiled_ms
-    return _summed_up(task, compiled, step_ms, factor, profiled.events() or [], device.is_cuda)
+    found = _summed_up(task, compiled, step_ms, factor, profiled.events() or [], device.is_cuda)
+    return dataclasses.replace(found, by_way_ms=_by_way_ms(stepper, ids, device)) if device.is_cuda else found
+
+
+def _by_way_ms(stepper: Stepper, ids: torch.Tensor, device: Device) -> dict[str, float | None]:
+    """Return what a step takes with and without recording, and with clipping and AdamW in one pass."""
+    shape = shape_of(ids)
+    ways = [Way(), Way(one_pass=True), Way(recorded=shape), Way(True, shape)]
+    seconds = times_of(ways, stepper, ids, device)
+    return {str(way): 1_000 * seconds[way] if way in seconds else None for way in ways}
 
 
 def _summed_up(

@@ -125,7 +125,7 @@ def test_without_a_gpu_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_the_tests_on_the_gpu_come_first_and_say_what_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     def run(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
-        assert Path(command[-1]).is_file()
+        assert all(Path(name).is_file() for name in command[-2:])
         return subprocess.CompletedProcess(command, 1, "..F\nFAILED tests/a.py::b - why\n1 failed in 2 s\n")
 
     monkeypatch.setattr(subprocess, "run", run)

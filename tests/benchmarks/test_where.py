@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from benchmarks.training import where
-from benchmarks.training.where import KINDS, WhereTask
+from benchmarks.training.where import KINDS, Where, WhereTask
 from emeth_tui.training.devices import open_device
-from emeth_tui.training.model.gpt2 import Gpt2Shape
+from emeth_tui.training.model.gpt2 import Gpt2, Gpt2Shape
+from emeth_tui.training.run.batch_threads import BatchThreads
+from emeth_tui.training.run.microbatch import MicroBatch
+from emeth_tui.training.run.step import Stepper
+from tests.training.pretended_gpu import TapeRecorder, pretended_gpu
 
 
 def test_a_steps_time_is_all_accounted_for() -> None:
@@ -21,6 +26,23 @@ def test_a_steps_time_is_all_accounted_for() -> None:
     assert sum(found.by_kind_ms.values()) == pytest.approx(found.step_ms, rel=0.01)
     assert found.by_kind_ms["products"] < found.products_ms < found.step_ms
     assert len(found.lines) == 2 + len(KINDS)
+
+
+def test_on_a_gpu_every_way_has_its_time() -> None:
+    task = WhereTask(Gpt2Shape(1, 2, 16, 16, 70), batch=2, block=16, steps=1)
+    gpu = pretended_gpu()
+    model = Gpt2(task.shape, dropout=0.0)
+    model.initialise(0)
+    micro_batch = MicroBatch(2, gpu)
+    stepper = Stepper(model.train(), gpu, micro_batch, BatchThreads(), lambda _: None, TapeRecorder)
+
+    found = where._by_way_ms(stepper, torch.ones(2, 16, dtype=torch.int64), gpu)
+
+    assert list(found) == ["plain", "in one pass", "recorded", "in one pass and recorded"]
+    assert found["plain"]
+    assert found["recorded"]
+    lines = Where(2, False, 1.0, dict.fromkeys(KINDS, 0.0), 1.0, {"plain": 3.25, "recorded": None}).lines
+    assert lines[-2:] == ["  a step plain: 3.25 ms", "  a step recorded: not possible here"]
 
 
 @pytest.mark.parametrize(

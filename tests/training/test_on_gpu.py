@@ -1,4 +1,4 @@
-"""Memory and checkpoints on a real GPU; passed over where there is none."""
+"""Memory, checkpoints and quick steps on a real GPU; passed over where there is none."""
 
 from __future__ import annotations
 
@@ -15,11 +15,17 @@ from emeth_tui.training.devices import Device, open_device
 from emeth_tui.training.files.checkpoint import CheckpointStore
 from emeth_tui.training.host_copy import HostCopy
 from emeth_tui.training.job_control import Control
+from emeth_tui.training.model.gpt2 import Gpt2, Gpt2Shape
+from emeth_tui.training.quick_steps.trial import find_quickest
+from emeth_tui.training.quick_steps.way import Way
 from emeth_tui.training.reports import EpochDone, Event, OutOfMemory, Paused, Progress, ResultWritten
 from emeth_tui.training.run import metrics
+from emeth_tui.training.run.batch_threads import BatchThreads
+from emeth_tui.training.run.microbatch import MicroBatch
 from emeth_tui.training.run.probe import train_for_a_moment
 from emeth_tui.training.run.saving import Cost, Saver, SavingPace
 from emeth_tui.training.run.state import SavingLimits
+from emeth_tui.training.run.step import Stepper
 from tests.training.jobs import JOBS_DIR, Run, make_request
 from tests.training.texts import english
 
@@ -142,3 +148,107 @@ def test_a_paused_job_gives_its_memory_back(
     assert run.of_type(Paused)
     assert paused < training / 4
     assert [event.epoch for event in run.of_type(EpochDone)] == [1, 2]
+
+
+RECORDED, ONE_PASS, BOTH = Way(recorded=(8, 128)), Way(one_pass=True), Way(True, (8, 128))
+
+
+def stepper_of(device: Device, dropout: float) -> tuple[Gpt2, Stepper]:
+    """A model of real widths, which always begins with the same weights, and its stepper."""
+    model = Gpt2(Gpt2Shape(layers=3, heads=4, width=256, positions=128, vocab_size=5_000), dropout)
+    model.initialise(1)
+    model.to(device.torch_device).train()
+    return model, Stepper(model, device, MicroBatch(8, device), BatchThreads(), lambda _: None)
+
+
+def losses_of(stepper: Stepper, device: Device, steps: int = 20) -> list[float]:
+    """Learn from drawn ids; return the losses."""
+    generator = torch.Generator().manual_seed(2)
+    drawn = [device.put(torch.randint(5_000, (8, 128), generator=generator)) for _ in range(4)]
+    return [float(stepper.take(drawn[step % 4], 1e-3, (0, step)).loss) for step in range(steps)]
+
+
+@pytest.mark.parametrize("way", [RECORDED, ONE_PASS, BOTH], ids=str)
+def test_quick_steps_are_the_same_training(device: Device, way: Way) -> None:
+    (plain, plain_stepper), (quick, quick_stepper) = (stepper_of(device, dropout=0.0) for _ in range(2))
+    quick_stepper.use(way)
+
+    losses = losses_of(quick_stepper, device)
+
+    assert quick_stepper.way == way, "see the log for why not"
+    assert losses == pytest.approx(losses_of(plain_stepper, device), rel=2e-3)
+    start, _ = stepper_of(device, dropout=0.0)
+    for name, weight in plain.state_dict().items():
+        if not name.endswith("c_attn.bias"):  # a key's gradient is nothing but rounding
+            moved = (weight - start.state_dict()[name]).norm()
+            assert (quick.state_dict()[name] - weight).norm() < 0.1 * moved, name
+
+
+@pytest.mark.parametrize("way", [RECORDED, BOTH], ids=str)
+def test_a_recorded_step_draws_other_masks_each_time_and_the_plain_ones(device: Device, way: Way) -> None:
+    ids = device.put(torch.ones(8, 128, dtype=torch.int64))
+    losses: dict[Way, list[float]] = {}
+    for each in (Way(), way):
+        _, stepper = stepper_of(device, dropout=0.3)
+        stepper.use(each)
+        with stepper.trying():  # records, and leaves the random state as it was
+            stepper.take(ids, 0.0, (0,))
+        torch.cuda.manual_seed(5)
+        losses[each] = [float(stepper.take(ids, 0.0, (0,)).loss) for _ in range(3)]
+        assert stepper.way == each
+
+    assert len(set(losses[way])) == 3
+    assert losses[way] == pytest.approx(losses[Way()], rel=1e-3)
+
+
+def test_a_recorded_step_waits_for_nothing(device: Device) -> None:
+    _, stepper = stepper_of(device, dropout=0.1)
+    ids = device.put(torch.ones(8, 128, dtype=torch.int64))
+    stepper.use(BOTH)
+    stepper.take(ids, 1e-3, (0,))
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for _ in range(3):
+            stepper.take(ids, 1e-3, (0,))
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+    assert stepper.way == BOTH
+
+
+@pytest.mark.parametrize("way", [Way(), ONE_PASS], ids=str)
+def test_no_step_waits_for_the_gpu(device: Device, way: Way) -> None:
+    _, stepper = stepper_of(device, dropout=0.1)
+    ids = device.put(torch.ones(8, 128, dtype=torch.int64))
+    stepper.use(way)
+    stepper.take(ids, 1e-3, (0,))
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        stepper.take(ids, 1e-3, (0,))
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+def test_a_pause_frees_what_was_recorded_and_training_goes_on(device: Device) -> None:
+    _, stepper = stepper_of(device, dropout=0.0)
+    stepper.use(BOTH)
+    losses_of(stepper, device, steps=4)
+    state = HostCopy(device).take(stepper.state_dict())
+    torch.cuda.synchronize()
+    held = torch.cuda.memory_reserved(device.torch_device)
+
+    stepper.release()
+    device.free_cache()
+
+    assert torch.cuda.memory_reserved(device.torch_device) < held / 2
+    stepper.load_state_dict(state)
+    assert losses_of(stepper, device, steps=4)
+    assert stepper.way == BOTH
+
+
+def test_the_trial_finds_a_recorded_small_step_faster(device: Device) -> None:
+    model, stepper = stepper_of(device, dropout=0.1)
+
+    find_quickest(stepper, model, (8, 128), 8 * 5_000, device)
+
+    assert stepper.way.recorded == (8, 128)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from emeth_tui.training.devices import calculated_in
-from emeth_tui.training.model.dropout import draw_masks
+from emeth_tui.training.model.dropout import add_dropped, draw_masks, weigh_dropped
 from emeth_tui.training.model.head import LogitsToGradients, head_loss, logits_to_gradients
 from emeth_tui.training.model.projection import Projection, Weight
 
@@ -136,7 +136,7 @@ def _attend_with_mask(split: Tensor, mask: Tensor) -> Tensor:
     query, key, value = split.reshape(3, blocks * heads, length, width)
     future = _causal_mask(length, query.dtype)
     scores = torch.baddbmm(future, query, key.transpose(1, 2), alpha=1.0 / math.sqrt(width))
-    return torch.bmm(scores.softmax(-1) * mask, value).view(blocks, heads, length, width)
+    return weigh_dropped(scores, mask, value).view(blocks, heads, length, width)
 
 
 @functools.lru_cache(maxsize=8)
@@ -148,7 +148,7 @@ def _causal_mask(length: int, dtype: torch.dtype) -> Tensor:
 def _add_dropped(states: Tensor, change: Tensor, dropout: float, mask: Tensor | None) -> Tensor:
     """Return `states` with `change` added, some of it dropped."""
     if mask is not None:
-        return torch.addcmul(states, change, mask, value=1.0 / (1.0 - dropout))
+        return add_dropped(states, change, mask, 1.0 / (1.0 - dropout))
     return states + functional.dropout(change, dropout)
 
 
@@ -248,10 +248,12 @@ class Transformer(nn.Module):
 
     def masks(self, batch: int, length: int, layers: int) -> tuple[Tensor, list[LayerMasks]]:
         """Draw the masks of a pass through so many layers: the embedding's, and each layer's."""
+        precision = calculated_in("cpu")
+        in_fp32 = precision == torch.float32
         of_attention = (layers, batch * self.heads, length, length)
-        attention = draw_masks(of_attention, self.attention_dropout, calculated_in("cpu"))
+        attention = draw_masks(of_attention, self.attention_dropout, torch.bool if in_fp32 else precision)
         of_rows = (1 + 2 * layers, batch * length, self.width)
-        embedded, *others = draw_masks(of_rows, self.dropout, torch.float32)
+        embedded, *others = draw_masks(of_rows, self.dropout, torch.bool if in_fp32 else torch.float32)
         return embedded, [
             LayerMasks(*each) for each in zip(attention, others[::2], others[1::2], strict=True)
         ]
