@@ -37,7 +37,8 @@ test-slow: $(VENV)/.installed  ## Run what `make test` leaves out: whole nodes, 
 test-pythons: $(VENV)/.installed  ## Run what needs no torch on every other Python that lies here
 	$(BIN)/python -m tools.pythons $(VENV) --ignore tests/contracts --ignore tests/tui -m 'not slow and not process'
 
-RUNS_AT_ONCE ?= 4
+# More than the cores: a run waits for blocks most of the time.
+RUNS_AT_ONCE ?= 6
 faults: $(VENV)/.installed  ## Break a node and its network in every way of docs/reliability.md
 	$(BIN)/python -m tests.faults --jobs $(RUNS_AT_ONCE)
 
@@ -64,7 +65,7 @@ lint: $(VENV)/.installed  ## Check style, types and layers
 	$(BIN)/python -m tools.structure
 	$(BIN)/deptry .
 
-check: lint test test-slow test-pythons  ## Everything that CI checks
+check: lint test test-slow test-pythons faults  ## Everything that CI checks
 
 bench: $(VENV)/.installed  ## Measure, on a CPU; results and method are in BENCHMARKS.md
 	$(BIN)/python -m benchmarks all

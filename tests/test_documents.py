@@ -245,7 +245,7 @@ def test_links_lead_to_files(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("page", ["docs/design.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("page", ["docs/design.md", "docs/reliability.md", "CONTRIBUTING.md"])
 def test_files_and_tests_named_on_a_page_exist(page: str) -> None:
     for name in words_of_code(ROOT / page):
         path, _colons, test = name.partition("::")

@@ -30,7 +30,7 @@ from tests.faults.stage.world import Setup, deploy
 _OWN_MOUNTS = "EMETH_FAULTS_OWN_MOUNTS"
 RUN_LIMIT_S = 1_800.0  # bounds a hang
 SET_UPS = 2  # times that a run is set up at most
-FIXED_RUNS = 24  # of `make faults`: together they have each fault once
+FIXED_RUNS = 16  # of `make faults`: together they have each fault once
 # Of `make faults-short`: what money hangs on most, each kind of fault among it.
 SHORT_RUNS = (
     ("node killed", "rpc: wrong status"),

@@ -74,15 +74,24 @@ def _is_complete(request: Message) -> bool:
 
 
 async def _kill_node(world: World, chance: random.Random) -> str:
+    await _running(world)
     world.nodes[0].send(signal.SIGKILL)
     return "SIGKILL"
 
 
+async def _running(world: World) -> int:
+    """Wait until the first node runs; return its process id."""
+    while not (pid := world.nodes[0].pid):  # noqa: ASYNC110 - it may be between two starts
+        await asyncio.sleep(0.05)
+    return pid
+
+
 async def _stop_node(world: World, chance: random.Random) -> str:
-    return await _stopped(world.nodes[0].pid, chance)
+    return await _stopped(await _running(world), chance)
 
 
 async def _ask_node_to_leave(world: World, chance: random.Random) -> str:
+    await _running(world)
     world.nodes[0].send(signal.SIGTERM)
     return "SIGTERM"
 

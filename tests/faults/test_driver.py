@@ -1,0 +1,59 @@
+"""The driver: a run that was not even set up is set up once more, and nothing else is tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults import __main__ as driver
+from tests.faults.plan import plan_for
+from tests.faults.run import NotSetUp, Report
+
+WRONG = Report(1, violations=["the deposit of job 001 is forgotten"])
+RIGHT = Report(1)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "set_up", "violations"),
+    [
+        ([RIGHT], 1, []),
+        ([NotSetUp("no port"), RIGHT], 2, []),
+        ([NotSetUp("no port"), NotSetUp("no port"), RIGHT], 1, ["not set up 2 times: no port"]),
+        ([WRONG, RIGHT], 1, WRONG.violations),
+        ([ValueError("a bug"), RIGHT], 1, ["the run broke off: ValueError: a bug"]),
+    ],
+    ids=["right", "set up again", "never set up", "wrong", "broken off"],
+)
+async def test_what_is_wrong_in_a_run_is_never_played_again(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    outcomes: list[Report | Exception],
+    set_up: int,
+    violations: list[str],
+) -> None:
+    coming: Iterator[Report | Exception] = iter(outcomes)
+
+    async def play(*_: Any, **__: Any) -> Report:
+        outcome = next(coming)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr(driver, "play", play)
+
+    report = await driver._play(plan_for(1), tmp_path, tmp_path, small_disk=False)
+
+    assert (report.set_up, report.violations) == (set_up, violations)
+    assert ("not set up: no port" in capsys.readouterr().out) == isinstance(outcomes[0], NotSetUp)
+
+
+def test_the_fixed_set_has_each_fault_once() -> None:
+    arguments = driver.argparse.Namespace(seeds=0, fault=[], short=False, chain="anvil")
+    plans = list(driver.plans(arguments, small_disk=True))
+
+    assert len(plans) == driver.FIXED_RUNS
+    assert sorted(step.fault for plan in plans for step in plan.steps) == sorted(driver.CATALOGUE)

@@ -1,0 +1,23 @@
+"""Amounts and times as people read them."""
+
+from __future__ import annotations
+
+import pytest
+
+from emeth_tui.model import token_to_wei
+from emeth_tui.words import formats
+
+
+@pytest.mark.parametrize(
+    ("amount_wei", "shown"),
+    [
+        (token_to_wei("5.2575"), "5.2575"),
+        (token_to_wei("5.25"), "5.25"),
+        (token_to_wei(5) + 1, "5.01"),  # not to the last wei in so few cells, and never less
+        (1, "0.01"),
+        (0, "0.00"),
+        (token_to_wei("1234567.5"), "1,234,567.50"),
+    ],
+)
+def test_a_cost_is_exact_where_it_fits_and_never_less_than_it_is(amount_wei: int, shown: str) -> None:
+    assert formats.cost(amount_wei) == shown
