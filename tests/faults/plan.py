@@ -37,6 +37,7 @@ LEAVES_JOBS = frozenset(
         "native token spent",
         "chain: clock ahead",
         "chain: deadline passed",
+        "database overwritten",
         *TAKES_STATE,
     }
 )

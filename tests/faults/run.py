@@ -26,7 +26,7 @@ from tests.faults.stage.settings import Layout
 from tests.faults.stage.world import World
 
 # These decide what a run tries, and never what is right.
-STAGE_LIMIT_S = 12.0  # a stage that does not come is not waited for any longer
+SILENCE_S = 12.0  # of the node: the stage that is waited for does not come
 CLAIMED_WITHIN_S = 15.0  # where claiming may have stopped
 # These bound a hang: the node looks at everything once a minute.
 HANG_S = 150.0  # without any change
@@ -116,8 +116,7 @@ class _Run:
     # ---- faults
 
     async def _step(self, number: int, step: Step) -> None:
-        with anyio.move_on_after(STAGE_LIMIT_S):
-            await self._stage(step.stage).wait()
+        await self._wait_for(step.stage)
         await asyncio.sleep(step.delay_s)
         at_s = round(time.time(), 2)
         try:
@@ -125,6 +124,18 @@ class _Run:
         except EmethError as error:  # the network was down
             detail = f"did not happen: {error}"
         self._report.faults.append({"fault": step.fault, "stage": step.stage, "detail": detail, "at": at_s})
+
+    async def _wait_for(self, stage: str) -> None:
+        """Wait for a stage of a job; where the node has nothing more to say, it does not come."""
+        reached, records = self._stage(stage), self._world.nodes[0].records
+        said, silent_since_s = len(records), time.monotonic()
+        while not reached.is_set():
+            with anyio.move_on_after(_LOOK_EVERY_S):
+                await reached.wait()
+            if len(records) != said:
+                said, silent_since_s = len(records), time.monotonic()
+            elif time.monotonic() - silent_since_s > (SILENCE_S if said else HANG_S):
+                return
 
     def _stage(self, name: str) -> asyncio.Event:
         return self._seen.setdefault(name, asyncio.Event())

@@ -168,6 +168,20 @@ async def _flip_database(world: World, chance: random.Random) -> str:
     return f"{len(places)} bytes"
 
 
+async def _overwrite_database(world: World, chance: random.Random) -> str:
+    """Write something else over the database, under the running node, which has kept a copy."""
+    await _running(world)
+    path = world.layout.home() / DATABASE
+    kept = sorted((path.parent / "backups").glob("*.sqlite3"))
+    if not kept or kept[-1].stat().st_ctime < world.started_unix_s:
+        return "did not happen: no copy yet"
+    what, content = chance.choice(
+        (("nothing", b""), ("zeros", bytes(40_960)), ("an older copy", kept[0].read_bytes()))
+    )
+    path.write_bytes(content)
+    return what
+
+
 async def _lose_state(world: World, chance: random.Random) -> str:
     """Remove the state directory under the running node, and kill the node a little later."""
     shutil.rmtree(world.layout.home() / "state", ignore_errors=True)
@@ -223,6 +237,7 @@ CATALOGUE: dict[str, Fault] = {
     "node's clock off": _clock_off,
     "disk full": _disk_full,
     "database flipped": _flip_database,
+    "database overwritten": _overwrite_database,
     "state lost": _lose_state,
     "state gone": _state_gone,
     "cache lost": _cache_lost,

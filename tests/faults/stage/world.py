@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,6 +61,7 @@ class World:
         self.proxies = {name: Proxy(name, self._upstream(name)) for name in SERVICES}
         self.printed: asyncio.Queue[Record] = asyncio.Queue()  # what the first node prints
         self.starts = 0
+        self.started_unix_s = 0.0  # when the first node was, the last time
         self._endpoints: dict[str, int] = {}
         self._ready = asyncio.Event()
         self._chain: ChainClient | None = None
@@ -156,6 +158,7 @@ class World:
         self.setup.training.write(home / "cache" / DEVNET / "jobs")
         if number == 0:
             self.starts += 1
+            self.started_unix_s = time.time()
             node.on_record = self.printed.put_nowait
         kept = {
             name: value for name, value in os.environ.items() if not name.startswith(("EMETH_TUI_", "XDG_"))
