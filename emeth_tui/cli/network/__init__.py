@@ -7,6 +7,7 @@ import click
 from emeth_tui.cli.network.deploying import deploy
 from emeth_tui.cli.network.info import info
 from emeth_tui.cli.network.joining import join
+from emeth_tui.cli.network.serving import serve
 
 
 @click.group()
@@ -17,5 +18,5 @@ def network() -> None:
     """
 
 
-for _command in (deploy, join, info):
+for _command in (deploy, serve, join, info):
     network.add_command(_command)

@@ -1,4 +1,4 @@
-"""An HTTP service on a loopback port, run inside somebody else's event loop."""
+"""An HTTP service on a port, run inside somebody else's event loop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from emeth_tui.errors import ServiceError
-from emeth_tui.notices.reasons.local.serving import NoFreePort, NoPort, ServiceDidNotStart
+from emeth_tui.notices.reasons.local.serving import CannotListen, NoFreePort, NoPort, ServiceDidNotStart
 
 LOOPBACK = "127.0.0.1"
 STOP_GRACE_S = 1  # how long open requests may continue when a service stops
@@ -36,11 +36,36 @@ def bind_loopback(preferred_port: int = 0) -> socket.socket:
     raise ServiceError(NoFreePort())
 
 
+def bind(host: str, port: int) -> socket.socket:
+    """Bind a listening port of this address alone. Raise ServiceError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named as TCP: see above
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise ServiceError(CannotListen(f"{host}:{port}", error.strerror or str(error))) from error
+    return listener
+
+
 class HttpService:
     """Serves an ASGI application until stopped; leaves signals to the program around it."""
 
-    def __init__(self, name: str, app: ASGIApp, *, preferred_port: int = 0) -> None:
+    def __init__(
+        self,
+        name: str,
+        app: ASGIApp,
+        *,
+        preferred_port: int = 0,
+        listener: socket.socket | None = None,
+        grace_s: int = STOP_GRACE_S,
+    ) -> None:
+        """With a `listener` that is bound already, there it listens."""
         self._name = name
+        self._listener = listener
+        self._grace_s = grace_s
+        self._host = LOOPBACK
         self._app = app
         self._preferred_port = preferred_port
         self._port = 0
@@ -54,12 +79,13 @@ class HttpService:
 
     @property
     def url(self) -> str:
-        return f"http://{LOOPBACK}:{self._port}"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._port}"
 
     async def start(self) -> None:
         """Bind the port and start to serve. Raise ServiceError when the service does not come up."""
-        listener = bind_loopback(self._preferred_port)
-        self._port = listener.getsockname()[1]
+        listener = self._listener or bind_loopback(self._preferred_port)
+        self._host, self._port = listener.getsockname()[:2]
         config = uvicorn.Config(
             dated(self._app),
             log_config=None,
@@ -67,7 +93,7 @@ class HttpService:
             access_log=False,
             lifespan="off",
             date_header=False,  # uvicorn sets its own in the loop that is replaced below
-            timeout_graceful_shutdown=STOP_GRACE_S,
+            timeout_graceful_shutdown=self._grace_s,
         )
         self._server = _Server(config)
         self._task = asyncio.create_task(
@@ -81,7 +107,7 @@ class HttpService:
             raise ServiceError(ServiceDidNotStart(self._name)) from self._task.exception()
 
     async def stop(self) -> None:
-        """Finish open requests, for a second at most, and close the port."""
+        """Finish open requests, as long as the grace lasts, and close the port."""
         if self._server is None or self._task is None:
             return
         self._server.stopping.set()

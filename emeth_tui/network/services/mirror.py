@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -27,6 +29,7 @@ class JobMirror:
         self._changed = asyncio.Condition()
         self._turn = asyncio.Lock()
         self._version = 0
+        self._answered_s = 0.0  # by the clock that never steps; 0 before the first answer
 
     @property
     def jobs(self) -> Mapping[JobId, ChainJob]:
@@ -41,6 +44,11 @@ class JobMirror:
     def version(self) -> int:
         """The number of blocks seen; if it is unchanged, nothing has happened."""
         return self._version
+
+    @property
+    def age_s(self) -> float:
+        """How long ago the chain last answered; endless before it did."""
+        return time.monotonic() - self._answered_s if self._answered_s else math.inf
 
     async def run(self) -> None:
         """Keep the copy current until cancelled. Raise NetworkError when the chain does not answer."""
@@ -62,6 +70,7 @@ class JobMirror:
     async def _refresh(self) -> None:
         head = await self._chain.head()
         if self._head is not None and head == self._head:
+            self._answered_s = time.monotonic()
             return
         known = self._jobs
         if self._head is None or not await self._is_on_chain(self._head):
@@ -72,6 +81,7 @@ class JobMirror:
         current = await self._chain.jobs(touched)
         self._jobs = {**known, **{job_id: current[job_id] for job_id in touched if job_id in current}}
         self._head = head
+        self._answered_s = time.monotonic()
         async with self._changed:
             self._version += 1
             self._changed.notify_all()

@@ -8,6 +8,7 @@ result. All are signed like a node's calls.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -102,10 +103,14 @@ class StorageOptions:
     url_lifetime_s: float = 900.0
     part_bytes: int = PART_BYTES
     max_dataset_bytes: int = MAX_DATASET_BYTES
+    public_url: str = ""  # what presigned URLs begin with; "" takes it from the request
 
 
 class StorageApp:
-    """The storage API's routes over an ObjectStore; `find_job` reads a job from the chain."""
+    """The storage API's routes over an ObjectStore; `find_job` reads a job from the chain.
+
+    `wait_of_account` returns how long an account has to wait before its next signed call.
+    """
 
     def __init__(
         self,
@@ -116,8 +121,10 @@ class StorageApp:
         verifier_address: str,
         options: StorageOptions | None = None,
         now_unix_s: Callable[[], float] = time.time,
+        wait_of_account: Callable[[str], float] = lambda _account: 0.0,
     ) -> None:
         self._objects = objects
+        self._wait_of_account = wait_of_account
         self._find_job = find_job
         self._verifier_address = verifier_address.lower()
         self._options = options or StorageOptions()
@@ -262,6 +269,11 @@ class StorageApp:
             raise HTTPException(401, "the signature is older than 60 s, or from the future: check the clock")
         if signer_of(call) != call.address.lower():
             raise HTTPException(401, "the signature is not the address's over this job and time")
+        if wait_s := self._wait_of_account(call.address.lower()):
+            seconds = max(1, math.ceil(wait_s))
+            raise HTTPException(
+                429, f"too many calls of this account: again in {seconds} s", {"retry-after": str(seconds)}
+            )
         return call
 
     async def _job(self, job_id: str) -> ChainJob:
@@ -292,7 +304,8 @@ class StorageApp:
         return self._url(request, "GET", f"/objects/{kind}/{name}")
 
     def _url(self, request: Request, method: str, path: str) -> str:
-        return str(request.base_url).rstrip("/") + self._presigner.sign(method, path)
+        base_url = self._options.public_url or str(request.base_url)
+        return base_url.rstrip("/") + self._presigner.sign(method, path)
 
 
 def signer_of(call: SignedCall) -> str:
@@ -345,7 +358,7 @@ def _stored(part: StoredPart) -> Response:
 
 async def _refusal(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
-    return JSONResponse({"error": error.detail}, status_code=error.status_code)
+    return JSONResponse({"error": error.detail}, status_code=error.status_code, headers=error.headers)
 
 
 async def _unavailable(_request: Request, error: Exception) -> Response:

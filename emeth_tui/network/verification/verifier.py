@@ -71,6 +71,7 @@ class Verifier:
         *,
         verification_key: str,
         work_dir: Path,
+        max_result_bytes: int = MAX_RESULT_BYTES,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._account = account
@@ -80,6 +81,7 @@ class Verifier:
         self._rejections = rejections
         self._verification_key = verification_key
         self._work_dir = make_private_directory(work_dir)
+        self._max_result_bytes = max_result_bytes
         self._monotonic_s = monotonic_s
         self._settled: set[tuple[JobId, JobStatus]] = set()  # because the mirror may not have seen it yet
         self._troubles: dict[JobId, _Troubles] = {}
@@ -132,7 +134,7 @@ class Verifier:
         parameters = parse_parameters(job.param)
         dataset, result = directory / "dataset.txt", directory / "result.pt"
         await self._fetch(job.job_id, SIGNED_GET_URL_PATH, dataset, MAX_DATASET_BYTES)
-        await self._fetch(job.job_id, VERIFIER_GET_URL_PATH, result, MAX_RESULT_BYTES)
+        await self._fetch(job.job_id, VERIFIER_GET_URL_PATH, result, self._max_result_bytes)
         try:
             seen = await self._examine(parameters.language.value, dataset, result)
         except TorchProcessDied as error:

@@ -67,6 +67,10 @@ class KeyMissing(Reason):
     key: str
 
 
+class NotAnAddressRange(Reason):
+    pass
+
+
 class NameOfBuiltIn(Reason):
     name: str
 

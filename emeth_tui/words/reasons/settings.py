@@ -26,6 +26,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     ),
     settings.NoSuchVariable: "{name}: no setting has this environment variable; the nearest is {nearest}",
     settings.KeyMissing: "{key}: is missing",
+    settings.NotAnAddressRange: "an address or a range of them, such as 10.0.0.7 or 10.0.0.0/24",
     settings.NameOfBuiltIn: "{name} is a network that ships with emeth-tui; take another name",
     settings.InvalidValue: "{key} = {value}: {problem}",
     settings.InvalidSecret: "{key}: {problem}",

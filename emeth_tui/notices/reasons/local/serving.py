@@ -73,3 +73,21 @@ class TransactionsWait(Reason):
 
 class ProfileThere(Reason):
     path: Path
+
+
+class CannotListen(Reason):
+    listen: str
+    detail: str
+
+
+class ServedAlready(Reason):
+    directory: Path
+
+
+class NotTheVerifier(Reason):
+    address: str
+    verifier: str
+
+
+class ServeExtraMissing(Reason):
+    modules: str

@@ -31,5 +31,15 @@ SENTENCES: Mapping[type[Notice], str] = {
     serving.TransactionsWait: (
         "{waiting} transactions of {address} are not in a block yet; deploy when they are"
     ),
+    serving.ServeExtraMissing: (
+        "serving a network needs packages that are not installed ({modules}): "
+        "`pip install 'emeth-tui[serve]'`"
+    ),
+    serving.CannotListen: "{listen}: cannot be listened on: {detail}",
+    serving.ServedAlready: "{directory}: a network is served from here already",
+    serving.NotTheVerifier: (
+        "{address} is not the verifier: the contract names {verifier}; serve with that account, or without "
+        "`verify`"
+    ),
     serving.ProfileThere: "{path}: is there already; take another --output",
 }

@@ -1,0 +1,168 @@
+"""Run a network's services until a signal: everything is opened in order, and closed in the other."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable
+
+import httpx
+
+from emeth_tui.clients.chain.client import ChainClient
+from emeth_tui.clients.chain.contracts import read
+from emeth_tui.clients.http.connections import trusted_authorities
+from emeth_tui.clients.wallet import Wallet
+from emeth_tui.errors import ServiceError
+from emeth_tui.files import try_lock
+from emeth_tui.model import JobId
+from emeth_tui.network.account import Account
+from emeth_tui.network.files import kept_secret, make_private_directory
+from emeth_tui.network.services.http_service import HttpService, bind
+from emeth_tui.network.services.info_server import InfoApp
+from emeth_tui.network.services.mirror import JobMirror
+from emeth_tui.network.services.objects import DATASETS, ObjectStore
+from emeth_tui.network.services.storage import MAX_PARTS, StorageApp, StorageOptions
+from emeth_tui.network.serving.application import Services
+from emeth_tui.network.serving.config import ServeSettings
+from emeth_tui.network.serving.edge import Edge, Proxies
+from emeth_tui.network.serving.metrics import Metrics
+from emeth_tui.network.serving.rate_limit import RateLimit
+from emeth_tui.network.supervision import supervise
+from emeth_tui.network.verification.examiner import examiner
+from emeth_tui.network.verification.rejections import Rejections
+from emeth_tui.network.verification.torch_process import TorchProcess
+from emeth_tui.network.verification.verifier import Verifier
+from emeth_tui.notices.reasons.local.serving import NotTheVerifier, ServedAlready
+from emeth_tui.protocol.contracts import ChainJob
+from emeth_tui.protocol.storage_api import PART_BYTES
+from emeth_tui.settings import Network
+from emeth_tui.settings.values import split_listen
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+KEY_FILE = "verification_key"
+
+_logger = logging.getLogger(__name__)
+
+
+async def serve(
+    settings: ServeSettings, network: Network, verifier: Wallet | None, on_ready: Callable[[str], None]
+) -> None:
+    """Serve until SIGINT or SIGTERM; call `on_ready` with the address once everything answers.
+
+    With a `verifier`, results are verified too, by that account. Raise ServiceError, or NetworkError when
+    the chain is not there at the start.
+    """
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, stopping.set)
+    async with contextlib.AsyncExitStack() as stack:
+        service = await _open(stack, settings, network, verifier)
+        on_ready(service.url)
+        await stopping.wait()
+        _logger.info("stopping: requests under way have %d s", settings.stop_grace_s)
+
+
+async def _open(
+    stack: contextlib.AsyncExitStack, settings: ServeSettings, network: Network, verifier: Wallet | None
+) -> HttpService:
+    state_dir = make_private_directory(settings.state_dir)
+    lock = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    stack.callback(os.close, lock)
+    if not try_lock(lock):
+        raise ServiceError(ServedAlready(state_dir))
+    chain = await ChainClient.connect(network)
+    stack.push_async_callback(chain.close)
+    its_verifier = str(await read(chain.contracts.core.functions.verifier()))
+    if verifier is not None and verifier.address != its_verifier:
+        raise ServiceError(NotTheVerifier(verifier.address, its_verifier))
+    mirror = JobMirror(chain, interval_s=min(network.poll_interval_s, 2.0))
+    await mirror.refresh()
+
+    objects = ObjectStore(state_dir / "storage")
+    rejections = Rejections(state_dir / "rejections.jsonl")
+    metrics = Metrics()
+
+    async def find_job(job_id: JobId) -> ChainJob | None:
+        return (await chain.jobs([job_id])).get(job_id)
+
+    storage = StorageApp(
+        objects,
+        find_job,
+        secret=bytes.fromhex(kept_secret(state_dir / "storage_secret")),
+        verifier_address=its_verifier,
+        options=StorageOptions(public_url=settings.public_url or network.storage_url),
+        wait_of_account=_limit_of_accounts(settings, metrics),
+    )
+    info = InfoApp(mirror, lambda name: objects.size_bytes(DATASETS, name), rejections.of, lag_s=0.0)
+    services = Services(storage.asgi(), info.asgi(), mirror, metrics)
+    edge = Edge(
+        services,
+        Proxies(settings.trusted_proxies),
+        RateLimit(settings.limits.requests_per_minute),
+        metrics,
+    )
+    _run(stack, "mirror", mirror.run)
+    _run(stack, "info server", info.follow)
+    host, port = split_listen(settings.listen)
+    service = HttpService("network", edge, listener=bind(host, port), grace_s=settings.stop_grace_s)
+    if verifier is not None:
+        await _open_verifier(stack, settings, network, Account(chain, verifier), mirror, rejections)
+    await service.start()
+    stack.push_async_callback(service.stop)
+    return service
+
+
+def _limit_of_accounts(settings: ServeSettings, metrics: Metrics) -> Callable[[str], float]:
+    limit = RateLimit(settings.limits.calls_per_minute)
+
+    def wait_of(account: str) -> float:
+        wait_s = limit.take(account)
+        if wait_s:
+            metrics.limited("account")
+        return wait_s
+
+    return wait_of
+
+
+async def _open_verifier(
+    stack: contextlib.AsyncExitStack,
+    settings: ServeSettings,
+    network: Network,
+    account: Account,
+    mirror: JobMirror,
+    rejections: Rejections,
+) -> None:
+    http = await stack.enter_async_context(
+        httpx.AsyncClient(
+            base_url=network.storage_url, timeout=30.0, trust_env=False, verify=trusted_authorities()
+        )
+    )
+    process = TorchProcess("the verifier's process", settings.state_dir / "verifier.log", niceness=0)
+    stack.push_async_callback(process.close)
+    verifier = Verifier(
+        account,
+        mirror,
+        http,
+        examiner(process, network),
+        rejections,
+        verification_key=kept_secret(settings.state_dir / KEY_FILE),
+        work_dir=settings.state_dir / "verifier",
+        max_result_bytes=MAX_PARTS * PART_BYTES,
+    )
+    _run(stack, "verifier", verifier.run)
+
+
+def _run(stack: contextlib.AsyncExitStack, name: str, run: Callable[[], Awaitable[None]]) -> None:
+    task = asyncio.create_task(supervise(name, run), name=f"network {name}")
+    stack.push_async_callback(cancel, task)
+
+
+async def cancel(task: asyncio.Task[None]) -> None:
+    """Cancel a task until it has ended: libraries that use asyncio.wait_for may swallow a cancellation."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=1.0)

@@ -1,0 +1,69 @@
+"""Who asks, behind proxies and not; limits, logs and figures of requests."""
+
+from __future__ import annotations
+
+import logging
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from emeth_tui.network.serving.edge import Edge, Proxies
+from emeth_tui.network.serving.metrics import Metrics
+from emeth_tui.network.serving.rate_limit import RateLimit
+
+
+async def say_client(request: Request) -> PlainTextResponse:
+    assert request.client is not None
+    return PlainTextResponse(request.client.host)
+
+
+def client_of(edge: Edge, peer: str) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(edge, client=(peer, 1))
+    return httpx.AsyncClient(transport=transport, base_url="http://network")
+
+
+def edge(*, proxies: tuple[str, ...] = (), per_minute: int = 100) -> Edge:
+    app = Starlette(routes=[Route(path, say_client) for path in ("/x", "/healthz", "/objects/dataset/a")])
+    return Edge(app, Proxies(proxies), RateLimit(per_minute), Metrics())
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "client"),
+    [
+        ("198.51.100.7", "203.0.113.9", "198.51.100.7"),  # no proxy of ours: its word counts nothing
+        ("10.0.0.2", "203.0.113.9", "203.0.113.9"),
+        ("10.0.0.2", "203.0.113.66, 203.0.113.9, 10.0.0.3", "203.0.113.9"),  # the first was made up
+        ("10.0.0.2", "nonsense", "10.0.0.2"),
+        ("10.0.0.2", "", "10.0.0.2"),
+        ("::1", "2001:db8::5", "2001:db8::5"),
+    ],
+)
+async def test_a_client_is_who_a_named_proxy_says(peer: str, forwarded: str, client: str) -> None:
+    async with client_of(edge(proxies=("10.0.0.0/24", "::1/128")), peer) as http:
+        answer = await http.get("/x", headers={"x-forwarded-for": forwarded})
+    assert answer.text == client
+
+
+async def test_each_address_has_its_own_limit_and_health_has_none() -> None:
+    limited = edge(per_minute=2)
+    async with client_of(limited, "198.51.100.1") as one, client_of(limited, "198.51.100.2") as other:
+        statuses = [(await one.get("/x")).status_code for _ in range(3)]
+        refused = await one.get("/x", headers={"x-forwarded-for": "203.0.113.5"})
+        assert statuses == [200, 200, 429]
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "30")
+        assert (await other.get("/x")).status_code == 200
+        assert [(await one.get("/healthz")).status_code for _ in range(5)] == [200] * 5
+
+
+async def test_a_line_has_the_path_alone(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="emeth_tui.network.access"):
+        async with client_of(edge(), "198.51.100.1") as http:
+            await http.get("/objects/dataset/a?expires=1&signature=secret")
+    (record,) = [one for one in caplog.records if one.name == "emeth_tui.network.access"]
+    assert record.getMessage() == "GET /objects/dataset/a 200"
+    assert record.client == "198.51.100.1"  # type: ignore[attr-defined]
+    assert "secret" not in str(record.__dict__)
