@@ -28,6 +28,7 @@ EmethError                    what happened, to which job, and what the user can
 ├── ExportError               a file that the user asked for cannot be written
 ├── ControlError              the node that runs here cannot be looked at, or not any longer
 ├── SshError                  another machine's node cannot be reached over ssh
+├── HostError                 another machine that trains for the node is not what it should be
 ├── NotRunning                a command needs a running node, and none runs here
 ├── NoSuchJob                 no job has the id that was typed, or several begin with it
 ├── CommandRefused            the node does not do what was asked of it now
@@ -195,6 +196,10 @@ class ControlError(EmethError):
 
 
 class SshError(EmethError):
+    exit_code = ExitCode.SSH
+
+
+class HostError(EmethError):
     exit_code = ExitCode.SSH
 
 

@@ -142,6 +142,7 @@ class WorkerPhase(Enum):
     WRITING_RESULT = "writing result"
     STOPPING = "stopping"
     RESTARTING = "restarting"  # its process died with a job; a new one goes on from the checkpoint
+    AWAY = "away"  # its host is not reached; a job that it has goes on there
     DOWN = "down"  # there is no process: it died without a job, or the device did not start
     CLOSED = "closed"
 

@@ -56,6 +56,7 @@ class Run:
     manager: ServiceManager | None = None  # None where no service manager wants to hear of it
     journal: Journal | None = None  # None where what is printed does not go to systemd's
     alerts: AlertSecrets | None = None  # None where nobody is to hear of what happens
+    ssh_agent: str = ""  # the socket of an agent that ssh may ask
 
 
 def view_running_node(
@@ -209,6 +210,7 @@ async def _run_engine(
         devices=devices_or_default(run.settings.workers.devices),
         layers=run.layers,
         exit_after_jobs=run.exit_after_jobs,
+        ssh_agent=run.ssh_agent,
     )
     with contextlib.closing(events):
         async with (

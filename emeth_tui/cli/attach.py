@@ -59,8 +59,9 @@ def _attach_here(place: Place, *, read_only: bool) -> ExitCode:
 def _attach_there(
     place: Place, host: str, ssh_command: str, remote_command: str | None, *, read_only: bool
 ) -> ExitCode:
-    from emeth_tui.control.ssh import REMOTE_COMMAND, LineDropped, SshLine
+    from emeth_tui.control.ssh import LineDropped, SshLine
     from emeth_tui.running import view_node_over_ssh
+    from emeth_tui.transport.ssh import REMOTE_COMMAND
 
     try:
         ssh = tuple(shlex.split(ssh_command))

@@ -15,6 +15,7 @@ from emeth_tui.cli.commands import COMMANDS
 from emeth_tui.cli.config import config
 from emeth_tui.cli.devnet import devnet
 from emeth_tui.cli.doctor import doctor
+from emeth_tui.cli.hosts import hosts
 from emeth_tui.cli.network import network
 from emeth_tui.cli.notify import notify
 from emeth_tui.cli.relay import relay
@@ -112,6 +113,7 @@ for _command in (
     *REQUESTER_COMMANDS,
     attach,
     relay,
+    hosts,
     setup,
     doctor,
     notify,

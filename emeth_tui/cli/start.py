@@ -252,6 +252,7 @@ def _run_node(
     open_wallet = wallet_opener(settings, find_password(secrets, settings.wallet) or password)
     _start_logging(settings)
     manager, journal = service_manager(), _journal()  # their variables are for no child
+    ssh_agent = os.environ.get("SSH_AUTH_SOCK", "")  # for ssh to hosts alone
     pass_on_nothing_else()
     return run_node(
         Run(
@@ -266,6 +267,7 @@ def _run_node(
             manager=manager,
             journal=journal,
             alerts=load_alert_secrets(settings, secrets),
+            ssh_agent=ssh_agent,
         )
     )
 

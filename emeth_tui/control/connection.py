@@ -24,7 +24,6 @@ import anyio
 
 from emeth_tui import __version__
 from emeth_tui.control import wire
-from emeth_tui.control.paths import connected_socket
 from emeth_tui.control.wire import LONG_COMMANDS, SLOW_TOPICS, Command, Hello, Topic
 from emeth_tui.engine.events import JobProgress
 from emeth_tui.errors import ControlError
@@ -32,6 +31,7 @@ from emeth_tui.model import AskedAt
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.notice import Reason, from_data
 from emeth_tui.notices.reasons import control as why
+from emeth_tui.transport.local_socket import connected_socket
 
 ANSWER_LIMIT_S = 5.0
 COMMAND_LIMIT_S = 30.0  # but for those that wait for the chain as long as it takes

@@ -27,11 +27,11 @@ from emeth_tui import __version__
 from emeth_tui.control import wire
 from emeth_tui.control.answers import Answers, ShownNode
 from emeth_tui.control.commands import CommandedNode, Commands
-from emeth_tui.control.paths import listening_socket, remove_socket
 from emeth_tui.control.session import Session
 from emeth_tui.control.wire import Hello
 from emeth_tui.notices.notice import to_data
 from emeth_tui.notices.reasons.control import TooManyClients
+from emeth_tui.transport.local_socket import listening_socket, remove_socket
 
 MAX_CLIENTS = 16
 COMMANDS_LIMIT_S = 5.0  # for those under way when the node ends

@@ -8,7 +8,6 @@ terminal while there is no screen yet; when a line that dropped is made anew, it
 from __future__ import annotations
 
 import asyncio
-import re
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -21,23 +20,13 @@ from emeth_tui.control import wire
 from emeth_tui.control.connection import Connection, ConnectionBroken, talk
 from emeth_tui.engine.events import JobProgress
 from emeth_tui.errors import ControlError, EmethError, ExitCode, NotRunning, SshError
-from emeth_tui.foreign_text import one_line
 from emeth_tui.model import AskedAt
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.reasons import control as why
+from emeth_tui.transport import ssh as system_ssh
 
-REMOTE_COMMAND = 'PATH="$PATH:$HOME/.local/bin" emeth-tui'
 AGAIN_LIMIT_S = 20.0  # for a line made anew; the first may wait for a password
 END_LIMIT_S = 2.0
-KEPT_CHARS = 300  # of what ssh says
-_SSH_FAILED, _NOT_FOUND = 255, 127  # exit statuses: ssh(1), and a shell's
-# What a second try would not change, and many tries would lock the user out for.
-_FINAL = ("Permission denied", "Too many authentication failures", "Host key verification failed")
-_OPTIONS = (
-    "-T",
-    *("-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3", "-o", "ClearAllForwardings=yes"),
-)
-_DESTINATION = re.compile(r"(ssh://)?[^\s\x00-\x1f-][^\s\x00-\x1f]*")
 OnNews = Callable[[Event | JobProgress], None]
 
 
@@ -54,17 +43,17 @@ class SshLine:
 
     destination: str
     ssh: tuple[str, ...] = ("ssh",)
-    remote_command: str = REMOTE_COMMAND
+    remote_command: str = system_ssh.REMOTE_COMMAND
 
     def check(self) -> None:
         """Raise SshError for what ssh would take for an option, or for several words."""
-        if not _DESTINATION.fullmatch(self.destination):
+        if not system_ssh.is_destination(self.destination):
             raise SshError(why.NoDestination(self.destination))
 
     @property
     def host(self) -> str:
         """The machine as people name it."""
-        return self.destination.removeprefix("ssh://").rpartition("@")[2]
+        return system_ssh.host_of(self.destination)
 
     def first(self, on_news: OnNews) -> AbstractAsyncContextManager[Connection]:
         """Connect, while ssh may ask on the terminal."""
@@ -79,7 +68,7 @@ class SshLine:
         limit_s = None if may_ask else AGAIN_LIMIT_S
         async with AsyncExitStack() as stack:
             said = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
-            process = await self._start(said, () if may_ask else ("-o", "BatchMode=yes"))
+            process = await self._start(said, () if may_ask else system_ssh.NO_QUESTIONS)
             stack.push_async_callback(_end, process)
             assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 - pipes
             streams = process.stdout, process.stdin
@@ -91,7 +80,14 @@ class SshLine:
             yield connection
 
     async def _start(self, said: IO[bytes], more: tuple[str, ...]) -> asyncio.subprocess.Process:
-        words = (*self.ssh, *_OPTIONS, *more, "--", self.destination, f"{self.remote_command} relay")
+        words = (
+            *self.ssh,
+            *system_ssh.OPTIONS,
+            *more,
+            "--",
+            self.destination,
+            f"{self.remote_command} relay",
+        )
         try:
             return await asyncio.create_subprocess_exec(
                 *words,
@@ -107,11 +103,12 @@ class SshLine:
         """Return why there is no line: ssh's own reason, or what the far end says."""
         with anyio.move_on_after(END_LIMIT_S):
             await process.wait()
-        reason = _reason(said)
-        if process.returncode == _SSH_FAILED:
-            kind = SshError if any(refusal in reason for refusal in _FINAL) else LineDropped
+        said.seek(0)
+        reason = system_ssh.reason(said.read())
+        if process.returncode == system_ssh.FAILED:
+            kind = SshError if any(refusal in reason for refusal in system_ssh.FINAL) else LineDropped
             return kind(why.SshFailed(self.host, reason))
-        if process.returncode == _NOT_FOUND:
+        if process.returncode == system_ssh.NOT_FOUND:
             return ControlError(why.NotInstalledThere(self.host, reason))
         if process.returncode == ExitCode.NOT_RUNNING:
             return NotRunning(why.FarEndSays(self.host, reason))
@@ -125,14 +122,3 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         process.terminate()
     with anyio.move_on_after(END_LIMIT_S, shield=True):
         await process.wait()
-
-
-def _reason(said: IO[bytes]) -> str:
-    """Return the last line that ssh or the far end wrote, and the one before if that names the host's key."""
-    said.seek(0)
-    text = said.read().decode("utf-8", "replace")
-    lines = [line.strip() for line in text.splitlines() if line.strip() and "@@@" not in line]
-    if not lines:
-        return ""
-    key = [line for line in lines[:-1] if line.startswith("Host key for")]
-    return one_line(" ".join([*key[-1:], lines[-1].removeprefix("emeth-tui: error: ")]), KEPT_CHARS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.clients.info_server import InfoServer
@@ -12,6 +12,7 @@ from emeth_tui.engine.clock import ChainClock
 from emeth_tui.engine.disk import DiskBudget
 from emeth_tui.engine.estimates.forecasts import Forecasts
 from emeth_tui.engine.events import EventLog
+from emeth_tui.engine.hosts.far_places import FarPlaces
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.market.model_readiness import Models
 from emeth_tui.engine.money.terms import Terms
@@ -57,6 +58,7 @@ class Context:
     forecasts: Forecasts
     models: Models
     schedule: Schedule
+    far: FarPlaces = field(default_factory=FarPlaces)
 
     @property
     def settings(self) -> Settings:
@@ -88,6 +90,10 @@ class Context:
         if job.job_id not in records:
             raise ChainUnreachable(ChainLacksJob())
         return records[job.job_id]
+
+    def deadline_left_s(self, job: Job) -> float:
+        """Return how long it is until a job's deadline."""
+        return job.deadline_unix_s - self.clock.now_unix_s()
 
     def is_ours(self, record: ChainJob) -> bool:
         """Whether a job is assigned to this node's account."""

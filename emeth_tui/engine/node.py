@@ -14,6 +14,8 @@ from emeth_tui.engine import rejections
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.estimates.lateness import Lateness
 from emeth_tui.engine.gpus.reports import GpuReports
+from emeth_tui.engine.hosts.hosts import LOOK_EVERY_S as HOSTS_EVERY_S
+from emeth_tui.engine.hosts.hosts import Hosts
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.loops import Loops
 from emeth_tui.engine.machine.sensors import Sensors
@@ -69,6 +71,7 @@ class Node:
         context: Context,
         leases: WorkerLeases,
         pool: WorkerPool,
+        hosts: Hosts,
         settings_editor: SettingsEditor,
         *,
         exit_after_jobs: int | None = None,
@@ -77,6 +80,7 @@ class Node:
         self._context = context
         self._leases = leases
         self._pool = pool
+        self._hosts = hosts
         pool.subscribe(self._device_changed)
         self._settings_editor = settings_editor
         self._tasks = JobTasks(context, leases, retry, self._task_done)
@@ -86,7 +90,7 @@ class Node:
             claims_wanted=exit_after_jobs,
             on_claim=self._tasks.start,
         )
-        sensors = Sensors(lambda: [worker.view for worker in leases.workers])
+        sensors = Sensors(lambda: [worker.view for worker in leases.workers if not worker.host])
         sensors.subscribe(GpuReports(context.events).take)
         self._pauses = pauses.Pauses(
             context,
@@ -103,7 +107,7 @@ class Node:
         self._watcher = Watcher(context, ledger, self._hooks())
         self._orphans = Orphans(context, ledger, self._tasks.start)
         self._snapshots = SnapshotMaker(
-            context, leases, self._market, self._rewards, self._watcher, self._pauses, series, sensors
+            context, leases, self._market, self._rewards, self._watcher, self._pauses, series, sensors, hosts
         )
         self._account = RunAccount(context, ledger)
         self._set_aside = SetAsideJobs(context, self._market.pause)
@@ -136,6 +140,7 @@ class Node:
         self._account.open(await self._watcher.refresh())
         await self._take_up_orphans()
         await self._pauses.look()  # no job begins on a device that is to be held
+        await self._hosts.open(self._tasks)
         self._resume_open_jobs()
         start = self._loops.start
         loops = [
@@ -147,6 +152,7 @@ class Node:
             start(self._look_at_market, self._claim_interval_s, self._discover_now),
             start(self._look_after_models, lambda: RETRY_S, self._models_now),
             start(self._snapshots.sample, lambda: SAMPLE_EVERY_S),
+            start(self._look_after_hosts, lambda: HOSTS_EVERY_S),
         ]
         stopping = asyncio.create_task(self._stop.wait())
         try:
@@ -245,6 +251,9 @@ class Node:
     async def _look_after_models(self) -> None:
         if await self._context.models.look():
             self._discover_now.set()
+
+    async def _look_after_hosts(self) -> None:
+        await self._hosts.look(self._tasks)
 
     def _device_changed(self, event: PoolEvent) -> None:
         if isinstance(event, DeviceStarted):

@@ -24,6 +24,7 @@ from emeth_tui.engine.devices import DeviceReports
 from emeth_tui.engine.disk import DiskBudget
 from emeth_tui.engine.estimates.forecasts import Forecasts, Measurements
 from emeth_tui.engine.events import EventLog
+from emeth_tui.engine.hosts.hosts import Hosts
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.market.model_readiness import Models
 from emeth_tui.engine.money.terms import Terms, differences_from_published
@@ -60,11 +61,13 @@ async def open_node(
     exit_after_jobs: int | None = None,
     retry: Backoff = RETRIES,
     new_pool: Callable[[Sequence[str], WorkerDirectories], WorkerPool] = WorkerPool,
+    ssh_agent: str = "",
 ) -> AsyncIterator[Node]:
     """Connect everything that a node needs and check that it can work; close it all afterwards.
 
     Whoever subscribed to `events` before sees what happens while the node opens. `layers` are what the
-    settings were loaded from; without them, from the settings file alone.
+    settings were loaded from; without them, from the settings file alone. `ssh_agent` is the socket of the
+    agent that ssh may ask on the way to hosts.
     Raise ChainUnreachable, WrongChain, ContractMissing, InsufficientFunds, SettingsError, DiskFull or
     DeviceFailed, each with the remedy.
     """
@@ -80,11 +83,15 @@ async def open_node(
         _check_funds(context, await context.chain.balances(wallet.address))
         for difference in differences_from_published(context.rates):
             context.events.publish(difference)
+        hosts = Hosts(context, pool, leases, ssh_agent)
+        stack.push_async_callback(hosts.close)  # after the pool: its workers there are asked to leave
         stack.push_async_callback(pool.close, CLOSE_GRACE_S)
         pool.subscribe(DeviceReports(context.events, leases).take)
         await pool.start()
         settings_editor = SettingsEditor(context, layers or Layers(settings.source))
-        yield Node(context, leases, pool, settings_editor, exit_after_jobs=exit_after_jobs, retry=retry)
+        yield Node(
+            context, leases, pool, hosts, settings_editor, exit_after_jobs=exit_after_jobs, retry=retry
+        )
 
 
 @asynccontextmanager
@@ -108,7 +115,8 @@ async def open_node_at_rest(
         connecting = _connect(settings, network, wallet, store, leases, events, clock)
         context = await stack.enter_async_context(connecting)
         take_state(store, settings.state_dir, account_name(wallet.address, network.core_address))
-        node = Node(context, leases, pool, SettingsEditor(context, Layers(settings.source)))
+        hosts = Hosts(context, pool, leases)
+        node = Node(context, leases, pool, hosts, SettingsEditor(context, Layers(settings.source)))
         stack.push_async_callback(node.let_go)
         await node.catch_up()
         yield node

@@ -13,6 +13,7 @@ from emeth_tui.words.formats import day_of
 from emeth_tui.words.sentences import english
 
 if TYPE_CHECKING:
+    from emeth_tui.engine.hosts.view import HostView
     from emeth_tui.engine.market.rules import Offer
     from emeth_tui.engine.money.deposits import MonthDeposits
     from emeth_tui.engine.money.earnings import DayAccount
@@ -227,3 +228,22 @@ def setting(setting: Setting) -> records.SettingRecord:
 def finite(number: float | None) -> float | None:
     """Return a number that JSON knows; None for one that diverged."""
     return number if number is not None and math.isfinite(number) else None
+
+
+def host(host: HostView) -> records.HostRecord:
+    """Make a host's record."""
+    return records.HostRecord(
+        name=host.name,
+        destination=host.destination,
+        joined=host.joined,
+        draining=host.draining,
+        away_s=round(host.away_s, 1),
+        reason=english(host.reason) if host.reason else None,
+        reason_kind=host.reason.kind if host.reason else None,
+        devices=list(host.devices),
+        emeth_tui=host.version,
+        python=host.python,
+        torch=host.torch,
+        free_bytes=host.free_bytes,
+        checkpoint_age_s=host.checkpoint_age_s,
+    )

@@ -334,6 +334,27 @@ class ThemeRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class HostRecord:
+    """Another machine that trains for this node. Without a running node, most of it is not known."""
+
+    name: str
+    destination: Annotated[str, Field(description="as ssh takes it")]
+    joined: Annotated[bool, Field(description="whether it is reached")]
+    draining: Annotated[bool, Field(description="whether it gets no new jobs")]
+    away_s: Annotated[float, Field(description="for how long it has not been reached")]
+    reason: str | None
+    reason_kind: str | None
+    devices: list[str]
+    emeth_tui: Annotated[str, Field(description="its version there; empty before it was reached")]
+    python: str
+    torch: str
+    free_bytes: int | None
+    checkpoint_age_s: Annotated[
+        float | None, Field(description="since when the node has a checkpoint of what trains there")
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class KeyRecord:
     """What keys of the screen do."""
 
@@ -440,6 +461,7 @@ DOCUMENTS: dict[str, Any] = {
     **dict.fromkeys(ACTING_COMMANDS, ResultRecord),
     "themes": list[ThemeRecord],
     "keys": list[KeyRecord],
+    "hosts": list[HostRecord],
     "request": RequestRecord,
     "requests": list[RequestRecord],
     "requests fetch": ModelRecord,

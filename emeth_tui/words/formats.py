@@ -210,6 +210,7 @@ def phase_name(phase: WorkerPhase) -> str:
         WorkerPhase.WRITING_RESULT: _("writing result"),
         WorkerPhase.STOPPING: _("stopping"),
         WorkerPhase.RESTARTING: _("restarting"),
+        WorkerPhase.AWAY: _("away"),
         WorkerPhase.DOWN: _("down"),
         WorkerPhase.CLOSED: _("closed"),
     }[phase]

@@ -41,6 +41,7 @@ class WorkerConfig:
     threads: int
     jobs_dir: str  # holds one directory a job
     devices_dir: str = ""  # where to keep what fits each device and model; empty: nowhere
+    host: str = ""  # another machine's name; empty: this one
     forked: bool = False  # from a process that has loaded torch, where that is possible
 
 

@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import anyio
@@ -28,6 +28,7 @@ from emeth_tui.workers.worker import OnChange, Worker
 __all__ = [
     "DeviceDown",
     "DeviceStarted",
+    "FarDevicePlace",
     "Limits",
     "TrainedResult",
     "Worker",
@@ -71,6 +72,15 @@ class WorkerSilent:
 
     worker: Worker
     reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class FarDevicePlace:
+    """Where a device is that is not on this machine, and how its worker is reached."""
+
+    host: str
+    threads: int
+    open_link: LinkFactory
 
 
 PoolEvent = DeviceStarted | DeviceDown | WorkerSilent
@@ -132,10 +142,13 @@ class WorkerPool:
             await self.close(0.0)
             raise failures[0]
 
-    def add(self, device: str) -> Worker:
+    def add(self, device: str, far: FarDevicePlace | None = None) -> Worker:
         """Make a worker for another device and have it start; DeviceStarted is published when it has."""
-        devices = [worker.device for worker in self._workers] + [device]
-        worker = self._make(device, thread_shares(devices, usable_cores())[-1])
+        if far is not None:
+            worker = self._make(device, far.threads, far)
+        else:
+            devices = [worker.device for worker in self._workers if not worker.host] + [device]
+            worker = self._make(device, thread_shares(devices, usable_cores())[-1])
         self._workers.append(worker)
         self._start(worker)
         return worker
@@ -173,10 +186,15 @@ class WorkerPool:
             await asyncio.wait([start])
         await worker.close(grace_s)
 
-    def _make(self, device: str, threads: int) -> Worker:
+    def _make(self, device: str, threads: int, far: FarDevicePlace | None = None) -> Worker:
         index = next(self._made)
         config = _config(index, device, threads, self._directories)
-        return Worker(index, config, self._limits, self._on_change, self._open_link, self._start_later)
+        open_link = self._open_link
+        if far is not None:
+            name = f"worker-{device.replace(':', '-')}"  # as the keeper there names it
+            config = replace(config, name=name, host=far.host, log_path=f"{far.host}:{name}.log")
+            open_link = far.open_link
+        return Worker(index, config, self._limits, self._on_change, open_link, self._start_later)
 
     def _start(self, worker: Worker) -> asyncio.Future[DeviceFailed | None]:
         """Have a worker start, and start again; return what comes of the first try."""

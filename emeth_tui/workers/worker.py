@@ -82,7 +82,9 @@ class Worker:
     ) -> None:
         """`on_device_failed` is called when a job found that the device does not start any more."""
         self.index = index
-        self.device = config.device
+        self.host = config.host
+        self.device = f"{config.host} · {config.device}" if config.host else config.device
+        self.draining = False  # its job is its last
         self._config = config
         self._limits = limits
         self._on_change = on_change
@@ -96,7 +98,8 @@ class Worker:
         self._paused = False
         self._asked_at = -math.inf  # to pause or to resume, by the event loop's clock
         self._closing = False
-        self._view = WorkerView(index, config.device)
+        self._away: Reason | None = None
+        self._view = WorkerView(index, self.device)
 
     @property
     def busy(self) -> bool:
@@ -106,18 +109,31 @@ class Worker:
     @property
     def usable(self) -> bool:
         """True when jobs may be given to it: its device started, and the last start did not fail."""
-        return self._usable and not self._closing
+        return self._usable and not self._closing and not self.draining and self._away is None
 
     @property
     def kind(self) -> str:
         """Name the device so that its speed can be remembered: the same for devices that are alike."""
         name = self._view.device_name or self.device
-        return f"{name}, {self._config.threads} threads" if self.device == "cpu" else name
+        return f"{name}, {self._config.threads} threads" if self._config.device == "cpu" else name
 
     @property
     def view(self) -> WorkerView:
         """What the worker is doing right now."""
+        if self._away is not None:
+            return dataclasses.replace(self._view, phase=WorkerPhase.AWAY, detail=self._away)
         return self._view
+
+    @property
+    def away(self) -> Reason | None:
+        """Why the worker's host is not reached; None while it is. A job that it has stays there."""
+        return self._away
+
+    @away.setter
+    def away(self, reason: Reason | None) -> None:
+        if reason != self._away:
+            self._away = reason
+            self._on_change(self.view)
 
     async def start(self) -> None:
         """Spawn the process and wait until it holds its device. Raise DeviceFailed."""

@@ -17,7 +17,6 @@ import pytest
 
 from emeth_tui.control import wire
 from emeth_tui.control.client import RemoteNode, local_node
-from emeth_tui.control.paths import listening_socket
 from emeth_tui.control.server import serve_control
 from emeth_tui.control.wire import Hello
 from emeth_tui.engine.events import JobProgress, Subscription
@@ -25,6 +24,7 @@ from emeth_tui.model import JobState
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.events.node import Summary
 from emeth_tui.store.lock import lock_holder
+from emeth_tui.transport.local_socket import listening_socket
 from tests.control.sshd import Sshd, prepare_sshd
 from tests.engine.harness import Harness
 from tests.terminal import Terminal

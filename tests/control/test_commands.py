@@ -18,13 +18,13 @@ import pytest
 from emeth_tui.control import answers, commands, connection, session, wire
 from emeth_tui.control.client import RemoteNode
 from emeth_tui.control.connection import Connection, ConnectionBroken, OutcomeUnknown, Refused, connect
-from emeth_tui.control.paths import connected_socket
 from emeth_tui.control.server import serve_control
 from emeth_tui.errors import ControlError
 from emeth_tui.model import AskedAt, Asker, JobId, token_to_wei
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.job import NotUnderWay
 from emeth_tui.notices.reasons.market import FinishingFirst, PausedByOperator
+from emeth_tui.transport.local_socket import connected_socket
 from tests.control.conftest import LIMIT_S, ShownNode, attached, mute_node, until
 from tests.terminal import ROOT
 from tests.tui.stand_in import SECOND_ID, TRAINING_ID

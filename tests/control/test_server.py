@@ -14,13 +14,13 @@ from msgspec.structs import replace
 
 from emeth_tui.control import answers, connection, server, session, wire
 from emeth_tui.control.connection import Refused
-from emeth_tui.control.paths import connected_socket
 from emeth_tui.control.server import MAX_CLIENTS, serve_control
 from emeth_tui.engine.events import JobProgress
 from emeth_tui.model import AskedAt, JobId, JobState
 from emeth_tui.notices.events.job import StepsSkipped
 from emeth_tui.notices.events.market import ClaimsResumed
 from emeth_tui.training.reports import Progress
+from emeth_tui.transport.local_socket import connected_socket
 from tests.control.conftest import LIMIT_S, SUMMARY, ShownNode, attached, until
 from tests.tui.stand_in import TRAINING_ID, event
 

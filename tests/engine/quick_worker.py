@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,17 @@ from emeth_tui.notices.reasons.worker import ProcessSilent
 from emeth_tui.protocol.hash_chain import dataset_digest
 from emeth_tui.training.data.text_file import read_text
 from emeth_tui.training.reports import EpochDone, Prepared, TrainRequest, Work
-from emeth_tui.workers.supervisor import DeviceStarted, PoolEvent, TrainedResult, WorkerSilent, WorkerView
+from emeth_tui.workers.supervisor import (
+    DeviceStarted,
+    FarDevicePlace,
+    PoolEvent,
+    TrainedResult,
+    Worker,
+    WorkerDirectories,
+    WorkerPool,
+    WorkerSilent,
+    WorkerView,
+)
 
 EPOCH_TOKENS = 1_000
 
@@ -46,6 +57,7 @@ class QuickWorker:
         self.index, self.device = index, device
         self._script = script
         self._jobs_dir = jobs_dir
+        self.host = ""
         self.busy = False
         self.usable = True
         self.kind = device
@@ -116,10 +128,14 @@ class QuickPool:
         )
 
         self._script, self._jobs_dir = script, jobs_dir
+        # Workers on other machines are real ones: nothing stands in for them.
+        self._far = WorkerPool([], WorkerDirectories(jobs_dir / "logs", jobs_dir))
+        self._far._made = itertools.count(len(devices))
         self._listeners: list[Callable[[PoolEvent], None]] = []
 
     def subscribe(self, listener: Callable[[PoolEvent], None]) -> None:
         self._listeners.append(listener)
+        self._far.subscribe(listener)
 
     def device_started(self, worker: QuickWorker) -> None:
         """Say that a device works again."""
@@ -127,17 +143,23 @@ class QuickPool:
         for listener in self._listeners:
             listener(DeviceStarted(worker))  # type: ignore[arg-type]
 
-    def add(self, device: str) -> QuickWorker:
+    def add(self, device: str, far: FarDevicePlace | None = None) -> QuickWorker | Worker:
+        if far is not None:
+            return self._far.add(device, far)
         worker = QuickWorker(len(self.workers), device, self._script, self._jobs_dir)
         self.workers = (*self.workers, worker)
         return worker
 
-    async def remove(self, worker: QuickWorker, grace_s: float) -> None:
+    async def remove(self, worker: QuickWorker | Worker, grace_s: float) -> None:
+        if isinstance(worker, Worker):
+            await self._far.remove(worker, grace_s)
         self.workers = tuple(one for one in self.workers if one is not worker)
 
-    async def call_roll(self, workers: Sequence[QuickWorker]) -> None:
+    async def call_roll(self, workers: Sequence[QuickWorker | Worker]) -> None:
         for worker in workers:
-            if worker.index in self._script.silent and not worker.busy:
+            if isinstance(worker, Worker):
+                await self._far.call_roll([worker])
+            elif worker.index in self._script.silent and not worker.busy:
                 worker.usable = False
                 for listener in self._listeners:
                     listener(WorkerSilent(worker, ProcessSilent(5.0)))  # type: ignore[arg-type]
@@ -146,4 +168,4 @@ class QuickPool:
         pass
 
     async def close(self, grace_s: float) -> None:
-        pass
+        await self._far.close(grace_s)

@@ -195,6 +195,13 @@ class Forecasts:
         training = self._tracks[job.job_id].training if job.job_id in self._tracks else None
         return self._on(worker, task, remaining, training) or self._unmeasured(task, remaining)
 
+    def begun_elsewhere(self, job: Job, epochs_kept: int) -> Duration:
+        """Estimate a job of ours on a free worker, going on from a checkpoint of `epochs_kept` epochs."""
+        task = Task.of(job)
+        epochs = max(0, task.epochs - epochs_kept)
+        remaining = replace(Remaining.all_of(task), download_bytes=0.0, epochs=epochs, validations=epochs)
+        return self._best_of(self._candidates, task, remaining).duration
+
     @property
     def _candidates(self) -> Sequence[Worker]:
         """The workers that may take a job: those that are free, else those that rest, else any."""

@@ -122,7 +122,9 @@ class JobPipeline:
         }[job.state]
 
     async def _train(self) -> None:
+        directory = self._context.disk.files.directory(self._job_id)
         choose = self._context.forecasts.choose(self._context.book.get(self._job_id))
+        choose = self._context.far.prefer(directory, choose)
         async with self._leases.lend(self._job_id, choose) as worker:
             await self._resumed.wait()
             await train(self._context, self._job_id, worker)

@@ -35,13 +35,14 @@ async def train(context: Context, job_id: JobId, worker: Worker) -> None:
     checkpoint before this returns.
     """
     job = context.book.get(job_id)
-    files = context.disk.files
+    files = context.far.files_of(worker, context.disk.files)
     try:
         await files.put_dataset(job_id)
         await files.put_checkpoint(job_id)
     except JobFileMissing:
         context.book.advance(job_id, JobState.DOWNLOADING)
         return
+    context.far.begins(files.directory(job_id), worker)
     training = context.settings.training
     request = TrainRequest(
         job_id=job_id,
@@ -67,6 +68,10 @@ async def train(context: Context, job_id: JobId, worker: Worker) -> None:
     finally:
         context.forecasts.left_training(job_id)
         await files.bring_checkpoint(job_id)
+    try:
+        await files.bring_result(job_id)
+    except JobFileMissing:
+        return  # its worker's host has lost it: it is trained again, from what there is
     context.book.advance(job_id, JobState.UPLOADING, valid_loss=result.valid_loss)
     trained = events.Trained(result.epochs, result.valid_loss, result.size_bytes)
     context.events.publish(trained, job_id=job_id)

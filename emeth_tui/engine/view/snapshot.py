@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from emeth_tui.engine.disk import DiskUsage
 from emeth_tui.engine.estimates.durations import Duration
 from emeth_tui.engine.gpus.reading import GpuReading
+from emeth_tui.engine.hosts.view import HostView
 from emeth_tui.engine.machine.reading import NOTHING_READ, MachineReading
 from emeth_tui.engine.market.rules import Offer
 from emeth_tui.engine.market.standstill import Standstill
@@ -91,3 +92,4 @@ class Snapshot:
     coming: tuple[Coming, ...] = ()  # what the schedule and timed pauses change next, the soonest first
     prices: Prices = NO_PRICES
     machine: MachineReading = NOTHING_READ
+    hosts: tuple[HostView, ...] = ()

@@ -6,6 +6,7 @@ import time
 
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.disk import DiskMeter
+from emeth_tui.engine.hosts.hosts import Hosts
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.machine.sensors import Sensors
 from emeth_tui.engine.market.market import Market
@@ -35,6 +36,7 @@ class SnapshotMaker:
         pauses: Pauses,
         series: SeriesRecorder,
         sensors: Sensors,
+        hosts: Hosts,
     ) -> None:
         self._context = context
         self._leases = leases
@@ -43,6 +45,7 @@ class SnapshotMaker:
         self._watcher = watcher
         self._pauses = pauses
         self._series = series
+        self._hosts = hosts
         self._disk = DiskMeter(context.disk)
         self._sensors = sensors
 
@@ -85,6 +88,7 @@ class SnapshotMaker:
             coming=self._pauses.coming(),
             prices=context.settings.rewards.prices,
             machine=sample.machine,
+            hosts=self._hosts.views,
         )
 
     def _forecast(self, job: Job, now_unix_s: float) -> Forecast:

@@ -12,6 +12,7 @@ import pytest
 
 from emeth_tui.engine.estimates.forecasts import Forecasts, Measurements
 from emeth_tui.engine.events import EventLog
+from emeth_tui.engine.hosts.far_places import FarPlaces
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.steps import train
 from emeth_tui.engine.steps.job_book import JobBook
@@ -81,11 +82,13 @@ def context(tmp_path: Path, store: Store) -> Any:
     files = LocalJobFiles(tmp_path / "jobs")
     files.directory(JOB_ID).mkdir()
     (files.directory(JOB_ID) / "dataset.txt").write_text("some text")
+    (files.directory(JOB_ID) / "checkpoint.pt").write_bytes(b"x")  # as its worker leaves it
     return SimpleNamespace(
         settings=Settings(),
         network=SimpleNamespace(verification_key=SimpleNamespace(get_secret_value=lambda: KEY)),
         book=book,
         disk=SimpleNamespace(files=files),
+        far=FarPlaces(),
         store=store,
         events=EventLog(store.events, lambda: 1_000.0),
         forecasts=Forecasts(Measurements(store.measurements, lambda: 1_000.0), WorkerLeases([]), "storage"),
@@ -192,6 +195,15 @@ async def test_the_losses_before_the_training_and_at_best_are_kept(context: Any,
     job = context.book.get(JOB_ID)
     assert (job.start_loss, job.best_loss) == (3.5, 2.9)
     assert job_events.BackToBest(EPOCHS, 2, 2.9) in [event.body for event in store.events.recent(100)]
+
+
+async def test_a_result_that_is_lost_on_its_way_home_is_made_again(context: Any) -> None:
+    (context.disk.files.directory(JOB_ID) / "checkpoint.pt").unlink()
+    epochs = (EpochDone(epoch, 3.0, 3.1, 0.5) for epoch in range(1, EPOCHS + 1))
+
+    await train.train(context, JOB_ID, ScriptedWorker([prepared(0), *epochs]))  # type: ignore[arg-type]
+
+    assert context.book.get(JOB_ID).state is JobState.TRAINING
 
 
 async def test_a_job_whose_files_are_removed_under_its_worker_is_downloaded_again(context: Any) -> None:

@@ -1,4 +1,4 @@
-"""The socket's path: in a directory that only its owner can enter, and never too long.
+"""A process's own Unix socket: in a directory that only its owner can enter, and never too long a path.
 
 A socket's address has room for 108 bytes (`sun_path`, unix(7)), and a state directory may lie deeper. So the
 directory is opened, and the socket named through the descriptor.
@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 SOCKET_NAME = "socket"
+_CHUNK_BYTES = 65_536
+_STDIN, _STDOUT = 0, 1
 
 
 def listening_socket(directory: Path) -> socket.socket:
     """Create the socket, replacing one that a killed node left. Raise OSError.
 
-    Call it only while holding the state lock: a socket found there is then unused.
+    Call it only while holding the lock on its owner: a socket found there is then unused.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     directory.chmod(0o700)
@@ -37,7 +40,7 @@ def listening_socket(directory: Path) -> socket.socket:
 
 
 def connected_socket(directory: Path) -> socket.socket:
-    """Connect to a node's socket. Raise OSError when no node listens."""
+    """Connect to a process's socket. Raise OSError when nobody listens."""
     connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         with _short_address(directory) as address:
@@ -52,6 +55,32 @@ def connected_socket(directory: Path) -> socket.socket:
 def remove_socket(directory: Path) -> None:
     """Remove the socket; the directory stays."""
     (directory / SOCKET_NAME).unlink(missing_ok=True)
+
+
+def join_to_streams(connected: socket.socket) -> None:
+    """Pass bytes between a socket and the standard streams, both ways, until one of the sides closes."""
+    connected.setblocking(True)
+    threading.Thread(target=_pass_in, args=(connected,), daemon=True).start()
+    try:
+        while received := connected.recv(_CHUNK_BYTES):
+            _write_all(received)
+    except OSError:
+        pass  # one of the two has gone: the other learns it from the end of this process
+
+
+def _pass_in(connected: socket.socket) -> None:
+    try:
+        while received := os.read(_STDIN, _CHUNK_BYTES):
+            connected.sendall(received)
+        connected.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+
+
+def _write_all(data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(_STDOUT, view) :]
 
 
 @contextmanager

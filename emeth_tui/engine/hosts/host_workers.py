@@ -1,0 +1,291 @@
+"""The hosts that there are: their connections, their devices as workers, and what becomes of their jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import anyio
+
+from emeth_tui.engine.context import Context
+from emeth_tui.engine.hosts.view import HostView
+from emeth_tui.engine.leases import WorkerLeases
+from emeth_tui.engine.market.policy import rules_for
+from emeth_tui.errors import HostError
+from emeth_tui.hardening import child_environment
+from emeth_tui.hosts.keeper.server import installed_versions
+from emeth_tui.hosts.link.line import Route
+from emeth_tui.hosts.messages import FarDevice, KeeperHello
+from emeth_tui.hosts.node.book import Host, book_path, read_book
+from emeth_tui.hosts.node.connection import HostConnection, Surroundings
+from emeth_tui.hosts.node.files import Carrier, FarJobFiles, epochs_kept
+from emeth_tui.hosts.node.remote import RemoteLink
+from emeth_tui.job import Job
+from emeth_tui.model import JobId
+from emeth_tui.notices.events import host as events
+from emeth_tui.notices.reasons.network.host import HostSilent, NotReachedYet
+from emeth_tui.workers.link import OnEnd, WorkerConfig, WorkerLink
+from emeth_tui.workers.supervisor import FarDevicePlace, Worker, WorkerPool
+
+if TYPE_CHECKING:
+    from emeth_tui.engine.steps.job_tasks import JobTasks
+
+SAID_AFTER_S = 15.0  # a line that is made anew at once is no news
+MOVE_AFTER_S = 60.0  # whatever the deadline says: to begin anew costs as much
+REMOVE_GRACE_S = 5.0
+SSH_AGENT_VARIABLE = "SSH_AUTH_SOCK"
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _OpenHost:
+    """A host at work: its entry in the file, its connection, its workers."""
+
+    entry: Host
+    connection: HostConnection
+    files: FarJobFiles
+    running: asyncio.Task[None]
+    joins_seen: int = 0
+    away_said: bool = False
+    away_since_s: float = 0.0
+    workers: dict[str, Worker] = field(default_factory=dict)  # by the device's name there
+
+
+class HostWorkers:
+    """All hosts of the file, each on its own: one that is away keeps nothing else from working."""
+
+    def __init__(self, context: Context, pool: WorkerPool, leases: WorkerLeases, ssh_agent: str) -> None:
+        self._context = context
+        self._pool = pool
+        self._leases = leases
+        self._environment = child_environment()
+        if ssh_agent:
+            self._environment[SSH_AGENT_VARIABLE] = ssh_agent
+        self._hosts: dict[str, _OpenHost] = {}
+        self._carrier = Carrier(self._limit_bytes)
+        self._file_status: tuple[int, int] | None = None
+        self._jobs_known: frozenset[JobId] = frozenset()
+
+    @property
+    def views(self) -> tuple[HostView, ...]:
+        """The hosts as a front end shows them."""
+        return tuple(self._view(host) for host in self._hosts.values())
+
+    async def look(self, tasks: JobTasks) -> None:
+        """Follow the file and the connections, and move jobs that cannot wait any longer."""
+        await self._follow_file(tasks)
+        jobs = frozenset(job.job_id for job in self._context.book.open_jobs())
+        for host in list(self._hosts.values()):
+            if host.connection.joins != host.joins_seen:
+                await self._joined(host, tasks)
+            self._show(host)
+            if jobs != self._jobs_known:
+                host.connection.tidy()
+            await self._move_late_jobs(host, tasks)
+        self._jobs_known = jobs
+        self._carrier.keep_only([job_id for job_id in map(self._leases.job_on, self._far_workers) if job_id])
+
+    @property
+    def _far_workers(self) -> list[Worker]:
+        return [worker for host in self._hosts.values() for worker in host.workers.values()]
+
+    async def until_at_work(self, names: Collection[str]) -> None:
+        """Return when these hosts' workers may be given jobs."""
+        awaited = [host for name, host in self._hosts.items() if name in names]
+        for host in awaited:
+            await host.connection.joined.wait()
+            self._add_devices(host)
+        while not all(worker.usable for host in awaited for worker in host.workers.values()):  # noqa: ASYNC110 - a device may fail as well
+            await anyio.sleep(0.1)
+
+    async def close(self) -> None:
+        """End the connections; the keepers go on by themselves."""
+        self._carrier.close()
+        for host in self._hosts.values():
+            await _cancelled(host.running)
+
+    # -- the file
+
+    async def _follow_file(self, tasks: JobTasks) -> None:
+        path = book_path(self._context.settings.state_dir)
+        try:
+            status = path.stat()
+            changed = (status.st_mtime_ns, status.st_ino)
+        except OSError:
+            changed = (0, 0)
+        if changed == self._file_status:
+            return
+        self._file_status = changed
+        try:
+            book = read_book(self._context.settings.state_dir)
+        except HostError as error:
+            self._context.events.publish(events.HostsNotRead(error.reason))
+            return
+        wanted = {entry.name: entry for entry in book.hosts}
+        for name, host in list(self._hosts.items()):
+            if name not in wanted or _route(wanted[name], book.node) != _route(host.entry, book.node):
+                await self._remove(host, tasks)
+        for name, entry in wanted.items():
+            if name not in self._hosts:
+                self._open(entry, book.node)
+            self._hosts[name].entry = entry
+            for worker in self._hosts[name].workers.values():
+                worker.draining = entry.draining
+
+    def _open(self, entry: Host, node: str) -> None:
+        settings = self._context.settings
+        log_path = settings.state_dir / "logs" / f"host-{entry.name}.log"
+        log_path.parent.mkdir(parents=True, exist_ok=True)
+        surroundings = Surroundings(settings.jobs_dir, log_path, self._environment)
+        connection = HostConnection(
+            entry.name, _route(entry, node), surroundings, self._open_jobs, self._checkpoint_kept
+        )
+        files = FarJobFiles(self._context.disk.files, connection, self._limit_bytes)
+        running = asyncio.create_task(connection.run(), name=f"host {entry.name}")
+        self._hosts[entry.name] = _OpenHost(entry, connection, files, running)
+
+    async def _remove(self, host: _OpenHost, tasks: JobTasks) -> None:
+        for device in list(host.workers):
+            await self._remove_worker(host, device, tasks)
+        host.connection.tidy()
+        del self._hosts[host.entry.name]
+        await _cancelled(host.running)
+        self._context.events.publish(events.HostRemoved(host.entry.name))
+
+    # -- connections
+
+    async def _joined(self, host: _OpenHost, tasks: JobTasks) -> None:
+        hello = host.connection.hello
+        assert hello is not None  # noqa: S101 - it has joined
+        first = host.joins_seen == 0
+        host.joins_seen = host.connection.joins
+        for device in set(host.workers) - {device.name for device in hello.devices}:
+            await self._remove_worker(host, device, tasks)
+        self._add_devices(host)
+        if first:
+            devices = ", ".join(device.name for device in hello.devices)
+            self._context.events.publish(events.HostJoined(host.entry.name, devices))
+            self._compare(host.entry.name, hello)
+
+    def _add_devices(self, host: _OpenHost) -> None:
+        for device in host.connection.hello.devices if host.connection.hello else ():
+            if device.name not in host.workers:
+                host.workers[device.name] = self._add_worker(host, device)
+
+    def _add_worker(self, host: _OpenHost, device: FarDevice) -> Worker:
+        def open_link(_config: WorkerConfig, on_end: OnEnd) -> WorkerLink:
+            return RemoteLink(host.connection, device.name, on_end)
+
+        worker = self._pool.add(device.name, FarDevicePlace(host.entry.name, device.threads, open_link))
+        worker.draining = host.entry.draining
+        self._context.far.add(worker, host.files)
+        self._leases.add(worker)
+        return worker
+
+    async def _remove_worker(self, host: _OpenHost, device: str, tasks: JobTasks) -> None:
+        worker = host.workers.pop(device)
+        job_id = self._leases.remove(worker)
+        if job_id is not None and await tasks.cancel(job_id):
+            tasks.start(job_id)
+        await self._pool.remove(worker, REMOVE_GRACE_S)
+        self._context.far.remove(worker)
+
+    def _compare(self, name: str, hello: KeeperHello) -> None:
+        ours = installed_versions()
+        for what in ("emeth_tui", "python", "torch"):
+            theirs = getattr(hello.versions, what)
+            if theirs != getattr(ours, what):
+                shown = what.replace("_", "-")
+                differs = events.HostDiffers(name, shown, theirs or "–", getattr(ours, what) or "–")
+                self._context.events.publish(differs)
+
+    def _show(self, host: _OpenHost) -> None:
+        """Show workers of a host that is away as such, and say it once it has lasted a while."""
+        connection, name = host.connection, host.entry.name
+        reason = connection.away_because
+        away_s = connection.away_s
+        for worker in host.workers.values():
+            worker.away = HostSilent(name, round(away_s), reason) if reason is not None else None
+        if reason is None:
+            if host.away_said:
+                host.away_said = False
+                lasted_s = round(time.monotonic() - host.away_since_s)
+                self._context.events.publish(events.HostBack(name, lasted_s))
+            return
+        if away_s >= SAID_AFTER_S and not host.away_said and not isinstance(reason, NotReachedYet):
+            host.away_said, host.away_since_s = True, time.monotonic() - away_s
+            self._context.events.publish(events.HostAway(name, reason))
+
+    # -- jobs
+
+    async def _move_late_jobs(self, host: _OpenHost, tasks: JobTasks) -> None:
+        """Have jobs go on elsewhere that would miss their deadline if they waited for their host."""
+        if host.connection.away_s < MOVE_AFTER_S:
+            return
+        for worker in host.workers.values():
+            job_id = self._leases.job_on(worker)
+            if job_id is None or not self._leases.free:
+                continue
+            if self._cannot_wait(self._context.book.get(job_id)):
+                away_s = round(host.connection.away_s)
+                self._context.events.publish(events.JobMoved(host.entry.name, away_s), job_id=job_id)
+                if await tasks.cancel(job_id):
+                    tasks.start(job_id)
+
+    def _cannot_wait(self, job: Job) -> bool:
+        """Whether a job must be begun elsewhere now: what the node's checkpoint lacks takes so long."""
+        left_s = self._context.deadline_left_s(job) - rules_for(self._context, job).safety_margin_s
+        kept = epochs_kept(self._context.disk.files.directory(job.job_id))
+        return left_s <= self._context.forecasts.begun_elsewhere(job, kept).high_s
+
+    def _checkpoint_kept(self, connection: HostConnection, job_id: JobId) -> None:
+        self._carrier.kept(connection, job_id)
+
+    def _open_jobs(self) -> list[JobId]:
+        return [job.job_id for job in self._context.book.open_jobs()]
+
+    def _limit_bytes(self, job_id: JobId) -> int:
+        book = self._context.book
+        return book.get(job_id).reserved_bytes if job_id in book else 0
+
+    def _view(self, host: _OpenHost) -> HostView:
+        connection, hello = host.connection, host.connection.hello
+        versions = hello.versions if hello else None
+        return HostView(
+            name=host.entry.name,
+            destination=host.entry.destination,
+            joined=connection.joined.is_set(),
+            draining=host.entry.draining,
+            away_s=connection.away_s,
+            reason=connection.away_because,
+            devices=tuple(device.name for device in hello.devices) if hello else (),
+            version=versions.emeth_tui if versions else "",
+            python=versions.python if versions else "",
+            torch=versions.torch if versions else "",
+            free_bytes=hello.free_bytes if hello else None,
+            checkpoint_age_s=self._checkpoint_age_s(host),
+        )
+
+    def _checkpoint_age_s(self, host: _OpenHost) -> float | None:
+        jobs = [self._leases.job_on(worker) for worker in host.workers.values()]
+        ages = [
+            time.monotonic() - self._carrier.home_at[job_id]
+            for job_id in jobs
+            if job_id is not None and job_id in self._carrier.home_at
+        ]
+        return max(ages, default=None)
+
+
+def _route(entry: Host, node: str) -> Route:
+    return Route(entry.destination, entry.ssh, entry.remote_command, node)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

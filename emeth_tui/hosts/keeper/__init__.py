@@ -1,0 +1,1 @@
+"""What runs on a host: the keeper, its workers and files, and the relay that ssh starts."""

@@ -1,0 +1,1 @@
+"""What stands between the node and ssh: a process for each host, without the key."""

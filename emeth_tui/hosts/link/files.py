@@ -1,0 +1,267 @@
+"""The link's files: what the node's machine sends to a host and fetches from it, over whatever lines come.
+
+A request outlives a line that drops: it goes on from the byte where it was on the next. What comes is bounded
+in size, checked by its digest, and gets its name in the job's directory when it is whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+from weakref import WeakValueDictionary
+
+from emeth_tui.foreign_text import one_line
+from emeth_tui.hosts import messages
+from emeth_tui.hosts.arriving import Arriving, WrongPiece, opened, sha256_of
+from emeth_tui.hosts.frames import FramesEnded, FrameWriter
+from emeth_tui.hosts.keeper.files import job_files
+from emeth_tui.hosts.messages import (
+    MAX_CHUNK_BYTES,
+    Bring,
+    FarFile,
+    Files,
+    Moved,
+    Piece,
+    Put,
+    Refused,
+    Sending,
+    Stored,
+    Wanted,
+)
+from emeth_tui.notices.notice import Reason, from_data, to_data
+from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.notices.reasons.network.host import FileTooLarge
+from emeth_tui.protocol.hash_chain import RESULT_NAME
+from emeth_tui.training.reports import DATASET_NAME
+
+Answer = Files | Wanted | Sending | Piece | Stored | Refused
+Answers = asyncio.Queue[Answer | None]  # None: the line has dropped
+T = TypeVar("T")
+CHECKPOINTS_KEPT = 2
+MAX_UNREAD_PIECES = 64
+
+
+class TransferFailed(Exception):
+    """A file cannot be moved. `missing`: it is not there."""
+
+    def __init__(self, reason: Reason, *, missing: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.missing = missing
+
+
+class NearEnd:
+    """All requests of the node's to one host."""
+
+    def __init__(self, jobs_dir: Path, say: Callable[[object], None]) -> None:
+        """`say` sends to the node."""
+        self._jobs_dir = jobs_dir
+        self._say = say
+        self._requests: dict[int, asyncio.Task[None]] = {}
+        self._writer: FrameWriter | None = None
+        self._connected = asyncio.Event()
+        self._answers: dict[int, Answers] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._made = 0  # requests to the keeper
+
+    def begin(self, request: Put | Bring) -> None:
+        """Do what the node asks for; `Moved` or `Refused` is the answer."""
+        task = asyncio.create_task(self._answered(request))
+        self._requests[request.request] = task
+        task.add_done_callback(lambda _task: self._requests.pop(request.request, None))
+
+    def cancel(self, request: int) -> None:
+        """Forget a request; what has arrived stays for the next."""
+        if (task := self._requests.get(request)) is not None:
+            task.cancel()
+
+    def connected(self, writer: FrameWriter) -> None:
+        """Go on over this line."""
+        self._writer = writer
+        self._connected.set()
+
+    def dropped(self) -> None:
+        """Wait for another line."""
+        self._writer = None
+        self._connected.clear()
+        for answers in self._answers.values():
+            _empty(answers)
+            answers.put_nowait(None)
+
+    async def take(self, answer: Answer) -> None:
+        """Take the keeper's answer to one of our requests; those to none are dropped. Slow disks slow it."""
+        answers = self._answers.get(answer.request)
+        if answers is not None:
+            await answers.put(answer)
+
+    async def _answered(self, request: Put | Bring) -> None:
+        started = time.monotonic()
+        lock = self._locks.setdefault(request.job, asyncio.Lock())  # a file arrives once at a time
+        try:
+            async with lock:
+                moved_bytes = await self._until_done(request)
+            self._say(Moved(request.request, moved_bytes, time.monotonic() - started))
+        except TransferFailed as error:
+            self._say(Refused(request.request, to_data(error.reason), error.missing))
+
+    async def _until_done(self, request: Put | Bring) -> int:
+        moved_bytes = 0
+        while True:
+            await self._connected.wait()
+            try:
+                if isinstance(request, Put):
+                    return moved_bytes + await self._put(request)
+                return moved_bytes + await self._bring(request)
+            except FramesEnded:
+                continue
+            except FileNotFoundError as error:
+                raise TransferFailed(Foreign(one_line(error)), missing=True) from error
+            except (OSError, WrongPiece) as error:
+                raise TransferFailed(Foreign(one_line(error))) from error
+
+    # -- to the host
+
+    async def _put(self, put: Put) -> int:
+        directory = self._jobs_dir / put.job
+        if put.what == "dataset":
+            return await self._offer(put.job, DATASET_NAME, directory / DATASET_NAME)
+        newest = _newest_checkpoint(job_files(directory))
+        if newest is None:
+            return 0
+        there = await self._listing(put.job)
+        if any(file.name >= newest.name for file in there if file.name != RESULT_NAME):
+            return 0  # the host has gone on from it
+        return await self._offer(put.job, newest.name, directory / newest.name)
+
+    async def _offer(self, job: str, name: str, path: Path) -> int:
+        digest = await asyncio.to_thread(sha256_of, path)
+        with opened(path) as descriptor, self._request() as (number, answers):
+            size_bytes = os.fstat(descriptor).st_size
+            writer = self._line()
+            writer.send(messages.Offer(number, job, name, size_bytes, digest))
+            begin = offset = _expect(await _next(answers), Wanted).offset
+            if offset == size_bytes:
+                return 0
+            while offset < size_bytes:
+                data = await asyncio.to_thread(os.pread, descriptor, MAX_CHUNK_BYTES, offset)
+                if not data:
+                    raise WrongPiece("the file became shorter")
+                await writer.send_slowly(Piece(number, offset, data))
+                offset += len(data)
+                if not answers.empty():
+                    break  # it is refused
+            _expect(await _next(answers), Stored)
+            return size_bytes - begin
+
+    # -- from the host
+
+    async def _bring(self, bring: Bring) -> int:
+        there = await self._listing(bring.job)
+        directory = self._jobs_dir / bring.job
+        if not directory.is_dir():
+            raise TransferFailed(Foreign("the job has no directory any more"), missing=True)
+        if bring.what == "result":
+            found = next((file for file in there if file.name == RESULT_NAME), None)
+            if found is None:
+                raise TransferFailed(Foreign("the host has no result"), missing=True)
+            return await self._fetch(bring, found)
+        newest = _newest_checkpoint(there)
+        if newest is None or (directory / newest.name).exists():
+            return 0
+        moved_bytes = await self._fetch(bring, newest)
+        await asyncio.to_thread(_drop_old_checkpoints, directory)
+        return moved_bytes
+
+    async def _fetch(self, bring: Bring, file: FarFile) -> int:
+        if file.size_bytes > bring.limit_bytes:
+            raise TransferFailed(FileTooLarge(file.name, file.size_bytes, bring.limit_bytes))
+        path = self._jobs_dir / bring.job / file.name
+        offset, begun_sha256 = _begun(path)
+        with self._request() as (number, answers):
+            self._line().send(messages.Get(number, bring.job, file.name, offset, begun_sha256))
+            sending = _expect(await _next(answers), Sending)
+            if sending.size_bytes != file.size_bytes:
+                raise WrongPiece(f"{sending.size_bytes} bytes, not {file.size_bytes} as announced")
+            with contextlib.closing(Arriving(path, sending.size_bytes, sending.sha256)) as arriving:
+                if arriving.offset != sending.offset:
+                    raise WrongPiece(f"from byte {sending.offset}, not {arriving.offset}")
+                while not arriving.is_whole:
+                    piece = _expect(await _next(answers), Piece)
+                    await asyncio.to_thread(arriving.write, piece.offset, piece.data)
+                await asyncio.to_thread(arriving.finish)
+            return sending.size_bytes - sending.offset
+
+    # -- requests to the keeper
+
+    async def _listing(self, job: str) -> tuple[FarFile, ...]:
+        with self._request() as (number, answers):
+            self._line().send(messages.ListFiles(number, job))
+            return _expect(await _next(answers), Files).files
+
+    @contextlib.contextmanager
+    def _request(self) -> Iterator[tuple[int, Answers]]:
+        """Number a request to the keeper; one that is left before its end is cancelled there."""
+        self._made += 1
+        number = self._made
+        answers: Answers = asyncio.Queue(MAX_UNREAD_PIECES)
+        self._answers[number] = answers
+        try:
+            yield number, answers
+        except BaseException:
+            if self._writer is not None:
+                self._writer.send(messages.Cancel(number))
+            raise
+        finally:
+            del self._answers[number]
+            _empty(answers)  # `take` may wait for room in it
+
+    def _line(self) -> FrameWriter:
+        if self._writer is None:
+            raise FramesEnded
+        return self._writer
+
+
+async def _next(answers: Answers) -> Answer:
+    """Return the next answer. Raise FramesEnded when the line drops, TransferFailed when it is a refusal."""
+    answer = await answers.get()
+    if answer is None:
+        raise FramesEnded
+    if isinstance(answer, Refused):
+        raise TransferFailed(from_data(Reason, answer.reason), missing=answer.missing)
+    return answer
+
+
+def _expect(answer: Answer, kind: type[T]) -> T:
+    if not isinstance(answer, kind):
+        raise WrongPiece(f"a {type(answer).__name__} in the place of a {kind.__name__}")
+    return answer
+
+
+def _empty(answers: Answers) -> None:
+    while not answers.empty():
+        answers.get_nowait()
+
+
+def _newest_checkpoint(files: Sequence[FarFile]) -> FarFile | None:
+    checkpoints = [file for file in files if file.name != RESULT_NAME]
+    return checkpoints[-1] if checkpoints else None
+
+
+def _begun(path: Path) -> tuple[int, str]:
+    """Return how much of a file has arrived, and the digest that it was to have."""
+    for part in path.parent.glob(f".{path.name}.*.part"):
+        sha256 = part.name.removesuffix(".part").rpartition(".")[2]
+        if len(sha256) == 64:
+            return part.lstat().st_size, sha256
+    return 0, ""
+
+
+def _drop_old_checkpoints(directory: Path) -> None:
+    names = [file.name for file in job_files(directory) if file.name != RESULT_NAME]
+    for name in names[:-CHECKPOINTS_KEPT]:
+        (directory / name).unlink(missing_ok=True)

@@ -1,0 +1,99 @@
+"""The hosts that a node uses: one file of mode 0600 beside its database, which a running node follows."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from emeth_tui.errors import HostError
+from emeth_tui.files import write_atomically
+from emeth_tui.foreign_text import one_line
+from emeth_tui.hosts.messages import HostName, NodeName
+from emeth_tui.notices.reasons.network.host import HostKnown, HostsUnreadable, HostUnknown, NotAHostName
+from emeth_tui.transport.ssh import REMOTE_COMMAND
+
+FILE_NAME = "hosts.json"
+MAX_HOSTS = 64
+MAX_BYTES = 256 * 1024
+_Word = Annotated[str, Meta(min_length=1, max_length=2_000)]
+
+
+class Host(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A host as its owner added it: an ssh destination, ssh's command here, emeth-tui's there."""
+
+    name: HostName
+    destination: _Word
+    ssh: Annotated[tuple[_Word, ...], Meta(min_length=1, max_length=64)] = ("ssh",)
+    remote_command: _Word = REMOTE_COMMAND
+    draining: bool = False
+
+
+class Book(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All hosts, in the order in which they were added, and this node's name among a host's nodes."""
+
+    node: NodeName
+    hosts: Annotated[tuple[Host, ...], Meta(max_length=MAX_HOSTS)] = ()
+
+    def find(self, name: str) -> Host:
+        """Return a host by its name. Raise HostError."""
+        for host in self.hosts:
+            if host.name == name:
+                return host
+        raise HostError(HostUnknown(name))
+
+    def with_host(self, host: Host) -> Book:
+        """Return the book with another host. Raise HostError when its name is taken, or is none."""
+        try:
+            msgspec.convert(host.name, HostName)
+        except msgspec.ValidationError as error:
+            raise HostError(NotAHostName(host.name)) from error
+        if any(other.name == host.name for other in self.hosts):
+            raise HostError(HostKnown(host.name))
+        return msgspec.structs.replace(self, hosts=(*self.hosts, host))
+
+    def drained(self, name: str, draining: bool) -> Book:
+        """Return the book with a host that takes no new jobs, or takes them again. Raise HostError."""
+        changed = msgspec.structs.replace(self.find(name), draining=draining)
+        return msgspec.structs.replace(
+            self, hosts=tuple(changed if host.name == name else host for host in self.hosts)
+        )
+
+    def without(self, name: str) -> Book:
+        """Return the book without a host. Raise HostError."""
+        self.find(name)
+        return msgspec.structs.replace(self, hosts=tuple(host for host in self.hosts if host.name != name))
+
+
+def book_path(state_dir: Path) -> Path:
+    """Return where a node's hosts are kept."""
+    return state_dir / FILE_NAME
+
+
+def read_book(state_dir: Path) -> Book:
+    """Read a node's hosts, none where no file is. Raise HostError."""
+    path = book_path(state_dir)
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        return Book(secrets.token_hex(8))
+    except OSError as error:
+        raise HostError(HostsUnreadable(path, error.strerror or "")) from error
+    try:
+        return msgspec.json.decode(content, type=Book)
+    except msgspec.MsgspecError as error:
+        raise HostError(HostsUnreadable(path, one_line(error))) from error
+
+
+def write_book(state_dir: Path, book: Book) -> None:
+    """Write a node's hosts. Raise HostError."""
+    path = book_path(state_dir)
+    try:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_atomically(path, msgspec.json.format(msgspec.json.encode(book), indent=2) + b"\n")
+    except OSError as error:
+        raise HostError(HostsUnreadable(path, error.strerror or "")) from error

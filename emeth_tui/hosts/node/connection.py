@@ -1,0 +1,237 @@
+"""The node's side of one host: its link process, what is known of it, and what waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+
+from emeth_tui.backoff import Backoff
+from emeth_tui.hosts.frames import BadFrame, FrameReader, FramesEnded, FrameWriter
+from emeth_tui.hosts.link.line import Route
+from emeth_tui.hosts.messages import (
+    Away,
+    Bring,
+    Cancel,
+    FromLink,
+    Joined,
+    KeeperHello,
+    Kill,
+    Known,
+    Moved,
+    Put,
+    Refused,
+)
+from emeth_tui.hosts.node.remote import RemoteLink
+from emeth_tui.model import JobId
+from emeth_tui.notices.notice import Reason, from_data
+from emeth_tui.notices.reasons.network.host import HostRulesBroken, LinkEnded, NotReachedYet
+
+RESTARTS = Backoff(1.0, 30.0)
+END_LIMIT_S = 3.0
+_READ_LIMIT_BYTES = 1 << 20
+log = logging.getLogger(__name__)
+
+
+class TransferFailed(Exception):
+    """A file was not moved. `missing`: it is not where it should be."""
+
+    def __init__(self, reason: Reason, *, missing: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.missing = missing
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a link process is given, and where it writes."""
+
+    jobs_dir: Path
+    log_path: Path
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Absence:
+    reason: Reason
+    since_s: float  # by the monotonic clock
+
+
+class HostConnection:
+    """One host: joined or away. `run` keeps its link process; all calls belong on the event loop's thread."""
+
+    def __init__(
+        self,
+        name: str,
+        route: Route,
+        surroundings: Surroundings,
+        jobs: Callable[[], Collection[JobId]],
+        on_checkpoint: Callable[[HostConnection, JobId], None],
+    ) -> None:
+        """`jobs` lists those that are not over; `on_checkpoint` hears of each newer checkpoint there."""
+        self.name = name
+        self.joined = asyncio.Event()
+        self.joins = 0
+        self.hello: KeeperHello | None = None
+        self._route = route
+        self._surroundings = surroundings
+        self._jobs = jobs
+        self._on_checkpoint = on_checkpoint
+        self._absence: _Absence | None = _Absence(NotReachedYet(), time.monotonic())
+        self._links: dict[str, RemoteLink] = {}
+        self._writer: FrameWriter | None = None
+        self._numbers = itertools.count(1)
+        self._requests: dict[int, tuple[Put | Bring, asyncio.Future[Moved]]] = {}
+
+    @property
+    def away_s(self) -> float:
+        """For how long the host has been away; 0 while it is joined."""
+        return 0.0 if self._absence is None else time.monotonic() - self._absence.since_s
+
+    @property
+    def away_because(self) -> Reason | None:
+        """Why the host is away; None while it is joined."""
+        return None if self._absence is None else self._absence.reason
+
+    async def run(self) -> None:
+        """Keep a link process until this is cancelled."""
+        failures = 0
+        try:
+            while True:
+                began = time.monotonic()
+                await self._run_link()
+                failures = 1 if time.monotonic() - began > RESTARTS.longest_s else failures + 1
+                log.warning("the link to host %s ended", self.name)
+                await anyio.sleep(RESTARTS.delay_s(failures))
+        finally:
+            self.joined.clear()
+            for _request, future in self._requests.values():
+                future.cancel()
+
+    async def move(self, make: Callable[[int], Put | Bring]) -> Moved:
+        """Have the link move a file, however often the line drops. Raise TransferFailed."""
+        request = make(next(self._numbers))
+        future: asyncio.Future[Moved] = asyncio.get_running_loop().create_future()
+        self._requests[request.request] = request, future
+        self.send(request)
+        try:
+            return await future
+        finally:
+            del self._requests[request.request]
+            if not future.done() or future.cancelled():
+                self.send(Cancel(request.request))
+
+    def tidy(self) -> None:
+        """Have the host forget what the node does not need any more."""
+        if self.joined.is_set():
+            self.send(Known(tuple(self._links), tuple(self._jobs())))
+
+    # -- what links call
+
+    def send(self, message: object) -> None:
+        """Send to the link process; without one it is lost."""
+        if self._writer is not None:
+            self._writer.send(message)
+
+    def attach(self, link: RemoteLink) -> None:
+        """Have a link told of what concerns its attempt."""
+        self._links[link.attempt] = link
+
+    def detach(self, link: RemoteLink) -> None:
+        """Have the host forget an attempt."""
+        if self._links.pop(link.attempt, None) is not None:
+            self.send(Kill(link.attempt))
+
+    def checkpoint_kept(self, job_id: JobId) -> None:
+        """Hear that a job has a newer checkpoint on the host."""
+        self._on_checkpoint(self, job_id)
+
+    # -- the link process
+
+    async def _run_link(self) -> None:
+        surroundings, route = self._surroundings, self._route
+        words = [sys.executable, "-m", "emeth_tui.hosts.link.process"]
+        words += [route.destination, route.remote_command, route.node, str(surroundings.jobs_dir), *route.ssh]
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        descriptor = os.open(surroundings.log_path, flags, 0o600)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *words,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=descriptor,
+                limit=_READ_LIMIT_BYTES,
+                env=dict(surroundings.environment),
+                start_new_session=True,
+            )
+        finally:
+            os.close(descriptor)
+        assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 - pipes
+        self._writer = FrameWriter(process.stdin)
+        for request, _future in self._requests.values():
+            self.send(request)
+        try:
+            await self._read(FrameReader(process.stdout, FromLink))
+        finally:
+            self._writer = None
+            self._gone(LinkEnded())
+            with anyio.CancelScope(shield=True):
+                await _end(process)
+
+    async def _read(self, frames: FrameReader[FromLink]) -> None:
+        try:
+            while True:
+                self._take(await frames.read())
+        except FramesEnded:
+            pass
+        except BadFrame as error:
+            log.error("the link to host %s sent %s", self.name, error)
+            self._gone(HostRulesBroken(str(error)))
+
+    def _take(self, message: FromLink) -> None:
+        match message:
+            case Joined(hello):
+                self._join(hello)
+            case Away(reason):
+                self._gone(from_data(Reason, reason))
+            case Moved(request):
+                if (waiting := self._requests.get(request)) is not None and not waiting[1].done():
+                    waiting[1].set_result(message)
+            case Refused(request, reason, missing):
+                if (waiting := self._requests.get(request)) is not None and not waiting[1].done():
+                    waiting[1].set_exception(TransferFailed(from_data(Reason, reason), missing=missing))
+            case _:
+                if (link := self._links.get(message.attempt)) is not None:
+                    link.take(message)
+
+    def _join(self, hello: KeeperHello) -> None:
+        self.hello = hello
+        self._absence = None
+        self.joins += 1
+        self.joined.set()
+        self.tidy()
+        for link in list(self._links.values()):
+            link.rejoin()
+
+    def _gone(self, reason: Reason) -> None:
+        self.joined.clear()
+        since_s = self._absence.since_s if self._absence else time.monotonic()
+        self._absence = _Absence(reason, since_s)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+    with anyio.move_on_after(END_LIMIT_S):
+        await process.wait()
+    if process.returncode is None:
+        process.kill()
+        await process.wait()

@@ -1,0 +1,51 @@
+"""What happens to the machines that train for the node."""
+
+from __future__ import annotations
+
+from emeth_tui.model import Severity
+from emeth_tui.notices.notice import EventBody, Reason
+
+
+class HostJoined(EventBody):
+    host: str
+    devices: str
+
+
+class HostDiffers(EventBody):
+    severity = Severity.WARNING
+
+    host: str
+    what: str
+    theirs: str
+    ours: str
+
+
+class HostAway(EventBody):
+    severity = Severity.WARNING
+
+    host: str
+    reason: Reason
+
+
+class HostBack(EventBody):
+    host: str
+    lasted_s: int
+
+
+class HostRemoved(EventBody):
+    host: str
+
+
+class HostsNotRead(EventBody):
+    severity = Severity.ERROR
+
+    reason: Reason
+
+
+class JobMoved(EventBody):
+    """A job leaves a host that is away: it goes on elsewhere, from the checkpoint that is at home."""
+
+    severity = Severity.WARNING
+
+    host: str
+    away_s: int

@@ -1,0 +1,88 @@
+"""Why a host, or a worker on one, does not work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from emeth_tui.notices.notice import Reason
+
+
+class KeeperEnded(Reason):
+    pass
+
+
+class OutboxOverflows(Reason):
+    pass
+
+
+class NoSuchDevice(Reason):
+    device: str
+
+
+class TooManyAttempts(Reason):
+    attempts: int
+
+
+class KeeperNotStarted(Reason):
+    log: Path
+    detail: str
+
+
+class HostRulesBroken(Reason):
+    detail: str
+
+
+class OtherHostProtocol(Reason):
+    theirs: int
+    ours: int
+    version: str
+
+
+class HostLineDropped(Reason):
+    pass
+
+
+class LinkEnded(Reason):
+    pass
+
+
+class NotReachedYet(Reason):
+    pass
+
+
+class HostSilent(Reason):
+    host: str
+    lasted_s: int
+    cause: Reason
+
+
+class HostNotReached(Reason):
+    detail: str
+
+
+class FileTooLarge(Reason):
+    name: str
+    size_bytes: int
+    limit_bytes: int
+
+
+class TransferBroke(Reason):
+    host: str
+    cause: Reason
+
+
+class NotAHostName(Reason):
+    name: str
+
+
+class HostKnown(Reason):
+    name: str
+
+
+class HostUnknown(Reason):
+    name: str
+
+
+class HostsUnreadable(Reason):
+    path: Path
+    detail: str

@@ -1,0 +1,21 @@
+"""The sentences of notices/events/host.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from emeth_tui.notices.events import host
+from emeth_tui.notices.notice import Notice
+
+SENTENCES: Mapping[type[Notice], str] = {
+    host.HostJoined: "host {host} joined: {devices}",
+    host.HostDiffers: "host {host} has {what} {theirs}, this machine {ours}: results may differ a little",
+    host.HostAway: "host {host} is away: {reason}; its jobs go on there, and are waited for",
+    host.HostBack: "host {host} is back after {lasted_s}",
+    host.HostRemoved: "host {host} is no longer used",
+    host.HostsNotRead: "the hosts stay as they are: {reason}",
+    host.JobMoved: (
+        "host {host} has been away for {away_s} and the deadline allows no more: the job goes on elsewhere "
+        "from its last checkpoint at home"
+    ),
+}

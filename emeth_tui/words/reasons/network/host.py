@@ -1,0 +1,35 @@
+"""The sentences of notices/reasons/network/host.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from emeth_tui.notices.notice import Notice
+from emeth_tui.notices.reasons.network import host
+
+SENTENCES: Mapping[type[Notice], str] = {
+    host.KeeperEnded: "the keeper on the host has ended",
+    host.OutboxOverflows: "the worker said more than the host keeps for a node that is away",
+    host.NoSuchDevice: "the host has no device {device}",
+    host.TooManyAttempts: "the host keeps {attempts} worker processes at most",
+    host.KeeperNotStarted: "the keeper does not start: {detail}; its log is {log}",
+    host.HostRulesBroken: "the host broke the rules: {detail}",
+    host.OtherHostProtocol: (
+        "emeth-tui {version} on the host speaks version {theirs} of the hosts' protocol, this node {ours}: "
+        "install the same release on both"
+    ),
+    host.HostLineDropped: "the connection dropped",
+    host.LinkEnded: "the process that connects to the host ended",
+    host.NotReachedYet: "connecting",
+    host.HostSilent: "silent since {lasted_s}: {cause}",
+    host.HostNotReached: "the host is not reached: {detail}",
+    host.FileTooLarge: "the host's {name} has {size_bytes}, and at most {limit_bytes} are taken",
+    host.TransferBroke: "host {host}: a file was not moved: {cause}",
+    host.NotAHostName: (
+        "{name} is no name for a host: up to 24 small letters, digits, - and _, beginning with a letter or "
+        "digit"
+    ),
+    host.HostKnown: "there is a host {name} already",
+    host.HostUnknown: "there is no host {name}",
+    host.HostsUnreadable: "{path} cannot be used: {detail}",
+}

@@ -1,0 +1,29 @@
+"""Hosts to train on, and a real sshd to reach one by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.control.sshd import Sshd, prepare_sshd
+from tests.hosts.far import FarHost
+
+
+@pytest.fixture
+def far(tmp_path: Path) -> Iterator[FarHost]:
+    host = FarHost(tmp_path / "b")
+    host.home.mkdir()
+    yield host
+    host.end()
+
+
+@pytest.fixture
+def sshd(tmp_path: Path) -> Iterator[Sshd]:
+    directory = tmp_path / "ssh"
+    directory.mkdir()
+    server = prepare_sshd(directory)
+    server.start()
+    yield server
+    server.stop()

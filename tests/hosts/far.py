@@ -1,0 +1,99 @@
+"""Another machine, as far as the program can see: a HOME of its own, reached by what stands in for ssh."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from emeth_tui.hosts.node.book import Book, Host, write_book
+from tests.terminal import ROOT
+
+NODE = "5d3c9a0b1f2e4d77"
+LIMIT_S = 60.0
+# What follows `--` is a destination and a command, which runs here, unless a file says that the host is gone.
+STAND_IN = """
+if [ -e "$1" ]; then echo "ssh: connect to host b port 22: No route to host" >&2; exit 255; fi
+while [ "$1" != -- ]; do shift; done; shift 2; exec sh -c "$*"
+"""
+
+
+@dataclass(frozen=True)
+class FarHost:
+    """A host `b` in a directory."""
+
+    home: Path
+
+    @property
+    def remote_command(self) -> str:
+        """How emeth-tui is called there."""
+        words = ["env", f"HOME={self.home}", f"PYTHONPATH={ROOT}", "OMP_NUM_THREADS=1"]
+        cleared = [word for name in os.environ if name.startswith(("XDG_", "EMETH")) for word in ("-u", name)]
+        return shlex.join([words[0], *cleared, *words[1:], sys.executable, "-m", "emeth_tui"])
+
+    def entry(self, *ssh: str, destination: str = "somebody@b") -> Host:
+        """Return the host as its owner adds it; without `ssh`, by what stands in for it."""
+        return Host(
+            "b", destination, ssh or ("sh", "-c", STAND_IN, "ssh", str(self.gone)), self.remote_command
+        )
+
+    @property
+    def gone(self) -> Path:
+        """The file that says that the host is not there."""
+        return self.home / "gone"
+
+    def cut_off(self) -> None:
+        """Cut the host off; what runs there goes on."""
+        self.gone.touch()
+        for pid in self.pids("stdio"):
+            os.kill(pid, signal.SIGKILL)
+
+    @property
+    def kept(self) -> Path:
+        """Where the keeper keeps what it owns."""
+        return self.home / ".cache" / "emeth-tui" / "hosts" / NODE
+
+    @property
+    def keeper_pid(self) -> int:
+        """The keeper's process; 0 when there is none."""
+        try:
+            return int((self.kept / "lock").read_text())
+        except (OSError, ValueError):
+            return 0
+
+    def pids(self, word: str) -> list[int]:
+        """The processes of this host that have a word in their command line."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                if entry.name.isdecimal() and f"HOME={self.home}".encode() in (
+                    (entry / "environ").read_bytes().split(b"\0")
+                ):
+                    words = (entry / "cmdline").read_bytes().split(b"\0")
+                    found += [int(entry.name)] if word.encode() in words else []
+        return found
+
+    def end(self) -> None:
+        """End its keepers, and what they own with them."""
+        for pid in self.pids("keeper"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def write_hosts(state_dir: Path, *hosts: Host) -> None:
+    """Have a node use these hosts."""
+    write_book(state_dir, Book(NODE, hosts))
+
+
+def until(condition: Callable[[], object], limit_s: float = LIMIT_S) -> None:
+    """Wait, in a thread, until a condition holds that nobody announces."""
+    give_up_at = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.02)

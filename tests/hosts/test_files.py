@@ -1,0 +1,222 @@
+"""Files between a node and a host: whole, checked, from where they broke off, in their places alone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from emeth_tui.hosts import messages
+from emeth_tui.hosts.arriving import Arriving, WrongPiece
+from emeth_tui.hosts.link.line import Route
+from emeth_tui.hosts.messages import Bring, Put
+from emeth_tui.hosts.node.connection import HostConnection, Surroundings, TransferFailed
+from emeth_tui.hosts.node.files import Carrier, FarJobFiles, epochs_kept
+from emeth_tui.model import JobId
+from emeth_tui.notices.reasons.network.host import FileTooLarge
+from emeth_tui.workers.job_files import JobFileMissing, LocalJobFiles
+from tests.hosts.far import NODE
+from tests.hosts.scripted import JOB, LIMIT_S, Client, Site, site
+from tests.terminal import ROOT
+
+JOB_ID = JobId(JOB)
+OLDER, NEWER = "checkpoints/epoch-000002-block-000000000.pt", "checkpoints/epoch-000004-block-000000007.pt"
+LARGE = os.urandom(3 * messages.MAX_CHUNK_BYTES + 17)
+pytestmark = pytest.mark.process
+
+
+def write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+@asynccontextmanager
+async def connected(far: Site, home: Path) -> AsyncIterator[HostConnection]:
+    """A node's connection to a keeper, through a real link process."""
+    ssh = (sys.executable, "-m", "tests.hosts.straight", str(far.place.socket_dir))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    surroundings = Surroundings(home / "jobs", home / "link.log", environment)
+    route = Route("somebody@b", ssh, "emeth-tui", NODE)
+    connection = HostConnection("b", route, surroundings, lambda: [JOB_ID], lambda _host, _job: None)
+    running = asyncio.create_task(connection.run())
+    try:
+        await asyncio.wait_for(connection.joined.wait(), LIMIT_S)
+        yield connection
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+
+def put(what: str) -> Callable[[int], Put]:
+    return lambda number: Put(number, JOB, what)
+
+
+def bring(what: str, limit_bytes: int = 10**9) -> Callable[[int], Bring]:
+    return lambda number: Bring(number, JOB, what, limit_bytes)
+
+
+def links_ssh(home: Path) -> list[int]:
+    """The processes that stand in for ssh, of the link that writes in a directory."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            words = (entry / "cmdline").read_bytes().split(b"\0") if entry.name.isdecimal() else []
+            if b"tests.hosts.straight" in words and str(home).encode() in b" ".join(words):
+                found.append(int(entry.name))
+    return found
+
+
+async def test_files_go_out_and_come_home(tmp_path: Path) -> None:
+    far, home = site(tmp_path), tmp_path / "home"
+    files = LocalJobFiles(home / "jobs")
+    write(home / "jobs" / JOB / "dataset.txt", LARGE)
+    write(home / "jobs" / JOB / OLDER, b"older")
+    async with far.keeper(), connected(far, home) as connection:
+        there = far.place.jobs / JOB
+        far_files = FarJobFiles(files, connection, lambda _job: 10**9)
+        await far_files.put_dataset(JOB_ID)
+        assert (there / "dataset.txt").read_bytes() == LARGE
+        assert (await connection.move(put("dataset"))).moved_bytes == 0  # it is there
+        await far_files.put_checkpoint(JOB_ID)
+        assert (there / OLDER).read_bytes() == b"older"
+
+        write(there / NEWER, LARGE)
+        assert (await connection.move(put("checkpoint"))).moved_bytes == 0  # the host has gone on
+        await far_files.bring_checkpoint(JOB_ID)
+        assert (home / "jobs" / JOB / NEWER).read_bytes() == LARGE
+        assert epochs_kept(home / "jobs" / JOB) == 4
+        with pytest.raises(JobFileMissing):
+            await far_files.bring_result(JOB_ID)
+        write(there / "checkpoint.pt", b"result")
+        assert (await far_files.bring_result(JOB_ID)).read_bytes() == b"result"
+        assert not list(home.rglob("*.part"))
+
+
+async def test_a_dataset_that_two_jobs_share_goes_out_once(tmp_path: Path) -> None:
+    far, home = site(tmp_path), tmp_path / "home"
+    other = "0x" + "70" * 16
+    for job in (JOB, other):
+        write(home / "jobs" / job / "dataset.txt", LARGE)
+    async with far.keeper(), connected(far, home) as connection:
+        assert (await connection.move(put("dataset"))).moved_bytes == len(LARGE)
+        assert (await connection.move(lambda number: Put(number, other, "dataset"))).moved_bytes == 0
+        assert (far.place.jobs / other / "dataset.txt").read_bytes() == LARGE
+
+
+async def test_only_two_checkpoints_stay_at_home(tmp_path: Path) -> None:
+    far, home = site(tmp_path), tmp_path / "home"
+    (home / "jobs" / JOB).mkdir(parents=True)
+    async with far.keeper(), connected(far, home) as connection:
+        for epoch in range(1, 5):
+            write(far.place.jobs / JOB / f"checkpoints/epoch-{epoch:06d}-block-000000000.pt", b"%d" % epoch)
+            await connection.move(bring("checkpoint"))
+    kept = sorted(path.name[:12] for path in (home / "jobs" / JOB / "checkpoints").iterdir())
+    assert kept == ["epoch-000003", "epoch-000004"]
+
+
+async def test_a_transfer_goes_on_where_the_line_dropped(tmp_path: Path) -> None:
+    far, home = site(tmp_path), tmp_path / "home"
+    result = far.place.jobs / JOB / "checkpoint.pt"
+    part = home / "jobs" / JOB / f".checkpoint.pt.{sha256(LARGE)}.part"
+    write(part, LARGE[:1000])
+    write(result, LARGE)
+    async with far.keeper(), connected(far, home) as connection:
+        assert (await connection.move(bring("result"))).moved_bytes == len(LARGE) - 1000
+        assert (home / "jobs" / JOB / "checkpoint.pt").read_bytes() == LARGE
+
+
+async def test_a_request_outlives_ssh_and_the_link(tmp_path: Path) -> None:
+    far, home = site(tmp_path), tmp_path / "home"
+    (home / "jobs" / JOB).mkdir(parents=True)
+    async with far.keeper(), connected(far, home) as connection:
+        os.kill(links_ssh(tmp_path)[0], 9)
+        moving = asyncio.create_task(connection.move(bring("checkpoint")))
+        write(far.place.jobs / JOB / NEWER, LARGE)
+        await asyncio.wait_for(moving, LIMIT_S)
+        await connection.move(bring("checkpoint"))
+        assert (home / "jobs" / JOB / NEWER).read_bytes() == LARGE
+        assert connection.joins == 2
+
+
+async def test_a_file_larger_than_agreed_is_not_fetched(tmp_path: Path) -> None:
+    far, home = site(tmp_path), tmp_path / "home"
+    (home / "jobs" / JOB).mkdir(parents=True)
+    write(far.place.jobs / JOB / "checkpoint.pt", LARGE)
+    async with far.keeper(), connected(far, home) as connection:
+        with pytest.raises(TransferFailed) as failed:
+            await connection.move(bring("result", limit_bytes=len(LARGE) - 1))
+        assert failed.value.reason == FileTooLarge("checkpoint.pt", len(LARGE), len(LARGE) - 1)
+    assert list((home / "jobs" / JOB).iterdir()) == []
+
+
+async def test_a_link_in_a_files_place_leads_nowhere(tmp_path: Path) -> None:
+    far, home = site(tmp_path), tmp_path / "home"
+    (home / "jobs" / JOB).mkdir(parents=True)
+    (far.place.jobs / JOB).mkdir(parents=True)
+    write(tmp_path / "secret", b"secret")
+    (far.place.jobs / JOB / "checkpoint.pt").symlink_to(tmp_path / "secret")
+    async with far.keeper(), connected(far, home) as connection:
+        with pytest.raises(TransferFailed):
+            await connection.move(bring("result"))
+    assert list((home / "jobs" / JOB).iterdir()) == []
+
+
+async def test_checkpoints_are_carried_home_as_they_are_kept(tmp_path: Path) -> None:
+    far, home = site(tmp_path), tmp_path / "home"
+    (home / "jobs" / JOB).mkdir(parents=True)
+    write(far.place.jobs / JOB / NEWER, LARGE)
+    async with far.keeper(), connected(far, home) as connection:
+        carrier = Carrier(lambda _job: 10**9)
+        carrier.kept(connection, JOB_ID)
+        while not carrier.home_at:  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(0.01)
+        assert (home / "jobs" / JOB / NEWER).read_bytes() == LARGE
+        carrier.close()
+
+
+async def offered(client: Client, content: bytes, digest: str, name: str = "dataset.txt") -> messages.Wanted:
+    client.send(messages.Offer(1, JOB, name, len(content), digest))
+    return await client.read(messages.Wanted)
+
+
+async def test_what_arrives_is_what_was_offered_or_nothing(tmp_path: Path) -> None:
+    far = site(tmp_path)
+    async with far.keeper(), far.client() as client:
+        assert (await offered(client, b"text", sha256(b"text"))).offset == 0
+        client.send(messages.Piece(1, 0, b"tEXT"))
+        await client.read(messages.Refused)
+        assert list(far.place.jobs.rglob("*")) == []
+        await offered(client, b"text", sha256(b"text"))
+        client.send(messages.Piece(1, 2, b"xt"))  # not the next one
+        await client.read(messages.Refused)
+        await offered(client, b"text", sha256(b"text"))
+        client.send(messages.Piece(1, 0, b"text and more"))
+        await client.read(messages.Refused)
+        await offered(client, b"text", sha256(b"text"))
+        client.send(messages.Piece(1, 0, b"text"))
+        await client.read(messages.Stored)
+        assert (far.place.jobs / JOB / "dataset.txt").read_bytes() == b"text"
+
+
+def test_a_part_of_another_content_is_not_gone_on_with(tmp_path: Path) -> None:
+    first = Arriving(tmp_path / "file", 10, "0" * 64)
+    first.write(0, b"12345")
+    first.close()
+    other = Arriving(tmp_path / "file", 10, "1" * 64)
+    assert other.offset == 0
+    with pytest.raises(WrongPiece):
+        other.write(1, b"x")
+    other.close()
+    assert [path.name for path in tmp_path.iterdir()] == [f".file.{'1' * 64}.part"]

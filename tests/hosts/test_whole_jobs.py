@@ -1,0 +1,134 @@
+"""Jobs on a real network, trained on another machine: HOME, keeper and worker are its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import signal
+from pathlib import Path
+
+import pytest
+
+from emeth_tui.engine.hosts import host_workers
+from emeth_tui.hosts.link import process as link
+from emeth_tui.model import JobId, WorkerPhase
+from emeth_tui.notices.events.job import EpochDone
+from tests.control.sshd import Sshd
+from tests.engine.harness import Harness, RunningNode
+from tests.hosts.far import FarHost, write_hosts
+
+pytestmark = [pytest.mark.process, pytest.mark.slow]
+EPOCHS = 30
+
+
+def keep_local_idle(node: RunningNode, idle: bool = True) -> None:
+    """Have jobs go to the host, or to this machine as well."""
+    for worker in node.node._leases.workers:
+        if not worker.host:
+            worker.usable = not idle  # type: ignore[misc]
+    node.node._leases.look_again()
+
+
+async def epoch(node: RunningNode, job_id: JobId, least: int) -> None:
+    """Wait until so many epochs are trained."""
+    while True:
+        body = (await node.event("epoch_done", job_id)).body
+        assert isinstance(body, EpochDone)
+        if body.epoch >= least:
+            return
+
+
+async def ends_well(network: Harness, node: RunningNode, job_id: JobId) -> None:
+    await node.event("submitted", job_id)
+    await network.verify(job_id)
+    await node.event("verified", job_id)
+    trained = [record.epoch for record in node.store.jobs.epochs(job_id)]
+    assert trained == list(range(1, len(trained) + 1))
+
+
+async def test_a_job_is_trained_over_ssh_and_its_result_comes_home(
+    network: Harness, far: FarHost, sshd: Sshd, tmp_path: Path
+) -> None:
+    entry = far.entry(*shlex.split(sshd.ssh()), destination=sshd.destination)
+    write_hosts(tmp_path / "state" / "devnet", entry)
+    async with network.node() as node:
+        keep_local_idle(node)
+        await node.event("host_joined")
+        job_id = await network.post(fee_emt=20)
+        await ends_well(network, node, job_id)
+        assert node.script.trained_on == []
+        (host,) = node.node.snapshot().hosts
+        assert (host.name, host.joined, host.devices) == ("b", True, ("cpu",))
+
+
+async def test_relay_worker_and_keeper_are_killed_and_the_job_goes_on(
+    network: Harness, far: FarHost, tmp_path: Path
+) -> None:
+    write_hosts(tmp_path / "state" / "devnet", far.entry())
+    async with network.node() as node:
+        keep_local_idle(node)
+        job_id = await network.post(fee_emt=20, epochs=EPOCHS)
+        await epoch(node, job_id, 2)
+        (worker,) = [worker for worker in node.node._leases.workers if worker.device == "b · cpu"]
+        process = worker.view.pid
+        os.kill(far.pids("stdio")[0], signal.SIGKILL)
+        await epoch(node, job_id, 6)
+        assert worker.view.pid == process  # it went on
+
+        assert process is not None
+        os.kill(process, signal.SIGKILL)
+        await epoch(node, job_id, 7)
+        second = worker.view.pid
+        assert second != process
+
+        os.kill(far.keeper_pid, signal.SIGKILL)
+        await epoch(node, job_id, 12)
+        assert worker.view.pid not in {process, second}
+        await ends_well(network, node, job_id)
+        assert len(node.store.jobs.epochs(job_id)) == EPOCHS
+
+
+async def test_a_node_that_starts_anew_goes_on_where_the_host_is(
+    network: Harness, far: FarHost, tmp_path: Path
+) -> None:
+    write_hosts(tmp_path / "state" / "devnet", far.entry())
+    async with network.node() as node:
+        keep_local_idle(node)
+        job_id = await network.post(fee_emt=20, epochs=EPOCHS)
+        await epoch(node, job_id, 4)
+        await node.stop()
+    async with network.node() as node:
+        await epoch(node, job_id, 5)
+        await ends_well(network, node, job_id)
+        assert node.script.trained_on == []
+
+
+async def test_a_job_whose_host_stays_away_goes_on_elsewhere(
+    network: Harness, far: FarHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_workers, "SAID_AFTER_S", 0.0)
+    monkeypatch.setattr(host_workers, "MOVE_AFTER_S", 0.0)
+    write_hosts(tmp_path / "state" / "devnet", far.entry())
+    async with network.node() as node:
+        keep_local_idle(node)
+        job_id = await network.post(fee_emt=20, epochs=EPOCHS)
+        await epoch(node, job_id, 4)
+        (worker,) = [worker for worker in node.node._leases.workers if worker.device == "b · cpu"]
+        far.cut_off()
+        await node.event("host_away")
+        assert worker.view.phase is WorkerPhase.AWAY
+        assert not worker.usable
+        keep_local_idle(node, idle=False)
+        await asyncio.sleep(2.5)
+        assert node.script.trained_on == []  # there is time: it is waited for
+        await network.pass_time(7_050)
+        await node.event("job_moved", job_id)
+        await ends_well(network, node, job_id)
+        assert node.script.trained_on == [0]
+
+
+def test_the_limits_are_those_of_the_page() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "hosts.md").read_text("utf-8")
+    assert f"{link.SILENT_AFTER_S:.0f} s" in page
+    assert f"{host_workers.MOVE_AFTER_S:.0f} s" in page
