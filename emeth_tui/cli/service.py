@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _SCOPE = click.option(
     "--system/--user", "of_system", help="The system's systemd, or your own [default: your own]."
 )
-_CREDENTIALS = ("password", "verification-key", "webhook-secret", "apprise-urls")
+CREDENTIALS = ("password", "verification-key", "webhook-secret", "apprise-urls")
 
 
 @click.group()
@@ -193,7 +193,7 @@ def _unit(
 def _credentials(files: dict[str, Any]) -> Iterator[tuple[str, Path]]:
     from emeth_tui.notices.reasons.local.service import CredentialMissing
 
-    for name in _CREDENTIALS:
+    for name in CREDENTIALS:
         path = files.get(name.replace("-", "_"))
         if path is None:
             continue

@@ -14,6 +14,7 @@ import anyio
 import pytest
 from pydantic import SecretStr
 
+from emeth_tui.alerts.alert import Message
 from emeth_tui.alerts.alerting import Alerting
 from emeth_tui.alerts.channels import open_channels
 from emeth_tui.backoff import Backoff
@@ -31,6 +32,9 @@ from tests.alerts.receiver import SECRET, WAIT_S, Receiver, until
 
 JOB = JobId("0x6f2a" + "0" * 28)
 MIDNIGHT = 1_700_006_400.0  # UTC
+
+
+SOON = Backoff(0.02, 0.05)
 
 
 class Clock:
@@ -68,7 +72,13 @@ def settings_of(text: str = "") -> Settings:
 
 @asynccontextmanager
 async def alerting(
-    store: Store, receiver: Receiver, clock: Clock, settings: Settings | None = None, *, settle_s: float = 0.0
+    store: Store,
+    receiver: Receiver,
+    clock: Clock,
+    settings: Settings | None = None,
+    *,
+    settle_s: float = 0.0,
+    backoff: Backoff = SOON,
 ) -> AsyncIterator[EventLog]:
     """Follow a node's events as a node does."""
     chosen = settings or settings_of()
@@ -82,7 +92,7 @@ async def alerting(
             store,
             clock.now,
             settle_s=settle_s,
-            backoff=Backoff(0.02, 0.05),
+            backoff=backoff,
         )
         running = asyncio.create_task(following.run())
         try:
@@ -173,6 +183,33 @@ async def test_what_waits_outlives_the_node_and_its_id_stays(
     assert kinds(receiver) == ["failed", "failed", "lost", "timeout"]
 
 
+class Watching:
+    """A channel that looks at the store while a message is on its way."""
+
+    key = name = "watching"
+    keeps_trying = True
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.kept: list[bool] = []
+
+    async def deliver(self, message: Message) -> None:
+        self.kept.append(message.id in (self._store.key_values.get("alerts") or ""))
+
+
+async def test_an_id_is_kept_before_anybody_sees_it(tmp_path: Path, clock: Clock) -> None:
+    with Store(tmp_path) as store:
+        events, channel = EventLog(store.events, clock.now), Watching(store)
+        following = Alerting(settings_of, [channel], events, store, clock.now, settle_s=0.0)
+        running = asyncio.create_task(following.run())
+        events.publish(job.Failed(lost_wei=1), job_id=JOB)
+        await until(lambda: bool(channel.kept))
+        following.close()
+        await running
+
+    assert channel.kept == [True]
+
+
 async def test_a_storm_is_one_digest(tmp_path: Path, receiver: Receiver, clock: Clock) -> None:
     with Store(tmp_path) as store:
         async with alerting(store, receiver, clock, settle_s=0.2) as events:
@@ -231,17 +268,20 @@ async def test_a_full_disk_silences_no_alert_and_is_tried_again(
         table: Any = store.key_values
         write = type(table).set
 
+        tried: list[None] = []
+
         def full(*_arguments: object) -> None:
+            tried.append(None)
             raise DiskFull(DatabaseFull("database or disk is full"))
 
         monkeypatch.setattr(type(table), "set", full)
-        async with alerting(store, receiver, clock) as events:
+        async with alerting(store, receiver, clock, backoff=Backoff(600.0, 600.0)) as events:
             events.publish(job.Failed(lost_wei=1), job_id=JOB)
             await receiver.until(refused=1)
+            await until(lambda: len(tried) > 10)  # more often than anything happened
             monkeypatch.setattr(type(table), "set", write)
             await until(lambda: "failed" in (store.key_values.get("alerts") or ""))
-            receiver.down = None
-            await receiver.until(messages=1)
+            receiver.down = None  # it is tried once more when the node ends
 
     assert kinds(receiver) == ["failed"]
 
