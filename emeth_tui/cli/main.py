@@ -10,26 +10,34 @@ from typing import Any, NoReturn
 import click
 
 from emeth_tui import __version__
-from emeth_tui.cli.attach import attach
 from emeth_tui.cli.commands import COMMANDS
-from emeth_tui.cli.config import config
-from emeth_tui.cli.devnet import devnet
-from emeth_tui.cli.doctor import doctor
-from emeth_tui.cli.hosts import hosts
-from emeth_tui.cli.network import network
-from emeth_tui.cli.notify import notify
-from emeth_tui.cli.relay import relay
-from emeth_tui.cli.requester import REQUESTER_COMMANDS
-from emeth_tui.cli.service import service
-from emeth_tui.cli.setup import setup
+from emeth_tui.cli.late import LateCommands
 from emeth_tui.cli.start import StartOptions, start
-from emeth_tui.cli.store import store
 from emeth_tui.cli.types import DIRECTORY, FILE, LANGUAGE
-from emeth_tui.cli.wallet import wallet
 from emeth_tui.errors import EmethError, ExitCode
 from emeth_tui.process.garbage import collect_rarely
 from emeth_tui.streams import announce, narrate, prepare_streams
 from emeth_tui.words.sentences import text_of
+
+_OWN_MODULES = (
+    "attach",
+    "relay",
+    "hosts",
+    "setup",
+    "doctor",
+    "notify",
+    "service",
+    "devnet",
+    "network",
+    "config",
+    "wallet",
+    "store",
+)
+_MODULES = {
+    **{name: f"emeth_tui.cli.commands.{module}" for name, module in COMMANDS.items()},
+    **dict.fromkeys(("request", "requests"), "emeth_tui.cli.requester"),
+    **{name: f"emeth_tui.cli.{name}" for name in _OWN_MODULES},
+}
 
 
 def main() -> None:
@@ -72,7 +80,11 @@ def _fail(message: str, code: ExitCode) -> NoReturn:
     sys.exit(code)
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    commands=LateCommands(_MODULES),
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, message="emeth-tui %(version)s")
 @click.option("--config", type=FILE, help="Settings file; `emeth-tui config path` prints the default.")
 @click.option("--network", metavar="PROFILE", help="devnet, round3-2, or a network of the settings file.")
@@ -106,22 +118,3 @@ def command(context: click.Context, /, **options: Any) -> ExitCode:
         context.obj = chosen.config
         return ExitCode.OK
     return start(chosen)
-
-
-for _command in (
-    *COMMANDS,
-    *REQUESTER_COMMANDS,
-    attach,
-    relay,
-    hosts,
-    setup,
-    doctor,
-    notify,
-    service,
-    devnet,
-    network,
-    config,
-    wallet,
-    store,
-):
-    command.add_command(_command)

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from emeth_tui.cli.wallet import wallet_opener
 from emeth_tui.errors import EmethError, ExitCode, NotRunning, SettingsError
 from emeth_tui.streams import narrate
 
@@ -239,6 +238,7 @@ def _run_node(
     secrets: Mapping[str, str],
     password: str | None,
 ) -> ExitCode:
+    from emeth_tui.cli.wallet import wallet_opener
     from emeth_tui.hardening import pass_on_nothing_else
     from emeth_tui.process.service_manager import service_manager
     from emeth_tui.running import Run, run_node

@@ -49,6 +49,18 @@ def assert_one_clear_line(result: subprocess.CompletedProcess[str], code: ExitCo
     assert result.stdout == ""
 
 
+def test_a_command_is_loaded_when_it_is_asked_for() -> None:
+    script = (
+        "import sys\nfrom emeth_tui.cli.main import command\n"
+        "def loaded(): return [m for m in ('asyncio', 'emeth_tui.cli.commands.jobs') if m in sys.modules]\n"
+        "assert 'jobs' in command.commands; print(loaded()); command.commands['jobs']; print(loaded())"
+    )
+
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert result.stdout.splitlines() == ["[]", "['emeth_tui.cli.commands.jobs']"]
+
+
 def test_version_and_help_need_nothing_heavy(home: Path) -> None:
     assert emeth_tui(home, "--version").stdout == f"emeth-tui {__version__}\n"
     assert "--devnet" in emeth_tui(home, "--help").stdout
@@ -57,9 +69,9 @@ def test_version_and_help_need_nothing_heavy(home: Path) -> None:
 def test_every_module_of_a_command_is_reachable() -> None:
     """A module of `emeth_tui/cli` holds the command of its name; those of `commands` hold a few each."""
     modules = {module.name for module in pkgutil.iter_modules(cli.__path__)}
-    in_package = {entry.name for entry in (*commands.COMMANDS, *requester.REQUESTER_COMMANDS)}
+    in_package = {*commands.COMMANDS, *requester.__all__}
     assert (
-        modules - {"main", "start", "types", "commands", "node", "output", "requester"}
+        modules - {"main", "late", "start", "types", "commands", "node", "output", "requester"}
         == set(command.commands) - in_package
     )
     for module in pkgutil.iter_modules(commands.__path__):
@@ -100,7 +112,6 @@ def test_the_screen_comes_up_before_anything_heavy_is_loaded() -> None:
             "eth_account",
             "httpx",
             "huggingface_hub",
-            "msgspec",
             "numpy",
             "pynvml",
             "tomlkit",

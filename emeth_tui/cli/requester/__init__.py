@@ -7,4 +7,4 @@ from emeth_tui.cli.requester.results import compare, fetch, sample
 for _command in (fetch, sample, compare):
     requests.add_command(_command)
 
-REQUESTER_COMMANDS = (request, requests)
+__all__ = ["request", "requests"]
