@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Hashable, Mapping
 from datetime import datetime, timezone
 
 from emeth_tui.model import (
@@ -14,7 +16,7 @@ from emeth_tui.model import (
     WorkerPhase,
     format_token,
 )
-from emeth_tui.words.translation import _
+from emeth_tui.words.translation import _, spoken
 
 _HUNDREDTH_WEI = WEI_PER_TOKEN // 100
 LAST_SHOWN_UNIX_S = 253_402_300_799  # the last second of the year 9999; strangers write later deadlines
@@ -199,6 +201,11 @@ def service_name(name: str) -> str:
 
 def phase_name(phase: WorkerPhase) -> str:
     """Name a worker's phase in the interface's language."""
+    return _phase_names(spoken())[phase]
+
+
+@functools.cache
+def _phase_names(_language: Hashable) -> Mapping[WorkerPhase, str]:
     return {
         WorkerPhase.STARTING: _("starting"),
         WorkerPhase.IDLE: _("idle"),
@@ -213,7 +220,7 @@ def phase_name(phase: WorkerPhase) -> str:
         WorkerPhase.AWAY: _("away"),
         WorkerPhase.DOWN: _("down"),
         WorkerPhase.CLOSED: _("closed"),
-    }[phase]
+    }
 
 
 SEVERITY_MARKS = {Severity.DEBUG: " ", Severity.INFO: " ", Severity.WARNING: "!", Severity.ERROR: "✗"}

@@ -10,7 +10,7 @@ import functools
 import gettext
 import locale
 import os
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib import resources
@@ -61,6 +61,11 @@ def set_language(language: str) -> None:
 def _catalogue_of(language: str) -> gettext.NullTranslations:
     known = language in LANGUAGES and language != "en"
     return _Catalogue(read_catalogue(language)) if known else gettext.NullTranslations()
+
+
+def spoken() -> Hashable:
+    """Return what stands for the language of this thread or task, for caches of texts."""
+    return _wanted.get() or _catalogue
 
 
 def catalogue_in_use() -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -16,6 +17,8 @@ from emeth_tui.tui.drawing.kept_strips import KeptStrips
 from emeth_tui.tui.drawing.lines import BLANK, Line, changed_cells, cut, fit
 
 if TYPE_CHECKING:
+    from rich.style import Style
+
     from emeth_tui.tui.drawing.glyphs import Glyphs
     from emeth_tui.tui.drawing.themes import Palette
 
@@ -93,7 +96,23 @@ class LineView(KeptStrips, Widget):
         palette, glyphs = self.painted.palette, self.painted.glyphs
         styles = palette.styles_on(self.visual_style.rich_style, selected=content.selected)
         plain = styles[""]
-        segments = [Segment(glyphs.text(text), styles.get(role, plain)) for text, role in content.spans]
+        styled = [(text, styles.get(role, plain)) for text, role in content.spans]
         if rest := width - content.width:
-            segments.append(Segment(" " * rest, plain))
-        return Strip(segments, width).simplify()
+            styled.append((" " * rest, plain))
+        return Strip(_segments(styled, glyphs), width)
+
+
+def _segments(styled: Iterable[tuple[str, Style]], glyphs: Glyphs) -> list[Segment]:
+    """Return texts as segments, neighbours of the same style in one: equal styles are one object (themes)."""
+    segments: list[Segment] = []
+    together, current = "", None
+    for text, style in styled:
+        if style is current:
+            together += text
+            continue
+        if together:
+            segments.append(Segment(glyphs.text(together), current))
+        together, current = text, style
+    if together:
+        segments.append(Segment(glyphs.text(together), current))
+    return segments

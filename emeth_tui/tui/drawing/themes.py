@@ -112,7 +112,9 @@ class Palette:
         known = self._on_grounds.get((ground, selected))
         if known is None:
             styles = self._selected if selected else self._styles
-            known = {role: ground + style for role, style in styles.items()}
+            same: dict[Style, Style] = {}  # equal ones are one object, by which neighbours are joined
+            on_ground = {role: ground + style for role, style in styles.items()}
+            known = {role: same.setdefault(style, style) for role, style in on_ground.items()}
             self._on_grounds[(ground, selected)] = known
         return known
 

@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from emeth_tui.model import Severity
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
-from emeth_tui.tui.drawing.lines import BLANK
+from emeth_tui.tui.drawing.lines import BLANK, Line
 from emeth_tui.tui.panels.deposits import deposit_lines
 from emeth_tui.tui.panels.disk import disk_lines
 from emeth_tui.tui.panels.events import EventFilter, event_lines, filter_words, shown_events
@@ -19,7 +19,7 @@ from emeth_tui.tui.panels.pending import pending_lines
 from emeth_tui.tui.panels.share import reward_graph, share_lines
 from emeth_tui.tui.panels.workers import worker_at, worker_lines
 from emeth_tui.words.sentences import text_of
-from emeth_tui.words.translation import _
+from emeth_tui.words.translation import _, spoken
 
 if TYPE_CHECKING:
     from emeth_tui.job import Job
@@ -104,13 +104,27 @@ class DiskPanel(Panel):
 
 
 class SharePanel(Panel):
-    """Panel 5."""
+    """Panel 5. Its graph is drawn again when a day has ended, the lines above it with each frame."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._graph: list[Line] = []
+        self._graph_from: object = None
 
     def draw(self, frame: Frame, width: int, height: int) -> None:
         self.set_title(f"5 {_('Today’s share')}")
         lines = share_lines(frame, width, self.host.glyphs)[:height]
-        graph = reward_graph(frame, width, height - len(lines) - 1, self.host.glyphs)
+        graph = self._reward_graph(frame, width, height - len(lines) - 1)
         self.show_lines([*lines, *([BLANK] if graph else []), *graph])
+
+    def _reward_graph(self, frame: Frame, width: int, height: int) -> list[Line]:
+        today = frame.snapshot.today
+        days = (today.days, today.share.slot) if today else None
+        drawn_from = days, width, height, self.host.glyphs, spoken()
+        if drawn_from != self._graph_from:
+            self._graph = reward_graph(frame, width, height, self.host.glyphs)
+            self._graph_from = drawn_from
+        return self._graph
 
 
 class EventsPanel(CursorPanel):

@@ -51,6 +51,7 @@ class NodeScreen(KeptStrips, Screen[Any]):
     AUTO_FOCUS: ClassVar[str | None] = None
     SCOPE: ClassVar[Scope]  # of its own keys
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.SCREEN)
+    _keys_shown: object = None  # what the footer was drawn from
 
     @property
     def host(self) -> Host:
@@ -149,8 +150,10 @@ class NodeScreen(KeptStrips, Screen[Any]):
 
     def update_keys(self) -> None:
         """Paint the footer."""
-        footer = self.query_one("#keys", LineView)
-        footer.show_lines([keys_line(self.hints(), self.host.note.current, self.size.width)])
+        keys = self.hints(), self.host.note.current, self.size.width
+        if keys != self._keys_shown:
+            self._keys_shown = keys
+            self.query_one("#keys", LineView).show_lines([keys_line(*keys)])
 
     def open_filter(self) -> None:
         """Open the filter line."""
