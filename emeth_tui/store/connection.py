@@ -6,6 +6,7 @@ import sqlite3
 from typing import Any
 
 from emeth_tui.errors import DiskFull, EmethError, StoreError
+from emeth_tui.store.safety.integrity import SQLITE_ERRORS, described
 from emeth_tui.store.safety.redo import Redo
 
 
@@ -35,7 +36,7 @@ class Connection:
         """Copy everything into another database, also when this one's file has no name any more."""
         try:
             self._opened.backup(target)
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise translated(error) from error
 
     def move_to(self, opened: sqlite3.Connection) -> None:
@@ -53,26 +54,26 @@ class _Cursor(sqlite3.Cursor):
     def execute(self, sql: str, parameters: Any = (), /) -> _Cursor:
         try:
             super().execute(sql, parameters)
-        except (sqlite3.Error, OverflowError) as error:
+        except (*SQLITE_ERRORS, OverflowError) as error:
             raise translated(error) from error
         return self
 
     def fetchone(self) -> Any:
         try:
             return super().fetchone()
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise translated(error) from error
 
     def fetchall(self) -> list[Any]:
         try:
             return super().fetchall()
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise translated(error) from error
 
     def __next__(self) -> Any:
         try:
             return super().__next__()
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise translated(error) from error
 
 
@@ -81,6 +82,6 @@ def translated(error: Exception) -> DiskFull | StoreError:
     from emeth_tui.notices.reasons.disk import DatabaseFull  # late: the first paint needs no reasons
     from emeth_tui.notices.reasons.store import DatabaseFailed
 
-    if "full" in str(error):
-        return DiskFull(DatabaseFull(str(error)))
-    return StoreError(DatabaseFailed(str(error)))
+    if "full" in described(error):
+        return DiskFull(DatabaseFull(described(error)))
+    return StoreError(DatabaseFailed(described(error)))

@@ -33,7 +33,7 @@ from emeth_tui.store.safety.backups import (
     read_only,
     set_aside,
 )
-from emeth_tui.store.safety.integrity import is_in_use, mark_in, what_is_wrong
+from emeth_tui.store.safety.integrity import SQLITE_ERRORS, is_in_use, mark_in, what_is_wrong
 from emeth_tui.store.uploads import UploadTable
 
 # Each entry takes the schema one version up; a released entry is never edited.
@@ -324,7 +324,7 @@ class Store:
             try:
                 copy.backup(target)
                 redo.carry_out(target, base.position)
-            except sqlite3.Error as error:
+            except SQLITE_ERRORS as error:
                 raise translated(error) from error
             if problem := what_is_wrong(target):
                 raise unusable(self.path, problem)

@@ -10,7 +10,13 @@ from pathlib import Path
 from emeth_tui.errors import StoreDamaged, StoreError
 from emeth_tui.notices.notice import Reason
 from emeth_tui.store.safety.backups import View, back_up, copies, create_private
-from emeth_tui.store.safety.integrity import APPLICATION_ID, first_problem, is_foreign
+from emeth_tui.store.safety.integrity import (
+    APPLICATION_ID,
+    SQLITE_ERRORS,
+    described,
+    first_problem,
+    is_foreign,
+)
 
 
 def open_database(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
@@ -24,8 +30,8 @@ def open_database(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
     path.chmod(0o600)
     try:
         return _opened(path, migrations)
-    except sqlite3.Error as error:
-        raise StoreDamaged(_unusable(path, str(error))) from error
+    except SQLITE_ERRORS as error:
+        raise StoreDamaged(_unusable(path, described(error))) from error
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -33,7 +39,7 @@ def connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         _set_up(connection)
-    except sqlite3.Error:
+    except SQLITE_ERRORS:
         connection.close()
         raise
     return connection

@@ -20,7 +20,7 @@ from emeth_tui.store.movements import MovementTable
 from emeth_tui.store.opening import unusable
 from emeth_tui.store.requests import RequestTable
 from emeth_tui.store.safety.backups import DATABASE_FILE
-from emeth_tui.store.safety.integrity import is_foreign
+from emeth_tui.store.safety.integrity import SQLITE_ERRORS, described, is_foreign
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def read_store(state_dir: Path) -> Iterator[StoreReader | None]:
         return
     try:
         opened = sqlite3.connect(f"{path.absolute().as_uri()}?{_mode(path)}", uri=True)
-    except sqlite3.Error as error:
+    except SQLITE_ERRORS as error:
         raise translated(error) from error
     with contextlib.closing(opened):
         _check(opened, path)
@@ -74,8 +74,8 @@ def _check(opened: sqlite3.Connection, path: Path) -> None:
     try:
         foreign = is_foreign(opened)
         version = int(opened.execute("PRAGMA user_version").fetchone()[0])
-    except sqlite3.Error as error:
-        raise unusable(path, str(error)) from error
+    except SQLITE_ERRORS as error:
+        raise unusable(path, described(error)) from error
     if foreign or not version:
         raise StoreDamaged(unusable(path, "it is not a node's").reason)
     if version > len(MIGRATIONS):

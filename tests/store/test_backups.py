@@ -15,8 +15,19 @@ import pytest
 from emeth_tui.errors import AlreadyRunning, DiskFull, StoreDamaged, StoreError
 from emeth_tui.store import database
 from emeth_tui.store.database import MIGRATIONS, Store
+from emeth_tui.store.reading import read_store
 from emeth_tui.store.safety import redo
-from emeth_tui.store.safety.backups import DATABASE_FILE, KEPT_COPIES, Copy, contents, copies, restore
+from emeth_tui.store.safety.backups import (
+    DATABASE_FILE,
+    KEPT_COPIES,
+    Copy,
+    View,
+    back_up,
+    contents,
+    copies,
+    restore,
+)
+from emeth_tui.store.safety.integrity import mark_in
 from tests.factories import JOB_ID, OTHER_JOB_ID, make_job, make_transaction
 
 
@@ -156,6 +167,28 @@ def test_bytes_flipped_anywhere_are_found_or_change_nothing_that_money_hangs_on(
     with store:
         assert store.jobs.get(JOB_ID) == make_job()
         assert store.journal.unsettled() == [make_transaction()]
+
+
+@pytest.mark.parametrize("place", [0, 3, -1], ids=["first", "fourth", "last"])
+def test_a_damaged_name_in_the_schema_is_damage_though_it_is_no_text_any_more(used: Path, place: int) -> None:
+    """SQLite quotes the name in its message, and Python cannot decode it."""
+    name = b"events_by_job"
+    for path in (used / DATABASE_FILE, copies(used)[0].path):
+        content = bytearray(path.read_bytes())
+        content[content.index(b"index" + name) + len(b"index") + place % len(name)] ^= 0xFF
+        path.write_bytes(content)
+
+    with pytest.raises(StoreDamaged, match="malformed"):
+        Store(used)
+    with pytest.raises(StoreDamaged), read_store(used):
+        pass
+    with pytest.raises(StoreDamaged):
+        contents(copies(used)[0])
+    with pytest.raises(StoreDamaged):
+        restore(used)
+    with pytest.raises(StoreDamaged, match="not copied"):
+        back_up(View(used / DATABASE_FILE))
+    assert mark_in(used / DATABASE_FILE) is None
 
 
 def test_a_row_without_the_row_that_it_belongs_to_is_damage(used: Path) -> None:

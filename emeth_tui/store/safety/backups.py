@@ -20,7 +20,7 @@ from emeth_tui.errors import StoreDamaged, StoreError
 from emeth_tui.files import disk_full_translated, sync_directory
 from emeth_tui.store.connection import translated
 from emeth_tui.store.lock import take_lock
-from emeth_tui.store.safety.integrity import first_problem, is_foreign, mark_in
+from emeth_tui.store.safety.integrity import SQLITE_ERRORS, described, first_problem, is_foreign, mark_in
 
 DATABASE_FILE = "node.sqlite3"
 DIRECTORY = "backups"
@@ -94,8 +94,8 @@ class View:
             self.connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except sqlite3.OperationalError as error:
             raise translated(error) from error
-        except sqlite3.DatabaseError as error:
-            raise _not_copied(database, str(error)) from error
+        except SQLITE_ERRORS as error:
+            raise _not_copied(database, described(error)) from error
 
     def close(self) -> None:
         self.connection.close()
@@ -183,8 +183,8 @@ def _copy(reading: sqlite3.Connection, source: Path, target: Path) -> None:
     except sqlite3.OperationalError as error:
         target.unlink(missing_ok=True)
         raise translated(error) from error
-    except sqlite3.DatabaseError as error:  # what is read, not how
-        problem = str(error)
+    except SQLITE_ERRORS as error:  # what is read, not how
+        problem = described(error)
     if problem:
         target.unlink()
         raise _not_copied(source, problem)
@@ -230,5 +230,5 @@ def read_only(path: Path) -> Iterator[sqlite3.Connection]:
             if problem:
                 raise StoreDamaged(CopyDamaged(path, problem))
             yield connection
-    except sqlite3.Error as error:
-        raise StoreDamaged(CopyDamaged(path, str(error))) from error
+    except SQLITE_ERRORS as error:
+        raise StoreDamaged(CopyDamaged(path, described(error))) from error

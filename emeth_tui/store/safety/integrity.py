@@ -6,6 +6,8 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
+# A message that quotes a damaged name is no text, and Python raises the second instead of the first.
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 APPLICATION_ID = 0x454D4554  # "EMET", in the file's header: another program's file is not ours
 # https://www.sqlite.org/fileformat.html, 1.3: how every database begins, and what says that it has a WAL.
 _HEADER = b"SQLite format 3\0"
@@ -13,7 +15,7 @@ _WRITE_AHEAD, _WRITE_AHEAD_ENDS = b"\2\2", 20
 
 
 def first_problem(connection: sqlite3.Connection) -> str:
-    """Return what is wrong with a database, "" when nothing is. Raise sqlite3.DatabaseError for worse."""
+    """Return what is wrong with a database, "" when nothing is. Raise SQLITE_ERRORS for worse."""
     (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()  # quick_check, and the indexes
     if verdict != "ok":
         return str(verdict)
@@ -27,8 +29,8 @@ def what_is_wrong(connection: sqlite3.Connection) -> str:
         if not connection.execute("PRAGMA user_version").fetchone()[0]:
             return "it is empty"
         return first_problem(connection)
-    except sqlite3.DatabaseError as error:
-        return str(error)
+    except SQLITE_ERRORS as error:
+        return described(error)
 
 
 def is_foreign(connection: sqlite3.Connection) -> bool:
@@ -49,7 +51,7 @@ def mark_in(path: Path) -> str | None:
             sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)
         ) as connection:
             row = connection.execute("SELECT mark FROM instance").fetchone()
-    except sqlite3.Error:
+    except SQLITE_ERRORS:
         return None
     return None if row is None else str(row[0])
 
@@ -62,3 +64,10 @@ def is_in_use(path: Path) -> bool:
     except OSError:
         return False
     return header.startswith(_HEADER) and header.endswith(_WRITE_AHEAD)
+
+
+def described(error: Exception) -> str:
+    """Return what SQLite says is wrong, with marks in the place of what is no text."""
+    if isinstance(error, UnicodeDecodeError):
+        return error.object.decode("utf-8", "replace")
+    return str(error)

@@ -54,7 +54,7 @@ class Redo:
         return position >= self._first
 
     def carry_out(self, target: sqlite3.Connection, position: int) -> None:
-        """Do again what was written from a position on, all or nothing. Raise sqlite3.Error."""
+        """Do again what was written from a position on, all or nothing. Raise SQLITE_ERRORS."""
         target.execute("BEGIN")
         for sql, parameters in self._writes[position - self._first :]:
             target.execute(sql, parameters)
