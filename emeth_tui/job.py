@@ -19,7 +19,9 @@ class Job:
     holds from the claim to the end, because estimates rest on it. `valid_loss` is that of the last epoch and
     then that of the result; `start_loss` is a pretrained model's before its training, and `best_loss` the
     least so far. `seen_end` is how it ended by what the chain shows, while a reorganisation may still take
-    that back. `paused_until_unix_s` is when a pause ends by itself, None where it does not.
+    that back. `paused_until_unix_s` is when a pause ends by itself, None where it does not. `energy_mj` is
+    what devices took for it so far, in thousandths of a joule, None where nothing measures that; it is added
+    up by device and day (store/measurements.py), and not stored with the job.
     """
 
     job_id: JobId
@@ -52,6 +54,7 @@ class Job:
     by_hand: bool = False
     seen_end: JobState | None = None
     paused_until_unix_s: float | None = None
+    energy_mj: int | None = None
 
     @property
     def is_set_aside(self) -> bool:

@@ -10,6 +10,7 @@ from typing import NewType
 
 JobId = NewType("JobId", str)  # "0x" and 32 lower-case hex digits (bytes16), checked by protocol.job_ids
 WEI_PER_TOKEN = 10**18  # EMT and the native token both have 18 decimals (protocol.md §1, §2)
+MJ_PER_KWH = 3_600_000_000  # thousandths of a joule
 SECONDS_PER_DAY = 86_400  # a slot is one UTC day (protocol.md §1)
 
 
@@ -199,11 +200,12 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """What the owner says that one token is worth in a currency; None where the owner keeps no price."""
+    """What one token is worth in a currency, and a kWh costs, by the owner; None for what has no price."""
 
     currency: str = ""
     emt: Decimal | None = None
     native: Decimal | None = None
+    energy: Decimal | None = None  # of 1 kWh
 
 
 NO_PRICES = Prices()
@@ -215,6 +217,22 @@ def worth(amount_wei: int | None, price: Decimal | None) -> Decimal | None:
         return None
     with localcontext(Context(prec=100)):
         return (price * amount_wei / WEI_PER_TOKEN).quantize(Decimal("1e-8"))
+
+
+def energy_worth(energy_mj: int | None, price: Decimal | None) -> Decimal | None:
+    """Return what energy in thousandths of a joule costs at a price of 1 kWh, to eight decimals."""
+    if energy_mj is None or price is None:
+        return None
+    with localcontext(Context(prec=100)):
+        return (price * energy_mj / MJ_PER_KWH).quantize(Decimal("1e-8"))
+
+
+def net_worth(prices: Prices, emt_wei: int, fee_wei: int, energy_mj: int | None) -> Decimal | None:
+    """Return what is left of EMT after fees and energy; None where a price is missing that this needs."""
+    earned = worth(emt_wei, prices.emt)
+    fees = worth(fee_wei, prices.native) if fee_wei else Decimal(0)
+    energy = energy_worth(energy_mj, prices.energy) if energy_mj else Decimal(0)
+    return None if earned is None or fees is None or energy is None else earned - fees - energy
 
 
 def format_token(amount_wei: int, places: int = 2) -> str:

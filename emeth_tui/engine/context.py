@@ -10,6 +10,7 @@ from emeth_tui.clients.storage.client import StorageClient
 from emeth_tui.clients.transactions.sender import TransactionSender
 from emeth_tui.engine.clock import ChainClock
 from emeth_tui.engine.disk import DiskBudget
+from emeth_tui.engine.energy.meter import EnergyMeter
 from emeth_tui.engine.estimates.forecasts import Forecasts
 from emeth_tui.engine.events import EventLog
 from emeth_tui.engine.hosts.far_places import FarPlaces
@@ -50,6 +51,7 @@ class Context:
     info: InfoServer
     store: Store
     book: JobBook
+    energy: EnergyMeter
     disk: DiskBudget
     events: EventLog
     clock: ChainClock

@@ -12,6 +12,7 @@ import anyio
 from emeth_tui.backoff import Backoff
 from emeth_tui.engine import rejections
 from emeth_tui.engine.context import Context
+from emeth_tui.engine.energy.meter import KEEP_EVERY_S
 from emeth_tui.engine.estimates.lateness import Lateness
 from emeth_tui.engine.gpus.reports import GpuReports
 from emeth_tui.engine.hosts.hosts import LOOK_EVERY_S as HOSTS_EVERY_S
@@ -21,6 +22,7 @@ from emeth_tui.engine.loops import Loops
 from emeth_tui.engine.machine.sensors import Sensors
 from emeth_tui.engine.market.market import Market
 from emeth_tui.engine.market.model_readiness import RETRY_S
+from emeth_tui.engine.market.net_floor import NetFloor
 from emeth_tui.engine.market.orphans import Orphans
 from emeth_tui.engine.market.policy import settle_sent
 from emeth_tui.engine.money.ledger import Ledger
@@ -89,9 +91,11 @@ class Node:
             workers=lambda: len(leases.usable),
             claims_wanted=exit_after_jobs,
             on_claim=self._tasks.start,
+            net_floor=self._net_floor,
         )
         sensors = Sensors(lambda: [worker.view for worker in leases.workers if not worker.host])
         sensors.subscribe(GpuReports(context.events).take)
+        sensors.subscribe(context.energy.take)
         self._pauses = pauses.Pauses(
             context,
             self._tasks,
@@ -121,6 +125,9 @@ class Node:
         self._loops = Loops(context.events)
         self.subscribe = context.events.subscribe
 
+    def _net_floor(self) -> NetFloor | None:
+        return self._snapshots.net_floor()
+
     def _hooks(self) -> Hooks:
         return Hooks(
             ended=self._job_ended,
@@ -146,6 +153,7 @@ class Node:
         loops = [
             start(self._pauses.look, lambda: pauses.LOOK_EVERY_S),
             start(self._state.look, lambda: LOOK_EVERY_S),
+            start(self._context.energy.keep, lambda: KEEP_EVERY_S),
             start(self._state.keep_copy, lambda: COPY_EVERY_S, self._state.copy_now),
             start(self._watch, self._watch_interval_s, self._watch_now),
             start(self._rejections.look, lambda: rejections.LOOK_EVERY_S, self._rejections.look_now),
@@ -160,6 +168,7 @@ class Node:
         finally:
             await _cancel([*loops, stopping])
             await self._pause_tasks()
+            await self._context.energy.close()
         for loop in loops:
             if not loop.cancelled() and (error := loop.exception()):
                 raise error

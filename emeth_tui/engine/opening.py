@@ -22,6 +22,7 @@ from emeth_tui.engine.clock import ChainClock
 from emeth_tui.engine.context import Context, LiveSettings
 from emeth_tui.engine.devices import DeviceReports
 from emeth_tui.engine.disk import DiskBudget
+from emeth_tui.engine.energy.meter import EnergyMeter
 from emeth_tui.engine.estimates.forecasts import Forecasts, Measurements
 from emeth_tui.engine.events import EventLog
 from emeth_tui.engine.hosts.hosts import Hosts
@@ -145,6 +146,8 @@ async def _connect(
         live = LiveSettings(settings)
         schedule = Schedule(lambda: live.now.schedule, clock.now_unix_s)
         measurements = Measurements(store.measurements, clock.now_unix_s)
+        book = JobBook(store.jobs, clock.now_unix_s)
+        energy = EnergyMeter(store.energy, book, leases, clock.now_unix_s)
         yield Context(
             live=live,
             network=network,
@@ -161,14 +164,19 @@ async def _connect(
             storage=StorageClient(network, wallet, transport, uploads=store.uploads),
             info=InfoServer(network, transport),
             store=store,
-            book=JobBook(store.jobs, clock.now_unix_s),
+            book=book,
+            energy=energy,
             disk=DiskBudget(LocalJobFiles(settings.jobs_dir), settings.cache_limit_bytes),
             events=events,
             clock=clock,
             health=ServiceHealth(events, clock.now_unix_s),
             leases=leases,
             forecasts=Forecasts(
-                measurements, leases, urlsplit(network.storage_url).netloc, schedule.as_scheduled
+                measurements,
+                leases,
+                urlsplit(network.storage_url).netloc,
+                schedule.as_scheduled,
+                energy.power_w,
             ),
             models=_models(live, network, events),
             schedule=schedule,

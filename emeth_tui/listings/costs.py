@@ -19,6 +19,7 @@ from emeth_tui.words.formats import (
     duration,
     duration_range,
     emt,
+    energy,
     exact_token,
     moment,
     percent,
@@ -170,6 +171,13 @@ def _claim_money(snapshot: Snapshot, offer: Offer) -> list[Fact]:
     if expected.native_cost_wei:
         cost = f"{format_token(expected.native_cost_wei, 4)} {snapshot.native_symbol}"
         brings += ", " + _("less ≈ {cost} for transactions").format(cost=cost)
+    net = expected.net(snapshot.prices)
+    nets: list[Fact] = []
+    if net is not None:
+        left = f"≈ {net:,.2f} {snapshot.prices.currency}"
+        if expected.energy_mj is not None:
+            left += ", " + _("with ≈ {energy} of energy").format(energy=energy(expected.energy_mj))
+        nets = [(_("net"), left, "bad" if net < 0 else "good")]
     fee = _("{amount} EMT, {verifier} of it for the verifier").format(
         amount=exact_token(offer.job.fee_wei), verifier=exact_token(expected.verifier_fee_wei)
     )
@@ -179,6 +187,7 @@ def _claim_money(snapshot: Snapshot, offer: Offer) -> list[Fact]:
         (_("at risk"), costs, "warn"),
         (_("reward"), reward, ""),
         (_("profit"), brings, "bad" if expected.profit_wei < 0 else "good"),
+        *nets,
     ]
 
 

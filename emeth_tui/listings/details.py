@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from emeth_tui.engine.view.records import EVENTS_OF_JOB
 from emeth_tui.listings import making, records
 from emeth_tui.listings.movements import fees_by_movement, shown_movements
+from emeth_tui.model import NO_PRICES, Prices
 from emeth_tui.workers.job_files import LocalJobFiles
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from emeth_tui.model import JobId, JobState, JournaledTransaction
     from emeth_tui.notices.event import Event
     from emeth_tui.store.jobs import EpochRecord
+    from emeth_tui.store.measurements import DeviceUse
     from emeth_tui.store.movements import Movement
     from emeth_tui.store.reading import StoreReader
 
@@ -31,9 +33,15 @@ class StoredJob:
     movements: list[Movement]
     files: list[tuple[str, int]]
     events: list[Event]
+    uses: list[DeviceUse]
 
-    def record(self) -> records.JobDetails:
-        """Return it as a record."""
+    @property
+    def fee_wei(self) -> int:
+        """What its transactions paid for gas, in the native token."""
+        return sum(tx.fee_wei or 0 for tx in self.transactions)
+
+    def record(self, prices: Prices = NO_PRICES) -> records.JobDetails:
+        """Return it as a record, at the owner's prices."""
         fees_wei = fees_by_movement(self.transactions, self.movements)
         return records.JobDetails(
             job=making.job(self.job),
@@ -43,6 +51,8 @@ class StoredJob:
             movements=[making.movement(movement, fees_wei.get(movement)) for movement in self.movements],
             files=[records.FileRecord(name, size_bytes) for name, size_bytes in self.files],
             events=[making.event(event) for event in self.events],
+            devices=[making.device_use(use) for use in self.uses],
+            net=making.net(self.job, self.fee_wei, prices),
         )
 
 
@@ -58,4 +68,5 @@ def read_job(tables: StoreReader, job_id: JobId, jobs_dir: Path) -> StoredJob:
         movements=shown_movements(tables.movements.of_job(job_id)),
         files=LocalJobFiles(jobs_dir).listing(job_id) if (jobs_dir / job_id).is_dir() else [],
         events=tables.events.of_job(job_id, EVENTS_OF_JOB),
+        uses=tables.energy.of_job(job_id),
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from emeth_tui.listings import records
 from emeth_tui.listings.texts import decimal_text, iso, iso_or_none
-from emeth_tui.model import NO_PRICES, Prices, worth
+from emeth_tui.model import NO_PRICES, SECONDS_PER_DAY, Prices, energy_worth, net_worth, worth
 from emeth_tui.notices.notice import field_data
 from emeth_tui.words.formats import day_of
 from emeth_tui.words.sentences import english
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from emeth_tui.engine.hosts.view import HostView
     from emeth_tui.engine.market.rules import Offer
     from emeth_tui.engine.money.deposits import MonthDeposits
+    from emeth_tui.engine.money.devices import DeviceAccount
     from emeth_tui.engine.money.earnings import DayAccount
     from emeth_tui.engine.money.profit import Expectation
     from emeth_tui.engine.pauses.view import Coming, HeldDevice
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from emeth_tui.model import JobState, JournaledTransaction, Language
     from emeth_tui.notices.event import Event
     from emeth_tui.store.jobs import EpochRecord
+    from emeth_tui.store.measurements import DeviceUse
     from emeth_tui.store.movements import Movement
     from emeth_tui.workers.views import WorkerView
 
@@ -59,6 +62,7 @@ def job(job: Job) -> records.JobRecord:
         paused=job.paused,
         paused_until=iso_or_none(job.paused_until_unix_s),
         seen_end=job.seen_end.value if job.seen_end else None,
+        energy_j=joules(job.energy_mj),
     )
 
 
@@ -118,7 +122,11 @@ def event(event: Event) -> records.EventRecord:
 
 
 def offer(
-    offer: Offer, expected: Expectation, deposit_wei: int, language: Language | None
+    offer: Offer,
+    expected: Expectation,
+    deposit_wei: int,
+    language: Language | None,
+    prices: Prices = NO_PRICES,
 ) -> records.OfferRecord:
     """Make the record of a job on offer."""
     return records.OfferRecord(
@@ -139,6 +147,8 @@ def offer(
         needed_high_s=round(offer.needed.high_s, 3),
         measured=offer.needed.measured,
         requester=offer.job.owner,
+        expected_energy_j=joules(expected.energy_mj),
+        expected_net=decimal_text(expected.net(prices)),
     )
 
 
@@ -160,18 +170,65 @@ def day(day: DayAccount, prices: Prices = NO_PRICES) -> records.DayRecord:
         currency=prices.currency or None,
         value=decimal_text(worth(day.total_wei, prices.emt)),
         fee_value=decimal_text(worth(day.native_fee_wei, prices.native)),
+        energy_j=joules(day.energy_mj),
+        energy_value=decimal_text(energy_worth(day.energy_mj, prices.energy)),
+        net=decimal_text(net_worth(prices, day.total_wei, day.native_fee_wei, day.energy_mj)),
     )
 
 
-def month(deposits: MonthDeposits, days: list[records.DayRecord]) -> records.MonthRecord:
-    """Make a month's record."""
+def device(device: DeviceAccount, prices: Prices = NO_PRICES) -> records.DeviceRecord:
+    """Make a device's record, at the owner's prices."""
+    return records.DeviceRecord(
+        device=device.device,
+        work_s=device.work_ms / 1_000,
+        energy_j=joules(device.energy_mj),
+        emt_wei=str(device.emt_wei),
+        currency=prices.currency or None,
+        value=decimal_text(worth(device.emt_wei, prices.emt)),
+        energy_value=decimal_text(energy_worth(device.energy_mj, prices.energy)),
+        net=decimal_text(net_worth(prices, device.emt_wei, 0, device.energy_mj)),
+    )
+
+
+def device_use(use: DeviceUse) -> records.DeviceUseRecord:
+    """Make the record of a device's work on a job."""
+    day = day_of(use.slot * SECONDS_PER_DAY)
+    return records.DeviceUseRecord(day, use.device, use.work_ms / 1_000, joules(use.energy_mj))
+
+
+def net(job: Job, fee_wei: int, prices: Prices) -> records.NetRecord:
+    """Make the record of what is left of a job."""
+    emt_wei = job.earned_wei - job.lost_wei
+    return records.NetRecord(
+        currency=prices.currency or None,
+        value=decimal_text(worth(emt_wei, prices.emt)),
+        fee_value=decimal_text(worth(fee_wei, prices.native)),
+        energy_value=decimal_text(energy_worth(job.energy_mj, prices.energy)),
+        net=decimal_text(net_worth(prices, emt_wei, fee_wei, job.energy_mj)),
+    )
+
+
+def joules(energy_mj: int | None) -> float | None:
+    """Return thousandths of a joule as joules."""
+    return None if energy_mj is None else energy_mj / 1_000
+
+
+def month(
+    deposits: MonthDeposits, days: Sequence[DayAccount], prices: Prices = NO_PRICES
+) -> records.MonthRecord:
+    """Make a month's record, at the owner's prices."""
+    from emeth_tui.engine.money.earnings import net_of_days
+
+    measured = [day.energy_mj for day in days if day.energy_mj is not None]
     return records.MonthRecord(
         month=deposits.month,
         deposits_taken_wei=str(deposits.taken_wei),
         deposits_returned_wei=str(deposits.returned_wei),
         deposits_kept_wei=str(deposits.kept_wei),
         deposits_held_wei=str(deposits.held_wei),
-        days=days,
+        days=[day(one, prices) for one in days],
+        energy_j=joules(sum(measured)) if measured else None,
+        net=decimal_text(net_of_days(days, prices)),
     )
 
 

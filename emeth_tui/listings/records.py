@@ -50,6 +50,7 @@ class JobRecord:
     paused: bool
     paused_until: Annotated[Time | None, Field(description="when a pause ends by itself")]
     seen_end: Annotated[str | None, Field(description="how it ended, while that is not final")]
+    energy_j: Annotated[float | None, Field(description="that devices took for it; null: not measured")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,41 @@ class MovementRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceUseRecord:
+    """A device's work on a job on one UTC day."""
+
+    day: Day
+    device: str
+    work_s: float
+    energy_j: Annotated[float | None, Field(description="null: not measured")]
+
+
+@dataclass(frozen=True, slots=True)
+class NetRecord:
+    """What is left of a job, settled, at the owner's prices; its part of the day's reward is not in it."""
+
+    currency: str | None
+    value: Annotated[Worth | None, Field(description="earned - lost at rewards.emt_price")]
+    fee_value: Annotated[Worth | None, Field(description="its transactions' fees at rewards.native_price")]
+    energy_value: Annotated[Worth | None, Field(description="its energy at rewards.energy_price")]
+    net: Annotated[Worth | None, Field(description="value - fee_value - energy_value; null: no price")]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRecord:
+    """A device over some days: what it took, and its part of what jobs brought, by time."""
+
+    device: str
+    work_s: float
+    energy_j: Annotated[float | None, Field(description="null: not measured")]
+    emt_wei: Annotated[Wei, Field(description="settled, with its part of the days' rewards")]
+    currency: Annotated[str | None, Field(description="rewards.currency in the settings")]
+    value: Annotated[Worth | None, Field(description="the amount at rewards.emt_price")]
+    energy_value: Annotated[Worth | None, Field(description="the energy at rewards.energy_price")]
+    net: Annotated[Worth | None, Field(description="value - energy_value; null: no price")]
+
+
+@dataclass(frozen=True, slots=True)
 class JobDetails:
     """Everything that the node knows about one job."""
 
@@ -137,6 +173,8 @@ class JobDetails:
     movements: list[MovementRecord]
     files: list[FileRecord]
     events: list[EventRecord]
+    devices: list[DeviceUseRecord]
+    net: NetRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +198,8 @@ class OfferRecord:
     needed_high_s: float
     measured: Annotated[bool, Field(description="whether this node's own measurements say so")]
     requester: str
+    expected_energy_j: Annotated[float | None, Field(description="that its device should take")]
+    expected_net: Annotated[Worth | None, Field(description="after fees and energy, at the owner's prices")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +223,9 @@ class DayRecord:
     currency: Annotated[str | None, Field(description="rewards.currency in the settings")]
     value: Annotated[Worth | None, Field(description="the settled total at rewards.emt_price")]
     fee_value: Annotated[Worth | None, Field(description="the fees at rewards.native_price")]
+    energy_j: Annotated[float | None, Field(description="that devices took for jobs; null: not measured")]
+    energy_value: Annotated[Worth | None, Field(description="the energy at rewards.energy_price")]
+    net: Annotated[Worth | None, Field(description="value - fee_value - energy_value; null: no price")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +238,8 @@ class MonthRecord:
     deposits_kept_wei: Annotated[Wei, Field(description="penalties and deposits that did not come back")]
     deposits_held_wei: Annotated[Wei, Field(description="in the contract at its end, or now")]
     days: list[DayRecord]
+    energy_j: Annotated[float | None, Field(description="that devices took for jobs; null: not measured")]
+    net: Annotated[Worth | None, Field(description="of its days together; null: no price")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -457,6 +502,7 @@ DOCUMENTS: dict[str, Any] = {
     "rewards": list[DayRecord],
     "rewards --month": MonthRecord,
     "rewards --movements": list[MovementRecord],
+    "rewards --devices": list[DeviceRecord],
     "settings get": list[SettingRecord],
     **dict.fromkeys(ACTING_COMMANDS, ResultRecord),
     "themes": list[ThemeRecord],

@@ -139,6 +139,14 @@ class ClaimSettings(Section):
     max_dataset_bytes: Whole = Field(
         200_000_000, ge=1, le=_MAX_DATASET_BYTES, description="largest dataset to accept, in bytes"
     )
+    min_net: Price | None = Field(
+        None,
+        ge=-_MAX_PRICE,
+        le=_MAX_PRICE,
+        examples=[0],
+        description="least that a job should leave after fees and energy, in rewards.currency at your "
+        "prices; default: no floor",
+    )
     languages: Languages = Field(
         [language.value for language in Language], description="languages of the jobs to take"
     )
@@ -236,7 +244,7 @@ class RewardSettings(Section):
 
     auto_withdraw: bool = Field(True, description="withdraw the rewards of closed days automatically")
     currency: Currency | None = Field(
-        None, examples=["JPY"], description="currency that you keep your books in; the two prices are in it"
+        None, examples=["JPY"], description="currency that you keep your books in; all prices are in it"
     )
     emt_price: Price | None = Field(
         None,
@@ -252,10 +260,17 @@ class RewardSettings(Section):
         examples=[0.02],
         description="price of 1 of the chain's own token by your books, for the values of fees",
     )
+    energy_price: Price | None = Field(
+        None,
+        ge=0,
+        le=_MAX_PRICE,
+        examples=[0.31],
+        description="price of 1 kWh by your bill, for what energy costs and what a job leaves net",
+    )
 
     @property
     def prices(self) -> Prices:
-        return Prices(self.currency or "", self.emt_price, self.native_price)
+        return Prices(self.currency or "", self.emt_price, self.native_price, self.energy_price)
 
 
 class WorkerSettings(Section):

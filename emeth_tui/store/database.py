@@ -19,7 +19,7 @@ from emeth_tui.store.jobs import JobTable
 from emeth_tui.store.journal import JournalTable
 from emeth_tui.store.key_values import KeyValueTable
 from emeth_tui.store.lock import LOCK_FILE, take_lock
-from emeth_tui.store.measurements import MeasurementTable
+from emeth_tui.store.measurements import EnergyTable, MeasurementTable
 from emeth_tui.store.movements import MovementTable
 from emeth_tui.store.opening import connect, open_database, unusable
 from emeth_tui.store.requests import RequestTable
@@ -176,6 +176,17 @@ MIGRATIONS = (
     );
     """,
     "CREATE TABLE instance (mark TEXT NOT NULL);",
+    """
+    CREATE TABLE device_use (
+        slot INTEGER NOT NULL,
+        device TEXT NOT NULL,
+        job_id TEXT NOT NULL,
+        work_ms INTEGER NOT NULL,
+        energy_mj INTEGER,
+        PRIMARY KEY (slot, device, job_id)
+    );
+    CREATE INDEX device_use_by_job ON device_use (job_id);
+    """,
 )
 
 
@@ -203,6 +214,7 @@ class Store:
         self.measurements = MeasurementTable(self._connection)
         self.movements = MovementTable(self._connection)
         self.requests = RequestTable(self._connection)
+        self.energy = EnergyTable(self._connection)
         self.uploads = UploadTable(self._connection)
         self._on_rebuilt: list[Callable[[], None]] = []
         self._base: _Base | None = None

@@ -12,11 +12,16 @@ from emeth_tui.model import JobId, JobState, Language
 from emeth_tui.notices.notice import reason_data, reason_from
 from emeth_tui.store.connection import Connection
 
-_COLUMNS = tuple(column.name for column in fields(Job))
+_ADDED_UP = "energy_mj"  # of the devices, by store/measurements.py
+_COLUMNS = tuple(column.name for column in fields(Job) if column.name != _ADDED_UP)
 _WEI_COLUMNS = frozenset(name for name in _COLUMNS if name.endswith("_wei"))
 _UPSERT = (
     f"INSERT INTO jobs ({', '.join(_COLUMNS)}) VALUES ({', '.join(':' + name for name in _COLUMNS)}) "  # noqa: S608
     f"ON CONFLICT (job_id) DO UPDATE SET {', '.join(f'{name} = :{name}' for name in _COLUMNS[1:])}"
+)
+_SELECT = (
+    "SELECT jobs.*, (SELECT SUM(energy_mj) FROM device_use WHERE device_use.job_id = jobs.job_id) "  # noqa: S608
+    f"AS {_ADDED_UP} FROM jobs"
 )
 
 
@@ -54,12 +59,12 @@ class JobTable:
             raise
 
     def get(self, job_id: JobId) -> Job | None:
-        row = self._connection.execute("SELECT * FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
+        row = self._connection.execute(f"{_SELECT} WHERE job_id = ?", (job_id,)).fetchone()
         return _from_row(row) if row else None
 
     def all(self) -> list[Job]:
         """Return every job that was ever ours, oldest first."""
-        rows = self._connection.execute("SELECT * FROM jobs ORDER BY created_at_unix_s, job_id")
+        rows = self._connection.execute(f"{_SELECT} ORDER BY created_at_unix_s, job_id")
         return [_from_row(row) for row in rows]
 
     def older(self, than: JobId | None, limit: int) -> list[Job]:
@@ -67,7 +72,7 @@ class JobTable:
         place = "(SELECT created_at_unix_s, job_id FROM jobs WHERE job_id = ?)"
         where = "" if than is None else f"WHERE (created_at_unix_s, job_id) < {place}"
         rows = self._connection.execute(
-            f"SELECT * FROM jobs {where} ORDER BY created_at_unix_s DESC, job_id DESC LIMIT ?",  # noqa: S608
+            f"{_SELECT} {where} ORDER BY created_at_unix_s DESC, job_id DESC LIMIT ?",
             (*([than] if than else []), limit),
         )
         return [_from_row(row) for row in rows]
@@ -81,7 +86,7 @@ class JobTable:
         names = [state.value for state in states]
         marks = ", ".join("?" * len(names))
         rows = self._connection.execute(
-            f"SELECT * FROM jobs WHERE state IN ({marks}) ORDER BY created_at_unix_s",  # noqa: S608
+            f"{_SELECT} WHERE state IN ({marks}) ORDER BY created_at_unix_s",
             names,
         )
         return [_from_row(row) for row in rows]
@@ -89,7 +94,7 @@ class JobTable:
     def ended_since(self, since_unix_s: float) -> list[Job]:
         """Return the jobs that ended at or after a time, oldest first."""
         rows = self._connection.execute(
-            "SELECT * FROM jobs WHERE ended_at_unix_s >= ? ORDER BY ended_at_unix_s", (since_unix_s,)
+            f"{_SELECT} WHERE ended_at_unix_s >= ? ORDER BY ended_at_unix_s", (since_unix_s,)
         )
         return [_from_row(row) for row in rows]
 
@@ -134,4 +139,4 @@ def _from_row(row: sqlite3.Row) -> Job:
     values["error"] = None if values["error"] is None else reason_from(json.loads(values["error"]))
     values.update(paused=bool(values["paused"]), by_hand=bool(values["by_hand"]))
     values["seen_end"] = None if values["seen_end"] is None else JobState(values["seen_end"])
-    return Job(**values)
+    return Job(**values, energy_mj=row[_ADDED_UP])

@@ -1,11 +1,12 @@
-"""This node's measurements of its own work, the newest of each kind: speeds, sizes and seconds."""
+"""This node's measurements of its own work: the newest speeds, sizes and seconds; what each device took."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from emeth_tui.model import JobId
 from emeth_tui.store.connection import Connection
 
 KEPT_MEASUREMENTS = 32  # of each gauge
@@ -95,3 +96,65 @@ class MeasurementTable:
             "AND model = ? AND language = ? AND batch = ? ORDER BY id DESC LIMIT ?)",
             (*key, *key, KEPT_MEASUREMENTS),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceUse:
+    """How long a device had a job on a day, and the energy that it took; None where nothing measured it."""
+
+    slot: int  # the UTC day
+    device: str
+    job_id: JobId
+    work_ms: int
+    energy_mj: int | None
+
+
+class EnergyTable:
+    """Adds up what devices used. Every write is durable when its call returns."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, uses: Iterable[DeviceUse]) -> None:
+        """Add to what is known of each day, device and job; all of these, or none when that fails."""
+        self._connection.execute("BEGIN")
+        try:
+            for use in uses:
+                self._connection.execute(
+                    "INSERT INTO device_use (slot, device, job_id, work_ms, energy_mj) "
+                    "VALUES (?, ?, ?, ?, ?) ON CONFLICT (slot, device, job_id) DO UPDATE SET "
+                    "work_ms = work_ms + excluded.work_ms, energy_mj = CASE "
+                    "WHEN excluded.energy_mj IS NULL THEN energy_mj "
+                    "ELSE COALESCE(energy_mj, 0) + excluded.energy_mj END",
+                    (use.slot, use.device, use.job_id, use.work_ms, use.energy_mj),
+                )
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:  # a full disk has rolled it back already
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def all(self) -> list[DeviceUse]:
+        """Return everything, the oldest day first."""
+        return self._select("")
+
+    def of_job(self, job_id: JobId) -> list[DeviceUse]:
+        """Return what devices used for a job, the oldest day first."""
+        return self._select("WHERE job_id = ?", job_id)
+
+    def power_by_device(self, since_slot: int) -> dict[str, tuple[int, int]]:
+        """Return the energy in mJ and the time in ms that each device took since a day, where measured."""
+        rows = self._connection.execute(
+            "SELECT device, SUM(energy_mj), SUM(work_ms) FROM device_use "
+            "WHERE slot >= ? AND energy_mj IS NOT NULL GROUP BY device",
+            (since_slot,),
+        )
+        return {row[0]: (row[1], row[2]) for row in rows}
+
+    def _select(self, clause: str, *values: object) -> list[DeviceUse]:
+        rows: Sequence[tuple[int, str, str, int, int | None]] = self._connection.execute(
+            "SELECT slot, device, job_id, work_ms, energy_mj FROM device_use "  # noqa: S608
+            f"{clause} ORDER BY slot, device, job_id",
+            values,
+        ).fetchall()
+        return [DeviceUse(row[0], row[1], JobId(row[2]), row[3], row[4]) for row in rows]

@@ -16,6 +16,7 @@ from emeth_tui.store.events import EventTable
 from emeth_tui.store.jobs import JobTable
 from emeth_tui.store.journal import JournalTable
 from emeth_tui.store.key_values import KeyValueTable
+from emeth_tui.store.measurements import EnergyTable
 from emeth_tui.store.movements import MovementTable
 from emeth_tui.store.opening import unusable
 from emeth_tui.store.requests import RequestTable
@@ -33,6 +34,7 @@ class StoreReader:
     movements: MovementTable
     key_values: KeyValueTable
     requests: RequestTable
+    energy: EnergyTable
 
 
 @contextmanager
@@ -60,6 +62,7 @@ def read_store(state_dir: Path) -> Iterator[StoreReader | None]:
             MovementTable(connection),
             KeyValueTable(connection),
             RequestTable(connection),
+            EnergyTable(connection),
         )
 
 

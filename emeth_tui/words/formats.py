@@ -7,6 +7,7 @@ from collections.abc import Hashable, Mapping
 from datetime import datetime, timezone
 
 from emeth_tui.model import (
+    MJ_PER_KWH,
     WEI_PER_TOKEN,
     AskedAt,
     Asker,
@@ -107,6 +108,12 @@ def size(size_bytes: float) -> str:
 def speed(tokens_per_s: float) -> str:
     """Show tokens a second: `31.2k`, `840`."""
     return f"{tokens_per_s / 1_000:.1f}k" if tokens_per_s >= 1_000 else f"{tokens_per_s:.0f}"
+
+
+def energy(energy_mj: int) -> str:
+    """Show energy, in Wh below a kWh: `42.0 Wh`, `1.24 kWh`."""
+    watt_hours = energy_mj / MJ_PER_KWH * 1_000
+    return f"{watt_hours:.1f} Wh" if watt_hours < 1_000 else f"{watt_hours / 1_000:,.2f} kWh"
 
 
 def percent(fraction: float) -> str:

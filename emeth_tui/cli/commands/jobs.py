@@ -18,11 +18,12 @@ from emeth_tui.cli.output.printing import JSON, Output, example, print_json
 from emeth_tui.cli.output.table import Column, paragraph_lines
 from emeth_tui.cli.types import SINCE
 from emeth_tui.errors import ExitCode
-from emeth_tui.model import JobId, JobState, format_token
+from emeth_tui.model import JobId, JobState, Prices, energy_worth, format_token, net_worth
 from emeth_tui.words.formats import (
     STATE_ROLES,
     cost,
     duration,
+    energy,
     exact_token,
     losses,
     moment,
@@ -91,9 +92,9 @@ def job(context: click.Context, job_id: str, as_json: bool) -> ExitCode:
         found = known_job(place, job_id)
         stored = read_job(tables, found, place.settings.jobs_dir)
     if as_json:
-        print_json(asdict(stored.record()))
+        print_json(asdict(stored.record(place.settings.rewards.prices)))
     else:
-        _print_job(output, stored, place.native_symbol())
+        _print_job(output, stored, place.native_symbol(), place.settings.rewards.prices)
     return ExitCode.OK
 
 
@@ -153,8 +154,8 @@ def _error(job: Job) -> str:
     return text_of(job.error) if job.error else ""
 
 
-def _print_job(output: Output, stored: StoredJob, symbol: str) -> None:
-    output.facts(_facts(stored.job))
+def _print_job(output: Output, stored: StoredJob, symbol: str, prices: Prices) -> None:
+    output.facts([*_facts(stored.job), *_net_facts(stored, prices)])
     _section(output, _("states"), [f"{moment(at)}  {state_name(state)}" for state, at in stored.states])
     _section(output, _("epochs"), _epochs(stored))
     _section(output, _("transactions"), [_transaction(tx, symbol) for tx in stored.transactions])
@@ -189,6 +190,19 @@ def _facts(job: Job) -> list[tuple[str, str, str]]:
         facts.append((_("gas"), f"{job.gas:,}", ""))
     if job.error is not None:
         facts.append((_("reason"), _error(job), "warn"))
+    return facts
+
+
+def _net_facts(stored: StoredJob, prices: Prices) -> list[tuple[str, str, str]]:
+    """Say what energy a job took, and what is left of it at the owner's prices once it has ended."""
+    job, facts = stored.job, list[tuple[str, str, str]]()
+    if job.energy_mj is not None:
+        costs = energy_worth(job.energy_mj, prices.energy)
+        at_price = "" if costs is None else f", {costs:,.2f} {prices.currency}"
+        facts.append((_("energy"), energy(job.energy_mj) + at_price, ""))
+    net = net_worth(prices, job.earned_wei - job.lost_wei, stored.fee_wei, job.energy_mj)
+    if job.state.is_final and net is not None:
+        facts.append((_("net"), f"{net:,.2f} {prices.currency}", "bad" if net < 0 else "good"))
     return facts
 
 

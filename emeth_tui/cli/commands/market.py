@@ -54,7 +54,9 @@ def offer_record(snapshot: Snapshot, offer: Offer) -> OfferRecord:
     from emeth_tui.listings import making
 
     deposit_wei = snapshot.rates.deposit_wei(offer.job.fee_wei)
-    return making.offer(offer, expectation(snapshot, offer), deposit_wei, listed_language(offer.job))
+    return making.offer(
+        offer, expectation(snapshot, offer), deposit_wei, listed_language(offer.job), snapshot.prices
+    )
 
 
 def _columns(snapshot: Snapshot) -> list[Column[Offer]]:
@@ -69,10 +71,15 @@ def _columns(snapshot: Snapshot) -> list[Column[Offer]]:
     def profit(offer: Offer) -> str:
         return format_token(expectation(snapshot, offer).profit_wei)
 
+    def net(offer: Offer) -> str:
+        left = expectation(snapshot, offer).net(snapshot.prices)
+        return "–" if left is None else f"{left:,.2f} {snapshot.prices.currency}"
+
     return [
         Column(_("job"), lambda offer: short[offer.job.job_id], lambda _offer: "accent"),
         Column(_("fee"), lambda offer: format_token(offer.job.fee_wei), right=True),
         Column(_("≈ profit"), profit, right=True, rank=2),
+        *([Column(_("≈ net"), net, right=True, rank=2)] if snapshot.prices.emt is not None else []),
         Column(_("size"), lambda offer: size(offer.job.dataset_bytes), right=True, rank=1),
         Column(_("deadline"), left, right=True),
         Column(_("needs"), lambda offer: duration(offer.needed.high_s), right=True, rank=3),

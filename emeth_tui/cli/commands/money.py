@@ -18,13 +18,24 @@ from emeth_tui.cli.output.printing import Output, example, print_json
 from emeth_tui.cli.output.table import Column, paragraph_lines
 from emeth_tui.cli.types import SINCE
 from emeth_tui.errors import ControlError, ExitCode, NotRunning
-from emeth_tui.model import Prices, TransactionState, format_token, worth
+from emeth_tui.model import Prices, TransactionState, format_token, net_worth, worth
 from emeth_tui.streams import narrate
-from emeth_tui.words.formats import cost, day_of, emt, exact_emt, exact_token, moment, transaction_state_name
+from emeth_tui.words.formats import (
+    cost,
+    day_of,
+    duration,
+    emt,
+    energy,
+    exact_emt,
+    exact_token,
+    moment,
+    transaction_state_name,
+)
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
+    from emeth_tui.engine.money.devices import DeviceAccount
     from emeth_tui.engine.money.earnings import DayAccount
     from emeth_tui.engine.view.snapshot import TodaysShare
     from emeth_tui.model import JournaledTransaction
@@ -78,21 +89,29 @@ class Month(click.ParamType[str]):
     "--month", type=Month(), metavar="M", help="The days of a month, such as 2026-11, and its deposits."
 )
 @click.option("--movements", is_flag=True, help="Every movement of EMT, with its transaction.")
+@click.option("--devices", is_flag=True, help="What each device brought, took, and left net.")
 @listing
-def rewards(place: Place, output: Output, days: int | None, month: str | None, movements: bool) -> ExitCode:
+def rewards(
+    place: Place, output: Output, days: int | None, month: str | None, movements: bool, devices: bool
+) -> ExitCode:
     """List what each day brought, the newest first: settled amounts, and apart from them what is estimated.
 
     The reward of a day that goes on, or that is not withdrawn yet, is in no total. --month adds what became
     of the month's deposits: held, returned, kept. --movements lists every movement of EMT instead, one row
-    each with transaction hash and fee, as a tax return needs it. Without a running node nothing is known of
-    rewards that were not withdrawn.
+    each with transaction hash and fee, as a tax return needs it. --devices lists the devices instead, with
+    the time that they worked, their energy and their part of what jobs brought. Without a running node
+    nothing is known of rewards that were not withdrawn.
     """
     if days is not None and month is not None:
         raise click.UsageError("--days or --month, not both")
+    if movements and devices:
+        raise click.UsageError("--movements or --devices, not both")
     earliest, latest = _span(days, month)
     with place.tables() as tables:
         if movements:
             _print_movements(place, output, tables, earliest, latest)
+        elif devices:
+            _print_devices(place, output, tables, earliest, latest)
         else:
             _print_days(place, output, tables, earliest, latest, month)
     return ExitCode.OK
@@ -131,6 +150,21 @@ def _print_movements(
     )
 
 
+def _print_devices(place: Place, output: Output, tables: StoreReader, earliest: float, latest: float) -> None:
+    from emeth_tui.engine.money.devices import devices_of
+    from emeth_tui.listings import making
+    from emeth_tui.listings.records import DeviceRecord
+
+    prices = place.settings.rewards.prices
+    days = [day for day in _accounts(place, tables) if earliest <= day.start_unix_s <= latest]
+    accounts = devices_of(tables.energy.all(), tables.jobs.all(), days)
+    if not accounts:
+        output.nothing(_("no device worked in this time"))
+    output.table(
+        DeviceRecord, accounts, lambda one: making.device(one, prices), lambda: _device_columns(prices)
+    )
+
+
 def _print_days(
     place: Place, output: Output, tables: StoreReader, earliest: float, latest: float, month: str | None
 ) -> None:
@@ -142,12 +176,14 @@ def _print_days(
     accounts = [day for day in _accounts(place, tables) if earliest <= day.start_unix_s <= latest]
     if month is not None and output.as_json:
         deposits = deposits_in(month, tables.movements.after(-1))
-        print_json(asdict(making.month(deposits, [making.day(day, prices) for day in accounts])))
+        print_json(asdict(making.month(deposits, accounts, prices)))
         return
     if not accounts:
         output.nothing(_("no day on which anything was earned or paid in this time"))
     symbol = _symbol(place)
-    output.table(DayRecord, accounts, lambda day: making.day(day, prices), lambda: _day_columns(symbol))
+    output.table(
+        DayRecord, accounts, lambda day: making.day(day, prices), lambda: _day_columns(symbol, prices)
+    )
     if output.for_people:
         texts = [*_totals(accounts), *_worth(accounts, prices, symbol)]
         output.lines(["", *paragraph_lines([(text, "") for text in texts], output.style)])
@@ -164,6 +200,7 @@ def _print_days(
 
 
 def _accounts(place: Place, tables: StoreReader) -> list[DayAccount]:
+    from emeth_tui.engine.money.devices import energy_by_day
     from emeth_tui.engine.money.earnings import days_of, slot_of
     from emeth_tui.listings.movements import withdrawn_by_slot
 
@@ -178,6 +215,7 @@ def _accounts(place: Place, tables: StoreReader) -> list[DayAccount]:
         today.share if today else None,
         withdrawn_wei=withdrawn_by_slot(tables),
         native_fees_wei=fees_wei,
+        energy_mj=energy_by_day(tables.energy.all()),
     )
 
 
@@ -212,9 +250,17 @@ def _totals(days: Sequence[DayAccount]) -> list[str]:
 
 def _worth(days: Sequence[DayAccount], prices: Prices, symbol: str) -> list[str]:
     """Say what the settled amounts are worth at the owner's prices, if the owner keeps any."""
+    from emeth_tui.engine.money.earnings import net_of_days
+
     totals = (
         (_("settled"), sum(day.total_wei for day in days), prices.emt, "EMT"),
         (_("fees"), sum(day.native_fee_wei for day in days), prices.native, symbol),
+    )
+    net = net_of_days(days, prices)
+    left = (
+        []
+        if net is None
+        else [_("net: {net} {currency}").format(net=f"{net:,.2f}", currency=prices.currency)]
     )
     return [
         _("{what} at your price of {price} {currency} for 1 {token}: {value} {currency}").format(
@@ -222,7 +268,7 @@ def _worth(days: Sequence[DayAccount], prices: Prices, symbol: str) -> list[str]
         )
         for what, amount_wei, price, token in totals
         if price is not None and (value := worth(amount_wei, price)) is not None
-    ]
+    ] + left
 
 
 def reward_state_text(day: DayAccount) -> str:
@@ -238,7 +284,29 @@ def reward_state_text(day: DayAccount) -> str:
     }[day.reward_state]
 
 
-def _day_columns(symbol: str) -> list[Column[DayAccount]]:
+def _device_columns(prices: Prices) -> list[Column[DeviceAccount]]:
+    def net(device: DeviceAccount) -> str:
+        left = net_worth(prices, device.emt_wei, 0, device.energy_mj)
+        return "" if left is None else f"{left:,.2f}"
+
+    return [
+        Column(_("device"), lambda device: device.device, lambda _device: "title"),
+        Column(_("worked"), lambda device: duration(device.work_ms / 1_000), right=True),
+        Column(_("energy"), lambda one: "" if one.energy_mj is None else energy(one.energy_mj), right=True),
+        Column("EMT", lambda device: format_token(device.emt_wei), right=True),
+        *([Column(_net_title(prices), net, right=True)] if prices.emt is not None else []),
+    ]
+
+
+def _net_title(prices: Prices) -> str:
+    return _("net {currency}").format(currency=prices.currency)
+
+
+def _day_columns(symbol: str, prices: Prices) -> list[Column[DayAccount]]:
+    def net(day: DayAccount) -> str:
+        left = net_worth(prices, day.total_wei, day.native_fee_wei, day.energy_mj)
+        return "" if left is None else f"{left:,.2f}"
+
     def estimate(day: DayAccount) -> str:
         return f"≈ {format_token(day.estimated_wei)}" if day.estimated_wei else ""
 
@@ -265,6 +333,13 @@ def _day_columns(symbol: str) -> list[Column[DayAccount]]:
             right=True,
             rank=6,
         ),
+        Column(
+            _("energy"),
+            lambda day: "" if day.energy_mj is None else energy(day.energy_mj),
+            right=True,
+            rank=6,
+        ),
+        *([Column(_net_title(prices), net, right=True, rank=2)] if prices.emt is not None else []),
     ]
 
 

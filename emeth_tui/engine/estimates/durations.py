@@ -47,6 +47,9 @@ class Phase(str, Enum):
     UPLOAD = "upload"
 
 
+NEEDS_NO_DEVICE = frozenset({Phase.DOWNLOAD, Phase.UPLOAD})
+
+
 @dataclass(frozen=True, slots=True)
 class PhaseTime:
     """How many seconds one phase takes."""
@@ -60,7 +63,7 @@ class Duration:
     """How long something takes, in seconds: low <= expected <= high.
 
     `measured` says whether it rests on this node's own measurements; `phases`, in order, are known only
-    then.
+    then. `energy_j` is what the device should take for it, None where nothing has measured that device.
     """
 
     low_s: float
@@ -68,6 +71,7 @@ class Duration:
     high_s: float
     measured: bool = True
     phases: tuple[PhaseTime, ...] = ()
+    energy_j: float | None = None
 
     @property
     def span(self) -> Range:
@@ -76,6 +80,12 @@ class Duration:
     @classmethod
     def of(cls, span: Range, *, measured: bool, phases: tuple[PhaseTime, ...] = ()) -> Duration:
         return cls(span.low, span.expected, span.high, measured, phases)
+
+
+def on_device_s(work: Duration) -> float:
+    """Return how long work is expected to keep a device: all but the transfers."""
+    transfers = (one.seconds.expected for one in work.phases if one.phase in NEEDS_NO_DEVICE)
+    return max(0.0, work.expected_s - sum(transfers))
 
 
 @dataclass(frozen=True, slots=True)

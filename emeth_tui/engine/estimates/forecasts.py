@@ -14,6 +14,7 @@ from emeth_tui.engine.estimates.durations import (
     by_formula,
     by_measurement,
     gauge_for,
+    on_device_s,
 )
 from emeth_tui.engine.estimates.meters import TrainingMeter, TransferMeter
 from emeth_tui.engine.estimates.ranges import Range, figure
@@ -81,6 +82,11 @@ def at_any_hour(needed: Duration, _device: str, _start: float | None = None) -> 
     return needed
 
 
+def unknown_power(_device: str) -> float | None:
+    """Know of no device what it takes."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How long a job would take, waiting for the device's hours included, and on which worker."""
@@ -98,11 +104,14 @@ class Forecasts:
         leases: WorkerLeases,
         storage_host: str,
         as_scheduled: AsScheduled = at_any_hour,
+        power_w: Callable[[str], float | None] = unknown_power,
     ) -> None:
+        """`power_w` is what a device takes at work."""
         self._measurements = measurements
         self._leases = leases
         self._host = storage_host
         self._as_scheduled = as_scheduled
+        self._power_w = power_w
         self._tracks: defaultdict[JobId, _Track] = defaultdict(_Track)
 
     # -- measuring
@@ -240,14 +249,20 @@ class Forecasts:
         waiting = waiting or (lambda work, device: self._as_scheduled(work, device, None))
         unalike = _unalike(workers)
         measured = [
-            Plan(waiting(work, worker.device), worker)
+            self._plan(work, worker, waiting)
             for worker in unalike
             if (work := self._on(worker, task, remaining))
         ]
         if not measured:
             work = self._unmeasured(task, remaining)
-            measured = [Plan(waiting(work, worker.device), worker) for worker in unalike]
+            measured = [self._plan(work, worker, waiting) for worker in unalike]
         return min(measured, key=lambda plan: plan.duration.expected_s)
+
+    def _plan(self, work: Duration, worker: Worker, waiting: Callable[[Duration, str], Duration]) -> Plan:
+        """Return how long work takes on a worker with its waiting, and what the device takes meanwhile."""
+        power_w = self._power_w(worker.device)
+        energy_j = None if power_w is None else power_w * on_device_s(work)
+        return Plan(replace(waiting(work, worker.device), energy_j=energy_j), worker)
 
     def _on(
         self, worker: Worker, task: Task, remaining: Remaining, training: TrainingMeter | None = None

@@ -12,6 +12,7 @@ from emeth_tui.engine.estimates.durations import Duration
 from emeth_tui.engine.market.findings import LOOKED_INTO_AT_ONCE, Findings
 from emeth_tui.engine.market.listing import Listing
 from emeth_tui.engine.market.losses import LossLimit
+from emeth_tui.engine.market.net_floor import NetFloor
 from emeth_tui.engine.market.prepare import Refusal, prepare_claim
 from emeth_tui.engine.market.rules import ClaimRules, Offer, judge_listed
 from emeth_tui.engine.market.stake import over_staked
@@ -46,6 +47,11 @@ T = TypeVar("T")
 JUDGED_AT_ONCE = 25  # the event loop is for others as well
 
 
+def no_floor() -> NetFloor | None:
+    """Ask of no job that it leaves anything."""
+    return None
+
+
 class Market:
     """Looks for jobs and claims them. `on_claim` is called for each job added to the book."""
 
@@ -56,11 +62,13 @@ class Market:
         workers: Callable[[], int],
         claims_wanted: int | None,
         on_claim: Callable[[JobId], None],
+        net_floor: Callable[[], NetFloor | None] = no_floor,
     ) -> None:
         self._context = context
         self._workers = workers
         self._claims_wanted = claims_wanted
         self._on_claim = on_claim
+        self._net_floor = net_floor
         self._verified = 0
         self._offers: tuple[Offer, ...] = ()
         self._listed = 0
@@ -169,7 +177,7 @@ class Market:
     @property
     def _rules(self) -> ClaimRules:
         context = self._context
-        return ClaimRules.of(context.settings.claims, context.network, context.rates)
+        return ClaimRules.of(context.settings.claims, context.network, context.rates, self._net_floor())
 
     def _needed(self, job: ListedJob) -> Duration:
         context = self._context

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from emeth_tui.engine.estimates.durations import Duration
 from emeth_tui.errors import JobError
@@ -19,6 +20,13 @@ MAX_UINT256 = 2**256 - 1
 LATEST_UNIX_S = 2**40  # ours: the year 36812; anything later is a mistake or a trap
 
 
+class Floor(Protocol):
+    """A floor under what a job should leave."""
+
+    def refusal(self, fee_wei: int, dataset_bytes: int, needed: Duration) -> Reason | None:
+        """Return why a job is below it, None when it is not."""
+
+
 @dataclass(frozen=True, slots=True)
 class ClaimRules:
     """The conditions for claiming a job. Fees in wei, sizes in bytes, times in seconds."""
@@ -31,9 +39,12 @@ class ClaimRules:
     verifier_fee_wei: int
     above_verifiers: bool = True  # at the verifier's fee a job pays its share of the day's reward alone
     languages: Collection[str] = tuple(Language)
+    net: Floor | None = None
 
     @classmethod
-    def of(cls, claims: ClaimSettings, network: Network, rates: Rates) -> ClaimRules:
+    def of(
+        cls, claims: ClaimSettings, network: Network, rates: Rates, net: Floor | None = None
+    ) -> ClaimRules:
         """Return the operator's rules, with the network's safety margin where the operator set none."""
         margin = claims.safety_margin_s
         return cls(
@@ -44,6 +55,7 @@ class ClaimRules:
             safety_margin_s=network.safety_margin_s if margin is None else margin,
             verifier_fee_wei=rates.verifier_fee_wei,
             languages=tuple(claims.languages),
+            net=net,
         )
 
     def by_hand(self) -> ClaimRules:
@@ -106,7 +118,7 @@ def judge(
         source = why.TimeMeasured if needed.measured else why.TimeByFormula
         missed = why.MissesMargin if rules.safety_margin_s else why.MissesDeadline
         return missed(round(missed_s), source(round(needed.low_s), round(needed.high_s)))
-    return None
+    return rules.net.refusal(fee_wei, dataset_bytes, needed) if rules.net else None
 
 
 def judge_listed(

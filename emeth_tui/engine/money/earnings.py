@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from enum import Enum
 
 from emeth_tui.job import Job
-from emeth_tui.model import SECONDS_PER_DAY, JobState
+from emeth_tui.model import SECONDS_PER_DAY, JobState, Prices, net_worth
 from emeth_tui.protocol.contracts import SlotShare
 
 _COSTLY = frozenset({JobState.FAILED, JobState.TIMEOUT, JobState.DECLINED})
@@ -34,7 +35,8 @@ class DayAccount:
     """One UTC day. EMT in wei, settled: `earned` is fees less the verifier's, `lost` penalties, `reward` what
     was withdrawn for our gas. `estimated` is what the reward may still bring, and is in no total.
 
-    `native_fee_wei` is what transactions signed on this day paid for gas.
+    `native_fee_wei` is what transactions signed on this day paid for gas, `energy_mj` what the devices took
+    for jobs, None where nothing measures that.
     """
 
     slot: int
@@ -48,6 +50,7 @@ class DayAccount:
     reward_state: RewardState
     estimated_wei: int
     native_fee_wei: int = 0
+    energy_mj: int | None = None
 
     @property
     def start_unix_s(self) -> int:
@@ -56,6 +59,17 @@ class DayAccount:
     @property
     def total_wei(self) -> int:
         return self.earned_wei - self.lost_wei + self.reward_wei
+
+
+def net_of_days(days: Iterable[DayAccount], prices: Prices) -> Decimal | None:
+    """Return what days left after fees and energy; None where a price is missing that this needs."""
+    days = tuple(days)
+    return net_worth(
+        prices,
+        sum(day.total_wei for day in days),
+        sum(day.native_fee_wei for day in days),
+        sum(day.energy_mj or 0 for day in days),
+    )
 
 
 def slot_of(unix_s: float) -> int:
@@ -70,11 +84,12 @@ def days_of(
     *,
     withdrawn_wei: Mapping[int, int] = _NOTHING,
     native_fees_wei: Mapping[int, int] = _NOTHING,
+    energy_mj: Mapping[int, int] = _NOTHING,
 ) -> list[DayAccount]:
     """Return every day on which something was earned or paid, newest first.
 
-    `closed` are the days that are over, `open_share` the one that goes on. `withdrawn_wei` and
-    `native_fees_wei` are what the ledger and the journal know, by slot.
+    `closed` are the days that are over, `open_share` the one that goes on. `withdrawn_wei`,
+    `native_fees_wei` and `energy_mj` are what the ledger, the journal and the meters know, by slot.
     """
     by_slot: dict[int, list[Job]] = defaultdict(list)
     for job in jobs:
@@ -86,9 +101,14 @@ def days_of(
     if open_share is not None and open_share.own_gas:
         shares[open_share.slot] = open_share
         rewards[open_share.slot] = (RewardState.OPEN, 0, open_share.own_reward_wei)
-    slots = by_slot.keys() | rewards.keys() | native_fees_wei.keys()
+    slots = by_slot.keys() | rewards.keys() | native_fees_wei.keys() | energy_mj.keys()
     return [
-        _day(slot, by_slot.get(slot, []), shares.get(slot), rewards.get(slot), native_fees_wei.get(slot, 0))
+        replace(
+            _day(
+                slot, by_slot.get(slot, []), shares.get(slot), rewards.get(slot), native_fees_wei.get(slot, 0)
+            ),
+            energy_mj=energy_mj.get(slot),
+        )
         for slot in sorted(slots, reverse=True)
     ]
 

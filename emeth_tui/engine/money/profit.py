@@ -6,8 +6,10 @@ An estimate, not a promise: the reward depends on how much work all nodes do tha
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from emeth_tui.model import Prices, net_worth
 from emeth_tui.protocol.contracts import Rates, estimated_gas
 
 if TYPE_CHECKING:
@@ -32,11 +34,16 @@ class Expectation:
     day_gas: int
     reward_wei: int
     native_cost_wei: int
+    energy_mj: int | None = None  # that the device should take, None where nothing has measured it
 
     @property
     def profit_wei(self) -> int:
         """EMT gained on top of the deposit, which is returned."""
         return self.fee_wei - self.verifier_fee_wei + self.reward_wei
+
+    def net(self, prices: Prices) -> Decimal | None:
+        """Return what is left after fees and energy at the owner's prices; None where one is missing."""
+        return net_worth(prices, self.profit_wei, self.native_cost_wei, self.energy_mj)
 
 
 def expect(
@@ -46,6 +53,7 @@ def expect(
     rates: Rates,
     today: TodaysShare | None,
     transaction_cost_wei: int,
+    energy_j: float | None = None,
 ) -> Expectation:
     """Estimate what a job should earn if it is verified today."""
     gas = estimated_gas(dataset_bytes)
@@ -59,6 +67,7 @@ def expect(
         day_gas=day_gas,
         reward_wei=today.share.reward_wei * gas // day_gas if today and day_gas else 0,
         native_cost_wei=TRANSACTIONS_A_JOB * transaction_cost_wei,
+        energy_mj=None if energy_j is None else round(energy_j * 1_000),
     )
 
 
@@ -71,6 +80,7 @@ def expectation(snapshot: Snapshot, offer: Offer) -> Expectation:
         rates=snapshot.rates,
         today=snapshot.today,
         transaction_cost_wei=deposits.native_per_transaction_wei if deposits else 0,
+        energy_j=offer.needed.energy_j,
     )
 
 

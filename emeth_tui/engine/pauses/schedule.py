@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from emeth_tui.engine.estimates.durations import Duration, Phase
+from emeth_tui.engine.estimates.durations import NEEDS_NO_DEVICE, Duration, Phase
 from emeth_tui.engine.estimates.ranges import NOTHING, Range
 from emeth_tui.engine.pauses.view import Coming
 from emeth_tui.errors import SettingsError
@@ -15,8 +15,6 @@ from emeth_tui.notices.reasons.pauses.by_hand import NotATimeOfDay
 from emeth_tui.schedule.week import Timetable, WeekHours, minute_of_day
 from emeth_tui.schedule.zone import Offset, local_text, next_showing, offset_in
 from emeth_tui.settings.sections import ScheduleSettings
-
-_NEEDS_NO_DEVICE = frozenset({Phase.DOWNLOAD, Phase.UPLOAD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,5 +135,5 @@ class Schedule:
 
 def _transfers(needed: Duration) -> tuple[Range, Range]:
     """Return the time of what comes before the device is needed and of what comes after it."""
-    known = {phase.phase: phase.seconds for phase in needed.phases if phase.phase in _NEEDS_NO_DEVICE}
+    known = {phase.phase: phase.seconds for phase in needed.phases if phase.phase in NEEDS_NO_DEVICE}
     return known.get(Phase.DOWNLOAD, NOTHING), known.get(Phase.UPLOAD, NOTHING)

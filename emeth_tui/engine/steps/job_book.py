@@ -87,6 +87,11 @@ class JobBook:
         self._jobs[job_id] = job
         return job
 
+    def note_energy(self, job_id: JobId, energy_mj: int) -> None:
+        """Add energy to a job that is open; the store has it by device and day."""
+        if (job := self._jobs.get(job_id)) is not None:
+            self._jobs[job_id] = replace(job, energy_mj=(job.energy_mj or 0) + energy_mj)
+
     def reopen(self, job_id: JobId, state: JobState) -> Job:
         """Take up a job again whose end a reorganisation undid, however final that was."""
         ended = self._table.get(job_id)

@@ -10,6 +10,7 @@ from emeth_tui.engine.hosts.hosts import Hosts
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.machine.sensors import Sensors
 from emeth_tui.engine.market.market import Market
+from emeth_tui.engine.market.net_floor import NetFloor
 from emeth_tui.engine.money.rewards import Rewards
 from emeth_tui.engine.money.terms import at_risk_wei
 from emeth_tui.engine.money.watch import Watcher
@@ -89,6 +90,19 @@ class SnapshotMaker:
             prices=context.settings.rewards.prices,
             machine=sample.machine,
             hosts=self._hosts.views,
+        )
+
+    def net_floor(self) -> NetFloor | None:
+        """Return the owner's floor under what a job must leave, by the day as it is; None without one."""
+        settings, least = self._context.settings, self._context.settings.claims.min_net
+        if least is None:
+            return None
+        return NetFloor(
+            least,
+            settings.rewards.prices,
+            self._context.rates,
+            self._today(),
+            self._native_per_transaction_wei(),
         )
 
     def _forecast(self, job: Job, now_unix_s: float) -> Forecast:

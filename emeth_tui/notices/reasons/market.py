@@ -110,6 +110,16 @@ class DatasetTooLarge(Reason):
     limit_bytes: int
 
 
+class NetTooLow(Reason):
+    net: str
+    limit: str
+    currency: str
+
+
+class NetUnknown(Reason):
+    pass
+
+
 class InvalidDeadline(Reason):
     pass
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from emeth_tui.foreign_text import clean
-from emeth_tui.model import JournaledTransaction, TransactionState
+from emeth_tui.model import JournaledTransaction, Prices, TransactionState, energy_worth, net_worth
 from emeth_tui.tui.drawing.charts import Curve, chart
 from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, right, wrap
 from emeth_tui.tui.frame import Frame, outlook
@@ -14,6 +14,7 @@ from emeth_tui.tui.panels.workers import slack
 from emeth_tui.words.formats import (
     duration,
     duration_range,
+    energy,
     exact_token,
     losses,
     moment,
@@ -48,8 +49,8 @@ def section(title: str, lines: Sequence[Line], note: str = "") -> list[Line]:
     return [BLANK, line((title, "title"), ("   " + note, "muted")), *(lines or [line(("–", "muted"))])]
 
 
-def facts(frame: Frame, job: Job, width: int) -> list[Line]:
-    """Draw what the node knows about a job, and why it is stuck if it is."""
+def facts(frame: Frame, job: Job, width: int, fee_wei: int = 0) -> list[Line]:
+    """Draw what the node knows about a job, and why it is stuck if it is; `fee_wei` is native token."""
     paused = " · ‖ " + _("paused") if job.paused else ""
     state = state_name(job.state)
     if job.seen_end is not None:
@@ -63,6 +64,8 @@ def facts(frame: Frame, job: Job, width: int) -> list[Line]:
         (_("fee, deposit"), f"{exact_token(job.fee_wei)} EMT, {exact_token(job.deposit_wei)} EMT"),
         (_("earned, lost"), f"{exact_token(job.earned_wei)} EMT, {exact_token(job.lost_wei)} EMT"),
         (_("gas"), f"{job.gas:,}" if job.gas else ""),
+        (_("energy"), _energy(job, frame.snapshot.prices)),
+        (_("net"), _net(job, frame.snapshot.prices, fee_wei)),
         (_("language, size"), f"{job.language.value}, {size(job.dataset_bytes)} ({job.dataset_bytes:,} B)"),
         (_("epochs"), f"{job.epochs_done} / {job.epochs}"),
         (_("model, seed"), f"{job.model}, {job.seed}"),
@@ -73,6 +76,19 @@ def facts(frame: Frame, job: Job, width: int) -> list[Line]:
     ]
     lines = _labelled([(label, value) for label, value in rows if value], width)
     return lines + (wrap(f"✗ {text_of(job.error)}", width, "bad") if job.error else [])
+
+
+def _energy(job: Job, prices: Prices) -> str:
+    if job.energy_mj is None:
+        return ""
+    costs = energy_worth(job.energy_mj, prices.energy)
+    return energy(job.energy_mj) + ("" if costs is None else f", {costs:,.2f} {prices.currency}")
+
+
+def _net(job: Job, prices: Prices, fee_wei: int) -> str:
+    """Say what is left of a job that has ended, without its part of the day's reward."""
+    net = net_worth(prices, job.earned_wei - job.lost_wei, fee_wei, job.energy_mj)
+    return f"{net:,.2f} {prices.currency}" if job.state.is_final and net is not None else ""
 
 
 def _deadline(frame: Frame, job: Job) -> str:

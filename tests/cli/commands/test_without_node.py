@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 
 from emeth_tui.clients.transactions.signed_bytes import read_signed
-from emeth_tui.model import JobId, JobState, Severity, TransactionState, token_to_wei
+from emeth_tui.model import MJ_PER_KWH, JobId, JobState, Severity, TransactionState, token_to_wei
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.events.job import StepsSkipped, Submitted
 from emeth_tui.store.database import Store
+from emeth_tui.store.measurements import DeviceUse
 from emeth_tui.store.movements import Movement, MovementKind
 from tests.cli.commands.world import check, run_program
 from tests.factories import JOB_ID, OTHER_JOB_ID, make_job, make_transaction
@@ -331,3 +332,68 @@ def test_a_log_is_followed_across_its_rotation(state_dir: Path) -> None:
         assert following.stdout.readline().rstrip().endswith(b"second")
         assert following.stdout.readline().rstrip().endswith(b"third")
         following.terminate()
+
+
+@pytest.fixture
+def measured(state_dir: Path) -> Path:
+    """The same with what two devices took for the job that ended: 2 kWh, half an hour of each."""
+    with Store(state_dir / "round3-2") as store:
+        store.energy.add(
+            [
+                DeviceUse(SLOT, "cuda:0", JOB_ID, 1_800_000, 2 * MJ_PER_KWH),
+                DeviceUse(SLOT, "cpu", JOB_ID, 1_800_000, None),
+            ]
+        )
+    return state_dir
+
+
+PRICES = {
+    "EMETH_TUI_REWARDS__CURRENCY": "EUR",
+    "EMETH_TUI_REWARDS__EMT_PRICE": "0.5",
+    "EMETH_TUI_REWARDS__ENERGY_PRICE": "0.3",
+}
+
+
+def test_energy_and_what_is_left_net_stand_with_jobs_days_and_devices(measured: Path) -> None:
+    details = json.loads(emeth_tui(measured, "job", JOB_ID, "--json", **PRICES).stdout)
+    devices = json.loads(
+        emeth_tui(measured, "rewards", "--month", "2026-11", "--devices", "--json", **PRICES).stdout
+    )
+    month = json.loads(emeth_tui(measured, "rewards", "--month", "2026-11", "--json", **PRICES).stdout)
+    check("job", details)
+    check("rewards --devices", devices)
+    check("rewards --month", month)
+
+    # 10 EMT at 0.5, less 2 kWh at 0.3; the day withdrew 3 EMT of its reward on top.
+    assert details["job"]["energy_j"] == 7_200_000
+    assert details["net"] == {
+        "currency": "EUR",
+        "value": "5",
+        "fee_value": None,
+        "energy_value": "0.6",
+        "net": "4.4",
+    }
+    assert [(one["device"], one["work_s"], one["energy_j"]) for one in details["devices"]] == [
+        ("cpu", 1_800, None),
+        ("cuda:0", 1_800, 7_200_000),
+    ]
+    assert [(one["device"], one["emt_wei"], one["net"]) for one in devices] == [
+        ("cpu", str(token_to_wei("6.5")), "3.25"),
+        ("cuda:0", str(token_to_wei("6.5")), "2.65"),
+    ]
+    (day,) = [one for one in month["days"] if one["day"] == "2026-11-28"]
+    assert (day["energy_j"], day["energy_value"], day["net"]) == (7_200_000, "0.6", "5.9")
+    assert month["energy_j"] == 7_200_000
+    assert month["net"] is None, "a fee was paid on another day, and has no price"
+
+
+def test_without_prices_energy_is_there_and_no_net(measured: Path) -> None:
+    shown = emeth_tui(measured, "job", JOB_ID)
+    devices = emeth_tui(measured, "rewards", "--month", "2026-11", "--devices")
+    rows = list(csv.DictReader(emeth_tui(measured, "jobs", "--csv").stdout.splitlines()))
+
+    assert "2.00 kWh" in shown.stdout
+    assert "2.00 kWh" in devices.stdout
+    assert "\nnet" not in shown.stdout
+    assert "net" not in devices.stdout
+    assert {row["job_id"]: row["energy_j"] for row in rows} == {JOB_ID: "7200000.0", OTHER_JOB_ID: ""}

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
+import pytest
+
+from emeth_tui.engine.estimates.durations import Duration
+from emeth_tui.engine.market.net_floor import NetFloor
+from emeth_tui.engine.market.rules import ClaimRules, judge
 from emeth_tui.engine.money.profit import expect
 from emeth_tui.engine.view.snapshot import TodaysShare
-from emeth_tui.model import token_to_wei
+from emeth_tui.model import NO_PRICES, Prices, token_to_wei
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.market import NetTooLow, NetUnknown
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, SlotShare
 
 MB = 2**20
@@ -50,3 +58,48 @@ def test_on_a_networks_first_day_its_own_gas_is_all() -> None:
     expected = expect(**JOB, today=a_day(0), transaction_cost_wei=0)
     assert expected.day_gas == 11
     assert expected.reward_wei == token_to_wei(1_000)
+
+
+PRICES = Prices("EUR", Decimal("0.5"), Decimal(2), Decimal("0.3"))
+KWH_J = 3_600_000
+
+
+def test_net_is_what_fees_and_energy_leave() -> None:
+    expected = expect(**JOB, today=None, transaction_cost_wei=token_to_wei("0.1"), energy_j=10 * KWH_J)
+
+    assert expected.net(PRICES) == Decimal("15") * Decimal("0.5") - Decimal("0.3") * 2 - Decimal(3)
+
+
+@pytest.mark.parametrize("missing", ["emt", "native", "energy"])
+def test_net_is_not_known_while_a_price_is_missing_that_it_needs(missing: str) -> None:
+    prices = replace(PRICES, **{missing: None})
+    costly = expect(**JOB, today=None, transaction_cost_wei=1, energy_j=1.0)
+    free = expect(**JOB, today=None, transaction_cost_wei=0)
+
+    assert costly.net(prices) is None
+    assert (free.net(prices) is None) == (missing == "emt")
+
+
+def test_a_floor_refuses_what_leaves_less_and_what_nobody_can_price() -> None:
+    needed = Duration(1, 2, 3, energy_j=40 * KWH_J)  # 12 EUR, and the job brings 7.50
+
+    def refusal(least: str, prices: Prices) -> Reason | None:
+        floor = NetFloor(Decimal(least), prices, ROUND_3_2_RATES, None, 0)
+        return judge(
+            fee_wei=token_to_wei(25),
+            dataset_bytes=2 * MB,
+            deadline_unix_s=100,
+            needed=needed,
+            rules=ClaimRules(0, 10**30, 0, 10**9, 0, token_to_wei(10), net=floor),
+            now_unix_s=0,
+            language=None,
+        )
+
+    assert refusal("0", PRICES) == NetTooLow("-4.50", "0", "EUR")
+    assert refusal("-4.5", PRICES) is None
+    assert refusal("0", NO_PRICES) == NetUnknown()
+
+
+def test_a_job_that_was_chosen_by_hand_has_no_floor() -> None:
+    floor = NetFloor(Decimal(1), NO_PRICES, ROUND_3_2_RATES, None, 0)
+    assert ClaimRules(0, 1, 0, 1, 0, 0, net=floor).by_hand().net is None

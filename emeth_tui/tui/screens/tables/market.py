@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
@@ -77,11 +78,22 @@ class MarketScreen(RowsScreen[Offer]):
         def profit_wei(offer: Offer) -> int:
             return expectation(frame.snapshot, offer).profit_wei
 
+        prices = frame.snapshot.prices
+
+        def net(offer: Offer) -> Decimal:
+            left = expectation(frame.snapshot, offer).net(prices)
+            return Decimal("-Infinity") if left is None else left
+
+        def net_text(offer: Offer) -> str:
+            left = expectation(frame.snapshot, offer).net(prices)
+            return "–" if left is None else f"{left:,.2f}"
+
         return (
             Column(_("job"), lambda o: (short(o.job.job_id), "accent"), to_left=True),
             Column(_("fee"), lambda o: format_token(o.job.fee_wei), lambda o: o.job.fee_wei),
             Column(_("≈ reward"), lambda o: (format_token(reward_wei(o)), "muted"), reward_wei, spare=2),
             Column(_("≈ profit"), lambda o: format_token(profit_wei(o)), profit_wei),
+            *([Column(_("≈ net"), net_text, net)] if prices.emt is not None else []),
             Column(_("size"), lambda o: size(o.job.dataset_bytes), lambda o: o.job.dataset_bytes, spare=1),
             Column(_("deadline"), lambda o: duration(left_s(o)), left_s),
             Column(_("at, UTC"), lambda o: (day_and_time(frame.now + left_s(o)), "muted"), spare=3),

@@ -1,0 +1,1 @@
+"""What devices take for each job, and what that leaves of its earnings."""
