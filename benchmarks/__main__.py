@@ -24,6 +24,7 @@ _MODULES = {
     "tokenise": "tokenise",
     "gpu": "gpu",
     "finetune": "finetune.command",
+    "verification": "verification.command",
     "screen": "screen.command",
     "market": "market",
 }

@@ -39,6 +39,7 @@ LOADS_TORCH = [
         "end_to_end",
         "engine/market/test_model_readiness.py",
         "fuzz",
+        "network/verification/test_learning.py",
         "network/verification/test_torch_process.py",
         "network/verification/test_verifier.py",
         "training",

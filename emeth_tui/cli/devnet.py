@@ -18,9 +18,20 @@ from emeth_tui.errors import ExitCode
 )
 @click.option("--corpus", type=DIRECTORY, help="Directory of texts to make jobs from: *en.txt and *ja.txt.")
 @click.option("--chain", type=click.Choice(["py-evm", "anvil"]), default="py-evm", show_default=True)
+@click.option(
+    "--verification",
+    type=click.Choice(["chain", "loss"]),
+    default="chain",
+    show_default=True,
+    help="How results are verified: docs/verification.md.",
+)
 @click.option("--until-input-ends", is_flag=True, hidden=True)
 def devnet(
-    state_dir: Path | None, corpus: Path | None, chain: Literal["py-evm", "anvil"], until_input_ends: bool
+    state_dir: Path | None,
+    corpus: Path | None,
+    chain: Literal["py-evm", "anvil"],
+    verification: Literal["chain", "loss"],
+    until_input_ends: bool,
 ) -> ExitCode:
     """Run a whole Emeth network on this machine until stopped."""
     from emeth_tui.devnet.extra import check_extra
@@ -28,5 +39,11 @@ def devnet(
     check_extra()
     from emeth_tui.devnet.commands import run_devnet
 
-    run_devnet(state_dir=state_dir, corpus=corpus, chain=chain, until_input_ends=until_input_ends)
+    run_devnet(
+        state_dir=state_dir,
+        corpus=corpus,
+        chain=chain,
+        verification=verification,
+        until_input_ends=until_input_ends,
+    )
     return ExitCode.OK

@@ -17,6 +17,7 @@ from emeth_tui.devnet.network import Devnet
 from emeth_tui.devnet.options import DevnetInfo, DevnetOptions
 from emeth_tui.logs import quiet_libraries
 from emeth_tui.process.garbage import collect_as_usual
+from emeth_tui.settings.values import Verification
 from emeth_tui.streams import announce
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -24,14 +25,19 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run_devnet(
-    *, state_dir: Path | None, corpus: Path | None, chain: ChainKind, until_input_ends: bool
+    *,
+    state_dir: Path | None,
+    corpus: Path | None,
+    chain: ChainKind,
+    verification: Verification,
+    until_input_ends: bool,
 ) -> None:
     """Run a devnet, print its endpoints, log to stderr; stop on a signal, or when the input ends.
 
     Raise DevnetError when it does not come up.
     """
     _narrate()
-    options = DevnetOptions(state_dir=state_dir, corpus=corpus, chain=chain)
+    options = DevnetOptions(state_dir=state_dir, corpus=corpus, chain=chain, verification=verification)
     run(options, print_endpoints, until_input_ends=until_input_ends)
 
 

@@ -43,6 +43,7 @@ def write_node_settings(info: DevnetInfo, wallet_directory: Path) -> None:
         "token_address": info.token_address,
         "storage_url": info.storage_url,
         "info_url": info.info_url,
+        "verification": info.verification,
         "verification_key": info.verification_key,
     }
     wallet = {

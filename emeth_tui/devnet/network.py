@@ -54,7 +54,7 @@ from emeth_tui.network.services.mirror import JobMirror
 from emeth_tui.network.services.objects import DATASETS, ObjectStore
 from emeth_tui.network.services.storage import StorageApp, StorageOptions
 from emeth_tui.network.supervision import supervise
-from emeth_tui.network.verification.examiner import examiner
+from emeth_tui.network.verification.examiner import examination_for
 from emeth_tui.network.verification.rejections import Rejections
 from emeth_tui.network.verification.torch_process import TorchProcess
 from emeth_tui.network.verification.verifier import Verifier
@@ -195,6 +195,7 @@ class Devnet:
             "token_address": contracts.token_address,
             "storage_url": rpc_url,
             "info_url": rpc_url,
+            "verification": self.options.verification,
             "verification_key": kept_secret(state_dir / "verification_key"),
         }
         return load_network(Settings(network=DEVNET, networks={DEVNET: changes}), environment={})
@@ -240,12 +241,15 @@ class Devnet:
             )
             self._run("requester", requester.run)
         if self.options.with_verifier:
+            process = self._torch_process("verifier", state_dir, niceness=0)
+            examine, originals = examination_for(process, network, state_dir / "originals")
             verifier = Verifier(
                 accounts[funding.VERIFIER],
                 self.mirror,
                 http,
-                examiner(self._torch_process("verifier", state_dir, niceness=0), network),
+                examine,
                 self.rejections,
+                originals,
                 verification_key=network.verification_key.get_secret_value(),
                 work_dir=state_dir / "verifier",
             )
@@ -317,6 +321,7 @@ class Devnet:
             operator_address=keys[funding.OPERATOR].address,
             node_settings=state_dir / NODE_SETTINGS_FILE,
             description=state_dir / DESCRIPTION_FILE,
+            verification=network.verification,
             verification_key=network.verification_key.get_secret_value(),
             test_accounts={name: keys[name] for name in funding.TEST_ACCOUNTS},
         )

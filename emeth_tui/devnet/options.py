@@ -12,6 +12,7 @@ from emeth_tui.devnet.chain.backends import ChainKind
 from emeth_tui.devnet.faults import Faults
 from emeth_tui.network.deploy import Build
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, Rates
+from emeth_tui.settings.values import Verification
 
 CHAIN_ID = 60_001  # as in protocol/networks/devnet.toml
 
@@ -31,6 +32,7 @@ class DevnetOptions:
 
     state_dir: Path | None = None
     chain: ChainKind = "py-evm"
+    verification: Verification = "chain"
     corpus: Path | None = None
     seed: str | None = None
     open_jobs: int = 4
@@ -64,5 +66,6 @@ class DevnetInfo:
     operator_address: str
     node_settings: Path  # for `emeth-tui --config`
     description: Path  # devnet.json
+    verification: Verification
     verification_key: str = field(repr=False)
     test_accounts: Mapping[str, Key]  # funded with EMT and native token

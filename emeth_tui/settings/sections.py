@@ -37,6 +37,7 @@ from emeth_tui.settings.values import (
     TimeZone,
     Urls,
     UserPath,
+    Verification,
     Whole,
 )
 
@@ -100,6 +101,11 @@ class Network(Section):
     )
     poll_interval_s: Number = Field(
         10.0, ge=0.1, le=3_600, description="seconds between looks at the jobs and the chain"
+    )
+    verification: Verification = Field(
+        "chain",
+        description="how results are verified: chain asks for the hash chain of the epochs, loss for what "
+        "was learnt of the job's own text as well",
     )
     confirmations: Whole = Field(
         1, ge=1, le=100, description="blocks after which a transaction counts as final"

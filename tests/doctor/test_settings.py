@@ -19,7 +19,7 @@ from emeth_tui.notices.reasons.doctor import software as found
 from emeth_tui.notices.reasons.settings import DevnetKeyMissing, NotToml
 from tests.doctor.patient import Patient, assert_found, grades, the
 
-FILE, SECRETS, KEY = ([check] for check in settings.CHECKS)
+FILE, SECRETS, KEY, VERIFICATION = ([check] for check in settings.CHECKS)
 
 
 async def test_a_network_without_its_verification_key(patient: Patient) -> None:
@@ -31,6 +31,15 @@ async def test_a_verification_key_is_there_and_not_shown(patient: Patient) -> No
 
     assert the(results, "key_there").finding.grade is Grade.OK
     assert "s3cret" not in repr(results)
+
+
+@pytest.mark.parametrize(
+    ("verification", "kind"), [("chain", "verifies_chain"), ("loss", "verifies_learning")]
+)
+async def test_what_the_network_asks_of_results(patient: Patient, verification: str, kind: str) -> None:
+    results = await patient.with_network(verification=verification).seen_by(VERIFICATION)
+
+    assert the(results, kind).finding.grade is Grade.OK
 
 
 async def test_secrets_that_others_can_read(patient: Patient, tmp_path: Path) -> None:

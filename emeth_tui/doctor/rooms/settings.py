@@ -61,8 +61,15 @@ async def _verification_key(subject: Subject) -> Sequence[Finding]:
     return [error(missing, remedies.GetKey(VERIFICATION_KEY_VARIABLE))]
 
 
+async def _verification(subject: Subject) -> Sequence[Finding]:
+    network = subject.network
+    asked = found.VerifiesLearning if network.verification == "loss" else found.VerifiesChain
+    return [ok(asked(network.name))]
+
+
 CHECKS = (
     Check(Room.SETTINGS, "file", _file),
     Check(Room.SETTINGS, "secrets", _secrets),
     Check(Room.SETTINGS, "verification_key", _verification_key),
+    Check(Room.SETTINGS, "verification", _verification),
 )

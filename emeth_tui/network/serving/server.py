@@ -31,7 +31,7 @@ from emeth_tui.network.serving.edge import Edge, Proxies
 from emeth_tui.network.serving.metrics import Metrics
 from emeth_tui.network.serving.rate_limit import RateLimit
 from emeth_tui.network.supervision import supervise
-from emeth_tui.network.verification.examiner import examiner
+from emeth_tui.network.verification.examiner import examination_for
 from emeth_tui.network.verification.rejections import Rejections
 from emeth_tui.network.verification.torch_process import TorchProcess
 from emeth_tui.network.verification.verifier import Verifier
@@ -143,12 +143,14 @@ async def _open_verifier(
     )
     process = TorchProcess("the verifier's process", settings.state_dir / "verifier.log", niceness=0)
     stack.push_async_callback(process.close)
+    examine, originals = examination_for(process, network, settings.state_dir / "originals")
     verifier = Verifier(
         account,
         mirror,
         http,
-        examiner(process, network),
+        examine,
         rejections,
+        originals,
         verification_key=kept_secret(settings.state_dir / KEY_FILE),
         work_dir=settings.state_dir / "verifier",
         max_result_bytes=MAX_PARTS * PART_BYTES,

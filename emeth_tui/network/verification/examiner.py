@@ -4,45 +4,88 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from emeth_tui.model import Language
+from emeth_tui.model import JobId, Language
+from emeth_tui.network.verification.judging import Examination
+from emeth_tui.network.verification.originals import Originals
 from emeth_tui.network.verification.torch_process import TorchProcess
 from emeth_tui.settings import Network
+from emeth_tui.training.verification.measures import Learning, Losses
 
 EXAMINE_LIMIT_S = 600.0
+MEASURE_LIMIT_S = 7_200.0  # a short run takes a tenth of the job's training
 
 
 @dataclass(frozen=True, slots=True)
-class Examination:
-    """A result file's own statements, and the losses measured on it."""
+class Submission:
+    """A job's files, in a directory that the examination may use."""
 
-    epochs: int
-    hash_hex: str
-    loss: float
-    untrained_loss: float
+    job_id: JobId
+    language: str
+    dataset: Path
+    result: Path
+    digest: str  # `d` of protocol.md §9
+
+    @property
+    def sketch(self) -> Path:
+        """Where an examination that measures what was learned leaves the result's sketch."""
+        return self.result.with_name("sketch.npy")
 
 
 class Examiner(Protocol):
     """Examines a result file. Raise JobError for what is wrong with it, TorchProcessDied."""
 
-    async def __call__(self, language: str, dataset: Path, result: Path) -> Examination: ...
+    async def __call__(self, submission: Submission) -> Examination: ...
 
 
-def examiner(process: TorchProcess, network: Network) -> Examiner:
-    """Return an examiner of results of this network's models."""
+def examination_for(
+    process: TorchProcess, network: Network, directory: Path
+) -> tuple[Examiner, Originals | None]:
+    """Return what the network's verification needs, and where it keeps sketches below a directory."""
+    if network.verification == "chain":
+        return _chain_examiner(process, network), None
+    originals = Originals(directory)
+    return _learning_examiner(process, network, originals), originals
 
-    async def examine(language: str, dataset: Path, result: Path) -> Examination:
-        answer = await process.call(
-            "examine",
-            {
-                "model": network.models[Language(language)],
-                "language": language,
-                "dataset": str(dataset),
-                "result": str(result),
-            },
-            timeout_s=EXAMINE_LIMIT_S,
-        )
-        return Examination(answer["epochs"], answer["hash"], answer["loss"], answer["untrained_loss"])
+
+def _chain_examiner(process: TorchProcess, network: Network) -> Examiner:
+
+    async def examine(submission: Submission) -> Examination:
+        answer = await process.call("examine", _files(network, submission), timeout_s=EXAMINE_LIMIT_S)
+        return _examination(answer)
 
     return examine
+
+
+def _learning_examiner(process: TorchProcess, network: Network, originals: Originals) -> Examiner:
+
+    async def examine(submission: Submission) -> Examination:
+        earlier = originals.earlier(submission.digest, submission.job_id)
+        arguments = {
+            **_files(network, submission),
+            "job_id": submission.job_id,
+            "earlier": [str(path) for path in earlier],
+            "sketch_path": str(submission.sketch),
+            "secret": originals.secret,
+        }
+        answer = await process.call("measure", arguments, timeout_s=MEASURE_LIMIT_S)
+        learning: dict[str, Any] = dict(answer["learning"])
+        for name in ("start", "short", "result"):
+            learning[name] = Losses(**learning[name])
+        return _examination(answer, Learning(**learning))
+
+    return examine
+
+
+def _files(network: Network, submission: Submission) -> dict[str, Any]:
+    return {
+        "model": network.models[Language(submission.language)],
+        "language": submission.language,
+        "dataset": str(submission.dataset),
+        "result": str(submission.result),
+    }
+
+
+def _examination(answer: dict[str, Any], learning: Learning | None = None) -> Examination:
+    return Examination(answer["epochs"], answer["hash"], answer["loss"], answer["untrained_loss"], learning)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from emeth_tui.model import JobId
 from emeth_tui.protocol.hash_chain import links_from_digest
+from emeth_tui.protocol.job_ids import training_seed
 from emeth_tui.training.devices import open_device
 from emeth_tui.training.files.checkpoint import load_result
 from emeth_tui.training.job import run
 from emeth_tui.training.job_control import Control
 from emeth_tui.training.reports import Event, Prepared, ResultWritten, Trained, TrainRequest
 from emeth_tui.training.run.evaluation import Evaluator
+from emeth_tui.training.verification.measures import Learning
+from emeth_tui.training.verification.sketches import load_sketches, own_share, sketch, start_share
+from emeth_tui.training.verification.yardstick import SHORT_EPOCHS, Yardstick
 
 
 def examine(model: str, language: str, dataset: str, result: str) -> dict[str, Any]:
@@ -27,6 +36,45 @@ def examine(model: str, language: str, dataset: str, result: str) -> dict[str, A
         "hash": claimed.hash_hex,
         "loss": evaluator.loss(claimed.state_dict),
         "untrained_loss": evaluator.untrained_loss(),
+    }
+
+
+def measure(
+    model: str,
+    language: str,
+    dataset: str,
+    result: str,
+    job_id: str,
+    earlier: list[str],
+    sketch_path: str,
+    secret: str,
+) -> dict[str, Any]:
+    """Examine a result file, train a short run beside it, and measure both: see `Learning`.
+
+    The result's sketch is written to `sketch_path`; `earlier` are those of other results on the text.
+    Raise what `examine` raises, TrainingError.
+    """
+    with tempfile.TemporaryDirectory(prefix="emeth-measuring-") as cache:
+        yardstick = Yardstick(model, language, Path(dataset), Path(cache), training_seed(JobId(job_id)))
+        claimed = load_result(Path(result), yardstick.tensor_shapes)
+        start = yardstick.start().export_weights()
+        begun, made = sketch(start, secret), sketch(claimed.state_dict, secret)
+        learning = Learning(
+            pretrained=yardstick.pretrained,
+            memorises=yardstick.memorises,
+            start=yardstick.losses_of(start),
+            short=yardstick.losses(yardstick.short_run(SHORT_EPOCHS)),
+            result=yardstick.losses_of(claimed.state_dict),
+            own_share=own_share(made, begun, load_sketches(earlier, len(made))),
+            start_share=start_share(made, begun),
+        )
+    np.save(sketch_path, made, allow_pickle=False)
+    return {
+        "epochs": claimed.epochs,
+        "hash": claimed.hash_hex,
+        "loss": learning.result.valid,
+        "untrained_loss": learning.start.valid,
+        "learning": asdict(learning),
     }
 
 
@@ -59,10 +107,11 @@ def train(
         directory=directory.name,
         dataset=Path(dataset).name,
         model=model,
+        seed=training_seed(JobId(job_id)),
         threads=1,
     )
     run(request, directory.parent, open_device("cpu"), report, control)
     return {"result": path, "valid_loss": valid_loss}
 
 
-TASKS: dict[str, Callable[..., dict[str, Any]]] = {"examine": examine, "train": train}
+TASKS: dict[str, Callable[..., dict[str, Any]]] = {"examine": examine, "measure": measure, "train": train}

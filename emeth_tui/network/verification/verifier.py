@@ -24,20 +24,18 @@ from emeth_tui.network.services.mirror import JobMirror
 from emeth_tui.network.services.storage import MAX_DATASET_BYTES
 from emeth_tui.network.supervision import BACKOFF, on_news
 from emeth_tui.network.verification.downloads import fetch, signed_url
-from emeth_tui.network.verification.examiner import Examination, Examiner
+from emeth_tui.network.verification.examiner import Examiner, Submission
+from emeth_tui.network.verification.judging import check_examination
+from emeth_tui.network.verification.originals import Originals
 from emeth_tui.network.verification.rejections import Rejections
 from emeth_tui.network.verification.torch_process import TorchProcessDied
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.network.verification import (
-    EpochsNotAccepted,
-    LearnedNothing,
-    NotLastLink,
     ResultEndsProcess,
 )
 from emeth_tui.protocol.contracts import ChainJob, JobStatus, estimated_gas
-from emeth_tui.protocol.hash_chain import links_from_digest
 from emeth_tui.protocol.job_ids import job_id_bytes, short
-from emeth_tui.protocol.parameters import MAX_EPOCHS, MIN_EPOCHS, parse_parameters
+from emeth_tui.protocol.parameters import parse_parameters
 from emeth_tui.protocol.storage_api import SIGNED_GET_URL_PATH, VERIFIER_GET_URL_PATH
 from emeth_tui.training.data.text_file import dataset_digest
 from emeth_tui.words.sentences import english
@@ -68,6 +66,7 @@ class Verifier:
         storage: httpx.AsyncClient,
         examine: Examiner,
         rejections: Rejections,
+        originals: Originals | None = None,
         *,
         verification_key: str,
         work_dir: Path,
@@ -79,6 +78,7 @@ class Verifier:
         self._storage = storage
         self._examine = examine
         self._rejections = rejections
+        self._originals = originals
         self._verification_key = verification_key
         self._work_dir = make_private_directory(work_dir)
         self._max_result_bytes = max_result_bytes
@@ -135,15 +135,18 @@ class Verifier:
         dataset, result = directory / "dataset.txt", directory / "result.pt"
         await self._fetch(job.job_id, SIGNED_GET_URL_PATH, dataset, MAX_DATASET_BYTES)
         await self._fetch(job.job_id, VERIFIER_GET_URL_PATH, result, self._max_result_bytes)
+        digest = await asyncio.to_thread(dataset_digest, dataset)
+        submission = Submission(job.job_id, parameters.language.value, dataset, result, digest)
         try:
-            seen = await self._examine(parameters.language.value, dataset, result)
+            seen = await self._examine(submission)
         except TorchProcessDied as error:
             troubles.deaths += 1
             if troubles.deaths < MAX_DEATHS:
                 raise
             raise JobError(ResultEndsProcess()) from error
-        digest = await asyncio.to_thread(dataset_digest, dataset)
         check_examination(seen, digest, self._verification_key)
+        if self._originals is not None:
+            self._originals.keep(digest, job.job_id, submission.sketch)
         return dataset.stat().st_size
 
     async def _fetch(self, job_id: JobId, url_path: str, path: Path, max_bytes: int) -> None:
@@ -171,16 +174,3 @@ class Verifier:
         head = self._mirror.head
         is_past = head is not None and head.timestamp_unix_s > job.deadline_unix_s
         return job.status is JobStatus.PROCESSING and is_past
-
-
-def check_examination(seen: Examination, digest: str, verification_key: str) -> None:
-    """Check a result against the network's rules (protocol.md §9).
-
-    Raise JobError naming the rule that it breaks.
-    """
-    if not MIN_EPOCHS <= seen.epochs <= MAX_EPOCHS:
-        raise JobError(EpochsNotAccepted(seen.epochs, MIN_EPOCHS, MAX_EPOCHS))
-    if seen.hash_hex != links_from_digest(digest, verification_key, seen.epochs)[-1]:
-        raise JobError(NotLastLink(seen.epochs))
-    if not seen.loss < seen.untrained_loss:
-        raise JobError(LearnedNothing(seen.loss, seen.untrained_loss))

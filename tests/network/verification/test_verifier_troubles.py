@@ -16,7 +16,8 @@ from emeth_tui.devnet.faults import Faults
 from emeth_tui.devnet.network import Devnet
 from emeth_tui.devnet.options import DevnetOptions
 from emeth_tui.network.account import Account
-from emeth_tui.network.verification.examiner import Examination
+from emeth_tui.network.verification.examiner import Submission
+from emeth_tui.network.verification.judging import Examination
 from emeth_tui.network.verification.rejections import Rejections
 from emeth_tui.network.verification.torch_process import TorchProcessDied
 from emeth_tui.network.verification.verifier import Verifier
@@ -41,7 +42,7 @@ class Case:
     examined: int = 0
     now_s: float = 0.0
 
-    async def examine(self, _language: str, _dataset: Path, _result: Path) -> Examination:
+    async def examine(self, _submission: Submission) -> Examination:
         self.examined += 1
         if self.deaths:
             self.deaths -= 1

@@ -26,3 +26,11 @@ class FileOpenToOthers(Reason):
 
 class KeyThere(Reason):
     network: str
+
+
+class VerifiesChain(Reason):
+    network: str
+
+
+class VerifiesLearning(Reason):
+    network: str

@@ -13,4 +13,8 @@ SENTENCES: Mapping[type[Notice], str] = {
     settings.FilePrivate: "{path} is readable by its owner alone",
     settings.FileOpenToOthers: "{path} holds a secret and can be read by other users",
     settings.KeyThere: "the verification key of {network} is there",
+    settings.VerifiesChain: "{network} verifies by the hash chain of the epochs",
+    settings.VerifiesLearning: (
+        "{network} verifies what was learnt of the job's own text as well; leave training.batch_size at auto"
+    ),
 }

@@ -1,0 +1,110 @@
+"""The command line of `verification`: what `loss` catches, and whether it rejects honest work."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+import torch
+
+from benchmarks.finetune.base_model import BaseShape, base_model
+from benchmarks.finetune.material import NEAR, load_material
+from benchmarks.report import Goal, Report, json_option, narrate, show
+from benchmarks.rounds import Machine, this_machine
+from benchmarks.verification.measuring import Run, measure
+from benchmarks.verification.results import Text, Weights
+from emeth_tui.devnet.bots.texts import load_corpus
+from emeth_tui.errors import JobError
+from emeth_tui.model import Language
+from emeth_tui.network.verification.judging import check_learning
+from emeth_tui.training.devices import open_device
+from emeth_tui.training.files.models import DEVNET_SMALL
+
+HONEST = "honest"
+ACCEPTED = "accepted"
+_BASE = BaseShape(layers=2, width=128, vocab=1024, epochs=8)
+_CACHE = Path("~/.cache/emeth-tui-benchmarks").expanduser()
+_REJECTED_GOAL = 0  # honest results
+
+
+@click.command("verification", help="What the verification `loss` makes of honest and dishonest results.")
+@click.option("--texts", default=20, show_default=True, type=click.IntRange(min=1), help="Of each language.")
+@click.option("--size", default=4_300, show_default=True, type=click.IntRange(min=4_200), help="In bytes.")
+@click.option("--pretrained", is_flag=True, help="Fine-tune a small pretrained model, not one from scratch.")
+@click.option("--seed", default=0, show_default=True, help="Of the texts.")
+@click.option("--cache", type=click.Path(path_type=Path), default=_CACHE, help="Of pretrained models.")
+@json_option
+def command(texts: int, size: int, pretrained: bool, seed: int, cache: Path, as_json: bool) -> None:
+    torch.set_num_threads(1)
+    runs = [
+        run
+        for language in Language
+        for run in measured(list(_texts(language, texts, size, pretrained, seed, cache)))
+    ]
+    show(report(runs, this_machine()), as_json)
+
+
+def measured(texts: Sequence[Text]) -> Iterator[Run]:
+    """Measure results on these texts; each has a result on the text before it submitted, too."""
+    other: Weights | None = None
+    for text in texts:
+        narrate(f"{text.language}, text {text.number}: {len(text.content)} bytes")
+        for outcome in measure(text, other):
+            if isinstance(outcome, Run):
+                yield outcome
+            else:
+                other = outcome
+
+
+def report(runs: Sequence[Run], machine: Machine) -> Report:
+    """Count what becomes of each kind of result."""
+    verdicts = [(run, verdict(run)) for run in runs]
+    table = {
+        node: dict(Counter(why for run, why in verdicts if run.node == node).most_common())
+        for node in dict.fromkeys(run.node for run in runs)
+    }
+    rejected = sum(count for why, count in table.get(HONEST, {}).items() if why != ACCEPTED)
+    return Report(
+        content={
+            "verdicts": table,
+            "runs": [{**dataclasses.asdict(run), "verdict": why} for run, why in verdicts],
+        },
+        lines=[f"{node:<20} {_counted(counts)}" for node, counts in table.items()],
+        machine=machine,
+        goals=[Goal("honest results rejected", _REJECTED_GOAL, rejected, "results", at_least=False)],
+    )
+
+
+def verdict(run: Run) -> str:
+    """Return the name of the rule that a result breaks, or that it is accepted."""
+    if not run.learning.result.valid < run.learning.start.valid:
+        return "LearnedNothing"
+    try:
+        check_learning(run.learning)
+    except JobError as error:
+        return type(error.reason).__name__
+    return ACCEPTED
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{why} {count}" for why, count in counts.items())
+
+
+def _texts(
+    language: Language, count: int, size: int, pretrained: bool, seed: int, cache: Path
+) -> Iterator[Text]:
+    if not pretrained:
+        corpus = load_corpus(None)
+        for number in range(count):
+            chance = random.Random(f"{seed} {number}")
+            yield Text(number, language.value, DEVNET_SMALL, corpus.cut(language, size, chance))
+        return
+    material = load_material(language, None)
+    model = str(base_model(cache, material.pretraining, _BASE, open_device("cpu"), narrate))
+    for number in range(count):
+        text = material.domains[NEAR].cut(language, size, seed * 1_000 + number)
+        yield Text(number, language.value, model, text.encode())

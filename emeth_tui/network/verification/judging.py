@@ -1,0 +1,78 @@
+"""The rules by which a result is accepted; docs/verification.md says how their limits were found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from emeth_tui.errors import JobError
+from emeth_tui.notices.reasons.network import verification as why
+from emeth_tui.protocol.hash_chain import links_from_digest
+from emeth_tui.protocol.parameters import MAX_EPOCHS, MIN_EPOCHS
+from emeth_tui.training.verification.measures import Learning
+
+LEAST_MEMORISED = 0.1  # of what a result gained on its own text, on no other
+_LEAST_GAIN = 0.01  # of the start's loss: where a short run gains less, chance decides
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """A result file's own statements, and what was measured on it. `learning` is None where nobody asks."""
+
+    epochs: int
+    hash_hex: str
+    loss: float
+    untrained_loss: float
+    learning: Learning | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What honest work reaches, with room to spare.
+
+    Gains are measured in those of the verifier's own short run. A model that starts from random weights gains
+    a multiple of them in thirty epochs. A pretrained one may be at its best after the first epochs, and then
+    its result is no better than the short run's.
+    """
+
+    train_gain: float
+    valid_gain: float
+    own_share: float
+    start_share: float
+
+
+FROM_SCRATCH = Limits(train_gain=1.8, valid_gain=1.0, own_share=0.85, start_share=0.1)
+PRETRAINED = Limits(train_gain=0.0, valid_gain=0.85, own_share=0.05, start_share=0.5)
+
+
+def check_examination(seen: Examination, digest: str, verification_key: str) -> None:
+    """Check a result against the network's rules (protocol.md §9).
+
+    Raise JobError naming the rule that it breaks.
+    """
+    if not MIN_EPOCHS <= seen.epochs <= MAX_EPOCHS:
+        raise JobError(why.EpochsNotAccepted(seen.epochs, MIN_EPOCHS, MAX_EPOCHS))
+    if seen.hash_hex != links_from_digest(digest, verification_key, seen.epochs)[-1]:
+        raise JobError(why.NotLastLink(seen.epochs))
+    if not seen.loss < seen.untrained_loss:
+        raise JobError(why.LearnedNothing(seen.loss, seen.untrained_loss))
+    if seen.learning is not None:
+        check_learning(seen.learning)
+
+
+def check_learning(learning: Learning) -> None:
+    """Check that a result learned its text, by work of its node's own. Raise JobError."""
+    limits = PRETRAINED if learning.pretrained else FROM_SCRATCH
+    start, short, result = learning.start, learning.short, learning.result
+    if learning.start_share < limits.start_share:
+        raise JobError(why.NotFromItsStart(learning.start_share))
+    if learning.own_share < limits.own_share:
+        raise JobError(why.NotOwnWork(learning.own_share))
+    gained = start.train - result.train
+    if gained <= limits.train_gain * (start.train - short.train):
+        raise JobError(why.LearnedTooLittle(result.train, start.train, short.train))
+    generalised, short_generalised = start.valid - result.valid, start.valid - short.valid
+    can_be_asked = short_generalised > _LEAST_GAIN * start.valid
+    if can_be_asked and generalised < limits.valid_gain * short_generalised:
+        raise JobError(why.WorseThanShortRun(result.valid, start.valid, short.valid))
+    if learning.memorises and gained - generalised < LEAST_MEMORISED * gained:
+        raise JobError(why.NotThisText(result.train, result.valid))

@@ -1,0 +1,30 @@
+"""What is measured on a result, as plain numbers. Loads no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """A model's mean losses per token: on the text that it is to learn, and on text that it never saw."""
+
+    train: float
+    valid: float
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """A result beside the model that its training starts from and a short run of the verifier's own.
+
+    `own_share` and `start_share` are as `sketches` defines them. `memorises` is whether the model has more
+    parameters than the text has tokens.
+    """
+
+    pretrained: bool
+    memorises: bool
+    start: Losses
+    short: Losses
+    result: Losses
+    own_share: float
+    start_share: float
