@@ -85,7 +85,19 @@ def decline_facts(snapshot: Snapshot, costs: Sequence[DeclineCost]) -> list[Fact
 
 def claim_facts(snapshot: Snapshot, offer: Offer) -> list[Fact]:
     """Return what to know before claiming a job: what it stakes and should bring, and when."""
-    return [*_claim_money(snapshot, offer), *_claim_time(snapshot, offer), *_claim_job(offer)]
+    return [
+        *_claim_money(snapshot, offer),
+        *_claim_time(snapshot, offer),
+        *_claim_job(offer),
+        *_claim_verification(snapshot),
+    ]
+
+
+def _claim_verification(snapshot: Snapshot) -> list[Fact]:
+    """What the network asks of the result, where that is more than the published rules do."""
+    if snapshot.verification == "chain":
+        return []
+    return [(_("verification"), _("also by what was learnt of the text"), "")]
 
 
 def _decline_one(snapshot: Snapshot, cost: DeclineCost) -> list[Fact]:

@@ -18,6 +18,7 @@ from emeth_tui.model import NO_PRICES, Head, JobId, Prices
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.notice import Reason
 from emeth_tui.protocol.contracts import Rates, SlotShare
+from emeth_tui.settings.values import Verification
 from emeth_tui.workers.supervisor import WorkerView
 
 
@@ -93,3 +94,4 @@ class Snapshot:
     prices: Prices = NO_PRICES
     machine: MachineReading = NOTHING_READ
     hosts: tuple[HostView, ...] = ()
+    verification: Verification = "chain"  # what the network asks of a result

@@ -90,6 +90,7 @@ class SnapshotMaker:
             prices=context.settings.rewards.prices,
             machine=sample.machine,
             hosts=self._hosts.views,
+            verification=context.network.verification,
         )
 
     def net_floor(self) -> NetFloor | None:

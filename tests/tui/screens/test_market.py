@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from emeth_tui.engine.estimates.durations import Duration
+from emeth_tui.listings.costs import claim_facts
 from emeth_tui.model import WorkerPhase, token_to_wei
 from emeth_tui.notices.reasons.market import FeeTooHigh, NotClaimed, PausedByOperator, UnknownToChain
 from emeth_tui.tui.dialogs.dialog import Dialog
@@ -69,6 +70,13 @@ async def test_a_refusal_of_the_engine_is_shown_in_the_language(free_node: Stand
     async with shown(free_node) as pilot:
         await press(pilot, "m", "down", "c", "y")
         assert "ジョブ cccc…88 は受注できません: チェーンに存在しません" in last_line(pilot)
+
+
+@pytest.mark.parametrize(("verification", "said"), [("chain", False), ("loss", True)])
+def test_what_a_network_asks_beyond_the_rules_is_said_before_a_claim(verification: str, said: bool) -> None:
+    facts = claim_facts(snapshot(verification=verification), OFFERS[0])
+
+    assert (("verification", "also by what was learnt of the text", "") in facts) is said
 
 
 async def test_what_cannot_be_claimed_says_why_and_has_no_yes(node: StandInNode) -> None:
