@@ -46,10 +46,11 @@ SHORT_RUNS = (
 
 def main() -> None:
     arguments = _arguments()
-    arguments.out = arguments.out or Path(tempfile.mkdtemp(prefix="emeth-faults-"))
-    arguments.out.mkdir(parents=True, exist_ok=True)
     if not os.environ.get(_OWN_MOUNTS):
         _enter_mounts_of_its_own()
+    is_wanted = arguments.out is not None
+    arguments.out = arguments.out or Path(tempfile.mkdtemp(prefix="emeth-faults-"))
+    arguments.out.mkdir(parents=True, exist_ok=True)
     small_disk = bool(os.environ.get(_OWN_MOUNTS))
     if not small_disk:
         print("no file system fills up: this machine allows no mounts of its own", file=sys.stderr)
@@ -57,6 +58,10 @@ def main() -> None:
         failed = asyncio.run(_play_all(arguments, small_disk=small_disk))
     except asyncio.CancelledError:
         sys.exit(ExitCode.INTERRUPTED)
+    if failed or is_wanted:
+        print(f"reports in {arguments.out}")
+    else:
+        shutil.rmtree(arguments.out)
     sys.exit(1 if failed else 0)
 
 
@@ -115,7 +120,7 @@ async def _play_all(arguments: argparse.Namespace, *, small_disk: bool) -> int:
 
     await asyncio.gather(*(work() for _ in range(arguments.jobs)))
     failed = [report for report in reports if report.violations]
-    print(f"{len(reports)} runs, {len(failed)} with something wrong; reports in {directory}")
+    print(f"{len(reports)} runs, {len(failed)} with something wrong")
     return len(failed)
 
 

@@ -168,13 +168,14 @@ class _Run:
 
     async def _settle(self) -> None:
         """Wait until no job is under way, all is final, and the nodes have seen it and cleaned up."""
-        await self._until(self._all_final, "every job to end")
-        if self._may_be_left:
-            await self._stop_claims()  # else a job is claimed after all that seemed to be left
-            await self._until(self._all_final, "the last claims")
-        await self._until(self._all_seen, "the nodes to see it")
+        so_far = await self._until(self._all_final, "every job to end")
+        if so_far and self._may_be_left:  # else a job may be claimed after all that seemed to be left
+            so_far = await self._until(self._claims_are_stopped, "claiming to stop")
+            so_far = so_far and await self._until(self._all_final, "the last claims")
+        if so_far:
+            await self._until(self._all_seen, "the nodes to see it")
 
-    async def _until(self, is_so: Callable[[], Awaitable[bool]], what: str) -> None:
+    async def _until(self, is_so: Callable[[], Awaitable[bool]], what: str) -> bool:
         """Wait until something is so, as long as anything changes on the chain or in the nodes.
 
         What is not so in the end is for the judge to find.
@@ -187,7 +188,8 @@ class _Run:
                 seen, changed_s = now, time.monotonic()
             elif time.monotonic() - changed_s > HANG_S:
                 self._report.in_vain.append(what)
-                return
+                return False
+        return True
 
     async def _signs_of_life(self) -> object:
         """Return what changes as long as anything goes on."""
@@ -214,13 +216,13 @@ class _Run:
         except (EmethError, sqlite3.Error):  # the network, or the node, is down for a moment
             return False
 
-    async def _stop_claims(self) -> None:
-        """Have the owner pause claiming."""
+    async def _claims_are_stopped(self) -> bool:
+        """Have the owner pause claiming; return whether every node has heard of it."""
         for number, node in enumerate(self._world.nodes):
-            while number == 0 or node.pid:  # the first one is started again whenever it ends
-                if await self._ask_node(number, "pause", "--claims") == 0:
-                    break
-                await asyncio.sleep(_LOOK_EVERY_S)
+            runs = number == 0 or node.pid  # the first one is started again whenever it ends
+            if runs and await self._ask_node(number, "pause", "--claims"):
+                return False
+        return True
 
     async def _ask_node(self, number: int, *command: str) -> int:
         """Run a command of the program with a node's settings; return its exit code."""
