@@ -319,6 +319,7 @@ class StatusRecord:
     ]
     services: list[ServiceRecord]
     coming: Annotated[list[ComingRecord], Field(description="the soonest first")]
+    claims_paused_until: Annotated[Time | None, Field(description="when that pause ends by itself")]
 
 
 @dataclass(frozen=True, slots=True)

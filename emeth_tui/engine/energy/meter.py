@@ -34,7 +34,8 @@ class EnergyMeter:
     """Takes samples and adds up, in memory and every now and then in the store.
 
     A GPU's own counter of energy is exact; without one its power is taken over the time. A CPU worker has the
-    energy of its process. Whatever a device takes while it has no job is no job's, and is not counted.
+    energy of its process. Whatever a device takes while it has no job is no job's, and is not counted. The
+    devices of other machines have their time alone: nothing measures them here.
     """
 
     def __init__(
@@ -115,6 +116,8 @@ class EnergyMeter:
 
 
 def _energy_uj(worker: Worker, before: Sample, sample: Sample, elapsed_s: float) -> int | None:
+    if worker.host:
+        return None
     gpu = sample.gpu(worker.device)
     if worker.view.gpu_uuid:
         was = before.gpu(worker.device)

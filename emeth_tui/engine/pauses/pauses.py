@@ -134,7 +134,7 @@ class Pauses:
         for worker in [worker for worker in self._held if worker not in leases.workers]:
             del self._held[worker]
             leases.let_go(worker)
-        self._rules.look([worker.device for worker in leases.workers], now)
+        self._rules.look([worker.device for worker in leases.workers if not worker.host], now)
         for worker in leases.workers:
             by_rule = self._rules.why_held(worker.device)
             reason = schedule.why_held(worker.device) or by_rule

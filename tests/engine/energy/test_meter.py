@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -39,6 +39,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 class OneWorker:
     device: str
     view: WorkerView
+    host: str = ""
 
 
 class Farm:
@@ -47,13 +48,13 @@ class Farm:
     def __init__(self, store: Store, *devices: str) -> None:
         self.store, self.now, self.at_s = store, float(MIDNIGHT), 0.0
         self.jobs: dict[str, JobId | None] = dict.fromkeys(devices)
-        workers = [
+        self.workers = [
             OneWorker(
                 device, WorkerView(n, device, pid=100 + n, gpu_uuid="" if device == "cpu" else f"GPU-{n}")
             )
             for n, device in enumerate(devices)
         ]
-        leases: Any = SimpleNamespace(workers=workers, job_on=lambda worker: self.jobs[worker.device])
+        leases: Any = SimpleNamespace(workers=self.workers, job_on=lambda worker: self.jobs[worker.device])
         self.book = JobBook(store.jobs, lambda: self.now)
         self.meter = EnergyMeter(store.energy, self.book, leases, lambda: self.now)
 
@@ -133,6 +134,16 @@ async def test_a_cpu_has_the_energy_of_its_process_and_fractions_are_not_lost(st
         await farm.meter.keep()
 
     assert [use.energy_mj for use in store.energy.all()] == [12_345]
+
+
+async def test_another_machines_processes_are_not_taken_for_ours(store: Store) -> None:
+    farm = Farm(store, "cpu")
+    (worker,) = farm.workers
+    farm.workers[0] = replace(worker, host="attic")
+    farm.see(0, processes={100: 5_000}, cpu=JOB_ID)
+    farm.see(2, processes={100: 5_000})
+
+    assert await farm.kept() == [DeviceUse(DAY, "cpu", JOB_ID, 2_000, None)]
 
 
 async def test_what_cannot_be_stored_is_stored_the_next_time(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,6 +81,15 @@ async def test_a_rule_holds_the_device_that_is_hot_and_no_other(store: Store) ->
     house = house_of(store, HEAT, names=("cuda:0", "cuda:1", "cpu"))
     await house.heated(90, seconds=20, device="cuda:1")
     assert [held.worker for held in house.pauses.held] == [1]
+
+
+async def test_this_machines_battery_holds_no_other_machines_device(store: Store) -> None:
+    house = house_of(store, "on-battery", names=("cpu", "attic · cpu"))
+    there: Any = house.leases.workers[1]
+    there.host = "attic"
+    house.sample = Sample(machine=replace(MACHINE, on_battery=True))
+    await house.looking(20)
+    assert [held.worker for held in house.pauses.held] == [0]
 
 
 async def test_a_rule_for_one_device_leaves_the_others_alone(store: Store) -> None:
