@@ -98,12 +98,14 @@ class Alerting:
 
     async def _follow(self) -> None:
         self._take_missed()
+        taken = False
         async for item in self._stream:
-            if isinstance(item, Event):
-                self._take(item)
-            if not self._stream.backlog:
+            taken = (isinstance(item, Event) and self._take(item)) or taken
+            if taken and not self._stream.backlog:
                 self._read_to = self._store.events.last_id()
                 self._save()
+                taken = False
+        self._read_to = self._store.events.last_id()
 
     def _take_missed(self) -> None:
         """Take what was published after the last event that was read: the node ended in between."""
@@ -112,16 +114,18 @@ class Alerting:
             self._take(event)
         self._save()
 
-    def _take(self, event: Event) -> None:
+    def _take(self, event: Event) -> bool:
+        """Put an alert of an event into every mailbox; return whether there is one."""
         topic = topic_of(event)
         if topic is None or topic.value not in self._settings().alerts.topics:
-            return
+            return False
         if not self._repeats.is_new(event):
-            return
+            return False
         with in_language(self._language()):
             alert = alert_of(event, topic)
         for courier in self._couriers:
             courier.put(alert)
+        return True
 
     def _language(self) -> str:
         return self._settings().screen.language or language_of_locale()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from emeth_tui.notices.event import Event
-from emeth_tui.notices.events import devices, job, market, node, schedule
+from emeth_tui.notices.events import devices, host, job, market, node, schedule
 from emeth_tui.notices.notice import EventBody, alike
 
 REPEAT_S = 21_600.0
@@ -17,6 +17,7 @@ _LASTING = (
     node.DeviceDown,
     node.WorkerSilent,
     devices.GpuSlowed,
+    host.HostAway,
     job.RunningLate,
     job.JobStuck,
     schedule.DeviceHeld,
@@ -36,8 +37,12 @@ class Repeats:
             return True
         now = self._now()
         self._last = {of: (body, at) for of, (body, at) in self._last.items() if now - at < REPEAT_S}
-        of = event.kind, event.job_id or getattr(event.body, "device", None)
+        of = event.kind, event.job_id or _whose(event.body)
         if of in self._last and alike(event.body, self._last[of][0]):
             return False
         self._last[of] = event.body, now
         return True
+
+
+def _whose(body: EventBody) -> str | None:
+    return getattr(body, "device", None) or getattr(body, "host", None)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from emeth_tui.model import AlertTopic, Severity
 from emeth_tui.notices.event import Event
-from emeth_tui.notices.events import alerts, devices, job, market, node, schedule
+from emeth_tui.notices.events import alerts, devices, host, job, market, node, schedule
 from emeth_tui.notices.notice import EventBody, Reason
 from emeth_tui.notices.reasons import disk
 from emeth_tui.notices.reasons import market as why
@@ -36,6 +36,7 @@ TOPICS: Mapping[type[EventBody], AlertTopic] = {
     devices.GpuLost: _T.DEVICE_LOST,
     devices.GpuReportsError: _T.DEVICE_LOST,
     devices.GpuSlowed: _T.DEVICE_LOST,
+    host.HostAway: _T.DEVICE_LOST,
     node.EndpointChanged: _T.ENDPOINT,
     node.ServiceLost: _T.ENDPOINT,
     market.RateDiffers: _T.ENDPOINT,
@@ -44,6 +45,7 @@ TOPICS: Mapping[type[EventBody], AlertTopic] = {
     node.CopyFailed: _T.DISK,
     node.StateLost: _T.DISK,
     node.StateNotRebuilt: _T.DISK,
+    node.WithdrawFailed: _T.TROUBLE,
     node.DayClosed: _T.DAY_RESULT,
 }
 # Events that say why nothing is claimed: their reasons decide.

@@ -15,7 +15,7 @@ import pytest
 from pydantic import SecretStr
 
 from emeth_tui.alerts.alert import Message
-from emeth_tui.alerts.alerting import Alerting
+from emeth_tui.alerts.alerting import Alerting, serve_alerts
 from emeth_tui.alerts.channels import open_channels
 from emeth_tui.backoff import Backoff
 from emeth_tui.engine.events import EventLog
@@ -181,6 +181,28 @@ async def test_what_waits_outlives_the_node_and_its_id_stays(
             events.publish(job.Failed(lost_wei=9), job_id=JOB)
             await receiver.until(messages=3)
     assert kinds(receiver) == ["failed", "failed", "lost", "timeout"]
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_a_node_sends_alerts_where_its_settings_name_a_way(
+    tmp_path: Path, receiver: Receiver, clock: Clock, wanted: bool
+) -> None:
+    webhook = Webhook(SecretStr(receiver.url), SecretStr(SECRET)) if wanted else None
+    with Store(tmp_path) as store:
+        events = EventLog(store.events, clock.now)
+        async with serve_alerts(
+            AlertSecrets(webhook),
+            settings_of,
+            address="0xabc",
+            network="devnet",
+            events=events,
+            store=store,
+            now=clock.now,
+        ):
+            events.publish(job.Failed(lost_wei=1), job_id=JOB)
+        # What had only just happened when the node ended is not left for the next start.
+
+    assert kinds(receiver) == (["failed"] if wanted else [])
 
 
 class Watching:
