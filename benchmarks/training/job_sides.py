@@ -40,12 +40,17 @@ class Do:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Wall-clock and CPU seconds from the text to the result at `path`, and the peak memory."""
+    """Wall-clock and CPU seconds from the text to the result at `path`, and the peak memory.
+
+    `steps` and `validated_batches` are ours alone: how much was trained and validated in all.
+    """
 
     seconds: float
     cpu_s: float
     peak_bytes: int | None
     path: Path
+    steps: float = 0.0
+    validated_batches: float = 0.0
 
 
 def do_jobs(connection: Connection, side: str) -> None:
@@ -57,9 +62,20 @@ def do_jobs(connection: Connection, side: str) -> None:
         order: Do = connection.recv()
         memory.start()
         watch = Stopwatch()
-        path = SIDES[side](order)
+        result = SIDES[side](order)
         seconds, cpu_s = watch.lap()
-        connection.send(Done(seconds, cpu_s, memory.read(), path))
+        connection.send(
+            Done(seconds, cpu_s, memory.read(), result.path, result.steps, result.validated_batches)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SideResult:
+    """What a side's job left, and how much it took."""
+
+    path: Path
+    steps: float = 0.0
+    validated_batches: float = 0.0
 
 
 class Parent:
@@ -68,6 +84,7 @@ class Parent:
     def __init__(self) -> None:
         self.control = Control()
         self.result_name = ""
+        self.prepared: Prepared | None = None
         self._digest = ""
         self._link = ""
 
@@ -75,6 +92,7 @@ class Parent:
         """Act on an event as a worker's parent does."""
         match event:
             case Prepared():
+                self.prepared = event
                 self._digest = event.dataset_digest
             case EpochDone(epoch=1):
                 self._link = hash_chain.first_link(self._digest, KEY)
@@ -88,7 +106,7 @@ class Parent:
                 pass
 
 
-def _ours(order: Do) -> Path:
+def _ours(order: Do) -> SideResult:
     request = TrainRequest(
         job_id="0x" + "be" * 16,
         language=order.language,
@@ -100,7 +118,14 @@ def _ours(order: Do) -> Path:
     parent = Parent()
     place_dataset(order.dataset, order.directory)
     job.run(request, order.directory.parent, open_device("cpu"), parent.hear, parent.control)
-    return order.directory / parent.result_name
+    assert parent.prepared is not None
+    spec = model_spec(DEVNET_SMALL)
+    batch_tokens = spec.batch_size * spec.block_tokens
+    return SideResult(
+        order.directory / parent.result_name,
+        order.epochs * parent.prepared.tokens / batch_tokens,
+        order.epochs * parent.prepared.valid_tokens / batch_tokens,
+    )
 
 
 def _plan(order: Do) -> reference.LoopPlan:
@@ -108,19 +133,21 @@ def _plan(order: Do) -> reference.LoopPlan:
     return reference.LoopPlan(order.epochs, spec.batch_size, spec.learning_rate, order.seed)
 
 
-def _reference(order: Do) -> Path:
+def _reference(order: Do) -> SideResult:
     spec = model_spec(DEVNET_SMALL)
-    return reference.run_job(spec, order.language, order.dataset, order.directory, _plan(order), KEY)
+    plan = _plan(order)
+    return SideResult(reference.run_job(spec, order.language, order.dataset, order.directory, plan, KEY))
 
 
-def _hugging_face(order: Do) -> Path:
+def _hugging_face(order: Do) -> SideResult:
     from benchmarks.training import hugging_face
 
     spec = model_spec(DEVNET_SMALL)
-    return hugging_face.run_job(spec, order.language, order.dataset, order.directory, _plan(order), KEY)
+    plan = _plan(order)
+    return SideResult(hugging_face.run_job(spec, order.language, order.dataset, order.directory, plan, KEY))
 
 
-SIDES: dict[str, Callable[[Do], Path]] = {
+SIDES: dict[str, Callable[[Do], SideResult]] = {
     "ours": _ours,
     "reference": _reference,
     _HUGGING_FACE: _hugging_face,

@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
 from click.testing import CliRunner
+from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import job
+from benchmarks.training.flops import flops_per_token
+from benchmarks.training.products import _Products
+from emeth_tui.training.model.gpt2 import Gpt2Shape
 
 pytestmark = pytest.mark.slow
 
@@ -24,4 +29,19 @@ def test_every_side_delivers_a_result_that_has_learnt_the_same(threaded_sides: N
     assert max(losses) < content["untrained_loss"] - 0.1
     assert max(losses) - min(losses) < 0.05  # dropout draws other masks on every side
     assert content["speed"]["hf"]["median"] == only["hf"]["seconds"] / only["ours"]["seconds"]
+    assert 0 < content["products_s"][0] < only["ours"]["seconds"]
     assert content["goals"] == []  # too small a job to say anything about them
+
+
+def test_the_products_of_a_step_are_all_there() -> None:
+    shape = Gpt2Shape(layers=2, heads=2, width=64, positions=32, vocab_size=640)
+    products = _Products(shape, blocks=3, block=32, dtype=torch.float32)
+
+    with FlopCounterMode(display=False) as counted:
+        for product in products.forward + products.backward:
+            product()
+
+    whole = 3 * 32 * flops_per_token(shape, 32)
+    unpredicted = 3 * 6 * shape.width * shape.vocab_size  # each block's last token
+    assert counted.get_total_flops() == whole - unpredicted
+    assert 2 * len(products.forward) == len(products.backward)

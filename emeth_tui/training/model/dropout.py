@@ -55,7 +55,7 @@ def add_dropped(states: Tensor, change: Tensor, mask: Tensor, scale: float) -> T
 
 
 def weigh_dropped(scores: Tensor, mask: Tensor, value: Tensor) -> Tensor:
-    """Return the values weighed by what the mask leaves of the softmax of the scores."""
+    """Return the values weighed by what the mask leaves of the softmax of the scores, which may be lost."""
     if mask.dtype != torch.bool:
         return torch.bmm(scores.softmax(-1) * mask, value)
     weighed: Tensor = _WeighDropped.apply(scores, mask, value)  # type: ignore[no-untyped-call]
@@ -83,7 +83,8 @@ class _WeighDropped(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, scores: Tensor, mask: Tensor, value: Tensor) -> Tensor:
-        shares = scores.softmax(-1)
+        # In place: a CPU's softmax reads a row before it writes it, and the product before keeps no scores.
+        shares = torch.softmax(scores, -1, out=scores)
         ctx.save_for_backward(shares, mask, value)
         return torch.bmm(shares * mask, value)
 
@@ -93,5 +94,5 @@ class _WeighDropped(torch.autograd.Function):
         (of_weighed,) = outputs
         of_value = torch.bmm((shares * mask).transpose(1, 2), of_weighed)
         of_shares = torch.bmm(of_weighed, value.transpose(1, 2)).mul_(mask)
-        of_scores = torch._softmax_backward_data(of_shares, shares, -1, shares.dtype)
-        return of_scores, None, of_value
+        torch.ops.aten._softmax_backward_data.out(of_shares, shares, -1, shares.dtype, grad_input=of_shares)
+        return of_shares, None, of_value

@@ -94,7 +94,9 @@ class _GeluProjection(torch.autograd.Function):
     def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, ...]:
         inner, weight = ctx.saved_tensors
         (of_output,) = outputs
-        of_weight = torch.mm(functional.gelu(inner, approximate="tanh").T, of_output)
-        of_gelu = torch.mm(of_output, weight.T)
-        of_inner = torch.ops.aten.gelu_backward(of_gelu, inner, approximate="tanh")
-        return of_inner, of_weight, of_output.sum(0)
+        wide = functional.gelu(inner, approximate="tanh")
+        of_weight = torch.mm(wide.T, of_output)
+        # In the same memory, one after the other: nothing is as wide, and here a step holds the most.
+        torch.mm(of_output, weight.T, out=wide)
+        torch.ops.aten.gelu_backward.grad_input(wide, inner, approximate="tanh", grad_input=wide)
+        return wide, of_weight, of_output.sum(0)
