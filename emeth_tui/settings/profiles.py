@@ -31,6 +31,7 @@ PROFILE_KEYS = (
     "storage_hosts",
     "info_url",
     "models",
+    "verification",
     "safety_margin_s",
     "poll_interval_s",
     "confirmations",

@@ -39,6 +39,7 @@ class _Asked:
     native_symbol: str
     models: dict[str, str]
     confirmations: int
+    verification: str
     output: Path
 
     @property
@@ -170,6 +171,13 @@ class _Asked:
     show_default=True,
     help="Blocks after which a transaction counts as final.",
 )
+@click.option(
+    "--verification",
+    type=click.Choice(["chain", "loss"]),
+    default="chain",
+    show_default=True,
+    help="How results are verified: docs/verification.md.",
+)
 @click.option("--output", type=FILE, default="network.toml", show_default=True, help="Profile to write.")
 @YES
 @JSON
@@ -192,6 +200,7 @@ def deploy(context: click.Context, /, yes: bool, as_json: bool, **options: Any) 
         options["native_symbol"],
         {"en": options["model_en"], "ja": options["model_ja"]},
         options["confirmations"],
+        options["verification"],
         options["output"],
     )
     made = run(_deploy(output, wallet, terms, asked, yes=yes))
@@ -272,6 +281,7 @@ def _profile(asked: _Asked, record: DeploymentRecord, deployment: Deployment | N
         "info_url": asked.url,
         "models": asked.models,
         "confirmations": asked.confirmations,
+        "verification": asked.verification,
     }
     return check_profile(asked.name, values, asked.output)
 

@@ -55,6 +55,7 @@ def _facts(network: Network, settings: Settings) -> list[tuple[str, str, str]]:
         (_("storage API"), clean(network.storage_url), ""),
         (_("info server"), clean(network.info_url), ""),
         (_("models"), ", ".join(f"{one.value} {clean(model)}" for one, model in network.models.items()), ""),
+        (_("verification"), network.verification, ""),
         (_("settings"), str(settings.source), ""),
     ]
     if moved:

@@ -95,7 +95,7 @@ async def test_a_deployer_without_money_is_told_what_it_takes(world: World) -> N
 
 async def test_a_profile_changes_nothing_else_and_holds_no_secret(world: World) -> None:
     operator, node = world.people["operator"], world.people["node"]
-    await operator.output(*world.deploying("--name", "lab"))
+    await operator.output(*world.deploying("--name", "lab", "--verification", "loss"))
     node.config.write_text(
         "# mine\n" + node.config.read_text("utf-8") + '[networks.lab]\nverification_key = "kept"\n', "utf-8"
     )
@@ -108,6 +108,7 @@ async def test_a_profile_changes_nothing_else_and_holds_no_secret(world: World) 
     assert "# mine" in joined
     assert 'verification_key = "kept"' in joined
     assert 'network = "lab"' in joined
+    assert 'verification = "loss"' in joined
     assert refused.returncode == ExitCode.SETTINGS
     assert "verification_key: there is no such key" in refused.stderr
     assert node.config.read_text("utf-8") == joined
