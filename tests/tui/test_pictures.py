@@ -20,6 +20,7 @@ from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.model import Head, JobId, JobState, ServiceName, WorkerPhase
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import MissesMargin, NoneTaken, PausedByOperator, TimeMeasured
+from emeth_tui.notices.reasons.network.host import HostLineDropped, HostSilent
 from emeth_tui.notices.reasons.worker import ProcessKilled
 from emeth_tui.tui.node_front import Ending
 from emeth_tui.words.translation import set_language
@@ -34,6 +35,7 @@ from tests.tui.stand_in import (
     forecast,
     paused,
     second_job,
+    second_worker,
     snapshot,
     training_job,
     training_worker,
@@ -114,6 +116,13 @@ def idle_worker() -> Snapshot:
     return snapshot(workers=(training_worker(), idle), jobs=(training_job(),))
 
 
+def away() -> Snapshot:
+    """A worker on another machine that is not reached just now."""
+    silent = HostSilent("attic", 95, HostLineDropped())
+    far = second_worker(device="attic · cuda:0", phase=WorkerPhase.AWAY, detail=silent)
+    return snapshot(workers=(training_worker(), far))
+
+
 SCREENS = {
     "dashboard": (snapshot, ()),
     "dashboard-pending": (snapshot, ("2",)),
@@ -124,6 +133,7 @@ SCREENS = {
     "idle": (idle, ()),
     "loading": (loading, ()),
     "broken": (broken, ()),
+    "away": (away, ()),
     "eight-workers": (eight_workers, ("down", "down")),
     "decline": (snapshot, ("D",)),
     "decline-all": (snapshot, ("A",)),

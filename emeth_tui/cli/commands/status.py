@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 WATCH_EVERY_S = 2.0
 _CLEAR = "\x1b[H\x1b[2J\x1b[3J"
-_BAD_PHASES = frozenset({WorkerPhase.DOWN, WorkerPhase.RESTARTING})
+_BAD_PHASES = frozenset({WorkerPhase.AWAY, WorkerPhase.DOWN, WorkerPhase.RESTARTING})
 
 Facts = list[tuple[str, str, str]]
 

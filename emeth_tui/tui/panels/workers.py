@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from emeth_tui.job import Job
     from emeth_tui.tui.drawing.glyphs import Glyphs
 
-DEVICE_CELLS = 8
+DEVICE_CELLS, MOST_DEVICE_CELLS = 8, 17  # more for those of other machines: `b · cuda:0`
 INDENT = " " * (DEVICE_CELLS + 1)
 ROOMY_CELLS, VERY_ROOMY_CELLS = 100, 125
 MOST_BAR_CELLS = 96
@@ -37,7 +37,7 @@ TEXT_LINES = 3  # a worker, at most
 LEAST_GRAPH_LINES = 3  # under them, where there is room: a title over two rows
 MOST_GRAPH_LINES = 7
 LEAST_GRAPH_CELLS, MOST_GRAPH_CELLS = 13, 40
-_TROUBLE = frozenset({WorkerPhase.RESTARTING, WorkerPhase.DOWN, WorkerPhase.CLOSED})
+_TROUBLE = frozenset({WorkerPhase.RESTARTING, WorkerPhase.AWAY, WorkerPhase.DOWN, WorkerPhase.CLOSED})
 
 
 def worker_lines(frame: Frame, width: int, height: int, chosen: int, glyphs: Glyphs) -> list[Line]:
@@ -80,7 +80,7 @@ def worker_at(frame: Frame, height: int, chosen: int, y: int) -> int:
 def _row_lines(frame: Frame, row: Row, width: int, each: int, chosen: bool, glyphs: Glyphs) -> list[Line]:
     mark = ("▶", "accent") if chosen else (" ", "")
     device = row.worker.device if row.worker else "–"
-    start = [mark, (left(device, DEVICE_CELLS), "title")]
+    start = [mark, (left(device, _device_cells(frame)), "title")]
     text_lines = min(each, TEXT_LINES)
     graphs = _graphs(row, width, each - TEXT_LINES, glyphs)
     if row.job is None:
@@ -92,6 +92,12 @@ def _row_lines(frame: Frame, row: Row, width: int, each: int, chosen: bool, glyp
         *([part.tipped(tip) for part in (head, *details)] + [BLANK] * text_lines)[:text_lines],
         *graphs,
     ]
+
+
+def _device_cells(frame: Frame) -> int:
+    """Return how wide the devices' names are: the same in every row."""
+    longest = max((len(row.worker.device) for row in frame.rows if row.worker), default=0)
+    return max(DEVICE_CELLS, min(MOST_DEVICE_CELLS, longest + 1))
 
 
 def _graphs(row: Row, width: int, lines: int, glyphs: Glyphs) -> list[Line]:
@@ -169,7 +175,7 @@ def _hold(row: Row) -> list[list[Span]]:
 def _speed(row: Row, cells: int, glyphs: Glyphs) -> list[Span]:
     if not row.at_work or row.worker is None:
         return []
-    if row.worker.tokens_per_s is None:
+    if row.worker.tokens_per_s is None or row.worker.phase is WorkerPhase.AWAY:  # its speed is not known now
         return [(text_of(row.worker.detail), "muted")] if row.worker.detail else []
     return [
         (right(speed(row.worker.tokens_per_s), 6), ""),
