@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,18 @@ async def test_a_limit_stands_still_while_the_host_is_away(connection: FakeConne
     assert await waiting == Pong(1)
     with pytest.raises(NoNews):
         await link.receive(0.01)
+
+
+async def test_a_limit_begins_anew_when_the_host_was_away_meanwhile(connection: FakeConnection) -> None:
+    link = RemoteLink(connection, "cpu", lambda: None)
+    began = time.monotonic()
+    waiting = asyncio.create_task(link.receive(0.2))
+    await asyncio.sleep(0)
+    connection.joined.clear()
+    connection.join()
+    with pytest.raises(NoNews):
+        await waiting
+    assert time.monotonic() - began >= 0.4
 
 
 async def test_an_end_comes_after_the_last_word(connection: FakeConnection) -> None:

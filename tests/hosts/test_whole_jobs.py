@@ -15,7 +15,7 @@ from emeth_tui.hosts.link import process as link
 from emeth_tui.model import JobId, WorkerPhase
 from emeth_tui.notices.events.job import EpochDone
 from tests.control.sshd import Sshd
-from tests.engine.harness import Harness, RunningNode
+from tests.engine.harness import TEXT, Harness, RunningNode
 from tests.hosts.far import FarHost, write_hosts
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
@@ -68,25 +68,29 @@ async def test_relay_worker_and_keeper_are_killed_and_the_job_goes_on(
     write_hosts(tmp_path / "state" / "devnet", far.entry())
     async with network.node() as node:
         keep_local_idle(node)
-        job_id = await network.post(fee_emt=20, epochs=EPOCHS)
+        job_id = await network.post(fee_emt=20, text=TEXT * 2, epochs=2 * EPOCHS)
         await epoch(node, job_id, 2)
         (worker,) = [worker for worker in node.node._leases.workers if worker.device == "b · cpu"]
-        process = worker.view.pid
+        hosts = node.node._hosts._workers
+        assert hosts is not None
+        connection, process = hosts._hosts["b"].connection, worker.view.pid
         os.kill(far.pids("stdio")[0], signal.SIGKILL)
-        await epoch(node, job_id, 6)
+        while connection.joins < 2:  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(0.01)
+        await node.event("epoch_done", job_id)
         assert worker.view.pid == process  # it went on
 
         assert process is not None
         os.kill(process, signal.SIGKILL)
-        await epoch(node, job_id, 7)
+        await node.event("training", job_id)
         second = worker.view.pid
         assert second != process
 
         os.kill(far.keeper_pid, signal.SIGKILL)
-        await epoch(node, job_id, 12)
+        await node.event("training", job_id)
         assert worker.view.pid not in {process, second}
         await ends_well(network, node, job_id)
-        assert len(node.store.jobs.epochs(job_id)) == EPOCHS
+        assert len(node.store.jobs.epochs(job_id)) == 2 * EPOCHS
 
 
 async def test_a_node_that_starts_anew_goes_on_where_the_host_is(
