@@ -1,0 +1,75 @@
+"""A day that is over is summed up once, with what ended on it and its reward."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from emeth_tui.engine.events import EventLog
+from emeth_tui.engine.money.rewards import Rewards
+from emeth_tui.job import Job
+from emeth_tui.model import SECONDS_PER_DAY, JobState
+from emeth_tui.notices.events.node import DayClosed
+from emeth_tui.protocol.contracts import SlotShare
+from emeth_tui.store.database import Store
+from tests.factories import JOB_ID, OTHER_JOB_ID, make_job
+
+DAY = 20_000
+EARNED = SlotShare(DAY, own_gas=5, own_balance=5, total_gas=20, reward_wei=400)
+
+
+class Chain:
+    """The slots of an account."""
+
+    def __init__(self, *shares: SlotShare) -> None:
+        self._shares = {share.slot: share for share in shares}
+
+    async def node_slots(self, _address: str) -> Sequence[int]:
+        return list(self._shares)
+
+    async def slot_shares(self, _address: str, slots: Sequence[int]) -> Sequence[SlotShare]:
+        return [self._shares[slot] for slot in slots]
+
+
+def ended(job: Job, day: int, **changes: Any) -> Job:
+    return replace(job, ended_at_unix_s=day * SECONDS_PER_DAY + 60.0, **changes)
+
+
+async def closed(directory: Path, chain: Chain, slots: Sequence[int], *jobs: Job) -> list[object]:
+    """Look at rewards while the network's day is each of `slots`; return what was said of closed days."""
+    with Store(directory) as store:
+        for job in jobs:
+            store.jobs.save(job, at_unix_s=1.0, state_changed=True)
+        events = EventLog(store.events, lambda: 0.0)
+        context: Any = SimpleNamespace(chain=chain, store=store, events=events, address="0x")
+        rewards = Rewards(context)
+        for slot in slots:
+            await rewards.look(slot)
+        return [event.body for event in events.recent()]
+
+
+async def test_a_day_is_summed_up_when_the_next_begins(tmp_path: Path) -> None:
+    good = ended(make_job(job_id=JOB_ID), DAY, state=JobState.VERIFIED, earned_wei=20)
+    bad = ended(make_job(job_id=OTHER_JOB_ID), DAY, state=JobState.FAILED, lost_wei=7)
+    later = ended(make_job(job_id="0x" + "7" * 32), DAY + 1, state=JobState.VERIFIED, earned_wei=99)
+    slots = [DAY, DAY, DAY + 1, DAY + 1]
+
+    assert await closed(tmp_path, Chain(EARNED), slots, good, bad, later) == [
+        DayClosed(
+            slot=DAY,
+            verified=1,
+            ended=2,
+            earned_wei=20,
+            lost_wei=7,
+            own_gas=5,
+            total_gas=20,
+            reward_wei=100,
+        )
+    ]
+
+
+async def test_a_day_without_work_or_reward_is_not_worth_a_word(tmp_path: Path) -> None:
+    assert await closed(tmp_path, Chain(EARNED), [DAY + 5, DAY + 6]) == []
