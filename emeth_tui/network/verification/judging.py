@@ -63,9 +63,9 @@ def check_learning(learning: Learning) -> None:
     """Check that a result learned its text, by work of its node's own. Raise JobError."""
     limits = PRETRAINED if learning.pretrained else FROM_SCRATCH
     start, short, result = learning.start, learning.short, learning.result
-    if learning.start_share < limits.start_share:
+    if not learning.start_share >= limits.start_share:  # which a share that is not a number is not, either
         raise JobError(why.NotFromItsStart(learning.start_share))
-    if learning.own_share < limits.own_share:
+    if not learning.own_share >= limits.own_share:
         raise JobError(why.NotOwnWork(learning.own_share))
     gained = start.train - result.train
     if gained <= limits.train_gain * (start.train - short.train):

@@ -55,8 +55,9 @@ def own_share(result: Sketch, start: Sketch, earlier: Sequence[Sketch]) -> float
 
 def start_share(result: Sketch, start: Sketch) -> float:
     """Return the cosine between a result's weights and those that its job starts from: 0 for foreign ones."""
-    lengths = float(np.linalg.norm(result)) * float(np.linalg.norm(start))
-    return float(np.dot(result, start)) / lengths if lengths > 0.0 else 0.0
+    ended, begun = result.astype(np.float64), start.astype(np.float64)  # a stranger's weights may be huge
+    lengths = float(np.linalg.norm(ended)) * float(np.linalg.norm(begun))
+    return float(np.dot(ended, begun)) / lengths if lengths > 0.0 else 0.0
 
 
 def load_sketches(paths: Sequence[str], length: int) -> list[Sketch]:

@@ -56,6 +56,7 @@ def test_honest_work_passes(learning: Learning) -> None:
     ("learning", "complaint"),
     [
         (replace(FROM_SCRATCH, start_share=0.01), "did not begin as this job's training"),
+        (replace(FROM_SCRATCH, start_share=float("nan")), "did not begin as this job's training"),
         (replace(FROM_SCRATCH, own_share=0.6), "a copy, or made of them"),
         (replace(PRETRAINED, own_share=0.0), "a copy, or made of them"),
         (replace(FROM_SCRATCH, result=Losses(6.30, 6.38)), "three epochs alone reach"),
@@ -66,6 +67,7 @@ def test_honest_work_passes(learning: Learning) -> None:
     ],
     ids=[
         "another start",
+        "weights beyond measure",
         "half another's work",
         "a copy",
         "one epoch",
