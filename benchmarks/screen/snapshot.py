@@ -15,6 +15,7 @@ from emeth_tui.engine.disk import MEASURE_EVERY_S, DiskBudget
 from emeth_tui.engine.estimates.forecasts import Forecasts, Measurements
 from emeth_tui.engine.events import RECENT_EVENTS, EventLog
 from emeth_tui.engine.leases import WorkerLeases
+from emeth_tui.engine.machine.sensors import Sensors
 from emeth_tui.engine.service_health import ServiceHealth
 from emeth_tui.engine.steps.job_book import JobBook
 from emeth_tui.engine.view.series import SeriesRecorder
@@ -99,7 +100,12 @@ def _maker(store: Store, jobs_dir: Path) -> SnapshotMaker:
     assert picture.today is not None
     assert picture.deposits is not None
     context: Any = SimpleNamespace(
-        network=SimpleNamespace(name="round3-2", chain_id=60_001, native_symbol="ALT"),
+        network=SimpleNamespace(
+            name="round3-2",
+            chain_id=60_001,
+            native_symbol="ALT",
+            verification=picture.verification,
+        ),
         address=picture.address,
         rates=picture.rates,
         settings=Settings(),
@@ -113,12 +119,19 @@ def _maker(store: Store, jobs_dir: Path) -> SnapshotMaker:
     )
     balances = SimpleNamespace(emt_wei=picture.deposits.free_wei, native_wei=picture.deposits.native_wei)
     view = SimpleNamespace(head=picture.head, share=picture.today.share, balances=balances)
-    parts: list[Any] = [
-        leases,
-        SimpleNamespace(offers=picture.offers, listed=picture.listed, paused=None, standstill=None),
-        SimpleNamespace(waiting=(), days=picture.today.days),
-        SimpleNamespace(view=view),
-        SimpleNamespace(held=(), coming=lambda: ()),
-        SeriesRecorder(),
-    ]
-    return SnapshotMaker(context, *parts)
+    return SnapshotMaker(
+        context,
+        leases=leases,
+        market=_part(offers=picture.offers, listed=picture.listed, paused=None, standstill=None),
+        rewards=_part(waiting=(), days=picture.today.days),
+        watcher=_part(view=view),
+        pauses=_part(held=(), coming=lambda: ()),
+        series=SeriesRecorder(),
+        sensors=Sensors(lambda: ()),
+        hosts=_part(views=()),
+    )
+
+
+def _part(**shown: Any) -> Any:
+    """Stand in for a part of the engine with what a snapshot shows of it."""
+    return SimpleNamespace(**shown)
