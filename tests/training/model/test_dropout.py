@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from emeth_tui.training.model.dropout import draw_masks, seed_masks
+from emeth_tui.training.model.dropout import add_dropped, draw_masks, seed_masks, weigh_dropped
 
 
 def one_mask(elements: int, dropout: float = 0.1) -> Tensor:
@@ -67,3 +67,21 @@ def test_masks_have_the_shape_and_type_asked_for() -> None:
 
     assert [mask.shape for mask in masks] == [(5, 7)] * 3
     assert {mask.dtype for mask in masks} == {torch.bfloat16}
+
+
+def test_masks_of_bytes_give_the_numbers_and_gradients_of_those_in_fp32() -> None:
+    generator = torch.Generator().manual_seed(1)
+    scores, value, states, change = (
+        torch.randn(shape, generator=generator) for shape in [(6, 9, 9), (6, 9, 4), (7, 5), (7, 5)]
+    )
+    of_shares, of_change = (torch.rand(shape, generator=generator) > 0.3 for shape in [(6, 9, 9), (7, 5)])
+    results = []
+    for dtype in (torch.bool, torch.float32):
+        leaves = [each.clone().requires_grad_() for each in (scores, value, states, change)]
+        # A product lies before the scores, as in a layer: what overwrites them may not touch its gradients.
+        weighed = weigh_dropped(leaves[0] * 1.5, of_shares.to(dtype), leaves[1])
+        added = add_dropped(leaves[2], leaves[3], of_change.to(dtype), 1.25)
+        gradients = torch.autograd.grad((weighed**2).sum() + (added**2).sum(), leaves)
+        results.append([weighed, added, *gradients])
+
+    assert all(torch.equal(*pair) for pair in zip(*results, strict=True))
