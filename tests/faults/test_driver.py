@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.faults import __main__ as driver
+from tests.faults import table
 from tests.faults.plan import plan_for
 from tests.faults.run import NotSetUp, Report
 
@@ -57,3 +58,19 @@ def test_the_fixed_set_has_each_fault_once() -> None:
 
     assert len(plans) == driver.FIXED_RUNS
     assert sorted(step.fault for plan in plans for step in plan.steps) == sorted(driver.CATALOGUE)
+
+
+def test_reports_are_added_to_the_table() -> None:
+    happened = {"fault": "node killed", "detail": "SIGKILL"}
+    did_not = {"fault": "disk full", "detail": "did not happen: the network was down"}
+    reports = [
+        {"faults": [happened, did_not], "violations": []},
+        {"faults": [happened], "violations": ["a job is lost"]},
+        {"faults": [did_not], "violations": []},
+    ]
+
+    rows = table.table("\n".join(table.table("", reports)), reports)
+
+    assert "| node killed | 4 | 2 |" in rows
+    assert "| disk full | 0 | 0 |" in rows
+    assert rows[-1] == "| all | 4 | 2 |"
