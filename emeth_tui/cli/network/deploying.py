@@ -50,7 +50,7 @@ class _Asked:
 @click.command(
     epilog=example(
         "emeth-tui network deploy --rpc http://127.0.0.1:8545",
-        "emeth-tui network deploy --rpc URL --name lab --url https://emeth.lab.example --verifier ADDRESS",
+        "emeth-tui network deploy --rpc URL --name lab --verifier ADDRESS",
     )
 )
 @click.option(
