@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from typing import Any
 
 from eth_utils.address import to_checksum_address
 
@@ -28,11 +29,14 @@ _logger = logging.getLogger(__name__)
 class Account:
     """Sends one account's transactions, one at a time."""
 
-    def __init__(self, chain: ChainClient, wallet: Wallet) -> None:
+    def __init__(
+        self, chain: ChainClient, wallet: Wallet, *, receipt_timeout_s: float = RECEIPT_TIMEOUT_S
+    ) -> None:
         self.chain = chain
         self.wallet = wallet
         self.address = to_checksum_address(wallet.address)
         self._turn = asyncio.Lock()
+        self._receipt_timeout_s = receipt_timeout_s
 
     async def send(self, call: Call, what: str) -> Receipt:
         """Send a contract call and wait until it is in a block; `what` starts the error messages.
@@ -41,8 +45,21 @@ class Account:
         """
         async with self._turn:
             gas = await simulate(self.chain.w3, call, self.address, what)
-            tx_hash = await self._broadcast(call, gas)
+            tx_hash = await self._broadcast(call.address, call.data, gas)
             receipt = await self._receipt(tx_hash, what)
+        return self._checked(receipt, what)
+
+    async def send_native(self, recipient: str, amount_wei: int, what: str) -> Receipt:
+        """Send native token and wait until that is in a block. Raise as `send` does."""
+        to = to_checksum_address(recipient)
+        async with self._turn:
+            value: Any = {"from": self.address, "to": to, "value": amount_wei}
+            gas = int(await self.chain.w3.eth.estimate_gas(value))
+            receipt = await self._receipt(await self._broadcast(to, "0x", gas, amount_wei), what)
+        return self._checked(receipt, what)
+
+    @staticmethod
+    def _checked(receipt: Receipt, what: str) -> Receipt:
         if not receipt.ok:
             raise reverted(what, "another transaction came first")
         _logger.debug("%s: in block %d", what, receipt.block_number)
@@ -55,7 +72,7 @@ class Account:
             core = self.chain.network.core_address
             await self.send(self.chain.token("approve", core, 2**256 - 1), what)
 
-    async def _broadcast(self, call: Call, gas: int) -> str:
+    async def _broadcast(self, recipient: str, data: str, gas: int, value_wei: int = 0) -> str:
         w3 = self.chain.w3
         price = await market_price(w3)
         nonce = await w3.eth.get_transaction_count(self.address, "pending")
@@ -63,9 +80,9 @@ class Account:
             {
                 "chainId": self.chain.network.chain_id,
                 "nonce": nonce,
-                "to": to_checksum_address(call.address),
-                "value": 0,
-                "data": call.data,
+                "to": to_checksum_address(recipient),
+                "value": value_wei,
+                "data": data,
                 "gas": gas,
                 **price.fields(),
             }
@@ -74,10 +91,10 @@ class Account:
         return tx_hash
 
     async def _receipt(self, tx_hash: str, what: str) -> Receipt:
-        give_up_s = time.monotonic() + RECEIPT_TIMEOUT_S
+        give_up_s = time.monotonic() + self._receipt_timeout_s
         while time.monotonic() < give_up_s:
             status = await nonce_status(self.chain.w3, self.address, [tx_hash])
             if status.receipt is not None:
                 return status.receipt
             await asyncio.sleep(_POLL_S)
-        raise ReceiptTimeout(NotInBlock(what, RECEIPT_TIMEOUT_S))
+        raise ReceiptTimeout(NotInBlock(what, self._receipt_timeout_s))

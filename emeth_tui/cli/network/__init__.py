@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from emeth_tui.cli.network.deploying import deploy
+from emeth_tui.cli.network.funding import fund
 from emeth_tui.cli.network.info import info
 from emeth_tui.cli.network.joining import join
 from emeth_tui.cli.network.serving import serve
@@ -18,5 +19,5 @@ def network() -> None:
     """
 
 
-for _command in (deploy, serve, join, info):
+for _command in (deploy, serve, join, fund, info):
     network.add_command(_command)

@@ -43,6 +43,7 @@ from emeth_tui.settings.values import split_listen
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 KEY_FILE = "verification_key"
+RECEIPT_TIMEOUT_S = 600.0
 
 _logger = logging.getLogger(__name__)
 
@@ -110,7 +111,8 @@ async def _open(
     host, port = split_listen(settings.listen)
     service = HttpService("network", edge, listener=bind(host, port), grace_s=settings.stop_grace_s)
     if verifier is not None:
-        await _open_verifier(stack, settings, network, Account(chain, verifier), mirror, rejections)
+        account = Account(chain, verifier, receipt_timeout_s=RECEIPT_TIMEOUT_S)
+        await _open_verifier(stack, settings, network, account, mirror, rejections)
     await service.start()
     stack.push_async_callback(service.stop)
     return service

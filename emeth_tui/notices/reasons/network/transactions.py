@@ -74,6 +74,13 @@ class TakenAlready(Reason):
     node: str
 
 
+class FundsTooSmall(Reason):
+    address: str
+    emt_wei: Wei
+    balance_native_wei: int
+    symbol: str
+
+
 class DeploymentUnaffordable(Reason):
     cost_native_wei: int
     address: str

@@ -35,6 +35,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     transactions.GasShort: "{act}: {address} has too little {symbol} for gas: {said}; send it some",
     transactions.JobNotOnChain: "{act}: the chain does not know this job",
     transactions.TakenAlready: "{act}: it is {status} already, of node {node}",
+    transactions.FundsTooSmall: "{address} holds {emt_wei} and {balance_native_wei} {symbol}: too little",
     transactions.DeploymentUnaffordable: (
         "deploying costs up to {cost_native_wei} {symbol} and {address} holds "
         "{balance_native_wei}; send it some"
