@@ -52,6 +52,16 @@ class Figure(str, Enum):
 
 
 LOW_IS_BAD = frozenset({Figure.MARGIN, Figure.FREE_MEMORY, Figure.BATTERY})
+OF_GPUS = frozenset(
+    {
+        Figure.TEMPERATURE,
+        Figure.MEMORY_TEMPERATURE,
+        Figure.MARGIN,
+        Figure.POWER,
+        Figure.FAN,
+        Figure.OTHERS_GPU_MEMORY,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +92,8 @@ class HoldRule:
                 _seconds(match, "battery_go", GO_ON_AFTER_S, text),
             )
         figure, limit, until = _figure(match["figure"], text), float(match["limit"]), float(match["until"])
+        if device == "cpu" and figure in OF_GPUS:
+            raise ValueError(text)  # it would never hold anything
         low_is_bad = figure in LOW_IS_BAD
         if low_is_bad != (match["side"] == "below") or (until <= limit if low_is_bad else until >= limit):
             raise ValueError(text)

@@ -82,6 +82,8 @@ def _number(name: str, value: int | float) -> str:
         return formats.day_of(value * SECONDS_PER_DAY)
     if name.endswith("_share"):
         return formats.percent(value)
+    if name.endswith("_worth"):  # in the owner's currency, which stands beside it
+        return f"{value:,.2f}"
     if name.endswith("_percent"):
         return f"{value:g} %"
     if isinstance(value, float):

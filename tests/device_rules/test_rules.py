@@ -56,6 +56,8 @@ def test_a_rule_is_read_as_it_is_written(text: str, rule: HoldRule) -> None:
         "cuda:x temperature above 83 until 75",
         "temperature above -1 until -2",
         "temperature above nan until 75",
+        "cpu temperature above 83 until 75",  # it would never hold anything
+        "cpu others-gpu-memory above 500 until 100",
     ],
 )
 def test_what_is_no_rule_is_refused_with_its_text(text: str) -> None:

@@ -12,7 +12,7 @@ from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.machine.sensors import Sample
 from emeth_tui.engine.steps.job_book import JobBook
 from emeth_tui.errors import EmethError
-from emeth_tui.model import SECONDS_PER_DAY, JobId
+from emeth_tui.model import SECONDS_PER_DAY, JobId, WorkerPhase
 from emeth_tui.store.measurements import DeviceUse, EnergyTable
 from emeth_tui.workers.supervisor import Worker
 
@@ -34,8 +34,8 @@ class EnergyMeter:
     """Takes samples and adds up, in memory and every now and then in the store.
 
     A GPU's own counter of energy is exact; without one its power is taken over the time. A CPU worker has the
-    energy of its process. Whatever a device takes while it has no job is no job's, and is not counted. The
-    devices of other machines have their time alone: nothing measures them here.
+    energy of its process. Whatever a device takes while it has no job, or its job rests, is no job's, and
+    is not counted. The devices of other machines have their time alone: nothing measures them here.
     """
 
     def __init__(
@@ -54,11 +54,10 @@ class EnergyMeter:
         """Take the next sample."""
         before, self._before = self._before, sample
         for worker in self._leases.workers:
-            job_id = self._leases.job_on(worker)
-            worked_for = job_id or self._jobs.get(worker)
+            worked_for = self._at_work_on(worker) or self._jobs.get(worker)
             if before is not None and worked_for is not None:
                 self._add(worker, worked_for, before, sample)
-        jobs = {worker: self._leases.job_on(worker) for worker in self._leases.workers}
+        jobs = {worker: self._at_work_on(worker) for worker in self._leases.workers}
         self._jobs = {worker: job_id for worker, job_id in jobs.items() if job_id is not None}
 
     async def keep(self) -> None:
@@ -69,6 +68,7 @@ class EnergyMeter:
         uses = [
             DeviceUse(*key, used.work_ms, None if used.energy_uj is None else used.energy_uj // _UJ_PER_MJ)
             for key, used in self._used.items()
+            if used.work_ms or (used.energy_uj or 0) >= _UJ_PER_MJ
         ]
         if not uses:
             return
@@ -103,6 +103,9 @@ class EnergyMeter:
     @property
     def _slot(self) -> int:
         return int(self._now()) // SECONDS_PER_DAY
+
+    def _at_work_on(self, worker: Worker) -> JobId | None:
+        return None if worker.view.phase is WorkerPhase.PAUSED else self._leases.job_on(worker)
 
     def _add(self, worker: Worker, job_id: JobId, before: Sample, sample: Sample) -> None:
         elapsed_s = sample.at_s - before.at_s

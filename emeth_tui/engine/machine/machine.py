@@ -11,6 +11,7 @@ from emeth_tui.engine.machine.reading import MachineReading
 from emeth_tui.engine.machine.sysfs import ROOT, CpuTime, EnergyZone
 
 _NO_ENERGY: Mapping[int, int] = {}
+_RANGE_BY_MOST = 4  # ranges are of 65 kJ and more: a quarter is a minute of 270 W
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +62,17 @@ def _since(before: CpuTime, now: CpuTime) -> dict[int, int]:
 
 def _energy_uj(before: Mapping[str, EnergyZone], now: Mapping[str, EnergyZone]) -> int | None:
     """Return what all packages took between two readings, None where none is known at both."""
-    taken = [
-        zone.energy_uj - before[name].energy_uj + (zone.energy_uj < before[name].energy_uj) * zone.range_uj
-        for name, zone in now.items()
-        if name in before
-    ]
+    taken = [_taken_uj(before[name], zone) for name, zone in now.items() if name in before]
     return sum(taken) if taken else None
+
+
+def _taken_uj(before: EnergyZone, now: EnergyZone) -> int:
+    """Return what a package took. A counter that went back has passed its end, or begun anew after a sleep of
+    the machine: between two readings no processor takes a good part of the range."""
+    if now.energy_uj >= before.energy_uj:
+        return now.energy_uj - before.energy_uj
+    wrapped_uj = now.energy_uj - before.energy_uj + now.range_uj
+    return wrapped_uj if wrapped_uj * _RANGE_BY_MOST <= now.range_uj else now.energy_uj
 
 
 def _shared_out(

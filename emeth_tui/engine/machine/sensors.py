@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 READ_EVERY_S = 2.0
+STALE_AFTER_S = 30.0  # a driver that hangs must not hold a device by what it said before
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,11 @@ class Sample:
         return next((gpu for gpu in self.gpus if gpu.device == device), None)
 
 
+_NOTHING_SEEN = Sample()
+
+
 class Sensors:
-    """Keeps the newest sample. Without a driver there are no GPUs in it."""
+    """Keeps the newest sample. Without a driver there are no GPUs in it, and in one that is old nothing."""
 
     def __init__(
         self,
@@ -55,7 +59,8 @@ class Sensors:
         self._monotonic = monotonic
         self._machine = Machine(root)
         self._session: GpuSession | None = None
-        self._latest = Sample()
+        self._latest = _NOTHING_SEEN
+        self._failure = ""
         self._asked_at = -READ_EVERY_S
         self._reading: asyncio.Future[Sample] | None = None
         self._listeners: list[Callable[[Sample], None]] = []
@@ -78,7 +83,8 @@ class Sensors:
             own = {os.getpid(), *(view.pid for view in views if view.pid)}
             self._reading = asyncio.get_running_loop().run_in_executor(None, self._read, gpus, own)
             self._reading.add_done_callback(self._take)
-        return self._latest
+        is_new = self._monotonic() - self._latest.at_s < STALE_AFTER_S
+        return self._latest if is_new else _NOTHING_SEEN
 
     def _read(self, gpus: Mapping[str, str], own: set[int]) -> Sample:
         at_s, look = self._monotonic(), self._machine.look(own)
@@ -99,8 +105,11 @@ class Sensors:
         if reading.cancelled():
             return
         if (error := reading.exception()) is not None:
-            logger.error("the devices could not be read", exc_info=error)
+            if repr(error) != self._failure:  # every two seconds is too often
+                self._failure = repr(error)
+                logger.error("the devices could not be read", exc_info=error)
             return
+        self._failure = ""
         self._latest = reading.result()
         for listener in self._listeners:
             listener(self._latest)

@@ -41,5 +41,5 @@ class NetFloor:
         if net is None:
             return why.NetUnknown()
         if net < self.least:
-            return why.NetTooLow(f"{net:,.2f}", f"{self.least:,f}", self.prices.currency)
+            return why.NetTooLow(float(net), f"{self.least:,f}", self.prices.currency)
         return None

@@ -111,7 +111,7 @@ class DatasetTooLarge(Reason):
 
 
 class NetTooLow(Reason):
-    net: str
+    net_worth: float  # to be shown; it changes with each look
     limit: str
     currency: str
 

@@ -40,7 +40,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     market.FeeTooHigh: "its fee of {fee_wei} is over {limit_wei}",
     market.DatasetTooSmall: "its dataset of {dataset_bytes} is under {limit_bytes}",
     market.DatasetTooLarge: "its dataset of {dataset_bytes} is over {limit_bytes}",
-    market.NetTooLow: "should leave {net} {currency}, less than {limit} (claims.min_net)",
+    market.NetTooLow: "should leave {net_worth} {currency}, less than {limit} (claims.min_net)",
     market.NetUnknown: (
         "claims.min_net needs your prices: rewards.emt_price, for fees rewards.native_price, for energy "
         "rewards.energy_price"

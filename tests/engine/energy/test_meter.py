@@ -18,9 +18,9 @@ from emeth_tui.engine.money.devices import devices_of, energy_by_day
 from emeth_tui.engine.money.earnings import days_of
 from emeth_tui.engine.steps.job_book import JobBook
 from emeth_tui.errors import StoreError
-from emeth_tui.model import SECONDS_PER_DAY, JobId, JobState, token_to_wei
+from emeth_tui.model import SECONDS_PER_DAY, JobId, JobState, WorkerPhase, token_to_wei
 from emeth_tui.store.database import MIGRATIONS, Store
-from emeth_tui.store.measurements import DeviceUse
+from emeth_tui.store.measurements import DeviceUse, EnergyTable
 from emeth_tui.store.safety.integrity import APPLICATION_ID
 from emeth_tui.workers.views import WorkerView
 from tests.factories import JOB_ID, OTHER_JOB_ID, make_job
@@ -35,7 +35,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class OneWorker:
     device: str
     view: WorkerView
@@ -134,6 +134,37 @@ async def test_a_cpu_has_the_energy_of_its_process_and_fractions_are_not_lost(st
         await farm.meter.keep()
 
     assert [use.energy_mj for use in store.energy.all()] == [12_345]
+
+
+async def test_a_job_that_rests_takes_neither_time_nor_energy(store: Store) -> None:
+    """Else a device that is held all day would seem to train at little power."""
+    farm = Farm(store, "cuda:0")
+    (worker,) = farm.workers
+    farm.see(0, powered(300), cuda_0=JOB_ID)
+    farm.see(2, powered(300))
+    worker.view = replace(worker.view, phase=WorkerPhase.PAUSED)
+    farm.see(2, powered(300))  # it rested at its end
+    for _ in range(20):
+        farm.see(2, powered(20))
+    worker.view = replace(worker.view, phase=WorkerPhase.TRAINING)
+    farm.see(2, powered(300))
+
+    assert await farm.kept() == [DeviceUse(DAY, "cuda:0", JOB_ID, 6_000, 1_200_000 + 320_000)]
+
+
+async def test_nothing_is_written_while_nothing_was_used(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    farm = Farm(store, "cpu")
+    farm.see(0, cpu=JOB_ID)
+    farm.see(2, processes={100: 1_999}, cpu=None)
+    await farm.meter.keep()
+    written: list[object] = []
+    monkeypatch.setattr(EnergyTable, "add", lambda _table, uses: written.extend(uses))
+    farm.see(2)
+    await farm.meter.keep()
+
+    assert written == [], "half a thousandth of a joule waits for more"
 
 
 async def test_another_machines_processes_are_not_taken_for_ours(store: Store) -> None:

@@ -130,6 +130,17 @@ def test_a_counter_of_energy_that_began_again_goes_on(tree: Tree) -> None:
     assert machine.look({100}).energy_uj == {100: 150}
 
 
+def test_a_counter_of_energy_that_a_sleep_put_back_to_nothing_makes_no_energy_up(tree: Tree) -> None:
+    machine = Machine(tree.root)
+    tree.cpu(1_000, 9_000, p100=500)
+    tree.energy(500)
+    machine.look({100})
+    tree.cpu(1_100, 9_000, p100=600)
+    tree.energy(20)
+
+    assert machine.look({100}).energy_uj == {100: 20}
+
+
 class Clock:
     def __init__(self) -> None:
         self.now = 100.0
@@ -165,14 +176,27 @@ async def test_readings_are_made_beside_the_event_loop_and_each_is_passed_on(
     assert [sample.at_s for sample in samples] == [100.0, 102.0]
 
 
-async def test_a_reading_that_fails_keeps_the_one_before(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
-    sensors = Sensors(list, root=tree.root)
+async def test_a_reading_that_fails_keeps_the_one_before_until_that_is_old(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tree.put("proc/meminfo", "MemAvailable: 2 kB")
+    clock = Clock()
+    sensors = Sensors(list, root=tree.root, monotonic=clock)
+    sensors.latest()
+    await read_through(sensors)
 
     def fails(_root: Path) -> Any:
         raise RuntimeError("a bug")
 
     monkeypatch.setattr(sysfs, "free_memory_bytes", fails)
-    sensors.latest()
+    for _ in range(2):
+        clock.now += sensors_module.READ_EVERY_S
+        assert sensors.latest().machine.free_memory_bytes == 2_048
+        with pytest.raises(RuntimeError, match="a bug"):
+            await read_through(sensors)
+    assert caplog.text.count("the devices could not be read") == 1, "once while it stays the same"
+
+    clock.now += sensors_module.STALE_AFTER_S
+    assert sensors.latest() == Sample(), "what is old says nothing of now"
     with pytest.raises(RuntimeError, match="a bug"):
         await read_through(sensors)
-    assert sensors.latest() == Sample()

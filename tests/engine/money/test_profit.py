@@ -13,9 +13,10 @@ from emeth_tui.engine.market.rules import ClaimRules, judge
 from emeth_tui.engine.money.profit import expect
 from emeth_tui.engine.view.snapshot import TodaysShare
 from emeth_tui.model import NO_PRICES, Prices, token_to_wei
-from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.notice import Reason, alike
 from emeth_tui.notices.reasons.market import NetTooLow, NetUnknown
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, SlotShare
+from emeth_tui.words.sentences import english
 
 MB = 2**20
 JOB = {"fee_wei": token_to_wei(25), "dataset_bytes": 2 * MB, "rates": ROUND_3_2_RATES}  # 11 gas
@@ -95,7 +96,11 @@ def test_a_floor_refuses_what_leaves_less_and_what_nobody_can_price() -> None:
             language=None,
         )
 
-    assert refusal("0", PRICES) == NetTooLow("-4.50", "0", "EUR")
+    assert refusal("0", PRICES) == NetTooLow(-4.5, "0", "EUR")
+    assert english(NetTooLow(-1_234.5, "0", "EUR")) == (
+        "should leave -1,234.50 EUR, less than 0 (claims.min_net)"
+    )
+    assert alike(NetTooLow(-4.5, "0", "EUR"), NetTooLow(-4.25, "0", "EUR")), "no event for each figure"
     assert refusal("-4.5", PRICES) is None
     assert refusal("0", NO_PRICES) == NetUnknown()
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from emeth_tui.engine.gpus.reading import GpuReading
 from emeth_tui.engine.machine.reading import MachineReading
 from emeth_tui.engine.machine.sensors import Sample
-from emeth_tui.model import JobState
+from emeth_tui.model import JobId, JobState
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.pauses import rules as why
 from emeth_tui.notices.reasons.pauses.hours import TrainingHoursOver
@@ -236,6 +238,25 @@ async def test_a_job_that_waits_for_a_held_device_goes_on_when_it_is_let_go(stor
     house = house_of(store, HEAT)
     job = house.add(work_s=60, deadline_h=72)
     await house.heated(90, seconds=20)
+    waiting = asyncio.create_task(lent_to(house, job.job_id))
+    await asyncio.sleep(0)
+    assert house.leases.place_of(job.job_id) is not None, "it is reserved for it"
+    assert not waiting.done()
+
+    await house.heated(60, seconds=61)
+    assert await waiting == 0
+
+
+async def test_a_job_that_is_finished_first_gets_a_held_device_at_once(store: Store) -> None:
+    house = house_of(store, HEAT)
+    job = house.add(work_s=60, deadline_h=72)
+    await house.heated(90, seconds=20)
     house.leases.exempt(job.job_id)
-    async with house.leases.lend(job.job_id) as worker:
-        assert worker.index == 0, "one that is finished first gets it at once"
+    assert await lent_to(house, job.job_id) == 0
+
+
+async def lent_to(house: House, job_id: JobId) -> int:
+    """Return which worker a job gets; the limit bounds a hang."""
+    with anyio.fail_after(30):
+        async with house.leases.lend(job_id) as worker:
+            return worker.index
