@@ -22,6 +22,7 @@ from emeth_tui.backoff import Backoff
 from emeth_tui.engine.events import EventLog
 from emeth_tui.errors import EmethError
 from emeth_tui.notices.event import Event
+from emeth_tui.notices.events.node import InternalError
 from emeth_tui.settings import Settings
 from emeth_tui.settings.alert_secrets import AlertSecrets
 from emeth_tui.store.database import Store
@@ -64,6 +65,8 @@ class Alerting:
         self._missed_since = self._read_to if kept is None else kept.read_to
         self._repeats = Repeats(now)
         self._unsaved = False
+        self._publish = events.publish
+        self._bug_reported = False
         waiting = {} if kept is None else kept.waiting
         quiet = QuietHours(settings, now)
         self._couriers = [
@@ -84,7 +87,7 @@ class Alerting:
         tasks = [asyncio.create_task(courier.run()) for courier in self._couriers]
         tasks.append(asyncio.create_task(self._keep_saving()))
         try:
-            await self._follow()
+            await self._follow_to_the_end()
         finally:
             for task in tasks:
                 task.cancel()
@@ -96,22 +99,51 @@ class Alerting:
         """End the stream: `run` then comes to its end."""
         self._stream.close()
 
+    async def _follow_to_the_end(self) -> None:
+        """Follow the stream. A bug costs the alert of one event, and no other."""
+        try:
+            self._take_missed()
+        except Exception as error:  # noqa: BLE001 - the top of a task, whose end nobody would see
+            self._report_bug(error)
+        while True:
+            try:
+                await self._follow()
+            except Exception as error:  # noqa: BLE001 - as above
+                self._report_bug(error)
+            else:
+                return
+
+    def _report_bug(self, error: Exception) -> None:
+        logger.error("alerts: internal error", exc_info=error)
+        if not self._bug_reported:
+            self._bug_reported = True
+            self._publish(InternalError("alerts", repr(error)))
+
     async def _follow(self) -> None:
-        self._take_missed()
         taken = False
         async for item in self._stream:
             taken = (isinstance(item, Event) and self._take(item)) or taken
             if taken and not self._stream.backlog:
-                self._read_to = self._store.events.last_id()
+                self._note_read()
                 self._save()
                 taken = False
-        self._read_to = self._store.events.last_id()
+        self._note_read()
+
+    def _note_read(self) -> None:
+        """Note that every event so far was looked at."""
+        try:
+            self._read_to = self._store.events.last_id()
+        except EmethError as error:  # what comes of a broken database is what alerts are for
+            logger.warning("how far events were read for alerts is not known: %s", error)
 
     def _take_missed(self) -> None:
         """Take what was published after the last event that was read: the node ended in between."""
         since = self._now() - MISSED_S
-        for event in self._store.events.between(self._missed_since, self._read_to, since_unix_s=since):
-            self._take(event)
+        try:
+            for event in self._store.events.between(self._missed_since, self._read_to, since_unix_s=since):
+                self._take(event)
+        except EmethError as error:
+            logger.warning("events since the last run cannot be read for alerts: %s", error)
         self._save()
 
     def _take(self, event: Event) -> bool:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Callable
 
 import anyio
 
-from emeth_tui.alerts.alert import Alert
+from emeth_tui.alerts.alert import Alert, Message
 from emeth_tui.alerts.channel import Channel, NotDelivered
 from emeth_tui.alerts.mailbox import Mailbox
 from emeth_tui.alerts.quiet import QuietHours
 from emeth_tui.notices.events.alerts import AlertsDelivered, AlertsNotDelivered
 from emeth_tui.notices.notice import EventBody
+from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.settings.sections import AlertSettings
 from emeth_tui.words.translation import in_language
 
@@ -69,8 +71,7 @@ class Courier:
             return False
         self._changed()  # its id is kept before anybody sees it
         try:
-            with in_language(self._language()):
-                await self.channel.deliver(message)
+            await self._send(message)
         except NotDelivered as error:
             self._note_failed(error)
             return True
@@ -80,6 +81,19 @@ class Courier:
             self._broken = False
             self._report(AlertsDelivered(self.channel.name))
         return True
+
+    async def _send(self, message: Message) -> None:
+        """Send a message once. Raise NotDelivered, also for what a library raises."""
+        try:
+            with in_language(self._language()):
+                await self.channel.deliver(message)
+        except NotDelivered:
+            raise
+        except Exception as error:  # noqa: BLE001 - it must not end the task, and its text may be a secret
+            where = "".join(traceback.format_tb(error.__traceback__))
+            name = type(error).__name__
+            logger.error("alerts to %s: internal error: %s\n%s", self.channel.name, name, where)
+            raise NotDelivered(Foreign(name)) from None
 
     async def end(self) -> None:
         """Try once more to deliver what is due."""

@@ -24,6 +24,7 @@ class Waiting:
     """What waits for a channel, as it is stored."""
 
     sending: Message | None = None
+    held: Message | None = None  # was on its way when quiet hours began, and waits for their end
     gathered: tuple[Alert, ...] = ()
     more: int = 0
     topics: dict[AlertTopic, int] = field(default_factory=dict)
@@ -37,6 +38,7 @@ class Mailbox:
     ) -> None:
         waiting = waiting or Waiting()
         self.sending = waiting.sending
+        self._held = waiting.held
         self.failures = 0  # of the message on its way, in a row
         self._gathered = list(waiting.gathered)
         self._more = waiting.more
@@ -48,31 +50,45 @@ class Mailbox:
 
     @property
     def waiting(self) -> Waiting:
-        return Waiting(self.sending, tuple(self._gathered), self._more, dict(self._topics))
+        return Waiting(self.sending, self._held, tuple(self._gathered), self._more, dict(self._topics))
 
     @property
     def is_empty(self) -> bool:
-        return self.sending is None and not self._gathered
+        return self.sending is None and self._held is None and not self._gathered
 
     def put(self, alert: Alert, now: float) -> None:
         """Gather an alert for the next message."""
         if not self._gathered:
             self._settled_at = now + self._settle_s
-        if len(self._gathered) < MOST_KEPT:
-            self._gathered.append(alert)
-        else:
-            self._more += 1
+        self._gathered.append(alert)
         self._topics[alert.topic] += 1
+        if len(self._gathered) > MOST_KEPT:
+            self._count_one_only()
+
+    def _count_one_only(self) -> None:
+        """Give up the newest alert of the most frequent topic: what is rare is not lost in a storm."""
+        listed = Counter(alert.topic for alert in self._gathered)
+        ((frequent, _count),) = listed.most_common(1)
+        newest = max(index for index, alert in enumerate(self._gathered) if alert.topic is frequent)
+        del self._gathered[newest]
+        self._more += 1
 
     def due(self, now: float, *, quiet: bool, urgent: Collection[str]) -> Message | None:
         """Return the message to send now, None while none is due. In quiet hours what is urgent alone is."""
         if now < self._next_at:
             return None
+        if quiet:
+            self._hold_back(urgent)
+        elif self.sending is None:
+            self.sending, self._held = self._held, None
         if self.sending is None and self._gathered and now >= self._settled_at:
             self.sending = self._compose(urgent if quiet else tuple(topic.value for topic in AlertTopic))
-        if self.sending is None or (quiet and not _is_urgent(self.sending, urgent)):
-            return None
-        return self.sending
+        return None if quiet and self.sending and not _is_urgent(self.sending, urgent) else self.sending
+
+    def _hold_back(self, urgent: Collection[str]) -> None:
+        """Put a message aside until the quiet hours end, if it is not urgent."""
+        if self.sending is not None and self._held is None and not _is_urgent(self.sending, urgent):
+            self.sending, self._held = None, self.sending
 
     def settle(self) -> None:
         """Wait for no further alerts, and for no moment: nothing comes any more."""

@@ -11,17 +11,18 @@ import hmac
 import time
 from collections.abc import Callable
 
+import anyio
 import httpx
 from pydantic import SecretStr
 
 from emeth_tui.alerts.alert import Message, message_json
 from emeth_tui.alerts.channel import NotDelivered
-from emeth_tui.clients.http.exchange import Busy, ExchangeFailed, Limits, exchange
+from emeth_tui.clients.http.exchange import failure, retry_after_s
 from emeth_tui.foreign_text import endpoint
-from emeth_tui.notices.reasons.network.exchange import UnexpectedStatus
+from emeth_tui.notices.reasons.network.exchange import AnswerTooSlow, UnexpectedStatus
 from emeth_tui.settings.alert_secrets import Webhook
 
-LIMITS = Limits(max_bytes=64_000, deadline_s=20.0)
+DEADLINE_S = 20.0
 LONGEST_WISH_S = 3_600.0  # of a receiver that asks for patience
 
 
@@ -58,17 +59,22 @@ class WebhookChannel:
             "Emeth-Id": message.id,
             "Emeth-Signature": signature(self._webhook.secret, body, int(self._now())),
         }
+        status, wish = await self._post(body, headers)
+        if not 200 <= status < 300:
+            wish_s = retry_after_s(wish, time.time()) or 0.0
+            raise NotDelivered(UnexpectedStatus(self.name, status), again_in_s=min(wish_s, LONGEST_WISH_S))
+
+    async def _post(self, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
+        """Return the status and Retry-After; what else the receiver says is not read. Raise NotDelivered."""
         url = self._webhook.url.get_secret_value()
         try:
-            reply = await exchange(self._http, "POST", url, LIMITS, content=body, headers=headers)
-        except Busy as error:
-            raise NotDelivered(
-                error.reason, again_in_s=min(error.retry_after_s or 0.0, LONGEST_WISH_S)
-            ) from None
-        except ExchangeFailed as error:
-            raise NotDelivered(error.reason) from None
-        if not 200 <= reply.status < 300:
-            raise NotDelivered(UnexpectedStatus(self.name, reply.status))
+            with anyio.fail_after(DEADLINE_S):
+                async with self._http.stream("POST", url, content=body, headers=headers) as response:
+                    return response.status_code, response.headers.get("retry-after", "")
+        except TimeoutError:
+            raise NotDelivered(AnswerTooSlow(self.name, DEADLINE_S)) from None
+        except (httpx.RequestError, httpx.InvalidURL, OSError) as error:
+            raise NotDelivered(failure(self.name, error).reason) from None
 
 
 def signature(secret: SecretStr, body: bytes, at_unix_s: int) -> str:

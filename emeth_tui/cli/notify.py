@@ -48,15 +48,15 @@ def notify_test(context: click.Context) -> ExitCode:
         from emeth_tui.notices.reasons.network.alerts import NoAlertChannel
 
         raise SettingsError(NoAlertChannel())
-    for name, reason in results.items():
+    for name, reason in results:
         if reason is None:
             print(f"{name}: sent")
         else:
             narrate(f"emeth-tui: {name}: {text_of(reason)}")
-    return ExitCode.OK if not any(results.values()) else ExitCode.SERVICE
+    return ExitCode.SERVICE if any(reason for _name, reason in results) else ExitCode.OK
 
 
-async def _try(settings: Settings, environment: Mapping[str, str]) -> dict[str, Reason | None]:
+async def _try(settings: Settings, environment: Mapping[str, str]) -> list[tuple[str, Reason | None]]:
     """Send a test message by each way; return why it did not arrive, None where it did."""
     from emeth_tui.alerts.alert import Message, new_id
     from emeth_tui.alerts.channels import open_channels
@@ -67,7 +67,7 @@ async def _try(settings: Settings, environment: Mapping[str, str]) -> dict[str, 
     async with opening as channels:
         tried: list[Channel] = [*channels, *_terminal(settings)]
         reasons = await asyncio.gather(*(_reason_against(channel, message) for channel in tried))
-    return {channel.name: reason for channel, reason in zip(tried, reasons, strict=True)}
+    return [(channel.name, reason) for channel, reason in zip(tried, reasons, strict=True)]
 
 
 async def _reason_against(channel: Channel, message: Message) -> Reason | None:

@@ -78,11 +78,8 @@ def _services(settings: Settings, environment: Mapping[str, str]) -> list[Servic
         return []
     text = _read("alerts.apprise_file", path)
     lines = ((number, line.strip()) for number, line in enumerate(text.splitlines(), 1))
-    return [
-        ServiceUrl(SecretStr(line), path, number)
-        for number, line in lines
-        if line and not line.startswith("#")
-    ]
+    urls = {line: number for number, line in lines if line and not line.startswith("#")}  # each once
+    return [ServiceUrl(SecretStr(line), path, number) for line, number in urls.items()]
 
 
 def _read(key: str, path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import json
@@ -32,6 +33,7 @@ class Receiver(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.down: int | None = None
+        self.answer: tuple[int, dict[str, str], bytes] = (200, {}, b"")  # to what it takes
         self.refused = 0
         self.posts: list[dict[str, Any]] = []  # every one, also those that it said it did not take
         self.seen: dict[str, dict[str, Any]] = {}  # the messages by their ids
@@ -73,9 +75,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.seen[message["id"]] = message
         else:
             self.server.refused += 1
+        status, headers, answer = self.server.answer if status == 200 else (status, {}, b"")
         self.send_response(status)
-        self.send_header("Content-Length", "0")
+        for name, value in {"Content-Length": str(len(answer)), **headers}.items():
+            self.send_header(name, value)
         self.end_headers()
+        with contextlib.suppress(ConnectionError):  # who asked may have heard enough
+            self.wfile.write(answer)
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""

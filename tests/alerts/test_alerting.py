@@ -14,13 +14,16 @@ import anyio
 import pytest
 from pydantic import SecretStr
 
-from emeth_tui.alerts.alert import Message
+from emeth_tui.alerts.alert import Message, alert_of
 from emeth_tui.alerts.alerting import Alerting, serve_alerts
 from emeth_tui.alerts.channels import open_channels
+from emeth_tui.alerts.mailbox import Mailbox
+from emeth_tui.alerts.rules import topic_of
 from emeth_tui.backoff import Backoff
 from emeth_tui.engine.events import EventLog
-from emeth_tui.errors import DiskFull
-from emeth_tui.model import JobId
+from emeth_tui.errors import DiskFull, StoreError
+from emeth_tui.model import AlertTopic, JobId
+from emeth_tui.notices.event import Event
 from emeth_tui.notices.events import job, market, node
 from emeth_tui.notices.reasons.disk import DatabaseFull
 from emeth_tui.notices.reasons.foreign import Foreign
@@ -205,6 +208,82 @@ async def test_a_node_sends_alerts_where_its_settings_name_a_way(
     assert kinds(receiver) == (["failed"] if wanted else [])
 
 
+async def test_a_database_that_cannot_be_read_silences_no_alert(
+    tmp_path: Path, receiver: Receiver, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store(tmp_path) as store:
+        table: Any = store.events
+
+        def unreadable(*_arguments: object) -> None:
+            raise StoreError(Foreign("database disk image is malformed"))
+
+        async with alerting(store, receiver, clock) as events:
+            events.publish(job.Failed(lost_wei=1), job_id=JOB)
+            await receiver.until(messages=1)
+            monkeypatch.setattr(type(table), "last_id", unreadable)
+            events.publish(node.NotWritten(Foreign("malformed")))
+            await receiver.until(messages=2)
+            events.publish(job.Lost(), job_id=JOB)
+            await receiver.until(messages=3)
+            monkeypatch.undo()
+
+    assert kinds(receiver) == ["failed", "lost", "not_written"]
+
+
+async def test_a_bug_costs_one_alert_and_is_an_event(
+    tmp_path: Path, receiver: Receiver, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(event: Event) -> AlertTopic | None:
+        if isinstance(event.body, job.Timeout):
+            raise KeyError("weather")
+        return topic_of(event)
+
+    monkeypatch.setattr("emeth_tui.alerts.alerting.topic_of", broken)
+    with Store(tmp_path) as store:
+        async with alerting(store, receiver, clock) as events:
+            events.publish(job.Timeout(lost_wei=1), job_id=JOB)
+            events.publish(job.Failed(lost_wei=2), job_id=JOB)
+            await until(lambda: len(receiver.alerts) == 2)
+
+    assert kinds(receiver) == ["failed", "internal_error"]
+
+
+class Broken:
+    """A channel of a library that raises what it likes, which may name a secret."""
+
+    key = name = "broken"
+    keeps_trying = True
+
+    def __init__(self) -> None:
+        self.delivered: list[str] = []
+        self.failures = 2
+
+    async def deliver(self, message: Message) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise LookupError(f"no such URL: {SECRET}")
+        self.delivered.append(message.id)
+
+
+async def test_a_channel_that_breaks_is_tried_again_and_shows_no_secret(
+    tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Store(tmp_path) as store:
+        events, channel = EventLog(store.events, clock.now), Broken()
+        following = Alerting(settings_of, [channel], events, store, clock.now, settle_s=0.0, backoff=SOON)
+        running = asyncio.create_task(following.run())
+        events.publish(job.Failed(lost_wei=1), job_id=JOB)
+        await until(lambda: bool(channel.delivered) or running.done())
+        following.close()
+        await running
+        reports = [event for event in events.recent() if event.kind.startswith("alerts")]
+
+    assert len(channel.delivered) == 1
+    assert [report.kind for report in reports] == ["alerts_not_delivered", "alerts_delivered"]
+    assert "LookupError" in str(reports)
+    assert SECRET not in caplog.text + str(reports)
+
+
 class Watching:
     """A channel that looks at the store while a message is on its way."""
 
@@ -280,6 +359,69 @@ async def test_nobody_is_woken_but_for_what_is_urgent(
 
     assert kinds(receiver) == ["failed", "not_written", "running_late"]
     assert [message["type"] for message in receiver.seen.values()] == ["alert", "digest"]
+
+
+async def test_what_is_urgent_does_not_wait_behind_what_is_not(
+    tmp_path: Path, receiver: Receiver, clock: Clock
+) -> None:
+    quiet = settings_of('quiet_hours = ["22:00-07:00"]\nurgent = ["job_at_risk"]')
+    clock.unix_s = MIDNIGHT - 3 * 3_600
+    receiver.down = 503
+    with Store(tmp_path) as store:
+        async with alerting(store, receiver, clock, quiet) as events:
+            events.publish(job.Failed(lost_wei=1), job_id=JOB)
+            await receiver.until(refused=1)  # it is on its way when the night begins
+            clock.unix_s = MIDNIGHT + 3_600
+            receiver.down = None
+            events.publish(job.RunningLate(1, 2, 3), job_id=JOB)
+            await receiver.until(messages=1)
+            assert kinds(receiver) == ["running_late"]
+    first = receiver.posts[0]["id"]
+    with Store(tmp_path) as store:
+        async with alerting(store, receiver, clock, quiet):
+            clock.unix_s = MIDNIGHT + 7 * 3_600
+            await receiver.until(messages=2)
+
+    assert kinds(receiver) == ["failed", "running_late"]
+    assert first in receiver.seen  # under the id of before
+
+
+def test_a_storm_at_night_buries_nothing_urgent() -> None:
+    mailbox = Mailbox(settle_s=0.0)
+    for number in range(150):
+        mailbox.put(alert_of(failed(number), AlertTopic.VERIFICATION_FAILED), 0.0)
+    mailbox.put(alert_of(failed(150), AlertTopic.JOB_AT_RISK), 0.0)
+    urgent = mailbox.due(1.0, quiet=True, urgent=["job_at_risk"])
+
+    assert urgent is not None
+    assert (urgent.topics, urgent.more) == ({AlertTopic.JOB_AT_RISK: 1}, 0)
+    mailbox.note_delivered(1.0, 0.0)
+    rest = mailbox.due(2.0, quiet=False, urgent=[])
+    assert rest is not None
+    assert len(rest.alerts) + rest.more == rest.topics[AlertTopic.VERIFICATION_FAILED] == 150
+
+
+def failed(lost_wei: int) -> Event:
+    return Event(0.0, job.Failed.severity, job.Failed(lost_wei), JOB)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body"),
+    [(200, {"Content-Encoding": "gzip"}, b"x"), (202, {}, b"x" * 1_000_000), (204, {}, b"")],
+)
+async def test_the_status_alone_says_that_a_message_has_arrived(
+    receiver: Receiver, status: int, headers: dict[str, str], body: bytes
+) -> None:
+    receiver.answer = status, headers, body
+    async with open_channels(
+        AlertSecrets(Webhook(SecretStr(receiver.url), SecretStr(SECRET))),
+        settings_of().alerts,
+        address="0xabc",
+        network="devnet",
+    ) as (webhook,):
+        await webhook.deliver(Message("1"))
+
+    assert list(receiver.seen) == ["1"]
 
 
 async def test_a_full_disk_silences_no_alert_and_is_tried_again(

@@ -57,6 +57,15 @@ def test_what_does_not_arrive_is_said_and_shows_no_secret(tmp_path: Path, receiv
     assert "s3cret-path" not in result.stdout + result.stderr
 
 
+def test_each_of_two_services_of_a_kind_has_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "urls"
+    path.write_text("json://127.0.0.1:1/a\njson://127.0.0.1:1/b\njson://127.0.0.1:1/a\n", "utf-8")
+    result = emeth_tui(tmp_path, *configured(tmp_path, f"apprise_file = '{path}'"), NO_PROXY="127.0.0.1")
+
+    assert result.returncode == ExitCode.SERVICE
+    assert result.stderr.count("json did not take the message") == 2, result.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
