@@ -92,6 +92,7 @@ class HttpService:
             log_level="warning",
             access_log=False,
             lifespan="off",
+            proxy_headers=False,  # uvicorn would believe whoever connects from this machine
             date_header=False,  # uvicorn sets its own in the loop that is replaced below
             timeout_graceful_shutdown=self._grace_s,
         )

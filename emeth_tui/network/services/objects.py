@@ -15,7 +15,7 @@ from anyio import to_thread
 
 from emeth_tui.errors import JobError
 from emeth_tui.model import JobId
-from emeth_tui.network.files import make_private_directory, read_json, write_json
+from emeth_tui.network.files import make_private_directory, read_json, write_json, write_private
 from emeth_tui.protocol.job_ids import parse_job_id
 
 DATASETS = "dataset"  # the prefix that `sizeOf` takes (protocol.md §5)
@@ -52,6 +52,7 @@ class ObjectStore:
         self._objects = make_private_directory(root / "objects")
         self._uploads = make_private_directory(root / "uploads")
         self._private = make_private_directory(root / "private")  # an empty file for each private dataset
+        self._owners = make_private_directory(root / "owners")  # of each dataset's name: an address
         for kind in (DATASETS, RESULTS):
             make_private_directory(self._objects / kind)
 
@@ -66,6 +67,21 @@ class ObjectStore:
         path = self.path_of(kind, name)
         try:
             return path.stat().st_size if path else None
+        except FileNotFoundError:
+            return None
+
+    def claim(self, name: str, address: str) -> bool:
+        """Let a dataset's name be its first claimant's; return whether it is this account's."""
+        if self.owner_of(name) is None and self.path_of(DATASETS, name) is not None:
+            write_private(self._owners / name, address.lower())
+        return self.owner_of(name) == address.lower()
+
+    def owner_of(self, name: str) -> str | None:
+        """Return whose a dataset's name is, in lower case; None where nobody claimed it."""
+        if self.path_of(DATASETS, name) is None:
+            return None
+        try:
+            return (self._owners / name).read_text("ascii")
         except FileNotFoundError:
             return None
 

@@ -155,8 +155,7 @@ class StorageApp:
         """Presign a GET of a job's dataset: for any signer, unless it is private."""
         call = await self._signed_call(request, SignedCall)
         job = await self._job(call.job_id)
-        parties = {job.owner.lower(), job.node.lower(), self._verifier_address}
-        if self._objects.is_private(job.dataset) and call.address.lower() not in parties:
+        if self._objects.is_private(job.dataset) and not self._may_read(job, call.address.lower()):
             raise HTTPException(403, "this dataset is for the job's own parties")
         return JSONResponse({"url": self._get_url(request, DATASETS, job.dataset)})
 
@@ -207,6 +206,8 @@ class StorageApp:
         if await self._find_job(job_id) is not None:
             raise HTTPException(403, f"job {job_id} is on the chain: its dataset stays as it is")
         name = f"{job_id}{_DATASET_EXTENSION}"
+        if not self._objects.claim(name, call.address):
+            raise HTTPException(403, f"the dataset of job {job_id} is another account's")
         self._objects.set_private(name, call.private)
         url = self._url(request, "PUT", f"/objects/{DATASETS}/{name}")
         return JSONResponse({"url": url, "dataset": name})
@@ -275,6 +276,12 @@ class StorageApp:
                 429, f"too many calls of this account: again in {seconds} s", {"retry-after": str(seconds)}
             )
         return call
+
+    def _may_read(self, job: ChainJob, address: str) -> bool:
+        """Whether a private dataset is for this account: one that names another's dataset gets nothing."""
+        owner = job.owner.lower()
+        is_its_own = self._objects.owner_of(job.dataset) in {None, owner}
+        return is_its_own and address in {owner, job.node.lower(), self._verifier_address}
 
     async def _job(self, job_id: str) -> ChainJob:
         job = await self._find_job(_job_id(job_id))

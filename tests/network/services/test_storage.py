@@ -342,7 +342,9 @@ async def test_what_is_too_large_is_refused_and_leaves_nothing(site: Site) -> No
     call = await site.http.post(SIGNED_GET_URL_PATH, content=b" " * 300_000)
 
     assert [answer.status_code for answer in (dataset, part, call)] == [413, 413, 413]
-    left = [path.name for path in (site.root / "storage").rglob("*") if path.is_file()]
+    storage = site.root / "storage"
+    kept = [path for name in ("objects", "uploads") for path in (storage / name).rglob("*")]
+    left = [path.name for path in kept if path.is_file()]
     assert left == ["upload.json"]
 
 
@@ -371,6 +373,30 @@ async def test_a_private_dataset_is_for_the_jobs_parties(site: Site) -> None:
 
     assert stranger.status_code == 403
     assert size.json() == {"result": len(DATASET)}
+
+
+async def test_a_job_that_names_a_private_dataset_of_another_account_gets_nothing(site: Site) -> None:
+    job, thief = site.jobs.pop(JOB_ID), new_wallet()
+    call = site.call(site.requester, private=True)
+    answer = (await site.post(REQUESTER_PUT_URL_PATH, call)).json()
+    (await site.http.put(answer["url"], content=DATASET)).raise_for_status()
+    site.jobs[JOB_ID] = replace(job, owner=thief.address, dataset=answer["dataset"])
+
+    for party in (thief, site.node, site.verifier):
+        assert (await site.post(SIGNED_GET_URL_PATH, site.call(party))).status_code == 403
+
+
+async def test_a_dataset_stays_its_first_accounts_until_it_is_requested(site: Site) -> None:
+    job = site.jobs.pop(JOB_ID)
+    stored = (await site.post(REQUESTER_PUT_URL_PATH, site.call(site.requester, private=True))).json()
+    (await site.http.put(stored["url"], content=DATASET)).raise_for_status()
+
+    taken = await site.post(REQUESTER_PUT_URL_PATH, site.call(new_wallet(), private=False))
+    again = await site.post(REQUESTER_PUT_URL_PATH, site.call(site.requester, private=True))
+    site.jobs[JOB_ID] = replace(job, owner=site.requester.address, dataset=stored["dataset"])
+    stranger = await site.post(SIGNED_GET_URL_PATH, site.call(new_wallet()))
+
+    assert (taken.status_code, again.status_code, stranger.status_code) == (403, 200, 403)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from emeth_tui.network.services.http_service import HttpService
 from emeth_tui.network.serving.edge import Edge, Proxies
 from emeth_tui.network.serving.metrics import Metrics
 from emeth_tui.network.serving.rate_limit import RateLimit
+from tests.local_http import local_client
 
 
 async def say_client(request: Request) -> PlainTextResponse:
@@ -46,6 +48,15 @@ async def test_a_client_is_who_a_named_proxy_says(peer: str, forwarded: str, cli
     async with client_of(edge(proxies=("10.0.0.0/24", "::1/128")), peer) as http:
         answer = await http.get("/x", headers={"x-forwarded-for": forwarded})
     assert answer.text == client
+
+
+async def test_a_connection_from_this_machine_is_no_proxy_unless_it_is_named() -> None:
+    service = HttpService("edge", edge())
+    await service.start()
+    async with local_client(service.url) as http:
+        answer = await http.get("/x", headers={"x-forwarded-for": "203.0.113.9"})
+    await service.stop()
+    assert answer.text == "127.0.0.1"
 
 
 async def test_each_address_has_its_own_limit_and_health_has_none() -> None:
