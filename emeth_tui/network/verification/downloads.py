@@ -39,7 +39,10 @@ async def signed_url(http: httpx.AsyncClient, path: str, wallet: Wallet, job_id:
     except httpx.HTTPError as error:
         raise StorageError(StorageSilent(f"job {job_id}", type(error).__name__)) from error
     check_status(answer, f"job {job_id}: {path}")
-    body: dict[str, Any] = answer.json()
+    try:
+        body: dict[str, Any] = dict(answer.json())
+    except (ValueError, TypeError) as error:
+        raise StorageError(StorageSilent(f"job {job_id}", type(error).__name__)) from error
     return body
 
 

@@ -32,6 +32,10 @@ class TorchProcessDied(DevnetError):
     """The child exited, or was stopped, during a task."""
 
 
+class TorchProcessSlow(TorchProcessDied):
+    """The child was stopped because it took too long: the machine's fault, for all that is known."""
+
+
 class TorchProcess:
     """One child, started when it is first needed and again after it has died."""
 
@@ -50,7 +54,8 @@ class TorchProcess:
     async def call(self, task: str, arguments: dict[str, Any], *, timeout_s: float) -> dict[str, Any]:
         """Run a task of `torch_main` and return its answer.
 
-        Raise JobError for what is wrong with the job, TorchProcessDied when there is no answer in time.
+        Raise JobError for what is wrong with the job, TorchProcessDied when there is no answer,
+        TorchProcessSlow when there is none in time.
         When cancelled, the child is killed.
         """
         async with self._turn:
@@ -59,7 +64,7 @@ class TorchProcess:
                     return await self._call(task, arguments)
             except TimeoutError:
                 await self.close()
-                raise TorchProcessDied(TaskTooSlow(self._name, task, timeout_s)) from None
+                raise TorchProcessSlow(TaskTooSlow(self._name, task, timeout_s)) from None
             except BaseException as error:
                 if not isinstance(error, JobError):
                     await self.close()

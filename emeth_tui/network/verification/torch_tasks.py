@@ -18,18 +18,21 @@ from emeth_tui.training.files.checkpoint import load_result
 from emeth_tui.training.job import run
 from emeth_tui.training.job_control import Control
 from emeth_tui.training.reports import Event, Prepared, ResultWritten, Trained, TrainRequest
-from emeth_tui.training.run.evaluation import Evaluator
+from emeth_tui.training.run.evaluation import Evaluator, spread_sample
 from emeth_tui.training.verification.measures import Learning
 from emeth_tui.training.verification.sketches import load_sketches, own_share, sketch, start_share
 from emeth_tui.training.verification.yardstick import SHORT_EPOCHS, Yardstick
 
+EXAMINED_BLOCKS = 256  # of the validation text: no dataset is too large for a verifier on one core
+
 
 def examine(model: str, language: str, dataset: str, result: str) -> dict[str, Any]:
-    """Examine a result file: return its own epochs and hash, and the losses measured here.
+    """Examine a result file: return its own epochs and hash, and the losses measured here, on a sample.
 
     Raise JobError for a file that is not a result of this job's model, or DatasetError.
     """
     evaluator = Evaluator(model, language, Path(dataset))
+    evaluator.valid = spread_sample(evaluator.valid, EXAMINED_BLOCKS)
     claimed = load_result(Path(result), evaluator.tensor_shapes)
     return {
         "epochs": claimed.epochs,

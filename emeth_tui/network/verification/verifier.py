@@ -28,7 +28,7 @@ from emeth_tui.network.verification.examiner import Examiner, Submission
 from emeth_tui.network.verification.judging import check_examination
 from emeth_tui.network.verification.originals import Originals
 from emeth_tui.network.verification.rejections import Rejections
-from emeth_tui.network.verification.torch_process import TorchProcessDied
+from emeth_tui.network.verification.torch_process import TorchProcessDied, TorchProcessSlow
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.network.verification import (
     ResultEndsProcess,
@@ -43,6 +43,7 @@ from emeth_tui.words.sentences import english
 MAX_RESULT_BYTES = 64_000_000  # ours: devnet-small's results have 2.5 MB
 MAX_DEATHS = 2  # of the process that examines a result, before the result is blamed
 LOOK_EVERY_S = 1.0
+SLOW_AGAIN_S = 3_600.0  # others wait while a result is examined that takes too long
 
 _logger = logging.getLogger(__name__)
 
@@ -111,7 +112,8 @@ class Verifier:
             self._settled.add((job.job_id, job.status))
         except EmethError as error:
             troubles.failures += 1
-            wait_s = BACKOFF.delay_s(troubles.failures)
+            is_slow = isinstance(error, TorchProcessSlow)
+            wait_s = SLOW_AGAIN_S if is_slow else BACKOFF.delay_s(troubles.failures)
             _logger.warning("%s: %s; again in %.0f s", short(job.job_id), error, wait_s)
             troubles.not_before_s = self._monotonic_s() + wait_s
 
@@ -139,6 +141,8 @@ class Verifier:
         submission = Submission(job.job_id, parameters.language.value, dataset, result, digest)
         try:
             seen = await self._examine(submission)
+        except TorchProcessSlow:
+            raise  # which says nothing about the result
         except TorchProcessDied as error:
             troubles.deaths += 1
             if troubles.deaths < MAX_DEATHS:

@@ -19,8 +19,8 @@ from emeth_tui.network.account import Account
 from emeth_tui.network.verification.examiner import Submission
 from emeth_tui.network.verification.judging import Examination
 from emeth_tui.network.verification.rejections import Rejections
-from emeth_tui.network.verification.torch_process import TorchProcessDied
-from emeth_tui.network.verification.verifier import Verifier
+from emeth_tui.network.verification.torch_process import TorchProcessDied, TorchProcessSlow
+from emeth_tui.network.verification.verifier import SLOW_AGAIN_S, Verifier
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.hash_chain import links
@@ -39,11 +39,14 @@ class Case:
     plan: JobPlan
     verifier: Verifier = field(init=False)
     deaths: int = 0
+    is_slow: bool = False
     examined: int = 0
     now_s: float = 0.0
 
     async def examine(self, _submission: Submission) -> Examination:
         self.examined += 1
+        if self.is_slow:
+            raise TorchProcessSlow(Foreign("took over 3600 s"))
         if self.deaths:
             self.deaths -= 1
             raise TorchProcessDied(Foreign("killed"))
@@ -126,3 +129,17 @@ async def test_a_settled_job_is_not_settled_again(case: Case) -> None:
     await case.verifier.settle_all()  # the mirror still shows it as submitted
 
     assert case.examined == 1
+
+
+async def test_a_verifier_that_is_too_slow_blames_no_result(case: Case) -> None:
+    case.is_slow = True
+
+    for _ in range(3):
+        assert await case.status_after_settling() is JobStatus.SUBMITTED
+        case.now_s += 60.0
+        assert await case.status_after_settling() is JobStatus.SUBMITTED  # others have their turn meanwhile
+        case.now_s += SLOW_AGAIN_S
+    case.is_slow = False
+
+    assert await case.status_after_settling() is JobStatus.VERIFIED
+    assert case.examined == 4
