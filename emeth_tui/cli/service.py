@@ -15,8 +15,9 @@ import click
 from emeth_tui.cli.output.printing import example
 from emeth_tui.cli.start import StartOptions
 from emeth_tui.cli.types import FILE
-from emeth_tui.errors import CommandRefused, ExitCode
+from emeth_tui.errors import CommandRefused, EmethError, ExitCode
 from emeth_tui.streams import narrate
+from emeth_tui.words.sentences import text_of
 
 if TYPE_CHECKING:
     from emeth_tui.service.systemd import Systemd
@@ -69,8 +70,10 @@ def service_install(
         return ExitCode.OK
     for directory in unit.writable:
         _make(directory, owner)
-    systemd.write(unit.text())
+    kept = systemd.write(unit.text())
     print(f"{systemd.unit_path}: written")
+    if kept is not None:
+        narrate(f"emeth-tui: the unit that stood there before is in {kept}; a node that runs goes on by it")
     if not systemd.runs:
         narrate("emeth-tui: systemd does not run here: the service starts where it does")
         return ExitCode.OK
@@ -91,15 +94,18 @@ def service_install(
 def service_uninstall(context: click.Context, of_system: bool) -> ExitCode:
     """Stop the service and remove its unit; every job under way is saved, and all data stays."""
     systemd = _systemd(of_system=of_system)
-    if systemd.runs and systemd.unit_path.exists():
+    before = systemd.read()
+    if systemd.runs and before:
         systemd.control("disable", "--now", systemd.unit_path.name)
     systemd.remove()
     if systemd.runs:
         systemd.control("daemon-reload")
     print(f"{systemd.unit_path}: removed")
-    options = StartOptions(**context.find_root().params)
-    owner = _owner(None, of_system=of_system and bool(os.environ.get("SUDO_USER")))
-    settings = _settings_of(options, owner)
+    try:
+        settings = _settings_by(before, StartOptions(**context.find_root().params))
+    except EmethError as error:
+        narrate(f"emeth-tui: where its data is depends on the settings: {text_of(error.reason)}")
+        return ExitCode.OK
     print("what stays, for you to keep or delete:")
     for what, path in (
         ("settings", settings.source),
@@ -167,6 +173,22 @@ def _settings_of(options: StartOptions, owner: pwd.struct_passwd) -> Settings:
     return load_settings(options.config, overrides=options.overrides())
 
 
+def _settings_by(unit: str, options: StartOptions) -> Settings:
+    """Return the settings of the node that a unit starts, or those of `options` where it is none of ours.
+
+    Raise SettingsError and CommandRefused.
+    """
+    from emeth_tui.cli.main import command
+    from emeth_tui.service.unit import user_and_command
+
+    user, words = user_and_command(unit)
+    if words:
+        arguments = words[3:] if words[1:2] == ["-m"] else words[1:]
+        with command.make_context("emeth-tui", arguments, resilient_parsing=True) as started:
+            options = StartOptions(**started.params)
+    return _settings_of(options, _owner(user or None, of_system=bool(user)))
+
+
 def _unit(
     options: StartOptions,
     settings: Settings,
@@ -184,8 +206,9 @@ def _unit(
     return Unit(
         scope=systemd.scope,
         command=_command(options),
-        writable=_writable(settings, Path(owner.pw_dir)),
+        writable=_writable(settings),
         credentials=credentials,
+        environment=_models_place(),
         user=owner.pw_name if of_system else "",
     )
 
@@ -201,20 +224,20 @@ def _credentials(files: dict[str, Any]) -> Iterator[tuple[str, Path]]:
             raise CommandRefused(CredentialMissing(name, path))
         if path.stat().st_mode & 0o077:
             narrate(f"emeth-tui: warning: others may read {path}; `chmod 600` keeps it from them")
-        yield name, path.absolute()
+        yield name, _complete(path)
 
 
 def _command(options: StartOptions) -> list[str]:
     """Return the command that starts this node; the program is the one that runs now."""
-    program = Path(sys.argv[0]).absolute()
+    program = _complete(Path(sys.argv[0]))
     words = [str(program)] if os.access(program, os.X_OK) and program.name == "emeth-tui" else []
     words = words or [sys.executable, "-m", "emeth_tui"]
     if options.config:
-        words += ["--config", str(options.config.absolute())]
+        words += ["--config", str(_complete(options.config))]
     if options.network:
         words += ["--network", options.network]
     if options.state_dir:
-        words += ["--state-dir", str(options.state_dir.absolute())]
+        words += ["--state-dir", str(_complete(options.state_dir))]
     if options.metrics:
         words += ["--metrics", options.metrics]
     for device in options.devices:
@@ -222,18 +245,37 @@ def _command(options: StartOptions) -> list[str]:
     return [*words, "--no-ui"]
 
 
-def _writable(settings: Settings, home: Path) -> list[Path]:
-    """Return the directories that a node writes to: its state and cache, its settings, the models' cache."""
-    models = Path(os.environ.get("HF_HOME") or home / ".cache" / "huggingface")
-    return list(
-        dict.fromkeys([settings.state_base, settings.cache_base, settings.source.absolute().parent, models])
-    )
+def _complete(path: Path) -> Path:
+    """Return a path from the root; systemd refuses one with ".." in it."""
+    return path.resolve() if ".." in path.parts else path.absolute()
+
+
+def _models_place() -> dict[str, str]:
+    """Return the variable that says where the models are, if it is set: a service has another environment."""
+    place = os.environ.get("HF_HOME")
+    return {"HF_HOME": str(_complete(Path(place).expanduser()))} if place else {}
+
+
+def _writable(settings: Settings) -> list[Path]:
+    """Return where a node writes: its state and cache, its settings, the models' cache, Triton's kernels."""
+    home = Path.home()
+    models = Path(_models_place().get("HF_HOME", home / ".cache" / "huggingface"))
+    directories = settings.state_base, settings.cache_base, settings.source.parent, models, home / ".triton"
+    return list(dict.fromkeys(map(_complete, directories)))
 
 
 def _make(directory: Path, owner: pwd.struct_passwd) -> None:
-    """Make a directory of the owner's where there is none: what is missing cannot be opened to a service."""
+    """Make a directory of the owner's where there is none: what is missing cannot be opened to a service.
+
+    Raise CommandRefused.
+    """
+    from emeth_tui.notices.reasons.local.service import UnitUnwritable
+
     missing = [path for path in (directory, *directory.parents) if not path.exists()]
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for path in missing:
-        if owner.pw_uid != os.geteuid():
-            os.chown(path, owner.pw_uid, owner.pw_gid)
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path in missing:
+            if owner.pw_uid != os.geteuid():
+                os.chown(path, owner.pw_uid, owner.pw_gid, follow_symlinks=False)  # as the owner may swap it
+    except OSError as error:
+        raise CommandRefused(UnitUnwritable(directory, error.strerror or "")) from error

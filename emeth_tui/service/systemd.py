@@ -45,15 +45,26 @@ class Systemd:
         """Whether a user's services go on without a session of his."""
         return (self.root / "var/lib/systemd/linger" / user).exists()
 
-    def write(self, text: str) -> None:
-        """Write the unit. Raise CommandRefused."""
+    def write(self, text: str) -> Path | None:
+        """Write the unit. Return where another one that stood there is kept. Raise CommandRefused."""
         path = self.unit_path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            kept = _keep(path, text.encode())
             write_atomically(path, text.encode())
             path.chmod(_UNIT_MODE)
         except OSError as error:
             raise CommandRefused(UnitUnwritable(path, error.strerror or "")) from error
+        return kept
+
+    def read(self) -> str:
+        """Return the unit's text, "" where there is none. Raise CommandRefused."""
+        try:
+            return self.unit_path.read_text("utf-8", "replace")
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            raise CommandRefused(UnitUnwritable(self.unit_path, error.strerror or "")) from error
 
     def remove(self) -> None:
         """Remove the unit. Raise CommandRefused where there is none."""
@@ -78,3 +89,16 @@ class Systemd:
         if path is None:
             raise CommandRefused(SystemdMissing(program))
         return [path, *(["--user"] if self.scope is Scope.USER else []), *arguments]
+
+
+def _keep(path: Path, text: bytes) -> Path | None:
+    """Copy a file to a name that systemd does not read, if it holds something else. Raise OSError."""
+    try:
+        before = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    if before == text:
+        return None
+    kept = path.with_name(f"{path.name}.old")
+    write_atomically(kept, before)
+    return kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -72,6 +73,7 @@ class Unit:
     writable: Sequence[Path] = ()
     credentials: Mapping[str, Path] = field(default_factory=dict)
     user: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def text(self) -> str:
         """Return the unit file's text."""
@@ -86,9 +88,13 @@ class Unit:
         if self.scope is Scope.SYSTEM:
             yield from ("Wants=network-online.target", "After=network-online.target")
         yield "StartLimitIntervalSec=0"  # deadlines do not wait: it is tried for as long as it takes
-        yield from ("", "[Service]", "Type=notify", f"ExecStart={' '.join(map(_word, self.command))}")
+        program, *arguments = self.command  # before the program, a colon leaves each $ as it is
+        started = " ".join([_word(f":{program}"), *map(_word, arguments)])
+        yield from ("", "[Service]", "Type=notify", f"ExecStart={started}")
         if self.user:
             yield f"User={self.user}"
+        for name, value in self.environment.items():
+            yield f"Environment={_word(f'{name}={value}')}"
         for name, path in self.credentials.items():
             yield f"LoadCredential={name}:{_plain(str(path))}"
         yield from (
@@ -113,6 +119,17 @@ def _plain(text: str) -> str:
 
 
 def _word(text: str) -> str:
-    """Quote a word as systemd.service(5) wants it."""
-    escaped = _plain(text).replace("\\", "\\\\").replace('"', '\\"').replace("$", "$$")
-    return f'"{escaped}"' if any(character in text for character in " '\"\\;") else escaped
+    """Quote a word as systemd.syntax(7) wants it; a new line in it starts no line of the unit."""
+    escaped = _plain(text).replace("\\", "\\\\").replace('"', '\\"')
+    escaped = escaped.replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
+    return escaped if text and not set(text) & set(" \t\r\n'\"\\;") else f'"{escaped}"'
+
+
+def user_and_command(text: str) -> tuple[str, list[str]]:
+    """Return whom a unit starts a node as, "" for its owner, and by which command, [] where none is found."""
+    values = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    try:
+        program, *arguments = shlex.split(values.get("ExecStart", "").replace("%%", "%"))
+    except ValueError:
+        return values.get("User", ""), []
+    return values.get("User", ""), [program.removeprefix(":"), *arguments]
