@@ -82,6 +82,10 @@ async def _jobs(node: ShownNode, question: Question) -> object:
     return await node.records.older_jobs(JobId(question.job_id) or None, question.limit)
 
 
+async def _day_costs(node: ShownNode, _question: Question) -> object:
+    return await node.records.day_costs()
+
+
 async def _transactions(node: ShownNode, question: Question) -> object:
     return [wire.without_bytes(tx) for tx in await node.records.transactions(question.limit)]
 
@@ -118,6 +122,7 @@ _ANSWERS: dict[str, Callable[[ShownNode, Question], Awaitable[object]]] = {
     "events": _events,
     "job": _job,
     "jobs": _jobs,
+    "day_costs": _day_costs,
     "transactions": _transactions,
     "series": _series,
     "settings": _settings,

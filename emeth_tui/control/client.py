@@ -15,6 +15,7 @@ from typing import Any
 from emeth_tui.control.connection import Connection, ConnectionBroken, NodeEnded, Refused, connect
 from emeth_tui.control.wire import Command, Topic
 from emeth_tui.engine.events import JobProgress, Subscription
+from emeth_tui.engine.money.costs import DayCosts
 from emeth_tui.engine.service_health import ServiceStatus
 from emeth_tui.engine.settings_editor import SettingChange, SettingsView
 from emeth_tui.engine.view.records import JobRecord
@@ -269,6 +270,10 @@ class RemoteRecords:
             jobs += more
             if len(more) < JOBS_AT_ONCE:
                 return jobs
+
+    async def day_costs(self) -> DayCosts:
+        costs: DayCosts = await self._node.ask("day_costs")
+        return costs
 
     async def transactions(self, limit: int) -> list[JournaledTransaction]:
         transactions: list[JournaledTransaction] = await self._node.ask("transactions", limit=limit)

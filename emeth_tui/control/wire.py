@@ -27,6 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from emeth_tui.engine.events import JobProgress
+from emeth_tui.engine.money.costs import DayCosts
 from emeth_tui.engine.settings_editor import SettingChange, SettingsView
 from emeth_tui.engine.view.records import JobRecord
 from emeth_tui.engine.view.series import Series, Span
@@ -53,6 +54,7 @@ Topic = Literal[
     "events",
     "job",
     "jobs",
+    "day_costs",
     "transactions",
     "series",
     "chain_record",
@@ -88,6 +90,7 @@ _ANSWERS: dict[str, Any] = {
     "events": None,
     "job": JobRecord | None,
     "jobs": list[Job],
+    "day_costs": DayCosts,
     "transactions": list[JournaledTransaction],
     "series": Series,
     "chain_record": ChainJob | None,

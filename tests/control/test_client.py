@@ -16,6 +16,7 @@ from emeth_tui.control.client import local_node
 from emeth_tui.control.server import serve_control
 from emeth_tui.engine.events import JobProgress
 from emeth_tui.engine.market.standstill import Standstill
+from emeth_tui.engine.money.costs import DayCosts
 from emeth_tui.engine.settings_editor import Setting, SettingsView
 from emeth_tui.errors import ControlError, EmethError, StoreError
 from emeth_tui.job import Job
@@ -56,6 +57,8 @@ async def test_records_are_the_nodes_own_but_for_signed_bytes(shown: ShownNode, 
     async with attached(shown, served) as view:
         remote, own = view.remote.records, shown.records
         assert await remote.history() == await own.history()
+        shown.records.costs = DayCosts({19_675: 2**70}, {19_675: 2**60})
+        assert await remote.day_costs() == await own.day_costs() == shown.records.costs
         assert await remote.chain_record(TRAINING_ID) == await own.chain_record(TRAINING_ID)
         assert await remote.logs() == await own.logs()
         assert await remote.log_tail(Path("node.log")) == await own.log_tail(Path("node.log"))

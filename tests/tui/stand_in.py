@@ -18,6 +18,7 @@ from emeth_tui.engine.events import Subscription
 from emeth_tui.engine.gpus.reading import GpuReading
 from emeth_tui.engine.market.rules import Offer
 from emeth_tui.engine.market.standstill import Standstill
+from emeth_tui.engine.money.costs import NO_COSTS, DayCosts
 from emeth_tui.engine.service_health import ServiceStatus
 from emeth_tui.engine.settings_editor import SettingChange, SettingsEditor, SettingsView
 from emeth_tui.engine.view.records import JobRecord
@@ -328,6 +329,7 @@ class StandInRecords:
     def __init__(self, node: StandInNode) -> None:
         self._node = node
         self.log_dir: Path | None = None
+        self.costs = NO_COSTS
 
     async def job(self, job_id: JobId) -> JobRecord | None:
         job = next((job for job in await self.history() if job.job_id == job_id), None)
@@ -349,6 +351,9 @@ class StandInRecords:
 
     async def history(self) -> Sequence[Job]:
         return [*self._node.picture.jobs, ended_job()]
+
+    async def day_costs(self) -> DayCosts:
+        return self.costs
 
     async def older_jobs(self, than: JobId | None, limit: int) -> Sequence[Job]:
         jobs = [*await self.history()]

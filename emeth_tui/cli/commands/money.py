@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -200,22 +199,19 @@ def _print_days(
 
 
 def _accounts(place: Place, tables: StoreReader) -> list[DayAccount]:
-    from emeth_tui.engine.money.devices import energy_by_day
-    from emeth_tui.engine.money.earnings import days_of, slot_of
+    from emeth_tui.engine.money.costs import costs_by_day
+    from emeth_tui.engine.money.earnings import days_of
     from emeth_tui.listings.movements import withdrawn_by_slot
 
-    fees_wei: Counter[int] = Counter()
-    for tx in tables.journal.all():
-        if tx.fee_wei:
-            fees_wei[slot_of(tx.created_at_unix_s)] += tx.fee_wei
+    costs = costs_by_day(tables.journal.all(), tables.energy.all())
     today = _today(place)
     return days_of(
         tables.jobs.all(),
         today.days if today else (),
         today.share if today else None,
         withdrawn_wei=withdrawn_by_slot(tables),
-        native_fees_wei=fees_wei,
-        energy_mj=energy_by_day(tables.energy.all()),
+        native_fees_wei=costs.native_fees_wei,
+        energy_mj=costs.energy_mj,
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emeth_tui.clients.threads import run_to_end
+from emeth_tui.engine.money.costs import DayCosts, costs_by_day
 from emeth_tui.engine.view import log_files
 from emeth_tui.engine.view.series import Series, SeriesRecorder, Span
 from emeth_tui.job import Job
@@ -73,6 +74,12 @@ class NodeRecords:
         """Return the newest jobs, newest first; with `than`, the newest of those taken before that job."""
         return self._context.store.jobs.older(than, limit)
 
+    async def day_costs(self) -> DayCosts:
+        """Return what each day cost beside EMT; read as the history is."""
+        store = self._context.store
+        costs = await run_to_end(_day_costs, store.path.parent)
+        return costs_by_day(store.journal.all(), store.energy.all()) if costs is None else costs
+
     async def transactions(self, limit: int) -> list[JournaledTransaction]:
         """Return the newest transactions, newest first."""
         return self._context.store.journal.recent(limit)
@@ -107,3 +114,9 @@ def _all_jobs(state_dir: Path) -> list[Job] | None:
     """Read all jobs from the database, newest first; None where there is none."""
     with read_store(state_dir) as store:
         return None if store is None else store.jobs.all()[::-1]
+
+
+def _day_costs(state_dir: Path) -> DayCosts | None:
+    """Add up from the database what days cost; None where there is none."""
+    with read_store(state_dir) as store:
+        return None if store is None else costs_by_day(store.journal.all(), store.energy.all())

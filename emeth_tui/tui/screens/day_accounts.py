@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from emeth_tui.engine.money.costs import NO_COSTS, DayCosts
 from emeth_tui.engine.money.earnings import DayAccount, days_of
 
 if TYPE_CHECKING:
@@ -17,11 +18,20 @@ class DayAccounts:
 
     def __init__(self) -> None:
         self._days: Sequence[DayAccount] = ()
-        self._days_of: tuple[Sequence[Job], TodaysShare | None] | None = None
+        self._days_of: tuple[Sequence[Job], TodaysShare | None, DayCosts] | None = None
 
-    def of(self, jobs: Sequence[Job], today: TodaysShare | None) -> Sequence[DayAccount]:
+    def of(
+        self, jobs: Sequence[Job], today: TodaysShare | None, costs: DayCosts = NO_COSTS
+    ) -> Sequence[DayAccount]:
         """Return the days, the same ones where nothing has changed."""
-        if self._days_of is None or self._days_of[0] is not jobs or self._days_of[1] != today:
-            self._days_of = jobs, today
-            self._days = days_of(jobs, today.days, today.share) if today else days_of(jobs, ())
+        known = self._days_of
+        if known is None or known[0] is not jobs or known[1:] != (today, costs):
+            self._days_of = jobs, today, costs
+            self._days = days_of(
+                jobs,
+                today.days if today else (),
+                today.share if today else None,
+                native_fees_wei=costs.native_fees_wei,
+                energy_mj=costs.energy_mj,
+            )
         return self._days

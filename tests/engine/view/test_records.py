@@ -47,6 +47,9 @@ async def test_a_jobs_record_holds_everything_in_order(network: Harness) -> None
         newest, *_older = await records.transactions(10)
         assert newest.created_at_unix_s == max(tx.created_at_unix_s for tx in await records.transactions(10))
         assert len(await records.transactions(1)) == 1
+        assert sum((await records.day_costs()).native_fees_wei.values()) == sum(
+            tx.fee_wei or 0 for tx in node.store.journal.all()
+        )
 
 
 async def test_all_jobs_are_read_without_holding_the_event_loop(tmp_path: Path) -> None:

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from emeth_tui.engine.money.costs import DayCosts
 from emeth_tui.engine.money.earnings import days_of
 from emeth_tui.listings.csv_text import columns_of, days_csv, jobs_csv
 from emeth_tui.listings.records import JobRecord
 from emeth_tui.listings.texts import exact_decimal, harmless
-from emeth_tui.model import JobState, token_to_wei
+from emeth_tui.model import SECONDS_PER_DAY, JobState, Prices, token_to_wei
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.tui.exports import save_new
 from emeth_tui.tui.screens.tables.days import DaysScreen
@@ -83,6 +84,23 @@ def test_days_are_written_with_their_losses() -> None:
     lost = make_job(state=JobState.TIMEOUT, ended_at_unix_s=NOW, lost_wei=token_to_wei(5))
     (row,) = rows_of(days_csv(days_of([lost], ())))
     assert (row["day"], row["costly"], row["total_emt"]) == ("2023-11-15", "1", "-5")
+
+
+async def test_days_count_fees_and_energy_also_in_their_file(node: StandInNode, tmp_path: Path) -> None:
+    slot = int(NOW) // SECONDS_PER_DAY
+    node.records.costs = DayCosts({slot: token_to_wei(2)}, {slot: 3_600_000_000})
+    node.change(prices=Prices("EUR", Decimal("0.5"), Decimal("1.5"), Decimal("0.25")))
+    async with shown(node, SMALL, replace(OPTIONS, exports_directory=tmp_path)) as pilot:
+        await press(pilot, "h", "d")
+        assert "net EUR" in text_of(pilot)
+        await press(pilot, "x", "enter")
+        (path,) = files_in(tmp_path)
+        row = next(row for row in rows_of(path.read_text("utf-8")) if row["fee_native"] == "2")
+        assert (row["energy_j"], row["energy_value"], row["fee_value"]) == ("3600000.0", "0.25", "3")
+        assert Decimal(row["net"]) == Decimal(row["value"]) - Decimal("3.25")
+    async with shown(node, LARGE) as pilot:
+        await press(pilot, "h", "d")
+        assert "1.00 kWh" in text_of(pilot)
 
 
 def test_a_file_is_new_and_its_owners(tmp_path: Path) -> None:

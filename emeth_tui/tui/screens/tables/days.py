@@ -6,21 +6,23 @@ A reward that is not withdrawn is an estimate, and in no total.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 
-from emeth_tui.engine.money.earnings import DayAccount
+from emeth_tui.engine.money.costs import NO_COSTS
+from emeth_tui.engine.money.earnings import DayAccount, net_of_days
 from emeth_tui.listings.csv_text import days_csv
-from emeth_tui.model import NO_PRICES, format_token
+from emeth_tui.model import NO_PRICES, Prices, format_token
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.lines import Line, Span, line
 from emeth_tui.tui.drawing.table import Column
 from emeth_tui.tui.screens.day_accounts import DayAccounts
 from emeth_tui.tui.screens.tables.rows import RowsScreen
-from emeth_tui.words.formats import cost, day_of, emt
+from emeth_tui.words.formats import cost, day_of, emt, energy
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
@@ -38,11 +40,13 @@ class DaysScreen(RowsScreen[DayAccount]):
     def __init__(self) -> None:
         super().__init__()
         self.jobs: Sequence[Job] = ()
+        self.costs = NO_COSTS
         self._days = DayAccounts()
         self._prices = NO_PRICES
 
     async def load(self, records: Records) -> None:
         self.jobs = await records.history()
+        self.costs = await records.day_costs()
 
     def open_details(self) -> None:
         """List the jobs that ended on the chosen day."""
@@ -55,7 +59,7 @@ class DaysScreen(RowsScreen[DayAccount]):
 
     def items(self, frame: Frame) -> Sequence[DayAccount]:
         today, self._prices = frame.snapshot.today, frame.snapshot.prices
-        return self._days.of(self.jobs, today)
+        return self._days.of(self.jobs, today, self.costs)
 
     def key_of(self, item: DayAccount) -> int:
         return item.slot
@@ -68,6 +72,9 @@ class DaysScreen(RowsScreen[DayAccount]):
         totals = _("{n} days, {total} in all").format(n=len(self.shown), total=emt(total))
         if estimated_wei := sum(day.estimated_wei for day in self.shown):
             totals += ", " + _("≈ {amount} not withdrawn yet").format(amount=emt(estimated_wei))
+        if (net := net_of_days(self.shown, self._prices)) is not None:
+            left = _("net: {net} {currency}")
+            totals += ", " + left.format(net=f"{net:,.2f}", currency=self._prices.currency)
         return line((_("Days"), "title"), ("   " + totals, "muted"))
 
     def columns(self, frame: Frame, width: int) -> Sequence[Column[DayAccount]]:
@@ -87,7 +94,29 @@ class DaysScreen(RowsScreen[DayAccount]):
             Column(_("lost"), _lost, lambda item: item.lost_wei),
             Column(_("reward"), _reward, lambda item: item.reward_wei + item.estimated_wei),
             Column(_("total"), _total, lambda item: item.total_wei),
+            *_cost_columns(self._prices, measured=bool(self.costs.energy_mj)),
         )
+
+
+def _cost_columns(prices: Prices, *, measured: bool) -> list[Column[DayAccount]]:
+    """Show energy where it is measured, and what is left net where the owner keeps a price of EMT."""
+
+    def taken(day: DayAccount) -> Span:
+        return "" if day.energy_mj is None else energy(day.energy_mj), "muted"
+
+    def left(day: DayAccount) -> Span:
+        net = net_of_days([day], prices)
+        return ("–", "muted") if net is None else (f"{net:,.2f}", "bad" if net < 0 else "good")
+
+    def by_net(day: DayAccount) -> Decimal:
+        net = net_of_days([day], prices)
+        return Decimal("-Infinity") if net is None else net
+
+    title = _("net {currency}").format(currency=prices.currency)
+    return [
+        *([Column(_("energy"), taken, lambda day: day.energy_mj or 0, spare=3)] if measured else []),
+        *([Column(title, left, by_net)] if prices.emt is not None else []),
+    ]
 
 
 def _verified(day: DayAccount) -> Span:
