@@ -155,6 +155,19 @@ async def test_a_device_that_is_not_there_is_said(tmp_path: Path) -> None:
         assert from_data(Reason, (await client.read(Ended)).reason) == NoSuchDevice("cuda:3")
 
 
+async def test_an_attempt_that_the_disk_has_no_room_for_ends_alone(
+    tmp_path: Path,
+) -> None:
+    far = site(tmp_path)
+    async with far.keeper(), far.client() as client:
+        await begun(far, client)
+        (far.place.outboxes / B).touch()  # no directory can be made there
+        client.send(Open(B, "cpu"))
+        assert (await client.read(Ended)).attempt == B
+        client.send(messages.Beat())
+        await client.read(messages.Beat)
+
+
 async def test_a_new_keeper_says_what_the_last_one_had_to_say(tmp_path: Path) -> None:
     far, side = site(tmp_path), NodeSide()
     async with far.keeper():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -57,4 +60,53 @@ def test_it_takes_so_much_and_no_more(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(OutboxFull):
         full.add(b"90\n")
     assert full.lines == (b"12345678\n",)
+    full.delete()
+
+
+@contextmanager
+def room_for_files_of(size_bytes: int) -> Iterator[None]:
+    """Have no file grow beyond a size: what is written is cut there, as by a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_on_a_full_disk_a_line_is_kept_whole_or_not_at_all(tmp_path: Path) -> None:
+    filling = Outbox(tmp_path / "a")
+    filling.add(b"first\n")
+    with room_for_files_of(len(b"0\nfirst\nsec")), pytest.raises(OSError, match="too large"):
+        filling.add(b"second\n")
+    assert filling.lines == (b"first\n",)
+    filling.add(b"third\n")
+    filling.end({})
+    again = Outbox(tmp_path / "a")
+    assert again.lines == (b"first\n", b"third\n")
+    again.delete()
+
+
+def test_on_a_full_disk_what_was_heard_stays_there_and_the_rest_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "COMPACT_BYTES", 4)
+    full = Outbox(tmp_path / "a")
+    full.add(b"first\n")
+    full.add(b"second\n")
+    with room_for_files_of(3):
+        full.forget(1)
+    full.add(b"third\n")
+    assert full.lines == (b"second\n", b"third\n")
+    full.forget(2)
+    full.add(b"last\n")
+    assert (tmp_path / "a" / "lines").read_bytes() == b"2\nthird\nlast\n"
+    full.delete()
+
+
+def test_an_end_that_the_disk_has_no_room_for_is_said_all_the_same(tmp_path: Path) -> None:
+    full = Outbox(tmp_path / "a")
+    with room_for_files_of(1), pytest.raises(OSError, match="too large"):
+        full.end({"kind": "keeper_ended"})
+    assert full.ended == {"kind": "keeper_ended"}
     full.delete()

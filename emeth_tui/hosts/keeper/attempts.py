@@ -194,7 +194,7 @@ class Attempts:
         return any(not attempt.over.is_set() for attempt in self._attempts.values())
 
     def open(self, wanted: Open) -> None:
-        """Begin an attempt, or say again what a known one has to say. Raise OSError."""
+        """Begin an attempt, or say again what a known one has to say."""
         name, device = wanted.attempt, wanted.device
         if (known := self._attempts.get(name)) is not None:
             known.repeat()
@@ -202,7 +202,11 @@ class Attempts:
         if len(self._attempts) >= MAX_ATTEMPTS:
             self._say(Ended(name, to_data(TooManyAttempts(MAX_ATTEMPTS))))
             return
-        outbox = Outbox(self._place.outboxes / name)
+        try:
+            outbox = Outbox(self._place.outboxes / name)
+        except OSError as error:  # the disk is full: what else trains here goes on
+            self._say(Ended(name, to_data(Foreign(str(error)))))
+            return
         attempt = self._attempts[name] = Attempt(name, device, outbox, self._say, self._listening)
         if wanted.begun:
             attempt.cannot_start(KeeperEnded())

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 from collections import deque
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,10 @@ class Outbox:
             self._read()
         else:
             self._rewrite()
-        self._file = (directory / _LINES).open("ab", buffering=0)
+        self._file = self._opened()
+        self._ended: dict[str, Any] | None = None
+        with contextlib.suppress(FileNotFoundError):
+            self._ended = json.loads((directory / _ENDED).read_bytes())
 
     @property
     def lines(self) -> tuple[bytes, ...]:
@@ -52,11 +57,7 @@ class Outbox:
     @property
     def ended(self) -> dict[str, Any] | None:
         """Why the attempt has ended, as data; None while it has not."""
-        try:
-            ended: dict[str, Any] = json.loads((self.directory / _ENDED).read_bytes())
-        except FileNotFoundError:
-            return None
-        return ended
+        return self._ended
 
     @property
     def process(self) -> Orphan | None:
@@ -74,7 +75,12 @@ class Outbox:
         """Keep a line. Raise OutboxFull or OSError, with nothing kept."""
         if sum(map(len, self._lines)) + len(line) > MAX_BYTES:
             raise OutboxFull
-        self._file.write(line)
+        end = self._file.seek(0, os.SEEK_END)
+        try:
+            _write_all(self._file, line)
+        except OSError:
+            self._file.truncate(end)  # a disk that is full takes the beginning of a line
+            raise
         self._lines.append(line)
 
     def forget(self, count: int) -> None:
@@ -83,19 +89,25 @@ class Outbox:
             self._waste_bytes += len(self._lines.popleft())
             self.heard += 1
         if self._waste_bytes > COMPACT_BYTES and not self._file.closed:
-            self._file.close()
-            self._rewrite()
-            self._file = (self.directory / _LINES).open("ab", buffering=0)
+            with contextlib.suppress(OSError):  # the disk is full: it is tried again with the next
+                self._rewrite()
+                opened = self._opened()
+                self._file.close()
+                self._file = opened
 
     def end(self, reason: dict[str, Any]) -> None:
-        """Keep why the attempt has ended: no line comes after that. Raise OSError."""
+        """Keep why the attempt has ended: no line comes after that. Raise OSError: it is kept in memory."""
         self._file.close()
+        self._ended = reason
         write_atomically(self.directory / _ENDED, json.dumps(reason).encode())
 
     def delete(self) -> None:
         """Delete all of it."""
         self._file.close()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _opened(self) -> FileIO:
+        return FileIO(self.directory / _LINES, "ab")
 
     def _read(self) -> None:
         first, *lines = (self.directory / _LINES).read_bytes().split(b"\n")
@@ -107,5 +119,11 @@ class Outbox:
             self._rewrite()
 
     def _rewrite(self) -> None:
-        self._waste_bytes = 0
         write_atomically(self.directory / _LINES, b"%d\n" % self.heard + b"".join(self._lines))
+        self._waste_bytes = 0
+
+
+def _write_all(file: FileIO, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[file.write(view) :]
