@@ -7,14 +7,9 @@ terminal while there is no screen yet; when a line that dropped is made anew, it
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import IO
-
-import anyio
 
 from emeth_tui.control import wire
 from emeth_tui.control.connection import Connection, ConnectionBroken, talk
@@ -24,9 +19,9 @@ from emeth_tui.model import AskedAt
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.reasons import control as why
 from emeth_tui.transport import ssh as system_ssh
+from emeth_tui.transport.ssh_process import SshProcess, running_ssh
 
 AGAIN_LIMIT_S = 20.0  # for a line made anew; the first may wait for a password
-END_LIMIT_S = 2.0
 OnNews = Callable[[Event | JobProgress], None]
 
 
@@ -67,58 +62,30 @@ class SshLine:
     async def _connect(self, on_news: OnNews, *, may_ask: bool) -> AsyncIterator[Connection]:
         limit_s = None if may_ask else AGAIN_LIMIT_S
         async with AsyncExitStack() as stack:
-            said = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
-            process = await self._start(said, () if may_ask else system_ssh.NO_QUESTIONS)
-            stack.push_async_callback(_end, process)
-            assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 - pipes
-            streams = process.stdout, process.stdin
+            ssh = await self._start(stack, () if may_ask else system_ssh.NO_QUESTIONS)
             try:
-                talking = talk(*streams, AskedAt.ATTACHED_SCREEN, on_news, hello_limit_s=limit_s)
+                talking = talk(*ssh.streams, AskedAt.ATTACHED_SCREEN, on_news, hello_limit_s=limit_s)
                 connection = await stack.enter_async_context(talking)
             except ConnectionBroken as error:
-                raise await self._failure(process, said) from error
+                raise await self._failure(ssh) from error
             yield connection
 
-    async def _start(self, said: IO[bytes], more: tuple[str, ...]) -> asyncio.subprocess.Process:
-        words = (
-            *self.ssh,
-            *system_ssh.OPTIONS,
-            *more,
-            "--",
-            self.destination,
-            f"{self.remote_command} relay",
-        )
+    async def _start(self, stack: AsyncExitStack, more: tuple[str, ...]) -> SshProcess:
+        remote = f"{self.remote_command} relay"
+        words = (*self.ssh, *system_ssh.OPTIONS, *more, "--", self.destination, remote)
         try:
-            return await asyncio.create_subprocess_exec(
-                *words,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=said,
-                limit=wire.MAX_ANSWER_BYTES,
-            )
+            return await stack.enter_async_context(running_ssh(words, wire.MAX_ANSWER_BYTES))
         except OSError as error:
             raise SshError(why.NoSsh(self.ssh[0], error.strerror or "")) from error
 
-    async def _failure(self, process: asyncio.subprocess.Process, said: IO[bytes]) -> EmethError:
+    async def _failure(self, ssh: SshProcess) -> EmethError:
         """Return why there is no line: ssh's own reason, or what the far end says."""
-        with anyio.move_on_after(END_LIMIT_S):
-            await process.wait()
-        said.seek(0)
-        reason = system_ssh.reason(said.read())
-        if process.returncode == system_ssh.FAILED:
+        status, reason = await ssh.end()
+        if status == system_ssh.FAILED:
             kind = SshError if any(refusal in reason for refusal in system_ssh.FINAL) else LineDropped
             return kind(why.SshFailed(self.host, reason))
-        if process.returncode == system_ssh.NOT_FOUND:
+        if status == system_ssh.NOT_FOUND:
             return ControlError(why.NotInstalledThere(self.host, reason))
-        if process.returncode == ExitCode.NOT_RUNNING:
+        if status == ExitCode.NOT_RUNNING:
             return NotRunning(why.FarEndSays(self.host, reason))
-        return ControlError(why.FarEndSays(self.host, reason or f"exit status {process.returncode}"))
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.stdin is not None:
-        process.stdin.close()
-    if process.returncode is None:
-        process.terminate()
-    with anyio.move_on_after(END_LIMIT_S, shield=True):
-        await process.wait()
+        return ControlError(why.FarEndSays(self.host, reason or f"exit status {status}"))

@@ -34,7 +34,7 @@ Size = Annotated[int, Meta(ge=0, le=2**50)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Request = Annotated[int, Meta(ge=1, le=2**53)]
 Text = Annotated[str, Meta(max_length=500)]
-Version = Annotated[str, Meta(max_length=64)]
+Version = Annotated[str, Meta(pattern=r"^[0-9A-Za-z.+_-]{0,64}\Z")]  # shown on terminals
 Line = Annotated[bytes, Meta(max_length=MAX_LINE_BYTES)]
 Chunk = Annotated[bytes, Meta(min_length=1, max_length=MAX_CHUNK_BYTES)]
 ReasonData = dict[str, Any]  # as `notices.notice.to_data` writes a reason

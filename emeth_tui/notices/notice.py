@@ -148,7 +148,14 @@ def from_data(family: type[_N], data: object) -> _N:
         except ValidationError:  # of another version, or of a stranger
             pass
     unknown: Any = UnknownReason if issubclass(family, Reason) else UnknownEvent
-    return unknown(kind, "…" if deep else json.dumps(content, ensure_ascii=False, default=str))  # type: ignore[no-any-return]
+    return unknown(kind, "…" if deep else _as_text(content))  # type: ignore[no-any-return]
+
+
+def _as_text(content: object) -> str:
+    try:
+        return json.dumps(content, ensure_ascii=False, default=str)
+    except (TypeError, RecursionError):  # what another format than JSON can hold, or lists without end
+        return "…"
 
 
 def reason_data(reason: Reason | None) -> dict[str, Any] | None:

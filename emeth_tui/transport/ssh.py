@@ -12,7 +12,7 @@ FAILED, NOT_FOUND = 255, 127  # exit statuses: ssh(1), and a shell's
 # What a second try would not change, and many tries would lock the user out for.
 FINAL = ("Permission denied", "Too many authentication failures", "Host key verification failed")
 OPTIONS = (
-    "-T",
+    *("-T", "-a", "-x"),  # no terminal, agent or display there, whatever ssh's configuration says
     *("-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3", "-o", "ClearAllForwardings=yes"),
 )
 NO_QUESTIONS = ("-o", "BatchMode=yes")

@@ -6,6 +6,7 @@ import asyncio
 import getpass
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from emeth_tui.notices.events.job import Declined
 from emeth_tui.notices.events.market import ClaimsPaused
 from emeth_tui.notices.events.node import ScreenAttached
 from emeth_tui.notices.reasons.market import PausedByOperator
+from emeth_tui.transport.ssh import OPTIONS
 from tests.control.conftest import PID, Attached, Place, ShownNode, until
 from tests.control.sshd import PASSPHRASE, Sshd
 from tests.control.test_attach import running
@@ -263,3 +265,11 @@ def test_destinations_and_the_names_of_their_machines(name: str, host: str) -> N
     line = SshLine(name)
     line.check()
     assert line.host == host
+
+
+@pytest.mark.skipif(shutil.which("ssh") is None, reason="there is no ssh")
+def test_neither_agent_nor_display_is_passed_on(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("ForwardAgent yes\nForwardX11 yes\nLocalForward 8080 other:80\n")
+    words = ("ssh", "-F", str(tmp_path / "config"), *OPTIONS, "-G", "farm")
+    settings = subprocess.run(words, check=True, capture_output=True, text=True).stdout.splitlines()
+    assert {"forwardagent no", "forwardx11 no", "clearallforwardings yes"} <= set(settings)

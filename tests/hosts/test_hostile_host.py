@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import os
 import pickle
+import shlex
 import struct
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,8 +20,14 @@ import pytest
 from emeth_tui.hosts import messages
 from emeth_tui.hosts.link.line import Route
 from emeth_tui.hosts.messages import FarDevice, KeeperHello, Versions
-from emeth_tui.hosts.node.connection import HostConnection, Surroundings
-from emeth_tui.notices.reasons.network.host import HostRulesBroken, NotReachedYet, OtherHostProtocol
+from emeth_tui.hosts.node.connection import HostConnection, Surroundings, TransferFailed
+from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.notices.reasons.network.host import (
+    HostNotReached,
+    HostRulesBroken,
+    NotReachedYet,
+    OtherHostProtocol,
+)
 from tests.hosts.far import NODE
 from tests.hosts.scripted import JOB, LIMIT_S
 from tests.terminal import ROOT
@@ -44,11 +52,13 @@ class Marked:
 
 
 @asynccontextmanager
-async def facing(directory: Path, said: bytes) -> AsyncIterator[HostConnection]:
-    """A node's connection to a host that says this and then waits."""
+async def facing(
+    directory: Path, said: bytes, then: str = "exec sleep 1000"
+) -> AsyncIterator[HostConnection]:
+    """A node's connection to a host that says this and then waits, or does something else."""
     (directory / "said").write_bytes(said)
     (directory / "jobs" / JOB).mkdir(parents=True)
-    ssh = ("sh", "-c", f"cat '{directory / 'said'}'; exec sleep 1000", "ssh")
+    ssh = ("sh", "-c", f"cat '{directory / 'said'}'; {then}", "ssh")
     surroundings = Surroundings(
         directory / "jobs", directory / "log", {**os.environ, "PYTHONPATH": str(ROOT)}
     )
@@ -83,8 +93,9 @@ async def refused(connection: HostConnection) -> object:
         frame(HELLO, 1) + frame(messages.Open("a" * 16, "cpu"), 2),
         frame(messages.Beat(), 1),
         b"Welcome to b! You have new mail.\n" * 10,
+        frame(msgspec.structs.replace(HELLO, versions=Versions("\x1b[2J", "3.11.7", "")), 1),
     ],
-    ids=["endless", "number", "two hellos", "replayed", "commands", "no hello", "greeting"],
+    ids=["endless", "number", "two hellos", "replayed", "commands", "no hello", "greeting", "escapes"],
 )
 async def test_what_breaks_the_rules_ends_the_line_and_is_said(tmp_path: Path, said: bytes) -> None:
     async with facing(tmp_path, said) as connection:
@@ -103,3 +114,52 @@ async def test_another_protocol_is_said_with_its_version(tmp_path: Path) -> None
     other = msgspec.structs.replace(HELLO, protocol=7)
     async with facing(tmp_path, frame(other, 1)) as connection:
         assert await refused(connection) == OtherHostProtocol(7, 1, "0.1.0")
+
+
+async def test_a_host_that_complains_without_end_fills_no_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary, complained, enough = (tmp_path / name for name in ("tmp", "complained", "enough"))
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    complaint = f"head -c 20000000 /dev/zero >&2; echo >&2; echo 'that is all' >&2; touch '{complained}'"
+    leave = f"while [ ! -e '{enough}' ]; do sleep 0.05; done; exit 1"
+    async with facing(tmp_path, frame(HELLO, 1), f"{complaint}; {leave}") as connection:
+        await asyncio.wait_for(connection.joined.wait(), LIMIT_S)
+        while not complained.exists():  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(0.005)
+        assert sum(path.stat().st_size for path in temporary.rglob("*")) < 1_000_000
+        enough.touch()
+        assert await refused(connection) == HostNotReached("that is all")
+
+
+ANSWER = """
+import pathlib, sys
+asked = b""
+while b"ListFiles" not in asked:
+    asked += sys.stdin.buffer.read1()
+sys.stdout.buffer.write(pathlib.Path(sys.argv[1]).read_bytes())
+sys.stdout.flush()
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        {"kind": "made_up", "more": {b"bytes": 1}},
+        {"kind": "file_too_large", "name": "x", "size_bytes": "9" * 400, "limit_bytes": 1},
+    ],
+    ids=["made up", "beyond measure"],
+)
+async def test_a_refusal_in_no_words_of_a_keeper_is_an_answer(
+    tmp_path: Path, refusal: dict[str, Any]
+) -> None:
+    (tmp_path / "answer").write_bytes(frame(messages.Refused(1, refusal), 2))
+    then = shlex.join(["exec", sys.executable, "-c", ANSWER, str(tmp_path / "answer")])
+    async with facing(tmp_path, frame(HELLO, 1), then) as connection:
+        await asyncio.wait_for(connection.joined.wait(), LIMIT_S)
+        moving = connection.move(lambda number: messages.Bring(number, JOB, "result", 10**9))
+        with pytest.raises(TransferFailed) as failed:
+            await asyncio.wait_for(moving, LIMIT_S)
+        assert isinstance(failed.value.reason, Foreign)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 from weakref import WeakValueDictionary
+
+import anyio
 
 from emeth_tui.foreign_text import one_line
 from emeth_tui.hosts import messages
@@ -36,6 +39,7 @@ from emeth_tui.hosts.messages import (
 from emeth_tui.notices.notice import Reason, from_data, to_data
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.network.host import FileTooLarge
+from emeth_tui.notices.reasons.worker import ProcessSilent
 from emeth_tui.protocol.hash_chain import RESULT_NAME
 from emeth_tui.training.reports import DATASET_NAME
 
@@ -44,6 +48,8 @@ Answers = asyncio.Queue[Answer | None]  # None: the line has dropped
 T = TypeVar("T")
 CHECKPOINTS_KEPT = 2
 MAX_UNREAD_PIECES = 64
+ANSWER_LIMIT_S = 600.0  # to hash some gigabytes on a slow disk takes minutes
+log = logging.getLogger(__name__)
 
 
 class TransferFailed(Exception):
@@ -108,6 +114,9 @@ class NearEnd:
             self._say(Moved(request.request, moved_bytes, time.monotonic() - started))
         except TransferFailed as error:
             self._say(Refused(request.request, to_data(error.reason), error.missing))
+        except Exception as error:  # the top of a task: the node waits for an answer
+            log.exception("request %d: internal error", request.request)
+            self._say(Refused(request.request, to_data(Foreign(one_line(repr(error))))))
 
     async def _until_done(self, request: Put | Bring) -> int:
         moved_bytes = 0
@@ -145,6 +154,8 @@ class NearEnd:
             writer = self._line()
             writer.send(messages.Offer(number, job, name, size_bytes, digest))
             begin = offset = _expect(await _next(answers), Wanted).offset
+            if offset > size_bytes:
+                raise WrongPiece(f"from byte {offset} of {size_bytes}")
             if offset == size_bytes:
                 return 0
             while offset < size_bytes:
@@ -181,6 +192,7 @@ class NearEnd:
         if file.size_bytes > bring.limit_bytes:
             raise TransferFailed(FileTooLarge(file.name, file.size_bytes, bring.limit_bytes))
         path = self._jobs_dir / bring.job / file.name
+        _drop_other_parts(path)
         offset, begun_sha256 = _begun(path)
         with self._request() as (number, answers):
             self._line().send(messages.Get(number, bring.job, file.name, offset, begun_sha256))
@@ -227,12 +239,21 @@ class NearEnd:
 
 
 async def _next(answers: Answers) -> Answer:
-    """Return the next answer. Raise FramesEnded when the line drops, TransferFailed when it is a refusal."""
-    answer = await answers.get()
+    """Return the next answer. Raise FramesEnded when the line drops, TransferFailed for a refusal or none."""
+    answer: Answer | None = None
+    with anyio.move_on_after(ANSWER_LIMIT_S) as limit:
+        answer = await answers.get()
+    if limit.cancelled_caught:
+        raise TransferFailed(ProcessSilent(ANSWER_LIMIT_S))
     if answer is None:
         raise FramesEnded
     if isinstance(answer, Refused):
-        raise TransferFailed(from_data(Reason, answer.reason), missing=answer.missing)
+        reason = from_data(Reason, answer.reason)
+        # A keeper refuses in words of its system; any other reason was made up.
+        raise TransferFailed(
+            reason if isinstance(reason, Foreign) else Foreign(one_line(answer.reason)),
+            missing=answer.missing,
+        )
     return answer
 
 
@@ -259,6 +280,13 @@ def _begun(path: Path) -> tuple[int, str]:
         if len(sha256) == 64:
             return part.lstat().st_size, sha256
     return 0, ""
+
+
+def _drop_other_parts(path: Path) -> None:
+    """Delete what has arrived of other checkpoints: there is a newer one, and nobody asks for them again."""
+    for part in path.parent.glob(".epoch-*.part"):
+        if not part.name.startswith(f".{path.name}."):
+            part.unlink(missing_ok=True)
 
 
 def _drop_old_checkpoints(directory: Path) -> None:

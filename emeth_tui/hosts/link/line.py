@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-
-import anyio
 
 from emeth_tui.hosts.frames import FrameReader, FrameWriter
 from emeth_tui.hosts.messages import FromKeeper
@@ -16,8 +12,8 @@ from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.control import NoDestination, NoSsh, NotInstalledThere, SshFailed
 from emeth_tui.notices.reasons.network.host import HostLineDropped, HostNotReached
 from emeth_tui.transport import ssh as system_ssh
+from emeth_tui.transport.ssh_process import SshProcess, running_ssh
 
-END_LIMIT_S = 2.0
 _READ_LIMIT_BYTES = 1 << 20
 
 
@@ -46,16 +42,12 @@ class Line:
 
     frames: FrameReader[FromKeeper]
     writer: FrameWriter
-    process: asyncio.subprocess.Process
-    said: tempfile._TemporaryFileWrapper[bytes]
+    ssh: SshProcess
     host: str
 
     async def failure(self) -> LineFailed:
         """Return why the line ended: ssh's own reason, or what the far end says."""
-        with anyio.move_on_after(END_LIMIT_S):
-            await self.process.wait()
-        self.said.seek(0)
-        reason, code = system_ssh.reason(self.said.read()), self.process.returncode
+        code, reason = await self.ssh.end()
         if code == system_ssh.FAILED:
             final = any(refusal in reason for refusal in system_ssh.FINAL)
             return LineFailed(SshFailed(self.host, reason), final=final)
@@ -71,30 +63,11 @@ async def open_line(route: Route) -> AsyncIterator[Line]:
         raise LineFailed(NoDestination(route.destination), final=True)
     remote = f"{route.remote_command} hosts stdio {route.node}"
     words = (*route.ssh, *system_ssh.OPTIONS, *system_ssh.NO_QUESTIONS, "--", route.destination, remote)
-    with tempfile.NamedTemporaryFile(prefix="emeth-ssh-") as said:
+    async with AsyncExitStack() as stack:
         try:
-            process = await asyncio.create_subprocess_exec(
-                *words,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=said,
-                limit=_READ_LIMIT_BYTES,
-            )
+            ssh = await stack.enter_async_context(running_ssh(words, _READ_LIMIT_BYTES))
         except OSError as error:
             raise LineFailed(NoSsh(route.ssh[0], error.strerror or ""), final=True) from error
-        assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 - pipes
-        frames: FrameReader[FromKeeper] = FrameReader(process.stdout, FromKeeper)
-        try:
-            host = system_ssh.host_of(route.destination)
-            yield Line(frames, FrameWriter(process.stdin), process, said, host)
-        finally:
-            await _end(process)
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.stdin is not None:
-        process.stdin.close()
-    if process.returncode is None:
-        process.terminate()
-    with anyio.move_on_after(END_LIMIT_S, shield=True):
-        await process.wait()
+        reader, stream = ssh.streams
+        frames: FrameReader[FromKeeper] = FrameReader(reader, FromKeeper)
+        yield Line(frames, FrameWriter(stream), ssh, system_ssh.host_of(route.destination))

@@ -15,6 +15,7 @@ from pathlib import Path
 import anyio
 
 from emeth_tui.backoff import Backoff
+from emeth_tui.foreign_text import one_line
 from emeth_tui.hosts.frames import BadFrame, FrameReader, FramesEnded, FrameWriter
 from emeth_tui.hosts.link.line import Route
 from emeth_tui.hosts.messages import (
@@ -33,6 +34,7 @@ from emeth_tui.hosts.messages import (
 from emeth_tui.hosts.node.remote import RemoteLink
 from emeth_tui.model import JobId
 from emeth_tui.notices.notice import Reason, from_data
+from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.network.host import HostRulesBroken, LinkEnded, NotReachedYet
 
 RESTARTS = Backoff(1.0, 30.0)
@@ -107,7 +109,7 @@ class HostConnection:
         try:
             while True:
                 began = time.monotonic()
-                await self._run_link()
+                await self._run_link_once()
                 failures = 1 if time.monotonic() - began > RESTARTS.longest_s else failures + 1
                 log.warning("the link to host %s ended", self.name)
                 await anyio.sleep(RESTARTS.delay_s(failures))
@@ -155,6 +157,14 @@ class HostConnection:
         self._on_checkpoint(self, job_id)
 
     # -- the link process
+
+    async def _run_link_once(self) -> None:
+        try:
+            await self._run_link()
+        except OSError as error:
+            self._gone(Foreign(one_line(error)))
+        except Exception:  # the top of a task: a host without it would be away for good, and nobody knew why
+            log.exception("the link to host %s: internal error", self.name)
 
     async def _run_link(self) -> None:
         surroundings, route = self._surroundings, self._route
