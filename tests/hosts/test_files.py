@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,12 +16,17 @@ import pytest
 
 from emeth_tui.hosts import messages
 from emeth_tui.hosts.arriving import Arriving, WrongPiece
+from emeth_tui.hosts.frames import FrameWriter
+from emeth_tui.hosts.link import files as link_files
 from emeth_tui.hosts.link.line import Route
 from emeth_tui.hosts.messages import Bring, Put
 from emeth_tui.hosts.node.connection import HostConnection, Surroundings, TransferFailed
 from emeth_tui.hosts.node.files import Carrier, FarJobFiles, epochs_kept
 from emeth_tui.model import JobId
+from emeth_tui.notices.notice import to_data
+from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.network.host import FileTooLarge
+from emeth_tui.notices.reasons.worker import ProcessSilent
 from emeth_tui.workers.job_files import JobFileMissing, LocalJobFiles
 from tests.hosts.far import NODE
 from tests.hosts.scripted import JOB, LIMIT_S, Client, Site, site
@@ -44,6 +50,14 @@ def sha256(content: bytes) -> str:
 @asynccontextmanager
 async def connected(far: Site, home: Path) -> AsyncIterator[HostConnection]:
     """A node's connection to a keeper, through a real link process."""
+    async with attempted(far, home) as connection:
+        await asyncio.wait_for(connection.joined.wait(), LIMIT_S)
+        yield connection
+
+
+@asynccontextmanager
+async def attempted(far: Site, home: Path) -> AsyncIterator[HostConnection]:
+    """A node's connection to a keeper, whether or not it comes about."""
     ssh = (sys.executable, "-m", "tests.hosts.straight", str(far.place.socket_dir))
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     surroundings = Surroundings(home / "jobs", home / "link.log", environment)
@@ -51,7 +65,6 @@ async def connected(far: Site, home: Path) -> AsyncIterator[HostConnection]:
     connection = HostConnection("b", route, surroundings, lambda: [JOB_ID], lambda _host, _job: None)
     running = asyncio.create_task(connection.run())
     try:
-        await asyncio.wait_for(connection.joined.wait(), LIMIT_S)
         yield connection
     finally:
         running.cancel()
@@ -124,6 +137,46 @@ async def test_only_two_checkpoints_stay_at_home(tmp_path: Path) -> None:
             await connection.move(bring("checkpoint"))
     kept = sorted(path.name[:12] for path in (home / "jobs" / JOB / "checkpoints").iterdir())
     assert kept == ["epoch-000003", "epoch-000004"]
+
+
+async def test_what_arrived_of_an_older_checkpoint_goes_when_a_newer_comes(tmp_path: Path) -> None:
+    far, home = site(tmp_path), tmp_path / "home"
+    checkpoints = home / "jobs" / JOB / "checkpoints"
+    older, newer = (checkpoints / f".{Path(name).name}.{sha256(LARGE)}.part" for name in (OLDER, NEWER))
+    for part in (older, newer):
+        write(part, LARGE[:1000])
+    write(far.place.jobs / JOB / NEWER, LARGE)
+    async with far.keeper(), connected(far, home) as connection:
+        assert (await connection.move(bring("checkpoint"))).moved_bytes == len(LARGE) - 1000
+    assert [path.name for path in checkpoints.iterdir()] == [Path(NEWER).name]
+
+
+async def test_a_keeper_that_does_not_answer_keeps_no_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_files, "ANSWER_LIMIT_S", 0.05)
+    said: asyncio.Queue[object] = asyncio.Queue()
+    near, deaf = socket.socketpair()
+    _reading, writing = await asyncio.open_connection(sock=near)
+    near_end = link_files.NearEnd(tmp_path / "jobs", said.put_nowait)
+    near_end.connected(FrameWriter(writing))
+    near_end.begin(Bring(1, JOB, "result", 10**9))
+    refused = await asyncio.wait_for(said.get(), LIMIT_S)
+    assert refused == messages.Refused(1, to_data(ProcessSilent(0.05)))
+    writing.close()
+    await writing.wait_closed()
+    deaf.close()
+
+
+async def test_a_link_that_cannot_be_started_is_tried_again(tmp_path: Path) -> None:
+    far, home = site(tmp_path), tmp_path / "home"
+    home.touch()  # the link's log cannot be written there
+    async with far.keeper(), attempted(far, home) as connection:
+        while not isinstance(connection.away_because, Foreign):  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(0.005)
+        home.unlink()
+        home.mkdir()
+        await asyncio.wait_for(connection.joined.wait(), LIMIT_S)
 
 
 async def test_a_transfer_goes_on_where_the_line_dropped(tmp_path: Path) -> None:

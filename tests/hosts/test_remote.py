@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from emeth_tui.hosts.messages import Ended, Heard, Kill, Open, Taken, Up
+from emeth_tui.hosts.node import remote
 from emeth_tui.hosts.node.remote import RemoteLink
 from emeth_tui.model import JobId
 from emeth_tui.notices.notice import to_data
@@ -155,6 +156,20 @@ async def test_a_host_that_breaks_the_rules_is_not_believed(connection: FakeConn
     link.take(Up(link.attempt, Writer().line(Pong(1))))  # dropped
     with pytest.raises(ProcessDied):
         await link.receive()
+
+
+async def test_what_nobody_reads_is_bounded_in_bytes(
+    connection: FakeConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = Writer().line(Pong(1))
+    monkeypatch.setattr(remote, "MAX_UNREAD_BYTES", 3 * len(line))
+    link, writer = RemoteLink(connection, "cpu", lambda: None), Writer()
+    for number in range(1, 10):
+        up(link, writer, Pong(number))
+        assert await link.receive() == Pong(number)  # what is read does not count
+    for number in range(10, 14):
+        up(link, writer, Pong(number))
+    assert Kill(link.attempt) in connection.sent
 
 
 async def test_a_worker_whose_host_is_away_is_given_up_at_once(connection: FakeConnection) -> None:

@@ -150,6 +150,8 @@ class HostWorkers:
         self._hosts[entry.name] = _OpenHost(entry, connection, files, running)
 
     async def _remove(self, host: _OpenHost, tasks: JobTasks) -> None:
+        for worker in host.workers.values():
+            worker.draining = True  # so that no job moves from one device of the host to the next
         for device in list(host.workers):
             await self._remove_worker(host, device, tasks)
         host.connection.tidy()

@@ -26,7 +26,8 @@ from emeth_tui.workers.messages import Ready, ToChild, ToParent
 from emeth_tui.workers.wire import BadMessage, Reader, Writer
 
 KILL_WITHIN_S = 10.0
-MAX_UNREAD = 10_000
+MAX_UNREAD = 10_000  # messages
+MAX_UNREAD_BYTES = 32 << 20  # twice what a keeper's outbox holds
 
 
 class Connection(Protocol):
@@ -69,6 +70,7 @@ class RemoteLink:
         self._messages: asyncio.Queue[ToParent | None] = asyncio.Queue()
         self._not_taken: deque[bytes] = deque()
         self._taken = 0
+        self._unread_bytes = 0  # since all was read
         self._delivered = self._heard = 0
         self._begun = False
         self._cause: Reason | None = None
@@ -152,13 +154,14 @@ class RemoteLink:
                 self._hang_up(from_data(Reason, reason))
 
     def _read(self, line: bytes) -> None:
+        self._unread_bytes = len(line) + (0 if self._messages.empty() else self._unread_bytes)
         try:
             for message in self._reader.take(line.rstrip(b"\n")):
                 self._messages.put_nowait(message)
         except BadMessage as error:
             self._refuse(f"it sent {error}")
-        if self._messages.qsize() > MAX_UNREAD:
-            self._refuse(f"it sent {MAX_UNREAD} messages that nobody waits for")
+        if self._messages.qsize() > MAX_UNREAD or self._unread_bytes > MAX_UNREAD_BYTES:
+            self._refuse(f"it sent {self._messages.qsize()} messages that nobody waits for")
 
     def _refuse(self, what: str) -> None:
         """Have nothing to do any more with a process that breaks the rules."""
