@@ -21,10 +21,10 @@ from web3.types import Nonce
 from web3.utils import get_create_address
 
 from emeth_tui.clients.transactions.broadcast import Verdict, broadcast, nonce_status
-from emeth_tui.clients.transactions.gas_price import GasPrice, market_price
+from emeth_tui.clients.transactions.gas_price import MAX_GAS_PRICE_WEI, GasPrice, market_price
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import NetworkError, ServiceError, TransactionError
-from emeth_tui.notices.reasons.local.serving import DeployFailed, NotDeployed, NotInBlock
+from emeth_tui.notices.reasons.local.serving import DeployerUsed, DeployFailed, NotDeployed, NotInBlock
 from emeth_tui.protocol.contracts import FIRST_SLOT_REWARD_WEI, ROUND_3_2_RATES, Rates, abi, bytecode
 
 TRANSACTIONS = 3  # token, core, setMinter
@@ -104,21 +104,28 @@ async def deploy(
     terms: Terms,
     *,
     first_nonce: int = 0,
+    chain_id: int | None = None,
+    most_wei: int = MAX_GAS_PRICE_WEI,
     journal: Journal | None = None,
     build: Build | None = None,
 ) -> Deployment:
     """Deploy both contracts and name the minter; the deployer gets the initial supply of EMT.
 
     Calling it again with the same nonce finishes an interrupted deployment, or changes nothing. A deployer
-    that used these nonces for something else has no contracts there: look before you rely on them. Without a
-    `build` the contracts are ours. Raise ServiceError.
+    that used these nonces for something else is refused. What is signed is for the chain of this id, or that
+    which the endpoint names, and pays `most_wei` a unit of gas at most. Without a `build` the contracts are
+    ours. Raise ServiceError.
     """
     address = to_checksum_address(deployer.address)
     deployment = deployment_of(address, first_nonce)
-    sender = _Sender(w3, deployer, address, journal or _Memory())
+    created = (deployment.token_address, deployment.core_address)
     try:
-        for nonce, step in enumerate(_steps(w3, deployment, terms, build or Build()), first_nonce):
-            await sender.carry_out(nonce, step)
+        chain_id = await w3.eth.chain_id if chain_id is None else chain_id
+        sender = _Sender(w3, deployer, chain_id, most_wei, journal or _Memory())
+        for number, step in enumerate(_steps(w3, deployment, terms, build or Build())):
+            await sender.carry_out(first_nonce + number, step)
+            if number < len(created) and not await w3.eth.get_code(created[number]):
+                raise ServiceError(DeployerUsed(created[number]))  # before the next step is paid for
     except (Web3Exception, NetworkError, TransactionError) as error:
         raise ServiceError(NotDeployed(str(error))) from error
     return deployment
@@ -152,11 +159,13 @@ class _Sender:
     """Sees one account's transactions through, one nonce after the other."""
 
     def __init__(
-        self, w3: AsyncWeb3[Any], wallet: Wallet, address: ChecksumAddress, journal: Journal
+        self, w3: AsyncWeb3[Any], wallet: Wallet, chain_id: int, most_wei: int, journal: Journal
     ) -> None:
         self._w3 = w3
         self._wallet = wallet
-        self._address = address
+        self._address = to_checksum_address(wallet.address)
+        self._chain_id = chain_id
+        self._most_wei = most_wei
         self._journal = journal
 
     async def carry_out(self, nonce: int, named_step: tuple[str, Any]) -> None:
@@ -166,7 +175,8 @@ class _Sender:
             await self._check(nonce)
             return
         if not self._journal.kept(nonce):
-            self._sign(nonce, await self._fields(nonce, step), await market_price(self._w3))
+            price = await market_price(self._w3, self._most_wei)
+            self._sign(nonce, await self._fields(nonce, step), price)
         give_up_s = time.monotonic() + GIVE_UP_AFTER_S
         while time.monotonic() < give_up_s:
             await self._send(self._journal.kept(nonce)[-1])
@@ -182,7 +192,7 @@ class _Sender:
         fields = {
             "from": self._address,
             "nonce": nonce,
-            "chainId": await self._w3.eth.chain_id,
+            "chainId": self._chain_id,
             "gas": estimate * (100 + _GAS_MARGIN_PERCENT) // 100,
             "gasPrice": 0,  # or web3 asks for one
         }
@@ -194,9 +204,11 @@ class _Sender:
         self._journal.keep(nonce, raw)
 
     async def _raise_fee(self, nonce: int, step: Any) -> None:
-        price = market = await market_price(self._w3)
+        price = market = await market_price(self._w3, self._most_wei)
         for _ in self._journal.kept(nonce):
             price = price.bumped(market)
+        if price.max_wei > self._most_wei:
+            return  # what was signed last is sent again
         self._sign(nonce, await self._fields(nonce, step), price)
 
     async def _send(self, raw: bytes) -> None:

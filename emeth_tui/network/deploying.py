@@ -15,7 +15,7 @@ from web3.exceptions import Web3Exception
 from emeth_tui.clients.chain.provider import ChainProvider
 from emeth_tui.clients.chain.rpc import Rpc
 from emeth_tui.clients.http.transport import open_transport
-from emeth_tui.clients.transactions.gas_price import market_price
+from emeth_tui.clients.transactions.gas_price import MAX_GAS_PRICE_WEI, market_price
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import InsufficientFunds, ServiceError
 from emeth_tui.network.checking import check_terms, require_code
@@ -24,12 +24,15 @@ from emeth_tui.network.record import Beginning, DeploymentRecord
 from emeth_tui.notices.reasons.local import serving as why
 from emeth_tui.notices.reasons.network.transactions import DeploymentUnaffordable
 
+_ROOM_FOR_RISES = 2  # of the price of gas, while a deployment waits for its blocks
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a deployment costs at most at today's price, and what the deployer holds."""
+    """What a deployment costs at most, at which price of a unit of gas, and what the deployer holds."""
 
     wei: int
+    most_wei: int
     balance_wei: int
 
 
@@ -65,21 +68,36 @@ async def begin(w3: AsyncWeb3[Any], deployer: Wallet, terms: Terms, path: Path) 
     return DeploymentRecord(path, beginning, terms)
 
 
-async def cost_of(w3: AsyncWeb3[Any], deployer: Wallet, symbol: str) -> Cost:
-    """Return what a deployment costs. Raise InsufficientFunds where the deployer cannot pay it."""
-    price = await market_price(w3)
-    balance_wei = int(await w3.eth.get_balance(to_checksum_address(deployer.address)))
-    cost = Cost(GAS * price.max_wei, balance_wei)
-    if cost.balance_wei < cost.wei:
-        raise InsufficientFunds(DeploymentUnaffordable(cost.wei, deployer.address, cost.balance_wei, symbol))
-    return cost
+async def cost_of(w3: AsyncWeb3[Any], record: DeploymentRecord, symbol: str) -> Cost:
+    """Return what a deployment costs. Raise InsufficientFunds where the deployer cannot pay for all of it.
+
+    One that goes on has paid a part already. Raise TransactionError where the endpoint's price is absurd.
+    """
+    deployer = to_checksum_address(record.beginning.deployer)
+    price_wei = (await market_price(w3)).max_wei
+    balance_wei = int(await w3.eth.get_balance(deployer))
+    if balance_wei < GAS * price_wei and not record.has_begun:
+        raise InsufficientFunds(DeploymentUnaffordable(GAS * price_wei, deployer, balance_wei, symbol))
+    most_wei = min(_ROOM_FOR_RISES * price_wei, MAX_GAS_PRICE_WEI)
+    return Cost(GAS * most_wei, most_wei, balance_wei)
 
 
-async def see_through(w3: AsyncWeb3[Any], deployer: Wallet, record: DeploymentRecord) -> Deployment:
-    """Write the record, deploy what is not deployed yet, and check all of it. Raise ServiceError."""
+async def see_through(
+    w3: AsyncWeb3[Any], deployer: Wallet, record: DeploymentRecord, most_wei: int = MAX_GAS_PRICE_WEI
+) -> Deployment:
+    """Write the record, deploy what is not deployed yet, and check all of it. Raise ServiceError.
+
+    Nothing is signed that pays more than `most_wei` for a unit of gas.
+    """
     record.write()
     deployment = await deploy(
-        w3, deployer, record.terms, first_nonce=record.beginning.first_nonce, journal=record
+        w3,
+        deployer,
+        record.terms,
+        first_nonce=record.beginning.first_nonce,
+        chain_id=record.beginning.chain_id,
+        most_wei=most_wei,
+        journal=record,
     )
     try:
         await check_terms(w3, deployment, record.terms)

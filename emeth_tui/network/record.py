@@ -58,6 +58,11 @@ class DeploymentRecord:
             raise ServiceError(KeptFileDamaged(path)) from None
         return record
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything was signed."""
+        return bool(self._signed)
+
     def write(self) -> None:
         """Write the record. Raise ServiceError."""
         content = {

@@ -17,12 +17,14 @@ from emeth_tui.clients.chain.json_rpc import RpcRefusal
 from emeth_tui.clients.chain.provider import ChainProvider
 from emeth_tui.clients.chain.rpc import Rpc
 from emeth_tui.clients.http.transport import open_transport
+from emeth_tui.clients.transactions.gas_price import market_price
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.devnet.chain.anvil import BINARY_VARIABLE, AnvilChain, find_anvil
 from emeth_tui.devnet.chain.backends import ChainService, make_chain
 from emeth_tui.errors import ServiceError
 from emeth_tui.network.checking import check_terms, require_code
 from emeth_tui.network.deploy import GAS, TRANSACTIONS, Terms, deploy, deployment_of
+from emeth_tui.network.deploying import cost_of, see_through
 from emeth_tui.network.record import Beginning, DeploymentRecord
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, abi
 from tests.devnet.chain.raw_rpc import ALICE, BOB, CHAIN_ID, GENESIS_ACCOUNTS
@@ -182,6 +184,56 @@ async def test_a_deployer_with_a_past_begins_at_its_next_nonce(w3: AsyncWeb3[Any
 
     assert made == deployment_of(ALICE.address, 3)
     await check_terms(w3, made, TERMS)
+
+
+async def test_a_nonce_that_was_used_elsewhere_ends_it_before_more_is_paid(w3: AsyncWeb3[Any]) -> None:
+    raw, _ = DEPLOYER.sign_transaction(
+        {"to": BOB.address, "nonce": 0, "chainId": CHAIN_ID, "gas": 21_000, "gasPrice": 10**10}
+    )
+    sent = await w3.eth.send_raw_transaction(raw)
+    await w3.eth.wait_for_transaction_receipt(sent, poll_latency=0.01)
+
+    with pytest.raises(ServiceError, match="the deployer was used for other things"):
+        await deploy(w3, DEPLOYER, TERMS)
+
+    assert await transactions_of(w3) == 1
+
+
+async def test_no_more_is_paid_than_was_shown(w3: AsyncWeb3[Any], tmp_path: Path) -> None:
+    record = record_in(tmp_path)
+    cost = await cost_of(w3, record, "ETH")
+
+    assert cost.wei == GAS * cost.most_wei
+    with pytest.raises(ServiceError, match="gwei"):
+        await see_through(w3, DEPLOYER, record, most_wei=cost.most_wei // 2 - 1)
+    assert (record.has_begun, await transactions_of(w3)) == (False, 0)
+
+
+async def test_a_fee_is_raised_up_to_the_limit_and_no_further(
+    w3: AsyncWeb3[Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def lose(raw: Any) -> HexBytes:
+        return HexBytes(keccak(bytes(raw)))
+
+    record, price = record_in(tmp_path), await market_price(w3)
+    monkeypatch.setattr(w3.eth, "send_raw_transaction", lose)
+    monkeypatch.setattr("emeth_tui.network.deploy.BUMP_AFTER_S", 0.02)
+    monkeypatch.setattr("emeth_tui.network.deploy.GIVE_UP_AFTER_S", 1.0)
+
+    with pytest.raises(ServiceError, match="EmethToken"):
+        await see_through(w3, DEPLOYER, record, most_wei=price.max_wei * 120 // 100)
+
+    assert len(record.kept(0)) == 2  # a raise is 13 percent
+
+
+async def test_what_is_signed_is_for_the_chain_where_it_began(w3: AsyncWeb3[Any], tmp_path: Path) -> None:
+    """As where a second endpoint answers, which is another chain's."""
+    begun = Beginning(CHAIN_ID + 1, "0x00", ALICE.address, 0, 0)
+
+    with pytest.raises(ServiceError):
+        await see_through(w3, DEPLOYER, DeploymentRecord(tmp_path / "record.json", begun, TERMS))
+
+    assert await transactions_of(w3) == 0
 
 
 async def test_a_damaged_record_is_refused(tmp_path: Path) -> None:

@@ -244,19 +244,16 @@ async def _deploy(
         if asked.output.exists() and not asked.record_path.exists():
             raise ServiceError(ProfileThere(asked.output))
         record = await deploying.begin(w3, wallet, terms, asked.record_path)
-        is_known = asked.record_path.exists()
         if asked.output.exists():
             deployment = await deploying.look_again(w3, record)
             narrate(_("deployed already; nothing is sent"))
             return _record(asked, record, deployment)
         _profile(asked, record, None)  # checked before anything is paid
-        if is_known:
+        if record.has_begun:
             narrate(_("an earlier run began to deploy this; it goes on"))
-        else:
-            cost = await deploying.cost_of(w3, wallet, asked.native_symbol)
-            question = _("Deploy these contracts?")
-            confirm(output, question, _facts(asked, record, cost), yes=yes)
-        deployment = await deploying.see_through(w3, wallet, record)
+        cost = await deploying.cost_of(w3, record, asked.native_symbol)
+        confirm(output, _("Deploy these contracts?"), _facts(asked, record, cost), yes=yes)
+        deployment = await deploying.see_through(w3, wallet, record, cost.most_wei)
         _write(asked, record, deployment)
         return _record(asked, record, deployment)
 
