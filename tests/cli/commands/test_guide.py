@@ -16,8 +16,21 @@ from tests.terminal import ROOT
 
 ENGLISH, JAPANESE = ROOT / "docs" / "operating.md", ROOT / "docs" / "operating.ja.md"
 JOB = "6f2a"
-# They need a terminal, another machine or another job, or do not end by themselves.
-NOT_RUN = {"", "--no-ui", "attach gpu-farm", "status --watch", "events --follow", "claim 91b0"}
+# They need a terminal, another machine, another job or a way for alerts, or do not end by themselves; those
+# of the service would change this machine.
+NOT_RUN = {
+    "",
+    "--no-ui",
+    "attach gpu-farm",
+    "status --watch",
+    "events --follow",
+    "claim 91b0",
+    "notify test",
+    "service install --password ~/emeth/password",
+    "service status",
+    "service logs --follow",
+    "service uninstall",
+}
 AFTER_THE_END = {"stop"}  # `stop --drain` stands before it
 MAY_ANSWER = {"doctor --quick": {0, 20, 21}}
 
