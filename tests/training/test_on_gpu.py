@@ -246,6 +246,31 @@ def test_a_pause_frees_what_was_recorded_and_training_goes_on(device: Device) ->
     assert stepper.way == BOTH
 
 
+def test_what_cannot_be_recorded_leaves_the_plain_way_in_order(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, stepper = stepper_of(device, dropout=0.1)
+    loss = model.loss
+    stepper.use(BOTH)
+
+    def waits(*arguments: Any, **named: Any) -> torch.Tensor:
+        outcome = loss(*arguments, **named)
+        outcome.item()
+        return outcome
+
+    monkeypatch.setattr(model, "loss", waits)
+
+    assert losses_of(stepper, device, steps=3)
+
+    assert stepper.way == Way()
+    assert torch.cuda.current_stream() == torch.cuda.default_stream()
+    device.free_cache()
+    monkeypatch.undo()
+    stepper.use(BOTH)
+    assert losses_of(stepper, device, steps=3)
+    assert stepper.way == BOTH, "another recording succeeds"
+
+
 def test_the_trial_finds_a_recorded_small_step_faster(device: Device) -> None:
     model, stepper = stepper_of(device, dropout=0.1)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,6 +52,12 @@ class OnePass:
         self._gradients_at: list[int] = []
         self._rows = self._make_rows()
         self._table = torch.tensor(self._rows, device=device)
+
+    def try_out(self) -> None:
+        """Compile and start the kernels, with a step that is not taken. Raise what Triton raises."""
+        self.read_gradients_at([weight.leaf.data_ptr() for weight in self._weights])  # any numbers will do
+        device = self._sums.device
+        self.apply(torch.full((), math.nan, device=device), torch.zeros((), device=device))
 
     def read_gradients_at(self, addresses: list[int]) -> None:
         """Have `apply` read the gradients there, one for each weight."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from emeth_tui.training.devices import Device
+from emeth_tui.training.devices import Device, is_out_of_memory
 from emeth_tui.training.model import one_pass
 from emeth_tui.training.model.gpt2 import Gpt2
 from emeth_tui.training.quick_steps.way import Way
@@ -33,9 +33,30 @@ def find_quickest(
 ) -> None:
     """Have steps on such batches taken as fast as they can be here.
 
-    What is recorded comes last, for it is what came of the others. Leaves weights, states and random states
-    as they are.
+    Leaves weights, states and random states as they are. Where memory runs out that a step does not handle,
+    steps stay plain; where they were, the micro batch is halved. Raise TrainingError when it was one block.
     """
+    try:
+        _find_quickest(stepper, model, batch, blocks_left, device)
+        return
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+    # Outside of the handler, whose traceback holds on to what took the memory.
+    log.warning("out of memory while trying %s: steps stay plain", stepper.way)
+    were_plain = stepper.way == Way()
+    stepper.use(Way())
+    model.use_compiled(None)
+    if were_plain:
+        stepper.take_less_memory()
+    else:
+        device.free_cache()
+
+
+def _find_quickest(
+    stepper: Stepper, model: Gpt2, batch: tuple[int, int], blocks_left: int, device: Device
+) -> None:
+    """See above. What is recorded comes last, for it is what came of the others."""
     rows, (blocks, length) = stepper.micro_batch.size, batch
     ids = drawn_ids(model, batch, device)
     model.train()

@@ -145,6 +145,7 @@ class Stepper:
             self._device.free_cache()
             return
         self.use(Way())
+        self._model.use_compiled(None)  # compiled layers would fill up the smaller micro batches with blocks
         self.micro_batch.halve()
         self._device.free_cache()
         self._told_less_memory(self.micro_batch.size)
@@ -244,12 +245,14 @@ class Stepper:
                 self._begin_one_pass()
             if self.way.recorded == tuple(ids.shape) and self._recorded is None:
                 self._recorded = self._record(ids)
+            return
         except Exception as error:  # no compiler, no memory, a new driver: the plain way is left
             reason = " ".join(str(error).splitlines()[:2])
             log.warning("steps stay plain: %s: %s", type(error).__name__, reason, exc_info=True)
-            self.drop_gradients()
-            self.use(Way())
-            self._device.free_cache()
+        # Outside of the handler, whose traceback holds on to what has been recorded.
+        self.drop_gradients()
+        self.use(Way())
+        self._device.free_cache()
 
     def _begin_one_pass(self) -> None:
         # Gradients of several micro batches add up, for which bf16 has too few digits.
@@ -258,6 +261,8 @@ class Stepper:
         self._model.use_narrow(torch.bfloat16 if narrow else None)
         self._weights = self._model.weights()
         self._one_pass = OnePass(self.optimiser, self._weights)
+        self._one_pass.try_out()  # a compiler that is not there shows here, and in no step
+        self._device.wait()
 
     def _record(self, ids: Tensor) -> RecordedStep[Step]:
         """Record a step in two parts: where the gradients lie is known when they have been made."""

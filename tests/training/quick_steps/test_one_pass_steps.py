@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -112,6 +114,18 @@ def test_validation_goes_by_the_weights_themselves() -> None:
     assert torch.equal(model.eval().loss(ids_of(0)), expected)
 
 
+def test_memory_that_runs_out_costs_the_compiled_layers_too() -> None:
+    """They would fill up a smaller micro batch to the size that had been too much."""
+    model, gpu = make_model(), pretended_gpu()
+    stepper = make_stepper(model, gpu)
+    model.use_compiled((BATCH, LENGTH), "aot_eager")
+
+    stepper.take_less_memory()
+
+    assert stepper.micro_batch.size == BATCH // 2
+    assert len(model.transformer.padded(ids_of(0, rows=BATCH // 2))) == BATCH // 2
+
+
 def test_layers_with_copies_are_compiled_too() -> None:
     model, gpu = make_model(), pretended_gpu(torch.bfloat16)
     model.use_narrow(torch.bfloat16)
@@ -145,3 +159,60 @@ def test_without_triton_steps_stay_plain(
     assert all(weight.narrow is None for weight in model.weights())
     assert losses == train(make_stepper(plain, pretended_gpu(torch.bfloat16)))
     assert "steps stay plain: ModuleNotFoundError" in caplog.text
+
+
+class NotCompiled:
+    """A kernel on a machine without a C compiler, which Triton finds out when it starts the first one."""
+
+    def __getitem__(self, grid: object) -> Any:
+        raise RuntimeError("Failed to find C compiler. Please specify via CC environment variable.")
+
+
+def test_without_a_compiler_steps_stay_plain(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.WARNING)
+    columns = [
+        "PARAMETER",
+        "FIRST_MOMENT",
+        "SECOND_MOMENT",
+        "STEP",
+        "GRADIENT",
+        "NARROW",
+        "ELEMENTS",
+        "FLAGS",
+    ]
+    numbers = {name: number for number, name in enumerate(columns)}
+    numbers |= {"COLUMNS": len(columns), "SCALARS": 4, "IN_BF16": 1, "DECAYS": 2}
+    constants = {name: SimpleNamespace(value=number) for name, number in numbers.items()}
+    kernels = SimpleNamespace(**constants, add_squares=NotCompiled())
+    monkeypatch.setitem(sys.modules, "emeth_tui.training.model.one_pass_kernels", kernels)  # type: ignore[misc]
+    model, plain, gpu = make_model(), make_model(), pretended_gpu(torch.bfloat16)
+    stepper = make_stepper(model, gpu)
+    stepper.use(ONE_PASS)
+
+    losses = train(stepper)
+
+    assert stepper.way == Way()
+    assert losses == train(make_stepper(plain, gpu))
+    assert "steps stay plain: RuntimeError: Failed to find C compiler" in caplog.text
+
+
+@NEEDS_TRITON
+def test_trying_the_kernels_out_changes_nothing() -> None:
+    model = make_model()
+    stepper = make_stepper(model, pretended_gpu(torch.bfloat16))
+    train(stepper, steps=2)
+    weights = {name: weight.clone() for name, weight in model.state_dict().items()}
+    states = [
+        {name: value.clone() for name, value in state.items()} for state in stepper.optimiser.state.values()
+    ]
+
+    stepper.use(ONE_PASS)
+    with stepper.trying():
+        stepper.take(ids_of(0), RATE, (0, 0))
+
+    assert stepper.way == ONE_PASS
+    assert all(torch.equal(weight, weights[name]) for name, weight in model.state_dict().items())
+    for state, before in zip(stepper.optimiser.state.values(), states, strict=True):
+        assert all(torch.equal(value, before[name]) for name, value in state.items())

@@ -7,6 +7,7 @@ and refuses those that wait for a device.
 from __future__ import annotations
 
 import logging
+import weakref
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ import torch
 
 from emeth_tui.training.model.gpt2 import Gpt2
 from emeth_tui.training.quick_steps.way import Way
+from emeth_tui.training.run.step import log
 from tests.training.pretended_gpu import HostReadError, TapeRecorder, pretended_gpu
 from tests.training.quick_steps.steppers import BATCH, LENGTH, RATE, ids_of, make_model, make_stepper, train
 
@@ -149,6 +151,31 @@ def test_what_cannot_be_recorded_is_trained_plainly(caplog: pytest.LogCaptureFix
     assert stepper.way == Way()
     assert "steps stay plain: RuntimeError: operation not permitted" in caplog.text
     assert_same(model, plain)
+
+
+def test_what_was_recorded_in_vain_is_gone_before_memory_is_given_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recorded: list[weakref.ref[torch.Tensor]] = []
+    left: list[bool] = []
+
+    class Breaks(TapeRecorder):
+        def record(self, work: Any) -> Any:
+            held = work()
+            recorded.append(weakref.ref(held))
+            raise RuntimeError("CUDA error: operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(log, "disabled", True)  # pytest keeps what is logged, with its traceback
+    gpu = pretended_gpu()
+    monkeypatch.setattr(
+        type(gpu), "free_cache", lambda _: left.extend(each() is not None for each in recorded)
+    )
+    stepper = make_stepper(make_model(), gpu, recorder=Breaks)
+    stepper.use(RECORDED)
+
+    train(stepper, steps=1)
+
+    assert left == [False]
 
 
 def test_a_step_that_reads_a_number_is_found_out(caplog: pytest.LogCaptureFixture) -> None:

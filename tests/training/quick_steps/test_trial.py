@@ -42,6 +42,9 @@ def seconds(monkeypatch: pytest.MonkeyPatch) -> dict[Way, float]:
 
 
 class PretendedPass:
+    def try_out(self) -> None:
+        pass
+
     def read_gradients_at(self, addresses: list[int]) -> None:
         pass
 
@@ -96,6 +99,25 @@ def test_a_cpu_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Stepper, "take", lambda *_: pytest.fail("tried"))
 
     assert choose(device=open_device("cpu")) == PLAIN
+
+
+@pytest.mark.parametrize(("too_much", "blocks"), [(PLAIN, BATCH // 2), (ONE_PASS, BATCH), (BOTH, BATCH)])
+def test_memory_that_runs_out_in_the_trial_leaves_the_plain_way(
+    seconds: dict[Way, float], monkeypatch: pytest.MonkeyPatch, too_much: Way, blocks: int
+) -> None:
+    def out_of_memory(stepper: Stepper, *_: Any) -> float:
+        if stepper.way == too_much:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return seconds[stepper.way]
+
+    monkeypatch.setattr(trial, "step_s", out_of_memory)
+    monkeypatch.setattr(trial, "compile_where_it_pays", lambda *_: False)
+    gpu, model = pretended_gpu(), make_model()
+    stepper = make_stepper(model, gpu)
+
+    find_quickest(stepper, model, (BATCH, LENGTH), STEPS * BATCH, gpu)
+
+    assert (stepper.way, stepper.micro_batch.size) == (PLAIN, blocks)
 
 
 def test_the_real_trial_changes_nothing_and_names_every_way_that_there_is() -> None:
