@@ -160,8 +160,8 @@ class Worker:
                 await _until_pong(link, self._pings, self._limits.answer_s)
                 return None
             except (ProcessDied, NoNews) as error:
-                if self._closing:
-                    return None
+                if self._closing or (self._away is not None and isinstance(error, NoNews)):
+                    return None  # of a host that is away nothing else is to be heard
                 if link is not None:
                     await self._discard(link)
                 self._usable = False

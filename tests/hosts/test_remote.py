@@ -15,13 +15,15 @@ from emeth_tui.hosts.node import remote
 from emeth_tui.hosts.node.remote import RemoteLink
 from emeth_tui.model import JobId
 from emeth_tui.notices.notice import to_data
-from emeth_tui.notices.reasons.network.host import KeeperEnded
-from emeth_tui.notices.reasons.worker import ProcessKilled, RulesBroken
+from emeth_tui.notices.reasons.network.host import HostLineDropped, KeeperEnded
+from emeth_tui.notices.reasons.worker import ProcessKilled, ProcessSilent, RulesBroken
 from emeth_tui.training.reports import CheckpointKept, EpochDone, TrainRequest
-from emeth_tui.workers.link import NoNews, ProcessDied
+from emeth_tui.workers.limits import Limits
+from emeth_tui.workers.link import NoNews, OnEnd, ProcessDied, WorkerConfig
 from emeth_tui.workers.messages import Pause, Ping, Pong, Ready
 from emeth_tui.workers.wire import Writer
-from tests.hosts.scripted import JOB, site
+from emeth_tui.workers.worker import Worker
+from tests.hosts.scripted import JOB, ScriptedWorker, site
 from tests.hosts.test_files import connected, links_ssh
 from tests.hosts.test_keeper import until
 
@@ -213,3 +215,22 @@ async def test_over_a_real_link_a_cut_loses_and_doubles_nothing(tmp_path: Path) 
         assert died.value.reason == ProcessKilled(7, "SIGKILL")
         await killing
         await until(lambda: not list(far.place.outboxes.iterdir()))
+
+
+async def test_an_idle_worker_whose_host_is_away_is_not_ended() -> None:
+    links: list[ScriptedWorker] = []
+
+    def open_link(config: WorkerConfig, on_end: OnEnd) -> ScriptedWorker:
+        links.append(ScriptedWorker(config, on_end))
+        return links[-1]
+
+    config = WorkerConfig("worker-0", "cpu", log_path="", threads=1, jobs_dir="", host="b")
+    worker = Worker(0, config, Limits(answer_s=0.05), lambda _view: None, open_link)
+    await worker.start()
+    worker.away = HostLineDropped()
+    assert await worker.why_silent() is None
+    worker.away = None
+    assert worker.usable
+    assert not links[0].over.is_set()
+    assert isinstance(await worker.why_silent(), ProcessSilent)  # it is there, and does not answer
+    assert not worker.usable

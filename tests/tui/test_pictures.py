@@ -118,8 +118,8 @@ def idle_worker() -> Snapshot:
 
 def away() -> Snapshot:
     """A worker on another machine that is not reached just now."""
-    silent = HostSilent("attic", 95, HostLineDropped())
-    far = second_worker(device="attic · cuda:0", phase=WorkerPhase.AWAY, detail=silent)
+    silent = HostSilent("machine-in-the-cellar", 95, HostLineDropped())
+    far = second_worker(device="machine-in-the-cellar · cuda:0", phase=WorkerPhase.AWAY, detail=silent)
     return snapshot(workers=(training_worker(), far))
 
 

@@ -87,7 +87,7 @@ def _state(host: HostView) -> str:
         return _("draining") if host.draining else _("joined")
     if host.reason is None:
         return "–"
-    return _("silent since {time}").format(time=duration(host.away_s))
+    return _("silent for {time}").format(time=duration(host.away_s))
 
 
 def _checkpoint(host: HostView) -> str:

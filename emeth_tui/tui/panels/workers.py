@@ -8,7 +8,7 @@ from emeth_tui.foreign_text import clean
 from emeth_tui.model import WorkerPhase
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui.drawing.graphs import GAP_CELLS, in_a_row
-from emeth_tui.tui.drawing.lines import BLANK, Line, Span, bar, fit, join, left, line, right, sparkline
+from emeth_tui.tui.drawing.lines import BLANK, Line, Span, bar, cut, fit, join, left, line, right, sparkline
 from emeth_tui.tui.frame import RECENT_POINTS, Frame, Outlook, Row, outlook, outlook_if_resumed
 from emeth_tui.tui.panels.graphs import HOT_C, device_graphs
 from emeth_tui.words.formats import (
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from emeth_tui.job import Job
     from emeth_tui.tui.drawing.glyphs import Glyphs
 
-DEVICE_CELLS, MOST_DEVICE_CELLS = 8, 17  # more for those of other machines: `b · cuda:0`
+DEVICE_CELLS = 8
+MOST_DEVICE_CELLS, MOST_DEVICE_CELLS_IF_ROOMY = 17, 34  # for those of other machines: `b · cuda:0`
 INDENT = " " * (DEVICE_CELLS + 1)
 ROOMY_CELLS, VERY_ROOMY_CELLS = 100, 125
 MOST_BAR_CELLS = 96
@@ -79,8 +80,7 @@ def worker_at(frame: Frame, height: int, chosen: int, y: int) -> int:
 
 def _row_lines(frame: Frame, row: Row, width: int, each: int, chosen: bool, glyphs: Glyphs) -> list[Line]:
     mark = ("▶", "accent") if chosen else (" ", "")
-    device = row.worker.device if row.worker else "–"
-    start = [mark, (left(device, _device_cells(frame)), "title")]
+    start = [mark, (_device(row, _device_cells(frame, width)), "title")]
     text_lines = min(each, TEXT_LINES)
     graphs = _graphs(row, width, each - TEXT_LINES, glyphs)
     if row.job is None:
@@ -94,10 +94,20 @@ def _row_lines(frame: Frame, row: Row, width: int, each: int, chosen: bool, glyp
     ]
 
 
-def _device_cells(frame: Frame) -> int:
+def _device_cells(frame: Frame, width: int) -> int:
     """Return how wide the devices' names are: the same in every row."""
     longest = max((len(row.worker.device) for row in frame.rows if row.worker), default=0)
-    return max(DEVICE_CELLS, min(MOST_DEVICE_CELLS, longest + 1))
+    most = MOST_DEVICE_CELLS_IF_ROOMY if width >= ROOMY_CELLS else MOST_DEVICE_CELLS
+    return max(DEVICE_CELLS, min(most, longest + 1))
+
+
+def _device(row: Row, cells: int) -> str:
+    """Name a row's device; of one that is too long, the machine is cut and never the device."""
+    name = row.worker.device if row.worker else "–"
+    host, dot, device = name.rpartition(" · ")
+    if dot and len(name) >= cells:
+        name = cut(host, cells - 1 - len(dot + device)) + dot + device
+    return left(name, cells)
 
 
 def _graphs(row: Row, width: int, lines: int, glyphs: Glyphs) -> list[Line]:

@@ -21,7 +21,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     host.HostLineDropped: "the connection dropped",
     host.LinkEnded: "the process that connects to the host ended",
     host.NotReachedYet: "connecting",
-    host.HostSilent: "silent since {lasted_s}: {cause}",
+    host.HostSilent: "silent for {lasted_s}: {cause}",
     host.HostNotReached: "the host is not reached: {detail}",
     host.FileTooLarge: "the host's {name} has {size_bytes}, and at most {limit_bytes} are taken",
     host.TransferBroke: "host {host}: a file was not moved: {cause}",
