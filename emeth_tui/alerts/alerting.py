@@ -31,6 +31,7 @@ from emeth_tui.words.translation import in_language, language_of_locale
 
 MISSED_S = 86_400.0  # what happened longer ago is in the list of events
 SAVE_AGAIN_S = 5.0
+LAST_TRY_S = 5.0  # for what waits when the node ends
 logger = logging.getLogger(__name__)
 
 
@@ -84,15 +85,20 @@ class Alerting:
 
     async def run(self) -> None:
         """Make alerts and deliver them until the stream of events ends; then try what is left once."""
-        tasks = [asyncio.create_task(courier.run()) for courier in self._couriers]
-        tasks.append(asyncio.create_task(self._keep_saving()))
+        couriers = [asyncio.create_task(courier.run()) for courier in self._couriers]
+        tasks = [*couriers, asyncio.create_task(self._keep_saving())]
         try:
             await self._follow_to_the_end()
+            for courier in self._couriers:
+                courier.begin_to_end()
+            ended_at = _now()
+            await asyncio.wait(couriers, timeout=LAST_TRY_S)
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.gather(*(courier.end() for courier in self._couriers))
+        if (left_s := LAST_TRY_S - (_now() - ended_at)) > 0.0:
+            await asyncio.gather(*(courier.end(left_s) for courier in self._couriers))
         self._save()
 
     def close(self) -> None:
@@ -179,6 +185,10 @@ class Alerting:
             await asyncio.sleep(SAVE_AGAIN_S)
             if self._unsaved:
                 self._save()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _read(store: Store) -> Kept | None:

@@ -20,7 +20,6 @@ from emeth_tui.settings.sections import AlertSettings
 from emeth_tui.words.translation import in_language
 
 LOOK_EVERY_S = 0.5  # while something waits
-LAST_TRY_S = 5.0  # for what waits when the node ends
 logger = logging.getLogger(__name__)
 
 
@@ -46,6 +45,7 @@ class Courier:
         self._report = report
         self._changed = changed
         self._wake = asyncio.Event()
+        self._ending = asyncio.Event()
         self._broken = False
         if not mailbox.is_empty:
             self._wake.set()
@@ -55,13 +55,19 @@ class Courier:
         self._wake.set()
 
     async def run(self) -> None:
-        """Deliver what there is, for ever."""
-        while True:
-            await self._wake.wait()
+        """Deliver what there is until the end."""
+        while not self._ending.is_set():
             if not await self.deliver_due():
-                await asyncio.sleep(LOOK_EVERY_S)
-            if self.mailbox.is_empty:
+                with anyio.move_on_after(LOOK_EVERY_S):
+                    await self._ending.wait()
+            if self.mailbox.is_empty and not self._ending.is_set():
                 self._wake.clear()
+            await self._wake.wait()
+
+    def begin_to_end(self) -> None:
+        """Let `run` end once what is on its way has arrived: most receivers would take it twice."""
+        self._ending.set()
+        self._wake.set()
 
     async def deliver_due(self) -> bool:
         """Send the message that is due; return whether there was one."""
@@ -95,9 +101,9 @@ class Courier:
             logger.error("alerts to %s: internal error: %s\n%s", self.channel.name, name, where)
             raise NotDelivered(Foreign(name)) from None
 
-    async def end(self) -> None:
+    async def end(self, limit_s: float) -> None:
         """Try once more to deliver what is due."""
-        with anyio.move_on_after(LAST_TRY_S):
+        with anyio.move_on_after(limit_s):
             self.mailbox.settle()
             await self.deliver_due()
 

@@ -58,9 +58,9 @@ async def alerts_on_terminal(
         stream.close()
         for task in tasks:
             task.cancel()
+        channel.close()  # before anything is waited for: a screen that ends soon takes no more output
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait(tasks)
-        channel.close()
 
 
 async def _follow(stream: Subscription, settings: Settings, courier: Courier, repeats: Repeats) -> None:

@@ -154,7 +154,7 @@ def _owner(run_as: str | None, *, of_system: bool) -> pwd.struct_passwd:
     if not of_system:
         return pwd.getpwuid(os.geteuid())
     name = run_as or os.environ.get("SUDO_USER")
-    if name is None:
+    if not name:
         raise CommandRefused(NobodyToRunAs())
     try:
         return pwd.getpwnam(name)

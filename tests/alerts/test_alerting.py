@@ -284,6 +284,38 @@ async def test_a_channel_that_breaks_is_tried_again_and_shows_no_secret(
     assert SECRET not in caplog.text + str(reports)
 
 
+class Slow:
+    """A channel that takes a while, and has sent a message though nobody waits for it any more."""
+
+    key = name = "slow"
+    keeps_trying = True
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.goes_on = asyncio.Event()
+
+    async def deliver(self, message: Message) -> None:
+        self.sent.append(message.id)
+        await self.goes_on.wait()
+
+
+async def test_what_is_on_its_way_when_the_node_ends_is_sent_once(tmp_path: Path, clock: Clock) -> None:
+    with Store(tmp_path) as store:
+        events, channel = EventLog(store.events, clock.now), Slow()
+        following = Alerting(settings_of, [channel], events, store, clock.now, settle_s=0.0)
+        running = asyncio.create_task(following.run())
+        events.publish(job.Failed(lost_wei=1), job_id=JOB)
+        await until(lambda: bool(channel.sent))
+        following.close()
+        await asyncio.sleep(0)
+        channel.goes_on.set()
+        await running
+        kept = store.key_values.get("alerts") or ""
+
+    assert len(channel.sent) == 1
+    assert channel.sent[0] not in kept
+
+
 class Watching:
     """A channel that looks at the store while a message is on its way."""
 

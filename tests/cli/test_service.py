@@ -237,7 +237,8 @@ def test_what_cannot_work_is_refused_before_anything_is_written(tmp_path: Path) 
         (["install", "--system", "--run-as", "no-such-user"], "no user no-such-user"),
     ]
     for arguments, said in refused:
-        assert_one_clear_line(emeth_tui(tmp_path, "service", *arguments), ExitCode.REFUSED, said)
+        result = emeth_tui(tmp_path, "service", *arguments, SUDO_USER="")
+        assert_one_clear_line(result, ExitCode.REFUSED, said)
     assert not (tmp_path / ".config").exists()
 
 

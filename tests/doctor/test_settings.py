@@ -42,11 +42,12 @@ async def test_what_the_network_asks_of_results(patient: Patient, verification: 
     assert the(results, kind).finding.grade is Grade.OK
 
 
-async def test_secrets_that_others_can_read(patient: Patient, tmp_path: Path) -> None:
+@pytest.mark.parametrize("key", ["wallet.password_file", "alerts.webhook_secret_file", "alerts.apprise_file"])
+async def test_secrets_that_others_can_read(patient: Patient, tmp_path: Path, key: str) -> None:
     password = tmp_path / "password"
     password.write_text("x", "utf-8")
     password.chmod(0o644)
-    patient.settings["wallet.password_file"] = password
+    patient.settings[key] = password
 
     assert_found(await patient.seen_by(SECRETS), Grade.WARNING, "file_open_to_others", "close_file")
 

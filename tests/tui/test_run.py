@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -11,11 +12,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from textual.drivers.headless_driver import HeadlessDriver
 from textual.pilot import Pilot
 
+from emeth_tui.engine.events import Subscription
+from emeth_tui.model import Severity
+from emeth_tui.notices.event import Event
+from emeth_tui.notices.events.job import Failed
+from emeth_tui.settings import settings_layers
 from emeth_tui.tui import run
 from emeth_tui.tui.app import EmethApp
 from emeth_tui.tui.node_front import Ending, NodeFront
@@ -215,3 +223,27 @@ async def test_news_after_the_last_screen_is_gone_breaks_nothing(node: StandInNo
         app.refresh_now()
         app._screen_stacks["_default"] = screens
         assert node.snapshots_taken == taken
+
+
+@pytest.mark.parametrize("crashes", [False, True])
+async def test_the_terminal_has_its_title_back_however_the_screen_ends(
+    node: StandInNode, monkeypatch: pytest.MonkeyPatch, crashes: bool
+) -> None:
+    written: list[str] = []
+    monkeypatch.setattr(HeadlessDriver, "write", lambda _driver, data: written.append(data))
+    monkeypatch.setattr(HeadlessDriver, "close", lambda _driver: written.append("closed"))
+    own = Subscription()
+    subscriptions = iter([node.subscription, own])  # the screen's, and that of its alerts
+    monkeypatch.setattr(node, "subscribe", lambda: next(subscriptions))
+    settings = settings_layers(environment={}).combine('[alerts]\nterminal = ["title"]\n')
+    app = EmethApp(node, replace(OPTIONS, alerts=settings))
+    with contextlib.suppress(ZeroDivisionError):
+        async with app.run_test(size=LARGE) as pilot:
+            own.offer_event(Event(0.0, Severity.ERROR, Failed(lost_wei=1)))
+            while not any("\x1b]2;" in data for data in written):
+                await pilot.pause(0.05)
+            if crashes:
+                app.call_later(lambda: 1 / 0)
+                await pilot.pause(0.05)
+
+    assert "\x1b[23;2t" in written[: written.index("closed")]

@@ -36,10 +36,12 @@ async def _secrets(subject: Subject) -> Sequence[Finding]:
 
 def _with_secrets(subject: Subject) -> Iterator[Path]:
     settings = subject.settings
-    if any(table.get("verification_key") for table in settings.networks.values()):
+    keys = (table.get("verification_key") for table in settings.networks.values())
+    if any(keys) or settings.alerts.webhook_url is not None:  # a part of the URL may be a key
         yield settings.source
-    if settings.wallet.password_file is not None:
-        yield settings.wallet.password_file
+    alerts = settings.alerts
+    files = settings.wallet.password_file, alerts.webhook_secret_file, alerts.apprise_file
+    yield from (path for path in files if path is not None)
     yield settings.keystore_path
 
 
