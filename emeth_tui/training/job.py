@@ -235,6 +235,7 @@ def _plan(request: TrainRequest, spec: ModelSpec, dataset_bytes: int) -> Plan:
         ),
         release_on_pause=request.release_on_pause,
         back_to_best=spec.pretrained,
+        quick_steps=request.quick_steps,
     )
 
 

@@ -57,6 +57,7 @@ class TrainRequest:
     checkpoint_gap_s: Amount = 10.0  # the least time between two, unless `checkpoint_every_s` is less
     checkpoint_bytes_a_day: Amount = 1e12  # or what `checkpoint_every_s` needs, if that is more
     release_on_pause: bool = False  # free the device's memory while paused
+    quick_steps: bool = True  # else neither compiled nor recorded: for a device that this may have broken
 
 
 @dataclass(frozen=True, slots=True)

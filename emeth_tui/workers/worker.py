@@ -48,6 +48,7 @@ FAILURES: dict[FailureKind, type[EmethError]] = {
     FailureKind.TRAINING: TrainingError,
     FailureKind.DISK: DiskFull,
 }
+_DEATHS_OF_QUICK_STEPS = 2  # in a row: what compiled or recorded steps do to a device and driver may be why
 
 
 class _StartFailed(ProcessDied):
@@ -66,6 +67,11 @@ class _Job:
     trained: bool = False  # by the process at work
     resumed_at: tuple[int, int] = (-1, -1)
     deaths: int = 0
+
+    @property
+    def next_request(self) -> TrainRequest:
+        """What to ask the next process for: where some have died in a row, the plainest way to train."""
+        return dataclasses.replace(self.request, quick_steps=self.deaths < _DEATHS_OF_QUICK_STEPS)
 
 
 class Worker:
@@ -274,7 +280,7 @@ class Worker:
 
     async def _follow(self, link: WorkerLink, job: _Job) -> reports.ResultWritten | JobFailed:
         job.trained = False
-        link.send(job.request)
+        link.send(job.next_request)
         if self._paused:
             link.send(messages.Pause())
         limit_s = self._limits.first_s

@@ -181,6 +181,20 @@ def test_a_job_on_batch_threads_goes_on_at_its_step_to_the_same_weights(
     assert_same_weights(result_weights(broken), result_weights(whole))
 
 
+@pytest.mark.parametrize("quick", [True, False])
+def test_steps_are_compiled_or_recorded_only_where_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: bool
+) -> None:
+    tried: list[object] = []
+    monkeypatch.setattr(
+        "emeth_tui.training.run.loop.find_quickest", lambda *arguments: tried.append(arguments)
+    )
+
+    Run().go(make_request(tmp_path, epochs=1, quick_steps=quick))
+
+    assert bool(tried) == quick
+
+
 def test_every_part_of_every_step_drops_something_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -131,6 +131,8 @@ class Trainer:
 
     def _make_quick(self) -> None:
         self._compiled_rows = self._micro.size
+        if not self._plan.quick_steps:
+            return
         batch, length = min(self._plan.batch_size, self._blocks), self._tokens.train.shape[1]
         find_quickest(self._stepper, self._model, (batch, length), self._blocks_left, self._device)
 

@@ -35,6 +35,7 @@ class Plan:
     saving: SavingLimits
     release_on_pause: bool = False
     back_to_best: bool = False  # see `best_weights`
+    quick_steps: bool = True
 
 
 @dataclass(slots=True)
