@@ -68,8 +68,9 @@ def service_install(
     if only_print:
         print(unit.text(), end="")
         return ExitCode.OK
-    for directory in unit.writable:
-        _make(directory, owner)
+    if of_system:
+        for directory in unit.writable:
+            _make(directory, owner)
     kept = systemd.write(unit.text())
     print(f"{systemd.unit_path}: written")
     if kept is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -152,6 +154,24 @@ def test_what_systemd_takes_as_it_is_has_no_parent_in_it(tmp_path: Path, systemd
     assert f"LoadCredential=password:{tmp_path}/password\n" in systemd.unit.read_text("utf-8")
 
 
+def test_a_service_of_the_systems_may_write_what_a_node_writes(tmp_path: Path, systemd: FakeSystemd) -> None:
+    me = pwd.getpwuid(os.geteuid()).pw_name
+    systemd.run("install", "--system", "--run-as", me, "--password", str(tmp_path / "password"))
+    text = (systemd.root / "etc/systemd/system/emeth-tui.service").read_text("utf-8")
+    places = [Path(place) for place in re.findall("^ReadWritePaths=(.*)$", text, re.MULTILINE)]
+    removed = systemd.run("uninstall", "--system")
+
+    assert f"User={me}\n" in text
+    assert len(places) == 5
+    assert all(place.is_relative_to(systemd.home) for place in places)
+    assert {place.stat().st_mode & 0o777 for place in places} == {0o700}
+    assert systemd.calls[1:3] == [
+        "enable --now --no-block emeth-tui.service",
+        "disable --now emeth-tui.service",
+    ]
+    assert f"jobs and books: {systemd.home}/.local/state/emeth-tui" in removed.output
+
+
 def test_where_the_models_are_is_passed_on(
     tmp_path: Path, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,7 +237,7 @@ def test_install_writes_a_unit_and_uninstall_says_what_stays(tmp_path: Path) -> 
     assert f"LoadCredential=password:{password}" in text
     assert "s3cret" not in text
     assert "-m emeth_tui --no-ui" in text
-    assert (home / ".local/state/emeth-tui").stat().st_mode & 0o777 == 0o700
+    assert not (home / ".local").exists()  # the node makes what it needs
 
     removed = emeth_tui(home, "service", "uninstall", PATH=path)
     assert removed.returncode == ExitCode.OK
