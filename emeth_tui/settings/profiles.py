@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from tomlkit.items import InlineTable
 
 from emeth_tui.errors import SettingsError
-from emeth_tui.notices.reasons.settings import InFile, KeyMissing, NameOfBuiltIn, NoSuchKey
+from emeth_tui.notices.reasons.settings import DotInName, InFile, KeyMissing, NameOfBuiltIn, NoSuchKey
 from emeth_tui.settings.networks import builtin_networks, load_network
 from emeth_tui.settings.problems import explain
 from emeth_tui.settings.schema import Settings
@@ -56,6 +56,8 @@ def check_profile(name: object, table: Mapping[str, Any], path: Path) -> Network
     source = str(path)
     if name in builtin_networks():
         raise SettingsError(InFile(source, NameOfBuiltIn(str(name))))
+    if "." in str(name):  # in dotted keys of the settings it would be two
+        raise SettingsError(InFile(source, DotInName(repr(name))))
     tables = {"network": name, "networks": {str(name): dict(table)}}
     try:
         settings = Settings.model_validate(tables)

@@ -33,6 +33,7 @@ from emeth_tui.settings.values import (
     Number,
     Price,
     SecretUrl,
+    Symbol,
     TerminalAlerts,
     TimeZone,
     Urls,
@@ -67,7 +68,9 @@ class Network(Section):
     chain_id: Whole = Field(
         ge=1, le=_MAX_CHAIN_ID, description="the chain's id; a node refuses to run on any other chain"
     )
-    native_symbol: str = Field("ETH", description="symbol of the native token, which pays for transactions")
+    native_symbol: Symbol = Field(
+        "ETH", description="symbol of the native token, which pays for transactions"
+    )
     rpc_urls: Urls = Field(
         repr=False,  # providers put their customers' keys into the path
         default_factory=list,

@@ -24,6 +24,7 @@ from emeth_tui.settings.problems import EMT_DECIMALS, InvalidSetting
 MAX_PORT = 65_535
 MAX_BATCH_SIZE = 1_024
 PRICE_DECIMALS = 12
+MAX_SYMBOL_CHARS = 16
 _CURRENCY = re.compile(r"[A-Za-z]{2,8}")
 _DEVICE = re.compile(r"cpu|cuda:(0|[1-9][0-9]{0,2})")
 _NETWORK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -185,6 +186,12 @@ def _comma_separated(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _symbol(value: str) -> str:
+    if not 1 <= len(value) <= MAX_SYMBOL_CHARS or not value.isprintable() or " " in value:
+        raise InvalidSetting(why.NotASymbol())
+    return value
+
+
 def _currency(value: str) -> str:
     if not _CURRENCY.fullmatch(value):
         raise InvalidSetting(why.NotACurrency())
@@ -231,6 +238,7 @@ Emt = Annotated[Decimal, BeforeValidator(_not_a_truth_value), Field(decimal_plac
 Price = Annotated[Decimal, BeforeValidator(_not_a_truth_value), Field(decimal_places=PRICE_DECIMALS)]
 Verification = Literal["chain", "loss"]  # docs/verification.md
 Currency = Annotated[str, AfterValidator(_currency)]
+Symbol = Annotated[str, AfterValidator(_symbol)]
 
 Device = Annotated[str, AfterValidator(_device)]
 Devices = Annotated[list[Device], BeforeValidator(_comma_separated), AfterValidator(_each_gpu_once)]

@@ -13,6 +13,7 @@ from emeth_tui.cli.output.printing import Output, example
 from emeth_tui.cli.types import FILE
 from emeth_tui.errors import ExitCode
 from emeth_tui.foreign_text import clean
+from emeth_tui.words.formats import duration
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
@@ -56,8 +57,12 @@ def _facts(network: Network, settings: Settings) -> list[tuple[str, str, str]]:
         (_("info server"), clean(network.info_url), ""),
         (_("models"), ", ".join(f"{one.value} {clean(model)}" for one, model in network.models.items()), ""),
         (_("verification"), network.verification, ""),
+        (_("confirmations"), str(network.confirmations), ""),
+        (_("spare time"), duration(network.safety_margin_s), ""),
         (_("settings"), str(settings.source), ""),
     ]
+    if network.storage_hosts:  # presigned URLs may lead there, inside of one's own network as well
+        facts.append((_("further hosts"), ", ".join(map(clean, network.storage_hosts)), "warn"))
     if moved:
         replaced = _("EmethCore at {address}").format(address=clean(str(known["core_address"])))
         facts.append((_("replaces"), replaced, "bad"))

@@ -222,6 +222,14 @@ class NotACurrency(Reason):
     pass
 
 
+class NotASymbol(Reason):
+    pass
+
+
+class DotInName(Reason):
+    name: str
+
+
 class NotABatchSize(Reason):
     most: int
 

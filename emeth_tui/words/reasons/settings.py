@@ -49,6 +49,8 @@ SENTENCES: Mapping[type[Notice], str] = {
     settings.VariableInPath: "{variable} is not expanded in a path; `~` is",
     settings.NotANetworkName: "a network's name is made of letters, digits, `-`, `_` and `.`",
     settings.NotAKey: "a key is a character such as `x`, or a name such as `f5`, `pageup` or `ctrl+x`",
+    settings.NotASymbol: "a symbol has 1 to 16 characters, no spaces among them",
+    settings.DotInName: "the name {name} has a dot: a network of your own has none",
     settings.NotADevice: "a device is `cpu` or `cuda:N`",
     settings.NotAnAddressToListenOn: "host and port are needed, such as `127.0.0.1:9101` or `[::1]:9101`",
     settings.MetricsExtraMissing: (

@@ -100,11 +100,16 @@ async def test_a_profile_changes_nothing_else_and_holds_no_secret(world: World) 
         "# mine\n" + node.config.read_text("utf-8") + '[networks.lab]\nverification_key = "kept"\n', "utf-8"
     )
 
-    await node.output("network", "join", str(world.profile), "--yes")
+    world.profile.write_text(
+        world.profile.read_text("utf-8").replace("info_url", 'storage_hosts = ["10.0.0.9"]\ninfo_url'),
+        "utf-8",
+    )
+    shown = await node.run("network", "join", str(world.profile), "--yes")
     joined = node.config.read_text("utf-8")
     world.profile.write_text(world.profile.read_text("utf-8") + 'verification_key = "x"\n', "utf-8")
     refused = await node.run("network", "join", str(world.profile), "--yes")
 
+    assert "further hosts  10.0.0.9" in shown.stderr
     assert "# mine" in joined
     assert 'verification_key = "kept"' in joined
     assert 'network = "lab"' in joined
