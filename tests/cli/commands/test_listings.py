@@ -7,6 +7,7 @@ import csv
 import io
 import os
 import re
+import subprocess
 
 import pytest
 from rich.cells import cell_len
@@ -14,7 +15,7 @@ from rich.cells import cell_len
 from emeth_tui.listings.csv_text import columns_of
 from emeth_tui.listings.records import DOCUMENTS
 from emeth_tui.store.lock import lock_holder
-from tests.cli.commands.world import World, check, run_program
+from tests.cli.commands.world import LIMIT_S, World, check, run_program
 from tests.terminal import Terminal
 
 pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
@@ -146,9 +147,10 @@ async def test_an_option_chooses_the_language_and_json_has_none(node: World) -> 
 
 @pytest.mark.parametrize("command", ["status", "events"])
 async def test_an_ascii_locale_is_no_obstacle(node: World, command: str) -> None:
-    result = await node.run(
-        "--lang", "ja", *command.split(), LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0"
-    )
+    plain = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    words = [*node.command, "--lang", "ja", *command.split()]
+
+    result = await asyncio.to_thread(subprocess.run, words, env=plain, capture_output=True, timeout=LIMIT_S)
 
     assert result.returncode == 0, result.stderr
     assert result.stdout.isascii()

@@ -21,7 +21,7 @@ from emeth_tui.notices.events.job import StepsSkipped, Submitted
 from emeth_tui.store.database import Store
 from emeth_tui.store.measurements import DeviceUse
 from emeth_tui.store.movements import Movement, MovementKind
-from tests.cli.commands.world import check, run_program
+from tests.cli.commands.world import PROGRAM, check, run_program
 from tests.factories import JOB_ID, OTHER_JOB_ID, make_job, make_transaction
 
 pytestmark = pytest.mark.process
@@ -91,7 +91,7 @@ def state_dir(tmp_path: Path) -> Path:
 
 
 def emeth_tui(state_dir: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "emeth_tui", "--network", "round3-2", "--state-dir", str(state_dir)]
+    command = [*PROGRAM, "--network", "round3-2", "--state-dir", str(state_dir)]
     home = str(state_dir.parent / "home")
     return run_program([*command, *arguments], HOME=home, XDG_CONFIG_HOME="", **environment)
 

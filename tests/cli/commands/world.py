@@ -19,12 +19,14 @@ import jsonschema
 from emeth_tui.control.server import serve_control
 from emeth_tui.listings.records import json_schema
 from emeth_tui.model import JobId
+from tests import warm_program
 from tests.control.conftest import until
 from tests.engine.harness import Harness, RunningNode, quiet_network
 from tests.engine.quick_worker import Script
 from tests.terminal import ROOT, Terminal
 
 LIMIT_S = 60.0
+PROGRAM = [sys.executable, "-m", "emeth_tui"]
 LIFETIME_S = 200_000  # by this machine's clock; the chain's runs a day ahead
 
 
@@ -84,23 +86,15 @@ def check(command: str, document: Any) -> None:
 def program(network: Harness, state_dir: Path) -> list[str]:
     """Return the command that speaks of the harness's node."""
     settings = str(network.devnet.info.node_settings)
-    return [sys.executable, "-m", "emeth_tui", "--config", settings, "--state-dir", str(state_dir)]
+    return [*PROGRAM, "--config", settings, "--state-dir", str(state_dir)]
 
 
 def run_program(
-    command: list[str], *, typed: str | None = None, **environment: str
+    command: list[str], *, typed: str = "", **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command in a pipe; its line ends are as it wrote them."""
-    result = subprocess.run(
-        command,
-        cwd=ROOT,
-        env={**os.environ, "LANG": "C.UTF-8", "LC_ALL": "", **environment},
-        input=None if typed is None else typed.encode(),
-        stdin=subprocess.DEVNULL if typed is None else None,
-        capture_output=True,
-        check=False,
-        timeout=LIMIT_S,
-    )
+    """Run a `program` without a terminal; its line ends are as it wrote them."""
+    complete = {**os.environ, "LANG": "C.UTF-8", "LC_ALL": "", **environment}
+    result = warm_program.run(command[len(PROGRAM) :], complete, ROOT, typed.encode(), LIMIT_S)
     return subprocess.CompletedProcess(
         command, result.returncode, result.stdout.decode(), result.stderr.decode()
     )
@@ -152,9 +146,7 @@ class Commanded:
     def command(self) -> list[str]:
         return program(self.network, self.state_dir)
 
-    async def __call__(
-        self, *arguments: str, code: int | set[int] = 0, typed: str | None = None
-    ) -> tuple[str, str]:
+    async def __call__(self, *arguments: str, code: int | set[int] = 0, typed: str = "") -> tuple[str, str]:
         """Run a command that ends with a code; return stdout and stderr."""
         result = await asyncio.to_thread(run_program, [*self.command, *arguments], typed=typed)
         assert result.returncode in ({code} if isinstance(code, int) else code), result.stderr

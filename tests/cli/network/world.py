@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from eth_account import Account
 
 from emeth_tui.clients.wallet import Wallet, create_keystore
 from emeth_tui.devnet.chain.backends import ChainService
-from tests.cli.commands.world import run_program
+from tests.cli.commands.world import PROGRAM, run_program
 
 CHAIN_ID = 31_337
 PASSWORD = "a password for tests"
@@ -56,7 +55,7 @@ class Person:
 
     @property
     def command(self) -> Sequence[str]:
-        return [sys.executable, "-m", "emeth_tui", "--config", str(self.config)]
+        return [*PROGRAM, "--config", str(self.config)]
 
     async def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `emeth-tui` to its end."""
