@@ -14,13 +14,15 @@ import pytest
 from rich.cells import cell_len
 from textual.pilot import Pilot
 
+from emeth_tui.engine.hosts.view import HostView
 from emeth_tui.engine.market.standstill import Standstill
 from emeth_tui.engine.service_health import ServiceStatus
 from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.model import Head, JobId, JobState, ServiceName, WorkerPhase
+from emeth_tui.notices.reasons.control import SshFailed
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import MissesMargin, NoneTaken, PausedByOperator, TimeMeasured
-from emeth_tui.notices.reasons.network.host import HostLineDropped, HostSilent
+from emeth_tui.notices.reasons.network.host import HostSilent
 from emeth_tui.notices.reasons.worker import ProcessKilled
 from emeth_tui.tui.node_front import Ending
 from emeth_tui.words.translation import set_language
@@ -116,9 +118,16 @@ def idle_worker() -> Snapshot:
     return snapshot(workers=(training_worker(), idle), jobs=(training_job(),))
 
 
+def draining() -> Snapshot:
+    """A worker on another machine that gets no new jobs."""
+    idle = WorkerView(1, "attic · cuda:0", "NVIDIA RTX 4090", 1, WorkerPhase.IDLE)
+    attic = HostView("attic", "me@attic.example", joined=True, draining=True)
+    return snapshot(workers=(training_worker(), idle), jobs=(training_job(),), hosts=(attic,))
+
+
 def away() -> Snapshot:
     """A worker on another machine that is not reached just now."""
-    silent = HostSilent("machine-in-the-cellar", 95, HostLineDropped())
+    silent = HostSilent("machine-in-the-cellar", 95, SshFailed("cellar.example", "No route to host"))
     far = second_worker(device="machine-in-the-cellar · cuda:0", phase=WorkerPhase.AWAY, detail=silent)
     return snapshot(workers=(training_worker(), far))
 
@@ -134,6 +143,7 @@ SCREENS = {
     "loading": (loading, ()),
     "broken": (broken, ()),
     "away": (away, ()),
+    "draining": (draining, ()),
     "eight-workers": (eight_workers, ("down", "down")),
     "decline": (snapshot, ("D",)),
     "decline-all": (snapshot, ("A",)),

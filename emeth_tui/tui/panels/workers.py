@@ -8,7 +8,20 @@ from emeth_tui.foreign_text import clean
 from emeth_tui.model import WorkerPhase
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui.drawing.graphs import GAP_CELLS, in_a_row
-from emeth_tui.tui.drawing.lines import BLANK, Line, Span, bar, cut, fit, join, left, line, right, sparkline
+from emeth_tui.tui.drawing.lines import (
+    BLANK,
+    Line,
+    Span,
+    bar,
+    cut,
+    fit,
+    join,
+    left,
+    line,
+    right,
+    sparkline,
+    width_of,
+)
 from emeth_tui.tui.frame import RECENT_POINTS, Frame, Outlook, Row, outlook, outlook_if_resumed
 from emeth_tui.tui.panels.graphs import HOT_C, device_graphs
 from emeth_tui.words.formats import (
@@ -28,6 +41,7 @@ if TYPE_CHECKING:
     from emeth_tui.engine.gpus.reading import Slowdown
     from emeth_tui.job import Job
     from emeth_tui.tui.drawing.glyphs import Glyphs
+    from emeth_tui.workers.views import WorkerView
 
 DEVICE_CELLS = 8
 MOST_DEVICE_CELLS, MOST_DEVICE_CELLS_IF_ROOMY = 17, 34  # for those of other machines: `b · cuda:0`
@@ -35,6 +49,7 @@ INDENT = " " * (DEVICE_CELLS + 1)
 ROOMY_CELLS, VERY_ROOMY_CELLS = 100, 125
 MOST_BAR_CELLS = 96
 TEXT_LINES = 3  # a worker, at most
+LEAST_NEWS_CELLS = 24  # of why a worker does not train, beside the forecast
 LEAST_GRAPH_LINES = 3  # under them, where there is room: a title over two rows
 MOST_GRAPH_LINES = 7
 LEAST_GRAPH_CELLS, MOST_GRAPH_CELLS = 13, 40
@@ -166,10 +181,12 @@ def _details(frame: Frame, row: Row, job: Job, width: int, count: int, glyphs: G
     room = width - len(INDENT)
     times = [*_hold(row), *_times(frame, row, job)]
     if count == 1:
-        groups = [_speed(row, 6, glyphs), *times, _losses(row, job), *_gpu(row)]
+        forecast_cells = sum(width_of(group) + 2 for group in times[:2])
+        news = _speed(row, 6, glyphs, max(LEAST_NEWS_CELLS, room - forecast_cells))
+        groups = [news, *times, _losses(row, job), *_gpu(row)]
         return [_indented(join(groups, room, gap=2))]
     spark = 40 if width >= VERY_ROOMY_CELLS else 16 if width >= ROOMY_CELLS else 8
-    first = [_speed(row, spark, glyphs), _losses(row, job), *_gpu(row)]
+    first = [_speed(row, spark, glyphs, room), _losses(row, job), *_gpu(row)]
     return [_indented(join(first, room)), _indented(join([*times, _device_name(row)], room))]
 
 
@@ -182,11 +199,12 @@ def _hold(row: Row) -> list[list[Span]]:
     return [[(text_of(row.held.reason), "warn")]]
 
 
-def _speed(row: Row, cells: int, glyphs: Glyphs) -> list[Span]:
+def _speed(row: Row, cells: int, glyphs: Glyphs, most_news_cells: int) -> list[Span]:
+    """Draw the speed with so many cells of its last minutes, or what else there is to say of the worker."""
     if not row.at_work or row.worker is None:
         return []
     if row.worker.tokens_per_s is None or row.worker.phase is WorkerPhase.AWAY:  # its speed is not known now
-        return [(text_of(row.worker.detail), "muted")] if row.worker.detail else []
+        return [(cut(text_of(row.worker.detail), most_news_cells), "muted")] if row.worker.detail else []
     return [
         (right(speed(row.worker.tokens_per_s), 6), ""),
         (" " + _("tok/s") + " ", "muted"),
@@ -285,19 +303,26 @@ def _idle_lines(frame: Frame, row: Row, start: list[Span], width: int, each: int
     elif row.held is not None:
         first = line(*start, ("‖ " + _("held") + ": ", "warn"), (text_of(row.held.reason), "muted"))
     else:
-        first = line(*start, (_("idle") + ": ", ""), (_why_idle(frame), "muted"))
+        first = line(*start, (_("idle") + ": ", ""), (_why_idle(frame, worker), "muted"))
     name = _device_name(row)
     second = line(INDENT, *name) if name else BLANK
     return ([fit(first, width), fit(second, width)] + [BLANK] * each)[:each]
 
 
-def _why_idle(frame: Frame) -> str:
+def _why_idle(frame: Frame, worker: WorkerView | None) -> str:
+    if worker is not None and _host_drains(frame, worker):
+        return _("draining")
     from emeth_tui.notices.reasons.market import WorkersBusy  # late: the first paint needs no reasons
 
     standstill = frame.snapshot.standstill
     if standstill is None or isinstance(standstill.reason, WorkersBusy):  # of the others, not of this one
         return _("looking for work")
     return text_of(standstill.reason)
+
+
+def _host_drains(frame: Frame, worker: WorkerView) -> bool:
+    host, dot, _device = worker.device.rpartition(" · ")
+    return bool(dot) and any(each.draining for each in frame.snapshot.hosts if each.name == host)
 
 
 def _indented(content: Line) -> Line:
