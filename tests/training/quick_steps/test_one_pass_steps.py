@@ -15,7 +15,7 @@ from emeth_tui.training.quick_steps.way import Way
 from emeth_tui.training.run.compiling import compile_where_it_pays
 from tests.training.pretended_gpu import TapeRecorder, pretended_gpu
 from tests.training.quick_steps.steppers import BATCH, LENGTH, RATE, ids_of, make_model, make_stepper, train
-from tests.training.triton import NEEDS_TRITON
+from tests.training.triton import NEEDS_INTERPRETER
 
 ONE_PASS = Way(one_pass=True)
 
@@ -47,7 +47,7 @@ def assert_close(first: Gpt2, second: Gpt2, start: Gpt2) -> None:
 @pytest.mark.parametrize("compute_dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("blocks", [BATCH, 3])
 @pytest.mark.parametrize("recorded", [None, (BATCH, LENGTH)])
-@NEEDS_TRITON
+@NEEDS_INTERPRETER
 def test_steps_in_one_pass_are_the_same_training(
     compute_dtype: torch.dtype, blocks: int, recorded: tuple[int, int] | None
 ) -> None:
@@ -62,7 +62,7 @@ def test_steps_in_one_pass_are_the_same_training(
     assert_close(ours, plain, make_model())
 
 
-@NEEDS_TRITON
+@NEEDS_INTERPRETER
 def test_a_recorded_step_finds_its_own_gradients_after_one_that_was_not() -> None:
     plain, ours, gpu = make_model(), make_model(), pretended_gpu(torch.bfloat16)
     steppers = make_stepper(ours, gpu, recorder=Watched), make_stepper(plain, gpu)
@@ -76,7 +76,7 @@ def test_a_recorded_step_finds_its_own_gradients_after_one_that_was_not() -> Non
     assert_close(ours, plain, make_model())
 
 
-@NEEDS_TRITON
+@NEEDS_INTERPRETER
 def test_copies_follow_the_weights_when_others_set_them() -> None:
     ours, gpu = make_model(), pretended_gpu(torch.bfloat16)
     stepper = make_stepper(ours, gpu)
@@ -198,7 +198,7 @@ def test_without_a_compiler_steps_stay_plain(
     assert "steps stay plain: RuntimeError: Failed to find C compiler" in caplog.text
 
 
-@NEEDS_TRITON
+@NEEDS_INTERPRETER
 def test_trying_the_kernels_out_changes_nothing() -> None:
     model = make_model()
     stepper = make_stepper(model, pretended_gpu(torch.bfloat16))
