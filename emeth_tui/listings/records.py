@@ -365,6 +365,7 @@ class ResultRecord:
     jobs: Annotated[list[JobOutcomeRecord], Field(description="one by one, where it is about jobs")]
     withdrawn_wei: Annotated[Wei | None, Field(description="by withdraw")]
     changes: Annotated[list[ChangeRecord], Field(description="of settings")]
+    until: Annotated[Time | None, Field(description="when a pause ends by itself")]
     reason: Annotated[str | None, Field(description="why something was not done")]
     reason_kind: str | None
 

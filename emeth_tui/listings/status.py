@@ -50,7 +50,7 @@ def status_of(pid: int, version: str, snapshot: Snapshot) -> StatusRecord:
         jobs=[making.job(job) for job in snapshot.jobs],
         services=[making.service(service) for service in snapshot.services],
         coming=[making.coming(change) for change in snapshot.coming],
-        claims_paused_until=_end_of(snapshot.claims_paused),
+        claims_paused_until=end_of_claims_pause(snapshot.claims_paused),
     )
 
 
@@ -88,7 +88,7 @@ def status_without_node(network: Network, jobs: Iterable[Job], now_unix_s: float
     )
 
 
-def _end_of(paused: Reason | None) -> str | None:
+def end_of_claims_pause(paused: Reason | None) -> str | None:
     """Return when a pause of claiming ends by itself, None where it does not."""
     from emeth_tui.notices.reasons.pauses.by_hand import PausedUntil
 

@@ -147,9 +147,24 @@ async def _pause(
     async with place.node() as node:
         result.pid = node.hello.pid
         if typed is None:
-            return None, await node.connection.do("pause_claims", **length)
-        job_id = await open_job(node, typed)
-        return job_id, await node.connection.do("pause_job", job_id=job_id, **length)
+            job_id, end = None, await node.connection.do("pause_claims", **length)
+        else:
+            job_id = await open_job(node, typed)
+            end = await node.connection.do("pause_job", job_id=job_id, **length)
+        result.until = await _exact_end(node, job_id) if end else None
+        return job_id, end
+
+
+async def _exact_end(node: LiveNode, job_id: JobId | None) -> str | None:
+    """Return when a pause of a job or of claiming ends, for programs."""
+    from emeth_tui.listings.status import end_of_claims_pause
+    from emeth_tui.listings.texts import iso_or_none
+
+    snapshot = await node.snapshot()
+    if job_id is None:
+        return end_of_claims_pause(snapshot.claims_paused)
+    ends = [job.paused_until_unix_s for job in snapshot.jobs if job.job_id == job_id]
+    return iso_or_none(ends[0]) if ends else None
 
 
 async def _do(place: Place, result: Result, command: NodeWideCommand) -> None:

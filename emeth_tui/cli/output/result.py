@@ -24,6 +24,7 @@ class Result:
     def __init__(self, command: str, output: Output) -> None:
         self.pid: int | None = None  # of the node that did it
         self.withdrawn_wei: int | None = None
+        self.until: str | None = None  # when a pause ends by itself
         self.reason: Reason | None = None  # why something was not done
         self._command = command
         self._output = output
@@ -70,6 +71,7 @@ class Result:
             self._jobs,
             None if self.withdrawn_wei is None else str(self.withdrawn_wei),
             self._changes,
+            self.until,
             *_said(self.reason),
         )
         print_json(asdict(record))

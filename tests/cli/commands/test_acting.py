@@ -51,6 +51,18 @@ async def test_a_pause_may_end_by_itself(emeth_tui: Commanded) -> None:
     assert document["jobs"][0]["paused_until"] == document["coming"][0]["at"]
     assert document["workers"][0]["held"] is None
 
+    out, _err = await emeth_tui("pause", emeth_tui.job_id, "--for", "30m", "--json")
+    job_ends = json.loads(out)["until"]
+    out, _err = await emeth_tui("status", "--json")
+    assert job_ends == json.loads(out)["jobs"][0]["paused_until"]
+
+    out, _err = await emeth_tui("pause", "--claims", "--for", "1h", "--json")
+    claims_end = json.loads(out)["until"]
+    out, _err = await emeth_tui("status", "--json")
+    assert claims_end == json.loads(out)["claims_paused_until"] != job_ends
+
+    out, _err = await emeth_tui("pause", "--claims", "--json")
+    assert json.loads(out)["until"] is None
     out, _err = await emeth_tui("pause", "--claims", "--until", "7:05")
     assert re.fullmatch(r"the node takes no new jobs until \d\d-\d\d 07:05\n", out)
     for length in ("0s", "31d", "2", "h", "2h x"):
@@ -102,6 +114,7 @@ async def test_what_was_done_is_said_to_programs_in_one_schema(emeth_tui: Comman
         "pid": pid,
         "withdrawn_wei": None,
         "changes": [],
+        "until": None,
         "reason": None,
         "reason_kind": None,
     }
