@@ -11,10 +11,9 @@ import click
 
 from emeth_tui.cli.main import command
 from emeth_tui.errors import ExitCode
+from tools.exit_codes import meanings
 
 PAGE = Path(__file__).parent.parent / "docs" / "emeth-tui.1"
-_CODES = re.compile(r"^\| (\d+) \| ([^|]+) \|$", re.MULTILINE)
-README = Path(__file__).parent.parent / "README.md"
 
 
 def main() -> None:
@@ -86,11 +85,11 @@ def _prose(text: str) -> Iterator[str]:
 
 
 def _exit_codes() -> Iterator[str]:
-    meanings = {int(code): text for code, text in _CODES.findall(README.read_text("utf-8"))}
+    texts = meanings()
     for code in ExitCode:
         yield ".TP"
         yield f".B {code.value}"
-        yield _plain(meanings.get(code, "an error that was not expected"))
+        yield _plain(texts[code])
 
 
 def _plain(text: str) -> str:

@@ -38,9 +38,13 @@ def english(notice: Notice) -> str:
 
 def template(cls: type[Notice]) -> str:
     """Return the English template of a class."""
-    words = import_module(_WORDS + cls.__module__.removeprefix(_NOTICES))
-    sentences: Mapping[type[Notice], str] = words.SENTENCES
+    sentences: Mapping[type[Notice], str] = import_module(words_module(cls)).SENTENCES
     return sentences[cls]
+
+
+def words_module(cls: type[Notice]) -> str:
+    """Return the name of the module that holds a class's words."""
+    return _WORDS + cls.__module__.removeprefix(_NOTICES)
 
 
 _MOST_BITS = 256  # of the largest number that a chain knows

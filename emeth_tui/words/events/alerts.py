@@ -11,3 +11,10 @@ SENTENCES: Mapping[type[Notice], str] = {
     alerts.AlertsNotDelivered: "alerts do not reach {channel}: {reason}; they are kept, and sent again",
     alerts.AlertsDelivered: "alerts reach {channel} again",
 }
+
+REMEDIES: Mapping[type[Notice], str] = {
+    alerts.AlertsNotDelivered: (
+        "`emeth-tui notify test` shows what fails; correct `[alerts]` and start the node again. What is kept "
+        "is sent by itself"
+    ),
+}

@@ -17,3 +17,17 @@ SENTENCES: Mapping[type[Notice], str] = {
     devices.GpuBack: "{device} is back on the bus",
     devices.GpuReportsError: "{device} reports error {xid} (XID): {reason}",
 }
+
+REMEDIES: Mapping[type[Notice], str] = {
+    devices.GpuSlowed: (
+        "follow its reason; a rule such as `temperature above 83 until 75` in rules.hold has the GPU rest "
+        "before"
+    ),
+    devices.GpuLost: (
+        "if it stays away after the restart, `emeth-tui doctor` shows what the driver sees; the other "
+        "devices work meanwhile"
+    ),
+    devices.GpuReportsError: (
+        "follow its reason; if it comes again, leave this GPU out of workers.devices until it is mended"
+    ),
+}

@@ -19,3 +19,14 @@ SENTENCES: Mapping[type[Notice], str] = {
         "from its last checkpoint at home"
     ),
 }
+
+_REACH_HOST = (
+    "try ssh to it by hand; `emeth-tui hosts` shows what fails. If it stays away, `emeth-tui hosts remove "
+    "NAME` has its jobs go on elsewhere"
+)
+REMEDIES: Mapping[type[Notice], str] = {
+    host.HostDiffers: "install the same versions on both machines; until then the host trains all the same",
+    host.HostAway: _REACH_HOST,
+    host.JobMoved: _REACH_HOST,
+    host.HostsNotRead: "correct hosts.json in the state directory; the node reads it again by itself",
+}

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from emeth_tui.notices.events import job
 from emeth_tui.notices.notice import Notice
+from emeth_tui.words.reasons.market import NO_DEPOSITS_BACK
+from emeth_tui.words.reasons.network.transactions import RAISE_LIMIT
 
 SENTENCES: Mapping[type[Notice], str] = {
     job.Resumed: "going on with this job, {state}",
@@ -78,4 +80,74 @@ SENTENCES: Mapping[type[Notice], str] = {
     job.RejectionExplained: "the verifier's reason: {reason}",
     job.Timeout: "timed out on the chain; it cost {lost_wei}",
     job.Lost: "the chain was reorganised and another node has this job now",
+}
+
+_DOCTOR_DEVICES = (
+    "nothing: training goes on by itself. If it happens in every job, stop the node and run `emeth-tui "
+    "doctor`, which then tries each device"
+)
+_UNDONE = (
+    "nothing: the node does again what the chain took back. If it happens often, raise `confirmations` of "
+    "the network in the settings"
+)
+_MORE_LOGS = (
+    "nothing: where the transactions cannot be read, the network's rules give the amount. An endpoint that "
+    "serves the logs of older blocks, put first in rpc_urls, lets the node read them"
+)
+_REJECTED = (
+    "`emeth-tui events --level warning` shows the verifier's reason, where the network gives one; check "
+    "verification_key. After two rejections in a row claiming stops"
+)
+REMEDIES: Mapping[type[Notice], str] = {
+    job.JobTrouble: (
+        "nothing at first: it is tried again until the deadline. If it lasts, run `emeth-tui doctor "
+        "--quick`; `emeth-tui log ID` has the details"
+    ),
+    job.JobStuck: (
+        "mend the cause, then `emeth-tui resume ID` tries again; or `emeth-tui decline ID`, which shows the "
+        "cost and asks"
+    ),
+    job.SetAside: (
+        "its dataset is unusable: `emeth-tui decline ID` before the deadline; with claims.unusable_dataset "
+        "set to `decline` the node does that by itself"
+    ),
+    job.GivingBack: (
+        "nothing: claims.unusable_dataset asks for it; set it to `hold` to decide yourself on the next one"
+    ),
+    job.StepsSkipped: _DOCTOR_DEVICES,
+    job.Diverged: _DOCTOR_DEVICES,
+    job.OutOfMemory: (
+        "nothing: it goes on with less at once. If another program holds the GPU's memory (`nvidia-smi` "
+        "shows it), end that"
+    ),
+    job.RunningLate: (
+        "end what else slows the machine down, and resume the job if it is paused. If it cannot make it, "
+        "`emeth-tui decline ID` shows what giving it back costs"
+    ),
+    job.SubmissionHeld: RAISE_LIMIT,
+    job.SubmissionUndone: _UNDONE,
+    job.ClaimUndone: _UNDONE,
+    job.EndUndone: _UNDONE,
+    job.FinalEndUndone: _UNDONE,
+    job.EndUnexplained: _MORE_LOGS,
+    job.SettledByRules: _MORE_LOGS,
+    job.OrphanAdopted: "nothing, unless another node works with this account: give each one of its own",
+    job.OrphanHeld: (
+        "if another node with this account has it, leave it alone; else `emeth-tui resume ID` trains it, and "
+        "`emeth-tui decline ID` gives it back"
+    ),
+    job.OrphanLeft: (
+        "`emeth-tui log` says why; the node tries again once a day. It cannot decline this job, only another "
+        "program with the account's key can"
+    ),
+    job.VerifiedAtLoss: NO_DEPOSITS_BACK,
+    job.DepositKept: NO_DEPOSITS_BACK,
+    job.Declined: "nothing: the rest of the deposit is back; `emeth-tui events --job ID` shows why",
+    job.Failed: _REJECTED,
+    job.RejectionExplained: _REJECTED,
+    job.Timeout: (
+        "`emeth-tui events --job ID` shows what held it up; a higher claims.safety_margin_s leaves more time "
+        "to the next ones"
+    ),
+    job.Lost: "nothing: with the claim the chain took back its deposit, too",
 }

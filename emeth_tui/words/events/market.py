@@ -27,3 +27,20 @@ SENTENCES: Mapping[type[Notice], str] = {
     market.RateDiffers: ("the contract's {name} is {actual_percent}, not the published {published_percent}"),
     market.VerifierFeeDiffers: "the verifier's fee is {actual_wei}, not the published {published_wei}",
 }
+
+_COMPARE_RATES = (
+    "ask the network's operator before you stake more; the node counts with the contract's rates, not with "
+    "those published"
+)
+REMEDIES: Mapping[type[Notice], str] = {
+    market.ClaimsPaused: (
+        "do what its reason asks for, then `emeth-tui resume --claims`, or `P` on the screen"
+    ),
+    market.ClaimsHeld: "nothing: jobs are taken again once its reason has passed",
+    market.ModelTrouble: (
+        "`emeth-tui doctor` checks connection and hub; or set training.model_en or training.model_ja to a "
+        "local directory, which applies at once"
+    ),
+    market.RateDiffers: _COMPARE_RATES,
+    market.VerifierFeeDiffers: _COMPARE_RATES,
+}

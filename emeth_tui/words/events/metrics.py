@@ -15,3 +15,14 @@ SENTENCES: Mapping[type[Notice], str] = {
     ),
     metrics.MetricsFailed: "metrics are not served at {address}: {reason}",
 }
+
+REMEDIES: Mapping[type[Notice], str] = {
+    metrics.MetricsExposed: (
+        "if others are not meant to read it, set metrics.listen to 127.0.0.1 and a port, and start the node "
+        "again"
+    ),
+    metrics.MetricsFailed: (
+        "free the port or set metrics.listen to another, and start the node again; it trains on without "
+        "metrics"
+    ),
+}

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 
 from emeth_tui.notices.events import node
 from emeth_tui.notices.notice import Notice
+from emeth_tui.words.reasons.market import STATE_MOVED
+from emeth_tui.words.reasons.network.chain import CHECK_SERVICE, OTHER_ENDPOINT
+from emeth_tui.words.reasons.worker import CHECK_DEVICE
 
 SENTENCES: Mapping[type[Notice], str] = {
     node.ServiceLost: "{service} does not answer: {reason}; trying again until it does",
@@ -49,4 +52,37 @@ SENTENCES: Mapping[type[Notice], str] = {
     node.Stopping: "stopping, asked for by {by}: saving every job under way",
     node.Stopped: "stopped; every job is saved",
     node.Summary: "{verified} jobs verified, {emt_before_wei} before, {emt_after_wei} after",
+}
+
+REMEDIES: Mapping[type[Notice], str] = {
+    node.ServiceLost: CHECK_SERVICE,
+    node.DeviceDown: CHECK_DEVICE,
+    node.WorkerSilent: (
+        "nothing at first: its job goes on from the last checkpoint. If it comes again, `emeth-tui log` has "
+        "the worker's last lines"
+    ),
+    node.EndpointChanged: OTHER_ENDPOINT,
+    node.Leftovers: "stop the node, then `emeth-tui store leftovers --remove` deletes them",
+    node.InternalError: "report it with the lines of `emeth-tui log` about it; the node goes on",
+    node.NotWritten: "make room on the disk that it names; jobs wait and lose nothing but time",
+    node.StateLost: STATE_MOVED,
+    node.StateRebuilt: STATE_MOVED,
+    node.StateSetAside: "look at whose database it is, another node's or an older one; then delete the file",
+    node.StateNotRebuilt: (
+        "do not stop the node: let its user write to the state directory, and make room there; it tries "
+        "again every second"
+    ),
+    node.CopyFailed: (
+        "make room on the disk of the state directory, and let the node's user write there; the next copy is "
+        "tried within the hour"
+    ),
+    node.WithdrawFailed: "`emeth-tui withdraw` tries again at once, the node by itself on the next day",
+    node.CommandFailed: "mend what its reason names, then give the command again",
+    node.ScreenBroke: (
+        "`emeth-tui` shows the node again; report it with the lines of `emeth-tui log` about it"
+    ),
+    node.Summary: (
+        "where the account does not add up, `emeth-tui rewards --movements` shows every movement; another "
+        "program with this account leaves such a gap"
+    ),
 }

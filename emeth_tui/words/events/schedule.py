@@ -22,3 +22,16 @@ SENTENCES: Mapping[type[Notice], str] = {
         "for {penalty_wei}; a timeout costs {timeout_wei}"
     ),
 }
+
+REMEDIES: Mapping[type[Notice], str] = {
+    schedule.FinishesFirst: (
+        "nothing; to have such jobs rest all the same, set schedule.job_at_risk to `hold`"
+    ),
+    schedule.GivenBackBeforePause: (
+        "nothing; to train such jobs to their end, set schedule.job_at_risk to `finish`"
+    ),
+    schedule.PausedAtRisk: (
+        "`emeth-tui resume ID`, or widen the hours or the rule that holds its device, in time; else "
+        "`emeth-tui decline ID` gives it back"
+    ),
+}

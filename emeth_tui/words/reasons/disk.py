@@ -24,3 +24,17 @@ SENTENCES: Mapping[type[Notice], str] = {
     ),
     disk.DatabaseFull: "the node's database cannot be written: {detail}; free some space",
 }
+
+_MAKE_ROOM = (
+    "make room on that disk; the node goes on by itself. `emeth-tui store leftovers` lists what in the cache "
+    "belongs to no job, with the node stopped"
+)
+REMEDIES: Mapping[type[Notice], str] = {
+    disk.CacheFull: "raise cache.limit_gb, which applies at once, or wait: each verification frees room",
+    disk.CacheUnusable: "let the node's user write there, or set cache.directory to another place",
+    disk.FileSystemFull: _MAKE_ROOM,
+    disk.NoRoomToWrite: _MAKE_ROOM,
+    disk.NoRoomForDataset: _MAKE_ROOM,
+    disk.DatasetNeedsRoom: _MAKE_ROOM,
+    disk.DatabaseFull: _MAKE_ROOM,
+}

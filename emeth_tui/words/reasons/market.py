@@ -6,6 +6,10 @@ from collections.abc import Mapping
 
 from emeth_tui.notices.notice import Notice
 from emeth_tui.notices.reasons import market
+from emeth_tui.words.reasons.network.chain import CHECK_SERVICE
+from emeth_tui.words.reasons.network.transactions import OWN_ACCOUNT, SEND_EMT, SEND_NATIVE
+from emeth_tui.words.reasons.store import STATE_DAMAGED
+from emeth_tui.words.reasons.worker import CHECK_DEVICE
 
 SENTENCES: Mapping[type[Notice], str] = {
     market.WorkersBusy: "every worker has a job",
@@ -98,4 +102,41 @@ SENTENCES: Mapping[type[Notice], str] = {
     market.InvalidEpochs: "its number of epochs is not a whole number from 1 to {most}",
     market.InvalidDatasetName: "its dataset is not named by a plain file name",
     market.InvalidJobId: "{text} is not a job id: `0x` and 32 hex digits are needed",
+}
+
+NO_DEPOSITS_BACK = (
+    "the contract does not return deposits, and forecasts count with that from now on. Ask the network's "
+    "operator, and look at `emeth-tui market` before `emeth-tui resume --claims`"
+)
+STATE_MOVED = (
+    "leave the node running, it writes its state there again; find out what removed or overwrote it, then "
+    "`emeth-tui resume --claims`"
+)
+_SET_CLOCK = "set the clock by NTP, such as with `timedatectl set-ntp true`"
+
+REMEDIES: Mapping[type[Notice], str] = {
+    market.ServiceDown: CHECK_SERVICE,
+    market.ResultsRejected: (
+        "read the verifier's reasons (`emeth-tui events --level warning`), check verification_key, and run "
+        "`emeth-tui doctor` with the node stopped; then `emeth-tui resume --claims`"
+    ),
+    market.UnusableDatasets: (
+        "`emeth-tui jobs --state open` shows the jobs that were set aside; if their datasets are to blame, "
+        "decline them, then `emeth-tui resume --claims`"
+    ),
+    market.StateMoved: STATE_MOVED,
+    market.StateDamaged: STATE_DAMAGED,
+    market.DepositsKept: NO_DEPOSITS_BACK,
+    market.KeyUsedElsewhere: OWN_ACCOUNT,
+    market.ClaimedElsewhere: OWN_ACCOUNT,
+    market.LossLimitReached: (
+        "`emeth-tui jobs` shows what was lost; `emeth-tui resume --claims` goes on before the next day, and "
+        "a higher limits.max_lost_emt applies at once"
+    ),
+    market.ShortOfEmt: SEND_EMT,
+    market.UnderNativeLimit: SEND_NATIVE,
+    market.ShortOfNative: SEND_NATIVE,
+    market.NoWorkerAnswers: CHECK_DEVICE,
+    market.ClockAhead: _SET_CLOCK,
+    market.ClockBehind: _SET_CLOCK,
 }

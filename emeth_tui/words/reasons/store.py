@@ -31,3 +31,9 @@ SENTENCES: Mapping[type[Notice], str] = {
         "name another"
     ),
 }
+
+STATE_DAMAGED = (
+    "stop the node (`emeth-tui stop`), then `emeth-tui store restore` and start it again; `emeth-tui store "
+    "backups` lists the copies"
+)
+REMEDIES: Mapping[type[Notice], str] = {store.NotCopied: STATE_DAMAGED}

@@ -37,3 +37,9 @@ SENTENCES: Mapping[type[Notice], str] = {
     worker.FewerBlocksAtOnce: "out of memory, going on with {blocks} blocks at once",
     worker.GoingBack: "diverged, going back: {cause}",
 }
+
+CHECK_DEVICE = (
+    "`emeth-tui doctor` names driver and device, and `emeth-tui log` says why its worker does not start; the "
+    "other devices work meanwhile"
+)
+REMEDIES: Mapping[type[Notice], str] = {worker.DeviceDoesNotStart: CHECK_DEVICE}

@@ -37,3 +37,19 @@ SENTENCES: Mapping[type[Notice], str] = {
         "token_address and core_address"
     ),
 }
+
+CHECK_SERVICE = (
+    "nothing at first: jobs under way wait, and it is tried again. If it lasts, check the connection and run "
+    "`emeth-tui doctor --quick`; of several rpc_urls the next takes over when one does not answer"
+)
+OTHER_ENDPOINT = (
+    "nothing while the other one answers; `emeth-tui doctor --quick` compares all endpoints of rpc_urls"
+)
+REMEDIES: Mapping[type[Notice], str] = {
+    chain.ChainDown: CHECK_SERVICE,
+    chain.EndpointBehind: OTHER_ENDPOINT,
+    chain.EndpointsDisagree: (
+        "leave it until they agree, claiming then goes on; or take the endpoint that is wrong out of "
+        "rpc_urls and start the node again"
+    ),
+}

@@ -47,3 +47,28 @@ SENTENCES: Mapping[type[Notice], str] = {
     ),
     transactions.JournalDamaged: "the journal holds bytes that are not a transaction",
 }
+
+SEND_NATIVE = (
+    "send the chain's native token to the account (`emeth-tui wallet address` prints it); it pays for every "
+    "transaction"
+)
+SEND_EMT = (
+    "send EMT to the account (`emeth-tui wallet address` prints it), or wait for verified jobs; with a lower "
+    "claims.max_fee_emt deposits are smaller"
+)
+OWN_ACCOUNT = (
+    "find the other program and end it: two with one key compete for nonces and lose deposits. Give each "
+    "node an account of its own, then `emeth-tui resume --claims`"
+)
+RAISE_LIMIT = (
+    "raise limits.max_gas_price_gwei or limits.max_job_fee_native, whichever it names, which applies at "
+    "once; or wait for a lower price while there is time"
+)
+REMEDIES: Mapping[type[Notice], str] = {
+    transactions.GasTooDear: RAISE_LIMIT,
+    transactions.OverFeeLimit: RAISE_LIMIT,
+    transactions.NoncesUsedElsewhere: OWN_ACCOUNT,
+    transactions.GasUnaffordable: SEND_NATIVE,
+    transactions.GasShort: SEND_NATIVE,
+    transactions.DepositUnaffordable: SEND_EMT,
+}
