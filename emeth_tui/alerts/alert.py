@@ -12,6 +12,7 @@ from emeth_tui import __version__
 from emeth_tui.model import AlertTopic, JobId, Severity
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.notice import field_data
+from emeth_tui.words.remedies import remedy_of
 from emeth_tui.words.sentences import english, text_of
 
 SCHEMA = 1  # of the webhook's JSON; rises when a field goes or changes its meaning
@@ -30,6 +31,7 @@ class Alert:
     message: str  # in English, as in the JSON log
     text: str  # in the owner's language
     fields: dict[str, Any]
+    remedy: str | None = None  # what to do, in the owner's language
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ def alert_of(event: Event, topic: AlertTopic) -> Alert:
         message=english(event.body),
         text=text_of(event.body),
         fields=field_data(event.body),
+        remedy=remedy_of(event),
     )
 
 
@@ -94,5 +97,6 @@ def _alert_data(alert: Alert) -> dict[str, Any]:
         "job_id": alert.job_id,
         "message": alert.message,
         "text": alert.text,
+        "remedy": alert.remedy,
         "fields": alert.fields,
     }

@@ -11,7 +11,9 @@ from emeth_tui.listings.texts import decimal_text, iso, iso_or_none
 from emeth_tui.model import NO_PRICES, SECONDS_PER_DAY, Prices, energy_worth, net_worth, worth
 from emeth_tui.notices.notice import field_data
 from emeth_tui.words.formats import day_of
+from emeth_tui.words.remedies import remedy_of
 from emeth_tui.words.sentences import english
+from emeth_tui.words.translation import in_english
 
 if TYPE_CHECKING:
     from emeth_tui.engine.hosts.view import HostView
@@ -111,6 +113,8 @@ def movement(movement: Movement, fee_wei: int | None, prices: Prices = NO_PRICES
 
 def event(event: Event) -> records.EventRecord:
     """Make an event's record."""
+    with in_english():
+        remedy = remedy_of(event)
     return records.EventRecord(
         at=iso(event.at_unix_s),
         level=event.severity.value,
@@ -118,6 +122,7 @@ def event(event: Event) -> records.EventRecord:
         job_id=event.job_id,
         message=english(event.body),
         fields=field_data(event.body),
+        remedy=remedy,
     )
 
 

@@ -105,6 +105,7 @@ class EventRecord:
     job_id: JobIdText | None
     message: str
     fields: Annotated[dict[str, Any], Field(description="those of its kind, as in the JSON log")]
+    remedy: Annotated[str | None, Field(description="what to do, where something is wrong")]
 
 
 @dataclass(frozen=True, slots=True)

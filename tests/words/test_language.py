@@ -20,6 +20,7 @@ from emeth_tui.settings import Network
 from emeth_tui.settings.schema import fields_by_key
 from emeth_tui.tui.actions import ACTIONS
 from emeth_tui.tui.drawing.themes import load_themes
+from emeth_tui.words.remedies import remedy_for
 from emeth_tui.words.sentences import template
 from emeth_tui.words.translation import (
     LANGUAGES,
@@ -49,6 +50,7 @@ def marked_texts() -> Iterator[str]:
     yield from (text for action in ACTIONS for text in action.texts)
     yield from (theme.title for theme in load_themes(Path(os.devnull)).values())
     yield from templates()
+    yield from remedies()
     yield from (field.description or "" for field in fields_by_key().values())
     yield from (field.description for field in Network.model_fields.values() if field.description)
 
@@ -57,6 +59,12 @@ def templates() -> Iterator[str]:
     """Every sentence of a reason or an event."""
     for family in (Reason, EventBody):
         yield from (template(kind) for kind in all_kinds(family).values())
+
+
+def remedies() -> Iterator[str]:
+    """What to do about each of them that has a remedy."""
+    for family in (Reason, EventBody):
+        yield from (remedy for kind in all_kinds(family).values() if (remedy := remedy_for(kind)))
 
 
 def fields_of(text: str) -> set[str]:

@@ -10,6 +10,7 @@ from emeth_tui.model import Severity
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui.drawing.lines import Line, fit, left, line
 from emeth_tui.words.formats import SEVERITY_MARKS, SEVERITY_ROLES, clock, moment
+from emeth_tui.words.remedies import remedy_of
 from emeth_tui.words.sentences import english, text_of
 from emeth_tui.words.translation import _
 
@@ -75,7 +76,7 @@ def event_line(event: Event, width: int, chosen: bool = False) -> Line:
         (left(job, JOB_CELLS), "accent"),
         (" " + text_of(event.body), role),
     ]
-    tip = f"{moment(event.at_unix_s)} UTC"
+    tip = "\n".join(filter(None, [f"{moment(event.at_unix_s)} UTC", remedy_of(event)]))
     return fit(line(*spans, selected=chosen, tip=tip), width)
 
 
