@@ -26,7 +26,7 @@ class TerminalChannel:
 
     async def deliver(self, message: Message) -> None:
         """Write a message's sequences."""
-        title, body = clean(title_of(message)), clean(body_of(message).replace("\n", "; "))
+        title, body = clean(title_of(message)), _one_line(message)
         text = f"{title}: {body}"[:MOST_CHARS]
         parts = []
         if "osc9" in self._ways:
@@ -45,3 +45,8 @@ class TerminalChannel:
         if self._titled:
             self._write(_RESTORE_TITLE)
             self._titled = False
+
+
+def _one_line(message: Message) -> str:
+    """Return a message's text without what to do: a title has no room for it, and the screen is at hand."""
+    return clean(body_of(message, with_remedy=False).replace("\n", "; "))

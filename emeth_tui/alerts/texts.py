@@ -18,14 +18,14 @@ def title_of(message: Message) -> str:
     return f"emeth-tui: {words.digest_title(message.topics)}"
 
 
-def body_of(message: Message) -> str:
+def body_of(message: Message, *, with_remedy: bool = True) -> str:
     """Return a message's text, in the interface's language; of a single alert also what to do."""
     if message.kind == "test":
         return words.test_text()
     lines = [_line(alert) for alert in message.alerts[:SHOWN]]
     if left := len(message.alerts) + message.more - len(lines):
         lines.append(words.more_alerts(left))
-    if message.kind == "alert" and (remedy := message.alerts[0].remedy):
+    if with_remedy and message.kind == "alert" and (remedy := message.alerts[0].remedy):
         lines.append(f"→ {remedy}")
     return "\n".join(lines)
 
