@@ -7,6 +7,7 @@ import contextlib
 import os
 import pickle
 import shlex
+import socket
 import struct
 import sys
 from collections.abc import AsyncIterator
@@ -17,8 +18,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from emeth_tui.backoff import Backoff
 from emeth_tui.hosts import messages
+from emeth_tui.hosts.frames import FrameReader, FrameWriter
+from emeth_tui.hosts.link import process
 from emeth_tui.hosts.link.line import Route
+from emeth_tui.hosts.link.process import Link
 from emeth_tui.hosts.messages import FarDevice, KeeperHello, Versions
 from emeth_tui.hosts.node.connection import HostConnection, Surroundings, TransferFailed
 from emeth_tui.notices.reasons.foreign import Foreign
@@ -131,6 +136,33 @@ async def test_a_host_that_complains_without_end_fills_no_disk(
         assert sum(path.stat().st_size for path in temporary.rglob("*")) < 1_000_000
         enough.touch()
         assert await refused(connection) == HostNotReached("that is all")
+
+
+async def test_a_host_that_greets_and_breaks_the_rules_is_asked_ever_more_seldom(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[int] = []
+
+    class Recorded(Backoff):
+        def delay_s(self, failures: int) -> float:
+            counted.append(failures)
+            return 0.0
+
+    monkeypatch.setattr(process, "AGAIN", Recorded(0.5, 1000.0))
+    (tmp_path / "said").write_bytes(frame(HELLO, 1) + frame(HELLO, 2))
+    ssh = ("sh", "-c", f"cat '{tmp_path / 'said'}'; exec sleep 1000", "ssh")
+    near, node = socket.socketpair()
+    _reader, stream = await asyncio.open_connection(sock=near)
+    link = Link(Route("you@b", ssh, "emeth-tui", NODE), tmp_path / "jobs", FrameWriter(stream))
+    running = asyncio.create_task(link.run(FrameReader(asyncio.StreamReader(), messages.ToLink)))
+    while len(counted) < 3:  # noqa: ASYNC110 - nobody tells of it
+        await asyncio.sleep(0.005)
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    stream.close()
+    node.close()
+    assert counted[:3] == [1, 2, 3]
 
 
 ANSWER = """

@@ -11,6 +11,7 @@ import logging
 import resource
 import signal
 import sys
+import time
 from pathlib import Path
 
 import anyio
@@ -55,7 +56,7 @@ class Link:
         self._to_node = to_node
         self._near_end = NearEnd(jobs_dir, to_node.send)
         self._writer: FrameWriter | None = None
-        self._failures = 0  # since there was a line
+        self._failures = 0  # since a line lasted
 
     async def run(self, from_node: FrameReader[ToLink]) -> None:
         """Keep a line until the node's messages end."""
@@ -85,12 +86,14 @@ class Link:
 
     async def _keep_line(self) -> None:
         while True:
+            began = time.monotonic()
             try:
                 async with open_line(self._route) as line:
                     await self._use(line)
             except LineFailed as error:
                 failure = error
-            self._failures += 1
+            # A host that greets and then breaks the rules is asked ever more seldom as well.
+            self._failures = 1 if time.monotonic() - began > AGAIN.longest_s else self._failures + 1
             self._to_node.send(Away(to_data(failure.reason), failure.final))
             await anyio.sleep(AGAIN_AFTER_REFUSAL_S if failure.final else AGAIN.delay_s(self._failures))
 
@@ -119,7 +122,6 @@ class Link:
             version = hello.versions.emeth_tui
             raise LineFailed(OtherHostProtocol(hello.protocol, PROTOCOL, version), final=True)
         self._writer = writer
-        self._failures = 0
         self._near_end.connected(writer)
         self._to_node.send(Joined(hello))
 
