@@ -19,7 +19,7 @@ import jsonschema
 from emeth_tui.control.server import serve_control
 from emeth_tui.listings.records import json_schema
 from emeth_tui.model import JobId
-from tests import warm_program
+from tests.cli import warm_program
 from tests.control.conftest import until
 from tests.engine.harness import Harness, RunningNode, quiet_network
 from tests.engine.quick_worker import Script

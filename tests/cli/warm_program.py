@@ -85,7 +85,7 @@ def _server() -> socket.socket:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         server = subprocess.Popen(
-            [sys.executable, "-m", "tests.warm_program", str(theirs.fileno())],
+            [sys.executable, "-m", "tests.cli.warm_program", str(theirs.fileno())],
             env={**os.environ, "LANG": "C.UTF-8", "LC_ALL": ""},
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
