@@ -65,6 +65,8 @@ class BestKeeper:
             at.valid_loss = self.so_far.loss
             return
         save_checkpoint()
+        if not self.so_far.started:
+            self._measure_start(measure)
         for _ in range(MOST_HALVINGS):
             if at.valid_loss <= self.so_far.start_loss:
                 return
@@ -84,6 +86,12 @@ class BestKeeper:
             self._set_initial_weights(self._model)
         else:
             self._model.load_state_dict(self._best)
+
+    def _measure_start(self, measure: Callable[[], float]) -> None:
+        trained = self._copy()
+        self._set_initial_weights(self._model)
+        self.so_far.start(measure())
+        self._model.load_state_dict(trained)
 
     def _draw_towards_start(self) -> None:
         """Halve the way that the model's weights are from those that it came with."""

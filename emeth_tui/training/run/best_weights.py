@@ -9,6 +9,10 @@ the best weights.
 Where nothing was better than the start, the result is what the last epoch made of it, drawn towards the start
 until it is no worse: by then the rate has fallen so far that hardly anything is left to draw.
 
+A model from random weights is at its best after the last epoch, unless the end of its text, which validates,
+is of another kind than what it trains on. Random weights lose about the logarithm of the vocabulary's size.
+Only where the last loss comes near that is the start measured after all, and the result drawn towards it.
+
 Loads no torch.
 """
 
@@ -22,6 +26,7 @@ PATIENCE = 2  # epochs without a new best
 RATE_SHARE = 0.1  # of the rate before, after going back
 LEAST_RATE_SHARE = 1e-3  # of the planned rate: smaller steps would vanish in the rounding of the weights
 MOST_HALVINGS = 12  # of the way that is left from the start: then less than a loss can show
+_DOUBTFUL_SHARE = 0.95  # of the logarithm of the vocabulary's size
 _LEAST_BLOCKS = 32  # with fewer validated, chance decides what is best
 _MOST_BLOCKS = 4_096  # half a million tokens: the error of their mean is far below what an epoch changes
 _VALIDATED_SHARE = 0.08  # of the blocks trained; a pass forward costs a third of a step (measured)
@@ -70,6 +75,11 @@ class BestSoFar:
     def is_at_best(self, epoch: int, blocks_done: int) -> bool:
         """Return whether the weights at this place are the best ones."""
         return not blocks_done and epoch in {self.epoch, self.went_back_after}
+
+
+def is_doubtful(loss: float, vocab_size: int) -> bool:
+    """Return whether a validation loss may be no better than that of random weights."""
+    return loss > _DOUBTFUL_SHARE * math.log(vocab_size)
 
 
 def blocks_to_validate(valid: int, train: int) -> int:

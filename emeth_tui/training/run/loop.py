@@ -30,7 +30,7 @@ from emeth_tui.training.reports import Report
 from emeth_tui.training.run import divergence, metrics, state
 from emeth_tui.training.run.batch_threads import BatchThreads
 from emeth_tui.training.run.best_keeper import BestKeeper
-from emeth_tui.training.run.best_weights import blocks_to_validate
+from emeth_tui.training.run.best_weights import blocks_to_validate, is_doubtful
 from emeth_tui.training.run.evaluation import mean_loss, spread_sample
 from emeth_tui.training.run.metrics import LossMeter, Pace, Throttle
 from emeth_tui.training.run.microbatch import MicroBatch
@@ -124,8 +124,9 @@ class Trainer:
             self._report(reports.Untrained(self._best.so_far.start_loss))
         while self._at.epoch < self._plan.epochs:
             self._train_epoch_or_go_back()
-        if self._best:
-            self._best.settle(self._at, self.keep, lambda: self._validate(self._control.check))
+        if self._best or is_doubtful(self._at.valid_loss, self._tokens.vocab_size):
+            keeper = self._best or BestKeeper(self._model, self._device, self._set_initial_weights)
+            keeper.settle(self._at, self.keep, lambda: self._validate(self._control.check))
         self._report(reports.Trained(self._at.epoch, self._at.valid_loss))
         return self._at.valid_loss
 
