@@ -331,10 +331,13 @@ def signer_of(call: SignedCall) -> str:
 
 async def _body(request: Request, kind: type[_Call]) -> _Call:
     raw = bytearray()
-    async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > MAX_CALL_BYTES:
-            raise HTTPException(413, f"a call has at most {MAX_CALL_BYTES:,} bytes")
+    try:
+        async for chunk in request.stream():
+            raw += chunk
+            if len(raw) > MAX_CALL_BYTES:
+                raise HTTPException(413, f"a call has at most {MAX_CALL_BYTES:,} bytes")
+    except ClientDisconnect:
+        raise HTTPException(400, "the connection broke off") from None
     try:
         return kind.model_validate_json(bytes(raw))
     except ValidationError as error:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 
+import anyio
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,6 +17,7 @@ from emeth_tui.network.serving.metrics import Metrics
 from emeth_tui.network.serving.rate_limit import RateLimit
 
 _logger = logging.getLogger("emeth_tui.network.access")
+SILENCE_S = 60.0  # in the middle of a body: such a client counts as gone
 UNLIMITED_PATHS = frozenset({"/healthz"})
 
 
@@ -70,7 +72,7 @@ class Edge:
                 self._metrics.limited("address")
                 await too_many(wait_s)(scope, receive, seen)
             else:
-                await self._app({**scope, "client": (client, 0)}, receive, seen)
+                await self._app({**scope, "client": (client, 0)}, _Bodies(receive), seen)
         finally:
             took_s = time.monotonic() - started_s
             self._metrics.answered(scope["method"], scope["path"], seen.status, took_s)
@@ -89,6 +91,21 @@ def too_many(wait_s: float) -> JSONResponse:
     return JSONResponse(
         {"error": f"too many requests: again in {seconds} s"}, 429, {"retry-after": str(seconds)}
     )
+
+
+class _Bodies:
+    """A `receive` for which a client that stops in the middle of a body has hung up."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._is_whole = False
+
+    async def __call__(self) -> Message:
+        with anyio.move_on_after(None if self._is_whole else SILENCE_S):
+            message = await self._receive()
+            self._is_whole = not message.get("more_body", False)
+            return message
+        return {"type": "http.disconnect"}
 
 
 class _Seen:

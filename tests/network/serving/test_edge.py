@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import AsyncIterator
 
+import anyio
 import httpx
 import pytest
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
@@ -57,6 +60,26 @@ async def test_a_connection_from_this_machine_is_no_proxy_unless_it_is_named() -
         answer = await http.get("/x", headers={"x-forwarded-for": "203.0.113.9"})
     await service.stop()
     assert answer.text == "127.0.0.1"
+
+
+async def test_a_body_that_stops_ends_its_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def take(request: Request) -> PlainTextResponse:
+        try:
+            return PlainTextResponse(await request.body())
+        except ClientDisconnect:
+            return PlainTextResponse("hung up", 400)
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"half of "
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("emeth_tui.network.serving.edge.SILENCE_S", 0.05)
+    app = Starlette(routes=[Route("/x", take, methods=["PUT"])])
+    async with client_of(Edge(app, Proxies(()), RateLimit(100), Metrics()), "198.51.100.1") as http:
+        with anyio.fail_after(20):
+            stopped = await http.put("/x", content=body())
+        whole = await http.put("/x", content=b"all of it")
+    assert (stopped.status_code, whole.text) == (400, "all of it")
 
 
 async def test_each_address_has_its_own_limit_and_health_has_none() -> None:
