@@ -18,6 +18,7 @@ from emeth_tui.doctor.rooms.service import System, service_findings
 from emeth_tui.notices.reasons.doctor import machine as found
 from emeth_tui.notices.reasons.doctor import remedies
 from emeth_tui.notices.reasons.start import TerminalCannotShow
+from emeth_tui.service.unit import Scope, Unit
 from tests.doctor.patient import GOOD_TERMINAL, Patient, assert_found, grades, the
 
 WRITES, ROOM, _FILE_SYSTEM = ([check] for check in disk.CHECKS)
@@ -264,9 +265,8 @@ def test_a_unit_that_gives_no_time_for_a_checkpoint(system: System) -> None:
     assert soon == Finding(Grade.WARNING, found.UnitStopsTooSoon(path, 10.0, 70), remedies.GiveTimeToStop(70))
 
 
-def test_the_unit_of_the_readme_is_good(system: System) -> None:
-    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
-    (text,) = [block for block in readme.split("```") if block.startswith("ini\n[Service]")]
-    (system.root / "etc/systemd/system/node.service").write_text(text.removeprefix("ini\n"), "utf-8")
+def test_the_unit_that_service_install_writes_is_good(system: System) -> None:
+    text = Unit(Scope.SYSTEM, ["/opt/emeth/bin/emeth-tui", "--no-ui"], [], {}, "node").text()
+    (system.root / "etc/systemd/system/emeth-tui.service").write_text(text, "utf-8")
 
     assert [finding.grade for finding in service_findings(system)] == [Grade.OK]

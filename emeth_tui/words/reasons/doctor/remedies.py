@@ -88,7 +88,5 @@ SENTENCES: Mapping[type[Notice], str] = {
     remedies.SetEncoding: "set LANG to a UTF-8 locale, such as C.UTF-8, or use --ascii",
     remedies.EnableLinger: "run `loginctl enable-linger {user}`",
     remedies.GiveTimeToStop: "set `TimeoutStopSec={seconds}` in the unit",
-    remedies.WriteUnit: (
-        "the README shows a unit, which starts the node again after a restart of the machine"
-    ),
+    remedies.WriteUnit: ("`emeth-tui service install` writes a unit, which starts the node with the machine"),
 }
