@@ -90,8 +90,10 @@ class BestKeeper:
     def _measure_start(self, measure: Callable[[], float]) -> None:
         trained = self._copy()
         self._set_initial_weights(self._model)
-        self.so_far.start(measure())
-        self._model.load_state_dict(trained)
+        try:
+            self.so_far.start(measure())
+        finally:  # a stop leaves what was trained
+            self._model.load_state_dict(trained)
 
     def _draw_towards_start(self) -> None:
         """Halve the way that the model's weights are from those that it came with."""

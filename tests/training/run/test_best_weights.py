@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emeth_tui.training.devices import Device, open_device
+from emeth_tui.training.job_control import StopRequested
 from emeth_tui.training.model.gpt2 import Gpt2, Gpt2Shape
 from emeth_tui.training.run.best_keeper import BestKeeper
 from emeth_tui.training.run.best_weights import (
@@ -243,3 +244,18 @@ def test_a_result_always_differs_from_what_it_started_from() -> None:
 
     assert len(measured) == MOST_HALVINGS
     assert distance(model, start) > 0
+
+
+def test_a_stop_while_random_weights_are_measured_leaves_what_was_trained() -> None:
+    model = fresh_model(seed=1)
+    at = Position()
+    train(model, at, loss=4.0)
+    trained = weights_of(model)
+
+    def stopped() -> float:
+        raise StopRequested
+
+    with pytest.raises(StopRequested):
+        keeper_of(model).settle(at, lambda: None, stopped)
+
+    assert_same_weights(weights_of(model), trained)
