@@ -78,8 +78,8 @@ def prepared(version: str, environment: Mapping[str, str], venv: Path) -> Path:
 def requirements() -> list[str]:
     """List what the tests without torch need, as pyproject.toml states it."""
     project = _project()
-    extras = project["optional-dependencies"]
-    stated = [*project["dependencies"], *extras["devnet"], *extras["metrics"], *extras["dev"]]
+    extras = project["optional-dependencies"].values()
+    stated = [*project["dependencies"], *(each for extra in extras for each in extra)]
     return [each for each in stated if _name(each) not in HEAVY | LINTERS | ITSELF]
 
 

@@ -76,6 +76,20 @@ def contents(copy: Copy) -> Contents:
         return Contents(copy.path.stat().st_size, jobs, transactions)
 
 
+def _reading(database: Path) -> sqlite3.Connection:
+    """Open a database as it is now, whatever is written meanwhile. Raise SQLITE_ERRORS."""
+    connection = sqlite3.connect(
+        f"{database.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
+    )
+    try:
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except SQLITE_ERRORS:
+        connection.close()
+        raise
+    return connection
+
+
 class View:
     """A database as it is at this moment, whatever is written to it from now on."""
 
@@ -84,14 +98,7 @@ class View:
         self.database = database
         self.changed_ns = _changed_ns(database)  # first: what is written from here on is copied again
         try:
-            self.connection = sqlite3.connect(
-                f"{database.absolute().as_uri()}?mode=ro",
-                uri=True,
-                isolation_level=None,
-                check_same_thread=False,
-            )
-            self.connection.execute("BEGIN")
-            self.connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            self.connection = _reading(database)
         except sqlite3.OperationalError as error:
             raise translated(error) from error
         except SQLITE_ERRORS as error:

@@ -70,4 +70,4 @@ def described(error: Exception) -> str:
     """Return what SQLite says is wrong, with marks in the place of what is no text."""
     if isinstance(error, UnicodeDecodeError):
         return error.object.decode("utf-8", "replace")
-    return str(error)
+    return str(error) or "malformed"  # Python 3.10 drops a message that is no text

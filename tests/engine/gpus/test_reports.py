@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,9 @@ class Watched:
 
 
 @pytest.fixture
-def watched(tmp_path: Path) -> Watched:
-    return Watched(Store(tmp_path))
+def watched(tmp_path: Path) -> Iterator[Watched]:
+    with Store(tmp_path) as store:
+        yield Watched(store)
 
 
 def test_a_gpu_that_stays_slow_is_an_event_and_one_when_it_is_fast_again(watched: Watched) -> None:
