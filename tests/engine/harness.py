@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ import httpx
 from emeth_tui.backoff import Backoff
 from emeth_tui.clients.transactions.gas_price import market_price
 from emeth_tui.devnet import funding
-from emeth_tui.devnet.accounts import kept_keys
+from emeth_tui.devnet.accounts import Key, kept_keys
 from emeth_tui.devnet.bots.plan import JobPlan
 from emeth_tui.devnet.bots.requester import Requester
 from emeth_tui.devnet.chain.reorganisation import Dropped
@@ -28,7 +29,7 @@ from emeth_tui.engine.money.summary import Summary
 from emeth_tui.engine.node import Node
 from emeth_tui.engine.opening import open_node
 from emeth_tui.headless import A_SIGNAL
-from emeth_tui.model import JobId, Language, token_to_wei
+from emeth_tui.model import SECONDS_PER_DAY, JobId, Language, token_to_wei
 from emeth_tui.network.account import Account
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.notice import Reason
@@ -43,6 +44,7 @@ from tests.engine.quick_worker import QuickPool, Script
 from tests.local_http import local_client
 
 TEXT = "A lamp is lit. The boat comes home! Who waits there? " * 100
+LONGEST_RUN_S = 2 * 3_600  # of all tests together
 WAIT_S = 120.0  # bounds a hang; nothing takes so long, even on a machine with other work
 # Each penalty has a rate of its own, so that none can be taken for another.
 RATES = replace(
@@ -316,9 +318,22 @@ class Harness:
         await account.send(self.devnet.chain.core(function, *arguments), function)
 
 
+class _OnItsFirstDay(Devnet):
+    """Begins on the next day where this one ends soon: what runs later is to find the first day as well."""
+
+    async def _start_chain(self, state_dir: Path, keys: dict[str, Key], ports: dict[str, int]) -> str:
+        rpc_url = await super()._start_chain(state_dir, keys, ports)
+        left_s = SECONDS_PER_DAY - int(time.time()) % SECONDS_PER_DAY
+        if left_s < LONGEST_RUN_S:
+            request = {"jsonrpc": "2.0", "id": 1, "method": "evm_increaseTime", "params": [left_s]}
+            async with local_client(rpc_url) as http:
+                (await http.post("", json=request)).raise_for_status()
+        return rpc_url
+
+
 async def deploy_network(state_dir: Path) -> None:
     """Keep a network with its contracts deployed and its accounts funded, to start copies from."""
-    devnet = Devnet(_quiet_options(state_dir))
+    devnet = _OnItsFirstDay(_quiet_options(state_dir))
     await devnet.start()
     await devnet.stop()
 

@@ -8,9 +8,10 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import anyio
 
@@ -144,7 +145,7 @@ class HostConnection:
             self._writer.send(message)
 
     def attach(self, link: RemoteLink) -> None:
-        """Have a link told of what concerns its attempt."""
+        """Subscribe a link to what concerns its attempt."""
         self._links[link.attempt] = link
 
     def detach(self, link: RemoteLink) -> None:
@@ -193,8 +194,7 @@ class HostConnection:
         finally:
             self._writer = None
             self._gone(LinkEnded())
-            with anyio.CancelScope(shield=True):
-                await _end(process)
+            await _seen_through(_end(process))
 
     async def _read(self, frames: FrameReader[FromLink]) -> None:
         try:
@@ -235,6 +235,16 @@ class HostConnection:
         self.joined.clear()
         since_s = self._absence.since_s if self._absence else time.monotonic()
         self._absence = _Absence(reason, since_s)
+
+
+async def _seen_through(work: Coroutine[Any, Any, None]) -> None:
+    """Do something to its end, also when this task is cancelled meanwhile."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
