@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -191,7 +192,6 @@ async def _run_engine(
     wallet = await asyncio.to_thread(run.open_wallet)
     await asyncio.to_thread(_load_engine)
     collect_as_usual()
-    from emeth_tui.alerts.alerting import serve_alerts
     from emeth_tui.control.server import serve_control
     from emeth_tui.engine.gpus.default_devices import devices_or_default
     from emeth_tui.engine.opening import open_node
@@ -217,15 +217,7 @@ async def _run_engine(
             opening as node,
             serve_control(run.settings.control_dir, node) as control,
             serve_metrics(run.settings.metrics.listen, node, events),
-            serve_alerts(
-                run.alerts,
-                lambda: node.settings,
-                address=wallet.address,
-                network=run.network.name,
-                events=events,
-                store=store,
-                now=clock.now_unix_s,
-            ),
+            _serve_alerts(run, node, wallet, store, events, clock),
             supervised(run.manager, node),
         ):
             store.when_rebuilt(reopen_log_file)
@@ -233,6 +225,22 @@ async def _run_engine(
             handle_signals(node)
             started.set_result(node)
             return await node.run()
+
+
+def _serve_alerts(
+    run: Run, node: Node, wallet: Wallet, store: Store, events: EventLog, clock: ChainClock
+) -> AbstractAsyncContextManager[None]:
+    from emeth_tui.alerts.alerting import serve_alerts
+
+    return serve_alerts(
+        run.alerts,
+        lambda: node.settings,
+        address=wallet.address,
+        network=run.network.name,
+        events=events,
+        store=store,
+        now=clock.now_unix_s,
+    )
 
 
 def _load_engine() -> None:

@@ -22,7 +22,7 @@ class NotDelivered(Exception):
 
 
 class Channel(Protocol):
-    """Delivers messages. `key` tells channels apart in the store, `name` is for people; neither is secret."""
+    """Delivers messages. `key` names a channel in the store, `name` is for people; neither is secret."""
 
     @property
     def key(self) -> str: ...

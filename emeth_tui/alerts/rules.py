@@ -72,7 +72,7 @@ _DELIVERY = (alerts.AlertsNotDelivered, alerts.AlertsDelivered)  # an alert abou
 
 
 def topic_of(event: Event) -> AlertTopic | None:
-    """Return the topic of an event, None where nobody needs to be told."""
+    """Return the topic of an event, None where nobody needs to hear of it."""
     body = event.body
     if isinstance(body, _DELIVERY):
         return None

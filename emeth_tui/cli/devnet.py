@@ -8,7 +8,7 @@ from typing import Literal
 import click
 
 from emeth_tui.cli.output.printing import example
-from emeth_tui.cli.types import DIRECTORY
+from emeth_tui.cli.types import DIRECTORY, VERIFICATION
 from emeth_tui.errors import ExitCode
 
 
@@ -18,13 +18,7 @@ from emeth_tui.errors import ExitCode
 )
 @click.option("--corpus", type=DIRECTORY, help="Directory of texts to make jobs from: *en.txt and *ja.txt.")
 @click.option("--chain", type=click.Choice(["py-evm", "anvil"]), default="py-evm", show_default=True)
-@click.option(
-    "--verification",
-    type=click.Choice(["chain", "loss"]),
-    default="chain",
-    show_default=True,
-    help="How results are verified: docs/verification.md.",
-)
+@VERIFICATION
 @click.option("--until-input-ends", is_flag=True, hidden=True)
 def devnet(
     state_dir: Path | None,

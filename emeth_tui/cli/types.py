@@ -1,4 +1,4 @@
-"""The types of values that several options take."""
+"""The types of values that several options take, and an option that several commands have."""
 
 from __future__ import annotations
 
@@ -36,6 +36,13 @@ class UserPath(click.Path):
 FILE = UserPath(dir_okay=False)
 DIRECTORY = UserPath(file_okay=False)
 LANGUAGE = click.Choice(LANGUAGES)
+VERIFICATION = click.option(
+    "--verification",
+    type=click.Choice(["chain", "loss"]),
+    default="chain",
+    show_default=True,
+    help="How results are verified: docs/verification.md.",
+)
 
 _AGO = re.compile(r"(\d{1,6})([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400}

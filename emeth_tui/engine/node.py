@@ -96,13 +96,7 @@ class Node:
         sensors = Sensors(lambda: [worker.view for worker in leases.workers if not worker.host])
         sensors.subscribe(GpuReports(context.events).take)
         sensors.subscribe(context.energy.take)
-        self._pauses = pauses.Pauses(
-            context,
-            self._tasks,
-            DeviceRules(lambda: context.settings.rules.hold, sensors, context.schedule.local),
-            decline=self._decline_for_pause,
-            end_claims_pause=self._end_claims_pause,
-        )
+        self._pauses = self._make_pauses(sensors)
         self._state = StateKeeper(context, self._market.pause)
         ledger = Ledger(context.chain, context.store, context.address)
         self._rewards = Rewards(context)
@@ -124,6 +118,16 @@ class Node:
         self._failures_in_a_row = 0
         self._loops = Loops(context.events)
         self.subscribe = context.events.subscribe
+
+    def _make_pauses(self, sensors: Sensors) -> pauses.Pauses:
+        context = self._context
+        return pauses.Pauses(
+            context,
+            self._tasks,
+            DeviceRules(lambda: context.settings.rules.hold, sensors, context.schedule.local),
+            decline=self._decline_for_pause,
+            end_claims_pause=self._end_claims_pause,
+        )
 
     def _net_floor(self) -> NetFloor | None:
         return self._snapshots.net_floor()

@@ -138,11 +138,7 @@ async def _connect(
         chain = await ChainClient.connect(network)
         stack.push_async_callback(chain.close)
         transport = await stack.enter_async_context(open_transport())
-        services = {
-            urlsplit(network.storage_url).netloc: ServiceName.STORAGE,
-            urlsplit(network.info_url).netloc: ServiceName.INFO_SERVER,
-        }
-        listen_for_dates(transport.client, services, clock.saw_date)
+        listen_for_dates(transport.client, _services(network), clock.saw_date)
         live = LiveSettings(settings)
         schedule = Schedule(lambda: live.now.schedule, clock.now_unix_s)
         measurements = Measurements(store.measurements, clock.now_unix_s)
@@ -154,13 +150,7 @@ async def _connect(
             address=wallet.address,
             terms=Terms.load(await chain.rates(), store.key_values),
             chain=chain,
-            transactions=TransactionSender(
-                chain,
-                wallet,
-                store.journal,
-                confirmations=network.confirmations,
-                fee_limits=lambda: _fee_limits(live.now.limits),
-            ),
+            transactions=_transactions(chain, wallet, store, live, network),
             storage=StorageClient(network, wallet, transport, uploads=store.uploads),
             info=InfoServer(network, transport),
             store=store,
@@ -181,6 +171,26 @@ async def _connect(
             models=_models(live, network, events),
             schedule=schedule,
         )
+
+
+def _services(network: Network) -> dict[str, ServiceName]:
+    """Return the services whose answers show what time it is, by host and port."""
+    return {
+        urlsplit(network.storage_url).netloc: ServiceName.STORAGE,
+        urlsplit(network.info_url).netloc: ServiceName.INFO_SERVER,
+    }
+
+
+def _transactions(
+    chain: ChainClient, wallet: Wallet, store: Store, live: LiveSettings, network: Network
+) -> TransactionSender:
+    return TransactionSender(
+        chain,
+        wallet,
+        store.journal,
+        confirmations=network.confirmations,
+        fee_limits=lambda: _fee_limits(live.now.limits),
+    )
 
 
 def _models(live: LiveSettings, network: Network, events: EventLog) -> Models:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.cells import set_cell_size
 
 from emeth_tui.foreign_text import clean
-from emeth_tui.listings import records
+from emeth_tui.listings import request_records as records
 from emeth_tui.listings.texts import iso, iso_or_none
 from emeth_tui.words.formats import duration, duration_range, exact_emt, moment, size
 from emeth_tui.words.translation import _

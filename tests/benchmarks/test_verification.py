@@ -7,25 +7,15 @@ from dataclasses import replace
 from benchmarks.rounds import this_machine
 from benchmarks.verification.command import report
 from benchmarks.verification.measuring import Run
-from emeth_tui.training.verification.measures import Learning, Losses
-
-HONEST = Learning(
-    pretrained=False,
-    memorises=True,
-    start=Losses(6.40, 6.43),
-    short=Losses(5.93, 6.16),
-    result=Losses(3.64, 5.48),
-    own_share=1.0,
-    start_share=0.75,
-)
+from tests.network.verification.test_judging import FROM_SCRATCH
 
 
 def test_verdicts_are_counted_by_kind_of_node() -> None:
     learnings = [
-        ("honest", HONEST),
-        ("honest", replace(HONEST, own_share=0.5)),
-        ("untrained", replace(HONEST, result=HONEST.start)),
-        ("copied", replace(HONEST, own_share=0.0)),
+        ("honest", FROM_SCRATCH),
+        ("honest", replace(FROM_SCRATCH, own_share=0.5)),
+        ("untrained", replace(FROM_SCRATCH, result=FROM_SCRATCH.start)),
+        ("copied", replace(FROM_SCRATCH, own_share=0.0)),
     ]
 
     counted = report([Run(node, "en", 4_300, learning) for node, learning in learnings], this_machine())

@@ -25,7 +25,7 @@ from emeth_tui.notices.event import Event
 from emeth_tui.notices.events.node import Summary
 from emeth_tui.store.lock import lock_holder
 from emeth_tui.transport.local_socket import listening_socket
-from tests.control.sshd import Sshd, prepare_sshd
+from tests.control.sshd import Sshd, running_sshd
 from tests.engine.harness import Harness
 from tests.terminal import Terminal
 from tests.tui.harness import LARGE
@@ -130,12 +130,8 @@ def place(network: Harness, tmp_path: Path) -> Iterator[Place]:
 
 @pytest.fixture
 def sshd(tmp_path: Path) -> Iterator[Sshd]:
-    directory = tmp_path / "ssh"
-    directory.mkdir()
-    server = prepare_sshd(directory)
-    server.start()
-    yield server
-    server.stop()
+    with running_sshd(tmp_path / "ssh") as server:
+        yield server
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,3 +103,13 @@ def prepare_sshd(directory: Path) -> Sshd:
         "AllowStreamLocalForwarding no\nAllowTcpForwarding no\n"
     )
     return Sshd(directory, port)
+
+
+@contextmanager
+def running_sshd(directory: Path) -> Iterator[Sshd]:
+    """Run a server whose files lie in a directory of its own."""
+    directory.mkdir()
+    server = prepare_sshd(directory)
+    server.start()
+    yield server
+    server.stop()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.control.sshd import Sshd, prepare_sshd
+from tests.control.sshd import Sshd, running_sshd
 from tests.hosts.far import FarHost
 
 
@@ -21,9 +21,5 @@ def far(tmp_path: Path) -> Iterator[FarHost]:
 
 @pytest.fixture
 def sshd(tmp_path: Path) -> Iterator[Sshd]:
-    directory = tmp_path / "ssh"
-    directory.mkdir()
-    server = prepare_sshd(directory)
-    server.start()
-    yield server
-    server.stop()
+    with running_sshd(tmp_path / "ssh") as server:
+        yield server

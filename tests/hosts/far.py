@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import shlex
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from emeth_tui.hosts.node.book import Book, Host, write_book
+from emeth_tui.hosts.node.connection import HostConnection
 from tests.terminal import ROOT
 
 NODE = "5d3c9a0b1f2e4d77"
@@ -22,6 +25,18 @@ STAND_IN = """
 if [ -e "$1" ]; then echo "ssh: connect to host b port 22: No route to host" >&2; exit 255; fi
 while [ "$1" != -- ]; do shift; done; shift 2; exec sh -c "$*"
 """
+
+
+@asynccontextmanager
+async def run_connection(connection: HostConnection) -> AsyncIterator[None]:
+    """Keep a node's connection to a host going."""
+    running = asyncio.create_task(connection.run())
+    try:
+        yield
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
 
 
 @dataclass(frozen=True)

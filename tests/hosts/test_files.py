@@ -28,7 +28,7 @@ from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.network.host import FileTooLarge
 from emeth_tui.notices.reasons.worker import ProcessSilent
 from emeth_tui.workers.job_files import JobFileMissing, LocalJobFiles
-from tests.hosts.far import NODE
+from tests.hosts.far import NODE, run_connection
 from tests.hosts.scripted import JOB, LIMIT_S, Client, Site, site
 from tests.terminal import ROOT
 
@@ -63,13 +63,8 @@ async def attempted(far: Site, home: Path) -> AsyncIterator[HostConnection]:
     surroundings = Surroundings(home / "jobs", home / "link.log", environment)
     route = Route("somebody@b", ssh, "emeth-tui", NODE)
     connection = HostConnection("b", route, surroundings, lambda: [JOB_ID], lambda _host, _job: None)
-    running = asyncio.create_task(connection.run())
-    try:
+    async with run_connection(connection):
         yield connection
-    finally:
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
 
 
 def put(what: str) -> Callable[[int], Put]:

@@ -33,7 +33,7 @@ from emeth_tui.notices.reasons.network.host import (
     NotReachedYet,
     OtherHostProtocol,
 )
-from tests.hosts.far import NODE
+from tests.hosts.far import NODE, run_connection
 from tests.hosts.scripted import JOB, LIMIT_S
 from tests.terminal import ROOT
 
@@ -70,13 +70,8 @@ async def facing(
     connection = HostConnection(
         "b", Route("you@b", ssh, "emeth-tui", NODE), surroundings, list, lambda _host, _job: None
     )
-    running = asyncio.create_task(connection.run())
-    try:
+    async with run_connection(connection):
         yield connection
-    finally:
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
 
 
 async def refused(connection: HostConnection) -> object:

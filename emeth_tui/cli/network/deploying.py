@@ -14,7 +14,7 @@ from emeth_tui.cli.node.place import place_of, run
 from emeth_tui.cli.output.confirming import YES, confirm
 from emeth_tui.cli.output.printing import JSON, Output, example, print_json
 from emeth_tui.cli.requester.place import wallet_of
-from emeth_tui.cli.types import FILE, Emt
+from emeth_tui.cli.types import FILE, VERIFICATION, Emt
 from emeth_tui.errors import ExitCode, ServiceError
 from emeth_tui.streams import narrate
 from emeth_tui.words.formats import exact_emt, exact_token
@@ -171,13 +171,7 @@ class _Asked:
     show_default=True,
     help="Blocks after which a transaction counts as final.",
 )
-@click.option(
-    "--verification",
-    type=click.Choice(["chain", "loss"]),
-    default="chain",
-    show_default=True,
-    help="How results are verified: docs/verification.md.",
-)
+@VERIFICATION
 @click.option("--output", type=FILE, default="network.toml", show_default=True, help="Profile to write.")
 @YES
 @JSON

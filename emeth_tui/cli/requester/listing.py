@@ -52,7 +52,7 @@ def requests(context: click.Context, as_json: bool, as_csv: bool) -> ExitCode:
     """
     if context.invoked_subcommand:
         return ExitCode.OK
-    from emeth_tui.listings.records import RequestRecord
+    from emeth_tui.listings.request_records import RequestRecord
     from emeth_tui.listings.requests import request_record
 
     place = place_of(context)

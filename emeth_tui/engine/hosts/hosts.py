@@ -57,6 +57,6 @@ class Hosts:
                 await self._workers.until_at_work(awaited)
 
     async def close(self) -> None:
-        """Leave the hosts: what trains there has saved and stopped, where it could be told so."""
+        """Leave the hosts: what trains there has saved and stopped, where it could be reached."""
         if self._workers is not None:
             await self._workers.close()

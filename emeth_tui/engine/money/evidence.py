@@ -44,7 +44,7 @@ class _Doubt:
 
 
 class Evidence:
-    """Tells whether the chain's logs bear out how a job has ended."""
+    """Says whether the chain's logs bear out how a job has ended."""
 
     def __init__(self, context: Context, ledger: Ledger) -> None:
         self._context = context

@@ -47,7 +47,7 @@ class Connection(Protocol):
         """Send to the keeper; while the host is away it is lost."""
 
     def attach(self, link: RemoteLink) -> None:
-        """Have a link told of what concerns its attempt."""
+        """Subscribe a link to what concerns its attempt."""
 
     def detach(self, link: RemoteLink) -> None:
         """Have the host forget an attempt, at its next connection at the latest."""

@@ -44,7 +44,7 @@ def mark_in(path: Path) -> str | None:
     """Return the mark in a database file itself, past what is written beside it; None where there is none.
 
     A node that opens a database leaves a mark there, in a table that it does not touch again: so the file can
-    be told from another that was written over it.
+    be distinguished from another that was written over it.
     """
     try:
         with contextlib.closing(

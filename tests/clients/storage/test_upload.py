@@ -10,6 +10,7 @@ import random
 import socket
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -167,6 +168,16 @@ async def test_parts_that_arrived_are_kept_while_the_whole_storage_is_down(uploa
     assert upload.site.app.seen[PART] == tried + 2
 
 
+@asynccontextmanager
+async def remembered(upload: Upload, state_dir: Path) -> AsyncIterator[Store]:
+    """Have a new client remember its uploads in a store, as a node's does."""
+    with Store(state_dir) as store:
+        async with open_transport(QUICK_RETRY) as transport:
+            network = network_at(upload.site.url)
+            upload.client = StorageClient(network, upload.site.wallet, transport, uploads=store.uploads)
+            yield store
+
+
 _KILLED_IN_THE_MIDDLE = """
 import asyncio, sys
 from pathlib import Path
@@ -213,11 +224,8 @@ async def test_a_restart_after_a_kill_sends_only_the_parts_that_have_not_arrived
     upload.site.app.faults.clear()
     upload.site.app.seen.clear()
 
-    with Store(tmp_path / "state") as store:
-        async with open_transport(QUICK_RETRY) as transport:
-            network = network_at(upload.site.url)
-            upload.client = StorageClient(network, upload.site.wallet, transport, uploads=store.uploads)
-            assert upload.site.result(await upload()) == RESULT
+    async with remembered(upload, tmp_path / "state") as store:
+        assert upload.site.result(await upload()) == RESULT
         assert store.uploads.get(JOB_ID) is None
 
     assert upload.site.app.seen == {PART: 2, COMPLETE: 1}
@@ -226,12 +234,9 @@ async def test_a_restart_after_a_kill_sends_only_the_parts_that_have_not_arrived
 async def test_what_lies_on_the_disk_of_an_upload_lets_nobody_write_to_the_storage(
     upload: Upload, tmp_path: Path
 ) -> None:
-    with Store(tmp_path / "state") as store:
-        async with open_transport(QUICK_RETRY) as transport:
-            network = network_at(upload.site.url)
-            upload.client = StorageClient(network, upload.site.wallet, transport, uploads=store.uploads)
-            await begun(upload)
-            record = store.uploads.get(JOB_ID)
+    async with remembered(upload, tmp_path / "state") as store:
+        await begun(upload)
+        record = store.uploads.get(JOB_ID)
         assert record is not None
         assert len(record.etags) == 1
         assert b"signature=" in upload.site.wallet.unseal(record.sealed)
@@ -245,18 +250,15 @@ async def test_what_lies_on_the_disk_of_an_upload_lets_nobody_write_to_the_stora
 async def test_a_record_that_cannot_be_read_begins_the_upload_anew(
     upload: Upload, tmp_path: Path, damage: bytes
 ) -> None:
-    with Store(tmp_path / "state") as store:
-        async with open_transport(QUICK_RETRY) as transport:
-            network = network_at(upload.site.url)
-            upload.client = StorageClient(network, upload.site.wallet, transport, uploads=store.uploads)
-            await begun(upload)
-            record = store.uploads.get(JOB_ID)
-            assert record is not None
-            store.uploads.begin(JOB_ID, replace(record, sealed=damage))
-            upload.site.app.faults.clear()
+    async with remembered(upload, tmp_path / "state") as store:
+        await begun(upload)
+        record = store.uploads.get(JOB_ID)
+        assert record is not None
+        store.uploads.begin(JOB_ID, replace(record, sealed=damage))
+    upload.site.app.faults.clear()
 
-            upload.client = StorageClient(network, upload.site.wallet, transport, uploads=store.uploads)
-            assert upload.site.result(await upload()) == RESULT
+    async with remembered(upload, tmp_path / "state"):
+        assert upload.site.result(await upload()) == RESULT
     assert upload.site.app.seen[BEGIN] == 2
 
 
