@@ -12,7 +12,7 @@ from web3 import AsyncWeb3
 from web3.contract.async_contract import AsyncContractFunction
 
 from emeth_tui.clients.chain.contract_events import ChainEvent, Transfer, read_events, read_transfers
-from emeth_tui.clients.chain.contracts import Call, Contracts, make_call, read
+from emeth_tui.clients.chain.contracts import Call, Contracts, read
 from emeth_tui.clients.chain.json_rpc import RpcRefusal
 from emeth_tui.clients.chain.rpc import RPC_RETRY, Rpc
 from emeth_tui.clients.chain.values import BadAnswer
@@ -245,11 +245,11 @@ class ChainClient:
 
     def core(self, function: str, *arguments: object) -> Call:
         """Encode a call of EmethCore."""
-        return make_call(self.contracts.core, function, *arguments)
+        return self.contracts.core.call(function, *arguments)
 
     def token(self, function: str, *arguments: object) -> Call:
         """Encode a call of the EMT token."""
-        return make_call(self.contracts.token, function, *arguments)
+        return self.contracts.token.call(function, *arguments)
 
     async def _read_all(self, *functions: AsyncContractFunction, block: Block = "latest") -> list[Any]:
         """Read functions, in few batches: a value each, or the BadAnswer or RpcRefusal instead."""

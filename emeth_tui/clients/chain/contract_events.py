@@ -7,9 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from web3.contract.async_contract import AsyncContract
-
-from emeth_tui.clients.chain.contracts import Contracts, read_event
+from emeth_tui.clients.chain.contracts import Contract, Contracts, read_event
 from emeth_tui.clients.chain.json_rpc import RpcRefusal
 from emeth_tui.clients.chain.values import BadAnswer
 from emeth_tui.errors import JobError
@@ -117,7 +115,7 @@ async def read_transfers(
 
 
 async def _read_logs(
-    contracts: Contracts, from_block: int, to_block: int, contract: AsyncContract, topics: list[Any]
+    contracts: Contracts, from_block: int, to_block: int, contract: Contract, topics: list[Any]
 ) -> list[Any]:
     """Read a contract's logs; a range that the endpoint refuses is halved until it is one block."""
     logs: list[Any] = []
