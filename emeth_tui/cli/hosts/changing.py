@@ -40,7 +40,7 @@ def add(
 
     ssh must get in without a question, and emeth-tui must be installed there. NAME is yours to choose.
     """
-    from emeth_tui.hosts.node.book import Host, read_book, write_book
+    from emeth_tui.hosts.node.book import Host, change_book, read_book
     from emeth_tui.transport.ssh import REMOTE_COMMAND
 
     try:
@@ -54,7 +54,7 @@ def add(
     book = read_book(place.state_dir).with_host(host)
     if not no_check:
         _say_found(run(_reach(host, book)))
-    write_book(place.state_dir, book)
+    change_book(place.state_dir, lambda latest: latest.with_host(host), book.node)
     print(_("host {name} is added; a running node uses it within seconds").format(name=name))
     return ExitCode.OK
 
@@ -85,10 +85,9 @@ def remove(context: click.Context, name: str) -> ExitCode:
 
 
 def _change(context: click.Context, changed: Callable[[Book], Book]) -> None:
-    from emeth_tui.hosts.node.book import read_book, write_book
+    from emeth_tui.hosts.node.book import change_book
 
-    state_dir = place_of(context).state_dir
-    write_book(state_dir, changed(read_book(state_dir)))
+    change_book(place_of(context).state_dir, changed)
 
 
 async def _reach(host: Host, book: Book) -> KeeperHello:

@@ -44,12 +44,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _OpenHost:
-    """A host at work: its entry in the file, its connection, its workers."""
+    """A host at work: its entry in the file, its connection, its workers, and what is being done about it."""
 
     entry: Host
+    route: Route
     connection: HostConnection
     files: FarJobFiles
     running: asyncio.Task[None]
+    care: asyncio.Task[None] | None = None
     joins_seen: int = 0
     away_said: bool = False
     away_since_s: float = 0.0
@@ -69,6 +71,7 @@ class HostWorkers:
         self._hosts: dict[str, _OpenHost] = {}
         self._carrier = Carrier(self._limit_bytes)
         self._file_status: tuple[int, int] | None = None
+        self._wanted: dict[str, tuple[Host, Route]] = {}  # what the file says, by name
         self._jobs_known: frozenset[JobId] = frozenset()
 
     @property
@@ -77,18 +80,36 @@ class HostWorkers:
         return tuple(self._view(host) for host in self._hosts.values())
 
     async def look(self, tasks: JobTasks) -> None:
-        """Follow the file and the connections, and move jobs that cannot wait any longer."""
-        await self._follow_file(tasks)
+        """Follow the file and the connections, and move jobs that cannot wait any longer.
+
+        What takes time goes on beside: a host that is slow to leave delays no other.
+        """
+        self._follow_file()
         jobs = frozenset(job.job_id for job in self._context.book.open_jobs())
         for host in list(self._hosts.values()):
-            if host.connection.joins != host.joins_seen:
-                await self._joined(host, tasks)
             self._show(host)
             if jobs != self._jobs_known:
                 host.connection.tidy()
-            await self._move_late_jobs(host, tasks)
+            self._take_care(host, tasks)
         self._jobs_known = jobs
         self._carrier.keep_only([job_id for job_id in map(self._leases.job_on, self._far_workers) if job_id])
+
+    def _take_care(self, host: _OpenHost, tasks: JobTasks) -> None:
+        """Go on with a host, unless the last time is not over."""
+        if host.care is not None:
+            if not host.care.done():
+                return
+            host.care.result()  # an internal error is the node's to log
+        host.care = asyncio.create_task(self._care(host, tasks), name=f"care for host {host.entry.name}")
+
+    async def _care(self, host: _OpenHost, tasks: JobTasks) -> None:
+        wanted = self._wanted.get(host.entry.name)
+        if wanted is None or wanted[1] != host.route:
+            await self._remove(host, tasks)
+            return
+        if host.connection.joins != host.joins_seen:
+            await self._joined(host, tasks)
+        await self._move_late_jobs(host, tasks)
 
     @property
     def _far_workers(self) -> list[Worker]:
@@ -107,47 +128,49 @@ class HostWorkers:
         """End the connections; the keepers go on by themselves."""
         self._carrier.close()
         for host in self._hosts.values():
+            if host.care is not None:
+                await _cancelled(host.care)
             await _cancelled(host.running)
 
     # -- the file
 
-    async def _follow_file(self, tasks: JobTasks) -> None:
+    def _follow_file(self) -> None:
+        """Open hosts that are new in the file; what is not there any more is removed by its next care."""
         path = book_path(self._context.settings.state_dir)
         try:
             status = path.stat()
             changed = (status.st_mtime_ns, status.st_ino)
         except OSError:
             changed = (0, 0)
-        if changed == self._file_status:
-            return
-        self._file_status = changed
+        if changed != self._file_status:
+            self._file_status = changed
+            self._read_file()
+        for name, (entry, route) in self._wanted.items():
+            if name not in self._hosts:
+                self._open(entry, route)
+            host = self._hosts[name]
+            if host.route == route and host.entry != entry:
+                host.entry = entry
+                for worker in host.workers.values():
+                    worker.draining = entry.draining
+
+    def _read_file(self) -> None:
         try:
             book = read_book(self._context.settings.state_dir)
         except HostError as error:
             self._context.events.publish(events.HostsNotRead(error.reason))
-            return
-        wanted = {entry.name: entry for entry in book.hosts}
-        for name, host in list(self._hosts.items()):
-            if name not in wanted or _route(wanted[name], book.node) != _route(host.entry, book.node):
-                await self._remove(host, tasks)
-        for name, entry in wanted.items():
-            if name not in self._hosts:
-                self._open(entry, book.node)
-            self._hosts[name].entry = entry
-            for worker in self._hosts[name].workers.values():
-                worker.draining = entry.draining
+        else:
+            self._wanted = {entry.name: (entry, _route(entry, book.node)) for entry in book.hosts}
 
-    def _open(self, entry: Host, node: str) -> None:
+    def _open(self, entry: Host, route: Route) -> None:
         settings = self._context.settings
         log_path = settings.state_dir / "logs" / f"host-{entry.name}.log"
         log_path.parent.mkdir(parents=True, exist_ok=True)
         surroundings = Surroundings(settings.jobs_dir, log_path, self._environment)
-        connection = HostConnection(
-            entry.name, _route(entry, node), surroundings, self._open_jobs, self._checkpoint_kept
-        )
+        connection = HostConnection(entry.name, route, surroundings, self._open_jobs, self._checkpoint_kept)
         files = FarJobFiles(self._context.disk.files, connection, self._limit_bytes)
         running = asyncio.create_task(connection.run(), name=f"host {entry.name}")
-        self._hosts[entry.name] = _OpenHost(entry, connection, files, running)
+        self._hosts[entry.name] = _OpenHost(entry, route, connection, files, running)
 
     async def _remove(self, host: _OpenHost, tasks: JobTasks) -> None:
         for worker in host.workers.values():

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +20,7 @@ from emeth_tui.notices.reasons.network.host import HostKnown, HostsUnreadable, H
 from emeth_tui.transport.ssh import REMOTE_COMMAND
 
 FILE_NAME = "hosts.json"
+LOCK_NAME = "hosts.lock"
 MAX_HOSTS = 64
 MAX_BYTES = 256 * 1024
 _Word = Annotated[str, Meta(min_length=1, max_length=2_000)]
@@ -87,6 +91,28 @@ def read_book(state_dir: Path) -> Book:
         return msgspec.json.decode(content, type=Book)
     except msgspec.MsgspecError as error:
         raise HostError(HostsUnreadable(path, one_line(error))) from error
+
+
+def change_book(state_dir: Path, change: Callable[[Book], Book], node: str = "") -> Book:
+    """Read, change and write a node's hosts, while no other process does; return what is written.
+
+    `node` is the node's name where there is no file yet. Raise HostError.
+    """
+    try:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(state_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise HostError(HostsUnreadable(state_dir / LOCK_NAME, error.strerror or "")) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        book = read_book(state_dir)
+        if node and not book_path(state_dir).exists():
+            book = msgspec.structs.replace(book, node=node)
+        changed = change(book)
+        write_book(state_dir, changed)
+        return changed
+    finally:
+        os.close(descriptor)
 
 
 def write_book(state_dir: Path, book: Book) -> None:
