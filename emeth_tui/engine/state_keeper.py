@@ -37,6 +37,7 @@ class StateKeeper:
         """Notice a state directory that was removed or replaced, and write what is known to a new one."""
         store = self._context.store
         if store.is_in_place:
+            store.move_writes()
             return
         directory = store.path.parent
         if not self._lost:

@@ -7,6 +7,7 @@ from typing import Any
 
 from emeth_tui.errors import DiskFull, EmethError, StoreError
 from emeth_tui.store.safety.integrity import SQLITE_ERRORS, described
+from emeth_tui.store.safety.place import Place
 from emeth_tui.store.safety.redo import Redo
 
 
@@ -16,6 +17,7 @@ class Connection:
     def __init__(self, opened: sqlite3.Connection) -> None:
         self._opened = opened
         self.redo = Redo()
+        self.place: Place | None = None  # told of what is written
 
     @property
     def in_transaction(self) -> bool:
@@ -23,12 +25,18 @@ class Connection:
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
         """Execute one statement."""
+        place = None if sql.startswith("SELECT") else self.place
+        if place is not None:
+            place.look_at_log()
         try:
             cursor = self._opened.cursor(_Cursor).execute(sql, parameters)
         except EmethError:
             if not self._opened.in_transaction:  # SQLite may have rolled it back by itself
                 self.redo.undo()
             raise
+        finally:
+            if place is not None:
+                place.note_log()
         self.redo.add(sql, parameters)
         return cursor
 

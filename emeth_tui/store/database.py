@@ -18,7 +18,7 @@ from emeth_tui.store.events import EventTable
 from emeth_tui.store.jobs import JobTable
 from emeth_tui.store.journal import JournalTable
 from emeth_tui.store.key_values import KeyValueTable
-from emeth_tui.store.lock import LOCK_FILE, take_lock
+from emeth_tui.store.lock import take_lock
 from emeth_tui.store.measurements import EnergyTable, MeasurementTable
 from emeth_tui.store.movements import MovementTable
 from emeth_tui.store.opening import connect, open_database, unusable
@@ -30,11 +30,15 @@ from emeth_tui.store.safety.backups import (
     back_up,
     copies,
     create_private,
+    not_copied,
     read_only,
     set_aside,
 )
-from emeth_tui.store.safety.integrity import SQLITE_ERRORS, is_in_use, mark_in, what_is_wrong
+from emeth_tui.store.safety.integrity import SQLITE_ERRORS, what_is_wrong
+from emeth_tui.store.safety.place import OVERWRITTEN, Place
 from emeth_tui.store.uploads import UploadTable
+
+MOVED_AFTER_WRITES = 500  # some 1,000 pages, SQLite's own measure
 
 # Each entry takes the schema one version up; a released entry is never edited.
 # Wei are TEXT: SQLite's integers only reach 2^63 - 1, which is 9.2 EMT.
@@ -218,14 +222,15 @@ class Store:
         self.uploads = UploadTable(self._connection)
         self._on_rebuilt: list[Callable[[], None]] = []
         self._base: _Base | None = None
+        self._place = Place(self.path)
+        self._mark: str | None = None  # as the newest writes have it
+        self._moved_at = 0  # the position of the first write that may stand in the log alone
         try:
             self._read_what_matters()
-            self._mark = self._leave_mark()
+            self._settle_in()
         except BaseException:
             self.close()
             raise
-        self._last_change = _last_change(self.path)
-        self._files = self._files_now()
 
     def back_up(self) -> Copy | None:
         """Keep a copy; None when nothing has changed since the last one.
@@ -238,11 +243,21 @@ class Store:
     @contextlib.contextmanager
     def copying(self) -> Iterator[Callable[[], Copy | None]]:
         """Make what `back_up` does callable in another thread, once, while this one goes on writing."""
-        position = self._connection.redo.position
+        position, mark, known = self._connection.redo.position, self._mark, copies(self.path.parent)
         with contextlib.closing(View(self.path)) as view:
-            yield lambda: back_up(view, self._mark)
-        self._base = _Base(copies(self.path.parent)[0].path, position)
+            yield lambda: back_up(view, mark)
+        newest = copies(self.path.parent)[0]
+        if self._place.is_overwritten:
+            if newest not in known:
+                newest.path.unlink()
+            raise not_copied(self.path, OVERWRITTEN)
+        self._base = _Base(newest.path, position)
         self._connection.redo.forget_before(position)
+
+    def move_writes(self) -> None:
+        """Move what stands in the log into the file, once that is much; nothing else ever writes there."""
+        if self._connection.redo.position - self._moved_at >= MOVED_AFTER_WRITES:
+            self._leave_mark()
 
     @property
     def is_in_place(self) -> bool:
@@ -250,7 +265,7 @@ class Store:
 
         A file that was overwritten is not, even by another node's database or by an older one of this node.
         """
-        return self._files_now() == self._files
+        return self._place.is_intact
 
     def rebuild(self) -> Path | None:
         """Write everything to a new file at the same place, and go on there, under a new lock.
@@ -261,11 +276,11 @@ class Store:
         OSError.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if self._files[LOCK_FILE] != _identity(self.path.parent / LOCK_FILE):
+        if not self._place.is_locked:
             lock = take_lock(self.path.parent)
             os.close(self._lock)
             self._lock = lock
-            self._files[LOCK_FILE] = _identity(self.path.parent / LOCK_FILE)
+            self._place.take_lock_file()
         unfinished = self.path.with_name(f".{self.path.name}.rebuilt")
         with disk_full_translated(self.path):
             problem = self._write_from_open_file(unfinished)
@@ -275,8 +290,7 @@ class Store:
             unfinished.rename(self.path)
             sync_directory(self.path.parent)
         self._connection.move_to(connect(self.path))
-        self._last_change = _last_change(self.path)
-        self._files = self._files_now()
+        self._settle_in()
         for act in self._on_rebuilt:
             act()
         return aside
@@ -301,24 +315,39 @@ class Store:
     ) -> None:
         self.close()
 
-    def _leave_mark(self) -> str:
-        """Mark the file as this process's; return the mark, or the one before on a full disk."""
-        mark = secrets.token_hex(8)
+    def _settle_in(self) -> None:
+        """Mark the file as this process's, and take it and those beside it for ours."""
+        self._connection.place = None
+        mark = self._leave_mark()
+        self._place.take(mark)
+        self._connection.place = self._place
+
+    def _leave_mark(self) -> str | None:
+        """Give the file a mark that no earlier copy of it has, and move what stands in the log there.
+
+        Return the mark; None where not all could be moved, on a full disk or while somebody reads.
+        """
+        mark, whole = secrets.token_hex(8), False
         try:
             self._connection.execute("BEGIN")
             self._connection.execute("DELETE FROM instance")
             self._connection.execute("INSERT INTO instance (mark) VALUES (?)", (mark,))
             self._connection.execute("COMMIT")
+            self._mark = mark
+            busy, written, moved = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            whole = not busy and written == moved
         except DiskFull:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        return mark_in(self.path) or ""
+        self._place.note_moved(mark if whole else None)
+        if whole:
+            self._moved_at = self._connection.redo.position
+        return mark if whole else None
 
     def _write_from_open_file(self, path: Path) -> str:
         """Write what the open file holds to another; return what is wrong with it, "" when nothing is."""
-        if self._is_overwritten():
-            return "it was overwritten"
+        if self._place.is_overwritten:
+            return OVERWRITTEN
         path.unlink(missing_ok=True)
         create_private(path)
         with contextlib.closing(sqlite3.connect(path)) as target:
@@ -343,34 +372,9 @@ class Store:
 
     def _set_aside(self) -> Path | None:
         """Set aside what lies there, but not our last writes beside a file that is not ours."""
-        last_writes = Path(f"{self.path}-wal")
-        is_ours = _identity(self.path) == self._files[DATABASE_FILE] and not self._is_overwritten()
-        if not is_ours and _identity(last_writes) == self._files[last_writes.name]:
-            last_writes.unlink(missing_ok=True)
+        if not self._place.holds_our_file:
+            self._place.drop_log()
         return set_aside(self.path)
-
-    def _is_overwritten(self) -> bool:
-        """Whether the open file still carries its name, and has lost its content."""
-        is_open = self._files[DATABASE_FILE] == _identity(self.path)
-        return is_open and not self._holds_ours()
-
-    def _holds_ours(self) -> bool:
-        """Whether the file at our place has the content that we gave it."""
-        change = _last_change(self.path)
-        if change == self._last_change:
-            return True
-        if not is_in_use(self.path) or (self._mark and mark_in(self.path) != self._mark):
-            return False
-        self._last_change = change  # SQLite has moved writes of ours there
-        return True
-
-    def _files_now(self) -> dict[str, tuple[int, int] | None]:
-        """Return which files carry the names of ours. The open ones keep their numbers from being reused."""
-        names = (DATABASE_FILE, f"{DATABASE_FILE}-wal", LOCK_FILE)
-        files = {name: _identity(self.path.parent / name) for name in names}
-        if files[DATABASE_FILE] and not self._holds_ours():
-            files[DATABASE_FILE] = None  # emptied or overwritten under its name
-        return files
 
     def _read_what_matters(self) -> None:
         """Read what money hangs on. Raise StoreDamaged when a value makes no sense."""
@@ -391,20 +395,3 @@ class _Base:
 
     path: Path
     position: int
-
-
-def _last_change(path: Path) -> tuple[int, int] | None:
-    """Return what any write to a file changes."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from emeth_tui.notices.events.node import CopyFailed, StateNotRebuilt
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.market import ClaimingPaused, StateDamaged, StateMoved
 from emeth_tui.notices.reasons.start import NodeRuns
+from emeth_tui.store import database
 from emeth_tui.store.database import Store
 from emeth_tui.store.safety.backups import DATABASE_FILE, contents, copies, restore
 from tests.engine.harness import WAIT_S, Harness, RunningNode, quiet_network
@@ -85,18 +85,21 @@ def another_database(directory: Path) -> bytes:
     return another.path.read_bytes()
 
 
-@pytest.mark.parametrize("is_valid", [True, False], ids=["another database", "zeros"])
+@pytest.mark.parametrize("what", ["another database", "zeros", "its own, as it was before"])
 async def test_a_database_overwritten_in_its_place_is_written_again_and_the_job_goes_on(
-    network: Harness, tmp_path: Path, *, is_valid: bool
+    network: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    foreign = another_database(tmp_path / "another") if is_valid else bytes(40_960)
+    monkeypatch.setattr(database, "MOVED_AFTER_WRITES", 1)
+    foreign = another_database(tmp_path / "another") if what == "another database" else bytes(40_960)
     job_id = await network.post()
     script = Script(hold_before_epoch=3)
     async with network.node(script=script) as node:
+        if what == "its own, as it was before":
+            foreign = node.store.path.read_bytes()
         while (await node.event("epoch_done", job_id)).body.epoch != 2:
             pass
         state_dir = node.store.path.parent
-        while not copies(state_dir):  # noqa: ASYNC110 - files tell no events
+        while not copies(state_dir) or node.store.path.read_bytes() == foreign:  # noqa: ASYNC110 - files tell no events
             await asyncio.sleep(0.01)
 
         node.store.path.write_bytes(foreign)
@@ -151,11 +154,9 @@ async def test_a_running_node_keeps_copies(network: Harness, monkeypatch: pytest
 async def test_damage_that_a_copy_finds_stops_claiming(network: Harness) -> None:
     async with network.node() as node:
         await node.event("idle")
-        connection = sqlite3.connect(node.store.path)
+        connection = node.store._connection
         connection.execute("PRAGMA foreign_keys = OFF")
         connection.execute("INSERT INTO job_states VALUES ('0x1', 'claimed', 1.0)")
-        connection.commit()
-        connection.close()
 
         node.node._state.copy_now.set()
 

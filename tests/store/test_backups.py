@@ -521,6 +521,113 @@ def test_a_database_overwritten_in_its_place_is_made_anew_of_the_newest_copy_and
         assert found.key_values.get("written after") == "all"
 
 
+def overwrite(path: Path, content: bytes) -> None:
+    """Write over a file, so late that its time of change is another."""
+    before_ns = path.stat().st_mtime_ns
+    while path.stat().st_mtime_ns == before_ns:
+        path.write_bytes(content)
+
+
+def test_its_own_database_as_it_was_earlier_in_this_run_is_noticed(
+    used: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "MOVED_AFTER_WRITES", 1)
+    store = Store(used)
+    keep_copy(store)
+    as_it_was = store.path.read_bytes()
+    overwrite(store.path, as_it_was)
+    assert store.is_in_place  # nothing has been moved since
+    save(store, job_id=OTHER_JOB_ID, epochs_done=4)
+    store.move_writes()
+    assert store.is_in_place
+    overwrite(store.path, as_it_was)
+
+    assert not store.is_in_place
+    assert store.rebuild() is not None
+
+    assert store.is_in_place
+    save(store, epochs_done=7)
+    store.move_writes()
+    overwrite(store.path, as_it_was)
+    assert not store.is_in_place
+    store.rebuild()
+    store.close()
+    with Store(used) as found:
+        assert found.jobs.get(OTHER_JOB_ID) == make_job(job_id=OTHER_JOB_ID, epochs_done=4)
+        assert found.jobs.get(JOB_ID) == make_job(epochs_done=7)
+
+
+def test_a_log_that_is_overwritten_is_noticed_before_the_next_write_hides_it(used: Path) -> None:
+    store = Store(used)
+    keep_copy(store)
+    log = used / f"{DATABASE_FILE}-wal"
+    as_it_was = log.read_bytes()
+    save(store, job_id=OTHER_JOB_ID, epochs_done=4)
+    assert store.is_in_place
+    overwrite(log, as_it_was)
+    with contextlib.suppress(StoreError):
+        store.key_values.set("written", "while nobody saw")
+
+    assert not store.is_in_place
+    store.rebuild()
+
+    assert store.is_in_place
+    store.close()
+    with Store(used) as found:
+        assert found.jobs.get(OTHER_JOB_ID) == make_job(job_id=OTHER_JOB_ID, epochs_done=4)
+
+
+def test_what_is_written_is_moved_into_the_file_once_it_is_much(
+    used: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "MOVED_AFTER_WRITES", 20)
+    with Store(used) as store:
+        size_bytes = store.path.stat().st_size
+        for number in range(database.MOVED_AFTER_WRITES):
+            store.move_writes()
+            assert store.path.stat().st_size == size_bytes
+            store.key_values.set(f"another {number}", "x" * 300)
+        store.move_writes()
+        assert store.path.stat().st_size > size_bytes
+        assert store.is_in_place
+
+
+def test_what_somebody_reads_is_moved_later_and_forgives_nothing_until_then(
+    used: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "MOVED_AFTER_WRITES", 1)
+    store = Store(used)
+    keep_copy(store)
+    as_it_was = store.path.read_bytes()
+    with contextlib.closing(View(store.path)):
+        save(store, job_id=OTHER_JOB_ID)
+        store.move_writes()
+        assert store.is_in_place
+        overwrite(store.path, as_it_was)
+        assert not store.is_in_place
+        store.rebuild()
+    store.move_writes()
+    os.utime(store.path, (1.0, 1.0))
+    assert store.is_in_place
+    store.close()
+
+
+def test_a_copy_of_what_was_overwritten_meanwhile_is_not_kept(used: Path) -> None:
+    store = Store(used)
+    save(store, job_id=OTHER_JOB_ID)
+    good = copies(used)
+
+    copying = store.copying()
+    copy_now = copying.__enter__()
+    assert copy_now() is not None
+    overwrite(store.path, b"a photograph")
+    with pytest.raises(StoreDamaged, match="it was overwritten"):
+        copying.__exit__(None, None, None)
+
+    assert copies(used) == good
+    store.close()
+
+
 def test_what_sqlite_moves_and_what_touches_the_file_is_no_overwriting(used: Path) -> None:
     with Store(used) as store:
         store.key_values.set("written", "x" * 50_000)

@@ -102,7 +102,7 @@ class View:
         except sqlite3.OperationalError as error:
             raise translated(error) from error
         except SQLITE_ERRORS as error:
-            raise _not_copied(database, described(error)) from error
+            raise not_copied(database, described(error)) from error
 
     def close(self) -> None:
         self.connection.close()
@@ -124,7 +124,7 @@ def back_up(view: View, mark: str | None = None) -> Copy | None:
         _copy(view.connection, database, unfinished)
         if mark is not None and mark_in(unfinished) != mark:
             unfinished.unlink()
-            raise _not_copied(database, "it was overwritten")
+            raise not_copied(database, "it was overwritten")
         os.utime(unfinished, ns=(view.changed_ns, view.changed_ns))  # equal: nothing has changed
         number = known[0].number + 1 if known else 1
         finished = directory / f"{number:04}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.sqlite3"
@@ -194,10 +194,11 @@ def _copy(reading: sqlite3.Connection, source: Path, target: Path) -> None:
         problem = described(error)
     if problem:
         target.unlink()
-        raise _not_copied(source, problem)
+        raise not_copied(source, problem)
 
 
-def _not_copied(source: Path, problem: str) -> StoreDamaged:
+def not_copied(source: Path, problem: str) -> StoreDamaged:
+    """Return the error for a database of which no copy is kept."""
     from emeth_tui.notices.reasons.store import NotCopied
 
     return StoreDamaged(NotCopied(source, problem))

@@ -18,6 +18,7 @@ from emeth_tui.clients.chain.rpc import RETRIED_METHODS, Rpc
 from emeth_tui.clients.http.exchange import Limits
 from emeth_tui.clients.http.transport import Transport, open_transport
 from emeth_tui.errors import ChainUnreachable, WrongChain
+from emeth_tui.words.sentences import english
 from tests.clients.dripping import dripping_server
 from tests.clients.emeth_chain import CHAIN_ID, Answer, CutConnection, EmethChain
 from tests.clients.local_server import QUICK_RETRY, LocalServer
@@ -330,6 +331,8 @@ async def test_the_next_endpoint_is_used_when_the_first_is_dead(
     (line,) = [record.getMessage() for record in caplog.records]
     assert line.startswith("http://127.0.0.1:9 does not answer: ")
     assert line.endswith(f"; using {rpc.where} instead")
+    assert rpc.left_because is not None
+    assert line.startswith(english(rpc.left_because))
     assert "secret-api-key" not in caplog.text
 
 

@@ -175,9 +175,14 @@ async def _overwrite_database(world: World, chance: random.Random) -> str:
     kept = sorted((path.parent / "backups").glob("*.sqlite3"))
     if not kept or kept[-1].stat().st_ctime < world.started_unix_s:
         return "did not happen: no copy yet"
+    raw = path.read_bytes()
     what, content = chance.choice(
-        (("nothing", b""), ("zeros", bytes(40_960)), ("an older copy", kept[0].read_bytes()))
+        (("nothing", b""), ("zeros", bytes(40_960)), ("an older copy", kept[0].read_bytes()), ("itself", raw))
     )
+    if what == "itself":  # as it was a moment ago: what the node has written since is to be missing
+        seconds = chance.uniform(0.5, 4.0)
+        await asyncio.sleep(seconds)
+        what = f"itself, {seconds:.1f} s later"
     path.write_bytes(content)
     return what
 

@@ -35,7 +35,9 @@ def _set_clock(path: Path) -> None:
 
 def _shorten_waits() -> None:
     from emeth_tui.backoff import Backoff
+    from emeth_tui.store import database
 
+    database.MOVED_AFTER_WRITES = 30  # a run has few
     delay_s = Backoff.delay_s
     Backoff.delay_s = lambda self, failures: delay_s(self, failures) * WAITS  # type: ignore[method-assign]
 
