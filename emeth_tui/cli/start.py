@@ -177,9 +177,11 @@ def _run(
     if not options.devnet:
         return _run_node(options, options.overrides(), shell, secrets, password)
     from emeth_tui.devnet.extra import check_extra
+    from emeth_tui.settings import load_settings
     from emeth_tui.settings.loading import SECRETS_OF_NETWORK
 
     check_extra()
+    _check_keys(load_settings(options.config, overrides={**options.overrides(), "network": "devnet"}))
     with contextlib.ExitStack() as stack:
         base = options.state_dir or stack.enter_context(_temporary_directory())
         options = replace(options, state_dir=base)

@@ -311,6 +311,15 @@ def test_wrong_arguments_say_what_is_wrong(home: Path, arguments: list[str], tex
     assert "Traceback" not in result.stderr
 
 
+def test_a_wrong_setting_is_refused_before_a_devnet_starts(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "tmp").mkdir()
+
+    result = emeth_tui(home, "--devnet", "--no-ui", "--metrics", "nonsense", TMPDIR=str(tmp_path / "tmp"))
+
+    assert_one_clear_line(result, ExitCode.SETTINGS, "nonsense")
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
 def test_a_corpus_that_cannot_be_used_stops_the_devnet_with_the_reason(home: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
 
