@@ -75,26 +75,38 @@ class Setup:
 @click.option("--seeds", default=3, show_default=True, type=click.IntRange(min=1), help="Texts of each size.")
 @click.option("--rate", type=float, help="Peak learning rate; default: the model's own.")
 @click.option("--corpus", type=click.Path(path_type=Path), help="Directory of *.txt; default: what ships.")
+@click.option("--far", type=click.Path(path_type=Path), help="Directory of *.txt of another kind.")
 @click.option("--cache", type=click.Path(path_type=Path), default=_CACHE, help="Of pretrained models.")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda:N.")
 @click.option("--quick", is_flag=True, help="A tiny model and 4 kB: whether it runs, not what it is worth.")
 @json_option
 def command(
-    as_json: bool, corpus: Path | None, cache: Path, device: str, quick: bool, **options: object
+    as_json: bool,
+    corpus: Path | None,
+    far: Path | None,
+    cache: Path,
+    device: str,
+    quick: bool,
+    **options: object,
 ) -> None:
     setup = Setup(quick=quick, **options)  # type: ignore[arg-type]
     if quick:
         setup = dataclasses.replace(setup, sizes=(4096,), seeds=1)
     torch.set_num_threads(1)
-    show(report(setup, list(measure(setup, corpus, cache, device)), this_machine()), as_json)
+    show(report(setup, list(measure(setup, (corpus, far), cache, device)), this_machine()), as_json)
 
 
-def measure(setup: Setup, corpus: Path | None, cache: Path, device_name: str) -> Iterator[Outcome]:
-    """Pretrain what is not kept, and train every cell for which there is text enough."""
+def measure(
+    setup: Setup, texts: tuple[Path | None, Path | None], cache: Path, device_name: str
+) -> Iterator[Outcome]:
+    """Pretrain what is not kept, and train every cell for which there is text enough.
+
+    `texts` are the corpus and the text of another kind.
+    """
     device = open_device(device_name)
     size, epochs = (_QUICK_SHAPE, _QUICK_EPOCHS) if setup.quick else (BaseShape(), EPOCHS)
     for language in map(Language, setup.languages):
-        material = load_material(language, corpus)
+        material = load_material(language, *texts)
         model = base_model(cache, material.pretraining, size, device, narrate)
         for name, size_bytes, batch, seed in itertools.product(
             setup.domains, setup.sizes, setup.batches, range(setup.seeds)

@@ -41,16 +41,17 @@ class Material:
     domains: Mapping[str, Domain]
 
 
-def load_material(language: Language, corpus: Path | None) -> Material:
+def load_material(language: Language, corpus: Path | None, far: Path | None = None) -> Material:
     """Divide the text of a corpus: near is its end, far is text of another kind.
 
-    Far is what ships, where a corpus is named, and Python's own documentation in English.
+    Far is the text of a directory of its own, where one is named; else what ships, where a corpus is named,
+    and Python's own documentation in English.
     """
     shipped = load_corpus(None).texts[language]
     text = load_corpus(corpus).texts[language] if corpus else shipped
     end = _line_end(text, int(len(text) * _PRETRAINING_SHARE))
-    others = [shipped] if corpus else []
-    if language is Language.EN:
+    others = [load_corpus(far).texts[language]] if far else [shipped] if corpus else []
+    if language is Language.EN and not far:
         others += [topic for _name, topic in sorted(pydoc_data.topics.topics.items())]
     domains = {NEAR: _domain(text[end:])}
     if others:

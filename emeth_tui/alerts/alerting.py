@@ -16,11 +16,12 @@ from emeth_tui.alerts.channels import open_channels
 from emeth_tui.alerts.courier import Courier
 from emeth_tui.alerts.mailbox import BACKOFF, SETTLE_S, Mailbox, Waiting
 from emeth_tui.alerts.quiet import QuietHours
-from emeth_tui.alerts.repeats import Repeats
+from emeth_tui.alerts.repeats import REPEAT_S, Repeats
 from emeth_tui.alerts.rules import topic_of
 from emeth_tui.backoff import Backoff
 from emeth_tui.engine.events import EventLog
 from emeth_tui.errors import EmethError
+from emeth_tui.model import AlertTopic
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.events.node import InternalError
 from emeth_tui.settings import Settings
@@ -64,7 +65,9 @@ class Alerting:
         self._stream = events.subscribe(from_start=kept is None)
         self._read_to = store.events.last_id()
         self._missed_since = self._read_to if kept is None else kept.read_to
-        self._repeats = Repeats(now)
+        self._repeats = Repeats()
+        if kept is not None:
+            self._recall(kept.read_to)
         self._unsaved = False
         self._publish = events.publish
         self._bug_reported = False
@@ -152,12 +155,24 @@ class Alerting:
             logger.warning("events since the last run cannot be read for alerts: %s", error)
         self._save()
 
+    def _recall(self, read_to: int) -> None:
+        """Remember which lasting troubles the last runs sent alerts of."""
+        try:
+            for event in self._store.events.lately(read_to, since_unix_s=self._now() - REPEAT_S):
+                if self._topic_of(event) is not None:
+                    self._repeats.is_new(event)
+        except EmethError as error:
+            logger.warning("events of the last hours cannot be read for alerts: %s", error)
+
+    def _topic_of(self, event: Event) -> AlertTopic | None:
+        """Return the topic of an event that the owner wants alerts of, else None."""
+        topic = topic_of(event)
+        return topic if topic is not None and topic.value in self._settings().alerts.topics else None
+
     def _take(self, event: Event) -> bool:
         """Put an alert of an event into every mailbox; return whether there is one."""
-        topic = topic_of(event)
-        if topic is None or topic.value not in self._settings().alerts.topics:
-            return False
-        if not self._repeats.is_new(event):
+        topic = self._topic_of(event)
+        if topic is None or not self._repeats.is_new(event):
             return False
         with in_language(self._language()):
             alert = alert_of(event, topic)

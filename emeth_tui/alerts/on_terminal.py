@@ -49,7 +49,7 @@ async def alerts_on_terminal(
     )
     stream = source.subscribe()
     tasks = [
-        asyncio.create_task(_follow(stream, settings, courier, Repeats(now))),
+        asyncio.create_task(_follow(stream, settings, courier, Repeats())),
         asyncio.create_task(courier.run()),
     ]
     try:

@@ -93,7 +93,9 @@ class Node:
             on_claim=self._tasks.start,
             net_floor=self._net_floor,
         )
-        sensors = Sensors(lambda: [worker.view for worker in leases.workers if not worker.host])
+        self._sensors = sensors = Sensors(
+            lambda: [worker.view for worker in leases.workers if not worker.host]
+        )
         sensors.subscribe(GpuReports(context.events).take)
         sensors.subscribe(context.energy.take)
         self._pauses = self._make_pauses(sensors)
@@ -172,6 +174,7 @@ class Node:
         finally:
             await _cancel([*loops, stopping])
             await self._pause_tasks()
+            await self._sensors.read_once_more(READ_AT_END_S)  # for what devices took since the last time
             await self._context.energy.close()
         for loop in loops:
             if not loop.cancelled() and (error := loop.exception()):

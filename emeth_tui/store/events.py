@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection, Iterator
-from itertools import islice
+from itertools import islice, takewhile
 
 from emeth_tui.model import JobId, Severity
 from emeth_tui.notices.event import Event
+from emeth_tui.notices.events.job import EpochDone
 from emeth_tui.notices.notice import EventBody, field_data, from_data
 from emeth_tui.store.connection import Connection
 
-KEPT_EVENTS = 500_000  # about 100 MB
+# Left alone for months a node must not fill the disk: beside the database lie copies of it.
+KEPT_EVENTS = 200_000
+KEPT_EPOCHS = 50_000  # those among the newest so many events: most of all events are epochs
 _PRUNE_EVERY = 500
 
 
 class EventTable:
-    """Stores events, and keeps the newest KEPT_EVENTS."""
+    """Stores events, and keeps the newest KEPT_EVENTS; of epochs those among the newest KEPT_EPOCHS."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -35,7 +38,14 @@ class EventTable:
         )
         last_id = cursor.lastrowid or 0
         if last_id % _PRUNE_EVERY == 0:
-            self._connection.execute("DELETE FROM events WHERE id <= ?", (last_id - KEPT_EVENTS,))
+            self._prune(last_id)
+
+    def _prune(self, last_id: int) -> None:
+        """Delete what is old."""
+        self._connection.execute("DELETE FROM events WHERE id <= ?", (last_id - KEPT_EVENTS,))
+        self._connection.execute(
+            "DELETE FROM events WHERE id <= ? AND kind = ?", (last_id - KEPT_EPOCHS, EpochDone.kind)
+        )
 
     def recent(self, limit: int, *, but: str = "") -> list[Event]:
         """Return the newest events, oldest first, but those of one kind."""
@@ -65,6 +75,12 @@ class EventTable:
         """Yield events by their numbers, oldest first, read as they are taken."""
         query = "SELECT * FROM events WHERE id > ? AND id <= ? AND at_unix_s >= ? ORDER BY id"
         return map(_from_row, self._connection.execute(query, (after_id, last_id, since_unix_s)))
+
+    def lately(self, last_id: int, *, since_unix_s: float) -> list[Event]:
+        """Return the events since a time up to a number, oldest first; what lies before them is not read."""
+        query = "SELECT * FROM events WHERE id <= ? ORDER BY id DESC"
+        rows = self._connection.execute(query, (last_id,))
+        return [_from_row(row) for row in takewhile(lambda row: row["at_unix_s"] >= since_unix_s, rows)][::-1]
 
     def of_job(self, job_id: JobId, limit: int) -> list[Event]:
         """Return a job's newest events, oldest first."""

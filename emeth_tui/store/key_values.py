@@ -14,6 +14,7 @@ CLAIMS_PAUSED = "claims_paused"  # why, as JSON
 CLAIMS_PAUSED_AT = "claims_paused_at"  # since when, in Unix seconds
 LOSSES_ACCEPTED = "losses_accepted"  # a day, and what of its losses the operator went on after, in wei
 ALERTS = "alerts"  # what waits to be delivered, and how far the events have been read, as JSON
+DAYS_REPORTED = "days_reported"  # the slot before which every day's result has been published
 ACCOUNT = "account"  # the address and chain that this state belongs to
 
 

@@ -18,16 +18,18 @@ from emeth_tui.alerts.alert import Message, alert_of
 from emeth_tui.alerts.alerting import Alerting, serve_alerts
 from emeth_tui.alerts.channels import open_channels
 from emeth_tui.alerts.mailbox import Mailbox
+from emeth_tui.alerts.repeats import REPEAT_S
 from emeth_tui.alerts.rules import topic_of
 from emeth_tui.backoff import Backoff
 from emeth_tui.engine.events import EventLog
 from emeth_tui.errors import DiskFull, StoreError
 from emeth_tui.model import AlertTopic, JobId
 from emeth_tui.notices.event import Event
-from emeth_tui.notices.events import job, market, node
+from emeth_tui.notices.events import job, market, node, schedule
 from emeth_tui.notices.reasons.disk import DatabaseFull
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import NoOffers, PausedByOperator, ShortOfNative
+from emeth_tui.notices.reasons.pauses.rules import GpuHot
 from emeth_tui.settings import Settings, settings_layers
 from emeth_tui.settings.alert_secrets import AlertSecrets, Webhook
 from emeth_tui.store.database import Store
@@ -184,6 +186,33 @@ async def test_what_waits_outlives_the_node_and_its_id_stays(
             events.publish(job.Failed(lost_wei=9), job_id=JOB)
             await receiver.until(messages=3)
     assert kinds(receiver) == ["failed", "failed", "lost", "timeout"]
+
+
+async def test_a_device_that_is_held_again_and_again_is_one_alert_in_six_hours_whoever_restarts(
+    tmp_path: Path, receiver: Receiver, clock: Clock
+) -> None:
+    settings = settings_of('topics = ["device_held"]')
+
+    def held(temperature_c: int, since: str, device: str = "cuda:0") -> schedule.DeviceHeld:
+        return schedule.DeviceHeld(device, GpuHot(temperature_c, 75, since))
+
+    with Store(tmp_path) as store:
+        async with alerting(store, receiver, clock, settings) as events:
+            events.publish(held(90, "11-29 12:00"))
+            events.publish(held(91, "11-29 12:10"))
+            await receiver.until(messages=1)
+    with Store(tmp_path) as store:
+        clock.unix_s += REPEAT_S - 60
+        async with alerting(store, receiver, clock, settings) as events:
+            events.publish(held(92, "11-29 17:50"))
+            events.publish(held(92, "11-29 17:50", device="cuda:1"))
+            await receiver.until(messages=2)
+            clock.unix_s += 120
+            events.publish(held(93, "11-29 18:10"))
+            await receiver.until(messages=3)
+
+    told = [(alert["fields"]["device"], alert["fields"]["reason"]["now_c"]) for alert in receiver.alerts]
+    assert told == [("cuda:0", 90), ("cuda:1", 92), ("cuda:0", 93)]
 
 
 @pytest.mark.parametrize("wanted", [True, False])

@@ -75,7 +75,7 @@ async def violations(world: World, plan: Plan, statuses: dict[str, str]) -> list
     books = Books.of(path)
     found += _forgotten(books, jobs, world.operator)
     if not any(step.fault in TAKES_STATE for step in plan.steps):
-        found += _unexplained(books, mined, await _moved_wei(world), exactly=not _was_final(plan))
+        found += _unexplained(books, mined, await moved_wei(world), exactly=not _was_final(plan))
     return found
 
 
@@ -98,11 +98,12 @@ async def still_open(world: World, plan: Plan) -> list[str]:
     if books.unsettled:
         found.append(f"{books.unsettled} transactions are not settled")
     if not any(step.fault in TAKES_STATE for step in plan.steps):
-        found += _unexplained_emt(books, await _moved_wei(world))
+        found += _unexplained_emt(books, await moved_wei(world))
     return found
 
 
-async def _moved_wei(world: World) -> int:
+async def moved_wei(world: World) -> int:
+    """Return by how much the operator's EMT has changed since the network began."""
     return (await world.chain.balances(world.operator)).emt_wei - _START_EMT_WEI
 
 

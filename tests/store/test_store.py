@@ -16,7 +16,7 @@ import pytest
 from emeth_tui.errors import AlreadyRunning, DiskFull, StoreError
 from emeth_tui.model import JobId, JobState, Severity, TransactionState
 from emeth_tui.notices.event import Event
-from emeth_tui.notices.events.job import StepsSkipped
+from emeth_tui.notices.events.job import EpochDone, StepsSkipped
 from emeth_tui.notices.notice import UnknownEvent
 from emeth_tui.notices.reasons.disk import CacheFull
 from emeth_tui.notices.reasons.market import ResultsRejected
@@ -123,6 +123,26 @@ def test_events_come_back_in_order_and_old_ones_go(store: Store, monkeypatch: py
     kept = store.events.recent(100)
 
     assert [event.body for event in kept] == [StepsSkipped(number) for number in range(20, 40)]
+
+
+def test_old_epochs_go_before_anything_else(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "KEPT_EPOCHS", 10)
+    monkeypatch.setattr(events, "_PRUNE_EVERY", 10)
+    epoch = EpochDone(1, 30, 3.0, 2.9, 1.0)
+    for number in range(40):
+        store.events.add(Event(float(number), Severity.INFO, epoch if number % 4 else StepsSkipped(number)))
+
+    kept = [(event.at_unix_s, event.kind) for event in store.events.recent(100)]
+
+    assert [at for at, kind in kept if kind == StepsSkipped.kind] == [float(n) for n in range(0, 40, 4)]
+    assert [at for at, kind in kept if kind == EpochDone.kind] == [float(n) for n in range(30, 40) if n % 4]
+
+
+def test_lately_is_what_lies_after_a_time_up_to_a_number(store: Store) -> None:
+    for number in range(10):
+        store.events.add(Event(float(number), Severity.INFO, StepsSkipped(number)))
+
+    assert [event.at_unix_s for event in store.events.lately(8, since_unix_s=5.0)] == [5.0, 6.0, 7.0]
 
 
 def test_events_are_found_by_job_severity_and_time_newest_first(store: Store) -> None:

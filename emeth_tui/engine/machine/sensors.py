@@ -76,15 +76,26 @@ class Sensors:
 
     def latest(self) -> Sample:
         """Return the newest sample, and start a new one when it is old. Call on the event loop."""
-        if self._reading is None and self._monotonic() - self._asked_at >= READ_EVERY_S:
+        if self._monotonic() - self._asked_at >= READ_EVERY_S:
+            self._begin_to_read()
+        is_new = self._monotonic() - self._latest.at_s < STALE_AFTER_S
+        return self._latest if is_new else _NOTHING_SEEN
+
+    async def read_once_more(self, limit_s: float) -> None:
+        """Have listeners called with a sample of now, and wait for it for at most so long."""
+        reading = self._begin_to_read()
+        await asyncio.wait({reading}, timeout=limit_s)
+
+    def _begin_to_read(self) -> asyncio.Future[Sample]:
+        """Begin a reading, unless one is under way."""
+        if self._reading is None:
             self._asked_at = self._monotonic()
             views = list(self._workers())
             gpus = {view.device: view.gpu_uuid for view in views if view.gpu_uuid}
             own = {os.getpid(), *(view.pid for view in views if view.pid)}
             self._reading = asyncio.get_running_loop().run_in_executor(None, self._read, gpus, own)
             self._reading.add_done_callback(self._take)
-        is_new = self._monotonic() - self._latest.at_s < STALE_AFTER_S
-        return self._latest if is_new else _NOTHING_SEEN
+        return self._reading
 
     def _read(self, gpus: Mapping[str, str], own: set[int]) -> Sample:
         at_s, look = self._monotonic(), self._machine.look(own)

@@ -11,8 +11,19 @@ from emeth_tui.notices.notice import Reason
 
 def rules_for(context: Context, job: Job) -> ClaimRules:
     """Return the rules under which a job was chosen; one that has been trained on is only to be in time."""
-    rules = ClaimRules.of(context.settings.claims, context.network, context.rates)
-    return rules.by_hand() if job.by_hand or job.epochs_done else rules
+    return _rules(context).by_hand() if job.by_hand or job.epochs_done else _rules(context)
+
+
+def margin_for(context: Context, job: Job) -> int:
+    """Return the seconds before its deadline by which a job of ours is to be submitted, however far it is.
+
+    The operator chose a job by hand without a margin.
+    """
+    return 0 if job.by_hand else _rules(context).safety_margin_s
+
+
+def _rules(context: Context) -> ClaimRules:
+    return ClaimRules.of(context.settings.claims, context.network, context.rates)
 
 
 def claim_refusal(context: Context, job: Job) -> Reason | None:

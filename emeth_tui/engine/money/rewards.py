@@ -12,6 +12,9 @@ from emeth_tui.model import SECONDS_PER_DAY, Asker, JobState
 from emeth_tui.notices.events.node import DayClosed, WithdrawFailed, Withdrawn
 from emeth_tui.notices.reasons.network.transactions import NoRewardOfDay
 from emeth_tui.protocol.contracts import SlotShare
+from emeth_tui.store.key_values import DAYS_REPORTED
+
+MOST_DAYS_REPORTED = 31  # of those that closed while the node was down
 
 
 class Rewards:
@@ -43,12 +46,20 @@ class Rewards:
         shares = await context.chain.slot_shares(context.address, closed) if closed else []
         self._waiting = tuple(share for share in shares if share.own_balance)
         self._days = tuple(sorted(shares, key=lambda share: share.slot))
-        before, self._checked_slot = self._checked_slot, current_slot
-        if before is not None:
-            self._report_day(before)
+        self._checked_slot = current_slot
+        self._report_closed_days(current_slot)
+
+    def _report_closed_days(self, current_slot: int) -> None:
+        """Publish each day's result that has not been: also of those that closed while the node was down."""
+        key_values = self._context.store.key_values
+        reported = key_values.get(DAYS_REPORTED)
+        if reported is not None:
+            for slot in range(max(int(reported), current_slot - MOST_DAYS_REPORTED), current_slot):
+                self._report_day(slot)
+        key_values.set(DAYS_REPORTED, str(current_slot))
 
     def _report_day(self, slot: int) -> None:
-        """Publish what a day brought that has closed while the node ran, if there was anything."""
+        """Publish what a day brought, if there was anything."""
         share = next((share for share in self._days if share.slot == slot), SlotShare(slot, 0, 0, 0, 0))
         since = self._context.store.jobs.ended_since(slot * SECONDS_PER_DAY)
         ended = [job for job in since if (job.ended_at_unix_s or 0) < (slot + 1) * SECONDS_PER_DAY]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.estimates.durations import Duration
-from emeth_tui.engine.market.policy import rules_for
+from emeth_tui.engine.market.policy import margin_for
 from emeth_tui.job import Job
 
 
@@ -27,6 +27,6 @@ def risk_of_pause(context: Context, job: Job, paused: Duration) -> Risk | None:
     deadline_s = job.deadline_unix_s - context.clock.now_unix_s()
     if not job.state.holds_deposit or context.forecasts.work_left(job).low_s > deadline_s:
         return None
-    margin_s = rules_for(context, job).safety_margin_s if paused.measured else 0
+    margin_s = margin_for(context, job) if paused.measured else 0
     needed_s = max(paused.high_s, paused.expected_s + margin_s)
     return Risk(round(needed_s), round(deadline_s)) if needed_s > deadline_s else None

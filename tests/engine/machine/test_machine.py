@@ -176,6 +176,19 @@ async def test_readings_are_made_beside_the_event_loop_and_each_is_passed_on(
     assert [sample.at_s for sample in samples] == [100.0, 102.0]
 
 
+async def test_a_last_reading_is_taken_however_new_the_one_before_is(tree: Tree) -> None:
+    clock, samples = Clock(), list[Sample]()
+    sensors = Sensors(list, root=tree.root, monotonic=clock)
+    sensors.subscribe(samples.append)
+    sensors.latest()
+    await read_through(sensors)
+    clock.now += 0.5
+
+    await sensors.read_once_more(60.0)
+
+    assert [sample.at_s for sample in samples] == [100.0, 100.5]
+
+
 async def test_a_reading_that_fails_keeps_the_one_before_until_that_is_old(
     tree: Tree, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

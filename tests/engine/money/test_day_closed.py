@@ -73,3 +73,22 @@ async def test_a_day_is_summed_up_when_the_next_begins(tmp_path: Path) -> None:
 
 async def test_a_day_without_work_or_reward_is_not_worth_a_word(tmp_path: Path) -> None:
     assert await closed(tmp_path, Chain(EARNED), [DAY + 5, DAY + 6]) == []
+
+
+async def test_a_day_that_closes_while_the_node_is_down_is_summed_up_when_it_is_back(tmp_path: Path) -> None:
+    good = ended(make_job(job_id=JOB_ID), DAY, state=JobState.VERIFIED, earned_wei=20)
+    later = SlotShare(DAY + 1, own_gas=2, own_balance=2, total_gas=4, reward_wei=100)
+    chain = Chain(EARNED, later)
+    assert await closed(tmp_path, chain, [DAY], good) == []
+
+    said = await closed(tmp_path, chain, [DAY + 3])
+
+    assert [(one.slot, one.verified, one.earned_wei, one.reward_wei) for one in days(said)] == [
+        (DAY, 1, 20, 100),
+        (DAY + 1, 0, 0, 50),
+    ]
+    assert len(await closed(tmp_path, chain, [DAY + 3, DAY + 4])) == 2  # what was said before, and no more
+
+
+def days(said: Sequence[object]) -> list[DayClosed]:
+    return [one for one in said if isinstance(one, DayClosed)]

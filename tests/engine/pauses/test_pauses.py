@@ -327,6 +327,22 @@ async def test_a_forgotten_pause_ends_while_there_is_time(store: Store) -> None:
     assert house.kinds() == ["job_paused", "finishes_first", "job_resumed"]
 
 
+async def test_the_margin_before_the_deadline_is_kept_by_a_job_that_has_begun(store: Store) -> None:
+    house = House(store)
+    job = house.add(work_s=HOUR_S, deadline_h=6, epochs_done=29)
+    house.pauses.pause_job(job, None, OPERATOR)
+    left = house.context.forecasts.work_left(job)
+    margin_s = house.context.network.safety_margin_s
+    assert left.high_s < left.expected_s + margin_s
+    latest_h = 6 - (left.expected_s + margin_s) / HOUR_S
+
+    await house.at(latest_h - 0.01)
+    assert house.book.get(job.job_id).paused
+    await house.at(latest_h + 0.01)
+
+    assert not house.book.get(job.job_id).paused
+
+
 async def test_claiming_goes_on_when_its_pause_is_over(store: Store) -> None:
     house = House(store)
     reason = PausedUntil(round(NOON + HOUR_S), house.schedule.local(NOON + HOUR_S))

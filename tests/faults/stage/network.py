@@ -37,10 +37,11 @@ def options(
     )
 
 
-def _announce(info: DevnetInfo) -> None:
+def announce(info: DevnetInfo) -> None:
+    """Print a network's endpoints."""
     print(json.dumps({"rpc": info.rpc_url, "storage": info.storage_url, "info": info.info_url}), flush=True)
 
 
 if __name__ == "__main__":
     given = json.loads(sys.argv[1])
-    run(options(Path(given.pop("state_dir")), **given), _announce, until_input_ends=True)
+    run(options(Path(given.pop("state_dir")), **given), announce, until_input_ends=True)

@@ -6,20 +6,18 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.faults.stage.settings import clock_offset_s
+from tests.faults.stage.settings import follow_clock
 
 WAITS = 0.1  # of what they are, between tries: a run is short, and what matters is what is tried
 
 
 def main() -> None:
     clock, arguments = Path(sys.argv[1]), sys.argv[2:]
-    _set_clock(clock)
-    _shorten_waits()
+    follow_clock(clock)
+    shorten_waits()
     _train_quickly()
     sys.argv[1:] = arguments
     from emeth_tui.cli import main as program
@@ -27,13 +25,8 @@ def main() -> None:
     program()
 
 
-def _set_clock(path: Path) -> None:
-    """Have the wall clock follow the file; the monotonic clock goes on as it is."""
-    now: Callable[[], float] = time.time
-    time.time = lambda: now() + clock_offset_s(path)
-
-
-def _shorten_waits() -> None:
+def shorten_waits() -> None:
+    """Have the program wait less between tries."""
     from emeth_tui.backoff import Backoff
     from emeth_tui.store import database
 
@@ -43,11 +36,17 @@ def _shorten_waits() -> None:
 
 
 def _train_quickly() -> None:
-    from emeth_tui.workers.local import LocalProcess
     from tests.faults.stage import quick_training
 
+    have_workers_run(quick_training.main)
+
+
+def have_workers_run(main: Any) -> None:
+    """Have every worker's process run `main`."""
+    from emeth_tui.workers.local import LocalProcess
+
     start: Any = LocalProcess.__init__
-    start.__defaults__ = (*start.__defaults__[:-1], quick_training.main)
+    start.__defaults__ = (*start.__defaults__[:-1], main)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ import socket
 import sys
 import time
 import types
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,24 +29,48 @@ from emeth_tui.workers.link import WorkerConfig
 from tests.faults.stage.settings import Training, ledger_of
 
 CHECKPOINT_NAME = "checkpoint-quick.json"
-_STEP_S = 0.02
+STEP_S = 0.02
+EPOCH_TOKENS = 1_000
 
 
 def main(link: socket.socket, config: WorkerConfig) -> None:
     """Run the worker; the target of the spawned process."""
-    _put_in(
-        "devices", open_device=lambda name: _Device(), set_threads=lambda threads: None, preload=lambda: None
-    )
-    _put_in("job", run=run, make_model_ready=_make_model_ready)
-    process.main(link, config)
+    run_worker(link, config, QuickJob, lambda name: QuickDevice())
 
 
-class _Device:
-    name = "quick"
-    gpu_uuid = ""
+@dataclass(frozen=True)
+class QuickDevice:
+    """A device as a worker knows it."""
+
+    name: str = "quick"
+    gpu_uuid: str = ""
 
     def free_cache(self) -> None:
         pass
+
+
+def run_worker(
+    link: socket.socket,
+    config: WorkerConfig,
+    job: type[QuickJob],
+    open_device: Callable[[str], QuickDevice],
+) -> None:
+    """Run a worker that trains each job as `job` does."""
+
+    def run(
+        request: reports.TrainRequest,
+        jobs_dir: Path,
+        device: Any,
+        report: reports.Report,
+        control: Control,
+        **_: Any,
+    ) -> None:
+        with contextlib.suppress(StopRequested):
+            job(request, jobs_dir, report, control).run()
+
+    _put_in("devices", open_device=open_device, set_threads=lambda threads: None, preload=lambda: None)
+    _put_in("job", run=run, make_model_ready=_make_model_ready)
+    process.main(link, config)
 
 
 def _put_in(name: str, **members: Any) -> None:
@@ -58,20 +84,9 @@ def _make_model_ready(request: reports.ModelRequest, report: reports.Report, con
     report(reports.ModelReady(request.model))
 
 
-def run(
-    request: reports.TrainRequest,
-    jobs_dir: Path,
-    device: Any,
-    report: reports.Report,
-    control: Control,
-    **_: Any,
-) -> None:
-    """Train a job as `emeth_tui.training.job.run` does, but for the training."""
-    with contextlib.suppress(StopRequested):
-        _Job(request, jobs_dir, report, control).run()
+class QuickJob:
+    """Trains a job as `emeth_tui.training.job.run` does, but for the training."""
 
-
-class _Job:
     def __init__(
         self, request: reports.TrainRequest, jobs_dir: Path, report: reports.Report, control: Control
     ) -> None:
@@ -87,10 +102,12 @@ class _Job:
         digest = self._digest()
         self._done = self._kept_epochs()
         self._note("resumed", self._done)
-        self._report(reports.Prepared(digest, 1_000, 1, self._done, 0, valid_tokens=100, tokenised_s=0.01))
+        self._report(
+            reports.Prepared(digest, EPOCH_TOKENS, 1, self._done, 0, valid_tokens=100, tokenised_s=0.01)
+        )
         try:
             while self._done < self._request.epochs:
-                self._epoch()
+                self._end_epoch(self._epoch())
         except StopRequested:
             self._save()
             self._report(reports.Stopped(self._done, 0))
@@ -110,14 +127,17 @@ class _Job:
         path = self._directory / CHECKPOINT_NAME
         return int(json.loads(path.read_text().partition("\n")[0])["epoch"]) if path.exists() else 0
 
-    def _epoch(self) -> None:
+    def _epoch(self) -> reports.Work:
+        """Let an epoch's time go by; return the work that is reported."""
         ends_s = time.monotonic() + self._training.epoch_s
         while time.monotonic() < ends_s:
             self._control.wait_while_paused()
-            time.sleep(_STEP_S)
+            time.sleep(STEP_S)
+        return reports.Work(trained_tokens=EPOCH_TOKENS, trained_s=self._training.epoch_s)
+
+    def _end_epoch(self, work: reports.Work) -> None:
         self._done += 1
         self._note("epoch", self._done)
-        work = reports.Work(trained_tokens=1_000, trained_s=self._training.epoch_s)
         self._report(reports.EpochDone(self._done, 3.0, 3.0 - self._done / 100, self._training.epoch_s, work))
         if self._done % self._training.checkpoint_every == 0:
             self._save()

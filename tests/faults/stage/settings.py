@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import struct
+import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -33,7 +35,7 @@ class Layout:
 
     @property
     def clock(self) -> Path:
-        """Holds the seconds that the node's wall clock is off."""
+        """Holds the seconds that the wall clock is off, of the node or of whatever follows it."""
         return self.root / "clock"
 
     @property
@@ -78,3 +80,13 @@ def set_clock(path: Path, offset_s: float) -> None:
 
 def clock_offset_s(path: Path) -> float:
     return float(_OFFSET.unpack(path.read_bytes())[0])
+
+
+def follow_clock(path: Path) -> None:
+    """Have this process's wall clock follow the file; the monotonic clock goes on as it is.
+
+    To be called before anything is imported that keeps `time.time`.
+    """
+    now: Callable[[], float] = time.time
+    time.time = lambda: now() + clock_offset_s(path)
+    time.time_ns = lambda: round(time.time() * 1e9)

@@ -53,6 +53,10 @@ class Setup:
 class World:
     """Everything of one run. `start` brings it up, `stop` takes it down."""
 
+    network_module = "tests.faults.stage.network"
+    node_module = "tests.faults.stage.node"
+    block_s = BLOCK_S
+
     def __init__(self, layout: Layout, setup: Setup) -> None:
         self.layout = layout
         self.setup = setup
@@ -90,7 +94,8 @@ class World:
     async def start(self, deployed: Path) -> None:
         """Start a copy of a deployed network, and the proxies before it."""
         shutil.copytree(deployed, self.layout.devnet)
-        set_clock(self.layout.clock, 0.0)
+        if not self.layout.clock.exists():
+            set_clock(self.layout.clock, 0.0)
         await self.start_network()
         settings = load_settings(self.layout.devnet / "node.toml", environment={})
         network = load_network(settings, environment={})
@@ -100,7 +105,7 @@ class World:
             await self.chain.rpc.call("evm_mine")
         objects = ObjectStore(self.layout.devnet / "storage")
         key = network.verification_key.get_secret_value()
-        self._parties = Parties(self.chain, self._keys, objects, network.storage_url, key, BLOCK_S)
+        self._parties = Parties(self.chain, self._keys, objects, network.storage_url, key, self.block_s)
         for proxy in self.proxies.values():
             await proxy.start()
         await self.parties.start()
@@ -127,7 +132,7 @@ class World:
         }
         self._ready.clear()
         self.network.on_record = self._network_said
-        await self.network.start("tests.faults.stage.network", json.dumps(given))
+        await self.network.start(self.network_module, json.dumps(given))
         with anyio.fail_after(_START_S):
             await self._ready.wait()
 
@@ -164,7 +169,7 @@ class World:
             name: value for name, value in os.environ.items() if not name.startswith(("EMETH_TUI_", "XDG_"))
         }
         await node.start(
-            "tests.faults.stage.node",
+            self.node_module,
             str(self.layout.clock),
             *("--no-ui", "--log-format", "json", "--config", str(self.layout.settings(number))),
             environment={**kept, "HOME": str(home)},
@@ -213,7 +218,11 @@ class World:
         settings["workers"] = {"devices": ["cpu"] * self.setup.workers}
         settings["state"] = {"directory": str(home / "state")}
         settings["cache"] = {"directory": str(home / "cache"), "limit_gb": CACHE_LIMIT_GB}
+        self.change_settings(settings)
         self.layout.settings(number).write_text(tomlkit.dumps(settings), "utf-8")
+
+    def change_settings(self, settings: tomlkit.TOMLDocument) -> None:
+        """Change a node's settings before they are written."""
 
 
 async def deploy(directory: Path, *, published: bool, chain: ChainKind = "py-evm") -> Path:
