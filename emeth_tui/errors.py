@@ -21,7 +21,8 @@ EmethError                    what happened, to which job, and what the user can
 ├── TrainingError             training failed for good; carries the reason
 ├── WorkerError               a worker process died too often, or no device starts
 │   └── DeviceFailed          one device does not start; others may go on with its job
-├── StoreError                the node's database does not take a write, or is from a newer version
+├── StoreError                the node's database does not take a write
+│   ├── StoreNewer            it was written by a newer version
 │   └── StoreDamaged          it is damaged, or gone where it was before
 ├── AlreadyRunning            another node holds this state directory
 ├── TerminalError             the terminal cannot show the screen
@@ -67,6 +68,7 @@ class ExitCode(IntEnum):
     STORE_DAMAGED = 16
     TERMINAL = 17
     SSH = 18
+    STORE_NEWER = 19
     DOCTOR_WARNING = 20
     DOCTOR_ERROR = 21
     NOT_RUNNING = 22
@@ -173,6 +175,10 @@ class DeviceFailed(WorkerError):
 
 class StoreError(EmethError):
     exit_code = ExitCode.STORE
+
+
+class StoreNewer(StoreError):
+    exit_code = ExitCode.STORE_NEWER
 
 
 class StoreDamaged(StoreError):

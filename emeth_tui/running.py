@@ -108,6 +108,30 @@ async def view_node_over_ssh(line: SshLine, settings: Settings, *, read_only: bo
         await remote.close()
 
 
+async def view_account(network: Network, address: str, settings: Settings) -> None:
+    """Show an account of a network on the screen, from the chain alone, until the user leaves.
+
+    Raise WrongChain or ContractMissing where the endpoint serves another network.
+    """
+    from emeth_tui.headless import detach_from_terminal
+    from emeth_tui.process.signals import on_signal
+    from emeth_tui.tui.run import run_screen
+    from emeth_tui.watching.watch import AccountWatch
+
+    watch = AccountWatch(network, address)
+    reading = asyncio.create_task(watch.run())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        on_signal(number, reading.cancel)
+    options = replace(_attached_options(settings, read_only=True), attached=True, alerts=None)
+    try:
+        await run_screen(watch, reading, options, detach_from_terminal=detach_from_terminal)
+    finally:
+        reading.cancel()
+        await asyncio.wait({reading})
+    if not reading.cancelled():
+        reading.result()
+
+
 def run_node(run: Run) -> ExitCode:
     """Run a node until it ends. Raise EmethError when it cannot start or go on."""
     try:

@@ -92,11 +92,9 @@ SAID = {
         "`emeth-tui doctor` がドライバーとデバイスを示します。詳しくはメッセージが示すログにあります",
     ),
     ExitCode.STORE: Said(
-        "install the newer emeth-tui that wrote the database, or name the right `--state-dir`, as the "
-        "message says",
+        "do what the message says, such as naming the right `--state-dir`",
         "データベース",
-        "メッセージに従い、データベースを書いた新しい emeth-tui を入れるか、正しい `--state-dir` を指定して"
-        "ください",
+        "メッセージに従ってください（正しい `--state-dir` を指定するなど）",
     ),
     ExitCode.ALREADY_RUNNING: Said(
         "`emeth-tui` on a terminal shows the node that runs, `emeth-tui stop` ends it; a second node needs a "
@@ -135,6 +133,13 @@ SAID = {
         "別のマシンのノードに ssh で届かない",
         "手で `ssh HOST emeth-tui version` が動くようにしてください。呼び方が違うなら `--remote-command` ま"
         "たは `--ssh` で指定します",
+    ),
+    ExitCode.STORE_NEWER: Said(
+        "install the newer emeth-tui again that the message names, or go back to the copy from before the "
+        "update: `emeth-tui store backups`, `emeth-tui store restore NAME`. A service is not started anew",
+        "データベースが新しいバージョンのもの",
+        "メッセージが示す新しい emeth-tui を入れ直すか、更新前の控えに戻してください（`emeth-tui store "
+        "backups`、`emeth-tui store restore NAME`）。サービスは起動し直しません",
     ),
     ExitCode.DOCTOR_WARNING: Said(
         "each finding has its remedy on the line below it",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emeth_tui.errors import ExitCode
-from emeth_tui.notices.events import alerts, devices, host, job, market, metrics, node, schedule
+from emeth_tui.notices.events import alerts, devices, host, job, market, metrics, node, schedule, watching
 from emeth_tui.notices.notice import Notice
 from emeth_tui.notices.reasons import disk, store, worker
 from emeth_tui.notices.reasons import market as why
@@ -152,6 +152,7 @@ GROUPS: dict[str, tuple[type[Notice], ...]] = {
         chain.EndpointsDisagree,
         node.EndpointChanged,
         chain.EndpointBehind,
+        watching.TakenBack,
         why.ClockAhead,
         why.ClockBehind,
         market.ModelTrouble,

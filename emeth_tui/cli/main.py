@@ -21,6 +21,7 @@ from emeth_tui.words.sentences import text_of
 
 _OWN_MODULES = (
     "attach",
+    "watch",
     "relay",
     "hosts",
     "setup",

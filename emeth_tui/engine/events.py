@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
+from emeth_tui.engine.view.log_files import REMEDY_MARK
 from emeth_tui.errors import EmethError
 from emeth_tui.model import JobId, Severity
 from emeth_tui.notices.event import Event
@@ -15,7 +16,9 @@ from emeth_tui.notices.events.job import EpochDone
 from emeth_tui.notices.notice import EventBody
 from emeth_tui.store.events import EventTable
 from emeth_tui.training.reports import Progress
+from emeth_tui.words.remedies import remedy_of
 from emeth_tui.words.sentences import english
+from emeth_tui.words.translation import in_english
 
 RECENT_EVENTS = 200  # in memory for snapshots; the table has more
 logger = logging.getLogger(__name__)
@@ -105,6 +108,13 @@ class RecentEvents:
         return tuple(event for event, of_this_run in self._entries if of_this_run)
 
 
+def _logged(event: Event) -> str:
+    """Return an event as the log has it: what to do about it stands on a line of its own."""
+    with in_english():
+        remedy = remedy_of(event)
+    return english(event.body) + (f"\n{REMEDY_MARK}{remedy}" if remedy else "")
+
+
 class EventLog:
     """Stores events and passes them to subscribers."""
 
@@ -131,7 +141,7 @@ class EventLog:
         except EmethError as error:  # a full disk must not silence the event about it
             logger.error("an event could not be stored: %s", error)
         self._recent.add(event)
-        logger.log(_LOG_LEVELS[event.severity], "%s%s", f"{job_id} " if job_id else "", english(body))
+        logger.log(_LOG_LEVELS[event.severity], "%s%s", f"{job_id} " if job_id else "", _logged(event))
         for subscription in self._subscriptions:
             subscription.offer_event(event)
         return event

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from emeth_tui.listings.network_records import DeployedRecord, NetworkRecord
-from emeth_tui.listings.record_types import Day, JobIdText, Time, TxHash, Wei, Worth
+from emeth_tui.listings.record_types import Address, Day, JobIdText, Time, TxHash, Wei, Worth
 from emeth_tui.listings.request_records import ComparisonRecord, ModelRecord, RequestRecord
 
 SCHEMA = 1  # rises when a field goes or changes its meaning
@@ -434,7 +434,31 @@ ACTING_COMMANDS = (
     "stop",
 )
 
+
 # Each command's document. A listing is an array; what follows is one object a line.
+@dataclass(frozen=True, slots=True)
+class AccountRecord:
+    """An account as the chain alone shows it. What a job's node alone knows is empty or 0."""
+
+    at: Time
+    network: str
+    chain_id: int
+    address: Address
+    block: int
+    block_at: Time
+    oldest_block: Annotated[int, Field(description="what is older was not read")]
+    free_wei: Wei
+    locked_wei: Wei
+    at_risk_wei: Wei
+    native_wei: Wei
+    gas_today: int
+    estimated_reward_wei: Wei
+    waiting_rewards_wei: Annotated[Wei, Field(description="of closed days, not withdrawn")]
+    jobs: Annotated[list[JobRecord], Field(description="the newest claim first")]
+    days: Annotated[list[DayRecord], Field(description="with jobs or gas, the newest first")]
+    events: Annotated[list[EventRecord], Field(description="the newest last")]
+
+
 DOCUMENTS: dict[str, Any] = {
     "status": StatusRecord,
     "jobs": list[JobRecord],
@@ -457,6 +481,7 @@ DOCUMENTS: dict[str, Any] = {
     "requests compare": ComparisonRecord,
     "network deploy": DeployedRecord,
     "network info": NetworkRecord,
+    "watch": AccountRecord,
     "version": VersionRecord,
 }
 

@@ -25,6 +25,7 @@ INCURABLE = (
     ExitCode.UNFUNDED,
     ExitCode.ALREADY_RUNNING,
     ExitCode.STORE_DAMAGED,
+    ExitCode.STORE_NEWER,
 )
 # Filters of system calls alone: a user's own systemd may not do more.
 _FENCE = (

@@ -21,7 +21,7 @@ from emeth_tui.settings.credentials import (
     WEBHOOK_SECRET_VARIABLE,
     credential_path,
 )
-from emeth_tui.settings.problems import explain
+from emeth_tui.settings.problems import explain, hint_at
 from emeth_tui.settings.schema import VERIFICATION_KEY_VARIABLE, Settings, default_config_path, fields_by_key
 from emeth_tui.settings.sections import PASSWORD_VARIABLE, WalletSettings
 from emeth_tui.settings.toml_text import parse_toml, read_text
@@ -148,7 +148,8 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
     keys = {variable_of(key): key for key in fields_by_key()}
     ours = {name: value for name, value in environment.items() if name.startswith(ENVIRONMENT_PREFIX)}
     for name in ours.keys() - keys.keys() - SECRET_VARIABLES:
-        raise SettingsError(why.NoSuchVariable(name, nearest_of(name, {*keys, *SECRET_VARIABLES})))
+        nearest = nearest_of(name, sorted({*keys, *SECRET_VARIABLES}))
+        raise SettingsError(why.NoSuchVariable(name, hint_at(nearest)))
     return {keys[name]: value for name, value in ours.items() if name in keys}
 
 

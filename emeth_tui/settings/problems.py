@@ -54,8 +54,12 @@ def _problem(
     if problem["type"] == "missing":
         return why.KeyMissing(key)
     known = _known_keys(model)
-    if problem["type"] == "extra_forbidden" or (problem["loc"][-1] == "[key]" and location[0] == "models"):
-        return why.NoSuchKey(key, ".".join((*prefix, _nearest_key(".".join(location), known))))
+    if problem["loc"][-1] == "[key]" and location[0] == "models":
+        languages = (".".join((*prefix, name)) for name in known if name.startswith("models."))
+        return why.NoSuchKey(key, why.NearestIs(", ".join(languages)))
+    if problem["type"] == "extra_forbidden":
+        nearest = _nearest_key(".".join(location), known)
+        return why.NoSuchKey(key, hint_at(".".join((*prefix, nearest)) if nearest else None))
     if isinstance(own, InvalidSetting) and isinstance(own.reason, why.MinAboveMax):
         return own.reason  # it is of two keys, and names both
     wanted = own.reason if isinstance(own, InvalidSetting) else _wanted(model, location)
@@ -75,7 +79,12 @@ def _known_keys(model: type[BaseModel], section: str = "") -> list[str]:
     return [*keys, "models.en", "models.ja"] if "models" in keys else keys
 
 
-def _nearest_key(key: str, known: list[str]) -> str:
+def hint_at(nearest: str | None) -> Reason:
+    """Return what is said of a name that was probably meant, or of there being none."""
+    return why.NoneIsNear() if nearest is None else why.NearestIs(nearest)
+
+
+def _nearest_key(key: str, known: list[str]) -> str | None:
     """Return the key that was probably meant: one of that name in another table, else the most alike."""
     elsewhere = [name for name in known if name.rpartition(".")[2] == key.rpartition(".")[2]]
     as_deep = [name for name in known if name.count(".") == key.count(".")]

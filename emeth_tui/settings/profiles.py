@@ -11,9 +11,11 @@ from pydantic import ValidationError
 from tomlkit.items import InlineTable
 
 from emeth_tui.errors import SettingsError
+from emeth_tui.nearest import nearest_of
 from emeth_tui.notices.reasons.settings import DotInName, InFile, KeyMissing, NameOfBuiltIn, NoSuchKey
+from emeth_tui.settings.loading import load_settings
 from emeth_tui.settings.networks import builtin_networks, load_network
-from emeth_tui.settings.problems import explain
+from emeth_tui.settings.problems import explain, hint_at
 from emeth_tui.settings.schema import Settings
 from emeth_tui.settings.sections import Network
 from emeth_tui.settings.toml_text import parse_toml, read_text
@@ -44,11 +46,19 @@ def read_profile(path: Path) -> Network:
     table = parse_toml(read_text(path), source)
     unknown = next((key for key in table if key not in PROFILE_KEYS), None)
     if unknown is not None:
-        raise SettingsError(InFile(source, NoSuchKey(unknown, ", ".join(PROFILE_KEYS))))
+        raise SettingsError(InFile(source, NoSuchKey(unknown, hint_at(nearest_of(unknown, PROFILE_KEYS)))))
     name = table.pop("name", None)
     if name is None:
         raise SettingsError(InFile(source, KeyMissing("name")))
     return check_profile(name, table, path)
+
+
+def network_of_file(path: Path) -> Network:
+    """Return the network that a file describes: a profile, or the settings of a node. Raise SettingsError."""
+    table = parse_toml(read_text(path), str(path))
+    if "networks" in table or "network" in table:
+        return load_network(load_settings(path, environment={}), environment={})
+    return read_profile(path)
 
 
 def check_profile(name: object, table: Mapping[str, Any], path: Path) -> Network:

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from emeth_tui import __version__
 from emeth_tui.errors import DiskFull, EmethError
 from emeth_tui.files import disk_full_translated, sync_directory
 from emeth_tui.store.connection import Connection, translated
 from emeth_tui.store.events import EventTable
 from emeth_tui.store.jobs import JobTable
 from emeth_tui.store.journal import JournalTable
-from emeth_tui.store.key_values import KeyValueTable
+from emeth_tui.store.key_values import WRITTEN_BY, KeyValueTable
 from emeth_tui.store.lock import take_lock
 from emeth_tui.store.measurements import EnergyTable, MeasurementTable
 from emeth_tui.store.movements import MovementTable
@@ -198,7 +199,7 @@ class Store:
     """The node's memory across restarts. Every write is durable when its call returns.
 
     One process at a time: opening locks the state directory. Raise AlreadyRunning when another node holds
-    the lock, StoreDamaged when what was here before is damaged or gone, StoreError when the file was written
+    the lock, StoreDamaged when what was here before is damaged or gone, StoreNewer when the file was written
     by a newer version.
     """
 
@@ -318,6 +319,8 @@ class Store:
     def _settle_in(self) -> None:
         """Mark the file as this process's, and take it and those beside it for ours."""
         self._connection.place = None
+        with contextlib.suppress(DiskFull):
+            self.key_values.set(WRITTEN_BY, __version__)
         mark = self._leave_mark()
         self._place.take(mark)
         self._connection.place = self._place

@@ -15,6 +15,7 @@ CLAIMS_PAUSED_AT = "claims_paused_at"  # since when, in Unix seconds
 LOSSES_ACCEPTED = "losses_accepted"  # a day, and what of its losses the operator went on after, in wei
 ALERTS = "alerts"  # what waits to be delivered, and how far the events have been read, as JSON
 DAYS_REPORTED = "days_reported"  # the slot before which every day's result has been published
+WRITTEN_BY = "written_by"  # the version of emeth-tui that opened the database last
 ACCOUNT = "account"  # the address and chain that this state belongs to
 
 

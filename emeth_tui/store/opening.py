@@ -7,8 +7,10 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from emeth_tui.errors import StoreDamaged, StoreError
+from emeth_tui import __version__
+from emeth_tui.errors import StoreDamaged, StoreNewer
 from emeth_tui.notices.notice import Reason
+from emeth_tui.store.key_values import WRITTEN_BY
 from emeth_tui.store.safety.backups import View, back_up, copies, create_private
 from emeth_tui.store.safety.integrity import (
     APPLICATION_ID,
@@ -23,7 +25,7 @@ def open_database(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
     """Open the database, checked and migrated; create it where there never was one.
 
     Raise StoreDamaged, naming the copies, when the file is missing or empty though there are copies of it,
-    is another program's, or is damaged; StoreError when it was written by a newer version.
+    is another program's, or is damaged; StoreNewer when it was written by a newer version.
     """
     _refuse_a_lost_file(path)
     create_private(path)
@@ -50,6 +52,18 @@ def unusable(path: Path, detail: str) -> StoreDamaged:
     return StoreDamaged(_unusable(path, detail))
 
 
+def newer(connection: sqlite3.Connection, path: Path, schema: int) -> StoreNewer:
+    """Return the error for a database of a newer version; it names that version, where the database does."""
+    from emeth_tui.notices.reasons.store import DatabaseNewer
+
+    try:
+        query = "SELECT value FROM key_values WHERE name = ?"
+        found = connection.execute(query, (WRITTEN_BY,)).fetchone()
+    except SQLITE_ERRORS:  # its tables are not those of this version
+        found = None
+    return StoreNewer(DatabaseNewer(path, schema, str(found[0]) if found else f"> {__version__}"))
+
+
 def _opened(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None)
     try:
@@ -61,9 +75,7 @@ def _opened(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
         if not version and copies(path.parent):
             raise _lost(path)
         if version > len(migrations):
-            from emeth_tui.notices.reasons.store import DatabaseNewer
-
-            raise StoreError(DatabaseNewer(path, version))
+            raise newer(connection, path, version)
         if problem := first_problem(connection):
             raise unusable(path, problem)
         _set_up(connection)  # only now: another's file is left as it is

@@ -18,7 +18,7 @@ from emeth_tui.store.journal import JournalTable
 from emeth_tui.store.key_values import KeyValueTable
 from emeth_tui.store.measurements import EnergyTable
 from emeth_tui.store.movements import MovementTable
-from emeth_tui.store.opening import unusable
+from emeth_tui.store.opening import newer, unusable
 from emeth_tui.store.requests import RequestTable
 from emeth_tui.store.safety.backups import DATABASE_FILE
 from emeth_tui.store.safety.integrity import SQLITE_ERRORS, described, is_foreign
@@ -72,7 +72,7 @@ def _mode(path: Path) -> str:
 
 
 def _check(opened: sqlite3.Connection, path: Path) -> None:
-    from emeth_tui.notices.reasons.store import DatabaseNewer, DatabaseOlder
+    from emeth_tui.notices.reasons.store import DatabaseOlder
 
     try:
         foreign = is_foreign(opened)
@@ -82,6 +82,6 @@ def _check(opened: sqlite3.Connection, path: Path) -> None:
     if foreign or not version:
         raise StoreDamaged(unusable(path, "it is not a node's").reason)
     if version > len(MIGRATIONS):
-        raise StoreError(DatabaseNewer(path, version))
+        raise newer(opened, path, version)
     if version < len(MIGRATIONS):
         raise StoreError(DatabaseOlder(path, version))

@@ -123,6 +123,7 @@ class Action:
     footer: tuple[Scope, ...] = ()
     explains_itself: bool = False  # opens even when it cannot be done, and shows why
     priority: bool = False  # heard before the widget that has the focus
+    while_starting: bool = False  # can be done before there is a frame, whatever `why_not` says then
 
     def label_for(self, frame: Frame | None, target: Target) -> str:
         """Return its name in the footer at this moment."""
@@ -134,7 +135,9 @@ class Action:
         """Return why it cannot be done now, or None when it can."""
         if self.why_not is None:
             return None
-        return self.why_not(frame, target) if frame else NodeStarting()
+        if frame is None:
+            return None if self.while_starting else NodeStarting()
+        return self.why_not(frame, target)
 
     def perform(self, application: object) -> None:
         """Call its handler."""

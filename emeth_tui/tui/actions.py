@@ -238,7 +238,19 @@ def _of_every_screen() -> Iterable[Action]:
         ("log", "l", "Log", "Logs of the node and its workers"),
         ("settings", "s", "Settings", "Settings: see them all, change what can change now"),
     ):
-        yield Action(name, key, app, "pages.open", text, label, arguments=(name,), footer=DASHBOARD)
+        reason = None if name == "history" else why_not.needs_node
+        yield Action(
+            name,
+            key,
+            app,
+            "pages.open",
+            text,
+            label,
+            reason,
+            arguments=(name,),
+            footer=DASHBOARD,
+            while_starting=True,
+        )
     yield Action("palette", ": ctrl+p", app, "action_command_palette", "List everything that can be done")
 
 

@@ -30,7 +30,18 @@ class Target:
 
 def read_only(frame: Frame, _target: Target) -> Reason | None:
     """A screen for those who only look gives no commands."""
+    if reason := needs_node(frame, _target):
+        return reason
     return screen.ReadOnlyScreen() if frame.read_only else None
+
+
+def needs_node(frame: Frame, _target: Target) -> Reason | None:
+    """What only a node knows is not to be seen from the chain alone."""
+    if not frame.snapshot.from_chain_alone:
+        return None
+    from emeth_tui.notices.reasons.network.watching import FromChainAlone
+
+    return FromChainAlone()
 
 
 def pause_job(frame: Frame, target: Target) -> Reason | None:
@@ -127,7 +138,9 @@ def withdraw(frame: Frame, target: Target) -> Reason | None:
     return _stopping(frame) or _chain_lost(frame)
 
 
-def open_details(_frame: Frame, target: Target) -> Reason | None:
+def open_details(frame: Frame, target: Target) -> Reason | None:
+    if target.opens == "disk" and (reason := needs_node(frame, target)):
+        return reason
     return screen.NoJobChosen() if target.opens is None else None
 
 

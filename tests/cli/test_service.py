@@ -74,6 +74,7 @@ def test_what_a_restart_cannot_mend_is_left_to_the_owner() -> None:
     assert not {ExitCode.CHAIN_UNREACHABLE, ExitCode.SERVICE, ExitCode.WORKER, ExitCode.UNEXPECTED} & set(
         INCURABLE
     )
+    assert ExitCode.STORE_NEWER in INCURABLE
     assert "Restart=on-failure" in text
 
 

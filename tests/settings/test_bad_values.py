@@ -294,12 +294,16 @@ def test_a_line_that_is_not_toml_is_not_shown(path: Path) -> None:
         ("[claims]\nnetwork = 'round3-2'", "network"),
         ("limit_gb = 5", "cache.limit_gb"),
         ("netwrok = 'round3-2'", "network"),
-        ("source = 'x'", "screen"),
-        ("[networks.own]\nmodels = { fr = 'x' }", "networks.own.models.ja"),
+        ("[networks.own]\nmodels = { fr = 'x' }", "networks.own.models.en, networks.own.models.ja"),
     ],
 )
 def test_a_mistyped_key_names_the_nearest(path: Path, text: str, nearest: str) -> None:
     assert f"there is no such key; the nearest is {nearest}, and" in refusal(path, text)
+
+
+@pytest.mark.parametrize("text", ["source = 'x'", "[claims]\nnonsense = 3", "[elsewhere]\nx = 1"])
+def test_no_far_off_key_is_suggested(path: Path, text: str) -> None:
+    assert "there is no such key; none has a name like it, and" in refusal(path, text)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -13,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from emeth_tui.errors import AlreadyRunning, DiskFull, StoreError
+from emeth_tui import __version__
+from emeth_tui.errors import AlreadyRunning, DiskFull, StoreError, StoreNewer
 from emeth_tui.model import JobId, JobState, Severity, TransactionState
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.events.job import EpochDone, StepsSkipped
@@ -234,7 +236,18 @@ def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     connection.close()
 
-    with pytest.raises(StoreError, match="newer emeth-tui"):
+    with pytest.raises(StoreNewer, match=rf"newer emeth-tui \({re.escape(__version__)}, .*store backups"):
+        Store(tmp_path)
+
+
+def test_a_newer_database_may_have_any_tables(tmp_path: Path) -> None:
+    Store(tmp_path).close()
+    connection = sqlite3.connect(tmp_path / "node.sqlite3")
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    connection.execute("DROP TABLE key_values")
+    connection.close()
+
+    with pytest.raises(StoreNewer, match=rf"\(> {re.escape(__version__)}, "):
         Store(tmp_path)
 
 

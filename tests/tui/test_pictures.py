@@ -23,6 +23,7 @@ from emeth_tui.notices.reasons.control import SshFailed
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import MissesMargin, NoneTaken, PausedByOperator, TimeMeasured
 from emeth_tui.notices.reasons.network.host import HostSilent
+from emeth_tui.notices.reasons.network.watching import ReadingBack
 from emeth_tui.notices.reasons.worker import ProcessKilled
 from emeth_tui.tui.node_front import Ending
 from emeth_tui.words.translation import set_language
@@ -132,6 +133,25 @@ def away() -> Snapshot:
     return snapshot(workers=(training_worker(), far))
 
 
+def watched() -> Snapshot:
+    """An account that is read from the chain alone, while its past is still being read."""
+    unknown = {"dataset_bytes": 0, "epochs_done": 0, "valid_loss": None, "batch_size": 0}
+    return snapshot(
+        workers=(),
+        gpus=(),
+        jobs=(
+            training_job(state=JobState.CLAIMED, **unknown),
+            second_job(state=JobState.CLAIMED, deadline_unix_s=int(NOW) - 500, **unknown),
+            second_job(job_id=JobId(f"0x5d{'0' * 30}"), state=JobState.SUBMITTED, **unknown),
+        ),
+        forecasts=(),
+        offers=(),
+        listed=0,
+        standstill=Standstill(ReadingBack(812_004, 600_000), NOW - 12),
+        from_chain_alone=True,
+    )
+
+
 SCREENS = {
     "dashboard": (snapshot, ()),
     "dashboard-pending": (snapshot, ("2",)),
@@ -226,6 +246,16 @@ async def test_a_read_only_view_looks_as_it_did(size: tuple[int, int], language:
     node.attached_to = ATTACHED_TO
     async with shown(node, size, READ_ONLY) as pilot:
         check(f"view-{size[0]}x{size[1]}-{language}", pilot, size)
+
+
+@pytest.mark.parametrize(
+    ("size", "language"), [(SMALL, "en"), (LARGE, "en"), (SMALL, "ja"), (LARGE, "ja")], ids=str
+)
+async def test_an_account_from_the_chain_alone_looks_as_it_did(size: tuple[int, int], language: str) -> None:
+    set_language(language)
+    async with shown(StandInNode(watched()), size, READ_ONLY) as pilot:
+        await press(pilot, "4", "1")
+        check(f"watched-{size[0]}x{size[1]}-{language}", pilot, size)
 
 
 @pytest.mark.parametrize(

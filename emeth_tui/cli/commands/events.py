@@ -15,7 +15,7 @@ from emeth_tui.cli.node.job_ids import known_job
 from emeth_tui.cli.node.place import Place, run
 from emeth_tui.cli.output.listing import listing
 from emeth_tui.cli.output.printing import Output, example, print_json_line
-from emeth_tui.cli.output.table import Column
+from emeth_tui.cli.output.table import Column, Style, paragraph_lines, table_lines
 from emeth_tui.cli.types import SINCE
 from emeth_tui.errors import ExitCode
 from emeth_tui.model import Severity
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 SHOWN = 100
 MOST_SHOWN = 500_000  # as many as are kept
+REMEDY_INDENT = 4
 LEAST_READ = 100  # what arrives meanwhile is recognised among them
 _RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 
@@ -125,7 +126,27 @@ def _list(output: Output, events: Sequence[Event]) -> None:
 
     if not events:
         output.nothing(_("no event matches"))
-    output.table(EventRecord, events, making.event, _columns)
+    if output.for_people:
+        output.lines(_lines(output, events))
+    else:
+        output.table(EventRecord, events, making.event, _columns)
+
+
+def _lines(output: Output, events: Sequence[Event]) -> list[str]:
+    """Return events as a table, with what to do under each that asks for something."""
+    titles, *rows = table_lines(_columns(), events, output.style)
+    lines = [titles]
+    for event, row in zip(events, rows, strict=True):
+        lines += [row, *remedy_lines(event, output.style)]
+    return lines
+
+
+def remedy_lines(event: Event, style: Style) -> list[str]:
+    """Return what to do about an event, dim and below it; nothing where nothing has to be done."""
+    from emeth_tui.words.remedies import remedy_of
+
+    remedy = remedy_of(event)
+    return paragraph_lines([(f"→ {remedy}", "muted")], style, REMEDY_INDENT) if remedy else []
 
 
 def _columns() -> list[Column[Event]]:
@@ -164,19 +185,21 @@ async def _follow(place: Place, output: Output, wanted: _Wanted, limit: int) -> 
         await node.connection.ask("events")
         known = _recent(place, wanted, max(limit, LEAST_READ))
         for event in known[max(0, len(known) - limit) :]:
-            _print(output, event)
+            print_event(output, event)
         while (arrived := await news.get()) is not None:
             if arrived not in known and wanted(arrived):
-                _print(output, arrived)
+                print_event(output, arrived)
         with suppress(NodeEnded):
             node.reading.result()
 
 
-def _print(output: Output, event: Event) -> None:
+def print_event(output: Output, event: Event) -> None:
+    """Print an event at once, with what to do about it."""
     if output.as_json:
         from emeth_tui.listings import making
 
         print_json_line(asdict(making.event(event)))
         return
     line = output.style.text(event_text(event))
-    print(output.style.paint(line, SEVERITY_ROLES[event.severity]), flush=True)
+    lines = [output.style.paint(line, SEVERITY_ROLES[event.severity]), *remedy_lines(event, output.style)]
+    print("\n".join(lines), flush=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from emeth_tui.cli.commands.events import event_text
+from emeth_tui.cli.commands.events import event_text, remedy_lines
 from emeth_tui.cli.node.completing import JOB_ID
 from emeth_tui.cli.node.job_ids import known_job, short_ids
 from emeth_tui.cli.node.place import Place, place_of
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from emeth_tui.job import Job
     from emeth_tui.listings.details import StoredJob
     from emeth_tui.model import JournaledTransaction
+    from emeth_tui.notices.event import Event
 
 EVENTS_SHOWN = 12
 EPOCHS_SHOWN = 5
@@ -165,9 +166,7 @@ def _print_job(output: Output, stored: StoredJob, symbol: str, prices: Prices) -
     ]
     _section(output, _("movements"), moved)
     _section(output, _("files"), [f"{name}  {size(size_bytes)}" for name, size_bytes in stored.files])
-    _section(
-        output, _("events"), [event_text(event, with_job=False) for event in stored.events[-EVENTS_SHOWN:]]
-    )
+    _print_events(output, stored.events[-EVENTS_SHOWN:])
 
 
 def _facts(job: Job) -> list[tuple[str, str, str]]:
@@ -232,6 +231,17 @@ def _section(output: Output, title: str, lines: Sequence[str]) -> None:
         style = output.style
         output.lines(["", style.paint(style.text(title), "title")])
         output.lines(paragraph_lines([(line, "") for line in lines], style, indent=2))
+
+
+def _print_events(output: Output, events: Sequence[Event]) -> None:
+    """Print a job's events, with what to do under each that asks for something."""
+    if not events:
+        return
+    style = output.style
+    output.lines(["", style.paint(style.text(_("events")), "title")])
+    for event in events:
+        output.lines(paragraph_lines([(event_text(event, with_job=False), "")], style, indent=2))
+        output.lines(remedy_lines(event, style))
 
 
 def _clean(text: str) -> str:

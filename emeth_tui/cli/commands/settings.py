@@ -166,8 +166,9 @@ def _chosen(known: Sequence[Setting], keys: Sequence[str]) -> list[Setting]:
 def _no_such(key: str, known: Sequence[str]) -> Reason:
     from emeth_tui.nearest import nearest_of
     from emeth_tui.notices.reasons.command_line import NoSuchSetting
+    from emeth_tui.settings.problems import hint_at
 
-    return NoSuchSetting(key, nearest_of(key, known))
+    return NoSuchSetting(key, hint_at(nearest_of(key, known)))
 
 
 def _columns() -> list[Column[Setting]]:

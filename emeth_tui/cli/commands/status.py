@@ -106,7 +106,7 @@ def _without_node(place: Place, output: Output) -> None:
         print_json(asdict(status_without_node(network, jobs, time.time())))
     else:
         facts: Facts = [(_("node"), _("not running"), "warn"), (_("network"), place.settings.network, "")]
-        output.facts([*facts, *_jobs_fact(jobs)])
+        output.facts([*facts, *jobs_fact(jobs)])
         output.lines(_job_lines(output, jobs, time.time()))
 
 
@@ -117,7 +117,12 @@ def _document(node: LiveNode, snapshot: Snapshot) -> dict[str, object]:
 
 
 def _lines(output: Output, node: LiveNode, snapshot: Snapshot) -> list[str]:
-    facts = [*_node_facts(node, snapshot), *_jobs_fact(snapshot.jobs), *_money(snapshot), *_rest(snapshot)]
+    facts = [
+        *_node_facts(node, snapshot),
+        *jobs_fact(snapshot.jobs),
+        *money_facts(snapshot),
+        *_rest(snapshot),
+    ]
     lines = fact_lines(facts, output.style)
     if snapshot.workers:
         lines += ["", *table_lines(_worker_columns(snapshot), snapshot.workers, output.style)]
@@ -128,7 +133,7 @@ def _node_facts(node: LiveNode, snapshot: Snapshot) -> Facts:
     from emeth_tui.notices.reasons.market import WorkersBusy
 
     running = _("process {pid}, emeth-tui {version}").format(pid=node.hello.pid, version=node.hello.version)
-    facts: Facts = [(_("node"), running, ""), (_("network"), _network(snapshot), "")]
+    facts: Facts = [(_("node"), running, ""), (_("network"), network_text(snapshot), "")]
     facts.append((_("account"), snapshot.address, ""))
     if snapshot.stopping:
         stopping = _("draining: takes no new jobs") if snapshot.stopping == "draining" else _("stopping")
@@ -150,7 +155,8 @@ def _node_facts(node: LiveNode, snapshot: Snapshot) -> Facts:
     return facts
 
 
-def _network(snapshot: Snapshot) -> str:
+def network_text(snapshot: Snapshot) -> str:
+    """Name the network, its chain and its newest block."""
     network = _("{name}, chain {chain}").format(name=snapshot.network, chain=snapshot.chain_id)
     if snapshot.head is None:
         return network
@@ -159,7 +165,8 @@ def _network(snapshot: Snapshot) -> str:
     return f"{network}, {block}"
 
 
-def _jobs_fact(jobs: Sequence[Job]) -> Facts:
+def jobs_fact(jobs: Sequence[Job]) -> Facts:
+    """Count the open jobs."""
     waiting = sum(job.state is JobState.SUBMITTED for job in jobs)
     counts = _("{n} under way, {waiting} wait for the verifier").format(
         n=len(jobs) - waiting, waiting=waiting
@@ -167,7 +174,8 @@ def _jobs_fact(jobs: Sequence[Job]) -> Facts:
     return [(_("jobs"), counts, "")]
 
 
-def _money(snapshot: Snapshot) -> Facts:
+def money_facts(snapshot: Snapshot) -> Facts:
+    """Say what is free, locked and at risk, today's share, and the rewards that wait."""
     deposits, today = snapshot.deposits, snapshot.today
     facts: Facts = []
     if deposits is not None:

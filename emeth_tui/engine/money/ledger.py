@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from emeth_tui.clients.chain.client import ChainClient
@@ -88,9 +88,13 @@ class Ledger:
         if from_block > to_block:
             return Scan()
         events = await self.chain.events(from_block, to_block)
-        ours = [event for event in events if isinstance(event, StatusChanged) and self._is_us(event.node)]
+        ours = [
+            event
+            for event in events
+            if isinstance(event, StatusChanged) and is_same_account(event.node, self.address)
+        ]
         transfers = await self.chain.transfers(self.address, from_block, to_block)
-        movements = [*self._status_rows(ours), *self._transfer_rows(ours, transfers)]
+        movements = account_movements(self.address, ours, transfers, self._is_withdrawal)
         movements += await self._silent_withdrawals(movements, to_block)
         return Scan(events, await self._with_times(movements))
 
@@ -116,31 +120,8 @@ class Ledger:
 
     # ---- rows
 
-    def _is_us(self, address: str) -> bool:
-        return address.lower() == self.address.lower()
-
-    def _status_rows(self, ours: Iterable[StatusChanged]) -> list[Movement]:
-        return [
-            _movement(event, _KINDS[event.status], event.job_id, 0)
-            for event in ours
-            if event.status in _KINDS
-        ]
-
-    def _transfer_rows(self, ours: Sequence[StatusChanged], transfers: Iterable[Transfer]) -> list[Movement]:
-        by_tx: dict[str, list[StatusChanged]] = {}
-        for event in ours:
-            by_tx.setdefault(event.tx_hash, []).append(event)
-        return [self._transfer_row(transfer, by_tx.get(transfer.tx_hash, [])) for transfer in transfers]
-
-    def _transfer_row(self, transfer: Transfer, in_its_transaction: Sequence[StatusChanged]) -> Movement:
-        came = transfer.amount_wei if self._is_us(transfer.recipient) else 0
-        went = transfer.amount_wei if self._is_us(transfer.sender) else 0
-        event = _nearest(transfer, in_its_transaction)
-        if event is not None and event.status in _KINDS:
-            return _movement(transfer, _KINDS[event.status], event.job_id, came - went)
-        is_withdrawal = self.store.journal.purpose_of(transfer.tx_hash) == "withdraw"
-        kind = MovementKind.WITHDRAW if is_withdrawal else MovementKind.OTHER
-        return _movement(transfer, kind, None, came - went)
+    def _is_withdrawal(self, tx_hash: str) -> bool:
+        return self.store.journal.purpose_of(tx_hash) == "withdraw"
 
     async def _silent_withdrawals(self, movements: Sequence[Movement], to_block: int) -> list[Movement]:
         """Return a row for each withdrawal up to a block of which the token left no log, and nothing is kept.
@@ -192,6 +173,40 @@ class Ledger:
         heads = await asyncio.gather(*map(self.chain.head, numbers))
         times = {head.number: float(head.timestamp_unix_s) for head in heads}
         return [replace(movement, at_unix_s=times[movement.block_number]) for movement in movements]
+
+
+def account_movements(
+    address: str,
+    ours: Sequence[StatusChanged],
+    transfers: Iterable[Transfer],
+    is_withdrawal: Callable[[str], bool] = lambda _tx_hash: False,
+) -> list[Movement]:
+    """Return an account's movements of EMT, without times: its jobs' status changes, and what moved.
+
+    `ours` are the status changes of its jobs, in the chain's order. A transfer in the transaction of one
+    belongs to that job; `is_withdrawal` says which other transactions withdrew a reward.
+    """
+    by_tx: dict[str, list[StatusChanged]] = {}
+    for event in ours:
+        by_tx.setdefault(event.tx_hash, []).append(event)
+    rows = [
+        _movement(event, _KINDS[event.status], event.job_id, 0) for event in ours if event.status in _KINDS
+    ]
+    for transfer in transfers:
+        came = transfer.amount_wei if is_same_account(transfer.recipient, address) else 0
+        went = transfer.amount_wei if is_same_account(transfer.sender, address) else 0
+        nearest = _nearest(transfer, by_tx.get(transfer.tx_hash, []))
+        if nearest is not None and nearest.status in _KINDS:
+            rows.append(_movement(transfer, _KINDS[nearest.status], nearest.job_id, came - went))
+        else:
+            kind = MovementKind.WITHDRAW if is_withdrawal(transfer.tx_hash) else MovementKind.OTHER
+            rows.append(_movement(transfer, kind, None, came - went))
+    return rows
+
+
+def is_same_account(one: str, other: str) -> bool:
+    """Whether two addresses are the same account's, in whatever case they are written."""
+    return one.lower() == other.lower()
 
 
 def _movement(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+REMEDY_MARK = "    → "  # begins the line under an event that says what to do about it
 BLOCK_BYTES = 1_000_000
 MAX_LINE_BYTES = 1_000_000  # of one that begins in a block before; a longer one is searched in pieces
 
@@ -53,14 +54,15 @@ def _blocks_backwards(path: Path) -> Iterator[str]:
         one = path.with_name(f"{path.name}.{number}") if number else path
         try:
             with one.open("rb") as file:
-                yield from _blocks_of(file)
+                yield from blocks_backwards(file, file.seek(0, os.SEEK_END))
         except OSError:
             return
         number += 1
 
 
-def _blocks_of(file: BinaryIO) -> Iterator[str]:
-    left_bytes, rest = file.seek(0, os.SEEK_END), b""
+def blocks_backwards(file: BinaryIO, end_bytes: int) -> Iterator[str]:
+    """Yield whole lines of a file, a block at a time, from `end_bytes` back to its beginning."""
+    left_bytes, rest = end_bytes, b""
     while left_bytes:
         taken_bytes = min(BLOCK_BYTES, left_bytes)
         left_bytes -= taken_bytes

@@ -95,3 +95,4 @@ class Snapshot:
     machine: MachineReading = NOTHING_READ
     hosts: tuple[HostView, ...] = ()
     verification: Verification = "chain"  # what the network asks of a result
+    from_chain_alone: bool = False  # no node: an account as its chain shows it

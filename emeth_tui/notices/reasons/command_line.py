@@ -39,7 +39,7 @@ class ListMarket(Reason):
 
 class NoSuchSetting(Reason):
     key: str
-    nearest: str
+    hint: Reason
 
 
 class NotConfirmedHere(Reason):

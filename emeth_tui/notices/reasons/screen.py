@@ -87,7 +87,7 @@ class ChangeNeedsRestart(Reason):
 
 class UnknownAction(Reason):
     action: str
-    nearest: str
+    hint: Reason
 
 
 class KeyTaken(Reason):

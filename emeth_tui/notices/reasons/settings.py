@@ -53,14 +53,22 @@ class TomlNumberTooLong(Reason):
     pass
 
 
+class NearestIs(Reason):
+    nearest: str
+
+
+class NoneIsNear(Reason):
+    pass
+
+
 class NoSuchKey(Reason):
     key: str
-    nearest: str
+    hint: Reason
 
 
 class NoSuchVariable(Reason):
     name: str
-    nearest: str
+    hint: Reason
 
 
 class KeyMissing(Reason):

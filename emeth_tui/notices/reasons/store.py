@@ -62,6 +62,7 @@ class DatabaseFailed(Reason):
 class DatabaseNewer(Reason):
     path: Path
     schema: int
+    version: str
 
 
 class DatabaseOlder(Reason):

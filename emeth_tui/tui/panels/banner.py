@@ -33,13 +33,15 @@ def banner_lines(frame: Frame, width: int) -> list[Line]:
 def standstill_lines(frame: Frame, standstill: Standstill, width: int) -> list[Line]:
     """Draw why nothing is claimed and since when, unless it is because every worker has a job."""
     from emeth_tui.notices.reasons import market as why  # late: the first paint needs no reasons
+    from emeth_tui.notices.reasons.network.watching import HistoryCut, ReadingBack
     from emeth_tui.notices.reasons.pauses.hours import ClaimingHoursOver
 
     reason = standstill.reason
     if isinstance(reason, why.WorkersBusy):
         return []
     sign, role = ("‖", "warn") if isinstance(reason, why.ClaimingPaused) else ("!", "warn")
-    if isinstance(reason, (why.NoOffers, why.NoneTaken, why.WantedJobsUnderWay, ClaimingHoursOver)):
+    calm = (why.NoOffers, why.NoneTaken, why.WantedJobsUnderWay, ClaimingHoursOver, ReadingBack, HistoryCut)
+    if isinstance(reason, calm):
         sign, role = "–", "muted"
     resumes = frame.snapshot.claims_paused is not None and not frame.read_only
     key = (("   P ", "key"), (_("goes on"), "muted")) if resumes and sign == "‖" else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emeth_tui.protocol.job_ids import short
-from emeth_tui.tui.drawing.lines import Line, bar, fit, join, line, right
+from emeth_tui.tui.drawing.lines import Line, bar, fit, join, line, right, wrap
 from emeth_tui.words.formats import percent, size
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
@@ -21,6 +21,12 @@ PERCENT_CELLS = 6
 
 def disk_lines(frame: Frame, width: int, height: int, glyphs: Glyphs) -> list[Line]:
     """Draw the bar, what is reserved and free, what blocks claiming, then the jobs that hold most."""
+    if frame.snapshot.from_chain_alone:
+        from emeth_tui.notices.reasons.network.watching import (
+            FromChainAlone,  # late: the first paint needs none
+        )
+
+        return wrap(text_of(FromChainAlone()), width, "muted")
     disk = frame.snapshot.disk
     used = disk.used_bytes / disk.limit_bytes if disk.limit_bytes else 1.0
     role = "warn" if disk.committed_bytes >= NEARLY_FULL * disk.limit_bytes else "accent"

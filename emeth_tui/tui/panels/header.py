@@ -34,7 +34,7 @@ def header_line(frame: Frame | None, width: int) -> Line:
         "next": _next(frame),
     }
     end: dict[str, list[Span]] = {
-        "address": [(shorten_address(snapshot.address), "muted")],
+        "address": [] if snapshot.from_chain_alone else [(shorten_address(snapshot.address), "muted")],
         **_balances(frame),
         "clock": [(f"{clock(frame.now)} UTC ", "")],
     }
@@ -106,11 +106,19 @@ def _attachment(frame: Frame) -> list[Span]:
     """Say which node this screen is attached to, and since when that runs; first what must always be seen."""
     node = frame.attached_to
     if node is None:
-        return []
+        return _watched(frame)
     mark = (_("read-only"), "warn") if frame.read_only else (_("attached"), "accent")
     if not node.host:
         return [mark, (f" {_process(node)}", "muted")]
     return [mark, (f" {clean(node.host)}", ""), (f" · {_process(node)}", "muted")]
+
+
+def _watched(frame: Frame) -> list[Span]:
+    """Name the account, where that is all that there is to see."""
+    if not frame.snapshot.from_chain_alone:
+        return []
+    account = shorten_address(frame.snapshot.address)
+    return [(_("watching {account}").format(account=account), "accent")]
 
 
 def _short_attachment(

@@ -54,14 +54,15 @@ _COLUMNS: tuple[Column[Job], ...] = (
 def _cells(frame: Frame, job: Job) -> list[Span]:
     age_s = frame.now - (job.submitted_at_unix_s or frame.now)
     sign, role = ("! ", "warn") if age_s > LONG_WAIT_S else ("", "")
-    last = (f"≈ {estimated_gas(job.dataset_bytes):,} " + _("gas"), "muted")
-    fee = (emt(frame.snapshot.rates.earned_wei(job.fee_wei)), "")
+    known = bool(job.dataset_bytes)  # the chain alone does not say it
+    last: Span = (f"≈ {estimated_gas(job.dataset_bytes):,} " + _("gas") if known else "", "muted")
+    fee: Span = (emt(frame.snapshot.rates.earned_wei(job.fee_wei)), "")
     if job.seen_end is not None:  # the chain shows it, and may still take it back
         fee, last = (state_name(job.seen_end) + " …", _SEEN_ROLES.get(job.seen_end, "bad")), fee
     return [
         (short(job.job_id), "accent"),
         (job.language.value, "muted"),
-        (size(job.dataset_bytes), "muted"),
+        (size(job.dataset_bytes) if known else "–", "muted"),
         (sign + duration(age_s), role),
         fee,
         last,

@@ -17,6 +17,7 @@ from emeth_tui.tui.panels.events import EventFilter, event_lines, filter_words, 
 from emeth_tui.tui.panels.panel import CursorPanel, Panel
 from emeth_tui.tui.panels.pending import pending_lines
 from emeth_tui.tui.panels.share import reward_graph, share_lines
+from emeth_tui.tui.panels.watched import watched_at, watched_lines
 from emeth_tui.tui.panels.workers import worker_at, worker_lines
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _, spoken
@@ -49,6 +50,10 @@ class WorkersPanel(CursorPanel):
 
     def draw(self, frame: Frame, width: int, height: int) -> None:
         self.keep_chosen()
+        if frame.snapshot.from_chain_alone:
+            self.set_title(f"1 {_('Jobs')}", _("{n} under way").format(n=len(frame.rows)))
+            self.show_lines(watched_lines(frame, width, height, self.chosen))
+            return
         busy = sum(row.busy for row in frame.rows)
         workers = len(frame.snapshot.workers)
         self.set_title(f"1 {_('Workers')}", _("{n} of {all} at work").format(n=busy, all=workers))
@@ -57,7 +62,8 @@ class WorkersPanel(CursorPanel):
     def on_click(self, event: events.Click) -> None:
         if self.frame is not None and self.frame.rows:
             offset = event.get_content_offset_capture(self)
-            self.chosen = worker_at(self.frame, self.size.height, self.chosen, offset.y)
+            row_at = watched_at if self.frame.snapshot.from_chain_alone else worker_at
+            self.chosen = row_at(self.frame, self.size.height, self.chosen, offset.y)
             self.move_rows(0)
 
 
@@ -96,7 +102,7 @@ class DiskPanel(Panel):
     """Panel 4."""
 
     def inputs(self, frame: Frame) -> object:
-        return frame.snapshot.disk, frame.snapshot.standstill
+        return frame.snapshot.disk, frame.snapshot.standstill, frame.snapshot.from_chain_alone
 
     def draw(self, frame: Frame, width: int, height: int) -> None:
         self.set_title(f"4 {_('Disk')}")

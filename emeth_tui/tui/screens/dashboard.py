@@ -124,8 +124,10 @@ class Dashboard(NodeScreen):
 
     def _size_rows(self, frame: Frame) -> None:
         """Give the workers the lines that they need, but leave some for the events."""
-        body = self.query_one("#body", Body)
         workers = max(1, len(frame.rows))
+        if frame.snapshot.from_chain_alone:
+            self._set_rows(*_job_rows(workers, self.narrow, self._body_lines()))
+            return
         height = self._body_lines()
         if height <= 0:
             return
@@ -139,11 +141,14 @@ class Dashboard(NodeScreen):
             room = max(LEAST_TOP_LINES, height - middle - LEAST_EVENT_LINES)
             graphs_in = max(LEAST_TOP_LINES, height - middle - GOOD_EVENT_LINES)
             top = max(LEAST_TOP_LINES, _top_lines(workers, TEXT_LINES, room, border=2, graphs_in=graphs_in))
+        self._set_rows(top, middle)
+
+    def _set_rows(self, top: int, middle: int) -> None:
         if (top, middle) == self._grid_lines:
             return
         self._grid_lines = (top, middle)
         self.workers_panel.styles.height = top if self.narrow else "1fr"
-        body.styles.grid_rows = f"{top} {middle} 1fr"
+        self.query_one("#body", Body).styles.grid_rows = f"{top} {middle} 1fr"
 
     def _body_lines(self) -> int:
         """Return how many lines the panels have: counted, as the layout of a new banner is still to come."""
@@ -227,3 +232,11 @@ def _top_lines(workers: int, text: int, room: int, *, border: int, graphs_in: in
     if each <= TEXT_LINES:
         each = max(1, min(text, (room - border) // workers))
     return min(each * workers + border, room)
+
+
+def _job_rows(jobs: int, narrow: bool, height: int) -> tuple[int, int]:
+    """Return the lines of the first panel and of the middle ones, with a line for each job."""
+    if narrow:
+        return min(jobs + 1, max(3, height - 3 - LEAST_EVENT_LINES)), 0
+    middle = TALL_MIDDLE_LINES if height >= VERY_TALL_LINES else MIDDLE_LINES
+    return max(LEAST_TOP_LINES, min(jobs + 2, height - middle - LEAST_EVENT_LINES)), middle

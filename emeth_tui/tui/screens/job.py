@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 EVENTS_SHOWN = 50
 LOG_LINES = 20
 LOG_BYTES = 16_000
+_OF_THE_NODE = (2, 4, 5, 7)  # the parts of the page on losses, files, hash chain and log
 
 
 class JobScreen(PageScreen):
@@ -137,6 +138,8 @@ class JobScreen(PageScreen):
             section(_("Events"), events),
             section(_("Log"), log, self.log_name),
         ]
+        if frame.snapshot.from_chain_alone:  # what only the node that trained it knows
+            parts = [part if index not in _OF_THE_NODE else [] for index, part in enumerate(parts)]
         lines = [content for part in parts for content in part]
         self._chain_line = 1 + sum(len(part) for part in parts[:3])
         return [content for content in lines if self.passes(content.text)] if self.words else lines

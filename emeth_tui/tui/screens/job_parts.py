@@ -56,6 +56,8 @@ def facts(frame: Frame, job: Job, width: int, fee_wei: int = 0) -> list[Line]:
     if job.seen_end is not None:
         state = _("{state}, not final yet").format(state=state_name(job.seen_end))
     taken = f"{moment(job.created_at_unix_s)} UTC"
+    alone = frame.snapshot.from_chain_alone
+    size_of = "" if alone else f", {size(job.dataset_bytes)} ({job.dataset_bytes:,} B)"
     rows = [
         (_("state"), state + paused),
         (_("taken"), taken + (", " + _("by hand") if job.by_hand else "")),
@@ -66,10 +68,10 @@ def facts(frame: Frame, job: Job, width: int, fee_wei: int = 0) -> list[Line]:
         (_("gas"), f"{job.gas:,}" if job.gas else ""),
         (_("energy"), _energy(job, frame.snapshot.prices)),
         (_("net"), _net(job, frame.snapshot.prices, fee_wei)),
-        (_("language, size"), f"{job.language.value}, {size(job.dataset_bytes)} ({job.dataset_bytes:,} B)"),
-        (_("epochs"), f"{job.epochs_done} / {job.epochs}"),
-        (_("model, seed"), f"{job.model}, {job.seed}"),
-        (_("batch"), _("{n} blocks").format(n=job.batch_size)),
+        (_("language") if alone else _("language, size"), job.language.value + size_of),
+        (_("epochs"), f"{job.epochs}" if alone else f"{job.epochs_done} / {job.epochs}"),
+        (_("model, seed"), "" if alone else f"{job.model}, {job.seed}"),
+        (_("batch"), "" if alone else _("{n} blocks").format(n=job.batch_size)),
         (_("validation loss"), losses(job.start_loss, job.best_loss, job.valid_loss)),
         (_("dataset"), job.dataset),
         (_("result"), job.result_name),

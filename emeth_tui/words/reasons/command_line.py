@@ -20,7 +20,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     command_line.ListJobs: "`emeth-tui jobs` lists them",
     command_line.ListOpenJobs: "`emeth-tui jobs --state open` lists those under way",
     command_line.ListMarket: "`emeth-tui market` lists what is on offer",
-    command_line.NoSuchSetting: "there is no setting {key}; the nearest is {nearest}",
+    command_line.NoSuchSetting: "there is no setting {key}; {hint}; `emeth-tui settings get` lists them all",
     command_line.NotConfirmedHere: (
         "this costs money, and nobody can be asked without a terminal: `{command} --yes` does it unasked"
     ),

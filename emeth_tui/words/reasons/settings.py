@@ -21,10 +21,12 @@ SENTENCES: Mapping[type[Notice], str] = {
     settings.TomlBreaksOff: "is not TOML: its last line breaks off",
     settings.TomlTooDeep: "is not TOML that can be read: its lists are nested too deeply",
     settings.TomlNumberTooLong: "is not TOML that can be read: a number in it has thousands of digits",
+    settings.NearestIs: "the nearest is {nearest}",
+    settings.NoneIsNear: "none has a name like it",
     settings.NoSuchKey: (
-        "{key}: there is no such key; the nearest is {nearest}, and `emeth-tui config example` lists them all"
+        "{key}: there is no such key; {hint}, and `emeth-tui config example` lists them all"
     ),
-    settings.NoSuchVariable: "{name}: no setting has this environment variable; the nearest is {nearest}",
+    settings.NoSuchVariable: "{name}: no setting has this environment variable; {hint}",
     settings.KeyMissing: "{key}: is missing",
     settings.NotAnAddressRange: "an address or a range of them, such as 10.0.0.7 or 10.0.0.0/24",
     settings.NameOfBuiltIn: "{name} is a network that ships with emeth-tui; take another name",

@@ -269,6 +269,7 @@ def test_a_setting_is_changed_in_the_file_as_at_a_start(state_dir: Path, tmp_pat
     for key, value, said in (
         ("claims.min_fee_emt", "much", "claims.min_fee_emt"),
         ("claims.min_fee", "1", "the nearest is claims.min_fee_emt"),
+        ("nonsense", "1", "none has a name like it"),
         ("network", "devnet", "command line of this run sets it"),
     ):
         refused = emeth_tui(state_dir, "settings", "set", key, value)

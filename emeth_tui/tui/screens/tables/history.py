@@ -74,6 +74,11 @@ class HistoryScreen(JobRowsScreen[Job]):
     def columns(self, frame: Frame, width: int) -> Sequence[Column[Job]]:
         roomy = width >= ROOMY_CELLS
 
+        alone = frame.snapshot.from_chain_alone
+
+        def epochs(job: Job) -> str:
+            return f"{job.epochs}" if alone else f"{job.epochs_done}/{job.epochs}"
+
         def taken(job: Job) -> Span:
             at = moment(job.created_at_unix_s)
             return at if roomy else at[5:16], "muted"
@@ -82,9 +87,9 @@ class HistoryScreen(JobRowsScreen[Job]):
             Column(_("taken"), taken, lambda job: job.created_at_unix_s, to_left=True),
             Column(_("job"), lambda job: (short(job.job_id), "accent"), to_left=True),
             Column(_("language"), lambda job: job.language.value, to_left=True, spare=1),
-            Column(_("size"), lambda job: size(job.dataset_bytes), lambda job: job.dataset_bytes),
+            Column(_("size"), _size, lambda job: job.dataset_bytes),
             Column(_("outcome"), _outcome, lambda job: job.state.value, to_left=True),
-            Column(_("epochs"), lambda job: f"{job.epochs_done}/{job.epochs}", spare=2),
+            Column(_("epochs"), epochs, spare=2),
             Column(_("gas"), lambda job: f"{job.gas:,}" if job.gas else "–", lambda job: job.gas, spare=3),
             Column(_("earned"), _earned, lambda job: job.earned_wei),
             Column(_("lost"), _lost, lambda job: job.lost_wei),
@@ -100,6 +105,10 @@ class _Totals:
         self.verified = sum(job.state is JobState.VERIFIED for job in ended)
         self.earned_wei = sum(job.earned_wei for job in ended)
         self.lost_wei = sum(job.lost_wei for job in ended)
+
+
+def _size(job: Job) -> str:
+    return size(job.dataset_bytes) if job.dataset_bytes else "–"  # the chain alone does not say it
 
 
 def _outcome(job: Job) -> Span:
