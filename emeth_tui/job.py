@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from emeth_tui.model import JobId, JobState, Language
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.job import ClaimedBefore, DatasetUnusable
+
+MAX_PARTS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,8 @@ class Job:
     least so far. `seen_end` is how it ended by what the chain shows, while a reorganisation may still take
     that back. `paused_until_unix_s` is when a pause ends by itself, None where it does not. `energy_mj` is
     what devices took for it so far, in thousandths of a joule, None where nothing measures that; it is added
-    up by device and day (store/measurements.py), and not stored with the job.
+    up by device and day (store/measurements.py), and not stored with the job. `parts` is over how many
+    workers its training is shared out, each with files of its own.
     """
 
     job_id: JobId
@@ -55,6 +59,12 @@ class Job:
     seen_end: JobState | None = None
     paused_until_unix_s: float | None = None
     energy_mj: int | None = None
+    parts: int = 1
+
+    @property
+    def part_ids(self) -> tuple[JobId, ...]:
+        """The names of its parts' files; the first part has those of the job."""
+        return tuple(part_id(self.job_id, part) for part in range(1, self.parts + 1))
 
     @property
     def is_set_aside(self) -> bool:
@@ -65,3 +75,15 @@ class Job:
     def is_left_alone(self) -> bool:
         """Whether it is held as what may be another node's: it needs no worker until the operator decides."""
         return self.paused and isinstance(self.error, ClaimedBefore)
+
+
+def part_id(job_id: JobId, part: int) -> JobId:
+    """Name the files of a job's part, counted from 1: the first one's are the job's own."""
+    if part == 1:
+        return job_id
+    return JobId("0x" + hashlib.sha256(f"{job_id} part {part}".encode()).hexdigest()[:32])
+
+
+def other_part_ids(job_id: JobId) -> list[JobId]:
+    """Name the files of all parts but the first that a job can have."""
+    return [part_id(job_id, part) for part in range(2, MAX_PARTS + 1)]

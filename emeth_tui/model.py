@@ -138,6 +138,7 @@ class WorkerPhase(Enum):
     PREPARING = "preparing"
     TRAINING = "training"
     VALIDATING = "validating"
+    AVERAGING = "averaging"  # its part of an epoch is trained: it waits for the other members
     SAVING = "saving"
     PAUSED = "paused"
     WRITING_RESULT = "writing result"

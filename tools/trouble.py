@@ -127,6 +127,7 @@ GROUPS: dict[str, tuple[type[Notice], ...]] = {
         job.Diverged,
         job.StepsSkipped,
         job.OutOfMemory,
+        job.MemberLost,
         job.SubmissionUndone,
         job.ClaimUndone,
         job.EndUndone,

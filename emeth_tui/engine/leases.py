@@ -1,4 +1,7 @@
-"""Which worker trains which job: one worker per job, reserved from its claim on where possible."""
+"""Which worker trains which job: one worker per job, reserved from its claim on where possible.
+
+The parts of a job that is shared out have a worker each, under their own names (`Job.part_ids`).
+"""
 
 from __future__ import annotations
 
@@ -36,6 +39,7 @@ class WorkerLeases:
         self._held_without_end: list[Worker] = []  # of those: nobody knows when they are let go
         self._exempt: set[JobId] = set()  # jobs that are finished first, whoever is held
         self._waiting: deque[asyncio.Event] = deque()
+        self._jobs_of_parts: dict[JobId, JobId] = {}
 
     @property
     def workers(self) -> tuple[Worker, ...]:
@@ -85,7 +89,7 @@ class WorkerLeases:
         self._workers.remove(worker)
         for job_id in [job_id for job_id, taken in self._places.items() if taken is worker]:
             if job_id in self._lent:
-                return job_id
+                return self._job_of(job_id)
             self.release(job_id)
         return None
 
@@ -117,12 +121,24 @@ class WorkerLeases:
         return job_id in self._exempt
 
     def must_rest(self, job_id: JobId) -> bool:
-        """Whether a job's training waits because its worker is held."""
-        return job_id not in self._exempt and self._places.get(job_id) in self._held
+        """Whether the training of a job, or of a part of one, waits because its worker is held."""
+        return self._job_of(job_id) not in self._exempt and self._places.get(job_id) in self._held
 
     def job_on(self, worker: Worker) -> JobId | None:
-        """Return the job that a worker is lent to now."""
+        """Return the job that a worker is lent to now, for the whole or for a part of it."""
+        part = self.part_on(worker)
+        return None if part is None else self._job_of(part)
+
+    def part_on(self, worker: Worker) -> JobId | None:
+        """Return the job that a worker is lent to now, or the part of one."""
         return next((job_id for job_id in self._lent if self._places[job_id] is worker), None)
+
+    def members_of(self, job_id: JobId) -> list[Worker]:
+        """Return the workers that are lent to a job or to parts of it now."""
+        return [self._places[part] for part in sorted(self._lent) if self._job_of(part) == job_id]
+
+    def _job_of(self, part: JobId) -> JobId:
+        return self._jobs_of_parts.get(part, part)
 
     def look_again(self) -> None:
         """Wake every waiting job, the longest-waiting first: each sees for itself what there is for it."""
@@ -140,25 +156,31 @@ class WorkerLeases:
             self.look_again()
 
     @asynccontextmanager
-    async def lend(self, job_id: JobId, choose: Choose = first) -> AsyncIterator[Worker]:
+    async def lend(
+        self, job_id: JobId, choose: Choose = first, *, part_of: JobId | None = None
+    ) -> AsyncIterator[Worker]:
         """Lend a job the worker reserved for it, or else a free one, waiting until there is one.
 
         Who waits for a held worker has it reserved, and leaves it for a free one where that is the choice.
+        `job_id` may be a part of a job.
         """
-        worker = await self._worker_for(job_id, choose)
-        self._lent.add(job_id)
+        if part_of is not None:
+            self._jobs_of_parts[job_id] = part_of
         try:
+            worker = await self._worker_for(job_id, choose)
+            self._lent.add(job_id)
             yield worker
         finally:
             self._lent.discard(job_id)
             self.release(job_id)
+            self._jobs_of_parts.pop(job_id, None)
 
     def place_of(self, job_id: JobId) -> Worker | None:
         """Return the worker lent to a job or reserved for it."""
         return self._places.get(job_id)
 
     def of_job(self, job_id: JobId) -> Worker | None:
-        """Return the worker lent to a job now."""
+        """Return the worker lent to a job now; of one that is shared out, that of its first part."""
         return self._places[job_id] if job_id in self._lent else None
 
     async def _worker_for(self, job_id: JobId, choose: Choose) -> Worker:

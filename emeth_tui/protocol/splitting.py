@@ -60,7 +60,7 @@ def split(text: str, language: str, workers: int) -> Split:
     def joined(wanted: range) -> str:
         return "".join(part_text(texts, language, wanted))
 
-    shards = tuple(joined(shard) for shard in _shards(ranges.train, workers))
+    shards = tuple(joined(shard) for shard in shard_ranges(ranges.train, workers))
     return Split(joined(ranges.train), joined(ranges.valid), shards)
 
 
@@ -117,6 +117,12 @@ def part_ranges(pieces: int, language: str) -> PartRanges:
         return PartRanges(range(int(pieces * TRAIN_SHARE_EN)), range(pieces - valid if valid else 0, pieces))
     boundary = pieces - math.ceil(pieces * VALID_SHARE_JA)
     return PartRanges(range(boundary), range(boundary, pieces))
+
+
+def shard_ranges(train: range, workers: int) -> list[range]:
+    """Divide the training pieces among workers: `train1.txt` and so on; the remainder is dropped."""
+    size = int(len(train) / workers)
+    return [train[index * size : (index + 1) * size] for index in range(workers)]
 
 
 def part_text(texts: Iterable[str], language: str, wanted: range) -> Iterator[str]:
@@ -193,8 +199,3 @@ def _line_fragments(texts: Iterable[str]) -> Iterator[list[str]]:
 
 def _ends_line(text: str) -> bool:
     return text[-1].splitlines() == [""]
-
-
-def _shards(pieces: range, workers: int) -> list[range]:
-    size = int(len(pieces) / workers)
-    return [pieces[index * size : (index + 1) * size] for index in range(workers)]

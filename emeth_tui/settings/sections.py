@@ -303,6 +303,11 @@ class TrainingSettings(Section):
     learning_rate: Number | None = Field(
         None, ge=1e-9, le=1, examples=[0.00025], description="peak learning rate; default: the model's own"
     )
+    cooperative: Literal["1v1", "nvm"] = Field(
+        "1v1",
+        description="1v1: each worker has a job of its own; nvm: the free workers share out one job, each "
+        "with a part of its text, where that takes clearly less time",
+    )
     model_en: ModelName | None = Field(
         None, examples=["gpt2-medium"], description="model for English jobs; default: the network's"
     )

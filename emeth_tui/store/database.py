@@ -192,6 +192,7 @@ MIGRATIONS = (
     );
     CREATE INDEX device_use_by_job ON device_use (job_id);
     """,
+    "ALTER TABLE jobs ADD COLUMN parts INTEGER NOT NULL DEFAULT 1;",
 )
 
 

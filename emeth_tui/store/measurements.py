@@ -25,6 +25,9 @@ class Quantity(str, Enum):
     WRITING = "writing"  # seconds per result file
     DOWNLOAD = "download"  # bytes per second
     UPLOAD = "upload"  # bytes per second
+    AVERAGING = (
+        "averaging"  # bytes of all members' weights per second, from the last member to the next epoch
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,14 @@ import contextlib
 import logging
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from emeth_tui.protocol.hash_chain import RESULT_NAME
+from emeth_tui.training.cooperation.average import average, is_average
+from emeth_tui.training.cooperation.trainer import PartTrainer
 from emeth_tui.training.data.dataset import TokenisedDataset, load_tokens
 from emeth_tui.training.devices import Device, set_deterministic, set_threads
 from emeth_tui.training.files.checkpoint import CheckpointStore, save_result
@@ -25,6 +28,7 @@ from emeth_tui.training.model.gpt2 import Gpt2
 from emeth_tui.training.reports import (
     ModelReady,
     ModelRequest,
+    PartEnded,
     Paused,
     Preparing,
     Probed,
@@ -43,6 +47,7 @@ from emeth_tui.training.run.microbatch import FoundBefore, MicroBatch
 from emeth_tui.training.run.probe import train_for_a_moment
 from emeth_tui.training.run.state import Plan, SavingLimits
 
+__all__ = ["average", "make_model_ready", "probe", "run"]
 log = logging.getLogger(__name__)
 
 
@@ -71,8 +76,10 @@ def run(
         trainer = ready.trainer
         with threads(ready.threads), contextlib.closing(trainer):
             valid_loss = trainer.run()
-            written = _write_result(request, directory, trainer, ready.model, valid_loss, control)
-        report(written)  # after everything that the trainer reports when it is closed
+            end: ResultWritten | PartEnded = PartEnded(request.part)
+            if request.part == 1:
+                end = _write_result(request, directory, trainer, ready.model, valid_loss, control)
+        report(end)  # after everything that the trainer reports when it is closed
     except StopRequested:
         report(Stopped(*(trainer.position if trainer else (0, 0))))
 
@@ -173,7 +180,7 @@ def _load_tokens(
     tokens = load_tokens(
         directory / request.dataset,
         directory / "tokens",
-        job_model.token_source(request.language),
+        replace(job_model.token_source(request.language), part=request.part, parts=request.parts),
         preparation,
     )
     if tokens.made_in_s is None:
@@ -205,12 +212,16 @@ def _make_trainer(
         "epochs": request.epochs,
         "seed": request.seed,
     }
+    is_shared = request.parts > 1
+    if is_shared:
+        fingerprint |= {"part": request.part, "parts": request.parts}
     found_before = FoundBefore(devices_dir, device, spec.name, tokens.train.shape[1])
-    return Trainer(
+    make = partial(PartTrainer, request.part, directory / RESULT_NAME) if is_shared else Trainer
+    return make(
         model=model,
         tokens=tokens,
         plan=plan,
-        store=CheckpointStore(directory / "checkpoints", fingerprint),
+        store=CheckpointStore(directory / "checkpoints", fingerprint, *([is_average] if is_shared else [])),
         device=device,
         report=report,
         control=control,

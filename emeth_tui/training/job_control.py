@@ -10,7 +10,7 @@ class StopRequested(Exception):  # not an error: the job was asked to stop, and 
 
 
 class Control:
-    """Pause, resume and stop flags of one job, and the hash that its result waits for.
+    """Pause, resume and stop flags of one job, and what it waits for: the hash, and averages of its members.
 
     The flags are read without the lock in the training loop: a plain attribute costs nothing a step.
     Re-entrant, so that a signal handler may call `stop` whatever the main thread is doing.
@@ -21,6 +21,8 @@ class Control:
         self._paused = False
         self._stopping = False
         self._hash_hex: str | None = None
+        self._averaged = 0
+        self._counted: dict[int, float] = {}
 
     @property
     def paused(self) -> bool:
@@ -58,6 +60,30 @@ class Control:
         with self._changed:
             self._hash_hex = hash_hex
             self._changed.notify_all()
+
+    def take_average(self, epoch: int) -> None:
+        """Note that the average of an epoch is there."""
+        with self._changed:
+            self._averaged = max(self._averaged, epoch)
+            self._changed.notify_all()
+
+    def count_epoch(self, epoch: int, valid_loss: float) -> None:
+        """Note that an epoch counts, with this validation loss for all members."""
+        with self._changed:
+            self._counted[epoch] = valid_loss
+            self._changed.notify_all()
+
+    def wait_for_average(self, epoch: int, limit_s: float) -> bool:
+        """Wait until the average of an epoch is there, the job is to stop or the time is up; say which."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping or self._averaged >= epoch, limit_s)
+            return self._averaged >= epoch
+
+    def wait_for_count(self, epoch: int, limit_s: float) -> float | None:
+        """Return an epoch's validation loss once it counts, None when the job is to stop or time is up."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping or epoch in self._counted, limit_s)
+            return self._counted.get(epoch)
 
     def check(self) -> None:
         """Raise StopRequested if the job was asked to stop."""

@@ -27,6 +27,7 @@ ReasonData = dict[str, Any]  # as `notices.notice.to_data` writes a reason
 Text = Annotated[str, Meta(max_length=MAX_TEXT_CHARS)]
 FileName = Annotated[str, Meta(pattern=rf"^{_PART}\Z", max_length=255)]
 RelativePath = Annotated[str, Meta(pattern=rf"^{_PART}(/{_PART})*\Z", max_length=MAX_TEXT_CHARS)]
+VocabSize = Annotated[int, Meta(ge=1, le=2**22)]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
 
@@ -58,6 +59,36 @@ class TrainRequest:
     checkpoint_bytes_a_day: Amount = 1e12  # or what `checkpoint_every_s` needs, if that is more
     release_on_pause: bool = False  # free the device's memory while paused
     quick_steps: bool = True  # else neither compiled nor recorded: for a device that this may have broken
+    part: Number = 1  # of `parts` that train the job together, each on its share of the text (protocol.md §8)
+    parts: Number = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best epoch of a training so far, as `run.best_weights.BestSoFar` has it."""
+
+    start_loss: Loss
+    loss: Loss
+    epoch: Count
+    waited: Count
+    went_back_after: Count
+    rate_share: Share
+
+
+@dataclass(frozen=True, slots=True)
+class AverageRequest:
+    """Average what the members of a job have trained in `epoch`; `Averaged` reports the end.
+
+    Each of `members` is the directory of a member, which holds what it has handed over; there the average
+    becomes its newest checkpoint. It lies in `directory` as well, by its epoch, with that of the best one.
+    """
+
+    directory: RelativePath
+    members: tuple[RelativePath, ...]
+    epoch: Number
+    model: Text
+    vocab_size: VocabSize
+    best: Best | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +206,44 @@ class EpochDone:
     seconds: Amount
     work: Work = Work()
     best_loss: Loss | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartTrained:
+    """A member has trained its part of `epoch`, and its weights lie ready to be averaged with the others'.
+
+    Said again and again until the average is there. `train_loss` is the mean over `tokens`.
+    """
+
+    epoch: Number
+    train_loss: Loss
+    tokens: Count
+    vocab_size: VocabSize
+
+
+@dataclass(frozen=True, slots=True)
+class PartValidated:
+    """A member has measured the average of `epoch`; 0: the weights as they came.
+
+    Said again and again until the epoch counts.
+    """
+
+    epoch: Count
+    valid_loss: Loss
+
+
+@dataclass(frozen=True, slots=True)
+class PartEnded:
+    """A member is done with the job, whose result another one writes."""
+
+    part: Number
+
+
+@dataclass(frozen=True, slots=True)
+class Averaged:
+    """The average of `epoch` lies where it was asked for."""
+
+    epoch: Number
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +372,10 @@ Event = (
     | Progress
     | Validating
     | EpochDone
+    | PartTrained
+    | PartValidated
+    | PartEnded
+    | Averaged
     | BackToBest
     | Saving
     | CheckpointKept

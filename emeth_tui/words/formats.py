@@ -219,6 +219,7 @@ def _phase_names(_language: Hashable) -> Mapping[WorkerPhase, str]:
         WorkerPhase.PREPARING: _("preparing"),
         WorkerPhase.TRAINING: _("training"),
         WorkerPhase.VALIDATING: _("validating"),
+        WorkerPhase.AVERAGING: _("averaging"),
         WorkerPhase.SAVING: _("saving"),
         WorkerPhase.PAUSED: _("paused"),
         WorkerPhase.WRITING_RESULT: _("writing result"),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from emeth_tui.errors import DiskFull
+from emeth_tui.job import other_part_ids
 from emeth_tui.model import JobId
 from emeth_tui.notices.reasons.disk import CacheUnusable
 from emeth_tui.protocol.hash_chain import RESULT_NAME
@@ -24,7 +25,7 @@ class JobFileMissing(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FilesUsage:
-    """What jobs' files take on the node's disk, and what its file system has free, in bytes."""
+    """What jobs' files take on the node's disk, those of its parts included, and what is free, in bytes."""
 
     by_job: Mapping[JobId, int]
     free_bytes: int
@@ -119,10 +120,15 @@ class LocalJobFiles:
         """Measure every job's files."""
         with os.scandir(self._root) as entries:
             by_job = {JobId(entry.name): _size_bytes(entry) for entry in entries}
+        for job_id in list(by_job):
+            parts_bytes = sum(by_job.pop(part, 0) for part in other_part_ids(job_id))
+            if parts_bytes:
+                by_job[job_id] += parts_bytes
         return FilesUsage(by_job, shutil.disk_usage(self._root).free)
 
     def keep_only(self, job_id: JobId, names: Iterable[str]) -> None:
         """Delete a job's files but those named."""
+        self._delete_other_parts(job_id)
         kept = set(names)
         directory = self.directory(job_id)
         for entry in directory.iterdir() if directory.is_dir() else ():
@@ -130,14 +136,20 @@ class LocalJobFiles:
                 _delete(entry)
 
     def delete(self, job_id: JobId) -> None:
-        """Delete a job's directory, if there is one."""
+        """Delete a job's directory, if there is one, and those of its parts."""
+        self._delete_other_parts(job_id)
         _delete(self.directory(job_id))
 
     def delete_where(self, unwanted: Callable[[JobId], bool]) -> None:
         """Delete the directory of every job that is unwanted, and nothing that is no job's."""
         for entry in self._root.iterdir():
             if unwanted(JobId(entry.name)):
+                self._delete_other_parts(JobId(entry.name))
                 _delete(entry)
+
+    def _delete_other_parts(self, job_id: JobId) -> None:
+        for part in other_part_ids(job_id):
+            _delete(self.directory(part))
 
 
 def _plain_file(path: Path) -> Path:

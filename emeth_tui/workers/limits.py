@@ -41,6 +41,8 @@ class Limits:
                 return self.training_s
             case reports.Untrained() | reports.BackToBest():
                 return self.training_s
+            case reports.PartTrained() | reports.PartValidated():  # said again while it waits for others
+                return self.training_s
             case reports.Saving() | reports.Trained():
                 return self.saving_s
             case _:

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from emeth_tui.training.reports import (
+    AverageRequest,
+    Count,
     Event,
+    Loss,
     ModelRequest,
     Number,
     ProbeRequest,
@@ -68,6 +71,21 @@ class WriteResult:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeAverage:
+    """Go on from the average of `epoch`, which is the newest checkpoint; first measure it."""
+
+    epoch: Number
+
+
+@dataclass(frozen=True, slots=True)
+class EpochCounts:
+    """`epoch` counts, with this validation loss for all members; 0: the weights as they came."""
+
+    epoch: Count
+    valid_loss: Loss
+
+
+@dataclass(frozen=True, slots=True)
 class Pause:
     """Stand still at the next step boundary."""
 
@@ -101,6 +119,6 @@ class Shutdown:
     """Save a checkpoint if a job is running, then leave."""
 
 
-Request = TrainRequest | ModelRequest | ProbeRequest
-ToChild = Request | WriteResult | Pause | Resume | Stop | Ping | Shutdown
+Request = TrainRequest | AverageRequest | ModelRequest | ProbeRequest
+ToChild = Request | WriteResult | TakeAverage | EpochCounts | Pause | Resume | Stop | Ping | Shutdown
 ToParent = Ready | StartFailed | JobFailed | Pong | Event

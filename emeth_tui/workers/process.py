@@ -25,9 +25,10 @@ from emeth_tui.errors import DatasetError, DiskFull, TrainingError
 from emeth_tui.notices.notice import to_data
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.training.job_control import Control
-from emeth_tui.training.reports import ModelRequest, ProbeRequest, TrainRequest
+from emeth_tui.training.reports import AverageRequest, ModelRequest, ProbeRequest, TrainRequest
 from emeth_tui.workers.link import WorkerConfig
 from emeth_tui.workers.messages import (
+    EpochCounts,
     FailureKind,
     JobFailed,
     Pause,
@@ -39,6 +40,7 @@ from emeth_tui.workers.messages import (
     Shutdown,
     StartFailed,
     Stop,
+    TakeAverage,
     ToChild,
     ToParent,
     WriteResult,
@@ -120,6 +122,9 @@ class _Child:
             if isinstance(request, ModelRequest):
                 job.make_model_ready(request, self._send, control)
                 return None
+            if isinstance(request, AverageRequest):
+                self._send(job.average(request, Path(self._config.jobs_dir)))
+                return None
             if isinstance(request, ProbeRequest):
                 self._send(job.probe(request, device))
                 return None
@@ -160,7 +165,7 @@ class _Child:
 
     def _handle(self, message: ToChild) -> None:
         match message:
-            case TrainRequest() | ModelRequest() | ProbeRequest():
+            case TrainRequest() | AverageRequest() | ModelRequest() | ProbeRequest():
                 # Made here, not in the training thread: what follows on the pipe must find it.
                 self._control = Control()
                 self._jobs.put((message, self._control))
@@ -168,6 +173,10 @@ class _Child:
                 self._jobs.put(message)  # an answer of this thread would say nothing about the other
             case WriteResult(hash_hex):
                 self._control.write_result(hash_hex)
+            case TakeAverage(epoch):
+                self._control.take_average(epoch)
+            case EpochCounts(epoch, valid_loss):
+                self._control.count_epoch(epoch, valid_loss)
             case Pause():
                 self._control.pause()
             case Resume():

@@ -31,6 +31,8 @@ class WorkerView:
     train_loss: float | None = None
     valid_loss: float | None = None
     tokens_per_s: float | None = None
+    part: int = 1  # of `parts` that train the job together, one worker each
+    parts: int = 1
     gpu_uuid: str = ""  # as NVML knows the GPU; "" on a CPU, and until the process is up
 
 
@@ -67,6 +69,10 @@ def view_after(view: WorkerView, message: Event) -> WorkerView:
             return changed(
                 phase=phase.TRAINING, epoch=epoch, step=0, train_loss=train_loss, valid_loss=valid_loss
             )
+        case reports.PartTrained(train_loss=train_loss):
+            return changed(phase=phase.AVERAGING, step=view.steps, train_loss=train_loss)
+        case reports.PartValidated(epoch, valid_loss):
+            return changed(phase=phase.AVERAGING, epoch=max(0, epoch - 1), valid_loss=valid_loss)
         case reports.Saving():  # a paused job saves once and stays paused
             return view if view.phase is phase.PAUSED else changed(phase=phase.SAVING)
         case reports.Skipped(steps=steps):
@@ -90,7 +96,7 @@ def view_after(view: WorkerView, message: Event) -> WorkerView:
             return changed(valid_loss=best_loss)
         case reports.CheckpointKept() | reports.ResultWritten() | reports.Stopped():
             return view
-        case reports.ModelReady() | reports.Probed():
+        case reports.ModelReady() | reports.Probed() | reports.Averaged() | reports.PartEnded():
             return view
 
 

@@ -175,14 +175,15 @@ class Worker:
                 return error.reason
 
     async def train(
-        self, request: TrainRequest, *, hash_for: HashFor, on_message: OnMessage
+        self, request: TrainRequest, *, hash_for: HashFor, on_message: OnMessage, shown_as: str = ""
     ) -> TrainedResult:
         """Train a job to its result file, through restarts of the process.
 
         `hash_for(dataset digest, epochs)` makes the last link of the hash chain when all epochs are
         trained; `on_message` receives every report on the job (`emeth_tui.training.reports`) in order.
         Cancelling stops the job: its checkpoint is written before the cancellation goes on, within
-        `stop_s`, or `stop_saving_s` once the worker reports that it is saving. Raise DatasetError,
+        `stop_s`, or `stop_saving_s` once the worker reports that it is saving. A part of a job, but for the
+        first, has no result; `shown_as` is then the job that the view names. Raise DatasetError,
         TrainingError or DiskFull when the job cannot be trained, DeviceFailed when the device does not start
         any more, WorkerError when the process dies again and again without getting further or the pool is
         closed meanwhile.
@@ -191,8 +192,10 @@ class Worker:
             raise WorkerError(WorkerBusy(self.index, self.device, self._view.job_id or ""))
         self._busy, self._paused = True, False
         self._show(
-            job_id=request.job_id,
+            job_id=shown_as or request.job_id,
             epochs=request.epochs,
+            part=request.part,
+            parts=request.parts,
             **dict.fromkeys(("epoch", "step", "steps"), 0),
             **dict.fromkeys(("train_loss", "valid_loss", "tokens_per_s")),
         )
@@ -203,6 +206,11 @@ class Worker:
             self._busy = self._paused = False
             if not self._closing:
                 self._show(phase=WorkerPhase.IDLE if self._link else WorkerPhase.DOWN, job_id=None)
+
+    def tell(self, message: messages.TakeAverage | messages.EpochCounts) -> None:
+        """Tell the job's process what it waits for; without one, do nothing: it will ask again."""
+        if self._busy and self._link is not None:
+            self._link.send(message)
 
     def pause(self) -> None:
         """Pause the running job at its next step; without a job, do nothing."""
@@ -276,9 +284,13 @@ class Worker:
                 await self._discard(link)  # whatever broke may have left device and library in any state
                 raise ProcessDied(from_data(Reason, last.reason))
             raise FAILURES[last.kind](from_data(Reason, last.reason))
+        if isinstance(last, reports.PartEnded):
+            return TrainedResult("", 0, job.request.epochs, job.valid_loss)
         return TrainedResult(last.name, last.size_bytes, job.request.epochs, job.valid_loss)
 
-    async def _follow(self, link: WorkerLink, job: _Job) -> reports.ResultWritten | JobFailed:
+    async def _follow(
+        self, link: WorkerLink, job: _Job
+    ) -> reports.ResultWritten | reports.PartEnded | JobFailed:
         job.trained = False
         link.send(job.next_request)
         if self._paused:
@@ -296,7 +308,7 @@ class Worker:
             self._view = view_after(self._view, message)
             self._on_change(self._view)
             job.on_message(message)
-            if isinstance(message, reports.ResultWritten):
+            if isinstance(message, (reports.ResultWritten, reports.PartEnded)):
                 return message
             self._answer(link, message, job)
             limit_s = self._limits.after(message, limit_s)
@@ -327,7 +339,7 @@ class Worker:
         """Have the job save a checkpoint and end, or else the process."""
         self._show(phase=WorkerPhase.STOPPING)
         link.send(messages.Stop())
-        ends = (reports.Stopped, reports.ResultWritten, JobFailed)
+        ends = (reports.Stopped, reports.ResultWritten, reports.PartEnded, JobFailed)
         limit_s = self._limits.stop_s
         try:
             asked = anyio.current_time()
@@ -418,4 +430,8 @@ def _why_impossible(report: Event, job: _Job) -> str:
         return f"it reports more epochs than the job's {job.request.epochs}"
     if isinstance(report, reports.ResultWritten) and not job.trained:
         return "it reports a result before all epochs are trained"
+    if isinstance(report, reports.PartEnded) and job.request.part == 1:
+        return "it reports the end of a part and no result"
+    if isinstance(report, (reports.Trained, reports.ResultWritten)) and job.request.part > 1:
+        return "it reports a result, which its part does not have"
     return ""

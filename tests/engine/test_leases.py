@@ -224,3 +224,20 @@ async def test_a_job_that_is_finished_first_need_not_wait_for_one_that_waits_for
         leases.let_go(one)
         await settled()
         assert first.worker is one
+
+
+async def test_a_part_of_a_job_has_a_worker_that_works_for_the_job() -> None:
+    leases = new_desk("one", "two", "three")
+    one, two, three = leases.workers
+
+    async with leases.lend(FIRST), leases.lend(SECOND, part_of=FIRST), leases.lend(THIRD):
+        assert [leases.job_on(worker) for worker in (one, two, three)] == [FIRST, FIRST, THIRD]
+        assert leases.members_of(FIRST) == [one, two]
+        assert (leases.of_job(FIRST), leases.part_on(two)) == (one, SECOND)
+        leases.hold(two)
+        assert leases.must_rest(SECOND)
+        assert not leases.must_rest(FIRST)
+        leases.exempt(FIRST)
+        assert not leases.must_rest(SECOND), "who is finished first is so with all its workers"
+        assert leases.remove(two) == FIRST
+    assert leases.members_of(FIRST) == []

@@ -22,6 +22,9 @@ SAMPLES: dict[str, object] = {
     "FileName": "checkpoint.pt",
     "RelativePath": "0x6f/inner_1",
     "Sha256": "ab" * 32,
+    "VocabSize": 512,
+    "tuple[RelativePath, ...]": ("0x6f", "0x6e"),
+    "Best | None": reports.Best(3.0, 2.5, 2, 1, 0, 0.1),
     "Count": 7,
     "Number": 7,
     "Seed": -7,
@@ -50,7 +53,7 @@ def test_messages_are_frozen_plain_data_and_survive_the_wire(kind: type) -> None
     assert Reader(union).feed(Writer().line(message)) == [message]
     assert not hasattr(message, "__dict__")
     assert all(
-        isinstance(value, (str, int, float, dict, Enum, reports.Work, type(None)))
+        isinstance(value, (str, int, float, dict, tuple, Enum, reports.Work, reports.Best, type(None)))
         for value in fields.values()
     )
     for name in [*fields, "anything"]:

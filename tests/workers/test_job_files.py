@@ -116,3 +116,15 @@ def test_what_goes_while_it_is_measured_counts_nothing(
 
     monkeypatch.setattr(os, "scandir", deleting_scan)
     assert files.usage().by_job == {JOB_ID: 0, OTHER_JOB_ID: 7}
+
+
+def test_the_parts_of_a_job_count_as_the_job_and_go_with_it(files: LocalJobFiles) -> None:
+    job = make_job(parts=3)
+    for size_bytes, part in enumerate(job.part_ids, start=10):
+        fill(files, part, "checkpoints/a.pt", size_bytes)
+    fill(files, OTHER_JOB_ID, "dataset.txt", 5)
+    assert files.usage().by_job == {job.job_id: 10 + 11 + 12, OTHER_JOB_ID: 5}
+
+    files.delete(job.job_id)
+
+    assert [path.name for path in files.root.iterdir()] == [OTHER_JOB_ID]

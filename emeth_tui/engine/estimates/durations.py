@@ -28,6 +28,7 @@ ASSUMED: Mapping[Quantity, Range] = {
     Quantity.WRITING: Range(0.0, 5.0, 30.0),
     Quantity.DOWNLOAD: Range(1e6, 1e7, 1e8),
     Quantity.UPLOAD: Range(1e6, 1e7, 1e8),
+    Quantity.AVERAGING: Range(2e7, 1e8, 1e9),
 }
 ASSUMED_VALID_SHARE = 0.1  # of the text is validated on, at most (protocol.md §7)
 
@@ -147,6 +148,29 @@ def gauge_for(quantity: Quantity, task: Task, *, device: str = "", host: str = "
         return Gauge(quantity, device, task.model, language)
     # On a GPU a step of few blocks takes as long as one of several times as many.
     return Gauge(quantity, device, task.model, batch=task.batch_size if quantity is Quantity.TRAINING else 0)
+
+
+def shared_out(alone: Duration, task: Task, parts: int, averaging: Range) -> Duration:
+    """Estimate a job that `parts` workers share out, none slower than the one that takes `alone`.
+
+    Only the training gets shorter; at the end of each epoch all weights are averaged, at so many bytes a
+    second.
+    """
+    averages = exactly(float(task.epochs * parts * task.result_bytes)).at_rate(averaging)
+    if not alone.phases:
+        return Duration.of(alone.span.times(1 / parts) + averages, measured=False)
+    phases = tuple(
+        PhaseTime(each.phase, each.seconds.times(1 / parts))
+        if each.phase is Phase.TRAIN
+        else PhaseTime(each.phase, each.seconds + averages)
+        if each.phase is Phase.SAVE
+        else each
+        for each in alone.phases
+    )
+    total = NOTHING
+    for each in phases:
+        total += each.seconds
+    return Duration.of(total, measured=alone.measured, phases=phases)
 
 
 def formula_s(dataset_bytes: int) -> float:

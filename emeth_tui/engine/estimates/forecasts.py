@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from emeth_tui.engine.estimates.durations import (
+    ASSUMED,
     Duration,
     Remaining,
     Task,
@@ -15,6 +16,7 @@ from emeth_tui.engine.estimates.durations import (
     by_measurement,
     gauge_for,
     on_device_s,
+    shared_out,
 )
 from emeth_tui.engine.estimates.meters import TrainingMeter, TransferMeter
 from emeth_tui.engine.estimates.ranges import Range, figure
@@ -130,7 +132,7 @@ class Forecasts:
 
     def training(self, job: Job, worker: Worker) -> None:
         """Start measuring a job's training on a worker; `left_training` ends it."""
-        self._tracks[job.job_id].training = TrainingMeter(Task.of(job), worker.kind)
+        self._tracks[job.job_id].training = TrainingMeter(Task.of(job), worker.kind, parts=job.parts)
 
     def heard(self, job_id: JobId, message: object) -> None:
         """Handle a message from the job's worker."""
@@ -142,6 +144,11 @@ class Forecasts:
         meter, self._tracks[job_id].training = self._tracks[job_id].training, None
         if meter is not None:
             self._measurements.keep(meter.close())
+
+    def averaged(self, job: Job, seconds: float) -> None:
+        """Store how long an epoch's average took."""
+        amount = job.parts * Task.of(job).result_bytes
+        self._measurements.keep([Measurement(Gauge(Quantity.AVERAGING), amount, max(seconds, 1e-3))])
 
     def forget(self, job_id: JobId) -> None:
         """Forget a job that is no longer worked on."""
@@ -203,6 +210,16 @@ class Forecasts:
             return self._best_of(self._candidates, task, remaining, _no_waiting).duration
         training = self._tracks[job.job_id].training if job.job_id in self._tracks else None
         return self._on(worker, task, remaining, training) or self._unmeasured(task, remaining)
+
+    def together(self, job: Job, workers: Sequence[Worker]) -> Duration:
+        """Estimate what is left of a job if these workers share it out; with one, if it has it to itself."""
+        task, remaining = Task.of(job), self._remaining(job)
+        each = [self._on(worker, task, remaining) or self._unmeasured(task, remaining) for worker in workers]
+        slowest = max(each, key=lambda duration: duration.expected_s)
+        if len(workers) == 1:
+            return slowest
+        averaging = self._measurements.figure(Gauge(Quantity.AVERAGING)) or ASSUMED[Quantity.AVERAGING]
+        return shared_out(slowest, task, len(workers), averaging)
 
     def begun_elsewhere(self, job: Job, epochs_kept: int) -> Duration:
         """Estimate a job of ours on a free worker, going on from a checkpoint of `epochs_kept` epochs."""

@@ -96,8 +96,9 @@ class _Counted:
 class TrainingMeter:
     """One job's training as its worker reports it. `take` and `close` return what to store."""
 
-    def __init__(self, task: Task, device: str, clock: Clock = time.monotonic) -> None:
+    def __init__(self, task: Task, device: str, clock: Clock = time.monotonic, *, parts: int = 1) -> None:
         self._task = task
+        self._is_part = parts > 1  # what it says of the text is true of its part alone
         self._device = device
         self._clock = clock
         self._samples: dict[Quantity, deque[Measurement]] = {}
@@ -164,7 +165,7 @@ class TrainingMeter:
         self._prepared = prepared
         self._counted.loading_s = prepared.loading_s
         self._stand_at(prepared.resumed_epoch, self._share_of_steps(prepared.resumed_step))
-        if prepared.tokenised_s is None:  # the tokens were measured when they were made
+        if prepared.tokenised_s is None or self._is_part:  # the tokens were measured when they were made
             return []
         size_bytes = self._task.dataset_bytes
         measured = (

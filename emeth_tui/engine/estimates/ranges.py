@@ -25,6 +25,7 @@ FULL_MEASUREMENT: Mapping[Quantity, float] = {
     Quantity.WRITING: 1.0,  # results
     Quantity.DOWNLOAD: 1.0,  # s
     Quantity.UPLOAD: 1.0,  # s
+    Quantity.AVERAGING: 1.0,  # s
 }
 
 

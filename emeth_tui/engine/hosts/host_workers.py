@@ -85,14 +85,14 @@ class HostWorkers:
         What takes time goes on beside: a host that is slow to leave delays no other.
         """
         self._follow_file()
-        jobs = frozenset(job.job_id for job in self._context.book.open_jobs())
+        jobs = frozenset(self._open_jobs())
         for host in list(self._hosts.values()):
             self._show(host)
             if jobs != self._jobs_known:
                 host.connection.tidy()
             self._take_care(host, tasks)
         self._jobs_known = jobs
-        self._carrier.keep_only([job_id for job_id in map(self._leases.job_on, self._far_workers) if job_id])
+        self._carrier.keep_only([job_id for job_id in map(self._leases.part_on, self._far_workers) if job_id])
 
     def _take_care(self, host: _OpenHost, tasks: JobTasks) -> None:
         """Go on with a host, unless the last time is not over."""
@@ -272,11 +272,11 @@ class HostWorkers:
         self._carrier.kept(connection, job_id)
 
     def _open_jobs(self) -> list[JobId]:
-        return [job.job_id for job in self._context.book.open_jobs()]
+        return [part for job in self._context.book.open_jobs() for part in job.part_ids]
 
     def _limit_bytes(self, job_id: JobId) -> int:
-        book = self._context.book
-        return book.get(job_id).reserved_bytes if job_id in book else 0
+        jobs = self._context.book.open_jobs()
+        return next((job.reserved_bytes for job in jobs if job_id in job.part_ids), 0)
 
     def _view(self, host: _OpenHost) -> HostView:
         connection, hello = host.connection, host.connection.hello
@@ -297,7 +297,7 @@ class HostWorkers:
         )
 
     def _checkpoint_age_s(self, host: _OpenHost) -> float | None:
-        jobs = [self._leases.job_on(worker) for worker in host.workers.values()]
+        jobs = [self._leases.part_on(worker) for worker in host.workers.values()]
         ages = [
             time.monotonic() - self._carrier.home_at[job_id]
             for job_id in jobs

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from emeth_tui.engine.context import Context
+from emeth_tui.engine.cooperation.sharing import workers_wanted
 from emeth_tui.engine.estimates.durations import Duration
 from emeth_tui.engine.market.findings import LOOKED_INTO_AT_ONCE, Findings
 from emeth_tui.engine.market.listing import Listing
@@ -348,7 +349,8 @@ class Market:
         workers = self._workers()
         if not workers:
             return why.NoWorkerAnswers()
-        under_way, out_of_reach = len(self._context.book.training_jobs()), self._context.leases.out_of_reach
+        jobs, out_of_reach = self._context.book.training_jobs(), self._context.leases.out_of_reach
+        under_way = sum(workers_wanted(self._context, job, workers) for job in jobs)
         if under_way >= workers:
             return why.WorkersBusy()
         return why.DevicesHeld() if out_of_reach and under_way + len(out_of_reach) >= workers else None

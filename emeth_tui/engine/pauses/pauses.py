@@ -171,7 +171,7 @@ class Pauses:
             job_id = leases.job_on(worker)
             if job_id is None:
                 continue
-            if leases.must_rest(job_id):
+            if leases.must_rest(leases.part_on(worker) or job_id):
                 worker.pause()
             elif not self._is_paused(job_id):
                 worker.resume()

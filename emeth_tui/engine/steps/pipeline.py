@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 
 from emeth_tui.backoff import Backoff
 from emeth_tui.engine.context import Context
+from emeth_tui.engine.cooperation.cooperation import Cooperation
+from emeth_tui.engine.cooperation.sharing import share_out
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.steps.claim import claim
 from emeth_tui.engine.steps.download import download
@@ -63,15 +65,15 @@ class JobPipeline:
     def pause(self) -> None:
         """Hold the job at its next step boundary; it keeps its worker while it trains."""
         self._resumed.clear()
-        if worker := self._leases.of_job(self._job_id):
+        for worker in self._leases.members_of(self._job_id):
             worker.pause()
 
     def resume(self) -> None:
         """Resume the job."""
         self._resumed.set()
-        worker = self._leases.of_job(self._job_id)
-        if worker is not None and not self._leases.must_rest(self._job_id):
-            worker.resume()
+        for worker in self._leases.members_of(self._job_id):
+            if not self._leases.must_rest(self._leases.part_on(worker) or self._job_id):
+                worker.resume()
 
     async def run(self) -> None:
         """Take the job as far as it goes; its errors are handled here, as one clear event."""
@@ -122,6 +124,10 @@ class JobPipeline:
         }[job.state]
 
     async def _train(self) -> None:
+        job = share_out(self._context, self._context.book.get(self._job_id))
+        if job.parts > 1:
+            await Cooperation(self._context, job, self._resumed).run()
+            return
         directory = self._context.disk.files.directory(self._job_id)
         choose = self._context.forecasts.choose(self._context.book.get(self._job_id))
         choose = self._context.far.prefer(directory, choose)

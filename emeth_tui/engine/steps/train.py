@@ -5,6 +5,7 @@ from __future__ import annotations
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.events import JobProgress
 from emeth_tui.errors import TrainingError, WorkerError
+from emeth_tui.job import Job, part_id
 from emeth_tui.model import JobId, JobState
 from emeth_tui.notices.events import job as events
 from emeth_tui.notices.notice import EventBody, Reason, from_data
@@ -24,7 +25,7 @@ from emeth_tui.training.reports import (
     WentBack,
 )
 from emeth_tui.workers.job_files import JobFileMissing, JobFiles
-from emeth_tui.workers.supervisor import Worker
+from emeth_tui.workers.supervisor import TrainedResult, Worker
 
 
 async def train(context: Context, job_id: JobId, worker: Worker) -> None:
@@ -43,31 +44,24 @@ async def train(context: Context, job_id: JobId, worker: Worker) -> None:
         context.book.advance(job_id, JobState.DOWNLOADING)
         return
     context.far.begins(files.directory(job_id), worker)
-    training = context.settings.training
-    request = TrainRequest(
-        job_id=job_id,
-        language=job.language.value,
-        epochs=job.epochs,
-        directory=job_id,
-        model=job.model,
-        seed=job.seed,
-        batch_size=job.batch_size,
-        learning_rate=training.learning_rate,
-        release_on_pause=training.release_on_pause,
-        checkpoint_bytes_a_day=training.checkpoint_gb_a_day * 1e9,
-    )
-    recorder = _Recorder(context, job_id)
+    request = request_for(context, job)
+    recorder = Recorder(context, job_id)
     context.forecasts.training(job, worker)
     try:
         result = await worker.train(request, hash_for=recorder.result_hash, on_message=recorder.take)
     except (WorkerError, TrainingError):
-        if await _has_dataset(files, job_id):
+        if await has_dataset(files, job_id):
             raise
         context.book.advance(job_id, JobState.DOWNLOADING)  # its files were removed under the worker
         return
     finally:
         context.forecasts.left_training(job_id)
         await files.bring_checkpoint(job_id)
+    await take_result(context, job_id, files, result)
+
+
+async def take_result(context: Context, job_id: JobId, files: JobFiles, result: TrainedResult) -> None:
+    """Advance a trained job to UPLOADING once its result is at home; else it is trained again."""
     try:
         await files.bring_result(job_id)
     except JobFileMissing:
@@ -77,7 +71,28 @@ async def train(context: Context, job_id: JobId, worker: Worker) -> None:
     context.events.publish(trained, job_id=job_id)
 
 
-async def _has_dataset(files: JobFiles, job_id: JobId) -> bool:
+def request_for(context: Context, job: Job, part: int = 1) -> TrainRequest:
+    """Return what a worker is asked for: to train a job, or one of its parts."""
+    training = context.settings.training
+    name = part_id(job.job_id, part)
+    return TrainRequest(
+        job_id=name,
+        language=job.language.value,
+        epochs=job.epochs,
+        directory=name,
+        model=job.model,
+        seed=job.seed,
+        batch_size=job.batch_size,
+        learning_rate=training.learning_rate,
+        release_on_pause=training.release_on_pause,
+        checkpoint_bytes_a_day=training.checkpoint_gb_a_day * 1e9,
+        part=part,
+        parts=job.parts,
+    )
+
+
+async def has_dataset(files: JobFiles, job_id: JobId) -> bool:
+    """Whether a job's dataset is still there."""
     try:
         await files.put_dataset(job_id)
     except JobFileMissing:
@@ -85,7 +100,7 @@ async def _has_dataset(files: JobFiles, job_id: JobId) -> bool:
     return True
 
 
-class _Recorder:
+class Recorder:
     """Records a worker's reports on one job, and computes the links of its hash chain.
 
     The verification key stays here: the worker sends the dataset's digest and receives the last link.
@@ -99,19 +114,19 @@ class _Recorder:
         """Handle one message from the worker."""
         self._context.forecasts.heard(self._job_id, message)
         if isinstance(message, Prepared):
-            self._prepared(message)
+            self.prepared(message)
         elif isinstance(message, Progress):
             self._context.events.progress(JobProgress(self._job_id, message))
         elif isinstance(message, Untrained):
             self._context.book.update(self._job_id, start_loss=message.valid_loss)
         elif isinstance(message, EpochDone):
-            self._epoch_done(message)
+            self.epoch_done(message)
         elif isinstance(message, BackToBest):
             self._publish(events.BackToBest(message.epoch, message.best_epoch, message.best_loss))
         elif isinstance(message, WentBack):
             self._context.book.update(self._job_id, epochs_done=message.epoch)
         elif isinstance(message, (Diverged, Skipped, OutOfMemory)):
-            self._trouble(message)
+            self.trouble(message)
 
     def result_hash(self, dataset_digest: str, epochs: int) -> str:
         """Return the last link if these epochs were really trained. Raise TrainingError otherwise."""
@@ -120,7 +135,8 @@ class _Recorder:
             raise TrainingError(EpochsDisagree(epochs, job.epochs_done))
         return self._links(dataset_digest, epochs)[-1]
 
-    def _prepared(self, message: Prepared) -> None:
+    def prepared(self, message: Prepared) -> None:
+        """Record that the training begins, or goes on."""
         job = self._context.book.get(self._job_id)
         changes = {"dataset_digest": message.dataset_digest, "epochs_done": message.resumed_epoch}
         if job.state is JobState.TRAINING:
@@ -130,7 +146,8 @@ class _Recorder:
         training = events.Training(job.epochs, message.tokens, message.resumed_epoch)
         self._publish(training)
 
-    def _epoch_done(self, message: EpochDone) -> None:
+    def epoch_done(self, message: EpochDone) -> None:
+        """Record an epoch, with its link of the hash chain."""
         context, job_id = self._context, self._job_id
         job = context.book.update(
             job_id,
@@ -152,7 +169,8 @@ class _Recorder:
         )
         self._publish(done)
 
-    def _trouble(self, message: Diverged | Skipped | OutOfMemory) -> None:
+    def trouble(self, message: Diverged | Skipped | OutOfMemory) -> None:
+        """Publish what went wrong in the training and is mended there."""
         match message:
             case Diverged(epoch=epoch, reason=reason):
                 self._publish(events.Diverged(epoch, from_data(Reason, reason)))

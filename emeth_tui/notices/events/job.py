@@ -28,6 +28,29 @@ class Declining(EventBody):
     by: Asker | None  # None when a pause would have made it late
 
 
+class SharedOut(EventBody):
+    parts: int
+    devices: str
+    alone_s: int
+    together_s: int
+
+
+class MemberReplaced(EventBody):
+    part: int
+    parts: int
+    device: str
+    epoch: int
+
+
+class MemberLost(EventBody):
+    severity = Severity.WARNING
+
+    part: int
+    parts: int
+    device: str
+    reason: Reason
+
+
 class JobTrouble(EventBody):
     severity = Severity.WARNING
 

@@ -43,6 +43,11 @@ class FetchingBrokeOff(Reason):
     log: Path
 
 
+class AveragingBrokeOff(Reason):
+    cause: Reason
+    log: Path
+
+
 class NoProcess(Reason):
     detail: str
 

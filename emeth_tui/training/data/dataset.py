@@ -25,7 +25,7 @@ from emeth_tui.errors import DatasetError
 from emeth_tui.files import disk_full_translated, write_atomically
 from emeth_tui.model import Language
 from emeth_tui.notices.reasons.training.data import DatasetChanged, DatasetEmpty, NoSentenceEnds, OneLine
-from emeth_tui.protocol.splitting import PartRanges, part_ranges, part_text
+from emeth_tui.protocol.splitting import PartRanges, part_ranges, part_text, shard_ranges
 from emeth_tui.training.data.text_file import OnBytes, TextFacts, lasting_stamp, read_text, text_facts
 from emeth_tui.training.data.tokenizer import TextTokenizer, chunks
 from emeth_tui.training.reports import OnPreparing, Preparing, Stage, unheard
@@ -57,12 +57,24 @@ class TokenisedDataset:
 
 @dataclass(frozen=True, slots=True)
 class TokenSource:
-    """How to make tokens of a text; `tokenizer_name` is part of the cache key."""
+    """How to make tokens of a text; `tokenizer_name` is part of the cache key.
+
+    Of a job that several share, `part` of `parts` trains on its own share of the training text; tokenizer
+    and validation text are those of the whole.
+    """
 
     language: str
     tokenizer_name: str
     block_tokens: int
     make_tokenizer: MakeTokenizer
+    part: int = 1
+    parts: int = 1
+
+    @property
+    def key(self) -> str:
+        """What tells its tokens from others of the same text."""
+        share = f":{self.part}/{self.parts}" if self.parts > 1 else ""
+        return f"{FORMAT}:{self.language}:{self.tokenizer_name}:{self.block_tokens}{share}"
 
 
 def load_tokens(
@@ -77,8 +89,7 @@ def load_tokens(
     DiskFull.
     """
     started, made_in_s = time.monotonic(), None
-    key = f"{FORMAT}:{source.language}:{source.tokenizer_name}:{source.block_tokens}"
-    meta, stamp = _read_meta(cache_dir, key), lasting_stamp(dataset_path)
+    meta, stamp = _read_meta(cache_dir, source.key), lasting_stamp(dataset_path)
     if meta is None or stamp is None or meta["stamp"] != stamp:
         meter = _Meter(progress, dataset_path.stat().st_size)
         facts = text_facts(dataset_path, source.language, meter.reading(Stage.READING, 0.0))
@@ -86,7 +97,7 @@ def load_tokens(
             meta |= {"stamp": stamp}
         else:
             with disk_full_translated(cache_dir):
-                meta = _tokenise(dataset_path, facts, cache_dir, source, meter) | {"key": key}
+                meta = _tokenise(dataset_path, facts, cache_dir, source, meter) | {"key": source.key}
             made_in_s = time.monotonic() - started
         # Written last: its presence means that the token files are complete.
         with disk_full_translated(cache_dir):
@@ -164,7 +175,8 @@ def _tokenise(
     dtype = np.dtype(np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.uint32)
     cache_dir.mkdir(parents=True, exist_ok=True)
     (cache_dir / _META_NAME).unlink(missing_ok=True)
-    train_text = text_of(parts.train, meter.reading(Stage.TOKENISING, _READING_SHARE, 1.0))
+    share = shard_ranges(parts.train, source.parts)[source.part - 1]
+    train_text = text_of(share, meter.reading(Stage.TOKENISING, _READING_SHARE, 1.0))
     train = _write_tokens(cache_dir / "train.bin", train_text, tokenizer, dtype)
     if train < MIN_TOKENS:
         raise DatasetError(DatasetEmpty(train))

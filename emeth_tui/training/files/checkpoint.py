@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -51,7 +51,7 @@ def save_result(path: Path, epochs: int, state_dict: Mapping[str, Tensor], loss:
         "loss": torch.tensor([float(loss)]),
         "hash": hash_hex,
     }
-    _save(path, content)
+    save_archive(path, content)
     return path.stat().st_size
 
 
@@ -78,15 +78,31 @@ def load_result(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> Result:
     )
 
 
+def checkpoint_name(epoch: int, blocks_done: int) -> str:
+    """Name the checkpoint of a position: names are in the order of positions."""
+    return f"epoch-{epoch:06d}-block-{blocks_done:09d}.pt"
+
+
+def _nothing_else(_state: Mapping[str, Any]) -> bool:
+    return False
+
+
 class CheckpointStore:
     """The checkpoints of one job, newest last; each is a dict of tensors and plain values.
 
-    `fingerprint` says what is being trained: a checkpoint of anything else is never gone on from.
+    `fingerprint` says what is being trained: a checkpoint of anything else is never gone on from, but for
+    what `accepts` says may be given to it.
     """
 
-    def __init__(self, directory: Path, fingerprint: Mapping[str, str | int]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        fingerprint: Mapping[str, str | int],
+        accepts: Callable[[Mapping[str, Any]], bool] = _nothing_else,
+    ) -> None:
         self._directory = directory
         self._fingerprint = dict(fingerprint)
+        self._accepts = accepts
         directory.mkdir(parents=True, exist_ok=True)
         for leftover in directory.glob(f"*{TEMPORARY_SUFFIX}"):
             leftover.unlink(missing_ok=True)
@@ -94,13 +110,16 @@ class CheckpointStore:
 
     def save(self, epoch: int, blocks_done: int, state: Mapping[str, Any]) -> Path:
         """Write a checkpoint of this position, then drop all but the last two. Raise DiskFull."""
-        path = self._directory / f"epoch-{epoch:06d}-block-{blocks_done:09d}.pt"
-        _save(path, {"format": _FORMAT, "fingerprint": self._fingerprint, **state})
+        path = self._directory / checkpoint_name(epoch, blocks_done)
+        save_archive(path, {"format": _FORMAT, "fingerprint": self._fingerprint, **state})
         self._drop_old(path)
         return path
 
-    def load_newest(self) -> dict[str, Any] | None:
-        """Return the newest checkpoint that is whole and of this job, else None."""
+    def load_newest(self, *, own: bool = False) -> dict[str, Any] | None:
+        """Return the newest checkpoint that is whole and of this job, else None.
+
+        With `own`, return the newest that was saved here.
+        """
         for path in reversed(self._paths()):
             try:
                 state = _load_archive(path)
@@ -109,6 +128,10 @@ class CheckpointStore:
                 path.unlink(missing_ok=True)
                 continue
             if isinstance(state, dict) and self._is_ours(state):
+                return state
+            if isinstance(state, dict) and self._accepts(state):
+                if own:
+                    continue
                 return state
             log.warning("checkpoint %s belongs to another training: dropped", path.name)
             path.unlink(missing_ok=True)
@@ -127,7 +150,9 @@ class CheckpointStore:
         return sorted(self._directory.glob("epoch-*-block-*.pt"))
 
 
-def _save(path: Path, content: Mapping[str, Any]) -> None:
+def save_archive(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a dict of tensors and plain values whole or not at all. Raise DiskFull."""
+
     def write(file: BinaryIO) -> None:
         try:
             torch.save(content, file)

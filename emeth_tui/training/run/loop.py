@@ -122,8 +122,15 @@ class Trainer:
         )
         if self._best and self._best.so_far.started:
             self._report(reports.Untrained(self._best.so_far.start_loss))
+        self._train_epochs()
+        return self._finish()
+
+    def _train_epochs(self) -> None:
         while self._at.epoch < self._plan.epochs:
             self._train_epoch_or_go_back()
+
+    def _finish(self) -> float:
+        """Leave in the model what the result is to hold; return its validation loss."""
         if self._best or is_doubtful(self._at.valid_loss, self._tokens.vocab_size):
             keeper = self._best or BestKeeper(self._model, self._device, self._set_initial_weights)
             keeper.settle(self._at, self.keep, lambda: self._validate(self._control.check))
@@ -220,6 +227,11 @@ class Trainer:
         at.best_train_loss = min(at.best_train_loss, train_loss)
         at.epoch += 1
         at.blocks_done = 0
+        self._judge(train_loss, started)
+
+    def _judge(self, train_loss: float, started: float) -> None:
+        """End an epoch that has been validated: go back to the best weights if that is due, report, save."""
+        at = self._at
         goes_back = self._best is not None and self._best.judge(at, last=at.epoch == self._plan.epochs)
         if goes_back:
             self._stepper.start_over()
@@ -227,7 +239,7 @@ class Trainer:
         seconds = time.monotonic() - started
         best_loss = self._best.so_far.loss if self._best else None
         self._report(
-            reports.EpochDone(at.epoch, train_loss, valid_loss, seconds, self._pace.work(), best_loss)
+            reports.EpochDone(at.epoch, train_loss, at.valid_loss, seconds, self._pace.work(), best_loss)
         )
         if self._best and goes_back:
             best = self._best.so_far
@@ -338,9 +350,13 @@ class Trainer:
             content = state.capture(self._at, self._model, self._stepper, self._device)
             content |= {"loss_sum": reading.loss_sum, "loss_tokens": reading.tokens}
             content |= self._best.capture(self._at) if self._best else {}
+            content |= self._more_to_save()
             on_host = self._best.capture_on_host(self._at) if self._best else {}
             self._saver.start(self._at.epoch, self._at.blocks_done, content, on_host)
         self._kept_at = self._at.epoch, self._at.blocks_done
+
+    def _more_to_save(self) -> dict[str, Any]:
+        return {}
 
     def _wait_for_writer(self) -> None:
         with self._pace.saving():

@@ -104,10 +104,14 @@ class Stepper:
         """Forget what the optimiser has learnt, for other weights."""
         for state in self.optimiser.state.values():  # in place: recorded steps know where they are
             torch._foreach_zero_(list(state.values()))
-        for weight in self._weights:
-            weight.refresh()
+        self.weights_changed()
         if self._scale is not None:
             self._scale.start_over()
+
+    def weights_changed(self) -> None:
+        """Take note that the model has other weights than the last step left."""
+        for weight in self._weights:
+            weight.refresh()
 
     def state_dict(self) -> dict[str, Any]:
         """Name all that `load_state_dict` needs; the tensors are the living ones."""

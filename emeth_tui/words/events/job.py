@@ -15,6 +15,15 @@ SENTENCES: Mapping[type[Notice], str] = {
     job.JobPausedUntil: "paused until {until} by {by}",
     job.JobResumed: "resumed by {by}",
     job.Declining: "being declined by {by}",
+    job.SharedOut: (
+        "shared out over {parts} workers, {devices}: {together_s} by the estimates, {alone_s} with one, for "
+        "the same fee"
+    ),
+    job.MemberReplaced: (
+        "member {part} of {parts} goes on in a new process on {device}, in epoch {epoch}; the others lose "
+        "nothing"
+    ),
+    job.MemberLost: "member {part} of {parts} on {device}: {reason}; its part is trained by another",
     job.JobTrouble: "{reason}; trying again",
     job.JobStuck: (
         "cannot go on: {reason}; declining it costs {penalty_wei}, letting it time out {timeout_wei}"
@@ -113,6 +122,10 @@ REMEDIES: Mapping[type[Notice], str] = {
     ),
     job.GivingBack: (
         "nothing: claims.unusable_dataset asks for it; set it to `hold` to decide yourself on the next one"
+    ),
+    job.MemberLost: (
+        "nothing: another worker takes its part. `emeth-tui log` says why this one failed; "
+        "`emeth-tui doctor` tries its device"
     ),
     job.StepsSkipped: _DOCTOR_DEVICES,
     job.Diverged: _DOCTOR_DEVICES,

@@ -19,6 +19,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     worker.WorkerBusy: "worker {worker} on {device} is busy with job {job}",
     worker.WorkerNotRemovable: "worker {worker} cannot be removed: it is the last one or does not exist",
     worker.FetchingBrokeOff: "fetching model {model} broke off: {cause}; its log is {log}",
+    worker.AveragingBrokeOff: "averaging what the members have trained broke off: {cause}; its log is {log}",
     worker.NoProcess: "no process can be started: {detail}",
     worker.ProcessHungUp: "process {pid} hung up",
     worker.ProcessLeft: "process {pid} left with code {code}",

@@ -31,6 +31,11 @@ class OneBlockTooLarge(Reason):
     device: str
 
 
+class PartUnfit(Reason):
+    part: int
+    cause: Reason
+
+
 class UnknownDevice(Reason):
     device: str
 

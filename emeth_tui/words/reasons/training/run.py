@@ -17,6 +17,7 @@ SENTENCES: Mapping[type[Notice], str] = {
         "{device} ran out of memory with a single block: the model is too large for it, or another "
         "process holds its memory"
     ),
+    run.PartUnfit: "what member {part} handed over cannot be averaged: {cause}",
     run.UnknownDevice: "device {device}: known are cpu and cuda:0, cuda:1 and so on",
     run.TorchForCpus: "device {device} cannot be used: this build of torch is for CPUs alone",
     run.DeviceUnusable: "device {device} cannot be used: {detail}",

@@ -1,0 +1,1 @@
+"""Jobs that several workers train together: when that pays, who trains which part, and the averages."""

@@ -1,0 +1,80 @@
+"""The averages of one job on the node's disk: which there are, and what is known of each."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from pathlib import Path
+
+import msgspec
+
+from emeth_tui.files import write_atomically
+
+# As training.cooperation.average names them: the node loads no torch.
+AVERAGES = "averages"
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What is known of an epoch whose average is made, and that does not yet count."""
+
+    train_loss: float
+    seconds: float
+
+
+class Averages:
+    """Files by epoch, each with its facts beside it, written last: without them it does not count as made."""
+
+    def __init__(self, job_directory: Path) -> None:
+        self._job_directory = job_directory
+        self._directory = job_directory / AVERAGES
+
+    def newest(self, epochs: int) -> int:
+        """Return the last epoch, of so many, that is averaged; 0 when none is."""
+        for epoch in range(epochs, 0, -1):
+            if self._path(epoch).is_file() and self.facts(epoch) is not None:
+                return epoch
+        return 0
+
+    def facts(self, epoch: int) -> Facts | None:
+        """Return what is known of an epoch; None when it is not averaged."""
+        try:
+            return msgspec.json.decode(self._path(epoch).with_suffix(".json").read_bytes(), type=Facts)
+        except (OSError, msgspec.MsgspecError):
+            return None
+
+    def made(self, epoch: int, facts: Facts, keep: set[int]) -> None:
+        """Note that an epoch's average is made; delete those of other epochs than it and `keep`."""
+        write_atomically(
+            self._path(epoch).with_suffix(".json"), json.dumps(msgspec.to_builtins(facts)).encode()
+        )
+        for path in self._directory.iterdir():
+            if path.stem not in {self._path(kept).stem for kept in {epoch, *keep}}:
+                path.unlink(missing_ok=True)
+
+    def _path(self, epoch: int) -> Path:
+        return self._directory / f"epoch-{epoch:06d}.pt"
+
+
+def link_dataset(dataset: Path, directory: Path) -> None:
+    """Have a part's directory hold the job's dataset. Raise OSError."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    target = directory / dataset.name
+    if target.exists() and target.samefile(dataset):
+        return
+    target.unlink(missing_ok=True)
+    os.link(dataset, target)
+
+
+def drop_checkpoints_after(directory: Path, epoch: int) -> None:
+    """Delete checkpoints that go on from an average that is lost."""
+    for path in (directory / "checkpoints").glob("epoch-*-block-*.pt"):
+        with contextlib.suppress(ValueError):
+            if int(path.name.split("-")[1]) > epoch:
+                path.unlink(missing_ok=True)
+
+
+def newest_first(directory: Path, epoch: int) -> None:
+    """Have the average be the newest of a part's checkpoints, also by its time."""
+    with contextlib.suppress(FileNotFoundError):
+        os.utime(directory / "checkpoints" / f"epoch-{epoch:06d}-block-{0:09d}.pt")

@@ -1,0 +1,64 @@
+"""Whether a job is shared out: it takes less time than with one worker, and earns the same fee."""
+
+from __future__ import annotations
+
+from emeth_tui.engine.context import Context
+from emeth_tui.job import MAX_PARTS, Job
+from emeth_tui.model import JobState
+from emeth_tui.notices.events.job import SharedOut
+from emeth_tui.workers.supervisor import Worker
+
+LEAST_SAVING = 0.1  # of the time that it takes with fewer
+LEAST_PART_BYTES = 2_048  # of the dataset; a part of less may have nothing to learn from
+_UNDECIDED = frozenset({JobState.CLAIMING, JobState.CLAIMED, JobState.DOWNLOADING, JobState.PREPARING})
+
+
+def share_out(context: Context, job: Job) -> Job:
+    """Decide over how many workers a job is shared out that is about to be trained, once for all."""
+    if job.parts > 1 or job.state is not JobState.PREPARING or not _may_cooperate(context):
+        return job
+    if _has_checkpoint(context, job):
+        return job
+    workers = _best_workers(context, job)
+    if len(workers) < 2:
+        return job
+    alone, together = (context.forecasts.together(job, some) for some in (workers[:1], workers))
+    devices = ", ".join(worker.device for worker in workers)
+    shared = SharedOut(len(workers), devices, round(alone.expected_s), round(together.expected_s))
+    job = context.book.update(job.job_id, parts=len(workers))
+    context.events.publish(shared, job_id=job.job_id)
+    return job
+
+
+def workers_wanted(context: Context, job: Job, workers: int) -> int:
+    """Return how many of so many workers a job has or may take: until it is decided, all of them."""
+    if job.state in _UNDECIDED and job.parts == 1 and _may_cooperate(context):
+        return workers
+    return job.parts if job.state in {*_UNDECIDED, JobState.TRAINING} else 1
+
+
+def _may_cooperate(context: Context) -> bool:
+    """Whether the owner wants it. Where results are measured, members' fewer steps might not reach as low."""
+    return context.settings.training.cooperative == "nvm" and context.network.verification == "chain"
+
+
+def _has_checkpoint(context: Context, job: Job) -> bool:
+    return any((context.disk.files.directory(job.job_id) / "checkpoints").glob("*.pt"))
+
+
+def _best_workers(context: Context, job: Job) -> list[Worker]:
+    """Return the job's own worker, and as many free ones beside it as save time."""
+    own = context.leases.place_of(job.job_id)
+    free = [worker for worker in context.leases.free if worker is not own]
+    free.sort(key=lambda worker: context.forecasts.together(job, [worker]).expected_s)
+    workers = [*([own] if own is not None else []), *free]
+    chosen = workers[:1]
+    if not chosen:
+        return []
+    most = min(len(workers), MAX_PARTS, job.dataset_bytes // LEAST_PART_BYTES)
+    best_s = context.forecasts.together(job, chosen).expected_s
+    for parts in range(2, most + 1):
+        needed_s = context.forecasts.together(job, workers[:parts]).expected_s
+        if needed_s <= best_s * (1 - LEAST_SAVING):
+            chosen, best_s = workers[:parts], needed_s
+    return chosen

@@ -1,0 +1,137 @@
+"""A member's training: its part of each epoch, and between two epochs the average of all members."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from emeth_tui.training import reports
+from emeth_tui.training.cooperation.average import Average, hand_over, is_average
+from emeth_tui.training.job_control import StopRequested
+from emeth_tui.training.run.best_keeper import BestKeeper
+from emeth_tui.training.run.loop import Trainer
+
+REPEAT_S = 20.0  # what a member waits for may have been lost with a process or a connection
+Answer = TypeVar("Answer")
+
+
+class PartTrainer(Trainer):
+    """Trains one part of a job. An epoch counts when the node says so, with one loss for all members.
+
+    The member that trains the first part goes on to the result; the others end with the last epoch.
+    """
+
+    def __init__(self, part: int, handed_over: Path, *args: Any, **settings: Any) -> None:
+        """`handed_over` is the file for what is to be averaged; the rest is what a Trainer takes."""
+        super().__init__(*args, **settings)
+        self._part = part
+        self._handed_over = handed_over
+        self._agreed = True  # whether the epochs done count; else the average is to be measured first
+
+    def _train_epochs(self) -> None:
+        while self._at.epoch < self._plan.epochs or not self._agreed:
+            self._train_epoch_or_go_back()
+
+    def _train_epoch(self) -> None:
+        if self._agreed:
+            super()._train_epoch()
+        else:
+            self._agree()
+
+    def _finish(self) -> float:
+        return super()._finish() if self._part == 1 else self._at.valid_loss
+
+    def _measure_start(self, best: BestKeeper) -> None:
+        loss = self._until_counted(0, self._validate())
+        best.so_far.start(loss)
+        self._kept_at = None
+        self._report(reports.Untrained(loss))
+
+    def _finish_epoch(self, started: float) -> None:
+        reading = self._read()
+        self._watch.judge_mean(reading.mean_loss, self._at.best_train_loss)
+        epoch = self._at.epoch + 1
+        self._report(reports.Saving(*self.position))
+        with self._pace.saving():
+            hand_over(self._handed_over, epoch, self._model, reading.mean_loss)
+        self._at.best_train_loss = min(self._at.best_train_loss, reading.mean_loss)
+        trained = reports.PartTrained(
+            epoch, reading.mean_loss, round(reading.tokens), self._tokens.vocab_size
+        )
+        self._take(self._wait(trained, self._average_of))
+        loss = self._agreed_loss()
+        self._at.valid_loss = loss
+        self._agreed = True
+        self._judge(reading.mean_loss, started)
+
+    def _agree(self) -> None:
+        """Have an average count that was there when this process began."""
+        self._at.valid_loss = self._agreed_loss()
+        self._agreed = True
+        if self._best and self._best.judge(self._at, last=self._at.epoch == self._plan.epochs):
+            self._stepper.start_over()
+        self._start_meter()
+
+    def _agreed_loss(self) -> float:
+        return self._until_counted(self._at.epoch, self._validate())
+
+    def _average_of(self, limit_s: float, epoch: int) -> Average | None:
+        """Return the average of an epoch once the node says that it is there."""
+        if not self._control.wait_for_average(epoch, limit_s):
+            return None
+        content: Any = self._store.load_newest()
+        is_there = content is not None and is_average(content) and content["epoch"] == epoch
+        return content if is_there else None
+
+    def _until_counted(self, epoch: int, valid_loss: float) -> float:
+        return self._wait(
+            reports.PartValidated(epoch, valid_loss),
+            lambda limit_s, epoch: self._control.wait_for_count(epoch, limit_s),
+        )
+
+    def _wait(
+        self,
+        report: reports.PartTrained | reports.PartValidated,
+        answer_within: Callable[[float, int], Answer | None],
+    ) -> Answer:
+        """Report until there is an answer. Raise StopRequested, after saving, when asked to stop."""
+        self._pace.pause()
+        while True:
+            self._report(report)
+            answer = answer_within(REPEAT_S, report.epoch)
+            if answer is not None:
+                self._pace.resume()
+                return answer
+            if self._control.stopping:
+                self.keep()
+                raise StopRequested
+
+    def _restore(self, content: Mapping[str, Any] | None) -> None:
+        self._agreed = content is None or content.get("agreed", False)
+        if content is None or not is_average(content):
+            super()._restore(content)
+            return
+        super()._restore(self._store.load_newest(own=True))  # what the optimiser has learnt
+        average: Any = content
+        self._restore_best(average)
+        self._take(average)
+
+    def _restore_best(self, average: Average) -> None:
+        best = average["best"]
+        if self._best is None or best is None:
+            return
+        if best["epoch"]:
+            self._model.import_weights(average["best_weights"])
+        self._best.restore({"best": best, "best_weights": {}})
+
+    def _take(self, average: Average) -> None:
+        self._model.import_weights(average["weights"])
+        self._stepper.weights_changed()
+        self._at.epoch, self._at.blocks_done = average["epoch"], 0
+        self._agreed = False
+        self._kept_at = None
+        self._start_meter()
+
+    def _more_to_save(self) -> dict[str, Any]:
+        return {"agreed": self._agreed}
