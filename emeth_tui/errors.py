@@ -77,6 +77,7 @@ class ExitCode(IntEnum):
     NOT_CONFIRMED = 25
     NOT_VERIFIED = 26
     SERVING = 27
+    UPDATE_AVAILABLE = 28
     INTERRUPTED = 130
 
 
@@ -126,6 +127,10 @@ class StorageRejected(StorageError):
 
 
 class InfoServerError(NetworkError):
+    pass
+
+
+class UpdateUnknown(NetworkError):
     pass
 
 

@@ -181,6 +181,13 @@ SAID = {
         "ネットワークのコントラクトまたはサービスを用意できない",
         "パッケージ、ポート、ファイル、アカウントのうち、何が悪いかはメッセージにあります",
     ),
+    ExitCode.UPDATE_AVAILABLE: Said(
+        "upgrade as you installed it, such as with `pipx upgrade emeth-tui`: stop the node, upgrade, start "
+        "it; jobs go on",
+        "`emeth-tui version --check-update`: 新しい版がある",
+        "インストールした方法で更新してください（`pipx upgrade emeth-tui` など）。ノードを止め、更新し、"
+        "起動すれば、ジョブは続きから再開します",
+    ),
     ExitCode.INTERRUPTED: Said(
         "start again: every job under way is saved and goes on",
         "`--exit-after-jobs` に達する前に止められた",

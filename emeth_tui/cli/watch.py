@@ -50,8 +50,8 @@ class Account(Address):
 
 @click.command(
     epilog=example(
-        "emeth-tui watch 0x52908400098527886E0F7030069857D2E4169EE7 --network network.toml",
-        "emeth-tui --network round3-2 watch 0x52908400098527886E0F7030069857D2E4169EE7 --json | jq .free_wei",
+        "emeth-tui watch 0x52908400098527886E0F7030069857D2E4169EE7",
+        "emeth-tui watch $ADDRESS --network network.toml --json | jq .free_wei",
     )
 )
 @click.argument("address", type=Account())

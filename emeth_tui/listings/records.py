@@ -420,6 +420,7 @@ class VersionRecord:
     version: str
     schema: int
     python: str
+    newest: Annotated[str | None, Field(description="on PyPI, with `--check-update`; null: not asked")]
 
 
 ACTING_COMMANDS = (

@@ -16,17 +16,43 @@ from emeth_tui.errors import ExitCode
 from emeth_tui.words.translation import _
 
 
-@click.command(epilog=example("emeth-tui version --json"))
+@click.command(epilog=example("emeth-tui version --json", "emeth-tui version --check-update"))
+@click.option("--check-update", is_flag=True, help="Ask PyPI for the newest release; nothing else ever asks.")
 @JSON
-def version(as_json: bool) -> ExitCode:
-    """Print the program's version; --json adds that of the schema of all JSON, and Python's."""
+def version(as_json: bool, check_update: bool) -> ExitCode:
+    """Print the program's version; --json adds that of the schema of all JSON, and Python's.
+
+    With --check-update it exits with 28 where there is a newer release, and with 9 where that is not known.
+    """
+    newest = _newest_release() if check_update else None
     if as_json:
         from emeth_tui.listings.records import SCHEMA, VersionRecord
 
-        print_json(asdict(VersionRecord(__version__, SCHEMA, platform.python_version())))
+        print_json(asdict(VersionRecord(__version__, SCHEMA, platform.python_version(), newest)))
     else:
         print(f"emeth-tui {__version__}")
-    return ExitCode.OK
+    return ExitCode.OK if newest is None else _compared(newest, say=not as_json)
+
+
+def _newest_release() -> str:
+    import asyncio
+
+    from emeth_tui.clients.updates import newest_version
+
+    return asyncio.run(newest_version())
+
+
+def _compared(newest: str, *, say: bool) -> ExitCode:
+    from emeth_tui.clients.updates import is_newer
+
+    is_old = is_newer(newest, __version__)
+    if say and is_old:
+        print(
+            _("{version} is there: `pipx upgrade emeth-tui`, or as you installed it").format(version=newest)
+        )
+    elif say:
+        print(_("that is the newest release"))
+    return ExitCode.UPDATE_AVAILABLE if is_old else ExitCode.OK
 
 
 @click.command(epilog=example('eval "$(emeth-tui completion bash)"', "emeth-tui completion fish | source"))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from emeth_tui.store.events import EventTable
 
 SHOWN = 100
-MOST_SHOWN = 500_000  # as many as are kept
+MOST_SHOWN = 200_000  # as many as are kept
 REMEDY_INDENT = 4
 LEAST_READ = 100  # what arrives meanwhile is recognised among them
 _RANKS = {severity: rank for rank, severity in enumerate(Severity)}
@@ -62,7 +62,7 @@ def events(
 ) -> ExitCode:
     """List what happened, the newest last. With --follow, --json prints one object a line.
 
-    The newest 500,000 events are kept; older ones are in the log files.
+    The newest 200,000 events are kept, and epochs among the newest 50,000; older ones are in the log files.
     """
     if follow and output.as_csv:
         raise click.UsageError("--follow prints lines, or JSON with --json")
