@@ -143,6 +143,7 @@ GROUPS: dict[str, tuple[type[Notice], ...]] = {
         devices.GpuSlowed,
         host.HostAway,
         host.JobMoved,
+        host.HostRefused,
         host.HostDiffers,
         host.HostsNotRead,
     ),

@@ -232,6 +232,12 @@ class Away(_Frame, frozen=True):
     final: bool = False
 
 
+class Turned(_Frame, frozen=True):
+    """Something was refused that came with this host's certificate, or with one that it had before."""
+
+    detail: Text
+
+
 class Put(_Frame, frozen=True):
     """Have the host hold a job's dataset, or the newest checkpoint that the node has."""
 
@@ -266,6 +272,6 @@ class Moved(_Frame, frozen=True):
 ToKeeper = Known | Open | Down | Heard | Kill | Beat | ListFiles | Offer | Get | Piece | Cancel
 FromKeeper = KeeperHello | Taken | Up | Ended | Beat | Files | Wanted | Sending | Piece | Stored | Refused
 ToLink = Known | Open | Down | Heard | Kill | Put | Bring | Cancel
-FromLink = Joined | Away | Taken | Up | Ended | Moved | Refused
+FromLink = Joined | Away | Turned | Taken | Up | Ended | Moved | Refused
 PASSED_ON_DOWN = (Known, Open, Down, Heard, Kill)  # what a link hands from the node to the keeper
 PASSED_ON_UP = (Taken, Up, Ended)

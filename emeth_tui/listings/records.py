@@ -387,7 +387,7 @@ class HostRecord:
     """Another machine that trains for this node. Without a running node, most of it is not known."""
 
     name: str
-    destination: Annotated[str, Field(description="as ssh takes it")]
+    destination: Annotated[str, Field(description="as ssh takes it; over TLS, address and port")]
     joined: Annotated[bool, Field(description="whether it is reached")]
     draining: Annotated[bool, Field(description="whether it gets no new jobs")]
     away_s: Annotated[float, Field(description="for how long it has not been reached")]

@@ -28,13 +28,14 @@ class Systemd:
     scope: Scope
     root: Path = Path("/")
     home: Path = Path("~")
+    name: str = NAME
 
     @property
     def unit_path(self) -> Path:
         if self.scope is Scope.SYSTEM:
-            return self.root / "etc/systemd/system" / NAME
+            return self.root / "etc/systemd/system" / self.name
         base = os.environ.get("XDG_CONFIG_HOME") or str(self.home.expanduser() / ".config")
-        return Path(base) / "systemd/user" / NAME
+        return Path(base) / "systemd/user" / self.name
 
     @property
     def runs(self) -> bool:

@@ -90,12 +90,12 @@ class Unit:
             yield from ("Wants=network-online.target", "After=network-online.target")
         yield "StartLimitIntervalSec=0"  # deadlines do not wait: it is tried for as long as it takes
         program, *arguments = self.command  # before the program, a colon leaves each $ as it is
-        started = " ".join([_word(f":{program}"), *map(_word, arguments)])
+        started = " ".join([word(f":{program}"), *map(word, arguments)])
         yield from ("", "[Service]", "Type=notify", f"ExecStart={started}")
         if self.user:
             yield f"User={self.user}"
         for name, value in self.environment.items():
-            yield f"Environment={_word(f'{name}={value}')}"
+            yield f"Environment={word(f'{name}={value}')}"
         for name, path in self.credentials.items():
             yield f"LoadCredential={name}:{_plain(str(path))}"
         yield from (
@@ -110,7 +110,7 @@ class Unit:
         )
         if self.scope is Scope.SYSTEM:
             yield from _WALL
-            yield from (f"ReadWritePaths={_word(str(path))}" for path in self.writable)
+            yield from (f"ReadWritePaths={word(str(path))}" for path in self.writable)
         target = "default.target" if self.scope is Scope.USER else "multi-user.target"
         yield from ("", "[Install]", f"WantedBy={target}")
 
@@ -119,7 +119,7 @@ def _plain(text: str) -> str:
     return text.replace("%", "%%")
 
 
-def _word(text: str) -> str:
+def word(text: str) -> str:
     """Quote a word as systemd.syntax(7) wants it; a new line in it starts no line of the unit."""
     escaped = _plain(text).replace("\\", "\\\\").replace('"', '\\"')
     escaped = escaped.replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")

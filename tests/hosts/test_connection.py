@@ -1,4 +1,4 @@
-"""A node's side of one host, and the link process that it keeps."""
+"""A link process that a node keeps."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from emeth_tui.hosts.node.connection import _seen_through
+from emeth_tui.hosts.node.ssh_link import _seen_through
 
 
 async def test_an_end_that_is_under_way_comes_though_its_task_is_cancelled() -> None:

@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,9 @@ from emeth_tui.hosts.frames import FrameWriter
 from emeth_tui.hosts.link import files as link_files
 from emeth_tui.hosts.link.line import Route
 from emeth_tui.hosts.messages import Bring, Put
-from emeth_tui.hosts.node.connection import HostConnection, Surroundings, TransferFailed
+from emeth_tui.hosts.node.connection import HostConnection, TransferFailed
 from emeth_tui.hosts.node.files import Carrier, FarJobFiles, epochs_kept
+from emeth_tui.hosts.node.ssh_link import Surroundings, ssh_link
 from emeth_tui.model import JobId
 from emeth_tui.notices.notice import to_data
 from emeth_tui.notices.reasons.foreign import Foreign
@@ -62,7 +64,8 @@ async def attempted(far: Site, home: Path) -> AsyncIterator[HostConnection]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     surroundings = Surroundings(home / "jobs", home / "link.log", environment)
     route = Route("somebody@b", ssh, "emeth-tui", NODE)
-    connection = HostConnection("b", route, surroundings, lambda: [JOB_ID], lambda _host, _job: None)
+    open_link = partial(ssh_link, route, surroundings)
+    connection = HostConnection("b", open_link, lambda: [JOB_ID], lambda *_: None, lambda *_: None)
     async with run_connection(connection):
         yield connection
 

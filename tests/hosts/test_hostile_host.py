@@ -12,6 +12,7 @@ import struct
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,12 @@ import pytest
 from emeth_tui.backoff import Backoff
 from emeth_tui.hosts import messages
 from emeth_tui.hosts.frames import FrameReader, FrameWriter
-from emeth_tui.hosts.link import process
-from emeth_tui.hosts.link.line import Route
-from emeth_tui.hosts.link.process import Link
+from emeth_tui.hosts.link import link as linking
+from emeth_tui.hosts.link.line import Route, ssh_line
+from emeth_tui.hosts.link.link import Link
 from emeth_tui.hosts.messages import FarDevice, KeeperHello, Versions
-from emeth_tui.hosts.node.connection import HostConnection, Surroundings, TransferFailed
+from emeth_tui.hosts.node.connection import HostConnection, TransferFailed
+from emeth_tui.hosts.node.ssh_link import Surroundings, ssh_link
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.network.host import (
     HostNotReached,
@@ -67,9 +69,8 @@ async def facing(
     surroundings = Surroundings(
         directory / "jobs", directory / "log", {**os.environ, "PYTHONPATH": str(ROOT)}
     )
-    connection = HostConnection(
-        "b", Route("you@b", ssh, "emeth-tui", NODE), surroundings, list, lambda _host, _job: None
-    )
+    open_link = partial(ssh_link, Route("you@b", ssh, "emeth-tui", NODE), surroundings)
+    connection = HostConnection("b", open_link, list, lambda *_: None, lambda *_: None)
     async with run_connection(connection):
         yield connection
 
@@ -143,12 +144,13 @@ async def test_a_host_that_greets_and_breaks_the_rules_is_asked_ever_more_seldom
             counted.append(failures)
             return 0.0
 
-    monkeypatch.setattr(process, "AGAIN", Recorded(0.5, 1000.0))
+    monkeypatch.setattr(linking, "AGAIN", Recorded(0.5, 1000.0))
     (tmp_path / "said").write_bytes(frame(HELLO, 1) + frame(HELLO, 2))
     ssh = ("sh", "-c", f"cat '{tmp_path / 'said'}'; exec sleep 1000", "ssh")
     near, node = socket.socketpair()
     _reader, stream = await asyncio.open_connection(sock=near)
-    link = Link(Route("you@b", ssh, "emeth-tui", NODE), tmp_path / "jobs", FrameWriter(stream))
+    open_line = partial(ssh_line, Route("you@b", ssh, "emeth-tui", NODE))
+    link = Link(open_line, tmp_path / "jobs", FrameWriter(stream))
     running = asyncio.create_task(link.run(FrameReader(asyncio.StreamReader(), messages.ToLink)))
     while len(counted) < 3:  # noqa: ASYNC110 - nobody tells of it
         await asyncio.sleep(0.005)

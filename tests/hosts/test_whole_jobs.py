@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shlex
 import signal
 from pathlib import Path
 
@@ -13,13 +12,13 @@ import pytest
 from emeth_tui.engine.hosts import host_workers
 from emeth_tui.engine.hosts.host_workers import HostWorkers
 from emeth_tui.engine.steps.job_tasks import JobTasks
-from emeth_tui.hosts.link import process as link
+from emeth_tui.hosts.link import link
 from emeth_tui.model import JobId, WorkerPhase
 from emeth_tui.notices.events.job import EpochDone
 from tests.control.conftest import until
-from tests.control.sshd import Sshd
 from tests.engine.harness import TEXT, Harness, RunningNode
 from tests.hosts.far import FarHost, write_hosts
+from tests.hosts.ways import Way
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 EPOCHS = 30
@@ -67,11 +66,11 @@ def count_looks(monkeypatch: pytest.MonkeyPatch) -> list[JobTasks]:
     return looks
 
 
-async def test_a_job_is_trained_over_ssh_and_its_result_comes_home(
-    network: Harness, far: FarHost, sshd: Sshd, tmp_path: Path
+async def test_a_job_is_trained_there_and_its_result_comes_home(
+    network: Harness, way: Way, tmp_path: Path
 ) -> None:
-    entry = far.entry(*shlex.split(sshd.ssh()), destination=sshd.destination)
-    write_hosts(tmp_path / "state" / "devnet", entry)
+    state_dir = tmp_path / "state" / "devnet"
+    write_hosts(state_dir, way.host(state_dir))
     async with network.node() as node:
         keep_local_idle(node)
         await node.event("host_joined")
@@ -83,9 +82,10 @@ async def test_a_job_is_trained_over_ssh_and_its_result_comes_home(
 
 
 async def test_relay_worker_and_keeper_are_killed_and_the_job_goes_on(
-    network: Harness, far: FarHost, tmp_path: Path
+    network: Harness, far: FarHost, way: Way, tmp_path: Path
 ) -> None:
-    write_hosts(tmp_path / "state" / "devnet", far.entry())
+    state_dir = tmp_path / "state" / "devnet"
+    write_hosts(state_dir, way.host(state_dir))
     async with network.node() as node:
         keep_local_idle(node)
         job_id = await network.post(fee_emt=20, text=TEXT * 2, epochs=2 * EPOCHS)
@@ -94,7 +94,7 @@ async def test_relay_worker_and_keeper_are_killed_and_the_job_goes_on(
         hosts = node.node._hosts._workers
         assert hosts is not None
         connection, process = hosts._hosts["b"].connection, worker.view.pid
-        os.kill(far.pids("stdio")[0], signal.SIGKILL)
+        way.kill_relay()
         while connection.joins < 2:  # noqa: ASYNC110 - nobody tells of it
             await asyncio.sleep(0.01)
         await node.event("epoch_done", job_id)
@@ -114,9 +114,10 @@ async def test_relay_worker_and_keeper_are_killed_and_the_job_goes_on(
 
 
 async def test_a_node_that_starts_anew_goes_on_where_the_host_is(
-    network: Harness, far: FarHost, tmp_path: Path
+    network: Harness, way: Way, tmp_path: Path
 ) -> None:
-    write_hosts(tmp_path / "state" / "devnet", far.entry())
+    state_dir = tmp_path / "state" / "devnet"
+    write_hosts(state_dir, way.host(state_dir))
     async with network.node() as node:
         keep_local_idle(node)
         job_id = await network.post(fee_emt=20, epochs=EPOCHS)
@@ -129,18 +130,19 @@ async def test_a_node_that_starts_anew_goes_on_where_the_host_is(
 
 
 async def test_a_job_whose_host_stays_away_goes_on_elsewhere(
-    network: Harness, far: FarHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    network: Harness, way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(host_workers, "SAID_AFTER_S", 0.0)
     monkeypatch.setattr(host_workers, "MOVE_AFTER_S", 0.0)
     looks = count_looks(monkeypatch)
-    write_hosts(tmp_path / "state" / "devnet", far.entry())
+    state_dir = tmp_path / "state" / "devnet"
+    write_hosts(state_dir, way.host(state_dir))
     async with network.node() as node:
         keep_local_idle(node)
         job_id = await network.post(fee_emt=20, epochs=EPOCHS)
         await epoch(node, job_id, 4)
         (worker,) = [worker for worker in node.node._leases.workers if worker.device == "b · cpu"]
-        far.cut_off()
+        way.cut_off()
         await node.event("host_away")
         assert worker.view.phase is WorkerPhase.AWAY
         assert not worker.usable

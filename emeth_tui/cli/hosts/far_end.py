@@ -40,7 +40,7 @@ def stdio(context: click.Context, node: str) -> ExitCode:
 
     settings = place_of(context).settings
     place = KeeperPlace(settings.cache_base / "hosts" / node)
-    relay(place, _devices(settings.workers.devices))
+    relay(place, devices_of(settings.workers.devices))
     return ExitCode.OK
 
 
@@ -57,7 +57,8 @@ def keeper(directory: Path, devices: tuple[tuple[str, int], ...]) -> ExitCode:
     return ExitCode.OK
 
 
-def _devices(configured: list[str]) -> list[FarDevice]:
+def devices_of(configured: list[str]) -> list[FarDevice]:
+    """Return the devices that a host trains on, by its own settings."""
     from emeth_tui.engine.gpus.default_devices import devices_or_default
     from emeth_tui.hosts.messages import FarDevice
     from emeth_tui.workers.cores import thread_shares, usable_cores

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 def hosts(context: click.Context, as_json: bool, as_csv: bool) -> ExitCode:
     """List the other machines that train for this node, or add and remove some.
 
-    They are reached over ssh, and need emeth-tui and your public key; docs/hosts.md says how. A running node
-    follows within seconds.
+    They are reached over ssh or over TLS, and need emeth-tui; docs/hosts.md says how. A running node follows
+    within seconds.
     """
     if context.invoked_subcommand is not None:
         return ExitCode.OK

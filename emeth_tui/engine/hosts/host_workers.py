@@ -19,11 +19,11 @@ from emeth_tui.engine.market.policy import rules_for
 from emeth_tui.errors import HostError
 from emeth_tui.hardening import child_environment
 from emeth_tui.hosts.keeper.server import installed_versions
-from emeth_tui.hosts.link.line import Route
 from emeth_tui.hosts.messages import FarDevice, KeeperHello
 from emeth_tui.hosts.node.book import Host, book_path, read_book
-from emeth_tui.hosts.node.connection import HostConnection, Surroundings
+from emeth_tui.hosts.node.connection import HostConnection
 from emeth_tui.hosts.node.files import Carrier, FarJobFiles, epochs_kept
+from emeth_tui.hosts.node.links import Links, Way, way_to
 from emeth_tui.hosts.node.remote import RemoteLink
 from emeth_tui.job import Job
 from emeth_tui.model import JobId
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 SAID_AFTER_S = 15.0  # a line that is made anew at once is no news
 MOVE_AFTER_S = 60.0  # whatever the deadline says: to begin anew costs as much
 REMOVE_GRACE_S = 5.0
-SSH_AGENT_VARIABLE = "SSH_AUTH_SOCK"
 log = logging.getLogger(__name__)
 
 
@@ -47,7 +46,7 @@ class _OpenHost:
     """A host at work: its entry in the file, its connection, its workers, and what is being done about it."""
 
     entry: Host
-    route: Route
+    way: Way
     connection: HostConnection
     files: FarJobFiles
     running: asyncio.Task[None]
@@ -65,13 +64,12 @@ class HostWorkers:
         self._context = context
         self._pool = pool
         self._leases = leases
-        self._environment = child_environment()
-        if ssh_agent:
-            self._environment[SSH_AGENT_VARIABLE] = ssh_agent
+        settings = context.settings
+        self._links = Links(settings.state_dir, settings.jobs_dir, child_environment(), ssh_agent)
         self._hosts: dict[str, _OpenHost] = {}
         self._carrier = Carrier(self._limit_bytes)
         self._file_status: tuple[int, int] | None = None
-        self._wanted: dict[str, tuple[Host, Route]] = {}  # what the file says, by name
+        self._wanted: dict[str, tuple[Host, Way]] = {}  # what the file says, by name
         self._jobs_known: frozenset[JobId] = frozenset()
 
     @property
@@ -104,7 +102,7 @@ class HostWorkers:
 
     async def _care(self, host: _OpenHost, tasks: JobTasks) -> None:
         wanted = self._wanted.get(host.entry.name)
-        if wanted is None or wanted[1] != host.route:
+        if wanted is None or wanted[1] != host.way:
             await self._remove(host, tasks)
             return
         if host.connection.joins != host.joins_seen:
@@ -131,6 +129,7 @@ class HostWorkers:
             if host.care is not None:
                 await _cancelled(host.care)
             await _cancelled(host.running)
+        await self._links.close()
 
     # -- the file
 
@@ -145,14 +144,19 @@ class HostWorkers:
         if changed != self._file_status:
             self._file_status = changed
             self._read_file()
-        for name, (entry, route) in self._wanted.items():
+        for name, (entry, way) in self._wanted.items():
             if name not in self._hosts:
-                self._open(entry, route)
-            host = self._hosts[name]
-            if host.route == route and host.entry != entry:
-                host.entry = entry
-                for worker in host.workers.values():
-                    worker.draining = entry.draining
+                self._open(entry, way)
+            elif self._hosts[name].way == way:
+                self._change(self._hosts[name], entry)
+
+    def _change(self, host: _OpenHost, entry: Host) -> None:
+        """Take up what is new about a host that stays where it is."""
+        before, host.entry = host.entry, entry
+        if before.tls != entry.tls:
+            host.connection.relink()  # its old certificate counts no more
+        for worker in host.workers.values():
+            worker.draining = entry.draining
 
     def _read_file(self) -> None:
         try:
@@ -160,17 +164,15 @@ class HostWorkers:
         except HostError as error:
             self._context.events.publish(events.HostsNotRead(error.reason))
         else:
-            self._wanted = {entry.name: (entry, _route(entry, book.node)) for entry in book.hosts}
+            self._wanted = {entry.name: (entry, way_to(entry, book.node)) for entry in book.hosts}
 
-    def _open(self, entry: Host, route: Route) -> None:
-        settings = self._context.settings
-        log_path = settings.state_dir / "logs" / f"host-{entry.name}.log"
-        log_path.parent.mkdir(parents=True, exist_ok=True)
-        surroundings = Surroundings(settings.jobs_dir, log_path, self._environment)
-        connection = HostConnection(entry.name, route, surroundings, self._open_jobs, self._checkpoint_kept)
+    def _open(self, entry: Host, way: Way) -> None:
+        name = entry.name
+        open_link = self._links.over(way, lambda: self._wanted[name][0])
+        connection = HostConnection(name, open_link, self._open_jobs, self._checkpoint_kept, self._refused_of)
         files = FarJobFiles(self._context.disk.files, connection, self._limit_bytes)
-        running = asyncio.create_task(connection.run(), name=f"host {entry.name}")
-        self._hosts[entry.name] = _OpenHost(entry, route, connection, files, running)
+        running = asyncio.create_task(connection.run(), name=f"host {name}")
+        self._hosts[name] = _OpenHost(entry, way, connection, files, running)
 
     async def _remove(self, host: _OpenHost, tasks: JobTasks) -> None:
         for worker in host.workers.values():
@@ -271,6 +273,9 @@ class HostWorkers:
     def _checkpoint_kept(self, connection: HostConnection, job_id: JobId) -> None:
         self._carrier.kept(connection, job_id)
 
+    def _refused_of(self, connection: HostConnection, detail: str) -> None:
+        self._context.events.publish(events.HostRefused(connection.name, detail))
+
     def _open_jobs(self) -> list[JobId]:
         return [part for job in self._context.book.open_jobs() for part in job.part_ids]
 
@@ -304,10 +309,6 @@ class HostWorkers:
             if job_id is not None and job_id in self._carrier.home_at
         ]
         return max(ages, default=None)
-
-
-def _route(entry: Host, node: str) -> Route:
-    return Route(entry.destination, entry.ssh, entry.remote_command, node)
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

@@ -27,10 +27,10 @@ _BETWEEN_TRIES_S = 0.05
 
 def relay(place: KeeperPlace, devices: Sequence[FarDevice]) -> None:
     """Pass bytes on, both ways, until one of the two sides closes. Raise HostError without a keeper."""
-    join_to_streams(_connected(place, devices))
+    join_to_streams(keeper_connection(place, devices))
 
 
-def _connected(place: KeeperPlace, devices: Sequence[FarDevice]) -> socket.socket:
+def keeper_connection(place: KeeperPlace, devices: Sequence[FarDevice]) -> socket.socket:
     """Connect to the keeper, a new one if need be. Raise HostError."""
     keeper: subprocess.Popen[bytes] | None = None
     log_path = place.logs / "keeper.log"

@@ -1,9 +1,10 @@
-"""How a link reaches a keeper: ssh, started as a child, with its streams for pipes."""
+"""How a link reaches a keeper: a line, whatever carries it; and ssh, started as a child, that carries one."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from emeth_tui.hosts.frames import FrameReader, FrameWriter
@@ -30,34 +31,28 @@ class Route:
 class LineFailed(Exception):
     """There is no line to the keeper. `final`: a second try would not change that."""
 
-    def __init__(self, reason: Reason, *, final: bool = False) -> None:
+    def __init__(self, reason: Reason, *, final: bool = False, until: asyncio.Event | None = None) -> None:
+        """`until` is set when a second try is worth while, if anybody can know that."""
         super().__init__(reason)
         self.reason = reason
         self.final = final
+        self.until = until
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """An open line: frames, both ways."""
+    """An open line: frames, both ways. Once it has ended, `failure` returns why."""
 
     frames: FrameReader[FromKeeper]
     writer: FrameWriter
-    ssh: SshProcess
-    host: str
+    failure: Callable[[], Awaitable[LineFailed]]
 
-    async def failure(self) -> LineFailed:
-        """Return why the line ended: ssh's own reason, or what the far end says."""
-        code, reason = await self.ssh.end()
-        if code == system_ssh.FAILED:
-            final = any(refusal in reason for refusal in system_ssh.FINAL)
-            return LineFailed(SshFailed(self.host, reason), final=final)
-        if code == system_ssh.NOT_FOUND:
-            return LineFailed(NotInstalledThere(self.host, reason), final=True)
-        return LineFailed(HostNotReached(reason) if reason else HostLineDropped())
+
+OpenLine = Callable[[], AbstractAsyncContextManager[Line]]  # entering it may raise LineFailed
 
 
 @asynccontextmanager
-async def open_line(route: Route) -> AsyncIterator[Line]:
+async def ssh_line(route: Route) -> AsyncIterator[Line]:
     """Start ssh; end it afterwards. Raise LineFailed when it cannot be started."""
     if not system_ssh.is_destination(route.destination):
         raise LineFailed(NoDestination(route.destination), final=True)
@@ -70,4 +65,16 @@ async def open_line(route: Route) -> AsyncIterator[Line]:
             raise LineFailed(NoSsh(route.ssh[0], error.strerror or ""), final=True) from error
         reader, stream = ssh.streams
         frames: FrameReader[FromKeeper] = FrameReader(reader, FromKeeper)
-        yield Line(frames, FrameWriter(stream), ssh, system_ssh.host_of(route.destination))
+        host = system_ssh.host_of(route.destination)
+        yield Line(frames, FrameWriter(stream), lambda: _failure(ssh, host))
+
+
+async def _failure(ssh: SshProcess, host: str) -> LineFailed:
+    """Return why the line ended: ssh's own reason, or what the far end says."""
+    code, reason = await ssh.end()
+    if code == system_ssh.FAILED:
+        final = any(refusal in reason for refusal in system_ssh.FINAL)
+        return LineFailed(SshFailed(host, reason), final=final)
+    if code == system_ssh.NOT_FOUND:
+        return LineFailed(NotInstalledThere(host, reason), final=True)
+    return LineFailed(HostNotReached(reason) if reason else HostLineDropped())

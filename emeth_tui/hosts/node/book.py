@@ -15,8 +15,16 @@ from msgspec import Meta
 from emeth_tui.errors import HostError
 from emeth_tui.files import write_atomically
 from emeth_tui.foreign_text import one_line
-from emeth_tui.hosts.messages import HostName, NodeName
-from emeth_tui.notices.reasons.network.host import HostKnown, HostsUnreadable, HostUnknown, NotAHostName
+from emeth_tui.hosts.messages import HostName, NodeName, Sha256
+from emeth_tui.hosts.tls.names import NODE_PORT, Place, Port
+from emeth_tui.notices.reasons.network.host import (
+    HostKnown,
+    HostsUnreadable,
+    HostUnknown,
+    NotAHostName,
+    NotOverTls,
+    OtherNodePort,
+)
 from emeth_tui.transport.ssh import REMOTE_COMMAND
 
 FILE_NAME = "hosts.json"
@@ -26,14 +34,23 @@ MAX_BYTES = 256 * 1024
 _Word = Annotated[str, Meta(min_length=1, max_length=2_000)]
 
 
+class OverTls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a host's relay listens, where the host reaches this node, and the digest of its certificate."""
+
+    place: Place
+    here: Place
+    certificate: Sha256
+
+
 class Host(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A host as its owner added it: an ssh destination, ssh's command here, emeth-tui's there."""
+    """A host as its owner added it: an ssh destination, ssh's command here, emeth-tui's there; or TLS."""
 
     name: HostName
     destination: _Word
     ssh: Annotated[tuple[_Word, ...], Meta(min_length=1, max_length=64)] = ("ssh",)
     remote_command: _Word = REMOTE_COMMAND
     draining: bool = False
+    tls: OverTls | None = None
 
 
 class Book(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,6 +58,11 @@ class Book(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     node: NodeName
     hosts: Annotated[tuple[Host, ...], Meta(max_length=MAX_HOSTS)] = ()
+
+    @property
+    def tls_port(self) -> Port:
+        """Where this node listens for its hosts."""
+        return next((host.tls.here.port for host in self.hosts if host.tls is not None), NODE_PORT)
 
     def find(self, name: str) -> Host:
         """Return a host by its name. Raise HostError."""
@@ -57,13 +79,26 @@ class Book(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise HostError(NotAHostName(host.name)) from error
         if any(other.name == host.name for other in self.hosts):
             raise HostError(HostKnown(host.name))
+        others_over_tls = any(other.tls is not None for other in self.hosts)
+        if host.tls is not None and others_over_tls and host.tls.here.port != self.tls_port:
+            raise HostError(OtherNodePort(host.tls.here.port, self.tls_port))
         return msgspec.structs.replace(self, hosts=(*self.hosts, host))
 
     def drained(self, name: str, draining: bool) -> Book:
         """Return the book with a host that takes no new jobs, or takes them again. Raise HostError."""
-        changed = msgspec.structs.replace(self.find(name), draining=draining)
+        return self._with(msgspec.structs.replace(self.find(name), draining=draining))
+
+    def rotated(self, name: str, certificate: str) -> Book:
+        """Return the book with another certificate for a host. Raise HostError."""
+        host = self.find(name)
+        if host.tls is None:
+            raise HostError(NotOverTls(name))
+        tls = msgspec.structs.replace(host.tls, certificate=certificate)
+        return self._with(msgspec.structs.replace(host, tls=tls))
+
+    def _with(self, changed: Host) -> Book:
         return msgspec.structs.replace(
-            self, hosts=tuple(changed if host.name == name else host for host in self.hosts)
+            self, hosts=tuple(changed if host.name == changed.name else host for host in self.hosts)
         )
 
     def without(self, name: str) -> Book:

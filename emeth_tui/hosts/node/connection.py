@@ -5,20 +5,16 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import os
-import sys
 import time
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import anyio
 
 from emeth_tui.backoff import Backoff
 from emeth_tui.foreign_text import one_line
 from emeth_tui.hosts.frames import BadFrame, FrameReader, FramesEnded, FrameWriter
-from emeth_tui.hosts.link.line import Route
 from emeth_tui.hosts.messages import (
     Away,
     Bring,
@@ -31,6 +27,7 @@ from emeth_tui.hosts.messages import (
     Moved,
     Put,
     Refused,
+    Turned,
 )
 from emeth_tui.hosts.node.remote import RemoteLink
 from emeth_tui.model import JobId
@@ -39,8 +36,8 @@ from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.network.host import HostRulesBroken, LinkEnded, NotReachedYet
 
 RESTARTS = Backoff(1.0, 30.0)
-END_LIMIT_S = 3.0
-_READ_LIMIT_BYTES = 1 << 20
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+OpenLink = Callable[[], AbstractAsyncContextManager[Streams]]  # entering it may raise OSError
 log = logging.getLogger(__name__)
 
 
@@ -54,40 +51,34 @@ class TransferFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a link process is given, and where it writes."""
-
-    jobs_dir: Path
-    log_path: Path
-    environment: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class _Absence:
     reason: Reason
     since_s: float  # by the monotonic clock
 
 
 class HostConnection:
-    """One host: joined or away. `run` keeps its link process; all calls belong on the event loop's thread."""
+    """One host: joined or away. `run` keeps its link; all calls belong on the event loop's thread."""
 
     def __init__(
         self,
         name: str,
-        route: Route,
-        surroundings: Surroundings,
+        open_link: OpenLink,
         jobs: Callable[[], Collection[JobId]],
         on_checkpoint: Callable[[HostConnection, JobId], None],
+        on_refusal: Callable[[HostConnection, str], None],
     ) -> None:
-        """`jobs` lists those that are not over; `on_checkpoint` hears of each newer checkpoint there."""
+        """`open_link` starts or reaches the link process. `jobs` lists those that are not over.
+
+        `on_checkpoint` hears of each newer checkpoint there, and `on_refusal` of what was refused.
+        """
         self.name = name
         self.joined = asyncio.Event()
         self.joins = 0
         self.hello: KeeperHello | None = None
-        self._route = route
-        self._surroundings = surroundings
+        self._open_link = open_link
         self._jobs = jobs
         self._on_checkpoint = on_checkpoint
+        self._on_refusal = on_refusal
         self._absence: _Absence | None = _Absence(NotReachedYet(), time.monotonic())
         self._links: dict[str, RemoteLink] = {}
         self._writer: FrameWriter | None = None
@@ -105,7 +96,7 @@ class HostConnection:
         return None if self._absence is None else self._absence.reason
 
     async def run(self) -> None:
-        """Keep a link process until this is cancelled."""
+        """Keep a link until this is cancelled."""
         failures = 0
         try:
             while True:
@@ -136,6 +127,11 @@ class HostConnection:
         """Have the host forget what the node does not need any more."""
         if self.joined.is_set():
             self.send(Known(tuple(self._links), tuple(self._jobs())))
+
+    def relink(self) -> None:
+        """Reach the host anew: how it is reached has changed."""
+        if self._writer is not None:
+            self._writer.close()
 
     # -- what links call
 
@@ -168,33 +164,15 @@ class HostConnection:
             log.exception("the link to host %s: internal error", self.name)
 
     async def _run_link(self) -> None:
-        surroundings, route = self._surroundings, self._route
-        words = [sys.executable, "-m", "emeth_tui.hosts.link.process"]
-        words += [route.destination, route.remote_command, route.node, str(surroundings.jobs_dir), *route.ssh]
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-        descriptor = os.open(surroundings.log_path, flags, 0o600)
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *words,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=descriptor,
-                limit=_READ_LIMIT_BYTES,
-                env=dict(surroundings.environment),
-                start_new_session=True,
-            )
-        finally:
-            os.close(descriptor)
-        assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 - pipes
-        self._writer = FrameWriter(process.stdin)
-        for request, _future in self._requests.values():
-            self.send(request)
-        try:
-            await self._read(FrameReader(process.stdout, FromLink))
-        finally:
-            self._writer = None
-            self._gone(LinkEnded())
-            await _seen_through(_end(process))
+        async with self._open_link() as (reader, stream):
+            self._writer = FrameWriter(stream)
+            for request, _future in self._requests.values():
+                self.send(request)
+            try:
+                await self._read(FrameReader(reader, FromLink))
+            finally:
+                self._writer = None
+                self._gone(LinkEnded())
 
     async def _read(self, frames: FrameReader[FromLink]) -> None:
         try:
@@ -212,6 +190,8 @@ class HostConnection:
                 self._join(hello)
             case Away(reason):
                 self._gone(from_data(Reason, reason))
+            case Turned(detail):
+                self._on_refusal(self, one_line(detail))
             case Moved(request):
                 if (waiting := self._requests.get(request)) is not None and not waiting[1].done():
                     waiting[1].set_result(message)
@@ -235,23 +215,3 @@ class HostConnection:
         self.joined.clear()
         since_s = self._absence.since_s if self._absence else time.monotonic()
         self._absence = _Absence(reason, since_s)
-
-
-async def _seen_through(work: Coroutine[Any, Any, None]) -> None:
-    """Do something to its end, also when this task is cancelled meanwhile."""
-    task = asyncio.create_task(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.stdin is not None:
-        process.stdin.close()
-    with anyio.move_on_after(END_LIMIT_S):
-        await process.wait()
-    if process.returncode is None:
-        process.kill()
-        await process.wait()

@@ -36,6 +36,13 @@ class HostRemoved(EventBody):
     host: str
 
 
+class HostRefused(EventBody):
+    severity = Severity.WARNING
+
+    host: str
+    detail: str
+
+
 class HostsNotRead(EventBody):
     severity = Severity.ERROR
 

@@ -13,6 +13,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     host.HostAway: "host {host} is away: {reason}; its jobs go on there, and are waited for",
     host.HostBack: "host {host} is back after {lasted_s}",
     host.HostRemoved: "host {host} is no longer used",
+    host.HostRefused: "refused, of what came with host {host}'s certificate: {detail}",
     host.HostsNotRead: "the hosts stay as they are: {reason}",
     host.JobMoved: (
         "host {host} has been away for {away_s} and the deadline allows no more: the job goes on elsewhere "
@@ -28,5 +29,9 @@ REMEDIES: Mapping[type[Notice], str] = {
     host.HostDiffers: "install the same versions on both machines; until then the host trains all the same",
     host.HostAway: _REACH_HOST,
     host.JobMoved: _REACH_HOST,
+    host.HostRefused: (
+        "look after that machine: it, or somebody with its certificate, does what emeth-tui does not. "
+        "`emeth-tui hosts rotate NAME` makes the certificate worthless"
+    ),
     host.HostsNotRead: "correct hosts.json in the state directory; the node reads it again by itself",
 }

@@ -86,3 +86,43 @@ class HostUnknown(Reason):
 class HostsUnreadable(Reason):
     path: Path
     detail: str
+
+
+class NotJoined(Reason):
+    pass
+
+
+class HostsExtraMissing(Reason):
+    pass
+
+
+class InvitationUnreadable(Reason):
+    path: Path
+    detail: str
+
+
+class InvitationOpen(Reason):
+    path: Path
+
+
+class NoHostAddress(Reason):
+    address: str
+
+
+class OtherNodePort(Reason):
+    port: int
+    ours: int
+
+
+class NotOverTls(Reason):
+    name: str
+
+
+class NoWayThere(Reason):
+    address: str
+    detail: str
+
+
+class AuthorityUnusable(Reason):
+    path: Path
+    detail: str

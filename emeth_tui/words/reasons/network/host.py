@@ -32,4 +32,13 @@ SENTENCES: Mapping[type[Notice], str] = {
     host.HostKnown: "there is a host {name} already",
     host.HostUnknown: "there is no host {name}",
     host.HostsUnreadable: "{path} cannot be used: {detail}",
+    host.NotJoined: "it has not joined; `emeth-tui hosts join` on the host does that",
+    host.HostsExtraMissing: "packages are missing; `pip install 'emeth-tui[hosts]'` installs them",
+    host.InvitationUnreadable: "{path} cannot be used: {detail}",
+    host.InvitationOpen: "{path} holds a key, and others may read it: `chmod 600` it first",
+    host.OtherNodePort: "the hosts of this node reach it at port {ours}, not {port}",
+    host.NoHostAddress: "{address} is no address: `ADDRESS`, `ADDRESS:PORT` or `[ADDRESS]:PORT`",
+    host.NotOverTls: "host {name} is reached over ssh: it has no certificate",
+    host.NoWayThere: "no own address towards {address} is known ({detail}): give one with `--here`",
+    host.AuthorityUnusable: "{path} cannot be used: {detail}",
 }

@@ -1,0 +1,81 @@
+"""A link process of a host's own, which reaches it over ssh."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from emeth_tui.hosts.link.line import Route
+from emeth_tui.hosts.node.connection import Streams
+
+END_LIMIT_S = 3.0
+READ_LIMIT_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a link process is given, and where it writes."""
+
+    jobs_dir: Path
+    log_path: Path
+    environment: Mapping[str, str]
+
+
+@asynccontextmanager
+async def ssh_link(route: Route, surroundings: Surroundings) -> AsyncIterator[Streams]:
+    """Start a link process, and end it afterwards. Raise OSError if it does not start."""
+    words = ["emeth_tui.hosts.link.process", route.destination, route.remote_command, route.node]
+    async with child(surroundings, *words, str(surroundings.jobs_dir), *route.ssh) as streams:
+        yield streams
+
+
+@asynccontextmanager
+async def child(surroundings: Surroundings, module: str, *words: str) -> AsyncIterator[Streams]:
+    """Run a module of ours as a child that logs to a file, and end it afterwards. Raise OSError."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+    descriptor = os.open(surroundings.log_path, flags, 0o600)
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", module, *words),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=descriptor,
+            limit=READ_LIMIT_BYTES,
+            env=dict(surroundings.environment),
+            start_new_session=True,
+        )
+    finally:
+        os.close(descriptor)
+    assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 - pipes
+    try:
+        yield process.stdout, process.stdin
+    finally:
+        await _seen_through(_end(process))
+
+
+async def _seen_through(work: Coroutine[Any, Any, None]) -> None:
+    """Do something to its end, also when this task is cancelled meanwhile."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+    with anyio.move_on_after(END_LIMIT_S):
+        await process.wait()
+    if process.returncode is None:
+        process.kill()
+        await process.wait()

@@ -1,0 +1,90 @@
+"""The node's side of the link for hosts over TLS: one process for all of them, kept while it is wanted."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import msgspec
+
+from emeth_tui.hosts.node.connection import RESTARTS, Streams
+from emeth_tui.hosts.node.ssh_link import READ_LIMIT_BYTES, Surroundings, child
+from emeth_tui.hosts.tls.requests import Serve
+from emeth_tui.transport.local_socket import connected_socket
+
+DIRECTORY = "hosts-tls"  # in the state directory
+_SOCKET_DIRECTORY = "link"
+_READY = b"ready\n"
+log = logging.getLogger(__name__)
+
+
+class NotStarted(OSError):
+    """The link does not start; the text is its own."""
+
+
+class TlsLinkProcess:
+    """The link's process. `run` keeps it, and `serve` connects to it for one host."""
+
+    def __init__(self, state_dir: Path, port: int, surroundings: Surroundings) -> None:
+        self.port = port
+        self._directory = state_dir / DIRECTORY
+        self._surroundings = surroundings
+        self._started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def run(self) -> None:
+        """Keep the process until this is cancelled."""
+        failures = 0
+        try:
+            while True:
+                began = time.monotonic()
+                await self._run_once()
+                failures = 1 if time.monotonic() - began > RESTARTS.longest_s else failures + 1
+                log.warning("the link for hosts over TLS ended")
+                await anyio.sleep(RESTARTS.delay_s(failures))
+        finally:
+            self._started.cancel()
+
+    @asynccontextmanager
+    async def serve(self, served: Serve) -> AsyncIterator[Streams]:
+        """Have the process serve a host. Raise OSError, NotStarted if it does not start."""
+        await asyncio.shield(self._started)
+        connected = connected_socket(self._socket_dir)
+        reader, writer = await asyncio.open_unix_connection(sock=connected, limit=READ_LIMIT_BYTES)
+        writer.write(msgspec.json.encode(served) + b"\n")
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    @property
+    def _socket_dir(self) -> Path:
+        return self._directory / _SOCKET_DIRECTORY
+
+    async def _run_once(self) -> None:
+        if self._started.done():
+            self._started = asyncio.get_running_loop().create_future()
+        words = [
+            str(self._directory),
+            str(self.port),
+            str(self._surroundings.jobs_dir),
+            str(self._socket_dir),
+        ]
+        try:
+            async with child(self._surroundings, "emeth_tui.hosts.tls.process", *words) as (said, _stdin):
+                line = await said.readline()
+                if line != _READY:
+                    raise NotStarted(line.decode("utf-8", "replace").strip() or "the link ended; see its log")
+                self._started.set_result(None)
+                await said.read()
+        except OSError as error:
+            if not self._started.done():
+                self._started.set_exception(error)
+                self._started.exception()  # read, whether or not anybody waits for it

@@ -1,0 +1,165 @@
+"""dask's worker on a host: it joins the node's connections to the keeper's socket, and knows nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import tempfile
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import anyio
+import msgspec
+from distributed import Worker
+from distributed.comm.core import connect
+
+from emeth_tui.backoff import Backoff
+from emeth_tui.errors import HostError
+from emeth_tui.foreign_text import one_line
+from emeth_tui.hosts.keeper.place import KeeperPlace
+from emeth_tui.hosts.keeper.relay import keeper_connection
+from emeth_tui.hosts.messages import FarDevice, Versions
+from emeth_tui.hosts.tls.contexts import context_of
+from emeth_tui.hosts.tls.invitation import Invitation
+from emeth_tui.hosts.tls.names import FRAMES, NODE_DNS_NAME, tls_address
+from emeth_tui.hosts.tls.pump import pump
+from emeth_tui.hosts.tls.serving import (
+    NO_ANSWER,
+    FewOperations,
+    OwnSecurity,
+    Refusal,
+    connection_options,
+)
+from emeth_tui.hosts.tls.wire import Peer, PlainTLS, put_in_place
+from emeth_tui.words.sentences import english
+
+AGAIN = Backoff(0.5, 30.0)
+REACH_LIMIT_S = 10.0
+log = logging.getLogger(__name__)
+OnConnection = Callable[[Versions], None]
+
+
+class Relay(FewOperations, Worker):  # type: ignore[misc]
+    """The worker with two operations; it can compute nothing."""
+
+    stream_operations = frozenset({"close", "remove-worker"})
+
+    def __init__(
+        self, invitation: Invitation, security: OwnSecurity, directory: str, serve: Callable[..., Any]
+    ) -> None:
+        self._serve_frames = serve
+        self.operations = {"identity": self._identity, FRAMES: self._frames}
+        super().__init__(
+            tls_address(invitation.node_place.address, invitation.node_place.port),
+            security=security,
+            name=invitation.name,
+            port=invitation.own_place.port,
+            protocol="tls",
+            contact_address=tls_address(invitation.own_place.address, invitation.own_place.port),
+            nthreads=1,
+            executor="offload",
+            memory_limit=0,
+            local_directory=directory,
+            heartbeat_interval="10s",
+            extensions={},
+            metrics={},
+            startup_information={},
+        )
+        self.close_down()
+
+    def admit(self, peer: Peer) -> None:
+        """Raise Refusal for all but the node."""
+        if peer.dns_name != NODE_DNS_NAME:
+            raise Refusal("a certificate that is not the node's")
+
+    def refused(self, peer: Peer, detail: str) -> None:
+        """Log what was refused."""
+        log.warning("refused, of %s: %s", peer.dns_name or "a stranger", detail)
+
+    async def streamed(self, name: str) -> None:
+        """End when the node says so."""
+        if name == "close":
+            await self.close(reason="the node closed the connection")
+
+    async def _identity(self, _comm: PlainTLS, _message: dict[str, Any]) -> dict[str, Any]:
+        return {"type": "Worker", "id": self.name}
+
+    async def _frames(self, comm: PlainTLS, message: dict[str, Any]) -> object:
+        await self._serve_frames(comm, message)
+        return NO_ANSWER
+
+
+class Joining:
+    """A host's side: a relay in a loop, for as long as the process runs."""
+
+    def __init__(
+        self,
+        invitation: Invitation,
+        place: KeeperPlace,
+        devices: Sequence[FarDevice],
+        on_connection: OnConnection,
+        on_failure: Callable[[str], None],
+    ) -> None:
+        """`on_connection` hears the node's versions, and `on_failure` why it is not reached."""
+        self._invitation = invitation
+        self._place = place
+        self._devices = devices
+        self._on_connection = on_connection
+        self._on_failure = on_failure
+        path = invitation.path
+        self._reaching = context_of(path, invitation.trusted, server=False)
+        self._listening = context_of(path, invitation.trusted, server=True)
+
+    async def run(self) -> None:
+        """Keep a relay registered with the node until this is cancelled."""
+        put_in_place()
+        failures = 0
+        while True:
+            try:
+                await self._reach()
+                failures = 0
+                await self._relay_once()
+                self._on_failure("the connection to the node ended")
+            except (OSError, RuntimeError) as error:  # dask raises RuntimeError for what fails at its start
+                self._on_failure(one_line(error.__cause__ or error))
+            failures += 1
+            await anyio.sleep(AGAIN.delay_s(failures))
+
+    async def _reach(self) -> None:
+        """See that the node is there and lets us in; dask would try for ever, ten times a second."""
+        node = self._invitation.node_place
+        options = connection_options(self._reaching, NODE_DNS_NAME)
+        comm = await connect(tls_address(node.address, node.port), REACH_LIMIT_S, **options)
+        try:
+            await comm.write({"op": "identity", "reply": True})
+            await comm.read()
+        finally:
+            comm.abort()
+
+    async def _relay_once(self) -> None:
+        security = OwnSecurity(self._reaching, self._listening, NODE_DNS_NAME)
+        with tempfile.TemporaryDirectory(prefix="emeth-tui-relay-") as directory:
+            relay = Relay(self._invitation, security, directory, self._serve)
+            try:
+                await relay
+                await relay.finished()
+            finally:
+                await relay.close()
+
+    async def _serve(self, comm: PlainTLS, message: dict[str, Any]) -> None:
+        try:
+            connected = await asyncio.to_thread(keeper_connection, self._place, self._devices)
+        except HostError as error:
+            await comm.write({"status": "error", "text": english(error.reason)})
+            return
+        reader, writer = await asyncio.open_unix_connection(sock=connected)
+        await comm.write({"status": "OK"})
+        self._greeted(message)
+        await pump(comm, reader, writer)
+
+    def _greeted(self, message: dict[str, Any]) -> None:
+        try:
+            versions = msgspec.convert(message.get("versions"), Versions)
+        except msgspec.ValidationError as error:
+            raise Refusal(one_line(error)) from error
+        self._on_connection(versions)

@@ -1,0 +1,182 @@
+"""dask's TLS, without its serialisation: a message is one frame of plain msgpack, and of bounded length.
+
+dask.distributed unpickles what a frame says is pickled, whatever its settings are. So the class that reads
+and writes its messages is one of ours, for addresses that begin with `tls://`; there are no others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import dask
+import msgspec
+from distributed.comm import registry
+from distributed.comm.core import Comm, CommClosedError
+from distributed.comm.tcp import TLS, TLSBackend, TLSConnector, TLSListener
+from tornado.iostream import IOStream, StreamClosedError
+
+from emeth_tui.foreign_text import one_line
+
+MAX_MESSAGE_BYTES = 1 << 20
+_HANDSHAKE_LIMIT_S = 15.0
+_MAX_HANDSHAKES = 64
+_LENGTH = struct.Struct("Q")  # dask's: of what follows, by the byte order of the machine
+_ONE_FRAME = struct.Struct("QQ")  # how many frames, and the length of the only one
+_decode = msgspec.msgpack.Decoder().decode
+_encode = msgspec.msgpack.Encoder().encode
+SETTINGS: dict[str, object] = {
+    "distributed.comm.timeouts.tcp": "300s",  # a cut of minutes loses nothing; silence is noticed by the link
+    "distributed.comm.timeouts.connect": "10s",
+    "distributed.scheduler.worker-ttl": None,
+    "distributed.scheduler.preload": [],
+    "distributed.worker.preload": [],
+    "distributed.worker.profile.enabled": False,
+    "distributed.scheduler.allowed-imports": [],
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+    "distributed.admin.system-monitor.interval": "60s",
+    "distributed.admin.tick.interval": "10s",
+    "distributed.admin.tick.limit": "60s",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Whose certificate the other side has: its only DNS name, "" without, and its digest."""
+
+    dns_name: str
+    sha256: str
+
+
+class RefusedMessage(CommClosedError):
+    """The other side sent what is no message of ours."""
+
+
+class PlainTLS(TLS):
+    """A connection whose messages are plain msgpack."""
+
+    peer = Peer("", "")
+    refusal = ""  # what came in the place of a greeting
+    _greeted = False
+
+    def _read_extra(self) -> None:
+        super()._read_extra()
+        if self.stream is not None and self.stream.socket is not None:
+            self.peer = _peer(self.stream)
+
+    async def read(self, deserializers: object = None) -> Any:
+        """Return the next message. Raise CommClosedError; RefusedMessage is one."""
+        if self.stream is None:
+            raise CommClosedError
+        try:
+            (length,) = _LENGTH.unpack(await self.stream.read_bytes(_LENGTH.size))
+            if not _ONE_FRAME.size <= length <= MAX_MESSAGE_BYTES:
+                raise RefusedMessage(f"a message of {length} bytes")
+            body = await self.stream.read_bytes(length)
+            message = self._decoded(body)
+        except StreamClosedError as error:
+            self.abort()
+            raise CommClosedError(one_line(error)) from error
+        except BaseException:
+            self.abort()
+            raise
+        self._greeted = True
+        return message
+
+    async def write(self, msg: Any, serializers: object = None, on_error: object = None) -> int:
+        """Send a message, and wait until the system has taken it. Raise CommClosedError."""
+        if self.stream is None:
+            raise CommClosedError
+        frame = _encode(msg)
+        head = _LENGTH.pack(_ONE_FRAME.size + len(frame)) + _ONE_FRAME.pack(1, len(frame))
+        try:
+            await self.stream.write(head + frame)
+        except StreamClosedError as error:
+            self.abort()
+            raise CommClosedError(one_line(error)) from error
+        except BaseException:
+            self.abort()
+            raise
+        return len(frame)
+
+    def _decoded(self, body: bytes) -> Any:
+        frames, length = _ONE_FRAME.unpack_from(body)
+        if frames != 1 or length != len(body) - _ONE_FRAME.size:
+            raise RefusedMessage(f"a message of {frames} frames")
+        try:
+            message = _decode(memoryview(body)[_ONE_FRAME.size :])
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise RefusedMessage(one_line(error)) from error
+        if not self._greeted and not _is_greeting(message):
+            raise RefusedMessage("no greeting of dask's")
+        return message
+
+
+class _Connector(TLSConnector):
+    comm_class = PlainTLS
+
+
+class _Listener(TLSListener):
+    """Strangers get a few seconds and a few places for their handshakes."""
+
+    comm_class = PlainTLS
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._handshakes = 0
+
+    async def on_connection(self, comm: Comm, handshake_overrides: dict[str, Any] | None = None) -> None:
+        """Greet; what greets in another way is left to who serves the connection, and reports it."""
+        try:
+            await super().on_connection(comm, handshake_overrides)
+        except RefusedMessage as error:
+            if isinstance(comm, PlainTLS):
+                comm.refusal = str(error)
+
+    async def _prepare_stream(self, stream: IOStream, address: str) -> IOStream | None:
+        if self._handshakes >= _MAX_HANDSHAKES:
+            stream.close()
+            return None
+        self._handshakes += 1
+        give_up = stream.io_loop.call_later(_HANDSHAKE_LIMIT_S, stream.close)
+        try:
+            prepared: IOStream | None = await super()._prepare_stream(stream, address)
+            return prepared
+        finally:
+            stream.io_loop.remove_timeout(give_up)
+            self._handshakes -= 1
+
+
+class _Backend(TLSBackend):
+    _connector_class = _Connector
+    _listener_class = _Listener
+
+
+def put_in_place() -> None:
+    """Have dask speak plain msgpack over TLS and nothing else, by these settings and no file's."""
+    dask.config.refresh(paths=[], env={})
+    dask.config.set(SETTINGS)
+    registry.backends.clear()
+    registry.backends["tls"] = _Backend()
+
+
+def _peer(stream: IOStream) -> Peer:
+    connected: Any = stream.socket
+    if not isinstance(connected, ssl.SSLSocket):
+        return Peer("", "")
+    certificate: Any = connected.getpeercert() or {}
+    names = [value for kind, value in certificate.get("subjectAltName", ()) if kind == "DNS"]
+    content = connected.getpeercert(binary_form=True) or b""
+    return Peer(names[0] if len(names) == 1 else "", hashlib.sha256(content).hexdigest())
+
+
+def _is_greeting(message: object) -> bool:
+    return (
+        isinstance(message, dict)
+        and isinstance(message.get("pickle-protocol"), int)
+        and isinstance(message.get("compression"), str | None)
+    )
