@@ -16,10 +16,12 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from emeth_tui.errors import AlreadyRunning, EmethError, ExitCode
 from emeth_tui.process.garbage import collect_as_usual
+from emeth_tui.process.spawning import prepare_spawning
 from emeth_tui.streams import LineWriter, narrate
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from emeth_tui.process.service_manager import ServiceManager
     from emeth_tui.settings import Layers, Network, Settings
     from emeth_tui.settings.alert_secrets import AlertSecrets
+    from emeth_tui.settings.first_look import FirstLook
     from emeth_tui.shell import Shell
     from emeth_tui.store.database import Store
     from emeth_tui.tui.node_front import Ending, ScreenOptions
@@ -43,21 +46,54 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """What one run of a node needs."""
+class Prepared:
+    """What a node is opened with: its settings, and what was made of them."""
 
     layers: Layers
     settings: Settings
     network: Network
     open_wallet: Callable[[], Wallet]
+    alerts: AlertSecrets | None = None  # None where nobody is to hear of what happens
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run of a node needs. `prepare` runs in a thread, under the screen; it raises EmethError."""
+
+    prepare: Callable[[], Prepared]
     exit_after_jobs: int | None
-    with_screen: bool
     show_command: str  # the command that shows this node again
+    log_directory: Path
+    screen: ScreenOptions | None = None  # None without a screen
     shell: Shell | None = None  # None where no shell waits for the terminal
     manager: ServiceManager | None = None  # None where no service manager wants to hear of it
     journal: Journal | None = None  # None where what is printed does not go to systemd's
-    alerts: AlertSecrets | None = None  # None where nobody is to hear of what happens
     ssh_agent: str = ""  # the socket of an agent that ssh may ask
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A node's settings and state, from before it is connected."""
+
+    prepared: Prepared
+    store: Store
+    clock: ChainClock
+    events: EventLog
+
+
+class _Start:
+    """How far a start has come."""
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.shown = asyncio.Event()  # the first picture is on its way, or none is wanted
+        self.opened: asyncio.Future[_Opened] = loop.create_future()
+        self.node: asyncio.Future[Node] = loop.create_future()
+
+    def terminal_alerts(self) -> Settings | None:
+        """Return the settings by which the screen shows alerts, None where it shows none."""
+        settings = self.opened.result().prepared.settings
+        return settings if settings.alerts.terminal else None
 
 
 def view_running_node(
@@ -122,7 +158,7 @@ async def view_account(network: Network, address: str, settings: Settings) -> No
     reading = asyncio.create_task(watch.run())
     for number in (signal.SIGINT, signal.SIGTERM):
         on_signal(number, reading.cancel)
-    options = replace(_attached_options(settings, read_only=True), attached=True, alerts=None)
+    options = replace(_attached_options(settings, read_only=True), attached=True, alerts=lambda: None)
     try:
         await run_screen(watch, reading, options, detach_from_terminal=detach_from_terminal)
     finally:
@@ -143,52 +179,68 @@ def run_node(run: Run) -> ExitCode:
 
 async def run_until_end(run: Run) -> ExitCode:
     """Run a node in this event loop until it ends. Raise EmethError when it cannot start or go on."""
-    from emeth_tui.engine.clock import ChainClock
-    from emeth_tui.engine.events import EventLog
-    from emeth_tui.headless import cancel_on_signals, handle_hang_up, print_events, print_summary
-    from emeth_tui.model import Severity
-    from emeth_tui.store.database import Store
+    from emeth_tui.headless import cancel_on_signals, handle_hang_up
     from emeth_tui.tui.node_front import Ending
 
     handle_hang_up()
     if run.shell is not None:
         _hang_up_with(run.shell)
-    log = run.settings.log
-    with contextlib.closing(LineWriter(sys.stdout)) as output, Store(run.settings.state_dir) as store:
-        started: asyncio.Future[Node] = asyncio.get_running_loop().create_future()
-        shown = asyncio.Event()
-        clock = ChainClock()
-        events = EventLog(store.events, clock.now_unix_s)
-        engine = asyncio.create_task(_run_engine(run, store, events, clock, started, shown))
+    start = _Start()
+    with contextlib.ExitStack() as until_end:
+        engine = asyncio.create_task(_run_engine(run, start, until_end))
         cancel_on_signals(engine)
-        ending = await _run_screen(run, started, engine, shown.set) if run.with_screen else None
-        if (body := _screen_gone(ending)) is not None:
-            events.publish(body)
-        shown.set()
+        ending = await _run_screen(run, run.screen, start, engine) if run.screen is not None else None
+        start.shown.set()
         if ending is Ending.GIVEN_UP:
             engine.cancel()
             await asyncio.wait({engine})
             return ExitCode.OK
-        if ending is Ending.NODE_ENDED:
-            await asyncio.wait({engine})
+        if ending is not Ending.NODE_ENDED:
+            either: set[asyncio.Future[Any]] = {engine, start.opened}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        output = until_end.enter_context(contextlib.closing(LineWriter(sys.stdout)))
+        if ending is not Ending.NODE_ENDED and start.opened.done():
+            await _print_until_end(run, start.opened.result(), start, engine, ending, output)
         else:
-            stream = events.subscribe(from_start=not started.done())  # what no screen has shown yet
-            level = Severity(log.level)
-            from emeth_tui.alerts.on_terminal import (
-                alerts_on_terminal,
-            )  # late: the screen need not wait for it
-
-            async with alerts_on_terminal(run.settings, events, output.send):
-                await print_events(
-                    stream, engine, output=output, log_format=log.format, level=level, journal=run.journal
-                )
+            await asyncio.wait({engine})
         if engine.cancelled():
             return ExitCode.INTERRUPTED
         summary = engine.result()
+        log = start.opened.result().prepared.settings.log
         if ending is Ending.NODE_ENDED or log.format == "text":
+            from emeth_tui.headless import print_summary
+
             print_summary(summary, output)
     stopped_early = run.exit_after_jobs is not None and summary.verified < run.exit_after_jobs
     return ExitCode.INTERRUPTED if stopped_early else ExitCode.OK
+
+
+async def _print_until_end(
+    run: Run,
+    opened: _Opened,
+    start: _Start,
+    engine: asyncio.Task[Summary],
+    ending: Ending | None,
+    output: LineWriter,
+) -> None:
+    """Print what happens while no screen shows it, until the engine has ended."""
+    from emeth_tui.alerts.on_terminal import alerts_on_terminal
+    from emeth_tui.headless import print_events
+    from emeth_tui.model import Severity
+
+    settings, events = opened.prepared.settings, opened.events
+    if (body := _screen_gone(ending)) is not None:
+        events.publish(body)
+    stream = events.subscribe(from_start=not start.node.done())  # what no screen has shown yet
+    async with alerts_on_terminal(settings, events, output.send):
+        await print_events(
+            stream,
+            engine,
+            output=output,
+            log_format=settings.log.format,
+            level=Severity(settings.log.level),
+            journal=run.journal,
+        )
 
 
 def _hang_up_with(shell: Shell) -> None:
@@ -202,18 +254,16 @@ def _hang_up_with(shell: Shell) -> None:
     loop.add_reader(shell, hang_up)
 
 
-async def _run_engine(
-    run: Run,
-    store: Store,
-    events: EventLog,
-    clock: ChainClock,
-    started: asyncio.Future[Node],
-    shown: asyncio.Event,
-) -> Summary:
-    """Open a node once `shown` is set, resolve `started` with it, and run it to its end."""
-    await shown.wait()
+async def _run_engine(run: Run, start: _Start, until_end: contextlib.ExitStack) -> Summary:
+    """Open a node once the screen is up, resolve `start.node` with it, and run it to its end."""
+    await start.shown.wait()
+    if run.screen is not None:
+        prepare_spawning()  # of workers
     # In threads: imports and key derivation take seconds, and the screen must keep taking keys.
-    wallet = await asyncio.to_thread(run.open_wallet)
+    opened = await _open(run, until_end)
+    start.opened.set_result(opened)
+    prepared, store, events, clock = opened.prepared, opened.store, opened.events, opened.clock
+    wallet = await asyncio.to_thread(prepared.open_wallet)
     await asyncio.to_thread(_load_engine)
     collect_as_usual()
     from emeth_tui.control.server import serve_control
@@ -224,47 +274,66 @@ async def _run_engine(
     from emeth_tui.metrics.server import serve_metrics
     from emeth_tui.supervised import supervised
 
+    settings = prepared.settings
     opening = open_node(
-        run.settings,
-        run.network,
+        settings,
+        prepared.network,
         wallet,
         store,
         events=events,
         clock=clock,
-        devices=devices_or_default(run.settings.workers.devices),
-        layers=run.layers,
+        devices=devices_or_default(settings.workers.devices),
+        layers=prepared.layers,
         exit_after_jobs=run.exit_after_jobs,
         ssh_agent=run.ssh_agent,
     )
     with contextlib.closing(events):
         async with (
             opening as node,
-            serve_control(run.settings.control_dir, node) as control,
-            serve_metrics(run.settings.metrics.listen, node, events),
-            _serve_alerts(run, node, wallet, store, events, clock),
+            serve_control(settings.control_dir, node) as control,
+            serve_metrics(settings.metrics.listen, node, events),
+            _serve_alerts(opened, node, wallet),
             supervised(run.manager, node),
         ):
             store.when_rebuilt(reopen_log_file)
             store.when_rebuilt(control.listen_again)
             handle_signals(node)
-            started.set_result(node)
+            start.node.set_result(node)
             return await node.run()
 
 
-def _serve_alerts(
-    run: Run, node: Node, wallet: Wallet, store: Store, events: EventLog, clock: ChainClock
-) -> AbstractAsyncContextManager[None]:
+async def _open(run: Run, until_end: contextlib.ExitStack) -> _Opened:
+    """Prepare a run and open its state, which is closed with `until_end`. Raise EmethError."""
+    prepared = await asyncio.to_thread(run.prepare)
+    await asyncio.to_thread(_load_store)
+    from emeth_tui.engine.clock import ChainClock
+    from emeth_tui.engine.events import EventLog
+    from emeth_tui.store.database import Store
+
+    store = until_end.enter_context(Store(prepared.settings.state_dir))
+    clock = ChainClock()
+    return _Opened(prepared, store, clock, EventLog(store.events, clock.now_unix_s))
+
+
+def _serve_alerts(opened: _Opened, node: Node, wallet: Wallet) -> AbstractAsyncContextManager[None]:
     from emeth_tui.alerts.alerting import serve_alerts
 
     return serve_alerts(
-        run.alerts,
+        opened.prepared.alerts,
         lambda: node.settings,
         address=wallet.address,
-        network=run.network.name,
-        events=events,
-        store=store,
-        now=clock.now_unix_s,
+        network=opened.prepared.network.name,
+        events=opened.events,
+        store=opened.store,
+        now=opened.clock.now_unix_s,
     )
+
+
+def _load_store() -> None:
+    """Import what the state is opened with, as `_load_engine` does."""
+    import emeth_tui.engine.clock
+    import emeth_tui.engine.events
+    import emeth_tui.store.database  # noqa: F401
 
 
 def _load_engine() -> None:
@@ -275,10 +344,7 @@ def _load_engine() -> None:
 
 
 async def _run_screen(
-    run: Run,
-    started: asyncio.Future[Node],
-    engine: asyncio.Task[Summary],
-    on_shown: Callable[[], None],
+    run: Run, options: ScreenOptions, start: _Start, engine: asyncio.Task[Summary]
 ) -> Ending:
     """Show the screen until it is gone, and print how the node goes on without it."""
     from emeth_tui.headless import detach_from_terminal
@@ -286,14 +352,14 @@ async def _run_screen(
     from emeth_tui.tui.run import run_screen
 
     ending = await run_screen(
-        started,
+        start.node,
         engine,
-        _screen_options(run.settings),
+        replace(options, alerts=start.terminal_alerts),
         detach_from_terminal=detach_from_terminal,
-        on_shown=on_shown,
+        on_shown=start.shown.set,
     )
     if ending is Ending.CRASHED:
-        narrate(f"the screen has crashed; its log is in {run.settings.state_dir / 'logs'}")
+        narrate(f"the screen has crashed; its log is in {run.log_directory}")
     if ending in {Ending.LEFT, Ending.CRASHED}:
         in_background = run.shell is not None
         narrate(left_running_notice(os.getpid(), run.show_command, in_background=in_background))
@@ -329,19 +395,25 @@ def left_running_notice(pid: int, show_command: str, *, in_background: bool) -> 
 
 
 def _attached_options(settings: Settings, *, read_only: bool) -> ScreenOptions:
-    return replace(_screen_options(settings), read_only=read_only or settings.screen.read_only)
+    from emeth_tui.settings.first_look import look_of
+
+    return replace(
+        screen_options(look_of(settings)),
+        read_only=read_only or settings.screen.read_only,
+        alerts=lambda: settings if settings.alerts.terminal else None,
+    )
 
 
-def _screen_options(settings: Settings) -> ScreenOptions:
+def screen_options(look: FirstLook) -> ScreenOptions:
+    """Return how the settings want things shown."""
     from emeth_tui.tui.node_front import ScreenOptions
     from emeth_tui.tui.terminal import needs_ascii
 
     return ScreenOptions(
-        themes_directory=settings.source.parent / "themes",
-        exports_directory=settings.state_dir / "exports",
-        theme=settings.screen.theme,
-        language=settings.screen.language,
-        ascii_only=settings.screen.ascii or needs_ascii(),
-        keys=settings.keys,
-        alerts=settings if settings.alerts.terminal else None,
+        themes_directory=look.source.parent / "themes",
+        exports_directory=look.state_dir / "exports",
+        theme=look.theme,
+        language=look.language,
+        ascii_only=look.ascii_only or needs_ascii(),
+        keys=look.keys,
     )

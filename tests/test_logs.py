@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from emeth_tui.logs import LOG_FILE, reopen_log_file, start_log_file
+from emeth_tui.process.early_log import EarlyLog
 from emeth_tui.settings import LogSettings
 
 
@@ -86,3 +87,18 @@ def test_a_bug_in_a_line_is_shown(log_dir: Path, capsys: pytest.CaptureFixture[s
     handler.handle(logging.LogRecord("emeth_tui", logging.INFO, "", 1, "%d", ("no number",), None))
 
     assert "TypeError" in capsys.readouterr().err
+
+
+def test_what_was_logged_before_there_was_a_file_is_in_it(tmp_path: Path) -> None:
+    early = EarlyLog()
+    logging.getLogger("emeth_tui.tui.app").error("the screen broke")
+
+    handler = start_log_file(tmp_path, LogSettings())
+    early.pass_on()
+    logging.getLogger("emeth_tui.tui.app").error("and again")
+    lines = (tmp_path / LOG_FILE).read_text("utf-8").splitlines()
+    logging.captureWarnings(False)
+    logging.getLogger().removeHandler(handler)
+    handler.close()
+
+    assert [line.partition(": ")[2] for line in lines] == ["the screen broke", "and again"]

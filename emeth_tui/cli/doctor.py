@@ -84,8 +84,7 @@ def _prepare(options: StartOptions, *, quick: bool, may_ask: bool) -> Setup:
 
 
 def _settings(options: StartOptions) -> tuple[Settings, Reason | None]:
-    from emeth_tui.settings import load_settings
-    from emeth_tui.settings.schema import Settings, default_config_path
+    from emeth_tui.settings import Settings, default_config_path, load_settings
 
     path = options.config or _of_devnet(options)
     try:

@@ -70,7 +70,9 @@ def main() -> None:
 
 def _check_environment() -> None:
     """Raise SettingsError for a variable of ours that no setting has."""
-    if any(name.startswith("EMETH_TUI_") for name in os.environ):
+    from emeth_tui.settings.basics import ENVIRONMENT_PREFIX, SECRET_VARIABLES
+
+    if any(name.startswith(ENVIRONMENT_PREFIX) for name in os.environ.keys() - SECRET_VARIABLES):
         from emeth_tui.settings import settings_layers
 
         settings_layers()

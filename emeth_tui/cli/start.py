@@ -1,7 +1,8 @@
 """`emeth-tui` without a command: show the node that is running on this state, or start one.
 
 The order matters. A running node is looked for before anything is asked or written; the process forks before
-it has threads; the first settings are asked for before a devnet or a node needs them.
+it has threads; the first settings are asked for before a devnet or a node needs them. Where the settings file
+says enough by itself, the screen of a new node comes up first, and its settings are loaded under it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,8 +26,10 @@ from emeth_tui.streams import narrate
 if TYPE_CHECKING:
     from emeth_tui.notices.notice import Reason
     from emeth_tui.process.journal import Journal
-    from emeth_tui.settings import Settings
+    from emeth_tui.running import Prepared
+    from emeth_tui.settings.first_look import FirstLook
     from emeth_tui.shell import Shell
+    from emeth_tui.tui.node_front import ScreenOptions
     from emeth_tui.tui.setup.questions import Outcome
 
 
@@ -97,16 +100,17 @@ def start(options: StartOptions) -> ExitCode:
     terminal cannot show it.
     """
     from emeth_tui.hardening import take_out
-    from emeth_tui.settings import START_VARIABLES, VERIFICATION_KEY_VARIABLE
-    from emeth_tui.shell import fork_from_shell, started_by_shell
-    from emeth_tui.tui.setup.questions import Result
-    from emeth_tui.tui.terminal import check_terminal
+    from emeth_tui.settings.basics import START_VARIABLES
 
     options.check()
     secrets = take_out(START_VARIABLES)
     on_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     if options.with_screen and on_terminal:
+        from emeth_tui.tui.terminal import check_terminal
+
         check_terminal()
+        if (look := _first_look(options, secrets)) is not None:
+            return _run_under_screen(options, look, secrets)
     viewed = _view_running_node(options, with_screen=options.with_screen and on_terminal)
     if viewed is not None:
         return viewed
@@ -114,7 +118,57 @@ def start(options: StartOptions) -> ExitCode:
         raise NotRunning(_no_node_runs(options))
     if options.with_screen and not on_terminal:
         raise click.UsageError("the screen needs a terminal; use --no-ui without one")
-    shell = fork_from_shell() if options.with_screen and started_by_shell() else None
+    return _set_up_and_run(options, secrets)
+
+
+def _first_look(options: StartOptions, secrets: Mapping[str, str]) -> FirstLook | None:
+    """Return what the screen of a new node comes up with; None where more has to be known or asked before."""
+    if options.devnet or options.read_only:
+        return None
+    from emeth_tui.settings.first_look import first_look
+    from emeth_tui.store.lock import lock_holder
+    from emeth_tui.tui.keymap import Keymap
+
+    look = first_look(options.config, options.overrides(), secrets)
+    if look is None or lock_holder(look.state_dir) is not None:
+        return None
+    try:
+        Keymap(look.keys)
+    except SettingsError:
+        return None
+    return look
+
+
+def _run_under_screen(options: StartOptions, look: FirstLook, secrets: Mapping[str, str]) -> ExitCode:
+    """Run a node whose screen is there before its settings are loaded."""
+    from emeth_tui.process.early_log import EarlyLog
+    from emeth_tui.running import screen_options
+
+    def prepared() -> Prepared:
+        from emeth_tui.cli.node.prepare import prepare
+
+        result = prepare(options.config, options.overrides(), secrets)
+        log.pass_on()
+        return result
+
+    shell = _shell_of(options)
+    log = EarlyLog()
+    return _run_node(options, prepared, look.state_dir, screen_options(look), shell)
+
+
+def _shell_of(options: StartOptions) -> Shell | None:
+    """Let this process go on in a child where a shell waits for it."""
+    from emeth_tui.shell import fork_from_shell, started_by_shell
+
+    return fork_from_shell() if options.with_screen and started_by_shell() else None
+
+
+def _set_up_and_run(options: StartOptions, secrets: Mapping[str, str]) -> ExitCode:
+    """Run a node, after asking for the first settings where there are none."""
+    from emeth_tui.settings.basics import VERIFICATION_KEY_VARIABLE
+    from emeth_tui.tui.setup.questions import Result
+
+    shell = _shell_of(options)
     answers = _ask_first_settings(options)
     if answers is None:
         return _run(options, shell, secrets)
@@ -131,11 +185,12 @@ def _view_running_node(options: StartOptions, *, with_screen: bool) -> ExitCode 
     """Show the node that is running on this state; None when there is none."""
     if options.devnet and not options.state_dir:
         return None  # a temporary state: nothing runs on it yet
+    from emeth_tui.cli.node.prepare import check_keys_of
     from emeth_tui.running import view_running_node
     from emeth_tui.settings import load_settings
 
     settings = load_settings(options.config, overrides=directories_of(options))
-    _check_keys(settings)
+    check_keys_of(settings)
     return view_running_node(
         settings, options.show_command(), with_screen=with_screen, read_only=options.read_only
     )
@@ -175,20 +230,21 @@ def _run(
 ) -> ExitCode:
     """Run a node until it ends, with a devnet beside it if the options say so."""
     if not options.devnet:
-        return _run_node(options, options.overrides(), shell, secrets, password)
+        return _prepare_and_run(options, options.overrides(), shell, secrets, password)
+    from emeth_tui.cli.node.prepare import check_keys_of
     from emeth_tui.devnet.extra import check_extra
     from emeth_tui.settings import load_settings
-    from emeth_tui.settings.loading import SECRETS_OF_NETWORK
+    from emeth_tui.settings.basics import SECRETS_OF_NETWORK
 
     check_extra()
-    _check_keys(load_settings(options.config, overrides={**options.overrides(), "network": "devnet"}))
+    check_keys_of(load_settings(options.config, overrides={**options.overrides(), "network": "devnet"}))
     with contextlib.ExitStack() as stack:
         base = options.state_dir or stack.enter_context(_temporary_directory())
         options = replace(options, state_dir=base)
         joining = stack.enter_context(_devnet_beside(base, options))
         # The environment's password and key belong to another network.
         secrets = {name: value for name, value in secrets.items() if name not in SECRETS_OF_NETWORK}
-        return _run_node(options, {**options.overrides(), **joining}, shell, secrets, password=password)
+        return _prepare_and_run(options, {**options.overrides(), **joining}, shell, secrets, password)
 
 
 @contextlib.contextmanager
@@ -233,42 +289,48 @@ def _directories_beside_devnet(base: Path) -> dict[str, Any]:
     return {"state.directory": base / "node" / "state", "cache.directory": base / "node" / "cache"}
 
 
-def _run_node(
+def _prepare_and_run(
     options: StartOptions,
     overrides: dict[str, Any],
     shell: Shell | None,
     secrets: Mapping[str, str],
     password: str | None,
 ) -> ExitCode:
-    from emeth_tui.cli.wallet import wallet_opener
+    """Run a node whose settings are loaded first: what they ask for is asked on the terminal."""
+    from emeth_tui.cli.node.prepare import prepare
+    from emeth_tui.running import screen_options
+    from emeth_tui.settings.first_look import look_of
+
+    prepared = prepare(options.config, overrides, secrets, password)
+    settings = prepared.settings
+    screen = screen_options(look_of(settings)) if options.with_screen else None
+    return _run_node(options, lambda: prepared, settings.state_dir, screen, shell)
+
+
+def _run_node(
+    options: StartOptions,
+    prepare: Callable[[], Prepared],
+    state_dir: Path,
+    screen: ScreenOptions | None,
+    shell: Shell | None,
+) -> ExitCode:
     from emeth_tui.hardening import pass_on_nothing_else
     from emeth_tui.process.service_manager import service_manager
     from emeth_tui.running import Run, run_node
-    from emeth_tui.settings import find_password, load_network, settings_layers
-    from emeth_tui.settings.alert_secrets import load_alert_secrets
 
-    layers = settings_layers(options.config, overrides=overrides)
-    settings = layers.load()
-    _check_keys(settings)
-    network = load_network(settings, environment=secrets)
-    open_wallet = wallet_opener(settings, find_password(secrets, settings.wallet) or password)
-    _start_logging(settings)
     manager, journal = service_manager(), _journal()  # their variables are for no child
     ssh_agent = os.environ.get("SSH_AUTH_SOCK", "")  # for ssh to hosts alone
     pass_on_nothing_else()
     return run_node(
         Run(
-            layers,
-            settings,
-            network,
-            open_wallet,
+            prepare,
             exit_after_jobs=options.exit_after_jobs,
-            with_screen=options.with_screen,
             show_command=options.show_command(),
+            log_directory=state_dir / "logs",
+            screen=screen,
             shell=shell,
             manager=manager,
             journal=journal,
-            alerts=load_alert_secrets(settings, secrets),
             ssh_agent=ssh_agent,
         )
     )
@@ -280,21 +342,3 @@ def _journal() -> Journal | None:
 
     there = leads_to_journal(sys.stdout.fileno(), os.environ.get(STREAM_VARIABLE, ""))
     return Journal() if there else None
-
-
-def _check_keys(settings: Settings) -> None:
-    if settings.keys:  # else nothing of the screen is loaded
-        from emeth_tui.tui.keymap import check_keys
-
-        check_keys(settings)
-
-
-def _start_logging(settings: Settings) -> None:
-    from emeth_tui.logs import start_log_file
-
-    try:
-        start_log_file(settings.state_dir / "logs", settings.log)
-    except OSError as error:
-        from emeth_tui.notices.reasons.files import Unwritable
-
-        raise SettingsError(Unwritable(settings.state_dir, error.strerror or "")) from error

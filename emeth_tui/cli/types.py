@@ -21,8 +21,7 @@ class UserPath(click.Path):
     name = "path"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        from emeth_tui.settings.problems import InvalidSetting  # late: --help needs no settings
-        from emeth_tui.settings.values import user_path
+        from emeth_tui.settings.basics import InvalidSetting, user_path
         from emeth_tui.words.sentences import english
 
         try:

@@ -1,14 +1,18 @@
-"""What has to be done before a screen takes the terminal, so that processes can be started beside it."""
+"""What has to be done beside a screen so that processes can be spawned."""
 
 from __future__ import annotations
 
-from multiprocessing import resource_tracker
+import contextlib
+import sys
 
 
 def prepare_spawning() -> None:
-    """Start multiprocessing's helper process. Must be called before any UI takes over the standard streams.
+    """Start multiprocessing's helper process. Must be called in the thread of the UI, before the first spawn.
 
-    Inside a running Textual application the first spawn would fail: the helper inherits the real stderr's
-    descriptor, which the application has replaced by then.
+    Inside a running Textual application the first spawn would fail: the helper inherits the descriptor of
+    `sys.stderr`, in whose place the application has put something that has none.
     """
-    resource_tracker.ensure_running()
+    from multiprocessing import resource_tracker  # late: the screen comes up without it
+
+    with contextlib.redirect_stderr(sys.__stderr__):
+        resource_tracker.ensure_running()

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from pydantic.fields import FieldInfo
 
-from emeth_tui.settings.loading import ENVIRONMENT_PREFIX
-from emeth_tui.settings.schema import DEVNET, Settings
+from emeth_tui.settings.basics import DEVNET, ENVIRONMENT_PREFIX
+from emeth_tui.settings.schema import Settings
 from emeth_tui.settings.sections import Network, Section
 
 

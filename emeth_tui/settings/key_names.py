@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from emeth_tui.notices.reasons.settings import NotAKey
-from emeth_tui.settings.problems import InvalidSetting
+from emeth_tui.settings.basics import InvalidSetting
 
 _NAMES = frozenset(
     {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -14,33 +13,18 @@ from pydantic import ValidationError
 from emeth_tui.errors import SettingsError
 from emeth_tui.nearest import nearest_of
 from emeth_tui.notices.reasons import settings as why
-from emeth_tui.settings.credentials import (
-    BUS_VARIABLE,
-    CREDENTIALS_VARIABLE,
-    PASSWORD,
-    WEBHOOK_SECRET_VARIABLE,
-    credential_path,
+from emeth_tui.settings.basics import (
+    ENVIRONMENT_PREFIX,
+    PASSWORD_VARIABLE,
+    SECRET_VARIABLES,
+    Origin,
+    default_config_path,
 )
+from emeth_tui.settings.credentials import PASSWORD, credential_path
 from emeth_tui.settings.problems import explain, hint_at
-from emeth_tui.settings.schema import VERIFICATION_KEY_VARIABLE, Settings, default_config_path, fields_by_key
-from emeth_tui.settings.sections import PASSWORD_VARIABLE, WalletSettings
+from emeth_tui.settings.schema import Settings, fields_by_key
+from emeth_tui.settings.sections import WalletSettings
 from emeth_tui.settings.toml_text import parse_toml, read_text
-
-ENVIRONMENT_PREFIX = "EMETH_TUI_"
-SECRET_VARIABLES = frozenset({PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE, WEBHOOK_SECRET_VARIABLE})
-# What a start takes out of its environment before anything else; no child sees it.
-START_VARIABLES = SECRET_VARIABLES | {CREDENTIALS_VARIABLE, BUS_VARIABLE}
-SECRETS_OF_NETWORK = frozenset({PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE, CREDENTIALS_VARIABLE})
-
-
-class Origin(Enum):
-    """Where a setting's value comes from, in rising precedence."""
-
-    DEFAULT = "default"
-    FILE = "file"
-    RUN = "this run"  # changed while the node runs, without a file to write it to
-    ENVIRONMENT = "environment"
-    OPTION = "command line"
 
 
 @dataclass(frozen=True, slots=True)

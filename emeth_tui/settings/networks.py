@@ -24,9 +24,10 @@ from emeth_tui.notices.reasons.settings import (
     UnknownNetwork,
     WrongChecksum,
 )
+from emeth_tui.settings.basics import DEVNET, VERIFICATION_KEY_VARIABLE
 from emeth_tui.settings.credentials import VERIFICATION_KEY, credential_path
 from emeth_tui.settings.problems import explain
-from emeth_tui.settings.schema import DEVNET, VERIFICATION_KEY_VARIABLE, Settings
+from emeth_tui.settings.schema import Settings
 from emeth_tui.settings.sections import Network
 
 if sys.version_info >= (3, 11):

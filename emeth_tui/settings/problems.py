@@ -14,18 +14,10 @@ from pydantic.fields import FieldInfo
 from emeth_tui.nearest import nearest_of
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons import settings as why
+from emeth_tui.settings.basics import InvalidSetting
 
 EMT_DECIMALS = 18  # protocol.md §2
 _PLAIN: Mapping[object, type[Reason]] = {bool: why.TrueOrFalseExpected, Path: why.NotAPath}
-
-
-class InvalidSetting(ValueError):
-    """A validator of ours refuses a value, for a reason. With `secret`, the value is not shown."""
-
-    def __init__(self, reason: Reason, *, secret: bool = False) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.secret = secret
 
 
 def explain(

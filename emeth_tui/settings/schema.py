@@ -11,6 +11,7 @@ from pydantic import Field, PrivateAttr
 from pydantic.fields import FieldInfo
 
 from emeth_tui.model import Language
+from emeth_tui.settings.basics import APP_NAME, DEVNET, default_config_path, default_state_base
 from emeth_tui.settings.sections import (
     AlertSettings,
     CacheSettings,
@@ -34,15 +35,7 @@ from emeth_tui.settings.values import (
     NetworkName,
 )
 
-APP_NAME = "emeth-tui"
-DEVNET = "devnet"
-VERIFICATION_KEY_VARIABLE = "EMETH_TUI_VERIFICATION_KEY"
 BYTES_PER_GB = 1_000_000_000
-
-
-def default_config_path() -> Path:
-    """Return the path of the settings file without `--config`."""
-    return platformdirs.user_config_path(APP_NAME) / "config.toml"
 
 
 class Settings(Section):
@@ -94,7 +87,7 @@ class Settings(Section):
     @property
     def state_base(self) -> Path:
         """Directory of every network's state: the platform's, where the settings name none."""
-        return self.state.directory or platformdirs.user_state_path(APP_NAME)
+        return self.state.directory or default_state_base()
 
     @property
     def cache_base(self) -> Path:

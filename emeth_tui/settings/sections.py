@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from emeth_tui.model import WEI_PER_TOKEN, AlertTopic, Language, Prices, token_to_wei
 from emeth_tui.notices.reasons.settings import MinAboveMax
+from emeth_tui.settings.basics import DEFAULT_THEME, PASSWORD_VARIABLE, InvalidSetting
 from emeth_tui.settings.credentials import WEBHOOK_SECRET_VARIABLE
-from emeth_tui.settings.problems import InvalidSetting
 from emeth_tui.settings.values import (
     Address,
     AlertTopics,
@@ -42,7 +42,6 @@ from emeth_tui.settings.values import (
     Whole,
 )
 
-PASSWORD_VARIABLE = "EMETH_TUI_PASSWORD"  # noqa: S105 - the variable's name, not a password
 _MAX_CHAIN_ID = 9_223_372_036_854_775_771  # EIP-2294
 _MAX_EMT = 1_000_000_000
 _MAX_PRICE = 1_000_000_000_000
@@ -398,7 +397,8 @@ class ScreenSettings(Section):
     """The look of the screen."""
 
     theme: str = Field(
-        "dark", description="built-in theme, or one of your own from themes/ next to the settings file"
+        DEFAULT_THEME,
+        description="built-in theme, or one of your own from themes/ next to the settings file",
     )
     language: Literal["", "en", "ja"] = Field("", description="en or ja; empty: the locale's language")
     ascii: bool = Field(

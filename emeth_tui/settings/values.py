@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from emeth_tui.device_rules.rule import rules_of
-from emeth_tui.errors import SettingsError
 from emeth_tui.model import AlertTopic, Language
 from emeth_tui.notices.reasons import settings as why
 from emeth_tui.schedule.week import WeekHours
 from emeth_tui.schedule.zone import offset_in
+from emeth_tui.settings.basics import CONTROL_CHARACTER, NETWORK_NAME, InvalidSetting, user_path
 from emeth_tui.settings.key_names import as_several, checked_key
-from emeth_tui.settings.problems import EMT_DECIMALS, InvalidSetting
+from emeth_tui.settings.problems import EMT_DECIMALS
 
 MAX_PORT = 65_535
 MAX_BATCH_SIZE = 1_024
@@ -27,33 +27,12 @@ PRICE_DECIMALS = 12
 MAX_SYMBOL_CHARS = 16
 _CURRENCY = re.compile(r"[A-Za-z]{2,8}")
 _DEVICE = re.compile(r"cpu|cuda:(0|[1-9][0-9]{0,2})")
-_NETWORK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _ADDRESS = re.compile(r"0x[0-9A-Fa-f]{40}")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_VARIABLE = re.compile(r"\$(?:[A-Za-z_]\w*|\{[^}]*\})")
-
-
-def user_path(value: Path) -> Path:
-    """Return a path with its `~` expanded. Raise InvalidSetting for `$VARIABLES`, which are not expanded."""
-    if variable := _VARIABLE.search(str(value)):
-        raise InvalidSetting(why.VariableInPath(variable[0]))
-    try:
-        return value.expanduser()
-    except RuntimeError:  # `~name` of a user that there is not
-        raise InvalidSetting(why.NoHomeDirectory()) from None
-
-
-def typed_path(text: str) -> Path:
-    """Return the path that somebody typed. Raise SettingsError for one that no setting could have."""
-    try:
-        return user_path(Path(text.strip()))
-    except InvalidSetting as error:
-        raise SettingsError(error.reason) from None
 
 
 def _path_text(value: object) -> object:
-    if value == "" or (isinstance(value, str) and _CONTROL.search(value)):
+    if value == "" or (isinstance(value, str) and CONTROL_CHARACTER.search(value)):
         raise InvalidSetting(why.NotAPath())
     return value
 
@@ -141,7 +120,7 @@ def _hold_rules(entries: list[str]) -> list[str]:
 
 
 def _network_name(value: str) -> str:
-    if not _NETWORK_NAME.fullmatch(value):
+    if not NETWORK_NAME.fullmatch(value):
         raise InvalidSetting(why.NotANetworkName())
     return value
 

@@ -57,7 +57,6 @@ class EmethApp(ThemedApp[Ending]):
     ) -> None:
         super().__init__(options)
         self._on_shown = on_shown
-        self._alert_settings = options.alerts
         self.keymap = Keymap(options.keys)
         self.feed = NodeFeed(node, read_only=options.read_only)
         self.note = FooterNote(self.update_keys, self._page_on_top)
@@ -101,8 +100,8 @@ class EmethApp(ThemedApp[Ending]):
         self.feed.node = node
         self.run_worker(self.feed.follow(node), name="news", exit_on_error=True)
         self.run_worker(self.feed.keep_series(node), name="news", exit_on_error=True)
-        if self._alert_settings is not None:
-            self.run_worker(self._show_alerts(node, self._alert_settings), name="alerts")
+        if (settings := self.options.alerts()) is not None:
+            self.run_worker(self._show_alerts(node, settings), name="alerts")
         self.refresh_now()
         if node.attached_to is not None:
             text = _("attached to the node that runs already, as process {pid}")

@@ -9,7 +9,6 @@ from emeth_tui.errors import SettingsError
 from emeth_tui.nearest import nearest_of
 from emeth_tui.notices.reasons.screen import KeyTaken, UnknownAction
 from emeth_tui.notices.reasons.settings import InFile
-from emeth_tui.settings.problems import hint_at
 from emeth_tui.tui.actions import ACTIONS, BY_ID
 
 if TYPE_CHECKING:
@@ -96,4 +95,6 @@ def _for_textual(keys: Sequence[str]) -> str:
 def _check_name(name: str) -> None:
     if name in BY_ID:
         return
+    from emeth_tui.settings.problems import hint_at  # late: the first paint needs no settings
+
     raise SettingsError(UnknownAction(name, hint_at(nearest_of(name, BY_ID))))

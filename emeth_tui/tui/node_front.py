@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -78,7 +78,8 @@ class ScreenOptions:
 
     `exports_directory` is where exported files go by default.
     `attached` is a screen of a node in another process, `read_only` one that gives it no commands.
-    `keys` are the user's, by an action's id.
+    `keys` are the user's, by an action's id. `alerts`, asked once there is a node, returns the settings by
+    which alerts are shown on the terminal, None where none are.
     """
 
     themes_directory: Path = field(default_factory=Path)
@@ -89,4 +90,4 @@ class ScreenOptions:
     attached: bool = False
     read_only: bool = False
     keys: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    alerts: Settings | None = None  # by which alerts are shown on the terminal, None where none are
+    alerts: Callable[[], Settings | None] = lambda: None

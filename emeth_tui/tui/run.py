@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 from emeth_tui.process.signals import on_signal
-from emeth_tui.process.spawning import prepare_spawning
 from emeth_tui.tui.app import EmethApp
 from emeth_tui.tui.drawing.driver import PatientDriver, ignore_size_variables
 from emeth_tui.tui.node_front import Ending, NodeFront, ScreenOptions
@@ -36,8 +35,6 @@ async def run_screen(
     """
     ignore_size_variables()
     set_language(options.language or language_of_locale())
-    if not options.attached:
-        prepare_spawning()  # of workers, which the node has
     app = EmethApp(None if isinstance(node, asyncio.Future) else node, options, on_shown)
     with _following(app, node, engine), _hanging_up(app, detach_from_terminal):
         ending = await app.run_async()

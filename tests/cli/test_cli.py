@@ -112,24 +112,25 @@ def test_the_screen_comes_up_before_anything_heavy_is_loaded() -> None:
             "eth_account",
             "httpx",
             "huggingface_hub",
+            "multiprocessing",
             "numpy",
+            "pydantic",
             "pynvml",
+            "sqlite3",
             "tomlkit",
             "torch",
         ),
         *(
             f"emeth_tui.{wing}"
-            for wing in ("clients", "control", "engine.view", "training", "workers.worker")
+            for wing in ("clients", "control", "engine", "logs", "store.database", "training", "workers")
         ),
-        *(
-            f"emeth_tui.notices.reasons.{name}"
-            for name in ("control", "disk", "market", "start", "store", "wallet")
-        ),
+        *(f"emeth_tui.notices.reasons.{name}" for name in ("control", "disk", "market", "store", "wallet")),
+        *(f"emeth_tui.tui.dialogs.{name}" for name in ("ask_path", "claim", "decline", "leave")),
         "emeth_tui.tui.screens.settings",
     }
     script = (
-        "import sys, emeth_tui.running, emeth_tui.settings, emeth_tui.headless, emeth_tui.logs\n"
-        f"import emeth_tui.store.database, emeth_tui.tui.run; print({late!r} & set(sys.modules))"
+        "import sys, emeth_tui.cli, emeth_tui.running, emeth_tui.settings.first_look, emeth_tui.headless\n"
+        f"import emeth_tui.store.lock, emeth_tui.tui.run; print({late!r} & set(sys.modules))"
     )
 
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -137,15 +138,27 @@ def test_the_screen_comes_up_before_anything_heavy_is_loaded() -> None:
     assert result.stdout.strip() == "set()"
 
 
-def test_a_wrong_password_ends_the_screen_with_one_clear_line(home: Path) -> None:
+@pytest.mark.parametrize(
+    ("settings", "code", "text"),
+    [
+        ("", ExitCode.WALLET, "the password is wrong"),
+        ("[claims]\nmin_fee_emt = -1\n", ExitCode.SETTINGS, "claims.min_fee_emt = -1: an amount of EMT"),
+    ],
+)
+def test_what_is_found_wrong_under_the_screen_ends_it_with_one_clear_line(
+    home: Path, tmp_path: Path, settings: str, code: ExitCode, text: str
+) -> None:
     emeth_tui(home, "wallet", "new", EMETH_TUI_PASSWORD="for this test")
-    command = [sys.executable, "-m", "emeth_tui", "--network", "round3-2"]
+    config = tmp_path / "config.toml"
+    keystore = home / ".config" / "emeth-tui" / "keystore.json"
+    config.write_text(f'network = "round3-2"\n[wallet]\nkeystore = "{keystore}"\n{settings}', "utf-8")
+    command = [sys.executable, "-m", "emeth_tui", "--config", str(config)]
     environment = user_environment(home, EMETH_TUI_PASSWORD="another", EMETH_TUI_VERIFICATION_KEY="key")
 
     with closing(Terminal(command, (80, 24), environment)) as terminal:
         terminal.wait_for("connecting to the network")
-        terminal.wait_for("the password is wrong")
-        assert terminal.wait() == ExitCode.WALLET
+        terminal.wait_for(lambda shown: text in shown.replace("\n", ""))
+        assert terminal.wait() == code
         assert "Traceback" not in terminal.text
 
 

@@ -16,7 +16,7 @@ from emeth_tui.devnet import funding
 from emeth_tui.devnet.accounts import kept_keys
 from emeth_tui.engine import opening
 from emeth_tui.errors import DeviceFailed, ExitCode
-from emeth_tui.running import Run, run_until_end
+from emeth_tui.running import Prepared, Run, run_until_end
 from emeth_tui.settings import load_network, settings_layers
 from emeth_tui.workers.link import OnEnd, WorkerConfig
 from emeth_tui.workers.supervisor import WorkerPool
@@ -42,14 +42,17 @@ def headless_run(network: Harness, state: Path, *devices: str) -> Run:
     layers = settings_layers(network.settings_file, environment={}, overrides=overrides)
     settings = layers.load()
     keys = kept_keys(network.devnet.info.state_dir / "accounts.json", funding.ACCOUNTS)
-    return Run(
+    prepared = Prepared(
         layers=layers,
         settings=settings,
         network=load_network(settings, environment={}),
         open_wallet=lambda: keys[funding.OPERATOR].wallet,
+    )
+    return Run(
+        lambda: prepared,
         exit_after_jobs=0,  # ends by itself
-        with_screen=False,
         show_command="emeth-tui",
+        log_directory=state / "logs",
     )
 
 

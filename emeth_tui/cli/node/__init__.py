@@ -1,1 +1,1 @@
-"""Which node a command speaks of, which of its jobs, and the ways to ask it."""
+"""Which node a command speaks of, which of its jobs, the ways to ask it, and what one is opened with."""

@@ -10,7 +10,8 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from emeth_tui.errors import SettingsError
 from emeth_tui.notices.reasons.settings import NotAnAddressRange
-from emeth_tui.settings.problems import InvalidSetting, explain
+from emeth_tui.settings.basics import InvalidSetting
+from emeth_tui.settings.problems import explain
 from emeth_tui.settings.sections import Section
 from emeth_tui.settings.toml_text import parse_toml, read_text
 from emeth_tui.settings.values import BaseUrl, Listen, UserPath, Whole

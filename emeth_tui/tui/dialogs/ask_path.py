@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from emeth_tui.errors import SettingsError
-from emeth_tui.settings.values import typed_path
+from emeth_tui.settings.basics import typed_path
 from emeth_tui.tui.drawing.line_view import LineView
 from emeth_tui.tui.drawing.lines import line
 from emeth_tui.words.sentences import text_of

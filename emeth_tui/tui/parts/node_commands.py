@@ -1,6 +1,6 @@
 """The commands on jobs, claiming, money and the node's life: what each asks first, and what it calls.
 
-Whether one can be done now is checked before, by the table of actions.
+Whether one can be done now is checked before, by the table of actions. A dialog is loaded when it asks.
 """
 
 from __future__ import annotations
@@ -11,12 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from textual.screen import Screen
 
-from emeth_tui.listings.costs import decline_cost
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui import why_not
-from emeth_tui.tui.dialogs.claim import claim_dialog
-from emeth_tui.tui.dialogs.decline import Decline, decline_dialog
-from emeth_tui.tui.dialogs.leave import Leave, leave_dialog
 from emeth_tui.tui.host import Host
 from emeth_tui.tui.node_front import Ending
 from emeth_tui.words.formats import emt
@@ -26,6 +22,7 @@ from emeth_tui.words.translation import _
 if TYPE_CHECKING:
     from emeth_tui.job import Job
     from emeth_tui.model import JobId
+    from emeth_tui.tui.dialogs.leave import Leave
     from emeth_tui.tui.frame import Frame
     from emeth_tui.tui.why_not import Target
 
@@ -87,6 +84,9 @@ class NodeCommands:
             self._ask_decline(frame, why_not.declinable(frame))
 
     def _ask_decline(self, frame: Frame, jobs: Sequence[Job]) -> None:
+        from emeth_tui.listings.costs import decline_cost
+        from emeth_tui.tui.dialogs.decline import Decline, decline_dialog
+
         costs = [decline_cost(frame.snapshot, job) for job in jobs]
 
         def decide(answer: Decline | None) -> None:
@@ -114,6 +114,8 @@ class NodeCommands:
 
     def claim(self) -> None:
         """Show all about the chosen offer and ask whether to claim it."""
+        from emeth_tui.tui.dialogs.claim import claim_dialog
+
         frame, offer = self._host.frame, self._host.target.offer
         if frame is None or offer is None:
             self._host.note.show(_("no job is chosen"), "warn")
@@ -140,6 +142,8 @@ class NodeCommands:
 
     def leave(self) -> None:
         """Ask how to leave; a screen that cannot end the node just closes."""
+        from emeth_tui.tui.dialogs.leave import leave_dialog
+
         options = self._host.options
         if options.read_only or (options.attached and self._host.frame is None):
             self._host.exit(Ending.LEFT)
@@ -147,6 +151,8 @@ class NodeCommands:
             self._host.push_screen(leave_dialog(self._host.frame), self._leave)
 
     def _leave(self, how: Leave | None) -> None:
+        from emeth_tui.tui.dialogs.leave import Leave
+
         if how is Leave.HEADLESS:
             self._host.exit(Ending.LEFT)
         elif how is Leave.STOP and self._host.frame is None:

@@ -13,7 +13,6 @@ from textual.app import App
 
 from emeth_tui.errors import ExportError
 from emeth_tui.notices.reasons.themes import FileNotExported
-from emeth_tui.tui.dialogs.ask_path import PathDialog
 from emeth_tui.tui.exports import save_new
 from emeth_tui.tui.screens.base import NodeScreen
 from emeth_tui.words.formats import day_of
@@ -74,6 +73,8 @@ class PageOpener:
 
     def ask_export(self, name: str, rows: int, text: Callable[[], str]) -> None:
         """Ask where to write a CSV file, and write it; `text` makes it, in a thread."""
+        from emeth_tui.tui.dialogs.ask_path import PathDialog
+
         stamp = day_of(time.time()) + time.strftime("T%H-%M-%SZ", time.gmtime())
         default = self._options.exports_directory.absolute() / f"emeth-{name}-{stamp}.csv"
 

@@ -17,8 +17,8 @@ from emeth_tui.notices.reasons.setup import (
     PasswordsNotTheSame,
 )
 from emeth_tui.settings import DEVNET, PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE
+from emeth_tui.settings.basics import typed_path
 from emeth_tui.settings.schema import BYTES_PER_GB
-from emeth_tui.settings.values import typed_path
 from emeth_tui.settings.writing import write_settings
 from emeth_tui.tui.setup.answers import (
     Answers,
