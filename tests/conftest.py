@@ -40,6 +40,7 @@ LOADS_TORCH = [
         "engine/market/test_model_readiness.py",
         "fuzz",
         "network/verification/test_learning.py",
+        "network/verification/test_replaying.py",
         "network/verification/test_strange_endings.py",
         "network/verification/test_torch_process.py",
         "network/verification/test_verifier.py",

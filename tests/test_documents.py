@@ -18,7 +18,7 @@ from emeth_tui.cli.main import command
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.engine.estimates.durations import POWER_CAPACITY_PER_WORKER, formula_s
 from emeth_tui.errors import ExitCode
-from emeth_tui.protocol import hash_chain, splitting, storage_api
+from emeth_tui.protocol import hash_chain, replay, splitting, storage_api
 from emeth_tui.protocol.contracts import RATE_BASE, ROUND_3_2_RATES, JobStatus, abi
 from emeth_tui.protocol.info_api import JOBS_PATH
 from emeth_tui.protocol.parameters import MIN_EPOCHS, parse_parameters
@@ -221,6 +221,12 @@ def test_the_example_of_a_chain_is_what_the_code_links() -> None:
         "d": hash_chain.dataset_digest(text),
         **{f"h_{epoch}": links[epoch - 1] for epoch in (1, 2, 30)},
     }
+
+
+def test_the_example_of_a_commitment_is_what_the_code_commits_to() -> None:
+    example = values(blocks("9b")[0])
+
+    assert replay.merkle_root(example["lines"].split(", ")).hex() == example["root"]
 
 
 @given(st.integers(1, 10**10))

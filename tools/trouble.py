@@ -111,6 +111,7 @@ GROUPS: dict[str, tuple[type[Notice], ...]] = {
         job.JobTrouble,
         job.Failed,
         job.RejectionExplained,
+        job.StatesLost,
         why.ResultsRejected,
         job.Timeout,
         job.Lost,
@@ -146,6 +147,7 @@ GROUPS: dict[str, tuple[type[Notice], ...]] = {
         host.HostRefused,
         host.HostDiffers,
         host.HostsNotRead,
+        host.HostsLeftOut,
     ),
     "network": (
         node.ServiceLost,

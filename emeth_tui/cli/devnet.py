@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from emeth_tui.cli.output.printing import example
 from emeth_tui.cli.types import DIRECTORY, VERIFICATION
 from emeth_tui.errors import ExitCode
+
+if TYPE_CHECKING:
+    from emeth_tui.settings.values import Verification
 
 
 @click.command(epilog=example("emeth-tui devnet --state-dir ~/emeth-devnet"))
@@ -24,7 +27,7 @@ def devnet(
     state_dir: Path | None,
     corpus: Path | None,
     chain: Literal["py-evm", "anvil"],
-    verification: Literal["chain", "loss"],
+    verification: Verification,
     until_input_ends: bool,
 ) -> ExitCode:
     """Run a whole Emeth network on this machine until stopped."""

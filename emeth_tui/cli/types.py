@@ -37,7 +37,7 @@ DIRECTORY = UserPath(file_okay=False)
 LANGUAGE = click.Choice(LANGUAGES)
 VERIFICATION = click.option(
     "--verification",
-    type=click.Choice(["chain", "loss"]),
+    type=click.Choice(["chain", "loss", "replay"]),
     default="chain",
     show_default=True,
     help="How results are verified: docs/verification.md.",

@@ -44,6 +44,7 @@ def write_node_settings(info: DevnetInfo, wallet_directory: Path) -> None:
         "storage_url": info.storage_url,
         "info_url": info.info_url,
         "verification": info.verification,
+        "delivery_s": info.delivery_s,
         "verification_key": info.verification_key,
     }
     wallet = {

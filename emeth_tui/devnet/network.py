@@ -56,6 +56,7 @@ from emeth_tui.network.services.storage import StorageApp, StorageOptions
 from emeth_tui.network.supervision import supervise
 from emeth_tui.network.verification.examiner import examination_for
 from emeth_tui.network.verification.rejections import Rejections
+from emeth_tui.network.verification.replaying import replayer_for
 from emeth_tui.network.verification.torch_process import TorchProcess
 from emeth_tui.network.verification.verifier import Verifier
 from emeth_tui.notices.reasons.files import Unwritable
@@ -196,6 +197,7 @@ class Devnet:
             "storage_url": rpc_url,
             "info_url": rpc_url,
             "verification": self.options.verification,
+            "delivery_s": self.options.delivery_s,
             "verification_key": kept_secret(state_dir / "verification_key"),
         }
         return load_network(Settings(network=DEVNET, networks={DEVNET: changes}), environment={})
@@ -206,7 +208,10 @@ class Devnet:
             self._find_job,
             secret=bytes.fromhex(kept_secret(state_dir / "storage_secret")),
             verifier_address=keys[funding.VERIFIER].address,
-            options=StorageOptions(url_lifetime_s=self.options.url_lifetime_s),
+            options=StorageOptions(
+                url_lifetime_s=self.options.url_lifetime_s,
+                takes_states=self.options.verification == "replay",
+            ),
         ).asgi()
         return app if self.options.faults is None else FaultyApp(app, self.options.faults)
 
@@ -237,7 +242,7 @@ class Devnet:
                 RequesterStorage(network, keys[funding.REQUESTER].wallet, Transport(transport.client, _ONCE)),
                 planner,
                 open_jobs=self.options.open_jobs,
-                open_errands=1 if self.options.with_rival else 0,
+                open_errands=1 if self._has_rival else 0,
             )
             self._run("requester", requester.run)
         if self.options.with_verifier:
@@ -250,11 +255,12 @@ class Devnet:
                 examine,
                 self.rejections,
                 originals,
+                replayer_for(process, network, accounts[funding.VERIFIER], http),
                 verification_key=network.verification_key.get_secret_value(),
                 work_dir=state_dir / "verifier",
             )
             self._run("verifier", verifier.run)
-        if self.options.with_rival:
+        if self._has_rival:
             rival = Rival(
                 accounts[funding.RIVAL],
                 self.mirror,
@@ -265,6 +271,11 @@ class Devnet:
                 rest_s=self.options.rival_rest_s,
             )
             self._run("rival", rival.run)
+
+    @property
+    def _has_rival(self) -> bool:
+        """Whether another node takes jobs: it delivers no states, so not where they are asked for."""
+        return self.options.with_rival and self.options.verification != "replay"
 
     def _trainer(self, state_dir: Path, network: Network) -> Train:
         process = self._torch_process("rival", state_dir, niceness=RIVAL_NICENESS)
@@ -322,6 +333,7 @@ class Devnet:
             node_settings=state_dir / NODE_SETTINGS_FILE,
             description=state_dir / DESCRIPTION_FILE,
             verification=network.verification,
+            delivery_s=network.delivery_s,
             verification_key=network.verification_key.get_secret_value(),
             test_accounts={name: keys[name] for name in funding.TEST_ACCOUNTS},
         )

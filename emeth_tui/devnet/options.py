@@ -33,6 +33,7 @@ class DevnetOptions:
     state_dir: Path | None = None
     chain: ChainKind = "py-evm"
     verification: Verification = "chain"
+    delivery_s: int = 600
     corpus: Path | None = None
     seed: str | None = None
     open_jobs: int = 4
@@ -67,5 +68,6 @@ class DevnetInfo:
     node_settings: Path  # for `emeth-tui --config`
     description: Path  # devnet.json
     verification: Verification
+    delivery_s: int
     verification_key: str = field(repr=False)
     test_accounts: Mapping[str, Key]  # funded with EMT and native token

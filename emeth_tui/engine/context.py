@@ -84,7 +84,9 @@ class Context:
     def batch_size_for(self, model: str, dataset_bytes: int) -> int:
         """Return how many blocks a step of a job learns from that is claimed now."""
         wanted = self.settings.training.batch_size
-        return model_spec(model).batch_for(dataset_bytes) if wanted == "auto" else wanted
+        if wanted == "auto" or self.network.verification == "replay":  # which leaves no choice
+            return model_spec(model).batch_for(dataset_bytes)
+        return wanted
 
     async def chain_job(self, job: Job) -> ChainJob:
         """Read a job of ours from the chain. Raise ChainUnreachable when the chain does not list it."""

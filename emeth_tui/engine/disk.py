@@ -1,8 +1,9 @@
 """The disk budget: what jobs use, what they may still fill, and whether another one fits.
 
-A claim needs room for the dataset, three checkpoints (two kept, one being written) and the result, under
-the cache limit and on the file system. An open job counts as what it reserved or what it uses, whichever
-is more, and a submitted one as its result. A job's directory is deleted once the job has ended.
+A claim needs room for the dataset, three checkpoints (two kept, one being written), the result and, where the
+network verifies by training again, ten states of the training, under the cache limit and on the file system.
+An open job counts as what it reserved or what it uses, whichever is more, and a submitted one as its result
+and its states. A job's directory is deleted once the job has ended.
 """
 
 from __future__ import annotations
@@ -43,10 +44,11 @@ class DiskUsage:
     by_job: tuple[tuple[JobId, int], ...]
 
 
-def job_needs_bytes(dataset_bytes: int, model: str) -> int:
-    """Estimate the most disk space that a job uses while it trains."""
+def job_needs_bytes(dataset_bytes: int, model: str, *, states: int = 0) -> int:
+    """Estimate the most disk space that a job uses while it trains; `states` are kept for its verifier."""
     parameters = parameter_count(model)
-    checkpoints = CHECKPOINT_COPIES * FLOATS_PER_PARAMETER_IN_CHECKPOINT * parameters * BYTES_PER_FLOAT
+    copies = CHECKPOINT_COPIES + states  # a state has what a checkpoint has (protocol.md §9b)
+    checkpoints = copies * FLOATS_PER_PARAMETER_IN_CHECKPOINT * parameters * BYTES_PER_FLOAT
     return DATASET_COPIES * dataset_bytes + checkpoints + parameters * BYTES_PER_FLOAT
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 
 from emeth_tui.backoff import Backoff
-from emeth_tui.engine import rejections
+from emeth_tui.engine import deliveries, rejections
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.energy.meter import KEEP_EVERY_S
 from emeth_tui.engine.estimates.lateness import Lateness
@@ -113,6 +113,7 @@ class Node:
         self._set_aside = SetAsideJobs(context, self._market.pause)
         self._lateness = Lateness(context)
         self._rejections = rejections.Rejections(context)
+        self._deliveries = deliveries.Deliveries(context)
         self._stop = asyncio.Event()
         self._watch_now = asyncio.Event()
         self._discover_now = asyncio.Event()
@@ -162,6 +163,7 @@ class Node:
             start(self._context.energy.keep, lambda: KEEP_EVERY_S),
             start(self._state.keep_copy, lambda: COPY_EVERY_S, self._state.copy_now),
             start(self._watch, self._watch_interval_s, self._watch_now),
+            start(self._deliveries.look, lambda: deliveries.LOOK_EVERY_S),
             start(self._rejections.look, lambda: rejections.LOOK_EVERY_S, self._rejections.look_now),
             start(self._look_at_market, self._claim_interval_s, self._discover_now),
             start(self._look_after_models, lambda: RETRY_S, self._models_now),

@@ -97,7 +97,10 @@ def _claim_verification(snapshot: Snapshot) -> list[Fact]:
     """What the network asks of the result, where that is more than the published rules do."""
     if snapshot.verification == "chain":
         return []
-    return [(_("verification"), _("also by what was learnt of the text"), "")]
+    also = _("also by what was learnt of the text")
+    if snapshot.verification == "replay":
+        also = _("also by training epochs of it again, from states to be delivered")
+    return [(_("verification"), also, "")]
 
 
 def _decline_one(snapshot: Snapshot, cost: DeclineCost) -> list[Fact]:

@@ -34,6 +34,7 @@ PROFILE_KEYS = (
     "info_url",
     "models",
     "verification",
+    "delivery_s",
     "safety_margin_s",
     "poll_interval_s",
     "confirmations",

@@ -107,7 +107,11 @@ class Network(Section):
     verification: Verification = Field(
         "chain",
         description="how results are verified: chain asks for the hash chain of the epochs, loss for what "
-        "was learnt of the job's own text as well",
+        "was learnt of the job's own text as well, replay for states of the training, of which some epochs "
+        "are trained again",
+    )
+    delivery_s: Whole = Field(
+        7_200, ge=60, le=604_800, description="seconds that a node has to deliver the states of drawn epochs"
     )
     confirmations: Whole = Field(
         1, ge=1, le=100, description="blocks after which a transaction counts as final"

@@ -215,7 +215,7 @@ Number = Annotated[float, BeforeValidator(_not_a_truth_value)]
 Emt = Annotated[Decimal, BeforeValidator(_not_a_truth_value), Field(decimal_places=EMT_DECIMALS)]
 
 Price = Annotated[Decimal, BeforeValidator(_not_a_truth_value), Field(decimal_places=PRICE_DECIMALS)]
-Verification = Literal["chain", "loss"]  # docs/verification.md
+Verification = Literal["chain", "loss", "replay"]  # docs/verification.md
 Currency = Annotated[str, AfterValidator(_currency)]
 Symbol = Annotated[str, AfterValidator(_symbol)]
 

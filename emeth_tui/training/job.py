@@ -25,7 +25,9 @@ from emeth_tui.training.files.models import (
 )
 from emeth_tui.training.job_control import Control, StopRequested
 from emeth_tui.training.model.gpt2 import Gpt2
+from emeth_tui.training.replay.keeping import StateKeeper, kind_of
 from emeth_tui.training.reports import (
+    STATES_DIRECTORY,
     ModelReady,
     ModelRequest,
     PartEnded,
@@ -68,7 +70,7 @@ def run(
     log.info("job %s: %s, %s, %d epochs", request.job_id, request.model, request.language, request.epochs)
     if request.threads is not None:
         set_threads(request.threads)
-    set_deterministic(request.deterministic)
+    set_deterministic(request.deterministic or request.replay)
     directory = jobs_dir / request.directory
     trainer: Trainer | None = None
     try:
@@ -151,9 +153,11 @@ def _prepare(
     tokens = _load_tokens(request, directory, job_model, report, control)
     loading_since_s = time.monotonic()
     report(Preparing(1.0, Stage.LOADING_MODEL))
-    model = job_model.build(job_model.shape(tokens.vocab_size))
+    model = job_model.build(job_model.shape(tokens.vocab_size), dropout=not request.replay)
     cpu_plan = CpuPlan(device.compute_dtype, torch.get_num_threads())
-    if not device.is_cuda and not request.deterministic:
+    if request.replay and device.compute_dtype == torch.float16:  # whose scale is no part of the state
+        device = replace(device, compute_dtype=torch.float32)
+    if not device.is_cuda and not request.deterministic and not request.replay:
         cpu_plan = fastest_on_cpu(model)
         device = replace(device, compute_dtype=cpu_plan.precision)
     log.info("training on %s: %s", device.name, cpu_plan)
@@ -229,14 +233,19 @@ def _make_trainer(
         batch_threads=batch_threads,
         loading_since_s=loading_since_s,
         micro_batch=MicroBatch(min(plan.batch_size, len(tokens.train)), device, found_before),
+        states=_states(request, directory, device) if request.replay else None,
     )
+
+
+def _states(request: TrainRequest, directory: Path, device: Device) -> StateKeeper:
+    return StateKeeper(directory / STATES_DIRECTORY, request.epochs, kind_of(device))
 
 
 def _plan(request: TrainRequest, spec: ModelSpec, dataset_bytes: int) -> Plan:
     return Plan(
         epochs=request.epochs,
-        batch_size=request.batch_size or spec.batch_for(dataset_bytes),
-        learning_rate=request.learning_rate or spec.learning_rate,
+        batch_size=(not request.replay and request.batch_size) or spec.batch_for(dataset_bytes),
+        learning_rate=(not request.replay and request.learning_rate) or spec.learning_rate,
         seed=request.seed,
         saving=SavingLimits(
             every_s=request.checkpoint_every_s,
@@ -246,7 +255,8 @@ def _plan(request: TrainRequest, spec: ModelSpec, dataset_bytes: int) -> Plan:
         ),
         release_on_pause=request.release_on_pause,
         back_to_best=spec.pretrained,
-        quick_steps=request.quick_steps,
+        quick_steps=request.quick_steps and not request.replay,
+        by_rule=request.replay,
     )
 
 
@@ -259,5 +269,6 @@ def _write_result(
         trainer.keep()
         raise
     path = directory / RESULT_NAME
-    size_bytes = save_result(path, request.epochs, model.export_weights(), valid_loss, hash_hex)
+    states = trainer.commitment() if request.replay else ""
+    size_bytes = save_result(path, request.epochs, model.export_weights(), valid_loss, hash_hex, states)
     return ResultWritten(RESULT_NAME, size_bytes)

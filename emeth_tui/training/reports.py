@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 DATASET_NAME = "dataset.txt"
+STATES_DIRECTORY = "states"  # below a job's: what a training by rule leaves for its verifier
 MAX_TEXT_CHARS = 2_000
 _PART = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # of a path: neither "..", nor hidden, nor absolute
 
@@ -59,6 +60,7 @@ class TrainRequest:
     checkpoint_bytes_a_day: Amount = 1e12  # or what `checkpoint_every_s` needs, if that is more
     release_on_pause: bool = False  # free the device's memory while paused
     quick_steps: bool = True  # else neither compiled nor recorded: for a device that this may have broken
+    replay: bool = False  # train by the rule of protocol.md §9b, and keep what a verifier may ask for
     part: Number = 1  # of `parts` that train the job together, each on its share of the text (protocol.md §8)
     parts: Number = 1
 

@@ -54,16 +54,16 @@ class Parties:
         await self.node.allow_core(plan.fee_wei, "approve")
         await self.send("process", plan.job_id)
 
-    async def upload(self, job_id: JobId, content: bytes) -> str:
-        """Upload a result; returns its name."""
-        call = signed_call(self.node_wallet, job_id, partNum=1, extension=".pt")
+    async def upload(self, job_id: JobId, content: bytes, extension: str = ".pt") -> str:
+        """Upload a result, or a state of its training; returns its name."""
+        call = signed_call(self.node_wallet, job_id, partNum=1, extension=extension)
         upload = (await self.http.post(PUT_SIGNED_URLS_PATH, json=call)).raise_for_status().json()
         part = (await self.http.put(upload["urls"]["0"], content=content)).raise_for_status()
         body = {
             "jobId": job_id,
             "address": self.node_wallet.address,
             "uploadId": upload["uploadId"],
-            "extension": ".pt",
+            "extension": extension,
             "parts": [{"ETag": part.headers["ETag"], "PartNumber": 1}],
         }
         (await self.http.post(COMPLETE_UPLOAD_PATH, json=body)).raise_for_status()

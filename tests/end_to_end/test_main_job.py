@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from emeth_tui.devnet.beside import devnet_beside
 from emeth_tui.errors import ExitCode
 from tests.end_to_end.conftest import StartNode
 from tests.golden import corpus_dir
@@ -84,6 +85,23 @@ def test_a_killed_node_goes_on_from_its_last_checkpoint(node_toml: Path, start_n
     epochs = [record["epoch"] for record in second.of_kind("epoch_done")]
     assert epochs == list(range(resumed["resumed_epoch"] + 1, 31))
     assert second.of_kind("summary")[0]["adds_up"] is True
+
+
+@pytest.mark.slow
+def test_a_node_killed_after_submitting_delivers_what_is_drawn(tmp_path: Path, start_node: StartNode) -> None:
+    with devnet_beside(tmp_path / "devnet", ["--verification", "replay"]) as node_toml:
+        arguments = ("--config", str(node_toml), "--exit-after-jobs", "1")
+        for event in ("submitted", "states_drawn"):
+            node = start_node(*arguments)
+            job_id = node.wait_for(event)["job_id"]
+            node.kill()
+
+        last = start_node(*arguments)
+
+        assert last.finish() == ExitCode.OK, last.story()
+        assert [record["job_id"] for record in last.of_kind("verified")] == [job_id]
+        assert last.of_kind("states_delivered")
+        assert last.of_kind("summary")[0]["adds_up"] is True
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -113,17 +114,26 @@ class StorageClient:
         job_id: JobId,
         path: Path,
         *,
+        extension: str = RESULT_EXTENSION,
         longest_s: float = math.inf,
         on_progress: Progress = lambda _done, _total: None,
     ) -> str:
         """Store a job's result within `longest_s`; return its name in storage, as `submit` expects it.
+
+        The `extension` says what it is (protocol.md §5, §9b).
 
         Asked again after an error or a restart, it goes on with the parts that have not arrived.
         Raise StorageRejected when the storage refuses it, StorageError.
         """
         with _within(longest_s):
             return await upload(
-                self, self._transport, self._guard, job_id, path, on_progress, self._begun_uploads
+                _Uploading(self, extension),
+                self._transport,
+                self._guard,
+                job_id,
+                path,
+                on_progress,
+                self._begun_uploads,
             )
         raise AssertionError("unreachable: either done or out of time")
 
@@ -149,7 +159,9 @@ class StorageClient:
 
     # ---- the calls of an upload
 
-    async def begin_upload(self, job_id: JobId, parts: int) -> PutSignedUrls:
+    async def begin_upload(
+        self, job_id: JobId, parts: int, extension: str = RESULT_EXTENSION
+    ) -> PutSignedUrls:
         """Announce an upload of `parts` parts. Raise StorageRejected, StorageError."""
         return await self._ask(
             "POST",
@@ -157,13 +169,15 @@ class StorageClient:
             f"job {job_id}: upload",
             PutSignedUrls,
             signed_for=job_id,
-            fields={"partNum": parts, "extension": RESULT_EXTENSION},
+            fields={"partNum": parts, "extension": extension},
         )
 
-    async def complete_upload(self, job_id: JobId, upload_id: str, etags: Sequence[str]) -> None:
+    async def complete_upload(
+        self, job_id: JobId, upload_id: str, etags: Sequence[str], extension: str = RESULT_EXTENSION
+    ) -> None:
         """Declare an upload complete, once. Raise ExchangeFailed, StorageRejected or StorageError."""
         parts = [{"ETag": etag, "PartNumber": number} for number, etag in enumerate(etags, start=1)]
-        fields = {"parts": parts, "uploadId": upload_id, "extension": RESULT_EXTENSION}
+        fields = {"parts": parts, "uploadId": upload_id, "extension": extension}
         body = {**self._signature(job_id), **fields}
         # The network does not promise a body in the answer (protocol.md §5).
         self._check_status(await self._fetch("POST", COMPLETE_UPLOAD_PATH, json=body))
@@ -241,6 +255,20 @@ class StorageClient:
             "jobId": job_id,
             "signedtime": signed_time_ms,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class _Uploading:
+    """A storage's calls for files with one extension."""
+
+    storage: StorageClient
+    extension: str
+
+    async def begin_upload(self, job_id: JobId, parts: int) -> PutSignedUrls:
+        return await self.storage.begin_upload(job_id, parts, self.extension)
+
+    async def complete_upload(self, job_id: JobId, upload_id: str, etags: Sequence[str]) -> None:
+        await self.storage.complete_upload(job_id, upload_id, etags, self.extension)
 
 
 @contextmanager

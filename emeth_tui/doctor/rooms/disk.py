@@ -24,6 +24,8 @@ from emeth_tui.notices.reasons.doctor import machine as found
 from emeth_tui.notices.reasons.doctor import remedies
 from emeth_tui.notices.reasons.files import Unwritable
 from emeth_tui.protocol.architectures import parameter_count
+from emeth_tui.protocol.parameters import MIN_EPOCHS
+from emeth_tui.protocol.replay import kept_epochs
 from emeth_tui.settings import Settings
 from emeth_tui.workers.job_files import LocalJobFiles
 
@@ -80,14 +82,16 @@ def existing(directory: Path) -> Path:
 
 
 async def _room(subject: Subject) -> Sequence[Finding]:
-    return await in_thread(_room_for, subject.settings, subject.models)
+    states = len(kept_epochs(MIN_EPOCHS)) if subject.network.verification == "replay" else 0
+    return await in_thread(_room_for, subject.settings, subject.models, states)
 
 
-def _room_for(settings: Settings, models: Sequence[str]) -> list[Finding]:
+def _room_for(settings: Settings, models: Sequence[str], states: int) -> list[Finding]:
     place, limit_bytes = existing(settings.jobs_dir), settings.cache_limit_bytes
     free_bytes = max(0, shutil.disk_usage(place).free - FILE_SYSTEM_RESERVE_BYTES)
     used_bytes = _used_bytes(settings.jobs_dir)
-    needs = {model: job_needs_bytes(settings.claims.min_dataset_bytes, model) for model in models}
+    least_bytes = settings.claims.min_dataset_bytes
+    needs = {model: job_needs_bytes(least_bytes, model, states=states) for model in models}
     model, needed_bytes = max(needs.items(), key=lambda item: item[1])
     if needed_bytes > limit_bytes:
         return [error(found.LimitBelowJob(limit_bytes, needed_bytes, model), remedies.RaiseLimit())]

@@ -65,6 +65,8 @@ async def _verification_key(subject: Subject) -> Sequence[Finding]:
 
 async def _verification(subject: Subject) -> Sequence[Finding]:
     network = subject.network
+    if network.verification == "replay":
+        return [ok(found.VerifiesReplay(network.name, network.delivery_s))]
     asked = found.VerifiesLearning if network.verification == "loss" else found.VerifiesChain
     return [ok(asked(network.name))]
 

@@ -11,6 +11,7 @@ from emeth_tui.engine.hosts.far_places import host_of
 from emeth_tui.engine.hosts.view import HostView
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.steps.job_tasks import JobTasks
+from emeth_tui.notices.events.host import HostsLeftOut
 from emeth_tui.workers.supervisor import WorkerPool
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Hosts:
         self._leases = leases
         self._ssh_agent = ssh_agent
         self._workers: HostWorkers | None = None
+        self._left_out = False
 
     @property
     def views(self) -> tuple[HostView, ...]:
@@ -42,10 +44,18 @@ class Hosts:
         if self._workers is None:
             if not (self._context.settings.state_dir / _FILE_NAME).exists():
                 return
+            if self._context.network.verification == "replay":  # whose states would stay with the host
+                self._leave_out()
+                return
             from emeth_tui.engine.hosts.host_workers import HostWorkers
 
             self._workers = HostWorkers(self._context, self._pool, self._leases, self._ssh_agent)
         await self._workers.look(tasks)
+
+    def _leave_out(self) -> None:
+        if not self._left_out:
+            self._left_out = True
+            self._context.events.publish(HostsLeftOut(self._context.network.name))
 
     async def open(self, tasks: JobTasks) -> None:
         """Wait a while for the hosts that have a job under way: they hold more of it than the node."""

@@ -17,6 +17,7 @@ from emeth_tui.notices.reasons.market import DatasetUnavailable, UnknownToChain
 from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.protocol.job_ids import training_seed
 from emeth_tui.protocol.parameters import JobParameters, epochs_to_train, parse_parameters
+from emeth_tui.protocol.replay import kept_epochs
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def new_job(context: Context, record: ChainJob, dataset_bytes: int, *, by_hand: 
         deadline_unix_s=record.deadline_unix_s,
         model=model,
         seed=training_seed(record.job_id),
-        reserved_bytes=job_needs_bytes(dataset_bytes, model),
+        reserved_bytes=job_needs_bytes(dataset_bytes, model, states=states_kept(context, parameters)),
         created_at_unix_s=context.clock.now_unix_s(),
         batch_size=context.batch_size_for(model, dataset_bytes),
         by_hand=by_hand,
@@ -99,6 +100,13 @@ async def _no_room(context: Context, job: Job) -> Refusal | None:
     reason = context.disk.refusal(job.reserved_bytes, context.book.open_jobs())
     reason = reason or await stake_refusal(context, job)
     return Refusal(reason, concerns_node=True) if reason else None
+
+
+def states_kept(context: Context, parameters: JobParameters) -> int:
+    """Return how many states of a job's training the network's verification may ask for."""
+    if context.network.verification != "replay":
+        return 0
+    return len(kept_epochs(epochs_to_train(parameters)))
 
 
 def _task(context: Context, parameters: JobParameters, dataset_bytes: int) -> Task:

@@ -22,6 +22,7 @@ from emeth_tui.notices.reasons.job import AnotherNodeFaster
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.hash_chain import RESULT_NAME
 from emeth_tui.store.movements import Movement, MovementKind
+from emeth_tui.training.reports import STATES_DIRECTORY
 
 MAX_GAS = 2**63 - 1  # the most that the store holds; the contract allows more
 
@@ -230,7 +231,7 @@ class Settler:
         elif look.final is not None and look.final.status is JobStatus.SUBMITTED and job.reserved_bytes:
             if self._has_result(job.job_id):  # else nobody has submitted it, whatever an endpoint says
                 self._context.book.update(job.job_id, reserved_bytes=0)
-                self._context.disk.files.keep_only(job.job_id, [RESULT_NAME])
+                self._context.disk.files.keep_only(job.job_id, [RESULT_NAME, STATES_DIRECTORY])
         elif job.reserved_bytes:
             self._asks_again = True
 

@@ -84,6 +84,7 @@ def request_for(context: Context, job: Job, part: int = 1) -> TrainRequest:
         seed=job.seed,
         batch_size=job.batch_size,
         learning_rate=training.learning_rate,
+        replay=context.network.verification == "replay",
         release_on_pause=training.release_on_pause,
         checkpoint_bytes_a_day=training.checkpoint_gb_a_day * 1e9,
         part=part,

@@ -53,6 +53,7 @@ class ObjectStore:
         self._uploads = make_private_directory(root / "uploads")
         self._private = make_private_directory(root / "private")  # an empty file for each private dataset
         self._owners = make_private_directory(root / "owners")  # of each dataset's name: an address
+        self._states = make_private_directory(root / "states")  # of each job's states: the object's name
         for kind in (DATASETS, RESULTS):
             make_private_directory(self._objects / kind)
 
@@ -96,6 +97,17 @@ class ObjectStore:
 
     def is_private(self, name: str) -> bool:
         return self.path_of(DATASETS, name) is not None and (self._private / name).exists()
+
+    def note_state(self, upload: Upload) -> None:
+        """Let a complete upload be a state of its job, named by its extension; the newest one counts."""
+        write_private(self._states / f"{upload.job_id}{Path(upload.file_name).suffix}", upload.file_name)
+
+    def state_of(self, job_id: JobId, extension: str) -> str | None:
+        """Return the name of the object that holds a job's state; None where there is none yet."""
+        try:
+            return (self._states / f"{job_id}{extension}").read_text("ascii")
+        except FileNotFoundError:
+            return None
 
     async def write(self, path: Path, body: AsyncIterator[bytes], limit_bytes: int) -> StoredPart:
         """Stream a body into a file, completely or not at all. Raise TooLarge."""

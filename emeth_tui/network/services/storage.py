@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ from emeth_tui.network.services.objects import DATASETS, RESULTS, ObjectStore, S
 from emeth_tui.network.services.presign import Presigner
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.job_ids import parse_job_id
+from emeth_tui.protocol.parameters import MAX_EPOCHS
+from emeth_tui.protocol.replay import STATE_EXTENSION_PATTERN, state_extension
 from emeth_tui.protocol.storage_api import (
     COMPLETE_UPLOAD_PATH,
     PART_BYTES,
@@ -49,6 +52,7 @@ MAX_PARTS = 1_000  # ours: 10 GB, seven times GPT-2 medium's checkpoint
 MAX_CALL_BYTES = 256_000  # ours: completeUpload with MAX_PARTS parts needs 80 kB
 MAX_DATASET_BYTES = 200_000_000  # ours
 _DATASET_EXTENSION = ".txt"
+_STATE_EXTENSION = re.compile(STATE_EXTENSION_PATTERN + r"\Z")
 
 _logger = logging.getLogger(__name__)
 
@@ -74,6 +78,12 @@ class PutDatasetCall(SignedCall):
     """`private` keeps the dataset for the job's requester, its node and the verifier."""
 
     private: bool = False
+
+
+class ResultCall(SignedCall):
+    """`state` asks for the state after so many epochs instead of the result (protocol.md §9b)."""
+
+    state: int | None = Field(None, ge=1, le=MAX_EPOCHS)
 
 
 class PutUrlsCall(SignedCall):
@@ -103,6 +113,7 @@ class StorageOptions:
     url_lifetime_s: float = 900.0
     part_bytes: int = PART_BYTES
     max_dataset_bytes: int = MAX_DATASET_BYTES
+    takes_states: bool = False  # of trainings, for the network's verification (protocol.md §9b)
     public_url: str = ""  # what presigned URLs begin with; "" takes it from the request
 
 
@@ -163,9 +174,11 @@ class StorageApp:
         """Presign a PUT for each part, for the node that the job is assigned to."""
         call = await self._signed_call(request, PutUrlsCall)
         job = await self._job(call.job_id)
-        if job.status is not JobStatus.PROCESSING or job.node.lower() != call.address.lower():
-            raise HTTPException(403, f"job {job.job_id} is not in process with {call.address}")
-        if call.extension != RESULT_EXTENSION:
+        is_state = self._options.takes_states and _STATE_EXTENSION.fullmatch(call.extension) is not None
+        due = JobStatus.SUBMITTED if is_state else JobStatus.PROCESSING
+        if job.status is not due or job.node.lower() != call.address.lower():
+            raise HTTPException(403, f"job {job.job_id} is not {due.name.lower()} with {call.address}")
+        if call.extension != RESULT_EXTENSION and not is_state:
             raise HTTPException(400, f"a result's extension is {RESULT_EXTENSION}")
         upload = self._objects.begin_upload(job.job_id, call.address, call.parts, call.extension)
         urls = {
@@ -188,6 +201,8 @@ class StorageApp:
         self._check_part_sizes([part for part in stored if part])
         if not self._objects.is_complete(upload):
             await self._objects.complete(upload)
+        if _STATE_EXTENSION.search(upload.file_name):
+            self._objects.note_state(upload)
         return JSONResponse({"fileName": upload.file_name})
 
     async def _size_of(self, request: Request) -> Response:
@@ -222,12 +237,15 @@ class StorageApp:
         return JSONResponse({"url": url, "size": self._objects.size_bytes(RESULTS, job.result)})
 
     async def _result_url(self, request: Request) -> Response:
-        """Presign a GET of a job's result, for the verifier."""
-        call = await self._signed_call(request, SignedCall)
+        """Presign a GET of a job's result, or of a state of its training, for the verifier."""
+        call = await self._signed_call(request, ResultCall)
         if call.address.lower() != self._verifier_address:
             raise HTTPException(403, "only the verifier reads results")
         job = await self._job(call.job_id)
-        return JSONResponse({"url": self._get_url(request, RESULTS, job.result)})
+        name: str | None = job.result
+        if call.state is not None:
+            name = self._objects.state_of(job.job_id, state_extension(call.state))
+        return JSONResponse({"url": self._get_url(request, RESULTS, name or "")})
 
     # ---- presigned requests
 

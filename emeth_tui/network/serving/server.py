@@ -33,6 +33,7 @@ from emeth_tui.network.serving.rate_limit import RateLimit
 from emeth_tui.network.supervision import supervise
 from emeth_tui.network.verification.examiner import examination_for
 from emeth_tui.network.verification.rejections import Rejections
+from emeth_tui.network.verification.replaying import replayer_for
 from emeth_tui.network.verification.torch_process import TorchProcess
 from emeth_tui.network.verification.verifier import Verifier
 from emeth_tui.notices.reasons.local.serving import NotTheVerifier, ServedAlready
@@ -95,7 +96,10 @@ async def _open(
         find_job,
         secret=bytes.fromhex(kept_secret(state_dir / "storage_secret")),
         verifier_address=its_verifier,
-        options=StorageOptions(public_url=settings.public_url or network.storage_url),
+        options=StorageOptions(
+            public_url=settings.public_url or network.storage_url,
+            takes_states=network.verification == "replay",
+        ),
         wait_of_account=_limit_of_accounts(settings, metrics),
     )
     info = InfoApp(mirror, lambda name: objects.size_bytes(DATASETS, name), rejections.of, lag_s=0.0)
@@ -153,6 +157,7 @@ async def _open_verifier(
         examine,
         rejections,
         originals,
+        replayer_for(process, network, account, http),
         verification_key=kept_secret(settings.state_dir / KEY_FILE),
         work_dir=settings.state_dir / "verifier",
         max_result_bytes=MAX_PARTS * PART_BYTES,

@@ -21,8 +21,12 @@ from emeth_tui.notices.reasons.local.bots import (
 from emeth_tui.protocol.storage_api import signing_payload
 
 
-async def signed_url(http: httpx.AsyncClient, path: str, wallet: Wallet, job_id: str) -> dict[str, Any]:
+async def signed_url(
+    http: httpx.AsyncClient, path: str, wallet: Wallet, job_id: str, **fields: Any
+) -> dict[str, Any]:
     """Make a signed call to the storage API (protocol.md §5) and return the answer.
+
+    `fields` are the call's own, beside those of every signed call.
 
     Raise StorageRejected when there is no such object, StorageError for any other failure.
     """
@@ -33,6 +37,7 @@ async def signed_url(http: httpx.AsyncClient, path: str, wallet: Wallet, job_id:
         "address": wallet.address,
         "sig": "0x" + signature.hex(),
         "signedtime": time_ms,
+        **fields,
     }
     try:
         answer = await http.post(path, json=call)

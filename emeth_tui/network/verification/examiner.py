@@ -43,7 +43,7 @@ def examination_for(
     process: TorchProcess, network: Network, directory: Path
 ) -> tuple[Examiner, Originals | None]:
     """Return what the network's verification needs, and where it keeps sketches below a directory."""
-    if network.verification == "chain":
+    if network.verification != "loss":
         return _chain_examiner(process, network), None
     originals = Originals(directory)
     return _learning_examiner(process, network, originals), originals
@@ -88,4 +88,12 @@ def _files(network: Network, submission: Submission) -> dict[str, Any]:
 
 
 def _examination(answer: dict[str, Any], learning: Learning | None = None) -> Examination:
-    return Examination(answer["epochs"], answer["hash"], answer["loss"], answer["untrained_loss"], learning)
+    return Examination(
+        epochs=answer["epochs"],
+        hash_hex=answer["hash"],
+        loss=answer["loss"],
+        untrained_loss=answer["untrained_loss"],
+        learning=learning,
+        states=answer.get("states", ""),
+        state_bytes=answer.get("state_bytes", 0),
+    )

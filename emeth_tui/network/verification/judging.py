@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emeth_tui.errors import JobError
 from emeth_tui.notices.reasons.network import verification as why
 from emeth_tui.protocol.hash_chain import links_from_digest
 from emeth_tui.protocol.parameters import MAX_EPOCHS, MIN_EPOCHS
-from emeth_tui.training.verification.measures import Learning
+from emeth_tui.protocol.replay import Commitment, Kind
+from emeth_tui.training.verification.measures import Learning, Replayed
 
 LEAST_MEMORISED = 0.1  # of what a result gained on its own text, on no other
+# Of the way that an epoch goes, where two kinds of device trained it (measured: docs/verification.md).
+MOST_APART_IN_FP32, MOST_APART = 0.05, 0.5
 _LEAST_GAIN = 0.01  # of the start's loss: where a short run gains less, chance decides
 
 
@@ -23,6 +27,8 @@ class Examination:
     loss: float
     untrained_loss: float
     learning: Learning | None = None
+    states: str = ""  # what the result commits to (protocol.md §9b)
+    state_bytes: int = 0  # the most that a state of this model has
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +82,16 @@ def check_learning(learning: Learning) -> None:
         raise JobError(why.WorseThanShortRun(result.valid, start.valid, short.valid))
     if learning.memorises and gained - generalised < LEAST_MEMORISED * gained:
         raise JobError(why.NotThisText(result.train, result.valid))
+
+
+def check_replay(outcomes: Sequence[Replayed], commitment: Commitment, own: Kind) -> None:
+    """Check what came of epochs that a verifier trained again on its `own` kind of device. Raise JobError."""
+    for outcome in outcomes:
+        if outcome.equal:
+            continue
+        kinds = [record.kind for record in commitment.records[outcome.first + 1 : outcome.last + 1]]
+        if all(kind.is_like(own) for kind in kinds):
+            raise JobError(why.EpochsNotEqual(outcome.first + 1, outcome.last))
+        in_fp32 = all(kind.precision == "float32" for kind in (*kinds, own))
+        if not outcome.share <= (MOST_APART_IN_FP32 if in_fp32 else MOST_APART):
+            raise JobError(why.EpochsDiffer(outcome.first + 1, outcome.last, outcome.share))

@@ -8,15 +8,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from emeth_tui.model import JobId
 from emeth_tui.protocol.hash_chain import links_from_digest
 from emeth_tui.protocol.job_ids import training_seed
+from emeth_tui.protocol.replay import read_commitment
 from emeth_tui.training.devices import open_device
 from emeth_tui.training.files.checkpoint import load_result
 from emeth_tui.training.job import run
 from emeth_tui.training.job_control import Control
+from emeth_tui.training.replay.again import Again
+from emeth_tui.training.replay.states import most_bytes
 from emeth_tui.training.reports import Event, Prepared, ResultWritten, Trained, TrainRequest
 from emeth_tui.training.run.evaluation import Evaluator, spread_sample
 from emeth_tui.training.verification.measures import Learning
@@ -39,6 +43,8 @@ def examine(model: str, language: str, dataset: str, result: str) -> dict[str, A
         "hash": claimed.hash_hex,
         "loss": evaluator.loss(claimed.state_dict),
         "untrained_loss": evaluator.untrained_loss(),
+        "states": claimed.states,
+        "state_bytes": most_bytes(evaluator.tensor_shapes),
     }
 
 
@@ -81,10 +87,48 @@ def measure(
     }
 
 
+def replay(
+    model: str,
+    language: str,
+    dataset: str,
+    result: str,
+    job_id: str,
+    segments: list[list[int]],
+    states: dict[str, str],
+) -> dict[str, Any]:
+    """Train segments of a job's epochs again, from the states at their ends: see `Replayed`.
+
+    `result` was examined. Raise JobError for what does not follow from the states that it commits to.
+    """
+    paths = {int(epoch): Path(path) for epoch, path in states.items()}
+    with tempfile.TemporaryDirectory(prefix="emeth-again-") as cache:
+        evaluator = Evaluator(model, language, Path(dataset))
+        claimed = load_result(Path(result), evaluator.tensor_shapes)
+        commitment = read_commitment(claimed.states, claimed.epochs)
+        again = Again(model, language, Path(dataset), Path(cache), training_seed(JobId(job_id)), commitment)
+        again.check_records()
+        again.check_result(claimed.state_dict, paths.get(claimed.epochs))
+        outcomes = [again.train(first, last, paths) for first, last in segments]
+    return {
+        "outcomes": [asdict(outcome) for outcome in outcomes],
+        "kind": msgspec.to_builtins(again.own_kind()),
+    }
+
+
 def train(
-    job_id: str, model: str, language: str, epochs: int, dataset: str, work_dir: str, verification_key: str
+    job_id: str,
+    model: str,
+    language: str,
+    epochs: int,
+    dataset: str,
+    work_dir: str,
+    verification_key: str,
+    *,
+    replay: bool = False,
 ) -> dict[str, Any]:
     """Train a job on one thread and write its result; `dataset` is in `work_dir`.
+
+    With `replay`, by the rule of protocol.md §9b.
 
     Raise DatasetError and TrainingError.
     """
@@ -112,9 +156,15 @@ def train(
         model=model,
         seed=training_seed(JobId(job_id)),
         threads=1,
+        replay=replay,
     )
     run(request, directory.parent, open_device("cpu"), report, control)
     return {"result": path, "valid_loss": valid_loss}
 
 
-TASKS: dict[str, Callable[..., dict[str, Any]]] = {"examine": examine, "measure": measure, "train": train}
+TASKS: dict[str, Callable[..., dict[str, Any]]] = {
+    "examine": examine,
+    "measure": measure,
+    "replay": replay,
+    "train": train,
+}

@@ -28,6 +28,7 @@ from emeth_tui.network.verification.examiner import Examiner, Submission
 from emeth_tui.network.verification.judging import check_examination
 from emeth_tui.network.verification.originals import Originals
 from emeth_tui.network.verification.rejections import Rejections
+from emeth_tui.network.verification.replaying import Replayer, StatesDue
 from emeth_tui.network.verification.torch_process import TorchProcessDied, TorchProcessSlow
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.network.verification import (
@@ -43,6 +44,7 @@ from emeth_tui.words.sentences import english
 MAX_RESULT_BYTES = 64_000_000  # ours: devnet-small's results have 2.5 MB
 MAX_DEATHS = 2  # of the process that examines a result, before the result is blamed
 LOOK_EVERY_S = 1.0
+STATES_AGAIN_S = 2.0
 SLOW_AGAIN_S = 3_600.0  # others wait while a result is examined that takes too long
 
 _logger = logging.getLogger(__name__)
@@ -68,6 +70,7 @@ class Verifier:
         examine: Examiner,
         rejections: Rejections,
         originals: Originals | None = None,
+        replayer: Replayer | None = None,
         *,
         verification_key: str,
         work_dir: Path,
@@ -80,6 +83,7 @@ class Verifier:
         self._examine = examine
         self._rejections = rejections
         self._originals = originals
+        self._replayer = replayer
         self._verification_key = verification_key
         self._work_dir = make_private_directory(work_dir)
         self._max_result_bytes = max_result_bytes
@@ -110,6 +114,8 @@ class Verifier:
             else:
                 await self._time_out(job)
             self._settled.add((job.job_id, job.status))
+        except StatesDue:
+            troubles.not_before_s = self._monotonic_s() + STATES_AGAIN_S
         except EmethError as error:
             troubles.failures += 1
             is_slow = isinstance(error, TorchProcessSlow)
@@ -133,6 +139,8 @@ class Verifier:
 
     async def _check(self, job: ChainJob, directory: Path, troubles: _Troubles) -> int:
         """Check a result and return the dataset's size. Raise JobError or StorageRejected for a bad one."""
+        if self._replayer is not None:
+            await self._replayer.wait(job)
         parameters = parse_parameters(job.param)
         dataset, result = directory / "dataset.txt", directory / "result.pt"
         await self._fetch(job.job_id, SIGNED_GET_URL_PATH, dataset, MAX_DATASET_BYTES)
@@ -141,6 +149,9 @@ class Verifier:
         submission = Submission(job.job_id, parameters.language.value, dataset, result, digest)
         try:
             seen = await self._examine(submission)
+            check_examination(seen, digest, self._verification_key)
+            if self._replayer is not None:
+                await self._replayer.check(job, submission, seen)
         except TorchProcessSlow:
             raise  # which says nothing about the result
         except TorchProcessDied as error:
@@ -148,7 +159,6 @@ class Verifier:
             if troubles.deaths < MAX_DEATHS:
                 raise
             raise JobError(ResultEndsProcess()) from error
-        check_examination(seen, digest, self._verification_key)
         if self._originals is not None:
             self._originals.keep(digest, job.job_id, submission.sketch)
         return dataset.stat().st_size

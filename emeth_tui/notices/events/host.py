@@ -43,6 +43,12 @@ class HostRefused(EventBody):
     detail: str
 
 
+class HostsLeftOut(EventBody):
+    severity = Severity.WARNING
+
+    network: str
+
+
 class HostsNotRead(EventBody):
     severity = Severity.ERROR
 

@@ -133,6 +133,22 @@ class Trained(EventBody):
     size_bytes: int
 
 
+class StatesDrawn(EventBody):
+    """`epochs` as people read them: "6, 9"."""
+
+    epochs: str
+    limit_s: int
+
+
+class StatesDelivered(EventBody):
+    epoch: int
+    size_bytes: int
+
+
+class StatesLost(EventBody):
+    severity = Severity.ERROR
+
+
 class RunningLate(EventBody):
     severity = Severity.WARNING
 

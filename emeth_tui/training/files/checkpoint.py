@@ -19,10 +19,13 @@ from torch import Tensor
 
 from emeth_tui.errors import JobError
 from emeth_tui.files import TEMPORARY_SUFFIX, disk_full_translated, write_atomically
+from emeth_tui.notices.reasons.network.verification import CommitmentInvalid
 from emeth_tui.notices.reasons.training import result as why
+from emeth_tui.protocol.replay import MAX_COMMITMENT_CHARS
 from emeth_tui.training.files.load_errors import LOAD_ERRORS
 
 _RESULT_KEYS = {"epoch", "model_state_dict", "loss", "hash"}  # protocol.md §9
+_STATES_KEY = "states"  # protocol.md §9b
 _HASH_CHARS = 64  # sha256 in hex
 _MAX_EPOCHS = 1_000_000  # float32 counts exactly well beyond this
 _ENVELOPE_BYTES = 4 << 20  # room for names and the archive's directory beside the tensors' own bytes
@@ -41,16 +44,24 @@ class Result:
     state_dict: dict[str, Tensor]
     loss: float
     hash_hex: str
+    states: str = ""  # what its node commits to (protocol.md §9b); as it came
 
 
-def save_result(path: Path, epochs: int, state_dict: Mapping[str, Tensor], loss: float, hash_hex: str) -> int:
-    """Write the result file of protocol.md §9 and return its size in bytes. Raise DiskFull."""
-    content = {
+def save_result(
+    path: Path, epochs: int, state_dict: Mapping[str, Tensor], loss: float, hash_hex: str, states: str = ""
+) -> int:
+    """Write the result file of protocol.md §9 and return its size in bytes. Raise DiskFull.
+
+    `states` is the commitment of §9b, which other networks' results do not hold.
+    """
+    content: dict[str, Any] = {
         "epoch": torch.tensor([float(epochs)]),
         "model_state_dict": dict(state_dict),
         "loss": torch.tensor([float(loss)]),
         "hash": hash_hex,
     }
+    if states:
+        content[_STATES_KEY] = states
     save_archive(path, content)
     return path.stat().st_size
 
@@ -65,7 +76,7 @@ def load_result(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> Result:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except LOAD_ERRORS as error:
         raise JobError(why.ResultUnloadable(type(error).__name__)) from error
-    if not isinstance(content, dict) or set(content) != _RESULT_KEYS:
+    if not isinstance(content, dict) or set(content) - {_STATES_KEY} != _RESULT_KEYS:
         raise JobError(why.ResultKeysWrong(", ".join(sorted(_RESULT_KEYS))))
     epochs = _number(content["epoch"], "epoch")
     if not epochs.is_integer() or not 1 <= epochs <= _MAX_EPOCHS:
@@ -75,6 +86,7 @@ def load_result(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> Result:
         state_dict=_checked_weights(content["model_state_dict"], shapes),
         loss=_number(content["loss"], "loss"),
         hash_hex=_checked_hash(content["hash"]),
+        states=_checked_states(content.get(_STATES_KEY, "")),
     )
 
 
@@ -136,6 +148,11 @@ class CheckpointStore:
             log.warning("checkpoint %s belongs to another training: dropped", path.name)
             path.unlink(missing_ok=True)
         return None
+
+    def clear(self) -> None:
+        """Drop all checkpoints."""
+        for path in self._paths():
+            path.unlink(missing_ok=True)
 
     def _drop_old(self, newest: Path | None = None) -> None:
         """Keep two, the newest among them; after going back its position may be before the others'."""
@@ -200,6 +217,12 @@ def _number(value: object, name: str) -> float:
 def _checked_hash(value: object) -> str:
     if not isinstance(value, str) or len(value) != _HASH_CHARS or not set(value) <= set("0123456789abcdef"):
         raise JobError(why.ResultHashWrong())
+    return value
+
+
+def _checked_states(value: object) -> str:
+    if not isinstance(value, str) or len(value) > MAX_COMMITMENT_CHARS:
+        raise JobError(CommitmentInvalid())
     return value
 
 

@@ -215,10 +215,12 @@ class JobModel:
             raise TrainingError(why.BlocksTooLong(spec.name, shape.positions, spec.block_tokens))
         return shape
 
-    def build(self, shape: Gpt2Shape) -> Gpt2:
+    def build(self, shape: Gpt2Shape, *, dropout: bool = True) -> Gpt2:
         """Build the module; its weights are not set yet."""
         from emeth_tui.training.model.gpt2 import Gpt2
 
+        if not dropout:
+            return Gpt2(shape, 0.0, 0.0)
         return Gpt2(shape, self.spec.dropout, self.spec.attention_dropout)
 
     def set_initial_weights(self, module: Gpt2, seed: int) -> None:

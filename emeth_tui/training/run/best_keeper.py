@@ -54,24 +54,25 @@ class BestKeeper:
         at.best_train_loss = math.inf  # weights that had overfitted to the text had less
         return True
 
-    def settle(self, at: Position, save_checkpoint: Callable[[], None], measure: Callable[[], float]) -> None:
+    def settle(self, at: Position, save_checkpoint: Callable[[], None], measure: Callable[[], float]) -> int:
         """Have the model hold what the result is to hold, once all epochs are trained.
 
         `save_checkpoint` is called where that takes a while: after a stop it begins again. `measure` returns
-        the validation loss.
+        the validation loss. Return how often the way from the start was halved.
         """
         if self.so_far.epoch:
             self._put_back()
             at.valid_loss = self.so_far.loss
-            return
+            return 0
         save_checkpoint()
         if not self.so_far.started:
             self._measure_start(measure)
-        for _ in range(MOST_HALVINGS):
+        for halvings in range(MOST_HALVINGS):
             if at.valid_loss <= self.so_far.start_loss:
-                return
+                return halvings
             self._draw_towards_start()
             at.valid_loss = measure()
+        return MOST_HALVINGS
 
     def release(self) -> None:
         """Drop the best weights, until `restore`."""
@@ -108,14 +109,15 @@ class BestKeeper:
 
     def capture(self, at: Position) -> dict[str, Any]:
         """Name what `restore` needs beside the model, and what `capture_on_host` names."""
-        weights = self._beside_the_model(at) if self._on_device else {}
+        weights = self.apart(at) if self._on_device else {}
         return {"best": dataclasses.asdict(self.so_far), "best_weights": weights}
 
     def capture_on_host(self, at: Position) -> dict[str, Any]:
         """Name what `restore` needs and a checkpoint may hold without a copy, for it never changes."""
-        return {} if self._on_device else {"best_weights": self._beside_the_model(at)}
+        return {} if self._on_device else {"best_weights": self.apart(at)}
 
-    def _beside_the_model(self, at: Position) -> Weights:
+    def apart(self, at: Position) -> Weights:
+        """Return the best weights where they are neither the model's own nor those that it came with."""
         if self._best is None or self.so_far.is_at_best(at.epoch, at.blocks_done):
             return {}
         return self._best

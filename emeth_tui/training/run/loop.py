@@ -10,14 +10,15 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
 
 from emeth_tui.errors import TrainingError
 from emeth_tui.notices.notice import Reason, to_data
-from emeth_tui.notices.reasons.training.run import TrainingDiverged, ValidationLossIs
+from emeth_tui.notices.reasons.training.run import StepsNotFinite, TrainingDiverged, ValidationLossIs
+from emeth_tui.protocol.replay import StateRecord
 from emeth_tui.training import reports
 from emeth_tui.training.data.dataset import TokenisedDataset, epoch_order, token_ids
 from emeth_tui.training.devices import Device, is_out_of_memory
@@ -26,6 +27,7 @@ from emeth_tui.training.job_control import Control, StopRequested
 from emeth_tui.training.model.gpt2 import Gpt2
 from emeth_tui.training.model.optimiser import scheduled_share
 from emeth_tui.training.quick_steps.trial import find_quickest
+from emeth_tui.training.replay.keeping import StateKeeper, kind_of, record_of, state_of
 from emeth_tui.training.reports import Report
 from emeth_tui.training.run import divergence, metrics, state
 from emeth_tui.training.run.batch_threads import BatchThreads
@@ -58,6 +60,7 @@ class Trainer:
         micro_batch: MicroBatch | None = None,
         batch_threads: BatchThreads | None = None,
         loading_since_s: float | None = None,
+        states: StateKeeper | None = None,
     ) -> None:
         """`loading_since_s` is when, by `time.monotonic`, the tokens were ready.
 
@@ -90,6 +93,9 @@ class Trainer:
         self._saver = Saver(store, pace, device, report)
         self._kept_at: tuple[int, int] | None = None
         self._at = Position()
+        self._states = states
+        self.halvings = 0  # of the result's way from the start
+        self._settled_loss: Callable[[int, float], float] = lambda _epoch, measured: measured
 
     @property
     def position(self) -> tuple[int, int]:
@@ -103,7 +109,8 @@ class Trainer:
         diverges again after going back, or memory does not even hold one block; DiskFull.
         """
         self._device.keep_freed()
-        self._stepper.find_micro_batch(self._tokens.train.shape[1])
+        if self._device.refuses_memory or not self._plan.by_rule:  # else parts would add up to other bits
+            self._stepper.find_micro_batch(self._tokens.train.shape[1])
         self._saver.reserve(self._stepper.parameters)
         self._go_on_from_checkpoint()
         self._make_quick()
@@ -133,7 +140,7 @@ class Trainer:
         """Leave in the model what the result is to hold; return its validation loss."""
         if self._best or is_doubtful(self._at.valid_loss, self._tokens.vocab_size):
             keeper = self._best or BestKeeper(self._model, self._device, self._set_initial_weights)
-            keeper.settle(self._at, self.keep, lambda: self._validate(self._control.check))
+            self.halvings = keeper.settle(self._at, self.keep, lambda: self._validate(self._control.check))
         self._report(reports.Trained(self._at.epoch, self._at.valid_loss))
         return self._at.valid_loss
 
@@ -150,6 +157,30 @@ class Trainer:
         if self._kept_at != (self._at.epoch, self._at.blocks_done):
             self._save()
             self._wait_for_writer()
+
+    def commitment(self) -> str:
+        """Return what a result by rule commits to. Raise TrainingError where a part of it is missing."""
+        assert self._states is not None  # noqa: S101 - for the type checker: trainings by rule have them
+        return self._states.commitment(self._plan.epochs, self.halvings)
+
+    def train_again(
+        self, content: Mapping[str, Any], until: int, settled_loss: Callable[[int, float], float]
+    ) -> Iterator[StateRecord]:
+        """Go on from a state between two epochs; give the record of each epoch until there.
+
+        `settled_loss` says of an epoch's validation loss by which number to judge it. Raise TrainingError
+        where the loss diverges.
+        """
+        self._device.keep_freed()
+        self._restore(content)
+        self._settled_loss = settled_loss
+        while self._at.epoch < until:
+            try:
+                self._train_epoch()
+            except divergence.DivergedError as error:
+                raise TrainingError(TrainingDiverged(self._at.epoch + 1, error.reason)) from error
+            parts, steps = state_of(self._model, self._stepper, self._best, self._at)
+            yield record_of(parts, steps, self._at, self._best, kind_of(self._device))
 
     def close(self) -> None:
         """Wait for a checkpoint that is being written, and end all threads."""
@@ -191,6 +222,8 @@ class Trainer:
             self._make_quick()
         if self._best and not self._best.so_far.started:
             self._measure_start(self._best)
+        if self._states and not self._at.blocks_done:
+            self._states.note(self._model, self._stepper, self._best, self._at)
         started = time.monotonic()
         order = epoch_order(self._plan.seed, self._at.epoch, self._blocks)
         self._model.train()
@@ -221,8 +254,8 @@ class Trainer:
     def _finish_epoch(self, started: float) -> None:
         train_loss = self._read().mean_loss
         self._watch.judge_mean(train_loss, self._at.best_train_loss)
-        valid_loss = self._validate()
         at = self._at
+        valid_loss = self._settled_loss(at.epoch + 1, self._validate())
         at.valid_loss = valid_loss
         at.best_train_loss = min(at.best_train_loss, train_loss)
         at.epoch += 1
@@ -235,6 +268,8 @@ class Trainer:
         goes_back = self._best is not None and self._best.judge(at, last=at.epoch == self._plan.epochs)
         if goes_back:
             self._stepper.start_over()
+        if self._states:
+            self._states.note(self._model, self._stepper, self._best, self._at)
         self._start_meter()
         seconds = time.monotonic() - started
         best_loss = self._best.so_far.loss if self._best else None
@@ -334,6 +369,8 @@ class Trainer:
         """Wait for the device and read its losses; lower the rate if steps could not be applied."""
         reading = self._meter.read()
         skipped = reading.skipped - self._at.skipped
+        if skipped and self._plan.by_rule:  # which knows no other rate
+            raise divergence.DivergedError(StepsNotFinite(reading.skipped, self._step_number()))
         if skipped:
             self._at.skipped = reading.skipped
             self._at.rate_share *= divergence.RATE_SHARE_AFTER_TROUBLE
@@ -384,6 +421,10 @@ class Trainer:
             self._start_over()
             return
         self._at = state.restore(content, self._model, self._stepper, self._device)
+        if self._states and not self._states.go_on_after(self._at.epoch, within=self._at.blocks_done > 0):
+            self._store.clear()
+            self._start_over()
+            return
         if self._best:
             self._best.restore(content)
         self._start_meter(content["loss_sum"], content["loss_tokens"])
@@ -396,6 +437,8 @@ class Trainer:
         if self._best:
             self._best.start_over()
         self._at = Position()
+        if self._states:
+            self._states.go_on_after(0, within=False)
         self._start_meter()
 
     def _start_meter(self, loss_sum: float = 0.0, tokens: float = 0.0) -> None:
@@ -405,7 +448,8 @@ class Trainer:
 
     def _lower_the_rate_and_go_back(self, reason: Reason) -> None:
         epoch, set_backs = self._at.epoch + 1, self._at.set_backs
-        if epoch <= self._at.diverged_in or set_backs == divergence.MAX_SET_BACKS:
+        is_last_try = epoch <= self._at.diverged_in or set_backs == divergence.MAX_SET_BACKS
+        if is_last_try or self._plan.by_rule:
             raise TrainingError(TrainingDiverged(epoch, reason))
         log.warning("diverged in epoch %d: %s", epoch, english(reason))
         self._report(reports.Diverged(epoch, to_data(reason)))

@@ -36,6 +36,7 @@ class Plan:
     release_on_pause: bool = False
     back_to_best: bool = False  # see `best_weights`
     quick_steps: bool = True
+    by_rule: bool = False  # so that others can train an epoch again: see `training.replay`
 
 
 @dataclass(slots=True)

@@ -14,6 +14,20 @@ class Losses:
 
 
 @dataclass(frozen=True, slots=True)
+class Replayed:
+    """A segment of epochs, trained again: those after `first` until `last`.
+
+    `equal` is whether each epoch's state was the same to the bit. `share` is how far the weights at its end
+    are from those that were delivered, in ways of the epoch that moved them least.
+    """
+
+    first: int
+    last: int
+    equal: bool
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class Learning:
     """A result beside the model that its training starts from and a short run of the verifier's own.
 

@@ -14,6 +14,9 @@ SENTENCES: Mapping[type[Notice], str] = {
     host.HostBack: "host {host} is back after {lasted_s}",
     host.HostRemoved: "host {host} is no longer used",
     host.HostRefused: "refused, of what came with host {host}'s certificate: {detail}",
+    host.HostsLeftOut: (
+        "{network} verifies by training epochs again, from states that a host does not send: no host is used"
+    ),
     host.HostsNotRead: "the hosts stay as they are: {reason}",
     host.JobMoved: (
         "host {host} has been away for {away_s} and the deadline allows no more: the job goes on elsewhere "
@@ -33,5 +36,6 @@ REMEDIES: Mapping[type[Notice], str] = {
         "look after that machine: it, or somebody with its certificate, does what emeth-tui does not. "
         "`emeth-tui hosts rotate NAME` makes the certificate worthless"
     ),
+    host.HostsLeftOut: "nothing: this machine's devices train; run a node of its own on the other machine",
     host.HostsNotRead: "correct hosts.json in the state directory; the node reads it again by itself",
 }

@@ -46,6 +46,11 @@ SENTENCES: Mapping[type[Notice], str] = {
     job.OutOfMemory: ("the device ran out of memory; going on with at most {micro_batch} blocks at once"),
     job.Diverged: "{reason}; going back to the last good checkpoint with a lower learning rate",
     job.Trained: "trained: {epochs} epochs, validation loss {valid_loss}",
+    job.StatesDrawn: (
+        "the verifier trains epochs again: the states after epochs {epochs} are due within {limit_s}"
+    ),
+    job.StatesDelivered: "the state after epoch {epoch} is delivered, {size_bytes}",
+    job.StatesLost: "its states are gone, which the verifier may ask for: the result will be rejected",
     job.RunningLate: ("slower than expected: {low_s} to {high_s} left to do, {deadline_s} to the deadline"),
     job.Uploaded: "result uploaded, {size_bytes}",
     job.SubmissionHeld: (
@@ -132,6 +137,10 @@ REMEDIES: Mapping[type[Notice], str] = {
     job.OutOfMemory: (
         "nothing: it goes on with less at once. If another program holds the GPU's memory (`nvidia-smi` "
         "shows it), end that"
+    ),
+    job.StatesLost: (
+        "put the job's directory back from a backup, within the time for the delivery; find out what "
+        "removed it"
     ),
     job.RunningLate: (
         "end what else slows the machine down, and resume the job if it is paused. If it cannot make it, "

@@ -85,7 +85,9 @@ def context(tmp_path: Path, store: Store) -> Any:
     (files.directory(JOB_ID) / "checkpoint.pt").write_bytes(b"x")  # as its worker leaves it
     return SimpleNamespace(
         settings=Settings(),
-        network=SimpleNamespace(verification_key=SimpleNamespace(get_secret_value=lambda: KEY)),
+        network=SimpleNamespace(
+            verification="chain", verification_key=SimpleNamespace(get_secret_value=lambda: KEY)
+        ),
         book=book,
         disk=SimpleNamespace(files=files),
         far=FarPlaces(),

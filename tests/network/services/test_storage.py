@@ -428,3 +428,50 @@ async def test_a_result_is_for_who_paid_for_it(site: Site, status: JobStatus, ow
     if code == 200:
         assert answer.json()["size"] == len(b"weights")
         assert (await site.http.get(answer.json()["url"])).content == b"weights"
+
+
+async def test_states_are_taken_from_the_submitted_jobs_node_where_the_network_asks(tmp_path: Path) -> None:
+    node, verifier, stranger = new_wallet(), new_wallet(), new_wallet()
+    submitted = replace(chain_job(node=node.address), status=JobStatus.SUBMITTED)
+
+    async def find_job(job_id: JobId) -> ChainJob | None:
+        return {JOB_ID: submitted}.get(job_id)
+
+    async def asked(takes_states: bool) -> list[int]:
+        app = StorageApp(
+            ObjectStore(tmp_path / f"storage-{takes_states}"),
+            find_job,
+            secret=b"s" * 32,
+            verifier_address=verifier.address,
+            options=StorageOptions(part_bytes=PART_BYTES, takes_states=takes_states),
+        )
+        service = HttpService("storage", app.asgi())
+        await service.start()
+        statuses = []
+        async with local_client(service.url) as http:
+            for wallet, extension in (
+                (node, ".state-000003"),
+                (stranger, ".state-000003"),
+                (node, ".state-3"),
+                (node, ".pt"),
+            ):
+                call = signed_call(wallet, JOB_ID, partNum=1, extension=extension)
+                statuses.append((await http.post(PUT_SIGNED_URLS_PATH, json=call)).status_code)
+            for wallet, epoch in ((verifier, 3), (node, 3), (verifier, 0)):
+                call = signed_call(wallet, JOB_ID, state=epoch)
+                statuses.append((await http.post(VERIFIER_GET_URL_PATH, json=call)).status_code)
+        await service.stop()
+        return statuses
+
+    assert await asked(takes_states=True) == [200, 403, 403, 403, 404, 403, 400]
+    assert await asked(takes_states=False) == [403, 403, 403, 403, 404, 403, 400]
+
+
+async def test_a_state_that_arrived_is_found_by_its_epoch(tmp_path: Path) -> None:
+    objects = ObjectStore(tmp_path)
+    upload = objects.begin_upload(JOB_ID, "0xab", 1, ".state-000003")
+
+    objects.note_state(upload)
+
+    assert objects.state_of(JOB_ID, ".state-000003") == upload.file_name
+    assert objects.state_of(JOB_ID, ".state-000006") is None

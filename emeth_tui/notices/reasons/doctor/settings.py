@@ -32,5 +32,10 @@ class VerifiesChain(Reason):
     network: str
 
 
+class VerifiesReplay(Reason):
+    network: str
+    delivery_s: int
+
+
 class VerifiesLearning(Reason):
     network: str

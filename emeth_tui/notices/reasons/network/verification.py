@@ -51,6 +51,56 @@ class NotThisText(Reason):
     valid_loss: float
 
 
+class CommitmentInvalid(Reason):
+    """What a result says of its training's states."""
+
+
+class CommitmentMissing(Reason):
+    pass
+
+
+class StateInvalid(Reason):
+    pass
+
+
+class CourseInvalid(Reason):
+    epoch: int
+
+
+class ResultNotCommitted(Reason):
+    pass
+
+
+class StateNotCommitted(Reason):
+    epoch: int
+
+
+class StatesNotDelivered(Reason):
+    """`epochs` as the node reads them: "6, 9"."""
+
+    epochs: str
+    limit_s: int
+
+
+class EpochsDiffer(Reason):
+    """`share` is the distance of the states at the end, in ways of the epoch that moved them least."""
+
+    first: int
+    last: int
+    share: float
+
+
+class EpochsNotEqual(Reason):
+    first: int
+    last: int
+
+
+class LossDiffers(Reason):
+    epoch: int
+    claimed_loss: float
+    measured_loss: float
+
+
 class VerifierSays(Reason):
     """A reason of another version's verifier, in its own words."""
 

@@ -10,6 +10,12 @@ class TrainingDiverged(Reason):
     cause: Reason
 
 
+class StatesMissing(Reason):
+    """The verifier of this network would ask for them."""
+
+    epochs: int
+
+
 class ValidationLossIs(Reason):
     loss: float
 

@@ -14,6 +14,10 @@ SENTENCES: Mapping[type[Notice], str] = {
     settings.FileOpenToOthers: "{path} holds a secret and can be read by other users",
     settings.KeyThere: "the verification key of {network} is there",
     settings.VerifiesChain: "{network} verifies by the hash chain of the epochs",
+    settings.VerifiesReplay: (
+        "{network} trains epochs of each job again: batch and rate are not yours to choose, states of the "
+        "training stay on the disk, and those that are drawn are delivered within {delivery_s}"
+    ),
     settings.VerifiesLearning: (
         "{network} verifies what was learnt of the job's own text as well; leave training.batch_size at auto"
     ),

@@ -32,5 +32,30 @@ SENTENCES: Mapping[type[Notice], str] = {
         "the loss on the job's own text, {train_loss}, is hardly below that on text never seen, "
         "{valid_loss}: this was another text's training"
     ),
+    verification.CommitmentInvalid: "what the result says of its training's states cannot be read",
+    verification.CommitmentMissing: (
+        "the result does not commit to the states of its training, as this network asks"
+    ),
+    verification.StateInvalid: "a state that was delivered is no state of this job's training",
+    verification.CourseInvalid: "the record of epoch {epoch} does not follow from those before it",
+    verification.ResultNotCommitted: (
+        "the result's weights are not those that its training is said to have led to"
+    ),
+    verification.StateNotCommitted: (
+        "the state that was delivered after epoch {epoch} is not the one that the result committed to"
+    ),
+    verification.StatesNotDelivered: (
+        "the states after epochs {epochs} were drawn and not delivered within {limit_s}"
+    ),
+    verification.EpochsDiffer: (
+        "epochs {first} to {last}, trained again, end elsewhere: {share} of an epoch's way off"
+    ),
+    verification.EpochsNotEqual: (
+        "epochs {first} to {last}, trained again on the same kind of device, do not give the same bits"
+    ),
+    verification.LossDiffers: (
+        "the validation loss after epoch {epoch} is said to be {claimed_loss}; trained again, it is "
+        "{measured_loss}"
+    ),
     verification.VerifierSays: "“{text}”, in the verifier's own words",
 }

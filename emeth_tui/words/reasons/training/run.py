@@ -9,6 +9,7 @@ from emeth_tui.notices.reasons.training import run
 
 SENTENCES: Mapping[type[Notice], str] = {
     run.TrainingDiverged: ("training diverged in epoch {epoch} even with a lower learning rate: {cause}"),
+    run.StatesMissing: "not all of the states after {epochs} epochs are recorded",
     run.ValidationLossIs: "the validation loss is {loss}",
     run.TrainingLossIs: "the training loss is {loss}",
     run.NoFiniteStep: "no step of the epoch gave finite numbers",

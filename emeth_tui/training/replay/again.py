@@ -1,0 +1,242 @@
+"""Training drawn epochs again, from the states that a node has committed to, and comparing the outcome."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from torch import Tensor
+
+from emeth_tui.errors import JobError, TrainingError
+from emeth_tui.notices.reasons.network import verification as why
+from emeth_tui.protocol.replay import Commitment, Kind, StateRecord
+from emeth_tui.training.data.dataset import TokenisedDataset, load_tokens
+from emeth_tui.training.devices import open_device, set_deterministic, set_threads
+from emeth_tui.training.files.checkpoint import CheckpointStore
+from emeth_tui.training.files.models import open_model
+from emeth_tui.training.job_control import Control
+from emeth_tui.training.model.gpt2 import EMBEDDING_NAME, Gpt2, tensor_shapes
+from emeth_tui.training.model.optimiser import make_optimiser
+from emeth_tui.training.replay.course import check_course, result_epoch
+from emeth_tui.training.replay.keeping import kind_of
+from emeth_tui.training.replay.states import (
+    BEST,
+    FIRST,
+    SECOND,
+    WEIGHTS,
+    Parts,
+    Tensors,
+    digest_of,
+    flat,
+    read_state,
+    weights_of,
+)
+from emeth_tui.training.run.loop import Trainer
+from emeth_tui.training.run.microbatch import MicroBatch
+from emeth_tui.training.run.state import Plan, Position, SavingLimits
+from emeth_tui.training.verification.measures import Replayed
+
+_NEVER_SAVES = SavingLimits(every_s=math.inf, gap_s=math.inf)
+_LOSS_TOLERANCE = 0.02  # of a validation loss, between unlike devices
+
+
+class Again:
+    """A job's training, of which a verifier repeats parts. Raise DatasetError for a useless dataset."""
+
+    def __init__(
+        self,
+        model: str,
+        language: str,
+        dataset: Path,
+        cache: Path,
+        seed: int,
+        commitment: Commitment,
+        device: str = "cpu",
+    ) -> None:
+        self._job_model = open_model(model)
+        self._device = open_device(device)
+        self._seed = seed
+        self._cache = cache
+        self._commitment = commitment
+        self._tokens: TokenisedDataset = load_tokens(
+            dataset, cache / "tokens", self._job_model.token_source(language)
+        )
+        self._shape = self._job_model.shape(self._tokens.vocab_size)
+        spec = self._job_model.spec
+        self._plan = Plan(
+            epochs=commitment.epochs,
+            batch_size=spec.batch_for(dataset.stat().st_size),
+            learning_rate=spec.learning_rate,
+            seed=seed,
+            saving=_NEVER_SAVES,
+            back_to_best=spec.pretrained,
+            quick_steps=False,
+            by_rule=True,
+        )
+        self.shapes = tensor_shapes(self._shape)
+        set_deterministic(True)
+
+    def check_records(self) -> None:
+        """Check what follows in the records without training. Raise JobError."""
+        steps = -(-len(self._tokens.train) // self._plan.batch_size)
+        check_course(self._commitment, steps, pretrained=self._plan.back_to_best)
+        if digest_of(self._weights(self._start())) != self._record(0).weights:
+            raise JobError(why.StateNotCommitted(0))
+
+    def check_result(self, weights: Tensors, last: Path | None) -> None:
+        """Check that a result holds the weights that the training led to; `last` is the last state.
+
+        Raise JobError.
+        """
+        claimed = weights_of(weights, self._shape.vocab_size)
+        if not self._commitment.halvings:
+            is_committed = digest_of(claimed) == self._record(result_epoch(self._commitment)).weights
+        else:
+            is_committed = last is not None and self._is_halved(claimed, last)
+        if not is_committed:
+            raise JobError(why.ResultNotCommitted())
+
+    def _is_halved(self, claimed: Tensors, last: Path) -> bool:
+        trained = self._delivered(last, self._commitment.epochs)[WEIGHTS]
+        start = self._weights(self._start())
+        for name, tensor in trained.items():
+            for _ in range(self._commitment.halvings):
+                tensor.lerp_(start[name], 0.5)
+            if not torch.allclose(tensor, claimed[name].float(), rtol=1e-5, atol=1e-7):
+                return False
+        return True
+
+    def train(self, first: int, last: int, states: Mapping[int, Path]) -> Replayed:
+        """Train the epochs after `first` until `last` again. Raise JobError for what was never trained."""
+        began = self._delivered(states[first], first) if first else None
+        ended = self._delivered(states[last], last)
+        model = self._start()
+        kind = self._record(last).kind
+        if not self._device.is_cuda:
+            set_threads(kind.threads)
+        trainer = self._trainer(model)
+        equal = True
+        with contextlib.closing(trainer):
+            content = self._content(model, first, began)
+            before = _copy(weights_of(content["model"], self._shape.vocab_size))
+            shortest = math.inf
+            try:
+                for record in trainer.train_again(content, last, self._settled_loss):
+                    equal = equal and _same(record, self._record(record.epoch))
+                    shortest = min(shortest, _distance(self._weights(model), before))
+                    before = _copy(self._weights(model))
+            except TrainingError as error:
+                raise JobError(error.reason) from error
+        off = _distance(before, ended[WEIGHTS])
+        return Replayed(first, last, equal, off / shortest if shortest else (math.inf if off else 0.0))
+
+    def own_kind(self) -> Kind:
+        """Describe what this verifier trains on."""
+        return kind_of(self._device)
+
+    def _settled_loss(self, epoch: int, measured: float) -> float:
+        """Return the loss that a node judged an epoch by, if it may be so. Raise JobError."""
+        record = self._record(epoch)
+        claimed = record.valid_loss
+        tolerance = 0.0 if record.kind == kind_of(self._device) else _LOSS_TOLERANCE
+        if claimed is None or abs(claimed - measured) > tolerance * abs(measured):
+            raise JobError(why.LossDiffers(epoch, claimed or 0.0, measured))
+        return claimed
+
+    def _record(self, epoch: int) -> StateRecord:
+        return self._commitment.records[epoch]
+
+    def _start(self) -> Gpt2:
+        model = self._job_model.build(self._shape, dropout=False)
+        self._job_model.set_initial_weights(model, self._seed)
+        return model
+
+    def _weights(self, model: Gpt2) -> dict[str, Tensor]:
+        return weights_of(dict(model.named_parameters()), self._shape.vocab_size)
+
+    def _trainer(self, model: Gpt2) -> Trainer:
+        batch = min(self._plan.batch_size, len(self._tokens.train))
+        return Trainer(
+            model=model,
+            tokens=self._tokens,
+            plan=self._plan,
+            store=CheckpointStore(self._cache / "again", {}),
+            device=self._device,
+            report=lambda _event: None,
+            control=Control(),
+            set_initial_weights=lambda fresh: self._job_model.set_initial_weights(fresh, self._seed),
+            micro_batch=MicroBatch(batch, self._device),
+        )
+
+    def _delivered(self, path: Path, epoch: int) -> Parts:
+        """Read a state, and check that it is the one committed to. Raise JobError."""
+        parts = read_state(path, self.shapes)
+        record = self._record(epoch)
+        moments = {part: parts[part] for part in (FIRST, SECOND)}
+        if (digest_of(parts[WEIGHTS]), digest_of(flat(moments))) != (record.weights, record.optimiser):
+            raise JobError(why.StateNotCommitted(epoch))
+        if BEST in parts:
+            best = record.best.epoch if record.best is not None else 0
+            if not best or digest_of(parts[BEST]) != self._record(best).weights:
+                raise JobError(why.StateNotCommitted(epoch))
+        elif record.best is not None and record.weights != self._record(record.best.epoch or epoch).weights:
+            raise JobError(why.StateNotCommitted(epoch))
+        return parts
+
+    def _content(self, model: Gpt2, epoch: int, parts: Parts | None) -> dict[str, Any]:
+        """Return a state as a checkpoint holds it; without parts, that from which the training starts."""
+        record = self._record(epoch)
+        loss = math.inf if record.valid_loss is None else record.valid_loss
+        weights = dict(model.state_dict()) if parts is None else self._padded(parts[WEIGHTS])
+        return {
+            **asdict(Position(epoch=epoch, valid_loss=loss)),
+            "model": weights,
+            "optimiser": self._optimiser(model, parts, record.steps),
+            "random": {},
+            "best": {} if record.best is None else msgspec.structs.asdict(record.best),
+            "best_weights": self._padded(parts[BEST]) if parts is not None and BEST in parts else {},
+            "loss_sum": 0.0,
+            "loss_tokens": 0.0,
+        }
+
+    def _optimiser(self, model: Gpt2, parts: Parts | None, steps: int) -> dict[str, Any]:
+        state = make_optimiser(model).state_dict()
+        if parts is None:
+            return state
+        matrices_first = sorted(model.named_parameters(), key=lambda named: named[1].ndim < 2)
+        first, second = self._padded(parts[FIRST]), self._padded(parts[SECOND])
+        state["state"] = {
+            place: {"step": torch.tensor(float(steps)), "exp_avg": first[name], "exp_avg_sq": second[name]}
+            for place, (name, _) in enumerate(matrices_first)
+        }
+        return state
+
+    def _padded(self, tensors: Tensors) -> dict[str, Tensor]:
+        padded = dict(tensors)
+        rows = self._shape.padded_vocab_size - self._shape.vocab_size
+        embedding = padded[EMBEDDING_NAME]
+        padded[EMBEDDING_NAME] = torch.cat([embedding, embedding.new_zeros(rows, embedding.shape[1])])
+        return padded
+
+
+def _same(one: StateRecord, other: StateRecord) -> bool:
+    return (one.weights, one.optimiser, one.steps) == (other.weights, other.optimiser, other.steps)
+
+
+def _copy(tensors: Tensors) -> dict[str, Tensor]:
+    return {name: tensor.to("cpu", copy=True) for name, tensor in tensors.items()}
+
+
+def _distance(one: Tensors, other: Tensors) -> float:
+    """Return the Euclidean distance of two models' weights."""
+    squares = [
+        (one[name].to("cpu", torch.float64) - other[name].to("cpu", torch.float64)).square().sum()
+        for name in other
+    ]
+    return math.sqrt(float(torch.stack(squares).sum()))

@@ -1,0 +1,335 @@
+"""A training by rule, and what its verifier sees when it trains a part of it again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from emeth_tui.errors import JobError
+from emeth_tui.network.verification.judging import check_replay
+from emeth_tui.notices.reasons.network import verification as why
+from emeth_tui.protocol.replay import (
+    COMMITMENT_NAME,
+    Commitment,
+    kept_epochs,
+    read_commitment,
+    segment_of,
+    state_name,
+)
+from emeth_tui.training.files.checkpoint import load_result
+from emeth_tui.training.replay.again import Again
+from emeth_tui.training.replay.states import digest_of, read_state
+from emeth_tui.training.reports import STATES_DIRECTORY, BackToBest, EpochDone, TrainRequest
+from tests.training.jobs import Run, dataset_of, directory_of, make_request, was_stopped
+from tests.training.pretrained import save_small_gpt2
+
+EPOCHS = 4
+SEGMENTS = [segment_of(epoch, EPOCHS) for epoch in range(1, EPOCHS + 1)]
+
+
+@dataclass
+class Trained:
+    """A training by rule that is done, and its verifier's view of it."""
+
+    request: TrainRequest
+    cache: Path
+
+    @property
+    def states(self) -> Path:
+        return directory_of(self.request) / STATES_DIRECTORY
+
+    @property
+    def result(self) -> Path:
+        return directory_of(self.request) / "checkpoint.pt"
+
+    @property
+    def text(self) -> str:
+        return (self.states / COMMITMENT_NAME).read_text("utf-8")
+
+    @property
+    def commitment(self) -> Commitment:
+        return read_commitment(self.text, self.request.epochs)
+
+    @property
+    def paths(self) -> dict[int, Path]:
+        return {epoch: self.states / state_name(epoch) for epoch in kept_epochs(self.request.epochs)}
+
+    def again(self, commitment: Commitment | None = None) -> Again:
+        return Again(
+            self.request.model,
+            self.request.language,
+            dataset_of(self.request),
+            self.cache,
+            self.request.seed,
+            commitment or self.commitment,
+        )
+
+
+def train(directory: Path, **changes: Any) -> Trained:
+    request = make_request(directory, **{"epochs": EPOCHS, "replay": True, "batch_size": None, **changes})
+    Run().go(request)
+    return Trained(request, directory / "verifier")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    return train(tmp_path_factory.mktemp("by-rule"))
+
+
+@pytest.fixture(scope="module")
+def fine_tuned(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """A pretrained model's training that went back to its best weights."""
+    model = tmp_path_factory.mktemp("small-gpt2")
+    save_small_gpt2(model)
+    return train(tmp_path_factory.mktemp("tuned"), model=str(model), epochs=EPOCHS, learning_rate=1.0)
+
+
+def test_every_epoch_trained_again_gives_the_same_bits(trained: Trained) -> None:
+    again = trained.again()
+
+    again.check_records()
+    again.check_result(load_result(trained.result, again.shapes).state_dict, None)
+    outcomes = [again.train(first, last, trained.paths) for first, last in SEGMENTS]
+
+    assert all(outcome.equal and outcome.share == 0.0 for outcome in outcomes)
+    check_replay(outcomes, trained.commitment, again.own_kind())
+
+
+def test_batch_and_rate_are_not_the_nodes_to_choose(trained: Trained, tmp_path: Path) -> None:
+    other = train(tmp_path, batch_size=1, learning_rate=1.0)
+
+    assert other.text == trained.text
+
+
+def test_a_result_without_the_rule_commits_to_nothing(tmp_path: Path) -> None:
+    request = make_request(tmp_path, epochs=1)
+    Run().go(request)
+
+    content = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+
+    assert set(content) == {"epoch", "model_state_dict", "loss", "hash"}
+    assert not (tmp_path / STATES_DIRECTORY).exists()
+
+
+def test_a_training_that_was_stopped_commits_to_the_same(trained: Trained, tmp_path: Path) -> None:
+    request = make_request(tmp_path, epochs=EPOCHS, replay=True, batch_size=None)
+
+    def stop_after_one(event: Any, control: Any) -> None:
+        if isinstance(event, EpochDone) and event.epoch == 1:
+            control.stop()
+
+    first = Run(stop_after_one)
+    first.go(request)
+    Run().go(request)
+
+    assert was_stopped(first)
+    assert Trained(request, tmp_path).text == trained.text
+
+
+@pytest.mark.slow
+def test_a_training_whose_states_are_gone_begins_anew(trained: Trained, tmp_path: Path) -> None:
+    request = make_request(tmp_path, epochs=EPOCHS, replay=True, batch_size=None)
+
+    def stop_after_one(event: Any, control: Any) -> None:
+        if isinstance(event, EpochDone) and event.epoch == 1:
+            control.stop()
+
+    Run(stop_after_one).go(request)
+    (tmp_path / STATES_DIRECTORY / state_name(1)).unlink()
+    second = Run()
+    second.go(request)
+
+    assert [event.epoch for event in second.of_type(EpochDone)] == list(range(1, EPOCHS + 1))
+    assert Trained(request, tmp_path).text == trained.text
+
+
+@pytest.mark.slow
+def test_going_back_to_the_best_weights_is_a_part_of_the_rule(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    save_small_gpt2(model)
+    request = make_request(
+        tmp_path / "job",
+        epochs=12,
+        replay=True,
+        batch_size=None,
+        model=str(model),
+        text="a b. " * 60 + "q!" * 9,
+    )
+    run = Run()
+    run.go(request)
+    job = Trained(request, tmp_path / "verifier")
+    again = job.again()
+
+    again.check_records()
+    again.check_result(load_result(job.result, again.shapes).state_dict, job.paths[12])
+    segments = sorted({segment_of(epoch, 12) for epoch in range(1, 13)})
+    outcomes = [again.train(first, last, job.paths) for first, last in segments]
+
+    assert run.of_type(BackToBest)
+    assert all(outcome.equal for outcome in outcomes)
+
+
+# ---- dishonest nodes
+
+
+def skipping(job: Trained, directory: Path, after: int) -> tuple[Commitment, dict[int, Path]]:
+    """Claim the epochs after one that were not trained: their states are that one's."""
+    records = list(job.commitment.records)
+    paths = dict(job.paths)
+    for epoch in range(after + 1, EPOCHS + 1):
+        records[epoch] = msgspec.structs.replace(
+            records[epoch], weights=records[after].weights, optimiser=records[after].optimiser
+        )
+        paths[epoch] = paths[after]
+    return Commitment(b"", 0, tuple(records)), paths
+
+
+def test_epochs_that_were_skipped_are_found_wherever_they_are_drawn(trained: Trained, tmp_path: Path) -> None:
+    commitment, paths = skipping(trained, tmp_path, after=2)
+    again = trained.again(commitment)
+
+    for first, last in SEGMENTS:
+        if last <= 2:
+            check_replay([again.train(first, last, paths)], commitment, again.own_kind())
+        else:
+            with pytest.raises(JobError) as refused:
+                check_replay([again.train(first, last, paths)], commitment, again.own_kind())
+            assert isinstance(refused.value.reason, (why.EpochsNotEqual, why.LossDiffers))
+
+
+def test_claiming_another_device_does_not_hide_what_was_skipped(trained: Trained, tmp_path: Path) -> None:
+    commitment, paths = skipping(trained, tmp_path, after=2)
+    other = msgspec.structs.replace(commitment.records[0].kind, device="another", precision="bfloat16")
+    records = tuple(msgspec.structs.replace(record, kind=other) for record in commitment.records)
+    commitment = Commitment(b"", 0, records)
+    again = trained.again(commitment)
+
+    for first, last in SEGMENTS[2:]:
+        with pytest.raises(JobError) as refused:
+            check_replay([again.train(first, last, paths)], commitment, again.own_kind())
+        assert isinstance(refused.value.reason, (why.EpochsDiffer, why.LossDiffers))
+
+
+def test_an_honest_node_on_another_device_is_within_the_tolerance(trained: Trained) -> None:
+    other = msgspec.structs.replace(trained.commitment.records[0].kind, device="another", threads=2)
+    records = tuple(msgspec.structs.replace(record, kind=other) for record in trained.commitment.records)
+    commitment = Commitment(b"", 0, records)
+    again = trained.again(commitment)
+
+    outcome = again.train(2, 3, trained.paths)
+
+    assert not outcome.equal or outcome.share == 0.0
+    check_replay([outcome], commitment, again.own_kind())
+
+
+def test_a_state_that_was_not_committed_to_is_refused(trained: Trained) -> None:
+    paths = {**trained.paths, 2: trained.paths[3]}
+
+    with pytest.raises(JobError) as refused:
+        trained.again().train(2, 3, paths)
+    assert refused.value.reason == why.StateNotCommitted(2)
+
+
+def test_a_result_of_other_weights_is_refused(trained: Trained) -> None:
+    again = trained.again()
+    weights = load_result(trained.result, again.shapes).state_dict
+    weights = {name: tensor * 1.0001 for name, tensor in weights.items()}
+
+    with pytest.raises(JobError) as refused:
+        again.check_result(weights, None)
+    assert refused.value.reason == why.ResultNotCommitted()
+
+
+@pytest.mark.parametrize(
+    ("epoch", "changes"),
+    [
+        (0, {"steps": 1}),
+        (0, {"valid_loss": 1.0}),
+        (3, {"valid_loss": None}),
+        (3, {"steps": 0}),
+        (0, {"weights": "ab" * 32}),
+    ],
+)
+def test_records_that_do_not_follow_are_refused(
+    trained: Trained, epoch: int, changes: dict[str, Any]
+) -> None:
+    records = list(trained.commitment.records)
+    records[epoch] = msgspec.structs.replace(records[epoch], **changes)
+
+    with pytest.raises(JobError):
+        trained.again(Commitment(b"", 0, tuple(records))).check_records()
+
+
+@pytest.mark.parametrize("field", ["rate_share", "epoch", "waited", "loss", "went_back_after"])
+def test_a_pretrained_models_course_cannot_be_bent(fine_tuned: Trained, field: str) -> None:
+    records = list(fine_tuned.commitment.records)
+    best = records[3].best
+    assert best is not None
+    bent = msgspec.structs.replace(best, **{field: getattr(best, field) * 0.5 + 1})
+    records[3] = msgspec.structs.replace(records[3], best=bent)
+
+    fine_tuned.again().check_records()
+    with pytest.raises(JobError) as refused:
+        fine_tuned.again(Commitment(b"", 0, tuple(records))).check_records()
+    assert isinstance(refused.value.reason, why.CourseInvalid)
+
+
+# ---- hostile files
+
+
+def change_header(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    raw = path.read_bytes()
+    length = int.from_bytes(raw[:8], "little")
+    header = json.loads(raw[8 : 8 + length])
+    change(header)
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + raw[8 + length :])
+
+
+def make_huge(header: dict[str, Any]) -> None:
+    header[sorted(header)[0]]["shape"] = [1 << 40, 1 << 20]
+
+
+def spoil_nothing(path: Path) -> None:
+    tensors = load_file(path)
+    tensors[sorted(tensors)[0]][0] = float("nan")
+    save_file(tensors, path)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"\xff" * 100),
+        lambda path: path.write_bytes(path.read_bytes()[:-4]),
+        lambda path: path.write_bytes(path.read_bytes() + bytes(1_000)),
+        lambda path: path.write_bytes((900_000).to_bytes(8, "little") + b"[" * 900_000),
+        lambda path: change_header(path, make_huge),
+        lambda path: change_header(path, lambda header: header.popitem()),
+        lambda path: change_header(path, lambda header: header.update({"weights/more": {"dtype": "F32"}})),
+        lambda path: torch.save({"weights": torch.zeros(1)}, path),
+        spoil_nothing,
+    ],
+    ids=["empty", "rubbish", "short", "long", "nested", "huge", "missing", "more", "pickle", "not a number"],
+)
+def test_a_hostile_state_is_refused(
+    trained: Trained, tmp_path: Path, spoil: Callable[[Path], object]
+) -> None:
+    path = tmp_path / "state"
+    path.write_bytes(trained.paths[2].read_bytes())
+    shapes = trained.again().shapes
+    assert digest_of(read_state(path, shapes)["weights"]) == trained.commitment.records[2].weights
+
+    spoil(path)
+
+    with pytest.raises(JobError) as refused:
+        read_state(path, shapes)
+    assert refused.value.reason == why.StateInvalid()
