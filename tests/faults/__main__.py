@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from itertools import chain, count, repeat
 from pathlib import Path
 from typing import get_args
 
@@ -22,7 +23,7 @@ from emeth_tui.devnet.chain.backends import ChainKind
 from emeth_tui.errors import ExitCode
 from tests.faults.injected.chain_faults import CHAIN_FAULTS
 from tests.faults.injected.faults import CATALOGUE
-from tests.faults.plan import Plan, plan_for
+from tests.faults.plan import DISK_FULL, HOSTILE, Plan, plan_for
 from tests.faults.run import NotSetUp, Report, play
 from tests.faults.stage.settings import Layout
 from tests.faults.stage.world import Setup, deploy
@@ -86,13 +87,13 @@ def plans(arguments: argparse.Namespace, *, small_disk: bool) -> Iterator[Plan]:
         return
     if arguments.short:
         for seed, faults in enumerate(SHORT_RUNS, start=1):
-            possible = tuple(name for name in faults if small_disk or name != "disk full")
+            possible = tuple(name for name in faults if small_disk or name not in DISK_FULL)
             yield plan_for(seed, faults=possible, disk=small_disk, chain=arguments.chain)
         return
-    names = [name for name in CATALOGUE if small_disk or name != "disk full"]
+    names = [name for name in CATALOGUE if small_disk or name not in DISK_FULL]
     shares = [names[start::FIXED_RUNS] for start in range(FIXED_RUNS)]
-    for seed, share in enumerate(shares, start=1):
-        yield plan_for(seed, faults=tuple(share), disk=small_disk, chain=arguments.chain)
+    for seed, share, hostile in zip(count(1), shares, chain([*HOSTILE], repeat(None)), strict=False):
+        yield plan_for(seed, faults=tuple(share), disk=small_disk, chain=arguments.chain, hostile=hostile)
     if arguments.chain == "anvil":
         return
     if find_anvil() is None:

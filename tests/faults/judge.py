@@ -61,6 +61,7 @@ async def violations(world: World, plan: Plan, statuses: dict[str, str]) -> list
         *_unsaved(world, plan, jobs),
         *_twice(mined),
         *_reverted(mined, plan),
+        *_staked_in_vain(mined, plan),
         *_refused_results(world),
         *_trained_again(world, plan),
         *_files(world, jobs),
@@ -177,6 +178,13 @@ def _reverted(mined: list[Mined], plan: Plan) -> list[str]:
     if any(step.fault in RACES for step in plan.steps):
         return []
     return [f"{one.function} of job {one.job_id[-3:]} reverted" for one in mined if not one.succeeded]
+
+
+def _staked_in_vain(mined: list[Mined], plan: Plan) -> list[str]:
+    """No deposit is staked on a job of which it shows beforehand that it cannot be done."""
+    hostile = {offer.job_id: offer.hopeless for offer in plan.offers if offer.hopeless and offer.shows}
+    staked = {JobId(one.job_id) for one in mined if one.function == "process"}
+    return [f"a deposit was staked on a job with {hostile[job_id]}" for job_id in staked & hostile.keys()]
 
 
 def _refused_results(world: World) -> list[str]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from emeth_tui.devnet.chain.backends import ChainKind
 from emeth_tui.model import JobId
 from tests.faults.injected.chain_faults import DEEPEST
-from tests.faults.injected.faults import CATALOGUE
+from tests.faults.injected.faults import CATALOGUE, DISK_FULL_AT
 from tests.faults.stage.parties import Offer
 from tests.faults.stage.settings import Training
-from tests.faults.stage.world import Setup
+from tests.faults.stage.world import APART, Setup
 
 TEXT = "A lamp is lit. The boat comes home! Who waits there? "
 STAGES = (
@@ -28,7 +28,9 @@ STAGES = (
 )
 SHORT_LIFE_S = 15.0  # of a presigned URL: a part arrives within that on a machine with much other work
 TAKES_STATE = frozenset({"database flipped", "state lost", "state gone"})
-TAKES_CHECKPOINTS = frozenset({"disk full", "cache lost"})
+DISK_FULL = frozenset({"disk full", *DISK_FULL_AT})
+TAKES_CHECKPOINTS = frozenset({*DISK_FULL, "cache lost"})
+ON_ONE_SERVICE = frozenset(f"{name} {what}" for name in ("chain", *APART) for what in ("killed", "stopped"))
 # A job may be left to others: another wallet has the key, the owner has to look into the state, or a clock is
 # wrong.
 LEAVES_JOBS = frozenset(
@@ -69,9 +71,14 @@ class Plan:
 
 
 def plan_for(
-    seed: int, *, faults: tuple[str, ...] = (), disk: bool = True, chain: ChainKind = "py-evm"
+    seed: int,
+    *,
+    faults: tuple[str, ...] = (),
+    disk: bool = True,
+    chain: ChainKind = "py-evm",
+    hostile: Offer | None = None,
 ) -> Plan:
-    """Draw a plan; with `faults`, of these alone. Without a small `disk`, none fills up."""
+    """Draw a plan; with `faults` or a `hostile` job, of these. Without a small `disk`, none fills up."""
     chance = random.Random(seed)
     setup = Setup(
         confirmations=chance.choice((3, DEEPEST + 2)),
@@ -85,13 +92,19 @@ def plan_for(
             result_bytes=chance.choice((20_000, 20_000, 10_500_000)),
         ),
     )
-    names = [name for name in CATALOGUE if disk or name != "disk full"]
+    names = [name for name in CATALOGUE if disk or name not in DISK_FULL]
     wanted = faults or tuple(_draw(chance, names) for _ in range(chance.choice((1, 2, 2, 3, 4))))
-    steps = tuple(
-        Step(name, chance.choice(STAGES), chance.choice((0.0, chance.random(), chance.random())))
-        for name in wanted
-    )
-    return Plan(seed, setup, tuple(_offers(chance)), steps)
+    setup = replace(setup, apart=not ON_ONE_SERVICE.isdisjoint(wanted))
+    steps = tuple(_step(name, chance) for name in wanted)
+    offers = _offers(chance)
+    if hostile is not None:
+        offers = [*(offer for offer in offers if not offer.hopeless), hostile]
+    return Plan(seed, setup, tuple(offers), steps)
+
+
+def _step(name: str, chance: random.Random) -> Step:
+    stage, delay_s = chance.choice(STAGES), chance.choice((0.0, chance.random(), chance.random()))
+    return Step(name, DISK_FULL_AT[name], 0.0) if name in DISK_FULL_AT else Step(name, stage, delay_s)
 
 
 def _draw(chance: random.Random, names: list[str]) -> str:
@@ -104,27 +117,26 @@ def _offers(chance: random.Random) -> list[Offer]:
         Offer(_job_id(number), (TEXT * chance.randint(90, 160)).encode(), fee_emt=chance.randint(14, 30))
         for number in range(chance.choice((2, 3)))
     ]
-    return good + _hostile(chance) if chance.random() < 0.3 else good
+    return [*good, chance.choice(HOSTILE)] if chance.random() < 0.3 else good
 
 
-def _hostile(chance: random.Random) -> list[Offer]:
-    """Return a job that cannot be done; the node may lose no more to it than declining costs."""
-    number = 100
-    kinds = [
-        Offer(_job_id(number), b"", stored_as="../../etc/passwd", hopeless="a path for a dataset"),
-        Offer(_job_id(number), b"", stored_as="nowhere.txt", hopeless="no dataset"),
-        Offer(_job_id(number), (TEXT * 100).encode(), param="{" * 3_000, hopeless="no parameters"),
-        Offer(
-            _job_id(number),
-            (TEXT * 100).encode(),
-            param='{"language": "en", "epoch": 1e9}',
-            hopeless="epochs",
-        ),
-        Offer(_job_id(number), b"\xff\xfe" * 4_000, fee_emt=29, hopeless="not UTF-8"),
-        Offer(_job_id(number), (TEXT * 100).encode(), lifetime_s=30, hopeless="no time"),
-    ]
-    return [chance.choice(kinds)]
+def hostile_name(offer: Offer) -> str:
+    """Return how tables name a hostile job."""
+    return f"hostile job: {offer.hopeless}"
 
 
 def _job_id(number: int) -> JobId:
     return JobId(f"0x{number + 1:032x}")
+
+
+# Jobs that cannot be done; the node may lose no more to one than declining costs.
+_HOSTILE_ID = _job_id(100)
+_GOOD = (TEXT * 100).encode()
+HOSTILE = (
+    Offer(_HOSTILE_ID, b"", stored_as="../../etc/passwd", hopeless="a path for a dataset"),
+    Offer(_HOSTILE_ID, b"", stored_as="nowhere.txt", hopeless="no dataset"),
+    Offer(_HOSTILE_ID, _GOOD, param="{" * 3_000, hopeless="no parameters"),
+    Offer(_HOSTILE_ID, _GOOD, param='{"language": "en", "epoch": 1e9}', hopeless="epochs"),
+    Offer(_HOSTILE_ID, b"\xff\xfe" * 4_000, fee_emt=29, hopeless="not UTF-8", shows=False),
+    Offer(_HOSTILE_ID, _GOOD, lifetime_s=30, hopeless="no time"),
+)

@@ -20,7 +20,7 @@ from tests.faults import judge
 from tests.faults.injected.disks import mount_disk, unmount_disk
 from tests.faults.injected.faults import CATALOGUE
 from tests.faults.judge import ENDED
-from tests.faults.plan import LEAVES_JOBS, TAKES_STATE, Plan, Step
+from tests.faults.plan import LEAVES_JOBS, TAKES_STATE, Plan, Step, hostile_name
 from tests.faults.stage.processes import Record, children, is_alive, living
 from tests.faults.stage.settings import Layout
 from tests.faults.stage.world import World
@@ -109,6 +109,11 @@ class _Run:
             for helper in helpers:
                 helper.cancel()
             await asyncio.gather(*helpers, return_exceptions=True)
+        self._report.faults += [
+            {"fault": hostile_name(offer), "stage": "posted", "detail": offer.job_id, "at": 0.0}
+            for offer in self._plan.offers
+            if offer.hopeless
+        ]
         self._report.starts = world.starts
         self._report.exit_codes = world.nodes[0].exit_codes
         self._report.violations += left + await judge.violations(world, self._plan, self._report.jobs)
@@ -274,7 +279,8 @@ class _Run:
     async def _left_over(self, workers: list[int]) -> list[int]:
         """Return the processes that do not end, a moment after the nodes have."""
         give_up_s = time.monotonic() + GONE_WITHIN_S
-        network = {self._world.network.pid, *children(self._world.network.pid)}
+        services = (self._world.network, *self._world.services.values())
+        network = {pid for service in services for pid in (service.pid, *children(service.pid))}
         while (
             left := {pid for pid in (*living(self._world.layout.root), *workers) if is_alive(pid)} - network
         ):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.injected.faults import CATALOGUE
+from tests.faults.plan import HOSTILE, hostile_name
 
 Report = dict[str, Any]
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
@@ -17,6 +18,7 @@ BEGIN, END = "<!-- the table of tests/faults/table.py -->", "<!-- its end -->"
 _ROW = re.compile(r"^\| (.+) \| (\d+) \| (\d+) \|$", re.MULTILINE)
 _DID_NOT_HAPPEN = "did not happen"
 _ALL = "all"
+_HOSTILE = [hostile_name(offer) for offer in HOSTILE]
 
 
 def main() -> None:
@@ -42,7 +44,7 @@ def table(so_far: str, reports: list[Report]) -> list[str]:
     return [
         "| fault | runs | all jobs saved, all accounts right |",
         "| --- | --- | --- |",
-        *(f"| {name} | {runs[name]} | {right[name]} |" for name in (*CATALOGUE, _ALL)),
+        *(f"| {name} | {runs[name]} | {right[name]} |" for name in (*CATALOGUE, *_HOSTILE, _ALL)),
     ]
 
 

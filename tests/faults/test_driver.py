@@ -58,6 +58,8 @@ def test_the_fixed_set_has_each_fault_once() -> None:
 
     assert len(plans) == driver.FIXED_RUNS
     assert sorted(step.fault for plan in plans for step in plan.steps) == sorted(driver.CATALOGUE)
+    hostile = [offer for plan in plans for offer in plan.offers if offer.hopeless]
+    assert set(hostile) == set(driver.HOSTILE)
 
 
 def test_reports_are_added_to_the_table() -> None:

@@ -9,9 +9,10 @@ import pytest
 
 from emeth_tui.model import JobState
 from tests.faults.injected.faults import CATALOGUE
-from tests.faults.judge import Books, Mined, _reverted, _twice, _unexplained
-from tests.faults.plan import plan_for
+from tests.faults.judge import Books, Mined, _reverted, _staked_in_vain, _twice, _unexplained
+from tests.faults.plan import DISK_FULL, HOSTILE, plan_for
 from tests.faults.run import play
+from tests.faults.stage.parties import Offer
 from tests.faults.stage.settings import Layout
 from tests.faults.stage.world import deploy
 
@@ -25,6 +26,15 @@ def test_a_purpose_that_is_carried_out_twice_is_seen() -> None:
     assert _twice([CLAIM, replace(CLAIM, job_id="0x02")]) == []
     assert _twice([CLAIM, again]) == ["process of job x01 is on the chain 2 times"]
     assert _reverted([CLAIM, replace(CLAIM, succeeded=False)], plan) == ["process of job x01 reverted"]
+
+
+def test_a_deposit_on_a_job_that_shows_to_be_hopeless_is_seen() -> None:
+    def staked(offer: Offer) -> list[str]:
+        plan = plan_for(4, faults=("node killed",), hostile=offer)
+        return _staked_in_vain([CLAIM, replace(CLAIM, job_id=offer.job_id)], plan)
+
+    seen = [offer for offer in HOSTILE if staked(offer)]
+    assert seen == [offer for offer in HOSTILE if offer.hopeless != "not UTF-8"]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +60,8 @@ def test_a_seed_means_the_same_each_time() -> None:
     assert plan_for(7).chance(1).random() == plan_for(7).chance(1).random()
     drawn = {step.fault for seed in range(2_000) for step in plan_for(seed).steps}
     assert drawn == set(CATALOGUE)
-    assert "disk full" not in {step.fault for seed in range(500) for step in plan_for(seed, disk=False).steps}
+    without = {step.fault for seed in range(500) for step in plan_for(seed, disk=False).steps}
+    assert not DISK_FULL & without
 
 
 @pytest.mark.slow

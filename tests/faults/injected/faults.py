@@ -17,10 +17,16 @@ from tests.faults.injected.disks import fill_disk, free_disk
 from tests.faults.injected.rpc_lies import LIES
 from tests.faults.stage.proxy import Matches, Message, Rule
 from tests.faults.stage.settings import set_clock
-from tests.faults.stage.world import World
+from tests.faults.stage.world import APART, World
 
 Fault = Callable[[World, random.Random], Awaitable[str]]  # returns what exactly was done
 DATABASE = Path("state", DEVNET, "node.sqlite3")
+DISK_FULL_AT = {  # the stage after which nothing else is written there
+    "disk full: downloading": "claimed",
+    "disk full: checkpointing": "epoch_done",
+    "disk full: uploading": "trained",
+    "disk full: writing the database": "submitted",
+}
 
 
 # ---- links
@@ -108,15 +114,39 @@ async def _stop_worker(world: World, chance: random.Random) -> str:
 
 
 async def _kill_network(world: World, chance: random.Random) -> str:
+    return await _restart(world, chance.uniform(0.1, 2.0), list(world.services))
+
+
+async def _kill_chain(world: World, chance: random.Random) -> str:
+    return await _restart(world, chance.uniform(0.1, 2.0), [])
+
+
+async def _restart(world: World, down_s: float, services: list[str]) -> str:
     if world.setup.chain == "anvil":
         return "did not happen: anvil keeps nothing when it is killed"
-    down_s = chance.uniform(0.1, 2.0)
-    await world.restart_network(down_s)
+    restarts = [world.restart_service(name, down_s) for name in services]
+    await asyncio.gather(world.restart_network(down_s), *restarts)
     return f"{down_s:.1f} s down, with its mempool lost"
 
 
 async def _stop_network(world: World, chance: random.Random) -> str:
     return await _stopped(world.network.pid, chance)
+
+
+def _kill_service(name: str) -> Fault:
+    async def fault(world: World, chance: random.Random) -> str:
+        down_s = chance.uniform(0.1, 3.0)
+        await world.restart_service(name, down_s)
+        return f"{down_s:.1f} s down"
+
+    return fault
+
+
+def _stop_service(name: str) -> Fault:
+    async def fault(world: World, chance: random.Random) -> str:
+        return await _stopped(world.services[name].pid, chance)
+
+    return fault
 
 
 async def _stopped(pid: int, chance: random.Random) -> str:
@@ -238,9 +268,14 @@ CATALOGUE: dict[str, Fault] = {
     "worker stopped": _stop_worker,
     "network killed": _kill_network,
     "network stopped": _stop_network,
+    "chain killed": _kill_chain,
+    "chain stopped": _stop_network,
+    **{f"{name} killed": _kill_service(name) for name in APART},
+    **{f"{name} stopped": _stop_service(name) for name in APART},
     **CHAIN_FAULTS,
     "node's clock off": _clock_off,
     "disk full": _disk_full,
+    **dict.fromkeys(DISK_FULL_AT, _disk_full),
     "database flipped": _flip_database,
     "database overwritten": _overwrite_database,
     "state lost": _lose_state,

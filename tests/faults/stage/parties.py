@@ -40,7 +40,7 @@ _TROUBLE = (EmethError, httpx.HTTPError, OSError)  # a TimeoutError is an OSErro
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A job to post; `hopeless` names what no node can mend."""
+    """A job to post; `hopeless` names what no node can mend, `shows` whether that is seen before a claim."""
 
     job_id: JobId
     dataset: bytes
@@ -49,6 +49,7 @@ class Offer:
     lifetime_s: int = 7_200
     stored_as: str = ""  # a dataset's name that is not in storage, as a hostile requester may give
     hopeless: str = ""
+    shows: bool = True
 
 
 class Parties:

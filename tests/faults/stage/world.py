@@ -35,6 +35,7 @@ CACHE_LIMIT_GB = 0.5
 _START_S = 300.0  # bounds a hang
 _BLOCKS_BEFORE = 25  # so that no reorganisation reaches the contracts
 SERVICES = ("rpc", "rpc2", "storage", "info")
+APART = ("storage", "info")  # the services that can be processes of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Setup:
     chain: ChainKind = "py-evm"
     published: bool = False  # the contracts pay as the published source does
     url_lifetime_s: float = 900.0
+    apart: bool = False  # storage and info server are processes of their own
     training: Training = field(default_factory=Training)
 
 
@@ -61,6 +63,8 @@ class World:
         self.layout = layout
         self.setup = setup
         self.network = RunProcess("network", layout.output("network"))
+        names = APART if setup.apart else ()
+        self.services = {name: RunProcess(name, layout.output(name)) for name in names}
         self.nodes = [RunProcess("node-0", layout.output("node-0"))]
         self.proxies = {name: Proxy(name, self._upstream(name)) for name in SERVICES}
         self.printed: asyncio.Queue[Record] = asyncio.Queue()  # what the first node prints
@@ -68,6 +72,7 @@ class World:
         self.started_unix_s = 0.0  # when the first node was, the last time
         self._endpoints: dict[str, int] = {}
         self._ready = asyncio.Event()
+        self._ready_apart = {name: asyncio.Event() for name in names}
         self._chain: ChainClient | None = None
         self._parties: Parties | None = None
         self._keys: dict[str, Key] = {}
@@ -97,6 +102,8 @@ class World:
         if not self.layout.clock.exists():
             set_clock(self.layout.clock, 0.0)
         await self.start_network()
+        for name in self.services:
+            await self.start_service(name)
         settings = load_settings(self.layout.devnet / "node.toml", environment={})
         network = load_network(settings, environment={})
         self._chain = await ChainClient.connect(network)
@@ -117,7 +124,8 @@ class World:
             await self._parties.stop()
         if self._chain is not None:
             await self._chain.close()
-        await self.network.kill()
+        for process in (self.network, *self.services.values()):
+            await process.kill()
         for proxy in self.proxies.values():
             await proxy.stop()
 
@@ -137,14 +145,36 @@ class World:
             await self._ready.wait()
 
     async def restart_network(self, down_s: float) -> None:
-        """Kill the network, and start it again from what it kept."""
+        """Kill the network, but what is apart from it, and start it again from what it kept."""
         await self.network.kill()
         await asyncio.sleep(down_s)
         await self.start_network()
 
     def _network_said(self, record: Record) -> None:
-        self._endpoints = {name: int(str(url).rpartition(":")[2]) for name, url in record.items()}
+        ports = {name: int(str(url).rpartition(":")[2]) for name, url in record.items()}
+        self._endpoints |= {name: port for name, port in ports.items() if name not in self.services}
         self._ready.set()
+
+    async def start_service(self, name: str) -> None:
+        """Start a service that is apart, or start it again."""
+        ready, service = self._ready_apart[name], self.services[name]
+
+        def said(record: Record) -> None:
+            self._endpoints[name] = record["port"]
+            ready.set()
+
+        ready.clear()
+        service.on_record = said
+        given = {"state_dir": str(self.layout.devnet), "url_lifetime_s": self.setup.url_lifetime_s}
+        await service.start("tests.faults.stage.service", name, json.dumps(given))
+        with anyio.fail_after(_START_S):
+            await ready.wait()
+
+    async def restart_service(self, name: str, down_s: float) -> None:
+        """Kill one service, and start it again from what it kept."""
+        await self.services[name].kill()
+        await asyncio.sleep(down_s)
+        await self.start_service(name)
 
     def _upstream(self, name: str) -> Callable[[], int]:
         service = "rpc" if name == "rpc2" else name
