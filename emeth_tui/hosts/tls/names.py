@@ -38,8 +38,8 @@ def place_from(text: str, default_port: int) -> Place:
     """Read `ADDRESS`, `ADDRESS:PORT` or `[ADDRESS]:PORT`. Raise ValueError."""
     address, port = text, str(default_port)
     if text.startswith("["):
-        address, _, rest = text[1:].partition("]")
-        port = rest.removeprefix(":") or port
+        address, bracket, rest = text[1:].partition("]")
+        port = (rest.removeprefix(":") or port) if bracket else ""
     elif text.count(":") == 1:
         address, _, port = text.partition(":")
     if not (port.isascii() and port.isdecimal()):

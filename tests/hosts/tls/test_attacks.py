@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import pickle
-import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import anyio
 import msgspec
 import pytest
 
 from emeth_tui.hosts import messages
-from emeth_tui.hosts.node.book import Host
-from emeth_tui.hosts.node.connection import HostConnection
-from emeth_tui.hosts.node.links import Links, way_to
-from emeth_tui.hosts.node.tls_link import DIRECTORY
 from emeth_tui.hosts.tls.contexts import TlsFiles
-from emeth_tui.hosts.tls.inviting import write_host_file
-from emeth_tui.hosts.tls.names import NODE_DNS_NAME, Place, dns_name
-from emeth_tui.notices.notice import Reason
-from emeth_tui.notices.reasons.network.host import HostRulesBroken, NotJoined, NotReachedYet
-from tests.hosts.far import NODE, FarHost, run_connection, until
+from emeth_tui.hosts.tls.names import NODE_DNS_NAME, dns_name
+from emeth_tui.notices.reasons.network.host import HostRulesBroken, NotJoined
+from tests.hosts.far import FarHost, until
 from tests.hosts.test_hostile_host import HELLO, frame
 from tests.hosts.tls.intruder import (
     GREETING,
@@ -40,105 +28,10 @@ from tests.hosts.tls.intruder import (
     serialized,
     to_pickle,
 )
-from tests.hosts.ways import OverTls, free_ports
-from tests.terminal import ROOT
+from tests.hosts.tls.network import REGISTER, Act, Network, away
+from tests.hosts.ways import OverTls
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
-Act = Callable[[Intruder], None]
-REGISTER = {"op": "register-worker", "name": "b", "reply": False, "address": "tls://10.9.9.9:1"}
-
-
-@dataclass
-class Network:
-    """A node's link process, and what it says of host b."""
-
-    directory: Path
-    host: Host
-    links: Links
-    refused: list[str] = field(default_factory=list)
-
-    @property
-    def files(self) -> TlsFiles:
-        return TlsFiles(self.directory / DIRECTORY)
-
-    @property
-    def here(self) -> Place:
-        assert self.host.tls is not None
-        return self.host.tls.here
-
-    @property
-    def place(self) -> Place:
-        assert self.host.tls is not None
-        return self.host.tls.place
-
-    @property
-    def certificate(self) -> Path:
-        return self.directory / "b.emeth"
-
-    @property
-    def mark(self) -> Path:
-        """Is there once anything was executed."""
-        return self.directory / "executed"
-
-    @asynccontextmanager
-    async def connected(self) -> AsyncIterator[HostConnection]:
-        """The node's connection to b; the link process is there."""
-        open_link = self.links.over(way_to(self.host, NODE), lambda: self.host)
-        connection = HostConnection(
-            "b", open_link, list, lambda *_: None, lambda _host, detail: self.refused.append(detail)
-        )
-        async with run_connection(connection):
-            await away(connection, NotReachedYet)
-            yield connection
-
-    def intrude(self, act: Act, *, greet: bool = True) -> None:
-        """Connect to the scheduler with b's certificate, and be shown the door."""
-        with intruding(self.here, self.certificate, NODE_DNS_NAME) as intruder:
-            if greet:
-                intruder.greet()
-            act(intruder)
-            assert intruder.is_shown_the_door()
-
-    def pretend(self, act: Act, certificate: Path | None = None, *, greet: bool = True) -> None:
-        """Register as b, be b's relay for one connection, and be shown the door."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate or self.certificate)
-        with (
-            socket.create_server((self.place.address, self.place.port)) as listening,
-            intruding(self.here, self.certificate, NODE_DNS_NAME) as registered,
-        ):
-            registered.greet()
-            registered.send(REGISTER)
-            assert registered.receive()["status"] == "OK"
-            listening.settimeout(LIMIT_S)
-            plain, _address = listening.accept()
-            plain.settimeout(LIMIT_S)
-            with plain, context.wrap_socket(plain, server_side=True) as stream:
-                intruder = Intruder(stream)
-                if greet:
-                    intruder.greet()
-                    assert intruder.receive()["op"] == "frames"
-                act(intruder)
-                assert intruder.is_shown_the_door()
-
-
-@pytest.fixture
-async def network(tmp_path: Path) -> AsyncIterator[Network]:
-    place, here = (Place("127.0.0.1", port) for port in free_ports(2))
-    (tmp_path / "jobs").mkdir()
-    tls = write_host_file(tmp_path, NODE, "b", place, here, tmp_path / "b.emeth")
-    links = Links(tmp_path, tmp_path / "jobs", {**os.environ, "PYTHONPATH": str(ROOT)}, "")
-    yield Network(tmp_path, Host("b", str(place), tls=tls), links)
-    await links.close()
-
-
-async def away(connection: HostConnection, *passing: type[Reason]) -> Reason:
-    """Return why the host is away, once that is for another reason than these."""
-    with anyio.fail_after(60):
-        while isinstance(connection.away_because, (*passing, type(None))):  # noqa: ASYNC110 - nobody tells of it
-            await asyncio.sleep(0.005)
-    assert connection.away_because is not None
-    return connection.away_because
 
 
 def commands(mark: Path) -> list[dict[str, object]]:
