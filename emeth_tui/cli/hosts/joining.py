@@ -37,8 +37,10 @@ def join(context: click.Context, file: Path) -> ExitCode:
     refuse_pickles()
     from emeth_tui.hosts.tls.invitation import read_invitation
     from emeth_tui.hosts.tls.inviting import check_extra
+    from emeth_tui.hosts.tls.lean import leave_out_numpy
 
     check_extra()
+    leave_out_numpy()
     settings = place_of(context).settings
     invitation = read_invitation(file)
     root = settings.cache_base / "hosts" / invitation.node

@@ -171,6 +171,8 @@ async def test_a_new_certificate_takes_the_place_of_the_old_while_the_keeper_goe
     async with network.connected() as connection:
         await asyncio.wait_for(connection.joined.wait(), 60)
         keeper = far.keeper_pid
+        assert resident_bytes(network.link_pid) <= 100e6
+        assert resident_bytes(far.pids("join")[0]) + resident_bytes(keeper) <= 120e6
         tls = network.host.tls
         assert tls is not None
         network.host = Host(
@@ -205,3 +207,8 @@ async def test_a_port_that_is_taken_is_said(network: Network) -> None:
         assert "in use" in str(connection.away_because)
     listening.close()
     await listening.wait_closed()
+
+
+def resident_bytes(pid: int) -> int:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
