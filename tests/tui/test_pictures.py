@@ -126,6 +126,13 @@ def draining() -> Snapshot:
     return snapshot(workers=(training_worker(), idle), jobs=(training_job(),), hosts=(attic,))
 
 
+def shared() -> Snapshot:
+    """One job that three workers share out: one waits for the others, and one part for a worker."""
+    first = training_worker(part=1, parts=3, phase=WorkerPhase.AVERAGING)
+    second = second_worker(device="attic · cuda:0", job_id=TRAINING_ID, part=2, parts=3, epoch=12)
+    return snapshot(workers=(first, second), jobs=(training_job(parts=3),))
+
+
 def away() -> Snapshot:
     """A worker on another machine that is not reached just now."""
     silent = HostSilent("machine-in-the-cellar", 95, SshFailed("cellar.example", "No route to host"))
@@ -169,6 +176,7 @@ SCREENS = {
     "decline-all": (snapshot, ("A",)),
     "leave": (snapshot, ("q",)),
     "job": (snapshot, ("enter",)),
+    "job-shared": (shared, ("enter",)),
     "job-chain": (snapshot, ("enter", "o")),
     "job-end": (snapshot, ("enter", "end")),
     "history": (snapshot, ("h",)),

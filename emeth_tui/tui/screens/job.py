@@ -128,8 +128,10 @@ class JobScreen(PageScreen):
         chart = job_parts.loss_chart(record.epochs, width, glyphs)
         events = [event_line(event, width) for event in fold_epochs(record.events)[::-1][:EVENTS_SHOWN]]
         log = [row for text in self.log_lines for row in log_rows(text, width)]
+        fees_wei = sum(tx.fee_wei or 0 for tx in record.transactions)
+        facts = job_parts.facts(frame, record.job, width, fees_wei)
         parts = [
-            job_parts.facts(frame, record.job, width, sum(tx.fee_wei or 0 for tx in record.transactions)),
+            [*facts, *job_parts.members(frame, record.job, width)],
             section(_("States and transactions"), job_parts.timeline(record, frame.now, width)),
             section(_("Loss by epoch"), chart, job_parts.loss_legend(glyphs)),
             self._chain(width),

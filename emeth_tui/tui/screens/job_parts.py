@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from emeth_tui.foreign_text import clean
-from emeth_tui.model import JournaledTransaction, Prices, TransactionState, energy_worth, net_worth
+from emeth_tui.model import (
+    JobState,
+    JournaledTransaction,
+    Prices,
+    TransactionState,
+    WorkerPhase,
+    energy_worth,
+    net_worth,
+)
 from emeth_tui.tui.drawing.charts import Curve, chart
 from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, right, wrap
 from emeth_tui.tui.frame import Frame, outlook
@@ -18,6 +26,7 @@ from emeth_tui.words.formats import (
     exact_token,
     losses,
     moment,
+    phase_name,
     size,
     state_name,
     transaction_state_name,
@@ -36,6 +45,7 @@ LABEL_CELLS = 18
 CHART_LINES = 12
 CHART_CELLS = 100
 LINK_CHARACTERS = 8
+MEMBER_CELLS, PHASE_CELLS = 20, 16
 TRANSACTION_SIGNS = {
     TransactionState.SIGNED: ("… ", "warn"),
     TransactionState.MINED: ("✓ ", "good"),
@@ -70,6 +80,7 @@ def facts(frame: Frame, job: Job, width: int, fee_wei: int = 0) -> list[Line]:
         (_("net"), _net(job, frame.snapshot.prices, fee_wei)),
         (_("language") if alone else _("language, size"), job.language.value + size_of),
         (_("epochs"), f"{job.epochs}" if alone else f"{job.epochs_done} / {job.epochs}"),
+        (_("shared out"), _("over {n} workers").format(n=job.parts) if job.parts > 1 else ""),
         (_("model, seed"), "" if alone else f"{job.model}, {job.seed}"),
         (_("batch"), "" if alone else _("{n} blocks").format(n=job.batch_size)),
         (_("validation loss"), losses(job.start_loss, job.best_loss, job.valid_loss)),
@@ -78,6 +89,47 @@ def facts(frame: Frame, job: Job, width: int, fee_wei: int = 0) -> list[Line]:
     ]
     lines = _labelled([(label, value) for label, value in rows if value], width)
     return lines + (wrap(f"✗ {text_of(job.error)}", width, "bad") if job.error else [])
+
+
+def members(frame: Frame, job: Job, width: int) -> list[Line]:
+    """Draw the section on who trains which part of a job; nothing of one that is not shared out."""
+    if job.parts == 1 or job.state not in {JobState.PREPARING, JobState.TRAINING}:
+        return []
+    return section(_("Members"), _member_lines(frame, job, width), _averaging(frame, job))
+
+
+def _member_lines(frame: Frame, job: Job, width: int) -> list[Line]:
+    workers = {worker.part: worker for worker in frame.snapshot.workers if worker.job_id == job.job_id}
+    lines = []
+    for part in range(1, job.parts + 1):
+        start = (right(f"{part}/{job.parts}", 6) + "  ", "muted")
+        worker = workers.get(part)
+        if worker is None:
+            lines.append(line(start, (_("waits for a worker"), "muted")))
+            continue
+        within = f"{worker.step:,} / {worker.steps:,}" if worker.steps else ""
+        lines.append(
+            line(
+                start,
+                left(worker.device, MEMBER_CELLS),
+                (left(phase_name(worker.phase), PHASE_CELLS), "accent"),
+                (_("epoch") + " ", "muted"),
+                right(str(min(worker.epoch + 1, job.epochs)), 3),
+                (right(within, 16), "muted"),
+            )
+        )
+    return [fit(each, width) for each in lines]
+
+
+def _averaging(frame: Frame, job: Job) -> str:
+    """Say how many members have trained their part of the epoch."""
+    waiting = sum(
+        worker.job_id == job.job_id and worker.phase is WorkerPhase.AVERAGING
+        for worker in frame.snapshot.workers
+    )
+    return _("{done} of {parts} have trained their part of epoch {epoch}").format(
+        done=waiting, parts=job.parts, epoch=min(job.epochs_done + 1, job.epochs)
+    )
 
 
 def _energy(job: Job, prices: Prices) -> str:

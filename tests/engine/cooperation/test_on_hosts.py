@@ -1,0 +1,59 @@
+"""A job that two hosts share out: weights go to and fro by the way that all files go."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from emeth_tui.notices.events.job import SharedOut
+from tests.engine.harness import WAIT_S, Harness
+from tests.hosts.far import FarHost, write_hosts
+from tests.hosts.test_whole_jobs import EPOCHS, ends_well, epoch, keep_local_idle
+
+pytestmark = [pytest.mark.process, pytest.mark.slow]
+
+
+@pytest.fixture
+def hosts(tmp_path: Path) -> Iterator[tuple[FarHost, FarHost]]:
+    both = FarHost(tmp_path / "b"), FarHost(tmp_path / "c")
+    for host in both:
+        host.home.mkdir()
+    yield both
+    for host in both:
+        host.end()
+
+
+async def test_two_hosts_train_one_job_though_a_member_is_killed(
+    network: Harness, hosts: tuple[FarHost, FarHost], tmp_path: Path
+) -> None:
+    first, second = hosts
+    entries = first.entry(), structs.replace(second.entry(), name="c")
+    write_hosts(tmp_path / "state" / "devnet", *entries)
+    async with network.node(training__cooperative="nvm") as node:
+        keep_local_idle(node)
+        workers = node.node._leases
+        for _host in entries:
+            await node.event("host_joined")
+        assert node.node._hosts._workers is not None
+        await asyncio.wait_for(node.node._hosts._workers.until_at_work({"b", "c"}), WAIT_S)
+        job_id = await network.post(fee_emt=20)
+        shared = (await node.event("shared_out", job_id)).body
+        assert isinstance(shared, SharedOut)
+        assert sorted(shared.devices.split(", ")) == ["b · cpu", "c · cpu"]
+
+        await epoch(node, job_id, 3)
+        member = next(worker for worker in workers.workers if worker.device == shared.devices.split(", ")[1])
+        assert (member.view.job_id, member.view.part, member.view.parts) == (job_id, 2, 2)
+        assert member.view.pid is not None
+        os.kill(member.view.pid, signal.SIGKILL)
+        await node.event("member_replaced", job_id)
+
+        await ends_well(network, node, job_id)
+        assert len(node.store.jobs.epochs(job_id)) == EPOCHS
+        assert node.script.trained_on == []
