@@ -8,12 +8,31 @@ from types import SimpleNamespace
 from typing import Any
 
 import anyio
+import msgspec
 import pytest
 
 from emeth_tui.engine.hosts.host_workers import HostWorkers
-from emeth_tui.hosts.node.book import Host
+from emeth_tui.hosts.node.book import Host, OverTls
 from emeth_tui.hosts.node.connection import HostConnection
+from emeth_tui.hosts.tls.names import Place
+from emeth_tui.notices.events.host import HostRefused
 from tests.hosts.far import LIMIT_S, write_hosts
+
+NOTHING: Any = None
+
+
+def workers_of(state_dir: Path) -> tuple[HostWorkers, list[Any]]:
+    """The hosts of a node that has no jobs, and the events that it publishes."""
+    events: list[Any] = []
+    settings = SimpleNamespace(state_dir=state_dir, jobs_dir=state_dir)
+    context: Any = SimpleNamespace(
+        settings=settings,
+        book=SimpleNamespace(open_jobs=list),
+        disk=SimpleNamespace(files=None),
+        events=SimpleNamespace(publish=events.append),
+    )
+    leases: Any = SimpleNamespace(job_on=lambda _worker: None, part_on=lambda _worker: None)
+    return HostWorkers(context, NOTHING, leases, ""), events
 
 
 async def test_a_host_that_is_slow_delays_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,14 +51,37 @@ async def test_a_host_that_is_slow_delays_no_other(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(HostWorkers, "_joined", joined)
     monkeypatch.setattr(HostConnection, "run", run)
     write_hosts(tmp_path, Host("slow", "you@slow"), Host("quick", "you@quick"))
-    settings = SimpleNamespace(state_dir=tmp_path, jobs_dir=tmp_path)
-    book = SimpleNamespace(open_jobs=list)
-    context: Any = SimpleNamespace(settings=settings, book=book, disk=SimpleNamespace(files=None))
-    nothing: Any = None
-    leases: Any = SimpleNamespace(job_on=lambda _worker: None)
-    hosts = HostWorkers(context, nothing, leases, "")
+    hosts, _events = workers_of(tmp_path)
     with anyio.fail_after(LIMIT_S):
         while not (slow.is_set() and quick.is_set()):
-            await hosts.look(nothing)
+            await hosts.look(NOTHING)
             await asyncio.sleep(0)
+    await hosts.close()
+
+
+async def test_a_new_certificate_is_another_link_and_no_other_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    relinked: list[HostConnection] = []
+
+    async def run(_connection: HostConnection) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(HostConnection, "run", run)
+    monkeypatch.setattr(HostConnection, "relink", relinked.append)
+    tls = OverTls(Place("10.0.0.2", 9787), Place("10.0.0.1", 9786), "0" * 64)
+    write_hosts(tmp_path, Host("b", "10.0.0.2:9787", tls=tls))
+    hosts, events = workers_of(tmp_path)
+    await hosts.look(NOTHING)
+    (connection,) = [host.connection for host in hosts._hosts.values()]
+    assert relinked == []
+
+    other = msgspec.structs.replace(tls, certificate="1" * 64)
+    write_hosts(tmp_path, Host("b", "10.0.0.2:9787", tls=other))
+    await hosts.look(NOTHING)
+    assert relinked == [connection]
+    assert [host.connection for host in hosts._hosts.values()] == [connection]
+
+    connection._on_refusal(connection, "a certificate that was replaced")
+    assert events == [HostRefused("b", "a certificate that was replaced")]
     await hosts.close()

@@ -8,6 +8,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import anyio
 import msgspec
 from distributed.comm.core import FatalCommClosedError
 from distributed.core import rpc
@@ -16,6 +17,7 @@ from emeth_tui.foreign_text import one_line
 from emeth_tui.hosts.frames import FrameReader, FrameWriter
 from emeth_tui.hosts.keeper.server import installed_versions
 from emeth_tui.hosts.link.line import Line, LineFailed
+from emeth_tui.hosts.link.link import HELLO_LIMIT_S
 from emeth_tui.hosts.messages import FromKeeper
 from emeth_tui.hosts.tls.names import FRAMES, dns_name
 from emeth_tui.hosts.tls.pump import pump
@@ -28,6 +30,7 @@ from emeth_tui.notices.reasons.network.host import (
     HostRulesBroken,
     NotJoined,
 )
+from emeth_tui.notices.reasons.worker import ProcessSilent
 
 _READ_LIMIT_BYTES = 1 << 20
 MSGPACK = ["msgpack"]
@@ -62,6 +65,12 @@ async def tls_line(guest: Guest, context: ssl.SSLContext) -> AsyncIterator[Line]
 
 async def _opened(remote: rpc, guest: Guest) -> PlainTLS:
     """Return a connection to the host's keeper. Raise LineFailed."""
+    with anyio.move_on_after(HELLO_LIMIT_S):
+        return await _asked(remote, guest)
+    raise LineFailed(ProcessSilent(HELLO_LIMIT_S))
+
+
+async def _asked(remote: rpc, guest: Guest) -> PlainTLS:
     try:
         comm: PlainTLS = await remote.live_comm()
         if comm.peer != Peer(dns_name(guest.name), guest.certificate):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -31,10 +32,12 @@ from emeth_tui.hosts.tls.serving import (
     connection_options,
 )
 from emeth_tui.hosts.tls.wire import Peer, PlainTLS, put_in_place
+from emeth_tui.notices.reasons.network.host import InvitationUnreadable
 from emeth_tui.words.sentences import english
 
 AGAIN = Backoff(0.5, 30.0)
 REACH_LIMIT_S = 10.0
+START_LIMIT_S = 30.0
 log = logging.getLogger(__name__)
 OnConnection = Callable[[Versions], None]
 
@@ -61,6 +64,7 @@ class Relay(FewOperations, Worker):  # type: ignore[misc]
             memory_limit=0,
             local_directory=directory,
             heartbeat_interval="10s",
+            death_timeout=START_LIMIT_S,
             extensions={},
             metrics={},
             startup_information={},
@@ -100,29 +104,36 @@ class Joining:
         on_connection: OnConnection,
         on_failure: Callable[[str], None],
     ) -> None:
-        """`on_connection` hears the node's versions, and `on_failure` why it is not reached."""
+        """`on_connection` hears the node's versions, and `on_failure` why it is not reached.
+
+        Raise HostError when the file's certificates or key are none.
+        """
         self._invitation = invitation
         self._place = place
         self._devices = devices
         self._on_connection = on_connection
         self._on_failure = on_failure
         path = invitation.path
-        self._reaching = context_of(path, invitation.trusted, server=False)
-        self._listening = context_of(path, invitation.trusted, server=True)
+        try:
+            self._reaching = context_of(path, invitation.trusted, server=False)
+            self._listening = context_of(path, invitation.trusted, server=True)
+        except OSError as error:  # of which SSLError is one
+            raise HostError(InvitationUnreadable(path, one_line(error))) from error
 
     async def run(self) -> None:
         """Keep a relay registered with the node until this is cancelled."""
         put_in_place()
         failures = 0
         while True:
+            began = time.monotonic()
             try:
                 await self._reach()
-                failures = 0
                 await self._relay_once()
                 self._on_failure("the connection to the node ended")
-            except (OSError, RuntimeError) as error:  # dask raises RuntimeError for what fails at its start
+            # dask raises RuntimeError for what fails at its start, and asyncio's error after a limit.
+            except (OSError, RuntimeError, asyncio.TimeoutError) as error:
                 self._on_failure(one_line(error.__cause__ or error))
-            failures += 1
+            failures = 1 if time.monotonic() - began > AGAIN.longest_s else failures + 1
             await anyio.sleep(AGAIN.delay_s(failures))
 
     async def _reach(self) -> None:
@@ -131,8 +142,9 @@ class Joining:
         options = connection_options(self._reaching, NODE_DNS_NAME)
         comm = await connect(tls_address(node.address, node.port), REACH_LIMIT_S, **options)
         try:
-            await comm.write({"op": "identity", "reply": True})
-            await comm.read()
+            with anyio.fail_after(REACH_LIMIT_S):
+                await comm.write({"op": "identity", "reply": True})
+                await comm.read()
         finally:
             comm.abort()
 
@@ -147,19 +159,20 @@ class Joining:
                 await relay.close()
 
     async def _serve(self, comm: PlainTLS, message: dict[str, Any]) -> None:
+        versions = _versions(message)
         try:
             connected = await asyncio.to_thread(keeper_connection, self._place, self._devices)
         except HostError as error:
             await comm.write({"status": "error", "text": english(error.reason)})
             return
-        reader, writer = await asyncio.open_unix_connection(sock=connected)
         await comm.write({"status": "OK"})
-        self._greeted(message)
+        self._on_connection(versions)
+        reader, writer = await asyncio.open_unix_connection(sock=connected)
         await pump(comm, reader, writer)
 
-    def _greeted(self, message: dict[str, Any]) -> None:
-        try:
-            versions = msgspec.convert(message.get("versions"), Versions)
-        except msgspec.ValidationError as error:
-            raise Refusal(one_line(error)) from error
-        self._on_connection(versions)
+
+def _versions(message: dict[str, Any]) -> Versions:
+    try:
+        return msgspec.convert(message.get("versions"), Versions)
+    except msgspec.ValidationError as error:
+        raise Refusal(one_line(error)) from error

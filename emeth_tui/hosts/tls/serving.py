@@ -89,7 +89,9 @@ class FewOperations:
             if comm.refusal:
                 raise RefusedMessage(comm.refusal)
             while not comm.closed():
-                await self._answer(comm, await comm.read())
+                message = await comm.read()
+                self.admit(comm.peer)  # it may be another by now
+                await self._answer(comm, message)
         except (Refusal, RefusedMessage) as error:
             self.refused(comm.peer, str(error))
         except CommClosedError:

@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from emeth_tui.errors import ExitCode, HostError
+from emeth_tui.hosts.keeper.place import KeeperPlace
 from emeth_tui.hosts.node.book import Book, Host, OverTls, read_book
 from emeth_tui.hosts.tls.certificates import Authority
 from emeth_tui.hosts.tls.contexts import TlsFiles, context_of
@@ -118,6 +119,19 @@ def test_another_file_is_refused(tmp_path: Path, content: str) -> None:
     path.chmod(0o600)
     with pytest.raises(HostError) as refused:
         read_invitation(path)
+    assert isinstance(refused.value.reason, InvitationUnreadable)
+
+
+def test_a_damaged_key_is_said(tmp_path: Path) -> None:
+    from emeth_tui.hosts.tls.relay import Joining
+
+    path = tmp_path / "b.emeth"
+    write_host_file(tmp_path, NODE, "b", PLACE, HERE, path)
+    content = path.read_text()
+    begin = content.index("-----BEGIN PRIVATE KEY-----") + 40
+    path.write_text(content[:begin] + "AAAA" + content[begin + 4 :])
+    with pytest.raises(HostError) as refused:
+        Joining(read_invitation(path), KeeperPlace(tmp_path), [], print, print)
     assert isinstance(refused.value.reason, InvitationUnreadable)
 
 
