@@ -27,6 +27,7 @@ _MODULES = {
     "verification": "verification.command",
     "screen": "screen.command",
     "market": "market",
+    "cost": "cost",
 }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -41,13 +43,19 @@ def measure_snapshot(pictures: int = 40) -> list[float]:
         return asyncio.run(_measure(Path(place), pictures))
 
 
-async def _measure(place: Path, pictures: int) -> list[float]:
-    now = time.time()
+@contextmanager
+def old_node(place: Path) -> Iterator[tuple[SnapshotMaker, EventLog, Store]]:
+    """Yield what makes the snapshots of a node with a long history, its events and its store."""
     with Store(place / "state") as store:
         store._connection.execute("PRAGMA synchronous = OFF")  # filling it is not measured
-        _fill(store, now)
+        _fill(store, time.time())
         _fill_cache(place / "jobs")
-        maker = _maker(store, place / "jobs")
+        events = EventLog(store.events, time.time)
+        yield _maker(store, place / "jobs", events), events, store
+
+
+async def _measure(place: Path, pictures: int) -> list[float]:
+    with old_node(place) as (maker, _events, _store):
         maker.make(stopping="")
         times_s = []
         for _ in range(pictures):
@@ -88,13 +96,12 @@ def _fill_cache(jobs_dir: Path) -> None:
             (folder / f"part-{part}").write_bytes(b"x")
 
 
-def _maker(store: Store, jobs_dir: Path) -> SnapshotMaker:
+def _maker(store: Store, jobs_dir: Path, events: EventLog) -> SnapshotMaker:
     """Assemble the parts that a snapshot is made from, with a stand-in for the chain."""
     clock = ChainClock()
     picture = snapshot()
     worker: Any = SimpleNamespace(view=picture.workers[0], device="cuda:0", kind="a GPU", usable=True)
     leases = WorkerLeases([worker] * OPEN_JOBS)
-    events = EventLog(store.events, clock.now_unix_s)
     for number in range(RECENT_EVENTS):
         events.publish(EpochDone(number, RECENT_EVENTS, 63.1, 2.5, 2.6))
     assert picture.today is not None
