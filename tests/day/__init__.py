@@ -1,1 +1,1 @@
-"""A day of a node that nobody looks after, in a minute: real processes whose wall clock is moved."""
+"""A node that nobody looks after: a day by a clock that is moved, and thirty days."""

@@ -27,7 +27,7 @@ from tests.day.world import (
 )
 from tests.faults.stage.parties import Offer
 
-STEP_S = 900
+STEP_S = 1_800
 _TEXT = "A lamp is lit. The boat comes home! Who waits there? " * 100
 _LOOK_EVERY_S = 0.15
 _SETTLES_S = 60.0  # bounds a hang
@@ -115,7 +115,7 @@ class Day:
             case 7:
                 receiver.down = None
             case 8.5:
-                world.parties.offers.append(offer(3, hours=5.5, fee_emt=30))
+                world.parties.offers.append(offer(3, hours=6.5, fee_emt=30))
                 await self._until(lambda snapshot: _job(snapshot, 3) is not None)
                 world.parties.offers.append(offer(4, hours=30))
                 await self._until(lambda snapshot: _under_way(snapshot) == 2)

@@ -42,7 +42,7 @@ async def test_a_day_and_a_night_in_a_minute(world: DayWorld) -> None:
     day = Day(world)
     await day.play()
 
-    assert day.scrapes == day.steps > 80
+    assert day.scrapes == day.steps > 40
     await judge.check_jobs(world, refused=1)
     with Store(world.state_dir) as store:
         await judge.check_money(world, store)
