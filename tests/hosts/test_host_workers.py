@@ -64,11 +64,14 @@ async def test_a_new_certificate_is_another_link_and_no_other_host(
 ) -> None:
     relinked: list[HostConnection] = []
 
+    def relink(connection: HostConnection) -> None:
+        relinked.append(connection)
+
     async def run(_connection: HostConnection) -> None:
         await asyncio.Event().wait()
 
     monkeypatch.setattr(HostConnection, "run", run)
-    monkeypatch.setattr(HostConnection, "relink", relinked.append)
+    monkeypatch.setattr(HostConnection, "relink", relink)
     tls = OverTls(Place("10.0.0.2", 9787), Place("10.0.0.1", 9786), "0" * 64)
     write_hosts(tmp_path, Host("b", "10.0.0.2:9787", tls=tls))
     hosts, events = workers_of(tmp_path)
