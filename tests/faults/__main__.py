@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import traceback
 from collections.abc import Iterator
 from itertools import chain, count, repeat
 from pathlib import Path
@@ -155,7 +156,9 @@ async def _play(plan: Plan, directory: Path, deployed: Path, small_disk: bool) -
             problem = str(error)
             print(f"seed {plan.seed}: not set up: {problem}", flush=True)
         except Exception as error:  # noqa: BLE001 - one run's trouble is not the others'
-            return Report(plan.seed, violations=[f"the run broke off: {type(error).__name__}: {error}"])
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{Path(place.filename).name}:{place.lineno}"
+            return Report(plan.seed, violations=[f"the run broke off at {where}: {error!r}"])
         else:
             report.set_up = number
             return report

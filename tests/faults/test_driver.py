@@ -24,7 +24,7 @@ RIGHT = Report(1)
         ([NotSetUp("no port"), RIGHT], 2, []),
         ([NotSetUp("no port"), NotSetUp("no port"), RIGHT], 1, ["not set up 2 times: no port"]),
         ([WRONG, RIGHT], 1, WRONG.violations),
-        ([ValueError("a bug"), RIGHT], 1, ["the run broke off: ValueError: a bug"]),
+        ([ValueError("a bug"), RIGHT], 1, ["the run broke off at test_driver.py:44: ValueError('a bug')"]),
     ],
     ids=["right", "set up again", "never set up", "wrong", "broken off"],
 )

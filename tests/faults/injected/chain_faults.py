@@ -26,7 +26,8 @@ def reorganisation(dropped: str) -> Fault:
         depth, more = chance.randint(1, DEEPEST), chance.randint(0, 2)
         rpc = world.chain.rpc
         if world.setup.chain == "anvil":
-            count = await _reorganise_anvil(rpc, depth, dropped)
+            async with world.parties.no_blocks():  # anvil loses what is mined meanwhile
+                count = await _reorganise_anvil(rpc, depth, dropped)
         else:
             options = {"depth": depth, "blocks": depth + more, "dropped": dropped}
             count = len(await rpc.call("devnet_reorg", options))

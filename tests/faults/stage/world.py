@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -124,8 +125,12 @@ class World:
             await self._parties.stop()
         if self._chain is not None:
             await self._chain.close()
+        started = children(self.network.pid) if self.network.pid else []  # anvil, which outlives it
         for process in (self.network, *self.services.values()):
             await process.kill()
+        for pid in started:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         for proxy in self.proxies.values():
             await proxy.stop()
 
