@@ -85,6 +85,18 @@ class Wallet:
         cipher = AES.new(self._sealing_key(), AES.MODE_GCM, nonce=nonce)
         return bytes(cipher.decrypt_and_verify(encrypted, tag))
 
+    def open_letter(self, sealed: bytes) -> bytes:
+        """Return what somebody has encrypted to this account's public key (ECIES on secp256k1).
+
+        Raise ValueError when it is not for this account, or damaged.
+        """
+        import ecies  # late: a node opens a letter once
+
+        try:
+            return bytes(ecies.decrypt(bytes(self._account.key), sealed))
+        except (ValueError, TypeError, IndexError):
+            raise ValueError("not for this account") from None
+
     def _sealing_key(self) -> bytes:
         """Return a key for sealing, from which the private key does not follow."""
         return hmac.digest(bytes(self._account.key), b"emeth-tui: sealed on disk", "sha256")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from emeth_tui.cli.network.admitting import admit, introduce
 from emeth_tui.cli.network.deploying import deploy
 from emeth_tui.cli.network.funding import fund
 from emeth_tui.cli.network.info import info
@@ -19,5 +20,5 @@ def network() -> None:
     """
 
 
-for _command in (deploy, serve, join, fund, info):
+for _command in (deploy, serve, join, introduce, admit, fund, info):
     network.add_command(_command)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from emeth_tui.cli.node.place import place_of
+from emeth_tui.cli.node.at_rest import take_secrets
+from emeth_tui.cli.node.place import Place, place_of
 from emeth_tui.cli.output.confirming import YES, confirm
 from emeth_tui.cli.output.printing import Output, example
+from emeth_tui.cli.requester.place import wallet_of
 from emeth_tui.cli.types import FILE
 from emeth_tui.errors import ExitCode
 from emeth_tui.foreign_text import clean
@@ -22,12 +24,14 @@ if TYPE_CHECKING:
 
 @click.command(epilog=example("emeth-tui network join network.toml"))
 @click.argument("profile", metavar="FILE", type=FILE)
+@click.option("--key", "admission", metavar="LINE", help="What `network admit` printed for this account.")
 @YES
 @click.pass_context
-def join(context: click.Context, profile: Path, yes: bool) -> ExitCode:
+def join(context: click.Context, profile: Path, admission: str | None, yes: bool) -> ExitCode:
     """Show a network's profile, ask, and make it the network of the settings.
 
-    The file is that which `network deploy` wrote. Comments and everything else in the settings stay.
+    The file is that which `network deploy` wrote. Comments and everything else in the settings stay. With
+    `--key`, the verification key goes into a file beside the settings that you alone can read.
     """
     from emeth_tui.settings.profiles import joining_changes, read_profile
     from emeth_tui.settings.writing import edit_toml, write_settings
@@ -38,10 +42,24 @@ def join(context: click.Context, profile: Path, yes: bool) -> ExitCode:
     output = Output(ascii_only=place.settings.screen.ascii)
     question = _("Join this network?")
     confirm(output, question, _facts(network, place.settings), yes=yes)
+    changes = joining_changes(network)
+    if admission is not None:
+        changes[f"networks.{network.name}.verification_key_file"] = str(_take_key(place, network, admission))
     text = path.read_text("utf-8-sig") if path.exists() else ""
-    write_settings(path, edit_toml(text, joining_changes(network), str(path)))
+    write_settings(path, edit_toml(text, changes, str(path)))
     print(path)
     return ExitCode.OK
+
+
+def _take_key(place: Place, network: Network, admission: str) -> Path:
+    """Write the key that a line holds into a file, and return its path. Raise WalletError."""
+    from emeth_tui.clients.admission import opened
+    from emeth_tui.settings.writing import write_settings
+
+    key = opened(admission, wallet_of(place, take_secrets()), network)
+    path = place.settings.source.absolute().parent / f"verification-key-{network.name}"
+    write_settings(path, f"{key}\n")
+    return path
 
 
 def _facts(network: Network, settings: Settings) -> list[tuple[str, str, str]]:

@@ -11,6 +11,18 @@ class NoKeystore(Reason):
     path: Path
 
 
+class NoAdmission(Reason):
+    prefix: str
+
+
+class NotOurAdmission(Reason):
+    address: str
+
+
+class AdmissionOfOtherNetwork(Reason):
+    network: str
+
+
 class WrongPassword(Reason):
     path: Path
 

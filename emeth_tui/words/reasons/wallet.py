@@ -9,6 +9,12 @@ from emeth_tui.notices.reasons import wallet
 
 SENTENCES: Mapping[type[Notice], str] = {
     wallet.NoKeystore: "{path}: no such keystore; `emeth-tui wallet new` makes one",
+    wallet.NoAdmission: "a line that admits an account begins with {prefix}; copy it whole",
+    wallet.NotOurAdmission: (
+        "this line is not for {address}, or is damaged: give the operator what `emeth-tui network introduce` "
+        "prints here"
+    ),
+    wallet.AdmissionOfOtherNetwork: "this line admits to another network than {network}",
     wallet.WrongPassword: "{path}: the password is wrong",
     wallet.KeystoreDamaged: "{path}: is not a keystore v3 file, or is damaged",
     wallet.ValidatorKeystore: "{path}: is a validator's keystore (EIP-2335, BLS), not an account's",

@@ -89,5 +89,9 @@ class NotTheVerifier(Reason):
     verifier: str
 
 
+class NotItsSignature(Reason):
+    address: str
+
+
 class ServeExtraMissing(Reason):
     modules: str

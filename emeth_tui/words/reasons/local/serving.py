@@ -31,6 +31,10 @@ SENTENCES: Mapping[type[Notice], str] = {
     serving.TransactionsWait: (
         "{waiting} transactions of {address} are not in a block yet; deploy when they are"
     ),
+    serving.NotItsSignature: (
+        "the signature is not that of {address} for this network: it is what `emeth-tui network introduce` "
+        "prints there"
+    ),
     serving.ServeExtraMissing: (
         "serving a network needs packages that are not installed ({modules}): "
         "`pip install 'emeth-tui[serve]'`"
