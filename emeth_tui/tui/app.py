@@ -77,11 +77,15 @@ class EmethApp(ThemedApp[Ending]):
             self.show_node(self.feed.node)
         self.set_interval(REFRESH_S, self._tick)
         self._tick()
-        if self.theme_error:
-            self.note.show(self.theme_error, "bad")
 
     def on_ready(self) -> None:
-        self.screen.call_after_refresh(self._on_shown)
+        self.screen.call_after_refresh(self._shown)
+
+    def _shown(self) -> None:
+        """Go on once the first picture is on its way to the terminal."""
+        if self.theme_error:
+            self.note.show(self.theme_error, "bad")
+        self._on_shown()
 
     # -- the node and its news
 

@@ -24,6 +24,7 @@ from emeth_tui.words.translation import _
 class PathDialog(ModalScreen[Path | None]):
     """One line to edit: Enter takes it, Esc returns None. In a directory the file keeps its default name."""
 
+    CSS_PATH = Path(__file__).parent.parent / "drawing" / "styles" / "dialog.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel", id="path-cancel")]
 
     def __init__(self, title: str, default: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from rich.cells import cell_len
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from emeth_tui.notices.notice import Reason
 
 T = TypeVar("T")
-BOX_CELLS = 70  # inside the border, as styles/app.tcss sets it
+BOX_CELLS = 70  # inside the border, as styles/dialog.tcss sets it
 EDGE_CELLS = 6
 EDGE_LINES = 4
 ANSWER_CELLS = 5  # before an answer: mark and key
@@ -41,6 +42,7 @@ class Choice(Generic[T]):
 class Dialog(ModalScreen[T]):
     """Asks one question. Enter takes the marked answer, a key its own, Esc the first one."""
 
+    CSS_PATH = Path(__file__).parent.parent / "drawing" / "styles" / "dialog.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,left,shift+tab", "move(-1)", "Up", show=False, id="answer-up"),
         Binding("down,right,tab", "move(1)", "Down", show=False, id="answer-down"),

@@ -35,3 +35,11 @@ class KeptStrips(Widget):
         """Drop the cache; every repaint of a widget goes through here."""
         self._strips = None
         super()._set_dirty(*regions)
+
+
+class Ground(KeptStrips):
+    """A mixin for what shows nothing but its background under others: one line is painted for all."""
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return the lines of a region, all of them the same."""
+        return super().render_lines(Region(crop.x, crop.y, crop.width, 1)) * crop.height

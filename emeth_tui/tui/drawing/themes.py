@@ -102,6 +102,9 @@ class Palette:
     def __init__(self, theme: Theme, *, sixteen: bool = False, colourless: bool = False) -> None:
         self.theme = theme
         self.colours = theme.sixteen if sixteen else theme.colours
+        named = [getattr(self.colours, key.name) in ANSI_NAMES for key in fields(Colours)]
+        self.is_exact = not any(named)  # every colour is `#rrggbb`, none is the terminal's own
+        self._all_named = all(named)
         self._colourless = colourless or theme.colourless
         self._styles = {role: self._make(role) for role in ROLES}
         self._selected = {role: self._make_selected(role) for role in ROLES}
@@ -120,9 +123,6 @@ class Palette:
 
     def textual_theme(self) -> TextualTheme:
         """Return what Textual needs for its own parts: backgrounds, borders, inputs."""
-        named = self._colourless or all(
-            getattr(self.colours, key.name) in ANSI_NAMES for key in fields(Colours)
-        )
         paint = {key.name: _textual_name(getattr(self.colours, key.name)) for key in fields(Colours)}
         variables = {
             "rim": paint["border"],
@@ -152,7 +152,7 @@ class Palette:
             surface=paint["background"],
             panel=paint["bar"],
             dark=self.theme.dark,
-            ansi=named,
+            ansi=self._colourless or self._all_named,
             variables=variables,
         )
 
@@ -183,6 +183,17 @@ def load_themes(user_directory: Path) -> dict[str, Theme]:
             theme = parse_theme(path)
             themes[theme.name] = theme
     return themes
+
+
+def load_theme(user_directory: Path, name: str) -> Theme:
+    """Return one theme, as `load_themes` would. Raise SettingsError where there is none of this name."""
+    own = user_directory / f"{name}.toml"
+    if own.name == f"{name}.toml" and own.is_file():
+        return parse_theme(own)
+    for entry in _shipped():
+        if entry.name == f"{name}.toml":
+            return parse_theme(entry)
+    return pick(load_themes(user_directory), name)
 
 
 def pick(themes: Mapping[str, Theme], name: str) -> Theme:

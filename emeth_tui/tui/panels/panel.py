@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Panel(LineView, can_focus=True):
     """A numbered panel. Subclasses draw from `self.frame`; they never ask the node."""
 
-    def __init__(self, *, id: str) -> None:
-        super().__init__(id=id)
+    def __init__(self, *, id: str, classes: str = "") -> None:
+        super().__init__(id=id, classes=classes)
         self.frame: Frame | None = None
         self._drawn_from: object = None
 
@@ -73,8 +73,8 @@ class CursorPanel(Panel):
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.ROWS)
     PAGE_ROWS: ClassVar[int] = 10
 
-    def __init__(self, *, id: str) -> None:
-        super().__init__(id=id)
+    def __init__(self, *, id: str, classes: str = "") -> None:
+        super().__init__(id=id, classes=classes)
         self.chosen = 0
 
     @property

@@ -138,8 +138,8 @@ class EventsPanel(CursorPanel):
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.EVENTS)
 
-    def __init__(self, *, id: str) -> None:
-        super().__init__(id=id)
+    def __init__(self, *, id: str, classes: str = "") -> None:
+        super().__init__(id=id, classes=classes)
         self.filter = EventFilter()
         self._shown: list[Event] = []
 

@@ -13,7 +13,7 @@ from textual.widgets import Input
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.actions import PINNED, footer_actions
 from emeth_tui.tui.bindings import bindings_of
-from emeth_tui.tui.drawing.kept_strips import KeptStrips
+from emeth_tui.tui.drawing.kept_strips import Ground
 from emeth_tui.tui.drawing.line_view import LineView
 from emeth_tui.tui.host import Host, host_of
 from emeth_tui.tui.panels.banner import banner_lines
@@ -45,7 +45,7 @@ class KeysView(LineView):
         return hint_at(screen.hints(), screen.host.note.current, self.size.width, x)
 
 
-class NodeScreen(KeptStrips, Screen[Any]):
+class NodeScreen(Ground, Screen[Any]):
     """A screen of the node. It gets frames and repaints; it never asks the node itself."""
 
     AUTO_FOCUS: ClassVar[str | None] = None
@@ -107,10 +107,19 @@ class NodeScreen(KeptStrips, Screen[Any]):
         yield LineView(id="header")
         yield LineView(id="banner", classes="-empty")
         yield from self.compose_content()
-        filter_input = Input(self.first_filter, placeholder=_("filter"), id="filter", compact=True)
-        filter_input.cursor_blink = False
-        yield filter_input
+        if self.first_filter:
+            yield self._new_filter()
         yield KeysView(id="keys")
+
+    def _new_filter(self) -> Input:
+        entry = Input(self.first_filter, placeholder=_("filter"), id="filter", compact=True)
+        entry.cursor_blink = False
+        return entry
+
+    @property
+    def filter_line(self) -> Input | None:
+        """The filter, None before it is first opened: the first paint need not wait for its styles."""
+        return self.query_one_optional("#filter", Input)
 
     def on_mount(self) -> None:
         self.set_class(self.host.glyphs.ascii_only, "-ascii")
@@ -157,13 +166,18 @@ class NodeScreen(KeptStrips, Screen[Any]):
 
     def open_filter(self) -> None:
         """Open the filter line."""
-        entry = self.query_one("#filter", Input)
+        entry = self.filter_line
+        if entry is None:
+            entry = self._new_filter()
+            self.mount(entry, before="#keys")
         entry.add_class("-open")
         self.set_focus(entry)  # now, not after the next message: what is typed on belongs to the filter
 
     def close_filter(self, *, clear: bool) -> bool:
         """Close the filter line, and return whether there was anything to close or clear."""
-        entry = self.query_one("#filter", Input)
+        entry = self.filter_line
+        if entry is None:
+            return False
         was_there = entry.has_class("-open") or bool(entry.value)
         entry.remove_class("-open")
         if clear and entry.value:

@@ -11,7 +11,7 @@ from textual.containers import Container
 
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
-from emeth_tui.tui.drawing.kept_strips import KeptStrips
+from emeth_tui.tui.drawing.kept_strips import Ground
 from emeth_tui.tui.drawing.line_view import LineView
 from emeth_tui.tui.drawing.lines import Line, Span, fit, line
 from emeth_tui.tui.panels.deposits import deposit_summary
@@ -49,7 +49,7 @@ _WITH_A_PAGE = ("deposits", "disk", "share")
 _PANELS = {1: "workers", 2: "pending", 3: "deposits", 4: "disk", 5: "share", 6: "events"}
 
 
-class Body(KeptStrips, Container):
+class Body(Ground, Container):
     """What stands between header and keys."""
 
 
@@ -75,7 +75,7 @@ class Dashboard(NodeScreen):
             yield PendingPanel(id="pending")
             yield DepositsPanel(id="deposits")
             yield DiskPanel(id="disk")
-            yield EventsPanel(id="events")
+            yield EventsPanel(id="events", classes="-active")
 
     @property
     def workers_panel(self) -> WorkersPanel:
@@ -99,7 +99,6 @@ class Dashboard(NodeScreen):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self._show_tab("events")
         starting = _("connecting to the network, starting the workers …")
         if self.host.options.attached:
             starting = _("connecting to the node that runs here …")
@@ -153,7 +152,7 @@ class Dashboard(NodeScreen):
     def _body_lines(self) -> int:
         """Return how many lines the panels have: counted, as the layout of a new banner is still to come."""
         banner = min(MOST_BANNER_LINES, len(self.query_one("#banner", LineView).lines))
-        filtering = self.query_one("#filter").has_class("-open")
+        filtering = self.filter_line is not None and self.filter_line.has_class("-open")
         return self.size.height - HEADER_AND_KEYS_LINES - banner - filtering
 
     def _tab_line(self, frame: Frame, width: int) -> Line:

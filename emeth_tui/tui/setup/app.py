@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events, on
@@ -33,10 +33,13 @@ if TYPE_CHECKING:
     from emeth_tui.settings import Settings
 
 
+STYLES = Path(__file__).parent.parent / "drawing" / "styles"
+
+
 class SetupApp(ThemedApp[Outcome]):
     """Asks the wizard's questions and ends with its outcome."""
 
-    CSS_PATH = Path(__file__).parent.parent / "drawing" / "styles" / "app.tcss"
+    CSS_PATH: ClassVar[list[str | PurePath]] = [STYLES / "app.tcss", STYLES / "setup.tcss"]
     TITLE = "emeth-tui"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
