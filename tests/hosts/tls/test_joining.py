@@ -12,6 +12,7 @@ import stat
 from pathlib import Path
 
 import msgspec
+import psutil
 import pytest
 
 from emeth_tui.errors import ExitCode, HostError
@@ -185,6 +186,8 @@ async def test_a_new_certificate_takes_the_place_of_the_old_while_the_keeper_goe
     async with network.connected() as connection:
         await asyncio.wait_for(connection.joined.wait(), 60)
         keeper = far.keeper_pid
+        assert ports_of(network.link_pid) == {network.here.port}  # and no pages
+        assert ports_of(far.pids("join")[0]) == {network.place.port}
         assert resident_bytes(network.link_pid) <= 100e6
         assert resident_bytes(far.pids("join")[0]) + resident_bytes(keeper) <= 120e6
         tls = network.host.tls
@@ -221,6 +224,14 @@ async def test_a_port_that_is_taken_is_said(network: Network) -> None:
         assert "in use" in str(connection.away_because)
     listening.close()
     await listening.wait_closed()
+
+
+def ports_of(pid: int) -> set[int]:
+    """Return the ports at which a process listens, on whichever addresses."""
+    listening = [
+        each for each in psutil.Process(pid).net_connections("inet") if each.status == psutil.CONN_LISTEN
+    ]
+    return {each.laddr.port for each in listening}
 
 
 def resident_bytes(pid: int) -> int:
