@@ -25,6 +25,7 @@ _MODULES = {
     "gpu": "gpu",
     "finetune": "finetune.command",
     "verification": "verification.command",
+    "cooperative": "cooperative.command",
     "screen": "screen.command",
     "market": "market",
     "cost": "cost",

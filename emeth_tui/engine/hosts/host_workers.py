@@ -256,8 +256,8 @@ class HostWorkers:
             return
         for worker in host.workers.values():
             job_id = self._leases.job_on(worker)
-            if job_id is None or not self._leases.free:
-                continue
+            if job_id is None or not (self._leases.free or len(self._leases.members_of(job_id)) > 1):
+                continue  # nobody else can take it; of one that is shared out, another member can
             if self._cannot_wait(self._context.book.get(job_id)):
                 away_s = round(host.connection.away_s)
                 self._context.events.publish(events.JobMoved(host.entry.name, away_s), job_id=job_id)

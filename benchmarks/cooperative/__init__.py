@@ -1,0 +1,1 @@
+"""Ways to average what several members train, by validation loss against bytes and time."""
