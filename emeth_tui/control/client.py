@@ -199,14 +199,14 @@ class RemoteNode:
 
     # -- commands
 
-    async def pause_job(self, job_id: JobId) -> str:
-        return str(await self._do("pause_job", job_id=job_id))
+    async def pause_job(self, job_id: JobId, *, for_s: int | None = None, until: str = "") -> str:
+        return str(await self._do("pause_job", job_id=job_id, for_s=for_s, until=until))
 
     async def resume_job(self, job_id: JobId) -> None:
         await self._do("resume_job", job_id=job_id)
 
-    async def pause_claims(self) -> str:
-        return str(await self._do("pause_claims"))
+    async def pause_claims(self, *, for_s: int | None = None, until: str = "") -> str:
+        return str(await self._do("pause_claims", for_s=for_s, until=until))
 
     async def resume_claims(self) -> None:
         await self._do("resume_claims")

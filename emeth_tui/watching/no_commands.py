@@ -14,13 +14,13 @@ from emeth_tui.notices.reasons.network.watching import FromChainAlone
 class NoCommands:
     """Raises CommandRefused for every command of `tui.node_front.NodeFront`."""
 
-    async def pause_job(self, job_id: JobId) -> str:
+    async def pause_job(self, job_id: JobId, *, for_s: int | None = None, until: str = "") -> str:
         _refuse()
 
     async def resume_job(self, job_id: JobId) -> None:
         _refuse()
 
-    async def pause_claims(self) -> str:
+    async def pause_claims(self, *, for_s: int | None = None, until: str = "") -> str:
         _refuse()
 
     async def resume_claims(self) -> None:

@@ -47,6 +47,8 @@ async def test_two_screens_command_a_node_that_works_and_ends(network: Harness, 
         await node.event("claimed", job_id)
         await asyncio.to_thread(one.wait_for, "claimed, deposit")
         one.type("P")
+        await asyncio.to_thread(one.wait_for, "Without an end")
+        one.type("P")
         paused = (await node.event("claims_paused")).body
         await asyncio.to_thread(other.wait_for, "claiming is paused: by ")
         assert paused == ClaimsPaused(PausedByOperator(Asker(SCREEN, one.pid, USER)))
@@ -133,6 +135,8 @@ async def test_leaving_gives_the_shell_back_and_coming_back_shows_the_same_node(
     assert lock_holder(place.control_dir.parent) == node
     assert os.getsid(node) == node
     terminal.type("P")  # the node obeys its new screen as it did its own
+    await asyncio.to_thread(terminal.wait_for, "Without an end")
+    terminal.type("P")
     await asyncio.to_thread(terminal.wait_for, f"claiming is paused: by {USER} at an attached screen")
     terminal.type("q")
     await asyncio.to_thread(terminal.wait_for, "Stop the node now")

@@ -125,6 +125,8 @@ class AttachedScreen:
     async def pause(self, _job_id: JobId) -> None:
         await self._shows("training")
         self._terminal.type("p")
+        await self._shows("Without an end")
+        self._terminal.type("p")
         await self._shows("‖ paused")
 
     async def resume(self, _job_id: JobId) -> None:

@@ -54,6 +54,8 @@ async def test_it_commands_the_node_there_and_a_dropped_line_is_made_anew(
         screen.type("y")
         assert (await node.event("declined", job_id)).body == Declined(token_to_wei(4))
         screen.type("P")
+        await asyncio.to_thread(screen.wait_for, "Without an end")
+        screen.type("P")
         body = (await node.event("claims_paused")).body
         assert isinstance(body, ClaimsPaused)
         assert isinstance(body.reason, PausedByOperator)

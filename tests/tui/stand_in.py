@@ -437,6 +437,7 @@ class StandInNode:
         self.picture = picture or snapshot()
         self.attached_to: Attachment | None = None
         self.screens: list[tuple[Asker, bool]] = []
+        self.pauses: list[tuple[int | None, str]] = []  # for how long, in seconds or until when
         self.calls: list[tuple[str, object]] = []
         self.askers: list[Asker] = []
         self.failures: list[tuple[str, Reason, Asker]] = []  # that nobody waited for
@@ -476,6 +477,7 @@ class StandInNode:
         self, job_id: JobId, *, for_s: int | None = None, until: str = "", by: Asker = OPERATOR
     ) -> str:
         self._called("pause_job", job_id, by=by)
+        self.pauses.append((for_s, until))
         self.change_job(job_id, paused=True)
         return until or (f"in {for_s} s" if for_s else "")
 
@@ -485,6 +487,7 @@ class StandInNode:
 
     async def pause_claims(self, *, for_s: int | None = None, until: str = "", by: Asker = OPERATOR) -> str:
         self._called("pause_claims", by=by)
+        self.pauses.append((for_s, until))
         self.change(claims_paused=PausedByOperator(by), standstill=paused(PausedByOperator(by)))
         return until or (f"in {for_s} s" if for_s else "")
 

@@ -162,7 +162,7 @@ async def test_palette_and_footer_show_what_belongs_there(node: StandInNode, sco
 
 async def test_a_palette_entry_does_what_it_says(node: StandInNode) -> None:
     async with shown(node) as pilot:
-        await press(pilot, "down", "colon", *"resume", "enter")
+        await press(pilot, "down", "colon", *"resume", "enter", "p")
         assert [name for name, _job in node.calls] == ["pause_job"]
 
 

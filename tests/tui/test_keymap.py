@@ -101,7 +101,7 @@ async def test_a_key_of_ones_own_does_it_and_the_old_one_does_not(node: StandInN
         await press(pilot, "p")
         assert node.calls == []
         assert " z Pause " in last_line(pilot)
-        await press(pilot, "z")
+        await press(pilot, "z", "p")
         await press(pilot, "f5")
         assert node.calls == [("pause_job", TRAINING_ID), ("resume_job", TRAINING_ID)]
         await press(pilot, "question_mark")

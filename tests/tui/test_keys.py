@@ -44,7 +44,7 @@ from tests.tui.stand_in import (
 
 async def test_p_pauses_the_chosen_job_and_lets_it_go_on(node: StandInNode) -> None:
     async with shown(node) as pilot:
-        await press(pilot, "p")
+        await press(pilot, "p", "p")
         assert node.calls == [("pause_job", TRAINING_ID)]
         assert "job 6f2a…c1 pauses at its next step" in last_line(pilot)
         assert "‖ paused" in text_of(pilot)
@@ -52,22 +52,44 @@ async def test_p_pauses_the_chosen_job_and_lets_it_go_on(node: StandInNode) -> N
         assert node.calls[-1] == ("resume_job", TRAINING_ID)
 
 
+@pytest.mark.parametrize(
+    ("answer", "length"),
+    [("p", (None, "")), ("1", (1_800, "")), ("2", (7_200, "")), ("8", (28_800, "")), ("7", (None, "07:00"))],
+)
+async def test_a_pause_has_an_end_or_none(
+    node: StandInNode, answer: str, length: tuple[int | None, str]
+) -> None:
+    async with shown(node) as pilot:
+        await press(pilot, "p")
+        assert node.calls == []
+        await press(pilot, answer)
+        assert node.pauses == [length]
+        await press(pilot, "P", answer.replace("p", "P"))
+        assert node.pauses == [length, length]
+
+
+async def test_a_pause_can_be_thought_better_of(node: StandInNode) -> None:
+    async with shown(node) as pilot:
+        await press(pilot, "p", "escape", "P", "enter")
+        assert node.calls == []
+
+
 async def test_the_cursor_says_which_job_is_meant(node: StandInNode) -> None:
     async with shown(node) as pilot:
-        await press(pilot, "down", "p")
+        await press(pilot, "down", "p", "p")
         assert node.calls == [("pause_job", SECOND_ID)]
 
 
 async def test_a_command_that_fails_says_why(node: StandInNode) -> None:
     node.refusals["pause_job"] = NotUnderWay("6f2a…c1")
     async with shown(node) as pilot:
-        await press(pilot, "p")
+        await press(pilot, "p", "p")
         assert "✗ job 6f2a…c1 is not under way" in last_line(pilot)
 
 
 async def test_capital_p_pauses_claiming_and_takes_it_up_again(node: StandInNode) -> None:
     async with shown(node) as pilot:
-        await press(pilot, "P")
+        await press(pilot, "P", "P")
         assert node.calls == [("pause_claims", None)]
         assert "claiming is paused: by the operator" in text_of(pilot)
         await press(pilot, "P")

@@ -175,6 +175,7 @@ SCREENS = {
     "decline": (snapshot, ("D",)),
     "decline-all": (snapshot, ("A",)),
     "leave": (snapshot, ("q",)),
+    "pause": (snapshot, ("p",)),
     "job": (snapshot, ("enter",)),
     "job-shared": (shared, ("enter",)),
     "job-chain": (snapshot, ("enter", "o")),

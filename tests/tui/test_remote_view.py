@@ -59,7 +59,7 @@ async def test_commands_go_out_with_the_dialogs_and_figures_of_the_nodes_own_scr
 async def test_a_refusal_of_the_node_is_in_the_footer(node: StandInNode, tmp_path: object) -> None:
     node.refusals["pause_job"] = Foreign("not that one")
     async with attached(node, tmp_path) as pilot:  # type: ignore[arg-type]
-        await press(pilot, "p")
+        await press(pilot, "p", "p")
         assert "✗ not that one" in last_line(pilot)
 
 

@@ -197,6 +197,8 @@ def test_keys_work_in_a_real_terminal(tmp_path: Path) -> None:
     with busy_screen(60, tmp_path / "report.json") as terminal:
         terminal.wait_for("Workers")
         terminal.type("P")
+        terminal.wait_for("Without an end")
+        terminal.type("P")
         terminal.wait_for("claiming is paused")
         terminal.type("q")
         terminal.wait_for("Leave?")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from emeth_tui.job import Job
     from emeth_tui.model import JobId
     from emeth_tui.tui.dialogs.leave import Leave
+    from emeth_tui.tui.dialogs.pause import PauseLength
     from emeth_tui.tui.frame import Frame
     from emeth_tui.tui.why_not import Target
 
@@ -43,28 +44,42 @@ class NodeCommands:
         self._host = host
 
     def pause_job(self) -> None:
-        """Pause the chosen job, or resume it."""
-        job, node = self._host.target.job, self._host.node
-        if job is None:
+        """Ask for how long to pause the chosen job, or resume it."""
+        frame, job, node = self._host.frame, self._host.target.job, self._host.node
+        if frame is None or job is None:
             return
-        name = short(job.job_id)
+        name, job_id = short(job.job_id), job.job_id
         if job.paused:
-            self._host.runner.run(
-                _("job {job} resumes …").format(job=name), partial(node.resume_job, job.job_id)
-            )
-        else:
-            text = _("job {job} pauses at its next step …").format(job=name)
-            self._host.runner.run(text, partial(node.pause_job, job.job_id))
+            self._host.runner.run(_("job {job} resumes …").format(job=name), partial(node.resume_job, job_id))
+            return
+        text = _("job {job} pauses at its next step …").format(job=name)
+
+        def decide(length: PauseLength | None) -> None:
+            if length is not None:
+                pause = partial(node.pause_job, job_id, for_s=length.for_s, until=length.until)
+                self._host.runner.run(text, pause)
+
+        from emeth_tui.tui.dialogs.pause import pause_job_dialog
+
+        self._host.push_screen(pause_job_dialog(frame, job, name), decide)
 
     def pause_claims(self) -> None:
-        """Pause claiming, or take jobs again."""
+        """Ask for how long to pause claiming, or take jobs again."""
         frame, node = self._host.frame, self._host.node
         if frame is not None and frame.snapshot.claims_paused:
             disabled = why_not.claims_disabled(frame)
             text = _("no longer paused: {reason}").format(reason=text_of(disabled)) if disabled else ""
             self._host.runner.run(text or _("taking new jobs again …"), node.resume_claims)
-        else:
-            self._host.runner.run(_("taking no new jobs …"), node.pause_claims)
+            return
+
+        def decide(length: PauseLength | None) -> None:
+            if length is not None:
+                pause = partial(node.pause_claims, for_s=length.for_s, until=length.until)
+                self._host.runner.run(_("taking no new jobs …"), pause)
+
+        from emeth_tui.tui.dialogs.pause import pause_claims_dialog
+
+        self._host.push_screen(pause_claims_dialog(), decide)
 
     def finish_then_pause(self) -> None:
         """Finish what is under way, then pause."""
