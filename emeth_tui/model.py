@@ -200,13 +200,39 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierPrices:
+    """What held before a time; None for what an entry does not name."""
+
+    before_unix_s: float
+    emt: Decimal | None = None
+    native: Decimal | None = None
+    energy: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Prices:
-    """What one token is worth in a currency, and a kWh costs, by the owner; None for what has no price."""
+    """What one token is worth in a currency, and a kWh costs, by the owner; None for what has no price.
+
+    They hold now; `earlier` ones, the earliest first, held before a time.
+    """
 
     currency: str = ""
     emt: Decimal | None = None
     native: Decimal | None = None
     energy: Decimal | None = None  # of 1 kWh
+    earlier: tuple[EarlierPrices, ...] = ()
+
+    def at(self, unix_s: float | None) -> Prices:
+        """Return the prices that held at a time; at None, those of now."""
+        if unix_s is None or not self.earlier:
+            return self
+        held = [one for one in self.earlier if unix_s < one.before_unix_s]
+        return Prices(
+            self.currency,
+            next((one.emt for one in held if one.emt is not None), self.emt),
+            next((one.native for one in held if one.native is not None), self.native),
+            next((one.energy for one in held if one.energy is not None), self.energy),
+        )
 
 
 NO_PRICES = Prices()

@@ -95,7 +95,8 @@ def transaction(tx: JournaledTransaction) -> records.TransactionRecord:
 
 
 def movement(movement: Movement, fee_wei: int | None, prices: Prices = NO_PRICES) -> records.MovementRecord:
-    """Make a movement's record, with what this account paid for its gas, at the owner's prices."""
+    """Make a movement's record, with what this account paid for its gas, at the owner's prices of then."""
+    prices = prices.at(movement.at_unix_s)
     return records.MovementRecord(
         at=iso(movement.at_unix_s),
         kind=movement.kind.value,
@@ -158,7 +159,8 @@ def offer(
 
 
 def day(day: DayAccount, prices: Prices = NO_PRICES) -> records.DayRecord:
-    """Make a day's record, at the owner's prices."""
+    """Make a day's record, at the owner's prices of that day."""
+    prices = prices.at(day.start_unix_s)
     return records.DayRecord(
         day=day_of(day.start_unix_s),
         ended=day.ended,
@@ -202,7 +204,8 @@ def device_use(use: DeviceUse) -> records.DeviceUseRecord:
 
 
 def net(job: Job, fee_wei: int, prices: Prices) -> records.NetRecord:
-    """Make the record of what is left of a job."""
+    """Make the record of what is left of a job, at the owner's prices of its end."""
+    prices = prices.at(job.ended_at_unix_s)
     emt_wei = job.earned_wei - job.lost_wei
     return records.NetRecord(
         currency=prices.currency or None,

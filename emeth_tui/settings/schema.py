@@ -144,6 +144,7 @@ CHANGEABLE_AT_RUN_TIME = frozenset(
         "rewards.auto_withdraw",
         "rewards.currency",
         "rewards.emt_price",
+        "rewards.earlier_prices",
         "rewards.native_price",
         "rewards.energy_price",
         "training.batch_size",

@@ -32,6 +32,7 @@ from emeth_tui.settings.values import (
     ModelName,
     Number,
     Price,
+    PricesBefore,
     SecretUrl,
     Symbol,
     TerminalAlerts,
@@ -40,6 +41,7 @@ from emeth_tui.settings.values import (
     UserPath,
     Verification,
     Whole,
+    read_earlier,
 )
 
 _MAX_CHAIN_ID = 9_223_372_036_854_775_771  # EIP-2294
@@ -279,10 +281,17 @@ class RewardSettings(Section):
         examples=[0.31],
         description="price of 1 kWh by your bill, for what energy costs and what a job leaves net",
     )
+    earlier_prices: PricesBefore = Field(
+        default_factory=list,
+        examples=[["before 2026-07-01 emt 0.95 energy 0.28"]],
+        description="prices that held before a date (UTC), where they were others than those above; what an "
+        "entry does not name is as after it",
+    )
 
     @property
     def prices(self) -> Prices:
-        return Prices(self.currency or "", self.emt_price, self.native_price, self.energy_price)
+        earlier = read_earlier(self.earlier_prices)
+        return Prices(self.currency or "", self.emt_price, self.native_price, self.energy_price, earlier)
 
 
 class WorkerSettings(Section):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timezone
 from decimal import Decimal
 from ipaddress import ip_address
 from pathlib import Path
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from emeth_tui.device_rules.rule import rules_of
-from emeth_tui.model import AlertTopic, Language
+from emeth_tui.model import AlertTopic, EarlierPrices, Language
 from emeth_tui.notices.reasons import settings as why
 from emeth_tui.schedule.week import WeekHours
 from emeth_tui.schedule.zone import offset_in
@@ -22,6 +23,10 @@ from emeth_tui.settings.key_names import as_several, checked_key
 from emeth_tui.settings.problems import EMT_DECIMALS
 
 MAX_PORT = 65_535
+MAX_EARLIER_PRICES = 1_000
+_BEFORE = re.compile(
+    r"before (\d{4}-\d{2}-\d{2})((?: (?:emt|native|energy) \d{1,9}(?:\.\d{1,8})?)+)", re.ASCII
+)
 MAX_BATCH_SIZE = 1_024
 PRICE_DECIMALS = 12
 MAX_SYMBOL_CHARS = 16
@@ -116,6 +121,37 @@ def _hold_rules(entries: list[str]) -> list[str]:
         rules_of(entries)
     except ValueError as error:
         raise InvalidSetting(why.NotARule(str(error))) from None
+    return entries
+
+
+def read_earlier(entries: Iterable[str]) -> tuple[EarlierPrices, ...]:
+    """Read entries, the earliest date first. Raise ValueError with the first one that is invalid."""
+    earlier = [_earlier(entry) for entry in entries]
+    if len(earlier) > MAX_EARLIER_PRICES:
+        raise ValueError(f"{len(earlier)} > {MAX_EARLIER_PRICES}")
+    return tuple(sorted(earlier, key=lambda one: one.before_unix_s))
+
+
+def _earlier(entry: str) -> EarlierPrices:
+    match = _BEFORE.fullmatch(" ".join(entry.lower().split()))
+    try:
+        if match is None:
+            raise ValueError(entry)
+        before = datetime.strptime(match[1], "%Y-%m-%d").replace(tzinfo=timezone.utc)
+    except ValueError:
+        raise ValueError(entry) from None
+    words = match[2].split()
+    prices = dict(zip(words[::2], map(Decimal, words[1::2]), strict=True))
+    if len(prices) * 2 != len(words):  # one of them twice
+        raise ValueError(entry)
+    return EarlierPrices(before.timestamp(), prices.get("emt"), prices.get("native"), prices.get("energy"))
+
+
+def _earlier_prices(entries: list[str]) -> list[str]:
+    try:
+        read_earlier(entries)
+    except ValueError as error:
+        raise InvalidSetting(why.NotEarlierPrices(str(error))) from None
     return entries
 
 
@@ -225,6 +261,7 @@ Listen = Annotated[str, AfterValidator(_listen)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 HoursOfWeek = Annotated[list[str], BeforeValidator(_comma_separated), AfterValidator(_hours)]
 DeviceHours = Annotated[list[str], BeforeValidator(_comma_separated), AfterValidator(_device_hours)]
+PricesBefore = Annotated[list[str], BeforeValidator(_comma_separated), AfterValidator(_earlier_prices)]
 HoldRules = Annotated[list[str], BeforeValidator(_comma_separated), AfterValidator(_hold_rules)]
 BatchSize = Annotated[int | Literal["auto"], BeforeValidator(_batch_size)]
 NetworkName = Annotated[str, AfterValidator(_network_name)]

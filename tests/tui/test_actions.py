@@ -18,6 +18,7 @@ from emeth_tui.tui.actions import ACTIONS, BY_ID, actions_of, palette_actions
 from emeth_tui.tui.app import EmethApp
 from emeth_tui.tui.keymap import shown_key
 from emeth_tui.tui.node_front import Ending
+from emeth_tui.tui.why_not import needs_node
 from emeth_tui.words.sentences import text_of as text_of_reason
 from tests.factories import make_transaction
 from tests.tui.harness import LARGE, OPTIONS, READ_ONLY, SMALL, attached, last_line, press, shown, text_of
@@ -117,6 +118,8 @@ async def test_its_key_says_why_not(
     if action.scope is Scope.TRANSACTION:  # one without a job
         withdrawal = [make_transaction(job_id=None, purpose="withdraw")]
         monkeypatch.setattr(nothing_to_act_on.records, "transactions", AsyncMock(return_value=withdrawal))
+    if action.why_not is needs_node:
+        nothing_to_act_on.picture = replace(nothing_to_act_on.picture, from_chain_alone=True)
     async with shown(nothing_to_act_on, options=READ_ONLY) as pilot:
         await press(pilot, *way_to(action))
         performed.clear()

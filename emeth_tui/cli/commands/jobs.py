@@ -195,6 +195,7 @@ def _facts(job: Job) -> list[tuple[str, str, str]]:
 def _net_facts(stored: StoredJob, prices: Prices) -> list[tuple[str, str, str]]:
     """Say what energy a job took, and what is left of it at the owner's prices once it has ended."""
     job, facts = stored.job, list[tuple[str, str, str]]()
+    prices = prices.at(job.ended_at_unix_s)
     if job.energy_mj is not None:
         costs = energy_worth(job.energy_mj, prices.energy)
         at_price = "" if costs is None else f", {costs:,.2f} {prices.currency}"

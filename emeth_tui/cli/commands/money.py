@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -154,7 +155,7 @@ def _print_devices(place: Place, output: Output, tables: StoreReader, earliest: 
     from emeth_tui.listings import making
     from emeth_tui.listings.records import DeviceRecord
 
-    prices = place.settings.rewards.prices
+    prices = place.settings.rewards.prices.at(min(latest, time.time()))
     days = [day for day in _accounts(place, tables) if earliest <= day.start_unix_s <= latest]
     accounts = devices_of(tables.energy.all(), tables.jobs.all(), days)
     if not accounts:
@@ -263,8 +264,16 @@ def _worth(days: Sequence[DayAccount], prices: Prices, symbol: str) -> list[str]
             what=what, price=f"{price:,f}", currency=prices.currency, token=token, value=f"{value:,.2f}"
         )
         for what, amount_wei, price, token in totals
-        if price is not None and (value := worth(amount_wei, price)) is not None
+        if not _changed(days, prices)
+        and price is not None
+        and (value := worth(amount_wei, price)) is not None
     ] + left
+
+
+def _changed(days: Sequence[DayAccount], prices: Prices) -> bool:
+    """Whether other prices than today's value some of the days."""
+    held = {prices.at(day.start_unix_s) for day in days}
+    return bool(prices.earlier) and held != {prices.at(time.time())}
 
 
 def reward_state_text(day: DayAccount) -> str:
@@ -299,8 +308,10 @@ def _net_title(prices: Prices) -> str:
 
 
 def _day_columns(symbol: str, prices: Prices) -> list[Column[DayAccount]]:
+    from emeth_tui.engine.money.earnings import net_of_days
+
     def net(day: DayAccount) -> str:
-        left = net_worth(prices, day.total_wei, day.native_fee_wei, day.energy_mj)
+        left = net_of_days([day], prices)
         return "" if left is None else f"{left:,.2f}"
 
     def estimate(day: DayAccount) -> str:
@@ -343,7 +354,7 @@ def _movement_columns(
     fees_wei: Mapping[Movement, int], symbol: str, prices: Prices
 ) -> list[Column[Movement]]:
     def value(movement: Movement) -> str:
-        amount = worth(movement.amount_wei, prices.emt)
+        amount = worth(movement.amount_wei, prices.at(movement.at_unix_s).emt)
         return "" if amount is None else f"{amount:,.2f}"
 
     valued = (

@@ -7,7 +7,7 @@ adds none of it to a total.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum
@@ -62,8 +62,19 @@ class DayAccount:
 
 
 def net_of_days(days: Iterable[DayAccount], prices: Prices) -> Decimal | None:
-    """Return what days left after fees and energy; None where a price is missing that this needs."""
-    days = tuple(days)
+    """Return what days left after fees and energy, each at its own prices; None where one is missing.
+
+    Prices that are the same for all days value their sum, which is exact.
+    """
+    by_prices: dict[Prices, list[DayAccount]] = defaultdict(list)
+    for day in days:
+        by_prices[prices.at(day.start_unix_s)].append(day)
+    nets = [_net_of(several, held) for held, several in by_prices.items()] or [_net_of([], prices)]
+    known = [net for net in nets if net is not None]
+    return sum(known, Decimal(0)) if len(known) == len(nets) else None
+
+
+def _net_of(days: Sequence[DayAccount], prices: Prices) -> Decimal | None:
     return net_worth(
         prices,
         sum(day.total_wei for day in days),

@@ -189,6 +189,10 @@ class NotHours(Reason):
     entry: str
 
 
+class NotEarlierPrices(Reason):
+    entry: str
+
+
 class NotARule(Reason):
     entry: str
 

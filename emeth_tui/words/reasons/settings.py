@@ -62,6 +62,9 @@ SENTENCES: Mapping[type[Notice], str] = {
     settings.NotHours: (
         "`{entry}`: hours are days, times or both, such as `mon-fri 22:00-06:00`, `sat` or `20:00-07:00`"
     ),
+    settings.NotEarlierPrices: (
+        "'{entry}' is no entry such as `before 2026-07-01 emt 0.95 native 0.02 energy 0.28`"
+    ),
     settings.NotARule: (
         "`{entry}`: a rule is such as `temperature above 83 until 75`, `cuda:1 power above 250 for 30s until "
         "200 for 10m`, `free-memory below 2000 until 4000` or `on-battery`"
