@@ -40,6 +40,11 @@ class KeeperPlace:
         return self.root / "devices"
 
     @property
+    def relay(self) -> Path:
+        """Holds what a relay of dask's makes and tidies up for itself."""
+        return self.root / "relay"
+
+    @property
     def logs(self) -> Path:
         """Holds the keeper's log and the workers'."""
         return self.root / "logs"

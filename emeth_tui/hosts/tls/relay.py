@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -150,13 +149,13 @@ class Joining:
 
     async def _relay_once(self) -> None:
         security = OwnSecurity(self._reaching, self._listening, NODE_DNS_NAME)
-        with tempfile.TemporaryDirectory(prefix="emeth-tui-relay-") as directory:
-            relay = Relay(self._invitation, security, directory, self._serve)
-            try:
-                await relay
-                await relay.finished()
-            finally:
-                await relay.close()
+        self._place.relay.mkdir(mode=0o700, parents=True, exist_ok=True)
+        relay = Relay(self._invitation, security, str(self._place.relay), self._serve)
+        try:
+            await relay
+            await relay.finished()
+        finally:
+            await relay.close()
 
     async def _serve(self, comm: PlainTLS, message: dict[str, Any]) -> None:
         versions = _versions(message)
