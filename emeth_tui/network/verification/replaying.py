@@ -63,6 +63,7 @@ class Replayer:
         self._wallet = wallet
         self._process = process
         self._commitments: dict[JobId, Commitment] = {}
+        self._blocks: dict[JobId, Head] = {}
 
     async def wait(self, job: ChainJob) -> None:
         """Raise StatesDue where it is known that a job has to wait still; JobError where it has too long."""
@@ -86,8 +87,10 @@ class Replayer:
             what = f"job {job.job_id}: its state after epoch {epoch}"
             await fetch(self._storage, url, path, max_bytes=seen.state_bytes, what=what)
             paths[epoch] = path
-        await self._replay(submission, seen, commitment, asked, paths)
-        del self._commitments[job.job_id]
+        try:
+            await self._replay(submission, seen, commitment, asked, paths)
+        finally:
+            self._forget(job.job_id)
 
     async def _replay(
         self,
@@ -113,14 +116,19 @@ class Replayer:
         check_replay(outcomes, commitment, kind_from_data(answer["kind"]))
 
     async def _ask(self, job: ChainJob, commitment: Commitment) -> _Asked:
-        block = await drawing_block(self._chain, job.submitted_at_unix_s)
+        block = self._blocks.get(job.job_id)
+        if block is None or (await self._chain.head(block.number)).hash != block.hash:
+            block = await drawing_block(self._chain, job.submitted_at_unix_s)
         if block is None:
             raise StatesDue
+        self._blocks[job.job_id] = block
         segments = drawn_segments(hash_bytes(block), commitment.root, commitment.epochs)
         return _Asked(block, segments, delivered_epochs(segments, commitment))
 
     async def _urls(self, job: ChainJob, asked: _Asked) -> dict[int, str]:
         """Return where each state lies. Raise StatesDue, or JobError when the time is up."""
+        limit_s = self._chain.network.delivery_s
+        is_late = (await self._chain.head()).timestamp_unix_s > asked.block.timestamp_unix_s + limit_s
         urls, missing = {}, []
         for epoch in asked.epochs:
             try:
@@ -129,14 +137,17 @@ class Replayer:
                 )
                 urls[epoch] = str(answer["url"])
             except StorageRejected:
+                if not is_late:
+                    raise StatesDue from None
                 missing.append(epoch)
-        if not missing:
-            return urls
-        limit_s = self._chain.network.delivery_s
-        if (await self._chain.head()).timestamp_unix_s > asked.block.timestamp_unix_s + limit_s:
-            self._commitments.pop(job.job_id, None)
+        if missing:
+            self._forget(job.job_id)
             raise JobError(StatesNotDelivered(", ".join(map(str, missing)), limit_s))
-        raise StatesDue
+        return urls
+
+    def _forget(self, job_id: JobId) -> None:
+        self._commitments.pop(job_id, None)
+        self._blocks.pop(job_id, None)
 
 
 def replayer_for(

@@ -44,7 +44,7 @@ from emeth_tui.words.sentences import english
 MAX_RESULT_BYTES = 64_000_000  # ours: devnet-small's results have 2.5 MB
 MAX_DEATHS = 2  # of the process that examines a result, before the result is blamed
 LOOK_EVERY_S = 1.0
-STATES_AGAIN_S = 2.0
+STATES_AGAIN_S = 10.0  # the storage counts the calls of an account
 SLOW_AGAIN_S = 3_600.0  # others wait while a result is examined that takes too long
 
 _logger = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from emeth_tui.errors import JobError, TrainingError
 from emeth_tui.notices.reasons.network import verification as why
 from emeth_tui.protocol.replay import Commitment, Kind, StateRecord
 from emeth_tui.training.data.dataset import TokenisedDataset, load_tokens
-from emeth_tui.training.devices import open_device, set_deterministic, set_threads
+from emeth_tui.training.devices import open_device, set_deterministic
 from emeth_tui.training.files.checkpoint import CheckpointStore
 from emeth_tui.training.files.models import open_model
 from emeth_tui.training.job_control import Control
@@ -37,6 +37,7 @@ from emeth_tui.training.replay.states import (
     read_state,
     weights_of,
 )
+from emeth_tui.training.run.cpu_trial import threads
 from emeth_tui.training.run.loop import Trainer
 from emeth_tui.training.run.microbatch import MicroBatch
 from emeth_tui.training.run.state import Plan, Position, SavingLimits
@@ -117,12 +118,9 @@ class Again:
         began = self._delivered(states[first], first) if first else None
         ended = self._delivered(states[last], last)
         model = self._start()
-        kind = self._record(last).kind
-        if not self._device.is_cuda:
-            set_threads(kind.threads)
         trainer = self._trainer(model)
         equal = True
-        with contextlib.closing(trainer):
+        with threads(self._record(last).kind.threads), contextlib.closing(trainer):
             content = self._content(model, first, began)
             before = _copy(weights_of(content["model"], self._shape.vocab_size))
             shortest = math.inf

@@ -14,6 +14,7 @@ from emeth_tui.devnet.bots.plan import JobPlan, Planner
 from emeth_tui.devnet.bots.texts import load_corpus
 from emeth_tui.devnet.network import Devnet
 from emeth_tui.devnet.options import DevnetOptions
+from emeth_tui.network.verification import verifier
 from emeth_tui.network.verification.torch_tasks import train
 from emeth_tui.notices.reasons.network import verification as why
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
@@ -108,7 +109,8 @@ class Site:
         return dict(rejection["reason"])
 
 
-async def test_what_is_drawn_is_trained_again(tmp_path: Path) -> None:
+async def test_what_is_drawn_is_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verifier, "STATES_AGAIN_S", 0.5)
     site = Site(tmp_path)
     await site.start()
     try:
