@@ -47,3 +47,12 @@ def test_no_text_is_in_two_parts(language: Language) -> None:
     for one in parts:
         for other in parts:
             assert one is other or one[:200] not in other
+
+
+def test_far_text_comes_from_a_directory_where_one_is_named(tmp_path: Path) -> None:
+    (tmp_path / "manual-ja.txt").write_text("命令の説明書である。\n" * 200, encoding="utf-8")
+
+    material = load_material(Language.JA, None, tmp_path)
+
+    assert "命令の説明書" in material.domains[FAR].jobs
+    assert "命令の説明書" not in material.pretraining + material.domains[NEAR].jobs

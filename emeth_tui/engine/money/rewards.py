@@ -52,11 +52,11 @@ class Rewards:
     def _report_closed_days(self, current_slot: int) -> None:
         """Publish each day's result that has not been: also of those that closed while the node was down."""
         key_values = self._context.store.key_values
-        reported = key_values.get(DAYS_REPORTED)
-        if reported is not None:
-            for slot in range(max(int(reported), current_slot - MOST_DAYS_REPORTED), current_slot):
-                self._report_day(slot)
-        key_values.set(DAYS_REPORTED, str(current_slot))
+        reported = int(key_values.get(DAYS_REPORTED) or current_slot)
+        for slot in range(max(reported, current_slot - MOST_DAYS_REPORTED), current_slot):
+            self._report_day(slot)
+        # An endpoint that lags may show the day before once more.
+        key_values.set(DAYS_REPORTED, str(max(reported, current_slot)))
 
     def _report_day(self, slot: int) -> None:
         """Publish what a day brought, if there was anything."""

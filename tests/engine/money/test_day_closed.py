@@ -90,5 +90,13 @@ async def test_a_day_that_closes_while_the_node_is_down_is_summed_up_when_it_is_
     assert len(await closed(tmp_path, chain, [DAY + 3, DAY + 4])) == 2  # what was said before, and no more
 
 
+async def test_an_endpoint_that_lags_at_midnight_makes_no_day_end_twice(tmp_path: Path) -> None:
+    good = ended(make_job(job_id=JOB_ID), DAY, state=JobState.VERIFIED, earned_wei=20)
+
+    said = await closed(tmp_path, Chain(EARNED), [DAY, DAY + 1, DAY, DAY + 1], good)
+
+    assert [one.slot for one in days(said)] == [DAY]
+
+
 def days(said: Sequence[object]) -> list[DayClosed]:
     return [one for one in said if isinstance(one, DayClosed)]
