@@ -29,6 +29,7 @@ _MODULES = {
     "screen": "screen.command",
     "market": "market",
     "cost": "cost",
+    "network": "network.command",
 }
 
 

@@ -48,11 +48,14 @@ from emeth_tui.network.files import (
     read_json,
     write_json,
 )
+from emeth_tui.network.records.database import Database
+from emeth_tui.network.records.jobs import JobRecords
+from emeth_tui.network.records.sqlite import RECORDS_FILE, SqliteDatabase
 from emeth_tui.network.services.http_service import HttpService
 from emeth_tui.network.services.info_server import InfoApp
 from emeth_tui.network.services.mirror import JobMirror
-from emeth_tui.network.services.objects import DATASETS, ObjectStore
-from emeth_tui.network.services.storage import StorageApp, StorageOptions
+from emeth_tui.network.services.storage import StorageApp
+from emeth_tui.network.services.storing import StorageOptions, Storing, in_directory
 from emeth_tui.network.supervision import supervise
 from emeth_tui.network.verification.examiner import examination_for
 from emeth_tui.network.verification.rejections import Rejections
@@ -131,18 +134,16 @@ class Devnet:
         self._stack.push_async_callback(chain.close)
         await funding.hand_out(chain, keys)
         await chain.rpc.call("evm_mine")  # a kept chain's newest block is as old as its last run
-        mirror = self._mirror = JobMirror(chain, interval_s=self.options.poll_interval_s)
+        database = SqliteDatabase(state_dir / RECORDS_FILE)
+        self._stack.callback(database.close)
+        kept = JobRecords(database, CHAIN_ID, network.core_address)
+        mirror = self._mirror = JobMirror(chain, kept, interval_s=self.options.poll_interval_s)
         await mirror.refresh()
 
-        objects = ObjectStore(state_dir / "storage")
-        storage = await self._serve("storage", self._storage_app(state_dir, objects, keys), ports)
-        rejections = self._rejections = Rejections(state_dir / "rejections.jsonl")
-        info_app = InfoApp(
-            mirror,
-            lambda name: objects.size_bytes(DATASETS, name),
-            rejections.of,
-            lag_s=self.options.info_lag_s,
-        )
+        storing = self._storing(state_dir, database)
+        storage = await self._serve("storage", self._storage_app(storing, keys), ports)
+        rejections = self._rejections = Rejections(database)
+        info_app = InfoApp(mirror, storing.objects.settle, rejections.of, lag_s=self.options.info_lag_s)
         info_server = await self._serve("info", info_app.asgi(), ports)
         network = network.model_copy(update={"storage_url": storage.url, "info_url": info_server.url})
         write_json(state_dir / "ports.json", ports)
@@ -202,16 +203,21 @@ class Devnet:
         }
         return load_network(Settings(network=DEVNET, networks={DEVNET: changes}), environment={})
 
-    def _storage_app(self, state_dir: Path, objects: ObjectStore, keys: dict[str, Key]) -> ASGIApp:
-        app: ASGIApp = StorageApp(
-            objects,
+    def _storing(self, state_dir: Path, database: Database) -> Storing:
+        return in_directory(
+            state_dir / "storage",
+            database,
             self._find_job,
             secret=bytes.fromhex(kept_secret(state_dir / "storage_secret")),
-            verifier_address=keys[funding.VERIFIER].address,
             options=StorageOptions(
                 url_lifetime_s=self.options.url_lifetime_s,
                 takes_states=self.options.verification == "replay",
             ),
+        )
+
+    def _storage_app(self, storing: Storing, keys: dict[str, Key]) -> ASGIApp:
+        app: ASGIApp = StorageApp(
+            storing, self._find_job, verifier_address=keys[funding.VERIFIER].address
         ).asgi()
         return app if self.options.faults is None else FaultyApp(app, self.options.faults)
 

@@ -12,6 +12,7 @@ from emeth_tui.protocol.parameters import is_plain_name
 PART_BYTES = 10_000_000  # protocol.md §5
 SIGNATURE_LIFETIME_S = 60  # the server rejects older ones (protocol.md §5)
 RESULT_EXTENSION = ".pt"  # protocol.md §5
+DATASET_EXTENSION = ".txt"  # of what a requester stores: ours (protocol.md §5a)
 
 SIGNED_GET_URL_PATH = "/api/v1/node/signed-get-url"
 PUT_SIGNED_URLS_PATH = "/api/v1/node/multipartUpload/getPutSignedUrls"

@@ -13,9 +13,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.model import JobId
+from emeth_tui.network.objects.directory import DirectoryStore
+from emeth_tui.network.objects.store import DATASETS, RESULTS
+from emeth_tui.network.records.sqlite import SqliteDatabase
 from emeth_tui.network.services.http_service import HttpService
-from emeth_tui.network.services.objects import DATASETS, RESULTS, ObjectStore
-from emeth_tui.network.services.storage import StorageApp, StorageOptions
+from emeth_tui.network.services.storage import StorageApp
+from emeth_tui.network.services.storing import StorageOptions, in_directory
 from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.settings import Network
 from tests.devnet.records import JOB_ID, chain_job
@@ -143,14 +146,13 @@ class StorageSite:
         self.wallet = wallet
         self.now_shift_s = 0.0
         self.jobs: dict[JobId, ChainJob] = {JOB_ID: chain_job(node=wallet.address)}
-        self.objects = ObjectStore(root)
-        app = StorageApp(
-            self.objects,
-            self._find_job,
-            secret=b"secret",
-            verifier_address="0x" + "99" * 20,
-            options=StorageOptions(url_lifetime_s=url_lifetime_s),
-        )
+        root.mkdir(exist_ok=True)
+        self.database = SqliteDatabase(root / "records.db")
+        options = StorageOptions(url_lifetime_s=url_lifetime_s)
+        storing = in_directory(root, self.database, self._find_job, secret=b"secret", options=options)
+        assert isinstance(storing.objects, DirectoryStore)
+        self.objects = storing.objects
+        app = StorageApp(storing, self._find_job, verifier_address="0x" + "99" * 20)
         self.app = UnreliableStorage(app.asgi())
 
     def put_dataset(self, content: bytes) -> str:
@@ -180,6 +182,7 @@ async def storage_site(
     site.url = service.url
     yield site, network_at(service.url)
     await service.stop()
+    site.database.close()
 
 
 def network_at(url: str) -> Network:

@@ -36,6 +36,7 @@ class _Asked:
     rpc_urls: list[str]
     name: str
     url: str
+    storage_hosts: list[str]
     native_symbol: str
     models: dict[str, str]
     confirmations: int
@@ -69,6 +70,13 @@ class _Asked:
     default="http://127.0.0.1:3000",
     show_default=True,
     help="Where nodes will reach `network serve`.",
+)
+@click.option(
+    "--storage-host",
+    "storage_hosts",
+    metavar="HOST",
+    multiple=True,
+    help="Host of an object store, where nodes will send results by its URLs; repeat for more.",
 )
 @click.option(
     "--verifier",
@@ -191,6 +199,7 @@ def deploy(context: click.Context, /, yes: bool, as_json: bool, **options: Any) 
         list(options["rpc_urls"]),
         options["name"],
         options["url"].rstrip("/"),
+        list(options["storage_hosts"]),
         options["native_symbol"],
         {"en": options["model_en"], "ja": options["model_ja"]},
         options["confirmations"],
@@ -270,6 +279,7 @@ def _profile(asked: _Asked, record: DeploymentRecord, deployment: Deployment | N
         "first_block": begun.first_block,
         "storage_url": asked.url,
         "info_url": asked.url,
+        "storage_hosts": asked.storage_hosts,
         "models": asked.models,
         "confirmations": asked.confirmations,
         "verification": asked.verification,

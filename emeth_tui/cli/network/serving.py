@@ -28,16 +28,19 @@ def serve(context: click.Context, /, path: Path) -> ExitCode:
     from emeth_tui.network.extra import check_extra
 
     check_extra()
+    from emeth_tui.hardening import take_out
     from emeth_tui.network.serving.config import read_serve_settings
+    from emeth_tui.network.serving.credentials import VARIABLES
     from emeth_tui.network.serving.log_lines import log_to_stderr
     from emeth_tui.network.serving.server import serve as serve_network
     from emeth_tui.settings.profiles import read_profile
 
+    secrets = take_out(VARIABLES)
     settings = read_serve_settings(path)
     network = read_profile(settings.profile)
     wallet = wallet_of(place_of(context), take_secrets()) if settings.verify else None
     log_to_stderr(settings.log_format)
-    asyncio.run(serve_network(settings, network, wallet, _say))
+    asyncio.run(serve_network(settings, network, wallet, _say, secrets))
     return ExitCode.OK
 
 

@@ -53,12 +53,15 @@ class RequesterStorage:
         Storing it again replaces it. Raise StorageRejected when the storage refuses it, StorageError.
         """
 
+        size_bytes = await run_to_end(file.seek, 0, os.SEEK_END)
+        fields = {"private": private, "size": size_bytes}
+
         async def attempt() -> str:
             what = f"job {job_id}: upload"
             answer = await self._storage.ask(
-                REQUESTER_PUT_URL_PATH, what, DatasetPutUrl, signed_for=job_id, fields={"private": private}
+                REQUESTER_PUT_URL_PATH, what, DatasetPutUrl, signed_for=job_id, fields=fields
             )
-            await self._put(answer.url, file, on_progress)
+            await self._put(answer.url, file, size_bytes, on_progress)
             return answer.dataset
 
         retry = replace(self._transport.retry, patience_s=float("inf"))  # a large dataset may take its time
@@ -96,9 +99,8 @@ class RequesterStorage:
         what = f"job {job_id}: result"
         return await self._storage.ask(REQUESTER_GET_URL_PATH, what, ResultGetUrl, signed_for=job_id)
 
-    async def _put(self, url: str, file: BinaryIO, on_progress: Progress) -> None:
+    async def _put(self, url: str, file: BinaryIO, size_bytes: int, on_progress: Progress) -> None:
         """Send a dataset once. Raise TryAgain or StorageRejected."""
-        size_bytes = await run_to_end(file.seek, 0, os.SEEK_END)
         checked = await self._guard.check(url)
         async with new_http_client() as client:
             with self._transport.stall_limit.watch() as stall:

@@ -13,6 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from emeth_tui.errors import ServiceError
+from emeth_tui.network.services.patience import PatientProtocol
 from emeth_tui.notices.reasons.local.serving import CannotListen, NoFreePort, NoPort, ServiceDidNotStart
 
 LOOPBACK = "127.0.0.1"
@@ -88,6 +89,7 @@ class HttpService:
         self._host, self._port = listener.getsockname()[:2]
         config = uvicorn.Config(
             dated(self._app),
+            http=PatientProtocol,
             log_config=None,
             log_level="warning",
             access_log=False,

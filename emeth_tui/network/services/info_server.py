@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from starlette.applications import Starlette
@@ -21,12 +22,16 @@ from emeth_tui.protocol.job_ids import parse_job_id
 
 _STATUSES = {str(status) for status in range(10)}  # protocol.md §3
 
-DatasetSize = Callable[[str], "int | None"]
+DatasetSize = Callable[[str], Awaitable["int | None"]]
 RejectionOf = Callable[[JobId], "dict[str, Any] | None"]
 
 
 class InfoApp:
-    """Serves what the mirror held `lag_s` seconds ago. Keep `follow` running."""
+    """Serves what the mirror held `lag_s` seconds ago. Keep `follow` running.
+
+    `dataset_size` is asked once for each dataset, when a job that names it is seen first: so it settles the
+    dataset before a node hears of the job.
+    """
 
     def __init__(
         self,
@@ -44,6 +49,9 @@ class InfoApp:
         self._monotonic_s = monotonic_s
         self._history: deque[tuple[float, dict[JobId, ChainJob]]] = deque()
         self._shown: dict[JobId, ChainJob] = {}
+        self._sizes: dict[str, int] = {}
+        self._entries: dict[JobId, tuple[ChainJob, bytes]] = {}
+        self._lists: dict[str | None, bytes] = {}  # of `_shown`, by the status asked for
 
     def asgi(self) -> Starlette:
         """Return the application for a server to run."""
@@ -52,33 +60,47 @@ class InfoApp:
     async def follow(self) -> None:
         """Follow the mirror until cancelled."""
         version = self._mirror.version
-        self.take()
+        await self.take()
         while True:
             version = await self._mirror.wait_beyond(version)
-            self.take()
+            await self.take()
 
-    def take(self) -> None:
-        """Record what the mirror holds now; it is served once the lag has passed."""
-        self._history.append((self._monotonic_s(), dict(self._mirror.jobs)))
+    async def take(self) -> None:
+        """Record what the mirror holds now; it is served once the lag has passed. Raise ServiceError."""
+        jobs = dict(self._mirror.jobs)
+        seen_s = self._monotonic_s()
+        for dataset in {job.dataset for job in jobs.values()} - self._sizes.keys():
+            self._sizes[dataset] = await self._dataset_size(dataset) or 0
+        self._history.append((seen_s, jobs))
         self._catch_up()
 
     def _catch_up(self) -> Mapping[JobId, ChainJob]:
         horizon_s = self._monotonic_s() - self._lag_s
         while self._history and self._history[0][0] <= horizon_s:
             _, self._shown = self._history.popleft()
+            self._lists.clear()
         return self._shown
 
     async def _list(self, request: Request) -> Response:
         status = request.query_params.get("status")
         if status is not None and status not in _STATUSES:
             return JSONResponse({"error": "status is a number from 0 to 9"}, status_code=400)
-        return JSONResponse(
-            [
-                self._entry(job)
-                for job in self._catch_up().values()
-                if status is None or job.status == int(status)
-            ]
-        )
+        jobs = self._catch_up().values()
+        if status not in self._lists:
+            self._lists[status] = self._written(
+                job for job in jobs if status is None or job.status == int(status)
+            )
+        return Response(self._lists[status], media_type="application/json")
+
+    def _written(self, jobs: Iterable[ChainJob]) -> bytes:
+        return b"[" + b",".join(self._encoded(job) for job in jobs) + b"]"
+
+    def _encoded(self, job: ChainJob) -> bytes:
+        known = self._entries.get(job.job_id)
+        if known is None or known[0] != job:
+            known = (job, json.dumps(self._entry(job), ensure_ascii=False).encode())
+            self._entries[job.job_id] = known
+        return known[1]
 
     async def _one(self, request: Request) -> Response:
         try:
@@ -87,7 +109,7 @@ class InfoApp:
             return JSONResponse({"error": str(error)}, status_code=400)
         if job is None:
             return JSONResponse({"error": "there is no such job"}, status_code=404)
-        return JSONResponse(self._entry(job))
+        return Response(self._encoded(job), media_type="application/json")
 
     def _entry(self, job: ChainJob) -> dict[str, Any]:
         entry: dict[str, Any] = {
@@ -97,7 +119,7 @@ class InfoApp:
             "programId": job.program_id,
             "datasetPath": job.dataset,
             "param": job.param,
-            "datasetSize": self._dataset_size(job.dataset) or 0,
+            "datasetSize": self._sizes.get(job.dataset, 0),
             "fee": str(job.fee_wei),
             "deadline": job.deadline_unix_s,
             "requestedAt": job.requested_at_unix_s,

@@ -13,16 +13,25 @@ from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.clients.chain.contract_events import JobCanceled, JobRequested, StatusChanged
 from emeth_tui.errors import NetworkError
 from emeth_tui.model import Head, JobId
+from emeth_tui.network.records.jobs import JobRecords
 from emeth_tui.protocol.contracts import ChainJob
 
 _logger = logging.getLogger(__name__)
 
 
 class JobMirror:
-    """All jobs on the chain in the order of their requests, and its newest block."""
+    """All jobs on the chain in the order of their requests, and its newest block.
 
-    def __init__(self, chain: ChainClient, *, interval_s: float = 0.5) -> None:
+    With `kept` a start goes on where the last one was, and services that share them share the reading.
+    """
+
+    def __init__(
+        self, chain: ChainClient, kept: JobRecords | None = None, *, interval_s: float = 0.5
+    ) -> None:
         self._chain = chain
+        self._kept = kept
+        self._kept_version = 0
+        self._is_anothers = False  # whether another service's endpoint showed the newest block
         self._interval_s = interval_s
         self._jobs: dict[JobId, ChainJob] = {}
         self._head: Head | None = None
@@ -68,20 +77,44 @@ class JobMirror:
             await self._refresh()
 
     async def _refresh(self) -> None:
+        await self._catch_up()
         head = await self._chain.head()
-        if self._head is not None and head == self._head:
+        if self._head is not None and self._is_no_news(head, self._head):
             self._answered_s = time.monotonic()
             return
-        known = self._jobs
-        if self._head is None or not await self._is_on_chain(self._head):
-            known, first_block = {}, self._chain.network.first_block
-        else:
+        is_whole = self._head is None or not await self._is_on_chain(self._head)
+        first_block = self._chain.network.first_block
+        if self._head is not None and not is_whole:
             first_block = self._head.number + 1
         touched = await self._touched(first_block, head.number)
-        current = await self._chain.jobs(touched)
-        self._jobs = {**known, **{job_id: current[job_id] for job_id in touched if job_id in current}}
-        self._head = head
+        found = await self._chain.jobs(touched)
+        changed = {job_id: found[job_id] for job_id in touched if job_id in found}
         self._answered_s = time.monotonic()
+        if self._kept is not None:
+            version = await self._kept.advance(self._kept_version, head, changed, is_whole=is_whole)
+            if version is None:  # another service was first
+                await self._catch_up()
+                return
+            self._kept_version = version
+            self._is_anothers = False
+        await self._take(head, changed if is_whole else {**self._jobs, **changed})
+
+    def _is_no_news(self, head: Head, seen: Head) -> bool:
+        """Whether the chain stands still, or this endpoint is behind that of another service."""
+        return head == seen or (self._is_anothers and head.number < seen.number)
+
+    async def _catch_up(self) -> None:
+        """Take over what another service kept, or an earlier run."""
+        kept = await self._kept.since(self._kept_version) if self._kept is not None else None
+        if kept is None:
+            return
+        self._is_anothers = self._kept_version > 0
+        self._kept_version = kept.version
+        await self._take(kept.head, kept.jobs if kept.is_whole else {**self._jobs, **kept.jobs})
+
+    async def _take(self, head: Head, jobs: Mapping[JobId, ChainJob]) -> None:
+        self._jobs = dict(jobs)
+        self._head = head
         async with self._changed:
             self._version += 1
             self._changed.notify_all()

@@ -10,33 +10,43 @@ from __future__ import annotations
 import logging
 import math
 import re
+import secrets
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Annotated, TypeVar
 
 from eth_keys.datatypes import Signature
 from eth_keys.exceptions import BadSignature
 from eth_utils.crypto import keccak
 from eth_utils.exceptions import ValidationError as KeyValidationError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from emeth_tui.errors import JobError, NetworkError
+from emeth_tui.errors import JobError, NetworkError, ServiceError
 from emeth_tui.model import JobId
-from emeth_tui.network.services.objects import DATASETS, RESULTS, ObjectStore, StoredPart, TooLarge, Upload
-from emeth_tui.network.services.presign import Presigner
+from emeth_tui.network.objects.store import (
+    DATASETS,
+    RESULTS,
+    SizeUnknown,
+    StoredPart,
+    TooLarge,
+    is_name,
+)
+from emeth_tui.network.records.datasets import Dataset
+from emeth_tui.network.records.uploads import Upload
+from emeth_tui.network.services.storing import FindJob, Storing
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.job_ids import parse_job_id
 from emeth_tui.protocol.parameters import MAX_EPOCHS
 from emeth_tui.protocol.replay import STATE_EXTENSION_PATTERN, state_extension
 from emeth_tui.protocol.storage_api import (
     COMPLETE_UPLOAD_PATH,
-    PART_BYTES,
+    DATASET_EXTENSION,
     PUT_SIGNED_URLS_PATH,
     REQUESTER_GET_URL_PATH,
     REQUESTER_PUT_URL_PATH,
@@ -50,13 +60,10 @@ from emeth_tui.protocol.storage_api import (
 
 MAX_PARTS = 1_000  # ours: 10 GB, seven times GPT-2 medium's checkpoint
 MAX_CALL_BYTES = 256_000  # ours: completeUpload with MAX_PARTS parts needs 80 kB
-MAX_DATASET_BYTES = 200_000_000  # ours
-_DATASET_EXTENSION = ".txt"
 _STATE_EXTENSION = re.compile(STATE_EXTENSION_PATTERN + r"\Z")
 
 _logger = logging.getLogger(__name__)
 
-FindJob = Callable[[JobId], Awaitable[ChainJob | None]]
 _Call = TypeVar("_Call", bound=BaseModel)
 _Signed = TypeVar("_Signed", bound="SignedCall")
 
@@ -75,9 +82,14 @@ class SignedCall(_Body):
 
 
 class PutDatasetCall(SignedCall):
-    """`private` keeps the dataset for the job's requester, its node and the verifier."""
+    """`private` keeps the dataset for the job's requester, its node and the verifier; `size` is in bytes."""
 
     private: bool = False
+    size_bytes: int | None = Field(None, alias="size", ge=0)
+
+
+def _rounded_up(value: object) -> object:
+    return math.ceil(value) if isinstance(value, float) and math.isfinite(value) else value
 
 
 class ResultCall(SignedCall):
@@ -87,7 +99,9 @@ class ResultCall(SignedCall):
 
 
 class PutUrlsCall(SignedCall):
-    parts: int = Field(alias="partNum", ge=1, le=MAX_PARTS)
+    """`partNum` may be a fraction, which is rounded up (protocol.md §5)."""
+
+    parts: Annotated[int, BeforeValidator(_rounded_up)] = Field(alias="partNum", ge=1, le=MAX_PARTS)
     extension: str = Field(max_length=20)
 
 
@@ -106,41 +120,30 @@ class CompleteCall(_Body):
     parts: list[CompletedPart] = Field(max_length=MAX_PARTS)
 
 
-@dataclass(frozen=True, slots=True)
-class StorageOptions:
-    """The storage's behaviour."""
-
-    url_lifetime_s: float = 900.0
-    part_bytes: int = PART_BYTES
-    max_dataset_bytes: int = MAX_DATASET_BYTES
-    takes_states: bool = False  # of trainings, for the network's verification (protocol.md §9b)
-    public_url: str = ""  # what presigned URLs begin with; "" takes it from the request
-
-
 class StorageApp:
-    """The storage API's routes over an ObjectStore; `find_job` reads a job from the chain.
+    """The storage API's routes; `find_job` reads a job from the chain.
 
     `wait_of_account` returns how long an account has to wait before its next signed call.
     """
 
     def __init__(
         self,
-        objects: ObjectStore,
+        storing: Storing,
         find_job: FindJob,
         *,
-        secret: bytes,
         verifier_address: str,
-        options: StorageOptions | None = None,
         now_unix_s: Callable[[], float] = time.time,
         wait_of_account: Callable[[str], float] = lambda _account: 0.0,
     ) -> None:
-        self._objects = objects
+        self._objects = storing.objects
+        self._datasets = storing.datasets
+        self._uploads = storing.uploads
+        self._options = storing.options
+        self._object_routes = storing.routes
         self._wait_of_account = wait_of_account
         self._find_job = find_job
         self._verifier_address = verifier_address.lower()
-        self._options = options or StorageOptions()
         self._now_unix_s = now_unix_s
-        self._presigner = Presigner(secret, lifetime_s=self._options.url_lifetime_s, now_unix_s=now_unix_s)
 
     def asgi(self) -> Starlette:
         """Return the application for a server to run."""
@@ -152,12 +155,15 @@ class StorageApp:
             Route(REQUESTER_PUT_URL_PATH, self._dataset_put_url, methods=["POST"]),
             Route(REQUESTER_GET_URL_PATH, self._own_result_url, methods=["POST"]),
             Route(VERIFIER_GET_URL_PATH, self._result_url, methods=["POST"]),
-            Route("/objects/{kind}/{name}", self._get_object, methods=["GET"]),
-            Route("/objects/{kind}/{name}", self._put_dataset, methods=["PUT"]),
-            Route("/uploads/{upload_id}/{number:int}", self._put_part, methods=["PUT"]),
+            *self._object_routes,
         ]
         return Starlette(
-            routes=routes, exception_handlers={HTTPException: _refusal, NetworkError: _unavailable}
+            routes=routes,
+            exception_handlers={
+                HTTPException: _refusal,
+                NetworkError: _unavailable,
+                ServiceError: _unavailable,
+            },
         )
 
     # ---- a node's calls
@@ -166,9 +172,13 @@ class StorageApp:
         """Presign a GET of a job's dataset: for any signer, unless it is private."""
         call = await self._signed_call(request, SignedCall)
         job = await self._job(call.job_id)
-        if self._objects.is_private(job.dataset) and not self._may_read(job, call.address.lower()):
+        dataset = await self._datasets.find(job.dataset) if is_name(job.dataset) else None
+        if dataset is not None and dataset.is_private and not self._may_read(job, dataset, call):
             raise HTTPException(403, "this dataset is for the job's own parties")
-        return JSONResponse({"url": self._get_url(request, DATASETS, job.dataset)})
+        if await self._objects.settle(job.dataset) is None:
+            raise HTTPException(404, "the job's dataset is not in storage")
+        url = await self._objects.get_url(DATASETS, job.dataset)
+        return JSONResponse({"url": self._absolute(request, url)})
 
     async def _begin_upload(self, request: Request) -> Response:
         """Presign a PUT for each part, for the node that the job is assigned to."""
@@ -180,34 +190,44 @@ class StorageApp:
             raise HTTPException(403, f"job {job.job_id} is not {due.name.lower()} with {call.address}")
         if call.extension != RESULT_EXTENSION and not is_state:
             raise HTTPException(400, f"a result's extension is {RESULT_EXTENSION}")
-        upload = self._objects.begin_upload(job.job_id, call.address, call.parts, call.extension)
-        urls = {
-            str(number - 1): self._url(request, "PUT", f"/uploads/{upload.upload_id}/{number}")
-            for number in range(1, upload.parts + 1)
-        }
-        return JSONResponse({"urls": urls, "uploadId": upload.upload_id, "fileName": upload.file_name})
+        upload_id = secrets.token_hex(16)
+        file_name = f"{job.job_id}-{upload_id[:8]}{call.extension}"
+        upload = Upload(upload_id, job.job_id, call.address.lower(), call.parts, file_name, "")
+        upload = replace(upload, handle=await self._objects.begin(upload))
+        await self._uploads.add(upload)
+        urls = await self._objects.part_urls(upload)
+        return JSONResponse(
+            {
+                "urls": {str(index): self._absolute(request, url) for index, url in enumerate(urls)},
+                "uploadId": upload.upload_id,
+                "fileName": upload.file_name,
+            }
+        )
 
     async def _complete_upload(self, request: Request) -> Response:
         """Join the parts once they have all arrived as the node states."""
         call = await _body(request, CompleteCall)
-        upload = self._upload(call.upload_id)
+        upload = await self._uploads.find(call.upload_id)
+        if upload is None:
+            raise HTTPException(404, "there is no such upload")
         if (upload.job_id, upload.address) != (call.job_id.lower(), call.address.lower()):
             raise HTTPException(403, "the upload is another job's or another node's")
-        stored = self._objects.stored_parts(upload)
-        announced = [(part.number, part.etag.strip('"').lower()) for part in call.parts]
-        arrived = [(number, part.etag if part else "") for number, part in enumerate(stored, start=1)]
-        if announced != arrived:
-            raise HTTPException(400, "the parts are not those that arrived")
-        self._check_part_sizes([part for part in stored if part])
-        if not self._objects.is_complete(upload):
-            await self._objects.complete(upload)
-        if _STATE_EXTENSION.search(upload.file_name):
-            self._objects.note_state(upload)
+        if not upload.is_complete:
+            await self._complete(upload, call.parts)
         return JSONResponse({"fileName": upload.file_name})
+
+    async def _complete(self, upload: Upload, announced: Sequence[CompletedPart]) -> None:
+        if await self._objects.size_bytes(RESULTS, upload.file_name) is None:
+            parts = _chosen(await self._objects.parts(upload), announced)
+            self._check_part_sizes(parts)
+            await self._objects.complete(upload, parts)
+            if await self._objects.size_bytes(RESULTS, upload.file_name) is None:
+                raise HTTPException(503, "the result is not in storage: complete the upload again")
+        await self._uploads.complete(upload.upload_id)
 
     async def _size_of(self, request: Request) -> Response:
         kind, _, name = request.query_params.get("key", "").partition("/")
-        size = self._objects.size_bytes(kind, name) if kind == DATASETS else None
+        size = await self._objects.size_bytes(kind, name) if kind == DATASETS else None
         if size is None:
             raise HTTPException(404, "there is no such dataset")
         return JSONResponse({"result": size})
@@ -220,12 +240,16 @@ class StorageApp:
         job_id = _job_id(call.job_id)
         if await self._find_job(job_id) is not None:
             raise HTTPException(403, f"job {job_id} is on the chain: its dataset stays as it is")
-        name = f"{job_id}{_DATASET_EXTENSION}"
-        if not self._objects.claim(name, call.address):
+        name = f"{job_id}{DATASET_EXTENSION}"
+        if not await self._datasets.claim(name, call.address, is_private=call.private):
             raise HTTPException(403, f"the dataset of job {job_id} is another account's")
-        self._objects.set_private(name, call.private)
-        url = self._url(request, "PUT", f"/objects/{DATASETS}/{name}")
-        return JSONResponse({"url": url, "dataset": name})
+        try:
+            url = await self._objects.put_url(name, call.size_bytes)
+        except TooLarge as error:
+            raise HTTPException(413, str(error)) from None
+        except SizeUnknown:
+            raise HTTPException(400, "size: this storage asks for the dataset's size in bytes") from None
+        return JSONResponse({"url": self._absolute(request, url), "dataset": name})
 
     async def _own_result_url(self, request: Request) -> Response:
         """Presign a GET of a verified result, for the requester who paid for it."""
@@ -233,8 +257,8 @@ class StorageApp:
         job = await self._job(call.job_id)
         if job.owner.lower() != call.address.lower() or job.status is not JobStatus.VERIFIED:
             raise HTTPException(403, "a result is for the requester of a verified job")
-        url = self._get_url(request, RESULTS, job.result)
-        return JSONResponse({"url": url, "size": self._objects.size_bytes(RESULTS, job.result)})
+        url, size = await self._result(request, job.result)
+        return JSONResponse({"url": url, "size": size})
 
     async def _result_url(self, request: Request) -> Response:
         """Presign a GET of a job's result, or of a state of its training, for the verifier."""
@@ -244,40 +268,15 @@ class StorageApp:
         job = await self._job(call.job_id)
         name: str | None = job.result
         if call.state is not None:
-            name = self._objects.state_of(job.job_id, state_extension(call.state))
-        return JSONResponse({"url": self._get_url(request, RESULTS, name or "")})
+            name = await self._uploads.newest(job.job_id, state_extension(call.state))
+        url, _size = await self._result(request, name or "")
+        return JSONResponse({"url": url})
 
-    # ---- presigned requests
-
-    async def _get_object(self, request: Request) -> Response:
-        self._check_presigned(request)
-        path = self._objects.path_of(request.path_params["kind"], request.path_params["name"])
-        if path is None or not path.is_file():
-            raise HTTPException(404, "there is no such object")
-        return FileResponse(path, media_type="application/octet-stream")
-
-    async def _put_dataset(self, request: Request) -> Response:
-        self._check_presigned(request)
-        path = self._objects.path_of(DATASETS, request.path_params["name"])
-        if path is None or request.path_params["kind"] != DATASETS:
-            raise HTTPException(404, "only datasets are uploaded whole")
-        job_id = _job_id(path.name.removesuffix(_DATASET_EXTENSION))
-        if await self._find_job(job_id) is not None:
-            raise HTTPException(409, f"job {job_id} is on the chain: its dataset stays as it is")
-        limit_bytes = self._options.max_dataset_bytes
-        return _stored(await _received(self._objects.write(path, request.stream(), limit_bytes)))
-
-    async def _put_part(self, request: Request) -> Response:
-        self._check_presigned(request)
-        upload, number = self._upload(request.path_params["upload_id"]), request.path_params["number"]
-        if not 1 <= number <= upload.parts:
-            raise HTTPException(404, "there is no such part")
-        if self._objects.is_complete(upload):
-            raise HTTPException(409, "the upload is complete")
-        limit_bytes = self._options.part_bytes
-        return _stored(
-            await _received(self._objects.write_part(upload, number, request.stream(), limit_bytes))
-        )
+    async def _result(self, request: Request, name: str) -> tuple[str, int]:
+        size = await self._objects.size_bytes(RESULTS, name)
+        if size is None:
+            raise HTTPException(404, "the job's result is not in storage")
+        return self._absolute(request, await self._objects.get_url(RESULTS, name)), size
 
     # ---- checks
 
@@ -295,11 +294,14 @@ class StorageApp:
             )
         return call
 
-    def _may_read(self, job: ChainJob, address: str) -> bool:
+    def _may_read(self, job: ChainJob, dataset: Dataset, call: SignedCall) -> bool:
         """Whether a private dataset is for this account: one that names another's dataset gets nothing."""
         owner = job.owner.lower()
-        is_its_own = self._objects.owner_of(job.dataset) in {None, owner}
-        return is_its_own and address in {owner, job.node.lower(), self._verifier_address}
+        return dataset.owner == owner and call.address.lower() in {
+            owner,
+            job.node.lower(),
+            self._verifier_address,
+        }
 
     async def _job(self, job_id: str) -> ChainJob:
         job = await self._find_job(_job_id(job_id))
@@ -307,30 +309,15 @@ class StorageApp:
             raise HTTPException(404, f"job {job_id} is not on the chain")
         return job
 
-    def _upload(self, upload_id: str) -> Upload:
-        upload = self._objects.find_upload(upload_id)
-        if upload is None:
-            raise HTTPException(404, "there is no such upload")
-        return upload
-
-    def _check_part_sizes(self, parts: list[StoredPart]) -> None:
+    def _check_part_sizes(self, parts: Sequence[StoredPart]) -> None:
         if any(part.size_bytes != self._options.part_bytes for part in parts[:-1]):
             raise HTTPException(400, f"every part but the last has {self._options.part_bytes:,} bytes")
+        if parts[-1].size_bytes > self._options.part_bytes:
+            raise HTTPException(400, f"no part has more than {self._options.part_bytes:,} bytes")
 
-    def _check_presigned(self, request: Request) -> None:
-        expires, signature = (request.query_params.get(key, "") for key in ("expires", "signature"))
-        problem = self._presigner.problem_with(request.method, request.url.path, expires, signature)
-        if problem:
-            raise HTTPException(403, problem)
-
-    def _get_url(self, request: Request, kind: str, name: str) -> str:
-        if self._objects.size_bytes(kind, name) is None:
-            raise HTTPException(404, f"the job's {kind} is not in storage")
-        return self._url(request, "GET", f"/objects/{kind}/{name}")
-
-    def _url(self, request: Request, method: str, path: str) -> str:
+    def _absolute(self, request: Request, url: str) -> str:
         base_url = self._options.public_url or str(request.base_url)
-        return base_url.rstrip("/") + self._presigner.sign(method, path)
+        return base_url.rstrip("/") + url if url.startswith("/") else url
 
 
 def signer_of(call: SignedCall) -> str:
@@ -364,24 +351,26 @@ async def _body(request: Request, kind: type[_Call]) -> _Call:
         raise HTTPException(400, f"{where}: {problem['msg']}") from None
 
 
+def _chosen(
+    arrived: Sequence[Sequence[StoredPart]], announced: Sequence[CompletedPart]
+) -> Sequence[StoredPart]:
+    """Return the parts that were announced, if they are all there, in order."""
+    numbers = [part.number for part in announced]
+    chosen = [
+        next((part for part in parts if part.etag == one.etag.strip('"').lower()), None)
+        for parts, one in zip(arrived, announced, strict=False)
+    ]
+    whole = [part for part in chosen if part is not None]
+    if numbers != list(range(1, len(arrived) + 1)) or len(whole) < len(arrived):
+        raise HTTPException(400, "the parts are not those that arrived")
+    return whole
+
+
 def _job_id(text: str) -> JobId:
     try:
         return parse_job_id(text)
     except JobError as error:
         raise HTTPException(400, str(error)) from None
-
-
-async def _received(writing: Awaitable[StoredPart]) -> StoredPart:
-    try:
-        return await writing
-    except TooLarge as error:
-        raise HTTPException(413, str(error)) from None
-    except ClientDisconnect:
-        raise HTTPException(400, "the connection broke off") from None
-
-
-def _stored(part: StoredPart) -> Response:
-    return Response(headers={"ETag": f'"{part.etag}"'})
 
 
 async def _refusal(_request: Request, error: Exception) -> Response:
@@ -390,6 +379,7 @@ async def _refusal(_request: Request, error: Exception) -> Response:
 
 
 async def _unavailable(_request: Request, error: Exception) -> Response:
-    """Answer that the chain is unavailable; the client may retry."""
+    """Answer that what the service rests on is unavailable; the client may retry."""
     _logger.warning("storage: %s", error)
-    return JSONResponse({"error": "the chain does not answer"}, status_code=503)
+    what = "storage" if isinstance(error, ServiceError) else "chain"
+    return JSONResponse({"error": f"the {what} does not answer"}, status_code=503)

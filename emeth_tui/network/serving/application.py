@@ -12,7 +12,7 @@ from emeth_tui.network.services.mirror import JobMirror
 from emeth_tui.network.serving.metrics import Metrics
 from emeth_tui.protocol.info_api import JOBS_PATH
 
-STALE_AFTER_S = 60.0  # without an answer of the chain, the services are not well
+STALE_AFTER_S = 60.0  # without an answer of chain and database, the services are not well
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -39,7 +39,7 @@ class Services:
         age_s = self._mirror.age_s
         is_well = age_s < STALE_AFTER_S
         block = self._mirror.head.number if self._mirror.head else None
-        body = {"status": "ok" if is_well else "the chain does not answer", "block": block}
+        body = {"status": "ok" if is_well else "no news of the chain", "block": block}
         return JSONResponse({**body, "age_s": round(age_s, 1)}, 200 if is_well else 503)
 
     async def _figures(self, _request: Request) -> Response:

@@ -18,6 +18,7 @@ from emeth_tui.network.serving.rate_limit import RateLimit
 
 _logger = logging.getLogger("emeth_tui.network.access")
 SILENCE_S = 60.0  # in the middle of a body: such a client counts as gone
+LEAST_BYTES_PER_S = 20_000  # of a body, once it has come for SILENCE_S: 200 MB have 2.8 hours
 UNLIMITED_PATHS = frozenset({"/healthz"})
 
 
@@ -94,16 +95,23 @@ def too_many(wait_s: float) -> JSONResponse:
 
 
 class _Bodies:
-    """A `receive` for which a client that stops in the middle of a body has hung up."""
+    """A `receive` for which a client has hung up when its body stops, or comes too slowly as a whole."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._is_whole = False
+        self._began_s = 0.0
+        self._size_bytes = 0
 
     async def __call__(self) -> Message:
-        with anyio.move_on_after(None if self._is_whole else SILENCE_S):
+        if self._is_whole:
+            return await self._receive()
+        self._began_s = self._began_s or time.monotonic()
+        due_s = self._began_s + SILENCE_S + self._size_bytes / LEAST_BYTES_PER_S
+        with anyio.move_on_after(max(0.0, min(SILENCE_S, due_s - time.monotonic()))):
             message = await self._receive()
             self._is_whole = not message.get("more_body", False)
+            self._size_bytes += len(message.get("body", b""))
             return message
         return {"type": "http.disconnect"}
 

@@ -7,7 +7,8 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 import httpx
 
@@ -20,16 +21,19 @@ from emeth_tui.files import try_lock
 from emeth_tui.model import JobId
 from emeth_tui.network.account import Account
 from emeth_tui.network.files import kept_secret, make_private_directory
+from emeth_tui.network.records.jobs import JobRecords
+from emeth_tui.network.records.sqlite import SqliteDatabase
 from emeth_tui.network.services.http_service import HttpService, bind
 from emeth_tui.network.services.info_server import InfoApp
 from emeth_tui.network.services.mirror import JobMirror
-from emeth_tui.network.services.objects import DATASETS, ObjectStore
-from emeth_tui.network.services.storage import MAX_PARTS, StorageApp, StorageOptions
+from emeth_tui.network.services.storage import MAX_PARTS, StorageApp
 from emeth_tui.network.serving.application import Services
 from emeth_tui.network.serving.config import ServeSettings
 from emeth_tui.network.serving.edge import Edge, Proxies
 from emeth_tui.network.serving.metrics import Metrics
+from emeth_tui.network.serving.parts import open_database, open_storing
 from emeth_tui.network.serving.rate_limit import RateLimit
+from emeth_tui.network.serving.upkeep import keep_copies, sweeper_of
 from emeth_tui.network.supervision import supervise
 from emeth_tui.network.verification.examiner import examination_for
 from emeth_tui.network.verification.rejections import Rejections
@@ -50,26 +54,34 @@ _logger = logging.getLogger(__name__)
 
 
 async def serve(
-    settings: ServeSettings, network: Network, verifier: Wallet | None, on_ready: Callable[[str], None]
+    settings: ServeSettings,
+    network: Network,
+    verifier: Wallet | None,
+    on_ready: Callable[[str], None],
+    secrets: Mapping[str, str],
 ) -> None:
     """Serve until SIGINT or SIGTERM; call `on_ready` with the address once everything answers.
 
-    With a `verifier`, results are verified too, by that account. Raise ServiceError, or NetworkError when
-    the chain is not there at the start.
+    `secrets` are the variables of credentials.py that were set. With a `verifier`, results are verified too,
+    by that account. Raise ServiceError, or NetworkError when the chain is not there at the start.
     """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, stopping.set)
     async with contextlib.AsyncExitStack() as stack:
-        service = await _open(stack, settings, network, verifier)
+        service = await _open(stack, settings, network, verifier, secrets)
         on_ready(service.url)
         await stopping.wait()
         _logger.info("stopping: requests under way have %d s", settings.stop_grace_s)
 
 
 async def _open(
-    stack: contextlib.AsyncExitStack, settings: ServeSettings, network: Network, verifier: Wallet | None
+    stack: contextlib.AsyncExitStack,
+    settings: ServeSettings,
+    network: Network,
+    verifier: Wallet | None,
+    secrets: Mapping[str, str],
 ) -> HttpService:
     state_dir = make_private_directory(settings.state_dir)
     lock = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -81,45 +93,46 @@ async def _open(
     its_verifier = str(await read(chain.contracts.core.functions.verifier()))
     if verifier is not None and verifier.address != its_verifier:
         raise ServiceError(NotTheVerifier(verifier.address, its_verifier))
-    mirror = JobMirror(chain, interval_s=min(network.poll_interval_s, 2.0))
+    database = await open_database(settings, secrets)
+    stack.callback(database.close)
+    find_job = partial(_find_job, chain)
+    storing = await open_storing(settings, network, secrets, database, find_job)
+    kept = JobRecords(database, network.chain_id, network.core_address)
+    mirror = JobMirror(chain, kept, interval_s=min(network.poll_interval_s, 2.0))
     await mirror.refresh()
+    _run(stack, "mirror", mirror.run)
+    _run(stack, "sweeper", sweeper_of(storing, database, mirror, find_job, settings.orphans_kept_h).run)
+    if isinstance(database, SqliteDatabase):
+        _run(stack, "copies", partial(keep_copies, database, state_dir))
 
-    objects = ObjectStore(state_dir / "storage")
-    rejections = Rejections(state_dir / "rejections.jsonl")
-    metrics = Metrics()
-
-    async def find_job(job_id: JobId) -> ChainJob | None:
-        return (await chain.jobs([job_id])).get(job_id)
-
+    rejections, metrics = Rejections(database), Metrics()
     storage = StorageApp(
-        objects,
+        storing,
         find_job,
-        secret=bytes.fromhex(kept_secret(state_dir / "storage_secret")),
         verifier_address=its_verifier,
-        options=StorageOptions(
-            public_url=settings.public_url or network.storage_url,
-            takes_states=network.verification == "replay",
-        ),
         wait_of_account=_limit_of_accounts(settings, metrics),
     )
-    info = InfoApp(mirror, lambda name: objects.size_bytes(DATASETS, name), rejections.of, lag_s=0.0)
-    services = Services(storage.asgi(), info.asgi(), mirror, metrics)
-    edge = Edge(
-        services,
-        Proxies(settings.trusted_proxies),
-        RateLimit(settings.limits.requests_per_minute),
-        metrics,
-    )
-    _run(stack, "mirror", mirror.run)
+    info = InfoApp(mirror, storing.objects.settle, rejections.of, lag_s=0.0)
     _run(stack, "info server", info.follow)
-    host, port = split_listen(settings.listen)
-    service = HttpService("network", edge, listener=bind(host, port), grace_s=settings.stop_grace_s)
+    services = Services(storage.asgi(), info.asgi(), mirror, metrics)
+    service = _service(settings, services, metrics)
     if verifier is not None:
         account = Account(chain, verifier, receipt_timeout_s=RECEIPT_TIMEOUT_S)
         await _open_verifier(stack, settings, network, account, mirror, rejections)
     await service.start()
     stack.push_async_callback(service.stop)
     return service
+
+
+async def _find_job(chain: ChainClient, job_id: JobId) -> ChainJob | None:
+    return (await chain.jobs([job_id])).get(job_id)
+
+
+def _service(settings: ServeSettings, services: Services, metrics: Metrics) -> HttpService:
+    limit = RateLimit(settings.limits.requests_per_minute)
+    edge = Edge(services, Proxies(settings.trusted_proxies), limit, metrics)
+    host, port = split_listen(settings.listen)
+    return HttpService("network", edge, listener=bind(host, port), grace_s=settings.stop_grace_s)
 
 
 def _limit_of_accounts(settings: ServeSettings, metrics: Metrics) -> Callable[[str], float]:

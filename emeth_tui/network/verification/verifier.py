@@ -21,7 +21,7 @@ from emeth_tui.model import JobId
 from emeth_tui.network.account import Account
 from emeth_tui.network.files import make_private_directory
 from emeth_tui.network.services.mirror import JobMirror
-from emeth_tui.network.services.storage import MAX_DATASET_BYTES
+from emeth_tui.network.services.storing import MAX_DATASET_BYTES
 from emeth_tui.network.supervision import BACKOFF, on_news
 from emeth_tui.network.verification.downloads import fetch, signed_url
 from emeth_tui.network.verification.examiner import Examiner, Submission

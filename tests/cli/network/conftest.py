@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from emeth_tui.devnet.chain.backends import make_chain
 from tests.cli.network.world import CHAIN_ID, NATIVE_WEI, World, person
+from tests.network.servers.grown import GrownServers
+from tests.network.servers.grown import grown_servers as servers
 
 
 @pytest.fixture
@@ -21,3 +23,9 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     await chain.start()
     yield World(chain, tmp_path, people)
     await chain.stop()
+
+
+@pytest.fixture(scope="session")
+def grown_servers() -> Iterator[GrownServers]:
+    with servers() as running:
+        yield running

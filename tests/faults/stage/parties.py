@@ -23,7 +23,6 @@ from emeth_tui.devnet.accounts import Key
 from emeth_tui.errors import EmethError
 from emeth_tui.model import JobId, token_to_wei
 from emeth_tui.network.account import Account
-from emeth_tui.network.services.objects import RESULTS, ObjectStore
 from emeth_tui.network.verification.downloads import signed_url
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.hash_chain import links
@@ -59,7 +58,7 @@ class Parties:
         self,
         chain: ChainClient,
         keys: dict[str, Key],
-        objects: ObjectStore,
+        results: Path,
         storage_url: str,
         key: str,
         block_s: float,
@@ -71,7 +70,7 @@ class Parties:
         self.refused: set[JobId] = set()
         self._requester = Account(chain, keys[funding.REQUESTER].wallet)
         self._verifier = Account(chain, keys[funding.VERIFIER].wallet)
-        self._objects = objects
+        self._results = results
         self._http = local_client(storage_url, timeout_s=10.0)
         self._key = key
         self._block_s = block_s
@@ -142,7 +141,7 @@ class Parties:
         await self._requester.send(self.chain.core("request", *arguments), "request")
 
     async def _judge(self, offer: Offer, job: ChainJob) -> None:
-        path = self._objects.path_of(RESULTS, job.result)
+        path = self._results / job.result
         wrong = _what_is_wrong(path, offer.dataset.decode("utf-8", "replace"), self._key)
         self.verdicts.append({"job": offer.job_id, "node": job.node, "wrong": wrong})
         if not wrong and self.to_refuse and job.job_id not in self.refused:

@@ -22,7 +22,7 @@ from emeth_tui.devnet import funding
 from emeth_tui.devnet.accounts import Key, kept_keys
 from emeth_tui.devnet.chain.backends import ChainKind
 from emeth_tui.devnet.network import Devnet
-from emeth_tui.network.services.objects import ObjectStore
+from emeth_tui.network.objects.store import RESULTS
 from emeth_tui.settings import DEVNET, load_network, load_settings
 from tests.faults.stage.network import options
 from tests.faults.stage.parties import Parties
@@ -111,9 +111,9 @@ class World:
         self._keys = dict(kept_keys(self.layout.devnet / "accounts.json", funding.ACCOUNTS))
         for _ in range(_BLOCKS_BEFORE):
             await self.chain.rpc.call("evm_mine")
-        objects = ObjectStore(self.layout.devnet / "storage")
+        results = self.layout.devnet / "storage/objects" / RESULTS
         key = network.verification_key.get_secret_value()
-        self._parties = Parties(self.chain, self._keys, objects, network.storage_url, key, self.block_s)
+        self._parties = Parties(self.chain, self._keys, results, network.storage_url, key, self.block_s)
         for proxy in self.proxies.values():
             await proxy.start()
         await self.parties.start()

@@ -37,7 +37,7 @@ class Site:
     async def see_all(self) -> None:
         """Let the server see the chain as it is, and the lag pass."""
         await self.devnet.mirror.refresh()
-        self.app.take()
+        await self.app.take()
         self.now_s += LAG_S
 
     async def listed(self, **query: object) -> list[dict[str, object]]:
@@ -56,7 +56,11 @@ async def site() -> AsyncIterator[Site]:
     planner = Planner(load_corpus(None), "info")
     parties = Parties(devnet, planner)
     sizes = {f"{plan.job_id}.txt": len(plan.dataset) for plan in (planner.job(0), planner.job(1))}
-    app = InfoApp(devnet.mirror, sizes.get, lag_s=LAG_S, monotonic_s=lambda: made.now_s)
+
+    async def size_of(name: str) -> int | None:
+        return sizes.get(name)
+
+    app = InfoApp(devnet.mirror, size_of, lag_s=LAG_S, monotonic_s=lambda: made.now_s)
     service = HttpService("info", app.asgi())
     await service.start()
     async with local_client(service.url) as http:
@@ -107,7 +111,7 @@ async def test_what_it_shows_is_a_little_late(site: Site) -> None:
     await site.see_all()
     await site.parties.requester.post(second)
     await site.devnet.mirror.refresh()
-    site.app.take()
+    await site.app.take()
 
     site.now_s += LAG_S - 0.1
     early = await site.listed()

@@ -82,6 +82,30 @@ async def test_a_body_that_stops_ends_its_request(monkeypatch: pytest.MonkeyPatc
     assert (stopped.status_code, whole.text) == (400, "all of it")
 
 
+async def test_a_body_that_trickles_ends_its_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def take(request: Request) -> PlainTextResponse:
+        try:
+            return PlainTextResponse(await request.body())
+        except ClientDisconnect:
+            return PlainTextResponse("too slow", 400)
+
+    monkeypatch.setattr("emeth_tui.network.serving.edge.SILENCE_S", 0.3)
+    app = Starlette(routes=[Route("/x", take, methods=["PUT"])])
+    service = HttpService("edge", Edge(app, Proxies(()), RateLimit(100), Metrics()), grace_s=0)
+    await service.start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+    writer.write(b"PUT /x HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
+
+    answer = asyncio.create_task(reader.readuntil(b"too slow"))
+    while not answer.done():  # never silent for long, and never done
+        writer.write(b"x")
+        await asyncio.wait([answer], timeout=0.01)
+    writer.close()
+    await service.stop()
+
+    assert answer.result().startswith(b"HTTP/1.1 400")
+
+
 async def test_each_address_has_its_own_limit_and_health_has_none() -> None:
     limited = edge(per_minute=2)
     async with client_of(limited, "198.51.100.1") as one, client_of(limited, "198.51.100.2") as other:

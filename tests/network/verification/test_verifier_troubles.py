@@ -18,7 +18,6 @@ from emeth_tui.devnet.options import DevnetOptions
 from emeth_tui.network.account import Account
 from emeth_tui.network.verification.examiner import Submission
 from emeth_tui.network.verification.judging import Examination
-from emeth_tui.network.verification.rejections import Rejections
 from emeth_tui.network.verification.torch_process import TorchProcessDied, TorchProcessSlow
 from emeth_tui.network.verification.verifier import SLOW_AGAIN_S, Verifier
 from emeth_tui.notices.reasons.foreign import Foreign
@@ -77,7 +76,7 @@ async def case(tmp_path: Path) -> AsyncIterator[Case]:
             devnet.mirror,
             http,
             made.examine,
-            Rejections(tmp_path / "rejections.jsonl"),
+            devnet.rejections,
             verification_key=info.verification_key,
             work_dir=tmp_path / "examined",
             monotonic_s=lambda: made.now_s,

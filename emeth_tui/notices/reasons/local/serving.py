@@ -95,3 +95,40 @@ class NotItsSignature(Reason):
 
 class ServeExtraMissing(Reason):
     modules: str
+
+
+class RecordsNewer(Reason):
+    where: str
+    version: int
+    known: int
+
+
+class RecordsFailed(Reason):
+    where: str
+    detail: str
+
+
+class ObjectStoreFailed(Reason):
+    where: str
+    detail: str
+
+
+class ServingPartMissing(Reason):
+    part: str
+    modules: str
+    extra: str
+
+
+class ServingSecretMissing(Reason):
+    key: str
+    variable: str
+
+
+class ServingSecretUnreadable(Reason):
+    path: Path
+    detail: str
+
+
+class HostNotInProfile(Reason):
+    host: str
+    path: Path

@@ -46,4 +46,18 @@ SENTENCES: Mapping[type[Notice], str] = {
         "`verify`"
     ),
     serving.ProfileThere: "{path}: is there already; take another --output",
+    serving.RecordsNewer: (
+        "{where}: its schema is version {version}, of a newer emeth-tui (this one knows {known}): install it"
+    ),
+    serving.RecordsFailed: "the database does not do what it should: {where}: {detail}",
+    serving.ObjectStoreFailed: "the object store does not do what it should: {where}: {detail}",
+    serving.ServingPartMissing: (
+        "{part} needs packages that are not installed ({modules}): `pip install 'emeth-tui[{extra}]'`"
+    ),
+    serving.ServingSecretMissing: "{key} names no file, and {variable} is not set: one of them has to",
+    serving.ServingSecretUnreadable: "{path}: cannot be read: {detail}",
+    serving.HostNotInProfile: (
+        '{path}: nodes would refuse URLs on {host}: add storage_hosts = ["{host}"], and hand the profile '
+        "out again"
+    ),
 }

@@ -1,0 +1,1 @@
+"""`network`: a network's services under load, killed in the middle."""

@@ -1,0 +1,36 @@
+"""Since when each stored thing has belonged to no job, as far as it was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from emeth_tui.network.records.database import Database, Transaction
+
+Name = tuple[str, str]  # kind and name
+
+
+class Orphans:
+    """What was an orphan when it was last looked."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def seen(self, orphans: Collection[Name], now_unix_s: int, kept_s: int) -> list[Name]:
+        """Record which things are orphans now; return those that have been for so long without a break.
+
+        Raise ServiceError.
+        """
+        now = set(orphans)
+
+        def work(transaction: Transaction) -> list[Name]:
+            rows = transaction.rows("SELECT kind, name, since_unix_s FROM orphans")
+            before = {(row[0], row[1]): int(row[2]) for row in rows}
+            gone = [{"kind": kind, "name": name} for kind, name in before.keys() - now]
+            new = [{"kind": kind, "name": name, "now": now_unix_s} for kind, name in now - before.keys()]
+            transaction.change_each("DELETE FROM orphans WHERE kind = :kind AND name = :name", gone)
+            transaction.change_each(
+                "INSERT INTO orphans VALUES (:kind, :name, :now) ON CONFLICT (kind, name) DO NOTHING", new
+            )
+            return sorted(one for one in now if one in before and before[one] <= now_unix_s - kept_s)
+
+        return await self._database.run(work)

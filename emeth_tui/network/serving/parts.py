@@ -1,0 +1,106 @@
+"""What the services rest on, as the file says: a database and a place for objects."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from emeth_tui.errors import ServiceError
+from emeth_tui.network.extra import check_packages
+from emeth_tui.network.files import kept_secret
+from emeth_tui.network.objects.store import ObjectStore
+from emeth_tui.network.records.database import Database
+from emeth_tui.network.records.sqlite import RECORDS_FILE, SqliteDatabase
+from emeth_tui.network.services.storing import FindJob, StorageOptions, Storing, in_bucket, in_directory
+from emeth_tui.network.serving.config import ServeSettings
+from emeth_tui.network.serving.credentials import postgres_password, s3_keys
+from emeth_tui.notices.reasons.local.serving import HostNotInProfile
+from emeth_tui.settings import Network
+
+if TYPE_CHECKING:
+    from emeth_tui.network.objects.s3 import S3Place
+    from emeth_tui.network.records.postgres import PostgresPlace
+
+
+async def open_database(settings: ServeSettings, secrets: Mapping[str, str]) -> Database:
+    """Open the database, with its schema up to date. Raise ServiceError."""
+    if settings.postgres is None:
+        return SqliteDatabase(settings.state_dir / RECORDS_FILE)
+    check_packages("PostgreSQL", "serve-postgres", ("psycopg",))
+    from emeth_tui.network.records.postgres import PostgresDatabase
+
+    return await asyncio.to_thread(PostgresDatabase, _postgres_place(settings, secrets))
+
+
+async def open_storing(
+    settings: ServeSettings,
+    network: Network,
+    secrets: Mapping[str, str],
+    database: Database,
+    find_job: FindJob,
+) -> Storing:
+    """Open the place for objects. Raise ServiceError when it cannot be used, or no node would use it."""
+    options = StorageOptions(
+        public_url=settings.public_url or network.storage_url,
+        takes_states=network.verification == "replay",
+    )
+    if settings.s3 is None:
+        secret = bytes.fromhex(kept_secret(settings.state_dir / "storage_secret"))
+        return in_directory(
+            settings.state_dir / "storage", database, find_job, secret=secret, options=options
+        )
+    check_packages("S3", "serve-s3", ("boto3", "botocore"))
+    place = _s3_place(settings, secrets)
+    check_host(network, place.public_endpoint, settings.profile)
+    storing = in_bucket(place, database, options=options)
+    await check_bucket(storing.objects)
+    return storing
+
+
+async def check_bucket(objects: ObjectStore) -> None:
+    """Raise ServiceError unless the bucket answers."""
+    from emeth_tui.network.objects.s3 import S3Store
+
+    assert isinstance(objects, S3Store)  # noqa: S101 - in_bucket made it
+    await objects.check()
+
+
+def check_host(network: Network, endpoint: str, profile: Path) -> None:
+    """Raise ServiceError where nodes that follow the profile would refuse URLs on this host."""
+    host = urlsplit(endpoint).hostname or ""
+    if host not in {urlsplit(network.storage_url).hostname, *network.storage_hosts}:
+        raise ServiceError(HostNotInProfile(host, profile))
+
+
+def _s3_place(settings: ServeSettings, secrets: Mapping[str, str]) -> S3Place:
+    from emeth_tui.network.objects.s3 import S3Place
+
+    assert settings.s3 is not None  # noqa: S101
+    access_key, secret_key = s3_keys(settings, secrets)
+    return S3Place(
+        settings.s3.endpoint,
+        settings.s3.public_endpoint or settings.s3.endpoint,
+        settings.s3.bucket,
+        settings.s3.region,
+        access_key,
+        secret_key,
+    )
+
+
+def _postgres_place(settings: ServeSettings, secrets: Mapping[str, str]) -> PostgresPlace:
+    from emeth_tui.network.records.postgres import PostgresPlace
+
+    assert settings.postgres is not None  # noqa: S101
+    one = settings.postgres
+    return PostgresPlace(
+        one.host,
+        one.port,
+        one.database,
+        one.user,
+        postgres_password(settings, secrets),
+        one.sslmode,
+        str(one.root_certificate or "system"),
+    )
