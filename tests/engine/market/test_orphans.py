@@ -9,6 +9,7 @@ from emeth_tui.clients.transactions.sender import Receipt
 from emeth_tui.model import JobId, JobState, token_to_wei
 from emeth_tui.notices.events.job import OrphanAdopted, OrphanHeld
 from emeth_tui.notices.events.node import Leftovers
+from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.job import ClaimedBefore, TooLateToFinish
 from emeth_tui.notices.reasons.market import ClaimedElsewhere, KeyUsedElsewhere
 from emeth_tui.protocol.contracts import JobStatus
@@ -138,20 +139,18 @@ async def test_a_job_that_can_no_longer_be_finished_is_held(network: Harness, tm
 async def test_another_nodes_claim_with_our_account_is_left_alone_and_stops_claiming(
     network: Harness,
 ) -> None:
-    theirs = await network.post_on_chain(dataset="theirs.txt", fee_emt=20)
+    theirs = await network.post(fee_emt=20)
     async with network.node(claims__enabled=False) as node:
         await node.event("idle")
         twin = network.operator_elsewhere()
         await twin.allow_core(token_to_wei(20), "twin")
         await twin.send(network.devnet.chain.core("process", job_id_bytes(theirs)), "twin")
-        paused = await node.event("claims_paused")
+        reasons: list[Reason] = []
+        while not reasons or isinstance(reasons[-1], KeyUsedElsewhere):  # its nonces may be seen first
+            reasons.append((await node.event("claims_paused")).body.reason)  # type: ignore[attr-defined]
         requests = node.script.requests
 
-    assert paused.body.reason in (  # type: ignore[attr-defined]
-        KeyUsedElsewhere(network.operator_address, 1),
-        KeyUsedElsewhere(network.operator_address, 2),
-        ClaimedElsewhere("0000…01"),
-    )
+    assert reasons[-1] == ClaimedElsewhere("0000…01")
     assert requests == []
     assert (await network.job(theirs)).status is JobStatus.PROCESSING
 
