@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 
 from textual.app import App, ComposeResult
@@ -24,4 +25,7 @@ class Clock(App[None]):
 
 
 if __name__ == "__main__":
+    if sys.__stderr__ is not None and not sys.__stderr__.isatty():
+        # Textual would draw the screen into the file of import times.
+        sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
     Clock().run()

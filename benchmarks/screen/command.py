@@ -15,6 +15,9 @@ from benchmarks.screen.snapshot import FILES, JOBS, measure_snapshot
 _DEFAULTS = ScreenSetup()
 SHARE_OF_BARE = 2.5  # at the largest terminal, times the bare application's share of a core
 FIRST_PAINT_OF_BARE = 1.5  # times the bare application's
+IMPORTS_OF_THOSE_BEFORE = 0.7
+# What they were before there was a goal (commit 7a54a18), times the bare application's: measured in one run.
+IMPORTS_BEFORE_OF_BARE = 2.5
 OUTPUT_KIB_PER_S = 25
 KEY_TO_PAINT_S = 0.1
 VERSION_S = 0.2
@@ -51,6 +54,10 @@ def report(result: ScreenResult, snapshot_s: list[float]) -> Report:
             f"{statistics.mean(start.cpu_s):.3f} s of CPU"
             for start in result.starts
         ),
+        *(
+            f"{program}, imports before the first paint: {seconds:.3f} s"
+            for program, seconds in result.imports_s.items()
+        ),
         *(f"key to paint at {size}: {median_of(values)}" for size, values in result.key_to_paint_s.items()),
         f"--version: {median_of(result.version_s)}",
         f"memory after {EVENTS:,} events: {result.growth_bytes / 1e6:+.2f} MB",
@@ -67,6 +74,7 @@ def goals(result: ScreenResult, snapshot_s: list[float]) -> list[Goal]:
         _at_most("share of a core, of a bare application's", SHARE_OF_BARE, _share_of_bare(result), "x"),
         _at_most("to the terminal", OUTPUT_KIB_PER_S, output / 1024, "KiB/s"),
         _at_most("first paint, of a bare application's", FIRST_PAINT_OF_BARE, _paint_of_bare(result), "x"),
+        _at_most("imports, of those before", IMPORTS_OF_THOSE_BEFORE, _imports_of_before(result), "x"),
         _at_most("key to paint", KEY_TO_PAINT_S, max(map(statistics.median, result.key_to_paint_s.values()))),
         _at_most("--version", VERSION_S, statistics.median(result.version_s)),
         _at_most(f"memory over {EVENTS:,} events", GROWTH_MB, result.growth_bytes / 1e6, "MB"),
@@ -88,6 +96,11 @@ def _paint_of_bare(result: ScreenResult) -> float:
         at_size = medians.setdefault((start.columns, start.rows), {})
         at_size[start.program] = statistics.median(start.first_paint_s)
     return max(at_size[OURS] / at_size[BARE] for at_size in medians.values())
+
+
+def _imports_of_before(result: ScreenResult) -> float:
+    """Return the ratio to what the imports took once, on this machine, by the bare application's."""
+    return result.imports_s[OURS] / (IMPORTS_BEFORE_OF_BARE * result.imports_s[BARE])
 
 
 def _at_most(name: str, target: float, measured: float | None, unit: str = "s") -> Goal:

@@ -1,6 +1,6 @@
 """The cost of the screen: CPU, terminal output, memory, and the time to paint; other monitors for comparison.
 
-Every program runs in its own pseudo-terminal and is observed from outside, through /proc. Figures compared
+Every program runs in its own pseudo-terminal and is observed from outside. Figures compared
 with the bare application's are measured beside it: load over the same seconds, starts in turn.
 """
 
@@ -14,10 +14,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.screen.imports import VARIABLE, imports_of, least_of
 from emeth_tui.clients.wallet import create_keystore
 from tests.terminal import ROOT, PseudoTerminal
 
@@ -25,8 +26,8 @@ SIZES = ((80, 24), (160, 45))
 EVENTS = 10_000
 _SETTLE_S = 3.0  # after the first paint, before measuring
 _READ_S = 0.05
+_OF_ALL_THREADS = 2  # CPUCLOCK_SCHED, as clock_getcpuclockid(3) makes a clock of a process id on Linux
 _LIMIT_S = 30.0
-_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 OURS = "emeth-tui"
 BARE = "bare Textual"
 _BARE_COMMAND = (sys.executable, "-m", "benchmarks.screen.bare")
@@ -81,6 +82,7 @@ class ScreenResult:
     setup: ScreenSetup
     running: tuple[Running, ...]
     starts: tuple[Starts, ...]
+    imports_s: dict[str, float]  # by program, before the first paint
     key_to_paint_s: dict[str, list[float]]  # by size, with all workers reporting
     version_s: list[float]
     growth_bytes: int  # over EVENTS events
@@ -104,10 +106,12 @@ def measure(setup: ScreenSetup, narrate: Narrate) -> ScreenResult:
                 running.append(_monitor(title, command, size, setup.seconds))
             narrate(f"screen: {name}, {setup.starts} starts")
             starts += _first_paints(real, size, home, setup.starts)
+        narrate(f"screen: imports of {setup.starts} starts")
+        imports_s = _imports(real, home, setup.starts)
         narrate(f"screen: memory over {EVENTS:,} events")
         growth_bytes = _growth(home)
         version_s = [_version(home) for _ in range(setup.starts + 1)][1:]
-    return ScreenResult(setup, tuple(running), tuple(starts), keys, version_s, growth_bytes)
+    return ScreenResult(setup, tuple(running), tuple(starts), imports_s, keys, version_s, growth_bytes)
 
 
 def _monitors() -> list[tuple[str, Sequence[str]]]:
@@ -199,6 +203,21 @@ def _first_paint(
         return time.monotonic() - terminal.started_at, _cpu_s(terminal.pid)
 
 
+def _imports(real: Sequence[str], home: Path, count: int) -> dict[str, float]:
+    """Return the seconds that each program's imports take before its first paint, started in turn."""
+    programs = {OURS: (real, _STARTING), BARE: (_BARE_COMMAND, _BARE_SHOWN)}
+    report = home / "imports.txt"
+    environment = {**_installed(home), VARIABLE: "1"}
+    starts: dict[str, list[Mapping[str, float]]] = {program: [] for program in programs}
+    for _start in range(count):
+        for program, (command, text) in programs.items():
+            into_file = ["sh", "-c", 'report="$1"; shift; exec "$@" 2>"$report"', "sh", str(report), *command]
+            with _program(into_file, SIZES[-1], environment) as terminal:
+                _read_until(terminal, text)
+                starts[program].append(imports_of(report.read_text("utf-8")))
+    return {program: least_of(found) for program, found in starts.items()}
+
+
 def _installed(home: Path) -> dict[str, str]:
     """Return an environment in which modules are compiled once, like an installed program's."""
     return {
@@ -258,9 +277,8 @@ def _read_until(terminal: PseudoTerminal, text: bytes, start: int = 0) -> None:
 
 
 def _cpu_s(pid: int) -> float:
-    """Return the CPU seconds of a process and of its children that have ended."""
-    values = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
-    return sum(map(int, values[11:15])) / _TICKS_A_SECOND
+    """Return the CPU seconds of a process, to the nanosecond: /proc counts in hundredths."""
+    return time.clock_gettime((~pid << 3) | _OF_ALL_THREADS)
 
 
 def median_of(values: Sequence[float]) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.screen import measuring
-from benchmarks.screen.command import goals, report
+from benchmarks.screen.command import IMPORTS_BEFORE_OF_BARE, goals, report
+from benchmarks.screen.imports import imports_of, least_of
 from benchmarks.screen.measuring import Running, ScreenResult, ScreenSetup, Starts, measure
 from benchmarks.screen.snapshot import measure_snapshot
 
@@ -26,11 +27,10 @@ def test_every_budget_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {start.program for start in result.starts} == {"emeth-tui", "bare Textual"}
     assert all(len(start.first_paint_s) == len(start.cpu_s) == 1 for start in result.starts)
     goals = report(result, measure_snapshot(pictures=2)).goals
-    assert len(goals) == 7
-    # In a single second the bare application may not come to one tick of CPU time.
-    unmeasured = {goal.name for goal in goals if goal.measured is None}
-    assert unmeasured <= {"screen: share of a core, of a bare application's"}
-    assert len(narrated) == 3
+    assert len(goals) == 8
+    assert all(goal.measured is not None for goal in goals)
+    assert result.imports_s["emeth-tui"] > result.imports_s["bare Textual"] > 0
+    assert len(narrated) == 4
 
 
 def test_the_screen_is_held_against_the_bare_application() -> None:
@@ -51,9 +51,21 @@ def test_the_screen_is_held_against_the_bare_application() -> None:
         )
         for size, paints in zip(((80, 24), (160, 45)), by_size, strict=True)
     )
-    result = ScreenResult(ScreenSetup(), running, starts, {"80x24": [0.01]}, [0.1], growth_bytes=0)
+    imports_s = {"emeth-tui": 1.6, "bare Textual": 0.4}
+    result = ScreenResult(ScreenSetup(), running, starts, imports_s, {"80x24": [0.01]}, [0.1], growth_bytes=0)
 
-    share, _output, paint, *_others = goals(result, [0.001])
+    share, _output, paint, imports, *_others = goals(result, [0.001])
 
     assert (share.measured, share.reached) == (pytest.approx(3.0), False)
     assert (paint.measured, paint.reached) == (pytest.approx(2.0), False)
+    assert (imports.measured, imports.reached) == (pytest.approx(4.0 / IMPORTS_BEFORE_OF_BARE), False)
+
+
+def test_imports_are_summed_by_the_least_of_each_module() -> None:
+    first = imports_of(
+        "import time: self [us] | cumulative | imported package\n"
+        "import time:       300 |        300 |   a.b\nimport time:      1000 |       1300 | a\n"
+    )
+
+    assert first == {"a.b": 0.0003, "a": 0.001}
+    assert least_of([first, {"a.b": 0.0001, "a": 0.002, "c": 0.5}]) == pytest.approx(0.5011)
