@@ -72,6 +72,7 @@ async def test_a_stranger_has_nothing(profile: Path, tmp_path: Path) -> None:
     assert document["jobs"] == document["days"] == document["events"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.process
 async def test_following_prints_what_happens(chain: EmethChain, profile: Path, tmp_path: Path) -> None:
     program = await asyncio.create_subprocess_exec(
