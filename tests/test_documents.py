@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -309,6 +310,42 @@ def every_command(group: click.Command) -> Iterator[set[str]]:
     yield {name for entry in group.params for name in entry.opts}
     for inner in group.commands.values() if isinstance(group, click.Group) else ():
         yield from every_command(inner)
+
+
+# Pages in both languages, and the kinds of blocks that each tells in its own way: prices and time zones, say.
+TRANSLATED = {"private-network": set[str](), "operating": {"toml"}}
+
+
+@pytest.mark.parametrize("name", TRANSLATED)
+def test_a_page_says_the_same_in_japanese(name: str) -> None:
+    """Both hold the same commands in the same order, the same names in back quotes, headings, rows and items.
+
+    Who changes one page changes the other: docs/NAME.ja.md is not translated word for word, but leaves
+    nothing out.
+    """
+    english, japanese = (
+        Skeleton.of(ROOT / "docs" / f"{name}{end}", TRANSLATED[name]) for end in (".md", ".ja.md")
+    )
+    assert japanese == english
+
+
+@dataclass(frozen=True, slots=True)
+class Skeleton:
+    """What of a page does not depend on its language."""
+
+    blocks: list[tuple[str, str]]
+    names: list[str]
+    layout: list[str]
+
+    @classmethod
+    def of(cls, page: Path, free: set[str]) -> Skeleton:
+        block = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+        text = page.read_text("utf-8")
+        prose = block.sub("", text)
+        names = {" ".join(name.split()) for name in re.findall(r"`([^`]+)`", prose)}
+        layout = re.findall(r"^(?:#+ |\| |- |\*\*)", prose, re.MULTILINE)
+        blocks = [(kind, "" if kind in free else code) for kind, code in block.findall(text)]
+        return cls(blocks, sorted(names), layout)
 
 
 def test_the_version_is_that_of_the_changelog() -> None:

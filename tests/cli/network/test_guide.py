@@ -1,4 +1,8 @@
-"""The page docs/private-network.md is true: its commands make a network, two nodes and a requester."""
+"""The page docs/private-network.md is true: its commands make a network, two nodes and a requester.
+
+The Japanese page holds the same commands in the same order:
+tests/test_documents.py::test_a_page_says_the_same_in_japanese.
+"""
 
 from __future__ import annotations
 
