@@ -9,6 +9,6 @@ from emeth_tui.notices.reasons.network import watching
 
 SENTENCES: Mapping[type[Notice], str] = {
     watching.FromChainAlone: "read from the chain alone: there is no node here to ask or to command",
-    watching.ReadingBack: "reading the account's past: back to block {block} so far, down to {first_block}",
+    watching.ReadingBack: "reading back to block {first_block}: now at {block}",
     watching.HistoryCut: "the account has a long past: what is older than block {block} is left out",
 }
