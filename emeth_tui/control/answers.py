@@ -48,6 +48,8 @@ class Answers:
         if question.ask == "chain_record":  # slow, but does not keep the node busy
             record = await node.records.chain_record(parse_job_id(question.job_id))
             return wire.pack(question.ask, record)
+        if question.ask == "network":  # as slow, and read once for all who ask
+            return wire.pack(question.ask, await node.records.network())
         # A search may take seconds in its thread: what is quick does not wait for it.
         async with self._searching if question.ask == "log_search" else self._turn:
             began = time.monotonic()

@@ -24,6 +24,7 @@ from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.errors import ControlError
 from emeth_tui.job import Job
 from emeth_tui.model import AskedAt, JobId, JournaledTransaction, ServiceName
+from emeth_tui.network.overview import Overview
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.events.node import Summary
 from emeth_tui.notices.notice import Reason
@@ -286,6 +287,10 @@ class RemoteRecords:
     async def chain_record(self, job_id: JobId) -> ChainJob | None:
         record: ChainJob | None = await self._node.ask("chain_record", job_id=job_id)
         return record
+
+    async def network(self) -> Overview:
+        seen: Overview = await self._node.ask("network")
+        return seen
 
     async def settings(self) -> SettingsView:
         view: SettingsView = await self._node.ask("settings")

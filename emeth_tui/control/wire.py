@@ -35,6 +35,7 @@ from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.errors import ControlError
 from emeth_tui.job import Job
 from emeth_tui.model import AskedAt, JournaledTransaction
+from emeth_tui.network.overview import Overview
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.reasons.control import AnswerNotUnderstood, NotControlJson, NotToBeSent
 from emeth_tui.protocol.contracts import ChainJob
@@ -58,6 +59,7 @@ Topic = Literal[
     "transactions",
     "series",
     "chain_record",
+    "network",
     "settings",
     "logs",
     "log_tail",
@@ -77,7 +79,7 @@ Command = Literal[
     "drain",
     "request_stop",
 ]
-SLOW_TOPICS = frozenset({"chain_record", "log_search"})
+SLOW_TOPICS = frozenset({"chain_record", "network", "log_search"})
 LONG_COMMANDS = frozenset({"claim_job", "decline_job", "withdraw"})  # they wait for the chain
 _ANSWERS: dict[str, Any] = {
     **dict.fromkeys(get_args(Command)),
@@ -94,6 +96,7 @@ _ANSWERS: dict[str, Any] = {
     "transactions": list[JournaledTransaction],
     "series": Series,
     "chain_record": ChainJob | None,
+    "network": Overview,
     "settings": SettingsView,
     "logs": list[str],
     "log_tail": list[str],

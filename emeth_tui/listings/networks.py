@@ -1,15 +1,19 @@
-"""A network as a record for machines."""
+"""A network as a record for machines, and as facts for people."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from emeth_tui.listings import network_records as records
+from emeth_tui.listings.requests import request_state_name
 from emeth_tui.model import SECONDS_PER_DAY
-from emeth_tui.words.formats import day_of
+from emeth_tui.words.formats import day_of, exact_emt, percent
+from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
-    from emeth_tui.network.overview import Day, Overview
+    from emeth_tui.network.overview import Day, NodeShare, Overview
+
+Fact = tuple[str, str, str]  # a label, what it comes to, and the role that this plays
 
 
 def network_record(name: str, chain_id: int, seen: Overview) -> records.NetworkRecord:
@@ -61,3 +65,54 @@ def _day(day: Day) -> records.NetworkDayRecord:
             for one in day.shares
         ],
     )
+
+
+def contract_facts(seen: Overview) -> list[Fact]:
+    """Return a network's contracts and roles."""
+    pays = seen.minter == seen.core_address
+    return [
+        ("EmethCore", seen.core_address, ""),
+        ("EMT", seen.token_address, ""),
+        (_("EMT in all"), exact_emt(seen.supply_wei), ""),
+        (_("owner"), seen.owner or "–", ""),
+        (_("verifier"), seen.verifier or "–", ""),
+        (_("minter"), "EmethCore" if pays else seen.minter or "–", "" if pays else "warn"),
+    ]
+
+
+def rate_facts(seen: Overview) -> list[Fact]:
+    """Return what a network stakes, pays and keeps, and how many jobs are in which state."""
+    from emeth_tui.protocol.contracts import RATE_BASE
+
+    rates, cap = seen.rates, seen.rates.max_slot_gas_per_node
+    jobs = ", ".join(
+        f"{request_state_name(status.name.lower())} {count:,}" for status, count in seen.jobs.items()
+    )
+    return [
+        (_("deposit"), _("{rate} of the fee").format(rate=percent(rates.deposit_rate / RATE_BASE)), ""),
+        (
+            _("penalties"),
+            _("{timeout} for a missed deadline, {decline} for declining, {failed} for a bad result").format(
+                timeout=percent(rates.timeout_penalty_rate / RATE_BASE),
+                decline=percent(rates.decline_penalty_rate / RATE_BASE),
+                failed=percent(rates.failed_penalty_rate / RATE_BASE),
+            ),
+            "",
+        ),
+        (_("verifier's fee"), exact_emt(rates.verifier_fee_wei), ""),
+        (_("most gas a day"), _("no limit") if cap.bit_length() > 200 else f"{cap:,}", ""),
+        (_("today's reward"), exact_emt(seen.day_reward_wei), ""),
+        (_("jobs"), jobs or "–", ""),
+    ]
+
+
+def part_of_day(day: Day, share: NodeShare) -> float:
+    """Return which part of a day's gas is a node's."""
+    return share.gas / day.total_gas if day.total_gas else 0.0
+
+
+def share_state(day: Day, share: NodeShare) -> str:
+    """Say what became of a node's share of a day."""
+    if not day.is_closed:
+        return _("not over yet")
+    return _("to withdraw") if share.withdrawable_wei else _("withdrawn")

@@ -34,6 +34,7 @@ class Scope(Enum):
     DEPOSITS = auto()  # the page, as the two below
     DISK = auto()
     SHARE = auto()
+    NETWORK = auto()
     GRAPHS = auto()
     JOB = auto()
     LOG = auto()
@@ -62,6 +63,7 @@ PAGES = (
     Scope.DEPOSITS,
     Scope.DISK,
     Scope.SHARE,
+    Scope.NETWORK,
     Scope.GRAPHS,
     Scope.JOB,
     Scope.LOG,
@@ -77,6 +79,7 @@ TABLES = (
     Scope.DEPOSITS,
     Scope.DISK,
     Scope.SHARE,
+    Scope.NETWORK,
 )
 # Under which title of the help page the keys of a scope stand, where their rows do not say otherwise.
 _GROUPS = {

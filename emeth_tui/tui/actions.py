@@ -251,6 +251,18 @@ def _of_every_screen() -> Iterable[Action]:
             footer=DASHBOARD,
             while_starting=True,
         )
+    text = "The network: its terms, and who earned what on which day"
+    yield Action(
+        "network",
+        "n",
+        app,
+        "pages.open",
+        text,
+        "Network",
+        arguments=("network",),
+        footer=(Scope.SHARE,),
+        while_starting=True,
+    )
     yield Action("palette", ": ctrl+p", app, "action_command_palette", "List everything that can be done")
 
 

@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING
 
 from emeth_tui.engine.money.costs import NO_COSTS, DayCosts
 from emeth_tui.engine.settings_editor import SettingsView
+from emeth_tui.engine.view.network import NetworkLook
 from emeth_tui.engine.view.records import EVENTS_OF_JOB, JobRecord
 from emeth_tui.engine.view.series import STEPS_S, Series, Span
 from emeth_tui.errors import ChainUnreachable, CommandRefused
 from emeth_tui.job import Job
 from emeth_tui.model import JobId, JobState, JournaledTransaction
+from emeth_tui.network.overview import Overview
 from emeth_tui.notices.reasons.network.watching import FromChainAlone
 from emeth_tui.notices.reasons.screen import ChainNotReadYet
 from emeth_tui.protocol.contracts import ChainJob
 
 if TYPE_CHECKING:
+    from emeth_tui.clients.chain.client import ChainClient
     from emeth_tui.watching.account import AccountReader
 
 
@@ -26,6 +29,7 @@ class AccountRecords:
 
     def __init__(self, reader: AccountReader) -> None:
         self._reader = reader
+        self._network = NetworkLook()
 
     async def job(self, job_id: JobId) -> JobRecord | None:
         """Return what the chain shows of a job of the account."""
@@ -50,9 +54,17 @@ class AccountRecords:
 
     async def chain_record(self, job_id: JobId) -> ChainJob | None:
         """Read a job from the chain. Raise ChainUnreachable."""
+        return (await self._chain.jobs([job_id])).get(job_id)
+
+    async def network(self) -> Overview:
+        """Return the network's terms, and who earned what on which day. Raise NetworkError."""
+        return await self._network.read(self._chain)
+
+    @property
+    def _chain(self) -> ChainClient:
         if self._reader.chain is None:
             raise ChainUnreachable(ChainNotReadYet())
-        return (await self._reader.chain.jobs([job_id])).get(job_id)
+        return self._reader.chain
 
     async def settings(self) -> SettingsView:
         raise CommandRefused(FromChainAlone())

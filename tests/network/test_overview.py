@@ -11,7 +11,7 @@ from eth_account.signers.local import LocalAccount
 
 from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.model import token_to_wei
-from emeth_tui.network.overview import look
+from emeth_tui.network.reading import look
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.job_ids import job_id_bytes
 from tests.clients.emeth_chain import (

@@ -39,6 +39,7 @@ from emeth_tui.model import (
     WorkerPhase,
     token_to_wei,
 )
+from emeth_tui.network.overview import Day, NodeShare, NodeTotals, Overview
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.events.job import EpochDone, JobStuck, Submitted
 from emeth_tui.notices.events.market import ClaimsResumed
@@ -323,12 +324,47 @@ def _wavy(worker: WorkerView, gpu: GpuReading | None, points: int) -> DeviceSeri
     )
 
 
+OUR_ADDRESS = "0x9f3aBb4C2e5D6f708192A3b4C5d6E7F8091a2B3c"
+RIVAL_ADDRESS = "0x1111222233334444555566667777888899990000"
+
+
+def seen_network(**changes: Any) -> Overview:
+    """A network of two nodes in its second day."""
+    day_wei = token_to_wei(288_000)
+    today = (NodeShare(OUR_ADDRESS, 30, day_wei * 3 // 4, 0), NodeShare(RIVAL_ADDRESS, 10, day_wei // 4, 0))
+    ended = (
+        NodeShare(RIVAL_ADDRESS, 60, day_wei * 2 // 3, day_wei * 2 // 3),
+        NodeShare(OUR_ADDRESS, 30, day_wei // 3, 0),
+    )
+    values: dict[str, Any] = {
+        "head": Head(1_203_040, "0x" + "e" * 64, int(NOW) - 2),
+        "core_address": "0x" + "c0" * 20,
+        "token_address": "0x" + "e1" * 20,
+        "owner": "0x" + "0a" * 20,
+        "verifier": "0x" + "7e" * 20,
+        "minter": "0x" + "c0" * 20,
+        "supply_wei": token_to_wei(1_000_000),
+        "rates": ROUND_3_2_RATES,
+        "start_slot": 19_675,
+        "today": 19_676,
+        "day_reward_wei": day_wei,
+        "jobs": {JobStatus.REQUESTED: 1, JobStatus.VERIFIED: 6},
+        "days": (Day(19_676, False, 40, day_wei, today), Day(19_675, True, 90, day_wei, ended)),
+        "nodes": (
+            NodeTotals(RIVAL_ADDRESS, 4, token_to_wei(60), 70, day_wei * 2 // 3, day_wei * 2 // 3),
+            NodeTotals(OUR_ADDRESS, 2, token_to_wei(30), 60, day_wei // 3, 0),
+        ),
+    }
+    return Overview(**{**values, **changes})
+
+
 class StandInRecords:
     """Records of one job with every part, and a little history."""
 
     def __init__(self, node: StandInNode) -> None:
         self._node = node
         self.log_dir: Path | None = None
+        self.seen_network = seen_network()
         self.costs = NO_COSTS
 
     async def job(self, job_id: JobId) -> JobRecord | None:
@@ -384,6 +420,9 @@ class StandInRecords:
         gpus = {gpu.device: gpu for gpu in snapshot.gpus}
         devices = tuple(_wavy(worker, gpus.get(worker.device), points) for worker in snapshot.workers)
         return Series(span, STEPS_S[span], devices)
+
+    async def network(self) -> Overview:
+        return self.seen_network
 
     async def chain_record(self, job_id: JobId) -> ChainJob | None:
         self._node.calls.append(("chain_record", job_id))

@@ -41,6 +41,7 @@ WAY_TO = {
     Scope.DEPOSITS: ("3", "enter"),
     Scope.DISK: ("4", "enter"),
     Scope.SHARE: ("5", "enter"),
+    Scope.NETWORK: ("n",),
     Scope.GRAPHS: ("v",),
     Scope.JOB: ("enter",),
     Scope.LOG: ("l",),

@@ -110,11 +110,11 @@ async def test_a_key_of_ones_own_does_it_and_the_old_one_does_not(node: StandInN
 
 
 async def test_keys_of_pages_lists_and_lines_of_text_change_too(node: StandInNode) -> None:
-    options = with_keys(row_down=("n",), job_details=(",",), filter=("ctrl+f",), back=("b",))
+    options = with_keys(row_down=("z",), job_details=(",",), filter=("ctrl+f",), back=("b",))
     async with shown(node, options=options) as pilot:
-        await press(pilot, "h", "ctrl+f", *"b,n")
-        assert pilot.app.screen.query_one("#filter").value == "b,n"  # type: ignore[attr-defined]
-        await press(pilot, *["backspace"] * 3, "enter", "n", "comma")
+        await press(pilot, "h", "ctrl+f", *"b,z")
+        assert pilot.app.screen.query_one("#filter").value == "b,z"  # type: ignore[attr-defined]
+        await press(pilot, *["backspace"] * 3, "enter", "z", "comma")
         assert pilot.app.screen.job_id != TRAINING_ID  # type: ignore[attr-defined]
         await press(pilot, "b")
         assert isinstance(pilot.app.screen, HistoryScreen)

@@ -21,6 +21,7 @@ from emeth_tui.tui.screens.job import JobScreen
 from emeth_tui.tui.screens.log import LogScreen
 from emeth_tui.tui.screens.tables.history import HistoryScreen
 from emeth_tui.tui.screens.tables.market import MarketScreen
+from emeth_tui.tui.screens.tables.network import NetworkScreen
 from emeth_tui.tui.screens.tables.transactions import TransactionsScreen
 from emeth_tui.words.sentences import english
 from tests.tui.harness import LARGE, SMALL, last_line, press, settled, shown, text_of
@@ -222,6 +223,7 @@ async def test_an_idle_worker_has_no_job_to_pause() -> None:
         ("l", LogScreen),
         ("h", HistoryScreen),
         ("m", MarketScreen),
+        ("n", NetworkScreen),
         ("x", TransactionsScreen),
         ("question_mark", HelpScreen),
         ("f1", HelpScreen),

@@ -187,6 +187,7 @@ SCREENS = {
     "deposits": (snapshot, ("3", "enter")),
     "disk": (snapshot, ("4", "enter")),
     "share": (snapshot, ("5", "enter")),
+    "network": (snapshot, ("n",)),
     "market": (snapshot, ("m",)),
     "claim": (idle_worker, ("m", "down", "c")),
     "graphs": (snapshot, ("v",)),

@@ -12,7 +12,7 @@ from emeth_tui.cli.output.printing import JSON, Output, example, print_json
 from emeth_tui.cli.output.table import Column, table_lines
 from emeth_tui.errors import ExitCode
 from emeth_tui.model import SECONDS_PER_DAY, format_token
-from emeth_tui.words.formats import day_of, exact_emt, percent
+from emeth_tui.words.formats import day_of, percent
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def info(context: click.Context, /, as_json: bool) -> ExitCode:
 
 async def _look(network: Network) -> Overview:
     from emeth_tui.clients.chain.client import ChainClient
-    from emeth_tui.network.overview import look
+    from emeth_tui.network.reading import look
 
     chain = await ChainClient.connect(network)
     try:
@@ -54,35 +54,13 @@ async def _look(network: Network) -> Overview:
 
 
 def _facts(network: Network, seen: Overview) -> list[tuple[str, str, str]]:
-    from emeth_tui.protocol.contracts import RATE_BASE
+    from emeth_tui.listings.networks import contract_facts, rate_facts
 
-    rates = seen.rates
-    pays = seen.minter == seen.core_address
-    jobs = ", ".join(f"{status.name.lower()} {count:,}" for status, count in seen.jobs.items())
-    cap = rates.max_slot_gas_per_node
     return [
         (_("network"), network.name, "accent"),
         (_("chain"), _("{id}, block {block:,}").format(id=network.chain_id, block=seen.head.number), ""),
-        ("EmethCore", seen.core_address, ""),
-        ("EMT", seen.token_address, ""),
-        (_("EMT in all"), exact_emt(seen.supply_wei), ""),
-        (_("owner"), seen.owner or "–", ""),
-        (_("verifier"), seen.verifier or "–", ""),
-        (_("minter"), "EmethCore" if pays else seen.minter or "–", "" if pays else "warn"),
-        (_("deposit"), _("{rate} of the fee").format(rate=percent(rates.deposit_rate / RATE_BASE)), ""),
-        (
-            _("penalties"),
-            _("{timeout} for a missed deadline, {decline} for declining, {failed} for a bad result").format(
-                timeout=percent(rates.timeout_penalty_rate / RATE_BASE),
-                decline=percent(rates.decline_penalty_rate / RATE_BASE),
-                failed=percent(rates.failed_penalty_rate / RATE_BASE),
-            ),
-            "",
-        ),
-        (_("verifier's fee"), exact_emt(rates.verifier_fee_wei), ""),
-        (_("most gas a day"), _("no limit") if cap.bit_length() > 200 else f"{cap:,}", ""),
-        (_("today's reward"), exact_emt(seen.day_reward_wei), ""),
-        (_("jobs"), jobs or "–", ""),
+        *contract_facts(seen),
+        *rate_facts(seen),
     ]
 
 
@@ -107,18 +85,18 @@ def _node_columns() -> list[Column[NodeTotals]]:
 
 
 def _day_columns() -> list[Column[tuple[Day, NodeShare]]]:
+    from emeth_tui.listings.networks import part_of_day, share_state
+
     return [
         Column(_("day"), lambda row: day_of(row[0].slot * SECONDS_PER_DAY)),
         Column(_("node"), lambda row: row[1].node, lambda _row: "accent"),
         Column(_("gas"), lambda row: f"{row[1].gas:,}", right=True, rank=2),
-        Column(_("share"), lambda row: percent(row[1].gas / row[0].total_gas), right=True, rank=3),
+        Column(_("share"), lambda row: percent(part_of_day(*row)), right=True, rank=3),
         Column(_("reward"), lambda row: format_token(row[1].reward_wei), right=True),
-        Column(_("state"), _share_state, lambda row: "muted" if not row[0].is_closed else "", rank=1),
+        Column(
+            _("state"),
+            lambda row: share_state(*row),
+            lambda row: "muted" if not row[0].is_closed else "",
+            rank=1,
+        ),
     ]
-
-
-def _share_state(row: tuple[Day, NodeShare]) -> str:
-    day, share = row
-    if not day.is_closed:
-        return _("open")
-    return _("to withdraw") if share.withdrawable_wei else _("withdrawn")

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from emeth_tui.clients.threads import run_to_end
 from emeth_tui.engine.money.costs import DayCosts, costs_by_day
 from emeth_tui.engine.view import log_files
+from emeth_tui.engine.view.network import NetworkLook
 from emeth_tui.engine.view.series import Series, SeriesRecorder, Span
 from emeth_tui.job import Job
 from emeth_tui.model import JobId, JobState, JournaledTransaction
+from emeth_tui.network.overview import Overview
 from emeth_tui.notices.event import Event
 from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.store.jobs import EpochRecord
@@ -45,6 +47,7 @@ class NodeRecords:
         self._context = context
         self._settings_editor = settings_editor
         self._series = series
+        self._network = NetworkLook()
 
     async def job(self, job_id: JobId) -> JobRecord | None:
         """Return the record of a job, open or ended; None when it was never ours."""
@@ -91,6 +94,10 @@ class NodeRecords:
     async def chain_record(self, job_id: JobId) -> ChainJob | None:
         """Read a job from the chain. Raise ChainUnreachable."""
         return (await self._context.chain.jobs([job_id])).get(job_id)
+
+    async def network(self) -> Overview:
+        """Return the network's terms, and who earned what on which day. Raise NetworkError."""
+        return await self._network.read(self._context.chain)
 
     async def settings(self) -> SettingsView:
         """Return every setting in effect. Raise SettingsError when the file can no longer be read."""

@@ -95,6 +95,7 @@ def _page(name: str) -> PageScreen:
     from emeth_tui.tui.screens.tables.disk import DiskScreen
     from emeth_tui.tui.screens.tables.history import HistoryScreen
     from emeth_tui.tui.screens.tables.market import MarketScreen
+    from emeth_tui.tui.screens.tables.network import NetworkScreen
     from emeth_tui.tui.screens.tables.share import ShareScreen
     from emeth_tui.tui.screens.tables.transactions import TransactionsScreen
 
@@ -106,6 +107,7 @@ def _page(name: str) -> PageScreen:
         "history": HistoryScreen,
         "log": LogScreen,
         "market": MarketScreen,
+        "network": NetworkScreen,
         "settings": SettingsScreen,
         "share": ShareScreen,
         "transactions": TransactionsScreen,
