@@ -29,6 +29,10 @@ CHECKPOINT_COPIES = 3
 FLOATS_PER_PARAMETER_IN_CHECKPOINT = 4
 # Not measured but the worst case: the text, one token per byte at four bytes each, and one to spare.
 DATASET_COPIES = 6
+# Of a job that is shared out: two to go on from, the best one, and one being written, each perhaps with the
+# best weights beside its own.
+AVERAGES = 4
+FLOATS_PER_PARAMETER_IN_AVERAGE = 2
 MEASURE_EVERY_S = 2.0  # for snapshots; a decision on a claim measures again
 FILE_SYSTEM_RESERVE_BYTES = 500_000_000  # never fill the operator's disk to the brim
 
@@ -50,6 +54,12 @@ def job_needs_bytes(dataset_bytes: int, model: str, *, states: int = 0) -> int:
     copies = CHECKPOINT_COPIES + states  # a state has what a checkpoint has (protocol.md §9b)
     checkpoints = copies * FLOATS_PER_PARAMETER_IN_CHECKPOINT * parameters * BYTES_PER_FLOAT
     return DATASET_COPIES * dataset_bytes + checkpoints + parameters * BYTES_PER_FLOAT
+
+
+def shared_job_needs_bytes(dataset_bytes: int, model: str, parts: int) -> int:
+    """Estimate the most disk space of a job that is shared out: each part has a directory as a job has."""
+    averages = AVERAGES * FLOATS_PER_PARAMETER_IN_AVERAGE * parameter_count(model) * BYTES_PER_FLOAT
+    return parts * job_needs_bytes(dataset_bytes, model) + averages
 
 
 class DiskBudget:

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from emeth_tui.model import JobId
 from emeth_tui.workers.supervisor import Worker
 
-Choose = Callable[[Sequence[Worker]], Worker]
+Choose = Callable[[Sequence[Worker]], Worker | None]  # None: rather wait for another
 CallRoll = Callable[[Sequence[Worker]], Awaitable[None]]
 
 

@@ -15,7 +15,9 @@ from emeth_tui.engine.hosts.host_workers import HostWorkers
 from emeth_tui.hosts.node.book import Host, OverTls
 from emeth_tui.hosts.node.connection import HostConnection
 from emeth_tui.hosts.tls.names import Place
-from emeth_tui.notices.events.host import HostRefused
+from emeth_tui.model import WorkerPhase
+from emeth_tui.notices.events.host import HostRefused, JobMoved
+from emeth_tui.notices.reasons.network.host import HostSilent, NotReachedYet
 from tests.hosts.far import LIMIT_S, write_hosts
 
 NOTHING: Any = None
@@ -88,3 +90,33 @@ async def test_a_new_certificate_is_another_link_and_no_other_host(
     connection._on_refusal(connection, "a certificate that was replaced")
     assert events == [HostRefused("b", "a certificate that was replaced")]
     await hosts.close()
+
+
+@pytest.mark.parametrize("waits", [True, False])
+async def test_a_shared_job_goes_on_without_a_host_that_is_away_once_the_others_wait_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits: bool
+) -> None:
+    hosts, events = workers_of(tmp_path)
+    monkeypatch.setattr(HostWorkers, "_cannot_wait", lambda _hosts, _job: False)
+    phase = WorkerPhase.AVERAGING if waits else WorkerPhase.TRAINING
+    absent = SimpleNamespace(away=HostSilent("b", 90, NotReachedYet()))
+    there = SimpleNamespace(away=None, view=SimpleNamespace(phase=phase))
+    leases: Any = hosts._leases
+    leases.job_on, leases.members_of, leases.free = lambda _worker: "0x1", lambda _job: [absent, there], []
+    context: Any = hosts._context
+    context.book.get = lambda _job_id: NOTHING
+    context.events.publish = lambda body, job_id: events.append(body)
+    cancelled: list[str] = []
+
+    async def cancel(job_id: str) -> bool:
+        cancelled.append(job_id)
+        return False
+
+    host: Any = SimpleNamespace(
+        entry=Host("b", "you@b"), connection=SimpleNamespace(away_s=90.0), workers={"cpu": absent}
+    )
+    tasks: Any = SimpleNamespace(cancel=cancel)
+
+    await hosts._move_late_jobs(host, tasks)
+
+    assert (cancelled, events) == ((["0x1"], [JobMoved("b", 90)]) if waits else ([], []))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from emeth_tui.files import write_atomically
+from emeth_tui.files import link_or_copy, write_atomically
 
 # As training.cooperation.average names them: the node loads no torch.
 AVERAGES = "averages"
@@ -52,6 +52,15 @@ class Averages:
             if path.stem not in {self._path(kept).stem for kept in {epoch, *keep}}:
                 path.unlink(missing_ok=True)
 
+    def begin_anew(self, part_directory: Path, epoch: int) -> None:
+        """Leave the average alone of a part's checkpoints. Raise OSError."""
+        checkpoints = part_directory / "checkpoints"
+        for path in checkpoints.glob("epoch-*-block-*.pt"):
+            path.unlink(missing_ok=True)
+        if epoch:
+            checkpoints.mkdir(parents=True, exist_ok=True)
+            link_or_copy(self._path(epoch), checkpoints / _checkpoint_name(epoch))
+
     def _path(self, epoch: int) -> Path:
         return self._directory / f"epoch-{epoch:06d}.pt"
 
@@ -63,7 +72,7 @@ def link_dataset(dataset: Path, directory: Path) -> None:
     if target.exists() and target.samefile(dataset):
         return
     target.unlink(missing_ok=True)
-    os.link(dataset, target)
+    link_or_copy(dataset, target)
 
 
 def drop_checkpoints_after(directory: Path, epoch: int) -> None:
@@ -77,4 +86,9 @@ def drop_checkpoints_after(directory: Path, epoch: int) -> None:
 def newest_first(directory: Path, epoch: int) -> None:
     """Have the average be the newest of a part's checkpoints, also by its time."""
     with contextlib.suppress(FileNotFoundError):
-        os.utime(directory / "checkpoints" / f"epoch-{epoch:06d}-block-{0:09d}.pt")
+        os.utime(directory / "checkpoints" / _checkpoint_name(epoch))
+
+
+def _checkpoint_name(epoch: int) -> str:
+    """As training.files.checkpoint names the checkpoint between two epochs."""
+    return f"epoch-{epoch:06d}-block-{0:09d}.pt"

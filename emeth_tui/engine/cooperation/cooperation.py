@@ -12,9 +12,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from functools import partial
 
+from emeth_tui.backoff import Backoff
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.cooperation.averager import average
 from emeth_tui.engine.cooperation.averages import (
@@ -24,14 +25,18 @@ from emeth_tui.engine.cooperation.averages import (
     link_dataset,
     newest_first,
 )
+from emeth_tui.engine.cooperation.failures import Failures, is_of_worker
+from emeth_tui.engine.cooperation.part import Part, agreed_vocab_size
+from emeth_tui.engine.disk import job_needs_bytes
 from emeth_tui.engine.events import JobProgress
 from emeth_tui.engine.steps.train import Recorder, has_dataset, request_for, take_result
-from emeth_tui.errors import DatasetError, TrainingError, WorkerError
+from emeth_tui.errors import DatasetError, DiskFull, TrainingError, WorkerError
 from emeth_tui.job import Job
-from emeth_tui.model import JobId, JobState
-from emeth_tui.notices.events.job import BackToBest, MemberLost, MemberReplaced
+from emeth_tui.model import JobState
+from emeth_tui.notices.events.job import BackToBest, MemberReplaced
 from emeth_tui.notices.reasons.job import EpochsDisagree
 from emeth_tui.notices.reasons.training.data import DatasetEmpty
+from emeth_tui.notices.reasons.training.run import PartUnfit
 from emeth_tui.training import reports
 from emeth_tui.training.files.models import model_spec
 from emeth_tui.training.reports import DATASET_NAME, AverageRequest, Best
@@ -40,21 +45,8 @@ from emeth_tui.workers.job_files import JobFileMissing
 from emeth_tui.workers.messages import EpochCounts, TakeAverage
 from emeth_tui.workers.supervisor import Worker
 
-MOST_LOSSES = 5  # of workers that one part may cost in a row
+AFTER_LOSS = Backoff(0.5, 60.0)
 log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Part:
-    """One part of the job: who trains it, and what of the epoch is at home."""
-
-    number: int
-    name: JobId
-    worker: Worker | None = None
-    device: str = ""  # of the worker that had it last
-    starving: bool = False  # it waits for a worker
-    handed_over: reports.PartTrained | None = None  # what it trained in this epoch lies at home
-    moving: set[str] = field(default_factory=set)  # the transfers under way
 
 
 class Cooperation:
@@ -67,7 +59,8 @@ class Cooperation:
         self._epochs = job.epochs
         self._resumed = resumed
         self._recorder = Recorder(context, job.job_id)
-        self._parts = [_Part(number, name) for number, name in enumerate(job.part_ids, start=1)]
+        self._parts = [Part(number, name) for number, name in enumerate(job.part_ids, start=1)]
+        self._failures = Failures(context, job)
         self._averages = Averages(context.disk.files.directory(job.job_id))
         self._averaged = self._counted = 0
         self._losses: dict[int, float] = {}  # by epoch, 0 included: what all members are told
@@ -93,7 +86,9 @@ class Cooperation:
         except DatasetError as error:
             if not isinstance(error.reason, DatasetEmpty):
                 raise
-            self._context.book.update(self._job_id, parts=1, epochs_done=0)
+            job = self._job
+            needed_bytes = job_needs_bytes(job.dataset_bytes, job.model)
+            self._context.book.update(self._job_id, parts=1, epochs_done=0, reserved_bytes=needed_bytes)
         except (WorkerError, TrainingError):
             if await has_dataset(self._context.disk.files, self._job_id):
                 raise
@@ -119,7 +114,7 @@ class Cooperation:
             for record in self._context.store.jobs.epochs(self._job_id)
             if record.epoch <= self._counted
         }
-        if self._counted and job.start_loss is not None:
+        if job.start_loss is not None:
             self._losses[0] = job.start_loss
         if self._counted != job.epochs_done:
             self._context.book.update(self._job_id, epochs_done=self._counted)
@@ -157,56 +152,68 @@ class Cooperation:
         self._tasks.add(task)
         task.add_done_callback(lambda _task: self._ended.set())
 
-    async def _serve(self, part: _Part) -> None:
+    async def _serve(self, part: Part) -> None:
         """Have a part trained by a worker, and by another where that fails, until it is done."""
-        losses = 0
-        leases = self._context.leases
-        choose = self._context.far.prefer(
-            self._context.disk.files.directory(part.name), self._context.forecasts.choose(self._job)
-        )
         while True:
             await self._until(lambda: part.handed_over is None)
-            part.starving = True
-            self._wake()
+            if part.losses:
+                await asyncio.sleep(AFTER_LOSS.delay_s(part.losses))
             try:
-                async with leases.lend(part.name, choose, part_of=self._job_id) as worker:
-                    part.starving = False
-                    await self._resumed.wait()
-                    if await self._train_until_wanted_elsewhere(part, worker):
-                        return
-            except WorkerError as error:
-                losses += 1
-                if losses == MOST_LOSSES:
+                if await self._lend_and_train(part):
+                    return
+            except (WorkerError, TrainingError, DatasetError, DiskFull) as error:
+                if not is_of_worker(part, error, self._averaged):
                     raise
-                lost = MemberLost(part.number, len(self._parts), part.device, error.reason)
-                self._context.events.publish(lost, job_id=self._job_id)
-            finally:
-                part.starving = False
+                self._failures.note(part, error)
 
-    async def _train_until_wanted_elsewhere(self, part: _Part, worker: Worker) -> bool:
+    async def _lend_and_train(self, part: Part) -> bool:
+        """Train a part on a worker; return whether it is done."""
+        directory = self._context.disk.files.directory(part.name)
+        if part.begins_anew:
+            part.begins_anew = False
+            self._averages.begin_anew(directory, self._averaged)
+        preferred = self._context.far.prefer(directory, self._context.forecasts.choose(self._job))
+        choose = self._failures.spared_by(preferred)
+        part.starving = True
+        self._wake()
+        try:
+            async with self._context.leases.lend(part.name, choose, part_of=self._job_id) as worker:
+                part.starving, part.last_worker = False, worker
+                return await self._train_until_wanted_elsewhere(part, worker)
+        finally:
+            part.starving = False
+
+    async def _train_until_wanted_elsewhere(self, part: Part, worker: Worker) -> bool:
         """Train a part; return whether it is done. One that waits makes room for a part without a worker."""
         training = asyncio.create_task(self._train(part, worker))
         wanted = asyncio.create_task(
-            self._until(lambda: part.handed_over is not None and any(each.starving for each in self._parts))
+            self._until(
+                lambda: (
+                    part.begins_anew
+                    or (part.handed_over is not None and any(each.starving for each in self._parts))
+                )
+            )
         )
         try:
             await asyncio.wait({training, wanted}, return_when=asyncio.FIRST_COMPLETED)
             if training.done():
                 training.result()
                 return True
+            part.is_known = part.begins_anew  # who makes room is not lost
             return False
         finally:
             wanted.cancel()
             training.cancel()
             await asyncio.gather(training, wanted, return_exceptions=True)
 
-    async def _train(self, part: _Part, worker: Worker) -> None:
+    async def _train(self, part: Part, worker: Worker) -> None:
         context, job = self._context, self._job
         files = context.far.files_of(worker, context.disk.files)
         newest_first(files.directory(part.name), self._averaged)
         await files.put_dataset(part.name)
         await files.put_checkpoint(part.name)
         context.far.begins(files.directory(part.name), worker)
+        await self._resumed.wait()
         part.worker = worker
         if part.number == 1:
             context.forecasts.training(job, worker)
@@ -225,14 +232,16 @@ class Cooperation:
         if part.number == 1:
             await take_result(context, self._job_id, files, result)
             self._done = True
+        elif self._counted < self._epochs:
+            raise TrainingError(EpochsDisagree(self._epochs, self._counted))
 
-    def _hear(self, part: _Part, message: object) -> None:
+    def _hear(self, part: Part, message: object) -> None:
         """Act on a report of a member."""
         if part.number == 1:
             self._hear_first(message)
         match message:
             case reports.Prepared():
-                self._prepared(part, message)
+                self._prepared(part)
             case reports.PartTrained():
                 self._part_trained(part, message)
             case reports.PartValidated():
@@ -253,15 +262,14 @@ class Cooperation:
             whole = message.tokens * len(self._parts)
             self._recorder.prepared(replace(message, resumed_epoch=self._counted, tokens=whole))
 
-    def _prepared(self, part: _Part, message: reports.Prepared) -> None:
-        device = part.worker.device if part.worker else ""
-        if part.device:
+    def _prepared(self, part: Part) -> None:
+        if part.is_known and part.worker is not None:
             epoch = min(self._averaged + 1, self._epochs)
-            replaced = MemberReplaced(part.number, len(self._parts), device, epoch)
+            replaced = MemberReplaced(part.number, len(self._parts), part.worker.device, epoch)
             self._context.events.publish(replaced, job_id=self._job_id)
-        part.device = device
+        part.is_known = True
 
-    def _part_trained(self, part: _Part, message: reports.PartTrained) -> None:
+    def _part_trained(self, part: Part, message: reports.PartTrained) -> None:
         if message.epoch <= self._averaged:
             self._begin(part, "average", self._put_average)
         elif message.epoch > self._averaged + 1:
@@ -269,7 +277,7 @@ class Cooperation:
         elif part.handed_over is None:
             self._begin(part, "result", partial(self._bring, message=message))
 
-    def _validated(self, part: _Part, message: reports.PartValidated) -> None:
+    def _validated(self, part: Part, message: reports.PartValidated) -> None:
         if message.epoch > self._averaged:
             raise TrainingError(EpochsDisagree(message.epoch, self._averaged))
         if message.epoch in {0, self._averaged} and message.epoch not in self._losses:
@@ -283,7 +291,7 @@ class Cooperation:
     # -- transfers
 
     def _begin(
-        self, part: _Part, what: str, move: Callable[[_Part, Worker], Coroutine[None, None, None]]
+        self, part: Part, what: str, move: Callable[[Part, Worker], Coroutine[None, None, None]]
     ) -> None:
         """Move a file of a member's, unless it is on its way; what fails is asked for again by the member."""
         if part.worker is None or what in part.moving:
@@ -300,14 +308,14 @@ class Cooperation:
         part.moving.add(what)
         self._start(moving(part.worker))
 
-    async def _bring(self, part: _Part, worker: Worker, message: reports.PartTrained) -> None:
+    async def _bring(self, part: Part, worker: Worker, message: reports.PartTrained) -> None:
         files = self._context.far.files_of(worker, self._context.disk.files)
         await files.bring_result(part.name)
-        if message.epoch == self._averaged + 1:
+        if message.epoch == self._averaged + 1 and part.worker is worker and not part.begins_anew:
             part.handed_over = message
             self._wake()
 
-    async def _put_average(self, part: _Part, worker: Worker) -> None:
+    async def _put_average(self, part: Part, worker: Worker) -> None:
         files = self._context.far.files_of(worker, self._context.disk.files)
         newest_first(files.directory(part.name), self._averaged)
         await files.put_checkpoint(part.name)
@@ -319,11 +327,24 @@ class Cooperation:
         while self._counted < self._epochs:
             if self._averaged == self._counted:
                 await self._until(lambda: all(part.handed_over for part in self._parts))
-                await self._average()
+                await self._average_or_replace()
+                continue
             for part in self._parts:
                 self._begin(part, "average", self._put_average)
             await self._until(lambda: self._averaged in self._losses)
             self._count()
+
+    async def _average_or_replace(self) -> None:
+        """Average an epoch; a part whose weights are unfit is trained again, by another."""
+        try:
+            await self._average()
+        except TrainingError as error:
+            if not isinstance(error.reason, PartUnfit):
+                raise
+            part = self._parts[error.reason.part - 1]
+            part.handed_over = None
+            self._failures.note(part, error)
+            self._wake()
 
     async def _average(self) -> None:
         started, job, epoch = time.monotonic(), self._job, self._averaged + 1
@@ -334,7 +355,7 @@ class Cooperation:
             members=tuple(part.name for part in self._parts),
             epoch=epoch,
             model=job.model,
-            vocab_size=trained[0].vocab_size,
+            vocab_size=agreed_vocab_size(self._parts),
             best=None if best is None else Best(**asdict(best)),
         )
         files = self._context.disk.files
@@ -347,8 +368,9 @@ class Cooperation:
         self._began = now
         self._context.forecasts.averaged(job, now - started)
         self._averaged = epoch
+        self._failures.averaged()
         for part in self._parts:
-            part.handed_over = None
+            part.handed_over, part.losses = None, 0
         self._wake()
 
     def _count(self) -> None:

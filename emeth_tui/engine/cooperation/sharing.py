@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from emeth_tui.engine.context import Context
+from emeth_tui.engine.disk import shared_job_needs_bytes
 from emeth_tui.job import MAX_PARTS, Job
 from emeth_tui.model import JobState
 from emeth_tui.notices.events.job import SharedOut
@@ -20,12 +21,15 @@ def share_out(context: Context, job: Job) -> Job:
     if _has_checkpoint(context, job):
         return job
     workers = _best_workers(context, job)
+    while len(workers) > 1 and not _has_room(context, job, len(workers)):
+        workers.pop()
     if len(workers) < 2:
         return job
     alone, together = (context.forecasts.together(job, some) for some in (workers[:1], workers))
     devices = ", ".join(worker.device for worker in workers)
     shared = SharedOut(len(workers), devices, round(alone.expected_s), round(together.expected_s))
-    job = context.book.update(job.job_id, parts=len(workers))
+    reserved_bytes = shared_job_needs_bytes(job.dataset_bytes, job.model, len(workers))
+    job = context.book.update(job.job_id, parts=len(workers), reserved_bytes=reserved_bytes)
     context.events.publish(shared, job_id=job.job_id)
     return job
 
@@ -44,6 +48,12 @@ def _may_cooperate(context: Context) -> bool:
 
 def _has_checkpoint(context: Context, job: Job) -> bool:
     return any((context.disk.files.directory(job.job_id) / "checkpoints").glob("*.pt"))
+
+
+def _has_room(context: Context, job: Job, parts: int) -> bool:
+    needed_bytes = shared_job_needs_bytes(job.dataset_bytes, job.model, parts)
+    more_bytes = max(0, needed_bytes - job.reserved_bytes)
+    return context.disk.refusal(more_bytes, context.book.open_jobs()) is None
 
 
 def _best_workers(context: Context, job: Job) -> list[Worker]:

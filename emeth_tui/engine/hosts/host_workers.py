@@ -26,7 +26,7 @@ from emeth_tui.hosts.node.files import Carrier, FarJobFiles, epochs_kept
 from emeth_tui.hosts.node.links import Links, Way, way_to
 from emeth_tui.hosts.node.remote import RemoteLink
 from emeth_tui.job import Job
-from emeth_tui.model import JobId
+from emeth_tui.model import JobId, WorkerPhase
 from emeth_tui.notices.events import host as events
 from emeth_tui.notices.reasons.network.host import HostSilent, NotReachedYet
 from emeth_tui.workers.link import OnEnd, WorkerConfig, WorkerLink
@@ -251,14 +251,17 @@ class HostWorkers:
     # -- jobs
 
     async def _move_late_jobs(self, host: _OpenHost, tasks: JobTasks) -> None:
-        """Have jobs go on elsewhere that would miss their deadline if they waited for their host."""
+        """Have jobs go on elsewhere that would miss their deadline if they waited for their host.
+
+        So does one that is shared out whose other members have nothing left to do.
+        """
         if host.connection.away_s < MOVE_AFTER_S:
             return
         for worker in host.workers.values():
             job_id = self._leases.job_on(worker)
             if job_id is None or not (self._leases.free or len(self._leases.members_of(job_id)) > 1):
                 continue  # nobody else can take it; of one that is shared out, another member can
-            if self._cannot_wait(self._context.book.get(job_id)):
+            if self._cannot_wait(self._context.book.get(job_id)) or self._holds_up_others(job_id):
                 away_s = round(host.connection.away_s)
                 self._context.events.publish(events.JobMoved(host.entry.name, away_s), job_id=job_id)
                 if await tasks.cancel(job_id):
@@ -269,6 +272,10 @@ class HostWorkers:
         left_s = self._context.deadline_left_s(job) - rules_for(self._context, job).safety_margin_s
         kept = epochs_kept(self._context.disk.files.directory(job.job_id))
         return left_s <= self._context.forecasts.begun_elsewhere(job, kept).high_s
+
+    def _holds_up_others(self, job_id: JobId) -> bool:
+        there = [worker for worker in self._leases.members_of(job_id) if worker.away is None]
+        return bool(there) and all(worker.view.phase is WorkerPhase.AVERAGING for worker in there)
 
     def _checkpoint_kept(self, connection: HostConnection, job_id: JobId) -> None:
         self._carrier.kept(connection, job_id)
@@ -281,7 +288,7 @@ class HostWorkers:
 
     def _limit_bytes(self, job_id: JobId) -> int:
         jobs = self._context.book.open_jobs()
-        return next((job.reserved_bytes for job in jobs if job_id in job.part_ids), 0)
+        return next((job.reserved_bytes // job.parts for job in jobs if job_id in job.part_ids), 0)
 
     def _view(self, host: _OpenHost) -> HostView:
         connection, hello = host.connection, host.connection.hello

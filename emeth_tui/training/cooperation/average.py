@@ -5,8 +5,6 @@ The mean is added up in float64 and rounded once, so that it is the same to the 
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,7 +14,7 @@ import torch
 from torch import Tensor
 
 from emeth_tui.errors import JobError, TrainingError
-from emeth_tui.files import disk_full_translated
+from emeth_tui.files import disk_full_translated, link_or_copy
 from emeth_tui.notices.reasons.training.result import ResultEpochWrong
 from emeth_tui.notices.reasons.training.run import PartUnfit
 from emeth_tui.protocol.hash_chain import RESULT_NAME
@@ -108,7 +106,4 @@ def _place(path: Path, target: Path) -> None:
     """Have a member find a file of this disk, without a second copy where that is possible."""
     target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
-    try:
-        os.link(path, target)
-    except OSError:
-        shutil.copyfile(path, target)
+    link_or_copy(path, target)

@@ -19,7 +19,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     ),
     host.HostsNotRead: "the hosts stay as they are: {reason}",
     host.JobMoved: (
-        "host {host} has been away for {away_s} and the deadline allows no more: the job goes on elsewhere "
+        "host {host} has been away for {away_s} and the job cannot wait any longer: it goes on elsewhere "
         "from its last checkpoint at home"
     ),
 }

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from emeth_tui.engine.cooperation.sharing import share_out, workers_wanted
+from emeth_tui.engine.disk import DiskBudget, job_needs_bytes, shared_job_needs_bytes
 from emeth_tui.engine.estimates.durations import Duration
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.job import Job
@@ -31,19 +32,24 @@ class House:
         averages_s: float,
         cooperative: str = "nvm",
         verification: str = "chain",
+        limit_bytes: int = 10**9,
     ) -> None:
         workers: Any = [QuickWorker(index, f"cuda:{index}", Script()) for index in range(devices)]
         self.leases = WorkerLeases(workers)
         self.published: list[Any] = []
         self.files = LocalJobFiles(tmp_path / "jobs")
+        self.reserved_bytes = job_needs_bytes(100_000, "devnet-small")
         self.context: Any = SimpleNamespace(
             settings=SimpleNamespace(training=SimpleNamespace(cooperative=cooperative)),
             network=SimpleNamespace(verification=verification),
             leases=self.leases,
             forecasts=SimpleNamespace(together=self._together),
-            book=SimpleNamespace(update=lambda _job_id, parts: make_ready_job(parts=parts)),
+            book=SimpleNamespace(
+                update=lambda _job_id, **changes: make_ready_job(**changes),
+                open_jobs=lambda: [make_ready_job(reserved_bytes=self.reserved_bytes)],
+            ),
             events=SimpleNamespace(publish=lambda body, job_id: self.published.append(body)),
-            disk=SimpleNamespace(files=self.files),
+            disk=DiskBudget(self.files, limit_bytes),
         )
         self._averages_s = averages_s
 
@@ -74,6 +80,20 @@ def test_so_many_workers_share_a_job_as_save_time(tmp_path: Path, averages_s: fl
         together_s = round(3_600 / parts + averages_s * parts)
         assert (shared.alone_s, shared.together_s) == (3_600, together_s)
         assert shared.devices == ", ".join(f"cuda:{index}" for index in range(parts))
+
+
+@pytest.mark.parametrize(("more_bytes", "parts"), [(0, 3), (-1, 2)])
+def test_a_job_is_shared_over_no_more_workers_than_the_disk_has_room_for(
+    tmp_path: Path, more_bytes: int, parts: int
+) -> None:
+    limit_bytes = shared_job_needs_bytes(100_000, "devnet-small", 3) + more_bytes
+    house = House(tmp_path, 4, 0.0, limit_bytes=limit_bytes)
+
+    job = share_out(house.context, make_ready_job(reserved_bytes=house.reserved_bytes))
+
+    assert job.parts == parts
+    assert job.reserved_bytes == shared_job_needs_bytes(100_000, "devnet-small", parts)
+    assert job.reserved_bytes > parts * house.reserved_bytes
 
 
 async def test_workers_with_a_job_of_their_own_are_left_alone(tmp_path: Path) -> None:

@@ -1,0 +1,35 @@
+"""One part of a job that is shared out: who trains it, and what of the epoch is at home."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from emeth_tui.model import JobId
+from emeth_tui.training.reports import PartTrained
+from emeth_tui.workers.supervisor import Worker
+
+
+@dataclass(slots=True)
+class Part:
+    """A part as its job's training keeps it, from worker to worker."""
+
+    number: int
+    name: JobId
+    worker: Worker | None = None
+    last_worker: Worker | None = None  # that had it, or has it
+    is_known: bool = False  # a process has prepared it, and has not left it of the node's own will
+    starving: bool = False  # it waits for a worker
+    begins_anew: bool = False  # what there is of it beside the average is not to be gone on from
+    losses: int = 0  # since the last average
+    handed_over: PartTrained | None = None  # what it trained in this epoch lies at home
+    moving: set[str] = field(default_factory=set)  # the transfers under way
+
+
+def agreed_vocab_size(parts: Sequence[Part]) -> int:
+    """Return the vocabulary's size that most parts have handed over; of as many, what this machine says."""
+    said = [(part.handed_over.vocab_size, part.last_worker) for part in parts if part.handed_over]
+    counts = Counter(size for size, _worker in said)
+    here = {size for size, worker in said if worker is not None and not worker.host}
+    return max(counts, key=lambda size: (counts[size], size in here))
