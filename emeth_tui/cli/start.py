@@ -147,7 +147,7 @@ def _run_under_screen(options: StartOptions, look: FirstLook, secrets: Mapping[s
     def prepared() -> Prepared:
         from emeth_tui.cli.node.prepare import prepare
 
-        result = prepare(options.config, options.overrides(), secrets)
+        result = prepare(options.config, options.overrides(), secrets, may_ask=False)
         log.pass_on()
         return result
 

@@ -58,10 +58,10 @@ def wallet_address(config_file: Path | None) -> ExitCode:
     return ExitCode.OK
 
 
-def wallet_opener(settings: Settings, password: str | None) -> Callable[[], Wallet]:
+def wallet_opener(settings: Settings, password: str | None, *, may_ask: bool = True) -> Callable[[], Wallet]:
     """Return what opens the wallet, which takes a second. A password that has to be asked for is tried now.
 
-    Raise WalletError when there is no keystore, no password, or a wrong one was typed.
+    Raise WalletError when there is no keystore, no password that may be had, or a wrong one was typed.
     """
     path = settings.keystore_path
     if not path.exists():
@@ -69,7 +69,7 @@ def wallet_opener(settings: Settings, password: str | None) -> Callable[[], Wall
 
         raise WalletError(NoKeystore(path))
     if password is None:
-        wallet = _load_wallet(path, _ask_password(f"Password of {path}: "))
+        wallet = _load_wallet(path, _ask_password(f"Password of {path}: ", may_ask=may_ask))
         return lambda: wallet
     return lambda: _load_wallet(path, password)  # not a partial, whose repr shows the password
 
@@ -88,10 +88,10 @@ def _load_wallet(path: Path, password: str) -> Wallet:
     return load_wallet(path, password)
 
 
-def _ask_password(prompt: str) -> str:
+def _ask_password(prompt: str, *, may_ask: bool = True) -> str:
     from emeth_tui.settings import PASSWORD_VARIABLE
 
-    if not sys.stdin.isatty():
+    if not (may_ask and sys.stdin.isatty()):
         from emeth_tui.notices.reasons.wallet import PasswordNeeded
 
         raise WalletError(PasswordNeeded(PASSWORD_VARIABLE))

@@ -121,8 +121,10 @@ def _state_base(option: Path | None, state: _State) -> Path:
 
 
 def _password_is_known(wallet: _Wallet, secrets: Mapping[str, str]) -> bool:
-    return (
-        PASSWORD_VARIABLE in secrets
-        or wallet.password_file is not None
-        or credential_path(secrets, PASSWORD) is not None
-    )
+    """Whether `find_password` finds one. An empty variable counts before a file, and is asked for.
+
+    The file is not looked into: it may be a pipe, which can be read once.
+    """
+    if (from_environment := secrets.get(PASSWORD_VARIABLE)) is not None:
+        return bool(from_environment)
+    return wallet.password_file is not None or credential_path(secrets, PASSWORD) is not None

@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -139,21 +140,28 @@ def test_the_screen_comes_up_before_anything_heavy_is_loaded() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "code", "text"),
+    ("settings", "password", "code", "text"),
     [
-        ("", ExitCode.WALLET, "the password is wrong"),
-        ("[claims]\nmin_fee_emt = -1\n", ExitCode.SETTINGS, "claims.min_fee_emt = -1: an amount of EMT"),
+        ("", {"EMETH_TUI_PASSWORD": "another"}, ExitCode.WALLET, "the password is wrong"),
+        ('password_file = "~/empty"\n', {}, ExitCode.WALLET, "the keystore's password is needed"),
+        (
+            "[claims]\nmin_fee_emt = -1\n",
+            {"EMETH_TUI_PASSWORD": "another"},
+            ExitCode.SETTINGS,
+            "claims.min_fee_emt = -1: an amount of EMT",
+        ),
     ],
 )
 def test_what_is_found_wrong_under_the_screen_ends_it_with_one_clear_line(
-    home: Path, tmp_path: Path, settings: str, code: ExitCode, text: str
+    home: Path, tmp_path: Path, settings: str, password: Mapping[str, str], code: ExitCode, text: str
 ) -> None:
     emeth_tui(home, "wallet", "new", EMETH_TUI_PASSWORD="for this test")
     config = tmp_path / "config.toml"
     keystore = home / ".config" / "emeth-tui" / "keystore.json"
     config.write_text(f'network = "round3-2"\n[wallet]\nkeystore = "{keystore}"\n{settings}', "utf-8")
     command = [sys.executable, "-m", "emeth_tui", "--config", str(config)]
-    environment = user_environment(home, EMETH_TUI_PASSWORD="another", EMETH_TUI_VERIFICATION_KEY="key")
+    (home / "empty").write_text("\n", "utf-8")
+    environment = user_environment(home, EMETH_TUI_VERIFICATION_KEY="key", **password)
 
     with closing(Terminal(command, (80, 24), environment)) as terminal:
         terminal.wait_for("connecting to the network")

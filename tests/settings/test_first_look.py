@@ -92,8 +92,10 @@ def test_a_password_that_has_to_be_asked_for_comes_first(tmp_path: Path) -> None
     from_manager = {"CREDENTIALS_DIRECTORY": str(credentials)}
 
     assert first_look(path, {}, {}, environment={}) is None
+    assert first_look(path, {}, {PASSWORD_VARIABLE: ""}, environment={}) is None
     assert first_look(path, {}, from_manager, environment={}) is None
     (credentials / "password").write_text("secret\n", "utf-8")
     assert first_look(path, {}, from_manager, environment={}) is not None
     path.write_text('[wallet]\npassword_file = "~/password"\n', "utf-8")
     assert first_look(path, {}, {}, environment={}) is not None
+    assert first_look(path, {}, {PASSWORD_VARIABLE: ""}, environment={}) is None

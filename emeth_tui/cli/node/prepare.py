@@ -19,17 +19,24 @@ if TYPE_CHECKING:
 
 
 def prepare(
-    config: Path | None, overrides: Mapping[str, Any], secrets: Mapping[str, str], password: str | None = None
+    config: Path | None,
+    overrides: Mapping[str, Any],
+    secrets: Mapping[str, str],
+    password: str | None = None,
+    *,
+    may_ask: bool = True,
 ) -> Prepared:
     """Load the settings and what follows from them, and begin the log. Raise EmethError.
 
-    Without a password in `secrets` and the settings, `password` counts; None is asked for on the terminal.
+    Without a password in `secrets` and the settings, `password` counts. None is asked for on the terminal if
+    that `may_ask`: under a screen the keys are the screen's.
     """
     layers = settings_layers(config, overrides=overrides)
     settings = layers.load()
     check_keys_of(settings)
     network = load_network(settings, environment=secrets)
-    open_wallet = wallet_opener(settings, find_password(secrets, settings.wallet) or password)
+    found = find_password(secrets, settings.wallet) or password
+    open_wallet = wallet_opener(settings, found, may_ask=may_ask)
     _start_logging(settings)
     return Prepared(layers, settings, network, open_wallet, load_alert_secrets(settings, secrets))
 
