@@ -33,7 +33,7 @@ class Repeats:
         if not isinstance(event.body, _LASTING):
             return True
         now = event.at_unix_s
-        self._last = {of: (body, at) for of, (body, at) in self._last.items() if now - at < REPEAT_S}
+        self._last = {of: (body, at) for of, (body, at) in self._last.items() if abs(now - at) < REPEAT_S}
         of = event.kind, event.job_id or _whose(event.body)
         if of in self._last and _is_same(event.body, self._last[of][0]):
             return False

@@ -26,6 +26,7 @@ from emeth_tui.words.translation import _
 SHOWN = 200
 LOOK_EVERY_S = 0.2
 MAX_LINE_BYTES = 1_000_000  # a longer one is shown in pieces
+MAX_ENTRY_LINES = 1_000  # as is a longer entry: what a library prints has no stamps
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.,]\d{3}Z? ")  # the node's form, or a worker's
 _STAMP_CHARS = 23
 _NAME = re.compile(r"(.+\.log)(?:\.(\d{1,6}))?")  # a rotated one has a number
@@ -114,23 +115,25 @@ class _LogFiles:
 def _backwards(parts: Iterable[tuple[int, Path, int]]) -> Iterator[tuple[str, str]]:
     """Yield the entries of a log and of what was rotated away of it, the newest first, with their stamps.
 
-    An entry without one, whose beginning was rotated away, has that of the entry after it.
+    Lines without one, whose beginning was rotated away or is far above, have that of the entry after them.
     """
-    stamp, below = _NEWEST, ""
+    stamp, below = _NEWEST, list[str]()  # of the entry that is being read, its last line first
     for _number, path, end_bytes in parts:
         try:
             with path.open("rb") as file:
                 for block in blocks_backwards(file, end_bytes):
                     for line in reversed(block.splitlines()):
-                        below = f"{line}\n{below}" if below else line
+                        below.append(line)
                         if _STAMP.match(line):
                             stamp = _stamp_of(line)
-                            yield stamp, below
-                            below = ""
+                            yield stamp, "\n".join(reversed(below))
+                            below = []
+                        elif len(below) == MAX_ENTRY_LINES:
+                            yield from ((stamp, one) for one in below)
+                            below = []
         except OSError:
             continue
-    if below:
-        yield from ((stamp, line) for line in reversed(below.splitlines()))
+    yield from ((stamp, line) for line in below)
 
 
 def _first(entry: tuple[str, str]) -> str:

@@ -53,6 +53,8 @@ class Rewards:
         """Publish each day's result that has not been: also of those that closed while the node was down."""
         key_values = self._context.store.key_values
         reported = int(key_values.get(DAYS_REPORTED) or current_slot)
+        if reported > current_slot + 1:  # by an answer that was wrong: what lags is a day behind at most
+            reported = current_slot
         for slot in range(max(reported, current_slot - MOST_DAYS_REPORTED), current_slot):
             self._report_day(slot)
         # An endpoint that lags may show the day before once more.

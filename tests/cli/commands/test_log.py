@@ -43,6 +43,15 @@ def test_of_a_long_log_the_end_alone_is_read(tmp_path: Path, read_bytes: list[in
     assert list(files.new_entries()) == []
 
 
+def test_of_a_long_log_without_stamps_the_end_alone_is_read(tmp_path: Path, read_bytes: list[int]) -> None:
+    (tmp_path / "worker-0.log").write_text("".join(f"{n} {'x' * 90}\n" for n in range(30_000)), "utf-8")
+
+    newest = log_command._LogFiles(tmp_path).newest("", 3)
+
+    assert [entry.split()[0] for entry in newest] == ["29997", "29998", "29999"]
+    assert sum(read_bytes) < 1_000_000
+
+
 def test_what_was_rotated_away_follows_and_its_cut_beginning_too(tmp_path: Path) -> None:
     (tmp_path / "node.log.2").write_text(
         f"  a traceback's end\n{STAMP.format(1)} ERROR   a: one\nTrace\n  back\n", "utf-8"

@@ -75,6 +75,15 @@ async def test_a_day_without_work_or_reward_is_not_worth_a_word(tmp_path: Path) 
     assert await closed(tmp_path, Chain(EARNED), [DAY + 5, DAY + 6]) == []
 
 
+async def test_a_day_far_ahead_of_one_answer_keeps_no_later_day_from_being_summed_up(tmp_path: Path) -> None:
+    good = ended(make_job(job_id=JOB_ID), DAY, state=JobState.VERIFIED, earned_wei=20)
+    slots = [DAY, DAY + 10_000, DAY, DAY + 1]
+
+    said = await closed(tmp_path, Chain(EARNED), slots, good)
+
+    assert [body.slot for body in said if isinstance(body, DayClosed)] == [DAY]
+
+
 async def test_a_day_that_closes_while_the_node_is_down_is_summed_up_when_it_is_back(tmp_path: Path) -> None:
     good = ended(make_job(job_id=JOB_ID), DAY, state=JobState.VERIFIED, earned_wei=20)
     later = SlotShare(DAY + 1, own_gas=2, own_balance=2, total_gas=4, reward_wei=100)
