@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from emeth_tui.cli.start import StartOptions
-from emeth_tui.running import left_running_notice
+from emeth_tui.running.node import left_running_notice
 
 
 def test_in_the_background_it_is_stopped_by_its_process() -> None:

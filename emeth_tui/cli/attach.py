@@ -47,7 +47,7 @@ def attach(
 
 def _attach_here(place: Place, *, read_only: bool) -> ExitCode:
     from emeth_tui.notices.reasons.command_line import NoNodeRuns
-    from emeth_tui.running import view_running_node
+    from emeth_tui.running.views import view_running_node
 
     show_command = place.options.show_command()
     viewed = view_running_node(place.settings, show_command, with_screen=True, read_only=read_only)
@@ -60,7 +60,7 @@ def _attach_there(
     place: Place, host: str, ssh_command: str, remote_command: str | None, *, read_only: bool
 ) -> ExitCode:
     from emeth_tui.control.ssh import LineDropped, SshLine
-    from emeth_tui.running import view_node_over_ssh
+    from emeth_tui.running.views import view_node_over_ssh
     from emeth_tui.transport.ssh import REMOTE_COMMAND
 
     try:

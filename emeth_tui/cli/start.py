@@ -26,7 +26,7 @@ from emeth_tui.streams import narrate
 if TYPE_CHECKING:
     from emeth_tui.notices.notice import Reason
     from emeth_tui.process.journal import Journal
-    from emeth_tui.running import Prepared
+    from emeth_tui.running.node import Prepared
     from emeth_tui.settings.first_look import FirstLook
     from emeth_tui.shell import Shell
     from emeth_tui.tui.node_front import ScreenOptions
@@ -142,7 +142,7 @@ def _first_look(options: StartOptions, secrets: Mapping[str, str]) -> FirstLook 
 def _run_under_screen(options: StartOptions, look: FirstLook, secrets: Mapping[str, str]) -> ExitCode:
     """Run a node whose screen is there before its settings are loaded."""
     from emeth_tui.process.early_log import EarlyLog
-    from emeth_tui.running import screen_options
+    from emeth_tui.running.views import screen_options
 
     def prepared() -> Prepared:
         from emeth_tui.cli.node.prepare import prepare
@@ -186,7 +186,7 @@ def _view_running_node(options: StartOptions, *, with_screen: bool) -> ExitCode 
     if options.devnet and not options.state_dir:
         return None  # a temporary state: nothing runs on it yet
     from emeth_tui.cli.node.prepare import check_keys_of
-    from emeth_tui.running import view_running_node
+    from emeth_tui.running.views import view_running_node
     from emeth_tui.settings import load_settings
 
     settings = load_settings(options.config, overrides=directories_of(options))
@@ -298,7 +298,7 @@ def _prepare_and_run(
 ) -> ExitCode:
     """Run a node whose settings are loaded first: what they ask for is asked on the terminal."""
     from emeth_tui.cli.node.prepare import prepare
-    from emeth_tui.running import screen_options
+    from emeth_tui.running.views import screen_options
     from emeth_tui.settings.first_look import look_of
 
     prepared = prepare(options.config, overrides, secrets, password)
@@ -316,7 +316,7 @@ def _run_node(
 ) -> ExitCode:
     from emeth_tui.hardening import pass_on_nothing_else
     from emeth_tui.process.service_manager import service_manager
-    from emeth_tui.running import Run, run_node
+    from emeth_tui.running.node import Run, run_node
 
     manager, journal = service_manager(), _journal()  # their variables are for no child
     ssh_agent = os.environ.get("SSH_AUTH_SOCK", "")  # for ssh to hosts alone

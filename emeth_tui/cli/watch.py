@@ -104,7 +104,7 @@ def _network(place: Place, given: str | None) -> Network:
 
 
 def _show(place: Place, network: Network, address: str) -> None:
-    from emeth_tui.running import view_account
+    from emeth_tui.running.views import view_account
     from emeth_tui.tui.terminal import check_terminal
 
     if not (sys.stdin.isatty() and sys.stdout.isatty()):

@@ -130,8 +130,9 @@ def test_the_screen_comes_up_before_anything_heavy_is_loaded() -> None:
         "emeth_tui.tui.screens.settings",
     }
     script = (
-        "import sys, emeth_tui.cli, emeth_tui.running, emeth_tui.settings.first_look, emeth_tui.headless\n"
-        f"import emeth_tui.store.lock, emeth_tui.tui.run; print({late!r} & set(sys.modules))"
+        "import sys, emeth_tui.cli, emeth_tui.running.node, emeth_tui.running.views, emeth_tui.headless\n"
+        "import emeth_tui.settings.first_look, emeth_tui.store.lock, emeth_tui.tui.run\n"
+        f"print({late!r} & set(sys.modules))"
     )
 
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

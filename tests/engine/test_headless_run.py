@@ -16,7 +16,7 @@ from emeth_tui.devnet import funding
 from emeth_tui.devnet.accounts import kept_keys
 from emeth_tui.engine import opening
 from emeth_tui.errors import DeviceFailed, ExitCode
-from emeth_tui.running import Prepared, Run, run_until_end
+from emeth_tui.running.node import Prepared, Run, run_until_end
 from emeth_tui.settings import load_network, settings_layers
 from emeth_tui.workers.link import OnEnd, WorkerConfig
 from emeth_tui.workers.supervisor import WorkerPool

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from emeth_tui.cli.wallet import wallet_opener
 from emeth_tui.errors import SettingsError
 from emeth_tui.logs import start_log_file
-from emeth_tui.running import Prepared
+from emeth_tui.running.node import Prepared
 from emeth_tui.settings import find_password, load_network, settings_layers
 from emeth_tui.settings.alert_secrets import load_alert_secrets
 

@@ -1,4 +1,4 @@
-"""The composition root: settings become a node with one front end, or a view of the node that is running.
+"""Runs a node with one front end until it ends.
 
 The engine runs as a task beside the screen, from before the node is connected. When the screen is gone,
 whatever the reason, the node goes on without it: a dropped connection must not cost a deposit.
@@ -15,18 +15,16 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emeth_tui.errors import AlreadyRunning, EmethError, ExitCode
+from emeth_tui.errors import EmethError, ExitCode
 from emeth_tui.process.garbage import collect_as_usual
 from emeth_tui.process.spawning import prepare_spawning
 from emeth_tui.streams import LineWriter, narrate
 
 if TYPE_CHECKING:
     from emeth_tui.clients.wallet import Wallet
-    from emeth_tui.control.ssh import SshLine
     from emeth_tui.engine.clock import ChainClock
     from emeth_tui.engine.events import EventLog
     from emeth_tui.engine.money.summary import Summary
@@ -36,11 +34,9 @@ if TYPE_CHECKING:
     from emeth_tui.process.service_manager import ServiceManager
     from emeth_tui.settings import Layers, Network, Settings
     from emeth_tui.settings.alert_secrets import AlertSecrets
-    from emeth_tui.settings.first_look import FirstLook
     from emeth_tui.shell import Shell
     from emeth_tui.store.database import Store
     from emeth_tui.tui.node_front import Ending, ScreenOptions
-    from emeth_tui.tui.remote_view import ViewEnded
 
 logger = logging.getLogger(__name__)
 
@@ -94,78 +90,6 @@ class _Start:
         """Return the settings by which the screen shows alerts, None where it shows none."""
         settings = self.opened.result().prepared.settings
         return settings if settings.alerts.terminal else None
-
-
-def view_running_node(
-    settings: Settings, show_command: str, *, with_screen: bool, read_only: bool
-) -> ExitCode | None:
-    """Attach a screen to the node that runs on this state until the user leaves; None when there is none.
-
-    `show_command` is the command that shows it again. With `read_only`, or the setting, the screen gives no
-    commands. Raise AlreadyRunning without a screen to show it on, and ControlError when it cannot be
-    shown.
-    """
-    from emeth_tui.store.lock import lock_holder
-
-    holder = lock_holder(settings.state_dir)
-    if holder is None:
-        return None
-    if not with_screen:
-        from emeth_tui.notices.reasons.start import NodeRuns
-
-        raise AlreadyRunning(NodeRuns(settings.state_dir, holder))
-    from emeth_tui.control.client import local_node
-    from emeth_tui.headless import detach_from_terminal
-    from emeth_tui.tui.remote_view import view_node
-
-    options = _attached_options(settings, read_only=read_only)
-    remote = local_node(settings.control_dir, partial(lock_holder, settings.state_dir))
-    ended = asyncio.run(view_node(remote, options, detach_from_terminal=detach_from_terminal))
-    narrate(ended.text if ended.node_ended else f"{ended.text}; `{show_command}` shows it again")
-    return ExitCode.OK
-
-
-async def view_node_over_ssh(line: SshLine, settings: Settings, *, read_only: bool) -> ViewEnded:
-    """Attach a screen to the node on another machine, once ssh has asked what it has to ask.
-
-    Raise SshError, LineDropped, NotRunning or ControlError.
-    """
-    from emeth_tui.control.client import RemoteNode
-    from emeth_tui.headless import detach_from_terminal
-    from emeth_tui.store.lock import UNKNOWN_PID
-    from emeth_tui.tui.remote_view import view_node
-
-    remote = RemoteNode(line.again, lambda: UNKNOWN_PID, line.host)
-    await remote.open(line.first)
-    try:
-        options = _attached_options(settings, read_only=read_only)
-        return await view_node(remote, options, detach_from_terminal=detach_from_terminal)
-    finally:
-        await remote.close()
-
-
-async def view_account(network: Network, address: str, settings: Settings) -> None:
-    """Show an account of a network on the screen, from the chain alone, until the user leaves.
-
-    Raise WrongChain or ContractMissing where the endpoint serves another network.
-    """
-    from emeth_tui.headless import detach_from_terminal
-    from emeth_tui.process.signals import on_signal
-    from emeth_tui.tui.run import run_screen
-    from emeth_tui.watching.watch import AccountWatch
-
-    watch = AccountWatch(network, address)
-    reading = asyncio.create_task(watch.run())
-    for number in (signal.SIGINT, signal.SIGTERM):
-        on_signal(number, reading.cancel)
-    options = replace(_attached_options(settings, read_only=True), attached=True, alerts=lambda: None)
-    try:
-        await run_screen(watch, reading, options, detach_from_terminal=detach_from_terminal)
-    finally:
-        reading.cancel()
-        await asyncio.wait({reading})
-    if not reading.cancelled():
-        reading.result()
 
 
 def run_node(run: Run) -> ExitCode:
@@ -391,29 +315,4 @@ def left_running_notice(pid: int, show_command: str, *, in_background: bool) -> 
     return (
         f"the node keeps running here without the screen (process {pid}): Ctrl-C saves every job and stops "
         f"it, closing this terminal does not; `{show_command}` in another terminal shows it"
-    )
-
-
-def _attached_options(settings: Settings, *, read_only: bool) -> ScreenOptions:
-    from emeth_tui.settings.first_look import look_of
-
-    return replace(
-        screen_options(look_of(settings)),
-        read_only=read_only or settings.screen.read_only,
-        alerts=lambda: settings if settings.alerts.terminal else None,
-    )
-
-
-def screen_options(look: FirstLook) -> ScreenOptions:
-    """Return how the settings want things shown."""
-    from emeth_tui.tui.node_front import ScreenOptions
-    from emeth_tui.tui.terminal import needs_ascii
-
-    return ScreenOptions(
-        themes_directory=look.source.parent / "themes",
-        exports_directory=look.state_dir / "exports",
-        theme=look.theme,
-        language=look.language,
-        ascii_only=look.ascii_only or needs_ascii(),
-        keys=look.keys,
     )
