@@ -39,9 +39,10 @@ class Kind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     threads: Annotated[int, Meta(ge=1, le=256)]
     torch: Name
 
-    def is_like(self, other: Kind) -> bool:
-        """Whether two are the same kind of device, however many threads it uses."""
-        return (self.device, self.precision, self.torch) == (other.device, other.precision, other.torch)
+    def repeats_on(self, other: Kind) -> bool:
+        """Whether another device of the same kind can use as many threads, and so give the same bits."""
+        mine, theirs = (self.device, self.precision, self.torch), (other.device, other.precision, other.torch)
+        return mine == theirs and self.threads <= other.threads
 
 
 class Best(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,6 +81,18 @@ class Commitment(msgspec.Struct, frozen=True):
     @property
     def epochs(self) -> int:
         return len(self.records) - 1
+
+    def kinds(self, first: int, last: int) -> set[Kind]:
+        """Return what the epochs after `first` until `last` were trained on.
+
+        That of `first` is among them: the next epoch may have been begun on it, and ended on another.
+        """
+        return {record.kind for record in self.records[first : last + 1]}
+
+    def repeats_on(self, own: Kind, first: int, last: int) -> bool:
+        """Whether training these epochs again on `own` gives the same bits."""
+        kinds = self.kinds(first, last)
+        return len(kinds) == 1 and all(kind.repeats_on(own) for kind in kinds)
 
 
 def kind_from_data(data: object) -> Kind:

@@ -59,15 +59,23 @@ class Uploads:
         values = {"upload_id": upload_id, "now": time.time_ns()}
         await self._database.run(lambda transaction: transaction.change(sql, values))
 
-    async def newest(self, job_id: JobId, extension: str) -> str | None:
-        """Return the object of a job that has this extension and was completed last. Raise ServiceError.
+    async def newest(self, job_id: JobId, address: str, extension: str) -> str | None:
+        """Return the object of a job that has this extension and that a node completed last.
 
-        None where there is none.
+        None where there is none. Raise ServiceError.
         """
-        sql = """SELECT file_name FROM uploads WHERE job_id = :job AND completed_unix_ns > 0
+        sql = """SELECT file_name FROM uploads
+            WHERE job_id = :job AND address = :address AND completed_unix_ns > 0
             ORDER BY completed_unix_ns DESC"""
-        rows = await self._database.run(lambda transaction: transaction.rows(sql, {"job": job_id}))
+        values = {"job": job_id, "address": address.lower()}
+        rows = await self._database.run(lambda transaction: transaction.rows(sql, values))
         return next((row[0] for row in rows if row[0].endswith(extension)), None)
+
+    async def is_settled(self, file_name: str) -> bool:
+        """Whether no upload that might still give this object is under way. Raise ServiceError."""
+        sql = "SELECT 1 FROM uploads WHERE file_name = :name AND completed_unix_ns = 0"
+        found = await self._database.run(lambda transaction: transaction.row(sql, {"name": file_name}))
+        return found is None
 
     async def forget(self, handle: str) -> None:
         """Forget the upload that the object store calls so. Raise ServiceError."""

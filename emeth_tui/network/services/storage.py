@@ -213,6 +213,7 @@ class StorageApp:
         if (upload.job_id, upload.address) != (call.job_id.lower(), call.address.lower()):
             raise HTTPException(403, "the upload is another job's or another node's")
         if not upload.is_complete:
+            await self._check_in_time(upload)
             await self._complete(upload, call.parts)
         return JSONResponse({"fileName": upload.file_name})
 
@@ -223,6 +224,7 @@ class StorageApp:
             await self._objects.complete(upload, parts)
             if await self._objects.size_bytes(RESULTS, upload.file_name) is None:
                 raise HTTPException(503, "the result is not in storage: complete the upload again")
+        await self._check_in_time(upload)  # now that nothing changes the result any more
         await self._uploads.complete(upload.upload_id)
 
     async def _size_of(self, request: Request) -> Response:
@@ -268,7 +270,9 @@ class StorageApp:
         job = await self._job(call.job_id)
         name: str | None = job.result
         if call.state is not None:
-            name = await self._uploads.newest(job.job_id, state_extension(call.state))
+            name = await self._uploads.newest(job.job_id, job.node, state_extension(call.state))
+        elif self._options.takes_states and not await self._uploads.is_settled(job.result):
+            raise HTTPException(404, "the job's result was not complete when it was submitted")
         url, _size = await self._result(request, name or "")
         return JSONResponse({"url": url})
 
@@ -287,7 +291,8 @@ class StorageApp:
             raise HTTPException(401, "the signature is older than 60 s, or from the future: check the clock")
         if signer_of(call) != call.address.lower():
             raise HTTPException(401, "the signature is not the address's over this job and time")
-        if wait_s := self._wait_of_account(call.address.lower()):
+        is_verifier = call.address.lower() == self._verifier_address  # which asks for every job
+        if not is_verifier and (wait_s := self._wait_of_account(call.address.lower())):
             seconds = max(1, math.ceil(wait_s))
             raise HTTPException(
                 429, f"too many calls of this account: again in {seconds} s", {"retry-after": str(seconds)}
@@ -308,6 +313,17 @@ class StorageApp:
         if job is None:
             raise HTTPException(404, f"job {job_id} is not on the chain")
         return job
+
+    async def _check_in_time(self, upload: Upload) -> None:
+        """Refuse a result after its submission, where a block draws what of it is trained again.
+
+        Its node could still choose what it commits to, so that the block draws what it can show.
+        """
+        if not self._options.takes_states or not upload.file_name.endswith(RESULT_EXTENSION):
+            return
+        job = await self._job(upload.job_id)
+        if job.status is not JobStatus.PROCESSING or job.node.lower() != upload.address:
+            raise HTTPException(403, f"job {job.job_id} is not processing with {upload.address}")
 
     def _check_part_sizes(self, parts: Sequence[StoredPart]) -> None:
         if any(part.size_bytes != self._options.part_bytes for part in parts[:-1]):

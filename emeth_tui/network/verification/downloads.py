@@ -11,6 +11,7 @@ from eth_utils.crypto import keccak
 
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import StorageError, StorageRejected
+from emeth_tui.files import disk_full_translated
 from emeth_tui.notices.reasons.local.bots import (
     DownloadBroke,
     LongerThan,
@@ -55,13 +56,13 @@ async def fetch(http: httpx.AsyncClient, url: str, path: Path, *, max_bytes: int
     """Stream a presigned URL into a file; `what` starts the error messages.
 
     Raise StorageRejected when the object is missing or larger than `max_bytes`, StorageError when the
-    transfer breaks off.
+    transfer breaks off, DiskFull.
     """
     size_bytes = 0
     try:
         async with http.stream("GET", url) as answer:
             check_status(answer, what)
-            with path.open("wb") as file:
+            with disk_full_translated(path), path.open("wb") as file:
                 async for chunk in answer.aiter_raw():
                     size_bytes += len(chunk)
                     if size_bytes > max_bytes:

@@ -89,9 +89,12 @@ def check_replay(outcomes: Sequence[Replayed], commitment: Commitment, own: Kind
     for outcome in outcomes:
         if outcome.equal:
             continue
-        kinds = [record.kind for record in commitment.records[outcome.first + 1 : outcome.last + 1]]
-        if all(kind.is_like(own) for kind in kinds):
+        kinds = commitment.kinds(outcome.first, outcome.last)
+        if commitment.repeats_on(own, outcome.first, outcome.last):
             raise JobError(why.EpochsNotEqual(outcome.first + 1, outcome.last))
         in_fp32 = all(kind.precision == "float32" for kind in (*kinds, own))
-        if not outcome.share <= (MOST_APART_IN_FP32 if in_fp32 else MOST_APART):
+        most = MOST_APART_IN_FP32 if in_fp32 else MOST_APART
+        if not outcome.share <= most:
             raise JobError(why.EpochsDiffer(outcome.first + 1, outcome.last, outcome.share))
+        if not outcome.moments <= most:
+            raise JobError(why.MomentsDiffer(outcome.first + 1, outcome.last, outcome.moments))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import httpx
 from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.clients.chain.drawing import drawing_block, hash_bytes
 from emeth_tui.clients.wallet import Wallet
-from emeth_tui.errors import JobError, StorageRejected
+from emeth_tui.errors import JobError, NetworkError, StorageRejected
 from emeth_tui.model import Head, JobId, Language
 from emeth_tui.network.account import Account
 from emeth_tui.network.verification.downloads import fetch, signed_url
@@ -32,6 +34,8 @@ from emeth_tui.protocol.storage_api import VERIFIER_GET_URL_PATH
 from emeth_tui.settings import Network
 from emeth_tui.training.verification.measures import Replayed
 
+ANSWERED_S = 3_600.0  # that the storage answered, before what it lacks is the node's fault
+LOOK_COUNTS_S = 600.0  # at most: between two looks it may have been unavailable
 REPLAY_LIMIT_S = 4 * 3_600.0  # a draw takes a tenth of the job's training
 
 _logger = logging.getLogger(__name__)
@@ -48,6 +52,14 @@ class _Asked:
     epochs: list[int]
 
 
+@dataclass(slots=True)
+class _Answered:
+    """For how long the storage has answered, without a failure that was seen, that states are missing."""
+
+    last_s: float
+    total_s: float = 0.0
+
+
 class Replayer:
     """Trains drawn epochs again. What it knows of a job is forgotten with the process, and found again."""
 
@@ -57,18 +69,23 @@ class Replayer:
         storage: httpx.AsyncClient,
         wallet: Wallet,
         process: TorchProcess,
+        *,
+        monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._chain = chain
         self._storage = storage
         self._wallet = wallet
         self._process = process
-        self._commitments: dict[JobId, Commitment] = {}
+        self._monotonic_s = monotonic_s
+        self._commitments: dict[JobId, tuple[str, Commitment]] = {}  # with the name of the result
         self._blocks: dict[JobId, Head] = {}
+        self._answered: dict[JobId, _Answered] = {}
 
     async def wait(self, job: ChainJob) -> None:
         """Raise StatesDue where it is known that a job has to wait still; JobError where it has too long."""
-        if (commitment := self._commitments.get(job.job_id)) is not None:
-            await self._urls(job, await self._ask(job, commitment))
+        result, commitment = self._commitments.get(job.job_id, ("", None))
+        if commitment is not None and result == job.result:
+            await self._due(job, commitment)
 
     async def check(self, job: ChainJob, submission: Submission, seen: Examination) -> None:
         """Train what is drawn of an examined result again. Raise JobError for what was not trained.
@@ -78,9 +95,8 @@ class Replayer:
         if not seen.states:
             raise JobError(CommitmentMissing())
         commitment = read_commitment(seen.states, seen.epochs)
-        self._commitments[job.job_id] = commitment
-        asked = await self._ask(job, commitment)
-        urls = await self._urls(job, asked)
+        self._commitments[job.job_id] = job.result, commitment
+        asked, urls = await self._due(job, commitment)
         paths = {}
         for epoch, url in urls.items():
             path = submission.result.with_name(f"state-{epoch}")
@@ -90,7 +106,7 @@ class Replayer:
         try:
             await self._replay(submission, seen, commitment, asked, paths)
         finally:
-            self._forget(job.job_id)
+            self.forget(job.job_id)
 
     async def _replay(
         self,
@@ -125,10 +141,25 @@ class Replayer:
         segments = drawn_segments(hash_bytes(block), commitment.root, commitment.epochs)
         return _Asked(block, segments, delivered_epochs(segments, commitment))
 
-    async def _urls(self, job: ChainJob, asked: _Asked) -> dict[int, str]:
-        """Return where each state lies. Raise StatesDue, or JobError when the time is up."""
+    async def _due(self, job: ChainJob, commitment: Commitment) -> tuple[_Asked, dict[int, str]]:
+        """Return what is drawn, and where each state lies. Raise StatesDue, or JobError when time is up."""
+        try:
+            asked = await self._ask(job, commitment)
+            urls, missing = await self._look(job, asked)
+        except NetworkError:
+            self._answered.pop(job.job_id, None)
+            raise
+        if missing:
+            self.forget(job.job_id)
+            limit_s = self._chain.network.delivery_s
+            raise JobError(StatesNotDelivered(", ".join(map(str, missing)), limit_s))
+        return asked, urls
+
+    async def _look(self, job: ChainJob, asked: _Asked) -> tuple[dict[int, str], list[int]]:
+        """Return where states lie, and which are missing when the time is up. Raise StatesDue."""
         limit_s = self._chain.network.delivery_s
-        is_late = (await self._chain.head()).timestamp_unix_s > asked.block.timestamp_unix_s + limit_s
+        head = await self._chain.head()
+        is_late = head.timestamp_unix_s > asked.block.timestamp_unix_s + limit_s
         urls, missing = {}, []
         for epoch in asked.epochs:
             try:
@@ -137,15 +168,25 @@ class Replayer:
                 )
                 urls[epoch] = str(answer["url"])
             except StorageRejected:
-                if not is_late:
+                if self._answered_s(job.job_id) < min(limit_s, ANSWERED_S) or not is_late:
                     raise StatesDue from None
                 missing.append(epoch)
-        if missing:
-            self._forget(job.job_id)
-            raise JobError(StatesNotDelivered(", ".join(map(str, missing)), limit_s))
-        return urls
+        return urls, missing
 
-    def _forget(self, job_id: JobId) -> None:
+    def _answered_s(self, job_id: JobId) -> float:
+        """Return for how long the storage has answered; it did just now.
+
+        It may have been unavailable, and the chain too, for all of the time that the node had.
+        """
+        now_s = self._monotonic_s()
+        answered = self._answered.setdefault(job_id, _Answered(now_s))
+        answered.total_s += min(now_s - answered.last_s, LOOK_COUNTS_S)
+        answered.last_s = now_s
+        return answered.total_s
+
+    def forget(self, job_id: JobId) -> None:
+        """Forget what is known of a job that is settled, or begins anew."""
+        self._answered.pop(job_id, None)
         self._commitments.pop(job_id, None)
         self._blocks.pop(job_id, None)
 

@@ -36,8 +36,10 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
 
     try:
         return TASKS[request["task"]](**request["arguments"])
-    except (JobError, TrainingError) as error:
+    except JobError as error:
         return {"refused": to_data(error.reason)}
+    except TrainingError as error:
+        return {"failed": to_data(error.reason)}
 
 
 if __name__ == "__main__":

@@ -17,13 +17,14 @@ from typing import Any
 
 import anyio
 
-from emeth_tui.errors import DevnetError, JobError
+from emeth_tui.errors import DevnetError, JobError, TrainingError
 from emeth_tui.hardening import child_environment
 from emeth_tui.notices.notice import Reason, from_data
 from emeth_tui.notices.reasons.local.bots import TaskBrokeOff, TaskTooSlow
+from emeth_tui.protocol.replay import MAX_COMMITMENT_CHARS
 
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
-_MAX_ANSWER_BYTES = 1_000_000
+_MAX_ANSWER_BYTES = 6 * MAX_COMMITMENT_CHARS + 100_000  # JSON may write a character in six
 
 _logger = logging.getLogger(__name__)
 
@@ -54,8 +55,9 @@ class TorchProcess:
     async def call(self, task: str, arguments: dict[str, Any], *, timeout_s: float) -> dict[str, Any]:
         """Run a task of `torch_main` and return its answer.
 
-        Raise JobError for what is wrong with the job, TorchProcessDied when there is no answer,
-        TorchProcessSlow when there is none in time.
+        Raise JobError for what is wrong with the job, TrainingError for what is wrong here (a model that
+        cannot be had, too little memory), TorchProcessDied when there is no answer, TorchProcessSlow when
+        there is none in time.
         When cancelled, the child is killed.
         """
         async with self._turn:
@@ -94,6 +96,8 @@ class TorchProcess:
         answer: dict[str, Any] = json.loads(line)
         if "refused" in answer:
             raise JobError(from_data(Reason, answer["refused"]))
+        if "failed" in answer:
+            raise TrainingError(from_data(Reason, answer["failed"]))
         return answer
 
     async def _start(self) -> asyncio.subprocess.Process:

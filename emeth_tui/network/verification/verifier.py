@@ -102,6 +102,8 @@ class Verifier:
         for job in jobs:
             if not self._is_due(job):
                 self._troubles.pop(job.job_id, None)
+                if self._replayer is not None:
+                    self._replayer.forget(job.job_id)
                 continue
             troubles = self._troubles.setdefault(job.job_id, _Troubles())
             if self._monotonic_s() >= troubles.not_before_s:

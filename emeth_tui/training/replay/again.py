@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from torch import Tensor
 
 from emeth_tui.errors import JobError, TrainingError
 from emeth_tui.notices.reasons.network import verification as why
+from emeth_tui.notices.reasons.training.run import TrainingDiverged
 from emeth_tui.protocol.replay import Commitment, Kind, StateRecord
 from emeth_tui.training.data.dataset import TokenisedDataset, load_tokens
 from emeth_tui.training.devices import open_device, set_deterministic
@@ -22,7 +25,7 @@ from emeth_tui.training.files.checkpoint import CheckpointStore
 from emeth_tui.training.files.models import open_model
 from emeth_tui.training.job_control import Control
 from emeth_tui.training.model.gpt2 import EMBEDDING_NAME, Gpt2, tensor_shapes
-from emeth_tui.training.model.optimiser import make_optimiser
+from emeth_tui.training.model.optimiser import MAX_GRADIENT_NORM, make_optimiser
 from emeth_tui.training.replay.course import check_course, result_epoch
 from emeth_tui.training.replay.keeping import kind_of
 from emeth_tui.training.replay.states import (
@@ -44,6 +47,7 @@ from emeth_tui.training.run.state import Plan, Position, SavingLimits
 from emeth_tui.training.verification.measures import Replayed
 
 _NEVER_SAVES = SavingLimits(every_s=math.inf, gap_s=math.inf)
+_CLIPPED = 1.01 * MAX_GRADIENT_NORM**2  # with room for rounding
 _LOSS_TOLERANCE = 0.02  # of a validation loss, between unlike devices
 
 
@@ -115,34 +119,40 @@ class Again:
 
     def train(self, first: int, last: int, states: Mapping[int, Path]) -> Replayed:
         """Train the epochs after `first` until `last` again. Raise JobError for what was never trained."""
+        settled_loss = partial(
+            self._settled_loss, exactly=self._commitment.repeats_on(self.own_kind(), first, last)
+        )
         began = self._delivered(states[first], first) if first else None
         ended = self._delivered(states[last], last)
         model = self._start()
         trainer = self._trainer(model)
-        equal = True
-        with threads(self._record(last).kind.threads), contextlib.closing(trainer):
+        equal, moments_off = True, 0.0
+        with threads(min(self._record(last).kind.threads, _cores())), contextlib.closing(trainer):
             content = self._content(model, first, began)
             before = _copy(weights_of(content["model"], self._shape.vocab_size))
             shortest = math.inf
             try:
-                for record in trainer.train_again(content, last, self._settled_loss):
+                for record, parts in trainer.train_again(content, last, settled_loss):
                     equal = equal and _same(record, self._record(record.epoch))
-                    shortest = min(shortest, _distance(self._weights(model), before))
-                    before = _copy(self._weights(model))
+                    shortest = min(shortest, _distance(parts[WEIGHTS], before))
+                    before = _copy(parts[WEIGHTS])
+                    if record.epoch == last:
+                        moments_off = _moments_off(parts, ended)
             except TrainingError as error:
+                if not isinstance(error.reason, TrainingDiverged):
+                    raise  # it says nothing about the node's training
                 raise JobError(error.reason) from error
         off = _distance(before, ended[WEIGHTS])
-        return Replayed(first, last, equal, off / shortest if shortest else (math.inf if off else 0.0))
+        return Replayed(first, last, equal, _share(off, shortest), moments_off)
 
     def own_kind(self) -> Kind:
-        """Describe what this verifier trains on."""
-        return kind_of(self._device)
+        """Describe what this verifier trains on, with the most threads that it does so on."""
+        return msgspec.structs.replace(kind_of(self._device), threads=_cores())
 
-    def _settled_loss(self, epoch: int, measured: float) -> float:
+    def _settled_loss(self, epoch: int, measured: float, *, exactly: bool) -> float:
         """Return the loss that a node judged an epoch by, if it may be so. Raise JobError."""
-        record = self._record(epoch)
-        claimed = record.valid_loss
-        tolerance = 0.0 if record.kind == kind_of(self._device) else _LOSS_TOLERANCE
+        claimed = self._record(epoch).valid_loss
+        tolerance = 0.0 if exactly else _LOSS_TOLERANCE
         if claimed is None or abs(claimed - measured) > tolerance * abs(measured):
             raise JobError(why.LossDiffers(epoch, claimed or 0.0, measured))
         return claimed
@@ -177,6 +187,8 @@ class Again:
         parts = read_state(path, self.shapes)
         record = self._record(epoch)
         moments = {part: parts[part] for part in (FIRST, SECOND)}
+        if not _can_be_moments(parts):
+            raise JobError(why.StateInvalid())
         if (digest_of(parts[WEIGHTS]), digest_of(flat(moments))) != (record.weights, record.optimiser):
             raise JobError(why.StateNotCommitted(epoch))
         if BEST in parts:
@@ -227,6 +239,38 @@ def _same(one: StateRecord, other: StateRecord) -> bool:
     return (one.weights, one.optimiser, one.steps) == (other.weights, other.optimiser, other.steps)
 
 
+def _cores() -> int:
+    """Return how many threads this verifier trains on at most, however many a node says."""
+    return min(os.cpu_count() or 1, 256)
+
+
+def _can_be_moments(parts: Parts) -> bool:
+    """Whether AdamW's moments can have come of gradients that were clipped.
+
+    Others would hold weights still, or carry them anywhere, whatever the gradients are.
+    """
+    second = parts[SECOND].values()
+    return (
+        all(bool((tensor >= 0).all()) for tensor in second)
+        and _norm(parts[FIRST].values()) <= _CLIPPED
+        and math.fsum(float(tensor.sum(dtype=torch.float64)) for tensor in second) <= _CLIPPED
+    )
+
+
+def _moments_off(trained: Parts, delivered: Parts) -> float:
+    """Return how far delivered moments are off, as a share of those that were trained."""
+    shares = [_share(_distance(trained[FIRST], delivered[FIRST]), _norm(trained[FIRST].values()))]
+    roots = [{name: tensor.sqrt() for name, tensor in each[SECOND].items()} for each in (trained, delivered)]
+    shares.append(_share(_distance(*roots), _norm(roots[0].values())))
+    return max(shares)
+
+
+def _share(off: float, whole: float) -> float:
+    if not off:
+        return 0.0
+    return off / whole if whole else math.inf
+
+
 def _copy(tensors: Tensors) -> dict[str, Tensor]:
     return {name: tensor.to("cpu", copy=True) for name, tensor in tensors.items()}
 
@@ -237,4 +281,9 @@ def _distance(one: Tensors, other: Tensors) -> float:
         (one[name].to("cpu", torch.float64) - other[name].to("cpu", torch.float64)).square().sum()
         for name in other
     ]
+    return math.sqrt(float(torch.stack(squares).sum()))
+
+
+def _norm(tensors: Iterable[Tensor]) -> float:
+    squares = [tensor.to("cpu", torch.float64).square().sum() for tensor in tensors]
     return math.sqrt(float(torch.stack(squares).sum()))

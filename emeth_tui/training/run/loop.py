@@ -28,6 +28,7 @@ from emeth_tui.training.model.gpt2 import Gpt2
 from emeth_tui.training.model.optimiser import scheduled_share
 from emeth_tui.training.quick_steps.trial import find_quickest
 from emeth_tui.training.replay.keeping import StateKeeper, kind_of, record_of, state_of
+from emeth_tui.training.replay.states import Parts
 from emeth_tui.training.reports import Report
 from emeth_tui.training.run import divergence, metrics, state
 from emeth_tui.training.run.batch_threads import BatchThreads
@@ -165,8 +166,8 @@ class Trainer:
 
     def train_again(
         self, content: Mapping[str, Any], until: int, settled_loss: Callable[[int, float], float]
-    ) -> Iterator[StateRecord]:
-        """Go on from a state between two epochs; give the record of each epoch until there.
+    ) -> Iterator[tuple[StateRecord, Parts]]:
+        """Go on from a state between two epochs; give each epoch's record and state until there.
 
         `settled_loss` says of an epoch's validation loss by which number to judge it. Raise TrainingError
         where the loss diverges.
@@ -180,7 +181,7 @@ class Trainer:
             except divergence.DivergedError as error:
                 raise TrainingError(TrainingDiverged(self._at.epoch + 1, error.reason)) from error
             parts, steps = state_of(self._model, self._stepper, self._best, self._at)
-            yield record_of(parts, steps, self._at, self._best, kind_of(self._device))
+            yield record_of(parts, steps, self._at, self._best, kind_of(self._device)), parts
 
     def close(self) -> None:
         """Wait for a checkpoint that is being written, and end all threads."""

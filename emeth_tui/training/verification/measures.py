@@ -18,13 +18,15 @@ class Replayed:
     """A segment of epochs, trained again: those after `first` until `last`.
 
     `equal` is whether each epoch's state was the same to the bit. `share` is how far the weights at its end
-    are from those that were delivered, in ways of the epoch that moved them least.
+    are from those that were delivered, in ways of the epoch that moved them least. `moments` is how far the
+    optimiser's moments are, as a share of their size.
     """
 
     first: int
     last: int
     equal: bool
     share: float
+    moments: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
+import httpx
 import pytest
 
 from emeth_tui.errors import ChainUnreachable
@@ -419,3 +421,62 @@ async def test_the_newest_state_of_an_epoch_counts(parts: Parts) -> None:
         answer = await site.post(VERIFIER_GET_URL_PATH, site.call(site.verifier, state=3))
 
         assert (await site.http.get(answer.json()["url"])).content == b"second"
+
+
+async def test_a_result_is_complete_before_its_submission_or_never(parts: Parts) -> None:
+    async with running_site(parts, takes_states=True) as site:
+        begun = await site.begin_upload(1)
+        part = await site.http.put(begun["urls"]["0"], content=b"chosen after the draw")  # type: ignore[index]
+        site.jobs[JOB_ID] = replace(
+            site.jobs[JOB_ID], status=JobStatus.SUBMITTED, result=str(begun["fileName"])
+        )
+        body = {
+            **{"jobId": JOB_ID, "address": site.node.address, "uploadId": begun["uploadId"]},
+            **{"extension": ".pt", "parts": [{"ETag": part.headers["ETag"], "PartNumber": 1}]},
+        }
+
+        late = await site.post(COMPLETE_UPLOAD_PATH, body)
+        asked = await site.post(VERIFIER_GET_URL_PATH, site.call(site.verifier))
+
+    assert (late.status_code, asked.status_code) == (403, 404)
+
+
+async def test_a_result_that_is_joined_while_it_is_submitted_is_not_shown(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_site(parts, takes_states=True) as site:
+        join = site.objects.complete
+
+        async def join_late(upload: Any, chosen: Any) -> None:
+            site.jobs[JOB_ID] = replace(
+                site.jobs[JOB_ID], status=JobStatus.SUBMITTED, result=upload.file_name
+            )
+            await join(upload, chosen)
+
+        monkeypatch.setattr(site.objects, "complete", join_late)
+        with pytest.raises(httpx.HTTPStatusError):
+            await site.upload(b"chosen after the draw")
+        asked = await site.post(VERIFIER_GET_URL_PATH, site.call(site.verifier))
+
+    assert asked.status_code == 404
+
+
+async def test_a_result_completed_in_time_is_shown_to_the_verifier(parts: Parts) -> None:
+    async with running_site(parts, takes_states=True) as site:
+        name = await site.upload(b"weights")
+        site.jobs[JOB_ID] = replace(site.jobs[JOB_ID], status=JobStatus.SUBMITTED, result=name)
+
+        answer = await site.post(VERIFIER_GET_URL_PATH, site.call(site.verifier))
+
+        assert (await site.http.get(answer.json()["url"])).content == b"weights"
+
+
+async def test_a_state_of_a_node_that_had_the_job_before_is_not_anothers(parts: Parts) -> None:
+    async with running_site(parts, takes_states=True) as site:
+        site.jobs[JOB_ID] = replace(site.jobs[JOB_ID], status=JobStatus.SUBMITTED)
+        await site.upload(b"before the chain was reorganised", ".state-000003")
+        site.jobs[JOB_ID] = replace(site.jobs[JOB_ID], node=new_wallet().address)
+
+        answer = await site.post(VERIFIER_GET_URL_PATH, site.call(site.verifier, state=3))
+
+    assert answer.status_code == 404

@@ -14,7 +14,7 @@ from emeth_tui.devnet.bots.plan import JobPlan, Planner
 from emeth_tui.devnet.bots.texts import load_corpus
 from emeth_tui.devnet.network import Devnet
 from emeth_tui.devnet.options import DevnetOptions
-from emeth_tui.network.verification import verifier
+from emeth_tui.network.verification import replaying, verifier
 from emeth_tui.network.verification.torch_tasks import train
 from emeth_tui.notices.reasons.network import verification as why
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
@@ -111,6 +111,7 @@ class Site:
 
 async def test_what_is_drawn_is_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verifier, "STATES_AGAIN_S", 0.5)
+    monkeypatch.setattr(replaying, "ANSWERED_S", 1.0)
     site = Site(tmp_path)
     await site.start()
     try:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from emeth_tui.errors import JobError
+from emeth_tui.errors import JobError, TrainingError
 from emeth_tui.network.verification.torch_process import TorchProcess, TorchProcessDied
 
 EXAMINE = {"model": "devnet-small", "language": "en"}
@@ -37,6 +37,13 @@ async def test_what_is_wrong_with_a_job_comes_back_as_its_reason(
     for _ in range(2):  # the same child answers again
         with pytest.raises(JobError, match="result file"):
             await process.call("examine", examine(tmp_path), timeout_s=60)
+
+
+async def test_a_model_that_cannot_be_had_is_not_the_jobs_fault(
+    process: TorchProcess, tmp_path: Path
+) -> None:
+    with pytest.raises(TrainingError):
+        await process.call("examine", {**examine(tmp_path), "model": str(tmp_path / "none")}, timeout_s=60)
 
 
 async def test_a_child_that_breaks_is_told_and_replaced(process: TorchProcess, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ from emeth_tui.training.files.checkpoint import load_result
 from emeth_tui.training.replay.again import Again
 from emeth_tui.training.replay.states import digest_of, read_state
 from emeth_tui.training.reports import STATES_DIRECTORY, BackToBest, EpochDone, TrainRequest
+from emeth_tui.training.verification.measures import Replayed
 from tests.training.jobs import Run, dataset_of, directory_of, make_request, was_stopped
 from tests.training.pretrained import save_small_gpt2
 
@@ -228,6 +230,83 @@ def test_an_honest_node_on_another_device_is_within_the_tolerance(trained: Train
 
     assert not outcome.equal or outcome.share == 0.0
     check_replay([outcome], commitment, again.own_kind())
+
+
+def forged(job: Trained, directory: Path, first: float, second: float) -> tuple[Commitment, dict[int, Path]]:
+    """Claim an epoch after 1 through which the optimiser, by its moments, holds the weights still."""
+    records, paths = list(job.commitment.records), {1: directory / "state-1", 2: directory / "state-2"}
+    other = msgspec.structs.replace(records[0].kind, device="another")
+    tensors = load_file(job.paths[1])
+    for number in (1, 2):
+        for name, tensor in tensors.items():
+            if name.startswith(("first/", "second/")):
+                tensor.fill_(first if name.startswith("first/") else second)
+            elif number == 2 and tensor.ndim >= 2:
+                tensor.mul_(0.99999)  # as weight decay does
+        save_file(tensors, paths[number])
+        moments = {name: tensor for name, tensor in tensors.items() if not name.startswith("weights/")}
+        weights = read_state(paths[number], job.again().shapes)["weights"]
+        records[number] = msgspec.structs.replace(
+            records[number],
+            weights=digest_of(weights),
+            optimiser=digest_of(moments),
+            valid_loss=records[1].valid_loss,
+        )
+    records = [msgspec.structs.replace(record, kind=other) for record in records]
+    return Commitment(b"", 0, tuple(records)), paths
+
+
+def test_moments_that_no_gradients_leave_are_refused(trained: Trained, tmp_path: Path) -> None:
+    for first, second in ((0.0, 1e20), (1.0, 0.0), (0.0, -1e-9)):
+        commitment, paths = forged(trained, tmp_path, first, second)
+
+        with pytest.raises(JobError) as refused:
+            trained.again(commitment).train(1, 2, paths)
+        assert refused.value.reason == why.StateInvalid()
+
+
+def test_moments_that_no_training_led_to_are_refused_at_a_segments_end(
+    trained: Trained, tmp_path: Path
+) -> None:
+    commitment, _ = forged(trained, tmp_path, 0.0, 1e-12)
+    records = (*trained.commitment.records[:1], *commitment.records[1:])
+    other = msgspec.structs.replace(records[0].kind, device="another")
+    records = tuple(msgspec.structs.replace(record, kind=other) for record in records)
+    again = trained.again(Commitment(b"", 0, records))
+
+    outcome = again.train(0, 1, {1: tmp_path / "state-1"})
+
+    assert outcome.share == 0.0
+    with pytest.raises(JobError) as refused:
+        check_replay([outcome], Commitment(b"", 0, records), again.own_kind())
+    assert isinstance(refused.value.reason, why.MomentsDiffer)
+
+
+def test_a_node_that_went_on_with_other_threads_is_judged_by_the_tolerance(trained: Trained) -> None:
+    records = list(trained.commitment.records)
+    more = msgspec.structs.replace(records[3].kind, threads=records[3].kind.threads + 1)
+    records[3] = msgspec.structs.replace(records[3], kind=more, weights="ab" * 32)
+    commitment = Commitment(b"", 0, tuple(records))
+    own = msgspec.structs.replace(more, threads=256)
+
+    check_replay([Replayed(2, 3, False, 0.002, 0.002)], commitment, own)
+    for share, moments in ((0.1, 0.0), (0.0, 0.1)):
+        with pytest.raises(JobError):
+            check_replay([Replayed(2, 3, False, share, moments)], commitment, own)
+
+
+def test_a_node_of_many_threads_makes_its_verifier_start_no_more_than_it_has_cores(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = trained.commitment.records
+    many = msgspec.structs.replace(records[0].kind, threads=256)
+    commitment = Commitment(b"", 0, tuple(msgspec.structs.replace(one, kind=many) for one in records))
+    counts: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", counts.append)
+
+    trained.again(commitment).train(2, 3, trained.paths)
+
+    assert max(counts) <= (os.cpu_count() or 1)
 
 
 def test_a_state_that_was_not_committed_to_is_refused(trained: Trained) -> None:

@@ -90,6 +90,14 @@ class EpochsDiffer(Reason):
     share: float
 
 
+class MomentsDiffer(Reason):
+    """`share` is the distance of AdamW's moments at the end, as a share of their size."""
+
+    first: int
+    last: int
+    share: float
+
+
 class EpochsNotEqual(Reason):
     first: int
     last: int

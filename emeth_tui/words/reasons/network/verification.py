@@ -50,6 +50,9 @@ SENTENCES: Mapping[type[Notice], str] = {
     verification.EpochsDiffer: (
         "epochs {first} to {last}, trained again, end elsewhere: {share} of an epoch's way off"
     ),
+    verification.MomentsDiffer: (
+        "epochs {first} to {last}, trained again, leave other moments in the optimiser: {share} of them off"
+    ),
     verification.EpochsNotEqual: (
         "epochs {first} to {last}, trained again on the same kind of device, do not give the same bits"
     ),
