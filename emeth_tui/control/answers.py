@@ -50,6 +50,8 @@ class Answers:
             return wire.pack(question.ask, record)
         if question.ask == "network":  # as slow, and read once for all who ask
             return wire.pack(question.ask, await node.records.network())
+        if question.ask == "requests":
+            return wire.pack(question.ask, await node.records.requests())
         # A search may take seconds in its thread: what is quick does not wait for it.
         async with self._searching if question.ask == "log_search" else self._turn:
             began = time.monotonic()

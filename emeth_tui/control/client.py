@@ -18,6 +18,7 @@ from emeth_tui.engine.events import JobProgress, Subscription
 from emeth_tui.engine.money.costs import DayCosts
 from emeth_tui.engine.service_health import ServiceStatus
 from emeth_tui.engine.settings_editor import SettingChange, SettingsView
+from emeth_tui.engine.view.following import FollowedJob
 from emeth_tui.engine.view.records import JobRecord
 from emeth_tui.engine.view.series import Series, Span
 from emeth_tui.engine.view.snapshot import Snapshot
@@ -291,6 +292,10 @@ class RemoteRecords:
     async def network(self) -> Overview:
         seen: Overview = await self._node.ask("network")
         return seen
+
+    async def requests(self) -> list[FollowedJob]:
+        followed: list[FollowedJob] = await self._node.ask("requests")
+        return followed
 
     async def settings(self) -> SettingsView:
         view: SettingsView = await self._node.ask("settings")

@@ -29,6 +29,7 @@ from pydantic_core import from_json
 from emeth_tui.engine.events import JobProgress
 from emeth_tui.engine.money.costs import DayCosts
 from emeth_tui.engine.settings_editor import SettingChange, SettingsView
+from emeth_tui.engine.view.following import FollowedJob
 from emeth_tui.engine.view.records import JobRecord
 from emeth_tui.engine.view.series import Series, Span
 from emeth_tui.engine.view.snapshot import Snapshot
@@ -60,6 +61,7 @@ Topic = Literal[
     "series",
     "chain_record",
     "network",
+    "requests",
     "settings",
     "logs",
     "log_tail",
@@ -79,7 +81,7 @@ Command = Literal[
     "drain",
     "request_stop",
 ]
-SLOW_TOPICS = frozenset({"chain_record", "network", "log_search"})
+SLOW_TOPICS = frozenset({"chain_record", "network", "requests", "log_search"})
 LONG_COMMANDS = frozenset({"claim_job", "decline_job", "withdraw"})  # they wait for the chain
 _ANSWERS: dict[str, Any] = {
     **dict.fromkeys(get_args(Command)),
@@ -97,6 +99,7 @@ _ANSWERS: dict[str, Any] = {
     "series": Series,
     "chain_record": ChainJob | None,
     "network": Overview,
+    "requests": list[FollowedJob],
     "settings": SettingsView,
     "logs": list[str],
     "log_tail": list[str],

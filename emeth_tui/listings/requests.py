@@ -17,11 +17,20 @@ from emeth_tui.words.translation import _
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from emeth_tui.requester.following import FollowedJob
+    from emeth_tui.engine.view.following import FollowedJob
     from emeth_tui.requester.measuring import Measured
     from emeth_tui.requester.terms import Terms, Wish
 
 Fact = tuple[str, str, str]  # a label, what it comes to, and the role that this plays
+_STATE_ROLES = {
+    "verified": "good",
+    "failed": "bad",
+    "timeout": "bad",
+    "declined": "warn",
+    "unfinished": "warn",
+    "unseen": "warn",
+    "canceled": "muted",
+}
 
 
 def request_record(followed: FollowedJob) -> records.RequestRecord:
@@ -166,6 +175,11 @@ def request_state_name(state: str) -> str:
         "declined": _("declined"),
     }
     return names.get(state, state)
+
+
+def request_state_role(state: str) -> str:
+    """Return the role that a requested job's state plays."""
+    return _STATE_ROLES.get(state, "")
 
 
 def _tokens(measured: Measured) -> str:

@@ -23,6 +23,7 @@ from emeth_tui.clients.transactions.fee_limits import FeeLimits
 from emeth_tui.clients.transactions.sender import TransactionSender
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.engine.account import take_state
+from emeth_tui.engine.view.following import FollowedJob, follow, is_of
 from emeth_tui.errors import (
     CommandRefused,
     DatasetError,
@@ -36,7 +37,6 @@ from emeth_tui.notices.reasons.training.data import DatasetChanged, DatasetUnrea
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.job_ids import job_id_from_bytes
 from emeth_tui.protocol.parameters import JobParameters
-from emeth_tui.requester.following import FollowedJob, follow, is_of
 from emeth_tui.requester.measuring import Measured
 from emeth_tui.requester.terms import Wish
 from emeth_tui.settings import Network, Settings

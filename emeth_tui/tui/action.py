@@ -35,6 +35,7 @@ class Scope(Enum):
     DISK = auto()
     SHARE = auto()
     NETWORK = auto()
+    REQUESTS = auto()
     GRAPHS = auto()
     JOB = auto()
     LOG = auto()
@@ -64,6 +65,7 @@ PAGES = (
     Scope.DISK,
     Scope.SHARE,
     Scope.NETWORK,
+    Scope.REQUESTS,
     Scope.GRAPHS,
     Scope.JOB,
     Scope.LOG,
@@ -80,6 +82,7 @@ TABLES = (
     Scope.DISK,
     Scope.SHARE,
     Scope.NETWORK,
+    Scope.REQUESTS,
 )
 # Under which title of the help page the keys of a scope stand, where their rows do not say otherwise.
 _GROUPS = {

@@ -263,6 +263,19 @@ def _of_every_screen() -> Iterable[Action]:
         footer=(Scope.SHARE,),
         while_starting=True,
     )
+    text = "The jobs that this account requested of others"
+    yield Action(
+        "requests",
+        "r",
+        app,
+        "pages.open",
+        text,
+        "Requests",
+        why_not.needs_node,
+        arguments=("requests",),
+        footer=(Scope.NETWORK,),
+        while_starting=True,
+    )
     yield Action("palette", ": ctrl+p", app, "action_command_palette", "List everything that can be done")
 
 

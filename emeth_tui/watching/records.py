@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from emeth_tui.engine.money.costs import NO_COSTS, DayCosts
 from emeth_tui.engine.settings_editor import SettingsView
+from emeth_tui.engine.view.following import FollowedJob
 from emeth_tui.engine.view.network import NetworkLook
 from emeth_tui.engine.view.records import EVENTS_OF_JOB, JobRecord
 from emeth_tui.engine.view.series import STEPS_S, Series, Span
@@ -65,6 +66,9 @@ class AccountRecords:
         if self._reader.chain is None:
             raise ChainUnreachable(ChainNotReadYet())
         return self._reader.chain
+
+    async def requests(self) -> Sequence[FollowedJob]:
+        return ()
 
     async def settings(self) -> SettingsView:
         raise CommandRefused(FromChainAlone())

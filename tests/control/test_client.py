@@ -59,6 +59,7 @@ async def test_records_are_the_nodes_own_but_for_signed_bytes(shown: ShownNode, 
         assert await remote.history() == await own.history()
         shown.records.costs = DayCosts({19_675: 2**70}, {19_675: 2**60})
         assert await remote.day_costs() == await own.day_costs() == shown.records.costs
+        assert await remote.requests() == await own.requests()
         assert await remote.network() == await own.network()
         assert await remote.chain_record(TRAINING_ID) == await own.chain_record(TRAINING_ID)
         assert await remote.logs() == await own.logs()

@@ -7,6 +7,7 @@ import dataclasses
 import secrets
 from collections.abc import Awaitable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,13 +17,14 @@ from emeth_tui.clients.chain.requests import JobRequest
 from emeth_tui.clients.storage.requester import RequesterStorage
 from emeth_tui.clients.transactions.sender import TransactionSender
 from emeth_tui.clients.transactions.signed_bytes import read_signed
+from emeth_tui.engine.view.following import UNFINISHED, UNSEEN, follow
+from emeth_tui.engine.view.records import NodeRecords
 from emeth_tui.errors import NetworkError
 from emeth_tui.model import JobId, Language, TransactionState
 from emeth_tui.notices.reasons.job import ChainLacksJob
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.job_ids import job_id_from_bytes
 from emeth_tui.protocol.parameters import JobParameters
-from emeth_tui.requester.following import UNFINISHED, UNSEEN, follow
 from emeth_tui.requester.measuring import Measured
 from emeth_tui.requester.requester import Aim, Requester
 from emeth_tui.requester.terms import Wish
@@ -122,6 +124,21 @@ def world(chain: ChainClient, network: EmethChain, store: Store) -> World:
 
 async def within(doing: Awaitable[Any]) -> Any:
     return await asyncio.wait_for(doing, HANG_S)
+
+
+async def test_a_node_shows_what_its_account_requested(world: World) -> None:
+    node: Any = SimpleNamespace(chain=world.chain, store=world.store)
+    unneeded: Any = None
+    records = NodeRecords(node, unneeded, unneeded)
+    assert await records.requests() == []
+    requester, request = world.run(), world.recorded()
+    await world.request(requester, request)
+    await within(requester.conclude(request.job_id, lambda: None))
+    unfinished = world.recorded("d" * 64)
+
+    shown = {one.request.job_id: one.state for one in await records.requests()}
+
+    assert shown == {request.job_id: "requested", unfinished.job_id: UNFINISHED}
 
 
 # ---- the same words again

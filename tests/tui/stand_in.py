@@ -21,6 +21,7 @@ from emeth_tui.engine.market.standstill import Standstill
 from emeth_tui.engine.money.costs import NO_COSTS, DayCosts
 from emeth_tui.engine.service_health import ServiceStatus
 from emeth_tui.engine.settings_editor import SettingChange, SettingsEditor, SettingsView
+from emeth_tui.engine.view.following import FollowedJob
 from emeth_tui.engine.view.records import JobRecord
 from emeth_tui.engine.view.series import STEPS_S, DeviceSeries, Series, Span
 from emeth_tui.engine.view.snapshot import Deposits, Forecast, Snapshot, TodaysShare
@@ -58,6 +59,7 @@ from emeth_tui.protocol.contracts import ROUND_3_2_RATES, ChainJob, JobStatus, S
 from emeth_tui.protocol.info_api import ListedJob
 from emeth_tui.settings import Network, Settings, load_network, settings_layers
 from emeth_tui.store.jobs import EpochRecord
+from emeth_tui.store.requests import StoredRequest
 from emeth_tui.workers.views import WorkerView
 from tests.factories import make_job, make_transaction
 
@@ -358,6 +360,58 @@ def seen_network(**changes: Any) -> Overview:
     return Overview(**{**values, **changes})
 
 
+def requested(job_id: JobId, name: str, **changes: Any) -> StoredRequest:
+    values: dict[str, Any] = {
+        "job_id": job_id,
+        "account": f"{OUR_ADDRESS.lower()} 0x{'c0' * 20}",
+        "path": Path("/home/operator/texts") / name,
+        "content": "c" * 64,
+        "dataset_bytes": 640_000,
+        "language": Language.EN,
+        "epochs": 30,
+        "fee_wei": token_to_wei(20),
+        "deadline_unix_s": int(NOW) + 20_000,
+        "model": "gpt2-medium",
+        "private": False,
+        "created_at_unix_s": NOW - 3_000,
+        "dataset": "a.txt",
+        "requested_at_unix_s": NOW - 2_900,
+    }
+    return StoredRequest(**{**values, **changes})
+
+
+def followed_jobs() -> list[FollowedJob]:
+    """One in training, one whose request broke off."""
+    unfinished = requested(
+        JobId("0x5e" + "6" * 30), "詩.txt", language=Language.JA, dataset="", requested_at_unix_s=None
+    )
+    training = requested(JobId("0x3c" + "5" * 30), "novel.txt")
+    return [FollowedJob(unfinished, None), FollowedJob(training, chain_job(training))]
+
+
+def chain_job(request: StoredRequest, **changes: Any) -> ChainJob:
+    """What the chain has of a requested job that another node trains."""
+    values: dict[str, Any] = {
+        "job_id": request.job_id,
+        "owner": OUR_ADDRESS,
+        "deadline_unix_s": request.deadline_unix_s,
+        "fee_wei": request.fee_wei,
+        "status": JobStatus.PROCESSING,
+        "requested_at_unix_s": int(NOW) - 2_900,
+        "program_id": 1,
+        "param": '{"language": "en", "epoch": 30}',
+        "dataset": request.dataset,
+        "result": "",
+        "node": RIVAL_ADDRESS,
+        "deposit_wei": request.fee_wei,
+        "gas": 0,
+        "started_at_unix_s": int(NOW) - 2_000,
+        "submitted_at_unix_s": 0,
+        "verified_at_unix_s": 0,
+    }
+    return ChainJob(**{**values, **changes})
+
+
 class StandInRecords:
     """Records of one job with every part, and a little history."""
 
@@ -365,6 +419,7 @@ class StandInRecords:
         self._node = node
         self.log_dir: Path | None = None
         self.seen_network = seen_network()
+        self.followed: Sequence[FollowedJob] = followed_jobs()
         self.costs = NO_COSTS
 
     async def job(self, job_id: JobId) -> JobRecord | None:
@@ -423,6 +478,9 @@ class StandInRecords:
 
     async def network(self) -> Overview:
         return self.seen_network
+
+    async def requests(self) -> Sequence[FollowedJob]:
+        return self.followed
 
     async def chain_record(self, job_id: JobId) -> ChainJob | None:
         self._node.calls.append(("chain_record", job_id))

@@ -42,6 +42,7 @@ WAY_TO = {
     Scope.DISK: ("4", "enter"),
     Scope.SHARE: ("5", "enter"),
     Scope.NETWORK: ("n",),
+    Scope.REQUESTS: ("r",),
     Scope.GRAPHS: ("v",),
     Scope.JOB: ("enter",),
     Scope.LOG: ("l",),

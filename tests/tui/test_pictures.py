@@ -188,6 +188,7 @@ SCREENS = {
     "disk": (snapshot, ("4", "enter")),
     "share": (snapshot, ("5", "enter")),
     "network": (snapshot, ("n",)),
+    "requests": (snapshot, ("r",)),
     "market": (snapshot, ("m",)),
     "claim": (idle_worker, ("m", "down", "c")),
     "graphs": (snapshot, ("v",)),

@@ -23,18 +23,8 @@ from emeth_tui.words.formats import duration, moment, shorten_address, size
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
-    from emeth_tui.requester.following import FollowedJob
+    from emeth_tui.engine.view.following import FollowedJob
     from emeth_tui.store.requests import StoredRequest
-
-_ROLES = {
-    "verified": "good",
-    "failed": "bad",
-    "timeout": "bad",
-    "declined": "warn",
-    "unfinished": "warn",
-    "unseen": "warn",
-    "canceled": "muted",
-}
 
 
 @click.group(
@@ -99,7 +89,7 @@ def cancel(context: click.Context, job_id: str) -> ExitCode:
 
 async def _look(place: Place, known: Sequence[StoredRequest]) -> list[FollowedJob]:
     from emeth_tui.clients.chain.client import ChainClient
-    from emeth_tui.requester.following import follow
+    from emeth_tui.engine.view.following import follow
 
     chain = await ChainClient.connect(place.network())
     try:
@@ -110,7 +100,7 @@ async def _look(place: Place, known: Sequence[StoredRequest]) -> list[FollowedJo
 
 async def _watch(place: Place, output: Output, request: StoredRequest) -> FollowedJob:
     from emeth_tui.clients.chain.client import ChainClient
-    from emeth_tui.requester.following import follow
+    from emeth_tui.engine.view.following import follow
 
     network = place.network()
     chain = await ChainClient.connect(network)
@@ -132,7 +122,7 @@ async def _watch(place: Place, output: Output, request: StoredRequest) -> Follow
 
 
 def _show(output: Output, followed: FollowedJob) -> None:
-    from emeth_tui.listings.requests import request_record, request_state_name
+    from emeth_tui.listings.requests import request_record, request_state_name, request_state_role
 
     if output.as_json:
         print_json_line(asdict(request_record(followed)))
@@ -140,7 +130,7 @@ def _show(output: Output, followed: FollowedJob) -> None:
     job = followed.on_chain
     node = f"  {job.node}" if job and job.started_at_unix_s else ""
     style = output.style
-    state = style.paint(style.text(request_state_name(followed.state)), _ROLES.get(followed.state, ""))
+    state = style.paint(style.text(request_state_name(followed.state)), request_state_role(followed.state))
     print(f"{followed.request.job_id}  {state}{node}", flush=True)
 
 
@@ -164,12 +154,14 @@ async def _cancel(place: Place, request: StoredRequest, secrets: Mapping[str, st
 
 def _columns(followed: Sequence[FollowedJob]) -> list[Column[FollowedJob]]:
     from emeth_tui.foreign_text import clean
-    from emeth_tui.listings.requests import request_state_name
+    from emeth_tui.listings.requests import request_state_name, request_state_role
 
     short = short_ids([one.request.job_id for one in followed])
     return [
         Column(_("job"), lambda one: short[one.request.job_id], lambda _one: "accent"),
-        Column(_("state"), lambda one: request_state_name(one.state), lambda one: _ROLES.get(one.state, "")),
+        Column(
+            _("state"), lambda one: request_state_name(one.state), lambda one: request_state_role(one.state)
+        ),
         Column(_("node"), _node, rank=4),
         Column(_("fee"), lambda one: format_token(one.request.fee_wei), right=True, rank=3),
         Column(

@@ -24,8 +24,8 @@ from emeth_tui.words.formats import exact_token
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
+    from emeth_tui.engine.view.following import FollowedJob
     from emeth_tui.model import JobId
-    from emeth_tui.requester.following import FollowedJob
     from emeth_tui.requester.measuring import Measured
     from emeth_tui.requester.requester import Requester
     from emeth_tui.requester.terms import Wish

@@ -182,8 +182,8 @@ class _Work:
         from emeth_tui.clients.http.transport import open_transport
         from emeth_tui.clients.storage.client import StorageClient
         from emeth_tui.clients.storage.requester import RequesterStorage
+        from emeth_tui.engine.view.following import follow
         from emeth_tui.requester.fetching import fetch
-        from emeth_tui.requester.following import follow
 
         network, wallet = self.place.network(), wallet_of(self.place, self.secrets)
         chain = await ChainClient.connect(network)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from emeth_tui.clients.threads import run_to_end
 from emeth_tui.engine.money.costs import DayCosts, costs_by_day
 from emeth_tui.engine.view import log_files
+from emeth_tui.engine.view.following import FollowedJob, follow
 from emeth_tui.engine.view.network import NetworkLook
 from emeth_tui.engine.view.series import Series, SeriesRecorder, Span
 from emeth_tui.job import Job
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from emeth_tui.engine.settings_editor import SettingsEditor, SettingsView
 
 EVENTS_OF_JOB = 2_000  # the newest
+MOST_REQUESTS = 1_000  # the newest: each is read from the chain
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,14 @@ class NodeRecords:
     async def network(self) -> Overview:
         """Return the network's terms, and who earned what on which day. Raise NetworkError."""
         return await self._network.read(self._context.chain)
+
+    async def requests(self) -> list[FollowedJob]:
+        """Return the jobs that this account requested, newest first, as the chain has them.
+
+        Raise NetworkError.
+        """
+        newest = self._context.store.requests.all()[::-1][:MOST_REQUESTS]
+        return await follow(self._context.chain, newest) if newest else []
 
     async def settings(self) -> SettingsView:
         """Return every setting in effect. Raise SettingsError when the file can no longer be read."""

@@ -96,6 +96,7 @@ def _page(name: str) -> PageScreen:
     from emeth_tui.tui.screens.tables.history import HistoryScreen
     from emeth_tui.tui.screens.tables.market import MarketScreen
     from emeth_tui.tui.screens.tables.network import NetworkScreen
+    from emeth_tui.tui.screens.tables.requests import RequestsScreen
     from emeth_tui.tui.screens.tables.share import ShareScreen
     from emeth_tui.tui.screens.tables.transactions import TransactionsScreen
 
@@ -108,6 +109,7 @@ def _page(name: str) -> PageScreen:
         "log": LogScreen,
         "market": MarketScreen,
         "network": NetworkScreen,
+        "requests": RequestsScreen,
         "settings": SettingsScreen,
         "share": ShareScreen,
         "transactions": TransactionsScreen,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.store.requests import StoredRequest
+
+if TYPE_CHECKING:
+    from emeth_tui.clients.chain.client import ChainClient  # web3 behind it takes a second to load
 
 UNFINISHED, UNSEEN = "unfinished", "unseen"
 _GOES_ON = frozenset({JobStatus.REQUESTED, JobStatus.ASSIGNED, JobStatus.PROCESSING, JobStatus.SUBMITTED})
