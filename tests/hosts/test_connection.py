@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from emeth_tui.hosts.node.ssh_link import _seen_through
+from emeth_tui.backoff import Backoff
+from emeth_tui.hosts.node import connection as connecting
+from emeth_tui.hosts.node import tls_link
+from emeth_tui.hosts.node.connection import HostConnection, Streams
+from emeth_tui.hosts.node.ssh_link import READ_LIMIT_BYTES, Surroundings, _seen_through
+from emeth_tui.hosts.node.tls_link import NotStarted, TlsLinkProcess
+from emeth_tui.hosts.tls.names import Place
+from emeth_tui.hosts.tls.requests import Serve
+from tests.hosts.far import LIMIT_S, run_connection
 
 
 async def test_an_end_that_is_under_way_comes_though_its_task_is_cancelled() -> None:
@@ -25,3 +38,66 @@ async def test_an_end_that_is_under_way_comes_though_its_task_is_cancelled() -> 
     with pytest.raises(asyncio.CancelledError):
         await ending
     assert ended.is_set()
+
+
+async def test_a_link_that_is_opened_by_what_has_changed_meanwhile_is_not_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connecting, "RESTARTS", Backoff(0.0, 1.0))
+    opening, go_on, opened_anew, used = (asyncio.Event() for _ in range(4))
+
+    class Stream(asyncio.StreamReader):
+        async def readexactly(self, n: int) -> bytes:
+            if not opened_anew.is_set():
+                used.set()
+            return await super().readexactly(n)
+
+    @asynccontextmanager
+    async def open_link() -> AsyncIterator[Streams]:
+        if opening.is_set():
+            opened_anew.set()
+        opening.set()
+        await go_on.wait()
+        yield Stream(), writer
+
+    transport = SimpleNamespace(set_write_buffer_limits=lambda **_: None)
+    writer: Any = SimpleNamespace(transport=transport)
+    connection = HostConnection("b", open_link, list, lambda *_: None, lambda *_: None)
+    async with run_connection(connection):
+        await opening.wait()
+        connection.relink()
+        go_on.set()
+        await asyncio.wait_for(opened_anew.wait(), LIMIT_S)
+    assert not used.is_set()
+
+
+class Overfull(asyncio.StreamReader):
+    """What a link says that was taken over."""
+
+    asked: int | None = None
+
+    async def read(self, n: int = -1) -> bytes:
+        self.asked = n
+        return b""
+
+
+@pytest.mark.parametrize("said", [b"ready\n", b"x" * 100])
+async def test_what_a_link_says_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    stream = Overfull(limit=16)
+    stream.feed_data(said)
+
+    @asynccontextmanager
+    async def child(*_words: object) -> AsyncIterator[tuple[asyncio.StreamReader, None]]:
+        yield stream, None
+
+    monkeypatch.setattr(tls_link, "child", child)
+    process = TlsLinkProcess(tmp_path, 1, Surroundings(tmp_path, tmp_path, {}))
+    await process._run_once()
+    if said == b"ready\n":
+        assert stream.asked == READ_LIMIT_BYTES
+    else:
+        with pytest.raises(NotStarted):
+            async with process.serve(Serve("b", Place("10.0.0.2", 1), "0" * 64)):
+                pass

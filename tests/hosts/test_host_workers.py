@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from emeth_tui.engine.hosts.host_workers import HostWorkers
 from emeth_tui.hosts.node.book import Host, OverTls
 from emeth_tui.hosts.node.connection import HostConnection
+from emeth_tui.hosts.node.links import Links, Way
 from emeth_tui.hosts.tls.names import Place
 from emeth_tui.model import WorkerPhase
 from emeth_tui.notices.events.host import HostRefused, JobMoved
@@ -120,3 +122,27 @@ async def test_a_shared_job_goes_on_without_a_host_that_is_away_once_the_others_
     await hosts._move_late_jobs(host, tasks)
 
     assert (cancelled, events) == ((["0x1"], [JobMoved("b", 90)]) if waits else ([], []))
+
+
+async def test_a_host_that_leaves_is_reached_until_its_jobs_are_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Callable[[], Host]] = []
+
+    async def run(_connection: HostConnection) -> None:
+        await asyncio.Event().wait()
+
+    def over(_links: Links, _name: str, _way: Way, current: Callable[[], Host]) -> None:
+        asked.append(current)
+
+    monkeypatch.setattr(HostConnection, "run", run)
+    monkeypatch.setattr(Links, "over", over)
+    tls = OverTls(Place("10.0.0.2", 9787), Place("10.0.0.1", 9786), "0" * 64)
+    host = Host("b", "10.0.0.2:9787", tls=tls)
+    write_hosts(tmp_path, host)
+    hosts, _events = workers_of(tmp_path)
+    await hosts.look(NOTHING)
+    write_hosts(tmp_path)
+    hosts._follow_file()
+    assert asked[0]() == host
+    await hosts.close()

@@ -168,7 +168,8 @@ class HostWorkers:
 
     def _open(self, entry: Host, way: Way) -> None:
         name = entry.name
-        open_link = self._links.over(way, lambda: self._wanted[name][0])
+        # Not what the file says: a host that leaves is not in it, and is reached until its jobs are saved.
+        open_link = self._links.over(name, way, lambda: self._hosts[name].entry)
         connection = HostConnection(name, open_link, self._open_jobs, self._checkpoint_kept, self._refused_of)
         files = FarJobFiles(self._context.disk.files, connection, self._limit_bytes)
         running = asyncio.create_task(connection.run(), name=f"host {name}")

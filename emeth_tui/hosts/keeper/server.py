@@ -27,6 +27,7 @@ from emeth_tui.hosts.keeper.attempts import Attempts
 from emeth_tui.hosts.keeper.files import Digests, FarEnd, delete_files, unwanted_files
 from emeth_tui.hosts.keeper.place import KeeperPlace
 from emeth_tui.hosts.messages import FarDevice, KeeperHello, Known, ToKeeper, Versions
+from emeth_tui.hosts.no_pickles import refuse_pickles
 from emeth_tui.store.lock import take_lock
 from emeth_tui.transport.local_socket import listening_socket, remove_socket
 from emeth_tui.workers.link import LinkFactory
@@ -154,6 +155,7 @@ async def _delete_after(ended: Awaitable[object], unwanted: Sequence[Path]) -> N
 
 def run_keeper(place: KeeperPlace, devices: Sequence[FarDevice], idle_end_s: float = IDLE_END_S) -> bool:
     """Run a keeper until it ends; return False when there is one already. Raise OSError."""
+    refuse_pickles()
     place.make()
     try:
         lock = take_lock(place.root)

@@ -82,6 +82,7 @@ class HostConnection:
         self._absence: _Absence | None = _Absence(NotReachedYet(), time.monotonic())
         self._links: dict[str, RemoteLink] = {}
         self._writer: FrameWriter | None = None
+        self._outdated = False  # the link was opened by what has changed since
         self._numbers = itertools.count(1)
         self._requests: dict[int, tuple[Put | Bring, asyncio.Future[Moved]]] = {}
 
@@ -130,6 +131,7 @@ class HostConnection:
 
     def relink(self) -> None:
         """Reach the host anew: how it is reached has changed."""
+        self._outdated = True
         if self._writer is not None:
             self._writer.close()
 
@@ -164,7 +166,10 @@ class HostConnection:
             log.exception("the link to host %s: internal error", self.name)
 
     async def _run_link(self) -> None:
+        self._outdated = False
         async with self._open_link() as (reader, stream):
+            if self._outdated:
+                return
             self._writer = FrameWriter(stream)
             for request, _future in self._requests.values():
                 self.send(request)

@@ -39,10 +39,10 @@ class Links:
         self._tls: TlsLinkProcess | None = None
         self._running: asyncio.Task[None] | None = None
 
-    def over(self, way: Way, current: Callable[[], Host]) -> OpenLink:
-        """Return how a host's link is opened; `current` returns the host as the file has it now."""
+    def over(self, name: str, way: Way, current: Callable[[], Host]) -> OpenLink:
+        """Return how a host's link is opened; `current` returns the host with its newest certificate."""
         if isinstance(way, Route):
-            log_path = self._log_path(f"host-{current().name}")
+            log_path = self._log_path(f"host-{name}")
             return partial(ssh_link, way, Surroundings(self._jobs_dir, log_path, self._ssh_environment))
         return partial(self._serve, current)
 

@@ -79,12 +79,21 @@ class TlsLinkProcess:
         ]
         try:
             async with child(self._surroundings, "emeth_tui.hosts.tls.process", *words) as (said, _stdin):
-                line = await said.readline()
-                if line != _READY:
-                    raise NotStarted(line.decode("utf-8", "replace").strip() or "the link ended; see its log")
+                await _ready(said)
                 self._started.set_result(None)
-                await said.read()
+                while await said.read(READ_LIMIT_BYTES):
+                    pass  # it says no more, unless it was taken over
         except OSError as error:
             if not self._started.done():
                 self._started.set_exception(error)
                 self._started.exception()  # read, whether or not anybody waits for it
+
+
+async def _ready(said: asyncio.StreamReader) -> None:
+    """Wait until the link says that it serves. Raise NotStarted for anything else."""
+    try:
+        line = await said.readline()
+    except ValueError as error:  # too long
+        raise NotStarted("the link says what it must not") from error
+    if line != _READY:
+        raise NotStarted(line.decode("utf-8", "replace").strip() or "the link ended; see its log")

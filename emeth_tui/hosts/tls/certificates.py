@@ -52,7 +52,7 @@ class Authority:
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise ValueError(f"{files.authority} holds no key of an elliptic curve")
         self._key = key
-        if not files.node.exists():
+        if not (files.node.exists() and files.trusted.exists()):
             write_atomically(files.trusted, _pem(self._certificate))
             write_atomically(files.node, self.issue(NODE_DNS_NAME).pem.encode())
 
@@ -88,8 +88,8 @@ class Authority:
             .add_extension(_key_usage(signs=True), critical=True)
             .sign(key, hashes.SHA256())
         )
+        self._files.node.unlink(missing_ok=True)  # first: it is not of this authority
         write_atomically(self._files.authority, _pem(certificate) + _key_pem(key))
-        self._files.node.unlink(missing_ok=True)
 
 
 def _begun(common_name: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:

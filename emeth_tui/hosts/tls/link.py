@@ -31,7 +31,7 @@ from emeth_tui.hosts.tls.wire import put_in_place
 from emeth_tui.transport.local_socket import listening_socket, remove_socket
 
 MAX_MEMORY_BYTES = 1 << 30
-SAID_EVERY_S, SAID_AT_ONCE = 10.0, 50  # refusals that are reported of a host
+SAID_EVERY_S, SAID_AT_ONCE = 600.0, 50  # refusals that are reported of a host
 _READ_LIMIT_BYTES = 1 << 20
 log = logging.getLogger(__name__)
 

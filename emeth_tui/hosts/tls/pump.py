@@ -10,10 +10,12 @@ from emeth_tui.hosts.tls.serving import Refusal
 from emeth_tui.hosts.tls.wire import PlainTLS, RefusedMessage
 
 _CHUNK_BYTES = 256 * 1024
+_MAX_PIECE_BYTES = _CHUNK_BYTES + 64  # with the heads of a message and of bytes in msgpack
 
 
 async def pump(comm: PlainTLS, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Pass bytes on until one side closes, then close the other. Raise Refusal or RefusedMessage."""
+    comm.limit_bytes = _MAX_PIECE_BYTES
     tasks = {asyncio.create_task(_out(comm, reader)), asyncio.create_task(_in(comm, writer))}
     try:
         done, _running = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

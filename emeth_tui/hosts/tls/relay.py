@@ -20,7 +20,7 @@ from emeth_tui.hosts.keeper.place import KeeperPlace
 from emeth_tui.hosts.keeper.relay import keeper_connection
 from emeth_tui.hosts.messages import FarDevice, Versions
 from emeth_tui.hosts.tls.contexts import context_of
-from emeth_tui.hosts.tls.invitation import Invitation
+from emeth_tui.hosts.tls.invitation import Invitation, read_invitation
 from emeth_tui.hosts.tls.names import FRAMES, NODE_DNS_NAME, tls_address
 from emeth_tui.hosts.tls.pump import pump
 from emeth_tui.hosts.tls.serving import (
@@ -107,17 +107,31 @@ class Joining:
 
         Raise HostError when the file's certificates or key are none.
         """
-        self._invitation = invitation
         self._place = place
         self._devices = devices
         self._on_connection = on_connection
         self._on_failure = on_failure
+        self._use(invitation)
+
+    def _use(self, invitation: Invitation) -> None:
         path = invitation.path
         try:
             self._reaching = context_of(path, invitation.trusted, server=False)
             self._listening = context_of(path, invitation.trusted, server=True)
         except OSError as error:  # of which SSLError is one
             raise HostError(InvitationUnreadable(path, one_line(error))) from error
+        self._invitation = invitation
+
+    def _read_again(self) -> None:
+        """Take up a new certificate: the file may be another by now. Without one, go on as before."""
+        before = self._invitation
+        try:
+            invitation = read_invitation(before.path)
+            if (invitation.name, invitation.node) != (before.name, before.node):
+                raise HostError(InvitationUnreadable(before.path, "it is another host's or node's"))
+            self._use(invitation)
+        except HostError as error:
+            self._on_failure(english(error.reason))
 
     async def run(self) -> None:
         """Keep a relay registered with the node until this is cancelled."""
@@ -134,6 +148,7 @@ class Joining:
                 self._on_failure(one_line(error.__cause__ or error))
             failures = 1 if time.monotonic() - began > AGAIN.longest_s else failures + 1
             await anyio.sleep(AGAIN.delay_s(failures))
+            self._read_again()
 
     async def _reach(self) -> None:
         """See that the node is there and lets us in; dask would try for ever, ten times a second."""

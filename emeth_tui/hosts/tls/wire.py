@@ -6,11 +6,13 @@ and writes its messages is one of ours, for addresses that begin with `tls://`; 
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import ssl
 import struct
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakSet
 
 import dask
 import msgspec
@@ -21,8 +23,9 @@ from tornado.iostream import IOStream, StreamClosedError
 
 from emeth_tui.foreign_text import one_line
 
-MAX_MESSAGE_BYTES = 1 << 20
-_HANDSHAKE_LIMIT_S = 15.0
+MAX_MESSAGE_BYTES = 64 * 1024  # of a request or an answer; `pump` allows for its pieces
+MAX_CONNECTIONS = 32  # with one certificate
+_HANDSHAKE_LIMIT_S = 15.0  # also for a greeting
 _MAX_HANDSHAKES = 64
 _LENGTH = struct.Struct("Q")  # dask's: of what follows, by the byte order of the machine
 _ONE_FRAME = struct.Struct("QQ")  # how many frames, and the length of the only one
@@ -60,7 +63,8 @@ class PlainTLS(TLS):
     """A connection whose messages are plain msgpack."""
 
     peer = Peer("", "")
-    refusal = ""  # what came in the place of a greeting
+    refusal = ""  # why it was not greeted, or what came in the place of a greeting
+    limit_bytes = MAX_MESSAGE_BYTES
     _greeted = False
 
     def _read_extra(self) -> None:
@@ -74,7 +78,7 @@ class PlainTLS(TLS):
             raise CommClosedError
         try:
             (length,) = _LENGTH.unpack(await self.stream.read_bytes(_LENGTH.size))
-            if not _ONE_FRAME.size <= length <= MAX_MESSAGE_BYTES:
+            if not _ONE_FRAME.size <= length <= self.limit_bytes:
                 raise RefusedMessage(f"a message of {length} bytes")
             body = await self.stream.read_bytes(length)
             message = self._decoded(body)
@@ -121,21 +125,29 @@ class _Connector(TLSConnector):
 
 
 class _Listener(TLSListener):
-    """Strangers get a few seconds and a few places for their handshakes."""
+    """Strangers get a few seconds and a few places for their handshakes; so does each certificate."""
 
     comm_class = PlainTLS
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._handshakes = 0
+        self._accepted: WeakSet[PlainTLS] = WeakSet()
 
     async def on_connection(self, comm: Comm, handshake_overrides: dict[str, Any] | None = None) -> None:
-        """Greet; what greets in another way is left to who serves the connection, and reports it."""
+        """Greet; what is refused is left to who serves the connection, and reports it."""
+        assert isinstance(comm, PlainTLS)  # noqa: S101 - the class of every connection here
+        if sum(each.peer == comm.peer and not each.closed() for each in self._accepted) >= MAX_CONNECTIONS:
+            comm.refusal = f"more than {MAX_CONNECTIONS} connections at a time"
+            return
+        self._accepted.add(comm)
+        give_up = asyncio.get_running_loop().call_later(_HANDSHAKE_LIMIT_S, comm.abort)
         try:
             await super().on_connection(comm, handshake_overrides)
         except RefusedMessage as error:
-            if isinstance(comm, PlainTLS):
-                comm.refusal = str(error)
+            comm.refusal = str(error)
+        finally:
+            give_up.cancel()
 
     async def _prepare_stream(self, stream: IOStream, address: str) -> IOStream | None:
         if self._handshakes >= _MAX_HANDSHAKES:

@@ -73,7 +73,7 @@ class Network:
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[HostConnection]:
         """The node's connection to b; the link process is there."""
-        open_link = self.links.over(way_to(self.host, NODE), lambda: self.host)
+        open_link = self.links.over("b", way_to(self.host, NODE), lambda: self.host)
         connection = HostConnection(
             "b", open_link, list, lambda *_: None, lambda _host, detail: self.refused.append(detail)
         )

@@ -6,14 +6,18 @@ import asyncio
 import pickle
 import ssl
 import struct
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
 import pytest
+from distributed.comm.core import Comm
 
 from emeth_tui.hosts import messages
-from emeth_tui.hosts.tls.contexts import TlsFiles
-from emeth_tui.hosts.tls.names import NODE_DNS_NAME, dns_name
+from emeth_tui.hosts.tls import wire
+from emeth_tui.hosts.tls.contexts import TlsFiles, context_of
+from emeth_tui.hosts.tls.names import NODE_DNS_NAME, Place, dns_name
+from emeth_tui.hosts.tls.wire import MAX_CONNECTIONS
 from emeth_tui.notices.reasons.network.host import HostRulesBroken, NotJoined
 from tests.hosts.far import FarHost, until
 from tests.hosts.test_hostile_host import HELLO, frame
@@ -58,6 +62,7 @@ async def test_what_a_host_sends_to_the_scheduler_is_refused(network: Network) -
         (lambda i: i.write(packed(to_pickle(mark, 5))), False),  # before any greeting
         (lambda i: i.send({"hello": 1}), False),
         (lambda i: i.write(struct.pack("Q", 2**40)), True),
+        (lambda i: i.write(struct.pack("Q", 2**17)), True),  # 1 MB of empty maps would be 70 MB here
         (lambda i: i.write(struct.pack("Q", 17) + b"\0" * 17), True),
         (lambda i: i.write(packed([b"\xc1"])), True),
         (lambda i: i.send({**REGISTER, "name": "c"}), True),
@@ -76,6 +81,45 @@ async def test_what_a_host_sends_to_the_scheduler_is_refused(network: Network) -
             assert intruder.receive()["type"] == "Scheduler"
         assert not connection.joined.is_set()
     assert not mark.exists()
+
+
+async def test_a_host_gets_a_few_connections_and_no_more(network: Network) -> None:
+    async with network.connected() as connection:
+        with ExitStack() as held:
+            for _ in range(MAX_CONNECTIONS):
+                held.enter_context(intruding(network.here, network.certificate, NODE_DNS_NAME)).receive()
+            await asyncio.to_thread(network.intrude, lambda _intruder: None, greet=False)
+            await asyncio.to_thread(until, lambda: network.refused, LIMIT_S)
+        assert network.refused == [f"more than {MAX_CONNECTIONS} connections at a time"]
+        await asyncio.to_thread(register, network)  # those that are over count no more
+        assert not connection.joined.is_set()
+
+
+def register(network: Network) -> None:
+    with intruding(network.here, network.certificate, NODE_DNS_NAME) as intruder:
+        intruder.greet()
+        intruder.send(REGISTER)
+        assert intruder.receive()["status"] == "OK"
+
+
+async def test_who_never_greets_is_cut_off(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "_HANDSHAKE_LIMIT_S", 2.0)
+    files = network.files
+    context = context_of(files.node, files.trusted.read_text("ascii"), server=True)
+
+    def serve(_comm: Comm) -> None:
+        raise AssertionError
+
+    listener = wire._Listener("127.0.0.1:0", serve, ssl_context=context, require_encryption=True)
+    await listener.start()
+    _address, port = listener.get_host_port()
+
+    def say_nothing() -> None:
+        with intruding(Place("127.0.0.1", port), network.certificate, NODE_DNS_NAME) as intruder:
+            assert intruder.is_shown_the_door()
+
+    await asyncio.to_thread(say_nothing)
+    listener.stop()
 
 
 def stream_messages(mark: Path) -> list[object]:

@@ -136,6 +136,28 @@ def test_a_damaged_key_is_said(tmp_path: Path) -> None:
     assert isinstance(refused.value.reason, InvitationUnreadable)
 
 
+def test_an_authority_and_the_nodes_certificate_belong_together_whenever_a_crash_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = TlsFiles(tmp_path / "hosts-tls")
+    Authority(files)
+    files.trusted.unlink()
+    Authority(files)
+    files.authority.unlink()
+    with monkeypatch.context() as crashing:
+        crashing.setattr(Path, "unlink", crash)
+        with pytest.raises(OSError, match="crash"):
+            Authority(files)
+    authority = Authority(files)
+    assert files.trusted.read_text() == authority.certificate
+    context = context_of(files.node, authority.certificate, server=True)
+    assert context.get_ca_certs()
+
+
+def crash(*_arguments: object, **_options: object) -> None:
+    raise OSError("crash")
+
+
 def test_an_authority_signs_for_a_name_of_any_host(tmp_path: Path) -> None:
     files = TlsFiles(tmp_path / "hosts-tls")
     first, again = Authority(files), Authority(files)
@@ -195,14 +217,14 @@ async def test_a_new_certificate_takes_the_place_of_the_old_while_the_keeper_goe
         network.host = Host(
             "b",
             "b",
-            tls=write_host_file(network.directory, NODE, "b", tls.place, tls.here, over_tls.invitation),
+            tls=write_host_file(network.directory, NODE, "b", tls.place, tls.here, network.certificate),
         )
         connection.relink()
         while not network.refused:  # noqa: ASYNC110 - nobody tells of it
             await asyncio.sleep(0.005)
         assert set(network.refused) == {"a certificate that was replaced"}
         assert not connection.joined.is_set()
-        over_tls.kill_relay()  # what comes back has read the new file
+        network.certificate.rename(over_tls.invitation)  # which the relay reads before it tries again
         await asyncio.wait_for(connection.joined.wait(), 60)
 
         os.kill(network.link_pid, signal.SIGKILL)

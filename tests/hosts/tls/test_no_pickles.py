@@ -40,7 +40,12 @@ def test_no_protocol_and_no_unpickler_gets_by(tmp_path: Path, refuse: bool) -> N
 
 @pytest.mark.parametrize(
     ("path", "name"),
-    [("hosts/tls/process.py", "main"), ("hosts/link/process.py", "main"), ("cli/hosts/joining.py", "join")],
+    [
+        ("hosts/tls/process.py", "main"),
+        ("hosts/link/process.py", "main"),
+        ("cli/hosts/joining.py", "join"),
+        ("hosts/keeper/server.py", "run_keeper"),
+    ],
 )
 def test_it_is_the_first_statement_of_each_process(path: str, name: str) -> None:
     tree = ast.parse((ROOT / "emeth_tui" / path).read_text("utf-8"))
