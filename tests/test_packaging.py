@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import shutil
-import subprocess
-import sys
 import tarfile
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -19,6 +16,7 @@ from emeth_tui import __version__
 from emeth_tui.cli.service import CREDENTIALS
 from emeth_tui.settings.loading import variable_of
 from emeth_tui.settings.schema import fields_by_key
+from tests.end_to_end.installed import build, copied_sources
 from tests.terminal import ROOT
 from tools.completions import DIRECTORY, NAMES, completion_of
 
@@ -48,31 +46,16 @@ def test_the_image_copies_what_there_is_and_knows_the_secrets_of_the_service() -
     assert set(variables) <= {variable_of(key) for key in fields_by_key()}
 
 
-def build(copy: Path) -> dict[str, str]:
-    """Build both packages from a copy of the sources; return the digest of each."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
-    for name in filter(None, listed.decode().split("\0")):
-        if name.startswith(("emeth_tui/", "themes/", "docs/", "contrib/")) or "/" not in name:
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, copy / name)
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-d", "out"],
-        cwd=copy,
-        env={"PATH": os.environ["PATH"], "HOME": str(copy)},
-        capture_output=True,
-        check=True,
-    )
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (copy / "out").iterdir()}
+def digests_of(packages: Iterable[Path]) -> dict[str, str]:
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in packages}
 
 
 @pytest.mark.slow
 def test_packages_are_the_same_bytes_each_time_and_whole(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "elsewhere" / "other"
-    one.mkdir()
-    other.mkdir(parents=True)
 
-    digests = build(one)
-    assert digests == build(other)
+    digests = digests_of(build(copied_sources(one), "wheel", "sdist"))
+    assert digests == digests_of(build(copied_sources(other), "wheel", "sdist"))
     assert digests.keys() == {WHEEL, SDIST}
     with zipfile.ZipFile(one / "out" / WHEEL) as wheel, tarfile.open(one / "out" / SDIST) as sdist:
         inside, sources = set(wheel.namelist()), set(sdist.getnames())

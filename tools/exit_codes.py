@@ -136,10 +136,10 @@ SAID = {
     ),
     ExitCode.STORE_NEWER: Said(
         "install the newer emeth-tui again that the message names, or go back to the copy from before the "
-        "update: `emeth-tui store backups`, `emeth-tui store restore NAME`. A service is not started anew",
+        "upgrade, for which it names the command. A service is not started anew",
         "データベースが新しいバージョンのもの",
-        "メッセージが示す新しい emeth-tui を入れ直すか、更新前の控えに戻してください（`emeth-tui store "
-        "backups`、`emeth-tui store restore NAME`）。サービスは起動し直しません",
+        "メッセージが示す新しい emeth-tui を入れ直すか、メッセージが示すコマンドで更新前の控えに戻してくだ"
+        "さい。サービスは起動し直しません",
     ),
     ExitCode.DOCTOR_WARNING: Said(
         "each finding has its remedy on the line below it",

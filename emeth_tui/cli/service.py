@@ -6,7 +6,7 @@ import os
 import pwd
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from emeth_tui.words.sentences import text_of
 
 if TYPE_CHECKING:
     from emeth_tui.service.systemd import Systemd
-    from emeth_tui.service.unit import Unit
+    from emeth_tui.service.unit import Started, Unit
     from emeth_tui.settings import Settings
 
 _SCOPE = click.option(
@@ -95,6 +95,8 @@ def service_install(
 def service_uninstall(context: click.Context, of_system: bool) -> ExitCode:
     """Stop the service and remove its unit; every job under way is saved, and all data stays."""
     systemd = _systemd(of_system=of_system)
+    from emeth_tui.service.unit import started_by
+
     before = systemd.read()
     if systemd.runs and before:
         systemd.control("disable", "--now", systemd.unit_path.name)
@@ -102,8 +104,9 @@ def service_uninstall(context: click.Context, of_system: bool) -> ExitCode:
     if systemd.runs:
         systemd.control("daemon-reload")
     print(f"{systemd.unit_path}: removed")
+    started = started_by(before)
     try:
-        settings = _settings_by(before, StartOptions(**context.find_root().params))
+        settings = _settings_by(started, StartOptions(**context.find_root().params))
     except EmethError as error:
         narrate(f"emeth-tui: where its data is depends on the settings: {text_of(error.reason)}")
         return ExitCode.OK
@@ -113,6 +116,7 @@ def service_uninstall(context: click.Context, of_system: bool) -> ExitCode:
         ("keystore", settings.keystore_path),
         ("jobs and books", settings.state_base),
         ("datasets and results", settings.cache_base),
+        ("models", _models(started.environment or _models_place())),
     ):
         print(f"  {what}: {path}")
     return ExitCode.OK
@@ -174,20 +178,19 @@ def _settings_of(options: StartOptions, owner: pwd.struct_passwd) -> Settings:
     return load_settings(options.config, overrides=options.overrides())
 
 
-def _settings_by(unit: str, options: StartOptions) -> Settings:
+def _settings_by(started: Started, options: StartOptions) -> Settings:
     """Return the settings of the node that a unit starts, or those of `options` where it is none of ours.
 
     Raise SettingsError and CommandRefused.
     """
     from emeth_tui.cli.main import command
-    from emeth_tui.service.unit import user_and_command
 
-    user, words = user_and_command(unit)
+    words = list(started.command)
     if words:
         arguments = words[3:] if words[1:2] == ["-m"] else words[1:]
-        with command.make_context("emeth-tui", arguments, resilient_parsing=True) as started:
-            options = StartOptions(**started.params)
-    return _settings_of(options, _owner(user or None, of_system=bool(user)))
+        with command.make_context("emeth-tui", arguments, resilient_parsing=True) as parsed:
+            options = StartOptions(**parsed.params)
+    return _settings_of(options, _owner(started.user or None, of_system=bool(started.user)))
 
 
 def _unit(
@@ -257,11 +260,15 @@ def _models_place() -> dict[str, str]:
     return {"HF_HOME": str(_complete(Path(place).expanduser()))} if place else {}
 
 
+def _models(environment: Mapping[str, str]) -> Path:
+    """Return where the models are that the hub's library keeps."""
+    return Path(environment.get("HF_HOME", Path.home() / ".cache" / "huggingface"))
+
+
 def _writable(settings: Settings) -> list[Path]:
     """Return where a node writes: its state and cache, its settings, the models' cache, Triton's kernels."""
-    home = Path.home()
-    models = Path(_models_place().get("HF_HOME", home / ".cache" / "huggingface"))
-    directories = settings.state_base, settings.cache_base, settings.source.parent, models, home / ".triton"
+    models, kernels = _models(_models_place()), Path.home() / ".triton"
+    directories = settings.state_base, settings.cache_base, settings.source.parent, models, kernels
     return list(dict.fromkeys(map(_complete, directories)))
 
 

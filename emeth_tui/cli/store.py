@@ -42,8 +42,10 @@ def store_backups(context: click.Context) -> ExitCode:
         except StoreDamaged as error:
             print(f"{copy.name}  {error}")
         else:
+            by = f", written by emeth-tui {holds.version}" if holds.version else ""
             print(
-                f"{copy.name}  {size(holds.size_bytes)}, {holds.jobs} jobs, {holds.transactions} transactions"
+                f"{copy.name}  {size(holds.size_bytes)}, {holds.jobs} jobs, "
+                f"{holds.transactions} transactions{by}"
             )
     return ExitCode.OK
 

@@ -126,11 +126,30 @@ def word(text: str) -> str:
     return escaped if text and not set(text) & set(" \t\r\n'\"\\;") else f'"{escaped}"'
 
 
-def user_and_command(text: str) -> tuple[str, list[str]]:
-    """Return whom a unit starts a node as, "" for its owner, and by which command, [] where none is found."""
-    values = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What a unit starts: as whom, "" for its owner, by which command, [] for none found, with what set."""
+
+    user: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+
+
+def started_by(text: str) -> Started:
+    """Return what a unit's text starts."""
+    lines = [line.split("=", 1) for line in text.splitlines() if "=" in line]
+    values = dict(lines)
+    command = _words(values.get("ExecStart", ""))
+    set_there = [word for name, value in lines if name == "Environment" for word in _words(value)]
+    return Started(
+        user=values.get("User", ""),
+        command=[command[0].removeprefix(":"), *command[1:]] if command else [],
+        environment=dict(assigned.split("=", 1) for assigned in set_there if "=" in assigned),
+    )
+
+
+def _words(value: str) -> list[str]:
     try:
-        program, *arguments = shlex.split(values.get("ExecStart", "").replace("%%", "%"))
+        return shlex.split(value.replace("%%", "%"))
     except ValueError:
-        return values.get("User", ""), []
-    return values.get("User", ""), [program.removeprefix(":"), *arguments]
+        return []

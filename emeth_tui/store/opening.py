@@ -11,7 +11,7 @@ from emeth_tui import __version__
 from emeth_tui.errors import StoreDamaged, StoreNewer
 from emeth_tui.notices.notice import Reason
 from emeth_tui.store.key_values import WRITTEN_BY
-from emeth_tui.store.safety.backups import View, back_up, copies, create_private
+from emeth_tui.store.safety.backups import View, back_up, copies, create_private, newest_before
 from emeth_tui.store.safety.integrity import (
     APPLICATION_ID,
     SQLITE_ERRORS,
@@ -52,16 +52,22 @@ def unusable(path: Path, detail: str) -> StoreDamaged:
     return StoreDamaged(_unusable(path, detail))
 
 
-def newer(connection: sqlite3.Connection, path: Path, schema: int) -> StoreNewer:
-    """Return the error for a database of a newer version; it names that version, where the database does."""
-    from emeth_tui.notices.reasons.store import DatabaseNewer
+def newer(connection: sqlite3.Connection, path: Path, schema: int, known_schema: int) -> StoreNewer:
+    """Return the error for a database whose schema is above `known_schema`, the newest known here.
+
+    It names that version, where the database does, and the newest copy that this version can go on from.
+    """
+    from emeth_tui.notices.reasons.store import DatabaseNewer, InstallItAgain, InstallItAgainOrGoBack
 
     try:
         query = "SELECT value FROM key_values WHERE name = ?"
         found = connection.execute(query, (WRITTEN_BY,)).fetchone()
     except SQLITE_ERRORS:  # its tables are not those of this version
         found = None
-    return StoreNewer(DatabaseNewer(path, schema, str(found[0]) if found else f"> {__version__}"))
+    version = str(found[0]) if found else f"> {__version__}"
+    copy = newest_before(path.parent, known_schema + 1)
+    remedy = InstallItAgainOrGoBack(copy.name) if copy else InstallItAgain()
+    return StoreNewer(DatabaseNewer(path, schema, version, remedy))
 
 
 def _opened(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
@@ -75,7 +81,7 @@ def _opened(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
         if not version and copies(path.parent):
             raise _lost(path)
         if version > len(migrations):
-            raise newer(connection, path, version)
+            raise newer(connection, path, version, len(migrations))
         if problem := first_problem(connection):
             raise unusable(path, problem)
         _set_up(connection)  # only now: another's file is left as it is

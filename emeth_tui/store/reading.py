@@ -82,6 +82,6 @@ def _check(opened: sqlite3.Connection, path: Path) -> None:
     if foreign or not version:
         raise StoreDamaged(unusable(path, "it is not a node's").reason)
     if version > len(MIGRATIONS):
-        raise newer(opened, path, version)
+        raise newer(opened, path, version, len(MIGRATIONS))
     if version < len(MIGRATIONS):
         raise StoreError(DatabaseOlder(path, version))

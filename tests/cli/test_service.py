@@ -171,6 +171,7 @@ def test_a_service_of_the_systems_may_write_what_a_node_writes(tmp_path: Path, s
         "disable --now emeth-tui.service",
     ]
     assert f"jobs and books: {systemd.home}/.local/state/emeth-tui" in removed.output
+    assert f"models: {systemd.home}/.cache/huggingface" in removed.output
 
 
 def test_where_the_models_are_is_passed_on(
@@ -178,8 +179,12 @@ def test_where_the_models_are_is_passed_on(
 ) -> None:
     monkeypatch.setenv("HF_HOME", f"{tmp_path}/50% models")
     systemd.run("install", "--password", str(tmp_path / "password"))
+    monkeypatch.delenv("HF_HOME")
+    written = systemd.unit.read_text("utf-8")
+    removed = systemd.run("uninstall")
 
-    assert f'Environment="HF_HOME={tmp_path}/50%% models"\n' in systemd.unit.read_text("utf-8")
+    assert f'Environment="HF_HOME={tmp_path}/50%% models"\n' in written
+    assert f"models: {tmp_path}/50% models\n" in removed.output
 
 
 def test_a_unit_that_the_owner_changed_is_kept(tmp_path: Path, systemd: FakeSystemd) -> None:

@@ -32,12 +32,12 @@ class NodeProcess:
         self,
         home: Path,
         *arguments: str,
-        program: Sequence[str] = ("-m", "emeth_tui"),
+        program: Sequence[str] = (sys.executable, "-m", "emeth_tui"),
         cwd: Path | None = None,
         **more: str,
     ) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, *program, "--no-ui", "--log-format", "json", *arguments],
+            [*program, "--no-ui", "--log-format", "json", *arguments],
             env=environment(home, **more),
             cwd=cwd,
             stdin=subprocess.DEVNULL,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -222,7 +223,7 @@ def test_a_bug_that_shows_everything_it_can_get_hold_of_shows_no_secret(
     config = planted.config_with_secrets if in_file else planted.config
     node = start_node(
         *("--config", str(config), "--device", "cpu"),
-        program=[str(program)],
+        program=[sys.executable, str(program)],
         **(planted.places if in_file else planted.environment),
     )
     node.wait_for("internal_error")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from emeth_tui.errors import AlreadyRunning, DiskFull, StoreDamaged, StoreError
+from emeth_tui.errors import AlreadyRunning, DiskFull, StoreDamaged, StoreError, StoreNewer
 from emeth_tui.store import database
 from emeth_tui.store.database import MIGRATIONS, Store
 from emeth_tui.store.reading import read_store
@@ -116,6 +116,30 @@ def test_a_copy_is_kept_before_a_migration(used: Path, monkeypatch: pytest.Monke
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     connection.close()
     assert version == len(MIGRATIONS)
+
+
+def test_the_copy_from_before_an_upgrade_stays_and_the_earlier_version_names_it(
+    used: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store(used) as store:
+        store.key_values.set("last_block", "77")
+    with monkeypatch.context() as later:
+        later.setattr(database, "MIGRATIONS", (*MIGRATIONS, "CREATE TABLE more (name TEXT);"))
+        with Store(used) as store:
+            before = copies(used)[0]
+            for number in range(KEPT_COPIES + 2):
+                store.key_values.set("last_block", str(number))
+                keep_copy(store)
+
+    kept = copies(used)
+    assert len(kept) == KEPT_COPIES + 1
+    assert kept[-1] == before
+    for opened in (Store, read_store):
+        with pytest.raises(StoreNewer, match=f"`emeth-tui store restore {before.name}`"), opened(used):
+            pass
+    restore(used, before.name)
+    with Store(used) as store:
+        assert store.key_values.get("last_block") == "77"
 
 
 def test_a_damaged_database_is_not_copied_over_a_good_copy(used: Path) -> None:

@@ -236,7 +236,7 @@ def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     connection.close()
 
-    with pytest.raises(StoreNewer, match=rf"newer emeth-tui \({re.escape(__version__)}, .*store backups"):
+    with pytest.raises(StoreNewer, match=rf"newer emeth-tui \({re.escape(__version__)}, .*there is no copy"):
         Store(tmp_path)
 
 

@@ -63,6 +63,15 @@ class DatabaseNewer(Reason):
     path: Path
     schema: int
     version: str
+    remedy: Reason
+
+
+class InstallItAgain(Reason):
+    pass
+
+
+class InstallItAgainOrGoBack(Reason):
+    name: str
 
 
 class DatabaseOlder(Reason):

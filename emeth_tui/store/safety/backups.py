@@ -1,8 +1,9 @@
 """Copies of the database, and the way back to one.
 
 A copy is made before a migration, when a node has started, and every hour while it runs, unless nothing has
-changed; the newest KEPT_COPIES stay. A damaged copy never displaces a good one. The copies also say that a
-state was here: where the database is missing or empty beside them, it was lost and is not new.
+changed; the newest KEPT_COPIES stay, and the newest of an earlier schema: the way back from an upgrade. A
+damaged copy never displaces a good one. The copies also say that a state was here: where the database is
+missing or empty beside them, it was lost and is not new.
 """
 
 from __future__ import annotations
@@ -19,8 +20,16 @@ from pathlib import Path
 from emeth_tui.errors import StoreDamaged, StoreError
 from emeth_tui.files import disk_full_translated, sync_directory
 from emeth_tui.store.connection import translated
+from emeth_tui.store.key_values import WRITTEN_BY
 from emeth_tui.store.lock import take_lock
-from emeth_tui.store.safety.integrity import SQLITE_ERRORS, described, first_problem, is_foreign, mark_in
+from emeth_tui.store.safety.integrity import (
+    SQLITE_ERRORS,
+    described,
+    first_problem,
+    is_foreign,
+    mark_in,
+    schema_of,
+)
 
 DATABASE_FILE = "node.sqlite3"
 DIRECTORY = "backups"
@@ -47,9 +56,10 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a copy holds."""
+    """What a copy holds, and the version of emeth-tui that wrote it, "" where that is not known."""
 
     size_bytes: int
+    version: str
     jobs: int
     transactions: int
 
@@ -73,7 +83,14 @@ def contents(copy: Copy) -> Contents:
     with read_only(copy.path) as connection:
         jobs = connection.execute("SELECT count(*) FROM jobs").fetchone()[0]
         transactions = connection.execute("SELECT count(*) FROM transactions").fetchone()[0]
-        return Contents(copy.path.stat().st_size, jobs, transactions)
+        named = connection.execute("SELECT value FROM key_values WHERE name = ?", (WRITTEN_BY,)).fetchone()
+        version = str(named[0]) if named else ""
+        return Contents(copy.path.stat().st_size, version, jobs, transactions)
+
+
+def newest_before(state_dir: Path, schema: int) -> Copy | None:
+    """Return the newest copy whose schema is an earlier one, None where there is none."""
+    return next((copy for copy in copies(state_dir) if 0 < schema_of(copy.path) < schema), None)
 
 
 def _reading(database: Path) -> sqlite3.Connection:
@@ -130,8 +147,10 @@ def back_up(view: View, mark: str | None = None) -> Copy | None:
         finished = directory / f"{number:04}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.sqlite3"
         unfinished.rename(finished)
         sync_directory(directory)
+    before = newest_before(database.parent, schema_of(finished))
     for old in known[KEPT_COPIES - 1 :]:
-        old.path.unlink(missing_ok=True)
+        if old != before:
+            old.path.unlink(missing_ok=True)
     return Copy(finished)
 
 

@@ -12,6 +12,7 @@ APPLICATION_ID = 0x454D4554  # "EMET", in the file's header: another program's f
 # https://www.sqlite.org/fileformat.html, 1.3: how every database begins, and what says that it has a WAL.
 _HEADER = b"SQLite format 3\0"
 _WRITE_AHEAD, _WRITE_AHEAD_ENDS = b"\2\2", 20
+_USER_VERSION = slice(60, 64)
 
 
 def first_problem(connection: sqlite3.Connection) -> str:
@@ -64,6 +65,16 @@ def is_in_use(path: Path) -> bool:
     except OSError:
         return False
     return header.startswith(_HEADER) and header.endswith(_WRITE_AHEAD)
+
+
+def schema_of(path: Path) -> int:
+    """Return the schema of a database that nobody writes to, 0 where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(_USER_VERSION.stop)
+    except OSError:
+        return 0
+    return int.from_bytes(header[_USER_VERSION], "big") if header.startswith(_HEADER) else 0
 
 
 def described(error: Exception) -> str:

@@ -22,10 +22,11 @@ SENTENCES: Mapping[type[Notice], str] = {
     store.NoCopies: "{directory}: holds no copies of the database",
     store.NoSuchCopy: "there is no copy {name}; there are {names}",
     store.DatabaseFailed: "the node's database: {detail}",
-    store.DatabaseNewer: (
-        "{path}: was written by a newer emeth-tui ({version}, schema {schema}); install that version again, "
-        "or go back to the copy from before the update: `emeth-tui store backups` lists the copies, "
-        "`emeth-tui store restore NAME` takes one"
+    store.DatabaseNewer: ("{path}: was written by a newer emeth-tui ({version}, schema {schema}); {remedy}"),
+    store.InstallItAgain: "install that version again; there is no copy from before the upgrade",
+    store.InstallItAgainOrGoBack: (
+        "install that version again, or go back to the copy from before the upgrade: "
+        "`emeth-tui store restore {name}`"
     ),
     store.DatabaseOlder: (
         "{path}: was written by an older emeth-tui (schema {schema}); start the node once with this version"
