@@ -40,6 +40,7 @@ class Deliveries:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._blocks: dict[JobId, Head] = {}
+        self._arrived: dict[JobId, tuple[str, list[int]]] = {}  # with the block's hash
         self._told: dict[JobId, Reason] = {}
         self._lost: set[JobId] = set()
 
@@ -68,11 +69,14 @@ class Deliveries:
             return
         segments = drawn_segments(hash_bytes(block), commitment.root, commitment.epochs)
         epochs = delivered_epochs(segments, commitment)
-        arrived = _arrived(directory, block)
+        by_block, arrived = self._arrived.get(job.job_id, ("", None))
+        if by_block != block.hash:
+            arrived = _arrived(directory, block)
         if arrived is None:
             arrived = []
             _note_arrived(directory, block, arrived)
             self._publish(job.job_id, epochs)
+        self._arrived[job.job_id] = block.hash, arrived
         for epoch in epochs:
             if epoch not in arrived and await self._upload(job, directory / state_name(epoch), epoch):
                 arrived.append(epoch)
@@ -140,5 +144,9 @@ def _arrived(directory: Path, block: Head) -> list[int] | None:
 
 
 def _note_arrived(directory: Path, block: Head, epochs: list[int]) -> None:
+    """Note what has arrived; without room for that, a restart delivers it again."""
     text = "\n".join([block.hash, *map(str, epochs)])
-    write_atomically(directory / _ARRIVED_NAME, text.encode())
+    try:
+        write_atomically(directory / _ARRIVED_NAME, text.encode())
+    except OSError as error:
+        logger.warning("which states have arrived is not noted: %s", error)

@@ -148,9 +148,11 @@ async def test_another_nodes_claim_with_our_account_is_left_alone_and_stops_clai
         reasons: list[Reason] = []
         while not reasons or isinstance(reasons[-1], KeyUsedElsewhere):  # its nonces may be seen first
             reasons.append((await node.event("claims_paused")).body.reason)  # type: ignore[attr-defined]
+        (job,) = node.node.snapshot().jobs
         requests = node.script.requests
 
     assert reasons[-1] == ClaimedElsewhere("0000…01")
+    assert (job.paused, job.error) == (True, ClaimedBefore())  # so that no worker gets it
     assert requests == []
     assert (await network.job(theirs)).status is JobStatus.PROCESSING
 
