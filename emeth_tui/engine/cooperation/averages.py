@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from emeth_tui.files import link_or_copy, write_atomically
+from emeth_tui.training.run.best_weights import BestSoFar
 
 # As training.cooperation.average names them: the node loads no torch.
 AVERAGES = "averages"
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """What is known of an epoch whose average is made, and that does not yet count."""
+    """What is known of an epoch whose average is made; `valid_loss` from then on that it counts."""
 
     train_loss: float
     seconds: float
+    valid_loss: float | None = None
 
 
 class Averages:
@@ -45,12 +47,14 @@ class Averages:
 
     def made(self, epoch: int, facts: Facts, keep: set[int]) -> None:
         """Note that an epoch's average is made; delete those of other epochs than it and `keep`."""
-        write_atomically(
-            self._path(epoch).with_suffix(".json"), json.dumps(msgspec.to_builtins(facts)).encode()
-        )
+        self.note(epoch, facts)
         for path in self._directory.iterdir():
             if path.stem not in {self._path(kept).stem for kept in {epoch, *keep}}:
                 path.unlink(missing_ok=True)
+
+    def note(self, epoch: int, facts: Facts) -> None:
+        """Write down what is known of an epoch. Raise OSError."""
+        write_atomically(self._path(epoch).with_suffix(".json"), msgspec.json.encode(facts))
 
     def begin_anew(self, part_directory: Path, epoch: int) -> None:
         """Leave the average alone of a part's checkpoints. Raise OSError."""
@@ -63,6 +67,16 @@ class Averages:
 
     def _path(self, epoch: int) -> Path:
         return self._directory / f"epoch-{epoch:06d}.pt"
+
+
+def best_of(losses: Mapping[int, float], counted: int, epochs: int) -> BestSoFar:
+    """Judge the losses of the epochs that count, 0 included; a lost database may have had more."""
+    best = BestSoFar()
+    best.start(losses[0])
+    for epoch in range(1, counted + 1):
+        if epoch in losses:
+            best.judge(epoch, losses[epoch], last=epoch == epochs)
+    return best
 
 
 def link_dataset(dataset: Path, directory: Path) -> None:

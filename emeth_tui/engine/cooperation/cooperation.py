@@ -15,18 +15,21 @@ from collections.abc import Callable, Coroutine
 from dataclasses import asdict, replace
 from functools import partial
 
+from msgspec import structs
+
 from emeth_tui.backoff import Backoff
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.cooperation.averager import average
 from emeth_tui.engine.cooperation.averages import (
     Averages,
     Facts,
+    best_of,
     drop_checkpoints_after,
     link_dataset,
     newest_first,
 )
 from emeth_tui.engine.cooperation.failures import Failures, is_of_worker
-from emeth_tui.engine.cooperation.part import Part, agreed_vocab_size
+from emeth_tui.engine.cooperation.part import Exchange, Part, agreed_vocab_size
 from emeth_tui.engine.disk import job_needs_bytes
 from emeth_tui.engine.events import JobProgress
 from emeth_tui.engine.steps.train import Recorder, has_dataset, request_for, take_result
@@ -61,6 +64,7 @@ class Cooperation:
         self._recorder = Recorder(context, job.job_id)
         self._parts = [Part(number, name) for number, name in enumerate(job.part_ids, start=1)]
         self._failures = Failures(context, job)
+        self._exchange = Exchange()
         self._averages = Averages(context.disk.files.directory(job.job_id))
         self._averaged = self._counted = 0
         self._losses: dict[int, float] = {}  # by epoch, 0 included: what all members are told
@@ -114,6 +118,9 @@ class Cooperation:
             for record in self._context.store.jobs.epochs(self._job_id)
             if record.epoch <= self._counted
         }
+        facts = self._averages.facts(self._averaged)
+        if facts is not None and facts.valid_loss is not None:  # an older database may not have it
+            self._losses[self._averaged] = facts.valid_loss
         if job.start_loss is not None:
             self._losses[0] = job.start_loss
         if self._counted != job.epochs_done:
@@ -123,11 +130,9 @@ class Cooperation:
         """Return the best of the epochs that count, where a training goes back to it."""
         if not model_spec(self._job.model).pretrained or 0 not in self._losses:
             return None
-        best = BestSoFar()
-        best.start(self._losses[0])
-        for epoch in range(1, self._counted + 1):
-            best.judge(epoch, self._losses[epoch], last=epoch == self._epochs)
-        return best
+        best = best_of(self._losses, self._counted, self._epochs)
+        is_there = not best.epoch or self._averages.facts(best.epoch) is not None
+        return best if is_there else None
 
     # -- members
 
@@ -275,6 +280,8 @@ class Cooperation:
         elif message.epoch > self._averaged + 1:
             raise TrainingError(EpochsDisagree(message.epoch, self._averaged))
         elif part.handed_over is None:
+            if "result" not in part.moving:
+                self._exchange.trained(part.number)
             self._begin(part, "result", partial(self._bring, message=message))
 
     def _validated(self, part: Part, message: reports.PartValidated) -> None:
@@ -300,8 +307,11 @@ class Cooperation:
         async def moving(worker: Worker) -> None:
             try:
                 await move(part, worker)
+                part.broken_moves = 0
             except (JobFileMissing, WorkerError) as error:
                 log.warning("job %s, part %d: %s", self._job_id, part.number, error)
+                self._failures.note_move(part, worker, error)
+                self._wake()
             finally:
                 part.moving.discard(what)
 
@@ -319,6 +329,7 @@ class Cooperation:
         files = self._context.far.files_of(worker, self._context.disk.files)
         newest_first(files.directory(part.name), self._averaged)
         await files.put_checkpoint(part.name)
+        self._exchange.handed_out(part.number)
         worker.tell(TakeAverage(self._averaged))
 
     # -- epochs
@@ -347,7 +358,7 @@ class Cooperation:
             self._wake()
 
     async def _average(self) -> None:
-        started, job, epoch = time.monotonic(), self._job, self._averaged + 1
+        job, epoch = self._job, self._averaged + 1
         trained = [part.handed_over for part in self._parts if part.handed_over]
         best = self._best()
         request = AverageRequest(
@@ -366,7 +377,8 @@ class Cooperation:
         keep = {self._counted, best.epoch if best else 0}
         self._averages.made(epoch, Facts(train_loss, now - self._began), keep)
         self._began = now
-        self._context.forecasts.averaged(job, now - started)
+        if (before_s := self._exchange.averaged()) is not None:
+            self._context.forecasts.averaged(job, before_s)
         self._averaged = epoch
         self._failures.averaged()
         for part in self._parts:
@@ -378,6 +390,7 @@ class Cooperation:
         epoch, loss = self._averaged, self._losses[self._averaged]
         facts = self._averages.facts(epoch)
         assert facts is not None  # noqa: S101 - it is averaged
+        self._averages.note(epoch, structs.replace(facts, valid_loss=loss))
         self._counted = epoch
         best = self._best()
         self._recorder.epoch_done(

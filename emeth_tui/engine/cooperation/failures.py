@@ -7,12 +7,16 @@ from collections.abc import Sequence
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.cooperation.part import Part
 from emeth_tui.engine.leases import Choose
-from emeth_tui.errors import DatasetError, DeviceFailed, DiskFull, EmethError, TrainingError
+from emeth_tui.errors import DatasetError, DeviceFailed, DiskFull, EmethError, TrainingError, WorkerError
 from emeth_tui.job import Job
 from emeth_tui.notices.events.job import MemberLost
+from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.notices.reasons.training.run import PartUnfit
+from emeth_tui.workers.job_files import JobFileMissing
 from emeth_tui.workers.supervisor import Worker
 
 MOST_LOSSES = 5  # of workers that one part may cost between two averages
+MOST_BROKEN_MOVES = 5  # of a member's files: it asks for each again every 20 s
 
 
 def is_of_worker(part: Part, error: EmethError, averaged: int) -> bool:
@@ -43,6 +47,15 @@ class Failures:
         device = part.last_worker.device if part.last_worker else ""
         lost = MemberLost(part.number, self._job.parts, device, error.reason)
         self._context.events.publish(lost, job_id=self._job.job_id)
+
+    def note_move(self, part: Part, worker: Worker, error: JobFileMissing | WorkerError) -> None:
+        """Have another worker take a part whose files do not come or go. Raise TrainingError."""
+        part.broken_moves += 1
+        if part.broken_moves < MOST_BROKEN_MOVES or part.worker is not worker:
+            return
+        part.broken_moves = 0
+        reason = error.reason if isinstance(error, WorkerError) else Foreign(str(error))
+        self.note(part, TrainingError(PartUnfit(part.number, reason)))
 
     def averaged(self) -> None:
         """Give those another chance that have only failed."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from emeth_tui.model import JobId
@@ -24,7 +25,34 @@ class Part:
     begins_anew: bool = False  # what there is of it beside the average is not to be gone on from
     losses: int = 0  # since the last average
     handed_over: PartTrained | None = None  # what it trained in this epoch lies at home
+    broken_moves: int = 0  # in a row
     moving: set[str] = field(default_factory=set)  # the transfers under way
+
+
+class Exchange:
+    """How long an average takes, transfers included: from the last part trained until all members have it."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._now_s = monotonic
+        self._trained_at_s: dict[int, float] = {}
+        self._averaged_at_s = self._in_s = 0.0
+        self._out_s: dict[int, float] = {}
+
+    def trained(self, part: int) -> None:
+        """Note that a part is trained."""
+        self._trained_at_s[part] = self._now_s()
+
+    def averaged(self) -> float | None:
+        """Note that an average is made. Return what the one before took; None when nothing was handed out."""
+        before_s = self._in_s + max(self._out_s.values()) if self._out_s else None
+        self._averaged_at_s = self._now_s()
+        self._in_s = self._averaged_at_s - max(self._trained_at_s.values(), default=self._averaged_at_s)
+        self._out_s = {}
+        return before_s
+
+    def handed_out(self, part: int) -> None:
+        """Note that a member has the average."""
+        self._out_s.setdefault(part, self._now_s() - self._averaged_at_s)
 
 
 def agreed_vocab_size(parts: Sequence[Part]) -> int:

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from emeth_tui.backoff import Backoff
 from emeth_tui.engine.cooperation import cooperation
 from emeth_tui.engine.cooperation.cooperation import Cooperation
+from emeth_tui.engine.cooperation.part import Exchange
 from emeth_tui.engine.hosts.far_places import FarPlaces
 from emeth_tui.engine.leases import WorkerLeases, first
 from emeth_tui.errors import DatasetError, DiskFull, TrainingError, WorkerError
@@ -52,7 +53,7 @@ class Member:
         self.says = 0  # so many epochs more than it has trained
         self.hands_over = "good"
         self.leaves = False
-        self._jobs_dir = jobs_dir
+        self.jobs_dir = jobs_dir
         self._misbehaves = misbehaves
         self._told: asyncio.Queue[object] = asyncio.Queue()
 
@@ -64,18 +65,25 @@ class Member:
     ) -> TrainedResult:
         self._told = asyncio.Queue()
         self.requests.append(request)
-        directory = self._jobs_dir / request.directory
-        checkpoints = [int(path.name.split("-")[1]) for path in (directory / "checkpoints").glob("*.pt")]
+        directory = self.jobs_dir / request.directory
+        names = sorted(path.name for path in (directory / "checkpoints").glob("*.pt"))
+        checkpoints = [int(name.split("-")[1]) for name in names]
         on_message(Prepared(DIGEST, 100, 10, max(checkpoints, default=0), 0))
-        if checkpoints:
+        if checkpoints and names[-1].endswith("block-000000000.pt"):  # an average that may not count yet
             await self._validate(max(checkpoints), on_message)
         for epoch in range(max(checkpoints, default=0) + 1, request.epochs + 1):
             self._misbehaves(self, epoch)
             if self.leaves:
                 return TrainedResult("", 0, request.epochs, 2.0)
-            (directory / "checkpoint.pt").write_text(f"{self.hands_over} {epoch}")
-            on_message(PartTrained(epoch + self.says, 3.0, 100, 512))
-            await self._wait_for(TakeAverage(epoch))
+            if self.hands_over:
+                (directory / "checkpoint.pt").write_text(f"{self.hands_over} {epoch}")
+            waiting = asyncio.create_task(self._wait_for(TakeAverage(epoch)))
+            try:
+                while not waiting.done():
+                    on_message(PartTrained(epoch + self.says, 3.0, 100, 512))
+                    await asyncio.wait([waiting], timeout=0.02)
+            finally:
+                waiting.cancel()
             await self._validate(epoch, on_message)
         if request.part == 1:
             on_message(Trained(request.epochs, 2.0))
@@ -104,9 +112,11 @@ class House:
         self.published: list[Any] = []
         self.averages: list[AverageRequest] = []
         self.epochs: list[int] = []
+        self.measured_s: list[float] = []
         nothing = SimpleNamespace(
             choose=lambda job: first,
-            **dict.fromkeys(("training", "heard", "left_training", "averaged"), lambda *told: None),
+            averaged=lambda job, seconds: self.measured_s.append(seconds),
+            **dict.fromkeys(("training", "heard", "left_training"), lambda *told: None),
         )
         workers: Any = self.members
         self.context: Any = SimpleNamespace(
@@ -178,6 +188,14 @@ def hands_over_rubbish(member: Member, epoch: int) -> None:
     member.hands_over = "rubbish" if epoch == 2 else "good"
 
 
+def hands_over_nothing(member: Member, epoch: int) -> None:
+    if epoch == 2:
+        member.hands_over = ""
+        for path in member.jobs_dir.glob("*/checkpoint.pt"):
+            if path.parent.name == member.requests[-1].directory:
+                path.unlink(missing_ok=True)
+
+
 def is_ahead(member: Member, epoch: int) -> None:
     member.says = 1 if epoch == 2 else 0
 
@@ -203,7 +221,8 @@ def dies(_member: Member, epoch: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "misbehaves", [hands_over_rubbish, is_ahead, leaves_early, cannot_learn, has_no_disk, dies]
+    "misbehaves",
+    [hands_over_rubbish, hands_over_nothing, is_ahead, leaves_early, cannot_learn, has_no_disk, dies],
 )
 async def test_what_a_member_does_wrong_costs_its_part_alone(
     make_house: Callable[..., House], misbehaves: Callable[[Member, int], object]
@@ -282,3 +301,46 @@ async def test_after_a_new_start_the_best_weights_are_judged_by_the_start_that_w
     await house.train()
 
     assert [request.best.start_loss if request.best else None for request in house.averages] == [4.0] * 3
+
+
+async def test_what_an_older_database_does_not_know_is_known_beside_the_average(
+    make_house: Callable[..., House],
+) -> None:
+    house = make_house(model="gpt2-medium", start_loss=4.0, epochs_done=1, dataset_digest=DIGEST)
+    files = house.context.disk.files
+    averages = files.directory(house.job.job_id) / "averages"
+    averages.mkdir()
+    (averages / "epoch-000002.pt").write_text("average")
+    (averages / "epoch-000002.json").write_text('{"train_loss": 3.0, "seconds": 1.0, "valid_loss": 2.5}')
+    for part in house.job.part_ids:
+        checkpoints = files.directory(part) / "checkpoints"
+        checkpoints.mkdir(parents=True)
+        (checkpoints / "epoch-000002-block-000000005.pt").write_text("its members have gone on")
+
+    await house.train()
+
+    assert house.job.state is JobState.UPLOADING
+    assert house.epochs == [2, 3]
+
+
+async def test_each_average_but_the_last_is_measured(make_house: Callable[..., House]) -> None:
+    house = make_house(epochs=4)
+    await house.train()
+    assert len(house.measured_s) == 3
+
+
+def test_an_average_takes_from_the_last_part_trained_until_the_last_member_has_it() -> None:
+    now_s = 100.0
+    exchange = Exchange(lambda: now_s)
+    for part in (1, 2):
+        now_s += 10
+        exchange.trained(part)
+    now_s += 5  # weights come home and are averaged
+    assert exchange.averaged() is None
+    for part in (2, 1):
+        now_s += 3
+        exchange.handed_out(part)
+    now_s += 60
+    exchange.handed_out(1)  # once more, to a process that was started anew
+    assert exchange.averaged() == 5 + 6
+    assert exchange.averaged() is None
