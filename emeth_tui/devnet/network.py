@@ -50,12 +50,12 @@ from emeth_tui.network.files import (
 )
 from emeth_tui.network.records.database import Database
 from emeth_tui.network.records.jobs import JobRecords
-from emeth_tui.network.records.sqlite import RECORDS_FILE, SqliteDatabase
 from emeth_tui.network.services.http_service import HttpService
 from emeth_tui.network.services.info_server import InfoApp
 from emeth_tui.network.services.mirror import JobMirror
 from emeth_tui.network.services.storage import StorageApp
 from emeth_tui.network.services.storing import StorageOptions, Storing, in_directory
+from emeth_tui.network.serving.parts import open_embedded
 from emeth_tui.network.supervision import supervise
 from emeth_tui.network.verification.examiner import examination_for
 from emeth_tui.network.verification.rejections import Rejections
@@ -134,7 +134,7 @@ class Devnet:
         self._stack.push_async_callback(chain.close)
         await funding.hand_out(chain, keys)
         await chain.rpc.call("evm_mine")  # a kept chain's newest block is as old as its last run
-        database = SqliteDatabase(state_dir / RECORDS_FILE)
+        database = open_embedded(state_dir)
         self._stack.callback(database.close)
         kept = JobRecords(database, CHAIN_ID, network.core_address)
         mirror = self._mirror = JobMirror(chain, kept, interval_s=self.options.poll_interval_s)

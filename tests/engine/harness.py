@@ -177,7 +177,7 @@ class Harness:
 
     async def reject(self, job_id: JobId, reason: Reason | None = None) -> None:
         if reason is not None:
-            self.devnet.rejections.record(job_id, reason)
+            await self.devnet.rejections.record(job_id, reason)
         await self._core(self.verifier, "rejectResult", job_id_bytes(job_id))
 
     async def time_out(self, job_id: JobId) -> None:

@@ -135,15 +135,23 @@ class DirectoryStore:
     def _join(self, upload: Upload) -> None:
         directory, target = self._uploads / upload.handle, self._objects / RESULTS / upload.file_name
         if not target.exists():
-            joined = directory / "joined"
-            with joined.open("wb") as whole:
-                for number in range(1, upload.parts + 1):
-                    with (directory / f"part-{number}").open("rb") as part:
-                        shutil.copyfileobj(part, whole, 1 << 20)
-                whole.flush()
-                os.fsync(whole.fileno())
-            put_in_place(joined, target)
+            joined = directory / f"joined.{secrets.token_hex(4)}"  # a client that waited too long asks again
+            try:
+                _write_joined(joined, [directory / f"part-{number}" for number in range(1, upload.parts + 1)])
+                put_in_place(joined, target)
+            except FileNotFoundError:
+                if not target.exists():  # else whoever joined them at the same time was first
+                    raise
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _write_joined(path: Path, parts: Sequence[Path]) -> None:
+    with path.open("wb") as whole:
+        for one in parts:
+            with one.open("rb") as part:
+                shutil.copyfileobj(part, whole, 1 << 20)
+        whole.flush()
+        os.fsync(whole.fileno())
 
 
 def put_in_place(temporary: Path, path: Path) -> None:

@@ -25,8 +25,12 @@ class Datasets:
         self._database = database
 
     async def claim(self, name: str, address: str, *, is_private: bool) -> bool:
-        """Let a name be its first claimant's; return whether it is this account's. Raise ServiceError."""
+        """Let a name be its first claimant's; return whether it is this account's. Raise ServiceError.
+
+        It is no orphan then, and neither is what lay under it: its time begins anew.
+        """
         values = {"name": name, "owner": address.lower(), "private": int(is_private)}
+        handles = [{"name": f"{prefix}{name}"} for prefix in ("", "incoming/", "dataset/")]
 
         def work(transaction: Transaction) -> bool:
             transaction.change(
@@ -35,9 +39,10 @@ class Datasets:
                 WHERE datasets.owner = :owner AND datasets.object_key IS NULL""",
                 values,
             )
-            return bool(
-                transaction.rows("SELECT 1 FROM datasets WHERE name = :name AND owner = :owner", values)
-            )
+            found = transaction.row("SELECT 1 FROM datasets WHERE name = :name AND owner = :owner", values)
+            if found:
+                transaction.change_each("DELETE FROM orphans WHERE name = :name", handles)
+            return bool(found)
 
         return await self._database.run(work)
 

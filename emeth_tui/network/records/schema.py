@@ -32,6 +32,7 @@ MIGRATIONS = (
             kind TEXT NOT NULL, name TEXT NOT NULL, since_unix_s BIGINT NOT NULL, PRIMARY KEY (kind, name)
         )""",
     ),
+    ("ALTER TABLE orphans ADD COLUMN looks INTEGER NOT NULL DEFAULT 1",),
 )
 
 

@@ -59,10 +59,11 @@ class SqliteDatabase(Database):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 result = work(_SqliteTransaction(self._connection))
+                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:  # a full disk may have ended it
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise self._failed(error) from error
         return result

@@ -59,6 +59,12 @@ class Uploads:
         values = {"upload_id": upload_id, "now": time.time_ns()}
         await self._database.run(lambda transaction: transaction.change(sql, values))
 
+    async def begun(self) -> dict[str, JobId]:
+        """Return the jobs of uploads that are not complete, by their handles. Raise ServiceError."""
+        sql = "SELECT handle, job_id FROM uploads WHERE completed_unix_ns = 0"
+        rows = await self._database.run(lambda transaction: transaction.rows(sql))
+        return {row[0]: row[1] for row in rows}
+
     async def newest(self, job_id: JobId, address: str, extension: str) -> str | None:
         """Return the object of a job that has this extension and that a node completed last.
 

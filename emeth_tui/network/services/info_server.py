@@ -23,21 +23,22 @@ from emeth_tui.protocol.job_ids import parse_job_id
 _STATUSES = {str(status) for status in range(10)}  # protocol.md §3
 
 DatasetSize = Callable[[str], Awaitable["int | None"]]
-RejectionOf = Callable[[JobId], "dict[str, Any] | None"]
+RejectionOf = Callable[[JobId], Awaitable["dict[str, Any] | None"]]
 
 
 class InfoApp:
     """Serves what the mirror held `lag_s` seconds ago. Keep `follow` running.
 
     `dataset_size` is asked once for each dataset, when a job that names it is seen first: so it settles the
-    dataset before a node hears of the job.
+    dataset before a node hears of the job. `rejection_of` is asked once for each rejected job, in the same
+    way. No request waits for either.
     """
 
     def __init__(
         self,
         mirror: JobMirror,
         dataset_size: DatasetSize,
-        rejection_of: RejectionOf = lambda _job_id: None,
+        rejection_of: RejectionOf | None = None,
         *,
         lag_s: float = 1.0,
         monotonic_s: Callable[[], float] = time.monotonic,
@@ -50,6 +51,7 @@ class InfoApp:
         self._history: deque[tuple[float, dict[JobId, ChainJob]]] = deque()
         self._shown: dict[JobId, ChainJob] = {}
         self._sizes: dict[str, int] = {}
+        self._rejections: dict[JobId, tuple[ChainJob, dict[str, Any] | None]] = {}
         self._entries: dict[JobId, tuple[ChainJob, bytes]] = {}
         self._lists: dict[str | None, bytes] = {}  # of `_shown`, by the status asked for
 
@@ -71,8 +73,17 @@ class InfoApp:
         seen_s = self._monotonic_s()
         for dataset in {job.dataset for job in jobs.values()} - self._sizes.keys():
             self._sizes[dataset] = await self._dataset_size(dataset) or 0
+        await self._take_rejections(jobs.values())
         self._history.append((seen_s, jobs))
         self._catch_up()
+
+    async def _take_rejections(self, jobs: Iterable[ChainJob]) -> None:
+        for job in jobs:
+            if self._rejection_of is None or job.status is not JobStatus.FAILED:
+                continue
+            known = self._rejections.get(job.job_id)
+            if known is None or known[0] != job:
+                self._rejections[job.job_id] = (job, await self._rejection_of(job.job_id))
 
     def _catch_up(self) -> Mapping[JobId, ChainJob]:
         horizon_s = self._monotonic_s() - self._lag_s
@@ -130,6 +141,7 @@ class InfoApp:
             entry["submittedAt"] = job.submitted_at_unix_s
         if job.verified_at_unix_s:
             entry["verifiedAt"] = job.verified_at_unix_s
-        if job.status is JobStatus.FAILED and (rejection := self._rejection_of(job.job_id)):
-            entry["rejection"] = rejection
+        known = self._rejections.get(job.job_id)
+        if job.status is JobStatus.FAILED and known is not None and known[1] is not None:
+            entry["rejection"] = known[1]
         return entry

@@ -35,7 +35,6 @@ from emeth_tui.network.objects.store import (
     SizeUnknown,
     StoredPart,
     TooLarge,
-    is_name,
 )
 from emeth_tui.network.records.datasets import Dataset
 from emeth_tui.network.records.uploads import Upload
@@ -172,11 +171,10 @@ class StorageApp:
         """Presign a GET of a job's dataset: for any signer, unless it is private."""
         call = await self._signed_call(request, SignedCall)
         job = await self._job(call.job_id)
-        dataset = await self._datasets.find(job.dataset) if is_name(job.dataset) else None
-        if dataset is not None and dataset.is_private and not self._may_read(job, dataset, call):
-            raise HTTPException(403, "this dataset is for the job's own parties")
         if await self._objects.settle(job.dataset) is None:
             raise HTTPException(404, "the job's dataset is not in storage")
+        if not self._may_read(job, await self._datasets.find(job.dataset), call):
+            raise HTTPException(403, "this dataset is for the job's own parties")
         url = await self._objects.get_url(DATASETS, job.dataset)
         return JSONResponse({"url": self._absolute(request, url)})
 
@@ -218,14 +216,22 @@ class StorageApp:
         return JSONResponse({"fileName": upload.file_name})
 
     async def _complete(self, upload: Upload, announced: Sequence[CompletedPart]) -> None:
-        if await self._objects.size_bytes(RESULTS, upload.file_name) is None:
-            parts = _chosen(await self._objects.parts(upload), announced)
-            self._check_part_sizes(parts)
-            await self._objects.complete(upload, parts)
-            if await self._objects.size_bytes(RESULTS, upload.file_name) is None:
+        if not await self._is_joined(upload):
+            try:
+                parts = _chosen(await self._objects.parts(upload), announced)
+                self._check_part_sizes(parts)
+            except HTTPException:
+                if not await self._is_joined(upload):  # by the same call, sent twice
+                    raise
+            else:
+                await self._objects.complete(upload, parts)
+            if not await self._is_joined(upload):
                 raise HTTPException(503, "the result is not in storage: complete the upload again")
         await self._check_in_time(upload)  # now that nothing changes the result any more
         await self._uploads.complete(upload.upload_id)
+
+    async def _is_joined(self, upload: Upload) -> bool:
+        return await self._objects.size_bytes(RESULTS, upload.file_name) is not None
 
     async def _size_of(self, request: Request) -> Response:
         kind, _, name = request.query_params.get("key", "").partition("/")
@@ -299,14 +305,16 @@ class StorageApp:
             )
         return call
 
-    def _may_read(self, job: ChainJob, dataset: Dataset, call: SignedCall) -> bool:
-        """Whether a private dataset is for this account: one that names another's dataset gets nothing."""
+    def _may_read(self, job: ChainJob, dataset: Dataset | None, call: SignedCall) -> bool:
+        """Whether a dataset is for this account: one that names another's private dataset gets nothing.
+
+        A dataset whose record was lost (None) counts as private, and as the job's by whose id it is named.
+        """
+        if dataset is not None and not dataset.is_private:
+            return True
         owner = job.owner.lower()
-        return dataset.owner == owner and call.address.lower() in {
-            owner,
-            job.node.lower(),
-            self._verifier_address,
-        }
+        is_its_own = dataset.owner == owner if dataset else job.dataset == f"{job.job_id}{DATASET_EXTENSION}"
+        return is_its_own and call.address.lower() in {owner, job.node.lower(), self._verifier_address}
 
     async def _job(self, job_id: str) -> ChainJob:
         job = await self._find_job(_job_id(job_id))

@@ -1,4 +1,4 @@
-"""What belongs to no job is removed after a while: uploads never finished, datasets never requested.
+"""What belongs to no job is removed after a while: uploads that their job outlived, datasets never requested.
 
 Nothing is removed on one look: a thing has to be an orphan for all of the time, at every look in between.
 """
@@ -37,6 +37,7 @@ class Sweeper:
         find_job: FindJob,
         *,
         kept_s: int,
+        looks: int = LOOKS,
         now_unix_s: Callable[[], float] = time.time,
     ) -> None:
         self._objects = storing.objects
@@ -46,33 +47,37 @@ class Sweeper:
         self._jobs = jobs
         self._find_job = find_job
         self._kept_s = kept_s
+        self._looks = looks
         self._now_unix_s = now_unix_s
 
     async def run(self) -> None:
         """Look again and again until cancelled. Raise ServiceError, or NetworkError."""
         while True:
             await self.sweep()
-            await asyncio.sleep(self._kept_s / LOOKS)
+            await asyncio.sleep(self._kept_s / self._looks)
 
     async def sweep(self) -> int:
         """Look once; return how many things were removed. Raise ServiceError, or NetworkError."""
         jobs = self._jobs()
         if jobs is None:
             return 0
-        named = _Named(jobs.values())
+        named = _Named(jobs.values(), await self._uploads.begun())
         stored = {(one.kind.value, one.handle): one async for one in self._objects.everything()}
         claims = {(CLAIM, name): name for name in await self._datasets.names()}
         orphans = [key for key, one in stored.items() if not named.has(one)]
         orphans += [key for key, name in claims.items() if name not in named.datasets]
-        due = await self._orphans.seen(orphans, int(self._now_unix_s()), self._kept_s)
-        removed = [stored.pop(key) for key in due if key in stored and not await self._is_used(stored[key])]
-        for one in removed:
-            await self._remove(one)
+        due = await self._orphans.seen(orphans, int(self._now_unix_s()), self._kept_s, self._looks)
+        removed = 0
+        for key in (one for one in due if one in stored):
+            if await self._orphans.has(key) and not await self._is_used(stored[key]):
+                await self._remove(stored.pop(key))
+                removed += 1
         held = {one.name for one in stored.values()}  # a name stays its owner's while its bytes are there
-        forgotten = [claims[key] for key in due if key in claims and claims[key] not in held]
-        for name in forgotten:
-            await self._datasets.forget(name)
-        return len(removed) + len(forgotten)
+        for key in (one for one in due if one in claims and claims[one] not in held):
+            if await self._orphans.has(key):
+                await self._datasets.forget(claims[key])
+                removed += 1
+        return removed
 
     async def _is_used(self, stored: Stored) -> bool:
         """Whether a dataset's job has just come onto the chain, and it may not be settled yet."""
@@ -99,7 +104,8 @@ class Sweeper:
 class _Named:
     """What the jobs on the chain name, or may still name."""
 
-    def __init__(self, jobs: Collection[ChainJob]) -> None:
+    def __init__(self, jobs: Collection[ChainJob], begun: Mapping[str, JobId]) -> None:
+        self._begun = begun  # uploads, by their handles
         self.datasets = {job.dataset for job in jobs} | {f"{job.job_id}{DATASET_EXTENSION}" for job in jobs}
         self._results = {job.result for job in jobs if job.result}
         self._under_way = {job.job_id for job in jobs if job.status in _UNDER_WAY}
@@ -110,4 +116,6 @@ class _Named:
         if stored.kind is Kind.RESULT:
             job_id = stored.name.partition("-")[0]
             return stored.name in self._results or job_id in self._under_way
-        return False  # unfinished uploads; and what is still incoming when its job was seen long ago
+        if stored.kind is Kind.UPLOAD:
+            return self._begun.get(stored.handle) in self._under_way
+        return False  # what is still incoming when its job was seen long ago

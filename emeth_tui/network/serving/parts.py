@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ from emeth_tui.network.extra import check_packages
 from emeth_tui.network.files import kept_secret
 from emeth_tui.network.objects.store import ObjectStore
 from emeth_tui.network.records.database import Database
+from emeth_tui.network.records.earlier import take_over_embedded, take_over_files
 from emeth_tui.network.records.sqlite import RECORDS_FILE, SqliteDatabase
 from emeth_tui.network.services.storing import FindJob, StorageOptions, Storing, in_bucket, in_directory
 from emeth_tui.network.serving.config import ServeSettings
@@ -26,13 +27,35 @@ if TYPE_CHECKING:
 
 
 async def open_database(settings: ServeSettings, secrets: Mapping[str, str]) -> Database:
-    """Open the database, with its schema up to date. Raise ServiceError."""
+    """Open the database, with its schema up to date and the records of before. Raise ServiceError."""
     if settings.postgres is None:
-        return SqliteDatabase(settings.state_dir / RECORDS_FILE)
+        return await asyncio.to_thread(open_embedded, settings.state_dir)
     check_packages("PostgreSQL", "serve-postgres", ("psycopg",))
+    return await asyncio.to_thread(_open_postgres, _postgres_place(settings, secrets), settings.state_dir)
+
+
+def open_embedded(state_dir: Path) -> SqliteDatabase:
+    """Open the database of a state directory. Raise ServiceError."""
+    database = SqliteDatabase(state_dir / RECORDS_FILE)
+    _take_over(database, take_over_files, state_dir)
+    return database
+
+
+def _open_postgres(place: PostgresPlace, state_dir: Path) -> Database:
     from emeth_tui.network.records.postgres import PostgresDatabase
 
-    return await asyncio.to_thread(PostgresDatabase, _postgres_place(settings, secrets))
+    database = PostgresDatabase(place)
+    _take_over(database, take_over_files, state_dir)
+    _take_over(database, take_over_embedded, state_dir)
+    return database
+
+
+def _take_over(database: Database, take: Callable[[Path, Database], None], state_dir: Path) -> None:
+    try:
+        take(state_dir, database)
+    except ServiceError:
+        database.close()
+        raise
 
 
 async def open_storing(

@@ -17,18 +17,18 @@ class Rejections:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def record(self, job_id: JobId, reason: Reason) -> None:
+    async def record(self, job_id: JobId, reason: Reason) -> None:
         """Keep a reason, on the disk before this returns; the newest of a job counts. Raise ServiceError."""
         entry = json.dumps({"reason": to_data(reason), "text": english(reason)})
         sql = """INSERT INTO rejections (job_id, entry) VALUES (:job, :entry)
             ON CONFLICT (job_id) DO UPDATE SET entry = :entry"""
-        self._database.run_now(lambda transaction: transaction.change(sql, {"job": job_id, "entry": entry}))
+        await self._database.run(lambda transaction: transaction.change(sql, {"job": job_id, "entry": entry}))
 
-    def of(self, job_id: JobId) -> dict[str, Any] | None:
+    async def of(self, job_id: JobId) -> dict[str, Any] | None:
         """Return what a job's result was rejected for, as JSON knows it; None for one that was not.
 
         Raise ServiceError.
         """
         sql = "SELECT entry FROM rejections WHERE job_id = :job"
-        found = self._database.run_now(lambda transaction: transaction.row(sql, {"job": job_id}))
+        found = await self._database.run(lambda transaction: transaction.row(sql, {"job": job_id}))
         return dict(json.loads(found[0])) if found else None

@@ -172,7 +172,7 @@ class Verifier:
         )
 
     async def _reject(self, job: ChainJob, reason: Reason) -> None:
-        self._rejections.record(job.job_id, reason)  # first: the node asks as soon as it sees the rejection
+        await self._rejections.record(job.job_id, reason)  # first: the node asks as soon as it is rejected
         call = self._account.chain.core("rejectResult", job_id_bytes(job.job_id))
         await self._account.send(call, f"job {job.job_id}: rejectResult")
         _logger.warning("%s: rejected, of %s: %s", short(job.job_id), job.node, english(reason))

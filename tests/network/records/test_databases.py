@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -54,6 +55,24 @@ async def test_a_dataset_is_its_first_accounts_and_settled_once(parts: Parts) ->
     assert found is not None
     assert (public, found.is_private, found.object_key) == (True, True, "first")  # settled with its job
     assert await datasets.settle("none.txt", "x", 1) is None
+
+
+@pytest.mark.parametrize("size", [1, 10_000_000])  # it fails at the commit, or before
+def test_a_full_disk_is_named_and_no_end(tmp_path: Path, size: int) -> None:
+    large = {"text": "x" * size}
+    with contextlib.closing(SqliteDatabase(tmp_path / "records.db")) as database:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / "records.db-wal").stat().st_size, before[1]))
+        try:
+            with pytest.raises(ServiceError, match=r"records\.db: .*(disk|full)"):
+                database.run_now(lambda one: one.change("INSERT INTO rejections VALUES ('a', :text)", large))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+        database.run_now(lambda one: one.change("INSERT INTO rejections VALUES ('c', 'd')"))
+        rows = database.run_now(lambda one: one.rows("SELECT job_id FROM rejections"))
+
+    assert list(rows) == [("c",)]
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:

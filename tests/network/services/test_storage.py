@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
@@ -25,7 +26,7 @@ from emeth_tui.protocol.storage_api import (
     VERIFIER_GET_URL_PATH,
 )
 from tests.devnet.records import JOB_ID, OTHER_JOB_ID, chain_job, new_wallet
-from tests.network.servers.parts import MAX_DATASET_BYTES, Parts
+from tests.network.servers.parts import MAX_DATASET_BYTES, Parts, embedded
 from tests.network.services.site import Site, running_site
 
 DATASET = b"To be, or not to be: that is the question. " * 200
@@ -313,6 +314,20 @@ async def test_a_call_that_makes_no_sense_is_the_callers_fault(site: Site, body:
 
     assert [answer.status_code for answer in answers] == [400, 400, 400]
     assert all("error" in json.loads(answer.content) for answer in answers)
+
+
+async def test_a_dataset_without_a_record_is_for_its_own_jobs_parties(tmp_path: Path) -> None:
+    with embedded(tmp_path) as parts:
+        async with running_site(parts) as site:
+            name = await site.put_dataset(DATASET)
+            await site.storing.datasets.forget(name)  # a database was restored, or begun anew
+            other = chain_job(job_id=OTHER_JOB_ID, dataset=name, node=site.node.address)
+            site.jobs[OTHER_JOB_ID] = other
+            calls = [site.call(site.node), site.call(new_wallet()), site.call(site.node, OTHER_JOB_ID)]
+
+            statuses = [(await site.post(SIGNED_GET_URL_PATH, call)).status_code for call in calls]
+
+            assert statuses == [200, 403, 403]
 
 
 async def test_a_private_dataset_is_for_the_jobs_parties(site: Site) -> None:

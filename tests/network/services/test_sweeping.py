@@ -9,7 +9,7 @@ import pytest
 from emeth_tui.network.objects.store import DATASETS, RESULTS, Kind
 from emeth_tui.network.records.orphans import Orphans
 from emeth_tui.network.services.storing import Storing
-from emeth_tui.network.services.sweeping import Sweeper
+from emeth_tui.network.services.sweeping import LOOKS, Sweeper
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.storage_api import REQUESTER_PUT_URL_PATH
 from tests.devnet.records import JOB_ID, OTHER_JOB_ID, chain_job, new_wallet
@@ -23,7 +23,7 @@ TEXT = b"a text that nobody requested " * 50
 class Days:
     """A sweeper, and the time that it is told."""
 
-    def __init__(self, site: Site, parts: Parts) -> None:
+    def __init__(self, site: Site, parts: Parts, looks: int = 1) -> None:
         self.now_unix_s = 1_000_000
         self.is_known = True
         storing: Storing = site.storing
@@ -33,6 +33,7 @@ class Days:
             lambda: site.jobs if self.is_known else None,
             site.find_job,
             kept_s=KEPT_S,
+            looks=looks,
             now_unix_s=lambda: self.now_unix_s,
         )
 
@@ -46,11 +47,14 @@ def days(site: Site, parts: Parts) -> Days:
     return Days(site, parts)
 
 
-async def test_an_upload_that_was_never_finished_goes(site: Site, days: Days) -> None:
+async def test_an_upload_that_was_never_finished_goes_after_its_job(site: Site, days: Days) -> None:
     await site.upload(b"weights", completed=False)
+    under_way = [await days.sweep_after(seconds) for seconds in (0, KEPT_S, KEPT_S)]
+    site.jobs[JOB_ID] = chain_job(status=JobStatus.TIMEOUT)
 
     counts = [await days.sweep_after(seconds) for seconds in (0, KEPT_S - 1, 1, 1)]
 
+    assert under_way == [0, 0, 0]
     assert counts == [0, 0, 1, 0]
     assert await site.kept() == []
 
@@ -112,9 +116,31 @@ async def test_a_job_that_comes_back_in_between_starts_the_time_anew(site: Site,
 
 async def test_while_the_chain_is_away_nothing_goes(site: Site, days: Days) -> None:
     await site.upload(b"weights", completed=False)
+    site.jobs[JOB_ID] = chain_job(status=JobStatus.TIMEOUT)
     await days.sweep_after(0)
 
     days.is_known = False
 
     assert await days.sweep_after(10 * KEPT_S) == 0
     assert [stored.kind for stored in await site.kept()] == [Kind.UPLOAD]
+
+
+async def test_a_service_that_stood_still_removes_nothing_at_its_first_look(site: Site, parts: Parts) -> None:
+    await site.put_dataset(TEXT, OTHER_JOB_ID)
+    days = Days(site, parts, looks=LOOKS)
+    await days.sweep_after(0)
+
+    after_a_week = await days.sweep_after(7 * 24 * 3_600)
+    counts = [await days.sweep_after(1) for _ in range(LOOKS - 1)]
+
+    assert after_a_week == 0
+    assert (counts[:-1], counts[-1]) == ([0] * (LOOKS - 2), 2)  # the dataset, and its name
+
+
+async def test_a_dataset_that_is_stored_again_has_its_time_again(site: Site, days: Days) -> None:
+    for seconds in (0, KEPT_S - 1):
+        name = await site.put_dataset(TEXT, OTHER_JOB_ID)
+        await days.sweep_after(seconds)
+
+    assert await days.sweep_after(1) == 0
+    assert await site.objects.size_bytes(DATASETS, name) == len(TEXT)

@@ -89,6 +89,6 @@ async def end_of(devnet: Devnet, plan: JobPlan) -> Reason | None:
     job = await wait_for_status(devnet, plan.job_id, JobStatus.VERIFIED, JobStatus.FAILED)
     if job.status is JobStatus.VERIFIED:
         return None
-    rejection = devnet.rejections.of(plan.job_id)
+    rejection = await devnet.rejections.of(plan.job_id)
     assert rejection is not None
     return from_data(Reason, rejection["reason"])

@@ -14,14 +14,14 @@ from emeth_tui.notices.reasons.network.verification import NotLastLink
 FIRST, SECOND = JobId("0x" + "01" * 16), JobId("0x" + "02" * 16)
 
 
-def test_reasons_are_there_after_a_restart_and_the_newest_counts(tmp_path: Path) -> None:
+async def test_reasons_are_there_after_a_restart_and_the_newest_counts(tmp_path: Path) -> None:
     path = tmp_path / "records.db"
     with contextlib.closing(SqliteDatabase(path)) as database:
-        Rejections(database).record(FIRST, NotLastLink(30))
-        Rejections(database).record(FIRST, NotLastLink(31))
+        await Rejections(database).record(FIRST, NotLastLink(30))
+        await Rejections(database).record(FIRST, NotLastLink(31))
 
     with contextlib.closing(SqliteDatabase(path)) as database:
-        kept, other = Rejections(database).of(FIRST), Rejections(database).of(SECOND)
+        kept, other = [await Rejections(database).of(job_id) for job_id in (FIRST, SECOND)]
 
     assert kept == {
         "reason": to_data(NotLastLink(31)),

@@ -104,7 +104,7 @@ class Site:
 
     async def reason(self, plan: JobPlan) -> dict[str, Any]:
         assert (await self.ended(plan)).status is JobStatus.FAILED
-        rejection = self.devnet.rejections.of(plan.job_id)
+        rejection = await self.devnet.rejections.of(plan.job_id)
         assert rejection is not None
         return dict(rejection["reason"])
 
