@@ -87,3 +87,9 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         process.terminate()
     with anyio.move_on_after(END_LIMIT_S, shield=True):
         await process.wait()
+    close_pipes(process)
+
+
+def close_pipes(process: asyncio.subprocess.Process) -> None:
+    """Close what a child has left in its pipes; asyncio keeps a pipe open until it is read to its end."""
+    process._transport.close()  # type: ignore[attr-defined]  # asyncio has no public way

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
+import os
+import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,10 +19,11 @@ from emeth_tui.backoff import Backoff
 from emeth_tui.hosts.node import connection as connecting
 from emeth_tui.hosts.node import tls_link
 from emeth_tui.hosts.node.connection import HostConnection, Streams
-from emeth_tui.hosts.node.ssh_link import READ_LIMIT_BYTES, Surroundings, _seen_through
+from emeth_tui.hosts.node.ssh_link import READ_LIMIT_BYTES, Surroundings, _seen_through, child
 from emeth_tui.hosts.node.tls_link import NotStarted, TlsLinkProcess
 from emeth_tui.hosts.tls.names import Place
 from emeth_tui.hosts.tls.requests import Serve
+from emeth_tui.transport.ssh_process import running_ssh
 from tests.hosts.far import LIMIT_S, run_connection
 
 
@@ -101,3 +106,38 @@ async def test_what_a_link_says_is_bounded(
         with pytest.raises(NotStarted):
             async with process.serve(Serve("b", Place("10.0.0.2", 1), "0" * 64)):
                 pass
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("kind", ["ssh", "link"])
+async def test_a_child_that_is_not_read_to_its_end_leaves_no_pipe_open(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "talks.py").write_text(
+        "import os, sys\nwhile True:\n    os.write(1, b'x' * 65_536)\n", encoding="utf-8"
+    )
+    surroundings = Surroundings(tmp_path, tmp_path / "log", {**os.environ, "PYTHONPATH": str(tmp_path)})
+    words = [sys.executable, str(tmp_path / "talks.py")]
+    gc.disable()
+    try:
+        before = open_pipes()
+        async with AsyncExitStack() as stack:
+            if kind == "ssh":
+                ssh = await stack.enter_async_context(running_ssh(words, 1_000))
+                reader, _writer = ssh.streams
+            else:
+                reader, _writer = await stack.enter_async_context(child(surroundings, "talks"))
+            while reader._transport.is_reading():  # type: ignore[attr-defined]  # noqa: ASYNC110 - nobody tells of it
+                await asyncio.sleep(0.005)
+        await asyncio.sleep(0)  # what is closed is closed in the loop's next turn
+        await asyncio.sleep(0)
+        assert open_pipes() <= before
+    finally:
+        gc.enable()
+
+
+def open_pipes() -> int:
+    """Return how many pipes this process has open."""
+    links = []
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            links.append(str(entry.readlink()))
+    return sum(link.startswith(("pipe:", "socket:")) for link in links)

@@ -15,6 +15,7 @@ import anyio
 
 from emeth_tui.hosts.link.line import Route
 from emeth_tui.hosts.node.connection import Streams
+from emeth_tui.transport.ssh_process import close_pipes
 
 END_LIMIT_S = 3.0
 READ_LIMIT_BYTES = 1 << 20
@@ -78,4 +79,5 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         await process.wait()
     if process.returncode is None:
         process.kill()
-        await process.wait()
+    close_pipes(process)  # first: what nobody reads would keep `wait` from returning
+    await process.wait()
