@@ -146,6 +146,8 @@ _OF_WORKERS = (
     ("emeth_worker_valid_loss", "Validation loss in nats per token.", lambda worker: worker.valid_loss),
     ("emeth_worker_epochs_done", "Whole epochs of the job that are done.", lambda worker: worker.epoch),
     ("emeth_worker_epochs", "Epochs of the job.", lambda worker: worker.epochs),
+    ("emeth_worker_share", "Which share of the job it trains, from 1.", lambda worker: worker.part),
+    ("emeth_worker_shares", "Shares of the job, one worker each.", lambda worker: worker.parts),
     ("emeth_worker_epoch_ratio", "Part of the running epoch that is trained.", _part),
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -48,6 +49,29 @@ def assert_one_clear_line(result: subprocess.CompletedProcess[str], code: ExitCo
     assert text in last
     assert "Traceback" not in result.stderr
     assert result.stdout == ""
+
+
+# Interrupts itself where the command's modules begin to load.
+_INTERRUPTED = """
+import os, signal, sys
+
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == "emeth_tui.cli":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupt())
+from emeth_tui.__main__ import main
+main()
+"""
+
+
+def test_ctrl_c_while_the_program_loads_ends_it_without_a_word() -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED], capture_output=True, check=False, timeout=60
+    )
+
+    assert (result.returncode, result.stdout, result.stderr) == (-signal.SIGINT, b"", b"")
 
 
 def test_a_command_is_loaded_when_it_is_asked_for() -> None:

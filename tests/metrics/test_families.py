@@ -90,6 +90,8 @@ def test_figures_are_those_of_the_snapshot() -> None:
         ("emeth_worker_train_loss", name): worker.train_loss,
         ("emeth_worker_epochs_done", name): worker.epoch,
         ("emeth_worker_epochs", name): worker.epochs,
+        ("emeth_worker_share", name): worker.part,
+        ("emeth_worker_shares", name): worker.parts,
         ("emeth_worker_epoch_ratio", name): worker.step / worker.steps,
         ("emeth_worker_job_left_seconds", (*name, "high")): forecast.left.high_s,
         ("emeth_worker_job_left_seconds", (*name, "low")): forecast.left.low_s,
@@ -188,4 +190,5 @@ def test_rules_and_dashboard_name_metrics_that_there_are() -> None:
     assert set(alerts) <= known
     assert set(shown) <= known
     not_drawn = {"emeth_node_clock_timestamp_seconds", "emeth_node_stopping", "emeth_chain_head_block"}
-    assert known - set(shown) == not_drawn | {"emeth_deposits_lost_limit_emt"}
+    not_drawn |= {"emeth_deposits_lost_limit_emt", "emeth_worker_share", "emeth_worker_shares"}
+    assert known - set(shown) == not_drawn

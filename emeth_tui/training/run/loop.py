@@ -255,8 +255,9 @@ class Trainer:
     def _finish_epoch(self, started: float) -> None:
         train_loss = self._read().mean_loss
         self._watch.judge_mean(train_loss, self._at.best_train_loss)
+        valid_loss = self._validate()  # which may pause, and have everything loaded again
         at = self._at
-        valid_loss = self._settled_loss(at.epoch + 1, self._validate())
+        valid_loss = self._settled_loss(at.epoch + 1, valid_loss)
         at.valid_loss = valid_loss
         at.best_train_loss = min(at.best_train_loss, train_loss)
         at.epoch += 1

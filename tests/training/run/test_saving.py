@@ -484,8 +484,8 @@ def test_a_paused_job_frees_its_memory_and_comes_back_exactly(
 
     build = JobModel.build
 
-    def build_and_keep(self: JobModel, shape: Gpt2Shape) -> Gpt2:
-        trained.append(build(self, shape))
+    def build_and_keep(self: JobModel, shape: Gpt2Shape, **options: bool) -> Gpt2:
+        trained.append(build(self, shape, **options))
         return trained[-1]
 
     monkeypatch.setattr(JobModel, "build", build_and_keep)
