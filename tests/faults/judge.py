@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping
@@ -37,6 +38,8 @@ ENDED = frozenset(
 )
 _ONCE = ("process", "submit", "decline")
 _START_EMT_WEI = 200 * WEI_PER_TOKEN
+_ERROR_LINE = re.compile(r"[A-Za-z_][\w.]*(:|$)")
+_LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d |\{")
 _SHOWN = 200
 
 
@@ -265,9 +268,13 @@ def _failures(world: World, plan: Plan) -> list[str]:
 
 
 def _error_of(text: str) -> str:
-    """Return the error of the first traceback."""
-    lines = iter(text[text.index("Traceback") :].splitlines()[1:])
-    return next((line[:_SHOWN] for line in lines if line and not line.startswith((" ", "Traceback"))), "")
+    """Return the error that the first traceback ends with: of a chain the last."""
+    error = ""
+    for line in text[text.index("Traceback") :].splitlines():
+        if _LOG_LINE.match(line):
+            break
+        error = line[:_SHOWN] if _ERROR_LINE.match(line) else error
+    return error
 
 
 @dataclass(frozen=True, slots=True)

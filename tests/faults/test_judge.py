@@ -9,7 +9,7 @@ import pytest
 
 from emeth_tui.model import JobState
 from tests.faults.injected.faults import CATALOGUE
-from tests.faults.judge import Books, Mined, _reverted, _staked_in_vain, _twice, _unexplained
+from tests.faults.judge import Books, Mined, _error_of, _reverted, _staked_in_vain, _twice, _unexplained
 from tests.faults.plan import DISK_FULL, HOSTILE, plan_for
 from tests.faults.run import play
 from tests.faults.stage.parties import Offer
@@ -76,3 +76,21 @@ async def test_a_killed_node_is_not_blamed_and_leaves_nothing(tmp_path: Path) ->
     assert report.starts == 2
     assert {status.partition(" ")[0] for status in report.jobs.values()} == {"VERIFIED"}
     assert not (tmp_path / "run").exists()
+
+
+def test_a_chain_of_errors_is_known_by_its_last() -> None:
+    log = """2026-11-29 03:20:29,081 ERROR worker: broke off
+Traceback (most recent call last):
+  File "loop.py", line 91, in check
+    raise StopRequested
+StopRequested
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "files.py", line 28, in write
+FileNotFoundError: [Errno 2] No such file or directory
+2026-11-29 03:20:29,347 INFO worker: leaving
+ValueError: of another line
+"""
+    assert _error_of(log) == "FileNotFoundError: [Errno 2] No such file or directory"
