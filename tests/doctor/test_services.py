@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -87,7 +87,7 @@ def elsewhen(off_s: float) -> Iterator[str]:
 @pytest.fixture
 def storage(server: LocalServer, chain: EmethChain, tmp_path: Path) -> Iterator[StorageSite]:
     site = StorageSite(tmp_path / "storage", chain.wallet, url_lifetime_s=900)
-    with server.mounted(site.app) as site.url:
+    with closing(site.database), server.mounted(site.app) as site.url:
         yield site
 
 

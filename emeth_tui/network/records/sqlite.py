@@ -28,15 +28,21 @@ class SqliteDatabase(Database):
         try:
             _create_private(path)
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = FULL")
         except (OSError, sqlite3.Error) as error:
             raise self._failed(error) from error
         try:
-            self.run_now(lambda transaction: migrate(transaction, str(path)))
+            self._prepare()
         except ServiceError:
             self._connection.close()
             raise
+
+    def _prepare(self) -> None:
+        try:
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = FULL")
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+        self.run_now(lambda transaction: migrate(transaction, str(self._path)))
 
     def close(self) -> None:
         with self._turn:
