@@ -15,7 +15,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from emeth_tui.listings.records import DOCUMENTS, json_schema
+from emeth_tui.listings.documents import DOCUMENTS, json_schema
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE = DOCS / "command-line.md"

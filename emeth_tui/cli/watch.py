@@ -35,7 +35,7 @@ _JOB_ID = re.compile(r"(0x)?[0-9a-fA-F]{1,32}")
 
 
 class Account(Address):
-    """An account's address; a job's id is told apart from one."""
+    """An account's address; a job's id has another length."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if _JOB_ID.fullmatch(str(value).strip()):

@@ -93,11 +93,7 @@ class Node:
             on_claim=self._tasks.start,
             net_floor=self._net_floor,
         )
-        self._sensors = sensors = Sensors(
-            lambda: [worker.view for worker in leases.workers if not worker.host]
-        )
-        sensors.subscribe(GpuReports(context.events).take)
-        sensors.subscribe(context.energy.take)
+        self._sensors = sensors = self._make_sensors()
         self._pauses = self._make_pauses(sensors)
         self._state = StateKeeper(context, self._market.pause)
         ledger = Ledger(context.chain, context.store, context.address)
@@ -121,6 +117,12 @@ class Node:
         self._failures_in_a_row = 0
         self._loops = Loops(context.events)
         self.subscribe = context.events.subscribe
+
+    def _make_sensors(self) -> Sensors:
+        sensors = Sensors(lambda: [worker.view for worker in self._leases.workers if not worker.host])
+        sensors.subscribe(GpuReports(self._context.events).take)
+        sensors.subscribe(self._context.energy.take)
+        return sensors
 
     def _make_pauses(self, sensors: Sensors) -> pauses.Pauses:
         context = self._context

@@ -17,7 +17,7 @@ class Connection:
     def __init__(self, opened: sqlite3.Connection) -> None:
         self._opened = opened
         self.redo = Redo()
-        self.place: Place | None = None  # told of what is written
+        self.place: Place | None = None  # notes what is written
 
     @property
     def in_transaction(self) -> bool:

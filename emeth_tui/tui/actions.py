@@ -230,6 +230,11 @@ def _of_every_screen() -> Iterable[Action]:
     text = "Leave: running without a screen, drained, or stopped"
     yield Action("quit", "q", app, "commands.leave", text, "Quit", group=THE_NODE, footer=SCREENS)
     yield Action("interrupt", "ctrl+c ctrl+q", app, "commands.leave", text, group=THE_NODE, priority=True)
+    yield from _of_opening_pages()
+    yield Action("palette", ": ctrl+p", app, "action_command_palette", "List everything that can be done")
+
+
+def _of_opening_pages() -> Iterable[Action]:
     for name, key, label, text in (
         ("history", "h", "History", "History of all jobs"),
         ("market", "m", "Market", "Market: what is on offer, and why it is taken or not"),
@@ -242,7 +247,7 @@ def _of_every_screen() -> Iterable[Action]:
         yield Action(
             name,
             key,
-            app,
+            Scope.EVERYWHERE,
             "pages.open",
             text,
             label,
@@ -255,7 +260,7 @@ def _of_every_screen() -> Iterable[Action]:
     yield Action(
         "network",
         "n",
-        app,
+        Scope.EVERYWHERE,
         "pages.open",
         text,
         "Network",
@@ -267,7 +272,7 @@ def _of_every_screen() -> Iterable[Action]:
     yield Action(
         "requests",
         "r",
-        app,
+        Scope.EVERYWHERE,
         "pages.open",
         text,
         "Requests",
@@ -276,7 +281,6 @@ def _of_every_screen() -> Iterable[Action]:
         footer=(Scope.NETWORK,),
         while_starting=True,
     )
-    yield Action("palette", ": ctrl+p", app, "action_command_palette", "List everything that can be done")
 
 
 def _of_moving_about() -> Iterable[Action]:

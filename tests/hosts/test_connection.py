@@ -16,8 +16,7 @@ from typing import Any
 import pytest
 
 from emeth_tui.backoff import Backoff
-from emeth_tui.hosts.node import connection as connecting
-from emeth_tui.hosts.node import tls_link
+from emeth_tui.hosts.node import restarting, tls_link
 from emeth_tui.hosts.node.connection import HostConnection, Streams
 from emeth_tui.hosts.node.ssh_link import READ_LIMIT_BYTES, Surroundings, _seen_through, child
 from emeth_tui.hosts.node.tls_link import NotStarted, TlsLinkProcess
@@ -48,7 +47,7 @@ async def test_an_end_that_is_under_way_comes_though_its_task_is_cancelled() -> 
 async def test_a_link_that_is_opened_by_what_has_changed_meanwhile_is_not_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(connecting, "RESTARTS", Backoff(0.0, 1.0))
+    monkeypatch.setattr(restarting, "RESTARTS", Backoff(0.0, 1.0))
     opening, go_on, opened_anew, used = (asyncio.Event() for _ in range(4))
 
     class Stream(asyncio.StreamReader):

@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from emeth_tui.listings.records import json_schema
+from emeth_tui.listings.documents import json_schema
 from emeth_tui.protocol.job_ids import job_id_bytes
 from emeth_tui.settings.profiles import network_of_file, profile_text
 from tests.cli.commands.world import PROGRAM, run_program

@@ -26,7 +26,8 @@ def version(as_json: bool, check_update: bool) -> ExitCode:
     """
     newest = _newest_release() if check_update else None
     if as_json:
-        from emeth_tui.listings.records import SCHEMA, VersionRecord
+        from emeth_tui.listings.documents import SCHEMA
+        from emeth_tui.listings.records import VersionRecord
 
         print_json(asdict(VersionRecord(__version__, SCHEMA, platform.python_version(), newest)))
     else:

@@ -67,7 +67,7 @@ class Cooperation:
         self._exchange = Exchange()
         self._averages = Averages(context.disk.files.directory(job.job_id))
         self._averaged = self._counted = 0
-        self._losses: dict[int, float] = {}  # by epoch, 0 included: what all members are told
+        self._losses: dict[int, float] = {}  # by epoch, 0 included: what all members count by
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = asyncio.Event()  # one of them

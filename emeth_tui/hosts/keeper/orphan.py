@@ -33,7 +33,7 @@ class Orphan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     async def gone(self, limit_s: float) -> None:
         """Wait until it has left, and kill it after a while."""
         with anyio.move_on_after(limit_s):
-            while self.lives:  # noqa: ASYNC110 - nobody tells of the end of a process that is not our child
+            while self.lives:  # noqa: ASYNC110 - no event marks the end of a process that is not our child
                 await anyio.sleep(_LOOK_EVERY_S)
         while self.lives:
             os.kill(self.pid, signal.SIGKILL)

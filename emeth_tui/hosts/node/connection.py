@@ -10,9 +10,6 @@ from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-import anyio
-
-from emeth_tui.backoff import Backoff
 from emeth_tui.foreign_text import one_line
 from emeth_tui.hosts.frames import BadFrame, FrameReader, FramesEnded, FrameWriter
 from emeth_tui.hosts.messages import (
@@ -30,12 +27,12 @@ from emeth_tui.hosts.messages import (
     Turned,
 )
 from emeth_tui.hosts.node.remote import RemoteLink
+from emeth_tui.hosts.node.restarting import keep_running
 from emeth_tui.model import JobId
 from emeth_tui.notices.notice import Reason, from_data
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.network.host import HostRulesBroken, LinkEnded, NotReachedYet
 
-RESTARTS = Backoff(1.0, 30.0)
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 OpenLink = Callable[[], AbstractAsyncContextManager[Streams]]  # entering it may raise OSError
 log = logging.getLogger(__name__)
@@ -98,14 +95,8 @@ class HostConnection:
 
     async def run(self) -> None:
         """Keep a link until this is cancelled."""
-        failures = 0
         try:
-            while True:
-                began = time.monotonic()
-                await self._run_link_once()
-                failures = 1 if time.monotonic() - began > RESTARTS.longest_s else failures + 1
-                log.warning("the link to host %s ended", self.name)
-                await anyio.sleep(RESTARTS.delay_s(failures))
+            await keep_running(self._run_link_once, f"the link to host {self.name}")
         finally:
             self.joined.clear()
             for _request, future in self._requests.values():

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import anyio
 import msgspec
 
-from emeth_tui.hosts.node.connection import RESTARTS, Streams
+from emeth_tui.hosts.node.connection import Streams
+from emeth_tui.hosts.node.restarting import keep_running
 from emeth_tui.hosts.node.ssh_link import READ_LIMIT_BYTES, Surroundings, child
 from emeth_tui.hosts.tls.requests import Serve
 from emeth_tui.transport.local_socket import connected_socket
@@ -39,14 +38,8 @@ class TlsLinkProcess:
 
     async def run(self) -> None:
         """Keep the process until this is cancelled."""
-        failures = 0
         try:
-            while True:
-                began = time.monotonic()
-                await self._run_once()
-                failures = 1 if time.monotonic() - began > RESTARTS.longest_s else failures + 1
-                log.warning("the link for hosts over TLS ended")
-                await anyio.sleep(RESTARTS.delay_s(failures))
+            await keep_running(self._run_once, "the link for hosts over TLS")
         finally:
             self._started.cancel()
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from distributed.comm.core import CommClosedError
@@ -84,7 +85,7 @@ class FewOperations:
         return NoOpAwaitable()
 
     async def _serve(self, comm: PlainTLS) -> None:
-        try:
+        with self._until_refused(comm):
             self.admit(comm.peer)
             if comm.refusal:
                 raise RefusedMessage(comm.refusal)
@@ -92,6 +93,12 @@ class FewOperations:
                 message = await comm.read()
                 self.admit(comm.peer)  # it may be another by now
                 await self._answer(comm, message)
+
+    @contextmanager
+    def _until_refused(self, comm: PlainTLS) -> Iterator[None]:
+        """End a connection afterwards; report what was refused in it."""
+        try:
+            yield
         except (Refusal, RefusedMessage) as error:
             self.refused(comm.peer, str(error))
         except CommClosedError:
@@ -113,7 +120,7 @@ class FewOperations:
 
     async def handle_stream(self, comm: PlainTLS, extra: dict[str, Any] | None = None) -> None:
         """Take the messages of a stream: a list of operations at a time."""
-        try:
+        with self._until_refused(comm):
             while True:
                 messages = await comm.read()
                 for message in messages if isinstance(messages, list) else [messages]:
@@ -123,12 +130,6 @@ class FewOperations:
                     if not isinstance(name, str) or name not in self.stream_operations:
                         raise Refusal(f"{str(name)[:60]!r} in its stream")
                     await self.streamed(name)
-        except (Refusal, RefusedMessage) as error:
-            self.refused(comm.peer, str(error))
-        except CommClosedError:
-            pass
-        finally:
-            comm.abort()
 
     async def streamed(self, name: str) -> None:
         """Do what a message of the stream asks for."""

@@ -72,7 +72,7 @@ class TokenSource:
 
     @property
     def key(self) -> str:
-        """What tells its tokens from others of the same text."""
+        """What its tokens differ by from others of the same text."""
         share = f":{self.part}/{self.parts}" if self.parts > 1 else ""
         return f"{FORMAT}:{self.language}:{self.tokenizer_name}:{self.block_tokens}{share}"
 

@@ -13,7 +13,7 @@ import pytest
 from rich.cells import cell_len
 
 from emeth_tui.listings.csv_text import columns_of
-from emeth_tui.listings.records import DOCUMENTS
+from emeth_tui.listings.documents import DOCUMENTS
 from emeth_tui.store.lock import lock_holder
 from tests.cli.commands.world import LIMIT_S, World, check, run_program
 from tests.terminal import Terminal

@@ -17,7 +17,7 @@ from typing import Any
 import jsonschema
 
 from emeth_tui.control.server import serve_control
-from emeth_tui.listings.records import json_schema
+from emeth_tui.listings.documents import json_schema
 from emeth_tui.model import JobId
 from tests.cli import warm_program
 from tests.control.conftest import until
