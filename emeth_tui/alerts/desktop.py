@@ -14,6 +14,7 @@ from emeth_tui.alerts.texts import body_of, title_of
 from emeth_tui.foreign_text import one_line
 from emeth_tui.model import Severity
 from emeth_tui.notices.reasons.network.alerts import DesktopRefused, NoNotifySend
+from emeth_tui.process.children import end_child, start_child
 from emeth_tui.settings.credentials import BUS_VARIABLE
 
 LIMIT_S = 10.0
@@ -45,7 +46,7 @@ class DesktopChannel:
         ]
         environment = {**os.environ, **({BUS_VARIABLE: self._bus} if self._bus else {})}
         try:
-            process = await asyncio.create_subprocess_exec(
+            process = await start_child(
                 program,
                 *arguments,
                 env=environment,
@@ -67,9 +68,7 @@ async def _ended(process: asyncio.subprocess.Process) -> bytes:
         with anyio.move_on_after(LIMIT_S):
             _out, said = await process.communicate()
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        await end_child(process)
     return said
 
 

@@ -1,1 +1,1 @@
-"""What concerns the process as such: its signals, its garbage."""
+"""What concerns the process as such: its signals, its children, its garbage."""

@@ -13,6 +13,7 @@ from emeth_tui.errors import JobError, WorkerError
 from emeth_tui.hardening import offline_environment
 from emeth_tui.notices.notice import Reason, from_data
 from emeth_tui.notices.reasons.network.requesting import TaskEnded
+from emeth_tui.process.children import end_child, start_child
 
 _MODULE = "emeth_tui.training.results.main"
 MAX_ANSWER_BYTES = 4_000_000
@@ -26,7 +27,7 @@ async def open_result(task: str, arguments: dict[str, Any], log: Path) -> dict[s
     """
     log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with log.open("ab") as errors:
-        process = await asyncio.create_subprocess_exec(
+        process = await start_child(
             *(sys.executable, "-m", _MODULE),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -45,9 +46,7 @@ async def open_result(task: str, arguments: dict[str, Any], log: Path) -> dict[s
         except ValueError:  # longer than any answer
             line = b""
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+        await end_child(process)
     if not line.endswith(b"\n"):
         raise WorkerError(TaskEnded(task, log))
     answer: dict[str, Any] = json.loads(line)

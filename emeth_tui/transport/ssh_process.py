@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import anyio
 
+from emeth_tui.process.children import end_child, start_child
 from emeth_tui.transport import ssh
 
 END_LIMIT_S = 2.0
@@ -61,7 +62,7 @@ async def running_ssh(words: Sequence[str], limit_bytes: int) -> AsyncIterator[S
         pipe = os.fdopen(reading, "rb", buffering=0)
         transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: said, pipe)
         try:
-            process = await asyncio.create_subprocess_exec(
+            process = await start_child(
                 *words,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
@@ -76,20 +77,11 @@ async def running_ssh(words: Sequence[str], limit_bytes: int) -> AsyncIterator[S
     try:
         yield SshProcess(process, said)
     finally:
-        await _end(process)
-        transport.close()
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.stdin is not None:
-        process.stdin.close()
-    if process.returncode is None:
-        process.terminate()
-    with anyio.move_on_after(END_LIMIT_S, shield=True):
-        await process.wait()
-    close_pipes(process)
-
-
-def close_pipes(process: asyncio.subprocess.Process) -> None:
-    """Close what a child has left in its pipes; asyncio keeps a pipe open until it is read to its end."""
-    process._transport.close()  # type: ignore[attr-defined]  # asyncio has no public way
+        if process.stdin is not None:
+            process.stdin.close()
+        if process.returncode is None:
+            process.terminate()
+        try:
+            await end_child(process, END_LIMIT_S)
+        finally:
+            transport.close()

@@ -18,30 +18,12 @@ import pytest
 from emeth_tui.backoff import Backoff
 from emeth_tui.hosts.node import restarting, tls_link
 from emeth_tui.hosts.node.connection import HostConnection, Streams
-from emeth_tui.hosts.node.ssh_link import READ_LIMIT_BYTES, Surroundings, _seen_through, child
+from emeth_tui.hosts.node.ssh_link import READ_LIMIT_BYTES, Surroundings, child
 from emeth_tui.hosts.node.tls_link import NotStarted, TlsLinkProcess
 from emeth_tui.hosts.tls.names import Place
 from emeth_tui.hosts.tls.requests import Serve
 from emeth_tui.transport.ssh_process import running_ssh
 from tests.hosts.far import LIMIT_S, run_connection
-
-
-async def test_an_end_that_is_under_way_comes_though_its_task_is_cancelled() -> None:
-    begun, go_on, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
-
-    async def end() -> None:
-        begun.set()
-        await go_on.wait()
-        ended.set()
-
-    ending = asyncio.create_task(_seen_through(end()))
-    await begun.wait()
-    ending.cancel()
-    asyncio.get_running_loop().call_soon(go_on.set)
-
-    with pytest.raises(asyncio.CancelledError):
-        await ending
-    assert ended.is_set()
 
 
 async def test_a_link_that_is_opened_by_what_has_changed_meanwhile_is_not_used(

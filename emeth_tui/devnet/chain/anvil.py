@@ -22,6 +22,7 @@ from emeth_tui.notices.reasons.local.devnet import (
     AnvilRefused,
     AnvilUnrunnable,
 )
+from emeth_tui.process.children import end_child, start_child
 
 BINARY_VARIABLE = "EMETH_ANVIL"
 _START_TIMEOUT_S = 30
@@ -87,11 +88,7 @@ class AnvilChain:
             return
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
-        try:
-            await asyncio.wait_for(self._process.wait(), _STOP_TIMEOUT_S)
-        except asyncio.TimeoutError:
-            self._process.kill()
-            await self._process.wait()
+        await end_child(self._process, _STOP_TIMEOUT_S)
         if self._reader is not None:
             await self._reader
         self._process = self._reader = None
@@ -107,7 +104,7 @@ class AnvilChain:
             self._state_file.parent.mkdir(parents=True, exist_ok=True)
             arguments += ["--state", str(self._state_file)]
         try:
-            self._process = await asyncio.create_subprocess_exec(
+            self._process = await start_child(
                 binary,
                 *arguments,
                 stdin=asyncio.subprocess.DEVNULL,

@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import anyio
 
 from emeth_tui.hosts.link.line import Route
 from emeth_tui.hosts.node.connection import Streams
-from emeth_tui.transport.ssh_process import close_pipes
+from emeth_tui.process.children import end_child, start_child
 
 END_LIMIT_S = 3.0
 READ_LIMIT_BYTES = 1 << 20
@@ -44,7 +41,7 @@ async def child(surroundings: Surroundings, module: str, *words: str) -> AsyncIt
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
     descriptor = os.open(surroundings.log_path, flags, 0o600)
     try:
-        process = await asyncio.create_subprocess_exec(
+        process = await start_child(
             *(sys.executable, "-m", module, *words),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -59,25 +56,5 @@ async def child(surroundings: Surroundings, module: str, *words: str) -> AsyncIt
     try:
         yield process.stdout, process.stdin
     finally:
-        await _seen_through(_end(process))
-
-
-async def _seen_through(work: Coroutine[Any, Any, None]) -> None:
-    """Do something to its end, also when this task is cancelled meanwhile."""
-    task = asyncio.create_task(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.stdin is not None:
         process.stdin.close()
-    with anyio.move_on_after(END_LIMIT_S):
-        await process.wait()
-    if process.returncode is None:
-        process.kill()
-    close_pipes(process)  # first: what nobody reads would keep `wait` from returning
-    await process.wait()
+        await end_child(process, END_LIMIT_S)

@@ -8,7 +8,6 @@ input ends, however this process ends.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import sys
@@ -21,6 +20,7 @@ from emeth_tui.errors import DevnetError, JobError, TrainingError
 from emeth_tui.hardening import child_environment
 from emeth_tui.notices.notice import Reason, from_data
 from emeth_tui.notices.reasons.local.bots import TaskBrokeOff, TaskTooSlow
+from emeth_tui.process.children import end_child, start_child
 from emeth_tui.protocol.replay import MAX_COMMITMENT_CHARS
 
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
@@ -75,11 +75,8 @@ class TorchProcess:
     async def close(self) -> None:
         """End the child, whatever it is doing."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+        if process is not None:
+            await end_child(process)
 
     async def _call(self, task: str, arguments: dict[str, Any]) -> dict[str, Any]:
         process = self._process or await self._start()
@@ -102,7 +99,7 @@ class TorchProcess:
 
     async def _start(self) -> asyncio.subprocess.Process:
         with self._log_path.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
+            self._process = await start_child(
                 sys.executable,
                 "-m",
                 "emeth_tui.network.verification.torch_main",

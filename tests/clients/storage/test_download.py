@@ -314,7 +314,7 @@ async def test_a_download_ends_with_its_time(download: Download) -> None:
             max_bytes=download.max_bytes,
             longest_s=0.2,
         )
-    assert 0 < download.path.with_name("dataset.txt.part").stat().st_size < 100
+    assert download.path.with_name("dataset.txt.part").stat().st_size < 100
 
 
 async def test_a_compressed_answer_is_not_unpacked(download: Download) -> None:
