@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from emeth_tui.control.connection import Connection, ConnectionBroken, NodeEnded, Refused, connect
-from emeth_tui.control.wire import Command, Topic
+from emeth_tui.control.wire import Command, Topic, order_words
 from emeth_tui.engine.events import JobProgress, Subscription
 from emeth_tui.engine.money.costs import DayCosts
+from emeth_tui.engine.requester.orders import Estimate, FetchedModel, Order
 from emeth_tui.engine.service_health import ServiceStatus
 from emeth_tui.engine.settings_editor import SettingChange, SettingsView
 from emeth_tui.engine.view.following import FollowedJob
@@ -224,6 +225,25 @@ class RemoteNode:
 
     async def withdraw(self, slots: Collection[int] = ()) -> int:
         return int(await self._do("withdraw", slots=list(slots)))
+
+    async def estimate_request(self, order: Order) -> Estimate:
+        estimated: Estimate = await self._do("estimate_request", **order_words(order))
+        return estimated
+
+    async def request_job(self, order: Order) -> FollowedJob:
+        followed: FollowedJob = await self._do("request_job", **order_words(order))
+        return followed
+
+    async def cancel_request(self, job_id: JobId) -> None:
+        await self._do("cancel_request", job_id=job_id)
+
+    async def fetch_result(self, job_id: JobId, directory: Path) -> FetchedModel:
+        fetched: FetchedModel = await self._do("fetch_result", job_id=job_id, directory=str(directory))
+        return fetched
+
+    async def compare_result(self, job_id: JobId, prompts: Sequence[str] = ()) -> dict[str, Any]:
+        compared: dict[str, Any] = await self._do("compare_result", job_id=job_id, prompts=list(prompts))
+        return compared
 
     async def change_setting(self, key: str, text: str) -> Sequence[SettingChange]:
         changes: list[SettingChange] = await self._do("change_setting", key=key, text=text)

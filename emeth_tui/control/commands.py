@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from emeth_tui.control import wire
@@ -14,12 +15,17 @@ from emeth_tui.control.wire import (
     LONG_COMMANDS,
     AnyCommand,
     ChangeSetting,
+    CompareResult,
+    FetchResult,
     JobCommand,
+    OrderJob,
     PauseClaims,
     PauseJob,
     Withdraw,
 )
+from emeth_tui.engine.requester.orders import Estimate, FetchedModel, Order
 from emeth_tui.engine.settings_editor import SettingChange
+from emeth_tui.engine.view.following import FollowedJob
 from emeth_tui.errors import ControlError, EmethError
 from emeth_tui.model import Asker, JobId
 from emeth_tui.notices.notice import Reason
@@ -39,6 +45,11 @@ class CommandedNode(Protocol):
     async def claim_job(self, job_id: JobId, *, by: Asker) -> None: ...
     async def decline_job(self, job_id: JobId, *, by: Asker) -> None: ...
     async def withdraw(self, slots: Collection[int], *, by: Asker) -> int: ...
+    async def estimate_request(self, order: Order, *, by: Asker) -> Estimate: ...
+    async def request_job(self, order: Order, *, by: Asker) -> FollowedJob: ...
+    async def cancel_request(self, job_id: JobId, *, by: Asker) -> None: ...
+    async def fetch_result(self, job_id: JobId, directory: Path, *, by: Asker) -> FetchedModel: ...
+    async def compare_result(self, job_id: JobId, prompts: Sequence[str], *, by: Asker) -> dict[str, Any]: ...
     async def change_setting(self, key: str, text: str, *, by: Asker) -> Sequence[SettingChange]: ...
     async def reload_settings(self, *, by: Asker) -> Sequence[SettingChange]: ...
     async def drain(self, *, by: Asker) -> None: ...
@@ -114,6 +125,12 @@ class Commands:
             return await method(JobId(command.job_id), by=by)
         if isinstance(command, Withdraw):
             return await method(command.slots, by=by)
+        if isinstance(command, OrderJob):
+            return await method(command.order, by=by)
+        if isinstance(command, FetchResult):
+            return await method(JobId(command.job_id), Path(command.directory), by=by)
+        if isinstance(command, CompareResult):
+            return await method(JobId(command.job_id), command.prompts, by=by)
         if isinstance(command, ChangeSetting):
             return await method(command.key, command.text, by=by)
         return await method(by=by)

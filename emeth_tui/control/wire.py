@@ -3,8 +3,8 @@
 The node speaks first, with a hello, or with an error if it takes no more clients; the client's hello says
 what that is. Each question and each command has a number, and its answer or error carries the same one:
 
-    <- {"hello": {"protocol": 3, "version": "0.1.0", "pid": 1234, …}}
-    -> {"hello": {"protocol": 3, "place": "command_line"}}
+    <- {"hello": {"protocol": 4, "version": "0.1.0", "pid": 1234, …}}
+    -> {"hello": {"protocol": 4, "place": "command_line"}}
     -> {"id": 1, "ask": "job", "job_id": "0x6f2a…"}
     <- {"id": 1, "answer": {…}}      or      {"id": 1, "error": {"kind": …}}
     -> {"id": 2, "do": "decline_job", "job_id": "0x6f2a…"}
@@ -19,8 +19,9 @@ Questions are answered in turn; a command that takes its time is answered when i
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -28,6 +29,7 @@ from pydantic_core import from_json
 
 from emeth_tui.engine.events import JobProgress
 from emeth_tui.engine.money.costs import DayCosts
+from emeth_tui.engine.requester.orders import Estimate, FetchedModel, Order
 from emeth_tui.engine.settings_editor import SettingChange, SettingsView
 from emeth_tui.engine.view.following import FollowedJob
 from emeth_tui.engine.view.records import JobRecord
@@ -35,13 +37,14 @@ from emeth_tui.engine.view.series import Series, Span
 from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.errors import ControlError
 from emeth_tui.job import Job
-from emeth_tui.model import AskedAt, JournaledTransaction
+from emeth_tui.model import AskedAt, JournaledTransaction, Language
 from emeth_tui.network.overview import Overview
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.reasons.control import AnswerNotUnderstood, NotControlJson, NotToBeSent
 from emeth_tui.protocol.contracts import ChainJob
+from emeth_tui.protocol.parameters import MAX_EPOCHS, MIN_EPOCHS
 
-PROTOCOL = 3  # with different numbers the two sides do not understand each other
+PROTOCOL = 4  # with different numbers the two sides do not understand each other
 MAX_REQUEST_BYTES = 4_096
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 MAX_ROWS = 1_000  # of one answer: to make it holds the event loop
@@ -49,6 +52,9 @@ MAX_WORDS = 20
 MAX_LOG_BYTES = 1_000_000
 MAX_SLOTS = 400
 MAX_PAUSE_S = 30 * 86_400
+MAX_LIFETIME_S = 10_000 * 86_400
+MAX_PATH_CHARS = 1_024
+MAX_PROMPT_CHARS = 400
 _JOB_ID = r"^0x[0-9a-f]{32}$"
 
 Topic = Literal[
@@ -76,18 +82,32 @@ Command = Literal[
     "claim_job",
     "decline_job",
     "withdraw",
+    "estimate_request",
+    "request_job",
+    "cancel_request",
+    "fetch_result",
+    "compare_result",
     "change_setting",
     "reload_settings",
     "drain",
     "request_stop",
 ]
 SLOW_TOPICS = frozenset({"chain_record", "network", "requests", "log_search"})
-LONG_COMMANDS = frozenset({"claim_job", "decline_job", "withdraw"})  # they wait for the chain
+LONG_COMMANDS = frozenset(  # they wait for the chain, or for another process
+    {
+        *("claim_job", "decline_job", "withdraw"),
+        *("estimate_request", "request_job", "cancel_request", "fetch_result", "compare_result"),
+    }
+)
 _ANSWERS: dict[str, Any] = {
     **dict.fromkeys(get_args(Command)),
     "pause_job": str,
     "pause_claims": str,
     "withdraw": int,
+    "estimate_request": Estimate,
+    "request_job": FollowedJob,
+    "fetch_result": FetchedModel,
+    "compare_result": dict[str, Any],
     "change_setting": list[SettingChange],
     "reload_settings": list[SettingChange],
     "snapshot": Snapshot,
@@ -128,7 +148,7 @@ class _FromClient(BaseModel):
 class Introduction(_FromClient):
     """What a client is. Its process and its user are asked of the system."""
 
-    protocol: Literal[3]
+    protocol: Literal[4]
     place: Literal[AskedAt.ATTACHED_SCREEN, AskedAt.COMMAND_LINE]
 
 
@@ -157,7 +177,7 @@ class Question(_Request):
 class JobCommand(_Request):
     """A command about one job."""
 
-    do: Literal["resume_job", "claim_job", "decline_job"]
+    do: Literal["resume_job", "claim_job", "decline_job", "cancel_request"]
     job_id: str = Field(pattern=_JOB_ID)
 
 
@@ -194,6 +214,48 @@ class Withdraw(_Request):
     slots: tuple[Annotated[int, Field(ge=0, le=2**53)], ...] = Field((), max_length=MAX_SLOTS)
 
 
+class OrderJob(_Request):
+    """The command to request a job for a file, or to estimate that."""
+
+    do: Literal["estimate_request", "request_job"]
+    path: str = Field(pattern="^/", max_length=MAX_PATH_CHARS)
+    language: Language
+    epochs: int = Field(ge=MIN_EPOCHS, le=MAX_EPOCHS)
+    fee_wei: int = Field(ge=0, lt=2**256)
+    lifetime_s: int = Field(ge=1, le=MAX_LIFETIME_S)
+    private: bool = False
+    anyway: bool = False
+
+    @property
+    def order(self) -> Order:
+        """What is ordered."""
+        return Order(
+            path=Path(self.path),
+            language=self.language,
+            epochs=self.epochs,
+            fee_wei=self.fee_wei,
+            lifetime_s=self.lifetime_s,
+            private=self.private,
+            anyway=self.anyway,
+        )
+
+
+class FetchResult(_Request):
+    """The command to fetch a result, and to write it as a model into a directory that is not there yet."""
+
+    do: Literal["fetch_result"]
+    job_id: str = Field(pattern=_JOB_ID)
+    directory: str = Field(pattern="^/", max_length=MAX_PATH_CHARS)
+
+
+class CompareResult(_Request):
+    """The command to compare a result with the model that it started from."""
+
+    do: Literal["compare_result"]
+    job_id: str = Field(pattern=_JOB_ID)
+    prompts: tuple[Annotated[str, Field(max_length=MAX_PROMPT_CHARS)], ...] = Field((), max_length=4)
+
+
 class ChangeSetting(_Request):
     """The command to change a setting; "" restores its default."""
 
@@ -202,7 +264,17 @@ class ChangeSetting(_Request):
     text: str = Field(max_length=MAX_REQUEST_BYTES)
 
 
-AnyCommand = PauseJob | PauseClaims | JobCommand | NodeCommand | Withdraw | ChangeSetting
+AnyCommand = (
+    PauseJob
+    | PauseClaims
+    | JobCommand
+    | NodeCommand
+    | Withdraw
+    | OrderJob
+    | FetchResult
+    | CompareResult
+    | ChangeSetting
+)
 _REQUEST: TypeAdapter[Question | AnyCommand] = TypeAdapter(Question | AnyCommand)
 
 
@@ -221,6 +293,11 @@ def request_line(words: dict[str, Any]) -> bytes:
     if len(encoded) > MAX_REQUEST_BYTES:
         raise ControlError(NotToBeSent(f"{len(encoded)} > {MAX_REQUEST_BYTES} B"))
     return encoded
+
+
+def order_words(order: Order) -> dict[str, Any]:
+    """Return an order as the details of a command."""
+    return {**asdict(order), "path": str(order.path), "language": order.language.value}
 
 
 def line(words: dict[str, Any]) -> bytes:

@@ -18,6 +18,7 @@ from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.market.model_readiness import Models
 from emeth_tui.engine.money.terms import Terms
 from emeth_tui.engine.pauses.schedule import Schedule
+from emeth_tui.engine.requester.requester import Requester
 from emeth_tui.engine.service_health import ServiceHealth
 from emeth_tui.engine.steps.job_book import JobBook
 from emeth_tui.errors import ChainUnreachable
@@ -47,6 +48,7 @@ class Context:
     terms: Terms
     chain: ChainClient
     transactions: TransactionSender
+    requester: Requester
     storage: StorageClient
     info: InfoServer
     store: Store

@@ -32,6 +32,7 @@ from emeth_tui.engine.money.summary import RunAccount, Summary
 from emeth_tui.engine.money.watch import News, Watcher
 from emeth_tui.engine.pauses import pauses
 from emeth_tui.engine.pauses.rules import DeviceRules
+from emeth_tui.engine.requester.node_requests import NodeRequests
 from emeth_tui.engine.settings_editor import SettingChange, SettingsEditor
 from emeth_tui.engine.state_keeper import COPY_EVERY_S, LOOK_EVERY_S, StateKeeper
 from emeth_tui.engine.steps.job_tasks import JobTasks
@@ -110,6 +111,10 @@ class Node:
         self._lateness = Lateness(context)
         self._rejections = rejections.Rejections(context)
         self._deliveries = deliveries.Deliveries(context)
+        self._requests = requests = NodeRequests(context)
+        self.estimate_request, self.request_job = requests.estimate, requests.request
+        self.cancel_request = requests.cancel
+        self.fetch_result, self.compare_result = requests.fetch, requests.compare
         self._stop = asyncio.Event()
         self._watch_now = asyncio.Event()
         self._discover_now = asyncio.Event()
@@ -176,6 +181,7 @@ class Node:
         try:
             await asyncio.wait([*loops, stopping], return_when=asyncio.FIRST_COMPLETED)
         finally:
+            await self._requests.close()
             await _cancel([*loops, stopping])
             await self._pause_tasks()
             await self._sensors.read_once_more(READ_AT_END_S)  # for what devices took since the last time

@@ -14,6 +14,7 @@ from emeth_tui.clients.http.dates import listen_for_dates
 from emeth_tui.clients.http.transport import open_transport
 from emeth_tui.clients.info_server import InfoServer
 from emeth_tui.clients.storage.client import StorageClient
+from emeth_tui.clients.storage.requester import RequesterStorage
 from emeth_tui.clients.transactions.fee_limits import FeeLimits
 from emeth_tui.clients.transactions.sender import TransactionSender
 from emeth_tui.clients.wallet import Wallet
@@ -31,6 +32,8 @@ from emeth_tui.engine.market.model_readiness import Models
 from emeth_tui.engine.money.terms import Terms, differences_from_published
 from emeth_tui.engine.node import Node
 from emeth_tui.engine.pauses.schedule import Schedule
+from emeth_tui.engine.requester.requester import Requester
+from emeth_tui.engine.requester.under_way import RequestsUnderWay
 from emeth_tui.engine.service_health import ServiceHealth
 from emeth_tui.engine.settings_editor import SettingsEditor
 from emeth_tui.engine.steps.job_book import JobBook
@@ -143,6 +146,8 @@ async def _connect(
         schedule = Schedule(lambda: live.now.schedule, clock.now_unix_s)
         measurements = Measurements(store.measurements, clock.now_unix_s)
         book = JobBook(store.jobs, clock.now_unix_s)
+        under_way = RequestsUnderWay(store.requests)
+        transactions = _transactions(chain, wallet, store, live, network, under_way)
         energy = EnergyMeter(store.energy, book, leases, clock.now_unix_s)
         yield Context(
             live=live,
@@ -150,7 +155,17 @@ async def _connect(
             address=wallet.address,
             terms=Terms.load(await chain.rates(), store.key_values),
             chain=chain,
-            transactions=_transactions(chain, wallet, store, live, network),
+            transactions=transactions,
+            requester=Requester(
+                network=network,
+                address=wallet.address,
+                chain=chain,
+                storage=RequesterStorage(network, wallet, transport),
+                transactions=transactions,
+                store=store,
+                aim=under_way,
+                alone=False,
+            ),
             storage=StorageClient(network, wallet, transport, uploads=store.uploads),
             info=InfoServer(network, transport),
             store=store,
@@ -182,7 +197,12 @@ def _services(network: Network) -> dict[str, ServiceName]:
 
 
 def _transactions(
-    chain: ChainClient, wallet: Wallet, store: Store, live: LiveSettings, network: Network
+    chain: ChainClient,
+    wallet: Wallet,
+    store: Store,
+    live: LiveSettings,
+    network: Network,
+    under_way: RequestsUnderWay,
 ) -> TransactionSender:
     return TransactionSender(
         chain,
@@ -190,6 +210,7 @@ def _transactions(
         store.journal,
         confirmations=network.confirmations,
         fee_limits=lambda: _fee_limits(live.now.limits),
+        wanted=under_way.wants,
     )
 
 

@@ -17,9 +17,9 @@ from emeth_tui.words.translation import _
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from emeth_tui.engine.requester.orders import Estimate
     from emeth_tui.engine.view.following import FollowedJob
-    from emeth_tui.requester.measuring import Measured
-    from emeth_tui.requester.terms import Terms, Wish
+    from emeth_tui.training.data.measuring import Measured
 
 Fact = tuple[str, str, str]  # a label, what it comes to, and the role that this plays
 _STATE_ROLES = {
@@ -55,10 +55,10 @@ def request_record(followed: FollowedJob) -> records.RequestRecord:
     )
 
 
-def request_facts(
-    measured: Measured, wish: Wish, terms: Terms, model: str, balance_wei: int, now_unix_s: float
-) -> list[Fact]:
+def request_facts(estimated: Estimate) -> list[Fact]:
     """Return what a request costs and what nodes will make of it."""
+    measured, wish, terms = estimated.measured, estimated.wish, estimated.terms
+    model, balance_wei, now_unix_s = estimated.model, estimated.balance_wei, estimated.now_unix_s
     left_s = wish.deadline_unix_s - now_unix_s
     return [
         (_("dataset"), f"{size(measured.size_bytes)}, {wish.language.value}, {_tokens(measured)}", ""),

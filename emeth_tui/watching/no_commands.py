@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
 
+from emeth_tui.engine.requester.orders import Estimate, FetchedModel, Order
 from emeth_tui.engine.settings_editor import SettingChange
+from emeth_tui.engine.view.following import FollowedJob
 from emeth_tui.errors import CommandRefused
 from emeth_tui.model import JobId
 from emeth_tui.notices.reasons.network.watching import FromChainAlone
@@ -36,6 +39,21 @@ class NoCommands:
         _refuse()
 
     async def withdraw(self, slots: Collection[int] = ()) -> int:
+        _refuse()
+
+    async def estimate_request(self, order: Order) -> Estimate:
+        _refuse()
+
+    async def request_job(self, order: Order) -> FollowedJob:
+        _refuse()
+
+    async def cancel_request(self, job_id: JobId) -> None:
+        _refuse()
+
+    async def fetch_result(self, job_id: JobId, directory: Path) -> FetchedModel:
+        _refuse()
+
+    async def compare_result(self, job_id: JobId, prompts: Sequence[str] = ()) -> dict[str, Any]:
         _refuse()
 
     async def change_setting(self, key: str, text: str) -> Sequence[SettingChange]:

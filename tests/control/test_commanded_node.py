@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import getpass
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from emeth_tui.control.connection import Refused, connect
 from emeth_tui.control.server import serve_control
-from emeth_tui.model import SECONDS_PER_DAY, AskedAt, Asker, JobState, token_to_wei
+from emeth_tui.control.wire import order_words
+from emeth_tui.engine.requester.orders import Order
+from emeth_tui.model import SECONDS_PER_DAY, AskedAt, Asker, JobState, Language, token_to_wei
 from emeth_tui.notices.events.job import Declining, JobPaused, JobResumed
 from emeth_tui.notices.events.market import Chosen, ClaimsPaused, ClaimsResumed
 from emeth_tui.notices.events.node import Draining, SettingChanged, SettingsUnchanged, Stopping, Withdrawn
+from emeth_tui.notices.events.requests import RequestCancelled, Requesting
 from emeth_tui.notices.reasons.market import FinishingFirst, PausedByOperator
 from emeth_tui.notices.reasons.network.transactions import NoRewardOfDay
-from tests.engine.harness import Harness
+from emeth_tui.protocol.contracts import JobStatus
+from tests.engine.harness import TEXT, Harness
 from tests.engine.quick_worker import Script
 
 ME = Asker(AskedAt.COMMAND_LINE, os.getpid(), getpass.getuser())
@@ -112,3 +117,38 @@ async def test_rewards_of_chosen_days(network: Harness, directory: Path) -> None
         assert isinstance(withdrawn, Withdrawn)
         assert (withdrawn.slot, withdrawn.by) == (slot, ME)
         assert await line.do("withdraw") == 0
+
+
+async def test_a_job_is_estimated_requested_and_cancelled(
+    network: Harness, directory: Path, tmp_path: Path
+) -> None:
+    text = tmp_path / "novel.txt"
+    text.write_text(TEXT, "utf-8")
+    order = Order(text, Language.EN, 30, token_to_wei(20), 6 * 3_600)
+    before_wei = await network.emt_wei()
+    async with (
+        network.node(claims__enabled=False) as node,
+        serve_control(directory, node.node),
+        connect(directory, AskedAt.COMMAND_LINE) as line,
+    ):
+        estimated = await line.do("estimate_request", **order_words(order))
+        assert estimated.refusal(anyway=False) is None
+        assert estimated.balance_wei == before_wei
+        gone = replace(order, path=tmp_path / "gone.txt")
+        with pytest.raises(Refused, match=r"the node cannot read .*gone\.txt"):
+            await line.do("request_job", **order_words(gone))
+
+        followed = await line.do("request_job", **order_words(order))
+
+        job_id = followed.request.job_id
+        assert (await node.event("requesting")).body == Requesting(text, order.fee_wei, ME)
+        assert await network.emt_wei() == before_wei - order.fee_wei
+        assert (await network.job(job_id)).status is JobStatus.REQUESTED
+        await line.do("cancel_request", job_id=job_id)
+        assert (await node.event("request_cancelled", job_id)).body == RequestCancelled(order.fee_wei)
+        with pytest.raises(Refused, match="has no verified result"):
+            await line.do("fetch_result", job_id=job_id, directory=str(tmp_path / "model"))
+        with pytest.raises(Refused, match="was not requested from here"):
+            await line.do("compare_result", job_id="0x" + "9" * 32)
+        assert (await node.stop()).adds_up
+    assert await network.emt_wei() == before_wei

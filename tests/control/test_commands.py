@@ -19,18 +19,22 @@ from emeth_tui.control import answers, connection, session, wire
 from emeth_tui.control.client import RemoteNode
 from emeth_tui.control.connection import Connection, ConnectionBroken, OutcomeUnknown, Refused, connect
 from emeth_tui.control.server import serve_control
+from emeth_tui.control.wire import order_words
+from emeth_tui.engine.requester.orders import FetchedModel, Order
 from emeth_tui.errors import ControlError
-from emeth_tui.model import AskedAt, Asker, JobId, token_to_wei
+from emeth_tui.model import AskedAt, Asker, JobId, Language, token_to_wei
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.job import NotUnderWay
 from emeth_tui.notices.reasons.market import FinishingFirst, PausedByOperator
 from emeth_tui.transport.local_socket import connected_socket
 from tests.control.conftest import LIMIT_S, ShownNode, attached, mute_node, until
 from tests.terminal import ROOT
-from tests.tui.stand_in import SECOND_ID, TRAINING_ID
+from tests.tui.stand_in import SECOND_ID, TRAINING_ID, compared, estimated
 
 HERE = Asker(AskedAt.COMMAND_LINE, os.getpid(), getpass.getuser())
 SCREEN = Asker(AskedAt.ATTACHED_SCREEN, os.getpid(), getpass.getuser())
+ORDER = Order(Path("/home/me/novel.txt"), Language.EN, 30, token_to_wei(20), 21_600, private=True)
+MODEL = FetchedModel(TRAINING_ID, Path("/m"), True, 1_420_000_000, compared())
 COMMANDS = [
     ("pause_job", {"job_id": TRAINING_ID}, TRAINING_ID, ""),
     ("pause_job", {"job_id": TRAINING_ID, "for_s": 7_200}, TRAINING_ID, "in 7200 s"),
@@ -43,6 +47,10 @@ COMMANDS = [
     ("decline_job", {"job_id": TRAINING_ID}, TRAINING_ID, None),
     ("withdraw", {}, None, token_to_wei(812)),
     ("withdraw", {"slots": [19_674, 19_675]}, (19_674, 19_675), token_to_wei(812)),
+    ("estimate_request", order_words(ORDER), ORDER, estimated(ORDER)),
+    ("cancel_request", {"job_id": TRAINING_ID}, TRAINING_ID, None),
+    ("fetch_result", {"job_id": TRAINING_ID, "directory": "/m"}, (TRAINING_ID, Path("/m")), MODEL),
+    ("compare_result", {"job_id": TRAINING_ID, "prompts": ["A"]}, (TRAINING_ID, ("A",)), compared("A")),
     ("drain", {}, None, None),
     ("request_stop", {}, None, None),
 ]
@@ -56,8 +64,8 @@ async def line(served: Path) -> AsyncIterator[Connection]:
 
 
 def test_every_command_of_the_protocol_is_in_the_list() -> None:
-    settings = {"change_setting", "reload_settings"}  # tested below: they answer with changes
-    assert {name for name, *_rest in COMMANDS} | settings == set(wire.Command.__args__)  # type: ignore[attr-defined]
+    below = {"change_setting", "reload_settings", "request_job"}  # tested there: their answers are made
+    assert {name for name, *_rest in COMMANDS} | below == set(wire.Command.__args__)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(("command", "details", "argument", "answer"), COMMANDS)
@@ -82,9 +90,23 @@ async def test_settings_are_changed_and_read_again(shown: ShownNode, line: Conne
     assert shown.askers == [HERE, HERE]
 
 
+async def test_a_job_is_requested_with_every_word_of_its_order(shown: ShownNode, line: Connection) -> None:
+    followed = await line.do("request_job", **order_words(ORDER))
+    assert followed == shown.records.followed[0]
+    assert shown.calls == [("request_job", ORDER)]
+
+
 @pytest.mark.parametrize(
     ("command", "call"),
     [
+        (lambda node: node.estimate_request(ORDER), ("estimate_request", ORDER)),
+        (lambda node: node.request_job(ORDER), ("request_job", ORDER)),
+        (lambda node: node.cancel_request(TRAINING_ID), ("cancel_request", TRAINING_ID)),
+        (
+            lambda node: node.fetch_result(TRAINING_ID, Path("/m")),
+            ("fetch_result", (TRAINING_ID, Path("/m"))),
+        ),
+        (lambda node: node.compare_result(TRAINING_ID), ("compare_result", (TRAINING_ID, ()))),
         (lambda node: node.pause_job(TRAINING_ID), ("pause_job", TRAINING_ID)),
         (lambda node: node.resume_job(TRAINING_ID), ("resume_job", TRAINING_ID)),
         (lambda node: node.pause_claims(), ("pause_claims", None)),

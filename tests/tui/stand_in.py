@@ -19,6 +19,8 @@ from emeth_tui.engine.gpus.reading import GpuReading
 from emeth_tui.engine.market.rules import Offer
 from emeth_tui.engine.market.standstill import Standstill
 from emeth_tui.engine.money.costs import NO_COSTS, DayCosts
+from emeth_tui.engine.requester.orders import Estimate, FetchedModel, Order
+from emeth_tui.engine.requester.terms import Wish, terms_of
 from emeth_tui.engine.service_health import ServiceStatus
 from emeth_tui.engine.settings_editor import SettingChange, SettingsEditor, SettingsView
 from emeth_tui.engine.view.following import FollowedJob
@@ -60,6 +62,7 @@ from emeth_tui.protocol.info_api import ListedJob
 from emeth_tui.settings import Network, Settings, load_network, settings_layers
 from emeth_tui.store.jobs import EpochRecord
 from emeth_tui.store.requests import StoredRequest
+from emeth_tui.training.data.measuring import Measured
 from emeth_tui.workers.views import WorkerView
 from tests.factories import make_job, make_transaction
 
@@ -389,6 +392,36 @@ def followed_jobs() -> list[FollowedJob]:
     return [FollowedJob(unfinished, None), FollowedJob(training, chain_job(training))]
 
 
+def estimated(order: Order) -> Estimate:
+    """What an order comes to on an account with 120 EMT."""
+    deadline_unix_s = int(NOW) + order.lifetime_s
+    wish = Wish(640_000, order.language, order.epochs, order.fee_wei, deadline_unix_s)
+    network = load_network(Settings(network="round3-2"), environment={})
+    return Estimate(
+        measured=Measured(640_000, "c" * 64, 151_204, 11_380),
+        wish=wish,
+        terms=terms_of(wish, network, ROUND_3_2_RATES, NOW),
+        model=network.models[order.language],
+        address=snapshot().address,
+        balance_wei=token_to_wei(120),
+        now_unix_s=NOW,
+    )
+
+
+def compared(*prompts: str) -> dict[str, Any]:
+    """What a comparison finds of a result that has learned."""
+    start, result = "the the of a and, the", "lit, and the boat comes home before the tide."
+    shown = prompts or ("A lamp is", "Who waits there?")
+    return {
+        "epochs": 30,
+        "hash": "ab" * 32,
+        "claimed_loss": 2.1034,
+        "loss": 2.1041,
+        "start_loss": 3.4812,
+        "samples": [{"prompt": prompt, "start": start, "result": result} for prompt in shown],
+    }
+
+
 def chain_job(request: StoredRequest, **changes: Any) -> ChainJob:
     """What the chain has of a requested job that another node trains."""
     values: dict[str, Any] = {
@@ -608,6 +641,29 @@ class StandInNode:
     async def withdraw(self, slots: Collection[int] = (), *, by: Asker = OPERATOR) -> int:
         self._called("withdraw", tuple(slots) or None, by=by)
         return token_to_wei(812)
+
+    async def estimate_request(self, order: Order, *, by: Asker = OPERATOR) -> Estimate:
+        self._called("estimate_request", order, by=by)
+        return estimated(order)
+
+    async def request_job(self, order: Order, *, by: Asker = OPERATOR) -> FollowedJob:
+        self._called("request_job", order, by=by)
+        made = requested(JobId("0x7e" + "8" * 30), order.path.name, path=order.path, fee_wei=order.fee_wei)
+        self.records.followed = [FollowedJob(made, None), *self.records.followed]
+        return self.records.followed[0]
+
+    async def cancel_request(self, job_id: JobId, *, by: Asker = OPERATOR) -> None:
+        self._called("cancel_request", job_id, by=by)
+
+    async def fetch_result(self, job_id: JobId, directory: Path, *, by: Asker = OPERATOR) -> FetchedModel:
+        self._called("fetch_result", (job_id, directory), by=by)
+        return FetchedModel(job_id, directory, True, 1_420_000_000, compared())
+
+    async def compare_result(
+        self, job_id: JobId, prompts: Sequence[str] = (), *, by: Asker = OPERATOR
+    ) -> dict[str, Any]:
+        self._called("compare_result", (job_id, tuple(prompts)), by=by)
+        return compared(*prompts)
 
     async def change_setting(self, key: str, text: str, *, by: Asker = OPERATOR) -> Sequence[SettingChange]:
         self._called("change_setting", (key, text), by=by)

@@ -148,6 +148,11 @@ def _clear_line() -> None:
 
 
 async def _cancel(place: Place, request: StoredRequest, secrets: Mapping[str, str]) -> None:
+    """Cancel a request: by the running node where there is one."""
+    if place.pid is not None:
+        async with place.node() as node:
+            await node.connection.do("cancel_request", job_id=request.job_id)
+        return
     async with requester_of(place, place.network(), wallet_of(place, secrets)) as requester:
         await requester.cancel(request.job_id)
 

@@ -12,8 +12,8 @@ from emeth_tui.errors import CommandRefused
 
 if TYPE_CHECKING:
     from emeth_tui.clients.wallet import Wallet
+    from emeth_tui.engine.requester.requester import Requester
     from emeth_tui.model import JobId
-    from emeth_tui.requester.requester import Requester
     from emeth_tui.settings import Network
     from emeth_tui.store.requests import StoredRequest
 
@@ -29,12 +29,11 @@ def wallet_of(place: Place, secrets: Mapping[str, str]) -> Wallet:
 async def requester_of(place: Place, network: Network, wallet: Wallet) -> AsyncIterator[Requester]:
     """Hold the state while the body runs: one program at a time sends an account's transactions.
 
-    Raise CommandRefused where a node runs on it, and what `open_requester` raises.
+    Raise StoreError where a node has begun to run on it, and what `open_requester` raises.
     """
-    from emeth_tui.requester.requester import open_requester
+    from emeth_tui.engine.requester.requester import open_requester
     from emeth_tui.store.database import Store
 
-    refuse_beside_a_node(place)
     with Store(place.state_dir) as store:
         async with open_requester(place.settings, network, wallet, store) as requester:
             yield requester

@@ -15,20 +15,19 @@ from emeth_tui.cli.node.place import Place, place_of, run
 from emeth_tui.cli.output.confirming import YES, confirm
 from emeth_tui.cli.output.printing import JSON, Output, example, print_json
 from emeth_tui.cli.output.progress import progress
-from emeth_tui.cli.requester.place import refuse_beside_a_node, requester_of, wallet_of
+from emeth_tui.cli.requester.place import requester_of, wallet_of
 from emeth_tui.cli.types import Emt, UserPath
-from emeth_tui.errors import CommandRefused, ExitCode
+from emeth_tui.errors import ExitCode
 from emeth_tui.model import Language
 from emeth_tui.streams import narrate
 from emeth_tui.words.formats import exact_token
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
+    from emeth_tui.engine.requester.orders import Estimate, Order
+    from emeth_tui.engine.requester.requester import Requester
     from emeth_tui.engine.view.following import FollowedJob
     from emeth_tui.model import JobId
-    from emeth_tui.requester.measuring import Measured
-    from emeth_tui.requester.requester import Requester
-    from emeth_tui.requester.terms import Wish
 
 LEAST_EPOCHS, MOST_EPOCHS = 30, 1_000  # protocol.parameters, which --help need not load
 _SPAN = re.compile(r"(\d{1,6})([smhdw])")
@@ -47,20 +46,6 @@ class Span(click.ParamType[int]):
         if match is None:
             self.fail(f"{value!r} is not a time, such as 90m, 6h or 2d", param, ctx)
         return int(match[1]) * _SECONDS[match[2]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """The command's options."""
-
-    path: Path
-    language: Language
-    epochs: int
-    fee_wei: int
-    lifetime_s: int
-    private: bool
-    anyway: bool
-    yes: bool
 
 
 @click.command(
@@ -103,14 +88,18 @@ def request(
     """Have the network train its model on a text: measures it as a node will, shows the cost, and asks.
 
     Then the text is stored, exactly the fee approved, the job requested and its id printed. Where that breaks
-    off, the same command goes on from there; nothing is paid twice. `emeth-tui requests` shows what became of
-    it.
+    off, the same command goes on from there; nothing is paid twice. While a node of this account runs, the
+    node does all of this. `emeth-tui requests` shows what became of the job.
     """
     place = place_of(context)
     output = Output(as_json, ascii_only=place.settings.screen.ascii)
-    asked = _Asked(file, Language(language), epochs, fee, deadline, private, anyway, yes)
-    refuse_beside_a_node(place)
-    made = run(_request(place, output, asked, take_secrets()))
+    from emeth_tui.engine.requester.orders import Order
+
+    order = Order(file.absolute(), Language(language), epochs, fee, deadline, private, anyway)
+    secrets = take_secrets()
+    asking = _Asking(output, order, yes)
+    work = _by_the_node(place, asking) if place.pid is not None else _alone(place, asking, secrets)
+    made = run(work)
     if as_json:
         from emeth_tui.listings.requests import request_record
 
@@ -118,55 +107,67 @@ def request(
     return ExitCode.OK
 
 
-async def _request(place: Place, output: Output, asked: _Asked, secrets: Mapping[str, str]) -> FollowedJob:
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """An order that somebody gives, and whether they are asked once more."""
+
+    output: Output
+    order: Order
+    yes: bool
+
+    def decide(self, estimated: Estimate) -> None:
+        """Show what the order comes to, and ask. Raise CommandRefused, InsufficientFunds or NotConfirmed."""
+        from emeth_tui.listings.requests import request_facts
+
+        if estimated.job_id is not None:
+            narrate(_("an earlier run began to request this; it goes on"))
+        if (refused := estimated.refusal(anyway=self.order.anyway)) is not None:
+            raise refused
+        if not estimated.is_requested:
+            amount = exact_token(self.order.fee_wei)
+            question = _("Request this job and pay {amount} EMT?").format(amount=amount)
+            confirm(self.output, question, request_facts(estimated), yes=self.yes)
+
+    def note_requested(self, job_id: JobId) -> None:
+        """Print the id of the job."""
+        if not self.output.as_json:
+            print(job_id, flush=True)
+
+
+async def _by_the_node(place: Place, asking: _Asking) -> FollowedJob:
+    """Have the running node request the job: it is the account's one sender."""
+    from emeth_tui.control.wire import order_words
+
+    words = order_words(asking.order)
+    async with place.node() as node:
+        estimated: Estimate = await node.connection.do("estimate_request", **words)
+    asking.decide(estimated)
+    async with place.node() as node:  # anew: somebody may have thought for long
+        narrate(_("the running node requests it; waiting for the block to be final"))
+        followed: FollowedJob = await node.connection.do("request_job", **words)
+    asking.note_requested(followed.request.job_id)
+    return followed
+
+
+async def _alone(place: Place, asking: _Asking, secrets: Mapping[str, str]) -> FollowedJob:
+    """Request the job here, holding the state."""
     import asyncio
 
-    from emeth_tui.requester.measuring import measure
-    from emeth_tui.requester.terms import Wish
+    from emeth_tui.engine.requester.ordering import estimate, place_order
     from emeth_tui.settings import ClaimSettings
+    from emeth_tui.training.data.measuring import measure
 
-    network = place.network()
+    network, order = place.network(), asking.order
     most_bytes = ClaimSettings().max_dataset_bytes
-    model = network.models[asked.language]
-    measured = await asyncio.to_thread(measure, asked.path, asked.language, model, max_bytes=most_bytes)
+    model = network.models[order.language]
+    measured = await asyncio.to_thread(measure, order.path, order.language, model, max_bytes=most_bytes)
     async with requester_of(place, network, wallet_of(place, secrets)) as requester:
-        deadline_unix_s = int(await requester.now_unix_s()) + asked.lifetime_s
-        wish = Wish(measured.size_bytes, asked.language, asked.epochs, asked.fee_wei, deadline_unix_s)
-        known = requester.unfinished(measured, wish, private=asked.private)
-        if known is not None:
-            narrate(_("an earlier run began to request this; it goes on"))
-        if known is None or not await requester.find_requested(known):
-            await _decide(requester, output, asked, measured, wish)
-            known = requester.unfinished(measured, wish, private=asked.private)
-            known = known or requester.record(asked.path, measured, wish, private=asked.private)
-            with progress(_("storing")) as on_progress:
-                await requester.request(known, asked.path, deadline_unix_s, on_progress)
-        if not output.as_json:
-            print(known.job_id, flush=True)
-        return await _conclude(requester, known.job_id)
-
-
-async def _decide(
-    requester: Requester, output: Output, asked: _Asked, measured: Measured, wish: Wish
-) -> None:
-    """Show what the request comes to, and ask. Raise CommandRefused, InsufficientFunds or NotConfirmed."""
-    from emeth_tui.errors import InsufficientFunds
-    from emeth_tui.listings.requests import request_facts
-    from emeth_tui.notices.reasons.network.requesting import NodesRefuse
-    from emeth_tui.notices.reasons.network.transactions import FeeUnaffordable
-    from emeth_tui.requester.terms import terms_of
-
-    now_unix_s = await requester.now_unix_s()
-    terms = terms_of(wish, requester.network, await requester.chain.rates(), now_unix_s)
-    if terms.refusal is not None and (terms.impossible or not asked.anyway):
-        raise CommandRefused(terms.refusal if terms.impossible else NodesRefuse(terms.refusal))
-    balance_wei = (await requester.chain.balances(requester.address)).emt_wei
-    if balance_wei < wish.fee_wei:
-        raise InsufficientFunds(FeeUnaffordable(wish.fee_wei, requester.address, balance_wei))
-    model = requester.network.models[wish.language]
-    facts = request_facts(measured, wish, terms, model, balance_wei, now_unix_s)
-    question = _("Request this job and pay {amount} EMT?").format(amount=exact_token(wish.fee_wei))
-    confirm(output, question, facts, yes=asked.yes)
+        estimated = await estimate(requester, order, measured)
+        asking.decide(estimated)
+        with progress(_("storing")) as on_progress:
+            job_id = await place_order(requester, order, estimated, on_progress)
+        asking.note_requested(job_id)
+        return await _conclude(requester, job_id)
 
 
 async def _conclude(requester: Requester, job_id: JobId) -> FollowedJob:

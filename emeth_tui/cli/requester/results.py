@@ -23,7 +23,7 @@ from emeth_tui.streams import narrate
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
-    from emeth_tui.requester.fetching import Fetched
+    from emeth_tui.engine.requester.fetching import Fetched
     from emeth_tui.store.requests import StoredRequest
 
 TOKENS = click.option(
@@ -148,7 +148,7 @@ class _Work:
 
     async def model(self, target: Path) -> tuple[Fetched, bool, dict[str, Any]]:
         """Fetch, check and write a model; return also whether its hash chain was checked."""
-        from emeth_tui.requester.fetching import write_model
+        from emeth_tui.engine.requester.fetching import write_model
         from emeth_tui.settings import load_network
 
         fetched = await self.fetched()
@@ -182,8 +182,8 @@ class _Work:
         from emeth_tui.clients.http.transport import open_transport
         from emeth_tui.clients.storage.client import StorageClient
         from emeth_tui.clients.storage.requester import RequesterStorage
+        from emeth_tui.engine.requester.fetching import fetch
         from emeth_tui.engine.view.following import follow
-        from emeth_tui.requester.fetching import fetch
 
         network, wallet = self.place.network(), wallet_of(self.place, self.secrets)
         chain = await ChainClient.connect(network)

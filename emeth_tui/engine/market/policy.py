@@ -52,8 +52,11 @@ async def settle_sent(context: Context, job: Job | None = None) -> None:
 
 
 def is_wanted(context: Context, tx: JournaledTransaction) -> bool:
-    """Whether a transaction that the chain does not know is worth sending again: a claim may be no longer."""
+    """Whether a transaction that the chain does not know is worth sending again.
+
+    A claim may be no longer, and a request is only while it is made (`RequestsUnderWay`).
+    """
     known = None if tx.job_id is None else context.book.known(tx.job_id)
     if known is None or tx.purpose not in {"approve", "process"}:
-        return True
+        return context.requester.aim.wants(tx)
     return known.seen_end is None and claim_refusal(context, known) is None

@@ -23,6 +23,12 @@ class Program:
 
     network: Harness
     directory: Path
+    state: str = "requester"
+
+    @property
+    def state_dir(self) -> Path:
+        """The state's directory, before the network's name."""
+        return self.directory / self.state
 
     @property
     def text(self) -> Path:
@@ -33,7 +39,7 @@ class Program:
 
     @property
     def command(self) -> list[str]:
-        return program(self.network, self.directory / "requester")
+        return program(self.network, self.state_dir)
 
     @property
     def request(self) -> list[str]:

@@ -11,7 +11,6 @@ import pytest
 
 from emeth_tui.devnet.faults import Faults
 from emeth_tui.protocol.contracts import JobStatus
-from emeth_tui.store.database import Store
 from tests.cli.requester.program import Program
 from tests.engine.harness import TEXT, Harness, quiet_network
 
@@ -112,15 +111,6 @@ async def test_a_requested_job_is_cancelled_while_no_node_has_it(
     assert "only a job that no node has taken" in why
     ended, _stderr = await emeth_tui("requests", "watch", job_id, "--json", code=26)
     assert json.loads(ended)["state"] == "canceled"
-
-
-async def test_nothing_is_sent_beside_a_node_of_the_same_state(
-    emeth_tui: Program, network: Harness, tmp_path: Path
-) -> None:
-    with Store(tmp_path / "requester" / "devnet"):
-        _stdout, why = await emeth_tui(*emeth_tui.request, code=24, mining=False)
-    assert "`emeth-tui stop` ends it" in why
-    assert await emeth_tui.nonce("pending") == 0
 
 
 @pytest.mark.slow

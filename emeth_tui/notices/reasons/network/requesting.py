@@ -12,6 +12,19 @@ class NodeSendsHere(Reason):
     pid: int
 
 
+class NodeCannotRead(Reason):
+    path: Path
+    detail: str
+
+
+class NotRequestedHere(Reason):
+    job: str
+
+
+class BrokenOff(Reason):
+    pass
+
+
 class NodesRefuse(Reason):
     cause: Reason
 

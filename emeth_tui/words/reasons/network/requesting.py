@@ -12,6 +12,16 @@ SENTENCES: Mapping[type[Notice], str] = {
         "a node runs on {directory} (process {pid}) and sends this account's transactions; `emeth-tui stop` "
         "ends it, or name another state and another account with --state-dir and --config"
     ),
+    requesting.NodeCannotRead: (
+        "the node cannot read {path}: {detail}; put the file where the node's user reads it (a service has a "
+        "`/tmp` of its own)"
+    ),
+    requesting.NotRequestedHere: (
+        "job {job} was not requested from here; `emeth-tui requests` lists those that were"
+    ),
+    requesting.BrokenOff: (
+        "the node ends, and this is broken off; nothing is done twice: the same command goes on from there"
+    ),
     requesting.NodesRefuse: (
         "nodes with the usual settings would not take this job: {cause}; --anyway requests it all the same"
     ),

@@ -17,6 +17,9 @@ from emeth_tui.clients.chain.requests import JobRequest
 from emeth_tui.clients.storage.requester import RequesterStorage
 from emeth_tui.clients.transactions.sender import TransactionSender
 from emeth_tui.clients.transactions.signed_bytes import read_signed
+from emeth_tui.engine.requester.requester import Requester
+from emeth_tui.engine.requester.terms import Wish
+from emeth_tui.engine.requester.under_way import OneRequest, RequestsUnderWay
 from emeth_tui.engine.view.following import UNFINISHED, UNSEEN, follow
 from emeth_tui.engine.view.records import NodeRecords
 from emeth_tui.errors import NetworkError
@@ -25,13 +28,12 @@ from emeth_tui.notices.reasons.job import ChainLacksJob
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.job_ids import job_id_from_bytes
 from emeth_tui.protocol.parameters import JobParameters
-from emeth_tui.requester.measuring import Measured
-from emeth_tui.requester.requester import Aim, Requester
-from emeth_tui.requester.terms import Wish
 from emeth_tui.store.database import Store
 from emeth_tui.store.key_values import account_name
 from emeth_tui.store.requests import StoredRequest
+from emeth_tui.training.data.measuring import Measured
 from tests.clients.emeth_chain import FEE_WEI, NODE, RIVAL, CutConnection, EmethChain
+from tests.factories import make_transaction
 
 BYTES = 5_000
 DEADLINE_UNIX_S = 2**32
@@ -49,7 +51,7 @@ class World:
     store: Store
 
     def run(self, confirmations: int = 1) -> Requester:
-        aim = Aim()
+        aim = OneRequest()
         return Requester(
             network=self.network.network,
             address=NODE.address,
@@ -67,6 +69,14 @@ class World:
             store=self.store,
             aim=aim,
         )
+
+    def node(self) -> Requester:
+        """The requester of a node that starts on this state."""
+        aim = RequestsUnderWay(self.store.requests)
+        transactions = TransactionSender(
+            self.chain, self.network.wallet, self.store.journal, first_poll_s=0.01, wanted=aim.wants
+        )
+        return dataclasses.replace(self.run(), transactions=transactions, aim=aim, alone=False)
 
     def recorded(self, content: str = MEASURED.content) -> StoredRequest:
         """Record a request whose text is stored."""
@@ -294,6 +304,69 @@ async def test_what_commits_no_money_is_sent_again(world: World) -> None:
     await within(world.request(world.run(), world.recorded()))
 
     assert await world.on_chain(job_id) is JobStatus.SUBMITTED
+
+
+# ---- a node on the same state
+
+
+async def test_a_node_never_sends_a_request_that_was_signed_and_not_sent(world: World) -> None:
+    before_wei, request = await world.emt_wei(), world.recorded()
+    await world.broken_off(world.request(world.run(), request), 2)
+    node = world.node()
+
+    await within(node.transactions.settle_pending(wanted=node.aim.wants))
+    other = world.recorded("d" * 64)
+    await within(world.request(node, other))  # nor on the way to what it sends itself
+
+    assert await world.on_chain(request.job_id) is None
+    assert before_wei - await world.emt_wei() == FEE_WEI
+    await within(world.request(node, request))
+    assert await world.on_chain(request.job_id) is JobStatus.REQUESTED
+    assert before_wei - await world.emt_wei() == 2 * FEE_WEI
+
+
+async def test_what_was_signed_is_sent_by_the_same_words_once(world: World) -> None:
+    before_wei, request = await world.emt_wei(), world.recorded()
+    await world.broken_off(world.request(world.run(), request), 2)
+    (signed,) = [tx for tx in world.store.journal.unsettled() if tx.purpose == "request"]
+    node = world.node()
+
+    await within(world.request(node, request))
+    await within(world.request(node, request))
+
+    settled = {tx.tx_hash: tx.state for tx in world.store.journal.of_job(request.job_id)}
+    assert settled[signed.tx_hash] is TransactionState.MINED
+    assert before_wei - await world.emt_wei() == FEE_WEI
+
+
+async def test_a_failed_order_is_not_under_way(world: World) -> None:
+    node, request = world.node(), world.recorded()
+    world.network.app.hooks["eth_call"] = cut
+
+    with pytest.raises(NetworkError):
+        await within(world.request(node, request))
+
+    assert not node.aim.has(request.job_id)
+
+
+def test_a_node_sends_a_final_request_again_and_approvals_of_its_claims() -> None:
+    claim, requested, begun = (job_id_from_bytes(bytes([n] * 16)) for n in range(3))
+    known = {
+        requested: SimpleNamespace(requested_at_unix_s=1.0),
+        begun: SimpleNamespace(requested_at_unix_s=None),
+    }
+    table: Any = SimpleNamespace(get=known.get)
+    aim = RequestsUnderWay(table)
+
+    def wanted(purpose: str) -> list[bool]:
+        txs = [make_transaction(purpose=purpose, job_id=job_id) for job_id in (claim, requested, begun)]
+        return [aim.wants(tx) for tx in txs]
+
+    assert wanted("request") == [False, True, False]
+    assert wanted("approve") == [True, True, False]
+    assert wanted("cancel request") == wanted("submit") == [True, True, True]
+    aim.begin(begun)
+    assert wanted("request") == [False, True, True]
 
 
 def cut(_call: dict[str, Any]) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from emeth_tui.errors import DatasetError
 from emeth_tui.model import Language
 from emeth_tui.notices.reasons.network.requesting import DatasetOverLimit
 from emeth_tui.notices.reasons.training.data import DatasetUnreadable
-from emeth_tui.training.data.dataset import TokenisedDataset, check_split, load_tokens
-from emeth_tui.training.data.text_file import text_facts
-from emeth_tui.training.files.models import JobModel, model_spec, present_files
+
+if TYPE_CHECKING:
+    from emeth_tui.training.data.dataset import TokenisedDataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,9 @@ class Measured:
 
 def measure(path: Path, language: Language, model: str, *, max_bytes: int) -> Measured:
     """Measure a dataset file. Raise DatasetError saying why no node could train on it, TrainingError."""
+    from emeth_tui.training.data.dataset import check_split
+    from emeth_tui.training.data.text_file import text_facts
+
     try:
         size_bytes = path.stat().st_size
     except OSError as error:
@@ -41,7 +45,15 @@ def measure(path: Path, language: Language, model: str, *, max_bytes: int) -> Me
     return Measured(size_bytes, facts.content, tokens.train.size, tokens.valid.size)
 
 
+def measured_facts(dataset: str, language: str, model: str, max_bytes: int) -> dict[str, Any]:
+    """Measure a dataset file as a task of a child process (training.results.main)."""
+    return asdict(measure(Path(dataset), Language(language), model, max_bytes=max_bytes))
+
+
 def _tokens(path: Path, language: Language, model: str) -> TokenisedDataset | None:
+    from emeth_tui.training.data.dataset import load_tokens
+    from emeth_tui.training.files.models import JobModel, model_spec, present_files
+
     spec, files = model_spec(model), present_files(model)
     if spec.pretrained and files is None:
         return None

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from emeth_tui.engine.requester.terms import Wish, terms_of
 from emeth_tui.model import Language, token_to_wei
 from emeth_tui.notices.reasons import market as why
 from emeth_tui.notices.reasons.network.requesting import NothingForNodes
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES
-from emeth_tui.requester.terms import Wish, terms_of
 from emeth_tui.settings import Network
 
 NOW = 1_900_000_000

@@ -14,6 +14,7 @@ from typing import Any
 
 from emeth_tui.clients.storage.client import StorageClient
 from emeth_tui.clients.storage.requester import RequesterStorage
+from emeth_tui.engine.requester.results import open_result
 from emeth_tui.engine.view.following import FollowedJob
 from emeth_tui.errors import CommandRefused, DatasetError, ExportError, JobError
 from emeth_tui.notices.reasons.network.requesting import (
@@ -27,7 +28,6 @@ from emeth_tui.notices.reasons.training.data import DatasetChanged
 from emeth_tui.protocol.architectures import parameter_count
 from emeth_tui.protocol.hash_chain import links_from_digest
 from emeth_tui.protocol.parameters import MAX_EPOCHS
-from emeth_tui.requester.results import open_result
 from emeth_tui.store.requests import StoredRequest
 from emeth_tui.training.data.text_file import dataset_digest
 

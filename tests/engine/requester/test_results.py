@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from emeth_tui.engine.requester.results import open_result
 from emeth_tui.errors import JobError
 from emeth_tui.notices.reasons.training.models import HubUnreachable
-from emeth_tui.requester.results import open_result
 from tests.training.files.hub_server import serving
 
 MODEL = "someone/gpt2-tiny"

@@ -1,4 +1,4 @@
-"""Results of strangers, opened in a process that has no key, fetches nothing, and can be ended."""
+"""Opens results of strangers and measures texts, in a process that has no key and fetches nothing."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ MAX_ANSWER_BYTES = 4_000_000
 
 
 async def open_result(task: str, arguments: dict[str, Any], log: Path) -> dict[str, Any]:
-    """Do a task of `training.results.tasks` and return its answer; what libraries print goes to the log.
+    """Do a task of `training.results` and return its answer; what libraries print goes to the log.
 
-    The model that it was trained from must be on this machine (`workers.model_keeper.make_ready`).
+    The model that a result was trained from must be on this machine (`workers.model_keeper.make_ready`).
     Raise JobError for what is wrong with the result, WorkerError when the process ends without an answer.
     """
     log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

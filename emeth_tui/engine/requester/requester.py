@@ -10,8 +10,8 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from emeth_tui.clients.transactions.fee_limits import FeeLimits
 from emeth_tui.clients.transactions.sender import TransactionSender
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.engine.account import take_state
+from emeth_tui.engine.requester.terms import Wish
+from emeth_tui.engine.requester.under_way import Aim, OneRequest
 from emeth_tui.engine.view.following import FollowedJob, follow, is_of
 from emeth_tui.errors import (
     CommandRefused,
@@ -30,45 +32,30 @@ from emeth_tui.errors import (
     NetworkError,
     ReceiptTimeout,
 )
-from emeth_tui.model import JobId, JournaledTransaction, Language, TransactionState
+from emeth_tui.model import JobId, Language, TransactionState
 from emeth_tui.notices.reasons.job import ChainLacksJob
 from emeth_tui.notices.reasons.network.requesting import RequestNotOpen, RequestUnderWay
 from emeth_tui.notices.reasons.training.data import DatasetChanged, DatasetUnreadable
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.job_ids import job_id_from_bytes
 from emeth_tui.protocol.parameters import JobParameters
-from emeth_tui.requester.measuring import Measured
-from emeth_tui.requester.terms import Wish
 from emeth_tui.settings import Network, Settings
 from emeth_tui.store.database import Store
 from emeth_tui.store.key_values import account_name
 from emeth_tui.store.requests import StoredRequest
+from emeth_tui.training.data.measuring import Measured
 from emeth_tui.training.data.text_file import text_facts
 
 BETWEEN_LOOKS_S = 1.0
 OnProgress = Callable[[int, int], None]
 
 
-@dataclass(slots=True)
-class Aim:
-    """The job whose request is to be sent, None for none, and so what is worth sending of what was signed.
-
-    The journal may hold what a run for another job left, and what a node did that crashed on this state. What
-    commits no money goes out. A claim does not: nobody would train it.
-    """
-
-    job_id: JobId | None = None
-
-    def wants(self, tx: JournaledTransaction) -> bool:
-        """Whether a transaction that the chain does not know is worth sending again."""
-        if tx.purpose in {"approve", "request"}:
-            return tx.job_id == self.job_id
-        return tx.purpose != "process"
-
-
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """One account that has jobs trained. It holds the state, so it is the account's one sender."""
+    """One account that has jobs trained, through the account's one sender.
+
+    With `alone`, nobody else looks after the account's other transactions: they are settled on the way.
+    """
 
     network: Network
     address: str
@@ -77,6 +64,7 @@ class Requester:
     transactions: TransactionSender
     store: Store
     aim: Aim
+    alone: bool = True
 
     async def now_unix_s(self) -> float:
         """Return the later of this machine's clock and the newest block's time."""
@@ -123,17 +111,19 @@ class Requester:
         An id that another account has used is given up: the request is forgotten. Raise ReceiptTimeout while
         a request signed for it is on its way, NetworkError.
         """
-        await self._take_up(request.job_id)
-        job = (await self.chain.jobs([request.job_id])).get(request.job_id)
-        if job is not None and not is_of(request, job):
-            self.store.requests.delete(request.job_id)
-            return False
+        job_id = request.job_id
+        with self._aimed_at(job_id):
+            await self._take_up(job_id)
+            job = (await self.chain.jobs([job_id])).get(job_id)
+            if job is not None and is_of(request, job):
+                return True
+            if job is None and self.transactions.is_pending(job_id, "request"):
+                raise ReceiptTimeout(RequestUnderWay(job_id))
+            if job is None and self._was_mined(job_id):
+                raise NetworkError(ChainLacksJob())
+        self.aim.end(job_id)
         if job is not None:
-            return True
-        if self.transactions.is_pending(request.job_id, "request"):
-            raise ReceiptTimeout(RequestUnderWay(request.job_id))
-        if self._was_mined(request.job_id):
-            raise NetworkError(ChainLacksJob())
+            self.store.requests.delete(job_id)
         return False
 
     async def request(
@@ -146,13 +136,14 @@ class Requester:
         if await self.find_requested(request):
             return
         request = replace(request, deadline_unix_s=deadline_unix_s)
-        if not request.dataset:
-            request = await self._store_dataset(request, path, on_progress)
-        self.store.requests.save(request)
-        parameters = JobParameters(request.language, request.epochs)
-        await self.transactions.request(
-            JobRequest(request.job_id, request.dataset, parameters, request.fee_wei, deadline_unix_s)
-        )
+        with self._aimed_at(request.job_id):
+            if not request.dataset:
+                request = await self._store_dataset(request, path, on_progress)
+            self.store.requests.save(request)
+            parameters = JobParameters(request.language, request.epochs)
+            await self.transactions.request(
+                JobRequest(request.job_id, request.dataset, parameters, request.fee_wei, deadline_unix_s)
+            )
 
     async def conclude(self, job_id: JobId, on_wait: Callable[[], None]) -> FollowedJob:
         """Wait until a request is final, and note it: the same words ask for another job from then on.
@@ -179,7 +170,8 @@ class Requester:
         One that the chain has not seen is not sent any more, and forgotten. Raise CommandRefused,
         TransactionError or NetworkError.
         """
-        await self._take_up(None)
+        self.aim.end(job_id)
+        await self._take_up(job_id)
         known = self.store.requests.get(job_id)
         job = (await self.chain.jobs([job_id])).get(job_id)
         if known is not None and (job is None or not is_of(known, job)):
@@ -200,6 +192,16 @@ class Requester:
     def _account(self) -> str:
         return account_name(self.address, self.network.core_address)
 
+    @contextmanager
+    def _aimed_at(self, job_id: JobId) -> Iterator[None]:
+        """Aim at a job from now on, and no more when that fails."""
+        self.aim.begin(job_id)
+        try:
+            yield
+        except BaseException:
+            self.aim.end(job_id)
+            raise
+
     async def _store_dataset(
         self, request: StoredRequest, path: Path, on_progress: OnProgress
     ) -> StoredRequest:
@@ -214,21 +216,22 @@ class Requester:
             raise DatasetError(DatasetChanged(path))
         return replace(request, dataset=name)
 
-    async def _take_up(self, job_id: JobId | None) -> None:
-        """Settle what is signed, for the sake of one job (see `Aim`): send it again, or take its nonce away.
+    async def _take_up(self, job_id: JobId) -> None:
+        """Settle what is signed, with the aim that is set: send it again, or take its nonce away.
 
         Raise NetworkError.
         """
-        self.aim.job_id = job_id
-        await self.transactions.tend(self.aim.wants)
-        await self.transactions.settle_pending(wanted=self.aim.wants)
+        if self.alone:
+            await self.transactions.tend(self.aim.wants)
+        await self.transactions.settle_pending(None if self.alone else job_id, wanted=self.aim.wants)
 
     async def _until_final(self, job_id: JobId, on_wait: Callable[[], None]) -> None:
         """Wait until what a job sent is final, and send again what a reorganisation undid meanwhile."""
         while self._is_open(job_id):
             on_wait()
-            with contextlib.suppress(NetworkError):
-                await self.transactions.tend(self.aim.wants)
+            if self.alone:
+                with contextlib.suppress(NetworkError):
+                    await self.transactions.tend(self.aim.wants)
             if self._is_open(job_id):
                 await asyncio.sleep(BETWEEN_LOOKS_S)
 
@@ -265,7 +268,7 @@ async def open_requester(
         chain = await ChainClient.connect(network)
         stack.push_async_callback(chain.close)
         transport = await stack.enter_async_context(open_transport())
-        limits, aim = settings.limits, Aim()
+        limits, aim = settings.limits, OneRequest()
         yield Requester(
             network=network,
             address=wallet.address,

@@ -11,8 +11,8 @@ from emeth_tui.errors import DatasetError
 from emeth_tui.model import Language
 from emeth_tui.notices.reasons.network.requesting import DatasetOverLimit
 from emeth_tui.notices.reasons.training import data as why
-from emeth_tui.requester.measuring import measure
 from emeth_tui.training.data.dataset import load_tokens
+from emeth_tui.training.data.measuring import measure
 from emeth_tui.training.files.models import DEVNET_SMALL, open_model
 
 LIMIT = 1_000_000

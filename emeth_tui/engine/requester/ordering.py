@@ -1,0 +1,63 @@
+"""An order for a job is estimated, and placed once, however often it is given."""
+
+from __future__ import annotations
+
+from emeth_tui.clients.storage.client import Progress
+from emeth_tui.engine.requester.orders import Estimate, Order
+from emeth_tui.engine.requester.requester import Requester
+from emeth_tui.engine.requester.terms import Wish, terms_of
+from emeth_tui.engine.view.following import is_of
+from emeth_tui.model import JobId
+from emeth_tui.store.requests import StoredRequest
+from emeth_tui.training.data.measuring import Measured
+
+
+async def estimate(requester: Requester, order: Order, measured: Measured) -> Estimate:
+    """Estimate an order; nothing is sent. Raise NetworkError."""
+    now_unix_s = await requester.now_unix_s()
+    wish = _wish(order, measured, now_unix_s)
+    known = requester.unfinished(measured, wish, private=order.private)
+    return Estimate(
+        measured=measured,
+        wish=wish,
+        terms=terms_of(wish, requester.network, await requester.chain.rates(), now_unix_s),
+        model=requester.network.models[order.language],
+        address=requester.address,
+        balance_wei=(await requester.chain.balances(requester.address)).emt_wei,
+        now_unix_s=now_unix_s,
+        job_id=None if known is None else known.job_id,
+        is_requested=known is not None and await _is_on_chain(requester, known),
+    )
+
+
+async def place_order(
+    requester: Requester, order: Order, estimated: Estimate, on_progress: Progress
+) -> JobId:
+    """Request the job, or go on where an earlier run broke off; return its id once a block has it.
+
+    Raise DatasetError, StorageError, TransactionError or NetworkError.
+    """
+    measured, wish, private = estimated.measured, estimated.wish, order.private
+    known = requester.unfinished(measured, wish, private=private)
+    if known is not None and await requester.find_requested(known):
+        return known.job_id
+    # An id that another account has used was given up.
+    known = requester.unfinished(measured, wish, private=private)
+    known = known or requester.record(order.path, measured, wish, private=private)
+    await requester.request(known, order.path, wish.deadline_unix_s, on_progress)
+    return known.job_id
+
+
+def _wish(order: Order, measured: Measured, now_unix_s: float) -> Wish:
+    return Wish(
+        dataset_bytes=measured.size_bytes,
+        language=order.language,
+        epochs=order.epochs,
+        fee_wei=order.fee_wei,
+        deadline_unix_s=int(now_unix_s) + order.lifetime_s,
+    )
+
+
+async def _is_on_chain(requester: Requester, known: StoredRequest) -> bool:
+    job = (await requester.chain.jobs([known.job_id])).get(known.job_id)
+    return job is not None and is_of(known, job)
