@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
@@ -12,6 +13,8 @@ JobId = NewType("JobId", str)  # "0x" and 32 lower-case hex digits (bytes16), ch
 WEI_PER_TOKEN = 10**18  # EMT and the native token both have 18 decimals (protocol.md §1, §2)
 MJ_PER_KWH = 3_600_000_000  # thousandths of a joule
 SECONDS_PER_DAY = 86_400  # a slot is one UTC day (protocol.md §1)
+_LENGTH = re.compile(r"([0-9]{1,6})([smhdw])")
+_UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": SECONDS_PER_DAY, "w": 7 * SECONDS_PER_DAY}
 
 
 class Language(str, Enum):
@@ -260,6 +263,12 @@ def net_worth(prices: Prices, emt_wei: int, fee_wei: int, energy_mj: int | None)
     fees = worth(fee_wei, prices.native) if fee_wei else Decimal(0)
     energy = energy_worth(energy_mj, prices.energy) if energy_mj else Decimal(0)
     return None if earned is None or fees is None or energy is None else earned - fees - energy
+
+
+def seconds_in(text: str) -> int | None:
+    """Return the seconds of a length of time such as 90m, 6h or 2d; None for anything else."""
+    match = _LENGTH.fullmatch(text.strip().lower())
+    return int(match[1]) * _UNITS_S[match[2]] if match else None
 
 
 def format_token(amount_wei: int, places: int = 2) -> str:

@@ -111,7 +111,7 @@ class Node:
         self._lateness = Lateness(context)
         self._rejections = rejections.Rejections(context)
         self._deliveries = deliveries.Deliveries(context)
-        self._requests = requests = NodeRequests(context)
+        self._requests = requests = NodeRequests(context, self._watcher.refresh)
         self.estimate_request, self.request_job = requests.estimate, requests.request
         self.cancel_request = requests.cancel
         self.fetch_result, self.compare_result = requests.fetch, requests.compare
@@ -476,8 +476,8 @@ class Node:
         unread: Sequence[Movement] = ()
         # An unreachable chain must not delay the shutdown.
         with contextlib.suppress(NetworkError), anyio.move_on_after(READ_AT_END_S):
-            view = await self._watcher.refresh()
-            unread = await self._account.unread(view)
+            newest = await self._watcher.refresh()
+            view, unread = newest, await self._account.unread(newest)  # the one with the other, or neither
         with contextlib.suppress(NetworkError), anyio.move_on_after(READ_AT_END_S):
             await self._watcher.look_after_transactions()  # for what they cost
         assert view is not None  # noqa: S101 - `run` begins with reading one

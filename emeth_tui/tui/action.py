@@ -36,6 +36,7 @@ class Scope(Enum):
     SHARE = auto()
     NETWORK = auto()
     REQUESTS = auto()
+    REQUEST = auto()
     GRAPHS = auto()
     JOB = auto()
     LOG = auto()
@@ -66,6 +67,7 @@ PAGES = (
     Scope.SHARE,
     Scope.NETWORK,
     Scope.REQUESTS,
+    Scope.REQUEST,
     Scope.GRAPHS,
     Scope.JOB,
     Scope.LOG,
@@ -96,6 +98,8 @@ _GROUPS = {
     Scope.DEPOSITS: "On the page of deposits",
     Scope.DISK: "On the page of the disk",
     Scope.SHARE: "On the page of the day’s share",
+    Scope.REQUESTS: "Among the requests",
+    Scope.REQUEST: "On a request’s page",
     Scope.GRAPHS: "In the graphs",
     Scope.JOB: "On a job’s page",
     Scope.LOG: "In the log",

@@ -179,6 +179,28 @@ def _of_the_panels_pages() -> Iterable[Action]:
     )
 
 
+def _of_the_requests() -> Iterable[Action]:
+    page, text = Scope.REQUESTS, "Show all about the chosen request"
+    yield Action("request-details", "enter", page, "screen.open_details", text, "Details", why_not.open_row)
+    text = "Have a text trained: asks for it, shows what it comes to, asks again"
+    yield Action(
+        "request-job", "a", page, "requesting.order", text, "Request a job", why_not.request_job, brief="New"
+    )
+    cancel = "Take the request back: asks first, shows what moves"
+    fetch = "Fetch the result, check it, and write it as a model"
+    for page, mark in ((Scope.REQUESTS, ""), (Scope.REQUEST, "this-")):
+        yield Action(
+            f"cancel-{mark}request", "c", page, "requesting.cancel", cancel, "Cancel", why_not.cancel_request
+        )
+        yield Action(
+            f"fetch-{mark}result", "d", page, "requesting.fetch", fetch, "Fetch", why_not.open_result
+        )
+    text = "Compare the result with the model that it started from: losses and samples"
+    yield Action("compare", "e", page, "screen.compare", text, "Compare", why_not.open_result)
+    text = "Continue a prompt of your own with both models"
+    yield Action("sample", "i", page, "screen.ask_prompt", text, "Sample", why_not.open_result)
+
+
 def _of_the_other_pages() -> Iterable[Action]:
     page, text = Scope.JOB, "Read the job from the chain again"
     yield Action("chain-record", "o", page, "screen.read_chain_record", text, "On the chain")
@@ -330,6 +352,7 @@ ACTIONS: tuple[Action, ...] = (
     *_of_the_market(),
     *_of_the_transactions(),
     *_of_the_panels_pages(),
+    *_of_the_requests(),
     *_of_the_tables(),
     *_of_the_other_pages(),
     *_of_every_screen(),

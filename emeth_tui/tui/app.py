@@ -27,6 +27,7 @@ from emeth_tui.tui.parts.footer_note import FooterNote
 from emeth_tui.tui.parts.node_commands import NodeCommands
 from emeth_tui.tui.parts.node_feed import REFRESH_S, NodeFeed
 from emeth_tui.tui.parts.pages import PageOpener
+from emeth_tui.tui.parts.request_commands import RequestCommands
 from emeth_tui.tui.screens.base import NodeScreen
 from emeth_tui.tui.screens.dashboard import Dashboard
 from emeth_tui.tui.screens.page import PageScreen
@@ -62,6 +63,7 @@ class EmethApp(ThemedApp[Ending]):
         self.note = FooterNote(self.update_keys, self._page_on_top)
         self.runner = CommandRunner(self.note, self._start_task, self.refresh_now)
         self.commands = NodeCommands(self)
+        self.requesting = RequestCommands(self)
         self.pages = PageOpener(self, options, self.runner)
 
     def get_default_screen(self) -> Screen[object]:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from emeth_tui.model import JobState, ServiceName
 from emeth_tui.notices.reasons import screen
+from emeth_tui.protocol.job_ids import short
 from emeth_tui.settings import Origin
 
 if TYPE_CHECKING:
     from emeth_tui.engine.market.rules import Offer
     from emeth_tui.engine.settings_editor import Setting
+    from emeth_tui.engine.view.following import FollowedJob
     from emeth_tui.job import Job
     from emeth_tui.notices.notice import Reason
     from emeth_tui.tui.frame import Frame
@@ -25,6 +27,7 @@ class Target:
     opens: str | None = None  # the job, or the panel, whose page Enter opens
     offer: Offer | None = None
     setting: Setting | None = None
+    request: FollowedJob | None = None
     row_count: int = 0  # of the rows shown, which an export would write
 
 
@@ -124,6 +127,35 @@ def claim(frame: Frame, target: Target) -> Reason | None:
     deposit_wei = snapshot.rates.deposit_wei(offer.job.fee_wei)
     if snapshot.deposits is not None and snapshot.deposits.free_wei < deposit_wei:
         return ShortOfEmt(deposit_wei, snapshot.deposits.free_wei)
+    return _stopping(frame) or _chain_lost(frame)
+
+
+def request_job(frame: Frame, target: Target) -> Reason | None:
+    return read_only(frame, target) or _stopping(frame) or _chain_lost(frame)
+
+
+def cancel_request(frame: Frame, target: Target) -> Reason | None:
+    from emeth_tui.notices.reasons.network.requesting import RequestNotOpen
+
+    if reason := read_only(frame, target):
+        return reason
+    if target.request is None:
+        return screen.NothingChosen()
+    if target.request.state not in {"requested", "unfinished"}:
+        return RequestNotOpen(short(target.request.request.job_id), target.request.state)
+    return _stopping(frame) or _chain_lost(frame)
+
+
+def open_result(frame: Frame, target: Target) -> Reason | None:
+    """Why the result of a request can be neither fetched nor compared."""
+    from emeth_tui.notices.reasons.network.requesting import NoResultYet
+
+    if reason := read_only(frame, target):
+        return reason
+    if target.request is None:
+        return screen.NothingChosen()
+    if not target.request.is_verified:
+        return NoResultYet(short(target.request.request.job_id), target.request.state)
     return _stopping(frame) or _chain_lost(frame)
 
 

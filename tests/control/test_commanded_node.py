@@ -12,6 +12,7 @@ import pytest
 from emeth_tui.control.connection import Refused, connect
 from emeth_tui.control.server import serve_control
 from emeth_tui.control.wire import order_words
+from emeth_tui.engine import node as node_module
 from emeth_tui.engine.requester.orders import Order
 from emeth_tui.model import SECONDS_PER_DAY, AskedAt, Asker, JobState, Language, token_to_wei
 from emeth_tui.notices.events.job import Declining, JobPaused, JobResumed
@@ -120,8 +121,9 @@ async def test_rewards_of_chosen_days(network: Harness, directory: Path) -> None
 
 
 async def test_a_job_is_estimated_requested_and_cancelled(
-    network: Harness, directory: Path, tmp_path: Path
+    network: Harness, directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(node_module, "READ_AT_END_S", 60.0)
     text = tmp_path / "novel.txt"
     text.write_text(TEXT, "utf-8")
     order = Order(text, Language.EN, 30, token_to_wei(20), 6 * 3_600)
@@ -143,6 +145,9 @@ async def test_a_job_is_estimated_requested_and_cancelled(
         job_id = followed.request.job_id
         assert (await node.event("requesting")).body == Requesting(text, order.fee_wei, ME)
         assert await network.emt_wei() == before_wei - order.fee_wei
+        view = node.node._watcher.view  # read again after the payment
+        assert view is not None
+        assert view.balances.emt_wei == before_wei - order.fee_wei
         assert (await network.job(job_id)).status is JobStatus.REQUESTED
         await line.do("cancel_request", job_id=job_id)
         assert (await node.event("request_cancelled", job_id)).body == RequestCancelled(order.fee_wei)

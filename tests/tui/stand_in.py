@@ -72,6 +72,7 @@ TRAINING_ID = JobId("0x6f2a" + "0" * 26 + "c1")
 SECOND_ID = JobId("0x4d07" + "1" * 26 + "9e")
 PENDING_ID = JobId("0x91b0" + "2" * 26 + "77")
 OLD_PENDING_ID = JobId("0xc3d9" + "3" * 26 + "02")
+VERIFIED_ID = JobId("0x2b" + "7" * 30)
 ENDED_ID = JobId("0x77aa" + "4" * 26 + "10")
 
 
@@ -384,12 +385,18 @@ def requested(job_id: JobId, name: str, **changes: Any) -> StoredRequest:
 
 
 def followed_jobs() -> list[FollowedJob]:
-    """One in training, one whose request broke off."""
+    """One whose request broke off, one in training, one that is verified."""
     unfinished = requested(
         JobId("0x5e" + "6" * 30), "詩.txt", language=Language.JA, dataset="", requested_at_unix_s=None
     )
     training = requested(JobId("0x3c" + "5" * 30), "novel.txt")
-    return [FollowedJob(unfinished, None), FollowedJob(training, chain_job(training))]
+    verified = requested(VERIFIED_ID, "tales.txt", created_at_unix_s=NOW - 90_000)
+    done = chain_job(verified, status=JobStatus.VERIFIED, submitted_at_unix_s=int(NOW) - 60_000)
+    return [
+        FollowedJob(unfinished, None),
+        FollowedJob(training, chain_job(training)),
+        FollowedJob(verified, done),
+    ]
 
 
 def estimated(order: Order) -> Estimate:

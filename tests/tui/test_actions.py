@@ -43,6 +43,7 @@ WAY_TO = {
     Scope.SHARE: ("5", "enter"),
     Scope.NETWORK: ("n",),
     Scope.REQUESTS: ("r",),
+    Scope.REQUEST: ("r", "end", "enter"),
     Scope.GRAPHS: ("v",),
     Scope.JOB: ("enter",),
     Scope.LOG: ("l",),
@@ -73,8 +74,16 @@ def seen(pilot: Pilot[Ending]) -> object:
     return text_of(pilot), app.focused, app.screen, app.theme, app.clipboard
 
 
+# Another way, where the first row is not one to act on.
+OTHER_WAYS = {
+    "panel-2": ("3",),
+    "fetch-result": ("r", "end"),  # the verified one
+    "cancel-this-request": ("r", "enter"),  # the unfinished one
+}
+
+
 def way_to(action: Action) -> tuple[str, ...]:
-    return ("3",) if action.id == "panel-2" else WAY_TO[action.scope]
+    return OTHER_WAYS.get(action.id, WAY_TO[action.scope])
 
 
 @pytest.mark.parametrize("where", ["embedded", "attached"])
@@ -120,6 +129,8 @@ async def test_its_key_says_why_not(
     if action.scope is Scope.TRANSACTION:  # one without a job
         withdrawal = [make_transaction(job_id=None, purpose="withdraw")]
         monkeypatch.setattr(nothing_to_act_on.records, "transactions", AsyncMock(return_value=withdrawal))
+    if action.scope is Scope.REQUESTS:
+        nothing_to_act_on.records.followed = []
     if action.why_not is needs_node:
         nothing_to_act_on.picture = replace(nothing_to_act_on.picture, from_chain_alone=True)
     async with shown(nothing_to_act_on, options=READ_ONLY) as pilot:

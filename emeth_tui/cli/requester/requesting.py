@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from emeth_tui.cli.output.progress import progress
 from emeth_tui.cli.requester.place import requester_of, wallet_of
 from emeth_tui.cli.types import Emt, UserPath
 from emeth_tui.errors import ExitCode
-from emeth_tui.model import Language
+from emeth_tui.model import Language, seconds_in
 from emeth_tui.streams import narrate
 from emeth_tui.words.formats import exact_token
 from emeth_tui.words.translation import _
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from emeth_tui.model import JobId
 
 LEAST_EPOCHS, MOST_EPOCHS = 30, 1_000  # protocol.parameters, which --help need not load
-_SPAN = re.compile(r"(\d{1,6})([smhdw])")
-_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400}
 
 
 class Span(click.ParamType[int]):
@@ -42,10 +39,10 @@ class Span(click.ParamType[int]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
-        match = _SPAN.fullmatch(value.strip().lower())
-        if match is None:
+        seconds = seconds_in(value)
+        if seconds is None:
             self.fail(f"{value!r} is not a time, such as 90m, 6h or 2d", param, ctx)
-        return int(match[1]) * _SECONDS[match[2]]
+        return seconds
 
 
 @click.command(

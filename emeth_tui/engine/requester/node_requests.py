@@ -7,14 +7,15 @@ record and the journal say what was done by then, and the same words go on from 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from emeth_tui.engine.requester.orders import Estimate, FetchedModel, Order
 from emeth_tui.engine.requester.results import open_result
 from emeth_tui.engine.view.following import FollowedJob, follow
-from emeth_tui.errors import CommandRefused, DatasetError, JobError
+from emeth_tui.errors import CommandRefused, DatasetError, JobError, NetworkError
 from emeth_tui.model import OPERATOR, Asker, JobId
 from emeth_tui.notices.events import requests as events
 from emeth_tui.notices.reasons.network.requesting import (
@@ -43,8 +44,10 @@ TEMPERATURE = 0.8
 class NodeRequests:
     """Requests, cancels, fetches and compares for the account of a node."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, refresh: Callable[[], Awaitable[object]]) -> None:
+        """`refresh` reads the account's balances again, after a payment."""
         self._context = context
+        self._refresh = refresh
         self._turn = asyncio.Lock()  # of placing an order: the same words twice are one job
         self._results: dict[JobId, asyncio.Lock] = {}
         self._under_way: set[asyncio.Task[Any]] = set()
@@ -145,7 +148,12 @@ class NodeRequests:
         finally:
             requester.aim.end(job_id)
         events_log.publish(events.Requested(order.fee_wei), job_id=job_id)
+        await self._show_balance()
         return followed
+
+    async def _show_balance(self) -> None:
+        with contextlib.suppress(NetworkError):  # the next look shows it
+            await self._refresh()
 
     async def _cancel(self, job_id: JobId, by: Asker) -> None:
         requester = self._context.requester
@@ -155,6 +163,7 @@ class NodeRequests:
         self._context.events.publish(events.CancellingRequest(by), job_id=job_id)
         await requester.cancel(job_id)
         self._context.events.publish(events.RequestCancelled(request.fee_wei), job_id=job_id)
+        await self._show_balance()
 
     # ---- results
 

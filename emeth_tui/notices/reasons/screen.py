@@ -85,6 +85,16 @@ class ChangeNeedsRestart(Reason):
     pass
 
 
+class EntryMissing(Reason):
+    name: str
+
+
+class EntryNotUnderstood(Reason):
+    name: str
+    text: str
+    wanted: str
+
+
 class UnknownAction(Reason):
     action: str
     hint: Reason

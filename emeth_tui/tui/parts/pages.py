@@ -19,6 +19,7 @@ from emeth_tui.words.formats import day_of
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
+    from emeth_tui.engine.view.following import FollowedJob
     from emeth_tui.model import JobId, JournaledTransaction
     from emeth_tui.tui.node_front import ScreenOptions
     from emeth_tui.tui.parts.command_runner import CommandRunner
@@ -56,6 +57,12 @@ class PageOpener:
         from emeth_tui.tui.screens.transaction import TransactionScreen
 
         self._app.push_screen(TransactionScreen(transaction))
+
+    def open_request(self, followed: FollowedJob) -> None:
+        """Show all about one request."""
+        from emeth_tui.tui.screens.request import RequestScreen
+
+        self._app.push_screen(RequestScreen(followed))
 
     def open_log(self, name: str, job_id: JobId) -> None:
         """Show a log file, of it a job's lines."""

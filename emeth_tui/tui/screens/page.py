@@ -141,6 +141,7 @@ class PageScreen(NodeScreen):
     """A screen of one page. Subclasses decide what is on it."""
 
     FOLLOWS: ClassVar[bool] = False  # whether it has news that the node does not report
+    LEAST_REST_S: ClassVar[float] = RELOAD_S
     AUTO_FOCUS = "#page"
 
     def __init__(self, words: str = "") -> None:
@@ -182,8 +183,8 @@ class PageScreen(NodeScreen):
             self.app.run_worker(self._load(), name="records")
 
     def reload_if_due(self) -> bool:
-        """Load again, but not more often than once a second, nor all the time; return whether it did."""
-        rest_s = max(RELOAD_S, REST_SHARE * self._took_s)
+        """Load again, but neither too often nor all the time; return whether it did."""
+        rest_s = max(self.LEAST_REST_S, REST_SHARE * self._took_s)
         due = time.monotonic() - self._loaded_at_s >= rest_s
         if due:
             self.reload()

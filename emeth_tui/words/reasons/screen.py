@@ -27,6 +27,8 @@ SENTENCES: Mapping[type[Notice], str] = {
     screen.NothingToExport: "there is nothing to export",
     screen.SetByOption: "set on this run's command line, which overrides the file",
     screen.SetByEnvironment: "set in this run's environment, which overrides the file",
+    screen.EntryMissing: "{name}: nothing is typed there",
+    screen.EntryNotUnderstood: "{name}: ‘{text}’ is not understood; it takes, for example, {wanted}",
     screen.UnknownAction: "keys.{action}: there is no such action; {hint}",
     screen.KeyTaken: (
         "keys.{action} = '{key}': {other} has this key already; choose another, or give {other} one "

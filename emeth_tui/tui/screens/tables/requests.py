@@ -17,6 +17,7 @@ from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.lines import Line, Span, line
 from emeth_tui.tui.drawing.table import Column
 from emeth_tui.tui.screens.tables.rows import RowsScreen
+from emeth_tui.tui.why_not import Target
 from emeth_tui.words.formats import day_and_time, duration, emt, shorten_address, size
 from emeth_tui.words.translation import _
 
@@ -31,6 +32,8 @@ LEAST_FILE_CELLS = 12
 class RequestsScreen(RowsScreen[FollowedJob]):
     """One row per requested job, the newest first."""
 
+    FOLLOWS = True
+    LEAST_REST_S = 5.0  # each look asks the chain
     SCOPE = Scope.REQUESTS
     BINDINGS: ClassVar[list[BindingType]] = bindings_of(Scope.REQUESTS)
 
@@ -40,6 +43,15 @@ class RequestsScreen(RowsScreen[FollowedJob]):
 
     async def load(self, records: Records) -> None:
         self.followed = await records.requests()
+
+    @property
+    def target(self) -> Target:
+        return Target(row_count=len(self.shown), request=self.chosen_item)
+
+    def open_details(self) -> None:
+        """Show all about the chosen request."""
+        if self.chosen_item is not None:
+            self.host.pages.open_request(self.chosen_item)
 
     def items(self, frame: Frame) -> Sequence[FollowedJob]:
         return self.followed
