@@ -5,6 +5,8 @@ BIN = $(VENV)/bin
 # One more than two cores: tests wait for processes and services.
 TEST_JOBS ?= 3
 # A test process that crashes ends the run: xdist would wait for ever for the rest of its file.
+# Tests start the program hundreds of times: it is compiled once, even where Python is told to keep nothing.
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST = $(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 .PHONY: demo demo-headless quick test test-slow test-pythons lint check mutants faults faults-short soak fuzz bench bench-gpu pictures contracts clean help

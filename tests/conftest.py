@@ -6,8 +6,10 @@ import asyncio
 import importlib.util
 import inspect
 import os
+import re
 import sys
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,9 +74,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Skip tests that load torch when torch is excluded or not installed."""
+    """Skip what loads torch when torch is excluded or not installed, and modules that `-m` leaves out."""
     without_torch = config.getoption("--without-torch") or importlib.util.find_spec("torch") is None
-    return True if without_torch and collection_path in LOADS_TORCH else None
+    if without_torch and collection_path in LOADS_TORCH:
+        return True
+    return True if _left_out(collection_path, config.getoption("markexpr")) else None
+
+
+def _left_out(path: Path, expression: str) -> bool:
+    """Return whether no test of a module can be among those asked for; to load it would take longer."""
+    if not path.name.startswith("test_") or path.suffix != ".py":
+        return False
+    if not re.fullmatch(r"not \w+( and not \w+)*", expression):
+        return False
+    of_all = re.search(r"^pytestmark = (?:\[[^\]]*|.*)", path.read_text("utf-8"), re.MULTILINE)
+    return of_all is not None and any(
+        re.search(rf"\bmark\.{name}\b", of_all[0]) for name in re.findall(r"not (\w+)", expression)
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -87,6 +103,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: _rank(item.path))
 
 
+@cache
 def _rank(path: Path) -> int:
     for rank, place in enumerate(LONGEST_FIRST):
         if path == place or place in path.parents:

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 LIMIT_S = 120.0
 _CHUNK_BYTES = 65_536
 # Some shells export the size that the terminal once had: the terminal's own counts.
-_OF_A_SHELL = {"COLUMNS": "80", "LINES": "24"}
+OF_A_SHELL = {"COLUMNS": "80", "LINES": "24"}
 RICH = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 
 
@@ -47,7 +47,7 @@ class PseudoTerminal:
             stdout=theirs,
             stderr=theirs,
             cwd=cwd,
-            env={**_without(environment, RICH), **_OF_A_SHELL, **kind},
+            env={**_without(environment, RICH), **OF_A_SHELL, **kind},
         )
         os.close(theirs)
 

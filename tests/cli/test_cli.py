@@ -17,11 +17,16 @@ import pytest
 from emeth_tui import __version__, cli
 from emeth_tui.cli import commands, requester
 from emeth_tui.cli.main import command
+from emeth_tui.clients.wallet import create_keystore
 from emeth_tui.errors import ExitCode
+from tests.cli import warm_program
 from tests.end_to_end.programs import environment as user_environment
 from tests.terminal import Terminal
 
 pytestmark = pytest.mark.process
+
+LIMIT_S = 60.0
+PASSWORD = {"EMETH_TUI_PASSWORD": "for this test"}
 
 
 @pytest.fixture
@@ -30,7 +35,16 @@ def home(tmp_path: Path) -> Path:
 
 
 def emeth_tui(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the program with an empty HOME and no terminal."""
+    """Run the program, forked from one that is loaded, with an empty HOME and no terminal."""
+    variables = user_environment(home, **environment)
+    result = warm_program.run(arguments, variables, Path.cwd(), b"", LIMIT_S)
+    return subprocess.CompletedProcess(
+        result.args, result.returncode, result.stdout.decode(), result.stderr.decode()
+    )
+
+
+def started(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the program as its user starts it, but for the HOME, which is empty, and without a terminal."""
     return subprocess.run(
         [sys.executable, "-m", "emeth_tui", *arguments],
         env=user_environment(home, **environment),
@@ -38,8 +52,15 @@ def emeth_tui(home: Path, *arguments: str, **environment: str) -> subprocess.Com
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=LIMIT_S,
     )
+
+
+def a_keystore(home: Path) -> Path:
+    """Make a keystore whose password is PASSWORD and takes no time to check."""
+    path = home / "keystore.json"
+    create_keystore(path, PASSWORD["EMETH_TUI_PASSWORD"], iterations=2)
+    return path
 
 
 def assert_one_clear_line(result: subprocess.CompletedProcess[str], code: ExitCode, text: str) -> None:
@@ -87,8 +108,8 @@ def test_a_command_is_loaded_when_it_is_asked_for() -> None:
 
 
 def test_version_and_help_need_nothing_heavy(home: Path) -> None:
-    assert emeth_tui(home, "--version").stdout == f"emeth-tui {__version__}\n"
-    assert "--devnet" in emeth_tui(home, "--help").stdout
+    assert started(home, "--version").stdout == f"emeth-tui {__version__}\n"
+    assert "--devnet" in started(home, "--help").stdout
 
 
 def test_every_module_of_a_command_is_reachable() -> None:
@@ -180,9 +201,8 @@ def test_the_screen_comes_up_before_anything_heavy_is_loaded() -> None:
 def test_what_is_found_wrong_under_the_screen_ends_it_with_one_clear_line(
     home: Path, tmp_path: Path, settings: str, password: Mapping[str, str], code: ExitCode, text: str
 ) -> None:
-    emeth_tui(home, "wallet", "new", EMETH_TUI_PASSWORD="for this test")
     config = tmp_path / "config.toml"
-    keystore = home / ".config" / "emeth-tui" / "keystore.json"
+    keystore = a_keystore(home)
     config.write_text(f'network = "round3-2"\n[wallet]\nkeystore = "{keystore}"\n{settings}', "utf-8")
     command = [sys.executable, "-m", "emeth_tui", "--config", str(config)]
     (home / "empty").write_text("\n", "utf-8")
@@ -215,7 +235,7 @@ def test_config_path_example_and_check_work_together(home: Path) -> None:
 def test_a_corrupt_settings_file(home: Path, tmp_path: Path) -> None:
     (tmp_path / "broken.toml").write_text("[claims\n", "utf-8")
 
-    result = emeth_tui(home, "--no-ui", "--config", str(tmp_path / "broken.toml"))
+    result = started(home, "--no-ui", "--config", str(tmp_path / "broken.toml"))
 
     assert_one_clear_line(result, ExitCode.SETTINGS, "is not TOML")
 
@@ -292,20 +312,20 @@ def test_no_keystore_and_no_password(home: Path, tmp_path: Path) -> None:
     run = ["--no-ui", "--network", "round3-2"]
     assert_one_clear_line(emeth_tui(home, *run), ExitCode.WALLET, "`emeth-tui wallet new` makes one")
 
-    made = emeth_tui(home, "wallet", "new", EMETH_TUI_PASSWORD="for this test")
+    made = emeth_tui(home, "wallet", "new", **PASSWORD)
     assert made.returncode == 0, made.stderr
     assert_one_clear_line(emeth_tui(home, *run), ExitCode.WALLET, "EMETH_TUI_PASSWORD")
     wrong = emeth_tui(home, *run, EMETH_TUI_PASSWORD="another")
     assert_one_clear_line(wrong, ExitCode.WALLET, "password")
     assert "another" not in wrong.stderr
-    again = emeth_tui(home, "wallet", "new", EMETH_TUI_PASSWORD="for this test")
+    again = emeth_tui(home, "wallet", "new", **PASSWORD)
     assert again.returncode == ExitCode.WALLET
 
 
 def test_a_wallet_is_made_looked_at_and_readable_by_its_owner_alone(home: Path, tmp_path: Path) -> None:
     keystore = tmp_path / "keystore.json"
 
-    made = emeth_tui(home, "wallet", "new", "--keystore", str(keystore), EMETH_TUI_PASSWORD="for this test")
+    made = emeth_tui(home, "wallet", "new", "--keystore", str(keystore), **PASSWORD)
 
     address, _, rest = made.stdout.partition(" ")
     assert rest.strip() == f"in {keystore}"
@@ -314,22 +334,22 @@ def test_a_wallet_is_made_looked_at_and_readable_by_its_owner_alone(home: Path, 
         home,
         "wallet",
         "address",
-        EMETH_TUI_PASSWORD="for this test",
+        **PASSWORD,
         EMETH_TUI_WALLET__KEYSTORE=str(keystore),
     )
     assert shown.stdout.strip() == address
 
 
 def test_an_rpc_endpoint_that_does_not_answer(home: Path) -> None:
-    emeth_tui(home, "wallet", "new", EMETH_TUI_PASSWORD="for this test")
+    keystore = a_keystore(home)
     config = home / "node.toml"
     config.write_text(
-        f"network = 'round3-2'\n[wallet]\nkeystore = '{home}/.config/emeth-tui/keystore.json'\n"
+        f"network = 'round3-2'\n[wallet]\nkeystore = '{keystore}'\n"
         "[networks.round3-2]\nrpc_urls = 'http://127.0.0.1:9'\n",
         "utf-8",
     )
 
-    result = emeth_tui(home, "--no-ui", "--config", str(config), EMETH_TUI_PASSWORD="for this test")
+    result = emeth_tui(home, "--no-ui", "--config", str(config), **PASSWORD)
 
     assert_one_clear_line(result, ExitCode.CHAIN_UNREACHABLE, "http://127.0.0.1:9")
 

@@ -6,6 +6,8 @@ What tests the start itself, the language of a terminal or a terminal starts the
 from __future__ import annotations
 
 import atexit
+import contextlib
+import fcntl
 import gc
 import importlib
 import json
@@ -13,9 +15,12 @@ import os
 import pkgutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -37,6 +42,7 @@ LOADED = (
 )
 MOST_BYTES = 1_000_000  # of a request: arguments and environment
 START_LIMIT_S = 120.0
+_STREAMS = ((0, "r"), (1, "w"), (2, "w"))
 
 
 @dataclass(frozen=True)
@@ -57,15 +63,37 @@ def run(
         streams = [open_files.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
         streams[0].write(stdin)
         streams[0].seek(0)
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        open_files.enter_context(ours)
-        with theirs:
-            descriptors = [theirs.fileno(), *(stream.fileno() for stream in streams)]
-            socket.send_fds(_server(), [json.dumps(asdict(request)).encode()], descriptors)
+        ours = open_files.enter_context(_begun(request, [stream.fileno() for stream in streams]))
         code = _exit_code(ours, limit_s)
         for stream in streams[1:]:
             stream.seek(0)
         return subprocess.CompletedProcess(list(arguments), code, streams[1].read(), streams[2].read())
+
+
+def run_at_terminal(
+    arguments: Sequence[str], environment: Mapping[str, str], directory: Path, size: tuple[int, int]
+) -> tuple[int, bytes]:
+    """Run `emeth-tui` on a terminal of so many columns and rows; return its exit code and what it wrote."""
+    columns, rows = size
+    with ExitStack() as open_files:
+        descriptor, theirs = os.openpty()
+        written = open_files.enter_context(os.fdopen(descriptor, "rb", buffering=0))
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
+        ours = open_files.enter_context(_begun(Request(arguments, environment, str(directory)), [theirs] * 3))
+        os.close(theirs)
+        output = b""
+        with contextlib.suppress(OSError):  # the program has closed its side
+            while chunk := written.read(65_536):
+                output += chunk
+        return _exit_code(ours, START_LIMIT_S), output
+
+
+def _begun(request: Request, streams: Sequence[int]) -> socket.socket:
+    """Have the program begun on these descriptors; return the socket on which it says how it ended."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        socket.send_fds(_server(), [json.dumps(asdict(request)).encode()], [theirs.fileno(), *streams])
+    return ours
 
 
 def _exit_code(ours: socket.socket, limit_s: float) -> int:
@@ -151,9 +179,25 @@ def _main() -> None:
     time.tzset()
     os.chdir(request.directory)
     sys.argv = ["emeth-tui", *request.arguments]
+    # As they are now: the ones from the start believe that they can be sought in, which a terminal cannot.
+    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(number, mode, closefd=False) for number, mode in _STREAMS)
     from emeth_tui.cli import main
 
-    main()
+    try:
+        main()
+    except SystemExit as ended:
+        _leave(ended.code)
+
+
+def _leave(code: int | str | None) -> None:
+    """Exit as Python does, but for taking down what was loaded, which takes longer than most commands."""
+    if isinstance(code, str):
+        raise SystemExit(code)
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code or 0)
 
 
 if __name__ == "__main__":

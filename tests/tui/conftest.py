@@ -9,11 +9,15 @@ from typing import Any
 
 import pytest
 from textual._compositor import Compositor
+from textual.css import stylesheet
+from textual.css.model import RuleSet
+from textual.css.parse import parse
 
 from emeth_tui.tui.parts import footer_note
 from emeth_tui.words.translation import set_language
 from tests.tui.stand_in import StandInNode
 
+_PARSED: dict[object, list[RuleSet]] = {}
 QUIET_ROUNDS = 5  # each looks for news from threads and sockets too
 
 
@@ -51,6 +55,22 @@ def nothing_painted(monkeypatch: pytest.MonkeyPatch) -> None:
         compositor._dirty_regions.clear()
 
     monkeypatch.setattr(Compositor, "render_update", skipped)
+
+
+@pytest.fixture(autouse=True)
+def styles_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have an application take over the rules that another has parsed; nothing changes them afterwards."""
+
+    def parsed(
+        scope: str, css: str, read_from: Any, *, variable_tokens: Any, **options: Any
+    ) -> list[RuleSet]:
+        variables = tuple((name, tuple(tokens)) for name, tokens in variable_tokens.items())
+        key = (scope, css, read_from, variables, tuple(options.items()))
+        if key not in _PARSED:
+            _PARSED[key] = list(parse(scope, css, read_from, variable_tokens=variable_tokens, **options))
+        return _PARSED[key]
+
+    monkeypatch.setattr(stylesheet, "parse", parsed)
 
 
 @pytest.fixture(autouse=True)

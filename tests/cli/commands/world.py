@@ -23,7 +23,7 @@ from tests.cli import warm_program
 from tests.control.conftest import until
 from tests.engine.harness import Harness, RunningNode, quiet_network
 from tests.engine.quick_worker import Script
-from tests.terminal import ROOT, Terminal
+from tests.terminal import OF_A_SHELL, RICH, ROOT
 
 LIMIT_S = 60.0
 PROGRAM = [sys.executable, "-m", "emeth_tui"]
@@ -64,14 +64,13 @@ class World:
         return await asyncio.to_thread(self._screen, columns, arguments)
 
     def _screen(self, columns: int, arguments: tuple[str, ...]) -> list[str]:
-        terminal = Terminal([*self.command, *arguments], (columns, 60), os.environ)
-        try:
-            terminal.read_to_end()
-            assert terminal.wait() == 0
-            text = re.sub(r"\x1b\[[0-9;]*m", "", terminal.output.decode())
-            return [line.rstrip() for line in text.splitlines() if line.strip()]
-        finally:
-            terminal.close()
+        words = [*self.command[len(PROGRAM) :], *arguments]
+        code, output = warm_program.run_at_terminal(
+            words, {**os.environ, **OF_A_SHELL, **RICH}, ROOT, (columns, 60)
+        )
+        assert code == 0, output
+        text = re.sub(r"\x1b\[[0-9;]*m", "", output.decode())
+        return [line.rstrip() for line in text.splitlines() if line.strip()]
 
 
 def check(command: str, document: Any) -> None:
