@@ -9,7 +9,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ import pytest
 
 PASSPHRASE = "open sesame"
 LIMIT_S = 20.0
+Address = tuple[str, int]
 SSHD = shutil.which("sshd", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
 
 
@@ -26,23 +27,29 @@ class Sshd:
     """A server that lets in whoever has `key`, or `locked_key` with its passphrase."""
 
     directory: Path
-    port: int
+    reached_at: Address
     process: subprocess.Popen[bytes] | None = None
+    inside: Sequence[str] = ()  # the words before its command, where it runs in a network of its own
+
+    @property
+    def port(self) -> int:
+        return self.reached_at[1]
 
     @property
     def destination(self) -> str:
-        return f"ssh://{getpass.getuser()}@127.0.0.1:{self.port}"
+        address, port = self.reached_at
+        return f"ssh://{getpass.getuser()}@{address}:{port}"
 
     def start(self) -> None:
         """Start the server, and return when it listens."""
         assert SSHD is not None
-        command = [SSHD, "-D", "-e", "-f", str(self.directory / "sshd_config")]
+        command = [*self.inside, SSHD, "-D", "-e", "-f", str(self.directory / "sshd_config")]
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stderr=log)
         give_up_at = time.monotonic() + LIMIT_S
         while True:
             try:
-                socket.create_connection(("127.0.0.1", self.port), 1.0).close()
+                socket.create_connection(self.reached_at, 1.0).close()
             except OSError:
                 assert time.monotonic() < give_up_at, (self.directory / "log").read_text()
                 time.sleep(0.02)
@@ -69,8 +76,13 @@ class Sshd:
         return shlex.join(["ssh", "-F", "none", *words])
 
 
-def prepare_sshd(directory: Path) -> Sshd:
-    """Write keys and configuration; skip the test where no sshd can run."""
+def prepare_sshd(
+    directory: Path, listens_at: Address | None = None, reached_at: Address | None = None
+) -> Sshd:
+    """Write keys and configuration; skip the test where no sshd can run.
+
+    It listens at a free port of the loopback, or where it is told, and may be `reached_at` another place.
+    """
     if SSHD is None or shutil.which("ssh") is None or shutil.which("ssh-keygen") is None:
         pytest.skip("no sshd on this machine")
     if os.geteuid() == 0:
@@ -84,25 +96,31 @@ def prepare_sshd(directory: Path) -> Sshd:
     ):
         words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", phrase, "-f", str(directory / name)]
         subprocess.run(words, check=True)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    address, port = listens_at or _free_place()
+    reached_at = reached_at or (address, port)
     public = {
         name: (directory / f"{name}.pub").read_text() for name in ("host", "other_host", "key", "locked")
     }
     (directory / "authorized_keys").write_text(public["key"] + public["locked"])
     for hosts, name in (("known_hosts", "host"), ("wrong_hosts", "other_host")):
-        (directory / hosts).write_text(f"[127.0.0.1]:{port} {public[name]}")
+        (directory / hosts).write_text(f"[{reached_at[0]}]:{reached_at[1]} {public[name]}")
     (directory / "sshd_config").write_text(
         f"Port {port}\n"
-        "ListenAddress 127.0.0.1\n"
+        f"ListenAddress {address}\n"
         f"HostKey {directory / 'host'}\n"
         f"AuthorizedKeysFile {directory / 'authorized_keys'}\n"
         "PidFile none\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n"
         "KbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n"
         "AllowStreamLocalForwarding no\nAllowTcpForwarding no\n"
     )
-    return Sshd(directory, port)
+    return Sshd(directory, reached_at)
+
+
+def _free_place() -> Address:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        place: Address = free.getsockname()
+    return place
 
 
 @contextmanager

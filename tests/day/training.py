@@ -23,7 +23,6 @@ class SteadyJob(QuickJob):
     """Trains for as long as its device works, and notes when it rests."""
 
     _worked_s = 0.0
-    _trained = 0
 
     def _epoch(self) -> reports.Work:
         at = time.time()

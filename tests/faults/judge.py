@@ -21,6 +21,7 @@ from emeth_tui.settings import DEVNET, load_settings
 from tests.faults.injected.chain_faults import DEEPEST
 from tests.faults.injected.faults import DATABASE
 from tests.faults.plan import LEAVES_JOBS, RACES, TAKES_CHECKPOINTS, TAKES_STATE, Plan
+from tests.faults.stage.settings import Training
 from tests.faults.stage.world import CACHE_LIMIT_GB, World
 
 _FUNCTIONS = {
@@ -41,6 +42,7 @@ _START_EMT_WEI = 200 * WEI_PER_TOKEN
 _ERROR_LINE = re.compile(r"[A-Za-z_][\w.]*(:|$)")
 _LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d |\{")
 _SHOWN = 200
+_BEGUN = "INFO emeth_tui.training.job: job 0x"  # as a worker logs it
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,17 @@ class Mined:
     nonce: int
     succeeded: bool
     fee_wei: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Noted:
+    """A line of a ledger: where a job reached an epoch, or is `resumed` at it."""
+
+    at_s: float
+    place: str
+    job_id: str
+    epoch: int
+    resumes: bool
 
 
 async def violations(world: World, plan: Plan, statuses: dict[str, str]) -> list[str]:
@@ -199,23 +212,42 @@ def _refused_results(world: World) -> list[str]:
 
 
 def _trained_again(world: World, plan: Plan) -> list[str]:
-    """No epoch further back than one checkpoint is trained again."""
+    """No epoch further back than one checkpoint is trained again, and elsewhere none that came home."""
     if any(step.fault in TAKES_CHECKPOINTS for step in plan.steps):
         return []
-    found = []
-    for number in range(len(world.nodes)):
-        home = world.layout.home(number)
-        ledger = home.parent / f"{home.name}.ledger"
-        reached: dict[str, int] = {}
+    return gone_back(noted_in(world), plan.setup.training)
+
+
+def trained(world: World) -> dict[str, int]:
+    """Return how many epochs each machine trained; of real jobs, how many it began or went on with."""
+    if world.setup.quick:
+        return dict(Counter(each.place for each in noted_in(world) if not each.resumes))
+    logs = {world.layout.home().name: world.layout.home().glob("state/*/logs/worker-*.log")}
+    logs |= {host.name: host.kept.glob("logs/worker-*.log") for host in world.hosts}
+    return {place: sum(path.read_text().count(_BEGUN) for path in paths) for place, paths in logs.items()}
+
+
+def noted_in(world: World) -> list[Noted]:
+    """Return what was trained at every place, in order."""
+    homes = [world.layout.home(number) for number in range(len(world.nodes))]
+    noted = []
+    for place in [home.name for home in (*homes, *(host.home for host in world.hosts))]:
+        ledger = world.layout.root / f"{place}.ledger"
         for line in ledger.read_text().splitlines() if ledger.exists() else ():
-            noted = json.loads(line)
-            job_id, epoch = noted["job"], noted["epoch"]
-            if (
-                noted["kind"] == "resumed"
-                and reached.get(job_id, 0) - epoch > plan.setup.training.checkpoint_every
-            ):
-                found.append(f"job {job_id[-3:]} went back from epoch {reached[job_id]} to {epoch}")
-            reached[job_id] = max(reached.get(job_id, 0), epoch)
+            said = json.loads(line)
+            noted.append(Noted(said["at_s"], place, said["job"], said["epoch"], said["kind"] == "resumed"))
+    return sorted(noted)
+
+
+def gone_back(noted: list[Noted], training: Training) -> list[str]:
+    """Say where a job went back further than one checkpoint of what was trained at the same place."""
+    found = []
+    reached: dict[tuple[str, str], int] = {}
+    for each in noted:
+        here = each.job_id, each.place
+        if each.resumes and reached.get(here, 0) - each.epoch > training.checkpoint_every:
+            found.append(f"job {each.job_id[-3:]} went back from epoch {reached[here]} to {each.epoch}")
+        reached[here] = max(reached.get(here, 0), each.epoch)
     return found
 
 
@@ -229,6 +261,9 @@ def _files(world: World, jobs: Mapping[JobId, ChainJob]) -> list[str]:
         ended = {str(job_id) for job_id, job in jobs.items() if job.status is JobStatus.VERIFIED}
         left = sorted({path.relative_to(jobs_dir).parts[0] for path in files})
         found += [f"files of the verified job {name[-3:]} are left" for name in left if name in ended]
+    for host in world.hosts:
+        there = host.jobs_dir.iterdir() if host.jobs_dir.exists() else ()
+        found += [f"files of job {path.name[-3:]} are left on {host.name}" for path in there]
     return found
 
 
@@ -245,6 +280,7 @@ def _secrets(world: World) -> list[str]:
     }
     places = [path for number in range(len(world.nodes)) for path in world.layout.home(number).rglob("*")]
     places += [world.layout.output(node.name) for node in world.nodes]
+    places += [path for host in world.hosts for path in host.home.rglob("*")]
     return [
         f"{what} is in {path.relative_to(world.layout.root)}"
         for path in places
@@ -260,6 +296,8 @@ def _failures(world: World, plan: Plan) -> list[str]:
     found = []
     for number, node in enumerate(world.nodes):
         places = [world.layout.output(node.name), *world.layout.home(number).glob("state/*/logs/*.log")]
+        for host in world.hosts:
+            places += [world.layout.output(host.name), *host.kept.glob("logs/*.log")]
         for path in places:
             text = path.read_text("utf-8", "replace") if path.exists() else ""
             if "Traceback" in text and not (bereft and "FileNotFoundError" in _error_of(text)):

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 
 from emeth_tui.devnet.chain.backends import ChainKind
 from emeth_tui.model import JobId
+from tests.faults.hosts.far import Kind, with_kinds
 from tests.faults.injected.chain_faults import DEEPEST
 from tests.faults.injected.faults import CATALOGUE, DISK_FULL_AT
+from tests.faults.injected.host_faults import AWAY, DISK_FULL_THERE, HOST_FAULTS, LONGEST_CUT
 from tests.faults.stage.parties import Offer
 from tests.faults.stage.settings import Training
 from tests.faults.stage.world import APART, Setup
@@ -26,10 +28,16 @@ STAGES = (
     "submitted",
     "verified",
 )
+STAGES_OF_HOSTS = ("started", "claimed", "training", "epoch_done", "epoch_done", "trained", "uploaded")
 SHORT_LIFE_S = 15.0  # of a presigned URL: a part arrives within that on a machine with much other work
 TAKES_STATE = frozenset({"database flipped", "state lost", "state gone"})
-DISK_FULL = frozenset({"disk full", *DISK_FULL_AT})
+DISK_FULL = frozenset({"disk full", *DISK_FULL_AT, DISK_FULL_THERE})
 TAKES_CHECKPOINTS = frozenset({*DISK_FULL, "cache lost"})
+# What else is drawn where jobs train on hosts.
+BESIDE_HOSTS = (
+    *("node killed", "node stopped", "node asked to leave", "worker killed", "worker stopped"),
+    *("disk full", "network killed", "reorganisation: pool", "storage: cut", "cache lost"),
+)
 ON_ONE_SERVICE = frozenset(f"{name} {what}" for name in ("chain", *APART) for what in ("killed", "stopped"))
 # A job may be left to others: another wallet has the key, the owner has to look into the state, or a clock is
 # wrong.
@@ -40,6 +48,7 @@ LEAVES_JOBS = frozenset(
         "chain: clock ahead",
         "chain: deadline passed",
         "database overwritten",
+        AWAY,
         *TAKES_STATE,
     }
 )
@@ -77,8 +86,12 @@ def plan_for(
     disk: bool = True,
     chain: ChainKind = "py-evm",
     hostile: Offer | None = None,
+    hosts: tuple[Kind, ...] = (),
 ) -> Plan:
-    """Draw a plan; with `faults` or a `hostile` job, of these. Without a small `disk`, none fills up."""
+    """Draw a plan; with `faults` or a `hostile` job, of these. Without a small `disk`, none fills up.
+
+    With `hosts`, jobs train there as well, and they are what breaks.
+    """
     chance = random.Random(seed)
     setup = Setup(
         confirmations=chance.choice((3, DEEPEST + 2)),
@@ -92,18 +105,28 @@ def plan_for(
             result_bytes=chance.choice((20_000, 20_000, 10_500_000)),
         ),
     )
-    names = [name for name in CATALOGUE if disk or name not in DISK_FULL]
+    if hosts:
+        training = replace(setup.training, epoch_s=chance.choice((0.1, 0.2, 0.3)))
+        setup = replace(setup, hosts=with_kinds(hosts), workers=1, training=training)
+    of_hosts = [name for name in HOST_FAULTS if name != LONGEST_CUT]
+    every = [*of_hosts, *of_hosts, *BESIDE_HOSTS] if hosts else list(CATALOGUE)
+    names = [name for name in every if disk or name not in DISK_FULL]
     wanted = faults or tuple(_draw(chance, names) for _ in range(chance.choice((1, 2, 2, 3, 4))))
+    if AWAY in wanted:  # the job has not ended when its host is back
+        setup = replace(setup, training=replace(setup.training, epoch_s=0.8))
     setup = replace(setup, apart=not ON_ONE_SERVICE.isdisjoint(wanted))
     steps = tuple(_step(name, chance) for name in wanted)
-    offers = _offers(chance)
+    offers = _offers(chance, chance.choice((2, 3)) if not hosts else len(hosts) + 2)
     if hostile is not None:
         offers = [*(offer for offer in offers if not offer.hopeless), hostile]
     return Plan(seed, setup, tuple(offers), steps)
 
 
 def _step(name: str, chance: random.Random) -> Step:
-    stage, delay_s = chance.choice(STAGES), chance.choice((0.0, chance.random(), chance.random()))
+    if name == AWAY:
+        return Step(name, "epoch_done", 0.5)
+    stages = STAGES_OF_HOSTS if name in HOST_FAULTS else STAGES
+    stage, delay_s = chance.choice(stages), chance.choice((0.0, chance.random(), chance.random()))
     return Step(name, DISK_FULL_AT[name], 0.0) if name in DISK_FULL_AT else Step(name, stage, delay_s)
 
 
@@ -112,10 +135,10 @@ def _draw(chance: random.Random, names: list[str]) -> str:
     return name if name not in RARE or chance.random() < 0.7 else chance.choice(names)
 
 
-def _offers(chance: random.Random) -> list[Offer]:
+def _offers(chance: random.Random, count: int) -> list[Offer]:
     good = [
         Offer(_job_id(number), (TEXT * chance.randint(90, 160)).encode(), fee_emt=chance.randint(14, 30))
-        for number in range(chance.choice((2, 3)))
+        for number in range(count)
     ]
     return [*good, chance.choice(HOSTILE)] if chance.random() < 0.3 else good
 
@@ -123,6 +146,12 @@ def _offers(chance: random.Random) -> list[Offer]:
 def hostile_name(offer: Offer) -> str:
     """Return how tables name a hostile job."""
     return f"hostile job: {offer.hopeless}"
+
+
+def kinds_for(seed: int) -> tuple[Kind, ...]:
+    """Draw which hosts a run has."""
+    chance = random.Random(f"{seed}/hosts")
+    return tuple(chance.choice(("tls", "ssh")) for _ in range(chance.choice((1, 2, 3))))
 
 
 def _job_id(number: int) -> JobId:

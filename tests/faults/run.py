@@ -19,12 +19,14 @@ from emeth_tui.protocol.contracts import JobStatus
 from tests.faults import judge
 from tests.faults.injected.disks import mount_disk, unmount_disk
 from tests.faults.injected.faults import CATALOGUE
+from tests.faults.injected.host_faults import HOST_FAULTS
 from tests.faults.judge import ENDED
 from tests.faults.plan import LEAVES_JOBS, TAKES_STATE, Plan, Step, hostile_name
 from tests.faults.stage.processes import Record, children, is_alive, living
 from tests.faults.stage.settings import Layout
 from tests.faults.stage.world import World
 
+FAULTS = CATALOGUE | HOST_FAULTS
 # These decide what a run tries, and never what is right.
 SILENCE_S = 12.0  # of the node: the stage that is waited for does not come
 CLAIMED_WITHIN_S = 15.0  # where claiming may have stopped
@@ -47,6 +49,7 @@ class Report:
     starts: int = 0
     exit_codes: list[int] = field(default_factory=list)
     jobs: dict[str, str] = field(default_factory=dict)
+    trained: dict[str, int] = field(default_factory=dict)  # epochs, or real jobs, by machine
     in_vain: list[str] = field(default_factory=list)  # what was waited for until nothing changed any more
     set_up: int = 1  # times
 
@@ -55,14 +58,17 @@ class NotSetUp(Exception):
     """A run's own infrastructure did not start: nothing has been judged."""
 
 
-async def play(plan: Plan, layout: Layout, deployed: Path, *, small_disk: bool) -> Report:
+async def play(
+    plan: Plan, layout: Layout, deployed: Path, *, small_disk: bool, own_network: bool = False
+) -> Report:
     """Play a run and return its report; the run's directory is kept when something was wrong."""
     began = time.monotonic()
     report = Report(plan.seed)
-    world = World(layout, plan.setup)
+    world = World(layout, plan.setup, own_network=own_network)
     layout.root.mkdir(parents=True)
-    if small_disk:
-        mount_disk(layout.home())
+    disks = [layout.home(), *(host.home for host in world.hosts)] if small_disk else []
+    for disk in disks:
+        mount_disk(disk)
     try:
         await _set_up(world, deployed)
         await _Run(plan, world, report).play()
@@ -70,8 +76,8 @@ async def play(plan: Plan, layout: Layout, deployed: Path, *, small_disk: bool) 
         await world.stop()
         report.seconds = round(time.monotonic() - began, 1)
         layout.verdict.write_text(json.dumps(vars(report), indent=1))
-        if small_disk:
-            unmount_disk(layout.home(), keep=bool(report.violations))
+        for disk in disks:
+            unmount_disk(disk, keep=bool(report.violations))
     if not report.violations:
         shutil.rmtree(layout.root)
     return report
@@ -100,7 +106,7 @@ class _Run:
         helpers = [asyncio.create_task(work()) for work in (self._listen, self._keep_node)]
         try:
             await asyncio.gather(*(self._step(number, step) for number, step in enumerate(self._plan.steps)))
-            world.heal()
+            await world.heal()
             self._healed_s = time.monotonic()
             await self._settle()
             self._leaving = True
@@ -115,6 +121,7 @@ class _Run:
             if offer.hopeless
         ]
         self._report.starts = world.starts
+        self._report.trained = judge.trained(world)
         self._report.exit_codes = world.nodes[0].exit_codes
         self._report.violations += left + await judge.violations(world, self._plan, self._report.jobs)
 
@@ -125,7 +132,7 @@ class _Run:
         await asyncio.sleep(step.delay_s)
         at_s = round(time.time(), 2)
         try:
-            detail = await CATALOGUE[step.fault](self._world, self._plan.chance(number))
+            detail = await FAULTS[step.fault](self._world, self._plan.chance(number))
         except EmethError as error:  # the network was down
             detail = f"did not happen: {error}"
         self._report.faults.append({"fault": step.fault, "stage": step.stage, "detail": detail, "at": at_s})
@@ -272,6 +279,9 @@ class _Run:
             if node.pid and await self._world.stop_node(number, _LEAVES_WITHIN_S) is None:
                 wrong.append(f"{node.name} does not leave")
                 await node.kill()
+        for host in self._world.hosts:
+            if left_there := await host.leave(GONE_WITHIN_S):
+                wrong.append(f"processes are left on {host.name}: {left_there}")
         if left := await self._left_over(workers):
             wrong.append(f"processes are left: {left}")
         return wrong
@@ -281,6 +291,7 @@ class _Run:
         give_up_s = time.monotonic() + GONE_WITHIN_S
         services = (self._world.network, *self._world.services.values())
         network = {pid for service in services for pid in (service.pid, *children(service.pid))}
+        network |= {pid for host in self._world.hosts for pid in host.serving}
         while (
             left := {pid for pid in (*living(self._world.layout.root), *workers) if is_alive(pid)} - network
         ):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.injected.faults import CATALOGUE
+from tests.faults.injected.host_faults import HOST_FAULTS
 from tests.faults.plan import HOSTILE, hostile_name
 
 Report = dict[str, Any]
@@ -44,7 +45,10 @@ def table(so_far: str, reports: list[Report]) -> list[str]:
     return [
         "| fault | runs | all jobs saved, all accounts right |",
         "| --- | --- | --- |",
-        *(f"| {name} | {runs[name]} | {right[name]} |" for name in (*CATALOGUE, *_HOSTILE, _ALL)),
+        *(
+            f"| {name} | {runs[name]} | {right[name]} |"
+            for name in (*CATALOGUE, *HOST_FAULTS, *_HOSTILE, _ALL)
+        ),
     ]
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.faults import __main__ as driver
 from tests.faults import table
+from tests.faults.injected.host_faults import HOST_FAULTS
 from tests.faults.plan import plan_for
 from tests.faults.run import NotSetUp, Report
 
@@ -24,7 +25,7 @@ RIGHT = Report(1)
         ([NotSetUp("no port"), RIGHT], 2, []),
         ([NotSetUp("no port"), NotSetUp("no port"), RIGHT], 1, ["not set up 2 times: no port"]),
         ([WRONG, RIGHT], 1, WRONG.violations),
-        ([ValueError("a bug"), RIGHT], 1, ["the run broke off at test_driver.py:44: ValueError('a bug')"]),
+        ([ValueError("a bug"), RIGHT], 1, ["the run broke off at test_driver.py:45: ValueError('a bug')"]),
     ],
     ids=["right", "set up again", "never set up", "wrong", "broken off"],
 )
@@ -53,13 +54,22 @@ async def test_what_is_wrong_in_a_run_is_never_played_again(
 
 
 def test_the_fixed_set_has_each_fault_once() -> None:
-    arguments = driver.argparse.Namespace(seeds=0, fault=[], short=False, chain="anvil")
+    arguments = driver.argparse.Namespace(seeds=0, fault=[], short=False, chain="anvil", hosts=None)
     plans = list(driver.plans(arguments, small_disk=True))
 
     assert len(plans) == driver.FIXED_RUNS
     assert sorted(step.fault for plan in plans for step in plan.steps) == sorted(driver.CATALOGUE)
     hostile = [offer for plan in plans for offer in plan.offers if offer.hopeless]
     assert set(hostile) == set(driver.HOSTILE)
+
+
+def test_the_fixed_runs_on_hosts_break_what_is_on_the_way_to_them() -> None:
+    arguments = driver.argparse.Namespace(seeds=0, fault=[], short=False, chain="py-evm", hosts="any")
+    plans = list(driver.plans(arguments, small_disk=True))
+
+    assert [len(plan.setup.hosts) for plan in plans] == [len(hosts) for hosts, _faults in driver.HOST_RUNS]
+    assert {step.fault for plan in plans for step in plan.steps} <= HOST_FAULTS.keys()
+    assert all(len(plan.offers) > len(plan.setup.hosts) for plan in plans)
 
 
 def test_reports_are_added_to_the_table() -> None:

@@ -15,6 +15,7 @@ import anyio
 
 from emeth_tui.hosts import messages
 from emeth_tui.hosts.frames import FrameReader, FrameWriter
+from emeth_tui.hosts.keeper.attempts import Attempt
 from emeth_tui.hosts.keeper.place import KeeperPlace
 from emeth_tui.hosts.keeper.server import Keeper
 from emeth_tui.hosts.messages import FarDevice, FromKeeper
@@ -79,6 +80,7 @@ class Site:
 
     place: KeeperPlace
     workers: list[ScriptedWorker] = field(default_factory=list)
+    attempts: dict[str, Attempt] = field(default_factory=dict)  # of the keeper that runs
 
     def open_link(self, config: WorkerConfig, on_end: OnEnd) -> ScriptedWorker:
         self.workers.append(ScriptedWorker(config, on_end))
@@ -89,6 +91,7 @@ class Site:
         """Run a keeper; ended like a process that is killed, it says and saves nothing."""
         self.place.make()
         keeper = Keeper(self.place, [FarDevice("cpu", 1)], open_link=self.open_link)
+        self.attempts = keeper._attempts._attempts
         running = asyncio.create_task(keeper.run())
         while not (self.place.socket_dir / "socket").exists():  # noqa: ASYNC110 - nobody tells of it
             await asyncio.sleep(0.001)

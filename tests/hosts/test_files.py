@@ -8,6 +8,7 @@ import hashlib
 import os
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -124,6 +125,18 @@ async def test_a_dataset_that_two_jobs_share_goes_out_once(tmp_path: Path) -> No
         assert (await connection.move(put("dataset"))).moved_bytes == len(LARGE)
         assert (await connection.move(lambda number: Put(number, other, "dataset"))).moved_bytes == 0
         assert (far.place.jobs / other / "dataset.txt").read_bytes() == LARGE
+
+
+async def test_the_newest_checkpoint_is_that_whatever_the_hosts_clock_says(tmp_path: Path) -> None:
+    far, home = site(tmp_path), tmp_path / "home"
+    (home / "jobs" / JOB).mkdir(parents=True)
+    async with far.keeper(), connected(far, home) as connection:
+        there = far.place.jobs / JOB
+        for name, age_s in ((OLDER, 0.0), (NEWER, 86_400.0)):
+            write(there / name, name.encode())
+            os.utime(there / name, (time.time() - age_s,) * 2)
+        await connection.move(bring("checkpoint"))
+        assert (home / "jobs" / JOB / NEWER).exists()
 
 
 async def test_only_two_checkpoints_stay_at_home(tmp_path: Path) -> None:

@@ -12,13 +12,15 @@ import anyio
 import msgspec
 import pytest
 
-from emeth_tui.engine.hosts.host_workers import HostWorkers
+from emeth_tui.engine.hosts.host_workers import HostWorkers, cannot_wait
+from emeth_tui.hosts.keeper.server import installed_versions
+from emeth_tui.hosts.messages import PROTOCOL, KeeperHello
 from emeth_tui.hosts.node.book import Host, OverTls
 from emeth_tui.hosts.node.connection import HostConnection
 from emeth_tui.hosts.node.links import Links, Way
 from emeth_tui.hosts.tls.names import Place
 from emeth_tui.model import WorkerPhase
-from emeth_tui.notices.events.host import HostRefused, JobMoved
+from emeth_tui.notices.events.host import HostDiffers, HostRefused, JobMoved
 from emeth_tui.notices.reasons.network.host import HostSilent, NotReachedYet
 from tests.hosts.far import LIMIT_S, write_hosts
 
@@ -94,12 +96,35 @@ async def test_a_new_certificate_is_another_link_and_no_other_host(
     await hosts.close()
 
 
+async def test_a_host_that_was_upgraded_is_compared_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run(_connection: HostConnection) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(HostConnection, "run", run)
+    write_hosts(tmp_path, Host("b", "you@b"))
+    hosts, events = workers_of(tmp_path)
+    ours = installed_versions()
+    newer = msgspec.structs.replace(ours, emeth_tui="99.0")
+    hosts._follow_file()
+    (host,) = hosts._hosts.values()
+    for versions in (ours, newer, newer):
+        host.connection.hello = KeeperHello(PROTOCOL, versions, (), 10**9)
+        host.connection.joins += 1
+        await hosts._joined(host, NOTHING)
+
+    differs = [event for event in events if isinstance(event, HostDiffers)]
+    assert differs == [HostDiffers("b", "emeth-tui", "99.0", ours.emeth_tui)]
+    await hosts.close()
+
+
 @pytest.mark.parametrize("waits", [True, False])
 async def test_a_shared_job_goes_on_without_a_host_that_is_away_once_the_others_wait_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits: bool
 ) -> None:
     hosts, events = workers_of(tmp_path)
-    monkeypatch.setattr(HostWorkers, "_cannot_wait", lambda _hosts, _job: False)
+    monkeypatch.setattr(HostWorkers, "_cannot_wait", lambda *_: False)
     phase = WorkerPhase.AVERAGING if waits else WorkerPhase.TRAINING
     absent = SimpleNamespace(away=HostSilent("b", 90, NotReachedYet()))
     there = SimpleNamespace(away=None, view=SimpleNamespace(phase=phase))
@@ -122,6 +147,29 @@ async def test_a_shared_job_goes_on_without_a_host_that_is_away_once_the_others_
     await hosts._move_late_jobs(host, tasks)
 
     assert (cancelled, events) == ((["0x1"], [JobMoved("b", 90)]) if waits else ([], []))
+
+
+@pytest.mark.parametrize(
+    ("away_s", "left_s", "elsewhere_s", "moves"),
+    [
+        (30, 60, 600, False),
+        (30, -60, 600, False),
+        (180, 4_000, 3_600, False),
+        (180, 3_600, 3_600, True),
+        (180, -1, 3_600, True),
+        (1_800, 20_000, 19_000, False),
+        (1_800, 18_900, 19_000, True),
+        (1_800, 90_000, 600, False),
+    ],
+    ids=[
+        *("a cut of 30 s", "a cut of 30 s, late", "3 min with time", "3 min without", "3 min, late"),
+        *("30 min with time", "30 min without", "30 min for a short job"),
+    ],
+)
+def test_a_job_keeps_its_place_while_its_deadline_allows(
+    away_s: float, left_s: float, elsewhere_s: float, moves: bool
+) -> None:
+    assert cannot_wait(away_s, left_s, elsewhere_s) == moves
 
 
 async def test_a_host_that_leaves_is_reached_until_its_jobs_are_saved(

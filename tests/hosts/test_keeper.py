@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from io import FileIO
 from pathlib import Path
 
 import anyio
@@ -13,6 +14,7 @@ from emeth_tui.hosts import messages
 from emeth_tui.hosts.frames import FramesEnded
 from emeth_tui.hosts.messages import Down, Ended, Heard, Kill, Known, Open, Taken, Up
 from emeth_tui.notices.notice import Reason, from_data
+from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.network.host import KeeperEnded, NoSuchDevice
 from emeth_tui.notices.reasons.worker import ProcessKilled
 from emeth_tui.training.reports import CheckpointKept, EpochDone, Progress
@@ -44,7 +46,7 @@ async def begun(far: Site, client: Client, attempt: str = A) -> NodeSide:
     return side
 
 
-async def until(condition: Callable[[], bool]) -> None:
+async def until(condition: Callable[[], object]) -> None:
     with anyio.fail_after(LIMIT_S):
         while not condition():  # noqa: ASYNC110 - nobody tells of it
             await asyncio.sleep(0.005)
@@ -166,6 +168,24 @@ async def test_an_attempt_that_the_disk_has_no_room_for_ends_alone(
         assert (await client.read(Ended)).attempt == B
         client.send(messages.Beat())
         await client.read(messages.Beat)
+
+
+async def test_a_disk_that_fills_up_while_the_line_is_cut_ends_an_attempt_and_no_line(tmp_path: Path) -> None:
+    far = site(tmp_path)
+    async with far.keeper():
+        async with far.client() as client:
+            await begun(far, client)
+        (attempt,) = far.attempts.values()
+        await until(lambda: not attempt._listening())
+        far.workers[0].say(Progress(1, 3, 1, 200, 3.0, 100.0))
+        await until(lambda: attempt._news)
+        attempt._outbox._file.close()
+        attempt._outbox._file = FileIO("/dev/full", "ab")
+        async with far.client() as client:
+            client.send(Open(A, "cpu", begun=True))
+            assert isinstance(from_data(Reason, (await client.read(Ended)).reason), Foreign)
+            client.send(messages.Beat())
+            await client.read(messages.Beat)
 
 
 async def test_a_new_keeper_says_what_the_last_one_had_to_say(tmp_path: Path) -> None:

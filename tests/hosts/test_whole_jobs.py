@@ -17,6 +17,7 @@ from emeth_tui.model import JobId, WorkerPhase
 from emeth_tui.notices.events.job import EpochDone
 from tests.control.conftest import until
 from tests.engine.harness import TEXT, Harness, RunningNode
+from tests.faults.stage.processes import is_alive
 from tests.hosts.far import FarHost, write_hosts
 from tests.hosts.ways import Way
 
@@ -129,7 +130,7 @@ async def test_a_node_that_starts_anew_goes_on_where_the_host_is(
         assert node.script.trained_on == []
 
 
-async def test_a_job_whose_host_stays_away_goes_on_elsewhere(
+async def test_a_job_goes_on_elsewhere_and_its_host_stops_it_when_it_is_back(
     network: Harness, way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(host_workers, "SAID_AFTER_S", 0.0)
@@ -146,12 +147,18 @@ async def test_a_job_whose_host_stays_away_goes_on_elsewhere(
         await node.event("host_away")
         assert worker.view.phase is WorkerPhase.AWAY
         assert not worker.usable
+        given_away = worker.view.pid
+        assert given_away is not None
         keep_local_idle(node, idle=False)
         seen = len(looks)
         await until(lambda: len(looks) >= seen + 3)
         assert node.script.trained_on == []  # there is time: it is waited for
         await network.pass_time(7_050)
         await node.event("job_moved", job_id)
+        assert is_alive(given_away)
+        way.come_back()
+        await node.event("host_back")
+        await until(lambda: not is_alive(given_away))
         await ends_well(network, node, job_id)
         assert node.script.trained_on == [0]
 

@@ -28,7 +28,10 @@ class Way(Protocol):
         """Kill what joins the connection to the keeper; it comes back as it does for its owner."""
 
     def cut_off(self) -> None:
-        """Cut the host off for good; what runs there goes on."""
+        """Cut the host off; what runs there goes on."""
+
+    def come_back(self) -> None:
+        """Let a host that was cut off be reached again."""
 
 
 @dataclass
@@ -47,6 +50,9 @@ class OverSsh:
     def cut_off(self) -> None:
         self.sshd.stop()
         self.kill_relay()
+
+    def come_back(self) -> None:
+        self.sshd.start()
 
 
 @dataclass
@@ -80,6 +86,9 @@ class OverTls:
     def cut_off(self) -> None:
         self.running[-1].kill()
         self.running[-1].wait()
+
+    def come_back(self) -> None:
+        self.join()
 
 
 def free_ports(count: int) -> list[int]:

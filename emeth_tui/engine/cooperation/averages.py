@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -95,12 +94,6 @@ def drop_checkpoints_after(directory: Path, epoch: int) -> None:
         with contextlib.suppress(ValueError):
             if int(path.name.split("-")[1]) > epoch:
                 path.unlink(missing_ok=True)
-
-
-def newest_first(directory: Path, epoch: int) -> None:
-    """Have the average be the newest of a part's checkpoints, also by its time."""
-    with contextlib.suppress(FileNotFoundError):
-        os.utime(directory / "checkpoints" / _checkpoint_name(epoch))
 
 
 def _checkpoint_name(epoch: int) -> str:

@@ -26,7 +26,6 @@ from emeth_tui.engine.cooperation.averages import (
     best_of,
     drop_checkpoints_after,
     link_dataset,
-    newest_first,
 )
 from emeth_tui.engine.cooperation.failures import Failures, is_of_worker
 from emeth_tui.engine.cooperation.part import Exchange, Part, agreed_vocab_size
@@ -214,7 +213,6 @@ class Cooperation:
     async def _train(self, part: Part, worker: Worker) -> None:
         context, job = self._context, self._job
         files = context.far.files_of(worker, context.disk.files)
-        newest_first(files.directory(part.name), self._averaged)
         await files.put_dataset(part.name)
         await files.put_checkpoint(part.name)
         context.far.begins(files.directory(part.name), worker)
@@ -327,7 +325,6 @@ class Cooperation:
 
     async def _put_average(self, part: Part, worker: Worker) -> None:
         files = self._context.far.files_of(worker, self._context.disk.files)
-        newest_first(files.directory(part.name), self._averaged)
         await files.put_checkpoint(part.name)
         self._exchange.handed_out(part.number)
         worker.tell(TakeAverage(self._averaged))

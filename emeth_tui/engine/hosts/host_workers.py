@@ -19,7 +19,7 @@ from emeth_tui.engine.market.policy import rules_for
 from emeth_tui.errors import HostError
 from emeth_tui.hardening import child_environment
 from emeth_tui.hosts.keeper.server import installed_versions
-from emeth_tui.hosts.messages import FarDevice, KeeperHello
+from emeth_tui.hosts.messages import FarDevice, KeeperHello, Versions
 from emeth_tui.hosts.node.book import Host, book_path, read_book
 from emeth_tui.hosts.node.connection import HostConnection
 from emeth_tui.hosts.node.files import Carrier, FarJobFiles, epochs_kept
@@ -54,6 +54,7 @@ class _OpenHost:
     joins_seen: int = 0
     away_said: bool = False
     away_since_s: float = 0.0
+    versions: Versions | None = None  # there, when they were compared last
     workers: dict[str, Worker] = field(default_factory=dict)  # by the device's name there
 
 
@@ -198,6 +199,8 @@ class HostWorkers:
         if first:
             devices = ", ".join(device.name for device in hello.devices)
             self._context.events.publish(events.HostJoined(host.entry.name, devices))
+        if hello.versions != host.versions:  # the first time, and when it has been upgraded
+            host.versions = hello.versions
             self._compare(host.entry.name, hello)
 
     def _add_devices(self, host: _OpenHost) -> None:
@@ -256,23 +259,24 @@ class HostWorkers:
 
         So does one that is shared out whose other members have nothing left to do.
         """
-        if host.connection.away_s < MOVE_AFTER_S:
+        away_s = host.connection.away_s
+        if away_s < MOVE_AFTER_S:
             return
         for worker in host.workers.values():
             job_id = self._leases.job_on(worker)
             if job_id is None or not (self._leases.free or len(self._leases.members_of(job_id)) > 1):
                 continue  # nobody else can take it; of one that is shared out, another member can
-            if self._cannot_wait(self._context.book.get(job_id)) or self._holds_up_others(job_id):
-                away_s = round(host.connection.away_s)
-                self._context.events.publish(events.JobMoved(host.entry.name, away_s), job_id=job_id)
+            if self._cannot_wait(self._context.book.get(job_id), away_s) or self._holds_up_others(job_id):
+                moved = events.JobMoved(host.entry.name, round(away_s))
+                self._context.events.publish(moved, job_id=job_id)
                 if await tasks.cancel(job_id):
                     tasks.start(job_id)
 
-    def _cannot_wait(self, job: Job) -> bool:
+    def _cannot_wait(self, job: Job, away_s: float) -> bool:
         """Whether a job must be begun elsewhere now: what the node's checkpoint lacks takes so long."""
         left_s = self._context.deadline_left_s(job) - rules_for(self._context, job).safety_margin_s
         kept = epochs_kept(self._context.disk.files.directory(job.job_id))
-        return left_s <= self._context.forecasts.begun_elsewhere(job, kept).high_s
+        return cannot_wait(away_s, left_s, self._context.forecasts.begun_elsewhere(job, kept).high_s)
 
     def _holds_up_others(self, job_id: JobId) -> bool:
         there = [worker for worker in self._leases.members_of(job_id) if worker.away is None]
@@ -317,6 +321,15 @@ class HostWorkers:
             if job_id is not None and job_id in self._carrier.home_at
         ]
         return max(ages, default=None)
+
+
+def cannot_wait(away_s: float, left_s: float, elsewhere_s: float) -> bool:
+    """Whether a job must leave a host that has been away so long.
+
+    `left_s` is left until its deadline less the safety margin, and `elsewhere_s` is what the rest of it takes
+    at the long end where it would go.
+    """
+    return away_s >= MOVE_AFTER_S and left_s <= elsewhere_s
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

@@ -47,6 +47,7 @@ class Attempt:
         self._news: dict[type, ToParent] = {}
         self._link: WorkerLink | None = None
         self._orphan: Orphan | None = None
+        self._failure: Reason | None = None  # for which the process is killed
         self.over = asyncio.Event()
         if outbox.ended is not None:
             self.over.set()
@@ -74,7 +75,7 @@ class Attempt:
         self._outbox.forget(lines)
 
     def repeat(self) -> None:
-        """Say again what the node has not acted on: it may be a new connection."""
+        """Say again on a new connection what the node has not acted on. Raise OutboxFull or OSError."""
         self._say(Taken(self.name, self._taken))
         for line in self._outbox.lines:
             self._say(Up(self.name, line))
@@ -82,8 +83,9 @@ class Attempt:
         if (reason := self._outbox.ended) is not None:
             self._say(Ended(self.name, reason))
 
-    async def kill(self) -> None:
-        """End the process now; for one that has ended, do nothing."""
+    async def kill(self, failure: Reason | None = None) -> None:
+        """End the process now, for a failure here if there is one; do nothing for one that has ended."""
+        self._failure = failure
         if self._link is not None:
             await self._link.kill()
         elif self._orphan is None:
@@ -122,12 +124,9 @@ class Attempt:
             while True:
                 self._hear(await link.receive())
         except ProcessDied as error:
-            reason = error.reason
-        except OutboxFull:
-            reason = OutboxOverflows()
-            await link.kill()
-        except OSError as error:  # the disk is full
-            reason = Foreign(str(error))
+            reason = self._failure or error.reason
+        except (OutboxFull, OSError) as error:
+            reason = _why_not_kept(error)
             await link.kill()
         finally:
             self._end(reason or KeeperEnded())
@@ -197,7 +196,10 @@ class Attempts:
         """Begin an attempt, or say again what a known one has to say."""
         name, device = wanted.attempt, wanted.device
         if (known := self._attempts.get(name)) is not None:
-            known.repeat()
+            try:
+                known.repeat()
+            except (OutboxFull, OSError) as error:  # what else trains here goes on
+                self._run(known.kill(_why_not_kept(error)))
             return
         if len(self._attempts) >= MAX_ATTEMPTS:
             self._say(Ended(name, to_data(TooManyAttempts(MAX_ATTEMPTS))))
@@ -291,6 +293,11 @@ class Attempts:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _why_not_kept(error: Exception) -> Reason:
+    """Return why a message cannot be kept: too much is, or the disk is full."""
+    return OutboxOverflows() if isinstance(error, OutboxFull) else Foreign(str(error))
 
 
 def _nothing() -> None:

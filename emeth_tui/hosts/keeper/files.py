@@ -180,15 +180,18 @@ class FarEnd:
 
 
 def job_files(directory: Path) -> list[FarFile]:
-    """List a job's result and its checkpoints, the newest last."""
+    """List a job's result and its checkpoints, the newest last: the one that a training goes on from.
+
+    Their names are in the order of positions; the times of files are those of a clock that may be wrong.
+    """
     files = []
     for path in sorted([directory / RESULT_NAME, *(directory / "checkpoints").glob("*.pt")]):
         name = str(path.relative_to(directory))
         if name != RESULT_NAME and not _CHECKPOINT.fullmatch(name):
             continue
         with contextlib.suppress(FileNotFoundError):
-            files.append((path.lstat().st_mtime_ns, FarFile(name, path.lstat().st_size)))
-    return [file for _time, file in sorted(files, key=lambda each: each[0])]
+            files.append(FarFile(name, path.lstat().st_size))
+    return files
 
 
 def unwanted_files(place: KeeperPlace, jobs: Collection[str]) -> list[Path]:

@@ -66,6 +66,7 @@ class Keeper:
         self._digests: Digests = {}
         self._seen_at = time.monotonic()
         self._tidying: asyncio.Task[None] | None = None
+        self._serving: set[asyncio.Task[None]] = set()
         self._end = asyncio.Event()
         self._attempts = Attempts(place, devices, self._say, self._listening, open_link)
 
@@ -73,7 +74,7 @@ class Keeper:
         """Serve relays until there is nothing to keep. Raise OSError when there can be no socket."""
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._end.set)
         listening = listening_socket(self._place.socket_dir)
-        server = await asyncio.start_unix_server(self._serve, sock=listening)
+        server = await asyncio.start_unix_server(self._connected, sock=listening)
         try:
             while not self._end.is_set() and not self._is_idle():
                 with anyio.move_on_after(min(_LOOK_EVERY_S, self._idle_end_s)):
@@ -81,8 +82,9 @@ class Keeper:
         finally:
             remove_socket(self._place.socket_dir)
             server.close()
-            if self._writer is not None:
-                self._writer.close()
+            for task in self._serving:
+                task.cancel()
+            await asyncio.gather(*self._serving, return_exceptions=True)
             await self._attempts.stop_all()
         log.info("leaving")
 
@@ -91,6 +93,12 @@ class Keeper:
             return False
         limit_s = ABANDONED_AFTER_S if self._attempts.at_work else self._idle_end_s
         return time.monotonic() - self._seen_at >= limit_s
+
+    def _connected(self, reader: asyncio.StreamReader, stream: asyncio.StreamWriter) -> None:
+        # A task of our own: of one of its own that is cancelled, asyncio logs a traceback before Python 3.12.
+        task = asyncio.create_task(self._serve(reader, stream))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, stream: asyncio.StreamWriter) -> None:
         if self._writer is not None:

@@ -45,6 +45,7 @@ class TlsLink:
         self._reaching = context_of(files.node, trusted, server=False)
         listening = context_of(files.node, trusted, server=True)
         self._jobs_dir = jobs_dir
+        self._serving: set[asyncio.Task[None]] = set()
         # The scheduler reaches nobody: no certificate has this name.
         self._scheduler = HostsScheduler(port, OwnSecurity(self._reaching, listening, NODE_DNS_NAME))
 
@@ -52,7 +53,7 @@ class TlsLink:
         """Serve the node until its pipe ends. Raise OSError or RuntimeError when that cannot begin."""
         async with self._scheduler:
             server = await asyncio.start_unix_server(
-                self._serve, sock=listening_socket(socket_dir), limit=_READ_LIMIT_BYTES
+                self._connected, sock=listening_socket(socket_dir), limit=_READ_LIMIT_BYTES
             )
             print("ready", flush=True)
             try:
@@ -60,6 +61,15 @@ class TlsLink:
             finally:
                 remove_socket(socket_dir)
                 server.close()
+                for task in self._serving:
+                    task.cancel()
+                await asyncio.gather(*self._serving, return_exceptions=True)
+
+    def _connected(self, reader: asyncio.StreamReader, stream: asyncio.StreamWriter) -> None:
+        # A task of our own: of one of its own that is cancelled, asyncio logs a traceback before Python 3.12.
+        task = asyncio.create_task(self._serve(reader, stream))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, stream: asyncio.StreamWriter) -> None:
         line = await reader.readline()

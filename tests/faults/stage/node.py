@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.faults.hosts.taking_part import Part
 from tests.faults.stage.settings import follow_clock
 
 WAITS = 0.1  # of what they are, between tries: a run is short, and what matters is what is tried
@@ -18,7 +19,11 @@ def main() -> None:
     clock, arguments = Path(sys.argv[1]), sys.argv[2:]
     follow_clock(clock)
     shorten_waits()
-    _train_quickly()
+    part = Part.read(Path.home())
+    if part is not None:
+        _wait_less_for_hosts(part)
+    if part is None or part.quick:
+        _train_quickly()
     sys.argv[1:] = arguments
     from emeth_tui.cli import main as program
 
@@ -33,6 +38,13 @@ def shorten_waits() -> None:
     database.MOVED_AFTER_WRITES = 30  # a run has few
     delay_s = Backoff.delay_s
     Backoff.delay_s = lambda self, failures: delay_s(self, failures) * WAITS  # type: ignore[method-assign]
+
+
+def _wait_less_for_hosts(part: Part) -> None:
+    from emeth_tui.engine.hosts import host_workers
+
+    for name in ("SAID_AFTER_S", "MOVE_AFTER_S"):
+        setattr(host_workers, name, getattr(host_workers, name) * part.limits)
 
 
 def _train_quickly() -> None:

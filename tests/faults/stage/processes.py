@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,17 @@ class RunProcess:
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
 
-    async def start(self, module: str, *arguments: str, environment: dict[str, str] | None = None) -> None:
+    async def start(
+        self,
+        module: str,
+        *arguments: str,
+        environment: dict[str, str] | None = None,
+        inside: Sequence[str] = (),
+    ) -> None:
+        """Start it, `inside` of what these words of a command lead into."""
         with self._output.open("ab") as errors:
             self._process = await asyncio.create_subprocess_exec(
+                *inside,
                 sys.executable,
                 "-m",
                 module,
@@ -100,6 +109,16 @@ def children(pid: int) -> list[int]:
     return [child for child, (parent, _session, _state) in _processes().items() if parent == pid]
 
 
+def descendants(pid: int) -> list[int]:
+    """List a process's children, theirs, and so on."""
+    found, looked_at = [], [pid]
+    while looked_at:
+        below = children(looked_at.pop())
+        found += below
+        looked_at += below
+    return found
+
+
 def is_alive(pid: int) -> bool:
     """Whether a process runs; the dead that wait for a parent do not."""
     return pid in (processes := _processes()) and processes[pid][2] != "Z"
@@ -111,6 +130,27 @@ def living(root: Path) -> list[int]:
     for pid, (_parent, _session, state) in _processes().items():
         if state != "Z" and pid != os.getpid() and str(root) in _about(pid):
             found.append(pid)
+    return found
+
+
+def is_link(pid: int) -> bool:
+    """Whether a process is a node's link to its hosts."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+    return b"emeth_tui.hosts." in words
+
+
+def with_home(home: Path) -> list[int]:
+    """List the processes whose home is this directory: what runs on one machine of a run."""
+    wanted = f"HOME={home}".encode()
+    found = []
+    for pid, (_parent, _session, state) in _processes().items():
+        if state != "Z":
+            with contextlib.suppress(OSError):
+                if wanted in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+                    found.append(pid)
     return found
 
 

@@ -28,7 +28,7 @@ from emeth_tui.workers import process
 from emeth_tui.workers.link import WorkerConfig
 from tests.faults.stage.settings import Training, ledger_of
 
-CHECKPOINT_NAME = "checkpoint-quick.json"
+CHECKPOINTS_KEPT = 2
 STEP_S = 0.02
 EPOCH_TOKENS = 1_000
 
@@ -73,6 +73,11 @@ def run_worker(
     process.main(link, config)
 
 
+def checkpoint_name(epoch: int) -> str:
+    """Name an epoch's checkpoint as training does, without torch."""
+    return f"epoch-{epoch:06d}-block-{0:09d}.pt"
+
+
 def _put_in(name: str, **members: Any) -> None:
     module = types.ModuleType(f"emeth_tui.training.{name}")
     vars(module).update(members)
@@ -86,6 +91,8 @@ def _make_model_ready(request: reports.ModelRequest, report: reports.Report, con
 
 class QuickJob:
     """Trains a job as `emeth_tui.training.job.run` does, but for the training."""
+
+    _trained = 0  # epochs, in this process
 
     def __init__(
         self, request: reports.TrainRequest, jobs_dir: Path, report: reports.Report, control: Control
@@ -124,8 +131,11 @@ class QuickJob:
             raise DatasetError(DatasetNotUtf8(error.start, len(content))) from error
 
     def _kept_epochs(self) -> int:
-        path = self._directory / CHECKPOINT_NAME
-        return int(json.loads(path.read_text().partition("\n")[0])["epoch"]) if path.exists() else 0
+        paths = self._checkpoints()
+        return int(json.loads(paths[-1].read_text().partition("\n")[0])["epoch"]) if paths else 0
+
+    def _checkpoints(self) -> list[Path]:
+        return sorted((self._directory / "checkpoints").glob("epoch-*-block-*.pt"))
 
     def _epoch(self) -> reports.Work:
         """Let an epoch's time go by; return the work that is reported."""
@@ -133,7 +143,10 @@ class QuickJob:
         while time.monotonic() < ends_s:
             self._control.wait_while_paused()
             time.sleep(STEP_S)
-        return reports.Work(trained_tokens=EPOCH_TOKENS, trained_s=self._training.epoch_s)
+        self._trained += 1
+        return reports.Work(
+            trained_tokens=self._trained * EPOCH_TOKENS, trained_s=self._trained * self._training.epoch_s
+        )
 
     def _end_epoch(self, work: reports.Work) -> None:
         self._done += 1
@@ -145,9 +158,13 @@ class QuickJob:
     def _save(self) -> None:
         self._report(reports.Saving(self._done, 0))
         content = json.dumps({"epoch": self._done}) + "\n" + "x" * self._training.checkpoint_bytes
-        path = self._directory / CHECKPOINT_NAME
+        path = self._directory / "checkpoints" / checkpoint_name(self._done)
+        path.parent.mkdir(exist_ok=True)
         with disk_full_translated(path):
             write_atomically(path, content.encode())
+        os.utime(path, (time.time(), time.time()))  # as the machine's clock has it, which a run may set
+        for old in self._checkpoints()[:-CHECKPOINTS_KEPT]:
+            old.unlink()
         self._report(reports.CheckpointKept(self._done, 0, len(content)))
 
     def _write_result(self, hash_hex: str) -> None:
@@ -162,8 +179,10 @@ class QuickJob:
             "kind": kind,
             "job": self._request.job_id,
             "epoch": epoch,
+            "epochs": self._request.epochs,
             "pid": os.getpid(),
             "at": time.time(),
+            "at_s": time.monotonic(),  # the same clock in every process
         }
         with ledger_of(self._jobs_dir).open("a") as ledger:
             ledger.write(json.dumps(line) + "\n")

@@ -26,6 +26,10 @@ class Layout:
         """Where a node keeps state, cache and logs."""
         return self.root / f"node-{node}"
 
+    def host(self, name: str) -> Path:
+        """Where a host keeps all that it has."""
+        return self.root / name
+
     def settings(self, node: int = 0) -> Path:
         return self.root / f"node-{node}.toml"
 
@@ -44,8 +48,8 @@ class Layout:
 
 
 def ledger_of(jobs_dir: Path) -> Path:
-    """Return the file in which quick workers note what they train: outside of what the node deletes."""
-    home = jobs_dir.parents[2]
+    """Return the file in which a machine's quick workers note what they train: outside of what is deleted."""
+    home = next(home for home in jobs_dir.parents if Layout(home.parent).clock.exists())
     return home.parent / f"{home.name}.ledger"
 
 

@@ -22,17 +22,22 @@ from emeth_tui.devnet import funding
 from emeth_tui.devnet.accounts import Key, kept_keys
 from emeth_tui.devnet.chain.backends import ChainKind
 from emeth_tui.devnet.network import Devnet
+from emeth_tui.hosts.node.book import Book, write_book
 from emeth_tui.network.objects.store import RESULTS
 from emeth_tui.settings import DEVNET, load_network, load_settings
+from tests.faults.hosts.far import NODE, Kind, RunHost
+from tests.faults.hosts.taking_part import Part, path_variable
+from tests.faults.hosts.wires import free_port
 from tests.faults.stage.network import options
 from tests.faults.stage.parties import Parties
-from tests.faults.stage.processes import Record, RunProcess, children
+from tests.faults.stage.processes import Record, RunProcess, children, is_link
 from tests.faults.stage.proxy import Proxy
 from tests.faults.stage.settings import Layout, Training, set_clock
 
 BLOCK_S = 0.2
 POLL_S = 0.3
 CACHE_LIMIT_GB = 0.5
+SAFETY_MARGIN_S = 150  # where jobs move: a slow machine trains them again within it
 _START_S = 300.0  # bounds a hang
 _BLOCKS_BEFORE = 25  # so that no reorganisation reaches the contracts
 SERVICES = ("rpc", "rpc2", "storage", "info")
@@ -50,6 +55,11 @@ class Setup:
     published: bool = False  # the contracts pay as the published source does
     url_lifetime_s: float = 900.0
     apart: bool = False  # storage and info server are processes of their own
+    hosts: tuple[Kind, ...] = ()  # other machines that train for the node, by how they are reached
+    limits: float = 0.1  # of a host's link, of what they are
+    hosts_only: bool = False  # the node's own device rests
+    quick: bool = True  # workers train nothing
+    lifetime_s: int = 7_200  # of a job
     training: Training = field(default_factory=Training)
 
 
@@ -60,17 +70,23 @@ class World:
     node_module = "tests.faults.stage.node"
     block_s = BLOCK_S
 
-    def __init__(self, layout: Layout, setup: Setup) -> None:
+    def __init__(self, layout: Layout, setup: Setup, *, own_network: bool = False) -> None:
+        """`own_network` gives hosts networks of their own; else proxies stand before them."""
         self.layout = layout
         self.setup = setup
         self.network = RunProcess("network", layout.output("network"))
         names = APART if setup.apart else ()
         self.services = {name: RunProcess(name, layout.output(name)) for name in names}
         self.nodes = [RunProcess("node-0", layout.output("node-0"))]
+        self.hosts = [
+            RunHost(layout, f"host-{number}", kind, own_network=own_network)
+            for number, kind in enumerate(setup.hosts, start=1)
+        ]
         self.proxies = {name: Proxy(name, self._upstream(name)) for name in SERVICES}
         self.printed: asyncio.Queue[Record] = asyncio.Queue()  # what the first node prints
         self.starts = 0
         self.started_unix_s = 0.0  # when the first node was, the last time
+        self.posted_unix_s = 0.0  # when jobs began to be
         self._endpoints: dict[str, int] = {}
         self._ready = asyncio.Event()
         self._ready_apart = {name: asyncio.Event() for name in names}
@@ -113,14 +129,20 @@ class World:
             await self.chain.rpc.call("evm_mine")
         results = self.layout.devnet / "storage/objects" / RESULTS
         key = network.verification_key.get_secret_value()
-        self._parties = Parties(self.chain, self._keys, results, network.storage_url, key, self.block_s)
+        self._parties = Parties(
+            *(self.chain, self._keys, results, network.storage_url, key, self.block_s), quick=self.setup.quick
+        )
         for proxy in self.proxies.values():
             await proxy.start()
+        await self._start_hosts()
+        self.posted_unix_s = time.time()
         await self.parties.start()
 
     async def stop(self) -> None:
         for node in self.nodes:
             await node.kill()
+        for host in self.hosts:
+            await host.stop()
         if self._parties is not None:
             await self._parties.stop()
         if self._chain is not None:
@@ -185,6 +207,28 @@ class World:
         service = "rpc" if name == "rpc2" else name
         return lambda: self._endpoints[service]
 
+    # ---- hosts
+
+    def count(self, event: str) -> int:
+        """Return how often the first node has printed an event."""
+        return sum(record.get("event") == event for record in self.nodes[0].records)
+
+    def age_s(self) -> int:
+        """Return how old the run is: jobs are posted at its beginning."""
+        return round(time.time() - self.posted_unix_s)
+
+    async def _start_hosts(self) -> None:
+        if not self.hosts:
+            return
+        state_dir = self.layout.home() / "state" / DEVNET
+        part = Part(limits=self.setup.limits, quick=self.setup.quick)
+        self.layout.home().mkdir(exist_ok=True)
+        part.write(self.layout.home())  # for its links
+        node_port = free_port()
+        training = self.setup.training
+        added = [await host.start(state_dir, node_port, part, training) for host in self.hosts]
+        write_book(state_dir, Book(NODE, tuple(added)))
+
     # ---- nodes
 
     async def start_node(self, number: int = 0) -> None:
@@ -207,7 +251,11 @@ class World:
             self.node_module,
             str(self.layout.clock),
             *("--no-ui", "--log-format", "json", "--config", str(self.layout.settings(number))),
-            environment={**kept, "HOME": str(home)},
+            environment={
+                **kept,
+                "HOME": str(home),
+                **({"PYTHONPATH": path_variable()} if self.hosts else {}),
+            },
         )
 
     def workers(self, number: int = 0) -> list[int]:
@@ -216,7 +264,11 @@ class World:
 
     def worker(self, chance: random.Random) -> int:
         """Return one of the first node's workers; 0 when it has none."""
-        return chance.choice(self.workers() or [0])
+        return chance.choice([pid for pid in self.workers() if not is_link(pid)] or [0])
+
+    def link(self, chance: random.Random) -> int:
+        """Return one of the processes by which the first node reaches hosts; 0 when there is none."""
+        return chance.choice([pid for pid in self.workers() if is_link(pid)] or [0])
 
     async def stop_node(self, number: int, limit_s: float) -> int | None:
         """Ask a node to save and leave; return its exit code, None when it does not leave."""
@@ -231,10 +283,12 @@ class World:
         }
         return len(counts) > 1
 
-    def heal(self) -> None:
+    async def heal(self) -> None:
         """Let every link work from now on."""
         for proxy in self.proxies.values():
             proxy.heal()
+        for host in self.hosts:
+            await host.wire.heal()
 
     def _write_settings(self, number: int) -> None:
         """Write a node's settings: those that the network wrote, with the proxies for its services."""
@@ -250,6 +304,10 @@ class World:
             poll_interval_s=POLL_S,
         )
         settings["claims"] = {"poll_interval_s": POLL_S}
+        if self.setup.hosts:
+            settings["claims"]["safety_margin_s"] = SAFETY_MARGIN_S  # type: ignore[index]
+        if self.setup.hosts_only:
+            settings["schedule"] = {"time_zone": "UTC", "devices": [_never("cpu")]}
         settings["workers"] = {"devices": ["cpu"] * self.setup.workers}
         settings["state"] = {"directory": str(home / "state")}
         settings["cache"] = {"directory": str(home / "cache"), "limit_gb": CACHE_LIMIT_GB}
@@ -258,6 +316,12 @@ class World:
 
     def change_settings(self, settings: tomlkit.TOMLDocument) -> None:
         """Change a node's settings before they are written."""
+
+
+def _never(device: str) -> str:
+    """Return the hours of a device that rests as long as a run takes: one, twelve hours ahead."""
+    hour = (time.gmtime().tm_hour + 12) % 24
+    return f"{device} {hour:02d}:00-{hour:02d}:30"
 
 
 async def deploy(directory: Path, *, published: bool, chain: ChainKind = "py-evm") -> Path:

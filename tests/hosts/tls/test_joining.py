@@ -259,3 +259,10 @@ def ports_of(pid: int) -> set[int]:
 def resident_bytes(pid: int) -> int:
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.process
+async def test_a_link_that_ends_while_it_serves_a_host_logs_nothing(network: Network) -> None:
+    async with network.connected():
+        await network.links.close()
+        assert "Traceback" not in (network.directory / "logs" / "hosts-tls.log").read_text()
