@@ -48,8 +48,9 @@ faults-short: $(VENV)/.installed  ## The eight of these runs that money hangs on
 	$(BIN)/python -m tests.faults --short --jobs $(RUNS_AT_ONCE)
 
 SEEDS ?= 200
-soak: $(VENV)/.installed  ## The same at random: `make soak SEEDS=200 RUNS_AT_ONCE=8`
-	$(BIN)/python -m tests.faults --seeds $(SEEDS) --jobs $(RUNS_AT_ONCE)
+HOSTS ?=
+soak: $(VENV)/.installed  ## The same at random: `make soak SEEDS=200 RUNS_AT_ONCE=8`, or HOSTS=any
+	$(BIN)/python -m tests.faults --seeds $(SEEDS) --jobs $(RUNS_AT_ONCE) --hosts '$(HOSTS)'
 
 MEGABYTES ?= 24
 fuzz: $(VENV)/.installed  ## Feed every parser damaged input: `make fuzz MEGABYTES=24`

@@ -123,6 +123,13 @@ class PlainTLS(TLS):
 class _Connector(TLSConnector):
     comm_class = PlainTLS
 
+    async def connect(self, address: str, *arguments: Any, **options: Any) -> Comm:
+        """Connect. Raise OSError, also where the other side hangs up before TLS begins."""
+        try:
+            return await super().connect(address, *arguments, **options)  # type: ignore[no-any-return]
+        except ValueError as error:  # tornado's, of a stream that is closed by then
+            raise CommClosedError(f"{address} hung up") from error
+
 
 class _Listener(TLSListener):
     """Strangers get a few seconds and a few places for their handshakes; so does each certificate."""

@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import signal
+import socket
 import ssl
 import stat
 from pathlib import Path
@@ -22,7 +23,7 @@ from emeth_tui.hosts.tls.certificates import Authority
 from emeth_tui.hosts.tls.contexts import TlsFiles, context_of
 from emeth_tui.hosts.tls.invitation import read_invitation
 from emeth_tui.hosts.tls.inviting import check_extra, here_towards, place_of_text, write_host_file
-from emeth_tui.hosts.tls.names import Place, dns_name
+from emeth_tui.hosts.tls.names import NODE_DNS_NAME, Place, dns_name
 from emeth_tui.notices.reasons.network.host import (
     HostsExtraMissing,
     InvitationOpen,
@@ -266,3 +267,21 @@ async def test_a_link_that_ends_while_it_serves_a_host_logs_nothing(network: Net
     async with network.connected():
         await network.links.close()
         assert "Traceback" not in (network.directory / "logs" / "hosts-tls.log").read_text()
+
+
+async def test_a_side_that_hangs_up_before_tls_begins_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tornado.iostream import IOStream
+
+    from emeth_tui.hosts.tls import wire
+    from emeth_tui.hosts.tls.serving import connection_options
+
+    class HangsUp:
+        async def connect(self, *_: object, **__: object) -> IOStream:
+            stream = IOStream(socket.socket())
+            stream.close()
+            return stream
+
+    monkeypatch.setattr(wire._Connector, "client", HangsUp())
+    options = connection_options(ssl.create_default_context(), NODE_DNS_NAME)
+    with pytest.raises(OSError, match="hung up"):
+        await wire._Connector().connect("127.0.0.1:1", **options)
