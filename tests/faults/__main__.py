@@ -37,7 +37,7 @@ _OWN_NETWORK = "EMETH_FAULTS_OWN_NETWORK"
 RUN_LIMIT_S = 3_600.0  # bounds a hang
 SET_UPS = 2  # times that a run is set up at most
 FIXED_RUNS = 16  # of `make faults`: together they have each fault once
-# Of `make faults`, after those: jobs that train on hosts, by how each is reached.
+# Of `--hosts any`: jobs that train on hosts, by how each is reached.
 HOST_RUNS: tuple[tuple[tuple[Kind, ...], tuple[str, ...]], ...] = (
     (("ssh",), ("host: keeper killed", "host: cut for 30 s", "host: worker killed", "host: clock off")),
     (("tls", "ssh"), ("host: killed", "host: link killed", "host: disk full")),
@@ -147,11 +147,10 @@ def plans(arguments: argparse.Namespace, *, small_disk: bool) -> Iterator[Plan]:
         yield plan_for(seed, faults=tuple(share), disk=small_disk, chain=arguments.chain, hostile=hostile)
     if arguments.chain == "anvil":
         return
-    yield from _host_plans(small_disk=small_disk)
     if find_anvil() is None:
         print(f"nothing runs on anvil: no binary on the PATH or in {BINARY_VARIABLE}", file=sys.stderr)
         return
-    for seed, name in enumerate(CHAIN_FAULTS, start=FIXED_RUNS + len(HOST_RUNS) + 1):
+    for seed, name in enumerate(CHAIN_FAULTS, start=FIXED_RUNS + 1):
         yield plan_for(seed, faults=(name,), disk=small_disk, chain="anvil")
 
 
