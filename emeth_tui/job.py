@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from emeth_tui.model import JobId, JobState, Language
+from emeth_tui.model import Averaging, JobId, JobState, Language
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.job import ClaimedBefore, DatasetUnusable
 
@@ -25,7 +25,7 @@ class Job:
     that back. `paused_until_unix_s` is when a pause ends by itself, None where it does not. `energy_mj` is
     what devices took for it so far, in thousandths of a joule, None where nothing measures that; it is added
     up by device and day (store/measurements.py), and not stored with the job. `parts` is over how many
-    workers its training is shared out, each with files of its own.
+    workers its training is shared out, each with files of its own; `averaging` is what they hand over.
     """
 
     job_id: JobId
@@ -60,6 +60,7 @@ class Job:
     paused_until_unix_s: float | None = None
     energy_mj: int | None = None
     parts: int = 1
+    averaging: Averaging = "fp32"
 
     @property
     def part_ids(self) -> tuple[JobId, ...]:

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
 from enum import Enum
-from typing import NewType
+from typing import Literal, NewType
 
 JobId = NewType("JobId", str)  # "0x" and 32 lower-case hex digits (bytes16), checked by protocol.job_ids
 WEI_PER_TOKEN = 10**18  # EMT and the native token both have 18 decimals (protocol.md §1, §2)
 MJ_PER_KWH = 3_600_000_000  # thousandths of a joule
+Averaging = Literal["fp32", "int8"]  # what members hand over: weights, or differences in a byte each
 SECONDS_PER_DAY = 86_400  # a slot is one UTC day (protocol.md §1)
 _LENGTH = re.compile(r"([0-9]{1,6})([smhdw])")
 _UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": SECONDS_PER_DAY, "w": 7 * SECONDS_PER_DAY}

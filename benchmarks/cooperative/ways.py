@@ -6,12 +6,14 @@ took. What is left out of one epoch is added to the next (error feedback).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
 from torch import Tensor
+
+from emeth_tui.training.cooperation.differences import encode
 
 Tensors = list[Tensor]
 FP32_BYTES = 4
@@ -34,19 +36,15 @@ class Full:
 
 @dataclass
 class Int8:
-    """A byte a number and a scale a tensor, with error feedback."""
+    """A byte a number and a scale a tensor, with error feedback, as the node's members send them."""
 
-    _left: Tensors = field(default_factory=list)
+    _left: Mapping[str, Tensor] = field(default_factory=dict)
 
     def send(self, difference: Tensors) -> tuple[Tensors, int]:
         """Return the difference in 255 steps a tensor."""
-        wanted = _with_left(difference, self._left)
-        arrived = []
-        for each in wanted:
-            scale = each.abs().max().clamp(min=1e-12) / 127
-            arrived.append((each / scale).round().to(torch.int8).float() * scale)
-        self._left = [each - got for each, got in zip(wanted, arrived, strict=True)]
-        return arrived, sum(each.numel() + FP32_BYTES for each in wanted)
+        named = {str(number): each for number, each in enumerate(difference)}
+        sent, self._left = encode(named, self._left)
+        return [sent[name].tensor() for name in named], sum(each.numel() + FP32_BYTES for each in difference)
 
 
 @dataclass

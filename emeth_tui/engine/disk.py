@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from emeth_tui.job import Job
-from emeth_tui.model import JobId
+from emeth_tui.model import Averaging, JobId
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.disk import CacheFull, FileSystemFull
 from emeth_tui.protocol.architectures import parameter_count
@@ -33,6 +33,10 @@ DATASET_COPIES = 6
 # best weights beside its own.
 AVERAGES = 4
 FLOATS_PER_PARAMETER_IN_AVERAGE = 2
+# Where members hand over differences: the last average and what was left out, in each checkpoint of a part;
+# and what was left out of the last two averages.
+MORE_FLOATS_IN_PART = 2
+LEFT_OUT = 2
 MEASURE_EVERY_S = 2.0  # for snapshots; a decision on a claim measures again
 FILE_SYSTEM_RESERVE_BYTES = 500_000_000  # never fill the operator's disk to the brim
 
@@ -56,10 +60,13 @@ def job_needs_bytes(dataset_bytes: int, model: str, *, states: int = 0) -> int:
     return DATASET_COPIES * dataset_bytes + checkpoints + parameters * BYTES_PER_FLOAT
 
 
-def shared_job_needs_bytes(dataset_bytes: int, model: str, parts: int) -> int:
+def shared_job_needs_bytes(dataset_bytes: int, model: str, parts: int, averaging: Averaging = "fp32") -> int:
     """Estimate the most disk space of a job that is shared out: each part has a directory as a job has."""
-    averages = AVERAGES * FLOATS_PER_PARAMETER_IN_AVERAGE * parameter_count(model) * BYTES_PER_FLOAT
-    return parts * job_needs_bytes(dataset_bytes, model) + averages
+    floats = AVERAGES * FLOATS_PER_PARAMETER_IN_AVERAGE
+    if averaging == "int8":
+        floats += LEFT_OUT + parts * CHECKPOINT_COPIES * MORE_FLOATS_IN_PART
+    more_bytes = floats * parameter_count(model) * BYTES_PER_FLOAT
+    return parts * job_needs_bytes(dataset_bytes, model) + more_bytes
 
 
 class DiskBudget:

@@ -27,8 +27,10 @@ Attempt = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
 JobName = Annotated[str, Meta(pattern=r"^0x[0-9a-f]{32}\Z")]
 DeviceName = Annotated[str, Meta(pattern=r"^(cpu|cuda:(0|[1-9][0-9]{0,2}))\Z")]
 CHECKPOINT_PATTERN = r"checkpoints/epoch-[0-9]{6}-block-[0-9]{9}\.pt"
-FileName = Annotated[str, Meta(pattern=rf"^(dataset\.txt|checkpoint\.pt|{CHECKPOINT_PATTERN})\Z")]
-FileKind = Annotated[str, Meta(pattern=r"^(dataset|checkpoint|result)\Z")]
+FileName = Annotated[
+    str, Meta(pattern=rf"^(dataset\.txt|checkpoint\.pt|average\.int8|{CHECKPOINT_PATTERN})\Z")
+]
+FileKind = Annotated[str, Meta(pattern=r"^(dataset|checkpoint|average|result)\Z")]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Size = Annotated[int, Meta(ge=0, le=2**50)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
@@ -239,7 +241,8 @@ class Turned(_Frame, frozen=True):
 
 
 class Put(_Frame, frozen=True):
-    """Have the host hold a job's dataset, or the newest checkpoint that the node has."""
+    """Have the host hold a job's dataset, the newest checkpoint that the node has, or a part's newest
+    average as the difference that leads to it."""
 
     request: Request
     job: JobName

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from emeth_tui.job import Job
     from emeth_tui.model import JobId, JobState, JournaledTransaction
     from emeth_tui.notices.event import Event
-    from emeth_tui.store.jobs import EpochRecord
+    from emeth_tui.store.jobs import AverageRecord, EpochRecord
     from emeth_tui.store.measurements import DeviceUse
     from emeth_tui.store.movements import Movement
     from emeth_tui.store.reading import StoreReader
@@ -34,6 +34,7 @@ class StoredJob:
     files: list[tuple[str, int]]
     events: list[Event]
     uses: list[DeviceUse]
+    averages: list[AverageRecord]
 
     @property
     def fee_wei(self) -> int:
@@ -53,6 +54,7 @@ class StoredJob:
             events=[making.event(event) for event in self.events],
             devices=[making.device_use(use) for use in self.uses],
             net=making.net(self.job, self.fee_wei, prices),
+            averages=[making.average(average) for average in self.averages],
         )
 
 
@@ -69,4 +71,5 @@ def read_job(tables: StoreReader, job_id: JobId, jobs_dir: Path) -> StoredJob:
         files=LocalJobFiles(jobs_dir).listing(job_id) if (jobs_dir / job_id).is_dir() else [],
         events=tables.events.of_job(job_id, EVENTS_OF_JOB),
         uses=tables.energy.of_job(job_id),
+        averages=tables.jobs.averages(job_id),
     )

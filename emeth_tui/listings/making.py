@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from emeth_tui.job import Job
     from emeth_tui.model import JobState, JournaledTransaction, Language
     from emeth_tui.notices.event import Event
-    from emeth_tui.store.jobs import EpochRecord
+    from emeth_tui.store.jobs import AverageRecord, EpochRecord
     from emeth_tui.store.measurements import DeviceUse
     from emeth_tui.store.movements import Movement
     from emeth_tui.workers.views import WorkerView
@@ -65,6 +65,8 @@ def job(job: Job) -> records.JobRecord:
         paused_until=iso_or_none(job.paused_until_unix_s),
         seen_end=job.seen_end.value if job.seen_end else None,
         energy_j=joules(job.energy_mj),
+        parts=job.parts,
+        averaging=job.averaging,
     )
 
 
@@ -77,6 +79,13 @@ def epoch(epoch: EpochRecord) -> records.EpochRecord:
     """Make an epoch's record."""
     return records.EpochRecord(
         epoch.epoch, finite(epoch.train_loss), finite(epoch.valid_loss), round(epoch.seconds, 3)
+    )
+
+
+def average(average: AverageRecord) -> records.AverageRecord:
+    """Make the record of what an average took."""
+    return records.AverageRecord(
+        average.epoch, round(average.seconds, 3), average.bytes_up, average.bytes_down
     )
 
 
@@ -260,6 +269,8 @@ def worker(worker: WorkerView, held: HeldDevice | None = None) -> records.Worker
         finishing=held.finishing if held else None,
         held_kind=held.reason.kind if held else None,
         held_since=iso_or_none(held.since_unix_s if held else None),
+        part=worker.part,
+        parts=worker.parts,
     )
 
 

@@ -48,6 +48,10 @@ class JobRecord:
     paused_until: Annotated[Time | None, Field(description="when a pause ends by itself")]
     seen_end: Annotated[str | None, Field(description="how it ended, while that is not final")]
     energy_j: Annotated[float | None, Field(description="that devices took for it; null: not measured")]
+    parts: Annotated[int, Field(description="over how many workers its training is shared out")]
+    averaging: Annotated[
+        str, Field(description="what its members hand over: fp32, all weights; int8, differences")
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,16 @@ class EpochRecord:
     train_loss: float | None
     validation_loss: float | None
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class AverageRecord:
+    """What the average after an epoch of a shared job took, transfers included."""
+
+    epoch: int
+    seconds: float
+    bytes_up: Annotated[int, Field(description="the most that a member on another machine sent")]
+    bytes_down: Annotated[int, Field(description="the most that a member on another machine received")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +187,7 @@ class JobDetails:
     events: list[EventRecord]
     devices: list[DeviceUseRecord]
     net: NetRecord
+    averages: Annotated[list[AverageRecord], Field(description="of a job that is shared out")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +278,8 @@ class WorkerRecord:
     ]
     held_kind: Annotated[str | None, Field(description="the kind of that reason, such as gpu_hot")]
     held_since: Annotated[Time | None, Field(description="since when the device is held")]
+    part: Annotated[int, Field(description="which of a shared job's parts it trains, else 1")]
+    parts: Annotated[int, Field(description="over how many workers its job is shared out")]
 
 
 @dataclass(frozen=True, slots=True)

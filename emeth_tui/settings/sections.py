@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from emeth_tui.model import WEI_PER_TOKEN, AlertTopic, Language, Prices, token_to_wei
+from emeth_tui.model import WEI_PER_TOKEN, AlertTopic, Averaging, Language, Prices, token_to_wei
 from emeth_tui.notices.reasons.settings import MinAboveMax
 from emeth_tui.settings.basics import DEFAULT_THEME, PASSWORD_VARIABLE, InvalidSetting
 from emeth_tui.settings.credentials import WEBHOOK_SECRET_VARIABLE
@@ -319,6 +319,11 @@ class TrainingSettings(Section):
         "1v1",
         description="1v1: each worker has a job of its own; nvm: the free workers share out one job, each "
         "with a part of its text, where that takes clearly less time",
+    )
+    averaging: Averaging = Field(
+        "int8",
+        description="what members of a shared job send each other between machines: int8: differences from "
+        "the last average, a byte a weight; fp32: weights in full; fixed when the job is shared out",
     )
     model_en: ModelName | None = Field(
         None, examples=["gpt2-medium"], description="model for English jobs; default: the network's"

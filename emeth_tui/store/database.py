@@ -193,6 +193,17 @@ MIGRATIONS = (
     CREATE INDEX device_use_by_job ON device_use (job_id);
     """,
     "ALTER TABLE jobs ADD COLUMN parts INTEGER NOT NULL DEFAULT 1;",
+    """
+    ALTER TABLE jobs ADD COLUMN averaging TEXT NOT NULL DEFAULT 'fp32';
+    CREATE TABLE averages (
+        job_id TEXT NOT NULL,
+        epoch INTEGER NOT NULL,
+        seconds REAL NOT NULL,
+        bytes_up INTEGER NOT NULL,
+        bytes_down INTEGER NOT NULL,
+        PRIMARY KEY (job_id, epoch)
+    );
+    """,
 )
 
 

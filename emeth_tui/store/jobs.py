@@ -36,6 +36,19 @@ class EpochRecord:
     link: str
 
 
+@dataclass(frozen=True, slots=True)
+class AverageRecord:
+    """What one average of a shared job took: from the last part trained until all members had it.
+
+    The bytes are the most that any member on another machine sent and received; 0 where none is on one.
+    """
+
+    epoch: int
+    seconds: float
+    bytes_up: int
+    bytes_down: int
+
+
 class JobTable:
     """Reads and writes jobs. Every write is committed when its call returns."""
 
@@ -120,6 +133,22 @@ class JobTable:
             (job_id,),
         )
         return [EpochRecord(*row) for row in rows]
+
+    def add_average(self, job_id: JobId, average: AverageRecord) -> None:
+        """Store what an average took; one that is known better replaces the earlier record."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO averages (job_id, epoch, seconds, bytes_up, bytes_down) "
+            "VALUES (?, ?, ?, ?, ?)",
+            (job_id, average.epoch, average.seconds, average.bytes_up, average.bytes_down),
+        )
+
+    def averages(self, job_id: JobId) -> list[AverageRecord]:
+        """Return what a job's averages took, in order."""
+        rows = self._connection.execute(
+            "SELECT epoch, seconds, bytes_up, bytes_down FROM averages WHERE job_id = ? ORDER BY epoch",
+            (job_id,),
+        )
+        return [AverageRecord(*row) for row in rows]
 
 
 def _to_row(job: Job) -> dict[str, object]:

@@ -13,6 +13,7 @@ import torch
 
 from emeth_tui.protocol.hash_chain import RESULT_NAME
 from emeth_tui.training.cooperation.average import average, is_average
+from emeth_tui.training.cooperation.member import MemberEnd
 from emeth_tui.training.cooperation.trainer import PartTrainer
 from emeth_tui.training.data.dataset import TokenisedDataset, load_tokens
 from emeth_tui.training.devices import Device, set_deterministic, set_threads
@@ -219,8 +220,11 @@ def _make_trainer(
     is_shared = request.parts > 1
     if is_shared:
         fingerprint |= {"part": request.part, "parts": request.parts}
+    if request.averaging != "fp32":
+        fingerprint["averaging"] = request.averaging
+    end = MemberEnd(directory, request.averaging == "int8")
     found_before = FoundBefore(devices_dir, device, spec.name, tokens.train.shape[1])
-    make = partial(PartTrainer, request.part, directory / RESULT_NAME) if is_shared else Trainer
+    make = partial(PartTrainer, request.part, end) if is_shared else Trainer
     return make(
         model=model,
         tokens=tokens,

@@ -13,7 +13,10 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+from emeth_tui.model import Averaging
+
 DATASET_NAME = "dataset.txt"
+AVERAGE_NAME = "average.int8"  # in a member's directory: the newest average's difference from the last one
 STATES_DIRECTORY = "states"  # below a job's: what a training by rule leaves for its verifier
 MAX_TEXT_CHARS = 2_000
 _PART = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"  # of a path: neither "..", nor hidden, nor absolute
@@ -63,6 +66,7 @@ class TrainRequest:
     replay: bool = False  # train by the rule of protocol.md §9b, and keep what a verifier may ask for
     part: Number = 1  # of `parts` that train the job together, each on its share of the text (protocol.md §8)
     parts: Number = 1
+    averaging: Averaging = "fp32"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ class AverageRequest:
 
     Each of `members` is the directory of a member, which holds what it has handed over; there the average
     becomes its newest checkpoint. It lies in `directory` as well, by its epoch, with that of the best one.
+    With `averaging` "int8" each member also finds the difference from the last average, from the second on.
     """
 
     directory: RelativePath
@@ -91,6 +96,7 @@ class AverageRequest:
     model: Text
     vocab_size: VocabSize
     best: Best | None = None
+    averaging: Averaging = "fp32"
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,9 +249,13 @@ class PartEnded:
 
 @dataclass(frozen=True, slots=True)
 class Averaged:
-    """The average of `epoch` lies where it was asked for."""
+    """The average of `epoch` lies where it was asked for.
+
+    Of those parts that handed over a difference, each is known to hold the average before it.
+    """
 
     epoch: Number
+    differences: tuple[Number, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from emeth_tui.job import other_part_ids
 from emeth_tui.model import JobId
 from emeth_tui.notices.reasons.disk import CacheUnusable
 from emeth_tui.protocol.hash_chain import RESULT_NAME
-from emeth_tui.training.reports import DATASET_NAME
+from emeth_tui.training.reports import AVERAGE_NAME, DATASET_NAME
 
 
 class JobFileMissing(Exception):
@@ -49,6 +49,12 @@ class JobFiles(Protocol):
 
     async def put_checkpoint(self, job_id: JobId) -> None:
         """Have the worker find the checkpoints that the node has."""
+
+    async def put_average(self, job_id: JobId) -> None:
+        """Have the worker find the newest average as the difference that leads to it.
+
+        Raise JobFileMissing when the node does not have it.
+        """
 
     async def bring_checkpoint(self, job_id: JobId) -> None:
         """Have the node hold the checkpoints that the worker has kept."""
@@ -98,6 +104,10 @@ class LocalJobFiles:
 
     async def put_checkpoint(self, job_id: JobId) -> None:
         """Do nothing: checkpoints lie where the worker looks for them."""
+
+    async def put_average(self, job_id: JobId) -> None:
+        """Check that the difference is there."""
+        _plain_file(self.directory(job_id) / AVERAGE_NAME)
 
     async def bring_checkpoint(self, job_id: JobId) -> None:
         """Do nothing: the worker has written them here."""

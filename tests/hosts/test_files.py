@@ -116,6 +116,19 @@ async def test_files_go_out_and_come_home(tmp_path: Path) -> None:
         assert not list(home.rglob("*.part"))
 
 
+async def test_one_average_goes_out_to_two_members_at_once(tmp_path: Path) -> None:
+    far, home = site(tmp_path), tmp_path / "home"
+    parts = [JOB_ID, JobId("0x" + "70" * 16)]
+    for part in parts:
+        write(home / "jobs" / part / "average.int8", LARGE)
+    async with far.keeper(), connected(far, home) as connection:
+        files = FarJobFiles(LocalJobFiles(home / "jobs"), connection, lambda _job: 10**9)
+        await asyncio.gather(*(files.put_average(part) for part in parts))
+        assert [(far.place.jobs / part / "average.int8").read_bytes() for part in parts] == [LARGE] * 2
+        with pytest.raises(JobFileMissing):
+            await files.put_average(JobId("0x" + "71" * 16))
+
+
 async def test_a_dataset_that_two_jobs_share_goes_out_once(tmp_path: Path) -> None:
     far, home = site(tmp_path), tmp_path / "home"
     other = "0x" + "70" * 16

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +37,7 @@ from tests.training.jobs import (
     was_stopped,
 )
 from tests.training.pretrained import save_small_gpt2
+from tests.training.texts import made_up_words, of_another_kind_at_its_end
 
 EPOCHS = 12
 RATE = 2e-2  # soon overfits
@@ -48,13 +48,6 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("gpt2")
     save_small_gpt2(directory)
     return directory
-
-
-def made_up_words(words: int) -> str:
-    """Sentences whose words are no words: what is learnt of one says little about the next."""
-    chance = random.Random(1)
-    made_up = ("".join(chance.choices("etaoinshrdlu", k=chance.randint(2, 7))) for _ in range(words))
-    return "".join(f"{word}{'. ' if chance.random() < 0.2 else ' '}" for word in made_up)
 
 
 def overfitting(directory: Path, model: Path, **changes: Any) -> TrainRequest:
@@ -176,12 +169,9 @@ def test_a_job_stopped_while_its_start_is_measured_measures_it_again(
 
 def hopeless(directory: Path, model: Path) -> TrainRequest:
     """What it learns of the text makes it worse at the lines that validate, which are of another kind."""
-    chance = random.Random(1)
-    text = "ab" * 100 + "\n"
-    other = "".join(chance.choices("0123456789", k=200)) + "\n"
     return make_request(
         directory,
-        18 * text + 2 * other,
+        of_another_kind_at_its_end(),
         **{"model": str(model), "language": "ja", "epochs": 6, "learning_rate": RATE},
     )
 

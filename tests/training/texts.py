@@ -44,3 +44,16 @@ def japanese(size_bytes: int, seed: int = 1) -> str:
     while len(text) * 3 < size_bytes:
         text += choose(_TOPICS) + choose(_THINGS) + choose(_PREDICATES) + "\n"
     return text.encode()[:size_bytes].decode(errors="ignore")
+
+
+def made_up_words(words: int) -> str:
+    """Sentences whose words are no words: what is learnt of one says little about the next."""
+    chance = random.Random(1)
+    made_up = ("".join(chance.choices("etaoinshrdlu", k=chance.randint(2, 7))) for _ in range(words))
+    return "".join(f"{word}{'. ' if chance.random() < 0.2 else ' '}" for word in made_up)
+
+
+def of_another_kind_at_its_end() -> str:
+    """A text whose lines that validate are of another kind than those that are trained on."""
+    chance = random.Random(1)
+    return 18 * ("ab" * 100 + "\n") + 2 * ("".join(chance.choices("0123456789", k=200)) + "\n")

@@ -60,7 +60,7 @@ from emeth_tui.notices.reasons.market import (
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, ChainJob, JobStatus, SlotShare
 from emeth_tui.protocol.info_api import ListedJob
 from emeth_tui.settings import Network, Settings, load_network, settings_layers
-from emeth_tui.store.jobs import EpochRecord
+from emeth_tui.store.jobs import AverageRecord, EpochRecord
 from emeth_tui.store.requests import StoredRequest
 from emeth_tui.training.data.measuring import Measured
 from emeth_tui.workers.views import WorkerView
@@ -478,7 +478,9 @@ class StandInRecords:
             for number in range(1, 13)
         )
         held = (("checkpoint-12.pt", 4_260_000_000), ("dataset.txt", 1_240_000), ("漢字.txt", 12))
-        return JobRecord(job, states, epochs, tuple(self._transactions(job_id)), EVENTS[-1:], held)
+        averages = tuple(AverageRecord(n, 2.0 + n / 10, 419_430_400, 419_430_444) for n in range(1, 13))
+        shared = averages if job.parts > 1 else ()
+        return JobRecord(job, states, epochs, tuple(self._transactions(job_id)), EVENTS[-1:], held, shared)
 
     async def history(self) -> Sequence[Job]:
         return [*self._node.picture.jobs, ended_job()]

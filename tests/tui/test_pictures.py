@@ -130,7 +130,7 @@ def shared() -> Snapshot:
     """One job that three workers share out: one waits for the others, and one part for a worker."""
     first = training_worker(part=1, parts=3, phase=WorkerPhase.AVERAGING)
     second = second_worker(device="attic · cuda:0", job_id=TRAINING_ID, part=2, parts=3, epoch=12)
-    return snapshot(workers=(first, second), jobs=(training_job(parts=3),))
+    return snapshot(workers=(first, second), jobs=(training_job(parts=3, averaging="int8"),))
 
 
 def away() -> Snapshot:

@@ -45,11 +45,20 @@ class Averages:
             return None
 
     def made(self, epoch: int, facts: Facts, keep: set[int]) -> None:
-        """Note that an epoch's average is made; delete those of other epochs than it and `keep`."""
+        """Note that an epoch's average is made; delete those of other epochs than it and `keep`.
+
+        What leads from one average to the next is kept of the last two alone.
+        """
         self.note(epoch, facts)
+        averages = {self._path(kept).stem for kept in {epoch, *keep}}
+        last = {self._path(kept).stem for kept in (epoch - 1, epoch)}
         for path in self._directory.iterdir():
-            if path.stem not in {self._path(kept).stem for kept in {epoch, *keep}}:
+            if path.stem not in (averages if path.suffix in {".pt", ".json"} else last):
                 path.unlink(missing_ok=True)
+
+    def size_bytes(self, epoch: int) -> int:
+        """Return the size of an average in full."""
+        return self._path(epoch).stat().st_size
 
     def note(self, epoch: int, facts: Facts) -> None:
         """Write down what is known of an epoch. Raise OSError."""

@@ -41,7 +41,7 @@ from emeth_tui.notices.reasons.training.data import DatasetEmpty
 from emeth_tui.notices.reasons.training.run import PartUnfit
 from emeth_tui.training import reports
 from emeth_tui.training.files.models import model_spec
-from emeth_tui.training.reports import DATASET_NAME, AverageRequest, Best
+from emeth_tui.training.reports import AVERAGE_NAME, DATASET_NAME, AverageRequest, Best
 from emeth_tui.training.run.best_weights import BestSoFar
 from emeth_tui.workers.job_files import JobFileMissing
 from emeth_tui.workers.messages import EpochCounts, TakeAverage
@@ -66,6 +66,7 @@ class Cooperation:
         self._exchange = Exchange()
         self._averages = Averages(context.disk.files.directory(job.job_id))
         self._averaged = self._counted = 0
+        self._holding: frozenset[int] = frozenset()  # parts that hold the average before the newest one
         self._losses: dict[int, float] = {}  # by epoch, 0 included: what all members count by
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -318,16 +319,23 @@ class Cooperation:
 
     async def _bring(self, part: Part, worker: Worker, message: reports.PartTrained) -> None:
         files = self._context.far.files_of(worker, self._context.disk.files)
-        await files.bring_result(part.name)
+        path = await files.bring_result(part.name)
+        self._exchange.handed_over(part.number, path.stat().st_size if worker.host else 0)
         if message.epoch == self._averaged + 1 and part.worker is worker and not part.begins_anew:
             part.handed_over = message
             self._wake()
 
     async def _put_average(self, part: Part, worker: Worker) -> None:
-        files = self._context.far.files_of(worker, self._context.disk.files)
-        await files.put_checkpoint(part.name)
-        self._exchange.handed_out(part.number)
-        worker.tell(TakeAverage(self._averaged))
+        files, epoch = self._context.far.files_of(worker, self._context.disk.files), self._averaged
+        if part.number in self._holding:
+            await files.put_average(part.name)
+            size_bytes = (files.directory(part.name) / AVERAGE_NAME).stat().st_size
+        else:
+            await files.put_checkpoint(part.name)
+            size_bytes = self._averages.size_bytes(epoch)
+        took = self._exchange.handed_out(part.number, size_bytes if worker.host else 0, epoch)
+        self._context.store.jobs.add_average(self._job_id, took)
+        worker.tell(TakeAverage(epoch))
 
     # -- epochs
 
@@ -365,9 +373,10 @@ class Cooperation:
             model=job.model,
             vocab_size=agreed_vocab_size(self._parts),
             best=None if best is None else Best(**asdict(best)),
+            averaging=job.averaging,
         )
         files = self._context.disk.files
-        await average(self._context.settings.state_dir / "logs", files.root, request)
+        holding = await average(self._context.settings.state_dir / "logs", files.root, request)
         tokens = sum(each.tokens for each in trained)
         train_loss = sum(each.train_loss * each.tokens for each in trained) / max(1, tokens)
         now = time.monotonic()
@@ -376,7 +385,7 @@ class Cooperation:
         self._began = now
         if (before_s := self._exchange.averaged()) is not None:
             self._context.forecasts.averaged(job, before_s)
-        self._averaged = epoch
+        self._averaged, self._holding = epoch, frozenset(holding)
         self._failures.averaged()
         for part in self._parts:
             part.handed_over, part.losses = None, 0

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from emeth_tui.model import JobId
+from emeth_tui.store.jobs import AverageRecord
 from emeth_tui.training.reports import PartTrained
 from emeth_tui.workers.supervisor import Worker
 
@@ -30,17 +31,26 @@ class Part:
 
 
 class Exchange:
-    """How long an average takes, transfers included: from the last part trained until all members have it."""
+    """What an average takes: the time from the last part trained until all members have it, and the bytes.
+
+    Bytes are those of members on other machines alone.
+    """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._now_s = monotonic
         self._trained_at_s: dict[int, float] = {}
         self._averaged_at_s = self._in_s = 0.0
         self._out_s: dict[int, float] = {}
+        self._up_bytes: dict[int, int] = {}  # of the epoch that is not averaged yet
+        self._bytes_up = self._bytes_down = 0
 
     def trained(self, part: int) -> None:
         """Note that a part is trained."""
         self._trained_at_s[part] = self._now_s()
+
+    def handed_over(self, part: int, size_bytes: int) -> None:
+        """Note that what a member has trained is at home."""
+        self._up_bytes[part] = size_bytes
 
     def averaged(self) -> float | None:
         """Note that an average is made. Return what the one before took; None when nothing was handed out."""
@@ -48,11 +58,16 @@ class Exchange:
         self._averaged_at_s = self._now_s()
         self._in_s = self._averaged_at_s - max(self._trained_at_s.values(), default=self._averaged_at_s)
         self._out_s = {}
+        self._bytes_up, self._bytes_down = max(self._up_bytes.values(), default=0), 0
+        self._up_bytes = {}
         return before_s
 
-    def handed_out(self, part: int) -> None:
-        """Note that a member has the average."""
+    def handed_out(self, part: int, size_bytes: int, epoch: int) -> AverageRecord:
+        """Note that a member has the average of `epoch`. Return what that average has taken so far."""
         self._out_s.setdefault(part, self._now_s() - self._averaged_at_s)
+        self._bytes_down = max(self._bytes_down, size_bytes)
+        seconds = self._in_s + max(self._out_s.values())
+        return AverageRecord(epoch, seconds, self._bytes_up, self._bytes_down)
 
 
 def agreed_vocab_size(parts: Sequence[Part]) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.disk import shared_job_needs_bytes
 from emeth_tui.job import MAX_PARTS, Job
-from emeth_tui.model import JobState
+from emeth_tui.model import Averaging, JobState
 from emeth_tui.notices.events.job import SharedOut
 from emeth_tui.workers.supervisor import Worker
 
@@ -21,15 +23,18 @@ def share_out(context: Context, job: Job) -> Job:
     if _has_checkpoint(context, job):
         return job
     workers = _best_workers(context, job)
-    while len(workers) > 1 and not _has_room(context, job, len(workers)):
+    while len(workers) > 1 and not _has_room(context, job, workers):
         workers.pop()
     if len(workers) < 2:
         return job
-    alone, together = (context.forecasts.together(job, some) for some in (workers[:1], workers))
+    averaging = averaging_of(context, workers)
+    alone, together = (context.forecasts.together(job, some, averaging) for some in (workers[:1], workers))
     devices = ", ".join(worker.device for worker in workers)
     shared = SharedOut(len(workers), devices, round(alone.expected_s), round(together.expected_s))
-    reserved_bytes = shared_job_needs_bytes(job.dataset_bytes, job.model, len(workers))
-    job = context.book.update(job.job_id, parts=len(workers), reserved_bytes=reserved_bytes)
+    reserved_bytes = _needed_bytes(context, job, workers)
+    job = context.book.update(
+        job.job_id, parts=len(workers), averaging=averaging, reserved_bytes=reserved_bytes
+    )
     context.events.publish(shared, job_id=job.job_id)
     return job
 
@@ -50,9 +55,18 @@ def _has_checkpoint(context: Context, job: Job) -> bool:
     return any((context.disk.files.directory(job.job_id) / "checkpoints").glob("*.pt"))
 
 
-def _has_room(context: Context, job: Job, parts: int) -> bool:
-    needed_bytes = shared_job_needs_bytes(job.dataset_bytes, job.model, parts)
-    more_bytes = max(0, needed_bytes - job.reserved_bytes)
+def averaging_of(context: Context, workers: Sequence[Worker]) -> Averaging:
+    """Return what these workers would hand over; on one machine nothing travels, and weights go in full."""
+    return context.settings.training.averaging if any(worker.host for worker in workers) else "fp32"
+
+
+def _needed_bytes(context: Context, job: Job, workers: Sequence[Worker]) -> int:
+    averaging = averaging_of(context, workers)
+    return shared_job_needs_bytes(job.dataset_bytes, job.model, len(workers), averaging)
+
+
+def _has_room(context: Context, job: Job, workers: Sequence[Worker]) -> bool:
+    more_bytes = max(0, _needed_bytes(context, job, workers) - job.reserved_bytes)
     return context.disk.refusal(more_bytes, context.book.open_jobs()) is None
 
 
@@ -68,7 +82,8 @@ def _best_workers(context: Context, job: Job) -> list[Worker]:
     most = min(len(workers), MAX_PARTS, job.dataset_bytes // LEAST_PART_BYTES)
     best_s = context.forecasts.together(job, chosen).expected_s
     for parts in range(2, most + 1):
-        needed_s = context.forecasts.together(job, workers[:parts]).expected_s
+        some = workers[:parts]
+        needed_s = context.forecasts.together(job, some, averaging_of(context, some)).expected_s
         if needed_s <= best_s * (1 - LEAST_SAVING):
             chosen, best_s = workers[:parts], needed_s
     return chosen

@@ -173,6 +173,27 @@ def shared_out(alone: Duration, task: Task, parts: int, averaging: Range) -> Dur
     return Duration.of(total, measured=alone.measured, phases=phases)
 
 
+def shared_left(alone: Duration, share: float, averages: Range, starts: Range, rounds: int) -> Duration:
+    """Estimate what is left of a job that is shared out, by what is left of it on one worker.
+
+    Of that worker's training a part is a `share`. With fewer workers than parts there are more `rounds` than
+    one in an epoch: parts are loaded, trained and validated in turn. `averages` is what all averages take
+    that are left, `starts` what loading parts takes.
+    """
+    if not alone.phases:
+        return Duration.of(alone.span.times(share * rounds) + averages, measured=False)
+    times = {Phase.TRAIN: share * rounds, Phase.VALIDATE: rounds}
+    more = {Phase.START: starts, Phase.SAVE: averages}
+    phases = tuple(
+        PhaseTime(each.phase, each.seconds.times(times.get(each.phase, 1)) + more.get(each.phase, NOTHING))
+        for each in alone.phases
+    )
+    total = NOTHING
+    for each in phases:
+        total += each.seconds
+    return Duration.of(total, measured=alone.measured, phases=phases)
+
+
 def formula_s(dataset_bytes: int) -> float:
     """Estimate how long one worker needs for a job, by the reference's formula (protocol.md §10)."""
     return estimated_gas(dataset_bytes) * 1e6 / POWER_CAPACITY_PER_WORKER

@@ -16,19 +16,21 @@ from emeth_tui.engine.estimates.durations import (
     by_measurement,
     gauge_for,
     on_device_s,
+    shared_left,
     shared_out,
 )
 from emeth_tui.engine.estimates.meters import TrainingMeter, TransferMeter
-from emeth_tui.engine.estimates.ranges import Range, figure
+from emeth_tui.engine.estimates.ranges import Range, exactly, figure
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.errors import EmethError, JobError
 from emeth_tui.job import Job
-from emeth_tui.model import JobId, JobState, Language
+from emeth_tui.model import Averaging, JobId, JobState, Language
 from emeth_tui.protocol.parameters import MIN_EPOCHS, JobParameters, epochs_to_train, parse_parameters
 from emeth_tui.store.measurements import KEPT_MEASUREMENTS, Gauge, Measurement, MeasurementTable, Quantity
 from emeth_tui.workers.supervisor import Worker
 
 logger = logging.getLogger(__name__)
+_TRAINED_NOW = frozenset({JobState.PREPARING, JobState.TRAINING})
 _NOT_TRAINED_YET = frozenset({JobState.CLAIMING, JobState.CLAIMED, JobState.DOWNLOADING})
 
 
@@ -148,7 +150,7 @@ class Forecasts:
     def averaged(self, job: Job, seconds: float) -> None:
         """Store how long an epoch's average took."""
         amount = job.parts * Task.of(job).result_bytes
-        self._measurements.keep([Measurement(Gauge(Quantity.AVERAGING), amount, max(seconds, 1e-3))])
+        self._measurements.keep([Measurement(_averaging(job.averaging), amount, max(seconds, 1e-3))])
 
     def forget(self, job_id: JobId) -> None:
         """Forget a job that is no longer worked on."""
@@ -196,6 +198,8 @@ class Forecasts:
         if resumes_unix_s is None and job.paused:
             resumes_unix_s = job.paused_until_unix_s
         worker = self._leases.place_of(job.job_id)
+        if worker is None and _is_shared_now(job):  # another part has it, or all wait
+            worker = next(iter(self._leases.members_of(job.job_id) or self._candidates), None)
         if worker is None:
             return self._best_of(
                 self._candidates, Task.of(job), self._remaining(job), self._waiting(job, resumes_unix_s)
@@ -206,20 +210,56 @@ class Forecasts:
         """Estimate how long an open job of ours would take if no pause held it up."""
         task, remaining = Task.of(job), self._remaining(job)
         worker = self._leases.place_of(job.job_id)
+        if _is_shared_now(job):
+            return self._left_of_shared(job)
         if worker is None:
             return self._best_of(self._candidates, task, remaining, _no_waiting).duration
-        training = self._tracks[job.job_id].training if job.job_id in self._tracks else None
-        return self._on(worker, task, remaining, training) or self._unmeasured(task, remaining)
+        return self._on(worker, task, remaining, self._meter_of(job)) or self._unmeasured(task, remaining)
 
-    def together(self, job: Job, workers: Sequence[Worker]) -> Duration:
-        """Estimate what is left of a job if these workers share it out; with one, if it has it to itself."""
+    def together(self, job: Job, workers: Sequence[Worker], averaging: Averaging = "fp32") -> Duration:
+        """Estimate what is left of a job if these workers share it out; with one, if it has it to itself.
+
+        `averaging` is what they would hand over.
+        """
         task, remaining = Task.of(job), self._remaining(job)
         each = [self._on(worker, task, remaining) or self._unmeasured(task, remaining) for worker in workers]
         slowest = max(each, key=lambda duration: duration.expected_s)
         if len(workers) == 1:
             return slowest
-        averaging = self._measurements.figure(Gauge(Quantity.AVERAGING)) or ASSUMED[Quantity.AVERAGING]
-        return shared_out(slowest, task, len(workers), averaging)
+        return shared_out(slowest, task, len(workers), self._averaging_rate(averaging))
+
+    def _left_of_shared(self, job: Job) -> Duration:
+        """Estimate what is left of a job that is shared out, over the workers that it has or may take."""
+        task, remaining = Task.of(job), self._remaining(job)
+        workers = [*self._leases.members_of(job.job_id), *self._leases.free]
+        rounds = -(-job.parts // max(1, min(len(workers), job.parts)))
+        first, training = self._leases.place_of(job.job_id), self._meter_of(job)
+        share, candidates = 1 / job.parts, workers[: job.parts] or self._candidates
+        if first is not None and training is not None:  # which says what is left of its part
+            share, candidates = 1.0, [first]
+        each = [
+            self._on(worker, task, remaining, training) or self._unmeasured(task, remaining)
+            for worker in candidates
+        ]
+        alone = max(each, key=lambda duration: duration.expected_s)
+        weights = exactly(remaining.epochs * job.parts * task.result_bytes)
+        loading = self._measurements.figure(gauge_for(Quantity.LOADING, task, device=candidates[0].kind))
+        starts = remaining.epochs * rounds if rounds > 1 else 0.0
+        return shared_left(
+            alone,
+            share,
+            weights.at_rate(self._averaging_rate(job.averaging)),
+            (loading or ASSUMED[Quantity.LOADING]).times(starts),
+            rounds,
+        )
+
+    def _meter_of(self, job: Job) -> TrainingMeter | None:
+        return self._tracks[job.job_id].training if job.job_id in self._tracks else None
+
+    def _averaging_rate(self, averaging: Averaging) -> Range:
+        """Return at how many bytes of weights a second members average; until measured, as in full."""
+        known = (self._measurements.figure(_averaging(way)) for way in (averaging, "fp32"))
+        return next((figure for figure in known if figure), ASSUMED[Quantity.AVERAGING])
 
     def begun_elsewhere(self, job: Job, epochs_kept: int) -> Duration:
         """Estimate a job of ours on a free worker, going on from a checkpoint of `epochs_kept` epochs."""
@@ -246,7 +286,7 @@ class Forecasts:
         moved_bytes = track.transfer.done_bytes if track.transfer else 0
         if job.state in _NOT_TRAINED_YET:
             return replace(everything, download_bytes=max(0, task.dataset_bytes - moved_bytes))
-        if job.state in {JobState.PREPARING, JobState.TRAINING}:
+        if job.state in _TRAINED_NOW:
             if track.training is not None:
                 return track.training.remaining()
             epochs = task.epochs - job.epochs_done
@@ -304,6 +344,14 @@ class Forecasts:
             return formula
         slowest = max(known, key=lambda span: span.high)
         return Duration.of(slowest.worse(formula.span), measured=False)
+
+
+def _is_shared_now(job: Job) -> bool:
+    return job.parts > 1 and job.state in _TRAINED_NOW
+
+
+def _averaging(way: Averaging) -> Gauge:
+    return Gauge(Quantity.AVERAGING, "" if way == "fp32" else way)
 
 
 def _no_waiting(work: Duration, _device: str) -> Duration:

@@ -89,6 +89,7 @@ def request_for(context: Context, job: Job, part: int = 1) -> TrainRequest:
         checkpoint_bytes_a_day=training.checkpoint_gb_a_day * 1e9,
         part=part,
         parts=job.parts,
+        averaging=job.averaging,
     )
 
 

@@ -19,7 +19,7 @@ from emeth_tui.model import JobId, JobState, JournaledTransaction
 from emeth_tui.network.overview import Overview
 from emeth_tui.notices.event import Event
 from emeth_tui.protocol.contracts import ChainJob
-from emeth_tui.store.jobs import EpochRecord
+from emeth_tui.store.jobs import AverageRecord, EpochRecord
 from emeth_tui.store.reading import read_store
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class JobRecord:
     transactions: tuple[JournaledTransaction, ...]
     events: tuple[Event, ...]
     files: tuple[tuple[str, int], ...] = ()
+    averages: tuple[AverageRecord, ...] = ()  # of a shared job
 
 
 class NodeRecords:
@@ -64,6 +65,7 @@ class NodeRecords:
             tuple(store.journal.of_job(job_id)),
             tuple(store.events.of_job(job_id, EVENTS_OF_JOB)),
             tuple(await asyncio.to_thread(self._context.disk.files.listing, job_id)),
+            tuple(store.jobs.averages(job_id)),
         )
 
     async def history(self) -> list[Job]:

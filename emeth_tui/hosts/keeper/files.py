@@ -80,7 +80,7 @@ class FarEnd:
             return
         if len(self._arriving) >= MAX_ARRIVING:
             raise WrongPiece("too many files at once")
-        if not offer.size_bytes or any(offer.sha256 == other.sha256 for _, other in self._arriving.values()):
+        if not offer.size_bytes or any(path == other.path for other, _ in self._arriving.values()):
             raise WrongPiece("an empty file, or one that is arriving already")
         arriving = Arriving(path, offer.size_bytes, offer.sha256)
         self._arriving[offer.request] = arriving, offer

@@ -41,7 +41,7 @@ from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.network.host import FileTooLarge
 from emeth_tui.notices.reasons.worker import ProcessSilent
 from emeth_tui.protocol.hash_chain import RESULT_NAME
-from emeth_tui.training.reports import DATASET_NAME
+from emeth_tui.training.reports import AVERAGE_NAME, DATASET_NAME
 
 Answer = Files | Wanted | Sending | Piece | Stored | Refused
 Answers = asyncio.Queue[Answer | None]  # None: the line has dropped
@@ -139,6 +139,8 @@ class NearEnd:
         directory = self._jobs_dir / put.job
         if put.what == "dataset":
             return await self._offer(put.job, DATASET_NAME, directory / DATASET_NAME)
+        if put.what == "average":
+            return await self._offer(put.job, AVERAGE_NAME, directory / AVERAGE_NAME)
         newest = _newest_checkpoint(job_files(directory))
         if newest is None:
             return 0

@@ -56,6 +56,10 @@ class FarJobFiles:
         """Send the newest checkpoint, unless the host has gone on from it. Raise DeviceFailed."""
         await self._move(partial(_put, job_id, "checkpoint"))
 
+    async def put_average(self, job_id: JobId) -> None:
+        """Send the difference that leads to the newest average. Raise JobFileMissing or DeviceFailed."""
+        await self._move(partial(_put, job_id, "average"))
+
     async def bring_checkpoint(self, job_id: JobId) -> None:
         """Fetch what has been kept, if that is quick: the rest stays on the host until the job goes on."""
         if not self._connection.joined.is_set():

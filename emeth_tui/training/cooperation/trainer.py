@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from emeth_tui.training import reports
-from emeth_tui.training.cooperation.average import Average, hand_over, is_average
+from emeth_tui.training.cooperation.average import Average, is_average
+from emeth_tui.training.cooperation.differences import Weights
+from emeth_tui.training.cooperation.member import MemberEnd
 from emeth_tui.training.job_control import StopRequested
 from emeth_tui.training.run.best_keeper import BestKeeper
 from emeth_tui.training.run.loop import Trainer
@@ -22,11 +24,11 @@ class PartTrainer(Trainer):
     The member that trains the first part goes on to the result; the others end with the last epoch.
     """
 
-    def __init__(self, part: int, handed_over: Path, *args: Any, **settings: Any) -> None:
-        """`handed_over` is the file for what is to be averaged; the rest is what a Trainer takes."""
+    def __init__(self, part: int, end: MemberEnd, *args: Any, **settings: Any) -> None:
+        """`end` hands over what is to be averaged; the rest is what a Trainer takes."""
         super().__init__(*args, **settings)
         self._part = part
-        self._handed_over = handed_over
+        self._end = end
         self._agreed = True  # whether the epochs done count; else the average is to be measured first
 
     def _train_epochs(self) -> None:
@@ -54,7 +56,7 @@ class PartTrainer(Trainer):
         epoch = self._at.epoch + 1
         self._report(reports.Saving(*self.position))
         with self._pace.saving():
-            hand_over(self._handed_over, epoch, self._model, reading.mean_loss)
+            self._end.hand_over(epoch, self._model, reading.mean_loss)
         self._at.best_train_loss = min(self._at.best_train_loss, reading.mean_loss)
         trained = reports.PartTrained(
             epoch, reading.mean_loss, round(reading.tokens), self._tokens.vocab_size
@@ -70,8 +72,12 @@ class PartTrainer(Trainer):
         self._at.valid_loss = self._agreed_loss()
         self._agreed = True
         if self._best and self._best.judge(self._at, last=self._at.epoch == self._plan.epochs):
-            self._stepper.start_over()
+            self._go_on_from_best()
         self._start_meter()
+
+    def _go_on_from_best(self) -> None:
+        super()._go_on_from_best()
+        self._end.forget_left()
 
     def _agreed_loss(self) -> float:
         return self._until_counted(self._at.epoch, self._validate())
@@ -80,9 +86,24 @@ class PartTrainer(Trainer):
         """Return the average of an epoch once the node says that it is there."""
         if not self._control.wait_for_average(epoch, limit_s):
             return None
+        weights = self._end.received(epoch)
+        if weights is not None:
+            return self._in_full(epoch, weights)
         content: Any = self._store.load_newest()
         is_there = content is not None and is_average(content) and content["epoch"] == epoch
         return content if is_there else None
+
+    def _in_full(self, epoch: int, weights: Weights) -> Average:
+        """Return an average that has come as a difference, once the disk holds it: a new process needs it."""
+        best = self._best.so_far if self._best and self._best.so_far.started else None
+        average: Average = {
+            "epoch": epoch,
+            "weights": weights,
+            "best": asdict(best) if best else None,
+            "best_weights": self._model.published(self._best.apart(self._at)) if self._best else {},
+        }
+        self._store.add(epoch, average)
+        return average
 
     def _until_counted(self, epoch: int, valid_loss: float) -> float:
         return self._wait(
@@ -111,11 +132,23 @@ class PartTrainer(Trainer):
         self._agreed = content is None or content.get("agreed", False)
         if content is None or not is_average(content):
             super()._restore(content)
+            self._end.restore(content)
             return
-        super()._restore(self._store.load_newest(own=True))  # what the optimiser has learnt
+        own = self._store.load_newest(own=True)
+        super()._restore(own)  # what the optimiser has learnt
         average: Any = content
+        self._restore_end(own, average["epoch"])
         self._restore_best(average)
         self._take(average)
+
+    def _restore_end(self, own: Mapping[str, Any] | None, epoch: int) -> None:
+        """Be as the member was that is to take an average, also where it had handed over its part of it."""
+        if self._end.epoch == epoch:  # it has it already, and goes back to it
+            return
+        self._end.restore(own)
+        has_handed_over = (self._at.epoch, self._at.blocks_done) == (epoch - 1, self._blocks)
+        if has_handed_over and self._end.epoch == epoch - 1:
+            self._end.leave_out(epoch, self._model)
 
     def _restore_best(self, average: Average) -> None:
         best = average["best"]
@@ -127,6 +160,7 @@ class PartTrainer(Trainer):
 
     def _take(self, average: Average) -> None:
         self._model.import_weights(average["weights"])
+        self._end.took(average["epoch"], average["weights"])
         self._stepper.weights_changed()
         self._at.epoch, self._at.blocks_done = average["epoch"], 0
         self._agreed = False
@@ -135,3 +169,6 @@ class PartTrainer(Trainer):
 
     def _more_to_save(self) -> dict[str, Any]:
         return {"agreed": self._agreed}
+
+    def _more_unchanging(self) -> dict[str, Any]:
+        return self._end.capture()

@@ -127,6 +127,12 @@ class CheckpointStore:
         self._drop_old(path)
         return path
 
+    def add(self, epoch: int, content: Mapping[str, Any]) -> None:
+        """Keep what `accepts` says as the checkpoint after `epoch`, unless there is one. Raise DiskFull."""
+        path = self._directory / checkpoint_name(epoch, 0)
+        if not path.exists():
+            save_archive(path, content)
+
     def load_newest(self, *, own: bool = False) -> dict[str, Any] | None:
         """Return the newest checkpoint that is whole and of this job, else None.
 

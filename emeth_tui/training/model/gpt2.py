@@ -347,6 +347,13 @@ class Gpt2(nn.Module):
             name: tensor.detach().to("cpu", torch.float32, copy=True)
             for name, tensor in self.named_parameters()
         }
+        return self.published(weights)
+
+    def published(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return a state dict of this model as `export_weights` returns its own; nothing of an empty one."""
+        if not state:
+            return {}
+        weights = {name: tensor.to("cpu", torch.float32) for name, tensor in state.items()}
         weights[EMBEDDING_NAME] = weights[EMBEDDING_NAME][: self.shape.vocab_size].clone()
         weights[HEAD_NAME] = weights[EMBEDDING_NAME]
         return weights

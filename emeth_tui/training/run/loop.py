@@ -269,7 +269,7 @@ class Trainer:
         at = self._at
         goes_back = self._best is not None and self._best.judge(at, last=at.epoch == self._plan.epochs)
         if goes_back:
-            self._stepper.start_over()
+            self._go_on_from_best()
         if self._states:
             self._states.note(self._model, self._stepper, self._best, self._at)
         self._start_meter()
@@ -283,6 +283,9 @@ class Trainer:
             self._report(reports.BackToBest(at.epoch, best.epoch, best.loss))
         if self._saver.pace.due_after_epoch() and not self._saver.busy:
             self._save()
+
+    def _go_on_from_best(self) -> None:
+        self._stepper.start_over()
 
     def _measure_start(self, best: BestKeeper) -> None:
         loss = self._validate()  # which may pause, and have everything loaded again
@@ -390,11 +393,15 @@ class Trainer:
             content |= {"loss_sum": reading.loss_sum, "loss_tokens": reading.tokens}
             content |= self._best.capture(self._at) if self._best else {}
             content |= self._more_to_save()
-            on_host = self._best.capture_on_host(self._at) if self._best else {}
-            self._saver.start(self._at.epoch, self._at.blocks_done, content, on_host)
+            unchanging = self._more_unchanging()
+            unchanging |= self._best.capture_on_host(self._at) if self._best else {}
+            self._saver.start(self._at.epoch, self._at.blocks_done, content, unchanging)
         self._kept_at = self._at.epoch, self._at.blocks_done
 
     def _more_to_save(self) -> dict[str, Any]:
+        return {}
+
+    def _more_unchanging(self) -> dict[str, Any]:
         return {}
 
     def _wait_for_writer(self) -> None:

@@ -129,7 +129,7 @@ class JobScreen(PageScreen):
         events = [event_line(event, width) for event in fold_epochs(record.events)[::-1][:EVENTS_SHOWN]]
         log = [row for text in self.log_lines for row in log_rows(text, width)]
         fees_wei = sum(tx.fee_wei or 0 for tx in record.transactions)
-        facts = job_parts.facts(frame, record.job, width, fees_wei)
+        facts = job_parts.facts(frame, record.job, width, fees_wei, record.averages)
         parts = [
             [*facts, *job_parts.members(frame, record.job, width)],
             section(_("States and transactions"), job_parts.timeline(record, frame.now, width)),

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from emeth_tui.engine.view.records import JobRecord
     from emeth_tui.job import Job
     from emeth_tui.protocol.contracts import ChainJob
-    from emeth_tui.store.jobs import EpochRecord
+    from emeth_tui.store.jobs import AverageRecord, EpochRecord
     from emeth_tui.tui.drawing.glyphs import Glyphs
 
 LABEL_CELLS = 18
@@ -59,7 +59,9 @@ def section(title: str, lines: Sequence[Line], note: str = "") -> list[Line]:
     return [BLANK, line((title, "title"), ("   " + note, "muted")), *(lines or [line(("–", "muted"))])]
 
 
-def facts(frame: Frame, job: Job, width: int, fee_wei: int = 0) -> list[Line]:
+def facts(
+    frame: Frame, job: Job, width: int, fee_wei: int = 0, averages: Sequence[AverageRecord] = ()
+) -> list[Line]:
     """Draw what the node knows about a job, and why it is stuck if it is; `fee_wei` is native token."""
     paused = " · ‖ " + _("paused") if job.paused else ""
     state = state_name(job.state)
@@ -81,6 +83,7 @@ def facts(frame: Frame, job: Job, width: int, fee_wei: int = 0) -> list[Line]:
         (_("language") if alone else _("language, size"), job.language.value + size_of),
         (_("epochs"), f"{job.epochs}" if alone else f"{job.epochs_done} / {job.epochs}"),
         (_("shared out"), _("over {n} workers").format(n=job.parts) if job.parts > 1 else ""),
+        (_("averages"), _averages(job, averages)),
         (_("model, seed"), "" if alone else f"{job.model}, {job.seed}"),
         (_("batch"), "" if alone else _("{n} blocks").format(n=job.batch_size)),
         (_("validation loss"), losses(job.start_loss, job.best_loss, job.valid_loss)),
@@ -89,6 +92,22 @@ def facts(frame: Frame, job: Job, width: int, fee_wei: int = 0) -> list[Line]:
     ]
     lines = _labelled([(label, value) for label, value in rows if value], width)
     return lines + (wrap(f"✗ {text_of(job.error)}", width, "bad") if job.error else [])
+
+
+def _averages(job: Job, averages: Sequence[AverageRecord]) -> str:
+    """Say what the newest average took, and all of them on average."""
+    if not averages:
+        return ""
+    last = averages[-1]
+    mean_s = sum(each.seconds for each in averages) / len(averages)
+    took = f"{job.averaging}, " + _("last {last}, mean {mean}").format(
+        last=duration_of_epoch(last.seconds), mean=duration_of_epoch(mean_s)
+    )
+    if not last.bytes_up and not last.bytes_down:
+        return took
+    return f"{took}, " + _("{up} up, {down} down each").format(
+        up=size(last.bytes_up), down=size(last.bytes_down)
+    )
 
 
 def members(frame: Frame, job: Job, width: int) -> list[Line]:

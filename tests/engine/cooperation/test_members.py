@@ -20,12 +20,13 @@ from emeth_tui.engine.hosts.far_places import FarPlaces
 from emeth_tui.engine.leases import WorkerLeases, first
 from emeth_tui.errors import DatasetError, DiskFull, TrainingError, WorkerError
 from emeth_tui.job import Job
-from emeth_tui.model import JobState
+from emeth_tui.model import JobId, JobState
 from emeth_tui.notices.events.job import MemberLost, MemberReplaced
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.training.data import DatasetEmpty
 from emeth_tui.notices.reasons.training.result import ResultNotTorch
 from emeth_tui.notices.reasons.training.run import PartUnfit
+from emeth_tui.store.jobs import AverageRecord
 from emeth_tui.training.reports import (
     AverageRequest,
     PartTrained,
@@ -113,6 +114,7 @@ class House:
         self.averages: list[AverageRequest] = []
         self.epochs: list[int] = []
         self.measured_s: list[float] = []
+        self.took: list[AverageRecord] = []
         nothing = SimpleNamespace(
             choose=lambda job: first,
             averaged=lambda job, seconds: self.measured_s.append(seconds),
@@ -124,6 +126,7 @@ class House:
             store=SimpleNamespace(
                 jobs=SimpleNamespace(
                     epochs=lambda job_id: [],
+                    add_average=lambda job_id, record: self.took.append(record),
                     add_epoch=lambda job_id, record: self.epochs.append(record.epoch),
                 )
             ),
@@ -149,7 +152,7 @@ class House:
     def advance(self, job_id: str, state: JobState, **changes: Any) -> Job:
         return self.update(job_id, state=state, **changes)
 
-    async def average(self, _log_dir: Path, jobs_dir: Path, request: AverageRequest) -> None:
+    async def average(self, _log_dir: Path, jobs_dir: Path, request: AverageRequest) -> tuple[int, ...]:
         self.averages.append(request)
         averages = jobs_dir / request.directory / "averages"
         averages.mkdir(exist_ok=True)
@@ -161,6 +164,8 @@ class House:
         for member in request.members:
             (jobs_dir / member / "checkpoints").mkdir(exist_ok=True)
             (jobs_dir / member / "checkpoints" / f"{name}-block-{0:09d}.pt").write_text("average")
+            (jobs_dir / member / "average.int8").write_text("difference")
+        return (2,) if request.averaging == "int8" else ()
 
     async def train(self) -> None:
         resumed = asyncio.Event()
@@ -323,6 +328,27 @@ async def test_what_an_older_database_does_not_know_is_known_beside_the_average(
     assert house.epochs == [2, 3]
 
 
+@pytest.mark.parametrize(("averaging", "received"), [("fp32", []), ("int8", [2, 2, 2])])
+async def test_who_holds_the_last_average_receives_the_difference(
+    make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch, averaging: str, received: list[int]
+) -> None:
+    house = make_house(averaging=averaging)
+    parts = house.job.part_ids
+    put: list[int] = []
+
+    async def put_average(_files: LocalJobFiles, part: JobId) -> None:
+        put.append(parts.index(part) + 1)
+
+    monkeypatch.setattr(LocalJobFiles, "put_average", put_average)
+
+    await house.train()
+
+    assert {request.averaging for request in house.averages} == {averaging}
+    assert {request.averaging for member in house.members for request in member.requests} == {averaging}
+    assert put == received
+    assert {record.epoch for record in house.took} == {1, 2, 3}
+
+
 async def test_each_average_but_the_last_is_measured(make_house: Callable[..., House]) -> None:
     house = make_house(epochs=4)
     await house.train()
@@ -336,11 +362,14 @@ def test_an_average_takes_from_the_last_part_trained_until_the_last_member_has_i
         now_s += 10
         exchange.trained(part)
     now_s += 5  # weights come home and are averaged
+    exchange.handed_over(1, 30)
+    exchange.handed_over(2, 20)
     assert exchange.averaged() is None
     for part in (2, 1):
         now_s += 3
-        exchange.handed_out(part)
+        took = exchange.handed_out(part, part * 100, 7)
+    assert took == AverageRecord(7, 5 + 6, 30, 200)
     now_s += 60
-    exchange.handed_out(1)  # once more, to a process that was started anew
+    exchange.handed_out(1, 100, 7)  # once more, to a process that was started anew
     assert exchange.averaged() == 5 + 6
     assert exchange.averaged() is None

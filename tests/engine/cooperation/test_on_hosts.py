@@ -56,4 +56,9 @@ async def test_two_hosts_train_one_job_though_a_member_is_killed(
 
         await ends_well(network, node, job_id)
         assert len(node.store.jobs.epochs(job_id)) == EPOCHS
+        first, *others = node.store.jobs.averages(job_id)
+        assert [average.epoch for average in others] == list(range(2, EPOCHS + 1))
+        assert max(average.bytes_up for average in others) < first.bytes_up / 3.8  # differences
+        small = [average for average in others if average.bytes_down < first.bytes_down / 3.8]
+        assert len(small) >= len(others) - 1  # but for who begins anew
         assert node.script.trained_on == []

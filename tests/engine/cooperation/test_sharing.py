@@ -14,7 +14,7 @@ from emeth_tui.engine.disk import DiskBudget, job_needs_bytes, shared_job_needs_
 from emeth_tui.engine.estimates.durations import Duration
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.job import Job
-from emeth_tui.model import JobState
+from emeth_tui.model import Averaging, JobState
 from emeth_tui.notices.events.job import SharedOut
 from emeth_tui.workers.job_files import LocalJobFiles
 from emeth_tui.workers.supervisor import Worker
@@ -33,6 +33,7 @@ class House:
         cooperative: str = "nvm",
         verification: str = "chain",
         limit_bytes: int = 10**9,
+        averaging: str = "int8",
     ) -> None:
         workers: Any = [QuickWorker(index, f"cuda:{index}", Script()) for index in range(devices)]
         self.leases = WorkerLeases(workers)
@@ -40,7 +41,7 @@ class House:
         self.files = LocalJobFiles(tmp_path / "jobs")
         self.reserved_bytes = job_needs_bytes(100_000, "devnet-small")
         self.context: Any = SimpleNamespace(
-            settings=SimpleNamespace(training=SimpleNamespace(cooperative=cooperative)),
+            settings=SimpleNamespace(training=SimpleNamespace(cooperative=cooperative, averaging=averaging)),
             network=SimpleNamespace(verification=verification),
             leases=self.leases,
             forecasts=SimpleNamespace(together=self._together),
@@ -53,7 +54,7 @@ class House:
         )
         self._averages_s = averages_s
 
-    def _together(self, _job: Job, workers: Sequence[Worker]) -> Duration:
+    def _together(self, _job: Job, workers: Sequence[Worker], _averaging: Averaging = "fp32") -> Duration:
         averages_s = self._averages_s * len(workers) if len(workers) > 1 else 0.0
         seconds = 3_600 / len(workers) + averages_s
         return Duration(seconds, seconds, seconds)
@@ -94,6 +95,18 @@ def test_a_job_is_shared_over_no_more_workers_than_the_disk_has_room_for(
     assert job.parts == parts
     assert job.reserved_bytes == shared_job_needs_bytes(100_000, "devnet-small", parts)
     assert job.reserved_bytes > parts * house.reserved_bytes
+
+
+@pytest.mark.parametrize(("host", "wanted"), [("", "int8"), ("b", "int8"), ("b", "fp32")])
+def test_differences_are_for_members_on_other_machines(tmp_path: Path, host: str, wanted: str) -> None:
+    house = House(tmp_path, 2, 0.0, averaging=wanted)
+    house.leases.workers[1].host = host  # type: ignore[misc]
+
+    job = share_out(house.context, make_ready_job())
+
+    averaging: Averaging = "int8" if (host, wanted) == ("b", "int8") else "fp32"
+    assert job.averaging == averaging
+    assert job.reserved_bytes == shared_job_needs_bytes(100_000, "devnet-small", 2, averaging)
 
 
 async def test_workers_with_a_job_of_their_own_are_left_alone(tmp_path: Path) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from emeth_tui.engine.estimates.durations import Task
+from emeth_tui.engine.estimates.durations import Phase, Task
 from emeth_tui.engine.estimates.forecasts import Forecasts, Measurements
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.errors import DiskFull
-from emeth_tui.model import JobState, Language
+from emeth_tui.model import Averaging, JobState, Language
 from emeth_tui.notices.events.market import Idle
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import NoneTaken
@@ -154,6 +155,48 @@ def test_a_job_is_judged_by_the_free_device_that_will_take_it(kept: Measurements
     assert slow.duration.expected_s > 20 * fast.duration.expected_s
     assert leases.place_of(job.job_id) is fast.worker
     assert estimates.left(job) == fast.duration
+
+
+@pytest.mark.parametrize(("devices", "rounds"), [(4, 1), (3, 1), (2, 2), (1, 3)])
+def test_with_fewer_workers_than_parts_an_epoch_takes_more_rounds(
+    kept: Measurements, devices: int, rounds: int
+) -> None:
+    kept.keep([*trained("gpu", 50_000.0), Measurement(Gauge(Quantity.LOADING, "gpu", MODEL), 4.0, 1.0)])
+    job = make_job(
+        dataset_bytes=TASK.dataset_bytes,
+        model=MODEL,
+        batch_size=BATCH,
+        state=JobState.TRAINING,
+        epochs=30,
+        epochs_done=10,
+        parts=3,
+    )
+    alone = forecasts(kept, "gpu")[0].left(replace(job, parts=1))
+
+    left = forecasts(kept, *["gpu"] * devices)[0].left(job)
+
+    seconds = {each.phase: each.seconds.expected for each in left.phases}
+    alone_s = {each.phase: each.seconds.expected for each in alone.phases}
+    assert seconds[Phase.TRAIN] == pytest.approx(alone_s[Phase.TRAIN] / 3 * rounds)
+    assert seconds[Phase.VALIDATE] == pytest.approx(alone_s[Phase.VALIDATE] * rounds)
+    starts_s = 4.0 * 20 * rounds if rounds > 1 else 0.0
+    assert seconds[Phase.START] - alone_s[Phase.START] == pytest.approx(starts_s)
+    assert seconds[Phase.SAVE] > alone_s[Phase.SAVE]  # the averages
+
+
+def test_averages_in_bytes_are_measured_for_themselves(kept: Measurements) -> None:
+    estimates, leases = forecasts(kept, "gpu", "gpu")
+    kept.keep(trained("gpu", 50_000.0))
+    job = make_job(dataset_bytes=TASK.dataset_bytes, model=MODEL, state=JobState.TRAINING, parts=2)
+    ways: tuple[Averaging, ...] = ("fp32", "int8")
+
+    estimates.averaged(job, 8.0)
+    as_long = [estimates.together(job, leases.workers, way).expected_s for way in ways]
+    estimates.averaged(replace(job, averaging="int8"), 2.0)
+    shorter = [estimates.together(job, leases.workers, way).expected_s for way in ways]
+
+    assert as_long[0] == as_long[1] == shorter[0]  # not measured yet: as in full
+    assert shorter[0] - shorter[1] == pytest.approx(6.0 * job.epochs)
 
 
 def test_a_device_alike_needs_no_measurement_of_its_own(kept: Measurements) -> None:

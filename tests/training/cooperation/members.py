@@ -12,6 +12,7 @@ from pathlib import Path
 from emeth_tui.training import job
 from emeth_tui.training.cooperation.average import average
 from emeth_tui.training.devices import open_device
+from emeth_tui.training.files.checkpoint import checkpoint_name
 from emeth_tui.training.job_control import Control
 from emeth_tui.training.reports import (
     AverageRequest,
@@ -43,7 +44,9 @@ class Members:
         self.heard: list[list[Event]] = [[] for _ in directories]
         self.counted: dict[int, float] = {}
         self.best: Best | None = None
-        self._on_average = on_average or (lambda epoch, paths: None)
+        self.far: set[int] = set()  # members that receive differences alone, as those on hosts do
+        self.on_average = on_average or (lambda epoch, paths: None)
+        self.on_event: Callable[[Event], None] = lambda event: None
         self._trained: dict[int, set[int]] = {}
         self._averaged: set[int] = set()
         self._lock = threading.Lock()
@@ -55,6 +58,14 @@ class Members:
         with ThreadPoolExecutor(len(self.requests)) as pool:
             for running in [pool.submit(self._run, index) for index in range(len(self.requests))]:
                 running.result()
+
+    def again(self) -> Members:
+        """Return the same job with a node that knows what counts and what is averaged, and nothing else."""
+        anew = Members(self.requests[0], len(self.requests))
+        anew.requests, anew.counted, anew.far = self.requests, dict(self.counted), self.far
+        averages = (self.directory(0) / "averages").glob("epoch-*.pt")
+        anew._averaged = {int(path.stem.split("-")[1]) for path in averages}
+        return anew
 
     def stop(self) -> None:
         """Stop every member."""
@@ -69,6 +80,7 @@ class Members:
             with self._lock:
                 self.heard[index].append(event)
                 self._act(index, event)
+                self.on_event(event)
 
         try:
             job.run(self.requests[index], JOBS_DIR, open_device("cpu"), hear, self._controls[index])
@@ -91,17 +103,25 @@ class Members:
             trained.add(index)
             if len(trained) < len(self.requests):
                 return
-            self._on_average(
-                event.epoch, [self.directory(each) / "checkpoint.pt" for each in sorted(trained)]
-            )
+            self.on_average(event.epoch, [self.directory(each) / "checkpoint.pt" for each in sorted(trained)])
             first = self.requests[0]
             directories = tuple(request.directory for request in self.requests)
             average(
                 AverageRequest(
-                    first.directory, directories, event.epoch, first.model, event.vocab_size, self.best
+                    first.directory,
+                    directories,
+                    event.epoch,
+                    first.model,
+                    event.vocab_size,
+                    self.best,
+                    first.averaging,
                 ),
                 JOBS_DIR,
             )
+            for far in self.far:
+                name = checkpoint_name(event.epoch, 0)
+                if event.epoch > 1:
+                    (self.directory(far) / "checkpoints" / name).unlink()
             self._averaged.add(event.epoch)
         for control in self._controls:
             control.take_average(event.epoch)

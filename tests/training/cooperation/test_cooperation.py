@@ -84,7 +84,7 @@ def test_after_a_stop_members_go_on_where_they_were(tmp_path: Path) -> None:
     for heard in members.heard:
         heard.clear()
 
-    members = _again(members)
+    members = members.again()
     members.train()
 
     assert [event.epoch for event in members.heard[0] if isinstance(event, EpochDone)][-1] == 3
@@ -107,10 +107,3 @@ def test_what_is_no_result_is_not_averaged(tmp_path: Path) -> None:
             mean_weights([good, other], 3, shapes)
         assert isinstance(raised.value.reason, PartUnfit)
         assert raised.value.reason.part == 2
-
-
-def _again(members: Members) -> Members:
-    """The same job with a node that remembers what counted and what is averaged, and nothing else."""
-    anew = Members(members.requests[0], 2)
-    anew.requests, anew.counted = members.requests, dict(members.counted)
-    return anew

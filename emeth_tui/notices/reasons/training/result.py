@@ -69,3 +69,15 @@ class ResultTensorNotFinite(Reason):
 class ResultUnfit(Reason):
     model: str
     detail: str
+
+
+class DifferenceMalformed(Reason):
+    pass
+
+
+class DifferenceOfAnotherAverage(Reason):
+    pass
+
+
+class DifferenceOutOfBounds(Reason):
+    name: str

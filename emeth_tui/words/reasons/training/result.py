@@ -24,5 +24,8 @@ SENTENCES: Mapping[type[Notice], str] = {
     result.ResultTensorNotPlain: "the result file's {name} is not a plain float tensor",
     result.ResultTensorShape: "the result file's {name} has shape {shape}, not {wanted}",
     result.ResultTensorNotFinite: "the result file's {name} holds values that are not finite",
+    result.DifferenceMalformed: "the difference is not a file of its form and length",
+    result.DifferenceOfAnotherAverage: "the difference is not from the last average",
+    result.DifferenceOutOfBounds: "the difference's {name} is out of bounds",
     result.ResultUnfit: "the result's weights do not fit model {model}: {detail}",
 }
