@@ -7,6 +7,7 @@ copy that is, the records say: of two services that settle a dataset at once, on
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -15,11 +16,13 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 from anyio import CapacityLimiter, to_thread
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emeth_tui.errors import ServiceError
+from emeth_tui.foreign_text import clean
 from emeth_tui.network.objects.store import (
     DATASETS,
     RESULTS,
@@ -32,13 +35,35 @@ from emeth_tui.network.objects.store import (
 )
 from emeth_tui.network.records.datasets import Datasets
 from emeth_tui.network.records.uploads import Upload
-from emeth_tui.notices.reasons.local.serving import ObjectStoreFailed
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.local.serving import (
+    BucketMissing,
+    BucketOfOtherNetwork,
+    BucketRefused,
+    ObjectStoreFailed,
+    StoreClockDiffers,
+    StoreKeysExpired,
+    StoreKeysWrong,
+)
 
 CONNECT_LIMIT_S = 5
 ANSWER_LIMIT_S = 60
 ATTEMPTS = 3
 CALLS_AT_ONCE = 16
 _GONE = frozenset({"404", "NoSuchKey", "NoSuchUpload", "NotFound"})
+_NO_BUCKET = frozenset({"404", "NoSuchBucket"})
+_REFUSED = frozenset({"403", "AccessDenied", "AllAccessDisabled", "AccountProblem"})
+_WRONG_KEYS = frozenset({"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken"})
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"})
+_CLOCK = frozenset({"RequestTimeTooSkewed", "RequestExpired"})
+OWNER_KEY = "network"  # names the network that a bucket is of; no prefix that is swept begins so
+MOST_OWNER_BYTES = 200
+# The keys are given: no profile and no file of the machine's user has a say, nor can one be amiss.
+_NOTHING_OF_THE_MACHINE = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
 _SEPARATOR = "\n"  # between a multipart upload's key and its id: neither holds one
 
 _Result = TypeVar("_Result")
@@ -60,7 +85,7 @@ class S3Place:
 
 
 class S3Store:
-    """Keys: `incoming/NAME`, `dataset/NAME.TOKEN` and `result/NAME`."""
+    """Keys: `incoming/NAME`, `dataset/NAME.TOKEN`, `result/NAME`, and `network` (see `check`)."""
 
     def __init__(
         self,
@@ -79,10 +104,34 @@ class S3Store:
         self._client = _client(place, place.endpoint)
         self._presigner = _client(place, place.public_endpoint)
         self._limiter: CapacityLimiter | None = None
+        self._network: str | None = None  # whose bucket this is, once that is checked
 
-    async def check(self) -> None:
-        """Raise ServiceError unless the bucket is there and ours to use."""
-        await self._ask("head_bucket")
+    async def check(self, network: str) -> None:
+        """Raise ServiceError unless the bucket is there, ours to use, and this network's alone.
+
+        What belongs to no job is swept: two networks in one bucket would delete each other's. So the first
+        that uses it leaves its name there.
+        """
+        await self._ask("list_objects_v2", MaxKeys=1)  # a HEAD would be refused without a word of why
+        owner = await self._owner()
+        if owner is None:
+            await self._ask("put_object", Key=OWNER_KEY, Body=network.encode(), ContentType="text/plain")
+            owner = await self._owner()  # of two that come at once, the last one owns it
+        self._network = network
+        self._refuse_another(owner)
+
+    def _refuse_another(self, owner: str | None) -> None:
+        if owner != self._network:
+            raise ServiceError(BucketOfOtherNetwork(str(self._place), clean(owner or "-")))
+
+    async def _owner(self) -> str | None:
+        """Return the network that the bucket is of, None for a new one."""
+        return await self._work(self._read_owner, may_be_gone=True)
+
+    def _read_owner(self) -> str:
+        answer = self._client.get_object(Bucket=self._place.bucket, Key=OWNER_KEY)
+        with answer["Body"] as body:
+            return str(body.read(MOST_OWNER_BYTES).decode("utf-8", "replace")).strip()
 
     async def size_bytes(self, kind: str, name: str) -> int | None:
         if not is_name(name):
@@ -155,6 +204,8 @@ class S3Store:
     # ---- what lies about
 
     async def everything(self) -> AsyncIterator[Stored]:
+        if self._network is not None:  # what is listed may be deleted
+            self._refuse_another(await self._owner())
         for stored in await self._work(lambda: list(self._everything())) or ():
             yield stored
 
@@ -181,6 +232,19 @@ class S3Store:
                 yield Stored(Kind.UPLOAD, entry["UploadId"], handle)
 
     # ---- calls
+
+    def _why(self, code: str) -> Reason:
+        """Say what a store's code means, and what helps."""
+        where = str(self._place)
+        if code in _NO_BUCKET:
+            return BucketMissing(where)
+        if code in _REFUSED:
+            return BucketRefused(where, code)
+        if code in _WRONG_KEYS:
+            return StoreKeysWrong(where, code)
+        if code in _EXPIRED:
+            return StoreKeysExpired(where, code)
+        return StoreClockDiffers(where) if code in _CLOCK else ObjectStoreFailed(where, code)
 
     def _part_urls(self, upload: Upload) -> Sequence[str]:
         """Presign the parts. All but the last have one size, which their signatures cover."""
@@ -225,13 +289,14 @@ class S3Store:
             code = str(error.response.get("Error", {}).get("Code", ""))
             if may_be_gone and code in _GONE:
                 return None
-            raise ServiceError(ObjectStoreFailed(str(self._place), code or type(error).__name__)) from error
+            raise ServiceError(self._why(code or type(error).__name__)) from error
         except BotoCoreError as error:
             raise ServiceError(ObjectStoreFailed(str(self._place), type(error).__name__)) from error
 
 
 def _client(place: S3Place, endpoint: str) -> Any:
-    return boto3.session.Session().client(
+    own = botocore.session.Session(session_vars=_NOTHING_OF_THE_MACHINE)
+    return boto3.session.Session(botocore_session=own).client(
         "s3",
         endpoint_url=endpoint,
         region_name=place.region,

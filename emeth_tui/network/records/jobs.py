@@ -2,17 +2,30 @@
 
 Each change counts a version up, and is made only by who has seen the version before it. So of two processes
 that read the chain at once one is first, and the other takes over what that one wrote.
+
+What is kept is a copy of the chain. A program whose jobs have other fields keeps one of its own beside it,
+read from the chain anew: neither stumbles over what the other wrote, also where both serve at once.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from emeth_tui.model import Head, JobId
 from emeth_tui.network.records.database import Database, Transaction
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
+
+_FIRST_FORM = "3544e020"  # it is kept under the contract's name alone
+
+
+def form_of(kind: Any) -> str:
+    """Return a digest of a dataclass's fields and their types: what its records differ by from others."""
+    named = " ".join(f"{field.name}:{field.type}" for field in fields(kind))
+    return hashlib.sha256(named.encode()).hexdigest()[:8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +41,12 @@ class KeptJobs:
 class JobRecords:
     """The jobs of one contract."""
 
-    def __init__(self, database: Database, chain_id: int, core_address: str) -> None:
+    def __init__(
+        self, database: Database, chain_id: int, core_address: str, *, form: str = form_of(ChainJob)
+    ) -> None:
         self._database = database
-        self._contract = f"{chain_id}/{core_address.lower()}"
+        contract = f"{chain_id}/{core_address.lower()}"
+        self._contract = contract if form == _FIRST_FORM else f"{contract}/{form}"
 
     async def since(self, version: int) -> KeptJobs | None:
         """Return what changed since a version; None when nothing did. Raise ServiceError."""

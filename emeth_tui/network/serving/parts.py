@@ -79,16 +79,16 @@ async def open_storing(
     place = _s3_place(settings, secrets)
     check_host(network, place.public_endpoint, settings.profile)
     storing = in_bucket(place, database, options=options)
-    await check_bucket(storing.objects)
+    await check_bucket(storing.objects, network)
     return storing
 
 
-async def check_bucket(objects: ObjectStore) -> None:
-    """Raise ServiceError unless the bucket answers."""
+async def check_bucket(objects: ObjectStore, network: Network) -> None:
+    """Raise ServiceError unless the bucket answers, and is this network's."""
     from emeth_tui.network.objects.s3 import S3Store
 
     assert isinstance(objects, S3Store)  # noqa: S101 - in_bucket made it
-    await objects.check()
+    await objects.check(f"{network.chain_id} {network.core_address.lower()}")
 
 
 def check_host(network: Network, endpoint: str, profile: Path) -> None:

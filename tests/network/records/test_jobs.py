@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import fields, make_dataclass, replace
 
 import pytest
 
 from emeth_tui.model import Head, JobId
-from emeth_tui.network.records.jobs import JobRecords
+from emeth_tui.network.records.jobs import JobRecords, form_of
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from tests.devnet.records import chain_job
 from tests.network.servers.parts import Parts
@@ -81,3 +81,28 @@ async def test_a_chain_that_was_read_anew_replaces_what_others_know(records: Job
     assert recent is not None
     assert (late.is_whole, list(late.jobs)) == (True, list(jobs(2, 4)))
     assert (recent.is_whole, list(recent.jobs)) == (False, list(jobs(4)))
+
+
+async def test_a_program_whose_jobs_have_another_field_reads_them_anew(parts: Parts) -> None:
+    """Upgraded, gone back to, or beside it: neither stumbles over the other's records."""
+    later = make_dataclass("ChainJob", [*((field.name, field.type) for field in fields(ChainJob)), "tip_wei"])
+    older = JobRecords(parts.database, 31_337, CORE)
+    newer = JobRecords(parts.database, 31_337, CORE, form=form_of(later))
+    await older.advance(0, head(5), jobs(1, 2), is_whole=True)
+
+    assert await newer.since(0) is None  # so it begins with the chain
+    assert await newer.advance(0, head(6), jobs(1, 2, 3), is_whole=True) == 1
+    assert await older.advance(1, head(7), jobs(4), is_whole=False) == 2
+
+    ours, theirs = await older.since(0), await newer.since(0)
+    assert ours is not None
+    assert theirs is not None
+    assert (list(ours.jobs), list(theirs.jobs)) == (list(jobs(1, 2, 4)), list(jobs(1, 2, 3)))
+
+
+async def test_records_from_before_forms_are_those_of_todays_jobs(parts: Parts) -> None:
+    await JobRecords(parts.database, 31_337, CORE).advance(0, head(5), jobs(1), is_whole=True)
+
+    rows = await parts.database.run(lambda transaction: transaction.rows("SELECT contract FROM mirror"))
+
+    assert [row[0] for row in rows] == [f"31337/{CORE.lower()}"]

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from emeth_tui.errors import ServiceError, SettingsError
+from emeth_tui.network.objects.s3 import S3Place, S3Store
 from emeth_tui.network.records.sqlite import SqliteDatabase
 from emeth_tui.network.serving import credentials
 from emeth_tui.network.serving.config import ServeSettings, read_serve_settings
 from emeth_tui.network.serving.parts import open_database, open_storing
 from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.settings import Network
+from emeth_tui.words.sentences import english
 from tests.network.servers.grown import GrownServers
 
 LEAST = 'profile = "network.toml"\nstate_dir = "state"\n'
 S3 = '[s3]\nendpoint = "http://127.0.0.1:1"\nbucket = "emeth"\n'
+PLACE = S3Place("http://127.0.0.1:1", "http://127.0.0.1:1", "emeth", "us-east-1", "tests", "a-secret")
+UNUSED: Any = None
 KEYS = {credentials.S3_ACCESS_KEY: "tests", credentials.S3_SECRET_KEY: "a-secret"}
 
 
@@ -29,6 +35,7 @@ def settings_of(directory: Path, text: str) -> ServeSettings:
 
 def network(**changes: object) -> Network:
     values = {"storage_url": "https://network.example", "info_url": "https://network.example"}
+    values["core_address"] = "0x" + "1" * 40
     return Network.model_validate({"chain_id": 5, "models": {"en": "x", "ja": "x"}, **values, **changes})
 
 
@@ -114,16 +121,75 @@ async def test_without_sections_everything_is_in_the_state_directory(tmp_path: P
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("bucket", "key", "said"),
-    [("nowhere", "a-secret-key-for-tests", "bucket nowhere at"), ("emeth", "wrong", "403")],
+    ("bucket", "access", "key", "said"),
+    [
+        (
+            "nowhere",
+            "tests",
+            "a-secret-key-for-tests",
+            r"bucket nowhere at .*; create it, or correct s3\.bucket",
+        ),
+        (
+            "emeth",
+            "tests",
+            "wrong",
+            r"SignatureDoesNotMatch\); check s3\.access_key_file and s3\.secret_key_file",
+        ),
+        ("emeth", "nobody", "wrong", r"InvalidAccessKeyId\); check s3\.access_key_file"),
+    ],
 )
-async def test_a_store_that_lets_nobody_in_is_named(
-    tmp_path: Path, grown_servers: GrownServers, bucket: str, key: str, said: str
+async def test_a_store_that_lets_nobody_in_is_named_with_what_helps(
+    tmp_path: Path, grown_servers: GrownServers, bucket: str, access: str, key: str, said: str
 ) -> None:
     text = f'[s3]\nendpoint = "{grown_servers.seaweed.url}"\nbucket = "{bucket}"\n'
-    secrets = {credentials.S3_ACCESS_KEY: "tests", credentials.S3_SECRET_KEY: key}
+    secrets = {credentials.S3_ACCESS_KEY: access, credentials.S3_SECRET_KEY: key}
 
     with pytest.raises(ServiceError, match=said) as error:
         await opened(tmp_path, text, secrets, storage_hosts=["127.0.0.1"])
 
     assert key not in str(error.value)
+
+
+@pytest.mark.slow
+async def test_a_bucket_is_one_networks_alone(tmp_path: Path, grown_servers: GrownServers) -> None:
+    grown_servers.empty()
+    text = f'[s3]\nendpoint = "{grown_servers.seaweed.url}"\nbucket = "emeth"\n'
+    secrets = {credentials.S3_ACCESS_KEY: "tests", credentials.S3_SECRET_KEY: "a-secret-key-for-tests"}
+    hosts = {"storage_hosts": ["127.0.0.1"]}
+
+    for _start in range(2):
+        await opened(tmp_path, text, secrets, **hosts)
+    with pytest.raises(
+        ServiceError, match=r"another network's objects \(5 0x1{40}\); each network needs a bucket"
+    ):
+        await opened(tmp_path, text, secrets, **hosts, core_address="0x" + "2" * 40)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("403", r"bucket emeth at 127\.0\.0\.1:1: access is refused \(403\); allow these keys"),
+        ("AccessDenied", "allow these keys to list, read, write and delete"),
+        ("404", "there is no such bucket; create it"),
+        ("ExpiredToken", r"the keys have expired \(ExpiredToken\); the services need keys that last"),
+        ("RequestTimeTooSkewed", "this machine's clock differs"),
+        ("SlowDown", "does not do what it should: .*: SlowDown"),
+    ],
+)
+def test_a_stores_code_is_said_in_a_line_that_helps(code: str, said: str) -> None:
+    store = S3Store(PLACE, UNUSED, url_lifetime_s=1.0, part_bytes=1, max_dataset_bytes=1)
+
+    assert re.search(said, english(store._why(code)))
+
+
+async def test_a_profile_of_the_machines_user_has_no_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    amiss = tmp_path / "amiss"
+    amiss.write_text("[profile x\n", "utf-8")
+    monkeypatch.setenv("AWS_PROFILE", "gone")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(amiss))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(amiss))
+
+    with pytest.raises(ServiceError, match="EndpointConnectionError"):
+        await opened(tmp_path, S3, KEYS, storage_hosts=["127.0.0.1"])

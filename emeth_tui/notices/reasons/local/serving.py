@@ -108,6 +108,34 @@ class RecordsFailed(Reason):
     detail: str
 
 
+class BucketMissing(Reason):
+    where: str
+
+
+class BucketRefused(Reason):
+    where: str
+    code: str
+
+
+class StoreKeysWrong(Reason):
+    where: str
+    code: str
+
+
+class StoreKeysExpired(Reason):
+    where: str
+    code: str
+
+
+class StoreClockDiffers(Reason):
+    where: str
+
+
+class BucketOfOtherNetwork(Reason):
+    where: str
+    owner: str
+
+
 class ObjectStoreFailed(Reason):
     where: str
     detail: str

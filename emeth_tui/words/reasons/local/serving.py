@@ -50,6 +50,24 @@ SENTENCES: Mapping[type[Notice], str] = {
         "{where}: its schema is version {version}, of a newer emeth-tui (this one knows {known}): install it"
     ),
     serving.RecordsFailed: "the database does not do what it should: {where}: {detail}",
+    serving.BucketMissing: "{where}: there is no such bucket; create it, or correct s3.bucket",
+    serving.BucketRefused: (
+        "{where}: access is refused ({code}); allow these keys to list, read, write and delete in it"
+    ),
+    serving.StoreKeysWrong: (
+        "{where}: the keys are not accepted ({code}); check s3.access_key_file and s3.secret_key_file"
+    ),
+    serving.StoreKeysExpired: (
+        "{where}: the keys have expired ({code}); the services need keys that last, and a restart takes new "
+        "ones"
+    ),
+    serving.StoreClockDiffers: (
+        "{where}: this machine's clock differs too much from the store's; set it right"
+    ),
+    serving.BucketOfOtherNetwork: (
+        "{where} holds another network's objects ({owner}); each network needs a bucket of its own, because "
+        "what no job names is deleted"
+    ),
     serving.ObjectStoreFailed: "the object store does not do what it should: {where}: {detail}",
     serving.ServingPartMissing: (
         "{part} needs packages that are not installed ({modules}): `pip install 'emeth-tui[{extra}]'`"
