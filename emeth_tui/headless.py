@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 from datetime import datetime, timezone
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, Literal
 
 from emeth_tui.errors import ExitCode
 from emeth_tui.model import AskedAt, Asker, Severity
-from emeth_tui.notices.event import Event
 from emeth_tui.notices.notice import field_data
 from emeth_tui.process.journal import Journal
 from emeth_tui.process.signals import on_signal
@@ -21,10 +19,11 @@ from emeth_tui.streams import LineWriter
 from emeth_tui.words.sentences import english
 
 if TYPE_CHECKING:
-    # The node's web3 takes a second to load; the screen need not wait for it.
+    # The screen need not wait for what the node, or lines, are made with: web3 takes a second to load.
     from emeth_tui.engine.events import Subscription
     from emeth_tui.engine.money.summary import Summary
     from emeth_tui.engine.node import Node
+    from emeth_tui.notices.event import Event
 
 A_SIGNAL = Asker(AskedAt.SIGNAL)
 ONE_SIGNAL_S = 0.3  # a signal to a whole process group arrives a second time through its first process
@@ -35,6 +34,8 @@ _MARKS = {Severity.WARNING: "warning: ", Severity.ERROR: "error: "}
 
 def format_json(event: Event, *, ascii_only: bool = False) -> str:
     """Return an event as one JSON object: first `ts`, `level`, `event`, and `job_id` if there is one."""
+    import json
+
     record: dict[str, object] = {
         "ts": _utc(event.at_unix_s).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "level": event.severity.value,
@@ -58,6 +59,8 @@ def format_text(event: Event) -> str:
 
 def journal_fields(event: Event) -> dict[str, str]:
     """Return an event as the fields of a journal's entry: `journalctl EMETH_EVENT=failed` finds it."""
+    import json
+
     fields = {
         "MESSAGE": english(event.body),
         "PRIORITY": str(_PRIORITIES[event.severity]),
@@ -90,6 +93,8 @@ class LinePrinter:
 
     async def follow(self, stream: Subscription) -> None:
         """Print events until the stream ends."""
+        from emeth_tui.notices.event import Event
+
         async for item in stream:
             if isinstance(item, Event):
                 self.print(item)

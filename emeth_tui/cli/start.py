@@ -14,11 +14,12 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from emeth_tui.errors import EmethError, ExitCode, NotRunning, SettingsError
 from emeth_tui.streams import narrate
@@ -33,8 +34,7 @@ if TYPE_CHECKING:
     from emeth_tui.tui.setup.questions import Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class StartOptions:
+class StartOptions(Struct, frozen=True):
     """The options of the command line, as they were given."""
 
     config: Path | None = None

@@ -12,9 +12,7 @@ They are msgspec's structs, because there are hundreds: a class is made in a fif
 
 from __future__ import annotations
 
-import json
 import math
-import pkgutil
 import re
 import sys
 from collections.abc import Mapping
@@ -152,6 +150,8 @@ def from_data(family: type[_N], data: object) -> _N:
 
 
 def _as_text(content: object) -> str:
+    import json
+
     try:
         return json.dumps(content, ensure_ascii=False, default=str)
     except (TypeError, RecursionError):  # what another format than JSON can hold, or lists without end
@@ -184,6 +184,8 @@ def _alike(one: object, other: object) -> bool:
 
 def all_kinds(family: type[Notice]) -> dict[str, type[Notice]]:
     """List every class of a family by its kind."""
+    import pkgutil
+
     package = import_module(family.package)
     for module in pkgutil.walk_packages(package.__path__, f"{family.package}."):
         import_module(module.name)

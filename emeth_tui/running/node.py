@@ -14,9 +14,11 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from emeth_tui.errors import EmethError, ExitCode
 from emeth_tui.process.garbage import collect_as_usual
@@ -41,8 +43,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """What a node is opened with: its settings, and what was made of them."""
 
     layers: Layers
@@ -52,8 +53,7 @@ class Prepared:
     alerts: AlertSecrets | None = None  # None where nobody is to hear of what happens
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """What one run of a node needs. `prepare` runs in a thread, under the screen; it raises EmethError."""
 
     prepare: Callable[[], Prepared]
@@ -67,8 +67,7 @@ class Run:
     ssh_agent: str = ""  # the socket of an agent that ssh may ask
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
+class _Opened(Struct, frozen=True):
     """A node's settings and state, from before it is connected."""
 
     prepared: Prepared

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from emeth_tui.errors import AlreadyRunning, ExitCode
 from emeth_tui.streams import narrate

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 from operator import attrgetter
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from emeth_tui.notices.reasons.screen import NodeStarting
 from emeth_tui.words.translation import _
@@ -110,8 +111,7 @@ THE_JOB, THE_NODE, LOOKING_AROUND = "The chosen job", "The node", "Looking aroun
 TITLES = tuple(dict.fromkeys([THE_JOB, THE_NODE, LOOKING_AROUND, *_GROUPS.values()]))  # of the help page
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Struct, frozen=True):
     """Something that a key does.
 
     `id` is its name in the settings and `keys` are its keys by default, separated by spaces. `handler` is the

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from emeth_tui.model import JobState, WorkerPhase
 
@@ -29,8 +30,7 @@ _BUSY = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A worker and its job, or a job that waits for a worker."""
 
     worker: WorkerView | None
@@ -64,8 +64,7 @@ class Row:
         return min(1.0, (worker.epoch + within) / self.job.epochs)
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """The data that every panel draws."""
 
     snapshot: Snapshot
@@ -126,8 +125,7 @@ def _rows(snapshot: Snapshot, series: Series | None) -> list[Row]:
     return [*rows, *(Row(None, job, forecast=forecasts.get(job.job_id)) for job in without)]
 
 
-@dataclass(frozen=True, slots=True)
-class Outlook:
+class Outlook(Struct, frozen=True):
     """When a job will end and its deadline, in seconds from now. `slack_s` is the least time between."""
 
     low_s: float

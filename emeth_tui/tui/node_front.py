@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from emeth_tui.control.client import Attachment
@@ -82,8 +83,7 @@ class Ending(Enum):
     CRASHED = "crashed"  # an error of the screen; it is in the log
 
 
-@dataclass(frozen=True, slots=True)
-class ScreenOptions:
+class ScreenOptions(Struct, frozen=True):
     """How to show things. `language` "" is the locale's, `themes_directory` holds the user's own themes.
 
     `exports_directory` is where exported files go by default.

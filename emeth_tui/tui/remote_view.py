@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from emeth_tui.control.client import Attachment, RemoteNode
 from emeth_tui.process.signals import on_signal

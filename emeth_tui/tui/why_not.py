@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from emeth_tui.model import JobState, ServiceName
 from emeth_tui.notices.reasons import screen
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from emeth_tui.tui.frame import Frame
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """What the keys act on: what is chosen on the screen on top."""
 
     job: Job | None = None

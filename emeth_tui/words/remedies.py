@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from msgspec.structs import asdict
 
 from emeth_tui.model import Severity
-from emeth_tui.notices.event import Event
 from emeth_tui.notices.notice import Notice, Reason
 from emeth_tui.words.sentences import words_module
 from emeth_tui.words.translation import _
+
+if TYPE_CHECKING:
+    from emeth_tui.notices.event import Event
 
 TROUBLE = frozenset({Severity.WARNING, Severity.ERROR})
 

@@ -13,7 +13,7 @@ import os
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from importlib import resources
+from pathlib import Path
 
 LANGUAGES = ("en", "ja")
 _catalogue: gettext.NullTranslations = gettext.NullTranslations()
@@ -83,8 +83,7 @@ def language_of_locale() -> str:
 
 def read_catalogue(language: str) -> dict[str, str]:
     """Read a catalogue that ships: msgid to msgstr, without those that are not translated."""
-    text = (resources.files("emeth_tui.words") / "locale" / f"{language}.po").read_text("utf-8")
-    return parse_po(text)
+    return parse_po((Path(__file__).parent / "locale" / f"{language}.po").read_text("utf-8"))
 
 
 def parse_po(source: str) -> dict[str, str]:

@@ -6,10 +6,10 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
 from textual._context import visible_screen_stack
 from textual.pilot import Pilot
 from textual.strip import Strip
@@ -24,8 +24,8 @@ SMALL = (80, 24)
 LARGE = (160, 45)
 LIMIT_S = 60.0  # bounds a hang
 OPTIONS = ScreenOptions(themes_directory=Path("no such directory"), language="en")
-ATTACHED = replace(OPTIONS, attached=True)
-READ_ONLY = replace(ATTACHED, read_only=True)
+ATTACHED = structs.replace(OPTIONS, attached=True)
+READ_ONLY = structs.replace(ATTACHED, read_only=True)
 
 
 @asynccontextmanager

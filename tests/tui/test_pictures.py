@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from rich.cells import cell_len
 from textual.pilot import Pilot
 
@@ -289,7 +290,7 @@ async def test_an_attached_screen_that_is_left_looks_as_it_did(size: tuple[int, 
 async def test_ascii_is_ascii(size: tuple[int, int]) -> None:
     node = StandInNode()
     node.picture = replace(node.picture, events=())  # they may hold any script
-    async with shown(node, size, replace(OPTIONS, ascii_only=True)) as pilot:
+    async with shown(node, size, structs.replace(OPTIONS, ascii_only=True)) as pilot:
         check(f"ascii-{size[0]}x{size[1]}", pilot, size)
         for keys in ((), ("D",), ("escape", "enter"), ("escape", "question_mark")):
             await press(pilot, *keys)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from emeth_tui.engine.service_health import ServiceStatus
 from emeth_tui.model import AskedAt, ServiceName
@@ -121,7 +122,7 @@ async def test_on_a_small_screen_the_machine_is_named_rather_than_the_network(
     node: StandInNode, host: str, language: str
 ) -> None:
     node.attached_to = replace(ATTACHED_TO, host=host)
-    async with shown(node, SMALL, replace(ATTACHED, language=language)) as pilot:
+    async with shown(node, SMALL, structs.replace(ATTACHED, language=language)) as pilot:
         header = text_of(pilot).splitlines()[0]
         assert host.removeprefix("operator@") in header
         assert "1,240.50" in header

@@ -12,10 +12,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from textual.drivers.headless_driver import HeadlessDriver
 from textual.pilot import Pilot
 
@@ -238,7 +238,7 @@ async def test_the_terminal_has_its_title_back_however_the_screen_ends(
     subscriptions = iter([node.subscription, own])  # the screen's, and that of its alerts
     monkeypatch.setattr(node, "subscribe", lambda: next(subscriptions))
     settings = settings_layers(environment={}).combine('[alerts]\nterminal = ["title"]\n')
-    app = EmethApp(node, replace(OPTIONS, alerts=lambda: settings))
+    app = EmethApp(node, structs.replace(OPTIONS, alerts=lambda: settings))
     with contextlib.suppress(ZeroDivisionError):
         async with app.run_test(size=LARGE) as pilot:
             own.offer_event(Event(0.0, Severity.ERROR, Failed(lost_wei=1)))

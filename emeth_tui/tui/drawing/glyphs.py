@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 # The non-ASCII characters in our own texts, each with one of the same width.
 _TO_ASCII = str.maketrans(
@@ -37,8 +37,7 @@ _TO_ASCII = str.maketrans(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Glyphs:
+class Glyphs(Struct, frozen=True):
     """One set of characters. `levels` run from empty to full."""
 
     ascii_only: bool

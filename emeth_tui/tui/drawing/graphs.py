@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from emeth_tui.tui.drawing.lines import BLANK, Line, Span, cut, left, line, width_of
 
@@ -18,8 +19,7 @@ MOST_BAR_CELLS = 6
 Values = Sequence["float | None"]
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
+class Graph(Struct, frozen=True):
     """One quantity over time; None where nothing is known. `shown` writes a value of it.
 
     The scale goes from `low` to `high`, where they are None from the least to the greatest value.

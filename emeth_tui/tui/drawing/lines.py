@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from rich.cells import cached_cell_len as cell_len  # a cache hit is C, without a Python call
 from rich.cells import chop_cells, set_cell_size
 
@@ -17,25 +18,21 @@ Span = tuple[str, str]  # text, and the role that it plays (themes.ROLES); "" is
 ELLIPSIS = "…"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True, dict=True):
     """One line. `selected` paints it as selected, `tip` is shown when the mouse rests on it."""
 
     spans: tuple[Span, ...] = ()
     selected: bool = False
     tip: str = ""
-    _width: int = field(default=-1, init=False, repr=False, compare=False)  # cached on first use
 
     @property
     def text(self) -> str:
         return "".join([text for text, _role in self.spans])
 
-    @property
+    @cached_property
     def width(self) -> int:
         """Its width in cells."""
-        if self._width < 0:
-            object.__setattr__(self, "_width", width_of(self.spans))
-        return self._width
+        return width_of(self.spans)
 
     def tipped(self, tip: str) -> Line:
         return Line(self.spans, self.selected, tip)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from msgspec import Struct
 from rich.cells import cached_cell_len as cell_len
 
 from emeth_tui.tui.drawing.lines import Line, Span, fit, left, line, right
@@ -14,8 +14,7 @@ T = TypeVar("T")
 ROOMY_CELLS = 110  # from here on columns stand further apart
 
 
-@dataclass(frozen=True, slots=True)
-class Column(Generic[T]):
+class Column(Struct, Generic[T], frozen=True):
     """One column. The last one of a table takes the room that is left.
 
     `order` is what its rows are sorted by, None where that makes no sense. Where there is no room, the column
@@ -30,8 +29,7 @@ class Column(Generic[T]):
     least: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Layout(Generic[T]):
+class Layout(Struct, Generic[T], frozen=True):
     """The columns that there is room for, with their widths."""
 
     columns: tuple[Column[T], ...]

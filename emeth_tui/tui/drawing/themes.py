@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
-from importlib import resources
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import asdict
 from rich.style import Style
 from textual.theme import Theme as TextualTheme
 
@@ -19,9 +19,7 @@ from emeth_tui.notices.reasons.files import NotUtf8, Unreadable
 from emeth_tui.notices.reasons.settings import InFile, KeyMissing
 from emeth_tui.settings.toml_text import parse_toml
 
-if TYPE_CHECKING:
-    from importlib.abc import Traversable
-
+_PACKAGE = Path(__file__).parents[2]  # `importlib.resources` would load zipfile before the first paint
 # The 16 colours that every terminal has, by the names that Rich gives them.
 _BASE_NAMES = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 ANSI_NAMES = frozenset({"default", *_BASE_NAMES, *(f"bright_{name}" for name in _BASE_NAMES)})
@@ -39,8 +37,7 @@ ROLES = ("", "muted", "faint", "rule", "accent", "good", "warn", "bad", "title",
 _COLOUR_OF = {"": "text", "rule": "border"}  # of the roles that have no colour of their own name
 
 
-@dataclass(frozen=True, slots=True)
-class Colours:
+class Colours(Struct, frozen=True):
     """One colour per role, each `#rrggbb` or one of the terminal's 16 by name."""
 
     background: str
@@ -60,6 +57,7 @@ class Colours:
     selected_text: str
 
 
+COLOURS = Colours.__struct_fields__
 # For terminals with 16 colours, unless a theme overrides them.
 SIXTEEN = Colours(
     background="default",
@@ -80,8 +78,7 @@ SIXTEEN = Colours(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Theme:
+class Theme(Struct, frozen=True):
     """A theme as defined by its file."""
 
     name: str
@@ -93,7 +90,7 @@ class Theme:
     @property
     def colourless(self) -> bool:
         """Whether it uses only bold, dim and reverse."""
-        return all(getattr(self.colours, key.name) == "default" for key in fields(Colours))
+        return all(getattr(self.colours, key) == "default" for key in COLOURS)
 
 
 class Palette:
@@ -102,7 +99,7 @@ class Palette:
     def __init__(self, theme: Theme, *, sixteen: bool = False, colourless: bool = False) -> None:
         self.theme = theme
         self.colours = theme.sixteen if sixteen else theme.colours
-        named = [getattr(self.colours, key.name) in ANSI_NAMES for key in fields(Colours)]
+        named = [getattr(self.colours, key) in ANSI_NAMES for key in COLOURS]
         self.is_exact = not any(named)  # every colour is `#rrggbb`, none is the terminal's own
         self._all_named = all(named)
         self._colourless = colourless or theme.colourless
@@ -123,7 +120,7 @@ class Palette:
 
     def textual_theme(self) -> TextualTheme:
         """Return what Textual needs for its own parts: backgrounds, borders, inputs."""
-        paint = {key.name: _textual_name(getattr(self.colours, key.name)) for key in fields(Colours)}
+        paint = {key: _textual_name(getattr(self.colours, key)) for key in COLOURS}
         variables = {
             "rim": paint["border"],
             "rim-focus": paint["focus"],
@@ -177,22 +174,17 @@ class Palette:
 
 def load_themes(user_directory: Path) -> dict[str, Theme]:
     """Return our themes, overridden by the user's of the same name. Raise SettingsError."""
-    themes = {theme.name: theme for theme in (parse_theme(entry) for entry in _shipped())}
-    if user_directory.is_dir():
-        for path in sorted(user_directory.glob("*.toml")):
-            theme = parse_theme(path)
-            themes[theme.name] = theme
+    themes = {theme.name: theme for theme in map(parse_theme, _in(_shipped()))}
+    themes |= {theme.name: theme for theme in map(parse_theme, _in(user_directory))}
     return themes
 
 
 def load_theme(user_directory: Path, name: str) -> Theme:
     """Return one theme, as `load_themes` would. Raise SettingsError where there is none of this name."""
-    own = user_directory / f"{name}.toml"
-    if own.name == f"{name}.toml" and own.is_file():
-        return parse_theme(own)
-    for entry in _shipped():
-        if entry.name == f"{name}.toml":
-            return parse_theme(entry)
+    for directory in (user_directory, _shipped()):
+        path = directory / f"{name}.toml"
+        if path.name == f"{name}.toml" and path.is_file():
+            return parse_theme(path)
     return pick(load_themes(user_directory), name)
 
 
@@ -204,14 +196,14 @@ def pick(themes: Mapping[str, Theme], name: str) -> Theme:
         raise SettingsError(why.UnknownTheme(repr(name), ", ".join(sorted(themes)))) from None
 
 
-def parse_theme(path: Traversable) -> Theme:
+def parse_theme(path: Path) -> Theme:
     """Parse one theme file. Raise SettingsError naming the bad key, or the line that is not TOML."""
     try:
         table = parse_toml(path.read_text("utf-8-sig"), str(path))
     except OSError as error:
-        raise SettingsError(Unreadable(Path(str(path)), error.strerror or "")) from error
+        raise SettingsError(Unreadable(path, error.strerror or "")) from error
     except UnicodeDecodeError:
-        raise SettingsError(NotUtf8(Path(str(path)))) from None
+        raise SettingsError(NotUtf8(path)) from None
     for key in table:
         if key not in {"title", "dark", "colours", "sixteen"}:
             raise _wrong(path, why.UnknownThemeKey(key))
@@ -228,13 +220,12 @@ def parse_theme(path: Traversable) -> Theme:
     )
 
 
-def _colours(path: Traversable, section: str, table: Any, base: Colours | None) -> Colours:
-    known = [key.name for key in fields(Colours)]
+def _colours(path: Path, section: str, table: Any, base: Colours | None) -> Colours:
     if not isinstance(table, dict):
         raise _wrong(path, why.ThemeTableExpected(section))
     for key, value in table.items():
-        if key not in known:
-            raise _wrong(path, why.UnknownColour(f"{section}.{key}", ", ".join(known)))
+        if key not in COLOURS:
+            raise _wrong(path, why.UnknownColour(f"{section}.{key}", ", ".join(COLOURS)))
         named = isinstance(value, str) and value in ANSI_NAMES
         hex_allowed = section == "colours"
         if not named and not (hex_allowed and isinstance(value, str) and _HEX.fullmatch(value)):
@@ -242,22 +233,24 @@ def _colours(path: Traversable, section: str, table: Any, base: Colours | None) 
             names = ", ".join(sorted(ANSI_NAMES))
             raise _wrong(path, wanted(f"{section}.{key}", repr(value), names))
     values: dict[str, str] = {**(asdict(base) if base else {}), **table}
-    for key in known:
+    for key in COLOURS:
         if key not in values:
             raise _wrong(path, KeyMissing(f"{section}.{key}"))
     return Colours(**values)
 
 
-def _wrong(path: Traversable, problem: Reason) -> SettingsError:
+def _wrong(path: Path, problem: Reason) -> SettingsError:
     return SettingsError(InFile(str(path), problem))
 
 
-def _shipped() -> Iterator[Traversable]:
-    """Return the themes that ship: in the package once it is built, beside it in a checkout."""
-    package = resources.files("emeth_tui")
-    inside = package / "themes"
-    folder = inside if inside.is_dir() else Path(str(package)).parent / "themes"
-    return (entry for entry in sorted(folder.iterdir(), key=lambda e: e.name) if entry.name.endswith(".toml"))
+def _shipped() -> Path:
+    """Return where our themes are: in the package once it is built, beside it in a checkout."""
+    inside = _PACKAGE / "themes"
+    return inside if inside.is_dir() else _PACKAGE.parent / "themes"
+
+
+def _in(directory: Path) -> list[Path]:
+    return sorted(directory.glob("*.toml"))
 
 
 def _textual_name(colour: str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from emeth_tui.model import Severity
 from emeth_tui.protocol.job_ids import short
@@ -23,8 +24,7 @@ _INFO_SIGNS = {"verified": ("✓", "good"), "withdrawn": ("✓", "good"), "epoch
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
-@dataclass(frozen=True, slots=True)
-class EventFilter:
+class EventFilter(Struct, frozen=True):
     """Which events to show: at least this severe, holding these words (in job id, kind or text)."""
 
     least: Severity = Severity.INFO

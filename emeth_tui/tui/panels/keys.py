@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from emeth_tui.tui.drawing.lines import Line, Span, fit, line, width_of
 
 _SIGNS = {"bad": "✗ ", "warn": "! ", "good": "✓ "}
 
 
-@dataclass(frozen=True, slots=True)
-class KeyHint:
+class KeyHint(Struct, frozen=True):
     """A key as the footer shows it. `why_not` says why it can do nothing now, "" when it can.
 
     Without room `brief` is the label, "" for the same one. A pinned one is always there, at the end.
@@ -25,8 +25,7 @@ class KeyHint:
     pinned: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """What a key has just set off, or why it did not."""
 
     text: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emeth_tui.model import JobState
-from emeth_tui.protocol.contracts import estimated_gas
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui.drawing.lines import Line, Span, line
 from emeth_tui.tui.drawing.table import Column, lay_out
@@ -52,6 +51,8 @@ _COLUMNS: tuple[Column[Job], ...] = (
 
 
 def _cells(frame: Frame, job: Job) -> list[Span]:
+    from emeth_tui.protocol.contracts import estimated_gas  # needed by jobs alone, not by the first paint
+
     age_s = frame.now - (job.submitted_at_unix_s or frame.now)
     sign, role = ("! ", "warn") if age_s > LONG_WAIT_S else ("", "")
     known = bool(job.dataset_bytes)  # the chain alone does not say it

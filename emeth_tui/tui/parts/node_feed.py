@@ -8,7 +8,6 @@ import time
 from typing import TYPE_CHECKING
 
 from emeth_tui.errors import ControlError
-from emeth_tui.notices.event import Event
 from emeth_tui.tui.frame import RECENT_POINTS, Frame, make_frame
 
 if TYPE_CHECKING:
@@ -34,6 +33,8 @@ class NodeFeed:
 
     async def follow(self, node: NodeFront) -> None:
         """Note that there is news, until there is none any more; what it is stands in the next snapshot."""
+        from emeth_tui.notices.event import Event
+
         loop = asyncio.get_running_loop()
         rest_at = loop.time()
         with contextlib.closing(node.subscribe()) as stream:

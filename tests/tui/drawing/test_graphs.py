@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec import structs
 
 from emeth_tui.tui.drawing.glyphs import ASCII, UNICODE
 from emeth_tui.tui.drawing.graphs import Graph, graph_lines, in_a_row
@@ -26,21 +25,21 @@ def test_a_title_says_the_newest_value_and_the_extent_where_there_is_room() -> N
 
 
 def test_what_is_not_known_stays_empty_and_the_newest_stands_at_the_right() -> None:
-    assert texts(replace(RISING, values=(4.0, None, 4.0)), 5, 2)[1] == "  █ █"
+    assert texts(structs.replace(RISING, values=(4.0, None, 4.0)), 5, 2)[1] == "  █ █"
 
 
 def test_many_values_are_means_of_equal_parts() -> None:
-    many = replace(RISING, values=(0.0, 4.0) * 10, points=20)
+    many = structs.replace(RISING, values=(0.0, 4.0) * 10, points=20)
     assert texts(many, 10, 2)[1] == "▄" * 10
 
 
 @pytest.mark.parametrize(("low", "drawn"), [(0.0, "▁▁"), (None, "▄▄")])
 def test_what_never_changes_is_flat(low: float | None, drawn: str) -> None:
-    assert texts(replace(RISING, values=(0.0, 0.0), points=2, low=low), 2, 2)[1] == drawn
+    assert texts(structs.replace(RISING, values=(0.0, 0.0), points=2, low=low), 2, 2)[1] == drawn
 
 
 def test_bars_stand_apart() -> None:
-    bars = replace(RISING, bars=True)
+    bars = structs.replace(RISING, bars=True)
     assert texts(bars, 17, 2)[1] == "▁▁ ▂▂ ▄▄ ▆▆ ██ "
     assert texts(bars, 5, 2)[1] == "▁▂▄▆█"
 
@@ -57,12 +56,12 @@ def test_graphs_stand_beside_each_other_while_there_is_room() -> None:
 
 
 def test_nothing_known_is_a_title_alone() -> None:
-    assert texts(replace(RISING, values=()), 8, 3) == ["speed   ", "", ""]
+    assert texts(structs.replace(RISING, values=()), 8, 3) == ["speed   ", "", ""]
 
 
 @pytest.mark.parametrize("bars", [False, True])
 @pytest.mark.parametrize("width", [0, -2])
 def test_where_there_is_no_room_nothing_is_drawn(width: int, bars: bool) -> None:
-    graph = replace(RISING, bars=bars)
+    graph = structs.replace(RISING, bars=bars)
     assert texts(graph, width, 3) == ["", "", ""]
     assert [row.text for row in in_a_row([graph] * 2, width, 3, width, UNICODE)] == ["", "", ""]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from rich.color_triplet import ColorTriplet
 from rich.style import Style
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME, MONOKAI, TerminalTheme
@@ -145,7 +145,7 @@ def test_an_unknown_theme_lists_the_known() -> None:
 
 async def test_a_wrong_theme_does_not_keep_the_screen_away(tmp_path: Path, node: StandInNode) -> None:
     (tmp_path / "mine.toml").write_text(DARK.replace("accent =", "accnt ="), "utf-8")
-    async with shown(node, LARGE, replace(OPTIONS, themes_directory=tmp_path, theme="mine")) as pilot:
+    async with shown(node, LARGE, structs.replace(OPTIONS, themes_directory=tmp_path, theme="mine")) as pilot:
         assert "colours.accnt" in last_line(pilot)
         assert "6f2a…c1" in text_of(pilot)
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from emeth_tui.engine.money.costs import DayCosts
 from emeth_tui.engine.money.earnings import days_of
@@ -90,7 +91,7 @@ async def test_days_count_fees_and_energy_also_in_their_file(node: StandInNode, 
     slot = int(NOW) // SECONDS_PER_DAY
     node.records.costs = DayCosts({slot: token_to_wei(2)}, {slot: 3_600_000_000})
     node.change(prices=Prices("EUR", Decimal("0.5"), Decimal("1.5"), Decimal("0.25")))
-    async with shown(node, SMALL, replace(OPTIONS, exports_directory=tmp_path)) as pilot:
+    async with shown(node, SMALL, structs.replace(OPTIONS, exports_directory=tmp_path)) as pilot:
         await press(pilot, "h", "d")
         assert "net EUR" in text_of(pilot)
         await press(pilot, "x", "enter")
@@ -116,7 +117,7 @@ def test_a_file_is_new_and_its_owners(tmp_path: Path) -> None:
 async def test_what_is_shown_is_exported_to_where_the_screen_says(
     node: StandInNode, tmp_path: Path, size: tuple[int, int]
 ) -> None:
-    async with shown(node, size, replace(OPTIONS, exports_directory=tmp_path)) as pilot:
+    async with shown(node, size, structs.replace(OPTIONS, exports_directory=tmp_path)) as pilot:
         await press(pilot, "h", "slash", *"verified", "enter", "x")
         assert "Export 1 rows as CSV" in text_of(pilot)
         await press(pilot, "enter")
@@ -164,7 +165,7 @@ async def test_a_place_that_is_none_is_explained_and_asked_again(
 
 
 async def test_days_show_what_came_in_and_lead_to_their_jobs(node: StandInNode, tmp_path: Path) -> None:
-    async with shown(node, LARGE, replace(OPTIONS, exports_directory=tmp_path)) as pilot:
+    async with shown(node, LARGE, structs.replace(OPTIONS, exports_directory=tmp_path)) as pilot:
         await press(pilot, "h", "d")
         assert isinstance(pilot.app.screen, DaysScreen)
         lines = text_of(pilot).splitlines()

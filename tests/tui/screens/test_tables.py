@@ -6,6 +6,7 @@ from dataclasses import replace
 from unittest.mock import AsyncMock
 
 import pytest
+from msgspec import structs
 
 from emeth_tui.model import TransactionState
 from emeth_tui.notices.reasons.market import MissesMargin
@@ -76,7 +77,7 @@ async def test_c_copies_the_hash_of_the_chosen_transaction(node: StandInNode) ->
 
 @pytest.mark.parametrize("language", ["en", "ja"])
 async def test_a_hundred_columns_hold_every_panel_uncut(node: StandInNode, language: str) -> None:
-    async with shown(node, (100, 30), replace(OPTIONS, language=language)) as pilot:
+    async with shown(node, (100, 30), structs.replace(OPTIONS, language=language)) as pilot:
         lines = text_of(pilot).splitlines()
         panels = [line for line in lines if line.startswith("│") and line.count("││") == 2]
         assert len(panels) == 7
