@@ -4,12 +4,14 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 # One more than two cores: tests wait for processes and services.
 TEST_JOBS ?= 3
+# More than that: these wait for blocks, backoffs and ends of processes most of the time.
+SLOW_TEST_JOBS ?= 4
 # A test process that crashes ends the run: xdist would wait for ever for the rest of its file.
 # Tests start the program hundreds of times: it is compiled once, even where Python is told to keep nothing.
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST = $(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
-.PHONY: demo demo-headless quick test test-slow test-pythons lint check mutants faults faults-short soak fuzz bench bench-gpu pictures contracts clean help
+.PHONY: demo demo-headless quick test test-slow test-pythons lint types layers check mutants faults faults-short soak fuzz bench bench-gpu pictures contracts clean help
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -34,7 +36,7 @@ test: $(VENV)/.installed  ## Run the tests, a whole job on a local network among
 	$(PYTEST) -m 'not slow'
 
 test-slow: $(VENV)/.installed  ## Run what `make test` leaves out: whole nodes, kills, the benchmarks' own tests
-	$(PYTEST) -m slow
+	$(PYTEST) -n $(SLOW_TEST_JOBS) -m slow
 
 test-pythons: $(VENV)/.installed  ## Run what needs no torch on every other Python that lies here
 	$(BIN)/python -m tools.pythons $(VENV) --ignore tests/contracts --ignore tests/tui -m 'not slow and not process'
@@ -63,7 +65,12 @@ mutants: $(VENV)/.installed  ## Change protocol, money and nonces in hundreds of
 lint: $(VENV)/.installed  ## Check style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(MAKE) --no-print-directory -j 2 types layers
+
+types: $(VENV)/.installed
 	$(BIN)/mypy
+
+layers: $(VENV)/.installed
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.structure
 	$(BIN)/deptry .

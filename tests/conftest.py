@@ -85,12 +85,22 @@ def _left_out(path: Path, expression: str) -> bool:
     """Return whether no test of a module can be among those asked for; to load it would take longer."""
     if not path.name.startswith("test_") or path.suffix != ".py":
         return False
+    if expression == "slow":
+        return not _may_be_slow(path)
     if not re.fullmatch(r"not \w+( and not \w+)*", expression):
         return False
     of_all = re.search(r"^pytestmark = (?:\[[^\]]*|.*)", path.read_text("utf-8"), re.MULTILINE)
     return of_all is not None and any(
         re.search(rf"\bmark\.{name}\b", of_all[0]) for name in re.findall(r"not (\w+)", expression)
     )
+
+
+@cache
+def _may_be_slow(file: Path) -> bool:
+    """Whether a file of tests, or the conftest.py of a folder around it, marks any as slow."""
+    above = [folder for folder in file.parents if HERE in folder.parents]
+    conftests = [path for folder in above if (path := folder / "conftest.py").exists()]
+    return any("mark.slow" in path.read_text("utf-8") for path in (file, *conftests))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -100,6 +110,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.screen)
         if NETWORK_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.process)
+        if item.get_closest_marker("slow") and not _may_be_slow(item.path):
+            raise pytest.UsageError(f"{item.nodeid} is slow, and `-m slow` would not find it: mark it there")
     items.sort(key=lambda item: _rank(item.path))
 
 

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -26,22 +27,32 @@ ITSELF = {"emeth-tui"}  # run from the checkout
 
 def main(venv: Path, tests: Sequence[str]) -> int:
     """Test every version beside the running one; returns the number that failed."""
+    own = f"{sys.version_info.major}.{sys.version_info.minor}"
+    here = {each: interpreter_environment(each) for each in supported() if each != own}
     failed = []
-    for version in supported():
-        if version == f"{sys.version_info.major}.{sys.version_info.minor}":
-            continue
-        environment = interpreter_environment(version)
-        if environment is None:
-            print(f"python {version}: not on this machine, skipped", flush=True)
-            continue
-        print(f"python {version}:", flush=True)
-        python = prepared(version, environment, venv.with_name(f"{venv.name}-{version}"))
-        command = [str(python), "-m", "pytest", "-n", "2", "--without-torch", *tests]
-        if subprocess.run(command, cwd=ROOT, check=False).returncode:
-            failed.append(version)
+    with ThreadPoolExecutor(1) as installer:  # the next version is installed while one is tested
+        pythons = {
+            version: installer.submit(prepared, version, found, venv.with_name(f"{venv.name}-{version}"))
+            for version, found in here.items()
+            if found is not None
+        }
+        for version in here:
+            if version not in pythons:
+                print(f"python {version}: not on this machine, skipped", flush=True)
+                continue
+            print(f"python {version}:", flush=True)
+            if not _passes(pythons[version].result(), tests):
+                failed.append(version)
     if failed:
         print(f"failed on python {', '.join(failed)}", flush=True)
     return len(failed)
+
+
+def _passes(python: Path, tests: Sequence[str]) -> bool:
+    command = [str(python), "-m", "pytest", "-n", "2", "--without-torch", *tests]
+    # What is not compiled by pip is compiled once, whatever the caller's environment says.
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode == 0
 
 
 def supported() -> list[str]:
@@ -69,7 +80,7 @@ def prepared(version: str, environment: Mapping[str, str], venv: Path) -> Path:
     text = "\n".join(wanted) + "\n" + (ROOT / "constraints.txt").read_text("utf-8")
     if not kept.exists() or kept.read_text("utf-8") != text:
         subprocess.run([f"python{version}", "-m", "venv", "--clear", venv], env=environment, check=True)
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
         subprocess.run([*pip, "-c", "constraints.txt", *wanted], cwd=ROOT, check=True)
         kept.write_text(text, "utf-8")
     return python
