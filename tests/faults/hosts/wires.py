@@ -70,7 +70,8 @@ class NamespaceWire:
 
     async def close(self) -> None:
         if self._holder is not None:
-            self._holder.kill()
+            with contextlib.suppress(ProcessLookupError):
+                self._holder.kill()
             await self._holder.wait()
 
     async def towards_host(self, port: int) -> tuple[str, int]:
