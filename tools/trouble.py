@@ -110,6 +110,7 @@ GROUPS: dict[str, tuple[type[Notice], ...]] = {
         job.JobStuck,
         job.JobTrouble,
         job.Failed,
+        job.RejectionHeld,
         job.RejectionExplained,
         job.StatesLost,
         why.ResultsRejected,

@@ -45,6 +45,7 @@ def write_node_settings(info: DevnetInfo, wallet_directory: Path) -> None:
         "info_url": info.info_url,
         "verification": info.verification,
         "delivery_s": info.delivery_s,
+        "appeal_s": info.appeal_s,
         "verification_key": info.verification_key,
     }
     wallet = {

@@ -50,6 +50,7 @@ from emeth_tui.network.files import (
 )
 from emeth_tui.network.records.database import Database
 from emeth_tui.network.records.jobs import JobRecords
+from emeth_tui.network.services.appealing import AppealsApp
 from emeth_tui.network.services.http_service import HttpService
 from emeth_tui.network.services.info_server import InfoApp
 from emeth_tui.network.services.mirror import JobMirror
@@ -57,9 +58,11 @@ from emeth_tui.network.services.storage import StorageApp
 from emeth_tui.network.services.storing import StorageOptions, Storing, in_directory
 from emeth_tui.network.serving.parts import open_embedded
 from emeth_tui.network.supervision import supervise
+from emeth_tui.network.verification.appeals import Appeals
 from emeth_tui.network.verification.examiner import examination_for
 from emeth_tui.network.verification.rejections import Rejections
 from emeth_tui.network.verification.replaying import replayer_for
+from emeth_tui.network.verification.result_check import ResultCheck
 from emeth_tui.network.verification.torch_process import TorchProcess
 from emeth_tui.network.verification.verifier import Verifier
 from emeth_tui.notices.reasons.files import Unwritable
@@ -83,6 +86,7 @@ class Devnet:
         self._chain: ChainClient | None = None
         self._mirror: JobMirror | None = None
         self._rejections: Rejections | None = None
+        self._appeals: Appeals | None = None
 
     @property
     def info(self) -> DevnetInfo:
@@ -103,6 +107,11 @@ class Devnet:
     def rejections(self) -> Rejections:
         """Why results were rejected, for tests. Raise DevnetError before the network runs."""
         return _running(self._rejections)
+
+    @property
+    def appeals(self) -> Appeals:
+        """The rejections that are held, for tests. Raise DevnetError before the network runs."""
+        return _running(self._appeals)
 
     async def start(self) -> DevnetInfo:
         """Start everything and return once it answers. Raise DevnetError, with nothing left running."""
@@ -143,7 +152,11 @@ class Devnet:
         storing = self._storing(state_dir, database)
         storage = await self._serve("storage", self._storage_app(storing, keys), ports)
         rejections = self._rejections = Rejections(database)
-        info_app = InfoApp(mirror, storing.objects.settle, rejections.of, lag_s=self.options.info_lag_s)
+        appeals = self._appeals = Appeals(database, self.options.appeals)
+        routes = AppealsApp(appeals, self._find_job).routes()
+        info_app = InfoApp(
+            mirror, storing.objects.settle, rejections.of, routes, lag_s=self.options.info_lag_s
+        )
         info_server = await self._serve("info", info_app.asgi(), ports)
         network = network.model_copy(update={"storage_url": storage.url, "info_url": info_server.url})
         write_json(state_dir / "ports.json", ports)
@@ -199,6 +212,7 @@ class Devnet:
             "info_url": rpc_url,
             "verification": self.options.verification,
             "delivery_s": self.options.delivery_s,
+            "appeal_s": self.options.appeals.window_s,
             "verification_key": kept_secret(state_dir / "verification_key"),
         }
         return load_network(Settings(network=DEVNET, networks={DEVNET: changes}), environment={})
@@ -217,7 +231,10 @@ class Devnet:
 
     def _storage_app(self, storing: Storing, keys: dict[str, Key]) -> ASGIApp:
         app: ASGIApp = StorageApp(
-            storing, self._find_job, verifier_address=keys[funding.VERIFIER].address
+            storing,
+            self._find_job,
+            verifier_address=keys[funding.VERIFIER].address,
+            second_address=self.options.appeals.second,
         ).asgi()
         return app if self.options.faults is None else FaultyApp(app, self.options.faults)
 
@@ -254,17 +271,18 @@ class Devnet:
         if self.options.with_verifier:
             process = self._torch_process("verifier", state_dir, niceness=0)
             examine, originals = examination_for(process, network, state_dir / "originals")
-            verifier = Verifier(
-                accounts[funding.VERIFIER],
-                self.mirror,
+            wallet = keys[funding.VERIFIER].wallet
+            check = ResultCheck(
+                wallet,
                 http,
                 examine,
-                self.rejections,
                 originals,
-                replayer_for(process, network, accounts[funding.VERIFIER], http),
+                replayer_for(process, self.chain, wallet, http),
                 verification_key=network.verification_key.get_secret_value(),
                 work_dir=state_dir / "verifier",
             )
+            appeals = self.appeals if self.appeals.rule.holds else None
+            verifier = Verifier(accounts[funding.VERIFIER], self.mirror, check, self.rejections, appeals)
             self._run("verifier", verifier.run)
         if self._has_rival:
             rival = Rival(
@@ -340,6 +358,7 @@ class Devnet:
             description=state_dir / DESCRIPTION_FILE,
             verification=network.verification,
             delivery_s=network.delivery_s,
+            appeal_s=network.appeal_s,
             verification_key=network.verification_key.get_secret_value(),
             test_accounts={name: keys[name] for name in funding.TEST_ACCOUNTS},
         )

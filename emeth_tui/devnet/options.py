@@ -11,6 +11,7 @@ from emeth_tui.devnet.bots.plan import DatasetSizes
 from emeth_tui.devnet.chain.backends import ChainKind
 from emeth_tui.devnet.faults import Faults
 from emeth_tui.network.deploy import Build
+from emeth_tui.network.verification.appeals import Rule
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, Rates
 from emeth_tui.settings.values import Verification
 
@@ -34,6 +35,7 @@ class DevnetOptions:
     chain: ChainKind = "py-evm"
     verification: Verification = "chain"
     delivery_s: int = 600
+    appeals: Rule = field(default_factory=Rule)
     corpus: Path | None = None
     seed: str | None = None
     open_jobs: int = 4
@@ -69,5 +71,6 @@ class DevnetInfo:
     description: Path  # devnet.json
     verification: Verification
     delivery_s: int
+    appeal_s: int
     verification_key: str = field(repr=False)
     test_accounts: Mapping[str, Key]  # funded with EMT and native token

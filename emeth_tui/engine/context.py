@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from emeth_tui.clients.appeals import AppealClient
 from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.clients.info_server import InfoServer
 from emeth_tui.clients.storage.client import StorageClient
@@ -51,6 +52,7 @@ class Context:
     requester: Requester
     storage: StorageClient
     info: InfoServer
+    appeals: AppealClient
     store: Store
     book: JobBook
     energy: EnergyMeter

@@ -9,6 +9,7 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from emeth_tui.backoff import Backoff
+from emeth_tui.clients.appeals import AppealClient
 from emeth_tui.clients.chain.client import Balances, ChainClient
 from emeth_tui.clients.http.dates import listen_for_dates
 from emeth_tui.clients.http.transport import open_transport
@@ -168,6 +169,7 @@ async def _connect(
             ),
             storage=StorageClient(network, wallet, transport, uploads=store.uploads),
             info=InfoServer(network, transport),
+            appeals=AppealClient(network, wallet, transport),
             store=store,
             book=book,
             energy=energy,

@@ -35,6 +35,7 @@ PROFILE_KEYS = (
     "models",
     "verification",
     "delivery_s",
+    "appeal_s",
     "safety_margin_s",
     "poll_interval_s",
     "confirmations",

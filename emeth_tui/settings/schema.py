@@ -134,6 +134,7 @@ CHANGEABLE_AT_RUN_TIME = frozenset(
         "claims.min_net",
         "claims.languages",
         "claims.unusable_dataset",
+        "claims.appeal",
         "claims.safety_margin_s",
         "claims.poll_interval_s",
         "limits.max_staked_emt",

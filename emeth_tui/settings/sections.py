@@ -115,6 +115,12 @@ class Network(Section):
     delivery_s: Whole = Field(
         7_200, ge=60, le=604_800, description="seconds that a node has to deliver the states of drawn epochs"
     )
+    appeal_s: Whole = Field(
+        0,
+        ge=0,
+        le=604_800,
+        description="seconds that a node has to appeal before its result is rejected; 0: no appeals",
+    )
     confirmations: Whole = Field(
         1, ge=1, le=100, description="blocks after which a transaction counts as final"
     )
@@ -182,6 +188,12 @@ class ClaimSettings(Section):
         "hold",
         description="what becomes of the deposit when a dataset cannot be trained on: hold keeps it until "
         "you decide or the job times out, decline gives the job back at once",
+    )
+
+    appeal: bool = Field(
+        True,
+        description="appeal by itself when a verifier means to reject a result, where the network has "
+        "appeals",
     )
 
     @model_validator(mode="after")

@@ -260,6 +260,7 @@ class Harness:
         script: Script | None = None,
         exit_after_jobs: int | None = None,
         confirmations: int = 1,
+        appeal_s: int = 0,
         rpc_urls: Sequence[str] = (),
         **settings: Any,
     ) -> AsyncIterator[RunningNode]:
@@ -277,6 +278,7 @@ class Harness:
             update={
                 "poll_interval_s": 0.1,
                 "confirmations": confirmations,
+                "appeal_s": appeal_s,
                 "rpc_urls": list(rpc_urls) or [self.devnet.info.rpc_url],
             }
         )

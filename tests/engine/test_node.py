@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from emeth_tui.clients.transactions.sender import Receipt
+from emeth_tui.engine import rejections
 from emeth_tui.errors import (
     DiskFull,
     InsufficientFunds,
@@ -25,7 +26,16 @@ from emeth_tui.model import (
     TransactionState,
     token_to_wei,
 )
-from emeth_tui.notices.events.job import Declined, Failed, JobStuck, JobTrouble, RejectionExplained, Timeout
+from emeth_tui.network.verification.appeals import Rule
+from emeth_tui.notices.events.job import (
+    Declined,
+    Failed,
+    JobStuck,
+    JobTrouble,
+    RejectionExplained,
+    RejectionHeld,
+    Timeout,
+)
 from emeth_tui.notices.events.market import ClaimLost, Idle
 from emeth_tui.notices.reasons.disk import CacheFull, DatabaseFull
 from emeth_tui.notices.reasons.foreign import Foreign
@@ -157,6 +167,27 @@ async def test_a_rejection_is_explained_in_the_verifiers_own_reason(network: Har
         explained = await node.event("rejection_explained", job_id)
 
     assert explained.body == RejectionExplained(reason)
+
+
+async def test_a_held_rejection_is_reported_and_appealed_where_the_settings_say_so(
+    network: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rejections, "LOOK_EVERY_S", 0.1)
+    held, job_id, reason = network.devnet.appeals, await network.post(), LearnedNothing(5.25, 5.0)
+    held.rule = Rule(window_s=3_600)
+
+    async with network.node(appeal_s=3_600) as node:
+        await node.node.change_setting("claims.appeal", "false")
+        await node.event("submitted", job_id)
+        await held.hold(job_id, (await network.job(job_id)).result, reason)
+        reported = await node.event("rejection_held", job_id)
+        assert await held.open_ones() == []
+        await node.node.change_setting("claims.appeal", "true")
+        await node.event("appealed", job_id)
+
+    assert isinstance(reported.body, RejectionHeld)
+    assert reported.body.reason == reason
+    assert [one.job_id for one in await held.open_ones()] == [job_id]
 
 
 async def test_a_rejection_of_a_small_fee_costs_the_deposit_and_no_more(network: Harness) -> None:

@@ -18,6 +18,7 @@ COMMANDS = {
     "finish": "steering",
     "claim": "deciding",
     "decline": "deciding",
+    "appeal": "appealing",
     "withdraw": "deciding",
     "stop": "steering",
     "settings": "settings",

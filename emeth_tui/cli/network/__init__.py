@@ -9,6 +9,7 @@ from emeth_tui.cli.network.deploying import deploy
 from emeth_tui.cli.network.funding import fund
 from emeth_tui.cli.network.info import info
 from emeth_tui.cli.network.joining import join
+from emeth_tui.cli.network.rulings import decide, second, verdicts
 from emeth_tui.cli.network.serving import serve
 
 
@@ -20,5 +21,5 @@ def network() -> None:
     """
 
 
-for _command in (deploy, serve, join, introduce, admit, fund, info):
+for _command in (deploy, serve, second, verdicts, decide, join, introduce, admit, fund, info):
     network.add_command(_command)

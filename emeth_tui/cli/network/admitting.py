@@ -46,7 +46,7 @@ def admit(address: str, signature: str, path: Path) -> ExitCode:
     from emeth_tui.network.admission import admission_line
     from emeth_tui.network.files import kept_secret, make_private_directory
     from emeth_tui.network.serving.config import read_serve_settings
-    from emeth_tui.network.serving.server import KEY_FILE
+    from emeth_tui.network.serving.verifying import KEY_FILE
     from emeth_tui.settings.profiles import read_profile
 
     settings = read_serve_settings(path)

@@ -40,9 +40,10 @@ def serve(context: click.Context, /, path: Path) -> ExitCode:
     network = read_profile(settings.profile)
     wallet = wallet_of(place_of(context), take_secrets()) if settings.verify else None
     log_to_stderr(settings.log_format)
-    asyncio.run(serve_network(settings, network, wallet, _say, secrets))
+    asyncio.run(serve_network(settings, network, wallet, say, secrets))
     return ExitCode.OK
 
 
-def _say(url: str) -> None:
-    announce(url)
+def say(text: str) -> None:
+    """Print a line that others wait for."""
+    announce(text)

@@ -26,6 +26,10 @@ _INSERTS: Mapping[str, tuple[str, ...]] = {
     "datasets": ("name", "owner", "is_private", "object_key", "size_bytes"),
     "uploads": ("upload_id", "job_id", "address", "parts", "file_name", "handle", "completed_unix_ns"),
     "rejections": ("job_id", "entry"),
+    "appeals": (
+        *("job_id", "result", "entry", "until_unix_s"),
+        *("asked_unix_s", "opinion", "decision", "outcome"),
+    ),
 }  # the columns of what neither the chain nor the objects show
 
 _Values = Sequence[Mapping[str, object]]
@@ -43,6 +47,7 @@ def take_over_files(state_dir: Path, database: Database) -> None:
         "datasets": list(_datasets(storage)),
         "uploads": [asdict(one) for one in map(_upload, uploads) if one is not None],
         "rejections": list(_rejections(lines)),
+        "appeals": [],
     }
     try:
         _take(kept, database)

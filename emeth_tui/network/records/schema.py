@@ -33,6 +33,12 @@ MIGRATIONS = (
         )""",
     ),
     ("ALTER TABLE orphans ADD COLUMN looks INTEGER NOT NULL DEFAULT 1",),
+    (
+        """CREATE TABLE appeals (
+            job_id TEXT PRIMARY KEY, result TEXT NOT NULL, entry TEXT NOT NULL, until_unix_s BIGINT NOT NULL,
+            asked_unix_s BIGINT, opinion TEXT, decision TEXT, outcome TEXT
+        )""",
+    ),
 )
 
 

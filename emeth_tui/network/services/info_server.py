@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
@@ -16,6 +16,7 @@ from starlette.routing import Route
 from emeth_tui.errors import JobError
 from emeth_tui.model import JobId
 from emeth_tui.network.services.mirror import JobMirror
+from emeth_tui.network.services.signed_calls import HANDLERS
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.info_api import JOBS_PATH
 from emeth_tui.protocol.job_ids import parse_job_id
@@ -39,6 +40,7 @@ class InfoApp:
         mirror: JobMirror,
         dataset_size: DatasetSize,
         rejection_of: RejectionOf | None = None,
+        more_routes: Sequence[Route] = (),
         *,
         lag_s: float = 1.0,
         monotonic_s: Callable[[], float] = time.monotonic,
@@ -46,6 +48,7 @@ class InfoApp:
         self._mirror = mirror
         self._dataset_size = dataset_size
         self._rejection_of = rejection_of
+        self._more_routes = more_routes
         self._lag_s = lag_s
         self._monotonic_s = monotonic_s
         self._history: deque[tuple[float, dict[JobId, ChainJob]]] = deque()
@@ -57,7 +60,8 @@ class InfoApp:
 
     def asgi(self) -> Starlette:
         """Return the application for a server to run."""
-        return Starlette(routes=[Route(JOBS_PATH, self._list), Route(JOBS_PATH + "/{job_id}", self._one)])
+        own = [Route(JOBS_PATH, self._list), Route(JOBS_PATH + "/{job_id}", self._one)]
+        return Starlette(routes=[*own, *self._more_routes], exception_handlers=HANDLERS)
 
     async def follow(self) -> None:
         """Follow the mirror until cancelled."""

@@ -7,7 +7,6 @@ result. All are signed like a node's calls.
 
 from __future__ import annotations
 
-import logging
 import math
 import re
 import secrets
@@ -16,19 +15,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Annotated, TypeVar
 
-from eth_keys.datatypes import Signature
-from eth_keys.exceptions import BadSignature
-from eth_utils.crypto import keccak
-from eth_utils.exceptions import ValidationError as KeyValidationError
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, Field
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from emeth_tui.errors import JobError, NetworkError, ServiceError
-from emeth_tui.model import JobId
 from emeth_tui.network.objects.store import (
     DATASETS,
     RESULTS,
@@ -38,9 +31,16 @@ from emeth_tui.network.objects.store import (
 )
 from emeth_tui.network.records.datasets import Dataset
 from emeth_tui.network.records.uploads import Upload
+from emeth_tui.network.services.signed_calls import (
+    HANDLERS,
+    Body,
+    SignedCall,
+    check_signed,
+    job_id_of,
+    read_body,
+)
 from emeth_tui.network.services.storing import FindJob, Storing
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
-from emeth_tui.protocol.job_ids import parse_job_id
 from emeth_tui.protocol.parameters import MAX_EPOCHS
 from emeth_tui.protocol.replay import STATE_EXTENSION_PATTERN, state_extension
 from emeth_tui.protocol.storage_api import (
@@ -50,34 +50,15 @@ from emeth_tui.protocol.storage_api import (
     REQUESTER_GET_URL_PATH,
     REQUESTER_PUT_URL_PATH,
     RESULT_EXTENSION,
-    SIGNATURE_LIFETIME_S,
     SIGNED_GET_URL_PATH,
     SIZE_OF_PATH,
     VERIFIER_GET_URL_PATH,
-    signing_payload,
 )
 
 MAX_PARTS = 1_000  # ours: 10 GB, seven times GPT-2 medium's checkpoint
-MAX_CALL_BYTES = 256_000  # ours: completeUpload with MAX_PARTS parts needs 80 kB
 _STATE_EXTENSION = re.compile(STATE_EXTENSION_PATTERN + r"\Z")
 
-_logger = logging.getLogger(__name__)
-
-_Call = TypeVar("_Call", bound=BaseModel)
-_Signed = TypeVar("_Signed", bound="SignedCall")
-
-
-class _Body(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class SignedCall(_Body):
-    """The fields of every signed call; `signedtime` is in milliseconds."""
-
-    job_id: str = Field(alias="jobId", max_length=100)
-    address: str = Field(max_length=100)
-    sig: str = Field(max_length=200)
-    signed_time_ms: int = Field(alias="signedtime", ge=0, lt=2**63)
+_Signed = TypeVar("_Signed", bound=SignedCall)
 
 
 class PutDatasetCall(SignedCall):
@@ -104,12 +85,12 @@ class PutUrlsCall(SignedCall):
     extension: str = Field(max_length=20)
 
 
-class CompletedPart(_Body):
+class CompletedPart(Body):
     etag: str = Field(alias="ETag", max_length=100)
     number: int = Field(alias="PartNumber", ge=1, le=MAX_PARTS)
 
 
-class CompleteCall(_Body):
+class CompleteCall(Body):
     """Not signed (protocol.md §5): only the node that announced the upload knows its id."""
 
     job_id: str = Field(alias="jobId", max_length=100)
@@ -122,7 +103,8 @@ class CompleteCall(_Body):
 class StorageApp:
     """The storage API's routes; `find_job` reads a job from the chain.
 
-    `wait_of_account` returns how long an account has to wait before its next signed call.
+    A second verifier, if there is one, reads what the verifier does. `wait_of_account` returns how long an
+    account has to wait before its next signed call.
     """
 
     def __init__(
@@ -131,6 +113,7 @@ class StorageApp:
         find_job: FindJob,
         *,
         verifier_address: str,
+        second_address: str = "",
         now_unix_s: Callable[[], float] = time.time,
         wait_of_account: Callable[[str], float] = lambda _account: 0.0,
     ) -> None:
@@ -141,7 +124,7 @@ class StorageApp:
         self._object_routes = storing.routes
         self._wait_of_account = wait_of_account
         self._find_job = find_job
-        self._verifier_address = verifier_address.lower()
+        self._verifiers = {verifier_address.lower(), second_address.lower() or verifier_address.lower()}
         self._now_unix_s = now_unix_s
 
     def asgi(self) -> Starlette:
@@ -156,14 +139,7 @@ class StorageApp:
             Route(VERIFIER_GET_URL_PATH, self._result_url, methods=["POST"]),
             *self._object_routes,
         ]
-        return Starlette(
-            routes=routes,
-            exception_handlers={
-                HTTPException: _refusal,
-                NetworkError: _unavailable,
-                ServiceError: _unavailable,
-            },
-        )
+        return Starlette(routes=routes, exception_handlers=HANDLERS)
 
     # ---- a node's calls
 
@@ -204,7 +180,7 @@ class StorageApp:
 
     async def _complete_upload(self, request: Request) -> Response:
         """Join the parts once they have all arrived as the node states."""
-        call = await _body(request, CompleteCall)
+        call = await read_body(request, CompleteCall)
         upload = await self._uploads.find(call.upload_id)
         if upload is None:
             raise HTTPException(404, "there is no such upload")
@@ -245,7 +221,7 @@ class StorageApp:
     async def _dataset_put_url(self, request: Request) -> Response:
         """Presign a PUT of the dataset, named after its job, which must not be on the chain yet."""
         call = await self._signed_call(request, PutDatasetCall)
-        job_id = _job_id(call.job_id)
+        job_id = job_id_of(call.job_id)
         if await self._find_job(job_id) is not None:
             raise HTTPException(403, f"job {job_id} is on the chain: its dataset stays as it is")
         name = f"{job_id}{DATASET_EXTENSION}"
@@ -271,7 +247,7 @@ class StorageApp:
     async def _result_url(self, request: Request) -> Response:
         """Presign a GET of a job's result, or of a state of its training, for the verifier."""
         call = await self._signed_call(request, ResultCall)
-        if call.address.lower() != self._verifier_address:
+        if call.address.lower() not in self._verifiers:
             raise HTTPException(403, "only the verifier reads results")
         job = await self._job(call.job_id)
         name: str | None = job.result
@@ -291,13 +267,9 @@ class StorageApp:
     # ---- checks
 
     async def _signed_call(self, request: Request, kind: type[_Signed]) -> _Signed:
-        call = await _body(request, kind)
-        age_s = self._now_unix_s() - call.signed_time_ms / 1_000
-        if abs(age_s) > SIGNATURE_LIFETIME_S:
-            raise HTTPException(401, "the signature is older than 60 s, or from the future: check the clock")
-        if signer_of(call) != call.address.lower():
-            raise HTTPException(401, "the signature is not the address's over this job and time")
-        is_verifier = call.address.lower() == self._verifier_address  # which asks for every job
+        call = await read_body(request, kind)
+        check_signed(call, self._now_unix_s())
+        is_verifier = call.address.lower() in self._verifiers  # which ask for every job
         if not is_verifier and (wait_s := self._wait_of_account(call.address.lower())):
             seconds = max(1, math.ceil(wait_s))
             raise HTTPException(
@@ -314,10 +286,10 @@ class StorageApp:
             return True
         owner = job.owner.lower()
         is_its_own = dataset.owner == owner if dataset else job.dataset == f"{job.job_id}{DATASET_EXTENSION}"
-        return is_its_own and call.address.lower() in {owner, job.node.lower(), self._verifier_address}
+        return is_its_own and call.address.lower() in {owner, job.node.lower(), *self._verifiers}
 
     async def _job(self, job_id: str) -> ChainJob:
-        job = await self._find_job(_job_id(job_id))
+        job = await self._find_job(job_id_of(job_id))
         if job is None:
             raise HTTPException(404, f"job {job_id} is not on the chain")
         return job
@@ -344,37 +316,6 @@ class StorageApp:
         return base_url.rstrip("/") + url if url.startswith("/") else url
 
 
-def signer_of(call: SignedCall) -> str:
-    """Return the address that signed a call, in lower case; "" if the signature is invalid."""
-    digest = keccak(signing_payload(call.job_id, call.signed_time_ms))
-    try:
-        raw = bytes.fromhex(call.sig.removeprefix("0x"))
-        if len(raw) != 65:
-            return ""
-        recovery = raw[64] - 27 if raw[64] >= 27 else raw[64]
-        signature = Signature(raw[:64] + bytes([recovery]))
-        return signature.recover_public_key_from_msg_hash(digest).to_address()
-    except (ValueError, BadSignature, KeyValidationError):
-        return ""
-
-
-async def _body(request: Request, kind: type[_Call]) -> _Call:
-    raw = bytearray()
-    try:
-        async for chunk in request.stream():
-            raw += chunk
-            if len(raw) > MAX_CALL_BYTES:
-                raise HTTPException(413, f"a call has at most {MAX_CALL_BYTES:,} bytes")
-    except ClientDisconnect:
-        raise HTTPException(400, "the connection broke off") from None
-    try:
-        return kind.model_validate_json(bytes(raw))
-    except ValidationError as error:
-        problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise HTTPException(400, f"{where}: {problem['msg']}") from None
-
-
 def _chosen(
     arrived: Sequence[Sequence[StoredPart]], announced: Sequence[CompletedPart]
 ) -> Sequence[StoredPart]:
@@ -388,22 +329,3 @@ def _chosen(
     if numbers != list(range(1, len(arrived) + 1)) or len(whole) < len(arrived):
         raise HTTPException(400, "the parts are not those that arrived")
     return whole
-
-
-def _job_id(text: str) -> JobId:
-    try:
-        return parse_job_id(text)
-    except JobError as error:
-        raise HTTPException(400, str(error)) from None
-
-
-async def _refusal(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
-    return JSONResponse({"error": error.detail}, status_code=error.status_code, headers=error.headers)
-
-
-async def _unavailable(_request: Request, error: Exception) -> Response:
-    """Answer that what the service rests on is unavailable; the client may retry."""
-    _logger.warning("storage: %s", error)
-    what = "storage" if isinstance(error, ServiceError) else "chain"
-    return JSONResponse({"error": f"the {what} does not answer"}, status_code=503)

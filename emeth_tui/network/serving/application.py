@@ -10,9 +10,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from emeth_tui.network.services.mirror import JobMirror
 from emeth_tui.network.serving.metrics import Metrics
+from emeth_tui.protocol.appeals import OPEN_APPEALS_PATH, OPINION_PATH
 from emeth_tui.protocol.info_api import JOBS_PATH
 
 STALE_AFTER_S = 60.0  # without an answer of chain and database, the services are not well
+_OF_INFO = frozenset({JOBS_PATH, OPEN_APPEALS_PATH, OPINION_PATH})
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -30,7 +32,7 @@ class Services:
         path = str(scope.get("path", ""))
         if path in {"/healthz", "/metrics"}:
             await self._own(scope, receive, send)
-        elif path == JOBS_PATH or path.startswith(f"{JOBS_PATH}/"):
+        elif path in _OF_INFO or path.startswith(f"{JOBS_PATH}/"):
             await self._info(scope, receive, send)
         else:
             await self._storage(scope, receive, send)

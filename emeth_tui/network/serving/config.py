@@ -14,7 +14,7 @@ from emeth_tui.settings.basics import InvalidSetting
 from emeth_tui.settings.problems import explain
 from emeth_tui.settings.sections import Section
 from emeth_tui.settings.toml_text import parse_toml, read_text
-from emeth_tui.settings.values import BaseUrl, Listen, UserPath, Whole
+from emeth_tui.settings.values import Address, BaseUrl, Listen, UserPath, Whole
 
 _Part = TypeVar("_Part", bound=Section)
 
@@ -59,6 +59,14 @@ class PostgresSection(Section):
     root_certificate: UserPath | None = None  # for verify-full; default: the authorities of the system
 
 
+class SecondSection(Section):
+    """A second verifier, whose opinion counts before a result is rejected: `network second` runs it."""
+
+    address: Address
+    answer_h: Whole = Field(24, ge=1, le=8_760)
+    unanswered: Literal["hold", "reject", "verify"] = "hold"  # hold: until the operator decides
+
+
 class ServeSettings(Section):
     """All of the file. Paths that are not absolute are from the file's own directory."""
 
@@ -74,6 +82,7 @@ class ServeSettings(Section):
     limits: LimitsSection = LimitsSection()
     s3: S3Section | None = None
     postgres: PostgresSection | None = None
+    second: SecondSection | None = None
 
 
 def read_serve_settings(path: Path) -> ServeSettings:

@@ -5,28 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import signal
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
-import httpx
-
 from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.clients.chain.contracts import read
-from emeth_tui.clients.http.connections import trusted_authorities
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import ServiceError
-from emeth_tui.files import try_lock
 from emeth_tui.model import JobId
 from emeth_tui.network.account import Account
-from emeth_tui.network.files import kept_secret, make_private_directory
+from emeth_tui.network.files import kept_secret
 from emeth_tui.network.records.jobs import JobRecords
 from emeth_tui.network.records.sqlite import SqliteDatabase
+from emeth_tui.network.services.appealing import AppealsApp
 from emeth_tui.network.services.http_service import HttpService, bind
 from emeth_tui.network.services.info_server import InfoApp
 from emeth_tui.network.services.mirror import JobMirror
-from emeth_tui.network.services.storage import MAX_PARTS, StorageApp
+from emeth_tui.network.services.storage import StorageApp
 from emeth_tui.network.serving.application import Services
 from emeth_tui.network.serving.config import ServeSettings
 from emeth_tui.network.serving.edge import Edge, Proxies
@@ -34,20 +29,23 @@ from emeth_tui.network.serving.metrics import Metrics
 from emeth_tui.network.serving.parts import open_database, open_storing
 from emeth_tui.network.serving.rate_limit import RateLimit
 from emeth_tui.network.serving.upkeep import keep_copies, sweeper_of
+from emeth_tui.network.serving.verifying import (
+    KEY_FILE,
+    STOP_SIGNALS,
+    cancel,
+    open_check,
+    open_state_dir,
+    rule_of,
+)
 from emeth_tui.network.supervision import supervise
-from emeth_tui.network.verification.examiner import examination_for
+from emeth_tui.network.verification.appeals import Appeals
 from emeth_tui.network.verification.rejections import Rejections
-from emeth_tui.network.verification.replaying import replayer_for
-from emeth_tui.network.verification.torch_process import TorchProcess
 from emeth_tui.network.verification.verifier import Verifier
-from emeth_tui.notices.reasons.local.serving import NotTheVerifier, ServedAlready
+from emeth_tui.notices.reasons.local.serving import NotTheVerifier
 from emeth_tui.protocol.contracts import ChainJob
-from emeth_tui.protocol.storage_api import PART_BYTES
 from emeth_tui.settings import Network
 from emeth_tui.settings.values import split_listen
 
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-KEY_FILE = "verification_key"
 RECEIPT_TIMEOUT_S = 600.0
 
 _logger = logging.getLogger(__name__)
@@ -83,11 +81,7 @@ async def _open(
     verifier: Wallet | None,
     secrets: Mapping[str, str],
 ) -> HttpService:
-    state_dir = make_private_directory(settings.state_dir)
-    lock = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    stack.callback(os.close, lock)
-    if not try_lock(lock):
-        raise ServiceError(ServedAlready(state_dir))
+    state_dir = open_state_dir(stack, settings.state_dir)
     chain = await ChainClient.connect(network)
     stack.push_async_callback(chain.close)
     its_verifier = str(await read(chain.contracts.core.functions.verifier()))
@@ -106,19 +100,23 @@ async def _open(
         _run(stack, "copies", partial(keep_copies, database, state_dir))
 
     rejections, metrics = Rejections(database), Metrics()
+    appeals = Appeals(database, rule_of(settings, network))
+    wait_of_account = _limit_of_accounts(settings, metrics)
     storage = StorageApp(
         storing,
         find_job,
         verifier_address=its_verifier,
-        wait_of_account=_limit_of_accounts(settings, metrics),
+        second_address=appeals.rule.second,
+        wait_of_account=wait_of_account,
     )
-    info = InfoApp(mirror, storing.objects.settle, rejections.of, lag_s=0.0)
+    appealing = AppealsApp(appeals, find_job, wait_of_account=wait_of_account)
+    info = InfoApp(mirror, storing.objects.settle, rejections.of, appealing.routes(), lag_s=0.0)
     _run(stack, "info server", info.follow)
     services = Services(storage.asgi(), info.asgi(), mirror, metrics)
     service = _service(settings, services, metrics)
     if verifier is not None:
         account = Account(chain, verifier, receipt_timeout_s=RECEIPT_TIMEOUT_S)
-        await _open_verifier(stack, settings, network, account, mirror, rejections)
+        await _open_verifier(stack, settings, account, mirror, rejections, appeals)
     await service.start()
     stack.push_async_callback(service.stop)
     return service
@@ -150,41 +148,17 @@ def _limit_of_accounts(settings: ServeSettings, metrics: Metrics) -> Callable[[s
 async def _open_verifier(
     stack: contextlib.AsyncExitStack,
     settings: ServeSettings,
-    network: Network,
     account: Account,
     mirror: JobMirror,
     rejections: Rejections,
+    appeals: Appeals,
 ) -> None:
-    http = await stack.enter_async_context(
-        httpx.AsyncClient(
-            base_url=network.storage_url, timeout=30.0, trust_env=False, verify=trusted_authorities()
-        )
-    )
-    process = TorchProcess("the verifier's process", settings.state_dir / "verifier.log", niceness=0)
-    stack.push_async_callback(process.close)
-    examine, originals = examination_for(process, network, settings.state_dir / "originals")
-    verifier = Verifier(
-        account,
-        mirror,
-        http,
-        examine,
-        rejections,
-        originals,
-        replayer_for(process, network, account, http),
-        verification_key=kept_secret(settings.state_dir / KEY_FILE),
-        work_dir=settings.state_dir / "verifier",
-        max_result_bytes=MAX_PARTS * PART_BYTES,
-    )
-    _run(stack, "verifier", verifier.run)
+    key = kept_secret(settings.state_dir / KEY_FILE)
+    check = await open_check(stack, settings.state_dir, account.chain, account.wallet, key)
+    held = appeals if appeals.rule.holds else None
+    _run(stack, "verifier", Verifier(account, mirror, check, rejections, held).run)
 
 
 def _run(stack: contextlib.AsyncExitStack, name: str, run: Callable[[], Awaitable[None]]) -> None:
     task = asyncio.create_task(supervise(name, run), name=f"network {name}")
     stack.push_async_callback(cancel, task)
-
-
-async def cancel(task: asyncio.Task[None]) -> None:
-    """Cancel a task until it has ended: libraries that use asyncio.wait_for may swallow a cancellation."""
-    while not task.done():
-        task.cancel()
-        await asyncio.wait({task}, timeout=1.0)

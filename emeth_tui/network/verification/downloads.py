@@ -22,17 +22,18 @@ from emeth_tui.notices.reasons.local.bots import (
 from emeth_tui.protocol.storage_api import signing_payload
 
 
-async def signed_url(
-    http: httpx.AsyncClient, path: str, wallet: Wallet, job_id: str, **fields: Any
+async def signed_call(
+    http: httpx.AsyncClient, path: str, wallet: Wallet, job_id: str, *, text: str | None = None, **fields: Any
 ) -> dict[str, Any]:
-    """Make a signed call to the storage API (protocol.md §5) and return the answer.
+    """Make a signed call to the services (protocol.md §5) and return the answer.
 
-    `fields` are the call's own, beside those of every signed call.
+    `fields` are the call's own, beside those of every signed call. The signature covers `text`, or else the
+    job's id.
 
     Raise StorageRejected when there is no such object, StorageError for any other failure.
     """
     time_ms = int(time.time() * 1_000)
-    signature = wallet.sign_digest(keccak(signing_payload(job_id, time_ms)))
+    signature = wallet.sign_digest(keccak(signing_payload(job_id if text is None else text, time_ms)))
     call = {
         "jobId": job_id,
         "address": wallet.address,

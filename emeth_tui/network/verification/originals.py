@@ -8,6 +8,8 @@ from emeth_tui.model import JobId
 from emeth_tui.network.files import kept_secret, make_private_directory
 
 KEPT = 64  # of a text: the newest
+MOST_HELD = 1_000  # of results that were not accepted
+_HELD = "held"
 SUFFIX = ".npy"
 
 
@@ -28,6 +30,20 @@ class Originals:
         sketch.replace(folder / f"{job_id}{SUFFIX}")
         for old in _oldest_first(folder)[:-KEPT]:
             old.unlink(missing_ok=True)
+
+    def hold(self, job_id: JobId, sketch: Path) -> None:
+        """Hold the sketch of a result that is to be rejected: a second verifier may think otherwise."""
+        if sketch.exists():
+            folder = make_private_directory(self._directory / _HELD)
+            sketch.replace(folder / f"{job_id}{SUFFIX}")
+            for old in _oldest_first(folder)[:-MOST_HELD]:
+                old.unlink(missing_ok=True)
+
+    def keep_held(self, digest: str, job_id: JobId) -> None:
+        """Keep the sketch of a result that was held, if there is one."""
+        sketch = self._directory / _HELD / f"{job_id}{SUFFIX}"
+        if sketch.exists():
+            self.keep(digest, job_id, sketch)
 
 
 def _oldest_first(folder: Path) -> list[Path]:

@@ -7,8 +7,8 @@ from typing import Any
 
 from emeth_tui.model import JobId
 from emeth_tui.network.records.database import Database
-from emeth_tui.notices.notice import Reason, to_data
-from emeth_tui.words.sentences import english
+from emeth_tui.network.verification.appeals import entry_of
+from emeth_tui.notices.notice import Reason
 
 
 class Rejections:
@@ -19,7 +19,7 @@ class Rejections:
 
     async def record(self, job_id: JobId, reason: Reason) -> None:
         """Keep a reason, on the disk before this returns; the newest of a job counts. Raise ServiceError."""
-        entry = json.dumps({"reason": to_data(reason), "text": english(reason)})
+        entry = entry_of(reason)
         sql = """INSERT INTO rejections (job_id, entry) VALUES (:job, :entry)
             ON CONFLICT (job_id) DO UPDATE SET entry = :entry"""
         await self._database.run(lambda transaction: transaction.change(sql, {"job": job_id, "entry": entry}))

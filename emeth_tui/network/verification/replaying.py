@@ -15,8 +15,7 @@ from emeth_tui.clients.chain.drawing import drawing_block, hash_bytes
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import JobError, NetworkError, StorageRejected
 from emeth_tui.model import Head, JobId, Language
-from emeth_tui.network.account import Account
-from emeth_tui.network.verification.downloads import fetch, signed_url
+from emeth_tui.network.verification.downloads import fetch, signed_call
 from emeth_tui.network.verification.examiner import Submission
 from emeth_tui.network.verification.judging import Examination, check_replay
 from emeth_tui.network.verification.torch_process import TorchProcess
@@ -31,7 +30,6 @@ from emeth_tui.protocol.replay import (
     read_commitment,
 )
 from emeth_tui.protocol.storage_api import VERIFIER_GET_URL_PATH
-from emeth_tui.settings import Network
 from emeth_tui.training.verification.measures import Replayed
 
 ANSWERED_S = 3_600.0  # that the storage answered, before what it lacks is the node's fault
@@ -163,7 +161,7 @@ class Replayer:
         urls, missing = {}, []
         for epoch in asked.epochs:
             try:
-                answer = await signed_url(
+                answer = await signed_call(
                     self._storage, VERIFIER_GET_URL_PATH, self._wallet, job.job_id, state=epoch
                 )
                 urls[epoch] = str(answer["url"])
@@ -192,9 +190,9 @@ class Replayer:
 
 
 def replayer_for(
-    process: TorchProcess, network: Network, account: Account, storage: httpx.AsyncClient
+    process: TorchProcess, chain: ChainClient, wallet: Wallet, storage: httpx.AsyncClient
 ) -> Replayer | None:
     """Return what the network's verification needs, None where it asks for no epochs to be trained again."""
-    if network.verification != "replay":
+    if chain.network.verification != "replay":
         return None
-    return Replayer(account.chain, storage, account.wallet, process)
+    return Replayer(chain, storage, wallet, process)

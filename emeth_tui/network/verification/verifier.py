@@ -6,87 +6,65 @@ and carries the last link of their hash chain, and its validation loss beats the
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-
-import httpx
 
 from emeth_tui.errors import EmethError, JobError, StorageRejected
 from emeth_tui.model import JobId
 from emeth_tui.network.account import Account
-from emeth_tui.network.files import make_private_directory
 from emeth_tui.network.services.mirror import JobMirror
-from emeth_tui.network.services.storing import MAX_DATASET_BYTES
 from emeth_tui.network.supervision import BACKOFF, on_news
-from emeth_tui.network.verification.downloads import fetch, signed_url
-from emeth_tui.network.verification.examiner import Examiner, Submission
-from emeth_tui.network.verification.judging import check_examination
-from emeth_tui.network.verification.originals import Originals
+from emeth_tui.network.verification.appeals import Appeals, Held, Ruling
 from emeth_tui.network.verification.rejections import Rejections
-from emeth_tui.network.verification.replaying import Replayer, StatesDue
-from emeth_tui.network.verification.torch_process import TorchProcessDied, TorchProcessSlow
+from emeth_tui.network.verification.replaying import StatesDue
+from emeth_tui.network.verification.result_check import ResultCheck
+from emeth_tui.network.verification.torch_process import TorchProcessSlow
 from emeth_tui.notices.notice import Reason
-from emeth_tui.notices.reasons.network.verification import (
-    ResultEndsProcess,
-)
 from emeth_tui.protocol.contracts import ChainJob, JobStatus, estimated_gas
 from emeth_tui.protocol.job_ids import job_id_bytes, short
-from emeth_tui.protocol.parameters import parse_parameters
-from emeth_tui.protocol.storage_api import SIGNED_GET_URL_PATH, VERIFIER_GET_URL_PATH
-from emeth_tui.training.data.text_file import dataset_digest
 from emeth_tui.words.sentences import english
 
-MAX_RESULT_BYTES = 64_000_000  # ours: devnet-small's results have 2.5 MB
-MAX_DEATHS = 2  # of the process that examines a result, before the result is blamed
 LOOK_EVERY_S = 1.0
 STATES_AGAIN_S = 10.0  # the storage counts the calls of an account
+RULING_AGAIN_S = 2.0
 SLOW_AGAIN_S = 3_600.0  # others wait while a result is examined that takes too long
 
 _logger = logging.getLogger(__name__)
+
+
+class RulingDue(Exception):
+    """A rejection is held: for its node, for a second verifier, or for the operator."""
 
 
 @dataclass(slots=True)
 class _Troubles:
     """What went wrong with a job so far, none of it known to be the job's fault."""
 
-    deaths: int = 0
     failures: int = 0
     not_before_s: float = 0.0
 
 
 class Verifier:
-    """Settles submitted jobs one at a time."""
+    """Settles submitted jobs one at a time. With `appeals`, rejections are held by their rule first."""
 
     def __init__(
         self,
         account: Account,
         mirror: JobMirror,
-        storage: httpx.AsyncClient,
-        examine: Examiner,
+        check: ResultCheck,
         rejections: Rejections,
-        originals: Originals | None = None,
-        replayer: Replayer | None = None,
+        appeals: Appeals | None = None,
         *,
-        verification_key: str,
-        work_dir: Path,
-        max_result_bytes: int = MAX_RESULT_BYTES,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._account = account
         self._mirror = mirror
-        self._storage = storage
-        self._examine = examine
+        self._check = check
         self._rejections = rejections
-        self._originals = originals
-        self._replayer = replayer
-        self._verification_key = verification_key
-        self._work_dir = make_private_directory(work_dir)
-        self._max_result_bytes = max_result_bytes
+        self._appeals = appeals
+        self._asked: set[JobId] = set()
         self._monotonic_s = monotonic_s
         self._settled: set[tuple[JobId, JobStatus]] = set()  # because the mirror may not have seen it yet
         self._troubles: dict[JobId, _Troubles] = {}
@@ -102,8 +80,7 @@ class Verifier:
         for job in jobs:
             if not self._is_due(job):
                 self._troubles.pop(job.job_id, None)
-                if self._replayer is not None:
-                    self._replayer.forget(job.job_id)
+                self._check.forget(job.job_id)
                 continue
             troubles = self._troubles.setdefault(job.job_id, _Troubles())
             if self._monotonic_s() >= troubles.not_before_s:
@@ -112,12 +89,14 @@ class Verifier:
     async def _settle(self, job: ChainJob, troubles: _Troubles) -> None:
         try:
             if job.status is JobStatus.SUBMITTED:
-                await self._judge(job, troubles)
+                await self._judge(job)
             else:
                 await self._time_out(job)
             self._settled.add((job.job_id, job.status))
         except StatesDue:
             troubles.not_before_s = self._monotonic_s() + STATES_AGAIN_S
+        except RulingDue:
+            troubles.not_before_s = self._monotonic_s() + RULING_AGAIN_S
         except EmethError as error:
             troubles.failures += 1
             is_slow = isinstance(error, TorchProcessSlow)
@@ -125,51 +104,47 @@ class Verifier:
             _logger.warning("%s: %s; again in %.0f s", short(job.job_id), error, wait_s)
             troubles.not_before_s = self._monotonic_s() + wait_s
 
-    async def _judge(self, job: ChainJob, troubles: _Troubles) -> None:
-        directory = make_private_directory(self._work_dir / job.job_id)
-        try:
-            dataset_bytes = await self._check(job, directory, troubles)
-        except (StorageRejected, JobError) as error:
-            await self._reject(job, error.reason)
+    async def _judge(self, job: ChainJob) -> None:
+        """Settle a result. Raise StatesDue or RulingDue where that has to wait."""
+        held = None if self._appeals is None else await self._appeals.of(job.job_id)
+        if held is not None and held.result == job.result:
+            await self._rule(job, held)
             return
-        finally:
-            shutil.rmtree(directory, ignore_errors=True)
+        try:
+            dataset_bytes = await self._check.check(job)
+        except (StorageRejected, JobError) as error:
+            if self._appeals is None:
+                await self._reject(job, error.reason)
+                return
+            await self._appeals.hold(job.job_id, job.result, error.reason)
+            _logger.warning(
+                "%s: to be rejected, of %s: %s", short(job.job_id), job.node, english(error.reason)
+            )
+            raise RulingDue from None
+        await self._accept(job, dataset_bytes)
+
+    async def _rule(self, job: ChainJob, held: Held) -> None:
+        """Do what has become of a held rejection."""
+        assert self._appeals is not None  # noqa: S101 - it held it
+        ruling = self._appeals.ruling(held)
+        if ruling is Ruling.VERIFY:
+            dataset_bytes = await self._check.accept(job)
+            await self._appeals.settle(job.job_id, ruling)
+            await self._accept(job, dataset_bytes)
+        elif ruling is Ruling.REJECT:
+            await self._appeals.settle(job.job_id, ruling)
+            await self._reject(job, held.why())
+        else:
+            if ruling is Ruling.ASK and job.job_id not in self._asked:
+                self._asked.add(job.job_id)
+                _logger.warning("%s: held for the operator: `network verdicts`", short(job.job_id))
+            raise RulingDue
+
+    async def _accept(self, job: ChainJob, dataset_bytes: int) -> None:
         gas = estimated_gas(dataset_bytes)
         call = self._account.chain.core("verify", job_id_bytes(job.job_id), gas)
         await self._account.send(call, f"job {job.job_id}: verify")
         _logger.info("%s: verified: %d gas to %s", short(job.job_id), gas, job.node)
-
-    async def _check(self, job: ChainJob, directory: Path, troubles: _Troubles) -> int:
-        """Check a result and return the dataset's size. Raise JobError or StorageRejected for a bad one."""
-        if self._replayer is not None:
-            await self._replayer.wait(job)
-        parameters = parse_parameters(job.param)
-        dataset, result = directory / "dataset.txt", directory / "result.pt"
-        await self._fetch(job.job_id, SIGNED_GET_URL_PATH, dataset, MAX_DATASET_BYTES)
-        await self._fetch(job.job_id, VERIFIER_GET_URL_PATH, result, self._max_result_bytes)
-        digest = await asyncio.to_thread(dataset_digest, dataset)
-        submission = Submission(job.job_id, parameters.language.value, dataset, result, digest)
-        try:
-            seen = await self._examine(submission)
-            check_examination(seen, digest, self._verification_key)
-            if self._replayer is not None:
-                await self._replayer.check(job, submission, seen)
-        except TorchProcessSlow:
-            raise  # which says nothing about the result
-        except TorchProcessDied as error:
-            troubles.deaths += 1
-            if troubles.deaths < MAX_DEATHS:
-                raise
-            raise JobError(ResultEndsProcess()) from error
-        if self._originals is not None:
-            self._originals.keep(digest, job.job_id, submission.sketch)
-        return dataset.stat().st_size
-
-    async def _fetch(self, job_id: JobId, url_path: str, path: Path, max_bytes: int) -> None:
-        answer = await signed_url(self._storage, url_path, self._account.wallet, job_id)
-        await fetch(
-            self._storage, answer["url"], path, max_bytes=max_bytes, what=f"job {job_id}: its {path.stem}"
-        )
 
     async def _reject(self, job: ChainJob, reason: Reason) -> None:
         await self._rejections.record(job.job_id, reason)  # first: the node asks as soon as it is rejected

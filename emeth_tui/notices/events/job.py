@@ -265,6 +265,17 @@ class Failed(EventBody):
     lost_wei: Wei
 
 
+class RejectionHeld(EventBody):
+    severity = Severity.WARNING
+
+    reason: Reason
+    until_unix_s: int
+
+
+class Appealed(EventBody):
+    pass
+
+
 class RejectionExplained(EventBody):
     severity = Severity.WARNING
 

@@ -33,6 +33,10 @@ class DatasetTooLate(Reason):
     cause: Reason
 
 
+class NothingToAppeal(Reason):
+    pass
+
+
 class ChainLacksJob(Reason):
     pass
 

@@ -91,6 +91,10 @@ SENTENCES: Mapping[type[Notice], str] = {
     ),
     job.Declined: "declined; it cost {lost_wei}",
     job.Failed: "the verifier rejected it; it cost {lost_wei}",
+    job.RejectionHeld: (
+        "the verifier means to reject it: {reason}; an appeal is possible until {until_unix_s}"
+    ),
+    job.Appealed: "appealed: a second verifier looks at it",
     job.RejectionExplained: "the verifier's reason: {reason}",
     job.Timeout: "timed out on the chain; it cost {lost_wei}",
     job.Lost: "the chain was reorganised and another node has this job now",
@@ -166,6 +170,10 @@ REMEDIES: Mapping[type[Notice], str] = {
     job.DepositKept: NO_DEPOSITS_BACK,
     job.Declined: "nothing: the rest of the deposit is back; `emeth-tui events --job ID` shows why",
     job.Failed: _REJECTED,
+    job.RejectionHeld: (
+        "nothing where claims.appeal is set: the node appeals by itself. Else `emeth-tui appeal ID` in time, "
+        "if the result is an honest one"
+    ),
     job.RejectionExplained: _REJECTED,
     job.Timeout: (
         "`emeth-tui events --job ID` shows what held it up; a higher claims.safety_margin_s leaves more time "

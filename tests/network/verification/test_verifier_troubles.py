@@ -18,6 +18,7 @@ from emeth_tui.devnet.options import DevnetOptions
 from emeth_tui.network.account import Account
 from emeth_tui.network.verification.examiner import Submission
 from emeth_tui.network.verification.judging import Examination
+from emeth_tui.network.verification.result_check import ResultCheck
 from emeth_tui.network.verification.torch_process import TorchProcessDied, TorchProcessSlow
 from emeth_tui.network.verification.verifier import SLOW_AGAIN_S, Verifier
 from emeth_tui.notices.reasons.foreign import Foreign
@@ -71,14 +72,19 @@ async def case(tmp_path: Path) -> AsyncIterator[Case]:
     made = Case(devnet, faults, planner.errand(0))
     key = json.loads((tmp_path / "accounts.json").read_text())["verifier"]
     async with local_client(info.storage_url) as http:
-        made.verifier = Verifier(
-            Account(devnet.chain, Wallet(bytes.fromhex(key))),
-            devnet.mirror,
+        wallet = Wallet(bytes.fromhex(key))
+        check = ResultCheck(
+            wallet,
             http,
             made.examine,
-            devnet.rejections,
             verification_key=info.verification_key,
             work_dir=tmp_path / "examined",
+        )
+        made.verifier = Verifier(
+            Account(devnet.chain, wallet),
+            devnet.mirror,
+            check,
+            devnet.rejections,
             monotonic_s=lambda: made.now_s,
         )
         await parties.claim(made.plan)

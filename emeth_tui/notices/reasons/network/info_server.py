@@ -13,5 +13,10 @@ class NotJobList(Reason):
     where: str
 
 
+class AppealRefused(Reason):
+    job_id: str
+    status: int
+
+
 class NotJobJson(Reason):
     where: str

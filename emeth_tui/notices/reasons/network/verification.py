@@ -109,6 +109,21 @@ class LossDiffers(Reason):
     measured_loss: float
 
 
+class SecondAgrees(Reason):
+    """What two verifiers say, each by itself."""
+
+    first: Reason
+    second: Reason
+
+
+class ListVerdicts(Reason):
+    pass
+
+
+class SettledAlready(Reason):
+    pass
+
+
 class VerifierSays(Reason):
     """A reason of another version's verifier, in its own words."""
 
