@@ -1,12 +1,14 @@
-"""The command line of `verification`: what `loss` catches, and whether it rejects honest work."""
+"""The command line of `verification`: what `loss` or `replay` catch, and whether they reject honest work."""
 
 from __future__ import annotations
 
 import dataclasses
 import random
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 import torch
@@ -15,6 +17,7 @@ from benchmarks.finetune.base_model import BaseShape, base_model
 from benchmarks.finetune.material import NEAR, load_material
 from benchmarks.report import Goal, Report, json_option, narrate, show
 from benchmarks.rounds import Machine, this_machine
+from benchmarks.verification.by_rule import ACCEPTED, Drawn, draw
 from benchmarks.verification.measuring import Run, measure
 from benchmarks.verification.results import Text, Weights
 from emeth_tui.devnet.bots.texts import load_corpus
@@ -25,27 +28,41 @@ from emeth_tui.training.devices import open_device
 from emeth_tui.training.files.models import DEVNET_SMALL
 
 HONEST = "honest"
-ACCEPTED = "accepted"
 _BASE = BaseShape(layers=2, width=128, vocab=1024, epochs=8)
 _CACHE = Path("~/.cache/emeth-tui-benchmarks").expanduser()
 _REJECTED_GOAL = 0  # honest results
 
 
-@click.command("verification", help="What the verification `loss` makes of honest and dishonest results.")
+@click.command("verification", help="What `loss`, or `replay`, makes of honest and dishonest results.")
 @click.option("--texts", default=20, show_default=True, type=click.IntRange(min=1), help="Of each language.")
 @click.option("--size", default=4_300, show_default=True, type=click.IntRange(min=4_200), help="In bytes.")
 @click.option("--pretrained", is_flag=True, help="Fine-tune a small pretrained model, not one from scratch.")
+@click.option("--replay", is_flag=True, help="Draw epochs of each and train them again, in place of `loss`.")
 @click.option("--seed", default=0, show_default=True, help="Of the texts.")
 @click.option("--cache", type=click.Path(path_type=Path), default=_CACHE, help="Of pretrained models.")
 @json_option
-def command(texts: int, size: int, pretrained: bool, seed: int, cache: Path, as_json: bool) -> None:
+def command(
+    texts: int, size: int, pretrained: bool, replay: bool, seed: int, cache: Path, as_json: bool
+) -> None:
     torch.set_num_threads(1)
-    runs = [
-        run
-        for language in Language
-        for run in measured(list(_texts(language, texts, size, pretrained, seed, cache)))
-    ]
-    show(report(runs, this_machine()), as_json)
+    made = [list(_texts(language, texts, size, pretrained, seed, cache)) for language in Language]
+    if replay:
+        show(report_drawn([one for of in made for one in drawn(of)], this_machine()), as_json)
+    else:
+        show(report([run for of in made for run in measured(of)], this_machine()), as_json)
+
+
+def drawn(texts: Sequence[Text]) -> Iterator[Drawn]:
+    """Have drawn epochs of results on these texts trained again; each has the result before it, too."""
+    other: Weights | None = None
+    for text in texts:
+        narrate(f"{text.language}, text {text.number}: {len(text.content)} bytes")
+        with tempfile.TemporaryDirectory(prefix="emeth-drawn-") as place:
+            for outcome in draw(text, Path(place), other):
+                if isinstance(outcome, Drawn):
+                    yield outcome
+                else:
+                    other = outcome
 
 
 def measured(texts: Sequence[Text]) -> Iterator[Run]:
@@ -63,16 +80,23 @@ def measured(texts: Sequence[Text]) -> Iterator[Run]:
 def report(runs: Sequence[Run], machine: Machine) -> Report:
     """Count what becomes of each kind of result."""
     verdicts = [(run, verdict(run)) for run in runs]
+    details = [{**dataclasses.asdict(run), "verdict": why} for run, why in verdicts]
+    return _report([(run.node, why) for run, why in verdicts], details, machine)
+
+
+def report_drawn(drawn: Sequence[Drawn], machine: Machine) -> Report:
+    """Count what becomes of each kind of result where epochs are trained again."""
+    return _report([(one.node, one.verdict) for one in drawn], list(map(dataclasses.asdict, drawn)), machine)
+
+
+def _report(verdicts: Sequence[tuple[str, str]], details: list[dict[str, Any]], machine: Machine) -> Report:
     table = {
-        node: dict(Counter(why for run, why in verdicts if run.node == node).most_common())
-        for node in dict.fromkeys(run.node for run in runs)
+        node: dict(Counter(why for one, why in verdicts if one == node).most_common())
+        for node in dict.fromkeys(node for node, _why in verdicts)
     }
     rejected = sum(count for why, count in table.get(HONEST, {}).items() if why != ACCEPTED)
     return Report(
-        content={
-            "verdicts": table,
-            "runs": [{**dataclasses.asdict(run), "verdict": why} for run, why in verdicts],
-        },
+        content={"verdicts": table, "runs": details},
         lines=[f"{node:<20} {_counted(counts)}" for node, counts in table.items()],
         machine=machine,
         goals=[Goal("honest results rejected", _REJECTED_GOAL, rejected, "results", at_least=False)],

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from benchmarks.rounds import this_machine
-from benchmarks.verification.command import report
+from benchmarks.verification.by_rule import Drawn
+from benchmarks.verification.command import report, report_drawn
 from benchmarks.verification.measuring import Run
 from tests.network.verification.test_judging import FROM_SCRATCH
 
@@ -27,3 +28,13 @@ def test_verdicts_are_counted_by_kind_of_node() -> None:
     }
     (goal,) = counted.goals
     assert (goal.measured, goal.reached) == (1, False)
+
+
+def test_what_is_trained_again_is_counted_likewise() -> None:
+    drawn = [Drawn("honest", "en", 4_300, "accepted"), Drawn("copied", "ja", 4_300, "EpochsDiffer")]
+
+    counted = report_drawn(drawn, this_machine())
+
+    assert counted.content["verdicts"] == {"honest": {"accepted": 1}, "copied": {"EpochsDiffer": 1}}
+    (goal,) = counted.goals
+    assert goal.reached

@@ -195,6 +195,7 @@ async def test_a_cheaters_appeal_is_rejected_for_what_both_say(court: Court) -> 
     assert court.examined == ["first", "second"]
 
 
+@pytest.mark.slow
 async def test_without_an_appeal_a_result_is_rejected_when_the_time_is_over(court: Court) -> None:
     await court.status()
     court.now_s += WINDOW_S - 15
