@@ -21,7 +21,7 @@ from emeth_tui.protocol.storage_api import COMPLETE_UPLOAD_PATH, PUT_SIGNED_URLS
 from tests.devnet.records import signed_call
 from tests.local_http import local_client
 
-LIMIT_S = 120.0
+LIMIT_S = 240.0
 
 
 def storage_of(devnet: Devnet, wallet: Wallet, http: httpx.AsyncClient) -> RequesterStorage:
