@@ -147,6 +147,7 @@ GROUPS: dict[str, tuple[type[Notice], ...]] = {
         host.JobMoved,
         host.HostRefused,
         host.HostDiffers,
+        host.HostModelTrouble,
         host.HostsNotRead,
         host.HostsLeftOut,
     ),

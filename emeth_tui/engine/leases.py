@@ -133,6 +133,10 @@ class WorkerLeases:
         """Return the job that a worker is lent to now, or the part of one."""
         return next((job_id for job_id in self._lent if self._places[job_id] is worker), None)
 
+    def placed_on(self, worker: Worker) -> list[JobId]:
+        """Return the jobs, or parts of jobs, that a worker is lent to or reserved for."""
+        return [job_id for job_id, taken in self._places.items() if taken is worker]
+
     def members_of(self, job_id: JobId) -> list[Worker]:
         """Return the workers that are lent to a job or to parts of it now."""
         return [self._places[part] for part in sorted(self._lent) if self._job_of(part) == job_id]

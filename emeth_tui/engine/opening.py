@@ -27,6 +27,7 @@ from emeth_tui.engine.disk import DiskBudget
 from emeth_tui.engine.energy.meter import EnergyMeter
 from emeth_tui.engine.estimates.forecasts import Forecasts, Measurements
 from emeth_tui.engine.events import EventLog
+from emeth_tui.engine.hosts.far_places import FarPlaces
 from emeth_tui.engine.hosts.hosts import Hosts
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.market.model_readiness import Models
@@ -149,6 +150,7 @@ async def _connect(
         book = JobBook(store.jobs, clock.now_unix_s)
         under_way = RequestsUnderWay(store.requests)
         transactions = _transactions(chain, wallet, store, live, network, under_way)
+        far = FarPlaces()
         energy = EnergyMeter(store.energy, book, leases, clock.now_unix_s)
         yield Context(
             live=live,
@@ -184,9 +186,11 @@ async def _connect(
                 urlsplit(network.storage_url).netloc,
                 schedule.as_scheduled,
                 energy.power_w,
+                lambda worker, task: far.refusal_of(worker, task.model, task.dataset_bytes),
             ),
             models=_models(live, network, events),
             schedule=schedule,
+            far=far,
         )
 
 

@@ -20,11 +20,13 @@ MAX_JOBS = 1_000
 MAX_ATTEMPTS = 256
 MAX_DEVICES = 64
 MAX_FILES = 16  # of a job, of the kinds that are moved
+MAX_MODELS = 16  # that a node wants ready on a host
 
 HostName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,23}\Z")]
 NodeName = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
 Attempt = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
-JobName = Annotated[str, Meta(pattern=r"^0x[0-9a-f]{32}\Z")]
+JOB_PATTERN = r"0x[0-9a-f]{32}"
+JobName = Annotated[str, Meta(pattern=rf"^{JOB_PATTERN}\Z")]
 DeviceName = Annotated[str, Meta(pattern=r"^(cpu|cuda:(0|[1-9][0-9]{0,2}))\Z")]
 CHECKPOINT_PATTERN = r"checkpoints/epoch-[0-9]{6}-block-[0-9]{9}\.pt"
 FileName = Annotated[
@@ -32,10 +34,13 @@ FileName = Annotated[
 ]
 FileKind = Annotated[str, Meta(pattern=r"^(dataset|checkpoint|average|result)\Z")]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
-Size = Annotated[int, Meta(ge=0, le=2**50)]
+MAX_SIZE_BYTES = 2**50
+Size = Annotated[int, Meta(ge=0, le=MAX_SIZE_BYTES)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Request = Annotated[int, Meta(ge=1, le=2**53)]
 Text = Annotated[str, Meta(max_length=500)]
+ModelName = Annotated[str, Meta(min_length=1, max_length=500)]
+Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Version = Annotated[str, Meta(pattern=r"^[0-9A-Za-z.+_-]{0,64}\Z")]  # shown on terminals
 Line = Annotated[bytes, Meta(max_length=MAX_LINE_BYTES)]
 Chunk = Annotated[bytes, Meta(min_length=1, max_length=MAX_CHUNK_BYTES)]
@@ -78,6 +83,37 @@ class Known(_Frame, frozen=True):
 
     attempts: Annotated[tuple[Attempt, ...], Meta(max_length=MAX_ATTEMPTS)]
     jobs: Annotated[tuple[JobName, ...], Meta(max_length=MAX_JOBS)]
+
+
+class Ask(_Frame, frozen=True):
+    """What is there for jobs? The models are made ready, if they are not; `Stock` is the answer."""
+
+    models: Annotated[tuple[ModelName, ...], Meta(max_length=MAX_MODELS)]
+
+
+class FarModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A model on its host: ready, or the share of its download that has arrived, or why there is none."""
+
+    name: ModelName
+    ready: bool
+    arrived: Share = 0.0
+    trouble: ReasonData | None = None
+
+
+class JobUse(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much of the host's disk a job's files take."""
+
+    job: JobName
+    used_bytes: Size
+
+
+class Stock(_Frame, frozen=True):
+    """What there is for jobs: the disk's free space, the most that they may take, and the models."""
+
+    free_bytes: Size
+    limit_bytes: Size
+    jobs: Annotated[tuple[JobUse, ...], Meta(max_length=MAX_JOBS)]
+    models: Annotated[tuple[FarModel, ...], Meta(max_length=MAX_MODELS)]
 
 
 class Open(_Frame, frozen=True):
@@ -272,9 +308,11 @@ class Moved(_Frame, frozen=True):
     seconds: Annotated[float, Meta(ge=0.0, le=1e9)]
 
 
-ToKeeper = Known | Open | Down | Heard | Kill | Beat | ListFiles | Offer | Get | Piece | Cancel
-FromKeeper = KeeperHello | Taken | Up | Ended | Beat | Files | Wanted | Sending | Piece | Stored | Refused
-ToLink = Known | Open | Down | Heard | Kill | Put | Bring | Cancel
-FromLink = Joined | Away | Turned | Taken | Up | Ended | Moved | Refused
-PASSED_ON_DOWN = (Known, Open, Down, Heard, Kill)  # what a link hands from the node to the keeper
-PASSED_ON_UP = (Taken, Up, Ended)
+ToKeeper = Known | Ask | Open | Down | Heard | Kill | Beat | ListFiles | Offer | Get | Piece | Cancel
+FromKeeper = (
+    KeeperHello | Stock | Taken | Up | Ended | Beat | Files | Wanted | Sending | Piece | Stored | Refused
+)
+ToLink = Known | Ask | Open | Down | Heard | Kill | Put | Bring | Cancel
+FromLink = Joined | Away | Turned | Stock | Taken | Up | Ended | Moved | Refused
+PASSED_ON_DOWN = (Known, Ask, Open, Down, Heard, Kill)  # what a link hands from the node to the keeper
+PASSED_ON_UP = (Stock, Taken, Up, Ended)

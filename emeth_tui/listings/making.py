@@ -321,5 +321,7 @@ def host(host: HostView) -> records.HostRecord:
         python=host.python,
         torch=host.torch,
         free_bytes=host.free_bytes,
+        lacks=english(host.lacks) if host.lacks else None,
+        lacks_kind=host.lacks.kind if host.lacks else None,
         checkpoint_age_s=host.checkpoint_age_s,
     )

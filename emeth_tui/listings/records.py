@@ -411,6 +411,10 @@ class HostRecord:
     python: str
     torch: str
     free_bytes: int | None
+    lacks: Annotated[
+        str | None, Field(description="what it lacked for jobs: a model, or room for the last on offer")
+    ]
+    lacks_kind: str | None
     checkpoint_age_s: Annotated[
         float | None, Field(description="since when the node has a checkpoint of what trains there")
     ]

@@ -25,6 +25,8 @@ class Quantity(str, Enum):
     WRITING = "writing"  # seconds per result file
     DOWNLOAD = "download"  # bytes per second
     UPLOAD = "upload"  # bytes per second
+    SENDING = "sending"  # bytes per second, to a host
+    FETCHING = "fetching"  # bytes per second, from a host
     AVERAGING = (
         "averaging"  # bytes of all members' weights per second, from the last member to the next epoch
     )

@@ -16,7 +16,7 @@ import anyio
 from emeth_tui.hosts import messages
 from emeth_tui.hosts.frames import FrameReader, FrameWriter
 from emeth_tui.hosts.keeper.attempts import Attempt
-from emeth_tui.hosts.keeper.place import KeeperPlace
+from emeth_tui.hosts.keeper.place import KeeperPlace, Means
 from emeth_tui.hosts.keeper.server import Keeper
 from emeth_tui.hosts.messages import FarDevice, FromKeeper
 from emeth_tui.notices.reasons.worker import ProcessKilled, ProcessLeft, ProcessSilent
@@ -26,6 +26,7 @@ from emeth_tui.workers.messages import Ready, Shutdown, ToChild, ToParent
 from emeth_tui.workers.wire import Reader, Writer
 
 LIMIT_S = 30.0
+LIMIT_BYTES = 10**9  # for jobs
 JOB = "0x" + "6f" * 16
 A, B = "a" * 16, "b" * 16
 T = TypeVar("T")
@@ -90,7 +91,7 @@ class Site:
     async def keeper(self) -> AsyncIterator[None]:
         """Run a keeper; ended like a process that is killed, it says and saves nothing."""
         self.place.make()
-        keeper = Keeper(self.place, [FarDevice("cpu", 1)], open_link=self.open_link)
+        keeper = Keeper(self.place, Means((FarDevice("cpu", 1),), LIMIT_BYTES), open_link=self.open_link)
         self.attempts = keeper._attempts._attempts
         running = asyncio.create_task(keeper.run())
         while not (self.place.socket_dir / "socket").exists():  # noqa: ASYNC110 - nobody tells of it

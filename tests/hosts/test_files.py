@@ -13,6 +13,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -21,7 +23,7 @@ from emeth_tui.hosts.arriving import Arriving, WrongPiece
 from emeth_tui.hosts.frames import FrameWriter
 from emeth_tui.hosts.link import files as link_files
 from emeth_tui.hosts.link.line import Route
-from emeth_tui.hosts.messages import Bring, Put
+from emeth_tui.hosts.messages import Bring, Moved, Put
 from emeth_tui.hosts.node.connection import HostConnection, TransferFailed
 from emeth_tui.hosts.node.files import Carrier, FarJobFiles, epochs_kept
 from emeth_tui.hosts.node.ssh_link import Surroundings, ssh_link
@@ -97,7 +99,7 @@ async def test_files_go_out_and_come_home(tmp_path: Path) -> None:
     write(home / "jobs" / JOB / OLDER, b"older")
     async with far.keeper(), connected(far, home) as connection:
         there = far.place.jobs / JOB
-        far_files = FarJobFiles(files, connection, lambda _job: 10**9)
+        far_files = FarJobFiles(files, connection, lambda _job: 10**9, Carrier(lambda _job: 10**9))
         await far_files.put_dataset(JOB_ID)
         assert (there / "dataset.txt").read_bytes() == LARGE
         assert (await connection.move(put("dataset"))).moved_bytes == 0  # it is there
@@ -122,7 +124,8 @@ async def test_one_average_goes_out_to_two_members_at_once(tmp_path: Path) -> No
     for part in parts:
         write(home / "jobs" / part / "average.int8", LARGE)
     async with far.keeper(), connected(far, home) as connection:
-        files = FarJobFiles(LocalJobFiles(home / "jobs"), connection, lambda _job: 10**9)
+        carrier = Carrier(lambda _job: 10**9)
+        files = FarJobFiles(LocalJobFiles(home / "jobs"), connection, lambda _job: 10**9, carrier)
         await asyncio.gather(*(files.put_average(part) for part in parts))
         assert [(far.place.jobs / part / "average.int8").read_bytes() for part in parts] == [LARGE] * 2
         with pytest.raises(JobFileMissing):
@@ -261,6 +264,59 @@ async def test_checkpoints_are_carried_home_as_they_are_kept(tmp_path: Path) -> 
             await asyncio.sleep(0.01)
         assert (home / "jobs" / JOB / NEWER).read_bytes() == LARGE
         carrier.close()
+
+
+async def test_a_result_waits_for_no_checkpoint(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (home / "jobs" / JOB).mkdir(parents=True)
+    connection: Any = SimpleNamespace(moves=[])
+    begun = asyncio.Event()
+
+    async def move(make: Callable[[int], Put | Bring]) -> Moved:
+        connection.moves.append(make(1).what)
+        if connection.moves == ["checkpoint"]:
+            begun.set()
+            await asyncio.Event().wait()
+        write(home / "jobs" / JOB / "checkpoint.pt", b"result")
+        return Moved(1, 6, 0.0)
+
+    connection.move = move
+    carrier = Carrier(lambda _job: 10**9)
+    carrier.kept(connection, JOB_ID)
+    await asyncio.wait_for(begun.wait(), LIMIT_S)
+    far_files = FarJobFiles(LocalJobFiles(home / "jobs"), connection, lambda _job: 10**9, carrier)
+    (moving,) = carrier._moving.values()
+
+    assert (await far_files.bring_result(JOB_ID)).read_bytes() == b"result"
+
+    await asyncio.wait([moving], timeout=LIMIT_S)
+    assert moving.cancelled()
+    assert connection.moves == ["checkpoint", "result"]
+
+
+async def test_the_time_without_a_line_is_no_transfers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(link_files, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    said: asyncio.Queue[object] = asyncio.Queue()
+    near_end = link_files.NearEnd(tmp_path / "jobs", said.put_nowait)
+    near_end.begin(Bring(1, JOB, "result", 10**9))
+    await asyncio.sleep(0)
+    clock[0] = 500.0  # the host is away for so long
+
+    async def bring(_request: Bring) -> int:
+        clock[0] += 2.0
+        return 10
+
+    monkeypatch.setattr(near_end, "_bring", bring)
+    near, deaf = socket.socketpair()
+    _reading, writing = await asyncio.open_connection(sock=near)
+    near_end.connected(FrameWriter(writing))
+    assert await asyncio.wait_for(said.get(), LIMIT_S) == Moved(1, 10, 2.0)
+    writing.close()
+    await writing.wait_closed()
+    deaf.close()
 
 
 async def offered(client: Client, content: bytes, digest: str, name: str = "dataset.txt") -> messages.Wanted:

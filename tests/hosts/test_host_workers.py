@@ -22,6 +22,7 @@ from emeth_tui.hosts.tls.names import Place
 from emeth_tui.model import WorkerPhase
 from emeth_tui.notices.events.host import HostDiffers, HostRefused, JobMoved
 from emeth_tui.notices.reasons.network.host import HostSilent, NotReachedYet
+from tests.factories import make_job
 from tests.hosts.far import LIMIT_S, write_hosts
 
 NOTHING: Any = None
@@ -131,7 +132,8 @@ async def test_a_shared_job_goes_on_without_a_host_that_is_away_once_the_others_
     leases: Any = hosts._leases
     leases.job_on, leases.members_of, leases.free = lambda _worker: "0x1", lambda _job: [absent, there], []
     context: Any = hosts._context
-    context.book.get = lambda _job_id: NOTHING
+    context.book.get = lambda _job_id: make_job()
+    context.forecasts = SimpleNamespace(able=lambda _workers, _task: [])
     context.events.publish = lambda body, job_id: events.append(body)
     cancelled: list[str] = []
 

@@ -19,7 +19,7 @@ from emeth_tui.notices.reasons.network.host import KeeperEnded, NoSuchDevice
 from emeth_tui.notices.reasons.worker import ProcessKilled
 from emeth_tui.training.reports import CheckpointKept, EpochDone, Progress
 from emeth_tui.workers.messages import Pause, Ready, Resume, Shutdown, ToParent
-from tests.hosts.scripted import LIMIT_S, A, B, Client, NodeSide, Site, site
+from tests.hosts.scripted import JOB, LIMIT_BYTES, LIMIT_S, A, B, Client, NodeSide, Site, site
 
 
 async def epochs(client: Client, side: NodeSide, count: int) -> list[int]:
@@ -60,6 +60,19 @@ async def test_the_hello_says_what_there_is(tmp_path: Path) -> None:
         assert (hello.protocol, hello.devices) == (1, (messages.FarDevice("cpu", 1),))
         assert hello.versions.python.count(".") == 2
         assert hello.free_bytes > 0
+
+
+async def test_it_says_what_there_is_for_jobs(tmp_path: Path) -> None:
+    far = site(tmp_path)
+    async with far.keeper(), far.client() as client:
+        checkpoint = far.place.jobs / JOB / "checkpoints" / "epoch-000001-block-000000000.pt"
+        checkpoint.parent.mkdir(parents=True)
+        checkpoint.write_bytes(b"12345")
+        (far.place.jobs / "no job's").mkdir()
+        client.send(messages.Ask(()))
+        stock = await client.read(messages.Stock)
+    assert stock.free_bytes > 0
+    assert (stock.limit_bytes, stock.jobs, stock.models) == (LIMIT_BYTES, (messages.JobUse(JOB, 5),), ())
 
 
 async def test_after_a_cut_nothing_is_lost_or_doubled(tmp_path: Path) -> None:

@@ -9,12 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from emeth_tui.engine import opening
 from emeth_tui.engine.hosts import host_workers
 from emeth_tui.engine.hosts.host_workers import HostWorkers
 from emeth_tui.engine.steps.job_tasks import JobTasks
 from emeth_tui.hosts.link import link
 from emeth_tui.model import JobId, WorkerPhase
+from emeth_tui.notices.events.host import HostModelTrouble
 from emeth_tui.notices.events.job import EpochDone
+from emeth_tui.notices.reasons.disk import CacheFull
+from emeth_tui.notices.reasons.market import NoneTaken
+from emeth_tui.notices.reasons.network.host import HostLacks, NotAskedYet
+from emeth_tui.notices.reasons.training.models import NoModelDirectory
+from emeth_tui.protocol.contracts import JobStatus
+from emeth_tui.workers.model_keeper import OnFetching
 from tests.control.conftest import until
 from tests.engine.harness import TEXT, Harness, RunningNode
 from tests.faults.stage.processes import is_alive
@@ -80,6 +88,55 @@ async def test_a_job_is_trained_there_and_its_result_comes_home(
         assert node.script.trained_on == []
         (host,) = node.node.snapshot().hosts
         assert (host.name, host.joined, host.devices) == ("b", True, ("cpu",))
+
+
+async def test_no_deposit_is_staked_on_a_host_that_is_not_ready(
+    network: Harness, way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def is_ready(_log_dir: Path, _model: str, _on_fetching: OnFetching) -> None:
+        """Have the node's own machine have every model."""
+
+    monkeypatch.setattr(opening, "make_ready", is_ready)
+    model = str(tmp_path / "not there")
+    state_dir = tmp_path / "state" / "devnet"
+    write_hosts(state_dir, way.host(state_dir))
+    async with network.node(training__model_en=model) as node:
+        keep_local_idle(node)
+        trouble = (await node.event("host_model_trouble")).body
+        assert trouble == HostModelTrouble("b", model, NoModelDirectory(model))
+        job_id = await network.post(fee_emt=20)
+        while not isinstance(reason := (await node.event("idle")).body.reason, NoneTaken):
+            pass
+        assert reason.reason == HostLacks("b", NoModelDirectory(model))
+        assert node.node.snapshot().hosts[0].lacks == NoModelDirectory(model)
+        assert (await network.job(job_id)).status is JobStatus.REQUESTED
+
+        keep_local_idle(node, idle=False)
+        await ends_well(network, node, job_id)
+        assert node.script.trained_on == [0]
+
+
+async def test_a_job_that_a_hosts_disk_does_not_hold_is_trained_here(
+    network: Harness, far: FarHost, tmp_path: Path
+) -> None:
+    settings = far.home / ".config" / "emeth-tui" / "config.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("[cache]\nlimit_gb = 0.001\n")
+    write_hosts(tmp_path / "state" / "devnet", far.entry())
+    async with network.node() as node:
+        keep_local_idle(node)
+        await node.event("host_joined")
+        job_id = await network.post(fee_emt=20)
+        while not isinstance(reason := (await node.event("idle")).body.reason, NoneTaken):
+            pass
+        while isinstance(reason.reason.cause, NotAskedYet):
+            reason = (await node.event("idle")).body.reason
+        assert isinstance(reason.reason.cause, CacheFull)
+        assert reason.reason.cause.limit_bytes == 1_000_000
+
+        keep_local_idle(node, idle=False)
+        await ends_well(network, node, job_id)
+        assert node.script.trained_on == [0]
 
 
 async def test_relay_worker_and_keeper_are_killed_and_the_job_goes_on(

@@ -13,7 +13,8 @@ from emeth_tui.cli.types import DIRECTORY
 from emeth_tui.errors import ExitCode
 
 if TYPE_CHECKING:
-    from emeth_tui.hosts.messages import FarDevice
+    from emeth_tui.hosts.keeper.place import Means
+    from emeth_tui.settings import Settings
 
 
 class NodeId(click.ParamType[str]):
@@ -33,38 +34,42 @@ class NodeId(click.ParamType[str]):
 def stdio(context: click.Context, node: str) -> ExitCode:
     """Join standard input and output to this host's keeper for a node; the node calls it over ssh.
 
-    Devices and directories are those of the settings here: workers.devices and cache.directory.
+    Devices, directories and disk space are those of the settings here: workers.devices, cache.directory and
+    cache.limit_gb.
     """
     from emeth_tui.hosts.keeper.place import KeeperPlace
     from emeth_tui.hosts.keeper.relay import relay
 
     settings = place_of(context).settings
     place = KeeperPlace(settings.cache_base / "hosts" / node)
-    relay(place, devices_of(settings.workers.devices))
+    relay(place, means_of(settings))
     return ExitCode.OK
 
 
-@click.command(hidden=True, epilog=example("emeth-tui hosts keeper --directory DIR --on cpu 4"))
+@click.command(
+    hidden=True, epilog=example("emeth-tui hosts keeper --directory D --on cpu 4 --limit 60000000000")
+)
 @click.option("--directory", type=DIRECTORY, required=True, help="What it owns.")
 @click.option("--on", "devices", type=(str, int), multiple=True, help="A device, and its worker's threads.")
-def keeper(directory: Path, devices: tuple[tuple[str, int], ...]) -> ExitCode:
+@click.option("--limit", "limit_bytes", type=int, required=True, help="The most that its jobs' files take.")
+def keeper(directory: Path, devices: tuple[tuple[str, int], ...], limit_bytes: int) -> ExitCode:
     """Own the workers of a node that is elsewhere; `hosts stdio` starts it."""
-    from emeth_tui.hosts.keeper.place import KeeperPlace
+    from emeth_tui.hosts.keeper.place import KeeperPlace, Means
     from emeth_tui.hosts.keeper.server import run_keeper
     from emeth_tui.hosts.messages import FarDevice
 
-    run_keeper(KeeperPlace(directory), [FarDevice(name, threads) for name, threads in devices])
+    given = tuple(FarDevice(name, threads) for name, threads in devices)
+    run_keeper(KeeperPlace(directory), Means(given, limit_bytes))
     return ExitCode.OK
 
 
-def devices_of(configured: list[str]) -> list[FarDevice]:
-    """Return the devices that a host trains on, by its own settings."""
+def means_of(settings: Settings) -> Means:
+    """Return what a host gives to a node, by its own settings."""
     from emeth_tui.engine.gpus.default_devices import devices_or_default
+    from emeth_tui.hosts.keeper.place import Means
     from emeth_tui.hosts.messages import FarDevice
     from emeth_tui.workers.cores import thread_shares, usable_cores
 
-    names = list(dict.fromkeys(devices_or_default(configured)))
-    return [
-        FarDevice(name, threads)
-        for name, threads in zip(names, thread_shares(names, usable_cores()), strict=True)
-    ]
+    names = list(dict.fromkeys(devices_or_default(settings.workers.devices)))
+    shares = zip(names, thread_shares(names, usable_cores()), strict=True)
+    return Means(tuple(FarDevice(name, threads) for name, threads in shares), settings.cache_limit_bytes)

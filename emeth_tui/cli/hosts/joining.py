@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from emeth_tui.cli.hosts.changing import say_differences
-from emeth_tui.cli.hosts.far_end import devices_of
+from emeth_tui.cli.hosts.far_end import means_of
 from emeth_tui.cli.node.place import place_of, run
 from emeth_tui.cli.output.printing import example
 from emeth_tui.cli.types import FILE
@@ -19,6 +19,7 @@ from emeth_tui.streams import narrate
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
+    from emeth_tui.hosts.keeper.place import Means
     from emeth_tui.hosts.messages import Versions
     from emeth_tui.hosts.tls.invitation import Invitation
 
@@ -44,20 +45,19 @@ def join(context: click.Context, file: Path) -> ExitCode:
     settings = place_of(context).settings
     invitation = read_invitation(file)
     root = settings.cache_base / "hosts" / invitation.node
-    run(_join(invitation, root, settings.workers.devices))
+    run(_join(invitation, root, means_of(settings)))
     return ExitCode.OK
 
 
-async def _join(invitation: Invitation, root: Path, configured: list[str]) -> None:
+async def _join(invitation: Invitation, root: Path, means: Means) -> None:
     from emeth_tui.hosts.keeper.place import KeeperPlace
     from emeth_tui.hosts.tls.relay import Joining
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it logs what strangers send
-    devices = devices_of(configured)
-    names = ", ".join(device.name for device in devices)
+    names = ", ".join(device.name for device in means.devices)
     narrate(_("host {name}: {devices}").format(name=invitation.name, devices=names))
-    joining = Joining(invitation, KeeperPlace(root), devices, _joined, _failed)
+    joining = Joining(invitation, KeeperPlace(root), means, _joined, _failed)
     await joining.run()
 
 

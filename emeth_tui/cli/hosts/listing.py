@@ -78,8 +78,13 @@ def _columns() -> list[Column[HostView]]:
             rank=3,
         ),
         Column(_("last checkpoint home"), _checkpoint, right=True, rank=2),
-        Column("", lambda host: text_of(host.reason) if host.reason else "", rank=1, flexible=True),
+        Column("", _reason, rank=1, flexible=True),
     ]
+
+
+def _reason(host: HostView) -> str:
+    reason = host.reason or host.lacks
+    return "" if reason is None else text_of(reason)
 
 
 def _state(host: HostView) -> str:

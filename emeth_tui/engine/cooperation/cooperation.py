@@ -177,7 +177,7 @@ class Cooperation:
         if part.begins_anew:
             part.begins_anew = False
             self._averages.begin_anew(directory, self._averaged)
-        preferred = self._context.far.prefer(directory, self._context.forecasts.choose(self._job))
+        preferred = self._context.far.prefer(directory, self._job, self._context.forecasts.choose(self._job))
         choose = self._failures.spared_by(preferred)
         part.starving = True
         self._wake()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.disk import shared_job_needs_bytes
+from emeth_tui.engine.estimates.durations import Task
 from emeth_tui.job import MAX_PARTS, Job
 from emeth_tui.model import Averaging, JobState
 from emeth_tui.notices.events.job import SharedOut
@@ -73,7 +74,8 @@ def _has_room(context: Context, job: Job, workers: Sequence[Worker]) -> bool:
 def _best_workers(context: Context, job: Job) -> list[Worker]:
     """Return the job's own worker, and as many free ones beside it as save time."""
     own = context.leases.place_of(job.job_id)
-    free = [worker for worker in context.leases.free if worker is not own]
+    able = context.forecasts.able(context.leases.free, Task.of(job))
+    free = [worker for worker in able if worker is not own]
     free.sort(key=lambda worker: context.forecasts.together(job, [worker]).expected_s)
     workers = [*([own] if own is not None else []), *free]
     chosen = workers[:1]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from emeth_tui.engine.disk import FLOATS_PER_PARAMETER_IN_CHECKPOINT
 from emeth_tui.engine.estimates.ranges import NOTHING, Range, exactly
 from emeth_tui.job import Job
 from emeth_tui.model import Language
@@ -16,6 +17,8 @@ from emeth_tui.store.measurements import Gauge, Quantity
 
 POWER_CAPACITY_PER_WORKER = 27_300  # the reference client's figure (protocol.md §10)
 BYTES_PER_FLOAT = 4
+AT_HOST = " · "  # between a kind of device and the host that measured one
+TEXT_QUANTITIES = frozenset({Quantity.TOKENS, Quantity.VALID_TOKENS})
 # The reference's formula describes the slowest machine that the network allowed for; many are faster.
 FORMULA_LOW, FORMULA_EXPECTED = 0.1, 0.5
 
@@ -28,6 +31,8 @@ ASSUMED: Mapping[Quantity, Range] = {
     Quantity.WRITING: Range(0.0, 5.0, 30.0),
     Quantity.DOWNLOAD: Range(1e6, 1e7, 1e8),
     Quantity.UPLOAD: Range(1e6, 1e7, 1e8),
+    Quantity.SENDING: Range(1e6, 1e7, 1e8),
+    Quantity.FETCHING: Range(1e6, 1e7, 1e8),
     Quantity.AVERAGING: Range(2e7, 1e8, 1e9),
 }
 ASSUMED_VALID_SHARE = 0.1  # of the text is validated on, at most (protocol.md §7)
@@ -39,12 +44,14 @@ class Phase(str, Enum):
     """What a job's time goes into."""
 
     DOWNLOAD = "download"
+    SEND = "send"  # to a host
     TOKENISE = "tokenise"
     START = "start"
     TRAIN = "train"
     VALIDATE = "validate"
     SAVE = "save"
     WRITE = "write"
+    FETCH = "fetch"  # from a host
     UPLOAD = "upload"
 
 
@@ -108,6 +115,11 @@ class Task:
         """Estimate the result file's size: the weights, one float each."""
         return parameter_count(self.model) * BYTES_PER_FLOAT
 
+    @property
+    def checkpoint_bytes(self) -> int:
+        """Estimate a checkpoint's size, which is sent where a job goes on at another host."""
+        return FLOATS_PER_PARAMETER_IN_CHECKPOINT * self.result_bytes
+
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
@@ -120,6 +132,8 @@ class Remaining:
     validations: float = 0.0
     results: float = 0.0
     upload_bytes: float = 0.0
+    send_bytes: float = 0.0  # to a host, where one trains it
+    fetch_bytes: float = 0.0
     tokens: int | None = None
     valid_tokens: int | None = None
 
@@ -134,16 +148,28 @@ class Remaining:
             validations=task.epochs,
             results=1.0,
             upload_bytes=task.result_bytes,
+            send_bytes=task.dataset_bytes,
+            fetch_bytes=task.result_bytes,
         )
 
 
+def device_at(kind: str, host: str) -> str:
+    """Name the place of a device's own measurements, for one of a host with the host."""
+    return f"{kind}{AT_HOST}{host}" if host else kind
+
+
 def gauge_for(quantity: Quantity, task: Task, *, device: str = "", host: str = "") -> Gauge:
-    """Return the gauge of a quantity, with only what that quantity depends on."""
+    """Return the gauge of a quantity, with only what that quantity depends on.
+
+    `device` is as `device_at` names it. What a text's tokens are depends on no device, but is a host's word
+    where one has counted them.
+    """
     if quantity in {Quantity.DOWNLOAD, Quantity.UPLOAD}:
         return Gauge(quantity, host)
     language = task.language.value
-    if quantity in {Quantity.TOKENS, Quantity.VALID_TOKENS}:
-        return Gauge(quantity, "", task.model, language)
+    if quantity in TEXT_QUANTITIES:
+        _kind, at_host, counted_by = device.rpartition(AT_HOST)
+        return Gauge(quantity, counted_by if at_host else "", task.model, language)
     if quantity is Quantity.TOKENISING:
         return Gauge(quantity, device, task.model, language)
     # On a GPU a step of few blocks takes as long as one of several times as many.
@@ -192,6 +218,25 @@ def shared_left(alone: Duration, share: float, averages: Range, starts: Range, r
     for each in phases:
         total += each.seconds
     return Duration.of(total, measured=alone.measured, phases=phases)
+
+
+def at_host(work: Duration, remaining: Remaining, host: str, figures: Figures) -> Duration:
+    """Return how long work takes at a host: with the dataset's way there, and the result's home.
+
+    Checkpoints come home while the training goes on: nothing waits for them.
+    """
+    transfers = tuple(
+        PhaseTime(phase, exactly(size_bytes).at_rate(figures(Gauge(quantity, host)) or ASSUMED[quantity]))
+        for phase, quantity, size_bytes in (
+            (Phase.SEND, Quantity.SENDING, remaining.send_bytes),
+            (Phase.FETCH, Quantity.FETCHING, remaining.fetch_bytes),
+        )
+    )
+    total = work.span
+    for each in transfers:
+        total += each.seconds
+    phases = (*work.phases, *transfers) if work.phases else ()
+    return Duration.of(total, measured=work.measured, phases=phases)
 
 
 def formula_s(dataset_bytes: int) -> float:

@@ -9,22 +9,27 @@ from dataclasses import dataclass, replace
 
 from emeth_tui.engine.estimates.durations import (
     ASSUMED,
+    AT_HOST,
+    TEXT_QUANTITIES,
     Duration,
     Remaining,
     Task,
+    at_host,
     by_formula,
     by_measurement,
+    device_at,
     gauge_for,
     on_device_s,
     shared_left,
     shared_out,
 )
-from emeth_tui.engine.estimates.meters import TrainingMeter, TransferMeter
-from emeth_tui.engine.estimates.ranges import Range, exactly, figure
+from emeth_tui.engine.estimates.meters import LEAST_TRANSFER_BYTES, TrainingMeter, TransferMeter
+from emeth_tui.engine.estimates.ranges import Range, exactly, figure, spanning
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.errors import EmethError, JobError
 from emeth_tui.job import Job
 from emeth_tui.model import Averaging, JobId, JobState, Language
+from emeth_tui.notices.notice import Reason
 from emeth_tui.protocol.parameters import MIN_EPOCHS, JobParameters, epochs_to_train, parse_parameters
 from emeth_tui.store.measurements import KEPT_MEASUREMENTS, Gauge, Measurement, MeasurementTable, Quantity
 from emeth_tui.workers.supervisor import Worker
@@ -44,6 +49,7 @@ class Measurements:
             lambda: deque(maxlen=KEPT_MEASUREMENTS)
         )
         self._figures: dict[Gauge, Range] = {}
+        self._places: set[str] = set()
         self._remember(table.all())
 
     def keep(self, measurements: Sequence[Measurement]) -> None:
@@ -64,8 +70,21 @@ class Measurements:
             self._figures[gauge] = figure(self._kept[gauge])
         return self._figures.get(gauge)
 
+    def figure_of_equals(self, gauge: Gauge, kind: str) -> Range | None:
+        """Return the figure of an equal device: of this machine's, or else all that hosts' figures span.
+
+        `kind` is "" for what depends on no device. A host may be wrong about what it has, and about how fast
+        it is: what it says is taken last.
+        """
+        if (own := self.figure(replace(gauge, place=kind))) is not None:
+            return own
+        places = (place for place in self._places if not kind or place.startswith(kind + AT_HOST))
+        spans = [span for place in places if (span := self.figure(replace(gauge, place=place)))]
+        return spanning(spans) if spans else None
+
     def _remember(self, measurements: Iterable[Measurement]) -> None:
         for one in measurements:
+            self._places.add(one.gauge.place)
             self._kept[one.gauge].append(one)
             self._figures.pop(one.gauge, None)
 
@@ -84,6 +103,11 @@ AsScheduled = Callable[[Duration, str, float | None], Duration]  # see `Schedule
 def at_any_hour(needed: Duration, _device: str, _start: float | None = None) -> Duration:
     """Wait for no hours."""
     return needed
+
+
+def lacks_nothing(_worker: Worker, _task: Task) -> Reason | None:
+    """Take every worker to be ready for any job."""
+    return None
 
 
 def unknown_power(_device: str) -> float | None:
@@ -109,13 +133,15 @@ class Forecasts:
         storage_host: str,
         as_scheduled: AsScheduled = at_any_hour,
         power_w: Callable[[str], float | None] = unknown_power,
+        host_refusal: Callable[[Worker, Task], Reason | None] = lacks_nothing,
     ) -> None:
-        """`power_w` is what a device takes at work."""
+        """`power_w` is what a device takes at work, `host_refusal` why a worker's host takes no such job."""
         self._measurements = measurements
         self._leases = leases
         self._host = storage_host
         self._as_scheduled = as_scheduled
         self._power_w = power_w
+        self._host_refusal = host_refusal
         self._tracks: defaultdict[JobId, _Track] = defaultdict(_Track)
 
     # -- measuring
@@ -134,7 +160,9 @@ class Forecasts:
 
     def training(self, job: Job, worker: Worker) -> None:
         """Start measuring a job's training on a worker; `left_training` ends it."""
-        self._tracks[job.job_id].training = TrainingMeter(Task.of(job), worker.kind, parts=job.parts)
+        self._tracks[job.job_id].training = TrainingMeter(
+            Task.of(job), device_at(worker.kind, worker.host), parts=job.parts
+        )
 
     def heard(self, job_id: JobId, message: object) -> None:
         """Handle a message from the job's worker."""
@@ -146,6 +174,11 @@ class Forecasts:
         meter, self._tracks[job_id].training = self._tracks[job_id].training, None
         if meter is not None:
             self._measurements.keep(meter.close())
+
+    def moved(self, host: str, quantity: Quantity, size_bytes: int, seconds: float) -> None:
+        """Store how long a file took on its way to a host or from there."""
+        if size_bytes >= LEAST_TRANSFER_BYTES and seconds > 0.0:
+            self._measurements.keep([Measurement(Gauge(quantity, host), size_bytes, seconds)])
 
     def averaged(self, job: Job, seconds: float) -> None:
         """Store how long an epoch's average took."""
@@ -160,7 +193,7 @@ class Forecasts:
 
     def plan(self, task: Task) -> Plan:
         """Estimate a job that is not ours yet, on the free worker that would take it."""
-        return self._best_of(self._candidates, task, Remaining.all_of(task))
+        return self._best_of(self._candidates(task), task, Remaining.all_of(task))
 
     def listed(
         self,
@@ -183,7 +216,8 @@ class Forecasts:
 
     def keep_worker(self, job: Job) -> None:
         """Reserve the worker by which a job was judged, until the job has been trained or is lost."""
-        if workers := self._leases.free or self._leases.resting:
+        task = Task.of(job)
+        if workers := self.able(self._leases.free, task) or self.able(self._leases.resting, task):
             self._leases.keep(job.job_id, self.choose(job)(workers))
 
     def choose(self, job: Job) -> Callable[[Sequence[Worker]], Worker]:
@@ -199,10 +233,13 @@ class Forecasts:
             resumes_unix_s = job.paused_until_unix_s
         worker = self._leases.place_of(job.job_id)
         if worker is None and _is_shared_now(job):  # another part has it, or all wait
-            worker = next(iter(self._leases.members_of(job.job_id) or self._candidates), None)
+            worker = next(iter(self._leases.members_of(job.job_id) or self._candidates(Task.of(job))), None)
         if worker is None:
             return self._best_of(
-                self._candidates, Task.of(job), self._remaining(job), self._waiting(job, resumes_unix_s)
+                self._candidates(Task.of(job)),
+                Task.of(job),
+                self._remaining(job),
+                self._waiting(job, resumes_unix_s),
             ).duration
         return self._waiting(job, resumes_unix_s)(self.work_left(job), worker.device)
 
@@ -213,8 +250,8 @@ class Forecasts:
         if _is_shared_now(job):
             return self._left_of_shared(job)
         if worker is None:
-            return self._best_of(self._candidates, task, remaining, _no_waiting).duration
-        return self._on(worker, task, remaining, self._meter_of(job)) or self._unmeasured(task, remaining)
+            return self._best_of(self._candidates(task), task, remaining, _no_waiting).duration
+        return self._work_of(worker, task, remaining, self._meter_of(job))
 
     def together(self, job: Job, workers: Sequence[Worker], averaging: Averaging = "fp32") -> Duration:
         """Estimate what is left of a job if these workers share it out; with one, if it has it to itself.
@@ -222,7 +259,7 @@ class Forecasts:
         `averaging` is what they would hand over.
         """
         task, remaining = Task.of(job), self._remaining(job)
-        each = [self._on(worker, task, remaining) or self._unmeasured(task, remaining) for worker in workers]
+        each = [self._work_of(worker, task, remaining) for worker in workers]
         slowest = max(each, key=lambda duration: duration.expected_s)
         if len(workers) == 1:
             return slowest
@@ -234,16 +271,15 @@ class Forecasts:
         workers = [*self._leases.members_of(job.job_id), *self._leases.free]
         rounds = -(-job.parts // max(1, min(len(workers), job.parts)))
         first, training = self._leases.place_of(job.job_id), self._meter_of(job)
-        share, candidates = 1 / job.parts, workers[: job.parts] or self._candidates
+        share, candidates = 1 / job.parts, workers[: job.parts] or self._candidates(task)
         if first is not None and training is not None:  # which says what is left of its part
             share, candidates = 1.0, [first]
-        each = [
-            self._on(worker, task, remaining, training) or self._unmeasured(task, remaining)
-            for worker in candidates
-        ]
+        each = [self._work_of(worker, task, remaining, training) for worker in candidates]
         alone = max(each, key=lambda duration: duration.expected_s)
         weights = exactly(remaining.epochs * job.parts * task.result_bytes)
-        loading = self._measurements.figure(gauge_for(Quantity.LOADING, task, device=candidates[0].kind))
+        loading = self._measurements.figure(
+            gauge_for(Quantity.LOADING, task, device=device_at(candidates[0].kind, candidates[0].host))
+        )
         starts = remaining.epochs * rounds if rounds > 1 else 0.0
         return shared_left(
             alone,
@@ -265,13 +301,24 @@ class Forecasts:
         """Estimate a job of ours on a free worker, going on from a checkpoint of `epochs_kept` epochs."""
         task = Task.of(job)
         epochs = max(0, task.epochs - epochs_kept)
-        remaining = replace(Remaining.all_of(task), download_bytes=0.0, epochs=epochs, validations=epochs)
-        return self._best_of(self._candidates, task, remaining).duration
+        remaining = replace(
+            Remaining.all_of(task),
+            download_bytes=0.0,
+            epochs=epochs,
+            validations=epochs,
+            send_bytes=task.dataset_bytes + (task.checkpoint_bytes if epochs_kept else 0),
+        )
+        return self._best_of(self._candidates(task), task, remaining).duration
 
-    @property
-    def _candidates(self) -> Sequence[Worker]:
-        """The workers that may take a job: those that are free, else those that rest, else any."""
-        return self._leases.free or self._leases.resting or self._leases.workers
+    def able(self, workers: Sequence[Worker], task: Task) -> list[Worker]:
+        """Return those of some workers whose host, if they have one, lacks nothing for a job."""
+        return [worker for worker in workers if self._host_refusal(worker, task) is None]
+
+    def _candidates(self, task: Task) -> Sequence[Worker]:
+        """Return the workers that may take a job: those that are free, else those that rest, else any."""
+        free, resting = self._leases.free, self._leases.resting
+        able = self.able(free, task) or self.able(resting, task)
+        return able or free or resting or self._leases.workers
 
     def _waiting(self, job: Job, resumes_unix_s: float | None) -> Callable[[Duration, str], Duration]:
         """Return what adds a job's waiting to its work."""
@@ -306,13 +353,16 @@ class Forecasts:
         waiting = waiting or (lambda work, device: self._as_scheduled(work, device, None))
         unalike = _unalike(workers)
         measured = [
-            self._plan(work, worker, waiting)
+            self._plan(self._with_transfers(work, worker, remaining), worker, waiting)
             for worker in unalike
             if (work := self._on(worker, task, remaining))
         ]
         if not measured:
             work = self._unmeasured(task, remaining)
-            measured = [self._plan(work, worker, waiting) for worker in unalike]
+            measured = [
+                self._plan(self._with_transfers(work, worker, remaining), worker, waiting)
+                for worker in unalike
+            ]
         return min(measured, key=lambda plan: plan.duration.expected_s)
 
     def _plan(self, work: Duration, worker: Worker, waiting: Callable[[Duration, str], Duration]) -> Plan:
@@ -324,13 +374,29 @@ class Forecasts:
     def _on(
         self, worker: Worker, task: Task, remaining: Remaining, training: TrainingMeter | None = None
     ) -> Duration | None:
-        def figure_of(gauge: Gauge) -> Range | None:
-            is_own = training is not None and gauge == gauge_for(gauge.quantity, task, device=worker.kind)
-            return self._measurements.figure(
-                gauge, training.samples(gauge.quantity) if training is not None and is_own else ()
-            )
+        place = device_at(worker.kind, worker.host)
 
-        return by_measurement(task, remaining, device=worker.kind, host=self._host, figures=figure_of)
+        def figure_of(gauge: Gauge) -> Range | None:
+            is_of_text = gauge.quantity in TEXT_QUANTITIES
+            if gauge.place != place and not is_of_text:
+                return self._measurements.figure(gauge)
+            is_own = training is not None and gauge == gauge_for(gauge.quantity, task, device=place)
+            samples = training.samples(gauge.quantity) if training is not None and is_own else ()
+            own = self._measurements.figure(gauge, samples)
+            return own or self._measurements.figure_of_equals(gauge, "" if is_of_text else worker.kind)
+
+        return by_measurement(task, remaining, device=place, host=self._host, figures=figure_of)
+
+    def _work_of(
+        self, worker: Worker, task: Task, remaining: Remaining, training: TrainingMeter | None = None
+    ) -> Duration:
+        work = self._on(worker, task, remaining, training) or self._unmeasured(task, remaining)
+        return self._with_transfers(work, worker, remaining)
+
+    def _with_transfers(self, work: Duration, worker: Worker, remaining: Remaining) -> Duration:
+        if not worker.host:
+            return work
+        return at_host(work, remaining, worker.host, self._measurements.figure)
 
     def _unmeasured(self, task: Task, remaining: Remaining) -> Duration:
         """Estimate for a device that never trained this: by the formula, and no faster than our slowest."""

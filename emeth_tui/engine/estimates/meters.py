@@ -117,7 +117,7 @@ class TrainingMeter:
     def remaining(self) -> Remaining:
         """Return what remains of the job."""
         results = 0.0 if self._written else 1.0
-        left = replace(Remaining.all_of(self._task), download_bytes=0.0, results=results)
+        left = replace(Remaining.all_of(self._task), download_bytes=0.0, send_bytes=0.0, results=results)
         if self._prepared is None:
             return left
         epochs = self._task.epochs - self._epochs_done

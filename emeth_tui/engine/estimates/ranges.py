@@ -25,6 +25,8 @@ FULL_MEASUREMENT: Mapping[Quantity, float] = {
     Quantity.WRITING: 1.0,  # results
     Quantity.DOWNLOAD: 1.0,  # s
     Quantity.UPLOAD: 1.0,  # s
+    Quantity.SENDING: 1.0,  # s
+    Quantity.FETCHING: 1.0,  # s
     Quantity.AVERAGING: 1.0,  # s
 }
 
@@ -80,6 +82,14 @@ def figure(measurements: Sequence[Measurement]) -> Range:
         min(_quantile(weighted, LOW_SHARE), expected / room),
         expected,
         max(_quantile(weighted, HIGH_SHARE), expected * room),
+    )
+
+
+def spanning(ranges: Sequence[Range]) -> Range:
+    """Return the range that covers all of some, at least one."""
+    expected = sorted(each.expected for each in ranges)
+    return Range(
+        min(each.low for each in ranges), expected[len(expected) // 2], max(each.high for each in ranges)
     )
 
 

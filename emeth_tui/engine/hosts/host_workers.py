@@ -8,18 +8,21 @@ import logging
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
 
 from emeth_tui.engine.context import Context
+from emeth_tui.engine.estimates.durations import Task
+from emeth_tui.engine.hosts.readiness import Readiness
 from emeth_tui.engine.hosts.view import HostView
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.market.policy import rules_for
 from emeth_tui.errors import HostError
 from emeth_tui.hardening import child_environment
 from emeth_tui.hosts.keeper.server import installed_versions
-from emeth_tui.hosts.messages import FarDevice, KeeperHello, Versions
+from emeth_tui.hosts.messages import Bring, FarDevice, KeeperHello, Moved, Put, Stock, Versions
 from emeth_tui.hosts.node.book import Host, book_path, read_book
 from emeth_tui.hosts.node.connection import HostConnection
 from emeth_tui.hosts.node.files import Carrier, FarJobFiles, epochs_kept
@@ -29,6 +32,7 @@ from emeth_tui.job import Job
 from emeth_tui.model import JobId, WorkerPhase
 from emeth_tui.notices.events import host as events
 from emeth_tui.notices.reasons.network.host import HostSilent, NotReachedYet
+from emeth_tui.store.measurements import Quantity
 from emeth_tui.workers.link import OnEnd, WorkerConfig, WorkerLink
 from emeth_tui.workers.supervisor import FarDevicePlace, Worker, WorkerPool
 
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
 SAID_AFTER_S = 15.0  # a line that is made anew at once is no news
 MOVE_AFTER_S = 60.0  # whatever the deadline says: to begin anew costs as much
 REMOVE_GRACE_S = 5.0
+ASK_EVERY_S = 5.0  # what a host has for jobs
 log = logging.getLogger(__name__)
 
 
@@ -49,12 +54,15 @@ class _OpenHost:
     way: Way
     connection: HostConnection
     files: FarJobFiles
+    readiness: Readiness
     running: asyncio.Task[None]
     care: asyncio.Task[None] | None = None
     joins_seen: int = 0
     away_said: bool = False
     away_since_s: float = 0.0
     versions: Versions | None = None  # there, when they were compared last
+    asked_at_s: float = 0.0
+    stock_seen: Stock | None = None
     workers: dict[str, Worker] = field(default_factory=dict)  # by the device's name there
 
 
@@ -87,6 +95,7 @@ class HostWorkers:
         jobs = frozenset(self._open_jobs())
         for host in list(self._hosts.values()):
             self._show(host)
+            self._take_stock(host)
             if jobs != self._jobs_known:
                 host.connection.tidy()
             self._take_care(host, tasks)
@@ -171,10 +180,18 @@ class HostWorkers:
         name = entry.name
         # Not what the file says: a host that leaves is not in it, and is reached until its jobs are saved.
         open_link = self._links.over(name, way, lambda: self._hosts[name].entry)
-        connection = HostConnection(name, open_link, self._open_jobs, self._checkpoint_kept, self._refused_of)
-        files = FarJobFiles(self._context.disk.files, connection, self._limit_bytes)
+        connection = HostConnection(
+            name,
+            open_link,
+            self._open_jobs,
+            self._checkpoint_kept,
+            self._refused_of,
+            partial(self._moved, name),
+        )
+        files = FarJobFiles(self._context.disk.files, connection, self._limit_bytes, self._carrier)
         running = asyncio.create_task(connection.run(), name=f"host {name}")
-        self._hosts[name] = _OpenHost(entry, way, connection, files, running)
+        readiness = Readiness(name, lambda: connection.stock, lambda: self._reserved_on(name))
+        self._hosts[name] = _OpenHost(entry, way, connection, files, readiness, running)
 
     async def _remove(self, host: _OpenHost, tasks: JobTasks) -> None:
         for worker in host.workers.values():
@@ -214,7 +231,7 @@ class HostWorkers:
 
         worker = self._pool.add(device.name, FarDevicePlace(host.entry.name, device.threads, open_link))
         worker.draining = host.entry.draining
-        self._context.far.add(worker, host.files)
+        self._context.far.add(worker, host.files, host.readiness)
         self._leases.add(worker)
         return worker
 
@@ -225,6 +242,25 @@ class HostWorkers:
             tasks.start(job_id)
         await self._pool.remove(worker, REMOVE_GRACE_S)
         self._context.far.remove(worker)
+
+    def _take_stock(self, host: _OpenHost) -> None:
+        """Ask what a host has for jobs, and report what it came to have or to lack of the models."""
+        connection, now = host.connection, time.monotonic()
+        if connection.joined.is_set() and (connection.stock is None or now - host.asked_at_s >= ASK_EVERY_S):
+            host.asked_at_s = now
+            connection.ask(self._context.models.wanted)
+        if (stock := connection.stock) is None or stock is host.stock_seen:
+            return
+        host.stock_seen = stock
+        for report in host.readiness.model_reports(stock, self._context.models.wanted):
+            self._context.events.publish(report)
+        self._leases.look_again()  # jobs may wait for what it has now
+
+    def _reserved_on(self, name: str) -> dict[JobId, int]:
+        """Return what the jobs at a host's devices may take of its disk."""
+        workers = self._hosts[name].workers.values() if name in self._hosts else ()
+        parts = [part for worker in workers for part in self._leases.placed_on(worker)]
+        return {part: self._limit_bytes(part) for part in parts}
 
     def _compare(self, name: str, hello: KeeperHello) -> None:
         ours = installed_versions()
@@ -264,13 +300,19 @@ class HostWorkers:
             return
         for worker in host.workers.values():
             job_id = self._leases.job_on(worker)
-            if job_id is None or not (self._leases.free or len(self._leases.members_of(job_id)) > 1):
+            if job_id is None:
+                continue
+            job = self._context.book.get(job_id)
+            if not (self._able_to_take(job) or len(self._leases.members_of(job_id)) > 1):
                 continue  # nobody else can take it; of one that is shared out, another member can
-            if self._cannot_wait(self._context.book.get(job_id), away_s) or self._holds_up_others(job_id):
+            if self._cannot_wait(job, away_s) or self._holds_up_others(job_id):
                 moved = events.JobMoved(host.entry.name, round(away_s))
                 self._context.events.publish(moved, job_id=job_id)
                 if await tasks.cancel(job_id):
                     tasks.start(job_id)
+
+    def _able_to_take(self, job: Job) -> bool:
+        return bool(self._context.forecasts.able(self._leases.free, Task.of(job)))
 
     def _cannot_wait(self, job: Job, away_s: float) -> bool:
         """Whether a job must be begun elsewhere now: what the node's checkpoint lacks takes so long."""
@@ -284,6 +326,10 @@ class HostWorkers:
 
     def _checkpoint_kept(self, connection: HostConnection, job_id: JobId) -> None:
         self._carrier.kept(connection, job_id)
+
+    def _moved(self, name: str, request: Put | Bring, moved: Moved) -> None:
+        quantity = Quantity.SENDING if isinstance(request, Put) else Quantity.FETCHING
+        self._context.forecasts.moved(name, quantity, moved.moved_bytes, moved.seconds)
 
     def _refused_of(self, connection: HostConnection, detail: str) -> None:
         self._context.events.publish(events.HostRefused(connection.name, detail))
@@ -309,7 +355,8 @@ class HostWorkers:
             version=versions.emeth_tui if versions else "",
             python=versions.python if versions else "",
             torch=versions.torch if versions else "",
-            free_bytes=hello.free_bytes if hello else None,
+            free_bytes=_free_bytes(connection),
+            lacks=host.readiness.lack,
             checkpoint_age_s=self._checkpoint_age_s(host),
         )
 
@@ -330,6 +377,11 @@ def cannot_wait(away_s: float, left_s: float, elsewhere_s: float) -> bool:
     at the long end where it would go.
     """
     return away_s >= MOVE_AFTER_S and left_s <= elsewhere_s
+
+
+def _free_bytes(connection: HostConnection) -> int | None:
+    said = connection.stock or connection.hello
+    return None if said is None else said.free_bytes
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

@@ -22,6 +22,7 @@ class HostView:
     python: str = ""
     torch: str = ""
     free_bytes: int | None = None
+    lacks: Reason | None = None  # what keeps it from being given jobs, or the last one, while it is reached
     checkpoint_age_s: float | None = (
         None  # of the oldest newest checkpoint at home of a job that trains there
     )

@@ -32,6 +32,11 @@ class Models:
         self._arrived: dict[str, float] = {}  # by model, the share of its download that has arrived
         self._troubles: dict[str, Reason] = {}
 
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The pretrained models that jobs may need now."""
+        return tuple(dict.fromkeys(name for name in self._wanted() if model_spec(name).pretrained))
+
     def refusal(self, model: str) -> Reason | None:
         """Return why no job for this model can be claimed now, None when one can."""
         if model in self._ready or not model_spec(model).pretrained:

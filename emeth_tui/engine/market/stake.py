@@ -26,6 +26,7 @@ async def stake_refusal(context: Context, job: Job) -> Reason | None:
         over_staked(context, job.deposit_wei, _others(context, job))
         or context.clock.why_wrong()
         or await no_worker_answers(context, job)
+        or no_host_is_ready(context, job)
         or await short_of_funds(context, job)
     )
 
@@ -47,6 +48,24 @@ async def no_worker_answers(context: Context, job: Job) -> Reason | None:
     if context.leases.free or context.leases.resting or (kept is not None and kept.usable):
         return None
     return why.NoWorkerAnswers()
+
+
+def no_host_is_ready(context: Context, job: Job) -> Reason | None:
+    """Return what a host lacks, where no worker but those of such hosts could take a job now.
+
+    A job whose own worker's host has come to lack something gets another one.
+    """
+    leases = context.leases
+    kept = leases.place_of(job.job_id)
+    if job.epochs_done or (kept is not None and context.far.claim_refusal(kept, job) is None):
+        return None
+    refusals = {worker: context.far.claim_refusal(worker, job) for worker in (*leases.free, *leases.resting)}
+    if None in refusals.values():
+        if kept is not None:
+            leases.release(job.job_id)
+            context.forecasts.keep_worker(job)
+        return None
+    return context.far.claim_refusal(kept, job) if kept is not None else next(iter(refusals.values()), None)
 
 
 async def short_of_funds(context: Context, job: Job) -> Reason | None:

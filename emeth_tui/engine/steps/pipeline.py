@@ -129,8 +129,7 @@ class JobPipeline:
             await Cooperation(self._context, job, self._resumed).run()
             return
         directory = self._context.disk.files.directory(self._job_id)
-        choose = self._context.forecasts.choose(self._context.book.get(self._job_id))
-        choose = self._context.far.prefer(directory, choose)
+        choose = self._context.far.prefer(directory, job, self._context.forecasts.choose(job))
         async with self._leases.lend(self._job_id, choose) as worker:
             await self._resumed.wait()
             await train(self._context, self._job_id, worker)

@@ -47,6 +47,7 @@ async def train(context: Context, job_id: JobId, worker: Worker) -> None:
     request = request_for(context, job)
     recorder = Recorder(context, job_id)
     context.forecasts.training(job, worker)
+    result: TrainedResult | None = None
     try:
         result = await worker.train(request, hash_for=recorder.result_hash, on_message=recorder.take)
     except (WorkerError, TrainingError):
@@ -56,7 +57,8 @@ async def train(context: Context, job_id: JobId, worker: Worker) -> None:
         return
     finally:
         context.forecasts.left_training(job_id)
-        await files.bring_checkpoint(job_id)
+        if result is None:
+            await files.bring_checkpoint(job_id)
     await take_result(context, job_id, files, result)
 
 

@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import shutil
+import stat
 import time
 from collections.abc import Collection, Coroutine, Iterable
 from functools import partial
@@ -36,6 +37,7 @@ from emeth_tui.training.reports import DATASET_NAME
 MAX_ARRIVING = 8  # files at once
 UNUSED_DATASET_S = 3600.0
 _CHECKPOINT = re.compile(messages.CHECKPOINT_PATTERN)
+_JOB = re.compile(messages.JOB_PATTERN)
 Digests = dict[tuple[str, int, int], str]  # by path, size and time: hashing gigabytes again takes seconds
 
 
@@ -192,6 +194,24 @@ def job_files(directory: Path) -> list[FarFile]:
         with contextlib.suppress(FileNotFoundError):
             files.append(FarFile(name, path.lstat().st_size))
     return files
+
+
+def used_by_job(place: KeeperPlace) -> dict[str, int]:
+    """Return how many bytes each job's files take; a job's own worker may be at work there meanwhile."""
+    return {
+        directory.name: _size_bytes(directory)
+        for directory in place.jobs.iterdir()
+        if _JOB.fullmatch(directory.name)
+    }
+
+
+def _size_bytes(directory: Path) -> int:
+    size_bytes = 0
+    for path in directory.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            status = path.lstat()
+            size_bytes += status.st_size if stat.S_ISREG(status.st_mode) else 0
+    return size_bytes
 
 
 def unwanted_files(place: KeeperPlace, jobs: Collection[str]) -> list[Path]:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from emeth_tui.hosts.messages import FarDevice
 from emeth_tui.training.reports import DATASET_NAME
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a host gives to a node: devices, and so much of its disk for the files of jobs."""
+
+    devices: tuple[FarDevice, ...]
+    limit_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

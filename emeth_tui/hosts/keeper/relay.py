@@ -10,13 +10,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from emeth_tui.errors import HostError
 from emeth_tui.hardening import child_environment
-from emeth_tui.hosts.keeper.place import KeeperPlace
-from emeth_tui.hosts.messages import FarDevice
+from emeth_tui.hosts.keeper.place import KeeperPlace, Means
 from emeth_tui.notices.reasons.network.host import KeeperNotStarted
 from emeth_tui.transport.local_socket import connected_socket, join_to_streams
 
@@ -25,12 +23,12 @@ MAX_LOG_BYTES = 4 << 20
 _BETWEEN_TRIES_S = 0.05
 
 
-def relay(place: KeeperPlace, devices: Sequence[FarDevice]) -> None:
+def relay(place: KeeperPlace, means: Means) -> None:
     """Pass bytes on, both ways, until one of the two sides closes. Raise HostError without a keeper."""
-    join_to_streams(keeper_connection(place, devices))
+    join_to_streams(keeper_connection(place, means))
 
 
-def keeper_connection(place: KeeperPlace, devices: Sequence[FarDevice]) -> socket.socket:
+def keeper_connection(place: KeeperPlace, means: Means) -> socket.socket:
     """Connect to the keeper, a new one if need be. Raise HostError."""
     keeper: subprocess.Popen[bytes] | None = None
     log_path = place.logs / "keeper.log"
@@ -43,18 +41,19 @@ def keeper_connection(place: KeeperPlace, devices: Sequence[FarDevice]) -> socke
                 raise HostError(KeeperNotStarted(log_path, error.strerror or "")) from error
         if keeper is None or keeper.poll() is not None:  # it found another, which is leaving
             try:
-                keeper = _start(place, devices, log_path)
+                keeper = _start(place, means, log_path)
             except OSError as error:
                 raise HostError(KeeperNotStarted(log_path, error.strerror or "")) from error
         time.sleep(_BETWEEN_TRIES_S)
 
 
-def _start(place: KeeperPlace, devices: Sequence[FarDevice], log_path: Path) -> subprocess.Popen[bytes]:
+def _start(place: KeeperPlace, means: Means, log_path: Path) -> subprocess.Popen[bytes]:
     place.make()
     if log_path.exists() and log_path.stat().st_size > MAX_LOG_BYTES:
         log_path.replace(log_path.with_suffix(".log.1"))
     words = [sys.executable, "-m", "emeth_tui", "hosts", "keeper", "--directory", str(place.root)]
-    for device in devices:
+    words += ["--limit", str(means.limit_bytes)]
+    for device in means.devices:
         words += ["--on", device.name, str(device.threads)]
     descriptor = os.open(log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

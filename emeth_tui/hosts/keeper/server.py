@@ -14,8 +14,9 @@ import platform
 import shutil
 import signal
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 
 import anyio
 
@@ -24,9 +25,10 @@ from emeth_tui.errors import AlreadyRunning
 from emeth_tui.hosts import messages
 from emeth_tui.hosts.frames import UNSENT_BYTES, BadFrame, FrameReader, FramesEnded, FrameWriter
 from emeth_tui.hosts.keeper.attempts import Attempts
-from emeth_tui.hosts.keeper.files import Digests, FarEnd, delete_files, unwanted_files
-from emeth_tui.hosts.keeper.place import KeeperPlace
-from emeth_tui.hosts.messages import FarDevice, KeeperHello, Known, ToKeeper, Versions
+from emeth_tui.hosts.keeper.files import Digests, FarEnd, delete_files, unwanted_files, used_by_job
+from emeth_tui.hosts.keeper.models import KeeperModels
+from emeth_tui.hosts.keeper.place import KeeperPlace, Means
+from emeth_tui.hosts.messages import KeeperHello, Known, ToKeeper, Versions
 from emeth_tui.hosts.no_pickles import refuse_pickles
 from emeth_tui.store.lock import take_lock
 from emeth_tui.transport.local_socket import listening_socket, remove_socket
@@ -55,12 +57,14 @@ class Keeper:
     def __init__(
         self,
         place: KeeperPlace,
-        devices: Sequence[FarDevice],
+        means: Means,
         idle_end_s: float = IDLE_END_S,
         open_link: LinkFactory = LocalProcess,
     ) -> None:
         self._place = place
-        self._devices = tuple(devices)
+        self._means = means
+        self._models = KeeperModels(place.logs)
+        self._taking_stock: asyncio.Task[None] | None = None
         self._idle_end_s = idle_end_s
         self._writer: FrameWriter | None = None
         self._digests: Digests = {}
@@ -68,7 +72,7 @@ class Keeper:
         self._tidying: asyncio.Task[None] | None = None
         self._serving: set[asyncio.Task[None]] = set()
         self._end = asyncio.Event()
-        self._attempts = Attempts(place, devices, self._say, self._listening, open_link)
+        self._attempts = Attempts(place, means.devices, self._say, self._listening, open_link)
 
     async def run(self) -> None:
         """Serve relays until there is nothing to keep. Raise OSError when there can be no socket."""
@@ -85,6 +89,7 @@ class Keeper:
             for task in self._serving:
                 task.cancel()
             await asyncio.gather(*self._serving, return_exceptions=True)
+            await self._models.close()
             await self._attempts.stop_all()
         log.info("leaving")
 
@@ -96,9 +101,13 @@ class Keeper:
 
     def _connected(self, reader: asyncio.StreamReader, stream: asyncio.StreamWriter) -> None:
         # A task of our own: of one of its own that is cancelled, asyncio logs a traceback before Python 3.12.
-        task = asyncio.create_task(self._serve(reader, stream))
+        self._begin(self._serve(reader, stream))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
+        return task
 
     async def _serve(self, reader: asyncio.StreamReader, stream: asyncio.StreamWriter) -> None:
         if self._writer is not None:
@@ -107,7 +116,7 @@ class Keeper:
         far_end = FarEnd(self._place, writer, self._digests)
         frames: FrameReader[ToKeeper] = FrameReader(reader, ToKeeper)
         free_bytes = shutil.disk_usage(self._place.root).free
-        writer.send(KeeperHello(messages.PROTOCOL, installed_versions(), self._devices, free_bytes))
+        writer.send(KeeperHello(messages.PROTOCOL, installed_versions(), self._means.devices, free_bytes))
         try:
             while True:
                 self._handle(await frames.read(), writer, far_end)
@@ -128,6 +137,9 @@ class Keeper:
         match message:
             case Known():
                 self._tidy(message)
+            case messages.Ask(models):
+                self._models.want(models)
+                self._take_stock()
             case messages.Open():
                 self._attempts.open(message)
             case messages.Down():
@@ -148,6 +160,21 @@ class Keeper:
         unwanted = unwanted_files(self._place, known.jobs)
         self._tidying = asyncio.create_task(_delete_after(ended, unwanted))
 
+    def _take_stock(self) -> None:
+        if self._taking_stock is None or self._taking_stock.done():
+            self._taking_stock = self._begin(self._say_stock())
+
+    async def _say_stock(self) -> None:
+        try:
+            used = await asyncio.to_thread(used_by_job, self._place)
+            free_bytes = shutil.disk_usage(self._place.root).free
+        except OSError as error:  # the node asks again
+            log.error("the disk is not measured: %s", error)
+            return
+        uses = tuple(messages.JobUse(job, used_bytes) for job, used_bytes in used.items())
+        limit_bytes = min(self._means.limit_bytes, messages.MAX_SIZE_BYTES)
+        self._say(messages.Stock(free_bytes, limit_bytes, uses[: messages.MAX_JOBS], self._models.states()))
+
     def _listening(self) -> bool:
         return self._writer is not None and self._writer.unsent_bytes < UNSENT_BYTES
 
@@ -161,7 +188,7 @@ async def _delete_after(ended: Awaitable[object], unwanted: Sequence[Path]) -> N
     await asyncio.to_thread(delete_files, unwanted)
 
 
-def run_keeper(place: KeeperPlace, devices: Sequence[FarDevice], idle_end_s: float = IDLE_END_S) -> bool:
+def run_keeper(place: KeeperPlace, means: Means, idle_end_s: float = IDLE_END_S) -> bool:
     """Run a keeper until it ends; return False when there is one already. Raise OSError."""
     refuse_pickles()
     place.make()
@@ -173,11 +200,11 @@ def run_keeper(place: KeeperPlace, devices: Sequence[FarDevice], idle_end_s: flo
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for number in (signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-    log.info("keeper, process %d, on %s", os.getpid(), ", ".join(device.name for device in devices))
-    asyncio.run(_keep(place, devices, idle_end_s))
+    log.info("keeper, process %d, on %s", os.getpid(), ", ".join(device.name for device in means.devices))
+    asyncio.run(_keep(place, means, idle_end_s))
     os.close(lock)
     return True
 
 
-async def _keep(place: KeeperPlace, devices: Sequence[FarDevice], idle_end_s: float) -> None:
-    await Keeper(place, devices, idle_end_s).run()
+async def _keep(place: KeeperPlace, means: Means, idle_end_s: float) -> None:
+    await Keeper(place, means, idle_end_s).run()

@@ -106,32 +106,37 @@ class NearEnd:
             await answers.put(answer)
 
     async def _answered(self, request: Put | Bring) -> None:
-        started = time.monotonic()
         lock = self._locks.setdefault(request.job, asyncio.Lock())  # a file arrives once at a time
         try:
             async with lock:
-                moved_bytes = await self._until_done(request)
-            self._say(Moved(request.request, moved_bytes, time.monotonic() - started))
+                moved = await self._until_done(request)
+            self._say(moved)
         except TransferFailed as error:
             self._say(Refused(request.request, to_data(error.reason), error.missing))
         except Exception as error:  # the top of a task: the node waits for an answer
             log.exception("request %d: internal error", request.request)
             self._say(Refused(request.request, to_data(Foreign(one_line(repr(error))))))
 
-    async def _until_done(self, request: Put | Bring) -> int:
-        moved_bytes = 0
+    async def _until_done(self, request: Put | Bring) -> Moved:
+        """Move a file. Only the time with a line counts, and of one that dropped only the time."""
+        seconds = 0.0
         while True:
             await self._connected.wait()
+            began = time.monotonic()
             try:
-                if isinstance(request, Put):
-                    return moved_bytes + await self._put(request)
-                return moved_bytes + await self._bring(request)
+                moved_bytes = await self._move(request)
+                return Moved(request.request, moved_bytes, seconds + time.monotonic() - began)
             except FramesEnded:
-                continue
+                seconds += time.monotonic() - began
             except FileNotFoundError as error:
                 raise TransferFailed(Foreign(one_line(error)), missing=True) from error
             except (OSError, WrongPiece) as error:
                 raise TransferFailed(Foreign(one_line(error))) from error
+
+    async def _move(self, request: Put | Bring) -> int:
+        if isinstance(request, Put):
+            return await self._put(request)
+        return await self._bring(request)
 
     # -- to the host
 

@@ -6,13 +6,15 @@ import asyncio
 import itertools
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from emeth_tui.foreign_text import one_line
 from emeth_tui.hosts.frames import BadFrame, FrameReader, FramesEnded, FrameWriter
 from emeth_tui.hosts.messages import (
+    MAX_MODELS,
+    Ask,
     Away,
     Bring,
     Cancel,
@@ -24,6 +26,7 @@ from emeth_tui.hosts.messages import (
     Moved,
     Put,
     Refused,
+    Stock,
     Turned,
 )
 from emeth_tui.hosts.node.remote import RemoteLink
@@ -35,7 +38,12 @@ from emeth_tui.notices.reasons.network.host import HostRulesBroken, LinkEnded, N
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 OpenLink = Callable[[], AbstractAsyncContextManager[Streams]]  # entering it may raise OSError
+OnMoved = Callable[[Put | Bring, Moved], None]
 log = logging.getLogger(__name__)
+
+
+def _unheard(_request: Put | Bring, _moved: Moved) -> None:
+    """Do nothing."""
 
 
 class TransferFailed(Exception):
@@ -63,19 +71,23 @@ class HostConnection:
         jobs: Callable[[], Collection[JobId]],
         on_checkpoint: Callable[[HostConnection, JobId], None],
         on_refusal: Callable[[HostConnection, str], None],
+        on_moved: OnMoved = _unheard,
     ) -> None:
         """`open_link` starts or reaches the link process. `jobs` lists those that are not over.
 
-        `on_checkpoint` hears of each newer checkpoint there, and `on_refusal` of what was refused.
+        `on_checkpoint` hears of each newer checkpoint there, `on_refusal` of what was refused, and `on_moved`
+        of each file that was moved.
         """
         self.name = name
         self.joined = asyncio.Event()
         self.joins = 0
         self.hello: KeeperHello | None = None
+        self.stock: Stock | None = None  # as the host said last, since it joined
         self._open_link = open_link
         self._jobs = jobs
         self._on_checkpoint = on_checkpoint
         self._on_refusal = on_refusal
+        self._on_moved = on_moved
         self._absence: _Absence | None = _Absence(NotReachedYet(), time.monotonic())
         self._links: dict[str, RemoteLink] = {}
         self._writer: FrameWriter | None = None
@@ -109,7 +121,9 @@ class HostConnection:
         self._requests[request.request] = request, future
         self.send(request)
         try:
-            return await future
+            moved = await future
+            self._on_moved(request, moved)
+            return moved
         finally:
             del self._requests[request.request]
             if not future.done() or future.cancelled():
@@ -119,6 +133,10 @@ class HostConnection:
         """Have the host forget what the node does not need any more."""
         if self.joined.is_set():
             self.send(Known(tuple(self._links), tuple(self._jobs())))
+
+    def ask(self, models: Iterable[str]) -> None:
+        """Have the host say what it has for jobs, and make models ready; `stock` is the answer."""
+        self.send(Ask(tuple(models)[:MAX_MODELS]))
 
     def relink(self) -> None:
         """Reach the host anew: how it is reached has changed."""
@@ -186,6 +204,8 @@ class HostConnection:
                 self._join(hello)
             case Away(reason):
                 self._gone(from_data(Reason, reason))
+            case Stock():
+                self.stock = message
             case Turned(detail):
                 self._on_refusal(self, one_line(detail))
             case Moved(request):
@@ -199,7 +219,7 @@ class HostConnection:
                     link.take(message)
 
     def _join(self, hello: KeeperHello) -> None:
-        self.hello = hello
+        self.hello, self.stock = hello, None
         self._absence = None
         self.joins += 1
         self.joined.set()

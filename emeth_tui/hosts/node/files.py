@@ -28,7 +28,10 @@ log = logging.getLogger(__name__)
 class FarJobFiles:
     """Files of jobs that train on a host. What the node holds is at home in its own directories."""
 
-    def __init__(self, home: JobFiles, connection: HostConnection, limit_bytes: LimitBytes) -> None:
+    def __init__(
+        self, home: JobFiles, connection: HostConnection, limit_bytes: LimitBytes, carrier: Carrier
+    ) -> None:
+        self._carrier = carrier
         self._home = home
         self._connection = connection
         self._limit_bytes = limit_bytes
@@ -71,7 +74,8 @@ class FarJobFiles:
                 log.warning("job %s: its checkpoint did not come home: %s", job_id, english(error.reason))
 
     async def bring_result(self, job_id: JobId) -> Path:
-        """Fetch the result. Raise JobFileMissing when the host does not have it, DeviceFailed."""
+        """Fetch the result, before any checkpoint. Raise JobFileMissing when it is lost, DeviceFailed."""
+        self._carrier.drop(job_id)
         await self._move(partial(_bring, job_id, "result", self._limit_bytes(job_id)))
         return await self._home.bring_result(job_id)
 
@@ -129,6 +133,12 @@ class Carrier:
         for job_id in self._moving.keys() - set(jobs):
             self._moving[job_id].cancel()
         self.home_at = {job_id: at_s for job_id, at_s in self.home_at.items() if job_id in jobs}
+
+    def drop(self, job_id: JobId) -> None:
+        """Bring nothing more of a job, nor the checkpoint that is on its way."""
+        self._newer.discard(job_id)
+        if (moving := self._moving.get(job_id)) is not None:
+            moving.cancel()
 
     def close(self) -> None:
         """Bring nothing more."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -16,9 +16,9 @@ from distributed.comm.core import connect
 from emeth_tui.backoff import Backoff
 from emeth_tui.errors import HostError
 from emeth_tui.foreign_text import one_line
-from emeth_tui.hosts.keeper.place import KeeperPlace
+from emeth_tui.hosts.keeper.place import KeeperPlace, Means
 from emeth_tui.hosts.keeper.relay import keeper_connection
-from emeth_tui.hosts.messages import FarDevice, Versions
+from emeth_tui.hosts.messages import Versions
 from emeth_tui.hosts.tls.contexts import context_of
 from emeth_tui.hosts.tls.invitation import Invitation, read_invitation
 from emeth_tui.hosts.tls.names import FRAMES, NODE_DNS_NAME, tls_address
@@ -99,7 +99,7 @@ class Joining:
         self,
         invitation: Invitation,
         place: KeeperPlace,
-        devices: Sequence[FarDevice],
+        means: Means,
         on_connection: OnConnection,
         on_failure: Callable[[str], None],
     ) -> None:
@@ -108,7 +108,7 @@ class Joining:
         Raise HostError when the file's certificates or key are none.
         """
         self._place = place
-        self._devices = devices
+        self._means = means
         self._on_connection = on_connection
         self._on_failure = on_failure
         self._use(invitation)
@@ -175,7 +175,7 @@ class Joining:
     async def _serve(self, comm: PlainTLS, message: dict[str, Any]) -> None:
         versions = _versions(message)
         try:
-            connected = await asyncio.to_thread(keeper_connection, self._place, self._devices)
+            connected = await asyncio.to_thread(keeper_connection, self._place, self._means)
         except HostError as error:
             await comm.write({"status": "error", "text": english(error.reason)})
             return

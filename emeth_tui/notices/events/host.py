@@ -20,6 +20,21 @@ class HostDiffers(EventBody):
     ours: str
 
 
+class HostModelReady(EventBody):
+    host: str
+    model: str
+
+
+class HostModelTrouble(EventBody):
+    """A host cannot get a model that jobs may need: it gets no job of it."""
+
+    severity = Severity.WARNING
+
+    host: str
+    model: str
+    reason: Reason
+
+
 class HostAway(EventBody):
     severity = Severity.WARNING
 

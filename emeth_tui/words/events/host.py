@@ -10,6 +10,8 @@ from emeth_tui.notices.notice import Notice
 SENTENCES: Mapping[type[Notice], str] = {
     host.HostJoined: "host {host} joined: {devices}",
     host.HostDiffers: "host {host} has {what} {theirs}, this machine {ours}: results may differ a little",
+    host.HostModelReady: "the model {model} is ready on host {host}",
+    host.HostModelTrouble: "host {host} does not have the model {model}: {reason}; it gets no job of it",
     host.HostAway: "host {host} is away: {reason}; its jobs go on there, and are waited for",
     host.HostBack: "host {host} is back after {lasted_s}",
     host.HostRemoved: "host {host} is no longer used",
@@ -30,6 +32,10 @@ _REACH_HOST = (
 )
 REMEDIES: Mapping[type[Notice], str] = {
     host.HostDiffers: "install the same versions on both machines; until then the host trains all the same",
+    host.HostModelTrouble: (
+        "see to the host's way to the hub (HF_ENDPOINT, proxies) and its disk, or put the model's directory "
+        "under the same path there; it is tried again by itself, and other devices train meanwhile"
+    ),
     host.HostAway: _REACH_HOST,
     host.JobMoved: _REACH_HOST,
     host.HostRefused: (

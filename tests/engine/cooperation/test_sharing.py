@@ -44,7 +44,7 @@ class House:
             settings=SimpleNamespace(training=SimpleNamespace(cooperative=cooperative, averaging=averaging)),
             network=SimpleNamespace(verification=verification),
             leases=self.leases,
-            forecasts=SimpleNamespace(together=self._together),
+            forecasts=SimpleNamespace(together=self._together, able=lambda workers, _task: list(workers)),
             book=SimpleNamespace(
                 update=lambda _job_id, **changes: make_ready_job(**changes),
                 open_jobs=lambda: [make_ready_job(reserved_bytes=self.reserved_bytes)],

@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from emeth_tui.engine.estimates.durations import Phase, Task
+from emeth_tui.engine.estimates.durations import Phase, Remaining, Task, by_formula, gauge_for
 from emeth_tui.engine.estimates.forecasts import Forecasts, Measurements
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.errors import DiskFull
-from emeth_tui.model import Averaging, JobState, Language
+from emeth_tui.model import Averaging, JobId, JobState, Language
 from emeth_tui.notices.events.market import Idle
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import NoneTaken
+from emeth_tui.notices.reasons.network.host import NotAskedYet
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.store.database import Store
 from emeth_tui.store.measurements import Gauge, Measurement, Quantity
@@ -49,7 +50,9 @@ async def test_after_one_job_the_next_claim_is_judged_by_measurement(network: Ha
         idle = [english(event.body) for event in node.seen if event.kind == "idle"]
         kept = {one.gauge.quantity for one in node.store.measurements.all()}
     assert "by the reference's formula" in idle[0]
-    others = {Quantity.DOWNLOAD, Quantity.UPLOAD, Quantity.WRITING, Quantity.AVERAGING}  # small, quick, alone
+    # Small, quick, alone, and here.
+    others = {Quantity.DOWNLOAD, Quantity.UPLOAD, Quantity.WRITING, Quantity.AVERAGING}
+    others |= {Quantity.SENDING, Quantity.FETCHING}
     assert kept == set(Quantity) - others
 
 
@@ -124,9 +127,10 @@ async def test_a_kept_worker_is_let_go_with_its_job(network: Harness) -> None:
 
 
 def trained(device: str, tokens_per_s: float) -> list[Measurement]:
+    tokens = gauge_for(Quantity.TOKENS, TASK, device=device)
     return [
         Measurement(Gauge(Quantity.TRAINING, device, MODEL, batch=BATCH), tokens_per_s * 100.0, 100.0),
-        Measurement(Gauge(Quantity.TOKENS, "", MODEL, "en"), 25_000.0, 100_000.0),
+        Measurement(tokens, 25_000.0, 100_000.0),
     ]
 
 
@@ -218,6 +222,106 @@ def test_a_device_that_never_trained_is_taken_for_no_faster_than_the_slowest(kep
     assert guess.worker.device == "new"
     assert not guess.duration.measured
     assert guess.duration.high_s >= max(measured.duration.high_s, 183.0)
+
+
+def at_host(estimates: Forecasts, leases: WorkerLeases, host: str, kind: str) -> Any:
+    """Add a device of a host."""
+    worker: Any = QuickWorker(len(leases.workers), f"{host} · {kind}", Script())
+    worker.host, worker.kind = host, kind
+    leases.add(worker)
+    return worker
+
+
+def test_an_equal_device_of_a_host_needs_no_measurement_of_its_own(kept: Measurements) -> None:
+    estimates, leases = forecasts(kept, "gpu")
+    kept.keep(trained("gpu", 50_000.0))
+    here = estimates.plan(TASK)
+    far = at_host(estimates, leases, "b", "gpu")
+    leases.keep(make_job().job_id, here.worker)
+
+    there = estimates.plan(TASK)
+
+    assert there.worker is far
+    assert there.duration.measured
+    transfers = [one for one in there.duration.phases if one.phase in {Phase.SEND, Phase.FETCH}]
+    assert [one.seconds.high for one in transfers] == [1.0, TASK.result_bytes / 1e6]  # before any is measured
+    added = sum(one.seconds.expected for one in transfers)
+    assert there.duration.expected_s == pytest.approx(here.duration.expected_s + added)
+
+
+def test_transfers_are_as_quick_as_they_were_with_that_host(kept: Measurements) -> None:
+    estimates, leases = forecasts(kept, "gpu")
+    kept.keep(trained("gpu", 50_000.0))
+    leases.keep(make_job().job_id, leases.workers[0])
+    at_host(estimates, leases, "b", "gpu")
+    estimates.moved("c", Quantity.FETCHING, 10**9, 1.0)  # another host
+    estimates.moved("b", Quantity.FETCHING, 1_000, 10.0)  # too little to say anything
+    before = estimates.plan(TASK).duration
+    estimates.moved("b", Quantity.SENDING, 10**8, 1.0)
+    estimates.moved("b", Quantity.FETCHING, 10**8, 1.0)
+    after = estimates.plan(TASK).duration
+
+    seconds = {one.phase: one.seconds.expected for one in after.phases}
+    assert (seconds[Phase.SEND], seconds[Phase.FETCH]) == (0.01, TASK.result_bytes / 10**8)
+    assert before.high_s > after.high_s
+
+
+def test_without_measurements_the_formula_and_the_transfers_count(kept: Measurements) -> None:
+    estimates, leases = forecasts(kept)
+    at_host(estimates, leases, "b", "gpu")
+
+    needed = estimates.plan(TASK).duration
+
+    assert not needed.measured
+    assert needed.high_s == by_formula(TASK, Remaining.all_of(TASK)).high_s + (1e6 + TASK.result_bytes) / 1e6
+
+
+def test_what_a_host_measured_changes_nothing_for_a_device_with_figures_of_its_own(
+    kept: Measurements,
+) -> None:
+    estimates, leases = forecasts(kept, "gpu")
+    kept.keep(trained("gpu", 50_000.0))
+    before = estimates.plan(TASK)
+    far = at_host(estimates, leases, "b", "gpu")
+    kept.keep(trained("gpu · b", 1e12))
+    leases.keep(make_job().job_id, far)
+
+    assert estimates.plan(TASK) == before
+
+
+def test_a_device_without_figures_goes_by_all_that_equal_ones_at_hosts_have_shown(kept: Measurements) -> None:
+    estimates, _leases = forecasts(kept, "gpu")
+    assert not estimates.plan(TASK).duration.measured
+    kept.keep([*trained("gpu · b", 50_000.0), *trained("gpu · c", 5_000.0), *trained("gpu2 · c", 1.0)])
+
+    seconds = {one.phase: one.seconds for one in estimates.plan(TASK).duration.phases}
+
+    assert seconds[Phase.TRAIN].low < 30 * 250_000 / 50_000.0
+    assert 30 * 250_000 / 5_000.0 < seconds[Phase.TRAIN].high < 30 * 250_000 / 2_500.0
+
+
+def test_a_host_that_lacks_something_is_no_candidate(kept: Measurements) -> None:
+    workers: Any = [QuickWorker(0, "cpu", Script())]
+    leases = WorkerLeases(workers)
+    lacking: list[Any] = []
+    estimates = Forecasts(
+        kept,
+        leases,
+        "storage.example",
+        host_refusal=lambda worker, _task: NotAskedYet() if worker in lacking else None,
+    )
+    far = at_host(estimates, leases, "b", "gpu")
+    kept.keep([*trained("cpu", 1_000.0), *trained("gpu · b", 50_000.0)])
+    job = make_job(dataset_bytes=TASK.dataset_bytes, model=MODEL)
+    assert estimates.plan(TASK).worker is far
+
+    lacking.append(far)
+
+    assert estimates.plan(TASK).worker is workers[0]
+    estimates.keep_worker(job)
+    assert leases.place_of(job.job_id) is workers[0]
+    estimates.keep_worker(make_job(job_id=JobId("0x" + "1" * 32)))
+    assert leases.free == [far]
 
 
 def test_another_language_of_the_same_model_is_not_measured_yet(kept: Measurements) -> None:

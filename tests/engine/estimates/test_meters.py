@@ -176,7 +176,9 @@ def test_what_is_left_follows_the_training() -> None:
     assert (validating.epochs, validating.validations) == (20.0, 20.5)
     assert went_back.epochs == pytest.approx(21.6)
     assert (trained.epochs, trained.validations, trained.results) == (0.0, 0.0, 1.0)
-    assert meter.remaining() == Remaining(upload_bytes=TASK.result_bytes, tokens=10_000, valid_tokens=1_000)
+    assert meter.remaining() == Remaining(
+        upload_bytes=TASK.result_bytes, fetch_bytes=TASK.result_bytes, tokens=10_000, valid_tokens=1_000
+    )
 
 
 def test_the_running_job_shows_its_own_speed_long_before_it_is_kept() -> None:

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from emeth_tui.errors import ExitCode, HostError
-from emeth_tui.hosts.keeper.place import KeeperPlace
+from emeth_tui.hosts.keeper.place import KeeperPlace, Means
 from emeth_tui.hosts.node.book import Book, Host, OverTls, read_book
 from emeth_tui.hosts.tls.certificates import Authority
 from emeth_tui.hosts.tls.contexts import TlsFiles, context_of
@@ -133,7 +133,7 @@ def test_a_damaged_key_is_said(tmp_path: Path) -> None:
     begin = content.index("-----BEGIN PRIVATE KEY-----") + 40
     path.write_text(content[:begin] + "AAAA" + content[begin + 4 :])
     with pytest.raises(HostError) as refused:
-        Joining(read_invitation(path), KeeperPlace(tmp_path), [], print, print)
+        Joining(read_invitation(path), KeeperPlace(tmp_path), Means((), 0), print, print)
     assert isinstance(refused.value.reason, InvitationUnreadable)
 
 

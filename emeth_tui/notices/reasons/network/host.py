@@ -60,6 +60,20 @@ class HostNotReached(Reason):
     detail: str
 
 
+class HostLacks(Reason):
+    host: str
+    cause: Reason
+
+
+class NotAskedYet(Reason):
+    pass
+
+
+class HostDiskFull(Reason):
+    free_bytes: int
+    needed_bytes: int
+
+
 class FileTooLarge(Reason):
     name: str
     size_bytes: int

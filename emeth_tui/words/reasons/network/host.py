@@ -23,6 +23,9 @@ SENTENCES: Mapping[type[Notice], str] = {
     host.NotReachedYet: "connecting",
     host.HostSilent: "silent for {lasted_s}: {cause}",
     host.HostNotReached: "the host is not reached: {detail}",
+    host.HostLacks: "host {host}: {cause}",
+    host.NotAskedYet: "it has not said yet what it has for jobs",
+    host.HostDiskFull: "its disk has {free_bytes} to spare and the job needs {needed_bytes}",
     host.FileTooLarge: "the host's {name} has {size_bytes}, and at most {limit_bytes} are taken",
     host.TransferBroke: "host {host}: a file was not moved: {cause}",
     host.NotAHostName: (
