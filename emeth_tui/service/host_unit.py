@@ -7,18 +7,22 @@ from collections.abc import Sequence
 from emeth_tui.errors import ExitCode
 from emeth_tui.service.unit import word
 
-NAME = "emeth-tui-host.service"
 RESTART_AFTER_S = 15
 
 
-def host_unit(command: Sequence[str]) -> str:
+def unit_name(host: str, node: str) -> str:
+    """Name the unit of a host of a node's: a machine may be a host of several, each with its own."""
+    return f"emeth-tui-host-{host}-{node}.service"
+
+
+def host_unit(command: Sequence[str], host: str, node: str) -> str:
     """Return the unit of a command. The keeper that it starts goes on when the relay is stopped."""
     program, *arguments = command
     started = " ".join([word(f":{program}"), *map(word, arguments)])
     lines = [
         "# Written by `emeth-tui hosts service`; `systemctl edit` adds to it.",
         "[Unit]",
-        "Description=Emeth host",
+        f"Description=Emeth host {host} of node {node}",
         "StartLimitIntervalSec=0",
         "",
         "[Service]",

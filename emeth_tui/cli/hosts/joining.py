@@ -77,26 +77,31 @@ def _failed(detail: str) -> None:
 @click.option("--print", "only_print", is_flag=True, help="Print the unit, and change nothing.")
 @click.pass_context
 def service(context: click.Context, file: Path, only_print: bool) -> ExitCode:
-    """Have your systemd run `emeth-tui hosts join FILE`, now and at each start of the machine."""
+    """Have your systemd run `emeth-tui hosts join FILE`, now and at each start of the machine.
+
+    The unit is named by the host and the node: a machine that trains for several nodes has one for each.
+    """
     from emeth_tui.hosts.tls.invitation import read_invitation
-    from emeth_tui.service.host_unit import NAME, host_unit
+    from emeth_tui.service.host_unit import host_unit, unit_name
     from emeth_tui.service.systemd import Systemd
     from emeth_tui.service.unit import Scope
 
-    read_invitation(file)
+    invitation = read_invitation(file)
+    host, node = invitation.name, invitation.node
     config = context.find_root().params.get("config")
     options = [] if config is None else ["--config", str(Path(config).absolute())]
-    text = host_unit([sys.executable, "-m", "emeth_tui", *options, "hosts", "join", str(file.absolute())])
+    command = [sys.executable, "-m", "emeth_tui", *options, "hosts", "join", str(file.absolute())]
+    text, name = host_unit(command, host, node), unit_name(host, node)
     if only_print:
         print(text, end="")
         return ExitCode.OK
-    systemd = Systemd(Scope.USER, name=NAME)
+    systemd = Systemd(Scope.USER, name=name)
     systemd.write(text)
     print(_("{path}: written").format(path=systemd.unit_path))
     if not systemd.runs:
         narrate(_("systemd does not run here: the service starts where it does"))
         return ExitCode.OK
     systemd.control("daemon-reload")
-    systemd.control("enable", "--now", "--no-block", NAME)
+    systemd.control("enable", "--now", "--no-block", name)
     narrate(_("without `loginctl enable-linger` it ends when you log out"))
     return ExitCode.OK

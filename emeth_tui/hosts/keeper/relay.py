@@ -15,11 +15,11 @@ from pathlib import Path
 from emeth_tui.errors import HostError
 from emeth_tui.hardening import child_environment
 from emeth_tui.hosts.keeper.place import KeeperPlace, Means
+from emeth_tui.hosts.logs import opened_log
 from emeth_tui.notices.reasons.network.host import KeeperNotStarted
 from emeth_tui.transport.local_socket import connected_socket, join_to_streams
 
 START_LIMIT_S = 60.0  # on a machine that is very busy
-MAX_LOG_BYTES = 4 << 20
 _BETWEEN_TRIES_S = 0.05
 
 
@@ -49,13 +49,11 @@ def keeper_connection(place: KeeperPlace, means: Means) -> socket.socket:
 
 def _start(place: KeeperPlace, means: Means, log_path: Path) -> subprocess.Popen[bytes]:
     place.make()
-    if log_path.exists() and log_path.stat().st_size > MAX_LOG_BYTES:
-        log_path.replace(log_path.with_suffix(".log.1"))
     words = [sys.executable, "-m", "emeth_tui", "hosts", "keeper", "--directory", str(place.root)]
     words += ["--limit", str(means.limit_bytes)]
     for device in means.devices:
         words += ["--on", device.name, str(device.threads)]
-    descriptor = os.open(log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = opened_log(log_path)
     try:
         return subprocess.Popen(
             words,

@@ -28,6 +28,7 @@ from emeth_tui.hosts.keeper.attempts import Attempts
 from emeth_tui.hosts.keeper.files import Digests, FarEnd, delete_files, unwanted_files, used_by_job
 from emeth_tui.hosts.keeper.models import KeeperModels
 from emeth_tui.hosts.keeper.place import KeeperPlace, Means
+from emeth_tui.hosts.logs import log_to_standard_error
 from emeth_tui.hosts.messages import KeeperHello, Known, ToKeeper, Versions
 from emeth_tui.hosts.no_pickles import refuse_pickles
 from emeth_tui.store.lock import take_lock
@@ -196,8 +197,7 @@ def run_keeper(place: KeeperPlace, means: Means, idle_end_s: float = IDLE_END_S)
         lock = take_lock(place.root)
     except AlreadyRunning:
         return False
-    logging.Formatter.converter = time.gmtime
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_to_standard_error(logging.INFO)
     for number in (signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     log.info("keeper, process %d, on %s", os.getpid(), ", ".join(device.name for device in means.devices))

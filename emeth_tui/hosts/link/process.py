@@ -17,6 +17,7 @@ from emeth_tui.hosts import messages
 from emeth_tui.hosts.frames import FrameReader, FrameWriter
 from emeth_tui.hosts.link.line import Route, ssh_line
 from emeth_tui.hosts.link.link import Link
+from emeth_tui.hosts.logs import log_to_standard_error
 from emeth_tui.hosts.no_pickles import refuse_pickles
 
 MAX_MEMORY_BYTES = 1 << 30
@@ -38,7 +39,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the node decides what they mean
     resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    log_to_standard_error(logging.WARNING)
     asyncio.run(_main(Route(destination, tuple(ssh), remote_command, node), Path(jobs_dir)))
 
 

@@ -72,6 +72,4 @@ class Links:
         return self._tls
 
     def _log_path(self, name: str) -> Path:
-        path = self._state_dir / "logs" / f"{name}.log"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
+        return self._state_dir / "logs" / f"{name}.log"

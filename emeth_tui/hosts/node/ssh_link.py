@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emeth_tui.hosts.link.line import Route
+from emeth_tui.hosts.logs import opened_log
 from emeth_tui.hosts.node.connection import Streams
 from emeth_tui.process.children import end_child, start_child
 
@@ -38,8 +39,7 @@ async def ssh_link(route: Route, surroundings: Surroundings) -> AsyncIterator[St
 @asynccontextmanager
 async def child(surroundings: Surroundings, module: str, *words: str) -> AsyncIterator[Streams]:
     """Run a module of ours as a child that logs to a file, and end it afterwards. Raise OSError."""
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-    descriptor = os.open(surroundings.log_path, flags, 0o600)
+    descriptor = opened_log(surroundings.log_path)
     try:
         process = await start_child(
             *(sys.executable, "-m", module, *words),

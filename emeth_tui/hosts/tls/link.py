@@ -20,6 +20,7 @@ import msgspec
 from emeth_tui.foreign_text import one_line
 from emeth_tui.hosts.frames import FrameReader, FrameWriter
 from emeth_tui.hosts.link.link import Link
+from emeth_tui.hosts.logs import log_to_standard_error
 from emeth_tui.hosts.messages import ToLink, Turned
 from emeth_tui.hosts.tls.contexts import TlsFiles, context_of
 from emeth_tui.hosts.tls.line import tls_line
@@ -122,6 +123,6 @@ def run_link(directory: str, port: str, jobs_dir: str, socket_dir: str) -> None:
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the node decides what they mean
     resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    log_to_standard_error(logging.WARNING)
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it logs what strangers send
     asyncio.run(_main(TlsFiles(Path(directory)), int(port), Path(jobs_dir), Path(socket_dir)))

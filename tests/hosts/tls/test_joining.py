@@ -15,7 +15,9 @@ from pathlib import Path
 import msgspec
 import psutil
 import pytest
+from click.testing import CliRunner
 
+from emeth_tui.cli.hosts.joining import service
 from emeth_tui.errors import ExitCode, HostError
 from emeth_tui.hosts.keeper.place import KeeperPlace, Means
 from emeth_tui.hosts.node.book import Book, Host, OverTls, read_book
@@ -33,6 +35,7 @@ from emeth_tui.notices.reasons.network.host import (
     OtherNodePort,
 )
 from emeth_tui.service.host_unit import host_unit
+from emeth_tui.service.systemd import Systemd
 from tests.hosts.far import NODE, FarHost
 from tests.hosts.test_commands import Here
 from tests.hosts.tls.network import Network
@@ -167,9 +170,26 @@ def test_an_authority_signs_for_a_name_of_any_host(tmp_path: Path) -> None:
 
 
 def test_systemd_leaves_the_keeper_alone() -> None:
-    unit = host_unit(["/usr/bin/python3", "-m", "emeth_tui", "hosts", "join", "/home/my box/b.emeth"])
+    unit = host_unit(
+        ["/usr/bin/python3", "-m", "emeth_tui", "hosts", "join", "/home/my box/b.emeth"], "b", NODE
+    )
+    assert f"Description=Emeth host b of node {NODE}\n" in unit
     assert "KillMode=process\n" in unit
     assert 'ExecStart=:/usr/bin/python3 -m emeth_tui hosts join "/home/my box/b.emeth"\n' in unit
+
+
+def test_a_machine_that_is_a_host_of_two_nodes_has_a_unit_for_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setattr(Systemd, "runs", False)
+    for node in (NODE, "0" * 16):
+        path = tmp_path / f"{node}.emeth"
+        write_host_file(tmp_path / node, node, "b", PLACE, HERE, path)
+        assert CliRunner().invoke(service, [str(path)], catch_exceptions=False).exit_code == 0
+    units = {path.name: path.read_text() for path in (tmp_path / "config/systemd/user").iterdir()}
+    assert set(units) == {f"emeth-tui-host-b-{NODE}.service", f"emeth-tui-host-b-{'0' * 16}.service"}
+    assert all(f"{name[-24:-8]}.emeth" in text for name, text in units.items())
 
 
 @pytest.mark.process
