@@ -14,12 +14,18 @@ from emeth_tui.model import JobId
 from emeth_tui.workers.supervisor import Worker
 
 Choose = Callable[[Sequence[Worker]], Worker | None]  # None: rather wait for another
+Returns = Callable[[Worker], bool]
 CallRoll = Callable[[Sequence[Worker]], Awaitable[None]]
 
 
 def first(workers: Sequence[Worker]) -> Worker:
     """Return the first worker: any will do."""
     return workers[0]
+
+
+def never(_worker: Worker) -> bool:
+    """Take no worker that is drained."""
+    return False
 
 
 async def taken_for_present(_workers: Sequence[Worker]) -> None:
@@ -37,6 +43,7 @@ class WorkerLeases:
         self._lent: set[JobId] = set()
         self._held: list[Worker] = []
         self._held_without_end: list[Worker] = []  # of those: nobody knows when they are let go
+        self._drained: dict[Worker, bool] = {}  # and whether a job that was there may come back
         self._exempt: set[JobId] = set()  # jobs that are finished first, whoever is held
         self._waiting: deque[asyncio.Event] = deque()
         self._jobs_of_parts: dict[JobId, JobId] = {}
@@ -48,8 +55,8 @@ class WorkerLeases:
 
     @property
     def usable(self) -> list[Worker]:
-        """The workers whose devices work, busy or not."""
-        return [worker for worker in self._workers if worker.usable]
+        """The workers whose devices work and that are not drained, busy or not."""
+        return [worker for worker in self._workers if worker.usable and worker not in self._drained]
 
     @property
     def free(self) -> list[Worker]:
@@ -87,11 +94,24 @@ class WorkerLeases:
     def remove(self, worker: Worker) -> JobId | None:
         """Stop lending a worker; return the job it is training, if any, which has to move to another."""
         self._workers.remove(worker)
+        self._drained.pop(worker, None)
         for job_id in [job_id for job_id, taken in self._places.items() if taken is worker]:
             if job_id in self._lent:
                 return self._job_of(job_id)
             self.release(job_id)
         return None
+
+    def drain(self, worker: Worker, *, for_good: bool = False) -> None:
+        """Give a worker no new jobs until `undrain`. What it has or is reserved for stays with it.
+
+        A job that it had comes back after a failure or a restart, unless this is `for_good`.
+        """
+        self._drained[worker] = not for_good
+
+    def undrain(self, worker: Worker) -> None:
+        """Give a worker new jobs again."""
+        if self._drained.pop(worker, None) is not None:
+            self.look_again()
 
     def hold(self, worker: Worker, *, without_end: bool = False) -> None:
         """Lend a worker to nobody until `let_go`, but to jobs that are exempt; a job that has it keeps it.
@@ -161,17 +181,22 @@ class WorkerLeases:
 
     @asynccontextmanager
     async def lend(
-        self, job_id: JobId, choose: Choose = first, *, part_of: JobId | None = None
+        self,
+        job_id: JobId,
+        choose: Choose = first,
+        *,
+        part_of: JobId | None = None,
+        returns_to: Returns = never,
     ) -> AsyncIterator[Worker]:
         """Lend a job the worker reserved for it, or else a free one, waiting until there is one.
 
         Who waits for a held worker has it reserved, and leaves it for a free one where that is the choice.
-        `job_id` may be a part of a job.
+        `job_id` may be a part of a job. `returns_to` says to which workers it may come back that are drained.
         """
         if part_of is not None:
             self._jobs_of_parts[job_id] = part_of
         try:
-            worker = await self._worker_for(job_id, choose)
+            worker = await self._worker_for(job_id, choose, returns_to)
             self._lent.add(job_id)
             yield worker
         finally:
@@ -187,19 +212,19 @@ class WorkerLeases:
         """Return the worker lent to a job now; of one that is shared out, that of its first part."""
         return self._places[job_id] if job_id in self._lent else None
 
-    async def _worker_for(self, job_id: JobId, choose: Choose) -> Worker:
+    async def _worker_for(self, job_id: JobId, choose: Choose, returns_to: Returns) -> Worker:
         """Give a job its place, waiting until it may work there."""
         woken = asyncio.Event()
         self._waiting.append(woken)
         try:
-            while (worker := self._place(job_id, choose)) is None or self.must_rest(job_id):
+            while (worker := self._place(job_id, choose, returns_to)) is None or self.must_rest(job_id):
                 woken.clear()
                 await woken.wait()
         finally:
             self._waiting.remove(woken)
         return worker
 
-    def _place(self, job_id: JobId, choose: Choose) -> Worker | None:
+    def _place(self, job_id: JobId, choose: Choose, returns_to: Returns) -> Worker | None:
         """Move a job to the best worker that it can have, and return it; a held one only reserves it."""
         kept = self._places.get(job_id)
         if kept is not None and not kept.usable:
@@ -211,10 +236,17 @@ class WorkerLeases:
             options = [*self.free, kept]
         else:
             options = self.free or self.resting or self.out_of_reach or self._kept_while_held_for(job_id)
+        options = [*options, *self._drained_for(returns_to)]
         worker = choose(options) if options else None
         if worker is not None and worker is not kept:
             self._move(job_id, worker)
         return worker
+
+    def _drained_for(self, returns_to: Returns) -> list[Worker]:
+        """Return the drained workers without a job that one may come back to."""
+        taken, held = list(self._places.values()), self._held
+        free = [worker for worker in self._drained if worker.usable and worker not in [*taken, *held]]
+        return [worker for worker in free if self._drained[worker] and returns_to(worker)]
 
     def _kept_while_held_for(self, job_id: JobId) -> list[Worker]:
         """Return what an exempt job may take from jobs that wait for hours: they do not work there now."""

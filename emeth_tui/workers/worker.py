@@ -90,7 +90,6 @@ class Worker:
         self.index = index
         self.host = config.host
         self.device = f"{config.host} · {config.device}" if config.host else config.device
-        self.draining = False  # its job is its last
         self._config = config
         self._limits = limits
         self._on_change = on_change
@@ -115,7 +114,7 @@ class Worker:
     @property
     def usable(self) -> bool:
         """True when jobs may be given to it: its device started, and the last start did not fail."""
-        return self._usable and not self._closing and not self.draining and self._away is None
+        return self._usable and not self._closing and self._away is None
 
     @property
     def kind(self) -> str:

@@ -241,3 +241,40 @@ async def test_a_part_of_a_job_has_a_worker_that_works_for_the_job() -> None:
         assert not leases.must_rest(SECOND), "who is finished first is so with all its workers"
         assert leases.remove(two) == FIRST
     assert leases.members_of(FIRST) == []
+
+
+async def test_a_drained_worker_keeps_what_it_has_and_gets_nothing_new() -> None:
+    leases = new_desk("one", "two")
+    one, two = leases.workers
+    leases.keep(FIRST, one)
+    leases.drain(one)
+    assert (leases.usable, leases.free) == ([two], [two])
+    async with leases.lend(FIRST) as ours, comers(leases, SECOND, THIRD) as (second, third):
+        assert ours is one
+        assert (second.worker, third.worker) == (two, None)
+        leases.undrain(one)
+        await settled()
+        assert third.worker is None  # FIRST is still there
+    assert leases.free == [one, two]
+
+
+async def test_a_job_comes_back_to_a_drained_worker_that_had_it_and_to_none_that_leaves() -> None:
+    leases = new_desk("one")
+    (one,) = leases.workers
+    leases.drain(one)
+    async with comers(leases, FIRST) as (other,):
+        async with leases.lend(SECOND, returns_to=lambda worker: worker is one) as ours:
+            assert ours is one
+        assert other.worker is None
+        leases.drain(one, for_good=True)
+        back = asyncio.create_task(_lent_again(leases))
+        await settled()
+        assert not back.done()
+        leases.undrain(one)
+        await other.leave()
+        assert await back is one
+
+
+async def _lent_again(leases: WorkerLeases) -> Worker:
+    async with leases.lend(SECOND, returns_to=lambda _worker: True) as worker:
+        return worker

@@ -14,12 +14,15 @@ from emeth_tui.engine.hosts import host_workers
 from emeth_tui.engine.hosts.host_workers import HostWorkers
 from emeth_tui.engine.steps.job_tasks import JobTasks
 from emeth_tui.hosts.link import link
+from emeth_tui.hosts.node.book import change_book
 from emeth_tui.model import JobId, WorkerPhase
 from emeth_tui.notices.events.host import HostModelTrouble
 from emeth_tui.notices.events.job import EpochDone
+from emeth_tui.notices.events.market import Idle
+from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.disk import CacheFull
 from emeth_tui.notices.reasons.market import NoneTaken
-from emeth_tui.notices.reasons.network.host import HostLacks, NotAskedYet
+from emeth_tui.notices.reasons.network.host import HostLacks
 from emeth_tui.notices.reasons.training.models import NoModelDirectory
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.workers.model_keeper import OnFetching
@@ -27,7 +30,7 @@ from tests.control.conftest import until
 from tests.engine.harness import TEXT, Harness, RunningNode
 from tests.faults.stage.processes import is_alive
 from tests.hosts.far import FarHost, write_hosts
-from tests.hosts.ways import Way
+from tests.hosts.ways import OverTls, Way
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 EPOCHS = 30
@@ -39,6 +42,16 @@ def keep_local_idle(node: RunningNode, idle: bool = True) -> None:
         if not worker.host:
             worker.usable = not idle  # type: ignore[misc]
     node.node._leases.look_again()
+
+
+async def lacked(node: RunningNode, kind: type[Reason]) -> Reason:
+    """Wait until the node takes no job because its host lacks something of a kind."""
+    while True:
+        body = (await node.event("idle")).body
+        assert isinstance(body, Idle)
+        refusal = body.reason.reason if isinstance(body.reason, NoneTaken) else None
+        if isinstance(refusal, HostLacks) and isinstance(refusal.cause, kind):
+            return refusal.cause
 
 
 async def epoch(node: RunningNode, job_id: JobId, least: int) -> None:
@@ -105,9 +118,7 @@ async def test_no_deposit_is_staked_on_a_host_that_is_not_ready(
         trouble = (await node.event("host_model_trouble")).body
         assert trouble == HostModelTrouble("b", model, NoModelDirectory(model))
         job_id = await network.post(fee_emt=20)
-        while not isinstance(reason := (await node.event("idle")).body.reason, NoneTaken):
-            pass
-        assert reason.reason == HostLacks("b", NoModelDirectory(model))
+        assert await lacked(node, NoModelDirectory) == NoModelDirectory(model)
         assert node.node.snapshot().hosts[0].lacks == NoModelDirectory(model)
         assert (await network.job(job_id)).status is JobStatus.REQUESTED
 
@@ -127,12 +138,9 @@ async def test_a_job_that_a_hosts_disk_does_not_hold_is_trained_here(
         keep_local_idle(node)
         await node.event("host_joined")
         job_id = await network.post(fee_emt=20)
-        while not isinstance(reason := (await node.event("idle")).body.reason, NoneTaken):
-            pass
-        while isinstance(reason.reason.cause, NotAskedYet):
-            reason = (await node.event("idle")).body.reason
-        assert isinstance(reason.reason.cause, CacheFull)
-        assert reason.reason.cause.limit_bytes == 1_000_000
+        refusal = await lacked(node, CacheFull)
+        assert isinstance(refusal, CacheFull)
+        assert refusal.limit_bytes == 1_000_000
 
         keep_local_idle(node, idle=False)
         await ends_well(network, node, job_id)
@@ -185,6 +193,32 @@ async def test_a_node_that_starts_anew_goes_on_where_the_host_is(
         await epoch(node, job_id, 5)
         await ends_well(network, node, job_id, some_unseen=True)
         assert node.script.trained_on == []
+
+
+async def test_a_host_finishes_its_job_while_it_is_drained_and_gives_it_up_when_it_is_removed(
+    network: Harness, way: Way, tmp_path: Path
+) -> None:
+    state_dir = tmp_path / "state" / "devnet"
+    write_hosts(state_dir, way.host(state_dir))
+    async with network.node() as node:
+        keep_local_idle(node)
+        job_id = await network.post(fee_emt=20, epochs=EPOCHS)
+        await epoch(node, job_id, 2)
+        change_book(state_dir, lambda book: book.drained("b", draining=True))
+        if isinstance(way, OverTls):
+            way.rotate(state_dir)
+            await until(lambda: node.node._hosts._workers._hosts["b"].connection.joins > 1)  # type: ignore[union-attr]
+        await until(lambda: node.node.snapshot().hosts[0].draining)
+        assert not node.node._leases.usable
+        await epoch(node, job_id, 4)
+        await node.stop()
+    async with network.node() as node:
+        await epoch(node, job_id, 5)
+        assert node.script.trained_on == []  # it went on there, with this machine's device free
+        change_book(state_dir, lambda book: book.without("b"))
+        await until(lambda: not node.node.snapshot().hosts)
+        await ends_well(network, node, job_id, some_unseen=True)
+        assert node.script.trained_on == [0]
 
 
 async def test_a_job_goes_on_elsewhere_and_its_host_stops_it_when_it_is_back(

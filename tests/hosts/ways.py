@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from emeth_tui.hosts.node.book import Host
+from emeth_tui.hosts.node.book import Book, Host, change_book
 from emeth_tui.hosts.tls.inviting import write_host_file
 from emeth_tui.hosts.tls.names import Place
 from tests.control.sshd import Sshd
@@ -72,6 +72,17 @@ class OverTls:
         tls = write_host_file(state_dir, NODE, "b", place, here, self.invitation)
         self.join()
         return Host("b", str(place), tls=tls)
+
+    def rotate(self, state_dir: Path) -> None:
+        """Give the host another certificate, and bring it there."""
+
+        def rotated(book: Book) -> Book:
+            before = book.find("b").tls
+            assert before is not None
+            tls = write_host_file(state_dir, NODE, "b", before.place, before.here, self.invitation)
+            return book.rotated("b", tls.certificate)
+
+        change_book(state_dir, rotated)
 
     def join(self) -> None:
         """Start what runs on the host."""

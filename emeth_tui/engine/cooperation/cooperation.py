@@ -182,7 +182,9 @@ class Cooperation:
         part.starving = True
         self._wake()
         try:
-            async with self._context.leases.lend(part.name, choose, part_of=self._job_id) as worker:
+            async with self._context.leases.lend(
+                part.name, choose, part_of=self._job_id, returns_to=self._context.far.trained_at(directory)
+            ) as worker:
                 part.starving, part.last_worker = False, worker
                 return await self._train_until_wanted_elsewhere(part, worker)
         finally:

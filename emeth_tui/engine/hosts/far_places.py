@@ -66,25 +66,25 @@ class FarPlaces:
         else:
             marker.unlink(missing_ok=True)
 
+    def trained_at(self, directory: Path) -> Callable[[Worker], bool]:
+        """Return whether a worker is on the host where a job, or a part of one, was trained last."""
+        host = host_of(directory)
+        return lambda worker: worker in self._files and self._files[worker].host == host
+
     def prefer(self, directory: Path, job: Job, choose: Choose) -> Choose:
         """Return `choose`, but for the workers of the host where a job was trained last, if any is free.
 
         Else for those that lack nothing for it: where there are none, it waits. `directory` is the job's, or
         that of a part of it.
         """
-        host, part = host_of(directory), JobId(directory.name)
+        was_there, part = self.trained_at(directory), JobId(directory.name)
         needed_bytes = job_needs_bytes(job.dataset_bytes, job.model)
 
         def goes_on_at(worker: Worker) -> bool:
-            files = self._files.get(worker)
-            return (
-                files is not None
-                and files.host == host
-                and not self._readiness[worker].is_full(needed_bytes, part)
-            )
+            return was_there(worker) and not self._readiness[worker].is_full(needed_bytes, part)
 
         def chosen(workers: Sequence[Worker]) -> Worker | None:
-            there = [worker for worker in workers if goes_on_at(worker)] if host else []
+            there = [worker for worker in workers if goes_on_at(worker)]
             able = there or [
                 worker
                 for worker in workers

@@ -166,7 +166,13 @@ class HostWorkers:
         if before.tls != entry.tls:
             host.connection.relink()  # its old certificate counts no more
         for worker in host.workers.values():
-            worker.draining = entry.draining
+            self._drain_as_wanted(host, worker)
+
+    def _drain_as_wanted(self, host: _OpenHost, worker: Worker) -> None:
+        if host.entry.draining:
+            self._leases.drain(worker)
+        else:
+            self._leases.undrain(worker)
 
     def _read_file(self) -> None:
         try:
@@ -195,7 +201,7 @@ class HostWorkers:
 
     async def _remove(self, host: _OpenHost, tasks: JobTasks) -> None:
         for worker in host.workers.values():
-            worker.draining = True  # so that no job moves from one device of the host to the next
+            self._leases.drain(worker, for_good=True)  # no job moves from one device to the next
         for device in list(host.workers):
             await self._remove_worker(host, device, tasks)
         host.connection.tidy()
@@ -230,8 +236,9 @@ class HostWorkers:
             return RemoteLink(host.connection, device.name, on_end)
 
         worker = self._pool.add(device.name, FarDevicePlace(host.entry.name, device.threads, open_link))
-        worker.draining = host.entry.draining
         self._context.far.add(worker, host.files, host.readiness)
+        if host.entry.draining:
+            self._leases.drain(worker)
         self._leases.add(worker)
         return worker
 

@@ -130,7 +130,8 @@ class JobPipeline:
             return
         directory = self._context.disk.files.directory(self._job_id)
         choose = self._context.far.prefer(directory, job, self._context.forecasts.choose(job))
-        async with self._leases.lend(self._job_id, choose) as worker:
+        trained_at = self._context.far.trained_at(directory)
+        async with self._leases.lend(self._job_id, choose, returns_to=trained_at) as worker:
             await self._resumed.wait()
             await train(self._context, self._job_id, worker)
 
