@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from eth_account.signers.local import LocalAccount
 from starlette.applications import Starlette
 from starlette.types import Message, Receive, Scope, Send
 from web3 import AsyncWeb3, Web3
+from web3.contract import Contract
 
 from emeth_tui.clients.chain.contracts import Call
 from emeth_tui.clients.chain.provider import ChainProvider
@@ -238,8 +240,12 @@ async def deploy_contracts(server: LocalServer, state_file: Path) -> None:
 
 
 def _make_call(address: str, contract: str, function: str, arguments: Sequence[object]) -> Call:
-    encoder = Web3().eth.contract(abi=abi(contract))
-    return Call(address, function, encoder.encode_abi(function, arguments))
+    return Call(address, function, _encoder(contract).encode_abi(function, arguments))
+
+
+@cache
+def _encoder(contract: str) -> type[Contract]:
+    return Web3().eth.contract(abi=abi(contract))
 
 
 async def _read(receive: Receive) -> bytes:

@@ -32,9 +32,11 @@ def estimate_gas(evm: Evm, header: Any, fields: dict[str, Any]) -> int:
         raise rejected(f"gas required exceeds allowance ({call.gas})")
     if most.error is not None:
         raise _failure(most)
-    # What was spent is enough, unless a nested call needs a share of the gas left (EIP-150): then search.
+    # What was spent is enough, unless nested calls need a share of the gas left (EIP-150), a 64th each: so
+    # the first steps are small. Each attempt executes everything, and takes as long as the transaction.
     too_little, enough = most.gas_spent - 1, call.gas
     attempt = most.gas_spent
+    step = max(1, int(most.gas_spent * _ESTIMATE_TOLERANCE))
     while enough - too_little > 1:
         if _succeeds_with(evm, header, call, attempt):
             enough = attempt
@@ -42,7 +44,10 @@ def estimate_gas(evm: Evm, header: Any, fields: dict[str, Any]) -> int:
             too_little = attempt
         if enough - too_little <= enough * _ESTIMATE_TOLERANCE:
             break
-        attempt = min((too_little + enough) // 2, too_little * 2)
+        attempt = (too_little + enough) // 2
+        if enough == call.gas:  # nothing has been enough yet
+            attempt = min(attempt, too_little + step)
+            step *= 2
     return enough
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from emeth_tui.devnet.chain.backends import PyEvmChain
 from emeth_tui.devnet.chain.errors import RpcError
+from emeth_tui.devnet.chain.evm import Call, CallResult, Evm
 from emeth_tui.devnet.chain.server import DevChain
 from tests.devnet.chain.raw_rpc import ALICE, CHAIN_ID, GENESIS_ACCOUNTS, RawRpc, signed
 
@@ -239,6 +240,26 @@ def test_an_estimate_is_enough_and_little_more(chain: DevChain) -> None:
     chain.request("eth_call", {**picky, "gas": hex(estimate)})
     with pytest.raises(RpcError):
         chain.request("eth_call", {**picky, "gas": hex(int(estimate * 0.98))})
+
+
+def test_an_estimate_of_a_nested_call_takes_three_executions(
+    chain: DevChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With all, with what that spent, and with the 64th that the caller keeps."""
+    gas: list[int] = []
+    call = Evm.call
+
+    def counted(evm: Evm, header: Any, one: Call) -> CallResult:
+        gas.append(one.gas)
+        return call(evm, header, one)
+
+    monkeypatch.setattr(Evm, "call", counted)
+    # Creation code: reverts unless sha256 of 32 kB goes well, for which it passes on all the gas it may.
+    hashing = {"data": "0x5f5f6180005f5f60025af16011575f5ffd5b00"}
+    estimate = int(chain.request("eth_estimateGas", hashing), 16)
+
+    assert len(gas) == 3
+    assert gas[1] < estimate == gas[2] < gas[1] * 1.016
 
 
 def test_calls_may_nest_as_deep_as_gas_goes(chain: DevChain) -> None:
