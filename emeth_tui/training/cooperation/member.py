@@ -35,10 +35,14 @@ class MemberEnd:
     _leaving: tuple[int, Weights] = (0, {})  # what the difference of an epoch leaves out
     _received: tuple[int, bytes] = (0, b"")  # the epoch of an average that came as a difference; its digest
 
+    def holds_average_before(self, epoch: int) -> bool:
+        """Whether what is handed over in `epoch` is a difference, and the average may come as one."""
+        return bool(self._base) and self.epoch == epoch - 1
+
     def hand_over(self, epoch: int, model: Gpt2, train_loss: float) -> None:
         """Write what is to be averaged. Raise DiskFull."""
         path = self.directory / RESULT_NAME
-        if not self.as_differences or not self._base or self.epoch != epoch - 1:
+        if not self.holds_average_before(epoch):
             hand_over(path, epoch, model, train_loss)
             return
         sent = self.leave_out(epoch, model)
@@ -57,7 +61,7 @@ class MemberEnd:
         Raise TrainingError when it does not lead there: this member and the node do not hold the same.
         """
         path = self.directory / AVERAGE_NAME
-        if not self._base or self.epoch != epoch - 1 or differences.epoch_of(path) != epoch:
+        if not self.holds_average_before(epoch) or differences.epoch_of(path) != epoch:
             return None
         shapes = {name: tuple(tensor.shape) for name, tensor in self._base.items()}
         try:

@@ -147,7 +147,7 @@ class PartTrainer(Trainer):
             return
         self._end.restore(own)
         has_handed_over = (self._at.epoch, self._at.blocks_done) == (epoch - 1, self._blocks)
-        if has_handed_over and self._end.epoch == epoch - 1:
+        if has_handed_over and self._end.holds_average_before(epoch):
             self._end.leave_out(epoch, self._model)
 
     def _restore_best(self, average: Average) -> None:

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from emeth_tui.errors import JobError, TrainingError
+from emeth_tui.model import Averaging
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.training.result import (
     DifferenceMalformed,
@@ -104,6 +105,19 @@ def test_a_stop_loses_nothing_of_what_is_left_out(
     members.train()
 
     assert_same_weights(result_weights(members.requests[0]), whole)
+
+
+@pytest.mark.parametrize("averaging", ["fp32", "int8"])
+def test_a_stop_before_the_first_average_is_gone_on_from(tmp_path: Path, averaging: Averaging) -> None:
+    members = Members(make_request(tmp_path / "job", TEXT, epochs=2, averaging=averaging), 2)
+    members.on_average = lambda epoch, paths: members.stop()
+    members.train()
+    assert not members.counted
+
+    members = members.again()
+    members.train()
+
+    assert members.counted.keys() == {1, 2}
 
 
 def stop_in(members: Members, at: str) -> None:
