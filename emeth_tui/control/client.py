@@ -256,6 +256,9 @@ class RemoteNode:
     async def drain(self) -> None:
         await self._do("drain")
 
+    async def drain_host(self, name: str, *, undo: bool = False) -> None:
+        await self._do("drain_host", name=name, undo=undo)
+
     async def request_stop(self) -> None:
         await self._do("request_stop")
 

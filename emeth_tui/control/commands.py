@@ -16,6 +16,7 @@ from emeth_tui.control.wire import (
     AnyCommand,
     ChangeSetting,
     CompareResult,
+    DrainHost,
     FetchResult,
     JobCommand,
     OrderJob,
@@ -53,6 +54,7 @@ class CommandedNode(Protocol):
     async def change_setting(self, key: str, text: str, *, by: Asker) -> Sequence[SettingChange]: ...
     async def reload_settings(self, *, by: Asker) -> Sequence[SettingChange]: ...
     async def drain(self, *, by: Asker) -> None: ...
+    async def drain_host(self, name: str, *, undo: bool, by: Asker) -> None: ...
     async def request_stop(self, *, by: Asker) -> None: ...
     def note_failed(self, command: str, reason: Reason, by: Asker) -> None:
         """Publish that a command was not carried out whose asker has gone."""
@@ -131,6 +133,8 @@ class Commands:
             return await method(JobId(command.job_id), Path(command.directory), by=by)
         if isinstance(command, CompareResult):
             return await method(JobId(command.job_id), command.prompts, by=by)
+        if isinstance(command, DrainHost):
+            return await method(command.name, undo=command.undo, by=by)
         if isinstance(command, ChangeSetting):
             return await method(command.key, command.text, by=by)
         return await method(by=by)

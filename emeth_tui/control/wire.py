@@ -56,6 +56,7 @@ MAX_LIFETIME_S = 10_000 * 86_400
 MAX_PATH_CHARS = 1_024
 MAX_PROMPT_CHARS = 400
 _JOB_ID = r"^0x[0-9a-f]{32}$"
+_HOST_NAME = r"^[a-z0-9][a-z0-9_-]{0,23}$"  # hosts.messages
 
 Topic = Literal[
     "snapshot",
@@ -90,6 +91,7 @@ Command = Literal[
     "change_setting",
     "reload_settings",
     "drain",
+    "drain_host",
     "request_stop",
 ]
 SLOW_TOPICS = frozenset({"chain_record", "network", "requests", "log_search"})
@@ -207,6 +209,14 @@ class NodeCommand(_Request):
     do: Literal["resume_claims", "finish_then_pause", "reload_settings", "drain", "request_stop"]
 
 
+class DrainHost(_Request):
+    """The command to give a host no new jobs; with `undo`, to give it jobs again."""
+
+    do: Literal["drain_host"]
+    name: str = Field(pattern=_HOST_NAME)
+    undo: bool = False
+
+
 class Withdraw(_Request):
     """The command to withdraw the rewards of closed days: all, or those of some slots."""
 
@@ -269,6 +279,7 @@ AnyCommand = (
     | PauseClaims
     | JobCommand
     | NodeCommand
+    | DrainHost
     | Withdraw
     | OrderJob
     | FetchResult

@@ -377,6 +377,14 @@ class Node:
         self._market.drain(by)
         self._watch_now.set()
 
+    async def drain_host(self, name: str, *, undo: bool = False, by: Asker = OPERATOR) -> None:
+        """Let a host finish the jobs that it has and give it no new ones; with `undo`, give it jobs again.
+
+        Raise HostError when there is no such host.
+        """
+        await self._hosts.drain(name, not undo, by)
+        self._discover_now.set()
+
     async def request_stop(self, *, by: Asker = OPERATOR) -> None:
         """Begin to stop; the node has ended when `run` returns."""
         self.begin_to_stop(by)

@@ -308,11 +308,19 @@ class Moved(_Frame, frozen=True):
     seconds: Annotated[float, Meta(ge=0.0, le=1e9)]
 
 
+class Carried(_Frame, frozen=True):
+    """So many bytes of files have gone out and come home since the last report, in so many seconds."""
+
+    out_bytes: Size
+    home_bytes: Size
+    seconds: Annotated[float, Meta(ge=0.0, le=1e9)]
+
+
 ToKeeper = Known | Ask | Open | Down | Heard | Kill | Beat | ListFiles | Offer | Get | Piece | Cancel
 FromKeeper = (
     KeeperHello | Stock | Taken | Up | Ended | Beat | Files | Wanted | Sending | Piece | Stored | Refused
 )
 ToLink = Known | Ask | Open | Down | Heard | Kill | Put | Bring | Cancel
-FromLink = Joined | Away | Turned | Stock | Taken | Up | Ended | Moved | Refused
+FromLink = Joined | Away | Turned | Stock | Taken | Up | Ended | Moved | Carried | Refused
 PASSED_ON_DOWN = (Known, Ask, Open, Down, Heard, Kill)  # what a link hands from the node to the keeper
 PASSED_ON_UP = (Stock, Taken, Up, Ended)

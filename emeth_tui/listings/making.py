@@ -324,4 +324,11 @@ def host(host: HostView) -> records.HostRecord:
         lacks=english(host.lacks) if host.lacks else None,
         lacks_kind=host.lacks.kind if host.lacks else None,
         checkpoint_age_s=host.checkpoint_age_s,
+        transport=host.transport,
+        joined_s=round(host.joined_s, 1),
+        differs=[each.what for each in host.differs],
+        out_bytes=host.traffic.out_bytes,
+        home_bytes=host.traffic.home_bytes,
+        out_bytes_per_s=round(host.traffic.out_bytes_per_s, 1),
+        home_bytes_per_s=round(host.traffic.home_bytes_per_s, 1),
     )

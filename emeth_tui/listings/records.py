@@ -418,6 +418,13 @@ class HostRecord:
     checkpoint_age_s: Annotated[
         float | None, Field(description="since when the node has a checkpoint of what trains there")
     ]
+    transport: Annotated[str, Field(description="`ssh` or `tls`")]
+    joined_s: Annotated[float, Field(description="for how long it has been reached")]
+    differs: Annotated[list[str], Field(description="which of its versions are not the node's")]
+    out_bytes: Annotated[int, Field(description="of files that went there since the node started")]
+    home_bytes: Annotated[int, Field(description="of files that came home since the node started")]
+    out_bytes_per_s: Annotated[float, Field(description="while files move")]
+    home_bytes_per_s: float
 
 
 @dataclass(frozen=True, slots=True)

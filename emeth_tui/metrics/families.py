@@ -1,7 +1,7 @@
 """A snapshot as metrics, named by the conventions of Prometheus: base units, and a label for what is counted.
 
-Labels are bounded: workers, devices, states, services and kinds of reasons; no label is a job's id. Amounts
-of tokens are floats here: a rounded figure on a graph decides nothing.
+Labels are bounded: workers, devices, hosts, states, services and kinds of reasons; no label is a job's id.
+Amounts of tokens are floats here: a rounded figure on a graph decides nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 
 from emeth_tui import __version__
 from emeth_tui.engine.gpus.reading import GpuReading, Slowdown
+from emeth_tui.engine.hosts.view import HostView
 from emeth_tui.engine.machine.reading import MachineReading
 from emeth_tui.engine.view.snapshot import Deposits, Forecast, Snapshot, TodaysShare
 from emeth_tui.model import WEI_PER_TOKEN, JobState, Severity, WorkerPhase
@@ -29,6 +30,7 @@ def families(snapshot: Snapshot, events: EventCounts) -> Iterator[Metric]:
     yield from _workers(snapshot)
     yield from _gpus(snapshot.gpus)
     yield from _machine(snapshot.machine)
+    yield from _hosts(snapshot.hosts)
     yield from _jobs(snapshot)
     if snapshot.deposits is not None:
         yield from _deposits(snapshot.deposits, snapshot.native_symbol)
@@ -251,6 +253,38 @@ def _machine(machine: MachineReading) -> Iterator[Metric]:
         "Whether the machine runs on its battery.",
         None if machine.on_battery is None else float(machine.on_battery),
     )
+
+
+def _hosts(hosts: Iterable[HostView]) -> Iterator[Metric]:
+    hosts = tuple(hosts)
+    for name, text, value in _OF_HOSTS:
+        yield _each(name, text, ["host"], [([host.name], value(host)) for host in hosts])
+    moved = CounterMetricFamily(
+        "emeth_host_file_bytes",
+        "Files that went to the host and came home since the node started.",
+        labels=["host", "direction"],
+    )
+    for host in hosts:
+        moved.add_metric([host.name, "out"], host.traffic.out_bytes)
+        moved.add_metric([host.name, "home"], host.traffic.home_bytes)
+    yield moved
+
+
+_OF_HOSTS = (
+    ("emeth_host_joined", "Whether the host is reached.", lambda host: float(host.joined)),
+    ("emeth_host_draining", "Whether the host gets no new jobs.", lambda host: float(host.draining)),
+    ("emeth_host_away_seconds", "For how long the host has not been reached.", lambda host: host.away_s),
+    (
+        "emeth_host_disk_free_bytes",
+        "Free on the host's disk when it last joined.",
+        lambda host: host.free_bytes,
+    ),
+    (
+        "emeth_host_checkpoint_age_seconds",
+        "Age of what the node has of the host's jobs, of the oldest one.",
+        lambda host: host.checkpoint_age_s,
+    ),
+)
 
 
 def _ratio(percent: int | None) -> float | None:

@@ -38,6 +38,7 @@ class Scope(Enum):
     NETWORK = auto()
     REQUESTS = auto()
     REQUEST = auto()
+    HOSTS = auto()
     GRAPHS = auto()
     JOB = auto()
     LOG = auto()
@@ -69,6 +70,7 @@ PAGES = (
     Scope.NETWORK,
     Scope.REQUESTS,
     Scope.REQUEST,
+    Scope.HOSTS,
     Scope.GRAPHS,
     Scope.JOB,
     Scope.LOG,
@@ -86,6 +88,7 @@ TABLES = (
     Scope.SHARE,
     Scope.NETWORK,
     Scope.REQUESTS,
+    Scope.HOSTS,
 )
 # Under which title of the help page the keys of a scope stand, where their rows do not say otherwise.
 _GROUPS = {
@@ -101,6 +104,7 @@ _GROUPS = {
     Scope.SHARE: "On the page of the day’s share",
     Scope.REQUESTS: "Among the requests",
     Scope.REQUEST: "On a request’s page",
+    Scope.HOSTS: "On the page of hosts",
     Scope.GRAPHS: "In the graphs",
     Scope.JOB: "On a job’s page",
     Scope.LOG: "In the log",

@@ -36,6 +36,14 @@ def _claims_label(frame: Frame, _target: Target) -> str:
     return _("Resume claiming") if frame.snapshot.claims_paused else _("Pause claiming")
 
 
+def _hosts_label(frame: Frame, _target: Target) -> str:
+    return _("Hosts") if frame.snapshot.hosts else ""  # where there are none, the footer's room is for others
+
+
+def _drain_label(_frame: Frame, target: Target) -> str:
+    return _("Undo drain") if target.host and target.host.draining else _("Drain")
+
+
 def _that_pause() -> Iterable[Action]:
     """What holds jobs or the node up, from every screen."""
     yield Action(
@@ -201,6 +209,18 @@ def _of_the_requests() -> Iterable[Action]:
     yield Action("sample", "i", page, "screen.ask_prompt", text, "Sample", why_not.open_result)
 
 
+def _of_the_hosts() -> Iterable[Action]:
+    yield Action(
+        "drain-host",
+        "d",
+        Scope.HOSTS,
+        "commands.drain_host",
+        "Drain the chosen host, so that it gets no new jobs, or undo that: asks first",
+        _drain_label,
+        why_not.drain_host,
+    )
+
+
 def _of_the_other_pages() -> Iterable[Action]:
     page, text = Scope.JOB, "Read the job from the chain again"
     yield Action("chain-record", "o", page, "screen.read_chain_record", text, "On the chain")
@@ -303,6 +323,18 @@ def _of_opening_pages() -> Iterable[Action]:
         footer=(Scope.NETWORK,),
         while_starting=True,
     )
+    yield Action(
+        "hosts",
+        "H",
+        Scope.EVERYWHERE,
+        "pages.open",
+        "Hosts: other machines that train for this node",
+        _hosts_label,
+        why_not.needs_node,
+        arguments=("hosts",),
+        footer=DASHBOARD,
+        while_starting=True,
+    )
 
 
 def _of_moving_about() -> Iterable[Action]:
@@ -330,6 +362,7 @@ _FOOTER_ORDER = (
     "pause-claims",
     "history",
     "market",
+    "hosts",
     "graphs",
     "log",
     "settings",
@@ -353,6 +386,7 @@ ACTIONS: tuple[Action, ...] = (
     *_of_the_transactions(),
     *_of_the_panels_pages(),
     *_of_the_requests(),
+    *_of_the_hosts(),
     *_of_the_tables(),
     *_of_the_other_pages(),
     *_of_every_screen(),

@@ -12,6 +12,7 @@ from emeth_tui.protocol.job_ids import short
 from emeth_tui.settings import Origin
 
 if TYPE_CHECKING:
+    from emeth_tui.engine.hosts.view import HostView
     from emeth_tui.engine.market.rules import Offer
     from emeth_tui.engine.settings_editor import Setting
     from emeth_tui.engine.view.following import FollowedJob
@@ -26,6 +27,7 @@ class Target(Struct, frozen=True):
     job: Job | None = None
     opens: str | None = None  # the job, or the panel, whose page Enter opens
     offer: Offer | None = None
+    host: HostView | None = None
     setting: Setting | None = None
     request: FollowedJob | None = None
     row_count: int = 0  # of the rows shown, which an export would write
@@ -182,6 +184,12 @@ def open_row(_frame: Frame, target: Target) -> Reason | None:
 
 def export(_frame: Frame, target: Target) -> Reason | None:
     return None if target.row_count else screen.NothingToExport()
+
+
+def drain_host(frame: Frame, target: Target) -> Reason | None:
+    if reason := read_only(frame, target):
+        return reason
+    return None if target.host else screen.NothingChosen()
 
 
 def change_setting(frame: Frame, target: Target) -> Reason | None:

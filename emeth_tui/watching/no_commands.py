@@ -65,6 +65,9 @@ class NoCommands:
     async def drain(self) -> None:
         _refuse()
 
+    async def drain_host(self, name: str, *, undo: bool = False) -> None:
+        _refuse()
+
     async def request_stop(self) -> None:
         _refuse()
 

@@ -206,6 +206,13 @@ def service_name(name: str) -> str:
     return names.get(name, name)
 
 
+def host_state_name(*, joined: bool, draining: bool, away_s: float | None) -> str:
+    """Name the state of the link to a host; None where nobody knows for how long it has been away."""
+    if joined:
+        return _("draining") if draining else _("joined")
+    return "–" if away_s is None else _("silent for {time}").format(time=duration(away_s))
+
+
 def phase_name(phase: WorkerPhase) -> str:
     """Name a worker's phase in the interface's language."""
     return _phase_names(spoken())[phase]

@@ -33,6 +33,7 @@ class WorkerView:
     tokens_per_s: float | None = None
     part: int = 1  # of `parts` that train the job together, one worker each
     parts: int = 1
+    host: str = ""  # another machine's name; "" for the node's own
     gpu_uuid: str = ""  # as NVML knows the GPU; "" on a CPU, and until the process is up
 
 

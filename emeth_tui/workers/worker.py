@@ -104,7 +104,7 @@ class Worker:
         self._asked_at = -math.inf  # to pause or to resume, by the event loop's clock
         self._closing = False
         self._away: Reason | None = None
-        self._view = WorkerView(index, self.device)
+        self._view = WorkerView(index, self.device, host=self.host)
 
     @property
     def busy(self) -> bool:

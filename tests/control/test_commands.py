@@ -52,6 +52,8 @@ COMMANDS = [
     ("fetch_result", {"job_id": TRAINING_ID, "directory": "/m"}, (TRAINING_ID, Path("/m")), MODEL),
     ("compare_result", {"job_id": TRAINING_ID, "prompts": ["A"]}, (TRAINING_ID, ("A",)), compared("A")),
     ("drain", {}, None, None),
+    ("drain_host", {"name": "attic"}, ("attic", False), None),
+    ("drain_host", {"name": "attic", "undo": True}, ("attic", True), None),
     ("request_stop", {}, None, None),
 ]
 
@@ -122,6 +124,7 @@ async def test_a_job_is_requested_with_every_word_of_its_order(shown: ShownNode,
         ),
         (lambda node: node.reload_settings(), ("reload_settings", None)),
         (lambda node: node.drain(), ("drain", None)),
+        (lambda node: node.drain_host("attic", undo=True), ("drain_host", ("attic", True))),
         (lambda node: node.request_stop(), ("request_stop", None)),
     ],
 )

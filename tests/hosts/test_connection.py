@@ -7,6 +7,7 @@ import contextlib
 import gc
 import os
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -16,10 +17,13 @@ from typing import Any
 import pytest
 
 from emeth_tui.backoff import Backoff
+from emeth_tui.hosts.link.counting import ByteCounter
+from emeth_tui.hosts.messages import Carried
 from emeth_tui.hosts.node import restarting, tls_link
 from emeth_tui.hosts.node.connection import HostConnection, Streams
 from emeth_tui.hosts.node.ssh_link import READ_LIMIT_BYTES, Surroundings, child
 from emeth_tui.hosts.node.tls_link import NotStarted, TlsLinkProcess
+from emeth_tui.hosts.node.traffic import Traffic, TrafficMeter
 from emeth_tui.hosts.tls.names import Place
 from emeth_tui.hosts.tls.requests import Serve
 from emeth_tui.transport.ssh_process import running_ssh
@@ -122,3 +126,38 @@ def open_pipes() -> int:
         with contextlib.suppress(OSError):
             links.append(str(entry.readlink()))
     return sum(link.startswith(("pipe:", "socket:")) for link in links)
+
+
+class Clock:
+    """Holds the monotonic clock."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now_s = 1_000.0
+        monkeypatch.setattr(time, "monotonic", lambda: self.now_s)
+
+
+def test_a_link_reports_what_moves_once_a_second_and_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, said = Clock(monkeypatch), list[Carried]()
+    counter = ByteCounter(said.append)
+    with counter.transfer():
+        for _piece in range(9):
+            clock.now_s += 0.25
+            counter.count(home_bytes=100)
+            with counter.transfer():
+                counter.count(out_bytes=1)
+    with counter.transfer():
+        clock.now_s += 60
+    assert said == [Carried(3, 400, 1.0), Carried(4, 400, 1.0), Carried(2, 100, 0.25)]
+
+
+def test_a_rate_holds_while_files_move_and_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, meter = Clock(monkeypatch), TrafficMeter()
+    assert meter.reading(moving=True) == Traffic()
+    meter.count(10, 0, 0.5)
+    meter.count(0, 300, 2.0)
+    assert meter.reading(moving=True) == Traffic(10, 300, 0.0, 150.0)
+    assert meter.reading(moving=False) == Traffic(10, 300)
+    clock.now_s += 3.1
+    assert meter.reading(moving=True) == Traffic(10, 300)
+    meter.count(0, 1, 0.0)
+    assert meter.reading(moving=True).home_bytes_per_s == 1_000.0

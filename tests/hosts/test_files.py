@@ -27,6 +27,7 @@ from emeth_tui.hosts.messages import Bring, Moved, Put
 from emeth_tui.hosts.node.connection import HostConnection, TransferFailed
 from emeth_tui.hosts.node.files import Carrier, FarJobFiles, epochs_kept
 from emeth_tui.hosts.node.ssh_link import Surroundings, ssh_link
+from emeth_tui.hosts.node.traffic import Traffic
 from emeth_tui.model import JobId
 from emeth_tui.notices.notice import to_data
 from emeth_tui.notices.reasons.foreign import Foreign
@@ -115,6 +116,7 @@ async def test_files_go_out_and_come_home(tmp_path: Path) -> None:
             await far_files.bring_result(JOB_ID)
         write(there / "checkpoint.pt", b"result")
         assert (await far_files.bring_result(JOB_ID)).read_bytes() == b"result"
+        assert connection.traffic == Traffic(len(LARGE) + len(b"older"), len(LARGE) + len(b"result"))
         assert not list(home.rglob("*.part"))
 
 
@@ -214,6 +216,7 @@ async def test_a_transfer_goes_on_where_the_line_dropped(tmp_path: Path) -> None
     write(result, LARGE)
     async with far.keeper(), connected(far, home) as connection:
         assert (await connection.move(bring("result"))).moved_bytes == len(LARGE) - 1000
+        assert connection.traffic.home_bytes == len(LARGE) - 1000
         assert (home / "jobs" / JOB / "checkpoint.pt").read_bytes() == LARGE
 
 

@@ -13,14 +13,23 @@ import msgspec
 import pytest
 
 from emeth_tui.engine.hosts.host_workers import HostWorkers, cannot_wait
+from emeth_tui.engine.hosts.view import HostJob, VersionDiffers
+from emeth_tui.errors import HostError
 from emeth_tui.hosts.keeper.server import installed_versions
-from emeth_tui.hosts.messages import PROTOCOL, KeeperHello
-from emeth_tui.hosts.node.book import Host, OverTls
+from emeth_tui.hosts.messages import PROTOCOL, FarDevice, KeeperHello
+from emeth_tui.hosts.node.book import Host, OverTls, read_book
 from emeth_tui.hosts.node.connection import HostConnection
 from emeth_tui.hosts.node.links import Links, Way
 from emeth_tui.hosts.tls.names import Place
-from emeth_tui.model import WorkerPhase
-from emeth_tui.notices.events.host import HostDiffers, HostRefused, JobMoved
+from emeth_tui.model import OPERATOR, JobId, WorkerPhase
+from emeth_tui.notices.events.host import (
+    HostDiffers,
+    HostDrains,
+    HostJoined,
+    HostRefused,
+    HostTakesJobs,
+    JobMoved,
+)
 from emeth_tui.notices.reasons.network.host import HostSilent, NotReachedYet
 from tests.factories import make_job
 from tests.hosts.far import LIMIT_S, write_hosts
@@ -195,4 +204,51 @@ async def test_a_host_that_leaves_is_reached_until_its_jobs_are_saved(
     write_hosts(tmp_path)
     hosts._follow_file()
     assert asked[0]() == host
+    await hosts.close()
+
+
+async def test_a_host_that_joins_is_shown_with_what_differs_and_drained_on_demand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = installed_versions()
+    theirs = msgspec.structs.replace(ours, python="2.7.18", torch="")
+    hello = KeeperHello(PROTOCOL, theirs, (FarDevice("cpu", 2),), 5)
+
+    async def run(connection: HostConnection) -> None:
+        connection._join(hello)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(HostConnection, "run", run)
+    write_hosts(tmp_path, Host("b", "you@b"))
+    hosts, events = workers_of(tmp_path)
+    worker, job_id = SimpleNamespace(draining=False, away=None), JobId("0x1")
+    context: Any = hosts._context
+    context.far = SimpleNamespace(add=lambda *_: None)
+    hosts._pool = SimpleNamespace(add=lambda *_: worker)  # type: ignore[assignment]
+    hosts._leases.add = lambda _worker: None  # type: ignore[method-assign]
+    hosts._leases.part_on = lambda _worker: job_id  # type: ignore[method-assign]
+    with anyio.fail_after(LIMIT_S):
+        while not events:
+            await hosts.look(NOTHING)
+            await asyncio.sleep(0)
+
+    different = [("Python", "2.7.18", ours.python), ("torch", "–", ours.torch)]
+    assert events == [HostJoined("b", "cpu"), *(HostDiffers("b", *each) for each in different)]
+    hosts._carrier.home_at[job_id] = 0.0
+    (view,) = hosts.views
+    (job,) = view.jobs
+    assert (view.joined, view.transport, view.free_bytes) == (True, "ssh", 5)
+    assert view.differs == tuple(VersionDiffers(*each) for each in different)
+    assert (job.job_id, job.device, view.checkpoint_age_s) == (job_id, "cpu", job.checkpoint_age_s)
+    assert job != HostJob(job_id, "cpu")
+
+    await hosts.drain("b", True, OPERATOR)
+    assert worker.draining
+    assert hosts.views[0].draining
+    assert read_book(tmp_path).hosts[0].draining
+    await hosts.drain("b", False, OPERATOR)
+    assert (worker.draining, hosts.views[0].draining) == (False, False)
+    assert events[3:] == [HostDrains("b", OPERATOR), HostTakesJobs("b", OPERATOR)]
+    with pytest.raises(HostError):
+        await hosts.drain("c", True, OPERATOR)
     await hosts.close()

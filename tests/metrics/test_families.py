@@ -24,11 +24,14 @@ from emeth_tui.model import WEI_PER_TOKEN, JobState, Severity, WorkerPhase
 from emeth_tui.notices.reasons.market import NoneTaken, NoOffers
 from emeth_tui.notices.reasons.pauses.hours import DeviceStops, TrainingHoursOver
 from tests.terminal import ROOT
+from tests.tui.screens.far_hosts import FAR_IDS, host
 from tests.tui.stand_in import NOW, snapshot
 
 COUNTS = {("verified", Severity.INFO): 3, ("failed", Severity.ERROR): 1}
 HELD = HeldDevice(0, TrainingHoursOver(7, "11-29 07:00"), NOW)
 NEXT = Coming(NOW + 60, DeviceStops("cuda:0", "11-29 07:00"))
+
+ATTIC = host("attic", FAR_IDS[:2], joined=False, away_s=95.0)
 
 
 def text_of(picture: Snapshot) -> str:
@@ -62,7 +65,9 @@ def full() -> Snapshot:
         slowdown=Slowdown.HEAT,
     )
     machine = MachineReading(12.5, 8_000_000_000, 61, on_battery=True)
-    return replace(picture, deposits=deposits, gpus=(first, *picture.gpus[1:]), machine=machine)
+    return replace(
+        picture, deposits=deposits, gpus=(first, *picture.gpus[1:]), machine=machine, hosts=(ATTIC,)
+    )
 
 
 def test_figures_are_those_of_the_snapshot() -> None:
@@ -111,6 +116,13 @@ def test_figures_are_those_of_the_snapshot() -> None:
         ("emeth_machine_battery_ratio", ()): 0.61,
         ("emeth_machine_on_battery", ()): 1,
         ("emeth_worker_held_since_timestamp_seconds", (*name, "training_hours_over")): NOW,
+        ("emeth_host_joined", ("attic",)): 0,
+        ("emeth_host_draining", ("attic",)): 0,
+        ("emeth_host_away_seconds", ("attic",)): 95,
+        ("emeth_host_disk_free_bytes", ("attic",)): 812_000_000_000,
+        ("emeth_host_checkpoint_age_seconds", ("attic",)): 240,
+        ("emeth_host_file_bytes_total", ("attic", "out")): 61_000_000,
+        ("emeth_host_file_bytes_total", ("attic", "home")): 33_400_000_000,
         ("emeth_jobs", ("training",)): sum(job.state is JobState.TRAINING for job in picture.jobs),
         ("emeth_jobs", ("submitted",)): sum(job.state is JobState.SUBMITTED for job in picture.jobs),
         ("emeth_account_free_emt", ()): deposits.free_wei / WEI_PER_TOKEN,
@@ -190,5 +202,6 @@ def test_rules_and_dashboard_name_metrics_that_there_are() -> None:
     assert set(alerts) <= known
     assert set(shown) <= known
     not_drawn = {"emeth_node_clock_timestamp_seconds", "emeth_node_stopping", "emeth_chain_head_block"}
+    not_drawn |= {"emeth_host_draining", "emeth_host_disk_free_bytes"}
     not_drawn |= {"emeth_deposits_lost_limit_emt", "emeth_worker_share", "emeth_worker_shares"}
     assert known - set(shown) == not_drawn

@@ -686,6 +686,11 @@ class StandInNode:
         self._called("drain", by=by)
         self.change(stopping="draining")
 
+    async def drain_host(self, name: str, *, undo: bool = False, by: Asker = OPERATOR) -> None:
+        self._called("drain_host", (name, undo), by=by)
+        hosts = self.picture.hosts
+        self.change(hosts=tuple(replace(h, draining=not undo) if h.name == name else h for h in hosts))
+
     async def request_stop(self, *, by: Asker = OPERATOR) -> None:
         self._called("request_stop", by=by)
         self.change(stopping="stopping")

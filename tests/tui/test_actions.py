@@ -22,6 +22,7 @@ from emeth_tui.tui.why_not import needs_node
 from emeth_tui.words.sentences import text_of as text_of_reason
 from tests.factories import make_transaction
 from tests.tui.harness import LARGE, OPTIONS, READ_ONLY, SMALL, attached, last_line, press, shown, text_of
+from tests.tui.screens.far_hosts import hosts
 from tests.tui.stand_in import StandInNode, snapshot
 
 MIN_FEE = ("s", *["down"] * 4)
@@ -44,6 +45,7 @@ WAY_TO = {
     Scope.NETWORK: ("n",),
     Scope.REQUESTS: ("r",),
     Scope.REQUEST: ("r", "end", "enter"),
+    Scope.HOSTS: ("H",),
     Scope.GRAPHS: ("v",),
     Scope.JOB: ("enter",),
     Scope.LOG: ("l",),
@@ -91,7 +93,7 @@ def way_to(action: Action) -> tuple[str, ...]:
 async def test_its_key_does_it(
     node: StandInNode, performed: list[str], tmp_path: Path, action: Action, where: str
 ) -> None:
-    size = SMALL
+    size, node.picture = SMALL, replace(node.picture, hosts=hosts())
     async with shown(node, size) if where == "embedded" else attached(node, tmp_path, size) as pilot:
         await press(pilot, *way_to(action))
         performed.clear()
@@ -157,6 +159,7 @@ async def test_help_lists_every_action_with_all_its_keys(node: StandInNode) -> N
 
 @pytest.mark.parametrize("scope", Scope, ids=lambda scope: scope.name)
 async def test_palette_and_footer_show_what_belongs_there(node: StandInNode, scope: Scope) -> None:
+    node.picture = replace(node.picture, hosts=hosts())
     async with shown(node, HUGE) as pilot:
         await press(pilot, *WAY_TO[scope])
         app: Any = pilot.app

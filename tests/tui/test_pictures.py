@@ -30,6 +30,7 @@ from emeth_tui.tui.node_front import Ending
 from emeth_tui.words.translation import set_language
 from emeth_tui.workers.views import WorkerView
 from tests.tui.harness import ATTACHED, LARGE, OPTIONS, READ_ONLY, SMALL, press, shown, strips_of, text_of
+from tests.tui.screens.far_hosts import many_hosts, never_joined
 from tests.tui.stand_in import (
     ATTACHED_TO,
     NOW,
@@ -194,6 +195,10 @@ SCREENS = {
     "request-new": (snapshot, ("r", "a", *"novel.txt")),
     "request-estimate": (snapshot, ("r", "a", *"/novel.txt", "enter")),
     "request-cancel": (snapshot, ("r", "c")),
+    "hosts": (many_hosts, ("H", "down")),
+    "hosts-drain": (many_hosts, ("H", "d")),
+    "hosts-none": (snapshot, ("H",)),
+    "hosts-joining": (never_joined, ("H",)),
     "market": (snapshot, ("m",)),
     "claim": (idle_worker, ("m", "down", "c")),
     "graphs": (snapshot, ("v",)),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -151,7 +150,9 @@ def rotate(context: click.Context, name: str, path: Path | None) -> ExitCode:
 @click.pass_context
 def drain(context: click.Context, name: str, undo: bool) -> ExitCode:
     """Let a machine finish the jobs that it has, and give it no new ones."""
-    _change(context, lambda book: book.drained(name, not undo))
+    from emeth_tui.hosts.node import book
+
+    book.drain(place_of(context).state_dir, name, not undo)
     said = _("host {name} gets new jobs again") if undo else _("host {name} gets no new jobs")
     print(said.format(name=name))
     return ExitCode.OK
@@ -165,15 +166,11 @@ def remove(context: click.Context, name: str) -> ExitCode:
 
     `hosts drain` first, and nothing has to move.
     """
-    _change(context, lambda book: book.without(name))
-    print(_("host {name} is removed").format(name=name))
-    return ExitCode.OK
-
-
-def _change(context: click.Context, changed: Callable[[Book], Book]) -> None:
     from emeth_tui.hosts.node.book import change_book
 
-    change_book(place_of(context).state_dir, changed)
+    change_book(place_of(context).state_dir, lambda book: book.without(name))
+    print(_("host {name} is removed").format(name=name))
+    return ExitCode.OK
 
 
 async def _reach(host: Host, book: Book) -> KeeperHello:
@@ -217,13 +214,7 @@ def _say_found(hello: KeeperHello) -> None:
 def say_differences(theirs: Versions) -> None:
     """Say which versions differ between the other machine and this one."""
     from emeth_tui.hosts.keeper.server import installed_versions
+    from emeth_tui.hosts.versions import differences
 
-    ours = installed_versions()
-    for name, there, here in (
-        ("emeth-tui", theirs.emeth_tui, ours.emeth_tui),
-        ("Python", theirs.python, ours.python),
-        ("torch", theirs.torch, ours.torch),
-    ):
-        if there != here:
-            said = _("it has {what} {there}, this machine {here}")
-            narrate(said.format(what=name, there=there or "–", here=here or "–"))
+    for name, there, here in differences(theirs, installed_versions()):
+        narrate(_("it has {what} {there}, this machine {here}").format(what=name, there=there, here=here))

@@ -10,7 +10,7 @@ from emeth_tui.cli.node.place import Place, place_of, run
 from emeth_tui.cli.output.printing import CSV, JSON, Output, example
 from emeth_tui.cli.output.table import Column
 from emeth_tui.errors import ExitCode
-from emeth_tui.words.formats import duration, size
+from emeth_tui.words.formats import duration, host_state_name, size
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
@@ -77,6 +77,8 @@ def _columns() -> list[Column[HostView]]:
             right=True,
             rank=3,
         ),
+        Column(_("files out"), lambda host: size(host.traffic.out_bytes), right=True, rank=4),
+        Column(_("files home"), lambda host: size(host.traffic.home_bytes), right=True, rank=4),
         Column(_("last checkpoint home"), _checkpoint, right=True, rank=2),
         Column("", _reason, rank=1, flexible=True),
     ]
@@ -88,11 +90,8 @@ def _reason(host: HostView) -> str:
 
 
 def _state(host: HostView) -> str:
-    if host.joined:
-        return _("draining") if host.draining else _("joined")
-    if host.reason is None:
-        return "–"
-    return _("silent for {time}").format(time=duration(host.away_s))
+    away_s = host.away_s if host.reason else None  # of a node that does not run, nothing is known
+    return host_state_name(joined=host.joined, draining=host.draining, away_s=away_s)
 
 
 def _checkpoint(host: HostView) -> str:

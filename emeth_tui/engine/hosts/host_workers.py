@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,20 +16,21 @@ import anyio
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.estimates.durations import Task
 from emeth_tui.engine.hosts.readiness import Readiness
-from emeth_tui.engine.hosts.view import HostView
+from emeth_tui.engine.hosts.view import HostJob, HostView, VersionDiffers
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.market.policy import rules_for
 from emeth_tui.errors import HostError
 from emeth_tui.hardening import child_environment
 from emeth_tui.hosts.keeper.server import installed_versions
-from emeth_tui.hosts.messages import Bring, FarDevice, KeeperHello, Moved, Put, Stock, Versions
-from emeth_tui.hosts.node.book import Host, book_path, read_book
+from emeth_tui.hosts.messages import Bring, FarDevice, Moved, Put, Stock, Versions
+from emeth_tui.hosts.node.book import Host, book_path, drain, read_book
 from emeth_tui.hosts.node.connection import HostConnection
 from emeth_tui.hosts.node.files import Carrier, FarJobFiles, epochs_kept
 from emeth_tui.hosts.node.links import Links, Way, way_to
 from emeth_tui.hosts.node.remote import RemoteLink
+from emeth_tui.hosts.versions import differences
 from emeth_tui.job import Job
-from emeth_tui.model import JobId, WorkerPhase
+from emeth_tui.model import Asker, JobId, WorkerPhase
 from emeth_tui.notices.events import host as events
 from emeth_tui.notices.reasons.network.host import HostSilent, NotReachedYet
 from emeth_tui.store.measurements import Quantity
@@ -64,6 +65,7 @@ class _OpenHost:
     asked_at_s: float = 0.0
     stock_seen: Stock | None = None
     workers: dict[str, Worker] = field(default_factory=dict)  # by the device's name there
+    differs: tuple[VersionDiffers, ...] = ()
 
 
 class HostWorkers:
@@ -131,6 +133,13 @@ class HostWorkers:
             self._add_devices(host)
         while not all(worker.usable for host in awaited for worker in host.workers.values()):  # noqa: ASYNC110 - a device may fail as well
             await anyio.sleep(0.1)
+
+    async def drain(self, name: str, draining: bool, by: Asker) -> None:
+        """Have a host take no new jobs, or take them again, as its file says from now on. Raise HostError."""
+        await asyncio.to_thread(drain, self._context.settings.state_dir, name, draining)
+        self._follow_file()
+        said = events.HostDrains if draining else events.HostTakesJobs
+        self._context.events.publish(said(name, by))
 
     async def close(self) -> None:
         """End the connections; the keepers go on by themselves."""
@@ -224,7 +233,7 @@ class HostWorkers:
             self._context.events.publish(events.HostJoined(host.entry.name, devices))
         if hello.versions != host.versions:  # the first time, and when it has been upgraded
             host.versions = hello.versions
-            self._compare(host.entry.name, hello)
+            self._compare(host, hello.versions)
 
     def _add_devices(self, host: _OpenHost) -> None:
         for device in host.connection.hello.devices if host.connection.hello else ():
@@ -269,14 +278,11 @@ class HostWorkers:
         parts = [part for worker in workers for part in self._leases.placed_on(worker)]
         return {part: self._limit_bytes(part) for part in parts}
 
-    def _compare(self, name: str, hello: KeeperHello) -> None:
-        ours = installed_versions()
-        for what in ("emeth_tui", "python", "torch"):
-            theirs = getattr(hello.versions, what)
-            if theirs != getattr(ours, what):
-                shown = what.replace("_", "-")
-                differs = events.HostDiffers(name, shown, theirs or "–", getattr(ours, what) or "–")
-                self._context.events.publish(differs)
+    def _compare(self, host: _OpenHost, theirs: Versions) -> None:
+        host.differs = tuple(VersionDiffers(*each) for each in differences(theirs, installed_versions()))
+        for each in host.differs:
+            differs = events.HostDiffers(host.entry.name, each.what, each.theirs, each.ours)
+            self._context.events.publish(differs)
 
     def _show(self, host: _OpenHost) -> None:
         """Show workers of a host that is away as such, and say it once it has lasted a while."""
@@ -364,17 +370,19 @@ class HostWorkers:
             torch=versions.torch if versions else "",
             free_bytes=_free_bytes(connection),
             lacks=host.readiness.lack,
-            checkpoint_age_s=self._checkpoint_age_s(host),
+            transport="tls" if host.entry.tls is not None else "ssh",
+            joined_s=connection.joined_s,
+            differs=host.differs,
+            jobs=tuple(self._jobs_on(host)),
+            traffic=connection.traffic,
         )
 
-    def _checkpoint_age_s(self, host: _OpenHost) -> float | None:
-        jobs = [self._leases.part_on(worker) for worker in host.workers.values()]
-        ages = [
-            time.monotonic() - self._carrier.home_at[job_id]
-            for job_id in jobs
-            if job_id is not None and job_id in self._carrier.home_at
-        ]
-        return max(ages, default=None)
+    def _jobs_on(self, host: _OpenHost) -> Iterator[HostJob]:
+        now_s = time.monotonic()
+        for device, worker in host.workers.items():
+            if (job_id := self._leases.part_on(worker)) is not None:
+                home_at_s = self._carrier.home_at.get(job_id)
+                yield HostJob(job_id, device, None if home_at_s is None else now_s - home_at_s)
 
 
 def cannot_wait(away_s: float, left_s: float, elsewhere_s: float) -> bool:

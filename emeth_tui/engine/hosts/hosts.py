@@ -11,7 +11,10 @@ from emeth_tui.engine.hosts.far_places import host_of
 from emeth_tui.engine.hosts.view import HostView
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.engine.steps.job_tasks import JobTasks
+from emeth_tui.errors import HostError
+from emeth_tui.model import Asker
 from emeth_tui.notices.events.host import HostsLeftOut
+from emeth_tui.notices.reasons.network.host import HostUnknown
 from emeth_tui.workers.supervisor import WorkerPool
 
 if TYPE_CHECKING:
@@ -38,6 +41,12 @@ class Hosts:
     def views(self) -> tuple[HostView, ...]:
         """The hosts as a front end shows them."""
         return () if self._workers is None else self._workers.views
+
+    async def drain(self, name: str, draining: bool, by: Asker) -> None:
+        """Have a host take no new jobs, or take them again. Raise HostError when there is none."""
+        if self._workers is None:
+            raise HostError(HostUnknown(name))
+        await self._workers.drain(name, draining, by)
 
     async def look(self, tasks: JobTasks) -> None:
         """Follow the file, show who is away, and move jobs that cannot wait for their host any longer."""

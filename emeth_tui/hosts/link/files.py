@@ -23,6 +23,7 @@ from emeth_tui.hosts import messages
 from emeth_tui.hosts.arriving import Arriving, WrongPiece, opened, sha256_of
 from emeth_tui.hosts.frames import FramesEnded, FrameWriter
 from emeth_tui.hosts.keeper.files import job_files
+from emeth_tui.hosts.link.counting import ByteCounter
 from emeth_tui.hosts.messages import (
     MAX_CHUNK_BYTES,
     Bring,
@@ -74,6 +75,7 @@ class NearEnd:
         self._answers: dict[int, Answers] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._made = 0  # requests to the keeper
+        self._counter = ByteCounter(say)
 
     def begin(self, request: Put | Bring) -> None:
         """Do what the node asks for; `Moved` or `Refused` is the answer."""
@@ -109,7 +111,8 @@ class NearEnd:
         lock = self._locks.setdefault(request.job, asyncio.Lock())  # a file arrives once at a time
         try:
             async with lock:
-                moved = await self._until_done(request)
+                with self._counter.transfer():
+                    moved = await self._until_done(request)
             self._say(moved)
         except TransferFailed as error:
             self._say(Refused(request.request, to_data(error.reason), error.missing))
@@ -171,6 +174,7 @@ class NearEnd:
                     raise WrongPiece("the file became shorter")
                 await writer.send_slowly(Piece(number, offset, data))
                 offset += len(data)
+                self._counter.count(out_bytes=len(data))
                 if not answers.empty():
                     break  # it is refused
             _expect(await _next(answers), Stored)
@@ -212,6 +216,7 @@ class NearEnd:
                 while not arriving.is_whole:
                     piece = _expect(await _next(answers), Piece)
                     await asyncio.to_thread(arriving.write, piece.offset, piece.data)
+                    self._counter.count(home_bytes=len(piece.data))
                 await asyncio.to_thread(arriving.finish)
             return sending.size_bytes - sending.offset
 

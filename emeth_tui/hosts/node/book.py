@@ -150,6 +150,11 @@ def change_book(state_dir: Path, change: Callable[[Book], Book], node: str = "")
         os.close(descriptor)
 
 
+def drain(state_dir: Path, name: str, draining: bool) -> None:
+    """Have a host take no new jobs, or take them again. Raise HostError."""
+    change_book(state_dir, lambda book: book.drained(name, draining))
+
+
 def write_book(state_dir: Path, book: Book) -> None:
     """Write a node's hosts. Raise HostError."""
     path = book_path(state_dir)

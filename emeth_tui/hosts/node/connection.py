@@ -18,6 +18,7 @@ from emeth_tui.hosts.messages import (
     Away,
     Bring,
     Cancel,
+    Carried,
     FromLink,
     Joined,
     KeeperHello,
@@ -31,6 +32,7 @@ from emeth_tui.hosts.messages import (
 )
 from emeth_tui.hosts.node.remote import RemoteLink
 from emeth_tui.hosts.node.restarting import keep_running
+from emeth_tui.hosts.node.traffic import Traffic, TrafficMeter
 from emeth_tui.model import JobId
 from emeth_tui.notices.notice import Reason, from_data
 from emeth_tui.notices.reasons.foreign import Foreign
@@ -89,16 +91,28 @@ class HostConnection:
         self._on_refusal = on_refusal
         self._on_moved = on_moved
         self._absence: _Absence | None = _Absence(NotReachedYet(), time.monotonic())
+        self._joined_at_s = 0.0  # by the monotonic clock
         self._links: dict[str, RemoteLink] = {}
         self._writer: FrameWriter | None = None
         self._outdated = False  # the link was opened by what has changed since
         self._numbers = itertools.count(1)
         self._requests: dict[int, tuple[Put | Bring, asyncio.Future[Moved]]] = {}
+        self._meter = TrafficMeter()
 
     @property
     def away_s(self) -> float:
         """For how long the host has been away; 0 while it is joined."""
         return 0.0 if self._absence is None else time.monotonic() - self._absence.since_s
+
+    @property
+    def joined_s(self) -> float:
+        """For how long the host has been joined; 0 while it is away."""
+        return 0.0 if self._absence is not None else time.monotonic() - self._joined_at_s
+
+    @property
+    def traffic(self) -> Traffic:
+        """The files that went out and came home since the node started."""
+        return self._meter.reading(moving=bool(self._requests))
 
     @property
     def away_because(self) -> Reason | None:
@@ -211,6 +225,8 @@ class HostConnection:
             case Moved(request):
                 if (waiting := self._requests.get(request)) is not None and not waiting[1].done():
                     waiting[1].set_result(message)
+            case Carried(out_bytes, home_bytes, seconds):
+                self._meter.count(out_bytes, home_bytes, seconds)
             case Refused(request, reason, missing):
                 if (waiting := self._requests.get(request)) is not None and not waiting[1].done():
                     waiting[1].set_exception(TransferFailed(from_data(Reason, reason), missing=missing))
@@ -220,6 +236,8 @@ class HostConnection:
 
     def _join(self, hello: KeeperHello) -> None:
         self.hello, self.stock = hello, None
+        if self._absence is not None:
+            self._joined_at_s = time.monotonic()
         self._absence = None
         self.joins += 1
         self.joined.set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emeth_tui.model import Severity
+from emeth_tui.model import Asker, Severity
 from emeth_tui.notices.notice import EventBody, Reason
 
 
@@ -49,6 +49,16 @@ class HostBack(EventBody):
 
 class HostRemoved(EventBody):
     host: str
+
+
+class HostDrains(EventBody):
+    host: str
+    by: Asker
+
+
+class HostTakesJobs(EventBody):
+    host: str
+    by: Asker
 
 
 class HostRefused(EventBody):

@@ -155,6 +155,25 @@ class NodeCommands:
     async def _withdraw(self) -> str:
         return _("{amount} withdrawn").format(amount=emt(await self._host.node.withdraw()))
 
+    def drain_host(self) -> None:
+        """Ask whether to drain the chosen host, or to undo that."""
+        from emeth_tui.tui.dialogs.drain_host import drain_host_dialog
+
+        frame, host = self._host.frame, self._host.target.host
+        if frame is None or host is None:
+            return
+        if host.draining:
+            text = _("host {name} is to get new jobs again …")
+        else:
+            text = _("host {name} is to finish what it has …")
+
+        def decide(yes: bool | None) -> None:
+            if yes:
+                drain = partial(self._host.node.drain_host, host.name, undo=host.draining)
+                self._host.runner.run(text.format(name=host.name), drain)
+
+        self._host.push_screen(drain_host_dialog(frame, host), decide)
+
     def leave(self) -> None:
         """Ask how to leave; a screen that cannot end the node just closes."""
         from emeth_tui.tui.dialogs.leave import leave_dialog

@@ -101,6 +101,7 @@ def _page(name: str) -> PageScreen:
     from emeth_tui.tui.screens.tables.deposits import DepositsScreen
     from emeth_tui.tui.screens.tables.disk import DiskScreen
     from emeth_tui.tui.screens.tables.history import HistoryScreen
+    from emeth_tui.tui.screens.tables.hosts import HostsScreen
     from emeth_tui.tui.screens.tables.market import MarketScreen
     from emeth_tui.tui.screens.tables.network import NetworkScreen
     from emeth_tui.tui.screens.tables.requests import RequestsScreen
@@ -113,6 +114,7 @@ def _page(name: str) -> PageScreen:
         "disk": DiskScreen,
         "graphs": GraphsScreen,
         "history": HistoryScreen,
+        "hosts": HostsScreen,
         "log": LogScreen,
         "market": MarketScreen,
         "network": NetworkScreen,

@@ -15,6 +15,8 @@ SENTENCES: Mapping[type[Notice], str] = {
     host.HostAway: "host {host} is away: {reason}; its jobs go on there, and are waited for",
     host.HostBack: "host {host} is back after {lasted_s}",
     host.HostRemoved: "host {host} is no longer used",
+    host.HostDrains: "host {host} finishes what it has and gets no new jobs, as decided by {by}",
+    host.HostTakesJobs: "host {host} gets new jobs again, as decided by {by}",
     host.HostRefused: "refused, of what came with host {host}'s certificate: {detail}",
     host.HostsLeftOut: (
         "{network} verifies by training epochs again, from states that a host does not send: no host is used"
