@@ -9,6 +9,8 @@ from msgspec import Struct
 from emeth_tui.model import JobState, WorkerPhase
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from emeth_tui.control.client import Attachment
     from emeth_tui.engine.gpus.reading import GpuReading
     from emeth_tui.engine.pauses.view import HeldDevice
@@ -113,7 +115,7 @@ def _rows(snapshot: Snapshot, series: Series | None) -> list[Row]:
     held_devices = {device.worker: device for device in snapshot.held}
     forecasts = {forecast.job_id: forecast for forecast in snapshot.forecasts}
     rows = []
-    for worker in snapshot.workers:
+    for worker in _by_machine(snapshot):
         job = jobs.get(worker.job_id or "")
         if job is None and waiting:
             job = waiting.pop(0)
@@ -123,6 +125,14 @@ def _rows(snapshot: Snapshot, series: Series | None) -> list[Row]:
         rows.append(Row(worker, job, gpus.get(worker.device), history, forecast, held_device))
     without = [*waiting, *ending]
     return [*rows, *(Row(None, job, forecast=forecasts.get(job.job_id)) for job in without)]
+
+
+def _by_machine(snapshot: Snapshot) -> Sequence[WorkerView]:
+    """Return the workers of each machine together: this one's first, then in the order of the hosts."""
+    if not snapshot.hosts:
+        return snapshot.workers
+    places = {"": -1, **{host.name: place for place, host in enumerate(snapshot.hosts)}}
+    return sorted(snapshot.workers, key=lambda worker: (places.get(worker.host, len(places)), worker.host))
 
 
 class Outlook(Struct, frozen=True):

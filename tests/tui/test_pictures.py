@@ -123,8 +123,8 @@ def idle_worker() -> Snapshot:
 
 def draining() -> Snapshot:
     """A worker on another machine that gets no new jobs."""
-    idle = WorkerView(1, "attic · cuda:0", "NVIDIA RTX 4090", 1, WorkerPhase.IDLE)
-    attic = HostView("attic", "me@attic.example", joined=True, draining=True)
+    idle = WorkerView(1, "attic · cuda:0", "NVIDIA RTX 4090", 1, WorkerPhase.IDLE, host="attic")
+    attic = HostView("attic", "me@attic.example", joined=True, draining=True, joined_s=11_500)
     return snapshot(workers=(training_worker(), idle), jobs=(training_job(),), hosts=(attic,))
 
 
@@ -138,8 +138,21 @@ def shared() -> Snapshot:
 def away() -> Snapshot:
     """A worker on another machine that is not reached just now."""
     silent = HostSilent("machine-in-the-cellar", 95, SshFailed("cellar.example", "No route to host"))
-    far = second_worker(device="machine-in-the-cellar · cuda:0", phase=WorkerPhase.AWAY, detail=silent)
-    return snapshot(workers=(training_worker(), far))
+    far = second_worker(
+        device="machine-in-the-cellar · cuda:0",
+        host="machine-in-the-cellar",
+        phase=WorkerPhase.AWAY,
+        detail=silent,
+    )
+    cellar = HostView(
+        "machine-in-the-cellar",
+        "me@cellar.example",
+        joined=False,
+        draining=False,
+        away_s=95,
+        reason=silent.cause,
+    )
+    return snapshot(workers=(training_worker(), far), hosts=(cellar,))
 
 
 def watched() -> Snapshot:
@@ -174,6 +187,7 @@ SCREENS = {
     "away": (away, ()),
     "draining": (draining, ()),
     "eight-workers": (eight_workers, ("down", "down")),
+    "many-hosts": (many_hosts, ("down",) * 5),
     "decline": (snapshot, ("D",)),
     "decline-all": (snapshot, ("A",)),
     "leave": (snapshot, ("q",)),

@@ -24,6 +24,7 @@ from emeth_tui.tui.drawing.lines import (
 )
 from emeth_tui.tui.frame import RECENT_POINTS, Frame, Outlook, Row, outlook, outlook_if_resumed
 from emeth_tui.tui.panels.graphs import HOT_C, device_graphs
+from emeth_tui.tui.panels.worker_groups import Heading, entries_in, heading_line, headings
 from emeth_tui.words.formats import (
     duration,
     duration_range,
@@ -38,13 +39,15 @@ from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from emeth_tui.engine.gpus.reading import Slowdown
     from emeth_tui.job import Job
     from emeth_tui.tui.drawing.glyphs import Glyphs
+    from emeth_tui.tui.panels.worker_groups import Entry
     from emeth_tui.workers.views import WorkerView
 
 DEVICE_CELLS = 8
-MOST_DEVICE_CELLS, MOST_DEVICE_CELLS_IF_ROOMY = 17, 34  # for those of other machines: `b · cuda:0`
 INDENT = " " * (DEVICE_CELLS + 1)
 ROOMY_CELLS, VERY_ROOMY_CELLS = 100, 125
 MOST_BAR_CELLS = 96
@@ -59,23 +62,27 @@ _TROUBLE = frozenset({WorkerPhase.RESTARTING, WorkerPhase.AWAY, WorkerPhase.DOWN
 def worker_lines(frame: Frame, width: int, height: int, chosen: int, glyphs: Glyphs) -> list[Line]:
     """Draw as many workers as fit, the chosen one among them, in three lines each, or two, or one.
 
-    Where there is room for all of them, graphs stand under each.
+    Where there is room for all of them, graphs stand under each. Those of a machine have a heading.
     """
-    if not frame.rows:
+    if not frame.rows and not headings(frame):
         return [line((_("there are no workers"), "muted"))]
-    each = lines_each(len(frame.rows), height)
-    shown = max(1, height // each)
-    first = max(0, min(chosen - shown // 2, len(frame.rows) - shown))
+    each, entries = _shown(frame, height, chosen)
     lines: list[Line] = []
-    for index in range(first, min(len(frame.rows), first + shown)):
-        block = _row_lines(frame, frame.rows[index], width, each, index == chosen, glyphs)
-        lines += [part.chosen(index == chosen and len(frame.rows) > 1) for part in block]
+    for entry in entries:
+        if isinstance(entry, Heading):
+            lines.append(heading_line(frame, entry, width))
+        else:
+            block = _row_lines(frame, frame.rows[entry], width, each, entry == chosen, glyphs)
+            lines += [part.chosen(entry == chosen and len(frame.rows) > 1) for part in block]
     return lines
 
 
-def lines_each(workers: int, height: int) -> int:
-    """Return how many lines each worker gets."""
-    return block_lines(height // max(1, workers))
+def _shown(frame: Frame, height: int, chosen: int) -> tuple[int, Sequence[Entry]]:
+    """Return how many lines each worker gets, and what is shown in them."""
+    above = headings(frame)
+    each = block_lines((height - above) // max(1, len(frame.rows)))
+    room = above + (height - above) // each if each > 1 else height
+    return each, entries_in(frame, max(1, room), chosen)
 
 
 def block_lines(available: int) -> int:
@@ -87,15 +94,17 @@ def block_lines(available: int) -> int:
 
 def worker_at(frame: Frame, height: int, chosen: int, y: int) -> int:
     """Return the worker that a line of the panel belongs to."""
-    each = lines_each(len(frame.rows), height)
-    shown = max(1, height // each)
-    first = max(0, min(chosen - shown // 2, len(frame.rows) - shown))
-    return min(len(frame.rows) - 1, first + y // each)
+    each, entries = _shown(frame, height, chosen)
+    for entry in entries:
+        if y < (1 if isinstance(entry, Heading) else each):
+            break
+        y -= 1 if isinstance(entry, Heading) else each
+    return entry.first_row if isinstance(entry, Heading) else entry
 
 
 def _row_lines(frame: Frame, row: Row, width: int, each: int, chosen: bool, glyphs: Glyphs) -> list[Line]:
     mark = ("▶", "accent") if chosen else (" ", "")
-    start = [mark, (_device(row, _device_cells(frame, width)), "title")]
+    start = [mark, (left(_device(row), DEVICE_CELLS), "title")]
     text_lines = min(each, TEXT_LINES)
     graphs = _graphs(row, width, each - TEXT_LINES, glyphs)
     if row.job is None:
@@ -109,20 +118,9 @@ def _row_lines(frame: Frame, row: Row, width: int, each: int, chosen: bool, glyp
     ]
 
 
-def _device_cells(frame: Frame, width: int) -> int:
-    """Return how wide the devices' names are: the same in every row."""
-    longest = max((len(row.worker.device) for row in frame.rows if row.worker), default=0)
-    most = MOST_DEVICE_CELLS_IF_ROOMY if width >= ROOMY_CELLS else MOST_DEVICE_CELLS
-    return max(DEVICE_CELLS, min(most, longest + 1))
-
-
-def _device(row: Row, cells: int) -> str:
-    """Name a row's device; of one that is too long, the machine is cut and never the device."""
-    name = row.worker.device if row.worker else "–"
-    host, dot, device = name.rpartition(" · ")
-    if dot and len(name) >= cells:
-        name = cut(host, cells - 1 - len(dot + device)) + dot + device
-    return left(name, cells)
+def _device(row: Row) -> str:
+    """Name a row's device as its machine does, whose name is in the heading."""
+    return row.worker.device.rpartition(" · ")[2] if row.worker else "–"
 
 
 def _graphs(row: Row, width: int, lines: int, glyphs: Glyphs) -> list[Line]:
@@ -321,8 +319,7 @@ def _why_idle(frame: Frame, worker: WorkerView | None) -> str:
 
 
 def _host_drains(frame: Frame, worker: WorkerView) -> bool:
-    host, dot, _device = worker.device.rpartition(" · ")
-    return bool(dot) and any(each.draining for each in frame.snapshot.hosts if each.name == host)
+    return any(host.draining for host in frame.snapshot.hosts if host.name == worker.host)
 
 
 def _indented(content: Line) -> Line:

@@ -26,6 +26,7 @@ from emeth_tui.tui.panels.widgets import (
     SharePanel,
     WorkersPanel,
 )
+from emeth_tui.tui.panels.worker_groups import headings
 from emeth_tui.tui.panels.workers import TEXT_LINES, block_lines
 from emeth_tui.tui.screens.base import NodeScreen
 from emeth_tui.tui.why_not import Target
@@ -127,19 +128,20 @@ class Dashboard(NodeScreen):
         if frame.snapshot.from_chain_alone:
             self._set_rows(*_job_rows(workers, self.narrow, self._body_lines()))
             return
-        height = self._body_lines()
+        height, above = self._body_lines(), headings(frame)
         if height <= 0:
             return
         if self.narrow:
             room = max(3, height - 3 - LEAST_EVENT_LINES)
             graphs_in = height - 3 - GOOD_EVENT_LINES
             text = TEXT_LINES if height >= TALL_LINES else 2
-            middle, top = 0, _top_lines(workers, text, room, border=1, graphs_in=graphs_in)
+            middle, top = 0, _top_lines(workers, text, room, above=1 + above, graphs_in=graphs_in)
         else:
             middle = TALL_MIDDLE_LINES if height >= VERY_TALL_LINES else MIDDLE_LINES
             room = max(LEAST_TOP_LINES, height - middle - LEAST_EVENT_LINES)
             graphs_in = max(LEAST_TOP_LINES, height - middle - GOOD_EVENT_LINES)
-            top = max(LEAST_TOP_LINES, _top_lines(workers, TEXT_LINES, room, border=2, graphs_in=graphs_in))
+            top = _top_lines(workers, TEXT_LINES, room, above=2 + above, graphs_in=graphs_in)
+            top = max(LEAST_TOP_LINES, top)
         self._set_rows(top, middle)
 
     def _set_rows(self, top: int, middle: int) -> None:
@@ -225,12 +227,15 @@ class Dashboard(NodeScreen):
             self.host.pages.open_job(job_id)
 
 
-def _top_lines(workers: int, text: int, room: int, *, border: int, graphs_in: int) -> int:
-    """Give each worker the same number of lines: graphs where all fit into `graphs_in`, else text alone."""
-    each = block_lines((graphs_in - border) // workers)
+def _top_lines(workers: int, text: int, room: int, *, above: int, graphs_in: int) -> int:
+    """Give each worker the same number of lines: graphs where all fit into `graphs_in`, else text alone.
+
+    `above` are the lines of borders and headings.
+    """
+    each = block_lines((graphs_in - above) // workers)
     if each <= TEXT_LINES:
-        each = max(1, min(text, (room - border) // workers))
-    return min(each * workers + border, room)
+        each = max(1, min(text, (room - above) // workers))
+    return min(each * workers + above, room)
 
 
 def _job_rows(jobs: int, narrow: bool, height: int) -> tuple[int, int]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from textual.pilot import Pilot
 
 from emeth_tui.engine.hosts.view import HostView
 from emeth_tui.notices.reasons.foreign import Foreign
-from tests.tui.harness import LARGE, READ_ONLY, SMALL, last_line, press, shown, text_of
-from tests.tui.screens.far_hosts import FAR_IDS, HOSTS, host, hosts, many_hosts
+from emeth_tui.tui.node_front import Ending
+from tests.tui.harness import LARGE, READ_ONLY, SMALL, last_line, press, settled, shown, text_of
+from tests.tui.screens.far_hosts import FAR_IDS, HOSTS, host, hosts, many_hosts, never_joined
 from tests.tui.stand_in import StandInNode, snapshot
 
 
@@ -93,3 +95,51 @@ async def test_many_devices_leave_room_for_the_hosts() -> None:
     async with shown(StandInNode(snapshot(hosts=(crowded, *others))), SMALL) as pilot:
         await press(pilot, "H")
         assert all(f" {name} " in text_of(pilot) for name in ("attic", "h0", "h1", "h2"))
+
+
+def the_panel(pilot: Pilot[Ending], lines: int) -> list[str]:
+    """The first lines of the workers' panel on a small screen."""
+    return text_of(pilot).splitlines()[2 : 2 + lines]
+
+
+async def test_workers_stand_under_their_machine_and_its_link() -> None:
+    picture = many_hosts()
+    mixed = StandInNode(replace(picture, workers=picture.workers[::-1]))
+    async with shown(mixed, LARGE) as pilot:
+        text = text_of(pilot)
+        places = [text.index(f"│ {name} ") for name in ("this machine", *HOSTS)]
+        assert places == sorted(places)
+        assert "cellar   ✗ silent for 1 min: cellar.example" in text
+        assert "machine-in-the-garage   draining   checkpoint at home 1 h 06 ago   joined for 3 h 11" in text
+        assert "barn   checkpoint at home 1 h 06 ago   now 103 MB/s home   joined for 3 h 11" in text
+
+
+async def test_where_not_all_workers_fit_the_chosen_ones_machine_stays_in_sight() -> None:
+    node = StandInNode(many_hosts())
+    async with shown(node, SMALL) as pilot:
+        for chosen in range(18):
+            panel = the_panel(pilot, 12)
+            (marked,) = [place for place, line in enumerate(panel) if line.startswith("▶")]
+            machine = "this machine" if chosen < 2 else HOSTS[(chosen - 2) // 4]
+            above = [line for line in panel[:marked] if not line.startswith(" ")]
+            assert above[-1].startswith(machine)
+            await press(pilot, "down")
+
+
+async def test_a_click_chooses_the_worker_under_it() -> None:
+    async with shown(StandInNode(many_hosts()), SMALL) as pilot:
+        await pilot.click("#workers", offset=(10, 5))  # the border, two rows and two headings above
+        await settled(pilot)
+        assert the_panel(pilot, 5)[4].startswith("▶cuda:0  4a01")
+        await pilot.click("#workers", offset=(10, 4))
+        await settled(pilot)
+        assert the_panel(pilot, 5)[4].startswith("▶cuda:0  4a01")  # a heading's first one
+
+
+async def test_a_host_without_workers_has_a_heading_alone() -> None:
+    node = StandInNode(never_joined())
+    async with shown(node, SMALL) as pilot:
+        assert "barn   ✗ silent for 40 s: it has not joined" in text_of(pilot)
+        node.change(workers=(), jobs=())
+        await press(pilot, "down", "up")
+        assert "barn   ✗ silent for 40 s: it has not joined" in text_of(pilot)
