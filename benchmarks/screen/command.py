@@ -9,7 +9,7 @@ import statistics
 import click
 
 from benchmarks.report import Goal, Report, json_option, narrate, show
-from benchmarks.screen.measuring import BARE, EVENTS, OURS, ScreenResult, ScreenSetup, measure, median_of
+from benchmarks.screen.measuring import BARE, EVENTS, FAR, OURS, ScreenResult, ScreenSetup, measure, median_of
 from benchmarks.screen.snapshot import FILES, JOBS, measure_snapshot
 
 _DEFAULTS = ScreenSetup()
@@ -40,7 +40,8 @@ def report(result: ScreenResult, snapshot_s: list[float]) -> Report:
     """Format a result for people and machines."""
     setup = result.setup
     lines = [
-        f"{setup.workers} workers, {setup.reports_a_second:g} reports a second each, {setup.seconds:g} s; "
+        f"{setup.workers} workers here, or {setup.far_workers} on {setup.hosts} hosts, "
+        f"{setup.reports_a_second:g} reports a second each, {setup.seconds:g} s; "
         f"load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores",
         f"{'program':<16} {'terminal':>9} {'share of a core':>16} {'to the terminal':>16}",
         *(
@@ -69,9 +70,12 @@ def report(result: ScreenResult, snapshot_s: list[float]) -> Report:
 
 def goals(result: ScreenResult, snapshot_s: list[float]) -> list[Goal]:
     """Return the goals, each with the worst figure of all sizes."""
-    output = max(run.output_bytes_per_s for run in result.running if run.program == OURS)
+    output = max(run.output_bytes_per_s for run in result.running if run.program in {OURS, FAR})
+    share = _share_of_bare(result, OURS)
+    far_share = _share_of_bare(result, FAR)
     return [
-        _at_most("share of a core, of a bare application's", SHARE_OF_BARE, _share_of_bare(result), "x"),
+        _at_most("share of a core, of a bare application's", SHARE_OF_BARE, share, "x"),
+        _at_most("share of a core with remote workers, of the same", SHARE_OF_BARE, far_share, "x"),
         _at_most("to the terminal", OUTPUT_KIB_PER_S, output / 1024, "KiB/s"),
         _at_most("first paint, of a bare application's", FIRST_PAINT_OF_BARE, _paint_of_bare(result), "x"),
         _at_most("imports, of those before", IMPORTS_OF_THOSE_BEFORE, _imports_of_before(result), "x"),
@@ -82,11 +86,11 @@ def goals(result: ScreenResult, snapshot_s: list[float]) -> list[Goal]:
     ]
 
 
-def _share_of_bare(result: ScreenResult) -> float | None:
+def _share_of_bare(result: ScreenResult, program: str) -> float | None:
     """Return the ratio at the largest terminal, None if the bare application's share is too small."""
     largest = max((run.columns, run.rows) for run in result.running)
     shares = {run.program: run.cpu_share for run in result.running if (run.columns, run.rows) == largest}
-    return shares[OURS] / shares[BARE] if shares[BARE] else None
+    return shares[program] / shares[BARE] if shares[BARE] else None
 
 
 def _paint_of_bare(result: ScreenResult) -> float:

@@ -29,6 +29,7 @@ _READ_S = 0.05
 _OF_ALL_THREADS = 2  # CPUCLOCK_SCHED, as clock_getcpuclockid(3) makes a clock of a process id on Linux
 _LIMIT_S = 30.0
 OURS = "emeth-tui"
+FAR = "emeth-tui, hosts"  # with remote workers
 BARE = "bare Textual"
 _BARE_COMMAND = (sys.executable, "-m", "benchmarks.screen.bare")
 _BARE_SHOWN = b"clock"
@@ -48,6 +49,8 @@ class ScreenSetup:
 
     seconds: float = 30.0
     workers: int = 8
+    far_workers: int = 16  # over so many hosts:
+    hosts: int = 4
     reports_a_second: float = 20.0  # per worker
     starts: int = 5
     keys: int = 15
@@ -98,7 +101,8 @@ def measure(setup: ScreenSetup, narrate: Narrate) -> ScreenResult:
         real = _real_program(home)
         for size in SIZES:
             name = f"{size[0]}x{size[1]}"
-            narrate(f"screen: {name}, {OURS} with {setup.workers} workers for {setup.seconds:g} s")
+            workers = f"{setup.workers} workers, and {setup.far_workers} on {setup.hosts} hosts"
+            narrate(f"screen: {name}, {OURS} with {workers}, for {setup.seconds:g} s")
             both, keys[name] = _busy_beside_bare(setup, size)
             running += both
             for title, command in _monitors():
@@ -119,14 +123,25 @@ def _monitors() -> list[tuple[str, Sequence[str]]]:
 
 
 def _busy_beside_bare(setup: ScreenSetup, size: tuple[int, int]) -> tuple[list[Running], list[float]]:
-    """Watch our screen with simulated workers and the bare application at once; then press keys in ours."""
+    """Watch our screen with simulated workers, here and on hosts, and the bare application, all at once.
+
+    Then press keys in ours.
+    """
     seconds = setup.seconds + _SETTLE_S + 2 * setup.keys + _LIMIT_S
-    numbers = [str(setup.workers), str(setup.reports_a_second), str(seconds)]
-    busy = [sys.executable, "-m", "tests.tui.busy_screen", *numbers]
-    with _program(_BARE_COMMAND, size) as bare, _program(busy, size) as ours:
+    busy = [
+        [sys.executable, "-m", "tests.tui.busy_screen", workers, str(setup.reports_a_second), str(seconds)]
+        for workers in (str(setup.workers), f"{setup.far_workers}@{setup.hosts}")
+    ]
+    with (
+        _program(_BARE_COMMAND, size) as bare,
+        _program(busy[0], size) as ours,
+        _program(busy[1], size) as far,
+    ):
         _read_until(bare, _BARE_SHOWN)
         _read_until(ours, _SHOWN)
-        watched = _watch({OURS: ours, BARE: bare}, size, setup.seconds)
+        _read_until(far, _SHOWN)
+        watched = _watch({OURS: ours, FAR: far, BARE: bare}, size, setup.seconds)
+        far.close()
         return watched, [_key_to_paint(ours) for _ in range(setup.keys)]
 
 

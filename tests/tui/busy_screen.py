@@ -1,7 +1,8 @@
 """A program for a pseudo-terminal: the real screen over a node of simulated workers.
 
-`python -m tests.tui.busy_screen WORKERS REPORTS_A_SECOND SECONDS [EVENTS]`; what it took goes, as JSON, to
-the file that $REPORT names. With EVENTS, so many events follow in a row, and their memory is measured.
+`python -m tests.tui.busy_screen WORKERS REPORTS_A_SECOND SECONDS [EVENTS]`; WORKERS are a number, or `16@4`
+for sixteen on four hosts. What it took goes, as JSON, to the file that $REPORT names. With EVENTS, so many
+events follow in a row, and their memory is measured.
 SIGTERM ends the work, as it ends a node.
 """
 
@@ -20,8 +21,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emeth_tui.engine.events import EventLog, JobProgress, Subscription
+from emeth_tui.engine.hosts.view import HostView
 from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.headless import detach_from_terminal
+from emeth_tui.hosts.node.traffic import Traffic
 from emeth_tui.model import JobId
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.events.job import EpochDone
@@ -31,6 +34,7 @@ from emeth_tui.training.reports import Progress
 from emeth_tui.tui.node_front import ScreenOptions
 from emeth_tui.tui.run import run_screen
 from emeth_tui.tui.terminal import needs_ascii
+from tests.tui.screens.far_hosts import host
 from tests.tui.stand_in import StandInNode, snapshot, training_job, training_worker
 
 STEPS = 1_000  # of an epoch
@@ -55,14 +59,19 @@ class ForgetfulTable:
 class BusyNode(StandInNode):
     """Reports `rate` times a second of each of its workers; an event now and then."""
 
-    def __init__(self, workers: int, rate: float) -> None:
+    def __init__(self, workers: int, rate: float, hosts: int = 0) -> None:
         self._ids = [JobId(f"0x{number:032x}") for number in range(workers)]
         jobs = tuple(replace(training_job(), job_id=job_id) for job_id in self._ids)
         views = tuple(
-            training_worker(index=number, device=f"cuda:{number}", job_id=job_id)
+            training_worker(index=number, job_id=job_id, **_place(number, workers, hosts))
             for number, job_id in enumerate(self._ids)
         )
-        super().__init__(snapshot(workers=views, jobs=jobs, at_unix_s=time.time()))
+        there = tuple(
+            host(f"host-{number}", [view.job_id for view in views if view.host == f"host-{number}"])
+            for number in range(hosts)
+        )
+        super().__init__(snapshot(workers=views, jobs=jobs, hosts=there, at_unix_s=time.time()))
+        self._began_s = time.monotonic()
         self._rate = rate
         self._step = 0
         self._log = EventLog(ForgetfulTable(), time.time)  # type: ignore[arg-type]
@@ -106,8 +115,16 @@ class BusyNode(StandInNode):
             )
             for view in self.picture.workers
         )
-        self.picture = replace(self.picture, workers=views, at_unix_s=time.time())
+        hosts = tuple(map(self._aged, self.picture.hosts))
+        self.picture = replace(self.picture, workers=views, hosts=hosts, at_unix_s=time.time())
         return super().snapshot()
+
+    def _aged(self, host: HostView) -> HostView:
+        """Let a host's figures go on as they do while its checkpoints come home."""
+        age_s = time.monotonic() - self._began_s
+        jobs = tuple(replace(job, checkpoint_age_s=age_s) for job in host.jobs)
+        traffic = Traffic(61_000_000, int(age_s * 103e6), 0.0, 100e6 + 1e6 * (int(age_s) % 7))
+        return replace(host, joined_s=age_s, jobs=jobs, traffic=traffic)
 
     async def _tell(self, events: int) -> None:
         burst = EVENTS_A_SECOND // 100
@@ -125,6 +142,15 @@ class BusyNode(StandInNode):
         self.picture = replace(self.picture, events=self._log.recent())
 
 
+def _place(number: int, workers: int, hosts: int) -> dict[str, str]:
+    """Return where a worker is: here, or on one of the hosts, which have as many each."""
+    if not hosts:
+        return {"device": f"cuda:{number}"}
+    each = workers // hosts
+    name = f"host-{number // each}"
+    return {"device": f"{name} · cuda:{number % each}", "host": name}
+
+
 def _progress(step: int) -> Progress:
     speed = 31_000.0 + step * 13 % 997
     return Progress(13, 30, step % STEPS, STEPS, 2.4 + step % 7 / 100, speed)
@@ -136,8 +162,9 @@ def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * resource.getpagesize()
 
 
-async def show(workers: int, rate: float, seconds: float, events: int = 0) -> None:
-    node = BusyNode(workers, rate)
+async def show(workers: str, rate: float, seconds: float, events: int = 0) -> None:
+    number, _at, hosts = workers.partition("@")
+    node = BusyNode(int(number), rate, int(hosts or 0))
     engine = asyncio.create_task(node.work(seconds, events))
     on_signal(signal.SIGTERM, engine.cancel)
     options = ScreenOptions(themes_directory=Path(os.devnull), language="en", ascii_only=needs_ascii())
@@ -158,4 +185,4 @@ async def show(workers: int, rate: float, seconds: float, events: int = 0) -> No
 if __name__ == "__main__":
     signals.STUCK_AFTER_S = float(os.environ.get("STUCK_AFTER_S", signals.STUCK_AFTER_S))
     given_workers, given_rate, given_seconds, *given_events = sys.argv[1:]
-    asyncio.run(show(int(given_workers), float(given_rate), float(given_seconds), *map(int, given_events)))
+    asyncio.run(show(given_workers, float(given_rate), float(given_seconds), *map(int, given_events)))
