@@ -225,8 +225,10 @@ async def test_a_host_that_joins_is_shown_with_what_differs_and_drained_on_deman
     context: Any = hosts._context
     context.far = SimpleNamespace(add=lambda *_: None)
     hosts._pool = SimpleNamespace(add=lambda *_: worker)  # type: ignore[assignment]
-    hosts._leases.add = lambda _worker: None  # type: ignore[method-assign]
-    hosts._leases.part_on = lambda _worker: job_id  # type: ignore[method-assign]
+    leases: Any = hosts._leases
+    leases.add, leases.part_on, leases.look_again = lambda _worker: None, lambda _worker: job_id, lambda: None
+    leases.drain = lambda drained: setattr(drained, "draining", True)
+    leases.undrain = lambda drained: setattr(drained, "draining", False)
     with anyio.fail_after(LIMIT_S):
         while not events:
             await hosts.look(NOTHING)

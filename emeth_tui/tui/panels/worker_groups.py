@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from emeth_tui.tui.drawing.lines import Line, Span, fit, join, line
 from emeth_tui.words.formats import duration, host_state_name, size
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 GAP_CELLS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
+class Heading(Struct, frozen=True):
     """Stands over the rows of a machine: a host's, those of this machine, or of no worker."""
 
     name: str  # "" where it is no host's

@@ -199,9 +199,9 @@ def _hold(row: Row) -> list[list[Span]]:
 
 def _speed(row: Row, cells: int, glyphs: Glyphs, most_news_cells: int) -> list[Span]:
     """Draw the speed with so many cells of its last minutes, or what else there is to say of the worker."""
-    if not row.at_work or row.worker is None:
-        return []
-    if row.worker.tokens_per_s is None or row.worker.phase is WorkerPhase.AWAY:  # its speed is not known now
+    if not row.at_work or row.worker is None or row.worker.phase is WorkerPhase.AWAY:
+        return []  # of one that is away, the speed is not known, and the heading says why
+    if row.worker.tokens_per_s is None:
         return [(cut(text_of(row.worker.detail), most_news_cells), "muted")] if row.worker.detail else []
     return [
         (right(speed(row.worker.tokens_per_s), 6), ""),
@@ -296,7 +296,10 @@ def _idle_lines(frame: Frame, row: Row, start: list[Span], width: int, each: int
             *start,
             (sign + phase_name(worker.phase), role),
             "  ",
-            (text_of(worker.detail) if worker.detail else "", "muted"),
+            (
+                text_of(worker.detail) if worker.detail and worker.phase is not WorkerPhase.AWAY else "",
+                "muted",
+            ),
         )
     elif row.held is not None:
         first = line(*start, ("‖ " + _("held") + ": ", "warn"), (text_of(row.held.reason), "muted"))
