@@ -60,18 +60,19 @@ class OverTls:
     """The host runs `hosts join`, and has it started anew when it is killed."""
 
     far: FarHost
+    name: str = "b"
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
     def invitation(self) -> Path:
         """The file that the host joins by."""
-        return self.far.home / "b.emeth"
+        return self.far.home / f"{self.name}.emeth"
 
     def host(self, state_dir: Path) -> Host:
         place, here = (Place("127.0.0.1", port) for port in free_ports(2))
-        tls = write_host_file(state_dir, NODE, "b", place, here, self.invitation)
+        tls = write_host_file(state_dir, NODE, self.name, place, here, self.invitation)
         self.join()
-        return Host("b", str(place), tls=tls)
+        return Host(self.name, str(place), tls=tls)
 
     def rotate(self, state_dir: Path) -> None:
         """Give the host another certificate, and bring it there."""

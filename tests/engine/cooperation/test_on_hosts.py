@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
+from emeth_tui.hosts.node.book import Host
 from emeth_tui.notices.events.job import SharedOut
+from tests.control.sshd import running_sshd
 from tests.engine.harness import WAIT_S, Harness
 from tests.hosts.far import FarHost, write_hosts
 from tests.hosts.test_whole_jobs import EPOCHS, ends_well, epoch, keep_local_idle
+from tests.hosts.ways import OverSsh, OverTls
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
@@ -29,11 +32,25 @@ def hosts(tmp_path: Path) -> Iterator[tuple[FarHost, FarHost]]:
         host.end()
 
 
-async def test_two_hosts_train_one_job_though_a_member_is_killed(
-    network: Harness, hosts: tuple[FarHost, FarHost], tmp_path: Path
-) -> None:
+@pytest.fixture(params=["a stand-in for ssh", "sshd and TLS"])
+def entries(
+    request: pytest.FixtureRequest, hosts: tuple[FarHost, FarHost], tmp_path: Path
+) -> Iterator[tuple[Host, Host]]:
+    """The hosts as their owner adds them."""
     first, second = hosts
-    entries = first.entry(), structs.replace(second.entry(), name="c")
+    if request.param == "a stand-in for ssh":
+        yield first.entry(), structs.replace(second.entry(), name="c")
+        return
+    state_dir = tmp_path / "state" / "devnet"
+    over_tls = OverTls(second, "c")
+    with running_sshd(tmp_path / "ssh") as sshd:
+        yield OverSsh(first, sshd).host(state_dir), over_tls.host(state_dir)
+        over_tls.cut_off()
+
+
+async def test_two_hosts_train_one_job_though_a_member_is_killed(
+    network: Harness, entries: tuple[Host, Host], tmp_path: Path
+) -> None:
     write_hosts(tmp_path / "state" / "devnet", *entries)
     async with network.node(training__cooperative="nvm") as node:
         keep_local_idle(node)
