@@ -120,6 +120,26 @@ async def test_files_go_out_and_come_home(tmp_path: Path) -> None:
         assert not list(home.rglob("*.part"))
 
 
+async def test_a_result_comes_home_from_beside_many_checkpoints(tmp_path: Path) -> None:
+    far, home = site(tmp_path), tmp_path / "home"
+    (home / "jobs" / JOB).mkdir(parents=True)
+    there = far.place.jobs / JOB
+    for epoch in range(messages.MAX_FILES + 1):
+        write(there / f"checkpoints/epoch-{epoch:06d}-block-{0:09d}.pt", b"average")
+    write(there / "checkpoint.pt", b"result")
+    async with far.keeper(), connected(far, home) as connection:
+        await connection.move(bring("result"))
+        assert (home / "jobs" / JOB / "checkpoint.pt").read_bytes() == b"result"
+        await connection.move(bring("checkpoint"))
+        assert epochs_kept(home / "jobs" / JOB) == messages.MAX_FILES
+
+
+@pytest.mark.parametrize("name", ["dataset.txt", "average.int8", "checkpoint.pt"])
+def test_what_a_host_lists_beside_its_checkpoints_is_none(name: str) -> None:
+    listed = [messages.FarFile(OLDER, 5), messages.FarFile(name, 7)]
+    assert link_files._newest_checkpoint(listed) == listed[0]
+
+
 async def test_one_average_goes_out_to_two_members_at_once(tmp_path: Path) -> None:
     far, home = site(tmp_path), tmp_path / "home"
     parts = [JOB_ID, JobId("0x" + "70" * 16)]

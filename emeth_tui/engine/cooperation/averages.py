@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -44,16 +44,19 @@ class Averages:
         except (OSError, msgspec.MsgspecError):
             return None
 
-    def made(self, epoch: int, facts: Facts, keep: set[int]) -> None:
+    def made(self, epoch: int, facts: Facts, keep: set[int], parts: Sequence[Path] = ()) -> None:
         """Note that an epoch's average is made; delete those of other epochs than it and `keep`.
 
-        What leads from one average to the next is kept of the last two alone.
+        With an average go its links in the directories of `parts`. What leads from one average to the next is
+        kept of the last two alone.
         """
         self.note(epoch, facts)
         averages = {self._path(kept).stem for kept in {epoch, *keep}}
         last = {self._path(kept).stem for kept in (epoch - 1, epoch)}
         for path in self._directory.iterdir():
             if path.stem not in (averages if path.suffix in {".pt", ".json"} else last):
+                for part in parts:
+                    _drop_link(path, part / "checkpoints" / _checkpoint_name(path.stem))
                 path.unlink(missing_ok=True)
 
     def size_bytes(self, epoch: int) -> int:
@@ -71,7 +74,7 @@ class Averages:
             path.unlink(missing_ok=True)
         if epoch:
             checkpoints.mkdir(parents=True, exist_ok=True)
-            link_or_copy(self._path(epoch), checkpoints / _checkpoint_name(epoch))
+            link_or_copy(self._path(epoch), checkpoints / _checkpoint_name(self._path(epoch).stem))
 
     def _path(self, epoch: int) -> Path:
         return self._directory / f"epoch-{epoch:06d}.pt"
@@ -105,6 +108,13 @@ def drop_checkpoints_after(directory: Path, epoch: int) -> None:
                 path.unlink(missing_ok=True)
 
 
-def _checkpoint_name(epoch: int) -> str:
-    """As training.files.checkpoint names the checkpoint between two epochs."""
-    return f"epoch-{epoch:06d}-block-{0:09d}.pt"
+def _drop_link(path: Path, link: Path) -> None:
+    """Delete a file under its other name, unless that is another file by now."""
+    with contextlib.suppress(FileNotFoundError):  # its member deletes there as well
+        if link.samefile(path):
+            link.unlink()
+
+
+def _checkpoint_name(average: str) -> str:
+    """Name the checkpoint between two epochs as training.files.checkpoint does."""
+    return f"{average}-block-{0:09d}.pt"

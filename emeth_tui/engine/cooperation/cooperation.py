@@ -383,7 +383,8 @@ class Cooperation:
         train_loss = sum(each.train_loss * each.tokens for each in trained) / max(1, tokens)
         now = time.monotonic()
         keep = {self._counted, best.epoch if best else 0}
-        self._averages.made(epoch, Facts(train_loss, now - self._began), keep)
+        directories = [files.directory(part.name) for part in self._parts]
+        self._averages.made(epoch, Facts(train_loss, now - self._began), keep, directories)
         self._began = now
         if (before_s := self._exchange.averaged()) is not None:
             self._context.forecasts.averaged(job, before_s)

@@ -182,12 +182,12 @@ class FarEnd:
 
 
 def job_files(directory: Path) -> list[FarFile]:
-    """List a job's result and its checkpoints, the newest last: the one that a training goes on from.
+    """List a job's checkpoints, the newest last, which a training goes on from, and then its result.
 
     Their names are in the order of positions; the times of files are those of a clock that may be wrong.
     """
     files = []
-    for path in sorted([directory / RESULT_NAME, *(directory / "checkpoints").glob("*.pt")]):
+    for path in [*sorted((directory / "checkpoints").glob("*.pt")), directory / RESULT_NAME]:
         name = str(path.relative_to(directory))
         if name != RESULT_NAME and not _CHECKPOINT.fullmatch(name):
             continue

@@ -153,7 +153,7 @@ class NearEnd:
         if newest is None:
             return 0
         there = await self._listing(put.job)
-        if any(file.name >= newest.name for file in there if file.name != RESULT_NAME):
+        if any(file.name >= newest.name for file in _checkpoints(there)):
             return 0  # the host has gone on from it
         return await self._offer(put.job, newest.name, directory / newest.name)
 
@@ -281,8 +281,13 @@ def _empty(answers: Answers) -> None:
 
 
 def _newest_checkpoint(files: Sequence[FarFile]) -> FarFile | None:
-    checkpoints = [file for file in files if file.name != RESULT_NAME]
+    checkpoints = _checkpoints(files)
     return checkpoints[-1] if checkpoints else None
+
+
+def _checkpoints(files: Sequence[FarFile]) -> list[FarFile]:
+    """Return the checkpoints among a job's files; a host may list what it likes."""
+    return [file for file in files if file.name.startswith("checkpoints/")]
 
 
 def _begun(path: Path) -> tuple[int, str]:
@@ -302,6 +307,5 @@ def _drop_other_parts(path: Path) -> None:
 
 
 def _drop_old_checkpoints(directory: Path) -> None:
-    names = [file.name for file in job_files(directory) if file.name != RESULT_NAME]
-    for name in names[:-CHECKPOINTS_KEPT]:
-        (directory / name).unlink(missing_ok=True)
+    for file in _checkpoints(job_files(directory))[:-CHECKPOINTS_KEPT]:
+        (directory / file.name).unlink(missing_ok=True)

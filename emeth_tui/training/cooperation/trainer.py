@@ -163,6 +163,7 @@ class PartTrainer(Trainer):
         self._end.took(average["epoch"], average["weights"])
         self._stepper.weights_changed()
         self._at.epoch, self._at.blocks_done = average["epoch"], 0
+        self._store.drop_old()  # a member may go on for many averages before it saves
         self._agreed = False
         self._kept_at = None
         self._start_meter()

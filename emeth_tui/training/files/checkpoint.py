@@ -95,8 +95,7 @@ def checkpoint_name(epoch: int, blocks_done: int) -> str:
     return f"epoch-{epoch:06d}-block-{blocks_done:09d}.pt"
 
 
-def _nothing_else(_state: Mapping[str, Any]) -> bool:
-    return False
+_BETWEEN_EPOCHS = f"block-{0:09d}"
 
 
 class CheckpointStore:
@@ -110,7 +109,7 @@ class CheckpointStore:
         self,
         directory: Path,
         fingerprint: Mapping[str, str | int],
-        accepts: Callable[[Mapping[str, Any]], bool] = _nothing_else,
+        accepts: Callable[[Mapping[str, Any]], bool] | None = None,
     ) -> None:
         self._directory = directory
         self._fingerprint = dict(fingerprint)
@@ -118,13 +117,13 @@ class CheckpointStore:
         directory.mkdir(parents=True, exist_ok=True)
         for leftover in directory.glob(f"*{TEMPORARY_SUFFIX}"):
             leftover.unlink(missing_ok=True)
-        self._drop_old()
+        self.drop_old()
 
     def save(self, epoch: int, blocks_done: int, state: Mapping[str, Any]) -> Path:
-        """Write a checkpoint of this position, then drop all but the last two. Raise DiskFull."""
+        """Write a checkpoint of this position, then drop old ones. Raise DiskFull."""
         path = self._directory / checkpoint_name(epoch, blocks_done)
         save_archive(path, {"format": _FORMAT, "fingerprint": self._fingerprint, **state})
-        self._drop_old(path)
+        self.drop_old(path)
         return path
 
     def add(self, epoch: int, content: Mapping[str, Any]) -> None:
@@ -147,7 +146,7 @@ class CheckpointStore:
                 continue
             if isinstance(state, dict) and self._is_ours(state):
                 return state
-            if isinstance(state, dict) and self._accepts(state):
+            if isinstance(state, dict) and self._accepts and self._accepts(state):
                 if own:
                     continue
                 return state
@@ -160,11 +159,27 @@ class CheckpointStore:
         for path in self._paths():
             path.unlink(missing_ok=True)
 
-    def _drop_old(self, newest: Path | None = None) -> None:
-        """Keep two, the newest among them; after going back its position may be before the others'."""
-        paths = sorted(self._paths(), key=lambda path: path == newest)
-        for old in paths[:-CHECKPOINTS_KEPT]:
+    def drop_old(self, newest: Path | None = None) -> None:
+        """Keep two that were saved here, `newest` among them, and two that were given.
+
+        After going back, the position of the newest may be before the others'.
+        """
+        saved: list[Path] = []
+        given: list[Path] = []
+        for path in sorted(self._paths(), key=lambda path: path == newest):
+            (given if self._may_be_given(path) else saved).append(path)
+        for old in (*saved[:-CHECKPOINTS_KEPT], *given[:-CHECKPOINTS_KEPT]):
             old.unlink(missing_ok=True)
+
+    def _may_be_given(self, path: Path) -> bool:
+        """Whether a checkpoint was not saved here, or cannot be read."""
+        if self._accepts is None or not path.stem.endswith(_BETWEEN_EPOCHS):
+            return False
+        try:
+            state = _load_archive(path, mmap=True)
+        except LOAD_ERRORS:  # others delete here as well
+            return True
+        return isinstance(state, dict) and self._accepts(state)
 
     def _is_ours(self, state: Mapping[str, Any]) -> bool:
         return state.get("format") == _FORMAT and state.get("fingerprint") == self._fingerprint
@@ -188,12 +203,15 @@ def save_archive(path: Path, content: Mapping[str, Any]) -> None:
         write_atomically(path, write)
 
 
-def _load_archive(path: Path) -> Any:
-    """Load a checkpoint of ours. torch reads another, older form as well, some of it for minutes."""
+def _load_archive(path: Path, *, mmap: bool = False) -> Any:
+    """Load a checkpoint of ours; with `mmap`, its tensors are read when they are used.
+
+    torch reads another, older form as well, some of it for minutes.
+    """
     with path.open("rb") as file:
         if file.read(len(_ARCHIVE_MAGIC)) != _ARCHIVE_MAGIC:
             raise zipfile.BadZipFile("no archive")
-    return torch.load(path, map_location="cpu", weights_only=True)
+    return torch.load(str(path), map_location="cpu", weights_only=True, mmap=mmap)
 
 
 def _check_archive(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from emeth_tui.backoff import Backoff
 from emeth_tui.engine.cooperation import cooperation
+from emeth_tui.engine.cooperation.averages import Averages, Facts
 from emeth_tui.engine.cooperation.cooperation import Cooperation
 from emeth_tui.engine.cooperation.part import Exchange
 from emeth_tui.engine.hosts.far_places import FarPlaces
@@ -347,6 +348,22 @@ async def test_who_holds_the_last_average_receives_the_difference(
     assert {request.averaging for member in house.members for request in member.requests} == {averaging}
     assert put == received
     assert {record.epoch for record in house.took} == {1, 2, 3}
+
+
+def test_an_average_that_is_deleted_takes_its_links_with_it(tmp_path: Path) -> None:
+    part = tmp_path / "part"
+    (part / "checkpoints").mkdir(parents=True)
+    (tmp_path / "averages").mkdir()
+    averages = Averages(tmp_path)
+    for epoch in range(1, 5):
+        path = tmp_path / "averages" / f"epoch-{epoch:06d}.pt"
+        path.write_text("average")
+        link = part / "checkpoints" / f"epoch-{epoch:06d}-block-{0:09d}.pt"
+        link.write_text("saved by the member") if epoch == 2 else link.hardlink_to(path)
+        averages.made(epoch, Facts(3.0, 1.0), {epoch - 1}, [part])
+
+    kept = [int(path.name.split("-")[1]) for path in sorted((part / "checkpoints").iterdir())]
+    assert kept == [2, 3, 4]
 
 
 async def test_each_average_but_the_last_is_measured(make_house: Callable[..., House]) -> None:

@@ -91,6 +91,18 @@ def test_a_member_that_receives_differences_alone_has_the_same_weights(
     assert (members.directory(1) / "checkpoints" / checkpoint_name(3, 0)).exists()  # for a new process
 
 
+def test_averages_do_not_pile_up_with_a_member_that_seldom_saves(tmp_path: Path) -> None:
+    request = make_request(tmp_path / "job", TEXT, epochs=5, averaging="int8", checkpoint_share=0.0)
+    members = Members(request, 2)
+    members.far = {1}
+
+    members.train()
+
+    for index in range(2):
+        names = [path.name for path in sorted((members.directory(index) / "checkpoints").iterdir())]
+        assert names == [checkpoint_name(4, 0), checkpoint_name(5, 0)]
+
+
 @pytest.mark.parametrize(("at", "far"), [("handed over", set()), ("averaged", {0, 1}), ("within", {1})])
 def test_a_stop_loses_nothing_of_what_is_left_out(
     tmp_path: Path, whole: dict[str, torch.Tensor], at: str, far: set[int]

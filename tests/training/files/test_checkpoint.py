@@ -224,6 +224,34 @@ def test_the_newest_checkpoint_is_gone_on_from_and_two_are_kept(tmp_path: Path) 
     assert sorted(tmp_path.iterdir()) == sorted(paths[-2:])
 
 
+def test_what_is_given_displaces_nothing_that_was_saved_here(tmp_path: Path) -> None:
+    def store_of_a_member() -> CheckpointStore:
+        return CheckpointStore(tmp_path, {"seed": 1}, lambda state: "given" in state)
+
+    store = store_of_a_member()
+    own = save_number(store, 1)
+    for epoch in (2, 3, 4):
+        store.add(epoch, {"given": epoch})
+    damaged = tmp_path / "epoch-000005-block-000000000.pt"
+    damaged.write_bytes(b"PK")
+
+    store = store_of_a_member()  # in a new process
+
+    assert [path.name[:12] for path in sorted(tmp_path.iterdir())] == [
+        "epoch-000001",
+        "epoch-000004",
+        "epoch-000005",
+    ]
+    assert store.load_newest() == {"given": 4}
+    assert not damaged.exists()
+    newest = store.load_newest(own=True)
+    assert newest is not None
+    assert newest["number"] == 1000
+    save_number(store, 4)
+    store.drop_old()
+    assert sorted(tmp_path.iterdir()) == [own, tmp_path / "epoch-000004-block-000000000.pt"]
+
+
 def test_without_a_checkpoint_there_is_none(tmp_path: Path) -> None:
     assert store_at(tmp_path / "new").load_newest() is None
 
