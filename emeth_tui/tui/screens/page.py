@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from emeth_tui.tui.frame import Frame
     from emeth_tui.tui.node_front import Records
 
-RELOAD_S = 1.0  # between two looks at the node's records
 REST_SHARE = 10  # nor sooner than after so many times what the last one took
 
 
@@ -141,7 +140,7 @@ class PageScreen(NodeScreen):
     """A screen of one page. Subclasses decide what is on it."""
 
     FOLLOWS: ClassVar[bool] = False  # whether it has news that the node does not report
-    LEAST_REST_S: ClassVar[float] = RELOAD_S
+    LEAST_REST_S: ClassVar[float] = 1.0  # between two looks at the node's records
     AUTO_FOCUS = "#page"
 
     def __init__(self, words: str = "") -> None:

@@ -128,7 +128,7 @@ async def test_a_job_that_ends_while_the_page_is_open_is_in_todays_bar(
         return node.picture.ended_today
 
     monkeypatch.setattr(node.records, "history", history)
-    monkeypatch.setattr(page, "RELOAD_S", 0.0)
+    monkeypatch.setattr(page.PageScreen, "LEAST_REST_S", 0.0)
     monkeypatch.setattr(page, "REST_SHARE", 0)
     async with shown(node) as pilot:
         await press(pilot, "v")
@@ -144,7 +144,7 @@ async def test_a_job_that_ends_while_the_page_is_open_is_in_todays_bar(
 async def test_a_new_day_shows_what_its_jobs_came_to(
     node: StandInNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page, "RELOAD_S", 0.0)
+    monkeypatch.setattr(page.PageScreen, "LEAST_REST_S", 0.0)
     monkeypatch.setattr(page, "REST_SHARE", 0)
     async with shown(node) as pilot:
         await press(pilot, "v")

@@ -118,7 +118,7 @@ async def test_what_is_read_stays_in_its_place_while_lines_are_added(
 
     monkeypatch.setattr(node.records, "log_search", lines)
     monkeypatch.setattr(node.records, "log_tail", lines)
-    monkeypatch.setattr(page, "RELOAD_S", 0.0)
+    monkeypatch.setattr(page.PageScreen, "LEAST_REST_S", 0.0)
     monkeypatch.setattr(page, "REST_SHARE", 0)
     async with shown(node, SMALL) as pilot:
         await press(pilot, "l", *(["slash", *"number", "enter"] if search else []))
