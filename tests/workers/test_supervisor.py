@@ -103,7 +103,7 @@ async def test_a_job_on_a_real_worker_leaves_all_its_measurements(tmp_path: Path
 
     assert worker.kind.startswith(worker.view.device_name)
     assert worker.kind.endswith(" threads")
-    others = {Quantity.DOWNLOAD, Quantity.UPLOAD, Quantity.AVERAGING}
+    others = {Quantity.DOWNLOAD, Quantity.UPLOAD, Quantity.AVERAGING, Quantity.SENDING, Quantity.FETCHING}
     assert {one.gauge.quantity for one in kept} == set(Quantity) - others
     assert {one.gauge.place for one in kept} == {worker.kind, ""}
     assert meter.remaining().epochs == 0.0
