@@ -27,6 +27,7 @@ class AppealClient:
 
     def __init__(self, network: Network, wallet: Wallet, transport: Transport) -> None:
         self._url = network.info_url
+        self._core_address = network.core_address
         self._where = endpoint(network.info_url)
         self._wallet = wallet
         self._client = transport.client
@@ -46,7 +47,8 @@ class AppealClient:
     async def appeal(self, job_id: JobId) -> None:
         """Ask for a second opinion of a job. Raise InfoServerError, also when that is refused."""
         time_ms = int(time.time() * 1_000)
-        signature = self._wallet.sign_digest(keccak(signing_payload(appeal_text(job_id), time_ms)))
+        text = appeal_text(job_id, self._core_address)
+        signature = self._wallet.sign_digest(keccak(signing_payload(text, time_ms)))
         call = {
             "jobId": job_id,
             "address": self._wallet.address,

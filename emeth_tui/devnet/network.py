@@ -153,7 +153,7 @@ class Devnet:
         storage = await self._serve("storage", self._storage_app(storing, keys), ports)
         rejections = self._rejections = Rejections(database)
         appeals = self._appeals = Appeals(database, self.options.appeals)
-        routes = AppealsApp(appeals, self._find_job).routes()
+        routes = AppealsApp(appeals, self._find_job, network.core_address).routes()
         info_app = InfoApp(
             mirror, storing.objects.settle, rejections.of, routes, lag_s=self.options.info_lag_s
         )

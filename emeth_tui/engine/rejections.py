@@ -23,6 +23,7 @@ class Rejections:
         self._context = context
         self._until_unix_s: dict[JobId, float] = {}
         self._held: set[JobId] = set()
+        self._not_appealed: set[JobId] = set()  # of which that was logged
         self.look_now = asyncio.Event()
 
     def note(self, job_id: JobId) -> None:
@@ -52,8 +53,18 @@ class Rejections:
             self._held.add(job_id)
             self._context.events.publish(RejectionHeld(held.reason, held.until_unix_s), job_id=job_id)
         if held.is_open and self._context.settings.claims.appeal:
+            await self._appeal(job_id)
+
+    async def _appeal(self, job_id: JobId) -> None:
+        """Appeal; where that fails, it is tried again at the next look."""
+        try:
             await self._context.appeals.appeal(job_id)
-            self._context.events.publish(Appealed(), job_id=job_id)
+        except InfoServerError as error:
+            level = logging.INFO if job_id in self._not_appealed else logging.WARNING
+            self._not_appealed.add(job_id)
+            logger.log(level, "job %s: not appealed yet: %s", job_id, error)
+            return
+        self._context.events.publish(Appealed(), job_id=job_id)
 
     async def _look_for_reasons(self) -> None:
         for job_id, until_unix_s in list(self._until_unix_s.items()):

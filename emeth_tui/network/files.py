@@ -54,9 +54,14 @@ def kept_secret(path: Path) -> str:
     except FileNotFoundError:
         kept = secrets.token_hex(32)
         write_private(path, kept + "\n")
-    if not _SECRET.fullmatch(kept):
+    if not is_secret(kept):
         raise _damaged(path)
     return kept
+
+
+def is_secret(text: str) -> bool:
+    """Whether a text is a 256-bit secret in hex, as `kept_secret` makes it."""
+    return _SECRET.fullmatch(text) is not None
 
 
 def _damaged(path: Path) -> ServiceError:

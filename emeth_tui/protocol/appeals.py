@@ -13,6 +13,7 @@ from emeth_tui.protocol.info_api import JOBS_PATH, read_rejection
 APPEAL_PATH = JOBS_PATH + "/{job_id}/appeal"
 OPEN_APPEALS_PATH = "/api/v1/verifier/appeals"
 OPINION_PATH = "/api/v1/verifier/opinion"
+_LATEST_UNIX_S = 253_402_300_799  # of the year 9999, which dates end with
 MOST_OPEN = 100  # appeals that a second verifier is told of at once: ours
 
 
@@ -27,7 +28,7 @@ class HeldRejection:
 
 
 class _Held(BaseModel):
-    until_unix_s: int = Field(alias="until", ge=0, le=2**53)
+    until_unix_s: int = Field(alias="until", ge=0, le=_LATEST_UNIX_S)
     is_appealed: bool = Field(alias="appealed")
     is_open: bool = Field(alias="open")
 
@@ -45,11 +46,11 @@ def appeal_path(job_id: JobId) -> str:
     return APPEAL_PATH.format(job_id=job_id)
 
 
-def appeal_text(job_id: str) -> str:
-    """Return what an appeal signs in place of a job's id: so no other signed call is one."""
-    return f"appeal {job_id}"
+def appeal_text(job_id: str, core_address: str) -> str:
+    """Return what an appeal signs in place of a job's id: good for no other call, and no other network."""
+    return f"appeal {job_id} {core_address.lower()}"
 
 
-def opinion_text(job_id: str, *, is_accepted: bool) -> str:
-    """Return what a second verifier's opinion signs in place of a job's id."""
-    return f"{'accept' if is_accepted else 'reject'} {job_id}"
+def opinion_text(job_id: str, core_address: str, result: str, *, is_accepted: bool) -> str:
+    """Return what a second verifier's opinion of a result signs in place of a job's id."""
+    return f"{'accept' if is_accepted else 'reject'} {job_id} {core_address.lower()} {result}"

@@ -41,18 +41,20 @@ class OpinionCall(SignedCall):
 
 
 class AppealsApp:
-    """The routes of appeals; `find_job` reads a job from the chain."""
+    """The routes of appeals of one EmethCore's jobs; `find_job` reads a job from the chain."""
 
     def __init__(
         self,
         appeals: Appeals,
         find_job: FindJob,
+        core_address: str,
         *,
         now_unix_s: Callable[[], float] = time.time,
         wait_of_account: Callable[[str], float] = lambda _account: 0.0,
     ) -> None:
         self._appeals = appeals
         self._find_job = find_job
+        self._core_address = core_address
         self._now_unix_s = now_unix_s
         self._wait_of_account = wait_of_account
 
@@ -80,7 +82,7 @@ class AppealsApp:
         """Ask for a second opinion, for the node whose result is held."""
         call = await read_body(request, SignedCall)
         job_id = job_id_of(request.path_params["job_id"])
-        check_signed(call, self._now_unix_s(), appeal_text(job_id))
+        check_signed(call, self._now_unix_s(), appeal_text(job_id, self._core_address))
         if wait_s := self._wait_of_account(call.address.lower()):
             raise HTTPException(429, "too many calls", {"retry-after": str(max(1, math.ceil(wait_s)))})
         held = await self._held(job_id)
@@ -101,14 +103,15 @@ class AppealsApp:
     async def _opinion(self, request: Request) -> Response:
         call = await read_body(request, OpinionCall)
         job_id = job_id_of(call.job_id)
-        self._check_second(call, opinion_text(job_id, is_accepted=call.is_accepted))
+        core, is_accepted = self._core_address, call.is_accepted
+        self._check_second(call, opinion_text(job_id, core, call.result, is_accepted=is_accepted))
         held = await self._held(job_id)
         if held.result != call.result:
             raise HTTPException(409, f"job {job_id} has another result now")
         opinion = {"accepted": call.is_accepted}
         if not call.is_accepted:
             opinion |= json.loads(entry_of(from_data(Reason, call.reason)))
-        await self._appeals.note_opinion(job_id, opinion)
+        await self._appeals.note_opinion(job_id, call.result, opinion)
         return JSONResponse({})
 
     def _check_second(self, call: SignedCall, text: str) -> None:

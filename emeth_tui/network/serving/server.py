@@ -109,7 +109,7 @@ async def _open(
         second_address=appeals.rule.second,
         wait_of_account=wait_of_account,
     )
-    appealing = AppealsApp(appeals, find_job, wait_of_account=wait_of_account)
+    appealing = AppealsApp(appeals, find_job, network.core_address, wait_of_account=wait_of_account)
     info = InfoApp(mirror, storing.objects.settle, rejections.of, appealing.routes(), lag_s=0.0)
     _run(stack, "info server", info.follow)
     services = Services(storage.asgi(), info.asgi(), mirror, metrics)
@@ -156,6 +156,8 @@ async def _open_verifier(
     key = kept_secret(settings.state_dir / KEY_FILE)
     check = await open_check(stack, settings.state_dir, account.chain, account.wallet, key)
     held = appeals if appeals.rule.holds else None
+    if held is not None:
+        await held.resume()
     _run(stack, "verifier", Verifier(account, mirror, check, rejections, held).run)
 
 

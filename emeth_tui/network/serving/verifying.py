@@ -16,7 +16,7 @@ from emeth_tui.clients.http.connections import trusted_authorities
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import ServiceError
 from emeth_tui.files import try_lock
-from emeth_tui.network.files import make_private_directory
+from emeth_tui.network.files import is_secret, make_private_directory
 from emeth_tui.network.services.storage import MAX_PARTS
 from emeth_tui.network.serving.config import ServeSettings
 from emeth_tui.network.supervision import supervise
@@ -107,13 +107,19 @@ async def cancel(task: asyncio.Task[None]) -> None:
 
 
 def _key_in(path: Path) -> str:
-    """Read the network's key, which the operator copies here. Raise ServiceError."""
+    """Read the network's key, which the operator copies here. Raise ServiceError.
+
+    With an empty or damaged one, no result would seem to be its node's own.
+    """
     try:
-        return path.read_text("utf-8-sig").strip()
+        key = path.read_text("utf-8-sig").strip()
     except OSError as error:
         raise ServiceError(ServingSecretUnreadable(path, os.strerror(error.errno or 0))) from error
     except UnicodeDecodeError:
         raise ServiceError(ServingSecretUnreadable(path, "it is not text")) from None
+    if not is_secret(key):
+        raise ServiceError(ServingSecretUnreadable(path, "it is not a network's key"))
+    return key
 
 
 def _client_of(url: str) -> httpx.AsyncClient:

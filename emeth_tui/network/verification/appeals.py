@@ -10,12 +10,13 @@ from enum import Enum
 from typing import Any, Literal
 
 from emeth_tui.model import JobId
-from emeth_tui.network.records.database import Database, Row
+from emeth_tui.network.records.database import Database, Row, Transaction
 from emeth_tui.notices.notice import Reason, from_data, to_data
 from emeth_tui.notices.reasons.network.verification import NotOwnWork, SecondAgrees
 from emeth_tui.protocol.appeals import MOST_OPEN
 from emeth_tui.words.sentences import english
 
+LEAST_TIME_S = 600  # to appeal, from a start of the services: nodes look every few seconds
 Unanswered = Literal["hold", "reject", "verify"]
 _COLUMNS = "job_id, result, entry, until_unix_s, asked_unix_s, opinion, decision, outcome"
 
@@ -67,7 +68,7 @@ class Held:
         if settled:
             return Ruling(settled)
         if self.opinion is not None:
-            return self._second_says(accepted=bool(self.opinion["accepted"]))
+            return self._second_says(self.opinion)
         if self.asked_unix_s is None:
             return Ruling.WAIT if now_unix_s < self.until_unix_s else Ruling.REJECT
         if not rule.second:
@@ -83,11 +84,13 @@ class Held:
             return first
         return SecondAgrees(first, from_data(Reason, self.opinion["reason"]))
 
-    def _second_says(self, *, accepted: bool) -> Ruling:
-        if not accepted:
-            return Ruling.REJECT
+    def _second_says(self, opinion: Mapping[str, Any]) -> Ruling:
+        kind = self.reason["reason"]["kind"]
+        if not opinion["accepted"]:
+            # Where they find different faults one of them errs, and both may: with an old key, say.
+            return Ruling.REJECT if opinion["reason"]["kind"] == kind else Ruling.ASK
         # The second verifier has no sketches of what the first accepted.
-        return Ruling.ASK if self.reason["reason"]["kind"] == NotOwnWork.kind else Ruling.VERIFY
+        return Ruling.ASK if kind == NotOwnWork.kind else Ruling.VERIFY
 
 
 class Appeals:
@@ -144,14 +147,15 @@ class Appeals:
             ORDER BY asked_unix_s, job_id LIMIT {MOST_OPEN}"""  # noqa: S608
         return [_held(row) for row in await self._database.run(lambda transaction: transaction.rows(sql))]
 
-    async def note_opinion(self, job_id: JobId, opinion: Mapping[str, Any]) -> bool:
+    async def note_opinion(self, job_id: JobId, result: str, opinion: Mapping[str, Any]) -> bool:
         """Note the second verifier's opinion where one is asked; return whether it was. Raise ServiceError.
 
-        The first opinion counts.
+        The first opinion of a result counts.
         """
-        sql = """UPDATE appeals SET opinion = :opinion
-            WHERE job_id = :job AND asked_unix_s IS NOT NULL AND opinion IS NULL AND outcome IS NULL"""
-        return bool(await self._change(sql, {"job": job_id, "opinion": json.dumps(dict(opinion))}))
+        values = {"job": job_id, "result": result, "opinion": json.dumps(dict(opinion))}
+        sql = """UPDATE appeals SET opinion = :opinion WHERE job_id = :job AND result = :result
+            AND asked_unix_s IS NOT NULL AND opinion IS NULL AND outcome IS NULL"""
+        return bool(await self._change(sql, values))
 
     async def decide(self, job_id: JobId, decision: Ruling) -> bool:
         """Note what the operator decides; return whether there was anything left to decide.
@@ -161,10 +165,38 @@ class Appeals:
         sql = "UPDATE appeals SET decision = :decision WHERE job_id = :job AND outcome IS NULL"
         return bool(await self._change(sql, {"job": job_id, "decision": decision.value}))
 
-    async def settle(self, job_id: JobId, outcome: Ruling) -> None:
-        """Note what is about to be sent to the chain: from now on nothing changes it. Raise ServiceError."""
-        sql = "UPDATE appeals SET outcome = :outcome WHERE job_id = :job AND outcome IS NULL"
-        await self._change(sql, {"job": job_id, "outcome": outcome.value})
+    async def settle(self, held: Held, outcome: Ruling) -> bool:
+        """Note what is about to be sent to the chain: from now on nothing changes it. Raise ServiceError.
+
+        Return False, and note nothing, where an appeal, an opinion or a decision came after `held` was read.
+        """
+        values = {
+            "job": held.job_id,
+            "result": held.result,
+            "until": held.until_unix_s,
+            "asked": -1 if held.asked_unix_s is None else held.asked_unix_s,
+            "opinions": int(held.opinion is not None),
+            "decision": held.decision or "",
+            "outcome": outcome.value,
+        }
+        sql = """UPDATE appeals SET outcome = :outcome WHERE job_id = :job AND result = :result
+            AND outcome IS NULL AND until_unix_s = :until AND COALESCE(asked_unix_s, -1) = :asked
+            AND CASE WHEN opinion IS NULL THEN 0 ELSE 1 END = :opinions
+            AND COALESCE(decision, '') = :decision"""
+        settled = "SELECT 1 FROM appeals WHERE job_id = :job AND result = :result AND outcome = :outcome"
+
+        def work(transaction: Transaction) -> bool:
+            transaction.change(sql, values)
+            return bool(transaction.rows(settled, values))
+
+        return await self._database.run(work)
+
+    async def resume(self) -> None:
+        """Give nodes some time to appeal after the services were down, however long. Raise ServiceError."""
+        until = int(self.now_unix_s()) + min(self.rule.window_s, LEAST_TIME_S)
+        sql = """UPDATE appeals SET until_unix_s = :until WHERE until_unix_s < :until
+            AND asked_unix_s IS NULL AND decision IS NULL AND outcome IS NULL"""
+        await self._change(sql, {"until": until})
 
     def ruling(self, held: Held) -> Ruling:
         """Return what becomes of a held result now."""

@@ -21,6 +21,7 @@ from emeth_tui.network.supervision import BACKOFF
 from emeth_tui.network.verification.downloads import signed_call
 from emeth_tui.network.verification.replaying import StatesDue
 from emeth_tui.network.verification.result_check import ResultCheck
+from emeth_tui.network.verification.torch_process import TorchProcessSlow
 from emeth_tui.notices.notice import Reason, to_data
 from emeth_tui.notices.reasons.local.bots import StorageSilent
 from emeth_tui.protocol.appeals import MOST_OPEN, OPEN_APPEALS_PATH, OPINION_PATH, opinion_text
@@ -29,6 +30,7 @@ from emeth_tui.protocol.job_ids import parse_job_id, short
 from emeth_tui.words.sentences import english
 
 LOOK_EVERY_S = 10.0  # the services count the calls of an account
+SLOW_AGAIN_S = 3_600.0  # others wait while a result is examined that takes too long
 OPEN_TEXT = "appeals"  # in place of a job's id
 
 _logger = logging.getLogger(__name__)
@@ -67,7 +69,10 @@ class SecondVerifier:
 
     async def look(self) -> None:
         """Give an opinion of every job of which one is asked. Raise StorageError and NetworkError."""
-        for job_id in await self._open_appeals():
+        open_jobs = await self._open_appeals()
+        for job_id in self._failures.keys() - set(open_jobs):
+            self._forget(job_id)
+        for job_id in open_jobs:
             if self._monotonic_s() < self._not_before_s.get(job_id, 0.0):
                 continue
             try:
@@ -102,7 +107,9 @@ class SecondVerifier:
             OPINION_PATH,
             self._wallet,
             job.job_id,
-            text=opinion_text(job.job_id, is_accepted=reason is None),
+            text=opinion_text(
+                job.job_id, self._chain.network.core_address, job.result, is_accepted=reason is None
+            ),
             accepted=reason is None,
             result=job.result,
             reason={} if reason is None else to_data(reason),
@@ -111,7 +118,8 @@ class SecondVerifier:
 
     def _wait(self, job_id: JobId, error: EmethError) -> None:
         self._failures[job_id] = self._failures.get(job_id, 0) + 1
-        wait_s = BACKOFF.delay_s(self._failures[job_id])
+        is_slow = isinstance(error, TorchProcessSlow)
+        wait_s = SLOW_AGAIN_S if is_slow else BACKOFF.delay_s(self._failures[job_id])
         self._not_before_s[job_id] = self._monotonic_s() + wait_s
         _logger.warning("%s: %s; again in %.0f s", short(job_id), error, wait_s)
 

@@ -129,15 +129,21 @@ class Verifier:
         ruling = self._appeals.ruling(held)
         if ruling is Ruling.VERIFY:
             dataset_bytes = await self._check.accept(job)
-            await self._appeals.settle(job.job_id, ruling)
+            await self._settle_as(held, ruling)
             await self._accept(job, dataset_bytes)
         elif ruling is Ruling.REJECT:
-            await self._appeals.settle(job.job_id, ruling)
+            await self._settle_as(held, ruling)
             await self._reject(job, held.why())
         else:
             if ruling is Ruling.ASK and job.job_id not in self._asked:
                 self._asked.add(job.job_id)
                 _logger.warning("%s: held for the operator: `network verdicts`", short(job.job_id))
+            raise RulingDue
+
+    async def _settle_as(self, held: Held, ruling: Ruling) -> None:
+        """Note a ruling before it is sent. Raise RulingDue where it is not the last word any more."""
+        assert self._appeals is not None  # noqa: S101 - it held it
+        if not await self._appeals.settle(held, ruling):
             raise RulingDue
 
     async def _accept(self, job: ChainJob, dataset_bytes: int) -> None:

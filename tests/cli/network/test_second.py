@@ -64,9 +64,12 @@ async def test_a_second_verifier_answers_and_the_operator_decides(world: World) 
     assert late.returncode == ExitCode.REFUSED
 
 
-async def test_a_second_verifier_without_the_networks_key_says_so(world: World) -> None:
+@pytest.mark.parametrize("key", [None, "", "of another kind"])
+async def test_a_second_verifier_without_the_networks_key_says_so(world: World, key: str | None) -> None:
     await world.people["operator"].output(*world.deploying("--url", f"http://127.0.0.1:{free_port()}"))
     path = serve_file(world, "http://127.0.0.1:3000")
+    if key is not None:
+        write(world.directory / "served" / KEY_FILE, key)
 
     ended = await world.people["other"].run("network", "second", "--config", str(path))
 

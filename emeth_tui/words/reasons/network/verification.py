@@ -60,7 +60,7 @@ SENTENCES: Mapping[type[Notice], str] = {
         "the validation loss after epoch {epoch} is said to be {claimed_loss}; trained again, it is "
         "{measured_loss}"
     ),
-    verification.SecondAgrees: "{first}; a second verifier says the same of it: {second}",
+    verification.SecondAgrees: "{first}; a second verifier says: {second}",
     verification.ListVerdicts: "`emeth-tui network verdicts` lists them",
     verification.SettledAlready: "its result is verified or rejected already: that is final",
     verification.VerifierSays: "“{text}”, in the verifier's own words",
