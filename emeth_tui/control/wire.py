@@ -37,7 +37,7 @@ from emeth_tui.engine.view.series import Series, Span
 from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.errors import ControlError
 from emeth_tui.job import Job
-from emeth_tui.model import AskedAt, JournaledTransaction, Language
+from emeth_tui.model import AskedAt, JobId, JournaledTransaction, Language
 from emeth_tui.network.overview import Overview
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.reasons.control import AnswerNotUnderstood, NotControlJson, NotToBeSent
@@ -57,6 +57,7 @@ MAX_PATH_CHARS = 1_024
 MAX_PROMPT_CHARS = 400
 _JOB_ID = r"^0x[0-9a-f]{32}$"
 _HOST_NAME = r"^[a-z0-9][a-z0-9_-]{0,23}$"  # hosts.messages
+_PATH = r"^/[^\x00]*$"
 
 Topic = Literal[
     "snapshot",
@@ -228,13 +229,14 @@ class OrderJob(_Request):
     """The command to request a job for a file, or to estimate that."""
 
     do: Literal["estimate_request", "request_job"]
-    path: str = Field(pattern="^/", max_length=MAX_PATH_CHARS)
+    path: str = Field(pattern=_PATH, max_length=MAX_PATH_CHARS)
     language: Language
     epochs: int = Field(ge=MIN_EPOCHS, le=MAX_EPOCHS)
     fee_wei: int = Field(ge=0, lt=2**256)
     lifetime_s: int = Field(ge=1, le=MAX_LIFETIME_S)
     private: bool = False
     anyway: bool = False
+    job_id: str | None = Field(None, pattern=_JOB_ID)
 
     @property
     def order(self) -> Order:
@@ -247,6 +249,7 @@ class OrderJob(_Request):
             lifetime_s=self.lifetime_s,
             private=self.private,
             anyway=self.anyway,
+            job_id=None if self.job_id is None else JobId(self.job_id),
         )
 
 
@@ -255,7 +258,7 @@ class FetchResult(_Request):
 
     do: Literal["fetch_result"]
     job_id: str = Field(pattern=_JOB_ID)
-    directory: str = Field(pattern="^/", max_length=MAX_PATH_CHARS)
+    directory: str = Field(pattern=_PATH, max_length=MAX_PATH_CHARS)
 
 
 class CompareResult(_Request):

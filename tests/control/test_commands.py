@@ -33,7 +33,9 @@ from tests.tui.stand_in import SECOND_ID, TRAINING_ID, compared, estimated
 
 HERE = Asker(AskedAt.COMMAND_LINE, os.getpid(), getpass.getuser())
 SCREEN = Asker(AskedAt.ATTACHED_SCREEN, os.getpid(), getpass.getuser())
-ORDER = Order(Path("/home/me/novel.txt"), Language.EN, 30, token_to_wei(20), 21_600, private=True)
+ORDER = Order(
+    Path("/home/me/novel.txt"), Language.EN, 30, token_to_wei(20), 21_600, private=True, job_id=SECOND_ID
+)
 MODEL = FetchedModel(TRAINING_ID, Path("/m"), True, 1_420_000_000, compared())
 COMMANDS = [
     ("pause_job", {"job_id": TRAINING_ID}, TRAINING_ID, ""),

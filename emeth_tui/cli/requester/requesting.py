@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -135,10 +135,10 @@ async def _by_the_node(place: Place, asking: _Asking) -> FollowedJob:
     """Have the running node request the job: it is the account's one sender."""
     from emeth_tui.control.wire import order_words
 
-    words = order_words(asking.order)
     async with place.node() as node:
-        estimated: Estimate = await node.connection.do("estimate_request", **words)
+        estimated: Estimate = await node.connection.do("estimate_request", **order_words(asking.order))
     asking.decide(estimated)
+    words = order_words(replace(asking.order, job_id=estimated.job_id))
     async with place.node() as node:  # anew: somebody may have thought for long
         narrate(_("the running node requests it; waiting for the block to be final"))
         followed: FollowedJob = await node.connection.do("request_job", **words)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,6 +21,7 @@ from emeth_tui.model import OPERATOR, Asker, JobId
 from emeth_tui.notices.events import requests as events
 from emeth_tui.notices.reasons.network.requesting import (
     BrokenOff,
+    CancelUnderWay,
     NodeCannotRead,
     NotRequestedHere,
     RequestUnderWay,
@@ -49,6 +51,8 @@ class NodeRequests:
         self._context = context
         self._refresh = refresh
         self._turn = asyncio.Lock()  # of placing an order: the same words twice are one job
+        self._cancelling: set[JobId] = set()
+        self._measuring = asyncio.Lock()  # one child process at a time
         self._results: dict[JobId, asyncio.Lock] = {}
         self._under_way: set[asyncio.Task[Any]] = set()
         self._closed = False
@@ -126,7 +130,8 @@ class NodeRequests:
             "max_bytes": ClaimSettings().max_dataset_bytes,
         }
         try:
-            return Measured(**await open_result("measure", arguments, self._log))
+            async with self._measuring:
+                return Measured(**await open_result("measure", arguments, self._log))
         except JobError as error:
             if isinstance(error.reason, DatasetUnreadable):
                 raise DatasetError(NodeCannotRead(order.path, error.reason.detail)) from error
@@ -139,6 +144,9 @@ class NodeRequests:
         measured = await self._measure(order)
         async with self._turn:
             estimated = await estimate(requester, order, measured)
+            order = replace(order, job_id=estimated.job_id)  # it may come to its end meanwhile
+            if estimated.job_id in self._cancelling:
+                raise CommandRefused(CancelUnderWay(short(estimated.job_id)))
             if (refused := estimated.refusal(anyway=order.anyway)) is not None:
                 raise refused
             events_log.publish(events.Requesting(order.path, order.fee_wei, by), job_id=estimated.job_id)
@@ -152,7 +160,8 @@ class NodeRequests:
         return followed
 
     async def _show_balance(self) -> None:
-        with contextlib.suppress(NetworkError):  # the next look shows it
+        """Read the balance after a payment. What is done is said to be, also when the node ends meanwhile."""
+        with contextlib.suppress(NetworkError, asyncio.CancelledError):  # the next look shows it
             await self._refresh()
 
     async def _cancel(self, job_id: JobId, by: Asker) -> None:
@@ -160,8 +169,14 @@ class NodeRequests:
         if requester.aim.has(job_id):
             raise CommandRefused(RequestUnderWay(job_id))
         request = self._known(job_id)
+        if job_id in self._cancelling:
+            raise CommandRefused(CancelUnderWay(short(job_id)))
         self._context.events.publish(events.CancellingRequest(by), job_id=job_id)
-        await requester.cancel(job_id)
+        self._cancelling.add(job_id)
+        try:
+            await requester.cancel(job_id)
+        finally:
+            self._cancelling.discard(job_id)
         self._context.events.publish(events.RequestCancelled(request.fee_wei), job_id=job_id)
         await self._show_balance()
 
@@ -170,7 +185,7 @@ class NodeRequests:
     async def _fetch(self, job_id: JobId, directory: Path, by: Asker) -> FetchedModel:
         from emeth_tui.engine.requester.fetching import write_model
 
-        async with self._results.setdefault(job_id, asyncio.Lock()):
+        async with self._turn_of(self._known(job_id)):
             fetched = await self._fetched(job_id)
             key = self._context.network.verification_key.get_secret_value()
             figures, checked = await write_model(fetched, directory, self._log, key)
@@ -179,10 +194,13 @@ class NodeRequests:
 
     async def _compare(self, job_id: JobId, prompts: Sequence[str]) -> dict[str, Any]:
         how = {"tokens": SAMPLE_TOKENS, "temperature": TEMPERATURE, "seed": 0}
-        async with self._results.setdefault(job_id, asyncio.Lock()):
+        async with self._turn_of(self._known(job_id)):
             fetched = await self._fetched(job_id)
             seed = training_seed(job_id)
             return await fetched.open("compare", self._log, prompts=list(prompts), training_seed=seed, **how)
+
+    def _turn_of(self, request: StoredRequest) -> asyncio.Lock:
+        return self._results.setdefault(request.job_id, asyncio.Lock())
 
     async def _fetched(self, job_id: JobId) -> Fetched:
         """Fetch what is not here yet: dataset, result, and the model that training started from."""

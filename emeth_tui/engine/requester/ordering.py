@@ -7,16 +7,19 @@ from emeth_tui.engine.requester.orders import Estimate, Order
 from emeth_tui.engine.requester.requester import Requester
 from emeth_tui.engine.requester.terms import Wish, terms_of
 from emeth_tui.engine.view.following import is_of
+from emeth_tui.errors import CommandRefused
 from emeth_tui.model import JobId
+from emeth_tui.notices.reasons.network.requesting import NotRequestedHere
+from emeth_tui.protocol.job_ids import short
 from emeth_tui.store.requests import StoredRequest
 from emeth_tui.training.data.measuring import Measured
 
 
 async def estimate(requester: Requester, order: Order, measured: Measured) -> Estimate:
-    """Estimate an order; nothing is sent. Raise NetworkError."""
+    """Estimate an order; nothing is sent. Raise NetworkError, or CommandRefused as `place_order` does."""
     now_unix_s = await requester.now_unix_s()
     wish = _wish(order, measured, now_unix_s)
-    known = requester.unfinished(measured, wish, private=order.private)
+    known = _begun(requester, order, measured, wish)
     return Estimate(
         measured=measured,
         wish=wish,
@@ -26,7 +29,7 @@ async def estimate(requester: Requester, order: Order, measured: Measured) -> Es
         balance_wei=(await requester.chain.balances(requester.address)).emt_wei,
         now_unix_s=now_unix_s,
         job_id=None if known is None else known.job_id,
-        is_requested=known is not None and await _is_on_chain(requester, known),
+        is_requested=known is not None and (_is_done(known) or await _is_on_chain(requester, known)),
     )
 
 
@@ -35,11 +38,12 @@ async def place_order(
 ) -> JobId:
     """Request the job, or go on where an earlier run broke off; return its id once a block has it.
 
-    Raise DatasetError, StorageError, TransactionError or NetworkError.
+    Raise CommandRefused where the order names a request that is not known, or is another's; DatasetError,
+    StorageError, TransactionError or NetworkError.
     """
     measured, wish, private = estimated.measured, estimated.wish, order.private
-    known = requester.unfinished(measured, wish, private=private)
-    if known is not None and await requester.find_requested(known):
+    known = _begun(requester, order, measured, wish)
+    if known is not None and (_is_done(known) or await requester.find_requested(known)):
         return known.job_id
     # An id that another account has used was given up.
     known = requester.unfinished(measured, wish, private=private)
@@ -56,6 +60,21 @@ def _wish(order: Order, measured: Measured, now_unix_s: float) -> Wish:
         fee_wei=order.fee_wei,
         deadline_unix_s=int(now_unix_s) + order.lifetime_s,
     )
+
+
+def _begun(requester: Requester, order: Order, measured: Measured, wish: Wish) -> StoredRequest | None:
+    """Return the request that an order goes on with: the one that it names, or one that a run left behind."""
+    if order.job_id is None:
+        return requester.unfinished(measured, wish, private=order.private)
+    known = requester.store.requests.get(order.job_id)
+    if known is None or not requester.is_for(known, measured, wish, private=order.private):
+        raise CommandRefused(NotRequestedHere(short(order.job_id)))
+    return known
+
+
+def _is_done(known: StoredRequest) -> bool:
+    """Whether a request has come to its end, maybe for somebody else who asked for the same."""
+    return known.requested_at_unix_s is not None
 
 
 async def _is_on_chain(requester: Requester, known: StoredRequest) -> bool:

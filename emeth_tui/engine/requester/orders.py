@@ -19,7 +19,8 @@ from emeth_tui.training.data.measuring import Measured
 class Order:
     """What somebody wants to have trained, and on which terms.
 
-    `anyway` also asks for what nodes with the usual settings would not take.
+    `anyway` also asks for what nodes with the usual settings would not take. `job_id` names the request that
+    an estimate said this goes on with: then it is that job or none, for nothing else was agreed to.
     """
 
     path: Path
@@ -29,6 +30,7 @@ class Order:
     lifetime_s: int
     private: bool = False
     anyway: bool = False
+    job_id: JobId | None = None
 
 
 @dataclass(frozen=True, slots=True)

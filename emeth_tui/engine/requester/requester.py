@@ -76,15 +76,19 @@ class Requester:
         It is unfinished until its block is final. The deadline counts from when the job is requested, and is
         no part of the terms.
         """
-        wanted = (self._account, measured.content, wish.language, wish.epochs, wish.fee_wei, private)
         return next(
             (
                 known
                 for known in self.store.requests.all()
-                if known.requested_at_unix_s is None and _terms(known) == wanted
+                if known.requested_at_unix_s is None and self.is_for(known, measured, wish, private=private)
             ),
             None,
         )
+
+    def is_for(self, known: StoredRequest, measured: Measured, wish: Wish, *, private: bool) -> bool:
+        """Whether a request is this account's for a text on these terms."""
+        wanted = (self._account, measured.content, wish.language, wish.epochs, wish.fee_wei, private)
+        return _terms(known) == wanted
 
     def record(self, path: Path, measured: Measured, wish: Wish, *, private: bool) -> StoredRequest:
         """Record a new request, before anything is done for it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,9 +33,12 @@ def measure(path: Path, language: Language, model: str, *, max_bytes: int) -> Me
     from emeth_tui.training.data.text_file import text_facts
 
     try:
-        size_bytes = path.stat().st_size
+        seen = path.stat()
     except OSError as error:
         raise DatasetError(DatasetUnreadable(path, error.strerror or "")) from error
+    if not stat.S_ISREG(seen.st_mode):  # a pipe has no end, or nobody at the other
+        raise DatasetError(DatasetUnreadable(path, "not a regular file"))
+    size_bytes = seen.st_size
     if size_bytes > max_bytes:
         raise DatasetError(DatasetOverLimit(size_bytes, max_bytes))
     facts = text_facts(path, language.value)

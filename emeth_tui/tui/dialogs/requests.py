@@ -83,6 +83,7 @@ def _fee_wei(name: str, text: str) -> int:
 
 def estimate_dialog(order: Order, estimated: Estimate) -> Dialog[Order | None]:
     """Show what an order comes to, and ask whether to pay it; the default is No."""
+    order = replace(order, job_id=estimated.job_id)
     refused, hard = estimated.refusal(anyway=False), estimated.refusal(anyway=True)
     why: Reason | None = None if refused is None else refused.reason
     if hard is None and refused is not None:  # what the answer below requests all the same

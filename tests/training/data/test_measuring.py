@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,17 @@ def test_tokens_are_those_that_a_node_counts(tmp_path: Path, language: Language)
     assert (measured.train_tokens, measured.valid_tokens) == (tokens.train.size, tokens.valid.size)
     assert measured.content == hashlib.sha256(path.read_bytes()).hexdigest()
     assert measured.size_bytes == path.stat().st_size
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+
+    with pytest.raises(DatasetError) as raised:
+        measure(path, Language.EN, DEVNET_SMALL, max_bytes=LIMIT)
+
+    assert raised.value.reason == why.DatasetUnreadable(path, "not a regular file")
 
 
 def test_without_the_model_the_text_is_checked_and_its_tokens_are_not_counted(tmp_path: Path) -> None:

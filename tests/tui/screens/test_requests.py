@@ -9,7 +9,7 @@ import pytest
 from rich.cells import cell_len
 from textual.pilot import Pilot
 
-from emeth_tui.engine.requester.orders import Order
+from emeth_tui.engine.requester.orders import Estimate, Order
 from emeth_tui.engine.view.following import FollowedJob
 from emeth_tui.model import Language, token_to_wei
 from emeth_tui.protocol.contracts import JobStatus
@@ -18,7 +18,15 @@ from emeth_tui.tui.screens.request import RequestScreen
 from emeth_tui.tui.screens.tables.requests import RequestsScreen
 from emeth_tui.words.translation import set_language
 from tests.tui.harness import LARGE, SMALL, attached, last_line, press, shown, text_of
-from tests.tui.stand_in import TRAINING_ID, VERIFIED_ID, StandInNode, chain_job, followed_jobs, requested
+from tests.tui.stand_in import (
+    TRAINING_ID,
+    VERIFIED_ID,
+    StandInNode,
+    chain_job,
+    estimated,
+    followed_jobs,
+    requested,
+)
 
 HUGE = 2**256 - 1
 
@@ -98,6 +106,21 @@ async def test_a_job_is_estimated_before_it_is_asked_for(
         await press(pilot, "a", *"/novel.txt", "enter", "y")
         assert node.calls[1:] == [("estimate_request", order), ("request_job", order)]
         assert "job 7e88…88 is requested" in last_line(pilot)
+
+
+async def test_what_goes_on_with_an_earlier_request_is_asked_for_by_its_name(
+    node: StandInNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def earlier(order: Order) -> Estimate:
+        return replace(estimated(order), job_id=VERIFIED_ID, is_requested=True)
+
+    monkeypatch.setattr(node, "estimate_request", earlier)
+    async with shown(node) as pilot:
+        await press(pilot, "r", "a", *"/novel.txt", "enter")
+        assert "it is requested, and paid once" in unboxed(pilot)
+        await press(pilot, "y")
+        ((name, order),) = node.calls
+        assert (name, order.job_id) == ("request_job", VERIFIED_ID)
 
 
 async def test_what_nodes_may_not_take_is_asked_for_by_an_answer_of_its_own(node: StandInNode) -> None:

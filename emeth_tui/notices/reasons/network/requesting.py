@@ -43,6 +43,10 @@ class RequestUnderWay(Reason):
     job: str
 
 
+class CancelUnderWay(Reason):
+    job: str
+
+
 class RequestNotOpen(Reason):
     job: str
     status: str

@@ -32,6 +32,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     requesting.RequestUnderWay: (
         "the request of job {job} is sent and not in a block yet; the same command goes on from there"
     ),
+    requesting.CancelUnderWay: "the request of job {job} is being cancelled; wait until that is done",
     requesting.RequestNotOpen: "job {job} is {status}: only a job that no node has taken can be cancelled",
     requesting.NoResultYet: "job {job} is {status}: it has no verified result",
     requesting.NotRequestedYet: "the job of {path} is not requested yet; the same `request` command goes on",
