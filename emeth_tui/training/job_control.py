@@ -79,6 +79,11 @@ class Control:
             self._changed.wait_for(lambda: self._stopping or self._averaged >= epoch, limit_s)
             return self._averaged >= epoch
 
+    def wait_for_stop(self, limit_s: float) -> None:
+        """Wait until the job is to stop or the time is up."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping, limit_s)
+
     def wait_for_count(self, epoch: int, limit_s: float) -> float | None:
         """Return an epoch's validation loss once it counts, None when the job is to stop or time is up."""
         with self._changed:

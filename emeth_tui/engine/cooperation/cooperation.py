@@ -276,9 +276,9 @@ class Cooperation:
         part.is_known = True
 
     def _part_trained(self, part: Part, message: reports.PartTrained) -> None:
-        if message.epoch <= self._averaged:
+        if message.epoch == self._averaged:
             self._begin(part, "average", self._put_average)
-        elif message.epoch > self._averaged + 1:
+        elif message.epoch != self._averaged + 1:  # also one whose disk has lost an average that it had
             raise TrainingError(EpochsDisagree(message.epoch, self._averaged))
         elif part.handed_over is None:
             if "result" not in part.moving:

@@ -90,8 +90,11 @@ class PartTrainer(Trainer):
         if weights is not None:
             return self._in_full(epoch, weights)
         content: Any = self._store.load_newest()
-        is_there = content is not None and is_average(content) and content["epoch"] == epoch
-        return content if is_there else None
+        if content is not None and is_average(content) and content["epoch"] == epoch:
+            average: Average = content
+            return average
+        self._control.wait_for_stop(limit_s)  # the node sends it once more when it is asked again
+        return None
 
     def _in_full(self, epoch: int, weights: Weights) -> Average:
         """Return an average that has come as a difference, once the disk holds it: a new process needs it."""

@@ -206,6 +206,10 @@ def is_ahead(member: Member, epoch: int) -> None:
     member.says = 1 if epoch == 2 else 0
 
 
+def is_behind(member: Member, epoch: int) -> None:
+    member.says = -2 if epoch == 3 else 0
+
+
 def leaves_early(member: Member, epoch: int) -> None:
     member.leaves = epoch == 2
 
@@ -228,7 +232,16 @@ def dies(_member: Member, epoch: int) -> None:
 
 @pytest.mark.parametrize(
     "misbehaves",
-    [hands_over_rubbish, hands_over_nothing, is_ahead, leaves_early, cannot_learn, has_no_disk, dies],
+    [
+        hands_over_rubbish,
+        hands_over_nothing,
+        is_ahead,
+        is_behind,
+        leaves_early,
+        cannot_learn,
+        has_no_disk,
+        dies,
+    ],
 )
 async def test_what_a_member_does_wrong_costs_its_part_alone(
     make_house: Callable[..., House], misbehaves: Callable[[Member, int], object]

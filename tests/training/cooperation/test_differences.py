@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from emeth_tui.notices.reasons.training.result import (
     DifferenceOutOfBounds,
 )
 from emeth_tui.notices.reasons.training.run import PartUnfit
-from emeth_tui.training.cooperation import differences
+from emeth_tui.training.cooperation import differences, trainer
 from emeth_tui.training.cooperation.average import average, mean_weights
 from emeth_tui.training.cooperation.differences import Difference, Rounded
 from emeth_tui.training.cooperation.member import MemberEnd
@@ -101,6 +102,29 @@ def test_averages_do_not_pile_up_with_a_member_that_seldom_saves(tmp_path: Path)
     for index in range(2):
         names = [path.name for path in sorted((members.directory(index) / "checkpoints").iterdir())]
         assert names == [checkpoint_name(4, 0), checkpoint_name(5, 0)]
+
+
+def test_a_member_that_cannot_read_an_average_asks_again_after_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer, "REPEAT_S", 0.3)
+    members = Members(request_in(tmp_path / "job", epochs=2), 2)
+    received, asked_at_s = MemberEnd.received, []
+
+    def spoilt(end: MemberEnd, epoch: int) -> dict[str, torch.Tensor] | None:
+        if end.directory == members.directory(1) and epoch == 2:
+            asked_at_s.append(time.monotonic())
+            if len(asked_at_s) < 3:
+                (end.directory / "checkpoints" / checkpoint_name(2, 0)).unlink(missing_ok=True)
+                return None
+        return received(end, epoch)
+
+    monkeypatch.setattr(MemberEnd, "received", spoilt)
+
+    members.train()
+
+    assert len(asked_at_s) == 3
+    assert asked_at_s[2] - asked_at_s[0] >= 0.6
 
 
 @pytest.mark.parametrize(("at", "far"), [("handed over", set()), ("averaged", {0, 1}), ("within", {1})])
