@@ -47,6 +47,7 @@ class ScriptedWorker:
     """Says these messages, then asks for the hash of so many epochs."""
 
     kind = "a device"
+    host = ""
 
     def __init__(self, messages: list[object], epochs: int = EPOCHS) -> None:
         self._messages = messages
