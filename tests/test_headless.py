@@ -106,11 +106,12 @@ def test_the_account_adds_up_or_says_that_it_does_not() -> None:
         jobs=(verified, timed_out),
         share=SlotShare(slot=20_000, own_gas=5, own_balance=5, total_gas=20, reward_wei=token_to_wei(1_000)),
         emt_before_wei=token_to_wei(200),
-        emt_after_wei=token_to_wei(205),
+        emt_after_wei=token_to_wei(185),
         earned_wei=token_to_wei(10),
         lost_wei=token_to_wei(6),
         withdrawn_wei=0,
         others_wei={"0xabc": token_to_wei(1)},
+        requested_wei=-token_to_wei(20),
     )
 
     lines = "\n".join(summary_lines(summary.as_event()))
@@ -119,7 +120,8 @@ def test_the_account_adds_up_or_says_that_it_does_not() -> None:
     assert (summary.verified, summary.epochs, summary.gas) == (1, 33, 5)
     assert "1 verified, 1 timed out" in lines
     assert "5 of 20 gas today, 25.00 %, 250.00 EMT so far" in lines
-    assert "5.00 = earned 10.00 - lost 6.00 + rewards 0.00 + other 1.00; adds up to the wei" in lines
+    account = "-15.00 = earned 10.00 - lost 6.00 + rewards 0.00 - requests 20.00 + other 1.00"
+    assert f"{account}; adds up to the wei" in lines
     assert "1.00 EMT in transaction 0xabc" in lines
     off_by_one = Summary(
         **{**{name: getattr(summary, name) for name in summary.__slots__}, "withdrawn_wei": 1}

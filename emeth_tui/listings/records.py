@@ -124,7 +124,9 @@ class MovementRecord:
     """EMT that came (above 0) or went, in one log of one transaction; final, and so settled."""
 
     at: Time
-    kind: Annotated[str, Field(description="claim, verify, reject, timeout, decline, withdraw, other")]
+    kind: Annotated[
+        str, Field(description="claim, verify, reject, timeout, decline, withdraw, request, other")
+    ]
     job_id: JobIdText | None
     amount_wei: Wei
     fee_native_wei: Annotated[

@@ -20,6 +20,7 @@ class MovementKind(str, Enum):
     TIMEOUT = "timeout"
     DECLINE = "decline"
     WITHDRAW = "withdraw"  # a closed day's reward
+    REQUEST = "request"  # the fee of a job that the account requested, and what came back of one cancelled
     OTHER = "other"  # no transaction of this network's work
 
     @property

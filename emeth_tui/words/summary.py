@@ -55,6 +55,8 @@ def _change(summary: Summary) -> str:
         lost=_amount(summary.lost_wei),
         rewards=_amount(summary.withdrawn_wei),
     )
+    if summary.requested_wei:
+        text += " " + _("- requests {requests}").format(requests=_amount(-summary.requested_wei))
     if summary.others:
         others_wei = sum(summary.others.values())
         text += " " + _("+ other {other}").format(other=_amount(others_wei))

@@ -155,5 +155,6 @@ async def test_a_job_is_estimated_requested_and_cancelled(
             await line.do("fetch_result", job_id=job_id, directory=str(tmp_path / "model"))
         with pytest.raises(Refused, match="was not requested from here"):
             await line.do("compare_result", job_id="0x" + "9" * 32)
-        assert (await node.stop()).adds_up
+        summary = await node.stop()
+        assert (summary.adds_up, summary.requested_wei, summary.others_wei) == (True, 0, {})
     assert await network.emt_wei() == before_wei

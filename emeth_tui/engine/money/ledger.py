@@ -29,6 +29,11 @@ _KINDS = {
     JobStatus.TIMEOUT: MovementKind.TIMEOUT,
     JobStatus.DECLINED: MovementKind.DECLINE,
 }
+_BY_PURPOSE = {
+    "withdraw": MovementKind.WITHDRAW,
+    "request": MovementKind.REQUEST,
+    "cancel request": MovementKind.REQUEST,
+}
 
 _logger = logging.getLogger(__name__)
 
@@ -94,7 +99,7 @@ class Ledger:
             if isinstance(event, StatusChanged) and is_same_account(event.node, self.address)
         ]
         transfers = await self.chain.transfers(self.address, from_block, to_block)
-        movements = account_movements(self.address, ours, transfers, self._is_withdrawal)
+        movements = account_movements(self.address, ours, transfers, self.store.journal.purpose_of)
         movements += await self._silent_withdrawals(movements, to_block)
         return Scan(events, await self._with_times(movements))
 
@@ -119,9 +124,6 @@ class Ledger:
         return True
 
     # ---- rows
-
-    def _is_withdrawal(self, tx_hash: str) -> bool:
-        return self.store.journal.purpose_of(tx_hash) == "withdraw"
 
     async def _silent_withdrawals(self, movements: Sequence[Movement], to_block: int) -> list[Movement]:
         """Return a row for each withdrawal up to a block of which the token left no log, and nothing is kept.
@@ -179,12 +181,12 @@ def account_movements(
     address: str,
     ours: Sequence[StatusChanged],
     transfers: Iterable[Transfer],
-    is_withdrawal: Callable[[str], bool] = lambda _tx_hash: False,
+    purpose_of: Callable[[str], str | None] = lambda _tx_hash: None,
 ) -> list[Movement]:
     """Return an account's movements of EMT, without times: its jobs' status changes, and what moved.
 
     `ours` are the status changes of its jobs, in the chain's order. A transfer in the transaction of one
-    belongs to that job; `is_withdrawal` says which other transactions withdrew a reward.
+    belongs to that job; `purpose_of` says what another transaction, if it is the account's, was for.
     """
     by_tx: dict[str, list[StatusChanged]] = {}
     for event in ours:
@@ -199,7 +201,7 @@ def account_movements(
         if nearest is not None and nearest.status in _KINDS:
             rows.append(_movement(transfer, _KINDS[nearest.status], nearest.job_id, came - went))
         else:
-            kind = MovementKind.WITHDRAW if is_withdrawal(transfer.tx_hash) else MovementKind.OTHER
+            kind = _BY_PURPOSE.get(purpose_of(transfer.tx_hash) or "", MovementKind.OTHER)
             rows.append(_movement(transfer, kind, None, came - went))
     return rows
 

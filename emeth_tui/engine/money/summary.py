@@ -20,7 +20,8 @@ class Summary:
     """What a run achieved. `emt_before_wei` and `emt_after_wei` include locked deposits.
 
     `earned_wei` and `lost_wei` are what the jobs that ended came to. `others_wei` is what no work of ours
-    moved, by transaction; `unexplained_wei` is what no movement shows.
+    moved, by transaction; `requested_wei` is what the account's own requests moved, below 0 for fees;
+    `unexplained_wei` is what no movement shows.
     """
 
     jobs: tuple[Job, ...]
@@ -31,6 +32,7 @@ class Summary:
     lost_wei: int
     withdrawn_wei: int
     others_wei: Mapping[str, int] = field(default_factory=dict)
+    requested_wei: int = 0
 
     @property
     def verified(self) -> int:
@@ -46,7 +48,7 @@ class Summary:
 
     @property
     def unexplained_wei(self) -> int:
-        others_wei = sum(self.others_wei.values())
+        others_wei = self.requested_wei + sum(self.others_wei.values())
         explained_wei = self.earned_wei - self.lost_wei + self.withdrawn_wei + others_wei
         return self.emt_after_wei - self.emt_before_wei - explained_wei
 
@@ -74,6 +76,7 @@ class Summary:
             others=dict(self.others_wei),
             unexplained_wei=self.unexplained_wei,
             adds_up=self.adds_up,
+            requested_wei=self.requested_wei,
         )
 
 
@@ -127,6 +130,7 @@ class RunAccount:
             earned_wei=sum(wei for wei in outcomes if wei > 0),
             lost_wei=-sum(wei for wei in outcomes if wei < 0),
             withdrawn_wei=sum(m.amount_wei for m in new if m.kind is MovementKind.WITHDRAW),
+            requested_wei=sum(m.amount_wei for m in new if m.kind is MovementKind.REQUEST),
             others_wei=_by_transaction(m for m in new if m.kind is MovementKind.OTHER),
         )
 

@@ -208,3 +208,4 @@ class Summary(EventBody):
     others: dict[str, Wei]  # EMT that came or went and is none of the node's work, by transaction
     unexplained_wei: Wei
     adds_up: bool
+    requested_wei: Wei = 0  # of jobs that the account requested: below 0 for their fees

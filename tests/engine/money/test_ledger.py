@@ -157,9 +157,13 @@ async def test_a_transfer_before_any_event_belongs_to_the_first(books: Books) ->
     assert {(kind, job) for _tx, _block, kind, job, _amount in rows(books)} == {(K.CLAIM, JOB_ID)}
 
 
-async def test_what_no_job_explains_is_a_withdrawal_of_ours_or_something_else(books: Books) -> None:
+async def test_what_no_job_explains_is_a_withdrawal_or_request_of_ours_or_else(books: Books) -> None:
     await start(books, 9)
     books.store.journal.add(make_transaction(tx_hash="0xours", purpose="withdraw", job_id=None))
+    for tx_hash, purpose in (("0xfee", "request"), ("0xback", "cancel request")):
+        books.store.journal.add(make_transaction(tx_hash=tx_hash, purpose=purpose))
+    books.chain.transfer(10, -20, tx="0xfee")
+    books.chain.transfer(10, 20, tx="0xback")
     books.chain.transfer(10, 7, tx="0xours")
     books.chain.transfer(10, 3, tx="0xgift", own=US.lower())
     books.chain.status(10, JobStatus.SUBMITTED, tx="0xodd")
@@ -167,6 +171,8 @@ async def test_what_no_job_explains_is_a_withdrawal_of_ours_or_something_else(bo
     await books.ledger.book_until(10)
     assert {(tx, kind, job, amount) for tx, _block, kind, job, amount in rows(books)} == {
         ("0xours", K.WITHDRAW, None, 7),
+        ("0xfee", K.REQUEST, None, -20),
+        ("0xback", K.REQUEST, None, 20),
         ("0xgift", K.OTHER, None, 3),
         ("0xodd", K.OTHER, None, -2),
     }
