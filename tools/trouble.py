@@ -111,6 +111,7 @@ GROUPS: dict[str, tuple[type[Notice], ...]] = {
         job.JobTrouble,
         job.Failed,
         job.RejectionHeld,
+        job.AppealFailed,
         job.RejectionExplained,
         job.StatesLost,
         why.ResultsRejected,

@@ -8,7 +8,7 @@ import logging
 from emeth_tui.engine.context import Context
 from emeth_tui.errors import InfoServerError
 from emeth_tui.model import JobId, JobState
-from emeth_tui.notices.events.job import Appealed, RejectionExplained, RejectionHeld
+from emeth_tui.notices.events.job import Appealed, AppealFailed, RejectionExplained, RejectionHeld
 
 LOOK_EVERY_S = 5.0
 ASKED_FOR_S = 300.0  # the server lags behind the chain
@@ -23,7 +23,7 @@ class Rejections:
         self._context = context
         self._until_unix_s: dict[JobId, float] = {}
         self._held: set[JobId] = set()
-        self._not_appealed: set[JobId] = set()  # of which that was logged
+        self._not_appealed: set[JobId] = set()  # of which that was reported
         self.look_now = asyncio.Event()
 
     def note(self, job_id: JobId) -> None:
@@ -56,13 +56,14 @@ class Rejections:
             await self._appeal(job_id)
 
     async def _appeal(self, job_id: JobId) -> None:
-        """Appeal; where that fails, it is tried again at the next look."""
+        """Appeal. Where that fails, report it once, and try again at the next look."""
         try:
             await self._context.appeals.appeal(job_id)
         except InfoServerError as error:
-            level = logging.INFO if job_id in self._not_appealed else logging.WARNING
-            self._not_appealed.add(job_id)
-            logger.log(level, "job %s: not appealed yet: %s", job_id, error)
+            logger.info("job %s: not appealed yet: %s", job_id, error)
+            if job_id not in self._not_appealed:
+                self._not_appealed.add(job_id)
+                self._context.events.publish(AppealFailed(error.reason), job_id=job_id)
             return
         self._context.events.publish(Appealed(), job_id=job_id)
 

@@ -9,10 +9,12 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from emeth_tui.clients.appeals import AppealClient
 from emeth_tui.clients.transactions.sender import Receipt
 from emeth_tui.engine import rejections
 from emeth_tui.errors import (
     DiskFull,
+    InfoServerError,
     InsufficientFunds,
     JobError,
     StorageError,
@@ -28,6 +30,7 @@ from emeth_tui.model import (
 )
 from emeth_tui.network.verification.appeals import Rule
 from emeth_tui.notices.events.job import (
+    AppealFailed,
     Declined,
     Failed,
     JobStuck,
@@ -47,6 +50,7 @@ from emeth_tui.notices.reasons.market import (
     ResultsRejected,
     WorkersBusy,
 )
+from emeth_tui.notices.reasons.network.info_server import AppealRefused
 from emeth_tui.notices.reasons.network.verification import LearnedNothing
 from emeth_tui.notices.reasons.pauses.hours import ClaimingHoursOver
 from emeth_tui.notices.reasons.pauses.rules import MemoryLow
@@ -182,12 +186,20 @@ async def test_a_held_rejection_is_reported_and_appealed_where_the_settings_say_
         await held.hold(job_id, (await network.job(job_id)).result, reason)
         reported = await node.event("rejection_held", job_id)
         assert await held.open_ones() == []
-        await node.node.change_setting("claims.appeal", "true")
+        with monkeypatch.context() as patched:
+            patched.setattr(AppealClient, "appeal", refuse)
+            await node.node.change_setting("claims.appeal", "true")
+            failed = await node.event("appeal_failed", job_id)
         await node.event("appealed", job_id)
 
     assert isinstance(reported.body, RejectionHeld)
     assert reported.body.reason == reason
+    assert failed.body == AppealFailed(AppealRefused(job_id, 403))
     assert [one.job_id for one in await held.open_ones()] == [job_id]
+
+
+async def refuse(_client: AppealClient, job_id: JobId) -> None:
+    raise InfoServerError(AppealRefused(job_id, 403))
 
 
 async def test_a_rejection_of_a_small_fee_costs_the_deposit_and_no_more(network: Harness) -> None:

@@ -276,6 +276,12 @@ class Appealed(EventBody):
     pass
 
 
+class AppealFailed(EventBody):
+    severity = Severity.WARNING
+
+    reason: Reason
+
+
 class RejectionExplained(EventBody):
     severity = Severity.WARNING
 

@@ -95,6 +95,7 @@ SENTENCES: Mapping[type[Notice], str] = {
         "the verifier means to reject it: {reason}; an appeal is possible until {until_unix_s}"
     ),
     job.Appealed: "appealed: a second verifier looks at it",
+    job.AppealFailed: "the appeal failed: {reason}; it is tried again",
     job.RejectionExplained: "the verifier's reason: {reason}",
     job.Timeout: "timed out on the chain; it cost {lost_wei}",
     job.Lost: "the chain was reorganised and another node has this job now",
@@ -173,6 +174,10 @@ REMEDIES: Mapping[type[Notice], str] = {
     job.RejectionHeld: (
         "nothing where claims.appeal is set: the node appeals by itself. Else `emeth-tui appeal ID` in time, "
         "if the result is an honest one"
+    ),
+    job.AppealFailed: (
+        "check that the services can be reached and that this machine's clock is right; once the time for an "
+        "appeal is over, only the network's operator can decide otherwise"
     ),
     job.RejectionExplained: _REJECTED,
     job.Timeout: (
