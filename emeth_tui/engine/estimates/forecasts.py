@@ -312,7 +312,9 @@ class Forecasts:
 
     def able(self, workers: Sequence[Worker], task: Task) -> list[Worker]:
         """Return those of some workers whose host, if they have one, lacks nothing for a job."""
-        return [worker for worker in workers if self._host_refusal(worker, task) is None]
+        one_of = {worker.host: worker for worker in workers}  # what a host lacks, each of its devices lacks
+        lacking = {host for host, worker in one_of.items() if self._host_refusal(worker, task) is not None}
+        return [worker for worker in workers if worker.host not in lacking]
 
     def _candidates(self, task: Task) -> Sequence[Worker]:
         """Return the workers that may take a job: those that are free, else those that rest, else any."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,11 +71,13 @@ class FarPlaces:
         host = host_of(directory)
         return lambda worker: worker in self._files and self._files[worker].host == host
 
-    def prefer(self, directory: Path, job: Job, choose: Choose) -> Choose:
+    def prefer(
+        self, directory: Path, job: Job, choose: Choose, failed_at: Collection[str] = frozenset()
+    ) -> Choose:
         """Return `choose`, but for the workers of the host where a job was trained last, if any is free.
 
         Else for those that lack nothing for it: where there are none, it waits. `directory` is the job's, or
-        that of a part of it.
+        that of a part of it. Hosts where it has failed come last.
         """
         was_there, part = self.trained_at(directory), JobId(directory.name)
         needed_bytes = job_needs_bytes(job.dataset_bytes, job.model)
@@ -83,14 +85,19 @@ class FarPlaces:
         def goes_on_at(worker: Worker) -> bool:
             return was_there(worker) and not self._readiness[worker].is_full(needed_bytes, part)
 
-        def chosen(workers: Sequence[Worker]) -> Worker | None:
-            there = [worker for worker in workers if goes_on_at(worker)]
-            able = there or [
+        def able(workers: Sequence[Worker]) -> list[Worker]:
+            return [worker for worker in workers if goes_on_at(worker)] or [
                 worker
                 for worker in workers
                 if self.refusal_of(worker, job.model, job.dataset_bytes, part) is None
             ]
-            return choose(able) if able else None
+
+        def has_failed(worker: Worker) -> bool:
+            return worker in self._files and self._files[worker].host in failed_at
+
+        def chosen(workers: Sequence[Worker]) -> Worker | None:
+            best = able([worker for worker in workers if not has_failed(worker)]) or able(workers)
+            return choose(best) if best else None
 
         return chosen
 

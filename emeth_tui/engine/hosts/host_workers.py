@@ -276,7 +276,8 @@ class HostWorkers:
         """Return what the jobs at a host's devices may take of its disk."""
         workers = self._hosts[name].workers.values() if name in self._hosts else ()
         parts = [part for worker in workers for part in self._leases.placed_on(worker)]
-        return {part: self._limit_bytes(part) for part in parts}
+        limits = self._limits_bytes()
+        return {part: limits.get(part, 0) for part in parts}
 
     def _compare(self, host: _OpenHost, theirs: Versions) -> None:
         host.differs = tuple(VersionDiffers(*each) for each in differences(theirs, installed_versions()))
@@ -351,8 +352,12 @@ class HostWorkers:
         return [part for job in self._context.book.open_jobs() for part in job.part_ids]
 
     def _limit_bytes(self, job_id: JobId) -> int:
+        return self._limits_bytes().get(job_id, 0)
+
+    def _limits_bytes(self) -> dict[JobId, int]:
+        """Return the disk space reserved for each open job, or for each part of one."""
         jobs = self._context.book.open_jobs()
-        return next((job.reserved_bytes // job.parts for job in jobs if job_id in job.part_ids), 0)
+        return {part: job.reserved_bytes // job.parts for job in jobs for part in job.part_ids}
 
     def _view(self, host: _OpenHost) -> HostView:
         connection, hello = host.connection, host.connection.hello

@@ -14,6 +14,7 @@ from emeth_tui.job import Job
 from emeth_tui.model import JobId, JobState, ServiceName
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.market import DatasetUnavailable, UnknownToChain
+from emeth_tui.notices.reasons.network.host import HostLacks
 from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.protocol.job_ids import training_seed
 from emeth_tui.protocol.parameters import JobParameters, epochs_to_train, parse_parameters
@@ -99,7 +100,8 @@ async def _no_room(context: Context, job: Job) -> Refusal | None:
     """Return why there is no room for a job or no stake on it now, None when both are possible."""
     reason = context.disk.refusal(job.reserved_bytes, context.book.open_jobs())
     reason = reason or await stake_refusal(context, job)
-    return Refusal(reason, concerns_node=True) if reason else None
+    # What a host lacks for this job, it may have for the next.
+    return Refusal(reason, concerns_node=not isinstance(reason, HostLacks)) if reason else None
 
 
 def states_kept(context: Context, parameters: JobParameters) -> int:

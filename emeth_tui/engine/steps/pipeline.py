@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from emeth_tui.backoff import Backoff
@@ -30,11 +31,14 @@ from emeth_tui.errors import (
     EmethError,
     NetworkError,
     Reverted,
+    TrainingError,
     TransactionError,
+    WorkerError,
 )
 from emeth_tui.model import JobId, JobState
 from emeth_tui.notices.events.job import JobStuck
 from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.workers.supervisor import Worker
 
 PASSING_TROUBLE = (
     NetworkError,
@@ -46,6 +50,7 @@ _AT_REST = frozenset({JobState.SUBMITTED})
 
 
 RETRIES = Backoff(2.0, 60.0)
+MOST_LOSSES = 3  # to passing trouble on one host
 
 
 class JobPipeline:
@@ -58,6 +63,7 @@ class JobPipeline:
         self._retry = retry
         self._trouble = TroubleReports(context, job_id)
         self._given_back = False
+        self._losses_at: Counter[str] = Counter()  # by host
         self._resumed = asyncio.Event()
         if not context.book.get(job_id).paused:
             self._resumed.set()
@@ -129,11 +135,31 @@ class JobPipeline:
             await Cooperation(self._context, job, self._resumed).run()
             return
         directory = self._context.disk.files.directory(self._job_id)
-        choose = self._context.far.prefer(directory, job, self._context.forecasts.choose(job))
+        choose = self._context.far.prefer(
+            directory, job, self._context.forecasts.choose(job), self._failed_at
+        )
         trained_at = self._context.far.trained_at(directory)
         async with self._leases.lend(self._job_id, choose, returns_to=trained_at) as worker:
             await self._resumed.wait()
+            await self._train_on(worker)
+
+    @property
+    def _failed_at(self) -> set[str]:
+        """The hosts that this job leaves for any other device."""
+        return {host for host, losses in self._losses_at.items() if losses >= MOST_LOSSES}
+
+    async def _train_on(self, worker: Worker) -> None:
+        """Train on a worker. Whatever a host says that failed is passing trouble while others are left."""
+        try:
             await train(self._context, self._job_id, worker)
+        except (DatasetError, TrainingError, WorkerError, DiskFull) as error:
+            if not worker.host:
+                raise
+            is_passing = isinstance(error, PASSING_TROUBLE)
+            self._losses_at[worker.host] += 1 if is_passing else MOST_LOSSES
+            if is_passing or all(other.host in self._failed_at for other in self._leases.usable):
+                raise
+            raise DeviceFailed(error.reason) from error
 
     async def _dataset_failed(self, error: DatasetError) -> None:
         """Fetch the dataset again, where that may help; set the job aside, where nothing does."""

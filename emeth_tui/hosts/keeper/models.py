@@ -11,9 +11,11 @@ from pathlib import Path
 
 import anyio
 
-from emeth_tui.errors import DiskFull, TrainingError, WorkerError
+from emeth_tui.errors import DiskFull, EmethError, TrainingError, WorkerError
+from emeth_tui.foreign_text import one_line
 from emeth_tui.hosts.messages import FarModel
 from emeth_tui.notices.notice import Reason, to_data
+from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.workers.model_keeper import OnFetching, make_ready
 
 RETRY_S = 60.0
@@ -69,9 +71,9 @@ class KeeperModels:
             for model in missing:
                 try:
                     await self._make_ready(self._log_dir, model, partial(self._arriving, model))
-                except (TrainingError, DiskFull, WorkerError) as error:
+                except (TrainingError, DiskFull, WorkerError, OSError) as error:
                     log.warning("model %s is not ready: %s", model, error)
-                    self._troubles[model] = error.reason
+                    self._troubles[model] = _reason_of(error)
                 else:
                     self._ready.add(model)
                     self._troubles.pop(model, None)
@@ -82,3 +84,7 @@ class KeeperModels:
         if fraction > self._arrived.get(model, 0.0):
             self._troubles.pop(model, None)
         self._arrived[model] = fraction
+
+
+def _reason_of(error: EmethError | OSError) -> Reason:
+    return error.reason if isinstance(error, EmethError) else Foreign(one_line(error))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from emeth_tui.engine.disk import FILE_SYSTEM_RESERVE_BYTES
+from emeth_tui.engine.hosts import readiness
 from emeth_tui.engine.hosts.readiness import Readiness
 from emeth_tui.hosts.messages import FarModel, JobUse, Stock
 from emeth_tui.model import JobId
 from emeth_tui.notices.events.host import HostModelReady, HostModelTrouble
-from emeth_tui.notices.notice import to_data
+from emeth_tui.notices.notice import Reason, from_data, to_data
 from emeth_tui.notices.reasons.disk import CacheFull
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import ModelOnItsWay
@@ -94,3 +95,46 @@ def test_what_is_new_about_models_is_reported_once() -> None:
     assert reports(FarModel(HUB, True)) == [HostModelReady("b", HUB)]
     assert reports(FarModel(HUB, True)) == []
     assert ready.lack is None
+
+
+def test_a_host_that_changes_its_mind_fills_no_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = 1000.0
+    monkeypatch.setattr("time.monotonic", lambda: now_s)
+    ready = of(None)
+    reports: list[object] = []
+    for look in range(240):
+        now_s += 0.5
+        trouble = to_data(HostDiskFull(look, 10 * GB)) if look % 2 else None
+        said = stock(models=(FarModel(HUB, trouble is None, 0.5, trouble),))
+        reports += ready.model_reports(said, [HUB])
+    assert 2 <= len(reports) <= 6
+
+    now_s += 100
+    reports.clear()
+    for free in range(10):  # the same trouble with other numbers
+        trouble = to_data(HostDiskFull(free, 10 * GB))
+        reports += ready.model_reports(stock(models=(FarModel(HUB, False, 0.5, trouble),)), [HUB])
+        now_s += 100
+    assert len(reports) <= 1
+
+
+def test_what_a_host_says_is_read_once_and_no_more_than_a_little_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: list[object] = []
+
+    def counted(family: type[Reason], data: object) -> Reason:
+        read.append(data)
+        return from_data(family, data)
+
+    monkeypatch.setattr(readiness, "from_data", counted)
+    trouble = to_data(Foreign("no such model"))
+    ready = of(stock(models=(FarModel(HUB, False, 0.5, trouble),)))
+    for _ in range(1000):
+        assert ready.refusal(HUB, 1) == HostLacks("b", Foreign("no such model"))
+    assert len(read) == 1
+
+    endless = {"kind": "foreign", "detail": [[1]] * 60_000}
+    said = of(stock(models=(FarModel(HUB, False, 0.5, endless),)))
+    assert said.refusal(HUB, 1) == HostLacks("b", Foreign("…"))
+    assert len(read) == 1

@@ -67,3 +67,20 @@ async def test_what_is_not_wanted_any_more_is_not_tried_again(tmp_path: Path) ->
         assert await fetches.begun.get() == "b"
     await models.close()
     assert models.states() == (FarModel("b", False),)
+
+
+async def test_a_process_that_cannot_begin_is_a_trouble_that_the_node_hears_of(tmp_path: Path) -> None:
+    begun = 0
+
+    async def no_process(_log_dir: Path, _model: str, _on_fetching: OnFetching) -> None:
+        nonlocal begun
+        begun += 1
+        raise OSError("no space left on the device")
+
+    models = KeeperModels(tmp_path, no_process, retry_s=0.0)
+    with anyio.fail_after(LIMIT_S):
+        models.want(["a"])
+        while begun < 2:  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(0)
+    assert models.states() == (FarModel("a", False, trouble=to_data(Foreign("no space left on the device"))),)
+    await models.close()
