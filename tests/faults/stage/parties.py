@@ -22,7 +22,7 @@ from emeth_tui.devnet.accounts import Key
 from emeth_tui.errors import EmethError
 from emeth_tui.model import JobId, token_to_wei
 from emeth_tui.network.account import Account
-from emeth_tui.network.verification.downloads import signed_url
+from emeth_tui.network.verification.downloads import signed_call
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.hash_chain import links
 from emeth_tui.protocol.job_ids import job_id_bytes
@@ -132,7 +132,7 @@ class Parties:
         """Post a job, again too when its request has been taken back."""
         name = offer.stored_as or self._datasets.get(offer.job_id)
         if name is None:
-            answer = await signed_url(
+            answer = await signed_call(
                 self._http, REQUESTER_PUT_URL_PATH, self._requester.wallet, offer.job_id
             )
             (await self._http.put(answer["url"], content=offer.dataset)).raise_for_status()
