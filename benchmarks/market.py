@@ -41,7 +41,7 @@ from emeth_tui.engine.steps.job_book import JobBook
 from emeth_tui.model import token_to_wei
 from emeth_tui.settings import Network, Settings
 from emeth_tui.store.database import Store
-from tests.tui.stand_in import snapshot
+from tests.tui.stand_in import StandInWorker, snapshot
 
 _MB = 1_000_000
 CHANGED_A_LOOK = 20
@@ -129,7 +129,7 @@ def _context(info: InfoServer, store: Store) -> Any:
     """The parts of a node that judge a list: one that is busy, with measurements of its own."""
     clock = ChainClock()
     picture = snapshot()
-    worker: Any = SimpleNamespace(view=picture.workers[0], device="cuda:0", kind="a GPU", usable=True)
+    worker: Any = StandInWorker(picture.workers[0])
     events = EventLog(store.events, clock.now_unix_s)
     leases = WorkerLeases([worker])
     hours = Settings().schedule

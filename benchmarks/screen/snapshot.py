@@ -28,7 +28,7 @@ from emeth_tui.settings import Settings
 from emeth_tui.store.database import Store
 from emeth_tui.workers.job_files import LocalJobFiles
 from tests.factories import make_job, make_transaction
-from tests.tui.stand_in import snapshot
+from tests.tui.stand_in import StandInWorker, snapshot
 
 JOBS = 5_000
 FILES = 1_000
@@ -100,7 +100,7 @@ def _maker(store: Store, jobs_dir: Path, events: EventLog) -> SnapshotMaker:
     """Assemble the parts that a snapshot is made from, with a stand-in for the chain."""
     clock = ChainClock()
     picture = snapshot()
-    worker: Any = SimpleNamespace(view=picture.workers[0], device="cuda:0", kind="a GPU", usable=True)
+    worker: Any = StandInWorker(picture.workers[0])
     leases = WorkerLeases([worker] * OPEN_JOBS)
     for number in range(RECENT_EVENTS):
         events.publish(EpochDone(number, RECENT_EVENTS, 63.1, 2.5, 2.6))

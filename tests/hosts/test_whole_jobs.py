@@ -26,6 +26,7 @@ from emeth_tui.notices.reasons.network.host import HostLacks
 from emeth_tui.notices.reasons.training.models import NoModelDirectory
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.workers.model_keeper import OnFetching
+from emeth_tui.workers.supervisor import Worker
 from tests.control.conftest import until
 from tests.engine.harness import TEXT, Harness, RunningNode
 from tests.faults.stage.processes import is_alive
@@ -34,6 +35,12 @@ from tests.hosts.ways import OverTls, Way
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 EPOCHS = 30
+MANY_EPOCHS = 600  # more than are trained while a node starts anew
+
+
+def is_idle(worker: Worker, pid: int) -> bool:
+    """Whether a worker's process waits for a job."""
+    return (worker.view.phase, worker.view.pid) == (WorkerPhase.IDLE, pid)
 
 
 def keep_local_idle(node: RunningNode, idle: bool = True) -> None:
@@ -202,7 +209,7 @@ async def test_a_host_finishes_its_job_while_it_is_drained_and_gives_it_up_when_
     write_hosts(state_dir, way.host(state_dir))
     async with network.node() as node:
         keep_local_idle(node)
-        job_id = await network.post(fee_emt=20, epochs=EPOCHS)
+        job_id = await network.post(fee_emt=20, epochs=MANY_EPOCHS)
         await epoch(node, job_id, 2)
         change_book(state_dir, lambda book: book.drained("b", draining=True))
         if isinstance(way, OverTls):
@@ -231,7 +238,7 @@ async def test_a_job_goes_on_elsewhere_and_its_host_stops_it_when_it_is_back(
     write_hosts(state_dir, way.host(state_dir))
     async with network.node() as node:
         keep_local_idle(node)
-        job_id = await network.post(fee_emt=20, epochs=EPOCHS)
+        job_id = await network.post(fee_emt=20, epochs=MANY_EPOCHS)
         await epoch(node, job_id, 4)
         (worker,) = [worker for worker in node.node._leases.workers if worker.device == "b · cpu"]
         way.cut_off()
@@ -249,7 +256,7 @@ async def test_a_job_goes_on_elsewhere_and_its_host_stops_it_when_it_is_back(
         assert is_alive(given_away)
         way.come_back()
         await node.event("host_back")
-        await until(lambda: not is_alive(given_away))
+        await until(lambda: not is_alive(given_away) or is_idle(worker, given_away))
         await ends_well(network, node, job_id)
         assert node.script.trained_on == [0]
 

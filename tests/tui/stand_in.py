@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -74,6 +74,17 @@ PENDING_ID = JobId("0x91b0" + "2" * 26 + "77")
 OLD_PENDING_ID = JobId("0xc3d9" + "3" * 26 + "02")
 VERIFIED_ID = JobId("0x2b" + "7" * 30)
 ENDED_ID = JobId("0x77aa" + "4" * 26 + "10")
+
+
+@dataclass(eq=False, slots=True)
+class StandInWorker:
+    """A worker of which its view is all that counts."""
+
+    view: WorkerView
+    device: str = "cuda:0"
+    kind: str = "a GPU"
+    host: str = ""
+    usable: bool = True
 
 
 def training_job(**changes: Any) -> Job:
