@@ -211,7 +211,7 @@ async def test_a_host_that_joins_is_shown_with_what_differs_and_drained_on_deman
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours = installed_versions()
-    theirs = msgspec.structs.replace(ours, python="2.7.18", torch="")
+    theirs = msgspec.structs.replace(ours, python="2.7.18", torch="0.4.1")
     hello = KeeperHello(PROTOCOL, theirs, (FarDevice("cpu", 2),), 5)
 
     async def run(connection: HostConnection) -> None:
@@ -234,7 +234,7 @@ async def test_a_host_that_joins_is_shown_with_what_differs_and_drained_on_deman
             await hosts.look(NOTHING)
             await asyncio.sleep(0)
 
-    different = [("Python", "2.7.18", ours.python), ("torch", "–", ours.torch)]
+    different = [("Python", "2.7.18", ours.python), ("torch", "0.4.1", ours.torch or "–")]
     assert events == [HostJoined("b", "cpu"), *(HostDiffers("b", *each) for each in different)]
     hosts._carrier.home_at[job_id] = 0.0
     (view,) = hosts.views

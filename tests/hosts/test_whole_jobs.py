@@ -257,7 +257,7 @@ async def test_a_job_goes_on_elsewhere_and_its_host_stops_it_when_it_is_back(
         way.come_back()
         await node.event("host_back")
         await until(lambda: not is_alive(given_away) or is_idle(worker, given_away))
-        await ends_well(network, node, job_id)
+        await ends_well(network, node, job_id, some_unseen=True)
         assert node.script.trained_on == [0]
 
 
