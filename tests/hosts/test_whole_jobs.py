@@ -238,7 +238,7 @@ async def test_a_job_goes_on_elsewhere_and_its_host_stops_it_when_it_is_back(
     write_hosts(state_dir, way.host(state_dir))
     async with network.node() as node:
         keep_local_idle(node)
-        job_id = await network.post(fee_emt=20, epochs=MANY_EPOCHS)
+        job_id = await network.post(fee_emt=20, epochs=EPOCHS)
         await epoch(node, job_id, 4)
         (worker,) = [worker for worker in node.node._leases.workers if worker.device == "b · cpu"]
         way.cut_off()
@@ -253,12 +253,12 @@ async def test_a_job_goes_on_elsewhere_and_its_host_stops_it_when_it_is_back(
         assert node.script.trained_on == []  # there is time: it is waited for
         await network.pass_time(7_050)
         await node.event("job_moved", job_id)
+        await until(lambda: node.script.trained_on == [0])
         assert is_alive(given_away)
         way.come_back()
-        await node.event("host_back")
+        await until(lambda: node.node.snapshot().hosts[0].joined)
         await until(lambda: not is_alive(given_away) or is_idle(worker, given_away))
         await ends_well(network, node, job_id, some_unseen=True)
-        assert node.script.trained_on == [0]
 
 
 def test_the_limits_are_those_of_the_page() -> None:
