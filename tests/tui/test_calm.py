@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+from types import SimpleNamespace
+
 import pytest
 
+from emeth_tui.engine.events import JobProgress
 from emeth_tui.engine.service_health import ServiceStatus
 from emeth_tui.model import ServiceName
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import PausedByOperator
+from emeth_tui.training.reports import Progress
 from emeth_tui.tui.drawing.lines import line
 from emeth_tui.tui.frame import make_frame
 from emeth_tui.tui.panels.banner import banner_lines
+from emeth_tui.tui.parts import node_feed
 from tests.tui.harness import SMALL, last_line, press, settled, shown, text_of
-from tests.tui.stand_in import NOW, StandInNode, paused, snapshot
+from tests.tui.stand_in import NOW, TRAINING_ID, StandInNode, paused, snapshot
 
 
 @pytest.mark.parametrize(
@@ -78,3 +84,25 @@ async def test_the_footer_says_why_a_key_can_do_nothing(node: StandInNode) -> No
         await settled(pilot)
         assert "! no job is chosen" in last_line(pilot)
     assert node.calls == []
+
+
+async def test_progress_waits_for_half_a_second_and_an_event_does_not(
+    node: StandInNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 100.0
+    monkeypatch.setattr(node_feed, "time", SimpleNamespace(monotonic=lambda: now_s))
+    feed = node_feed.NodeFeed(node)
+    feed.advance()
+    following = asyncio.create_task(feed.follow(node))
+    await asyncio.sleep(0)
+    node.subscription.offer_progress(JobProgress(TRAINING_ID, Progress(1, 30, 1, 100, 2.5, 1_000.0)))
+    await asyncio.sleep(0)
+    assert not feed.due
+    now_s += node_feed.PROGRESS_REFRESH_S
+    assert feed.due
+    assert feed.advance()
+    assert not feed.due
+    node.change(jobs=())
+    node.subscription.close()
+    await following
+    assert feed.due

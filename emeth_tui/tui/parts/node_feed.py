@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from emeth_tui.tui.node_front import NodeFront
 
 REFRESH_S = 0.25  # at most four pictures a second
-SERIES_EVERY_S = 2.0
+PROGRESS_REFRESH_S = 0.5  # where the only news is how far training has come
 QUIET_REFRESH_S = 1.0  # clocks and countdowns go on when nothing happens
+SERIES_EVERY_S = 2.0
 
 
 class NodeFeed:
@@ -28,6 +29,7 @@ class NodeFeed:
         self._read_only = read_only
         self.frame: Frame | None = None
         self.has_news = True
+        self.has_progress = False
         self._series: Series | None = None
         self._advanced_at_s = 0.0
 
@@ -39,8 +41,11 @@ class NodeFeed:
         rest_at = loop.time()
         with contextlib.closing(node.subscribe()) as stream:
             async for item in stream:
-                self.has_news = True
-                if isinstance(item, Event) or loop.time() < rest_at:
+                if isinstance(item, Event):
+                    self.has_news = True
+                    continue
+                self.has_progress = True
+                if loop.time() < rest_at:
                     continue
                 await asyncio.sleep(REFRESH_S)  # progress is coalesced meanwhile
                 rest_at = loop.time() + REFRESH_S / 10
@@ -60,13 +65,18 @@ class NodeFeed:
 
     @property
     def due(self) -> bool:
-        """Whether there is a reason for a new frame: news, or a second that has passed."""
-        quiet_s = time.monotonic() - self._advanced_at_s
-        return self.node is not None and (self.has_news or quiet_s >= QUIET_REFRESH_S - REFRESH_S / 2)
+        """Whether there is a reason for a new frame: news, or a wait that is over for progress and clocks."""
+        if self.node is None:
+            return False
+        if self.has_news:
+            return True
+        wait_s = PROGRESS_REFRESH_S if self.has_progress else QUIET_REFRESH_S
+        return time.monotonic() - self._advanced_at_s >= wait_s - REFRESH_S / 2
 
     def advance(self) -> bool:
         """Make a new frame, and return whether there was news."""
-        had_news, self.has_news = self.has_news, False
+        had_news = self.has_news or self.has_progress
+        self.has_news = self.has_progress = False
         self._advanced_at_s = time.monotonic()
         if self.node is not None:
             self.take_in(self.node.snapshot())
