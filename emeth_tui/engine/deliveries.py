@@ -41,7 +41,7 @@ class Deliveries:
         self._context = context
         self._blocks: dict[JobId, Head] = {}
         self._arrived: dict[JobId, tuple[str, list[int]]] = {}  # with the block's hash
-        self._told: dict[JobId, Reason] = {}
+        self._reported: dict[JobId, Reason] = {}
         self._lost: set[JobId] = set()
 
     async def look(self) -> None:
@@ -53,7 +53,7 @@ class Deliveries:
                 continue
             try:
                 await self._deliver(job)
-                self._told.pop(job.job_id, None)
+                self._reported.pop(job.job_id, None)
             except NetworkError as error:
                 logger.warning("job %s: its states: %s", job.job_id, error)
                 self._report(job.job_id, error.reason)
@@ -109,8 +109,8 @@ class Deliveries:
         self._context.events.publish(drawn, job_id=job_id)
 
     def _report(self, job_id: JobId, reason: Reason) -> None:
-        if not alike(reason, self._told.get(job_id)):
-            self._told[job_id] = reason
+        if not alike(reason, self._reported.get(job_id)):
+            self._reported[job_id] = reason
             self._context.events.publish(JobTrouble(reason), job_id=job_id)
 
     def _report_lost(self, job_id: JobId) -> None:

@@ -81,9 +81,7 @@ class Node:
         retry: Backoff = RETRIES,
     ) -> None:
         self._context = context
-        self._leases = leases
-        self._pool = pool
-        self._hosts = hosts
+        self._leases, self._pool, self._hosts = leases, pool, hosts
         pool.subscribe(self._device_changed)
         self._settings_editor = settings_editor
         self._tasks = JobTasks(context, leases, retry, self._task_done)
@@ -94,18 +92,16 @@ class Node:
             on_claim=self._tasks.start,
             net_floor=self._net_floor,
         )
-        self._sensors = sensors = self._make_sensors()
-        self._pauses = self._make_pauses(sensors)
+        self._sensors = self._make_sensors()
+        self._pauses = self._make_pauses()
         self._state = StateKeeper(context, self._market.pause)
         ledger = Ledger(context.chain, context.store, context.address)
         self._rewards = Rewards(context)
-        series = SeriesRecorder()
-        self.records = NodeRecords(context, settings_editor, series)
+        self._series = SeriesRecorder()
+        self.records = NodeRecords(context, settings_editor, self._series)
         self._watcher = Watcher(context, ledger, self._hooks())
         self._orphans = Orphans(context, ledger, self._tasks.start)
-        self._snapshots = SnapshotMaker(
-            context, leases, self._market, self._rewards, self._watcher, self._pauses, series, sensors, hosts
-        )
+        self._snapshots = self._make_snapshots()
         self._account = RunAccount(context, ledger)
         self._set_aside = SetAsideJobs(context, self._market.pause)
         self._lateness = Lateness(context)
@@ -129,14 +125,27 @@ class Node:
         sensors.subscribe(self._context.energy.take)
         return sensors
 
-    def _make_pauses(self, sensors: Sensors) -> pauses.Pauses:
+    def _make_pauses(self) -> pauses.Pauses:
         context = self._context
         return pauses.Pauses(
             context,
             self._tasks,
-            DeviceRules(lambda: context.settings.rules.hold, sensors, context.schedule.local),
+            DeviceRules(lambda: context.settings.rules.hold, self._sensors, context.schedule.local),
             decline=self._decline_for_pause,
             end_claims_pause=self._end_claims_pause,
+        )
+
+    def _make_snapshots(self) -> SnapshotMaker:
+        return SnapshotMaker(
+            self._context,
+            self._leases,
+            self._market,
+            self._rewards,
+            self._watcher,
+            self._pauses,
+            self._series,
+            self._sensors,
+            self._hosts,
         )
 
     def _net_floor(self) -> NetFloor | None:

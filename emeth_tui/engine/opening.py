@@ -12,7 +12,7 @@ from emeth_tui.backoff import Backoff
 from emeth_tui.clients.appeals import AppealClient
 from emeth_tui.clients.chain.client import Balances, ChainClient
 from emeth_tui.clients.http.dates import listen_for_dates
-from emeth_tui.clients.http.transport import open_transport
+from emeth_tui.clients.http.transport import Transport, open_transport
 from emeth_tui.clients.info_server import InfoServer
 from emeth_tui.clients.storage.client import StorageClient
 from emeth_tui.clients.storage.requester import RequesterStorage
@@ -159,16 +159,7 @@ async def _connect(
             terms=Terms.load(await chain.rates(), store.key_values),
             chain=chain,
             transactions=transactions,
-            requester=Requester(
-                network=network,
-                address=wallet.address,
-                chain=chain,
-                storage=RequesterStorage(network, wallet, transport),
-                transactions=transactions,
-                store=store,
-                aim=under_way,
-                alone=False,
-            ),
+            requester=_requester(network, wallet, chain, transport, transactions, store, under_way),
             storage=StorageClient(network, wallet, transport, uploads=store.uploads),
             info=InfoServer(network, transport),
             appeals=AppealClient(network, wallet, transport),
@@ -180,14 +171,7 @@ async def _connect(
             clock=clock,
             health=ServiceHealth(events, clock.now_unix_s),
             leases=leases,
-            forecasts=Forecasts(
-                measurements,
-                leases,
-                urlsplit(network.storage_url).netloc,
-                schedule.as_scheduled,
-                energy.power_w,
-                lambda worker, task: far.refusal_of(worker, task.model, task.dataset_bytes),
-            ),
+            forecasts=_forecasts(measurements, leases, network, schedule, energy, far),
             models=_models(live, network, events),
             schedule=schedule,
             far=far,
@@ -217,6 +201,45 @@ def _transactions(
         confirmations=network.confirmations,
         fee_limits=lambda: _fee_limits(live.now.limits),
         wanted=under_way.wants,
+    )
+
+
+def _requester(
+    network: Network,
+    wallet: Wallet,
+    chain: ChainClient,
+    transport: Transport,
+    transactions: TransactionSender,
+    store: Store,
+    under_way: RequestsUnderWay,
+) -> Requester:
+    return Requester(
+        network=network,
+        address=wallet.address,
+        chain=chain,
+        storage=RequesterStorage(network, wallet, transport),
+        transactions=transactions,
+        store=store,
+        aim=under_way,
+        alone=False,
+    )
+
+
+def _forecasts(
+    measurements: Measurements,
+    leases: WorkerLeases,
+    network: Network,
+    schedule: Schedule,
+    energy: EnergyMeter,
+    far: FarPlaces,
+) -> Forecasts:
+    return Forecasts(
+        measurements,
+        leases,
+        urlsplit(network.storage_url).netloc,
+        schedule.as_scheduled,
+        energy.power_w,
+        lambda worker, task: far.refusal_of(worker, task.model, task.dataset_bytes),
     )
 
 

@@ -14,7 +14,7 @@ APPEAL_PATH = JOBS_PATH + "/{job_id}/appeal"
 OPEN_APPEALS_PATH = "/api/v1/verifier/appeals"
 OPINION_PATH = "/api/v1/verifier/opinion"
 _LATEST_UNIX_S = 253_402_300_799  # of the year 9999, which dates end with
-MOST_OPEN = 100  # appeals that a second verifier is told of at once: ours
+MOST_OPEN = 100  # open appeals that a second verifier is given at once: ours
 
 
 @dataclass(frozen=True, slots=True)

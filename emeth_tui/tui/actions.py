@@ -5,7 +5,7 @@ The answers of a dialog and the keys of the first settings are forms: they are d
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING
 
 from emeth_tui.tui import why_not
@@ -285,54 +285,34 @@ def _of_opening_pages() -> Iterable[Action]:
         ("log", "l", "Log", "Logs of the node and its workers"),
         ("settings", "s", "Settings", "Settings: see them all, change what can change now"),
     ):
-        reason = None if name == "history" else why_not.needs_node
-        yield Action(
-            name,
-            key,
-            Scope.EVERYWHERE,
-            "pages.open",
-            text,
-            label,
-            reason,
-            arguments=(name,),
-            footer=DASHBOARD,
-            while_starting=True,
-        )
+        yield _opening(name, key, text, label, DASHBOARD, needs_node=name != "history")
     text = "The network: its terms, and who earned what on which day"
-    yield Action(
-        "network",
-        "n",
-        Scope.EVERYWHERE,
-        "pages.open",
-        text,
-        "Network",
-        arguments=("network",),
-        footer=(Scope.SHARE,),
-        while_starting=True,
-    )
+    yield _opening("network", "n", text, "Network", (Scope.SHARE,), needs_node=False)
     text = "The jobs that this account requested of others"
-    yield Action(
-        "requests",
-        "r",
+    yield _opening("requests", "r", text, "Requests", (Scope.NETWORK,))
+    yield _opening("hosts", "H", "Hosts: other machines that train for this node", _hosts_label, DASHBOARD)
+
+
+def _opening(
+    name: str,
+    key: str,
+    text: str,
+    label: str | Callable[[Frame, Target], str],
+    footer: tuple[Scope, ...],
+    *,
+    needs_node: bool = True,
+) -> Action:
+    """Return the action that opens a page."""
+    return Action(
+        name,
+        key,
         Scope.EVERYWHERE,
         "pages.open",
         text,
-        "Requests",
-        why_not.needs_node,
-        arguments=("requests",),
-        footer=(Scope.NETWORK,),
-        while_starting=True,
-    )
-    yield Action(
-        "hosts",
-        "H",
-        Scope.EVERYWHERE,
-        "pages.open",
-        "Hosts: other machines that train for this node",
-        _hosts_label,
-        why_not.needs_node,
-        arguments=("hosts",),
-        footer=DASHBOARD,
+        label,
+        why_not.needs_node if needs_node else None,
+        arguments=(name,),
+        footer=footer,
         while_starting=True,
     )
 

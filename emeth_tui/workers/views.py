@@ -83,8 +83,7 @@ def view_after(view: WorkerView, message: Event) -> WorkerView:
         case reports.WentBack(epoch, step):
             return changed(phase=phase.TRAINING, epoch=epoch, step=step)
         case reports.Diverged(_, data):
-            detail = worker.GoingBack(from_data(Reason, data))
-            return changed(phase=phase.TRAINING, detail=detail)
+            return changed(phase=phase.TRAINING, detail=worker.GoingBack(from_data(Reason, data)))
         case reports.Paused():
             return changed(phase=phase.PAUSED, tokens_per_s=None)
         case reports.Resumed():

@@ -39,7 +39,7 @@ class Readiness:
         self._read: _Read | None = None
         self.lacked: Reason | None = None  # for the last job that was to be claimed
         self._lacking: dict[str, Reason] = {}  # models, as last reported
-        self._told: dict[str, Reason] = {}  # why models are not ready, with an event where that is trouble
+        self._reported: dict[str, Reason] = {}  # the same, with an event where it is trouble
         self._silent_until: dict[tuple[str, bool], float] = {}
 
     def refusal(self, model: str, needed_bytes: int, job_id: JobId | None = None) -> Reason | None:
@@ -65,17 +65,17 @@ class Readiness:
         """Return what is new about the models that jobs may need; a host may change its mind at any time."""
         read, self._lacking = self._reading(stock), {}
         for model in wanted:
-            reason, told = read.why_not_ready(model), self._told.get(model)
+            reason, before = read.why_not_ready(model), self._reported.get(model)
             if reason is not None:
                 self._lacking[model] = reason
-            if alike(reason, told):
+            if alike(reason, before):
                 continue
             report = self._report(model, reason)
             if report is not None and not self._is_due(model, reason is None):
                 continue
-            self._told.pop(model, None)
+            self._reported.pop(model, None)
             if reason is not None:
-                self._told[model] = reason
+                self._reported[model] = reason
             if report is not None:
                 yield report
 

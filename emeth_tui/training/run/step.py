@@ -61,7 +61,7 @@ class Stepper:
         self._model = model
         self._device = device
         self._batch_threads = batch_threads
-        self._told_less_memory = on_less_memory
+        self._on_less_memory = on_less_memory
         self._scale = loss_scale(device.torch_device, device.compute_dtype)
 
     def take(self, ids: Tensor, rate: float, place: Sequence[int]) -> Step:
@@ -152,7 +152,7 @@ class Stepper:
         self._model.use_compiled(None)  # compiled layers would fill up the smaller micro batches with blocks
         self.micro_batch.halve()
         self._device.free_cache()
-        self._told_less_memory(self.micro_batch.size)
+        self._on_less_memory(self.micro_batch.size)
 
     def find_micro_batch(self, block_tokens: int) -> None:
         """Set how many blocks to train at once. Steps are tried here before there are weights to spoil."""
