@@ -78,6 +78,7 @@ class ExitCode(IntEnum):
     NOT_VERIFIED = 26
     SERVING = 27
     UPDATE_AVAILABLE = 28
+    PYTHON = 29
     INTERRUPTED = 130
 
 

@@ -188,6 +188,13 @@ SAID = {
         "インストールした方法で更新してください（`pipx upgrade emeth-tui` など）。ノードを止め、更新し、"
         "起動すれば、ジョブは続きから再開します",
     ),
+    ExitCode.PYTHON: Said(
+        "with pyenv on Debian: `sudo apt install libsqlite3-dev libffi-dev libssl-dev libbz2-dev "
+        "liblzma-dev`, then `pyenv install --force VERSION` and install emeth-tui anew",
+        "Python に標準モジュールが欠けている",
+        "Debian の pyenv なら `sudo apt install libsqlite3-dev libffi-dev libssl-dev libbz2-dev "
+        "liblzma-dev` のあと `pyenv install --force VERSION` を実行し、emeth-tui を入れ直してください",
+    ),
     ExitCode.INTERRUPTED: Said(
         "start again: every job under way is saved and goes on",
         "`--exit-after-jobs` に達する前に止められた",

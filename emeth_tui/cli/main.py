@@ -57,6 +57,13 @@ def main() -> None:
         sys.exit(error.exit_code)
     except EmethError as error:
         _fail(text_of(error.reason), error.exit_code)
+    except ModuleNotFoundError as error:
+        if error.name not in sys.stdlib_module_names:
+            raise
+        from emeth_tui.notices.reasons.start import PythonLacks
+
+        version = ".".join(map(str, sys.version_info[:3]))
+        _fail(text_of(PythonLacks(version, error.name.removeprefix("_"))), ExitCode.PYTHON)
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
     except OSError as error:

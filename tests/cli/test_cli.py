@@ -309,6 +309,24 @@ def test_a_devnet_without_its_extra_says_what_to_install(
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
+def test_a_python_that_was_built_without_sqlite_is_named(home: Path) -> None:
+    script = (
+        "import sys; sys.modules['_sqlite3'] = None; sys.argv = ['emeth-tui', 'store', 'leftovers']\n"
+        "from emeth_tui.cli import main; main()"
+    )
+
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        env=user_environment(home),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert_one_clear_line(result, ExitCode.PYTHON, "was built without its module sqlite3: install")
+
+
 def test_no_keystore_and_no_password(home: Path, tmp_path: Path) -> None:
     run = ["--no-ui", "--network", "round3-2"]
     assert_one_clear_line(emeth_tui(home, *run), ExitCode.WALLET, "`emeth-tui wallet new` makes one")

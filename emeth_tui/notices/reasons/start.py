@@ -33,5 +33,10 @@ class NodeRuns(Reason):
     pid: int
 
 
+class PythonLacks(Reason):
+    version: str
+    module: str
+
+
 class TerminalCannotShow(Reason):
     term: str

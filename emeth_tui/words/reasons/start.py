@@ -26,6 +26,10 @@ SENTENCES: Mapping[type[Notice], str] = {
         "with the same options shows it; to start another one stop it first, or give the new one "
         "its own state.directory"
     ),
+    start.PythonLacks: (
+        "this Python {version} was built without its module {module}: install the library's headers and "
+        "build it again, or use the system's own Python"
+    ),
     start.TerminalCannotShow: (
         "the screen needs a terminal that can move its cursor, and TERM={term} is none: use --no-ui, or "
         "set TERM to what the terminal really is"
