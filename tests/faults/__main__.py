@@ -13,7 +13,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain, count, repeat
 from pathlib import Path
 from typing import get_args
@@ -36,12 +36,28 @@ _OWN_MOUNTS = "EMETH_FAULTS_OWN_MOUNTS"
 _OWN_NETWORK = "EMETH_FAULTS_OWN_NETWORK"
 RUN_LIMIT_S = 3_600.0  # bounds a hang
 SET_UPS = 2  # times that a run is set up at most
-FIXED_RUNS = 16  # of `make faults`: together they have each fault once
-# Of `--hosts any`: jobs that train on hosts, by how each is reached.
-HOST_RUNS: tuple[tuple[tuple[Kind, ...], tuple[str, ...]], ...] = (
-    (("ssh",), ("host: keeper killed", "host: cut for 30 s", "host: worker killed", "host: clock off")),
-    (("tls", "ssh"), ("host: killed", "host: link killed", "host: disk full")),
-    (("ssh", "ssh"), (AWAY, "host: relay killed")),
+FIXED_RUNS = 16  # of `make faults`, without hosts: together they have each fault once
+
+
+@dataclass(frozen=True, slots=True)
+class HostRun:
+    """A fixed run with hosts: how each is reached, and what breaks."""
+
+    hosts: tuple[Kind, ...]
+    faults: tuple[str, ...]
+    hosts_only: bool = False  # the node's own device rests
+
+
+HOST_RUNS = (
+    HostRun(("ssh", "ssh"), (AWAY, "host: relay killed", "host: disk full")),
+    HostRun(
+        ("tls", "ssh"),
+        (
+            *("host: cut for 30 s", "host: keeper killed", "host: worker killed"),
+            *("host: clock off", "host: link killed", "host: killed"),
+        ),
+        hosts_only=True,
+    ),
 )
 # Of `make faults-short`: what money hangs on most, each kind of fault among it.
 SHORT_RUNS = (
@@ -112,7 +128,7 @@ def changed(plan: Plan, arguments: argparse.Namespace) -> Plan:
         limits=arguments.limits or setup.limits,
         lifetime_s=lifetime_s,
         training=training,
-        hosts_only=arguments.hosts_only,
+        hosts_only=arguments.hosts_only or setup.hosts_only,
         quick=not arguments.real,
     )
     offers = tuple(
@@ -141,6 +157,8 @@ def plans(arguments: argparse.Namespace, *, small_disk: bool) -> Iterator[Plan]:
             possible = tuple(name for name in faults if small_disk or name not in DISK_FULL)
             yield plan_for(seed, faults=possible, disk=small_disk, chain=arguments.chain)
         return
+    if arguments.chain != "anvil":
+        yield from _host_plans(small_disk=small_disk)  # first: they are the longest
     names = [name for name in CATALOGUE if small_disk or name not in DISK_FULL]
     shares = [names[start::FIXED_RUNS] for start in range(FIXED_RUNS)]
     for seed, share, hostile in zip(count(1), shares, chain([*HOSTILE], repeat(None)), strict=False):
@@ -155,9 +173,11 @@ def plans(arguments: argparse.Namespace, *, small_disk: bool) -> Iterator[Plan]:
 
 
 def _host_plans(*, small_disk: bool) -> Iterator[Plan]:
-    for seed, (hosts, faults) in enumerate(HOST_RUNS, start=FIXED_RUNS + 1):
-        possible = tuple(name for name in faults if small_disk or name not in DISK_FULL)
-        yield plan_for(seed, faults=possible, disk=small_disk, hosts=hosts)
+    for seed, run in enumerate(HOST_RUNS, start=FIXED_RUNS + len(CHAIN_FAULTS) + 1):
+        possible = tuple(name for name in run.faults if small_disk or name not in DISK_FULL)
+        plan = plan_for(seed, faults=possible, disk=small_disk, hosts=run.hosts)
+        setup = replace(plan.setup, hosts_only=run.hosts_only, joined_first=True)
+        yield replace(plan, setup=setup, offers=plan.offers[: len(run.hosts) + 1])
 
 
 def _hosts_for(seed: int, wanted: str | None) -> tuple[Kind, ...]:

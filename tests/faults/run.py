@@ -102,9 +102,9 @@ class _Run:
 
     async def play(self) -> None:
         world = self._world
-        world.parties.offers += self._plan.offers
         helpers = [asyncio.create_task(work()) for work in (self._listen, self._keep_node)]
         try:
+            await self._post()
             await asyncio.gather(*(self._step(number, step) for number, step in enumerate(self._plan.steps)))
             await world.heal()
             self._healed_s = time.monotonic()
@@ -124,6 +124,14 @@ class _Run:
         self._report.trained = judge.trained(world)
         self._report.exit_codes = world.nodes[0].exit_codes
         self._report.violations += left + await judge.violations(world, self._plan, self._report.jobs)
+
+    async def _post(self) -> None:
+        """Post the jobs: where the plan says so, once every host has joined."""
+        hosts = len(self._world.hosts) if self._plan.setup.joined_first else 0
+        with anyio.move_on_after(HANG_S):
+            while self._world.count("host_joined") < hosts:  # noqa: ASYNC110 - the node prints it
+                await asyncio.sleep(_LOOK_EVERY_S)
+        self._world.parties.offers += self._plan.offers
 
     # ---- faults
 

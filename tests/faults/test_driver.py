@@ -67,9 +67,18 @@ def test_the_fixed_runs_on_hosts_break_what_is_on_the_way_to_them() -> None:
     arguments = driver.argparse.Namespace(seeds=0, fault=[], short=False, chain="py-evm", hosts="any")
     plans = list(driver.plans(arguments, small_disk=True))
 
-    assert [len(plan.setup.hosts) for plan in plans] == [len(hosts) for hosts, _faults in driver.HOST_RUNS]
+    assert [len(plan.setup.hosts) for plan in plans] == [len(run.hosts) for run in driver.HOST_RUNS]
     assert {step.fault for plan in plans for step in plan.steps} <= HOST_FAULTS.keys()
     assert all(len(plan.offers) > len(plan.setup.hosts) for plan in plans)
+    assert all(plan.setup.joined_first and not plan.setup.published for plan in plans)
+
+
+def test_the_fixed_set_begins_with_the_runs_on_hosts() -> None:
+    arguments = driver.argparse.Namespace(seeds=0, fault=[], short=False, chain="py-evm", hosts=None)
+    plans = list(driver.plans(arguments, small_disk=True))
+
+    assert [bool(plan.setup.hosts) for plan in plans[:3]] == [True, True, False]
+    assert len({plan.seed for plan in plans}) == len(plans)  # each has a directory of its own
 
 
 def test_reports_are_added_to_the_table() -> None:

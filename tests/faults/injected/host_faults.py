@@ -21,9 +21,10 @@ from tests.faults.stage.settings import set_clock
 from tests.faults.stage.world import SAFETY_MARGIN_S, World
 
 Fault = Callable[[World, random.Random], Awaitable[str]]
-AT_WORK_WITHIN_S = 60.0  # bounds a hang
+Victim = Callable[[World, RunHost, random.Random], int]  # a process; 0: there is none
+AT_WORK_WITHIN_S = 150.0  # bounds a hang
 SHORT_CUT_S, LONG_CUT_S, LONGEST_CUT_S = 30.0, 180.0, 1_800.0  # of what limits are scaled from
-MOVED_WITHIN_S = 60.0  # bounds a hang
+MOVED_WITHIN_S = 150.0  # bounds a hang
 LEFT_S = SAFETY_MARGIN_S + 40  # before the deadline
 AWAY = "host: cut until its job moves"
 LONGEST_CUT = "host: cut for 30 min"  # played by hand alone: even scaled it takes minutes
@@ -40,10 +41,19 @@ async def _busy(world: World, chance: random.Random) -> RunHost:
     return chance.choice(at_work or world.hosts)
 
 
-def _kill(victim: Callable[[World, RunHost, random.Random], int]) -> Fault:
-    async def fault(world: World, chance: random.Random) -> str:
+async def _process_of(world: World, chance: random.Random, victim: Victim) -> tuple[RunHost, int]:
+    """Return a host that trains and a process of it, waiting until there is one; 0 where there is none."""
+    while True:
         host = await _busy(world, chance)
         pid = victim(world, host, chance)
+        if pid or not host.is_at_work():
+            return host, pid
+        await asyncio.sleep(0.05)
+
+
+def _kill(victim: Victim) -> Fault:
+    async def fault(world: World, chance: random.Random) -> str:
+        host, pid = await _process_of(world, chance, victim)
         if not pid:
             return "did not happen: there was none"
         with contextlib.suppress(ProcessLookupError):
@@ -53,10 +63,9 @@ def _kill(victim: Callable[[World, RunHost, random.Random], int]) -> Fault:
     return fault
 
 
-def _stop(victim: Callable[[World, RunHost, random.Random], int]) -> Fault:
+def _stop(victim: Victim) -> Fault:
     async def fault(world: World, chance: random.Random) -> str:
-        host = await _busy(world, chance)
-        pid = victim(world, host, chance)
+        host, pid = await _process_of(world, chance, victim)
         if not pid:
             return "did not happen: there was none"
         seconds = chance.uniform(0.5, 5.0)

@@ -37,7 +37,7 @@ from tests.faults.stage.settings import Layout, Training, set_clock
 BLOCK_S = 0.2
 POLL_S = 0.3
 CACHE_LIMIT_GB = 0.5
-SAFETY_MARGIN_S = 150  # where jobs move: a slow machine trains them again within it
+SAFETY_MARGIN_S = 600  # where jobs move: a slow machine trains them again within it
 _START_S = 300.0  # bounds a hang
 _BLOCKS_BEFORE = 25  # so that no reorganisation reaches the contracts
 SERVICES = ("rpc", "rpc2", "storage", "info")
@@ -58,6 +58,7 @@ class Setup:
     hosts: tuple[Kind, ...] = ()  # other machines that train for the node, by how they are reached
     limits: float = 0.1  # of a host's link, of what they are
     hosts_only: bool = False  # the node's own device rests
+    joined_first: bool = False  # no job is posted before every host has joined
     quick: bool = True  # workers train nothing
     lifetime_s: int = 7_200  # of a job
     training: Training = field(default_factory=Training)
