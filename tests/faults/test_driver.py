@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from tests.faults import table
 from tests.faults.injected.host_faults import HOST_FAULTS
 from tests.faults.plan import plan_for
 from tests.faults.run import NotSetUp, Report
+from tests.faults.stage.processes import living
 
 WRONG = Report(1, violations=["the deposit of job 001 is forgotten"])
 RIGHT = Report(1)
@@ -25,7 +28,7 @@ RIGHT = Report(1)
         ([NotSetUp("no port"), RIGHT], 2, []),
         ([NotSetUp("no port"), NotSetUp("no port"), RIGHT], 1, ["not set up 2 times: no port"]),
         ([WRONG, RIGHT], 1, WRONG.violations),
-        ([ValueError("a bug"), RIGHT], 1, ["the run broke off at test_driver.py:45: ValueError('a bug')"]),
+        ([ValueError("a bug"), RIGHT], 1, ["the run broke off at test_driver.py:48: ValueError('a bug')"]),
     ],
     ids=["right", "set up again", "never set up", "wrong", "broken off"],
 )
@@ -79,6 +82,14 @@ def test_the_fixed_set_begins_with_the_runs_on_hosts() -> None:
 
     assert [bool(plan.setup.hosts) for plan in plans[:3]] == [True, True, False]
     assert len({plan.seed for plan in plans}) == len(plans)  # each has a directory of its own
+
+
+def test_a_process_of_another_run_is_none_of_a_run_whose_name_begins_as_its_own(tmp_path: Path) -> None:
+    waiting = "import sys; sys.stdin.read()"
+    words = [sys.executable, "-c", waiting, str(tmp_path / "seed-27" / "node-0.toml")]
+    with subprocess.Popen(words, stdin=subprocess.PIPE) as process:
+        assert living(tmp_path / "seed-2") == []
+        assert living(tmp_path / "seed-27") == [process.pid]
 
 
 def test_reports_are_added_to_the_table() -> None:

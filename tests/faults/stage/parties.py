@@ -32,7 +32,8 @@ from tests.local_http import local_client
 
 EPOCHS = 30
 _PAUSE_S = 0.3
-_TURN_S = 8.0  # a transaction that a reorganisation has swallowed is not waited for
+_MINED_WITHIN_S = 8.0  # a transaction that a reorganisation has swallowed is not waited for
+_TURN_S = 120.0  # bounds a hang: a slow machine takes its time for a request
 _TROUBLE = (EmethError, httpx.HTTPError, OSError)  # a TimeoutError is an OSError
 
 
@@ -70,8 +71,8 @@ class Parties:
         self.verdicts: list[Record] = []  # what the verifier found
         self.to_refuse = 0  # results that the verifier is to reject though they are right
         self.refused: set[JobId] = set()
-        self._requester = Account(chain, keys[funding.REQUESTER].wallet)
-        self._verifier = Account(chain, keys[funding.VERIFIER].wallet)
+        self._requester = Account(chain, keys[funding.REQUESTER].wallet, receipt_timeout_s=_MINED_WITHIN_S)
+        self._verifier = Account(chain, keys[funding.VERIFIER].wallet, receipt_timeout_s=_MINED_WITHIN_S)
         self._results = results
         self._claimed_hash = _quick_hash if quick else _trained_hash
         self._http = local_client(storage_url, timeout_s=10.0)

@@ -125,10 +125,10 @@ def is_alive(pid: int) -> bool:
 
 
 def living(root: Path) -> list[int]:
-    """List the processes whose command line or environment names a run's directory."""
-    found = []
+    """List the processes whose command line or environment names something in a run's directory."""
+    inside, found = f"{root}{os.sep}", []
     for pid, (_parent, _session, state) in _processes().items():
-        if state != "Z" and pid != os.getpid() and str(root) in _about(pid):
+        if state != "Z" and pid != os.getpid() and inside in _about(pid):
             found.append(pid)
     return found
 
