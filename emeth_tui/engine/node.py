@@ -38,6 +38,7 @@ from emeth_tui.engine.state_keeper import COPY_EVERY_S, LOOK_EVERY_S, StateKeepe
 from emeth_tui.engine.steps.job_tasks import JobTasks
 from emeth_tui.engine.steps.pipeline import RETRIES
 from emeth_tui.engine.steps.set_aside import SetAsideJobs
+from emeth_tui.engine.steps.waiting import WaitingJobs
 from emeth_tui.engine.view.records import NodeRecords
 from emeth_tui.engine.view.series import SAMPLE_EVERY_S, SeriesRecorder
 from emeth_tui.engine.view.snapshot import Snapshot
@@ -105,6 +106,7 @@ class Node:
         self._account = RunAccount(context, ledger)
         self._set_aside = SetAsideJobs(context, self._market.pause)
         self._lateness = Lateness(context)
+        self._waiting = WaitingJobs(context, leases, self._tasks)
         self._rejections = rejections.Rejections(context)
         self._deliveries = deliveries.Deliveries(context)
         self._requests = requests = NodeRequests(context, self._watcher.refresh)
@@ -248,6 +250,7 @@ class Node:
 
     async def _watch(self) -> None:
         self._lateness.look()
+        await self._waiting.look()
         self._look_after_set_aside()
         try:
             await self._act_on_news(await self._watcher.tick())

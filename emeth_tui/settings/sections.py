@@ -186,8 +186,9 @@ class ClaimSettings(Section):
     )
     unusable_dataset: Literal["hold", "decline"] = Field(
         "hold",
-        description="what becomes of the deposit when a dataset cannot be trained on: hold keeps it until "
-        "you decide or the job times out, decline gives the job back at once",
+        description="what becomes of the deposit when a dataset cannot be trained on, or no worker can make "
+        "the deadline any more: hold keeps it until you decide or the job times out, decline gives the job "
+        "back at once",
     )
 
     appeal: bool = Field(

@@ -17,10 +17,11 @@ from emeth_tui.hosts.link import link
 from emeth_tui.hosts.node.book import change_book
 from emeth_tui.model import JobId, WorkerPhase
 from emeth_tui.notices.events.host import HostModelTrouble
-from emeth_tui.notices.events.job import EpochDone
+from emeth_tui.notices.events.job import EpochDone, SetAside
 from emeth_tui.notices.events.market import Idle
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.disk import CacheFull
+from emeth_tui.notices.reasons.job import HostNotBackInTime
 from emeth_tui.notices.reasons.market import NoneTaken
 from emeth_tui.notices.reasons.network.host import HostLacks
 from emeth_tui.notices.reasons.training.models import NoModelDirectory
@@ -259,6 +260,28 @@ async def test_a_job_goes_on_elsewhere_and_its_host_stops_it_when_it_is_back(
         await until(lambda: node.node.snapshot().hosts[0].joined)
         await until(lambda: not is_alive(given_away) or is_idle(worker, given_away))
         await ends_well(network, node, job_id, some_unseen=True)
+
+
+async def test_a_job_is_set_aside_once_neither_its_host_nor_another_worker_can_make_its_deadline(
+    network: Harness, far: FarHost, tmp_path: Path
+) -> None:
+    write_hosts(tmp_path / "state" / "devnet", far.entry())
+    async with network.node() as node:
+        keep_local_idle(node)
+        job_id = await network.post(fee_emt=20, epochs=MANY_EPOCHS)
+        await epoch(node, job_id, 2)
+        (worker,) = node.node._leases.members_of(job_id)
+        far.cut_off()
+        await until(lambda: worker.view.phase is WorkerPhase.AWAY)
+        for _look in range(3):
+            await node.node._watch()
+        assert not node.node._context.book.get(job_id).is_set_aside  # it may come home with the host
+        await network.pass_time(7_300)
+        aside = (await node.event("set_aside", job_id)).body
+        assert isinstance(aside, SetAside)
+        assert aside.reason == HostNotBackInTime("b")
+        assert not node.node._leases.members_of(job_id)
+        assert (await network.job(job_id)).status is JobStatus.PROCESSING
 
 
 def test_the_limits_are_those_of_the_page() -> None:

@@ -24,7 +24,7 @@ from emeth_tui.engine.estimates.durations import (
     shared_out,
 )
 from emeth_tui.engine.estimates.meters import LEAST_TRANSFER_BYTES, TrainingMeter, TransferMeter
-from emeth_tui.engine.estimates.ranges import Range, exactly, figure, spanning
+from emeth_tui.engine.estimates.ranges import NOTHING, Range, exactly, figure, spanning
 from emeth_tui.engine.leases import WorkerLeases
 from emeth_tui.errors import EmethError, JobError
 from emeth_tui.job import Job
@@ -235,12 +235,13 @@ class Forecasts:
         if worker is None and _is_shared_now(job):  # another part has it, or all wait
             worker = next(iter(self._leases.members_of(job.job_id) or self._candidates(Task.of(job))), None)
         if worker is None:
-            return self._best_of(
+            needed = self._best_of(
                 self._candidates(Task.of(job)),
                 Task.of(job),
                 self._remaining(job),
                 self._waiting(job, resumes_unix_s),
             ).duration
+            return _later(needed, self._until_free(Task.of(job))) if job.state in _TRAINED_NOW else needed
         return self._waiting(job, resumes_unix_s)(self.work_left(job), worker.device)
 
     def work_left(self, job: Job) -> Duration:
@@ -264,6 +265,29 @@ class Forecasts:
         if len(workers) == 1:
             return slowest
         return shared_out(slowest, task, len(workers), self._averaging_rate(averaging))
+
+    def delivery(self, job: Job) -> Duration:
+        """Estimate the way of a trained job's result to the storage, from the host where it is if any."""
+        task = Task.of(job)
+        remaining = Remaining(upload_bytes=task.result_bytes, fetch_bytes=task.result_bytes)
+        worker = next(iter(self._leases.members_of(job.job_id) or self._candidates(task)))
+        return self._work_of(worker, task, remaining)
+
+    def _until_free(self, task: Task) -> Range:
+        """Estimate when the first worker that may take a job is done with its own; 0 where nobody knows."""
+        leases = self._leases
+        if self.able(leases.free, task) or self.able(leases.resting, task):
+            return NOTHING
+        waits = [self._until_done(worker) for worker in self.able(leases.usable, task)]
+        return min(waits, key=lambda wait: wait.expected, default=NOTHING)
+
+    def _until_done(self, worker: Worker) -> Range:
+        job_id = self._leases.job_on(worker)
+        track = None if job_id is None else self._tracks.get(job_id)
+        if track is None or (training := track.training) is None:
+            return NOTHING
+        remaining = replace(training.remaining(), upload_bytes=0.0)
+        return self._work_of(worker, training.task, remaining, training).span
 
     def _left_of_shared(self, job: Job) -> Duration:
         """Estimate what is left of a job that is shared out, over the workers that it has or may take."""
@@ -420,6 +444,12 @@ def _is_shared_now(job: Job) -> bool:
 
 def _averaging(way: Averaging) -> Gauge:
     return Gauge(Quantity.AVERAGING, "" if way == "fp32" else way)
+
+
+def _later(needed: Duration, wait: Range) -> Duration:
+    """Return what begins after a wait; its phases are work, and waiting is none."""
+    span = needed.span + wait
+    return replace(needed, low_s=span.low, expected_s=span.expected, high_s=span.high)
 
 
 def _no_waiting(work: Duration, _device: str) -> Duration:

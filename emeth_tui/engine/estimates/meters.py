@@ -97,7 +97,7 @@ class TrainingMeter:
     """One job's training as its worker reports it. `take` and `close` return what to store."""
 
     def __init__(self, task: Task, device: str, clock: Clock = time.monotonic, *, parts: int = 1) -> None:
-        self._task = task
+        self.task = task
         self._is_part = parts > 1  # what it says of the text is true of its part alone
         self._device = device
         self._clock = clock
@@ -117,10 +117,10 @@ class TrainingMeter:
     def remaining(self) -> Remaining:
         """Return what remains of the job."""
         results = 0.0 if self._written else 1.0
-        left = replace(Remaining.all_of(self._task), download_bytes=0.0, send_bytes=0.0, results=results)
+        left = replace(Remaining.all_of(self.task), download_bytes=0.0, send_bytes=0.0, results=results)
         if self._prepared is None:
             return left
-        epochs = self._task.epochs - self._epochs_done
+        epochs = self.task.epochs - self._epochs_done
         return replace(
             left,
             tokenise_bytes=0.0,
@@ -167,7 +167,7 @@ class TrainingMeter:
         self._stand_at(prepared.resumed_epoch, self._share_of_steps(prepared.resumed_step))
         if prepared.tokenised_s is None or self._is_part:  # the tokens were measured when they were made
             return []
-        size_bytes = self._task.dataset_bytes
+        size_bytes = self.task.dataset_bytes
         measured = (
             (Quantity.TOKENISING, size_bytes, prepared.tokenised_s),
             (Quantity.TOKENS, prepared.tokens, size_bytes),
@@ -235,4 +235,4 @@ class TrainingMeter:
         return [self._measured(Quantity.SAVING, now.saving_s - before.saving_s, trained_s)]
 
     def _measured(self, quantity: Quantity, amount: float, per: float) -> Measurement:
-        return Measurement(gauge_for(quantity, self._task, device=self._device), amount, per)
+        return Measurement(gauge_for(quantity, self.task, device=self._device), amount, per)

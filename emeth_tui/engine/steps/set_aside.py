@@ -1,4 +1,7 @@
-"""Jobs whose dataset no retry can mend: each frees its worker, and the owner decides on its deposit."""
+"""Jobs that cannot be done, because no retry mends their dataset or no worker can make their deadline.
+
+Each frees its worker, and the owner decides on its deposit.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,19 @@ from emeth_tui.job import Job
 from emeth_tui.model import SECONDS_PER_DAY, JobId, JobState
 from emeth_tui.notices.events.job import GivingBack, SetAside
 from emeth_tui.notices.notice import Reason
-from emeth_tui.notices.reasons.job import DatasetTooLate, DatasetUnusable
+from emeth_tui.notices.reasons.job import (
+    DatasetTooLate,
+    DatasetUnusable,
+    HostNotBackInTime,
+    NoWorkerInTime,
+)
 from emeth_tui.notices.reasons.market import UnusableDatasets
 from emeth_tui.notices.reasons.training.data import DatasetChanged, DatasetUnreadable
 from emeth_tui.protocol.contracts import JobStatus
 
 UNUSABLE_UNTIL_PAUSE = 2  # in a row: somebody asks for what cannot be done, or we judge wrongly
 
+_NO_FAULT_OF_THE_DATASET = (DatasetTooLate, NoWorkerInTime, HostNotBackInTime)
 _TROUBLE_HERE = (DatasetChanged, DatasetUnreadable)  # with the file on this disk: a fresh one may do
 
 
@@ -88,8 +97,8 @@ class SetAsideJobs:
 
     def _count(self, job: Job) -> None:
         assert isinstance(job.error, DatasetUnusable)  # noqa: S101 - what makes it set aside
-        if isinstance(job.error.cause, DatasetTooLate):
-            return  # the storage's fault
+        if isinstance(job.error.cause, _NO_FAULT_OF_THE_DATASET):
+            return
         self._in_a_row += 1
         if self._in_a_row >= UNUSABLE_UNTIL_PAUSE:
             self._pause_claims(UnusableDatasets(self._in_a_row))

@@ -33,6 +33,14 @@ class DatasetTooLate(Reason):
     cause: Reason
 
 
+class NoWorkerInTime(Reason):
+    pass
+
+
+class HostNotBackInTime(Reason):
+    host: str
+
+
 class NothingToAppeal(Reason):
     pass
 

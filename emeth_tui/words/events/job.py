@@ -127,8 +127,8 @@ REMEDIES: Mapping[type[Notice], str] = {
         "cost and asks"
     ),
     job.SetAside: (
-        "its dataset is unusable: `emeth-tui decline ID` before the deadline; with claims.unusable_dataset "
-        "set to `decline` the node does that by itself"
+        "it cannot be done: `emeth-tui decline ID` before it times out; with claims.unusable_dataset set to "
+        "`decline` the node does that by itself"
     ),
     job.GivingBack: (
         "nothing: claims.unusable_dataset asks for it; set it to `hold` to decide yourself on the next one"

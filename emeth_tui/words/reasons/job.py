@@ -14,6 +14,8 @@ SENTENCES: Mapping[type[Notice], str] = {
     job.DeclineFailed: "job {job} could not be declined: {cause}",
     job.DatasetUnusable: "it cannot be done: {cause}",
     job.DatasetTooLate: "its dataset did not come in time: {cause}",
+    job.NoWorkerInTime: "no worker became free for it in time",
+    job.HostNotBackInTime: "host {host} is away with it, and no other worker became free in time",
     job.NothingToAppeal: "no rejection of this job's result is held: there is nothing to appeal against",
     job.ChainLacksJob: "the chain does not show this job now",
     job.ChainLacksClaim: "the chain does not show our claim yet",

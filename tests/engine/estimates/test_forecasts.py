@@ -203,6 +203,25 @@ def test_averages_in_bytes_are_measured_for_themselves(kept: Measurements) -> No
     assert shorter[0] - shorter[1] == pytest.approx(6.0 * job.epochs)
 
 
+def test_a_job_that_waits_for_a_worker_begins_when_the_first_one_is_done(kept: Measurements) -> None:
+    estimates, leases = forecasts(kept, "gpu", "cpu")
+    kept.keep([*trained("gpu", 50_000.0), *trained("cpu", 1_000.0)])
+    training = {"dataset_bytes": TASK.dataset_bytes, "model": MODEL, "state": JobState.TRAINING}
+    jobs = [make_job(job_id=JobId(f"0x{number:032x}"), **training) for number in range(3)]
+    alone = estimates.left(jobs[2])
+    for job, worker in zip(jobs, leases.workers, strict=False):
+        leases.keep(job.job_id, worker)
+        leases._lent.add(job.job_id)
+        estimates.training(job, worker)
+
+    waits = estimates.left(jobs[2])
+
+    busy_s = estimates.left(jobs[0]).expected_s
+    assert busy_s < waits.expected_s < alone.expected_s + busy_s < estimates.left(jobs[1]).expected_s
+    assert waits.low_s > alone.low_s
+    assert waits.measured
+
+
 def test_a_device_alike_needs_no_measurement_of_its_own(kept: Measurements) -> None:
     estimates, leases = forecasts(kept, "gpu", "gpu")
     kept.keep(trained("gpu", 50_000.0))
