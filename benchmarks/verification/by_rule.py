@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import torch
 
 from benchmarks.verification.results import Text, Weights, average, resized, trained, with_noise
 from emeth_tui.errors import JobError
-from emeth_tui.network.verification.judging import check_replay
+from emeth_tui.network.verification.judging import check_own_work, check_replay
 from emeth_tui.protocol.hash_chain import RESULT_NAME
 from emeth_tui.protocol.job_ids import training_seed
 from emeth_tui.protocol.replay import (
@@ -35,6 +35,7 @@ from emeth_tui.training.job_control import Control
 from emeth_tui.training.replay.again import Again
 from emeth_tui.training.replay.keeping import read_lines
 from emeth_tui.training.replay.states import (
+    BEST,
     FIRST,
     SECOND,
     WEIGHTS,
@@ -46,6 +47,7 @@ from emeth_tui.training.replay.states import (
     write_state,
 )
 from emeth_tui.training.run.best_weights import BestSoFar, Verdict
+from emeth_tui.training.verification.sketches import own_share, sketch
 from emeth_tui.training.verification.yardstick import Yardstick
 
 EPOCHS = 30  # protocol.md §8
@@ -53,6 +55,7 @@ ACCEPTED = "accepted"
 FAST = 4.0  # times the rate: what one epoch learns the most with
 _BETTER = 1e-6  # a share: what a made-up loss is better than the one before
 _HASH = "0" * 64
+_SECRET = "calibration"  # noqa: S105 - picks the sketched weights of this measurement
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,19 +129,41 @@ class _Job:
             claim.weights, [self._records(states)[0], *claim.records[1:]], claim.halvings, claim.states
         )
 
-    def verdict(self, claim: _Claim, draw: str, *, other_device: bool) -> str:
-        """Return what a verifier makes of a claim; a dishonest one says that it has another device."""
+    def moved(self, claim: _Claim, noise: Weights) -> _Claim:
+        """Claim such states with the same noise added to all of them, so that each leads to the next."""
+        digests: dict[str, str] = {}
+        states: dict[int, Path] = {}
+        for epoch, path in claim.states.items():
+            parts = read_state(path, self.yardstick.tensor_shapes)
+            for part in {WEIGHTS, BEST} & set(parts):
+                before = digest_of(parts[part])
+                parts[part] = {name: tensor + noise[name] for name, tensor in parts[part].items()}
+                digests[before] = digest_of(parts[part])
+            states[epoch] = self._place / f"moved-{epoch}"
+            write_state(states[epoch], parts)
+        first, *others = self.taken_over(claim).records
+        elsewhere = [msgspec.structs.replace(one, weights=digests.get(one.weights, _HASH)) for one in others]
+        result = self._fitted(
+            {name: tensor + noise[name] for name, tensor in claim.weights.items() if name in noise}
+        )
+        return _Claim(result, [first, *elsewhere], claim.halvings, states)
+
+    def verdict(self, claim: _Claim, draw: str, earlier: Sequence[Weights], *, other_device: bool) -> str:
+        """Return what a verifier makes of a claim; a dishonest one says that it has another device.
+
+        `earlier` are the results on this text that the verifier has accepted.
+        """
         if not self.yardstick.losses_of(claim.weights).valid < self._untrained:
             return "LearnedNothing"
         records = [_elsewhere(record) if other_device else record for record in claim.records]
         text = commitment_text([record_line(record) for record in records], claim.halvings)
         try:
-            self._check(claim, read_commitment(text, EPOCHS), draw)
+            self._check(claim, read_commitment(text, EPOCHS), draw, earlier)
         except JobError as error:
             return type(error.reason).__name__
         return ACCEPTED
 
-    def _check(self, claim: _Claim, commitment: Commitment, draw: str) -> None:
+    def _check(self, claim: _Claim, commitment: Commitment, draw: str, earlier: Sequence[Weights]) -> None:
         text, cache = self.text, self._place / "again"
         again = Again(text.model, text.language, self._dataset, cache, self.seed, commitment)
         block_hash = random.Random(draw).randbytes(32)
@@ -148,6 +173,9 @@ class _Job:
         again.check_result(claim.weights, paths.get(EPOCHS))
         outcomes = [again.train(first, last, paths) for first, last in segments]
         check_replay(outcomes, commitment, again.own_kind())
+        known = [sketch(one, _SECRET) for one in earlier] if again.differs_by_job else []
+        share = own_share(sketch(claim.weights, _SECRET), sketch(self.start, _SECRET), known)
+        check_own_work(share, pretrained=again.pretrained)
 
     def _standing(self, records: list[StateRecord], parts: Parts, states: Mapping[int, Path]) -> _Claim:
         """Claim that no epoch after those of the records changed anything; a loss looks better each time."""
@@ -223,37 +251,61 @@ class _Job:
         job.run(request, place, open_device("cpu"), hear, control)
 
 
-def draw(text: Text, place: Path, other: Weights | None) -> Iterator[Drawn | Weights]:
-    """Yield what becomes of honest results on a text and of dishonest ones, then a result for the next."""
+def draw_honest(text: Text, place: Path, jobs: int) -> Iterator[Drawn]:
+    """Yield what becomes of honest results on a text, of so many jobs."""
+    earlier: list[Weights] = []
+    for letter in "abcdefgh"[:jobs]:
+        job = _Job(text, letter, place)
+        claim = job.honest()
+        yield _drawn(job, "honest", claim, earlier, other_device=False)
+        earlier.append(claim.weights)
+
+
+def draw(
+    text: Text, place: Path, other: Weights | None, nodes: Collection[str] = ()
+) -> Iterator[Drawn | Weights]:
+    """Yield what becomes of honest results on a text and of dishonest ones, then a result for the next.
+
+    With `nodes`, only of these dishonest ones.
+    """
     first, second, third = (_Job(text, letter, place) for letter in "abc")
     one, two = first.honest(), second.honest()
-    for honest, claim in ((first, one), (second, two)):
-        yield _drawn(honest, "honest", claim, other_device=False)
-    for node, claim in _dishonest(third, text, one, two, first.start, other):
-        yield _drawn(third, node, claim, other_device=True)
+    yield _drawn(first, "honest", one, [], other_device=False)
+    yield _drawn(second, "honest", two, [one.weights], other_device=False)
+    for node, claim in _dishonest(third, text, one, two, first.start, other).items():
+        if not nodes or node in nodes:
+            yield _drawn(third, node, claim(), [one.weights, two.weights], other_device=True)
     yield one.weights
 
 
-def _drawn(of: _Job, node: str, claim: _Claim, *, other_device: bool) -> Drawn:
-    verdict = of.verdict(claim, f"{of.text.number} {of.name} {node}", other_device=other_device)
+def _drawn(of: _Job, node: str, claim: _Claim, earlier: Sequence[Weights], *, other_device: bool) -> Drawn:
+    verdict = of.verdict(claim, f"{of.text.number} {of.name} {node}", earlier, other_device=other_device)
     return Drawn(node, of.text.language, len(of.text.content), verdict)
 
 
 def _dishonest(
     third: _Job, text: Text, one: _Claim, two: _Claim, start_of_one: Weights, other: Weights | None
-) -> Iterator[tuple[str, _Claim]]:
-    yield "untrained", third.standing(third.start)
-    yield "one epoch", third.standing(third.freely(1))
-    yield "one fast epoch", third.standing(third.freely(1, rate=FAST, batch=2))
-    yield "half of the epochs", third.stopped(EPOCHS // 2)
+) -> Mapping[str, Callable[[], _Claim]]:
+    claims: dict[str, Callable[[], _Claim]] = {
+        "untrained": lambda: third.standing(third.start),
+        "one epoch": lambda: third.standing(third.freely(1)),
+        "one fast epoch": lambda: third.standing(third.freely(1, rate=FAST, batch=2)),
+        "half of the epochs": lambda: third.stopped(EPOCHS // 2),
+        "copied": lambda: third.taken_over(one),
+        "copied with noise": lambda: third.moved(one, _little(one.weights, start_of_one, text.number)),
+        "averaged": lambda: third.standing(average(one.weights, two.weights)),
+        "noise added": lambda: third.standing(with_noise(one.weights, start_of_one, text.number)),
+    }
     if other is not None:
-        yield (
-            "another text's",
-            third.standing(resized(other, third.yardstick.tensor_shapes, third.start)),
-        )
-    yield "copied", third.taken_over(one)
-    yield "averaged", third.standing(average(one.weights, two.weights))
-    yield "noise added", third.standing(with_noise(one.weights, start_of_one, text.number))
+        fitted = resized(other, third.yardstick.tensor_shapes, third.start)
+        claims["another text's"] = lambda: third.standing(fitted)
+    return claims
+
+
+def _little(weights: Weights, start: Weights, seed: int) -> Weights:
+    """Return noise a tenth as long, in each tensor, as the way that a training took."""
+    noisy = with_noise(weights, start, seed)
+    return weights_of({name: (noisy[name] - tensor) / 5 for name, tensor in weights.items()}, 1 << 40)
 
 
 def _zeros(tensors: Weights) -> Weights:

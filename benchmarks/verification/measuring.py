@@ -67,6 +67,19 @@ class _Job:
         return sketch(weights, _SECRET)
 
 
+def measure_honest(text: Text, jobs: int) -> Iterator[Run]:
+    """Yield honest runs on a text, of so many jobs."""
+    with tempfile.TemporaryDirectory(prefix="emeth-verification-") as name:
+        place = Path(name)
+        (place / "dataset.txt").write_bytes(text.content)
+        earlier: list[Weights] = []
+        for letter in "abcdefgh"[:jobs]:
+            job = _Job(text, letter, place)
+            result = job.train(EPOCHS)
+            yield job.measure("honest", result, earlier)
+            earlier.append(result)
+
+
 def measure(text: Text, other: Weights | None) -> Iterator[Run | Weights]:
     """Yield two honest runs on a text, then the dishonest ones, and last a result for the next text."""
     with tempfile.TemporaryDirectory(prefix="emeth-verification-") as name:

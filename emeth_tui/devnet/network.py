@@ -277,7 +277,7 @@ class Devnet:
                 http,
                 examine,
                 originals,
-                replayer_for(process, self.chain, wallet, http),
+                replayer_for(process, self.chain, wallet, http, originals),
                 verification_key=network.verification_key.get_secret_value(),
                 work_dir=state_dir / "verifier",
             )

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from emeth_tui.training import job
-from emeth_tui.training.devices import open_device
+from emeth_tui.training.devices import Device, open_device
 from emeth_tui.training.files.models import DEVNET_SMALL
 from emeth_tui.training.job_control import Control
 from emeth_tui.training.reports import Event, Stopped, Trained, TrainRequest
@@ -58,9 +58,9 @@ class Run:
         self.control = Control()
         self._on_event = on_event
 
-    def go(self, request: TrainRequest) -> list[Event]:
-        """Run to the end and return everything that was reported."""
-        job.run(request, JOBS_DIR, open_device("cpu"), self._hear, self.control)
+    def go(self, request: TrainRequest, device: Device | None = None) -> list[Event]:
+        """Run to the end, on the CPU by default, and return everything that was reported."""
+        job.run(request, JOBS_DIR, device or open_device("cpu"), self._hear, self.control)
         return self.events
 
     def _hear(self, event: Event) -> None:

@@ -57,7 +57,7 @@ async def open_check(
         http,
         examine,
         originals,
-        replayer_for(process, chain, wallet, http),
+        replayer_for(process, chain, wallet, http, originals),
         verification_key=key,
         work_dir=state_dir / "verifier",
         max_result_bytes=MAX_PARTS * PART_BYTES,

@@ -29,7 +29,7 @@ class Submission:
 
     @property
     def sketch(self) -> Path:
-        """Where an examination that measures what was learned leaves the result's sketch."""
+        """Where an examination that compares results leaves this one's sketch."""
         return self.result.with_name("sketch.npy")
 
 
@@ -43,9 +43,11 @@ def examination_for(
     process: TorchProcess, network: Network, directory: Path
 ) -> tuple[Examiner, Originals | None]:
     """Return what the network's verification needs, and where it keeps sketches below a directory."""
-    if network.verification != "loss":
+    if network.verification == "chain":
         return _chain_examiner(process, network), None
     originals = Originals(directory)
+    if network.verification == "replay":  # which has sketches made once epochs are trained again
+        return _chain_examiner(process, network), originals
     return _learning_examiner(process, network, originals), originals
 
 
@@ -61,13 +63,10 @@ def _chain_examiner(process: TorchProcess, network: Network) -> Examiner:
 def _learning_examiner(process: TorchProcess, network: Network, originals: Originals) -> Examiner:
 
     async def examine(submission: Submission) -> Examination:
-        earlier = originals.earlier(submission.digest, submission.job_id)
         arguments = {
             **_files(network, submission),
+            **sketching(originals, submission),
             "job_id": submission.job_id,
-            "earlier": [str(path) for path in earlier],
-            "sketch_path": str(submission.sketch),
-            "secret": originals.secret,
         }
         answer = await process.call("measure", arguments, timeout_s=MEASURE_LIMIT_S)
         learning: dict[str, Any] = dict(answer["learning"])
@@ -76,6 +75,16 @@ def _learning_examiner(process: TorchProcess, network: Network, originals: Origi
         return _examination(answer, Learning(**learning))
 
     return examine
+
+
+def sketching(originals: Originals, submission: Submission) -> dict[str, Any]:
+    """Return what a task needs to compare a result with others on its text, and to sketch it."""
+    earlier = originals.earlier(submission.digest, submission.job_id)
+    return {
+        "earlier": [str(path) for path in earlier],
+        "sketch_path": str(submission.sketch),
+        "secret": originals.secret,
+    }
 
 
 def _files(network: Network, submission: Submission) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from emeth_tui.training.verification.measures import Learning, Replayed
 LEAST_MEMORISED = 0.1  # of what a result gained on its own text, on no other
 # Of the way that an epoch goes, where two kinds of device trained it (measured: docs/verification.md).
 MOST_APART_IN_FP32, MOST_APART = 0.05, 0.5
+MOST_ASTRAY = 0.05  # of the way to another order's weights, of which another job's are half (likewise)
 _LEAST_GAIN = 0.01  # of the start's loss: where a short run gains less, chance decides
 
 
@@ -50,6 +51,11 @@ FROM_SCRATCH = Limits(train_gain=1.8, valid_gain=1.0, own_share=0.85, start_shar
 PRETRAINED = Limits(train_gain=0.0, valid_gain=0.85, own_share=0.05, start_share=0.5)
 
 
+def limits_of(pretrained: bool) -> Limits:
+    """Return what is asked of a result, by what its training starts from."""
+    return PRETRAINED if pretrained else FROM_SCRATCH
+
+
 def check_examination(seen: Examination, digest: str, verification_key: str) -> None:
     """Check a result against the network's rules (protocol.md §9).
 
@@ -67,12 +73,11 @@ def check_examination(seen: Examination, digest: str, verification_key: str) -> 
 
 def check_learning(learning: Learning) -> None:
     """Check that a result learned its text, by work of its node's own. Raise JobError."""
-    limits = PRETRAINED if learning.pretrained else FROM_SCRATCH
+    limits = limits_of(learning.pretrained)
     start, short, result = learning.start, learning.short, learning.result
     if not learning.start_share >= limits.start_share:  # which a share that is not a number is not, either
         raise JobError(why.NotFromItsStart(learning.start_share))
-    if not learning.own_share >= limits.own_share:
-        raise JobError(why.NotOwnWork(learning.own_share))
+    check_own_work(learning.own_share, pretrained=learning.pretrained)
     gained = start.train - result.train
     if gained <= limits.train_gain * (start.train - short.train):
         raise JobError(why.LearnedTooLittle(result.train, start.train, short.train))
@@ -82,6 +87,12 @@ def check_learning(learning: Learning) -> None:
         raise JobError(why.WorseThanShortRun(result.valid, start.valid, short.valid))
     if learning.memorises and gained - generalised < LEAST_MEMORISED * gained:
         raise JobError(why.NotThisText(result.train, result.valid))
+
+
+def check_own_work(own_share: float, *, pretrained: bool) -> None:
+    """Check that a result was not made of earlier ones. Raise JobError."""
+    if not own_share >= limits_of(pretrained).own_share:  # which a share that is not a number is not, either
+        raise JobError(why.NotOwnWork(own_share))
 
 
 def check_replay(outcomes: Sequence[Replayed], commitment: Commitment, own: Kind) -> None:
@@ -98,3 +109,5 @@ def check_replay(outcomes: Sequence[Replayed], commitment: Commitment, own: Kind
             raise JobError(why.EpochsDiffer(outcome.first + 1, outcome.last, outcome.share))
         if not outcome.moments <= most:
             raise JobError(why.MomentsDiffer(outcome.first + 1, outcome.last, outcome.moments))
+        if not abs(outcome.astray) <= MOST_ASTRAY:
+            raise JobError(why.OrderNotOwn(outcome.first + 1, outcome.last, outcome.astray))

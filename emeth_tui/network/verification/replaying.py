@@ -16,8 +16,9 @@ from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import JobError, NetworkError, StorageRejected
 from emeth_tui.model import Head, JobId, Language
 from emeth_tui.network.verification.downloads import fetch, signed_call
-from emeth_tui.network.verification.examiner import Submission
-from emeth_tui.network.verification.judging import Examination, check_replay
+from emeth_tui.network.verification.examiner import Submission, sketching
+from emeth_tui.network.verification.judging import Examination, check_own_work, check_replay
+from emeth_tui.network.verification.originals import Originals
 from emeth_tui.network.verification.torch_process import TorchProcess
 from emeth_tui.notices.reasons.network.verification import CommitmentMissing, StatesNotDelivered
 from emeth_tui.protocol.contracts import ChainJob
@@ -34,7 +35,7 @@ from emeth_tui.training.verification.measures import Replayed
 
 ANSWERED_S = 3_600.0  # that the storage answered, before what it lacks is the node's fault
 LOOK_COUNTS_S = 600.0  # at most: between two looks it may have been unavailable
-REPLAY_LIMIT_S = 4 * 3_600.0  # a draw takes a tenth of the job's training
+REPLAY_LIMIT_S = 8 * 3_600.0  # a draw takes a tenth of the job's training, or two
 
 _logger = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class Replayer:
         storage: httpx.AsyncClient,
         wallet: Wallet,
         process: TorchProcess,
+        originals: Originals,
         *,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -74,6 +76,7 @@ class Replayer:
         self._storage = storage
         self._wallet = wallet
         self._process = process
+        self._originals = originals
         self._monotonic_s = monotonic_s
         self._commitments: dict[JobId, tuple[str, Commitment]] = {}  # with the name of the result
         self._blocks: dict[JobId, Head] = {}
@@ -122,12 +125,14 @@ class Replayer:
             "job_id": submission.job_id,
             "segments": asked.segments,
             "states": {str(epoch): str(path) for epoch, path in paths.items()},
+            **sketching(self._originals, submission),
         }
         answer = await self._process.call("replay", arguments, timeout_s=REPLAY_LIMIT_S)
         outcomes = [Replayed(**outcome) for outcome in answer["outcomes"]]
         for outcome in outcomes:
             _logger.info("%s: trained again: %s", short(submission.job_id), outcome)
         check_replay(outcomes, commitment, kind_from_data(answer["kind"]))
+        check_own_work(answer["own_share"], pretrained=answer["pretrained"])
 
     async def _ask(self, job: ChainJob, commitment: Commitment) -> _Asked:
         block = self._blocks.get(job.job_id)
@@ -190,9 +195,13 @@ class Replayer:
 
 
 def replayer_for(
-    process: TorchProcess, chain: ChainClient, wallet: Wallet, storage: httpx.AsyncClient
+    process: TorchProcess,
+    chain: ChainClient,
+    wallet: Wallet,
+    storage: httpx.AsyncClient,
+    originals: Originals | None,
 ) -> Replayer | None:
     """Return what the network's verification needs, None where it asks for no epochs to be trained again."""
-    if chain.network.verification != "replay":
+    if chain.network.verification != "replay" or originals is None:
         return None
-    return Replayer(chain, storage, wallet, process)
+    return Replayer(chain, storage, wallet, process, originals)

@@ -95,9 +95,13 @@ def replay(
     job_id: str,
     segments: list[list[int]],
     states: dict[str, str],
+    earlier: list[str],
+    sketch_path: str,
+    secret: str,
 ) -> dict[str, Any]:
     """Train segments of a job's epochs again, from the states at their ends: see `Replayed`.
 
+    The result's sketch is written to `sketch_path`; `earlier` are those of other results on the text.
     `result` was examined. Raise JobError for what does not follow from the states that it commits to.
     """
     paths = {int(epoch): Path(path) for epoch, path in states.items()}
@@ -106,12 +110,17 @@ def replay(
         claimed = load_result(Path(result), evaluator.tensor_shapes)
         commitment = read_commitment(claimed.states, claimed.epochs)
         again = Again(model, language, Path(dataset), Path(cache), training_seed(JobId(job_id)), commitment)
+        made, begun = sketch(claimed.state_dict, secret), sketch(again.start(), secret)
+        known = load_sketches(earlier, len(made)) if again.differs_by_job else []
+        np.save(sketch_path, made, allow_pickle=False)
         again.check_records()
         again.check_result(claimed.state_dict, paths.get(claimed.epochs))
         outcomes = [again.train(first, last, paths) for first, last in segments]
     return {
         "outcomes": [asdict(outcome) for outcome in outcomes],
         "kind": msgspec.to_builtins(again.own_kind()),
+        "own_share": own_share(made, begun, known),
+        "pretrained": again.pretrained,
     }
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import math
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,7 @@ from emeth_tui.training.verification.measures import Replayed
 
 _NEVER_SAVES = SavingLimits(every_s=math.inf, gap_s=math.inf)
 _CLIPPED = 1.01 * MAX_GRADIENT_NORM**2  # with room for rounding
+_LEAST_ASTRAY = 0.01  # in ways of the shortest epoch: what orders differ by at least, to tell them apart
 _LOSS_TOLERANCE = 0.02  # of a validation loss, between unlike devices
 
 
@@ -87,10 +89,27 @@ class Again:
         self.shapes = tensor_shapes(self._shape)
         set_deterministic(True)
 
+    @property
+    def pretrained(self) -> bool:
+        """Whether all jobs start from the same weights."""
+        return self._plan.back_to_best
+
+    @property
+    def differs_by_job(self) -> bool:
+        """Whether each job on this text ends elsewhere.
+
+        Otherwise an epoch of a pretrained model is one step on all blocks, whatever their order.
+        """
+        return not self.pretrained or len(self._tokens.train) > self._plan.batch_size
+
+    def start(self) -> dict[str, Tensor]:
+        """Return the weights that the job's training starts from, as a result holds them."""
+        return self._start().export_weights()
+
     def check_records(self) -> None:
         """Check what follows in the records without training. Raise JobError."""
         steps = -(-len(self._tokens.train) // self._plan.batch_size)
-        check_course(self._commitment, steps, pretrained=self._plan.back_to_best)
+        check_course(self._commitment, steps, pretrained=self.pretrained)
         if digest_of(self._weights(self._start())) != self._record(0).weights:
             raise JobError(why.StateNotCommitted(0))
 
@@ -122,28 +141,60 @@ class Again:
         settled_loss = partial(
             self._settled_loss, exactly=self._commitment.repeats_on(self.own_kind(), first, last)
         )
-        began = self._delivered(states[first], first) if first else None
+        began = self._state(first, states)
         ended = self._delivered(states[last], last)
+        before = self._weights(self._start()) if began is None else _copy(began[WEIGHTS])
+        equal, shortest, moments_off = True, math.inf, 0.0
+        for record, parts in self._epochs(first, last, began, self._seed, settled_loss):
+            equal = equal and _same(record, self._record(record.epoch))
+            shortest = min(shortest, _distance(parts[WEIGHTS], before))
+            before = _copy(parts[WEIGHTS])
+            if record.epoch == last:
+                moments_off = _moments_off(parts, ended)
+        other = None if equal else self._led_elsewhere(first, last, states)
+        share = _share(_distance(before, ended[WEIGHTS]), shortest)
+        return Replayed(
+            first, last, equal, share, moments_off, _astray(before, ended[WEIGHTS], other, shortest)
+        )
+
+    def _led_elsewhere(self, first: int, last: int, states: Mapping[int, Path]) -> Tensors | None:
+        """Return the weights to which another order of the blocks leads; None where it diverges."""
+        weights: Tensors | None = None
+        began, seed = self._state(first, states), self._foreign_seed()
+        try:
+            for _record, parts in self._epochs(first, last, began, seed, self._claimed_loss):
+                weights = parts[WEIGHTS]
+        except JobError:
+            return None
+        return weights if weights is None else _copy(weights)
+
+    def _epochs(
+        self,
+        first: int,
+        last: int,
+        began: Parts | None,
+        seed: int,
+        settled_loss: Callable[[int, float], float],
+    ) -> Iterator[tuple[StateRecord, Parts]]:
+        """Train the epochs after `first`, in the order of a seed. Raise JobError where they diverge."""
         model = self._start()
-        trainer = self._trainer(model)
-        equal, moments_off = True, 0.0
+        trainer = self._trainer(model, seed)
         with threads(min(self._record(last).kind.threads, _cores())), contextlib.closing(trainer):
             content = self._content(model, first, began)
-            before = _copy(weights_of(content["model"], self._shape.vocab_size))
-            shortest = math.inf
             try:
-                for record, parts in trainer.train_again(content, last, settled_loss):
-                    equal = equal and _same(record, self._record(record.epoch))
-                    shortest = min(shortest, _distance(parts[WEIGHTS], before))
-                    before = _copy(parts[WEIGHTS])
-                    if record.epoch == last:
-                        moments_off = _moments_off(parts, ended)
+                yield from trainer.train_again(content, last, settled_loss)
             except TrainingError as error:
                 if not isinstance(error.reason, TrainingDiverged):
                     raise  # it says nothing about the node's training
                 raise JobError(error.reason) from error
-        off = _distance(before, ended[WEIGHTS])
-        return Replayed(first, last, equal, _share(off, shortest), moments_off)
+
+    def _state(self, epoch: int, states: Mapping[int, Path]) -> Parts | None:
+        return self._delivered(states[epoch], epoch) if epoch else None
+
+    def _foreign_seed(self) -> int:
+        """Return the seed of an order that was not known before the states were committed to."""
+        digest = hashlib.sha256(self._commitment.root + b"order").digest()
+        return int.from_bytes(digest, "big") % 2**31
 
     def own_kind(self) -> Kind:
         """Describe what this verifier trains on, with the most threads that it does so on."""
@@ -157,6 +208,10 @@ class Again:
             raise JobError(why.LossDiffers(epoch, claimed or 0.0, measured))
         return claimed
 
+    def _claimed_loss(self, epoch: int, _measured: float) -> float:
+        claimed = self._record(epoch).valid_loss
+        return math.inf if claimed is None else claimed
+
     def _record(self, epoch: int) -> StateRecord:
         return self._commitment.records[epoch]
 
@@ -168,12 +223,12 @@ class Again:
     def _weights(self, model: Gpt2) -> dict[str, Tensor]:
         return weights_of(dict(model.named_parameters()), self._shape.vocab_size)
 
-    def _trainer(self, model: Gpt2) -> Trainer:
+    def _trainer(self, model: Gpt2, seed: int) -> Trainer:
         batch = min(self._plan.batch_size, len(self._tokens.train))
         return Trainer(
             model=model,
             tokens=self._tokens,
-            plan=self._plan,
+            plan=replace(self._plan, seed=seed),
             store=CheckpointStore(self._cache / "again", {}),
             device=self._device,
             report=lambda _event: None,
@@ -282,6 +337,21 @@ def _distance(one: Tensors, other: Tensors) -> float:
         for name in other
     ]
     return math.sqrt(float(torch.stack(squares).sum()))
+
+
+def _astray(trained: Tensors, ended: Tensors, other: Tensors | None, shortest: float) -> float:
+    """Return how far weights are off on the way to where another order of the blocks led.
+
+    Another job's are of an order as foreign as that one. 0 where nothing can be said: orders hardly differ.
+    """
+    if other is None or not _distance(other, trained) > _LEAST_ASTRAY * shortest:
+        return 0.0
+    along = whole = 0.0
+    for name, tensor in trained.items():
+        way = other[name].double() - tensor.double()
+        along += float(((ended[name].double() - tensor.double()) * way).sum())
+        whole += float(way.square().sum())
+    return along / whole
 
 
 def _norm(tensors: Iterable[Tensor]) -> float:

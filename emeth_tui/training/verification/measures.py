@@ -19,7 +19,8 @@ class Replayed:
 
     `equal` is whether each epoch's state was the same to the bit. `share` is how far the weights at its end
     are from those that were delivered, in ways of the epoch that moved them least. `moments` is how far the
-    optimiser's moments are, as a share of their size.
+    optimiser's moments are, as a share of their size. `astray` is how far what was delivered is off on the
+    way to where another order of the blocks leads: 0 for this job's training, one half for another job's.
     """
 
     first: int
@@ -27,6 +28,7 @@ class Replayed:
     equal: bool
     share: float
     moments: float
+    astray: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from emeth_tui.errors import JobError
-from emeth_tui.network.verification.judging import check_replay
+from emeth_tui.model import JobId
+from emeth_tui.network.verification.judging import MOST_ASTRAY, check_own_work, check_replay
+from emeth_tui.network.verification.torch_tasks import replay as replay_task
 from emeth_tui.notices.reasons.network import verification as why
 from emeth_tui.protocol.replay import (
     COMMITMENT_NAME,
@@ -25,6 +27,7 @@ from emeth_tui.protocol.replay import (
     segment_of,
     state_name,
 )
+from emeth_tui.training.devices import open_device
 from emeth_tui.training.files.checkpoint import load_result
 from emeth_tui.training.replay.again import Again
 from emeth_tui.training.replay.states import digest_of, read_state
@@ -32,6 +35,7 @@ from emeth_tui.training.reports import STATES_DIRECTORY, BackToBest, EpochDone, 
 from emeth_tui.training.verification.measures import Replayed
 from tests.training.jobs import Run, dataset_of, directory_of, make_request, was_stopped
 from tests.training.pretrained import save_small_gpt2
+from tests.training.texts import english
 
 EPOCHS = 4
 SEGMENTS = [segment_of(epoch, EPOCHS) for epoch in range(1, EPOCHS + 1)]
@@ -230,6 +234,75 @@ def test_an_honest_node_on_another_device_is_within_the_tolerance(trained: Train
 
     assert not outcome.equal or outcome.share == 0.0
     check_replay([outcome], commitment, again.own_kind())
+
+
+@pytest.fixture(scope="module")
+def another_jobs(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """A job's training whose epochs have several steps, so that their order counts."""
+    return train(tmp_path_factory.mktemp("another"), seed=5, text=english(12_000))
+
+
+def taken_over(job: Trained, other: Trained) -> Commitment:
+    """Claim another job's states, all but the start, as one's own from a device with the widest limits."""
+    kind = msgspec.structs.replace(job.commitment.records[0].kind, device="another", precision="bfloat16")
+    records = (job.commitment.records[0], *other.commitment.records[1:])
+    return Commitment(
+        other.commitment.root, 0, tuple(msgspec.structs.replace(record, kind=kind) for record in records)
+    )
+
+
+def test_another_jobs_states_were_not_trained_in_this_jobs_order(
+    another_jobs: Trained, tmp_path: Path
+) -> None:
+    job = train(tmp_path, text=english(12_000))
+    commitment = taken_over(job, another_jobs)
+    again = job.again(commitment)
+
+    for first, last in SEGMENTS:
+        outcome = again.train(first, last, another_jobs.paths)
+        assert outcome.astray > 4 * MOST_ASTRAY
+        alone = replace(outcome, share=0.0, moments=0.0)
+        with pytest.raises(JobError) as refused:
+            check_replay([alone], commitment, again.own_kind())
+        assert isinstance(refused.value.reason, why.OrderNotOwn)
+
+
+def test_an_honest_node_in_another_precision_trained_in_its_order(trained: Trained, tmp_path: Path) -> None:
+    in_bf16 = replace(open_device("cpu"), compute_dtype=torch.bfloat16)
+    request = make_request(tmp_path, epochs=EPOCHS, replay=True, batch_size=None, text=english(12_000))
+    Run().go(request, in_bf16)
+    job = Trained(request, tmp_path / "verifier")
+    again = job.again()
+
+    outcomes = [again.train(first, last, job.paths) for first, last in SEGMENTS]
+
+    check_replay(outcomes, job.commitment, again.own_kind())
+    assert not any(outcome.equal for outcome in outcomes)
+    assert max(abs(outcome.astray) for outcome in outcomes) < MOST_ASTRAY / 4
+
+
+def test_a_result_that_another_job_was_paid_for_is_not_a_nodes_own(trained: Trained, tmp_path: Path) -> None:
+    def share_after(earlier: list[str], sketch: str) -> float:
+        answer = replay_task(
+            model=trained.request.model,
+            language=trained.request.language,
+            dataset=str(dataset_of(trained.request)),
+            result=str(trained.result),
+            job_id=JobId(f"0x{trained.request.seed:032x}"),
+            segments=[],
+            states={},
+            earlier=earlier,
+            sketch_path=sketch,
+            secret="s",
+        )
+        return float(answer["own_share"])
+
+    first, second = str(tmp_path / "1.npy"), str(tmp_path / "2.npy")
+
+    check_own_work(share_after([], first), pretrained=False)
+    with pytest.raises(JobError) as refused:
+        check_own_work(share_after([first], second), pretrained=False)
+    assert isinstance(refused.value.reason, why.NotOwnWork)
 
 
 def forged(job: Trained, directory: Path, first: float, second: float) -> tuple[Commitment, dict[int, Path]]:

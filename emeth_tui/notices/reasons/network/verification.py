@@ -98,6 +98,14 @@ class MomentsDiffer(Reason):
     share: float
 
 
+class OrderNotOwn(Reason):
+    """`share` is how far off the states are on the way to where another order of the blocks leads."""
+
+    first: int
+    last: int
+    share: float
+
+
 class EpochsNotEqual(Reason):
     first: int
     last: int

@@ -53,6 +53,10 @@ SENTENCES: Mapping[type[Notice], str] = {
     verification.MomentsDiffer: (
         "epochs {first} to {last}, trained again, leave other moments in the optimiser: {share} of them off"
     ),
+    verification.OrderNotOwn: (
+        "epochs {first} to {last} were not trained in this job's order: {share} of the way to another's, "
+        "as the states of another job are"
+    ),
     verification.EpochsNotEqual: (
         "epochs {first} to {last}, trained again on the same kind of device, do not give the same bits"
     ),
