@@ -68,40 +68,43 @@ class PostgresDatabase(Database):
             return self._attempt(work)
         except psycopg.OperationalError as error:
             if self._connection is not None and not self._connection.closed:
-                raise self._failed(error) from error
+                raise failed(self._place, error) from error
         except psycopg.Error as error:
-            raise self._failed(error) from error
+            raise failed(self._place, error) from error
         try:  # the connection was a broken one
             return self._attempt(work)
         except psycopg.Error as error:
-            raise self._failed(error) from error
+            raise failed(self._place, error) from error
 
     def _attempt(self, work: Work[_Result]) -> _Result:
         if self._connection is None or self._connection.closed:
-            self._connection = self._connect()
+            self._connection = connect(self._place, "emeth-tui network serve")
         with self._connection.transaction(), self._connection.cursor() as cursor:
             return work(_PostgresTransaction(cursor))
 
-    def _connect(self) -> psycopg.Connection[Any]:
-        place = self._place
-        return psycopg.connect(
-            host=place.host,
-            port=place.port,
-            dbname=place.database,
-            user=place.user,
-            password=place.password or None,
-            sslmode=place.sslmode,
-            sslrootcert=place.root_certificate if place.sslmode == "verify-full" else None,
-            connect_timeout=CONNECT_LIMIT_S,
-            tcp_user_timeout=SILENCE_LIMIT_MS,
-            options=f"-c statement_timeout={STATEMENT_LIMIT_MS}",
-            application_name="emeth-tui network serve",
-            autocommit=True,
-        )
 
-    def _failed(self, error: psycopg.Error) -> ServiceError:
-        said = str(error).strip().splitlines()
-        return ServiceError(RecordsFailed(str(self._place), said[0] if said else type(error).__name__))
+def connect(place: PostgresPlace, name: str, options: str = "") -> psycopg.Connection[Any]:
+    """Connect under a name that the server shows. Raise psycopg.Error."""
+    return psycopg.connect(
+        host=place.host,
+        port=place.port,
+        dbname=place.database,
+        user=place.user,
+        password=place.password or None,
+        sslmode=place.sslmode,
+        sslrootcert=place.root_certificate if place.sslmode == "verify-full" else None,
+        connect_timeout=CONNECT_LIMIT_S,
+        tcp_user_timeout=SILENCE_LIMIT_MS,
+        options=f"-c statement_timeout={STATEMENT_LIMIT_MS} {options}".rstrip(),
+        application_name=name,
+        autocommit=True,
+    )
+
+
+def failed(place: PostgresPlace, error: psycopg.Error) -> ServiceError:
+    """Return what went wrong with a database."""
+    said = str(error).strip().splitlines()
+    return ServiceError(RecordsFailed(str(place), said[0] if said else type(error).__name__))
 
 
 class _PostgresTransaction(Transaction):

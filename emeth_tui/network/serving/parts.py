@@ -24,6 +24,7 @@ from emeth_tui.settings import Network
 if TYPE_CHECKING:
     from emeth_tui.network.objects.s3 import S3Place
     from emeth_tui.network.records.postgres import PostgresPlace
+    from emeth_tui.network.records.postgres_lock import PostgresLock
 
 
 async def open_database(settings: ServeSettings, secrets: Mapping[str, str]) -> Database:
@@ -56,6 +57,21 @@ def _take_over(database: Database, take: Callable[[Path, Database], None], state
     except ServiceError:
         database.close()
         raise
+
+
+def verifier_lock(
+    settings: ServeSettings, network: Network, secrets: Mapping[str, str], holder: str
+) -> PostgresLock | None:
+    """Return what keeps processes over one PostgreSQL from verifying at once; None without PostgreSQL.
+
+    Over the embedded database it is the lock of the state directory.
+    """
+    if settings.postgres is None:
+        return None
+    from emeth_tui.network.records.postgres_lock import PostgresLock
+
+    name = f"verifier {network.chain_id} {network.core_address.lower()}"
+    return PostgresLock(_postgres_place(settings, secrets), name, holder)
 
 
 async def open_storing(

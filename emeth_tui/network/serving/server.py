@@ -26,7 +26,7 @@ from emeth_tui.network.serving.application import Services
 from emeth_tui.network.serving.config import ServeSettings
 from emeth_tui.network.serving.edge import Edge, Proxies
 from emeth_tui.network.serving.metrics import Metrics
-from emeth_tui.network.serving.parts import open_database, open_storing
+from emeth_tui.network.serving.parts import open_database, open_storing, verifier_lock
 from emeth_tui.network.serving.rate_limit import RateLimit
 from emeth_tui.network.serving.upkeep import keep_copies, sweeper_of
 from emeth_tui.network.serving.verifying import (
@@ -37,6 +37,7 @@ from emeth_tui.network.serving.verifying import (
     open_state_dir,
     rule_of,
 )
+from emeth_tui.network.serving.verifying_in_turn import check_key, name_with, verify_in_turn
 from emeth_tui.network.supervision import supervise
 from emeth_tui.network.verification.appeals import Appeals
 from emeth_tui.network.verification.rejections import Rejections
@@ -116,7 +117,7 @@ async def _open(
     service = _service(settings, services, metrics)
     if verifier is not None:
         account = Account(chain, verifier, receipt_timeout_s=RECEIPT_TIMEOUT_S)
-        await _open_verifier(stack, settings, account, mirror, rejections, appeals)
+        await _open_verifier(stack, settings, account, mirror, rejections, appeals, secrets)
     await service.start()
     stack.push_async_callback(service.stop)
     return service
@@ -152,13 +153,28 @@ async def _open_verifier(
     mirror: JobMirror,
     rejections: Rejections,
     appeals: Appeals,
+    secrets: Mapping[str, str],
 ) -> None:
-    key = kept_secret(settings.state_dir / KEY_FILE)
+    key_path = settings.state_dir / KEY_FILE
+    key = kept_secret(key_path)
     check = await open_check(stack, settings.state_dir, account.chain, account.wallet, key)
     held = appeals if appeals.rule.holds else None
     if held is not None:
         await held.resume()
-    _run(stack, "verifier", Verifier(account, mirror, check, rejections, held).run)
+    verifier = Verifier(account, mirror, check, rejections, held)
+    lock = verifier_lock(settings, account.chain.network, secrets, name_with(key))
+    if lock is None:
+        _run(stack, "verifier", verifier.run)
+        return
+    stack.callback(lock.close)
+    await check_key(lock, key, key_path)
+
+    async def take_over() -> None:
+        if held is not None:
+            await held.resume()
+        await verifier.run()
+
+    _run(stack, "verifier", partial(verify_in_turn, lock, take_over))
 
 
 def _run(stack: contextlib.AsyncExitStack, name: str, run: Callable[[], Awaitable[None]]) -> None:

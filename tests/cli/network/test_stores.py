@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from emeth_tui.model import JobId
 from emeth_tui.protocol.info_api import JOBS_PATH
 from emeth_tui.protocol.storage_api import PART_BYTES, SIGNED_GET_URL_PATH
 from emeth_tui.settings.profiles import read_profile
-from tests.cli.network.serving import free_port, sections_of, serve_file, served
+from tests.cli.network.serving import Served, free_port, sections_of, serve_file, served
 from tests.cli.network.trader import Trader, trader
 from tests.cli.network.world import World
 from tests.devnet.records import new_wallet, signed_call
@@ -125,8 +125,7 @@ async def test_two_serve_one_network_at_once(
     place: Place, party: Trader, grown_servers: GrownServers, tmp_path: Path
 ) -> None:
     other_url = f"http://127.0.0.1:{free_port()}"
-    text = place.file().read_text("utf-8").replace(place.url[7:], other_url[7:])
-    text = text.replace('"served"', '"served too"')
+    text = elsewhere(place.file(), place.url, other_url)
     for key in ("access_key_file", "secret_key_file", "password_file"):
         text = "\n".join(line for line in text.splitlines() if not line.startswith(key))
     other_file = tmp_path / "other.toml"
@@ -158,6 +157,38 @@ async def test_two_serve_one_network_at_once(
         for url in (place.url, other_url):
             await both_listed(url)
         assert await one.stop() == await other.stop() == 0
+
+
+@pytest.mark.parametrize("place", ["grown"], indirect=True)
+async def test_of_two_that_serve_one_network_one_verifies(place: Place, tmp_path: Path) -> None:
+    verifying = replace(place, sections=f"verify = true\n{place.sections}")
+    other_url = f"http://127.0.0.1:{free_port()}"
+    other_file = place.world.directory / "other.toml"
+    other_file.write_text(elsewhere(verifying.file(), place.url, other_url), "utf-8")
+    async with served(place.world, "operator", verifying.file()) as one:
+        refused = await place.world.people["operator"].run("network", "serve", "--config", str(other_file))
+        key = (place.world.directory / "served" / "verification_key").read_bytes()
+        (place.world.directory / "served too" / "verification_key").write_bytes(key)
+        async with served(place.world, "operator", other_file) as other:
+            await said(other, "another process verifies", times=1)
+            await said(other, "this process verifies", times=1)
+            await one.kill()
+            await said(other, "this process verifies", times=2)
+
+            assert await other.stop() == 0
+    assert "another process verifies this network with another key" in refused.stderr
+
+
+async def said(served: Served, words: str, *, times: int) -> None:
+    """Wait until the processes have logged a line so often."""
+    while served.log.read_text("utf-8").count(words) < times:  # noqa: ASYNC110 - files tell no events
+        await asyncio.sleep(0.05)
+
+
+def elsewhere(path: Path, url: str, other_url: str) -> str:
+    """Return the file of a service with another address and state."""
+    text = path.read_text("utf-8").replace(url[7:], other_url[7:])
+    return text.replace('"served"', '"served too"')
 
 
 def environment_of(pid: int) -> bytes:

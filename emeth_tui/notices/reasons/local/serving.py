@@ -84,6 +84,10 @@ class ServedAlready(Reason):
     directory: Path
 
 
+class VerifierKeyDiffers(Reason):
+    path: Path
+
+
 class NotTheVerifier(Reason):
     address: str
     verifier: str

@@ -41,6 +41,10 @@ SENTENCES: Mapping[type[Notice], str] = {
     ),
     serving.CannotListen: "{listen}: cannot be listened on: {detail}",
     serving.ServedAlready: "{directory}: a network is served from here already",
+    serving.VerifierKeyDiffers: (
+        "another process verifies this network with another key than {path}: copy its key here, or serve "
+        "without `verify`"
+    ),
     serving.NotTheVerifier: (
         "{address} is not the verifier: the contract names {verifier}; serve with that account, or without "
         "`verify`"
