@@ -16,8 +16,10 @@ from pathlib import Path
 
 from emeth_tui.hosts.node.book import Book, Host, write_book
 from emeth_tui.hosts.node.connection import HostConnection
+from tests.hosts.site.holding import go_on, hold_at
 from tests.terminal import ROOT
 
+SITE = Path(__file__).parent / "site"
 NODE = "5d3c9a0b1f2e4d77"
 LIMIT_S = 60.0
 # What follows `--` is a destination and a command, which runs here, unless a file says that the host is gone.
@@ -48,7 +50,8 @@ class FarHost:
     @property
     def remote_command(self) -> str:
         """How emeth-tui is called there."""
-        words = ["env", f"HOME={self.home}", f"PYTHONPATH={ROOT}", "OMP_NUM_THREADS=1"]
+        path = os.pathsep.join((str(SITE), str(ROOT)))
+        words = ["env", f"HOME={self.home}", f"PYTHONPATH={path}", "OMP_NUM_THREADS=1"]
         cleared = [word for name in os.environ if name.startswith(("XDG_", "EMETH")) for word in ("-u", name)]
         return shlex.join([words[0], *cleared, *words[1:], sys.executable, "-m", "emeth_tui"])
 
@@ -68,6 +71,14 @@ class FarHost:
         self.gone.touch()
         for pid in self.pids("stdio"):
             os.kill(pid, signal.SIGKILL)
+
+    def hold_at(self, epoch: int) -> None:
+        """Have what trains there wait once it has reported `epoch`, or a later one."""
+        hold_at(self.home, epoch)
+
+    def go_on(self) -> None:
+        """Let it train to the end."""
+        go_on(self.home)
 
     @property
     def kept(self) -> Path:

@@ -29,14 +29,13 @@ from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.workers.model_keeper import OnFetching
 from emeth_tui.workers.supervisor import Worker
 from tests.control.conftest import until
-from tests.engine.harness import TEXT, Harness, RunningNode
+from tests.engine.harness import Harness, RunningNode
 from tests.faults.stage.processes import is_alive
 from tests.hosts.far import FarHost, write_hosts
 from tests.hosts.ways import OverTls, Way
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 EPOCHS = 30
-MANY_EPOCHS = 600  # more than are trained while a node starts anew
 
 
 def is_idle(worker: Worker, pid: int) -> bool:
@@ -160,9 +159,10 @@ async def test_relay_worker_and_keeper_are_killed_and_the_job_goes_on(
 ) -> None:
     state_dir = tmp_path / "state" / "devnet"
     write_hosts(state_dir, way.host(state_dir))
+    far.hold_at(2)
     async with network.node() as node:
         keep_local_idle(node)
-        job_id = await network.post(fee_emt=20, text=TEXT * 2, epochs=2 * EPOCHS)
+        job_id = await network.post(fee_emt=20, epochs=EPOCHS)
         await epoch(node, job_id, 2)
         (worker,) = [worker for worker in node.node._leases.workers if worker.device == "b · cpu"]
         hosts = node.node._hosts._workers
@@ -171,7 +171,8 @@ async def test_relay_worker_and_keeper_are_killed_and_the_job_goes_on(
         way.kill_relay()
         while connection.joins < 2:  # noqa: ASYNC110 - nobody tells of it
             await asyncio.sleep(0.01)
-        await node.event("epoch_done", job_id)
+        far.hold_at(4)
+        await epoch(node, job_id, 4)
         assert worker.view.pid == process  # it went on
 
         assert process is not None
@@ -183,15 +184,17 @@ async def test_relay_worker_and_keeper_are_killed_and_the_job_goes_on(
         os.kill(far.keeper_pid, signal.SIGKILL)
         await node.event("training", job_id)
         assert worker.view.pid not in {process, second}
+        far.go_on()
         await ends_well(network, node, job_id)
-        assert len(node.store.jobs.epochs(job_id)) == 2 * EPOCHS
+        assert len(node.store.jobs.epochs(job_id)) == EPOCHS
 
 
 async def test_a_node_that_starts_anew_goes_on_where_the_host_is(
-    network: Harness, way: Way, tmp_path: Path
+    network: Harness, far: FarHost, way: Way, tmp_path: Path
 ) -> None:
     state_dir = tmp_path / "state" / "devnet"
     write_hosts(state_dir, way.host(state_dir))
+    far.hold_at(4)
     async with network.node() as node:
         keep_local_idle(node)
         job_id = await network.post(fee_emt=20, epochs=EPOCHS)
@@ -199,18 +202,20 @@ async def test_a_node_that_starts_anew_goes_on_where_the_host_is(
         await node.stop()
     async with network.node() as node:
         await epoch(node, job_id, 5)
-        await ends_well(network, node, job_id, some_unseen=True)
+        far.go_on()
+        await ends_well(network, node, job_id)
         assert node.script.trained_on == []
 
 
 async def test_a_host_finishes_its_job_while_it_is_drained_and_gives_it_up_when_it_is_removed(
-    network: Harness, way: Way, tmp_path: Path
+    network: Harness, far: FarHost, way: Way, tmp_path: Path
 ) -> None:
     state_dir = tmp_path / "state" / "devnet"
     write_hosts(state_dir, way.host(state_dir))
+    far.hold_at(2)
     async with network.node() as node:
         keep_local_idle(node)
-        job_id = await network.post(fee_emt=20, epochs=MANY_EPOCHS)
+        job_id = await network.post(fee_emt=20, epochs=EPOCHS)
         await epoch(node, job_id, 2)
         change_book(state_dir, lambda book: book.drained("b", draining=True))
         if isinstance(way, OverTls):
@@ -218,6 +223,7 @@ async def test_a_host_finishes_its_job_while_it_is_drained_and_gives_it_up_when_
             await until(lambda: node.node._hosts._workers._hosts["b"].connection.joins > 1)  # type: ignore[union-attr]
         await until(lambda: node.node.snapshot().hosts[0].draining)
         assert not node.node._leases.usable
+        far.hold_at(4)
         await epoch(node, job_id, 4)
         await node.stop()
     async with network.node() as node:
@@ -225,18 +231,19 @@ async def test_a_host_finishes_its_job_while_it_is_drained_and_gives_it_up_when_
         assert node.script.trained_on == []  # it went on there, with this machine's device free
         change_book(state_dir, lambda book: book.without("b"))
         await until(lambda: not node.node.snapshot().hosts)
-        await ends_well(network, node, job_id, some_unseen=True)
+        await ends_well(network, node, job_id)
         assert node.script.trained_on == [0]
 
 
 async def test_a_job_goes_on_elsewhere_and_its_host_stops_it_when_it_is_back(
-    network: Harness, way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    network: Harness, far: FarHost, way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(host_workers, "SAID_AFTER_S", 0.0)
     monkeypatch.setattr(host_workers, "MOVE_AFTER_S", 0.0)
     looks = count_looks(monkeypatch)
     state_dir = tmp_path / "state" / "devnet"
     write_hosts(state_dir, way.host(state_dir))
+    far.hold_at(4)
     async with network.node() as node:
         keep_local_idle(node)
         job_id = await network.post(fee_emt=20, epochs=EPOCHS)
@@ -266,9 +273,10 @@ async def test_a_job_is_set_aside_once_neither_its_host_nor_another_worker_can_m
     network: Harness, far: FarHost, tmp_path: Path
 ) -> None:
     write_hosts(tmp_path / "state" / "devnet", far.entry())
+    far.hold_at(2)
     async with network.node() as node:
         keep_local_idle(node)
-        job_id = await network.post(fee_emt=20, epochs=MANY_EPOCHS)
+        job_id = await network.post(fee_emt=20, epochs=EPOCHS)
         await epoch(node, job_id, 2)
         (worker,) = node.node._leases.members_of(job_id)
         far.cut_off()
