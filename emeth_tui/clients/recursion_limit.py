@@ -1,14 +1,21 @@
 """Python's recursion limit, kept: importing eth_account raises it a hundredfold, through py_ecc.
 
 With that limit, lists of a stranger's nested deeply enough would overflow the stack and end the process;
-with Python's own, they raise RecursionError. Packages that import eth_account or web3 import this module.
+with Python's own, they raise RecursionError. Packages that import web3 import this module first, and what
+is used of eth_account comes from it.
 """
 
 from __future__ import annotations
 
 import sys
 
-import eth_account  # noqa: F401 - now, so that nothing raises the limit later
+from emeth_tui.clients.bls_later import bls_later
+
+with bls_later():  # now, so that nothing raises the limit later
+    from eth_account import Account
+    from eth_account.signers.local import LocalAccount
+
+__all__ = ["RECURSION_LIMIT", "Account", "LocalAccount"]
 
 RECURSION_LIMIT = 1_000  # Python's default
 

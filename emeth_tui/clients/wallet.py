@@ -9,12 +9,10 @@ import unicodedata
 from pathlib import Path
 from typing import Any, NoReturn
 
-from eth_account import Account
-from eth_account.signers.local import LocalAccount
 from eth_typing import Hash32
 
-from emeth_tui.clients import recursion_limit  # noqa: F401 - eth_account raises it
 from emeth_tui.clients.keystore import Keystore, read_keystore
+from emeth_tui.clients.recursion_limit import Account, LocalAccount
 from emeth_tui.errors import WalletError
 from emeth_tui.files import write_atomically
 from emeth_tui.notices.reasons.files import Unwritable
