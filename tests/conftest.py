@@ -17,6 +17,7 @@ import pytest
 from hypothesis import settings
 
 from emeth_tui.clients import recursion_limit  # noqa: F401 - before any test loads web3 or py-evm
+from emeth_tui.process.garbage import collect_as_usual, collect_rarely
 from tests.forking import forked
 
 if TYPE_CHECKING:
@@ -67,6 +68,9 @@ LONGEST_FIRST = [
     )
 ]
 NETWORK_FIXTURES = {"deployed_network", "make_devnet"}
+
+
+collect_rarely()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -121,6 +125,11 @@ def _rank(path: Path) -> int:
         if path == place or place in path.parents:
             return rank
     return len(LONGEST_FIRST)
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage among what tests make, and not among modules and tests."""
+    collect_as_usual()
 
 
 @pytest.hookimpl(trylast=True)

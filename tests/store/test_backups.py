@@ -41,10 +41,9 @@ def keep_copy(store: Store) -> Copy:
     return copy
 
 
-@pytest.fixture
-def used(tmp_path: Path) -> Path:
-    """A state directory with a job, a signed transaction, enough pages to damage one, and a copy."""
-    state_dir = tmp_path / "state"
+@pytest.fixture(scope="module")
+def once_used(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    state_dir = tmp_path_factory.mktemp("used") / "state"
     with Store(state_dir) as store:
         save(store)
         store.journal.add(make_transaction())
@@ -52,6 +51,12 @@ def used(tmp_path: Path) -> Path:
             store.key_values.set(f"name {number}", "x" * 200)
         store.back_up()
     return state_dir
+
+
+@pytest.fixture
+def used(once_used: Path, tmp_path: Path) -> Path:
+    """A state directory with a job, a signed transaction, enough pages to damage one, and a copy."""
+    return Path(shutil.copytree(once_used, tmp_path / "state"))
 
 
 def test_a_copy_is_made_when_something_has_changed_and_the_newest_three_stay(tmp_path: Path) -> None:

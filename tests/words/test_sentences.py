@@ -9,11 +9,12 @@ import re
 import string
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
+from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -32,6 +33,11 @@ from emeth_tui.words.sentences import english, template, text_of
 from emeth_tui.words.translation import read_catalogue, set_language
 
 NOTICES = [cls for family in (Reason, EventBody) for cls in all_kinds(family).values()]
+# Tested by the module: a test for each class would take pytest longer than what it tests.
+MODULES: dict[str, list[type[Notice]]] = {}
+for notice in NOTICES:
+    MODULES.setdefault(notice.__module__.removeprefix("emeth_tui.notices."), []).append(notice)
+of_each_module = pytest.mark.parametrize("classes", MODULES.values(), ids=MODULES)
 SOURCE = Path(emeth_tui.__file__).parent
 # Words that Japanese text keeps: names, units and formats of the field.
 _KEPT = """
@@ -103,29 +109,31 @@ def test_no_two_classes_of_a_family_have_the_same_name() -> None:
     assert Reason.kinds["foreign"] is Foreign
 
 
-@pytest.mark.parametrize("cls", NOTICES, ids=lambda cls: cls.kind)
-def test_a_sentence_uses_the_fields_that_there_are_and_stands_beside_its_class(cls: type[Notice]) -> None:
-    assert fields_of(template(cls)) <= set(cls.__struct_fields__)
-    words = import_module(cls.__module__.replace(".notices.", ".words."))
-    assert cls in words.SENTENCES
+@of_each_module
+def test_sentences_use_the_fields_that_there_are_and_stand_beside_their_classes(
+    classes: list[type[Notice]],
+) -> None:
+    words = import_module(classes[0].__module__.replace(".notices.", ".words."))
+    for cls in classes:
+        assert fields_of(template(cls)) <= set(cls.__struct_fields__), cls
+        assert cls in words.SENTENCES, cls
 
 
-@pytest.mark.parametrize("cls", NOTICES, ids=lambda cls: cls.kind)
-def test_a_notice_is_read_as_it_was_written(cls: type[Notice]) -> None:
-    from emeth_tui.notices.notice import from_data, to_data
+@of_each_module
+def test_notices_are_read_as_they_were_written(classes: list[type[Notice]]) -> None:
+    for cls in classes:
+        written = instance(cls)
+        family = Reason if issubclass(cls, Reason) else EventBody
+        assert from_data(family, to_data(written)) == written
 
-    notice = instance(cls)
-    family = Reason if issubclass(cls, Reason) else EventBody
-    assert from_data(family, to_data(notice)) == notice
 
-
-@pytest.mark.parametrize("cls", NOTICES, ids=lambda cls: cls.kind)
-def test_no_english_of_ours_is_left_in_japanese(cls: type[Notice]) -> None:
+@of_each_module
+def test_no_english_of_ours_is_left_in_japanese(classes: list[type[Notice]]) -> None:
     set_language("ja")
-    shown = text_of(instance(cls))
-    plain = _TYPED.sub(" ", shown)
-    words = set(re.findall(r"[A-Za-z][A-Za-z0-9]*", plain))
-    assert words <= KEPT_WORDS, shown
+    for cls in classes:
+        shown = text_of(instance(cls))
+        words = set(re.findall(r"[A-Za-z][A-Za-z0-9]*", _TYPED.sub(" ", shown)))
+        assert words <= KEPT_WORDS, shown
 
 
 def test_no_sentence_is_without_its_class() -> None:
@@ -164,14 +172,27 @@ def test_foreign_text_is_one_bounded_printable_line() -> None:
     assert len(reason.detail) == 500
 
 
-def calls() -> Iterator[tuple[Path, ast.Call, str]]:
+class SourceCall(NamedTuple):
+    """A call in the program's source."""
+
+    path: Path
+    line: int
+    name: str
+    has_text: bool  # among its arguments
+
+
+@cache
+def calls() -> Sequence[SourceCall]:
+    found = []
     for path in sorted(SOURCE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call):
                 name = (
                     node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
                 )
-                yield path.relative_to(SOURCE), node, name
+                has_text = any(is_text(argument) for argument in node.args)
+                found.append(SourceCall(path.relative_to(SOURCE), node.lineno, name, has_text))
+    return found
 
 
 def is_text(node: ast.expr) -> bool:
@@ -179,16 +200,16 @@ def is_text(node: ast.expr) -> bool:
 
 
 def test_no_event_is_published_as_text() -> None:
-    published = [(path, call) for path, call, name in calls() if name == "publish"]
+    published = [call for call in calls() if call.name == "publish"]
     assert len(published) > 25
-    assert [path for path, call in published if any(is_text(argument) for argument in call.args)] == []
+    assert [call for call in published if call.has_text] == []
 
 
 def test_no_error_carries_a_text() -> None:
     kinds = {cls.__name__ for cls in subclasses(EmethError)}
-    raised = [(path, call) for path, call, name in calls() if name in kinds]
+    raised = [call for call in calls() if call.name in kinds]
     assert len(raised) > 150
-    assert [(path, call.lineno) for path, call in raised if any(is_text(one) for one in call.args)] == []
+    assert [call for call in raised if call.has_text] == []
 
 
 def subclasses(cls: type[EmethError]) -> Iterator[type[EmethError]]:

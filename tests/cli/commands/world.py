@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -75,11 +76,18 @@ class World:
 
 def check(command: str, document: Any) -> None:
     """Hold a document against the schema, which names every field there may be."""
+    jsonschema.Draft202012Validator({**_schema(), "$ref": f"#/$defs/{command}"}).validate(document)
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    """Return the schema of all documents, itself checked, with no field allowed that it does not name."""
     schema = json_schema()
     for definition in schema["$defs"].values():
         if definition.get("type") == "object" and "properties" in definition:
             definition["additionalProperties"] = False
-    jsonschema.validate(document, {**schema, "$ref": f"#/$defs/{command}"})
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return schema
 
 
 def program(network: Harness, state_dir: Path) -> list[str]:

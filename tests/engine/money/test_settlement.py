@@ -18,6 +18,8 @@ from tests.contracts.published import PUBLISHED_RATES, published_build
 from tests.engine.harness import Harness, RunningNode, quiet_network
 from tests.engine.quick_worker import Script
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 async def published(tmp_path: Path) -> AsyncIterator[Harness]:

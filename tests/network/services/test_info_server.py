@@ -20,6 +20,8 @@ from emeth_tui.protocol.parameters import write_parameters
 from tests.devnet.parties import Parties, wait_for_open
 from tests.local_http import local_client
 
+pytestmark = pytest.mark.process
+
 LAG_S = 5.0
 
 

@@ -15,6 +15,8 @@ from emeth_tui.network.services.mirror import JobMirror
 from tests.devnet.parties import Parties
 from tests.network.servers.parts import Parts
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture
 async def parties() -> AsyncIterator[Parties]:
