@@ -11,7 +11,7 @@ SLOW_TEST_JOBS ?= 4
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST = $(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
-.PHONY: demo demo-headless quick test test-slow test-pythons lint types layers check mutants faults faults-short soak fuzz bench bench-gpu pictures contracts clean help
+.PHONY: demo demo-headless quick test test-slow test-pythons waiting lint types layers check mutants faults faults-short soak fuzz bench bench-gpu pictures contracts clean help
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -75,7 +75,12 @@ layers: $(VENV)/.installed
 	$(BIN)/python -m tools.structure
 	$(BIN)/deptry .
 
-check: lint test test-slow test-pythons faults  ## Everything that CI checks
+# What waits for blocks and processes leaves a good part of two cores to what does not.
+check: lint test  ## Everything that CI checks
+	$(MAKE) --no-print-directory -j 2 test-pythons waiting
+
+waiting: test-slow
+	$(MAKE) --no-print-directory faults
 
 bench: $(VENV)/.installed  ## Measure, on a CPU; results and method are in BENCHMARKS.md
 	$(BIN)/python -m benchmarks all
