@@ -10,16 +10,25 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from emeth_tui.errors import JobError, TrainingError
 from emeth_tui.network.verification.torch_process import TorchProcess, TorchProcessDied
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 EXAMINE = {"model": "devnet-small", "language": "en"}
 
 
-@pytest.fixture
-async def process(tmp_path: Path) -> AsyncIterator[TorchProcess]:
-    made = TorchProcess("a test's process", tmp_path / "log", niceness=5)
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("torch-process") / "log"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def process(log: Path) -> AsyncIterator[TorchProcess]:
+    """One for all tests, whose child loads torch for seconds: a test that ends it leaves none or a new one."""
+    made = TorchProcess("a test's process", log, niceness=5)
     yield made
     await made.close()
 
@@ -46,16 +55,19 @@ async def test_a_model_that_cannot_be_had_is_not_the_jobs_fault(
         await process.call("examine", {**examine(tmp_path), "model": str(tmp_path / "none")}, timeout_s=60)
 
 
-async def test_a_child_that_breaks_is_told_and_replaced(process: TorchProcess, tmp_path: Path) -> None:
+async def test_a_child_that_breaks_is_told_and_replaced(
+    process: TorchProcess, log: Path, tmp_path: Path
+) -> None:
     with pytest.raises(TorchProcessDied, match="nonsense broke off"):
         await process.call("nonsense", {}, timeout_s=60)
 
     with pytest.raises(JobError):
         await process.call("examine", examine(tmp_path), timeout_s=60)
-    assert "KeyError: 'nonsense'" in (tmp_path / "log").read_text("utf-8")
+    assert "KeyError: 'nonsense'" in log.read_text("utf-8")
 
 
 async def test_a_task_that_takes_too_long_is_ended(process: TorchProcess, tmp_path: Path) -> None:
+    await process.close()  # a new child takes longer than that to load torch
     with pytest.raises(TorchProcessDied, match="took over 0 s"):
         await process.call("examine", examine(tmp_path), timeout_s=0.05)
 
