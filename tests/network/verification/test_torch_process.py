@@ -27,10 +27,14 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def process(log: Path) -> AsyncIterator[TorchProcess]:
-    """One for all tests, whose child loads torch for seconds: a test that ends it leaves none or a new one."""
+    """One for all tests: its child loads torch for seconds. A test that ends it leaves none, or a new one."""
     made = TorchProcess("a test's process", log, niceness=5)
     yield made
     await made.close()
+
+
+def logged(log: Path) -> str:
+    return log.read_text("utf-8")
 
 
 def examine(tmp_path: Path) -> dict[str, str]:
@@ -63,7 +67,7 @@ async def test_a_child_that_breaks_is_told_and_replaced(
 
     with pytest.raises(JobError):
         await process.call("examine", examine(tmp_path), timeout_s=60)
-    assert "KeyError: 'nonsense'" in log.read_text("utf-8")
+    assert "KeyError: 'nonsense'" in logged(log)
 
 
 async def test_a_task_that_takes_too_long_is_ended(process: TorchProcess, tmp_path: Path) -> None:
