@@ -324,6 +324,7 @@ def host(host: HostView) -> records.HostRecord:
         lacks=english(host.lacks) if host.lacks else None,
         lacks_kind=host.lacks.kind if host.lacks else None,
         checkpoint_age_s=host.checkpoint_age_s,
+        jobs=[records.HostJobRecord(job.job_id, job.device, job.checkpoint_age_s) for job in host.jobs],
         transport=host.transport,
         joined_s=round(host.joined_s, 1),
         differs=[each.what for each in host.differs],

@@ -398,6 +398,17 @@ class ThemeRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class HostJobRecord:
+    """A job, or a part of one, that a device of another machine has."""
+
+    job_id: str
+    device: str
+    checkpoint_age_s: Annotated[
+        float | None, Field(description="since when the node has its newest checkpoint; none yet without")
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class HostRecord:
     """Another machine that trains for this node. Without a running node, most of it is not known."""
 
@@ -417,9 +428,8 @@ class HostRecord:
         str | None, Field(description="what it lacked for jobs: a model, or room for the last on offer")
     ]
     lacks_kind: str | None
-    checkpoint_age_s: Annotated[
-        float | None, Field(description="since when the node has a checkpoint of what trains there")
-    ]
+    checkpoint_age_s: Annotated[float | None, Field(description="the greatest of those of its jobs")]
+    jobs: list[HostJobRecord]
     transport: Annotated[str, Field(description="`ssh` or `tls`")]
     joined_s: Annotated[float, Field(description="for how long it has been reached")]
     differs: Annotated[list[str], Field(description="which of its versions are not the node's")]

@@ -1,4 +1,7 @@
-"""`emeth-tui hosts add`, `rotate`, `drain` and `remove`: they write the file that a running node follows."""
+"""`emeth-tui hosts add`, `rotate`, `drain` and `remove`: they write the file that a running node follows.
+
+A node that runs drains a host itself: its event says who asked.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from emeth_tui.cli.node.place import place_of, run
+from emeth_tui.cli.node.place import Place, place_of, run
 from emeth_tui.cli.output.printing import example
 from emeth_tui.cli.types import FILE
-from emeth_tui.errors import ExitCode, HostError, SshError
+from emeth_tui.errors import CommandRefused, ControlError, ExitCode, HostError, NotRunning, SshError
 from emeth_tui.streams import narrate
 from emeth_tui.words.translation import _
 
@@ -152,7 +155,9 @@ def drain(context: click.Context, name: str, undo: bool) -> ExitCode:
     """Let a machine finish the jobs that it has, and give it no new ones."""
     from emeth_tui.hosts.node import book
 
-    book.drain(place_of(context).state_dir, name, not undo)
+    place = place_of(context)
+    if place.pid is None or not run(_drained_by_node(place, name, undo)):
+        book.drain(place.state_dir, name, not undo)
     said = _("host {name} gets new jobs again") if undo else _("host {name} gets no new jobs")
     print(said.format(name=name))
     return ExitCode.OK
@@ -171,6 +176,17 @@ def remove(context: click.Context, name: str) -> ExitCode:
     change_book(place_of(context).state_dir, lambda book: book.without(name))
     print(_("host {name} is removed").format(name=name))
     return ExitCode.OK
+
+
+async def _drained_by_node(place: Place, name: str, undo: bool) -> bool:
+    """Have the running node do it, whose event says who asked; return whether it has."""
+    try:
+        async with place.node() as node:
+            await node.connection.do("drain_host", name=name, undo=undo)
+    except (NotRunning, CommandRefused, ControlError) as error:  # its file has the last word, if any
+        narrate(str(error))
+        return False
+    return True
 
 
 async def _reach(host: Host, book: Book) -> KeeperHello:

@@ -11,13 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from emeth_tui.errors import ExitCode
+from emeth_tui.hosts.node.book import Host
 from emeth_tui.model import AskedAt, JobState
+from emeth_tui.notices.events.host import HostDrains, HostTakesJobs
 from emeth_tui.notices.events.job import Declining
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.job_ids import short
 from tests.cli.commands.world import LIFETIME_S, Commanded, commanded
 from tests.control.conftest import until
 from tests.engine.harness import Harness
+from tests.hosts.far import write_hosts
 from tests.terminal import Terminal
 
 pytestmark = pytest.mark.process
@@ -69,6 +73,21 @@ async def test_a_pause_may_end_by_itself(emeth_tui: Commanded) -> None:
         await emeth_tui("pause", "--claims", "--for", length, code=2)
     await emeth_tui("pause", "--claims", "--until", "24:00", code=2)
     await emeth_tui("pause", "--claims", "--for", "1h", "--until", "07:00", code=2)
+
+
+async def test_a_host_is_drained_by_the_node_whose_event_says_who_asked(emeth_tui: Commanded) -> None:
+    node = emeth_tui.running
+    write_hosts(node.node.settings.state_dir, Host("b", "you@nowhere.invalid", ("false",)))
+    await until(lambda: node.node.snapshot().hosts)
+    for undo, kind in (([], "host_drains"), (["--undo"], "host_takes_jobs")):
+        await emeth_tui("hosts", "drain", "b", *undo)
+        body = (await node.event(kind)).body
+        assert isinstance(body, (HostDrains, HostTakesJobs))
+        assert (body.host, body.by.place) == ("b", AskedAt.COMMAND_LINE)
+        (listed,) = json.loads((await emeth_tui("hosts", "--json"))[0])
+        assert (listed["draining"], listed["jobs"]) == (not undo, [])
+    _out, err = await emeth_tui("hosts", "drain", "c", code=ExitCode.SSH)
+    assert "there is no host c" in err
 
 
 async def test_wrong_words_change_nothing(emeth_tui: Commanded) -> None:

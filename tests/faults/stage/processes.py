@@ -64,8 +64,9 @@ class RunProcess:
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the process, if there is one."""
-        if self.pid:
-            os.kill(self.pid, number)
+        with contextlib.suppress(ProcessLookupError):  # it has ended, and asyncio has yet to say so
+            if self.pid:
+                os.kill(self.pid, number)
 
     async def wait(self, limit_s: float) -> int | None:
         """Wait until the process has ended; return its exit code, None when it goes on."""

@@ -9,7 +9,9 @@ from textual.pilot import Pilot
 
 from emeth_tui.engine.hosts.view import HostView
 from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.notices.reasons.network.host import HostDiskFull, HostLacks
 from emeth_tui.tui.node_front import Ending
+from emeth_tui.words.sentences import english
 from tests.tui.harness import LARGE, READ_ONLY, SMALL, last_line, press, settled, shown, text_of
 from tests.tui.screens.far_hosts import FAR_IDS, HOSTS, host, hosts, many_hosts, never_joined
 from tests.tui.stand_in import StandInNode, snapshot
@@ -28,6 +30,19 @@ async def test_all_about_the_chosen_host_stands_above(size: tuple[int, int]) -> 
         await press(pilot, "down")
         assert "No route to host" in " ".join(text_of(pilot).split())
         assert all(name in text_of(pilot) for name in HOSTS)
+
+
+async def test_what_a_host_lacks_for_jobs_is_said_while_it_is_reached() -> None:
+    lacks = HostLacks("attic", HostDiskFull(2_000_000_000, 5_000_000_000))
+    attic = host("attic", [], lacks=lacks)
+    node = StandInNode(snapshot(hosts=(attic,)))
+    async with shown(node, SMALL) as pilot:
+        await press(pilot, "H")
+        assert "lacks" in text_of(pilot)
+        assert english(lacks) in " ".join(text_of(pilot).split())
+        node.change(hosts=(replace(attic, joined=False, away_s=20.0),))
+        await press(pilot, "down")
+        assert "lacks" not in text_of(pilot)
 
 
 async def test_a_host_is_drained_once_it_is_confirmed_and_takes_jobs_again() -> None:

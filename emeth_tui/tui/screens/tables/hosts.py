@@ -99,6 +99,7 @@ def host_facts(frame: Frame, host: HostView) -> list[Fact]:
         _link(host),
         *_joining(host),
         *_all_versions(host),
+        *_lacks(host),
         (_("devices"), _devices(frame, host), ""),
         (_("files"), _files(host), ""),
         *_jobs(host),
@@ -127,6 +128,11 @@ def _joining(host: HostView) -> list[Fact]:
         return []
     text = _("bring {file} there, and run `emeth-tui hosts join {file}`").format(file=f"{host.name}.emeth")
     return [(_("to join"), text, "")]
+
+
+def _lacks(host: HostView) -> list[Fact]:
+    """Say what keeps a host that is reached from being given jobs."""
+    return [(_("lacks"), text_of(host.lacks), "warn")] if host.joined and host.lacks else []
 
 
 def _all_versions(host: HostView) -> list[Fact]:
