@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -60,7 +61,8 @@ def _problem(
     return why.InvalidValue(key, _shown(_look_up(tables, location)), wanted)
 
 
-def _known_keys(model: type[BaseModel], section: str = "") -> list[str]:
+@cache
+def _known_keys(model: type[BaseModel], section: str = "") -> Sequence[str]:
     """List the dotted keys of a model, those of its sections among them."""
     keys: list[str] = []
     for name, field in model.model_fields.items():
@@ -76,7 +78,7 @@ def hint_at(nearest: str | None) -> Reason:
     return why.NoneIsNear() if nearest is None else why.NearestIs(nearest)
 
 
-def _nearest_key(key: str, known: list[str]) -> str | None:
+def _nearest_key(key: str, known: Sequence[str]) -> str | None:
     """Return the key that was probably meant: one of that name in another table, else the most alike."""
     elsewhere = [name for name in known if name.rpartition(".")[2] == key.rpartition(".")[2]]
     as_deep = [name for name in known if name.count(".") == key.count(".")]

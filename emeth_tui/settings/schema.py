@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +172,8 @@ CHANGEABLE_AT_RUN_TIME = frozenset(
 )
 
 
-def fields_by_key() -> dict[str, FieldInfo]:
+@cache
+def fields_by_key() -> Mapping[str, FieldInfo]:
     """Return every setting that has a single value, by dotted key, in the order of the example file."""
     fields = {"network": Settings.model_fields["network"]}
     for name, field in Settings.model_fields.items():

@@ -37,6 +37,7 @@ THEIR_WORDS = ("nput should", "alue error", "valid ", "pydantic", "Decimal(", "d
 
 def load(path: Path, text: str, environment: dict[str, str] | None = None) -> Network:
     """Read everything that a start reads."""
+    path.unlink(missing_ok=True)  # to overwrite it, some file systems wait for the disk
     path.write_text(text, "utf-8")
     return load_network(load_settings(path, environment=environment or {}), environment={})
 
