@@ -31,12 +31,16 @@ def _watch(event: str, arguments: tuple[Any, ...]) -> None:
         _unpickled.append(str(arguments))
 
 
-sys.addaudithook(_watch)  # for good: a hook cannot be taken away
+@functools.cache
+def _begin_to_watch() -> None:
+    """Watch for good: a hook cannot be taken away, and every `id()` calls it."""
+    sys.addaudithook(_watch)
 
 
 @contextmanager
 def nothing_unpickled() -> Iterator[None]:
     """Assert that this process looks up nothing that a pickle names."""
+    _begin_to_watch()
     global _unpickled  # noqa: PLW0603  # the hook's
     _unpickled = []
     try:
