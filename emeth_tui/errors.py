@@ -79,6 +79,7 @@ class ExitCode(IntEnum):
     SERVING = 27
     UPDATE_AVAILABLE = 28
     PYTHON = 29
+    REQUESTED_ALREADY = 30
     INTERRUPTED = 130
 
 
@@ -225,6 +226,10 @@ class NoSuchJob(EmethError):
 
 class CommandRefused(EmethError):
     exit_code = ExitCode.REFUSED
+
+
+class RequestedAlready(CommandRefused):
+    exit_code = ExitCode.REQUESTED_ALREADY
 
 
 class NotConfirmed(EmethError):

@@ -195,6 +195,12 @@ SAID = {
         "Debian の pyenv なら `sudo apt install libsqlite3-dev libffi-dev libssl-dev libbz2-dev "
         "liblzma-dev` のあと `pyenv install --force VERSION` を実行し、emeth-tui を入れ直してください",
     ),
+    ExitCode.REQUESTED_ALREADY: Said(
+        "`emeth-tui requests watch ID` follows that job; `--again` requests and pays for another",
+        "`request`: 同じ条件ですでに依頼してある",
+        "`emeth-tui requests watch ID` でそのジョブを追えます。`--again` を付けると、もう一つ依頼して"
+        "支払います",
+    ),
     ExitCode.INTERRUPTED: Said(
         "start again: every job under way is saved and goes on",
         "`--exit-after-jobs` に達する前に止められた",

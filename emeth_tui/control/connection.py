@@ -26,7 +26,7 @@ from emeth_tui import __version__
 from emeth_tui.control import wire
 from emeth_tui.control.wire import LONG_COMMANDS, SLOW_TOPICS, Command, Hello, Topic
 from emeth_tui.engine.events import JobProgress
-from emeth_tui.errors import ControlError
+from emeth_tui.errors import ControlError, ExitCode
 from emeth_tui.model import AskedAt
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.notice import Reason, from_data
@@ -47,7 +47,14 @@ class OutcomeUnknown(ControlError):
 
 
 class Refused(ControlError):
-    """The node has answered with an error; the connection is good."""
+    """The node has answered with an error; the connection is good.
+
+    `own_code` is the exit code that the error has where it was raised.
+    """
+
+    def __init__(self, reason: Reason, own_code: ExitCode = ExitCode.REFUSED) -> None:
+        super().__init__(reason)
+        self.own_code = own_code
 
 
 class NodeEnded(Exception):
@@ -181,12 +188,20 @@ class Connection:
         if asked.answer.done():
             return
         if "error" in words:
-            asked.answer.set_exception(Refused(from_data(Reason, words["error"])))
+            asked.answer.set_exception(Refused(from_data(Reason, words["error"]), _code_of(words)))
             return
         try:
             asked.answer.set_result(wire.unpack(asked.name, words.get("answer")))
         except ControlError as error:
             asked.answer.set_exception(error)
+
+
+def _code_of(words: dict[str, Any]) -> ExitCode:
+    """Return the exit code that an error came with; a node of another version may have none, or others."""
+    try:
+        return ExitCode(words.get("exit_code", ExitCode.REFUSED))
+    except ValueError:
+        return ExitCode.REFUSED
 
 
 def _ignore(_news: Event | JobProgress) -> None:

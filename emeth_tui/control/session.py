@@ -159,7 +159,7 @@ class Session:
         try:
             words = {"id": number, "answer": await asyncio.shield(task)}
         except EmethError as error:
-            words = {"id": number, "error": to_data(error.reason)}
+            words = {"id": number, "error": to_data(error.reason), "exit_code": int(error.exit_code)}
         try:
             await self._write(words)
         except (Misbehaves, OSError):

@@ -236,6 +236,7 @@ class OrderJob(_Request):
     lifetime_s: int = Field(ge=1, le=MAX_LIFETIME_S)
     private: bool = False
     anyway: bool = False
+    again: bool = False
     job_id: str | None = Field(None, pattern=_JOB_ID)
 
     @property
@@ -249,6 +250,7 @@ class OrderJob(_Request):
             lifetime_s=self.lifetime_s,
             private=self.private,
             anyway=self.anyway,
+            again=self.again,
             job_id=None if self.job_id is None else JobId(self.job_id),
         )
 

@@ -11,6 +11,7 @@ from rich.cells import set_cell_size
 from emeth_tui.foreign_text import clean
 from emeth_tui.listings import request_records as records
 from emeth_tui.listings.texts import iso, iso_or_none
+from emeth_tui.protocol.job_ids import short
 from emeth_tui.words.formats import duration, duration_range, exact_emt, moment, size
 from emeth_tui.words.translation import _
 
@@ -61,6 +62,7 @@ def request_facts(estimated: Estimate) -> list[Fact]:
     model, balance_wei, now_unix_s = estimated.model, estimated.balance_wei, estimated.now_unix_s
     left_s = wish.deadline_unix_s - now_unix_s
     return [
+        *_before(estimated),
         (_("dataset"), f"{size(measured.size_bytes)}, {wish.language.value}, {_tokens(measured)}", ""),
         (_("model"), _("{model}, {n} epochs").format(model=clean(model), n=wish.epochs), ""),
         (_("fee"), exact_emt(wish.fee_wei), "accent"),
@@ -88,6 +90,13 @@ def request_facts(estimated: Estimate) -> list[Fact]:
             "muted",
         ),
     ]
+
+
+def _before(estimated: Estimate) -> list[Fact]:
+    if (before := estimated.before) is None:
+        return []
+    text = _("job {job}, {time} UTC").format(job=short(before.job_id), time=moment(before.at_unix_s))
+    return [(_("requested already"), text, "bad")]
 
 
 def model_record(

@@ -73,9 +73,15 @@ class Place:
 
     @asynccontextmanager
     async def node(
-        self, on_news: Callable[[Event | JobProgress], None] = lambda _news: None
+        self,
+        on_news: Callable[[Event | JobProgress], None] = lambda _news: None,
+        *,
+        own_codes: bool = False,
     ) -> AsyncIterator[LiveNode]:
-        """Connect to the running node. Raise NotRunning, CommandRefused, or ControlError."""
+        """Connect to the running node. Raise NotRunning, CommandRefused, or ControlError.
+
+        With `own_codes`, what the node refuses has the exit code that it has without a node.
+        """
         from emeth_tui.control.connection import ConnectionBroken, Refused, connect
         from emeth_tui.notices.reasons.command_line import NoNodeRuns
         from emeth_tui.notices.reasons.control import NodeNeverAnswered
@@ -87,7 +93,10 @@ class Place:
             async with connect(self.settings.control_dir, AskedAt.COMMAND_LINE, on_news) as connection:
                 yield LiveNode(connection)
         except Refused as refusal:
-            raise CommandRefused(refusal.reason) from refusal
+            refused = CommandRefused(refusal.reason)
+            if own_codes:
+                refused.exit_code = refusal.own_code
+            raise refused from refusal
         except ConnectionBroken as error:
             raise ControlError(NodeNeverAnswered(pid, error.reason)) from error
 

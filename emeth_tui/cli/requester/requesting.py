@@ -67,6 +67,7 @@ class Span(click.ParamType[int]):
 )
 @click.option("--private", is_flag=True, help="Show the text to the job's node and the verifier alone.")
 @click.option("--anyway", is_flag=True, help="Request what nodes with the usual settings do not take.")
+@click.option("--again", is_flag=True, help="Request and pay for another job on the terms of one before.")
 @YES
 @JSON
 @click.pass_context
@@ -79,20 +80,22 @@ def request(
     deadline: int,
     private: bool,
     anyway: bool,
+    again: bool,
     yes: bool,
     as_json: bool,
 ) -> ExitCode:
     """Have the network train its model on a text: measures it as a node will, shows the cost, and asks.
 
     Then the text is stored, exactly the fee approved, the job requested and its id printed. Where that breaks
-    off, the same command goes on from there; nothing is paid twice. While a node of this account runs, the
-    node does all of this. `emeth-tui requests` shows what became of the job.
+    off, the same command goes on from there; nothing is paid twice. Once the job is requested, the same
+    command with --yes ends with exit code 30 and names it, unless --again is given. While a node of this
+    account runs, the node does all of this. `emeth-tui requests` shows what became of the job.
     """
     place = place_of(context)
     output = Output(as_json, ascii_only=place.settings.screen.ascii)
     from emeth_tui.engine.requester.orders import Order
 
-    order = Order(file.absolute(), Language(language), epochs, fee, deadline, private, anyway)
+    order = Order(file.absolute(), Language(language), epochs, fee, deadline, private, anyway, again)
     secrets = take_secrets()
     asking = _Asking(output, order, yes)
     work = _by_the_node(place, asking) if place.pid is not None else _alone(place, asking, secrets)
@@ -112,18 +115,28 @@ class _Asking:
     order: Order
     yes: bool
 
-    def decide(self, estimated: Estimate) -> None:
-        """Show what the order comes to, and ask. Raise CommandRefused, InsufficientFunds or NotConfirmed."""
+    def decide(self, estimated: Estimate) -> Order:
+        """Show what the order comes to, and ask; return what is agreed to.
+
+        Raise CommandRefused, InsufficientFunds or NotConfirmed.
+        """
         from emeth_tui.listings.requests import request_facts
 
         if estimated.job_id is not None:
             narrate(_("an earlier run began to request this; it goes on"))
-        if (refused := estimated.refusal(anyway=self.order.anyway)) is not None:
+        again = self.order.again or not self.yes  # a question says so by itself
+        if (refused := estimated.refusal(anyway=self.order.anyway, again=again)) is not None:
             raise refused
         if not estimated.is_requested:
-            amount = exact_token(self.order.fee_wei)
-            question = _("Request this job and pay {amount} EMT?").format(amount=amount)
+            asked = (
+                _("Request this job and pay {amount} EMT?")
+                if estimated.before is None
+                else _("This was requested already. Request another job for it and pay {amount} EMT more?")
+            )
+            question = asked.format(amount=exact_token(self.order.fee_wei))
             confirm(self.output, question, request_facts(estimated), yes=self.yes)
+        again = self.order.again or estimated.before is not None
+        return replace(self.order, job_id=estimated.job_id, again=again)
 
     def note_requested(self, job_id: JobId) -> None:
         """Print the id of the job."""
@@ -135,11 +148,10 @@ async def _by_the_node(place: Place, asking: _Asking) -> FollowedJob:
     """Have the running node request the job: it is the account's one sender."""
     from emeth_tui.control.wire import order_words
 
-    async with place.node() as node:
+    async with place.node(own_codes=True) as node:
         estimated: Estimate = await node.connection.do("estimate_request", **order_words(asking.order))
-    asking.decide(estimated)
-    words = order_words(replace(asking.order, job_id=estimated.job_id))
-    async with place.node() as node:  # anew: somebody may have thought for long
+    words = order_words(asking.decide(estimated))
+    async with place.node(own_codes=True) as node:  # anew: somebody may have thought for long
         narrate(_("the running node requests it; waiting for the block to be final"))
         followed: FollowedJob = await node.connection.do("request_job", **words)
     asking.note_requested(followed.request.job_id)
@@ -160,9 +172,9 @@ async def _alone(place: Place, asking: _Asking, secrets: Mapping[str, str]) -> F
     measured = await asyncio.to_thread(measure, order.path, order.language, model, max_bytes=most_bytes)
     async with requester_of(place, network, wallet_of(place, secrets)) as requester:
         estimated = await estimate(requester, order, measured)
-        asking.decide(estimated)
+        agreed = asking.decide(estimated)
         with progress(_("storing")) as on_progress:
-            job_id = await place_order(requester, order, estimated, on_progress)
+            job_id = await place_order(requester, agreed, estimated, on_progress)
         asking.note_requested(job_id)
         return await _conclude(requester, job_id)
 

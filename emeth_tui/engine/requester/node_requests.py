@@ -147,7 +147,7 @@ class NodeRequests:
             order = replace(order, job_id=estimated.job_id)  # it may come to its end meanwhile
             if estimated.job_id in self._cancelling:
                 raise CommandRefused(CancelUnderWay(short(estimated.job_id)))
-            if (refused := estimated.refusal(anyway=order.anyway)) is not None:
+            if (refused := estimated.refusal(anyway=order.anyway, again=order.again)) is not None:
                 raise refused
             events_log.publish(events.Requesting(order.path, order.fee_wei, by), job_id=estimated.job_id)
             job_id = await place_order(requester, order, estimated, lambda _done, _total: None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from emeth_tui.clients.storage.client import Progress
-from emeth_tui.engine.requester.orders import Estimate, Order
+from emeth_tui.engine.requester.orders import Estimate, Order, RequestedJob
 from emeth_tui.engine.requester.requester import Requester
 from emeth_tui.engine.requester.terms import Wish, terms_of
 from emeth_tui.engine.view.following import is_of
@@ -20,6 +20,7 @@ async def estimate(requester: Requester, order: Order, measured: Measured) -> Es
     now_unix_s = await requester.now_unix_s()
     wish = _wish(order, measured, now_unix_s)
     known = _begun(requester, order, measured, wish)
+    before = None if known else await requester.standing(measured, wish, private=order.private)
     return Estimate(
         measured=measured,
         wish=wish,
@@ -30,6 +31,7 @@ async def estimate(requester: Requester, order: Order, measured: Measured) -> Es
         now_unix_s=now_unix_s,
         job_id=None if known is None else known.job_id,
         is_requested=known is not None and (_is_done(known) or await _is_on_chain(requester, known)),
+        before=None if before is None else RequestedJob(before.job_id, before.created_at_unix_s),
     )
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from emeth_tui.engine.requester.terms import Terms, Wish
-from emeth_tui.errors import CommandRefused, EmethError, InsufficientFunds
+from emeth_tui.errors import CommandRefused, EmethError, InsufficientFunds, RequestedAlready
 from emeth_tui.model import JobId, Language
-from emeth_tui.notices.reasons.network.requesting import NodesRefuse
+from emeth_tui.notices.reasons.network.requesting import NodesRefuse, RequestedBefore
 from emeth_tui.notices.reasons.network.transactions import FeeUnaffordable
 from emeth_tui.training.data.measuring import Measured
 
@@ -19,8 +19,9 @@ from emeth_tui.training.data.measuring import Measured
 class Order:
     """What somebody wants to have trained, and on which terms.
 
-    `anyway` also asks for what nodes with the usual settings would not take. `job_id` names the request that
-    an estimate said this goes on with: then it is that job or none, for nothing else was agreed to.
+    `anyway` also asks for what nodes with the usual settings would not take, `again` for what was requested
+    on the same terms before. `job_id` names the request that an estimate said this goes on with: then it is
+    that job or none, for nothing else was agreed to.
     """
 
     path: Path
@@ -30,14 +31,24 @@ class Order:
     lifetime_s: int
     private: bool = False
     anyway: bool = False
+    again: bool = False
     job_id: JobId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedJob:
+    """A job that was requested, and when that began."""
+
+    job_id: JobId
+    at_unix_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """What an order comes to. `job_id` is that of an earlier run which began it and broke off.
 
-    `is_requested` says that the chain has that job: nothing is left to pay.
+    `is_requested` says that the chain has that job: nothing is left to pay. `before` is a job that was
+    requested on the same terms before, and has not ended without a result: this would be another.
     """
 
     measured: Measured
@@ -49,12 +60,15 @@ class Estimate:
     now_unix_s: float
     job_id: JobId | None = None
     is_requested: bool = False
+    before: RequestedJob | None = None
 
-    def refusal(self, *, anyway: bool) -> EmethError | None:
+    def refusal(self, *, anyway: bool, again: bool) -> EmethError | None:
         """Return why the job is not requested, None when it may be."""
         terms, fee_wei = self.terms, self.wish.fee_wei
         if self.is_requested:
             return None
+        if self.before is not None and not again:
+            return RequestedAlready(RequestedBefore(self.before.job_id, self.before.at_unix_s))
         if terms.refusal is not None and (terms.impossible or not anyway):
             return CommandRefused(terms.refusal if terms.impossible else NodesRefuse(terms.refusal))
         if self.balance_wei < fee_wei:

@@ -85,6 +85,20 @@ class Requester:
             None,
         )
 
+    async def standing(self, measured: Measured, wish: Wish, *, private: bool) -> StoredRequest | None:
+        """Return the newest request that was made for the same text on the same terms, and still counts.
+
+        One that was cancelled, timed out or brought no result that passed does not: its fee is back. Raise
+        NetworkError.
+        """
+        known = [
+            one
+            for one in self.store.requests.all()
+            if one.requested_at_unix_s is not None and self.is_for(one, measured, wish, private=private)
+        ]
+        counting = [one.request for one in await follow(self.chain, known) if one.counts]
+        return counting[-1] if counting else None
+
     def is_for(self, known: StoredRequest, measured: Measured, wish: Wish, *, private: bool) -> bool:
         """Whether a request is this account's for a text on these terms."""
         wanted = (self._account, measured.content, wish.language, wish.epochs, wish.fee_wei, private)

@@ -39,6 +39,11 @@ class FollowedJob:
         return self.on_chain is not None and self.on_chain.status is JobStatus.VERIFIED
 
     @property
+    def counts(self) -> bool:
+        """Whether its fee is spent, or may be yet: also while the chain does not show it."""
+        return not self.has_ended or self.is_verified
+
+    @property
     def deadline_unix_s(self) -> int:
         return self.request.deadline_unix_s if self.on_chain is None else self.on_chain.deadline_unix_s
 

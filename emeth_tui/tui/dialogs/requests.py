@@ -83,12 +83,16 @@ def _fee_wei(name: str, text: str) -> int:
 
 def estimate_dialog(order: Order, estimated: Estimate) -> Dialog[Order | None]:
     """Show what an order comes to, and ask whether to pay it; the default is No."""
-    order = replace(order, job_id=estimated.job_id)
-    refused, hard = estimated.refusal(anyway=False), estimated.refusal(anyway=True)
+    order = replace(order, job_id=estimated.job_id, again=estimated.before is not None)
+    refused, hard = (estimated.refusal(anyway=anyway, again=True) for anyway in (False, True))
     why: Reason | None = None if refused is None else refused.reason
     if hard is None and refused is not None:  # what the answer below requests all the same
         why = estimated.terms.refusal
     yes = _("Yes, request it and pay {amount} EMT").format(amount=exact_token(order.fee_wei))
+    if estimated.before is not None:
+        yes = _("Yes, request another job for it and pay {amount} EMT more").format(
+            amount=exact_token(order.fee_wei)
+        )
     if estimated.is_requested:
         yes = _("Yes, go on with it: it is requested, and paid once")
     choices: list[Choice[Order | None]] = [

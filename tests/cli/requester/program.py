@@ -61,6 +61,11 @@ class Program:
         stdout, _stderr = await self(*self.request)
         return JobId(stdout.strip())
 
+    async def again(self) -> JobId:
+        """Request another job on the same terms and return its id."""
+        stdout, _stderr = await self(*self.request, "--again")
+        return JobId(stdout.strip())
+
     @contextlib.contextmanager
     def running(self, *arguments: str):  # type: ignore[no-untyped-def]
         """Run a command while the body runs, and kill it then, as a power cut would."""

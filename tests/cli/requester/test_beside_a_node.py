@@ -16,6 +16,7 @@ from emeth_tui.control.server import serve_control
 from emeth_tui.engine import node as node_module
 from emeth_tui.model import TransactionState
 from emeth_tui.protocol.contracts import JobStatus
+from tests.cli.commands.world import run_program
 from tests.cli.requester.program import Program
 from tests.clients.emeth_chain import CutConnection
 from tests.clients.local_server import LocalServer
@@ -59,15 +60,50 @@ async def test_the_node_requests_and_cancels(emeth_tui: Program, network: Harnes
         (listed,) = await emeth_tui.json("requests")
         assert listed["state"] == "requested"
 
+        # The answer may have been lost on its way.
+        _stdout, why = await emeth_tui(*emeth_tui.request, code=30)
+        assert job_id in why
+        _stdout, asked = await emeth_tui(*emeth_tui.request[:-1], code=25)
+        assert "requested already" in asked
+        assert await emeth_tui.jobs() == [job_id]
         options = ["--language", "en", "--fee", "31", "--yes"]
         _stdout, why = await emeth_tui("request", str(emeth_tui.text), *options, code=24)
         assert "over 30.00 EMT" in why
         await emeth_tui("requests", "cancel", job_id[2:8])
         _stdout, why = await emeth_tui("requests", "cancel", job_id, code=24)
         assert "only a job that no node has taken" in why
+        _stdout, asked = await emeth_tui(*emeth_tui.request[:-1], code=25)
+        assert "requested already" not in asked  # its fee is back
         assert (await running.stop()).adds_up
     assert (await network.job(job_id)).status is JobStatus.CANCELED
     assert await network.emt_wei() == before_wei
+
+
+async def test_refusals_have_the_exit_codes_that_they_have_without_a_node(
+    emeth_tui: Program, tmp_path: Path
+) -> None:
+    damaged = tmp_path / "damaged.txt"
+    damaged.write_bytes(b"\xff" * 5_000)
+    terms = ["--language", "en", "--yes"]
+    refused = {
+        "dataset": ["request", str(damaged), "--fee", "20", *terms],
+        "funds": ["request", str(emeth_tui.text), "--fee", "1000000000", *terms, "--anyway"],
+        "terms": ["request", str(emeth_tui.text), "--fee", "31", *terms],
+    }
+
+    async def codes() -> dict[str, int]:
+        return {
+            name: (await asyncio.to_thread(run_program, [*emeth_tui.command, *words])).returncode
+            for name, words in refused.items()
+        }
+
+    alone = await codes()
+    async with node(emeth_tui):
+        beside = await codes()
+
+    assert beside == alone
+    assert (alone["funds"], alone["terms"]) == (8, 24)
+    assert alone["dataset"] not in {0, 24}
 
 
 async def test_a_request_killed_before_it_is_sent_is_sent_by_the_same_words_alone(

@@ -9,7 +9,7 @@ import pytest
 from rich.cells import cell_len
 from textual.pilot import Pilot
 
-from emeth_tui.engine.requester.orders import Estimate, Order
+from emeth_tui.engine.requester.orders import Estimate, Order, RequestedJob
 from emeth_tui.engine.view.following import FollowedJob
 from emeth_tui.model import Language, token_to_wei
 from emeth_tui.protocol.contracts import JobStatus
@@ -121,6 +121,25 @@ async def test_what_goes_on_with_an_earlier_request_is_asked_for_by_its_name(
         await press(pilot, "y")
         ((name, order),) = node.calls
         assert (name, order.job_id) == ("request_job", VERIFIED_ID)
+
+
+@pytest.mark.parametrize("where", ["embedded", "attached"])
+async def test_what_was_requested_before_is_paid_for_again_only_where_the_question_says_so(
+    node: StandInNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    async def done_before(order: Order, **_by: object) -> Estimate:
+        return replace(estimated(order), before=RequestedJob(VERIFIED_ID, 1_790_000_000.0))
+
+    monkeypatch.setattr(node, "estimate_request", done_before)
+    async with shown(node) if where == "embedded" else attached(node, tmp_path) as pilot:
+        await press(pilot, "r", "a", *"/novel.txt", "enter")
+        assert "requested already" in unboxed(pilot)
+        assert "request another job for it and pay" in unboxed(pilot)
+        await press(pilot, "enter")  # the harmless answer
+        assert node.calls == []
+        await press(pilot, "a", *"/novel.txt", "enter", "y")
+        ((name, order),) = node.calls
+        assert (name, order.again) == ("request_job", True)
 
 
 async def test_what_nodes_may_not_take_is_asked_for_by_an_answer_of_its_own(node: StandInNode) -> None:

@@ -25,6 +25,13 @@ class BrokenOff(Reason):
     pass
 
 
+class RequestedBefore(Reason):
+    """`job_id` is whole: who runs the command may have lost the answer that named it."""
+
+    job_id: str
+    requested_unix_s: float
+
+
 class NodesRefuse(Reason):
     cause: Reason
 

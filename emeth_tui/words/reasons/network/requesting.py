@@ -22,6 +22,10 @@ SENTENCES: Mapping[type[Notice], str] = {
     requesting.BrokenOff: (
         "the node ends, and this is broken off; nothing is done twice: the same command goes on from there"
     ),
+    requesting.RequestedBefore: (
+        "this was requested already, as job {job_id} at {requested_unix_s}; add --again to request and pay "
+        "for another"
+    ),
     requesting.NodesRefuse: (
         "nodes with the usual settings would not take this job: {cause}; --anyway requests it all the same"
     ),
