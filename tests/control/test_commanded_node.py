@@ -14,6 +14,7 @@ from emeth_tui.control.server import serve_control
 from emeth_tui.control.wire import order_words
 from emeth_tui.engine import node as node_module
 from emeth_tui.engine.requester.orders import Order
+from emeth_tui.errors import ExitCode
 from emeth_tui.model import SECONDS_PER_DAY, AskedAt, Asker, JobState, Language, token_to_wei
 from emeth_tui.notices.events.job import Declining, JobPaused, JobResumed
 from emeth_tui.notices.events.market import Chosen, ClaimsPaused, ClaimsResumed
@@ -134,7 +135,7 @@ async def test_a_job_is_estimated_requested_and_cancelled(
         connect(directory, AskedAt.COMMAND_LINE) as line,
     ):
         estimated = await line.do("estimate_request", **order_words(order))
-        assert estimated.refusal(anyway=False) is None
+        assert estimated.refusal(anyway=False, again=False) is None
         assert estimated.balance_wei == before_wei
         gone = replace(order, path=tmp_path / "gone.txt")
         with pytest.raises(Refused, match=r"the node cannot read .*gone\.txt"):
@@ -143,6 +144,9 @@ async def test_a_job_is_estimated_requested_and_cancelled(
         followed = await line.do("request_job", **order_words(order))
 
         job_id = followed.request.job_id
+        with pytest.raises(Refused, match=f"was requested already, as job {job_id}") as refused:
+            await line.do("request_job", **order_words(order))
+        assert refused.value.own_code is ExitCode.REQUESTED_ALREADY
         assert (await node.event("requesting")).body == Requesting(text, order.fee_wei, ME)
         assert await network.emt_wei() == before_wei - order.fee_wei
         view = node.node._watcher.view  # read again after the payment
