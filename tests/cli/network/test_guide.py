@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -22,10 +23,17 @@ from typing import Any
 import httpx
 import pytest
 
+from emeth_tui.clients.appeals import AppealClient
 from emeth_tui.clients.chain.client import ChainClient
+from emeth_tui.clients.http.transport import Transport
+from emeth_tui.clients.wallet import load_wallet
 from emeth_tui.devnet.chain.backends import make_chain
+from emeth_tui.model import JobId
+from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.settings.profiles import read_profile
 from tests.cli.network.serving import free_port
+from tests.cli.network.test_second import is_now, until
+from tests.cli.network.trader import Trader, trader
 from tests.cli.network.world import CHAIN_ID, NATIVE_WEI, PASSWORD
 from tests.engine.harness import TEXT
 from tests.local_http import local_client
@@ -33,6 +41,7 @@ from tests.terminal import ROOT
 
 PAGE = ROOT / "docs" / "private-network.md"
 LIMIT_S = 240
+CHEATED, CHEATED_TEXT = JobId("0x" + "5e" * 16), TEXT.encode()
 SMALL = ["--model-en", "devnet-small", "--model-ja", "devnet-small", "--confirmations", "1"]
 ASKING = {("network", "deploy"), ("network", "join"), ("network", "fund"), ("request",)}
 
@@ -145,6 +154,74 @@ async def a_chain(funded: str) -> AsyncIterator[Chain]:
         await asyncio.wait({mining})
         await chain.close()
         await service.stop()
+
+
+def files(title: str) -> list[str]:
+    """Return the TOML that a section shows, in its order."""
+    return [text for kind, text in blocks()[title] if kind == "toml"]
+
+
+@pytest.mark.slow
+@pytest.mark.process
+@pytest.mark.timeout(900)
+async def test_the_page_leads_to_a_second_verifier_that_answers_an_appeal(tmp_path: Path) -> None:
+    """A result that no node uploaded is rejected when its node has appealed, and the second agrees."""
+    url = f"http://127.0.0.1:{free_port()}"
+    people = {
+        name: Reader(tmp_path / name, {"http://127.0.0.1:3000": url}) for name in ("operator", "second")
+    }
+    for reader in people.values():
+        reader.home.mkdir()
+    operator, second = people["operator"], people["second"]
+    wallet_new, deploy, _join, serve = commands("The operator")
+    (give_opinions,) = commands("When the group grows")
+    second_file, named = files("When the group grows")[-2:]
+    for reader in people.values():
+        reader.address = (await reader.run(wallet_new)).split()[0]
+    async with a_chain(operator.address) as chain:
+        operator.places["http://127.0.0.1:8545"] = chain.url
+        await operator.run([*deploy, *SMALL])
+        with (operator.home / "network.toml").open("a", encoding="utf-8") as profile:
+            profile.write("appeal_s = 86400\n")
+        named = re.sub(r"0x0{39}1", second.address, named)
+        (serving,) = files("The operator")
+        served = serving.replace("127.0.0.1:3000", url[7:]) + named
+        (operator.home / "serve.toml").write_text(served, "utf-8")
+        (second.home / "second.toml").write_text(second_file, "utf-8")
+        shutil.copy(operator.home / "network.toml", second.home)
+        async with running(operator, serve) as service:
+            assert service.stdout is not None
+            assert (await asyncio.wait_for(service.stdout.readline(), LIMIT_S)).decode().strip() == url
+            (second.home / "second").mkdir(mode=0o700)
+            shutil.copy(operator.home / "served" / "verification_key", second.home / "second")
+            async with cheater(operator) as party:
+                await appealed(party)
+                async with running(second, give_opinions) as opinions:
+                    assert opinions.stdout is not None
+                    said = await asyncio.wait_for(opinions.stdout.readline(), LIMIT_S)
+                    assert said.decode().strip() == second.address
+                    await until(lambda: is_now(party, CHEATED, JobStatus.FAILED))
+            listed = await operator.run(["network", "verdicts", "--config", "serve.toml"])
+    assert "rejected" in listed
+
+
+@contextlib.asynccontextmanager
+async def cheater(operator: Reader) -> AsyncIterator[Trader]:
+    """Play requester and node with the operator's account, which holds all EMT."""
+    network = read_profile(operator.home / "network.toml")
+    (keystore,) = operator.home.rglob("keystore.json")
+    async with trader(network, load_wallet(keystore, PASSWORD)) as party:
+        yield party
+
+
+async def appealed(party: Trader) -> None:
+    """Submit a result that is nowhere, and appeal against its rejection."""
+    await party.request(CHEATED, CHEATED_TEXT)
+    await party.claim(CHEATED)
+    await party.send("submit", CHEATED, f"{CHEATED}-nowhere.pt")
+    appeals = AppealClient(party.account.chain.network, party.wallet, Transport(party.http))
+    await until(lambda: appeals.held(CHEATED))
+    await appeals.appeal(CHEATED)
 
 
 @pytest.mark.slow
