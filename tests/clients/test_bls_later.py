@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -39,9 +40,12 @@ def test_the_order_is_the_curves_own() -> None:
 
 
 @pytest.fixture
-def nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("py_ecc")]:
+def nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in [name for name in sys.modules if name.startswith("py_ecc.")]:
         monkeypatch.delitem(sys.modules, name)
+    limit = sys.getrecursionlimit()
+    yield
+    assert sys.getrecursionlimit() == limit, "py_ecc itself raises it when it is loaded: it has to stay"
 
 
 @pytest.mark.usefixtures("nothing_loaded")
