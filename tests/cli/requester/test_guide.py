@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from emeth_tui.model import JobId
 from emeth_tui.protocol.contracts import JobStatus
 from tests.cli.requester.program import Program
 from tests.cli.requester.test_results import deliver, trained
@@ -31,7 +32,8 @@ def commands() -> list[list[str]]:
 @pytest.mark.slow
 async def test_the_commands_do_what_the_guide_says(network: Harness, tmp_path: Path) -> None:
     emeth_tui = Program(network, tmp_path)
-    cancelled = await emeth_tui.requested()
+    stdout, _stderr = await emeth_tui(*emeth_tui.request, "--epochs", "31")  # not the page's own job
+    cancelled = JobId(stdout.strip())
     places = {"novel.txt": str(emeth_tui.text), "novel-model": str(tmp_path / "novel-model")}
     job_id = ""
     for words in commands():
