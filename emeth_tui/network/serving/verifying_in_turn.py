@@ -29,8 +29,9 @@ class VerifierLock(Protocol):
 
 
 def name_with(key: str) -> str:
-    """Return what a verifier says of itself to others: which key it has, but not the key."""
-    return f"emeth-tui verifier {hashlib.sha256(f'verifier {key}'.encode()).hexdigest()[:16]}"
+    """Return what a verifier says of itself to others: which key it has, hard to guess the key from."""
+    mark = hashlib.scrypt(key.encode(), salt=b"emeth-tui verifier", n=2**14, r=8, p=1, dklen=8)
+    return f"emeth-tui verifier {mark.hex()}"
 
 
 async def check_key(lock: VerifierLock, key: str, path: Path) -> None:
