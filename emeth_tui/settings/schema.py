@@ -152,6 +152,7 @@ CHANGEABLE_AT_RUN_TIME = frozenset(
         "training.batch_size",
         "training.learning_rate",
         "training.release_on_pause",
+        "training.moments_on_hosts",
         "training.checkpoint_gb_a_day",
         "training.model_en",
         "training.model_ja",

@@ -350,6 +350,11 @@ class TrainingSettings(Section):
         False,
         description="free the device's memory while a job is paused; the job resumes from its checkpoint",
     )
+    moments_on_hosts: bool = Field(
+        True,
+        description="whether checkpoints of other machines hold the optimiser's moments; without them there "
+        "is a third as much to send home, and a job that goes on from one begins its moments anew",
+    )
     checkpoint_gb_a_day: Number = Field(
         1_000.0,
         ge=1,

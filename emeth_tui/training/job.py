@@ -257,6 +257,7 @@ def _plan(request: TrainRequest, spec: ModelSpec, dataset_bytes: int) -> Plan:
             gap_s=request.checkpoint_gap_s,
             bytes_a_day=request.checkpoint_bytes_a_day,
         ),
+        saves_moments=request.checkpoint_moments or request.replay,
         release_on_pause=request.release_on_pause,
         back_to_best=spec.pretrained,
         quick_steps=request.quick_steps and not request.replay,

@@ -61,6 +61,7 @@ class TrainRequest:
     checkpoint_share: Amount = 0.01  # of the time that checkpoints may cost, those after epochs included
     checkpoint_gap_s: Amount = 10.0  # the least time between two, unless `checkpoint_every_s` is less
     checkpoint_bytes_a_day: Amount = 1e12  # or what `checkpoint_every_s` needs, if that is more
+    checkpoint_moments: bool = True  # else only weights: what goes on begins the optimiser's moments anew
     release_on_pause: bool = False  # free the device's memory while paused
     quick_steps: bool = True  # else neither compiled nor recorded: for a device that this may have broken
     replay: bool = False  # train by the rule of protocol.md §9b, and keep what a verifier may ask for

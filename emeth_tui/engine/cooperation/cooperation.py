@@ -225,7 +225,7 @@ class Cooperation:
             context.forecasts.training(job, worker)
         try:
             result = await worker.train(
-                request_for(context, job, part.number),
+                request_for(context, job, worker.host, part.number),
                 hash_for=self._recorder.result_hash,
                 on_message=partial(self._hear, part),
                 shown_as=self._job_id,

@@ -44,7 +44,7 @@ async def train(context: Context, job_id: JobId, worker: Worker) -> None:
         context.book.advance(job_id, JobState.DOWNLOADING)
         return
     context.far.begins(files.directory(job_id), worker)
-    request = request_for(context, job)
+    request = request_for(context, job, worker.host)
     recorder = Recorder(context, job_id)
     context.forecasts.training(job, worker)
     result: TrainedResult | None = None
@@ -73,8 +73,8 @@ async def take_result(context: Context, job_id: JobId, files: JobFiles, result: 
     context.events.publish(trained, job_id=job_id)
 
 
-def request_for(context: Context, job: Job, part: int = 1) -> TrainRequest:
-    """Return what a worker is asked for: to train a job, or one of its parts."""
+def request_for(context: Context, job: Job, host: str, part: int = 1) -> TrainRequest:
+    """Return what a worker of a host ("" here) is asked for: to train a job, or one of its parts."""
     training = context.settings.training
     name = part_id(job.job_id, part)
     return TrainRequest(
@@ -87,6 +87,7 @@ def request_for(context: Context, job: Job, part: int = 1) -> TrainRequest:
         batch_size=job.batch_size,
         learning_rate=training.learning_rate,
         replay=context.network.verification == "replay",
+        checkpoint_moments=training.moments_on_hosts or not host,
         release_on_pause=training.release_on_pause,
         checkpoint_bytes_a_day=training.checkpoint_gb_a_day * 1e9,
         part=part,

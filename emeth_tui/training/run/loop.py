@@ -389,7 +389,9 @@ class Trainer:
         with self._pace.saving():
             reading = self._read()
             self._watch.judge(self._step_number(), reading, self._at.best_train_loss)
-            content = state.capture(self._at, self._model, self._stepper, self._device)
+            content = state.capture(
+                self._at, self._model, self._stepper, self._device, moments=self._plan.saves_moments
+            )
             content |= {"loss_sum": reading.loss_sum, "loss_tokens": reading.tokens}
             content |= self._best.capture(self._at) if self._best else {}
             content |= self._more_to_save()

@@ -33,6 +33,7 @@ class Plan:
     learning_rate: float
     seed: int
     saving: SavingLimits
+    saves_moments: bool = True  # of the optimiser
     release_on_pause: bool = False
     back_to_best: bool = False  # see `best_weights`
     quick_steps: bool = True
@@ -56,25 +57,30 @@ class Position:
 class Resumable(Protocol):
     """What goes on from where it was, as modules do."""
 
-    def state_dict(self) -> dict[str, Any]:
-        """Name all that `load_state_dict` needs; the tensors are the living ones."""
+    def state_dict(self, *, moments: bool = True) -> dict[str, Any]:
+        """Name all that `load_state_dict` needs; the tensors are the living ones.
+
+        Without `moments` the optimiser's are left out, and begin anew where this is loaded.
+        """
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Be as the one was whose state this is."""
 
 
-def capture(at: Position, model: nn.Module, stepper: Resumable, device: Device) -> dict[str, Any]:
+def capture(
+    at: Position, model: nn.Module, stepper: Resumable, device: Device, *, moments: bool = True
+) -> dict[str, Any]:
     """Name everything that `restore` needs. The tensors are the living ones, to be copied before a step."""
     return {
         **dataclasses.asdict(at),
         "model": model.state_dict(),
-        **stepper.state_dict(),
+        **stepper.state_dict(moments=moments),
         "random": _random_states(device),
     }
 
 
 def restore(state: Mapping[str, Any], model: nn.Module, stepper: Resumable, device: Device) -> Position:
-    """Restore everything as it was."""
+    """Restore everything as it was; the optimiser's moments begin anew where the state has none."""
     model.load_state_dict(state["model"])
     stepper.load_state_dict(state)
     if device.is_cuda and "cuda" in state["random"]:

@@ -113,15 +113,20 @@ class Stepper:
         for weight in self._weights:
             weight.refresh()
 
-    def state_dict(self) -> dict[str, Any]:
-        """Name all that `load_state_dict` needs; the tensors are the living ones."""
+    def state_dict(self, *, moments: bool = True) -> dict[str, Any]:
+        """Name all that `load_state_dict` needs, with or without the optimiser's moments.
+
+        The tensors are the living ones.
+        """
+        optimiser = {"optimiser": self.optimiser.state_dict()} if moments else {}
         scale = {} if self._scale is None else {"loss_scale": self._scale.state_dict()}
-        return {"optimiser": self.optimiser.state_dict(), **scale}
+        return {**optimiser, **scale}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on as the stepper would whose state this is, on whatever device."""
+        """Go on as the stepper would whose state this is, on whatever device; without moments, begin them."""
         self.release()  # else there would be two of everything for a moment
-        self.optimiser.load_state_dict(state["optimiser"])
+        if "optimiser" in state:
+            self.optimiser.load_state_dict(state["optimiser"])
         if self._scale is not None and "loss_scale" in state:
             self._scale.load_state_dict(state["loss_scale"])
 

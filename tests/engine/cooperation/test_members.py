@@ -27,6 +27,7 @@ from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.training.data import DatasetEmpty
 from emeth_tui.notices.reasons.training.result import ResultNotTorch
 from emeth_tui.notices.reasons.training.run import PartUnfit
+from emeth_tui.settings.sections import TrainingSettings
 from emeth_tui.store.jobs import AverageRecord
 from emeth_tui.training.reports import (
     AverageRequest,
@@ -138,7 +139,7 @@ class House:
             disk=SimpleNamespace(files=files),
             settings=SimpleNamespace(
                 state_dir=tmp_path,
-                training=SimpleNamespace(learning_rate=None, release_on_pause=False, checkpoint_gb_a_day=1.0),
+                training=TrainingSettings(checkpoint_gb_a_day=1.0),
             ),
             network=SimpleNamespace(verification="chain", verification_key=SecretStr("key")),
         )

@@ -178,6 +178,20 @@ async def test_a_worker_is_asked_for_what_the_settings_say(context: Any) -> None
     assert worker.request.directory == JOB_ID
 
 
+@pytest.mark.parametrize(("host", "wanted"), [("", True), ("b", False)])
+async def test_only_checkpoints_of_hosts_may_come_without_moments(
+    context: Any, host: str, wanted: bool
+) -> None:
+    context.settings = Settings.model_validate({"training": {"moments_on_hosts": False}, "network": "devnet"})
+    worker = ScriptedWorker([prepared(0), *map(done, range(1, EPOCHS + 1))])
+    worker.host = host
+
+    await train.train(context, JOB_ID, worker)  # type: ignore[arg-type]
+
+    assert worker.request is not None
+    assert worker.request.checkpoint_moments is wanted
+
+
 async def test_the_batch_of_the_claim_holds_whatever_the_settings_say_now(context: Any) -> None:
     context.settings = Settings.model_validate({"training": {"batch_size": 24}, "network": "devnet"})
     context.book.update(JOB_ID, batch_size=5)

@@ -32,11 +32,19 @@ from emeth_tui.training.reports import (
     Resumed,
     Saving,
     Stopped,
+    Trained,
 )
 from emeth_tui.training.run import metrics
 from emeth_tui.training.run.saving import Cost, Saver, SavingPace, expected_cost
 from emeth_tui.training.run.state import SavingLimits
-from tests.training.jobs import Run, assert_same_weights, make_request, result_weights, was_stopped
+from tests.training.jobs import (
+    Run,
+    assert_same_weights,
+    directory_of,
+    make_request,
+    result_weights,
+    was_stopped,
+)
 from tests.training.run.test_metrics import Clock
 from tests.training.texts import english
 
@@ -451,6 +459,34 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, torch.T
     request = make_request(tmp_path_factory.mktemp("uninterrupted"))
     Run().go(request)
     return result_weights(request)
+
+
+def stop_after_the_first_epoch(event: Event, control: Control) -> None:
+    if isinstance(event, EpochDone) and event.epoch == 1:
+        control.stop()
+
+
+def test_a_checkpoint_without_moments_is_smaller_and_what_goes_on_from_it_begins_them_anew(
+    tmp_path: Path, uninterrupted: dict[str, torch.Tensor]
+) -> None:
+    whole = make_request(tmp_path / "whole")
+    lean = make_request(tmp_path / "lean", checkpoint_moments=False)
+    for request in (whole, lean):
+        run = Run(stop_after_the_first_epoch)
+        run.go(request)
+        assert was_stopped(run)
+    newest = [max((directory_of(each) / "checkpoints").iterdir()) for each in (whole, lean)]
+    assert newest[1].stat().st_size < 0.4 * newest[0].stat().st_size
+
+    gone_on = [Run(), Run()]
+    for run, request in zip(gone_on, (whole, lean), strict=True):
+        run.go(request)
+
+    assert_same_weights(result_weights(whole), uninterrupted)
+    changed = result_weights(lean)
+    assert any(not torch.equal(changed[name], weight) for name, weight in uninterrupted.items())
+    losses = [run.of_type(Trained)[0].valid_loss for run in gone_on]
+    assert losses[1] == pytest.approx(losses[0], rel=0.05)
 
 
 class Observed(Control):
