@@ -33,6 +33,7 @@ from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons import control as why
 from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.store.lock import UNKNOWN_PID
+from emeth_tui.transport.local_socket import has_socket
 from emeth_tui.words.sentences import english
 
 NEWS_KEPT = 1_000  # between two snapshots
@@ -61,11 +62,22 @@ class Attachment:
 class RemoteNode:
     """Follows a node over its control socket: keeps its newest snapshot, and publishes news after it."""
 
-    def __init__(self, connect: Connector, holder: Callable[[], int | None], host: str = "") -> None:
-        """`connect` makes a connection to the node; `holder` returns its process, None when it is gone."""
+    def __init__(
+        self,
+        connect: Connector,
+        holder: Callable[[], int | None],
+        host: str = "",
+        *,
+        has_closed: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`connect` makes a connection to the node; `holder` returns its process, None when it is gone.
+
+        `has_closed` returns whether one that is gone has let go of its socket, as a killed one does not.
+        """
         self.records = RemoteRecords(self)
         self._connect = connect
         self._holder = holder
+        self._has_closed = has_closed
         self._opened: tuple[AsyncExitStack, Connection] | None = None
         self.attached_to = Attachment(UNKNOWN_PID, 0.0, host)
         self._connection: Connection | None = None
@@ -100,6 +112,8 @@ class RemoteNode:
         heard_at = time.monotonic()
         while True:
             holder = self._holder()
+            if holder is None and self._has_closed():  # its goodbye was lost with what was being written
+                return self._last_words
             if holder is None:
                 raise ControlError(why.NodeGone(self.attached_to.pid))
             self.attached_to = replace(self.attached_to, pid=holder or self.attached_to.pid)
@@ -273,7 +287,8 @@ class RemoteNode:
 
 def local_node(directory: Path, holder: Callable[[], int | None]) -> RemoteNode:
     """Return the node whose socket is in `directory`; `holder` reads its process from the state lock."""
-    return RemoteNode(partial(connect, directory, AskedAt.ATTACHED_SCREEN), holder)
+    making = partial(connect, directory, AskedAt.ATTACHED_SCREEN)
+    return RemoteNode(making, holder, has_closed=lambda: not has_socket(directory))
 
 
 class RemoteRecords:

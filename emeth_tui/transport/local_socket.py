@@ -52,6 +52,11 @@ def connected_socket(directory: Path) -> socket.socket:
     return connected
 
 
+def has_socket(directory: Path) -> bool:
+    """Whether a socket is there, be it one that a killed process left."""
+    return (directory / SOCKET_NAME).exists()
+
+
 def remove_socket(directory: Path) -> None:
     """Remove the socket; the directory stays."""
     (directory / SOCKET_NAME).unlink(missing_ok=True)

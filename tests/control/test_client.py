@@ -29,6 +29,7 @@ from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import PausedByOperator
 from emeth_tui.settings import Origin
 from emeth_tui.training.reports import Progress
+from emeth_tui.transport.local_socket import remove_socket
 from tests.control.conftest import LIMIT_S, SUMMARY, Attached, ShownNode, attached, mute_node, until
 from tests.tui.stand_in import NOW, PENDING_ID, TRAINING_ID, training_worker
 
@@ -181,6 +182,15 @@ async def test_a_node_that_is_gone_without_a_goodbye(shown: ShownNode, tmp_path:
         shown.holder = None
         with pytest.raises(ControlError, match=f"process {os.getpid()}.* is gone: it was killed"):
             await view.ending()
+
+
+async def test_a_node_whose_goodbye_is_lost_has_ended_all_the_same(shown: ShownNode, tmp_path: Path) -> None:
+    async with mute_node(tmp_path) as hang_up:
+        view = Attached(local_node(tmp_path, lambda: shown.holder))
+        await hang_up()
+        remove_socket(tmp_path)  # as a node does that ends, and a killed one does not
+        shown.holder = None
+        assert await view.ending() == ""
 
 
 async def test_a_broken_connection_is_shown_and_made_anew(

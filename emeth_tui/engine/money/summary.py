@@ -117,8 +117,10 @@ class RunAccount:
         """Return the summary, by the chain as `view` shows it, final or not."""
         before = self._before
         assert before is not None  # noqa: S101 - a run begins with opening it
-        known = [*self._context.store.movements.after(-1), *unread]
-        movements = [movement for movement in known if movement.block_number <= view.head.number]
+        # A stop may come between the booking of a block and the mark that it is read: then both have it.
+        booked = self._context.store.movements.after(-1)
+        known = {(movement.tx_hash, movement.log_index): movement for movement in (*booked, *unread)}
+        movements = [movement for movement in known.values() if movement.block_number <= view.head.number]
         after = _Moment(view.head.number, view.balances.emt_wei)
         new = [movement for movement in movements if movement.block_number > before.block]
         outcomes = _outcomes(movements, {m.job_id for m in new if m.kind.ends_job})

@@ -38,7 +38,12 @@ class Waiting:
             transport=httpx.MockTransport(lambda _: httpx.Response(self.status, json={"url": "http://x/"})),
         )
         self.replayer = Replayer(
-            cast(Any, chain), http, new_wallet(), cast(Any, None), monotonic_s=lambda: self.now_s
+            cast(Any, chain),
+            http,
+            new_wallet(),
+            cast(Any, None),
+            cast(Any, None),
+            monotonic_s=lambda: self.now_s,
         )
         monkeypatch.setattr(replaying, "read_commitment", lambda *_: Commitment(bytes(32), 0, RECORDS))
         monkeypatch.setattr(replaying, "drawing_block", self.drawing_block)
