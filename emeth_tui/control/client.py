@@ -38,6 +38,7 @@ from emeth_tui.words.sentences import english
 
 NEWS_KEPT = 1_000  # between two snapshots
 RETRY_S = 0.5
+GOODBYE_S = 1.0  # that one may take after nothing can be sent any more
 GIVE_UP_S = 30.0  # on a node that is alive and does not answer; it may be starting
 REST_S = 0.2  # between two snapshots, however much happens
 JOBS_AT_ONCE = 250
@@ -164,6 +165,8 @@ class RemoteNode:
             asking = asyncio.create_task(self._keep_asking(connection, first))
             try:
                 await asyncio.wait({reading, asking}, return_when=asyncio.FIRST_COMPLETED)
+                if asking.done():  # because nothing could be sent, perhaps: a goodbye may be on its way
+                    await asyncio.wait({reading}, timeout=GOODBYE_S)
             finally:
                 asking.cancel()
                 await asyncio.wait({asking})

@@ -150,7 +150,8 @@ class AttachedScreen:
         await self._shows("Stop the node now")
         self._terminal.type("x")
         await asyncio.to_thread(self._terminal.read_to_end)
-        assert "has ended" in self._terminal.text
+        code = await asyncio.to_thread(self._terminal.wait)
+        assert "has ended" in self._terminal.text, code
 
 
 Actor = Shell | AttachedScreen
