@@ -38,7 +38,7 @@ from emeth_tui.words.sentences import english
 
 NEWS_KEPT = 1_000  # between two snapshots
 RETRY_S = 0.5
-GOODBYE_S = 1.0  # that one may take after nothing can be sent any more
+GOODBYE_S = 1.0  # to wait for one when nothing can be sent any more
 GIVE_UP_S = 30.0  # on a node that is alive and does not answer; it may be starting
 REST_S = 0.2  # between two snapshots, however much happens
 JOBS_AT_ONCE = 250
@@ -165,7 +165,7 @@ class RemoteNode:
             asking = asyncio.create_task(self._keep_asking(connection, first))
             try:
                 await asyncio.wait({reading, asking}, return_when=asyncio.FIRST_COMPLETED)
-                if asking.done():  # because nothing could be sent, perhaps: a goodbye may be on its way
+                if asking.done():  # perhaps nothing could be sent, and a goodbye is still to be read
                     await asyncio.wait({reading}, timeout=GOODBYE_S)
             finally:
                 asking.cancel()
@@ -290,8 +290,8 @@ class RemoteNode:
 
 def local_node(directory: Path, holder: Callable[[], int | None]) -> RemoteNode:
     """Return the node whose socket is in `directory`; `holder` reads its process from the state lock."""
-    making = partial(connect, directory, AskedAt.ATTACHED_SCREEN)
-    return RemoteNode(making, holder, has_closed=lambda: not has_socket(directory))
+    connector = partial(connect, directory, AskedAt.ATTACHED_SCREEN)
+    return RemoteNode(connector, holder, has_closed=lambda: not has_socket(directory))
 
 
 class RemoteRecords:

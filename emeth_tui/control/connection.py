@@ -34,7 +34,7 @@ from emeth_tui.notices.reasons import control as why
 from emeth_tui.transport.local_socket import connected_socket
 
 ANSWER_LIMIT_S = 5.0
-CLOSE_LIMIT_S = 2.0  # that a dead line may take to close: nobody waits for it
+CLOSE_LIMIT_S = 2.0  # for a line to close; a dead one never does
 COMMAND_LIMIT_S = 30.0  # but for those that wait for the chain as long as it takes
 SLOW_ANSWER_LIMIT_S = 60.0  # the node asks its RPC endpoint, which may be slow and retried, or searches a log
 

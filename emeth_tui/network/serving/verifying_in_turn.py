@@ -46,7 +46,7 @@ async def verify_in_turn(lock: VerifierLock, verify: Callable[[], Awaitable[None
     """Wait for the lock, and verify while it is held. Raise ServiceError when it may have been lost."""
     if not await asyncio.to_thread(lock.take):
         _logger.warning("another process verifies: this one serves without, and takes over when that ends")
-        while not await asyncio.to_thread(lock.take):  # noqa: ASYNC110 - a database tells no events
+        while not await asyncio.to_thread(lock.take):  # noqa: ASYNC110 - a database sends no events
             await asyncio.sleep(LOOK_EVERY_S)
     _logger.info("this process verifies")
     verifying = asyncio.ensure_future(verify())
