@@ -73,8 +73,10 @@ class Watcher:
     async def _tick(self) -> News:
         context = self._context
         head = await context.chain.head()
-        if self._is_due() or (self._read_until is not None and head.number < self._read_until.number):
-            head = await self._witnesses.leave_one_that_lags(head)
+        went_back = self._read_until is not None and head.number < self._read_until.number
+        now_s = context.clock.monotonic_s()
+        if went_back or self._witnesses.is_due(now_s):
+            head = await self._witnesses.leave_one_that_lags(head, now_s)
         self._report_endpoint()
         context.clock.saw_block(head.timestamp_unix_s)
         foreign = self._key_watch.look(await self.look_after_transactions())

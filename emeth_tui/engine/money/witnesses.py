@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from enum import Enum
 
 from emeth_tui.clients.chain.client import ChainClient
@@ -12,6 +13,7 @@ from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.network.chain import EndpointBehind, EndpointsDisagree
 from emeth_tui.protocol.contracts import ChainJob
 
+COMPARE_EVERY_S = 60.0  # a head from each other endpoint
 LAG_BLOCKS = 5  # behind another endpoint, more than blocks on their way take
 DISAGREEMENTS = 2  # in a row; two endpoints may be on two sides of a reorganisation for a moment
 
@@ -32,6 +34,7 @@ class Witnesses:
     def __init__(self, chain: ChainClient) -> None:
         self._chain = chain
         self._disagreements: dict[JobId, int] = {}
+        self._compared_s = -math.inf  # monotonic
         self.disagreement: Reason | None = None
 
     async def second_word(self, job_id: JobId, seen: ChainJob | None, head: Head) -> Word:
@@ -47,8 +50,13 @@ class Witnesses:
             return self._compare(job_id, seen, other, witness.rpc.where)
         return Word.SILENT
 
-    async def leave_one_that_lags(self, head: Head) -> Head:
+    def is_due(self, now_s: float) -> bool:
+        """Return whether it is time to see whether the endpoint in use has stayed behind."""
+        return now_s - self._compared_s >= COMPARE_EVERY_S
+
+    async def leave_one_that_lags(self, head: Head, now_s: float) -> Head:
         """Change to an endpoint that is blocks ahead; return the head of the one in use afterwards."""
+        self._compared_s = now_s
         for witness in self._chain.others():
             try:
                 other = await witness.head()
