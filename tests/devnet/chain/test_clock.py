@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from emeth_tui.devnet.chain.errors import RpcError
+from emeth_tui.devnet.chain.evm import Evm
 from emeth_tui.devnet.chain.server import DevChain
 from tests.devnet.chain.raw_rpc import CHAIN_ID, GENESIS_ACCOUNTS, signed
 
@@ -86,6 +87,23 @@ def test_calls_see_the_latest_blocks_time_and_pending_ones_the_clocks(clocked: C
     assert int(clocked.request("eth_call", READ_TIME, "pending"), 16) == STARTED_UNIX_S + 50
     clocked.request("evm_setNextBlockTimestamp", STARTED_UNIX_S + 500)
     assert int(clocked.request("eth_call", READ_TIME, "pending"), 16) == STARTED_UNIX_S + 500
+
+
+def test_the_same_call_on_the_same_block_is_executed_once(
+    clocked: Clocked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executed = []
+    execute = Evm.call
+    monkeypatch.setattr(Evm, "call", lambda *call: executed.append(call) or execute(*call))
+    first = clocked.mine()
+    for block in ("latest", "latest", "0x1"):
+        assert int(clocked.request("eth_call", READ_TIME, block), 16) == first
+    assert len(executed) == 1
+    clocked.now_unix_s += 50
+    assert clocked.mine() == first + 50
+    assert int(clocked.request("eth_call", READ_TIME, "latest"), 16) == first + 50
+    assert int(clocked.request("eth_call", READ_TIME, "0x1"), 16) == first
+    assert len(executed) == 2
 
 
 @pytest.mark.parametrize(
