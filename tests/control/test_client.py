@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import socket
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -191,6 +194,59 @@ async def test_a_node_whose_goodbye_is_lost_has_ended_all_the_same(shown: ShownN
         remove_socket(tmp_path)  # as a node does that ends, and a killed one does not
         shown.holder = None
         assert await view.ending() == ""
+
+
+async def test_a_goodbye_is_read_when_nothing_can_be_sent_any_more() -> None:
+    cut = asyncio.Event()
+    opened = []
+
+    class Deaf:
+        """A connection that still brings what the node says."""
+
+        hello = wire.Hello(wire.PROTOCOL, "0", os.getpid(), started_at_unix_s=0.0)
+
+        def __init__(self, on_news: Callable[[Event | JobProgress], None]) -> None:
+            self._on_news = on_news
+            self.reading = asyncio.create_task(self._read())
+            opened.append(self)
+
+        async def ask(self, topic: str) -> None:
+            cut.set()
+            raise connection.ConnectionBroken(Foreign(f"{topic}: broken pipe"))
+
+        async def _read(self) -> None:
+            await cut.wait()
+            for _turn in range(10):  # later than the failure is seen
+                await asyncio.sleep(0)
+            self._on_news(event(SUMMARY))
+            raise connection.NodeEnded
+
+    @contextlib.asynccontextmanager
+    async def connect(on_news: Callable[[Event | JobProgress], None]) -> AsyncIterator[Any]:
+        yield Deaf(on_news)
+
+    remote = client.RemoteNode(connect, os.getpid)
+    ending = remote.run(asyncio.get_running_loop().create_future())
+    assert await asyncio.wait_for(ending, LIMIT_S) == "2 jobs verified, 1.00 EMT before, 2.00 EMT after"
+    assert len(opened) == 1
+
+
+async def test_a_line_that_never_closes_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "CLOSE_LIMIT_S", 0.01)
+    own, far = socket.socketpair()
+    hello = wire.pack("hello", wire.Hello(wire.PROTOCOL, "0", os.getpid(), started_at_unix_s=0.0))
+    far.sendall(wire.line({"hello": hello}))
+    reader, writer = await asyncio.open_unix_connection(sock=own)
+
+    async def stop_in_the_middle() -> None:
+        async with connection.talk(reader, writer, AskedAt.ATTACHED_SCREEN, lambda _news: None):
+            writer.write(bytes(1 << 24))  # more than fits in the socket, and nobody reads
+
+    with far:
+        await asyncio.wait_for(stop_in_the_middle(), LIMIT_S)
+        assert writer.transport.get_write_buffer_size() > 0
+        writer.transport.abort()
+        assert await reader.read() == b""  # its socket is closed
 
 
 async def test_a_broken_connection_is_shown_and_made_anew(

@@ -21,6 +21,8 @@ from emeth_tui.store.safety.backups import DATABASE_FILE, contents, copies, rest
 from tests.engine.harness import WAIT_S, Harness, RunningNode, quiet_network
 from tests.engine.quick_worker import Script
 
+pytestmark = pytest.mark.slow  # a whole node for each
+
 
 @pytest.fixture
 async def network(deployed_network: Path, tmp_path: Path) -> AsyncIterator[Harness]:

@@ -24,7 +24,7 @@ from tests.engine.harness import Harness
 from tests.hosts.far import write_hosts
 from tests.terminal import Terminal
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 
 async def test_jobs_and_claiming_are_paused_and_resumed(emeth_tui: Commanded) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
+
 from emeth_tui.clients.transactions.sender import Receipt
 from emeth_tui.model import JobId, JobState, token_to_wei
 from emeth_tui.notices.events.job import OrphanAdopted, OrphanHeld
@@ -16,6 +18,8 @@ from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.job_ids import job_id_bytes
 from tests.engine.harness import Harness
 from tests.engine.quick_worker import Script
+
+pytestmark = pytest.mark.slow  # a whole node for each
 
 
 async def test_a_job_whose_state_is_lost_goes_on_from_its_checkpoint(

@@ -17,6 +17,8 @@ from tests.engine.endpoints import SecondEndpoint
 from tests.engine.harness import Harness, RunningNode
 from tests.engine.quick_worker import Script
 
+pytestmark = pytest.mark.slow  # a whole node for each
+
 CONFIRMATIONS = 4
 NOBODY = "0x" + "11" * 20
 

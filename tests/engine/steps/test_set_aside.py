@@ -19,6 +19,8 @@ from emeth_tui.protocol.contracts import JobStatus
 from tests.engine.harness import Harness
 from tests.engine.quick_worker import Script
 
+pytestmark = pytest.mark.slow  # a whole node for each
+
 PACKED = gzip.compress(random.Random(1).randbytes(6_000))
 GZIP = DatasetNotText("gzip")
 WEEK_S = 7 * SECONDS_PER_DAY
