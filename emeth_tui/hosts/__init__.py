@@ -6,7 +6,8 @@ The *keeper* (`keeper.server`) runs on the host, in a session of its own. It own
 directories and an outbox on the disk (`keeper.outbox`), and goes on when nobody is connected. The *relay*
 (`keeper.relay`) is what ssh starts: it joins ssh's streams to the keeper's socket and knows nothing. The
 *link* (`link.process`) runs on the node's machine, one for each host: it calls ssh, moves files and passes
-frames on. In the node, `node.connection` speaks with a link, `node.remote` is a `WorkerLink` over it, and
+frames on, confined to the jobs' directories (`confinement`); ssh is started by a process beside it
+(`link.starter`). In the node, `node.connection` speaks with a link, `node.remote` is a `WorkerLink` over it, and
 `node.files` a `JobFiles`.
 
 Frames (`frames`) are msgpack of bounded length, numbered, and checked against the types of `messages`; names

@@ -37,6 +37,7 @@ _FENCE = (
     "RestrictSUIDSGID=yes",
     "SystemCallArchitectures=native",
     "SystemCallFilter=@system-service",
+    "SystemCallFilter=landlock_create_ruleset landlock_add_rule landlock_restrict_self",  # by links to hosts
     "SystemCallErrorNumber=EPERM",
     "UMask=0077",
     "LimitCORE=0",

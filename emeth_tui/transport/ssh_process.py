@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 import anyio
 
@@ -15,9 +16,21 @@ from emeth_tui.transport import ssh
 
 END_LIMIT_S = 2.0
 KEPT_BYTES = 16 * 1024
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-class _Said(asyncio.Protocol):
+class Ssh(Protocol):
+    """An ssh that runs, or has ended."""
+
+    @property
+    def streams(self) -> Streams:
+        """What the far end writes, and what it reads."""
+
+    async def end(self) -> tuple[int | None, str]:
+        """Wait until it has ended; return its exit status, None when it goes on, and why as it says."""
+
+
+class Said(asyncio.Protocol):
     """The last bytes that came over a pipe: a far end that was taken over may write without end."""
 
     def __init__(self) -> None:
@@ -33,13 +46,13 @@ class _Said(asyncio.Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SshProcess:
-    """An ssh that runs, or has ended."""
+    """A child that is ssh."""
 
     process: asyncio.subprocess.Process
-    _said: _Said
+    _said: Said
 
     @property
-    def streams(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    def streams(self) -> Streams:
         """What the far end writes, and what it reads."""
         reader, writer = self.process.stdout, self.process.stdin
         assert reader is not None and writer is not None  # noqa: S101, PT018 - pipes
@@ -56,7 +69,7 @@ class SshProcess:
 @asynccontextmanager
 async def running_ssh(words: Sequence[str], limit_bytes: int) -> AsyncIterator[SshProcess]:
     """Start ssh, and end it afterwards; `limit_bytes` are read ahead. Raise OSError if it does not start."""
-    said = _Said()
+    said = Said()
     reading, writing = os.pipe()
     try:
         pipe = os.fdopen(reading, "rb", buffering=0)

@@ -66,6 +66,14 @@ def test_the_node_is_fenced_in(tmp_path: Path, scope: Scope) -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
+@pytest.mark.parametrize("scope", Scope)
+def test_the_fence_lets_links_to_hosts_confine_themselves(scope: Scope) -> None:
+    """systemd 252's @system-service is without these calls."""
+    filters = re.findall("^SystemCallFilter=(.*)$", unit_of(scope).text(), re.MULTILINE)
+    allowed = {word for words in filters for word in words.split()}
+    assert {"landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"} <= allowed
+
+
 def test_what_a_restart_cannot_mend_is_left_to_the_owner() -> None:
     text = unit_of(Scope.SYSTEM).text()
     (line,) = re.findall(r"^RestartPreventExitStatus=(.*)$", text, re.MULTILINE)

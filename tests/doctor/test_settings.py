@@ -14,6 +14,7 @@ from emeth_tui.doctor.finding import Grade
 from emeth_tui.doctor.rooms import settings, software
 from emeth_tui.doctor.rooms.software import package_findings
 from emeth_tui.doctor.run import check_up
+from emeth_tui.hosts.node.book import Book, Host, write_book
 from emeth_tui.notices.reasons.doctor import remedies
 from emeth_tui.notices.reasons.doctor import software as found
 from emeth_tui.notices.reasons.settings import DevnetKeyMissing, NotToml
@@ -79,6 +80,21 @@ async def test_this_python_and_its_packages_fit(patient: Patient) -> None:
     found_grades = grades(await patient.seen_by(software.CHECKS))
     assert Grade.OK in found_grades
     assert found_grades <= {Grade.OK, Grade.NOTE}  # from a checkout that is not installed it is a note
+
+
+@pytest.mark.parametrize(
+    ("version", "kind", "grade"), [(7, "links_confined", Grade.OK), (0, "links_unconfined", Grade.NOTE)]
+)
+async def test_whether_links_can_be_confined_is_said_where_there_are_hosts(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch, version: int, kind: str, grade: Grade
+) -> None:
+    monkeypatch.setattr(software, "landlock_version", lambda: version)
+    hosts = [check for check in software.CHECKS if check.name == "hosts"]
+    assert await patient.seen_by(hosts) == []
+
+    write_book(patient.setup().settings.state_dir, Book("0" * 16, (Host("b", "you@b"),)))
+    (result,) = await patient.seen_by(hosts)
+    assert (result.finding.notice.kind, result.finding.grade) == (kind, grade)
 
 
 def test_a_python_that_was_not_tested(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from emeth_tui.hosts import messages
 from emeth_tui.hosts.arriving import Arriving, WrongPiece
 from emeth_tui.hosts.frames import FrameWriter
 from emeth_tui.hosts.link import files as link_files
-from emeth_tui.hosts.link.line import Route
+from emeth_tui.hosts.link.route import Route
 from emeth_tui.hosts.messages import Bring, Moved, Put
 from emeth_tui.hosts.node.connection import HostConnection, TransferFailed
 from emeth_tui.hosts.node.files import Carrier, FarJobFiles, epochs_kept

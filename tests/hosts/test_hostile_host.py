@@ -23,8 +23,9 @@ from emeth_tui.backoff import Backoff
 from emeth_tui.hosts import messages
 from emeth_tui.hosts.frames import FrameReader, FrameWriter
 from emeth_tui.hosts.link import link as linking
-from emeth_tui.hosts.link.line import Route, ssh_line
+from emeth_tui.hosts.link.line import ssh_line
 from emeth_tui.hosts.link.link import Link
+from emeth_tui.hosts.link.route import Route
 from emeth_tui.hosts.messages import FarDevice, KeeperHello, Versions
 from emeth_tui.hosts.node.connection import HostConnection, TransferFailed
 from emeth_tui.hosts.node.ssh_link import Surroundings, ssh_link

@@ -45,7 +45,7 @@ _KEPT = """
     Foundry npm anvil true false auto cpu cuda en ja v3 hex s keystore nonce emeth tui http https
     Hugging Face network theme dark title colours sixteen epoch torch devnet py
     ssh user host port
-    Python NVIDIA CUDA systemd gas ms README NTP C W XID
+    Landlock Python NVIDIA CUDA systemd gas ms README NTP C W XID
 """
 KEPT_WORDS = frozenset(_KEPT.split())
 # What stands in a sentence as it is typed: commands in backticks, keys and file names, options, variables.

@@ -194,7 +194,8 @@ async def _reach(host: Host, book: Book) -> KeeperHello:
     import anyio
 
     from emeth_tui.hosts.frames import BadFrame, FramesEnded
-    from emeth_tui.hosts.link.line import LineFailed, Route, ssh_line
+    from emeth_tui.hosts.link.line import LineFailed, ssh_line
+    from emeth_tui.hosts.link.route import Route
     from emeth_tui.hosts.messages import PROTOCOL, KeeperHello
     from emeth_tui.notices.reasons.network.host import HostRulesBroken, OtherHostProtocol
     from emeth_tui.notices.reasons.worker import ProcessSilent

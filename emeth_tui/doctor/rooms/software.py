@@ -1,4 +1,4 @@
-"""Software: Python, the packages that the program names, and its extras."""
+"""Software: Python, the packages that the program names, its extras, and what the kernel offers."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from emeth_tui.doctor.check import Check
 from emeth_tui.doctor.finding import Finding, Room, error, note, ok, warning
 from emeth_tui.doctor.subject import Subject
 from emeth_tui.doctor.waiting import in_thread
+from emeth_tui.hosts.node.book import read_book
 from emeth_tui.notices.reasons.doctor import remedies
 from emeth_tui.notices.reasons.doctor import software as found
+from emeth_tui.process.landlock import landlock_version
 
 DISTRIBUTION = "emeth-tui"
 OLDEST, NEWEST = (3, 10), (3, 13)  # as pyproject.toml classifies them
@@ -73,7 +75,15 @@ def _problem(requirement: Requirement) -> Finding | None:
     return error(unfit, remedies.InstallPackage(wanted))
 
 
+async def _hosts(subject: Subject) -> Sequence[Finding]:
+    """Say whether what reaches hosts can be confined here."""
+    if not (await in_thread(read_book, subject.settings.state_dir)).hosts:
+        return []
+    return [ok(found.LinksConfined()) if landlock_version() else note(found.LinksUnconfined())]
+
+
 CHECKS = (
     Check(Room.SOFTWARE, "python", _python),
     Check(Room.SOFTWARE, "packages", _packages),
+    Check(Room.SOFTWARE, "hosts", _hosts),
 )

@@ -1,4 +1,4 @@
-"""How a link reaches a keeper: a line, whatever carries it; and ssh, started as a child, that carries one."""
+"""How a link reaches a keeper: a line, whatever carries it; and ssh, which carries one."""
 
 from __future__ import annotations
 
@@ -6,26 +6,19 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from emeth_tui.hosts.frames import FrameReader, FrameWriter
+from emeth_tui.hosts.link.route import Route
 from emeth_tui.hosts.messages import FromKeeper
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.control import NoDestination, NoSsh, NotInstalledThere, SshFailed
 from emeth_tui.notices.reasons.network.host import HostLineDropped, HostNotReached
 from emeth_tui.transport import ssh as system_ssh
-from emeth_tui.transport.ssh_process import SshProcess, running_ssh
+from emeth_tui.transport.ssh_process import Ssh, running_ssh
 
 _READ_LIMIT_BYTES = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Where a host is: an ssh destination, ssh's command there, and how emeth-tui is called on the host."""
-
-    destination: str
-    ssh: tuple[str, ...]
-    remote_command: str
-    node: str
+RunSsh = Callable[[int], AbstractAsyncContextManager[Ssh]]  # with the bytes to read ahead; may raise OSError
 
 
 class LineFailed(Exception):
@@ -52,15 +45,14 @@ OpenLine = Callable[[], AbstractAsyncContextManager[Line]]  # entering it may ra
 
 
 @asynccontextmanager
-async def ssh_line(route: Route) -> AsyncIterator[Line]:
-    """Start ssh; end it afterwards. Raise LineFailed when it cannot be started."""
+async def ssh_line(route: Route, run_ssh: RunSsh | None = None) -> AsyncIterator[Line]:
+    """Start ssh, by `run_ssh` or as a child; end it afterwards. Raise LineFailed if it does not start."""
     if not system_ssh.is_destination(route.destination):
         raise LineFailed(NoDestination(route.destination), final=True)
-    remote = f"{route.remote_command} hosts stdio {route.node}"
-    words = (*route.ssh, *system_ssh.OPTIONS, *system_ssh.NO_QUESTIONS, "--", route.destination, remote)
+    run_ssh = run_ssh or partial(running_ssh, route.words)
     async with AsyncExitStack() as stack:
         try:
-            ssh = await stack.enter_async_context(running_ssh(words, _READ_LIMIT_BYTES))
+            ssh = await stack.enter_async_context(run_ssh(_READ_LIMIT_BYTES))
         except OSError as error:
             raise LineFailed(NoSsh(route.ssh[0], error.strerror or ""), final=True) from error
         reader, stream = ssh.streams
@@ -69,7 +61,7 @@ async def ssh_line(route: Route) -> AsyncIterator[Line]:
         yield Line(frames, FrameWriter(stream), lambda: _failure(ssh, host))
 
 
-async def _failure(ssh: SshProcess, host: str) -> LineFailed:
+async def _failure(ssh: Ssh, host: str) -> LineFailed:
     """Return why the line ended: ssh's own reason, or what the far end says."""
     code, reason = await ssh.end()
     if code == system_ssh.FAILED:

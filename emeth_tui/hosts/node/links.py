@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from emeth_tui.hosts.link.line import Route
+from emeth_tui.hosts.link.route import Route
 from emeth_tui.hosts.node.book import Host
 from emeth_tui.hosts.node.connection import OpenLink, Streams
 from emeth_tui.hosts.node.ssh_link import Surroundings, ssh_link

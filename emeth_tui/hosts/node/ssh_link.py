@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from emeth_tui.hosts.link.line import Route
+from emeth_tui.hosts.link.route import Route
 from emeth_tui.hosts.logs import opened_log
 from emeth_tui.hosts.node.connection import Streams
 from emeth_tui.process.children import end_child, start_child

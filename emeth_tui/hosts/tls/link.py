@@ -10,14 +10,18 @@ import asyncio
 import logging
 import resource
 import signal
+import socket
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from emeth_tui.foreign_text import one_line
+from emeth_tui.hosts.confinement import confine_tls_link
 from emeth_tui.hosts.frames import FrameReader, FrameWriter
 from emeth_tui.hosts.link.link import Link
 from emeth_tui.hosts.logs import log_to_standard_error
@@ -50,17 +54,14 @@ class TlsLink:
         # The scheduler reaches nobody: no certificate has this name.
         self._scheduler = HostsScheduler(port, OwnSecurity(self._reaching, listening, NODE_DNS_NAME))
 
-    async def run(self, socket_dir: Path, until: asyncio.StreamReader) -> None:
+    async def run(self, listening: socket.socket, until: asyncio.StreamReader) -> None:
         """Serve the node until its pipe ends. Raise OSError or RuntimeError when that cannot begin."""
         async with self._scheduler:
-            server = await asyncio.start_unix_server(
-                self._connected, sock=listening_socket(socket_dir), limit=_READ_LIMIT_BYTES
-            )
+            server = await asyncio.start_unix_server(self._connected, sock=listening, limit=_READ_LIMIT_BYTES)
             print("ready", flush=True)
             try:
                 await until.read()
             finally:
-                remove_socket(socket_dir)
                 server.close()
                 for task in self._serving:
                     task.cancel()
@@ -112,10 +113,22 @@ async def _main(files: TlsFiles, port: int, jobs_dir: Path, socket_dir: Path) ->
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     try:
-        await TlsLink(files, port, jobs_dir).run(socket_dir, reader)
+        link = TlsLink(files, port, jobs_dir)
+        with _listening(socket_dir) as listening:
+            confine_tls_link([jobs_dir, socket_dir], port)  # what is secret has been read by now
+            await link.run(listening, reader)
     except (OSError, RuntimeError) as error:  # dask raises RuntimeError for what fails at its start
         print(one_line(error.__cause__ or error), flush=True)
         sys.exit(1)
+
+
+@contextmanager
+def _listening(socket_dir: Path) -> Iterator[socket.socket]:
+    with listening_socket(socket_dir) as listening:
+        try:
+            yield listening
+        finally:
+            remove_socket(socket_dir)
 
 
 def run_link(directory: str, port: str, jobs_dir: str, socket_dir: str) -> None:

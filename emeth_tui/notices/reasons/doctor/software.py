@@ -39,3 +39,11 @@ class ExtraAbsent(Reason):
 
 class NotInstalled(Reason):
     pass
+
+
+class LinksConfined(Reason):
+    pass
+
+
+class LinksUnconfined(Reason):
+    pass

@@ -16,4 +16,6 @@ SENTENCES: Mapping[type[Notice], str] = {
     software.ExtraThere: "the extra {extra} is installed",
     software.ExtraAbsent: "the extra {extra} is not installed; only a local network needs it",
     software.NotInstalled: "the program runs from its source, so its packages are not known",
+    software.LinksConfined: "this system has Landlock: what reaches the hosts can be confined",
+    software.LinksUnconfined: "this system has no Landlock: what reaches the hosts is not confined",
 }
