@@ -50,7 +50,8 @@ class HostsScheduler(FewOperations, Scheduler):  # type: ignore[misc]
             "heartbeat_worker": self._heartbeat,
             "unregister": self._unregister,
         }
-        super().__init__(port=port, protocol="tls", security=security, dashboard=False, extensions={})
+        nothing_else: dict[str, Any] = {"dashboard": False, "extensions": {}, "needs_workdir": False}
+        super().__init__(port=port, protocol="tls", security=security, **nothing_else)
         self.close_down()
         del self.periodic_callbacks["monitor"]  # it reads /proc, where a confined link reads nothing
 

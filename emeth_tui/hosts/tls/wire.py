@@ -42,6 +42,7 @@ SETTINGS: dict[str, object] = {
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
     "distributed.admin.system-monitor.interval": "60s",
+    "distributed.diagnostics.nvml": False,  # no driver in a process that speaks with strangers
     "distributed.admin.tick.interval": "10s",
     "distributed.admin.tick.limit": "60s",
 }

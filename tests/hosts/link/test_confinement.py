@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from emeth_tui.hosts.logs import opened_log
+from emeth_tui.hosts.tls.certificates import Authority
+from emeth_tui.hosts.tls.contexts import TlsFiles
 from emeth_tui.process.landlock import landlock_version
 from emeth_tui.transport.local_socket import listening_socket
 from tests.hosts.scripted import JOB
@@ -117,6 +119,36 @@ def test_a_link_over_tls_reaches_the_jobs_and_the_network(state: Path) -> None:
 def test_without_it_nothing_is_refused(state: Path) -> None:
     _attempts, refused = attempted("none", state)
     assert refused <= {"the node's memory"}  # some systems let nobody read that
+
+
+REGULAR = """
+import asyncio, sys
+from pathlib import Path
+from emeth_tui.hosts.tls.lean import leave_out_numpy
+leave_out_numpy()
+from emeth_tui.hosts.confinement import confine_tls_link
+from emeth_tui.hosts.tls.contexts import TlsFiles
+from emeth_tui.hosts.tls.link import TlsLink
+from emeth_tui.hosts.tls.wire import put_in_place
+
+async def main():
+    put_in_place()
+    callbacks = TlsLink(TlsFiles(Path(sys.argv[1])), 0, Path())._scheduler.periodic_callbacks
+    confine_tls_link([], 0)
+    for each in callbacks.values():
+        each.callback()
+    print(len(callbacks))
+
+asyncio.run(main())
+"""
+
+
+def test_what_dask_does_now_and_then_needs_nothing_else(tmp_path: Path) -> None:
+    Authority(TlsFiles(tmp_path))
+    words = [sys.executable, "-c", REGULAR, str(tmp_path)]
+    ended = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert int(ended.stdout) > 0
 
 
 TALKER = """

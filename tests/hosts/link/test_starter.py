@@ -28,7 +28,9 @@ SERVE = """
 import sys, socket
 from emeth_tui.hosts.link import starter
 starter.END_LIMIT_S = float(sys.argv[1])
-starter._be_starter(socket.socket(fileno=int(sys.argv[2])), sys.argv[3:])
+link = socket.socket(fileno=int(sys.argv[2]))
+link.set_inheritable(False)
+starter._be_starter(link, sys.argv[3:])
 """
 
 
@@ -80,6 +82,14 @@ async def test_an_exit_status_is_that_of_the_command(script: str, status: int) -
     with served(*shell(script)) as (near, _process):
         async with SshStarter(near).run_ssh(1_000) as ssh:
             assert await ssh.end() == (status, "")
+
+
+async def test_ssh_gets_its_three_streams_and_signals_as_any_program() -> None:
+    with served(*shell("ls /proc/$$/fd; grep SigIgn /proc/$$/status")) as (near, _process):
+        async with SshStarter(near).run_ssh(1_000) as ssh:
+            *descriptors, ignored = (await asyncio.wait_for(ssh.streams[0].read(), LIMIT_S)).split()
+    assert descriptors == [b"0", b"1", b"2", b"SigIgn:"]
+    assert not int(ignored, 16) & (1 << (signal.SIGPIPE - 1) | 1 << (signal.SIGXFSZ - 1))
 
 
 @pytest.mark.parametrize(("name", "error"), [("no-such-ssh", FileNotFoundError), ("/", PermissionError)])
@@ -146,10 +156,13 @@ async def test_a_link_hears_that_its_starter_has_gone() -> None:
 
 
 FORKS = """
-import os, sys
-from emeth_tui.hosts.link.starter import fork_starter
-near = fork_starter(["cat"])
-print("forked", flush=True)
+import os, socket, sys
+from emeth_tui.hosts.link.starter import ANSWER, START, fork_starter
+near = fork_starter(["true"])
+null = os.open(os.devnull, os.O_RDWR)
+socket.send_fds(near, [START], [null] * 3)
+near.recv(ANSWER.size)  # it is at work
+print("at work", flush=True)
 sys.stdin.read()
 """
 
@@ -158,7 +171,7 @@ def test_a_starter_holds_none_of_its_links_pipes_open() -> None:
     words = [sys.executable, "-c", FORKS]
     with subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == b"forked\n"
+        assert process.stdout.readline() == b"at work\n"
         (child,) = children_of(process.pid)
         with open_process(child) as forked:
             os.kill(child, signal.SIGSTOP)  # it cannot have ended
