@@ -22,6 +22,7 @@ _ASK_VERSION = 1  # LANDLOCK_CREATE_RULESET_VERSION
 _PATH_BENEATH, _NET_PORT = 1, 2  # kinds of rules
 _PR_SET_NO_NEW_PRIVS = 38
 _NO_FLAGS = ctypes.c_uint32(0)
+_NOT_OFFERED = {errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM}  # the last by a filter of a service manager's
 
 # Rights to files (linux/landlock.h), and the version of the ABI that each came with.
 _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 1, 1 << 2, 1 << 3
@@ -70,11 +71,7 @@ def landlock_version() -> int:
     try:
         return _call(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_ASK_VERSION))
     except OSError as error:
-        if error.errno in {
-            errno.ENOSYS,
-            errno.EOPNOTSUPP,
-            errno.EPERM,
-        }:  # EPERM: by a filter of its manager's
+        if error.errno in _NOT_OFFERED:
             return 0
         raise
 
