@@ -55,7 +55,11 @@ LOADS_TORCH = [
 LONGEST_FIRST = [
     HERE / name
     for name in (
+        "hosts/test_whole_jobs.py",
         "end_to_end",
+        "control/test_left_nodes.py",
+        "day",
+        "network/verification",
         "workers/test_supervisor.py",
         "engine/test_node.py",
         "devnet",

@@ -150,6 +150,7 @@ def run(home: Path, command: str, **variables: str) -> subprocess.CompletedProce
     )
 
 
+@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize(
     "variables",

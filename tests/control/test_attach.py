@@ -24,7 +24,7 @@ from tests.engine.harness import Harness, RunningNode
 from tests.engine.quick_worker import Script
 from tests.terminal import ROOT
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 SCREEN = AskedAt.ATTACHED_SCREEN
 USER = getpass.getuser()
@@ -68,7 +68,6 @@ async def test_two_screens_command_a_node_that_works_and_ends(network: Harness, 
     assert one.wait() == 0
 
 
-@pytest.mark.slow
 async def test_a_read_only_screen_gives_no_command_and_starts_no_node(network: Harness, place: Place) -> None:
     async with running(network, place) as node:
         screen = place.terminal([*place.command, "--read-only"])
@@ -146,7 +145,6 @@ async def test_leaving_gives_the_shell_back_and_coming_back_shows_the_same_node(
     await until(lambda: lock_holder(place.control_dir.parent) is None)
 
 
-@pytest.mark.slow
 async def test_a_node_whose_terminal_went_away_is_drained_from_another(
     network: Harness, place: Place
 ) -> None:

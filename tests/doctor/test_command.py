@@ -37,6 +37,7 @@ async def doctor(home: Path, *arguments: str, **variables: str) -> tuple[int, st
     return process.returncode, output.decode(), narration.decode()
 
 
+@pytest.mark.slow
 async def test_a_healthy_devnet_is_in_order(tmp_path: Path) -> None:
     home = tmp_path / "home"
     async with quiet_network(None, tmp_path, rates=ROUND_3_2_RATES) as network:

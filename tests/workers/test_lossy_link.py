@@ -17,6 +17,7 @@ from tests.workers import virtual_time
 from tests.workers.jobs import Listener, in_directories, make_request
 from tests.workers.lossy import DIGEST, Site, Weather, sometimes
 
+pytestmark = pytest.mark.slow
 EPOCHS = 6
 SEEDS = 150
 LIMITS = Limits(

@@ -15,7 +15,7 @@ import pytest_asyncio
 from emeth_tui.errors import JobError, TrainingError
 from emeth_tui.network.verification.torch_process import TorchProcess, TorchProcessDied
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 EXAMINE = {"model": "devnet-small", "language": "en"}
 

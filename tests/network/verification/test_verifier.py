@@ -35,7 +35,7 @@ from emeth_tui.words.sentences import english
 from tests.devnet.parties import LIMIT_S, Parties, wait_for_status
 from tests.local_http import local_client
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 Content = dict[str, Any]
 MODEL = "devnet-small"
