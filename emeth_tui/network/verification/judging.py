@@ -17,6 +17,9 @@ LEAST_MEMORISED = 0.1  # of what a result gained on its own text, on no other
 MOST_APART_IN_FP32, MOST_APART = 0.05, 0.5
 MOST_ASTRAY = 0.05  # of the way to another order's weights, of which another job's are half (likewise)
 _LEAST_GAIN = 0.01  # of the start's loss: where a short run gains less, chance decides
+# Shares of the start's loss. From the first on a short run leaves thirty epochs less to gain; from the second
+# on, which it takes a large text for, hardly anything.
+_SHORT_RUN_TAKES = (0.2, 0.45)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Limits:
     its result is no better than the short run's.
     """
 
-    train_gain: float
+    train_gain: float  # of a text that is small enough for a short run to leave most to be learned
     valid_gain: float
     own_share: float
     start_share: float
@@ -78,15 +81,23 @@ def check_learning(learning: Learning) -> None:
     if not learning.start_share >= limits.start_share:  # which a share that is not a number is not, either
         raise JobError(why.NotFromItsStart(learning.start_share))
     check_own_work(learning.own_share, pretrained=learning.pretrained)
-    gained = start.train - result.train
-    if gained <= limits.train_gain * (start.train - short.train):
+    # Each is a comparison that a loss which is not a number fails.
+    gained, short_gained = start.train - result.train, start.train - short.train
+    if not gained > short_gained * _train_gain_asked(limits, short_gained / start.train):
         raise JobError(why.LearnedTooLittle(result.train, start.train, short.train))
     generalised, short_generalised = start.valid - result.valid, start.valid - short.valid
     can_be_asked = short_generalised > _LEAST_GAIN * start.valid
-    if can_be_asked and generalised < limits.valid_gain * short_generalised:
+    if can_be_asked and not generalised >= limits.valid_gain * short_generalised:
         raise JobError(why.WorseThanShortRun(result.valid, start.valid, short.valid))
-    if learning.memorises and gained - generalised < LEAST_MEMORISED * gained:
+    if learning.memorises and not gained - generalised >= LEAST_MEMORISED * gained:
         raise JobError(why.NotThisText(result.train, result.valid))
+
+
+def _train_gain_asked(limits: Limits, short_takes: float) -> float:
+    """Return how many gains of the short run are asked, which takes this share of the start's loss."""
+    some, most = _SHORT_RUN_TAKES
+    left = min(1.0, max(0.0, (most - short_takes) / (most - some)))
+    return min(limits.train_gain, 1 + left * (FROM_SCRATCH.train_gain - 1))
 
 
 def check_own_work(own_share: float, *, pretrained: bool) -> None:

@@ -30,6 +30,22 @@ PRETRAINED = Learning(
     start_share=0.98,
 )
 
+# As measured on larger texts, of which a short run learns more than thirty epochs can still add.
+OF_64_KB = replace(
+    FROM_SCRATCH, start=Losses(6.955, 6.961), short=Losses(5.405, 5.521), result=Losses(2.754, 4.501)
+)
+OF_256_KB = replace(
+    FROM_SCRATCH, start=Losses(6.947, 6.948), short=Losses(4.627, 4.820), result=Losses(3.088, 4.586)
+)
+OF_A_MEGABYTE = replace(
+    FROM_SCRATCH,
+    memorises=False,
+    start=Losses(6.934, 6.928),
+    short=Losses(3.898, 3.953),
+    result=Losses(3.021, 3.265),
+)
+NAN = float("nan")
+
 
 @pytest.mark.parametrize(
     "learning",
@@ -45,8 +61,11 @@ PRETRAINED = Learning(
         ),
         # A text that is too large to be memorised.
         replace(FROM_SCRATCH, memorises=False, result=Losses(3.64, 3.66)),
+        OF_64_KB,
+        OF_256_KB,
+        OF_A_MEGABYTE,
     ],
-    ids=["from scratch", "pretrained", "nothing to learn", "large text"],
+    ids=["from scratch", "pretrained", "nothing to learn", "large text", "64 kB", "256 kB", "1 MB"],
 )
 def test_honest_work_passes(learning: Learning) -> None:
     check_learning(learning)
@@ -64,6 +83,14 @@ def test_honest_work_passes(learning: Learning) -> None:
         (replace(FROM_SCRATCH, result=Losses(3.64, 6.30)), "validation loss is 6.3"),
         (replace(PRETRAINED, result=Losses(5.65, 5.61)), "validation loss is 5.61"),
         (replace(FROM_SCRATCH, result=Losses(4.00, 4.10)), "another text's training"),
+        (replace(FROM_SCRATCH, result=Losses(NAN, 5.48)), "three epochs alone reach"),
+        (replace(FROM_SCRATCH, result=Losses(3.64, NAN)), "validation loss is nan"),
+        (replace(OF_64_KB, result=Losses(5.489, 5.595)), "three epochs alone reach"),
+        (replace(OF_256_KB, result=Losses(5.317, 5.466)), "three epochs alone reach"),
+        (replace(OF_256_KB, result=Losses(4.852, 5.084)), "three epochs alone reach"),
+        (replace(OF_A_MEGABYTE, result=Losses(4.546, 4.592)), "three epochs alone reach"),
+        (replace(OF_A_MEGABYTE, result=Losses(4.547, 4.590)), "three epochs alone reach"),
+        (replace(OF_A_MEGABYTE, result=Losses(3.90, 3.96)), "three epochs alone reach"),
     ],
     ids=[
         "another start",
@@ -75,6 +102,14 @@ def test_honest_work_passes(learning: Learning) -> None:
         "only memorised",
         "nothing learned",
         "another text",
+        "no loss on the text",
+        "no validation loss",
+        "one fast epoch on 64 kB",
+        "one epoch on 256 kB",
+        "one fast epoch on 256 kB",
+        "one epoch on a megabyte",
+        "one fast epoch on a megabyte",
+        "three epochs on a megabyte",
     ],
 )
 def test_dishonest_work_breaks_a_rule(learning: Learning, complaint: str) -> None:
