@@ -51,7 +51,7 @@ class Witnesses:
         return Word.SILENT
 
     def is_due(self, now_s: float) -> bool:
-        """Return whether it is time to see whether the endpoint in use has stayed behind."""
+        """Return whether the endpoint in use should be compared again, by the monotonic clock."""
         return now_s - self._compared_s >= COMPARE_EVERY_S
 
     async def leave_one_that_lags(self, head: Head, now_s: float) -> Head:

@@ -17,8 +17,8 @@ LEAST_MEMORISED = 0.1  # of what a result gained on its own text, on no other
 MOST_APART_IN_FP32, MOST_APART = 0.05, 0.5
 MOST_ASTRAY = 0.05  # of the way to another order's weights, of which another job's are half (likewise)
 _LEAST_GAIN = 0.01  # of the start's loss: where a short run gains less, chance decides
-# Shares of the start's loss. From the first on a short run leaves thirty epochs less to gain; from the second
-# on, which it takes a large text for, hardly anything.
+# Of the start's loss, on a model from scratch: a short run that takes more than the first share leaves thirty
+# epochs less to gain, and one that takes the second, as on large texts, hardly anything.
 _SHORT_RUN_TAKES = (0.2, 0.45)
 
 
