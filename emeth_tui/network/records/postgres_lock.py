@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 from typing import Any
@@ -39,8 +40,7 @@ class PostgresLock:
                 if self._is_held:
                     connection.execute("SELECT 1")
                 else:
-                    key = int.from_bytes(self._key, "big", signed=True)
-                    row = connection.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()
+                    row = connection.execute("SELECT pg_try_advisory_lock(%s)", self._parameters()).fetchone()
                     self._is_held = row is not None and bool(row[0])
             except psycopg.Error as error:
                 self._disconnect()
@@ -59,9 +59,16 @@ class PostgresLock:
         return None if row is None else str(row[0])
 
     def close(self) -> None:
-        """Free the lock, where it is held."""
+        """Free the lock, where it is held: others can take it from now on."""
         with self._turn:
+            if self._is_held and self._connection is not None:
+                # The server frees it some time after a connection's end, and at once when asked to.
+                with contextlib.suppress(psycopg.Error):
+                    self._connection.execute("SELECT pg_advisory_unlock(%s)", self._parameters())
             self._disconnect()
+
+    def _parameters(self) -> tuple[int]:
+        return (int.from_bytes(self._key, "big", signed=True),)
 
     def _connected(self) -> psycopg.Connection[Any]:
         if self._connection is None or self._connection.closed:

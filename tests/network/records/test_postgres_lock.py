@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from tests.network.servers.grown import GrownServers
 
 pytestmark = pytest.mark.slow
 KEY, OTHER_KEY = "ab" * 32, "cd" * 32
+GOODBYE = b"X\x00\x00\x00\x04"  # PostgreSQL's message Terminate
 
 
 @pytest.fixture
@@ -56,6 +60,49 @@ def test_a_connection_that_broke_has_lost_the_lock(locks: Locks, grown_servers: 
     with pytest.raises(ServiceError):
         one.take()
     assert not one.take()
+
+
+@contextlib.contextmanager
+def unheard_goodbyes(port: int) -> Iterator[int]:
+    """Forward one connection from the port yielded, but keep its end from the server."""
+
+    def forward(source: socket.socket, target: socket.socket) -> None:
+        while (data := source.recv(65_536)) and data != GOODBYE:
+            target.sendall(data)
+
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(("127.0.0.1", port)) as server,
+    ):
+
+        def serve() -> None:
+            with listener.accept()[0] as client:
+                back = threading.Thread(target=forward, args=(server, client))
+                back.start()
+                forward(client, server)
+                over.wait()
+                server.shutdown(socket.SHUT_RDWR)
+                back.join()
+
+        over, serving = threading.Event(), threading.Thread(target=serve)
+        serving.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            over.set()
+            serving.join()
+
+
+def test_the_lock_is_free_though_the_server_has_not_seen_the_end(
+    locks: Locks, grown_servers: GrownServers
+) -> None:
+    with unheard_goodbyes(grown_servers.postgres.port) as port:
+        place = dataclasses.replace(grown_servers.postgres_place(), port=port)
+        far = PostgresLock(place, "verifier 1 0xcore", name_with(KEY))
+        assert far.take()
+        far.close()
+
+        assert locks[0].take()
 
 
 async def test_a_verifier_with_another_key_is_refused_while_one_verifies(locks: Locks) -> None:

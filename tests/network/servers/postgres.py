@@ -30,11 +30,12 @@ class Postgres:
     port: int
 
     def empty(self) -> None:
-        """Drop all that is in the database, whoever is connected."""
+        """Drop all that is in the database, and wait for the end of every other connection."""
         with self.connect() as connection:
             connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                "SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()",
+                (int(LIMIT_S * 1_000),),
             )
             connection.execute("DROP SCHEMA public CASCADE")
             connection.execute("CREATE SCHEMA public")
