@@ -21,7 +21,7 @@ from typing import Any
 import click
 import torch
 
-from emeth_tui.training.devices import preload, set_threads
+from emeth_tui.training.devices import preload_compiler, set_threads
 from emeth_tui.workers.cores import usable_cores
 
 _STATUS = Path("/proc/self/status")
@@ -175,7 +175,7 @@ def _main(connection: Connection, target: Target, task: object, threads: int) ->
     os.dup2(2, 1)  # stdout is the parent's alone: libraries print to it, too
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hangs up when it is interrupted
     set_threads(threads)
-    preload()
+    preload_compiler()
     serve(connection, target, task)
 
 

@@ -134,8 +134,8 @@ def calculated_in(kind: str) -> torch.dtype:
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
 
 
-def preload() -> None:
-    """Load what torch loads only with the first optimiser, a second's worth, so that no job waits for it."""
+def preload_compiler() -> None:
+    """Load torch's compiler, a second's worth, so that no job waits for it. On a CPU nothing is compiled."""
     importlib.import_module("torch._dynamo")
 
 
@@ -150,7 +150,10 @@ def set_deterministic(deterministic: bool) -> None:
         os.environ.setdefault(
             "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
         )  # torch asks for it; read once, on first use
-    torch.use_deterministic_algorithms(deterministic)
+    if torch.cuda.is_available():
+        torch.use_deterministic_algorithms(deterministic)
+    else:  # the same for all but compiled code; the other loads torch's compiler
+        torch.set_deterministic_debug_mode("error" if deterministic else "default")
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:

@@ -13,7 +13,7 @@ import signal
 
 # One thread each: pools of threads do not survive a fork. Each worker sets its own number.
 _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-_MODULES = ("torch._dynamo", "tokenizers", "emeth_tui.training.job")
+_MODULES = ("tokenizers", "emeth_tui.training.job")
 
 
 # Stopping a service signals all of its processes at once. Workers save their jobs on that, and must not be

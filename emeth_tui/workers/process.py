@@ -100,12 +100,13 @@ class _Child:
         log.info("leaving")
 
     def _open_device(self) -> Device | None:
-        from emeth_tui.training.devices import open_device, preload, set_threads
+        from emeth_tui.training.devices import open_device, preload_compiler, set_threads
 
         try:
             set_threads(self._config.threads)
             device = open_device(self._config.device)
-            preload()
+            if device.is_cuda:
+                preload_compiler()
             return device
         except TrainingError as error:
             log.error("%s", error)

@@ -148,9 +148,7 @@ class Parent:
 @pytest.fixture(scope="module", autouse=True)
 def torch_loaded_once() -> None:
     """Have the process from which all others are forked load what takes long."""
-    multiprocessing.set_forkserver_preload(
-        ["emeth_tui.training.job", "torch._dynamo", "tokenizers", __name__]
-    )
+    multiprocessing.set_forkserver_preload(["emeth_tui.training.job", "tokenizers", __name__])
 
 
 def test_twenty_kills_change_nothing_but_the_time(tmp_path: Path) -> None:

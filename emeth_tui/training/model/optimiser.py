@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,12 +18,30 @@ _FIRST_SCALE, _GREATEST_SCALE = 2.0**12, 2.0**16
 _GROWS_AFTER_STEPS = 2_000
 
 
-def make_optimiser(model: nn.Module) -> torch.optim.AdamW:
+class AdamW(torch.optim.AdamW):
+    """torch's own, which as it is loads torch's compiler to keep the compiler out of its methods.
+
+    No optimiser is compiled here, and on a CPU nothing is: the compiler's 800 modules stay on the disk.
+    """
+
+    add_param_group = inspect.unwrap(torch.optim.AdamW.add_param_group)
+    load_state_dict = inspect.unwrap(torch.optim.AdamW.load_state_dict)
+    state_dict = inspect.unwrap(torch.optim.AdamW.state_dict)
+    zero_grad = inspect.unwrap(torch.optim.AdamW.zero_grad)
+    _step = inspect.unwrap(torch.optim.AdamW.step)
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> Any:
+        """Take a step, as torch's does."""
+        return self._step(closure)
+
+
+def make_optimiser(model: nn.Module) -> AdamW:
     """Make the optimiser of a model's parameters; `set_rate` sets its learning rate."""
     matrices = [parameter for parameter in model.parameters() if parameter.ndim >= 2]
     vectors = [parameter for parameter in model.parameters() if parameter.ndim < 2]  # biases and layer norms
     groups = [{"params": matrices, "weight_decay": WEIGHT_DECAY}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=0.0, fused=True)
+    return AdamW(groups, lr=0.0, fused=True)
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float | Tensor) -> None:

@@ -271,7 +271,7 @@ class Again:
         }
 
     def _optimiser(self, model: Gpt2, parts: Parts | None, steps: int) -> dict[str, Any]:
-        state = make_optimiser(model).state_dict()
+        state: dict[str, Any] = make_optimiser(model).state_dict()
         if parts is None:
             return state
         matrices_first = sorted(model.named_parameters(), key=lambda named: named[1].ndim < 2)

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from emeth_tui.training.model.gpt2 import Gpt2
+from emeth_tui.training.model.optimiser import AdamW
 from emeth_tui.training.quick_steps.way import Way
 from emeth_tui.training.run.step import log
 from tests.training.pretended_gpu import HostReadError, TapeRecorder, pretended_gpu
@@ -62,7 +63,7 @@ def test_the_host_does_nothing_in_a_recorded_step(monkeypatch: pytest.MonkeyPatc
     stepper.use(RECORDED)
     train(stepper, steps=1)
     monkeypatch.setattr(Gpt2, "loss", lambda *_, **__: pytest.fail("the model's Python ran"))
-    monkeypatch.setattr(torch.optim.AdamW, "step", lambda *_: pytest.fail("the optimiser's Python ran"))
+    monkeypatch.setattr(AdamW, "step", lambda *_: pytest.fail("the optimiser's Python ran"))
 
     train(stepper, first=1)
 

@@ -17,6 +17,7 @@ from emeth_tui.training.files import models
 from emeth_tui.training.host_memory import available_bytes
 from emeth_tui.training.job_control import Control
 from emeth_tui.training.model.gpt2 import Gpt2, Gpt2Shape
+from emeth_tui.training.model.optimiser import AdamW
 from emeth_tui.training.quick_steps import trial
 from emeth_tui.training.reports import EpochDone, OutOfMemory, ResultWritten, Stopped, WentBack
 from emeth_tui.training.run import state
@@ -289,9 +290,9 @@ def test_memory_that_runs_out_while_weights_change_sends_training_back(
 ) -> None:
     request = make_request(tmp_path / "whole", english(6144), batch_size=4)
     Run().go(request)
-    step, broken = torch.optim.AdamW.step, False
+    step, broken = AdamW.step, False
 
-    def step_half(self: torch.optim.AdamW) -> object:
+    def step_half(self: AdamW) -> object:
         step(self)
         raise torch.OutOfMemoryError("CUDA out of memory")
 
@@ -299,9 +300,9 @@ def test_memory_that_runs_out_while_weights_change_sends_training_back(
         nonlocal broken
         if isinstance(event, EpochDone) and event.epoch == 2 and not broken:
             broken = True
-            monkeypatch.setattr(torch.optim.AdamW, "step", step_half)
+            monkeypatch.setattr(AdamW, "step", step_half)
         elif isinstance(event, OutOfMemory):
-            monkeypatch.setattr(torch.optim.AdamW, "step", step)
+            monkeypatch.setattr(AdamW, "step", step)
 
     run = Run(run_out)
     gone_back = make_request(tmp_path / "back", english(6144), batch_size=4, checkpoint_share=math.inf)
@@ -333,9 +334,9 @@ def test_memory_that_is_short_when_a_checkpoint_is_loaded_is_tried_once_more_wit
 ) -> None:
     expected = trained(tmp_path / "whole")
     request = make_request(tmp_path / "paused", english(6144), batch_size=5, epochs=2, release_on_pause=True)
-    load, allocate, lacking = torch.optim.AdamW.load_state_dict, state.allocate_again, [1]
+    load, allocate, lacking = AdamW.load_state_dict, state.allocate_again, [1]
 
-    def load_or_not(self: torch.optim.AdamW, state_dict: Any) -> None:
+    def load_or_not(self: AdamW, state_dict: Any) -> None:
         assert not self.state, "never two of everything"
         if what == "optimiser" and lacking:
             lacking.pop()
@@ -348,7 +349,7 @@ def test_memory_that_is_short_when_a_checkpoint_is_loaded_is_tried_once_more_wit
             raise torch.OutOfMemoryError("CUDA out of memory")
         allocate(model)
 
-    monkeypatch.setattr(torch.optim.AdamW, "load_state_dict", load_or_not)
+    monkeypatch.setattr(AdamW, "load_state_dict", load_or_not)
     monkeypatch.setattr(state, "allocate_again", allocate_or_not)
     run = Run(pause_in_the_second_epoch)
     run.control = NotForLong()
@@ -370,7 +371,7 @@ def test_memory_that_stays_short_is_left_to_a_new_process(
     def lacking(self: object, state_dict: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(torch.optim.AdamW, "load_state_dict", lacking)
+    monkeypatch.setattr(AdamW, "load_state_dict", lacking)
 
     with pytest.raises(torch.OutOfMemoryError):  # no TrainingError, which would end the job for good
         Run().go(request)
