@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import sys
 
-from emeth_tui.clients.bls_later import bls_later
+from emeth_tui.clients.loaded_later import VALIDATORS_CURVES, loaded_later
 
-with bls_later():  # now, so that nothing raises the limit later
+with loaded_later(VALIDATORS_CURVES):  # now, so that nothing raises the limit later
     from eth_account import Account
     from eth_account.signers.local import LocalAccount
 

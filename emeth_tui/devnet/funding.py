@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from eth_utils.address import to_checksum_address
-from web3 import AsyncWeb3
 
 from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.clients.chain.provider import ChainProvider
 from emeth_tui.clients.chain.rpc import Rpc
+from emeth_tui.clients.chain.web3 import AsyncWeb3
 from emeth_tui.clients.http.transport import open_transport
 from emeth_tui.devnet.accounts import Key
 from emeth_tui.model import WEI_PER_TOKEN, token_to_wei

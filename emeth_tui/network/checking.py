@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from web3 import AsyncWeb3
-
+from emeth_tui.clients.chain.web3 import AsyncWeb3
 from emeth_tui.errors import ServiceError
 from emeth_tui.network.deploy import Deployment, Terms
 from emeth_tui.notices.reasons.local.serving import DeployedOtherwise, DeployerUsed

@@ -15,11 +15,8 @@ from typing import Any, Protocol
 from eth_typing import ChecksumAddress
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
-from web3 import AsyncWeb3
-from web3.exceptions import Web3Exception
-from web3.types import Nonce
-from web3.utils import get_create_address
 
+from emeth_tui.clients.chain.web3 import AsyncWeb3, Nonce, Web3Exception, get_create_address
 from emeth_tui.clients.transactions.broadcast import Verdict, broadcast, nonce_status
 from emeth_tui.clients.transactions.gas_price import MAX_GAS_PRICE_WEI, GasPrice, market_price
 from emeth_tui.clients.wallet import Wallet

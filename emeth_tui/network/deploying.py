@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from eth_utils.address import to_checksum_address
-from web3 import AsyncWeb3
-from web3.exceptions import Web3Exception
 
 from emeth_tui.clients.chain.provider import ChainProvider
 from emeth_tui.clients.chain.rpc import Rpc
+from emeth_tui.clients.chain.web3 import AsyncWeb3, Web3Exception
 from emeth_tui.clients.http.transport import open_transport
 from emeth_tui.clients.transactions.gas_price import MAX_GAS_PRICE_WEI, market_price
 from emeth_tui.clients.wallet import Wallet

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from web3.contract.async_contract import AsyncContractFunction
-
 from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.clients.chain.contract_events import JobRequested, RewardCredited
 from emeth_tui.clients.chain.contracts import read
 from emeth_tui.clients.chain.json_rpc import RpcRefusal
 from emeth_tui.clients.chain.values import BadAnswer
+from emeth_tui.clients.chain.web3 import AsyncContractFunction
 from emeth_tui.network.overview import Day, NodeShare, Overview, totals
 
 

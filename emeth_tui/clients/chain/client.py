@@ -8,14 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from web3 import AsyncWeb3
-from web3.contract.async_contract import AsyncContractFunction
-
 from emeth_tui.clients.chain.contract_events import ChainEvent, Transfer, read_events, read_transfers
 from emeth_tui.clients.chain.contracts import Call, Contracts, read
 from emeth_tui.clients.chain.json_rpc import RpcRefusal
 from emeth_tui.clients.chain.rpc import RPC_RETRY, Rpc
 from emeth_tui.clients.chain.values import BadAnswer
+from emeth_tui.clients.chain.web3 import AsyncContractFunction, AsyncWeb3
 from emeth_tui.clients.http.connections import new_http_client
 from emeth_tui.clients.http.retry import Retry
 from emeth_tui.clients.http.transport import Transport

@@ -11,19 +11,20 @@ from eth_abi.codec import ABICodec
 from eth_abi.decoding import StringDecoder
 from eth_abi.exceptions import DecodingError
 from eth_abi.registry import BaseEquals, registry
-from web3 import AsyncWeb3
-from web3.contract.async_contract import (
-    AsyncContract,
-    AsyncContractEvent,
-    AsyncContractEvents,
-    AsyncContractFunction,
-)
-from web3.exceptions import Web3Exception
-from web3.types import EventData, LogReceipt
 
 from emeth_tui.clients.chain.provider import ChainProvider
 from emeth_tui.clients.chain.rpc import Rpc
 from emeth_tui.clients.chain.values import BadAnswer
+from emeth_tui.clients.chain.web3 import (
+    AsyncContract,
+    AsyncContractEvent,
+    AsyncContractEvents,
+    AsyncContractFunction,
+    AsyncWeb3,
+    EventData,
+    LogReceipt,
+    Web3Exception,
+)
 from emeth_tui.foreign_text import one_line
 from emeth_tui.notices.reasons.network.rpc import NotDecodable
 from emeth_tui.protocol import contracts

@@ -8,12 +8,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from web3.providers.async_base import AsyncJSONBaseProvider
-from web3.types import RPCEndpoint, RPCResponse
-
 from emeth_tui.clients.chain.answers import checked
 from emeth_tui.clients.chain.json_rpc import Request, RpcRefusal
 from emeth_tui.clients.chain.rpc import RETRIED_METHODS, Rpc
+from emeth_tui.clients.chain.web3 import AsyncJSONBaseProvider, RPCEndpoint, RPCResponse
 
 
 class ChainProvider(AsyncJSONBaseProvider):

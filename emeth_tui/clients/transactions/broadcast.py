@@ -10,12 +10,11 @@ from enum import Enum
 from typing import Any
 
 from hexbytes import HexBytes
-from web3 import AsyncWeb3
-from web3.exceptions import TransactionNotFound
 
 from emeth_tui.clients.chain.contracts import Call, revert_reason
 from emeth_tui.clients.chain.json_rpc import RpcRefusal
 from emeth_tui.clients.chain.values import BadAnswer
+from emeth_tui.clients.chain.web3 import AsyncWeb3, TransactionNotFound
 from emeth_tui.errors import NetworkError, Reverted
 from emeth_tui.notices.reasons.network.rpc import OtherReceipt
 from emeth_tui.notices.reasons.network.transactions import ContractRefuses, ContractRefusesSilently

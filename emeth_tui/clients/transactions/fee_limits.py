@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from web3 import AsyncWeb3
-
+from emeth_tui.clients.chain.web3 import AsyncWeb3
 from emeth_tui.clients.transactions.gas_price import MAX_GAS_PRICE_WEI, GasPrice, market_price
 from emeth_tui.clients.transactions.pending import Journal
 from emeth_tui.clients.transactions.signed_bytes import read_signed

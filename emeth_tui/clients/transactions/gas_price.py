@@ -12,7 +12,7 @@ from emeth_tui.errors import TransactionError
 from emeth_tui.notices.reasons.network.transactions import GasTooDear
 
 if TYPE_CHECKING:
-    from web3 import AsyncWeb3  # it takes a second to load
+    from emeth_tui.clients.chain.web3 import AsyncWeb3  # it takes time to load
 
 BUMP_PERCENT = 13  # nodes take a replacement from 10 % (geth) or 12.5 % (Nethermind) up
 DEFAULT_TIP_WEI = 1_000_000_000  # where the endpoint suggests none

@@ -11,23 +11,25 @@ from dataclasses import dataclass
 from typing import Any
 
 import rlp  # type: ignore[import-untyped]
-from eth.chains.base import MiningChain
-from eth.constants import CREATE_CONTRACT_ADDRESS, POST_MERGE_DIFFICULTY, POST_MERGE_NONCE
-from eth.db.atomic import AtomicDB
-from eth.exceptions import HeaderNotFound, OutOfGas, Revert, TransactionNotFound, VMError
-from eth.vm.forks.cancun import CancunVM
-from eth.vm.message import Message
-from eth.vm.spoof import SpoofTransaction
 from eth_typing import Address, BlockNumber, HexAddress, HexStr
 from eth_utils.address import to_canonical_address
 from eth_utils.crypto import keccak
 from eth_utils.exceptions import ValidationError
-from web3.types import Nonce
-from web3.utils import get_create_address
 
+from emeth_tui.clients.chain.web3 import Nonce, get_create_address
+from emeth_tui.clients.loaded_later import PRAGUES_CURVES, loaded_later
 from emeth_tui.devnet.chain.store import ChainStore
 from emeth_tui.errors import DevnetError
 from emeth_tui.notices.reasons.local.devnet import KeptOtherChain
+
+with loaded_later(PRAGUES_CURVES):
+    from eth.chains.base import MiningChain
+    from eth.constants import CREATE_CONTRACT_ADDRESS, POST_MERGE_DIFFICULTY, POST_MERGE_NONCE
+    from eth.db.atomic import AtomicDB
+    from eth.exceptions import HeaderNotFound, OutOfGas, Revert, TransactionNotFound, VMError
+    from eth.vm.forks.cancun import CancunVM
+    from eth.vm.message import Message
+    from eth.vm.spoof import SpoofTransaction
 
 BLOCK_GAS_LIMIT = 30_000_000
 _GENESIS_PARENT_HASH = bytes(32)

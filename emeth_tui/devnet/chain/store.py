@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from eth.db.backends.memory import MemoryDB
-
+from emeth_tui.clients.loaded_later import PRAGUES_CURVES, loaded_later
 from emeth_tui.errors import DevnetError
 from emeth_tui.files import try_lock
 from emeth_tui.notices.reasons.local.devnet import (
@@ -19,6 +18,9 @@ from emeth_tui.notices.reasons.local.devnet import (
     ChainFileUnopened,
     ChainRunsElsewhere,
 )
+
+with loaded_later(PRAGUES_CURVES):
+    from eth.db.backends.memory import MemoryDB
 
 _MAGIC = b"emeth-tui devnet chain 1\n"
 _RECORD = struct.Struct(">II")  # bytes of payload, CRC-32 of the payload
