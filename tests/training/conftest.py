@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from emeth_tui.training.devices import set_deterministic
+
 if not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")  # read when Triton is loaded, by whomever
 
@@ -20,5 +22,5 @@ def torch_as_before() -> Iterator[None]:
     torch.set_num_threads(1)
     with torch.random.fork_rng():
         yield
-    torch.use_deterministic_algorithms(deterministic)
+    set_deterministic(deterministic)
     torch.set_num_threads(threads)

@@ -1,4 +1,4 @@
-"""Pretrained models for tests, as transformers would publish them."""
+"""Pretrained models for tests, as transformers publishes them; to load it takes seconds, so few do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 from sentencepiece import SentencePieceTrainer
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from tests.training.texts import english, japanese
 
@@ -19,6 +18,8 @@ SPECIAL_PIECES = ["<unk>", "<s>", "</s>", "[PAD]", "[CLS]", "[SEP]", "[MASK]"]  
 
 def save_small_gpt2(directory: Path) -> None:
     """Write a small GPT-2 with random weights, and its tokenizer."""
+    from transformers import PreTrainedTokenizerFast
+
     _save_weights(directory, VOCAB_SIZE, bos_token_id=0, eos_token_id=0)
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -60,6 +61,8 @@ def save_small_rinna(directory: Path) -> None:
 
 
 def _save_weights(directory: Path, vocab_size: int, **token_ids: int) -> None:
+    from transformers import GPT2Config, GPT2LMHeadModel
+
     torch.manual_seed(3)
     config = GPT2Config(vocab_size=vocab_size, n_positions=128, n_embd=32, n_layer=2, n_head=2, **token_ids)
     GPT2LMHeadModel(config).save_pretrained(directory)

@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 import regex
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-from transformers import GPT2Config, GPT2LMHeadModel
 
 from emeth_tui.training.data.tokenizer import TextTokenizer, pretrained_tokenizer
 from emeth_tui.training.files.models import make_ready
@@ -95,6 +94,8 @@ def directory(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         bpe.train_from_iterator([english(20_000) + japanese(20_000)], trainer)
         bpe.model.save(str(directory))
     tokens = len(json.loads((directory / "vocab.json").read_bytes()))
+    from transformers import GPT2Config, GPT2LMHeadModel
+
     config = GPT2Config(vocab_size=tokens, n_positions=128, n_embd=16, n_layer=1, n_head=1)
     GPT2LMHeadModel(config).save_pretrained(directory)
     return directory

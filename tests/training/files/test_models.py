@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from emeth_tui.errors import TrainingError
 from emeth_tui.training.data.dataset import TokenisedDataset, load_tokens
@@ -80,6 +79,8 @@ def test_a_local_model_starts_from_its_weights(directory: Path) -> None:
 
     job_model.set_initial_weights(model, seed=0)
 
+    from transformers import GPT2LMHeadModel
+
     theirs = GPT2LMHeadModel.from_pretrained(directory).eval()
     ids = torch.arange(100)[None]
     torch.testing.assert_close(model(ids)[..., :VOCAB_SIZE], theirs(ids).logits, atol=1e-4, rtol=0)
@@ -89,6 +90,8 @@ def test_a_local_model_uses_its_own_tokenizer(directory: Path) -> None:
     source = open_model(str(directory)).token_source("en")
 
     tokenizer = source.make_tokenizer(["another text altogether"])
+
+    from transformers import PreTrainedTokenizerFast
 
     expected = PreTrainedTokenizerFast.from_pretrained(directory)(english(500))["input_ids"]
     assert tokenizer.encode(english(500)).tolist() == expected
@@ -126,6 +129,8 @@ def test_a_job_fine_tunes_a_local_model(tmp_path: Path, directory: Path) -> None
     assert run.of_type(ResultWritten)
     evaluator = Evaluator(str(directory), "en", dataset_of(request))
     assert run.of_type(EpochDone)[-1].valid_loss < evaluator.untrained_loss()
+    from transformers import GPT2LMHeadModel
+
     GPT2LMHeadModel.from_pretrained(directory).load_state_dict(result_weights(request), strict=True)
 
 
@@ -146,6 +151,8 @@ def test_a_job_locates_its_models_files_once(
 
 
 def test_pickled_weights_of_older_files_are_read_too(directory: Path) -> None:
+    from transformers import GPT2LMHeadModel
+
     model = GPT2LMHeadModel.from_pretrained(directory)
     bare = {
         name.removeprefix("transformer."): tensor

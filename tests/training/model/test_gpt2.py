@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
-from transformers import GPT2Config, GPT2LMHeadModel
 
 from emeth_tui.training.model import gpt2
 from emeth_tui.training.model.dropout import seed_masks
@@ -21,6 +22,9 @@ from emeth_tui.training.model.gpt2 import (
 )
 from emeth_tui.training.model.optimiser import make_optimiser, set_rate
 
+if TYPE_CHECKING:
+    from transformers import GPT2LMHeadModel
+
 SHAPE = Gpt2Shape(layers=2, heads=4, width=32, positions=48, vocab_size=101)
 
 
@@ -34,6 +38,8 @@ def ours() -> Gpt2:
 @pytest.fixture
 def theirs() -> GPT2LMHeadModel:
     torch.manual_seed(6)
+    from transformers import GPT2Config, GPT2LMHeadModel
+
     config = GPT2Config(
         vocab_size=SHAPE.vocab_size,
         n_positions=SHAPE.positions,

@@ -12,8 +12,6 @@ from typing import Any
 
 import pytest
 import torch
-from torch._dynamo.backends.common import aot_autograd
-from torch._inductor.codegen.triton import TritonOverrides
 
 from emeth_tui.training.devices import Device, open_device
 from emeth_tui.training.model.gpt2 import Gpt2, Gpt2Shape
@@ -140,6 +138,8 @@ def test_inductor_draws_its_masks_as_the_plain_path_does(
     model.use_compiled((ROWS, LENGTH))
 
     assert options == [{"align_random_eager": True}] * 3
+    from torch._inductor.codegen.triton import TritonOverrides
+
     assert "align_random_eager" in inspect.getsource(TritonOverrides._can_use_4x_random)
 
 
@@ -191,6 +191,8 @@ def test_a_compiler_that_gives_up_on_the_backward_pass_fails_no_job(
     model: Gpt2, gpu: Device, caplog: pytest.LogCaptureFixture
 ) -> None:
     expected = gradients(model, ROWS)
+    from torch._dynamo.backends.common import aot_autograd
+
     backend = aot_autograd(fw_compiler=lambda graph, _: graph.forward, bw_compiler=_fails_an_assertion)
 
     assert not compile_where_it_pays(model, ROWS, LENGTH, STEPS, gpu, backend)
