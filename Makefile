@@ -11,7 +11,7 @@ SLOW_TEST_JOBS ?= 4
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST = $(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
-.PHONY: demo demo-headless quick test test-slow test-pythons in-turn lint types layers check mutants faults faults-short soak fuzz bench bench-gpu pictures contracts clean help
+.PHONY: demo demo-headless quick test test-slow test-pythons lint-test lint types layers check mutants faults faults-short soak fuzz bench bench-gpu pictures contracts clean help
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -75,15 +75,13 @@ layers: $(VENV)/.installed
 	$(BIN)/python -m tools.structure
 	$(BIN)/deptry .
 
-# Side by side: what waits for blocks, processes or a package index leaves two cores to what does not.
+# Side by side: what waits for a package index, for blocks and for processes leaves two cores to what does not.
 check: $(VENV)/.installed  ## Everything that CI checks
-	$(MAKE) --no-print-directory -j 2 test-pythons in-turn
+	$(MAKE) --no-print-directory -j 2 test-pythons lint-test
+	$(MAKE) --no-print-directory -j 2 test-slow faults
 
-in-turn: $(VENV)/.installed
-	$(MAKE) --no-print-directory lint
+lint-test: lint
 	$(MAKE) --no-print-directory test
-	$(MAKE) --no-print-directory test-slow
-	$(MAKE) --no-print-directory faults
 
 bench: $(VENV)/.installed  ## Measure, on a CPU; results and method are in BENCHMARKS.md
 	$(BIN)/python -m benchmarks all
