@@ -37,7 +37,7 @@ from emeth_tui.devnet.bots.texts import load_corpus
 from emeth_tui.model import Language
 from emeth_tui.protocol import hash_chain
 from emeth_tui.training import job
-from emeth_tui.training.devices import open_device, preload_compiler, set_threads
+from emeth_tui.training.devices import open_device, set_threads
 from emeth_tui.training.files.checkpoint import load_result
 from emeth_tui.training.files.models import DEVNET_SMALL
 from emeth_tui.training.reports import EpochDone, Prepared, Progress, TrainRequest
@@ -118,7 +118,6 @@ class ResumeResult:
 
 def measure(setup: ResumeSetup, narrate: Narrate) -> ResumeResult:
     """Measure the cost of checkpoints, then of kills, then the time to pause. Raise WorkerError."""
-    preload_compiler()
     if setup.threads is not None:
         set_threads(setup.threads)
     with tempfile.TemporaryDirectory(prefix="emeth-bench-") as name:
