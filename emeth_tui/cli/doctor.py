@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import logging
 import os
 import shutil
@@ -15,6 +14,7 @@ import click
 
 from emeth_tui.cli.start import StartOptions, directories_of
 from emeth_tui.errors import ExitCode, SettingsError, TerminalError
+from emeth_tui.process.terminal_input import ask_hidden
 from emeth_tui.streams import announce, narrate
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _wallet_opener(
     except SettingsError as error:
         return error.reason
     if password is None and may_ask and sys.stdin.isatty():
-        password = getpass.getpass(f"Password of {path} (Enter leaves out what needs it): ") or None
+        password = ask_hidden(f"Password of {path} (Enter leaves out what needs it): ") or None
     if password is None:
         return NoPassword()
     given = password

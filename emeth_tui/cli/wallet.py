@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 from emeth_tui.cli.output.printing import example
 from emeth_tui.cli.types import FILE
 from emeth_tui.errors import ExitCode, WalletError
+from emeth_tui.process.terminal_input import ask_hidden, hidden_input
 
 if TYPE_CHECKING:
     from emeth_tui.clients.wallet import Wallet
@@ -29,7 +29,8 @@ def wallet() -> None:
 @click.pass_obj
 def wallet_new(config_file: Path | None, keystore: Path | None) -> ExitCode:
     """Create a new account and write its keystore."""
-    return _write_keystore(config_file, keystore, private_key=None)
+    with hidden_input():
+        return _write_keystore(config_file, keystore, private_key=None)
 
 
 @wallet.command("import", epilog=example("emeth-tui wallet import"))
@@ -37,14 +38,15 @@ def wallet_new(config_file: Path | None, keystore: Path | None) -> ExitCode:
 @click.pass_obj
 def wallet_import(config_file: Path | None, keystore: Path | None) -> ExitCode:
     """Write a keystore for a private key, which is asked for and never shown."""
-    typed = (getpass.getpass("Private key (hex): ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
-    try:
-        private_key = bytes.fromhex(typed.removeprefix("0x"))
-    except ValueError:
-        from emeth_tui.notices.reasons.wallet import PrivateKeyNotHex
+    with hidden_input():
+        typed = (ask_hidden("Private key (hex): ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
+        try:
+            private_key = bytes.fromhex(typed.removeprefix("0x"))
+        except ValueError:
+            from emeth_tui.notices.reasons.wallet import PrivateKeyNotHex
 
-        raise WalletError(PrivateKeyNotHex()) from None
-    return _write_keystore(config_file, keystore, private_key=private_key)
+            raise WalletError(PrivateKeyNotHex()) from None
+        return _write_keystore(config_file, keystore, private_key=private_key)
 
 
 @wallet.command("address", epilog=example("emeth-tui wallet address"))
@@ -95,7 +97,7 @@ def _ask_password(prompt: str, *, may_ask: bool = True) -> str:
         from emeth_tui.notices.reasons.wallet import PasswordNeeded
 
         raise WalletError(PasswordNeeded(PASSWORD_VARIABLE))
-    return getpass.getpass(prompt)
+    return ask_hidden(prompt)
 
 
 def _write_keystore(config_file: Path | None, keystore: Path | None, private_key: bytes | None) -> ExitCode:

@@ -14,6 +14,7 @@ from emeth_tui.cli.output.printing import Output
 from emeth_tui.cli.output.table import fact_lines
 from emeth_tui.errors import NotConfirmed
 from emeth_tui.notices.reasons.command_line import AnsweredNo, NotConfirmedHere
+from emeth_tui.process.terminal_input import interruptible
 from emeth_tui.streams import narrate
 
 YES = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
@@ -30,5 +31,7 @@ def confirm(output: Output, question: str, facts: Sequence[tuple[str, str, str]]
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise NotConfirmed(NotConfirmedHere(shlex.join(["emeth-tui", *sys.argv[1:]])))
     print(f"{style.text(question)} [y/N] ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+    with interruptible():
+        answer = sys.stdin.readline()
+    if answer.strip().lower() not in {"y", "yes"}:
         raise NotConfirmed(AnsweredNo())

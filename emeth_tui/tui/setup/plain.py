@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from emeth_tui.errors import EmethError
+from emeth_tui.process.terminal_input import ask_hidden, hidden_input, shown_input
 from emeth_tui.settings.toml_text import read_text
 from emeth_tui.tui.setup.questions import STEPS, Kind, Outcome, Question, Result
 from emeth_tui.tui.setup.wizard import Wizard
@@ -29,13 +30,15 @@ def run_plain_setup(config: Path, language: str = "") -> Outcome:
     set_language(language or language_of_locale())
     wizard = Wizard(config, read_text(config) if config.exists() else "")
     click.echo(_("{back} goes back, Ctrl-C quits, Enter accepts the value in [ ].").format(back=BACK))
-    outcome = asyncio.run(_ask_all(wizard))
+    with hidden_input():
+        outcome = _ask_all(wizard)
     if outcome.result is Result.DEVNET:
         click.echo(_("nothing is written: `emeth-tui --devnet` starts it"))
     return outcome
 
 
-async def _ask_all(wizard: Wizard) -> Outcome:
+def _ask_all(wizard: Wizard) -> Outcome:
+    """Ask outside of any event loop, in which the first Ctrl-C would only be noted."""
     while wizard.outcome is None:
         question = wizard.question
         _show(question)
@@ -44,7 +47,7 @@ async def _ask_all(wizard: Wizard) -> Outcome:
             wizard.back()
             continue
         try:
-            await wizard.answer(answer)
+            asyncio.run(wizard.answer(answer))
         except EmethError as error:
             click.echo(f"! {error}")
     return wizard.outcome
@@ -63,7 +66,12 @@ def _prompt(question: Question) -> str:
     if question.kind is Kind.NOTICE:
         return ""
     if question.kind is Kind.SECRET:
-        return str(click.prompt(question.prompt, hide_input=True, default="", show_default=False))
+        return ask_hidden(f"{question.prompt}: ")
+    with shown_input():
+        return _prompt_shown(question)
+
+
+def _prompt_shown(question: Question) -> str:
     values = [option.value for option in question.options]
     if question.kind is Kind.TEXT:
         shows = bool(question.default)

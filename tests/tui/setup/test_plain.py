@@ -31,6 +31,7 @@ storage_url = "http://127.0.0.1:9"
 info_url = "http://127.0.0.1:9"
 models = { en = "devnet-small", ja = "devnet-small" }
 """
+LEFT_TO_STTY = f"trap : INT; {sys.executable} -m emeth_tui setup; stty -a"
 
 
 @pytest.fixture
@@ -100,6 +101,14 @@ def test_it_speaks_japanese_and_can_be_left(home: Path) -> None:
         terminal.type("3\n")
         terminal.wait_for("emeth-tui --devnet")
         assert ended(terminal) == ExitCode.OK
+    assert not (home / ".config").exists()
+
+
+def test_one_interruption_ends_it_and_the_terminal_shows_again_what_is_typed(home: Path) -> None:
+    with closing(Terminal(["sh", "-c", LEFT_TO_STTY], SIZE, environment(home))) as terminal:
+        terminal.wait_for("Number [1]")
+        terminal.type("\x03")
+        assert " echo " in terminal.wait_for("echoctl")
     assert not (home / ".config").exists()
 
 
