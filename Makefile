@@ -75,10 +75,11 @@ layers: $(VENV)/.installed
 	$(BIN)/python -m tools.structure
 	$(BIN)/deptry .
 
-# Side by side: what waits for a package index, for blocks and for processes leaves two cores to what does not.
+# What waits for a package index leaves a core to what does not; whole nodes and faults have the cores to themselves.
 check: $(VENV)/.installed  ## Everything that CI checks
 	$(MAKE) --no-print-directory -j 2 test-pythons lint-test
-	$(MAKE) --no-print-directory -j 2 test-slow faults
+	$(MAKE) --no-print-directory test-slow
+	$(MAKE) --no-print-directory faults
 
 lint-test: lint
 	$(MAKE) --no-print-directory test
