@@ -7,6 +7,7 @@ device time, only memory.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import math
 import multiprocessing
 import os
@@ -21,7 +22,7 @@ from typing import Any
 import click
 import torch
 
-from emeth_tui.training.devices import preload_compiler, set_threads
+from emeth_tui.training.devices import set_threads
 from emeth_tui.workers.cores import usable_cores
 
 _STATUS = Path("/proc/self/status")
@@ -175,7 +176,7 @@ def _main(connection: Connection, target: Target, task: object, threads: int) ->
     os.dup2(2, 1)  # stdout is the parent's alone: libraries print to it, too
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hangs up when it is interrupted
     set_threads(threads)
-    preload_compiler()
+    importlib.import_module("torch._dynamo")  # torch's own optimiser does, and it is not to be timed
     serve(connection, target, task)
 
 

@@ -134,9 +134,10 @@ def calculated_in(kind: str) -> torch.dtype:
     return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
 
 
-def preload_compiler() -> None:
-    """Load torch's compiler, a second's worth, so that no job waits for it. On a CPU nothing is compiled."""
-    importlib.import_module("torch._dynamo")
+def preload(device: Device) -> None:
+    """Load torch's compiler where steps may be compiled, a second's worth, so that no job waits for it."""
+    if device.is_cuda:
+        importlib.import_module("torch._dynamo")
 
 
 def set_threads(threads: int) -> None:

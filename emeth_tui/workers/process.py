@@ -100,13 +100,12 @@ class _Child:
         log.info("leaving")
 
     def _open_device(self) -> Device | None:
-        from emeth_tui.training.devices import open_device, preload_compiler, set_threads
+        from emeth_tui.training.devices import open_device, preload, set_threads
 
         try:
             set_threads(self._config.threads)
             device = open_device(self._config.device)
-            if device.is_cuda:
-                preload_compiler()
+            preload(device)
             return device
         except TrainingError as error:
             log.error("%s", error)

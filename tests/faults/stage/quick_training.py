@@ -68,7 +68,7 @@ def run_worker(
         with contextlib.suppress(StopRequested):
             job(request, jobs_dir, report, control).run()
 
-    _put_in("devices", open_device=open_device, set_threads=lambda threads: None)
+    _put_in("devices", open_device=open_device, preload=lambda _: None, set_threads=lambda threads: None)
     _put_in("job", run=run, make_model_ready=_make_model_ready)
     process.main(link, config)
 
