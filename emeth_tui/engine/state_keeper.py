@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from emeth_tui.clients.threads import run_to_end
 from emeth_tui.engine.context import Context
 from emeth_tui.errors import EmethError, StoreDamaged
 from emeth_tui.notices.events import node as events
@@ -59,7 +60,7 @@ class StateKeeper:
         """Copy the database if anything has changed, in a thread; report what prevents that, once."""
         try:
             with self._context.store.copying() as copy_now:
-                copy = await asyncio.to_thread(copy_now)
+                copy = await run_to_end(copy_now)  # after the node nothing writes there any more
         except StoreDamaged as error:
             if self._report(error, events.CopyFailed):
                 self._pause_claims(StateDamaged(self._context.store.path))

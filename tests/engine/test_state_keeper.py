@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -17,7 +18,15 @@ from emeth_tui.notices.reasons.market import ClaimingPaused, StateDamaged, State
 from emeth_tui.notices.reasons.start import NodeRuns
 from emeth_tui.store import database
 from emeth_tui.store.database import Store
-from emeth_tui.store.safety.backups import DATABASE_FILE, contents, copies, restore
+from emeth_tui.store.safety.backups import (
+    DATABASE_FILE,
+    Copy,
+    View,
+    back_up,
+    contents,
+    copies,
+    restore,
+)
 from tests.engine.harness import WAIT_S, Harness, RunningNode, quiet_network
 from tests.engine.quick_worker import Script
 
@@ -151,6 +160,27 @@ async def test_a_running_node_keeps_copies(network: Harness, monkeypatch: pytest
         while not copies(state_dir) or not contents(copies(state_dir)[0]).jobs:  # noqa: ASYNC110 - files tell no events
             await asyncio.sleep(0.01)
     assert 1 <= len(copies(state_dir)) <= 3
+
+
+async def test_a_copy_under_way_is_done_when_the_node_has_stopped(
+    network: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on, done = threading.Event(), threading.Event(), threading.Event()
+
+    def slow(view: View, mark: str | None) -> Copy | None:
+        begun.set()
+        go_on.wait(WAIT_S)
+        copy = back_up(view, mark)
+        done.set()
+        return copy
+
+    monkeypatch.setattr(database, "back_up", slow)
+    async with network.node() as node:
+        await node.event("idle")
+        node.node._state.copy_now.set()
+        assert await asyncio.to_thread(begun.wait, WAIT_S)
+        asyncio.get_running_loop().call_later(0.5, go_on.set)
+    assert done.is_set()
 
 
 async def test_damage_that_a_copy_finds_stops_claiming(network: Harness) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
+from emeth_tui.clients.threads import run_to_end
 from emeth_tui.model import JobId
 from emeth_tui.network.records.database import Database
 from emeth_tui.network.records.orphans import Orphans
@@ -34,5 +35,5 @@ def sweeper_of(
 async def keep_copies(database: SqliteDatabase, state_dir: Path) -> None:
     """Write a copy of an embedded database every hour, until cancelled. Raise ServiceError."""
     while True:
-        await asyncio.to_thread(database.copy_to, state_dir / COPY_FILE)
+        await run_to_end(database.copy_to, state_dir / COPY_FILE)
         await asyncio.sleep(COPY_EVERY_S)
