@@ -119,7 +119,9 @@ class Terminal(PseudoTerminal):
     @property
     def text(self) -> str:
         """What the screen shows, one line a row."""
-        return "\n".join(line.rstrip() for line in self.screen.display)
+        rows, columns, cells = self.screen.lines, self.screen.columns, self.screen.buffer
+        # Not pyte's `display`, which fails where a resize has cut a wide character in two.
+        return "\n".join("".join(cells[y][x].data for x in range(columns)).rstrip() for y in range(rows))
 
     def wait_for(self, what: str | Callable[[str], bool], limit_s: float = LIMIT_S) -> str:
         """Read until the screen shows a text or satisfies a condition; return what it then shows."""
