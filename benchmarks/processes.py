@@ -176,7 +176,7 @@ def _main(connection: Connection, target: Target, task: object, threads: int) ->
     os.dup2(2, 1)  # stdout is the parent's alone: libraries print to it, too
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hangs up when it is interrupted
     set_threads(threads)
-    importlib.import_module("torch._dynamo")  # torch's own optimiser does, and it is not to be timed
+    importlib.import_module("torch._dynamo")  # torch's own optimiser loads it: not to be timed
     serve(connection, target, task)
 
 

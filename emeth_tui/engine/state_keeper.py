@@ -60,7 +60,7 @@ class StateKeeper:
         """Copy the database if anything has changed, in a thread; report what prevents that, once."""
         try:
             with self._context.store.copying() as copy_now:
-                copy = await run_to_end(copy_now)  # after the node nothing writes there any more
+                copy = await run_to_end(copy_now)  # nothing writes there once the node has stopped
         except StoreDamaged as error:
             if self._report(error, events.CopyFailed):
                 self._pause_claims(StateDamaged(self._context.store.path))

@@ -1,4 +1,4 @@
-"""Pretrained models for tests, as transformers publishes them; to load it takes seconds, so few do."""
+"""Pretrained models for tests, as transformers writes them; it is loaded late, for that takes seconds."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.parametrize(("typed", "said"), [("\x03", "nothing is sent"), ("y\n", "\nsent")])
-def test_one_interruption_is_an_answer(typed: str, said: str) -> None:
+def test_a_word_or_one_interruption_is_an_answer(typed: str, said: str) -> None:
     with closing(Terminal([sys.executable, "-c", PROGRAM], (80, 24), os.environ)) as terminal:
         terminal.wait_for("Send this? [y/N]")
         terminal.type(typed)

@@ -74,12 +74,12 @@ def test_the_networks_models_are_fine_tuned_as_it_says() -> None:
 
 
 def test_a_local_model_starts_from_its_weights(directory: Path) -> None:
+    from transformers import GPT2LMHeadModel
+
     job_model = open_model(str(directory))
     model = job_model.build(job_model.shape(VOCAB_SIZE)).eval()
 
     job_model.set_initial_weights(model, seed=0)
-
-    from transformers import GPT2LMHeadModel
 
     theirs = GPT2LMHeadModel.from_pretrained(directory).eval()
     ids = torch.arange(100)[None]
@@ -87,11 +87,11 @@ def test_a_local_model_starts_from_its_weights(directory: Path) -> None:
 
 
 def test_a_local_model_uses_its_own_tokenizer(directory: Path) -> None:
+    from transformers import PreTrainedTokenizerFast
+
     source = open_model(str(directory)).token_source("en")
 
     tokenizer = source.make_tokenizer(["another text altogether"])
-
-    from transformers import PreTrainedTokenizerFast
 
     expected = PreTrainedTokenizerFast.from_pretrained(directory)(english(500))["input_ids"]
     assert tokenizer.encode(english(500)).tolist() == expected
@@ -121,6 +121,8 @@ def test_tokens_of_a_tokenizer_that_was_changed_are_made_again(tmp_path: Path, d
 
 
 def test_a_job_fine_tunes_a_local_model(tmp_path: Path, directory: Path) -> None:
+    from transformers import GPT2LMHeadModel
+
     request = make_request(tmp_path, model=str(directory), learning_rate=2e-3)
     run = Run()
 
@@ -129,8 +131,6 @@ def test_a_job_fine_tunes_a_local_model(tmp_path: Path, directory: Path) -> None
     assert run.of_type(ResultWritten)
     evaluator = Evaluator(str(directory), "en", dataset_of(request))
     assert run.of_type(EpochDone)[-1].valid_loss < evaluator.untrained_loss()
-    from transformers import GPT2LMHeadModel
-
     GPT2LMHeadModel.from_pretrained(directory).load_state_dict(result_weights(request), strict=True)
 
 

@@ -37,9 +37,9 @@ def ours() -> Gpt2:
 
 @pytest.fixture
 def theirs() -> GPT2LMHeadModel:
-    torch.manual_seed(6)
     from transformers import GPT2Config, GPT2LMHeadModel
 
+    torch.manual_seed(6)
     config = GPT2Config(
         vocab_size=SHAPE.vocab_size,
         n_positions=SHAPE.positions,

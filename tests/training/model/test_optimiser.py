@@ -11,12 +11,7 @@ import torch
 
 from emeth_tui.training.model.dropout import seed_masks
 from emeth_tui.training.model.gpt2 import Gpt2, Gpt2Shape
-from emeth_tui.training.model.optimiser import (
-    WARM_UP_SHARE,
-    make_optimiser,
-    scheduled_share,
-    set_rate,
-)
+from emeth_tui.training.model.optimiser import WARM_UP_SHARE, make_optimiser, scheduled_share, set_rate
 
 SHAPE = Gpt2Shape(layers=1, heads=2, width=8, positions=16, vocab_size=70)
 TRAINED = """

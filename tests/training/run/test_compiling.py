@@ -127,6 +127,8 @@ def test_steps_that_are_over_soon_are_not_compiled_for(
 def test_inductor_draws_its_masks_as_the_plain_path_does(
     model: Gpt2, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from torch._inductor.codegen.triton import TritonOverrides
+
     compile_, options = torch.compile, list[Any]()
 
     def watched(work: Any, **named: Any) -> Any:
@@ -138,8 +140,6 @@ def test_inductor_draws_its_masks_as_the_plain_path_does(
     model.use_compiled((ROWS, LENGTH))
 
     assert options == [{"align_random_eager": True}] * 3
-    from torch._inductor.codegen.triton import TritonOverrides
-
     assert "align_random_eager" in inspect.getsource(TritonOverrides._can_use_4x_random)
 
 
@@ -190,9 +190,9 @@ def _breaks(*_: object) -> object:
 def test_a_compiler_that_gives_up_on_the_backward_pass_fails_no_job(
     model: Gpt2, gpu: Device, caplog: pytest.LogCaptureFixture
 ) -> None:
-    expected = gradients(model, ROWS)
     from torch._dynamo.backends.common import aot_autograd
 
+    expected = gradients(model, ROWS)
     backend = aot_autograd(fw_compiler=lambda graph, _: graph.forward, bw_compiler=_fails_an_assertion)
 
     assert not compile_where_it_pays(model, ROWS, LENGTH, STEPS, gpu, backend)
