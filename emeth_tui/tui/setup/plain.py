@@ -13,6 +13,7 @@ from emeth_tui.process.terminal_input import ask_hidden, hidden_input, shown_inp
 from emeth_tui.settings.toml_text import read_text
 from emeth_tui.tui.setup.questions import STEPS, Kind, Outcome, Question, Result
 from emeth_tui.tui.setup.wizard import Wizard
+from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _, language_of_locale, set_language
 
 BACK = "<"
@@ -49,7 +50,7 @@ def _ask_all(wizard: Wizard) -> Outcome:
         try:
             asyncio.run(wizard.answer(answer))
         except EmethError as error:
-            click.echo(f"! {error}")
+            click.echo(f"! {text_of(error.reason)}")
     return wizard.outcome
 
 

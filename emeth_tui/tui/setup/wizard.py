@@ -30,6 +30,7 @@ from emeth_tui.tui.setup.answers import (
 )
 from emeth_tui.tui.setup.machine import Machine
 from emeth_tui.tui.setup.questions import Kind, Option, Outcome, Question, Result
+from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
 ROUND_3_2 = "round3-2"
@@ -328,7 +329,8 @@ class Wizard:
         try:
             funds = await self._machine.funds(network, address)
         except NetworkError as error:
-            return (address, _("the balances are unknown: {error}; you can go on").format(error=error))
+            unknown = _("the balances are unknown: {error}; you can go on")
+            return (address, unknown.format(error=text_of(error.reason)))
         holds = f"EMT {format_token(funds.emt_wei)}, {network.native_symbol} {format_token(funds.native_wei)}"
         facts: tuple[str, ...] = (_("The account holds {holds}:").format(holds=holds), address)
         if funds.emt_wei and funds.native_wei:

@@ -98,6 +98,8 @@ def test_the_questions_are_asked_on_a_dumb_terminal_and_lead_to_a_file(home: Pat
 def test_it_speaks_japanese_and_can_be_left(home: Path) -> None:
     with program(home, "setup", "--lang", "ja") as terminal:
         terminal.wait_for("ネットワーク")
+        terminal.type("9\n")
+        terminal.wait_for("devnet から選んでください")
         terminal.type("3\n")
         terminal.wait_for("emeth-tui --devnet")
         assert ended(terminal) == ExitCode.OK
