@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import os
 import re
+import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
@@ -73,6 +74,10 @@ LONGEST_FIRST = [
 ]
 NETWORK_FIXTURES = {"deployed_network", "make_devnet"}
 
+
+# What a shell starts in the background ignores Ctrl-C, and so would every program that a test starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 collect_rarely()
 

@@ -81,7 +81,6 @@ class Interrupt:
         if name == "emeth_tui.cli":
             os.kill(os.getpid(), signal.SIGINT)
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # in a job of a shell's it is ignored
 sys.meta_path.insert(0, Interrupt())
 from emeth_tui.__main__ import main
 main()

@@ -39,7 +39,6 @@ async def main(directory):
     await worker.train(request, hash_for=lambda digest, epochs: "", on_message=tell)
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     asyncio.run(main(Path(sys.argv[1])))
 """
 

@@ -12,8 +12,7 @@ from tests.terminal import Terminal
 
 pytestmark = pytest.mark.process
 PROGRAM = """
-import asyncio, signal
-signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
+import asyncio
 from emeth_tui.cli.output.confirming import confirm
 from emeth_tui.cli.output.printing import Output
 
