@@ -23,8 +23,10 @@ UNKNOWN = JobId("0x" + "ff" * 16)
 async def test_a_jobs_record_holds_everything_in_order(network: Harness) -> None:
     job_id, other = await network.post(fee_emt=25), await network.post(fee_emt=12)
     async with network.node(devices=2, script=Script(hold_before_epoch=3)) as node:
-        while (await node.event("epoch_done", job_id)).body.epoch != 2:
-            pass
+        trained: set[JobId | None] = set()
+        while trained != {job_id, other}:  # no transaction is under way any more
+            event = await node.event("epoch_done")
+            trained |= {event.job_id} if event.body.epoch == 2 else set()
         records = node.node.records
         record = await records.job(job_id)
         assert record is not None
