@@ -65,23 +65,31 @@ class RunningNode:
 
     async def event(self, kind: str, job_id: JobId | None = None) -> Event:
         """Wait for an event of a kind, of a job if one is named."""
-        waiting = asyncio.ensure_future(self._event(kind, job_id))
+        return (await self.events((kind, job_id)))[0]
+
+    async def events(self, *wanted: tuple[str, JobId | None]) -> list[Event]:
+        """Wait for an event of each of these kinds and jobs, in whatever order they come."""
+        waiting = asyncio.ensure_future(self._events(wanted))
         await asyncio.wait({waiting, self.running}, timeout=WAIT_S, return_when=asyncio.FIRST_COMPLETED)
         if not waiting.done() and self.running.done():
             self.stream.close()
             await asyncio.wait({waiting}, timeout=WAIT_S)
         if not waiting.done():
             waiting.cancel()
-            raise AssertionError(f"no {kind} in {WAIT_S} s: {[english(event.body) for event in self.seen]}")
+            raise AssertionError(f"no {wanted} in {WAIT_S} s: {[english(one.body) for one in self.seen]}")
         return waiting.result()
 
-    async def _event(self, kind: str, job_id: JobId | None) -> Event:
+    async def _events(self, wanted: Sequence[tuple[str, JobId | None]]) -> list[Event]:
+        came: dict[tuple[str, JobId | None], Event] = {}
         async for item in self.stream:
             if isinstance(item, Event):
                 self.seen.append(item)
-                if item.kind == kind and job_id in {None, item.job_id}:
-                    return item
-        raise AssertionError(f"the node ended before {kind}: {[english(event.body) for event in self.seen]}")
+                for kind, job_id in wanted:
+                    if item.kind == kind and job_id in {None, item.job_id}:
+                        came.setdefault((kind, job_id), item)
+                if len(came) == len(wanted):
+                    return [came[one] for one in wanted]
+        raise AssertionError(f"the node ended before {wanted}: {[english(one.body) for one in self.seen]}")
 
     async def stop(self) -> Summary:
         """Stop the node as a signal would; return its summary."""

@@ -99,8 +99,7 @@ async def test_the_best_paid_suitable_jobs_are_taken_one_a_worker(network: Harne
     middle = await network.post(fee_emt=15)
 
     async with network.node(devices=2, script=held_before(1)) as node:
-        await node.event("training", rich)
-        await node.event("training", middle)
+        await node.events(("training", rich), ("training", middle))
         snapshot = node.node.snapshot()
 
     assert [job.job_id for job in snapshot.jobs] == [rich, middle]

@@ -114,8 +114,7 @@ async def test_a_job_that_turns_late_is_one_warning(network: Harness) -> None:
 async def test_a_kept_worker_is_let_go_with_its_job(network: Harness) -> None:
     async with network.node(devices=2, script=Script(hold_before_epoch=1)) as node:
         first, second = await network.post(fee_emt=25), await network.post(fee_emt=20)
-        await node.event("training", first)
-        await node.event("training", second)
+        await node.events(("training", first), ("training", second))
         await node.node.decline_job(first)
         third = await network.post(fee_emt=15)
         await node.event("training", third)

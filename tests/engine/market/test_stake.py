@@ -102,7 +102,7 @@ async def test_no_more_is_staked_at_once_than_the_owner_allows(network: Harness)
         await node.node.change_setting("limits.max_staked_emt", "40")
         await node.node.claim_job(first)
         await node.node.claim_job(small)
-        await node.event("claimed", small)
+        await node.events(("claimed", first), ("claimed", small))
         over = why.OverStakeLimit(token_to_wei(20), token_to_wei(40), token_to_wei(40))
         assert await refused_by_hand(node, second) == over
         assert node.node.snapshot().deposits.locked_wei == token_to_wei(40)  # type: ignore[union-attr]
@@ -210,8 +210,7 @@ async def test_the_balance_pays_for_every_job_under_way_and_the_new_one(network:
     first, second = await network.post(fee_emt=25), await network.post(fee_emt=20)
     third = await network.post(fee_emt=15)
     async with network.node(devices=3, script=Script(hold_before_epoch=1)) as node:
-        await node.event("training", first)
-        await node.event("training", second)
+        await node.events(("training", first), ("training", second))
         short = await refused_by_hand(node, third)
 
     assert isinstance(short, why.ShortOfNative)

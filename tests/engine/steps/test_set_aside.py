@@ -68,8 +68,7 @@ async def test_it_is_declined_where_the_owner_says_so(network: Harness) -> None:
 
     async with network.node(claims__unusable_dataset="decline", claims__max_fee_emt=20) as node:
         told = await node.event("giving_back", bad)
-        declined = await node.event("declined", bad)
-        await node.event("submitted", good)
+        declined, _submitted = await node.events(("declined", bad), ("submitted", good))
         summary = await node.stop()
 
     assert told.body == GivingBack(GZIP, PENALTY_WEI, TIMEOUT_WEI)
@@ -158,8 +157,7 @@ async def test_a_dataset_that_does_not_come_is_tried_for_until_the_deadline(netw
             raise StorageError(gone)
 
         node.node._context.storage.download = broken  # type: ignore[method-assign]
-        for job_id in late:
-            await node.event("job_trouble", job_id)
+        await node.events(*(("job_trouble", job_id) for job_id in late))
         assert not any(event.kind == "set_aside" for event in node.seen)
         await network.pass_time(7_300)
         told = [await node.event("set_aside") for _ in late]

@@ -6,7 +6,6 @@ from emeth_tui.model import JobId, JobState, WorkerPhase
 from emeth_tui.notices.events.job import Declined, GivingBack, SetAside
 from emeth_tui.notices.reasons.job import DatasetUnusable, NoWorkerInTime
 from emeth_tui.protocol.contracts import JobStatus
-from tests.control.conftest import until
 from tests.engine.harness import Harness, RunningNode
 from tests.engine.quick_worker import Script
 from tests.engine.steps.test_set_aside import PENALTY_WEI, TIMEOUT_WEI
@@ -47,7 +46,7 @@ async def test_it_is_declined_where_the_owner_says_so_and_stops_no_claiming(netw
     script = Script(hold_before_epoch=3)
     async with network.node(script=script, devices=2, claims__unusable_dataset="decline") as node:
         late = [await network.post(fee_emt=fee_emt) for fee_emt in (20, 19)]
-        await until(lambda: all(node.node._leases.members_of(job_id) for job_id in late))
+        await node.events(*(("epoch_done", job_id) for job_id in late))
         for job_id in late:
             await lose_worker(node, job_id)
         await network.pass_time(7_300)
