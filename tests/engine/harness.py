@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from emeth_tui.backoff import Backoff
 from emeth_tui.clients.transactions.gas_price import market_price
@@ -23,6 +24,7 @@ from emeth_tui.devnet.bots.requester import Requester
 from emeth_tui.devnet.chain.reorganisation import Dropped
 from emeth_tui.devnet.network import Devnet
 from emeth_tui.devnet.options import DevnetOptions
+from emeth_tui.engine import node as node_module
 from emeth_tui.engine.clock import ChainClock
 from emeth_tui.engine.events import EventLog, Subscription
 from emeth_tui.engine.money.summary import Summary
@@ -293,9 +295,11 @@ class Harness:
         keys = kept_keys(self.devnet.info.state_dir / "accounts.json", funding.ACCOUNTS)
         clock = ChainClock()
         with (
+            pytest.MonkeyPatch.context() as patch,
             Store(loaded.state_dir) as store,
             contextlib.closing(EventLog(store.events, clock.now_unix_s)) as events,
         ):
+            patch.setattr(node_module, "READ_AT_END_S", WAIT_S)  # else a slow end is left out of the summary
             stream = events.subscribe()
             async with open_node(
                 loaded,
