@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from emeth_tui.clients.transactions.sender import Receipt
 from emeth_tui.errors import ChainUnreachable, JobError
 from emeth_tui.model import OPERATOR, JobId, token_to_wei
 from emeth_tui.notices.events.market import Chosen
@@ -75,12 +76,21 @@ async def test_the_disk_still_has_its_say(network: Harness) -> None:
 async def test_two_at_once_share_neither_worker_nor_deposit(network: Harness) -> None:
     first, second = await network.post(fee_emt=120), await network.post(fee_emt=120)
     async with network.node(devices=2, claims__enabled=False, script=Script(hold_before_epoch=1)) as node:
+        transactions, both_asked = node.node._context.transactions, asyncio.Event()
+        process = transactions.process
+
+        async def process_later(job_id: JobId, deposit_wei: int) -> Receipt:
+            await both_asked.wait()  # what is free is told before the first deposit is taken
+            return await process(job_id, deposit_wei)
+
+        transactions.process = process_later  # type: ignore[method-assign]
         outcomes = await asyncio.gather(
             node.node.claim_job(first), node.node.claim_job(second), return_exceptions=True
         )
         assert [str(outcome) for outcome in outcomes if outcome] == [
             "job 0000…02 is not claimed: its deposit is 120.00 EMT and 80.00 EMT are free"
         ]
+        both_asked.set()
         await node.event("training", first)
 
     async with network.node(claims__enabled=False, script=Script(hold_before_epoch=1)) as node:
