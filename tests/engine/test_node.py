@@ -57,7 +57,7 @@ from emeth_tui.notices.reasons.pauses.rules import MemoryLow
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.hash_chain import links
 from emeth_tui.store.database import Store
-from tests.engine.harness import TEXT, Harness, RunningNode
+from tests.engine.harness import TEXT, WAIT_S, Harness, RunningNode
 from tests.engine.quick_worker import Script
 
 
@@ -76,7 +76,7 @@ async def test_a_job_is_earned_and_the_account_adds_up(network: Harness) -> None
         assert await network.emt_wei() == before_wei - token_to_wei(20)
         await network.verify(job_id, gas=7)
         await node.event("verified", job_id)
-        summary = await asyncio.wait_for(node.running, 30)
+        summary = await asyncio.wait_for(node.running, WAIT_S)
 
         job = node.store.jobs.get(job_id)
         assert job is not None
@@ -309,7 +309,7 @@ async def test_a_stopped_node_goes_on_where_it_was(network: Harness) -> None:
         assert (await node.event("training", job_id)).body.resumed_epoch == 7
         await node.event("submitted", job_id)
         await network.verify(job_id)
-        summary = await asyncio.wait_for(node.running, 30)
+        summary = await asyncio.wait_for(node.running, WAIT_S)
 
     assert summary.adds_up
     assert [tx.purpose for tx in journal_of(node, job_id)] == ["approve", "process", "submit"]

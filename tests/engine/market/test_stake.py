@@ -286,4 +286,4 @@ async def test_nothing_is_staked_while_the_clock_is_wrong(
     assert isinstance(reason, kind)
     assert isinstance(by_hand, kind)
     assert reason.service is ServiceName.STORAGE
-    assert abs(reason.difference_s - abs(offset_s)) <= 5
+    assert 0 <= abs(offset_s) - reason.difference_s <= 30  # an answer takes its time

@@ -63,7 +63,7 @@ class World:
                 self.store.journal,
                 confirmations=confirmations,
                 first_poll_s=0.01,
-                receipt_timeout_s=20.0,
+                receipt_timeout_s=HANG_S,
                 wanted=aim.wants,
             ),
             store=self.store,
