@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 from emeth_tui.metrics.server import serve_metrics
 from tests.engine.harness import WAIT_S, Harness
 from tests.engine.quick_worker import Script
+from tests.ports import free_port
 from tests.terminal import ROOT
 
 PROMETHEUS = shutil.which("prometheus")
@@ -25,11 +25,6 @@ pytestmark = [
     pytest.mark.skipif(PROMETHEUS is None, reason="prometheus is missing: Debian's `prometheus`"),
 ]
 EXAMPLE = ROOT / "contrib" / "prometheus"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 @asynccontextmanager

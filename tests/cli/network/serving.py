@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -45,11 +44,6 @@ class Served:
 
     def lines(self) -> list[dict[str, object]]:
         return [json.loads(line) for line in self.log.read_text("utf-8").splitlines()]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def serve_file(world: World, url: str, more: str = "") -> Path:

@@ -31,12 +31,12 @@ from emeth_tui.devnet.chain.backends import make_chain
 from emeth_tui.model import JobId
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.settings.profiles import read_profile
-from tests.cli.network.serving import free_port
 from tests.cli.network.test_second import is_now, until
 from tests.cli.network.trader import Trader, trader
 from tests.cli.network.world import CHAIN_ID, NATIVE_WEI, PASSWORD
 from tests.engine.harness import TEXT
 from tests.local_http import local_client
+from tests.ports import free_port
 from tests.terminal import ROOT
 
 PAGE = ROOT / "docs" / "private-network.md"

@@ -21,9 +21,10 @@ from emeth_tui.network.serving.verifying import KEY_FILE
 from emeth_tui.notices.reasons.network.verification import SecondAgrees
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.settings.profiles import read_profile
-from tests.cli.network.serving import LIMIT_S, free_port, serve_file, served
+from tests.cli.network.serving import LIMIT_S, serve_file, served
 from tests.cli.network.trader import Trader, trader
 from tests.cli.network.world import World
+from tests.ports import free_port
 from tests.terminal import ROOT
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]

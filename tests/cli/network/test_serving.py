@@ -12,10 +12,11 @@ from emeth_tui.errors import ExitCode
 from emeth_tui.model import JobId
 from emeth_tui.protocol.storage_api import SIGNED_GET_URL_PATH
 from emeth_tui.settings.profiles import read_profile
-from tests.cli.network.serving import free_port, serve_file, served
+from tests.cli.network.serving import serve_file, served
 from tests.cli.network.world import World
 from tests.devnet.records import signed_call
 from tests.local_http import local_client
+from tests.ports import free_port
 
 pytestmark = pytest.mark.process
 JOB_ID = JobId("0x" + "5e" * 16)

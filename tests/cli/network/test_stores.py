@@ -16,7 +16,7 @@ from emeth_tui.model import JobId
 from emeth_tui.protocol.info_api import JOBS_PATH
 from emeth_tui.protocol.storage_api import PART_BYTES, SIGNED_GET_URL_PATH
 from emeth_tui.settings.profiles import read_profile
-from tests.cli.network.serving import Served, free_port, sections_of, serve_file, served
+from tests.cli.network.serving import Served, sections_of, serve_file, served
 from tests.cli.network.trader import Trader, trader
 from tests.cli.network.world import World
 from tests.devnet.records import new_wallet, signed_call
@@ -24,6 +24,7 @@ from tests.local_http import local_client
 from tests.network.servers.grown import GrownServers
 from tests.network.servers.postgres import PASSWORD
 from tests.network.servers.seaweed import ACCESS_KEY, SECRET_KEY
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.process]
 FIRST, SECOND = JobId("0x" + "5e" * 16), JobId("0x" + "6f" * 16)

@@ -27,12 +27,12 @@ from emeth_tui.network.objects.store import RESULTS
 from emeth_tui.settings import DEVNET, load_network, load_settings
 from tests.faults.hosts.far import NODE, Kind, RunHost
 from tests.faults.hosts.taking_part import Part, path_variable
-from tests.faults.hosts.wires import free_port
 from tests.faults.stage.network import options
 from tests.faults.stage.parties import Parties
 from tests.faults.stage.processes import Record, RunProcess, children, is_link
 from tests.faults.stage.proxy import Proxy
 from tests.faults.stage.settings import Layout, Training, set_clock
+from tests.ports import free_port
 
 BLOCK_S = 0.2
 POLL_S = 0.3

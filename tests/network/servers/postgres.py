@@ -7,7 +7,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,6 +16,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
+from tests.ports import free_port
 
 USER, PASSWORD, DATABASE = "emeth", "a password for tests", "postgres"
 LIMIT_S = 120.0
@@ -60,8 +61,7 @@ def postgres() -> Iterator[Postgres]:
     try:
         (directory / "password").write_text(PASSWORD, "utf-8")
         (directory / "password").chmod(0o644)
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            port = listener.getsockname()[1]
+        port = free_port()
         data = directory / "data"
         access = ("-A", "scram-sha-256", f"--pwfile={directory / 'password'}")
         _run([*prefix, programs / "initdb", "-D", data, "-U", USER, "--no-sync", "-E", "UTF8", *access])

