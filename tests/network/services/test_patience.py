@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -12,7 +13,6 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from emeth_tui.network.services.http_service import HttpService
-from tests.local_http import local_client
 
 PATIENCE = "emeth_tui.network.services.patience"
 SHORT_S = 0.2
@@ -41,10 +41,16 @@ async def service() -> AsyncIterator[HttpService]:
     await made.stop()
 
 
+def said_at_once(service: HttpService, sent: bytes) -> socket.socket:
+    """Connect and send this before the service takes the connection: it is in time on any machine."""
+    connection = socket.create_connection(("127.0.0.1", service.port))
+    connection.sendall(sent)
+    return connection
+
+
 async def until_closed(service: HttpService, sent: bytes, then: bytes = b"") -> bytes:
     """Send this, and `then` after an answer; return what comes before the service hangs up."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
-    writer.write(sent)
+    reader, writer = await asyncio.open_connection(sock=said_at_once(service, sent))
     answer = b""
     if then:
         answer = await asyncio.wait_for(reader.readuntil(b"first"), LIMIT_S)
@@ -116,13 +122,13 @@ async def test_a_body_may_take_longer_than_headers(
     monkeypatch: pytest.MonkeyPatch, service: HttpService
 ) -> None:
     monkeypatch.setattr(f"{PATIENCE}.HEADERS_LIMIT_S", SHORT_S)
+    headers = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 17\r\n\r\n"
+    reader, writer = await asyncio.open_connection(sock=said_at_once(service, headers))
 
-    async def body() -> AsyncIterator[bytes]:
-        for piece in (b"slowly ", b"but ", b"surely"):
-            yield piece
-            await asyncio.sleep(SHORT_S)
+    for piece in (b"slowly ", b"but ", b"surely"):
+        await asyncio.sleep(SHORT_S)
+        writer.write(piece)
+    answer = await asyncio.wait_for(reader.readuntil(b"slowly but surely"), LIMIT_S)
 
-    async with local_client(service.url) as http:
-        answer = await http.post("/echo", content=body())
-
-    assert answer.text == "slowly but surely"
+    assert answer.startswith(b"HTTP/1.1 200")
+    writer.close()
