@@ -222,11 +222,11 @@ async def test_one_that_waits_for_the_chain_holds_nobody_up(shown: ShownNode, li
 async def test_who_waits_for_the_chain_is_not_dropped_for_saying_nothing(
     shown: ShownNode, line: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await line.ask("logs")
-    monkeypatch.setattr(session, "IDLE_LIMIT_S", 0.01)
     shown.may_go_on.clear()
     claiming = asyncio.create_task(line.do("claim_job", job_id=SECOND_ID))
     await until(lambda: bool(shown.calls))
+    monkeypatch.setattr(session, "IDLE_LIMIT_S", 0.01)
+    await line.ask("logs")  # after which it holds
     await asyncio.sleep(0.1)
     assert not claiming.done()
     shown.may_go_on.set()
@@ -257,12 +257,19 @@ async def test_a_failure_that_nobody_waited_for_is_published(
         raise ControlError(Foreign("a rival was faster"))
 
     monkeypatch.setattr(shown, "claim_job", lost)
+    noticed, drop = asyncio.Event(), session.Session.drop
+
+    def notice(one: session.Session) -> None:
+        drop(one)
+        noticed.set()
+
+    monkeypatch.setattr(session.Session, "drop", notice)
     shown.may_go_on.clear()
     async with connect(served, AskedAt.COMMAND_LINE) as line:
         claiming = asyncio.create_task(line.do("claim_job", job_id=SECOND_ID))
         await line.ask("logs")  # it was read after the command
         claiming.cancel()
-    await asyncio.sleep(0.05)  # the node notices
+    await noticed.wait()
     shown.may_go_on.set()
     await until(lambda: bool(shown.failures))
     assert shown.failures == [("claim_job", Foreign("a rival was faster"), HERE)]
