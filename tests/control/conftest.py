@@ -31,7 +31,8 @@ from tests.terminal import Terminal
 from tests.tui.harness import LARGE
 from tests.tui.stand_in import TRAINING_ID, StandInNode
 
-LIMIT_S = 20.0
+LIMIT_S = 50.0  # less than a session may be idle
+HANGS_S = 120.0  # in which a whole node starts or ends on any machine
 PID = os.getpid()  # a harness's node runs in this process
 
 
@@ -161,7 +162,7 @@ async def attached(shown: ShownNode, directory: Path) -> AsyncIterator[Attached]
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait until a condition holds that is not announced by any event."""
-    with anyio.fail_after(LIMIT_S):
+    with anyio.fail_after(HANGS_S):
         while not condition():  # noqa: ASYNC110 - nobody tells of it
             await asyncio.sleep(0.01)
 
