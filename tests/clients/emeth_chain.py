@@ -40,6 +40,7 @@ NODE_EMT_WEI = token_to_wei(1_000)
 FEE_WEI = token_to_wei(20)
 PARAM = '{"language": "en", "epoch": 30}'
 GAS_LIMIT = 2_000_000
+HANGS_S = 120.0
 
 
 class CutConnection(Exception):
@@ -82,7 +83,7 @@ class UnreliableApp:
 
         def wait() -> bool:
             with self._news:
-                return self._news.wait_for(lambda: self._answered[method] >= times, timeout=20)
+                return self._news.wait_for(lambda: self._answered[method] >= times, timeout=HANGS_S)
 
         assert await asyncio.to_thread(wait), f"{method} was not called {times} times"
 
