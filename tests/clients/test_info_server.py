@@ -244,7 +244,7 @@ async def test_a_dripping_server_holds_no_look(monkeypatch: pytest.MonkeyPatch) 
         info = InfoServer(network_at(dripping.url), transport, Limits(1_000_000, deadline_s=0.1))
         with pytest.raises(InfoServerError, match=r"does not answer: not done after 0 s"):
             await requested(info)
-    assert dripping.requests == 1
+    assert dripping.requests <= 1
 
 
 async def test_loopback_is_never_asked_through_a_proxy(

