@@ -68,7 +68,7 @@ def test_it_says_where_it_is_and_goes_when_asked(start_devnet: StartDevnet, tmp_
     assert described["rpc_urls"][0] in said
     assert described["process_id"] == process.pid
     assert described["verification_key"] not in said
-    jobs = httpx.get(described["info_url"] + "/api/v1/jobs", trust_env=False)
+    jobs = httpx.get(described["info_url"] + "/api/v1/jobs", trust_env=False, timeout=LIMIT_S)
     assert jobs.status_code == 200
 
     narrated = "".join(read_until(process.stderr, "requested"))  # a dataset was stored by a presigned URL

@@ -253,7 +253,7 @@ async def test_time_goes_on_without_transactions(make_devnet: MakeDevnet) -> Non
     await devnet.mirror.wait_beyond(devnet.mirror.version)
 
     assert devnet.mirror.head is not None
-    assert devnet.mirror.head.number == seen.number + 1
+    assert devnet.mirror.head.number > seen.number
 
 
 async def test_a_chain_taken_back_to_a_snapshot_is_mirrored(make_devnet: MakeDevnet) -> None:

@@ -16,6 +16,7 @@ import pytest
 from emeth_tui.metrics.server import serve_metrics
 from tests.engine.harness import WAIT_S, Harness
 from tests.engine.quick_worker import Script
+from tests.local_http import local_client
 from tests.ports import free_port
 from tests.terminal import ROOT
 
@@ -45,7 +46,7 @@ async def prometheus(directory: Path, target: str) -> AsyncIterator[httpx.AsyncC
             stderr=log,
         )
     try:
-        async with httpx.AsyncClient(base_url=f"http://{listen}/api/v1") as http:
+        async with local_client(f"http://{listen}/api/v1") as http:
             yield http
     finally:
         process.terminate()

@@ -23,6 +23,7 @@ from emeth_tui.notices.events.node import Stopped
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.settings import settings_layers
 from emeth_tui.store.database import Store
+from tests.local_http import local_client
 from tests.terminal import ROOT
 from tests.tui.stand_in import StandInNode
 
@@ -53,7 +54,7 @@ async def answered(http: httpx.AsyncClient, url: httpx.URL) -> httpx.Response:
 
 
 async def test_a_scrape_is_answered_with_what_the_node_shows(events: EventLog) -> None:
-    async with serve_metrics("127.0.0.1:0", StandInNode(), events), httpx.AsyncClient() as http:
+    async with serve_metrics("127.0.0.1:0", StandInNode(), events), local_client() as http:
         events.publish(Stopped())
         await asyncio.sleep(0)
         answer = await http.get(address_of(events))
@@ -99,7 +100,7 @@ async def test_without_the_extra_it_says_what_to_install(
 
 
 async def test_clients_that_say_nothing_hold_up_nobody(events: EventLog) -> None:
-    async with serve_metrics("127.0.0.1:0", StandInNode(), events), httpx.AsyncClient() as http:
+    async with serve_metrics("127.0.0.1:0", StandInNode(), events), local_client() as http:
         url = httpx.URL(address_of(events))
         silent = [
             await asyncio.open_connection(url.host, url.port, family=socket.AF_INET)
@@ -112,7 +113,7 @@ async def test_clients_that_say_nothing_hold_up_nobody(events: EventLog) -> None
 
 
 async def test_one_client_too_many_is_turned_away_and_served_later(events: EventLog) -> None:
-    async with serve_metrics("127.0.0.1:0", StandInNode(), events), httpx.AsyncClient() as http:
+    async with serve_metrics("127.0.0.1:0", StandInNode(), events), local_client() as http:
         url = httpx.URL(address_of(events))
         silent = [await asyncio.open_connection(url.host, url.port) for _client in range(AT_ONCE)]
         with pytest.raises(httpx.TransportError):
@@ -126,7 +127,7 @@ async def test_one_client_too_many_is_turned_away_and_served_later(events: Event
 @needs_promtool
 async def test_names_and_types_keep_to_the_conventions(events: EventLog) -> None:
     assert PROMTOOL is not None
-    async with serve_metrics("127.0.0.1:0", StandInNode(), events), httpx.AsyncClient() as http:
+    async with serve_metrics("127.0.0.1:0", StandInNode(), events), local_client() as http:
         text = (await http.get(address_of(events))).content
     checked = await asyncio.to_thread(
         subprocess.run, [PROMTOOL, "check", "metrics"], input=text, capture_output=True, check=False
