@@ -63,10 +63,11 @@ def test_a_job_of_several_workers_is_verified_though_one_of_them_is_killed(
     os.kill(process_of(tmp_path / "home", workers - 1), signal.SIGKILL)
 
     replaced = node.wait_for("member_replaced")
+    done = node.of_kind("epoch_done")[-1]["epoch"]  # more than 4, where the killer was slow
     assert node.finish() == ExitCode.OK, node.story()
 
     assert [record["job_id"] for record in node.of_kind("verified")] == [job_id]
-    assert (replaced["parts"], replaced["epoch"]) == (workers, pytest.approx(5, abs=2))
+    assert (replaced["parts"], replaced["epoch"] - done in {1, 2}) == (workers, True)
     losses = [record["valid_loss"] for record in node.of_kind("epoch_done")]
     assert (len(losses), losses[-1] < losses[0]) == (EPOCHS, True)
     digest, links = epochs_in_store(tmp_path / "home", job_id)
@@ -79,8 +80,9 @@ def test_a_killed_node_goes_on_with_one_worker_for_two_parts(
 ) -> None:
     arguments = ("--config", str(node_toml), "--exit-after-jobs", "1")
     first = start_node(*arguments, "--device", "cpu", "--device", "cpu", **TOGETHER)
-    job_id = first.wait_for("epoch_done", lambda record: record["epoch"] == 26)["job_id"]
+    job_id = first.wait_for("epoch_done", lambda record: record["epoch"] == 20)["job_id"]
     first.kill()
+    done = first.of_kind("epoch_done")[-1]["epoch"]
 
     second = start_node(*arguments, "--device", "cpu", **TOGETHER)
 
@@ -89,6 +91,6 @@ def test_a_killed_node_goes_on_with_one_worker_for_two_parts(
     assert second.of_kind("shared_out") == []
     epochs = [record["epoch"] for record in second.of_kind("epoch_done")]
     assert epochs == list(range(epochs[0], EPOCHS + 1))
-    assert epochs[0] in {26, 27}
+    assert epochs[0] - done in {0, 1, 2}  # one may have ended that was not printed any more
     digest, links = epochs_in_store(tmp_path / "home", job_id)
     assert links == chain(digest, key_of(node_toml), EPOCHS)
