@@ -34,6 +34,7 @@ class Receiver(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.down: int | None = None
         self.answer: tuple[int, dict[str, str], bytes] = (200, {}, b"")  # to what it takes
+        self.taking = threading.Lock()  # held while a message is looked at
         self.refused = 0
         self.posts: list[dict[str, Any]] = []  # every one, also those that it said it did not take
         self.seen: dict[str, dict[str, Any]] = {}  # the messages by their ids
@@ -64,6 +65,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        with self.server.taking:
+            self._take(body)
+
+    def _take(self, body: bytes) -> None:
         parts = dict(part.split("=") for part in self.headers["Emeth-Signature"].split(","))
         signed = f"{parts['t']}.".encode() + body
         expected = hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest()
