@@ -26,6 +26,7 @@ from emeth_tui.notices.events.node import InternalError
 from emeth_tui.streams import LineWriter, announce, prepare_streams
 from tests.end_to_end.programs import environment
 
+LIMIT_S = 120.0  # bounds a hang
 ENCODINGS = ["ascii", "latin-1", "cp932", "shift_jis", "euc_jp", "koi8-r", "utf-8", "utf-16"]
 # What our sentences hold, what people's paths hold, and what no encoding but Unicode's holds.
 TEXT = "6f2a…2a – 設定 é × 😀 ～ ∥ ¥ \\ ‾ \u20ac"
@@ -42,7 +43,8 @@ def pipe(encoding: str) -> Iterator[tuple[int, TextIO]]:
 
 @pytest.fixture(autouse=True)
 def _prepared(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Register the error handler, and leave the tests' own streams alone."""
+    """Register the error handler, leave the tests' own streams alone, and give threads all their time."""
+    monkeypatch.setattr(streams, "CLOSE_WITHIN_S", LIMIT_S)
     for name in ("stdin", "stdout", "stderr"):
         monkeypatch.setattr(sys, name, object())
     prepare_streams()
@@ -109,10 +111,10 @@ def test_a_reader_that_stands_still_holds_nobody_up(
         read_on.start()
         assert lines._thread is not None
         lines._waiting.put(None)
-        lines._thread.join(10)
+        lines._thread.join(LIMIT_S)
         assert not lines._thread.is_alive()
         stream.close()
-        read_on.join(10)
+        read_on.join(LIMIT_S)
 
 
 def _read_all(reader: int) -> None:
@@ -129,7 +131,7 @@ def test_a_stream_that_does_not_block_is_waited_for() -> None:
             lines.write("x" * 1_000_000)
             reading.start()
         stream.close()
-        reading.join(10)
+        reading.join(LIMIT_S)
 
     assert b"".join(received) == b"x" * 1_000_000 + b"\n"
 
@@ -146,7 +148,7 @@ def run(home: Path, command: str, **variables: str) -> subprocess.CompletedProce
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=LIMIT_S,
     )
 
 
