@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 from msgspec import structs
 from textual._context import visible_screen_stack
 from textual.pilot import Pilot
@@ -76,6 +77,14 @@ async def settled(pilot: Pilot[Ending]) -> None:
     app.refresh_now()
     await pilot.pause()
     await pilot.pause()
+
+
+async def until(pilot: Pilot[Ending], shows: Callable[[str], object]) -> None:
+    """Wait until the screen shows what a node in another process says by itself, when it has rested."""
+    with anyio.fail_after(LIMIT_S):
+        while not shows(text_of(pilot)):
+            await asyncio.sleep(0.01)
+            await settled(pilot)
 
 
 def strips_of(pilot: Pilot[Any]) -> list[Strip]:

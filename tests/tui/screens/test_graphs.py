@@ -17,7 +17,7 @@ from emeth_tui.tui.screens import page
 from emeth_tui.tui.screens.day_accounts import DayAccounts
 from emeth_tui.tui.screens.graphs import GraphsScreen
 from emeth_tui.workers.views import WorkerView
-from tests.tui.harness import LARGE, SMALL, attached, press, settled, shown, text_of
+from tests.tui.harness import LARGE, SMALL, attached, press, settled, shown, text_of, until
 from tests.tui.stand_in import SECOND_ID, StandInNode, ended_job, snapshot, training_job, training_worker
 from tests.tui.test_pictures import eight_workers
 
@@ -91,9 +91,9 @@ async def test_the_graphs_go_on_when_the_node_is_silent_for_a_while(
     node: StandInNode, tmp_path: Path
 ) -> None:
     async with attached(node, tmp_path) as pilot:
-        assert "GPU use " in text_of(pilot)
+        await until(pilot, lambda text: "GPU use " in text)
         node.change(workers=(replace(training_worker(), phase=WorkerPhase.IDLE, job_id=None),))
-        await settled(pilot)
+        await until(pilot, lambda text: "0 of 1 at work" in text)
         assert "GPU use " in text_of(pilot)
 
 
