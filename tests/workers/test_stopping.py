@@ -12,9 +12,10 @@ import pytest
 from emeth_tui.training.reports import Prepared, Saving, Stopped
 from emeth_tui.workers.messages import Ready, Stop
 from emeth_tui.workers.supervisor import Limits, WorkerPool
+from tests.workers import virtual_time
 from tests.workers.jobs import Listener, hash_for, in_directories, make_request, once
 
-LIMITS = Limits(stop_s=0.05, stop_saving_s=1.0)
+LIMITS = Limits(stop_s=6.0, stop_saving_s=60.0)
 
 
 class ScriptedLink:
@@ -53,8 +54,12 @@ class ScriptedLink:
         return "a script"
 
 
-async def stopped(tmp_path: Path, *answers: tuple[float, Any]) -> ScriptedLink:
+def stopped(tmp_path: Path, *answers: tuple[float, Any]) -> ScriptedLink:
     """Cancel a job whose process answers so, and return when the cancellation has gone on."""
+    return virtual_time.run(_stopped(tmp_path, *answers))
+
+
+async def _stopped(tmp_path: Path, *answers: tuple[float, Any]) -> ScriptedLink:
     link, prepared = ScriptedLink(list(answers)), asyncio.Event()
     pool = WorkerPool(["cpu"], in_directories(tmp_path), limits=LIMITS, open_link=lambda config, on_end: link)
     (worker,) = pool.workers
@@ -72,22 +77,22 @@ async def stopped(tmp_path: Path, *answers: tuple[float, Any]) -> ScriptedLink:
     return link
 
 
-async def test_one_that_says_nothing_is_ended(tmp_path: Path) -> None:
-    link = await stopped(tmp_path, (0.4, Stopped(1, 0)))
+def test_one_that_says_nothing_is_ended(tmp_path: Path) -> None:
+    link = stopped(tmp_path, (7.0, Stopped(1, 0)))
 
     assert link.killed
 
 
-async def test_one_that_writes_its_checkpoint_has_longer(tmp_path: Path) -> None:
-    link = await stopped(tmp_path, (0.0, Saving(1, 0)), (0.2, Stopped(1, 0)))
+def test_one_that_writes_its_checkpoint_has_longer(tmp_path: Path) -> None:
+    link = stopped(tmp_path, (0.0, Saving(1, 0)), (50.0, Stopped(1, 0)))
 
     assert not link.killed
 
 
-async def test_one_that_never_gets_its_checkpoint_written_is_ended(
+def test_one_that_never_gets_its_checkpoint_written_is_ended(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    link = await stopped(tmp_path, (0.0, Saving(1, 0)))
+    link = stopped(tmp_path, (0.0, Saving(1, 0)))
 
     assert link.killed
-    assert "not stopped within 1 s" in caplog.text
+    assert "not stopped within 60 s" in caplog.text
