@@ -103,7 +103,8 @@ def test_a_job_tells_its_story_in_order(tmp_path: Path) -> None:
     assert [event.epoch for event in run.of_type(EpochDone)] == [1, 2, 3]
     assert run.of_type(EpochDone)[-1].train_loss < run.of_type(EpochDone)[0].train_loss
     assert isinstance(run.events[0], Preparing)
-    assert run.events[-2:] == [
+    told = [event for event in run.events if not isinstance(event, CheckpointKept)]  # one may be due any time
+    assert told[-2:] == [
         Trained(3, run.of_type(EpochDone)[-1].valid_loss),
         ResultWritten("checkpoint.pt", (tmp_path / "checkpoint.pt").stat().st_size),
     ]

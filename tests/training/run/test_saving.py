@@ -232,6 +232,9 @@ def test_a_host_without_much_memory_pins_none_of_it(
     assert "4 MB of the host's memory are too little" in caplog.text
 
 
+LIMIT_S = 120.0  # bounds a hang
+
+
 class GatedStore(CheckpointStore):
     """Writes when it is let through; `written` are the positions whose writing began."""
 
@@ -239,16 +242,19 @@ class GatedStore(CheckpointStore):
         super().__init__(directory, {"job": "a"})
         self.gate = threading.Event()
         self.entered = threading.Event()
+        self.left = threading.Event()
         self.written: list[tuple[int, int]] = []
         self.error = error
 
     def save(self, epoch: int, blocks_done: int, state: Mapping[str, Any]) -> Path:
         self.written.append((epoch, blocks_done))
         self.entered.set()
-        assert self.gate.wait(20.0)
+        assert self.gate.wait(LIMIT_S)
         if self.error is not None:
             raise self.error
-        return super().save(epoch, blocks_done, state)
+        path = super().save(epoch, blocks_done, state)
+        self.left.set()
+        return path
 
 
 def saver_of(store: CheckpointStore) -> Saver:
@@ -261,7 +267,7 @@ def test_a_checkpoint_is_written_while_its_tensors_change(tmp_path: Path) -> Non
     weight = torch.ones(1000)
 
     saver.start(1, 0, {"weight": weight})
-    assert store.entered.wait(20.0)
+    assert store.entered.wait(LIMIT_S)
     assert saver.busy
     assert not saver.wait(0.0)
     weight.zero_()
@@ -305,7 +311,7 @@ class StandInTimer:
         return self._copied_s
 
 
-@pytest.mark.parametrize("copied_s", [0.0, 0.35])
+@pytest.mark.parametrize("copied_s", [0.0, 1_000.0])
 def test_on_a_gpu_a_checkpoint_costs_what_its_copy_holds_up(tmp_path: Path, copied_s: float) -> None:
     store, timer, cpu = GatedStore(tmp_path), StandInTimer(copied_s), open_device("cpu")
     gpu = PretendsToBeAGpu(cpu.torch_device, cpu.name, cpu.compute_dtype)
@@ -314,7 +320,7 @@ def test_on_a_gpu_a_checkpoint_costs_what_its_copy_holds_up(tmp_path: Path, copi
 
     saver.start(1, 0, {"weight": torch.ones(1000)})
     blocked_s = time.monotonic() - started
-    assert store.entered.wait(20.0)
+    assert store.entered.wait(LIMIT_S)
     assert timer.marks == ["start", "end", "wait"], "what is written has arrived"
     store.gate.set()
     saver.wait()
@@ -384,14 +390,14 @@ def test_training_goes_on_while_a_checkpoint_is_written_and_skips_those_due_mean
     def let_through(event: Event, control: Control) -> None:
         if isinstance(event, EpochDone) and event.epoch == 4:
             gated[0].gate.set()
-            gated[0].entered.wait()
+            assert gated[0].left.wait(LIMIT_S)
 
-    request = make_request(tmp_path, epochs=6, checkpoint_every_s=0.0, checkpoint_share=math.inf)
+    request = make_request(tmp_path, epochs=12, checkpoint_every_s=0.0, checkpoint_share=math.inf)
     run = Run(let_through)
 
     run.go(request)
 
-    assert len(run.of_type(EpochDone)) == 6
+    assert len(run.of_type(EpochDone)) == 12
     first, second, *_rest = gated[0].written
     assert first == (0, 0)
     assert second >= (3, 0)
