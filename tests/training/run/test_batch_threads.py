@@ -21,7 +21,7 @@ def batch_threads() -> Iterator[BatchThreads]:
 
 
 def test_parts_come_back_in_order_and_are_worked_on_at_the_same_time(batch_threads: BatchThreads) -> None:
-    together = threading.Barrier(3, timeout=10)  # broken unless all three are there at once
+    together = threading.Barrier(3, timeout=120)  # broken unless all three are there at once
 
     def work(part: Tensor, thread: int) -> tuple[int, list[int], int]:
         together.wait()
@@ -54,13 +54,13 @@ def test_what_one_part_raises_comes_when_all_have_ended(batch_threads: BatchThre
 
 
 def test_closed_batch_threads_leave_no_thread() -> None:
-    before = threading.active_count()
+    before = set(threading.enumerate())
     batch_threads = BatchThreads(2)
     batch_threads.run(lambda part, thread: None, torch.zeros(2))
 
     batch_threads.close()
 
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before
 
 
 def test_parts_have_the_gradients_of_the_whole(batch_threads: BatchThreads) -> None:
