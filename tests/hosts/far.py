@@ -21,7 +21,7 @@ from tests.terminal import ROOT
 
 SITE = Path(__file__).parent / "site"
 NODE = "5d3c9a0b1f2e4d77"
-LIMIT_S = 60.0
+LIMIT_S = 120.0  # bounds a hang
 # What follows `--` is a destination and a command, which runs here, unless a file says that the host is gone.
 STAND_IN = """
 if [ -e "$1" ]; then echo "ssh: connect to host b port 22: No route to host" >&2; exit 255; fi

@@ -25,7 +25,7 @@ from emeth_tui.workers.link import NoNews, OnEnd, ProcessDied, WorkerConfig
 from emeth_tui.workers.messages import Ready, Shutdown, ToChild, ToParent
 from emeth_tui.workers.wire import Reader, Writer
 
-LIMIT_S = 30.0
+LIMIT_S = 120.0  # bounds a hang
 LIMIT_BYTES = 10**9  # for jobs
 JOB = "0x" + "6f" * 16
 A, B = "a" * 16, "b" * 16

@@ -117,7 +117,8 @@ async def test_while_nobody_listens_only_the_newest_progress_is_kept(tmp_path: P
     async with far.keeper():
         async with far.client() as client:
             await begun(far, client)
-        await asyncio.sleep(0)
+        (attempt,) = far.attempts.values()
+        await until(lambda: not attempt._listening())
         for step in range(1, 200):
             far.workers[0].say(Progress(1, 3, step, 200, 3.0, 100.0))
         far.workers[0].say(CheckpointKept(0, 5, 100))

@@ -23,7 +23,7 @@ from emeth_tui.workers.link import NoNews, OnEnd, ProcessDied, WorkerConfig
 from emeth_tui.workers.messages import Pause, Ping, Pong, Ready
 from emeth_tui.workers.wire import Writer
 from emeth_tui.workers.worker import Worker
-from tests.hosts.scripted import JOB, ScriptedWorker, site
+from tests.hosts.scripted import JOB, LIMIT_S, ScriptedWorker, site
 from tests.hosts.test_files import connected, links_ssh
 from tests.hosts.test_keeper import until
 
@@ -177,7 +177,7 @@ async def test_what_nobody_reads_is_bounded_in_bytes(
 async def test_a_worker_whose_host_is_away_is_given_up_at_once(connection: FakeConnection) -> None:
     link = RemoteLink(connection, "cpu", lambda: None)
     connection.joined.clear()
-    await asyncio.wait_for(link.end(1000.0), 5.0)
+    await asyncio.wait_for(link.end(1000.0), LIMIT_S)
     with pytest.raises(ProcessDied) as died:
         await link.receive()
     assert died.value.reason == KeeperEnded()
@@ -202,10 +202,12 @@ async def test_over_a_real_link_a_cut_loses_and_doubles_nothing(tmp_path: Path) 
         for number in range(1, 3):
             link.send(Ping(2 * number - 1))
             await until(lambda wanted=number: len(worker.sent) == 2 * wanted - 1)  # type: ignore[misc]
-            os.kill(links_ssh(tmp_path)[0], signal.SIGKILL)
+            pids = links_ssh(tmp_path)
+            os.kill(pids[0], signal.SIGKILL)
             worker.say(EpochDone(number, 3.0, 2.0, 1.0))
             link.send(Ping(2 * number))
             assert await link.receive() == EpochDone(number, 3.0, 2.0, 1.0)
+            await until(lambda gone=pids: not {*gone} & {*links_ssh(tmp_path)})  # type: ignore[misc]
         await until(lambda: len(worker.sent) == 4)
         assert worker.sent == [Ping(number) for number in range(1, 5)]
         assert host.joins == 3

@@ -34,6 +34,12 @@ starter._be_starter(link, sys.argv[3:])
 """
 
 
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for the end of what ends by itself however long it takes."""
+    monkeypatch.setattr("emeth_tui.hosts.link.started_ssh.END_LIMIT_S", LIMIT_S)
+
+
 @contextlib.contextmanager
 def served(*words: str, end_limit_s: float = 1000.0) -> Iterator[tuple[socket.socket, int]]:
     """A starter of this command, as a process of its own: its socket, and a descriptor of its process."""

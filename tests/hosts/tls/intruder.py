@@ -19,7 +19,7 @@ from emeth_tui.hosts.tls.certificates import Authority
 from emeth_tui.hosts.tls.contexts import TlsFiles
 from emeth_tui.hosts.tls.names import Place
 
-LIMIT_S = 20.0
+LIMIT_S = 120.0  # bounds a hang
 GREETING = {"compression": None, "python": (3, 11, 7), "pickle-protocol": 4}
 encode, decode = msgspec.msgpack.encode, msgspec.msgpack.decode
 

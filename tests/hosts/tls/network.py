@@ -114,7 +114,7 @@ class Network:
 
 async def away(connection: HostConnection, *passing: type[Reason]) -> Reason:
     """Return why the host is away, once that is for another reason than these."""
-    with anyio.fail_after(60):
+    with anyio.fail_after(LIMIT_S):
         while isinstance(connection.away_because, (*passing, type(None))):  # noqa: ASYNC110 - nobody tells of it
             await asyncio.sleep(0.005)
     assert connection.away_because is not None

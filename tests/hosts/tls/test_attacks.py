@@ -227,7 +227,7 @@ async def test_a_relay_takes_orders_of_nobody(network: Network, over_tls: OverTl
         struct.pack("Q", 2**40),
     ]
     async with network.connected() as connection:
-        await asyncio.wait_for(connection.joined.wait(), 60)
+        await asyncio.wait_for(connection.joined.wait(), LIMIT_S)
         keeper = far.keeper_pid
         for path, order in [(others, orders[0]), *((network.files.node, order) for order in orders)]:
             with intruding(network.place, path, dns_name("b")) as intruder:

@@ -36,7 +36,7 @@ from emeth_tui.notices.reasons.network.host import (
 )
 from emeth_tui.service.host_unit import host_unit
 from emeth_tui.service.systemd import Systemd
-from tests.hosts.far import NODE, FarHost
+from tests.hosts.far import LIMIT_S, NODE, FarHost
 from tests.hosts.test_commands import Here
 from tests.hosts.tls.network import Network
 from tests.hosts.ways import OverTls as TlsWay
@@ -227,7 +227,7 @@ async def test_a_new_certificate_takes_the_place_of_the_old_while_the_keeper_goe
     network.certificate.rename(over_tls.invitation)
     over_tls.join()
     async with network.connected() as connection:
-        await asyncio.wait_for(connection.joined.wait(), 60)
+        await asyncio.wait_for(connection.joined.wait(), LIMIT_S)
         keeper = far.keeper_pid
         assert ports_of(network.link_pid) == {network.here.port}  # and no pages
         assert ports_of(far.pids("join")[0]) == {network.place.port}
@@ -246,7 +246,7 @@ async def test_a_new_certificate_takes_the_place_of_the_old_while_the_keeper_goe
         assert set(network.refused) == {"a certificate that was replaced"}
         assert not connection.joined.is_set()
         network.certificate.rename(over_tls.invitation)  # which the relay reads before it tries again
-        await asyncio.wait_for(connection.joined.wait(), 60)
+        await asyncio.wait_for(connection.joined.wait(), LIMIT_S)
 
         os.kill(network.link_pid, signal.SIGKILL)
         while connection.joins < 3:  # noqa: ASYNC110 - nobody tells of it
