@@ -2,7 +2,9 @@
 
 `python -m tests.tui.busy_screen WORKERS REPORTS_A_SECOND SECONDS [EVENTS]`; WORKERS are a number, or `16@4`
 for sixteen on four hosts. What it took goes, as JSON, to the file that $REPORT names. With EVENTS, so many
-events follow in a row, and their memory is measured.
+events follow in a row, and their memory is measured. A node whose screen is gone works as many seconds more
+as $SECONDS_AFTERWARDS says, where that is given. It counts seconds by its reports: a busy machine makes
+them longer, and no report is left out.
 SIGTERM ends the work, as it ends a node.
 """
 
@@ -76,6 +78,7 @@ class BusyNode(StandInNode):
         self._step = 0
         self._log = EventLog(ForgetfulTable(), time.time)  # type: ignore[arg-type]
         self.reports = 0
+        self.turns_left = 0
         self.growth_bytes: int | None = None
 
     def subscribe(self) -> Subscription:
@@ -83,8 +86,9 @@ class BusyNode(StandInNode):
 
     async def work(self, seconds: float, events: int) -> None:
         """Pretend to train; then publish many events, and measure the memory that they leave behind."""
-        began = time.monotonic()
-        while time.monotonic() - began < seconds:
+        self.turns_left = round(seconds * self._rate)
+        while self.turns_left > 0:
+            self.turns_left -= 1
             self._report()
             await asyncio.sleep(1 / self._rate)
         if events:
@@ -169,6 +173,9 @@ async def show(workers: str, rate: float, seconds: float, events: int = 0) -> No
     on_signal(signal.SIGTERM, engine.cancel)
     options = ScreenOptions(themes_directory=Path(os.devnull), language="en", ascii_only=needs_ascii())
     ending = await run_screen(node, engine, options, detach_from_terminal=detach_from_terminal)
+    if not engine.done() and "SECONDS_AFTERWARDS" in os.environ:
+        node.turns_left = round(float(os.environ["SECONDS_AFTERWARDS"]) * rate)
+    reports_before = node.reports
     cpu_before, began = time.process_time(), time.monotonic()
     await asyncio.wait({engine})
     cpu_after, after_s = time.process_time() - cpu_before, max(0.001, time.monotonic() - began)
@@ -176,6 +183,7 @@ async def show(workers: str, rate: float, seconds: float, events: int = 0) -> No
         "ending": ending.name,
         "cpu_percent_afterwards": round(100 * cpu_after / after_s, 2),
         "reports": node.reports,
+        "reports_afterwards": node.reports - reports_before,
         "snapshots": node.snapshots_taken,
         "growth_bytes": node.growth_bytes,
     }
