@@ -16,14 +16,14 @@ import pytest
 from emeth_tui.errors import ExitCode, TerminalError
 from emeth_tui.tui.terminal import check_terminal, needs_ascii
 from tests.end_to_end.programs import environment
-from tests.terminal import Terminal
+from tests.terminal import LIMIT_S, Terminal
 
 SIZES = ((40, 12), (80, 24), (100, 30), (120, 35), (160, 45), (250, 80))
 
 
 @contextmanager
 def busy_screen(
-    report: Path, kind: str, size: tuple[int, int] = (160, 45), seconds: int = 60, **more: str
+    report: Path, kind: str, size: tuple[int, int] = (160, 45), seconds: int = 600, **more: str
 ) -> Iterator[Terminal]:
     command = [sys.executable, "-m", "tests.tui.busy_screen", "2", "20", str(seconds)]
     user = {**os.environ, "PYTHONUTF8": "1", "REPORT": str(report), **more}
@@ -130,9 +130,9 @@ def test_a_screen_that_holds_the_event_loop_for_ever_is_interrupted(
     tmp_path: Path, number: int, seconds: int
 ) -> None:
     report = tmp_path / "report.json"
-    with busy_screen(report, "dumb", (100, 40), seconds, STUCK_AFTER_S="0.5") as terminal:
+    with busy_screen(report, "dumb", (100, 40), seconds, STUCK_AFTER_S="5") as terminal:
         while terminal.output.count(b"connecting to the network") < 50:  # again and again
-            assert terminal.read(30.0)
+            assert terminal.read(LIMIT_S)
         terminal.process.send_signal(number)
         terminal.read_to_end()
         assert terminal.wait() == 0
