@@ -37,8 +37,8 @@ def shown_input() -> Iterator[None]:
 def ask_hidden(prompt: str) -> str:
     """Ask at the terminal for a line that is not shown. Raise EOFError when there is no more input."""
     with hidden_input():
-        _write(prompt)
         with interruptible():
+            _write(prompt)
             line = sys.stdin.readline()
         _write("\n")
     if not line:

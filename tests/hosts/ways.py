@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import signal
-import socket
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from emeth_tui.hosts.tls.inviting import write_host_file
 from emeth_tui.hosts.tls.names import Place
 from tests.control.sshd import Sshd
 from tests.hosts.far import NODE, FarHost
+from tests.ports import free_port
 
 
 class Way(Protocol):
@@ -69,7 +69,7 @@ class OverTls:
         return self.far.home / f"{self.name}.emeth"
 
     def host(self, state_dir: Path) -> Host:
-        place, here = (Place("127.0.0.1", port) for port in free_ports(2))
+        place, here = (Place("127.0.0.1", free_port()) for _ in range(2))
         tls = write_host_file(state_dir, NODE, self.name, place, here, self.invitation)
         self.join()
         return Host(self.name, str(place), tls=tls)
@@ -101,14 +101,3 @@ class OverTls:
 
     def come_back(self) -> None:
         self.join()
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens at."""
-    held = [socket.socket() for _ in range(count)]
-    for each in held:
-        each.bind(("127.0.0.1", 0))
-    ports: list[int] = [each.getsockname()[1] for each in held]
-    for each in held:
-        each.close()
-    return ports

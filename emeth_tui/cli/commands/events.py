@@ -182,9 +182,11 @@ async def _follow(place: Place, output: Output, wanted: _Wanted, limit: int) -> 
 
     async with place.node(take) as node:
         node.reading.add_done_callback(lambda _done: news.put_nowait(None))
-        await node.connection.ask("events")
         known = _recent(place, wanted, max(limit, LEAST_READ))
-        for event in known[max(0, len(known) - limit) :]:
+        shown = len(known) - min(limit, len(known))
+        await node.connection.ask("events")
+        known += [event for event in _recent(place, wanted, max(limit, LEAST_READ)) if event not in known]
+        for event in known[shown:]:
             print_event(output, event)
         while (arrived := await news.get()) is not None:
             if arrived not in known and wanted(arrived):

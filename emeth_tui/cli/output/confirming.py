@@ -30,8 +30,8 @@ def confirm(output: Output, question: str, facts: Sequence[tuple[str, str, str]]
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise NotConfirmed(NotConfirmedHere(shlex.join(["emeth-tui", *sys.argv[1:]])))
-    print(f"{style.text(question)} [y/N] ", end="", file=sys.stderr, flush=True)
     with interruptible():
+        print(f"{style.text(question)} [y/N] ", end="", file=sys.stderr, flush=True)
         answer = sys.stdin.readline()
     if answer.strip().lower() not in {"y", "yes"}:
         raise NotConfirmed(AnsweredNo())

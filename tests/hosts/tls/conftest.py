@@ -14,13 +14,13 @@ from emeth_tui.hosts.tls.inviting import write_host_file
 from emeth_tui.hosts.tls.names import Place
 from tests.hosts.far import NODE
 from tests.hosts.tls.network import Network
-from tests.hosts.ways import free_ports
+from tests.ports import free_port
 from tests.terminal import ROOT
 
 
 @pytest.fixture
 async def network(tmp_path: Path) -> AsyncIterator[Network]:
-    place, here = (Place("127.0.0.1", port) for port in free_ports(2))
+    place, here = (Place("127.0.0.1", free_port()) for _ in range(2))
     (tmp_path / "jobs").mkdir()
     tls = write_host_file(tmp_path, NODE, "b", place, here, tmp_path / "b.emeth")
     links = Links(tmp_path, tmp_path / "jobs", {**os.environ, "PYTHONPATH": str(ROOT)}, "")

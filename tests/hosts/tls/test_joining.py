@@ -40,7 +40,7 @@ from tests.hosts.far import LIMIT_S, NODE, FarHost
 from tests.hosts.test_commands import Here
 from tests.hosts.tls.network import Network
 from tests.hosts.ways import OverTls as TlsWay
-from tests.hosts.ways import free_ports
+from tests.ports import free_port
 
 PLACE, HERE = Place("10.0.0.2", 9787), Place("10.0.0.1", 9786)
 
@@ -257,7 +257,7 @@ async def test_a_new_certificate_takes_the_place_of_the_old_while_the_keeper_goe
 @pytest.mark.process
 @pytest.mark.slow
 async def test_a_port_that_is_taken_is_said(network: Network) -> None:
-    (port,) = free_ports(1)
+    port = free_port()
     listening = await asyncio.start_server(lambda _reader, writer: writer.close(), "0.0.0.0", port)  # noqa: S104
     tls = network.host.tls
     assert tls is not None
