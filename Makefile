@@ -38,8 +38,8 @@ test: $(VENV)/.installed  ## Run the tests, a whole job on a local network among
 test-slow: $(VENV)/.installed  ## Run what `make test` leaves out: whole nodes, kills, the benchmarks' own tests
 	$(PYTEST) -n $(SLOW_TEST_JOBS) -m slow
 
-test-pythons: $(VENV)/.installed  ## Run what needs no torch on every other Python that lies here
-	$(BIN)/python -m tools.pythons $(VENV) --ignore tests/contracts --ignore tests/tui -m 'not slow and not process'
+test-pythons:  ## Run what needs no torch, chain or screen on every other Python that lies here
+	$(PYTHON) -m tools.pythons $(VENV) --ignore tests/contracts --ignore tests/tui -m 'not slow and not process'
 
 # More than the cores: a run waits for blocks most of the time.
 RUNS_AT_ONCE ?= 6
@@ -76,7 +76,7 @@ layers: $(VENV)/.installed
 	$(BIN)/deptry .
 
 # What waits for a package index leaves a core to what does not; whole nodes and faults have the cores to themselves.
-check: $(VENV)/.installed  ## Everything that CI checks
+check:  ## Everything that CI checks
 	$(MAKE) --no-print-directory -j 2 test-pythons lint-test
 	$(MAKE) --no-print-directory test-slow
 	$(MAKE) --no-print-directory faults

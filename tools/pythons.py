@@ -17,7 +17,7 @@ from typing import Any
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    import tomli as tomllib
+    from pip._vendor import tomli as tomllib  # run before anything is installed
 
 ROOT = Path(__file__).parent.parent
 HEAVY = {"torch", "transformers", "accelerate"}

@@ -15,8 +15,8 @@ from emeth_tui.settings.profiles import read_profile
 from tests.cli.network.serving import Served, sections_of, serve_file, served
 from tests.cli.network.trader import Trader, trader
 from tests.cli.network.world import CHAIN_ID, NATIVE_WEI, World, person
+from tests.loopback import free_port
 from tests.network.servers.grown import grown_servers
-from tests.ports import free_port
 
 LIMITS = "[limits]\nrequests_per_minute = 1000000\ncalls_per_minute = 1000000\n"
 OPERATOR = "operator"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ports import free_port
+from tests.loopback import free_port
 
 PASSPHRASE = "open sesame"
 LIMIT_S = 120.0  # bounds a hang

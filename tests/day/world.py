@@ -23,7 +23,7 @@ from tests.day.calendar import ZONE
 from tests.day.cards import Card, write_cards
 from tests.faults.stage.settings import Layout, Training, clock_offset_s, set_clock
 from tests.faults.stage.world import Setup, World
-from tests.local_http import local_client
+from tests.loopback import local_client
 
 EPOCH_S = 240.0  # by the moved clock: a job of 30 epochs trains for two hours
 IDLE_W, AT_WORK_W = 20, 200

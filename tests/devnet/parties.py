@@ -19,7 +19,7 @@ from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.job_ids import job_id_bytes
 from emeth_tui.protocol.storage_api import COMPLETE_UPLOAD_PATH, PUT_SIGNED_URLS_PATH
 from tests.devnet.records import signed_call
-from tests.local_http import local_client
+from tests.loopback import local_client
 
 LIMIT_S = 240.0
 

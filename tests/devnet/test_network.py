@@ -28,7 +28,7 @@ from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.storage_api import SIZE_OF_PATH
 from emeth_tui.settings import find_password, load_network, load_settings
 from tests.devnet.parties import Parties, wait_for_open
-from tests.local_http import local_client
+from tests.loopback import local_client
 
 MakeDevnet = Callable[..., Devnet]
 

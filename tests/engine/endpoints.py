@@ -16,7 +16,7 @@ from emeth_tui.model import JobId
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.job_ids import job_id_bytes
 from tests.clients.emeth_chain import UnreliableApp
-from tests.local_http import local_client
+from tests.loopback import local_client
 
 _JOBS = keccak(text="jobs(bytes16)")[:4].hex()
 _WORD = 64  # hex digits

@@ -43,7 +43,7 @@ from emeth_tui.store.database import Store
 from emeth_tui.words.sentences import english
 from tests.devnet.parties import storage_of
 from tests.engine.quick_worker import QuickPool, Script
-from tests.local_http import local_client
+from tests.loopback import local_client
 
 TEXT = "A lamp is lit. The boat comes home! Who waits there? " * 100
 LONGEST_RUN_S = 2 * 3_600  # of all tests together

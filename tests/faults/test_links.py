@@ -20,7 +20,7 @@ from tests.devnet.chain.raw_rpc import CHAIN_ID, GENESIS_ACCOUNTS, RawRpc, signe
 from tests.faults.injected import link_faults
 from tests.faults.injected.rpc_lies import LIES
 from tests.faults.stage.proxy import Act, Proxy, Rule
-from tests.local_http import local_client
+from tests.loopback import local_client
 
 BODY = b"0123456789" * 1_000
 

@@ -15,7 +15,7 @@ from emeth_tui.hosts.tls.inviting import write_host_file
 from emeth_tui.hosts.tls.names import Place
 from tests.control.sshd import Sshd
 from tests.hosts.far import NODE, FarHost
-from tests.ports import free_port
+from tests.loopback import free_port
 
 
 class Way(Protocol):

@@ -16,8 +16,7 @@ import pytest
 from emeth_tui.metrics.server import serve_metrics
 from tests.engine.harness import WAIT_S, Harness
 from tests.engine.quick_worker import Script
-from tests.local_http import local_client
-from tests.ports import free_port
+from tests.loopback import free_port, local_client
 from tests.terminal import ROOT
 
 PROMETHEUS = shutil.which("prometheus")

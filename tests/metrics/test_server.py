@@ -23,7 +23,7 @@ from emeth_tui.notices.events.node import Stopped
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.settings import settings_layers
 from emeth_tui.store.database import Store
-from tests.local_http import local_client
+from tests.loopback import local_client
 from tests.terminal import ROOT
 from tests.tui.stand_in import StandInNode
 

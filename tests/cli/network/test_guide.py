@@ -35,8 +35,7 @@ from tests.cli.network.test_second import is_now, until
 from tests.cli.network.trader import Trader, trader
 from tests.cli.network.world import CHAIN_ID, NATIVE_WEI, PASSWORD
 from tests.engine.harness import TEXT
-from tests.local_http import local_client
-from tests.ports import free_port
+from tests.loopback import free_port, local_client
 from tests.terminal import ROOT
 
 PAGE = ROOT / "docs" / "private-network.md"

@@ -24,7 +24,7 @@ from emeth_tui.settings.profiles import read_profile
 from tests.cli.network.serving import LIMIT_S, serve_file, served
 from tests.cli.network.trader import Trader, trader
 from tests.cli.network.world import World
-from tests.ports import free_port
+from tests.loopback import free_port
 from tests.terminal import ROOT
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]

@@ -15,8 +15,7 @@ from emeth_tui.settings.profiles import read_profile
 from tests.cli.network.serving import serve_file, served
 from tests.cli.network.world import World
 from tests.devnet.records import signed_call
-from tests.local_http import local_client
-from tests.ports import free_port
+from tests.loopback import free_port, local_client
 
 pytestmark = pytest.mark.process
 JOB_ID = JobId("0x" + "5e" * 16)

@@ -20,11 +20,10 @@ from tests.cli.network.serving import Served, sections_of, serve_file, served
 from tests.cli.network.trader import Trader, trader
 from tests.cli.network.world import World
 from tests.devnet.records import new_wallet, signed_call
-from tests.local_http import local_client
+from tests.loopback import free_port, local_client
 from tests.network.servers.grown import GrownServers
 from tests.network.servers.postgres import PASSWORD
 from tests.network.servers.seaweed import ACCESS_KEY, SECRET_KEY
-from tests.ports import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.process]
 FIRST, SECOND = JobId("0x" + "5e" * 16), JobId("0x" + "6f" * 16)

@@ -22,7 +22,7 @@ from emeth_tui.protocol.job_ids import job_id_bytes
 from emeth_tui.protocol.storage_api import SIGNED_GET_URL_PATH, VERIFIER_GET_URL_PATH
 from emeth_tui.settings import Network
 from tests.devnet.records import signed_call
-from tests.local_http import local_client
+from tests.loopback import local_client
 
 FEE_WEI = token_to_wei(20)
 PARAM = '{"language": "en", "epoch": 30}'

@@ -18,7 +18,7 @@ from emeth_tui.network.verification.torch_tasks import train
 from emeth_tui.training.run.evaluation import Evaluator
 from tests.cli.requester.program import Program
 from tests.engine.harness import Harness
-from tests.local_http import local_client
+from tests.loopback import local_client
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 

@@ -10,7 +10,7 @@ from eth_account import Account
 from web3 import Web3
 
 from emeth_tui.protocol.contracts import abi, bytecode
-from tests.local_http import local_client
+from tests.loopback import local_client
 
 CHAIN_ID = 60001
 ALICE = Account.from_key("0x" + "a1" * 32)

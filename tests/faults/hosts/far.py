@@ -27,7 +27,7 @@ from tests.faults.hosts.taking_part import Part, clock_of, path_variable
 from tests.faults.hosts.wires import NamespaceWire, ProxyWire, Wire
 from tests.faults.stage.processes import RunProcess, children, descendants, with_home
 from tests.faults.stage.settings import Layout, Training, ledger_of, set_clock
-from tests.ports import free_port
+from tests.loopback import free_port
 
 Kind = Literal["tls", "ssh"]
 NODE = "5d3c9a0b1f2e4d77"

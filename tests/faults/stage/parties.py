@@ -28,7 +28,7 @@ from emeth_tui.protocol.hash_chain import links
 from emeth_tui.protocol.job_ids import job_id_bytes
 from emeth_tui.protocol.storage_api import REQUESTER_PUT_URL_PATH
 from tests.faults.stage.processes import Record
-from tests.local_http import local_client
+from tests.loopback import local_client
 
 EPOCHS = 30
 _PAUSE_S = 0.3

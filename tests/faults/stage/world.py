@@ -32,7 +32,7 @@ from tests.faults.stage.parties import Parties
 from tests.faults.stage.processes import Record, RunProcess, children, is_link
 from tests.faults.stage.proxy import Proxy
 from tests.faults.stage.settings import Layout, Training, set_clock
-from tests.ports import free_port
+from tests.loopback import free_port
 
 BLOCK_S = 0.2
 POLL_S = 0.3

@@ -14,7 +14,7 @@ from emeth_tui.hosts.tls.inviting import write_host_file
 from emeth_tui.hosts.tls.names import Place
 from tests.hosts.far import NODE
 from tests.hosts.tls.network import Network
-from tests.ports import free_port
+from tests.loopback import free_port
 from tests.terminal import ROOT
 
 

@@ -40,7 +40,7 @@ from tests.hosts.far import LIMIT_S, NODE, FarHost
 from tests.hosts.test_commands import Here
 from tests.hosts.tls.network import Network
 from tests.hosts.ways import OverTls as TlsWay
-from tests.ports import free_port
+from tests.loopback import free_port
 
 PLACE, HERE = Place("10.0.0.2", 9787), Place("10.0.0.1", 9786)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.ports import free_port
+from tests.loopback import free_port
 
 USER, PASSWORD, DATABASE = "emeth", "a password for tests", "postgres"
 LIMIT_S = 120.0

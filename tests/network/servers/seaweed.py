@@ -19,7 +19,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.ports import free_port
+from tests.loopback import free_port
 
 ACCESS_KEY, SECRET_KEY, BUCKET = "tests", "a-secret-key-for-tests", "emeth"
 PORTS = (

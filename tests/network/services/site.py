@@ -27,7 +27,7 @@ from emeth_tui.protocol.storage_api import (
     SIGNED_GET_URL_PATH,
 )
 from tests.devnet.records import JOB_ID, chain_job, new_wallet, signed_call
-from tests.local_http import local_client
+from tests.loopback import local_client
 from tests.network.servers.parts import URL_LIFETIME_S, Parts
 
 

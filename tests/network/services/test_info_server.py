@@ -18,7 +18,7 @@ from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.info_api import JOBS_PATH, ListedJob
 from emeth_tui.protocol.parameters import write_parameters
 from tests.devnet.parties import Parties, wait_for_open
-from tests.local_http import local_client
+from tests.loopback import local_client
 
 pytestmark = pytest.mark.process
 

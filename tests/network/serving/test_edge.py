@@ -18,7 +18,7 @@ from emeth_tui.network.services.http_service import HttpService
 from emeth_tui.network.serving.edge import Edge, Proxies
 from emeth_tui.network.serving.metrics import Metrics
 from emeth_tui.network.serving.rate_limit import RateLimit
-from tests.local_http import local_client
+from tests.loopback import local_client
 
 
 async def say_client(request: Request) -> PlainTextResponse:

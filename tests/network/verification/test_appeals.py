@@ -39,7 +39,7 @@ from emeth_tui.protocol.appeals import OPINION_PATH, opinion_text
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.protocol.hash_chain import links
 from tests.devnet.parties import Parties
-from tests.local_http import local_client
+from tests.loopback import local_client
 from tests.network.servers.parts import Parts
 
 pytestmark = pytest.mark.process

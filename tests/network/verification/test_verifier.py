@@ -33,7 +33,7 @@ from emeth_tui.training.files.models import open_model
 from emeth_tui.training.run.evaluation import Evaluator
 from emeth_tui.words.sentences import english
 from tests.devnet.parties import LIMIT_S, Parties, wait_for_status
-from tests.local_http import local_client
+from tests.loopback import local_client
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 

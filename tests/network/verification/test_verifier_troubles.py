@@ -25,7 +25,7 @@ from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.hash_chain import links
 from tests.devnet.parties import Parties
-from tests.local_http import local_client
+from tests.loopback import local_client
 
 pytestmark = pytest.mark.process
 

@@ -1,10 +1,19 @@
-"""Ports for programs that are told where to listen."""
+"""The loopback: ports for programs that are told where to listen, and a plain HTTP client for servers."""
 
 from __future__ import annotations
 
 import socket
 
+import httpx
+
+from emeth_tui.clients.http.connections import trusted_authorities
+
 _held: list[socket.socket] = []
+
+
+def local_client(url: str = "", *, timeout_s: float = 30.0) -> httpx.AsyncClient:
+    """Make a client that no proxy comes between; `url` is what relative paths are added to."""
+    return httpx.AsyncClient(base_url=url, timeout=timeout_s, trust_env=False, verify=trusted_authorities())
 
 
 def free_port() -> int:
