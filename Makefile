@@ -2,10 +2,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-# One more than two cores: tests wait for processes and services.
-TEST_JOBS ?= 3
+# Twice two cores: tests wait for processes and services half of the time.
+TEST_JOBS ?= 4
 # More than that: these wait for blocks, backoffs and ends of processes most of the time.
-SLOW_TEST_JOBS ?= 4
+SLOW_TEST_JOBS ?= 5
 # A test process that crashes ends the run: xdist would wait for ever for the rest of its file.
 # Tests start the program hundreds of times: it is compiled once, even where Python is told to keep nothing.
 unexport PYTHONDONTWRITEBYTECODE

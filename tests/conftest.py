@@ -72,7 +72,7 @@ LONGEST_FIRST = [
         "tui",
     )
 ]
-NETWORK_FIXTURES = {"deployed_network", "make_devnet"}
+NETWORK_FIXTURES = {"deployed_chain", "deployed_network", "make_devnet"}
 
 
 # What a shell starts in the background ignores Ctrl-C, and so would every program that a test starts.
