@@ -287,7 +287,8 @@ class Market:
             raise JobError(why.NotClaimed(short(job_id), refusal))
 
     async def _try_by_hand(self, job_id: JobId, by: Asker) -> Reason | None:
-        outcome = await prepare_claim(self._context, job_id, self._rules.by_hand(), by_hand=True)
+        rules, why_not = self._rules.by_hand(), lambda: self._why_not_by_hand(job_id)
+        outcome = await prepare_claim(self._context, job_id, rules, why_not, by_hand=True)
         if isinstance(outcome, Refusal):
             return outcome.reason
         self._context.events.publish(events.Chosen(by), job_id=job_id)
@@ -311,7 +312,7 @@ class Market:
 
     async def _confirm_and_claim(self, job_id: JobId) -> Refusal | None:
         try:
-            outcome = await prepare_claim(self._context, job_id, self._rules)
+            outcome = await prepare_claim(self._context, job_id, self._rules, self._why_no_claims)
         except NetworkError as error:
             return self._service_down(error)
         if isinstance(outcome, Job):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from emeth_tui.engine.context import Context
@@ -33,11 +34,17 @@ class Refusal:
 
 
 async def prepare_claim(
-    context: Context, job_id: JobId, rules: ClaimRules, *, by_hand: bool = False
+    context: Context,
+    job_id: JobId,
+    rules: ClaimRules,
+    why_not: Callable[[], Reason | None],
+    *,
+    by_hand: bool = False,
 ) -> Job | Refusal:
     """Confirm a listed job on the chain and in storage, and add it to the book as CLAIMING.
 
-    Nothing is paid yet. `by_hand` marks a job that the operator chose; `rules` are then those of that choice.
+    Nothing is paid yet. `why_not` says whether the node takes no job any more by then: the operator may have
+    paused it meanwhile. `by_hand` marks a job that the operator chose; `rules` are then those of that choice.
     Raise NetworkError when the chain or the storage does not answer.
     """
     record = (await context.chain.jobs([job_id])).get(job_id)
@@ -53,6 +60,8 @@ async def prepare_claim(
     job = new_job(context, record, dataset_bytes, by_hand=by_hand)
     if refusal := await _no_room(context, job):
         return refusal
+    if reason := why_not():
+        return Refusal(reason, concerns_node=True)
     context.book.add(job)
     context.forecasts.keep_worker(job)
     return job

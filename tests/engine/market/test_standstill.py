@@ -67,3 +67,24 @@ async def test_what_an_event_has_said_is_not_said_again(network: Harness) -> Non
         await node.node._market.look()
         await node.event("draining")
         assert [event.kind for event in node.seen].count("idle") == 1
+
+
+async def test_no_job_is_taken_that_is_looked_into_when_claiming_is_paused(network: Harness) -> None:
+    async with network.node() as node:
+        await node.event("idle")
+        storage, asked = node.node._context.storage, 0
+        size_of = storage.size_of
+
+        async def pause_meanwhile(dataset: str) -> int:
+            nonlocal asked
+            asked += 1
+            if asked == 2:  # first whether it is there, then for the claim
+                await node.node.pause_claims()
+            return await size_of(dataset)
+
+        storage.size_of = pause_meanwhile  # type: ignore[method-assign]
+        job_id = await network.post()
+        await node.event("claims_paused")
+        async with node.node._market._turn:  # the look is done with the job
+            assert job_id not in node.node._context.book
+        assert reason(node) == ClaimingPaused(PausedByOperator())
