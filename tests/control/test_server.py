@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace
@@ -259,8 +260,9 @@ async def test_one_that_asks_without_end_leaves_the_node_most_of_the_time(
         await sleep(0)
 
     times = iter(range(1_000))
-    monkeypatch.setattr(answers.time, "monotonic", lambda: next(times) * 0.1)  # each answer takes 0.1 s
-    monkeypatch.setattr(answers.asyncio, "sleep", note)
+    clock = SimpleNamespace(monotonic=lambda: next(times) * 0.1)  # each answer takes 0.1 s
+    monkeypatch.setattr(answers, "time", clock)
+    monkeypatch.setattr(answers, "asyncio", SimpleNamespace(sleep=note))
     streams = await connect(served)
     for _number in range(5):
         worked.append(0.1)

@@ -7,7 +7,6 @@ import contextlib
 import gc
 import os
 import sys
-import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -17,9 +16,10 @@ from typing import Any
 import pytest
 
 from emeth_tui.backoff import Backoff
+from emeth_tui.hosts.link import counting
 from emeth_tui.hosts.link.counting import ByteCounter
 from emeth_tui.hosts.messages import Carried
-from emeth_tui.hosts.node import restarting, tls_link
+from emeth_tui.hosts.node import restarting, tls_link, traffic
 from emeth_tui.hosts.node.connection import HostConnection, Streams
 from emeth_tui.hosts.node.ssh_link import READ_LIMIT_BYTES, Surroundings, child
 from emeth_tui.hosts.node.tls_link import NotStarted, TlsLinkProcess
@@ -129,11 +129,12 @@ def open_pipes() -> int:
 
 
 class Clock:
-    """Holds the monotonic clock."""
+    """Holds the monotonic clock of what counts bytes; event loops go on with theirs."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now_s = 1_000.0
-        monkeypatch.setattr(time, "monotonic", lambda: self.now_s)
+        for module in (counting, traffic):
+            monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now_s))
 
 
 def test_a_link_reports_what_moves_once_a_second_and_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

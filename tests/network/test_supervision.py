@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from types import SimpleNamespace
 
 import anyio
 import pytest
@@ -57,7 +58,7 @@ async def test_a_bot_pauses_longer_after_each_trouble(monkeypatch: pytest.Monkey
     async def run() -> None:
         raise ChainUnreachable(Foreign("the chain does not answer"))
 
-    monkeypatch.setattr(supervision.asyncio, "sleep", note)
+    monkeypatch.setattr(supervision, "asyncio", SimpleNamespace(sleep=note))
     with pytest.raises(asyncio.CancelledError):
         await supervision.supervise("the requester", run)
 

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from emeth_tui.notices.notice import to_data
 from emeth_tui.notices.reasons.training.run import StepsNotFinite
 from emeth_tui.protocol import hash_chain
 from emeth_tui.training import job
+from emeth_tui.training.data import dataset
 from emeth_tui.training.files.checkpoint import load_result
 from emeth_tui.training.files.models import DEVNET_SMALL
 from emeth_tui.training.job_control import Control
@@ -316,7 +318,8 @@ def test_a_job_paused_while_preparing_stands_still_and_counts_no_time_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times_s = itertools.count()
-    monkeypatch.setattr("time.monotonic", lambda: float(next(times_s)))
+    for module in (job, dataset):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: float(next(times_s))))
     pause_s = 1_000_000
 
     class LongPause(Control):

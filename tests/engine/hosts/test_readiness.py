@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from emeth_tui.engine.disk import FILE_SYSTEM_RESERVE_BYTES
@@ -99,7 +101,7 @@ def test_what_is_new_about_models_is_reported_once() -> None:
 
 def test_a_host_that_changes_its_mind_fills_no_log(monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = 1000.0
-    monkeypatch.setattr("time.monotonic", lambda: now_s)
+    monkeypatch.setattr(readiness, "time", SimpleNamespace(monotonic=lambda: now_s))
     ready = of(None)
     reports: list[object] = []
     for look in range(240):
