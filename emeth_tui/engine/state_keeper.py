@@ -15,7 +15,7 @@ from emeth_tui.clients.threads import run_to_end
 from emeth_tui.engine.context import Context
 from emeth_tui.errors import EmethError, StoreDamaged
 from emeth_tui.notices.events import node as events
-from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.notice import EventBody, Reason
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import StateDamaged, StateMoved
 
@@ -31,7 +31,7 @@ class StateKeeper:
         self._context = context
         self._pause_claims = pause_claims
         self._lost = False
-        self._trouble: Reason | None = None
+        self._troubles: dict[type[EventBody], Reason] = {}  # as last published, by the event
         self.copy_now = asyncio.Event()
 
     async def look(self) -> None:
@@ -50,7 +50,8 @@ class StateKeeper:
         except (EmethError, OSError) as error:
             self._report(error, events.StateNotRebuilt)
             return
-        self._lost, self._trouble = False, None
+        self._lost = False
+        self._troubles.clear()
         self._context.events.publish(events.StateRebuilt(directory))
         if aside is not None:
             self._context.events.publish(events.StateSetAside(aside))
@@ -68,7 +69,7 @@ class StateKeeper:
         except (EmethError, OSError) as error:
             self._report(error, events.CopyFailed)
             return
-        self._trouble = None
+        self._troubles.pop(events.CopyFailed, None)
         if copy is not None:
             logger.info("copied the database: %s", copy.name)
 
@@ -77,8 +78,8 @@ class StateKeeper:
     ) -> bool:
         """Publish a trouble, once while it stays the same; return whether it is new."""
         reason = error.reason if isinstance(error, EmethError) else Foreign(str(error))
-        if reason == self._trouble:
+        if reason == self._troubles.get(body):
             return False
-        self._trouble = reason
+        self._troubles[body] = reason
         self._context.events.publish(body(reason))
         return True

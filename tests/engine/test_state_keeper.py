@@ -132,7 +132,13 @@ async def test_a_database_overwritten_in_its_place_is_written_again_and_the_job_
         assert kinds.index("claimed") < kinds.index("state_lost") < kinds.index("submitted")
 
 
-async def test_where_another_node_took_the_place_the_node_keeps_to_itself(network: Harness) -> None:
+def fails(_store: Store) -> None:
+    raise OSError("disk I/O error")
+
+
+async def test_where_another_node_took_the_place_the_node_keeps_to_itself(
+    network: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with network.node() as node:
         await node.event("idle")
         state_dir = node.store.path.parent
@@ -145,6 +151,11 @@ async def test_where_another_node_took_the_place_the_node_keeps_to_itself(networ
             await stands_idle(node, ClaimingPaused(StateMoved(state_dir)))
             assert other.is_in_place
             assert other.jobs.get(job_id) is None
+            with monkeypatch.context() as broken:
+                broken.setattr(Store, "copying", fails)
+                await node.node._state.keep_copy()
+            await node.event("copy_failed")
+            await node.node._state.look()  # the same trouble as before, whatever else went wrong
 
         await node.event("state_set_aside")  # once the other has gone
         assert sum(event.kind == "state_not_rebuilt" for event in node.seen) == 1
