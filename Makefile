@@ -38,7 +38,7 @@ test: $(VENV)/.installed  ## Run the tests, a whole job on a local network among
 test-slow: $(VENV)/.installed  ## Run what `make test` leaves out: whole nodes, kills, the benchmarks' own tests
 	$(PYTEST) -n $(SLOW_TEST_JOBS) -m slow
 
-test-pythons:  ## Run what needs no torch, chain or screen on every other Python that lies here
+test-pythons:  ## Run what needs no torch, network, contracts or screen on every other Python that lies here
 	$(PYTHON) -m tools.pythons $(VENV) --ignore tests/contracts --ignore tests/tui -m 'not slow and not process'
 
 # More than the cores: a run waits for blocks most of the time.

@@ -12,7 +12,6 @@ import pytest
 from emeth_tui.control.connection import Refused, connect
 from emeth_tui.control.server import serve_control
 from emeth_tui.control.wire import order_words
-from emeth_tui.engine import node as node_module
 from emeth_tui.engine.requester.orders import Order
 from emeth_tui.errors import ExitCode
 from emeth_tui.model import SECONDS_PER_DAY, AskedAt, Asker, JobState, Language, token_to_wei
@@ -27,12 +26,6 @@ from tests.engine.harness import TEXT, Harness
 from tests.engine.quick_worker import Script
 
 ME = Asker(AskedAt.COMMAND_LINE, os.getpid(), getpass.getuser())
-
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a node read at its end all that its summary adds up, however long the machine takes."""
-    monkeypatch.setattr(node_module, "READ_AT_END_S", 60.0)
 
 
 @pytest.fixture

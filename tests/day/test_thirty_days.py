@@ -19,7 +19,6 @@ import pytest
 from pydantic import SecretStr
 
 from emeth_tui.alerts.alerting import serve_alerts
-from emeth_tui.engine import node as node_module
 from emeth_tui.engine.energy.meter import EnergyMeter
 from emeth_tui.engine.events import EventLog
 from emeth_tui.engine.gpus.reading import GpuReading
@@ -263,9 +262,8 @@ async def telling_node(network: Harness, receiver: Receiver) -> AsyncIterator[Ru
 
 
 async def test_every_day_is_told_once_and_the_ledger_adds_up_to_the_wei(
-    network: Harness, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    network: Harness, receiver: Receiver
 ) -> None:
-    monkeypatch.setattr(node_module, "READ_AT_END_S", 60.0)  # its summary is of all that happened
     began_wei, day, with_jobs = await network.emt_wei(), 0, 0
     for days in (4, 9, 1, 9, 7):  # the node is down when the last of them ends
         async with telling_node(network, receiver) as node:

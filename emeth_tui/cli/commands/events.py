@@ -183,10 +183,10 @@ async def _follow(place: Place, output: Output, wanted: _Wanted, limit: int) -> 
     async with place.node(take) as node:
         node.reading.add_done_callback(lambda _done: news.put_nowait(None))
         known = _recent(place, wanted, max(limit, LEAST_READ))
-        shown = len(known) - min(limit, len(known))
+        first = max(0, len(known) - limit)
         await node.connection.ask("events")
         known += [event for event in _recent(place, wanted, max(limit, LEAST_READ)) if event not in known]
-        for event in known[shown:]:
+        for event in known[first:]:
             print_event(output, event)
         while (arrived := await news.get()) is not None:
             if arrived not in known and wanted(arrived):

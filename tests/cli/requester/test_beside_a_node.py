@@ -13,7 +13,6 @@ import pytest
 
 from emeth_tui.clients.transactions.signed_bytes import read_signed
 from emeth_tui.control.server import serve_control
-from emeth_tui.engine import node as node_module
 from emeth_tui.model import TransactionState
 from emeth_tui.protocol.contracts import JobStatus
 from tests.cli.commands.world import run_program
@@ -28,8 +27,7 @@ FEE_WEI = 20 * 10**18
 
 
 @pytest.fixture
-def emeth_tui(network: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
-    monkeypatch.setattr(node_module, "READ_AT_END_S", 60.0)
+def emeth_tui(network: Harness, tmp_path: Path) -> Program:
     return Program(network, tmp_path, "state")
 
 

@@ -26,7 +26,8 @@ async def test_a_jobs_record_holds_everything_in_order(network: Harness) -> None
         trained: set[JobId | None] = set()
         while trained != {job_id, other}:  # no transaction is under way any more
             event = await node.event("epoch_done")
-            trained |= {event.job_id} if event.body.epoch == 2 else set()
+            if event.body.epoch == 2:
+                trained.add(event.job_id)
         records = node.node.records
         record = await records.job(job_id)
         assert record is not None

@@ -48,6 +48,8 @@ from tests.training.jobs import (
 from tests.training.run.test_metrics import Clock
 from tests.training.texts import english
 
+LIMIT_S = 120.0  # bounds a hang
+
 
 @pytest.fixture
 def clock() -> Clock:
@@ -230,9 +232,6 @@ def test_a_host_without_much_memory_pins_none_of_it(
 
     assert not pinned_by
     assert "4 MB of the host's memory are too little" in caplog.text
-
-
-LIMIT_S = 120.0  # bounds a hang
 
 
 class GatedStore(CheckpointStore):
