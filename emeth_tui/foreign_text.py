@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import NewType
 from urllib.parse import urlsplit
 
 MAX_FOREIGN_CHARS = 200
+
+# What others said: an operating system, a library, a server. No words of ours, which have translations.
+ForeignText = NewType("ForeignText", str)
 
 
 def clean(text: str) -> str:
@@ -14,12 +18,12 @@ def clean(text: str) -> str:
     return "".join(character if character.isprintable() else "·" for character in text)
 
 
-def one_line(text: object, limit: int = MAX_FOREIGN_CHARS) -> str:
+def one_line(text: object, limit: int = MAX_FOREIGN_CHARS) -> ForeignText:
     """Show foreign text on one printable line of at most `limit` characters."""
     # Cut before anything else: the text may be megabytes long.
     plain = " ".join(str(text)[: 4 * limit].split())
     printable = "".join(char if char.isprintable() else "?" for char in plain)
-    return printable if len(printable) <= limit else printable[: limit - 1] + "…"
+    return ForeignText(printable if len(printable) <= limit else printable[: limit - 1] + "…")
 
 
 def endpoint(url: str) -> str:

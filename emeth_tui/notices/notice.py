@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar, get_type_hi
 from msgspec import Struct
 from msgspec.structs import asdict, force_setattr
 
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import ForeignText, one_line
 from emeth_tui.model import Severity
 
 if sys.version_info >= (3, 11):
@@ -106,14 +106,14 @@ class UnknownReason(Reason):
     """A reason of another version, which this one has no words for."""
 
     name: str
-    content: str
+    content: ForeignText
 
 
 class UnknownEvent(EventBody):
     """An event of another version, which this one has no words for."""
 
     name: str
-    content: str
+    content: ForeignText
 
 
 def to_data(notice: Notice) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.model import Asker, Severity
 from emeth_tui.notices.notice import EventBody, Reason
 
@@ -65,7 +66,7 @@ class HostRefused(EventBody):
     severity = Severity.WARNING
 
     host: str
-    detail: str
+    detail: ForeignText
 
 
 class HostsLeftOut(EventBody):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.model import Asker, JobId, JobState, ServiceName, Severity
 from emeth_tui.notices.notice import EventBody, Reason, Wei
 
@@ -59,7 +60,7 @@ class InternalError(EventBody):
     severity = Severity.ERROR
 
     part: str
-    detail: str
+    detail: ForeignText
 
 
 class NotWritten(EventBody):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason
 
 
@@ -35,7 +36,7 @@ class NotControlJson(Reason):
 
 
 class AnswerNotUnderstood(Reason):
-    detail: str
+    detail: ForeignText
 
 
 class NoAnswerInTime(Reason):
@@ -47,7 +48,7 @@ class NoHelloInTime(Reason):
 
 
 class NotToBeSent(Reason):
-    detail: str
+    detail: ForeignText
 
 
 class OutcomeUnknown(Reason):
@@ -57,7 +58,7 @@ class OutcomeUnknown(Reason):
 
 class CommandBroke(Reason):
     command: str
-    detail: str
+    detail: ForeignText
 
 
 class NoDestination(Reason):
@@ -66,22 +67,22 @@ class NoDestination(Reason):
 
 class NoSsh(Reason):
     command: str
-    detail: str
+    detail: ForeignText
 
 
 class SshFailed(Reason):
     host: str
-    said: str
+    said: ForeignText
 
 
 class NotInstalledThere(Reason):
     host: str
-    said: str
+    said: ForeignText
 
 
 class FarEndSays(Reason):
     host: str
-    said: str
+    said: ForeignText
 
 
 class TooManyClients(Reason):
@@ -93,7 +94,7 @@ class ConnectionLost(Reason):
 
 
 class ConnectionBrokeOff(Reason):
-    detail: str
+    detail: ForeignText
 
 
 class ConnectionClosed(Reason):
@@ -102,4 +103,4 @@ class ConnectionClosed(Reason):
 
 class NobodyListens(Reason):
     directory: Path
-    detail: str
+    detail: ForeignText

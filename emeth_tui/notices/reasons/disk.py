@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason
 
 
@@ -21,7 +22,7 @@ class FileSystemFull(Reason):
 
 class CacheUnusable(Reason):
     directory: Path
-    detail: str
+    detail: ForeignText
 
 
 class NoRoomToWrite(Reason):
@@ -39,4 +40,4 @@ class DatasetNeedsRoom(Reason):
 
 
 class DatabaseFull(Reason):
-    detail: str
+    detail: ForeignText

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason
 
 
 class Unreadable(Reason):
     path: Path
-    detail: str
+    detail: ForeignText
 
 
 class Unwritable(Reason):
     path: Path
-    detail: str
+    detail: ForeignText
 
 
 class NotUtf8(Reason):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason
 
 
 class Foreign(Reason):
-    detail: str
+    detail: ForeignText

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.model import JobState
 from emeth_tui.notices.notice import Reason
 
@@ -63,7 +64,7 @@ class EpochsDisagree(Reason):
 
 
 class SystemTrouble(Reason):
-    detail: str
+    detail: ForeignText
 
 
 class ClaimedBefore(Reason):

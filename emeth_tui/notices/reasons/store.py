@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason
 
 
 class DatabaseUnusable(Reason):
     path: Path
-    detail: str
+    detail: ForeignText
     remedy: Reason
 
 
@@ -38,12 +39,12 @@ class StartAfresh(Reason):
 
 class NotCopied(Reason):
     path: Path
-    detail: str
+    detail: ForeignText
 
 
 class CopyDamaged(Reason):
     path: Path
-    detail: str
+    detail: ForeignText
 
 
 class NoCopies(Reason):
@@ -56,7 +57,7 @@ class NoSuchCopy(Reason):
 
 
 class DatabaseFailed(Reason):
-    detail: str
+    detail: ForeignText
 
 
 class DatabaseNewer(Reason):

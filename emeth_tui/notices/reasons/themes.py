@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason
 
 
@@ -43,4 +44,4 @@ class NotAHexColour(Reason):
 
 class FileNotExported(Reason):
     path: Path
-    problem: str
+    problem: ForeignText

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason
 
 
@@ -49,7 +50,7 @@ class AveragingBrokeOff(Reason):
 
 
 class NoProcess(Reason):
-    detail: str
+    detail: ForeignText
 
 
 class ProcessHungUp(Reason):
@@ -76,7 +77,7 @@ class ProcessSilent(Reason):
 
 class RulesBroken(Reason):
     pid: int
-    detail: str
+    detail: ForeignText
 
 
 class AskingHub(Reason):

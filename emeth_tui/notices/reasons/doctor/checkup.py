@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason
 
 
 class CheckBroke(Reason):
-    error: str
+    error: ForeignText
     place: str
 
 

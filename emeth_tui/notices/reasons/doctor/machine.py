@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason
 
 
@@ -66,7 +67,7 @@ class ModelOnHub(Reason):
 
 class ModelOutOfReach(Reason):
     model: str
-    detail: str
+    detail: ForeignText
 
 
 class TerminalFits(Reason):

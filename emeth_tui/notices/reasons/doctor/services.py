@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.model import ServiceName
 from emeth_tui.notices.notice import Reason
 
@@ -19,13 +20,13 @@ class SignatureTaken(Reason):
 class SignatureUndecided(Reason):
     where: str
     status: int
-    said: str
+    said: ForeignText
 
 
 class SignatureRefused(Reason):
     where: str
     status: int
-    said: str
+    said: ForeignText
 
 
 class ClockAgrees(Reason):

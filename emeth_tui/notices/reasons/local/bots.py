@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason, Wei
 
 
@@ -18,12 +19,12 @@ class StorageAnswers(Reason):
 
 class StorageSilent(Reason):
     what: str
-    detail: str
+    detail: ForeignText
 
 
 class DownloadBroke(Reason):
     what: str
-    detail: str
+    detail: ForeignText
 
 
 class LongerThan(Reason):
@@ -50,7 +51,7 @@ class CorpusEmpty(Reason):
 
 class CorpusUnreadable(Reason):
     path: Path
-    detail: str
+    detail: ForeignText
 
 
 class CorpusNotUtf8(Reason):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason
 
 
@@ -20,7 +21,7 @@ class DevnetNotRunning(Reason):
 
 
 class DevnetDidNotStart(Reason):
-    last_line: str
+    last_line: ForeignText
     log: Path
 
 
@@ -48,7 +49,7 @@ class ChainFileDamaged(Reason):
 
 class ChainFileUnopened(Reason):
     path: Path
-    detail: str
+    detail: ForeignText
 
 
 class KeptOtherChain(Reason):
@@ -62,17 +63,17 @@ class AnvilMissing(Reason):
 
 class AnvilUnrunnable(Reason):
     binary: str
-    detail: str
+    detail: ForeignText
 
 
 class AnvilDidNotStart(Reason):
-    said: str
+    said: ForeignText
 
 
 class AnvilEnded(Reason):
-    said: str
+    said: ForeignText
 
 
 class AnvilRefused(Reason):
     address: str
-    said: str
+    said: ForeignText

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason
 
 
@@ -21,7 +22,7 @@ class UnitNotThere(Reason):
 
 class UnitUnwritable(Reason):
     path: Path
-    detail: str
+    detail: ForeignText
 
 
 class NobodyToRunAs(Reason):

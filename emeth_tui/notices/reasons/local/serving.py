@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason
 
 
@@ -13,7 +14,7 @@ class KeptFileDamaged(Reason):
 
 class DirectoryUnusable(Reason):
     path: Path
-    detail: str
+    detail: ForeignText
 
 
 class ServiceDidNotStart(Reason):
@@ -25,7 +26,7 @@ class NoFreePort(Reason):
 
 
 class NoPort(Reason):
-    detail: str
+    detail: ForeignText
 
 
 class NotInBlock(Reason):
@@ -34,7 +35,7 @@ class NotInBlock(Reason):
 
 
 class NotDeployed(Reason):
-    detail: str
+    detail: ForeignText
 
 
 class DeployFailed(Reason):
@@ -77,7 +78,7 @@ class ProfileThere(Reason):
 
 class CannotListen(Reason):
     listen: str
-    detail: str
+    detail: ForeignText
 
 
 class ServedAlready(Reason):
@@ -109,7 +110,7 @@ class RecordsNewer(Reason):
 
 class RecordsFailed(Reason):
     where: str
-    detail: str
+    detail: ForeignText
 
 
 class BucketMissing(Reason):
@@ -142,7 +143,7 @@ class BucketOfOtherNetwork(Reason):
 
 class ObjectStoreFailed(Reason):
     where: str
-    detail: str
+    detail: ForeignText
 
 
 class ServingPartMissing(Reason):
@@ -158,7 +159,7 @@ class ServingSecretMissing(Reason):
 
 class ServingSecretUnreadable(Reason):
     path: Path
-    detail: str
+    detail: ForeignText
 
 
 class HostNotInProfile(Reason):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason
 
 
@@ -16,7 +17,7 @@ class NoNotifySend(Reason):
 
 
 class DesktopRefused(Reason):
-    detail: str
+    detail: ForeignText
 
 
 class ServiceUrlUnknown(Reason):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason
 
 
@@ -42,7 +43,7 @@ class CoreWithoutToken(Reason):
 
 class CoreWithoutRates(Reason):
     address: str
-    detail: str
+    detail: ForeignText
     chain_id: int
     where: str
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason
 
 
@@ -16,7 +17,7 @@ class AnswerTimedOut(Reason):
 
 class ConnectionFailed(Reason):
     where: str
-    detail: str
+    detail: ForeignText
 
 
 class ServerBusy(Reason):
@@ -49,7 +50,7 @@ class UnexpectedStatus(Reason):
 
 class TransferBrokeOff(Reason):
     where: str
-    detail: str
+    detail: ForeignText
 
 
 class TransferIncomplete(Reason):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason
 
 
@@ -25,11 +26,11 @@ class TooManyAttempts(Reason):
 
 class KeeperNotStarted(Reason):
     log: Path
-    detail: str
+    detail: ForeignText
 
 
 class HostRulesBroken(Reason):
-    detail: str
+    detail: ForeignText
 
 
 class OtherHostProtocol(Reason):
@@ -57,7 +58,7 @@ class HostSilent(Reason):
 
 
 class HostNotReached(Reason):
-    detail: str
+    detail: ForeignText
 
 
 class HostLacks(Reason):
@@ -99,7 +100,7 @@ class HostUnknown(Reason):
 
 class HostsUnreadable(Reason):
     path: Path
-    detail: str
+    detail: ForeignText
 
 
 class NotJoined(Reason):
@@ -112,7 +113,7 @@ class HostsExtraMissing(Reason):
 
 class InvitationUnreadable(Reason):
     path: Path
-    detail: str
+    detail: ForeignText
 
 
 class InvitationOpen(Reason):
@@ -134,9 +135,9 @@ class NotOverTls(Reason):
 
 class NoWayThere(Reason):
     address: str
-    detail: str
+    detail: ForeignText
 
 
 class AuthorityUnusable(Reason):
     path: Path
-    detail: str
+    detail: ForeignText

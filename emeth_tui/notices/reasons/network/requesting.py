@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason, Wei
 
 
@@ -14,7 +15,7 @@ class NodeSendsHere(Reason):
 
 class NodeCannotRead(Reason):
     path: Path
-    detail: str
+    detail: ForeignText
 
 
 class NotRequestedHere(Reason):
@@ -83,7 +84,7 @@ class DirectoryTaken(Reason):
 
 class DirectoryUnwritable(Reason):
     path: Path
-    detail: str
+    detail: ForeignText
 
 
 class TaskEnded(Reason):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason
 
 
 class CallRefused(Reason):
     where: str
     method: str
-    said: str
+    said: ForeignText
 
 
 class CallRefusedSilently(Reason):
@@ -42,4 +43,4 @@ class UnknownStatus(Reason):
 
 class NotDecodable(Reason):
     call: str
-    detail: str
+    detail: ForeignText

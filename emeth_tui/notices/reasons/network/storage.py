@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason
 
 
@@ -13,19 +14,19 @@ class StorageDown(Reason):
 
 class StorageSenseless(Reason):
     where: str
-    detail: str
+    detail: ForeignText
 
 
 class StorageRefuses(Reason):
     where: str
     status: int
-    said: str
+    said: ForeignText
 
 
 class StorageForbids(Reason):
     where: str
     status: int
-    said: str
+    said: ForeignText
 
 
 class DatasetTooLong(Reason):
@@ -36,7 +37,7 @@ class DatasetTooLong(Reason):
 class DatasetRefused(Reason):
     where: str
     status: int
-    said: str
+    said: ForeignText
 
 
 class ResultTooLong(Reason):
@@ -46,7 +47,7 @@ class ResultTooLong(Reason):
 
 class DatasetUnwritable(Reason):
     path: Path
-    detail: str
+    detail: ForeignText
 
 
 class DownloadGivenUp(Reason):
@@ -61,13 +62,13 @@ class UploadGivenUp(Reason):
 
 class ResultUnreadable(Reason):
     path: Path
-    detail: str
+    detail: ForeignText
 
 
 class PartRefused(Reason):
     where: str
     status: int
-    said: str
+    said: ForeignText
 
 
 class PartWithoutEtag(Reason):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason, Wei
 
 
 class ContractRefuses(Reason):
     act: str
-    said: str
+    said: ForeignText
 
 
 class ContractRefusesSilently(Reason):
@@ -35,7 +36,7 @@ class NoncesUsedElsewhere(Reason):
 class TransactionRefused(Reason):
     act: str
     where: str
-    said: str
+    said: ForeignText
 
 
 class NotFinal(Reason):
@@ -61,7 +62,7 @@ class GasShort(Reason):
     act: str
     address: str
     symbol: str
-    said: str
+    said: ForeignText
 
 
 class JobNotOnChain(Reason):

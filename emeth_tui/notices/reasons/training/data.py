@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason
 
 
@@ -17,7 +18,7 @@ class DatasetChanged(Reason):
 
 class DatasetUnreadable(Reason):
     path: Path
-    detail: str
+    detail: ForeignText
 
 
 class NoSentenceEnds(Reason):

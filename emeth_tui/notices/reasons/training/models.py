@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason
 
 
 class ModelFileUnreadable(Reason):
     model: str
     path: Path
-    detail: str
+    detail: ForeignText
 
 
 class SentencePieceDamaged(Reason):
@@ -20,7 +21,7 @@ class SentencePieceDamaged(Reason):
 
 class TokenizerUnusable(Reason):
     model: str
-    detail: str
+    detail: ForeignText
 
 
 class TokenizerNotFast(Reason):
@@ -44,7 +45,7 @@ class WeightsMissing(Reason):
 
 class ConfigUnusable(Reason):
     model: str
-    detail: str
+    detail: ForeignText
 
 
 class VocabularyTooLarge(Reason):
@@ -61,7 +62,7 @@ class BlocksTooLong(Reason):
 
 class WeightsUnfit(Reason):
     model: str
-    detail: str
+    detail: ForeignText
 
 
 class NotPlainGpt2(Reason):
@@ -82,4 +83,4 @@ class NotOnHub(Reason):
 
 class HubUnreachable(Reason):
     model: str
-    detail: str
+    detail: ForeignText

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason
 
 
 class ResultUnloadable(Reason):
-    detail: str
+    detail: ForeignText
 
 
 class ResultKeysWrong(Reason):
@@ -68,7 +69,7 @@ class ResultTensorNotFinite(Reason):
 
 class ResultUnfit(Reason):
     model: str
-    detail: str
+    detail: ForeignText
 
 
 class DifferenceMalformed(Reason):

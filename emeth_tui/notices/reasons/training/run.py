@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason
 
 
@@ -52,4 +53,4 @@ class TorchForCpus(Reason):
 
 class DeviceUnusable(Reason):
     device: str
-    detail: str
+    detail: ForeignText
