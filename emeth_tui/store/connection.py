@@ -90,6 +90,7 @@ def translated(error: Exception) -> DiskFull | StoreError:
     from emeth_tui.notices.reasons.disk import DatabaseFull  # late: the first paint needs no reasons
     from emeth_tui.notices.reasons.store import DatabaseFailed
 
-    if "full" in described(error):
-        return DiskFull(DatabaseFull(described(error)))
-    return StoreError(DatabaseFailed(described(error)))
+    said = described(error)
+    if isinstance(said, str) and "full" in said:
+        return DiskFull(DatabaseFull(said))
+    return StoreError(DatabaseFailed(said))

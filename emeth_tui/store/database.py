@@ -14,6 +14,8 @@ from types import TracebackType
 from emeth_tui import __version__
 from emeth_tui.errors import DiskFull, EmethError
 from emeth_tui.files import disk_full_translated, sync_directory
+from emeth_tui.foreign_text import ForeignText, one_line
+from emeth_tui.notices.notice import Reason
 from emeth_tui.store.connection import Connection, translated
 from emeth_tui.store.events import EventTable
 from emeth_tui.store.jobs import JobTable
@@ -31,12 +33,12 @@ from emeth_tui.store.safety.backups import (
     back_up,
     copies,
     create_private,
-    not_copied,
+    overwritten,
     read_only,
     set_aside,
 )
 from emeth_tui.store.safety.integrity import SQLITE_ERRORS, what_is_wrong
-from emeth_tui.store.safety.place import OVERWRITTEN, Place
+from emeth_tui.store.safety.place import Place
 from emeth_tui.store.uploads import UploadTable
 
 MOVED_AFTER_WRITES = 500  # some 1,000 pages, SQLite's own measure
@@ -263,7 +265,7 @@ class Store:
         if self._place.is_overwritten:
             if newest not in known:
                 newest.path.unlink()
-            raise not_copied(self.path, OVERWRITTEN)
+            raise overwritten(self.path)
         self._base = _Base(newest.path, position)
         self._connection.redo.forget_before(position)
 
@@ -297,7 +299,7 @@ class Store:
         unfinished = self.path.with_name(f".{self.path.name}.rebuilt")
         with disk_full_translated(self.path):
             problem = self._write_from_open_file(unfinished)
-            if problem:
+            if problem is not None:
                 self._write_from_copy(unfinished, problem)
             aside = self._set_aside()
             unfinished.rename(self.path)
@@ -359,17 +361,19 @@ class Store:
             self._moved_at = self._connection.redo.position
         return mark if whole else None
 
-    def _write_from_open_file(self, path: Path) -> str:
-        """Write what the open file holds to another; return what is wrong with it, "" when nothing is."""
+    def _write_from_open_file(self, path: Path) -> ForeignText | Reason | None:
+        """Write what the open file holds to another; return what is wrong with it, None when nothing is."""
         if self._place.is_overwritten:
-            return OVERWRITTEN
+            from emeth_tui.notices.reasons.store import Overwritten
+
+            return Overwritten()
         path.unlink(missing_ok=True)
         create_private(path)
         with contextlib.closing(sqlite3.connect(path)) as target:
             self._connection.copy_to(target)
             return what_is_wrong(target)
 
-    def _write_from_copy(self, path: Path, problem: str) -> None:
+    def _write_from_copy(self, path: Path, problem: ForeignText | Reason) -> None:
         """Write the newest copy to another file, and what was written since. Raise StoreDamaged."""
         base, redo = self._base, self._connection.redo
         if base is None or not redo.reaches_back_to(base.position):
@@ -382,8 +386,8 @@ class Store:
                 redo.carry_out(target, base.position)
             except SQLITE_ERRORS as error:
                 raise translated(error) from error
-            if problem := what_is_wrong(target):
-                raise unusable(self.path, problem)
+            if (still_wrong := what_is_wrong(target)) is not None:
+                raise unusable(self.path, still_wrong)
 
     def _set_aside(self) -> Path | None:
         """Set aside what lies there, but not our last writes beside a file that is not ours."""
@@ -399,9 +403,11 @@ class Store:
         except EmethError as error:
             if isinstance(error, DiskFull):
                 raise
-            raise unusable(self.path, str(error)) from error
+            raise unusable(self.path, error.reason) from error
         except (ValueError, TypeError, LookupError) as error:
-            raise unusable(self.path, f"a value in it makes no sense: {error}") from error
+            from emeth_tui.notices.reasons.store import SenselessValue
+
+            raise unusable(self.path, SenselessValue(one_line(error))) from error
 
 
 @dataclass(frozen=True, slots=True)

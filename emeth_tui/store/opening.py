@@ -9,6 +9,7 @@ from pathlib import Path
 
 from emeth_tui import __version__
 from emeth_tui.errors import StoreDamaged, StoreNewer
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason
 from emeth_tui.store.key_values import WRITTEN_BY
 from emeth_tui.store.safety.backups import View, back_up, copies, create_private, newest_before
@@ -47,7 +48,7 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def unusable(path: Path, detail: str) -> StoreDamaged:
+def unusable(path: Path, detail: ForeignText | Reason) -> StoreDamaged:
     """Return the error for a file that cannot be used; it names the copies."""
     return StoreDamaged(_unusable(path, detail))
 
@@ -82,7 +83,7 @@ def _opened(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
             raise _lost(path)
         if version > len(migrations):
             raise newer(connection, path, version, len(migrations))
-        if problem := first_problem(connection):
+        if (problem := first_problem(connection)) is not None:
             raise unusable(path, problem)
         _set_up(connection)  # only now: another's file is left as it is
         _migrate(connection, path, version, migrations)
@@ -125,7 +126,7 @@ def _lost(path: Path) -> StoreDamaged:
     return StoreDamaged(reason(path, _remedy(path)))
 
 
-def _unusable(path: Path, detail: str) -> Reason:
+def _unusable(path: Path, detail: ForeignText | Reason) -> Reason:
     from emeth_tui.notices.reasons.store import DatabaseUnusable
 
     return DatabaseUnusable(path, detail, _remedy(path))

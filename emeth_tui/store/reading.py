@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from emeth_tui.errors import StoreDamaged, StoreError
+from emeth_tui.errors import StoreError
 from emeth_tui.store.connection import Connection, translated
 from emeth_tui.store.database import MIGRATIONS
 from emeth_tui.store.events import EventTable
@@ -72,7 +72,7 @@ def _mode(path: Path) -> str:
 
 
 def _check(opened: sqlite3.Connection, path: Path) -> None:
-    from emeth_tui.notices.reasons.store import DatabaseOlder
+    from emeth_tui.notices.reasons.store import DatabaseOlder, NotANodes
 
     try:
         foreign = is_foreign(opened)
@@ -80,7 +80,7 @@ def _check(opened: sqlite3.Connection, path: Path) -> None:
     except SQLITE_ERRORS as error:
         raise unusable(path, described(error)) from error
     if foreign or not version:
-        raise StoreDamaged(unusable(path, "it is not a node's").reason)
+        raise unusable(path, NotANodes())
     if version > len(MIGRATIONS):
         raise newer(opened, path, version, len(MIGRATIONS))
     if version < len(MIGRATIONS):

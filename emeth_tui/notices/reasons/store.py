@@ -10,7 +10,7 @@ from emeth_tui.notices.notice import Reason
 
 class DatabaseUnusable(Reason):
     path: Path
-    detail: ForeignText
+    detail: ForeignText | Reason
     remedy: Reason
 
 
@@ -39,12 +39,37 @@ class StartAfresh(Reason):
 
 class NotCopied(Reason):
     path: Path
-    detail: ForeignText
+    detail: ForeignText | Reason
 
 
 class CopyDamaged(Reason):
     path: Path
+    detail: ForeignText | Reason
+
+
+class RowWithoutParent(Reason):
+    table: str
+    parent: str
+
+
+class NothingInIt(Reason):
+    pass
+
+
+class NotANodes(Reason):
+    pass
+
+
+class Overwritten(Reason):
+    pass
+
+
+class SenselessValue(Reason):
     detail: ForeignText
+
+
+class Malformed(Reason):
+    """SQLite said more, and Python could not read it."""
 
 
 class NoCopies(Reason):
@@ -57,7 +82,7 @@ class NoSuchCopy(Reason):
 
 
 class DatabaseFailed(Reason):
-    detail: ForeignText
+    detail: ForeignText | Reason
 
 
 class DatabaseNewer(Reason):

@@ -19,6 +19,8 @@ from pathlib import Path
 
 from emeth_tui.errors import StoreDamaged, StoreError
 from emeth_tui.files import disk_full_translated, sync_directory
+from emeth_tui.foreign_text import ForeignText
+from emeth_tui.notices.notice import Reason
 from emeth_tui.store.connection import translated
 from emeth_tui.store.key_values import WRITTEN_BY
 from emeth_tui.store.lock import take_lock
@@ -141,7 +143,7 @@ def back_up(view: View, mark: str | None = None) -> Copy | None:
         _copy(view.connection, database, unfinished)
         if mark is not None and mark_in(unfinished) != mark:
             unfinished.unlink()
-            raise not_copied(database, "it was overwritten")
+            raise overwritten(database)
         os.utime(unfinished, ns=(view.changed_ns, view.changed_ns))  # equal: nothing has changed
         number = known[0].number + 1 if known else 1
         finished = directory / f"{number:04}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.sqlite3"
@@ -201,6 +203,7 @@ def _copy(reading: sqlite3.Connection, source: Path, target: Path) -> None:
     """Copy a database into a file of its own, whole and checked. Raise StoreDamaged, DiskFull, StoreError."""
     target.unlink(missing_ok=True)
     create_private(target)
+    problem: ForeignText | Reason | None
     try:
         with contextlib.closing(sqlite3.connect(target)) as writing:
             reading.backup(writing)
@@ -211,16 +214,23 @@ def _copy(reading: sqlite3.Connection, source: Path, target: Path) -> None:
         raise translated(error) from error
     except SQLITE_ERRORS as error:  # what is read, not how
         problem = described(error)
-    if problem:
+    if problem is not None:
         target.unlink()
         raise not_copied(source, problem)
 
 
-def not_copied(source: Path, problem: str) -> StoreDamaged:
+def not_copied(source: Path, problem: ForeignText | Reason) -> StoreDamaged:
     """Return the error for a database of which no copy is kept."""
     from emeth_tui.notices.reasons.store import NotCopied
 
     return StoreDamaged(NotCopied(source, problem))
+
+
+def overwritten(source: Path) -> StoreDamaged:
+    """Return the error for a database that others have written over, of which no copy is kept."""
+    from emeth_tui.notices.reasons.store import Overwritten
+
+    return not_copied(source, Overwritten())
 
 
 def _changed_ns(database: Path) -> int:
@@ -248,13 +258,13 @@ def _chosen(state_dir: Path, name: str | None) -> Copy:
 @contextlib.contextmanager
 def read_only(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a copy to read. Raise StoreDamaged when it is no good."""
-    from emeth_tui.notices.reasons.store import CopyDamaged
+    from emeth_tui.notices.reasons.store import CopyDamaged, NotANodes
 
     try:
         address = f"{path.absolute().as_uri()}?immutable=1"
         with contextlib.closing(sqlite3.connect(address, uri=True)) as connection:
-            problem = "it is not this program's" if is_foreign(connection) else first_problem(connection)
-            if problem:
+            problem = NotANodes() if is_foreign(connection) else first_problem(connection)
+            if problem is not None:
                 raise StoreDamaged(CopyDamaged(path, problem))
             yield connection
     except SQLITE_ERRORS as error:

@@ -6,6 +6,9 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
+from emeth_tui.foreign_text import ForeignText, one_line
+from emeth_tui.notices.notice import Reason
+
 # A message that quotes a damaged name is no text, and Python raises the second instead of the first.
 SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 APPLICATION_ID = 0x454D4554  # "EMET", in the file's header: another program's file is not ours
@@ -15,20 +18,26 @@ _WRITE_AHEAD, _WRITE_AHEAD_ENDS = b"\2\2", 20
 _USER_VERSION = slice(60, 64)
 
 
-def first_problem(connection: sqlite3.Connection) -> str:
-    """Return what is wrong with a database, "" when nothing is. Raise SQLITE_ERRORS for worse."""
+def first_problem(connection: sqlite3.Connection) -> ForeignText | Reason | None:
+    """Return what is wrong with a database, None when nothing is. Raise SQLITE_ERRORS for worse."""
     (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()  # quick_check, and the indexes
     if verdict != "ok":
-        return str(verdict)
+        return one_line(verdict)
     orphan = connection.execute("PRAGMA foreign_key_check").fetchone()
-    return f"a row of {orphan[0]} belongs to a row of {orphan[2]} that is missing" if orphan else ""
+    if orphan is None:
+        return None
+    from emeth_tui.notices.reasons.store import RowWithoutParent  # late: the first paint needs no reasons
+
+    return RowWithoutParent(orphan[0], orphan[2])
 
 
-def what_is_wrong(connection: sqlite3.Connection) -> str:
-    """Return why a database cannot be a node's state, "" when it can."""
+def what_is_wrong(connection: sqlite3.Connection) -> ForeignText | Reason | None:
+    """Return why a database cannot be a node's state, None when it can."""
+    from emeth_tui.notices.reasons.store import NothingInIt
+
     try:
         if not connection.execute("PRAGMA user_version").fetchone()[0]:
-            return "it is empty"
+            return NothingInIt()
         return first_problem(connection)
     except SQLITE_ERRORS as error:
         return described(error)
@@ -77,8 +86,12 @@ def schema_of(path: Path) -> int:
     return int.from_bytes(header[_USER_VERSION], "big") if header.startswith(_HEADER) else 0
 
 
-def described(error: Exception) -> str:
+def described(error: Exception) -> ForeignText | Reason:
     """Return what SQLite says is wrong, with marks in the place of what is no text."""
     if isinstance(error, UnicodeDecodeError):
-        return error.object.decode("utf-8", "replace")
-    return str(error) or "malformed"  # Python 3.10 drops a message that is no text
+        return one_line(error.object.decode("utf-8", "replace"))
+    if said := one_line(error):
+        return said
+    from emeth_tui.notices.reasons.store import Malformed
+
+    return Malformed()  # Python 3.10 drops a message that is no text

@@ -14,7 +14,6 @@ from pathlib import Path
 from emeth_tui.store.lock import LOCK_FILE
 from emeth_tui.store.safety.integrity import is_in_use, mark_in
 
-OVERWRITTEN = "it was overwritten"
 _Inode = tuple[int, int]  # device and number
 _Change = tuple[int, int]  # what any write to a file changes: time in ns, and size
 
