@@ -27,11 +27,14 @@ def one_line(text: object, limit: int = MAX_FOREIGN_CHARS) -> ForeignText:
 
 
 def endpoint(url: str) -> str:
-    """Name an endpoint without what may be secret in it: user, password, path and query hold API keys."""
+    """Name an endpoint without what may be secret in it: user, password, path and query hold API keys.
+
+    What is not a URL is left out.
+    """
     try:
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.port else ""
         host = parts.hostname or ""
     except ValueError:
-        return "an address that is not a URL"
+        return "…"
     return one_line(f"{parts.scheme}://[{host}]{port}" if ":" in host else f"{parts.scheme}://{host}{port}")

@@ -12,8 +12,10 @@ from pathlib import Path
 
 from emeth_tui.devnet.files import DESCRIPTION_FILE, NODE_SETTINGS_FILE
 from emeth_tui.errors import DevnetError
+from emeth_tui.foreign_text import ForeignText, one_line
 from emeth_tui.hardening import child_environment
-from emeth_tui.notices.reasons.local.devnet import DevnetDidNotStart, DevnetNotReady
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.local.devnet import DevnetDidNotStart, DevnetNotReady, NothingSaid
 
 LOG_FILE = "devnet.log"
 START_LIMIT_S = 120.0
@@ -77,6 +79,6 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _last_line(log_path: Path) -> str:
+def _last_line(log_path: Path) -> ForeignText | Reason:
     lines = log_path.read_text("utf-8", "replace").splitlines()
-    return lines[-1] if lines else "it said nothing"
+    return one_line(lines[-1]) if lines else NothingSaid()

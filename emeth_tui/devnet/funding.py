@@ -50,4 +50,4 @@ async def hand_out(chain: ChainClient, keys: Mapping[str, Key]) -> None:
     sent = await chain.w3.eth.get_transaction_count(deployer.address)
     handed_out = sent - TRANSACTIONS
     for name, amount_wei in list(_EMT_WEI.items())[handed_out:]:
-        await deployer.send(chain.token("transfer", keys[name].address, amount_wei), f"EMT for the {name}")
+        await deployer.send(chain.token("transfer", keys[name].address, amount_wei), f"EMT → {name}")

@@ -19,6 +19,7 @@ from emeth_tui.clients.transactions.gas_price import market_price
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import ReceiptTimeout
 from emeth_tui.notices.reasons.local.serving import NotInBlock
+from emeth_tui.notices.reasons.network.transactions import AnotherCameFirst
 
 RECEIPT_TIMEOUT_S = 30.0  # a devnet's chain mines at once
 _POLL_S = 0.05
@@ -61,7 +62,7 @@ class Account:
     @staticmethod
     def _checked(receipt: Receipt, what: str) -> Receipt:
         if not receipt.ok:
-            raise reverted(what, "another transaction came first")
+            raise reverted(what, AnotherCameFirst())
         _logger.debug("%s: in block %d", what, receipt.block_number)
         return receipt
 

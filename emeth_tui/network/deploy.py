@@ -21,6 +21,7 @@ from emeth_tui.clients.transactions.broadcast import Verdict, broadcast, nonce_s
 from emeth_tui.clients.transactions.gas_price import MAX_GAS_PRICE_WEI, GasPrice, market_price
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import NetworkError, ServiceError, TransactionError
+from emeth_tui.foreign_text import one_line
 from emeth_tui.notices.reasons.local.serving import DeployerUsed, DeployFailed, NotDeployed, NotInBlock
 from emeth_tui.protocol.contracts import FIRST_SLOT_REWARD_WEI, ROUND_3_2_RATES, Rates, abi, bytecode
 
@@ -123,8 +124,10 @@ async def deploy(
             await sender.carry_out(first_nonce + number, step)
             if number < len(created) and not await w3.eth.get_code(created[number]):
                 raise ServiceError(DeployerUsed(created[number]))  # before the next step is paid for
-    except (Web3Exception, NetworkError, TransactionError) as error:
-        raise ServiceError(NotDeployed(str(error))) from error
+    except (NetworkError, TransactionError) as error:
+        raise ServiceError(NotDeployed(error.reason)) from error
+    except Web3Exception as error:
+        raise ServiceError(NotDeployed(one_line(error))) from error
     return deployment
 
 

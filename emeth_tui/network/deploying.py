@@ -17,6 +17,7 @@ from emeth_tui.clients.http.transport import open_transport
 from emeth_tui.clients.transactions.gas_price import MAX_GAS_PRICE_WEI, market_price
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import InsufficientFunds, ServiceError
+from emeth_tui.foreign_text import one_line
 from emeth_tui.network.checking import check_terms, require_code
 from emeth_tui.network.deploy import GAS, Deployment, Terms, deploy, deployment_of
 from emeth_tui.network.record import Beginning, DeploymentRecord
@@ -101,7 +102,7 @@ async def see_through(
     try:
         await check_terms(w3, deployment, record.terms)
     except Web3Exception as error:
-        raise ServiceError(why.NotDeployed(str(error))) from error
+        raise ServiceError(why.NotDeployed(one_line(error))) from error
     return deployment
 
 

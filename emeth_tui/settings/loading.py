@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from emeth_tui.errors import SettingsError
 from emeth_tui.nearest import nearest_of
+from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons import settings as why
 from emeth_tui.settings.basics import (
     ENVIRONMENT_PREFIX,
@@ -59,10 +60,10 @@ class Layers:
             raise SettingsError(explain(self._source_of, error, Settings, tables)) from None
         return settings.with_source(self.path)
 
-    def _source_of(self, key: str) -> str:
+    def _source_of(self, key: str) -> str | Reason:
         """Return what people call the place that a key's value comes from."""
         if key in self.options:
-            return "the command line"
+            return why.CommandLine()
         return variable_of(key) if key in self.environment else str(self.path)
 
     def origins(self, text: str) -> dict[str, Origin]:

@@ -22,7 +22,7 @@ _PLAIN: Mapping[object, type[Reason]] = {bool: why.TrueOrFalseExpected, Path: wh
 
 
 def explain(
-    source_of: Callable[[str], str],
+    source_of: Callable[[str], str | Reason],
     error: ValidationError,
     model: type[BaseModel],
     tables: Mapping[str, Any],

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from emeth_tui.errors import TrainingError
+from emeth_tui.foreign_text import one_line
 from emeth_tui.notices.reasons.training.run import DeviceUnusable, TorchForCpus, UnknownDevice
 from emeth_tui.training.host_memory import available_bytes
 from emeth_tui.training.run import allocator
@@ -111,7 +112,7 @@ def open_device(name: str) -> Device:
         name, uuid = torch.cuda.get_device_name(device), _gpu_uuid(device)
         return Device(device, name, _fastest_on_gpu(generation), uuid)
     except (RuntimeError, AssertionError, ValueError) as error:  # a missing device or driver
-        reason = str(error).splitlines()[0]
+        reason = one_line(str(error).splitlines()[0])
         raise TrainingError(DeviceUnusable(name, reason)) from error
 
 

@@ -78,7 +78,7 @@ def _transaction(value: object) -> dict[str, Any] | None:
 
 def _logs(value: object) -> list[dict[str, Any]]:
     if not isinstance(value, list):
-        raise BadAnswer(LogsNotList("the endpoint"))
+        raise BadAnswer(LogsNotList())
     return [log for entry in value if (log := readable_log(entry)) is not None]
 
 

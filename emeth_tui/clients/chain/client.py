@@ -131,7 +131,7 @@ class ChainClient:
             deposit, timeout, decline, failed, verifier_fee = _values(results)
         except NetworkError as error:
             raise ContractMissing(
-                CoreWithoutRates(self.core_address, str(error), self.network.chain_id, self.rpc.where)
+                CoreWithoutRates(self.core_address, error.reason, self.network.chain_id, self.rpc.where)
             ) from error
         return Rates(deposit, timeout, decline, failed, verifier_fee, await self._max_slot_gas())
 

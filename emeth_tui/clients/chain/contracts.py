@@ -25,7 +25,7 @@ from emeth_tui.clients.chain.web3 import (
     LogReceipt,
     Web3Exception,
 )
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import ForeignText, one_line
 from emeth_tui.notices.reasons.network.rpc import NotDecodable
 from emeth_tui.protocol import contracts
 
@@ -140,16 +140,16 @@ def read_event(event: AsyncContractEvent, log: LogReceipt) -> EventData:
         raise BadAnswer(NotDecodable(event.event_name, one_line(error))) from error
 
 
-def revert_reason(data: bytes, said: str = "") -> str:
+def revert_reason(data: bytes, said: str = "") -> ForeignText:
     """Return why a contract refused: its own text, a panic's code, or what the endpoint said. May be ""."""
     selector, arguments = data[:4], data[4:]
     if selector == _ERROR_SELECTOR:
         try:
             return one_line(tolerant_codec().decode(["string"], arguments)[0])
         except _UNREADABLE:
-            return ""
+            return ForeignText("")
     if selector == _PANIC_SELECTOR and len(arguments) == 32:
-        return f"panic 0x{int.from_bytes(arguments, 'big'):02x}"
+        return one_line(f"panic 0x{int.from_bytes(arguments, 'big'):02x}")  # Solidity's own name for it
     _, _, reason = said.partition("execution reverted:")
     return one_line(reason)
 

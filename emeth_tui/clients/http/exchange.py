@@ -19,7 +19,7 @@ from typing import Any
 import anyio
 import httpx
 
-from emeth_tui.foreign_text import endpoint, one_line
+from emeth_tui.foreign_text import ForeignText, endpoint, one_line
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.network import exchange as why
 from emeth_tui.words.sentences import english
@@ -54,9 +54,9 @@ class Reply:
     headers: httpx.Headers
 
     @property
-    def said(self) -> str:
+    def said(self) -> ForeignText | Reason:
         """The body as one line for a message."""
-        return one_line(self.body.decode("utf-8", "replace")) or "no reason given"
+        return one_line(self.body.decode("utf-8", "replace")) or why.NoReasonGiven()
 
 
 class ExchangeFailed(Exception):
@@ -131,7 +131,7 @@ def check_plain(response: httpx.Response) -> None:
 
 def failure(where: str, error: Exception) -> ExchangeFailed:
     """Return the failure that an error of the connection comes to."""
-    reason: Reason = why.ConnectionFailed(where, describe(error))
+    reason: Reason = why.ConnectionFailed(where, _said(error))
     if isinstance(error, httpx.TimeoutException):
         reason = why.AnswerTimedOut(where)
     if isinstance(error, _PASSING_ERRORS):
@@ -139,11 +139,13 @@ def failure(where: str, error: Exception) -> ExchangeFailed:
     return ExchangeFailed(reason)
 
 
-def describe(error: Exception) -> str:
+def describe(error: Exception) -> ForeignText | Reason:
     """Return what went wrong with a request, in few words and without its URL."""
-    if isinstance(error, httpx.TimeoutException):
-        return "timed out"
-    return one_line(error) or type(error).__name__
+    return why.TimedOut() if isinstance(error, httpx.TimeoutException) else _said(error)
+
+
+def _said(error: Exception) -> ForeignText:
+    return one_line(error) or one_line(type(error).__name__)
 
 
 def retry_after_s(value: str, now_unix_s: float) -> float | None:

@@ -22,10 +22,11 @@ from emeth_tui.clients.storage.download import download
 from emeth_tui.clients.storage.upload import upload
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import StorageError, StorageRejected
-from emeth_tui.foreign_text import endpoint
+from emeth_tui.foreign_text import endpoint, one_line
 from emeth_tui.model import JobId
 from emeth_tui.notices.reasons.network.exchange import TransferTooLong, UnexpectedStatus
 from emeth_tui.notices.reasons.network.storage import (
+    NotAPlainFileName,
     StorageDown,
     StorageForbids,
     StorageRefuses,
@@ -236,7 +237,9 @@ class StorageClient:
             return answer.model_validate_json(reply.body or b"{}")
         except ValidationError as error:
             problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            raise StorageError(StorageSenseless(self._where, problem["msg"])) from None
+            is_ours = problem["type"] == "value_error"  # of the one check that is no type or bound
+            detail = NotAPlainFileName() if is_ours else one_line(problem["msg"])
+            raise StorageError(StorageSenseless(self._where, detail)) from None
 
     def _check_status(self, reply: Reply) -> None:
         if reply.status in {401, 403}:

@@ -24,7 +24,7 @@ from emeth_tui.clients.http.url_guard import UrlGuard
 from emeth_tui.clients.storage.begun import Begun, BegunUploads
 from emeth_tui.clients.threads import run_to_end
 from emeth_tui.errors import StorageError, StorageRejected
-from emeth_tui.foreign_text import endpoint
+from emeth_tui.foreign_text import endpoint, one_line
 from emeth_tui.model import JobId
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.network.exchange import FileShortened
@@ -93,7 +93,7 @@ async def upload(
     except ExchangeFailed as error:
         raise StorageError(StorageDown(error.reason)) from error
     except OSError as error:
-        raise StorageError(ResultUnreadable(path, error.strerror or "")) from error
+        raise StorageError(ResultUnreadable(path, one_line(error.strerror or ""))) from error
     raise StorageRejected(UploadGivenUp(UPLOADS, problem))
 
 

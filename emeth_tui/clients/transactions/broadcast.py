@@ -16,11 +16,18 @@ from emeth_tui.clients.chain.json_rpc import RpcRefusal
 from emeth_tui.clients.chain.values import BadAnswer
 from emeth_tui.clients.chain.web3 import AsyncWeb3, TransactionNotFound
 from emeth_tui.errors import NetworkError, Reverted
+from emeth_tui.foreign_text import ForeignText
+from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.network.rpc import OtherReceipt
-from emeth_tui.notices.reasons.network.transactions import ContractRefuses, ContractRefusesSilently
+from emeth_tui.notices.reasons.network.transactions import (
+    ContractRefuses,
+    ContractRefusesSilently,
+    ReturnedFalse,
+)
 
 GAS_MARGIN_PERCENT = 25  # over the estimate: another transaction may change the state in between
 _CODE_REVERTED = 3  # geth's error code for a revert
+_NOTHING = ForeignText("")
 _FALSE = bytes(32)  # a bool in the ABI's encoding
 
 _logger = logging.getLogger(__name__)
@@ -61,10 +68,11 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Broadcast:
-    """How a broadcast went, with the endpoint's own words."""
+    """How a broadcast went, with the endpoint's own words, or with the error where none came."""
 
     verdict: Verdict
-    said: str = ""
+    said: ForeignText = _NOTHING
+    error: NetworkError | None = None
 
 
 # How geth, Erigon, Nethermind, Besu, anvil and py-evm word it. The order counts: "already known" comes first.
@@ -93,24 +101,24 @@ async def simulate(w3: AsyncWeb3[Any], call: Call, sender: str, purpose: str) ->
             raise
         raise reverted(purpose, revert_reason(refusal.data, refusal.said)) from refusal
     if result == _FALSE:
-        raise reverted(purpose, "it returned false")
+        raise reverted(purpose, ReturnedFalse())
     return int(estimate) * (100 + GAS_MARGIN_PERCENT) // 100
 
 
-def reverted(purpose: str, reason: str) -> Reverted:
+def reverted(purpose: str, reason: ForeignText | Reason) -> Reverted:
     """Make the error for a call that the contract refuses."""
     return Reverted(ContractRefuses(purpose, reason) if reason else ContractRefusesSilently(purpose))
 
 
-async def reason_at(w3: AsyncWeb3[Any], transaction: Any, block_number: int) -> str:
+async def reason_at(w3: AsyncWeb3[Any], transaction: Any, block_number: int) -> ForeignText:
     """Find out why a mined transaction was reverted: the reason it would get after that block, or ""."""
     try:
         await w3.eth.call(transaction, block_number)
     except RpcRefusal as refusal:
-        return revert_reason(refusal.data, refusal.said) if _is_revert(refusal) else ""
+        return revert_reason(refusal.data, refusal.said) if _is_revert(refusal) else _NOTHING
     except NetworkError as error:
         _logger.debug("no reason for the revert: %s", error)
-    return ""
+    return _NOTHING
 
 
 async def broadcast(w3: AsyncWeb3[Any], raw: bytes) -> Broadcast:
@@ -120,7 +128,7 @@ async def broadcast(w3: AsyncWeb3[Any], raw: bytes) -> Broadcast:
     except RpcRefusal as refusal:
         return Broadcast(_verdict(refusal.said), refusal.said)
     except NetworkError as error:
-        return Broadcast(Verdict.UNANSWERED, str(error))
+        return Broadcast(Verdict.UNANSWERED, error=error)
     return Broadcast(Verdict.ACCEPTED)
 
 

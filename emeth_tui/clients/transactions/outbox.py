@@ -186,7 +186,7 @@ class Outbox:
             pending.name,
             pending.newest.tx_hash,
             pending.nonce,
-            answer.said or answer.verdict.value,
+            answer.said or answer.error or answer.verdict.value,
         )
         return answer
 

@@ -13,14 +13,17 @@ from pathlib import Path
 import httpx
 
 from emeth_tui.errors import DevnetError
+from emeth_tui.foreign_text import ForeignText, one_line
 from emeth_tui.hardening import child_environment
 from emeth_tui.network.services.http_service import LOOPBACK, bind_loopback
+from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.local.devnet import (
     AnvilDidNotStart,
     AnvilEnded,
     AnvilMissing,
     AnvilRefused,
     AnvilUnrunnable,
+    NothingSaid,
 )
 from emeth_tui.process.children import end_child, start_child
 
@@ -114,7 +117,7 @@ class AnvilChain:
                 start_new_session=True,  # Ctrl-C in the terminal goes to the devnet, which then stops it
             )
         except OSError as error:
-            raise DevnetError(AnvilUnrunnable(str(binary), error.strerror or "")) from error
+            raise DevnetError(AnvilUnrunnable(str(binary), one_line(error.strerror or ""))) from error
 
     async def _listening(self) -> None:
         while (line := await self._next_line()) is not None:
@@ -135,8 +138,8 @@ class AnvilChain:
             self._last_lines.append(line.strip())
         return line or None
 
-    def _said(self) -> str:
-        return " / ".join(self._last_lines) or "nothing"
+    def _said(self) -> ForeignText | Reason:
+        return one_line(" / ".join(self._last_lines)) or NothingSaid()
 
     async def _fund(self) -> None:
         async with httpx.AsyncClient(timeout=_START_TIMEOUT_S) as client:
@@ -145,4 +148,4 @@ class AnvilChain:
                 params = [address, hex(balance_wei)]
                 response = await client.post(self.rpc_url, json={**request, "params": params})
                 if "error" in response.json():
-                    raise DevnetError(AnvilRefused(address, str(response.json()["error"])))
+                    raise DevnetError(AnvilRefused(address, one_line(response.json()["error"])))

@@ -22,7 +22,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emeth_tui.errors import ServiceError
-from emeth_tui.foreign_text import clean
+from emeth_tui.foreign_text import clean, one_line
 from emeth_tui.network.objects.store import (
     DATASETS,
     RESULTS,
@@ -81,7 +81,7 @@ class S3Place:
     secret_key: str = field(repr=False)
 
     def __str__(self) -> str:
-        return f"bucket {self.bucket} at {urlsplit(self.endpoint).netloc}"
+        return f"s3://{self.bucket} ({urlsplit(self.endpoint).netloc})"
 
 
 class S3Store:
@@ -244,7 +244,7 @@ class S3Store:
             return StoreKeysWrong(where, code)
         if code in _EXPIRED:
             return StoreKeysExpired(where, code)
-        return StoreClockDiffers(where) if code in _CLOCK else ObjectStoreFailed(where, code)
+        return StoreClockDiffers(where) if code in _CLOCK else ObjectStoreFailed(where, one_line(code))
 
     def _part_urls(self, upload: Upload) -> Sequence[str]:
         """Presign the parts. All but the last have one size, which their signatures cover."""
@@ -291,7 +291,7 @@ class S3Store:
                 return None
             raise ServiceError(self._why(code or type(error).__name__)) from error
         except BotoCoreError as error:
-            raise ServiceError(ObjectStoreFailed(str(self._place), type(error).__name__)) from error
+            raise ServiceError(ObjectStoreFailed(str(self._place), one_line(type(error).__name__))) from error
 
 
 def _client(place: S3Place, endpoint: str) -> Any:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from emeth_tui.errors import ServiceError
 from emeth_tui.files import sync_directory
+from emeth_tui.foreign_text import one_line
 from emeth_tui.network.files import read_json
 from emeth_tui.network.records.database import Database, Transaction
 from emeth_tui.network.records.sqlite import RECORDS_FILE, SqliteDatabase
@@ -53,7 +54,7 @@ def take_over_files(state_dir: Path, database: Database) -> None:
         _take(kept, database)
         _remove([*folders, lines], uploads, kept["uploads"])
     except OSError as error:
-        raise ServiceError(RecordsFailed(str(state_dir), str(error))) from error
+        raise ServiceError(RecordsFailed(str(state_dir), one_line(error))) from error
 
 
 def take_over_embedded(state_dir: Path, database: Database) -> None:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 import psycopg
 
 from emeth_tui.errors import ServiceError
+from emeth_tui.foreign_text import one_line
 from emeth_tui.network.records.database import Database, Row, Transaction, Work
 from emeth_tui.network.records.schema import migrate
 from emeth_tui.notices.reasons.local.serving import RecordsFailed
@@ -104,7 +105,7 @@ def connect(place: PostgresPlace, name: str, options: str = "") -> psycopg.Conne
 def failed(place: PostgresPlace, error: psycopg.Error) -> ServiceError:
     """Return what went wrong with a database."""
     said = str(error).strip().splitlines()
-    return ServiceError(RecordsFailed(str(place), said[0] if said else type(error).__name__))
+    return ServiceError(RecordsFailed(str(place), one_line(said[0] if said else type(error).__name__)))
 
 
 class _PostgresTransaction(Transaction):

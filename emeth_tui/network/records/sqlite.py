@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from emeth_tui.errors import ServiceError
+from emeth_tui.foreign_text import one_line
 from emeth_tui.network.records.database import Database, Row, Transaction, Work
 from emeth_tui.network.records.schema import migrate
 from emeth_tui.notices.reasons.local.serving import RecordsFailed
@@ -75,7 +76,7 @@ class SqliteDatabase(Database):
         return result
 
     def _failed(self, error: Exception) -> ServiceError:
-        return ServiceError(RecordsFailed(str(self._path), str(error)))
+        return ServiceError(RecordsFailed(str(self._path), one_line(error)))
 
 
 class _SqliteTransaction(Transaction):

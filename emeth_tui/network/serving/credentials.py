@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from emeth_tui.errors import ServiceError
+from emeth_tui.foreign_text import one_line
 from emeth_tui.network.serving.config import ServeSettings
-from emeth_tui.notices.reasons.local.serving import ServingSecretMissing, ServingSecretUnreadable
+from emeth_tui.notices.reasons.local.serving import NotText, ServingSecretMissing, ServingSecretUnreadable
 
 S3_ACCESS_KEY = "EMETH_SERVE_S3_ACCESS_KEY"
 S3_SECRET_KEY = "EMETH_SERVE_S3_SECRET_KEY"  # noqa: S105 - a variable's name
@@ -42,6 +43,6 @@ def _found(path: Path | None, from_environment: str | None) -> str:
     try:
         return path.read_text("utf-8-sig").strip()
     except OSError as error:
-        raise ServiceError(ServingSecretUnreadable(path, os.strerror(error.errno or 0))) from error
+        raise ServiceError(ServingSecretUnreadable(path, one_line(os.strerror(error.errno or 0)))) from error
     except UnicodeDecodeError:
-        raise ServiceError(ServingSecretUnreadable(path, "it is not text")) from None
+        raise ServiceError(ServingSecretUnreadable(path, NotText())) from None

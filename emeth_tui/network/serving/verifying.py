@@ -16,6 +16,7 @@ from emeth_tui.clients.http.connections import trusted_authorities
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import ServiceError
 from emeth_tui.files import try_lock
+from emeth_tui.foreign_text import one_line
 from emeth_tui.network.files import is_secret, make_private_directory
 from emeth_tui.network.services.storage import MAX_PARTS
 from emeth_tui.network.serving.config import ServeSettings
@@ -26,7 +27,12 @@ from emeth_tui.network.verification.replaying import replayer_for
 from emeth_tui.network.verification.result_check import ResultCheck
 from emeth_tui.network.verification.second import SecondVerifier
 from emeth_tui.network.verification.torch_process import TorchProcess
-from emeth_tui.notices.reasons.local.serving import ServedAlready, ServingSecretUnreadable
+from emeth_tui.notices.reasons.local.serving import (
+    NotANetworksKey,
+    NotText,
+    ServedAlready,
+    ServingSecretUnreadable,
+)
 from emeth_tui.protocol.storage_api import PART_BYTES
 from emeth_tui.settings import Network
 
@@ -114,11 +120,11 @@ def _key_in(path: Path) -> str:
     try:
         key = path.read_text("utf-8-sig").strip()
     except OSError as error:
-        raise ServiceError(ServingSecretUnreadable(path, os.strerror(error.errno or 0))) from error
+        raise ServiceError(ServingSecretUnreadable(path, one_line(os.strerror(error.errno or 0)))) from error
     except UnicodeDecodeError:
-        raise ServiceError(ServingSecretUnreadable(path, "it is not text")) from None
+        raise ServiceError(ServingSecretUnreadable(path, NotText())) from None
     if not is_secret(key):
-        raise ServiceError(ServingSecretUnreadable(path, "it is not a network's key"))
+        raise ServiceError(ServingSecretUnreadable(path, NotANetworksKey()))
     return key
 
 

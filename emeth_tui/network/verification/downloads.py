@@ -12,7 +12,10 @@ from eth_utils.crypto import keccak
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import StorageError, StorageRejected
 from emeth_tui.files import disk_full_translated
+from emeth_tui.foreign_text import one_line
+from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.local.bots import (
+    CallForJob,
     DownloadBroke,
     LongerThan,
     NotInStorage,
@@ -44,16 +47,16 @@ async def signed_call(
     try:
         answer = await http.post(path, json=call)
     except httpx.HTTPError as error:
-        raise StorageError(StorageSilent(f"job {job_id}", type(error).__name__)) from error
-    check_status(answer, f"job {job_id}: {path}")
+        raise StorageError(StorageSilent(CallForJob(job_id, path), one_line(type(error).__name__))) from error
+    check_status(answer, CallForJob(job_id, path))
     try:
         body: dict[str, Any] = dict(answer.json())
     except (ValueError, TypeError) as error:
-        raise StorageError(StorageSilent(f"job {job_id}", type(error).__name__)) from error
+        raise StorageError(StorageSilent(CallForJob(job_id, path), one_line(type(error).__name__))) from error
     return body
 
 
-async def fetch(http: httpx.AsyncClient, url: str, path: Path, *, max_bytes: int, what: str) -> None:
+async def fetch(http: httpx.AsyncClient, url: str, path: Path, *, max_bytes: int, what: Reason) -> None:
     """Stream a presigned URL into a file; `what` starts the error messages.
 
     Raise StorageRejected when the object is missing or larger than `max_bytes`, StorageError when the
@@ -70,10 +73,10 @@ async def fetch(http: httpx.AsyncClient, url: str, path: Path, *, max_bytes: int
                         raise StorageRejected(LongerThan(what, max_bytes))
                     file.write(chunk)
     except httpx.HTTPError as error:
-        raise StorageError(DownloadBroke(what, type(error).__name__)) from error
+        raise StorageError(DownloadBroke(what, one_line(type(error).__name__))) from error
 
 
-def check_status(answer: httpx.Response, what: str) -> None:
+def check_status(answer: httpx.Response, what: Reason) -> None:
     """Raise StorageRejected for an answer of "not found", StorageError for any other error status."""
     if answer.status_code == httpx.codes.NOT_FOUND:
         raise StorageRejected(NotInStorage(what))

@@ -20,6 +20,7 @@ from emeth_tui.network.verification.examiner import Submission, sketching
 from emeth_tui.network.verification.judging import Examination, check_own_work, check_replay
 from emeth_tui.network.verification.originals import Originals
 from emeth_tui.network.verification.torch_process import TorchProcess
+from emeth_tui.notices.reasons.local.bots import StateOfJob
 from emeth_tui.notices.reasons.network.verification import CommitmentMissing, StatesNotDelivered
 from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.protocol.job_ids import short
@@ -101,7 +102,7 @@ class Replayer:
         paths = {}
         for epoch, url in urls.items():
             path = submission.result.with_name(f"state-{epoch}")
-            what = f"job {job.job_id}: its state after epoch {epoch}"
+            what = StateOfJob(job.job_id, epoch)
             await fetch(self._storage, url, path, max_bytes=seen.state_bytes, what=what)
             paths[epoch] = path
         try:

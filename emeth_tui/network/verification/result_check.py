@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +21,8 @@ from emeth_tui.network.verification.judging import check_examination
 from emeth_tui.network.verification.originals import Originals
 from emeth_tui.network.verification.replaying import Replayer
 from emeth_tui.network.verification.torch_process import TorchProcessDied, TorchProcessSlow
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.local.bots import DatasetOfJob, ResultOfJob
 from emeth_tui.notices.reasons.network.verification import ResultEndsProcess
 from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.protocol.parameters import parse_parameters
@@ -93,7 +95,7 @@ class ResultCheck:
     async def _check(self, job: ChainJob, directory: Path) -> int:
         language = parse_parameters(job.param).language.value
         dataset, result = await self._dataset(job, directory), directory / "result.pt"
-        await self._fetch(job.job_id, VERIFIER_GET_URL_PATH, result, self._max_result_bytes)
+        await self._fetch(job.job_id, VERIFIER_GET_URL_PATH, result, self._max_result_bytes, ResultOfJob)
         digest = await asyncio.to_thread(dataset_digest, dataset)
         submission = Submission(job.job_id, language, dataset, result, digest)
         try:
@@ -122,11 +124,11 @@ class ResultCheck:
 
     async def _dataset(self, job: ChainJob, directory: Path) -> Path:
         path = directory / "dataset.txt"
-        await self._fetch(job.job_id, SIGNED_GET_URL_PATH, path, MAX_DATASET_BYTES)
+        await self._fetch(job.job_id, SIGNED_GET_URL_PATH, path, MAX_DATASET_BYTES, DatasetOfJob)
         return path
 
-    async def _fetch(self, job_id: JobId, url_path: str, path: Path, max_bytes: int) -> None:
+    async def _fetch(
+        self, job_id: JobId, url_path: str, path: Path, max_bytes: int, what: Callable[[str], Reason]
+    ) -> None:
         answer = await signed_call(self._storage, url_path, self._wallet, job_id)
-        await fetch(
-            self._storage, answer["url"], path, max_bytes=max_bytes, what=f"job {job_id}: its {path.stem}"
-        )
+        await fetch(self._storage, answer["url"], path, max_bytes=max_bytes, what=what(job_id))

@@ -16,6 +16,7 @@ import httpx
 from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import EmethError, JobError, StorageError, StorageRejected
+from emeth_tui.foreign_text import one_line
 from emeth_tui.model import JobId
 from emeth_tui.network.supervision import BACKOFF
 from emeth_tui.network.verification.downloads import signed_call
@@ -99,7 +100,7 @@ class SecondVerifier:
         try:
             return [parse_job_id(str(one)) for one in list(answer["jobs"])[:MOST_OPEN]]
         except (KeyError, TypeError, JobError) as error:
-            raise StorageError(StorageSilent(OPEN_APPEALS_PATH, type(error).__name__)) from error
+            raise StorageError(StorageSilent(OPEN_APPEALS_PATH, one_line(type(error).__name__))) from error
 
     async def _say(self, job: ChainJob, reason: Reason | None) -> None:
         await signed_call(

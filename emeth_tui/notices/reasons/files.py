@@ -18,5 +18,9 @@ class Unwritable(Reason):
     detail: ForeignText
 
 
+class NotARegularFile(Reason):
+    pass
+
+
 class NotUtf8(Reason):
     path: Path

@@ -18,8 +18,12 @@ class SetByThisRun(Reason):
 
 
 class InFile(Reason):
-    source: str
+    source: str | Reason
     problem: Reason
+
+
+class CommandLine(Reason):
+    """Where an option stands."""
 
 
 class NoSettingsFile(Reason):

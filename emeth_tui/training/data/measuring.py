@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emeth_tui.errors import DatasetError
+from emeth_tui.foreign_text import one_line
 from emeth_tui.model import Language
+from emeth_tui.notices.reasons.files import NotARegularFile
 from emeth_tui.notices.reasons.network.requesting import DatasetOverLimit
 from emeth_tui.notices.reasons.training.data import DatasetUnreadable
 
@@ -35,9 +37,9 @@ def measure(path: Path, language: Language, model: str, *, max_bytes: int) -> Me
     try:
         seen = path.stat()
     except OSError as error:
-        raise DatasetError(DatasetUnreadable(path, error.strerror or "")) from error
+        raise DatasetError(DatasetUnreadable(path, one_line(error.strerror or ""))) from error
     if not stat.S_ISREG(seen.st_mode):  # a pipe has no end, or nobody at the other
-        raise DatasetError(DatasetUnreadable(path, "not a regular file"))
+        raise DatasetError(DatasetUnreadable(path, NotARegularFile()))
     size_bytes = seen.st_size
     if size_bytes > max_bytes:
         raise DatasetError(DatasetOverLimit(size_bytes, max_bytes))

@@ -17,6 +17,7 @@ from pydantic_core import from_json
 from sentencepiece import SentencePieceProcessor
 
 from emeth_tui.errors import TrainingError
+from emeth_tui.foreign_text import one_line
 from emeth_tui.notices.reasons.training.models import ModelFileUnreadable, SentencePieceDamaged
 from emeth_tui.training.data.word_cache import TokenIds
 from emeth_tui.training.files.hub import SENTENCEPIECE_NAME
@@ -52,7 +53,7 @@ def load_sentence_pieces(name: str, directory: Path, lower_case: bool) -> Senten
     try:
         processor.load_from_serialized_proto(path.read_bytes())
     except OSError as error:
-        raise TrainingError(ModelFileUnreadable(name, path, str(error))) from error
+        raise TrainingError(ModelFileUnreadable(name, path, one_line(error))) from error
     except RuntimeError as error:  # its message is a line of C++
         raise TrainingError(SentencePieceDamaged(name, path)) from error
     return SentencePieces(processor, lower_case or _asks_for_lower_case(name, directory))
@@ -65,4 +66,4 @@ def _asks_for_lower_case(name: str, directory: Path) -> bool:
     try:
         return from_json(path.read_bytes()).get("do_lower_case") is True
     except (OSError, ValueError, AttributeError) as error:
-        raise TrainingError(ModelFileUnreadable(name, path, repr(error))) from error
+        raise TrainingError(ModelFileUnreadable(name, path, one_line(repr(error)))) from error

@@ -16,6 +16,7 @@ import tokenizers
 from tokenizers import Regex, decoders, models, pre_tokenizers, trainers
 
 from emeth_tui.errors import TrainingError
+from emeth_tui.foreign_text import one_line
 from emeth_tui.model import Language
 from emeth_tui.notices.reasons.training.models import TokenizerMissing, TokenizerNotFast, TokenizerUnusable
 from emeth_tui.training.data.word_cache import (
@@ -95,7 +96,7 @@ def pretrained_tokenizer(name: str, directory: Path, lower_case: bool) -> TextTo
         is_panic = type(error).__module__ == "pyo3_runtime"
         if not (is_panic or type(error) is Exception or isinstance(error, _LOAD_ERRORS)):
             raise
-        raise TrainingError(TokenizerUnusable(name, str(error))) from error
+        raise TrainingError(TokenizerUnusable(name, one_line(error))) from error
     backend = getattr(loaded, "backend_tokenizer", None)
     if not isinstance(backend, tokenizers.Tokenizer):
         raise TrainingError(TokenizerNotFast(name))

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from emeth_tui.errors import JobError
 from emeth_tui.files import TEMPORARY_SUFFIX, disk_full_translated, write_atomically
+from emeth_tui.foreign_text import one_line
 from emeth_tui.notices.reasons.network.verification import CommitmentInvalid
 from emeth_tui.notices.reasons.training import result as why
 from emeth_tui.protocol.replay import MAX_COMMITMENT_CHARS
@@ -75,7 +76,7 @@ def load_result(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> Result:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except LOAD_ERRORS as error:
-        raise JobError(why.ResultUnloadable(type(error).__name__)) from error
+        raise JobError(why.ResultUnloadable(one_line(type(error).__name__))) from error
     if not isinstance(content, dict) or set(content) - {_STATES_KEY} != _RESULT_KEYS:
         raise JobError(why.ResultKeysWrong(", ".join(sorted(_RESULT_KEYS))))
     epochs = _number(content["epoch"], "epoch")

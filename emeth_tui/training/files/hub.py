@@ -22,6 +22,7 @@ from typing import Any
 
 from emeth_tui.errors import TrainingError
 from emeth_tui.files import disk_full_translated, try_lock, write_atomically
+from emeth_tui.foreign_text import one_line
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.training.models import HubUnreachable, NotOnHub
 from emeth_tui.training.reports import OnPreparing, Preparing, Stage, unheard
@@ -250,4 +251,4 @@ def _explained(name: str, error: Exception) -> Reason:
 
     if isinstance(error, (RepositoryNotFoundError, HFValidationError)):
         return NotOnHub(name)
-    return HubUnreachable(name, type(error).__name__)
+    return HubUnreachable(name, one_line(type(error).__name__))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import from_json
 
 from emeth_tui.errors import TrainingError
+from emeth_tui.foreign_text import one_line
 from emeth_tui.notices.reasons.training import models as why
 from emeth_tui.training.files import hub
 from emeth_tui.training.files.hub import WEIGHT_FILES
@@ -120,7 +121,7 @@ class PretrainedFiles:
                 layer_norm_epsilon=float(config.get("layer_norm_epsilon", 1e-5)),
             )
         except (*LOAD_ERRORS, ArithmeticError) as error:
-            raise TrainingError(why.ConfigUnusable(self.name, repr(error))) from error
+            raise TrainingError(why.ConfigUnusable(self.name, one_line(repr(error)))) from error
 
     def weights(self) -> dict[str, Tensor]:
         """Read the weights under GPT2LMHeadModel's names. Raise TrainingError when they cannot be read."""
@@ -132,7 +133,9 @@ class PretrainedFiles:
         try:
             loaded = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
         except LOAD_ERRORS as error:
-            raise TrainingError(why.ModelFileUnreadable(self.name, path, str(error))) from error
+            raise TrainingError(why.ModelFileUnreadable(self.name, path, one_line(error))) from error
+        if not isinstance(loaded, dict):
+            raise TrainingError(why.ModelFileUnreadable(self.name, path, why.NoStateDict()))
         return _published_names(loaded)
 
     def tokenizer(self, lower_case: bool) -> TextTokenizer:
@@ -231,10 +234,12 @@ class JobModel:
         if self.files is None:
             module.initialise(seed)
             return
+        from emeth_tui.training.model.gpt2 import UnfitWeights
+
         try:
             module.import_weights(self.files.weights())
-        except ValueError as error:
-            raise TrainingError(why.WeightsUnfit(self.spec.name, str(error))) from error
+        except UnfitWeights as error:
+            raise TrainingError(why.WeightsUnfit(self.spec.name, error.reason)) from error
 
 
 def open_model(name: str, progress: OnPreparing = unheard) -> JobModel:
@@ -249,7 +254,7 @@ def make_ready(name: str, progress: OnPreparing = unheard) -> None:
     `progress` reports a download alone. Raise TrainingError saying what is missing or does not fit,
     DiskFull, and what `progress` raises.
     """
-    from emeth_tui.training.model.gpt2 import check_weights
+    from emeth_tui.training.model.gpt2 import UnfitWeights, check_weights
 
     model = open_model(name, progress)
     if model.files is None:
@@ -258,8 +263,8 @@ def make_ready(name: str, progress: OnPreparing = unheard) -> None:
     shape = model.shape(model.files.tokenizer(model.spec.lower_case).vocab_size)
     try:
         check_weights(shape, model.files.weights())
-    except ValueError as error:
-        raise TrainingError(why.WeightsUnfit(name, str(error))) from error
+    except UnfitWeights as error:
+        raise TrainingError(why.WeightsUnfit(name, error.reason)) from error
 
 
 def _check_is_plain_gpt2(name: str, config: Mapping[str, Any]) -> None:
@@ -289,13 +294,10 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         raise ValueError(str(error)) from error
 
 
-def _read_pickle(path: Path) -> dict[str, Tensor]:
+def _read_pickle(path: Path) -> object:
     import torch
 
-    loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    if not isinstance(loaded, dict):
-        raise ValueError("it holds no state dict")
-    return loaded
+    return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
 
 
 def _published_names(loaded: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -18,10 +18,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.training import models as why
 from emeth_tui.training.devices import calculated_in
 from emeth_tui.training.model.dropout import add_dropped, draw_masks, weigh_dropped
 from emeth_tui.training.model.head import LogitsToGradients, head_loss, logits_to_gradients
 from emeth_tui.training.model.projection import Projection, Weight
+from emeth_tui.words.sentences import english
 
 VOCAB_MULTIPLE = 64
 INIT_STD = 0.02  # GPT-2's own initialisation
@@ -77,16 +80,28 @@ def tensor_shapes(shape: Gpt2Shape) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
+class UnfitWeights(ValueError):
+    """Weights that are not those of a GPT-2 of some shape."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return english(self.reason)
+
+
 def check_weights(shape: Gpt2Shape, weights: Mapping[str, Tensor]) -> None:
-    """Raise ValueError unless these are a GPT-2's of this shape, under the published names."""
+    """Raise UnfitWeights unless these are a GPT-2's of this shape, under the published names."""
     for name, expected in tensor_shapes(shape).items():
         if name not in weights:
-            raise ValueError(f"tensor {name} is missing")
-        if tuple(weights[name].shape) != expected:
-            raise ValueError(f"tensor {name} has shape {tuple(weights[name].shape)}, not {expected}")
+            raise UnfitWeights(why.TensorMissing(name))
+        found = tuple(weights[name].shape)
+        if found != expected:
+            raise UnfitWeights(why.TensorShape(name, str(found), str(expected)))
     head, embedding = weights[HEAD_NAME], weights[EMBEDDING_NAME]
     if head is not embedding and not torch.equal(head, embedding):
-        raise ValueError(f"tensor {HEAD_NAME} differs from {EMBEDDING_NAME}, to which GPT-2 ties it")
+        raise UnfitWeights(why.TensorNotTied(HEAD_NAME, EMBEDDING_NAME))
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,7 +374,7 @@ class Gpt2(nn.Module):
         return weights
 
     def import_weights(self, weights: Mapping[str, Tensor]) -> None:
-        """Copy weights in under the published names. Raise ValueError when they do not fit."""
+        """Copy weights in under the published names. Raise UnfitWeights when they do not fit."""
         check_weights(self.shape, weights)
         with torch.no_grad():
             for name, parameter in self.named_parameters():

@@ -15,7 +15,7 @@ from emeth_tui.notices.reasons.training.result import ResultUnfit
 from emeth_tui.training.data.dataset import Blocks, load_tokens, token_ids
 from emeth_tui.training.devices import Device, open_device
 from emeth_tui.training.files.models import open_model
-from emeth_tui.training.model.gpt2 import Gpt2, tensor_shapes
+from emeth_tui.training.model.gpt2 import Gpt2, UnfitWeights, tensor_shapes
 from emeth_tui.training.run.batch_threads import BatchThreads
 
 _MAX_BLOCKS_AT_ONCE = 32
@@ -88,8 +88,8 @@ class Evaluator:
         model = self._model.build(self.shape)
         try:
             model.import_weights(state_dict)
-        except ValueError as error:
-            raise JobError(ResultUnfit(self._model.spec.name, str(error))) from error
+        except UnfitWeights as error:
+            raise JobError(ResultUnfit(self._model.spec.name, error.reason)) from error
         return self._measure(model)
 
     def untrained_loss(self) -> float:

@@ -20,7 +20,7 @@ from emeth_tui.training.devices import open_device
 from emeth_tui.training.files.checkpoint import CheckpointStore
 from emeth_tui.training.files.models import open_model
 from emeth_tui.training.job_control import Control
-from emeth_tui.training.model.gpt2 import HEAD_NAME, Gpt2, tensor_shapes
+from emeth_tui.training.model.gpt2 import HEAD_NAME, Gpt2, UnfitWeights, tensor_shapes
 from emeth_tui.training.run.evaluation import mean_loss, spread_sample
 from emeth_tui.training.run.loop import Trainer
 from emeth_tui.training.run.state import Plan, SavingLimits
@@ -114,8 +114,8 @@ class Yardstick:
         model = self._model.build(self._shape)
         try:
             model.import_weights(state_dict)
-        except ValueError as error:
-            raise JobError(ResultUnfit(self._model.spec.name, str(error))) from error
+        except UnfitWeights as error:
+            raise JobError(ResultUnfit(self._model.spec.name, error.reason)) from error
         return self.losses(model)
 
     def losses(self, model: Gpt2) -> Losses:

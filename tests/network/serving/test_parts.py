@@ -88,7 +88,7 @@ async def test_nodes_that_would_refuse_the_stores_urls_are_thought_of(tmp_path: 
 
 
 async def test_an_object_store_that_does_not_answer_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ServiceError, match=r"bucket emeth at 127.0.0.1:1: EndpointConnectionError"):
+    with pytest.raises(ServiceError, match=r"s3://emeth \(127.0.0.1:1\): EndpointConnectionError"):
         await opened(tmp_path, S3, KEYS, storage_hosts=["127.0.0.1"])
 
 
@@ -127,7 +127,7 @@ async def test_without_sections_everything_is_in_the_state_directory(tmp_path: P
             "nowhere",
             "tests",
             "a-secret-key-for-tests",
-            r"bucket nowhere at .*; create it, or correct s3\.bucket",
+            r"s3://nowhere \(.*; create it, or correct s3\.bucket",
         ),
         (
             "emeth",
@@ -168,7 +168,7 @@ async def test_a_bucket_is_one_networks_alone(tmp_path: Path, grown_servers: Gro
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        ("403", r"bucket emeth at 127\.0\.0\.1:1: access is refused \(403\); allow these keys"),
+        ("403", r"s3://emeth \(127\.0\.0\.1:1\): access is refused \(403\); allow these keys"),
         ("AccessDenied", "allow these keys to list, read, write and delete"),
         ("404", "there is no such bucket; create it"),
         ("ExpiredToken", r"the keys have expired \(ExpiredToken\); the services need keys that last"),

@@ -10,6 +10,7 @@ import pytest
 
 from emeth_tui.errors import DatasetError
 from emeth_tui.model import Language
+from emeth_tui.notices.reasons.files import NotARegularFile
 from emeth_tui.notices.reasons.network.requesting import DatasetOverLimit
 from emeth_tui.notices.reasons.training import data as why
 from emeth_tui.training.data.dataset import load_tokens
@@ -45,7 +46,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     with pytest.raises(DatasetError) as raised:
         measure(path, Language.EN, DEVNET_SMALL, max_bytes=LIMIT)
 
-    assert raised.value.reason == why.DatasetUnreadable(path, "not a regular file")
+    assert raised.value.reason == why.DatasetUnreadable(path, NotARegularFile())
 
 
 def test_without_the_model_the_text_is_checked_and_its_tokens_are_not_counted(tmp_path: Path) -> None:

@@ -20,13 +20,13 @@ class SignatureTaken(Reason):
 class SignatureUndecided(Reason):
     where: str
     status: int
-    said: ForeignText
+    said: ForeignText | Reason
 
 
 class SignatureRefused(Reason):
     where: str
     status: int
-    said: ForeignText
+    said: ForeignText | Reason
 
 
 class ClockAgrees(Reason):

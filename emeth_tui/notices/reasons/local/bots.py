@@ -8,27 +8,45 @@ from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason, Wei
 
 
+class CallForJob(Reason):
+    job: str
+    path: str
+
+
+class DatasetOfJob(Reason):
+    job: str
+
+
+class ResultOfJob(Reason):
+    job: str
+
+
+class StateOfJob(Reason):
+    job: str
+    epoch: int
+
+
 class NotInStorage(Reason):
-    what: str
+    what: str | Reason
 
 
 class StorageAnswers(Reason):
-    what: str
+    what: str | Reason
     status: int
 
 
 class StorageSilent(Reason):
-    what: str
+    what: str | Reason
     detail: ForeignText
 
 
 class DownloadBroke(Reason):
-    what: str
+    what: str | Reason
     detail: ForeignText
 
 
 class LongerThan(Reason):
-    what: str
+    what: str | Reason
     limit: int
 
 

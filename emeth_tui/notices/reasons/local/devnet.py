@@ -21,7 +21,7 @@ class DevnetNotRunning(Reason):
 
 
 class DevnetDidNotStart(Reason):
-    last_line: ForeignText
+    last_line: ForeignText | Reason
     log: Path
 
 
@@ -67,11 +67,15 @@ class AnvilUnrunnable(Reason):
 
 
 class AnvilDidNotStart(Reason):
-    said: ForeignText
+    said: ForeignText | Reason
 
 
 class AnvilEnded(Reason):
-    said: ForeignText
+    said: ForeignText | Reason
+
+
+class NothingSaid(Reason):
+    pass
 
 
 class AnvilRefused(Reason):

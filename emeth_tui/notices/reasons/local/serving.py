@@ -35,7 +35,7 @@ class NotInBlock(Reason):
 
 
 class NotDeployed(Reason):
-    detail: ForeignText
+    detail: ForeignText | Reason
 
 
 class DeployFailed(Reason):
@@ -159,7 +159,15 @@ class ServingSecretMissing(Reason):
 
 class ServingSecretUnreadable(Reason):
     path: Path
-    detail: ForeignText
+    detail: ForeignText | Reason
+
+
+class NotText(Reason):
+    pass
+
+
+class NotANetworksKey(Reason):
+    pass
 
 
 class HostNotInProfile(Reason):

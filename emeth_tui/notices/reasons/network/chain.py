@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason
 
 
@@ -43,7 +42,7 @@ class CoreWithoutToken(Reason):
 
 class CoreWithoutRates(Reason):
     address: str
-    detail: ForeignText
+    detail: Reason
     chain_id: int
     where: str
 

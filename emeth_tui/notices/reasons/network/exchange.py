@@ -15,6 +15,14 @@ class AnswerTimedOut(Reason):
     where: str
 
 
+class TimedOut(Reason):
+    pass
+
+
+class NoReasonGiven(Reason):
+    pass
+
+
 class ConnectionFailed(Reason):
     where: str
     detail: ForeignText
@@ -50,7 +58,7 @@ class UnexpectedStatus(Reason):
 
 class TransferBrokeOff(Reason):
     where: str
-    detail: ForeignText
+    detail: ForeignText | Reason
 
 
 class TransferIncomplete(Reason):

@@ -34,7 +34,7 @@ class OtherReceipt(Reason):
 
 
 class LogsNotList(Reason):
-    where: str
+    pass
 
 
 class UnknownStatus(Reason):

@@ -14,19 +14,23 @@ class StorageDown(Reason):
 
 class StorageSenseless(Reason):
     where: str
-    detail: ForeignText
+    detail: ForeignText | Reason
+
+
+class NotAPlainFileName(Reason):
+    pass
 
 
 class StorageRefuses(Reason):
     where: str
     status: int
-    said: ForeignText
+    said: ForeignText | Reason
 
 
 class StorageForbids(Reason):
     where: str
     status: int
-    said: ForeignText
+    said: ForeignText | Reason
 
 
 class DatasetTooLong(Reason):
@@ -37,7 +41,7 @@ class DatasetTooLong(Reason):
 class DatasetRefused(Reason):
     where: str
     status: int
-    said: ForeignText
+    said: ForeignText | Reason
 
 
 class ResultTooLong(Reason):
@@ -68,7 +72,7 @@ class ResultUnreadable(Reason):
 class PartRefused(Reason):
     where: str
     status: int
-    said: ForeignText
+    said: ForeignText | Reason
 
 
 class PartWithoutEtag(Reason):

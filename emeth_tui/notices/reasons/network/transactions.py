@@ -8,11 +8,19 @@ from emeth_tui.notices.notice import Reason, Wei
 
 class ContractRefuses(Reason):
     act: str
-    said: ForeignText
+    said: ForeignText | Reason
 
 
 class ContractRefusesSilently(Reason):
     act: str
+
+
+class ReturnedFalse(Reason):
+    pass
+
+
+class AnotherCameFirst(Reason):
+    pass
 
 
 class GasTooDear(Reason):

@@ -18,7 +18,7 @@ class DatasetChanged(Reason):
 
 class DatasetUnreadable(Reason):
     path: Path
-    detail: ForeignText
+    detail: ForeignText | Reason
 
 
 class NoSentenceEnds(Reason):

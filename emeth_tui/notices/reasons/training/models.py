@@ -11,7 +11,11 @@ from emeth_tui.notices.notice import Reason
 class ModelFileUnreadable(Reason):
     model: str
     path: Path
-    detail: ForeignText
+    detail: ForeignText | Reason
+
+
+class NoStateDict(Reason):
+    pass
 
 
 class SentencePieceDamaged(Reason):
@@ -62,7 +66,22 @@ class BlocksTooLong(Reason):
 
 class WeightsUnfit(Reason):
     model: str
-    detail: ForeignText
+    detail: Reason
+
+
+class TensorMissing(Reason):
+    name: str
+
+
+class TensorShape(Reason):
+    name: str
+    shape: str
+    wanted: str
+
+
+class TensorNotTied(Reason):
+    name: str
+    other: str
 
 
 class NotPlainGpt2(Reason):

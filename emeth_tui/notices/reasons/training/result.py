@@ -69,7 +69,7 @@ class ResultTensorNotFinite(Reason):
 
 class ResultUnfit(Reason):
     model: str
-    detail: ForeignText
+    detail: Reason
 
 
 class DifferenceMalformed(Reason):

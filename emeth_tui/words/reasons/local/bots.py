@@ -8,6 +8,10 @@ from emeth_tui.notices.notice import Notice
 from emeth_tui.notices.reasons.local import bots
 
 SENTENCES: Mapping[type[Notice], str] = {
+    bots.CallForJob: "job {job}: {path}",
+    bots.DatasetOfJob: "job {job}: its dataset",
+    bots.ResultOfJob: "job {job}: its result",
+    bots.StateOfJob: "job {job}: its state after epoch {epoch}",
     bots.NotInStorage: "{what}: is not in storage",
     bots.StorageAnswers: "{what}: the storage answers with HTTP status {status}",
     bots.StorageSilent: "{what}: the storage does not answer: {detail}",

@@ -32,5 +32,6 @@ SENTENCES: Mapping[type[Notice], str] = {
     devnet.AnvilUnrunnable: "cannot run {binary}: {detail}",
     devnet.AnvilDidNotStart: "anvil did not start; it said: {said}",
     devnet.AnvilEnded: "anvil ended at once; it said: {said}",
+    devnet.NothingSaid: "(nothing)",
     devnet.AnvilRefused: "anvil refused to fund {address}: {said}",
 }

@@ -78,6 +78,8 @@ SENTENCES: Mapping[type[Notice], str] = {
     ),
     serving.ServingSecretMissing: "{key} names no file, and {variable} is not set: one of them has to",
     serving.ServingSecretUnreadable: "{path}: cannot be read: {detail}",
+    serving.NotText: "it is not text",
+    serving.NotANetworksKey: "it is not a network's key",
     serving.HostNotInProfile: (
         '{path}: nodes would refuse URLs on {host}: add storage_hosts = ["{host}"], and hand the profile '
         "out again"

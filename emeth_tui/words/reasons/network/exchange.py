@@ -10,6 +10,8 @@ from emeth_tui.notices.reasons.network import exchange
 SENTENCES: Mapping[type[Notice], str] = {
     exchange.AnswerTooSlow: "{where} does not answer: not done after {limit_s}",
     exchange.AnswerTimedOut: "{where} does not answer: timed out",
+    exchange.TimedOut: "it timed out",
+    exchange.NoReasonGiven: "no reason given",
     exchange.ConnectionFailed: "{where} does not answer: {detail}",
     exchange.ServerBusy: "{where} is busy: HTTP status {status}",
     exchange.RpcBusy: "{where} is busy",

@@ -14,7 +14,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     rpc.NotData: "the endpoint's answer makes no sense: data is {value}",
     rpc.NoNewestBlock: "the endpoint has no newest block",
     rpc.OtherReceipt: "the endpoint answered with another transaction's receipt",
-    rpc.LogsNotList: "{where} answered eth_getLogs with something else than a list",
+    rpc.LogsNotList: "the endpoint answered eth_getLogs with something else than a list",
     rpc.UnknownStatus: "there is no status {status}",
     rpc.NotDecodable: "the endpoint's answer to {call} cannot be decoded: {detail}",
 }

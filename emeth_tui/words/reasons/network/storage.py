@@ -10,6 +10,7 @@ from emeth_tui.notices.reasons.network import storage
 SENTENCES: Mapping[type[Notice], str] = {
     storage.StorageDown: "storage: {cause}",
     storage.StorageSenseless: "storage at {where} sent an answer that makes no sense: {detail}",
+    storage.NotAPlainFileName: "the file's name is not a plain one",
     storage.StorageRefuses: "storage at {where} refuses (HTTP status {status}): {said}",
     storage.StorageForbids: (
         "storage at {where} refuses (HTTP status {status}): {said}; a clock that is a minute off "

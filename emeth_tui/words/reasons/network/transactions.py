@@ -10,6 +10,8 @@ from emeth_tui.notices.reasons.network import transactions
 SENTENCES: Mapping[type[Notice], str] = {
     transactions.ContractRefuses: "{act}: the contract refuses it: {said}",
     transactions.ContractRefusesSilently: "{act}: the contract refuses it and gives no reason",
+    transactions.ReturnedFalse: "it returned false",
+    transactions.AnotherCameFirst: "another transaction came first",
     transactions.GasTooDear: (
         "gas costs {price_gwei} gwei, more than the limit of {limit_gwei} (limits.max_gas_price_gwei): "
         "nothing is sent at that price"

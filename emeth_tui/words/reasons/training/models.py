@@ -9,6 +9,7 @@ from emeth_tui.notices.reasons.training import models
 
 SENTENCES: Mapping[type[Notice], str] = {
     models.ModelFileUnreadable: "model {model}: {path} cannot be read: {detail}",
+    models.NoStateDict: "it holds no state dict",
     models.SentencePieceDamaged: "model {model}: {path} is damaged, or no SentencePiece model",
     models.TokenizerUnusable: "model {model}: its tokenizer cannot be loaded: {detail}",
     models.TokenizerNotFast: "model {model}: its tokenizer has no fast form, which training needs",
@@ -19,6 +20,9 @@ SENTENCES: Mapping[type[Notice], str] = {
     models.VocabularyTooLarge: "model {model}: its tokenizer has {tokens} tokens, the model only {room}",
     models.BlocksTooLong: "model {model}: it reads {positions} tokens at once, a block is {block}",
     models.WeightsUnfit: "model {model}: {detail}",
+    models.TensorMissing: "tensor {name} is missing",
+    models.TensorShape: "tensor {name} has shape {shape}, not {wanted}",
+    models.TensorNotTied: "tensor {name} differs from {other}, to which GPT-2 ties it",
     models.NotPlainGpt2: "model {model}: {key} is {value}; only a plain GPT-2 can be trained",
     models.WidthIndivisible: "model {model}: width {width} does not divide into {heads} heads",
     models.NotOnHub: (
