@@ -33,6 +33,7 @@ from emeth_tui.store.safety.backups import (
     back_up,
     copies,
     create_private,
+    newest,
     overwritten,
     read_only,
     set_aside,
@@ -261,12 +262,12 @@ class Store:
         position, mark, known = self._connection.redo.position, self._mark, copies(self.path.parent)
         with contextlib.closing(View(self.path)) as view:
             yield lambda: back_up(view, mark)
-        newest = copies(self.path.parent)[0]
         if self._place.is_overwritten:
-            if newest not in known:
-                newest.path.unlink()
+            for copy in copies(self.path.parent):
+                if copy not in known:
+                    copy.path.unlink()
             raise overwritten(self.path)
-        self._base = _Base(newest.path, position)
+        self._base = _Base(newest(self.path.parent).path, position)
         self._connection.redo.forget_before(position)
 
     def move_writes(self) -> None:

@@ -19,6 +19,7 @@ from emeth_tui.store.reading import read_store
 from emeth_tui.store.safety import redo
 from emeth_tui.store.safety.backups import (
     DATABASE_FILE,
+    DIRECTORY,
     KEPT_COPIES,
     Copy,
     View,
@@ -655,6 +656,20 @@ def test_a_copy_of_what_was_overwritten_meanwhile_is_not_kept(used: Path) -> Non
 
     assert copies(used) == good
     store.close()
+
+
+def test_copies_that_are_removed_while_one_is_made_are_said_to_be_missing(used: Path) -> None:
+    with Store(used) as store:
+        copying = store.copying()
+        copy_now = copying.__enter__()
+        copy_now()
+        shutil.rmtree(used / DIRECTORY)
+
+        with pytest.raises(StoreError, match="holds no copies of the database"):
+            copying.__exit__(None, None, None)
+
+        save(store, job_id=OTHER_JOB_ID)
+        assert [keep_copy(store)] == copies(used)
 
 
 def test_what_sqlite_moves_and_what_touches_the_file_is_no_overwriting(used: Path) -> None:

@@ -241,14 +241,23 @@ def _changed_ns(database: Path) -> int:
     return max(times)
 
 
-def _chosen(state_dir: Path, name: str | None) -> Copy:
-    from emeth_tui.notices.reasons.store import NoCopies, NoSuchCopy
+def newest(state_dir: Path) -> Copy:
+    """Return the newest copy. Raise StoreError where there is none."""
+    from emeth_tui.notices.reasons.store import NoCopies
 
     known = copies(state_dir)
     if not known:
         raise StoreError(NoCopies(state_dir / DIRECTORY))
+    return known[0]
+
+
+def _chosen(state_dir: Path, name: str | None) -> Copy:
+    from emeth_tui.notices.reasons.store import NoSuchCopy
+
+    newest_copy = newest(state_dir)
     if name is None:
-        return known[0]
+        return newest_copy
+    known = copies(state_dir)
     for copy in known:
         if name in {copy.name, str(copy.number), copy.path.name}:
             return copy
