@@ -56,7 +56,7 @@ def example(annotation: Any, name: str) -> object:
     """Make a value for a field; text is made of characters that no sentence of ours holds."""
     if typing.get_origin(annotation) is typing.Annotated:
         return example(typing.get_args(annotation)[0], name)
-    if isinstance(annotation, types.UnionType):
+    if typing.get_origin(annotation) in {types.UnionType, typing.Union}:
         return example(typing.get_args(annotation)[0], name)
     if typing.get_origin(annotation) is dict:
         return {}

@@ -18,5 +18,13 @@ class Unwritable(Reason):
     detail: ForeignText
 
 
+class FileMissing(Reason):
+    path: Path
+
+
+class NotPlainFile(Reason):
+    path: Path
+
+
 class NotUtf8(Reason):
     path: Path

@@ -10,5 +10,7 @@ from emeth_tui.notices.reasons import files
 SENTENCES: Mapping[type[Notice], str] = {
     files.Unreadable: "{path}: cannot be read: {detail}",
     files.Unwritable: "{path}: cannot be written: {detail}",
+    files.FileMissing: "{path}: is not there",
+    files.NotPlainFile: "{path}: is no plain file",
     files.NotUtf8: "{path}: is not UTF-8 text",
 }
