@@ -83,10 +83,8 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
-class EmethError(Exception):
-    """Base of all errors that are fit for the user: `reason` says what happened, `str` says it in English."""
-
-    exit_code = ExitCode.UNEXPECTED
+class Reasoned(Exception):
+    """Base of what carries a reason: `reason` says what happened, `str` says it in English."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason)
@@ -94,6 +92,12 @@ class EmethError(Exception):
 
     def __str__(self) -> str:
         return english(self.reason)
+
+
+class EmethError(Reasoned):
+    """Base of all errors that are fit for the user."""
+
+    exit_code = ExitCode.UNEXPECTED
 
 
 class SettingsError(EmethError):

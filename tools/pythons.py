@@ -49,7 +49,13 @@ def _passes(version: str, venv: Path, tests: Sequence[str]) -> bool:
     # What is not compiled by pip is compiled once, whatever the caller's environment says.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     run = subprocess.run(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
     print(f"python {version}:\n{run.stdout}", flush=True)  # whole, however many write at once
     return run.returncode == 0

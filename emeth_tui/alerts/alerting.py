@@ -21,6 +21,7 @@ from emeth_tui.alerts.rules import topic_of
 from emeth_tui.backoff import Backoff
 from emeth_tui.engine.events import EventLog
 from emeth_tui.errors import EmethError
+from emeth_tui.foreign_text import one_line
 from emeth_tui.model import AlertTopic
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.events.node import InternalError
@@ -126,7 +127,7 @@ class Alerting:
         logger.error("alerts: internal error", exc_info=error)
         if not self._bug_reported:
             self._bug_reported = True
-            self._publish(InternalError("alerts", repr(error)))
+            self._publish(InternalError(__name__, one_line(repr(error))))
 
     async def _follow(self) -> None:
         taken = False

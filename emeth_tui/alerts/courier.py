@@ -13,6 +13,7 @@ from emeth_tui.alerts.alert import Alert, Message
 from emeth_tui.alerts.channel import Channel, NotDelivered
 from emeth_tui.alerts.mailbox import Mailbox
 from emeth_tui.alerts.quiet import QuietHours
+from emeth_tui.foreign_text import one_line
 from emeth_tui.notices.events.alerts import AlertsDelivered, AlertsNotDelivered
 from emeth_tui.notices.notice import EventBody
 from emeth_tui.notices.reasons.foreign import Foreign
@@ -99,7 +100,7 @@ class Courier:
             where = "".join(traceback.format_tb(error.__traceback__))
             name = type(error).__name__
             logger.error("alerts to %s: internal error: %s\n%s", self.channel.name, name, where)
-            raise NotDelivered(Foreign(name)) from None
+            raise NotDelivered(Foreign(one_line(name))) from None
 
     async def end(self, limit_s: float) -> None:
         """Try once more to deliver what is due."""

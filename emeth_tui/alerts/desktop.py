@@ -55,7 +55,7 @@ class DesktopChannel:
                 stderr=asyncio.subprocess.PIPE,
             )
         except OSError as error:
-            raise NotDelivered(DesktopRefused(error.strerror or "")) from error
+            raise NotDelivered(DesktopRefused(one_line(error.strerror or ""))) from error
         said = await _ended(process)
         if process.returncode:
             raise NotDelivered(DesktopRefused(one_line(said.decode("utf-8", "replace"))))

@@ -28,6 +28,7 @@ from emeth_tui.engine.requester.orders import Estimate, FetchedModel, Order
 from emeth_tui.engine.settings_editor import SettingChange
 from emeth_tui.engine.view.following import FollowedJob
 from emeth_tui.errors import ControlError, EmethError
+from emeth_tui.foreign_text import one_line
 from emeth_tui.model import Asker, JobId
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.control import CommandBroke
@@ -100,7 +101,7 @@ class Commands:
             raise
         except Exception as error:
             logger.exception("%s: internal error", command.do)
-            raise ControlError(CommandBroke(command.do, repr(error))) from error
+            raise ControlError(CommandBroke(command.do, one_line(repr(error)))) from error
 
     async def _call_in_turn(self, command: AnyCommand, by: Asker) -> object:
         await self._turn.acquire()

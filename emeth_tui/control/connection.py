@@ -27,6 +27,7 @@ from emeth_tui.control import wire
 from emeth_tui.control.wire import LONG_COMMANDS, SLOW_TOPICS, Command, Hello, Topic
 from emeth_tui.engine.events import JobProgress
 from emeth_tui.errors import ControlError, ExitCode
+from emeth_tui.foreign_text import one_line
 from emeth_tui.model import AskedAt
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.notice import Reason, from_data
@@ -127,7 +128,7 @@ class Connection:
         except TimeoutError:
             raise ConnectionBroken(why.NoAnswerInTime(limit_s or 0.0)) from None
         except OSError as error:
-            raise ConnectionBroken(why.ConnectionBrokeOff(str(error))) from error
+            raise ConnectionBroken(why.ConnectionBrokeOff(one_line(error))) from error
         finally:
             del self._asked[number]
 
@@ -143,7 +144,7 @@ class Connection:
                 raise Refused(from_data(Reason, words["error"]))
             protocol = (words.get("hello") or {}).get("protocol")
             if protocol != wire.PROTOCOL:
-                version = (words.get("hello") or {}).get("version", "unknown")
+                version = (words.get("hello") or {}).get("version", "?")
                 raise ControlError(why.OtherVersion(str(version), __version__))
             self.hello = wire.unpack("hello", words["hello"])
             self._writer.write(wire.line({"hello": {"protocol": wire.PROTOCOL, "place": place.value}}))
@@ -168,7 +169,7 @@ class Connection:
         try:
             received = await self._reader.readline()
         except (OSError, ValueError) as error:
-            raise ConnectionBroken(why.ConnectionBrokeOff(str(error))) from error
+            raise ConnectionBroken(why.ConnectionBrokeOff(one_line(error))) from error
         if not received.endswith(b"\n"):
             raise ConnectionBroken(why.ConnectionClosed())
         return received
@@ -222,7 +223,7 @@ async def connect(
     try:
         connected = connected_socket(directory)
     except OSError as error:
-        raise ConnectionBroken(why.NobodyListens(directory, error.strerror or "")) from error
+        raise ConnectionBroken(why.NobodyListens(directory, one_line(error.strerror or ""))) from error
     reader, writer = await asyncio.open_unix_connection(sock=connected, limit=wire.MAX_ANSWER_BYTES)
     async with talk(reader, writer, place, on_news) as connection:
         yield connection

@@ -36,11 +36,12 @@ from emeth_tui.engine.view.records import JobRecord
 from emeth_tui.engine.view.series import Series, Span
 from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.errors import ControlError
+from emeth_tui.foreign_text import ForeignText, one_line
 from emeth_tui.job import Job
 from emeth_tui.model import AskedAt, JobId, JournaledTransaction, Language
 from emeth_tui.network.overview import Overview
 from emeth_tui.notices.event import Event
-from emeth_tui.notices.reasons.control import AnswerNotUnderstood, NotControlJson, NotToBeSent
+from emeth_tui.notices.reasons.control import AnswerNotUnderstood, NotControlJson, NotToBeSent, RequestTooLong
 from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.protocol.parameters import MAX_EPOCHS, MIN_EPOCHS
 
@@ -307,7 +308,7 @@ def request_line(words: dict[str, Any]) -> bytes:
     except ValidationError as error:
         raise ControlError(NotToBeSent(_first(error))) from None
     if len(encoded) > MAX_REQUEST_BYTES:
-        raise ControlError(NotToBeSent(f"{len(encoded)} > {MAX_REQUEST_BYTES} B"))
+        raise ControlError(RequestTooLong(len(encoded), MAX_REQUEST_BYTES))
     return encoded
 
 
@@ -360,6 +361,6 @@ def _adapter(kind: str) -> TypeAdapter[Any]:
     return TypeAdapter(Hello if kind == "hello" else _ANSWERS[kind])
 
 
-def _first(error: ValidationError) -> str:
+def _first(error: ValidationError) -> ForeignText:
     problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    return f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
+    return one_line(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}")

@@ -12,6 +12,7 @@ from pathlib import Path
 from emeth_tui.doctor.finding import Finding, Result, Room, Unchecked, error, note, warning
 from emeth_tui.doctor.subject import Subject
 from emeth_tui.errors import EmethError
+from emeth_tui.foreign_text import one_line
 from emeth_tui.notices.reasons.doctor import remedies
 from emeth_tui.notices.reasons.doctor.checkup import CheckBroke, CheckHung, NotChecked
 
@@ -54,7 +55,7 @@ async def _findings(check: Check, subject: Subject) -> Sequence[Finding]:
         return [error(failed.reason, remedies.MendFirst())]
     except Exception as broken:
         _logger.exception("the check %s of %s broke", check.name, check.room.value)
-        return [warning(CheckBroke(type(broken).__name__, _place_of(broken)), remedies.ReportBug())]
+        return [warning(CheckBroke(one_line(type(broken).__name__), _place_of(broken)), remedies.ReportBug())]
 
 
 def _place_of(broken: Exception) -> str:

@@ -10,6 +10,7 @@ import anyio
 
 from emeth_tui.engine.events import EventLog
 from emeth_tui.errors import DiskFull
+from emeth_tui.foreign_text import one_line
 from emeth_tui.notices.events import node as events
 from emeth_tui.notices.notice import EventBody
 
@@ -50,7 +51,7 @@ class Loops:
     def report_internal_error(self, part: str, error: BaseException) -> None:
         """Report a bug in this program; the node goes on."""
         logger.error("%s: internal error", part, exc_info=error)
-        self._report_once(error, events.InternalError(part, repr(error)))
+        self._report_once(error, events.InternalError(part, one_line(repr(error))))
 
     def _report_once(self, error: BaseException, body: EventBody) -> None:
         if repr(error) != self._reported_error:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from emeth_tui.clients.threads import run_to_end
 from emeth_tui.engine.context import Context
 from emeth_tui.errors import EmethError, StoreDamaged
+from emeth_tui.foreign_text import one_line
 from emeth_tui.notices.events import node as events
 from emeth_tui.notices.notice import EventBody, Reason
 from emeth_tui.notices.reasons.foreign import Foreign
@@ -77,7 +78,7 @@ class StateKeeper:
         self, error: EmethError | OSError, body: type[events.StateNotRebuilt | events.CopyFailed]
     ) -> bool:
         """Publish a trouble, once while it stays the same; return whether it is new."""
-        reason = error.reason if isinstance(error, EmethError) else Foreign(str(error))
+        reason = error.reason if isinstance(error, EmethError) else Foreign(one_line(error))
         if reason == self._troubles.get(body):
             return False
         self._troubles[body] = reason

@@ -9,13 +9,27 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from emeth_tui.errors import Reasoned
 from emeth_tui.files import sync_directory
+from emeth_tui.foreign_text import one_line
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.files import NotPlainFile
+from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.notices.reasons.network.breaches import WrongContent, WrongLength, WrongOffset
 
 _READ_BYTES = 1 << 20
 
 
-class WrongPiece(Exception):
+class WrongPiece(Reasoned):
     """A piece is not the next one, or the whole is not what was announced."""
+
+
+class NotPlain(FileNotFoundError):
+    """In a file's place there is something else, which is not read."""
+
+    def __init__(self, path: Path) -> None:
+        self.reason = NotPlainFile(path)
+        super().__init__(self.reason)
 
 
 class Arriving:
@@ -45,8 +59,10 @@ class Arriving:
 
     def write(self, offset: int, data: bytes) -> None:
         """Take the next piece. Raise WrongPiece or OSError."""
-        if offset != self.offset or offset + len(data) > self._size_bytes:
-            raise WrongPiece(f"bytes {offset} to {offset + len(data)}, not from {self.offset} on")
+        if offset != self.offset:
+            raise WrongPiece(WrongOffset(offset, self.offset))
+        if offset + len(data) > self._size_bytes:
+            raise WrongPiece(WrongLength(offset + len(data), self._size_bytes))
         self._file.seek(offset)
         self._file.write(data)
         self.offset += len(data)
@@ -61,7 +77,7 @@ class Arriving:
         self._file.close()
         if sha256_of(self._part) != self._sha256:
             self._part.unlink(missing_ok=True)
-            raise WrongPiece("another content than announced")
+            raise WrongPiece(WrongContent())
         self._part.replace(self.path)
         sync_directory(self.path.parent)
 
@@ -90,7 +106,12 @@ def opened(path: Path) -> Iterator[int]:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise FileNotFoundError(f"{path} is no plain file")
+            raise NotPlain(path)
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def reason_of(error: OSError | WrongPiece) -> Reason:
+    """Return why a file does not arrive, or cannot be sent."""
+    return error.reason if isinstance(error, (WrongPiece, NotPlain)) else Foreign(one_line(error))

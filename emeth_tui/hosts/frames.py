@@ -12,8 +12,10 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from emeth_tui.errors import Reasoned
 from emeth_tui.foreign_text import one_line
 from emeth_tui.hosts.messages import MAX_CHUNK_BYTES
+from emeth_tui.notices.reasons.network.breaches import MessageOutOfOrder, MessageTooLong, MessageUnreadable
 
 MAX_FRAME_BYTES = MAX_CHUNK_BYTES + 64 * 1024
 UNSENT_BYTES = 1 << 20  # above this, `drain` waits
@@ -22,8 +24,8 @@ _pack = msgspec.msgpack.Encoder().encode
 Message = TypeVar("Message")
 
 
-class BadFrame(Exception):
-    """The other side sent what no frame of ours looks like; the text says what was refused."""
+class BadFrame(Reasoned):
+    """The other side sent what no frame of ours looks like."""
 
 
 class FramesEnded(Exception):
@@ -80,13 +82,13 @@ class FrameReader(Generic[Message]):
             length, number = _HEADER.unpack(await self._stream.readexactly(_HEADER.size))
             self._number += 1
             if length > MAX_FRAME_BYTES:
-                raise BadFrame(f"a frame of {length} bytes")
+                raise BadFrame(MessageTooLong(MAX_FRAME_BYTES))
             if number != self._number:
-                raise BadFrame(f"frame {number} in the place of frame {self._number}")
+                raise BadFrame(MessageOutOfOrder(number, self._number))
             body = await self._stream.readexactly(length)
         except (asyncio.IncompleteReadError, OSError) as error:
             raise FramesEnded(one_line(error)) from error
         try:
             return self._decoder.decode(body)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise BadFrame(one_line(error)) from error
+            raise BadFrame(MessageUnreadable(one_line(repr(body[:40])), one_line(error))) from error

@@ -38,7 +38,6 @@ MAX_SIZE_BYTES = 2**50
 Size = Annotated[int, Meta(ge=0, le=MAX_SIZE_BYTES)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Request = Annotated[int, Meta(ge=1, le=2**53)]
-Text = Annotated[str, Meta(max_length=500)]
 ModelName = Annotated[str, Meta(min_length=1, max_length=500)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Version = Annotated[str, Meta(pattern=r"^[0-9A-Za-z.+_-]{0,64}\Z")]  # shown on terminals
@@ -273,7 +272,7 @@ class Away(_Frame, frozen=True):
 class Turned(_Frame, frozen=True):
     """Something was refused that came with this host's certificate, or with one that it had before."""
 
-    detail: Text
+    reason: ReasonData
 
 
 class Put(_Frame, frozen=True):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from emeth_tui.errors import CommandRefused
 from emeth_tui.files import write_atomically
+from emeth_tui.foreign_text import one_line
 from emeth_tui.notices.reasons.local.service import (
     SystemdMissing,
     SystemdRefused,
@@ -55,7 +56,7 @@ class Systemd:
             write_atomically(path, text.encode())
             path.chmod(_UNIT_MODE)
         except OSError as error:
-            raise CommandRefused(UnitUnwritable(path, error.strerror or "")) from error
+            raise CommandRefused(UnitUnwritable(path, one_line(error.strerror or ""))) from error
         return kept
 
     def read(self) -> str:
@@ -65,7 +66,7 @@ class Systemd:
         except FileNotFoundError:
             return ""
         except OSError as error:
-            raise CommandRefused(UnitUnwritable(self.unit_path, error.strerror or "")) from error
+            raise CommandRefused(UnitUnwritable(self.unit_path, one_line(error.strerror or ""))) from error
 
     def remove(self) -> None:
         """Remove the unit. Raise CommandRefused where there is none."""
@@ -75,7 +76,7 @@ class Systemd:
         except FileNotFoundError:
             raise CommandRefused(UnitNotThere(path)) from None
         except OSError as error:
-            raise CommandRefused(UnitUnwritable(path, error.strerror or "")) from error
+            raise CommandRefused(UnitUnwritable(path, one_line(error.strerror or ""))) from error
 
     def control(self, *arguments: str) -> None:
         """Give systemd a command. Raise CommandRefused."""

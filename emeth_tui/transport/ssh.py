@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import ForeignText, one_line
 
 REMOTE_COMMAND = 'PATH="$PATH:$HOME/.local/bin" emeth-tui'
 KEPT_CHARS = 300  # of what ssh says
@@ -29,11 +29,11 @@ def host_of(destination: str) -> str:
     return destination.removeprefix("ssh://").rpartition("@")[2]
 
 
-def reason(said: bytes) -> str:
+def reason(said: bytes) -> ForeignText:
     """Return the last line that ssh or the far end wrote, and the one before if that names the host's key."""
     text = said.decode("utf-8", "replace")
     lines = [line.strip() for line in text.splitlines() if line.strip() and "@@@" not in line]
     if not lines:
-        return ""
+        return ForeignText("")
     key = [line for line in lines[:-1] if line.startswith("Host key for")]
     return one_line(" ".join([*key[-1:], lines[-1].removeprefix("emeth-tui: error: ")]), KEPT_CHARS)

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import anyio
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.process.children import end_child, start_child
 from emeth_tui.transport import ssh
 
@@ -26,7 +27,7 @@ class Ssh(Protocol):
     def streams(self) -> Streams:
         """What the far end writes, and what it reads."""
 
-    async def end(self) -> tuple[int | None, str]:
+    async def end(self) -> tuple[int | None, ForeignText]:
         """Wait until it has ended; return its exit status, None when it goes on, and why as it says."""
 
 
@@ -58,7 +59,7 @@ class SshProcess:
         assert reader is not None and writer is not None  # noqa: S101, PT018 - pipes
         return reader, writer
 
-    async def end(self) -> tuple[int | None, str]:
+    async def end(self) -> tuple[int | None, ForeignText]:
         """Wait until it has ended; return its exit status, None when it goes on, and why as it says."""
         with anyio.move_on_after(END_LIMIT_S):
             await self.process.wait()

@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from emeth_tui.errors import DiskFull
+from emeth_tui.errors import DiskFull, Reasoned
+from emeth_tui.foreign_text import one_line
 from emeth_tui.job import other_part_ids
 from emeth_tui.model import JobId
 from emeth_tui.notices.reasons.disk import CacheUnusable
+from emeth_tui.notices.reasons.files import FileMissing, NotPlainFile
 from emeth_tui.protocol.hash_chain import RESULT_NAME
 from emeth_tui.training.reports import AVERAGE_NAME, DATASET_NAME
 
 
-class JobFileMissing(Exception):
+class JobFileMissing(Reasoned):
     """A file of a job is not there, or not as a file of its own; the job goes back to where it is made."""
 
 
@@ -87,7 +89,7 @@ class LocalJobFiles:
         try:
             jobs_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
-            raise DiskFull(CacheUnusable(jobs_dir, error.strerror or "")) from error
+            raise DiskFull(CacheUnusable(jobs_dir, one_line(error.strerror or ""))) from error
 
     @property
     def root(self) -> Path:
@@ -168,8 +170,8 @@ def _plain_file(path: Path) -> Path:
         if stat.S_ISREG(path.lstat().st_mode):
             return path
     except FileNotFoundError as error:
-        raise JobFileMissing(f"{path} is not there") from error
-    raise JobFileMissing(f"{path} is no plain file")
+        raise JobFileMissing(FileMissing(path)) from error
+    raise JobFileMissing(NotPlainFile(path))
 
 
 def _size_bytes(entry: os.DirEntry[str]) -> int:

@@ -7,20 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from emeth_tui.notices.notice import Reason
-from emeth_tui.words.sentences import english
+from emeth_tui.errors import Reasoned
 from emeth_tui.workers.messages import ToChild, ToParent
 
 
-class LinkError(Exception):
-    """Base of what can go wrong with a worker's process; `reason` says what happened."""
-
-    def __init__(self, reason: Reason) -> None:
-        self.reason = reason
-        super().__init__(reason)
-
-    def __str__(self) -> str:
-        return english(self.reason)
+class LinkError(Reasoned):
+    """Base of what can go wrong with a worker's process."""
 
 
 class ProcessDied(LinkError):

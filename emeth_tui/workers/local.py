@@ -19,7 +19,9 @@ from multiprocessing.process import BaseProcess
 
 import anyio
 
+from emeth_tui.foreign_text import ForeignText, one_line
 from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.network.breaches import LeftUnread, NobodyWaitsFor
 from emeth_tui.notices.reasons.worker import (
     NoProcess,
     ProcessHungUp,
@@ -61,7 +63,8 @@ class LocalProcess:
         self._unsent = bytearray()
         self._reader: Reader[ToParent] = Reader(ToParent)
         self._messages: asyncio.Queue[ToParent | None] = asyncio.Queue()
-        self._refusal = self._stillborn = ""
+        self._refusal: Reason | None = None
+        self._stillborn: ForeignText | None = None
         self._hung_up = False
         self._handle: int | None = None
         self._exited = asyncio.Event()
@@ -90,7 +93,7 @@ class LocalProcess:
             return
         self._unsent += self._writer.line(message)
         if len(self._unsent) > MAX_UNSENT_BYTES:
-            self._refuse(f"it left {len(self._unsent)} bytes unread")
+            self._refuse(LeftUnread(len(self._unsent)))
         else:
             self._write()
 
@@ -150,9 +153,9 @@ class LocalProcess:
             for message in self._reader.feed(data):
                 self._messages.put_nowait(message)
         except BadMessage as error:
-            self._refuse(f"it sent {error}")
+            self._refuse(error.reason)
         if self._messages.qsize() > MAX_UNREAD:
-            self._refuse(f"it sent {MAX_UNREAD} messages that nobody waits for")
+            self._refuse(NobodyWaitsFor(MAX_UNREAD))
 
     def _write(self) -> None:
         try:
@@ -167,10 +170,10 @@ class LocalProcess:
         else:
             self._loop.remove_writer(self._socket.fileno())
 
-    def _refuse(self, what: str) -> None:
+    def _refuse(self, breach: Reason) -> None:
         """Have nothing to do any more with a process that breaks the rules."""
         if not self._hung_up:
-            self._refusal = what
+            self._refusal = breach
             self._kill()
             self.hang_up()
 
@@ -216,7 +219,7 @@ class LocalProcess:
 
     def _never_born(self, error: Exception) -> None:
         spawning.never_fork_again()
-        self._stillborn = f"{type(error).__name__}: {error}"
+        self._stillborn = one_line(f"{type(error).__name__}: {error}")
         self._exited.set()
         self.hang_up()
 
@@ -241,9 +244,9 @@ class LocalProcess:
         return self._exited.is_set()
 
     def _cause_of_death(self) -> Reason:
-        if self._stillborn:
+        if self._stillborn is not None:
             return NoProcess(self._stillborn)
-        if self._refusal:
+        if self._refusal is not None:
             return RulesBroken(self.pid, self._refusal)
         code = self._process.exitcode if self._born else None
         if code is None:

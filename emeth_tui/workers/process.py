@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emeth_tui.errors import DatasetError, DiskFull, TrainingError
-from emeth_tui.notices.notice import to_data
+from emeth_tui.foreign_text import ForeignText, one_line
+from emeth_tui.notices.notice import MAX_TEXT_CHARS, to_data
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.training.job_control import Control
 from emeth_tui.training.reports import AverageRequest, ModelRequest, ProbeRequest, TrainRequest
@@ -112,7 +113,7 @@ class _Child:
             self._send(StartFailed(to_data(error.reason)))
         except Exception as error:
             log.exception("the device does not start")
-            self._send(StartFailed(to_data(Foreign(_one_line(error)))))
+            self._send(StartFailed(to_data(Foreign(_first_line(error)))))
         return None
 
     def _run(self, request: Request, control: Control, device: Device) -> JobFailed | None:
@@ -147,7 +148,7 @@ class _Child:
             return JobFailed(FailureKind.TRAINING, to_data(error.reason))
         except Exception as error:
             log.exception("%s broke off", request)
-            return JobFailed(FailureKind.PROCESS, to_data(Foreign(_one_line(error))))
+            return JobFailed(FailureKind.PROCESS, to_data(Foreign(_first_line(error))))
         finally:
             device.free_cache()  # while it waits, its memory is free for others
         return None
@@ -198,9 +199,9 @@ class _Child:
             self._link.sendall(self._writer.line(message))
 
 
-def _one_line(error: Exception) -> str:
-    first_line = str(error).partition("\n")[0]
-    return f"{type(error).__name__}: {first_line}"
+def _first_line(error: Exception) -> ForeignText:
+    line, _, _ = str(error).partition("\n")
+    return one_line(f"{type(error).__name__}: {line}", MAX_TEXT_CHARS)
 
 
 def _leave_the_terminal() -> None:

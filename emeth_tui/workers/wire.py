@@ -16,7 +16,15 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from emeth_tui.errors import Reasoned
 from emeth_tui.foreign_text import clean, one_line
+from emeth_tui.notices.reasons.network.breaches import (
+    MessageOutOfOrder,
+    MessageTooLong,
+    MessageUnreadable,
+    UnknownField,
+    UnknownMessage,
+)
 from emeth_tui.training.reports import MAX_TEXT_CHARS
 from emeth_tui.workers.messages import ToChild, ToParent
 
@@ -25,8 +33,8 @@ MAX_EARLY = 64  # messages kept until one before them arrives
 Message = TypeVar("Message")
 
 
-class BadMessage(Exception):
-    """The other side sent what no message of ours looks like, or lost one; the text says what was refused."""
+class BadMessage(Reasoned):
+    """The other side sent what no message of ours looks like, or lost one."""
 
 
 class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
@@ -72,7 +80,7 @@ class Reader(Generic[Message]):
         """Return the messages that these bytes complete. Raise BadMessage; nothing is to be read then."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > MAX_LINE_BYTES:
-            raise BadMessage(f"a message of more than {MAX_LINE_BYTES} bytes")
+            raise BadMessage(MessageTooLong(MAX_LINE_BYTES))
         return [message for line in lines for message in self.take(line)]
 
     def take(self, line: bytes) -> list[Message]:
@@ -81,7 +89,7 @@ class Reader(Generic[Message]):
         if number >= self._next:  # else it came before
             self._early[number] = message
         if number >= self._next + MAX_EARLY:
-            raise BadMessage(f"message {number} while message {self._next} is missing")
+            raise BadMessage(MessageOutOfOrder(number, self._next))
         ready = []
         while self._next in self._early:
             ready.append(self._early.pop(self._next))
@@ -90,19 +98,19 @@ class Reader(Generic[Message]):
 
     def _checked(self, line: bytes) -> tuple[int, Message]:
         if len(line) > MAX_LINE_BYTES:
-            raise BadMessage(f"a message of more than {MAX_LINE_BYTES} bytes")
+            raise BadMessage(MessageTooLong(MAX_LINE_BYTES))
         try:
             envelope = _decode(line)
         except _BAD as error:
-            raise BadMessage(f"{one_line(repr(line[:40]))}: {one_line(error)}") from error
+            raise BadMessage(MessageUnreadable(one_line(repr(line[:40])), one_line(error))) from error
         kind = self._kinds.get(envelope.kind)
         if kind is None:
-            raise BadMessage(f"the unknown kind {one_line(repr(envelope.kind))}")
+            raise BadMessage(UnknownMessage(one_line(repr(envelope.kind))))
         try:
             message: Message = msgspec.convert(_printable(envelope.body), kind)
-            _refuse_unknown_fields(envelope.body, message)
         except _BAD as error:
-            raise BadMessage(f"{envelope.kind}: {one_line(error)}") from error
+            raise BadMessage(MessageUnreadable(one_line(envelope.kind), one_line(error))) from error
+        _refuse_unknown_fields(envelope.kind, envelope.body, message)
         return envelope.number, message
 
 
@@ -124,11 +132,11 @@ def _printable(body: Mapping[str, Any]) -> dict[str, Any]:
     return {name: clean(value) if isinstance(value, str) else value for name, value in body.items()}
 
 
-def _refuse_unknown_fields(body: Mapping[str, Any], message: Any) -> None:
+def _refuse_unknown_fields(kind: str, body: Mapping[str, Any], message: Any) -> None:
     names = {field.name for field in dataclasses.fields(message)}
     for name, value in body.items():
         if name not in names:
-            raise ValueError(f"unknown field {name!r}")
+            raise BadMessage(UnknownField(kind, one_line(repr(name))))
         inner = getattr(message, name)
         if isinstance(value, dict) and dataclasses.is_dataclass(inner):  # a reason's data are read elsewhere
-            _refuse_unknown_fields(value, inner)
+            _refuse_unknown_fields(kind, value, inner)

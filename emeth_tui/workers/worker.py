@@ -18,8 +18,16 @@ from typing import Any
 import anyio
 
 from emeth_tui.errors import DatasetError, DeviceFailed, DiskFull, EmethError, TrainingError, WorkerError
+from emeth_tui.foreign_text import one_line
 from emeth_tui.model import WorkerPhase
 from emeth_tui.notices.notice import Reason, from_data
+from emeth_tui.notices.reasons.network.breaches import (
+    MoreEpochsThanAsked,
+    PartWithoutResult,
+    ResultOfPart,
+    ResultTooEarly,
+    SentInPlaceOf,
+)
 from emeth_tui.notices.reasons.worker import (
     DeviceDoesNotStart,
     LeftBetweenJobs,
@@ -301,7 +309,7 @@ class Worker:
                 return message
             if isinstance(message, (messages.Ready, messages.StartFailed, messages.Pong)):
                 continue  # sent before any job
-            if impossible := _why_impossible(message, job):
+            if (impossible := _why_impossible(message, job)) is not None:
                 await self._discard(link)
                 raise ProcessDied(RulesBroken(link.pid, impossible))
             self._view = view_after(self._view, message)
@@ -367,7 +375,7 @@ class Worker:
         try:
             link = self._link = self._open_link(self._config, self._link_ended)
         except OSError as error:
-            raise _StartFailed(NoProcess(str(error))) from error
+            raise _StartFailed(NoProcess(one_line(error))) from error
         try:
             message = await link.receive(self._limits.start_s)
         except (ProcessDied, NoNews) as error:
@@ -380,7 +388,8 @@ class Worker:
             await self._discard(link)
             if isinstance(message, messages.StartFailed):
                 raise _StartFailed(from_data(Reason, message.reason))
-            raise _StartFailed(RulesBroken(link.pid, f"it sent {type(message).__name__} before it was ready"))
+            early = SentInPlaceOf(type(message).__name__, messages.Ready.__name__)
+            raise _StartFailed(RulesBroken(link.pid, early))
         self._usable = True
         self._show(
             phase=WorkerPhase.IDLE,
@@ -422,15 +431,15 @@ async def _until_pong(link: WorkerLink, number: int, limit_s: float) -> None:
         raise NoNews(ProcessSilent(limit_s)) from error
 
 
-def _why_impossible(report: Event, job: _Job) -> str:
-    """Say why a report cannot be true of the job, or "": a hash chain of such epochs would never end."""
+def _why_impossible(report: Event, job: _Job) -> Reason | None:
+    """Return why a report cannot be true of the job: a hash chain of such epochs would never end."""
     counts = (getattr(report, name, 0) for name in ("epoch", "epochs", "resumed_epoch"))
     if max(counts) > job.request.epochs:
-        return f"it reports more epochs than the job's {job.request.epochs}"
+        return MoreEpochsThanAsked(job.request.epochs)
     if isinstance(report, reports.ResultWritten) and not job.trained:
-        return "it reports a result before all epochs are trained"
+        return ResultTooEarly()
     if isinstance(report, reports.PartEnded) and job.request.part == 1:
-        return "it reports the end of a part and no result"
+        return PartWithoutResult()
     if isinstance(report, (reports.Trained, reports.ResultWritten)) and job.request.part > 1:
-        return "it reports a result, which its part does not have"
-    return ""
+        return ResultOfPart()
+    return None

@@ -20,9 +20,9 @@ from emeth_tui.hosts.link import counting
 from emeth_tui.hosts.link.counting import ByteCounter
 from emeth_tui.hosts.messages import Carried
 from emeth_tui.hosts.node import restarting, tls_link, traffic
-from emeth_tui.hosts.node.connection import HostConnection, Streams
+from emeth_tui.hosts.node.connection import HostConnection, LinkFailed, Streams
 from emeth_tui.hosts.node.ssh_link import READ_LIMIT_BYTES, Surroundings, child
-from emeth_tui.hosts.node.tls_link import NotStarted, TlsLinkProcess
+from emeth_tui.hosts.node.tls_link import TlsLinkProcess
 from emeth_tui.hosts.node.traffic import Traffic, TrafficMeter
 from emeth_tui.hosts.tls.names import Place
 from emeth_tui.hosts.tls.requests import Serve
@@ -88,7 +88,7 @@ async def test_what_a_link_says_is_bounded(
     if said == b"ready\n":
         assert stream.asked == READ_LIMIT_BYTES
     else:
-        with pytest.raises(NotStarted):
+        with pytest.raises(LinkFailed):
             async with process.serve(Serve("b", Place("10.0.0.2", 1), "0" * 64)):
                 pass
 

@@ -30,8 +30,9 @@ from emeth_tui.hosts.node.ssh_link import Surroundings, ssh_link
 from emeth_tui.hosts.node.traffic import Traffic
 from emeth_tui.model import JobId
 from emeth_tui.notices.notice import to_data
+from emeth_tui.notices.reasons.files import NotPlainFile
 from emeth_tui.notices.reasons.foreign import Foreign
-from emeth_tui.notices.reasons.network.host import FileTooLarge
+from emeth_tui.notices.reasons.network.host import FileTooLarge, HostHasNoResult
 from emeth_tui.notices.reasons.worker import ProcessSilent
 from emeth_tui.workers.job_files import JobFileMissing, LocalJobFiles
 from tests.hosts.far import NODE, run_connection
@@ -274,6 +275,27 @@ async def test_a_link_in_a_files_place_leads_nowhere(tmp_path: Path) -> None:
         with pytest.raises(TransferFailed):
             await connection.move(bring("result"))
     assert list((home / "jobs" / JOB).iterdir()) == []
+
+
+async def test_a_directory_in_a_files_place_is_said_to_be_none(tmp_path: Path) -> None:
+    far, home = site(tmp_path), tmp_path / "home"
+    (home / "jobs" / JOB).mkdir(parents=True)
+    place = far.place.jobs / JOB / "checkpoint.pt"
+    place.mkdir(parents=True)
+    async with far.keeper(), connected(far, home) as connection:
+        with pytest.raises(TransferFailed) as failed:
+            await connection.move(bring("result"))
+    assert failed.value.missing
+    assert failed.value.reason == NotPlainFile(place)
+
+
+async def test_what_the_host_does_not_have_is_said(tmp_path: Path) -> None:
+    far, home = site(tmp_path), tmp_path / "home"
+    (home / "jobs" / JOB).mkdir(parents=True)
+    async with far.keeper(), connected(far, home) as connection:
+        with pytest.raises(TransferFailed) as failed:
+            await connection.move(bring("result"))
+        assert failed.value.reason == HostHasNoResult()
 
 
 async def test_checkpoints_are_carried_home_as_they_are_kept(tmp_path: Path) -> None:

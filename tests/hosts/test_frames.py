@@ -61,12 +61,12 @@ async def test_a_frame_cut_short_is_the_end() -> None:
 @pytest.mark.parametrize("numbers", [(2,), (1, 1), (1, 3), (0,)])
 async def test_replayed_and_reordered_frames_are_refused(numbers: tuple[int, ...]) -> None:
     beat = msgspec.msgpack.encode(Beat())
-    with pytest.raises(BadFrame, match="in the place of"):
+    with pytest.raises(BadFrame, match="while message"):
         await read(*(frame(beat, number) for number in numbers))
 
 
 async def test_a_frame_that_is_too_long_is_refused_before_it_is_read() -> None:
-    with pytest.raises(BadFrame, match="bytes"):
+    with pytest.raises(BadFrame, match="more than"):
         await read(frame(b"", length=MAX_FRAME_BYTES + 1))
 
 

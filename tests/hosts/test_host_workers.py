@@ -30,6 +30,7 @@ from emeth_tui.notices.events.host import (
     HostTakesJobs,
     JobMoved,
 )
+from emeth_tui.notices.reasons.network.breaches import CertificateReplaced
 from emeth_tui.notices.reasons.network.host import HostSilent, NotReachedYet
 from tests.factories import make_job
 from tests.hosts.far import LIMIT_S, write_hosts
@@ -101,8 +102,8 @@ async def test_a_new_certificate_is_another_link_and_no_other_host(
     assert relinked == [connection]
     assert [host.connection for host in hosts._hosts.values()] == [connection]
 
-    connection._on_refusal(connection, "a certificate that was replaced")
-    assert events == [HostRefused("b", "a certificate that was replaced")]
+    connection._on_refusal(connection, CertificateReplaced())
+    assert events == [HostRefused("b", CertificateReplaced())]
     await hosts.close()
 
 

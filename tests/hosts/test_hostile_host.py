@@ -20,6 +20,7 @@ import msgspec
 import pytest
 
 from emeth_tui.backoff import Backoff
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.hosts import messages
 from emeth_tui.hosts.frames import FrameReader, FrameWriter
 from emeth_tui.hosts.link import link as linking
@@ -29,7 +30,11 @@ from emeth_tui.hosts.link.route import Route
 from emeth_tui.hosts.messages import FarDevice, KeeperHello, Versions
 from emeth_tui.hosts.node.connection import HostConnection, TransferFailed
 from emeth_tui.hosts.node.ssh_link import Surroundings, ssh_link
+from emeth_tui.hosts.reasons import MAX_REASON_BYTES
+from emeth_tui.notices.notice import to_data
+from emeth_tui.notices.reasons.files import NotPlainFile
 from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.notices.reasons.network.breaches import MessageUnreadable
 from emeth_tui.notices.reasons.network.host import (
     HostNotReached,
     HostRulesBroken,
@@ -39,6 +44,7 @@ from emeth_tui.notices.reasons.network.host import (
 from tests.hosts.far import NODE, run_connection
 from tests.hosts.scripted import JOB, LIMIT_S
 from tests.terminal import ROOT
+from tests.words.japanese import english_left
 
 pytestmark = pytest.mark.process
 HELLO = KeeperHello(1, Versions("0.1.0", "3.11.7", ""), (FarDevice("cpu", 1),), 10**9)
@@ -101,7 +107,10 @@ async def refused(connection: HostConnection) -> object:
 )
 async def test_what_breaks_the_rules_ends_the_line_and_is_said(tmp_path: Path, said: bytes) -> None:
     async with facing(tmp_path, said) as connection:
-        assert isinstance(await refused(connection), HostRulesBroken)
+        reason = await refused(connection)
+        assert isinstance(reason, HostRulesBroken)
+        if not isinstance(reason.cause, MessageUnreadable):  # in words of the reader's library
+            assert english_left(reason) == set()
         assert not connection.joined.is_set()
 
 
@@ -193,3 +202,15 @@ async def test_a_refusal_in_no_words_of_a_keeper_is_an_answer(
         with pytest.raises(TransferFailed) as failed:
             await asyncio.wait_for(moving, LIMIT_S)
         assert isinstance(failed.value.reason, Foreign)
+
+
+async def test_a_refusal_that_is_longer_than_any_of_a_keepers_is_not_kept(tmp_path: Path) -> None:
+    refusal = to_data(NotPlainFile(Path("/", "x" * MAX_REASON_BYTES)))
+    (tmp_path / "answer").write_bytes(frame(messages.Refused(1, refusal), 2))
+    then = shlex.join(["exec", sys.executable, "-c", ANSWER, str(tmp_path / "answer")])
+    async with facing(tmp_path, frame(HELLO, 1), then) as connection:
+        await asyncio.wait_for(connection.joined.wait(), LIMIT_S)
+        moving = connection.move(lambda number: messages.Bring(number, JOB, "result", 10**9))
+        with pytest.raises(TransferFailed) as failed:
+            await asyncio.wait_for(moving, LIMIT_S)
+        assert failed.value.reason == Foreign(ForeignText("…"))

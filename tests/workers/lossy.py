@@ -219,7 +219,7 @@ class LossyLink:
             for message in self._reader.take(line):
                 self._messages.put_nowait(message)
         except BadMessage as error:
-            self._end(f"it sent {error}")
+            self._end(str(error))
 
     def _end(self, cause: str) -> None:
         if not self._cause:

@@ -15,11 +15,13 @@ import pytest
 import emeth_tui
 from emeth_tui.errors import WorkerError
 from emeth_tui.model import WorkerPhase
+from emeth_tui.notices.reasons.network.breaches import MessageUnreadable
 from emeth_tui.notices.reasons.worker import RulesBroken
 from emeth_tui.workers.link import NoNews, ProcessDied, WorkerConfig
 from emeth_tui.workers.local import MAX_UNSENT_BYTES, LocalProcess
 from emeth_tui.workers.messages import Pause, Ready, WriteResult
 from emeth_tui.workers.supervisor import Worker, WorkerPool, WorkerView
+from tests.words.japanese import english_left
 from tests.workers import hostile
 from tests.workers.jobs import HASH, QUICK, Listener, hash_for, in_directories, make_request
 
@@ -76,11 +78,14 @@ async def test_no_attack_gets_further_than_a_clear_error(tmp_path: Path) -> None
             with pytest.raises(ProcessDied, match=r"^process \d+ broke the rules: it sent ") as died:
                 await link.receive(60.0)
             refused[attack] = str(died.value).partition("it sent ")[2]
+            assert isinstance(died.value.reason, RulesBroken)
+            if not isinstance(died.value.reason.cause, MessageUnreadable):  # in words of the reader's library
+                assert english_left(died.value.reason) == set(), attack
 
     assert not trace.exists()
     assert all(0 < len(reason) < 500 and reason.isprintable() for reason in refused.values())
     assert refused["an unknown kind"] == "the unknown kind 'Bomb'"
-    assert refused["a line without end"] == "a message of more than 65536 bytes"
+    assert refused["a line without end"] == "a message of more than 66 kB"
     assert "`$.step`" in refused["a negative count"]
     assert "unknown field 'surprise'" in refused["a nested field too many"]
     assert "`$.name`" in refused["a path out of the directory"]
@@ -113,7 +118,7 @@ async def test_a_process_that_reads_nothing_does_not_hold_the_parent_up(tmp_path
         link.send(Pause())
         link.send(WriteResult(HASH))
 
-    with pytest.raises(ProcessDied, match=r"broke the rules: it left \d+ bytes unread"):
+    with pytest.raises(ProcessDied, match=r"broke the rules: it left [\d.]+ MB unread"):
         await link.receive()
 
 
@@ -162,9 +167,10 @@ async def test_reports_that_cannot_be_true_reach_nobody(tmp_path: Path, lie: byt
     await pool.start()
     listener = Listener()
 
-    with pytest.raises(WorkerError, match=r"process \d+ broke the rules: it reports"):
+    with pytest.raises(WorkerError, match=r"process \d+ broke the rules: it reports") as failed:
         await pool.workers[0].train(make_request(tmp_path), hash_for=hash_for, on_message=listener)
 
+    assert english_left(failed.value.reason) == set()
     assert listener.heard == []
     await pool.close(1.0)
 

@@ -46,7 +46,7 @@ async def test_a_link_in_a_results_place_leads_nowhere(files: LocalJobFiles, tmp
     fill(files, JOB_ID, "dataset.txt", 10)
     (files.directory(JOB_ID) / "checkpoint.pt").symlink_to(tmp_path / "secret")
 
-    with pytest.raises(JobFileMissing, match="no plain file"):
+    with pytest.raises(JobFileMissing, match="is no plain file"):
         await files.bring_result(JOB_ID)
 
 

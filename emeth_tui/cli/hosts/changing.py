@@ -197,6 +197,7 @@ async def _reach(host: Host, book: Book) -> KeeperHello:
     from emeth_tui.hosts.link.line import LineFailed, ssh_line
     from emeth_tui.hosts.link.route import Route
     from emeth_tui.hosts.messages import PROTOCOL, KeeperHello
+    from emeth_tui.notices.reasons.network.breaches import SentInPlaceOf
     from emeth_tui.notices.reasons.network.host import HostRulesBroken, OtherHostProtocol
     from emeth_tui.notices.reasons.worker import ProcessSilent
 
@@ -212,9 +213,10 @@ async def _reach(host: Host, book: Book) -> KeeperHello:
     except TimeoutError as error:
         raise SshError(ProcessSilent(CHECK_LIMIT_S)) from error
     except BadFrame as error:
-        raise HostError(HostRulesBroken(str(error))) from error
+        raise HostError(HostRulesBroken(error.reason)) from error
     if not isinstance(hello, KeeperHello):
-        raise HostError(HostRulesBroken(f"a {type(hello).__name__} before any hello"))
+        early = SentInPlaceOf(type(hello).__name__, KeeperHello.__name__)
+        raise HostError(HostRulesBroken(early))
     if hello.protocol != PROTOCOL:
         raise HostError(OtherHostProtocol(hello.protocol, PROTOCOL, hello.versions.emeth_tui))
     return hello

@@ -16,12 +16,14 @@ from emeth_tui.cli.output.printing import example
 from emeth_tui.cli.types import FILE
 from emeth_tui.errors import ExitCode
 from emeth_tui.streams import narrate
+from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
     from emeth_tui.hosts.keeper.place import Means
     from emeth_tui.hosts.messages import Versions
     from emeth_tui.hosts.tls.invitation import Invitation
+    from emeth_tui.notices.notice import Reason
 
 
 @click.command(epilog=example("emeth-tui hosts join barn.emeth"))
@@ -66,7 +68,8 @@ def _joined(versions: Versions) -> None:
     say_differences(versions)
 
 
-def _failed(detail: str) -> None:
+def _failed(reason: Reason) -> None:
+    detail = text_of(reason)
     narrate(_("the node is not reached: {detail}; it is tried again").format(detail=detail))
 
 

@@ -12,7 +12,7 @@ from emeth_tui.doctor.check import Check
 from emeth_tui.doctor.finding import Finding, Room, Unchecked, error, note, ok, warning
 from emeth_tui.doctor.subject import Subject
 from emeth_tui.errors import InfoServerError, StorageError, WalletError
-from emeth_tui.foreign_text import endpoint
+from emeth_tui.foreign_text import endpoint, one_line
 from emeth_tui.model import JobId
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.doctor import remedies
@@ -51,12 +51,12 @@ async def _signature(subject: Subject) -> Sequence[Finding]:
     if answer.status < 400 or answer.status in {404, 410}:  # it looked for the dataset: the signature is good
         return [ok(found.SignatureTaken(where))]
     if answer.status not in _FORBIDDEN:
-        undecided = found.SignatureUndecided(where, answer.status, answer.said)
+        undecided = found.SignatureUndecided(where, answer.status, one_line(answer.said))
         return [warning(undecided, remedies.AskOperator())]
     forged = await storage.try_signature(job_id, forged=True)
     if (forged.status, forged.said) != (answer.status, answer.said):  # it minds the job, not the signature
         return [ok(found.SignatureTaken(where))]
-    refused = found.SignatureRefused(where, answer.status, answer.said)
+    refused = found.SignatureRefused(where, answer.status, one_line(answer.said))
     return [error(refused, remedies.CheckClockAndAccount())]
 
 

@@ -10,7 +10,6 @@ from emeth_tui.engine.leases import Choose
 from emeth_tui.errors import DatasetError, DeviceFailed, DiskFull, EmethError, TrainingError, WorkerError
 from emeth_tui.job import Job
 from emeth_tui.notices.events.job import MemberLost
-from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.training.run import PartUnfit
 from emeth_tui.workers.job_files import JobFileMissing
 from emeth_tui.workers.supervisor import Worker
@@ -54,8 +53,7 @@ class Failures:
         if part.broken_moves < MOST_BROKEN_MOVES or part.worker is not worker:
             return
         part.broken_moves = 0
-        reason = error.reason if isinstance(error, WorkerError) else Foreign(str(error))
-        self.note(part, TrainingError(PartUnfit(part.number, reason)))
+        self.note(part, TrainingError(PartUnfit(part.number, error.reason)))
 
     def averaged(self) -> None:
         """Give those another chance that have only failed."""

@@ -32,6 +32,7 @@ from emeth_tui.hosts.versions import differences
 from emeth_tui.job import Job
 from emeth_tui.model import Asker, JobId, WorkerPhase
 from emeth_tui.notices.events import host as events
+from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.network.host import HostSilent, NotReachedYet
 from emeth_tui.store.measurements import Quantity
 from emeth_tui.workers.link import OnEnd, WorkerConfig, WorkerLink
@@ -345,8 +346,8 @@ class HostWorkers:
         quantity = Quantity.SENDING if isinstance(request, Put) else Quantity.FETCHING
         self._context.forecasts.moved(name, quantity, moved.moved_bytes, moved.seconds)
 
-    def _refused_of(self, connection: HostConnection, detail: str) -> None:
-        self._context.events.publish(events.HostRefused(connection.name, detail))
+    def _refused_of(self, connection: HostConnection, reason: Reason) -> None:
+        self._context.events.publish(events.HostRefused(connection.name, reason))
 
     def _open_jobs(self) -> list[JobId]:
         return [part for job in self._context.book.open_jobs() for part in job.part_ids]

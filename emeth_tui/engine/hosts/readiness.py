@@ -9,21 +9,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-import msgspec
-
 from emeth_tui.engine.disk import FILE_SYSTEM_RESERVE_BYTES
 from emeth_tui.hosts.messages import FarModel, Stock
+from emeth_tui.hosts.reasons import read_reason
 from emeth_tui.model import JobId
 from emeth_tui.notices.events import host as events
-from emeth_tui.notices.notice import EventBody, Reason, alike, from_data
+from emeth_tui.notices.notice import EventBody, Reason, alike
 from emeth_tui.notices.reasons.disk import CacheFull
-from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import ModelOnItsWay
 from emeth_tui.notices.reasons.network.host import HostDiskFull, HostLacks, NotAskedYet
 from emeth_tui.training.files.models import model_spec
 
 REPORT_EVERY_S = 60.0  # that one model is ready, or why not: a host tries again as often
-MAX_TROUBLE_BYTES = 16_384  # of what it says of one; ours are a few hundred
 
 
 class Readiness:
@@ -138,6 +135,4 @@ class _Read:
             return None
         if known.trouble is None:
             return ModelOnItsWay(model, known.arrived)
-        if len(msgspec.msgpack.encode(known.trouble)) > MAX_TROUBLE_BYTES:
-            return Foreign("…")
-        return from_data(Reason, known.trouble)
+        return read_reason(known.trouble)

@@ -30,7 +30,7 @@ class JobTasks:
     def start(self, job_id: JobId) -> None:
         """Start a job at its current state."""
         pipeline = JobPipeline(self._context, self._leases, job_id, self._retry)
-        task = asyncio.create_task(pipeline.run(), name=f"job {job_id}")
+        task = asyncio.create_task(pipeline.run(), name=job_id)
         task.add_done_callback(self._on_done)
         self._pipelines[job_id], self._tasks[job_id] = pipeline, task
 

@@ -35,6 +35,7 @@ from emeth_tui.errors import (
     TransactionError,
     WorkerError,
 )
+from emeth_tui.foreign_text import one_line
 from emeth_tui.model import JobId, JobState
 from emeth_tui.notices.events.job import JobStuck
 from emeth_tui.notices.reasons.foreign import Foreign
@@ -106,7 +107,7 @@ class JobPipeline:
             except DatasetError as error:
                 await self._dataset_failed(error)
             except (*PASSING_TROUBLE, OSError) as error:
-                reason = error.reason if isinstance(error, EmethError) else Foreign(str(error))
+                reason = error.reason if isinstance(error, EmethError) else Foreign(one_line(error))
                 self._trouble.report(reason)
                 failures += 1
                 await asyncio.sleep(self._retry.delay_s(failures))

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
 from typing import Any
 
+from emeth_tui.foreign_text import one_line
 from emeth_tui.hosts.keeper.orphan import Orphan
 from emeth_tui.hosts.keeper.outbox import Outbox, OutboxFull
 from emeth_tui.hosts.keeper.place import KeeperPlace
@@ -207,7 +208,7 @@ class Attempts:
         try:
             outbox = Outbox(self._place.outboxes / name)
         except OSError as error:  # the disk is full: what else trains here goes on
-            self._say(Ended(name, to_data(Foreign(str(error)))))
+            self._say(Ended(name, to_data(Foreign(one_line(error)))))
             return
         attempt = self._attempts[name] = Attempt(name, device, outbox, self._say, self._listening)
         if wanted.begun:
@@ -263,7 +264,7 @@ class Attempts:
         try:
             link = self._open_link(self._config(self._devices[attempt.device]), _nothing)
         except OSError as error:
-            attempt.cannot_start(NoProcess(str(error)))
+            attempt.cannot_start(NoProcess(one_line(error)))
         else:
             await attempt.follow(link)
 
@@ -297,7 +298,7 @@ class Attempts:
 
 def _why_not_kept(error: Exception) -> Reason:
     """Return why a message cannot be kept: too much is, or the disk is full."""
-    return OutboxOverflows() if isinstance(error, OutboxFull) else Foreign(str(error))
+    return OutboxOverflows() if isinstance(error, OutboxFull) else Foreign(one_line(error))
 
 
 def _nothing() -> None:

@@ -14,9 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from emeth_tui.foreign_text import one_line
 from emeth_tui.hosts import messages
-from emeth_tui.hosts.arriving import Arriving, WrongPiece, opened, sha256_of
+from emeth_tui.hosts.arriving import Arriving, WrongPiece, opened, reason_of, sha256_of
 from emeth_tui.hosts.frames import FramesEnded, FrameWriter
 from emeth_tui.hosts.keeper.place import KeeperPlace
 from emeth_tui.hosts.messages import (
@@ -30,7 +29,7 @@ from emeth_tui.hosts.messages import (
     Piece,
 )
 from emeth_tui.notices.notice import to_data
-from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.notices.reasons.network.breaches import EmptyOrArriving, FileShrank, TooManyFiles
 from emeth_tui.protocol.hash_chain import RESULT_NAME
 from emeth_tui.training.reports import DATASET_NAME
 
@@ -81,9 +80,9 @@ class FarEnd:
             self._writer.send(messages.Wanted(offer.request, offer.size_bytes))
             return
         if len(self._arriving) >= MAX_ARRIVING:
-            raise WrongPiece("too many files at once")
+            raise WrongPiece(TooManyFiles(MAX_ARRIVING))
         if not offer.size_bytes or any(path == other.path for other, _ in self._arriving.values()):
-            raise WrongPiece("an empty file, or one that is arriving already")
+            raise WrongPiece(EmptyOrArriving())
         arriving = Arriving(path, offer.size_bytes, offer.sha256)
         self._arriving[offer.request] = arriving, offer
         self._writer.send(messages.Wanted(offer.request, arriving.offset))
@@ -118,7 +117,7 @@ class FarEnd:
             while offset < size_bytes:
                 data = await asyncio.to_thread(os.pread, descriptor, MAX_CHUNK_BYTES, offset)
                 if not data:
-                    raise WrongPiece("the file became shorter")
+                    raise WrongPiece(FileShrank())
                 await self._writer.send_slowly(Piece(get.request, offset, data))
                 offset += len(data)
 
@@ -153,9 +152,9 @@ class FarEnd:
                 del self._digests[next(iter(self._digests))]
         return self._digests[key]
 
-    def _refuse(self, request: int, error: Exception) -> None:
+    def _refuse(self, request: int, error: OSError | WrongPiece) -> None:
         missing = isinstance(error, FileNotFoundError)
-        self._writer.send(messages.Refused(request, to_data(Foreign(one_line(error))), missing))
+        self._writer.send(messages.Refused(request, to_data(reason_of(error)), missing))
 
     def _run(self, request: int, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(self._guarded(request, work))

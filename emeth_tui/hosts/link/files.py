@@ -20,7 +20,7 @@ import anyio
 
 from emeth_tui.foreign_text import one_line
 from emeth_tui.hosts import messages
-from emeth_tui.hosts.arriving import Arriving, WrongPiece, opened, sha256_of
+from emeth_tui.hosts.arriving import Arriving, WrongPiece, opened, reason_of, sha256_of
 from emeth_tui.hosts.frames import FramesEnded, FrameWriter
 from emeth_tui.hosts.keeper.files import job_files
 from emeth_tui.hosts.link.counting import ByteCounter
@@ -37,9 +37,12 @@ from emeth_tui.hosts.messages import (
     Stored,
     Wanted,
 )
-from emeth_tui.notices.notice import Reason, from_data, to_data
+from emeth_tui.hosts.reasons import read_reason
+from emeth_tui.notices.notice import Reason, to_data
+from emeth_tui.notices.reasons.files import NotPlainFile
 from emeth_tui.notices.reasons.foreign import Foreign
-from emeth_tui.notices.reasons.network.host import FileTooLarge
+from emeth_tui.notices.reasons.network import breaches
+from emeth_tui.notices.reasons.network.host import FileTooLarge, HostHasNoResult, JobDirectoryGone
 from emeth_tui.notices.reasons.worker import ProcessSilent
 from emeth_tui.protocol.hash_chain import RESULT_NAME
 from emeth_tui.training.reports import AVERAGE_NAME, DATASET_NAME
@@ -50,6 +53,16 @@ T = TypeVar("T")
 CHECKPOINTS_KEPT = 2
 MAX_UNREAD_PIECES = 64
 ANSWER_LIMIT_S = 600.0  # to hash some gigabytes on a slow disk takes minutes
+_KEEPERS_REFUSALS = (
+    Foreign,
+    NotPlainFile,
+    breaches.WrongOffset,
+    breaches.WrongLength,
+    breaches.WrongContent,
+    breaches.FileShrank,
+    breaches.TooManyFiles,
+    breaches.EmptyOrArriving,
+)
 log = logging.getLogger(__name__)
 
 
@@ -132,9 +145,9 @@ class NearEnd:
             except FramesEnded:
                 seconds += time.monotonic() - began
             except FileNotFoundError as error:
-                raise TransferFailed(Foreign(one_line(error)), missing=True) from error
+                raise TransferFailed(reason_of(error), missing=True) from error
             except (OSError, WrongPiece) as error:
-                raise TransferFailed(Foreign(one_line(error))) from error
+                raise TransferFailed(reason_of(error)) from error
 
     async def _move(self, request: Put | Bring) -> int:
         if isinstance(request, Put):
@@ -165,13 +178,13 @@ class NearEnd:
             writer.send(messages.Offer(number, job, name, size_bytes, digest))
             begin = offset = _expect(await _next(answers), Wanted).offset
             if offset > size_bytes:
-                raise WrongPiece(f"from byte {offset} of {size_bytes}")
+                raise WrongPiece(breaches.WrongLength(offset, size_bytes))
             if offset == size_bytes:
                 return 0
             while offset < size_bytes:
                 data = await asyncio.to_thread(os.pread, descriptor, MAX_CHUNK_BYTES, offset)
                 if not data:
-                    raise WrongPiece("the file became shorter")
+                    raise WrongPiece(breaches.FileShrank())
                 await writer.send_slowly(Piece(number, offset, data))
                 offset += len(data)
                 self._counter.count(out_bytes=len(data))
@@ -186,11 +199,11 @@ class NearEnd:
         there = await self._listing(bring.job)
         directory = self._jobs_dir / bring.job
         if not directory.is_dir():
-            raise TransferFailed(Foreign("the job has no directory any more"), missing=True)
+            raise TransferFailed(JobDirectoryGone(), missing=True)
         if bring.what == "result":
             found = next((file for file in there if file.name == RESULT_NAME), None)
             if found is None:
-                raise TransferFailed(Foreign("the host has no result"), missing=True)
+                raise TransferFailed(HostHasNoResult(), missing=True)
             return await self._fetch(bring, found)
         newest = _newest_checkpoint(there)
         if newest is None or (directory / newest.name).exists():
@@ -209,10 +222,10 @@ class NearEnd:
             self._line().send(messages.Get(number, bring.job, file.name, offset, begun_sha256))
             sending = _expect(await _next(answers), Sending)
             if sending.size_bytes != file.size_bytes:
-                raise WrongPiece(f"{sending.size_bytes} bytes, not {file.size_bytes} as announced")
+                raise WrongPiece(breaches.WrongLength(sending.size_bytes, file.size_bytes))
             with contextlib.closing(Arriving(path, sending.size_bytes, sending.sha256)) as arriving:
                 if arriving.offset != sending.offset:
-                    raise WrongPiece(f"from byte {sending.offset}, not {arriving.offset}")
+                    raise WrongPiece(breaches.WrongOffset(sending.offset, arriving.offset))
                 while not arriving.is_whole:
                     piece = _expect(await _next(answers), Piece)
                     await asyncio.to_thread(arriving.write, piece.offset, piece.data)
@@ -260,10 +273,10 @@ async def _next(answers: Answers) -> Answer:
     if answer is None:
         raise FramesEnded
     if isinstance(answer, Refused):
-        reason = from_data(Reason, answer.reason)
-        # A keeper refuses in words of its system; any other reason was made up.
+        reason = read_reason(answer.reason)
+        # A keeper refuses for one of these; any other reason was made up.
         raise TransferFailed(
-            reason if isinstance(reason, Foreign) else Foreign(one_line(answer.reason)),
+            reason if isinstance(reason, _KEEPERS_REFUSALS) else Foreign(one_line(answer.reason)),
             missing=answer.missing,
         )
     return answer
@@ -271,7 +284,7 @@ async def _next(answers: Answers) -> Answer:
 
 def _expect(answer: Answer, kind: type[T]) -> T:
     if not isinstance(answer, kind):
-        raise WrongPiece(f"a {type(answer).__name__} in the place of a {kind.__name__}")
+        raise WrongPiece(breaches.SentInPlaceOf(type(answer).__name__, kind.__name__))
     return answer
 
 

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from functools import partial
 
+from emeth_tui.foreign_text import one_line
 from emeth_tui.hosts.frames import FrameReader, FrameWriter
 from emeth_tui.hosts.link.route import Route
 from emeth_tui.hosts.messages import FromKeeper
@@ -54,7 +55,7 @@ async def ssh_line(route: Route, run_ssh: RunSsh | None = None) -> AsyncIterator
         try:
             ssh = await stack.enter_async_context(run_ssh(_READ_LIMIT_BYTES))
         except OSError as error:
-            raise LineFailed(NoSsh(route.ssh[0], error.strerror or ""), final=True) from error
+            raise LineFailed(NoSsh(route.ssh[0], one_line(error.strerror or "")), final=True) from error
         reader, stream = ssh.streams
         frames: FrameReader[FromKeeper] = FrameReader(reader, FromKeeper)
         host = system_ssh.host_of(route.destination)

@@ -31,6 +31,7 @@ from emeth_tui.hosts.messages import (
     ToLink,
 )
 from emeth_tui.notices.notice import to_data
+from emeth_tui.notices.reasons.network.breaches import SecondHello, SentInPlaceOf
 from emeth_tui.notices.reasons.network.host import HostLineDropped, HostRulesBroken, OtherHostProtocol
 from emeth_tui.notices.reasons.worker import ProcessSilent
 
@@ -105,14 +106,14 @@ class Link:
         except FramesEnded as error:
             raise await line.failure() from error
         except BadFrame as error:
-            raise LineFailed(HostRulesBroken(str(error))) from error
+            raise LineFailed(HostRulesBroken(error.reason)) from error
         finally:
             self._writer = None
             self._near_end.dropped()
 
     def _greet(self, hello: FromKeeper, writer: FrameWriter) -> None:
         if not isinstance(hello, KeeperHello):
-            raise BadFrame(f"a {type(hello).__name__} before any hello")
+            raise BadFrame(SentInPlaceOf(type(hello).__name__, KeeperHello.__name__))
         if hello.protocol != PROTOCOL:
             version = hello.versions.emeth_tui
             raise LineFailed(OtherHostProtocol(hello.protocol, PROTOCOL, version), final=True)
@@ -135,7 +136,7 @@ class Link:
         if isinstance(message, PASSED_ON_UP):
             await self._to_node.send_slowly(message)
         elif isinstance(message, KeeperHello):
-            raise BadFrame("a second hello")
+            raise BadFrame(SecondHello())
         elif not isinstance(message, Beat):
             await self._near_end.take(message)
 

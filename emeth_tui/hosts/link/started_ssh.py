@@ -13,6 +13,7 @@ from functools import partial
 
 import anyio
 
+from emeth_tui.foreign_text import ForeignText
 from emeth_tui.hosts.link.starter import ANSWER, END, END_LIMIT_S, ENDED, FAILED, START, STARTED
 from emeth_tui.process.finishing import seen_through
 from emeth_tui.transport import ssh
@@ -29,7 +30,7 @@ class _StartedSsh:
     _said: Said
     _ended: asyncio.Task[int]
 
-    async def end(self) -> tuple[int | None, str]:
+    async def end(self) -> tuple[int | None, ForeignText]:
         """Wait until it has ended; return its exit status, None when it goes on, and why as it says."""
         with anyio.move_on_after(END_LIMIT_S):
             await asyncio.wait([self._ended])

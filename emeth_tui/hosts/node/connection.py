@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
+from emeth_tui.errors import Reasoned
 from emeth_tui.foreign_text import one_line
 from emeth_tui.hosts.frames import BadFrame, FrameReader, FramesEnded, FrameWriter
 from emeth_tui.hosts.messages import (
@@ -33,19 +34,24 @@ from emeth_tui.hosts.messages import (
 from emeth_tui.hosts.node.remote import RemoteLink
 from emeth_tui.hosts.node.restarting import keep_running
 from emeth_tui.hosts.node.traffic import Traffic, TrafficMeter
+from emeth_tui.hosts.reasons import read_reason
 from emeth_tui.model import JobId
-from emeth_tui.notices.notice import Reason, from_data
+from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.network.host import HostRulesBroken, LinkEnded, NotReachedYet
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-OpenLink = Callable[[], AbstractAsyncContextManager[Streams]]  # entering it may raise OSError
+OpenLink = Callable[[], AbstractAsyncContextManager[Streams]]  # entering it may raise OSError or LinkFailed
 OnMoved = Callable[[Put | Bring, Moved], None]
 log = logging.getLogger(__name__)
 
 
 def _unheard(_request: Put | Bring, _moved: Moved) -> None:
     """Do nothing."""
+
+
+class LinkFailed(Reasoned):
+    """A link does not start, or not with what it has to say then."""
 
 
 class TransferFailed(Exception):
@@ -72,7 +78,7 @@ class HostConnection:
         open_link: OpenLink,
         jobs: Callable[[], Collection[JobId]],
         on_checkpoint: Callable[[HostConnection, JobId], None],
-        on_refusal: Callable[[HostConnection, str], None],
+        on_refusal: Callable[[HostConnection, Reason], None],
         on_moved: OnMoved = _unheard,
     ) -> None:
         """`open_link` starts or reaches the link process. `jobs` lists those that are not over.
@@ -183,6 +189,8 @@ class HostConnection:
     async def _run_link_once(self) -> None:
         try:
             await self._run_link()
+        except LinkFailed as error:
+            self._gone(error.reason)
         except OSError as error:
             self._gone(Foreign(one_line(error)))
         except Exception:  # the top of a task: a host without it would be away for good, and nobody knew why
@@ -209,19 +217,19 @@ class HostConnection:
         except FramesEnded:
             pass
         except BadFrame as error:
-            log.error("the link to host %s sent %s", self.name, error)
-            self._gone(HostRulesBroken(str(error)))
+            log.error("the link to host %s broke the rules: %s", self.name, error)
+            self._gone(HostRulesBroken(error.reason))
 
     def _take(self, message: FromLink) -> None:
         match message:
             case Joined(hello):
                 self._join(hello)
             case Away(reason):
-                self._gone(from_data(Reason, reason))
+                self._gone(read_reason(reason))
             case Stock():
                 self.stock = message
-            case Turned(detail):
-                self._on_refusal(self, one_line(detail))
+            case Turned(reason):
+                self._on_refusal(self, read_reason(reason))
             case Moved(request):
                 if (waiting := self._requests.get(request)) is not None and not waiting[1].done():
                     waiting[1].set_result(message)
@@ -229,7 +237,7 @@ class HostConnection:
                 self._meter.count(out_bytes, home_bytes, seconds)
             case Refused(request, reason, missing):
                 if (waiting := self._requests.get(request)) is not None and not waiting[1].done():
-                    waiting[1].set_exception(TransferFailed(from_data(Reason, reason), missing=missing))
+                    waiting[1].set_exception(TransferFailed(read_reason(reason), missing=missing))
             case _:
                 if (link := self._links.get(message.attempt)) is not None:
                     link.take(message)

@@ -104,7 +104,7 @@ class FarJobFiles:
             return await self._connection.move(make)
         except TransferFailed as error:
             if error.missing:
-                raise JobFileMissing(english(error.reason)) from error
+                raise JobFileMissing(error.reason) from error
             raise DeviceFailed(TransferBroke(self._connection.name, error.reason)) from error
 
 

@@ -16,8 +16,10 @@ from typing import Any, Protocol
 import anyio
 
 from emeth_tui.hosts.messages import Down, Ended, Heard, Kill, Open, Taken, Up
+from emeth_tui.hosts.reasons import read_reason
 from emeth_tui.model import JobId
-from emeth_tui.notices.notice import Reason, from_data
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.network.breaches import NobodyWaitsFor
 from emeth_tui.notices.reasons.network.host import KeeperEnded
 from emeth_tui.notices.reasons.worker import ProcessSilent, RulesBroken
 from emeth_tui.training.reports import CheckpointKept, TrainRequest
@@ -151,7 +153,7 @@ class RemoteLink:
             case Up(_, line):
                 self._read(line)
             case Ended(_, reason):
-                self._hang_up(from_data(Reason, reason))
+                self._hang_up(read_reason(reason))
 
     def _read(self, line: bytes) -> None:
         self._unread_bytes = len(line) + (0 if self._messages.empty() else self._unread_bytes)
@@ -159,14 +161,14 @@ class RemoteLink:
             for message in self._reader.take(line.rstrip(b"\n")):
                 self._messages.put_nowait(message)
         except BadMessage as error:
-            self._refuse(f"it sent {error}")
+            self._refuse(error.reason)
         if self._messages.qsize() > MAX_UNREAD or self._unread_bytes > MAX_UNREAD_BYTES:
-            self._refuse(f"it sent {self._messages.qsize()} messages that nobody waits for")
+            self._refuse(NobodyWaitsFor(self._messages.qsize()))
 
-    def _refuse(self, what: str) -> None:
+    def _refuse(self, breach: Reason) -> None:
         """Have nothing to do any more with a process that breaks the rules."""
         self._connection.send(Kill(self.attempt))
-        self._hang_up(RulesBroken(self._pid, what))
+        self._hang_up(RulesBroken(self._pid, breach))
 
     def _acknowledge(self) -> None:
         if self._delivered > self._heard:

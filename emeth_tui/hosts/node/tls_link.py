@@ -11,20 +11,20 @@ from pathlib import Path
 
 import msgspec
 
-from emeth_tui.hosts.node.connection import Streams
+from emeth_tui.foreign_text import one_line
+from emeth_tui.hosts.node.connection import LinkFailed, Streams
 from emeth_tui.hosts.node.restarting import keep_running
 from emeth_tui.hosts.node.ssh_link import READ_LIMIT_BYTES, Surroundings, child
 from emeth_tui.hosts.tls.requests import Serve
+from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.notices.reasons.network.breaches import MessageTooLong
+from emeth_tui.notices.reasons.network.host import LinkNotStarted
 from emeth_tui.transport.local_socket import connected_socket
 
 DIRECTORY = "hosts-tls"  # in the state directory
 _SOCKET_DIRECTORY = "link"
 _READY = b"ready\n"
 log = logging.getLogger(__name__)
-
-
-class NotStarted(OSError):
-    """The link does not start; the text is its own."""
 
 
 class TlsLinkProcess:
@@ -45,7 +45,7 @@ class TlsLinkProcess:
 
     @asynccontextmanager
     async def serve(self, served: Serve) -> AsyncIterator[Streams]:
-        """Have the process serve a host. Raise OSError, NotStarted if it does not start."""
+        """Have the process serve a host. Raise LinkFailed if it does not start, OSError."""
         await asyncio.shield(self._started)
         connected = connected_socket(self._socket_dir)
         reader, writer = await asyncio.open_unix_connection(sock=connected, limit=READ_LIMIT_BYTES)
@@ -72,21 +72,22 @@ class TlsLinkProcess:
         ]
         try:
             async with child(self._surroundings, "emeth_tui.hosts.tls.process", *words) as (said, _stdin):
-                await _ready(said)
+                await _ready(said, self._surroundings.log_path)
                 self._started.set_result(None)
                 while await said.read(READ_LIMIT_BYTES):
                     pass  # it says no more, unless it was taken over
-        except OSError as error:
+        except (OSError, LinkFailed) as error:
             if not self._started.done():
                 self._started.set_exception(error)
                 self._started.exception()  # read, whether or not anybody waits for it
 
 
-async def _ready(said: asyncio.StreamReader) -> None:
-    """Wait until the link says that it serves. Raise NotStarted for anything else."""
+async def _ready(said: asyncio.StreamReader, log_path: Path) -> None:
+    """Wait until the link says that it serves. Raise LinkFailed for anything else."""
     try:
         line = await said.readline()
     except ValueError as error:  # too long
-        raise NotStarted("the link says what it must not") from error
+        raise LinkFailed(MessageTooLong(READ_LIMIT_BYTES)) from error
     if line != _READY:
-        raise NotStarted(line.decode("utf-8", "replace").strip() or "the link ended; see its log")
+        text = one_line(line.decode("utf-8", "replace"))
+        raise LinkFailed(Foreign(text) if text else LinkNotStarted(log_path))

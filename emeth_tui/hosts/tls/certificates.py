@@ -21,9 +21,11 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from emeth_tui.errors import HostError
 from emeth_tui.files import write_atomically
 from emeth_tui.hosts.tls.contexts import TlsFiles
 from emeth_tui.hosts.tls.names import NODE_DNS_NAME
+from emeth_tui.notices.reasons.network.host import AuthorityKeyUnfit
 
 _SINCE = datetime(1971, 1, 1, tzinfo=timezone.utc)  # whatever a host's clock says
 _UNTIL = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)  # RFC 5280, 4.1.2.5: no expiration
@@ -41,7 +43,10 @@ class Authority:
     """Signs the certificates of one node and its hosts."""
 
     def __init__(self, files: TlsFiles) -> None:
-        """Read the authority, or make one with the node's certificate. Raise OSError or ValueError."""
+        """Read the authority, or make one with the node's certificate.
+
+        Raise OSError, ValueError or HostError.
+        """
         self._files = files
         files.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not files.authority.exists():
@@ -50,7 +55,7 @@ class Authority:
         self._certificate = x509.load_pem_x509_certificate(content)
         key = load_pem_private_key(content, None)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise ValueError(f"{files.authority} holds no key of an elliptic curve")
+            raise HostError(AuthorityKeyUnfit(files.authority))
         self._key = key
         if not (files.node.exists() and files.trusted.exists()):
             write_atomically(files.trusted, _pem(self._certificate))

@@ -16,7 +16,7 @@ from emeth_tui.files import write_atomically
 from emeth_tui.foreign_text import one_line
 from emeth_tui.hosts.messages import HostName, NodeName
 from emeth_tui.hosts.tls.names import Place
-from emeth_tui.notices.reasons.network.host import InvitationOpen, InvitationUnreadable
+from emeth_tui.notices.reasons.network.host import InvitationOpen, InvitationUnreadable, NotAnInvitation
 
 SUFFIX = ".emeth"
 FORMAT = 1
@@ -51,7 +51,7 @@ def write_invitation(
     try:
         write_atomically(path, head + b"\n" + issued.encode() + trusted.encode())
     except OSError as error:
-        raise HostError(InvitationUnreadable(path, error.strerror or "")) from error
+        raise HostError(InvitationUnreadable(path, one_line(error.strerror or ""))) from error
 
 
 def read_invitation(path: Path) -> Invitation:
@@ -62,7 +62,7 @@ def read_invitation(path: Path) -> Invitation:
                 raise HostError(InvitationOpen(path))
             content = file.read(MAX_BYTES).decode("utf-8", "replace")
     except OSError as error:
-        raise HostError(InvitationUnreadable(path, error.strerror or "")) from error
+        raise HostError(InvitationUnreadable(path, one_line(error.strerror or ""))) from error
     line, _, pem = content.partition("\n")
     try:
         head = msgspec.json.decode(line, type=_Head)
@@ -70,5 +70,5 @@ def read_invitation(path: Path) -> Invitation:
         raise HostError(InvitationUnreadable(path, one_line(error))) from error
     certificates = _CERTIFICATE.findall(pem)
     if head.emeth_host != FORMAT or len(certificates) != 2 or "PRIVATE KEY" not in pem:
-        raise HostError(InvitationUnreadable(path, "it is no file of `emeth-tui hosts add`"))
+        raise HostError(NotAnInvitation(path))
     return Invitation(path, head.name, head.node, head.node_place, head.own_place, certificates[1])

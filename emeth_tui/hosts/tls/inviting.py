@@ -50,7 +50,7 @@ def here_towards(place: Place, port: int = NODE_PORT) -> Place:
             towards.connect(address)
             return Place(towards.getsockname()[0].partition("%")[0], port)
     except OSError as error:
-        raise HostError(NoWayThere(place.address, error.strerror or "")) from error
+        raise HostError(NoWayThere(place.address, one_line(error.strerror or ""))) from error
 
 
 def write_host_file(state_dir: Path, node: str, name: str, place: Place, here: Place, path: Path) -> OverTls:

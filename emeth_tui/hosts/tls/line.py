@@ -19,15 +19,19 @@ from emeth_tui.hosts.keeper.server import installed_versions
 from emeth_tui.hosts.link.line import Line, LineFailed
 from emeth_tui.hosts.link.link import HELLO_LIMIT_S
 from emeth_tui.hosts.messages import FromKeeper
+from emeth_tui.hosts.reasons import read_reason
 from emeth_tui.hosts.tls.names import FRAMES, dns_name
 from emeth_tui.hosts.tls.pump import pump
 from emeth_tui.hosts.tls.scheduler import Guest
 from emeth_tui.hosts.tls.serving import Refusal, connection_options
 from emeth_tui.hosts.tls.wire import Peer, PlainTLS, RefusedMessage
+from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.notices.reasons.network.breaches import CertificateReplaced, NoRelaysAnswer
 from emeth_tui.notices.reasons.network.host import (
     HostLineDropped,
     HostNotReached,
     HostRulesBroken,
+    KeeperNotStarted,
     NotJoined,
 )
 from emeth_tui.notices.reasons.worker import ProcessSilent
@@ -74,19 +78,24 @@ async def _asked(remote: rpc, guest: Guest) -> PlainTLS:
     try:
         comm: PlainTLS = await remote.live_comm()
         if comm.peer != Peer(dns_name(guest.name), guest.certificate):
-            raise LineFailed(HostRulesBroken("a certificate that was replaced"))
+            raise LineFailed(HostRulesBroken(CertificateReplaced()))
         await comm.write({"op": FRAMES, "versions": msgspec.to_builtins(installed_versions())})
         answer = await comm.read()
-    except (RefusedMessage, FatalCommClosedError) as error:
-        raise LineFailed(HostRulesBroken(one_line(error.__cause__ or error))) from error
+    except RefusedMessage as error:
+        raise LineFailed(HostRulesBroken(error.reason)) from error
+    except FatalCommClosedError as error:
+        raise LineFailed(HostRulesBroken(Foreign(one_line(error.__cause__ or error)))) from error
     except OSError as error:
         raise LineFailed(HostNotReached(one_line(error))) from error
     match answer:
         case {"status": "OK"}:
             return comm
         case {"status": "error", "text": str(text)}:
-            raise LineFailed(HostNotReached(one_line(text)))
-    raise LineFailed(HostRulesBroken("no answer of a relay's"))
+            reason = read_reason(answer.get("reason"))
+            # A relay of another version says it in a text, and any other reason was made up.
+            known = isinstance(reason, KeeperNotStarted)
+            raise LineFailed(HostNotReached(reason if known else one_line(text)))
+    raise LineFailed(HostRulesBroken(NoRelaysAnswer()))
 
 
 async def _failure(pumping: asyncio.Task[None]) -> LineFailed:
@@ -94,5 +103,5 @@ async def _failure(pumping: asyncio.Task[None]) -> LineFailed:
     await asyncio.wait([pumping])
     error = None if pumping.cancelled() else pumping.exception()
     if isinstance(error, (Refusal, RefusedMessage)):
-        return LineFailed(HostRulesBroken(one_line(error)))
+        return LineFailed(HostRulesBroken(error.reason))
     return LineFailed(HostLineDropped())

@@ -33,6 +33,7 @@ from emeth_tui.hosts.tls.requests import MAX_REQUEST_BYTES, Serve
 from emeth_tui.hosts.tls.scheduler import Guest, HostsScheduler
 from emeth_tui.hosts.tls.serving import OwnSecurity
 from emeth_tui.hosts.tls.wire import put_in_place
+from emeth_tui.notices.notice import Reason, to_data
 from emeth_tui.transport.local_socket import listening_socket, remove_socket
 
 MAX_MEMORY_BYTES = 1 << 30
@@ -98,13 +99,13 @@ class _Refusals:
         self._left = float(SAID_AT_ONCE)
         self._seen_at = time.monotonic()
 
-    def say(self, detail: str) -> None:
+    def say(self, reason: Reason) -> None:
         now = time.monotonic()
         self._left = min(self._left + (now - self._seen_at) / SAID_EVERY_S, SAID_AT_ONCE)
         self._seen_at = now
         if self._left >= 1:
             self._left -= 1
-            self._writer.send(Turned(one_line(detail, 300)))
+            self._writer.send(Turned(to_data(reason)))
 
 
 async def _main(files: TlsFiles, port: int, jobs_dir: Path, socket_dir: Path) -> None:

@@ -8,6 +8,7 @@ from distributed.comm.core import CommClosedError
 
 from emeth_tui.hosts.tls.serving import Refusal
 from emeth_tui.hosts.tls.wire import PlainTLS, RefusedMessage
+from emeth_tui.notices.reasons.network.breaches import SentInPlaceOf
 
 _CHUNK_BYTES = 256 * 1024
 _MAX_PIECE_BYTES = _CHUNK_BYTES + 64  # with the heads of a message and of bytes in msgpack
@@ -57,5 +58,5 @@ async def _message(comm: PlainTLS) -> bytes | None:
             raise
         return None
     if not isinstance(data, bytes):
-        raise Refusal(f"a {type(data).__name__} in the place of bytes")
+        raise Refusal(SentInPlaceOf(type(data).__name__, bytes.__name__))
     return data

@@ -31,7 +31,14 @@ from emeth_tui.hosts.tls.serving import (
     connection_options,
 )
 from emeth_tui.hosts.tls.wire import Peer, PlainTLS, put_in_place
-from emeth_tui.notices.reasons.network.host import InvitationUnreadable
+from emeth_tui.notices.notice import Reason, to_data
+from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.notices.reasons.network.breaches import MessageUnreadable, OtherCertificate
+from emeth_tui.notices.reasons.network.host import (
+    ConnectionToNodeEnded,
+    InvitationOfOthers,
+    InvitationUnreadable,
+)
 from emeth_tui.words.sentences import english
 
 AGAIN = Backoff(0.5, 30.0)
@@ -73,11 +80,11 @@ class Relay(FewOperations, Worker):  # type: ignore[misc]
     def admit(self, peer: Peer) -> None:
         """Raise Refusal for all but the node."""
         if peer.dns_name != NODE_DNS_NAME:
-            raise Refusal("a certificate that is not the node's")
+            raise Refusal(OtherCertificate(one_line(repr(peer.dns_name))))
 
-    def refused(self, peer: Peer, detail: str) -> None:
+    def refused(self, peer: Peer, reason: Reason) -> None:
         """Log what was refused."""
-        log.warning("refused, of %s: %s", peer.dns_name or "a stranger", detail)
+        log.warning("refused, of %s: %s", peer.dns_name or "a stranger", english(reason))
 
     async def streamed(self, name: str) -> None:
         """End when the node says so."""
@@ -101,7 +108,7 @@ class Joining:
         place: KeeperPlace,
         means: Means,
         on_connection: OnConnection,
-        on_failure: Callable[[str], None],
+        on_failure: Callable[[Reason], None],
     ) -> None:
         """`on_connection` hears the node's versions, and `on_failure` why it is not reached.
 
@@ -128,10 +135,10 @@ class Joining:
         try:
             invitation = read_invitation(before.path)
             if (invitation.name, invitation.node) != (before.name, before.node):
-                raise HostError(InvitationUnreadable(before.path, "it is another host's or node's"))
+                raise HostError(InvitationOfOthers(before.path))
             self._use(invitation)
         except HostError as error:
-            self._on_failure(english(error.reason))
+            self._on_failure(error.reason)
 
     async def run(self) -> None:
         """Keep a relay registered with the node until this is cancelled."""
@@ -142,10 +149,10 @@ class Joining:
             try:
                 await self._reach()
                 await self._relay_once()
-                self._on_failure("the connection to the node ended")
+                self._on_failure(ConnectionToNodeEnded())
             # dask raises RuntimeError for what fails at its start, and asyncio's error after a limit.
             except (OSError, RuntimeError, asyncio.TimeoutError) as error:
-                self._on_failure(one_line(error.__cause__ or error))
+                self._on_failure(Foreign(one_line(error.__cause__ or error)))
             failures = 1 if time.monotonic() - began > AGAIN.longest_s else failures + 1
             await anyio.sleep(AGAIN.delay_s(failures))
             self._read_again()
@@ -177,7 +184,8 @@ class Joining:
         try:
             connected = await asyncio.to_thread(keeper_connection, self._place, self._means)
         except HostError as error:
-            await comm.write({"status": "error", "text": english(error.reason)})
+            said = {"text": english(error.reason), "reason": to_data(error.reason)}
+            await comm.write({"status": "error", **said})
             return
         await comm.write({"status": "OK"})
         self._on_connection(versions)
@@ -189,4 +197,5 @@ def _versions(message: dict[str, Any]) -> Versions:
     try:
         return msgspec.convert(message.get("versions"), Versions)
     except msgspec.ValidationError as error:
-        raise Refusal(one_line(error)) from error
+        said = one_line(repr(message.get("versions")))
+        raise Refusal(MessageUnreadable(said, one_line(error))) from error

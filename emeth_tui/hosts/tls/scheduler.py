@@ -11,9 +11,12 @@ from typing import Any
 from distributed import Scheduler
 from distributed.versions import get_versions
 
+from emeth_tui.foreign_text import one_line
 from emeth_tui.hosts.tls.names import Place, dns_name, tls_address
 from emeth_tui.hosts.tls.serving import NO_ANSWER, FewOperations, OwnSecurity, Refusal
 from emeth_tui.hosts.tls.wire import Peer, PlainTLS
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.network.breaches import CertificateReplaced, OtherCertificate, OtherHostName
 
 HEARTBEAT_EVERY_S = 10.0
 
@@ -25,7 +28,7 @@ class Guest:
     name: str
     place: Place
     certificate: str
-    refused: Callable[[str], None]
+    refused: Callable[[Reason], None]
     there: asyncio.Event = field(default_factory=asyncio.Event)
     stream: PlainTLS | None = None  # the connection by which it registered
     over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -71,14 +74,14 @@ class HostsScheduler(FewOperations, Scheduler):  # type: ignore[misc]
         """Raise Refusal unless a host of ours is there with the certificate that it was given last."""
         guest = self.guests.get(peer.dns_name)
         if guest is None:
-            raise Refusal(f"a certificate for {peer.dns_name!r}, which is no host of this node's")
+            raise Refusal(OtherCertificate(one_line(repr(peer.dns_name))))
         if guest.certificate != peer.sha256:
-            raise Refusal("a certificate that was replaced")
+            raise Refusal(CertificateReplaced())
 
-    def refused(self, peer: Peer, detail: str) -> None:
+    def refused(self, peer: Peer, reason: Reason) -> None:
         """Report to the node what a host was refused; those that are none of ours are not reported."""
         if (guest := self.guests.get(peer.dns_name)) is not None:
-            guest.refused(detail)
+            guest.refused(reason)
 
     # -- operations
 
@@ -96,7 +99,7 @@ class HostsScheduler(FewOperations, Scheduler):  # type: ignore[misc]
         """Note that a host is there. What it says of itself is not kept: its place is the node's to know."""
         guest = self.guests[comm.peer.dns_name]
         if message.get("name") != guest.name:
-            raise Refusal(f"it registers as {str(message.get('name'))[:60]!r}")
+            raise Refusal(OtherHostName(one_line(repr(str(message.get("name"))[:60]))))
         await self._leave(guest)  # an older connection may hang in a network that is gone
         guest.stream = comm
         guest.over.clear()

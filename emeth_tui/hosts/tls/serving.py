@@ -12,15 +12,19 @@ from distributed.comm.core import CommClosedError
 from distributed.core import AsyncTaskGroupClosedError, NoOpAwaitable  # type: ignore[attr-defined]
 from distributed.security import Security
 
+from emeth_tui.errors import Reasoned
+from emeth_tui.foreign_text import one_line
 from emeth_tui.hosts.tls.wire import Peer, PlainTLS, RefusedMessage
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.network.breaches import UnknownOperation
 
 Operation = Callable[[PlainTLS, dict[str, Any]], Awaitable[Any]]
 NO_ANSWER = object()
 log = logging.getLogger(__name__)
 
 
-class Refusal(Exception):
-    """The other side asks for what it may not have; the text says what."""
+class Refusal(Reasoned):
+    """The other side asks for what it may not have."""
 
 
 class OwnSecurity(Security):
@@ -69,7 +73,7 @@ class FewOperations:
         """Raise Refusal for those who have no business here."""
         raise NotImplementedError
 
-    def refused(self, peer: Peer, detail: str) -> None:
+    def refused(self, peer: Peer, reason: Reason) -> None:
         """Report what was refused."""
         raise NotImplementedError
 
@@ -87,7 +91,7 @@ class FewOperations:
     async def _serve(self, comm: PlainTLS) -> None:
         with self._until_refused(comm):
             self.admit(comm.peer)
-            if comm.refusal:
+            if comm.refusal is not None:
                 raise RefusedMessage(comm.refusal)
             while not comm.closed():
                 message = await comm.read()
@@ -100,7 +104,7 @@ class FewOperations:
         try:
             yield
         except (Refusal, RefusedMessage) as error:
-            self.refused(comm.peer, str(error))
+            self.refused(comm.peer, error.reason)
         except CommClosedError:
             pass
         finally:
@@ -113,7 +117,7 @@ class FewOperations:
             return
         operation = self.operations.get(name) if isinstance(name, str) else None
         if operation is None:
-            raise Refusal(f"it asked for the operation {str(name)[:60]!r}")
+            raise Refusal(UnknownOperation(one_line(repr(str(name)[:60]))))
         answer = await operation(comm, message)
         if answer is not NO_ANSWER and message.get("reply", True) is True:
             await comm.write(answer)
@@ -128,7 +132,7 @@ class FewOperations:
                     if name == "close-stream":
                         return
                     if not isinstance(name, str) or name not in self.stream_operations:
-                        raise Refusal(f"{str(name)[:60]!r} in its stream")
+                        raise Refusal(UnknownOperation(one_line(repr(str(name)[:60]))))
                     await self.streamed(name)
 
     async def streamed(self, name: str) -> None:

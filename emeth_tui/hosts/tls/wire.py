@@ -7,7 +7,9 @@ and writes its messages is one of ours, for addresses that begin with `tls://`; 
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
+import os
 import ssl
 import struct
 from dataclasses import dataclass
@@ -22,6 +24,15 @@ from distributed.comm.tcp import TLS, TLSBackend, TLSConnector, TLSListener
 from tornado.iostream import IOStream, StreamClosedError
 
 from emeth_tui.foreign_text import one_line
+from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.network.breaches import (
+    MessageTooLong,
+    MessageUnreadable,
+    NoGreeting,
+    NotOneFrame,
+    TooManyConnections,
+)
+from emeth_tui.words.sentences import english
 
 MAX_MESSAGE_BYTES = 64 * 1024  # of a request or an answer; `pump` allows for its pieces
 MAX_CONNECTIONS = 32  # with one certificate
@@ -59,12 +70,16 @@ class Peer:
 class RefusedMessage(CommClosedError):
     """The other side sent what is no message of ours."""
 
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(english(reason))
+        self.reason = reason
+
 
 class PlainTLS(TLS):
     """A connection whose messages are plain msgpack."""
 
     peer = Peer("", "")
-    refusal = ""  # why it was not greeted, or what came in the place of a greeting
+    refusal: Reason | None = None  # why it was not greeted, or what came in the place of a greeting
     limit_bytes = MAX_MESSAGE_BYTES
     _greeted = False
 
@@ -79,8 +94,10 @@ class PlainTLS(TLS):
             raise CommClosedError
         try:
             (length,) = _LENGTH.unpack(await self.stream.read_bytes(_LENGTH.size))
-            if not _ONE_FRAME.size <= length <= self.limit_bytes:
-                raise RefusedMessage(f"a message of {length} bytes")
+            if length > self.limit_bytes:
+                raise RefusedMessage(MessageTooLong(self.limit_bytes))
+            if length < _ONE_FRAME.size:
+                raise RefusedMessage(NotOneFrame())
             body = await self.stream.read_bytes(length)
             message = self._decoded(body)
         except StreamClosedError as error:
@@ -111,13 +128,14 @@ class PlainTLS(TLS):
     def _decoded(self, body: bytes) -> Any:
         frames, length = _ONE_FRAME.unpack_from(body)
         if frames != 1 or length != len(body) - _ONE_FRAME.size:
-            raise RefusedMessage(f"a message of {frames} frames")
+            raise RefusedMessage(NotOneFrame())
         try:
             message = _decode(memoryview(body)[_ONE_FRAME.size :])
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise RefusedMessage(one_line(error)) from error
+            begins = body[_ONE_FRAME.size :][:40]
+            raise RefusedMessage(MessageUnreadable(one_line(repr(begins)), one_line(error))) from error
         if not self._greeted and not _is_greeting(message):
-            raise RefusedMessage("no greeting of dask's")
+            raise RefusedMessage(NoGreeting())
         return message
 
 
@@ -129,7 +147,7 @@ class _Connector(TLSConnector):
         try:
             return await super().connect(address, *arguments, **options)  # type: ignore[no-any-return]
         except ValueError as error:  # tornado's, of a stream that is closed by then
-            raise CommClosedError(f"{address} hung up") from error
+            raise CommClosedError(f"{address}: {os.strerror(errno.ECONNRESET)}") from error
 
 
 class _Listener(TLSListener):
@@ -146,14 +164,14 @@ class _Listener(TLSListener):
         """Greet; what is refused is left to who serves the connection, and reports it."""
         assert isinstance(comm, PlainTLS)  # noqa: S101 - the class of every connection here
         if sum(each.peer == comm.peer and not each.closed() for each in self._accepted) >= MAX_CONNECTIONS:
-            comm.refusal = f"more than {MAX_CONNECTIONS} connections at a time"
+            comm.refusal = TooManyConnections(MAX_CONNECTIONS)
             return
         self._accepted.add(comm)
         give_up = asyncio.get_running_loop().call_later(_HANDSHAKE_LIMIT_S, comm.abort)
         try:
             await super().on_connection(comm, handshake_overrides)
         except RefusedMessage as error:
-            comm.refusal = str(error)
+            comm.refusal = error.reason
         finally:
             give_up.cancel()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from emeth_tui.foreign_text import ForeignText
 from emeth_tui.model import Asker, Severity
 from emeth_tui.notices.notice import EventBody, Reason
 
@@ -66,7 +65,7 @@ class HostRefused(EventBody):
     severity = Severity.WARNING
 
     host: str
-    detail: ForeignText
+    reason: Reason
 
 
 class HostsLeftOut(EventBody):

@@ -51,6 +51,11 @@ class NotToBeSent(Reason):
     detail: ForeignText
 
 
+class RequestTooLong(Reason):
+    size_bytes: int
+    limit_bytes: int
+
+
 class OutcomeUnknown(Reason):
     command: str
     cause: Reason
@@ -83,6 +88,11 @@ class NotInstalledThere(Reason):
 class FarEndSays(Reason):
     host: str
     said: ForeignText
+
+
+class FarEndLeft(Reason):
+    host: str
+    status: int
 
 
 class TooManyClients(Reason):

@@ -22,5 +22,13 @@ class NotARegularFile(Reason):
     pass
 
 
+class FileMissing(Reason):
+    path: Path
+
+
+class NotPlainFile(Reason):
+    path: Path
+
+
 class NotUtf8(Reason):
     path: Path

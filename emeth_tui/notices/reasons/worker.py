@@ -77,7 +77,7 @@ class ProcessSilent(Reason):
 
 class RulesBroken(Reason):
     pid: int
-    detail: ForeignText
+    cause: Reason
 
 
 class AskingHub(Reason):

@@ -17,7 +17,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     host.HostRemoved: "host {host} is no longer used",
     host.HostDrains: "host {host} finishes what it has and gets no new jobs, as decided by {by}",
     host.HostTakesJobs: "host {host} gets new jobs again, as decided by {by}",
-    host.HostRefused: "refused, of what came with host {host}'s certificate: {detail}",
+    host.HostRefused: "refused, of what came with host {host}'s certificate: {reason}",
     host.HostsLeftOut: (
         "{network} verifies by training epochs again, from states that a host does not send: no host is used"
     ),

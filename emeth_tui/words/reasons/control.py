@@ -27,6 +27,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     control.NoAnswerInTime: "the node has not answered in {limit_s}",
     control.NoHelloInTime: "the node has not said hello in {limit_s}",
     control.NotToBeSent: "not sent, because the node would not read it: {detail}",
+    control.RequestTooLong: "not sent, because it has {size_bytes}, and the node reads {limit_bytes} at most",
     control.OutcomeUnknown: (
         "{command} was sent, its outcome is not known: {cause}; it is not sent again by itself: look at the "
         "node's events first"
@@ -39,6 +40,7 @@ SENTENCES: Mapping[type[Notice], str] = {
         "{host}: emeth-tui is not found there ({said}); `--remote-command` says how it is called"
     ),
     control.FarEndSays: "on {host}: {said}",
+    control.FarEndLeft: "on {host}: exit status {status}",
     control.TooManyClients: "{clients} screens and commands are connected to the node, as many as it takes",
     control.ConnectionLost: "the connection to the node is broken; trying again",
     control.ConnectionBrokeOff: "the connection to the node is broken: {detail}",

@@ -11,5 +11,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     files.Unreadable: "{path}: cannot be read: {detail}",
     files.Unwritable: "{path}: cannot be written: {detail}",
     files.NotARegularFile: "not a regular file",
+    files.FileMissing: "{path}: is not there",
+    files.NotPlainFile: "{path}: is no plain file",
     files.NotUtf8: "{path}: is not UTF-8 text",
 }

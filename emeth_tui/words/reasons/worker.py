@@ -26,7 +26,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     worker.ProcessKilled: "process {pid} was ended by {signal}",
     worker.LeftBetweenJobs: "its process ended between jobs",
     worker.ProcessSilent: "no news for {limit_s}",
-    worker.RulesBroken: "process {pid} broke the rules: {detail}",
+    worker.RulesBroken: "process {pid} broke the rules: {cause}",
     worker.AskingHub: "asking the hub for the model",
     worker.WaitingForDownload: "waiting for another download of the model",
     worker.DownloadingModel: "downloading the model, {done_share} of {size_bytes}",

@@ -9,6 +9,7 @@ import pytest
 from emeth_tui.engine.disk import FILE_SYSTEM_RESERVE_BYTES
 from emeth_tui.engine.hosts import readiness
 from emeth_tui.engine.hosts.readiness import Readiness
+from emeth_tui.hosts import reasons
 from emeth_tui.hosts.messages import FarModel, JobUse, Stock
 from emeth_tui.model import JobId
 from emeth_tui.notices.events.host import HostModelReady, HostModelTrouble
@@ -129,7 +130,7 @@ def test_what_a_host_says_is_read_once_and_no_more_than_a_little_of_it(
         read.append(data)
         return from_data(family, data)
 
-    monkeypatch.setattr(readiness, "from_data", counted)
+    monkeypatch.setattr(reasons, "from_data", counted)
     trouble = to_data(Foreign("no such model"))
     ready = of(stock(models=(FarModel(HUB, False, 0.5, trouble),)))
     for _ in range(1000):

@@ -35,7 +35,7 @@ class Network:
     directory: Path
     host: Host
     links: Links
-    refused: list[str] = field(default_factory=list)
+    refused: list[Reason] = field(default_factory=list)
 
     @property
     def files(self) -> TlsFiles:
@@ -75,7 +75,7 @@ class Network:
         """The node's connection to b; the link process is there."""
         open_link = self.links.over("b", way_to(self.host, NODE), lambda: self.host)
         connection = HostConnection(
-            "b", open_link, list, lambda *_: None, lambda _host, detail: self.refused.append(detail)
+            "b", open_link, list, lambda *_: None, lambda _host, reason: self.refused.append(reason)
         )
         async with run_connection(connection):
             await away(connection, NotReachedYet)

@@ -18,7 +18,13 @@ from emeth_tui.hosts.tls import wire
 from emeth_tui.hosts.tls.contexts import TlsFiles, context_of
 from emeth_tui.hosts.tls.names import NODE_DNS_NAME, Place, dns_name
 from emeth_tui.hosts.tls.wire import MAX_CONNECTIONS
+from emeth_tui.notices.reasons.network.breaches import (
+    CertificateReplaced,
+    MessageUnreadable,
+    TooManyConnections,
+)
 from emeth_tui.notices.reasons.network.host import HostRulesBroken, NotJoined
+from emeth_tui.words.sentences import english
 from tests.hosts.far import FarHost, until
 from tests.hosts.test_hostile_host import HELLO, frame
 from tests.hosts.tls.intruder import (
@@ -34,6 +40,7 @@ from tests.hosts.tls.intruder import (
 )
 from tests.hosts.tls.network import REGISTER, Act, Network, away
 from tests.hosts.ways import OverTls
+from tests.words.japanese import english_left
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
@@ -81,6 +88,8 @@ async def test_what_a_host_sends_to_the_scheduler_is_refused(network: Network) -
             assert intruder.receive()["type"] == "Scheduler"
         assert not connection.joined.is_set()
     assert not mark.exists()
+    said = [reason for reason in network.refused if not isinstance(reason, MessageUnreadable)]
+    assert {word for reason in said for word in english_left(reason)} == set()
 
 
 async def test_a_host_gets_a_few_connections_and_no_more(network: Network) -> None:
@@ -90,7 +99,7 @@ async def test_a_host_gets_a_few_connections_and_no_more(network: Network) -> No
                 held.enter_context(intruding(network.here, network.certificate, NODE_DNS_NAME)).receive()
             await asyncio.to_thread(network.intrude, lambda _intruder: None, greet=False)
             await asyncio.to_thread(until, lambda: network.refused, LIMIT_S)
-        assert network.refused == [f"more than {MAX_CONNECTIONS} connections at a time"]
+        assert network.refused == [TooManyConnections(MAX_CONNECTIONS)]
         await asyncio.to_thread(register, network)  # those that are over count no more
         assert not connection.joined.is_set()
 
@@ -177,6 +186,8 @@ async def test_what_a_relay_answers_is_refused(network: Network) -> None:
             await asyncio.to_thread(network.pretend, act, greet=greet)
             reason = await away(connection, NotJoined)
             assert isinstance(reason, HostRulesBroken), (number, reason)
+            if not isinstance(reason.cause, MessageUnreadable):  # in words of the reader's library
+                assert english_left(reason) == set(), number
     assert not network.mark.exists()
 
 
@@ -197,14 +208,14 @@ async def test_another_hosts_certificate_opens_nothing(network: Network) -> None
         ):
             intruder.greet()
         await asyncio.to_thread(until, lambda: network.refused, LIMIT_S)
-    assert network.refused == ["a certificate that was replaced"]
+    assert network.refused == [CertificateReplaced()]
     for path, said in ((others, "Hostname mismatch"), (old, "a certificate that was replaced")):
         async with network.connected() as connection:
             with pytest.raises((ssl.SSLError, EOFError, AssertionError)):
                 await asyncio.to_thread(network.pretend, refuse_nothing, path)
             reason = await away(connection, NotJoined)
             assert isinstance(reason, HostRulesBroken)
-            assert said in reason.detail
+            assert said in english(reason.cause)
 
 
 def refuse_nothing(intruder: Intruder) -> None:

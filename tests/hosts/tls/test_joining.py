@@ -26,6 +26,7 @@ from emeth_tui.hosts.tls.contexts import TlsFiles, context_of
 from emeth_tui.hosts.tls.invitation import read_invitation
 from emeth_tui.hosts.tls.inviting import check_extra, here_towards, place_of_text, write_host_file
 from emeth_tui.hosts.tls.names import NODE_DNS_NAME, Place, dns_name
+from emeth_tui.notices.reasons.network.breaches import CertificateReplaced
 from emeth_tui.notices.reasons.network.host import (
     HostsExtraMissing,
     InvitationOpen,
@@ -243,7 +244,7 @@ async def test_a_new_certificate_takes_the_place_of_the_old_while_the_keeper_goe
         connection.relink()
         while not network.refused:  # noqa: ASYNC110 - nobody tells of it
             await asyncio.sleep(0.005)
-        assert set(network.refused) == {"a certificate that was replaced"}
+        assert set(network.refused) == {CertificateReplaced()}
         assert not connection.joined.is_set()
         network.certificate.rename(over_tls.invitation)  # which the relay reads before it tries again
         await asyncio.wait_for(connection.joined.wait(), LIMIT_S)
@@ -303,5 +304,5 @@ async def test_a_side_that_hangs_up_before_tls_begins_is_tried_again(monkeypatch
 
     monkeypatch.setattr(wire._Connector, "client", HangsUp())
     options = connection_options(ssl.create_default_context(), NODE_DNS_NAME)
-    with pytest.raises(OSError, match="hung up"):
+    with pytest.raises(OSError, match="Connection reset by peer"):
         await wire._Connector().connect("127.0.0.1:1", **options)

@@ -30,7 +30,7 @@ class KeeperNotStarted(Reason):
 
 
 class HostRulesBroken(Reason):
-    detail: ForeignText
+    cause: Reason
 
 
 class OtherHostProtocol(Reason):
@@ -47,6 +47,10 @@ class LinkEnded(Reason):
     pass
 
 
+class LinkNotStarted(Reason):
+    log: Path
+
+
 class NotReachedYet(Reason):
     pass
 
@@ -58,7 +62,7 @@ class HostSilent(Reason):
 
 
 class HostNotReached(Reason):
-    detail: ForeignText
+    detail: ForeignText | Reason
 
 
 class HostLacks(Reason):
@@ -79,6 +83,14 @@ class FileTooLarge(Reason):
     name: str
     size_bytes: int
     limit_bytes: int
+
+
+class JobDirectoryGone(Reason):
+    pass
+
+
+class HostHasNoResult(Reason):
+    pass
 
 
 class TransferBroke(Reason):
@@ -116,6 +128,14 @@ class InvitationUnreadable(Reason):
     detail: ForeignText
 
 
+class NotAnInvitation(Reason):
+    path: Path
+
+
+class InvitationOfOthers(Reason):
+    path: Path
+
+
 class InvitationOpen(Reason):
     path: Path
 
@@ -136,6 +156,14 @@ class NotOverTls(Reason):
 class NoWayThere(Reason):
     address: str
     detail: ForeignText
+
+
+class AuthorityKeyUnfit(Reason):
+    path: Path
+
+
+class ConnectionToNodeEnded(Reason):
+    pass
 
 
 class AuthorityUnusable(Reason):
